@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# mmiod: `make help` says what there is. Non-recursive: each room brings a build.mk, all output goes to build/.
+VERSION := 0.1.0
+
+B := build
+ifdef SAN
+B := build/san
+SANFLAGS := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+endif
+
+DESTDIR ?=
+PREFIX ?= /usr
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BINDIR ?= $(PREFIX)/bin
+SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib/$(MULTIARCH)
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+VENDORDIR ?= $(PREFIX)/lib
+SYSCONFDIR ?= /etc
+INSTALL ?= install
+
+CC ?= cc
+CPPFLAGS += -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DMMIOD_VERSION='"$(VERSION)"'
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wvla -Wformat=2 -Wundef -Wno-unused-parameter -Wno-missing-field-initializers
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANFLAGS)
+LDFLAGS += $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
+
+ALL :=
+INSTALL_TARGETS :=
+UNINSTALL_TARGETS :=
+UNIT_TESTS :=
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+include $(wildcard daemon/build.mk client/build.mk systemd/build.mk kmod/build.mk tests/build.mk)
+
+.PHONY: all install uninstall clean help
+all: $(ALL)
+install: $(INSTALL_TARGETS)
+uninstall: $(UNINSTALL_TARGETS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(OBJ_FLAGS) -MMD -MP -c -o $@ $<
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+## make                build daemon, library and command line into build/
+## make kmod           build the module for the running kernel, or for KDIR=…
+## make install        put everything in its place (DESTDIR=, PREFIX=); make uninstall takes it away
+## make M32=1          the client library as 32-bit code, into build/m32/
+## make SAN=1          everything with AddressSanitizer and UBSan, into build/san/

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire ABI between daemon and library: AF_UNIX, SOCK_SEQPACKET, one message = one packet.
+ *
+ * Every message starts with struct mmiod_msg; its size is the packet's length exactly. The client sends HELLO first,
+ * then requests, each with an id of its choice; the daemon sends exactly one reply to each (out of order if it likes)
+ * and events. Integers are in host byte order (one host). A fixed part that is shorter than version 1 had it is an
+ * error; a longer one is accepted only if what the receiver does not know is zero. Arrays carry the size of their
+ * element, to which the same rule applies. Unknown flags and reserved fields that are not zero are errors.
+ *
+ * Requests never carry file descriptors. Replies to LEASE carry one per granted element, in order of the elements.
+ * Text (an error's sentence, ...) lies behind the fixed part and the array; a struct mmiod_msg_text says where, from
+ * the start of the message; it is UTF-8 without terminating zero.
+ */
+#ifndef MMIOD_PROTOCOL_H
+#define MMIOD_PROTOCOL_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/mmiod.h>
+#include <mmiod/types.h>
+
+#define MMIOD_SOCKET_PATH "/run/mmiod/mmiod.sock"
+#define MMIOD_PROTOCOL_VERSION 1u
+#define MMIOD_MSG_MAX 65536u /* bytes of one message; the default SO_SNDBUF carries 212,960 */
+#define MMIOD_MSG_FDS_MAX 16u /* descriptors with one message; the kernel's limit is 253 */
+#define MMIOD_BATCH_MAX 256u /* elements of one request without descriptors */
+
+static_assert((int)MMIOD_CACHE_UC == (int)MMIOD_ATTR_UC, "one value for one attribute");
+static_assert((int)MMIOD_CACHE_WC == (int)MMIOD_ATTR_WC, "one value for one attribute");
+static_assert((int)MMIOD_CACHE_WB == (int)MMIOD_ATTR_WB, "one value for one attribute");
+static_assert((int)MMIOD_STATE_SUSPENDED == (int)MMIOD_WINDOW_SUSPENDED, "one value for one state");
+static_assert((int)MMIOD_STATE_REVOKED == (int)MMIOD_WINDOW_REVOKED, "one value for one state");
+
+enum mmiod_opcode {
+	MMIOD_OP_HELLO = 1,
+	MMIOD_OP_STATUS = 2,
+	MMIOD_OP_REGIONS = 3, /* the regions that the caller may see */
+	MMIOD_OP_LEASE = 4,
+	MMIOD_OP_RELEASE = 5, /* the holder gives leases back */
+	MMIOD_OP_REVOKE = 6, /* an administrator takes leases */
+	MMIOD_OP_LEASES = 7, /* the leases that the caller may see */
+	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
+};
+
+#define MMIOD_MSG_REPLY (1u << 0)
+#define MMIOD_MSG_EVENT (1u << 1)
+#define MMIOD_MSG_MORE \
+	(1u << 2) /* a list goes on: ask again with the cursor that the reply gives */
+
+/* Outcome of a request or of one of its elements. mmiod_wire_errno (client/lib) maps them to errno. */
+enum mmiod_outcome {
+	MMIOD_OK = 0,
+	MMIOD_E_PROTOCOL = 1, /* the daemon closes the connection after this reply */
+	MMIOD_E_VERSION = 2,
+	MMIOD_E_UNSUPPORTED = 3, /* unknown opcode, flag or attribute */
+	MMIOD_E_INVALID = 4, /* a value breaks a rule that the text names */
+	MMIOD_E_NOT_FOUND = 5, /* no such region or lease */
+	MMIOD_E_DENIED = 6, /* the text names the policy rule */
+	MMIOD_E_BUSY = 7, /* the text names the holder */
+	MMIOD_E_QUOTA = 8, /* the text names the limit */
+	MMIOD_E_GONE = 9, /* the device is not there, or the lease is revoked */
+	MMIOD_E_RESOURCES = 10, /* the daemon is out of memory, descriptors, ... */
+	MMIOD_E_TIMEOUT = 11,
+	MMIOD_E_INTERNAL = 12, /* a backend failed in a way that has no word of its own */
+};
+
+struct mmiod_msg {
+	uint32_t size; /* of the whole message */
+	uint16_t opcode; /* a reply has its request's */
+	uint8_t flags;
+	uint8_t fds; /* descriptors that come with it */
+	uint64_t id; /* chosen by the client, echoed; 0 in events */
+	uint32_t status; /* enum mmiod_outcome; 0 in requests */
+	uint32_t
+		fixed; /* size of the fixed part, this header included; an array follows behind it */
+	uint32_t count; /* elements of the array */
+	uint32_t stride; /* size of an element */
+};
+static_assert(sizeof(struct mmiod_msg) == 32, "wire layout");
+
+struct mmiod_msg_text {
+	uint32_t offset; /* from the start of the message; 0: none */
+	uint32_t length;
+};
+
+/* A reply whose status is not MMIOD_OK always has this form, whatever its opcode. */
+struct mmiod_msg_error {
+	struct mmiod_msg msg;
+	struct mmiod_msg_text text;
+};
+static_assert(sizeof(struct mmiod_msg_error) == 40, "wire layout");
+
+struct mmiod_msg_hello {
+	struct mmiod_msg msg;
+	uint32_t version_min;
+	uint32_t version_max;
+	uint64_t features; /* 0 */
+	uint32_t max_message; /* what the client can take: at least MMIOD_MSG_MAX */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_hello) == 56, "wire layout");
+
+struct mmiod_msg_hello_reply {
+	struct mmiod_msg msg;
+	uint32_t version;
+	uint32_t backend; /* enum mmiod_backend */
+	uint64_t features; /* those that both have */
+	uint64_t epoch; /* differs after a restart of the daemon */
+	uint32_t max_message;
+	uint32_t max_fds;
+	uint32_t max_batch;
+	uint32_t max_leases; /* per user */
+	uint64_t page_size;
+	uint32_t uid; /* whom the daemon takes the caller for */
+	uint32_t admin; /* 1: may revoke */
+};
+static_assert(sizeof(struct mmiod_msg_hello_reply) == 88, "wire layout");
+
+/* STATUS: the request is a bare header. */
+struct mmiod_msg_status_reply {
+	struct mmiod_msg msg;
+	uint32_t pid;
+	uint32_t backend;
+	uint64_t started; /* seconds since 1970 */
+	uint32_t regions;
+	uint32_t regions_missing; /* configured, but the device is not there or not bound */
+	uint32_t clients;
+	uint32_t leases;
+	uint32_t module_abi; /* 0 in simulation */
+	uint32_t reserved;
+	struct mmiod_msg_text version;
+	struct mmiod_msg_text
+		warning; /* simulation's limits, a configuration that did not reload, ... */
+};
+static_assert(sizeof(struct mmiod_msg_status_reply) == 88, "wire layout");
+
+/* REGIONS and LEASES: a page of the list, those whose id is greater than the cursor. */
+struct mmiod_msg_list {
+	struct mmiod_msg msg;
+	uint64_t cursor;
+};
+static_assert(sizeof(struct mmiod_msg_list) == 40, "wire layout");
+
+struct mmiod_msg_list_reply {
+	struct mmiod_msg msg; /* MMIOD_MSG_MORE: ask again */
+	uint64_t cursor; /* of the last element */
+};
+static_assert(sizeof(struct mmiod_msg_list_reply) == 40, "wire layout");
+
+#define MMIOD_WIRE_NAME 32
+
+struct mmiod_wire_region {
+	uint64_t id; /* the daemon's, the list's cursor */
+	char name[MMIOD_WIRE_NAME]; /* zero-filled, always terminated */
+	char device[MMIOD_WIRE_NAME]; /* "0000:00:04.0", "range" or "simulation" */
+	uint64_t offset; /* in the BAR; 0 for a range unless the caller is an administrator */
+	uint64_t length;
+	uint64_t phys; /* 0 unless the caller is an administrator */
+	uint32_t bar; /* UINT32_MAX: none */
+	uint32_t width; /* bytes, 0: any */
+	uint32_t caches; /* bit 1 << enum mmiod_cache for each that is allowed */
+	uint32_t cache; /* default */
+	uint32_t rights; /* the caller's */
+	uint32_t state; /* enum mmiod_state; REVOKED: the device is not there */
+	uint32_t generation;
+	uint32_t leases;
+	uint16_t vendor; /* PCI ids, 0 for others */
+	uint16_t product;
+	uint32_t reserved;
+	struct mmiod_msg_text model; /* by libpciaccess, if it knows */
+};
+static_assert(sizeof(struct mmiod_wire_region) == 144, "wire layout");
+
+#define MMIOD_LEASE_DUMMY (1u << 0) /* after revocation a page of ones instead of SIGBUS */
+#define MMIOD_LEASE_CONNECTION (1u << 1) /* ends with the connection, even if the file lives on */
+#define MMIOD_LEASE_FLAGS (MMIOD_LEASE_DUMMY | MMIOD_LEASE_CONNECTION)
+
+#define MMIOD_LEASE_ALL_OR_NONE (1u << 0)
+
+/* LEASE: at most MMIOD_MSG_FDS_MAX elements of struct mmiod_wire_want. */
+struct mmiod_msg_lease {
+	struct mmiod_msg msg;
+	uint32_t flags; /* MMIOD_LEASE_ALL_OR_NONE */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_lease) == 40, "wire layout");
+
+struct mmiod_wire_want {
+	char region[MMIOD_WIRE_NAME];
+	uint64_t offset; /* from the start of the region */
+	uint64_t length; /* 0: to its end */
+	uint32_t rights; /* enum mmiod_right, at least READ */
+	uint32_t cache; /* enum mmiod_cache */
+	uint32_t width; /* 0: the region's */
+	uint32_t share; /* enum mmiod_share */
+	uint32_t flags; /* MMIOD_LEASE_* */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_wire_want) == 72, "wire layout");
+
+/* The reply: a bare header, and an array of these, one for each element asked for. */
+struct mmiod_wire_granted {
+	uint32_t status; /* only MMIOD_OK comes with a descriptor */
+	uint32_t cache;
+	uint64_t lease;
+	uint64_t offset; /* as granted */
+	uint64_t length;
+	uint64_t map_offset; /* in the window's file: where its first byte is */
+	uint32_t rights;
+	uint32_t width;
+	uint32_t share;
+	uint32_t mmapable; /* 1: owns whole pages */
+	struct mmiod_msg_text text; /* why not */
+};
+static_assert(sizeof(struct mmiod_wire_granted) == 64, "wire layout");
+
+/* RELEASE and REVOKE: an array of uint64_t lease ids. */
+struct mmiod_msg_end {
+	struct mmiod_msg msg;
+	uint32_t deadline_ms; /* REVOKE: ask first, take after this long; 0: take now. RELEASE: 0 */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_end) == 40, "wire layout");
+
+struct mmiod_wire_ended {
+	uint64_t lease;
+	uint32_t status;
+	uint32_t reserved;
+	struct mmiod_msg_text text;
+};
+static_assert(sizeof(struct mmiod_wire_ended) == 24, "wire layout");
+
+struct mmiod_wire_lease {
+	uint64_t id;
+	char region[MMIOD_WIRE_NAME];
+	uint64_t offset;
+	uint64_t length;
+	uint64_t started; /* seconds since 1970 */
+	uint64_t faults; /* from the module's ledger; 0 in simulation */
+	uint64_t populated;
+	uint64_t reads;
+	uint64_t writes;
+	uint32_t rights;
+	uint32_t cache;
+	uint32_t width;
+	uint32_t share;
+	uint32_t state;
+	uint32_t mappings;
+	uint32_t uid;
+	uint32_t pid; /* of the process that asked: a hint, files travel */
+	char comm[16]; /* likewise */
+};
+static_assert(sizeof(struct mmiod_wire_lease) == 144, "wire layout");
+
+struct mmiod_msg_event {
+	struct mmiod_msg msg;
+	uint32_t type; /* enum mmiod_event_type */
+	uint32_t deadline_ms; /* REVOKE_ASKED */
+	uint64_t lease;
+	struct mmiod_msg_text text; /* who, and why */
+};
+static_assert(sizeof(struct mmiod_msg_event) == 56, "wire layout");
+
+#endif

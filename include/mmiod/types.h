@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words that the library's users, the daemon and the wire share. Values are part of the ABI: they never change.
+ */
+#ifndef MMIOD_TYPES_H
+#define MMIOD_TYPES_H
+
+/** What a lease lets its holder do: a set of bits. */
+enum mmiod_right {
+	MMIOD_RIGHT_READ = 1 << 0,
+	MMIOD_RIGHT_WRITE = 1 << 1,
+};
+
+/** Cache attribute of a window. Windows that share a page must agree on it. */
+enum mmiod_cache {
+	MMIOD_CACHE_DEFAULT = 0, /**< the first that the region's configuration names */
+	MMIOD_CACHE_UC = 1, /**< uncached: every load and store is one bus access, in order */
+	MMIOD_CACHE_WC =
+		2, /**< write-combining: stores may be merged and reordered until flushed */
+	MMIOD_CACHE_WB = 3, /**< write-back: RAM only */
+};
+
+/** How a lease bears others on the same bytes. */
+enum mmiod_share {
+	MMIOD_SHARE_DEFAULT = 0, /**< what the grant says; exclusive unless it does */
+	MMIOD_SHARE_EXCLUSIVE = 1, /**< nobody else at all */
+	MMIOD_SHARE_READ = 2, /**< others may read (they hold shared-read or shared-write leases) */
+	MMIOD_SHARE_WRITE = 3, /**< others may read and write */
+};
+
+/** State of a lease's window. REVOKED is final. */
+enum mmiod_state {
+	MMIOD_STATE_OK = 0,
+	MMIOD_STATE_SUSPENDED = 1, /**< accesses raise SIGBUS or answer EAGAIN until resumed */
+	MMIOD_STATE_REVOKED = 2, /**< accesses raise SIGBUS or answer ENODEV for ever */
+};
+
+/** Which kind of memory stands behind the daemon's regions. */
+enum mmiod_backend {
+	MMIOD_BACKEND_MODULE =
+		1, /**< the kernel module: real devices, bounds and revocation enforced */
+	MMIOD_BACKEND_SIMULATION =
+		2, /**< memory files: read-only enforced, bounds and revocation not */
+};
+
+/** Kinds of event that a client is told of. */
+enum mmiod_event_type {
+	MMIOD_EVENT_REVOKE_ASKED = 1, /**< give the lease back before its deadline */
+	MMIOD_EVENT_REVOKED = 2, /**< the lease has been taken */
+	MMIOD_EVENT_SUSPENDED = 3, /**< its device is being reset or sleeps */
+	MMIOD_EVENT_RESUMED = 4,
+	MMIOD_EVENT_GONE = 5, /**< its device was removed; the lease is revoked */
+};
+
+#endif

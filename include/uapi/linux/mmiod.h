@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * The ioctl ABI between the mmiod module and user space.
+ *
+ * Two kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims regions and creates,
+ * lists and revokes windows, and the window file, which is all that a client ever holds.
+ *
+ * Every structure starts with its own size and grows at its end: a shorter one (down to the size that version 1 had) is
+ * extended with zeros, a longer one is refused with E2BIG unless what the module does not know is zero. Unknown flags
+ * and reserved fields that are not zero give EINVAL. All fields have fixed width and natural alignment, so that 32-bit
+ * and 64-bit callers use the same layout. Sizes and offsets are in bytes.
+ */
+#ifndef _UAPI_LINUX_MMIOD_H
+#define _UAPI_LINUX_MMIOD_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MMIOD_ABI_VERSION 1
+#define MMIOD_IOC_TYPE 0xb5
+
+#define MMIOD_NAME_MAX 32 /* a region's name, with its terminating zero */
+#define MMIOD_TAG_SIZE 64 /* what the daemon stores with a window, opaque to the module */
+
+/* A window's cache attribute. It belongs to the physical pages: windows that share a page must agree. */
+enum mmiod_attr {
+	MMIOD_ATTR_UC = 1, /* uncached: every load and store is one bus access, in order */
+	MMIOD_ATTR_WC = 2, /* write-combining: stores may be merged and reordered until flushed */
+	MMIOD_ATTR_WB = 3, /* write-back: RAM only */
+};
+
+/* State of a window, as upstream names it. REVOKED is final. */
+enum mmiod_window_state {
+	MMIOD_WINDOW_OK = 0,
+	MMIOD_WINDOW_SUSPENDED = 1, /* accesses fault (SIGBUS) or answer EAGAIN until resumed */
+	MMIOD_WINDOW_REVOKED =
+		2, /* accesses fault (SIGBUS, or the dummy page) or answer ENODEV for ever */
+};
+
+/* ---- control file ---------------------------------------------------------------------------------------------- */
+
+struct mmiod_control_info {
+	__u32 size;
+	__u32 abi_version; /* out: MMIOD_ABI_VERSION */
+	__u64 features; /* out: bits, none yet */
+	__u64 page_size; /* out */
+	__u32 max_windows; /* out: the module parameter */
+	__u32 windows; /* out: live now */
+};
+
+/* Where a region lies. */
+enum mmiod_region_kind {
+	MMIOD_REGION_PCI = 1, /* within one memory BAR of a function bound to this driver */
+	MMIOD_REGION_RANGE = 2, /* a platform range, by physical address */
+};
+
+#define MMIOD_PCI_ADDR(domain, bus, dev, fn) \
+	(((__u32)(domain) << 16) | ((__u32)(bus) << 8) | ((__u32)(dev) << 3) | (__u32)(fn))
+
+/*
+ * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME".
+ * EBUSY: owned by somebody; if by another region of this module, conflict_id says which (else 0).
+ * ENODEV: the PCI function is not bound to this driver. ENXIO: no such BAR, or it has no address.
+ * EINVAL: wraps, is empty, leaves the BAR or the address width, or the name is not [A-Za-z0-9._-]+.
+ * EADDRINUSE: touches system RAM. EEXIST: a region of that name exists.
+ * EPERM: by address under kernel lockdown, or the module parameter allow_ranges is off, or the range
+ * lies in a PCI BAR (bind the function instead: a claim by address dangles when the device goes).
+ */
+struct mmiod_region_claim {
+	__u32 size;
+	__u32 kind; /* enum mmiod_region_kind */
+	__u32 pci; /* MMIOD_PCI_ADDR, for PCI */
+	__u32 bar; /* 0 to 5, for PCI */
+	__u64 offset; /* PCI: from the start of the BAR; RANGE: the physical address */
+	__u64 length; /* 0 for PCI: to the end of the BAR */
+	__u32 width; /* bytes of one register access: 1, 2, 4, 8, or 0 for any */
+	__u32 flags; /* 0 */
+	char name[MMIOD_NAME_MAX];
+	__u64 region_id; /* out */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
+/* Give a region back. EBUSY while a window of it lives, ENOENT for an unknown id. */
+struct mmiod_region_release {
+	__u32 size;
+	__u32 flags; /* 0 */
+	__u64 region_id;
+};
+
+/* The first region whose id is greater than region_id; ENOENT behind the last. */
+struct mmiod_region_info {
+	__u32 size;
+	__u32 kind;
+	__u64 region_id; /* in: cursor, out: id */
+	__u32 pci;
+	__u32 bar;
+	__u64 offset; /* as claimed */
+	__u64 length;
+	__u64 phys; /* physical address of its first byte */
+	__u32 width;
+	__u32 state; /* enum mmiod_window_state; REVOKED: the device has gone */
+	__u32 generation; /* counts bindings of the device, from 1 */
+	__u32 windows; /* live now */
+	char name[MMIOD_NAME_MAX];
+};
+
+#define MMIOD_WINDOW_READONLY (1u << 0) /* the file is O_RDONLY: no write mapping, ever */
+#define MMIOD_WINDOW_DUMMY (1u << 1) /* after revocation: a page of ones instead of SIGBUS */
+#define MMIOD_WINDOW_FLAGS (MMIOD_WINDOW_READONLY | MMIOD_WINDOW_DUMMY)
+
+/*
+ * Make a window and the file that stands for it (close-on-exec).
+ * EBUSY: a live window on the same pages has another cache attribute; conflict_id says which.
+ * EINVAL: empty, or leaves the region. ENODEV: the device has gone. ENOENT: no such region. ENOSPC: max_windows.
+ * EOPNOTSUPP: the cache attribute cannot be had for device memory (WB).
+ */
+struct mmiod_window_create {
+	__u32 size;
+	__u32 flags;
+	__u64 region_id;
+	__u64 offset; /* from the start of the region */
+	__u64 length;
+	__u32 attr; /* enum mmiod_attr */
+	__u32 width; /* bytes of one mediated access; 0: the region's */
+	__u8 tag[MMIOD_TAG_SIZE];
+	__s32 fd; /* out */
+	__u32 reserved; /* 0 */
+	__u64 window_id; /* out: from 1, never reused */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
+/*
+ * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any more.
+ * Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking twice is no error).
+ */
+struct mmiod_window_set_state {
+	__u32 size;
+	__u32 state; /* enum mmiod_window_state */
+	__u64 window_id;
+};
+
+/* The ledger: the first window whose id is greater than window_id; ENOENT behind the last. */
+struct mmiod_window_info {
+	__u32 size;
+	__u32 flags;
+	__u64 window_id; /* in: cursor, out: id */
+	__u64 region_id;
+	__u64 offset;
+	__u64 length;
+	__u32 attr;
+	__u32 width;
+	__u32 state;
+	__u32 mappings; /* VMAs now, in all processes */
+	__u64 faults; /* pages mapped on fault, so far */
+	__u64 populated; /* pages mapped in advance, so far */
+	__u64 reads; /* mediated accesses, so far */
+	__u64 writes;
+	__u8 tag[MMIOD_TAG_SIZE];
+};
+
+/* What read() on the control file returns, as many whole ones as fit; poll() says POLLIN when there are any. */
+enum mmiod_control_event_type {
+	MMIOD_CONTROL_OVERFLOW = 1, /* events were lost: read the ledger again */
+	MMIOD_CONTROL_WINDOW_RELEASED = 2, /* the last file and mapping of a window are gone */
+	MMIOD_CONTROL_WINDOW_STATE = 3, /* a window changed state; value: enum mmiod_window_state */
+	MMIOD_CONTROL_REGION_GONE =
+		4, /* the device was removed or unbound: its windows are revoked */
+	MMIOD_CONTROL_REGION_STATE =
+		5, /* the device was suspended or resumed (reset, power); value: state */
+	MMIOD_CONTROL_DEVICE_BOUND =
+		6, /* id: MMIOD_PCI_ADDR of a function now bound to this driver */
+	MMIOD_CONTROL_DEVICE_GONE = 7, /* id: MMIOD_PCI_ADDR */
+};
+
+struct mmiod_control_event {
+	__u32 type;
+	__u32 value;
+	__u64 id; /* window, region or PCI address, by type */
+};
+
+#define MMIOD_IOC_INFO _IOWR(MMIOD_IOC_TYPE, 0x00, struct mmiod_control_info)
+#define MMIOD_IOC_REGION_CLAIM _IOWR(MMIOD_IOC_TYPE, 0x01, struct mmiod_region_claim)
+#define MMIOD_IOC_REGION_RELEASE _IOWR(MMIOD_IOC_TYPE, 0x02, struct mmiod_region_release)
+#define MMIOD_IOC_REGION_NEXT _IOWR(MMIOD_IOC_TYPE, 0x03, struct mmiod_region_info)
+#define MMIOD_IOC_WINDOW_CREATE _IOWR(MMIOD_IOC_TYPE, 0x04, struct mmiod_window_create)
+#define MMIOD_IOC_WINDOW_SET_STATE _IOWR(MMIOD_IOC_TYPE, 0x05, struct mmiod_window_set_state)
+#define MMIOD_IOC_WINDOW_NEXT _IOWR(MMIOD_IOC_TYPE, 0x06, struct mmiod_window_info)
+
+/* ---- window file ----------------------------------------------------------------------------------------------- */
+
+/*
+ * mmap: MAP_SHARED only, not executable; offset 0 is the window's first byte. Only a window that owns whole pages.
+ * pread, pwrite: aligned to the width of the window, a whole number of elements; one bus access per element, in
+ * rising order. With width 0: one access if the length is 1, 2, 4 or 8 and the offset a multiple of it; longer
+ * transfers go by 4 bytes. EINVAL: misaligned or not whole elements. A transfer stops at the window's end; one that
+ * starts there reads 0 and writes ENOSPC. ENODEV: revoked. EAGAIN: suspended.
+ * poll: POLLHUP | POLLERR when revoked, POLLPRI while suspended.
+ */
+
+/* What the window is: only what its holder may know, so no physical address. */
+struct mmiod_window_query {
+	__u32 size;
+	__u32 flags;
+	__u64 window_id;
+	__u64 length;
+	__u32 attr;
+	__u32 width;
+	__u32 state;
+	__u32 mmapable; /* 1: owns whole pages */
+	__u64 page_size;
+};
+
+/*
+ * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one mapping of this
+ * window and be page-aligned. EINVAL: it does not. ENODEV: revoked. EAGAIN: suspended.
+ */
+struct mmiod_window_populate {
+	__u32 size;
+	__u32 flags; /* 0 */
+	__u64 address;
+	__u64 length;
+};
+
+enum mmiod_access_op {
+	MMIOD_ACCESS_READ = 1, /* count elements of `width`, one bus access each */
+	MMIOD_ACCESS_WRITE = 2, /* likewise */
+	MMIOD_ACCESS_COPY_FROM = 3, /* bulk, count bytes, any width: memcpy_fromio */
+	MMIOD_ACCESS_COPY_TO = 4, /* bulk: memcpy_toio */
+	MMIOD_ACCESS_FILL = 5, /* bulk: memset_io with the byte in `value` */
+};
+
+/*
+ * Mediated access with a width of the caller's choice. A region with a declared width admits that width only, and no
+ * bulk operations: EINVAL. Beyond the window's end: EINVAL. Write on a read-only window: EBADF.
+ */
+struct mmiod_window_access {
+	__u32 size;
+	__u32 op;
+	__u64 offset;
+	__u64 count; /* in: elements or bytes; out: done */
+	__u32 width; /* bytes: 1, 2, 4, 8; 0 for bulk */
+	__u32 value; /* FILL: 0 to 255 */
+	__u64 buffer; /* user address; unused for FILL */
+};
+
+#define MMIOD_IOC_QUERY _IOWR(MMIOD_IOC_TYPE, 0x20, struct mmiod_window_query)
+#define MMIOD_IOC_POPULATE _IOWR(MMIOD_IOC_TYPE, 0x21, struct mmiod_window_populate)
+#define MMIOD_IOC_ACCESS _IOWR(MMIOD_IOC_TYPE, 0x22, struct mmiod_window_access)
+
+#endif
