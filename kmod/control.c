@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The control file, /dev/mmiod: the one place that claims, creates, revokes and lists. Opening it needs CAP_SYS_RAWIO;
+ * who holds it open keeps the right, so that the daemon may drop the capability afterwards.
+ *
+ * Each open file has a queue of events. A queue that is full drops what comes and says so once with OVERFLOW: the
+ * reader then takes the ledger again. Nothing ever waits for a reader.
+ */
+#include <linux/capability.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+#define EVENT_QUEUE_LENGTH 256
+
+struct control {
+	struct list_head node; /* in controls, under events_lock */
+	wait_queue_head_t wait;
+	unsigned int head, count; /* under events_lock, as are the events */
+	bool overflow;
+	struct mmiod_control_event events[EVENT_QUEUE_LENGTH];
+};
+
+/* Leaf lock, process context only: events come from ioctls, ->release and PCI callbacks, none of them atomic. */
+static DEFINE_SPINLOCK(events_lock);
+static LIST_HEAD(controls);
+
+static void push(struct control *control, const struct mmiod_control_event *event)
+{
+	if (control->count == EVENT_QUEUE_LENGTH) {
+		control->overflow = true;
+		return;
+	}
+	control->events[(control->head + control->count++) % EVENT_QUEUE_LENGTH] = *event;
+}
+
+static bool pop(struct control *control, struct mmiod_control_event *event)
+{
+	if (control->count) {
+		*event = control->events[control->head];
+		control->head = (control->head + 1) % EVENT_QUEUE_LENGTH;
+		control->count--;
+		return true;
+	}
+	if (control->overflow) {
+		*event = (struct mmiod_control_event){ .type = MMIOD_CONTROL_OVERFLOW };
+		control->overflow = false;
+		return true;
+	}
+	return false;
+}
+
+void mmiod_control_event(u32 type, u32 value, u64 id)
+{
+	const struct mmiod_control_event event = { .type = type, .value = value, .id = id };
+	struct control *control;
+
+	spin_lock(&events_lock);
+	list_for_each_entry(control, &controls, node) {
+		push(control, &event);
+		wake_up_interruptible_poll(&control->wait, EPOLLIN | EPOLLRDNORM);
+	}
+	spin_unlock(&events_lock);
+}
+
+static bool pop_locked(struct control *control, struct mmiod_control_event *event)
+{
+	bool found;
+
+	spin_lock(&events_lock);
+	found = pop(control, event);
+	spin_unlock(&events_lock);
+	return found;
+}
+
+static bool has_events(struct control *control)
+{
+	bool found;
+
+	spin_lock(&events_lock);
+	found = control->count || control->overflow;
+	spin_unlock(&events_lock);
+	return found;
+}
+
+/* Whole events only. An event whose copy fails is lost: the caller's buffer was bad, and EFAULT says so. */
+static ssize_t control_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	struct control *control = file->private_data;
+	struct mmiod_control_event event;
+	size_t done = 0;
+
+	if (count < sizeof(event))
+		return -EINVAL;
+	if (!(file->f_flags & O_NONBLOCK)) {
+		int ret = wait_event_interruptible(control->wait, has_events(control));
+
+		if (ret)
+			return ret;
+	}
+	while (count - done >= sizeof(event) && pop_locked(control, &event)) {
+		if (copy_to_user(buf + done, &event, sizeof(event)))
+			return done ?: -EFAULT;
+		done += sizeof(event);
+	}
+	return done ?: -EAGAIN;
+}
+
+static __poll_t control_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct control *control = file->private_data;
+
+	poll_wait(file, &control->wait, table);
+	return has_events(control) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int control_open(struct inode *inode, struct file *file)
+{
+	struct control *control;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	control = kzalloc(sizeof(*control), GFP_KERNEL_ACCOUNT);
+	if (!control)
+		return -ENOMEM;
+	init_waitqueue_head(&control->wait);
+	spin_lock(&events_lock);
+	list_add_tail(&control->node, &controls);
+	spin_unlock(&events_lock);
+	file->private_data = control;
+	return nonseekable_open(inode, file);
+}
+
+static int control_release(struct inode *inode, struct file *file)
+{
+	struct control *control = file->private_data;
+
+	spin_lock(&events_lock);
+	list_del(&control->node);
+	spin_unlock(&events_lock);
+	kfree(control);
+	return 0;
+}
+
+static int call_info(struct mmiod_call *call)
+{
+	struct mmiod_control_info *info = call->arg;
+
+	info->abi_version = MMIOD_ABI_VERSION;
+	info->features = 0;
+	info->page_size = PAGE_SIZE;
+	info->max_windows = READ_ONCE(mmiod_max_windows);
+	info->windows = mmiod_window_count();
+	return 0;
+}
+
+static const struct mmiod_ioctl calls[] = {
+	MMIOD_IOCTL(MMIOD_IOC_INFO, struct mmiod_control_info, call_info),
+	MMIOD_IOCTL(MMIOD_IOC_REGION_CLAIM, struct mmiod_region_claim, mmiod_call_region_claim),
+	MMIOD_IOCTL(MMIOD_IOC_REGION_RELEASE, struct mmiod_region_release,
+		    mmiod_call_region_release),
+	MMIOD_IOCTL(MMIOD_IOC_REGION_NEXT, struct mmiod_region_info, mmiod_call_region_next),
+	MMIOD_IOCTL(MMIOD_IOC_WINDOW_CREATE, struct mmiod_window_create, mmiod_call_window_create),
+	MMIOD_IOCTL(MMIOD_IOC_WINDOW_SET_STATE, struct mmiod_window_set_state,
+		    mmiod_call_window_set_state),
+	MMIOD_IOCTL(MMIOD_IOC_WINDOW_NEXT, struct mmiod_window_info, mmiod_call_window_next),
+};
+
+static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return mmiod_ioctl(file, calls, ARRAY_SIZE(calls), cmd, arg);
+}
+
+static const struct file_operations control_fops = {
+	.owner = THIS_MODULE,
+	.open = control_open,
+	.release = control_release,
+	.read = control_read,
+	.poll = control_poll,
+	.unlocked_ioctl = control_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};
+
+static struct miscdevice control_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "mmiod",
+	.fops = &control_fops,
+	.mode = 0600,
+};
+
+int mmiod_control_init(void)
+{
+	return misc_register(&control_device);
+}
+
+void mmiod_control_exit(void)
+{
+	misc_deregister(&control_device);
+}

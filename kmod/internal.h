@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The module's objects and who may touch them.
+ *
+ *	device	a PCI function bound to the driver		pci.c
+ *	region	a named, reserved physical range		region.c
+ *	window	a sub-range of a region, one file each		window.c (object), mapping.c (mmap), access.c (pread)
+ *	control	an open /dev/mmiod, with its event queue	control.c
+ *
+ * Locks, outermost first:
+ *
+ *	mmap_lock		the caller's; never taken by us except in populate
+ *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never taken under mmap_lock:
+ *				->release runs from task work, not from munmap.
+ *	window->lock		rwsem: the window's state. Read: to insert page-table entries or touch the device.
+ *				Write: to change the state, followed by the zap. No user access, no GUP, no mmap_lock
+ *				and no mmiod_lock under it.
+ *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
+ *	events_lock		spinlock: the queues of all control files (control.c)
+ *
+ * Lifetimes: a window lives as long as its file (VMAs hold the file), a region as long as its claim or a window, and a
+ * device's resources end in ->remove, whoever still holds a window: by then nothing can reach the pages any more.
+ */
+#ifndef MMIOD_INTERNAL_H
+#define MMIOD_INTERNAL_H
+
+#include <linux/fs.h>
+#include <linux/interval_tree.h>
+#include <linux/ioport.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <linux/mmiod.h>
+
+#include "compat.h"
+
+extern struct mutex mmiod_lock;
+
+/* ---- pci.c ---- */
+
+struct mmiod_device {
+	struct pci_dev *pdev;
+	u32 address; /* MMIOD_PCI_ADDR */
+	u32 generation;
+	bool suspended; /* reset, power management or a bus error is under way */
+	struct list_head node; /* in the list of bound devices */
+	struct list_head regions; /* claimed within it */
+	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
+};
+
+int mmiod_pci_init(void);
+void mmiod_pci_exit(void);
+struct mmiod_device *mmiod_device_find(u32 address);
+bool mmiod_device_decodes(const struct mmiod_device *device);
+bool mmiod_pci_owns_range(u64 start, u64 length);
+
+/* ---- region.c ---- */
+
+#define MMIOD_IOMEM_PREFIX "mmiod:"
+
+struct mmiod_region {
+	/* Made by the cache's constructor, back in that state when the object is freed. */
+	struct list_head windows; /* those not revoked, under mmiod_lock */
+
+	struct kref ref; /* one for the claim, one for each window */
+	u64 id;
+	u32 kind;
+	u32 pci;
+	u32 bar;
+	u32 generation;
+	u64 offset;
+	u64 length;
+	phys_addr_t phys;
+	u32 width;
+	struct mmiod_device *device; /* NULL for ranges, and once the claim has ended */
+	struct resource *parent; /* what res was requested in */
+	struct resource *res; /* NULL once the claim has ended */
+	struct list_head node; /* in device->regions */
+	u32 nr_windows; /* in windows */
+	char iomem_name[sizeof(MMIOD_IOMEM_PREFIX) + MMIOD_NAME_MAX]; /* /proc/iomem shows it */
+};
+
+static inline const char *mmiod_region_name(const struct mmiod_region *region)
+{
+	return region->iomem_name + sizeof(MMIOD_IOMEM_PREFIX) - 1;
+}
+
+extern struct kmem_cache *mmiod_region_cache;
+struct mmiod_region *mmiod_region_find(u64 id);
+void mmiod_region_get(struct mmiod_region *region);
+void mmiod_region_put(struct mmiod_region *region);
+void mmiod_region_end(struct mmiod_region *region);
+void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended);
+void mmiod_region_exit(void);
+
+/* ---- window.c ---- */
+
+#define MMIOD_SUSPENDED_BY_DAEMON BIT(0)
+#define MMIOD_SUSPENDED_BY_DEVICE BIT(1)
+
+struct mmiod_window {
+	/* Made by the cache's constructor, back in that state when the object is freed. */
+	struct rw_semaphore lock;
+	wait_queue_head_t poll;
+
+	/* Set before the file is visible, constant afterwards. */
+	u64 id; /* 0: never registered */
+	struct mmiod_region *region;
+	struct inode *inode; /* owned by the file; its i_mapping holds all VMAs of this window */
+	u64 offset;
+	u64 length;
+	phys_addr_t phys;
+	unsigned long pages; /* 0: does not own whole pages, cannot be mapped */
+	u32 flags;
+	u32 attr;
+	u32 width;
+	u8 tag[MMIOD_TAG_SIZE];
+	struct page *dummy; /* MMIOD_WINDOW_DUMMY; freed with the window, when no VMA is left */
+
+	/* Under mmiod_lock. */
+	struct interval_tree_node pfns; /* in the tree of live windows, by page frame */
+	struct list_head node; /* in region->windows */
+	bool listed; /* is in both */
+
+	/* Under lock. */
+	bool revoked;
+	u32 suspended; /* MMIOD_SUSPENDED_BY_* */
+	void __iomem *io; /* mediated access; made on first use, gone when revoked */
+
+	atomic_t mappings;
+	atomic64_t faults, populated, reads, writes;
+};
+
+extern struct kmem_cache *mmiod_window_cache;
+extern unsigned int mmiod_max_windows;
+int mmiod_window_state(const struct mmiod_window *window);
+int mmiod_window_usable(const struct mmiod_window *window);
+void mmiod_window_revoke(struct mmiod_window *window);
+void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend);
+unsigned int mmiod_window_count(void);
+
+/* ---- mapping.c ---- */
+
+struct mmiod_call;
+int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma);
+int mmiod_call_populate(struct mmiod_call *call);
+
+/* ---- access.c ---- */
+
+ssize_t mmiod_window_read(struct file *file, char __user *buf, size_t count, loff_t *pos);
+ssize_t mmiod_window_write(struct file *file, const char __user *buf, size_t count, loff_t *pos);
+int mmiod_call_access(struct mmiod_call *call);
+
+/* ---- ioctl.c ---- */
+
+/* One ioctl in flight: its argument, and a file that it makes, installed only after the answer was copied out. */
+struct mmiod_call {
+	struct file *file; /* that the ioctl came in on */
+	void *arg; /* kernel copy, zero-extended to the known size */
+	struct file *new_file;
+	int new_fd;
+};
+
+struct mmiod_ioctl {
+	unsigned int cmd;
+	u32 min_size; /* what version 1 of the ABI had */
+	u32 known_size;
+	int (*handler)(struct mmiod_call *call);
+};
+
+/* The first version of a structure is all there is yet; one that grows names its old last member instead. */
+#define MMIOD_IOCTL(_cmd, _type, _handler)                                             \
+	{                                                                              \
+		.cmd = (_cmd), .min_size = sizeof(_type), .known_size = sizeof(_type), \
+		.handler = (_handler),                                                 \
+	}
+
+long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t count, unsigned int cmd,
+		 unsigned long arg);
+
+/* ---- control.c ---- */
+
+int mmiod_control_init(void);
+void mmiod_control_exit(void);
+void mmiod_control_event(u32 type, u32 value, u64 id);
+/* The control file's calls, each beside the object it works on. */
+int mmiod_call_region_claim(struct mmiod_call *call);
+int mmiod_call_region_release(struct mmiod_call *call);
+int mmiod_call_region_next(struct mmiod_call *call);
+int mmiod_call_window_create(struct mmiod_call *call);
+int mmiod_call_window_set_state(struct mmiod_call *call);
+int mmiod_call_window_next(struct mmiod_call *call);
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions: named physical ranges that the module has reserved, so that the kernel's own resource tree keeps everybody
+ * else out. A PCI region lies inside the reservation that the driver made for its BAR at probe; a platform range is
+ * reserved by address, after every check that keeps it away from RAM and from what others own.
+ *
+ * All under mmiod_lock. The claim holds one reference on the region, each window another; when the claim ends, the
+ * reservation ends with it, and by then every window on it is revoked.
+ */
+#include <linux/ctype.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+static bool allow_ranges = true;
+module_param(allow_ranges, bool, 0644);
+MODULE_PARM_DESC(allow_ranges, "Whether regions may be claimed by physical address, not only as "
+			       "BARs of bound devices (default Y)");
+
+/* Below this the PC keeps its legacy devices and its firmware. */
+#define LOW_MEMORY_END 0x100000ULL
+
+static DEFINE_XARRAY(regions); /* id -> claimed region */
+static u64 last_region_id;
+
+struct mmiod_region *mmiod_region_find(u64 id)
+{
+	lockdep_assert_held(&mmiod_lock);
+	return id <= ULONG_MAX ? xa_load(&regions, id) : NULL;
+}
+
+void mmiod_region_get(struct mmiod_region *region)
+{
+	kref_get(&region->ref);
+}
+
+static void free_region(struct kref *ref)
+{
+	kmem_cache_free(mmiod_region_cache, container_of(ref, struct mmiod_region, ref));
+}
+
+void mmiod_region_put(struct mmiod_region *region)
+{
+	kref_put(&region->ref, free_region);
+}
+
+static bool valid_name(const char *name)
+{
+	size_t length = strnlen(name, MMIOD_NAME_MAX);
+
+	if (!length || length == MMIOD_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum(name[i]) && !strchr("._-", name[i]))
+			return false;
+	return true;
+}
+
+static bool name_taken(const char *name)
+{
+	struct mmiod_region *region;
+	unsigned long id;
+
+	xa_for_each(&regions, id, region)
+		if (!strcmp(mmiod_region_name(region), name))
+			return true;
+	return false;
+}
+
+static u64 overlapping_region(u64 start, u64 length)
+{
+	struct mmiod_region *region;
+	unsigned long id;
+
+	xa_for_each(&regions, id, region)
+		if (start < region->phys + region->length && region->phys < start + length)
+			return region->id;
+	return 0;
+}
+
+static int locate_bar(struct mmiod_region *region, const struct mmiod_region_claim *claim)
+{
+	struct mmiod_device *device = mmiod_device_find(claim->pci);
+	u64 size;
+
+	if (!device)
+		return -ENODEV;
+	if (claim->bar >= PCI_STD_NUM_BARS || !device->bars[claim->bar])
+		return -ENXIO;
+	size = resource_size(device->bars[claim->bar]);
+	if (claim->offset >= size || claim->length > size - claim->offset)
+		return -EINVAL;
+	region->device = device;
+	region->generation = device->generation;
+	region->parent = device->bars[claim->bar];
+	region->phys = region->parent->start + claim->offset;
+	region->length = claim->length ?: size - claim->offset;
+	return 0;
+}
+
+/*
+ * A claim by address is what /dev/mem is kept from under lockdown, so it is kept from it here too. A BAR is refused
+ * because the reservation would outlive the device: its parent resource goes when the device is removed.
+ */
+static int locate_range(struct mmiod_region *region, const struct mmiod_region_claim *claim)
+{
+	u64 start = claim->offset, length = claim->length;
+	int ret;
+
+	if (!length || start + length < start || start + length - 1 > iomem_resource.end)
+		return -EINVAL;
+	if (!READ_ONCE(allow_ranges))
+		return -EPERM;
+	ret = security_locked_down(LOCKDOWN_DEV_MEM);
+	if (ret)
+		return ret;
+	if (start < LOW_MEMORY_END || mmiod_pci_owns_range(start, length))
+		return -EPERM;
+	if (region_intersects(start, length, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) !=
+	    REGION_DISJOINT)
+		return -EADDRINUSE;
+	region->parent = &iomem_resource;
+	region->phys = start;
+	region->length = length;
+	region->generation = 1;
+	return 0;
+}
+
+/* IORESOURCE_EXCLUSIVE closes a range to /dev/mem and sysfs even where IO_STRICT_DEVMEM is off. */
+static int reserve(struct mmiod_region *region, struct mmiod_region_claim *claim)
+{
+	region->res = __request_region(region->parent, region->phys, region->length,
+				       region->iomem_name, IORESOURCE_EXCLUSIVE);
+	if (region->res)
+		return 0;
+	claim->conflict_id = overlapping_region(region->phys, region->length);
+	return -EBUSY;
+}
+
+static int locate(struct mmiod_region *region, const struct mmiod_region_claim *claim)
+{
+	switch (claim->kind) {
+	case MMIOD_REGION_PCI:
+		return locate_bar(region, claim);
+	case MMIOD_REGION_RANGE:
+		return locate_range(region, claim);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int publish(struct mmiod_region *region)
+{
+	int ret;
+
+	region->id = last_region_id + 1;
+	ret = xa_insert(&regions, region->id, region, GFP_KERNEL);
+	if (ret)
+		return ret;
+	last_region_id = region->id;
+	if (region->device)
+		list_add_tail(&region->node, &region->device->regions);
+	return 0;
+}
+
+static int claim_locked(struct mmiod_region *region, struct mmiod_region_claim *claim)
+{
+	int ret;
+
+	if (name_taken(claim->name))
+		return -EEXIST;
+	ret = locate(region, claim);
+	if (ret)
+		return ret;
+	ret = reserve(region, claim);
+	if (ret)
+		return ret;
+	ret = publish(region);
+	if (ret)
+		__release_region(region->parent, region->phys, region->length);
+	return ret;
+}
+
+static struct mmiod_region *new_region(const struct mmiod_region_claim *claim)
+{
+	struct mmiod_region *region = kmem_cache_alloc(mmiod_region_cache, GFP_KERNEL);
+
+	if (!region)
+		return NULL;
+	memset_after(region, 0, windows);
+	kref_init(&region->ref);
+	INIT_LIST_HEAD(&region->node);
+	region->kind = claim->kind;
+	region->pci = claim->pci;
+	region->bar = claim->bar;
+	region->offset = claim->offset;
+	region->width = claim->width;
+	snprintf(region->iomem_name, sizeof(region->iomem_name), MMIOD_IOMEM_PREFIX "%s",
+		 claim->name);
+	return region;
+}
+
+int mmiod_call_region_claim(struct mmiod_call *call)
+{
+	struct mmiod_region_claim *claim = call->arg;
+	struct mmiod_region *region;
+	int ret;
+
+	claim->region_id = 0;
+	claim->conflict_id = 0;
+	if (claim->flags || claim->width > 8 || (claim->width && !is_power_of_2(claim->width)) ||
+	    !valid_name(claim->name))
+		return -EINVAL;
+	region = new_region(claim);
+	if (!region)
+		return -ENOMEM;
+	mutex_lock(&mmiod_lock);
+	ret = claim_locked(region, claim);
+	if (ret)
+		mmiod_region_put(region);
+	else
+		claim->region_id = region->id;
+	mutex_unlock(&mmiod_lock);
+	return ret;
+}
+
+/* End the claim: by the daemon's wish, because the device goes, or at unload. Revokes what is left. */
+void mmiod_region_end(struct mmiod_region *region)
+{
+	lockdep_assert_held(&mmiod_lock);
+	while (!list_empty(&region->windows))
+		mmiod_window_revoke(list_first_entry(&region->windows, struct mmiod_window, node));
+	xa_erase(&regions, region->id);
+	list_del_init(&region->node);
+	__release_region(region->parent, region->phys, region->length);
+	region->res = NULL;
+	region->device = NULL;
+	mmiod_region_put(region);
+}
+
+int mmiod_call_region_release(struct mmiod_call *call)
+{
+	struct mmiod_region_release *release = call->arg;
+	struct mmiod_region *region;
+	int ret = 0;
+
+	if (release->flags)
+		return -EINVAL;
+	mutex_lock(&mmiod_lock);
+	region = mmiod_region_find(release->region_id);
+	if (!region)
+		ret = -ENOENT;
+	else if (region->nr_windows)
+		ret = -EBUSY;
+	else
+		mmiod_region_end(region);
+	mutex_unlock(&mmiod_lock);
+	return ret;
+}
+
+void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended)
+{
+	struct mmiod_window *window;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(window, &region->windows, node)
+		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended);
+	mmiod_control_event(MMIOD_CONTROL_REGION_STATE,
+			    suspended ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK, region->id);
+}
+
+static void describe(const struct mmiod_region *region, struct mmiod_region_info *info)
+{
+	info->kind = region->kind;
+	info->region_id = region->id;
+	info->pci = region->pci;
+	info->bar = region->bar;
+	info->offset = region->offset;
+	info->length = region->length;
+	info->phys = region->phys;
+	info->width = region->width;
+	info->state = region->device && region->device->suspended ? MMIOD_WINDOW_SUSPENDED
+								  : MMIOD_WINDOW_OK;
+	info->generation = region->generation;
+	info->windows = region->nr_windows;
+	strscpy(info->name, mmiod_region_name(region), sizeof(info->name));
+}
+
+int mmiod_call_region_next(struct mmiod_call *call)
+{
+	struct mmiod_region_info *info = call->arg;
+	unsigned long id = info->region_id + 1;
+	struct mmiod_region *region = NULL;
+
+	mutex_lock(&mmiod_lock);
+	if (info->region_id < ULONG_MAX)
+		region = xa_find(&regions, &id, ULONG_MAX, XA_PRESENT);
+	if (region)
+		describe(region, info);
+	mutex_unlock(&mmiod_lock);
+	return region ? 0 : -ENOENT;
+}
+
+/* At unload: what is left are claims by address; those of devices ended with their drivers' ->remove. */
+void mmiod_region_exit(void)
+{
+	struct mmiod_region *region;
+	unsigned long id;
+
+	mutex_lock(&mmiod_lock);
+	xa_for_each(&regions, id, region)
+		mmiod_region_end(region);
+	mutex_unlock(&mmiod_lock);
+	xa_destroy(&regions);
+}

@@ -1,0 +1,601 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Windows: their files, their states and the ledger.
+ *
+ * Each window has an inode of its own on a pseudo file system, hence an address_space of its own, so that one
+ * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones too. VMAs hold the
+ * file: ->release runs when the last descriptor and the last mapping are gone, and frees the window.
+ *
+ * The file system is pinned by each window and not by the module's init: the superblock holds a module reference, which
+ * an O_PATH descriptor (it holds the mount, but no file of ours) keeps until it is closed, and which would make the
+ * module impossible to unload if it were taken for good.
+ */
+#include <linux/file.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/poll.h>
+#include <linux/pseudo_fs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "internal.h"
+
+#define MMIOD_FS_MAGIC 0x6d6d696f /* "mmio" */
+
+/* All under mmiod_lock. Revoked windows stay in `windows` until their file goes, but not in the tree. */
+static DEFINE_XARRAY(windows); /* id -> window: the ledger */
+static struct rb_root_cached windows_by_pfn = RB_ROOT_CACHED;
+static u64 last_window_id;
+static unsigned int nr_windows;
+
+static struct vfsmount *fs_mount;
+static int fs_pins;
+
+unsigned int mmiod_window_count(void)
+{
+	return READ_ONCE(nr_windows);
+}
+
+/* ---- state: under window->lock, read to act on it, write to change it ---- */
+
+int mmiod_window_state(const struct mmiod_window *window)
+{
+	if (window->revoked)
+		return MMIOD_WINDOW_REVOKED;
+	return window->suspended ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
+}
+
+/* 0, or the errno that an access answers in this state. */
+int mmiod_window_usable(const struct mmiod_window *window)
+{
+	if (window->revoked)
+		return -ENODEV;
+	return window->suspended ? -EAGAIN : 0;
+}
+
+static int locked_state(struct mmiod_window *window)
+{
+	int state;
+
+	down_read(&window->lock);
+	state = mmiod_window_state(window);
+	up_read(&window->lock);
+	return state;
+}
+
+/* After this no CPU reaches the pages through the window, and a fault that comes later sees the new state. */
+static void zap(struct mmiod_window *window)
+{
+	lockdep_assert_held_write(&window->lock);
+	unmap_mapping_range(window->inode->i_mapping, 0, 0, 1);
+}
+
+static void announce(struct mmiod_window *window, u32 state)
+{
+	mmiod_control_event(MMIOD_CONTROL_WINDOW_STATE, state, window->id);
+	wake_up_poll(&window->poll, state == MMIOD_WINDOW_REVOKED ? EPOLLHUP | EPOLLERR : EPOLLPRI);
+}
+
+/* ---- attribute: of the physical pages, so kept by the module and reserved before anything is mapped ---- */
+
+/*
+ * x86 gives a fault-inserted page the type that the memtype tree has for it, UC- where it has none; a WC window must be
+ * entered there first. The tree would silently hand a conflicting type to the second comer, therefore conflicts are
+ * refused before, in find_conflict().
+ */
+static int reserve_attr(struct mmiod_window *window)
+{
+	if (window->attr != MMIOD_ATTR_WC)
+		return 0;
+	return arch_io_reserve_memtype_wc(window->phys, window->length);
+}
+
+static void release_attr(struct mmiod_window *window)
+{
+	if (window->attr == MMIOD_ATTR_WC)
+		arch_io_free_memtype_wc(window->phys, window->length);
+}
+
+static u64 find_conflict(const struct mmiod_window *window)
+{
+	struct interval_tree_node *node =
+		interval_tree_iter_first(&windows_by_pfn, window->pfns.start, window->pfns.last);
+
+	for (; node; node = interval_tree_iter_next(node, window->pfns.start, window->pfns.last)) {
+		const struct mmiod_window *other = container_of(node, struct mmiod_window, pfns);
+
+		if (other->attr != window->attr)
+			return other->id;
+	}
+	return 0;
+}
+
+/* ---- the lists ---- */
+
+/*
+ * Take the window out of what is live: nothing of it can be reached afterwards, neither by mappings nor by mediated
+ * access, and its pages are free for a window with another attribute. Its file goes on to exist.
+ */
+static void unlist(struct mmiod_window *window)
+{
+	lockdep_assert_held(&mmiod_lock);
+	down_write(&window->lock);
+	window->revoked = true;
+	zap(window);
+	if (window->io)
+		iounmap(window->io);
+	window->io = NULL;
+	up_write(&window->lock);
+
+	release_attr(window);
+	interval_tree_remove(&window->pfns, &windows_by_pfn);
+	list_del(&window->node);
+	window->region->nr_windows--;
+	window->listed = false;
+}
+
+void mmiod_window_revoke(struct mmiod_window *window)
+{
+	unlist(window);
+	announce(window, MMIOD_WINDOW_REVOKED);
+}
+
+void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend)
+{
+	int before, after;
+
+	lockdep_assert_held(&mmiod_lock);
+	down_write(&window->lock);
+	before = mmiod_window_state(window);
+	window->suspended = suspend ? window->suspended | reason : window->suspended & ~reason;
+	after = mmiod_window_state(window);
+	if (suspend)
+		zap(window);
+	up_write(&window->lock);
+	if (before != after)
+		announce(window, after);
+}
+
+static int list_window(struct mmiod_window *window, struct mmiod_window_create *create)
+{
+	int ret;
+
+	create->conflict_id = find_conflict(window);
+	if (create->conflict_id)
+		return -EBUSY;
+	if (nr_windows >= READ_ONCE(mmiod_max_windows))
+		return -ENOSPC;
+	ret = reserve_attr(window);
+	if (ret)
+		return ret;
+	window->id = last_window_id + 1;
+	ret = xa_insert(&windows, window->id, window, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		window->id = 0;
+		release_attr(window);
+		return ret;
+	}
+	last_window_id = window->id;
+	WRITE_ONCE(nr_windows, nr_windows + 1);
+	interval_tree_insert(&window->pfns, &windows_by_pfn);
+	list_add_tail(&window->node, &window->region->windows);
+	window->region->nr_windows++;
+	window->listed = true;
+	return 0;
+}
+
+static void drop_from_ledger(struct mmiod_window *window)
+{
+	mutex_lock(&mmiod_lock);
+	if (window->listed)
+		unlist(window);
+	xa_erase(&windows, window->id);
+	WRITE_ONCE(nr_windows, nr_windows - 1);
+	mutex_unlock(&mmiod_lock);
+	mmiod_control_event(MMIOD_CONTROL_WINDOW_RELEASED, 0, window->id);
+}
+
+static void free_window(struct mmiod_window *window)
+{
+	if (window->region)
+		mmiod_region_put(window->region);
+	if (window->dummy)
+		__free_page(window->dummy);
+	kmem_cache_free(mmiod_window_cache, window);
+}
+
+/* ---- the file ---- */
+
+/* No VMA is left, and no call is under way: all of them hold the file. */
+static int window_release(struct inode *inode, struct file *file)
+{
+	struct mmiod_window *window = file->private_data;
+
+	if (window->id)
+		drop_from_ledger(window);
+	free_window(window);
+	simple_release_fs(&fs_mount, &fs_pins);
+	return 0;
+}
+
+static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct mmiod_window *window = file->private_data;
+
+	poll_wait(file, &window->poll, table);
+	switch (locked_state(window)) {
+	case MMIOD_WINDOW_REVOKED:
+		return EPOLLHUP | EPOLLERR;
+	case MMIOD_WINDOW_SUSPENDED:
+		return EPOLLPRI;
+	default:
+		return 0;
+	}
+}
+
+/* Whoever may read a process's fdinfo sees this: no physical address. */
+static void window_fdinfo(struct seq_file *seq, struct file *file)
+{
+	static const char *const states[] = { "ok", "suspended", "revoked" };
+	struct mmiod_window *window = file->private_data;
+
+	seq_printf(seq, "mmiod-window:\t%llu\n", window->id);
+	seq_printf(seq, "mmiod-region:\t%s\n", mmiod_region_name(window->region));
+	seq_printf(seq, "mmiod-range:\t0x%llx/0x%llx\n", window->offset, window->length);
+	seq_printf(seq, "mmiod-rights:\t%s\n", window->flags & MMIOD_WINDOW_READONLY ? "r" : "rw");
+	seq_printf(seq, "mmiod-cache:\t%s\n", window->attr == MMIOD_ATTR_WC ? "wc" : "uc");
+	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
+	seq_printf(seq, "mmiod-state:\t%s\n", states[locked_state(window)]);
+	seq_printf(seq, "mmiod-mappings:\t%d\n", atomic_read(&window->mappings));
+	seq_printf(seq, "mmiod-faults:\t%lld\n", atomic64_read(&window->faults));
+}
+
+static int call_query(struct mmiod_call *call)
+{
+	struct mmiod_window_query *query = call->arg;
+	struct mmiod_window *window = call->file->private_data;
+
+	query->flags = window->flags;
+	query->window_id = window->id;
+	query->length = window->length;
+	query->attr = window->attr;
+	query->width = window->width;
+	query->state = locked_state(window);
+	query->mmapable = window->pages != 0;
+	query->page_size = PAGE_SIZE;
+	return 0;
+}
+
+static const struct mmiod_ioctl calls[] = {
+	MMIOD_IOCTL(MMIOD_IOC_QUERY, struct mmiod_window_query, call_query),
+	MMIOD_IOCTL(MMIOD_IOC_POPULATE, struct mmiod_window_populate, mmiod_call_populate),
+	MMIOD_IOCTL(MMIOD_IOC_ACCESS, struct mmiod_window_access, mmiod_call_access),
+};
+
+static long window_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return mmiod_ioctl(file, calls, ARRAY_SIZE(calls), cmd, arg);
+}
+
+static const struct file_operations window_fops = {
+	.owner = THIS_MODULE,
+	.release = window_release,
+	.llseek = generic_file_llseek,
+	.read = mmiod_window_read,
+	.write = mmiod_window_write,
+	.mmap = mmiod_window_mmap,
+	.poll = window_poll,
+	.unlocked_ioctl = window_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = window_fdinfo,
+};
+
+/* The size is the window's, the owner and the mode say nothing: none of them is the client's to change. */
+static int refuse_setattr(MMIOD_IDMAP *idmap, struct dentry *dentry, struct iattr *attr)
+{
+	return -EPERM;
+}
+
+static const struct inode_operations window_iops = {
+	.setattr = refuse_setattr,
+};
+
+/*
+ * The name in /proc/PID/maps and /proc/PID/fd. Only the dentry may be looked at: an O_PATH descriptor keeps it alive
+ * after the window is gone.
+ */
+static char *window_dname(struct dentry *dentry, char *buffer, int size)
+{
+	int length = dentry->d_name.len + sizeof("/");
+
+	if (length > size)
+		return ERR_PTR(-ENAMETOOLONG);
+	buffer += size - length;
+	snprintf(buffer, length, "/%s", dentry->d_name.name);
+	return buffer;
+}
+
+static const struct dentry_operations window_dops = {
+	.d_dname = window_dname,
+};
+
+/* NOEXEC makes the kernel refuse PROT_EXEC, now and by mprotect, whatever the caller's personality. */
+static int init_fs_context(struct fs_context *fc)
+{
+	struct pseudo_fs_context *ctx = init_pseudo(fc, MMIOD_FS_MAGIC);
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->dops = &window_dops;
+	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
+	return 0;
+}
+
+static struct file_system_type window_fs = {
+	.name = "mmiod",
+	.owner = THIS_MODULE,
+	.init_fs_context = init_fs_context,
+	.kill_sb = kill_anon_super,
+};
+
+static struct inode *new_inode_for(const struct mmiod_window *window, bool readonly)
+{
+	struct inode *inode = alloc_anon_inode(fs_mount->mnt_sb);
+
+	if (IS_ERR(inode))
+		return inode;
+	/* A regular file of the window's size: that is how real programs size their mapping. */
+	inode->i_mode = S_IFREG | (readonly ? 0400 : 0600);
+	inode->i_op = &window_iops;
+	i_size_write(inode, window->length);
+	return inode;
+}
+
+/*
+ * alloc_file_pseudo() takes no module reference, but the final fput() drops one. Seeking and positioned
+ * access are switched on as open() would have.
+ */
+static struct file *new_file(struct mmiod_window *window, struct inode *inode, const char *name)
+{
+	int flags = window->flags & MMIOD_WINDOW_READONLY ? O_RDONLY : O_RDWR;
+	struct file *file;
+
+	if (!try_module_get(THIS_MODULE))
+		return ERR_PTR(-ENODEV);
+	file = alloc_file_pseudo(inode, fs_mount, name, flags, &window_fops);
+	if (IS_ERR(file)) {
+		module_put(THIS_MODULE);
+		return file;
+	}
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	file->private_data = window;
+	window->inode = inode;
+	return file;
+}
+
+/* The file owns the window and the pin from here on; after an error neither was taken. */
+static struct file *open_window(struct mmiod_window *window)
+{
+	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
+	struct inode *inode;
+	struct file *file;
+	int ret = simple_pin_fs(&window_fs, &fs_mount, &fs_pins);
+
+	if (ret)
+		return ERR_PTR(ret);
+	inode = new_inode_for(window, window->flags & MMIOD_WINDOW_READONLY);
+	if (IS_ERR(inode)) {
+		simple_release_fs(&fs_mount, &fs_pins);
+		return ERR_CAST(inode);
+	}
+	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", mmiod_region_name(window->region),
+		 window->offset, window->offset + window->length - 1);
+	file = new_file(window, inode, name);
+	if (IS_ERR(file)) {
+		iput(inode);
+		simple_release_fs(&fs_mount, &fs_pins);
+	}
+	return file;
+}
+
+/* ---- creation ---- */
+
+static int check_create(const struct mmiod_window_create *create)
+{
+	if (create->flags & ~MMIOD_WINDOW_FLAGS || create->reserved || !create->length)
+		return -EINVAL;
+	if (create->width > 8 || (create->width && !is_power_of_2(create->width)))
+		return -EINVAL;
+	switch (create->attr) {
+	case MMIOD_ATTR_UC:
+	case MMIOD_ATTR_WC:
+		return 0;
+	case MMIOD_ATTR_WB:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Whole elements only; a width that the region declares is not the window's to change. */
+static int check_width(const struct mmiod_window *window)
+{
+	u32 declared = window->region->width;
+
+	if (declared && window->width != declared)
+		return -EINVAL;
+	if (window->width && ((window->phys | window->length) & (window->width - 1)))
+		return -EINVAL;
+	return 0;
+}
+
+static int place(struct mmiod_window *window, const struct mmiod_window_create *create)
+{
+	const struct mmiod_region *region = window->region;
+
+	if (create->offset >= region->length || create->length > region->length - create->offset)
+		return -EINVAL;
+	window->offset = create->offset;
+	window->length = create->length;
+	window->phys = region->phys + create->offset;
+	window->pfns.start = PHYS_PFN(window->phys);
+	window->pfns.last = PHYS_PFN(window->phys + window->length - 1);
+	if (PAGE_ALIGNED(window->phys) && PAGE_ALIGNED(window->length))
+		window->pages = window->length >> PAGE_SHIFT;
+	window->width = create->width ?: region->width;
+	return check_width(window);
+}
+
+static int enter_region(struct mmiod_window *window, const struct mmiod_window_create *create)
+{
+	struct mmiod_region *region = mmiod_region_find(create->region_id);
+
+	if (!region)
+		return -ENOENT;
+	if (region->device && !mmiod_device_decodes(region->device))
+		return -EIO;
+	if (region->device && region->device->suspended)
+		window->suspended = MMIOD_SUSPENDED_BY_DEVICE;
+	window->region = region;
+	mmiod_region_get(region);
+	return place(window, create);
+}
+
+static struct mmiod_window *new_window(const struct mmiod_window_create *create)
+{
+	struct mmiod_window *window = kmem_cache_alloc(mmiod_window_cache, GFP_KERNEL);
+
+	if (!window)
+		return ERR_PTR(-ENOMEM);
+	memset_after(window, 0, poll);
+	window->flags = create->flags;
+	window->attr = create->attr;
+	memcpy(window->tag, create->tag, sizeof(window->tag));
+	if (!(create->flags & MMIOD_WINDOW_DUMMY))
+		return window;
+	window->dummy = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!window->dummy) {
+		free_window(window);
+		return ERR_PTR(-ENOMEM);
+	}
+	memset(page_address(window->dummy), 0xff, PAGE_SIZE);
+	return window;
+}
+
+/* Once *file is set it owns the window, whatever is returned. */
+static int create_locked(struct mmiod_window *window, struct mmiod_window_create *create,
+			 struct file **file)
+{
+	struct file *made;
+	int ret = enter_region(window, create);
+
+	if (ret)
+		return ret;
+	made = open_window(window);
+	if (IS_ERR(made))
+		return PTR_ERR(made);
+	*file = made;
+	ret = list_window(window, create);
+	create->window_id = window->id;
+	return ret;
+}
+
+static void discard(struct mmiod_window *window, struct file *file)
+{
+	if (file)
+		fput(file);
+	else
+		free_window(window);
+}
+
+int mmiod_call_window_create(struct mmiod_call *call)
+{
+	struct mmiod_window_create *create = call->arg;
+	struct mmiod_window *window;
+	struct file *file = NULL;
+	int ret = check_create(create);
+
+	if (ret)
+		return ret;
+	create->window_id = 0;
+	create->conflict_id = 0;
+	window = new_window(create);
+	if (IS_ERR(window))
+		return PTR_ERR(window);
+	mutex_lock(&mmiod_lock);
+	ret = create_locked(window, create, &file);
+	mutex_unlock(&mmiod_lock);
+	create->fd = ret ?: get_unused_fd_flags(O_CLOEXEC);
+	if (create->fd < 0) {
+		discard(window, file);
+		return create->fd;
+	}
+	call->new_file = file;
+	call->new_fd = create->fd;
+	return 0;
+}
+
+/* ---- control: state and ledger ---- */
+
+static int set_state(struct mmiod_window *window, u32 state)
+{
+	if (!window->listed)
+		return state == MMIOD_WINDOW_REVOKED ? 0 : -ENODEV;
+	if (state == MMIOD_WINDOW_REVOKED)
+		mmiod_window_revoke(window);
+	else
+		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DAEMON,
+				     state == MMIOD_WINDOW_SUSPENDED);
+	return 0;
+}
+
+int mmiod_call_window_set_state(struct mmiod_call *call)
+{
+	struct mmiod_window_set_state *arg = call->arg;
+	struct mmiod_window *window;
+	int ret = -ENOENT;
+
+	if (arg->state > MMIOD_WINDOW_REVOKED)
+		return -EINVAL;
+	mutex_lock(&mmiod_lock);
+	window = arg->window_id <= ULONG_MAX ? xa_load(&windows, arg->window_id) : NULL;
+	if (window)
+		ret = set_state(window, arg->state);
+	mutex_unlock(&mmiod_lock);
+	return ret;
+}
+
+static void describe(struct mmiod_window *window, struct mmiod_window_info *info)
+{
+	info->flags = window->flags;
+	info->window_id = window->id;
+	info->region_id = window->region->id;
+	info->offset = window->offset;
+	info->length = window->length;
+	info->attr = window->attr;
+	info->width = window->width;
+	info->state = locked_state(window);
+	info->mappings = atomic_read(&window->mappings);
+	info->faults = atomic64_read(&window->faults);
+	info->populated = atomic64_read(&window->populated);
+	info->reads = atomic64_read(&window->reads);
+	info->writes = atomic64_read(&window->writes);
+	memcpy(info->tag, window->tag, sizeof(info->tag));
+}
+
+int mmiod_call_window_next(struct mmiod_call *call)
+{
+	struct mmiod_window_info *info = call->arg;
+	unsigned long id = info->window_id + 1;
+	struct mmiod_window *window = NULL;
+
+	mutex_lock(&mmiod_lock);
+	if (info->window_id < ULONG_MAX)
+		window = xa_find(&windows, &id, ULONG_MAX, XA_PRESENT);
+	if (window)
+		describe(window, info);
+	mutex_unlock(&mmiod_lock);
+	return window ? 0 : -ENOENT;
+}
