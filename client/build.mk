@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# Library (shared, static, 32-bit), command line, examples, their installation and their unit tests.
+
+LIB_SRCS := $(wildcard client/lib/*.c)
+LIB_OBJS := $(LIB_SRCS:%.c=$(B)/%.o)
+LIB_MAP := client/lib/libmmiod.map
+LIB_SO := libmmiod.so.$(VERSION)
+LIB_SONAME := libmmiod.so.0
+LIB_LINK = -shared -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=$(LIB_MAP)
+
+# 64-bit file offsets wherever off_t can be chosen: a window may lie behind 2 GiB of its file.
+LIB_FLAGS := -D_FILE_OFFSET_BITS=64
+$(LIB_OBJS): OBJ_FLAGS := $(LIB_FLAGS)
+
+$(B)/libmmiod.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/$(LIB_SO): $(LIB_OBJS) $(LIB_MAP)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LIB_LINK) -o $@ $(LIB_OBJS)
+
+$(B)/$(LIB_SONAME): $(B)/$(LIB_SO)
+	ln -sf $(LIB_SO) $@
+
+$(B)/libmmiod.so: $(B)/$(LIB_SONAME)
+	ln -sf $(LIB_SONAME) $@
+
+$(B)/mmiod.pc: client/lib/mmiod.pc.in
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+# 32-bit: the same sources, nothing but the C library needed.
+M32_OBJS := $(LIB_SRCS:%.c=$(B)/m32/%.o)
+
+$(B)/m32/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -m32 $(LIB_FLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/m32/libmmiod.a: $(M32_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/m32/$(LIB_SONAME): $(M32_OBJS) $(LIB_MAP)
+	$(CC) $(CFLAGS) -m32 $(LDFLAGS) $(LIB_LINK) -o $@ $(M32_OBJS)
+
+.PHONY: m32
+m32: $(B)/m32/libmmiod.a $(B)/m32/$(LIB_SONAME)
+
+ifdef M32
+.DEFAULT_GOAL := m32
+endif
+
+# The command line carries the library in itself, so that it works when the two are upgraded apart.
+CTL_SRCS := $(wildcard client/mmioctl/*.c)
+CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
+CTL_PKGS := smartcols jansson
+$(CTL_OBJS): OBJ_FLAGS = $(shell pkg-config --cflags $(CTL_PKGS))
+
+$(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CTL_PKGS))
+
+# Examples are what a program of somebody else would be: the public header and the shared library.
+EXAMPLES := $(patsubst client/examples/%.c,$(B)/examples/%,$(wildcard client/examples/*.c))
+
+$(B)/examples/%: client/examples/%.c $(B)/libmmiod.so
+	@mkdir -p $(@D)
+	$(CC) -Iinclude $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< -L$(B) -lmmiod
+
+ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
+
+CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
+CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
+$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -Wno-missing-prototypes
+
+$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/libmmiod.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
+
+UNIT_TESTS += $(B)/tests/unit/test-client
+
+INSTALL_TARGETS += install-client
+UNINSTALL_TARGETS += uninstall-client
+.PHONY: install-client uninstall-client
+
+install-client: $(B)/mmioctl $(B)/libmmiod.a $(B)/$(LIB_SO) $(B)/mmiod.pc
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/mmiod
+	$(INSTALL) -m 755 $(B)/mmioctl $(DESTDIR)$(BINDIR)/
+	$(INSTALL) -m 644 $(B)/$(LIB_SO) $(B)/libmmiod.a $(DESTDIR)$(LIBDIR)/
+	ln -sf $(LIB_SO) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)
+	ln -sf $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libmmiod.so
+	$(INSTALL) -m 644 $(B)/mmiod.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(INSTALL) -m 644 include/mmiod/mmiod.h include/mmiod/types.h $(DESTDIR)$(INCLUDEDIR)/mmiod/
+
+uninstall-client:
+	rm -f $(DESTDIR)$(BINDIR)/mmioctl $(DESTDIR)$(LIBDIR)/pkgconfig/mmiod.pc
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(LIB_SO) $(LIB_SONAME) libmmiod.so libmmiod.a)
+	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/mmiod/,mmiod.h types.h)
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/mmiod 2>/dev/null

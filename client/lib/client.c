@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct mmiod_client: a connection to the daemon, as the program sees it.
+ *
+ * It belongs to the process that made it. After fork() parent and child would share one socket and steal each other's
+ * replies, so in the child every call is refused; freeing there touches nothing that the parent still uses.
+ */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS 30000
+
+/* For mmiod_client_connect(), which leaves no client to ask. */
+static __thread char connect_error[ERROR_MAX];
+
+int client_fail(struct mmiod_client *client, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(client->error, sizeof(client->error), format, args);
+	va_end(args);
+	return err;
+}
+
+int client_check(struct mmiod_client *client)
+{
+	client->error[0] = '\0';
+	if (getpid() == client->owner)
+		return 0;
+	return client_fail(client, -EOWNERDEAD,
+			   "the client object belongs to process %ld: connect again after fork",
+			   (long)client->owner);
+}
+
+static int open_poll_set(struct mmiod_client *client)
+{
+	struct epoll_event interest = { .events = EPOLLIN };
+
+	client->epoll = epoll_create1(EPOLL_CLOEXEC);
+	client->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	event_queue_init(&client->events, client->wake);
+	if (client->epoll < 0 || client->wake < 0 ||
+	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->wake, &interest) < 0)
+		return client_fail(client, -errno, "cannot make the event descriptor: %s",
+				   strerror(errno));
+	return 0;
+}
+
+static const char *socket_path(const char *path)
+{
+	if (!path)
+		path = secure_getenv("MMIOD_SOCKET");
+	return path && path[0] ? path : MMIOD_SOCKET_PATH;
+}
+
+static struct mmiod_client *client_new(const char *path)
+{
+	struct mmiod_client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->owner = getpid();
+	client->sock = client->epoll = client->wake = -1;
+	client->timeout_ms = TIMEOUT_MS;
+	link_init(&client->leases);
+	event_queue_init(&client->events, -1);
+	client->path = strdup(socket_path(path));
+	client->buffer = malloc(MMIOD_MSG_MAX);
+	if (client->path && client->buffer)
+		return client;
+	mmiod_client_free(client);
+	return NULL;
+}
+
+MMIOD_EXPORT int mmiod_client_connect(const char *path, struct mmiod_client **client)
+{
+	struct mmiod_client *made = client_new(path);
+	int err;
+
+	*client = NULL;
+	if (!made) {
+		snprintf(connect_error, sizeof(connect_error), "out of memory");
+		return -ENOMEM;
+	}
+	err = open_poll_set(made);
+	if (!err)
+		err = connection_open(made);
+	if (!err) {
+		*client = made;
+		return 0;
+	}
+	memcpy(connect_error, made->error, sizeof(connect_error));
+	mmiod_client_free(made);
+	return err;
+}
+
+static void disown_leases(struct mmiod_client *client)
+{
+	while (client->leases.next != &client->leases) {
+		struct mmiod_lease *lease =
+			link_entry(client->leases.next, struct mmiod_lease, link);
+
+		link_remove(&lease->link);
+		lease->client = NULL;
+	}
+}
+
+/* The epoll set is shared with a parent or child: close it, but change nothing in it. */
+MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
+{
+	if (!client)
+		return;
+	disown_leases(client);
+	event_queue_clear(&client->events);
+	if (client->epoll >= 0)
+		close(client->epoll);
+	if (client->wake >= 0)
+		close(client->wake);
+	if (client->sock >= 0)
+		close(client->sock);
+	free(client->buffer);
+	free(client->path);
+	free(client);
+}
+
+MMIOD_EXPORT const char *mmiod_client_error(const struct mmiod_client *client)
+{
+	return client ? client->error : connect_error;
+}
+
+MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)
+{
+	return client->epoll;
+}
+
+/* Whatever the socket has is read: replies that come too late are dropped, events are put aside. */
+static int drain_socket(struct mmiod_client *client)
+{
+	struct message message;
+	struct packet packet;
+	int err;
+
+	if (client->sock < 0)
+		return 0;
+	while (!(err = connection_next(client, &packet, &message)))
+		packet_release(&packet);
+	if (err == -EAGAIN)
+		return 0;
+	connection_close(client);
+	return client_fail(client, err,
+			   err == -EPROTO
+				   ? "what the daemon sent breaks the protocol"
+				   : "the daemon went away; the next request connects again");
+}
+
+MMIOD_EXPORT int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event)
+{
+	int err = client_check(client);
+
+	if (err)
+		return err;
+	if (event_queue_take(&client->events, event))
+		return 1;
+	err = drain_socket(client);
+	if (event_queue_take(&client->events, event))
+		return 1;
+	return err;
+}
+
+struct status_call {
+	struct mmiod_client *client;
+	struct mmiod_status *status;
+};
+
+static size_t build_status(void *context, size_t index, void *buffer)
+{
+	struct mmiod_msg *request = buffer;
+
+	request->opcode = MMIOD_OP_STATUS;
+	request->fixed = sizeof(*request);
+	return sizeof(*request);
+}
+
+static void fill_status(const struct mmiod_client *client,
+			const struct mmiod_msg_status_reply *wire, struct mmiod_status *status)
+{
+	status->backend = wire->backend;
+	status->daemon_pid = wire->pid;
+	status->started = wire->started;
+	status->regions = wire->regions;
+	status->regions_missing = wire->regions_missing;
+	status->clients = wire->clients;
+	status->leases = wire->leases;
+	status->module_abi = wire->module_abi;
+	status->protocol = client->hello.version;
+	status->uid = client->hello.uid;
+	status->admin = client->hello.admin;
+	status->page_size = client->hello.page_size;
+}
+
+static int read_status(void *context, size_t index, struct reply *reply)
+{
+	struct mmiod_msg_status_reply wire;
+	struct status_call *call = context;
+	int err = reply_status(call->client, reply);
+
+	if (!err)
+		err = message_fixed(&reply->message, &wire, sizeof(wire));
+	if (!err)
+		err = message_text(&reply->message, &wire.version, call->status->version,
+				   sizeof(call->status->version));
+	if (!err)
+		err = message_text(&reply->message, &wire.warning, call->status->warning,
+				   sizeof(call->status->warning));
+	if (!err)
+		fill_status(call->client, &wire, call->status);
+	return err;
+}
+
+MMIOD_EXPORT int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status)
+{
+	struct status_call call = { .client = client, .status = status };
+	struct exchange exchange = {
+		.count = 1, .context = &call, .build = build_status, .reply = read_status
+	};
+
+	memset(status, 0, sizeof(*status));
+	return exchange_run(client, &exchange);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket's life: connect, HELLO, receive, close. A client has at most one connection; when the daemon goes away the
+ * socket is closed at once, so that the program's poll() does not spin on it, and the next request opens another.
+ *
+ * Events are put aside here, before anybody above sees them.
+ */
+#include "internal.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Take the socket out of the epoll set before closing it: the set holds the open file, not the number, and a forked
+ * child may have a copy that keeps it in the set for ever.
+ */
+void connection_close(struct mmiod_client *client)
+{
+	if (client->sock < 0)
+		return;
+	epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
+	close(client->sock);
+	client->sock = -1;
+}
+
+static int fail_connect(struct mmiod_client *client, int err)
+{
+	switch (err) {
+	case ENOENT:
+		return client_fail(client, -err, "no daemon: %s does not exist", client->path);
+	case ECONNREFUSED:
+		return client_fail(client, -err, "no daemon: nobody listens on %s", client->path);
+	case EACCES:
+		return client_fail(client, -err, "%s: the socket's permissions keep uid %u out",
+				   client->path, (unsigned int)geteuid());
+	case EPROTOTYPE:
+		return client_fail(client, -err, "%s is not a socket of mmiod", client->path);
+	case EAGAIN:
+		return client_fail(client, -ETIMEDOUT, "%s: the daemon accepts no connection",
+				   client->path);
+	default:
+		return client_fail(client, -err, "cannot connect to %s: %s", client->path,
+				   strerror(err));
+	}
+}
+
+/* SO_SNDTIMEO bounds connect() too: a daemon that hangs leaves its backlog full. */
+static void bound_sending(const struct mmiod_client *client)
+{
+	struct timeval limit = { .tv_sec = client->timeout_ms / 1000,
+				 .tv_usec = client->timeout_ms % 1000 * 1000 };
+
+	setsockopt(client->sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+static int connect_socket(struct mmiod_client *client)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct epoll_event interest = { .events = EPOLLIN };
+	int err = 0;
+
+	if (strlen(client->path) >= sizeof(address.sun_path))
+		return fail_connect(client, ENAMETOOLONG);
+	strcpy(address.sun_path, client->path);
+	client->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (client->sock < 0)
+		return fail_connect(client, errno);
+	bound_sending(client);
+	if (connect(client->sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &interest) < 0)
+		err = fail_connect(client, errno);
+	if (err)
+		connection_close(client);
+	return err;
+}
+
+/* Until the socket is readable (or closed): 0, -ETIMEDOUT. */
+int connection_wait(struct mmiod_client *client, int64_t deadline_ms)
+{
+	struct pollfd pfd = { .fd = client->sock, .events = POLLIN };
+
+	for (;;) {
+		int64_t left = deadline_ms - clock_ms();
+		int n = poll(&pfd, 1, left > 0 ? (int)left : 0);
+
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return client_fail(client, -ETIMEDOUT,
+					   "the daemon did not answer within its time");
+		if (errno != EINTR)
+			return client_fail(client, -errno, "poll: %s", strerror(errno));
+	}
+}
+
+/*
+ * The next reply, without blocking; events are put aside on the way. 0 with a packet that the caller releases, -EAGAIN,
+ * -ECONNRESET or -EPROTO: what arrived is not of this protocol, and the connection is of no more use.
+ */
+int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message)
+{
+	for (;;) {
+		int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, packet);
+
+		if (err)
+			return err;
+		err = message_parse(packet->data, packet->size, message);
+		if (!err && !packet->files_lost && message->head.fds != packet->files)
+			err = -EPROTO;
+		if (!err && message->head.flags & MMIOD_MSG_EVENT)
+			err = event_queue_hold(&client->events, message);
+		else if (!err && message->head.flags & MMIOD_MSG_REPLY)
+			return 0;
+		else if (!err)
+			err = -EPROTO;
+		packet_release(packet);
+		if (err)
+			return err;
+	}
+}
+
+static int check_hello(struct mmiod_client *client, const struct reply *reply)
+{
+	struct mmiod_msg_hello_reply *hello = &client->hello;
+	int err = reply_status(client, reply);
+
+	if (err)
+		return err;
+	err = message_fixed(&reply->message, hello, sizeof(*hello));
+	if (err || reply->message.head.opcode != MMIOD_OP_HELLO ||
+	    reply->message.head.id != client->last_id || !hello->max_fds)
+		return client_fail(client, -EPROTO, "%s: the daemon's greeting is malformed",
+				   client->path);
+	if (hello->version != MMIOD_PROTOCOL_VERSION)
+		return client_fail(client, -EPROTONOSUPPORT,
+				   "the daemon chose protocol %u, this library speaks %u",
+				   hello->version, MMIOD_PROTOCOL_VERSION);
+	return 0;
+}
+
+static int receive_hello(struct mmiod_client *client)
+{
+	int64_t deadline = clock_ms() + client->timeout_ms;
+	struct packet packet;
+	struct reply reply = { .packet = &packet };
+	int err;
+
+	do {
+		err = connection_wait(client, deadline);
+		if (err)
+			return err;
+		err = connection_next(client, &packet, &reply.message);
+	} while (err == -EAGAIN);
+	if (err)
+		return client_fail(client, err, "%s: the daemon %s", client->path,
+				   err == -EPROTO ? "does not speak this protocol"
+						  : "closed the connection");
+	err = check_hello(client, &reply);
+	packet_release(&packet);
+	return err;
+}
+
+static int greet(struct mmiod_client *client)
+{
+	struct mmiod_msg_hello hello = {
+		.msg = { .size = sizeof(hello),
+			 .opcode = MMIOD_OP_HELLO,
+			 .id = ++client->last_id,
+			 .fixed = sizeof(hello) },
+		.version_min = MMIOD_PROTOCOL_VERSION,
+		.version_max = MMIOD_PROTOCOL_VERSION,
+		.max_message = MMIOD_MSG_MAX,
+	};
+	int err = packet_send(client->sock, &hello, sizeof(hello));
+
+	/* A daemon that refuses connections may have said why before it closed. */
+	if (err && err != -ECONNRESET)
+		return client_fail(client, err, "%s: %s", client->path, strerror(-err));
+	return receive_hello(client);
+}
+
+int connection_open(struct mmiod_client *client)
+{
+	int err = connect_socket(client);
+
+	if (err)
+		return err;
+	err = greet(client);
+	if (err)
+		connection_close(client);
+	else
+		client->connections++;
+	return err;
+}

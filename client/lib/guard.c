@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmiod_guard(): SIGBUS in a guarded body becomes a return value.
+ *
+ * A revoked window raises SIGBUS in the thread that touched it, at the instruction that did. The handler looks whether
+ * that thread is in a guarded body, and jumps out of it; any other SIGBUS goes to whoever handled it before, or kills.
+ *
+ * The handler is installed by the first guard and stays; a program that installs its own afterwards is noticed by the
+ * next guard and called in its turn. The handler runs with SIGBUS open (SA_NODEFER), so jumping out needs no change of
+ * the signal mask, and entering a guard none of its system calls.
+ */
+#include "internal.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+struct guard {
+	sigjmp_buf escape;
+	struct guard *outer;
+};
+
+/* Initial-exec: the handler must not be the first to touch it, which could allocate memory. */
+static __thread struct guard *innermost __attribute__((tls_model("initial-exec")));
+static __thread bool chaining __attribute__((tls_model("initial-exec")));
+
+static struct sigaction previous;
+static atomic_flag installing = ATOMIC_FLAG_INIT;
+
+/* Die of it, as without us: the access is repeated, or the signal sent again, with the default action. */
+static void die(int sig, const siginfo_t *info)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+
+	sigaction(sig, &standard, NULL);
+	if (info->si_code <= 0)
+		raise(sig);
+}
+
+/* Two libraries that chain to each other must not do so for ever. */
+static void chain(int sig, siginfo_t *info, void *context)
+{
+	if (chaining) {
+		die(sig, info);
+		return;
+	}
+	chaining = true;
+	if (previous.sa_flags & SA_SIGINFO)
+		previous.sa_sigaction(sig, info, context);
+	else if (previous.sa_handler == SIG_IGN && info->si_code <= 0)
+		; /* sent by a process: ignored; by the hardware: cannot be */
+	else if (previous.sa_handler == SIG_DFL || previous.sa_handler == SIG_IGN)
+		die(sig, info);
+	else
+		previous.sa_handler(sig);
+	chaining = false;
+}
+
+static void handle(int sig, siginfo_t *info, void *context)
+{
+	struct guard *guard = innermost;
+
+	if (!guard || info->si_code != BUS_ADRERR) {
+		chain(sig, info, context);
+		return;
+	}
+	innermost = guard->outer;
+	siglongjmp(guard->escape, 1);
+}
+
+static bool is_ours(const struct sigaction *action)
+{
+	return action->sa_flags & SA_SIGINFO && action->sa_sigaction == handle;
+}
+
+static int install(void)
+{
+	struct sigaction ours = { .sa_sigaction = handle,
+				  .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK };
+	struct sigaction current;
+	int err = 0;
+
+	if (sigaction(SIGBUS, NULL, &current) < 0)
+		return -errno;
+	if (is_ours(&current))
+		return 0;
+	while (atomic_flag_test_and_set_explicit(&installing, memory_order_acquire))
+		;
+	if (sigaction(SIGBUS, NULL, &current) == 0 && !is_ours(&current)) {
+		previous = current;
+		if (sigaction(SIGBUS, &ours, NULL) < 0)
+			err = -errno;
+	}
+	atomic_flag_clear_explicit(&installing, memory_order_release);
+	return err;
+}
+
+MMIOD_EXPORT int mmiod_guard(int (*body)(void *argument), void *argument)
+{
+	struct guard guard = { .outer = innermost };
+	int result = guard.outer ? 0 : install();
+
+	if (result)
+		return result;
+	if (sigsetjmp(guard.escape, 0))
+		return -ENODEV;
+	innermost = &guard;
+	atomic_signal_fence(memory_order_seq_cst);
+	result = body(argument);
+	atomic_signal_fence(memory_order_seq_cst);
+	innermost = guard.outer;
+	return result;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library's only internal header: what its files share and no program sees.
+ *
+ * Layers, each of which calls only those below it:
+ *
+ *	client, region, lease-list, lease	the public objects
+ *	exchange				requests in flight, replies by id, one reconnection
+ *	connection, event			the socket's life, HELLO; events held aside
+ *	message, packet				bounds-checked reading; one packet with its files
+ *
+ * mapping, access, copy, guard and target need no daemon.
+ *
+ * Ownership of file descriptors: a packet owns those that came with it until somebody takes them; a lease owns its
+ * window's file; the client owns socket, epoll and eventfd.
+ */
+#ifndef MMIOD_INTERNAL_H
+#define MMIOD_INTERNAL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <mmiod/mmiod.h>
+#include <mmiod/protocol.h>
+
+#define MMIOD_EXPORT __attribute__((visibility("default")))
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+#define ERROR_MAX 512
+#define TEXT_MAX 256
+
+/* ---- list.c: intrusive, circular, doubly linked ---- */
+
+struct link {
+	struct link *prev;
+	struct link *next;
+};
+
+#define link_entry(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+void link_init(struct link *link);
+void link_append(struct link *head, struct link *link);
+void link_remove(struct link *link);
+
+/* ---- packet.c ---- */
+
+/* SCM_MAX_FD of the kernel: with room for all of them MSG_CTRUNC can only mean that files could not be installed. */
+#define PACKET_FILES_MAX 253
+
+struct packet {
+	uint8_t *data; /* borrowed from the client */
+	size_t size;
+	bool files_lost; /* the kernel could not install all */
+	size_t files;
+	int fds[PACKET_FILES_MAX]; /* owned; -1: taken */
+};
+
+int packet_send(int sock, const void *data, size_t size);
+int packet_receive(int sock, void *buffer, size_t capacity, struct packet *packet);
+int packet_take(struct packet *packet, size_t index);
+void packet_release(struct packet *packet);
+
+/* ---- message.c ---- */
+
+/* A packet's contents, its bounds checked. Borrows the packet's data. */
+struct message {
+	struct mmiod_msg head;
+	const uint8_t *data;
+	const uint8_t *array;
+};
+
+int message_parse(const void *data, size_t size, struct message *message);
+int message_fixed(const struct message *message, void *fixed, size_t known);
+int message_element(const struct message *message, size_t index, void *element, size_t known);
+int message_text(const struct message *message, const struct mmiod_msg_text *text, char *out,
+		 size_t size);
+int outcome_errno(uint32_t outcome);
+const char *outcome_sentence(uint32_t outcome);
+void text_clean(char *text);
+
+/* ---- event.c ---- */
+
+struct event_queue {
+	struct link events;
+	int wake; /* eventfd: readable while the queue is not empty; borrowed from the client */
+};
+
+void event_queue_init(struct event_queue *queue, int wake);
+int event_queue_hold(struct event_queue *queue, const struct message *message);
+bool event_queue_take(struct event_queue *queue, struct mmiod_event *event);
+void event_queue_clear(struct event_queue *queue);
+
+/* ---- client.c ---- */
+
+struct mmiod_client {
+	char *path;
+	pid_t owner; /* the process that made it */
+	int sock; /* -1: the daemon went away, the next request connects again */
+	int epoll; /* what the program polls: socket and wake */
+	int wake;
+	unsigned int connections; /* made so far */
+	int timeout_ms; /* how long one reply may take */
+	uint64_t last_id; /* of a request; replies to greater ones are the daemon's mistake */
+	struct mmiod_msg_hello_reply hello;
+	struct event_queue events;
+	struct link leases; /* struct mmiod_lease that may still want to be released */
+	uint8_t *buffer; /* MMIOD_MSG_MAX bytes for what is received */
+	char error[ERROR_MAX];
+};
+
+int client_fail(struct mmiod_client *client, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int client_check(struct mmiod_client *client);
+
+/* ---- connection.c ---- */
+
+int connection_open(struct mmiod_client *client);
+void connection_close(struct mmiod_client *client);
+int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message);
+int connection_wait(struct mmiod_client *client, int64_t deadline_ms);
+int64_t clock_ms(void);
+
+/* ---- exchange.c ---- */
+
+#define REQUEST_MAX 2048 /* the longest: LEASE with MMIOD_MSG_FDS_MAX elements */
+static_assert(sizeof(struct mmiod_msg_lease) + MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
+		      REQUEST_MAX,
+	      "a request fits");
+
+struct reply {
+	struct message message;
+	struct packet *packet;
+};
+
+/*
+ * A series of requests. build() writes request number @index into a zeroed buffer of REQUEST_MAX bytes, all but its id
+ * and size, and returns its length; it may be called again for the same index after a reconnection. reply() is called
+ * once for each; a negative result ends the series, -EPROTO the connection too. What it does not take from the packet
+ * is closed.
+ */
+struct exchange {
+	size_t count;
+	void *context;
+	size_t (*build)(void *context, size_t index, void *buffer);
+	int (*reply)(void *context, size_t index, struct reply *reply);
+	uint32_t patience_ms; /* beyond the client's timeout */
+	bool resent; /* out: a request may have reached two daemons */
+};
+
+int exchange_run(struct mmiod_client *client, struct exchange *exchange);
+int reply_status(struct mmiod_client *client, const struct reply *reply);
+
+/* ---- list.c: paged lists ---- */
+
+typedef int (*list_append_fn)(void *list, const struct message *message, size_t index);
+typedef void (*list_reset_fn)(void *list);
+int list_fetch(struct mmiod_client *client, uint16_t opcode, list_append_fn append,
+	       list_reset_fn reset, void *list);
+void *array_slot(void *items, size_t *capacity, size_t count, size_t item_size);
+
+/* ---- lease.c ---- */
+
+struct mmiod_lease {
+	struct mmiod_client *client; /* NULL: freed before */
+	struct link link; /* in client->leases */
+	struct link mappings; /* struct mmiod_mapping that may still want to be populated */
+	int fd;
+	bool simulated; /* a memory file: the library keeps the rules that the module would */
+	uint64_t id;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t map_offset;
+	unsigned int rights;
+	enum mmiod_cache cache;
+	enum mmiod_share share;
+	unsigned int width;
+	bool mappable;
+};
+
+int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- mapping.c ---- */
+
+void mapping_forget_lease(struct mmiod_lease *lease);
+
+#endif

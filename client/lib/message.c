@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading messages: nothing of a packet is used before its bounds are checked here.
+ *
+ * All reading is by copy, because array elements need not be aligned. Pure functions over bytes. -EPROTO: the daemon
+ * broke the protocol.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+static bool all_zero(const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* Copy a structure that may be longer than we know it: what we do not know must be zero. */
+static int copy_known(const uint8_t *from, size_t size, void *to, size_t known)
+{
+	if (size < known || !all_zero(from + known, size - known))
+		return -EPROTO;
+	memcpy(to, from, known);
+	return 0;
+}
+
+int message_parse(const void *data, size_t size, struct message *message)
+{
+	const struct mmiod_msg *head = &message->head;
+
+	if (size < sizeof(*head))
+		return -EPROTO;
+	memcpy(&message->head, data, sizeof(*head));
+	if (head->size != size || head->fixed < sizeof(*head) || head->fixed > size)
+		return -EPROTO;
+	if ((uint64_t)head->count * head->stride > size - head->fixed)
+		return -EPROTO;
+	if (head->count && !head->stride)
+		return -EPROTO;
+	message->data = data;
+	message->array = message->data + head->fixed;
+	return 0;
+}
+
+int message_fixed(const struct message *message, void *fixed, size_t known)
+{
+	return copy_known(message->data, message->head.fixed, fixed, known);
+}
+
+int message_element(const struct message *message, size_t index, void *element, size_t known)
+{
+	size_t stride = message->head.stride;
+
+	if (index >= message->head.count)
+		return -EPROTO;
+	return copy_known(message->array + index * stride, stride, element, known);
+}
+
+/* Names come from others (a process chooses its own): keep control characters away from terminals. */
+void text_clean(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+/* Copy a text, shortened at a character's edge if need be. */
+int message_text(const struct message *message, const struct mmiod_msg_text *text, char *out,
+		 size_t size)
+{
+	size_t length = text->length;
+
+	out[0] = '\0';
+	if (!text->offset)
+		return text->length ? -EPROTO : 0;
+	if (text->offset > message->head.size || length > message->head.size - text->offset)
+		return -EPROTO;
+	if (length > size - 1) {
+		length = size - 1;
+		while (length && (message->data[text->offset + length] & 0xc0) == 0x80)
+			length--;
+	}
+	memcpy(out, message->data + text->offset, length);
+	out[length] = '\0';
+	text_clean(out);
+	return 0;
+}
+
+static const struct {
+	int err;
+	const char *sentence;
+} outcomes[] = {
+	[MMIOD_OK] = { 0, "success" },
+	[MMIOD_E_PROTOCOL] = { -EPROTO, "the daemon found the request malformed" },
+	[MMIOD_E_VERSION] = { -EPROTONOSUPPORT, "the daemon speaks another protocol version" },
+	[MMIOD_E_UNSUPPORTED] = { -EOPNOTSUPP, "the daemon or the device does not support this" },
+	[MMIOD_E_INVALID] = { -EINVAL, "invalid value" },
+	[MMIOD_E_NOT_FOUND] = { -ENOENT, "no such region or lease" },
+	[MMIOD_E_DENIED] = { -EACCES, "denied by policy" },
+	[MMIOD_E_BUSY] = { -EBUSY, "held by somebody else" },
+	[MMIOD_E_QUOTA] = { -EDQUOT, "quota exceeded" },
+	[MMIOD_E_GONE] = { -ENODEV, "the device is not there or the lease is revoked" },
+	[MMIOD_E_RESOURCES] = { -ENOBUFS, "the daemon is out of resources" },
+	[MMIOD_E_TIMEOUT] = { -ETIMEDOUT, "timed out" },
+	[MMIOD_E_INTERNAL] = { -EIO, "internal error in the daemon" },
+};
+
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
+
+/* An outcome that a newer daemon invented is still a failure. */
+int outcome_errno(uint32_t outcome)
+{
+	return outcome < OUTCOMES ? outcomes[outcome].err : -EIO;
+}
+
+const char *outcome_sentence(uint32_t outcome)
+{
+	return outcome < OUTCOMES ? outcomes[outcome].sentence : "unknown error in the daemon";
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct mmiod_region and the list of them: a snapshot, owned by the program, that outlives the client.
+ */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct mmiod_region {
+	struct mmiod_wire_region wire;
+	char model[96];
+};
+
+struct mmiod_region_list {
+	struct mmiod_region *items;
+	size_t count;
+	size_t capacity;
+};
+
+static void terminate(char *name, size_t size)
+{
+	name[size - 1] = '\0';
+	text_clean(name);
+}
+
+static int append_region(void *context, const struct message *message, size_t index)
+{
+	struct mmiod_region_list *list = context;
+	struct mmiod_region *items, *region;
+	int err;
+
+	items = array_slot(list->items, &list->capacity, list->count, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	region = &items[list->count];
+	err = message_element(message, index, &region->wire, sizeof(region->wire));
+	if (!err)
+		err = message_text(message, &region->wire.model, region->model,
+				   sizeof(region->model));
+	if (err)
+		return err;
+	terminate(region->wire.name, sizeof(region->wire.name));
+	terminate(region->wire.device, sizeof(region->wire.device));
+	list->count++;
+	return 0;
+}
+
+static void reset_regions(void *context)
+{
+	struct mmiod_region_list *list = context;
+
+	list->count = 0;
+}
+
+MMIOD_EXPORT int mmiod_client_list_regions(struct mmiod_client *client,
+					   struct mmiod_region_list **list)
+{
+	int err;
+
+	*list = calloc(1, sizeof(**list));
+	if (!*list)
+		return client_fail(client, -ENOMEM, "out of memory");
+	err = list_fetch(client, MMIOD_OP_REGIONS, append_region, reset_regions, *list);
+	if (err) {
+		mmiod_region_list_free(*list);
+		*list = NULL;
+	}
+	return err;
+}
+
+MMIOD_EXPORT void mmiod_region_list_free(struct mmiod_region_list *list)
+{
+	if (list)
+		free(list->items);
+	free(list);
+}
+
+MMIOD_EXPORT size_t mmiod_region_list_count(const struct mmiod_region_list *list)
+{
+	return list->count;
+}
+
+MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_get(const struct mmiod_region_list *list,
+							      size_t index)
+{
+	return index < list->count ? &list->items[index] : NULL;
+}
+
+MMIOD_EXPORT const char *mmiod_region_name(const struct mmiod_region *region)
+{
+	return region->wire.name;
+}
+
+MMIOD_EXPORT const char *mmiod_region_device(const struct mmiod_region *region)
+{
+	return region->wire.device;
+}
+
+MMIOD_EXPORT const char *mmiod_region_model(const struct mmiod_region *region)
+{
+	return region->model;
+}
+
+MMIOD_EXPORT uint16_t mmiod_region_vendor(const struct mmiod_region *region)
+{
+	return region->wire.vendor;
+}
+
+MMIOD_EXPORT uint16_t mmiod_region_product(const struct mmiod_region *region)
+{
+	return region->wire.product;
+}
+
+MMIOD_EXPORT int mmiod_region_bar(const struct mmiod_region *region)
+{
+	return region->wire.bar == UINT32_MAX ? -1 : (int)region->wire.bar;
+}
+
+MMIOD_EXPORT uint64_t mmiod_region_offset(const struct mmiod_region *region)
+{
+	return region->wire.offset;
+}
+
+MMIOD_EXPORT uint64_t mmiod_region_length(const struct mmiod_region *region)
+{
+	return region->wire.length;
+}
+
+MMIOD_EXPORT uint64_t mmiod_region_phys(const struct mmiod_region *region)
+{
+	return region->wire.phys;
+}
+
+MMIOD_EXPORT unsigned int mmiod_region_width(const struct mmiod_region *region)
+{
+	return region->wire.width;
+}
+
+MMIOD_EXPORT unsigned int mmiod_region_caches(const struct mmiod_region *region)
+{
+	return region->wire.caches;
+}
+
+MMIOD_EXPORT enum mmiod_cache mmiod_region_cache(const struct mmiod_region *region)
+{
+	return region->wire.cache;
+}
+
+MMIOD_EXPORT unsigned int mmiod_region_rights(const struct mmiod_region *region)
+{
+	return region->wire.rights;
+}
+
+MMIOD_EXPORT enum mmiod_state mmiod_region_state(const struct mmiod_region *region)
+{
+	return region->wire.state;
+}
+
+MMIOD_EXPORT unsigned int mmiod_region_generation(const struct mmiod_region *region)
+{
+	return region->wire.generation;
+}
+
+MMIOD_EXPORT unsigned int mmiod_region_leases(const struct mmiod_region *region)
+{
+	return region->wire.leases;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Targets: REGION[+OFFSET][/LENGTH][:WIDTH]. A pure function over text.
+ */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct parser {
+	const char *at; /* what is not read yet */
+	char *error;
+	size_t size;
+};
+
+static int complain(const struct parser *parser, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(const struct parser *parser, const char *format, ...)
+{
+	va_list args;
+
+	if (!parser->error || !parser->size)
+		return -EINVAL;
+	va_start(args, format);
+	vsnprintf(parser->error, parser->size, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/* Not isalnum(): the locale has no say in names. */
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '_' || c == '-';
+}
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return 16;
+}
+
+static int parse_region(struct parser *parser, struct mmiod_target *target)
+{
+	size_t length = 0;
+
+	while (is_name_char(parser->at[length]))
+		length++;
+	if (!length)
+		return complain(parser, "\"%s\" does not start with the name of a region",
+				parser->at);
+	if (length >= sizeof(target->region))
+		return complain(parser, "\"%.*s\": a region's name has at most %zu characters",
+				(int)length, parser->at, sizeof(target->region) - 1);
+	memcpy(target->region, parser->at, length);
+	target->region[length] = '\0';
+	parser->at += length;
+	return 0;
+}
+
+static int suffix_shift(char c)
+{
+	switch (c) {
+	case 'K':
+		return 10;
+	case 'M':
+		return 20;
+	case 'G':
+		return 30;
+	default:
+		return 0;
+	}
+}
+
+static int parse_number(struct parser *parser, const char *what, uint64_t *number)
+{
+	const char *start = parser->at;
+	int base = 10, shift;
+
+	*number = 0;
+	if (start[0] == '0' && (start[1] == 'x' || start[1] == 'X')) {
+		base = 16;
+		parser->at += 2;
+	}
+	if (digit_value(*parser->at) >= base)
+		return complain(parser,
+				"\"%s\" is not a number: the %s is decimal or 0x…, with K, "
+				"M or G behind it if you like",
+				start, what);
+	for (; digit_value(*parser->at) < base; parser->at++)
+		if (__builtin_mul_overflow(*number, base, number) ||
+		    __builtin_add_overflow(*number, digit_value(*parser->at), number))
+			return complain(parser, "\"%s\": the %s does not fit 64 bits", start, what);
+	shift = suffix_shift(*parser->at);
+	if (!shift)
+		return 0;
+	parser->at++;
+	if (*number > UINT64_MAX >> shift)
+		return complain(parser, "\"%s\": the %s does not fit 64 bits", start, what);
+	*number <<= shift;
+	return 0;
+}
+
+static int parse_width(struct parser *parser, struct mmiod_target *target)
+{
+	const char *start = parser->at;
+	uint64_t bits;
+
+	if (parse_number(parser, "width", &bits) ||
+	    (bits != 8 && bits != 16 && bits != 32 && bits != 64))
+		return complain(parser, "width \"%s\": it is 8, 16, 32 or 64 bits", start);
+	target->width = (unsigned int)bits / 8;
+	return 0;
+}
+
+static int parse_rest(struct parser *parser, struct mmiod_target *target)
+{
+	int err = 0;
+
+	if (*parser->at == '+') {
+		parser->at++;
+		err = parse_number(parser, "offset", &target->offset);
+	}
+	if (!err && *parser->at == '/') {
+		parser->at++;
+		err = parse_number(parser, "length", &target->length);
+		if (!err && !target->length)
+			err = complain(parser, "a length of 0: leave it out to mean the rest of "
+					       "the region");
+	}
+	if (!err && *parser->at == ':') {
+		parser->at++;
+		err = parse_width(parser, target);
+	}
+	return err;
+}
+
+MMIOD_EXPORT int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error,
+				    size_t size)
+{
+	struct parser parser = { .at = text, .error = error, .size = size };
+	int err;
+
+	memset(target, 0, sizeof(*target));
+	if (error && size)
+		error[0] = '\0';
+	err = parse_region(&parser, target);
+	if (!err)
+		err = parse_rest(&parser, target);
+	if (!err && *parser.at)
+		err = complain(&parser,
+			       "\"%s\" in \"%s\": a target is REGION[+OFFSET][/LENGTH][:WIDTH]",
+			       parser.at, text);
+	if (!err && target->length > UINT64_MAX - target->offset)
+		err = complain(&parser, "\"%s\": offset and length together do not fit 64 bits",
+			       text);
+	if (err)
+		memset(target, 0, sizeof(*target));
+	return err;
+}
