@@ -4,7 +4,7 @@
  *
  *	device	a PCI function bound to the driver		pci.c
  *	region	a named, reserved physical range		region.c
- *	window	a sub-range of a region, one file each		window.c (object), mapping.c (mmap), access.c (pread)
+ *	window	a sub-range of a region, one file each		window.c (object), file.c, mapping.c, access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *
  * Locks, outermost first:
@@ -137,11 +137,17 @@ struct mmiod_window {
 
 extern struct kmem_cache *mmiod_window_cache;
 extern unsigned int mmiod_max_windows;
+void mmiod_window_free(struct mmiod_window *window);
+int mmiod_window_locked_state(struct mmiod_window *window);
 int mmiod_window_state(const struct mmiod_window *window);
 int mmiod_window_usable(const struct mmiod_window *window);
 void mmiod_window_revoke(struct mmiod_window *window);
 void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend);
 unsigned int mmiod_window_count(void);
+
+/* ---- file.c ---- */
+
+struct file *mmiod_window_open(struct mmiod_window *window);
 
 /* ---- mapping.c ---- */
 

@@ -1,37 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows: their files, their states and the ledger.
- *
- * Each window has an inode of its own on a pseudo file system, hence an address_space of its own, so that one
- * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones too. VMAs hold the
- * file: ->release runs when the last descriptor and the last mapping are gone, and frees the window.
- *
- * The file system is pinned by each window and not by the module's init: the superblock holds a module reference, which
- * an O_PATH descriptor (it holds the mount, but no file of ours) keeps until it is closed, and which would make the
- * module impossible to unload if it were taken for good.
+ * Windows: their states, the ledger, and how they come and go. Their files are in file.c, what can be done with one in
+ * mapping.c and access.c.
  */
 #include <linux/file.h>
 #include <linux/io.h>
-#include <linux/module.h>
-#include <linux/mount.h>
 #include <linux/poll.h>
-#include <linux/pseudo_fs.h>
-#include <linux/seq_file.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
 #include "internal.h"
-
-#define MMIOD_FS_MAGIC 0x6d6d696f /* "mmio" */
 
 /* All under mmiod_lock. Revoked windows stay in `windows` until their file goes, but not in the tree. */
 static DEFINE_XARRAY(windows); /* id -> window: the ledger */
 static struct rb_root_cached windows_by_pfn = RB_ROOT_CACHED;
 static u64 last_window_id;
 static unsigned int nr_windows;
-
-static struct vfsmount *fs_mount;
-static int fs_pins;
 
 unsigned int mmiod_window_count(void)
 {
@@ -55,7 +40,7 @@ int mmiod_window_usable(const struct mmiod_window *window)
 	return window->suspended ? -EAGAIN : 0;
 }
 
-static int locked_state(struct mmiod_window *window)
+int mmiod_window_locked_state(struct mmiod_window *window)
 {
 	int state;
 
@@ -197,207 +182,16 @@ static void drop_from_ledger(struct mmiod_window *window)
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_RELEASED, 0, window->id);
 }
 
-static void free_window(struct mmiod_window *window)
+/* Called by the file that owned it, or by who could not make that file. Nothing can reach it any more. */
+void mmiod_window_free(struct mmiod_window *window)
 {
+	if (window->id)
+		drop_from_ledger(window);
 	if (window->region)
 		mmiod_region_put(window->region);
 	if (window->dummy)
 		__free_page(window->dummy);
 	kmem_cache_free(mmiod_window_cache, window);
-}
-
-/* ---- the file ---- */
-
-/* No VMA is left, and no call is under way: all of them hold the file. */
-static int window_release(struct inode *inode, struct file *file)
-{
-	struct mmiod_window *window = file->private_data;
-
-	if (window->id)
-		drop_from_ledger(window);
-	free_window(window);
-	simple_release_fs(&fs_mount, &fs_pins);
-	return 0;
-}
-
-static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
-{
-	struct mmiod_window *window = file->private_data;
-
-	poll_wait(file, &window->poll, table);
-	switch (locked_state(window)) {
-	case MMIOD_WINDOW_REVOKED:
-		return EPOLLHUP | EPOLLERR;
-	case MMIOD_WINDOW_SUSPENDED:
-		return EPOLLPRI;
-	default:
-		return 0;
-	}
-}
-
-/* Whoever may read a process's fdinfo sees this: no physical address. */
-static void window_fdinfo(struct seq_file *seq, struct file *file)
-{
-	static const char *const states[] = { "ok", "suspended", "revoked" };
-	struct mmiod_window *window = file->private_data;
-
-	seq_printf(seq, "mmiod-window:\t%llu\n", window->id);
-	seq_printf(seq, "mmiod-region:\t%s\n", mmiod_region_name(window->region));
-	seq_printf(seq, "mmiod-range:\t0x%llx/0x%llx\n", window->offset, window->length);
-	seq_printf(seq, "mmiod-rights:\t%s\n", window->flags & MMIOD_WINDOW_READONLY ? "r" : "rw");
-	seq_printf(seq, "mmiod-cache:\t%s\n", window->attr == MMIOD_ATTR_WC ? "wc" : "uc");
-	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
-	seq_printf(seq, "mmiod-state:\t%s\n", states[locked_state(window)]);
-	seq_printf(seq, "mmiod-mappings:\t%d\n", atomic_read(&window->mappings));
-	seq_printf(seq, "mmiod-faults:\t%lld\n", atomic64_read(&window->faults));
-}
-
-static int call_query(struct mmiod_call *call)
-{
-	struct mmiod_window_query *query = call->arg;
-	struct mmiod_window *window = call->file->private_data;
-
-	query->flags = window->flags;
-	query->window_id = window->id;
-	query->length = window->length;
-	query->attr = window->attr;
-	query->width = window->width;
-	query->state = locked_state(window);
-	query->mmapable = window->pages != 0;
-	query->page_size = PAGE_SIZE;
-	return 0;
-}
-
-static const struct mmiod_ioctl calls[] = {
-	MMIOD_IOCTL(MMIOD_IOC_QUERY, struct mmiod_window_query, call_query),
-	MMIOD_IOCTL(MMIOD_IOC_POPULATE, struct mmiod_window_populate, mmiod_call_populate),
-	MMIOD_IOCTL(MMIOD_IOC_ACCESS, struct mmiod_window_access, mmiod_call_access),
-};
-
-static long window_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	return mmiod_ioctl(file, calls, ARRAY_SIZE(calls), cmd, arg);
-}
-
-static const struct file_operations window_fops = {
-	.owner = THIS_MODULE,
-	.release = window_release,
-	.llseek = generic_file_llseek,
-	.read = mmiod_window_read,
-	.write = mmiod_window_write,
-	.mmap = mmiod_window_mmap,
-	.poll = window_poll,
-	.unlocked_ioctl = window_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-	.show_fdinfo = window_fdinfo,
-};
-
-/* The size is the window's, the owner and the mode say nothing: none of them is the client's to change. */
-static int refuse_setattr(MMIOD_IDMAP *idmap, struct dentry *dentry, struct iattr *attr)
-{
-	return -EPERM;
-}
-
-static const struct inode_operations window_iops = {
-	.setattr = refuse_setattr,
-};
-
-/*
- * The name in /proc/PID/maps and /proc/PID/fd. Only the dentry may be looked at: an O_PATH descriptor keeps it alive
- * after the window is gone.
- */
-static char *window_dname(struct dentry *dentry, char *buffer, int size)
-{
-	int length = dentry->d_name.len + sizeof("/");
-
-	if (length > size)
-		return ERR_PTR(-ENAMETOOLONG);
-	buffer += size - length;
-	snprintf(buffer, length, "/%s", dentry->d_name.name);
-	return buffer;
-}
-
-static const struct dentry_operations window_dops = {
-	.d_dname = window_dname,
-};
-
-/* NOEXEC makes the kernel refuse PROT_EXEC, now and by mprotect, whatever the caller's personality. */
-static int init_fs_context(struct fs_context *fc)
-{
-	struct pseudo_fs_context *ctx = init_pseudo(fc, MMIOD_FS_MAGIC);
-
-	if (!ctx)
-		return -ENOMEM;
-	ctx->dops = &window_dops;
-	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
-	return 0;
-}
-
-static struct file_system_type window_fs = {
-	.name = "mmiod",
-	.owner = THIS_MODULE,
-	.init_fs_context = init_fs_context,
-	.kill_sb = kill_anon_super,
-};
-
-static struct inode *new_inode_for(const struct mmiod_window *window, bool readonly)
-{
-	struct inode *inode = alloc_anon_inode(fs_mount->mnt_sb);
-
-	if (IS_ERR(inode))
-		return inode;
-	/* A regular file of the window's size: that is how real programs size their mapping. */
-	inode->i_mode = S_IFREG | (readonly ? 0400 : 0600);
-	inode->i_op = &window_iops;
-	i_size_write(inode, window->length);
-	return inode;
-}
-
-/*
- * alloc_file_pseudo() takes no module reference, but the final fput() drops one. Seeking and positioned
- * access are switched on as open() would have.
- */
-static struct file *new_file(struct mmiod_window *window, struct inode *inode, const char *name)
-{
-	int flags = window->flags & MMIOD_WINDOW_READONLY ? O_RDONLY : O_RDWR;
-	struct file *file;
-
-	if (!try_module_get(THIS_MODULE))
-		return ERR_PTR(-ENODEV);
-	file = alloc_file_pseudo(inode, fs_mount, name, flags, &window_fops);
-	if (IS_ERR(file)) {
-		module_put(THIS_MODULE);
-		return file;
-	}
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
-	file->private_data = window;
-	window->inode = inode;
-	return file;
-}
-
-/* The file owns the window and the pin from here on; after an error neither was taken. */
-static struct file *open_window(struct mmiod_window *window)
-{
-	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
-	struct inode *inode;
-	struct file *file;
-	int ret = simple_pin_fs(&window_fs, &fs_mount, &fs_pins);
-
-	if (ret)
-		return ERR_PTR(ret);
-	inode = new_inode_for(window, window->flags & MMIOD_WINDOW_READONLY);
-	if (IS_ERR(inode)) {
-		simple_release_fs(&fs_mount, &fs_pins);
-		return ERR_CAST(inode);
-	}
-	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", mmiod_region_name(window->region),
-		 window->offset, window->offset + window->length - 1);
-	file = new_file(window, inode, name);
-	if (IS_ERR(file)) {
-		iput(inode);
-		simple_release_fs(&fs_mount, &fs_pins);
-	}
-	return file;
 }
 
 /* ---- creation ---- */
@@ -477,7 +271,7 @@ static struct mmiod_window *new_window(const struct mmiod_window_create *create)
 		return window;
 	window->dummy = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (!window->dummy) {
-		free_window(window);
+		mmiod_window_free(window);
 		return ERR_PTR(-ENOMEM);
 	}
 	memset(page_address(window->dummy), 0xff, PAGE_SIZE);
@@ -493,7 +287,7 @@ static int create_locked(struct mmiod_window *window, struct mmiod_window_create
 
 	if (ret)
 		return ret;
-	made = open_window(window);
+	made = mmiod_window_open(window);
 	if (IS_ERR(made))
 		return PTR_ERR(made);
 	*file = made;
@@ -507,7 +301,7 @@ static void discard(struct mmiod_window *window, struct file *file)
 	if (file)
 		fput(file);
 	else
-		free_window(window);
+		mmiod_window_free(window);
 }
 
 int mmiod_call_window_create(struct mmiod_call *call)
@@ -576,7 +370,7 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 	info->length = window->length;
 	info->attr = window->attr;
 	info->width = window->width;
-	info->state = locked_state(window);
+	info->state = mmiod_window_locked_state(window);
 	info->mappings = atomic_read(&window->mappings);
 	info->faults = atomic64_read(&window->faults);
 	info->populated = atomic64_read(&window->populated);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <glob.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+size_t page(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+int open_control(void)
+{
+	int fd = open("/dev/mmiod", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		FAIL("cannot open /dev/mmiod: %s", strerror(errno));
+	return fd;
+}
+
+const char *read_file(const char *path)
+{
+	static char text[1 << 18];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t length = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		FAIL("cannot open %s: %s", path, strerror(errno));
+	while ((got = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
+		length += got;
+	close(fd);
+	text[length] = '\0';
+	return text;
+}
+
+int write_file(const char *directory, const char *name, const char *text)
+{
+	char path[256];
+	ssize_t written;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	written = write(fd, text, strlen(text));
+	close(fd);
+	return written < 0 ? -1 : 0;
+}
+
+static unsigned int read_id(const char *directory, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return strtoul(read_file(path), NULL, 16);
+}
+
+static uint32_t parse_pci(const char *path)
+{
+	unsigned int domain, bus, device, function;
+	const char *name = strrchr(path, '/') + 1;
+
+	if (sscanf(name, "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4)
+		FAIL("not a PCI address: %s", name);
+	return MMIOD_PCI_ADDR(domain, bus, device, function);
+}
+
+uint32_t find_pci(unsigned int vendor, unsigned int device)
+{
+	uint32_t found = PCI_NONE;
+	glob_t paths;
+
+	if (glob("/sys/bus/pci/devices/*", 0, NULL, &paths))
+		return PCI_NONE;
+	for (size_t i = 0; i < paths.gl_pathc && found == PCI_NONE; i++)
+		if (read_id(paths.gl_pathv[i], "vendor") == vendor &&
+		    read_id(paths.gl_pathv[i], "device") == device)
+			found = parse_pci(paths.gl_pathv[i]);
+	globfree(&paths);
+	return found;
+}
+
+const char *pci_path(uint32_t address)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%04x:%02x:%02x.%x", address >> 16,
+		 address >> 8 & 0xff, address >> 3 & 0x1f, address & 7);
+	return path;
+}
+
+/* Physical address of the RAM that memmap= set aside: the command line says `memmap=16M$0x…`. */
+static uint64_t set_aside_address(void)
+{
+	const char *text = strstr(read_file("/proc/cmdline"), "memmap=16M$");
+
+	if (!text)
+		tap_skip("the kernel was not booted with memmap=16M$ADDRESS");
+	return strtoull(text + strlen("memmap=16M$"), NULL, 0);
+}
+
+static void describe_claim(const char *name, struct mmiod_region_claim *claim)
+{
+	static const struct {
+		const char *name;
+		unsigned int vendor, device, bar, width;
+	} devices[] = {
+		{ "edu", 0x1234, 0x11e8, 0, 4 },
+		{ "shm", 0x1af4, 0x1110, 2, 0 },
+		{ "testdev", 0x1b36, 0x0005, 0, 0 },
+	};
+
+	strcpy(claim->name, name);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(*devices); i++) {
+		if (strcmp(devices[i].name, name))
+			continue;
+		claim->kind = MMIOD_REGION_PCI;
+		claim->pci = find_pci(devices[i].vendor, devices[i].device);
+		claim->bar = devices[i].bar;
+		claim->width = devices[i].width;
+		return;
+	}
+	claim->kind = MMIOD_REGION_RANGE;
+	claim->offset = set_aside_address();
+	claim->length = 16 << 20;
+}
+
+static uint64_t find_region(int control, const char *name)
+{
+	struct mmiod_region_info info = { .size = sizeof(info) };
+
+	while (!ioctl(control, MMIOD_IOC_REGION_NEXT, &info))
+		if (!strcmp(info.name, name))
+			return info.region_id;
+	return 0;
+}
+
+uint64_t region(int control, const char *name)
+{
+	struct mmiod_region_claim claim = { .size = sizeof(claim) };
+	uint64_t id = find_region(control, name);
+
+	if (id)
+		return id;
+	describe_claim(name, &claim);
+	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
+		FAIL("cannot claim %s: %s", name, strerror(errno));
+	return claim.region_id;
+}
+
+struct mmiod_region_info region_info(int control, uint64_t id)
+{
+	struct mmiod_region_info info = { .size = sizeof(info), .region_id = id - 1 };
+
+	if (ioctl(control, MMIOD_IOC_REGION_NEXT, &info) || info.region_id != id)
+		FAIL("region %llu is not listed", (unsigned long long)id);
+	return info;
+}
+
+int try_window(int control, struct mmiod_window_create *create)
+{
+	create->size = sizeof(*create);
+	return ioctl(control, MMIOD_IOC_WINDOW_CREATE, create) ? -1 : create->fd;
+}
+
+int window(int control, const char *name, uint64_t offset, uint64_t length, uint32_t attr,
+	   uint32_t flags)
+{
+	struct mmiod_window_create create = {
+		.region_id = region(control, name),
+		.offset = offset,
+		.length = length,
+		.attr = attr,
+		.flags = flags,
+		.tag = "module test",
+	};
+	int fd = try_window(control, &create);
+
+	if (fd < 0)
+		FAIL("no window %s+0x%llx/0x%llx: %s", name, (unsigned long long)offset,
+		     (unsigned long long)length, strerror(errno));
+	return fd;
+}
+
+uint64_t window_id(int fd)
+{
+	struct mmiod_window_query query = { .size = sizeof(query) };
+
+	if (ioctl(fd, MMIOD_IOC_QUERY, &query))
+		FAIL("QUERY: %s", strerror(errno));
+	return query.window_id;
+}
+
+struct mmiod_window_info window_info(int control, int fd)
+{
+	struct mmiod_window_info info = { .size = sizeof(info), .window_id = window_id(fd) - 1 };
+
+	if (ioctl(control, MMIOD_IOC_WINDOW_NEXT, &info))
+		FAIL("the window is not in the ledger: %s", strerror(errno));
+	return info;
+}
+
+int set_state(int control, uint64_t id, uint32_t state)
+{
+	struct mmiod_window_set_state set = { .size = sizeof(set),
+					      .window_id = id,
+					      .state = state };
+
+	return ioctl(control, MMIOD_IOC_WINDOW_SET_STATE, &set);
+}
+
+int populate(int fd, void *address, size_t length)
+{
+	struct mmiod_window_populate arg = { .size = sizeof(arg),
+					     .address = (uintptr_t)address,
+					     .length = length };
+
+	return ioctl(fd, MMIOD_IOC_POPULATE, &arg);
+}
+
+void *map_window(int fd, size_t length, int prot)
+{
+	void *address = mmap(NULL, length, prot, MAP_SHARED, fd, 0);
+
+	if (address == MAP_FAILED)
+		FAIL("mmap: %s", strerror(errno));
+	return address;
+}
+
+static __thread sigjmp_buf bitten;
+
+static void on_signal(int signal)
+{
+	siglongjmp(bitten, signal);
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGBUS, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+}
+
+int touch_read(const volatile void *address)
+{
+	int signal;
+
+	catch_signals();
+	signal = sigsetjmp(bitten, 1);
+	if (!signal)
+		(void)*(const volatile uint8_t *)address;
+	return signal;
+}
+
+int touch_write(volatile void *address, uint8_t value)
+{
+	int signal;
+
+	catch_signals();
+	signal = sigsetjmp(bitten, 1);
+	if (!signal)
+		*(volatile uint8_t *)address = value;
+	return signal;
+}

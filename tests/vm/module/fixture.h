@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the module's tests share: the rig's devices, regions on them, windows, and ways to touch memory that may bite. */
+#ifndef FIXTURE_H
+#define FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <linux/mmiod.h>
+
+#include "tap.h"
+
+#define SHM_SIZE (64ULL << 20)
+#define PCI_NONE UINT32_MAX
+
+/* The size of a page, from the system: the tests hold on any. */
+size_t page(void);
+
+/* A new descriptor on /dev/mmiod; the test ends when there is none. */
+int open_control(void);
+
+/* PCI address of the rig's device with these ids, PCI_NONE if it is not there. */
+uint32_t find_pci(unsigned int vendor, unsigned int device);
+/* Its sysfs directory, "/sys/bus/pci/devices/0000:…". */
+const char *pci_path(uint32_t address);
+/* Write text to DIRECTORY/NAME; 0 or -1 with errno. */
+int write_file(const char *directory, const char *name, const char *text);
+/* All of a file, zero-terminated, in a static buffer. */
+const char *read_file(const char *path);
+
+/* The region of that name (shm, edu, testdev, set-aside), claimed now unless it is already. */
+uint64_t region(int control, const char *name);
+struct mmiod_region_info region_info(int control, uint64_t id);
+
+/* A window of a region: its descriptor, or -1 with errno. */
+int try_window(int control, struct mmiod_window_create *create);
+/* The same with the usual fields; the test ends when it fails. */
+int window(int control, const char *name, uint64_t offset, uint64_t length, uint32_t attr,
+	   uint32_t flags);
+/* Its id, by QUERY. */
+uint64_t window_id(int fd);
+struct mmiod_window_info window_info(int control, int fd);
+int set_state(int control, uint64_t id, uint32_t state);
+int populate(int fd, void *address, size_t length);
+
+/* Map a window shared; the test ends when it fails. */
+void *map_window(int fd, size_t length, int prot);
+
+/* Touch a byte: 0, or the signal that came (SIGBUS, SIGSEGV). */
+int touch_read(const volatile void *address);
+int touch_write(volatile void *address, uint8_t value);
+
+#endif

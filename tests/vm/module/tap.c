@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/* The harness of tap.h. Arguments select tests by a part of their names. */
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+enum { EXIT_SKIPPED = 77 };
+
+static struct test *tests;
+static struct test **last = &tests;
+
+void tap_register(struct test *test)
+{
+	*last = test;
+	last = &test->next;
+}
+
+static void comment(const char *format, va_list args)
+{
+	printf("# ");
+	vprintf(format, args);
+	printf("\n");
+	fflush(stdout);
+}
+
+void tap_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	printf("# %s:%d:\n", file, line);
+	va_start(args, format);
+	comment(format, args);
+	va_end(args);
+	_exit(1);
+}
+
+void tap_skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	comment(format, args);
+	va_end(args);
+	_exit(EXIT_SKIPPED);
+}
+
+static void print_sentence(const char *name)
+{
+	for (; *name; name++)
+		putchar(*name == '_' ? ' ' : *name);
+}
+
+/* In a process group of its own, which is killed afterwards: a test's forgotten children end with it. */
+static int run_one(const struct test *test)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		setpgid(0, 0);
+		alarm(test->seconds);
+		test->run();
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	kill(-pid, SIGKILL);
+	return status;
+}
+
+static bool report(const struct test *test, int number, int status)
+{
+	bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
+	bool passed = skipped || (WIFEXITED(status) && !WEXITSTATUS(status));
+
+	if (WIFSIGNALED(status))
+		printf("# killed by signal %d (%s)\n", WTERMSIG(status),
+		       strsignal(WTERMSIG(status)));
+	printf("%s %d - ", passed ? "ok" : "not ok", number);
+	print_sentence(test->name);
+	printf(skipped ? " # SKIP\n" : "\n");
+	fflush(stdout);
+	return passed;
+}
+
+static bool selected(const struct test *test, char **filters)
+{
+	if (!*filters)
+		return true;
+	for (; *filters; filters++)
+		if (strstr(test->name, *filters))
+			return true;
+	return false;
+}
+
+int main(int argc __attribute__((unused)), char **argv)
+{
+	int number = 0, failed = 0;
+
+	for (struct test *test = tests; test; test = test->next)
+		if (selected(test, argv + 1) && !report(test, ++number, run_one(test)))
+			failed++;
+	printf("1..%d\n", number);
+	return failed ? 1 : 0;
+}
