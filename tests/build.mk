@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Tests. Each suite prints TAP; tests/tally adds them up and prints the last line.
-MODULE_TEST_SOURCES := $(wildcard tests/vm/module/*.c)
-MODULE_TEST_HEADERS := $(wildcard tests/vm/module/*.h) include/uapi/linux/mmiod.h
+MODULE_TEST_SOURCES := $(wildcard tests/vm/module/*.c) tests/tap/tap.c
+MODULE_TEST_HEADERS := $(wildcard tests/vm/module/*.h) tests/tap/tap.h include/uapi/linux/mmiod.h
 # Static, so that they run in any guest; no sanitizer, which would map memory of its own.
 MODULE_TEST_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-clobbered -D_GNU_SOURCE \
-	-D_FILE_OFFSET_BITS=64 -Iinclude/uapi -static -pthread
+	-D_FILE_OFFSET_BITS=64 -Iinclude/uapi -Itests/tap -static -pthread
 
 .PHONY: module-tests
 module-tests: build/tests/vm/module-tests build/tests/vm/module-tests-32

@@ -10,7 +10,7 @@
 #include <sys/types.h>
 #include <linux/mmiod.h>
 
-#include "tap.h"
+#include <tap.h>
 
 #define SHM_SIZE (64ULL << 20)
 #define PCI_NONE UINT32_MAX
