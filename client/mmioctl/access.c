@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl read and write: one register, or a few in a row, by mediated access of exact width.
+ */
+#include "mmioctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int print_values(const struct context *context, const struct mmiod_target *target,
+			const void *buffer, size_t count)
+{
+	json_t *values;
+
+	if (!context->json) {
+		for (size_t i = 0; i < count; i++)
+			printf("0x%0*llx\n", (int)target->width * 2,
+			       (unsigned long long)element_at(buffer, i, target->width));
+		return STATUS_OK;
+	}
+	values = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(
+			values, json_register(element_at(buffer, i, target->width), target->width));
+	return json_output(json_pack("{s:i, s:s, s:I, s:i, s:o}", "schema", JSON_SCHEMA, "region",
+				     target->region, "offset", (json_int_t)target->offset, "width",
+				     (int)target->width * 8, "values", values));
+}
+
+static int read_values(struct context *context, const struct mmiod_target *target)
+{
+	size_t count = (size_t)(target->length / target->width);
+	struct mmiod_lease *lease;
+	int status = target_lease(context, target, MMIOD_RIGHT_READ, &lease);
+	void *buffer;
+	int err;
+
+	if (status)
+		return status;
+	buffer = calloc(count, target->width);
+	err = buffer ? mmiod_lease_read(lease, 0, target->width, count, buffer) : -ENOMEM;
+	if (err)
+		status = report_client(context, err);
+	else
+		status = print_values(context, target, buffer, count);
+	free(buffer);
+	mmiod_lease_release(lease);
+	return status;
+}
+
+int verb_read(struct context *context, int argc, char **argv)
+{
+	struct mmiod_target target;
+	int status;
+
+	if (argc != 1)
+		return usage_error(context, "usage: mmioctl read TARGET");
+	status = target_read(context, argv[0], &target);
+	if (!status)
+		status = client_open(context);
+	if (!status)
+		status = target_resolve_width(context, &target);
+	if (!status && !target.length)
+		target.length = target.width;
+	if (!status)
+		status = target_check_alignment(context, argv[0], &target);
+	return status ? status : read_values(context, &target);
+}
+
+static int parse_value(const struct context *context, const char *text, uint64_t *value)
+{
+	switch (parse_number(text, value)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return usage_error(context, "value %s does not fit 64 bits", text);
+	default:
+		return usage_error(context, "\"%s\" is not a value: it is decimal or 0x…", text);
+	}
+}
+
+static int check_fit(const struct context *context, const char *text, uint64_t value,
+		     unsigned int width)
+{
+	if (width == 8 || value >> (width * 8) == 0)
+		return 0;
+	return usage_error(context, "value %s does not fit %u bits: the greatest is 0x%llx", text,
+			   width * 8, (1ull << (width * 8)) - 1);
+}
+
+static int write_value(struct context *context, const struct mmiod_target *target, uint64_t value)
+{
+	union {
+		uint8_t u8;
+		uint16_t u16;
+		uint32_t u32;
+		uint64_t u64;
+	} element = { 0 };
+	struct mmiod_lease *lease;
+	int status = target_lease(context, target, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, &lease);
+	int err;
+
+	if (status)
+		return status;
+	switch (target->width) {
+	case 1:
+		element.u8 = (uint8_t)value;
+		break;
+	case 2:
+		element.u16 = (uint16_t)value;
+		break;
+	case 4:
+		element.u32 = (uint32_t)value;
+		break;
+	default:
+		element.u64 = value;
+	}
+	err = mmiod_lease_write(lease, 0, target->width, 1, &element);
+	if (err)
+		status = report_client(context, err);
+	mmiod_lease_release(lease);
+	return status;
+}
+
+int verb_write(struct context *context, int argc, char **argv)
+{
+	struct mmiod_target target;
+	uint64_t value;
+	int status;
+
+	if (argc != 2)
+		return usage_error(context, "usage: mmioctl write TARGET VALUE");
+	status = target_read(context, argv[0], &target);
+	if (!status && target.length)
+		return usage_error(context, "%s: write stores one value: leave the length out",
+				   argv[0]);
+	if (!status)
+		status = parse_value(context, argv[1], &value);
+	if (!status)
+		status = client_open(context);
+	if (!status)
+		status = target_resolve_width(context, &target);
+	if (!status)
+		status = target_check_alignment(context, argv[0], &target);
+	if (!status)
+		status = check_fit(context, argv[1], value, target.width);
+	if (status)
+		return status;
+	target.length = target.width;
+	return write_value(context, &target, value);
+}

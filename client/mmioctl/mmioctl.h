@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl: what its files share. Each verb is a function that gets the arguments behind its name and returns an exit
+ * status. Data goes to stdout, messages to stderr; --json changes the form of both.
+ */
+#ifndef MMIOCTL_H
+#define MMIOCTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <jansson.h>
+#include <mmiod/mmiod.h>
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+/* Of the JSON output: raised when a key changes its meaning or goes, not when one is added. */
+#define JSON_SCHEMA 1
+
+enum exit_status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NOT_FOUND = 3,
+	STATUS_DENIED = 4,
+	STATUS_BUSY = 5,
+	STATUS_NO_DAEMON = 6,
+	STATUS_GONE = 7,
+	STATUS_TIMEOUT = 8,
+	STATUS_MISMATCH = 9,
+};
+
+struct context {
+	const char *socket;
+	bool json;
+	bool no_headings;
+	bool bytes;
+	bool all_columns;
+	const char *columns; /* -o; NULL: the usual ones */
+	bool read_only;
+	enum mmiod_share share;
+	enum mmiod_cache cache;
+	uint32_t deadline_ms;
+	char **command; /* behind "--"; NULL: none */
+	struct mmiod_client *client;
+};
+
+/* ---- report.c: errors ---- */
+
+int usage_error(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int report(const struct context *context, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int report_client(const struct context *context, int err);
+void note(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int client_open(struct context *context);
+
+/* ---- words.c: between values and words ---- */
+
+const char *rights_word(unsigned int rights);
+const char *cache_word(enum mmiod_cache cache);
+const char *share_word(enum mmiod_share share);
+const char *state_word(enum mmiod_state state);
+void caches_words(unsigned int caches, char *out, size_t size);
+void user_name(uint32_t uid, char *out, size_t size);
+void size_words(uint64_t bytes, char *out, size_t size);
+void age_words(uint64_t seconds, char *out, size_t size);
+void time_words(uint64_t seconds, char *out, size_t size);
+void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size);
+int parse_number(const char *text, uint64_t *number);
+int parse_size(const char *text, uint64_t *bytes);
+int parse_duration(const char *text, uint32_t *milliseconds);
+
+/* ---- output.c: tables and JSON ---- */
+
+enum cell_kind {
+	CELL_TEXT,
+	CELL_LIST, /* text with commas; an array in JSON */
+	CELL_NUMBER,
+	CELL_HEX,
+	CELL_SIZE, /* with a unit unless --bytes */
+	CELL_AGE, /* seconds */
+	CELL_TIME, /* seconds since 1970 */
+};
+
+struct column {
+	const char *name;
+	enum cell_kind kind;
+	bool usual; /* shown without -o */
+	const char *help;
+};
+
+struct cell {
+	bool none; /* "-", null */
+	uint64_t number;
+	char text[128];
+};
+
+#define COLUMNS_MAX 32
+
+struct table {
+	const struct context *context;
+	const struct column *columns;
+	size_t count;
+	size_t picked[COLUMNS_MAX]; /* indices, in the order asked for */
+	size_t picked_count;
+	struct libscols_table *scols; /* without --json */
+	json_t *rows; /* with --json */
+};
+
+int table_begin(struct table *table, const struct context *context, const struct column *columns,
+		size_t count);
+int table_row(struct table *table, const struct cell *cells);
+int table_end(struct table *table, const char *key);
+void cell_text(struct cell *cell, const char *text);
+void cell_number(struct cell *cell, uint64_t number);
+int json_output(json_t *root);
+json_t *json_register(uint64_t value, unsigned int width);
+
+/* ---- target.c: leases on targets ---- */
+
+int target_read(const struct context *context, const char *text, struct mmiod_target *target);
+int target_resolve_width(struct context *context, struct mmiod_target *target);
+int target_check_alignment(const struct context *context, const char *text,
+			   const struct mmiod_target *target);
+int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
+		 struct mmiod_lease **lease);
+uint64_t element_at(const void *buffer, size_t index, unsigned int width);
+
+/* ---- the verbs ---- */
+
+extern const struct column region_columns[];
+extern const size_t region_column_count;
+extern const struct column lease_columns[];
+extern const size_t lease_column_count;
+
+int verb_status(struct context *context, int argc, char **argv);
+int verb_list(struct context *context, int argc, char **argv);
+int verb_leases(struct context *context, int argc, char **argv);
+int verb_read(struct context *context, int argc, char **argv);
+int verb_write(struct context *context, int argc, char **argv);
+int verb_dump(struct context *context, int argc, char **argv);
+int verb_hold(struct context *context, int argc, char **argv);
+int verb_revoke(struct context *context, int argc, char **argv);
+
+/* ---- suggest.c ---- */
+
+const char *nearest_word(const char *word, const char *const *words, size_t count);
+
+#endif

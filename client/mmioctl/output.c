@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One model for tables and JSON: columns, and rows of cells. -o picks columns for both. libsmartcols draws the tables;
+ * JSON is jansson's, because it carries a schema version beside the rows.
+ */
+#include "mmioctl.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+void cell_text(struct cell *cell, const char *text)
+{
+	cell->none = !text[0] || !strcmp(text, "-");
+	snprintf(cell->text, sizeof(cell->text), "%s", text);
+}
+
+void cell_number(struct cell *cell, uint64_t number)
+{
+	cell->none = false;
+	cell->number = number;
+}
+
+/* ---- which columns ---- */
+
+static int unknown_column(const struct table *table, const char *name, size_t length)
+{
+	char known[512];
+	size_t used = 0;
+
+	for (size_t i = 0; i < table->count && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 table->columns[i].name);
+	return usage_error(table->context, "no column \"%.*s\": there are %s", (int)length, name,
+			   known);
+}
+
+static int pick_columns(struct table *table, const char *names)
+{
+	while (*names) {
+		size_t length = strcspn(names, ","), i = 0;
+
+		while (i < table->count && (strncasecmp(table->columns[i].name, names, length) ||
+					    table->columns[i].name[length]))
+			i++;
+		if (i == table->count || table->picked_count == COLUMNS_MAX)
+			return unknown_column(table, names, length);
+		table->picked[table->picked_count++] = i;
+		names += length;
+		names += *names == ',';
+	}
+	if (!table->picked_count)
+		return usage_error(table->context, "-o wants the names of columns");
+	return 0;
+}
+
+static int choose_columns(struct table *table)
+{
+	if (table->context->columns)
+		return pick_columns(table, table->context->columns);
+	for (size_t i = 0; i < table->count; i++)
+		if (table->columns[i].usual || table->context->all_columns)
+			table->picked[table->picked_count++] = i;
+	return 0;
+}
+
+static bool is_right(const struct column *column)
+{
+	return column->kind != CELL_TEXT && column->kind != CELL_LIST && column->kind != CELL_TIME;
+}
+
+static int out_of_memory(const struct table *table)
+{
+	return report(table->context, -ENOMEM, "out of memory");
+}
+
+int table_begin(struct table *table, const struct context *context, const struct column *columns,
+		size_t count)
+{
+	int status;
+
+	*table = (struct table){ .context = context, .columns = columns, .count = count };
+	status = choose_columns(table);
+	if (status)
+		return status;
+	if (context->json) {
+		table->rows = json_array();
+		return table->rows ? 0 : out_of_memory(table);
+	}
+	table->scols = scols_new_table();
+	if (!table->scols)
+		return out_of_memory(table);
+	scols_table_enable_noheadings(table->scols, context->no_headings);
+	for (size_t i = 0; i < table->picked_count; i++) {
+		const struct column *column = &columns[table->picked[i]];
+
+		if (!scols_table_new_column(table->scols, column->name, 0,
+					    is_right(column) ? SCOLS_FL_RIGHT : 0))
+			return out_of_memory(table);
+	}
+	return 0;
+}
+
+/* ---- rows ---- */
+
+static void render(const struct table *table, enum cell_kind kind, const struct cell *cell,
+		   char *out, size_t size)
+{
+	if (cell->none)
+		snprintf(out, size, "-");
+	else if (kind == CELL_TEXT || kind == CELL_LIST)
+		snprintf(out, size, "%s", cell->text);
+	else if (kind == CELL_HEX)
+		snprintf(out, size, "0x%llx", (unsigned long long)cell->number);
+	else if (kind == CELL_SIZE && !table->context->bytes)
+		size_words(cell->number, out, size);
+	else if (kind == CELL_AGE)
+		age_words(cell->number, out, size);
+	else if (kind == CELL_TIME)
+		time_words(cell->number, out, size);
+	else
+		snprintf(out, size, "%llu", (unsigned long long)cell->number);
+}
+
+static json_t *split_list(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+
+		json_array_append_new(list, json_stringn(text, length));
+		text += length;
+		text += *text == ',';
+	}
+	return list;
+}
+
+static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
+{
+	if (kind == CELL_LIST)
+		return split_list(cell->none ? "" : cell->text);
+	if (cell->none)
+		return json_null();
+	if (kind == CELL_TEXT)
+		return json_string(cell->text);
+	return json_integer((json_int_t)cell->number);
+}
+
+static void json_key(const char *name, char *key, size_t size)
+{
+	size_t i;
+
+	for (i = 0; name[i] && i < size - 1; i++)
+		key[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+	key[i] = '\0';
+}
+
+static int json_row(struct table *table, const struct cell *cells)
+{
+	json_t *row = json_object();
+
+	for (size_t i = 0; i < table->picked_count; i++) {
+		size_t index = table->picked[i];
+		char key[32];
+
+		json_key(table->columns[index].name, key, sizeof(key));
+		json_object_set_new(row, key, json_cell(table->columns[index].kind, &cells[index]));
+	}
+	return json_array_append_new(table->rows, row) ? out_of_memory(table) : 0;
+}
+
+/* @cells: one for each column that there is, picked or not. */
+int table_row(struct table *table, const struct cell *cells)
+{
+	struct libscols_line *line;
+
+	if (table->context->json)
+		return json_row(table, cells);
+	line = scols_table_new_line(table->scols, NULL);
+	if (!line)
+		return out_of_memory(table);
+	for (size_t i = 0; i < table->picked_count; i++) {
+		size_t index = table->picked[i];
+		char text[160];
+
+		render(table, table->columns[index].kind, &cells[index], text, sizeof(text));
+		if (scols_line_set_data(line, i, text))
+			return out_of_memory(table);
+	}
+	return 0;
+}
+
+/* Print, and give up what the table holds. @key names the rows in JSON. */
+int table_end(struct table *table, const char *key)
+{
+	if (table->context->json)
+		return json_output(
+			json_pack("{s:i, s:o}", "schema", JSON_SCHEMA, key, table->rows));
+	scols_print_table(table->scols);
+	scols_unref_table(table->scols);
+	return STATUS_OK;
+}
+
+/* ---- JSON ---- */
+
+int json_output(json_t *root)
+{
+	size_t flags = JSON_INDENT(2) | JSON_PRESERVE_ORDER;
+	int err = root ? json_dumpf(root, stdout, flags) : -1;
+
+	fputc('\n', stdout);
+	json_decref(root);
+	return err ? STATUS_FAILED : STATUS_OK;
+}
+
+/* A register's contents: always as a string in its width, as a number only where every reader of JSON keeps it exact. */
+json_t *json_register(uint64_t value, unsigned int width)
+{
+	json_t *object = json_object();
+	char hex[24];
+
+	snprintf(hex, sizeof(hex), "0x%0*llx", (int)width * 2, (unsigned long long)value);
+	json_object_set_new(object, "hex", json_string(hex));
+	if (value <= 1ull << 53)
+		json_object_set_new(object, "value", json_integer((json_int_t)value));
+	return object;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors: one sentence on stderr (with --json an object), and the exit status that belongs to the errno.
+ */
+#include "mmioctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int exit_status_of(int err)
+{
+	switch (-err) {
+	case ENOENT:
+		return STATUS_NOT_FOUND;
+	case EACCES:
+	case EPERM:
+		return STATUS_DENIED;
+	case EBUSY:
+	case EDQUOT:
+		return STATUS_BUSY;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ENOTCONN:
+		return STATUS_NO_DAEMON;
+	case ENODEV:
+		return STATUS_GONE;
+	case ETIMEDOUT:
+		return STATUS_TIMEOUT;
+	default:
+		return STATUS_FAILED;
+	}
+}
+
+static void print_error(const struct context *context, const char *message, const char *name,
+			int status)
+{
+	json_t *error;
+
+	if (!context->json) {
+		fprintf(stderr, "mmioctl: %s\n", message);
+		return;
+	}
+	error = json_pack("{s:i, s:{s:s, s:s*, s:i}}", "schema", JSON_SCHEMA, "error", "message",
+			  message, "errno", name, "exit", status);
+	json_dumpf(error, stderr, JSON_ENSURE_ASCII);
+	fputc('\n', stderr);
+	json_decref(error);
+}
+
+int usage_error(const struct context *context, const char *format, ...)
+{
+	char message[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	print_error(context, message, NULL, STATUS_USAGE);
+	return STATUS_USAGE;
+}
+
+int report(const struct context *context, int err, const char *format, ...)
+{
+	int status = exit_status_of(err);
+	char message[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	print_error(context, message, strerrorname_np(-err), status);
+	return status;
+}
+
+int report_client(const struct context *context, int err)
+{
+	const char *sentence = mmiod_client_error(context->client);
+
+	return report(context, err, "%s", sentence[0] ? sentence : strerror(-err));
+}
+
+/* Something that happened and is no error of this command. */
+void note(const struct context *context, const char *format, ...)
+{
+	char message[1024];
+	va_list args;
+	json_t *root;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (!context->json) {
+		fprintf(stderr, "mmioctl: %s\n", message);
+		return;
+	}
+	root = json_pack("{s:i, s:s}", "schema", JSON_SCHEMA, "message", message);
+	json_dumpf(root, stderr, JSON_ENSURE_ASCII);
+	fputc('\n', stderr);
+	json_decref(root);
+}
+
+/* Whatever keeps us from a daemon is "no daemon", except to be kept out by permissions. */
+int client_open(struct context *context)
+{
+	int err = mmiod_client_connect(context->socket, &context->client);
+	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;
+	const char *sentence = mmiod_client_error(NULL);
+
+	if (!err)
+		return 0;
+	if (denied || err == -ETIMEDOUT || err == -EPROTONOSUPPORT)
+		return report(context, err, "%s", sentence);
+	print_error(context, sentence, strerrorname_np(-err), STATUS_NO_DAEMON);
+	return STATUS_NO_DAEMON;
+}

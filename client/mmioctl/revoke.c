@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl revoke: an administrator takes leases from their holders.
+ */
+#include "mmioctl.h"
+
+#include <errno.h>
+
+static int parse_lease(const struct context *context, const char *text, uint64_t *lease)
+{
+	if (parse_number(text, lease) || !*lease)
+		return usage_error(context,
+				   "\"%s\" is not the number of a lease: see mmioctl leases", text);
+	return 0;
+}
+
+/* All are tried; the exit status is that of the first that failed. */
+int verb_revoke(struct context *context, int argc, char **argv)
+{
+	int status = 0, result = 0;
+	uint64_t lease;
+
+	if (argc < 1)
+		return usage_error(context, "usage: mmioctl revoke LEASE… [--deadline TIME]");
+	for (int i = 0; !status && i < argc; i++)
+		status = parse_lease(context, argv[i], &lease);
+	if (!status)
+		status = client_open(context);
+	if (status)
+		return status;
+	for (int i = 0; i < argc; i++) {
+		int err;
+
+		parse_lease(context, argv[i], &lease);
+		err = mmiod_client_revoke(context->client, lease, context->deadline_ms);
+		if (!err)
+			continue;
+		status = report_client(context, err);
+		if (!result)
+			result = status;
+	}
+	return result;
+}

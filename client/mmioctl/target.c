@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Targets of read, write and dump: a lease on just their bytes, with the default share, for mediated access.
+ */
+#include "mmioctl.h"
+
+#include <errno.h>
+#include <string.h>
+
+int target_read(const struct context *context, const char *text, struct mmiod_target *target)
+{
+	char error[256];
+
+	if (mmiod_target_parse(text, target, error, sizeof(error)))
+		return usage_error(context, "%s", error);
+	return 0;
+}
+
+/*
+ * The width of an access: what the target says, else what the region declares, else 32 bits. A region that the caller
+ * may not see is left to the lease request, whose refusal names the rule.
+ */
+int target_resolve_width(struct context *context, struct mmiod_target *target)
+{
+	struct mmiod_region_list *list;
+	int err;
+
+	if (target->width)
+		return 0;
+	target->width = 4;
+	err = mmiod_client_list_regions(context->client, &list);
+	if (err)
+		return report_client(context, err);
+	for (size_t i = 0; i < mmiod_region_list_count(list); i++) {
+		const struct mmiod_region *region = mmiod_region_list_get(list, i);
+
+		if (!strcmp(mmiod_region_name(region), target->region) &&
+		    mmiod_region_width(region))
+			target->width = mmiod_region_width(region);
+	}
+	mmiod_region_list_free(list);
+	return 0;
+}
+
+int target_check_alignment(const struct context *context, const char *text,
+			   const struct mmiod_target *target)
+{
+	unsigned int width = target->width;
+
+	if (target->offset % width)
+		return usage_error(context,
+				   "%s: offset 0x%llx is not a multiple of %u bytes, the "
+				   "width of an access",
+				   text, (unsigned long long)target->offset, width);
+	if (target->length % width)
+		return usage_error(context,
+				   "%s: length 0x%llx is not a multiple of %u bytes, the "
+				   "width of an access",
+				   text, (unsigned long long)target->length, width);
+	return 0;
+}
+
+int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
+		 struct mmiod_lease **lease)
+{
+	struct mmiod_want want = {
+		.region = target->region,
+		.offset = target->offset,
+		.length = target->length,
+		.rights = rights,
+		.cache = context->cache,
+	};
+	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
+
+	return n < 0 ? report_client(context, n) : 0;
+}
+
+/* An element of what mmiod_lease_read() filled in. */
+uint64_t element_at(const void *buffer, size_t index, unsigned int width)
+{
+	switch (width) {
+	case 1:
+		return ((const uint8_t *)buffer)[index];
+	case 2:
+		return ((const uint16_t *)buffer)[index];
+	case 4:
+		return ((const uint32_t *)buffer)[index];
+	default:
+		return ((const uint64_t *)buffer)[index];
+	}
+}
