@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: structured fields for the journal when the daemon is a service, plain lines on stderr when a person
+ * started it. A line that cannot be written is dropped; logging never fails and never blocks a request for long.
+ */
+#ifndef MMIOD_DAEMON_LOG_H
+#define MMIOD_DAEMON_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <syslog.h>
+#include "tag.h"
+#include "util.h"
+
+/* What the line is about. Fields that are zero or NULL are left out. */
+struct log_fields {
+	const char *message_id; /* one of those below */
+	const struct holder *holder;
+	const char *region;
+	const char *grant;
+	const char *device;
+	uint64_t lease;
+};
+
+#define LOG_ID_GRANT "8d2f5c1b6f0e4d6c9a3b7e5041d2c8a1"
+#define LOG_ID_DENIAL "3b7a90e2c4d845f1b6e80d1f7c2a5594"
+#define LOG_ID_REVOKE "f1c6e83a5b2d4790a8e4d90b36172c5d"
+#define LOG_ID_GONE "5e0b4a7dc1f34826b97d2e6f80a3c41b"
+#define LOG_ID_CONFIG "a94d7c20e5b8461f83c07b1d5e92f663"
+
+/* Lets through a burst, then a few in each second; what was held back is counted. */
+struct log_limit {
+	uint64_t refilled_ms;
+	uint32_t tokens; /* thousandths */
+	uint32_t held_back;
+	bool started;
+};
+
+void log_init(bool verbose);
+void log_line(int priority, const struct log_fields *fields, const char *format, ...)
+	_printf_(3, 4);
+bool log_admit(struct log_limit *limit, uint64_t now_ms);
+uint64_t log_now_ms(void);
+
+#define log_error(...) log_line(LOG_ERR, NULL, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_WARNING, NULL, __VA_ARGS__)
+#define log_notice(...) log_line(LOG_NOTICE, NULL, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, NULL, __VA_ARGS__)
+#define log_debug(...) log_line(LOG_DEBUG, NULL, __VA_ARGS__)
+
+#endif
