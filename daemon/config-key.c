@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sections and keys of the configuration. Each refusal names the value, the rule and, where there is one, the cure.
+ */
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <string.h>
+#include "config-key.h"
+#include "config-value.h"
+
+struct config_key {
+	enum config_section section;
+	const char *name;
+	bool list; /* may go on in indented lines */
+	int (*set)(struct config_cursor *cursor, const char *value);
+};
+
+int config_refuse(struct config_cursor *cursor, const char *format, ...)
+{
+	char sentence[TEXT_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	text_set(cursor->why, "%s:%u: %s", cursor->at.file, cursor->at.line, sentence);
+	return -EINVAL;
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
+
+/* Calls `add` for each word of a list; words are separated by blanks or commas. */
+static int for_each_word(struct config_cursor *cursor, const char *value, void *list,
+			 int (*add)(struct config_cursor *cursor, void *list, const char *word))
+{
+	_cleanup_(freep) char *copy = strdup(value);
+	char *rest = copy, *word;
+	int r = 0, n = 0;
+
+	if (!copy)
+		return config_refuse(cursor, "out of memory");
+	while (r == 0 && (word = strsep(&rest, " \t,"))) {
+		if (!*word)
+			continue;
+		r = add(cursor, list, word);
+		n++;
+	}
+	return r < 0 || n ? r
+			  : config_refuse(cursor,
+					  "the value is empty: name something or remove the key");
+}
+
+static int add_name(struct config_cursor *cursor, void *list, const char *word)
+{
+	struct config_names *names = list;
+	char **larger = reallocarray(names->items, names->count + 1, sizeof(*larger));
+
+	if (!larger)
+		return config_refuse(cursor, "out of memory");
+	names->items = larger;
+	larger[names->count] = strdup(word);
+	if (!larger[names->count])
+		return config_refuse(cursor, "out of memory");
+	names->count++;
+	return 0;
+}
+
+static int add_id(struct config_cursor *cursor, struct config_ids *ids, const char *word,
+		  uint32_t id)
+{
+	struct config_id *larger = reallocarray(ids->items, ids->count + 1, sizeof(*larger));
+
+	if (!larger)
+		return config_refuse(cursor, "out of memory");
+	ids->items = larger;
+	larger[ids->count] = (struct config_id){ .id = id, .name = strdup(word) };
+	if (!larger[ids->count].name)
+		return config_refuse(cursor, "out of memory");
+	ids->count++;
+	return 0;
+}
+
+static int add_user(struct config_cursor *cursor, void *list, const char *word)
+{
+	struct config_ids *ids = list;
+	struct passwd *entry;
+	uint64_t number;
+
+	if (!strcmp(word, "*")) {
+		ids->all = true;
+		return 0;
+	}
+	if (value_number(word, &number) == 0 && number < UINT32_MAX)
+		return add_id(cursor, ids, word, (uint32_t)number);
+	entry = getpwnam(word);
+	if (!entry)
+		return config_refuse(
+			cursor, "there is no user \"%s\": create it, or write its number", word);
+	return add_id(cursor, ids, word, entry->pw_uid);
+}
+
+static int add_group(struct config_cursor *cursor, void *list, const char *word)
+{
+	struct group *entry;
+	uint64_t number;
+
+	if (value_number(word, &number) == 0 && number < UINT32_MAX)
+		return add_id(cursor, list, word, (uint32_t)number);
+	entry = getgrnam(word);
+	if (!entry)
+		return config_refuse(
+			cursor, "there is no group \"%s\": create it, or write its number", word);
+	return add_id(cursor, list, word, entry->gr_gid);
+}
+
+/* ---- [daemon] --------------------------------------------------------------------------------------------------- */
+
+static int set_count(struct config_cursor *cursor, const char *value, uint32_t *count)
+{
+	uint64_t number;
+
+	if (value_number(value, &number) < 0 || number < 1 || number > 1000000)
+		return config_refuse(cursor, "\"%s\" is not a count from 1 to 1000000", value);
+	*count = (uint32_t)number;
+	return 0;
+}
+
+static int set_connections(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->connections_per_user);
+}
+
+static int set_leases(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->leases_per_user);
+}
+
+static int set_hello_timeout(struct config_cursor *cursor, const char *value)
+{
+	uint32_t ms;
+
+	if (value_duration(value, &ms) < 0 || ms < 10 || ms > 60000)
+		return config_refuse(cursor, "\"%s\" is not a time from 10ms to 60s, such as 2s",
+				     value);
+	cursor->limits->hello_timeout_ms = ms;
+	return 0;
+}
+
+/* ---- [region NAME] ---------------------------------------------------------------------------------------------- */
+
+static int set_device(struct config_cursor *cursor, const char *value)
+{
+	struct config_region *region = cursor->region;
+
+	if (value_slot(value, &region->pci) == 0)
+		region->device = CONFIG_DEVICE_SLOT;
+	else if (value_ids(value, &region->vendor, &region->product) == 0)
+		region->device = CONFIG_DEVICE_IDS;
+	else
+		return config_refuse(cursor,
+				     "\"%s\" is not a device: write pci:DDDD:BB:DD.F, such as "
+				     "pci:0000:01:00.0, or "
+				     "the ids VVVV:DDDD",
+				     value);
+	return 0;
+}
+
+static int set_bar(struct config_cursor *cursor, const char *value)
+{
+	uint64_t number;
+
+	if (value_number(value, &number) < 0 || number > 5)
+		return config_refuse(cursor, "\"%s\" is not a BAR from 0 to 5", value);
+	cursor->region->bar = (int)number;
+	return 0;
+}
+
+static int set_range(struct config_cursor *cursor, const char *value)
+{
+	if (value_range(value, &cursor->region->offset, &cursor->region->length) < 0)
+		return config_refuse(
+			cursor,
+			"\"%s\" is not a range: write FIRST-LAST, both included, such as 0x0-0xfff",
+			value);
+	return 0;
+}
+
+static int set_offset(struct config_cursor *cursor, const char *value)
+{
+	if (value_size(value, &cursor->region->offset) < 0)
+		return config_refuse(cursor, "\"%s\" is not an offset, such as 0x1000 or 4K",
+				     value);
+	return 0;
+}
+
+static int set_size(struct config_cursor *cursor, const char *value)
+{
+	if (value_size(value, &cursor->region->length) < 0 || !cursor->region->length)
+		return config_refuse(cursor, "\"%s\" is not a size, such as 0x1000, 4K or 16M",
+				     value);
+	return 0;
+}
+
+static int set_phys(struct config_cursor *cursor, const char *value)
+{
+	if (value_number(value, &cursor->region->phys) < 0)
+		return config_refuse(cursor, "\"%s\" is not a physical address, such as 0xfed00000",
+				     value);
+	cursor->region->device = CONFIG_DEVICE_RANGE;
+	return 0;
+}
+
+static int set_width(struct config_cursor *cursor, const char *value)
+{
+	uint64_t bits;
+
+	if (value_number(value, &bits) < 0 || (bits != 8 && bits != 16 && bits != 32 && bits != 64))
+		return config_refuse(cursor, "\"%s\" is not a width: write 8, 16, 32 or 64 (bits)",
+				     value);
+	cursor->region->width = (uint32_t)bits / 8;
+	return 0;
+}
+
+static int add_cache(struct config_cursor *cursor, void *list, const char *word)
+{
+	struct config_region *region = list;
+	enum mmiod_cache cache;
+
+	if (!strcmp(word, "uc"))
+		cache = MMIOD_CACHE_UC;
+	else if (!strcmp(word, "wc"))
+		cache = MMIOD_CACHE_WC;
+	else
+		return config_refuse(cursor,
+				     "\"%s\" is not a cache attribute of a device: write uc or wc",
+				     word);
+	if (!region->caches)
+		region->cache = cache;
+	region->caches |= 1u << cache;
+	return 0;
+}
+
+static int set_cache(struct config_cursor *cursor, const char *value)
+{
+	cursor->region->caches = 0;
+	return for_each_word(cursor, value, cursor->region, add_cache);
+}
+
+static int set_backing(struct config_cursor *cursor, const char *value)
+{
+	if (value[0] != '/')
+		return config_refuse(cursor, "\"%s\" is not an absolute path", value);
+	free(cursor->region->backing);
+	cursor->region->backing = strdup(value);
+	return cursor->region->backing ? 0 : config_refuse(cursor, "out of memory");
+}
+
+/* ---- [grant NAME] and [admin NAME] ------------------------------------------------------------------------------ */
+
+static int set_grant_region(struct config_cursor *cursor, const char *value)
+{
+	return for_each_word(cursor, value, &cursor->grant->regions, add_name);
+}
+
+static int set_grant_user(struct config_cursor *cursor, const char *value)
+{
+	return for_each_word(cursor, value, &cursor->grant->users, add_user);
+}
+
+static int set_grant_group(struct config_cursor *cursor, const char *value)
+{
+	return for_each_word(cursor, value, &cursor->grant->groups, add_group);
+}
+
+static int set_access(struct config_cursor *cursor, const char *value)
+{
+	if (!strcmp(value, "r"))
+		cursor->grant->rights = MMIOD_RIGHT_READ;
+	else if (!strcmp(value, "rw"))
+		cursor->grant->rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
+	else
+		return config_refuse(cursor, "\"%s\" is not an access: write r or rw", value);
+	return 0;
+}
+
+static int set_share(struct config_cursor *cursor, const char *value)
+{
+	if (!strcmp(value, "exclusive"))
+		cursor->grant->share = MMIOD_SHARE_EXCLUSIVE;
+	else if (!strcmp(value, "shared-read"))
+		cursor->grant->share = MMIOD_SHARE_READ;
+	else if (!strcmp(value, "shared-write"))
+		cursor->grant->share = MMIOD_SHARE_WRITE;
+	else
+		return config_refuse(
+			cursor,
+			"\"%s\" is not a share mode: write exclusive, shared-read or shared-write",
+			value);
+	return 0;
+}
+
+static int set_admin_user(struct config_cursor *cursor, const char *value)
+{
+	int r = for_each_word(cursor, value, &cursor->admin->users, add_user);
+
+	if (r == 0 && cursor->admin->users.all)
+		return config_refuse(cursor, "not everybody can be an administrator: name users");
+	return r;
+}
+
+static int set_admin_group(struct config_cursor *cursor, const char *value)
+{
+	return for_each_word(cursor, value, &cursor->admin->groups, add_group);
+}
+
+/* ---- tables ----------------------------------------------------------------------------------------------------- */
+
+static const struct config_key keys[] = {
+	{ CONFIG_SECTION_DAEMON, "connections-per-user", false, set_connections },
+	{ CONFIG_SECTION_DAEMON, "leases-per-user", false, set_leases },
+	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, set_hello_timeout },
+	{ CONFIG_SECTION_REGION, "device", false, set_device },
+	{ CONFIG_SECTION_REGION, "bar", false, set_bar },
+	{ CONFIG_SECTION_REGION, "range", false, set_range },
+	{ CONFIG_SECTION_REGION, "offset", false, set_offset },
+	{ CONFIG_SECTION_REGION, "size", false, set_size },
+	{ CONFIG_SECTION_REGION, "phys", false, set_phys },
+	{ CONFIG_SECTION_REGION, "width", false, set_width },
+	{ CONFIG_SECTION_REGION, "cache", false, set_cache },
+	{ CONFIG_SECTION_REGION, "backing", false, set_backing },
+	{ CONFIG_SECTION_GRANT, "region", true, set_grant_region },
+	{ CONFIG_SECTION_GRANT, "user", true, set_grant_user },
+	{ CONFIG_SECTION_GRANT, "group", true, set_grant_group },
+	{ CONFIG_SECTION_GRANT, "access", false, set_access },
+	{ CONFIG_SECTION_GRANT, "share", false, set_share },
+	{ CONFIG_SECTION_ADMIN, "user", true, set_admin_user },
+	{ CONFIG_SECTION_ADMIN, "group", true, set_admin_group },
+};
+
+/* Keys that say the same thing in two ways; both in one file is a contradiction. */
+static const char *const exclusive_keys[][2] = {
+	{ "range", "offset" },
+	{ "range", "size" },
+	{ "device", "phys" },
+};
+
+static const struct {
+	enum config_section section;
+	const char *kind;
+	bool named;
+} sections[] = {
+	{ CONFIG_SECTION_DAEMON, "daemon", false },
+	{ CONFIG_SECTION_REGION, "region", true },
+	{ CONFIG_SECTION_GRANT, "grant", true },
+	{ CONFIG_SECTION_ADMIN, "admin", true },
+};
+
+static const struct config_key *find_key(enum config_section section, const char *name)
+{
+	for (size_t i = 0; i < array_size(keys); i++)
+		if (keys[i].section == section && !strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+static int refuse_key(struct config_cursor *cursor, const char *name)
+{
+	const char *candidates[array_size(keys)], *nearest;
+	size_t n = 0;
+
+	for (size_t i = 0; i < array_size(keys); i++)
+		if (keys[i].section == cursor->section)
+			candidates[n++] = keys[i].name;
+	nearest = text_nearest(name, candidates, n);
+	if (nearest)
+		return config_refuse(cursor, "unknown key \"%s\": did you mean \"%s\"?", name,
+				     nearest);
+	return config_refuse(cursor, "unknown key \"%s\" in this section", name);
+}
+
+static int refuse_section(struct config_cursor *cursor, const char *kind)
+{
+	const char *candidates[array_size(sections)], *nearest;
+
+	for (size_t i = 0; i < array_size(sections); i++)
+		candidates[i] = sections[i].kind;
+	nearest = text_nearest(kind, candidates, array_size(candidates));
+	if (nearest)
+		return config_refuse(cursor, "unknown section [%s]: did you mean [%s%s]?", kind,
+				     nearest, strcmp(nearest, "daemon") ? " NAME" : "");
+	return config_refuse(cursor,
+			     "unknown section [%s]: there are [daemon], [region NAME], [grant "
+			     "NAME], [admin NAME]",
+			     kind);
+}
+
+static uint64_t *seen_bits(struct config_cursor *cursor, unsigned int **file)
+{
+	switch (cursor->section) {
+	case CONFIG_SECTION_DAEMON:
+		*file = &cursor->limits->seen_file;
+		return &cursor->limits->seen;
+	case CONFIG_SECTION_REGION:
+		*file = &cursor->region->seen_file;
+		return &cursor->region->seen;
+	case CONFIG_SECTION_GRANT:
+		*file = &cursor->grant->seen_file;
+		return &cursor->grant->seen;
+	default:
+		*file = &cursor->admin->seen_file;
+		return &cursor->admin->seen;
+	}
+}
+
+static int open_section(struct config_cursor *cursor, const char *name)
+{
+	struct config_origin *origin = NULL;
+
+	switch (cursor->section) {
+	case CONFIG_SECTION_REGION:
+		cursor->region = config_need_region(cursor->config, name);
+		origin = cursor->region ? &cursor->region->origin : NULL;
+		break;
+	case CONFIG_SECTION_GRANT:
+		cursor->grant = config_need_grant(cursor->config, name);
+		origin = cursor->grant ? &cursor->grant->origin : NULL;
+		break;
+	case CONFIG_SECTION_ADMIN:
+		cursor->admin = config_need_admin(cursor->config, name);
+		origin = cursor->admin ? &cursor->admin->origin : NULL;
+		break;
+	default:
+		cursor->limits = &cursor->config->limits;
+		return 0;
+	}
+	if (!origin)
+		return config_refuse(cursor, "out of memory");
+	*origin = cursor->at;
+	return 0;
+}
+
+/* Starts the section that `header`, the text between the brackets, names. */
+int config_enter(struct config_cursor *cursor, const char *header)
+{
+	char kind[48] = "", name[48] = "", rest;
+	unsigned int *file;
+	uint64_t *seen;
+	size_t i;
+	int n, r;
+
+	cursor->section = CONFIG_SECTION_NONE;
+	cursor->last = NULL;
+	n = sscanf(header, " %47s %47s %c", kind, name, &rest);
+	for (i = 0; i < array_size(sections) && strcmp(sections[i].kind, kind); i++)
+		;
+	if (i == array_size(sections))
+		return refuse_section(cursor, kind);
+	if (n != (sections[i].named ? 2 : 1))
+		return config_refuse(cursor,
+				     sections[i].named ? "[%s] needs one name: write [%s NAME]"
+						       : "[%s] has no name: write [%s]",
+				     kind, kind);
+	if (sections[i].named && !value_is_name(name))
+		return config_refuse(
+			cursor, "\"%s\" is not a name: use 1 to 31 of A-Z a-z 0-9 . _ -", name);
+	cursor->section = sections[i].section;
+	r = open_section(cursor, name);
+	if (r < 0)
+		return r;
+	seen = seen_bits(cursor, &file);
+	if (*file == cursor->file_number)
+		return config_refuse(
+			cursor, "section [%s] occurs twice in this file: put its keys together",
+			header);
+	*file = cursor->file_number;
+	*seen = 0;
+	return 0;
+}
+
+static int check_exclusive(struct config_cursor *cursor, const struct config_key *key,
+			   uint64_t seen)
+{
+	for (size_t i = 0; i < array_size(exclusive_keys); i++) {
+		for (int side = 0; side < 2; side++) {
+			const char *other = exclusive_keys[i][1 - side];
+			const struct config_key *rival = find_key(cursor->section, other);
+
+			if (rival && !strcmp(key->name, exclusive_keys[i][side]) &&
+			    seen & 1ull << (rival - keys))
+				return config_refuse(
+					cursor, "\"%s\" and \"%s\" exclude each other: keep one",
+					key->name, other);
+		}
+	}
+	return 0;
+}
+
+/* The lists of a section that a later file names again start anew: later wins. */
+static void clear_list(struct config_cursor *cursor, const struct config_key *key)
+{
+	if (key->set == set_grant_region)
+		config_names_clear(&cursor->grant->regions);
+	else if (key->set == set_grant_user)
+		config_ids_clear(&cursor->grant->users);
+	else if (key->set == set_grant_group)
+		config_ids_clear(&cursor->grant->groups);
+	else if (key->set == set_admin_user)
+		config_ids_clear(&cursor->admin->users);
+	else if (key->set == set_admin_group)
+		config_ids_clear(&cursor->admin->groups);
+}
+
+/* `continued`: the line is indented, so inih says it goes on with the value of the key before. */
+int config_set(struct config_cursor *cursor, const char *name, const char *value, bool continued)
+{
+	const struct config_key *key;
+	unsigned int *file;
+	uint64_t *seen, bit;
+	int r;
+
+	if (cursor->section == CONFIG_SECTION_NONE)
+		return config_refuse(cursor, "key \"%s\" stands before the first section", name);
+	if (continued && cursor->last) {
+		if (cursor->last->list)
+			return cursor->last->set(cursor, value);
+		return config_refuse(cursor,
+				     "an indented line goes on with the value of \"%s\", which is "
+				     "no list: do not "
+				     "indent keys",
+				     cursor->last->name);
+	}
+	key = find_key(cursor->section, name);
+	if (!key)
+		return refuse_key(cursor, name);
+	seen = seen_bits(cursor, &file);
+	bit = 1ull << (key - keys);
+	if (*seen & bit)
+		return config_refuse(cursor, "\"%s\" occurs twice in this section: keep one", name);
+	r = check_exclusive(cursor, key, *seen);
+	if (r < 0)
+		return r;
+	*seen |= bit;
+	clear_list(cursor, key);
+	cursor->last = key;
+	return key->set(cursor, value);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sections and keys of the configuration: which there are, and what each does to the tree. Reads no file.
+ */
+#ifndef MMIOD_DAEMON_CONFIG_KEY_H
+#define MMIOD_DAEMON_CONFIG_KEY_H
+
+#include "config.h"
+
+enum config_section {
+	CONFIG_SECTION_NONE,
+	CONFIG_SECTION_DAEMON,
+	CONFIG_SECTION_REGION,
+	CONFIG_SECTION_GRANT,
+	CONFIG_SECTION_ADMIN,
+};
+
+/* Where the loader is. */
+struct config_cursor {
+	struct config *config;
+	unsigned int file_number; /* counts files: a key may occur once in each */
+	struct config_origin at;
+	enum config_section section;
+	union {
+		void *any;
+		struct config_limits *limits;
+		struct config_region *region;
+		struct config_grant *grant;
+		struct config_admin *admin;
+	};
+	const struct config_key *last; /* the key that an indented line continues */
+	struct text *why;
+};
+
+int config_enter(struct config_cursor *cursor, const char *header);
+int config_set(struct config_cursor *cursor, const char *name, const char *value, bool continued);
+int config_refuse(struct config_cursor *cursor, const char *format, ...) _printf_(2, 3);
+
+#endif

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The configuration tree: owns every string and array below it. config_finish() checks what can only be judged when
+ * all files have been read, and links each region to its grants, so that a decision need not look at all of them.
+ */
+#include <fnmatch.h>
+#include <string.h>
+#include "config.h"
+
+#define CONFIG_CONNECTIONS 64
+#define CONFIG_LEASES 16384
+#define CONFIG_HELLO_MS 2000
+
+struct config *config_new(void)
+{
+	struct config *config = calloc(1, sizeof(*config));
+
+	if (config)
+		config->limits = (struct config_limits){
+			.connections_per_user = CONFIG_CONNECTIONS,
+			.leases_per_user = CONFIG_LEASES,
+			.hello_timeout_ms = CONFIG_HELLO_MS,
+		};
+	return config;
+}
+
+void config_ids_clear(struct config_ids *ids)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		free(ids->items[i].name);
+	free(ids->items);
+	*ids = (struct config_ids){ 0 };
+}
+
+void config_names_clear(struct config_names *names)
+{
+	for (size_t i = 0; i < names->count; i++)
+		free(names->items[i]);
+	free(names->items);
+	*names = (struct config_names){ 0 };
+}
+
+static void region_free(struct config_region *region)
+{
+	free(region->backing);
+	free(region->grants);
+	free(region);
+}
+
+static void grant_free(struct config_grant *grant)
+{
+	config_names_clear(&grant->regions);
+	config_ids_clear(&grant->users);
+	config_ids_clear(&grant->groups);
+	free(grant->name);
+	free(grant);
+}
+
+static void admin_free(struct config_admin *admin)
+{
+	config_ids_clear(&admin->users);
+	config_ids_clear(&admin->groups);
+	free(admin->name);
+	free(admin);
+}
+
+struct config *config_free(struct config *config)
+{
+	if (!config)
+		return NULL;
+	for (size_t i = 0; i < config->n_regions; i++)
+		region_free(config->regions[i]);
+	for (size_t i = 0; i < config->n_grants; i++)
+		grant_free(config->grants[i]);
+	for (size_t i = 0; i < config->n_admins; i++)
+		admin_free(config->admins[i]);
+	for (size_t i = 0; i < config->n_files; i++)
+		free(config->files[i]);
+	free(config->regions);
+	free(config->grants);
+	free(config->admins);
+	free(config->files);
+	free(config);
+	return NULL;
+}
+
+void config_freep(struct config **config)
+{
+	config_free(*config);
+}
+
+/* Makes room for one more pointer; returns where it goes, or NULL. */
+static void **grow(void *arrayp, size_t *count)
+{
+	void ***array = arrayp;
+	void **larger = reallocarray(*array, *count + 1, sizeof(void *));
+
+	if (!larger)
+		return NULL;
+	*array = larger;
+	larger[*count] = NULL;
+	return &larger[(*count)++];
+}
+
+struct config_region *config_find_region(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_regions; i++)
+		if (!strcmp(config->regions[i]->name, name))
+			return config->regions[i];
+	return NULL;
+}
+
+/* Finds or makes a region. The caller has checked the length of the name. */
+struct config_region *config_need_region(struct config *config, const char *name)
+{
+	struct config_region *region = config_find_region(config, name);
+	void **slot;
+
+	if (region)
+		return region;
+	region = calloc(1, sizeof(*region));
+	slot = region ? grow(&config->regions, &config->n_regions) : NULL;
+	if (!slot) {
+		free(region);
+		return NULL;
+	}
+	snprintf(region->name, sizeof(region->name), "%s", name);
+	region->bar = -1;
+	region->caches = 1u << MMIOD_CACHE_UC;
+	region->cache = MMIOD_CACHE_UC;
+	*slot = region;
+	return region;
+}
+
+struct config_grant *config_need_grant(struct config *config, const char *name)
+{
+	struct config_grant *grant;
+	void **slot;
+
+	for (size_t i = 0; i < config->n_grants; i++)
+		if (!strcmp(config->grants[i]->name, name))
+			return config->grants[i];
+	grant = calloc(1, sizeof(*grant));
+	if (!grant)
+		return NULL;
+	grant->name = strdup(name);
+	slot = grant->name ? grow(&config->grants, &config->n_grants) : NULL;
+	if (!slot) {
+		grant_free(grant);
+		return NULL;
+	}
+	grant->rights = MMIOD_RIGHT_READ;
+	grant->share = MMIOD_SHARE_EXCLUSIVE;
+	*slot = grant;
+	return grant;
+}
+
+struct config_admin *config_need_admin(struct config *config, const char *name)
+{
+	struct config_admin *admin;
+	void **slot;
+
+	for (size_t i = 0; i < config->n_admins; i++)
+		if (!strcmp(config->admins[i]->name, name))
+			return config->admins[i];
+	admin = calloc(1, sizeof(*admin));
+	if (!admin)
+		return NULL;
+	admin->name = strdup(name);
+	slot = admin->name ? grow(&config->admins, &config->n_admins) : NULL;
+	if (!slot) {
+		admin_free(admin);
+		return NULL;
+	}
+	*slot = admin;
+	return admin;
+}
+
+const char *config_add_file(struct config *config, const char *path)
+{
+	char *copy = strdup(path);
+	void **slot = copy ? grow(&config->files, &config->n_files) : NULL;
+
+	if (!slot) {
+		free(copy);
+		return NULL;
+	}
+	*slot = copy;
+	return copy;
+}
+
+static int refuse(struct text *why, const struct config_origin *origin, const char *what)
+{
+	text_set(why, "%s:%u: %s", origin->file, origin->line, what);
+	return -EINVAL;
+}
+
+static int check_region(const struct config_region *region, bool simulation, struct text *why)
+{
+	bool pci = region->device == CONFIG_DEVICE_SLOT || region->device == CONFIG_DEVICE_IDS;
+
+	if (region->device == CONFIG_DEVICE_NONE && !simulation)
+		return refuse(why, &region->origin,
+			      "the region has no device: add \"device = pci:DDDD:BB:DD.F\" and "
+			      "\"bar = N\", "
+			      "or \"phys = ADDRESS\" and \"size = BYTES\"");
+	if (region->backing && !simulation)
+		return refuse(why, &region->origin,
+			      "\"backing\" is for simulation only: remove it");
+	if (pci && region->bar < 0)
+		return refuse(why, &region->origin,
+			      "the region names a PCI device but no \"bar = N\"");
+	if (!pci && region->bar >= 0)
+		return refuse(why, &region->origin, "the region has a \"bar\" but no PCI device");
+	if (region->device == CONFIG_DEVICE_RANGE && !region->length)
+		return refuse(why, &region->origin,
+			      "the region has \"phys\" but no \"size = BYTES\"");
+	if (region->device == CONFIG_DEVICE_RANGE && region->phys > UINT64_MAX - region->length)
+		return refuse(why, &region->origin, "the range wraps: lower \"phys\" or \"size\"");
+	return 0;
+}
+
+static bool is_glob(const char *pattern)
+{
+	return strpbrk(pattern, "*?[") != NULL;
+}
+
+/* A name that is no glob must be that of a region: a typing error would otherwise grant nothing, silently. */
+static int check_grant_region(const struct config *config, const struct config_grant *grant,
+			      const char *pattern, struct text *why)
+{
+	const char *names[64], *nearest;
+	size_t n = 0;
+
+	if (is_glob(pattern) || config_find_region(config, pattern))
+		return 0;
+	for (; n < config->n_regions && n < array_size(names); n++)
+		names[n] = config->regions[n]->name;
+	nearest = text_nearest(pattern, names, n);
+	text_set(why, "%s:%u: the grant names region \"%s\", which is not configured",
+		 grant->origin.file, grant->origin.line, pattern);
+	if (nearest)
+		text_add(why, "; did you mean \"%s\"?", nearest);
+	return -EINVAL;
+}
+
+static int check_grant(const struct config *config, const struct config_grant *grant,
+		       struct text *why)
+{
+	int r;
+
+	if (!grant->regions.count)
+		return refuse(why, &grant->origin,
+			      "the grant names no region: add \"region = NAME\"");
+	if (!grant->users.count && !grant->users.all && !grant->groups.count)
+		return refuse(why, &grant->origin,
+			      "the grant names nobody: add \"user = NAME\" or \"group = NAME\"");
+	for (size_t i = 0; i < grant->regions.count; i++) {
+		r = check_grant_region(config, grant, grant->regions.items[i], why);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool grant_covers(const struct config_grant *grant, const char *region)
+{
+	for (size_t i = 0; i < grant->regions.count; i++)
+		if (!fnmatch(grant->regions.items[i], region, 0))
+			return true;
+	return false;
+}
+
+static int link_grants(struct config *config, struct config_region *region)
+{
+	void **slot;
+
+	for (size_t i = 0; i < config->n_grants; i++) {
+		if (!grant_covers(config->grants[i], region->name))
+			continue;
+		slot = grow(&region->grants, &region->n_grants);
+		if (!slot)
+			return -ENOMEM;
+		*slot = config->grants[i];
+	}
+	return 0;
+}
+
+int config_finish(struct config *config, bool simulation, struct text *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
+		r = check_region(config->regions[i], simulation, why);
+	for (size_t i = 0; r == 0 && i < config->n_grants; i++)
+		r = check_grant(config, config->grants[i], why);
+	for (size_t i = 0; r == 0 && i < config->n_admins; i++)
+		if (!config->admins[i]->users.count && !config->admins[i]->groups.count)
+			r = refuse(why, &config->admins[i]->origin,
+				   "the section names nobody: add \"user = NAME\" or \"group = "
+				   "NAME\"");
+	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
+		r = link_grants(config, config->regions[i]);
+	if (r == -ENOMEM)
+		text_set(why, "out of memory");
+	return r;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration: what the files in /etc/mmiod say, as a tree that is built once, checked as a whole and never
+ * changed afterwards. Reloading builds another tree. Nothing here knows sockets, devices or the event loop.
+ */
+#ifndef MMIOD_DAEMON_CONFIG_H
+#define MMIOD_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <mmiod/types.h>
+#include <linux/mmiod.h>
+#include "text.h"
+
+struct config_origin {
+	const char *file; /* belongs to the tree */
+	unsigned int line;
+};
+
+enum config_device {
+	CONFIG_DEVICE_NONE, /* not said; only simulation admits it */
+	CONFIG_DEVICE_SLOT, /* pci:DDDD:BB:DD.F */
+	CONFIG_DEVICE_IDS, /* VVVV:DDDD, the first that matches */
+	CONFIG_DEVICE_RANGE, /* by physical address */
+};
+
+struct config_grant;
+
+struct config_region {
+	char name[MMIOD_NAME_MAX];
+	struct config_origin origin;
+	enum config_device device;
+	uint32_t pci; /* MMIOD_PCI_ADDR */
+	uint16_t vendor;
+	uint16_t product;
+	int bar; /* -1: not said */
+	uint64_t offset; /* in the BAR */
+	uint64_t length; /* 0: to the end of the BAR */
+	uint64_t phys;
+	uint32_t width; /* bytes, 0: any */
+	uint32_t caches; /* bit 1 << enum mmiod_cache */
+	enum mmiod_cache cache; /* default */
+	char *backing; /* simulation: a file instead of anonymous memory */
+	const struct config_grant **grants; /* those that name this region, in order of the files */
+	size_t n_grants;
+	uint64_t seen; /* keys, while loading */
+	unsigned int seen_file;
+};
+
+struct config_id {
+	uint32_t id;
+	char *name; /* as written */
+};
+
+struct config_ids {
+	struct config_id *items;
+	size_t count;
+	bool all; /* "*": every known user */
+};
+
+struct config_names {
+	char **items;
+	size_t count;
+};
+
+struct config_grant {
+	char *name;
+	struct config_origin origin;
+	struct config_names regions; /* names or globs */
+	struct config_ids users;
+	struct config_ids groups;
+	uint32_t rights; /* enum mmiod_right */
+	enum mmiod_share share; /* the most that a holder may keep others out, and the default */
+	uint64_t seen;
+	unsigned int seen_file;
+};
+
+struct config_admin {
+	char *name;
+	struct config_origin origin;
+	struct config_ids users;
+	struct config_ids groups;
+	uint64_t seen;
+	unsigned int seen_file;
+};
+
+struct config_limits {
+	uint32_t connections_per_user;
+	uint32_t leases_per_user;
+	uint32_t hello_timeout_ms;
+	uint64_t seen;
+	unsigned int seen_file;
+};
+
+struct config {
+	struct config_limits limits;
+	struct config_region **regions;
+	size_t n_regions;
+	struct config_grant **grants;
+	size_t n_grants;
+	struct config_admin **admins;
+	size_t n_admins;
+	char **files; /* that were read, in order */
+	size_t n_files;
+};
+
+/* Where the files are. Later entries win; a file name in a later directory replaces its namesake in an earlier one. */
+struct config_paths {
+	const char *main; /* may be missing unless main_required; NULL: none */
+	bool main_required;
+	const char *directories[4]; /* of drop-ins, *.conf; missing ones are skipped */
+	const char *simulation; /* read last; admits regions without a device */
+};
+
+int config_load(const struct config_paths *paths, struct config **configp, struct text *why);
+struct config *config_free(struct config *config);
+void config_freep(struct config **config);
+
+struct config_region *config_find_region(const struct config *config, const char *name);
+
+/* For the loader: config.c owns the tree, config-load.c the files, config-key.c the keys. */
+struct config *config_new(void);
+struct config_region *config_need_region(struct config *config, const char *name);
+struct config_grant *config_need_grant(struct config *config, const char *name);
+struct config_admin *config_need_admin(struct config *config, const char *name);
+const char *config_add_file(struct config *config, const char *path);
+void config_ids_clear(struct config_ids *ids);
+void config_names_clear(struct config_names *names);
+int config_finish(struct config *config, bool simulation, struct text *why);
+
+#endif

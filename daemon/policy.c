@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who may do what. A grant's `share` is the most that a holder may keep others out: exclusive admits a request for
+ * any mode, shared-write only for shared-write. The values of enum mmiod_share rise in that order.
+ */
+#include <string.h>
+#include "policy.h"
+
+static bool ids_match(const struct config_ids *users, const struct config_ids *groups,
+		      const struct subject *subject)
+{
+	if (users->all)
+		return true;
+	for (size_t i = 0; i < users->count; i++)
+		if (users->items[i].id == subject->uid)
+			return true;
+	for (size_t i = 0; i < groups->count; i++)
+		for (size_t j = 0; j < subject->n_gids; j++)
+			if (groups->items[i].id == subject->gids[j])
+				return true;
+	return false;
+}
+
+static enum policy_reason judge(const struct config_grant *grant, const struct subject *subject,
+				uint32_t rights, enum mmiod_share share)
+{
+	if (!ids_match(&grant->users, &grant->groups, subject))
+		return POLICY_NO_GRANT;
+	if (rights & ~grant->rights)
+		return POLICY_ACCESS;
+	if (share != MMIOD_SHARE_DEFAULT && share < grant->share)
+		return POLICY_SHARE;
+	return POLICY_GRANTED;
+}
+
+/* The first grant that gives all that is asked for decides; else the one that comes nearest explains. */
+struct decision policy_decide(const struct config_region *region, const struct subject *subject,
+			      uint32_t rights, enum mmiod_share share)
+{
+	struct decision nearest = { .reason = POLICY_NO_GRANT };
+
+	if (!subject->known)
+		return (struct decision){ .reason = POLICY_UNKNOWN_PEER };
+	for (size_t i = 0; i < region->n_grants; i++) {
+		const struct config_grant *grant = region->grants[i];
+		enum policy_reason reason = judge(grant, subject, rights, share);
+
+		if (reason == POLICY_GRANTED)
+			return (struct decision){
+				.reason = POLICY_GRANTED,
+				.grant = grant,
+				.share = share == MMIOD_SHARE_DEFAULT ? grant->share : share,
+			};
+		if (!nearest.grant || reason > nearest.reason)
+			nearest = (struct decision){ .reason = reason, .grant = grant };
+	}
+	return nearest;
+}
+
+/* All that the subject may do with a region; 0: it may not even see it. */
+uint32_t policy_rights(const struct config_region *region, const struct subject *subject)
+{
+	uint32_t rights = 0;
+
+	for (size_t i = 0; subject->known && i < region->n_grants; i++)
+		if (ids_match(&region->grants[i]->users, &region->grants[i]->groups, subject))
+			rights |= region->grants[i]->rights;
+	return rights;
+}
+
+bool policy_is_admin(const struct config *config, const struct subject *subject)
+{
+	if (!subject->known)
+		return false;
+	if (subject->uid == 0)
+		return true;
+	for (size_t i = 0; i < config->n_admins; i++)
+		if (ids_match(&config->admins[i]->users, &config->admins[i]->groups, subject))
+			return true;
+	return false;
+}
+
+const char *share_name(enum mmiod_share share)
+{
+	switch (share) {
+	case MMIOD_SHARE_EXCLUSIVE:
+		return "exclusive";
+	case MMIOD_SHARE_READ:
+		return "shared-read";
+	case MMIOD_SHARE_WRITE:
+		return "shared-write";
+	default:
+		return "default";
+	}
+}
+
+static const char *rights_verb(uint32_t rights)
+{
+	return rights & MMIOD_RIGHT_WRITE ? "read and write" : "read";
+}
+
+static void add_first_holder(struct text *text, const struct config_grant *grant)
+{
+	if (grant->users.count)
+		text_add(text, " for user %s", grant->users.items[0].name);
+	else if (grant->groups.count)
+		text_add(text, " for group %s", grant->groups.items[0].name);
+}
+
+static void add_grant(struct text *text, const struct config_grant *grant)
+{
+	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
+}
+
+/* The sentence of a denial: who, what, and which rule it was that said no. */
+void policy_explain(struct text *text, const struct decision *decision, const char *region,
+		    const char *user, const struct subject *subject, uint32_t rights,
+		    enum mmiod_share share)
+{
+	switch (decision->reason) {
+	case POLICY_GRANTED:
+		text_add(text, "granted by ");
+		add_grant(text, decision->grant);
+		break;
+	case POLICY_UNKNOWN_PEER:
+		text_add(text,
+			 "denied: the peer is unknown (it lives in another user or pid namespace), "
+			 "and unknown peers get nothing");
+		break;
+	case POLICY_NO_GRANT:
+		text_add(text, "denied: no grant lets user %s (uid %u) %s region %s", user,
+			 subject->uid, rights_verb(rights), region);
+		if (!decision->grant)
+			break;
+		text_add(text, "; nearest is ");
+		add_grant(text, decision->grant);
+		add_first_holder(text, decision->grant);
+		break;
+	case POLICY_ACCESS:
+		text_add(text, "denied: ");
+		add_grant(text, decision->grant);
+		text_add(text, " lets user %s (uid %u) only read region %s", user, subject->uid,
+			 region);
+		break;
+	case POLICY_SHARE:
+		text_add(text, "denied: ");
+		add_grant(text, decision->grant);
+		text_add(text, " lets user %s (uid %u) lease region %s %s at most, not %s", user,
+			 subject->uid, region, share_name(decision->grant->share),
+			 share_name(share));
+		break;
+	}
+}
