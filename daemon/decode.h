@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The message decoder: bytes from a client in, a validated view of a request out. A pure function, so that it can be
+ * tested and fuzzed alone; it knows the wire rules and the shape of each opcode, but no state.
+ */
+#ifndef MMIOD_DAEMON_DECODE_H
+#define MMIOD_DAEMON_DECODE_H
+
+#include <stdbool.h>
+#include <mmiod/protocol.h>
+
+/* A request whose framing, sizes, unknown tails, flags and reserved fields have been checked. */
+struct request {
+	struct mmiod_msg head;
+	union { /* the fixed part, extended with zeros to what this daemon knows */
+		struct mmiod_msg msg;
+		struct mmiod_msg_hello hello;
+		struct mmiod_msg_list list;
+		struct mmiod_msg_lease lease;
+		struct mmiod_msg_end end;
+	} fixed;
+	const uint8_t *array; /* into the packet */
+	size_t known; /* bytes of an element that this daemon knows */
+};
+
+/* Why a packet is no good. `head` of the request is filled as far as the packet had one, so that a reply can name it. */
+struct decode_error {
+	enum mmiod_outcome outcome; /* MMIOD_E_PROTOCOL: the framing cannot be trusted, close */
+	const char *reason;
+};
+
+bool request_decode(const void *packet, size_t length, struct request *request,
+		    struct decode_error *error);
+void request_element(const struct request *request, size_t index, void *element, size_t size);
+
+#endif
