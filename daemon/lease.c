@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Regions and leases. Two leases that share a byte go together only if each lets the other be: an exclusive one lets
+ * nobody, a shared-read one lets readers, a shared-write one lets all.
+ */
+#include <assert.h>
+#include <string.h>
+#include "lease.h"
+
+/* ---- regions ---------------------------------------------------------------------------------------------------- */
+
+struct region *region_find(const struct regions *regions, const char *name)
+{
+	struct region *region;
+
+	HASH_FIND(hh, regions->table, name, strlen(name), region);
+	return region;
+}
+
+/* Few regions, rare calls: a walk will do. */
+struct region *region_by_handle(const struct regions *regions, uint64_t handle)
+{
+	for (struct region *region = regions->table; region; region = region->hh.next)
+		if (region->claimed && region->hw.handle == handle)
+			return region;
+	return NULL;
+}
+
+struct region *region_add(struct regions *regions, const char *name)
+{
+	struct region *region = calloc(1, sizeof(*region));
+
+	if (!region)
+		return NULL;
+	snprintf(region->name, sizeof(region->name), "%s", name);
+	HASH_ADD_KEYPTR(hh, regions->table, region->name, strlen(region->name), region);
+	if (!hash_added(region)) {
+		free(region);
+		return NULL;
+	}
+	region->id = ++regions->last_id;
+	return region;
+}
+
+void region_remove(struct regions *regions, struct region *region)
+{
+	assert(!region->n_leases);
+	HASH_DEL(regions->table, region);
+	free(region);
+}
+
+/* ---- sharing ---------------------------------------------------------------------------------------------------- */
+
+static enum lease_class class_of(uint32_t rights, enum mmiod_share share)
+{
+	bool writes = rights & MMIOD_RIGHT_WRITE;
+
+	if (share == MMIOD_SHARE_READ)
+		return writes ? LEASE_WRITER : LEASE_READER;
+	if (share == MMIOD_SHARE_WRITE)
+		return writes ? LEASE_OPEN_WRITER : LEASE_OPEN_READER;
+	return LEASE_EXCLUSIVE;
+}
+
+static const bool goes_with[LEASE_CLASSES][LEASE_CLASSES] = {
+	[LEASE_READER] = { [LEASE_READER] = true, [LEASE_OPEN_READER] = true },
+	[LEASE_WRITER] = { [LEASE_OPEN_READER] = true },
+	[LEASE_OPEN_READER] = { [LEASE_READER] = true,
+				[LEASE_WRITER] = true,
+				[LEASE_OPEN_READER] = true,
+				[LEASE_OPEN_WRITER] = true },
+	[LEASE_OPEN_WRITER] = { [LEASE_OPEN_READER] = true, [LEASE_OPEN_WRITER] = true },
+};
+
+/* A lease that stands in the way of [offset, offset + length), or NULL. */
+struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
+			     uint32_t rights, enum mmiod_share share)
+{
+	enum lease_class class = class_of(rights, share);
+	struct interval *found;
+
+	for (int other = 0; other < LEASE_CLASSES; other++) {
+		if (goes_with[class][other])
+			continue;
+		found = interval_overlap(&region->occupied[other], offset, offset + length);
+		if (found)
+			return container_of(found, struct lease, span);
+	}
+	return NULL;
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------------- */
+
+struct lease *lease_find(const struct leases *leases, uint64_t id)
+{
+	struct lease *lease;
+
+	HASH_FIND(hh, leases->table, &id, sizeof(id), lease);
+	return lease;
+}
+
+/* The first lease whose id is greater. Cheap when the lease `id` is still there. */
+struct lease *lease_after(const struct leases *leases, uint64_t id)
+{
+	struct lease *lease = id ? lease_find(leases, id) : leases->table;
+
+	if (id && lease)
+		return lease->hh.next;
+	for (lease = leases->table; lease && lease->id <= id; lease = lease->hh.next)
+		;
+	return lease;
+}
+
+static struct interval_set *set_of(struct lease *lease)
+{
+	return &lease->region->occupied[class_of(lease->rights, lease->share)];
+}
+
+static int compare_ids(const struct lease *a, const struct lease *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static bool comes_last(const struct leases *leases, const struct lease *lease)
+{
+	const UT_hash_table *table = leases->table ? leases->table->hh.tbl : NULL;
+	const struct lease *last = table ? ELMT_FROM_HH(table, table->tail) : NULL;
+
+	return !last || last->id < lease->id;
+}
+
+/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
+int lease_add(struct leases *leases, struct lease *lease)
+{
+	if (comes_last(leases, lease))
+		HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
+	else
+		HASH_ADD_INORDER(hh, leases->table, id, sizeof(lease->id), lease, compare_ids);
+	if (!hash_added(lease))
+		return -ENOMEM;
+	lease->region->n_leases++;
+	lease->span.start = lease->offset;
+	lease->span.end = lease->offset + lease->length;
+	if (lease->state != MMIOD_STATE_REVOKED)
+		interval_insert(set_of(lease), &lease->span);
+	return 0;
+}
+
+/* The window no longer reaches the bytes: others may have them. The lease stays in the table until it is removed. */
+void lease_retire(struct lease *lease)
+{
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	lease->state = MMIOD_STATE_REVOKED;
+	interval_remove(set_of(lease), &lease->span);
+}
+
+void lease_remove(struct leases *leases, struct lease *lease)
+{
+	lease_retire(lease);
+	lease_detach(lease);
+	charge_release(&lease->charge);
+	lease->region->n_leases--;
+	HASH_DEL(leases->table, lease);
+	free(lease);
+}
+
+/* ---- news for the holder ---------------------------------------------------------------------------------------- */
+
+void lease_attach(struct lease *lease, struct lease_list *list)
+{
+	lease_detach(lease);
+	lease->list = list;
+	if (lease_has_news(lease))
+		DL_PREPEND(list->head, lease);
+	else
+		DL_APPEND(list->head, lease);
+}
+
+void lease_detach(struct lease *lease)
+{
+	if (lease->list)
+		DL_DELETE(lease->list->head, lease);
+	lease->list = NULL;
+}
+
+bool lease_has_news(const struct lease *lease)
+{
+	return lease->news.asked || lease->news.state;
+}
+
+/*
+ * Notes an event; the connection sends it when its socket takes it. What is not sent yet is replaced, so a client that
+ * reads nothing costs no memory however much happens to its leases.
+ */
+void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
+		const char *why)
+{
+	struct lease_news *news = &lease->news;
+	struct lease_list *list = lease->list;
+
+	if (type == MMIOD_EVENT_REVOKE_ASKED) {
+		news->asked = true;
+		news->asked_ms = deadline_ms;
+	} else {
+		news->state = (uint8_t)type;
+		if (type == MMIOD_EVENT_REVOKED || type == MMIOD_EVENT_GONE)
+			news->asked = false;
+	}
+	snprintf(news->why, sizeof(news->why), "%s", why);
+	if (list) {
+		DL_DELETE(list->head, lease);
+		DL_PREPEND(list->head, lease);
+	}
+}
+
+/* One piece of news, in the order that makes sense; the lease moves to the tail when it has no more. */
+enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms)
+{
+	struct lease_news *news = &lease->news;
+	struct lease_list *list = lease->list;
+	enum mmiod_event_type type;
+
+	*deadline_ms = 0;
+	if (news->asked) {
+		type = MMIOD_EVENT_REVOKE_ASKED;
+		*deadline_ms = news->asked_ms;
+		news->asked = false;
+	} else {
+		type = (enum mmiod_event_type)news->state;
+		news->state = 0;
+	}
+	if (!lease_has_news(lease)) {
+		DL_DELETE(list->head, lease);
+		DL_APPEND(list->head, lease);
+	}
+	return type;
+}

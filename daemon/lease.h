@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Regions and leases: what there is, and who holds what of it. Plain data with the rules of sharing; knows neither
+ * sockets nor the backend.
+ *
+ * A lease is in the table from the grant until its window is gone; while its state is not REVOKED it also occupies
+ * its bytes, which others may then conflict with.
+ */
+#ifndef MMIOD_DAEMON_LEASE_H
+#define MMIOD_DAEMON_LEASE_H
+
+#include "backend.h"
+#include "interval.h"
+#include "tag.h"
+#include "user.h"
+
+/* Leases that treat others alike are kept in one interval set, so that a conflict is found without looking at all. */
+enum lease_class {
+	LEASE_EXCLUSIVE,
+	LEASE_READER, /* shared-read, reads */
+	LEASE_WRITER, /* shared-read, writes */
+	LEASE_OPEN_READER, /* shared-write, reads */
+	LEASE_OPEN_WRITER, /* shared-write, writes */
+	LEASE_CLASSES,
+};
+
+struct region {
+	uint64_t id; /* the daemon's, from 1; cursor of lists */
+	char name[MMIOD_NAME_MAX];
+	const struct config_region
+		*config; /* NULL: no longer configured, goes with its last lease */
+	struct backend_region hw; /* valid while claimed */
+	bool claimed;
+	char missing[TEXT_MAX]; /* why it is not claimed */
+	struct interval_set occupied[LEASE_CLASSES];
+	uint32_t n_leases; /* in the table, revoked ones included */
+	UT_hash_handle hh;
+};
+
+struct regions {
+	struct region *table; /* by name, in order of id */
+	uint64_t last_id;
+};
+
+struct region *region_find(const struct regions *regions, const char *name);
+struct region *region_by_handle(const struct regions *regions, uint64_t handle);
+struct region *region_add(struct regions *regions, const char *name);
+void region_remove(struct regions *regions, struct region *region);
+
+struct lease;
+
+/* The leases of one connection; those with an undelivered event stand at its head. */
+struct lease_list {
+	struct lease *head;
+};
+
+#define LEASE_WHY_MAX 120
+
+/* What the holder has yet to be told. A later state replaces an earlier one. */
+struct lease_news {
+	uint32_t asked_ms; /* deadline of a REVOKE_ASKED, if `asked` */
+	bool asked;
+	uint8_t state; /* enum mmiod_event_type, 0: none */
+	char why[LEASE_WHY_MAX];
+};
+
+struct lease {
+	uint64_t id; /* the window's */
+	struct region *region;
+	uint64_t offset;
+	uint64_t length;
+	uint32_t rights;
+	enum mmiod_cache cache;
+	uint32_t width;
+	enum mmiod_share share;
+	uint32_t flags; /* MMIOD_LEASE_* */
+	enum mmiod_state state;
+	struct holder holder;
+	uint64_t started; /* seconds since 1970 */
+	struct interval span; /* in region->occupied while state is not REVOKED */
+	struct charge charge;
+	struct lease_list *list; /* NULL: no connection stands for it */
+	struct lease *prev, *next; /* in list */
+	struct lease_news news;
+	UT_hash_handle hh;
+};
+
+struct leases {
+	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
+};
+
+struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
+			     uint32_t rights, enum mmiod_share share);
+struct lease *lease_find(const struct leases *leases, uint64_t id);
+struct lease *lease_after(const struct leases *leases, uint64_t id);
+int lease_add(struct leases *leases, struct lease *lease);
+void lease_retire(struct lease *lease);
+void lease_remove(struct leases *leases, struct lease *lease);
+
+void lease_attach(struct lease *lease, struct lease_list *list);
+void lease_detach(struct lease *lease);
+void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
+		const char *why);
+bool lease_has_news(const struct lease *lease);
+enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms);
+
+#endif

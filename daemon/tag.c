@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The tag: encode and decode. What does not look like a tag of ours was made by another user of the control file; the
+ * daemon then assumes the strictest, an exclusive read-write lease of nobody it knows.
+ */
+#include <errno.h>
+#include <string.h>
+#include <mmiod/protocol.h>
+#include "tag.h"
+
+void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE])
+{
+	struct tag out = {
+		.magic = TAG_MAGIC,
+		.version = TAG_VERSION,
+		.share = (uint8_t)content->share,
+		.rights = (uint8_t)content->rights,
+		.flags = content->flags,
+		.uid = content->holder.uid,
+		.pid = content->holder.pid,
+		.started = content->started,
+	};
+
+	memcpy(out.comm, content->holder.comm, sizeof(out.comm));
+	out.comm[sizeof(out.comm) - 1] = '\0';
+	memcpy(tag, &out, sizeof(out));
+}
+
+static void assume_strictest(struct tag_content *content)
+{
+	*content = (struct tag_content){
+		.holder = { .uid = UINT32_MAX, .comm = "?" },
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+		.share = MMIOD_SHARE_EXCLUSIVE,
+	};
+}
+
+/* -EINVAL: not a tag of ours; `content` is then the strictest assumption. */
+int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
+{
+	struct tag in;
+
+	memcpy(&in, tag, sizeof(in));
+	assume_strictest(content);
+	if (in.magic != TAG_MAGIC || in.version < TAG_VERSION)
+		return -EINVAL;
+	if (in.share < MMIOD_SHARE_EXCLUSIVE || in.share > MMIOD_SHARE_WRITE)
+		return -EINVAL;
+	if (!(in.rights & MMIOD_RIGHT_READ) || in.rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE))
+		return -EINVAL;
+	*content = (struct tag_content){
+		.holder = { .uid = in.uid, .pid = in.pid },
+		.started = in.started,
+		.rights = in.rights,
+		.share = in.share,
+		.flags = in.flags & MMIOD_LEASE_FLAGS,
+	};
+	memcpy(content->holder.comm, in.comm, sizeof(in.comm));
+	content->holder.comm[sizeof(in.comm) - 1] = '\0';
+	return 0;
+}

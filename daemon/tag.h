@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon stores with each window in the module's ledger: all that it takes to make the lease again after the
+ * daemon was killed. The module keeps these 64 bytes unread. Values of version 1 never change; a later version may
+ * use what is reserved.
+ */
+#ifndef MMIOD_DAEMON_TAG_H
+#define MMIOD_DAEMON_TAG_H
+
+#include <assert.h>
+#include <stdint.h>
+#include <linux/mmiod.h>
+
+#define TAG_MAGIC 0x67616d6du /* "mmag" */
+#define TAG_VERSION 1
+
+struct tag {
+	uint32_t magic;
+	uint16_t version;
+	uint8_t share; /* enum mmiod_share */
+	uint8_t rights; /* enum mmiod_right */
+	uint32_t flags; /* MMIOD_LEASE_* */
+	uint32_t uid;
+	uint32_t pid;
+	uint32_t reserved0;
+	uint64_t started; /* seconds since 1970 */
+	char comm[16]; /* zero-filled, terminated */
+	uint8_t reserved[16];
+};
+static_assert(sizeof(struct tag) == MMIOD_TAG_SIZE, "ledger layout");
+
+/* Who holds a lease, as far as the ledger knows. */
+struct holder {
+	uint32_t uid; /* UINT32_MAX: not a lease of this daemon's making */
+	uint32_t pid; /* of the process that asked: a hint, files travel */
+	char comm[16];
+};
+
+struct tag_content {
+	struct holder holder;
+	uint64_t started;
+	uint32_t rights;
+	uint32_t share;
+	uint32_t flags;
+};
+
+void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE]);
+int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Accounts. Limits are passed in, because a reload may change them; a user above a lowered limit keeps what it has.
+ */
+#include <assert.h>
+#include <pwd.h>
+#include <string.h>
+#include "user.h"
+#include "util.h"
+
+static struct user *user_need(struct users *users, uid_t uid)
+{
+	struct user *user;
+
+	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	if (user)
+		return user;
+	user = calloc(1, sizeof(*user));
+	if (!user)
+		return NULL;
+	user->uid = uid;
+	HASH_ADD(hh, users->table, uid, sizeof(user->uid), user);
+	if (hash_added(user))
+		return user;
+	free(user);
+	return NULL;
+}
+
+static void user_drop_if_idle(struct users *users, struct user *user)
+{
+	for (size_t i = 0; i < USER_SLOTS; i++)
+		if (user->used[i])
+			return;
+	HASH_DEL(users->table, user);
+	free(user);
+}
+
+/* -EDQUOT: the limit is reached. */
+int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		uint32_t limit)
+{
+	struct user *user = user_need(users, uid);
+
+	*charge = (struct charge){ .users = users, .slot = slot };
+	if (!user)
+		return -ENOMEM;
+	if (user->used[slot] >= limit) {
+		user_drop_if_idle(users, user);
+		return -EDQUOT;
+	}
+	user->used[slot]++;
+	charge->user = user;
+	return 0;
+}
+
+void charge_release(struct charge *charge)
+{
+	struct user *user = steal_pointer(charge->user);
+
+	if (!user)
+		return;
+	assert(user->used[charge->slot] > 0);
+	user->used[charge->slot]--;
+	user_drop_if_idle(charge->users, user);
+}
+
+/* Asks the name service, which may be slow: never on the way of a request that succeeds. */
+void user_lookup_name(uid_t uid, char *name, size_t size)
+{
+	char buffer[4096];
+	struct passwd entry, *found = NULL;
+
+	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 && found)
+		snprintf(name, size, "%s", found->pw_name);
+	else
+		snprintf(name, size, "%u", uid);
+}
+
+const char *user_name(struct user *user)
+{
+	if (!user->name[0])
+		user_lookup_name(user->uid, user->name, sizeof(user->name));
+	return user->name;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accounts: what each uid holds of the daemon. A charge is an object that undoes itself: whoever holds it discharges
+ * it exactly once, and a user exists as long as somebody is charged to it.
+ */
+#ifndef MMIOD_DAEMON_USER_H
+#define MMIOD_DAEMON_USER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include "hash.h"
+#include "log.h"
+
+enum user_slot { USER_CONNECTIONS, USER_LEASES, USER_SLOTS };
+
+#define USER_NAME_MAX 33
+
+struct user {
+	uid_t uid;
+	uint32_t used[USER_SLOTS];
+	char name[USER_NAME_MAX]; /* looked up when first asked for */
+	struct log_limit log; /* for lines that the user can provoke */
+	UT_hash_handle hh;
+};
+
+struct users {
+	struct user *table;
+};
+
+struct charge {
+	struct users *users;
+	struct user *user; /* NULL: charges nobody */
+	enum user_slot slot;
+};
+
+int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		uint32_t limit);
+void charge_release(struct charge *charge);
+const char *user_name(struct user *user);
+void user_lookup_name(uid_t uid, char *name, size_t size);
+
+#endif
