@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the daemon reaches memory: one small interface, two implementations. `module` is the real thing: the kernel
+ * module behind /dev/mmiod. `simulation` is memory files, for developing a client without hardware and for tests.
+ *
+ * Every call returns 0 or -errno as the module's ABI (linux/mmiod.h) documents it, and may add a sentence to `why`.
+ * The object belongs to whoever opened it. Nothing is called back except from backend_read_events().
+ */
+#ifndef MMIOD_DAEMON_BACKEND_H
+#define MMIOD_DAEMON_BACKEND_H
+
+#include <stdbool.h>
+#include <mmiod/protocol.h>
+#include "config.h"
+
+struct backend;
+
+/* A region as the backend holds it. */
+struct backend_region {
+	uint64_t handle; /* the backend's id */
+	char name[MMIOD_NAME_MAX];
+	char device[MMIOD_WIRE_NAME];
+	uint64_t offset; /* in the BAR */
+	uint64_t length;
+	uint64_t phys;
+	uint32_t pci; /* MMIOD_PCI_ADDR */
+	uint32_t bar; /* UINT32_MAX: none */
+	uint32_t width;
+	uint32_t generation;
+	uint32_t windows;
+	enum mmiod_state state;
+	uint16_t vendor;
+	uint16_t product;
+	char model[96];
+};
+
+/* What a window is to be. */
+struct backend_window {
+	uint64_t region; /* handle */
+	uint64_t offset;
+	uint64_t length;
+	enum mmiod_cache cache;
+	uint32_t width;
+	uint32_t rights;
+	uint32_t flags; /* MMIOD_LEASE_* */
+	uint8_t tag[MMIOD_TAG_SIZE];
+};
+
+struct backend_created {
+	uint64_t id; /* never reused while the module lives */
+	int fd; /* the caller's */
+	uint64_t map_offset;
+	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
+};
+
+/* An entry of the ledger. */
+struct backend_ledger {
+	uint64_t id;
+	struct backend_window window;
+	enum mmiod_state state;
+	uint32_t mappings;
+	uint64_t faults;
+	uint64_t populated;
+	uint64_t reads;
+	uint64_t writes;
+};
+
+struct backend_ops {
+	enum mmiod_backend kind;
+	const char *warning; /* what it does not enforce, or NULL */
+	void (*close)(struct backend *backend);
+	/* -ENODEV: the device is not there or not bound. */
+	int (*claim)(struct backend *backend, const struct config_region *config,
+		     struct backend_region *region, struct text *why);
+	int (*release)(struct backend *backend, uint64_t handle);
+	/* The first region behind `handle`; -ENOENT behind the last. */
+	int (*next_region)(struct backend *backend, uint64_t handle, struct backend_region *region);
+	/* Whether a claimed region is what the configuration asks for. */
+	bool (*matches)(struct backend *backend, const struct backend_region *region,
+			const struct config_region *config);
+	int (*create)(struct backend *backend, const struct backend_window *window,
+		      struct backend_created *created);
+	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
+	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+	/* Hands over what has happened since, as struct mmiod_control_event. */
+	void (*read_events)(struct backend *backend,
+			    void (*event)(void *data, const struct mmiod_control_event *event),
+			    void *data);
+	/* Forgets what it knows of the machine's devices: one has come or gone. */
+	void (*rescan)(struct backend *backend);
+};
+
+/* Every implementation starts with this. */
+struct backend {
+	const struct backend_ops *ops;
+	int event_fd; /* readable when there are events; -1: never any */
+	uint32_t abi; /* the module's, 0 in simulation */
+};
+
+int backend_module_open(struct backend **backendp, struct text *why);
+int backend_simulation_open(struct backend **backendp, struct text *why);
+
+#endif

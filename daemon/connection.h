@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One client: its socket, who it is, what it has yet to be sent. The connection owns the socket and its events.
+ *
+ * A connection is destroyed only from its own callbacks; everybody else says connection_doom(), which takes effect in
+ * the next turn of the loop. So a pointer to one stays good during any callback.
+ */
+#ifndef MMIOD_DAEMON_CONNECTION_H
+#define MMIOD_DAEMON_CONNECTION_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include "decode.h"
+#include "lease.h"
+#include "peer.h"
+#include "reply.h"
+
+struct connection;
+struct packet;
+
+/* What the connections of a daemon have in common; belongs to the daemon. */
+struct connection_host {
+	struct event_base *base;
+	struct users users;
+	struct connection *connections;
+	unsigned int n_connections;
+	struct message message; /* being built: there is one thread */
+	_Alignas(8) uint8_t packet[MMIOD_MSG_MAX]; /* being read */
+	const struct timeval *hello_timeout;
+	/* Answers a request: by connection_send() now, or later if it takes a deferred reply. */
+	void (*request)(struct connection *connection, const struct request *request);
+	/* The connection is about to go. */
+	void (*closed)(struct connection *connection);
+	void *data;
+};
+
+struct connection {
+	struct connection_host *host;
+	int fd;
+	struct event event; /* edge-triggered, both directions */
+	struct event resume; /* goes on in the next turn of the loop */
+	struct event timer; /* until HELLO, and to linger */
+	struct peer peer;
+	struct charge charge;
+	struct packet *queue; /* replies that the socket did not take */
+	struct lease_list leases;
+	unsigned int deferred; /* replies owed for later */
+	bool greeted;
+	bool readable; /* the socket may have more */
+	bool doomed; /* closed as soon as the queue is empty */
+	bool fds_in_flight; /* the last message with descriptors may be unread */
+	struct connection *prev, *next;
+};
+
+int connection_new(struct connection_host *host, int fd, const struct peer *peer,
+		   const struct charge *charge, struct connection **connectionp);
+void connection_free(struct connection *connection);
+void connection_doom(struct connection *connection);
+void connection_wake(struct connection *connection);
+void connection_greeted(struct connection *connection);
+int connection_send(struct connection *connection, struct message *message);
+void connection_hang_up(int fd);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon: configuration in force, backend, regions, leases and clients in one place. Everything else is called
+ * from here or calls back into here; one thread, so nothing is locked.
+ */
+#ifndef MMIOD_DAEMON_DAEMON_H
+#define MMIOD_DAEMON_DAEMON_H
+
+#include "backend.h"
+#include "connection.h"
+#include "lease.h"
+#include "server.h"
+
+struct revocation;
+
+struct daemon {
+	struct connection_host host;
+	struct server server;
+	const struct config *config; /* in force; owned */
+	struct config_paths paths;
+	struct backend *backend; /* owned */
+	struct regions regions;
+	struct leases leases;
+	struct lease_list orphans; /* no connection stands for them; their process may come back */
+	struct revocation *revocations;
+	struct event backend_event;
+	struct event grace; /* after a restart: then leases that end with their connection end */
+	struct timeval hello_timeout;
+	uint64_t epoch;
+	uint64_t started; /* seconds since 1970 */
+	char config_error[TEXT_MAX]; /* of the last reload, empty if it succeeded */
+	bool ledger_stale; /* events were lost */
+};
+
+int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *backend,
+		struct config *config, const struct config_paths *paths);
+int daemon_listen(struct daemon *daemon, int fd);
+void daemon_clear(struct daemon *daemon);
+int daemon_reload(struct daemon *daemon);
+void daemon_drain_events(struct daemon *daemon);
+uint32_t daemon_missing_regions(const struct daemon *daemon);
+
+/* regions.c: what the configuration wants of the backend. */
+void daemon_claim_regions(struct daemon *daemon);
+void daemon_adopt_regions(struct daemon *daemon);
+void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region);
+void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region);
+void daemon_region_gone(struct daemon *daemon, struct region *region);
+void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state);
+
+/* ledger.c: leases from the module's list. */
+void daemon_read_ledger(struct daemon *daemon);
+void daemon_attach_orphans(struct daemon *daemon, struct connection *connection);
+void daemon_end_grace(struct daemon *daemon);
+
+/* The end of a lease, by whatever cause. */
+void daemon_lease_gone(struct daemon *daemon, struct lease *lease);
+int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
+			const char *why);
+bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadline_ms,
+		      const char *why);
+void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_state state);
+void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text);
+const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, size_t size);
+
+/* revoke.c: revocations that wait for their deadline. */
+void revocations_note_end(struct daemon *daemon, uint64_t lease);
+void revocations_forget(struct daemon *daemon, const struct connection *connection);
+void revocations_clear(struct daemon *daemon);
+
+static inline struct daemon *daemon_of(struct connection *connection)
+{
+	return connection->host->data;
+}
+
+#endif

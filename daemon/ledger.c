@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Leases from the module's ledger: after a restart, and when events were lost. The ledger is the truth; what the
+ * daemon believes is brought in line with it.
+ */
+#include <string.h>
+#include "daemon.h"
+#include "log.h"
+
+static struct lease *adopt(struct daemon *daemon, const struct backend_ledger *entry)
+{
+	struct region *region = region_by_handle(&daemon->regions, entry->window.region);
+	struct lease *lease = region ? calloc(1, sizeof(*lease)) : NULL;
+	struct tag_content content;
+
+	if (!lease)
+		return NULL;
+	tag_decode(entry->window.tag, &content);
+	lease->id = entry->id;
+	lease->region = region;
+	lease->offset = entry->window.offset;
+	lease->length = entry->window.length;
+	lease->cache = entry->window.cache;
+	lease->width = entry->window.width;
+	lease->rights = content.rights & entry->window.rights;
+	lease->share = (enum mmiod_share)content.share;
+	lease->flags = content.flags;
+	lease->state = entry->state;
+	lease->holder = content.holder;
+	lease->started = content.started;
+	/* What is, is: no limit applies to it. */
+	if (charge_take(&lease->charge, &daemon->host.users, lease->holder.uid, USER_LEASES,
+			UINT32_MAX) < 0 ||
+	    lease_add(&daemon->leases, lease) < 0) {
+		charge_release(&lease->charge);
+		free(lease);
+		return NULL;
+	}
+	lease_attach(lease, &daemon->orphans);
+	return lease;
+}
+
+/* Ends the leases whose ids lie between two neighbours of the ledger: their windows are gone. */
+static void forget_between(struct daemon *daemon, uint64_t after, uint64_t before)
+{
+	struct lease *lease = lease_after(&daemon->leases, after);
+
+	while (lease && lease->id < before) {
+		uint64_t id = lease->id;
+
+		daemon_lease_gone(daemon, lease);
+		lease = lease_after(&daemon->leases, id);
+	}
+}
+
+void daemon_read_ledger(struct daemon *daemon)
+{
+	struct backend_ledger entry = { 0 };
+	unsigned int adopted = 0;
+	struct lease *lease;
+	uint64_t last = 0;
+
+	while (daemon->backend->ops->next_window(daemon->backend, last, &entry) == 0) {
+		forget_between(daemon, last, entry.id);
+		last = entry.id;
+		lease = lease_find(&daemon->leases, entry.id);
+		if (lease)
+			daemon_lease_state(daemon, lease, entry.state);
+		else if (adopt(daemon, &entry))
+			adopted++;
+		else
+			log_error("window %llu of the ledger could not be taken over",
+				  (unsigned long long)entry.id);
+	}
+	if (daemon->backend->ops->kind == MMIOD_BACKEND_MODULE)
+		forget_between(daemon, last, UINT64_MAX);
+	if (adopted)
+		log_info("took over %u leases from the module's ledger", adopted);
+}
+
+/* A process that lost its connection, because the daemon was restarted or otherwise, hears of its leases again. */
+void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
+{
+	const struct holder *holder = &connection->peer.holder;
+	struct lease *lease, *next;
+
+	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
+		if (lease->holder.uid != holder->uid || lease->holder.pid != holder->pid)
+			continue;
+		lease_attach(lease, &connection->leases);
+		if (lease_has_news(lease))
+			connection_wake(connection);
+	}
+}
+
+/* Leases that end with their connection had time to find a new one. */
+void daemon_end_grace(struct daemon *daemon)
+{
+	struct lease *lease, *next;
+
+	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
+		if (lease->flags & MMIOD_LEASE_CONNECTION)
+			daemon_lease_revoke(
+				daemon, lease, MMIOD_EVENT_REVOKED,
+				"it was to end with its connection, and none came back");
+	}
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mmiod: the command. Reads its options, opens what it needs, runs the loop until SIGTERM or SIGINT.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "daemon.h"
+#include "log.h"
+#include "service.h"
+
+/* Exit codes: what a service manager or a script can tell apart. The first five follow sysexits and systemd.exec. */
+enum {
+	EXIT_USAGE = 2, /* unknown option or argument */
+	EXIT_MODULE = 6, /* no module, or not the right to use it */
+	EXIT_CONFIG = 78, /* EX_CONFIG: the configuration is bad */
+};
+
+struct options {
+	const char *config;
+	const char *simulate;
+	const char *socket;
+	bool check;
+	bool verbose;
+};
+
+struct program {
+	struct event_base *base;
+	struct daemon *daemon;
+	struct service service;
+	struct event terminate, interrupt, hangup;
+};
+
+static const char usage[] =
+	"usage: mmiod [OPTION]...\n"
+	"Hands windows of device memory to unprivileged processes, and takes them back.\n"
+	"\n"
+	"  -c, --config PATH     read this file, or PATH/mmiod.conf and PATH/mmiod.conf.d/*.conf,\n"
+	"                        instead of /etc/mmiod and " MMIOD_VENDORDIR "/mmiod\n"
+	"      --check-config    say whether the configuration is good, and exit\n"
+	"  -s, --socket PATH     listen here (default " MMIOD_SOCKET_PATH ");\n"
+	"                        not used when the service manager passes a socket\n"
+	"      --simulate FILE   memory files instead of devices: regions (with size=) and grants "
+	"from FILE;\n"
+	"                        enforces read-only, but neither bounds nor revocation\n"
+	"  -v, --verbose         log more\n"
+	"  -h, --help            show this and exit\n"
+	"      --version         show the version and exit\n"
+	"\n"
+	"SIGHUP reads the configuration again. SIGTERM stops the daemon; leases and mappings live "
+	"on.\n"
+	"Exit status: 0 stopped or good, 1 failed, 2 usage, 6 no module, 78 bad configuration.\n";
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+enum { OPTION_CHECK = 256, OPTION_SIMULATE, OPTION_VERSION };
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "check-config", no_argument, NULL, OPTION_CHECK },
+	{ "simulate", required_argument, NULL, OPTION_SIMULATE },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ 0 },
+};
+
+/* Returns an exit status, or -1 to go on. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:s:vh", long_options, NULL)) >= 0) {
+		switch (option) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 's':
+			options->socket = optarg;
+			break;
+		case OPTION_CHECK:
+			options->check = true;
+			break;
+		case OPTION_SIMULATE:
+			options->simulate = optarg;
+			break;
+		case 'v':
+			options->verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		case OPTION_VERSION:
+			puts("mmiod " MMIOD_VERSION);
+			return EXIT_SUCCESS;
+		default:
+			fputs("Try 'mmiod --help'.\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "mmiod: unexpected argument '%s'\nTry 'mmiod --help'.\n", argv[optind]);
+	return EXIT_USAGE;
+}
+
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
+
+/* A directory stands for its mmiod.conf and mmiod.conf.d. The strings live as long as the program. */
+static int set_paths(const struct options *options, struct config_paths *paths)
+{
+	struct stat status;
+	char *main = NULL, *drop_ins = NULL;
+
+	*paths = (struct config_paths){ .simulation = options->simulate };
+	if (!options->config) {
+		/* Who simulates and names no configuration means none: the file says it all. */
+		if (options->simulate)
+			return 0;
+		paths->main = MMIOD_SYSCONFDIR "/mmiod/mmiod.conf";
+		paths->directories[0] = MMIOD_VENDORDIR "/mmiod/mmiod.conf.d";
+		paths->directories[1] = MMIOD_SYSCONFDIR "/mmiod/mmiod.conf.d";
+		return 0;
+	}
+	paths->main = options->config;
+	paths->main_required = true;
+	if (stat(options->config, &status) < 0 || !S_ISDIR(status.st_mode))
+		return 0;
+	if (asprintf(&main, "%s/mmiod.conf", options->config) < 0 ||
+	    asprintf(&drop_ins, "%s/mmiod.conf.d", options->config) < 0)
+		return -ENOMEM;
+	paths->main = main;
+	paths->main_required = false;
+	paths->directories[0] = drop_ins;
+	return 0;
+}
+
+static int check_config(const struct config_paths *paths)
+{
+	struct config *config;
+	char buffer[TEXT_MAX];
+	struct text why = TEXT_ON(buffer);
+
+	if (config_load(paths, &config, &why) < 0) {
+		fprintf(stderr, "%s\n", buffer);
+		return EXIT_CONFIG;
+	}
+	for (size_t i = 0; i < config->n_files; i++)
+		printf("%s\n", config->files[i]);
+	printf("good: %zu regions, %zu grants, %zu admin sections\n", config->n_regions,
+	       config->n_grants, config->n_admins);
+	config_free(config);
+	return EXIT_SUCCESS;
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------- */
+
+static int fail(int status, const char *why)
+{
+	log_error("%s", why);
+	service_failed(why);
+	return status;
+}
+
+static void on_stop(evutil_socket_t signal, short what, void *data)
+{
+	struct program *program = data;
+
+	event_base_loopbreak(program->base);
+}
+
+static void on_reload(evutil_socket_t signal, short what, void *data)
+{
+	struct program *program = data;
+
+	service_reloading();
+	daemon_reload(program->daemon);
+	service_ready(&program->service);
+}
+
+static int open_socket(const struct options *options, struct text *why)
+{
+	int fd = service_listen_fd(why);
+
+	if (fd != -ENOENT)
+		return fd;
+	return server_bind(options->socket ? options->socket : MMIOD_SOCKET_PATH, 0666, why);
+}
+
+static void watch_signals(struct program *program)
+{
+	evsignal_assign(&program->terminate, program->base, SIGTERM, on_stop, program);
+	evsignal_assign(&program->interrupt, program->base, SIGINT, on_stop, program);
+	evsignal_assign(&program->hangup, program->base, SIGHUP, on_reload, program);
+	evsignal_add(&program->terminate, NULL);
+	evsignal_add(&program->interrupt, NULL);
+	evsignal_add(&program->hangup, NULL);
+}
+
+static int serve(struct program *program, int fd)
+{
+	if (daemon_listen(program->daemon, fd) < 0)
+		return fail(EXIT_FAILURE, "out of memory");
+	watch_signals(program);
+	service_start(&program->service, program->daemon);
+	event_base_dispatch(program->base);
+	service_stop(&program->service);
+	event_del(&program->terminate);
+	event_del(&program->interrupt);
+	event_del(&program->hangup);
+	return EXIT_SUCCESS;
+}
+
+static int run(const struct options *options, const struct config_paths *paths)
+{
+	static struct daemon daemon; /* holds two buffers of 64 KiB */
+	struct program program = { .daemon = &daemon };
+	struct backend *backend = NULL;
+	struct config *config = NULL;
+	char buffer[TEXT_MAX];
+	struct text why = TEXT_ON(buffer);
+	int fd, status;
+
+	if (config_load(paths, &config, &why) < 0)
+		return fail(EXIT_CONFIG, buffer);
+	if ((options->simulate ? backend_simulation_open : backend_module_open)(&backend, &why) <
+	    0) {
+		config_free(config);
+		return fail(EXIT_MODULE, buffer);
+	}
+	program.base = event_base_new();
+	if (!program.base)
+		return fail(EXIT_FAILURE, "cannot make an event loop");
+	if (daemon_init(&daemon, program.base, backend, config, paths) < 0)
+		return fail(EXIT_FAILURE, "out of memory");
+	if (backend->ops->warning)
+		log_warning("%s", backend->ops->warning);
+	fd = open_socket(options, &why);
+	status = fd < 0 ? fail(EXIT_FAILURE, buffer) : serve(&program, fd);
+	daemon_clear(&daemon);
+	event_base_free(program.base);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct config_paths paths;
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	log_init(options.verbose);
+	signal(SIGPIPE, SIG_IGN);
+	if (set_paths(&options, &paths) < 0)
+		return fail(EXIT_FAILURE, "out of memory");
+	return options.check ? check_config(&paths) : run(&options, &paths);
+}

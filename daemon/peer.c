@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Identity of a peer: SO_PEERCRED and SO_PEERGROUPS. From another pid namespace the pid reads 0; an id that has no
+ * mapping in our user namespace reads as the overflow id. Neither says who it is: such a peer is unknown.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "peer.h"
+
+#define OVERFLOW_ID 65534u /* /proc/sys/kernel/overflowuid, unless somebody changed it */
+#define GROUPS_FIRST 32
+
+static uint32_t overflow_uid(void)
+{
+	static uint32_t cached;
+	_cleanup_(fclosep) FILE *file = NULL;
+
+	if (cached)
+		return cached;
+	file = fopen("/proc/sys/kernel/overflowuid", "re");
+	if (!file || fscanf(file, "%u", &cached) != 1 || !cached)
+		cached = OVERFLOW_ID;
+	return cached;
+}
+
+/* The primary group goes first; a peer without SO_PEERGROUPS has just that. */
+static int read_groups(struct peer *peer, int fd, gid_t primary)
+{
+	socklen_t length = GROUPS_FIRST * sizeof(gid_t);
+	gid_t *gids;
+
+	for (;;) {
+		gids = realloc(peer->gids, sizeof(gid_t) + length);
+		if (!gids)
+			return -ENOMEM;
+		peer->gids = gids;
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, gids + 1, &length) == 0)
+			break;
+		if (errno != ERANGE) { /* ERANGE: length now says how much room it takes */
+			length = 0;
+			break;
+		}
+	}
+	gids[0] = primary;
+	peer->subject.gids = gids;
+	peer->subject.n_gids = 1 + length / sizeof(gid_t);
+	return 0;
+}
+
+/* A hint for people: the name may change, and the process may be gone. */
+static void read_comm(struct holder *holder)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", holder->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, holder->comm, sizeof(holder->comm) - 1);
+	if (n <= 0)
+		snprintf(holder->comm, sizeof(holder->comm), "?");
+	else
+		holder->comm[strcspn(holder->comm, "\n")] = '\0';
+}
+
+int peer_read(struct peer *peer, int fd)
+{
+	struct ucred cred;
+	socklen_t length = sizeof(cred);
+
+	*peer = (struct peer){ 0 };
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) < 0)
+		return -errno;
+	peer->subject.uid = cred.uid;
+	peer->holder.uid = cred.uid;
+	peer->holder.pid = (uint32_t)cred.pid;
+	peer->subject.known = cred.pid > 0 && cred.uid != (uid_t)-1 && cred.uid != overflow_uid();
+	read_comm(&peer->holder);
+	return read_groups(peer, fd, cred.gid);
+}
+
+void peer_clear(struct peer *peer)
+{
+	free(peer->gids);
+	*peer = (struct peer){ 0 };
+}

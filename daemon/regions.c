@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Regions: brings what the backend holds in line with what the configuration asks for. A region that is no longer
+ * asked for, or differently, is given back when nobody holds a lease of it; one whose device is not there is tried
+ * again when a device appears.
+ */
+#include <string.h>
+#include "daemon.h"
+#include "log.h"
+
+uint32_t daemon_missing_regions(const struct daemon *daemon)
+{
+	uint32_t missing = 0;
+
+	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
+		if (region->config && (!region->claimed || region->hw.state == MMIOD_STATE_REVOKED))
+			missing++;
+	return missing;
+}
+
+static void claim(struct daemon *daemon, struct region *region)
+{
+	struct log_fields fields = { .message_id = LOG_ID_CONFIG, .region = region->name };
+	char buffer[TEXT_MAX];
+	struct text why = TEXT_ON(buffer);
+	int r;
+
+	text_reset(&why);
+	r = daemon->backend->ops->claim(daemon->backend, region->config, &region->hw, &why);
+	if (r == 0) {
+		region->claimed = true;
+		region->missing[0] = '\0';
+		log_line(LOG_INFO, &fields, "region %s: %s, %llu bytes", region->name,
+			 region->hw.device, (unsigned long long)region->hw.length);
+		return;
+	}
+	if (!why.length)
+		text_set(&why, "%s", strerror(-r));
+	if (strcmp(region->missing, buffer))
+		log_line(LOG_WARNING, &fields, "region %s is missing: %s", region->name, buffer);
+	memcpy(region->missing, buffer, sizeof(buffer));
+}
+
+void daemon_claim_regions(struct daemon *daemon)
+{
+	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
+		daemon_release_region_if_unfit(daemon, region);
+		if (region->config && !region->claimed)
+			claim(daemon, region);
+	}
+}
+
+/* Notes what an earlier daemon claimed. */
+void daemon_adopt_regions(struct daemon *daemon)
+{
+	struct backend_region hw = { 0 };
+	struct region *region;
+
+	while (daemon->backend->ops->next_region(daemon->backend, hw.handle, &hw) == 0) {
+		region = region_find(&daemon->regions, hw.name);
+		if (!region)
+			region = region_add(&daemon->regions, hw.name);
+		if (!region) {
+			log_error("region %s: out of memory", hw.name);
+			return;
+		}
+		region->hw = hw;
+		region->claimed = true;
+	}
+}
+
+/* Gives back a claim that nobody uses and that is not, or no longer, what the configuration asks for. */
+void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region)
+{
+	int r;
+
+	if (!region->claimed || region->n_leases)
+		return;
+	if (region->config && region->hw.state != MMIOD_STATE_REVOKED &&
+	    daemon->backend->ops->matches(daemon->backend, &region->hw, region->config))
+		return;
+	r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
+	if (r == 0 || r == -ENOENT)
+		region->claimed = false;
+	else
+		log_warning("cannot give region %s back: %s", region->name, strerror(-r));
+	if (!region->claimed)
+		snprintf(region->missing, sizeof(region->missing), "its device has gone");
+}
+
+/* The region may be gone afterwards. */
+void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region)
+{
+	if (region->n_leases)
+		return;
+	daemon_release_region_if_unfit(daemon, region);
+	if (region->config && !region->claimed)
+		claim(daemon, region);
+	else if (!region->config && !region->claimed)
+		region_remove(&daemon->regions, region);
+}
+
+static void change_leases(struct daemon *daemon, struct region *region, enum mmiod_state state)
+{
+	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next)
+		if (lease->region == region)
+			daemon_lease_state(daemon, lease, state);
+}
+
+/* The device was removed or unbound; the module has revoked the windows already. */
+void daemon_region_gone(struct daemon *daemon, struct region *region)
+{
+	struct log_fields fields = {
+		.message_id = LOG_ID_GONE,
+		.region = region->name,
+		.device = region->hw.device,
+	};
+
+	if (region->hw.state == MMIOD_STATE_REVOKED)
+		return;
+	region->hw.state = MMIOD_STATE_REVOKED;
+	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; %u leases revoked",
+		 region->name, region->hw.device, region->n_leases);
+	change_leases(daemon, region, MMIOD_STATE_REVOKED);
+	daemon_drop_region_if_idle(daemon, region);
+}
+
+void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state)
+{
+	if (region->hw.state == state || region->hw.state == MMIOD_STATE_REVOKED)
+		return;
+	region->hw.state = state;
+	change_leases(daemon, region, state);
+}

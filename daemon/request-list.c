@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The two lists: regions and leases, in pages. An administrator sees all; others see the regions that a grant gives
+ * them and the leases of their own uid, and no physical addresses.
+ */
+#include <string.h>
+#include "request.h"
+
+#define PAGE_MAX MMIOD_BATCH_MAX
+
+static bool may_see_region(const struct call *call, const struct region *region, bool admin)
+{
+	return admin ||
+	       (region->config && policy_rights(region->config, &call->connection->peer.subject));
+}
+
+static void fill_region(struct call *call, const struct region *region,
+			struct mmiod_wire_region *out, bool admin)
+{
+	const struct backend_region *hw = &region->hw;
+	const struct config_region *config = region->config;
+
+	out->id = region->id;
+	memcpy(out->name, region->name, sizeof(region->name));
+	snprintf(out->device, sizeof(out->device), "%s", hw->device);
+	out->length = hw->length;
+	out->bar = hw->bar;
+	out->width = hw->width;
+	out->generation = hw->generation;
+	out->vendor = hw->vendor;
+	out->product = hw->product;
+	out->leases = region->n_leases;
+	out->state = region->claimed ? hw->state : MMIOD_STATE_REVOKED;
+	if (config) {
+		out->caches = config->caches;
+		out->cache = config->cache;
+		out->rights = policy_rights(config, &call->connection->peer.subject);
+	}
+	if (admin || hw->bar != UINT32_MAX)
+		out->offset = hw->offset;
+	if (admin)
+		out->phys = hw->phys;
+}
+
+static struct region *region_after(const struct daemon *daemon, uint64_t cursor)
+{
+	struct region *region = daemon->regions.table;
+
+	while (region && region->id <= cursor)
+		region = region->hh.next;
+	return region;
+}
+
+/* Text lies behind the array, whose length must be settled first; so the names of the models come in a second round. */
+static void add_models(struct call *call, struct region *const *listed, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct mmiod_wire_region *out = reply_element(call->reply, i);
+
+		if (listed[i]->hw.model[0])
+			out->model = reply_text(call->reply, "%s", listed[i]->hw.model);
+	}
+}
+
+enum request_result request_regions(struct call *call)
+{
+	struct region *listed[PAGE_MAX], *region;
+	struct mmiod_msg_list_reply *reply;
+	bool admin = call_is_admin(call);
+	size_t n = 0;
+
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
+			    sizeof(struct mmiod_wire_region));
+	reply->cursor = call->request->fixed.list.cursor;
+	region = region_after(call->daemon, reply->cursor);
+	for (; region && n < PAGE_MAX; region = region->hh.next) {
+		if (!may_see_region(call, region, admin))
+			continue;
+		fill_region(call, region, reply_element(call->reply, n), admin);
+		reply->cursor = region->id;
+		listed[n++] = region;
+	}
+	if (region)
+		reply->msg.flags |= MMIOD_MSG_MORE;
+	reply_truncate(call->reply, n);
+	add_models(call, listed, n);
+	return REQUEST_REPLY;
+}
+
+static void fill_lease(struct call *call, const struct lease *lease, struct mmiod_wire_lease *out)
+{
+	struct backend *backend = call->daemon->backend;
+	struct backend_ledger entry;
+
+	out->id = lease->id;
+	memcpy(out->region, lease->region->name, sizeof(lease->region->name));
+	out->offset = lease->offset;
+	out->length = lease->length;
+	out->started = lease->started;
+	out->rights = lease->rights;
+	out->cache = lease->cache;
+	out->width = lease->width;
+	out->share = lease->share;
+	out->state = lease->state;
+	out->uid = lease->holder.uid;
+	out->pid = lease->holder.pid;
+	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));
+	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
+		return;
+	out->mappings = entry.mappings;
+	out->faults = entry.faults;
+	out->populated = entry.populated;
+	out->reads = entry.reads;
+	out->writes = entry.writes;
+}
+
+enum request_result request_leases(struct call *call)
+{
+	uint32_t uid = call->connection->peer.subject.uid;
+	struct mmiod_msg_list_reply *reply;
+	bool admin = call_is_admin(call);
+	struct lease *lease;
+	size_t n = 0;
+
+	/* What a client closed a moment ago is not to be listed any more. */
+	daemon_drain_events(call->daemon);
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
+			    sizeof(struct mmiod_wire_lease));
+	reply->cursor = call->request->fixed.list.cursor;
+	lease = lease_after(&call->daemon->leases, reply->cursor);
+	for (; lease && n < PAGE_MAX; lease = lease->hh.next) {
+		if (!admin && lease->holder.uid != uid)
+			continue;
+		fill_lease(call, lease, reply_element(call->reply, n++));
+		reply->cursor = lease->id;
+	}
+	if (lease)
+		reply->msg.flags |= MMIOD_MSG_MORE;
+	reply_truncate(call->reply, n);
+	return REQUEST_REPLY;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The table of requests, and the two that are about the connection and the daemon themselves.
+ */
+#include "log.h"
+#include "request.h"
+#include "text.h"
+
+static const struct {
+	uint16_t opcode;
+	enum request_result (*handle)(struct call *call);
+} handlers[] = {
+	{ MMIOD_OP_HELLO, request_hello },     { MMIOD_OP_STATUS, request_status },
+	{ MMIOD_OP_REGIONS, request_regions }, { MMIOD_OP_LEASE, request_lease },
+	{ MMIOD_OP_RELEASE, request_release }, { MMIOD_OP_REVOKE, request_revoke },
+	{ MMIOD_OP_LEASES, request_leases },
+};
+
+static enum request_result handle(struct call *call)
+{
+	uint16_t opcode = call->request->head.opcode;
+
+	for (size_t i = 0; i < array_size(handlers); i++)
+		if (handlers[i].opcode == opcode)
+			return handlers[i].handle(call);
+	reply_error(call->reply, &call->request->head, MMIOD_E_UNSUPPORTED, "unknown opcode %u",
+		    opcode);
+	return REQUEST_REPLY;
+}
+
+void request_dispatch(struct connection *connection, const struct request *request)
+{
+	struct call call = {
+		.daemon = daemon_of(connection),
+		.connection = connection,
+		.request = request,
+		.reply = &connection->host->message,
+	};
+	enum request_result result = handle(&call);
+
+	if (result == REQUEST_DEFERRED)
+		return;
+	connection_send(connection, call.reply);
+	if (result == REQUEST_CLOSE)
+		connection_doom(connection);
+}
+
+bool call_is_admin(const struct call *call)
+{
+	return policy_is_admin(call->daemon->config, &call->connection->peer.subject);
+}
+
+/* Lines that a client can provoke are few in a second; what was held back is said once more are let through. */
+bool call_may_log(const struct call *call)
+{
+	struct user *user = call->connection->charge.user;
+	uint32_t held_back;
+
+	if (!log_admit(&user->log, log_now_ms()))
+		return false;
+	held_back = user->log.held_back;
+	user->log.held_back = 0;
+	if (held_back)
+		log_info("held back %u lines about uid %u", held_back, user->uid);
+	return true;
+}
+
+static enum request_result refuse_hello(struct call *call, enum mmiod_outcome outcome,
+					const char *reason)
+{
+	reply_error(call->reply, &call->request->head, outcome, "%s", reason);
+	return REQUEST_CLOSE;
+}
+
+enum request_result request_hello(struct call *call)
+{
+	const struct mmiod_msg_hello *hello = &call->request->fixed.hello;
+	struct mmiod_msg_hello_reply *reply;
+
+	if (call->connection->greeted)
+		return refuse_hello(call, MMIOD_E_PROTOCOL, "HELLO comes once");
+	if (hello->version_min > hello->version_max)
+		return refuse_hello(call, MMIOD_E_INVALID,
+				    "version_min is greater than version_max");
+	if (hello->version_min > MMIOD_PROTOCOL_VERSION ||
+	    hello->version_max < MMIOD_PROTOCOL_VERSION) {
+		reply_error(call->reply, &call->request->head, MMIOD_E_VERSION,
+			    "the daemon speaks protocol version %u, the client %u to %u",
+			    MMIOD_PROTOCOL_VERSION, hello->version_min, hello->version_max);
+		return REQUEST_CLOSE;
+	}
+	if (hello->max_message < MMIOD_MSG_MAX)
+		return refuse_hello(call, MMIOD_E_INVALID, "max_message must be at least 65536");
+	connection_greeted(call->connection);
+	daemon_attach_orphans(call->daemon, call->connection);
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
+	reply->version = MMIOD_PROTOCOL_VERSION;
+	reply->backend = call->daemon->backend->ops->kind;
+	reply->epoch = call->daemon->epoch;
+	reply->max_message = MMIOD_MSG_MAX;
+	reply->max_fds = MMIOD_MSG_FDS_MAX;
+	reply->max_batch = MMIOD_BATCH_MAX;
+	reply->max_leases = call->daemon->config->limits.leases_per_user;
+	reply->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	reply->uid = call->connection->peer.subject.uid;
+	reply->admin = call_is_admin(call);
+	return REQUEST_REPLY;
+}
+
+static void add_part(struct text *text, const char *part)
+{
+	text_add(text, "%s%s", text->length ? "; " : "", part);
+}
+
+/* What an administrator should know: limits of the backend, a reload that failed, a region that is not there. */
+static struct mmiod_msg_text add_warning(struct call *call)
+{
+	struct daemon *daemon = call->daemon;
+	char buffer[3 * TEXT_MAX];
+	struct text text = TEXT_ON(buffer);
+	struct region *region = daemon->regions.table;
+
+	if (daemon->backend->ops->warning)
+		add_part(&text, daemon->backend->ops->warning);
+	if (daemon->config_error[0]) {
+		add_part(&text, "an older configuration is in force: ");
+		text_add(&text, "%s", daemon->config_error);
+	}
+	while (region && region->claimed)
+		region = region->hh.next;
+	if (region && call_is_admin(call)) {
+		add_part(&text, "region ");
+		text_add(&text, "%s is missing: %s", region->name, region->missing);
+	}
+	return text.length ? reply_text(call->reply, "%s", buffer) : (struct mmiod_msg_text){ 0 };
+}
+
+enum request_result request_status(struct call *call)
+{
+	struct daemon *daemon = call->daemon;
+	struct mmiod_msg_status_reply *reply;
+
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
+	reply->pid = (uint32_t)getpid();
+	reply->backend = daemon->backend->ops->kind;
+	reply->started = daemon->started;
+	reply->regions = HASH_COUNT(daemon->regions.table);
+	reply->regions_missing = daemon_missing_regions(daemon);
+	reply->clients = daemon->host.n_connections;
+	reply->leases = HASH_COUNT(daemon->leases.table);
+	reply->module_abi = daemon->backend->abi;
+	reply->version = reply_text(call->reply, "%s", MMIOD_VERSION);
+	reply->warning = add_warning(call);
+	return REQUEST_REPLY;
+}

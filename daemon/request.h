@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests: one handler per opcode. A handler builds its reply in the message it is given; what it returns says
+ * whether the reply goes out now or is owed.
+ */
+#ifndef MMIOD_DAEMON_REQUEST_H
+#define MMIOD_DAEMON_REQUEST_H
+
+#include "daemon.h"
+
+enum request_result {
+	REQUEST_REPLY, /* the message is complete */
+	REQUEST_CLOSE, /* it is, and it is the last */
+	REQUEST_DEFERRED, /* another message will follow in time */
+};
+
+struct call {
+	struct daemon *daemon;
+	struct connection *connection;
+	const struct request *request;
+	struct message *reply;
+};
+
+void request_dispatch(struct connection *connection, const struct request *request);
+
+enum request_result request_hello(struct call *call);
+enum request_result request_status(struct call *call);
+enum request_result request_regions(struct call *call);
+enum request_result request_leases(struct call *call);
+enum request_result request_lease(struct call *call);
+enum request_result request_release(struct call *call);
+enum request_result request_revoke(struct call *call);
+
+bool call_is_admin(const struct call *call);
+bool call_may_log(const struct call *call);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The listening socket. libevent's own listener calls back without end when accept() fails with EMFILE, so this is a
+ * plain event; what cannot be accepted is taken with the reserve descriptor, told why, and closed.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include "log.h"
+#include "server.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* since 6.16; not in the headers of older systems */
+#endif
+
+#define ACCEPTS_PER_WAKE 16
+#define BACKLOG 128
+
+static const struct timeval rest_time = { 0, 100000 };
+
+/* A stale socket of a daemon that was killed is in the way of bind(); anything else at that path is not ours. */
+static int remove_stale(const char *path, struct text *why)
+{
+	_cleanup_(fd_closep) int probe = -1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat status;
+
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(status.st_mode)) {
+		text_set(why,
+			 "%s is there already and is no socket: remove it, or choose another path",
+			 path);
+		return -EEXIST;
+	}
+	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (probe < 0 || connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+	    errno != ECONNREFUSED) {
+		text_set(why, "another daemon listens on %s: stop it, or choose another path",
+			 path);
+		return -EADDRINUSE;
+	}
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* For a daemon in the foreground; a service gets its socket from systemd. Returns the listening socket. */
+int server_bind(const char *path, mode_t mode, struct text *why)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int r;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		text_set(why, "the socket's path is longer than %zu characters",
+			 sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	r = remove_stale(path, why);
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0777 &
+		     ~mode); /* never wider than meant, not even between bind() and chmod() */
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = -errno;
+	if (r < 0) {
+		text_set(why, "cannot listen on %s: %s", path, strerror(-r));
+		return r;
+	}
+	return steal_fd(&fd);
+}
+
+/* Tells a client why it is not let in. It sends HELLO and reads this as the answer. */
+static void turn_away(struct server *server, int fd, enum mmiod_outcome outcome, const char *reason)
+{
+	static const struct mmiod_msg hello = { .opcode = MMIOD_OP_HELLO };
+	struct message *message = &server->host->message;
+
+	reply_error(message, &hello, outcome, "%s", reason);
+	message_seal(message);
+	send(fd, message->data, message->length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	connection_hang_up(fd);
+}
+
+static void admit(struct server *server, int fd)
+{
+	uint32_t limit = (*server->config)->limits.connections_per_user;
+	struct charge charge = { 0 };
+	struct peer peer;
+	char reason[TEXT_MAX];
+	int r = peer_read(&peer, fd);
+
+	if (r == 0 && !peer.subject.known) {
+		turn_away(
+			server, fd, MMIOD_E_DENIED,
+			"denied: the peer is unknown (it lives in another user or pid namespace), "
+			"and unknown peers get nothing");
+		peer_clear(&peer);
+		return;
+	}
+	if (r == 0)
+		r = charge_take(&charge, &server->host->users, peer.subject.uid, USER_CONNECTIONS,
+				limit);
+	if (r == 0)
+		r = connection_new(server->host, fd, &peer, &charge, NULL);
+	if (r == 0)
+		return;
+	charge_release(&charge);
+	if (r == -EDQUOT) {
+		snprintf(reason, sizeof(reason),
+			 "uid %u has %u connections, as many as connections-per-user in [daemon] "
+			 "admits",
+			 peer.subject.uid, limit);
+		turn_away(server, fd, MMIOD_E_QUOTA, reason);
+	} else {
+		turn_away(server, fd, MMIOD_E_RESOURCES,
+			  "the daemon is out of memory or descriptors");
+	}
+	peer_clear(&peer);
+}
+
+/* Out of descriptors: a waiting client would keep the event ready for ever, so it is taken, told and dropped. */
+static void turn_one_away(struct server *server)
+{
+	int fd;
+
+	fd_closep(&server->reserve_fd);
+	server->reserve_fd = -1;
+	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		turn_away(server, fd, MMIOD_E_RESOURCES,
+			  "the daemon is out of descriptors: try again later");
+	server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void rest(struct server *server, int error)
+{
+	if (log_admit(&server->log, log_now_ms()))
+		log_warning("cannot accept a client: %s", strerror(error));
+	event_del(&server->event);
+	event_add(&server->rest, &rest_time);
+}
+
+static void on_client(evutil_socket_t listening, short what, void *data)
+{
+	struct server *server = data;
+
+	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
+		int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			admit(server, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE) {
+			int error = errno;
+
+			turn_one_away(server);
+			rest(server, error);
+		} else if (errno == ENOMEM || errno == ENOBUFS) {
+			rest(server, errno);
+		}
+		return; /* EAGAIN, or this one client gave up */
+	}
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *data)
+{
+	struct server *server = data;
+
+	event_add(&server->event, NULL);
+}
+
+/* Takes over the listening socket. */
+int server_start(struct server *server, struct connection_host *host,
+		 const struct config *const *config, int fd)
+{
+	int off = 0;
+
+	*server = (struct server){ .host = host, .config = config, .fd = fd };
+	server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	/* Inherited by what is accepted. ENOPROTOOPT before 6.16: then recv() without a control buffer must do. */
+	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	evutil_make_socket_nonblocking(fd);
+	event_assign(&server->event, host->base, fd, EV_READ | EV_PERSIST, on_client, server);
+	evtimer_assign(&server->rest, host->base, on_rested, server);
+	return event_add(&server->event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+void server_stop(struct server *server)
+{
+	event_del(&server->event);
+	event_del(&server->rest);
+	fd_closep(&server->fd);
+	fd_closep(&server->reserve_fd);
+	server->fd = server->reserve_fd = -1;
+}

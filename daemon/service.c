@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The daemon as a service of systemd.
+ */
+#include <string.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include "service.h"
+
+static const struct timeval status_time = { 5, 0 };
+
+/* The socket of mmiod.socket, or -ENOENT if the daemon was not started by socket activation. */
+int service_listen_fd(struct text *why)
+{
+	int n = sd_listen_fds(1);
+
+	if (n <= 0)
+		return -ENOENT;
+	if (n > 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_SEQPACKET, 1, NULL, 0) <= 0) {
+		text_set(why,
+			 "the service manager passed %d sockets; mmiod takes one, with "
+			 "ListenSequentialPacket=",
+			 n);
+		return -EINVAL;
+	}
+	return SD_LISTEN_FDS_START;
+}
+
+static void notify_status(struct daemon *daemon, const char *state)
+{
+	uint32_t missing = daemon_missing_regions(daemon);
+	const char *warning = daemon->backend->ops->warning;
+
+	sd_notifyf(0, "%sSTATUS=%u regions (%u missing), %u leases, %u clients%s%s%s%s", state,
+		   HASH_COUNT(daemon->regions.table), missing, HASH_COUNT(daemon->leases.table),
+		   daemon->host.n_connections, warning ? "; " : "", warning ? warning : "",
+		   daemon->config_error[0] ? "; an older configuration is in force: " : "",
+		   daemon->config_error);
+}
+
+static void on_status(evutil_socket_t fd, short what, void *data)
+{
+	struct service *service = data;
+
+	notify_status(service->daemon, "");
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *data)
+{
+	sd_notify(0, "WATCHDOG=1");
+}
+
+void service_ready(struct service *service)
+{
+	notify_status(service->daemon, "READY=1\n");
+}
+
+/* Both timers only run where there is somebody to tell. */
+void service_start(struct service *service, struct daemon *daemon)
+{
+	struct event_base *base = daemon->host.base;
+	uint64_t usec = 0;
+
+	service->daemon = daemon;
+	event_assign(&service->watchdog, base, -1, EV_PERSIST, on_watchdog, service);
+	event_assign(&service->status, base, -1, EV_PERSIST, on_status, service);
+	if (sd_watchdog_enabled(0, &usec) > 0) {
+		usec /= 2;
+		service->watchdog_time =
+			(struct timeval){ (time_t)(usec / 1000000), (suseconds_t)(usec % 1000000) };
+		event_add(&service->watchdog, &service->watchdog_time);
+	}
+	if (getenv("NOTIFY_SOCKET"))
+		event_add(&service->status, &status_time);
+	service_ready(service);
+}
+
+void service_reloading(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)now.tv_sec * 1000000 +
+			   (unsigned long long)now.tv_nsec / 1000);
+}
+
+void service_stop(struct service *service)
+{
+	sd_notify(0, "STOPPING=1\nSTATUS=Stopping; leases and mappings live on");
+	event_del(&service->watchdog);
+	event_del(&service->status);
+}
+
+void service_failed(const char *why)
+{
+	sd_notifyf(0, "STATUS=%s", why);
+}
