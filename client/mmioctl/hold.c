@@ -281,15 +281,14 @@ static void lose(struct hold *hold, struct held *held, const char *what)
 /* Asked to give a lease back: without a command nobody uses it, so it can go at once. */
 static void give_back(struct hold *hold, struct held *held, const struct mmiod_event *event)
 {
-	note(hold->context, "lease %llu (%s) is to be given back within %u ms%s%s",
-	     (unsigned long long)event->lease, held->name, event->deadline_ms,
-	     event->text[0] ? ": " : "", event->text);
-	if (hold->child || mmiod_lease_release(held->lease))
+	if (hold->child) {
+		note(hold->context, "lease %llu (%s) is to be given back within %u ms: %s",
+		     (unsigned long long)event->lease, held->name, event->deadline_ms, event->text);
 		return;
-	held->lease = NULL;
-	held->gone = true;
-	hold->status = STATUS_GONE;
-	hold->done = true;
+	}
+	lose(hold, held, event->text);
+	if (!mmiod_lease_release(held->lease))
+		held->lease = NULL;
 }
 
 static void handle_event(struct hold *hold, const struct mmiod_event *event)

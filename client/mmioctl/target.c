@@ -68,6 +68,7 @@ int target_lease(struct context *context, const struct mmiod_target *target, uns
 		.offset = target->offset,
 		.length = target->length,
 		.rights = rights,
+		.width = target->width,
 		.cache = context->cache,
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);

@@ -13,7 +13,7 @@
 
 const char *rights_word(unsigned int rights)
 {
-	static const char *const words[] = { "-", "ro", "wo", "rw" };
+	static const char *const words[] = { "-", "r", "w", "rw" };
 
 	return words[rights & (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)];
 }
