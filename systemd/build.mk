@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# Units and their company. Nothing is started or enabled: that is the administrator's, "systemctl enable --now mmiod.socket".
+UNITDIR ?= $(VENDORDIR)/systemd/system
+SYSTEMD_FILES := \
+	systemd/mmiod.socket:$(UNITDIR)/mmiod.socket \
+	systemd/sysusers.conf:$(VENDORDIR)/sysusers.d/mmiod.conf \
+	systemd/tmpfiles.conf:$(VENDORDIR)/tmpfiles.d/mmiod.conf \
+	systemd/modules-load.conf:$(VENDORDIR)/modules-load.d/mmiod.conf \
+	systemd/70-mmiod.rules:$(VENDORDIR)/udev/rules.d/70-mmiod.rules
+
+INSTALL_TARGETS += install-systemd
+UNINSTALL_TARGETS += uninstall-systemd
+.PHONY: install-systemd uninstall-systemd
+install-systemd:
+	$(foreach file,$(SYSTEMD_FILES),$(INSTALL) -D -m 0644 $(subst :, $(DESTDIR),$(file)) &&) true
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	sed 's|^ExecStart=/usr/sbin/|ExecStart=$(SBINDIR)/|' systemd/mmiod.service >$(DESTDIR)$(UNITDIR)/mmiod.service
+	chmod 0644 $(DESTDIR)$(UNITDIR)/mmiod.service
+ifeq ($(DESTDIR),)
+	if [ -d /run/systemd/system ]; then systemd-sysusers mmiod.conf; systemd-tmpfiles --create mmiod.conf; \
+		udevadm control --reload; systemctl daemon-reload; fi
+endif
+
+uninstall-systemd:
+ifeq ($(DESTDIR),)
+	if [ -d /run/systemd/system ]; then systemctl disable --now mmiod.socket mmiod.service || true; fi
+endif
+	rm -f $(foreach file,$(SYSTEMD_FILES),$(DESTDIR)$(lastword $(subst :, ,$(file)))) \
+		$(DESTDIR)$(UNITDIR)/mmiod.service
+ifeq ($(DESTDIR),)
+	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+endif
