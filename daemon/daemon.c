@@ -99,7 +99,7 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 	if (lease->state == state || lease->state == MMIOD_STATE_REVOKED)
 		return;
 	if (state == MMIOD_STATE_REVOKED) {
-		bool gone = lease->region->hw.state == MMIOD_STATE_REVOKED;
+		bool gone = !lease->region->claimed;
 
 		lease_retire(lease);
 		revocations_note_end(daemon, lease->id);
@@ -119,11 +119,19 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 
 /* ---- the backend's events --------------------------------------------------------------------------------------- */
 
+/*
+ * When a device goes, the module revokes its windows first and tells of the region last; a holder is to hear the cause,
+ * so a revocation that was not ours makes the daemon look whether the region is still there.
+ */
 static void on_window_state(struct daemon *daemon, const struct mmiod_control_event *event)
 {
 	struct lease *lease = lease_find(&daemon->leases, event->id);
 
-	if (lease)
+	if (!lease || lease->state == MMIOD_STATE_REVOKED)
+		return;
+	if (event->value == MMIOD_WINDOW_REVOKED && !daemon_region_is_there(daemon, lease->region))
+		daemon_region_gone(daemon, lease->region);
+	else
 		daemon_lease_state(daemon, lease, (enum mmiod_state)event->value);
 }
 
@@ -260,6 +268,7 @@ int daemon_reload(struct daemon *daemon)
 	daemon->config_error[0] = '\0';
 	old = (struct config *)daemon->config;
 	daemon->config = config;
+	daemon->backend->ops->rescan(daemon->backend);
 	link_regions(daemon);
 	daemon_claim_regions(daemon);
 	config_free(old);

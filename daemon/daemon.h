@@ -45,6 +45,7 @@ void daemon_claim_regions(struct daemon *daemon);
 void daemon_adopt_regions(struct daemon *daemon);
 void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region);
 void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region);
+bool daemon_region_is_there(struct daemon *daemon, const struct region *region);
 void daemon_region_gone(struct daemon *daemon, struct region *region);
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state);
 

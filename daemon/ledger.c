@@ -68,7 +68,8 @@ void daemon_read_ledger(struct daemon *daemon)
 			daemon_lease_state(daemon, lease, entry.state);
 		else if (adopt(daemon, &entry))
 			adopted++;
-		else
+		else if (entry.state !=
+			 MMIOD_STATE_REVOKED) /* those of a region that has gone hold nothing */
 			log_error("window %llu of the ledger could not be taken over",
 				  (unsigned long long)entry.id);
 	}

@@ -13,7 +13,7 @@ uint32_t daemon_missing_regions(const struct daemon *daemon)
 	uint32_t missing = 0;
 
 	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
-		if (region->config && (!region->claimed || region->hw.state == MMIOD_STATE_REVOKED))
+		if (region->config && !region->claimed)
 			missing++;
 	return missing;
 }
@@ -69,14 +69,17 @@ void daemon_adopt_regions(struct daemon *daemon)
 	}
 }
 
-/* Gives back a claim that nobody uses and that is not, or no longer, what the configuration asks for. */
+/*
+ * Gives back a claim that is not, or no longer, what the configuration asks for. The module keeps it while a window
+ * lives on it; revoked windows do not count.
+ */
 void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region)
 {
 	int r;
 
 	if (!region->claimed || region->n_leases)
 		return;
-	if (region->config && region->hw.state != MMIOD_STATE_REVOKED &&
+	if (region->config &&
 	    daemon->backend->ops->matches(daemon->backend, &region->hw, region->config))
 		return;
 	r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
@@ -84,8 +87,6 @@ void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region
 		region->claimed = false;
 	else
 		log_warning("cannot give region %s back: %s", region->name, strerror(-r));
-	if (!region->claimed)
-		snprintf(region->missing, sizeof(region->missing), "its device has gone");
 }
 
 /* The region may be gone afterwards. */
@@ -107,7 +108,23 @@ static void change_leases(struct daemon *daemon, struct region *region, enum mmi
 			daemon_lease_state(daemon, lease, state);
 }
 
-/* The device was removed or unbound; the module has revoked the windows already. */
+/* Simulated regions never go. */
+bool daemon_region_is_there(struct daemon *daemon, const struct region *region)
+{
+	struct backend_region hw;
+
+	if (!region->claimed)
+		return false;
+	return daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION ||
+	       (daemon->backend->ops->next_region(daemon->backend, region->hw.handle - 1, &hw) ==
+			0 &&
+		hw.handle == region->hw.handle);
+}
+
+/*
+ * The device was removed or unbound; the module has revoked the windows and forgotten the region, so its name and its
+ * bytes are free to be claimed again when the device is back. The region may be gone afterwards.
+ */
 void daemon_region_gone(struct daemon *daemon, struct region *region)
 {
 	struct log_fields fields = {
@@ -116,18 +133,21 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 		.device = region->hw.device,
 	};
 
-	if (region->hw.state == MMIOD_STATE_REVOKED)
+	if (!region->claimed)
 		return;
-	region->hw.state = MMIOD_STATE_REVOKED;
-	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; %u leases revoked",
-		 region->name, region->hw.device, region->n_leases);
+	region->claimed = false;
+	snprintf(region->missing, sizeof(region->missing), "its device %s has gone",
+		 region->hw.device);
+	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
+		 region->hw.device, region->n_leases);
 	change_leases(daemon, region, MMIOD_STATE_REVOKED);
-	daemon_drop_region_if_idle(daemon, region);
+	if (!region->config && !region->n_leases)
+		region_remove(&daemon->regions, region);
 }
 
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state)
 {
-	if (region->hw.state == state || region->hw.state == MMIOD_STATE_REVOKED)
+	if (region->hw.state == state)
 		return;
 	region->hw.state = state;
 	change_leases(daemon, region, state);

@@ -99,10 +99,10 @@ static enum mmiod_outcome check_presence(struct wish *wish)
 	if (!region->claimed)
 		return refuse(wish, MMIOD_E_GONE, "region %s is not there: %s", region->name,
 			      region->missing);
-	if (region->hw.state == MMIOD_STATE_REVOKED)
-		return refuse(wish, MMIOD_E_GONE, "the device of region %s has gone", region->name);
 	return MMIOD_OK;
 }
+
+static const char *const cache_names[] = { "default", "uc", "wc", "wb" };
 
 /* ---- what exactly ----------------------------------------------------------------------------------------------- */
 
@@ -134,7 +134,6 @@ static enum mmiod_outcome check_extent(struct wish *wish)
 
 static enum mmiod_outcome check_cache(struct wish *wish)
 {
-	static const char *const names[] = { "default", "uc", "wc", "wb" };
 	const struct config_region *config = wish->region->config;
 	struct mmiod_wire_want *want = &wish->want;
 
@@ -157,6 +156,16 @@ static enum mmiod_outcome name_holder(struct wish *wish, const struct lease *hol
 		 wish->want.length, wish->region->name, what);
 	daemon_describe_holder(wish->call->daemon, holder, &wish->text);
 	return MMIOD_E_BUSY;
+}
+
+/* The sharing would do, but pages have one cache attribute. */
+static enum mmiod_outcome name_cache(struct wish *wish, const struct lease *holder)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "is cached as %s, not %s, for", cache_names[holder->cache],
+		 cache_names[wish->want.cache]);
+	return name_holder(wish, holder, what);
 }
 
 static enum mmiod_outcome check_conflict(struct wish *wish)
@@ -211,11 +220,16 @@ static enum mmiod_outcome refuse_create(struct wish *wish, int error, uint64_t c
 	switch (error) {
 	case -EBUSY:
 		if (holder)
-			return name_holder(wish, holder, "has another cache attribute with");
+			return name_cache(wish, holder);
 		return refuse(wish, MMIOD_E_BUSY,
 			      "a window with another cache attribute is in the way");
 	case -ENODEV:
+	case -ENOENT:
 		return refuse(wish, MMIOD_E_GONE, "the device of region %s has gone",
+			      wish->region->name);
+	case -EIO:
+		return refuse(wish, MMIOD_E_GONE,
+			      "the device of region %s does not answer: its memory decoding is off",
 			      wish->region->name);
 	case -EINVAL:
 		return refuse(wish, MMIOD_E_INVALID, "the module refuses such a window");

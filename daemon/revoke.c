@@ -10,6 +10,7 @@
 #include "request.h"
 
 #define DEADLINE_MAX_MS 3600000u
+#define DRAIN_EVERY 64 /* each window that ends makes an event, and the module's queue is bounded */
 #define PENDING_MAX 16 /* revocations that one connection may have under way */
 
 struct revocation {
@@ -96,6 +97,8 @@ enum request_result request_release(struct call *call)
 		enum mmiod_outcome outcome;
 		uint64_t id;
 
+		if (i % DRAIN_EVERY == DRAIN_EVERY - 1)
+			daemon_drain_events(call->daemon);
 		request_element(call->request, i, &id, sizeof(id));
 		outcome = release_one(call, id, &text);
 		add_ended(call->reply, i, id, outcome, text);
