@@ -143,7 +143,7 @@ static enum mmiod_outcome check_cache(struct wish *wish)
 		return refuse(
 			wish, MMIOD_E_INVALID,
 			"region %s may not be cached as %s: \"cache\" at %s:%u does not list it",
-			wish->region->name, names[want->cache], config->origin.file,
+			wish->region->name, cache_names[want->cache], config->origin.file,
 			config->origin.line);
 	return MMIOD_OK;
 }
