@@ -15,6 +15,17 @@ build/tests/vm/module-tests-32: $(MODULE_TEST_SOURCES) $(MODULE_TEST_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) -m32 $(MODULE_TEST_FLAGS) -o $@ $(MODULE_TEST_SOURCES)
 
+# Clients for the service's tests, against the library as installed; one of them as 32-bit code on a 64-bit kernel.
+.PHONY: service-tests
+service-tests: build/tests/vm/holder build/tests/vm/hello-window-32
+build/tests/vm/holder: tests/vm/service/holder.c build/libmmiod.so.$(VERSION)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
+build/tests/vm/hello-window-32: client/examples/hello-window.c
+	@mkdir -p $(@D)
+	+$(MAKE) M32=1
+	$(CC) -m32 $(CPPFLAGS) $(CFLAGS) -static -o $@ $< build/m32/libmmiod.a
+
 # The module that shows page-table entries, built for one kernel as `make kmod` builds mmiod.
 PTEWALK_OUT ?= build/ptewalk/$(KVER)
 .PHONY: ptewalk
@@ -22,3 +33,52 @@ ptewalk:
 	@mkdir -p $(PTEWALK_OUT)
 	@cp -pu tests/vm/module/ptewalk/* $(PTEWALK_OUT)/
 	$(MAKE) -C $(KDIR) M=$(abspath $(PTEWALK_OUT)) modules
+
+-include tests/bench/build.mk
+
+## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
+## make check-unit     unit tests only; make check-integration; make check-vm KERNEL=6.1|6.12|sanitize
+## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds a kernel once)
+KERNEL ?= 6.1
+INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
+.PHONY: check check-unit check-integration check-vm check-sanitize unit-tests prereqs
+unit-tests: $(UNIT_TESTS)
+
+# What is missing is installed first, by a make of its own: this one looked for the compiler when it was started.
+prereqs:
+	@tests/vm/prereqs build test
+
+check: prereqs
+	@tests/vm/prereqs rig
+	@$(MAKE) --no-print-directory all unit-tests
+	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' \
+		-- vm-6.1 'tests/vm/check 6.1' -- vm-6.12 'tests/vm/check 6.12'
+
+check-unit: prereqs
+	@$(MAKE) --no-print-directory unit-tests
+	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)'
+
+check-integration: prereqs
+	@$(MAKE) --no-print-directory all
+	@tests/check integration '$(INTEGRATION)'
+
+check-vm: prereqs
+	@tests/check vm-$(notdir $(KERNEL)) 'tests/vm/check $(KERNEL)'
+
+SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
+check-sanitize: prereqs
+	@tests/vm/prereqs sanitize
+	@$(MAKE) --no-print-directory SAN=1 all unit-tests
+	@tests/check unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
+		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run' \
+		-- vm-sanitize 'tests/vm/check sanitize'
+
+## make demo           the main job, shown on an emulated machine
+.PHONY: demo
+demo: prereqs
+	@tests/vm/demo
+
+## make lint           clang-format, cppcheck, sparse, shellcheck, mandoc
+.PHONY: lint
+lint:
+	@tests/lint

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# What the service tests share. They run as root in the rig's guest; working directory /opt/rig.
+
+as() # USER COMMAND...
+{
+	local user=$1
+	shift
+	setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all "$@"
+}
+
+# Start a holder as operator; its lease is $lease. Ask it with `tell`.
+hold()
+{
+	coproc HOLDER { as operator ./holder "$@" 2>&1; }
+	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
+	read -r -t 60 word lease <&"$holder_out"
+	[ "$word" = lease ] || { echo "holder: $word $lease"; return 1; }
+}
+
+tell() # COMMAND... -> $answer
+{
+	echo "$*" >&"$holder_in"
+	read -r -t 60 answer <&"$holder_out"
+}
+
+let_go()
+{
+	[ -n "${holder_pid:-}" ] || return 0
+	kill "$holder_pid" 2>/dev/null || true
+	wait "$holder_pid" 2>/dev/null || true
+	holder_pid=
+}
+
+# Until COMMAND succeeds, 20 s at most.
+eventually()
+{
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" && return 0
+		sleep 0.2
+	done
+	echo "never: $*"
+	return 1
+}
+
+contains() # TEXT PART
+{
+	[[ $1 == *"$2"* ]] || { printf 'in:\n%s\nnot found: %s\n' "$1" "$2"; return 1; }
+}
+
+lease_listed() # ID
+{
+	mmioctl --json leases | grep -Eq "\"id\": *$1\\b"
+}
+
+lease_not_listed()
+{
+	! lease_listed "$1"
+}

@@ -1,0 +1,326 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The installed service on a real kernel: who gets what, who is told what, and what survives.
+
+load common.bash
+
+teardown()
+{
+	let_go
+}
+
+@test "systemd starts the socket and the service, and the daemon uses the module" {
+	eventually systemctl is-active --quiet mmiod.socket
+	run mmioctl status
+	[ "$status" = 0 ]
+	contains "$output" module
+	eventually systemctl is-active --quiet mmiod.service
+}
+
+@test "the daemon does not run as root and has no capability but CAP_SYS_RAWIO" {
+	pid=$(systemctl show -P MainPID mmiod.service)
+	[ "$(stat -c %U "/proc/$pid")" = mmiod ]
+	[ "$(sed -n 's/^CapEff:\t0*//p' "/proc/$pid/status")" = 20000 ]
+	[ "$(sed -n 's/^CapBnd:\t0*//p' "/proc/$pid/status")" = 20000 ]
+}
+
+@test "the operator's list has the four regions with his rights" {
+	run as operator mmioctl list
+	[ "$status" = 0 ]
+	for name in edu shm testdev set-aside; do contains "$output" "$name"; done
+	run as operator mmioctl --json list
+	contains "$output" '"testdev"'
+	contains "$output" '0000:00:04.0'
+}
+
+@test "physical addresses are shown to root and to nobody else" {
+	run mmioctl --json list
+	contains "$output" fea00000
+	run as operator mmioctl --json list
+	[[ $output != *fea00000* && $output != *0x30000000* ]]
+}
+
+@test "the guest sees no region and no lease" {
+	hold shm 0 0x1000
+	run as guest mmioctl list
+	[ "$status" = 0 ]
+	[[ $output != *shm* && $output != *edu* ]]
+	run as guest mmioctl --json leases
+	[ "$status" = 0 ]
+	[[ $output != *shm* ]]
+}
+
+@test "the guest is refused by every verb that needs a grant, and told the rule" {
+	run as guest mmioctl read edu
+	[ "$status" = 4 ]
+	contains "$output" guest
+	contains "$output" grant
+	run as guest mmioctl write shm 1
+	[ "$status" = 4 ]
+	run as guest mmioctl dump shm 16
+	[ "$status" = 4 ]
+	run as guest mmioctl hold shm+0/0x1000 -- true
+	[ "$status" = 4 ]
+	hold shm 0 0x1000
+	run as guest mmioctl revoke "$lease"
+	[ "$status" = 4 ] || [ "$status" = 3 ]
+	tell read 0
+	[ "$answer" != SIGBUS ]
+}
+
+@test "neither the operator nor the guest can open the control file" {
+	run as operator sh -c 'exec 3<>/dev/mmiod'
+	[ "$status" != 0 ]
+	contains "$output" "ermission denied"
+	run as guest sh -c 'exec 3</dev/mmiod'
+	[ "$status" != 0 ]
+}
+
+@test "the operator reads edu's identification register" {
+	run as operator mmioctl read edu
+	[ "$status" = 0 ]
+	[ "$output" = 0x010000ed ]
+}
+
+@test "a width that the region does not have is refused" {
+	run as operator mmioctl read edu:8
+	[ "$status" != 0 ]
+	contains "$output" 32
+	run as operator mmioctl read edu+2
+	[ "$status" != 0 ]
+}
+
+@test "edu computes 12 factorial through a mapping of the operator's" {
+	run as operator ./edu-factorial 12
+	[ "$status" = 0 ]
+	contains "$output" 479001600
+}
+
+@test "the operator may read testdev but not write it" {
+	run as operator mmioctl read testdev
+	[ "$status" = 0 ]
+	run as operator mmioctl write testdev 1
+	[ "$status" = 4 ]
+	contains "$output" testdev-readers
+}
+
+@test "what is written by mediated access is read back" {
+	as operator mmioctl write set-aside+0x10 0xdeadbeef
+	run as operator mmioctl read set-aside+0x10
+	[ "$output" = 0xdeadbeef ]
+	run as operator mmioctl dump set-aside+0x10 16
+	[ "$status" = 0 ]
+	contains "$output" deadbeef
+}
+
+@test "a message written through a mapping is there for the host to find" {
+	run as operator ./hello-window shm+0x1000/0x1000 "hello from the guest"
+	[ "$status" = 0 ]
+}
+
+@test "a 32-bit client leases, maps and writes" {
+	run as operator ./hello-window-32 shm+0x1000/0x1000 "32-bit client was here"
+	[ "$status" = 0 ]
+	run as operator mmioctl dump shm+0x1000 32
+	contains "$output" "32-bit client"
+	as operator ./hello-window shm+0x1000/0x1000 "hello from the guest"
+}
+
+@test "a pattern at an odd place is there for the host to find, and nothing around it" {
+	as operator mmioctl write shm+0x200ffc 0x11223344
+	as operator mmioctl write shm+0x201004:8 0x99
+}
+
+@test "a second holder is refused with the name of the first" {
+	hold shm 0 0x2000
+	run as operator mmioctl hold shm+0x1000/0x1000 -- true
+	[ "$status" = 5 ]
+	contains "$output" holder
+	contains "$output" operator
+	run as operator mmioctl hold shm+0x2000/0x1000 -- true
+	[ "$status" = 0 ]
+}
+
+@test "another cache attribute on the same page is refused both ways" {
+	as operator mmioctl hold --wc --shared-write shm+0/0x1000 -- sleep 60 &
+	eventually sh -c 'mmioctl --json leases | grep -q \"wc\"'
+	run as operator mmioctl hold --uc --shared-write shm+0/0x1000 -- true
+	kill %1
+	wait || true
+	[ "$status" = 5 ]
+	contains "$output" wc
+	eventually sh -c '! mmioctl --json leases | grep -q \"wc\"'
+	as operator mmioctl hold --uc shm+0/0x1000 -- sleep 60 &
+	eventually sh -c 'mmioctl --json leases | grep -q \"uc\"'
+	run as operator mmioctl hold --wc shm+0/0x1000 -- true
+	kill %%
+	wait || true
+	[ "$status" = 5 ]
+}
+
+@test "the lease of a process that dies ends" {
+	hold shm 0 0x1000
+	lease_listed "$lease"
+	kill -KILL "$holder_pid"
+	pkill -KILL -x holder || true
+	wait "$holder_pid" 2>/dev/null || true
+	eventually lease_not_listed "$lease"
+}
+
+@test "a revoked holder gets SIGBUS, an event that says why, and ENODEV" {
+	hold shm 0 0x1000
+	tell write 0 1
+	[ "$answer" = ok ]
+	mmioctl revoke "$lease"
+	tell read 0
+	[ "$answer" = SIGBUS ]
+	tell mediated 0
+	[ "$answer" = ENODEV ]
+	tell wait
+	contains "$answer" "event 2 lease $lease"
+	eventually lease_not_listed "$lease" || true
+}
+
+@test "a populated window is revoked just the same" {
+	hold shm 0 0x10000 populate
+	tell write 0x8000 1
+	mmioctl revoke "$lease"
+	tell read 0x8000
+	[ "$answer" = SIGBUS ]
+}
+
+@test "a window with a dummy page reads ones after revocation" {
+	hold shm 0 0x1000 dummy
+	tell write 5 1
+	mmioctl revoke "$lease"
+	tell read 5
+	[ "$answer" = 0xff ]
+}
+
+@test "mmioctl hold exits with 7 when its lease is revoked" {
+	as operator mmioctl hold shm+0x1000/0x1000 >/tmp/hold.out 2>/tmp/hold.err &
+	pid=$!
+	eventually grep -q lease /tmp/hold.out
+	id=$(grep -oE 'lease [0-9]+' /tmp/hold.out | grep -oE '[0-9]+')
+	mmioctl revoke "$id"
+	run wait "$pid"
+	wait "$pid" || code=$?
+	[ "${code:-0}" = 7 ]
+	contains "$(cat /tmp/hold.err)" revoked
+}
+
+@test "the operator cannot revoke another's lease" {
+	mmioctl hold shm+0x3000/0x1000 -- sleep 60 &
+	eventually sh -c 'mmioctl --json leases | grep -q "\"uid\": *0"'
+	id=$(mmioctl --json leases | grep -oE '"id": *[0-9]+' | head -n 1 | grep -oE '[0-9]+')
+	run as operator mmioctl revoke "$id"
+	kill %1
+	wait || true
+	[ "$status" = 4 ] || [ "$status" = 3 ]
+}
+
+@test "a daemon killed with -9 loses no mapping, lists the lease again and can revoke it" {
+	hold shm 0x4000 0x1000
+	tell write 0 0x5a
+	before=$(systemctl show -P MainPID mmiod.service)
+	kill -KILL "$before"
+	tell read 0
+	[ "$answer" = 0x5a ]
+	eventually lease_listed "$lease"
+	[ "$(systemctl show -P MainPID mmiod.service)" != "$before" ]
+	run mmioctl leases
+	contains "$output" operator
+	contains "$output" holder
+	run as operator mmioctl hold shm+0x4000/0x1000 -- true
+	[ "$status" = 5 ]
+	tell write 0 0x5b
+	[ "$answer" = ok ]
+	mmioctl revoke "$lease"
+	tell read 0
+	[ "$answer" = SIGBUS ]
+}
+
+@test "a restarted daemon keeps leases and a lease that ended meanwhile is gone" {
+	hold shm 0x4000 0x1000
+	systemctl stop mmiod.socket mmiod.service
+	tell read 0
+	[ "$answer" != SIGBUS ]
+	let_go
+	pkill -KILL -x holder || true
+	systemctl start mmiod.socket
+	eventually mmioctl status
+	lease_not_listed "$lease"
+}
+
+@test "a mapping outlives the connection it was made through" {
+	hold shm 0x5000 0x1000
+	tell disconnect
+	tell write 0 7
+	[ "$answer" = ok ]
+	lease_listed "$lease"
+}
+
+@test "a bad configuration is refused with file and line, and the old one stays in force" {
+	printf '[region edu2]\ndevice = pci:0000:00:04.0\nbra = 0\n' >/etc/mmiod/mmiod.conf.d/99-bad.conf
+	run mmiod --check-config
+	[ "$status" != 0 ]
+	contains "$output" "/etc/mmiod/mmiod.conf.d/99-bad.conf:3"
+	contains "$output" bra
+	contains "$output" bar
+	systemctl reload mmiod.service || true
+	eventually sh -c 'journalctl -u mmiod.service | grep -q "99-bad.conf:3"'
+	run as operator mmioctl read edu
+	rm /etc/mmiod/mmiod.conf.d/99-bad.conf
+	systemctl reload mmiod.service
+	[ "$status" = 0 ]
+	[ "$output" = 0x010000ed ]
+}
+
+@test "a new grant counts after a reload" {
+	run as guest mmioctl read edu
+	[ "$status" = 4 ]
+	printf '[grant guests]\nregion = edu\nuser = guest\naccess = r\n' >/etc/mmiod/mmiod.conf.d/60-guest.conf
+	systemctl reload mmiod.service
+	eventually as guest mmioctl read edu
+	rm /etc/mmiod/mmiod.conf.d/60-guest.conf
+	systemctl reload mmiod.service
+	eventually sh -c '! setpriv --reuid=guest --regid=guest --init-groups mmioctl read edu'
+}
+
+@test "a device that is unbound takes its region away and brings it back" {
+	hold shm 0 0x1000
+	tell write 0 1
+	echo 0000:01:00.0 >/sys/bus/pci/drivers/mmiod/unbind
+	tell read 0
+	[ "$answer" = SIGBUS ]
+	run as operator mmioctl read shm
+	[ "$status" = 7 ]
+	echo 0000:01:00.0 >/sys/bus/pci/drivers/mmiod/bind
+	eventually as operator mmioctl read shm
+	tell read 0
+	[ "$answer" = SIGBUS ]
+}
+
+@test "the journal has grants, denials and revocations with their fields" {
+	hold shm 0 0x1000
+	mmioctl revoke "$lease"
+	as guest mmioctl read edu || true
+	sync
+	run journalctl -u mmiod.service -o json
+	contains "$output" MESSAGE_ID
+	contains "$output" MMIOD_REGION
+	run journalctl -u mmiod.service
+	contains "$output" revoked
+}
+
+@test "the unit's sandbox scores at most 1.5" {
+	run systemd-analyze security mmiod.service --no-pager
+	score=$(grep -oE 'Overall exposure level for mmiod.service: [0-9.]+' <<<"$output" | grep -oE '[0-9.]+$')
+	echo "score $score"
+	[ "$(awk -v s="$score" 'BEGIN { print (s <= 1.5) }')" = 1 ]
+}
+
+@test "iomem names the regions" {
+	run cat /proc/iomem
+	for name in edu shm testdev set-aside; do contains "$output" "mmiod:$name"; done
+}
