@@ -70,10 +70,11 @@ $(B)/examples/%: client/examples/%.c $(B)/libmmiod.so
 ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
 
 CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
+CTL_TEST_OBJS := $(B)/client/mmioctl/words.o $(B)/client/mmioctl/suggest.o
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
-$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -Wno-missing-prototypes
+$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -DBUILD_DIR='"$(B)"'
 
-$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/libmmiod.a
+$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(B)/mmioctl
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
 
 UNIT_TESTS += $(B)/tests/unit/test-client

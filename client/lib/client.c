@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define TIMEOUT_MS 30000
@@ -141,7 +142,10 @@ MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)
 	return client->epoll;
 }
 
-/* Whatever the socket has is read: replies that come too late are dropped, events are put aside. */
+/*
+ * Whatever the socket has is read: replies that come too late are dropped, events are put aside. Events come before the
+ * end of their connection: as long as there are any, the socket stays, readable, to tell of its end in its turn.
+ */
 static int drain_socket(struct mmiod_client *client)
 {
 	struct message message;
@@ -154,6 +158,10 @@ static int drain_socket(struct mmiod_client *client)
 		packet_release(&packet);
 	if (err == -EAGAIN)
 		return 0;
+	if (!event_queue_empty(&client->events)) {
+		shutdown(client->sock, SHUT_RDWR);
+		return 0;
+	}
 	connection_close(client);
 	return client_fail(client, err,
 			   err == -EPROTO

@@ -20,7 +20,7 @@ void event_queue_init(struct event_queue *queue, int wake)
 	queue->wake = wake;
 }
 
-static bool queue_empty(const struct event_queue *queue)
+bool event_queue_empty(const struct event_queue *queue)
 {
 	return queue->events.next == &queue->events;
 }
@@ -48,7 +48,7 @@ int event_queue_hold(struct event_queue *queue, const struct message *message)
 		free(held);
 		return err;
 	}
-	if (queue_empty(queue))
+	if (event_queue_empty(queue))
 		eventfd_write(queue->wake, 1);
 	link_append(&queue->events, &held->link);
 	return 0;
@@ -59,13 +59,13 @@ bool event_queue_take(struct event_queue *queue, struct mmiod_event *event)
 	struct held_event *held;
 	eventfd_t count;
 
-	if (queue_empty(queue))
+	if (event_queue_empty(queue))
 		return false;
 	held = link_entry(queue->events.next, struct held_event, link);
 	*event = held->event;
 	link_remove(&held->link);
 	free(held);
-	if (queue_empty(queue))
+	if (event_queue_empty(queue))
 		eventfd_read(queue->wake, &count);
 	return true;
 }
@@ -73,7 +73,7 @@ bool event_queue_take(struct event_queue *queue, struct mmiod_event *event)
 /* Does not touch the eventfd: a forked child, which frees its copy of the client, shares it with its parent. */
 void event_queue_clear(struct event_queue *queue)
 {
-	while (!queue_empty(queue)) {
+	while (!event_queue_empty(queue)) {
 		struct held_event *held = link_entry(queue->events.next, struct held_event, link);
 
 		link_remove(&held->link);

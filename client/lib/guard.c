@@ -22,7 +22,10 @@ struct guard {
 
 /* Initial-exec: the handler must not be the first to touch it, which could allocate memory. */
 static __thread struct guard *innermost __attribute__((tls_model("initial-exec")));
-static __thread bool chaining __attribute__((tls_model("initial-exec")));
+static __thread struct {
+	void *context; /* of the signal that was handed on */
+	char *frame; /* of chain(), which may be left by a jump */
+} handed __attribute__((tls_model("initial-exec")));
 
 static struct sigaction previous;
 static atomic_flag installing = ATOMIC_FLAG_INIT;
@@ -37,14 +40,19 @@ static void die(int sig, const siginfo_t *info)
 		raise(sig);
 }
 
-/* Two libraries that chain to each other must not do so for ever. */
+/*
+ * A handler that was installed after ours may hand the signal back to us; that must not go on for ever. Then the signal
+ * is the same, and we are deeper in the stack. After a handler that left by a jump, one or the other is not so.
+ */
+static bool comes_back(void *context)
+{
+	return context == handed.context && (char *)__builtin_frame_address(0) < handed.frame;
+}
+
 static void chain(int sig, siginfo_t *info, void *context)
 {
-	if (chaining) {
-		die(sig, info);
-		return;
-	}
-	chaining = true;
+	handed.context = context;
+	handed.frame = __builtin_frame_address(0);
 	if (previous.sa_flags & SA_SIGINFO)
 		previous.sa_sigaction(sig, info, context);
 	else if (previous.sa_handler == SIG_IGN && info->si_code <= 0)
@@ -53,13 +61,17 @@ static void chain(int sig, siginfo_t *info, void *context)
 		die(sig, info);
 	else
 		previous.sa_handler(sig);
-	chaining = false;
+	handed.context = NULL;
 }
 
 static void handle(int sig, siginfo_t *info, void *context)
 {
 	struct guard *guard = innermost;
 
+	if (comes_back(context)) {
+		die(sig, info);
+		return;
+	}
 	if (!guard || info->si_code != BUS_ADRERR) {
 		chain(sig, info, context);
 		return;

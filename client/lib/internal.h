@@ -89,6 +89,7 @@ struct event_queue {
 void event_queue_init(struct event_queue *queue, int wake);
 int event_queue_hold(struct event_queue *queue, const struct message *message);
 bool event_queue_take(struct event_queue *queue, struct mmiod_event *event);
+bool event_queue_empty(const struct event_queue *queue);
 void event_queue_clear(struct event_queue *queue);
 
 /* ---- client.c ---- */

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool readable(const struct mmiod_client *client, int timeout)
+{
+	struct pollfd pfd = { .fd = mmiod_client_event_fd(client), .events = POLLIN };
+
+	return poll(&pfd, 1, timeout) == 1 && pfd.revents & POLLIN;
+}
+
+/* In one burst: two events, the reply, another event. */
+static void grant_amid_events(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_read(fake);
+	fake_event(fake, MMIOD_EVENT_REVOKE_ASKED, 1, "root asks");
+	fake_event(fake, MMIOD_EVENT_REVOKED, 1, "revoked by root");
+	fake_grant(fake, fake->request, 5, NULL);
+	fake_event(fake, MMIOD_EVENT_GONE, 2, "");
+	fake_wait_hang_up(fake);
+}
+
+/*
+ * The library reads the two events while it waits for its reply; then the socket has nothing left of them, and yet a
+ * program that goes to sleep in poll() must wake up.
+ */
+Test(event, held_aside_in_a_request_wakes_the_program)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	fake_start(&fake, grant_amid_events, NULL);
+	client = connect_or_fail(&fake);
+	cr_assert_not(readable(client, 0));
+	lease = lease_or_fail(client, 0, 0x1000, 0);
+
+	cr_assert(readable(client, 5000));
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.type, MMIOD_EVENT_REVOKE_ASKED);
+	cr_assert_eq(event.lease, 1);
+	cr_assert_str_eq(event.text, "root asks");
+	cr_assert(readable(client, 0), "one is still held");
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.type, MMIOD_EVENT_REVOKED);
+	cr_assert_str_eq(event.text, "revoked by root");
+	cr_assert(readable(client, 5000), "one is in the socket");
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.type, MMIOD_EVENT_GONE);
+	cr_assert_eq(event.lease, 2);
+	cr_assert_str_empty(event.text);
+	cr_assert_not(readable(client, 0), "nothing is left, and poll() does not sleep");
+	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	mmiod_lease_free(lease);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static void *wait_for_event(void *argument)
+{
+	return (void *)(uintptr_t)readable(argument, 5000);
+}
+
+static void grant_when_polled(struct fake *fake)
+{
+	fake_accept(fake);
+	usleep(50000);
+	fake_event(fake, MMIOD_EVENT_SUSPENDED, 1, "");
+	fake_wait_hang_up(fake);
+}
+
+Test(event, wakes_a_program_that_sleeps_in_poll)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	pthread_t sleeper;
+	struct fake fake;
+	void *woken;
+
+	fake_start(&fake, grant_when_polled, NULL);
+	client = connect_or_fail(&fake);
+	pthread_create(&sleeper, NULL, wait_for_event, client);
+	pthread_join(sleeper, &woken);
+	cr_assert(woken);
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.type, MMIOD_EVENT_SUSPENDED);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static void flood(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_read(fake);
+	for (uint64_t i = 0; i < 100; i++)
+		fake_event(fake, MMIOD_EVENT_RESUMED, i, "");
+	fake_refuse(fake, MMIOD_E_BUSY, "");
+	fake_wait_hang_up(fake);
+}
+
+Test(event, none_of_many_is_lost_or_reordered)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	fake_start(&fake, flood, NULL);
+	client = connect_or_fail(&fake);
+	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &lease), -EBUSY);
+	for (uint64_t i = 0; i < 100; i++) {
+		cr_assert(readable(client, 0));
+		cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+		cr_assert_eq(event.lease, i);
+	}
+	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	cr_assert_not(readable(client, 0));
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static void send_unknown_events(struct fake *fake)
+{
+	char text[380];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	fake_accept(fake);
+	fake_event(fake, 99, 1, "from the future");
+	fake_event(fake, 0, 1, "");
+	fake_event(fake, MMIOD_EVENT_REVOKED, 3, text);
+	fake_wait_hang_up(fake);
+}
+
+Test(event, of_an_unknown_type_is_skipped_and_a_long_text_cut)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct fake fake;
+
+	fake_start(&fake, send_unknown_events, NULL);
+	client = connect_or_fail(&fake);
+	while (mmiod_client_next_event(client, &event) == 0)
+		cr_assert(readable(client, 5000));
+	cr_assert_eq(event.lease, 3);
+	cr_assert_eq(strlen(event.text), sizeof(event.text) - 1);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static void tell_and_die(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_event(fake, MMIOD_EVENT_REVOKED, 1, "");
+	fake_hang_up(fake);
+	fake_accept(fake);
+	fake_read(fake);
+	fake_refuse(fake, MMIOD_E_BUSY, "");
+	fake_event(fake, MMIOD_EVENT_REVOKED, 2, "");
+	fake_wait_hang_up(fake);
+}
+
+Test(event, of_a_dead_daemon_is_delivered_before_its_death)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	fake_start(&fake, tell_and_die, NULL);
+	client = connect_or_fail(&fake);
+	cr_assert(readable(client, 5000));
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.lease, 1);
+	cr_assert(readable(client, 5000), "its death is news too");
+	cr_assert_eq(mmiod_client_next_event(client, &event), -ECONNRESET);
+	cr_assert_not(readable(client, 0), "poll() spins on a dead daemon");
+	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &lease), -EBUSY);
+	cr_assert(readable(client, 5000), "the descriptor is for the new connection too");
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.lease, 2);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static void send_event_with_files(struct fake *fake)
+{
+	struct mmiod_msg_event event = { .msg = { .size = sizeof(event),
+						  .opcode = MMIOD_OP_EVENT,
+						  .flags = MMIOD_MSG_EVENT,
+						  .fds = 2,
+						  .fixed = sizeof(event) },
+					 .type = MMIOD_EVENT_REVOKED };
+	int fds[2] = { memory_file(1), memory_file(1) };
+
+	fake_accept(fake);
+	fake_send(fake, &event, sizeof(event), fds, 2);
+	close(fds[0]);
+	close(fds[1]);
+	fake_wait_hang_up(fake);
+}
+
+Test(event, files_that_come_with_one_are_closed)
+{
+	size_t files = open_files();
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct fake fake;
+
+	fake_start(&fake, send_event_with_files, NULL);
+	client = connect_or_fail(&fake);
+	cr_assert(readable(client, 5000));
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+	cr_assert_eq(open_files(), files);
+}
+
+static void send_rubbish(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_send(fake, "rubbish", 7, NULL, 0);
+	fake_wait_hang_up(fake);
+}
+
+Test(event, rubbish_ends_the_connection)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct fake fake;
+
+	fake_start(&fake, send_rubbish, NULL);
+	client = connect_or_fail(&fake);
+	cr_assert(readable(client, 5000));
+	cr_assert_eq(mmiod_client_next_event(client, &event), -EPROTO);
+	cr_assert_not(readable(client, 0));
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
