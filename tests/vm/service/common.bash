@@ -17,6 +17,31 @@ hold()
 	[ "$word" = lease ] || { echo "holder: $word $lease"; return 1; }
 }
 
+# Run COMMAND as USER behind the test; let_go ends it. No function in between: the process must be ours to kill.
+background() # USER COMMAND...
+{
+	local user=$1
+	shift
+	: >/tmp/background.out
+	setpriv --reuid="$user" --regid="$user" --init-groups "$@" >/tmp/background.out 2>/tmp/background.err &
+	holder_pid=$!
+}
+
+# A drop-in in force, and gone again; both return when the daemon has read it.
+configure() # NAME LINE...
+{
+	local name=$1
+	shift
+	printf '%s\n' "$@" >"/etc/mmiod/mmiod.conf.d/$name.conf"
+	systemctl reload mmiod.service
+}
+
+unconfigure() # NAME
+{
+	rm "/etc/mmiod/mmiod.conf.d/$1.conf"
+	systemctl reload mmiod.service
+}
+
 tell() # COMMAND... -> $answer
 {
 	echo "$*" >&"$holder_in"
@@ -56,4 +81,14 @@ lease_listed() # ID
 lease_not_listed()
 {
 	! lease_listed "$1"
+}
+
+cache_leased() # wc|uc
+{
+	mmioctl --json leases | grep -q "\"$1\""
+}
+
+cache_not_leased()
+{
+	! cache_leased "$1"
 }

@@ -34,9 +34,9 @@ teardown()
 }
 
 @test "physical addresses are shown to root and to nobody else" {
-	run mmioctl --json list
+	run mmioctl --json -O list
 	contains "$output" fea00000
-	run as operator mmioctl --json list
+	run as operator mmioctl --json -O list
 	[[ $output != *fea00000* && $output != *0x30000000* ]]
 }
 
@@ -142,20 +142,15 @@ teardown()
 }
 
 @test "another cache attribute on the same page is refused both ways" {
-	as operator mmioctl hold --wc --shared-write shm+0/0x1000 -- sleep 60 &
-	eventually sh -c 'mmioctl --json leases | grep -q \"wc\"'
-	run as operator mmioctl hold --uc --shared-write shm+0/0x1000 -- true
-	kill %1
-	wait || true
-	[ "$status" = 5 ]
-	contains "$output" wc
-	eventually sh -c '! mmioctl --json leases | grep -q \"wc\"'
-	as operator mmioctl hold --uc shm+0/0x1000 -- sleep 60 &
-	eventually sh -c 'mmioctl --json leases | grep -q \"uc\"'
-	run as operator mmioctl hold --wc shm+0/0x1000 -- true
-	kill %%
-	wait || true
-	[ "$status" = 5 ]
+	for pair in wc:uc uc:wc; do
+		background operator mmioctl hold --${pair%:*} --shared-write shm+0/0x1000
+		eventually cache_leased ${pair%:*}
+		run as operator mmioctl hold --${pair#*:} --shared-write shm+0/0x1000 -- true
+		let_go
+		[ "$status" = 5 ]
+		contains "$output" ${pair%:*}
+		eventually cache_not_leased ${pair%:*}
+	done
 }
 
 @test "the lease of a process that dies ends" {
@@ -198,25 +193,23 @@ teardown()
 }
 
 @test "mmioctl hold exits with 7 when its lease is revoked" {
-	as operator mmioctl hold shm+0x1000/0x1000 >/tmp/hold.out 2>/tmp/hold.err &
-	pid=$!
-	eventually grep -q lease /tmp/hold.out
-	id=$(grep -oE 'lease [0-9]+' /tmp/hold.out | grep -oE '[0-9]+')
-	mmioctl revoke "$id"
-	run wait "$pid"
-	wait "$pid" || code=$?
+	background operator mmioctl hold shm+0x1000/0x1000
+	eventually grep -q lease /tmp/background.out
+	mmioctl revoke "$(sed -n 's/^lease \([0-9]*\) .*/\1/p' /tmp/background.out)"
+	wait "$holder_pid" || code=$?
 	[ "${code:-0}" = 7 ]
-	contains "$(cat /tmp/hold.err)" revoked
+	contains "$(cat /tmp/background.err)" revoked
 }
 
 @test "the operator cannot revoke another's lease" {
-	mmioctl hold shm+0x3000/0x1000 -- sleep 60 &
-	eventually sh -c 'mmioctl --json leases | grep -q "\"uid\": *0"'
-	id=$(mmioctl --json leases | grep -oE '"id": *[0-9]+' | head -n 1 | grep -oE '[0-9]+')
-	run as operator mmioctl revoke "$id"
-	kill %1
-	wait || true
+	configure 60-guest '[grant guests]' 'region = shm' 'user = guest' 'access = r'
+	background guest mmioctl hold --read-only shm+0x3000/0x1000
+	eventually grep -q lease /tmp/background.out
+	lease=$(sed -n 's/^lease \([0-9]*\) .*/\1/p' /tmp/background.out)
+	run as operator mmioctl revoke "$lease"
+	unconfigure 60-guest
 	[ "$status" = 4 ] || [ "$status" = 3 ]
+	lease_listed "$lease"
 }
 
 @test "a daemon killed with -9 loses no mapping, lists the lease again and can revoke it" {
@@ -279,12 +272,12 @@ teardown()
 @test "a new grant counts after a reload" {
 	run as guest mmioctl read edu
 	[ "$status" = 4 ]
-	printf '[grant guests]\nregion = edu\nuser = guest\naccess = r\n' >/etc/mmiod/mmiod.conf.d/60-guest.conf
-	systemctl reload mmiod.service
-	eventually as guest mmioctl read edu
-	rm /etc/mmiod/mmiod.conf.d/60-guest.conf
-	systemctl reload mmiod.service
-	eventually sh -c '! setpriv --reuid=guest --regid=guest --init-groups mmioctl read edu'
+	configure 60-guest '[grant guests]' 'region = edu' 'user = guest' 'access = r'
+	run as guest mmioctl read edu
+	unconfigure 60-guest
+	[ "$output" = 0x010000ed ]
+	run as guest mmioctl read edu
+	[ "$status" = 4 ]
 }
 
 @test "a device that is unbound takes its region away and brings it back" {
