@@ -64,8 +64,8 @@ $(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
 EXAMPLES := $(patsubst client/examples/%.c,$(B)/examples/%,$(wildcard client/examples/*.c))
 
 $(B)/examples/%: client/examples/%.c $(B)/libmmiod.so
-	@mkdir -p $(@D)
-	$(CC) -Iinclude $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< -L$(B) -lmmiod
+	@mkdir -p $(@D) $(B)/client/examples
+	$(CC) -Iinclude $(CFLAGS) -MMD -MP -MF $(B)/client/examples/$*.d $(LDFLAGS) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< -L$(B) -lmmiod
 
 ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
 
@@ -75,7 +75,7 @@ CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
 $(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -DBUILD_DIR='"$(B)"'
 
 $(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(B)/mmioctl
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson
 
 UNIT_TESTS += $(B)/tests/unit/test-client
 

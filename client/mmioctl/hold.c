@@ -140,12 +140,14 @@ static void list_append(char *list, size_t size, const char *item)
 static int set_environment(const struct hold *hold)
 {
 	size_t size = hold->count * sizeof(hold->held[0].name) + 1;
-	char *targets = calloc(3, size), *leases = targets + size, *offsets = leases + size;
+	char *targets = calloc(3, size), *leases, *offsets;
 	char number[32];
 	int err;
 
 	if (!targets)
 		return -ENOMEM;
+	leases = targets + size;
+	offsets = leases + size;
 	for (size_t i = 0; i < hold->count; i++) {
 		const struct held *held = &hold->held[i];
 

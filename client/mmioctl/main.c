@@ -5,10 +5,12 @@
 #include "mmioctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Options, as bits, so that a verb can say which it knows. */
 enum {
@@ -316,11 +318,27 @@ static int close_output(int status)
 	return status ? status : STATUS_FAILED;
 }
 
+/*
+ * Started without standard files, the daemon's socket would become one of them, and take what is printed. What is put
+ * in their place can be neither read nor written, so that the loss is noticed.
+ */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct context context = { 0 };
 	int status;
 
+	fill_standard_files();
 	signal(SIGPIPE, SIG_IGN);
 	/* So that an error in an earlier option is already told in the form that a later --json asks for. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)

@@ -153,7 +153,7 @@ static void json_key(const char *name, char *key, size_t size)
 {
 	size_t i;
 
-	for (i = 0; name[i] && i < size - 1; i++)
+	for (i = 0; i < size - 1 && name[i]; i++)
 		key[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
 	key[i] = '\0';
 }

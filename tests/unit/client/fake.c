@@ -264,22 +264,27 @@ void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 	static const struct flaw none;
 	const struct mmiod_msg_lease *asked = request;
 	const struct mmiod_wire_want *wants = (const struct mmiod_wire_want *)(asked + 1);
-	size_t count = asked->msg.count, files;
+	size_t count = asked->msg.count, files = 0;
 	struct {
 		struct mmiod_msg msg;
 		struct mmiod_wire_granted granted[MMIOD_MSG_FDS_MAX];
 	} reply = { 0 };
+	size_t made;
 	int fds[64];
 
 	if (!flaw)
 		flaw = &none;
 	for (size_t i = 0; i < count; i++) {
 		fill_granted(&reply.granted[i], &wants[i], first_lease + i);
-		fds[i] = window_file(&wants[i], first_lease + i);
+		if (flaw->busy == (int)i + 1)
+			reply.granted[i].status = MMIOD_E_BUSY;
+		else
+			fds[files++] = window_file(&wants[i], first_lease + i);
 	}
-	files = count + (size_t)flaw->files;
-	for (size_t i = count; i < files; i++)
-		fds[i] = memory_file(1);
+	made = files;
+	files += (size_t)flaw->files;
+	for (; made < files; made++)
+		fds[made] = memory_file(1);
 	reply.msg = (struct mmiod_msg){
 		.size = (uint32_t)(sizeof(reply.msg) + count * sizeof(reply.granted[0])),
 		.opcode = MMIOD_OP_LEASE,
@@ -294,7 +299,7 @@ void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 	if (flaw->room)
 		take_room(fake, fds, count, flaw->room);
 	fake_send(fake, &reply, sizeof(reply.msg) + count * sizeof(reply.granted[0]), fds, files);
-	for (size_t i = 0; !flaw->room && i < (files > count ? files : count); i++)
+	for (size_t i = 0; !flaw->room && i < made; i++)
 		close(fds[i]);
 }
 

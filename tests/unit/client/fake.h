@@ -48,6 +48,7 @@ struct flaw {
 	int files; /* added to the number of files sent */
 	int count; /* added to the number of elements */
 	int fixed; /* added to the size of the fixed part in the header */
+	int busy; /* this element, from 1, is refused and has no file */
 	int room; /* how many descriptors the client may still open, until fake_make_room() */
 };
 
