@@ -48,14 +48,21 @@ struct mmiod_mapping;
  * Connect and agree on a version.
  *
  * @path: the daemon's socket; NULL: the environment's MMIOD_SOCKET, else /run/mmiod/mmiod.sock.
- * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EPROTONOSUPPORT (version), -EDQUOT.
+ * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EPROTONOSUPPORT (version), -EDQUOT;
+ * mmiod_client_error(NULL) has the sentence.
+ *
+ * When the daemon goes away later, the next request connects again, once: leases and mappings are not touched by it.
+ * -ECONNRESET: it went away again. -ETIMEDOUT: it does not answer (30 s). -EPROTO: what it says makes no sense.
  */
 int mmiod_client_connect(const char *path, struct mmiod_client **client);
 
 /** Close the connection. Leases and mappings made through it stay valid, except connection-bound leases. NULL: no-op. */
 void mmiod_client_free(struct mmiod_client *client);
 
-/** The sentence for the last failure on this client; never NULL; valid until the next call on it. */
+/**
+ * The sentence for the last failure on this client; never NULL; valid until the next call on it. @client NULL: for the
+ * last failure of mmiod_client_connect() in this thread.
+ */
 const char *mmiod_client_error(const struct mmiod_client *client);
 
 /** A descriptor that is readable whenever mmiod_client_next_event() has something. Owned by the client. */
@@ -68,7 +75,10 @@ struct mmiod_event {
 	char text[256]; /**< who and why; may be empty */
 };
 
-/** Take the next event without blocking: 1 with @event filled, 0 when there is none, negative errno. */
+/**
+ * Take the next event without blocking: 1 with @event filled, 0 when there is none, negative errno. -ECONNRESET, once:
+ * the daemon went away; events come again after the next request, which connects again.
+ */
 int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
 
 /** What the daemon says of itself. */
@@ -179,7 +189,8 @@ struct mmiod_want {
  * @leases: @count pointers; those not granted become NULL.
  * @errors: NULL, or @count results, 0 or negative errno each.
  * Returns the number granted, or the first error when none was: -ENOENT (no such region), -EACCES (policy), -EBUSY
- * (held, or another cache attribute is in use), -EDQUOT, -EINVAL (range, width, ...), -ENODEV (device not there).
+ * (held, or another cache attribute is in use), -EDQUOT, -EINVAL (range, width, ...), -ENODEV (device not there),
+ * -EMFILE (no free descriptors in this process: none of the batch was kept).
  * With MMIOD_LEASE_ALL, at most 16 leases, and anything less than all is an error.
  */
 int mmiod_client_lease_many(struct mmiod_client *client, const struct mmiod_want *wants,
@@ -193,7 +204,10 @@ int mmiod_client_lease(struct mmiod_client *client, const char *region, uint64_t
 /** Forget the object and close its file; the lease ends when the last copy of the file and the last mapping go. */
 void mmiod_lease_free(struct mmiod_lease *lease);
 
-/** Give the lease back now, whoever still has the file or a mapping: they lose it. Frees the object on success. */
+/**
+ * Give the lease back now, whoever still has the file or a mapping: they lose it. Frees the object on success.
+ * -ENOTCONN: its client was freed.
+ */
 int mmiod_lease_release(struct mmiod_lease *lease);
 
 /** Take leases from their holders: for administrators. @deadline_ms: ask first, take after that; 0: take now. */
@@ -230,7 +244,10 @@ int mmiod_lease_map(struct mmiod_lease *lease, unsigned int flags, struct mmiod_
 int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offset, size_t length,
 			  unsigned int flags, struct mmiod_mapping **mapping);
 
-/** Build all page-table entries of a mapping now. Real-time programs call it so that no access faults. */
+/**
+ * Build all page-table entries of a mapping now. Real-time programs call it so that no access faults. -EBADF: its lease
+ * was freed, and the file with it.
+ */
 int mmiod_mapping_populate(struct mmiod_mapping *mapping);
 /** The first byte. */
 volatile void *mmiod_mapping_address(const struct mmiod_mapping *mapping);
@@ -240,7 +257,12 @@ void mmiod_mapping_free(struct mmiod_mapping *mapping);
 
 /* ---- mediated access: through the kernel, exact width, sub-page windows too; -ENODEV instead of a signal ---- */
 
-/** Read @count elements of @width bytes (1, 2, 4, 8) at @offset of the window, one bus access each. */
+/**
+ * Read @count elements of @width bytes (1, 2, 4, 8) at @offset of the window, one bus access each.
+ *
+ * Errors of all five: -EINVAL (leaves the window, misaligned, another width than declared), -EBADF (write, read-only),
+ * -ENODEV (revoked), -EAGAIN (suspended).
+ */
 int mmiod_lease_read(struct mmiod_lease *lease, uint64_t offset, unsigned int width, size_t count,
 		     void *buffer);
 /** Write likewise. */
