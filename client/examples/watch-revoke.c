@@ -73,11 +73,11 @@ static void hear(struct watch *watch)
 			       event.text);
 			break;
 		case MMIOD_EVENT_REVOKED:
-			printf("event: revoked: %s\n", event.text);
+			printf("event: %s\n", event.text);
 			watch->told = true;
 			break;
 		case MMIOD_EVENT_GONE:
-			printf("event: the device is gone: %s\n", event.text);
+			printf("event: the device is gone\n");
 			watch->told = true;
 			break;
 		case MMIOD_EVENT_SUSPENDED:

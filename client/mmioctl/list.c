@@ -113,6 +113,8 @@ int verb_list(struct context *context, int argc, char **argv)
 	err = mmiod_client_list_regions(context->client, &list);
 	if (err)
 		return report_client(context, err);
+	if (!mmiod_region_list_count(list) && !context->json)
+		note(context, "there is no region that policy lets you see");
 	status = print_regions(context, list);
 	mmiod_region_list_free(list);
 	return status;
