@@ -36,3 +36,12 @@ uninstall-daemon:
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf.d \
 		$(DESTDIR)$(SYSCONFDIR)/mmiod $(DESTDIR)$(VENDORDIR)/mmiod/mmiod.conf.d \
 		$(DESTDIR)$(VENDORDIR)/mmiod 2>/dev/null
+
+# Unit tests: one program for each test-*.c, with what helps the tests.
+MMIOD_TESTS := $(patsubst tests/unit/daemon/%.c,$(B)/tests/unit/daemon/%,$(wildcard tests/unit/daemon/test-*.c))
+MMIOD_TEST_HELPERS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/daemon/test-%,$(wildcard tests/unit/daemon/*.c)))
+UNIT_TESTS += $(MMIOD_TESTS)
+$(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Wno-missing-prototypes
+$(MMIOD_TESTS): $(B)/tests/unit/daemon/%: $(B)/tests/unit/daemon/%.o $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MMIOD_LIBS) -lcriterion
+.SECONDARY: $(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS)

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include "fake.h"
+
+static struct fake *fake_of(struct backend *backend)
+{
+	return container_of(backend, struct fake, backend);
+}
+
+static void fake_close(struct backend *backend)
+{
+}
+
+static int fake_claim(struct backend *backend, const struct config_region *config,
+		      struct backend_region *region, struct text *why)
+{
+	struct fake *fake = fake_of(backend);
+
+	if (fake->claim_error) {
+		text_add(why, "the fake says no");
+		return fake->claim_error;
+	}
+	for (size_t i = 0; i < fake->n_regions; i++)
+		if (!strcmp(fake->regions[i].name, config->name))
+			return -EEXIST;
+	*region = (struct backend_region){
+		.handle = ++fake->last_region,
+		.device = "0000:01:00.0",
+		.length = config->length ? config->length : 1 << 20,
+		.phys = 0xf8000000,
+		.bar = 2,
+		.width = config->width,
+		.generation = 1,
+	};
+	memcpy(region->name, config->name, sizeof(region->name));
+	fake->regions[fake->n_regions++] = *region;
+	return 0;
+}
+
+static int fake_release(struct backend *backend, uint64_t handle)
+{
+	struct fake *fake = fake_of(backend);
+
+	for (size_t i = 0; i < fake->n_windows; i++)
+		if (fake->windows[i].window.region == handle &&
+		    fake->windows[i].state != MMIOD_STATE_REVOKED)
+			return -EBUSY;
+	for (size_t i = 0; i < fake->n_regions; i++) {
+		if (fake->regions[i].handle != handle)
+			continue;
+		memmove(&fake->regions[i], &fake->regions[i + 1],
+			(--fake->n_regions - i) * sizeof(fake->regions[0]));
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int fake_next_region(struct backend *backend, uint64_t handle, struct backend_region *region)
+{
+	struct fake *fake = fake_of(backend);
+
+	for (size_t i = 0; i < fake->n_regions; i++) {
+		if (fake->regions[i].handle <= handle)
+			continue;
+		*region = fake->regions[i];
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static bool fake_matches(struct backend *backend, const struct backend_region *region,
+			 const struct config_region *config)
+{
+	return region->width == config->width &&
+	       (!config->length || region->length == config->length);
+}
+
+static int fake_create(struct backend *backend, const struct backend_window *window,
+		       struct backend_created *created)
+{
+	struct fake *fake = fake_of(backend);
+
+	created->conflict = fake->create_conflict;
+	if (fake->create_error)
+		return fake->create_error;
+	cr_assert_lt(fake->n_windows, (size_t)FAKE_MAX);
+	created->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (created->fd < 0)
+		return -errno;
+	created->id = ++fake->last_window;
+	created->map_offset = 0;
+	fake->windows[fake->n_windows++] =
+		(struct backend_ledger){ .id = created->id, .window = *window };
+	return 0;
+}
+
+struct backend_ledger *fake_window(struct fake *fake, uint64_t id)
+{
+	for (size_t i = 0; i < fake->n_windows; i++)
+		if (fake->windows[i].id == id)
+			return &fake->windows[i];
+	return NULL;
+}
+
+static int fake_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
+{
+	struct fake *fake = fake_of(backend);
+	struct backend_ledger *window = fake_window(fake, id);
+
+	if (fake->state_error)
+		return fake->state_error;
+	if (!window)
+		return -ENOENT;
+	window->state = state;
+	fake_event(fake, MMIOD_CONTROL_WINDOW_STATE, state, id);
+	return 0;
+}
+
+static int fake_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	struct fake *fake = fake_of(backend);
+
+	for (size_t i = 0; i < fake->n_windows; i++) {
+		if (fake->windows[i].id <= id)
+			continue;
+		*entry = fake->windows[i];
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static void fake_read_events(struct backend *backend,
+			     void (*event)(void *data, const struct mmiod_control_event *event),
+			     void *data)
+{
+	struct fake *fake = fake_of(backend);
+
+	while (fake->n_events) {
+		struct mmiod_control_event first = fake->events[0];
+
+		memmove(&fake->events[0], &fake->events[1], --fake->n_events * sizeof(first));
+		event(data, &first);
+	}
+}
+
+static void fake_rescan(struct backend *backend)
+{
+}
+
+static const struct backend_ops fake_ops = {
+	.kind = MMIOD_BACKEND_MODULE,
+	.close = fake_close,
+	.claim = fake_claim,
+	.release = fake_release,
+	.next_region = fake_next_region,
+	.matches = fake_matches,
+	.create = fake_create,
+	.set_state = fake_set_state,
+	.next_window = fake_next_window,
+	.read_events = fake_read_events,
+	.rescan = fake_rescan,
+};
+
+void fake_init(struct fake *fake)
+{
+	*fake = (struct fake){ .backend = { .ops = &fake_ops, .event_fd = -1, .abi = 1 } };
+}
+
+/* As in the module: what does not fit is lost, and OVERFLOW says so. */
+void fake_event(struct fake *fake, uint32_t type, uint32_t value, uint64_t id)
+{
+	struct mmiod_control_event event = { .type = type, .value = value, .id = id };
+
+	if (fake->n_events == FAKE_MAX - 1)
+		event = (struct mmiod_control_event){ .type = MMIOD_CONTROL_OVERFLOW };
+	if (fake->n_events < FAKE_MAX)
+		fake->events[fake->n_events++] = event;
+}
+
+void fake_close_window(struct fake *fake, uint64_t id)
+{
+	struct backend_ledger *window = fake_window(fake, id);
+	size_t i;
+
+	cr_assert_not_null(window);
+	i = (size_t)(window - fake->windows);
+	memmove(window, window + 1, (--fake->n_windows - i) * sizeof(*window));
+	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, id);
+}
+
+/* In the module's order: first the windows are revoked, then the region is forgotten and its end told. */
+void fake_remove_device(struct fake *fake, const char *name)
+{
+	struct backend_region region = { 0 };
+
+	while (fake_next_region(&fake->backend, region.handle, &region) == 0)
+		if (!strcmp(region.name, name))
+			break;
+	cr_assert_str_eq(region.name, name);
+	for (size_t i = 0; i < fake->n_windows; i++)
+		if (fake->windows[i].window.region == region.handle)
+			fake_set_state(&fake->backend, fake->windows[i].id, MMIOD_STATE_REVOKED);
+	cr_assert_eq(fake_release(&fake->backend, region.handle), 0);
+	fake_event(fake, MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, region.handle);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A backend for tests: keeps a ledger as the module does, tells events when it is told to, and fails on demand.
+ */
+#ifndef TEST_FAKE_H
+#define TEST_FAKE_H
+
+#include "daemon/backend.h"
+
+#define FAKE_MAX 64
+
+struct fake {
+	struct backend backend;
+	struct backend_region regions[FAKE_MAX];
+	size_t n_regions;
+	uint64_t last_region;
+	struct backend_ledger windows[FAKE_MAX]; /* in order of id */
+	size_t n_windows;
+	uint64_t last_window;
+	struct mmiod_control_event events[FAKE_MAX];
+	size_t n_events;
+	int claim_error; /* 0: claims succeed */
+	int create_error;
+	uint64_t create_conflict;
+	int state_error;
+};
+
+void fake_init(struct fake *fake);
+void fake_event(struct fake *fake, uint32_t type, uint32_t value, uint64_t id);
+void fake_close_window(struct fake *fake, uint64_t id); /* the client let go of the file */
+void fake_remove_device(struct fake *fake, const char *region);
+struct backend_ledger *fake_window(struct fake *fake, uint64_t id);
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "daemon/log.h"
+#include "files.h"
+#include "rig.h"
+
+struct daemon rig;
+struct fake rig_fake;
+union answer answer;
+int answer_fds[MMIOD_MSG_FDS_MAX];
+size_t n_answer_fds;
+
+static struct event_base *base;
+static bool simulated;
+static struct config_paths paths;
+
+void rig_write_config(const char *config)
+{
+	files_write("rig.conf", 0600, config);
+}
+
+static void start(void)
+{
+	char buffer[TEXT_MAX];
+	struct text why = TEXT_ON(buffer);
+	struct backend *backend = &rig_fake.backend;
+	struct config *config;
+
+	base = event_base_new();
+	paths = (struct config_paths){ 0 };
+	if (simulated)
+		paths.simulation = files_path("rig.conf");
+	else
+		paths.main = files_path("rig.conf");
+	cr_assert_eq(config_load(&paths, &config, &why), 0, "%s", buffer);
+	if (simulated)
+		cr_assert_eq(backend_simulation_open(&backend, &why), 0, "%s", buffer);
+	cr_assert_eq(daemon_init(&rig, base, backend, config, &paths), 0);
+}
+
+void rig_start(const char *config)
+{
+	files_make();
+	rig_write_config(config);
+	fake_init(&rig_fake);
+	simulated = false;
+	start();
+}
+
+void rig_start_simulation(const char *config)
+{
+	files_make();
+	rig_write_config(config);
+	simulated = true;
+	start();
+}
+
+static void stop(void)
+{
+	daemon_clear(&rig);
+	cr_assert_null(rig.host.users.table, "somebody is still charged");
+	event_base_free(base);
+}
+
+void rig_restart(void)
+{
+	stop();
+	rig_fake.n_events = 0;
+	start();
+}
+
+void rig_stop(void)
+{
+	stop();
+	files_remove();
+}
+
+/* As often as one thing may lead to another; timers of no delay take a turn each. */
+void rig_turn(void)
+{
+	for (int i = 0; i < 8; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+void rig_wait(unsigned int milliseconds)
+{
+	uint64_t end = log_now_ms() + milliseconds;
+
+	do {
+		rig_turn();
+		usleep(2000);
+	} while (log_now_ms() <= end);
+	rig_turn();
+}
+
+/* ---- clients ---------------------------------------------------------------------------------------------------- */
+
+int client_connect(uid_t uid)
+{
+	struct charge charge;
+	struct peer peer;
+	int pair[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+		     0);
+	cr_assert_eq(peer_read(&peer, pair[0]), 0);
+	peer.subject.uid = uid;
+	peer.holder.uid = uid;
+	peer.subject.n_gids = 0;
+	cr_assert_eq(charge_take(&charge, &rig.host.users, uid, USER_CONNECTIONS, 1000), 0);
+	cr_assert_eq(connection_new(&rig.host, pair[0], &peer, &charge, NULL), 0);
+	return pair[1];
+}
+
+void client_send(int fd, const void *packet, size_t length)
+{
+	cr_assert_eq(send(fd, packet, length, MSG_NOSIGNAL), (ssize_t)length, "%s",
+		     strerror(errno));
+}
+
+void client_close_fds(void)
+{
+	while (n_answer_fds)
+		close(answer_fds[--n_answer_fds]);
+}
+
+static void take_fds(struct msghdr *header)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(header);
+
+	client_close_fds();
+	if (!control)
+		return;
+	n_answer_fds = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	cr_assert_leq(n_answer_fds, (size_t)MMIOD_MSG_FDS_MAX);
+	memcpy(answer_fds, CMSG_DATA(control), n_answer_fds * sizeof(int));
+}
+
+ssize_t client_receive(int fd)
+{
+	char control[CMSG_SPACE(sizeof(int) * MMIOD_MSG_FDS_MAX)];
+	struct iovec vector = { .iov_base = &answer, .iov_len = sizeof(answer) };
+	struct msghdr header = {
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	if (n < 0)
+		return -errno;
+	cr_assert_not(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+	take_fds(&header);
+	if (n) {
+		cr_assert_eq(answer.msg.size, (size_t)n);
+		cr_assert_eq(answer.msg.fds, n_answer_fds);
+	}
+	return n;
+}
+
+bool client_is_hung_up(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&poll_fd, 1, 0) > 0 && poll_fd.revents & (POLLHUP | POLLRDHUP);
+}
+
+const char *answer_text(struct mmiod_msg_text text)
+{
+	static char buffer[1024];
+
+	cr_assert_leq(text.offset + text.length, answer.msg.size);
+	snprintf(buffer, sizeof(buffer), "%.*s", (int)text.length,
+		 (char *)answer.bytes + text.offset);
+	return buffer;
+}
+
+void *answer_element(size_t index)
+{
+	cr_assert_lt(index, answer.msg.count);
+	return answer.bytes + answer.msg.fixed + index * answer.msg.stride;
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
+static uint64_t last_id;
+
+static struct mmiod_msg header(uint16_t opcode, size_t fixed, size_t count, size_t stride)
+{
+	return (struct mmiod_msg){
+		.size = (uint32_t)(fixed + count * stride),
+		.opcode = opcode,
+		.id = ++last_id,
+		.fixed = (uint32_t)fixed,
+		.count = (uint32_t)count,
+		.stride = (uint32_t)stride,
+	};
+}
+
+static uint32_t answered(int fd)
+{
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.msg.id, last_id);
+	cr_assert_eq(answer.msg.flags & ~MMIOD_MSG_MORE, MMIOD_MSG_REPLY);
+	return answer.msg.status;
+}
+
+int client_hello(uid_t uid)
+{
+	struct mmiod_msg_hello hello = { .version_min = 1,
+					 .version_max = 1,
+					 .max_message = MMIOD_MSG_MAX };
+	int fd = client_connect(uid);
+
+	hello.msg = header(MMIOD_OP_HELLO, sizeof(hello), 0, 0);
+	client_send(fd, &hello, sizeof(hello));
+	cr_assert_eq(answered(fd), MMIOD_OK);
+	return fd;
+}
+
+struct mmiod_wire_want want(const char *region, uint64_t offset, uint64_t length, uint32_t rights,
+			    uint32_t share)
+{
+	struct mmiod_wire_want element = {
+		.offset = offset,
+		.length = length,
+		.rights = rights,
+		.share = share,
+	};
+
+	snprintf(element.region, sizeof(element.region), "%s", region);
+	return element;
+}
+
+void send_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags)
+{
+	struct {
+		struct mmiod_msg_lease fixed;
+		struct mmiod_wire_want wants[32];
+	} packet = { .fixed.flags = flags };
+
+	packet.fixed.msg = header(MMIOD_OP_LEASE, sizeof(packet.fixed), n, sizeof(wants[0]));
+	memcpy(packet.wants, wants, n * sizeof(wants[0]));
+	client_send(fd, &packet, packet.fixed.msg.size);
+}
+
+uint32_t client_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags)
+{
+	send_lease(fd, wants, n, flags);
+	return answered(fd);
+}
+
+uint32_t client_lease_one(int fd, uint64_t offset, uint64_t length, uint64_t *lease)
+{
+	struct mmiod_wire_want element =
+		want("shm", offset, length, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, 0);
+	const struct mmiod_wire_granted *granted;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(n_answer_fds, granted->status == MMIOD_OK ? 1u : 0u);
+	if (lease)
+		*lease = granted->lease;
+	return granted->status;
+}
+
+void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n)
+{
+	struct {
+		struct mmiod_msg_end fixed;
+		uint64_t leases[MMIOD_BATCH_MAX];
+	} packet = { .fixed.deadline_ms = deadline_ms };
+
+	packet.fixed.msg = header(opcode, sizeof(packet.fixed), n, sizeof(leases[0]));
+	memcpy(packet.leases, leases, n * sizeof(leases[0]));
+	client_send(fd, &packet, packet.fixed.msg.size);
+}
+
+uint32_t client_end(int fd, uint16_t opcode, uint64_t lease)
+{
+	send_end(fd, opcode, 0, &lease, 1);
+	if (answered(fd) != MMIOD_OK)
+		return answer.msg.status;
+	return ((struct mmiod_wire_ended *)answer_element(0))->status;
+}
+
+uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor)
+{
+	struct mmiod_msg_list list = { .cursor = cursor };
+
+	list.msg = header(opcode, sizeof(list), 0, 0);
+	client_send(fd, &list, sizeof(list));
+	return answered(fd);
+}
+
+uint32_t client_status(int fd)
+{
+	struct mmiod_msg status = header(MMIOD_OP_STATUS, sizeof(status), 0, 0);
+
+	client_send(fd, &status, sizeof(status));
+	return answered(fd);
+}
+
+size_t open_fds(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	while (readdir(directory))
+		n++;
+	closedir(directory);
+	return n;
+}

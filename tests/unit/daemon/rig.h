@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A daemon inside the test's own process, and clients that speak to it by socket pairs. Nothing runs by itself: a test
+ * sends, lets the loop turn, and looks at what came.
+ */
+#ifndef TEST_RIG_H
+#define TEST_RIG_H
+
+#include "daemon/daemon.h"
+#include "fake.h"
+
+extern struct daemon rig;
+extern struct fake rig_fake;
+
+void rig_start(const char *config); /* with the fake backend */
+void rig_start_simulation(const char *config);
+void rig_restart(void); /* as after SIGKILL: the backend lives on, the daemon is another */
+void rig_stop(void);
+void rig_write_config(const char *config);
+void rig_turn(void);
+void rig_wait(unsigned int milliseconds);
+
+/* A client: its end of the pair. */
+int client_connect(uid_t uid); /* without HELLO */
+int client_hello(uid_t uid);
+void client_send(int fd, const void *packet, size_t length);
+ssize_t client_receive(int fd); /* into `answer` and `answer_fds`; -errno */
+void client_close_fds(void);
+bool client_is_hung_up(int fd);
+
+extern union answer {
+	uint8_t bytes[MMIOD_MSG_MAX];
+	struct mmiod_msg msg;
+	struct mmiod_msg_error error;
+	struct mmiod_msg_hello_reply hello;
+	struct mmiod_msg_status_reply status;
+	struct mmiod_msg_list_reply list;
+	struct mmiod_msg_event event;
+} answer;
+extern int answer_fds[MMIOD_MSG_FDS_MAX];
+extern size_t n_answer_fds;
+const char *answer_text(struct mmiod_msg_text text);
+void *answer_element(size_t index);
+
+/* Requests. Each sends, turns the loop and receives the answer; returns its status. */
+struct mmiod_wire_want want(const char *region, uint64_t offset, uint64_t length, uint32_t rights,
+			    uint32_t share);
+void send_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags);
+uint32_t client_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags);
+uint32_t client_lease_one(int fd, uint64_t offset, uint64_t length,
+			  uint64_t *lease); /* the element's status */
+void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);
+uint32_t client_end(int fd, uint16_t opcode, uint64_t lease); /* the element's status */
+uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor);
+uint32_t client_status(int fd);
+size_t open_fds(void);
+
+#endif

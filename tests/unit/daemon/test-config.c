@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "daemon/config.h"
+#include "files.h"
+
+TestSuite(config, .init = files_make, .fini = files_remove);
+
+static char why_buffer[TEXT_MAX];
+static struct text why = TEXT_ON(why_buffer);
+
+static struct config *load(const struct config_paths *paths)
+{
+	struct config *config = NULL;
+
+	cr_assert_eq(config_load(paths, &config, &why), 0, "%s", why_buffer);
+	return config;
+}
+
+static struct config *load_text(const char *content)
+{
+	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, content),
+				      .main_required = true };
+
+	return load(&paths);
+}
+
+/* The sentence must start with file and line, and contain each of the words. */
+static void refused(const struct config_paths *paths, const char *file, unsigned int line,
+		    const char *words)
+{
+	struct config *config = NULL;
+	char copy[256], *rest = copy, *word, prefix[256];
+
+	cr_assert_lt(config_load(paths, &config, &why), 0, "was taken");
+	cr_assert_null(config);
+	snprintf(prefix, sizeof(prefix), "%s:%u: ", file, line);
+	cr_assert_eq(strncmp(why_buffer, prefix, strlen(prefix)), 0,
+		     "\"%s\" does not start with \"%s\"", why_buffer, prefix);
+	snprintf(copy, sizeof(copy), "%s", words);
+	while ((word = strsep(&rest, "|")))
+		cr_assert_not_null(strstr(why_buffer, word), "\"%s\" lacks \"%s\"", why_buffer,
+				   word);
+}
+
+static void refused_text(const char *content, unsigned int line, const char *words)
+{
+	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, content),
+				      .main_required = true };
+
+	refused(&paths, paths.main, line, words);
+}
+
+#define REGION "[region shm]\ndevice = pci:0000:01:00.0\nbar = 2\n"
+
+Test(config, reads_all_that_a_region_can_say)
+{
+	struct config *config =
+		load_text("; a comment\n# another\n"
+			  "[region fpga-ctrl] \n"
+			  "device = pci:0000:01:00.0   ; inline\n"
+			  "bar = 1\n"
+			  "range = 0x1000-0x1fff\n"
+			  "width = 32\n"
+			  "cache = wc, uc\n"
+			  "[region ids]\ndevice = 1af4:1110\nbar=0\noffset = 4K\nsize = 8K\n"
+			  "[region ram]\nphys = 0x30000000\nsize = 16M\n");
+	const struct config_region *region = config_find_region(config, "fpga-ctrl");
+
+	cr_assert_eq(config->n_regions, 3u);
+	cr_assert_eq(region->device, CONFIG_DEVICE_SLOT);
+	cr_assert_eq(region->pci, MMIOD_PCI_ADDR(0, 1, 0, 0));
+	cr_assert_eq(region->bar, 1);
+	cr_assert_eq(region->offset, 0x1000u);
+	cr_assert_eq(region->length, 0x1000u);
+	cr_assert_eq(region->width, 4u);
+	cr_assert_eq(region->cache, MMIOD_CACHE_WC);
+	cr_assert_eq(region->caches, 1u << MMIOD_CACHE_WC | 1u << MMIOD_CACHE_UC);
+	cr_assert_eq(region->origin.line, 3u);
+	region = config_find_region(config, "ids");
+	cr_assert_eq(region->device, CONFIG_DEVICE_IDS);
+	cr_assert_eq(region->offset, 4096u);
+	cr_assert_eq(region->length, 8192u);
+	cr_assert_eq(region->cache, MMIOD_CACHE_UC, "uncached unless said");
+	region = config_find_region(config, "ram");
+	cr_assert_eq(region->device, CONFIG_DEVICE_RANGE);
+	cr_assert_eq(region->phys, 0x30000000u);
+	cr_assert_null(config_find_region(config, "nothing"));
+	config_free(config);
+}
+
+Test(config, reads_grants_and_links_them_to_the_regions_they_cover)
+{
+	struct config *config =
+		load_text(REGION "[region shm2]\ndevice = pci:0000:01:00.0\nbar = 3\n"
+				 "[grant a]\nregion = shm*\nuser = root 1000\naccess = rw\n"
+				 "share = shared-read\n"
+				 "[grant b]\nregion = shm\ngroup = root\n"
+				 "[admin c]\nuser = daemon\n");
+	const struct config_region *region = config_find_region(config, "shm");
+
+	cr_assert_eq(region->n_grants, 2u);
+	cr_assert_eq(config_find_region(config, "shm2")->n_grants, 1u);
+	cr_assert_str_eq(region->grants[0]->name, "a");
+	cr_assert_eq(region->grants[0]->rights, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE);
+	cr_assert_eq(region->grants[0]->share, MMIOD_SHARE_READ);
+	cr_assert_eq(region->grants[0]->users.count, 2u);
+	cr_assert_eq(region->grants[0]->users.items[1].id, 1000u);
+	cr_assert_eq(region->grants[1]->rights, MMIOD_RIGHT_READ, "reading only unless said");
+	cr_assert_eq(region->grants[1]->share, MMIOD_SHARE_EXCLUSIVE, "exclusive unless said");
+	cr_assert_eq(config->n_admins, 1u);
+	config_free(config);
+}
+
+Test(config, goes_on_with_a_list_in_indented_lines)
+{
+	struct config *config = load_text(
+		REGION "[grant a]\nregion = shm\nuser = root\n  daemon,\n\tbin\n\naccess = rw\n");
+
+	cr_assert_eq(config->grants[0]->users.count, 3u);
+	cr_assert_eq(config->grants[0]->rights, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE);
+	config_free(config);
+}
+
+Test(config, an_empty_one_grants_nothing_and_is_good)
+{
+	struct config *config = load_text("[daemon]\n");
+
+	cr_assert_eq(config->n_regions, 0u);
+	cr_assert_eq(config->limits.connections_per_user, 64u);
+	config_free(config);
+}
+
+Test(config, limits_can_be_set)
+{
+	struct config *config = load_text(
+		"[daemon]\nconnections-per-user = 5\nleases-per-user = 6\nhello-timeout = 500ms\n");
+
+	cr_assert_eq(config->limits.connections_per_user, 5u);
+	cr_assert_eq(config->limits.leases_per_user, 6u);
+	cr_assert_eq(config->limits.hello_timeout_ms, 500u);
+	config_free(config);
+}
+
+Test(config, refuses_an_unknown_key_and_names_the_nearest)
+{
+	refused_text("[region shm]\ndevice = pci:0000:01:00.0\nbra = 2\n", 3,
+		     "unknown key|\"bra\"|\"bar\"");
+	refused_text("[daemon]\n\nconections-per-user = 2\n", 3, "connections-per-user");
+	refused_text("[daemon]\nzzzzzzzzzzzzzzzzzzzzzzzz = 2\n", 2, "unknown key");
+}
+
+Test(config, refuses_a_key_of_another_section)
+{
+	refused_text("[daemon]\nbar = 1\n", 2, "unknown key|bar");
+}
+
+Test(config, refuses_an_unknown_section_even_if_it_is_empty)
+{
+	refused_text("\n[regoin shm]\n", 2, "unknown section|region NAME");
+	refused_text("[whatever]\n", 1, "unknown section|[grant NAME]");
+}
+
+Test(config, refuses_a_section_without_the_name_it_needs_or_with_one_too_many)
+{
+	refused_text("[region]\n", 1, "[region NAME]");
+	refused_text("[region a b]\n", 1, "[region NAME]");
+	refused_text("[daemon x]\n", 1, "[daemon]");
+	refused_text("[region shm\n", 1, "]");
+}
+
+Test(config, refuses_names_that_are_too_long_or_strange)
+{
+	refused_text("[region 12345678901234567890123456789012]\n", 1, "is not a name|1 to 31");
+	refused_text("[region a/b]\n", 1, "is not a name");
+}
+
+Test(config, refuses_a_key_before_the_first_section)
+{
+	refused_text("bar = 1\n", 1, "before the first section");
+}
+
+Test(config, refuses_a_key_or_a_section_that_occurs_twice_in_a_file)
+{
+	refused_text("[region shm]\nbar = 1\nbar = 2\n", 3, "\"bar\"|twice");
+	refused_text(REGION "[grant a]\nregion = shm\nuser = root\n[grant a]\n", 7, "twice");
+}
+
+Test(config, refuses_keys_that_contradict_each_other)
+{
+	refused_text("[region a]\nphys = 0x1000\ndevice = 1af4:1110\n", 3, "device|phys|exclude");
+	refused_text("[region a]\nrange = 0-1\nsize = 4K\n", 3, "size|range|exclude");
+}
+
+Test(config, refuses_values_that_break_their_rule_and_says_it)
+{
+	refused_text("[region a]\ndevice = 01:00.0\n", 2, "01:00.0|pci:DDDD:BB:DD.F|VVVV:DDDD");
+	refused_text("[region a]\nbar = 6\n", 2, "\"6\"|0 to 5");
+	refused_text("[region a]\nwidth = 24\n", 2, "24|8, 16, 32 or 64");
+	refused_text("[region a]\ncache = uc wb\n", 2, "wb|uc or wc");
+	refused_text("[region a]\ncache = ,\n", 2, "empty");
+	refused_text("[region a]\nrange = 0x1000\n", 2, "FIRST-LAST");
+	refused_text("[region a]\nsize = 0\n", 2, "size");
+	refused_text("[region a]\nsize = 4KB\n", 2, "4KB");
+	refused_text("[grant a]\naccess = w\n", 2, "r or rw");
+	refused_text("[grant a]\nshare = shared\n", 2, "shared-read");
+	refused_text("[daemon]\nleases-per-user = 0\n", 2, "count");
+	refused_text("[daemon]\nhello-timeout = 2\n", 2, "2s");
+}
+
+Test(config, refuses_users_and_groups_that_do_not_exist)
+{
+	refused_text("[grant a]\nuser = nobody-of-this-name\n", 2, "no user|nobody-of-this-name");
+	refused_text("[grant a]\ngroup = no-such-group\n", 2, "no group|no-such-group");
+	refused_text("[admin a]\nuser = *\n", 2, "not everybody");
+}
+
+Test(config, refuses_regions_that_are_not_whole)
+{
+	refused_text("\n[region a]\nwidth = 32\n", 2, "no device|bar = N|phys");
+	refused_text("[region a]\ndevice = 1af4:1110\n", 1, "bar");
+	refused_text("[region a]\nphys = 0x1000\n", 1, "size");
+	refused_text("[region a]\nphys = 0x1000\nsize = 4K\nbar = 0\n", 1, "bar");
+	refused_text("[region a]\nphys = 0xfffffffffffff000\nsize = 8K\n", 1, "wraps");
+	refused_text(REGION "[region b]\ndevice = 1af4:1110\nbar = 0\nbacking = /x\n", 4,
+		     "backing|simulation");
+}
+
+Test(config, refuses_grants_that_grant_nothing_or_to_nobody)
+{
+	refused_text(REGION "[grant a]\nuser = root\n", 4, "no region");
+	refused_text(REGION "[grant a]\nregion = shm\n", 4, "names nobody");
+	refused_text(REGION "[admin a]\n", 4, "names nobody");
+}
+
+Test(config, refuses_a_grant_for_a_region_that_is_not_there_unless_it_is_a_pattern)
+{
+	struct config *config;
+
+	refused_text(REGION "[grant a]\nregion = shn\nuser = root\n", 4,
+		     "\"shn\"|did you mean \"shm\"");
+	config = load_text(REGION "[grant a]\nregion = fpga-*\nuser = root\n");
+	cr_assert_eq(config->regions[0]->n_grants, 0u);
+	config_free(config);
+}
+
+Test(config, refuses_what_is_neither_section_nor_key)
+{
+	refused_text("[daemon]\nleases-per-user\n", 2, "key = value");
+}
+
+Test(config, refuses_indented_keys_with_the_reason)
+{
+	refused_text("[region a]\nbar = 1\n  width = 32\n", 3, "indented|\"bar\"");
+}
+
+Test(config, refuses_a_line_that_is_too_long_instead_of_splitting_it)
+{
+	char content[600];
+
+	snprintf(content, sizeof(content), "[grant a]\nuser = root%*s\n", 400, "x");
+	refused_text(content, 2, "longer than");
+}
+
+Test(config, refuses_files_that_others_can_write)
+{
+	struct config_paths paths = { .main = files_write("mmiod.conf", 0664, "[daemon]\n") };
+
+	refused(&paths, paths.main, 0, "writable|chmod go-w");
+	chmod(paths.main, 0602);
+	refused(&paths, paths.main, 0, "writable");
+}
+
+Test(config, refuses_files_of_other_users)
+{
+	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, "[daemon]\n") };
+
+	if (geteuid() != 0)
+		cr_skip("only root can give files away");
+	cr_assert_eq(chown(paths.main, 12345, 0), 0);
+	refused(&paths, paths.main, 0, "belongs neither|chown");
+}
+
+Test(config, refuses_what_is_no_regular_file_without_hanging)
+{
+	struct config_paths paths = { .main = files_path("fifo") };
+
+	cr_assert_eq(mkfifo(paths.main, 0600), 0);
+	refused(&paths, paths.main, 0, "not a regular file");
+}
+
+Test(config, refuses_directories_that_others_can_write)
+{
+	struct config_paths paths = { 0 };
+
+	files_mkdir("d", 0777);
+	paths.directories[0] = files_path("d");
+	refused(&paths, paths.directories[0], 0, "directory|writable");
+}
+
+Test(config, misses_a_file_only_if_it_was_asked_for_by_name)
+{
+	struct config_paths paths = { .main = files_path("none"),
+				      .directories = { files_path("nowhere") } };
+
+	config_free(load(&paths));
+	paths.main_required = true;
+	refused(&paths, paths.main, 0, "cannot open");
+}
+
+static struct config_paths two_directories(void)
+{
+	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, REGION) };
+
+	files_mkdir("vendor", 0755);
+	files_mkdir("etc", 0755);
+	paths.directories[0] = files_path("vendor");
+	paths.directories[1] = files_path("etc");
+	return paths;
+}
+
+Test(config, drop_ins_win_over_the_main_file_in_order_of_their_names)
+{
+	struct config_paths paths = two_directories();
+	struct config *config;
+
+	files_write("vendor/20-b.conf", 0644, "[region shm]\nwidth = 32\nbar = 4\n");
+	files_write("etc/10-a.conf", 0644, "[region shm]\nwidth = 8\nbar = 3\n");
+	files_write("etc/ignored.txt", 0644, "nonsense\n");
+	files_write("etc/.hidden.conf", 0644, "nonsense\n");
+	config = load(&paths);
+	cr_assert_eq(config->regions[0]->bar, 4);
+	cr_assert_eq(config->regions[0]->width, 4u);
+	cr_assert_eq(config->n_files, 3u);
+	config_free(config);
+}
+
+Test(config, a_name_in_etc_replaces_its_namesake_of_the_vendor)
+{
+	struct config_paths paths = two_directories();
+	struct config *config;
+
+	files_write("vendor/10-a.conf", 0644, "[region shm]\nwidth = 32\n");
+	files_write("etc/10-a.conf", 0644, "[region shm]\nbar = 3\n");
+	config = load(&paths);
+	cr_assert_eq(config->regions[0]->bar, 3);
+	cr_assert_eq(config->regions[0]->width, 0u);
+	config_free(config);
+}
+
+Test(config, a_link_to_dev_null_masks)
+{
+	struct config_paths paths = two_directories();
+	struct config *config;
+
+	files_write("vendor/10-a.conf", 0644, "[region shm]\nwidth = 32\n");
+	cr_assert_eq(symlink("/dev/null", files_path("etc/10-a.conf")), 0);
+	config = load(&paths);
+	cr_assert_eq(config->regions[0]->width, 0u);
+	config_free(config);
+}
+
+Test(config, a_list_in_a_later_file_replaces_the_earlier_one)
+{
+	struct config_paths paths = two_directories();
+	struct config *config;
+
+	files_write("etc/10-a.conf", 0644, "[grant a]\nregion = shm\nuser = root daemon\n");
+	files_write("etc/20-b.conf", 0644, "[grant a]\nuser = bin\naccess = rw\n");
+	config = load(&paths);
+	cr_assert_eq(config->n_grants, 1u);
+	cr_assert_eq(config->grants[0]->users.count, 1u);
+	cr_assert_str_eq(config->grants[0]->users.items[0].name, "bin");
+	cr_assert_eq(config->grants[0]->regions.count, 1u,
+		     "what the later file does not name stays");
+	cr_assert_not_null(strstr(config->grants[0]->origin.file, "20-b.conf"));
+	config_free(config);
+}
+
+Test(config, an_error_in_the_third_file_names_that_file)
+{
+	struct config_paths paths = two_directories();
+
+	files_write("etc/10-a.conf", 0644, "[daemon]\n");
+	files_write("etc/20-b.conf", 0644, "[daemon]\n\n\nfoo = 1\n");
+	refused(&paths, files_path("etc/20-b.conf"), 4, "foo");
+}
+
+Test(config, simulation_needs_no_device)
+{
+	struct config_paths paths = {
+		.simulation = files_write("sim", 0600, "[region a]\nsize = 4K\nbacking = /tmp/x\n"),
+	};
+	struct config *config = load(&paths);
+
+	cr_assert_eq(config->regions[0]->device, CONFIG_DEVICE_NONE);
+	cr_assert_str_eq(config->regions[0]->backing, "/tmp/x");
+	config_free(config);
+}

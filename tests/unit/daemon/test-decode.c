@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <string.h>
+#include "daemon/decode.h"
+
+static _Alignas(8) uint8_t packet[MMIOD_MSG_MAX + 64];
+static struct request request;
+static struct decode_error error;
+
+static void begin(uint16_t opcode, size_t fixed, size_t count, size_t stride)
+{
+	struct mmiod_msg *head = (struct mmiod_msg *)packet;
+
+	memset(packet, 0, sizeof(packet));
+	*head = (struct mmiod_msg){
+		.size = (uint32_t)(fixed + count * stride),
+		.opcode = opcode,
+		.id = 42,
+		.fixed = (uint32_t)fixed,
+		.count = (uint32_t)count,
+		.stride = (uint32_t)stride,
+	};
+}
+
+static struct mmiod_msg *head(void)
+{
+	return (struct mmiod_msg *)packet;
+}
+
+static bool decode(void)
+{
+	memset(&error, 0, sizeof(error));
+	return request_decode(packet, head()->size, &request, &error);
+}
+
+static void refused(enum mmiod_outcome outcome)
+{
+	cr_assert_not(decode());
+	cr_assert_eq(error.outcome, outcome, "%d: %s", error.outcome, error.reason);
+	cr_assert_not_null(error.reason);
+}
+
+/* Every opcode as version 1 has it. */
+static const struct {
+	uint16_t opcode;
+	size_t fixed;
+	size_t stride;
+} shapes[] = {
+	{ MMIOD_OP_HELLO, sizeof(struct mmiod_msg_hello), 0 },
+	{ MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0 },
+	{ MMIOD_OP_REGIONS, sizeof(struct mmiod_msg_list), 0 },
+	{ MMIOD_OP_LEASES, sizeof(struct mmiod_msg_list), 0 },
+	{ MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease), sizeof(struct mmiod_wire_want) },
+	{ MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), sizeof(uint64_t) },
+	{ MMIOD_OP_REVOKE, sizeof(struct mmiod_msg_end), sizeof(uint64_t) },
+};
+#define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
+
+static void begin_shape(size_t i, size_t more_fixed, size_t more_stride)
+{
+	begin(shapes[i].opcode, shapes[i].fixed + more_fixed, shapes[i].stride ? 2 : 0,
+	      shapes[i].stride ? shapes[i].stride + more_stride : 0);
+}
+
+Test(decode, takes_every_request_as_version_1_has_it)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		begin_shape(i, 0, 0);
+		cr_assert(decode(), "opcode %u: %s", shapes[i].opcode, error.reason);
+		cr_assert_eq(request.head.opcode, shapes[i].opcode);
+		cr_assert_eq(request.head.id, 42u);
+	}
+}
+
+Test(decode, takes_longer_parts_whose_tail_is_zero)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		begin_shape(i, 8, 16);
+		cr_assert(decode(), "opcode %u: %s", shapes[i].opcode, error.reason);
+	}
+}
+
+Test(decode, refuses_longer_parts_whose_tail_is_not_zero)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		begin_shape(i, 8, 0);
+		packet[shapes[i].fixed + 7] = 1;
+		refused(MMIOD_E_UNSUPPORTED);
+		if (!shapes[i].stride)
+			continue;
+		begin_shape(i, 0, 8);
+		packet[head()->size - 1] = 1; /* in the second element */
+		refused(MMIOD_E_UNSUPPORTED);
+	}
+}
+
+Test(decode, refuses_fixed_parts_and_elements_that_are_too_short)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		if (shapes[i].fixed > sizeof(struct mmiod_msg)) {
+			begin(shapes[i].opcode, shapes[i].fixed - 1, 0, 0);
+			refused(MMIOD_E_INVALID);
+		}
+		if (shapes[i].stride) {
+			begin(shapes[i].opcode, shapes[i].fixed, 2, shapes[i].stride - 1);
+			refused(MMIOD_E_INVALID);
+		}
+	}
+}
+
+Test(decode, refuses_empty_and_overlong_arrays)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		if (!shapes[i].stride)
+			continue;
+		begin(shapes[i].opcode, shapes[i].fixed, 0, shapes[i].stride);
+		refused(MMIOD_E_INVALID);
+		begin(shapes[i].opcode, shapes[i].fixed,
+		      shapes[i].opcode == MMIOD_OP_LEASE ? 17 : 257, shapes[i].stride);
+		refused(MMIOD_E_INVALID);
+	}
+}
+
+Test(decode, refuses_arrays_where_there_is_none)
+{
+	begin(MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 1, 8);
+	refused(MMIOD_E_INVALID);
+	begin(MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0, 8);
+	refused(MMIOD_E_INVALID);
+}
+
+Test(decode, refuses_packets_shorter_than_a_header)
+{
+	begin(MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0, 0);
+	for (size_t length = 0; length < sizeof(struct mmiod_msg); length++) {
+		cr_assert_not(request_decode(packet, length, &request, &error));
+		cr_assert_eq(error.outcome, MMIOD_E_PROTOCOL);
+	}
+}
+
+Test(decode, refuses_a_size_that_is_not_the_packets)
+{
+	begin(MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0, 0);
+	cr_assert_not(request_decode(packet, sizeof(struct mmiod_msg) + 1, &request, &error));
+	cr_assert_eq(error.outcome, MMIOD_E_PROTOCOL);
+	head()->size++;
+	cr_assert_not(request_decode(packet, sizeof(struct mmiod_msg), &request, &error));
+	cr_assert_eq(error.outcome, MMIOD_E_PROTOCOL);
+}
+
+Test(decode, refuses_packets_longer_than_the_limit_without_reading_them)
+{
+	begin(MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0, 0);
+	head()->size = 1 << 30;
+	cr_assert_not(request_decode(packet, 1 << 30, &request, &error));
+	cr_assert_eq(error.outcome, MMIOD_E_PROTOCOL);
+}
+
+Test(decode, refuses_headers_that_do_not_add_up)
+{
+	begin(MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease), 2, 72);
+	head()->fixed = 31;
+	refused(MMIOD_E_PROTOCOL);
+	head()->fixed = head()->size + 1;
+	refused(MMIOD_E_PROTOCOL);
+	begin(MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease), 2, 72);
+	head()->count = 3;
+	refused(MMIOD_E_PROTOCOL);
+	begin(MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease), 2, 72);
+	head()->count = 0x80000000;
+	head()->stride = 0x80000000;
+	refused(MMIOD_E_PROTOCOL);
+}
+
+Test(decode, counts_times_stride_does_not_wrap)
+{
+	begin(MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), 1, 8);
+	head()->count = 0x40000000 + 1; /* times 4: 2^32 + 4 */
+	head()->stride = 4;
+	refused(MMIOD_E_PROTOCOL);
+}
+
+Test(decode, refuses_flags_status_and_descriptors_in_requests)
+{
+	begin(MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0, 0);
+	head()->flags = MMIOD_MSG_REPLY;
+	refused(MMIOD_E_PROTOCOL);
+	head()->flags = 0;
+	head()->status = 1;
+	refused(MMIOD_E_PROTOCOL);
+	head()->status = 0;
+	head()->fds = 1;
+	refused(MMIOD_E_PROTOCOL);
+}
+
+Test(decode, an_unknown_opcode_is_no_reason_to_hang_up)
+{
+	begin(MMIOD_OP_EVENT, sizeof(struct mmiod_msg), 0, 0);
+	refused(MMIOD_E_UNSUPPORTED);
+	begin(0, sizeof(struct mmiod_msg), 3, 5);
+	refused(MMIOD_E_UNSUPPORTED);
+	cr_assert_eq(request.head.id, 42u, "so that the reply can name it");
+}
+
+Test(decode, refuses_reserved_fields_and_unknown_flags)
+{
+	begin_shape(0, 0, 0);
+	((struct mmiod_msg_hello *)packet)->reserved = 1;
+	refused(MMIOD_E_INVALID);
+	begin_shape(4, 0, 0);
+	((struct mmiod_msg_lease *)packet)->reserved = 1;
+	refused(MMIOD_E_INVALID);
+	begin_shape(4, 0, 0);
+	((struct mmiod_msg_lease *)packet)->flags = 2;
+	refused(MMIOD_E_UNSUPPORTED);
+	begin_shape(5, 0, 0);
+	((struct mmiod_msg_end *)packet)->deadline_ms = 1;
+	refused(MMIOD_E_INVALID);
+	begin_shape(6, 0, 0);
+	((struct mmiod_msg_end *)packet)->deadline_ms = 1;
+	cr_assert(decode());
+	((struct mmiod_msg_end *)packet)->reserved = 1;
+	refused(MMIOD_E_INVALID);
+}
+
+Test(decode, hands_out_elements_by_their_own_stride)
+{
+	uint64_t id;
+
+	begin(MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), 3, 24);
+	for (uint64_t i = 0; i < 3; i++) {
+		id = 100 + i;
+		memcpy(packet + sizeof(struct mmiod_msg_end) + i * 24, &id, sizeof(id));
+	}
+	cr_assert(decode());
+	for (size_t i = 0; i < 3; i++) {
+		request_element(&request, i, &id, sizeof(id));
+		cr_assert_eq(id, 100 + i);
+	}
+}
+
+Test(decode, survives_whatever_bytes_come)
+{
+	uint32_t seed = 1;
+
+	for (int round = 0; round < 200000; round++) {
+		size_t length = seed % 256;
+
+		for (size_t i = 0; i < length; i++) {
+			seed = seed * 1664525 + 1013904223;
+			packet[i] = (uint8_t)(seed >> 24) & (round % 3 ? 0xff : 0x3f);
+		}
+		if (round % 2 && length >= sizeof(struct mmiod_msg)) {
+			head()->size = (uint32_t)length;
+			head()->opcode = round % 8;
+			head()->flags = head()->fds = 0;
+			head()->status = 0;
+			head()->fixed = 32 + round % 32;
+		}
+		if (!request_decode(packet, length, &request, &error)) {
+			cr_assert_neq(error.outcome, MMIOD_OK);
+			continue;
+		}
+		for (size_t i = 0; i < request.head.count; i++) {
+			uint8_t element[128];
+
+			request_element(&request, i, element, request.known);
+		}
+		seed += (uint32_t)round;
+	}
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Simulation: what it enforces, and what becomes of leases that no module watches over.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include "files.h"
+#include "rig.h"
+
+#define READ MMIOD_RIGHT_READ
+#define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
+
+static void start(void)
+{
+	rig_start_simulation(
+		"[region shm]\nsize = 1M\n[grant all]\nregion = shm\nuser = *\naccess = rw\n");
+}
+
+TestSuite(simulation, .init = start, .fini = rig_stop);
+
+static const struct mmiod_wire_granted *lease(int fd, uint64_t offset, uint64_t length,
+					      uint32_t rights)
+{
+	struct mmiod_wire_want element = want("shm", offset, length, rights, MMIOD_SHARE_WRITE);
+	const struct mmiod_wire_granted *granted;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	return granted;
+}
+
+Test(simulation, what_one_client_writes_another_reads_at_the_same_place)
+{
+	int writer = client_hello(1000), reader = client_hello(1001);
+	const struct mmiod_wire_granted *granted = lease(writer, 0x3000, 0x1000, WRITE);
+	char text[6] = "";
+
+	cr_assert_eq(granted->map_offset, 0x3000u);
+	cr_assert_eq(pwrite(answer_fds[0], "hello", 5, (off_t)granted->map_offset), 5);
+	granted = lease(reader, 0x3000, 0x1000, READ);
+	cr_assert_eq(pread(answer_fds[0], text, 5, (off_t)granted->map_offset), 5);
+	cr_assert_str_eq(text, "hello");
+	client_close_fds();
+}
+
+Test(simulation, a_read_only_window_cannot_be_written_or_mapped_for_writing)
+{
+	int fd = client_hello(1000);
+
+	lease(fd, 0, 0x1000, READ);
+	cr_assert_eq(pwrite(answer_fds[0], "x", 1, 0), -1);
+	cr_assert_eq(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, answer_fds[0], 0),
+		     MAP_FAILED);
+	cr_assert_neq(mmap(NULL, 4096, PROT_READ, MAP_SHARED, answer_fds[0], 0), MAP_FAILED);
+	client_close_fds();
+}
+
+Test(simulation, each_lease_has_a_file_of_its_own)
+{
+	int fd = client_hello(1000), first;
+
+	lease(fd, 0, 0x1000, WRITE);
+	first = dup(answer_fds[0]);
+	lseek(first, 100, SEEK_SET);
+	lease(fd, 0, 0x1000, WRITE);
+	cr_assert_eq(lseek(answer_fds[0], 0, SEEK_CUR), 0);
+	close(first);
+	client_close_fds();
+}
+
+Test(simulation, a_lease_ends_when_it_is_released)
+{
+	int fd = client_hello(1000);
+	uint64_t id = lease(fd, 0, 0x1000, WRITE)->lease;
+
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
+	cr_assert_null(rig.leases.table);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_E_NOT_FOUND);
+}
+
+Test(simulation, a_revoked_lease_stays_listed_until_it_is_released)
+{
+	int fd = client_hello(1000), admin = client_hello(0);
+	uint64_t id = lease(fd, 0, 0x1000, WRITE)->lease;
+
+	cr_assert_eq(client_end(admin, MMIOD_OP_REVOKE, id), MMIOD_OK);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.event.type, MMIOD_EVENT_REVOKED);
+	cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, 0), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_lease *)answer_element(0))->state, MMIOD_STATE_REVOKED);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
+	cr_assert_null(rig.leases.table);
+}
+
+Test(simulation, ids_are_not_used_again)
+{
+	int fd = client_hello(1000);
+	uint64_t first = lease(fd, 0, 0x1000, WRITE)->lease;
+
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, first), MMIOD_OK);
+	cr_assert_gt(lease(fd, 0, 0x1000, WRITE)->lease, first);
+}
+
+Test(simulation, lists_of_many_leases_come_in_pages)
+{
+	int fd = client_hello(1000);
+	struct mmiod_wire_want wants[16];
+	uint64_t cursor = 0, last = 0;
+	unsigned int seen = 0;
+
+	for (int i = 0; i < 16; i++)
+		wants[i] = want("shm", 0, 64, READ, MMIOD_SHARE_WRITE);
+	for (int i = 0; i < 40; i++) {
+		cr_assert_eq(client_lease(fd, wants, 16, 0), MMIOD_OK);
+		cr_assert_eq(n_answer_fds, 16u);
+		client_close_fds();
+	}
+	do {
+		cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, cursor), MMIOD_OK);
+		for (uint32_t i = 0; i < answer.msg.count; i++) {
+			const struct mmiod_wire_lease *entry = answer_element(i);
+
+			cr_assert_gt(entry->id, last);
+			last = entry->id;
+			seen++;
+		}
+		cursor = answer.list.cursor;
+		/* What ended between two pages does not stop the list. */
+		if (seen == 256)
+			cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, cursor), MMIOD_OK);
+		else if (!(answer.msg.flags & MMIOD_MSG_MORE))
+			break;
+	} while (seen < 10000);
+	cr_assert_eq(seen, 640u);
+}
+
+Test(simulation, a_file_can_stand_behind_a_region)
+{
+	char content[256];
+	struct stat status;
+	int fd;
+
+	snprintf(content, sizeof(content),
+		 "[region shm]\nsize = 8K\nbacking = %s\n[grant all]\nregion = shm\nuser = "
+		 "*\naccess = rw\n",
+		 files_path("backing"));
+	rig_write_config(content);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(stat(files_path("backing"), &status), 0);
+	cr_assert_eq(status.st_size, 8192);
+	fd = client_hello(1000);
+	lease(fd, 0x1000, 0x1000, WRITE);
+	cr_assert_eq(pwrite(answer_fds[0], "x", 1, 0x1000), 1);
+	client_close_fds();
+	fd = open(files_path("backing"), O_RDONLY);
+	cr_assert_eq(pread(fd, content, 1, 0x1000), 1);
+	cr_assert_eq(content[0], 'x');
+	close(fd);
+}
+
+Test(simulation, regions_without_a_size_are_missing_and_say_why)
+{
+	int fd = client_hello(0);
+
+	rig_write_config("[region bar]\ndevice = 1af4:1110\nbar = 2\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(client_status(fd), MMIOD_OK);
+	cr_assert_eq(answer.status.regions_missing, 1u);
+	cr_assert_not_null(strstr(answer_text(answer.status.warning), "size = BYTES"));
+}

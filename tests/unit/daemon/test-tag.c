@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <string.h>
+#include <mmiod/protocol.h>
+#include "daemon/tag.h"
+
+static const struct tag_content content = {
+	.holder = { .uid = 1000, .pid = 4711, .comm = "fifteen-letters" },
+	.started = 1700000000123,
+	.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+	.share = MMIOD_SHARE_WRITE,
+	.flags = MMIOD_LEASE_CONNECTION,
+};
+
+Test(tag, survives_the_ledger)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+	struct tag_content back;
+
+	tag_encode(&content, tag);
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_eq(back.holder.uid, 1000u);
+	cr_assert_eq(back.holder.pid, 4711u);
+	cr_assert_str_eq(back.holder.comm, "fifteen-letters");
+	cr_assert_eq(back.started, content.started);
+	cr_assert_eq(back.rights, content.rights);
+	cr_assert_eq(back.share, content.share);
+	cr_assert_eq(back.flags, content.flags);
+}
+
+Test(tag, has_nothing_in_its_reserve)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+
+	memset(tag, 0xff, sizeof(tag));
+	tag_encode(&content, tag);
+	for (size_t i = offsetof(struct tag, reserved); i < sizeof(tag); i++)
+		cr_assert_eq(tag[i], 0u);
+}
+
+static void strictest(const struct tag_content *found)
+{
+	cr_assert_eq(found->holder.uid, UINT32_MAX);
+	cr_assert_eq(found->share, MMIOD_SHARE_EXCLUSIVE);
+	cr_assert_eq(found->rights, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE);
+}
+
+Test(tag, of_another_programs_window_is_taken_for_the_strictest)
+{
+	uint8_t tag[MMIOD_TAG_SIZE] = { 0 };
+	struct tag_content back;
+
+	cr_assert_lt(tag_decode(tag, &back), 0);
+	strictest(&back);
+	memset(tag, 0xff, sizeof(tag));
+	cr_assert_lt(tag_decode(tag, &back), 0);
+	strictest(&back);
+}
+
+Test(tag, with_impossible_content_is_taken_for_the_strictest)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+	struct tag_content back;
+
+	tag_encode(&content, tag);
+	tag[offsetof(struct tag, share)] = 9;
+	cr_assert_lt(tag_decode(tag, &back), 0);
+	strictest(&back);
+	tag_encode(&content, tag);
+	tag[offsetof(struct tag, rights)] = MMIOD_RIGHT_WRITE;
+	cr_assert_lt(tag_decode(tag, &back), 0);
+	tag_encode(&content, tag);
+	tag[offsetof(struct tag, version)] = 0;
+	cr_assert_lt(tag_decode(tag, &back), 0);
+}
+
+Test(tag, of_a_later_version_is_read_as_far_as_it_is_known)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+	struct tag_content back;
+
+	tag_encode(&content, tag);
+	tag[offsetof(struct tag, version)] = 2;
+	tag[offsetof(struct tag, reserved)] = 0x55;
+	tag[offsetof(struct tag, flags) + 3] = 0x80;
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_eq(back.flags, MMIOD_LEASE_CONNECTION, "flags that are not known are dropped");
+}
+
+Test(tag, ends_a_name_that_does_not_end)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+	struct tag_content back;
+
+	tag_encode(&content, tag);
+	memset(tag + offsetof(struct tag, comm), 'x', 16);
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_eq(strlen(back.holder.comm), 15u);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include "daemon/user.h"
+
+static struct users users;
+
+Test(user, is_charged_up_to_the_limit_and_no_further)
+{
+	struct charge charges[4];
+
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(charge_take(&charges[i], &users, 1000, USER_LEASES, 3), 0);
+	cr_assert_eq(charge_take(&charges[3], &users, 1000, USER_LEASES, 3), -EDQUOT);
+	cr_assert_null(charges[3].user);
+	charge_release(&charges[3]);
+	charge_release(&charges[0]);
+	cr_assert_eq(charge_take(&charges[3], &users, 1000, USER_LEASES, 3), 0);
+}
+
+Test(user, is_charged_for_each_thing_apart)
+{
+	struct charge lease, connection;
+
+	cr_assert_eq(charge_take(&lease, &users, 1000, USER_LEASES, 1), 0);
+	cr_assert_eq(charge_take(&connection, &users, 1000, USER_CONNECTIONS, 1), 0);
+	cr_assert_eq(lease.user, connection.user);
+}
+
+Test(user, does_not_pay_for_another)
+{
+	struct charge mine, yours;
+
+	cr_assert_eq(charge_take(&mine, &users, 1000, USER_LEASES, 1), 0);
+	cr_assert_eq(charge_take(&yours, &users, 1001, USER_LEASES, 1), 0);
+	cr_assert_neq(mine.user, yours.user);
+}
+
+Test(user, is_forgotten_with_the_last_charge)
+{
+	struct charge charge;
+
+	cr_assert_eq(charge_take(&charge, &users, 1000, USER_LEASES, 1), 0);
+	charge_release(&charge);
+	cr_assert_null(users.table);
+	charge_release(&charge); /* a charge undoes itself once */
+	cr_assert_null(users.table);
+}
+
+Test(user, that_is_refused_at_once_leaves_no_trace)
+{
+	struct charge charge;
+
+	cr_assert_eq(charge_take(&charge, &users, 1000, USER_LEASES, 0), -EDQUOT);
+	cr_assert_null(users.table);
+}
+
+Test(user, above_a_lowered_limit_keeps_what_it_has)
+{
+	struct charge a, b, c;
+
+	cr_assert_eq(charge_take(&a, &users, 1000, USER_LEASES, 2), 0);
+	cr_assert_eq(charge_take(&b, &users, 1000, USER_LEASES, 2), 0);
+	cr_assert_eq(charge_take(&c, &users, 1000, USER_LEASES, 1), -EDQUOT);
+	charge_release(&a);
+	charge_release(&b);
+	cr_assert_null(users.table);
+}
+
+Test(user, accounts_are_all_zero_after_any_order_of_taking_and_giving_back)
+{
+	struct charge charges[200] = { 0 };
+
+	srand(3);
+	for (int round = 0; round < 50000; round++) {
+		struct charge *charge = &charges[rand() % 200];
+
+		if (charge->user)
+			charge_release(charge);
+		else
+			charge_take(charge, &users, (uid_t)(rand() % 10),
+				    (enum user_slot)(rand() % USER_SLOTS), 15);
+	}
+	for (int i = 0; i < 200; i++)
+		charge_release(&charges[i]);
+	cr_assert_null(users.table);
+}
+
+Test(user, has_a_name_or_else_its_number)
+{
+	char name[USER_NAME_MAX];
+
+	user_lookup_name(0, name, sizeof(name));
+	cr_assert_str_eq(name, "root");
+	user_lookup_name(4000000001u, name, sizeof(name));
+	cr_assert_str_eq(name, "4000000001");
+}
