@@ -265,15 +265,20 @@ static struct held *find_held(struct hold *hold, uint64_t id)
 	return NULL;
 }
 
-/* A lease is lost: say so once, and without a command there is nothing left to do. */
-static void lose(struct hold *hold, struct held *held, const char *what)
+/*
+ * A lease is lost: say so once, and without a command there is nothing left to do. @why starts with "revoked" where the
+ * daemon names who did it; any other is a reason.
+ */
+static void lose(struct hold *hold, struct held *held, const char *why)
 {
+	bool whole = !why[0] || !strncmp(why, "revoked", 7);
+
 	if (held->gone)
 		return;
 	held->gone = true;
-	note(hold->context, "lease %llu (%s) was %s",
+	note(hold->context, "lease %llu (%s) was %s%s",
 	     (unsigned long long)mmiod_lease_id(held->lease), held->name,
-	     what[0] ? what : "revoked");
+	     whole ? "" : "revoked: ", why[0] ? why : "revoked");
 	if (hold->child)
 		return;
 	hold->status = STATUS_GONE;
@@ -304,10 +309,8 @@ static void handle_event(struct hold *hold, const struct mmiod_event *event)
 		give_back(hold, held, event);
 		break;
 	case MMIOD_EVENT_REVOKED:
-		lose(hold, held, event->text);
-		break;
 	case MMIOD_EVENT_GONE:
-		lose(hold, held, "revoked: its device is gone");
+		lose(hold, held, event->text);
 		break;
 	case MMIOD_EVENT_SUSPENDED:
 	case MMIOD_EVENT_RESUMED:

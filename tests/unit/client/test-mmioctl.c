@@ -548,6 +548,26 @@ Test(mmioctl, hold_tells_who_revoked_and_exits_with_7)
 	fake_stop(&fake);
 }
 
+static void unplug(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_grant(fake, fake_read(fake), 17, NULL);
+	fake_event(fake, MMIOD_EVENT_GONE, 17, "the device has gone");
+	fake_wait_hang_up(fake);
+}
+
+Test(mmioctl, hold_tells_when_the_device_has_gone)
+{
+	struct fake fake;
+	struct run run;
+
+	fake_start(&fake, unplug, NULL);
+	run_ctl(&run, fake.path, "hold", "shm/8");
+	cr_assert_eq(run.status, 7);
+	says(run.err, "lease 17 (shm+0x0/0x8) was revoked: the device has gone\n");
+	fake_stop(&fake);
+}
+
 static void ask_back(struct fake *fake)
 {
 	fake_accept(fake);
