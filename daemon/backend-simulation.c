@@ -16,13 +16,14 @@
 struct simulated {
 	uint64_t handle;
 	int fd; /* read-write */
-	char path[32]; /* of fd in /proc */
+	char name[16]; /* of fd in /proc/self/fd */
 	struct backend_region region;
 	struct simulated *next;
 };
 
 struct simulation {
 	struct backend backend;
+	int fds_fd; /* the directory /proc/self/fd */
 	struct simulated *regions;
 	uint64_t last_handle;
 	uint64_t last_window;
@@ -49,6 +50,7 @@ static void simulation_close(struct backend *backend)
 		simulation->regions = simulated->next;
 		simulated_free(simulated);
 	}
+	close(simulation->fds_fd);
 	free(simulation);
 }
 
@@ -101,7 +103,7 @@ static int simulation_claim(struct backend *backend, const struct config_region 
 		return -ENOMEM;
 	}
 	simulated->fd = fd;
-	snprintf(simulated->path, sizeof(simulated->path), "/proc/self/fd/%d", fd);
+	snprintf(simulated->name, sizeof(simulated->name), "%d", fd);
 	simulated->handle = ++simulation->last_handle;
 	simulated->region = (struct backend_region){
 		.handle = simulated->handle,
@@ -167,7 +169,7 @@ static int simulation_create(struct backend *backend, const struct backend_windo
 
 	if (!simulated)
 		return -ENOENT;
-	created->fd = open(simulated->path, flags | O_CLOEXEC | O_NOCTTY);
+	created->fd = openat(simulation->fds_fd, simulated->name, flags | O_CLOEXEC | O_NOCTTY);
 	if (created->fd < 0)
 		return -errno;
 	created->id = ++simulation->last_window;
@@ -222,6 +224,14 @@ int backend_simulation_open(struct backend **backendp, struct text *why)
 		return -ENOMEM;
 	}
 	simulation->backend = (struct backend){ .ops = &simulation_ops, .event_fd = -1 };
+	simulation->fds_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (simulation->fds_fd < 0) {
+		int error = errno;
+
+		text_set(why, "simulation needs /proc: %s", strerror(error));
+		free(simulation);
+		return -error;
+	}
 	*backendp = &simulation->backend;
 	return 0;
 }

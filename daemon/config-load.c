@@ -144,11 +144,13 @@ static int load_file(struct config *config, const char *path, unsigned int numbe
 
 /* ---- the set of files ------------------------------------------------------------------------------------------- */
 
+struct file_name {
+	char *path;
+	const char *name; /* within path */
+};
+
 struct file_list {
-	struct {
-		char *path;
-		const char *name; /* within path */
-	} items[FILES_MAX];
+	struct file_name items[FILES_MAX];
 	size_t count;
 };
 
@@ -220,7 +222,7 @@ static int scan_directory(struct file_list *list, const char *path, struct text 
 
 static int compare_names(const void *a, const void *b)
 {
-	const __typeof__(((struct file_list *)0)->items[0]) *first = a, *second = b;
+	const struct file_name *first = a, *second = b;
 
 	return strcmp(first->name, second->name);
 }

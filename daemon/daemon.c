@@ -222,7 +222,7 @@ static void on_closed(struct connection *connection)
 		lease_attach(lease, &daemon->orphans);
 		if (!ends_with_connection(daemon, lease))
 			continue;
-		daemon_lease_revoke(daemon, lease, 0, NULL);
+		daemon_lease_revoke(daemon, lease, 0, "");
 		if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
 			daemon_lease_gone(daemon, lease);
 	}
@@ -251,12 +251,19 @@ static void link_regions(struct daemon *daemon)
 	}
 }
 
+static void take_limits(struct daemon *daemon)
+{
+	uint32_t ms = daemon->config->limits.hello_timeout_ms;
+
+	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+}
+
 /* Builds a new tree and puts it in force as a whole; if it is bad, the old one stays and every status says so. */
 int daemon_reload(struct daemon *daemon)
 {
 	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
 	struct config *config, *old;
-	char buffer[TEXT_MAX];
+	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
 	int r = config_load(&daemon->paths, &config, &why);
 
@@ -268,6 +275,7 @@ int daemon_reload(struct daemon *daemon)
 	daemon->config_error[0] = '\0';
 	old = (struct config *)daemon->config;
 	daemon->config = config;
+	take_limits(daemon);
 	daemon->backend->ops->rescan(daemon->backend);
 	link_regions(daemon);
 	daemon_claim_regions(daemon);
@@ -286,9 +294,7 @@ static void on_grace_over(evutil_socket_t fd, short what, void *data)
 
 static void init_host(struct daemon *daemon, struct event_base *base)
 {
-	uint32_t ms = daemon->config->limits.hello_timeout_ms;
-
-	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+	take_limits(daemon);
 	daemon->host.base = base;
 	daemon->host.hello_timeout = &daemon->hello_timeout;
 	daemon->host.request = request_dispatch;

@@ -140,7 +140,7 @@ static int set_paths(const struct options *options, struct config_paths *paths)
 static int check_config(const struct config_paths *paths)
 {
 	struct config *config;
-	char buffer[TEXT_MAX];
+	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
 
 	if (config_load(paths, &config, &why) < 0) {
@@ -180,13 +180,17 @@ static void on_reload(evutil_socket_t signal, short what, void *data)
 	service_ready(&program->service);
 }
 
-static int open_socket(const struct options *options, struct text *why)
+/* `bound` is set if the socket is of our own making, and so ours to remove. */
+static int open_socket(const struct options *options, const char **bound, struct text *why)
 {
+	const char *path = options->socket ? options->socket : MMIOD_SOCKET_PATH;
 	int fd = service_listen_fd(why);
 
 	if (fd != -ENOENT)
 		return fd;
-	return server_bind(options->socket ? options->socket : MMIOD_SOCKET_PATH, 0666, why);
+	fd = server_bind(path, 0666, why);
+	*bound = fd < 0 ? NULL : path;
+	return fd;
 }
 
 static void watch_signals(struct program *program)
@@ -219,7 +223,8 @@ static int run(const struct options *options, const struct config_paths *paths)
 	struct program program = { .daemon = &daemon };
 	struct backend *backend = NULL;
 	struct config *config = NULL;
-	char buffer[TEXT_MAX];
+	const char *bound = NULL;
+	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
 	int fd, status;
 
@@ -237,8 +242,10 @@ static int run(const struct options *options, const struct config_paths *paths)
 		return fail(EXIT_FAILURE, "out of memory");
 	if (backend->ops->warning)
 		log_warning("%s", backend->ops->warning);
-	fd = open_socket(options, &why);
+	fd = open_socket(options, &bound, &why);
 	status = fd < 0 ? fail(EXIT_FAILURE, buffer) : serve(&program, fd);
+	if (bound)
+		unlink(bound);
 	daemon_clear(&daemon);
 	event_base_free(program.base);
 	return status;

@@ -11,16 +11,20 @@
 #define OVERFLOW_ID 65534u /* /proc/sys/kernel/overflowuid, unless somebody changed it */
 #define GROUPS_FIRST 32
 
+static uint32_t read_overflow_uid(void)
+{
+	_cleanup_(fclosep) FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
+	uint32_t id;
+
+	return file && fscanf(file, "%u", &id) == 1 && id ? id : OVERFLOW_ID;
+}
+
 static uint32_t overflow_uid(void)
 {
 	static uint32_t cached;
-	_cleanup_(fclosep) FILE *file = NULL;
 
-	if (cached)
-		return cached;
-	file = fopen("/proc/sys/kernel/overflowuid", "re");
-	if (!file || fscanf(file, "%u", &cached) != 1 || !cached)
-		cached = OVERFLOW_ID;
+	if (!cached)
+		cached = read_overflow_uid();
 	return cached;
 }
 

@@ -21,7 +21,7 @@ uint32_t daemon_missing_regions(const struct daemon *daemon)
 static void claim(struct daemon *daemon, struct region *region)
 {
 	struct log_fields fields = { .message_id = LOG_ID_CONFIG, .region = region->name };
-	char buffer[TEXT_MAX];
+	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
 	int r;
 

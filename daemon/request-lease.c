@@ -382,11 +382,9 @@ static void grant_element(struct call *call, struct batch *batch, size_t index)
 {
 	struct mmiod_wire_granted *out = reply_element(call->reply, index);
 	struct backend_created created = { .fd = -1 };
-	struct wish wish;
+	struct wish wish = { .call = call };
 	enum mmiod_outcome outcome;
 
-	wish.call = call;
-	wish.buffer[0] = '\0';
 	request_element(call->request, index, &wish.want, sizeof(wish.want));
 	outcome = try_grant(&wish, &batch->leases[index], &created);
 	out->status = outcome;
@@ -466,13 +464,9 @@ enum request_result request_lease(struct call *call)
 {
 	bool all_or_none = call->request->fixed.lease.flags & MMIOD_LEASE_ALL_OR_NONE;
 	uint32_t count = call->request->head.count;
-	struct batch batch;
+	struct batch batch = { .outcome = MMIOD_OK };
 	uint32_t i;
 
-	memset(batch.leases, 0, sizeof(batch.leases));
-	batch.n_granted = 0;
-	batch.failed = 0;
-	batch.outcome = MMIOD_OK;
 	reply_begin(call->reply, &call->request->head, sizeof(struct mmiod_msg), count,
 		    sizeof(struct mmiod_wire_granted));
 	for (i = 0; i < count && (batch.outcome == MMIOD_OK || !all_or_none); i++)

@@ -77,7 +77,7 @@ static enum mmiod_outcome release_one(struct call *call, uint64_t id, const char
 		*text = "denied: the lease is another user's";
 		return MMIOD_E_DENIED;
 	}
-	r = daemon_lease_revoke(daemon, lease, 0, NULL);
+	r = daemon_lease_revoke(daemon, lease, 0, "");
 	if (r < 0)
 		return MMIOD_E_INTERNAL;
 	/* Nothing will tell when the file is closed. */

@@ -27,23 +27,29 @@ int service_listen_fd(struct text *why)
 	return SD_LISTEN_FDS_START;
 }
 
-static void notify_status(struct daemon *daemon, const char *state)
+static void describe(struct daemon *daemon, struct text *text)
 {
-	uint32_t missing = daemon_missing_regions(daemon);
-	const char *warning = daemon->backend->ops->warning;
-
-	sd_notifyf(0, "%sSTATUS=%u regions (%u missing), %u leases, %u clients%s%s%s%s", state,
-		   HASH_COUNT(daemon->regions.table), missing, HASH_COUNT(daemon->leases.table),
-		   daemon->host.n_connections, warning ? "; " : "", warning ? warning : "",
-		   daemon->config_error[0] ? "; an older configuration is in force: " : "",
-		   daemon->config_error);
+	text_set(text, "%u regions (%u missing), %u leases, %u clients",
+		 HASH_COUNT(daemon->regions.table), daemon_missing_regions(daemon),
+		 HASH_COUNT(daemon->leases.table), daemon->host.n_connections);
+	if (daemon->backend->ops->warning)
+		text_add(text, "; %s", daemon->backend->ops->warning);
+	if (daemon->config_error[0])
+		text_add(text, "; an older configuration is in force: %s", daemon->config_error);
 }
 
+/* The service manager is told only when there is something new. */
 static void on_status(evutil_socket_t fd, short what, void *data)
 {
 	struct service *service = data;
+	char buffer[sizeof(service->last_status)] = "";
+	struct text text = TEXT_ON(buffer);
 
-	notify_status(service->daemon, "");
+	describe(service->daemon, &text);
+	if (!strcmp(buffer, service->last_status))
+		return;
+	memcpy(service->last_status, buffer, sizeof(buffer));
+	sd_notifyf(0, "STATUS=%s", buffer);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *data)
@@ -53,7 +59,8 @@ static void on_watchdog(evutil_socket_t fd, short what, void *data)
 
 void service_ready(struct service *service)
 {
-	notify_status(service->daemon, "READY=1\n");
+	sd_notify(0, "READY=1");
+	on_status(-1, 0, service);
 }
 
 /* Both timers only run where there is somebody to tell. */
@@ -63,6 +70,7 @@ void service_start(struct service *service, struct daemon *daemon)
 	uint64_t usec = 0;
 
 	service->daemon = daemon;
+	service->last_status[0] = '\0';
 	event_assign(&service->watchdog, base, -1, EV_PERSIST, on_watchdog, service);
 	event_assign(&service->status, base, -1, EV_PERSIST, on_status, service);
 	if (sd_watchdog_enabled(0, &usec) > 0) {

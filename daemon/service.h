@@ -13,6 +13,7 @@ struct service {
 	struct event watchdog;
 	struct timeval watchdog_time;
 	struct event status; /* refreshes the status line */
+	char last_status[3 * TEXT_MAX];
 };
 
 int service_listen_fd(struct text *why);
