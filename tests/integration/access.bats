@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bats
+# read, write and dump; programs that use the library.
+load helper
+
+@test "what was written is read" {
+	start_daemon
+	mmioctl write regs+0x10 0xdeadbeef
+	run mmioctl read regs+0x10
+	expect_equal "$output" 0xdeadbeef
+}
+
+@test "a write touches the bytes of its register and no others" {
+	start_daemon
+	mmioctl write shm+0x100:16 0xffff
+	run mmioctl dump shm+0xf8/16
+	expect_equal "${lines[0]}" "000000f8  00000000 00000000 0000ffff 00000000  |................|"
+}
+
+@test "reads and writes come in 8, 16, 32 and 64 bits" {
+	start_daemon
+	mmioctl write shm+0x20:64 0x1122334455667788
+	expect_equal "$(mmioctl read shm+0x20:8)" 0x88
+	expect_equal "$(mmioctl read shm+0x22:16)" 0x5566
+	expect_equal "$(mmioctl read shm+0x24:32)" 0x11223344
+	expect_equal "$(mmioctl read shm+0x20:64)" 0x1122334455667788
+}
+
+@test "the width is the region's unless the target says otherwise" {
+	printf '[region bytes]\nsize = 4K\nwidth = 8\n[grant bytes]\nregion = bytes\nuser = %s\naccess = rw\n' \
+		"$ME" >>"$T/sim.conf"
+	start_daemon
+	expect_equal "$(mmioctl read bytes)" 0x00
+	expect_equal "$(mmioctl read regs)" 0x00000000
+}
+
+@test "another width than the declared one is refused" {
+	start_daemon
+	run mmioctl read regs:8
+	expect_status 1
+	expect_match 'region regs is accessed by 32 bits, not 8'
+}
+
+@test "misaligned offsets and lengths are usage errors that name the width" {
+	start_daemon
+	run mmioctl read regs+0x2
+	expect_status 2
+	expect_match 'offset 0x2 is not a multiple of 4 bytes'
+	run mmioctl dump regs 10
+	expect_status 2
+	expect_match 'length 0xa is not a multiple of 4 bytes'
+}
+
+@test "a value that does not fit the register is refused before anything is written" {
+	start_daemon
+	run mmioctl write regs 0x100000000
+	expect_status 2
+	expect_match 'does not fit 32 bits: the greatest is 0xffffffff'
+	expect_equal "$(mmioctl read regs)" 0x00000000
+}
+
+@test "read of a length prints one value per register" {
+	start_daemon
+	mmioctl write regs+4 1
+	run mmioctl read regs/12
+	expect_equal "$output" $'0x00000000\n0x00000001\n0x00000000'
+}
+
+@test "dump shows text beside the bytes and folds lines that repeat" {
+	start_daemon
+	mmioctl write shm:64 0x0021216f6c6c6548
+	run mmioctl dump shm:8 64
+	expect_match '\|Hello!!\.\.\.\.\.\.\.\.\.\|'
+	expect_equal "${lines[2]}" '*'
+	expect_equal "${lines[3]}" 00000040
+}
+
+@test "dump of a whole region of 64 KiB has every value" {
+	start_daemon
+	mmioctl write shm+0xfffc 0x12345678
+	expect_equal "$(value '.values | length' dump shm 64K)" 16384
+	expect_equal "$(value '.values[-1].hex' dump shm 64K)" 0x12345678
+}
+
+@test "the last register can be read, the one behind it cannot" {
+	start_daemon
+	mmioctl read regs+0xffc
+	run mmioctl read regs+0x1000
+	expect_status 1
+	expect_match '0x1000\+0x4 is outside of region regs, which has 0x1000 bytes'
+	run mmioctl read regs+0xfffffffffffffffc
+	expect_status 1
+	expect_match 'is outside of region regs'
+}
+
+@test "a region that may only be read refuses writes and leaves its memory alone" {
+	start_daemon
+	run mmioctl write rom 1
+	expect_status 4
+	expect_match '\[grant readers\] at .*/sim.conf:15 lets user .* only read region rom'
+	expect_equal "$(mmioctl read rom)" 0x00000000
+}
+
+@test "the file of a read-only window cannot be written" {
+	start_daemon
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run mmioctl hold rom --read-only --shared-read -- bash -c 'echo x >&3'
+	expect_status 1
+	expect_equal "$(mmioctl read rom)" 0x00000000
+}
+
+@test "memory backed by a file keeps what was written, at the right offset and nowhere else" {
+	printf '[region disk]\nsize = 16K\nbacking = %s\n[grant disk]\nregion = disk\nuser = %s\naccess = rw\n' \
+		"$T/disk" "$ME" >>"$T/sim.conf"
+	start_daemon
+	mmioctl write disk+0x1230 0x64636261
+	expect_equal "$(stat -c %s "$T/disk")" 16384
+	expect_equal "$(tr -d '\0' <"$T/disk")" abcd
+	expect_equal "$(grep -obUaP abcd "$T/disk" | cut -d: -f1)" $((0x1230))
+}
+
+@test "a program maps a window, writes through the mapping, and another reads it" {
+	start_daemon
+	run "$BUILD/examples/hello-window" shm+0x3000/0x1000 "greetings from afar"
+	expect_status 0
+	run mmioctl dump shm+0x3000:8 32
+	expect_match 'greetings from a'
+}

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bats
+# Failures: each exit status, one sentence on stderr, nothing on stdout.
+load helper
+
+# fails STATUS PATTERN VERB…
+fails() {
+	run --separate-stderr mmioctl "${@:3}"
+	# shellcheck disable=SC2154 # set by run
+	output+=$stderr
+	expect_status "$1"
+	expect_match "^mmioctl: .*$2"
+	[ "$(wc -l <<<"$output")" -eq 1 ] || { echo "more than one line: $output"; return 1; }
+}
+
+@test "status 0: help and version go to stdout without a daemon" {
+	run --separate-stderr mmioctl --help
+	expect_status 0
+	expect_match 'Usage: mmioctl'
+	expect_equal "$stderr" ""
+	run --separate-stderr mmioctl --version
+	expect_equal "$output" "mmioctl 0.1.0"
+	run --separate-stderr mmiod --help
+	expect_status 0
+	expect_match 'usage: mmiod'
+	run mmiod --version
+	expect_equal "$output" "mmiod 0.1.0"
+}
+
+@test "help names every verb, option and exit status" {
+	run mmioctl --help
+	for word in status list leases read write dump hold revoke --json --output --socket --deadline; do
+		expect_match "$word"
+	done
+	expect_match '3 not found, 4 denied, 5 busy'
+}
+
+@test "status 1: what breaks a rule of the region" {
+	start_daemon
+	fails 1 'is outside of region regs' read regs+0x1000
+	fails 1 'is outside of region shm' hold shm+0x10000 -- true
+	fails 1 'is outside of region shm' hold shm+0xffffffffffffffff -- true
+	fails 1 '"cache" at .*sim.conf:1 does not list it' read regs --wc
+}
+
+@test "status 1: output that cannot be written" {
+	[ -c /dev/full ] || skip "there is no /dev/full"
+	start_daemon
+	run bash -c 'mmioctl list >/dev/full'
+	expect_status 1
+	expect_match 'cannot write the output: No space left'
+}
+
+@test "status 2: usage" {
+	fails 2 'Give a verb'
+	fails 2 'no verb "lsit"; did you mean "list"\?' lsit
+	fails 2 'unknown option --frobnicate' --frobnicate list
+	fails 2 'option --socket needs an argument' list --socket
+	fails 2 'list takes no "regs"' list regs
+	fails 2 'usage: mmioctl read TARGET' read
+	fails 2 'usage: mmioctl write TARGET VALUE' write regs
+	fails 2 'usage: mmioctl revoke' revoke
+	fails 2 'list does not know --wc' list --wc
+	fails 2 'read does not know --deadline' read regs --deadline 1s
+	fails 2 'runs no command' list -- true
+	fails 2 'no command behind' hold regs --
+	fails 2 '"soon" is not a time' revoke 1 --deadline soon
+	fails 2 'not the number of a lease' revoke x
+	fails 2 'not the number of a lease' revoke 0
+	fails 2 'is not a value' write regs zero
+	fails 2 'how much of regs' dump regs
+}
+
+@test "status 2: targets that are none" {
+	fails 2 'does not start with the name of a region' read ''
+	fails 2 'does not start with the name of a region' read +0x10
+	fails 2 'is not a number' read regs+
+	fails 2 'is not a number' read regs+0x
+	fails 2 'is not a number' read regs+-4
+	fails 2 'does not fit 64 bits' read regs+0x10000000000000000
+	fails 2 'does not fit 64 bits' read regs+17179869184G
+	fails 2 'a length of 0' read regs/0
+	fails 2 'it is 8, 16, 32 or 64 bits' read regs:24
+	fails 2 'a target is REGION' read regs:32x
+	fails 2 'do not fit 64 bits' dump regs+0xfffffffffffffff0/0x20
+	fails 2 'at most 31 characters' read abcdefghijabcdefghijabcdefghijab
+}
+
+@test "status 2: the daemon's own usage" {
+	run mmiod --frobnicate
+	expect_status 2
+	run mmiod surplus
+	expect_status 2
+	expect_match "unexpected argument 'surplus'"
+}
+
+@test "status 3: a region or lease that there is not" {
+	start_daemon
+	fails 3 'there is no region "nowhere"' read nowhere
+	fails 3 'there is no region "nowhere"' hold nowhere -- true
+	fails 3 'there is no lease 4711' revoke 4711
+}
+
+@test "status 4: denied" {
+	start_daemon
+	fails 4 'no grant lets user' read secret
+	fails 4 'only read region rom' write rom 1
+}
+
+@test "status 4: a socket that one may not open" {
+	need_root
+	start_daemon
+	chmod 600 "$MMIOD_SOCKET"
+	run as "$STRANGER" mmioctl status
+	expect_status 4
+	expect_match "the socket's permissions keep uid $STRANGER out"
+}
+
+@test "status 5: held by somebody else" {
+	start_daemon
+	hold regs
+	fails 5 'is held by user .* for [0-9]+ s' read regs
+}
+
+@test "status 6: no socket, nobody listening, no socket at all" {
+	fails 6 "no daemon: $MMIOD_SOCKET does not exist" list
+	start_daemon
+	kill_daemon
+	fails 6 "no daemon: nobody listens on $MMIOD_SOCKET" list
+	touch "$T/plain"
+	fails 6 '' --socket "$T/plain" list
+	fails 6 '' --socket "/$(printf 'x%.0s' {1..200})" list
+}
+
+@test "status 6: a daemon without a module" {
+	[ ! -e /dev/mmiod ] || skip "the module is here"
+	mkdir "$T/etc"
+	run mmiod --config "$T/etc" --socket "$T/other"
+	expect_status 6
+	expect_match '/dev/mmiod'
+	[ ! -e "$T/other" ]
+}
+
+@test "status 7: revoked" {
+	start_daemon
+	hold shm
+	mmioctl revoke "$LEASE"
+	expect_end 7
+}
+
+@test "status 1: a daemon of another protocol" {
+	command -v python3 >/dev/null || skip "needs python3"
+	background python3 - "$MMIOD_SOCKET" <<-'END'
+		import socket, struct, sys
+		server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		server.bind(sys.argv[1])
+		server.listen()
+		client, _ = server.accept()
+		hello = client.recv(65536)
+		id = struct.unpack_from("<Q", hello, 8)[0]
+		text = b"the daemon speaks version 7"
+		client.send(struct.pack("<IHBBQIIIIII", 40 + len(text), 1, 1, 0, id, 2, 40, 0, 0, 40, len(text)) + text)
+	END
+	eventually test -S "$MMIOD_SOCKET"
+	run mmioctl list
+	expect_status 1
+	expect_match 'the daemon speaks version 7'
+}
+
+@test "a second daemon does not take the socket of the first" {
+	start_daemon
+	run mmiod --simulate "$T/sim.conf" --socket "$MMIOD_SOCKET"
+	expect_status 1
+	expect_match "another daemon listens on $MMIOD_SOCKET"
+	mmioctl list
+}
+
+@test "what lies at the socket's path and is no socket is not touched" {
+	echo precious >"$MMIOD_SOCKET"
+	run mmiod --simulate "$T/sim.conf" --socket "$MMIOD_SOCKET"
+	expect_status 1
+	expect_match 'is there already and is no socket'
+	expect_equal "$(cat "$MMIOD_SOCKET")" precious
+}
+
+@test "a link at the socket's path is not followed" {
+	echo precious >"$T/elsewhere"
+	ln -s "$T/elsewhere" "$MMIOD_SOCKET"
+	run mmiod --simulate "$T/sim.conf" --socket "$MMIOD_SOCKET"
+	expect_status 1
+	expect_equal "$(cat "$T/elsewhere")" precious
+}
+
+@test "a socket's path that is too long is refused" {
+	run mmiod --simulate "$T/sim.conf" --socket "$T/$(printf 'x%.0s' {1..120})"
+	expect_status 1
+	expect_match 'longer than 107 characters'
+}
+
+@test "a reader that goes away is no failure" {
+	start_daemon
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run bash -c 'mmioctl dump shm:8 64K | head -n 1; echo "${PIPESTATUS[0]}"'
+	expect_equal "${lines[1]}" 0
+}

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bats
+# hold and revoke: leases that last, and losing them.
+load helper
+
+@test "hold announces its leases and gives them back on SIGTERM with status 0" {
+	start_daemon
+	hold shm+0x1000/0x1000 regs
+	expect_equal "$(sed 's/lease [0-9]* //' "$T/out")" $'shm+0x1000/0x1000 rw wc\nregs+0x0/0x1000 rw uc'
+	kill -TERM "$JOB"
+	wait "$JOB"
+	expect_equal "$(leases)" 0
+}
+
+@test "hold that is killed loses its leases with its connection" {
+	start_daemon
+	hold shm
+	kill -KILL "$JOB"
+	wait "$JOB" || true
+	eventually leases_are 0
+	mmioctl read shm
+}
+
+@test "hold runs a command with the window files at descriptor 3 and up, in order, and no others" {
+	start_daemon
+	run mmioctl hold rom --read-only regs/0x1000 shm -- stat -L -c %s /proc/self/fd/{3,4,5}
+	expect_status 0
+	expect_equal "$output" $'8192\n4096\n65536'
+	# Neither another copy of a window's file nor the connection to the daemon.
+	run mmioctl hold rom --read-only regs/0x1000 shm -- find /proc/self/fd -lname '*memfd*' -o -lname 'socket*'
+	expect_equal "$(sort <<<"$output")" $'/proc/self/fd/3\n/proc/self/fd/4\n/proc/self/fd/5'
+}
+
+@test "hold tells its command what it holds by the environment" {
+	start_daemon
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run mmioctl hold shm+0x2000/0x1000 regs -- \
+		bash -c 'echo "$MMIOD_FDS;$MMIOD_TARGETS;$MMIOD_OFFSETS;$MMIOD_LEASES"'
+	expect_match '^2;shm\+0x2000/0x1000 regs\+0x0/0x1000;0x2000 0x0;[0-9]+ [0-9]+$'
+}
+
+@test "the command of hold reads and writes the device through descriptor 3" {
+	start_daemon
+	# shellcheck disable=SC2016 # the inner shell expands it
+	mmioctl hold shm+0x1000/0x1000 -- bash -c \
+		'printf hello | dd of=/proc/self/fd/3 conv=notrunc bs=1 seek=$((MMIOD_OFFSETS)) status=none'
+	run mmioctl dump shm+0x1000:8 16
+	expect_match 'hello'
+}
+
+@test "hold ends with its command and with its command's status" {
+	start_daemon
+	run mmioctl hold shm -- sh -c 'exit 42'
+	expect_status 42
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run mmioctl hold shm -- sh -c 'kill -KILL $$'
+	expect_status 137
+	run -127 mmioctl hold shm -- /nonexistent/program
+	expect_match 'cannot run /nonexistent/program'
+	run mmioctl hold shm -- /dev/null
+	expect_status 126
+	expect_equal "$(leases)" 0
+}
+
+@test "hold passes signals on to its command" {
+	start_daemon
+	background mmioctl hold shm -- sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
+	eventually grep -q ready "$T/out"
+	kill -TERM "$JOB"
+	expect_end 9
+}
+
+@test "the command of hold starts with the signal mask that hold was started with" {
+	start_daemon
+	expect_equal "$(mmioctl hold shm -- grep SigBlk /proc/self/status)" "$(grep SigBlk /proc/self/status)"
+}
+
+@test "a second holder is told who the first one is" {
+	start_daemon
+	hold shm+0x1000/0x1000
+	run mmioctl hold shm+0x1000/0x1000 -- true
+	expect_status 5
+	expect_match "0x1000\+0x1000 of region shm is held by user $(id -un) \(uid $ME\), pid $JOB \(mmioctl\), lease $LEASE, exclusive"
+}
+
+@test "windows that overlap by one byte conflict, neighbours do not" {
+	start_daemon
+	hold shm+0x1000/0x1000
+	run mmioctl hold shm+0xfff/1 -- true
+	expect_status 0
+	run mmioctl hold shm+0x2000/1 -- true
+	expect_status 0
+	run mmioctl hold shm+0x1000/1 -- true
+	expect_status 5
+	run mmioctl hold shm+0x1fff/1 -- true
+	expect_status 5
+	run mmioctl hold shm -- true
+	expect_status 5
+}
+
+@test "hold takes all or none of its targets" {
+	start_daemon
+	hold shm+0x3000/0x1000
+	run mmioctl hold shm/0x1000 regs shm+0x3000/0x1000 -- echo ran
+	expect_status 5
+	[[ $output != *ran* ]]
+	expect_equal "$(leases)" 1
+}
+
+@test "shared-read lets others read and nobody else write" {
+	start_daemon
+	hold shm --shared-read --read-only
+	mmioctl hold shm --shared-read --read-only -- true
+	run mmioctl hold shm --shared-read -- true
+	expect_status 5
+	expect_match 'shared-read read-only'
+	run mmioctl hold shm --exclusive --read-only -- true
+	expect_status 5
+}
+
+@test "shared-write lets others write" {
+	start_daemon
+	hold shm --shared-write
+	mmioctl hold shm --shared-write -- true
+	run mmioctl hold shm --shared-read --read-only -- true
+	expect_status 5
+	run mmioctl hold shm --exclusive -- true
+	expect_status 5
+}
+
+@test "what was held is free again at once" {
+	start_daemon
+	for _ in 1 2 3 4 5 6 7 8 9 10; do mmioctl hold shm -- true; done
+	expect_equal "$(leases)" 0
+}
+
+@test "a holder sees who revoked it, and ends with status 7" {
+	start_daemon
+	hold shm
+	mmioctl revoke "$LEASE"
+	expect_end 7
+	expect_match "lease $LEASE \(shm\+0x0/0x10000\) was revoked by user $(id -un) \(uid $ME\), pid [0-9]+ \(mmioctl\)"
+}
+
+@test "a holder with a command is told of the revocation and goes on with it" {
+	start_daemon
+	background mmioctl hold shm -- sh -c "while [ ! -e $T/go ]; do sleep 0.02; done; exit 3"
+	eventually leases_are 1
+	mmioctl revoke "$(value '.leases[0].id' leases)"
+	eventually grep -q 'was revoked by' "$T/err"
+	touch "$T/go"
+	expect_end 3
+}
+
+@test "a program is told of the revocation through the event descriptor" {
+	start_daemon
+	background "$BUILD/examples/watch-revoke" shm/0x1000
+	eventually grep -q 'holding it' "$T/out"
+	mmioctl revoke "$(value '.leases[0].id' leases)"
+	wait "$JOB"
+	run cat "$T/out"
+	expect_match "event: .*revoked by user $(id -un)"
+}
+
+@test "a revocation with a deadline asks first, and a holder that gives back ends it early" {
+	start_daemon
+	hold shm
+	timeout 20 mmioctl revoke "$LEASE" --deadline 1min
+	expect_end 7
+	expect_match 'was revoked by user'
+	expect_equal "$(leases)" 0
+}
+
+@test "a revocation takes the lease at its deadline from a command that goes on" {
+	start_daemon
+	background mmioctl hold shm -- sleep 60
+	eventually leases_are 1
+	LEASE=$(value '.leases[0].id' leases)
+	mmioctl revoke "$LEASE" --deadline 100ms
+	expect_equal "$(value '.leases[0].state' leases)" revoked
+	eventually grep -q 'within 100 ms' "$T/err"
+	eventually grep -q 'was revoked by' "$T/err"
+}
+
+@test "bytes that were revoked can be leased by somebody else while the old holder lives" {
+	start_daemon
+	background mmioctl hold shm -- sleep 60
+	eventually leases_are 1
+	mmioctl revoke "$(value '.leases[0].id' leases)"
+	mmioctl hold shm -- true
+}
+
+@test "revoke of several leases tries all and fails for those that there are not" {
+	start_daemon
+	background mmioctl hold shm/0x1000 shm+0x1000/0x1000 -- sleep 60
+	eventually leases_are 2
+	run mmioctl revoke 1 4711 2
+	expect_status 3
+	expect_equal "$output" "mmioctl: there is no lease 4711"
+	expect_equal "$(value '[.leases[].state]' leases | tr -d ' \n')" '["revoked","revoked"]'
+}
+
+@test "nobody but an administrator revokes, not even their own lease" {
+	need_root
+	start_daemon
+	background as "$COLLEAGUE" mmioctl hold shm
+	eventually grep -q ^lease "$T/out"
+	run as "$COLLEAGUE" mmioctl revoke "$(value '.leases[0].id' leases)"
+	expect_status 4
+	expect_match 'only root and those that an \[admin\] section names may revoke'
+	expect_equal "$(value '.leases[0].state' leases)" ok
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/* Limits: what happens at them, and that it passes. */
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+/* Whether HELLO was answered, or a refusal with this outcome came instead. */
+static bool is_let_in(int fd, uint32_t outcome)
+{
+	struct answer *answer = malloc(sizeof(*answer));
+	union request request;
+	bool let_in;
+
+	make_hello(&request);
+	send(fd, &request, request.head.size, MSG_NOSIGNAL);
+	receive(fd, answer);
+	EXPECT(answer->length);
+	let_in = answer->head.status == MMIOD_OK;
+	if (!let_in)
+		EXPECT_EQ(answer->head.status, outcome);
+	free(answer);
+	return let_in;
+}
+
+static void short_patience(void)
+{
+	victim_start("[daemon]\nhello-timeout = 300ms\nconnections-per-user = 10", 0, FREE);
+}
+
+ATTACK_ON(a_client_that_does_not_say_HELLO_is_told_and_dropped, short_patience)
+{
+	unsigned long long start = now_ms(), passed;
+	int fd = connect_raw();
+
+	expect_refusal(fd, MMIOD_E_TIMEOUT);
+	passed = now_ms() - start;
+	expect_closed(fd);
+	if (passed < 250 || passed > 3000)
+		FAIL("dropped after %llu ms, not 300", passed);
+}
+
+ATTACK_ON(a_client_that_has_said_HELLO_may_be_silent, short_patience)
+{
+	int fd = connect_greeted();
+
+	sleep_ms(700);
+	expect_silence(fd);
+	expect_status(fd);
+}
+
+ATTACK_ON(half_open_connections_keep_others_of_their_user_out_only_until_the_deadline,
+	  short_patience)
+{
+	unsigned long long start;
+	int fds[10], fd;
+
+	for (int i = 0; i < 10; i++)
+		fds[i] = connect_raw();
+	for (int i = 0; i < 30; i++) {
+		fd = connect_raw();
+		EXPECT_EQ(is_let_in(fd, MMIOD_E_QUOTA), false);
+		expect_closed(fd);
+	}
+	start = now_ms();
+	while (fd = connect_raw(), !is_let_in(fd, MMIOD_E_QUOTA)) {
+		close(fd);
+		if (now_ms() - start > 3000)
+			FAIL("half-open connections are kept for ever");
+		sleep_ms(20);
+	}
+	expect_status(fd);
+	for (int i = 0; i < 10; i++) {
+		expect_refusal(fds[i], MMIOD_E_TIMEOUT);
+		expect_closed(fds[i]);
+	}
+}
+
+static void connect_as_stranger(void *data)
+{
+	become(STRANGER);
+	expect_others_served();
+}
+
+ATTACK_ON(the_connections_of_one_user_are_no_matter_of_another, short_patience)
+{
+	for (int i = 0; i < 10; i++)
+		connect_greeted();
+	wait_child(start_child(connect_as_stranger, NULL));
+}
+
+/* ---- leases ---- */
+
+static void few_leases(void)
+{
+	victim_start("[daemon]\nleases-per-user = 20", 0, FREE);
+}
+
+ATTACK_ON(the_quota_of_leases_is_exact_and_freed_again, few_leases)
+{
+	struct answer *answer = malloc(sizeof(*answer));
+	int fd = connect_greeted(), other = connect_greeted();
+	union request request;
+
+	make_lease(&request, OPEN_REGION, 16);
+	ask(fd, &request, answer);
+	EXPECT_EQ(answer->n_fds, 16);
+	close_fds(answer);
+	/* Another connection of the same user does not help. */
+	ask(other, &request, answer);
+	EXPECT_EQ(answer->n_fds, 4);
+	for (unsigned int i = 0; i < 16; i++)
+		EXPECT_EQ(granted(answer, i)->status, i < 4 ? MMIOD_OK : MMIOD_E_QUOTA);
+	close_fds(answer);
+	close(fd);
+	sleep_ms(100);
+	ask(other, &request, answer);
+	EXPECT_EQ(answer->n_fds, 16);
+}
+
+ATTACK_ON(all_or_none_at_the_quota_takes_none, few_leases)
+{
+	struct answer *answer = malloc(sizeof(*answer));
+	int fd = connect_greeted();
+	union request request;
+
+	for (int i = 0; i < 20; i++) {
+		make_lease(&request, OPEN_REGION, 16);
+		request.lease.fixed.flags = MMIOD_LEASE_ALL_OR_NONE;
+		ask(fd, &request, answer);
+		EXPECT_EQ(answer->n_fds, i ? 0 : 16);
+		close_fds(answer);
+	}
+	make_lease(&request, OPEN_REGION, 4);
+	ask(fd, &request, answer);
+	EXPECT_EQ(answer->n_fds, 4);
+}
+
+/* ---- revocations ---- */
+
+ATTACK(revocations_that_one_connection_may_have_under_way_are_limited)
+{
+	struct answer *answer = malloc(sizeof(*answer));
+	int holder = connect_greeted(), admin = connect_greeted();
+	uint64_t id = lease_one(holder, ALONE_REGION);
+	union request request;
+	unsigned int quota = 0;
+
+	for (int i = 0; i < 40; i++) {
+		make_end(&request, MMIOD_OP_REVOKE, &id, 1);
+		request.end.fixed.deadline_ms = 1000;
+		send_request(admin, &request);
+	}
+	for (int i = 0; i < 40; i++) {
+		receive(admin, answer);
+		quota += answer->head.status == MMIOD_E_QUOTA;
+	}
+	EXPECT_EQ(quota, 24);
+	expect_status(admin);
+}
+
+ATTACK(a_deadline_beyond_reason_is_refused)
+{
+	int holder = connect_greeted(), admin = connect_greeted();
+	uint64_t id = lease_one(holder, ALONE_REGION);
+	union request request;
+
+	make_end(&request, MMIOD_OP_REVOKE, &id, 1);
+	request.end.fixed.deadline_ms = UINT32_MAX;
+	expect_harmless(admin, &request, MMIOD_E_INVALID);
+}
+
+/* ---- descriptors ---- */
+
+static void few_descriptors(void)
+{
+	victim_start("[daemon]\nhello-timeout = 60s", 32, FREE);
+}
+
+/* Until the daemon has as many as it may: it takes a few clients at a time. */
+static void connect_too_often(int *fds)
+{
+	for (int i = 0; i < 60; i++)
+		fds[i] = connect_raw();
+	for (int i = 0; i < 500 && health_read().fds < 32; i++)
+		sleep_ms(10);
+	EXPECT(health_read().fds >= 32);
+}
+
+static void expect_low_cpu(void)
+{
+	struct health before = health_read();
+	unsigned long used;
+
+	sleep_ms(1000);
+	used = health_read().cpu_ms - before.cpu_ms;
+	if (used > 100)
+		FAIL("%lu ms of processor time in a second of waiting", used);
+}
+
+/* 60 come where fewer than 32 fit. Those within are served, nothing spins, and when they go all is as before. */
+ATTACK_ON(without_descriptors_old_clients_are_served_and_new_ones_are_told, few_descriptors)
+{
+	int early = connect_greeted(), fds[60];
+	unsigned int let_in = 0;
+
+	connect_too_often(fds);
+	expect_status(early);
+	expect_low_cpu();
+	expect_status(early);
+	for (int i = 0; i < 60; i++)
+		let_in += is_let_in(fds[i], MMIOD_E_RESOURCES);
+	if (let_in < 5 || let_in > 30)
+		FAIL("%u of 60 were let in with 32 descriptors", let_in);
+	for (int i = 0; i < 60; i++)
+		close(fds[i]);
+	sleep_ms(300);
+	lease_one(early, OPEN_REGION);
+	expect_others_served();
+}
+
+ATTACK_ON(without_descriptors_a_lease_is_refused_and_the_connection_goes_on, few_descriptors)
+{
+	struct answer *answer = malloc(sizeof(*answer));
+	int fd = connect_greeted(), fds[60];
+	unsigned int refused = 0;
+	union request request;
+
+	connect_too_often(fds);
+	make_lease(&request, OPEN_REGION, 16);
+	ask(fd, &request, answer);
+	for (unsigned int i = 0; i < 16; i++) {
+		uint32_t status = granted(answer, i)->status;
+
+		EXPECT(status == MMIOD_OK || status == MMIOD_E_RESOURCES);
+		refused += status == MMIOD_E_RESOURCES;
+	}
+	EXPECT(refused > 0);
+	EXPECT_EQ(answer->n_fds, 16 - refused);
+	close_fds(answer);
+	for (int i = 0; i < 60; i++)
+		close(fds[i]);
+	sleep_ms(300);
+	ask(fd, &request, answer);
+	EXPECT_EQ(answer->n_fds, 16);
+}
