@@ -7,8 +7,9 @@
  *    unprivileged daemon whose limit is used up could send none to anybody (ETOOMANYREFS);
  *  - events wait with the lease that they are about, so they need no queue.
  *
- * The socket's event is edge-triggered because only that tells of room being made: a UNIX socket that was writable
- * before the peer read something is writable after it.
+ * The socket's events are edge-triggered because only that tells of room being made: a UNIX socket that was writable
+ * before the peer read something is writable after it. The one for writing is added only while something waits, or
+ * every reply that a client reads would wake the daemon.
  */
 #include <assert.h>
 #include <linux/sockios.h>
@@ -107,6 +108,17 @@ static int enqueue(struct connection *connection, struct message *message)
 	return 0;
 }
 
+static void set_blocked(struct connection *connection, bool blocked)
+{
+	if (connection->blocked == blocked)
+		return;
+	connection->blocked = blocked;
+	if (blocked)
+		event_add(&connection->outgoing, NULL);
+	else
+		event_del(&connection->outgoing);
+}
+
 /* Sends or queues the message; its descriptors are gone in any case. A client that cannot be answered is dropped. */
 int connection_send(struct connection *connection, struct message *message)
 {
@@ -118,6 +130,8 @@ int connection_send(struct connection *connection, struct message *message)
 			     message->n_fds);
 	if (r == -EAGAIN)
 		r = enqueue(connection, message);
+	if (connection->queue)
+		set_blocked(connection, true);
 	if (r < 0)
 		connection_doom(connection);
 	message_close_fds(message);
@@ -254,21 +268,21 @@ static void run(struct connection *connection)
 		r = send_news(connection);
 	if (r == 0)
 		read_requests(connection);
-	if ((r == 0 || r == -EAGAIN) && (!connection->doomed || connection->queue))
-		return;
-	connection_free(connection);
+	if ((r != 0 && r != -EAGAIN) || (connection->doomed && !connection->queue))
+		connection_free(connection);
+	else
+		set_blocked(connection, connection->queue || r == -EAGAIN);
 }
 
-static void on_socket(evutil_socket_t fd, short what, void *data)
+static void on_incoming(evutil_socket_t fd, short what, void *data)
 {
 	struct connection *connection = data;
 
-	if (what & EV_READ)
-		connection->readable = true;
+	connection->readable = true;
 	run(connection);
 }
 
-static void on_resume(evutil_socket_t fd, short what, void *data)
+static void on_room(evutil_socket_t fd, short what, void *data)
 {
 	run(data);
 }
@@ -316,13 +330,15 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 		return -ENOMEM;
 	connection->host = host;
 	connection->fd = fd;
-	event_assign(&connection->event, host->base, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST,
-		     on_socket, connection);
-	evtimer_assign(&connection->resume, host->base, on_resume, connection);
+	event_assign(&connection->incoming, host->base, fd, EV_READ | EV_ET | EV_PERSIST,
+		     on_incoming, connection);
+	event_assign(&connection->outgoing, host->base, fd, EV_WRITE | EV_ET | EV_PERSIST, on_room,
+		     connection);
+	evtimer_assign(&connection->resume, host->base, on_room, connection);
 	evtimer_assign(&connection->timer, host->base, on_timer, connection);
-	if (event_add(&connection->event, NULL) < 0 ||
+	if (event_add(&connection->incoming, NULL) < 0 ||
 	    event_add(&connection->timer, host->hello_timeout) < 0) {
-		event_del(&connection->event);
+		event_del(&connection->incoming);
 		free(connection);
 		return -ENOMEM;
 	}
@@ -358,7 +374,8 @@ void connection_free(struct connection *connection)
 	while (connection->leases.head)
 		lease_detach(connection->leases.head);
 	/* The events first: epoll must not hear of a descriptor that is somebody else's by then. */
-	event_del(&connection->event);
+	event_del(&connection->incoming);
+	event_del(&connection->outgoing);
 	event_del(&connection->resume);
 	event_del(&connection->timer);
 	connection_hang_up(connection->fd);

@@ -37,7 +37,8 @@ struct connection_host {
 struct connection {
 	struct connection_host *host;
 	int fd;
-	struct event event; /* edge-triggered, both directions */
+	struct event incoming;
+	struct event outgoing; /* added while something waits to be sent */
 	struct event resume; /* goes on in the next turn of the loop */
 	struct event timer; /* until HELLO, and to linger */
 	struct peer peer;
@@ -48,6 +49,7 @@ struct connection {
 	bool greeted;
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
+	bool blocked; /* the socket or the client must make room first */
 	bool fds_in_flight; /* the last message with descriptors may be unread */
 	struct connection *prev, *next;
 };
