@@ -21,9 +21,9 @@ struct test {
 
 void tap_register(struct test *test);
 /* End the test that runs, as failed or skipped, with a reason. */
-_Noreturn void tap_fail(const char *file, int line, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-_Noreturn void tap_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void tap_fail(const char *file, int line, const char *format, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
+void tap_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #define TEST_WITHIN(limit, id)                                                            \
 	static void id(void);                                                             \

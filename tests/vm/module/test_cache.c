@@ -158,14 +158,14 @@ TEST(write_back_is_refused_for_device_memory)
 	EXPECT_ERRNO(attempt(control, 0, page(), 4, &create), EINVAL);
 }
 
-static const char *memtypes(void)
+static char *memtypes(void)
 {
 	return strdup(read_file("/sys/kernel/debug/x86/pat_memtype_list"));
 }
 
 TEST(the_memory_type_list_is_the_same_before_and_after)
 {
-	const char *before = memtypes();
+	char *before = memtypes(), *after;
 	int control = open_control();
 
 	for (int round = 0; round < 3; round++) {
@@ -181,5 +181,8 @@ TEST(the_memory_type_list_is_the_same_before_and_after)
 		munmap(address, 8 * page());
 		close(fd);
 	}
-	EXPECT(!strcmp(before, memtypes()));
+	after = memtypes();
+	EXPECT(!strcmp(before, after));
+	free(before);
+	free(after);
 }

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034,SC2153 # lease, answer: for the tests; HOLDER_PID: made by coproc
 # What the service tests share. They run as root in the rig's guest; working directory /opt/rig.
 
 as() # USER COMMAND...

@@ -77,7 +77,7 @@ static void event(int wait_ms)
 
 static void obey(const char *line)
 {
-	unsigned long offset;
+	long offset;
 	int value;
 
 	if (sscanf(line, "read %li", &offset) == 1)
