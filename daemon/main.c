@@ -253,8 +253,8 @@ static int run(const struct options *options, const struct config_paths *paths)
 
 int main(int argc, char **argv)
 {
+	static struct config_paths paths; /* its strings live as long as the program */
 	struct options options = { 0 };
-	struct config_paths paths;
 	int status = parse_options(argc, argv, &options);
 
 	if (status >= 0)
