@@ -193,7 +193,9 @@ void daemon_drain_events(struct daemon *daemon)
 		return;
 	daemon->ledger_stale = false;
 	log_warning("events of the module were lost: reading the ledger again");
+	daemon->backend->ops->rescan(daemon->backend);
 	daemon_adopt_regions(daemon);
+	daemon_lose_regions(daemon);
 	daemon_read_ledger(daemon);
 	daemon_claim_regions(daemon);
 }

@@ -43,6 +43,7 @@ uint32_t daemon_missing_regions(const struct daemon *daemon);
 /* regions.c: what the configuration wants of the backend. */
 void daemon_claim_regions(struct daemon *daemon);
 void daemon_adopt_regions(struct daemon *daemon);
+void daemon_lose_regions(struct daemon *daemon);
 void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region);
 void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region);
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region);

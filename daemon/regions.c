@@ -145,6 +145,17 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 		region_remove(&daemon->regions, region);
 }
 
+/* After events were lost: those whose end was among them. */
+void daemon_lose_regions(struct daemon *daemon)
+{
+	struct region *region, *next;
+
+	HASH_ITER(hh, daemon->regions.table, region, next) {
+		if (region->claimed && !daemon_region_is_there(daemon, region))
+			daemon_region_gone(daemon, region);
+	}
+}
+
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state)
 {
 	if (region->hw.state == state)

@@ -624,6 +624,26 @@ Test(daemon, reads_the_ledger_again_when_events_were_lost)
 	cr_assert_eq(HASH_COUNT(rig.leases.table), 3u);
 }
 
+Test(daemon, notices_a_device_that_went_while_events_were_lost)
+{
+	int fd = client_hello(OPERATOR);
+
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
+	fake_remove_device(&rig_fake, "shm");
+	rig_fake.n_events = 0;
+	rig_fake.claim_error = -ENODEV;
+	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
+	daemon_drain_events(&rig);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
+	cr_assert_eq(daemon_missing_regions(&rig), 1u);
+	rig_fake.claim_error = 0;
+	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
+	daemon_drain_events(&rig);
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK, "and one that came back");
+}
+
 Test(daemon, events_wait_for_a_slow_reader_without_growing)
 {
 	int fd = client_hello(OPERATOR);
