@@ -2,7 +2,9 @@
 #include "fake.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static bool readable(const struct mmiod_client *client, int timeout)
@@ -187,6 +189,41 @@ Test(event, of_a_dead_daemon_is_delivered_before_its_death)
 	cr_assert_eq(event.lease, 2);
 	mmiod_client_free(client);
 	fake_stop(&fake);
+}
+
+static void die_when_told(struct fake *fake)
+{
+	fake_accept(fake);
+	pthread_barrier_wait(fake->argument);
+	fake_hang_up(fake);
+}
+
+/* A child keeps a copy of the socket open: closing ours does not take it out of the poll set by itself. */
+Test(event, descriptor_is_quiet_after_a_death_even_if_a_child_has_the_socket)
+{
+	struct mmiod_client *client;
+	pthread_barrier_t barrier;
+	struct mmiod_event event;
+	struct fake fake;
+	pid_t pid;
+
+	pthread_barrier_init(&barrier, NULL, 2);
+	fake_start(&fake, die_when_told, &barrier);
+	client = connect_or_fail(&fake);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Only the client's end: the daemon's would keep the connection alive. */
+		close(fake.sock);
+		pause();
+	}
+	pthread_barrier_wait(&barrier);
+	cr_assert(readable(client, 5000));
+	cr_assert_eq(mmiod_client_next_event(client, &event), -ECONNRESET);
+	cr_assert_not(readable(client, 0), "poll() spins on a socket that only the child has");
+	mmiod_client_free(client);
+	fake_stop(&fake);
+	kill(pid, SIGKILL);
 }
 
 static void send_event_with_files(struct fake *fake)

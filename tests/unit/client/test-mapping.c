@@ -71,6 +71,7 @@ Test(mapping, beyond_the_window_is_refused)
 	refused(&window, 2 * page, 1, "leave the window");
 	refused(&window, UINT64_MAX & ~(page - 1), page, "leave the window");
 	refused(&window, 0, SIZE_MAX, "leave the window");
+	refused(&window, page, -page, "leave the window"); /* wraps to 0 */
 	refused(&window, 0, 0, "leave the window");
 	refused(&window, 1, page, "multiple of the page size");
 	window_free(&window);
