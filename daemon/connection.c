@@ -249,10 +249,10 @@ static void read_requests(struct connection *connection)
 			handle_packet(connection, (size_t)n);
 		} else if (n == 0) {
 			handle_empty(connection);
-		} else {
-			connection->readable = false;
-			if (n != -EAGAIN && n != -EINTR)
-				connection_doom(connection);
+		} else if (n == -EAGAIN) {
+			connection->readable = false; /* until the next edge */
+		} else if (n != -EINTR) {
+			connection_doom(connection);
 		}
 	}
 }
