@@ -327,7 +327,8 @@ void mmiod_copy_from_window(void *buffer, const volatile void *window, size_t le
 
 /**
  * Run @body(@argument) so that a SIGBUS by a revoked window makes this return -ENODEV instead of killing the process.
- * The body is left in the middle: it must not hold locks or own memory. Per thread; nests. Returns the body's result.
+ * The body is left in the middle: it must not hold locks or own memory. It must not leave by longjmp() or an exception.
+ * Per thread; nests. Returns the body's result, or a negative errno if the handler cannot be installed.
  */
 int mmiod_guard(int (*body)(void *argument), void *argument);
 
