@@ -176,6 +176,7 @@ teardown() {
 	# By SIGTERM, which hold passes on to its command; those who do not mind it later by SIGKILL.
 	for job in "${JOBS[@]}"; do
 		kill -TERM "$job" 2>/dev/null || continue
+		# shellcheck disable=SC2016 # eval expands it, each time
 		eventually eval '! kill -0 "$job" 2>/dev/null' >/dev/null || kill -KILL "$job"
 	done
 	for job in "${JOBS[@]}"; do wait "$job" 2>/dev/null || true; done

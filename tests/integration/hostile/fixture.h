@@ -32,7 +32,7 @@ struct health {
 	unsigned int fds;
 	long rss_kib;
 	unsigned long cpu_ms;
-	unsigned int clients; /* the one who asks left out */
+	unsigned int clients; /* the monitor left out */
 	unsigned int leases;
 };
 

@@ -339,7 +339,7 @@ ATTACK(a_list_from_the_greatest_cursor_is_empty)
 
 ATTACK(a_lease_is_given_back_once)
 {
-	struct answer *answer = malloc(sizeof(*answer));
+	struct answer *answer = calloc(1, sizeof(*answer));
 	const struct mmiod_wire_ended *ended =
 		(const void *)(answer->bytes + sizeof(struct mmiod_msg));
 	uint64_t ids[MMIOD_BATCH_MAX];
