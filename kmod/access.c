@@ -96,32 +96,34 @@ static void touch_device(const struct transfer *transfer, void *bounce, size_t l
 	}
 }
 
+/* RAM: its width is nobody's concern. */
+static void touch_buffer(const struct transfer *transfer, void *bounce, size_t length)
+{
+	if (transfer->op == MMIOD_ACCESS_FILL)
+		memset(bounce, transfer->fill, length);
+	mmiod_buffer_copy(transfer->window->buffer, transfer->offset, bounce, length,
+			  is_write(transfer->op));
+}
+
+static void touch(const struct transfer *transfer, void *bounce, size_t length)
+{
+	if (transfer->window->buffer)
+		touch_buffer(transfer, bounce, length);
+	else
+		touch_device(transfer, bounce, length);
+}
+
+static bool is_ready(const struct mmiod_window *window)
+{
+	return window->buffer ? window->buffer->allocated : window->io != NULL;
+}
+
 static void count(const struct transfer *transfer, size_t length)
 {
 	struct mmiod_window *window = transfer->window;
 	size_t accesses = transfer->width ? length / transfer->width : 1;
 
 	atomic64_add(accesses, is_write(transfer->op) ? &window->writes : &window->reads);
-}
-
-/*
- * Map the window into the kernel with the window's own attribute. Per window and on first use: one ioremap of the whole
- * region would give every window on it the same type (x86 merges them), and cost page tables for nothing.
- */
-static int map_for_kernel(struct mmiod_window *window)
-{
-	int ret;
-
-	down_write(&window->lock);
-	ret = mmiod_window_usable(window);
-	if (!ret && !window->io) {
-		window->io = window->attr == MMIOD_ATTR_WC
-				     ? ioremap_wc(window->phys, window->length)
-				     : ioremap(window->phys, window->length);
-		ret = window->io ? 0 : -ENOMEM;
-	}
-	up_write(&window->lock);
-	return ret;
 }
 
 static int access_chunk(const struct transfer *transfer, void *bounce, size_t length)
@@ -132,15 +134,15 @@ static int access_chunk(const struct transfer *transfer, void *bounce, size_t le
 	for (;;) {
 		down_read(&window->lock);
 		ret = mmiod_window_usable(window);
-		if (ret || window->io)
+		if (ret || is_ready(window))
 			break;
 		up_read(&window->lock);
-		ret = map_for_kernel(window);
+		ret = mmiod_window_prepare(window);
 		if (ret)
 			return ret;
 	}
 	if (!ret) {
-		touch_device(transfer, bounce, length);
+		touch(transfer, bounce, length);
 		count(transfer, length);
 	}
 	up_read(&window->lock);

@@ -168,6 +168,8 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_WINDOW_SET_STATE, struct mmiod_window_set_state,
 		    mmiod_call_window_set_state),
 	MMIOD_IOCTL(MMIOD_IOC_WINDOW_NEXT, struct mmiod_window_info, mmiod_call_window_next),
+	MMIOD_IOCTL(MMIOD_IOC_BUFFER_CREATE, struct mmiod_buffer_create, mmiod_call_buffer_create),
+	MMIOD_IOCTL(MMIOD_IOC_BUFFER_INFO, struct mmiod_buffer_info, mmiod_call_buffer_info),
 };
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -52,14 +52,16 @@ static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
 /* Whoever may read a process's fdinfo sees this: no physical address. */
 static void window_fdinfo(struct seq_file *seq, struct file *file)
 {
+	static const char *const attrs[] = { "", "uc", "wc", "wb" };
 	static const char *const states[] = { "ok", "suspended", "revoked" };
 	struct mmiod_window *window = file->private_data;
 
 	seq_printf(seq, "mmiod-window:\t%llu\n", window->id);
-	seq_printf(seq, "mmiod-region:\t%s\n", mmiod_region_name(window->region));
+	seq_printf(seq, "mmiod-%s:\t%s\n", window->buffer ? "buffer" : "region",
+		   mmiod_window_origin(window));
 	seq_printf(seq, "mmiod-range:\t0x%llx/0x%llx\n", window->offset, window->length);
 	seq_printf(seq, "mmiod-rights:\t%s\n", window->flags & MMIOD_WINDOW_READONLY ? "r" : "rw");
-	seq_printf(seq, "mmiod-cache:\t%s\n", window->attr == MMIOD_ATTR_WC ? "wc" : "uc");
+	seq_printf(seq, "mmiod-cache:\t%s\n", attrs[window->attr]);
 	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
 	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_window_locked_state(window)]);
 	seq_printf(seq, "mmiod-mappings:\t%d\n", atomic_read(&window->mappings));
@@ -86,6 +88,7 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_QUERY, struct mmiod_window_query, call_query),
 	MMIOD_IOCTL(MMIOD_IOC_POPULATE, struct mmiod_window_populate, mmiod_call_populate),
 	MMIOD_IOCTL(MMIOD_IOC_ACCESS, struct mmiod_window_access, mmiod_call_access),
+	MMIOD_IOCTL(MMIOD_IOC_ALLOCATE, struct mmiod_buffer_allocate, mmiod_call_allocate),
 };
 
 static long window_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -163,6 +166,7 @@ static struct inode *new_inode_for(const struct mmiod_window *window, bool reado
 	/* A regular file of the window's size: that is how real programs size their mapping. */
 	inode->i_mode = S_IFREG | (readonly ? 0400 : 0600);
 	inode->i_op = &window_iops;
+	inode->i_flags |= S_NOCMTIME; /* a store to a buffer's page is no file write */
 	i_size_write(inode, window->length);
 	return inode;
 }
@@ -204,7 +208,7 @@ struct file *mmiod_window_open(struct mmiod_window *window)
 		simple_release_fs(&fs_mount, &fs_pins);
 		return ERR_CAST(inode);
 	}
-	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", mmiod_region_name(window->region),
+	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", mmiod_window_origin(window),
 		 window->offset, window->offset + window->length - 1);
 	file = new_file(window, inode, name);
 	if (IS_ERR(file)) {

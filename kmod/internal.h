@@ -4,6 +4,7 @@
  *
  *	device	a PCI function bound to the driver		pci.c
  *	region	a named, reserved physical range		region.c
+ *	buffer	kernel memory for a client, behind a window	buffer.c
  *	window	a sub-range of a region, one file each		window.c (object), file.c, mapping.c, access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *
@@ -49,6 +50,7 @@ struct mmiod_device {
 	bool suspended; /* reset, power management or a bus error is under way */
 	struct list_head node; /* in the list of bound devices */
 	struct list_head regions; /* claimed within it */
+	struct list_head buffers; /* of kind DMA, revoked ones included */
 	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
 };
 
@@ -97,6 +99,43 @@ void mmiod_region_end(struct mmiod_region *region);
 void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended);
 void mmiod_region_exit(void);
 
+/* ---- buffer.c ---- */
+
+struct mmiod_buffer {
+	/* Constant once the window is visible. */
+	u32 kind;
+	u32 flags;
+	u32 zone;
+	int node;
+	u64 length;
+	unsigned long count; /* pages of length */
+
+	/* DMA: under mmiod_lock. */
+	struct list_head dma_node; /* in device->buffers */
+	struct mmiod_window *window;
+
+	/* Under window->lock. */
+	struct device *dev; /* DMA: NULL once the device has gone */
+	bool allocated;
+	struct page **pages; /* PAGES: one reference each */
+	void *memory; /* others: kernel address */
+	dma_addr_t bus;
+	u64 capacity;
+};
+
+struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create);
+void mmiod_buffer_free(struct mmiod_buffer *buffer);
+int mmiod_buffer_allocate(struct mmiod_buffer *buffer);
+void mmiod_buffer_revoke(struct mmiod_buffer *buffer);
+void mmiod_buffer_detach(struct mmiod_buffer *buffer);
+vm_fault_t mmiod_buffer_fault(struct mmiod_buffer *buffer, struct vm_fault *vmf);
+unsigned long mmiod_buffer_vm_flags(const struct mmiod_buffer *buffer);
+void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length,
+		       bool write);
+int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info);
+void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
+void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
+
 /* ---- window.c ---- */
 
 #define MMIOD_SUSPENDED_BY_DAEMON BIT(0)
@@ -109,7 +148,8 @@ struct mmiod_window {
 
 	/* Set before the file is visible, constant afterwards. */
 	u64 id; /* 0: never registered */
-	struct mmiod_region *region;
+	struct mmiod_region *region; /* or NULL, and */
+	struct mmiod_buffer *buffer; /* owned */
 	struct inode *inode; /* owned by the file; its i_mapping holds all VMAs of this window */
 	u64 offset;
 	u64 length;
@@ -124,7 +164,7 @@ struct mmiod_window {
 	/* Under mmiod_lock. */
 	struct interval_tree_node pfns; /* in the tree of live windows, by page frame */
 	struct list_head node; /* in region->windows */
-	bool listed; /* is in both */
+	bool listed; /* not revoked; a region's window is in both */
 
 	/* Under lock. */
 	bool revoked;
@@ -137,6 +177,8 @@ struct mmiod_window {
 
 extern struct kmem_cache *mmiod_window_cache;
 extern unsigned int mmiod_max_windows;
+int mmiod_window_prepare(struct mmiod_window *window);
+const char *mmiod_window_origin(const struct mmiod_window *window);
 void mmiod_window_free(struct mmiod_window *window);
 int mmiod_window_locked_state(struct mmiod_window *window);
 int mmiod_window_state(const struct mmiod_window *window);
@@ -200,5 +242,8 @@ int mmiod_call_region_next(struct mmiod_call *call);
 int mmiod_call_window_create(struct mmiod_call *call);
 int mmiod_call_window_set_state(struct mmiod_call *call);
 int mmiod_call_window_next(struct mmiod_call *call);
+int mmiod_call_buffer_create(struct mmiod_call *call);
+int mmiod_call_buffer_info(struct mmiod_call *call);
+int mmiod_call_allocate(struct mmiod_call *call);
 
 #endif

@@ -48,6 +48,8 @@ long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t coun
 		struct mmiod_region_info region;
 		struct mmiod_window_create create;
 		struct mmiod_window_info window;
+		struct mmiod_buffer_create buffer_create;
+		struct mmiod_buffer_info buffer;
 	} buffer = {};
 	struct mmiod_call call = { .file = file, .arg = &buffer };
 	const struct mmiod_ioctl *row = find(table, count, cmd);

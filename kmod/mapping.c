@@ -50,12 +50,17 @@ static vm_fault_t insert_dummy(struct mmiod_window *window, struct vm_fault *vmf
 				   vm_get_page_prot(vmf->vma->vm_flags));
 }
 
-static vm_fault_t insert_device_page(struct mmiod_window *window, struct vm_fault *vmf)
+/* A buffer's memory is there: ->mmap has seen to it, and only a revoke takes it away. */
+static vm_fault_t insert_page_of(struct mmiod_window *window, struct vm_fault *vmf)
 {
-	vm_fault_t ret =
-		vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, window_pfn(window, vmf->pgoff));
+	vm_fault_t ret;
 
-	if (ret == VM_FAULT_NOPAGE)
+	if (window->buffer)
+		ret = mmiod_buffer_fault(window->buffer, vmf);
+	else
+		ret = vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK,
+				     window_pfn(window, vmf->pgoff));
+	if (!(ret & VM_FAULT_ERROR))
 		atomic64_inc(&window->faults);
 	return ret;
 }
@@ -71,7 +76,7 @@ static vm_fault_t vma_fault(struct vm_fault *vmf)
 	down_read(&window->lock);
 	switch (mmiod_window_state(window)) {
 	case MMIOD_WINDOW_OK:
-		ret = insert_device_page(window, vmf);
+		ret = insert_page_of(window, vmf);
 		break;
 	case MMIOD_WINDOW_REVOKED:
 		ret = insert_dummy(window, vmf);
@@ -122,13 +127,18 @@ int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
 	struct mmiod_window *window = file->private_data;
 	int ret = check_mapping(window, vma);
 
+	if (!ret && window->buffer)
+		ret = mmiod_window_prepare(window);
 	if (ret)
 		return ret;
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vm_flags_set(vma,
+		     window->buffer ? mmiod_buffer_vm_flags(window->buffer) : VM_IO | VM_PFNMAP);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	if (window->flags & MMIOD_WINDOW_READONLY)
 		vm_flags_clear(vma, VM_MAYWRITE);
-	vma->vm_page_prot = window_prot(window, vma->vm_page_prot);
+	if (!window->buffer)
+		vma->vm_page_prot = window_prot(window, vma->vm_page_prot);
 	vma->vm_ops = &vm_ops;
 	vma->vm_private_data = window;
 	atomic_inc(&window->mappings);
@@ -172,6 +182,19 @@ static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_win
 			 length >> PAGE_SHIFT);
 }
 
+/* RAM has no side effects: its pages are faulted in, which takes window->lock for each. */
+static int populate_buffer(struct mmiod_window *window, struct vm_area_struct *vma,
+			   unsigned long start, unsigned long length)
+{
+	unsigned int flags = vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0;
+
+	for (unsigned long at = start; at < start + length; at += PAGE_SIZE)
+		if (fixup_user_fault(current->mm, at, flags, NULL))
+			return -EFAULT;
+	atomic64_add(length >> PAGE_SHIFT, &window->populated);
+	return 0;
+}
+
 static int populate_locked(struct mmiod_window *window, unsigned long start, unsigned long length)
 {
 	struct vm_area_struct *vma = vma_lookup(current->mm, start);
@@ -179,6 +202,8 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 
 	if (!maps_window(vma, window, start, length))
 		return -EINVAL;
+	if (window->buffer)
+		return populate_buffer(window, vma, start, length);
 	down_read(&window->lock);
 	ret = mmiod_window_usable(window);
 	if (!ret)

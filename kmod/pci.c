@@ -124,6 +124,7 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 	device->address = MMIOD_PCI_ADDR(pci_domain_nr(pdev->bus), pdev->bus->number,
 					 PCI_SLOT(pdev->devfn), PCI_FUNC(pdev->devfn));
 	INIT_LIST_HEAD(&device->regions);
+	INIT_LIST_HEAD(&device->buffers);
 	return device;
 }
 
@@ -157,6 +158,44 @@ err_free:
 	return ret;
 }
 
+/* A device may master the bus while it has a buffer to write to, and no longer. */
+void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer)
+{
+	lockdep_assert_held(&mmiod_lock);
+	if (list_empty(&device->buffers))
+		pci_set_master(device->pdev);
+	list_add_tail(&buffer->dma_node, &device->buffers);
+	buffer->dev = &device->pdev->dev;
+}
+
+void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
+{
+	struct mmiod_device *device;
+
+	lockdep_assert_held(&mmiod_lock);
+	if (!buffer->dev)
+		return;
+	device = pci_get_drvdata(to_pci_dev(buffer->dev));
+	list_del(&buffer->dma_node);
+	if (list_empty(&device->buffers))
+		pci_clear_master(device->pdev);
+	down_write(&buffer->window->lock);
+	mmiod_buffer_detach(buffer);
+	up_write(&buffer->window->lock);
+}
+
+static void end_buffers(struct mmiod_device *device)
+{
+	struct mmiod_buffer *buffer, *next;
+
+	pci_clear_master(device->pdev);
+	list_for_each_entry_safe(buffer, next, &device->buffers, dma_node) {
+		if (buffer->window->listed)
+			mmiod_window_revoke(buffer->window);
+		mmiod_pci_detach_buffer(buffer);
+	}
+}
+
 static void remove(struct pci_dev *pdev)
 {
 	struct mmiod_device *device = pci_get_drvdata(pdev);
@@ -170,6 +209,7 @@ static void remove(struct pci_dev *pdev)
 		mmiod_region_end(region);
 		mmiod_control_event(MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, id);
 	}
+	end_buffers(device);
 	mutex_unlock(&mmiod_lock);
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->address);
 	release_bars(device);

@@ -99,6 +99,14 @@ static u64 find_conflict(const struct mmiod_window *window)
 
 /* ---- the lists ---- */
 
+static void leave_region(struct mmiod_window *window)
+{
+	release_attr(window);
+	interval_tree_remove(&window->pfns, &windows_by_pfn);
+	list_del(&window->node);
+	window->region->nr_windows--;
+}
+
 /*
  * Take the window out of what is live: nothing of it can be reached afterwards, neither by mappings nor by mediated
  * access, and its pages are free for a window with another attribute. Its file goes on to exist.
@@ -112,13 +120,12 @@ static void unlist(struct mmiod_window *window)
 	if (window->io)
 		iounmap(window->io);
 	window->io = NULL;
+	if (window->buffer)
+		mmiod_buffer_revoke(window->buffer);
 	up_write(&window->lock);
-
-	release_attr(window);
-	interval_tree_remove(&window->pfns, &windows_by_pfn);
-	list_del(&window->node);
-	window->region->nr_windows--;
 	window->listed = false;
+	if (window->region)
+		leave_region(window);
 }
 
 void mmiod_window_revoke(struct mmiod_window *window)
@@ -143,6 +150,21 @@ void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend)
 		announce(window, after);
 }
 
+static int enter_ledger(struct mmiod_window *window)
+{
+	int ret;
+
+	if (nr_windows >= READ_ONCE(mmiod_max_windows))
+		return -ENOSPC;
+	ret = xa_insert(&windows, last_window_id + 1, window, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
+	window->id = ++last_window_id;
+	WRITE_ONCE(nr_windows, nr_windows + 1);
+	window->listed = true;
+	return 0;
+}
+
 static int list_window(struct mmiod_window *window, struct mmiod_window_create *create)
 {
 	int ret;
@@ -150,24 +172,17 @@ static int list_window(struct mmiod_window *window, struct mmiod_window_create *
 	create->conflict_id = find_conflict(window);
 	if (create->conflict_id)
 		return -EBUSY;
-	if (nr_windows >= READ_ONCE(mmiod_max_windows))
-		return -ENOSPC;
 	ret = reserve_attr(window);
 	if (ret)
 		return ret;
-	window->id = last_window_id + 1;
-	ret = xa_insert(&windows, window->id, window, GFP_KERNEL_ACCOUNT);
+	ret = enter_ledger(window);
 	if (ret) {
-		window->id = 0;
 		release_attr(window);
 		return ret;
 	}
-	last_window_id = window->id;
-	WRITE_ONCE(nr_windows, nr_windows + 1);
 	interval_tree_insert(&window->pfns, &windows_by_pfn);
 	list_add_tail(&window->node, &window->region->windows);
 	window->region->nr_windows++;
-	window->listed = true;
 	return 0;
 }
 
@@ -176,6 +191,8 @@ static void drop_from_ledger(struct mmiod_window *window)
 	mutex_lock(&mmiod_lock);
 	if (window->listed)
 		unlist(window);
+	if (window->buffer)
+		mmiod_pci_detach_buffer(window->buffer);
 	xa_erase(&windows, window->id);
 	WRITE_ONCE(nr_windows, nr_windows - 1);
 	mutex_unlock(&mmiod_lock);
@@ -189,9 +206,41 @@ void mmiod_window_free(struct mmiod_window *window)
 		drop_from_ledger(window);
 	if (window->region)
 		mmiod_region_put(window->region);
+	if (window->buffer)
+		mmiod_buffer_free(window->buffer);
 	if (window->dummy)
 		__free_page(window->dummy);
 	kmem_cache_free(mmiod_window_cache, window);
+}
+
+const char *mmiod_window_origin(const struct mmiod_window *window)
+{
+	static const char *const kinds[] = { "", "pages", "kmalloc", "vmalloc", "dma" };
+
+	return window->buffer ? kinds[window->buffer->kind] : mmiod_region_name(window->region);
+}
+
+/*
+ * What the first use of a window costs, in the user's context: the memory of a buffer, or the kernel's mapping of
+ * device memory for mediated access. That one is made for each window with the window's own attribute: one ioremap of
+ * the whole region would give every window on it the same type (x86 merges them), and cost page tables for nothing.
+ */
+int mmiod_window_prepare(struct mmiod_window *window)
+{
+	int ret;
+
+	down_write(&window->lock);
+	ret = mmiod_window_usable(window);
+	if (!ret && window->buffer) {
+		ret = mmiod_buffer_allocate(window->buffer);
+	} else if (!ret && !window->io) {
+		window->io = window->attr == MMIOD_ATTR_WC
+				     ? ioremap_wc(window->phys, window->length)
+				     : ioremap(window->phys, window->length);
+		ret = window->io ? 0 : -ENOMEM;
+	}
+	up_write(&window->lock);
+	return ret;
 }
 
 /* ---- creation ---- */
@@ -257,17 +306,17 @@ static int enter_region(struct mmiod_window *window, const struct mmiod_window_c
 	return place(window, create);
 }
 
-static struct mmiod_window *new_window(const struct mmiod_window_create *create)
+static struct mmiod_window *new_window(u32 flags, u32 attr, const u8 *tag)
 {
 	struct mmiod_window *window = kmem_cache_alloc(mmiod_window_cache, GFP_KERNEL);
 
 	if (!window)
 		return ERR_PTR(-ENOMEM);
 	memset_after(window, 0, poll);
-	window->flags = create->flags;
-	window->attr = create->attr;
-	memcpy(window->tag, create->tag, sizeof(window->tag));
-	if (!(create->flags & MMIOD_WINDOW_DUMMY))
+	window->flags = flags;
+	window->attr = attr;
+	memcpy(window->tag, tag, sizeof(window->tag));
+	if (!(flags & MMIOD_WINDOW_DUMMY))
 		return window;
 	window->dummy = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (!window->dummy) {
@@ -304,6 +353,20 @@ static void discard(struct mmiod_window *window, struct file *file)
 		mmiod_window_free(window);
 }
 
+/* The last step of a creation, or its undoing if `ret` says that it failed. */
+static int hand_out(struct mmiod_call *call, struct mmiod_window *window, struct file *file,
+		    int ret, __s32 *fd)
+{
+	*fd = ret ?: get_unused_fd_flags(O_CLOEXEC);
+	if (*fd < 0) {
+		discard(window, file);
+		return *fd;
+	}
+	call->new_file = file;
+	call->new_fd = *fd;
+	return 0;
+}
+
 int mmiod_call_window_create(struct mmiod_call *call)
 {
 	struct mmiod_window_create *create = call->arg;
@@ -315,20 +378,91 @@ int mmiod_call_window_create(struct mmiod_call *call)
 		return ret;
 	create->window_id = 0;
 	create->conflict_id = 0;
-	window = new_window(create);
+	window = new_window(create->flags, create->attr, create->tag);
 	if (IS_ERR(window))
 		return PTR_ERR(window);
 	mutex_lock(&mmiod_lock);
 	ret = create_locked(window, create, &file);
 	mutex_unlock(&mmiod_lock);
-	create->fd = ret ?: get_unused_fd_flags(O_CLOEXEC);
-	if (create->fd < 0) {
-		discard(window, file);
-		return create->fd;
+	return hand_out(call, window, file, ret, &create->fd);
+}
+
+/* ---- buffers ---- */
+
+static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,
+				struct file **file)
+{
+	struct mmiod_device *device = NULL;
+	struct file *made;
+	int ret;
+
+	if (create->kind == MMIOD_BUFFER_DMA) {
+		device = mmiod_device_find(create->pci);
+		if (!device)
+			return -ENODEV;
 	}
-	call->new_file = file;
-	call->new_fd = create->fd;
-	return 0;
+	made = mmiod_window_open(window);
+	if (IS_ERR(made))
+		return PTR_ERR(made);
+	*file = made;
+	ret = enter_ledger(window);
+	create->window_id = window->id;
+	if (!ret && device)
+		mmiod_pci_attach_buffer(device, window->buffer);
+	return ret;
+}
+
+int mmiod_call_buffer_create(struct mmiod_call *call)
+{
+	struct mmiod_buffer_create *create = call->arg;
+	u32 flags = create->flags & MMIOD_BUFFER_READONLY ? MMIOD_WINDOW_READONLY : 0;
+	struct mmiod_buffer *buffer = mmiod_buffer_new(create);
+	struct mmiod_window *window;
+	struct file *file = NULL;
+	int ret;
+
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	window = new_window(flags, MMIOD_ATTR_WB, create->tag);
+	if (IS_ERR(window)) {
+		mmiod_buffer_free(buffer);
+		return PTR_ERR(window);
+	}
+	buffer->window = window;
+	window->buffer = buffer;
+	window->length = buffer->length;
+	window->pages = buffer->count;
+	mutex_lock(&mmiod_lock);
+	ret = create_buffer_locked(window, create, &file);
+	mutex_unlock(&mmiod_lock);
+	return hand_out(call, window, file, ret, &create->fd);
+}
+
+int mmiod_call_allocate(struct mmiod_call *call)
+{
+	const struct mmiod_buffer_allocate *allocate = call->arg;
+	struct mmiod_window *window = call->file->private_data;
+
+	if (allocate->flags || !window->buffer)
+		return -EINVAL;
+	return mmiod_window_prepare(window);
+}
+
+int mmiod_call_buffer_info(struct mmiod_call *call)
+{
+	struct mmiod_buffer_info *info = call->arg;
+	struct mmiod_window *window;
+	int ret = -ENOENT;
+
+	mutex_lock(&mmiod_lock);
+	window = info->window_id <= ULONG_MAX ? xa_load(&windows, info->window_id) : NULL;
+	if (window && window->buffer) {
+		down_read(&window->lock);
+		ret = mmiod_buffer_describe(window->buffer, info);
+		up_read(&window->lock);
+	}
+	mutex_unlock(&mmiod_lock);
+	return ret;
 }
 
 /* ---- control: state and ledger ---- */
@@ -365,7 +499,7 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 {
 	info->flags = window->flags;
 	info->window_id = window->id;
-	info->region_id = window->region->id;
+	info->region_id = window->region ? window->region->id : 0;
 	info->offset = window->offset;
 	info->length = window->length;
 	info->attr = window->attr;

@@ -158,6 +158,67 @@ struct mmiod_window_info {
 	__u8 tag[MMIOD_TAG_SIZE];
 };
 
+/* How a buffer's memory is got from the kernel. All of it is zeroed. */
+enum mmiod_buffer_kind {
+	MMIOD_BUFFER_PAGES =
+		1, /* pages of the buddy allocator, each with its own reference count */
+	MMIOD_BUFFER_KMALLOC = 2, /* kmalloc, so large that it shares no slab with anybody */
+	MMIOD_BUFFER_VMALLOC =
+		3, /* contiguous in the kernel's virtual memory, scattered in the physical */
+	MMIOD_BUFFER_DMA = 4, /* dma_alloc_coherent for a bound device */
+};
+
+/* The kernel's GFP flag beside it: memory no higher than the zone's end. */
+enum mmiod_zone {
+	MMIOD_ZONE_NORMAL = 0, /* GFP_KERNEL: anywhere */
+	MMIOD_ZONE_DMA32 = 1, /* GFP_DMA32: below 4 GiB */
+	MMIOD_ZONE_DMA = 2, /* GFP_DMA: below 16 MiB on x86 */
+};
+
+#define MMIOD_BUFFER_CONTIGUOUS (1u << 0) /* PAGES: one physical run, cut to length exactly */
+#define MMIOD_BUFFER_NOWAIT (1u << 1) /* GFP_NOWAIT: fail rather than reclaim */
+#define MMIOD_BUFFER_READONLY (1u << 2) /* as MMIOD_WINDOW_READONLY */
+#define MMIOD_BUFFER_FLAGS (MMIOD_BUFFER_CONTIGUOUS | MMIOD_BUFFER_NOWAIT | MMIOD_BUFFER_READONLY)
+
+/*
+ * Make a window on kernel memory of its own. The memory itself is allocated in the context of who first maps or
+ * accesses the window, or calls ALLOCATE on it: that process's memory cgroup is charged, not the daemon's.
+ * EINVAL: length 0 or larger than the machine, a flag or zone that the kind does not know, a limit below every zone's
+ * end. ENODEV: the device is not bound to this driver. ENOSPC: max_windows.
+ */
+struct mmiod_buffer_create {
+	__u32 size;
+	__u32 kind;
+	__u32 flags;
+	__u32 zone;
+	__s32 node; /* NUMA node, -1: any */
+	__u32 pci; /* DMA: MMIOD_PCI_ADDR of the device; else 0 */
+	__u64 length; /* rounded up to whole pages */
+	__u64 limit; /* PAGES, VMALLOC: highest physical address; 0: the zone's */
+	__u8 tag[MMIOD_TAG_SIZE];
+	__s32 fd; /* out */
+	__u32 reserved; /* 0 */
+	__u64 window_id; /* out */
+};
+
+/* What only the daemon may know of a buffer. ENOENT: no such buffer. EINVAL: it has no such page. */
+struct mmiod_buffer_info {
+	__u32 size;
+	__u32 kind;
+	__u64 window_id; /* in */
+	__u64 page; /* in: index of the page that phys is asked for */
+	__u32 flags;
+	__u32 zone;
+	__s32 node; /* as asked for */
+	__u32 allocated; /* 0: nobody has touched it yet, and the fields below are 0 */
+	__u64 length;
+	__u64 capacity; /* what the kernel's rounding made of it */
+	__u64 phys; /* of that page */
+	__u64 kernel; /* kernel address: kmalloc's is logical, vmalloc's virtual; 0 for pages */
+	__u64 bus; /* DMA: address for the device */
+	__u64 runs; /* physically contiguous pieces */
+};
+
 /* What read() on the control file returns, as many whole ones as fit; poll() says POLLIN when there are any. */
 enum mmiod_control_event_type {
 	MMIOD_CONTROL_OVERFLOW = 1, /* events were lost: read the ledger again */
@@ -185,6 +246,9 @@ struct mmiod_control_event {
 #define MMIOD_IOC_WINDOW_CREATE _IOWR(MMIOD_IOC_TYPE, 0x04, struct mmiod_window_create)
 #define MMIOD_IOC_WINDOW_SET_STATE _IOWR(MMIOD_IOC_TYPE, 0x05, struct mmiod_window_set_state)
 #define MMIOD_IOC_WINDOW_NEXT _IOWR(MMIOD_IOC_TYPE, 0x06, struct mmiod_window_info)
+
+#define MMIOD_IOC_BUFFER_CREATE _IOWR(MMIOD_IOC_TYPE, 0x07, struct mmiod_buffer_create)
+#define MMIOD_IOC_BUFFER_INFO _IOWR(MMIOD_IOC_TYPE, 0x08, struct mmiod_buffer_info)
 
 /* ---- window file ----------------------------------------------------------------------------------------------- */
 
@@ -221,6 +285,15 @@ struct mmiod_window_populate {
 	__u64 length;
 };
 
+/*
+ * Allocate the memory of a buffer now, charged to the caller. Nothing if it has been. ENOMEM: there is none such, or the
+ * caller's memory cgroup is full. EINVAL: no buffer.
+ */
+struct mmiod_buffer_allocate {
+	__u32 size;
+	__u32 flags; /* 0 */
+};
+
 enum mmiod_access_op {
 	MMIOD_ACCESS_READ = 1, /* count elements of `width`, one bus access each */
 	MMIOD_ACCESS_WRITE = 2, /* likewise */
@@ -246,5 +319,6 @@ struct mmiod_window_access {
 #define MMIOD_IOC_QUERY _IOWR(MMIOD_IOC_TYPE, 0x20, struct mmiod_window_query)
 #define MMIOD_IOC_POPULATE _IOWR(MMIOD_IOC_TYPE, 0x21, struct mmiod_window_populate)
 #define MMIOD_IOC_ACCESS _IOWR(MMIOD_IOC_TYPE, 0x22, struct mmiod_window_access)
+#define MMIOD_IOC_ALLOCATE _IOWR(MMIOD_IOC_TYPE, 0x23, struct mmiod_buffer_allocate)
 
 #endif

@@ -223,6 +223,30 @@ int populate(int fd, void *address, size_t length)
 	return ioctl(fd, MMIOD_IOC_POPULATE, &arg);
 }
 
+int try_buffer(int control, struct mmiod_buffer_create create)
+{
+	create.size = sizeof(create);
+	return ioctl(control, MMIOD_IOC_BUFFER_CREATE, &create) ? -1 : create.fd;
+}
+
+struct mmiod_buffer_info buffer_info(int control, int fd, uint64_t number)
+{
+	struct mmiod_buffer_info info = { .size = sizeof(info),
+					  .window_id = window_id(fd),
+					  .page = number };
+
+	if (ioctl(control, MMIOD_IOC_BUFFER_INFO, &info))
+		FAIL("BUFFER_INFO: %s", strerror(errno));
+	return info;
+}
+
+int allocate(int fd)
+{
+	struct mmiod_buffer_allocate arg = { .size = sizeof(arg) };
+
+	return ioctl(fd, MMIOD_IOC_ALLOCATE, &arg);
+}
+
 void *map_window(int fd, size_t length, int prot)
 {
 	void *address = mmap(NULL, length, prot, MAP_SHARED, fd, 0);

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buffers: kernel memory behind a window instead of a device's.
+ *
+ * The daemon makes the window; the memory is allocated when the client first touches it, in the client's context, so
+ * that __GFP_ACCOUNT charges the client's memory cgroup. All of it is under window->lock: written to allocate and to
+ * free, read to map and to copy.
+ *
+ * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT and the like can pin
+ * them, and a page that somebody still pins is not recycled when the buffer is freed. Memory that must be freed as a
+ * whole (KMALLOC, DMA) is mapped by frame number without references, so it cannot be pinned, and it is freed only after
+ * the zap. Revocation frees at once, but for DMA memory, which a device may still write to: that stays until the
+ * window's file goes, or until the device itself does, whose bus mastering is cut off before.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "internal.h"
+
+static bool maps_by_frame(const struct mmiod_buffer *buffer)
+{
+	return buffer->kind == MMIOD_BUFFER_KMALLOC || buffer->kind == MMIOD_BUFFER_DMA;
+}
+
+/* ---- allocation ---- */
+
+/* RETRY_MAYFAIL: a request that does not fit fails; it does not wake the OOM killer of the client's cgroup. */
+static gfp_t gfp_of(const struct mmiod_buffer *buffer)
+{
+	static const gfp_t zones[] = {
+		[MMIOD_ZONE_NORMAL] = 0,
+		[MMIOD_ZONE_DMA32] = GFP_DMA32,
+		[MMIOD_ZONE_DMA] = GFP_DMA,
+	};
+	gfp_t gfp =
+		buffer->flags & MMIOD_BUFFER_NOWAIT ? GFP_NOWAIT : GFP_KERNEL | __GFP_RETRY_MAYFAIL;
+
+	return gfp | zones[buffer->zone] | __GFP_ZERO | __GFP_ACCOUNT | __GFP_NOWARN;
+}
+
+static void free_pages_array(struct mmiod_buffer *buffer)
+{
+	for (unsigned long i = 0; i < buffer->count; i++)
+		if (buffer->pages[i])
+			__free_page(buffer->pages[i]);
+	kvfree(buffer->pages);
+	buffer->pages = NULL;
+}
+
+/* One block of the buddy allocator, split into pages of their own; those beyond the length go back at once. */
+static int fill_contiguous(struct mmiod_buffer *buffer)
+{
+	unsigned int order = get_order(buffer->length);
+	struct page *block;
+
+	if (order > get_order(KMALLOC_MAX_SIZE))
+		return -ENOMEM;
+	block = alloc_pages_node(buffer->node, gfp_of(buffer), order);
+	if (!block)
+		return -ENOMEM;
+	split_page(block, order);
+	for (unsigned long i = 0; i < 1UL << order; i++) {
+		if (i < buffer->count)
+			buffer->pages[i] = block + i;
+		else
+			__free_page(block + i);
+	}
+	return 0;
+}
+
+static int fill_scattered(struct mmiod_buffer *buffer)
+{
+	for (unsigned long i = 0; i < buffer->count; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		buffer->pages[i] = alloc_pages_node(buffer->node, gfp_of(buffer), 0);
+		if (!buffer->pages[i])
+			return -ENOMEM;
+		if (!(buffer->flags & MMIOD_BUFFER_NOWAIT))
+			cond_resched();
+	}
+	return 0;
+}
+
+static int allocate_pages(struct mmiod_buffer *buffer)
+{
+	int ret;
+
+	buffer->pages = kvcalloc(buffer->count, sizeof(*buffer->pages),
+				 GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!buffer->pages)
+		return -ENOMEM;
+	ret = buffer->flags & MMIOD_BUFFER_CONTIGUOUS ? fill_contiguous(buffer)
+						      : fill_scattered(buffer);
+	if (ret)
+		free_pages_array(buffer);
+	buffer->capacity = buffer->length;
+	return ret;
+}
+
+/*
+ * Larger than any slab's objects: kmalloc then hands the page allocator's pages out whole, and no neighbour's object
+ * shares a page that we map.
+ */
+static int allocate_kmalloc(struct mmiod_buffer *buffer)
+{
+	size_t size = max_t(size_t, buffer->length, KMALLOC_MAX_CACHE_SIZE + PAGE_SIZE);
+
+	if (size > KMALLOC_MAX_SIZE)
+		return -ENOMEM;
+	buffer->memory = kmalloc_node(size, gfp_of(buffer), buffer->node);
+	if (!buffer->memory)
+		return -ENOMEM;
+	buffer->capacity = ksize(buffer->memory);
+	return 0;
+}
+
+static int allocate_vmalloc(struct mmiod_buffer *buffer)
+{
+	buffer->memory = __vmalloc(buffer->length, gfp_of(buffer) & ~__GFP_RETRY_MAYFAIL);
+	buffer->capacity = buffer->length;
+	return buffer->memory ? 0 : -ENOMEM;
+}
+
+static int allocate_dma(struct mmiod_buffer *buffer)
+{
+	if (!buffer->dev)
+		return -ENODEV;
+	buffer->memory = dma_alloc_coherent(buffer->dev, buffer->length, &buffer->bus,
+					    gfp_of(buffer) & ~__GFP_ACCOUNT);
+	buffer->capacity = buffer->length;
+	return buffer->memory ? 0 : -ENOMEM;
+}
+
+int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
+{
+	int ret;
+
+	if (buffer->allocated)
+		return 0;
+	switch (buffer->kind) {
+	case MMIOD_BUFFER_PAGES:
+		ret = allocate_pages(buffer);
+		break;
+	case MMIOD_BUFFER_KMALLOC:
+		ret = allocate_kmalloc(buffer);
+		break;
+	case MMIOD_BUFFER_VMALLOC:
+		ret = allocate_vmalloc(buffer);
+		break;
+	default:
+		ret = allocate_dma(buffer);
+	}
+	buffer->allocated = !ret;
+	return ret;
+}
+
+static void free_memory(struct mmiod_buffer *buffer)
+{
+	if (!buffer->allocated)
+		return;
+	switch (buffer->kind) {
+	case MMIOD_BUFFER_PAGES:
+		free_pages_array(buffer);
+		break;
+	case MMIOD_BUFFER_KMALLOC:
+		kfree(buffer->memory);
+		break;
+	case MMIOD_BUFFER_VMALLOC:
+		vfree(buffer->memory);
+		break;
+	default:
+		dma_free_coherent(buffer->dev, buffer->length, buffer->memory, buffer->bus);
+	}
+	buffer->memory = NULL;
+	buffer->allocated = false;
+}
+
+/* The window is revoked and zapped: nothing of the client's reaches the memory any more. */
+void mmiod_buffer_revoke(struct mmiod_buffer *buffer)
+{
+	if (buffer->kind != MMIOD_BUFFER_DMA)
+		free_memory(buffer);
+}
+
+/* The device goes and can no longer write: its DMA memory must be given back while its driver is still bound. */
+void mmiod_buffer_detach(struct mmiod_buffer *buffer)
+{
+	free_memory(buffer);
+	buffer->dev = NULL;
+}
+
+void mmiod_buffer_free(struct mmiod_buffer *buffer)
+{
+	free_memory(buffer);
+	kfree(buffer);
+}
+
+/* ---- creation ---- */
+
+/* A limit is met by the highest zone that ends at or below it. */
+static int apply_limit(struct mmiod_buffer *buffer, u64 limit)
+{
+	u32 needed;
+
+	if (!limit)
+		return 0;
+	if (buffer->kind != MMIOD_BUFFER_PAGES && buffer->kind != MMIOD_BUFFER_VMALLOC)
+		return -EINVAL;
+	if (limit >= iomem_resource.end)
+		needed = MMIOD_ZONE_NORMAL;
+	else if (limit >= DMA_BIT_MASK(32))
+		needed = MMIOD_ZONE_DMA32;
+	else if (limit >= DMA_BIT_MASK(24))
+		needed = MMIOD_ZONE_DMA;
+	else
+		return -EINVAL;
+	buffer->zone = max(buffer->zone, needed);
+	return 0;
+}
+
+static int check_create(const struct mmiod_buffer_create *create)
+{
+	if (create->kind < MMIOD_BUFFER_PAGES || create->kind > MMIOD_BUFFER_DMA ||
+	    create->flags & ~MMIOD_BUFFER_FLAGS || create->reserved ||
+	    create->zone > MMIOD_ZONE_DMA)
+		return -EINVAL;
+	if (!create->length || create->length > PFN_PHYS(totalram_pages()))
+		return -EINVAL;
+	if (create->node < NUMA_NO_NODE || create->node >= MAX_NUMNODES ||
+	    (create->node != NUMA_NO_NODE && !node_online(create->node)))
+		return -EINVAL;
+	if (create->flags & MMIOD_BUFFER_CONTIGUOUS && create->kind != MMIOD_BUFFER_PAGES)
+		return -EINVAL;
+	/* The slab allocator has no caches for DMA32, and a coherent buffer's zone is its device's affair. */
+	if (create->zone == MMIOD_ZONE_DMA32 && create->kind == MMIOD_BUFFER_KMALLOC)
+		return -EINVAL;
+	if (create->kind == MMIOD_BUFFER_DMA)
+		return create->zone ? -EINVAL : 0;
+	return create->pci ? -EINVAL : 0;
+}
+
+struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
+{
+	struct mmiod_buffer *buffer;
+	int ret = check_create(create);
+
+	if (ret)
+		return ERR_PTR(ret);
+	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+	buffer->kind = create->kind;
+	buffer->flags = create->flags;
+	buffer->zone = create->zone;
+	buffer->node = create->node;
+	buffer->length = PAGE_ALIGN(create->length);
+	buffer->count = buffer->length >> PAGE_SHIFT;
+	ret = apply_limit(buffer, create->limit);
+	if (!ret)
+		return buffer;
+	kfree(buffer);
+	return ERR_PTR(ret);
+}
+
+/* ---- access, with the memory allocated and window->lock held ---- */
+
+static struct page *page_at(const struct mmiod_buffer *buffer, unsigned long index)
+{
+	if (buffer->kind == MMIOD_BUFFER_PAGES)
+		return buffer->pages[index];
+	if (is_vmalloc_addr(buffer->memory))
+		return vmalloc_to_page(buffer->memory + (index << PAGE_SHIFT));
+	return virt_to_page(buffer->memory + (index << PAGE_SHIFT));
+}
+
+vm_fault_t mmiod_buffer_fault(struct mmiod_buffer *buffer, struct vm_fault *vmf)
+{
+	struct page *page = page_at(buffer, vmf->pgoff);
+
+	if (maps_by_frame(buffer))
+		return vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, page_to_pfn(page));
+	get_page(page);
+	vmf->page = page;
+	return 0;
+}
+
+/* VM_IO and VM_PFNMAP keep GUP away from memory that has no references to give. */
+unsigned long mmiod_buffer_vm_flags(const struct mmiod_buffer *buffer)
+{
+	return maps_by_frame(buffer) ? VM_IO | VM_PFNMAP : 0;
+}
+
+/* Copy within one page at a time: pages need not be neighbours. */
+void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length,
+		       bool write)
+{
+	while (length) {
+		size_t in_page = offset_in_page(offset);
+		size_t part = min_t(size_t, length, PAGE_SIZE - in_page);
+		void *at = kmap_local_page(page_at(buffer, offset >> PAGE_SHIFT));
+
+		memcpy(write ? at + in_page : bounce, write ? bounce : at + in_page, part);
+		kunmap_local(at);
+		offset += part;
+		bounce += part;
+		length -= part;
+	}
+}
+
+static u64 count_runs(const struct mmiod_buffer *buffer)
+{
+	u64 runs = 1;
+
+	for (unsigned long i = 1; i < buffer->count; i++)
+		if (page_to_pfn(page_at(buffer, i)) != page_to_pfn(page_at(buffer, i - 1)) + 1)
+			runs++;
+	return runs;
+}
+
+int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info)
+{
+	if (info->page >= buffer->count)
+		return -EINVAL;
+	info->kind = buffer->kind;
+	info->flags = buffer->flags;
+	info->zone = buffer->zone;
+	info->node = buffer->node;
+	info->length = buffer->length;
+	info->allocated = buffer->allocated;
+	info->capacity = info->phys = info->kernel = info->bus = info->runs = 0;
+	if (!buffer->allocated)
+		return 0;
+	info->capacity = buffer->capacity;
+	info->phys = page_to_phys(page_at(buffer, info->page));
+	info->kernel = (uintptr_t)buffer->memory;
+	info->bus = buffer->bus;
+	info->runs = count_runs(buffer);
+	return 0;
+}
