@@ -240,6 +240,7 @@ Test(daemon, what_the_module_refuses_fails_alone_and_leaves_no_trace)
 	}
 	rig_fake.create_error = 0;
 	cr_assert_null(rig.leases.table);
+	cr_assert_eq(rig.host.connections->charge.user->used[USER_LEASES], 0u);
 	cr_assert_eq(open_fds(), before);
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 }
@@ -730,6 +731,30 @@ Test(daemon, a_process_that_comes_back_after_a_restart_hears_of_its_leases_again
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_REVOKED);
 	cr_assert_eq(client_receive(stranger), -EAGAIN);
+}
+
+Test(daemon, another_process_of_the_same_user_does_not_hear_of_them)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t lease;
+
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
+	lease_find(&rig.leases, lease)->holder.pid++;
+	close(fd);
+	rig_turn();
+	fd = client_hello(OPERATOR);
+	cr_assert_eq(client_end(client_hello(0), MMIOD_OP_REVOKE, lease), MMIOD_OK);
+	cr_assert_eq(client_receive(fd), -EAGAIN);
+}
+
+Test(daemon, a_restarted_one_believes_the_ledger_rather_than_the_tag)
+{
+	int fd = client_hello(OPERATOR);
+
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
+	fake_window(&rig_fake, 1)->window.rights = READ;
+	rig_restart();
+	cr_assert_eq(lease_find(&rig.leases, 1)->rights, (uint32_t)READ);
 }
 
 Test(daemon, leases_that_end_with_their_connection_end_when_none_comes_back_after_a_restart)

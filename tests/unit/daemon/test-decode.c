@@ -175,7 +175,7 @@ Test(decode, refuses_headers_that_do_not_add_up)
 Test(decode, counts_times_stride_does_not_wrap)
 {
 	begin(MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), 1, 8);
-	head()->count = 0x40000000 + 1; /* times 4: 2^32 + 4 */
+	head()->count = 0x40000002; /* times 4: 2^32 + 8 */
 	head()->stride = 4;
 	refused(MMIOD_E_PROTOCOL);
 }

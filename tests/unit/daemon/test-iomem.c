@@ -32,6 +32,14 @@ Test(iomem, names_the_innermost_owner)
 	cr_assert_str_eq(owner, "System RAM");
 }
 
+Test(iomem, prefers_the_innermost_to_one_that_comes_later)
+{
+	char owner[64];
+
+	cr_assert_eq(find(listing, 0xf8001000, 0x10000000, owner), 0);
+	cr_assert_str_eq(owner, "ivshmem: the driver");
+}
+
 Test(iomem, takes_an_owner_that_only_touches_the_range)
 {
 	char owner[64];
