@@ -62,7 +62,11 @@ void rig_start_simulation(const char *config)
 static void stop(void)
 {
 	daemon_clear(&rig);
-	cr_assert_null(rig.host.users.table, "somebody is still charged");
+	/* A failed assertion counts for nothing when a test is torn down; a crash does. */
+	if (rig.host.users.table) {
+		fprintf(stderr, "uid %u is still charged\n", rig.host.users.table->uid);
+		abort();
+	}
 	event_base_free(base);
 }
 
