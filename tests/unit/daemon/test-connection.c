@@ -164,6 +164,18 @@ Test(connection, without_hello_is_closed_after_a_while)
 	close(fd);
 }
 
+Test(connection, gets_the_time_for_hello_that_a_reload_set)
+{
+	int fd;
+
+	rig_write_config("[daemon]\nhello-timeout = 10s\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fd = client_connect(1234);
+	rig_wait(200);
+	cr_assert_eq(rig.host.n_connections, 1u);
+	close(fd);
+}
+
 Test(connection, with_hello_stays)
 {
 	int fd = client_hello(1234);
