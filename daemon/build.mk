@@ -44,4 +44,5 @@ UNIT_TESTS += $(MMIOD_TESTS)
 $(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Wno-missing-prototypes
 $(MMIOD_TESTS): $(B)/tests/unit/daemon/%: $(B)/tests/unit/daemon/%.o $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MMIOD_LIBS) -lcriterion
+$(B)/tests/unit/daemon/test-pool-traces: $(B)/tests/bench/pool/trace.o
 .SECONDARY: $(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS)
