@@ -3,6 +3,7 @@
  * mmiod: the command. Reads its options, opens what it needs, runs the loop until SIGTERM or SIGINT.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@ enum {
 	EXIT_MODULE = 6, /* no module, or not the right to use it */
 	EXIT_CONFIG = 78, /* EX_CONFIG: the configuration is bad */
 };
+
+#define TRIM_THRESHOLD (4 << 20) /* bytes that are kept free at most */
 
 struct options {
 	const char *config;
@@ -261,6 +264,8 @@ int main(int argc, char **argv)
 		return status;
 	log_init(options.verbose);
 	signal(SIGPIPE, SIG_IGN);
+	/* Leases come and go by the thousand: their memory is not worth a page fault each time. */
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 	if (set_paths(&options, &paths) < 0)
 		return fail(EXIT_FAILURE, "out of memory");
 	return options.check ? check_config(&paths) : run(&options, &paths);
