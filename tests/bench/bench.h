@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a lease costs. A subject is a server process and a client that asks it for windows; all subjects do the same
+ * work in turns, so that whatever else the machine does hits them alike.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define BATCH_MAX 64
+#define PER_MESSAGE \
+	16 /* descriptors with one message: mmiod's limit, and the echo's for likeness */
+
+struct subject {
+	const char *name;
+	pid_t pid; /* of the server */
+	/* A connection; it ends what was leased through it. */
+	void *(*open)(struct subject *subject);
+	void (*close)(void *connection);
+	/* `count` more windows, in one call; closes their files. */
+	void (*lease)(void *connection, uint64_t first, size_t count);
+	const char *socket; /* for open() */
+};
+
+_Noreturn void die(const char *what);
+uint64_t wall_ns(void);
+
+/* echo.c: the least that a server could do, with a new file for each element, as mmiod does, or a duplicate of one. */
+enum echo_file { ECHO_REOPENS, ECHO_DUPLICATES };
+void echo_start(struct subject *subject, enum echo_file file, const char *socket);
+
+/* daemon.c: mmiod in simulation, asked through libmmiod. */
+void daemon_start(struct subject *subject, const char *program, const char *directory);
+
+#endif
