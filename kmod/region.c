@@ -130,13 +130,28 @@ static int locate_range(struct mmiod_region *region, const struct mmiod_region_c
 	return 0;
 }
 
+/*
+ * Some owners do not mark what they have as busy: the local APIC, the HPET. A reservation then nests inside theirs. It
+ * may nest in what is nobody's: memory that the firmware reserved, or the window of a PCI host bridge. The parent of a
+ * resource that is ours stays while it has that child.
+ */
+static bool nests_in_foreign(const struct mmiod_region *region)
+{
+	const struct resource *parent = region->res->parent;
+
+	return parent != region->parent && parent->desc != IORES_DESC_RESERVED &&
+	       !(parent->flags & IORESOURCE_WINDOW);
+}
+
 /* IORESOURCE_EXCLUSIVE closes a range to /dev/mem and sysfs even where IO_STRICT_DEVMEM is off. */
 static int reserve(struct mmiod_region *region, struct mmiod_region_claim *claim)
 {
 	region->res = __request_region(region->parent, region->phys, region->length,
 				       region->iomem_name, IORESOURCE_EXCLUSIVE);
-	if (region->res)
+	if (region->res && !nests_in_foreign(region))
 		return 0;
+	if (region->res)
+		__release_region(region->parent, region->phys, region->length);
 	claim->conflict_id = overlapping_region(region->phys, region->length);
 	return -EBUSY;
 }

@@ -55,6 +55,14 @@ static void print_sentence(const char *name)
 		putchar(*name == '_' ? ' ' : *name);
 }
 
+/* A slow machine, an emulated one with sanitizers say, is given more time by TAP_PATIENCE, a factor. */
+static unsigned int limit_of(const struct test *test)
+{
+	const char *patience = getenv("TAP_PATIENCE");
+
+	return test->seconds * (patience ? (unsigned int)atoi(patience) : 1);
+}
+
 /* In a process group of its own, which is killed afterwards: a test's forgotten children end with it. */
 static int run_one(const struct test *test)
 {
@@ -65,7 +73,7 @@ static int run_one(const struct test *test)
 	pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
-		alarm(test->seconds);
+		alarm(limit_of(test));
 		test->run();
 		_exit(0);
 	}

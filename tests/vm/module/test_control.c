@@ -138,19 +138,32 @@ TEST(a_second_claim_fails_and_names_the_owner)
 	EXPECT_ERRNO(claim_range(control, "set-aside", info.phys, page(), NULL), EEXIST);
 }
 
-TEST(a_claim_of_what_another_driver_owns_is_busy)
+/* Start of the resource whose line in /proc/iomem has this name. */
+static uint64_t iomem_start(const char *name)
 {
-	const char *line = strstr(read_file("/proc/iomem"), "HPET");
+	const char *text = read_file("/proc/iomem"), *line = strstr(text, name);
 	unsigned long long start, end;
-	uint64_t conflict = 1;
 
 	if (!line)
-		tap_skip("this machine has no HPET");
-	while (line[-1] != '\n')
+		tap_skip("this machine has no %s", name);
+	while (line > text && line[-1] != '\n')
 		line--;
 	EXPECT(sscanf(line, "%llx-%llx", &start, &end) == 2);
-	EXPECT_ERRNO(claim_range(open_control(), "hpet", start, page(), &conflict), EBUSY);
-	EXPECT_EQ(conflict, 0);
+	return start;
+}
+
+TEST(a_claim_of_what_others_own_is_busy_even_if_they_did_not_mark_it)
+{
+	const char *const owners[] = { "HPET", "Local APIC", "IOAPIC", "PCI MMCONFIG" };
+	int control = open_control();
+
+	for (size_t i = 0; i < sizeof(owners) / sizeof(*owners); i++) {
+		uint64_t conflict = 1, start = iomem_start(owners[i]);
+
+		EXPECT_ERRNO(claim_range(control, "x", start, 256, &conflict), EBUSY);
+		EXPECT_EQ(conflict, 0);
+		EXPECT_ERRNO(claim_range(control, "x", start, page(), NULL), EBUSY);
+	}
 }
 
 TEST(region_names_are_checked)

@@ -25,7 +25,7 @@ static int unload(void)
 /* ->release runs from task work: a close is over when it returns, but a killed child's may take a moment. */
 static int unload_soon(void)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 600; i++) {
 		if (!unload())
 			return 0;
 		usleep(50000);
