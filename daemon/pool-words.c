@@ -21,7 +21,7 @@ static size_t take_memory(size_t *offset, size_t size)
 }
 
 /* Adds a level's needs to *offset, and places them if there is memory already. */
-static void lay_out(struct pool_level *level, char *memory, size_t *offset)
+static void lay_out(struct pool_level *level, uintptr_t memory, size_t *offset)
 {
 	uint64_t n = level->n_words;
 
@@ -39,7 +39,7 @@ static size_t lay_out_all(struct pool *pool)
 	size_t size = 0;
 
 	for (unsigned int l = 0; l < pool->levels; l++)
-		lay_out(&pool->level[l], pool->memory, &size);
+		lay_out(&pool->level[l], (uintptr_t)pool->memory, &size);
 	return size;
 }
 
