@@ -353,6 +353,185 @@ size_t mmiod_page_size(void);
 /** The library's version, "0.1.0". */
 const char *mmiod_version(void);
 
+/* ---- object caches: named objects of one size, carved from slabs, after the kernel's kmem_cache ---- */
+
+/**
+ * An object cache takes slabs (power-of-two blocks of memory) from a provider and gives out objects of one size. All its
+ * bookkeeping is in ordinary memory: without red zones, poison and constructor no call touches the objects' memory, so
+ * that it may be a device's.
+ *
+ *	struct mmiod_object_cache_options options = { .name = "descriptor", .object_size = 48 };
+ *	struct mmiod_object_cache *cache;
+ *
+ *	mmiod_slab_provider_from_mapping(map, 0, mmiod_mapping_length(map), &provider);
+ *	options.provider = provider;
+ *	mmiod_object_cache_create(&options, &cache, error, sizeof(error));
+ *	object = mmiod_object_cache_alloc(cache);
+ *
+ * Objects in a window are device memory as everything in it: use the accessors or volatile pointers.
+ *
+ * Threads: any number may use a cache at the same time, and free what others allocated. Each keeps a few free objects in
+ * a magazine of its own, which needs no lock; they go back when the thread ends or calls mmiod_object_cache_shrink(). So
+ * an allocation can fail while other threads' magazines have free objects; MMIOD_OBJECT_CACHE_NO_MAGAZINES forbids them.
+ * Not from signal handlers, nor from the body of mmiod_guard(). Fork: a cache belongs to the process that made it.
+ */
+struct mmiod_object_cache;
+
+/**
+ * Where slabs come from. Several threads may call get() and put() at once; the cache holds no lock then. It must outlive
+ * the caches that use it.
+ */
+struct mmiod_slab_provider {
+	void *context;
+	/**
+	 * One block of @size bytes, a power of two and at least a page, at an address that is a multiple of @size.
+	 * @handle: whatever put() wants to find again. Returns 0 or a negative errno.
+	 */
+	int (*get)(void *context, size_t size, void **address, void **handle);
+	void (*put)(void *context, void *address, size_t size, void *handle);
+};
+
+/**
+ * Slabs from @length bytes at @offset of a mapping, lowest address first: a window on a device, blocks of a pool, a buffer.
+ * Several caches may share it. The mapping must be writable and must outlive it. A slab is aligned in the address space:
+ * of a range that does not start at a multiple of the slab's size the beginning is lost.
+ *
+ * Errors: -EINVAL (leaves the mapping, or not one whole page), -ENOMEM. Its get() answers -ENOSPC when no room is left.
+ */
+int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping, size_t offset, size_t length,
+				     struct mmiod_slab_provider **provider);
+/** Slabs of ordinary, anonymous memory, zeroed: to try programs without a device. */
+int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **provider);
+/** Free one of the above. -EBUSY: a cache still has slabs of it. NULL: no-op. */
+int mmiod_slab_provider_free(struct mmiod_slab_provider *provider);
+
+#define MMIOD_OBJECT_CACHE_NAME_MAX 32 /**< with the terminating 0 */
+
+#define MMIOD_OBJECT_CACHE_HWALIGN (1u << 0) /**< align to cache lines; small objects share one */
+#define MMIOD_OBJECT_CACHE_NO_MAGAZINES (1u << 1) /**< threads keep no free objects */
+/*
+ * Debugging, with the letters of SLUB; see mmiod_object_cache_create(). Any of them forbids magazines, so that misuse
+ * is noticed by the very call.
+ */
+#define MMIOD_OBJECT_CACHE_SANITY (1u << 8) /**< F: pointers and states checked by every call */
+#define MMIOD_OBJECT_CACHE_RED_ZONE \
+	(1u << 9) /**< Z: bytes around each object, 0xbb free, 0xcc in use */
+#define MMIOD_OBJECT_CACHE_POISON (1u << 10) /**< P: free objects are 0xa5, padding is 0x5a */
+#define MMIOD_OBJECT_CACHE_USER \
+	(1u << 11) /**< U: who allocated and freed: call, backtrace, thread, time */
+#define MMIOD_OBJECT_CACHE_TRACE (1u << 12) /**< T: tell of each allocation and each free */
+#define MMIOD_OBJECT_CACHE_FAILSLAB (1u << 13) /**< A: let allocations fail at random */
+#define MMIOD_OBJECT_CACHE_ABORT (1u << 14) /**< abort() after the first report of misuse */
+
+enum mmiod_object_cache_problem {
+	MMIOD_PROBLEM_TRACE = 0, /**< none: T */
+	MMIOD_PROBLEM_RED_ZONE = 1, /**< written beyond the object */
+	MMIOD_PROBLEM_POISON = 2, /**< written after it was freed */
+	MMIOD_PROBLEM_PADDING = 3, /**< written between objects or behind the last */
+	MMIOD_PROBLEM_DOUBLE_FREE = 4,
+	MMIOD_PROBLEM_FOREIGN = 5, /**< freed, but of no slab of this cache */
+	MMIOD_PROBLEM_INSIDE = 6, /**< freed, but not the start of an object */
+	MMIOD_PROBLEM_REMAINING = 7, /**< objects in use when the cache was to be destroyed */
+};
+
+struct mmiod_object_cache_report {
+	enum mmiod_object_cache_problem problem;
+	const char *cache; /**< its name */
+	const void *object; /**< or what was given as one */
+	size_t offset; /**< of @object in its slab; 0 when it has none */
+	const char *text; /**< all of it, as SLUB words it; several lines */
+};
+
+/** Initialise with zeros: a zero field means its default. */
+struct mmiod_object_cache_options {
+	const char *name; /**< printable, without spaces, ',' and ';' */
+	size_t object_size; /**< bytes */
+	size_t alignment; /**< bytes, a power of two; 0: natural, which is 8 as in the kernel, and also the least */
+	unsigned int flags; /**< MMIOD_OBJECT_CACHE_* */
+	/** Bytes, a power of two and at least a page; 0: the smallest with 32 objects, fewer if that were above 64 KiB. */
+	size_t slab_size;
+	/**
+	 * Runs once for each object when its slab is made; an object must be freed in the state that it leaves. As with
+	 * SLUB, objects with a constructor are therefore never poisoned (their padding is).
+	 */
+	void (*constructor)(void *object, void *context);
+	const struct mmiod_slab_provider *provider;
+	/** Called for each report, by the thread that noticed, without locks; NULL: print to stderr. */
+	void (*report)(const struct mmiod_object_cache_report *report, void *context);
+	void *context; /**< for both */
+};
+
+/**
+ * Make a cache. No slab is taken yet.
+ *
+ * @error: NULL, or where to put a sentence that says what is wrong (at most @size bytes).
+ * Errors: -EINVAL (name, sizes, alignment, flags, MMIOD_CACHE_DEBUG), -ENOMEM.
+ *
+ * Environment: MMIOD_CACHE_DEBUG has the format of the kernel's slab_debug: LETTERS[,NAME...][;LETTERS[,NAME...]]...; names
+ * may have wildcards. Of the blocks with names the first that matches counts, else the last without names; no letters
+ * before a comma mean FZPU. The letters, of either case, are added to the cache's own flags:
+ *
+ *	F Z P U T A	as above
+ *	O		no Z, P and U where they would need larger slabs
+ *	-		nothing; for the exceptions from a block without names
+ *
+ * Other letters are an error. The variable empty is as if unset. MMIOD_CACHE_FAILSLAB=PERCENT[,SEED] says how often
+ * letter A strikes (10 unless set); the same seed gives the same failures. MMIOD_CACHE_ABORT=1 adds
+ * MMIOD_OBJECT_CACHE_ABORT to all caches. A program with more rights than its user ignores all three.
+ *
+ * What is found is reported, once: overrun, write after free, double free, pointer of another cache or into an object. As
+ * SLUB the cache then repairs the red zone or poison, never gives out a damaged object again, ignores a bad free, and goes
+ * on. Z and P are checked when an object is allocated, freed or given back with its slab, also without F; both touch the
+ * objects' memory, by aligned accesses, and leave it alone once the window is revoked. Without letters, bad frees are
+ * noticed only when a magazine goes back to the slabs; whatever was freed, the bookkeeping stays whole.
+ */
+int mmiod_object_cache_create(const struct mmiod_object_cache_options *options,
+			      struct mmiod_object_cache **cache, char *error, size_t size);
+
+/**
+ * Give all slabs back and free the cache. -EBUSY: objects are in use; they are reported, and the cache stays. Magazines of
+ * threads that still run are emptied, but no thread may be in a call on the cache. NULL: no-op.
+ */
+int mmiod_object_cache_destroy(struct mmiod_object_cache *cache);
+
+/** An object, not zeroed. NULL with errno: what the provider said, ENOMEM, or letter A's ENOMEM. */
+void *mmiod_object_cache_alloc(struct mmiod_object_cache *cache);
+/** Give an object back; any thread may. NULL: no-op. */
+void mmiod_object_cache_free(struct mmiod_object_cache *cache, volatile void *object);
+/** All @count objects or, with a negative errno, none. */
+int mmiod_object_cache_alloc_bulk(struct mmiod_object_cache *cache, size_t count, void **objects);
+void mmiod_object_cache_free_bulk(struct mmiod_object_cache *cache, size_t count, void **objects);
+
+/**
+ * Empty the calling thread's magazine and give empty slabs back to the provider. (A few are kept otherwise.) Other threads
+ * keep their magazines. Returns how many slabs went back.
+ */
+size_t mmiod_object_cache_shrink(struct mmiod_object_cache *cache);
+
+/** Check every object of a cache with Z or P now. Returns how many were damaged; they are reported. */
+size_t mmiod_object_cache_validate(struct mmiod_object_cache *cache);
+
+/** What slabinfo shows. A moment's view while other threads work. */
+struct mmiod_object_cache_stats {
+	char name[MMIOD_OBJECT_CACHE_NAME_MAX];
+	size_t object_size; /**< as asked for */
+	size_t alignment; /**< in force */
+	size_t slot_size; /**< from one object to the next */
+	size_t slab_size;
+	unsigned int objects_per_slab;
+	unsigned int flags; /**< in force: own and from the environment */
+	uint64_t active_objects; /**< in use */
+	uint64_t cached_objects; /**< free, in threads' magazines */
+	uint64_t damaged_objects; /**< never given out again */
+	uint64_t total_objects;
+	uint64_t slabs;
+	uint64_t empty_slabs; /**< of which shrink would give back as many */
+	uint64_t waste_bytes; /**< of the slabs, not in use by objects */
+	uint64_t host_bytes; /**< of ordinary memory, for bookkeeping */
+};
+void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
+			      struct mmiod_object_cache_stats *stats);
+
 #ifdef __cplusplus
 }
 #endif
