@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include "backend.h"
@@ -389,6 +390,16 @@ static int open_control(struct text *why)
 	return -error;
 }
 
+/* Two daemons would each grant what the other has granted. The lock ends with its holder, however that ends. */
+static int be_the_only_one(int fd, struct text *why)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	text_set(why, "another daemon works with " CONTROL_PATH " (\"fuser " CONTROL_PATH
+		      "\" says which): stop it first, or use --simulate FILE");
+	return -EBUSY;
+}
+
 static int check_abi(struct backend *backend, struct text *why)
 {
 	struct mmiod_control_info info = { .size = sizeof(info) };
@@ -419,6 +430,8 @@ int backend_module_open(struct backend **backendp, struct text *why)
 	module->backend.ops = &module_ops;
 	module->backend.event_fd = open_control(why);
 	r = module->backend.event_fd;
+	if (r >= 0)
+		r = be_the_only_one(r, why);
 	if (r >= 0)
 		r = check_abi(&module->backend, why);
 	if (r < 0) {

@@ -246,6 +246,15 @@ teardown()
 	lease_not_listed "$lease"
 }
 
+@test "a second daemon on the same module is refused" {
+	eventually systemctl is-active --quiet mmiod.service
+	run timeout 20 mmiod --socket /tmp/second.sock
+	[ "$status" != 0 ] && [ "$status" != 124 ]
+	contains "$output" "another daemon"
+	run as operator mmioctl read edu
+	[ "$output" = 0x010000ed ]
+}
+
 @test "a mapping outlives the connection it was made through" {
 	hold shm 0x5000 0x1000
 	tell disconnect
