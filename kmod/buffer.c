@@ -130,8 +130,8 @@ static int allocate_dma(struct mmiod_buffer *buffer)
 {
 	if (!buffer->dev)
 		return -ENODEV;
-	buffer->memory = dma_alloc_coherent(buffer->dev, buffer->length, &buffer->bus,
-					    gfp_of(buffer) & ~__GFP_ACCOUNT);
+	buffer->memory =
+		dma_alloc_coherent(buffer->dev, buffer->length, &buffer->bus, gfp_of(buffer));
 	buffer->capacity = buffer->length;
 	return buffer->memory ? 0 : -ENOMEM;
 }

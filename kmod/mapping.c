@@ -202,14 +202,12 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 
 	if (!maps_window(vma, window, start, length))
 		return -EINVAL;
-	if (window->buffer)
-		return populate_buffer(window, vma, start, length);
 	down_read(&window->lock);
 	ret = mmiod_window_usable(window);
-	if (!ret)
+	if (!ret && !window->buffer)
 		ret = remap(window, vma, start, length);
 	up_read(&window->lock);
-	return ret;
+	return ret || !window->buffer ? ret : populate_buffer(window, vma, start, length);
 }
 
 int mmiod_call_populate(struct mmiod_call *call)

@@ -240,6 +240,7 @@ TEST(a_revoked_buffer_raises_sigbus_and_its_memory_is_freed)
 			EXPECT_EQ(touch_read(address + i * page()), SIGBUS);
 		EXPECT_ERRNO(pread(fd, &value, 8, 0), ENODEV);
 		EXPECT_ERRNO(allocate(fd), ENODEV);
+		EXPECT_ERRNO(populate(fd, address, page()), ENODEV);
 		EXPECT_EQ(buffer_info(control, fd, 0).allocated, kind == MMIOD_BUFFER_DMA);
 	}
 }
@@ -318,6 +319,19 @@ static void enter(const char *cgroup)
 	EXPECT_EQ(write_file(cgroup, "cgroup.procs", "0"), 0);
 }
 
+static void expect_all_kinds_charged(int control, const char *cgroup)
+{
+	FOR_EACH_KIND(kind)
+	{
+		int fd = buffer(control, kind, 2 << 20);
+		uint64_t charged = memory_of(cgroup);
+
+		EXPECT_EQ(allocate(fd), 0);
+		EXPECT(memory_of(cgroup) >= charged + (2 << 20));
+		close(fd);
+	}
+}
+
 TEST(a_client_whose_cgroup_is_full_is_refused_and_the_maker_pays_nothing)
 {
 	const char *client = "/sys/fs/cgroup/mmiod-test-client",
@@ -341,6 +355,14 @@ TEST(a_client_whose_cgroup_is_full_is_refused_and_the_maker_pays_nothing)
 		EXPECT_ERRNO(allocate(large), ENOMEM);
 		EXPECT_EQ(allocate(small), 0);
 		EXPECT(memory_of(client) > 8 << 20);
+		_exit(0);
+	}
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	EXPECT_EQ(status, 0);
+	child = fork();
+	if (!child) {
+		enter(client);
+		expect_all_kinds_charged(control, client);
 		_exit(0);
 	}
 	EXPECT_EQ(waitpid(child, &status, 0), child);
