@@ -138,14 +138,14 @@ TEST(a_second_claim_fails_and_names_the_owner)
 	EXPECT_ERRNO(claim_range(control, "set-aside", info.phys, page(), NULL), EEXIST);
 }
 
-/* Start of the resource whose line in /proc/iomem has this name. */
+/* Start of the resource whose line in /proc/iomem has this name; 0 if there is none. */
 static uint64_t iomem_start(const char *name)
 {
 	const char *text = read_file("/proc/iomem"), *line = strstr(text, name);
 	unsigned long long start, end;
 
 	if (!line)
-		tap_skip("this machine has no %s", name);
+		return 0;
 	while (line > text && line[-1] != '\n')
 		line--;
 	EXPECT(sscanf(line, "%llx-%llx", &start, &end) == 2);
@@ -155,15 +155,19 @@ static uint64_t iomem_start(const char *name)
 TEST(a_claim_of_what_others_own_is_busy_even_if_they_did_not_mark_it)
 {
 	const char *const owners[] = { "HPET", "Local APIC", "IOAPIC", "PCI MMCONFIG" };
-	int control = open_control();
+	int control = open_control(), found = 0;
 
 	for (size_t i = 0; i < sizeof(owners) / sizeof(*owners); i++) {
 		uint64_t conflict = 1, start = iomem_start(owners[i]);
 
+		if (!start)
+			continue;
+		found++;
 		EXPECT_ERRNO(claim_range(control, "x", start, 256, &conflict), EBUSY);
 		EXPECT_EQ(conflict, 0);
 		EXPECT_ERRNO(claim_range(control, "x", start, page(), NULL), EBUSY);
 	}
+	EXPECT(found > 0);
 }
 
 TEST(region_names_are_checked)
