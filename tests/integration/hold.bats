@@ -118,6 +118,16 @@ load helper
 	expect_status 5
 }
 
+@test "a writer who lets others read bears those who bear a writer" {
+	start_daemon
+	hold shm --shared-read
+	mmioctl hold shm --shared-write --read-only -- true
+	run mmioctl hold shm --shared-read --read-only -- true
+	expect_status 5
+	run mmioctl hold shm --shared-write -- true
+	expect_status 5
+}
+
 @test "shared-write lets others write" {
 	start_daemon
 	hold shm --shared-write
