@@ -39,6 +39,7 @@ struct result {
 };
 
 static struct subject subjects[SUBJECTS];
+static pid_t self;
 static char directory[] = "/tmp/mmiod-bench.XXXXXX";
 
 _Noreturn void die(const char *what)
@@ -236,11 +237,13 @@ static const char *in_directory(const char *name)
 	return path;
 }
 
-/* Also when something fails: exit() comes here. */
+/* Also when something fails: exit() comes here, that of a server too. */
 static void clean_up(void)
 {
 	static const char *const names[] = { "conf", "sock", "echo", "echo-dup" };
 
+	if (getpid() != self)
+		return;
 	for (int s = 0; s < SUBJECTS; s++)
 		if (subjects[s].pid > 0) {
 			kill(subjects[s].pid, SIGTERM);
@@ -271,10 +274,11 @@ int main(int argc, char **argv)
 	result.rounds = read_rounds();
 	if (!mkdtemp(directory))
 		die(directory);
+	self = getpid();
+	atexit(clean_up);
 	echo_start(&subjects[ECHO], ECHO_REOPENS, in_directory("echo"));
 	echo_start(&subjects[ECHO_DUP], ECHO_DUPLICATES, in_directory("echo-dup"));
 	daemon_start(&subjects[MMIOD], argv[1], directory);
-	atexit(clean_up);
 	run_rounds(&result);
 	print_table(&result);
 	print_verdict(&result);
