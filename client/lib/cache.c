@@ -46,7 +46,9 @@ MMIOD_EXPORT int mmiod_object_cache_create(const struct mmiod_object_cache_optio
 
 /* ---- allocation ---- */
 
-static void *alloc_slowly(struct mmiod_object_cache *cache, const void *caller)
+/* Not inlined: it would make the short way save registers. */
+static __attribute__((noinline)) void *alloc_slowly(struct mmiod_object_cache *cache,
+						    const void *caller)
 {
 	struct magazine *magazine;
 	void *object = NULL;
@@ -125,7 +127,8 @@ static void free_to_slabs(struct mmiod_object_cache *cache, size_t count, void *
 	work_finish(cache, &work);
 }
 
-static void free_slowly(struct mmiod_object_cache *cache, void *object, const void *caller)
+static __attribute__((noinline)) void free_slowly(struct mmiod_object_cache *cache, void *object,
+						  const void *caller)
 {
 	struct magazine *magazine;
 	struct work work;
