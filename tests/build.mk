@@ -35,6 +35,7 @@ ptewalk:
 	$(MAKE) -C $(KDIR) M=$(abspath $(PTEWALK_OUT)) modules
 
 -include tests/bench/build.mk
+-include tests/bench/cache/build.mk
 -include tests/bench/pool/build.mk tests/fuzz/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
