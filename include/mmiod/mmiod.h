@@ -96,7 +96,7 @@ struct mmiod_status {
 	int admin; /**< the caller may revoke */
 	uint64_t page_size;
 	char version[32];
-	char warning[256];
+	char warning[512];
 };
 int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status);
 
