@@ -51,11 +51,11 @@ static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 	const struct pool_level *level = &pool->level[l];
 	uint64_t units = pool->pages >> (l * LEVEL_ORDERS), word = level->words[j], above = j;
 
-	if (word == ~0ull || (units - j * WORD_BITS < WORD_BITS && word >> (units % WORD_BITS)))
+	if (word_indexed(pool, l, j) == ~0ull ||
+	    (units - j * WORD_BITS < WORD_BITS && word >> (units % WORD_BITS)))
 		return false;
 	for (unsigned int m = l + 1; word && m < pool->levels; m++, above >>= WORD_SHIFT)
-		if (above >> WORD_SHIFT < pool->level[m].n_words &&
-		    pool->level[m].words[above >> WORD_SHIFT] >> (above % WORD_BITS) & 1)
+		if (pool->level[m].words[above >> WORD_SHIFT] >> (above % WORD_BITS) & 1)
 			return false;
 	return (level->marks[j] & MARK_ORDERS) == word_orders(word_indexed(pool, l, j)) &&
 	       (level->marks[j] <= MARK_ORDERS || pool->slots[level->marks[j] >> LEVEL_ORDERS]);
@@ -72,14 +72,15 @@ static bool lines_right(const struct pool *pool, unsigned int l, unsigned int r)
 	const struct pool_level *level = &pool->level[l];
 	uint64_t n = level->n_words;
 
-	for (unsigned int d = 0; d < level->depth; d++) {
+	for (unsigned int d = 0; d < pool->depth[l]; d++) {
 		for (uint64_t i = 0; i < n; i++)
 			if (listed(level, d, r, i) !=
 			    (level->lines[d][i >> WORD_SHIFT].order[r] >> (i % WORD_BITS) & 1))
 				return false;
 		n = (n + WORD_BITS - 1) / WORD_BITS;
 	}
-	return listed(level, level->depth, r, 0) == (pool->nonempty >> (l * LEVEL_ORDERS + r) & 1);
+	return listed(level, pool->depth[l], r, 0) ==
+	       (pool->nonempty >> (l * LEVEL_ORDERS + r) & 1);
 }
 
 int pool_check(struct pool *pool)

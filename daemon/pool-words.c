@@ -21,17 +21,21 @@ static size_t take_memory(size_t *offset, size_t size)
 }
 
 /* Adds a level's needs to *offset, and places them if there is memory already. */
-static void lay_out(struct pool_level *level, uintptr_t memory, size_t *offset)
+static void lay_out(struct pool *pool, unsigned int l, size_t *offset)
 {
+	struct pool_level *level = &pool->level[l];
+	uintptr_t memory = (uintptr_t)pool->memory;
 	uint64_t n = level->n_words;
+	unsigned int d;
 
 	level->words = (void *)(memory + take_memory(offset, n * sizeof(*level->words)));
 	level->marks = (void *)(memory + take_memory(offset, n * sizeof(*level->marks)));
-	for (level->depth = 0; !level->depth || n > 1; level->depth++) {
+	for (d = 0; !d || n > 1; d++) {
 		n = (n + WORD_BITS - 1) / WORD_BITS;
-		level->lines[level->depth] =
+		level->lines[d] =
 			(void *)(memory + take_memory(offset, n * sizeof(struct pool_line)));
 	}
+	pool->depth[l] = d;
 }
 
 static size_t lay_out_all(struct pool *pool)
@@ -39,7 +43,7 @@ static size_t lay_out_all(struct pool *pool)
 	size_t size = 0;
 
 	for (unsigned int l = 0; l < pool->levels; l++)
-		lay_out(&pool->level[l], (uintptr_t)pool->memory, &size);
+		lay_out(pool, l, &size);
 	return size;
 }
 
@@ -58,7 +62,7 @@ int pool_words_init(struct pool *pool)
 	for (; pool->pages >> (pool->levels * LEVEL_ORDERS); pool->levels++) {
 		uint64_t units = pool->pages >> (pool->levels * LEVEL_ORDERS);
 
-		pool->level[pool->levels].n_words = (units + WORD_BITS - 1) / WORD_BITS;
+		pool->level[pool->levels].n_words = units / WORD_BITS + 1;
 	}
 	pool->memory_size = lay_out_all(pool);
 	pool->memory = mmap(NULL, pool->memory_size, PROT_READ | PROT_WRITE,
@@ -176,7 +180,7 @@ bool pool_words_listed(const struct pool *pool, unsigned int l, unsigned int r, 
 	const struct pool_level *level = &pool->level[l];
 	uint64_t n = level->n_words, i = *word, found;
 
-	for (unsigned int d = 0; d < level->depth && i < n; d++) {
+	for (unsigned int d = 0; d < pool->depth[l] && i < n; d++) {
 		found = line_from(&level->lines[d][i >> WORD_SHIFT], r) & ~0ull << (i % WORD_BITS);
 		if (found) {
 			i = (i & ~(uint64_t)(WORD_BITS - 1)) | bits_first(found);
@@ -207,13 +211,6 @@ static bool units_taken(const struct pool *pool, unsigned int l, uint64_t first,
 	uint64_t j = first >> WORD_SHIFT, end = last >> WORD_SHIFT;
 	uint64_t from = ~0ull << (first % WORD_BITS), to = bits_mask(last % WORD_BITS + 1);
 
-	/* A unit that ends behind the pool is never free, and the level may have no word for it. */
-	if (end >= pool->level[l].n_words) {
-		if (!pool->level[l].n_words || j >= pool->level[l].n_words)
-			return true;
-		end = pool->level[l].n_words - 1;
-		to = ~0ull;
-	}
 	if (j == end)
 		return !(words[j] & from & to);
 	return !(words[j] & from) && !(words[end] & to) && words_zero(pool, l, j + 1, end);

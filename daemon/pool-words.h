@@ -28,7 +28,7 @@
 #define LEVEL_ORDERS 6
 
 #define STASH_ORDERS 11 /* up to 4 MiB with pages of 4 KiB */
-#define STASH_ENTRIES 32u
+#define STASH_ENTRIES 32u /* a power of two */
 #define STASH_SLOTS (STASH_ORDERS * STASH_ENTRIES)
 
 static_assert(POOL_ORDERS == POOL_LEVELS * LEVEL_ORDERS, "each level has six orders");
@@ -47,36 +47,47 @@ typedef uint16_t pool_mark;
 #define MARK_ORDERS ((1u << LEVEL_ORDERS) - 1)
 static_assert(STASH_SLOTS < 1u << (16 - LEVEL_ORDERS), "a mark has room for every slot");
 
+/* One cache line, for it is looked at all the time. */
 struct pool_level {
 	uint64_t *words;
 	pool_mark *marks; /* one for each word */
 	struct pool_line
 		*lines[POOL_DEPTH]; /* [0] over words, [d] over [d - 1], one line at the top */
-	unsigned int depth;
-	uint64_t n_words;
+	uint64_t
+		n_words; /* one for every unit of the pool, and for one that begins in it but ends behind it */
 };
 
-/* Blocks lately freed, newest last; a hint only, for the block may have been taken or merged in the meantime. */
+/*
+ * Blocks of one order that were freed lately, newest last. A hint only, for a block may have been taken or merged in the
+ * meantime. The constants say where blocks of the order have their bits.
+ */
 struct pool_stash {
-	uint32_t
-		newest; /* runs free; the entries are [newest - count, newest) modulo STASH_ENTRIES */
-	uint32_t count;
-	uint64_t block[STASH_ENTRIES]; /* page number divided by the size of the order */
+	uint64_t *words;
+	pool_mark *marks;
+	uint64_t run; /* as many bits as a block has units */
+	uint8_t level;
+	uint8_t unit_shift; /* pages to units */
+	uint8_t order;
+	uint16_t first_slot; /* each entry has a slot of its own */
+	uint16_t oldest; /* the entries are [oldest, newest) modulo STASH_ENTRIES; both run free */
+	uint16_t newest;
+	_Alignas(64) uint64_t unit[STASH_ENTRIES]; /* the first of the block */
 };
 
 struct pool {
-	uint64_t nonempty; /* bit k: the index lists a word for order k */
 	uint64_t free_pages;
+	uint64_t size; /* bytes */
+	uint64_t stash_max; /* bytes of the largest block that the stash takes; 0: none */
+	uint8_t page_shift;
+	uint8_t levels;
+	uint8_t flags;
+	uint8_t depth[POOL_LEVELS]; /* of each level's lines */
 	uint64_t pages;
-	unsigned int levels;
-	unsigned int page_shift;
-	unsigned int flags;
-	unsigned int n_idle; /* slots not in use */
+	uint64_t nonempty; /* bit k: the index lists a word for order k */
 	struct pool_level level[POOL_LEVELS];
+	struct pool_stash stash[STASH_ORDERS];
 	uint64_t slots[STASH_SLOTS +
 		       1]; /* free bits of one word that the index does not know; [0] stays 0 */
-	uint16_t idle[STASH_SLOTS];
-	struct pool_stash stash[STASH_ORDERS];
 	void *memory; /* of all levels */
 	size_t memory_size;
 };
@@ -160,7 +171,7 @@ static inline void index_set(struct pool *pool, unsigned int l, unsigned int r, 
 {
 	struct pool_level *level = &pool->level[l];
 
-	for (unsigned int d = 0; d < level->depth; d++, i >>= WORD_SHIFT) {
+	for (unsigned int d = 0; d < pool->depth[l]; d++, i >>= WORD_SHIFT) {
 		uint64_t *word = &level->lines[d][i >> WORD_SHIFT].order[r], old = *word;
 
 		*word = old | 1ull << (i % WORD_BITS);
@@ -174,7 +185,7 @@ static inline void index_clear(struct pool *pool, unsigned int l, unsigned int r
 {
 	struct pool_level *level = &pool->level[l];
 
-	for (unsigned int d = 0; d < level->depth; d++, i >>= WORD_SHIFT) {
+	for (unsigned int d = 0; d < pool->depth[l]; d++, i >>= WORD_SHIFT) {
 		uint64_t *word = &level->lines[d][i >> WORD_SHIFT].order[r];
 
 		if (*word &= ~(1ull << (i % WORD_BITS)))
@@ -189,7 +200,7 @@ static inline uint64_t index_first(const struct pool *pool, unsigned int l, unsi
 	const struct pool_level *level = &pool->level[l];
 	uint64_t i = 0;
 
-	for (unsigned int d = level->depth; d--;)
+	for (unsigned int d = pool->depth[l]; d--;)
 		i = i << WORD_SHIFT | bits_first(level->lines[d][i].order[r]);
 	return i;
 }
@@ -225,15 +236,9 @@ static inline uint64_t index_first_from(const struct pool *pool, unsigned int l,
 	const struct pool_level *level = &pool->level[l];
 	uint64_t i = 0;
 
-	for (unsigned int d = level->depth; d--;)
+	for (unsigned int d = pool->depth[l]; d--;)
 		i = i << WORD_SHIFT | bits_first(line_from(&level->lines[d][i], r));
 	return i;
-}
-
-static inline void slot_release(struct pool *pool, unsigned int slot)
-{
-	pool->slots[slot] = 0;
-	pool->idle[pool->n_idle++] = slot;
 }
 
 /* Tells the index what a word has become. */
@@ -243,8 +248,7 @@ static inline void word_sync(struct pool *pool, unsigned int l, uint64_t j)
 	unsigned int old = *mark, new = word_orders(pool->level[l].words[j]);
 
 	*mark = new;
-	if (old > MARK_ORDERS)
-		slot_release(pool, old >> LEVEL_ORDERS);
+	pool->slots[old >> LEVEL_ORDERS] = 0;
 	for (unsigned int change = (old & MARK_ORDERS) ^ new; change; change &= change - 1) {
 		unsigned int r = __builtin_ctz(change);
 
@@ -286,6 +290,7 @@ struct pool_want {
 };
 
 void pool_settle(struct pool *pool);
+bool pool_is_settled(const struct pool *pool);
 int pool_examine(const struct pool *pool, const struct pool_request *request,
 		 struct pool_want *want);
 bool pool_find(const struct pool *pool, const struct pool_want *want, uint64_t *page);

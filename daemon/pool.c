@@ -2,16 +2,15 @@
 /*
  * Pools: making them, granting and taking back.
  *
- * Blocks that return go to a stash for their order first: their bits are set, so they count as free to every check, but
- * the index is not told until the entry is pushed out by younger ones, or something fails to be found. A request for the
- * same order takes the youngest back at the price of a bit. Only power-of-two requests without conditions look there.
+ * Blocks that return go to the stash for their order first. Only power-of-two requests without conditions look there; what they
+ * do not find, and all else, comes through the index.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include "pool-words.h"
+#include "pool-stash.h"
 #include "util.h"
 
-#define NOWHERE UINT64_MAX
+#define NOINLINE __attribute__((noinline))
 
 int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int flags)
 {
@@ -27,18 +26,16 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 			     sizeof(*pool) + -sizeof(*pool) % sizeof(struct pool_line));
 	if (!pool)
 		return -ENOMEM;
-	*pool = (struct pool){ .pages = size / page_size,
+	*pool = (struct pool){ .size = size,
+			       .pages = size / page_size,
 			       .page_shift = log2_floor(page_size),
 			       .flags = flags };
-	while (pool->n_idle < STASH_SLOTS) {
-		pool->idle[pool->n_idle] = STASH_SLOTS - pool->n_idle;
-		pool->n_idle++;
-	}
 	error = pool_words_init(pool);
 	if (error) {
 		free(pool);
 		return error;
 	}
+	pool_stash_init(pool);
 	pool_words_give_range(pool, 0, pool->pages);
 	pool->free_pages = pool->pages;
 	*out = pool;
@@ -57,107 +54,6 @@ struct pool *pool_destroy(struct pool *pool)
 void pool_destroyp(struct pool **pool)
 {
 	*pool = pool_destroy(*pool);
-}
-
-/* Where a block lies in the words of its level. */
-static inline uint64_t block_place(unsigned int order, uint64_t block, struct pool_place *place)
-{
-	unsigned int r = order % LEVEL_ORDERS;
-	uint64_t unit = block << r;
-
-	*place = (struct pool_place){ .level = order / LEVEL_ORDERS,
-				      .word = unit >> WORD_SHIFT,
-				      .bit = unit % WORD_BITS };
-	return bits_mask(1u << r) << place->bit;
-}
-
-/* The index learns of everything in the word of an entry that leaves the stash. */
-static void stash_forget(struct pool *pool, unsigned int order, uint64_t block)
-{
-	struct pool_place place;
-
-	block_place(order, block, &place);
-	if (pool->level[place.level].marks[place.word] > MARK_ORDERS)
-		word_sync(pool, place.level, place.word);
-}
-
-/* Takes a block if it is free still. */
-static inline bool stash_take(struct pool *pool, unsigned int order, uint64_t block)
-{
-	struct pool_place place;
-	uint64_t mask = block_place(order, block, &place), *slot, *word;
-	pool_mark *mark;
-
-	mark = &pool->level[place.level].marks[place.word];
-	word = &pool->level[place.level].words[place.word];
-	slot = &pool->slots[*mark >> LEVEL_ORDERS];
-	if ((*slot & mask) == mask) {
-		*word &= ~mask;
-		*slot &= ~mask;
-		if (!*slot) {
-			pool->idle[pool->n_idle++] = *mark >> LEVEL_ORDERS;
-			*mark &= MARK_ORDERS;
-		}
-		return true;
-	}
-	if ((*word & mask) != mask) {
-		stash_forget(pool, order, block);
-		return false;
-	}
-	*word &= ~mask;
-	word_sync(pool, place.level, place.word);
-	return true;
-}
-
-static inline uint64_t stash_pop(struct pool *pool, unsigned int order)
-{
-	struct pool_stash *stash = &pool->stash[order];
-
-	while (stash->count) {
-		uint64_t block = stash->block[--stash->newest % STASH_ENTRIES];
-
-		stash->count--;
-		if (stash_take(pool, order, block))
-			return block << order;
-	}
-	return NOWHERE;
-}
-
-static inline void stash_push(struct pool *pool, unsigned int order, uint64_t block)
-{
-	struct pool_stash *stash = &pool->stash[order];
-	struct pool_place place;
-	uint64_t mask = block_place(order, block, &place),
-		 *word = &pool->level[place.level].words[place.word];
-	pool_mark *mark = &pool->level[place.level].marks[place.word];
-
-	if ((*word | mask) == ~0ull) {
-		pool_words_give(pool, place.level, place.word, mask);
-		return;
-	}
-	if (stash->count == STASH_ENTRIES)
-		stash_forget(pool, order, stash->block[stash->newest % STASH_ENTRIES]);
-	else
-		stash->count++;
-	*word |= mask;
-	if (*mark <= MARK_ORDERS)
-		*mark |= pool->idle[--pool->n_idle] << LEVEL_ORDERS;
-	pool->slots[*mark >> LEVEL_ORDERS] |= mask;
-	stash->block[stash->newest++ % STASH_ENTRIES] = block;
-}
-
-/* Empties the stash: from here on the index knows all that is free. */
-void pool_settle(struct pool *pool)
-{
-	if (pool->n_idle == STASH_SLOTS)
-		return;
-	for (unsigned int order = 0; order < STASH_ORDERS; order++) {
-		struct pool_stash *stash = &pool->stash[order];
-
-		for (; stash->count; stash->count--)
-			stash_forget(pool, order, stash->block[--stash->newest % STASH_ENTRIES]);
-	}
-	assert(pool->n_idle == STASH_SLOTS);
 }
 
 /* The lowest of the smallest sufficient blocks. */
@@ -230,17 +126,18 @@ static uint64_t take_indexed(struct pool *pool, const struct pool_want *want, un
 	return take_smallest(pool, want);
 }
 
-static uint64_t take(struct pool *pool, const struct pool_want *want, unsigned int flags)
+/* Everything but what the stash has at hand. */
+static NOINLINE uint64_t take(struct pool *pool, const struct pool_want *want, unsigned int flags)
 {
 	uint64_t page = NOWHERE;
 
 	if (!want->anywhere)
 		page = take_within(pool, want);
 	else if (!(flags & POOL_EXACT) && want->order < STASH_ORDERS)
-		page = stash_pop(pool, want->order);
+		page = pool_stash_pop(pool, &pool->stash[want->order]);
 	if (page == NOWHERE && want->anywhere)
 		page = take_indexed(pool, want, flags);
-	if (page == NOWHERE && want->anywhere && pool->n_idle != STASH_SLOTS) {
+	if (page == NOWHERE && want->anywhere && !pool_is_settled(pool)) {
 		pool_settle(pool);
 		page = take_indexed(pool, want, flags);
 	}
@@ -250,8 +147,8 @@ static uint64_t take(struct pool *pool, const struct pool_want *want, unsigned i
 }
 
 /* The usual request at a glance; all others are examined. */
-static inline int understand(const struct pool *pool, const struct pool_request *request,
-			     struct pool_want *want)
+static int understand(const struct pool *pool, const struct pool_request *request,
+		      struct pool_want *want)
 {
 	uint64_t last =
 		(request->length - 1) >> pool->page_shift; /* the last page of the request */
@@ -266,7 +163,8 @@ static inline int understand(const struct pool *pool, const struct pool_request 
 	return want->count <= pool->pages ? 0 : -E2BIG;
 }
 
-int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant)
+static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request *request,
+				   struct pool_extent *grant)
 {
 	struct pool_want want;
 	uint64_t page;
@@ -284,6 +182,25 @@ int pool_alloc(struct pool *pool, const struct pool_request *request, struct poo
 	return 0;
 }
 
+int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant)
+{
+	uint64_t last = (request->length - 1) >> pool->page_shift, page;
+	struct pool_stash *stash;
+
+	/* The usual request. If the stash has an entry for it, the pool has room for the order. */
+	if (request->alignment | request->lower | request->upper | request->flags ||
+	    last >= 1u << (STASH_ORDERS - 1))
+		return alloc_examined(pool, request, grant);
+	stash = &pool->stash[log2_floor(last << 1 | 1)]; /* rounded up, of last + 1 */
+	page = stash_pop_unknown(pool, stash);
+	if (page == NOWHERE)
+		return alloc_examined(pool, request, grant);
+	pool->free_pages -= 1ull << stash->order;
+	grant->offset = page << pool->page_shift;
+	grant->length = 1ull << stash->order << pool->page_shift;
+	return 0;
+}
+
 /* 0 if these bytes are whole pages of the pool. */
 static inline int to_pages(const struct pool *pool, uint64_t *offset, uint64_t *length)
 {
@@ -296,25 +213,72 @@ static inline int to_pages(const struct pool *pool, uint64_t *offset, uint64_t *
 	return 0;
 }
 
-int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
+static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t length)
 {
-	unsigned int order;
 	int error;
 
 	error = to_pages(pool, &offset, &length);
 	if (error)
 		return error;
-	order = log2_floor(length);
-	if (order >= STASH_ORDERS)
+	if (length >= 1u << STASH_ORDERS)
 		pool_settle(pool);
 	if (!pool_words_all_taken(pool, offset, length))
 		return -ENOENT;
 	pool->free_pages += length;
-	if (order < STASH_ORDERS && !((length | offset) & (length - 1)) &&
-	    !(pool->flags & POOL_EAGER))
-		stash_push(pool, order, offset >> order);
-	else
-		pool_words_give_range(pool, offset, length);
+	pool_words_give_range(pool, offset, length);
+	return 0;
+}
+
+/* Whether a bit is set that stands for more than the word. */
+static inline bool above_taken(const struct pool *pool, unsigned int level, uint64_t word)
+{
+	for (unsigned int l = level + 1; l < pool->levels; l++, word >>= WORD_SHIFT)
+		if (pool->level[l].words[word >> WORD_SHIFT] >> (word % WORD_BITS) & 1)
+			return false;
+	return true;
+}
+
+static inline bool block_taken(const struct pool *pool, const struct pool_stash *stash,
+			       uint64_t unit)
+{
+	uint64_t word = stash->words[unit >> WORD_SHIFT];
+
+	if (word & stash->run << (unit % WORD_BITS))
+		return false;
+	/* What is free is said once: if a part of the word is, nothing above it is. */
+	if (!word && !above_taken(pool, stash->level, unit >> WORD_SHIFT))
+		return false;
+	if (stash->level)
+		for (uint64_t run = stash->run; run; run >>= 1)
+			if (pool->level[0].words[unit++])
+				return false;
+	return true;
+}
+
+static NOINLINE int free_to_full_stash(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+{
+	pool_stash_make_room(pool, stash);
+	stash_push(pool, stash, unit);
+	return 0;
+}
+
+int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
+{
+	unsigned int order = bits_first(length | 1ull << 63) - pool->page_shift;
+	struct pool_stash *stash = &pool->stash[order];
+	uint64_t unit;
+
+	/* A block of the stash's orders; order is large if the length is less than a page. */
+	if (length - 1 >= pool->stash_max || (length | offset) & (length - 1) ||
+	    order >= STASH_ORDERS || offset >= pool->size || pool->size - offset < length)
+		return free_range(pool, offset, length);
+	unit = offset >> pool->page_shift >> stash->unit_shift;
+	if (!block_taken(pool, stash, unit))
+		return -ENOENT;
+	pool->free_pages += 1ull << order;
+	if (stash_is_full(stash))
+		return free_to_full_stash(pool, stash, unit);
+	stash_push(pool, stash, unit);
 	return 0;
 }
 
