@@ -214,8 +214,11 @@ void slabs_put_all(struct mmiod_object_cache *cache, size_t count, void *const *
 {
 	for (size_t i = 0; i < count; i++) {
 		struct finding finding = { .object = objects[i] };
-		int problem = slabs_find(cache, objects[i], &finding.place);
+		int problem;
 
+		if (!objects[i])
+			continue;
+		problem = slabs_find(cache, objects[i], &finding.place);
 		if (!problem && place_is_free(&finding.place))
 			problem = MMIOD_PROBLEM_DOUBLE_FREE;
 		finding.problem = (enum mmiod_object_cache_problem)problem;

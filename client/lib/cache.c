@@ -162,19 +162,21 @@ MMIOD_EXPORT void mmiod_object_cache_free(struct mmiod_object_cache *cache, vola
 	magazine_set_count(magazine, count + 1);
 }
 
+/* As many as fit; returns how many of @objects are done with. */
 static size_t put_into_magazine(struct mmiod_object_cache *cache, size_t count,
 				void *const *objects)
 {
 	struct magazine *magazine = magazine_own(cache);
-	uint32_t held = magazine ? magazine_count(magazine) : cache->magazine_size;
-	size_t room = cache->magazine_size - held;
-	size_t put = count < room ? count : room;
+	uint32_t held = magazine ? magazine_count(magazine) : 0;
+	size_t done = 0;
 
-	if (!put)
+	if (!magazine)
 		return 0;
-	memcpy(magazine->objects + held, objects, put * sizeof(*objects));
-	magazine_set_count(magazine, held + (uint32_t)put);
-	return put;
+	for (; done < count && held < cache->magazine_size; done++)
+		if (objects[done])
+			magazine->objects[held++] = objects[done];
+	magazine_set_count(magazine, held);
+	return done;
 }
 
 MMIOD_EXPORT void mmiod_object_cache_free_bulk(struct mmiod_object_cache *cache, size_t count,
@@ -185,7 +187,8 @@ MMIOD_EXPORT void mmiod_object_cache_free_bulk(struct mmiod_object_cache *cache,
 
 	if (cache_debugged(cache)) {
 		for (size_t i = 0; i < count; i++)
-			debug_free(cache, objects[i], caller);
+			if (objects[i])
+				debug_free(cache, objects[i], caller);
 		return;
 	}
 	put = put_into_magazine(cache, count, objects);

@@ -494,12 +494,16 @@ int mmiod_object_cache_create(const struct mmiod_object_cache_options *options,
  */
 int mmiod_object_cache_destroy(struct mmiod_object_cache *cache);
 
-/** An object, not zeroed. NULL with errno: what the provider said, ENOMEM, or letter A's ENOMEM. */
+/**
+ * An object, not zeroed. NULL with errno: what the provider said (ENOSPC: no room), EFAULT (it gave a slab that is not
+ * aligned), ENOMEM (no memory for bookkeeping, or letter A).
+ */
 void *mmiod_object_cache_alloc(struct mmiod_object_cache *cache);
 /** Give an object back; any thread may. NULL: no-op. */
 void mmiod_object_cache_free(struct mmiod_object_cache *cache, volatile void *object);
-/** All @count objects or, with a negative errno, none. */
+/** All @count objects or, with a negative errno as above, none. */
 int mmiod_object_cache_alloc_bulk(struct mmiod_object_cache *cache, size_t count, void **objects);
+/** Give @count objects back; NULLs among them are passed over. */
 void mmiod_object_cache_free_bulk(struct mmiod_object_cache *cache, size_t count, void **objects);
 
 /**
