@@ -99,9 +99,8 @@ Test(object_cache_debug, finds_writes_after_free_on_demand)
 	cr_assert_eq(mmiod_object_cache_validate(cache), 1);
 	one_report(MMIOD_PROBLEM_POISON, "Poison overwritten", NULL);
 	cr_assert_eq(mmiod_object_cache_validate(cache), 0, "reported once");
-	mmiod_object_cache_free(cache, objects[0]);
-	mmiod_object_cache_free(cache, objects[2]);
-	cache_end(cache);
+	for (int i = 0; i < 1000; i++)
+		cr_assert_neq(mmiod_object_cache_alloc(cache), objects[1], "never given out again");
 }
 
 Test(object_cache_debug, looks_at_free_objects_before_a_slab_goes_back)
@@ -158,12 +157,68 @@ Test(object_cache_debug, names_the_cache_that_a_foreign_object_is_from)
 	mmiod_object_cache_free(cache, object);
 	one_report(MMIOD_PROBLEM_FOREIGN, "BUG thing: ", "Object is from cache other",
 		   "Allocated in", NULL);
+	mmiod_object_cache_free(other, object);
+	cache_end(other);
 	mmiod_object_cache_free(cache, heap);
 	one_report(MMIOD_PROBLEM_FOREIGN, "Object is from no cache of this process", NULL);
 	free(heap);
-	mmiod_object_cache_free(other, object);
 	cache_end(cache);
-	cache_end(other);
+}
+
+Test(object_cache_debug, takes_a_damaged_object_for_freed)
+{
+	struct mmiod_object_cache *cache = checked(40);
+	char *object = mmiod_object_cache_alloc(cache);
+
+	object[40] = 0;
+	mmiod_object_cache_free(cache, object);
+	one_report(MMIOD_PROBLEM_RED_ZONE, NULL);
+	mmiod_object_cache_free(cache, object);
+	one_report(MMIOD_PROBLEM_DOUBLE_FREE, NULL);
+	cr_assert_eq(cache_stats(cache).damaged_objects, 1);
+	cache_end(cache);
+}
+
+Test(object_cache_debug, looks_a_last_time_when_the_cache_is_destroyed)
+{
+	struct mmiod_object_cache *cache = checked(40);
+	char *object = mmiod_object_cache_alloc(cache);
+
+	mmiod_object_cache_free(cache, object);
+	object[1] = 0;
+	cache_end(cache);
+	one_report(MMIOD_PROBLEM_POISON, "Freed in", NULL);
+}
+
+Test(object_cache_debug, looks_at_slabs_before_it_gives_surplus_ones_back)
+{
+	struct mmiod_object_cache *cache =
+		cache_make(OPTIONS(.object_size = 2500, .slab_size = 4096,
+				   .flags = MMIOD_OBJECT_CACHE_POISON));
+	char *objects[8];
+
+	cr_assert_eq(mmiod_object_cache_alloc_bulk(cache, 8, (void **)objects), 0);
+	mmiod_object_cache_free(cache, objects[0]);
+	objects[0][100] = 0;
+	mmiod_object_cache_free_bulk(cache, 7, (void **)objects + 1);
+	one_report(MMIOD_PROBLEM_POISON, NULL);
+	cr_assert_eq(cache_stats(cache).slabs, 4 + 1, "four are kept, and the damaged one");
+	cache_end(cache);
+}
+
+Test(object_cache_debug, keeps_alignment_with_red_zones)
+{
+	for (size_t alignment = 8; alignment <= 4096; alignment *= 2) {
+		struct mmiod_object_cache *cache = cache_make(
+			OPTIONS(.object_size = 24, .alignment = alignment, .flags = ALL));
+		void *objects[100];
+
+		cr_assert_eq(mmiod_object_cache_alloc_bulk(cache, 100, objects), 0);
+		for (int i = 0; i < 100; i++)
+			cr_assert_eq((uintptr_t)objects[i] % alignment, 0);
+		mmiod_object_cache_free_bulk(cache, 100, objects);
+		cache_end(cache);
+	}
 }
 
 Test(object_cache_debug, reports_writes_between_and_behind_objects)
@@ -248,6 +303,43 @@ Test(object_cache_debug, lets_allocations_fail_as_often_as_asked)
 	setenv("MMIOD_CACHE_FAILSLAB", "100", 1);
 	cache = cache_make(OPTIONS(.object_size = 32, .flags = MMIOD_OBJECT_CACHE_FAILSLAB));
 	cr_assert_null(mmiod_object_cache_alloc(cache));
+	cache_end(cache);
+	setenv("MMIOD_CACHE_FAILSLAB", "0", 1);
+	cache = cache_make(OPTIONS(.object_size = 32, .flags = MMIOD_OBJECT_CACHE_FAILSLAB));
+	for (int i = 0; i < 1000; i++)
+		cr_assert(mmiod_object_cache_alloc(cache));
+}
+
+Test(object_cache_debug, gives_all_or_none_in_bulk_when_allocations_fail)
+{
+	struct mmiod_object_cache *cache;
+	int failed = 0;
+
+	setenv("MMIOD_CACHE_FAILSLAB", "5,1", 1);
+	cache = cache_make(OPTIONS(.object_size = 32, .flags = MMIOD_OBJECT_CACHE_FAILSLAB));
+	for (int i = 0; i < 50; i++) {
+		void *objects[20];
+		int err = mmiod_object_cache_alloc_bulk(cache, 20, objects);
+
+		cr_assert(!err || err == -ENOMEM);
+		failed += err < 0;
+		cr_assert_eq(cache_stats(cache).active_objects, err ? 0 : 20);
+		if (!err)
+			mmiod_object_cache_free_bulk(cache, 20, objects);
+	}
+	cr_assert(failed > 5 && failed < 50, "%d of 50", failed);
+	cr_assert_eq(reports.count, 0);
+	cache_end(cache);
+}
+
+Test(object_cache_debug, does_not_abort_because_of_a_trace)
+{
+	struct mmiod_object_cache *cache =
+		cache_make(OPTIONS(.object_size = 32,
+				   .flags = MMIOD_OBJECT_CACHE_TRACE | MMIOD_OBJECT_CACHE_ABORT));
+
+	mmiod_object_cache_free(cache, mmiod_object_cache_alloc(cache));
+	cr_assert_eq(reports.count, 2);
 	cache_end(cache);
 }
 

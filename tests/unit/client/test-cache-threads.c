@@ -2,7 +2,10 @@
 #include "caches.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define THREADS 4
 #define HELD 500
@@ -227,4 +230,74 @@ Test(object_cache_threads, may_end_while_caches_are_destroyed)
 			cache_end(visitors[i].cache);
 		}
 	}
+}
+
+/* ---- a provider that takes its time, and uses a cache itself, while a thread ends ---- */
+
+static struct {
+	struct mmiod_slab_provider *real;
+	struct mmiod_object_cache *own;
+	sem_t entered;
+	sem_t go_on;
+	int destroyed; /* atomic */
+} slow;
+
+static int slow_get(void *context, size_t size, void **address, void **handle)
+{
+	return slow.real->get(slow.real->context, size, address, handle);
+}
+
+static void slow_put(void *context, void *address, size_t size, void *handle)
+{
+	mmiod_object_cache_free(slow.own, mmiod_object_cache_alloc(slow.own));
+	sem_post(&slow.entered);
+	sem_wait(&slow.go_on);
+	sem_post(&slow.go_on);
+	slow.real->put(slow.real->context, address, size, handle);
+}
+
+static void *fill_magazine_and_end(void *cache)
+{
+	void *objects[10];
+
+	for (int i = 0; i < 10; i++)
+		objects[i] = mmiod_object_cache_alloc(cache);
+	for (int i = 0; i < 10; i++)
+		mmiod_object_cache_free(cache, objects[i]);
+	return NULL;
+}
+
+static void *destroy(void *cache)
+{
+	int err = mmiod_object_cache_destroy(cache);
+
+	__atomic_store_n(&slow.destroyed, 1, __ATOMIC_RELEASE);
+	return (void *)(intptr_t)err;
+}
+
+Test(object_cache_threads, that_end_are_waited_for_when_it_is_destroyed)
+{
+	struct mmiod_slab_provider provider = { NULL, slow_get, slow_put };
+	size_t page = mmiod_page_size();
+	struct mmiod_object_cache *cache;
+	pthread_t ending, destroying;
+	void *err;
+
+	sem_init(&slow.entered, 0, 0);
+	sem_init(&slow.go_on, 0, 0);
+	mmiod_slab_provider_anonymous(&slow.real);
+	slow.own = cache_make(OPTIONS(.object_size = 64));
+	cache = cache_make(OPTIONS(.object_size = page, .slab_size = page, .provider = &provider));
+	pthread_create(&ending, NULL, fill_magazine_and_end, cache);
+	sem_wait(&slow.entered);
+	pthread_create(&destroying, NULL, destroy, cache);
+	usleep(50000);
+	cr_assert_not(__atomic_load_n(&slow.destroyed, __ATOMIC_ACQUIRE));
+	sem_post(&slow.go_on);
+	pthread_join(ending, NULL);
+	pthread_join(destroying, &err);
+	cr_assert_null(err);
+	cr_assert_eq(cache_stats(slow.own).cached_objects, 0, "used while the thread ended");
+	cache_end(slow.own);
+	cr_assert_eq(mmiod_slab_provider_free(slow.real), 0);
 }

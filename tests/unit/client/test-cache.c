@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cache.h"
 #include "caches.h"
 
 #include <stdlib.h>
@@ -347,4 +348,68 @@ Test(object_cache, stands_beside_others)
 			cache_end(caches[i]);
 		}
 	}
+}
+
+Test(object_cache, fills_slabs_that_have_room_before_it_takes_others)
+{
+	struct mmiod_object_cache *cache =
+		cache_make(OPTIONS(.object_size = 64, .slab_size = 4096,
+				   .flags = MMIOD_OBJECT_CACHE_NO_MAGAZINES));
+	void *objects[129];
+
+	cr_assert_eq(mmiod_object_cache_alloc_bulk(cache, 128, objects), 0);
+	mmiod_object_cache_free(cache, objects[3]);
+	cr_assert_eq(mmiod_object_cache_alloc(cache), objects[3], "the only one free");
+	cr_assert_eq(cache_stats(cache).slabs, 2);
+	mmiod_object_cache_free_bulk(cache, 64, objects);
+	mmiod_object_cache_free(cache, objects[127]);
+	cr_assert_eq(cache_stats(cache).empty_slabs, 1);
+	cr_assert_eq(mmiod_object_cache_alloc(cache), objects[127], "an empty slab stays empty");
+	mmiod_object_cache_free_bulk(cache, 64, objects + 64);
+	cache_end(cache);
+}
+
+Test(object_cache, refuses_a_pointer_behind_the_last_object_of_a_slab)
+{
+	struct mmiod_object_cache *cache =
+		cache_make(OPTIONS(.object_size = 100, .slab_size = 4096,
+				   .flags = MMIOD_OBJECT_CACHE_NO_MAGAZINES));
+	char *object = mmiod_object_cache_alloc(cache);
+
+	mmiod_object_cache_free(cache, object + 39 * 104);
+	one_report(MMIOD_PROBLEM_INSIDE, "offset 104 of the nearest", NULL);
+	mmiod_object_cache_free(cache, object);
+	cache_end(cache);
+}
+
+Test(object_cache, passes_over_nulls_in_bulk)
+{
+	static const unsigned int flags[] = { 0, MMIOD_OBJECT_CACHE_NO_MAGAZINES,
+					      MMIOD_OBJECT_CACHE_SANITY };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct mmiod_object_cache *cache =
+			cache_make(OPTIONS(.object_size = 64, .flags = flags[i]));
+		void *objects[3] = { mmiod_object_cache_alloc(cache), NULL, NULL };
+
+		objects[2] = mmiod_object_cache_alloc(cache);
+		mmiod_object_cache_free_bulk(cache, 3, objects);
+		cr_assert_eq(cache_stats(cache).active_objects, 0);
+		cr_assert(mmiod_object_cache_alloc_bulk(cache, 3, objects) == 0 && objects[0] &&
+			  objects[1] && objects[2]);
+		mmiod_object_cache_free_bulk(cache, 3, objects);
+		cache_end(cache);
+		cr_assert_eq(reports.count, 0);
+	}
+}
+
+Test(object_cache, takes_the_place_of_one_that_was_destroyed)
+{
+	struct mmiod_object_cache *cache = cache_make(OPTIONS(.object_size = 64));
+	uint32_t slot = cache->slot;
+
+	cache_end(cache);
+	cache = cache_make(OPTIONS(.object_size = 64));
+	cr_assert_eq(cache->slot, slot, "threads' tables do not grow for ever");
+	cache_end(cache);
 }
