@@ -239,6 +239,7 @@ static struct {
 	struct mmiod_object_cache *own;
 	sem_t entered;
 	sem_t go_on;
+	int puts; /* atomic: the first takes its time */
 	int destroyed; /* atomic */
 } slow;
 
@@ -250,9 +251,10 @@ static int slow_get(void *context, size_t size, void **address, void **handle)
 static void slow_put(void *context, void *address, size_t size, void *handle)
 {
 	mmiod_object_cache_free(slow.own, mmiod_object_cache_alloc(slow.own));
-	sem_post(&slow.entered);
-	sem_wait(&slow.go_on);
-	sem_post(&slow.go_on);
+	if (!__atomic_fetch_add(&slow.puts, 1, __ATOMIC_RELAXED)) {
+		sem_post(&slow.entered);
+		sem_wait(&slow.go_on);
+	}
 	slow.real->put(slow.real->context, address, size, handle);
 }
 
