@@ -57,7 +57,7 @@ static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 	for (unsigned int m = l + 1; word && m < pool->levels; m++, above >>= WORD_SHIFT)
 		if (pool->level[m].words[above >> WORD_SHIFT] >> (above % WORD_BITS) & 1)
 			return false;
-	return (level->marks[j] & MARK_ORDERS) == word_orders(word_indexed(pool, l, j)) &&
+	return (level->marks[j] & MARK_ORDERS) == word_listing(pool, word_indexed(pool, l, j)) &&
 	       (level->marks[j] <= MARK_ORDERS || pool->slots[level->marks[j] >> LEVEL_ORDERS]);
 }
 

@@ -17,7 +17,7 @@ void pool_stash_init(struct pool *pool)
 		stash->words = pool->level[stash->level].words;
 		stash->marks = pool->level[stash->level].marks;
 	}
-	if (!(pool->flags & POOL_EAGER))
+	if (!(pool->flags & (POOL_EAGER | POOL_LOWEST)))
 		pool->stash_max = 1ull << (STASH_ORDERS - 1) << pool->page_shift;
 }
 

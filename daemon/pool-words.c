@@ -254,19 +254,18 @@ bool pool_words_next(const struct pool *pool, unsigned int order, uint64_t page,
 		     struct pool_place *place)
 {
 	unsigned int l = order / LEVEL_ORDERS, r = order % LEVEL_ORDERS;
+	uint64_t lowest = UINT64_MAX;
 	struct pool_place next;
-	bool found = false;
 
 	for (; l < pool->levels; l++, r = 0) {
 		uint64_t unit = (page + (1ull << (l * LEVEL_ORDERS)) - 1) >> (l * LEVEL_ORDERS);
 
-		if (level_next(pool, l, r, unit, &next) &&
-		    (!found || place_page(&next) < place_page(place))) {
+		if (level_next(pool, l, r, unit, &next) && place_page(&next) < lowest) {
+			lowest = place_page(&next);
 			*place = next;
-			found = true;
 		}
 	}
-	return found;
+	return lowest != UINT64_MAX;
 }
 
 /* The order of the block that a place is in; the place becomes the block's beginning. */

@@ -7,7 +7,7 @@
  * once, merging is an OR, and memory that is zero is a pool without a free page. The buddy blocks of order 6l + r are
  * the longest aligned runs of 2^r set bits within the words of level l.
  *
- * The index has for each order a bitmap of the words that hold such a block, with summaries of 64:1 above it. The orders of
+ * The index has for each order a bitmap of the words that hold such a block, or with POOL_LOWEST such a run, with summaries of 64:1 above it. The orders of
  * one level lie side by side in a cache line, so that "this order or any higher one" costs no more memory accesses.
  *
  * Together 1.4 bits a page. Only the files pool*.c include this.
@@ -167,6 +167,25 @@ static inline unsigned int word_orders(uint64_t word)
 	return orders;
 }
 
+/* Bit r is set if the word has a run of order r, as a block of its own or within a longer one. */
+static inline unsigned int word_reach(uint64_t word)
+{
+	unsigned int orders = 0;
+
+#pragma GCC unroll 6
+	for (unsigned int r = 0; r < LEVEL_ORDERS; r++) {
+		orders |= (unsigned int)(word != 0) << r;
+		word &= word >> (1u << r) & run_starts[r + 1];
+	}
+	return orders;
+}
+
+/* What the index is to say about a word. */
+static inline unsigned int word_listing(const struct pool *pool, uint64_t word)
+{
+	return pool->flags & POOL_LOWEST ? word_reach(word) : word_orders(word);
+}
+
 static inline void index_set(struct pool *pool, unsigned int l, unsigned int r, uint64_t i)
 {
 	struct pool_level *level = &pool->level[l];
@@ -245,7 +264,7 @@ static inline uint64_t index_first_from(const struct pool *pool, unsigned int l,
 static inline void word_sync(struct pool *pool, unsigned int l, uint64_t j)
 {
 	pool_mark *mark = &pool->level[l].marks[j];
-	unsigned int old = *mark, new = word_orders(pool->level[l].words[j]);
+	unsigned int old = *mark, new = word_listing(pool, pool->level[l].words[j]);
 
 	*mark = new;
 	pool->slots[old >> LEVEL_ORDERS] = 0;

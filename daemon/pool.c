@@ -18,7 +18,7 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 	int error;
 
 	if (!page_size || page_size & (page_size - 1) || !size || size & (page_size - 1) ||
-	    flags & ~(unsigned int)(POOL_EAGER | POOL_PREFAULT))
+	    flags & ~(unsigned int)(POOL_EAGER | POOL_PREFAULT | POOL_LOWEST))
 		return -EINVAL;
 	if (size / page_size >> POOL_ORDERS)
 		return -E2BIG;
@@ -74,22 +74,36 @@ static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *
 	return place_page(&place);
 }
 
+/* In one level: the first unit of the lowest run. With POOL_LOWEST nothing is kept from the index, nor said by halves. */
+static inline uint64_t lowest_unit(const struct pool *pool, unsigned int level, unsigned int r)
+{
+	uint64_t word;
+
+	if (pool->flags & POOL_LOWEST) {
+		word = index_first(pool, level, r);
+		return word << WORD_SHIFT |
+		       bits_first(word_runs(pool->level[level].words[word], r));
+	}
+	word = index_first_from(pool, level, r);
+	return word << WORD_SHIFT | bits_first(word_runs(word_indexed(pool, level, word), r));
+}
+
 /* The lowest of all sufficient blocks: one candidate for each level, whatever its order. */
 static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *want)
 {
 	unsigned int level = want->order / LEVEL_ORDERS, r = want->order % LEVEL_ORDERS;
-	uint64_t orders = pool->nonempty >> want->order << r, lowest = NOWHERE;
-	struct pool_place best = { 0 }, place;
+	uint64_t orders = pool->nonempty >> want->order << r, lowest = NOWHERE, unit;
+	struct pool_place best = { 0 };
 
 	for (; orders; level++, orders >>= LEVEL_ORDERS, r = 0) {
 		if (!(orders & MARK_ORDERS))
 			continue;
-		place.level = level;
-		place.word = index_first_from(pool, level, r);
-		place.bit = bits_first(word_runs(word_indexed(pool, level, place.word), r));
-		if (place_page(&place) < lowest) {
-			lowest = place_page(&place);
-			best = place;
+		unit = lowest_unit(pool, level, r);
+		if (unit << (level * LEVEL_ORDERS) < lowest) {
+			lowest = unit << (level * LEVEL_ORDERS);
+			best = (struct pool_place){ .level = level,
+						    .word = unit >> WORD_SHIFT,
+						    .bit = unit % WORD_BITS };
 		}
 	}
 	if (lowest != NOWHERE)
@@ -121,7 +135,7 @@ static uint64_t take_joined(struct pool *pool, const struct pool_want *want)
 
 static uint64_t take_indexed(struct pool *pool, const struct pool_want *want, unsigned int flags)
 {
-	if ((flags & (POOL_EXACT | POOL_SMALLEST)) == POOL_EXACT)
+	if (pool->flags & POOL_LOWEST || (flags & (POOL_EXACT | POOL_SMALLEST)) == POOL_EXACT)
 		return take_lowest(pool, want);
 	return take_smallest(pool, want);
 }
@@ -213,6 +227,28 @@ static inline int to_pages(const struct pool *pool, uint64_t *offset, uint64_t *
 	return 0;
 }
 
+/* No bit is set that stands for more than the word. */
+static inline bool above_taken(const struct pool *pool, unsigned int level, uint64_t word)
+{
+	for (unsigned int l = level + 1; l < pool->levels; l++, word >>= WORD_SHIFT)
+		if (pool->level[l].words[word >> WORD_SHIFT] >> (word % WORD_BITS) & 1)
+			return false;
+	return true;
+}
+
+/* Pages that have their bits in one word. */
+static int free_in_word(struct pool *pool, uint64_t page, uint64_t count)
+{
+	uint64_t word = page >> WORD_SHIFT, old = pool->level[0].words[word];
+	uint64_t mask = bits_mask(count) << (page % WORD_BITS);
+
+	if (old & mask || (!old && !above_taken(pool, 0, word)))
+		return -ENOENT;
+	pool->free_pages += count;
+	pool_words_give(pool, 0, word, mask);
+	return 0;
+}
+
 static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t length)
 {
 	int error;
@@ -220,6 +256,8 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 	error = to_pages(pool, &offset, &length);
 	if (error)
 		return error;
+	if (offset % WORD_BITS + length <= WORD_BITS)
+		return free_in_word(pool, offset, length);
 	if (length >= 1u << STASH_ORDERS)
 		pool_settle(pool);
 	if (!pool_words_all_taken(pool, offset, length))
@@ -227,15 +265,6 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 	pool->free_pages += length;
 	pool_words_give_range(pool, offset, length);
 	return 0;
-}
-
-/* Whether a bit is set that stands for more than the word. */
-static inline bool above_taken(const struct pool *pool, unsigned int level, uint64_t word)
-{
-	for (unsigned int l = level + 1; l < pool->levels; l++, word >>= WORD_SHIFT)
-		if (pool->level[l].words[word >> WORD_SHIFT] >> (word % WORD_BITS) & 1)
-			return false;
-	return true;
 }
 
 static inline bool block_taken(const struct pool *pool, const struct pool_stash *stash,
@@ -265,13 +294,14 @@ static NOINLINE int free_to_full_stash(struct pool *pool, struct pool_stash *sta
 int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
 {
 	unsigned int order = bits_first(length | 1ull << 63) - pool->page_shift;
-	struct pool_stash *stash = &pool->stash[order];
+	struct pool_stash *stash;
 	uint64_t unit;
 
 	/* A block of the stash's orders; order is large if the length is less than a page. */
 	if (length - 1 >= pool->stash_max || (length | offset) & (length - 1) ||
 	    order >= STASH_ORDERS || offset >= pool->size || pool->size - offset < length)
 		return free_range(pool, offset, length);
+	stash = &pool->stash[order];
 	unit = offset >> pool->page_shift >> stash->unit_shift;
 	if (!block_taken(pool, stash, unit))
 		return -ENOENT;

@@ -27,6 +27,9 @@ enum pool_flags {
 		1
 		<< 0, /* merge with every free; else blocks of up to 1024 pages lie in a stash for a while */
 	POOL_PREFAULT = 1 << 1, /* touch all records now, rather than at first use */
+	POOL_LOWEST =
+		1
+		<< 2, /* everything at the lowest offset, powers of two as well; fastest for exact sizes, and eager */
 };
 
 enum pool_request_flags {
