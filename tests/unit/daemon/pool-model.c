@@ -106,6 +106,7 @@ static int64_t foretell(const struct pool_model *model, const struct pool_reques
 		return -EINVAL;
 	alignment = request->alignment ? request->alignment : 1;
 	if (!lower && upper == size && alignment <= model->page_size << order &&
+	    !(model->flags & POOL_LOWEST) &&
 	    (request->flags & (POOL_EXACT | POOL_SMALLEST)) != POOL_EXACT)
 		return smallest(model, order);
 	return lowest(model, request, *pages, order);
@@ -117,7 +118,7 @@ static bool is_placed_freely(const struct pool_model *model, const struct pool_r
 {
 	uint64_t size = model->pages * model->page_size;
 
-	return !(model->flags & POOL_EAGER) && !request->lower &&
+	return !(model->flags & (POOL_EAGER | POOL_LOWEST)) && !request->lower &&
 	       (!request->upper || request->upper == size) &&
 	       request->alignment < 2 * pages * model->page_size;
 }
