@@ -33,6 +33,10 @@ static_assert((int)MMIOD_CACHE_WB == (int)MMIOD_ATTR_WB, "one value for one attr
 static_assert((int)MMIOD_STATE_SUSPENDED == (int)MMIOD_WINDOW_SUSPENDED, "one value for one state");
 static_assert((int)MMIOD_STATE_REVOKED == (int)MMIOD_WINDOW_REVOKED, "one value for one state");
 
+static_assert((int)MMIOD_MEMORY_PAGES == (int)MMIOD_BUFFER_PAGES, "one value for one kind");
+static_assert((int)MMIOD_MEMORY_DMA == (int)MMIOD_BUFFER_DMA, "one value for one kind");
+static_assert((int)MMIOD_MEMORY_BELOW_16M == (int)MMIOD_ZONE_DMA, "one value for one zone");
+
 enum mmiod_opcode {
 	MMIOD_OP_HELLO = 1,
 	MMIOD_OP_STATUS = 2,
@@ -41,6 +45,11 @@ enum mmiod_opcode {
 	MMIOD_OP_RELEASE = 5, /* the holder gives leases back */
 	MMIOD_OP_REVOKE = 6, /* an administrator takes leases */
 	MMIOD_OP_LEASES = 7, /* the leases that the caller may see */
+	MMIOD_OP_ALLOC =
+		8, /* leases of memory that the daemon finds: pool blocks, kernel buffers */
+	MMIOD_OP_POOLS = 9, /* the pools that the caller may see */
+	MMIOD_OP_POOL_MAP = 10, /* what lies where in one pool */
+	MMIOD_OP_BUFFER = 11, /* one buffer's pages and addresses */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -251,8 +260,100 @@ struct mmiod_wire_lease {
 	uint32_t uid;
 	uint32_t pid; /* of the process that asked: a hint, files travel */
 	char comm[16]; /* likewise */
+	uint32_t memory; /* enum mmiod_memory; the region's name is empty for buffers */
+	uint32_t allocated; /* 1: chosen by an allocator (ALLOC), not named by the client (LEASE) */
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 144, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 152, "wire layout");
+
+#define MMIOD_ALLOC_POWER_OF_TWO (1u << 0) /* pool: round the length up to a power of two */
+#define MMIOD_ALLOC_CONTIGUOUS (1u << 1) /* pages: one physical run */
+#define MMIOD_ALLOC_NOWAIT (1u << 2) /* kernel memory: fail rather than reclaim */
+#define MMIOD_ALLOC_ZERO (1u << 3) /* pool: zeroed by device-safe stores; kernel memory always is */
+#define MMIOD_ALLOC_DUMMY (1u << 4) /* as MMIOD_LEASE_DUMMY; pool only */
+#define MMIOD_ALLOC_CONNECTION (1u << 5) /* as MMIOD_LEASE_CONNECTION */
+#define MMIOD_ALLOC_FLAGS ((1u << 6) - 1)
+
+/*
+ * ALLOC: a struct mmiod_msg_lease with an array of these; the reply is LEASE's. Offsets that it grants are from the
+ * start of the pool; the text of a refusal says what would have fitted.
+ */
+struct mmiod_wire_alloc {
+	uint32_t memory; /* enum mmiod_memory */
+	uint32_t flags; /* MMIOD_ALLOC_* */
+	char region[MMIOD_WIRE_NAME]; /* pool, or for DMA a region of the device; else empty */
+	uint64_t length;
+	uint64_t align; /* pool: power of two, 0: a page */
+	uint64_t low; /* pool: not below this offset */
+	uint64_t
+		high; /* pool: ends at or below this offset; kernel memory: highest address; 0: none */
+	int32_t node; /* kernel memory: NUMA node, -1: any */
+	uint32_t zone; /* kernel memory: enum mmiod_memory_zone */
+	uint32_t rights;
+	uint32_t cache; /* pool */
+	uint32_t width; /* pool */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_wire_alloc) == 96, "wire layout");
+
+#define MMIOD_WIRE_ORDERS 48
+
+/* POOLS: a list as REGIONS. */
+struct mmiod_wire_pool {
+	uint64_t id;
+	char name[MMIOD_WIRE_NAME];
+	uint64_t length;
+	uint64_t page; /* bytes of a block of order 0 */
+	uint64_t free; /* bytes */
+	uint64_t largest; /* bytes of the largest request that would be granted now */
+	uint64_t wiping; /* bytes that were freed and wait to be wiped */
+	uint32_t leases;
+	uint32_t orders; /* how many of the following count */
+	uint64_t blocks[MMIOD_WIRE_ORDERS]; /* free blocks by order */
+};
+static_assert(sizeof(struct mmiod_wire_pool) == 472, "wire layout");
+
+/* POOL_MAP: used extents by offset; the cursor is an offset. */
+struct mmiod_msg_pool_map {
+	struct mmiod_msg msg;
+	uint64_t cursor;
+	char region[MMIOD_WIRE_NAME];
+};
+static_assert(sizeof(struct mmiod_msg_pool_map) == 72, "wire layout");
+
+struct mmiod_wire_extent {
+	uint64_t offset;
+	uint64_t length;
+	uint64_t lease; /* 0: being wiped */
+	uint32_t uid;
+	uint32_t pid;
+	char comm[16];
+};
+static_assert(sizeof(struct mmiod_wire_extent) == 48, "wire layout");
+
+struct mmiod_msg_buffer {
+	struct mmiod_msg msg;
+	uint64_t lease;
+	uint64_t page; /* index of the page whose frame is asked for */
+};
+static_assert(sizeof(struct mmiod_msg_buffer) == 48, "wire layout");
+
+/* Addresses are 0 unless the caller is an administrator. */
+struct mmiod_msg_buffer_reply {
+	struct mmiod_msg msg;
+	uint32_t memory;
+	uint32_t zone;
+	int32_t node;
+	uint32_t flags; /* MMIOD_ALLOC_CONTIGUOUS, _NOWAIT */
+	uint32_t present; /* 0: its holder has not used it yet */
+	uint32_t reserved;
+	uint64_t length;
+	uint64_t capacity;
+	uint64_t runs; /* physically contiguous pieces */
+	uint64_t phys;
+	uint64_t kernel;
+	uint64_t bus;
+};
+static_assert(sizeof(struct mmiod_msg_buffer_reply) == 104, "wire layout");
 
 struct mmiod_msg_event {
 	struct mmiod_msg msg;

@@ -43,6 +43,23 @@ enum mmiod_backend {
 		2, /**< memory files: read-only enforced, bounds and revocation not */
 };
 
+/** What kind of memory stands behind a lease. The kernel's kinds have the values of enum mmiod_buffer_kind. */
+enum mmiod_memory {
+	MMIOD_MEMORY_REGION = 0, /**< a range of a region; when allocated: blocks of a pool */
+	MMIOD_MEMORY_PAGES =
+		1, /**< pages of the kernel's buddy allocator, each with a reference count */
+	MMIOD_MEMORY_KMALLOC = 2, /**< kmalloc: physically contiguous */
+	MMIOD_MEMORY_VMALLOC = 3, /**< vmalloc: contiguous for the kernel only */
+	MMIOD_MEMORY_DMA = 4, /**< coherent memory for a device, with its bus address */
+};
+
+/** Where kernel memory may lie: the kernel's zones. The values of the module's enum of that name. */
+enum mmiod_memory_zone {
+	MMIOD_MEMORY_ANY = 0, /**< GFP_KERNEL */
+	MMIOD_MEMORY_BELOW_4G = 1, /**< GFP_DMA32 */
+	MMIOD_MEMORY_BELOW_16M = 2, /**< GFP_DMA */
+};
+
 /** Kinds of event that a client is told of. */
 enum mmiod_event_type {
 	MMIOD_EVENT_REVOKE_ASKED = 1, /**< give the lease back before its deadline */
