@@ -4,7 +4,8 @@
  *
  * Layers, each of which calls only those below it:
  *
- *	client, region, lease-list, lease	the public objects
+ *	client, region, pool, buffer, ...	the public objects
+ *	grant					leases asked for in batches
  *	exchange				requests in flight, replies by id, one reconnection
  *	connection, event			the socket's life, HELLO; events held aside
  *	message, packet				bounds-checked reading; one packet with its files
@@ -124,8 +125,11 @@ int64_t clock_ms(void);
 
 /* ---- exchange.c ---- */
 
-#define REQUEST_MAX 2048 /* the longest: LEASE with MMIOD_MSG_FDS_MAX elements */
-static_assert(sizeof(struct mmiod_msg_lease) + MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
+#define REQUEST_MAX 2048 /* the longest: ALLOC with MMIOD_MSG_FDS_MAX elements */
+static_assert(sizeof(struct mmiod_wire_want) <= sizeof(struct mmiod_wire_alloc),
+	      "ALLOC is the longest");
+static_assert(sizeof(struct mmiod_msg_lease) +
+			      MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_alloc) <=
 		      REQUEST_MAX,
 	      "a request fits");
 
@@ -156,8 +160,14 @@ int reply_status(struct mmiod_client *client, const struct reply *reply);
 
 typedef int (*list_append_fn)(void *list, const struct message *message, size_t index);
 typedef void (*list_reset_fn)(void *list);
-int list_fetch(struct mmiod_client *client, uint16_t opcode, list_append_fn append,
-	       list_reset_fn reset, void *list);
+struct list_source {
+	uint16_t opcode;
+	const char *region; /* POOL_MAP: of which pool; else NULL */
+	list_append_fn append;
+	list_reset_fn reset;
+};
+
+int list_fetch(struct mmiod_client *client, const struct list_source *source, void *list);
 void *array_slot(void *items, size_t *capacity, size_t count, size_t item_size);
 
 /* ---- lease.c ---- */
@@ -176,11 +186,46 @@ struct mmiod_lease {
 	enum mmiod_cache cache;
 	enum mmiod_share share;
 	unsigned int width;
+	enum mmiod_memory memory;
 	bool mappable;
 };
 
 int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+int lease_check_region(struct mmiod_client *client, const char *region);
+void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count);
+
+/* ---- grant.c ---- */
+
+/*
+ * One call that asks for leases. build() writes element @index of what is wanted into a zeroed element of the request.
+ * settle(), if there is one, finishes a lease that was granted; when it fails, the lease is given back.
+ */
+struct lease_call {
+	struct mmiod_client *client;
+	uint16_t opcode;
+	const void *wants; /* the program's array */
+	size_t stride; /* of an element on the wire */
+	void (*build)(const void *wants, size_t index, void *element);
+	int (*settle)(const void *wants, size_t index, struct mmiod_lease *lease);
+	size_t count;
+	unsigned int flags;
+	struct mmiod_lease **leases;
+	int *errors; /* NULL: the program does not care */
+
+	/* grant.c's own */
+	size_t batch; /* leases with one request */
+	size_t granted;
+	int first_error;
+	char sentence[ERROR_MAX]; /* of the first error */
+	uint64_t *lost; /* granted, but not usable here: to be given back */
+	size_t lost_count;
+};
+
+typedef int (*lease_check_fn)(struct mmiod_client *client, const void *wants, size_t index);
+
+int lease_ask(struct lease_call *call, lease_check_fn check);
 
 /* ---- mapping.c ---- */
 

@@ -48,12 +48,15 @@ static void reset_leases(void *context)
 MMIOD_EXPORT int mmiod_client_list_leases(struct mmiod_client *client,
 					  struct mmiod_lease_list **list)
 {
+	static const struct list_source source = { .opcode = MMIOD_OP_LEASES,
+						   .append = append_lease,
+						   .reset = reset_leases };
 	int err;
 
 	*list = calloc(1, sizeof(**list));
 	if (!*list)
 		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, MMIOD_OP_LEASES, append_lease, reset_leases, *list);
+	err = list_fetch(client, &source, *list);
 	if (err) {
 		mmiod_lease_list_free(*list);
 		*list = NULL;
@@ -167,4 +170,14 @@ MMIOD_EXPORT uint64_t mmiod_lease_info_reads(const struct mmiod_lease_info *info
 MMIOD_EXPORT uint64_t mmiod_lease_info_writes(const struct mmiod_lease_info *info)
 {
 	return info->wire.writes;
+}
+
+MMIOD_EXPORT enum mmiod_memory mmiod_lease_info_memory(const struct mmiod_lease_info *info)
+{
+	return info->wire.memory;
+}
+
+MMIOD_EXPORT int mmiod_lease_info_allocated(const struct mmiod_lease_info *info)
+{
+	return info->wire.allocated != 0;
 }

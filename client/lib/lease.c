@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_lease: asking for leases, in batches, and giving them back or taking them.
+ * struct mmiod_lease: asking for parts of regions, giving leases back and taking them.
  *
  * A lease owns its window's file. It remembers its client as long as that lives, only to be released through it and to
  * leave sentences there.
@@ -32,242 +32,35 @@ int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...
 
 /* ---- asking ---- */
 
-struct lease_call {
-	struct mmiod_client *client;
-	const struct mmiod_want *wants;
-	size_t count;
-	unsigned int flags;
-	struct mmiod_lease **leases;
-	int *errors; /* NULL: the program does not care */
-	size_t batch; /* leases with one request */
-	size_t granted;
-	int first_error;
-	char sentence[ERROR_MAX]; /* of the first error */
-	uint64_t *lost; /* granted, but the kernel could not install their files */
-	size_t lost_count;
-};
-
-static void note_result(struct lease_call *call, size_t index, int err, const char *sentence)
+static void build_want(const void *wants, size_t index, void *element)
 {
-	if (call->errors)
-		call->errors[index] = err;
-	if (!err) {
-		call->granted++;
-	} else if (!call->first_error) {
-		call->first_error = err;
-		snprintf(call->sentence, sizeof(call->sentence), "%s", sentence);
-	}
+	const struct mmiod_want *want = (const struct mmiod_want *)wants + index;
+	struct mmiod_wire_want *wire = element;
+
+	strcpy(wire->region, want->region);
+	wire->offset = want->offset;
+	wire->length = want->length;
+	wire->rights = want->rights ? want->rights : MMIOD_RIGHT_READ;
+	wire->cache = want->cache;
+	wire->width = want->width;
+	wire->share = want->share;
+	wire->flags = want->flags;
 }
 
-static size_t batch_length(const struct lease_call *call, size_t batch)
+int lease_check_region(struct mmiod_client *client, const char *region)
 {
-	size_t left = call->count - batch * call->batch;
-
-	return left < call->batch ? left : call->batch;
-}
-
-static size_t build_lease(void *context, size_t index, void *buffer)
-{
-	struct mmiod_msg_lease *request = buffer;
-	struct mmiod_wire_want *wire = (struct mmiod_wire_want *)(request + 1);
-	struct lease_call *call = context;
-	const struct mmiod_want *want = call->wants + index * call->batch;
-
-	request->msg.opcode = MMIOD_OP_LEASE;
-	request->msg.fixed = sizeof(*request);
-	request->msg.count = (uint32_t)batch_length(call, index);
-	request->msg.stride = sizeof(*wire);
-	request->flags = call->flags;
-	for (size_t i = 0; i < request->msg.count; i++, wire++, want++) {
-		strcpy(wire->region, want->region);
-		wire->offset = want->offset;
-		wire->length = want->length;
-		wire->rights = want->rights ? want->rights : MMIOD_RIGHT_READ;
-		wire->cache = want->cache;
-		wire->width = want->width;
-		wire->share = want->share;
-		wire->flags = want->flags;
-	}
-	return sizeof(*request) + request->msg.count * sizeof(*wire);
-}
-
-static struct mmiod_lease *lease_new(struct mmiod_client *client,
-				     const struct mmiod_wire_granted *wire)
-{
-	struct mmiod_lease *lease = calloc(1, sizeof(*lease));
-
-	if (!lease)
-		return NULL;
-	lease->client = client;
-	link_append(&client->leases, &lease->link);
-	link_init(&lease->mappings);
-	lease->fd = -1;
-	lease->simulated = client->hello.backend == MMIOD_BACKEND_SIMULATION;
-	lease->id = wire->lease;
-	lease->offset = wire->offset;
-	lease->length = wire->length;
-	lease->map_offset = wire->map_offset;
-	lease->rights = wire->rights;
-	lease->cache = wire->cache;
-	lease->share = wire->share;
-	lease->width = wire->width;
-	lease->mappable = wire->mmapable;
-	return lease;
-}
-
-/*
- * Descriptors are short: the message is whole, but its files are not, and which are missing cannot be told. None of them
- * is used (the packet closes what came), the daemon is told afterwards, and the connection goes on.
- */
-static int lose_batch(struct lease_call *call, size_t first, const struct message *message)
-{
-	static const char sentence[] = "leases were granted, but this process has no free file "
-				       "descriptor for them (RLIMIT_NOFILE)";
-
-	for (size_t i = 0; i < message->head.count; i++) {
-		struct mmiod_wire_granted wire;
-		uint64_t *lost;
-
-		if (message_element(message, i, &wire, sizeof(wire)))
-			return -EPROTO;
-		note_result(call, first + i, -EMFILE, sentence);
-		if (wire.status != MMIOD_OK)
-			continue;
-		lost = reallocarray(call->lost, call->lost_count + 1, sizeof(*lost));
-		if (!lost)
-			continue;
-		call->lost = lost;
-		lost[call->lost_count++] = wire.lease;
-	}
-	return 0;
-}
-
-static void grant(struct lease_call *call, size_t index, const struct mmiod_wire_granted *wire,
-		  int fd)
-{
-	struct mmiod_lease *lease = lease_new(call->client, wire);
-
-	if (!lease) {
-		close(fd);
-		note_result(call, index, -ENOMEM, "out of memory");
-		return;
-	}
-	lease->fd = fd;
-	call->leases[index] = lease;
-	note_result(call, index, 0, "");
-}
-
-static int refuse(struct lease_call *call, size_t index, const struct message *message,
-		  const struct mmiod_wire_granted *wire)
-{
-	char text[TEXT_MAX];
-
-	if (message_text(message, &wire->text, text, sizeof(text)))
-		return -EPROTO;
-	note_result(call, index, outcome_errno(wire->status),
-		    text[0] ? text : outcome_sentence(wire->status));
-	return 0;
-}
-
-/* Each granted element has exactly one file; a reply in which they do not match is used in no part. */
-static int count_files(const struct message *message, size_t files)
-{
-	size_t granted = 0;
-
-	for (size_t i = 0; i < message->head.count; i++) {
-		struct mmiod_wire_granted wire;
-
-		if (message_element(message, i, &wire, sizeof(wire)))
-			return -EPROTO;
-		granted += wire.status == MMIOD_OK;
-	}
-	return granted == files ? 0 : -EPROTO;
-}
-
-static int read_lease(void *context, size_t index, struct reply *reply)
-{
-	const struct message *message = &reply->message;
-	struct lease_call *call = context;
-	size_t first = index * call->batch, file = 0;
-	int err = reply_status(call->client, reply);
-
-	for (size_t i = 0; err && err != -EPROTO && i < batch_length(call, index); i++)
-		note_result(call, first + i, err, call->client->error);
-	if (err)
-		return err == -EPROTO ? err : 0;
-	if (message->head.count != batch_length(call, index))
-		return -EPROTO;
-	if (reply->packet->files_lost)
-		return lose_batch(call, first, message);
-	err = count_files(message, reply->packet->files);
-	for (size_t i = 0; !err && i < message->head.count; i++) {
-		struct mmiod_wire_granted wire;
-
-		err = message_element(message, i, &wire, sizeof(wire));
-		if (!err && wire.status == MMIOD_OK)
-			grant(call, first + i, &wire, packet_take(reply->packet, file++));
-		else if (!err)
-			err = refuse(call, first + i, message, &wire);
-	}
-	return err;
-}
-
-static int check_want(struct mmiod_client *client, const struct mmiod_want *want)
-{
-	if (!want->region || !want->region[0])
+	if (!region || !region[0])
 		return client_fail(client, -EINVAL, "the name of a region is empty");
-	if (strlen(want->region) >= MMIOD_WIRE_NAME)
+	if (strlen(region) >= MMIOD_WIRE_NAME)
 		return client_fail(client, -EINVAL,
-				   "%.40s: a region's name has at most %d characters", want->region,
+				   "%.40s: a region's name has at most %d characters", region,
 				   MMIOD_WIRE_NAME - 1);
 	return 0;
 }
 
-static int check_call(struct mmiod_client *client, const struct lease_call *call)
+static int check_want(struct mmiod_client *client, const void *wants, size_t index)
 {
-	int err = 0;
-
-	if (!call->count)
-		return client_fail(client, -EINVAL, "no lease is asked for");
-	if (call->flags & ~MMIOD_LEASE_ALL)
-		return client_fail(client, -EINVAL, "flags 0x%x: only MMIOD_LEASE_ALL is known",
-				   call->flags);
-	if (call->flags & MMIOD_LEASE_ALL && call->count > call->batch)
-		return client_fail(client, -EINVAL, "%zu leases: all or none is for at most %zu",
-				   call->count, call->batch);
-	for (size_t i = 0; !err && i < call->count; i++)
-		err = check_want(client, &call->wants[i]);
-	return err;
-}
-
-static void release_lost(struct lease_call *call);
-
-static void drop_granted(struct lease_call *call)
-{
-	for (size_t i = 0; i < call->count; i++) {
-		mmiod_lease_free(call->leases[i]);
-		call->leases[i] = NULL;
-		if (call->errors && !call->errors[i])
-			call->errors[i] = -ECANCELED;
-	}
-	call->granted = 0;
-}
-
-/* What the exchange could not ask for, or had no answer to, has the error that ended it. */
-static int finish_lease(struct lease_call *call, int err)
-{
-	if (err && !call->first_error) {
-		call->first_error = err;
-		memcpy(call->sentence, call->client->error, sizeof(call->sentence));
-	}
-	if (call->flags & MMIOD_LEASE_ALL && call->granted < call->count)
-		drop_granted(call);
-	if (call->lost_count)
-		release_lost(call);
-	free(call->lost);
-	if (call->first_error)
-		memcpy(call->client->error, call->sentence, sizeof(call->sentence));
-	return call->granted ? (int)call->granted : call->first_error;
+	return lease_check_region(client, ((const struct mmiod_want *)wants)[index].region);
 }
 
 MMIOD_EXPORT int mmiod_client_lease_many(struct mmiod_client *client,
@@ -276,31 +69,16 @@ MMIOD_EXPORT int mmiod_client_lease_many(struct mmiod_client *client,
 					 int *errors)
 {
 	struct lease_call call = { .client = client,
+				   .opcode = MMIOD_OP_LEASE,
 				   .wants = wants,
+				   .stride = sizeof(struct mmiod_wire_want),
+				   .build = build_want,
 				   .count = count,
 				   .flags = flags,
 				   .leases = leases,
-				   .errors = errors,
-				   .batch = MMIOD_MSG_FDS_MAX };
-	struct exchange exchange = { .context = &call, .build = build_lease, .reply = read_lease };
-	int err = client_check(client);
+				   .errors = errors };
 
-	if (client->hello.max_fds < call.batch)
-		call.batch = client->hello.max_fds;
-	for (size_t i = 0; i < count; i++)
-		leases[i] = NULL;
-	if (!err)
-		err = check_call(client, &call);
-	for (size_t i = 0; errors && i < count; i++)
-		errors[i] = err ? err : -ECANCELED;
-	if (err)
-		return err;
-	exchange.count = (count + call.batch - 1) / call.batch;
-	err = exchange_run(client, &exchange);
-	for (size_t i = 0; err && errors && i < count; i++)
-		if (errors[i] == -ECANCELED)
-			errors[i] = err;
-	return finish_lease(&call, err);
+	return lease_ask(&call, check_want);
 }
 
 MMIOD_EXPORT int mmiod_client_lease(struct mmiod_client *client, const char *region,
@@ -383,14 +161,22 @@ static int end_leases(struct end_call *call)
 }
 
 /* In simulation closing a file tells the daemon nothing. */
-static void release_lost(struct lease_call *call)
+void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count)
 {
-	struct end_call end = { .client = call->client,
-				.opcode = MMIOD_OP_RELEASE,
-				.ids = call->lost,
-				.count = call->lost_count };
+	struct end_call end = {
+		.client = client, .opcode = MMIOD_OP_RELEASE, .ids = ids, .count = count
+	};
 
 	end_leases(&end);
+}
+
+MMIOD_EXPORT int mmiod_client_release(struct mmiod_client *client, uint64_t lease)
+{
+	struct end_call call = {
+		.client = client, .opcode = MMIOD_OP_RELEASE, .ids = &lease, .count = 1
+	};
+
+	return end_leases(&call);
 }
 
 MMIOD_EXPORT int mmiod_client_revoke(struct mmiod_client *client, uint64_t lease,
@@ -481,6 +267,11 @@ MMIOD_EXPORT uint64_t mmiod_lease_map_offset(const struct mmiod_lease *lease)
 MMIOD_EXPORT int mmiod_lease_mappable(const struct mmiod_lease *lease)
 {
 	return lease->mappable;
+}
+
+MMIOD_EXPORT enum mmiod_memory mmiod_lease_memory(const struct mmiod_lease *lease)
+{
+	return lease->memory;
 }
 
 MMIOD_EXPORT int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state)

@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void link_init(struct link *link)
 {
@@ -44,22 +45,29 @@ void *array_slot(void *items, size_t *capacity, size_t count, size_t item_size)
 
 struct page {
 	struct mmiod_client *client;
-	uint16_t opcode;
+	const struct list_source *source;
 	uint64_t cursor;
 	bool more;
-	list_append_fn append;
 	void *list;
 };
 
+/* POOL_MAP's request is a list's with the name of a pool behind. */
+static_assert(offsetof(struct mmiod_msg_pool_map, cursor) ==
+		      offsetof(struct mmiod_msg_list, cursor),
+	      "one is the start of the other");
+
 static size_t build_page(void *context, size_t index, void *buffer)
 {
-	struct mmiod_msg_list *request = buffer;
+	struct mmiod_msg_pool_map *request = buffer;
 	struct page *page = context;
+	const char *region = page->source->region;
 
-	request->msg.opcode = page->opcode;
-	request->msg.fixed = sizeof(*request);
+	request->msg.opcode = page->source->opcode;
+	request->msg.fixed = region ? sizeof(*request) : sizeof(struct mmiod_msg_list);
 	request->cursor = page->cursor;
-	return sizeof(*request);
+	if (region)
+		strcpy(request->region, region);
+	return request->msg.fixed;
 }
 
 static int read_page(void *context, size_t index, struct reply *reply)
@@ -78,15 +86,14 @@ static int read_page(void *context, size_t index, struct reply *reply)
 		return -EPROTO;
 	page->cursor = fixed.cursor;
 	for (size_t i = 0; !err && i < reply->message.head.count; i++)
-		err = page->append(page->list, &reply->message, i);
+		err = page->source->append(page->list, &reply->message, i);
 	return err;
 }
 
 /* Cursors mean nothing to another daemon: when it was restarted in the middle, begin again. */
-int list_fetch(struct mmiod_client *client, uint16_t opcode, list_append_fn append,
-	       list_reset_fn reset, void *list)
+int list_fetch(struct mmiod_client *client, const struct list_source *source, void *list)
 {
-	struct page page = { .client = client, .opcode = opcode, .append = append, .list = list };
+	struct page page = { .client = client, .source = source, .list = list };
 	unsigned int connections = client->connections;
 
 	do {
@@ -99,7 +106,7 @@ int list_fetch(struct mmiod_client *client, uint16_t opcode, list_append_fn appe
 		if (err)
 			return err;
 		if (client->connections != connections && cursor) {
-			reset(list);
+			source->reset(list);
 			page.cursor = 0;
 			page.more = true;
 		}

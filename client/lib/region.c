@@ -57,12 +57,15 @@ static void reset_regions(void *context)
 MMIOD_EXPORT int mmiod_client_list_regions(struct mmiod_client *client,
 					   struct mmiod_region_list **list)
 {
+	static const struct list_source source = { .opcode = MMIOD_OP_REGIONS,
+						   .append = append_region,
+						   .reset = reset_regions };
 	int err;
 
 	*list = calloc(1, sizeof(**list));
 	if (!*list)
 		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, MMIOD_OP_REGIONS, append_region, reset_regions, *list);
+	err = list_fetch(client, &source, *list);
 	if (err) {
 		mmiod_region_list_free(*list);
 		*list = NULL;

@@ -41,6 +41,10 @@ struct mmiod_lease_list;
 struct mmiod_lease_info;
 struct mmiod_lease;
 struct mmiod_mapping;
+struct mmiod_pool_list;
+struct mmiod_pool;
+struct mmiod_pool_map;
+struct mmiod_extent;
 
 /* ---- client: a connection to the daemon ---- */
 
@@ -164,6 +168,11 @@ uint64_t mmiod_lease_info_populated(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_reads(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_writes(const struct mmiod_lease_info *info);
 
+/** What kind of memory: for all but MMIOD_MEMORY_REGION the region's name is "" and the offset 0. */
+enum mmiod_memory mmiod_lease_info_memory(const struct mmiod_lease_info *info);
+/** 1: an allocator chose where it lies, 0: its holder named it. */
+int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
+
 /* ---- leases ---- */
 
 #define MMIOD_WANT_DUMMY (1u << 0) /**< after revocation a page of ones instead of SIGBUS */
@@ -210,6 +219,12 @@ void mmiod_lease_free(struct mmiod_lease *lease);
  */
 int mmiod_lease_release(struct mmiod_lease *lease);
 
+/**
+ * Give a lease back by its number: for what another process of the same user got, or whose object was freed. Whoever has
+ * the file or a mapping loses it. -ENOENT: there is none such, or it has ended already; -EACCES: another user's.
+ */
+int mmiod_client_release(struct mmiod_client *client, uint64_t lease);
+
 /** Take leases from their holders: for administrators. @deadline_ms: ask first, take after that; 0: take now. */
 int mmiod_client_revoke(struct mmiod_client *client, uint64_t lease, uint32_t deadline_ms);
 
@@ -228,6 +243,134 @@ uint64_t mmiod_lease_map_offset(const struct mmiod_lease *lease);
 int mmiod_lease_mappable(const struct mmiod_lease *lease);
 /** Asks the kernel, not the daemon. In simulation always OK. */
 int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state);
+
+/* ---- allocation: leases of memory that the daemon finds ---- */
+
+/*
+ * Beside the kernel's allocation flags, what a program may choose, and what it may not:
+ *
+ *	GFP_KERNEL, GFP_USER		the default: the allocation may sleep, reclaim and be charged
+ *	GFP_NOWAIT			MMIOD_ALLOCATE_NO_WAIT: fail at once rather than reclaim
+ *	GFP_ATOMIC			none: its reserves are for code that cannot sleep; a program always can
+ *	GFP_NOIO, GFP_NOFS		none: they keep drivers and file systems from calling themselves
+ *	GFP_DMA				zone MMIOD_MEMORY_BELOW_16M
+ *	GFP_DMA32			zone MMIOD_MEMORY_BELOW_4G
+ *	GFP_HIGHMEM			implied where the kernel has such memory: windows need no kernel address
+ *	__GFP_ZERO			always for kernel memory; MMIOD_ALLOCATE_ZERO for pools
+ *	__GFP_ACCOUNT			always: the caller's memory cgroup is charged
+ *	__GFP_THISNODE			node
+ */
+#define MMIOD_ALLOCATE_POWER_OF_TWO (1u << 0) /**< pool: round the length up to a power of two */
+#define MMIOD_ALLOCATE_CONTIGUOUS (1u << 1) /**< pages: one physical run */
+#define MMIOD_ALLOCATE_NO_WAIT (1u << 2) /**< kernel memory: fail rather than reclaim */
+#define MMIOD_ALLOCATE_ZERO (1u << 3) /**< pool: zeroed by device-safe stores */
+#define MMIOD_ALLOCATE_DUMMY (1u << 4) /**< pool: as MMIOD_WANT_DUMMY */
+#define MMIOD_ALLOCATE_CONNECTION (1u << 5) /**< as MMIOD_WANT_CONNECTION */
+
+/** One allocation asked for. Initialise with zeros: a zero field means its default. */
+struct mmiod_allocation {
+	enum mmiod_memory memory;
+	const char
+		*region; /**< pool; for DMA a region of the device; NULL for other kernel memory */
+	uint64_t length; /**< bytes, from 1; rounded up to whole pages */
+	uint64_t align; /**< pool: bytes, a power of two; 0: a page */
+	uint64_t low; /**< pool: not below this offset */
+	uint64_t high; /**< pool: end at or below this offset; pages, vmalloc: highest physical
+			    address; 0: no limit */
+	unsigned int node; /**< kernel memory: NUMA node + 1; 0: any */
+	enum mmiod_memory_zone zone; /**< kernel memory */
+	unsigned int rights; /**< set of enum mmiod_right; 0: read and write */
+	enum mmiod_cache cache; /**< pool */
+	unsigned int width; /**< pool: of a mediated access, in bytes; 0: the region's */
+	unsigned int flags; /**< MMIOD_ALLOCATE_* */
+};
+
+/**
+ * Ask for @count allocations at once. Each is a lease like any other: it is mapped, read, written and ended so, and its
+ * memory is free again when its last file and mapping are gone.
+ *
+ * Kernel memory is zeroed, and allocated within this call by the calling process, whose memory cgroup pays for it.
+ * Offsets of leases from a pool are from its start; kernel memory has offset 0.
+ *
+ * Arguments, result and threads as for mmiod_client_lease_many(); @flags: MMIOD_LEASE_ALL. Errors beside its own:
+ * -EINVAL (length 0, beyond the pool, alignment no power of two, constraints that contradict each other, a field that
+ * the kind does not know), -ENOBUFS (nothing of that size is free: the sentence says what would have fitted), -ENOMEM
+ * (kernel memory: there is none such, or the memory cgroup is full), -EOPNOTSUPP (the daemon has no such memory).
+ */
+int mmiod_client_allocate_many(struct mmiod_client *client, const struct mmiod_allocation *wants,
+			       size_t count, unsigned int flags, struct mmiod_lease **leases,
+			       int *errors);
+
+/** One allocation: 0 or a negative errno. */
+int mmiod_client_allocate(struct mmiod_client *client, const struct mmiod_allocation *want,
+			  struct mmiod_lease **lease);
+
+/** What kind of memory stands behind a lease. */
+enum mmiod_memory mmiod_lease_memory(const struct mmiod_lease *lease);
+
+/** The pools that policy lets the caller see: a snapshot. Free with mmiod_pool_list_free(). */
+int mmiod_client_list_pools(struct mmiod_client *client, struct mmiod_pool_list **list);
+void mmiod_pool_list_free(struct mmiod_pool_list *list);
+size_t mmiod_pool_list_count(const struct mmiod_pool_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_pool *mmiod_pool_list_get(const struct mmiod_pool_list *list, size_t index);
+
+/** The name of its region. */
+const char *mmiod_pool_name(const struct mmiod_pool *pool);
+uint64_t mmiod_pool_length(const struct mmiod_pool *pool);
+/** Bytes of a block of order 0. */
+uint64_t mmiod_pool_page(const struct mmiod_pool *pool);
+uint64_t mmiod_pool_free(const struct mmiod_pool *pool); /**< bytes */
+/** Bytes of the largest request that would be granted now. */
+uint64_t mmiod_pool_largest(const struct mmiod_pool *pool);
+/** Bytes that were given back and wait to be wiped. */
+uint64_t mmiod_pool_wiping(const struct mmiod_pool *pool);
+uint32_t mmiod_pool_leases(const struct mmiod_pool *pool);
+/** How many orders it has: a block of order N has page << N bytes. At most 48. */
+unsigned int mmiod_pool_orders(const struct mmiod_pool *pool);
+/** Free blocks of that order; 0 for one that it does not have. */
+uint64_t mmiod_pool_blocks(const struct mmiod_pool *pool, unsigned int order);
+
+/**
+ * What lies where in the pool of region @name: its used extents by offset. -ENOENT: no such pool. Free with
+ * mmiod_pool_map_free().
+ */
+int mmiod_client_map_pool(struct mmiod_client *client, const char *name,
+			  struct mmiod_pool_map **map);
+void mmiod_pool_map_free(struct mmiod_pool_map *map);
+size_t mmiod_pool_map_count(const struct mmiod_pool_map *map);
+const struct mmiod_extent *mmiod_pool_map_get(const struct mmiod_pool_map *map, size_t index);
+
+uint64_t mmiod_extent_offset(const struct mmiod_extent *extent);
+uint64_t mmiod_extent_length(const struct mmiod_extent *extent);
+/** 0: given back, and being wiped. */
+uint64_t mmiod_extent_lease(const struct mmiod_extent *extent);
+uint32_t mmiod_extent_uid(const struct mmiod_extent *extent);
+/** Of the process that asked: a hint, because files travel. 0: unknown, or another user's. */
+uint32_t mmiod_extent_pid(const struct mmiod_extent *extent);
+const char *mmiod_extent_comm(const struct mmiod_extent *extent);
+
+/** One buffer of kernel memory. Addresses are 0 where there is none, and for all but administrators. */
+struct mmiod_buffer {
+	enum mmiod_memory memory;
+	enum mmiod_memory_zone zone;
+	int node; /**< NUMA node as asked for, -1: any */
+	unsigned int flags; /**< MMIOD_ALLOCATE_CONTIGUOUS, MMIOD_ALLOCATE_NO_WAIT */
+	int present; /**< 0: its holder has not used it, so there is nothing yet */
+	uint64_t length; /**< bytes, whole pages */
+	uint64_t capacity; /**< bytes: what the kernel's rounding made of it */
+	uint64_t runs; /**< physically contiguous pieces */
+	uint64_t phys; /**< physical address of the page asked for */
+	uint64_t kernel; /**< kernel address: logical for kmalloc, virtual for vmalloc */
+	uint64_t bus; /**< address for the device, for DMA */
+};
+
+/**
+ * The buffer of a lease, and where its page number @page (from 0) lies. -ENOENT: no such lease, or not the caller's;
+ * -EINVAL: it is no buffer, or has no such page.
+ */
+int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
+			struct mmiod_buffer *buffer);
 
 /* ---- mappings ---- */
 

@@ -258,12 +258,33 @@ void fake_make_room(struct fake *fake)
 	fake->kept_count = 0;
 }
 
+/* An allocation is granted at its lower limit, in whole pages. */
+static struct mmiod_wire_want element_asked(const struct mmiod_msg_lease *asked, size_t index)
+{
+	size_t page = mmiod_page_size();
+	const struct mmiod_wire_alloc *alloc;
+	struct mmiod_wire_want want;
+
+	if (asked->msg.opcode != MMIOD_OP_ALLOC)
+		return ((const struct mmiod_wire_want *)(asked + 1))[index];
+	alloc = (const struct mmiod_wire_alloc *)(asked + 1) + index;
+	want = (struct mmiod_wire_want){
+		.offset = alloc->low,
+		.length = (alloc->length + page - 1) / page * page,
+		.rights = alloc->rights,
+		.cache = alloc->cache,
+		.width = alloc->width,
+	};
+	memcpy(want.region, alloc->region, sizeof(want.region));
+	return want;
+}
+
 void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		const struct flaw *flaw)
 {
 	static const struct flaw none;
 	const struct mmiod_msg_lease *asked = request;
-	const struct mmiod_wire_want *wants = (const struct mmiod_wire_want *)(asked + 1);
+	struct mmiod_wire_want wants[MMIOD_MSG_FDS_MAX];
 	size_t count = asked->msg.count, files = 0;
 	struct {
 		struct mmiod_msg msg;
@@ -275,6 +296,7 @@ void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 	if (!flaw)
 		flaw = &none;
 	for (size_t i = 0; i < count; i++) {
+		wants[i] = element_asked(asked, i);
 		fill_granted(&reply.granted[i], &wants[i], first_lease + i);
 		if (flaw->busy == (int)i + 1)
 			reply.granted[i].status = MMIOD_E_BUSY;
@@ -287,7 +309,7 @@ void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		fds[made] = memory_file(1);
 	reply.msg = (struct mmiod_msg){
 		.size = (uint32_t)(sizeof(reply.msg) + count * sizeof(reply.granted[0])),
-		.opcode = MMIOD_OP_LEASE,
+		.opcode = asked->msg.opcode,
 		.flags = MMIOD_MSG_REPLY,
 		.fds = (uint8_t)(files + (size_t)flaw->declared),
 		.id = asked->msg.id + (uint64_t)flaw->id,

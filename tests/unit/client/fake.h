@@ -52,7 +52,7 @@ struct flaw {
 	int room; /* how many descriptors the client may still open, until fake_make_room() */
 };
 
-/* Answers a LEASE request, as read into @request, with windows of memory files; each starts with its lease's number. */
+/* Answers a LEASE or ALLOC request, as read into @request, with windows of memory files; each starts with its lease's number. */
 void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		const struct flaw *flaw);
 void fake_make_room(struct fake *fake);

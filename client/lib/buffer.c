@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon tells of one buffer of kernel memory.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+struct buffer_call {
+	struct mmiod_client *client;
+	uint64_t lease;
+	uint64_t page;
+	struct mmiod_buffer *buffer;
+};
+
+static size_t build_buffer(void *context, size_t index, void *data)
+{
+	struct mmiod_msg_buffer *request = data;
+	const struct buffer_call *call = context;
+
+	request->msg.opcode = MMIOD_OP_BUFFER;
+	request->msg.fixed = sizeof(*request);
+	request->lease = call->lease;
+	request->page = call->page;
+	return sizeof(*request);
+}
+
+static int read_buffer(void *context, size_t index, struct reply *reply)
+{
+	struct mmiod_msg_buffer_reply wire;
+	struct buffer_call *call = context;
+	int err = reply_status(call->client, reply);
+
+	if (!err)
+		err = message_fixed(&reply->message, &wire, sizeof(wire));
+	if (err)
+		return err;
+	*call->buffer = (struct mmiod_buffer){
+		.memory = wire.memory,
+		.zone = wire.zone,
+		.node = wire.node,
+		.flags = wire.flags,
+		.present = wire.present != 0,
+		.length = wire.length,
+		.capacity = wire.capacity,
+		.runs = wire.runs,
+		.phys = wire.phys,
+		.kernel = wire.kernel,
+		.bus = wire.bus,
+	};
+	return 0;
+}
+
+MMIOD_EXPORT int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
+				     struct mmiod_buffer *buffer)
+{
+	struct buffer_call call = {
+		.client = client, .lease = lease, .page = page, .buffer = buffer
+	};
+	struct exchange exchange = {
+		.count = 1, .context = &call, .build = build_buffer, .reply = read_buffer
+	};
+
+	memset(buffer, 0, sizeof(*buffer));
+	return exchange_run(client, &exchange);
+}
