@@ -68,54 +68,16 @@ int verb_read(struct context *context, int argc, char **argv)
 	return status ? status : read_values(context, &target);
 }
 
-static int parse_value(const struct context *context, const char *text, uint64_t *value)
-{
-	switch (parse_number(text, value)) {
-	case 0:
-		return 0;
-	case -ERANGE:
-		return usage_error(context, "value %s does not fit 64 bits", text);
-	default:
-		return usage_error(context, "\"%s\" is not a value: it is decimal or 0x…", text);
-	}
-}
-
-static int check_fit(const struct context *context, const char *text, uint64_t value,
-		     unsigned int width)
-{
-	if (width == 8 || value >> (width * 8) == 0)
-		return 0;
-	return usage_error(context, "value %s does not fit %u bits: the greatest is 0x%llx", text,
-			   width * 8, (1ull << (width * 8)) - 1);
-}
-
 static int write_value(struct context *context, const struct mmiod_target *target, uint64_t value)
 {
-	union {
-		uint8_t u8;
-		uint16_t u16;
-		uint32_t u32;
-		uint64_t u64;
-	} element = { 0 };
+	uint64_t element = 0;
 	struct mmiod_lease *lease;
 	int status = target_lease(context, target, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, &lease);
 	int err;
 
 	if (status)
 		return status;
-	switch (target->width) {
-	case 1:
-		element.u8 = (uint8_t)value;
-		break;
-	case 2:
-		element.u16 = (uint16_t)value;
-		break;
-	case 4:
-		element.u32 = (uint32_t)value;
-		break;
-	default:
-		element.u64 = value;
-	}
+	element_set(&element, 0, target->width, value);
 	err = mmiod_lease_write(lease, 0, target->width, 1, &element);
 	if (err)
 		status = report_client(context, err);

@@ -1,447 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl hold: leases for as long as this process, or the command it runs, lives.
- *
- * The command finds the window files at descriptor 3 and up, in the order of the targets, and in its environment
- * MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its file each window starts), separated
- * by spaces.
- *
- * All signals that end a process are taken from a signalfd: without a command they end the hold, with one they are
- * passed on and the command decides.
+ * mmioctl hold: leases on targets, held while the command, or mmioctl itself, runs.
  */
 #include "mmioctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#define FIRST_FD 3
-#define LAST_WORD_MS 500 /* how long to wait for the event that says who revoked */
-#define RETRY_MS 1000 /* between attempts to reach a daemon that went away */
-
-struct held {
-	struct mmiod_target target;
-	struct mmiod_lease *lease;
-	char name[96]; /* the target as granted */
-	bool gone;
-	int copy; /* in the child: of the window's file */
-};
-
-struct hold {
-	struct context *context;
-	struct held *held;
-	size_t count; /* of each of these: */
+struct target_hold {
+	struct holding holding;
+	struct mmiod_target *targets;
 	struct mmiod_want *wants;
-	struct mmiod_lease **leases;
 	int *errors;
-	struct pollfd *polls; /* two more: events and signals */
-	int signals; /* signalfd */
-	sigset_t inherited; /* the mask we were started with */
-	pid_t child; /* 0: no command */
-	int status; /* to exit with */
-	bool done;
-	bool lonely; /* the daemon went away */
 };
 
-/* ---- leases ---- */
-
-static void fill_wants(struct hold *hold)
+static const char *target_label(const struct holding *holding, size_t index)
 {
-	const struct context *context = hold->context;
+	return ((const struct target_hold *)holding)->targets[index].region;
+}
+
+/* Not by MMIOD_LEASE_ALL, which is for at most 16. */
+static int take_targets(struct context *context, const struct holding *holding,
+			struct mmiod_lease **leases)
+{
+	const struct target_hold *hold = (const struct target_hold *)holding;
 	unsigned int rights = MMIOD_RIGHT_READ | (context->read_only ? 0 : MMIOD_RIGHT_WRITE);
 
-	for (size_t i = 0; i < hold->count; i++)
+	for (size_t i = 0; i < holding->count; i++)
 		hold->wants[i] = (struct mmiod_want){
-			.region = hold->held[i].target.region,
-			.offset = hold->held[i].target.offset,
-			.length = hold->held[i].target.length,
-			.width = hold->held[i].target.width,
+			.region = hold->targets[i].region,
+			.offset = hold->targets[i].offset,
+			.length = hold->targets[i].length,
+			.width = hold->targets[i].width,
 			.rights = rights,
 			.cache = context->cache,
 			.share = context->share,
 		};
-}
-
-/* All or none. Not by MMIOD_LEASE_ALL, which is for at most 16. */
-static int take_leases(struct hold *hold)
-{
-	struct context *context = hold->context;
-	int status = 0;
-
-	fill_wants(hold);
-	mmiod_client_lease_many(context->client, hold->wants, hold->count, 0, hold->leases,
+	mmiod_client_lease_many(context->client, hold->wants, holding->count, 0, leases,
 				hold->errors);
-	for (size_t i = 0; i < hold->count; i++) {
-		struct held *held = &hold->held[i];
-
-		held->lease = hold->leases[i];
-		if (held->lease)
-			target_words(held->target.region, mmiod_lease_offset(held->lease),
-				     mmiod_lease_length(held->lease), held->name,
-				     sizeof(held->name));
-		else if (!status)
-			status = report_client(context, hold->errors[i]);
-	}
-	return status;
-}
-
-static void release_leases(struct hold *hold)
-{
-	for (size_t i = 0; i < hold->count; i++) {
-		struct mmiod_lease *lease = hold->held[i].lease;
-
-		if (lease && (hold->held[i].gone || mmiod_lease_release(lease)))
-			mmiod_lease_free(lease);
-		hold->held[i].lease = NULL;
-	}
-}
-
-static void announce(const struct hold *hold)
-{
-	for (size_t i = 0; i < hold->count; i++) {
-		const struct held *held = &hold->held[i];
-		unsigned long long id = mmiod_lease_id(held->lease);
-		const char *rights = rights_word(mmiod_lease_rights(held->lease));
-		const char *cache = cache_word(mmiod_lease_cache(held->lease));
-		json_t *line;
-
-		if (!hold->context->json) {
-			printf("lease %llu %s %s %s\n", id, held->name, rights, cache);
-			continue;
-		}
-		line = json_pack("{s:i, s:I, s:s, s:I, s:I, s:s, s:s}", "schema", JSON_SCHEMA,
-				 "lease", (json_int_t)id, "region", held->target.region, "offset",
-				 (json_int_t)mmiod_lease_offset(held->lease), "length",
-				 (json_int_t)mmiod_lease_length(held->lease), "rights", rights,
-				 "cache", cache);
-		json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(line);
-	}
-	fflush(stdout);
-}
-
-/* ---- the command ---- */
-
-static void list_append(char *list, size_t size, const char *item)
-{
-	size_t used = strlen(list);
-
-	snprintf(list + used, size - used, "%s%s", used ? " " : "", item);
-}
-
-static int set_environment(const struct hold *hold)
-{
-	size_t size = hold->count * sizeof(hold->held[0].name) + 1;
-	char *targets = calloc(3, size), *leases, *offsets;
-	char number[32];
-	int err;
-
-	if (!targets)
-		return -ENOMEM;
-	leases = targets + size;
-	offsets = leases + size;
-	for (size_t i = 0; i < hold->count; i++) {
-		const struct held *held = &hold->held[i];
-
-		list_append(targets, size, held->name);
-		snprintf(number, sizeof(number), "%llu",
-			 (unsigned long long)mmiod_lease_id(held->lease));
-		list_append(leases, size, number);
-		snprintf(number, sizeof(number), "0x%llx",
-			 (unsigned long long)mmiod_lease_map_offset(held->lease));
-		list_append(offsets, size, number);
-	}
-	snprintf(number, sizeof(number), "%zu", hold->count);
-	err = setenv("MMIOD_FDS", number, 1) | setenv("MMIOD_TARGETS", targets, 1) |
-	      setenv("MMIOD_LEASES", leases, 1) | setenv("MMIOD_OFFSETS", offsets, 1);
-	free(targets);
-	return err ? -ENOMEM : 0;
-}
-
-/* First out of the way of each other, then into place: dup2() drops close-on-exec, the copies keep it. */
-static int place_files(struct hold *hold)
-{
-	int above = FIRST_FD + (int)hold->count;
-
-	for (size_t i = 0; i < hold->count; i++) {
-		struct held *held = &hold->held[i];
-
-		held->copy = fcntl(mmiod_lease_fd(held->lease), F_DUPFD_CLOEXEC, above);
-		if (held->copy < 0)
-			return -errno;
-	}
-	for (size_t i = 0; i < hold->count; i++)
-		if (dup2(hold->held[i].copy, FIRST_FD + (int)i) < 0)
-			return -errno;
+	for (size_t i = 0; i < holding->count; i++)
+		if (!leases[i])
+			return report_client(context, hold->errors[i]);
 	return 0;
 }
 
-static void __attribute__((noreturn)) run_child(struct hold *hold)
-{
-	char **command = hold->context->command;
-	int err = set_environment(hold);
-
-	if (!err)
-		err = place_files(hold);
-	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &hold->inherited, NULL);
-	if (!err) {
-		execvp(command[0], command);
-		err = -errno;
-	}
-	note(hold->context, "cannot run %s: %s", command[0], strerror(-err));
-	_exit(err == -ENOENT ? 127 : 126);
-}
-
-static int start_command(struct hold *hold)
-{
-	fflush(NULL);
-	hold->child = fork();
-	if (hold->child < 0)
-		return report(hold->context, -errno, "fork: %s", strerror(errno));
-	if (!hold->child)
-		run_child(hold);
-	return 0;
-}
-
-static void reap(struct hold *hold)
-{
-	int status;
-
-	if (!hold->child || waitpid(hold->child, &status, WNOHANG) != hold->child)
-		return;
-	hold->done = true;
-	hold->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* ---- waiting ---- */
-
-static int open_signals(struct hold *hold)
-{
-	static const int wanted[] = { SIGINT,  SIGTERM, SIGHUP,	 SIGQUIT,
-				      SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		sigaddset(&set, wanted[i]);
-	sigprocmask(SIG_BLOCK, &set, &hold->inherited);
-	hold->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (hold->signals < 0)
-		return report(hold->context, -errno, "signalfd: %s", strerror(errno));
-	return 0;
-}
-
-/* What the terminal sends goes to the command too: it is in our process group. */
-static void read_signals(struct hold *hold)
-{
-	struct signalfd_siginfo info;
-
-	while (read(hold->signals, &info, sizeof(info)) == sizeof(info)) {
-		int sig = (int)info.ssi_signo;
-
-		if (sig == SIGCHLD)
-			reap(hold);
-		else if (!hold->child)
-			hold->done = true;
-		else if (info.ssi_code <= 0)
-			kill(hold->child, sig);
-	}
-}
-
-static struct held *find_held(struct hold *hold, uint64_t id)
-{
-	for (size_t i = 0; i < hold->count; i++)
-		if (hold->held[i].lease && mmiod_lease_id(hold->held[i].lease) == id)
-			return &hold->held[i];
-	return NULL;
-}
-
-/*
- * A lease is lost: say so once, and without a command there is nothing left to do. @why starts with "revoked" where the
- * daemon names who did it; any other is a reason.
- */
-static void lose(struct hold *hold, struct held *held, const char *why)
-{
-	bool whole = !why[0] || !strncmp(why, "revoked", 7);
-
-	if (held->gone)
-		return;
-	held->gone = true;
-	note(hold->context, "lease %llu (%s) was %s%s",
-	     (unsigned long long)mmiod_lease_id(held->lease), held->name,
-	     whole ? "" : "revoked: ", why[0] ? why : "revoked");
-	if (hold->child)
-		return;
-	hold->status = STATUS_GONE;
-	hold->done = true;
-}
-
-/* Asked to give a lease back: without a command nobody uses it, so it can go at once. */
-static void give_back(struct hold *hold, struct held *held, const struct mmiod_event *event)
-{
-	if (hold->child) {
-		note(hold->context, "lease %llu (%s) is to be given back within %u ms: %s",
-		     (unsigned long long)event->lease, held->name, event->deadline_ms, event->text);
-		return;
-	}
-	lose(hold, held, event->text);
-	if (!mmiod_lease_release(held->lease))
-		held->lease = NULL;
-}
-
-static void handle_event(struct hold *hold, const struct mmiod_event *event)
-{
-	struct held *held = find_held(hold, event->lease);
-
-	if (!held)
-		return;
-	switch (event->type) {
-	case MMIOD_EVENT_REVOKE_ASKED:
-		give_back(hold, held, event);
-		break;
-	case MMIOD_EVENT_REVOKED:
-	case MMIOD_EVENT_GONE:
-		lose(hold, held, event->text);
-		break;
-	case MMIOD_EVENT_SUSPENDED:
-	case MMIOD_EVENT_RESUMED:
-		note(hold->context, "lease %llu (%s) was %s", (unsigned long long)event->lease,
-		     held->name,
-		     event->type == MMIOD_EVENT_RESUMED ? "resumed" : "suspended with its device");
-	}
-}
-
-static void read_events(struct hold *hold)
-{
-	struct mmiod_event event;
-	int n;
-
-	while ((n = mmiod_client_next_event(hold->context->client, &event)) > 0)
-		handle_event(hold, &event);
-	if (n < 0)
-		hold->lonely = true;
-}
-
-/* The daemon may be back: any request connects again. Nothing is lost meanwhile but events. */
-static void look_for_daemon(struct hold *hold)
-{
-	struct mmiod_status status;
-
-	if (hold->lonely && !mmiod_client_status(hold->context->client, &status))
-		hold->lonely = false;
-}
-
-/* The kernel tells of a revocation before the daemon does: wait a moment for the event that names who did it. */
-static void handle_hangup(struct hold *hold, struct held *held)
-{
-	struct pollfd events = { .fd = mmiod_client_event_fd(hold->context->client),
-				 .events = POLLIN };
-
-	if (held->gone)
-		return;
-	while (!held->gone && poll(&events, 1, LAST_WORD_MS) > 0 && !hold->lonely)
-		read_events(hold);
-	lose(hold, held, "revoked");
-}
-
-/* A window whose file has hung up is not polled any more: it would never be quiet again. */
-static void arm(const struct hold *hold)
-{
-	hold->polls[0] = (struct pollfd){ .fd = mmiod_client_event_fd(hold->context->client),
-					  .events = POLLIN };
-	hold->polls[1] = (struct pollfd){ .fd = hold->signals, .events = POLLIN };
-	for (size_t i = 0; i < hold->count; i++) {
-		const struct held *held = &hold->held[i];
-
-		hold->polls[2 + i].fd = held->gone ? -1 : mmiod_lease_fd(held->lease);
-		hold->polls[2 + i].events = 0;
-	}
-}
-
-static void wait_until_done(struct hold *hold)
-{
-	const struct pollfd *polls = hold->polls;
-
-	while (!hold->done) {
-		int n;
-
-		arm(hold);
-		n = poll(hold->polls, 2 + hold->count, hold->lonely ? RETRY_MS : -1);
-		if (n == 0)
-			look_for_daemon(hold);
-		if (n <= 0)
-			continue;
-		if (polls[0].revents)
-			read_events(hold);
-		for (size_t i = 0; i < hold->count; i++)
-			if (polls[2 + i].revents & (POLLHUP | POLLERR))
-				handle_hangup(hold, &hold->held[i]);
-		if (polls[1].revents)
-			read_signals(hold);
-	}
-}
-
-/* ---- the verb ---- */
-
-static int run_hold(struct hold *hold)
-{
-	int status = open_signals(hold);
-
-	if (!status)
-		status = take_leases(hold);
-	if (!status && hold->context->command)
-		status = start_command(hold);
-	else if (!status)
-		announce(hold);
-	if (!status) {
-		wait_until_done(hold);
-		status = hold->status;
-	}
-	release_leases(hold);
-	return status;
-}
-
-static int hold_targets(struct hold *hold, char **targets)
+static int hold_targets(struct context *context, struct target_hold *hold, char **targets)
 {
 	int status = 0;
 
-	if (!hold->held || !hold->wants || !hold->leases || !hold->errors || !hold->polls)
-		return report(hold->context, -ENOMEM, "out of memory");
-	for (size_t i = 0; !status && i < hold->count; i++)
-		status = target_read(hold->context, targets[i], &hold->held[i].target);
+	if (!hold->targets || !hold->wants || !hold->errors)
+		return report(context, -ENOMEM, "out of memory");
+	for (size_t i = 0; !status && i < hold->holding.count; i++)
+		status = target_read(context, targets[i], &hold->targets[i]);
 	if (!status)
-		status = client_open(hold->context);
-	return status ? status : run_hold(hold);
+		status = client_open(context);
+	return status ? status : hold_leases(context, &hold->holding);
 }
 
 int verb_hold(struct context *context, int argc, char **argv)
 {
-	struct hold hold = { .context = context, .count = (size_t)argc, .signals = -1 };
+	struct target_hold hold = {
+		.holding = { .count = (size_t)argc, .take = take_targets, .label = target_label }
+	};
 	int status;
 
 	if (argc < 1)
 		return usage_error(context, "usage: mmioctl hold TARGET… [-- COMMAND ARGUMENT…]");
-	hold.held = calloc(hold.count, sizeof(*hold.held));
-	hold.wants = calloc(hold.count, sizeof(*hold.wants));
-	hold.leases = calloc(hold.count, sizeof(struct mmiod_lease *));
-	hold.errors = calloc(hold.count, sizeof(*hold.errors));
-	hold.polls = calloc(hold.count + 2, sizeof(*hold.polls));
-	status = hold_targets(&hold, argv);
-	if (hold.signals >= 0)
-		close(hold.signals);
-	free(hold.held);
+	hold.targets = calloc(hold.holding.count, sizeof(*hold.targets));
+	hold.wants = calloc(hold.holding.count, sizeof(*hold.wants));
+	hold.errors = calloc(hold.holding.count, sizeof(*hold.errors));
+	status = hold_targets(context, &hold, argv);
+	free(hold.targets);
 	free(hold.wants);
-	free(hold.leases);
 	free(hold.errors);
-	free(hold.polls);
 	return status;
 }

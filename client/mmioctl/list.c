@@ -55,12 +55,6 @@ static const char *region_state(const struct mmiod_region *region)
 	return state == MMIOD_STATE_REVOKED ? "missing" : state_word(state);
 }
 
-static void optional_number(struct cell *cell, uint64_t number)
-{
-	cell_number(cell, number);
-	cell->none = !number;
-}
-
 static void fill_region(const struct mmiod_region *region, struct cell *cells)
 {
 	char caches[16];
@@ -73,15 +67,15 @@ static void fill_region(const struct mmiod_region *region, struct cell *cells)
 	cells[REGION_BAR].none = bar < 0;
 	cell_number(&cells[REGION_OFFSET], mmiod_region_offset(region));
 	cell_number(&cells[REGION_SIZE], mmiod_region_length(region));
-	optional_number(&cells[REGION_WIDTH], mmiod_region_width(region) * 8);
+	cell_optional(&cells[REGION_WIDTH], mmiod_region_width(region) * 8);
 	cell_text(&cells[REGION_CACHE], cache_word(mmiod_region_cache(region)));
 	cell_text(&cells[REGION_CACHES], caches);
 	cell_text(&cells[REGION_RIGHTS], rights_word(mmiod_region_rights(region)));
 	cell_text(&cells[REGION_STATE], region_state(region));
 	cell_number(&cells[REGION_LEASES], mmiod_region_leases(region));
-	optional_number(&cells[REGION_PHYS], mmiod_region_phys(region));
-	optional_number(&cells[REGION_VENDOR], mmiod_region_vendor(region));
-	optional_number(&cells[REGION_PRODUCT], mmiod_region_product(region));
+	cell_optional(&cells[REGION_PHYS], mmiod_region_phys(region));
+	cell_optional(&cells[REGION_VENDOR], mmiod_region_vendor(region));
+	cell_optional(&cells[REGION_PRODUCT], mmiod_region_product(region));
 	cell_text(&cells[REGION_MODEL], mmiod_region_model(region));
 	cell_number(&cells[REGION_GENERATION], mmiod_region_generation(region));
 }
@@ -141,6 +135,8 @@ enum lease_column {
 	LEASE_POPULATED,
 	LEASE_READS,
 	LEASE_WRITES,
+	LEASE_KIND,
+	LEASE_CHOSEN,
 	LEASE_COLUMNS,
 };
 
@@ -165,6 +161,8 @@ const struct column lease_columns[] = {
 	[LEASE_POPULATED] = { "POPULATED", CELL_NUMBER, false, "pages mapped in advance" },
 	[LEASE_READS] = { "READS", CELL_NUMBER, false, "mediated reads" },
 	[LEASE_WRITES] = { "WRITES", CELL_NUMBER, false, "mediated writes" },
+	[LEASE_KIND] = { "KIND", CELL_TEXT, false, "region, or pages, kmalloc, vmalloc, dma" },
+	[LEASE_CHOSEN] = { "CHOSEN", CELL_TEXT, false, "who chose the place: holder or allocator" },
 };
 const size_t lease_column_count = LEASE_COLUMNS;
 
@@ -176,7 +174,7 @@ static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
 	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
 	cell_text(&cells[LEASE_USER], user);
 	cell_number(&cells[LEASE_UID], mmiod_lease_info_uid(info));
-	optional_number(&cells[LEASE_PID], mmiod_lease_info_pid(info));
+	cell_optional(&cells[LEASE_PID], mmiod_lease_info_pid(info));
 	cell_text(&cells[LEASE_COMMAND], mmiod_lease_info_comm(info));
 	cell_number(&cells[LEASE_AGE], now > started ? now - started : 0);
 	cell_number(&cells[LEASE_STARTED], started);
@@ -190,7 +188,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_LENGTH], mmiod_lease_info_length(info));
 	cell_text(&cells[LEASE_RIGHTS], rights_word(mmiod_lease_info_rights(info)));
 	cell_text(&cells[LEASE_CACHE], cache_word(mmiod_lease_info_cache(info)));
-	optional_number(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
+	cell_optional(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
 	cell_text(&cells[LEASE_SHARE], share_word(mmiod_lease_info_share(info)));
 	cell_text(&cells[LEASE_STATE], state_word(mmiod_lease_info_state(info)));
 	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
@@ -198,6 +196,8 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_POPULATED], mmiod_lease_info_populated(info));
 	cell_number(&cells[LEASE_READS], mmiod_lease_info_reads(info));
 	cell_number(&cells[LEASE_WRITES], mmiod_lease_info_writes(info));
+	cell_text(&cells[LEASE_KIND], memory_word(mmiod_lease_info_memory(info)));
+	cell_text(&cells[LEASE_CHOSEN], mmiod_lease_info_allocated(info) ? "allocator" : "holder");
 	fill_holder(info, cells);
 }
 

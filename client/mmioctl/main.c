@@ -16,9 +16,13 @@
 enum {
 	TABLE = 1 << 0, /* -o, -O, --no-headings, --bytes */
 	CACHE = 1 << 1, /* --uc, --wc */
-	RIGHTS = 1 << 2, /* --read-only, --exclusive, ... */
-	DEADLINE = 1 << 3,
-	COMMAND = 1 << 4, /* -- COMMAND */
+	READ_ONLY = 1 << 2,
+	SHARE = 1 << 3, /* --exclusive, ... */
+	DEADLINE = 1 << 4,
+	ALLOC = 1 << 5, /* --align, ... */
+	MAP = 1 << 6,
+	LAST_GROUP = MAP,
+	COMMAND = 1 << 7, /* -- COMMAND */
 };
 
 static const struct verb {
@@ -32,12 +36,29 @@ static const struct verb {
 	{ "status", "", "what the daemon says of itself", 0, verb_status, "See what there is" },
 	{ "list", "", "the regions that you may see", TABLE, verb_list, NULL },
 	{ "leases", "", "the leases that you may see", TABLE, verb_leases, NULL },
+	{ "show", "LEASE [PAGE]", "one lease, with each kind of address that it has", 0, verb_show,
+	  NULL },
+	{ "pools", "[--map [POOL]]", "the pools; --map draws who has what of them", TABLE | MAP,
+	  verb_pools, NULL },
+	{ "buffers", "", "the leases of kernel memory", TABLE, verb_buffers, NULL },
+	{ "buddyinfo", "", "free blocks by order, of the pools and of the kernel's zones", TABLE,
+	  verb_buddyinfo, NULL },
+	{ "zones", "", "the kernel's memory zones", TABLE, verb_zones, NULL },
+	{ "slabinfo", "[NAME-GLOB]", "the kernel's slab caches", TABLE, verb_slabinfo, NULL },
 	{ "read", "TARGET", "read a register, or as many as LENGTH holds", CACHE, verb_read,
-	  "Access registers" },
+	  "Access registers and memory" },
 	{ "write", "TARGET VALUE", "write a register", CACHE, verb_write, NULL },
 	{ "dump", "TARGET [LENGTH]", "show many registers as a hex dump", CACHE, verb_dump, NULL },
+	{ "fill", "TARGET VALUE", "write one value everywhere", CACHE, verb_fill, NULL },
+	{ "load", "TARGET FILE", "write a file's bytes; -: standard input", CACHE, verb_load,
+	  NULL },
+	{ "save", "TARGET FILE", "read into a file; -: standard output", CACHE, verb_save, NULL },
+	{ "copy", "FROM TO", "from one target to another", CACHE, verb_copy, NULL },
 	{ "hold", "TARGET… [-- COMMAND ARG…]", "keep leases while the command, or mmioctl, runs",
-	  CACHE | RIGHTS | COMMAND, verb_hold, "Hold and take" },
+	  CACHE | READ_ONLY | SHARE | COMMAND, verb_hold, "Hold, allocate and take" },
+	{ "alloc", "KIND|POOL SIZE [-- COMMAND ARG…]", "allocate memory, and hold it likewise",
+	  CACHE | READ_ONLY | ALLOC | COMMAND, verb_alloc, NULL },
+	{ "free", "LEASE…", "give leases back, whoever still uses them", 0, verb_free, NULL },
 	{ "revoke", "LEASE…", "take leases from their holders (administrators)", DEADLINE,
 	  verb_revoke, NULL },
 };
@@ -56,6 +77,17 @@ enum {
 	OPT_UC,
 	OPT_WC,
 	OPT_DEADLINE,
+	OPT_MAP,
+	OPT_ALIGN, /* alloc's, from here to OPT_DEVICE */
+	OPT_BELOW,
+	OPT_ABOVE,
+	OPT_ZONE,
+	OPT_NODE,
+	OPT_CONTIGUOUS,
+	OPT_POWER_OF_TWO,
+	OPT_ZERO,
+	OPT_NO_WAIT,
+	OPT_DEVICE,
 };
 
 static const struct option long_options[] = {
@@ -74,6 +106,17 @@ static const struct option long_options[] = {
 	{ "uc", no_argument, NULL, OPT_UC },
 	{ "wc", no_argument, NULL, OPT_WC },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
+	{ "map", no_argument, NULL, OPT_MAP },
+	{ "align", required_argument, NULL, OPT_ALIGN },
+	{ "below", required_argument, NULL, OPT_BELOW },
+	{ "above", required_argument, NULL, OPT_ABOVE },
+	{ "zone", required_argument, NULL, OPT_ZONE },
+	{ "node", required_argument, NULL, OPT_NODE },
+	{ "contiguous", no_argument, NULL, OPT_CONTIGUOUS },
+	{ "power-of-two", no_argument, NULL, OPT_POWER_OF_TWO },
+	{ "zero", no_argument, NULL, OPT_ZERO },
+	{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
+	{ "device", required_argument, NULL, OPT_DEVICE },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -93,6 +136,14 @@ static void print_columns(const char *verb, const struct column *columns, size_t
 		       columns[i].help);
 }
 
+/* printf() counts bytes, a terminal characters. */
+static int padding(const char *text, int width)
+{
+	for (; *text; text++)
+		width -= (*text & 0xc0) != 0x80;
+	return width > 0 ? width : 0;
+}
+
 static int print_help(void)
 {
 	printf("mmioctl: device memory through the mmiod daemon\n\n"
@@ -105,15 +156,21 @@ static int print_help(void)
 	       "  mmioctl dump shm+0x1000/256             256 bytes as a hex dump\n"
 	       "  mmioctl hold shm+0x1000/0x1000 -- CMD   run CMD with the window's file at "
 	       "descriptor 3\n"
+	       "  mmioctl alloc vram 2M --align 2M        2 MiB of the pool vram\n"
+	       "  mmioctl alloc pages 64K --zone dma32    64 KiB of RAM below 4 GiB\n"
+	       "  mmioctl pools --map vram                who has what of it\n"
 	       "  mmioctl leases --json                   who holds what, for programs\n");
 	for (size_t i = 0; i < VERBS; i++) {
 		if (verbs[i].group)
 			printf("\n%s:\n", verbs[i].group);
-		printf("  %-7s%-27s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
+		printf("  %-10s%s%*s %s\n", verbs[i].name, verbs[i].arguments,
+		       padding(verbs[i].arguments, 33), "", verbs[i].summary);
 	}
 	printf("\nTARGET is REGION[+OFFSET][/LENGTH][:WIDTH]; WIDTH is 8, 16, 32 or 64 bits. "
 	       "Numbers are decimal or 0x…,\n"
 	       "in targets with K, M or G behind them.\n"
+	       "KIND is pages, kmalloc, vmalloc or dma (kernel memory); POOL is a region that is "
+	       "one.\n"
 	       "\nOptions:\n"
 	       "      --socket PATH     of the daemon (or MMIOD_SOCKET; /run/mmiod/mmiod.sock)\n"
 	       "      --json            output and errors for programs (schema %d)\n"
@@ -122,26 +179,49 @@ static int print_help(void)
 	       "      --no-headings     no line of headings\n"
 	       "      --bytes           sizes in bytes, not in K, M, G\n"
 	       "      --uc, --wc        uncached or write-combining (default: as configured)\n"
-	       "      --read-only       hold: no right to write\n"
+	       "      --read-only       hold, alloc: no right to write\n"
 	       "      --exclusive, --shared-read, --shared-write\n"
 	       "                        hold: what others may do meanwhile (default: as "
 	       "configured)\n"
 	       "      --deadline TIME   revoke: ask first, take after TIME: 500ms, 2s, 1min "
 	       "(default: take now)\n"
-	       "  -h, --help            this text\n"
+	       "      --map             pools: draw them\n"
+	       "\nOptions of alloc; sizes and addresses with K, M or G behind them if you like:\n"
+	       "      --align N         pool: at a multiple of N, a power of two (default: a "
+	       "page)\n"
+	       "      --below N         end at or below N: an offset in the pool, or for kernel "
+	       "memory\n"
+	       "                        a physical address\n"
+	       "      --above N         pool: start at offset N or above\n"
+	       "      --power-of-two    pool: round SIZE up to a power of two\n"
+	       "      --zero            pool: zeroed (kernel memory always is)\n"
+	       "      --zone ZONE       kernel memory: dma (below 16 MiB), dma32 (below 4 GiB) or "
+	       "any\n"
+	       "      --node N          kernel memory: on that NUMA node\n"
+	       "      --no-wait         kernel memory: fail rather than wait until some is free\n"
+	       "      --contiguous      pages: in one physical piece\n"
+	       "      --device REGION   dma: for the device that has that region\n"
+	       "\n  -h, --help            this text\n"
 	       "  -V, --version\n",
 	       JSON_SCHEMA);
 	print_columns("list", region_columns, region_column_count);
 	print_columns("leases", lease_columns, lease_column_count);
+	print_columns("pools", pool_columns, pool_column_count);
+	print_columns("buffers", buffer_columns, buffer_column_count);
+	print_columns("buddyinfo", buddy_columns, buddy_column_count);
+	print_columns("zones", zone_columns, zone_column_count);
+	print_columns("slabinfo", slab_columns, slab_column_count);
 	printf("\nExit status: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 busy or quota, 6 "
 	       "no daemon,\n"
-	       "7 revoked or device gone, 8 timeout; hold: that of its command\n");
+	       "7 revoked or device gone, 8 timeout; hold, alloc: that of their command\n");
 	return STATUS_OK;
 }
 
 /* Which group of verbs an option belongs to; 0: all. */
 static unsigned int option_group(int code)
 {
+	if (code >= OPT_ALIGN && code <= OPT_DEVICE)
+		return ALLOC;
 	switch (code) {
 	case 'o':
 	case 'O':
@@ -152,10 +232,13 @@ static unsigned int option_group(int code)
 	case OPT_WC:
 		return CACHE;
 	case OPT_READ_ONLY:
+		return READ_ONLY;
 	case OPT_EXCLUSIVE:
 	case OPT_SHARED_READ:
 	case OPT_SHARED_WRITE:
-		return RIGHTS;
+		return SHARE;
+	case OPT_MAP:
+		return MAP;
 	case OPT_DEADLINE:
 		return DEADLINE;
 	default:
@@ -211,6 +294,11 @@ static int set_option(struct context *context, int code, const char *argument)
 		break;
 	case OPT_DEADLINE:
 		return set_deadline(context, argument);
+	case OPT_MAP:
+		context->map = true;
+		break;
+	default:
+		return alloc_option(context, option_name(code), argument);
 	}
 	return 0;
 }
@@ -262,7 +350,7 @@ static const struct verb *find_verb(const struct context *context, const char *n
 static int check_groups(const struct context *context, const struct verb *verb,
 			const unsigned int *groups)
 {
-	for (unsigned int group = 1; group <= DEADLINE; group <<= 1)
+	for (unsigned int group = 1; group <= LAST_GROUP; group <<= 1)
 		if (groups[group] && !(verb->options & group))
 			return usage_error(context, "%s does not know --%s", verb->name,
 					   option_name((int)groups[group]));
@@ -288,7 +376,7 @@ static int part_command(struct context *context, int argc, char **argv)
 
 static int run(struct context *context, int argc, char **argv)
 {
-	unsigned int groups[DEADLINE + 1] = { 0 };
+	unsigned int groups[LAST_GROUP + 1] = { 0 };
 	const struct verb *verb;
 	int status;
 

@@ -42,6 +42,8 @@ struct context {
 	enum mmiod_share share;
 	enum mmiod_cache cache;
 	uint32_t deadline_ms;
+	bool map; /* pools: draw */
+	struct mmiod_allocation want; /* alloc: what its options say */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;
 };
@@ -63,6 +65,8 @@ const char *rights_word(unsigned int rights);
 const char *cache_word(enum mmiod_cache cache);
 const char *share_word(enum mmiod_share share);
 const char *state_word(enum mmiod_state state);
+const char *memory_word(enum mmiod_memory memory);
+const char *zone_word(enum mmiod_memory_zone zone);
 void caches_words(unsigned int caches, char *out, size_t size);
 void user_name(uint32_t uid, char *out, size_t size);
 void size_words(uint64_t bytes, char *out, size_t size);
@@ -78,6 +82,7 @@ int parse_duration(const char *text, uint32_t *milliseconds);
 enum cell_kind {
 	CELL_TEXT,
 	CELL_LIST, /* text with commas; an array in JSON */
+	CELL_NUMBERS, /* text with spaces; an array of numbers in JSON */
 	CELL_NUMBER,
 	CELL_HEX,
 	CELL_SIZE, /* with a unit unless --bytes */
@@ -95,7 +100,7 @@ struct column {
 struct cell {
 	bool none; /* "-", null */
 	uint64_t number;
-	char text[128];
+	char text[512];
 };
 
 #define COLUMNS_MAX 32
@@ -116,6 +121,7 @@ int table_row(struct table *table, const struct cell *cells);
 int table_end(struct table *table, const char *key);
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
+void cell_optional(struct cell *cell, uint64_t number);
 int json_output(json_t *root);
 json_t *json_register(uint64_t value, unsigned int width);
 
@@ -127,7 +133,54 @@ int target_check_alignment(const struct context *context, const char *text,
 			   const struct mmiod_target *target);
 int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
 		 struct mmiod_lease **lease);
+int parse_value(const struct context *context, const char *text, uint64_t *value);
+int check_fit(const struct context *context, const char *text, uint64_t value, unsigned int width);
+void element_set(void *buffer, size_t index, unsigned int width, uint64_t value);
 uint64_t element_at(const void *buffer, size_t index, unsigned int width);
+
+/* ---- holding.c: leases for as long as something runs ---- */
+
+struct holding {
+	size_t count;
+	/* Fills @leases, and reports what could not be had: then what it left there is released. */
+	int (*take)(struct context *context, const struct holding *holding,
+		    struct mmiod_lease **leases);
+	const char *(*label)(const struct holding *holding, size_t index);
+};
+
+int hold_leases(struct context *context, const struct holding *holding);
+
+/* ---- kernel-file.c: what the kernel tells of its own allocators ---- */
+
+#define KERNEL_ORDERS_MAX 32
+
+struct kernel_free {
+	unsigned int node;
+	char zone[16];
+	size_t orders;
+	uint64_t blocks[KERNEL_ORDERS_MAX];
+};
+
+struct kernel_zone {
+	unsigned int node;
+	char zone[16];
+	uint64_t start_pfn;
+	uint64_t spanned, present, managed, free, min, low, high; /* pages */
+};
+
+struct kernel_slab {
+	char name[64];
+	uint64_t active, objects, size, per_slab, pages_per_slab, slabs;
+};
+
+FILE *kernel_open(const struct context *context, const char *name, int *status);
+bool parse_buddyinfo(const char *line, struct kernel_free *row);
+bool next_zone(FILE *file, struct kernel_zone *zone);
+bool parse_slabinfo(const char *line, struct kernel_slab *slab);
+
+/* ---- pool-map.c: a pool as a drawing ---- */
+
+int print_pool_maps(struct context *context, const struct mmiod_pool_list *list, const char *only);
 
 /* ---- the verbs ---- */
 
@@ -135,6 +188,16 @@ extern const struct column region_columns[];
 extern const size_t region_column_count;
 extern const struct column lease_columns[];
 extern const size_t lease_column_count;
+extern const struct column pool_columns[];
+extern const size_t pool_column_count;
+extern const struct column buddy_columns[];
+extern const size_t buddy_column_count;
+extern const struct column buffer_columns[];
+extern const size_t buffer_column_count;
+extern const struct column zone_columns[];
+extern const size_t zone_column_count;
+extern const struct column slab_columns[];
+extern const size_t slab_column_count;
 
 int verb_status(struct context *context, int argc, char **argv);
 int verb_list(struct context *context, int argc, char **argv);
@@ -144,6 +207,20 @@ int verb_write(struct context *context, int argc, char **argv);
 int verb_dump(struct context *context, int argc, char **argv);
 int verb_hold(struct context *context, int argc, char **argv);
 int verb_revoke(struct context *context, int argc, char **argv);
+int parse_lease(const struct context *context, const char *text, uint64_t *lease);
+int verb_free(struct context *context, int argc, char **argv);
+int verb_alloc(struct context *context, int argc, char **argv);
+int alloc_option(struct context *context, const char *name, const char *argument);
+int verb_pools(struct context *context, int argc, char **argv);
+int verb_buddyinfo(struct context *context, int argc, char **argv);
+int verb_buffers(struct context *context, int argc, char **argv);
+int verb_show(struct context *context, int argc, char **argv);
+int verb_zones(struct context *context, int argc, char **argv);
+int verb_slabinfo(struct context *context, int argc, char **argv);
+int verb_fill(struct context *context, int argc, char **argv);
+int verb_load(struct context *context, int argc, char **argv);
+int verb_save(struct context *context, int argc, char **argv);
+int verb_copy(struct context *context, int argc, char **argv);
 
 /* ---- suggest.c ---- */
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <libsmartcols.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ void cell_number(struct cell *cell, uint64_t number)
 {
 	cell->none = false;
 	cell->number = number;
+}
+
+/* For what 0 means "none" or "not told". */
+void cell_optional(struct cell *cell, uint64_t number)
+{
+	cell_number(cell, number);
+	cell->none = !number;
 }
 
 /* ---- which columns ---- */
@@ -68,7 +76,8 @@ static int choose_columns(struct table *table)
 
 static bool is_right(const struct column *column)
 {
-	return column->kind != CELL_TEXT && column->kind != CELL_LIST && column->kind != CELL_TIME;
+	return column->kind != CELL_TEXT && column->kind != CELL_LIST &&
+	       column->kind != CELL_NUMBERS && column->kind != CELL_TIME;
 }
 
 static int out_of_memory(const struct table *table)
@@ -110,7 +119,7 @@ static void render(const struct table *table, enum cell_kind kind, const struct 
 {
 	if (cell->none)
 		snprintf(out, size, "-");
-	else if (kind == CELL_TEXT || kind == CELL_LIST)
+	else if (kind == CELL_TEXT || kind == CELL_LIST || kind == CELL_NUMBERS)
 		snprintf(out, size, "%s", cell->text);
 	else if (kind == CELL_HEX)
 		snprintf(out, size, "0x%llx", (unsigned long long)cell->number);
@@ -138,10 +147,27 @@ static json_t *split_list(const char *text)
 	return list;
 }
 
+static json_t *split_numbers(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*(text += strspn(text, " "))) {
+		char *end;
+
+		json_array_append_new(list, json_integer((json_int_t)strtoull(text, &end, 10)));
+		if (end == text)
+			break;
+		text = end;
+	}
+	return list;
+}
+
 static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
 {
 	if (kind == CELL_LIST)
 		return split_list(cell->none ? "" : cell->text);
+	if (kind == CELL_NUMBERS)
+		return split_numbers(cell->none ? "" : cell->text);
 	if (cell->none)
 		return json_null();
 	if (kind == CELL_TEXT)
@@ -184,7 +210,7 @@ int table_row(struct table *table, const struct cell *cells)
 		return out_of_memory(table);
 	for (size_t i = 0; i < table->picked_count; i++) {
 		size_t index = table->picked[i];
-		char text[160];
+		char text[sizeof(cells->text)];
 
 		render(table, table->columns[index].kind, &cells[index], text, sizeof(text));
 		if (scols_line_set_data(line, i, text))

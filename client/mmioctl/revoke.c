@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl revoke: an administrator takes leases from their holders.
+ * mmioctl revoke and free: an administrator takes leases from their holders; holders give theirs back.
  */
 #include "mmioctl.h"
 
 #include <errno.h>
 
-static int parse_lease(const struct context *context, const char *text, uint64_t *lease)
+int parse_lease(const struct context *context, const char *text, uint64_t *lease)
 {
 	if (parse_number(text, lease) || !*lease)
 		return usage_error(context,
@@ -15,13 +15,11 @@ static int parse_lease(const struct context *context, const char *text, uint64_t
 }
 
 /* All are tried; the exit status is that of the first that failed. */
-int verb_revoke(struct context *context, int argc, char **argv)
+static int end_leases(struct context *context, int argc, char **argv, bool revoke)
 {
 	int status = 0, result = 0;
 	uint64_t lease;
 
-	if (argc < 1)
-		return usage_error(context, "usage: mmioctl revoke LEASE… [--deadline TIME]");
 	for (int i = 0; !status && i < argc; i++)
 		status = parse_lease(context, argv[i], &lease);
 	if (!status)
@@ -32,7 +30,8 @@ int verb_revoke(struct context *context, int argc, char **argv)
 		int err;
 
 		parse_lease(context, argv[i], &lease);
-		err = mmiod_client_revoke(context->client, lease, context->deadline_ms);
+		err = revoke ? mmiod_client_revoke(context->client, lease, context->deadline_ms)
+			     : mmiod_client_release(context->client, lease);
 		if (!err)
 			continue;
 		status = report_client(context, err);
@@ -40,4 +39,18 @@ int verb_revoke(struct context *context, int argc, char **argv)
 			result = status;
 	}
 	return result;
+}
+
+int verb_revoke(struct context *context, int argc, char **argv)
+{
+	if (argc < 1)
+		return usage_error(context, "usage: mmioctl revoke LEASE… [--deadline TIME]");
+	return end_leases(context, argc, argv, true);
+}
+
+int verb_free(struct context *context, int argc, char **argv)
+{
+	if (argc < 1)
+		return usage_error(context, "usage: mmioctl free LEASE…");
+	return end_leases(context, argc, argv, false);
 }

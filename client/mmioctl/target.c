@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets of read, write and dump: a lease on just their bytes, with the default share, for mediated access.
+ * Targets of what accesses registers and memory: a lease on just their bytes, with the default share, for mediated access.
  */
 #include "mmioctl.h"
 
@@ -76,6 +76,26 @@ int target_lease(struct context *context, const struct mmiod_target *target, uns
 	return n < 0 ? report_client(context, n) : 0;
 }
 
+int parse_value(const struct context *context, const char *text, uint64_t *value)
+{
+	switch (parse_number(text, value)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return usage_error(context, "value %s does not fit 64 bits", text);
+	default:
+		return usage_error(context, "\"%s\" is not a value: it is decimal or 0x…", text);
+	}
+}
+
+int check_fit(const struct context *context, const char *text, uint64_t value, unsigned int width)
+{
+	if (width == 8 || value >> (width * 8) == 0)
+		return 0;
+	return usage_error(context, "value %s does not fit %u bits: the greatest is 0x%llx", text,
+			   width * 8, (1ull << (width * 8)) - 1);
+}
+
 /* An element of what mmiod_lease_read() filled in. */
 uint64_t element_at(const void *buffer, size_t index, unsigned int width)
 {
@@ -88,5 +108,23 @@ uint64_t element_at(const void *buffer, size_t index, unsigned int width)
 		return ((const uint32_t *)buffer)[index];
 	default:
 		return ((const uint64_t *)buffer)[index];
+	}
+}
+
+/* An element of what mmiod_lease_write() takes. */
+void element_set(void *buffer, size_t index, unsigned int width, uint64_t value)
+{
+	switch (width) {
+	case 1:
+		((uint8_t *)buffer)[index] = (uint8_t)value;
+		break;
+	case 2:
+		((uint16_t *)buffer)[index] = (uint16_t)value;
+		break;
+	case 4:
+		((uint32_t *)buffer)[index] = (uint32_t)value;
+		break;
+	default:
+		((uint64_t *)buffer)[index] = value;
 	}
 }

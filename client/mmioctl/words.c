@@ -58,6 +58,36 @@ const char *state_word(enum mmiod_state state)
 	}
 }
 
+const char *memory_word(enum mmiod_memory memory)
+{
+	switch (memory) {
+	case MMIOD_MEMORY_REGION:
+		return "region";
+	case MMIOD_MEMORY_PAGES:
+		return "pages";
+	case MMIOD_MEMORY_KMALLOC:
+		return "kmalloc";
+	case MMIOD_MEMORY_VMALLOC:
+		return "vmalloc";
+	case MMIOD_MEMORY_DMA:
+		return "dma";
+	default:
+		return "-";
+	}
+}
+
+const char *zone_word(enum mmiod_memory_zone zone)
+{
+	switch (zone) {
+	case MMIOD_MEMORY_BELOW_16M:
+		return "dma";
+	case MMIOD_MEMORY_BELOW_4G:
+		return "dma32";
+	default:
+		return "any";
+	}
+}
+
 void caches_words(unsigned int caches, char *out, size_t size)
 {
 	size_t length = 0;

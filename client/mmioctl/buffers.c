@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl buffers: the leases of kernel memory that policy lets the caller see.
+ */
+#include "mmioctl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum buffer_column {
+	BUFFER_LEASE,
+	BUFFER_KIND,
+	BUFFER_SIZE,
+	BUFFER_CAPACITY,
+	BUFFER_RUNS,
+	BUFFER_ZONE,
+	BUFFER_NODE,
+	BUFFER_PRESENT,
+	BUFFER_STATE,
+	BUFFER_USER,
+	BUFFER_UID,
+	BUFFER_PID,
+	BUFFER_COMMAND,
+	BUFFER_AGE,
+	BUFFER_COLUMNS,
+};
+
+const struct column buffer_columns[] = {
+	[BUFFER_LEASE] = { "LEASE", CELL_NUMBER, true, "number of the lease" },
+	[BUFFER_KIND] = { "KIND", CELL_TEXT, true, "pages, kmalloc, vmalloc or dma" },
+	[BUFFER_SIZE] = { "SIZE", CELL_SIZE, true, "what its holder can use" },
+	[BUFFER_CAPACITY] = { "CAPACITY", CELL_SIZE, true,
+			      "what the kernel's rounding made of it" },
+	[BUFFER_RUNS] = { "RUNS", CELL_NUMBER, true, "physically contiguous pieces" },
+	[BUFFER_ZONE] = { "ZONE", CELL_TEXT, true, "as asked for: any, dma32 or dma" },
+	[BUFFER_NODE] = { "NODE", CELL_NUMBER, false, "NUMA node as asked for" },
+	[BUFFER_PRESENT] = { "PRESENT", CELL_TEXT, false, "no: nobody has used it yet" },
+	[BUFFER_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended or revoked" },
+	[BUFFER_USER] = { "USER", CELL_TEXT, true, "who holds it" },
+	[BUFFER_UID] = { "UID", CELL_NUMBER, false, "likewise, as a number" },
+	[BUFFER_PID] = { "PID", CELL_NUMBER, true, "process that asked for it" },
+	[BUFFER_COMMAND] = { "COMMAND", CELL_TEXT, true, "its name" },
+	[BUFFER_AGE] = { "AGE", CELL_AGE, true, "since it was granted" },
+};
+const size_t buffer_column_count = BUFFER_COLUMNS;
+
+static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
+{
+	uint64_t now = (uint64_t)time(NULL), started = mmiod_lease_info_started(info);
+	char user[64];
+
+	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+	cell_number(&cells[BUFFER_LEASE], mmiod_lease_info_id(info));
+	cell_text(&cells[BUFFER_STATE], state_word(mmiod_lease_info_state(info)));
+	cell_text(&cells[BUFFER_USER], user);
+	cell_number(&cells[BUFFER_UID], mmiod_lease_info_uid(info));
+	cell_optional(&cells[BUFFER_PID], mmiod_lease_info_pid(info));
+	cell_text(&cells[BUFFER_COMMAND], mmiod_lease_info_comm(info));
+	cell_number(&cells[BUFFER_AGE], now > started ? now - started : 0);
+}
+
+static int buffer_row(struct table *table, const struct mmiod_lease_info *info,
+		      const struct mmiod_buffer *buffer)
+{
+	struct cell cells[BUFFER_COLUMNS] = { 0 };
+
+	fill_holder(info, cells);
+	cell_text(&cells[BUFFER_KIND], memory_word(buffer->memory));
+	cell_number(&cells[BUFFER_SIZE], buffer->length);
+	cell_optional(&cells[BUFFER_CAPACITY], buffer->capacity);
+	cell_optional(&cells[BUFFER_RUNS], buffer->runs);
+	cell_text(&cells[BUFFER_ZONE], zone_word(buffer->zone));
+	cell_number(&cells[BUFFER_NODE], buffer->node < 0 ? 0 : (uint64_t)buffer->node);
+	cells[BUFFER_NODE].none = buffer->node < 0;
+	cell_text(&cells[BUFFER_PRESENT], buffer->present ? "yes" : "no");
+	return table_row(table, cells);
+}
+
+static int print_buffers(struct context *context, const struct mmiod_lease_list *list)
+{
+	struct table table;
+	int status = table_begin(&table, context, buffer_columns, buffer_column_count);
+
+	for (size_t i = 0; !status && i < mmiod_lease_list_count(list); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
+		struct mmiod_buffer buffer;
+		int err;
+
+		if (mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION)
+			continue;
+		err = mmiod_client_buffer(context->client, mmiod_lease_info_id(info), 0, &buffer);
+		if (err == -ENOENT)
+			continue; /* it has ended since it was listed */
+		status = err ? report_client(context, err) : buffer_row(&table, info, &buffer);
+	}
+	return status ? status : table_end(&table, "buffers");
+}
+
+int verb_buffers(struct context *context, int argc, char **argv)
+{
+	struct mmiod_lease_list *list;
+	int status, err;
+
+	if (argc)
+		return usage_error(context, "buffers takes no \"%s\"", argv[0]);
+	status = client_open(context);
+	if (status)
+		return status;
+	err = mmiod_client_list_leases(context->client, &list);
+	if (err)
+		return report_client(context, err);
+	status = print_buffers(context, list);
+	mmiod_lease_list_free(list);
+	return status;
+}
