@@ -147,6 +147,13 @@ static int set_hello_timeout(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+static int set_bytes(struct config_cursor *cursor, const char *value)
+{
+	if (value_size(value, &cursor->limits->bytes_per_user) < 0)
+		return config_refuse(cursor, "\"%s\" is not a size, such as 64M or 1G", value);
+	return 0;
+}
+
 /* ---- [region NAME] ---------------------------------------------------------------------------------------------- */
 
 static int set_device(struct config_cursor *cursor, const char *value)
@@ -247,6 +254,38 @@ static int set_cache(struct config_cursor *cursor, const char *value)
 	return for_each_word(cursor, value, cursor->region, add_cache);
 }
 
+static int set_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return config_refuse(cursor, "\"%s\" is neither yes nor no", value);
+	*answer = !strcmp(value, "yes");
+	return 0;
+}
+
+static int set_pool(struct config_cursor *cursor, const char *value)
+{
+	return set_yes_no(cursor, value, &cursor->region->pool);
+}
+
+static int set_wipe(struct config_cursor *cursor, const char *value)
+{
+	return set_yes_no(cursor, value, &cursor->region->wipe);
+}
+
+static int set_page(struct config_cursor *cursor, const char *value)
+{
+	uint64_t page;
+
+	if (value_size(value, &page) < 0 || !page || page & (page - 1) || page > 1ull << 30)
+		return config_refuse(
+			cursor,
+			"\"%s\" is not the size of a page: write a power of two such as "
+			"4K, 64K or 2M",
+			value);
+	cursor->region->page = page;
+	return 0;
+}
+
 static int set_backing(struct config_cursor *cursor, const char *value)
 {
 	if (value[0] != '/')
@@ -271,6 +310,41 @@ static int set_grant_user(struct config_cursor *cursor, const char *value)
 static int set_grant_group(struct config_cursor *cursor, const char *value)
 {
 	return for_each_word(cursor, value, &cursor->grant->groups, add_group);
+}
+
+static const char *const memory_words[] = {
+	[MMIOD_MEMORY_PAGES] = "pages",
+	[MMIOD_MEMORY_KMALLOC] = "kmalloc",
+	[MMIOD_MEMORY_VMALLOC] = "vmalloc",
+	[MMIOD_MEMORY_DMA] = "dma",
+};
+
+static int add_memory(struct config_cursor *cursor, void *list, const char *word)
+{
+	uint32_t *memory = list;
+	const char *nearest;
+
+	for (size_t i = MMIOD_MEMORY_PAGES; i < array_size(memory_words); i++) {
+		if (strcmp(word, memory_words[i]))
+			continue;
+		*memory |= 1u << i;
+		return 0;
+	}
+	nearest = text_nearest(word, memory_words + MMIOD_MEMORY_PAGES,
+			       array_size(memory_words) - MMIOD_MEMORY_PAGES);
+	if (nearest)
+		return config_refuse(cursor,
+				     "\"%s\" is not a kind of kernel memory: did you mean \"%s\"?",
+				     word, nearest);
+	return config_refuse(cursor,
+			     "\"%s\" is not a kind of kernel memory: write pages, kmalloc, vmalloc "
+			     "or dma",
+			     word);
+}
+
+static int set_memory(struct config_cursor *cursor, const char *value)
+{
+	return for_each_word(cursor, value, &cursor->grant->memory, add_memory);
 }
 
 static int set_access(struct config_cursor *cursor, const char *value)
@@ -320,6 +394,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "connections-per-user", false, set_connections },
 	{ CONFIG_SECTION_DAEMON, "leases-per-user", false, set_leases },
 	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, set_hello_timeout },
+	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, set_bytes },
 	{ CONFIG_SECTION_REGION, "device", false, set_device },
 	{ CONFIG_SECTION_REGION, "bar", false, set_bar },
 	{ CONFIG_SECTION_REGION, "range", false, set_range },
@@ -329,7 +404,11 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "width", false, set_width },
 	{ CONFIG_SECTION_REGION, "cache", false, set_cache },
 	{ CONFIG_SECTION_REGION, "backing", false, set_backing },
+	{ CONFIG_SECTION_REGION, "pool", false, set_pool },
+	{ CONFIG_SECTION_REGION, "page", false, set_page },
+	{ CONFIG_SECTION_REGION, "wipe", false, set_wipe },
 	{ CONFIG_SECTION_GRANT, "region", true, set_grant_region },
+	{ CONFIG_SECTION_GRANT, "memory", true, set_memory },
 	{ CONFIG_SECTION_GRANT, "user", true, set_grant_user },
 	{ CONFIG_SECTION_GRANT, "group", true, set_grant_group },
 	{ CONFIG_SECTION_GRANT, "access", false, set_access },
@@ -501,6 +580,8 @@ static void clear_list(struct config_cursor *cursor, const struct config_key *ke
 {
 	if (key->set == set_grant_region)
 		config_names_clear(&cursor->grant->regions);
+	else if (key->set == set_memory)
+		cursor->grant->memory = 0;
 	else if (key->set == set_grant_user)
 		config_ids_clear(&cursor->grant->users);
 	else if (key->set == set_grant_group)

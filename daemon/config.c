@@ -10,6 +10,7 @@
 #define CONFIG_CONNECTIONS 64
 #define CONFIG_LEASES 16384
 #define CONFIG_HELLO_MS 2000
+#define CONFIG_BYTES (1ull << 30)
 
 struct config *config_new(void)
 {
@@ -20,6 +21,7 @@ struct config *config_new(void)
 			.connections_per_user = CONFIG_CONNECTIONS,
 			.leases_per_user = CONFIG_LEASES,
 			.hello_timeout_ms = CONFIG_HELLO_MS,
+			.bytes_per_user = CONFIG_BYTES,
 		};
 	return config;
 }
@@ -128,6 +130,7 @@ struct config_region *config_need_region(struct config *config, const char *name
 	region->bar = -1;
 	region->caches = 1u << MMIOD_CACHE_UC;
 	region->cache = MMIOD_CACHE_UC;
+	region->wipe = true;
 	*slot = region;
 	return region;
 }
@@ -195,6 +198,33 @@ static int refuse(struct text *why, const struct config_origin *origin, const ch
 	return -EINVAL;
 }
 
+/* What only a pool has, and what a pool cannot have; the size of a whole BAR is known later. */
+static int check_pool(const struct config_region *region, struct text *why)
+{
+	uint64_t smallest = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!region->pool)
+		return region->page
+			       ? refuse(why, &region->origin,
+					"\"page\" is for pools: add \"pool = yes\" or remove it")
+			       : 0;
+	if (region->width)
+		return refuse(
+			why, &region->origin,
+			"a pool is memory, which has no width of a register: remove \"width\" "
+			"or \"pool\"");
+	if (region->page && region->page < smallest)
+		return refuse(why, &region->origin,
+			      "\"page\" is smaller than the machine's: raise it or remove it");
+	if (region->length % (region->page ? region->page : smallest) ||
+	    region->offset % smallest || region->phys % smallest)
+		return refuse(
+			why, &region->origin,
+			"a pool consists of whole pages: make its start and its size multiples "
+			"of \"page\"");
+	return 0;
+}
+
 static int check_region(const struct config_region *region, bool simulation, struct text *why)
 {
 	bool pci = region->device == CONFIG_DEVICE_SLOT || region->device == CONFIG_DEVICE_IDS;
@@ -217,7 +247,7 @@ static int check_region(const struct config_region *region, bool simulation, str
 			      "the region has \"phys\" but no \"size = BYTES\"");
 	if (region->device == CONFIG_DEVICE_RANGE && region->phys > UINT64_MAX - region->length)
 		return refuse(why, &region->origin, "the range wraps: lower \"phys\" or \"size\"");
-	return 0;
+	return check_pool(region, why);
 }
 
 static bool is_glob(const char *pattern)
@@ -249,9 +279,10 @@ static int check_grant(const struct config *config, const struct config_grant *g
 {
 	int r;
 
-	if (!grant->regions.count)
+	if (!grant->regions.count && !grant->memory)
 		return refuse(why, &grant->origin,
-			      "the grant names no region: add \"region = NAME\"");
+			      "the grant names no region and no kernel memory: add \"region = "
+			      "NAME\" or \"memory = KIND\"");
 	if (!grant->users.count && !grant->users.all && !grant->groups.count)
 		return refuse(why, &grant->origin,
 			      "the grant names nobody: add \"user = NAME\" or \"group = NAME\"");

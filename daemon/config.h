@@ -42,6 +42,9 @@ struct config_region {
 	uint32_t caches; /* bit 1 << enum mmiod_cache */
 	enum mmiod_cache cache; /* default */
 	char *backing; /* simulation: a file instead of anonymous memory */
+	bool pool; /* the daemon gives it out block by block, by ALLOC */
+	bool wipe; /* pool: overwrite blocks before another user gets them */
+	uint64_t page; /* pool: bytes of the smallest block */
 	const struct config_grant **grants; /* those that name this region, in order of the files */
 	size_t n_grants;
 	uint64_t seen; /* keys, while loading */
@@ -68,6 +71,7 @@ struct config_grant {
 	char *name;
 	struct config_origin origin;
 	struct config_names regions; /* names or globs */
+	uint32_t memory; /* bit 1 << enum mmiod_memory, of the kernel's kinds */
 	struct config_ids users;
 	struct config_ids groups;
 	uint32_t rights; /* enum mmiod_right */
@@ -89,6 +93,7 @@ struct config_limits {
 	uint32_t connections_per_user;
 	uint32_t leases_per_user;
 	uint32_t hello_timeout_ms;
+	uint64_t bytes_per_user; /* allocated: pool blocks and kernel memory */
 	uint64_t seen;
 	unsigned int seen_file;
 };

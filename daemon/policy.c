@@ -57,6 +57,28 @@ struct decision policy_decide(const struct config_region *region, const struct s
 	return nearest;
 }
 
+/* Kernel memory is its holder's alone, so a grant of a kind gives all rights to it. */
+struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
+				     enum mmiod_memory memory)
+{
+	struct decision decision = { .reason = POLICY_NO_GRANT };
+
+	if (!subject->known)
+		return (struct decision){ .reason = POLICY_UNKNOWN_PEER };
+	for (size_t i = 0; i < config->n_grants; i++) {
+		const struct config_grant *grant = config->grants[i];
+
+		if (!(grant->memory & 1u << memory))
+			continue;
+		decision.grant = grant;
+		if (!ids_match(&grant->users, &grant->groups, subject))
+			continue;
+		decision.reason = POLICY_GRANTED;
+		break;
+	}
+	return decision;
+}
+
 /* All that the subject may do with a region; 0: it may not even see it. */
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject)
 {
@@ -94,6 +116,17 @@ const char *share_name(enum mmiod_share share)
 	}
 }
 
+const char *memory_name(enum mmiod_memory memory)
+{
+	static const char *const names[] = {
+		[MMIOD_MEMORY_REGION] = "region",   [MMIOD_MEMORY_PAGES] = "pages",
+		[MMIOD_MEMORY_KMALLOC] = "kmalloc", [MMIOD_MEMORY_VMALLOC] = "vmalloc",
+		[MMIOD_MEMORY_DMA] = "dma",
+	};
+
+	return names[memory];
+}
+
 static const char *rights_verb(uint32_t rights)
 {
 	return rights & MMIOD_RIGHT_WRITE ? "read and write" : "read";
@@ -112,6 +145,12 @@ static void add_grant(struct text *text, const struct config_grant *grant)
 	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
 }
 
+static void explain_unknown(struct text *text)
+{
+	text_add(text, "denied: the peer is unknown (it lives in another user or pid namespace), "
+		       "and unknown peers get nothing");
+}
+
 /* The sentence of a denial: who, what, and which rule it was that said no. */
 void policy_explain(struct text *text, const struct decision *decision, const char *region,
 		    const char *user, const struct subject *subject, uint32_t rights,
@@ -123,9 +162,7 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 		add_grant(text, decision->grant);
 		break;
 	case POLICY_UNKNOWN_PEER:
-		text_add(text,
-			 "denied: the peer is unknown (it lives in another user or pid namespace), "
-			 "and unknown peers get nothing");
+		explain_unknown(text);
 		break;
 	case POLICY_NO_GRANT:
 		text_add(text, "denied: no grant lets user %s (uid %u) %s region %s", user,
@@ -150,4 +187,21 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 			 share_name(share));
 		break;
 	}
+}
+
+void policy_explain_memory(struct text *text, const struct decision *decision,
+			   enum mmiod_memory memory, const char *user,
+			   const struct subject *subject)
+{
+	if (decision->reason == POLICY_UNKNOWN_PEER) {
+		explain_unknown(text);
+		return;
+	}
+	text_add(text, "denied: no grant gives user %s (uid %u) kernel memory of kind %s", user,
+		 subject->uid, memory_name(memory));
+	if (!decision->grant)
+		return;
+	text_add(text, "; nearest is ");
+	add_grant(text, decision->grant);
+	add_first_holder(text, decision->grant);
 }

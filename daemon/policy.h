@@ -31,12 +31,18 @@ struct decision {
 
 struct decision policy_decide(const struct config_region *region, const struct subject *subject,
 			      uint32_t rights, enum mmiod_share share);
+struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
+				     enum mmiod_memory memory);
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject);
 bool policy_is_admin(const struct config *config, const struct subject *subject);
 
 void policy_explain(struct text *text, const struct decision *decision, const char *region,
 		    const char *user, const struct subject *subject, uint32_t rights,
 		    enum mmiod_share share);
+void policy_explain_memory(struct text *text, const struct decision *decision,
+			   enum mmiod_memory memory, const char *user,
+			   const struct subject *subject);
+const char *memory_name(enum mmiod_memory memory);
 const char *share_name(enum mmiod_share share);
 
 #endif
