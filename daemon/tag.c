@@ -16,6 +16,8 @@ void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE])
 		.share = (uint8_t)content->share,
 		.rights = (uint8_t)content->rights,
 		.flags = content->flags,
+		.memory = (uint8_t)content->memory,
+		.allocated = content->allocated,
 		.uid = content->holder.uid,
 		.pid = content->holder.pid,
 		.started = content->started,
@@ -42,11 +44,13 @@ int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 
 	memcpy(&in, tag, sizeof(in));
 	assume_strictest(content);
-	if (in.magic != TAG_MAGIC || in.version < TAG_VERSION)
+	if (in.magic != TAG_MAGIC || in.version < 1)
 		return -EINVAL;
 	if (in.share < MMIOD_SHARE_EXCLUSIVE || in.share > MMIOD_SHARE_WRITE)
 		return -EINVAL;
 	if (!(in.rights & MMIOD_RIGHT_READ) || in.rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE))
+		return -EINVAL;
+	if (in.version >= 2 && (in.memory > MMIOD_MEMORY_DMA || in.allocated > 1))
 		return -EINVAL;
 	*content = (struct tag_content){
 		.holder = { .uid = in.uid, .pid = in.pid },
@@ -54,6 +58,8 @@ int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 		.rights = in.rights,
 		.share = in.share,
 		.flags = in.flags & MMIOD_LEASE_FLAGS,
+		.memory = in.version >= 2 ? in.memory : MMIOD_MEMORY_REGION,
+		.allocated = in.version >= 2 && in.allocated,
 	};
 	memcpy(content->holder.comm, in.comm, sizeof(in.comm));
 	content->holder.comm[sizeof(in.comm) - 1] = '\0';

@@ -2,17 +2,18 @@
 /*
  * What the daemon stores with each window in the module's ledger: all that it takes to make the lease again after the
  * daemon was killed. The module keeps these 64 bytes unread. Values of version 1 never change; a later version may
- * use what is reserved.
+ * use what is reserved. Version 2 knows allocation.
  */
 #ifndef MMIOD_DAEMON_TAG_H
 #define MMIOD_DAEMON_TAG_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <linux/mmiod.h>
 
 #define TAG_MAGIC 0x67616d6du /* "mmag" */
-#define TAG_VERSION 1
+#define TAG_VERSION 2
 
 struct tag {
 	uint32_t magic;
@@ -22,7 +23,9 @@ struct tag {
 	uint32_t flags; /* MMIOD_LEASE_* */
 	uint32_t uid;
 	uint32_t pid;
-	uint32_t reserved0;
+	uint8_t memory; /* enum mmiod_memory, from version 2 on */
+	uint8_t allocated; /* 1: chosen by an allocator, from version 2 on */
+	uint16_t reserved0;
 	uint64_t started; /* seconds since 1970 */
 	char comm[16]; /* zero-filled, terminated */
 	uint8_t reserved[16];
@@ -42,6 +45,8 @@ struct tag_content {
 	uint32_t rights;
 	uint32_t share;
 	uint32_t flags;
+	uint32_t memory;
+	bool allocated;
 };
 
 void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE]);

@@ -35,22 +35,36 @@ static void user_drop_if_idle(struct users *users, struct user *user)
 	free(user);
 }
 
-/* -EDQUOT: the limit is reached. */
-int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-		uint32_t limit)
+/* -EDQUOT: the limit does not admit so much more. */
+int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		       uint64_t amount, uint64_t limit)
 {
 	struct user *user = user_need(users, uid);
 
-	*charge = (struct charge){ .users = users, .slot = slot };
+	*charge = (struct charge){ .users = users, .slot = slot, .amount = amount };
 	if (!user)
 		return -ENOMEM;
-	if (user->used[slot] >= limit) {
+	if (user->used[slot] > limit || amount > limit - user->used[slot]) {
 		user_drop_if_idle(users, user);
 		return -EDQUOT;
 	}
-	user->used[slot]++;
+	user->used[slot] += amount;
 	charge->user = user;
 	return 0;
+}
+
+int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		uint64_t limit)
+{
+	return charge_take_amount(charge, users, uid, slot, 1, limit);
+}
+
+uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot)
+{
+	struct user *user;
+
+	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	return user ? user->used[slot] : 0;
 }
 
 void charge_release(struct charge *charge)
@@ -59,8 +73,8 @@ void charge_release(struct charge *charge)
 
 	if (!user)
 		return;
-	assert(user->used[charge->slot] > 0);
-	user->used[charge->slot]--;
+	assert(user->used[charge->slot] >= charge->amount);
+	user->used[charge->slot] -= charge->amount;
 	user_drop_if_idle(charge->users, user);
 }
 

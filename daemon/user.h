@@ -11,13 +11,13 @@
 #include "hash.h"
 #include "log.h"
 
-enum user_slot { USER_CONNECTIONS, USER_LEASES, USER_SLOTS };
+enum user_slot { USER_CONNECTIONS, USER_LEASES, USER_BYTES, USER_SLOTS };
 
 #define USER_NAME_MAX 33
 
 struct user {
 	uid_t uid;
-	uint32_t used[USER_SLOTS];
+	uint64_t used[USER_SLOTS];
 	char name[USER_NAME_MAX]; /* looked up when first asked for */
 	struct log_limit log; /* for lines that the user can provoke */
 	UT_hash_handle hh;
@@ -31,10 +31,14 @@ struct charge {
 	struct users *users;
 	struct user *user; /* NULL: charges nobody */
 	enum user_slot slot;
+	uint64_t amount;
 };
 
 int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-		uint32_t limit);
+		uint64_t limit);
+int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		       uint64_t amount, uint64_t limit);
+uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot);
 void charge_release(struct charge *charge);
 const char *user_name(struct user *user);
 void user_lookup_name(uid_t uid, char *name, size_t size);
