@@ -272,6 +272,79 @@ static int module_create(struct backend *backend, const struct backend_window *w
 	return 0;
 }
 
+static int module_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
+				struct backend_created *created)
+{
+	struct mmiod_buffer_create create = {
+		.size = sizeof(create),
+		.kind = (uint32_t)buffer->memory,
+		.zone = (uint32_t)buffer->zone,
+		.node = buffer->node,
+		.pci = buffer->pci,
+		.length = buffer->length,
+		.limit = buffer->limit,
+	};
+	int r;
+
+	if (buffer->flags & MMIOD_ALLOC_CONTIGUOUS)
+		create.flags |= MMIOD_BUFFER_CONTIGUOUS;
+	if (buffer->flags & MMIOD_ALLOC_NOWAIT)
+		create.flags |= MMIOD_BUFFER_NOWAIT;
+	if (!(buffer->rights & MMIOD_RIGHT_WRITE))
+		create.flags |= MMIOD_BUFFER_READONLY;
+	memcpy(create.tag, buffer->tag, sizeof(create.tag));
+	r = control(backend, MMIOD_IOC_BUFFER_CREATE, &create);
+	if (r < 0)
+		return r;
+	*created = (struct backend_created){ .id = create.window_id, .fd = create.fd };
+	return 0;
+}
+
+static int module_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
+			      struct mmiod_buffer_info *info)
+{
+	*info = (struct mmiod_buffer_info){
+		.size = sizeof(*info),
+		.window_id = id,
+		.page = page,
+	};
+	return control(backend, MMIOD_IOC_BUFFER_INFO, info);
+}
+
+/*
+ * Through a window of the daemon's own, which nobody else ever holds: it goes with the file, so also with a daemon that
+ * is killed. A client's window would not do: it may be read-only.
+ */
+static int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		       uint64_t offset, uint64_t length)
+{
+	const struct backend_window window = {
+		.region = region,
+		.offset = offset,
+		.length = length,
+		.cache = cache,
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+	};
+	struct mmiod_window_access fill = {
+		.size = sizeof(fill),
+		.op = MMIOD_ACCESS_FILL,
+	};
+	struct backend_created created = { .fd = -1 };
+	int r = module_create(backend, &window, &created);
+
+	if (r < 0)
+		return r;
+	while (r == 0 && fill.offset < length) {
+		fill.count = length - fill.offset;
+		r = ioctl(created.fd, MMIOD_IOC_ACCESS, &fill) < 0 ? -errno : 0;
+		if (r == 0 && !fill.count)
+			r = -EIO;
+		fill.offset += fill.count;
+	}
+	close(created.fd);
+	return r;
+}
+
 static int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
 {
 	struct mmiod_window_set_state set = {
@@ -343,6 +416,9 @@ static const struct backend_ops module_ops = {
 	.next_region = module_next_region,
 	.matches = module_matches,
 	.create = module_create,
+	.create_buffer = module_create_buffer,
+	.buffer_info = module_buffer_info,
+	.wipe = module_wipe,
 	.set_state = module_set_state,
 	.next_window = module_next_window,
 	.read_events = module_read_events,

@@ -4,7 +4,7 @@
  * anew for each lease, read-only for read-only leases; the window starts at its offset in the file. So the kernel
  * enforces read-only, and nothing enforces bounds or revocation, which every status says. Nothing tells the daemon
  * that a file was closed: a lease ends with RELEASE or with its connection. There is no ledger: after a restart there
- * are no leases.
+ * are no leases. A buffer, of whatever kind, is a memory file of its own: zones, nodes and addresses mean nothing.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -177,6 +177,80 @@ static int simulation_create(struct backend *backend, const struct backend_windo
 	return 0;
 }
 
+static int reopen_read_only(struct simulation *simulation, int *fd)
+{
+	char name[16];
+	int again;
+
+	snprintf(name, sizeof(name), "%d", *fd);
+	again = openat(simulation->fds_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (again < 0)
+		return -errno;
+	close(*fd);
+	*fd = again;
+	return 0;
+}
+
+static int simulation_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
+				    struct backend_created *created)
+{
+	struct simulation *simulation = simulation_of(backend);
+	_cleanup_(fd_closep) int fd = -1;
+	int r = 0;
+
+	if (buffer->length > INT64_MAX)
+		return -EINVAL;
+	fd = memfd_create("buffer", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)buffer->length) < 0)
+		return -errno;
+	fchmod(fd, 0600);
+	if (!(buffer->rights & MMIOD_RIGHT_WRITE))
+		r = reopen_read_only(simulation, &fd);
+	if (r < 0)
+		return r;
+	*created = (struct backend_created){
+		.id = ++simulation->last_window,
+		.fd = steal_fd(&fd),
+	};
+	return 0;
+}
+
+static int simulation_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
+				  struct mmiod_buffer_info *info)
+{
+	return -EOPNOTSUPP;
+}
+
+static int write_zeros(int fd, uint64_t offset, uint64_t length)
+{
+	static const uint8_t zeros[65536];
+
+	while (length) {
+		size_t part = length < sizeof(zeros) ? (size_t)length : sizeof(zeros);
+		ssize_t n = pwrite(fd, zeros, part, (off_t)offset);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		offset += (uint64_t)n;
+		length -= (uint64_t)n;
+	}
+	return 0;
+}
+
+/* A hole reads as zeros and costs no memory; what cannot have holes is written. */
+static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+			   uint64_t offset, uint64_t length)
+{
+	struct simulated *simulated = find(simulation_of(backend), region);
+
+	if (!simulated)
+		return -ENOENT;
+	if (fallocate(simulated->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		      (off_t)length) == 0)
+		return 0;
+	return write_zeros(simulated->fd, offset, length);
+}
+
 static int simulation_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
 {
 	return 0;
@@ -209,6 +283,9 @@ static const struct backend_ops simulation_ops = {
 	.next_region = simulation_next_region,
 	.matches = simulation_matches,
 	.create = simulation_create,
+	.create_buffer = simulation_create_buffer,
+	.buffer_info = simulation_buffer_info,
+	.wipe = simulation_wipe,
 	.set_state = simulation_set_state,
 	.next_window = simulation_next_window,
 	.read_events = simulation_read_events,

@@ -53,6 +53,19 @@ struct backend_created {
 	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
 };
 
+/* What a buffer is to be: kernel memory of its own behind a window. */
+struct backend_buffer {
+	enum mmiod_memory memory;
+	uint64_t length;
+	uint64_t limit; /* highest physical address, 0: the zone's */
+	uint32_t pci; /* DMA: MMIOD_PCI_ADDR of the device */
+	uint32_t flags; /* MMIOD_ALLOC_CONTIGUOUS, _NOWAIT */
+	enum mmiod_memory_zone zone;
+	int32_t node; /* -1: any */
+	uint32_t rights;
+	uint8_t tag[MMIOD_TAG_SIZE];
+};
+
 /* An entry of the ledger. */
 struct backend_ledger {
 	uint64_t id;
@@ -80,6 +93,15 @@ struct backend_ops {
 			const struct config_region *config);
 	int (*create)(struct backend *backend, const struct backend_window *window,
 		      struct backend_created *created);
+	/* The client has the memory allocated, by ALLOCATE on the window's file: its memory cgroup pays, not the daemon's. */
+	int (*create_buffer)(struct backend *backend, const struct backend_buffer *buffer,
+			     struct backend_created *created);
+	/* -ENOENT: no such buffer; -EOPNOTSUPP: there is nothing to know of it. */
+	int (*buffer_info)(struct backend *backend, uint64_t id, uint64_t page,
+			   struct mmiod_buffer_info *info);
+	/* Overwrites bytes of a region by zeros, with stores that devices stand. Nobody may hold a window there. */
+	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		    uint64_t offset, uint64_t length);
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 	/* Hands over what has happened since, as struct mmiod_control_event. */

@@ -104,6 +104,56 @@ struct backend_ledger *fake_window(struct fake *fake, uint64_t id)
 	return NULL;
 }
 
+static int fake_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
+			      struct backend_created *created)
+{
+	struct fake *fake = fake_of(backend);
+	struct backend_window window = {
+		.length = buffer->length,
+		.cache = MMIOD_CACHE_WB,
+		.rights = buffer->rights,
+	};
+	int r;
+
+	memcpy(window.tag, buffer->tag, sizeof(window.tag));
+	r = fake_create(backend, &window, created);
+	if (r == 0)
+		fake->buffers[created->id % FAKE_MAX] = *buffer;
+	return r;
+}
+
+static int fake_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
+			    struct mmiod_buffer_info *info)
+{
+	if (!fake_window(fake_of(backend), id))
+		return -ENOENT;
+	*info = fake_of(backend)->info;
+	if (page >= 16)
+		return -EINVAL;
+	info->page = page;
+	return 0;
+}
+
+/* Like the module, it lets nobody wipe below a window that lives. */
+static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		     uint64_t offset, uint64_t length)
+{
+	struct fake *fake = fake_of(backend);
+
+	for (size_t i = 0; i < fake->n_windows; i++) {
+		const struct backend_ledger *entry = &fake->windows[i];
+
+		cr_assert(entry->state == MMIOD_STATE_REVOKED || entry->window.region != region ||
+				  entry->window.offset >= offset + length ||
+				  entry->window.offset + entry->window.length <= offset,
+			  "wiped below window %llu", (unsigned long long)entry->id);
+	}
+	if (fake->wipe_error)
+		return fake->wipe_error;
+	fake->wipes[fake->n_wipes++ % FAKE_MAX] = (struct fake_wipe){ offset, length };
+	return 0;
+}
+
 static int fake_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
 {
 	struct fake *fake = fake_of(backend);
@@ -157,6 +207,9 @@ static const struct backend_ops fake_ops = {
 	.next_region = fake_next_region,
 	.matches = fake_matches,
 	.create = fake_create,
+	.create_buffer = fake_create_buffer,
+	.buffer_info = fake_buffer_info,
+	.wipe = fake_wipe,
 	.set_state = fake_set_state,
 	.next_window = fake_next_window,
 	.read_events = fake_read_events,

@@ -23,6 +23,14 @@ struct fake {
 	int create_error;
 	uint64_t create_conflict;
 	int state_error;
+	int wipe_error;
+	struct fake_wipe {
+		uint64_t offset;
+		uint64_t length;
+	} wipes[FAKE_MAX]; /* the last ones */
+	size_t n_wipes;
+	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
+	struct mmiod_buffer_info info; /* what buffer_info says */
 };
 
 void fake_init(struct fake *fake);
