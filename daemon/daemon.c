@@ -56,7 +56,8 @@ void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 
 	revocations_note_end(daemon, lease->id);
 	lease_remove(&daemon->leases, lease);
-	daemon_drop_region_if_idle(daemon, region);
+	if (region != &daemon->kernel)
+		daemon_drop_region_if_idle(daemon, region);
 }
 
 /* Takes the window away. `event` 0: the holder knows. The lease stays listed until its holder lets go of the file. */
@@ -99,7 +100,7 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 	if (lease->state == state || lease->state == MMIOD_STATE_REVOKED)
 		return;
 	if (state == MMIOD_STATE_REVOKED) {
-		bool gone = !lease->region->claimed;
+		bool gone = !lease->region->claimed || lease->memory == MMIOD_MEMORY_DMA;
 
 		lease_retire(lease);
 		revocations_note_end(daemon, lease->id);
@@ -322,6 +323,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 		     on_backend, daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
+	daemon_init_pools(daemon);
 	daemon_adopt_regions(daemon);
 	link_regions(daemon);
 	daemon_read_ledger(daemon);
@@ -358,6 +360,7 @@ void daemon_clear(struct daemon *daemon)
 	HASH_ITER(hh, daemon->leases.table, lease, next_lease) {
 		lease_remove(&daemon->leases, lease);
 	}
+	daemon_clear_pools(daemon);
 	HASH_ITER(hh, daemon->regions.table, region, next_region) {
 		region_remove(&daemon->regions, region);
 	}

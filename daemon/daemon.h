@@ -20,10 +20,12 @@ struct daemon {
 	struct config_paths paths;
 	struct backend *backend; /* owned */
 	struct regions regions;
+	struct region kernel; /* stands for kernel memory; in no table */
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct revocation *revocations;
 	struct event backend_event;
+	struct event wipe; /* while something waits to be wiped */
 	struct event grace; /* after a restart: then leases that end with their connection end */
 	struct timeval hello_timeout;
 	uint64_t epoch;
@@ -49,6 +51,16 @@ void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region);
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region);
 void daemon_region_gone(struct daemon *daemon, struct region *region);
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state);
+
+/* pools.c: regions that are pools. */
+#define POOLS_WIPE_AT_ONCE (1u << 20) /* bytes in one turn of the loop */
+
+void daemon_init_pools(struct daemon *daemon);
+void daemon_clear_pools(struct daemon *daemon);
+void daemon_fit_pool(struct daemon *daemon, struct region *region);
+int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t most);
+int daemon_wipe_extent(struct daemon *daemon, struct region *region, const struct extent *extent,
+		       bool all);
 
 /* ledger.c: leases from the module's list. */
 void daemon_read_ledger(struct daemon *daemon);

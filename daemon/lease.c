@@ -46,6 +46,7 @@ void region_remove(struct regions *regions, struct region *region)
 {
 	assert(!region->n_leases);
 	HASH_DEL(regions->table, region);
+	blocks_destroy(region->blocks);
 	free(region);
 }
 
@@ -141,7 +142,7 @@ int lease_add(struct leases *leases, struct lease *lease)
 	lease->region->n_leases++;
 	lease->span.start = lease->offset;
 	lease->span.end = lease->offset + lease->length;
-	if (lease->state != MMIOD_STATE_REVOKED)
+	if (lease->state != MMIOD_STATE_REVOKED && lease->memory == MMIOD_MEMORY_REGION)
 		interval_insert(set_of(lease), &lease->span);
 	return 0;
 }
@@ -152,13 +153,20 @@ void lease_retire(struct lease *lease)
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
 	lease->state = MMIOD_STATE_REVOKED;
-	interval_remove(set_of(lease), &lease->span);
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		interval_remove(set_of(lease), &lease->span);
+	if (lease->extent)
+		blocks_give_back(lease->region->blocks, steal_pointer(lease->extent));
+	/* The device may still write to DMA memory: it stays until the file goes. */
+	if (lease->memory != MMIOD_MEMORY_DMA)
+		charge_release(&lease->bytes);
 }
 
 void lease_remove(struct leases *leases, struct lease *lease)
 {
 	lease_retire(lease);
 	lease_detach(lease);
+	charge_release(&lease->bytes);
 	charge_release(&lease->charge);
 	lease->region->n_leases--;
 	HASH_DEL(leases->table, lease);

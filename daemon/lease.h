@@ -4,12 +4,13 @@
  * sockets nor the backend.
  *
  * A lease is in the table from the grant until its window is gone; while its state is not REVOKED it also occupies
- * its bytes, which others may then conflict with.
+ * its bytes, which others may then conflict with. Kernel memory is its holder's alone: nothing conflicts with it.
  */
 #ifndef MMIOD_DAEMON_LEASE_H
 #define MMIOD_DAEMON_LEASE_H
 
 #include "backend.h"
+#include "blocks.h"
 #include "interval.h"
 #include "tag.h"
 #include "user.h"
@@ -34,6 +35,7 @@ struct region {
 	char missing[TEXT_MAX]; /* why it is not claimed */
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
+	struct blocks *blocks; /* of a pool; owned; NULL: no pool, or not yet */
 	UT_hash_handle hh;
 };
 
@@ -66,7 +68,10 @@ struct lease_news {
 
 struct lease {
 	uint64_t id; /* the window's */
-	struct region *region;
+	struct region *region; /* for kernel memory one that stands for it */
+	enum mmiod_memory memory;
+	bool allocated; /* chosen by an allocator */
+	struct extent *extent; /* of region->blocks, while state is not REVOKED; owned */
 	uint64_t offset;
 	uint64_t length;
 	uint32_t rights;
@@ -79,6 +84,7 @@ struct lease {
 	uint64_t started; /* seconds since 1970 */
 	struct interval span; /* in region->occupied while state is not REVOKED */
 	struct charge charge;
+	struct charge bytes; /* if allocated */
 	struct lease_list *list; /* NULL: no connection stands for it */
 	struct lease *prev, *next; /* in list */
 	struct lease_news news;

@@ -7,15 +7,50 @@
 #include "daemon.h"
 #include "log.h"
 
+/* Region and kind of memory; NULL: the region has gone. */
+static struct region *region_of(struct daemon *daemon, const struct backend_ledger *entry,
+				const struct tag_content *content)
+{
+	if (content->memory != MMIOD_MEMORY_REGION)
+		return &daemon->kernel;
+	return region_by_handle(&daemon->regions, entry->window.region);
+}
+
+/* What is, is: no limit applies to it. */
+static int charge_adopted(struct daemon *daemon, struct lease *lease)
+{
+	struct users *users = &daemon->host.users;
+	uid_t uid = lease->holder.uid;
+	int r = charge_take(&lease->charge, users, uid, USER_LEASES, UINT32_MAX);
+
+	if (r == 0 && lease->allocated && lease->state != MMIOD_STATE_REVOKED)
+		r = charge_take_amount(&lease->bytes, users, uid, USER_BYTES, lease->length,
+				       UINT64_MAX);
+	return r;
+}
+
+/* Events were lost, and the pool is there already: its blocks are taken by a lease that it does not know. */
+static void claim_blocks(struct lease *lease)
+{
+	if (lease->region->blocks && lease->allocated && lease->state != MMIOD_STATE_REVOKED &&
+	    blocks_claim(lease->region->blocks, lease->offset, lease->length, &lease->extent) < 0)
+		log_error("lease %llu of pool %s holds blocks that are not its own",
+			  (unsigned long long)lease->id, lease->region->name);
+}
+
 static struct lease *adopt(struct daemon *daemon, const struct backend_ledger *entry)
 {
-	struct region *region = region_by_handle(&daemon->regions, entry->window.region);
-	struct lease *lease = region ? calloc(1, sizeof(*lease)) : NULL;
 	struct tag_content content;
+	struct region *region;
+	struct lease *lease;
 
+	tag_decode(entry->window.tag, &content);
+	region = region_of(daemon, entry, &content);
+	lease = region ? calloc(1, sizeof(*lease)) : NULL;
 	if (!lease)
 		return NULL;
-	tag_decode(entry->window.tag, &content);
+	lease->memory = (enum mmiod_memory)content.memory;
+	lease->allocated = content.allocated;
 	lease->id = entry->id;
 	lease->region = region;
 	lease->offset = entry->window.offset;
@@ -28,14 +63,13 @@ static struct lease *adopt(struct daemon *daemon, const struct backend_ledger *e
 	lease->state = entry->state;
 	lease->holder = content.holder;
 	lease->started = content.started;
-	/* What is, is: no limit applies to it. */
-	if (charge_take(&lease->charge, &daemon->host.users, lease->holder.uid, USER_LEASES,
-			UINT32_MAX) < 0 ||
-	    lease_add(&daemon->leases, lease) < 0) {
+	if (charge_adopted(daemon, lease) < 0 || lease_add(&daemon->leases, lease) < 0) {
+		charge_release(&lease->bytes);
 		charge_release(&lease->charge);
 		free(lease);
 		return NULL;
 	}
+	claim_blocks(lease);
 	lease_attach(lease, &daemon->orphans);
 	return lease;
 }

@@ -47,6 +47,7 @@ void daemon_claim_regions(struct daemon *daemon)
 		daemon_release_region_if_unfit(daemon, region);
 		if (region->config && !region->claimed)
 			claim(daemon, region);
+		daemon_fit_pool(daemon, region);
 	}
 }
 
@@ -83,22 +84,25 @@ void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region
 	    daemon->backend->ops->matches(daemon->backend, &region->hw, region->config))
 		return;
 	r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
-	if (r == 0 || r == -ENOENT)
+	if (r == 0 || r == -ENOENT) {
 		region->claimed = false;
-	else
+		daemon_fit_pool(daemon, region);
+	} else {
 		log_warning("cannot give region %s back: %s", region->name, strerror(-r));
+	}
 }
 
 /* The region may be gone afterwards. */
 void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region)
 {
-	if (region->n_leases)
-		return;
-	daemon_release_region_if_unfit(daemon, region);
-	if (region->config && !region->claimed)
+	if (!region->n_leases)
+		daemon_release_region_if_unfit(daemon, region);
+	if (!region->n_leases && region->config && !region->claimed)
 		claim(daemon, region);
-	else if (!region->config && !region->claimed)
+	if (!region->n_leases && !region->config && !region->claimed)
 		region_remove(&daemon->regions, region);
+	else if (region->config && region->config->pool && !region->blocks)
+		daemon_fit_pool(daemon, region);
 }
 
 static void change_leases(struct daemon *daemon, struct region *region, enum mmiod_state state)
@@ -113,6 +117,8 @@ bool daemon_region_is_there(struct daemon *daemon, const struct region *region)
 {
 	struct backend_region hw;
 
+	if (region == &daemon->kernel)
+		return true;
 	if (!region->claimed)
 		return false;
 	return daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION ||
@@ -141,6 +147,7 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
 		 region->hw.device, region->n_leases);
 	change_leases(daemon, region, MMIOD_STATE_REVOKED);
+	daemon_fit_pool(daemon, region);
 	if (!region->config && !region->n_leases)
 		region_remove(&daemon->regions, region);
 }
