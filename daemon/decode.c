@@ -28,6 +28,13 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_REVOKE, sizeof(struct mmiod_msg_end), sizeof(struct mmiod_msg_end),
 	  sizeof(uint64_t), sizeof(uint64_t), MMIOD_BATCH_MAX },
 	{ MMIOD_OP_LEASES, sizeof(struct mmiod_msg_list), sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_ALLOC, sizeof(struct mmiod_msg_lease), sizeof(struct mmiod_msg_lease),
+	  sizeof(struct mmiod_wire_alloc), sizeof(struct mmiod_wire_alloc), MMIOD_MSG_FDS_MAX },
+	{ MMIOD_OP_POOLS, sizeof(struct mmiod_msg_list), sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_POOL_MAP, sizeof(struct mmiod_msg_pool_map), sizeof(struct mmiod_msg_pool_map),
+	  0, 0, 0 },
+	{ MMIOD_OP_BUFFER, sizeof(struct mmiod_msg_buffer), sizeof(struct mmiod_msg_buffer), 0, 0,
+	  0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)
@@ -120,9 +127,15 @@ static bool check_fields(const struct request *request, struct decode_error *err
 		reserved = request->fixed.hello.reserved;
 		break;
 	case MMIOD_OP_LEASE:
+	case MMIOD_OP_ALLOC:
 		reserved = request->fixed.lease.reserved;
 		if (request->fixed.lease.flags & ~MMIOD_LEASE_ALL_OR_NONE)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
+		break;
+	case MMIOD_OP_POOL_MAP:
+		if (!memchr(request->fixed.pool_map.region, '\0',
+			    sizeof(request->fixed.pool_map.region)))
+			return fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
 		break;
 	case MMIOD_OP_RELEASE:
 		if (request->fixed.end.deadline_ms)

@@ -18,6 +18,8 @@ struct request {
 		struct mmiod_msg_list list;
 		struct mmiod_msg_lease lease;
 		struct mmiod_msg_end end;
+		struct mmiod_msg_pool_map pool_map;
+		struct mmiod_msg_buffer buffer;
 	} fixed;
 	const uint8_t *array; /* into the packet */
 	size_t known; /* bytes of an element that this daemon knows */

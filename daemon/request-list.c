@@ -93,7 +93,10 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 	struct backend_ledger entry;
 
 	out->id = lease->id;
-	memcpy(out->region, lease->region->name, sizeof(lease->region->name));
+	out->memory = lease->memory;
+	out->allocated = lease->allocated;
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		memcpy(out->region, lease->region->name, sizeof(lease->region->name));
 	out->offset = lease->offset;
 	out->length = lease->length;
 	out->started = lease->started;

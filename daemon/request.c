@@ -13,7 +13,9 @@ static const struct {
 	{ MMIOD_OP_HELLO, request_hello },     { MMIOD_OP_STATUS, request_status },
 	{ MMIOD_OP_REGIONS, request_regions }, { MMIOD_OP_LEASE, request_lease },
 	{ MMIOD_OP_RELEASE, request_release }, { MMIOD_OP_REVOKE, request_revoke },
-	{ MMIOD_OP_LEASES, request_leases },
+	{ MMIOD_OP_LEASES, request_leases },   { MMIOD_OP_ALLOC, request_alloc },
+	{ MMIOD_OP_POOLS, request_pools },     { MMIOD_OP_POOL_MAP, request_pool_map },
+	{ MMIOD_OP_BUFFER, request_buffer },
 };
 
 static enum request_result handle(struct call *call)

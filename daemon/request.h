@@ -28,6 +28,10 @@ enum request_result request_status(struct call *call);
 enum request_result request_regions(struct call *call);
 enum request_result request_leases(struct call *call);
 enum request_result request_lease(struct call *call);
+enum request_result request_alloc(struct call *call);
+enum request_result request_pools(struct call *call);
+enum request_result request_pool_map(struct call *call);
+enum request_result request_buffer(struct call *call);
 enum request_result request_release(struct call *call);
 enum request_result request_revoke(struct call *call);
 

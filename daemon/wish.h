@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One element of a LEASE or an ALLOC on its way to a lease: the questions that both ask, and the batch in which the
+ * elements come. Every refusal leaves a sentence in the wish.
+ */
+#ifndef MMIOD_DAEMON_WISH_H
+#define MMIOD_DAEMON_WISH_H
+
+#include "request.h"
+
+#define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
+
+struct wish {
+	struct call *call;
+	struct mmiod_wire_want want; /* what a LEASE asks for; an ALLOC comes to the same */
+	struct mmiod_wire_alloc alloc; /* what an ALLOC asks for */
+	struct region *region;
+	enum mmiod_memory memory;
+	bool allocated;
+	struct extent
+		*extent; /* the blocks of a pool that were chosen; owned until the lease has them */
+	uint32_t pci; /* DMA: of the device */
+	enum mmiod_share share;
+	struct text text; /* why not */
+	char buffer[TEXT_MAX];
+};
+
+enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, const char *format,
+			       ...) _printf_(3, 4);
+enum mmiod_outcome wish_check_form(struct wish *wish);
+enum mmiod_outcome wish_find_region(struct wish *wish);
+enum mmiod_outcome wish_check_policy(struct wish *wish);
+enum mmiod_outcome wish_check_presence(struct wish *wish);
+enum mmiod_outcome wish_check_cache(struct wish *wish);
+enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder,
+				    const char *what);
+enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
+			     struct backend_created *created);
+
+/* One element: reads it, and grants or refuses it. */
+typedef enum mmiod_outcome (*wish_grant)(struct wish *wish, size_t index, struct lease **leasep,
+					 struct backend_created *created);
+enum request_result wish_batch(struct call *call, wish_grant grant);
+
+#endif
