@@ -121,6 +121,11 @@ void fake_send(struct fake *fake, const void *message, size_t size, const int *f
 
 void fake_greet(struct fake *fake, uint32_t backend)
 {
+	fake_greet_as(fake, backend, false);
+}
+
+void fake_greet_as(struct fake *fake, uint32_t backend, bool admin)
+{
 	const struct mmiod_msg *request = fake_read(fake);
 	struct mmiod_msg_hello_reply hello = {
 		.msg = { .size = sizeof(hello),
@@ -137,6 +142,7 @@ void fake_greet(struct fake *fake, uint32_t backend)
 		.max_leases = 1000,
 		.page_size = mmiod_page_size(),
 		.uid = getuid(),
+		.admin = admin,
 	};
 
 	fake_send(fake, &hello, sizeof(hello), NULL, 0);

@@ -37,6 +37,7 @@ const struct mmiod_msg *fake_read(struct fake *fake);
 void fake_wait_hang_up(struct fake *fake);
 void fake_send(struct fake *fake, const void *message, size_t size, const int *fds, size_t count);
 void fake_greet(struct fake *fake, uint32_t backend);
+void fake_greet_as(struct fake *fake, uint32_t backend, bool admin);
 void fake_refuse(struct fake *fake, enum mmiod_outcome outcome, const char *text);
 void fake_event(struct fake *fake, enum mmiod_event_type type, uint64_t lease, const char *text);
 

@@ -3,90 +3,18 @@
  * The command line as its users meet it: a process with arguments, output, messages and an exit status. The daemon is
  * the tests' own.
  */
-#include "fake.h"
+#include "run.h"
 
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CTL BUILD_DIR "/mmioctl"
-#define ARGS_MAX 12
-
-struct run {
-	pid_t pid;
-	FILE *files[2];
-	int status; /* -SIGNAL when killed */
-	char out[4096];
-	char err[4096];
-};
-
-static void start(struct run *run, const char *socket, const char *const *args)
-{
-	posix_spawn_file_actions_t actions;
-	char *argv[ARGS_MAX + 2] = { "mmioctl" };
-
-	for (size_t i = 0; i < ARGS_MAX && args[i]; i++)
-		argv[i + 1] = (char *)args[i];
-	setenv("MMIOD_SOCKET", socket, 1);
-	run->files[0] = tmpfile();
-	run->files[1] = tmpfile();
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fileno(run->files[0]), 1);
-	posix_spawn_file_actions_adddup2(&actions, fileno(run->files[1]), 2);
-	cr_assert_eq(posix_spawn(&run->pid, CTL, &actions, NULL, argv, environ), 0);
-	posix_spawn_file_actions_destroy(&actions);
-}
-
-static void collect(FILE *file, char *text, size_t size)
-{
-	rewind(file);
-	text[fread(text, 1, size - 1, file)] = '\0';
-}
-
-static void finish(struct run *run)
-{
-	int status;
-
-	waitpid(run->pid, &status, 0);
-	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-	collect(run->files[0], run->out, sizeof(run->out));
-	collect(run->files[1], run->err, sizeof(run->err));
-	fclose(run->files[0]);
-	fclose(run->files[1]);
-}
-
-/* Waits until so much was printed on stdout. */
-static void await_output(struct run *run, const char *part)
-{
-	for (int i = 0; i < 500; i++) {
-		fseek(run->files[0], 0, SEEK_SET);
-		collect(run->files[0], run->out, sizeof(run->out));
-		if (strstr(run->out, part))
-			return;
-		usleep(10000);
-	}
-	cr_assert_fail("\"%s\" does not say \"%s\"", run->out, part);
-}
-
-#define run_ctl(run, socket, ...)                                         \
-	do {                                                              \
-		const char *const args[ARGS_MAX] = { __VA_ARGS__, NULL }; \
-		start(run, socket, args);                                 \
-		finish(run);                                              \
-	} while (0)
-
-static void says(const char *text, const char *part)
-{
-	cr_assert(strstr(text, part), "\"%s\" does not say \"%s\"", text, part);
-}
 
 /* ---- a daemon with one region ---- */
 
@@ -351,8 +279,8 @@ static void misused(const char *because, const char *const *args)
 {
 	struct run run;
 
-	start(&run, "/tmp/mmiod-nobody/sock", args);
-	finish(&run);
+	run_start(&run, "/tmp/mmiod-nobody/sock", args);
+	run_finish(&run);
 	cr_assert_eq(run.status, 2, "%s %s: %d, %s", args[0], args[1], run.status, run.err);
 	cr_assert_str_empty(run.out);
 	says(run.err, because);
@@ -504,10 +432,10 @@ Test(mmioctl, hold_passes_signals_on)
 	struct run run;
 
 	fake_start(&fake, serve, NULL);
-	start(&run, fake.path, args);
-	await_output(&run, "ready");
+	run_start(&run, fake.path, args);
+	run_await(&run, "ready");
 	kill(run.pid, SIGUSR1);
-	finish(&run);
+	run_finish(&run);
 	cr_assert_eq(run.status, 33, "%s", run.err);
 	fake_stop(&fake);
 }
@@ -519,10 +447,10 @@ Test(mmioctl, hold_without_a_command_ends_well_when_told_to)
 	struct run run;
 
 	fake_start(&fake, serve, NULL);
-	start(&run, fake.path, args);
-	await_output(&run, "lease 18");
+	run_start(&run, fake.path, args);
+	run_await(&run, "lease 18");
 	kill(run.pid, SIGTERM);
-	finish(&run);
+	run_finish(&run);
 	cr_assert_eq(run.status, 0);
 	cr_assert_str_eq(run.out, "lease 17 shm+0x1000/0x1000 rw uc\nlease 18 shm+0x0/0x8 rw uc\n");
 	fake_stop(&fake);
