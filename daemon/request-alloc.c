@@ -176,10 +176,8 @@ static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_req
 	text_add(text, "pool %s: %s", wish->region->name, words);
 	if (error != -ENOSPC)
 		return MMIOD_E_INVALID;
-	text_add(text, "; the largest free block has ");
-	text_add_size(text, pool_largest(blocks->pool));
 	if (blocks->wiping) {
-		text_add(text, ", and of what was given back ");
+		text_add(text, "; of what was given back ");
 		text_add_size(text, blocks->wiping);
 		text_add(text, " are being wiped");
 	}

@@ -274,6 +274,51 @@ uint32_t client_lease_one(int fd, uint64_t offset, uint64_t length, uint64_t *le
 	return granted->status;
 }
 
+struct mmiod_wire_alloc ask(uint32_t memory, const char *region, uint64_t length)
+{
+	struct mmiod_wire_alloc element = {
+		.memory = memory,
+		.length = length,
+		.node = -1,
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+	};
+
+	snprintf(element.region, sizeof(element.region), "%s", region);
+	return element;
+}
+
+uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags)
+{
+	struct {
+		struct mmiod_msg_lease fixed;
+		struct mmiod_wire_alloc asks[MMIOD_MSG_FDS_MAX];
+	} packet = { .fixed.flags = flags };
+
+	packet.fixed.msg = header(MMIOD_OP_ALLOC, sizeof(packet.fixed), n, sizeof(asks[0]));
+	memcpy(packet.asks, asks, n * sizeof(asks[0]));
+	client_send(fd, &packet, packet.fixed.msg.size);
+	return answered(fd);
+}
+
+uint32_t client_map(int fd, const char *region, uint64_t cursor)
+{
+	struct mmiod_msg_pool_map map = { .cursor = cursor };
+
+	map.msg = header(MMIOD_OP_POOL_MAP, sizeof(map), 0, 0);
+	snprintf(map.region, sizeof(map.region), "%s", region);
+	client_send(fd, &map, sizeof(map));
+	return answered(fd);
+}
+
+uint32_t client_buffer(int fd, uint64_t lease, uint64_t page)
+{
+	struct mmiod_msg_buffer buffer = { .lease = lease, .page = page };
+
+	buffer.msg = header(MMIOD_OP_BUFFER, sizeof(buffer), 0, 0);
+	client_send(fd, &buffer, sizeof(buffer));
+	return answered(fd);
+}
+
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n)
 {
 	struct {

@@ -36,6 +36,7 @@ extern union answer {
 	struct mmiod_msg_status_reply status;
 	struct mmiod_msg_list_reply list;
 	struct mmiod_msg_event event;
+	struct mmiod_msg_buffer_reply buffer;
 } answer;
 extern int answer_fds[MMIOD_MSG_FDS_MAX];
 extern size_t n_answer_fds;
@@ -49,6 +50,10 @@ void send_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t 
 uint32_t client_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags);
 uint32_t client_lease_one(int fd, uint64_t offset, uint64_t length,
 			  uint64_t *lease); /* the element's status */
+struct mmiod_wire_alloc ask(uint32_t memory, const char *region, uint64_t length);
+uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags);
+uint32_t client_map(int fd, const char *region, uint64_t cursor);
+uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);
 uint32_t client_end(int fd, uint16_t opcode, uint64_t lease); /* the element's status */
 uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor);

@@ -1,0 +1,731 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ALLOC and what shows its results, from end to end, on a backend that behaves like the module and refuses to wipe below
+ * a living window; and in simulation, where the bytes can be looked at.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "files.h"
+#include "rig.h"
+
+#define READ MMIOD_RIGHT_READ
+#define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
+#define PAGE 4096ull
+
+#define OPERATOR 4001
+#define GUEST 4002
+#define OTHER 4003
+
+#define POOL "[region pool]\nphys = 0xf8000000\nsize = 1M\npool = yes\n"
+#define REST                                                                            \
+	"[region shm]\nphys = 0xf9000000\nsize = 1M\n"                                  \
+	"[grant operators]\nregion = pool shm\nuser = 4001 4003\naccess = rw\nshare = " \
+	"shared-write\n"                                                                \
+	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = 4001 4003 4004\n"
+
+static const char config[] = POOL REST;
+
+static void start(void)
+{
+	rig_start(config);
+}
+
+static void start_simulation(void)
+{
+	rig_start_simulation(config);
+}
+
+TestSuite(alloc, .init = start, .fini = rig_stop);
+TestSuite(simulated_alloc, .init = start_simulation, .fini = rig_stop);
+
+static const struct mmiod_wire_granted *alloc_element(int fd, struct mmiod_wire_alloc element)
+{
+	cr_assert_eq(client_alloc(fd, &element, 1, 0), MMIOD_OK);
+	return answer_element(0);
+}
+
+static void refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words)
+{
+	const struct mmiod_wire_granted *granted = alloc_element(fd, element);
+
+	cr_assert_eq(granted->status, status, "%u: %s", granted->status,
+		     answer_text(granted->text));
+	cr_assert_not_null(strstr(answer_text(granted->text), words), "\"%s\" lacks \"%s\"",
+			   answer_text(granted->text), words);
+	cr_assert_eq(n_answer_fds, 0u);
+	cr_assert_eq(granted->lease, 0u);
+}
+
+static struct mmiod_wire_granted granted_element(int fd, struct mmiod_wire_alloc element)
+{
+	const struct mmiod_wire_granted *granted = alloc_element(fd, element);
+
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	cr_assert_eq(n_answer_fds, 1u);
+	return *granted;
+}
+
+static struct mmiod_wire_granted take(int fd, uint64_t length)
+{
+	return granted_element(fd, ask(MMIOD_MEMORY_REGION, "pool", length));
+}
+
+static const struct mmiod_wire_pool *pool(void)
+{
+	int fd = client_hello(0);
+
+	cr_assert_eq(client_list(fd, MMIOD_OP_POOLS, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 1u);
+	close(fd);
+	return answer_element(0);
+}
+
+static void expect_all_free(void)
+{
+	rig_turn();
+	cr_assert_eq(pool()->free, 1u << 20);
+	cr_assert_eq(pool()->wiping, 0u);
+	cr_assert_eq(pool()->largest, 1u << 20);
+}
+
+/* ---- blocks of a pool ------------------------------------------------------------------------------------------- */
+
+Test(alloc, grants_exactly_the_pages_asked_for_and_never_the_same_twice)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_granted first = take(fd, 3 * PAGE), second = take(fd, 1);
+
+	cr_assert_eq(first.length, 3 * PAGE);
+	cr_assert_eq(second.length, PAGE, "whole pages");
+	cr_assert_eq(first.share, MMIOD_SHARE_EXCLUSIVE, "whatever the grant's share");
+	cr_assert_eq(first.mmapable, 1u);
+	cr_assert(second.offset >= first.offset + first.length ||
+		  second.offset + second.length <= first.offset);
+	cr_assert_eq(fake_window(&rig_fake, first.lease)->window.offset, first.offset);
+	cr_assert_eq(fake_window(&rig_fake, first.lease)->window.length, first.length);
+	cr_assert_eq(pool()->free, (1u << 20) - 4 * PAGE);
+	cr_assert_eq(pool()->leases, 2u);
+}
+
+Test(alloc, keeps_to_alignment_bounds_and_powers_of_two)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", 3 * PAGE);
+	struct mmiod_wire_granted granted;
+
+	element.flags = MMIOD_ALLOC_POWER_OF_TWO;
+	granted = granted_element(fd, element);
+	cr_assert_eq(granted.length, 4 * PAGE);
+	cr_assert_eq(granted.offset % (4 * PAGE), 0u);
+	element.flags = 0;
+	element.align = 0x10000;
+	granted = granted_element(fd, element);
+	cr_assert_eq(granted.offset % 0x10000, 0u);
+	element.low = 0x80000;
+	element.high = 0x90000;
+	granted = granted_element(fd, element);
+	cr_assert_geq(granted.offset, 0x80000u);
+	cr_assert_leq(granted.offset + granted.length, 0x90000u);
+}
+
+Test(alloc, refuses_what_cannot_be_and_says_what_would_have_fitted)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", 0);
+
+	refused(fd, element, MMIOD_E_INVALID, "length of 0");
+	element.length = (1 << 20) + 1;
+	refused(fd, element, MMIOD_E_INVALID, "the largest free block is 1 MiB");
+	element.length = UINT64_MAX;
+	refused(fd, element, MMIOD_E_INVALID, "than the pool has");
+	element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
+	element.align = 3 * PAGE;
+	refused(fd, element, MMIOD_E_INVALID, "not a power of two");
+	element.align = 2 << 20;
+	refused(fd, element, MMIOD_E_INVALID, "larger than the pool");
+	element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
+	element.low = 0x20000;
+	element.high = 0x10000;
+	refused(fd, element, MMIOD_E_INVALID, "bound");
+	element.low = UINT64_MAX - 0xfff;
+	element.high = 0;
+	refused(fd, element, MMIOD_E_INVALID, "bound");
+	element = ask(MMIOD_MEMORY_REGION, "pool", 0x20000);
+	element.high = 0x10000;
+	refused(fd, element, MMIOD_E_INVALID, "bounds");
+	expect_all_free();
+	cr_assert_eq(rig_fake.n_windows, 0u);
+}
+
+Test(alloc, refuses_what_a_pool_does_not_know)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
+
+	element.flags = MMIOD_ALLOC_CONTIGUOUS;
+	refused(fd, element, MMIOD_E_INVALID, "contiguous");
+	element.flags = 1 << 30;
+	refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown flag");
+	element.flags = 0;
+	element.zone = MMIOD_MEMORY_BELOW_4G;
+	refused(fd, element, MMIOD_E_INVALID, "no zones");
+	element.zone = 77;
+	refused(fd, element, MMIOD_E_UNSUPPORTED, "zone");
+	element.zone = 0;
+	element.memory = 5;
+	refused(fd, element, MMIOD_E_UNSUPPORTED, "kind of memory");
+	element.memory = 0;
+	element.reserved = 1;
+	refused(fd, element, MMIOD_E_INVALID, "reserved");
+	element.reserved = 0;
+	element.rights = MMIOD_RIGHT_WRITE;
+	refused(fd, element, MMIOD_E_INVALID, "right to read");
+	element.rights = WRITE;
+	element.cache = MMIOD_CACHE_WC;
+	refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
+	memset(element.region, 'x', sizeof(element.region));
+	refused(fd, element, MMIOD_E_INVALID, "not terminated");
+	refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_INVALID, "is no pool");
+	refused(fd, ask(MMIOD_MEMORY_REGION, "none", PAGE), MMIOD_E_NOT_FOUND, "no region");
+	expect_all_free();
+}
+
+Test(alloc, needs_a_grant)
+{
+	refused(client_hello(GUEST), ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_DENIED,
+		"no grant lets user 4002");
+}
+
+Test(alloc, bytes_of_a_pool_are_not_leased_by_offset)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_want element = want("pool", 0, PAGE, READ, MMIOD_SHARE_WRITE);
+	const struct mmiod_wire_granted *granted;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_E_INVALID);
+	cr_assert_not_null(strstr(answer_text(granted->text), "is a pool"));
+	cr_assert_not_null(strstr(answer_text(granted->text), "ALLOC"));
+}
+
+Test(alloc, a_full_pool_says_so_and_recovers)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t leases[4];
+
+	for (int i = 0; i < 4; i++)
+		leases[i] = take(fd, 1 << 18).lease;
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "nothing would fit");
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, leases[2]), MMIOD_OK);
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 1 << 19), MMIOD_E_BUSY,
+		"the largest that would fit is 256 KiB");
+	cr_assert_eq(take(fd, 1 << 18).length, 1u << 18);
+	fake_close_window(&rig_fake, leases[0]);
+	cr_assert_eq(take(fd, 1 << 18).length, 1u << 18,
+		     "closed, and not even wiped yet when it was asked for");
+}
+
+Test(alloc, blocks_come_back_once_whatever_ends_the_lease)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t released = take(fd, PAGE).lease, closed = take(fd, PAGE).lease;
+	uint64_t revoked = take(fd, PAGE).lease;
+
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, released), MMIOD_OK);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, released), MMIOD_OK, "twice is no error");
+	fake_close_window(&rig_fake, closed);
+	cr_assert_eq(client_end(client_hello(0), MMIOD_OP_REVOKE, revoked), MMIOD_OK);
+	daemon_drain_events(&rig);
+	expect_all_free();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.event.type, MMIOD_EVENT_REVOKED);
+	fake_close_window(&rig_fake, released);
+	fake_close_window(&rig_fake, revoked);
+	daemon_drain_events(&rig);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, released), MMIOD_E_NOT_FOUND);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, closed), MMIOD_E_NOT_FOUND);
+	expect_all_free();
+	cr_assert_eq(pool_check(region_find(&rig.regions, "pool")->blocks->pool), 0);
+}
+
+Test(alloc, nobody_frees_anothers)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+	uint64_t lease = take(fd, PAGE).lease;
+
+	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, lease), MMIOD_E_DENIED);
+	rig_turn();
+	cr_assert_eq(pool()->free, (1u << 20) - PAGE);
+}
+
+Test(alloc, all_or_none_gives_every_block_back)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc asks[3] = {
+		ask(MMIOD_MEMORY_REGION, "pool", PAGE),
+		ask(MMIOD_MEMORY_PAGES, "", PAGE),
+		ask(MMIOD_MEMORY_REGION, "pool", 2 << 20),
+	};
+	size_t before = open_fds();
+
+	cr_assert_eq(client_alloc(fd, asks, 3, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(i))->status,
+			     MMIOD_E_INVALID);
+	cr_assert_eq(n_answer_fds, 0u);
+	cr_assert_eq(open_fds(), before);
+	cr_assert_null(rig.leases.table);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	expect_all_free();
+	cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
+	cr_assert_eq(n_answer_fds, 2u);
+}
+
+Test(alloc, what_the_module_refuses_leaves_no_trace)
+{
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.create_error = -ENOSPC;
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_QUOTA, "max_windows");
+	refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_QUOTA, "max_windows");
+	rig_fake.create_error = -EINVAL;
+	refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_INVALID, "no such memory");
+	rig_fake.create_error = 0;
+	expect_all_free();
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_LEASES), 0u);
+}
+
+Test(alloc, bytes_are_limited_for_each_user)
+{
+	int fd, other;
+	uint64_t lease;
+
+	rig_write_config("[daemon]\nbytes-per-user = 64K\n" POOL REST);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fd = client_hello(OPERATOR);
+	other = client_hello(OTHER);
+	lease = take(fd, 0x8000).lease;
+	granted_element(fd, ask(MMIOD_MEMORY_PAGES, "", 0x7001));
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 1), MMIOD_E_QUOTA,
+		"uid 4001 has 65536 bytes allocated");
+	refused(fd, ask(MMIOD_MEMORY_VMALLOC, "", 1), MMIOD_E_QUOTA, "bytes-per-user");
+	cr_assert_eq(rig_fake.n_wipes, 1u, "nothing was wiped for who could not have it");
+	take(other, 0x10000);
+	fake_close_window(&rig_fake, lease);
+	take(fd, 0x8000);
+}
+
+/* ---- wiping ----------------------------------------------------------------------------------------------------- */
+
+Test(alloc, what_nobody_knows_the_last_holder_of_is_wiped_before_it_is_granted)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_granted granted = take(fd, 2 * PAGE);
+
+	cr_assert_eq(rig_fake.n_wipes, 1u);
+	cr_assert_eq(rig_fake.wipes[0].offset, granted.offset);
+	cr_assert_eq(rig_fake.wipes[0].length, 2 * PAGE);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, granted.lease), MMIOD_OK);
+	rig_turn();
+	cr_assert_eq(rig_fake.n_wipes, 2u, "when it came back");
+	cr_assert_eq(take(fd, 2 * PAGE).offset, granted.offset);
+	cr_assert_eq(rig_fake.n_wipes, 2u, "clean already");
+}
+
+Test(alloc, blocks_that_cannot_be_wiped_are_not_granted)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t lease = take(fd, 1 << 20).lease;
+
+	rig_fake.wipe_error = -EAGAIN;
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK);
+	rig_turn();
+	cr_assert_eq(pool()->wiping, 1u << 20);
+	cr_assert_eq(pool()->free, 0u);
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "1 MiB are being wiped");
+	rig_fake.wipe_error = 0;
+	take(fd, PAGE);
+	rig_wait(1100);
+	cr_assert_eq(pool()->wiping, 0u, "it is tried again");
+}
+
+Test(alloc, suspect_blocks_that_cannot_be_wiped_are_not_granted)
+{
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.wipe_error = -EIO;
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "cannot be wiped");
+	rig_fake.wipe_error = 0;
+	expect_all_free();
+	take(fd, PAGE);
+	cr_assert_eq(rig_fake.n_wipes, 1u);
+}
+
+Test(alloc, large_blocks_are_wiped_in_bounded_parts)
+{
+	int fd;
+	uint64_t lease;
+
+	rig_write_config("[region pool]\nphys = 0xf8000000\nsize = 8M\npool = yes\npage = 64K\n"
+			 "[grant all]\nregion = pool\nuser = *\naccess = rw\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fd = client_hello(OPERATOR);
+	lease = take(fd, 3 << 20).lease;
+	cr_assert_eq(rig_fake.n_wipes, 1u);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK);
+	rig_turn();
+	cr_assert_eq(rig_fake.n_wipes, 4u);
+	for (size_t i = 1; i < 4; i++)
+		cr_assert_eq(rig_fake.wipes[i].length, 1u << 20);
+	cr_assert_eq(pool()->free, 8u << 20);
+	cr_assert_eq(pool()->page, 0x10000u);
+}
+
+Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)
+{
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
+	struct mmiod_wire_granted granted;
+	int fd;
+
+	rig_write_config(POOL "wipe = no\n" REST);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fd = client_hello(OPERATOR);
+	granted = take(fd, PAGE);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, granted.lease), MMIOD_OK);
+	rig_turn();
+	cr_assert_eq(rig_fake.n_wipes, 0u);
+	element.flags = MMIOD_ALLOC_ZERO;
+	granted = granted_element(fd, element);
+	cr_assert_eq(rig_fake.n_wipes, 1u);
+	cr_assert_eq(rig_fake.wipes[0].offset, granted.offset);
+	cr_assert_eq(rig_fake.wipes[0].length, granted.length);
+}
+
+/* ---- restart, reload, removal ----------------------------------------------------------------------------------- */
+
+Test(alloc, a_restarted_one_rebuilds_its_pools_and_suspects_the_rest)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_granted a = take(fd, 2 * PAGE), b = take(fd, 5 * PAGE), c;
+	struct mmiod_wire_granted kernel = granted_element(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE));
+	const struct mmiod_wire_lease *lease;
+
+	rig_restart();
+	fd = client_hello(OTHER);
+	cr_assert_eq(pool()->free, (1u << 20) - 7 * PAGE);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 8 * PAGE);
+	rig_fake.n_wipes = 0;
+	c = take(fd, PAGE);
+	cr_assert_eq(rig_fake.n_wipes, 1u, "nobody knows who had it");
+	cr_assert(c.offset >= a.offset + a.length || c.offset + c.length <= a.offset);
+	cr_assert(c.offset >= b.offset + b.length || c.offset + c.length <= b.offset);
+	cr_assert_eq(client_list(client_hello(0), MMIOD_OP_LEASES, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 4u);
+	lease = answer_element(2);
+	cr_assert_eq(lease->id, kernel.lease);
+	cr_assert_eq(lease->memory, MMIOD_MEMORY_PAGES);
+	cr_assert_eq(lease->allocated, 1u);
+	cr_assert_str_eq(lease->region, "");
+	fake_close_window(&rig_fake, a.lease);
+	fake_close_window(&rig_fake, b.lease);
+	fake_close_window(&rig_fake, c.lease);
+	daemon_drain_events(&rig);
+	expect_all_free();
+}
+
+Test(alloc, one_that_was_killed_while_it_wiped_hands_nothing_on_unwiped)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_granted granted = take(fd, PAGE);
+
+	rig_fake.wipe_error = -EAGAIN;
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, granted.lease), MMIOD_OK);
+	fake_close_window(&rig_fake, granted.lease);
+	rig_restart();
+	rig_fake.wipe_error = 0;
+	rig_fake.n_wipes = 0;
+	cr_assert_eq(take(client_hello(OTHER), PAGE).offset, granted.offset);
+	cr_assert_eq(rig_fake.n_wipes, 1u);
+	cr_assert_eq(rig_fake.wipes[0].offset, granted.offset);
+}
+
+Test(alloc, a_region_becomes_a_pool_when_its_plain_leases_have_ended)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_want element = want("shm", 0, PAGE, READ, 0);
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	rig_write_config("[region shm]\nphys = 0xf9000000\nsize = 1M\npool = yes\n"
+			 "[grant all]\nregion = shm\nuser = *\naccess = rw\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_BUSY, "no pool yet");
+	fake_close_window(&rig_fake, 1);
+	granted_element(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE));
+}
+
+Test(alloc, a_pool_that_is_none_any_more_keeps_its_leases_as_plain_ones)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+	struct mmiod_wire_granted granted = take(fd, PAGE);
+	struct mmiod_wire_want element =
+		want("pool", granted.offset, PAGE, READ, MMIOD_SHARE_WRITE);
+
+	rig_write_config("[region pool]\nphys = 0xf8000000\nsize = 1M\n" REST);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(client_lease(other, &element, 1, 0), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_BUSY);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, granted.lease), MMIOD_OK);
+	cr_assert_eq(client_lease(other, &element, 1, 0), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
+	rig_write_config(config);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "no pool yet");
+}
+
+Test(alloc, a_pool_goes_and_comes_with_its_device)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t lease = take(fd, PAGE).lease;
+
+	rig_fake.claim_error = -ENODEV;
+	fake_remove_device(&rig_fake, "pool");
+	daemon_drain_events(&rig);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "is not there");
+	cr_assert_eq(pool()->length, 0u);
+	rig_fake.claim_error = 0;
+	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 0, 0);
+	daemon_drain_events(&rig);
+	expect_all_free();
+	fake_close_window(&rig_fake, lease);
+	daemon_drain_events(&rig);
+	expect_all_free();
+	take(fd, 1 << 20);
+}
+
+/* ---- kernel memory ---------------------------------------------------------------------------------------------- */
+
+Test(alloc, kernel_memory_is_asked_of_the_backend_as_it_was_asked_for)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_PAGES, "", 3 * PAGE + 1);
+	struct mmiod_wire_granted granted;
+	const struct backend_buffer *buffer;
+
+	element.flags = MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_NOWAIT | MMIOD_ALLOC_ZERO;
+	element.zone = MMIOD_MEMORY_BELOW_4G;
+	element.high = 0xffffffff;
+	element.node = 0;
+	granted = granted_element(fd, element);
+	buffer = &rig_fake.buffers[granted.lease];
+	cr_assert_eq(granted.length, 4 * PAGE);
+	cr_assert_eq(granted.offset, 0u);
+	cr_assert_eq(granted.cache, MMIOD_CACHE_WB);
+	cr_assert_eq(granted.mmapable, 1u);
+	cr_assert_eq(buffer->memory, MMIOD_MEMORY_PAGES);
+	cr_assert_eq(buffer->zone, MMIOD_MEMORY_BELOW_4G);
+	cr_assert_eq(buffer->limit, 0xffffffffu);
+	cr_assert_eq(buffer->node, 0);
+	cr_assert(buffer->flags & MMIOD_ALLOC_CONTIGUOUS && buffer->flags & MMIOD_ALLOC_NOWAIT);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 4 * PAGE);
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, granted.lease), MMIOD_OK);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	fake_close_window(&rig_fake, granted.lease);
+	daemon_drain_events(&rig);
+	cr_assert_null(rig.leases.table);
+}
+
+Test(alloc, two_buffers_do_not_conflict)
+{
+	int fd = client_hello(OPERATOR);
+
+	granted_element(fd, ask(MMIOD_MEMORY_KMALLOC, "", PAGE));
+	granted_element(fd, ask(MMIOD_MEMORY_KMALLOC, "", PAGE));
+	granted_element(client_hello(OTHER), ask(MMIOD_MEMORY_VMALLOC, "", PAGE));
+}
+
+Test(alloc, kernel_memory_needs_a_grant_of_its_kind_and_dma_one_of_the_region)
+{
+	refused(client_hello(GUEST), ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_DENIED,
+		"no grant gives user 4002 (uid 4002) kernel memory of kind pages; nearest is "
+		"[grant memory]");
+	refused(client_hello(4004), ask(MMIOD_MEMORY_DMA, "shm", PAGE), MMIOD_E_DENIED,
+		"no grant lets user 4004 (uid 4004) read and write region shm");
+	refused(client_hello(4004), ask(MMIOD_MEMORY_DMA, "", PAGE), MMIOD_E_NOT_FOUND, "region");
+	granted_element(client_hello(OPERATOR), ask(MMIOD_MEMORY_DMA, "shm", PAGE));
+	rig_write_config(POOL "[grant some]\nmemory = vmalloc\nuser = *\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	granted_element(client_hello(GUEST), ask(MMIOD_MEMORY_VMALLOC, "", PAGE));
+	refused(client_hello(GUEST), ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_DENIED, "pages");
+}
+
+Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
+{
+	static const struct {
+		struct mmiod_wire_alloc element;
+		const char *words;
+	} wrong[] = {
+		{ { .memory = MMIOD_MEMORY_KMALLOC, .zone = MMIOD_MEMORY_BELOW_4G }, "no kmalloc" },
+		{ { .memory = MMIOD_MEMORY_KMALLOC, .high = 1 << 20 }, "highest address" },
+		{ { .memory = MMIOD_MEMORY_VMALLOC, .flags = MMIOD_ALLOC_CONTIGUOUS },
+		  "pages only" },
+		{ { .memory = MMIOD_MEMORY_DMA, .zone = MMIOD_MEMORY_BELOW_4G }, "takes no zone" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .low = PAGE }, "lowest address" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .align = 2 * PAGE }, "aligned to pages" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .cache = MMIOD_CACHE_UC }, "cache" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .width = 4 }, "width" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .node = -2 }, "node -2" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .flags = MMIOD_ALLOC_DUMMY }, "dummy" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .region = "shm" }, "has no region" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .length = UINT64_MAX }, "any machine" },
+	};
+	int fd = client_hello(OPERATOR);
+
+	for (size_t i = 0; i < array_size(wrong); i++) {
+		struct mmiod_wire_alloc element = wrong[i].element;
+
+		element.rights = WRITE;
+		if (!element.length)
+			element.length = PAGE;
+		refused(fd, element, MMIOD_E_INVALID, wrong[i].words);
+	}
+	refused(fd, ask(MMIOD_MEMORY_PAGES, "", 0), MMIOD_E_INVALID, "length of 0");
+	cr_assert_eq(rig_fake.n_windows, 0u);
+}
+
+/* ---- to watch it ------------------------------------------------------------------------------------------------ */
+
+Test(alloc, pools_are_shown_to_those_whom_a_grant_gives_them)
+{
+	const struct mmiod_wire_pool *out;
+	int fd = client_hello(OPERATOR);
+
+	take(fd, PAGE);
+	cr_assert_eq(client_list(fd, MMIOD_OP_POOLS, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 1u);
+	out = answer_element(0);
+	cr_assert_str_eq(out->name, "pool");
+	cr_assert_eq(out->length, 1u << 20);
+	cr_assert_eq(out->page, PAGE);
+	cr_assert_eq(out->orders, 9u, "2^8 pages");
+	cr_assert_eq(out->largest, 1u << 19);
+	for (int i = 0; i < 8; i++)
+		cr_assert_eq(out->blocks[i], 1u);
+	cr_assert_eq(out->blocks[8], 0u);
+	cr_assert_eq(client_list(fd, MMIOD_OP_POOLS, out->id), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 0u);
+	cr_assert_eq(client_list(client_hello(GUEST), MMIOD_OP_POOLS, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 0u);
+}
+
+Test(alloc, a_map_shows_who_has_what_and_what_is_being_wiped)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+	struct mmiod_wire_granted a = take(fd, PAGE), b = take(other, 2 * PAGE);
+	const struct mmiod_wire_extent *extents;
+
+	rig_fake.wipe_error = -EAGAIN;
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, a.lease), MMIOD_OK);
+	cr_assert_eq(client_map(fd, "pool", 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 2u);
+	extents = answer_element(0);
+	cr_assert_eq(extents[0].offset, a.offset);
+	cr_assert_eq(extents[0].length, PAGE);
+	cr_assert_eq(extents[0].lease, 0u);
+	cr_assert_eq(extents[1].offset, b.offset);
+	cr_assert_eq(extents[1].length, 2 * PAGE);
+	cr_assert_eq(extents[1].lease, b.lease);
+	cr_assert_eq(extents[1].uid, (uint32_t)OTHER);
+	cr_assert_eq(client_map(fd, "pool", b.offset), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 1u);
+	cr_assert_eq(client_map(fd, "pool", UINT64_MAX), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 0u);
+	cr_assert_eq(client_map(fd, "shm", 0), MMIOD_E_NOT_FOUND);
+	cr_assert_eq(client_map(client_hello(GUEST), "pool", 0), MMIOD_E_NOT_FOUND);
+}
+
+Test(alloc, addresses_of_buffers_are_an_administrators)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t lease = granted_element(fd, ask(MMIOD_MEMORY_DMA, "shm", PAGE)).lease;
+	uint64_t blocks = take(fd, PAGE).lease;
+
+	rig_fake.info = (struct mmiod_buffer_info){
+		.allocated = 1,
+		.capacity = 2 * PAGE,
+		.phys = 0x1000,
+		.kernel = 0x2000,
+		.bus = 0x3000,
+		.runs = 1,
+		.node = -1,
+	};
+	cr_assert_eq(client_buffer(fd, lease, 0), MMIOD_OK);
+	cr_assert_eq(answer.buffer.memory, MMIOD_MEMORY_DMA);
+	cr_assert_eq(answer.buffer.capacity, 2 * PAGE);
+	cr_assert_eq(answer.buffer.present, 1u);
+	cr_assert_eq(answer.buffer.phys | answer.buffer.kernel | answer.buffer.bus, 0u);
+	cr_assert_eq(client_buffer(client_hello(0), lease, 0), MMIOD_OK);
+	cr_assert_eq(answer.buffer.phys, 0x1000u);
+	cr_assert_eq(answer.buffer.kernel, 0x2000u);
+	cr_assert_eq(answer.buffer.bus, 0x3000u);
+	cr_assert_eq(client_buffer(client_hello(OTHER), lease, 0), MMIOD_E_DENIED);
+	cr_assert_eq(client_buffer(fd, 999, 0), MMIOD_E_NOT_FOUND);
+	cr_assert_eq(client_buffer(fd, blocks, 0), MMIOD_E_INVALID);
+	cr_assert_eq(client_buffer(fd, lease, 16), MMIOD_E_INVALID);
+}
+
+/* ---- simulation ------------------------------------------------------------------------------------------------- */
+
+Test(simulated_alloc, one_user_never_sees_anothers_bytes)
+{
+	int first = client_hello(OPERATOR), second = client_hello(OTHER);
+	struct mmiod_wire_granted a = take(first, 2 * PAGE), b;
+	uint8_t bytes[2 * PAGE];
+
+	memset(bytes, 0xa5, sizeof(bytes));
+	cr_assert_eq(pwrite(answer_fds[0], bytes, sizeof(bytes), (off_t)a.map_offset),
+		     (ssize_t)sizeof(bytes));
+	cr_assert_eq(client_end(first, MMIOD_OP_RELEASE, a.lease), MMIOD_OK);
+	b = take(second, 2 * PAGE);
+	while (b.offset != a.offset)
+		b = take(second, 2 * PAGE);
+	cr_assert_eq(pread(answer_fds[0], bytes, sizeof(bytes), (off_t)b.map_offset),
+		     (ssize_t)sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		cr_assert_eq(bytes[i], 0u);
+	client_close_fds();
+}
+
+Test(simulated_alloc, blocks_come_back_with_the_connection)
+{
+	int fd = client_hello(OPERATOR);
+
+	take(fd, 3 * PAGE);
+	client_close_fds();
+	close(fd);
+	expect_all_free();
+}
+
+Test(simulated_alloc, buffers_are_files_of_their_own)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_KMALLOC, "", PAGE);
+	struct mmiod_wire_granted granted = granted_element(fd, element);
+	struct stat status;
+
+	cr_assert_eq(fstat(answer_fds[0], &status), 0);
+	cr_assert_eq((uint64_t)status.st_size, PAGE);
+	cr_assert_eq(pwrite(answer_fds[0], "x", 1, 0), 1);
+	cr_assert_eq(client_buffer(fd, granted.lease, 0), MMIOD_OK);
+	cr_assert_eq(answer.buffer.capacity, PAGE);
+	element.rights = READ;
+	granted_element(fd, element);
+	cr_assert_eq(pwrite(answer_fds[0], "x", 1, 0), -1, "read-only");
+	client_close_fds();
+}
