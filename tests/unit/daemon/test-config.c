@@ -399,3 +399,77 @@ Test(config, simulation_needs_no_device)
 	cr_assert_str_eq(config->regions[0]->backing, "/tmp/x");
 	config_free(config);
 }
+
+/* ---- pools and kernel memory ------------------------------------------------------------------------------------ */
+
+#define MEMORY "[region ram]\nphys = 0x30000000\nsize = 16M\n"
+
+Test(config, reads_all_that_a_pool_can_say)
+{
+	struct config *config =
+		load_text("[daemon]\nbytes-per-user = 64M\n" MEMORY
+			  "pool = yes\npage = 64K\nwipe = no\n" REGION "pool = yes\n"
+			  "[region plain]\nphys = 0x40000000\nsize = 4K\n");
+	const struct config_region *ram = config_find_region(config, "ram");
+	const struct config_region *shm = config_find_region(config, "shm");
+
+	cr_assert_eq(config->limits.bytes_per_user, 64u << 20);
+	cr_assert(ram->pool);
+	cr_assert_eq(ram->page, 0x10000u);
+	cr_assert_not(ram->wipe);
+	cr_assert(shm->pool);
+	cr_assert(shm->wipe, "unless it says otherwise");
+	cr_assert_eq(shm->page, 0u, "the machine's");
+	cr_assert_not(config_find_region(config, "plain")->pool);
+	config_free(config);
+}
+
+Test(config, refuses_pools_that_cannot_be)
+{
+	refused_text(MEMORY "pool = maybe\n", 4, "\"maybe\" is neither yes nor no");
+	refused_text(MEMORY "pol = yes\n", 4, "unknown key \"pol\"|did you mean \"pool\"");
+	refused_text(MEMORY "pool = yes\npage = 3K\n", 5, "\"3K\"|power of two");
+	refused_text(MEMORY "pool = yes\npage = 0\n", 5, "power of two");
+	refused_text(MEMORY "pool = yes\npage = 2K\n", 1, "smaller than the machine's");
+	refused_text(MEMORY "page = 4K\n", 1, "\"page\" is for pools");
+	refused_text(MEMORY "pool = yes\nwidth = 32\n", 1, "remove \"width\"");
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 5000\npool = yes\n", 1,
+		     "whole pages");
+	refused_text("[region ram]\nphys = 0x30000800\nsize = 4K\npool = yes\n", 1, "whole pages");
+	refused_text(MEMORY "pool = yes\npage = 32M\n", 1, "whole pages");
+	refused_text("[daemon]\nbytes-per-user = lots\n", 2, "\"lots\" is not a size");
+}
+
+Test(config, reads_grants_of_kernel_memory)
+{
+	struct config *config = load_text("[grant m]\nmemory = pages, dma\nuser = 1000\n" MEMORY
+					  "[grant r]\nregion = ram\nuser = 1000\n");
+
+	cr_assert_eq(config->grants[0]->memory, 1u << MMIOD_MEMORY_PAGES | 1u << MMIOD_MEMORY_DMA);
+	cr_assert_eq(config->grants[1]->memory, 0u);
+	cr_assert_eq(config_find_region(config, "ram")->n_grants, 1u);
+	config_free(config);
+}
+
+Test(config, a_later_file_replaces_the_kinds_of_memory_of_a_grant)
+{
+	struct config_paths paths = {
+		.main = files_write("mmiod.conf", 0644,
+				    "[grant m]\nmemory = pages dma\nuser = 1\n"),
+		.simulation = files_write("later.conf", 0644, "[grant m]\nmemory = vmalloc\n"),
+	};
+	struct config *config = load(&paths);
+
+	cr_assert_eq(config->grants[0]->memory, 1u << MMIOD_MEMORY_VMALLOC);
+	config_free(config);
+}
+
+Test(config, refuses_kinds_of_memory_that_are_none)
+{
+	refused_text("[grant m]\nmemory = page\nuser = 1000\n", 2,
+		     "\"page\" is not a kind|did you mean \"pages\"");
+	refused_text("[grant m]\nmemory = everything\nuser = 1000\n", 2, "pages, kmalloc, vmalloc");
+	refused_text("[grant m]\nmemory =\nuser = 1000\n", 2, "empty");
+	refused_text("[grant m]\nmemory = pages\n", 1, "names nobody");
+	refused_text("[grant m]\nuser = 1000\n", 1, "names no region and no kernel memory");
+}

@@ -53,6 +53,10 @@ static const struct {
 	{ MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease), sizeof(struct mmiod_wire_want) },
 	{ MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), sizeof(uint64_t) },
 	{ MMIOD_OP_REVOKE, sizeof(struct mmiod_msg_end), sizeof(uint64_t) },
+	{ MMIOD_OP_ALLOC, sizeof(struct mmiod_msg_lease), sizeof(struct mmiod_wire_alloc) },
+	{ MMIOD_OP_POOLS, sizeof(struct mmiod_msg_list), 0 },
+	{ MMIOD_OP_POOL_MAP, sizeof(struct mmiod_msg_pool_map), 0 },
+	{ MMIOD_OP_BUFFER, sizeof(struct mmiod_msg_buffer), 0 },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
@@ -268,4 +272,22 @@ Test(decode, survives_whatever_bytes_come)
 		}
 		seed += (uint32_t)round;
 	}
+}
+
+Test(decode, a_pools_name_ends)
+{
+	begin(MMIOD_OP_POOL_MAP, sizeof(struct mmiod_msg_pool_map), 0, 0);
+	memset(packet + offsetof(struct mmiod_msg_pool_map, region), 'x', MMIOD_WIRE_NAME);
+	refused(MMIOD_E_INVALID);
+	packet[offsetof(struct mmiod_msg_pool_map, region) + MMIOD_WIRE_NAME - 1] = 0;
+	cr_assert(decode());
+}
+
+Test(decode, unknown_flags_of_an_allocation_are_refused)
+{
+	begin(MMIOD_OP_ALLOC, sizeof(struct mmiod_msg_lease), 1, sizeof(struct mmiod_wire_alloc));
+	((struct mmiod_msg_lease *)packet)->flags = 2;
+	refused(MMIOD_E_UNSUPPORTED);
+	((struct mmiod_msg_lease *)packet)->flags = MMIOD_LEASE_ALL_OR_NONE;
+	cr_assert(decode());
 }

@@ -97,3 +97,35 @@ Test(tag, ends_a_name_that_does_not_end)
 	cr_assert_eq(tag_decode(tag, &back), 0);
 	cr_assert_eq(strlen(back.holder.comm), 15u);
 }
+
+Test(tag, knows_what_was_allocated_from_version_2_on)
+{
+	struct tag_content buffer = content, back;
+	uint8_t tag[MMIOD_TAG_SIZE];
+
+	buffer.memory = MMIOD_MEMORY_DMA;
+	buffer.allocated = true;
+	tag_encode(&buffer, tag);
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_eq(back.memory, (uint32_t)MMIOD_MEMORY_DMA);
+	cr_assert(back.allocated);
+	tag[offsetof(struct tag, version)] = 1;
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_eq(back.memory, (uint32_t)MMIOD_MEMORY_REGION);
+	cr_assert_not(back.allocated);
+}
+
+Test(tag, of_a_kind_of_memory_that_is_none_is_taken_for_the_strictest)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+	struct tag_content back;
+
+	tag_encode(&content, tag);
+	tag[offsetof(struct tag, memory)] = 5;
+	cr_assert_lt(tag_decode(tag, &back), 0);
+	strictest(&back);
+	cr_assert_eq(back.memory, (uint32_t)MMIOD_MEMORY_REGION);
+	tag_encode(&content, tag);
+	tag[offsetof(struct tag, allocated)] = 2;
+	cr_assert_lt(tag_decode(tag, &back), 0);
+}

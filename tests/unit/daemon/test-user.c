@@ -86,6 +86,23 @@ Test(user, accounts_are_all_zero_after_any_order_of_taking_and_giving_back)
 	cr_assert_null(users.table);
 }
 
+Test(user, is_charged_amounts_that_do_not_wrap)
+{
+	struct charge large, small;
+
+	cr_assert_eq(charge_take_amount(&large, &users, 1000, USER_BYTES, 1 << 20, 1 << 20), 0);
+	cr_assert_eq(charge_take_amount(&small, &users, 1000, USER_BYTES, 1, 1 << 20), -EDQUOT);
+	cr_assert_eq(charge_take_amount(&small, &users, 1000, USER_BYTES, UINT64_MAX, UINT64_MAX),
+		     -EDQUOT);
+	cr_assert_eq(charge_take_amount(&small, &users, 1000, USER_BYTES, 1, 1000), -EDQUOT,
+		     "above a limit that was lowered");
+	cr_assert_eq(user_uses(&users, 1000, USER_BYTES), 1u << 20);
+	cr_assert_eq(user_uses(&users, 1001, USER_BYTES), 0u);
+	charge_release(&large);
+	charge_release(&large);
+	cr_assert_null(users.table);
+}
+
 Test(user, has_a_name_or_else_its_number)
 {
 	char name[USER_NAME_MAX];
