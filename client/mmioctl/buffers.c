@@ -94,7 +94,10 @@ static int print_buffers(struct context *context, const struct mmiod_lease_list 
 			continue; /* it has ended since it was listed */
 		status = err ? report_client(context, err) : buffer_row(&table, info, &buffer);
 	}
-	return status ? status : table_end(&table, "buffers");
+	if (!status)
+		return table_end(&table, "buffers");
+	table_drop(&table);
+	return status;
 }
 
 int verb_buffers(struct context *context, int argc, char **argv)

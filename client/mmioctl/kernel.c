@@ -141,6 +141,9 @@ int verb_slabinfo(struct context *context, int argc, char **argv)
 	}
 	fclose(file);
 	if (!status && argc && !rows)
-		return report(context, -ENOENT, "no slab cache \"%s\"", argv[0]);
-	return status ? status : table_end(&table, "slabs");
+		status = report(context, -ENOENT, "no slab cache \"%s\"", argv[0]);
+	if (!status)
+		return table_end(&table, "slabs");
+	table_drop(&table);
+	return status;
 }

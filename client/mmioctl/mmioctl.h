@@ -119,6 +119,7 @@ int table_begin(struct table *table, const struct context *context, const struct
 		size_t count);
 int table_row(struct table *table, const struct cell *cells);
 int table_end(struct table *table, const char *key);
+void table_drop(struct table *table);
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_optional(struct cell *cell, uint64_t number);

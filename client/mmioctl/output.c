@@ -230,6 +230,15 @@ int table_end(struct table *table, const char *key)
 	return STATUS_OK;
 }
 
+/* Give up what the table holds without printing. */
+void table_drop(struct table *table)
+{
+	json_decref(table->rows);
+	scols_unref_table(table->scols);
+	table->rows = NULL;
+	table->scols = NULL;
+}
+
 /* ---- JSON ---- */
 
 int json_output(json_t *root)

@@ -86,9 +86,11 @@ static void print_buffer(const struct shown *shown)
 	size_words(buffer->capacity, size, sizeof(size));
 	if (buffer->node >= 0)
 		snprintf(node, sizeof(node), "%d", buffer->node);
-	if (buffer->present)
+	if (buffer->present && buffer->runs)
 		printf("%16s %s in %llu physical piece%s\n", "Capacity:", size,
 		       (unsigned long long)buffer->runs, buffer->runs == 1 ? "" : "s");
+	else if (buffer->present)
+		printf("%16s %s\n", "Capacity:", size);
 	printf("%16s %s, node %s%s%s\n", "Asked for:", zone_word(buffer->zone), node,
 	       buffer->flags & MMIOD_ALLOCATE_CONTIGUOUS ? ", contiguous" : "",
 	       buffer->flags & MMIOD_ALLOCATE_NO_WAIT ? ", no-wait" : "");

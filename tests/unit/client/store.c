@@ -45,6 +45,11 @@ static void send_regions(struct store *store)
 	send_list(&store->fake, &region, 1, sizeof(region));
 }
 
+void store_send_leases(struct fake *fake, const struct store *store)
+{
+	send_list(fake, store->leases, store->lease_count, sizeof(store->leases[0]));
+}
+
 static void send_status(struct store *store)
 {
 	struct mmiod_msg_status_reply reply = { .backend = MMIOD_BACKEND_SIMULATION };
@@ -132,7 +137,7 @@ static void answer(struct store *store)
 		send_regions(store);
 		break;
 	case MMIOD_OP_LEASES:
-		send_list(fake, store->leases, store->lease_count, sizeof(store->leases[0]));
+		store_send_leases(fake, store);
 		break;
 	case MMIOD_OP_POOLS:
 		send_list(fake, store->pools, store->pool_count, sizeof(store->pools[0]));

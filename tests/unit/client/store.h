@@ -33,6 +33,8 @@ struct store {
 
 void store_start(struct store *store);
 void store_stop(struct store *store);
+/* For scripts of their own. */
+void store_send_leases(struct fake *fake, const struct store *store);
 /* Run mmioctl against a store that is started and stopped for it. */
 #define store_run(store, run, ...)                             \
 	do {                                                   \

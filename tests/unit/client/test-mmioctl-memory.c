@@ -643,18 +643,52 @@ Test(memory, kernel_file_that_is_not_there_is_named)
 	says(run.err, "/nonexistent/zoneinfo");
 }
 
+/* The directory is the user's own, so that it can be removed; the file in it is not. */
 Test(memory, slabinfo_that_may_not_be_read_says_so)
 {
+	const uid_t user = 65534;
+	char file[64];
 	struct run run;
 
 	if (geteuid())
 		cr_skip_test("needs a user to become");
 	proc_file("slabinfo", slabinfo);
-	cr_assert_eq(chmod(proc, 0700), 0);
-	cr_assert_eq(seteuid(65534), 0);
+	snprintf(file, sizeof(file), "%s/slabinfo", proc);
+	cr_assert_eq(chown(proc, user, (gid_t)-1), 0);
+	cr_assert_eq(chmod(file, 0600), 0);
+	cr_assert_eq(setresuid(user, user, user), 0);
+	if (access(CTL, X_OK)) {
+		proc_remove("slabinfo");
+		cr_skip_test("other users do not reach the build directory");
+	}
 	run_ctl(&run, "/tmp/mmiod-nobody/sock", "slabinfo");
-	cr_assert_eq(seteuid(0), 0);
 	proc_remove("slabinfo");
 	cr_assert_eq(run.status, 4, "%d %s", run.status, run.err);
 	says(run.err, "only root may read it");
+}
+
+static void fail_buffer(struct fake *fake)
+{
+	const struct store *store = fake->argument;
+
+	fake_accept(fake);
+	fake_read(fake);
+	store_send_leases(fake, store);
+	cr_expect_eq(fake_read(fake)->opcode, MMIOD_OP_BUFFER);
+	fake_refuse(fake, MMIOD_E_INTERNAL, "the module does not answer");
+	fake_wait_hang_up(fake);
+}
+
+Test(memory, buffers_that_cannot_be_asked_for_are_an_error)
+{
+	struct store store = with_buffer(MMIOD_MEMORY_PAGES, false);
+	struct fake fake;
+	struct run run;
+
+	fake_start(&fake, fail_buffer, &store);
+	run_ctl(&run, fake.path, "buffers");
+	fake_stop(&fake);
+	cr_assert_eq(run.status, 1);
+	cr_assert_str_empty(run.out);
+	says(run.err, "the module does not answer");
 }
