@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Allocation through the installed service on a real kernel: a pool on the memory set aside, and kernel buffers.
+
+load common.bash
+
+setup_file()
+{
+	# The rig's region, as a pool; in place of the drop-in that makes it an ordinary one.
+	sed -e '/^\[region set-aside\]/a pool = yes' -e '$a [grant allocators]\nuser = operator guest\nregion = set-aside edu\naccess = rw\nmemory = pages kmalloc vmalloc dma' \
+		-i.before /etc/mmiod/mmiod.conf.d/50-rig.conf
+	systemctl reload mmiod.service
+	eventually mmioctl pools
+}
+
+teardown_file()
+{
+	mv /etc/mmiod/mmiod.conf.d/50-rig.conf.before /etc/mmiod/mmiod.conf.d/50-rig.conf
+	systemctl reload mmiod.service
+}
+
+teardown()
+{
+	let_go
+}
+
+# Allocate in the background as USER; $lease is its id.
+allocate() # USER ARGUMENT...
+{
+	local user=$1
+	shift
+	background "$user" mmioctl alloc "$@"
+	eventually grep -q ^lease /tmp/background.out || { cat /tmp/background.err; return 1; }
+	lease=$(sed -n 's/^lease \([0-9]*\) .*/\1/p' /tmp/background.out)
+}
+
+@test "half of a pool leaves one block of the other half, and freeing leaves one whole" {
+	eventually sh -c 'mmioctl buddyinfo | grep set-aside | grep -q " 1$"'
+	allocate operator set-aside 8M
+	run mmioctl pools
+	contains "$output" 8M
+	let_go
+	eventually sh -c 'mmioctl pools | grep set-aside | grep -q 16M'
+}
+
+@test "two users never get the same bytes" {
+	allocate operator set-aside 1M
+	one=$(cat /tmp/background.out) first=$holder_pid
+	allocate guest set-aside 1M
+	two=$(cat /tmp/background.out)
+	kill "$first"
+	[ "${one#* * }" != "${two#* * }" ]
+}
+
+@test "memory is wiped before another user gets it" {
+	run as operator mmioctl alloc set-aside 16M -- sh -c 'head -c 4096 /dev/zero | tr "\0" S >&3'
+	[ "$status" = 0 ]
+	eventually as guest mmioctl alloc set-aside 16M -- sh -c 'head -c 4096 <&3 | tr -d "\0" | wc -c >/tmp/found'
+	[ "$(cat /tmp/found)" = 0 ]
+}
+
+@test "a restarted daemon knows what is taken and gives it to nobody" {
+	allocate operator set-aside 8M
+	kill -KILL "$(systemctl show -P MainPID mmiod.service)"
+	eventually lease_listed "$lease"
+	run as guest mmioctl alloc set-aside 16M -- true
+	[ "$status" != 0 ]
+	contains "$output" "8 MiB"
+	run as guest mmioctl alloc set-aside 8M -- true
+	[ "$status" = 0 ]
+}
+
+@test "bad sizes and alignments are refused with the rule" {
+	run as operator mmioctl alloc set-aside 0 -- true
+	[ "$status" != 0 ]
+	run as operator mmioctl alloc set-aside 32M -- true
+	[ "$status" != 0 ]
+	contains "$output" "16 MiB"
+	run as operator mmioctl alloc set-aside 4K --align 3K -- true
+	[ "$status" != 0 ]
+	contains "$output" align
+}
+
+@test "kernel memory lies in the zone that was asked for, and only root sees where" {
+	allocate operator pages 64K --zone dma
+	run mmioctl show "$lease"
+	[ "$status" = 0 ]
+	phys=$(sed -n 's/.*Physical.*\(0x[0-9a-f]*\).*/\1/p' <<<"$output")
+	[ $((phys)) -gt 0 ] && [ $((phys)) -lt $((16 << 20)) ]
+	run as operator mmioctl show "$lease"
+	[ "$status" = 0 ]
+	[[ $output != *"$phys"* ]]
+}
+
+@test "buffers of every kind are listed, and gone when their holder is" {
+	for kind in pages kmalloc vmalloc; do
+		allocate operator $kind 128K
+		run mmioctl buffers
+		contains "$output" $kind
+		let_go
+		eventually lease_not_listed "$lease"
+	done
+	allocate operator dma 64K --device edu
+	run mmioctl buffers
+	contains "$output" dma
+}
+
+@test "a client whose cgroup is full is refused, and the daemon's does not grow" {
+	pid=$(systemctl show -P MainPID mmiod.service)
+	group=/sys/fs/cgroup$(sed 's/^0:://' "/proc/$pid/cgroup")
+	[ -e "$group/memory.current" ] || skip "the unit has no memory accounting"
+	before=$(cat "$group/memory.current")
+	mkdir -p /sys/fs/cgroup/client
+	echo 33554432 >/sys/fs/cgroup/client/memory.max
+	run sh -c 'echo $$ >/sys/fs/cgroup/client/cgroup.procs; exec setpriv --reuid=operator --regid=operator --init-groups mmioctl alloc pages 64M -- true'
+	[ "$status" != 0 ]
+	after=$(cat "$group/memory.current")
+	[ $((after - before)) -lt $((4 << 20)) ]
+	run sh -c 'echo $$ >/sys/fs/cgroup/client/cgroup.procs; exec setpriv --reuid=operator --regid=operator --init-groups mmioctl alloc pages 8M -- true'
+	[ "$status" = 0 ]
+}
+
+@test "who has no grant gets no kernel memory" {
+	run setpriv --reuid=daemon --regid=daemon --clear-groups mmioctl alloc pages 4K -- true
+	[ "$status" = 4 ]
+	contains "$output" "user daemon"
+	contains "$output" grant
+}
+
+@test "zones and buddyinfo agree with the kernel" {
+	run mmioctl zones
+	for zone in DMA DMA32; do contains "$output" $zone; done
+	run mmioctl buddyinfo
+	contains "$output" DMA32
+}
