@@ -37,7 +37,8 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->mmapable = owns_pages(lease);
 }
 
-static void grant_element(struct call *call, struct batch *batch, size_t index, wish_grant grant)
+/* True: the whole request is put off until something has been wiped, and is then tried anew. */
+static bool grant_element(struct call *call, struct batch *batch, size_t index, wish_grant grant)
 {
 	struct mmiod_wire_granted *out = reply_element(call->reply, index);
 	struct backend_created created = { .fd = -1 };
@@ -49,7 +50,11 @@ static void grant_element(struct call *call, struct batch *batch, size_t index, 
 		fill_granted(out, batch->leases[index], &created);
 		reply_fd(call->reply, created.fd);
 		batch->n_granted++;
-		return;
+		return false;
+	}
+	if (wish.wait && wish_wait(&wish) == 0) {
+		batch->failed = index;
+		return true;
 	}
 	out->text = reply_text(call->reply, "%s", wish.buffer);
 	if (batch->outcome == MMIOD_OK) {
@@ -57,6 +62,7 @@ static void grant_element(struct call *call, struct batch *batch, size_t index, 
 		batch->failed = index;
 		batch->wish = wish;
 	}
+	return false;
 }
 
 /* All or none: gives back what was granted, and has every other element say why. */
@@ -121,14 +127,19 @@ static void log_batch(struct call *call, const struct batch *batch)
 enum request_result wish_batch(struct call *call, wish_grant grant)
 {
 	bool all_or_none = call->request->fixed.lease.flags & MMIOD_LEASE_ALL_OR_NONE;
+	bool waits = false;
 	uint32_t count = call->request->head.count;
 	struct batch batch = { .outcome = MMIOD_OK };
 	uint32_t i;
 
 	reply_begin(call->reply, &call->request->head, sizeof(struct mmiod_msg), count,
 		    sizeof(struct mmiod_wire_granted));
-	for (i = 0; i < count && (batch.outcome == MMIOD_OK || !all_or_none); i++)
-		grant_element(call, &batch, i, grant);
+	for (i = 0; i < count && !waits && (batch.outcome == MMIOD_OK || !all_or_none); i++)
+		waits = grant_element(call, &batch, i, grant);
+	if (waits) {
+		undo(call, &batch);
+		return REQUEST_DEFERRED;
+	}
 	if (all_or_none && batch.outcome != MMIOD_OK)
 		undo(call, &batch);
 	log_batch(call, &batch);

@@ -148,6 +148,24 @@ bool blocks_next_suspect(const struct blocks *blocks, const struct extent *exten
 	return true;
 }
 
+static uint64_t suspect_below(const struct interval *node, uint64_t start, uint64_t end)
+{
+	uint64_t from, to;
+
+	if (!node || node->greatest <= start)
+		return 0;
+	from = node->start > start ? node->start : start;
+	to = node->end < end ? node->end : end;
+	return suspect_below(node->left, start, end) + (from < to ? to - from : 0) +
+	       (node->start < end ? suspect_below(node->right, start, end) : 0);
+}
+
+/* How much of the extent must be wiped before anybody gets it. */
+uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent)
+{
+	return suspect_below(blocks->suspect.root, extent->span.start, extent->span.end);
+}
+
 /* Cuts [start, end) out of one suspect. `spare` is for what is left behind it, if something is left before it as well. */
 static void cut(struct interval_set *set, struct interval *found, uint64_t start, uint64_t end,
 		struct extent *spare)
@@ -216,6 +234,7 @@ void blocks_wiped(struct blocks *blocks, uint64_t length)
 	first->span.start += length;
 	blocks->wiping -= length;
 	release(blocks, start, length);
+	blocks_trust(blocks, start, length); /* what this cannot note is wiped once more */
 	if (first->span.start < first->span.end) {
 		interval_insert(&blocks->dirty, &first->span);
 		return;

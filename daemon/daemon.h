@@ -12,6 +12,7 @@
 #include "server.h"
 
 struct revocation;
+struct waiting;
 
 struct daemon {
 	struct connection_host host;
@@ -24,6 +25,7 @@ struct daemon {
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct revocation *revocations;
+	struct waiting *waiting; /* requests */
 	struct event backend_event;
 	struct event wipe; /* while something waits to be wiped */
 	struct event grace; /* after a restart: then leases that end with their connection end */
@@ -81,6 +83,10 @@ const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, siz
 void revocations_note_end(struct daemon *daemon, uint64_t lease);
 void revocations_forget(struct daemon *daemon, const struct connection *connection);
 void revocations_clear(struct daemon *daemon);
+
+/* waiting.c: requests that wait until something has been wiped. */
+void waiting_try(struct daemon *daemon);
+void waiting_forget(struct daemon *daemon, const struct connection *connection);
 
 static inline struct daemon *daemon_of(struct connection *connection)
 {

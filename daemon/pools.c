@@ -166,6 +166,7 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 	}
 	if (more)
 		event_add(&daemon->wipe, failed ? &later : &at_once);
+	waiting_try(daemon);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */

@@ -310,7 +310,8 @@ static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **
 		return outcome;
 	try = wish->memory == MMIOD_MEMORY_REGION ? try_pool : try_kernel;
 	outcome = try(wish, leasep, created);
-	if (outcome != MMIOD_E_BUSY && outcome != MMIOD_E_QUOTA && outcome != MMIOD_E_GONE)
+	if (wish->wait ||
+	    (outcome != MMIOD_E_BUSY && outcome != MMIOD_E_QUOTA && outcome != MMIOD_E_GONE))
 		return outcome;
 	daemon_drain_events(wish->call->daemon);
 	translate(wish);

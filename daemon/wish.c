@@ -8,6 +8,8 @@
 #include <time.h>
 #include "wish.h"
 
+#define WIPE_NOW (4u << 20) /* bytes that are wiped while the request is answered */
+
 enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, const char *format,
 			       ...)
 {
@@ -302,12 +304,36 @@ static enum mmiod_outcome charge_bytes(struct wish *wish, struct lease *lease)
 	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-/* After the account was asked: bytes are not wiped for somebody who cannot have them. */
+/* More than one turn of the loop may wipe: the request waits for it. */
+static enum mmiod_outcome put_off(struct wish *wish)
+{
+	wish->wait = true;
+	wish->wait_start = wish->extent->span.start;
+	wish->wait_end = wish->extent->span.end;
+	blocks_give_back(wish->region->blocks, steal_pointer(wish->extent));
+	return wish_refuse(wish, MMIOD_E_BUSY,
+			   "pool %s: 0x%" PRIx64 "+0x%" PRIx64 " must be wiped first: ask again",
+			   wish->region->name, wish->wait_start, wish->wait_end - wish->wait_start);
+}
+
+/*
+ * After the account was asked: bytes are not wiped for somebody who cannot have them. What is clean in a pool that wipes
+ * is zero already.
+ */
 static enum mmiod_outcome clean_blocks(struct wish *wish)
 {
-	int r = daemon_wipe_extent(wish->call->daemon, wish->region, wish->extent,
-				   wish->alloc.flags & MMIOD_ALLOC_ZERO);
+	struct blocks *blocks = wish->region->blocks;
+	bool zero = wish->alloc.flags & MMIOD_ALLOC_ZERO && !blocks->wipe;
+	int r;
 
+	if (zero && wish->want.length > WIPE_NOW)
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "pool %s has \"wipe = no\": the daemon zeroes %u bytes of it at "
+				   "most, the holder any number",
+				   wish->region->name, WIPE_NOW);
+	if (blocks_suspect_bytes(blocks, wish->extent) > WIPE_NOW)
+		return put_off(wish);
+	r = daemon_wipe_extent(wish->call->daemon, wish->region, wish->extent, zero);
 	if (r == 0)
 		return MMIOD_OK;
 	return wish_refuse(wish, r == -ENOMEM ? MMIOD_E_RESOURCES : MMIOD_E_GONE,

@@ -20,6 +20,9 @@ struct wish {
 	struct extent
 		*extent; /* the blocks of a pool that were chosen; owned until the lease has them */
 	uint32_t pci; /* DMA: of the device */
+	bool wait; /* refused for now: [wait_start, wait_end) of the pool must be wiped first */
+	uint64_t wait_start;
+	uint64_t wait_end;
 	enum mmiod_share share;
 	struct text text; /* why not */
 	char buffer[TEXT_MAX];
@@ -40,6 +43,7 @@ enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
 /* One element: reads it, and grants or refuses it. */
 typedef enum mmiod_outcome (*wish_grant)(struct wish *wish, size_t index, struct lease **leasep,
 					 struct backend_created *created);
+int wish_wait(struct wish *wish);
 enum request_result wish_batch(struct call *call, wish_grant grant);
 
 #endif

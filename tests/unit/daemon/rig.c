@@ -287,7 +287,7 @@ struct mmiod_wire_alloc ask(uint32_t memory, const char *region, uint64_t length
 	return element;
 }
 
-uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags)
+void send_allocs(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags)
 {
 	struct {
 		struct mmiod_msg_lease fixed;
@@ -297,6 +297,11 @@ uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uin
 	packet.fixed.msg = header(MMIOD_OP_ALLOC, sizeof(packet.fixed), n, sizeof(asks[0]));
 	memcpy(packet.asks, asks, n * sizeof(asks[0]));
 	client_send(fd, &packet, packet.fixed.msg.size);
+}
+
+uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags)
+{
+	send_allocs(fd, asks, n, flags);
 	return answered(fd);
 }
 

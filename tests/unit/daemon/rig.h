@@ -51,6 +51,7 @@ uint32_t client_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uin
 uint32_t client_lease_one(int fd, uint64_t offset, uint64_t length,
 			  uint64_t *lease); /* the element's status */
 struct mmiod_wire_alloc ask(uint32_t memory, const char *region, uint64_t length);
+void send_allocs(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags);
 uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags);
 uint32_t client_map(int fd, const char *region, uint64_t cursor);
 uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);

@@ -385,6 +385,131 @@ Test(alloc, large_blocks_are_wiped_in_bounded_parts)
 	cr_assert_eq(pool()->page, 0x10000u);
 }
 
+#define LARGE                                                        \
+	"[region pool]\nphys = 0xf8000000\nsize = 64M\npool = yes\n" \
+	"[grant all]\nregion = pool\nuser = *\naccess = rw\n"
+
+static void with_large_pool(void)
+{
+	rig_start(LARGE);
+}
+
+static void send_alloc(int fd, uint64_t length)
+{
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", length);
+
+	send_allocs(fd, &element, 1, 0);
+}
+
+Test(alloc, a_large_request_waits_until_its_blocks_are_wiped, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR);
+	const struct mmiod_wire_granted *granted = NULL;
+
+	rig_fake.wipe_error = -EAGAIN;
+	send_alloc(fd, 32 << 20);
+	rig_turn();
+	cr_assert_eq(client_receive(fd), -EAGAIN, "it waits");
+	cr_assert_eq(pool()->wiping, 32u << 20);
+	rig_fake.wipe_error = 0;
+	rig_wait(1100);
+	cr_assert_gt(client_receive(fd), 0);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	cr_assert_eq(granted->length, 32u << 20);
+	cr_assert_eq(n_answer_fds, 1u);
+	cr_assert_eq(rig_fake.n_wipes, 32u);
+	for (size_t i = 0; i < 32; i++)
+		cr_assert_eq(rig_fake.wipes[i].length, 1u << 20);
+	client_close_fds();
+	cr_assert_eq(pool()->wiping, 0u);
+	cr_assert_eq(pool()->free, 32u << 20);
+}
+
+Test(alloc, others_are_answered_while_one_waits, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+
+	take(other, PAGE);
+	rig_fake.wipe_error = -EAGAIN;
+	send_alloc(fd, 32 << 20);
+	rig_turn();
+	cr_assert_eq(client_list(other, MMIOD_OP_LEASES, 0), MMIOD_OK);
+	cr_assert_eq(client_receive(fd), -EAGAIN);
+	rig_fake.wipe_error = 0;
+	rig_wait(1100);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
+}
+
+Test(alloc, who_hangs_up_while_waiting_leaves_no_trace, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.wipe_error = -EAGAIN;
+	send_alloc(fd, 32 << 20);
+	rig_turn();
+	cr_assert_not_null(rig.waiting);
+	close(fd);
+	rig_turn();
+	rig_fake.wipe_error = 0;
+	rig_wait(1100);
+	cr_assert_null(rig.leases.table);
+	cr_assert_null(rig.waiting);
+	cr_assert_eq(pool()->free, 64u << 20);
+}
+
+Test(alloc, a_batch_waits_as_a_whole, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR);
+	struct mmiod_wire_alloc asks[3] = {
+		ask(MMIOD_MEMORY_REGION, "pool", PAGE),
+		ask(MMIOD_MEMORY_REGION, "pool", 8 << 20),
+		ask(MMIOD_MEMORY_REGION, "none", PAGE),
+	};
+
+	send_allocs(fd, asks, 3, 0);
+	rig_wait(20);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(2))->status, MMIOD_E_NOT_FOUND);
+	cr_assert_eq(n_answer_fds, 2u);
+	cr_assert_eq(HASH_COUNT(rig.leases.table), 2u);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), (8 << 20) + PAGE);
+}
+
+Test(alloc, who_waits_hears_that_the_device_has_gone, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.wipe_error = -EAGAIN;
+	send_alloc(fd, 32 << 20);
+	rig_turn();
+	rig_fake.claim_error = -ENODEV;
+	fake_remove_device(&rig_fake, "pool");
+	daemon_drain_events(&rig);
+	rig_wait(1100);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_GONE);
+}
+
+Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.wipe_error = -EAGAIN;
+	for (int i = 0; i < 2; i++)
+		send_alloc(fd, 16 << 20);
+	rig_turn();
+	cr_assert_eq(client_receive(fd), -EAGAIN);
+	for (struct connection *c = rig.host.connections; c; c = c->next)
+		c->deferred += 14;
+	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 16 << 20), MMIOD_E_BUSY, "ask again");
+	for (struct connection *c = rig.host.connections; c; c = c->next)
+		c->deferred -= 14;
+}
+
 Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)
 {
 	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
