@@ -116,6 +116,7 @@ int verb_list(struct context *context, int argc, char **argv)
 
 enum lease_column {
 	LEASE_ID,
+	LEASE_KIND,
 	LEASE_REGION,
 	LEASE_OFFSET,
 	LEASE_LENGTH,
@@ -135,14 +136,15 @@ enum lease_column {
 	LEASE_POPULATED,
 	LEASE_READS,
 	LEASE_WRITES,
-	LEASE_KIND,
 	LEASE_CHOSEN,
 	LEASE_COLUMNS,
 };
 
 const struct column lease_columns[] = {
 	[LEASE_ID] = { "ID", CELL_NUMBER, true, "number of the lease" },
-	[LEASE_REGION] = { "REGION", CELL_TEXT, true, "name of the region" },
+	[LEASE_KIND] = { "KIND", CELL_TEXT, true, "region, or pages, kmalloc, vmalloc, dma" },
+	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
+			   "name of the region; kernel memory has none" },
 	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it" },
 	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
 	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
@@ -161,7 +163,6 @@ const struct column lease_columns[] = {
 	[LEASE_POPULATED] = { "POPULATED", CELL_NUMBER, false, "pages mapped in advance" },
 	[LEASE_READS] = { "READS", CELL_NUMBER, false, "mediated reads" },
 	[LEASE_WRITES] = { "WRITES", CELL_NUMBER, false, "mediated writes" },
-	[LEASE_KIND] = { "KIND", CELL_TEXT, false, "region, or pages, kmalloc, vmalloc, dma" },
 	[LEASE_CHOSEN] = { "CHOSEN", CELL_TEXT, false, "who chose the place: holder or allocator" },
 };
 const size_t lease_column_count = LEASE_COLUMNS;

@@ -278,7 +278,7 @@ struct mmiod_allocation {
 	uint64_t high; /**< pool: end at or below this offset; pages, vmalloc: highest physical
 			    address; 0: no limit */
 	unsigned int node; /**< kernel memory: NUMA node + 1; 0: any */
-	enum mmiod_memory_zone zone; /**< kernel memory */
+	enum mmiod_memory_zone zone; /**< pages, vmalloc; kmalloc: not BELOW_4G */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read and write */
 	enum mmiod_cache cache; /**< pool */
 	unsigned int width; /**< pool: of a mediated access, in bytes; 0: the region's */
@@ -293,9 +293,9 @@ struct mmiod_allocation {
  * Offsets of leases from a pool are from its start; kernel memory has offset 0.
  *
  * Arguments, result and threads as for mmiod_client_lease_many(); @flags: MMIOD_LEASE_ALL. Errors beside its own:
- * -EINVAL (length 0, beyond the pool, alignment no power of two, constraints that contradict each other, a field that
- * the kind does not know), -ENOBUFS (nothing of that size is free: the sentence says what would have fitted), -ENOMEM
- * (kernel memory: there is none such, or the memory cgroup is full), -EOPNOTSUPP (the daemon has no such memory).
+ * -EINVAL (length 0, more than the pool has, alignment no power of two, constraints that contradict each other, a field
+ * that the kind does not know), -EBUSY (nothing of that size is free: the sentence says what would have fitted), -ENOMEM
+ * (kernel memory: there is none such, or the memory cgroup is full). A machine out of everything is -ENOBUFS.
  */
 int mmiod_client_allocate_many(struct mmiod_client *client, const struct mmiod_allocation *wants,
 			       size_t count, unsigned int flags, struct mmiod_lease **leases,
