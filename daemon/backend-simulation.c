@@ -275,7 +275,8 @@ static void simulation_rescan(struct backend *backend)
 
 static const struct backend_ops simulation_ops = {
 	.kind = MMIOD_BACKEND_SIMULATION,
-	.warning = "simulation: memory files instead of devices; read-only is enforced, bounds and "
+	.warning = "simulation: memory files instead of devices and kernel memory; read-only is "
+		   "enforced, bounds and "
 		   "revocation are not",
 	.close = simulation_close,
 	.claim = simulation_claim,

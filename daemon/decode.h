@@ -23,6 +23,7 @@ struct request {
 	} fixed;
 	const uint8_t *array; /* into the packet */
 	size_t known; /* bytes of an element that this daemon knows */
+	unsigned int tries; /* how often it has waited already; not the decoder's */
 };
 
 /* Why a packet is no good. `head` of the request is filled as far as the packet had one, so that a reply can name it. */

@@ -184,6 +184,19 @@ static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_req
 	return MMIOD_E_BUSY;
 }
 
+/* What comes back may be enough, when all that waits to be wiped now has been. */
+static void await_queue(struct wish *wish)
+{
+	const struct blocks *blocks = wish->region->blocks;
+	const struct extent *last = blocks->queue ? blocks->queue->prev : NULL;
+
+	if (!last || pool_free_bytes(blocks->pool) + blocks->wiping < wish->alloc.length)
+		return;
+	wish->wait = true;
+	wish->wait_start = last->span.start;
+	wish->wait_end = last->span.end;
+}
+
 static enum mmiod_outcome choose_blocks(struct wish *wish)
 {
 	const struct mmiod_wire_alloc *alloc = &wish->alloc;
@@ -195,11 +208,13 @@ static enum mmiod_outcome choose_blocks(struct wish *wish)
 		.upper = alloc->high,
 		.flags = alloc->flags & MMIOD_ALLOC_POWER_OF_TWO ? 0 : POOL_EXACT,
 	};
-	int r = blocks_alloc(blocks, &request, &wish->extent);
+	int r = blocks_alloc(blocks, &request, &wish->extent), wiped;
 
 	if (r == -ENOSPC && blocks->wiping) {
-		daemon_wipe_queue(wish->call->daemon, wish->region, WIPE_TO_FIT);
+		wiped = daemon_wipe_queue(wish->call->daemon, wish->region, WIPE_TO_FIT);
 		r = blocks_alloc(blocks, &request, &wish->extent);
+		if (r == -ENOSPC && wiped == 0)
+			await_queue(wish);
 	}
 	if (r < 0)
 		return refuse_blocks(wish, &request, r);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * Requests that wait until blocks of a pool have been wiped, so that the daemon need not wipe more than a little while it
- * answers. Such a request has nothing granted; when the blocks are clean it is tried anew, as if it came then. Each try
- * leaves more of the pool clean, so none waits for ever.
+ * answers. Such a request has nothing granted; when the blocks are clean it is tried anew, as if it came then. Others may
+ * be faster, so the tries are counted.
  */
 #include <string.h>
 #include "log.h"
 #include "wish.h"
 
 #define WAITING_MAX 16 /* requests of one connection that have yet to be answered */
+#define TRIES_MAX 64 /* others may take what one waits for */
 
 struct waiting {
 	struct connection *connection;
@@ -35,7 +36,7 @@ int wish_wait(struct wish *wish)
 	struct daemon *daemon = wish->call->daemon;
 	struct waiting *waiting;
 
-	if (wish->call->connection->deferred >= WAITING_MAX)
+	if (wish->call->connection->deferred >= WAITING_MAX || request->tries >= TRIES_MAX)
 		return -EBUSY;
 	waiting = calloc(1, sizeof(*waiting) + size);
 	if (!waiting)
@@ -47,6 +48,7 @@ int wish_wait(struct wish *wish)
 	waiting->request = *request;
 	memcpy(waiting->array, request->array, size);
 	waiting->request.array = waiting->array;
+	waiting->request.tries++;
 	waiting->connection->deferred++;
 	DL_APPEND(daemon->waiting, waiting);
 	return 0;
@@ -81,7 +83,8 @@ void waiting_forget(struct daemon *daemon, const struct connection *connection)
 {
 	struct waiting *waiting, *next;
 
-	DL_FOREACH_SAFE(daemon->waiting, waiting, next) {
+	for (waiting = daemon->waiting; waiting; waiting = next) {
+		next = waiting->next;
 		if (!connection || waiting->connection == connection)
 			waiting_free(daemon, waiting);
 	}

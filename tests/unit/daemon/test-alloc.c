@@ -426,6 +426,27 @@ Test(alloc, a_large_request_waits_until_its_blocks_are_wiped, .init = with_large
 	cr_assert_eq(pool()->free, 32u << 20);
 }
 
+Test(alloc, a_request_waits_for_what_is_being_wiped, .init = with_large_pool)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t lease;
+
+	send_alloc(fd, 64 << 20);
+	rig_wait(20);
+	cr_assert_gt(client_receive(fd), 0);
+	lease = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	rig_fake.n_wipes = 0;
+	send_end(fd, MMIOD_OP_RELEASE, 0, &lease, 1);
+	send_alloc(fd, 64 << 20);
+	rig_wait(20);
+	cr_assert_gt(client_receive(fd), 0);
+	rig_wait(20);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK, "%s",
+		     answer_text(((struct mmiod_wire_granted *)answer_element(0))->text));
+	cr_assert_geq(rig_fake.n_wipes, 61u);
+}
+
 Test(alloc, others_are_answered_while_one_waits, .init = with_large_pool)
 {
 	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
