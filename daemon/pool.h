@@ -23,23 +23,21 @@
 struct pool;
 
 enum pool_flags {
-	POOL_EAGER =
-		1
-		<< 0, /* merge with every free; else blocks of up to 1024 pages lie in a stash for a while */
-	POOL_PREFAULT = 1 << 1, /* touch all records now, rather than at first use */
-	POOL_LOWEST =
-		1
-		<< 2, /* everything at the lowest offset, powers of two as well; fastest for exact sizes, and eager */
+	/* merge with every free; else blocks of up to 1024 pages lie in a stash for a while */
+	POOL_EAGER = 1 << 0,
+	/* touch all records now, rather than at first use */
+	POOL_PREFAULT = 1 << 1,
+	/* everything at the lowest offset, powers of two as well; fastest for exact sizes, and eager */
+	POOL_LOWEST = 1 << 2,
 };
 
 enum pool_request_flags {
-	POOL_EXACT = 1 << 0, /* whole pages; else the next power of two */
-	POOL_SMALLEST =
-		1
-		<< 1, /* with POOL_EXACT: from the smallest sufficient block, not the one at the lowest offset */
-	POOL_JOIN =
-		1
-		<< 2, /* with POOL_EXACT: if no block will do, from blocks that are neighbours; a bounded search */
+	/* whole pages; else the next power of two */
+	POOL_EXACT = 1 << 0,
+	/* with POOL_EXACT: from the smallest sufficient block, not the one at the lowest offset */
+	POOL_SMALLEST = 1 << 1,
+	/* with POOL_EXACT: if no block will do, from blocks that are neighbours; a bounded search */
+	POOL_JOIN = 1 << 2,
 };
 
 struct pool_request {
