@@ -15,6 +15,7 @@
 
 #define RUNS_MAX 32
 #define ENGINES_MAX 16
+#define REGION_SMALL (1u << 22) /* pages */
 
 static const char *const names[] = { "W1-50", "W1-90", "W2-50", "W2-90", "W3",
 				     "W4",    "W4P",   "W4H",	"W6",	 "W1L" };
@@ -77,17 +78,16 @@ static void print_row(const struct engine *engine, const struct trace *trace, do
 static void measure(const struct trace *trace, const struct trace *reduced)
 {
 	double times[ENGINES_MAX][RUNS_MAX];
-	struct outcome outcomes[ENGINES_MAX];
+	struct outcome outcomes[ENGINES_MAX] = { 0 };
 
 	for (unsigned int r = 0; r < runs; r++)
 		for (unsigned int e = 0; e < n_engines; e++) {
-			if (engines[e].slow && r)
-				times[e][r] = times[e][0];
-			else
+			if (engines[e].small && trace->region > REGION_SMALL)
+				continue;
+			if (!engines[e].slow || !r)
 				outcomes[e] =
 					replay(&engines[e], engines[e].slow ? reduced : trace);
-			if (!r || !engines[e].slow)
-				times[e][r] = outcomes[e].nanoseconds;
+			times[e][r] = outcomes[e].nanoseconds;
 		}
 	for (unsigned int e = 0; e < n_engines; e++)
 		if (outcomes[e].done)

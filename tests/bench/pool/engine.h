@@ -20,6 +20,7 @@ struct engine {
 	uint64_t (*largest)(void); /* units that could be had in one piece now; NULL: no answer */
 	uint64_t (*metadata)(void); /* bytes; NULL: no answer */
 	bool slow; /* reduced traces only */
+	bool small; /* none of a tebibyte: hours, or more memory than there is */
 };
 
 extern const struct engine engines[];
