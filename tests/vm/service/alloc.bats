@@ -70,6 +70,37 @@ allocate() # USER ARGUMENT...
 	[ "$status" = 0 ]
 }
 
+@test "an exhausted pool refuses and recovers" {
+	allocate operator set-aside 16M
+	run as guest mmioctl alloc set-aside 4K -- true
+	[ "$status" = 5 ]
+	let_go
+	eventually as guest mmioctl alloc set-aside 16M -- true
+}
+
+pool_is_whole()
+{
+	mmioctl pools | grep -Eq '^set-aside +16M +0B +16M +16M +0B +0'
+}
+
+@test "a daemon killed under allocation load loses and doubles nothing" {
+	allocate operator set-aside 2M
+	kept=$lease
+	for user in operator guest operator guest; do
+		(for ((i = 0; i < 40; i++)); do as $user mmioctl alloc set-aside 64K -- true || sleep 0.2; done) >/dev/null 2>&1 &
+		loops+=($!)
+	done
+	for ((k = 0; k < 4; k++)); do
+		sleep 3
+		kill -KILL "$(systemctl show -P MainPID mmiod.service)"
+	done
+	wait "${loops[@]}"
+	eventually lease_listed "$kept"
+	[ "$(mmioctl --no-headings -o ID leases | grep -c .)" = 1 ]
+	let_go
+	eventually pool_is_whole
+}
+
 @test "bad sizes and alignments are refused with the rule" {
 	run as operator mmioctl alloc set-aside 0 -- true
 	[ "$status" != 0 ]
