@@ -319,15 +319,16 @@ static void enter(const char *cgroup)
 	EXPECT_EQ(write_file(cgroup, "cgroup.procs", "0"), 0);
 }
 
+/* Each processor keeps a stock of 32 pages that are charged already, so the counter need not rise by all of it. */
 static void expect_all_kinds_charged(int control, const char *cgroup)
 {
 	FOR_EACH_KIND(kind)
 	{
-		int fd = buffer(control, kind, 2 << 20);
+		int fd = buffer(control, kind, 4 << 20);
 		uint64_t charged = memory_of(cgroup);
 
 		EXPECT_EQ(allocate(fd), 0);
-		EXPECT(memory_of(cgroup) >= charged + (2 << 20));
+		EXPECT(memory_of(cgroup) >= charged + (3 << 20));
 		close(fd);
 	}
 }
