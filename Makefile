@@ -57,7 +57,6 @@ help:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 ## make                build daemon, library and command line into build/
-## make kmod           build the module for the running kernel, or for KDIR=…
 ## make install        put everything in its place (DESTDIR=, PREFIX=); make uninstall takes it away
 ## make M32=1          the client library as 32-bit code, into build/m32/
 ## make SAN=1          everything with AddressSanitizer and UBSan, into build/san/

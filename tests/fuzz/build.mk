@@ -9,7 +9,9 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuz
 TIME ?= 60
 .PHONY: fuzz fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
-fuzz: fuzz-targets
+fuzz:
+	@tests/vm/prereqs build fuzz
+	@$(MAKE) --no-print-directory fuzz-targets
 	@for target in $(FUZZ_TARGETS); do \
 		mkdir -p $$target.corpus; \
 		$$target -max_total_time=$(TIME) -max_len=4096 -rss_limit_mb=2048 -artifact_prefix=$$target- -print_final_stats=1 \
