@@ -18,7 +18,7 @@ fuzz:
 			$$target.corpus || exit 1; \
 	done
 
-build/fuzz/fuzz-pool: $(wildcard daemon/pool*.c) daemon/text.c tests/unit/daemon/pool-model.c
+build/fuzz/fuzz-pool: daemon/pool.c $(wildcard daemon/pool-*.c) daemon/text.c tests/unit/daemon/pool-model.c
 $(FUZZ_TARGETS): build/fuzz/%: tests/fuzz/%.c $(wildcard daemon/*.h tests/unit/daemon/*.h)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^)
