@@ -253,7 +253,7 @@ static int check_width(const struct mmiod_window *window, const struct mmiod_win
 
 	if (bulk)
 		return access->width || window->width ? -EINVAL : 0;
-	if (!access->width || access->width > 8 || !is_power_of_2(access->width))
+	if (!mmiod_width_valid(access->width))
 		return -EINVAL;
 	if (window->width && access->width != window->width)
 		return -EINVAL;

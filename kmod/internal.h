@@ -30,6 +30,7 @@
 #include <linux/ioport.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
@@ -40,6 +41,12 @@
 #include "compat.h"
 
 extern struct mutex mmiod_lock;
+
+/* Bytes of one bus access. */
+static inline bool mmiod_width_valid(u32 width)
+{
+	return width <= 8 && is_power_of_2(width);
+}
 
 /* ---- pci.c ---- */
 

@@ -227,7 +227,7 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 
 	claim->region_id = 0;
 	claim->conflict_id = 0;
-	if (claim->flags || claim->width > 8 || (claim->width && !is_power_of_2(claim->width)) ||
+	if (claim->flags || (claim->width && !mmiod_width_valid(claim->width)) ||
 	    !valid_name(claim->name))
 		return -EINVAL;
 	region = new_region(claim);

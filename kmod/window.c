@@ -249,7 +249,7 @@ static int check_create(const struct mmiod_window_create *create)
 {
 	if (create->flags & ~MMIOD_WINDOW_FLAGS || create->reserved || !create->length)
 		return -EINVAL;
-	if (create->width > 8 || (create->width && !is_power_of_2(create->width)))
+	if (create->width && !mmiod_width_valid(create->width))
 		return -EINVAL;
 	switch (create->attr) {
 	case MMIOD_ATTR_UC:
