@@ -2,7 +2,7 @@
 /*
  * mmioctl read and write: one register, or a few in a row, by mediated access of exact width.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,13 +49,11 @@ static int read_values(struct context *context, const struct mmiod_target *targe
 	return status;
 }
 
-int verb_read(struct context *context, int argc, char **argv)
+static int verb_read(struct context *context, int argc, char **argv)
 {
 	struct mmiod_target target;
 	int status;
 
-	if (argc != 1)
-		return usage_error(context, "usage: mmioctl read TARGET");
 	status = target_read(context, argv[0], &target);
 	if (!status)
 		status = client_open(context);
@@ -67,6 +65,19 @@ int verb_read(struct context *context, int argc, char **argv)
 		status = target_check_alignment(context, argv[0], &target);
 	return status ? status : read_values(context, &target);
 }
+
+const struct verb read_verb = {
+	.name = "read",
+	.arguments = "TARGET",
+	.summary = "read a register, or as many as LENGTH holds",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 1,
+	.most = 1,
+	.run = verb_read,
+	.examples = { { "read edu+0x8", "the register at 0x8" },
+		      { "read edu/16", "the first four, if they are 32 bits wide" } },
+};
 
 static int write_value(struct context *context, const struct mmiod_target *target, uint64_t value)
 {
@@ -85,14 +96,12 @@ static int write_value(struct context *context, const struct mmiod_target *targe
 	return status;
 }
 
-int verb_write(struct context *context, int argc, char **argv)
+static int verb_write(struct context *context, int argc, char **argv)
 {
 	struct mmiod_target target;
 	uint64_t value;
 	int status;
 
-	if (argc != 2)
-		return usage_error(context, "usage: mmioctl write TARGET VALUE");
 	status = target_read(context, argv[0], &target);
 	if (!status && target.length)
 		return usage_error(context, "%s: write stores one value: leave the length out",
@@ -112,3 +121,15 @@ int verb_write(struct context *context, int argc, char **argv)
 	target.length = target.width;
 	return write_value(context, &target, value);
 }
+
+const struct verb write_verb = {
+	.name = "write",
+	.arguments = "TARGET VALUE",
+	.summary = "write a register",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 2,
+	.most = 2,
+	.run = verb_write,
+	.examples = { { "write edu+0x8 12", "12 into the register at 0x8" } },
+};

@@ -4,7 +4,7 @@
  *
  * Only what cannot be meant is refused here: whether a request can be met, and what would have fitted, the daemon knows.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -133,7 +133,7 @@ static int take_memory(struct context *context, const struct holding *holding,
 	return err ? report_client(context, err) : 0;
 }
 
-int verb_alloc(struct context *context, int argc, char **argv)
+static int verb_alloc(struct context *context, int argc, char **argv)
 {
 	struct mmiod_allocation *want = &context->want;
 	struct alloc_hold hold = {
@@ -141,9 +141,6 @@ int verb_alloc(struct context *context, int argc, char **argv)
 	};
 	int status;
 
-	if (argc != 2)
-		return usage_error(context, "usage: mmioctl alloc KIND|POOL SIZE [OPTION…] [-- "
-					    "COMMAND ARGUMENT…]");
 	status = parse_kind(context, argv[0]);
 	if (!status)
 		status = parse_bytes(context, "size", argv[1], &want->length);
@@ -153,3 +150,18 @@ int verb_alloc(struct context *context, int argc, char **argv)
 		status = client_open(context);
 	return status ? status : hold_leases(context, &hold.holding);
 }
+
+const struct verb alloc_verb = {
+	.name = "alloc",
+	.arguments = "KIND|POOL SIZE [-- COMMAND ARG…]",
+	.summary = "allocate memory, and hold it likewise",
+	.group = GROUP_HOLD,
+	.options = WITH_CACHE | WITH_READ_ONLY | WITH_ALLOC | WITH_COMMAND,
+	.least = 2,
+	.most = 2,
+	.run = verb_alloc,
+	.examples = { { "alloc vram 2M --align 2M", "2 MiB of the pool vram" },
+		      { "alloc pages 64K --zone dma32", "64 KiB of RAM below 4 GiB" } },
+	.more = "KIND is pages, kmalloc, vmalloc or dma (kernel memory); POOL is a region that\n"
+		"is one. Sizes and addresses may have K, M or G behind them.\n",
+};

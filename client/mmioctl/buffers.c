@@ -2,7 +2,7 @@
 /*
  * mmioctl buffers: the leases of kernel memory that policy lets the caller see.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,7 +26,7 @@ enum buffer_column {
 	BUFFER_COLUMNS,
 };
 
-const struct column buffer_columns[] = {
+static const struct column buffer_columns[] = {
 	[BUFFER_LEASE] = { "LEASE", CELL_NUMBER, true, "number of the lease" },
 	[BUFFER_KIND] = { "KIND", CELL_TEXT, true, "pages, kmalloc, vmalloc or dma" },
 	[BUFFER_SIZE] = { "SIZE", CELL_SIZE, true, "what its holder can use" },
@@ -43,7 +43,7 @@ const struct column buffer_columns[] = {
 	[BUFFER_COMMAND] = { "COMMAND", CELL_TEXT, true, "its name" },
 	[BUFFER_AGE] = { "AGE", CELL_AGE, true, "since it was granted" },
 };
-const size_t buffer_column_count = BUFFER_COLUMNS;
+static const size_t buffer_column_count = BUFFER_COLUMNS;
 
 static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
 {
@@ -100,13 +100,11 @@ static int print_buffers(struct context *context, const struct mmiod_lease_list 
 	return status;
 }
 
-int verb_buffers(struct context *context, int argc, char **argv)
+static int verb_buffers(struct context *context, int argc, char **argv)
 {
 	struct mmiod_lease_list *list;
 	int status, err;
 
-	if (argc)
-		return usage_error(context, "buffers takes no \"%s\"", argv[0]);
 	status = client_open(context);
 	if (status)
 		return status;
@@ -117,3 +115,15 @@ int verb_buffers(struct context *context, int argc, char **argv)
 	mmiod_lease_list_free(list);
 	return status;
 }
+
+const struct verb buffers_verb = {
+	.name = "buffers",
+	.arguments = "",
+	.summary = "the leases of kernel memory",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE,
+	.run = verb_buffers,
+	.columns = buffer_columns,
+	.column_count = &buffer_column_count,
+	.examples = { { "buffers", "whose they are, and how large" } },
+};

@@ -5,7 +5,7 @@
  * Where registers have a declared width, or the target names one, every element is one bus access of that width.
  * Elsewhere the bytes go in bulk, by the copies that are safe for devices.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,14 +120,12 @@ static int fill_place(struct context *context, struct place *place, const char *
 	return status;
 }
 
-int verb_fill(struct context *context, int argc, char **argv)
+static int verb_fill(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	uint64_t value;
 	int status;
 
-	if (argc != 2)
-		return usage_error(context, "usage: mmioctl fill TARGET VALUE");
 	status = read_place(context, argv[0], &place);
 	if (!status && !place.target.length)
 		return usage_error(context, "how much of %s? Give it a length: %s+0x%llx/0x100",
@@ -139,6 +137,18 @@ int verb_fill(struct context *context, int argc, char **argv)
 		status = client_open(context);
 	return status ? status : fill_place(context, &place, argv[1], value);
 }
+
+const struct verb fill_verb = {
+	.name = "fill",
+	.arguments = "TARGET VALUE",
+	.summary = "write one value everywhere",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 2,
+	.most = 2,
+	.run = verb_fill,
+	.examples = { { "fill shm/4K 0", "zeros" } },
+};
 
 /* ---- load and save ---- */
 
@@ -254,14 +264,12 @@ static int load_stream(struct context *context, const struct stream *stream, str
 	return 0;
 }
 
-int verb_load(struct context *context, int argc, char **argv)
+static int verb_load(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	struct stream stream;
 	int status;
 
-	if (argc != 2)
-		return usage_error(context, "usage: mmioctl load TARGET FILE");
 	status = read_place(context, argv[0], &place);
 	if (!status)
 		status = open_stream(context, &stream, argv[1], false);
@@ -278,6 +286,18 @@ int verb_load(struct context *context, int argc, char **argv)
 	close(stream.fd);
 	return status;
 }
+
+const struct verb load_verb = {
+	.name = "load",
+	.arguments = "TARGET FILE",
+	.summary = "write a file's bytes; -: standard input",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 2,
+	.most = 2,
+	.run = verb_load,
+	.examples = { { "load shm+0x1000 image", "image into it" } },
+};
 
 static int save_stream(struct context *context, const struct stream *stream,
 		       const struct place *place)
@@ -299,14 +319,12 @@ static int save_stream(struct context *context, const struct stream *stream,
 }
 
 /* The file is opened, and what it held lost, only when the lease is had. */
-int verb_save(struct context *context, int argc, char **argv)
+static int verb_save(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	struct stream stream = { .fd = -1 };
 	int status;
 
-	if (argc != 2)
-		return usage_error(context, "usage: mmioctl save TARGET FILE");
 	status = read_place(context, argv[0], &place);
 	if (!status)
 		status = client_open(context);
@@ -321,6 +339,18 @@ int verb_save(struct context *context, int argc, char **argv)
 	close_place(&place);
 	return status;
 }
+
+const struct verb save_verb = {
+	.name = "save",
+	.arguments = "TARGET FILE",
+	.summary = "read into a file; -: standard output",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 2,
+	.most = 2,
+	.run = verb_save,
+	.examples = { { "save shm/4K image", "its first 4 KiB" } },
+};
 
 /* ---- copy ---- */
 
@@ -362,13 +392,11 @@ static int copy_places(struct context *context, const struct place *from, const 
 	return 0;
 }
 
-int verb_copy(struct context *context, int argc, char **argv)
+static int verb_copy(struct context *context, int argc, char **argv)
 {
 	struct place from = { 0 }, to = { 0 };
 	int status;
 
-	if (argc != 2)
-		return usage_error(context, "usage: mmioctl copy FROM TO");
 	status = read_place(context, argv[0], &from);
 	if (!status)
 		status = read_place(context, argv[1], &to);
@@ -386,3 +414,15 @@ int verb_copy(struct context *context, int argc, char **argv)
 	close_place(&from);
 	return status;
 }
+
+const struct verb copy_verb = {
+	.name = "copy",
+	.arguments = "FROM TO",
+	.summary = "from one target to another",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 2,
+	.most = 2,
+	.run = verb_copy,
+	.examples = { { "copy shm/4K shm+0x1000", "4 KiB" } },
+};

@@ -3,7 +3,7 @@
  * mmioctl dump: many registers as a hex dump, in elements of the access width, with the bytes as text beside them.
  * Lines that repeat the one before are shown as one "*".
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -128,14 +128,12 @@ static int read_length(struct context *context, const char *text, struct mmiod_t
 	return 0;
 }
 
-int verb_dump(struct context *context, int argc, char **argv)
+static int verb_dump(struct context *context, int argc, char **argv)
 {
 	struct mmiod_target target;
 	struct mmiod_lease *lease;
 	int status;
 
-	if (argc < 1 || argc > 2)
-		return usage_error(context, "usage: mmioctl dump TARGET [LENGTH]");
 	status = target_read(context, argv[0], &target);
 	if (!status)
 		status = read_length(context, argc == 2 ? argv[1] : NULL, &target);
@@ -153,3 +151,15 @@ int verb_dump(struct context *context, int argc, char **argv)
 	mmiod_lease_release(lease);
 	return status;
 }
+
+const struct verb dump_verb = {
+	.name = "dump",
+	.arguments = "TARGET [LENGTH]",
+	.summary = "show many registers as a hex dump",
+	.group = GROUP_ACCESS,
+	.options = WITH_CACHE,
+	.least = 1,
+	.most = 2,
+	.run = verb_dump,
+	.examples = { { "dump shm+0x1000/256", "256 bytes" } },
+};

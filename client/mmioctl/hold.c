@@ -2,7 +2,7 @@
 /*
  * mmioctl hold: leases on targets, held while the command, or mmioctl itself, runs.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,7 +49,7 @@ static int hold_targets(struct context *context, struct target_hold *hold, char 
 	int status = 0;
 
 	if (!hold->targets || !hold->wants || !hold->errors)
-		return report(context, -ENOMEM, "out of memory");
+		return out_of_memory(context);
 	for (size_t i = 0; !status && i < hold->holding.count; i++)
 		status = target_read(context, targets[i], &hold->targets[i]);
 	if (!status)
@@ -57,15 +57,13 @@ static int hold_targets(struct context *context, struct target_hold *hold, char 
 	return status ? status : hold_leases(context, &hold->holding);
 }
 
-int verb_hold(struct context *context, int argc, char **argv)
+static int verb_hold(struct context *context, int argc, char **argv)
 {
 	struct target_hold hold = {
 		.holding = { .count = (size_t)argc, .take = take_targets, .label = target_label }
 	};
 	int status;
 
-	if (argc < 1)
-		return usage_error(context, "usage: mmioctl hold TARGET… [-- COMMAND ARGUMENT…]");
 	hold.targets = calloc(hold.holding.count, sizeof(*hold.targets));
 	hold.wants = calloc(hold.holding.count, sizeof(*hold.wants));
 	hold.errors = calloc(hold.holding.count, sizeof(*hold.errors));
@@ -75,3 +73,16 @@ int verb_hold(struct context *context, int argc, char **argv)
 	free(hold.errors);
 	return status;
 }
+
+const struct verb hold_verb = {
+	.name = "hold",
+	.arguments = "TARGET… [-- COMMAND ARG…]",
+	.summary = "keep leases while the command, or mmioctl, runs",
+	.group = GROUP_HOLD,
+	.options = WITH_CACHE | WITH_READ_ONLY | WITH_SHARE | WITH_COMMAND,
+	.least = 1,
+	.most = ARGUMENTS_ANY,
+	.run = verb_hold,
+	.examples = { { "hold shm/0x1000 -- CMD", "run CMD with the window as descriptor 3" },
+		      { "hold edu --exclusive", "until interrupted" } },
+};

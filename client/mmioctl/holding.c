@@ -56,7 +56,7 @@ static int take_leases(struct hold *hold, const struct holding *holding)
 	int status;
 
 	if (!leases)
-		return report(hold->context, -ENOMEM, "out of memory");
+		return out_of_memory(hold->context);
 	status = holding->take(hold->context, holding, leases);
 	for (size_t i = 0; i < hold->count; i++) {
 		struct held *held = &hold->held[i];
@@ -407,7 +407,7 @@ int hold_leases(struct context *context, const struct holding *holding)
 	hold.held = calloc(hold.count, sizeof(*hold.held));
 	hold.polls = calloc(hold.count + 2, sizeof(*hold.polls));
 	if (!hold.held || !hold.polls)
-		status = report(context, -ENOMEM, "out of memory");
+		status = out_of_memory(context);
 	else
 		status = run_hold(&hold, holding);
 	if (hold.signals >= 0)

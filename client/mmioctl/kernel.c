@@ -2,7 +2,7 @@
 /*
  * mmioctl zones and slabinfo: what the kernel tells of its own memory. They need no daemon.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -19,7 +19,7 @@ enum zone_column {
 	ZONE_COLUMNS = ZONE_PAGES + ZONE_QUANTITIES,
 };
 
-const struct column zone_columns[] = {
+static const struct column zone_columns[] = {
 	[ZONE_NODE] = { "NODE", CELL_NUMBER, true, "NUMA node" },
 	[ZONE_NAME] = { "ZONE", CELL_TEXT, true, "name of the zone" },
 	[ZONE_START] = { "START", CELL_HEX, true, "physical address where it starts" },
@@ -39,7 +39,7 @@ const struct column zone_columns[] = {
 	[ZONE_PAGES + 5] = { "LOW_PAGES", CELL_NUMBER, false, "LOW in pages" },
 	[ZONE_PAGES + 6] = { "HIGH_PAGES", CELL_NUMBER, false, "HIGH in pages" },
 };
-const size_t zone_column_count = ZONE_COLUMNS;
+static const size_t zone_column_count = ZONE_COLUMNS;
 
 static int zone_row(struct table *table, const struct kernel_zone *zone)
 {
@@ -59,15 +59,13 @@ static int zone_row(struct table *table, const struct kernel_zone *zone)
 	return table_row(table, cells);
 }
 
-int verb_zones(struct context *context, int argc, char **argv)
+static int verb_zones(struct context *context, int argc, char **argv)
 {
 	struct kernel_zone zone;
 	struct table table;
 	int status;
 	FILE *file;
 
-	if (argc)
-		return usage_error(context, "zones takes no \"%s\"", argv[0]);
 	file = kernel_open(context, "zoneinfo", &status);
 	if (!file)
 		return status;
@@ -77,6 +75,18 @@ int verb_zones(struct context *context, int argc, char **argv)
 	fclose(file);
 	return status ? status : table_end(&table, "zones");
 }
+
+const struct verb zones_verb = {
+	.name = "zones",
+	.arguments = "",
+	.summary = "the kernel's memory zones",
+	.group = GROUP_MEMORY,
+	.options = WITH_TABLE,
+	.run = verb_zones,
+	.columns = zone_columns,
+	.column_count = &zone_column_count,
+	.examples = { { "zones", "how large each is, and how much is free" } },
+};
 
 enum slab_column {
 	SLAB_NAME,
@@ -90,7 +100,7 @@ enum slab_column {
 	SLAB_COLUMNS,
 };
 
-const struct column slab_columns[] = {
+static const struct column slab_columns[] = {
 	[SLAB_NAME] = { "NAME", CELL_TEXT, true, "name of the cache" },
 	[SLAB_ACTIVE] = { "ACTIVE", CELL_NUMBER, true, "objects in use" },
 	[SLAB_OBJECTS] = { "OBJECTS", CELL_NUMBER, true, "objects, free ones included" },
@@ -100,7 +110,7 @@ const struct column slab_columns[] = {
 	[SLAB_SLABS] = { "SLABS", CELL_NUMBER, true, "how many slabs" },
 	[SLAB_SIZE] = { "SIZE", CELL_SIZE, true, "of all slabs together" },
 };
-const size_t slab_column_count = SLAB_COLUMNS;
+static const size_t slab_column_count = SLAB_COLUMNS;
 
 static int slab_row(struct table *table, const struct kernel_slab *slab)
 {
@@ -118,7 +128,7 @@ static int slab_row(struct table *table, const struct kernel_slab *slab)
 	return table_row(table, cells);
 }
 
-int verb_slabinfo(struct context *context, int argc, char **argv)
+static int verb_slabinfo(struct context *context, int argc, char **argv)
 {
 	struct kernel_slab slab;
 	struct table table;
@@ -127,8 +137,6 @@ int verb_slabinfo(struct context *context, int argc, char **argv)
 	int status;
 	FILE *file;
 
-	if (argc > 1)
-		return usage_error(context, "usage: mmioctl slabinfo [NAME-GLOB]");
 	file = kernel_open(context, "slabinfo", &status);
 	if (!file)
 		return status;
@@ -147,3 +155,16 @@ int verb_slabinfo(struct context *context, int argc, char **argv)
 	table_drop(&table);
 	return status;
 }
+
+const struct verb slabinfo_verb = {
+	.name = "slabinfo",
+	.arguments = "[NAME-GLOB]",
+	.summary = "the kernel's slab caches",
+	.group = GROUP_MEMORY,
+	.options = WITH_TABLE,
+	.most = 1,
+	.run = verb_slabinfo,
+	.columns = slab_columns,
+	.column_count = &slab_column_count,
+	.examples = { { "slabinfo 'kmalloc-*'", "those of kmalloc" } },
+};

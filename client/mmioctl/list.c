@@ -2,7 +2,7 @@
 /*
  * mmioctl list and leases: the regions and the leases that policy lets the caller see.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <string.h>
 #include <time.h>
@@ -27,7 +27,7 @@ enum region_column {
 	REGION_COLUMNS,
 };
 
-const struct column region_columns[] = {
+static const struct column region_columns[] = {
 	[REGION_NAME] = { "NAME", CELL_TEXT, true, "name of the region" },
 	[REGION_DEVICE] = { "DEVICE", CELL_TEXT, true, "PCI address, range or simulation" },
 	[REGION_BAR] = { "BAR", CELL_NUMBER, true, "index of the base address register" },
@@ -45,7 +45,7 @@ const struct column region_columns[] = {
 	[REGION_MODEL] = { "MODEL", CELL_TEXT, false, "name of the device, if known" },
 	[REGION_GENERATION] = { "GENERATION", CELL_NUMBER, false, "how often the device came" },
 };
-const size_t region_column_count = REGION_COLUMNS;
+static const size_t region_column_count = REGION_COLUMNS;
 
 /* A region whose window state would be "revoked" is one whose device is not there. */
 static const char *region_state(const struct mmiod_region *region)
@@ -94,13 +94,11 @@ static int print_regions(struct context *context, const struct mmiod_region_list
 	return status ? status : table_end(&table, "regions");
 }
 
-int verb_list(struct context *context, int argc, char **argv)
+static int verb_list(struct context *context, int argc, char **argv)
 {
 	struct mmiod_region_list *list;
 	int status, err;
 
-	if (argc)
-		return usage_error(context, "list takes no \"%s\"", argv[0]);
 	status = client_open(context);
 	if (status)
 		return status;
@@ -113,6 +111,20 @@ int verb_list(struct context *context, int argc, char **argv)
 	mmiod_region_list_free(list);
 	return status;
 }
+
+const struct verb list_verb = {
+	.name = "list",
+	.arguments = "",
+	.summary = "the regions that you may see",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE,
+	.run = verb_list,
+	.columns = region_columns,
+	.column_count = &region_column_count,
+	.examples = { { "list", "which regions there are" },
+		      { "list -o NAME --no-headings", "their names, for scripts" },
+		      { "list --output-all --json", "everything about them" } },
+};
 
 enum lease_column {
 	LEASE_ID,
@@ -140,7 +152,7 @@ enum lease_column {
 	LEASE_COLUMNS,
 };
 
-const struct column lease_columns[] = {
+static const struct column lease_columns[] = {
 	[LEASE_ID] = { "ID", CELL_NUMBER, true, "number of the lease" },
 	[LEASE_KIND] = { "KIND", CELL_TEXT, true, "region, or pages, kmalloc, vmalloc, dma" },
 	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
@@ -165,7 +177,7 @@ const struct column lease_columns[] = {
 	[LEASE_WRITES] = { "WRITES", CELL_NUMBER, false, "mediated writes" },
 	[LEASE_CHOSEN] = { "CHOSEN", CELL_TEXT, false, "who chose the place: holder or allocator" },
 };
-const size_t lease_column_count = LEASE_COLUMNS;
+static const size_t lease_column_count = LEASE_COLUMNS;
 
 static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
 {
@@ -216,13 +228,11 @@ static int print_leases(struct context *context, const struct mmiod_lease_list *
 	return status ? status : table_end(&table, "leases");
 }
 
-int verb_leases(struct context *context, int argc, char **argv)
+static int verb_leases(struct context *context, int argc, char **argv)
 {
 	struct mmiod_lease_list *list;
 	int status, err;
 
-	if (argc)
-		return usage_error(context, "leases takes no \"%s\"", argv[0]);
 	status = client_open(context);
 	if (status)
 		return status;
@@ -233,3 +243,16 @@ int verb_leases(struct context *context, int argc, char **argv)
 	mmiod_lease_list_free(list);
 	return status;
 }
+
+const struct verb leases_verb = {
+	.name = "leases",
+	.arguments = "",
+	.summary = "the leases that you may see",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE,
+	.run = verb_leases,
+	.columns = lease_columns,
+	.column_count = &lease_column_count,
+	.examples = { { "leases", "who holds what" },
+		      { "leases --json", "likewise, for programs" } },
+};

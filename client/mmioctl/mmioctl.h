@@ -31,9 +31,26 @@ enum exit_status {
 	STATUS_MISMATCH = 9,
 };
 
+enum color_when {
+	COLOR_AUTO,
+	COLOR_ALWAYS,
+	COLOR_NEVER,
+};
+
+/* A number that may be given. */
+struct given {
+	bool is;
+	uint64_t value;
+};
+
+/* What the options say. */
 struct context {
 	const char *socket;
 	bool json;
+	enum color_when color;
+	bool verbose;
+	bool help;
+	bool version;
 	bool no_headings;
 	bool bytes;
 	bool all_columns;
@@ -57,6 +74,7 @@ int report(const struct context *context, int err, const char *format, ...)
 int report_client(const struct context *context, int err);
 void note(const struct context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+int out_of_memory(const struct context *context);
 int client_open(struct context *context);
 
 /* ---- words.c: between values and words ---- */
@@ -124,7 +142,22 @@ void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_optional(struct cell *cell, uint64_t number);
 int json_output(json_t *root);
+int json_line(json_t *root);
+json_t *json_number(uint64_t number);
 json_t *json_register(uint64_t value, unsigned int width);
+
+/* ---- color.c: colour on terminals ---- */
+
+enum paint {
+	PAINT_NONE,
+	PAINT_GOOD,
+	PAINT_BAD,
+	PAINT_NOTE,
+	PAINT_DIM,
+};
+
+bool is_colored(const struct context *context, FILE *file);
+const char *paint(const struct context *context, enum paint paint);
 
 /* ---- target.c: leases on targets ---- */
 
@@ -183,45 +216,10 @@ bool parse_slabinfo(const char *line, struct kernel_slab *slab);
 
 int print_pool_maps(struct context *context, const struct mmiod_pool_list *list, const char *only);
 
-/* ---- the verbs ---- */
+/* ---- what files of verbs share ---- */
 
-extern const struct column region_columns[];
-extern const size_t region_column_count;
-extern const struct column lease_columns[];
-extern const size_t lease_column_count;
-extern const struct column pool_columns[];
-extern const size_t pool_column_count;
-extern const struct column buddy_columns[];
-extern const size_t buddy_column_count;
-extern const struct column buffer_columns[];
-extern const size_t buffer_column_count;
-extern const struct column zone_columns[];
-extern const size_t zone_column_count;
-extern const struct column slab_columns[];
-extern const size_t slab_column_count;
-
-int verb_status(struct context *context, int argc, char **argv);
-int verb_list(struct context *context, int argc, char **argv);
-int verb_leases(struct context *context, int argc, char **argv);
-int verb_read(struct context *context, int argc, char **argv);
-int verb_write(struct context *context, int argc, char **argv);
-int verb_dump(struct context *context, int argc, char **argv);
-int verb_hold(struct context *context, int argc, char **argv);
-int verb_revoke(struct context *context, int argc, char **argv);
 int parse_lease(const struct context *context, const char *text, uint64_t *lease);
-int verb_free(struct context *context, int argc, char **argv);
-int verb_alloc(struct context *context, int argc, char **argv);
 int alloc_option(struct context *context, const char *name, const char *argument);
-int verb_pools(struct context *context, int argc, char **argv);
-int verb_buddyinfo(struct context *context, int argc, char **argv);
-int verb_buffers(struct context *context, int argc, char **argv);
-int verb_show(struct context *context, int argc, char **argv);
-int verb_zones(struct context *context, int argc, char **argv);
-int verb_slabinfo(struct context *context, int argc, char **argv);
-int verb_fill(struct context *context, int argc, char **argv);
-int verb_load(struct context *context, int argc, char **argv);
-int verb_save(struct context *context, int argc, char **argv);
-int verb_copy(struct context *context, int argc, char **argv);
 
 /* ---- suggest.c ---- */
 

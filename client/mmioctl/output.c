@@ -80,11 +80,6 @@ static bool is_right(const struct column *column)
 	       column->kind != CELL_NUMBERS && column->kind != CELL_TIME;
 }
 
-static int out_of_memory(const struct table *table)
-{
-	return report(table->context, -ENOMEM, "out of memory");
-}
-
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
 		size_t count)
 {
@@ -96,18 +91,18 @@ int table_begin(struct table *table, const struct context *context, const struct
 		return status;
 	if (context->json) {
 		table->rows = json_array();
-		return table->rows ? 0 : out_of_memory(table);
+		return table->rows ? 0 : out_of_memory(table->context);
 	}
 	table->scols = scols_new_table();
 	if (!table->scols)
-		return out_of_memory(table);
+		return out_of_memory(table->context);
 	scols_table_enable_noheadings(table->scols, context->no_headings);
 	for (size_t i = 0; i < table->picked_count; i++) {
 		const struct column *column = &columns[table->picked[i]];
 
 		if (!scols_table_new_column(table->scols, column->name, 0,
 					    is_right(column) ? SCOLS_FL_RIGHT : 0))
-			return out_of_memory(table);
+			return out_of_memory(table->context);
 	}
 	return 0;
 }
@@ -154,7 +149,7 @@ static json_t *split_numbers(const char *text)
 	while (*(text += strspn(text, " "))) {
 		char *end;
 
-		json_array_append_new(list, json_integer((json_int_t)strtoull(text, &end, 10)));
+		json_array_append_new(list, json_number(strtoull(text, &end, 10)));
 		if (end == text)
 			break;
 		text = end;
@@ -172,7 +167,7 @@ static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
 		return json_null();
 	if (kind == CELL_TEXT)
 		return json_string(cell->text);
-	return json_integer((json_int_t)cell->number);
+	return json_number(cell->number);
 }
 
 static void json_key(const char *name, char *key, size_t size)
@@ -195,7 +190,7 @@ static int json_row(struct table *table, const struct cell *cells)
 		json_key(table->columns[index].name, key, sizeof(key));
 		json_object_set_new(row, key, json_cell(table->columns[index].kind, &cells[index]));
 	}
-	return json_array_append_new(table->rows, row) ? out_of_memory(table) : 0;
+	return json_array_append_new(table->rows, row) ? out_of_memory(table->context) : 0;
 }
 
 /* @cells: one for each column that there is, picked or not. */
@@ -207,14 +202,14 @@ int table_row(struct table *table, const struct cell *cells)
 		return json_row(table, cells);
 	line = scols_table_new_line(table->scols, NULL);
 	if (!line)
-		return out_of_memory(table);
+		return out_of_memory(table->context);
 	for (size_t i = 0; i < table->picked_count; i++) {
 		size_t index = table->picked[i];
 		char text[sizeof(cells->text)];
 
 		render(table, table->columns[index].kind, &cells[index], text, sizeof(text));
 		if (scols_line_set_data(line, i, text))
-			return out_of_memory(table);
+			return out_of_memory(table->context);
 	}
 	return 0;
 }
@@ -249,6 +244,27 @@ int json_output(json_t *root)
 	fputc('\n', stdout);
 	json_decref(root);
 	return err ? STATUS_FAILED : STATUS_OK;
+}
+
+/* One object on one line, at once: for what goes on printing. */
+int json_line(json_t *root)
+{
+	int err = root ? json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) : -1;
+
+	putchar('\n');
+	json_decref(root);
+	return fflush(stdout) || err ? STATUS_FAILED : STATUS_OK;
+}
+
+/* JSON's integers have 63 bits here. What needs the 64th is a string of hexadecimal digits, never a rounded number. */
+json_t *json_number(uint64_t number)
+{
+	char hex[24];
+
+	if (number <= INT64_MAX)
+		return json_integer((json_int_t)number);
+	snprintf(hex, sizeof(hex), "0x%llx", (unsigned long long)number);
+	return json_string(hex);
 }
 
 /* A register's contents: always as a string in its width, as a number only where every reader of JSON keeps it exact. */

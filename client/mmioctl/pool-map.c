@@ -214,7 +214,7 @@ static int draw(const struct context *context, const struct mmiod_pool *pool,
 	scale(&drawing);
 	drawing.used = calloc(drawing.cells, sizeof(*drawing.used));
 	if (!drawing.used)
-		return report(context, -ENOMEM, "out of memory");
+		return out_of_memory(context);
 	drawing.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	for (size_t i = 0; i < mmiod_pool_map_count(map); i++)
 		add_extent(&drawing, mmiod_pool_map_get(map, i));

@@ -2,7 +2,7 @@
 /*
  * mmioctl pools and buddyinfo: the pools that the daemon allocates from, and beside them the kernel's zones.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,7 +20,7 @@ enum pool_column {
 	POOL_COLUMNS,
 };
 
-const struct column pool_columns[] = {
+static const struct column pool_columns[] = {
 	[POOL_NAME] = { "NAME", CELL_TEXT, true, "name of the region that is a pool" },
 	[POOL_SIZE] = { "SIZE", CELL_SIZE, true, "its length" },
 	[POOL_USED] = { "USED", CELL_SIZE, true, "allocated" },
@@ -31,7 +31,7 @@ const struct column pool_columns[] = {
 	[POOL_PAGE] = { "PAGE", CELL_SIZE, false, "block of order 0" },
 	[POOL_ORDERS] = { "ORDERS", CELL_NUMBER, false, "sizes of blocks that it has" },
 };
-const size_t pool_column_count = POOL_COLUMNS;
+static const size_t pool_column_count = POOL_COLUMNS;
 
 static int pool_row(struct table *table, const struct mmiod_pool *pool)
 {
@@ -61,7 +61,7 @@ static int print_pools(struct context *context, const struct mmiod_pool_list *li
 	return status ? status : table_end(&table, "pools");
 }
 
-int verb_pools(struct context *context, int argc, char **argv)
+static int verb_pools(struct context *context, int argc, char **argv)
 {
 	struct mmiod_pool_list *list;
 	int status, err;
@@ -86,6 +86,20 @@ int verb_pools(struct context *context, int argc, char **argv)
 	return status;
 }
 
+const struct verb pools_verb = {
+	.name = "pools",
+	.arguments = "[--map [POOL]]",
+	.summary = "the pools; --map draws who has what of them",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE | WITH_MAP,
+	.most = 1,
+	.run = verb_pools,
+	.columns = pool_columns,
+	.column_count = &pool_column_count,
+	.examples = { { "pools", "how full each is" },
+		      { "pools --map vram", "who has what of vram" } },
+};
+
 enum buddy_column {
 	BUDDY_KIND,
 	BUDDY_NAME,
@@ -96,7 +110,7 @@ enum buddy_column {
 	BUDDY_COLUMNS,
 };
 
-const struct column buddy_columns[] = {
+static const struct column buddy_columns[] = {
 	[BUDDY_KIND] = { "KIND", CELL_TEXT, true, "pool, or zone of the kernel" },
 	[BUDDY_NAME] = { "NAME", CELL_TEXT, true, "its name" },
 	[BUDDY_NODE] = { "NODE", CELL_NUMBER, true, "NUMA node of a zone" },
@@ -104,7 +118,7 @@ const struct column buddy_columns[] = {
 	[BUDDY_FREE] = { "FREE", CELL_SIZE, true, "all free blocks together" },
 	[BUDDY_BLOCKS] = { "BLOCKS", CELL_NUMBERS, true, "free blocks of order 0, 1, 2, …" },
 };
-const size_t buddy_column_count = BUDDY_COLUMNS;
+static const size_t buddy_column_count = BUDDY_COLUMNS;
 
 /* Counts below one another as far as they are short, as in /proc/buddyinfo. */
 static uint64_t add_blocks(struct cell *cell, unsigned int order, uint64_t blocks, uint64_t page)
@@ -180,13 +194,11 @@ static int add_zones(struct context *context, struct table *table)
 }
 
 /* Each half is shown even where the other cannot be had; the exit status tells. */
-int verb_buddyinfo(struct context *context, int argc, char **argv)
+static int verb_buddyinfo(struct context *context, int argc, char **argv)
 {
 	int status, pools, zones;
 	struct table table;
 
-	if (argc)
-		return usage_error(context, "buddyinfo takes no \"%s\"", argv[0]);
 	status = table_begin(&table, context, buddy_columns, buddy_column_count);
 	if (status)
 		return status;
@@ -197,3 +209,15 @@ int verb_buddyinfo(struct context *context, int argc, char **argv)
 		return pools;
 	return zones ? zones : status;
 }
+
+const struct verb buddyinfo_verb = {
+	.name = "buddyinfo",
+	.arguments = "",
+	.summary = "free blocks by order, of pools and zones",
+	.group = GROUP_MEMORY,
+	.options = WITH_TABLE,
+	.run = verb_buddyinfo,
+	.columns = buddy_columns,
+	.column_count = &buddy_column_count,
+	.examples = { { "buddyinfo", "of the pools, and of the kernel's zones" } },
+};

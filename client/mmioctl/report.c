@@ -81,6 +81,11 @@ int report_client(const struct context *context, int err)
 	return report(context, err, "%s", sentence[0] ? sentence : strerror(-err));
 }
 
+int out_of_memory(const struct context *context)
+{
+	return report(context, -ENOMEM, "out of memory");
+}
+
 /* Something that happened and is no error of this command. */
 void note(const struct context *context, const char *format, ...)
 {

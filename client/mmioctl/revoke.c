@@ -2,7 +2,7 @@
 /*
  * mmioctl revoke and free: an administrator takes leases from their holders; holders give theirs back.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 
@@ -41,16 +41,36 @@ static int end_leases(struct context *context, int argc, char **argv, bool revok
 	return result;
 }
 
-int verb_revoke(struct context *context, int argc, char **argv)
+static int verb_revoke(struct context *context, int argc, char **argv)
 {
-	if (argc < 1)
-		return usage_error(context, "usage: mmioctl revoke LEASE… [--deadline TIME]");
 	return end_leases(context, argc, argv, true);
 }
 
-int verb_free(struct context *context, int argc, char **argv)
+const struct verb revoke_verb = {
+	.name = "revoke",
+	.arguments = "LEASE…",
+	.summary = "take leases from their holders (administrators)",
+	.group = GROUP_HOLD,
+	.options = WITH_DEADLINE,
+	.least = 1,
+	.most = ARGUMENTS_ANY,
+	.run = verb_revoke,
+	.examples = { { "revoke 17", "now" },
+		      { "revoke 17 --deadline 2s", "after two seconds to give it back" } },
+};
+
+static int verb_free(struct context *context, int argc, char **argv)
 {
-	if (argc < 1)
-		return usage_error(context, "usage: mmioctl free LEASE…");
 	return end_leases(context, argc, argv, false);
 }
+
+const struct verb free_verb = {
+	.name = "free",
+	.arguments = "LEASE…",
+	.summary = "give leases back, whoever still uses them",
+	.group = GROUP_HOLD,
+	.least = 1,
+	.most = ARGUMENTS_ANY,
+	.run = verb_free,
+	.examples = { { "free 17", "lease 17, if it is yours" } },
+};

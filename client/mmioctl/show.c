@@ -5,7 +5,7 @@
  * Physical, kernel and bus addresses are the daemon's secret before all but administrators: they would tell a client
  * where the kernel lies.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <string.h>
@@ -282,13 +282,11 @@ static int find_and_show(struct context *context, uint64_t lease, uint64_t page)
 	return status;
 }
 
-int verb_show(struct context *context, int argc, char **argv)
+static int verb_show(struct context *context, int argc, char **argv)
 {
 	uint64_t lease, page = 0;
 	int status;
 
-	if (argc < 1 || argc > 2)
-		return usage_error(context, "usage: mmioctl show LEASE [PAGE]");
 	status = parse_lease(context, argv[0], &lease);
 	if (status)
 		return status;
@@ -297,3 +295,14 @@ int verb_show(struct context *context, int argc, char **argv)
 	status = client_open(context);
 	return status ? status : find_and_show(context, lease, page);
 }
+
+const struct verb show_verb = {
+	.name = "show",
+	.arguments = "LEASE [PAGE]",
+	.summary = "one lease, with each kind of address that it has",
+	.group = GROUP_SEE,
+	.least = 1,
+	.most = 2,
+	.run = verb_show,
+	.examples = { { "show 17", "lease 17" }, { "show 17 3", "where its page number 3 lies" } },
+};

@@ -2,7 +2,7 @@
 /*
  * mmioctl status: what the daemon says of itself, and whom it takes us for.
  */
-#include "mmioctl.h"
+#include "verb.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -59,14 +59,12 @@ static void print_text(const struct context *context, const struct mmiod_status 
 		printf("warning: %s\n", s->warning);
 }
 
-int verb_status(struct context *context, int argc, char **argv)
+static int verb_status(struct context *context, int argc, char **argv)
 {
 	struct mmiod_status status;
 	char user[64];
 	int err;
 
-	if (argc)
-		return usage_error(context, "status takes no \"%s\"", argv[0]);
 	err = client_open(context);
 	if (err)
 		return err;
@@ -79,3 +77,12 @@ int verb_status(struct context *context, int argc, char **argv)
 	print_text(context, &status, user);
 	return STATUS_OK;
 }
+
+const struct verb status_verb = {
+	.name = "status",
+	.arguments = "",
+	.summary = "what the daemon says of itself",
+	.group = GROUP_SEE,
+	.run = verb_status,
+	.examples = { { "status", "is there a daemon, and whom does it take me for?" } },
+};

@@ -29,10 +29,32 @@ fails() {
 
 @test "help names every verb, option and exit status" {
 	run mmioctl --help
-	for word in status list leases read write dump hold revoke --json --output --socket --deadline; do
+	for word in status list leases read write dump hold revoke --json --output --socket --color; do
 		expect_match "$word"
 	done
 	expect_match '3 not found, 4 denied, 5 busy'
+}
+
+@test "help of a verb has its usage, an example, its options and its columns" {
+	run mmioctl leases --help
+	expect_status 0
+	for word in 'Usage: mmioctl leases' 'mmioctl leases --json' --no-headings --socket 'MAPPINGS +\*'; do
+		expect_match "$word"
+	done
+	expect_equal "$(mmioctl --help leases)" "$output"
+	run mmioctl revoke --help
+	expect_match '--deadline TIME +ask first'
+	[[ $output != *Columns* ]]
+}
+
+@test "help fits 80 columns" {
+	mmioctl --help >"$T/help"
+	while read -r verb; do
+		mmioctl "$verb" --help >>"$T/help"
+	done < <(mmioctl --help | sed -n 's/^  \([a-z][a-z]*\)\( .*\|\)$/\1/p' | grep -v mmioctl)
+	[ "$(grep -c ^Usage "$T/help")" -gt 20 ]
+	LC_ALL=C.UTF-8 run grep -E '.{81}' "$T/help"
+	expect_status 1
 }
 
 @test "status 1: what breaks a rule of the region" {
@@ -55,6 +77,12 @@ fails() {
 	fails 2 'Give a verb'
 	fails 2 'no verb "lsit"; did you mean "list"\?' lsit
 	fails 2 'unknown option --frobnicate' --frobnicate list
+	fails 2 'unknown option --jsn; did you mean --json\?' list --jsn
+	fails 2 '--wc goes behind the verb' --wc read regs
+	fails 2 'option --json takes no argument' list --json=x
+	fails 2 'it is auto, always or never' list --color sometimes
+	fails 2 'read does not know -o' read regs -o NAME
+	fails 2 'read prints no table' -o NAME read regs
 	fails 2 'option --socket needs an argument' list --socket
 	fails 2 'list takes no "regs"' list regs
 	fails 2 'usage: mmioctl read TARGET' read

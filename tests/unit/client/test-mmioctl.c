@@ -296,7 +296,7 @@ static void misused(const char *because, const char *const *args)
 /* None of these may reach for the daemon: there is none. */
 Test(mmioctl, misuse_is_told_before_anything_is_done)
 {
-	misuse("--help", "--json=x");
+	misuse("option --json takes no argument", "--json=x", "list");
 	misuse("did you mean \"leases\"", "lease");
 	misuse("no verb", "frobnicate");
 	misuse("unknown option --frob", "list", "--frob");

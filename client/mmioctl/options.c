@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options. Those that every verb knows may stand before the verb or behind it, a verb's own only behind it: so that the
+ * same word may mean one thing to one verb and another to another.
+ */
+#include "verb.h"
+
+#include <getopt.h>
+#include <string.h>
+
+enum kind {
+	KIND_FLAG, /* bool */
+	KIND_VALUE, /* unsigned int: .value */
+	KIND_TEXT, /* const char * */
+	KIND_NUMBER, /* struct given */
+	KIND_SIZE, /* struct given, with K, M, G */
+	KIND_TIME, /* uint32_t, milliseconds */
+	KIND_CALL,
+};
+
+#define AT(field) .at = offsetof(struct context, field)
+#define FLAG(field) .kind = KIND_FLAG, AT(field)
+#define VALUE(field, number) .kind = KIND_VALUE, AT(field), .value = (number)
+#define TEXT(field) .kind = KIND_TEXT, AT(field)
+#define NUMBER(field) .kind = KIND_NUMBER, AT(field)
+#define SIZE(field) .kind = KIND_SIZE, AT(field)
+#define TIME(field) .kind = KIND_TIME, AT(field)
+#define CALL(function) .kind = KIND_CALL, .call = (function)
+
+static int set_color(struct context *context, const char *name, const char *argument);
+
+static const struct known {
+	const char *name;
+	int letter;
+	const char *argument; /* NULL: takes none */
+	const char *help;
+	unsigned int with; /* 0: every verb */
+	enum kind kind;
+	size_t at; /* in struct context */
+	unsigned int value;
+	int (*call)(struct context *context, const char *name, const char *argument);
+} known[] = {
+	{ "socket", 0, "PATH", "of the daemon (or MMIOD_SOCKET; /run/mmiod/mmiod.sock)", 0,
+	  TEXT(socket) },
+	{ "json", 0, NULL, "output and errors for programs", 0, FLAG(json) },
+	{ "color", 0, "WHEN", "always, never, or auto: on a terminal, unless NO_COLOR", 0,
+	  CALL(set_color) },
+	{ "verbose", 'v', NULL, "say more of what is done", 0, FLAG(verbose) },
+	{ "help", 'h', NULL, "this text; behind a verb: all of that verb", 0, FLAG(help) },
+	{ "version", 'V', NULL, "which mmioctl this is", 0, FLAG(version) },
+
+	{ "output", 'o', "COLUMNS", "columns of the table, with commas between them", WITH_TABLE,
+	  TEXT(columns) },
+	{ "output-all", 'O', NULL, "all columns", WITH_TABLE, FLAG(all_columns) },
+	{ "no-headings", 0, NULL, "no line of headings", WITH_TABLE, FLAG(no_headings) },
+	{ "bytes", 0, NULL, "sizes in bytes, not in K, M, G", WITH_TABLE, FLAG(bytes) },
+	{ "uc", 0, NULL, "uncached (default: as configured)", WITH_CACHE,
+	  VALUE(cache, MMIOD_CACHE_UC) },
+	{ "wc", 0, NULL, "write-combining", WITH_CACHE, VALUE(cache, MMIOD_CACHE_WC) },
+	{ "read-only", 0, NULL, "no right to write", WITH_READ_ONLY, FLAG(read_only) },
+	{ "exclusive", 0, NULL, "nobody else may hold it (default: as configured)", WITH_SHARE,
+	  VALUE(share, MMIOD_SHARE_EXCLUSIVE) },
+	{ "shared-read", 0, NULL, "others may read it", WITH_SHARE,
+	  VALUE(share, MMIOD_SHARE_READ) },
+	{ "shared-write", 0, NULL, "others may read and write it", WITH_SHARE,
+	  VALUE(share, MMIOD_SHARE_WRITE) },
+	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min", WITH_DEADLINE,
+	  TIME(deadline_ms) },
+	{ "map", 0, NULL, "draw them", WITH_MAP, FLAG(map) },
+	{ "align", 0, "N", "pool: at a multiple of N, a power of two", WITH_ALLOC,
+	  CALL(alloc_option) },
+	{ "below", 0, "N", "pool: end by offset N; else: below address N", WITH_ALLOC,
+	  CALL(alloc_option) },
+	{ "above", 0, "N", "pool: start at offset N or above", WITH_ALLOC, CALL(alloc_option) },
+	{ "power-of-two", 0, NULL, "pool: round SIZE up to a power of two", WITH_ALLOC,
+	  CALL(alloc_option) },
+	{ "zero", 0, NULL, "pool: zeroed (kernel memory always is)", WITH_ALLOC,
+	  CALL(alloc_option) },
+	{ "zone", 0, "ZONE", "dma (below 16M), dma32 (below 4G, not kmalloc), any", WITH_ALLOC,
+	  CALL(alloc_option) },
+	{ "node", 0, "N", "kernel memory: on that NUMA node", WITH_ALLOC, CALL(alloc_option) },
+	{ "no-wait", 0, NULL, "kernel memory: fail rather than wait until some is free", WITH_ALLOC,
+	  CALL(alloc_option) },
+	{ "contiguous", 0, NULL, "pages: in one physical piece", WITH_ALLOC, CALL(alloc_option) },
+	{ "device", 0, "REGION", "dma: for the device that has that region", WITH_ALLOC,
+	  CALL(alloc_option) },
+};
+
+#define KNOWN (sizeof(known) / sizeof(known[0]))
+
+/* Tables too: "mmioctl -o NAME list" is as good as "mmioctl list -o NAME". */
+const unsigned int with_common = WITH_TABLE;
+
+static bool applies(const struct known *option, unsigned int with)
+{
+	return !option->with || option->with & with;
+}
+
+/* ---- setting ---- */
+
+static int set_color(struct context *context, const char *name, const char *argument)
+{
+	static const char *const words[] = {
+		[COLOR_AUTO] = "auto",
+		[COLOR_ALWAYS] = "always",
+		[COLOR_NEVER] = "never",
+	};
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(argument, words[i])) {
+			context->color = i;
+			return 0;
+		}
+	return usage_error(context, "--color \"%s\": it is auto, always or never", argument);
+}
+
+static int set_number(const struct context *context, const struct known *option,
+		      struct given *given, const char *text)
+{
+	bool size = option->kind == KIND_SIZE;
+	int err = size ? parse_size(text, &given->value) : parse_number(text, &given->value);
+
+	given->is = true;
+	if (!err)
+		return 0;
+	return usage_error(context, "--%s \"%s\": it is a number, decimal or 0x…%s", option->name,
+			   text, size ? ", with K, M or G" : "");
+}
+
+static int set_option(struct context *context, const struct known *option, const char *argument)
+{
+	void *field = (char *)context + option->at;
+
+	switch (option->kind) {
+	case KIND_FLAG:
+		*(bool *)field = true;
+		return 0;
+	case KIND_VALUE:
+		*(unsigned int *)field = option->value;
+		return 0;
+	case KIND_TEXT:
+		*(const char **)field = argument;
+		return 0;
+	case KIND_NUMBER:
+	case KIND_SIZE:
+		return set_number(context, option, field, argument);
+	case KIND_TIME:
+		if (parse_duration(argument, field))
+			return usage_error(context, "\"%s\" is not a time: 500ms, 2s or 1min",
+					   argument);
+		return 0;
+	default:
+		return option->call(context, option->name, argument);
+	}
+}
+
+/* ---- unknown ones ---- */
+
+static bool names_option(const struct known *option, const char *text, size_t length)
+{
+	return strlen(option->name) == length && !strncmp(option->name, text, length);
+}
+
+static int unknown_letters(const struct context *context, const struct verb *verb,
+			   unsigned int with, const char *letters)
+{
+	for (size_t i = 0; verb && i < KNOWN; i++)
+		if (known[i].letter && strchr(letters, known[i].letter) &&
+		    !applies(&known[i], with))
+			return usage_error(context, "%s does not know -%c", verb->name,
+					   known[i].letter);
+	return usage_error(context, "unknown option %s (see mmioctl --help)", letters);
+}
+
+/* An option that only other verbs know, one that was misspelt, or nothing at all. */
+static int unknown_option(const struct context *context, const struct verb *verb, unsigned int with,
+			  const char *text)
+{
+	size_t length = strcspn(text, "="), count = 0;
+	const char *names[KNOWN], *nearest;
+	char word[64];
+
+	if (strncmp(text, "--", 2))
+		return unknown_letters(context, verb, with, text);
+	snprintf(word, sizeof(word), "%.*s", (int)length - 2, text + 2);
+	for (size_t i = 0; i < KNOWN; i++) {
+		if (!applies(&known[i], with)) {
+			if (verb && names_option(&known[i], text + 2, length - 2))
+				return usage_error(context, "%s does not know --%s", verb->name,
+						   word);
+			if (!verb && names_option(&known[i], text + 2, length - 2))
+				return usage_error(context, "--%s goes behind the verb", word);
+			continue;
+		}
+		if (text[length] == '=' && names_option(&known[i], text + 2, length - 2))
+			return usage_error(context, "option --%s takes no argument", word);
+		names[count++] = known[i].name;
+	}
+	nearest = nearest_word(word, names, count);
+	if (nearest)
+		return usage_error(context, "unknown option --%s; did you mean --%s?", word,
+				   nearest);
+	return usage_error(context, "unknown option --%s (see mmioctl %s%s--help)", word,
+			   verb ? verb->name : "", verb ? " " : "");
+}
+
+/* ---- reading ---- */
+
+struct options {
+	struct option longs[KNOWN + 1];
+	char letters[2 * KNOWN + 3];
+};
+
+/* getopt's tables for the options in @with. @first: "+" to stop at the first argument that is none. */
+static void prepare(struct options *options, unsigned int with, const char *first)
+{
+	char *letter = stpcpy(stpcpy(options->letters, first), ":");
+	size_t count = 0;
+
+	for (size_t i = 0; i < KNOWN; i++) {
+		if (!applies(&known[i], with))
+			continue;
+		options->longs[count++] = (struct option){
+			.name = known[i].name,
+			.has_arg = known[i].argument ? required_argument : no_argument,
+			.val = 256 + (int)i,
+		};
+		if (!known[i].letter)
+			continue;
+		*letter++ = (char)known[i].letter;
+		if (known[i].argument)
+			*letter++ = ':';
+	}
+	*letter = '\0';
+	options->longs[count] = (struct option){ 0 };
+}
+
+static const struct known *option_of(int code)
+{
+	if (code >= 256)
+		return &known[code - 256];
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].letter == code)
+			return &known[i];
+	return NULL;
+}
+
+static int read_options(struct context *context, const struct verb *verb, unsigned int with,
+			int argc, char **argv, int *used)
+{
+	struct options options;
+	int code;
+
+	prepare(&options, with, verb ? "" : "+");
+	opterr = 0;
+	optind = 0;
+	while ((code = getopt_long(argc, argv, options.letters, options.longs, NULL)) != -1) {
+		int status;
+
+		if (code == ':')
+			return usage_error(context, "option %s needs an argument",
+					   argv[optind - 1]);
+		if (code == '?')
+			return unknown_option(context, verb, with, argv[optind - 1]);
+		status = set_option(context, option_of(code), optarg);
+		if (status)
+			return status;
+	}
+	*used = optind;
+	return -1;
+}
+
+/* What stands before the verb. */
+int read_common_options(struct context *context, int argc, char **argv, int *used)
+{
+	return read_options(context, NULL, with_common, argc, argv, used);
+}
+
+/* What stands behind the verb, which is argv[0]. Moves the arguments behind the options. */
+int read_verb_options(struct context *context, const struct verb *verb, int argc, char **argv,
+		      int *used)
+{
+	return read_options(context, verb, verb->options, argc, argv, used);
+}
+
+/* ---- help ---- */
+
+/* Those that belong to @with; 0: those that every verb knows. */
+void print_options(unsigned int with)
+{
+	for (size_t i = 0; i < KNOWN; i++) {
+		const struct known *option = &known[i];
+		char name[40];
+
+		if (with ? !(option->with & with) : option->with != 0)
+			continue;
+		snprintf(name, sizeof(name), "--%s%s%s", option->name, option->argument ? " " : "",
+			 option->argument ? option->argument : "");
+		if (option->letter)
+			printf("  -%c, %-18s %s\n", option->letter, name, option->help);
+		else
+			printf("      %-18s %s\n", name, option->help);
+	}
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a verb says of itself: its help lies beside its code. A new verb is a struct verb named NAME_verb in the file of
+ * its group, and one line in VERBS; a new option is one line in options.c, and a WITH_ bit when no verb had it before.
+ */
+#ifndef MMIOCTL_VERB_H
+#define MMIOCTL_VERB_H
+
+#include "mmioctl.h"
+
+#include <limits.h>
+
+/* The verbs, in the order in which help shows them. */
+#define VERBS(V)     \
+	V(status)    \
+	V(list)      \
+	V(leases)    \
+	V(show)      \
+	V(pools)     \
+	V(buffers)   \
+	V(buddyinfo) \
+	V(zones)     \
+	V(slabinfo)  \
+	V(read)      \
+	V(write)     \
+	V(dump)      \
+	V(fill)      \
+	V(load)      \
+	V(save)      \
+	V(copy)      \
+	V(hold)      \
+	V(alloc)     \
+	V(free)      \
+	V(revoke)
+
+/* By task. Help has a heading for each that has a verb. */
+enum verb_group {
+	GROUP_SEE,
+	GROUP_MEMORY,
+	GROUP_ACCESS,
+	GROUP_HOLD,
+	GROUP_LIVE,
+	GROUP_TROUBLE,
+	GROUP_HIDDEN, /* not in help */
+	GROUPS,
+};
+
+/* Options, as sets: what a verb knows beside the options that all know. */
+enum {
+	WITH_TABLE = 1 << 0, /* -o, -O, --no-headings, --bytes */
+	WITH_CACHE = 1 << 1, /* --uc, --wc */
+	WITH_READ_ONLY = 1 << 2,
+	WITH_SHARE = 1 << 3, /* --exclusive, ... */
+	WITH_DEADLINE = 1 << 4,
+	WITH_ALLOC = 1 << 5, /* --align, ... */
+	WITH_MAP = 1 << 6,
+	WITH_COMMAND = 1 << 7, /* -- COMMAND */
+};
+
+#define EXAMPLES_MAX 4
+#define ARGUMENTS_ANY INT_MAX
+
+struct verb {
+	const char *name;
+	const char *arguments; /* as usage shows them */
+	const char *summary; /* one line, no capital, no full stop */
+	enum verb_group group;
+	unsigned int options; /* set of WITH_ */
+	int least, most; /* arguments */
+	int (*run)(struct context *context, int argc, char **argv);
+	const struct column *columns; /* of its table, if it has one */
+	const size_t *column_count;
+	struct {
+		const char *command; /* behind "mmioctl " */
+		const char *says;
+	} examples[EXAMPLES_MAX];
+	const char *more; /* what else one must know; lines of at most 80 characters */
+};
+
+#define DECLARE_VERB(name) extern const struct verb name##_verb;
+VERBS(DECLARE_VERB)
+#undef DECLARE_VERB
+
+/* ---- verbs.c ---- */
+
+extern const struct verb *const verbs[];
+extern const size_t verb_count;
+
+const struct verb *find_verb(const struct context *context, const char *name);
+
+/* ---- options.c ---- */
+
+/* -1: go on; else the exit status. */
+int read_common_options(struct context *context, int argc, char **argv, int *used);
+int read_verb_options(struct context *context, const struct verb *verb, int argc, char **argv,
+		      int *used);
+void print_options(unsigned int with);
+extern const unsigned int with_common;
+
+/* ---- help.c ---- */
+
+int print_help(void);
+int print_verb_help(const struct verb *verb);
+
+#endif
