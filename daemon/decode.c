@@ -18,23 +18,21 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-	{ MMIOD_OP_HELLO, sizeof(struct mmiod_msg_hello), sizeof(struct mmiod_msg_hello), 0, 0, 0 },
-	{ MMIOD_OP_STATUS, sizeof(struct mmiod_msg), sizeof(struct mmiod_msg), 0, 0, 0 },
-	{ MMIOD_OP_REGIONS, sizeof(struct mmiod_msg_list), sizeof(struct mmiod_msg_list), 0, 0, 0 },
-	{ MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease), sizeof(struct mmiod_msg_lease),
-	  sizeof(struct mmiod_wire_want), sizeof(struct mmiod_wire_want), MMIOD_MSG_FDS_MAX },
-	{ MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), sizeof(struct mmiod_msg_end),
-	  sizeof(uint64_t), sizeof(uint64_t), MMIOD_BATCH_MAX },
-	{ MMIOD_OP_REVOKE, sizeof(struct mmiod_msg_end), sizeof(struct mmiod_msg_end),
-	  sizeof(uint64_t), sizeof(uint64_t), MMIOD_BATCH_MAX },
-	{ MMIOD_OP_LEASES, sizeof(struct mmiod_msg_list), sizeof(struct mmiod_msg_list), 0, 0, 0 },
-	{ MMIOD_OP_ALLOC, sizeof(struct mmiod_msg_lease), sizeof(struct mmiod_msg_lease),
-	  sizeof(struct mmiod_wire_alloc), sizeof(struct mmiod_wire_alloc), MMIOD_MSG_FDS_MAX },
-	{ MMIOD_OP_POOLS, sizeof(struct mmiod_msg_list), sizeof(struct mmiod_msg_list), 0, 0, 0 },
-	{ MMIOD_OP_POOL_MAP, sizeof(struct mmiod_msg_pool_map), sizeof(struct mmiod_msg_pool_map),
-	  0, 0, 0 },
-	{ MMIOD_OP_BUFFER, sizeof(struct mmiod_msg_buffer), sizeof(struct mmiod_msg_buffer), 0, 0,
-	  0 },
+	{ MMIOD_OP_HELLO, MMIOD_V1_HELLO, sizeof(struct mmiod_msg_hello), 0, 0, 0 },
+	{ MMIOD_OP_STATUS, MMIOD_V1_HEADER, sizeof(struct mmiod_msg), 0, 0, 0 },
+	{ MMIOD_OP_REGIONS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_LEASE, MMIOD_V1_LEASE_REQUEST, sizeof(struct mmiod_msg_lease), MMIOD_V1_WANT,
+	  sizeof(struct mmiod_wire_want), MMIOD_MSG_FDS_MAX },
+	{ MMIOD_OP_RELEASE, MMIOD_V1_END, sizeof(struct mmiod_msg_end), sizeof(uint64_t),
+	  sizeof(uint64_t), MMIOD_BATCH_MAX },
+	{ MMIOD_OP_REVOKE, MMIOD_V1_END, sizeof(struct mmiod_msg_end), sizeof(uint64_t),
+	  sizeof(uint64_t), MMIOD_BATCH_MAX },
+	{ MMIOD_OP_LEASES, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_ALLOC, MMIOD_V1_LEASE_REQUEST, sizeof(struct mmiod_msg_lease), MMIOD_V1_ALLOC,
+	  sizeof(struct mmiod_wire_alloc), MMIOD_MSG_FDS_MAX },
+	{ MMIOD_OP_POOLS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_POOL_MAP, MMIOD_V1_POOL_MAP, sizeof(struct mmiod_msg_pool_map), 0, 0, 0 },
+	{ MMIOD_OP_BUFFER, MMIOD_V1_BUFFER, sizeof(struct mmiod_msg_buffer), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)

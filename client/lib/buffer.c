@@ -32,7 +32,7 @@ static int read_buffer(void *context, size_t index, struct reply *reply)
 	int err = reply_status(call->client, reply);
 
 	if (!err)
-		err = message_fixed(&reply->message, &wire, sizeof(wire));
+		err = message_fixed(&reply->message, &wire, sizeof(wire), MMIOD_V1_BUFFER_REPLY);
 	if (err)
 		return err;
 	*call->buffer = (struct mmiod_buffer){

@@ -221,7 +221,7 @@ static int read_status(void *context, size_t index, struct reply *reply)
 	int err = reply_status(call->client, reply);
 
 	if (!err)
-		err = message_fixed(&reply->message, &wire, sizeof(wire));
+		err = message_fixed(&reply->message, &wire, sizeof(wire), MMIOD_V1_STATUS_REPLY);
 	if (!err)
 		err = message_text(&reply->message, &wire.version, call->status->version,
 				   sizeof(call->status->version));

@@ -139,7 +139,7 @@ static int check_hello(struct mmiod_client *client, const struct reply *reply)
 
 	if (err)
 		return err;
-	err = message_fixed(&reply->message, hello, sizeof(*hello));
+	err = message_fixed(&reply->message, hello, sizeof(*hello), MMIOD_V1_HELLO_REPLY);
 	if (err || reply->message.head.opcode != MMIOD_OP_HELLO ||
 	    reply->message.head.id != client->last_id || !hello->max_fds)
 		return client_fail(client, -EPROTO, "%s: the daemon's greeting is malformed",

@@ -32,7 +32,7 @@ int event_queue_hold(struct event_queue *queue, const struct message *message)
 	struct held_event *held;
 	int err;
 
-	err = message_fixed(message, &wire, sizeof(wire));
+	err = message_fixed(message, &wire, sizeof(wire), MMIOD_V1_EVENT);
 	if (err)
 		return err;
 	if (wire.type < MMIOD_EVENT_REVOKE_ASKED || wire.type > MMIOD_EVENT_GONE)

@@ -170,7 +170,7 @@ int reply_status(struct mmiod_client *client, const struct reply *reply)
 
 	if (message->head.status == MMIOD_OK)
 		return 0;
-	if (message_fixed(message, &error, sizeof(error)) ||
+	if (message_fixed(message, &error, sizeof(error), MMIOD_V1_ERROR) ||
 	    message_text(message, &error.text, text, sizeof(text)))
 		return -EPROTO;
 	return client_fail(client, outcome_errno(message->head.status), "%s",

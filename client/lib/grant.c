@@ -92,7 +92,7 @@ static int lose_batch(struct lease_call *call, size_t first, const struct messag
 	for (size_t i = 0; i < message->head.count; i++) {
 		struct mmiod_wire_granted wire;
 
-		if (message_element(message, i, &wire, sizeof(wire)))
+		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_GRANTED))
 			return -EPROTO;
 		note_result(call, first + i, -EMFILE, sentence);
 		if (wire.status == MMIOD_OK)
@@ -144,7 +144,7 @@ static int count_files(const struct message *message, size_t files)
 	for (size_t i = 0; i < message->head.count; i++) {
 		struct mmiod_wire_granted wire;
 
-		if (message_element(message, i, &wire, sizeof(wire)))
+		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_GRANTED))
 			return -EPROTO;
 		granted += wire.status == MMIOD_OK;
 	}
@@ -170,7 +170,7 @@ static int read_batch(void *context, size_t index, struct reply *reply)
 	for (size_t i = 0; !err && i < message->head.count; i++) {
 		struct mmiod_wire_granted wire;
 
-		err = message_element(message, i, &wire, sizeof(wire));
+		err = message_element(message, i, &wire, sizeof(wire), MMIOD_V1_GRANTED);
 		if (!err && wire.status == MMIOD_OK)
 			grant(call, first + i, &wire, packet_take(reply->packet, file++));
 		else if (!err)

@@ -72,8 +72,10 @@ struct message {
 };
 
 int message_parse(const void *data, size_t size, struct message *message);
-int message_fixed(const struct message *message, void *fixed, size_t known);
-int message_element(const struct message *message, size_t index, void *element, size_t known);
+int message_fixed(const struct message *message, void *fixed, size_t known,
+		  enum mmiod_first_size first);
+int message_element(const struct message *message, size_t index, void *element, size_t known,
+		    enum mmiod_first_size first);
 int message_text(const struct message *message, const struct mmiod_msg_text *text, char *out,
 		 size_t size);
 int outcome_errno(uint32_t outcome);

@@ -27,7 +27,7 @@ static int append_lease(void *context, const struct message *message, size_t ind
 		return -ENOMEM;
 	list->items = items;
 	info = &items[list->count];
-	err = message_element(message, index, &info->wire, sizeof(info->wire));
+	err = message_element(message, index, &info->wire, sizeof(info->wire), MMIOD_V1_LEASE);
 	if (err)
 		return err;
 	info->wire.region[sizeof(info->wire.region) - 1] = '\0';

@@ -133,7 +133,7 @@ static int read_end(void *context, size_t index, struct reply *reply)
 		struct mmiod_wire_ended wire;
 		char text[TEXT_MAX];
 
-		if (message_element(message, i, &wire, sizeof(wire)) ||
+		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_ENDED) ||
 		    message_text(message, &wire.text, text, sizeof(text)))
 			return -EPROTO;
 		if (wire.status != MMIOD_OK && !call->result)

@@ -78,7 +78,7 @@ static int read_page(void *context, size_t index, struct reply *reply)
 
 	if (err)
 		return err;
-	err = message_fixed(&reply->message, &fixed, sizeof(fixed));
+	err = message_fixed(&reply->message, &fixed, sizeof(fixed), MMIOD_V1_LIST);
 	if (err)
 		return err;
 	page->more = fixed.msg.flags & MMIOD_MSG_MORE;

@@ -9,20 +9,13 @@
 
 #include <string.h>
 
-static bool all_zero(const uint8_t *bytes, size_t size)
+/* Copy a structure that may be longer than we know it, or shorter: what is missing is zero, what is unknown left out. */
+static int copy_known(const uint8_t *from, size_t size, void *to, size_t known, size_t first)
 {
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
-}
-
-/* Copy a structure that may be longer than we know it: what we do not know must be zero. */
-static int copy_known(const uint8_t *from, size_t size, void *to, size_t known)
-{
-	if (size < known || !all_zero(from + known, size - known))
+	if (size < first)
 		return -EPROTO;
-	memcpy(to, from, known);
+	memset(to, 0, known);
+	memcpy(to, from, size < known ? size : known);
 	return 0;
 }
 
@@ -44,18 +37,20 @@ int message_parse(const void *data, size_t size, struct message *message)
 	return 0;
 }
 
-int message_fixed(const struct message *message, void *fixed, size_t known)
+int message_fixed(const struct message *message, void *fixed, size_t known,
+		  enum mmiod_first_size first)
 {
-	return copy_known(message->data, message->head.fixed, fixed, known);
+	return copy_known(message->data, message->head.fixed, fixed, known, first);
 }
 
-int message_element(const struct message *message, size_t index, void *element, size_t known)
+int message_element(const struct message *message, size_t index, void *element, size_t known,
+		    enum mmiod_first_size first)
 {
 	size_t stride = message->head.stride;
 
 	if (index >= message->head.count)
 		return -EPROTO;
-	return copy_known(message->array + index * stride, stride, element, known);
+	return copy_known(message->array + index * stride, stride, element, known, first);
 }
 
 /* Names come from others (a process chooses its own): keep control characters away from terminals. */

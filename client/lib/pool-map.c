@@ -27,7 +27,7 @@ static int append_extent(void *context, const struct message *message, size_t in
 		return -ENOMEM;
 	map->items = items;
 	extent = &items[map->count];
-	err = message_element(message, index, &extent->wire, sizeof(extent->wire));
+	err = message_element(message, index, &extent->wire, sizeof(extent->wire), MMIOD_V1_EXTENT);
 	if (err)
 		return err;
 	if (!extent->wire.length || extent->wire.length > UINT64_MAX - extent->wire.offset)

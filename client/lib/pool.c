@@ -27,7 +27,7 @@ static int append_pool(void *context, const struct message *message, size_t inde
 		return -ENOMEM;
 	list->items = items;
 	pool = &items[list->count];
-	err = message_element(message, index, &pool->wire, sizeof(pool->wire));
+	err = message_element(message, index, &pool->wire, sizeof(pool->wire), MMIOD_V1_POOL);
 	if (err)
 		return err;
 	if (!pool->wire.page || pool->wire.orders > MMIOD_WIRE_ORDERS)

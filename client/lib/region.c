@@ -35,7 +35,7 @@ static int append_region(void *context, const struct message *message, size_t in
 		return -ENOMEM;
 	list->items = items;
 	region = &items[list->count];
-	err = message_element(message, index, &region->wire, sizeof(region->wire));
+	err = message_element(message, index, &region->wire, sizeof(region->wire), MMIOD_V1_REGION);
 	if (!err)
 		err = message_text(message, &region->wire.model, region->model,
 				   sizeof(region->model));

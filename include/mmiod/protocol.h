@@ -4,9 +4,12 @@
  *
  * Every message starts with struct mmiod_msg; its size is the packet's length exactly. The client sends HELLO first,
  * then requests, each with an id of its choice; the daemon sends exactly one reply to each (out of order if it likes)
- * and events. Integers are in host byte order (one host). A fixed part that is shorter than version 1 had it is an
- * error; a longer one is accepted only if what the receiver does not know is zero. Arrays carry the size of their
- * element, to which the same rule applies. Unknown flags and reserved fields that are not zero are errors.
+ * and events. Integers are in host byte order (one host). Unknown flags and reserved fields that are not zero are errors.
+ *
+ * Structures grow at their end, so that daemon and library can be upgraded apart. A fixed part that is shorter than
+ * version 1 had it (MMIOD_V1_*) is an error; else what is missing counts as zero. In a request a longer one is accepted
+ * only if what the daemon does not know is zero: it may not ignore a wish. In replies and events the library ignores
+ * what it does not know. Arrays carry the size of their element, to which the same rule applies.
  *
  * Requests never carry file descriptors. Replies to LEASE carry one per granted element, in order of the elements.
  * Text (an error's sentence, ...) lies behind the fixed part and the array; a struct mmiod_msg_text says where, from
@@ -363,5 +366,32 @@ struct mmiod_msg_event {
 	struct mmiod_msg_text text; /* who, and why */
 };
 static_assert(sizeof(struct mmiod_msg_event) == 56, "wire layout");
+
+/*
+ * The size that each structure had when it first went over the wire: the least that a peer may send. These never change;
+ * where one stands for several structures, they started with the same.
+ */
+enum mmiod_first_size {
+	MMIOD_V1_HEADER = 32,
+	MMIOD_V1_ERROR = 40,
+	MMIOD_V1_HELLO = 56,
+	MMIOD_V1_HELLO_REPLY = 88,
+	MMIOD_V1_STATUS_REPLY = 88,
+	MMIOD_V1_LIST = 40, /* and its reply */
+	MMIOD_V1_REGION = 144,
+	MMIOD_V1_LEASE_REQUEST = 40, /* and ALLOC's */
+	MMIOD_V1_WANT = 72,
+	MMIOD_V1_ALLOC = 96,
+	MMIOD_V1_GRANTED = 64,
+	MMIOD_V1_END = 40,
+	MMIOD_V1_ENDED = 24,
+	MMIOD_V1_LEASE = 152,
+	MMIOD_V1_POOL = 472,
+	MMIOD_V1_POOL_MAP = 72,
+	MMIOD_V1_EXTENT = 48,
+	MMIOD_V1_BUFFER = 48,
+	MMIOD_V1_BUFFER_REPLY = 104,
+	MMIOD_V1_EVENT = 56,
+};
 
 #endif

@@ -42,9 +42,9 @@ Test(message, is_read_whole)
 
 	cr_assert_eq(parse(&bytes, &message), 0);
 	cr_assert_eq(message.head.id, 7);
-	cr_assert_eq(message_fixed(&message, &list, sizeof(list)), 0);
+	cr_assert_eq(message_fixed(&message, &list, sizeof(list), MMIOD_V1_LIST), 0);
 	cr_assert_eq(list.cursor, 99);
-	cr_assert_eq(message_element(&message, 1, &ended, sizeof(ended)), 0);
+	cr_assert_eq(message_element(&message, 1, &ended, sizeof(ended), MMIOD_V1_ENDED), 0);
 	cr_assert_eq(ended.lease, 2);
 	cr_assert_eq(ended.status, MMIOD_E_BUSY);
 	cr_assert_eq(message_text(&message, &text, out, sizeof(out)), 0);
@@ -99,36 +99,60 @@ Test(message, whose_array_leaves_it_is_refused)
 	cr_assert_eq(parse(&bytes, &message), -EPROTO);
 }
 
-Test(message, fixed_part_grows_with_zeros_only)
+Test(message, fixed_part_of_a_newer_daemon_is_read_as_far_as_it_is_known)
 {
 	struct sample bytes = sample();
-	struct mmiod_msg_list_reply list;
 	struct message message;
 	struct mmiod_msg head;
 
 	cr_assert_eq(parse(&bytes, &message), 0);
-	cr_assert_eq(message_fixed(&message, &head, sizeof(head)), -EPROTO,
-		     "the cursor is unknown");
-	bytes.list.cursor = 0;
-	cr_assert_eq(message_fixed(&message, &head, sizeof(head)), 0);
+	cr_assert_eq(message_fixed(&message, &head, sizeof(head), MMIOD_V1_HEADER), 0);
+	cr_assert_eq(head.size, sizeof(bytes));
+}
+
+Test(message, fixed_part_of_an_older_daemon_is_extended_with_zeros)
+{
+	struct {
+		struct mmiod_msg_list_reply list;
+		uint64_t newer;
+	} known = { .newer = 1 };
+	struct sample bytes = sample();
+	struct message message;
+
+	cr_assert_eq(parse(&bytes, &message), 0);
+	cr_assert_eq(message_fixed(&message, &known, sizeof(known), MMIOD_V1_LIST), 0);
+	cr_assert_eq(known.list.cursor, bytes.list.cursor);
+	cr_assert_eq(known.newer, 0);
+}
+
+Test(message, fixed_part_shorter_than_the_first_one_was_is_refused)
+{
+	struct sample bytes = sample();
+	struct mmiod_msg_list_reply list;
+	struct message message;
+
 	bytes.list.msg.fixed = sizeof(list) - 1;
 	bytes.list.msg.count = 0;
 	cr_assert_eq(parse(&bytes, &message), 0);
-	cr_assert_eq(message_fixed(&message, &list, sizeof(list)), -EPROTO, "too short");
+	cr_assert_eq(message_fixed(&message, &list, sizeof(list), MMIOD_V1_LIST), -EPROTO);
 }
 
-Test(message, element_grows_with_zeros_only)
+Test(message, element_follows_the_same_rules)
 {
 	struct sample bytes = sample();
+	uint64_t known[4] = { 1, 1, 1, 1 };
 	struct message message;
 	uint64_t lease;
 
 	cr_assert_eq(parse(&bytes, &message), 0);
-	cr_assert_eq(message_element(&message, 0, &lease, sizeof(lease)), 0);
+	cr_assert_eq(message_element(&message, 0, &lease, sizeof(lease), MMIOD_V1_ENDED), 0);
 	cr_assert_eq(lease, 1);
-	cr_assert_eq(message_element(&message, 1, &lease, sizeof(lease)), -EPROTO,
-		     "its status is unknown");
-	cr_assert_eq(message_element(&message, 2, &lease, sizeof(lease)), -EPROTO, "there is none");
+	cr_assert_eq(message_element(&message, 1, known, sizeof(known), MMIOD_V1_ENDED), 0);
+	cr_assert_eq(known[3], 0);
+	cr_assert_eq(message_element(&message, 1, &lease, sizeof(lease), MMIOD_V1_LEASE), -EPROTO,
+		     "shorter than it ever was");
+	cr_assert_eq(message_element(&message, 2, &lease, sizeof(lease), MMIOD_V1_ENDED), -EPROTO,
+		     "there is none");
 }
 
 Test(message, text_that_leaves_it_is_refused)
