@@ -26,9 +26,9 @@ static int check_arguments(const struct context *context, const struct verb *ver
 		return usage_error(context, "%s runs no command: leave \"--\" out", verb->name);
 	if (context->command && !context->command[0])
 		return usage_error(context, "no command behind \"--\"");
-	if (!verb->most && argc)
-		return usage_error(context, "%s takes no \"%s\"", verb->name, argv[0]);
-	if (argc < verb->least || argc > verb->most)
+	if (argc > verb->most)
+		return usage_error(context, "%s takes no \"%s\"", verb->name, argv[verb->most]);
+	if (argc < verb->least)
 		return usage_error(context, "usage: mmioctl %s %s", verb->name, verb->arguments);
 	return 0;
 }

@@ -156,7 +156,7 @@ Test(memory, misuse_is_told_before_anything_is_done)
 		{ { "buffers", "x" }, "buffers takes no" },
 		{ { "buddyinfo", "x" }, "buddyinfo takes no" },
 		{ { "zones", "x" }, "zones takes no" },
-		{ { "slabinfo", "a", "b" }, "usage: mmioctl slabinfo" },
+		{ { "slabinfo", "a", "b" }, "slabinfo takes no \"b\"" },
 		{ { "show" }, "usage: mmioctl show" },
 		{ { "show", "x" }, "not the number of a lease" },
 		{ { "show", "1", "x" }, "not the number of a page" },

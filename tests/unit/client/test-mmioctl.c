@@ -306,7 +306,7 @@ Test(mmioctl, misuse_is_told_before_anything_is_done)
 	misuse("runs no command", "list", "--", "true");
 	misuse("takes no \"shm\"", "list", "shm");
 	misuse("usage: mmioctl read", "read");
-	misuse("usage: mmioctl read", "read", "shm", "shm");
+	misuse("read takes no \"shm\"", "read", "shm", "shm");
 	misuse("usage: mmioctl write", "write", "shm");
 	misuse("usage: mmioctl dump", "dump");
 	misuse("usage: mmioctl hold", "hold");
