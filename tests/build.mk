@@ -36,6 +36,7 @@ ptewalk:
 
 -include tests/bench/build.mk
 -include tests/bench/cache/build.mk
+-include tests/bench/rig/build.mk
 -include tests/bench/pool/build.mk tests/fuzz/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * 3: from nothing to the first value read. Through the daemon (lease, map, read, unmap, release; the daemon's and the
+ * kernel's work is in it, for client and daemon share the one processor), beside what root does with sysfs.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <mmiod/mmiod.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "rig-bench.h"
+
+#define TURNS 200
+
+static volatile uint32_t sink;
+
+static void by_sysfs(const char *path)
+{
+	int fd = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
+	void *map = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (fd < 0 || map == MAP_FAILED)
+		die(path);
+	sink = *(volatile uint32_t *)map;
+	munmap(map, PAGE);
+	close(fd);
+}
+
+static struct mmiod_client *connect_to_daemon(void)
+{
+	struct mmiod_client *client;
+
+	if (mmiod_client_connect(NULL, &client))
+		die(mmiod_client_error(NULL));
+	return client;
+}
+
+static void by_lease(struct mmiod_client *client, const char *region)
+{
+	struct mmiod_mapping *mapping;
+	struct mmiod_lease *lease;
+
+	if (mmiod_client_lease(client, region, 0, PAGE, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+			       &lease))
+		die(mmiod_client_error(client));
+	if (mmiod_lease_map(lease, 0, &mapping))
+		die("mapping a lease");
+	sink = mmiod_read32(mmiod_mapping_address(mapping));
+	mmiod_mapping_free(mapping);
+	mmiod_lease_free(lease);
+}
+
+static void bench_daemon(const char *region)
+{
+	struct mmiod_client *client = connect_to_daemon();
+	uint64_t start;
+
+	by_lease(client, region);
+	start = ticks();
+	for (int i = 0; i < TURNS; i++)
+		by_lease(client, region);
+	tell("grant", "mmiod", "connected", "turn", (double)(ticks() - start) / TURNS);
+	mmiod_client_free(client);
+	start = ticks();
+	for (int i = 0; i < TURNS; i++) {
+		client = connect_to_daemon();
+		by_lease(client, region);
+		mmiod_client_free(client);
+	}
+	tell("grant", "mmiod", "connecting", "turn", (double)(ticks() - start) / TURNS);
+}
+
+static void bench_sysfs(const char *address)
+{
+	char path[PATH_MAX];
+	uint64_t start;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource2", address);
+	by_sysfs(path);
+	start = ticks();
+	for (int i = 0; i < TURNS; i++)
+		by_sysfs(path);
+	tell("grant", "sysfs", "root", "turn", (double)(ticks() - start) / TURNS);
+}
+
+void bench_grant(const char *address, const char *region)
+{
+	if (region)
+		bench_daemon(region);
+	else
+		bench_sysfs(address);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/* The ways to a BAR: mmiod's module, sysfs, UIO, vfio-pci. One device is open at a time, in one process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mmiod.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "rig-bench.h"
+
+#define BAR 2
+
+static int memory = -1; /* the file that is mapped */
+static uint64_t memory_offset; /* of the BAR in it */
+
+static volatile void *map_file(size_t length)
+{
+	void *map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, memory,
+			 (off_t)memory_offset);
+
+	if (map == MAP_FAILED)
+		die("mmap");
+	return map;
+}
+
+/* ---- mmiod: straight to its module, as the daemon would ----------------------------------------------------------- */
+
+static int control;
+static uint64_t region;
+static uint64_t whole; /* window on all of the BAR */
+
+static void claim(const char *address)
+{
+	struct mmiod_region_claim claim = {
+		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .bar = BAR, .name = "bench"
+	};
+	unsigned int domain, bus, device, function;
+
+	if (sscanf(address, "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4)
+		die(address);
+	claim.pci = MMIOD_PCI_ADDR(domain, bus, device, function);
+	control = open("/dev/mmiod", O_RDWR | O_CLOEXEC);
+	if (control < 0 || ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
+		die("mmiod's region");
+	region = claim.region_id;
+}
+
+uint64_t mmiod_window(uint64_t offset, uint64_t length, int *fd)
+{
+	struct mmiod_window_create create = { .size = sizeof(create),
+					      .region_id = region,
+					      .offset = offset,
+					      .length = length,
+					      .attr = MMIOD_ATTR_UC };
+
+	if (ioctl(control, MMIOD_IOC_WINDOW_CREATE, &create))
+		die("mmiod's window");
+	*fd = create.fd;
+	return create.window_id;
+}
+
+void mmiod_revoke(uint64_t id)
+{
+	struct mmiod_window_set_state set = { .size = sizeof(set),
+					      .state = MMIOD_WINDOW_REVOKED,
+					      .window_id = id };
+
+	if (ioctl(control, MMIOD_IOC_WINDOW_SET_STATE, &set))
+		die("revoking");
+}
+
+static uint64_t bar_length(void)
+{
+	struct mmiod_region_info info = { .size = sizeof(info), .region_id = region - 1 };
+
+	if (ioctl(control, MMIOD_IOC_REGION_NEXT, &info))
+		die("mmiod's list of regions");
+	return info.length;
+}
+
+static void mmiod_open(const char *address)
+{
+	claim(address);
+	whole = mmiod_window(0, bar_length(), &memory);
+}
+
+static volatile void *mmiod_map_populate(size_t length)
+{
+	volatile void *map = map_file(length);
+	struct mmiod_window_populate populate = { .size = sizeof(populate),
+						  .address = (uintptr_t)map,
+						  .length = length };
+
+	if (ioctl(memory, MMIOD_IOC_POPULATE, &populate))
+		die("populate");
+	return map;
+}
+
+static uint32_t pread32(void)
+{
+	uint32_t value;
+
+	if (pread(memory, &value, sizeof(value), (off_t)memory_offset) != sizeof(value))
+		die("pread");
+	return value;
+}
+
+static void mmiod_zap(void)
+{
+	mmiod_revoke(whole);
+}
+
+const struct peer peer_mmiod = { "mmiod", mmiod_open, map_file, pread32, mmiod_zap };
+const struct peer peer_mmiod_populate = { "mmiod-populate", mmiod_open, mmiod_map_populate, pread32,
+					  mmiod_zap };
+
+/* ---- sysfs -------------------------------------------------------------------------------------------------------- */
+
+static void sysfs_open(const char *address)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%d", address, BAR);
+	memory = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
+	if (memory < 0)
+		die(path);
+}
+
+const struct peer peer_sysfs = { "sysfs", sysfs_open, map_file, NULL, NULL };
+
+/* ---- UIO ---------------------------------------------------------------------------------------------------------- */
+
+static void uio_open(const char *address)
+{
+	memory = open("/dev/uio0", O_RDWR | O_CLOEXEC);
+	if (memory < 0)
+		die("/dev/uio0");
+}
+
+const struct peer peer_uio = { "uio", uio_open, map_file, NULL, NULL };
+
+/* ---- vfio-pci ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t config_offset;
+
+static int vfio_group(const char *address)
+{
+	char path[PATH_MAX], link[PATH_MAX], *end;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", address);
+	length = readlink(path, link, sizeof(link) - 1);
+	if (length < 0)
+		die("no IOMMU group");
+	link[length] = '\0';
+	end = strrchr(link, '/');
+	snprintf(path, sizeof(path), "/dev/vfio%s", end);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+static uint64_t vfio_region(uint32_t index)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = index };
+
+	if (ioctl(memory, VFIO_DEVICE_GET_REGION_INFO, &info))
+		die("vfio's region");
+	return info.offset;
+}
+
+static void vfio_set_memory(int on)
+{
+	uint16_t command;
+
+	if (pread(memory, &command, 2, (off_t)(config_offset + PCI_COMMAND)) != 2)
+		die("vfio's configuration space");
+	command = (uint16_t)(on ? command | PCI_COMMAND_MEMORY : command & ~PCI_COMMAND_MEMORY);
+	if (pwrite(memory, &command, 2, (off_t)(config_offset + PCI_COMMAND)) != 2)
+		die("vfio's configuration space");
+}
+
+static void vfio_open(const char *address)
+{
+	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group = vfio_group(address);
+
+	if (container < 0 || ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) ||
+	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		die("vfio's container");
+	memory = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, address);
+	if (memory < 0)
+		die("vfio's device");
+	memory_offset = vfio_region(VFIO_PCI_BAR0_REGION_INDEX + BAR);
+	config_offset = vfio_region(VFIO_PCI_CONFIG_REGION_INDEX);
+	vfio_set_memory(1);
+}
+
+/* All that vfio can: the whole device's memory is switched off, and with it all mappings of it. */
+static void vfio_zap(void)
+{
+	vfio_set_memory(0);
+}
+
+const struct peer peer_vfio = { "vfio-pci", vfio_open, map_file, pread32, vfio_zap };

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/* rig-bench QUESTION PEER ADDRESS [SIZE]: one measurement in the guest; the result as lines of five columns. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rig-bench.h"
+
+_Noreturn void die(const char *what)
+{
+	fprintf(stderr, "rig-bench: %s: %m\n", what);
+	exit(1);
+}
+
+/* A loop of two instructions a turn, told by the clock: within 5 % of their number, the clock counts instructions. */
+static void check_clock(void)
+{
+	uint64_t count = 1000000, start = ticks();
+
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(count));
+	start = ticks() - start;
+	tell("clock", "-", "-",
+	     start > 1900000 && start < 2100000 ? "guest instructions" : "time-stamp ticks",
+	     (double)start);
+}
+
+static const struct peer *find_peer(const char *name)
+{
+	static const struct peer *const peers[] = { &peer_mmiod, &peer_mmiod_populate, &peer_sysfs,
+						    &peer_uio, &peer_vfio };
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
+		if (!strcmp(peers[i]->name, name))
+			return peers[i];
+	fprintf(stderr, "rig-bench: no such peer: %s\n", name);
+	exit(2);
+}
+
+static size_t parse_size(const char *text)
+{
+	char *end;
+	size_t size = strtoul(text, &end, 10);
+
+	return *end == 'G' ? size << 30 : *end == 'M' ? size << 20 : size;
+}
+
+static void run(const char *question, const struct peer *peer, const char *address,
+		const char *size)
+{
+	peer->open(address);
+	if (!strcmp(question, "map"))
+		bench_map(peer, parse_size(size), size);
+	else if (!strcmp(question, "access"))
+		bench_access(peer, size);
+	else if (!strcmp(question, "revoke"))
+		bench_revoke(size);
+	else if (!strcmp(question, "zap"))
+		bench_zap(peer, parse_size(size), size);
+	else
+		die(question);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "clock")) {
+		check_clock();
+		return 0;
+	}
+	if (argc < 4) {
+		fprintf(stderr, "usage: rig-bench clock | grant daemon|sysfs REGION|ADDRESS |\n"
+				"       map|access|revoke|zap PEER ADDRESS SIZE\n");
+		return 2;
+	}
+	if (!strcmp(argv[1], "grant")) {
+		int daemon = !strcmp(argv[2], "daemon");
+
+		bench_grant(argv[3], daemon ? argv[3] : NULL);
+		return 0;
+	}
+	if (argc != 5)
+		die("the size is missing");
+	run(argv[1], find_peer(argv[2]), argv[3], argv[4]);
+	return 0;
+}
