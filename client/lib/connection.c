@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define GREETINGS_MAX 4 /* that one call tries, each with a daemon that goes away in it */
+
 int64_t clock_ms(void)
 {
 	struct timespec now;
@@ -192,7 +194,7 @@ static int greet(struct mmiod_client *client)
 	return receive_hello(client);
 }
 
-int connection_open(struct mmiod_client *client)
+static int open_once(struct mmiod_client *client)
 {
 	int err = connect_socket(client);
 
@@ -203,5 +205,15 @@ int connection_open(struct mmiod_client *client)
 		connection_close(client);
 	else
 		client->connections++;
+	return err;
+}
+
+/* A daemon may be restarted between its accept() and its greeting; its socket has the next one answer. */
+int connection_open(struct mmiod_client *client)
+{
+	int err = -ECONNRESET;
+
+	for (int i = 0; err == -ECONNRESET && i < GREETINGS_MAX; i++)
+		err = open_once(client);
 	return err;
 }

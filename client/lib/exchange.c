@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Requests and replies. A few requests are kept in flight, their replies taken in any order and matched by id. When the
- * daemon goes away, the exchange connects again, once, and sends what has not been answered: a lease that a dead daemon
- * granted and could not hand over has ended with it, because its file was closed on the way.
+ * daemon goes away, the exchange connects again and sends what has not been answered: a lease that a dead daemon granted
+ * and could not hand over has ended with it, because its file was closed on the way. It does so a few times only, lest a
+ * request of which daemons die kills all that the service manager starts.
  *
  * Few in flight, so that all of them fit the socket's buffer: the library never blocks in sending while the daemon waits
  * for it to read.
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define IN_FLIGHT_MAX 4
+#define RESENDS_MAX 2 /* of one request */
 
 struct slot {
 	uint64_t id; /* 0: free */
@@ -22,7 +24,7 @@ struct flight {
 	struct slot slots[IN_FLIGHT_MAX];
 	size_t sent; /* requests sent for the first time */
 	size_t answered;
-	bool reconnected;
+	unsigned int resends; /* since the last answer */
 };
 
 static int send_slot(struct mmiod_client *client, struct exchange *exchange, struct slot *slot)
@@ -56,16 +58,16 @@ static int fill_slots(struct mmiod_client *client, struct exchange *exchange, st
 	return 0;
 }
 
-/* The daemon is gone: connect again, once, and repeat what was not answered. */
+/* The daemon is gone: connect again, and repeat what was not answered. */
 static int restart(struct mmiod_client *client, struct exchange *exchange, struct flight *flight)
 {
 	int err;
 
 	connection_close(client);
-	if (flight->reconnected)
-		return client_fail(client, -ECONNRESET, "%s: the daemon closed the connection",
+	if (flight->resends++ == RESENDS_MAX)
+		return client_fail(client, -ECONNRESET,
+				   "%s: the daemon closed the connection, each time it was asked",
 				   client->path);
-	flight->reconnected = true;
 	exchange->resent = true;
 	err = connection_open(client);
 	for (size_t i = 0; !err && i < IN_FLIGHT_MAX; i++)
@@ -96,6 +98,7 @@ static int deliver(struct mmiod_client *client, struct exchange *exchange, struc
 		return 0;
 	slot->id = 0;
 	flight->answered++;
+	flight->resends = 0;
 	return exchange->reply(exchange->context, slot->index, reply);
 }
 
@@ -143,10 +146,8 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 	if (err)
 		return err;
 	exchange->resent = false;
-	if (client->sock < 0) {
-		flight.reconnected = true;
+	if (client->sock < 0)
 		err = connection_open(client);
-	}
 	while (!err && flight.answered < exchange->count) {
 		err = step(client, exchange, &flight);
 		while (err == -ECONNRESET && client->sock >= 0)

@@ -6,7 +6,7 @@
  *
  *	client, region, pool, buffer, ...	the public objects
  *	grant					leases asked for in batches
- *	exchange				requests in flight, replies by id, one reconnection
+ *	exchange				requests in flight, replies by id, reconnection
  *	connection, event			the socket's life, HELLO; events held aside
  *	message, packet				bounds-checked reading; one packet with its files
  *

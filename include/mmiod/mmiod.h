@@ -55,8 +55,8 @@ struct mmiod_extent;
  * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EPROTONOSUPPORT (version), -EDQUOT;
  * mmiod_client_error(NULL) has the sentence.
  *
- * When the daemon goes away later, the next request connects again, once: leases and mappings are not touched by it.
- * -ECONNRESET: it went away again. -ETIMEDOUT: it does not answer (30 s). -EPROTO: what it says makes no sense.
+ * When the daemon goes away later, a request connects again and is repeated: leases and mappings are not touched by it.
+ * -ECONNRESET: it went away each time, three times in all. -ETIMEDOUT: it does not answer (30 s). -EPROTO: what it says makes no sense.
  */
 int mmiod_client_connect(const char *path, struct mmiod_client **client);
 

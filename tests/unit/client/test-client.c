@@ -117,8 +117,10 @@ static void greet_with_garbage(struct fake *fake)
 
 static void hang_up_at_once(struct fake *fake)
 {
-	fake_accept_silently(fake);
-	fake_hang_up(fake);
+	for (int i = 0; i < 4; i++) {
+		fake_accept_silently(fake);
+		fake_hang_up(fake);
+	}
 }
 
 static void greet_as_version_9(struct fake *fake)
@@ -279,31 +281,47 @@ Test(client, repeats_a_request_that_a_dying_daemon_did_not_answer)
 	survive(die_in_the_request);
 }
 
-static void die_twice(struct fake *fake)
+static void die_three_times(struct fake *fake)
 {
-	fake_accept(fake);
-	fake_read(fake);
-	fake_hang_up(fake);
-	fake_accept(fake);
-	fake_read(fake);
-	fake_hang_up(fake);
+	for (int i = 0; i < 3; i++) {
+		fake_accept(fake);
+		fake_read(fake);
+		fake_hang_up(fake);
+	}
 	fake_accept(fake);
 	send_status(fake);
 }
 
-Test(client, connects_again_only_once_for_one_request)
+Test(client, kills_only_three_daemons_by_one_request)
 {
 	struct mmiod_client *client;
 	struct mmiod_status status;
 	struct fake fake;
 
-	fake_start(&fake, die_twice, NULL);
+	fake_start(&fake, die_three_times, NULL);
 	client = connect_or_fail(&fake);
 	cr_assert_eq(mmiod_client_status(client, &status), -ECONNRESET);
 	cr_assert(strstr(mmiod_client_error(client), "closed the connection"));
 	cr_assert_eq(mmiod_client_status(client, &status), 0, "the next request may");
 	mmiod_client_free(client);
 	fake_stop(&fake);
+}
+
+static void die_in_the_greeting(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_hang_up(fake);
+	for (int i = 0; i < 3; i++) {
+		fake_accept_silently(fake);
+		fake_hang_up(fake);
+	}
+	fake_accept(fake);
+	send_status(fake);
+}
+
+Test(client, greets_the_next_daemon_when_one_dies_in_the_greeting)
+{
+	survive(die_in_the_greeting);
 }
 
 static void die_for_good(struct fake *fake)
