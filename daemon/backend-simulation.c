@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include "backend.h"
+#include "pci.h"
 #include "util.h"
 
 struct simulated {
@@ -82,6 +83,16 @@ static int open_backing(const struct config_region *config, struct text *why)
 	return steal_fd(&fd);
 }
 
+/* A region of a card that is not here: programs find it by the card's address, as they will the real one. */
+static void put_in_slot(struct backend_region *region, const struct config_region *config)
+{
+	pci_format(config->pci, region->device);
+	region->pci = config->pci;
+	region->offset = config->offset;
+	if (config->bar >= 0)
+		region->bar = (uint32_t)config->bar;
+}
+
 static int simulation_claim(struct backend *backend, const struct config_region *config,
 			    struct backend_region *region, struct text *why)
 {
@@ -114,6 +125,8 @@ static int simulation_claim(struct backend *backend, const struct config_region 
 		.generation = 1,
 	};
 	memcpy(simulated->region.name, config->name, sizeof(config->name));
+	if (config->device == CONFIG_DEVICE_SLOT)
+		put_in_slot(&simulated->region, config);
 	simulated->next = simulation->regions;
 	simulation->regions = simulated;
 	*region = simulated->region;

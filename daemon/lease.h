@@ -45,6 +45,9 @@ struct regions {
 };
 
 struct region *region_find(const struct regions *regions, const char *name);
+struct region *region_find_address(const struct regions *regions, const char *text,
+				   uint64_t *offset);
+bool region_is_address(const char *text);
 struct region *region_by_handle(const struct regions *regions, uint64_t handle);
 struct region *region_add(struct regions *regions, const char *name);
 void region_remove(struct regions *regions, struct region *region);

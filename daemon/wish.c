@@ -51,8 +51,15 @@ enum mmiod_outcome wish_find_region(struct wish *wish)
 	char name[4 * MMIOD_WIRE_NAME];
 
 	wish->region = region_find(&daemon->regions, wish->want.region);
+	if (!wish->region)
+		wish->region = region_find_address(&daemon->regions, wish->want.region,
+						   &wish->want.offset);
 	if (wish->region && wish->region->config)
 		return MMIOD_OK;
+	if (region_is_address(wish->want.region))
+		return wish_refuse(wish, MMIOD_E_NOT_FOUND,
+				   "no region has byte 0x%" PRIx64 " of %s", wish->want.offset,
+				   wish->want.region);
 	text_escape(name, sizeof(name), wish->want.region, sizeof(wish->want.region));
 	return wish_refuse(wish, MMIOD_E_NOT_FOUND, "there is no region \"%s\"", name);
 }

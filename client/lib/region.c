@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,27 @@ MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_get(const struct mmiod
 							      size_t index)
 {
 	return index < list->count ? &list->items[index] : NULL;
+}
+
+static bool lies_at(const struct mmiod_wire_region *wire, const struct mmiod_target *target)
+{
+	char bar[MMIOD_WIRE_NAME + 16];
+
+	if (wire->bar == UINT32_MAX || target->offset < wire->offset ||
+	    target->offset - wire->offset >= wire->length)
+		return false;
+	snprintf(bar, sizeof(bar), "%s/bar%u", wire->device, wire->bar);
+	return !strcmp(bar, target->region);
+}
+
+MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_find(const struct mmiod_region_list *list,
+							       const struct mmiod_target *target)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!strcmp(list->items[i].wire.name, target->region) ||
+		    lies_at(&list->items[i].wire, target))
+			return &list->items[i];
+	return NULL;
 }
 
 MMIOD_EXPORT const char *mmiod_region_name(const struct mmiod_region *region)

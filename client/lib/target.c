@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets: REGION[+OFFSET][/LENGTH][:WIDTH]. A pure function over text.
+ * Targets: REGION[+OFFSET][/LENGTH][:WIDTH], where REGION may be PCIADDR/barN. A pure function over text.
  */
 #include "internal.h"
 
@@ -47,10 +47,57 @@ static int digit_value(char c)
 	return 16;
 }
 
+/* @digits of base 16, then @stop; moves @at behind it. */
+static bool scan_hex(const char **at, unsigned int digits, char stop)
+{
+	for (unsigned int i = 0; i < digits; i++)
+		if (digit_value((*at)[i]) >= 16)
+			return false;
+	if (stop && (*at)[digits] != stop)
+		return false;
+	*at += digits + (stop ? 1 : 0);
+	return true;
+}
+
+/* DDDD:BB:DD.F, the domain 0 may be left out. Returns what is behind it, NULL: it is no such address. */
+static const char *scan_slot(const char *text, bool *has_domain)
+{
+	const char *at = text;
+
+	*has_domain = scan_hex(&at, 4, ':');
+	if (!scan_hex(&at, 2, ':') || !scan_hex(&at, 2, '.') || !scan_hex(&at, 1, '\0'))
+		return NULL;
+	return is_name_char(*at) ? NULL : at;
+}
+
+/* The wire knows it in this form. @rest: behind the address. */
+static int parse_address(struct parser *parser, const char *rest, bool has_domain,
+			 struct mmiod_target *target)
+{
+	int slot = (int)(rest - parser->at);
+
+	if (strncmp(rest, "/bar", 4))
+		return complain(parser, "\"%s\": which BAR of it? Write %.*s/bar0", parser->at,
+				slot, parser->at);
+	if (rest[4] < '0' || rest[4] > '5' || is_name_char(rest[5]))
+		return complain(parser, "\"%s\": a device has bar0 to bar5", parser->at);
+	snprintf(target->region, sizeof(target->region), "%s%.*s/bar%c",
+		 has_domain ? "" : "0000:", slot, parser->at, rest[4]);
+	for (char *c = target->region; *c; c++)
+		if (*c >= 'A' && *c <= 'F')
+			*c = (char)(*c - 'A' + 'a');
+	parser->at = rest + 5;
+	return 0;
+}
+
 static int parse_region(struct parser *parser, struct mmiod_target *target)
 {
 	size_t length = 0;
+	bool has_domain;
+	const char *rest = scan_slot(parser->at, &has_domain);
 
+	if (rest)
+		return parse_address(parser, rest, has_domain, target);
 	while (is_name_char(parser->at[length]))
 		length++;
 	if (!length)

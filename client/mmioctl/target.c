@@ -22,6 +22,7 @@ int target_read(const struct context *context, const char *text, struct mmiod_ta
  */
 int target_resolve_width(struct context *context, struct mmiod_target *target)
 {
+	const struct mmiod_region *region;
 	struct mmiod_region_list *list;
 	int err;
 
@@ -31,13 +32,9 @@ int target_resolve_width(struct context *context, struct mmiod_target *target)
 	err = mmiod_client_list_regions(context->client, &list);
 	if (err)
 		return report_client(context, err);
-	for (size_t i = 0; i < mmiod_region_list_count(list); i++) {
-		const struct mmiod_region *region = mmiod_region_list_get(list, i);
-
-		if (!strcmp(mmiod_region_name(region), target->region) &&
-		    mmiod_region_width(region))
-			target->width = mmiod_region_width(region);
-	}
+	region = mmiod_region_list_find(list, target);
+	if (region && mmiod_region_width(region))
+		target->width = mmiod_region_width(region);
 	mmiod_region_list_free(list);
 	return 0;
 }

@@ -113,6 +113,13 @@ size_t mmiod_region_list_count(const struct mmiod_region_list *list);
 /** NULL when @index is out of range. Owned by the list. */
 const struct mmiod_region *mmiod_region_list_get(const struct mmiod_region_list *list,
 						 size_t index);
+struct mmiod_target;
+/**
+ * The region that the first byte of @target lies in, be the target written with a name or with an address. NULL: none
+ * in the list. Owned by the list.
+ */
+const struct mmiod_region *mmiod_region_list_find(const struct mmiod_region_list *list,
+						  const struct mmiod_target *target);
 
 const char *mmiod_region_name(const struct mmiod_region *region);
 /** "0000:00:04.0", "range" or "simulation". */
@@ -180,8 +187,8 @@ int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
 
 /** One lease asked for. Initialise with zeros: a zero field means its default. */
 struct mmiod_want {
-	const char *region;
-	uint64_t offset; /**< from the start of the region */
+	const char *region; /**< its name, or where it lies, as in a target */
+	uint64_t offset; /**< from the start of the region, or of the BAR */
 	uint64_t length; /**< 0: to the end of the region */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read */
 	enum mmiod_cache cache;
@@ -478,14 +485,16 @@ int mmiod_guard(int (*body)(void *argument), void *argument);
 /* ---- targets: REGION[+OFFSET][/LENGTH][:WIDTH] ---- */
 
 struct mmiod_target {
-	char region[32];
-	uint64_t offset; /**< 0 unless given */
+	char region[32]; /**< its name, or "DDDD:BB:DD.F/barN" */
+	uint64_t offset; /**< from the start of the region, or of the BAR; 0 unless given */
 	uint64_t length; /**< 0 unless given */
 	unsigned int width; /**< bytes; 0 unless given */
 };
 
 /**
- * Read a target. Numbers are decimal or 0x…, with K, M or G behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
+ * Read a target. In the place of REGION's name may stand where it lies, PCIADDR/barN (0000:01:00.0/bar2; the domain
+ * 0000 may be left out): a lease is then asked for with that as its region, and OFFSET counts from the start of the BAR,
+ * of which the region may be a part. Numbers are decimal or 0x…, with K, M or G behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
  * @error: NULL, or where to put a sentence that says what is wrong with @text (at most @size bytes).
  * Returns 0 or -EINVAL.
  */

@@ -52,6 +52,21 @@ Test(target, has_an_offset_a_length_and_a_width)
 	accepts("shm+0XfF/1G", "shm", 255, 1 << 30, 0);
 }
 
+Test(target, may_say_where_it_lies_instead_of_its_name)
+{
+	accepts("0000:01:00.0/bar2+0x10/16:32", "0000:01:00.0/bar2", 0x10, 16, 4);
+	accepts("00AF:01:1f.7/bar0", "00af:01:1f.7/bar0", 0, 0, 0);
+	accepts("01:00.0/bar5:8", "0000:01:00.0/bar5", 0, 0, 1);
+	refuses("0000:01:00.0", "Write 0000:01:00.0/bar0");
+	refuses("0000:01:00.0+4", "which BAR");
+	refuses("0000:01:00.0/4", "which BAR");
+	refuses("0000:01:00.0/bar6", "bar0 to bar5");
+	refuses("0000:01:00.0/bar", "bar0 to bar5");
+	refuses("0000:01:00.0/bar22", "bar0 to bar5");
+	refuses("0000:01:00.00/bar2", "width");
+	accepts("0000", "0000", 0, 0, 0);
+}
+
 Test(target, reads_leading_zeros_as_decimal)
 {
 	accepts("edu+010", "edu", 10, 0, 0);

@@ -114,6 +114,23 @@ Test(daemon, refuses_regions_that_do_not_exist_and_escapes_their_names)
 	refused(fd, element, MMIOD_E_INVALID, "not terminated");
 }
 
+Test(daemon, an_address_stands_for_the_region_that_lies_there_and_its_policy)
+{
+	rig_write_config(
+		"[region card]\ndevice = pci:0000:01:00.0\nbar = 2\nrange = 0x1000-0x1fff\n"
+		"[grant all]\nregion = card\nuser = 4001\naccess = rw\n");
+	rig_fake.claim_error = -ENODEV;
+	rig_restart();
+	refused(client_hello(GUEST), want("0000:01:00.0/bar2", 0x1000, 4, READ, 0), MMIOD_E_DENIED,
+		"region card");
+	refused(client_hello(OPERATOR), want("0000:01:00.0/bar2", 0x1000, 4, READ, 0), MMIOD_E_GONE,
+		"the fake says no");
+	refused(client_hello(OPERATOR), want("0000:01:00.0/bar2", 0x2000, 4, READ, 0),
+		MMIOD_E_NOT_FOUND, "no region has byte 0x2000");
+	refused(client_hello(OPERATOR), want("0000:01:00.0/bar6", 0, 4, READ, 0), MMIOD_E_NOT_FOUND,
+		"there is no region \"0000:01:00.0/bar6\"");
+}
+
 Test(daemon, refuses_what_lies_outside_of_the_region_without_overflow)
 {
 	int fd = client_hello(OPERATOR);

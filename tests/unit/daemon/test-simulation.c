@@ -172,3 +172,32 @@ Test(simulation, regions_without_a_size_are_missing_and_say_why)
 	cr_assert_eq(answer.status.regions_missing, 1u);
 	cr_assert_not_null(strstr(answer_text(answer.status.warning), "size = BYTES"));
 }
+
+Test(simulation, a_region_with_a_slot_is_found_by_its_address)
+{
+	struct mmiod_wire_want element = want("0000:01:00.0/bar2", 0x3004, 4, WRITE, 0);
+	const struct mmiod_wire_granted *granted;
+	const struct mmiod_wire_region *region;
+	int fd;
+
+	rig_write_config(
+		"[region card]\ndevice = pci:0000:01:00.0\nbar = 2\noffset = 0x3000\nsize = 4K\n"
+		"[grant all]\nregion = card\nuser = *\naccess = rw\n");
+	rig_restart();
+	fd = client_hello(1000);
+	cr_assert_eq(client_list(fd, MMIOD_OP_REGIONS, 0), MMIOD_OK);
+	region = answer_element(0);
+	cr_assert_str_eq(region->device, "0000:01:00.0");
+	cr_assert_eq(region->bar, 2u);
+	cr_assert_eq(region->offset, 0x3000u);
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	cr_assert_eq(granted->offset, 4u, "from the start of the region");
+	element.offset = 0x2ffc;
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_E_NOT_FOUND);
+	cr_assert_str_eq(answer_text(granted->text),
+			 "no region has byte 0x2ffc of 0000:01:00.0/bar2");
+}
