@@ -6,6 +6,7 @@
 #define MMIOD_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/kernel-page-flags.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -28,6 +29,42 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #else
 #define MMIOD_IDMAP struct mnt_idmap
 #endif
+
+/* 6.4: MAX_ORDER became inclusive; 6.8: it was renamed. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define MMIOD_LARGEST_ORDER (MAX_ORDER - 1)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define MMIOD_LARGEST_ORDER MAX_ORDER
+#else
+#define MMIOD_LARGEST_ORDER MAX_PAGE_ORDER
+#endif
+
+/* 6.12: a page flag with several meanings got a name for all of them. */
+#ifndef KPF_OWNER_2
+#define KPF_OWNER_2 34
+#endif
+
+/*
+ * How many page-table entries map this very page, whose compound page's first is @head. Read without a reference, so
+ * without the kernel's own functions, which check what must not change meanwhile. What is negative is a page's type.
+ */
+static inline unsigned int mmiod_page_mapcount(struct page *page, struct page *head)
+{
+	int count = atomic_read(&page->_mapcount) + 1;
+
+	if (PageSlab(head) || count < 0)
+		return 0;
+	if (!PageHead(head))
+		return count;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	/* A huge page that is mapped both ways counts one too many for each of its pages. */
+	count += atomic_read(compound_mapcount_ptr(head)) + 1 -
+		 (PageHuge(head) ? 0 : PageDoubleMap(head));
+#else
+	count += atomic_read(&((struct folio *)head)->_entire_mapcount) + 1;
+#endif
+	return max(count, 0);
+}
 
 /* 7.1: zap_vma_ptes() was renamed. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)

@@ -170,6 +170,8 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_WINDOW_NEXT, struct mmiod_window_info, mmiod_call_window_next),
 	MMIOD_IOCTL(MMIOD_IOC_BUFFER_CREATE, struct mmiod_buffer_create, mmiod_call_buffer_create),
 	MMIOD_IOCTL(MMIOD_IOC_BUFFER_INFO, struct mmiod_buffer_info, mmiod_call_buffer_info),
+	MMIOD_IOCTL(MMIOD_IOC_TRANSLATE, struct mmiod_translate, mmiod_call_translate),
+	MMIOD_IOCTL(MMIOD_IOC_PAGE, struct mmiod_page, mmiod_call_page),
 };
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

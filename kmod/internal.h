@@ -7,10 +7,11 @@
  *	buffer	kernel memory for a client, behind a window	buffer.c
  *	window	a sub-range of a region, one file each		window.c (object), file.c, mapping.c, access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
+ *	(none)	page tables and page descriptors, to look at	inspect.c
  *
  * Locks, outermost first:
  *
- *	mmap_lock		the caller's; never taken by us except in populate
+ *	mmap_lock		the caller's; never taken by us except in populate, and in translate (another process's)
  *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never taken under mmap_lock:
  *				->release runs from task work, not from munmap.
  *	window->lock		rwsem: the window's state. Read: to insert page-table entries or touch the device.
@@ -202,6 +203,7 @@ struct file *mmiod_window_open(struct mmiod_window *window);
 
 struct mmiod_call;
 int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma);
+struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma);
 int mmiod_call_populate(struct mmiod_call *call);
 
 /* ---- access.c ---- */
@@ -252,5 +254,7 @@ int mmiod_call_window_next(struct mmiod_call *call);
 int mmiod_call_buffer_create(struct mmiod_call *call);
 int mmiod_call_buffer_info(struct mmiod_call *call);
 int mmiod_call_allocate(struct mmiod_call *call);
+int mmiod_call_translate(struct mmiod_call *call);
+int mmiod_call_page(struct mmiod_call *call);
 
 #endif

@@ -3,7 +3,7 @@
  * Dispatch of extensible ioctls, for the control file and for window files.
  *
  * The caller's structure starts with its size. It is copied in zero-extended, and copied back even after an error,
- * because EBUSY says who is in the way. A file that the call made is installed last: before that, user space cannot
+ * because EBUSY says who is in the way and EFAULT what was found nonetheless. A file that the call made is installed last: before that, user space cannot
  * reach it, and an answer that could not be delivered leaves no descriptor behind.
  */
 #include <linux/file.h>
@@ -50,6 +50,8 @@ long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t coun
 		struct mmiod_window_info window;
 		struct mmiod_buffer_create buffer_create;
 		struct mmiod_buffer_info buffer;
+		struct mmiod_translate translate;
+		struct mmiod_page page;
 	} buffer = {};
 	struct mmiod_call call = { .file = file, .arg = &buffer };
 	const struct mmiod_ioctl *row = find(table, count, cmd);
@@ -69,7 +71,7 @@ long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t coun
 	if (ret)
 		return ret;
 	ret = row->handler(&call);
-	if (!ret || ret == -EBUSY)
+	if (!ret || ret == -EBUSY || ret == -EFAULT)
 		ret = copy_back(user, &buffer, size, row->known_size) ?: ret;
 	finish_file(&call, ret);
 	return ret;

@@ -173,11 +173,16 @@ static int remap(struct mmiod_window *window, struct vm_area_struct *vma, unsign
 	return ret;
 }
 
+/* The window that a VMA maps, or NULL if it is none of ours. It lives as long as the VMA. */
+struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
+{
+	return vma && vma->vm_ops == &vm_ops ? vma->vm_private_data : NULL;
+}
+
 static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_window *window,
 			unsigned long start, unsigned long length)
 {
-	return vma && vma->vm_ops == &vm_ops && vma->vm_private_data == window &&
-	       length <= vma->vm_end - start &&
+	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start &&
 	       in_bounds(window, vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT),
 			 length >> PAGE_SHIFT);
 }

@@ -173,6 +173,11 @@ enum mmiod_zone {
 	MMIOD_ZONE_NORMAL = 0, /* GFP_KERNEL: anywhere */
 	MMIOD_ZONE_DMA32 = 1, /* GFP_DMA32: below 4 GiB */
 	MMIOD_ZONE_DMA = 2, /* GFP_DMA: below 16 MiB on x86 */
+
+	/* Where a page may lie, but none that a buffer can ask for. */
+	MMIOD_ZONE_MOVABLE = 3,
+	MMIOD_ZONE_HIGHMEM = 4,
+	MMIOD_ZONE_DEVICE = 5,
 };
 
 #define MMIOD_BUFFER_CONTIGUOUS (1u << 0) /* PAGES: one physical run, cut to length exactly */
@@ -239,6 +244,75 @@ struct mmiod_control_event {
 	__u64 id; /* window, region or PCI address, by type */
 };
 
+/* Cache type of one page-table entry. UC_MINUS: uncached, but an MTRR may make it write-combining. */
+enum mmiod_entry_cache {
+	MMIOD_ENTRY_NONE = 0, /* nothing is mapped */
+	MMIOD_ENTRY_UC = 1,
+	MMIOD_ENTRY_WC = 2,
+	MMIOD_ENTRY_WB = 3,
+	MMIOD_ENTRY_WT = 4,
+	MMIOD_ENTRY_WP = 5,
+	MMIOD_ENTRY_UC_MINUS = 6,
+};
+
+/* Indices of mmiod_translate.entries. */
+enum mmiod_level {
+	MMIOD_LEVEL_PGD = 0,
+	MMIOD_LEVEL_P4D = 1,
+	MMIOD_LEVEL_PUD = 2,
+	MMIOD_LEVEL_PMD = 3,
+	MMIOD_LEVEL_PTE = 4,
+	MMIOD_LEVELS = 5,
+};
+
+/*
+ * Walk a process's page tables for one address of its own, as the processor would. The entries are those of one moment;
+ * with a window at the address, its state is that of the same moment.
+ * ESRCH: no such process in the caller's pid namespace, or one without memory. EINVAL: an address of the kernel's.
+ * EFAULT: the process has nothing at the address; answered nonetheless, with vma_end 0. EOPNOTSUPP: not on x86-64.
+ */
+struct mmiod_translate {
+	__u32 size;
+	__s32 pid; /* in; 0: the caller */
+	__u64 address; /* in; need not be aligned */
+	__u64 entries[MMIOD_LEVELS]; /* raw, by enum mmiod_level; 0 if not walked */
+	__u32 walked; /* bit per level: the walk has read an entry there */
+	__u32 folded; /* bit per level: the machine has no such level (P4D with four-level tables) */
+	__u64 leaf_size; /* bytes that the last entry maps, 0: not present */
+	__u64 phys; /* of the address itself, 0: not present */
+	__u32 cache; /* enum mmiod_entry_cache of the last entry, through pat; MTRRs are not looked at */
+	__u32 vma_present; /* 1: the fields below hold */
+	__u64 pat; /* the PAT register: eight types of a byte each */
+	__u64 vma_start;
+	__u64 vma_end;
+	__u64 vma_flags; /* the kernel's own VM_ flags */
+	__u64 vma_pgoff; /* in pages */
+	__u64 window_id; /* 0: not one of ours, and the two below are 0 too */
+	__u32 window_attr; /* enum mmiod_attr */
+	__u32 window_state; /* enum mmiod_window_state */
+};
+
+#define MMIOD_PAGE_ORDER_NONE (~0u)
+
+/*
+ * The page descriptor of a frame. Answered without a lock or a reference, as /proc/kpageflags does: the numbers are of
+ * one moment, but not all of the same. A frame without a descriptor in memory that is online (device memory, a hole) is no
+ * error: flags is then the bit KPF_NOPAGE alone, and the rest 0.
+ */
+struct mmiod_page {
+	__u32 size;
+	__u32 described; /* out: 1: there is one */
+	__u64 pfn; /* in */
+	__u64 flags; /* out: bits KPF_* of linux/kernel-page-flags.h, from 32 on as the kernel's own header names them */
+	__u64 head; /* out: frame of the compound page's or free block's first page; pfn if there is none */
+	__u32 order; /* out: of the compound page or free block, MMIOD_PAGE_ORDER_NONE if there is none */
+	__u32 refcount; /* out: of the whole compound page */
+	__u32 mapcount; /* out: page-table entries that map this very page */
+	__u32 zone; /* out: enum mmiod_zone */
+	__u32 node; /* out: NUMA node */
+	__u32 reserved; /* 0 */
+};
+
 #define MMIOD_IOC_INFO _IOWR(MMIOD_IOC_TYPE, 0x00, struct mmiod_control_info)
 #define MMIOD_IOC_REGION_CLAIM _IOWR(MMIOD_IOC_TYPE, 0x01, struct mmiod_region_claim)
 #define MMIOD_IOC_REGION_RELEASE _IOWR(MMIOD_IOC_TYPE, 0x02, struct mmiod_region_release)
@@ -249,6 +323,9 @@ struct mmiod_control_event {
 
 #define MMIOD_IOC_BUFFER_CREATE _IOWR(MMIOD_IOC_TYPE, 0x07, struct mmiod_buffer_create)
 #define MMIOD_IOC_BUFFER_INFO _IOWR(MMIOD_IOC_TYPE, 0x08, struct mmiod_buffer_info)
+
+#define MMIOD_IOC_TRANSLATE _IOWR(MMIOD_IOC_TYPE, 0x09, struct mmiod_translate)
+#define MMIOD_IOC_PAGE _IOWR(MMIOD_IOC_TYPE, 0x0a, struct mmiod_page)
 
 /* ---- window file ----------------------------------------------------------------------------------------------- */
 

@@ -292,3 +292,42 @@ int touch_write(volatile void *address, uint8_t value)
 		*(volatile uint8_t *)address = value;
 	return signal;
 }
+
+uint64_t ptewalk(const volatile void *address)
+{
+	uint64_t value = (uintptr_t)address;
+	int fd = open("/dev/ptewalk", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		FAIL("/dev/ptewalk: %s (is the test module loaded?)", strerror(errno));
+	if (read(fd, &value, sizeof(value)) != sizeof(value))
+		FAIL("ptewalk: %s", strerror(errno));
+	close(fd);
+	return value;
+}
+
+int translate(int control, pid_t pid, const volatile void *address, struct mmiod_translate *answer)
+{
+	*answer = (struct mmiod_translate){ .size = sizeof(*answer),
+					    .pid = pid,
+					    .address = (uintptr_t)address };
+	return ioctl(control, MMIOD_IOC_TRANSLATE, answer);
+}
+
+struct mmiod_translate translation(int control, const volatile void *address)
+{
+	struct mmiod_translate answer;
+
+	if (translate(control, 0, address, &answer))
+		FAIL("TRANSLATE %p: %s", address, strerror(errno));
+	return answer;
+}
+
+struct mmiod_page page_info(int control, uint64_t pfn)
+{
+	struct mmiod_page answer = { .size = sizeof(answer), .pfn = pfn };
+
+	if (ioctl(control, MMIOD_IOC_PAGE, &answer))
+		FAIL("PAGE 0x%llx: %s", (unsigned long long)pfn, strerror(errno));
+	return answer;
+}

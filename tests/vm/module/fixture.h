@@ -53,6 +53,13 @@ int allocate(int fd);
 /* Map a window shared; the test ends when it fails. */
 void *map_window(int fd, size_t length, int prot);
 
+/* The page-table entry of the last level, as the test module ptewalk finds it without mmiod's help. */
+uint64_t ptewalk(const volatile void *address);
+/* TRANSLATE for a process (0: this one): 0 or -1 with errno; and of this process, the test ends when it fails. */
+int translate(int control, pid_t pid, const volatile void *address, struct mmiod_translate *answer);
+struct mmiod_translate translation(int control, const volatile void *address);
+struct mmiod_page page_info(int control, uint64_t pfn);
+
 /* Touch a byte: 0, or the signal that came (SIGBUS, SIGSEGV). */
 int touch_read(const volatile void *address);
 int touch_write(volatile void *address, uint8_t value);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Cache attributes: what the page-table entries say, and that two windows never disagree on a page. */
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -12,22 +11,9 @@
 /* x86: index into the PAT as Linux sets it up: WB, WC, UC-, UC. */
 enum pat { PAT_WB, PAT_WC, PAT_UC_MINUS, PAT_UC };
 
-static uint64_t entry_of(const volatile void *address)
-{
-	uint64_t value = (uintptr_t)address;
-	int fd = open("/dev/ptewalk", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		FAIL("/dev/ptewalk: %s (is the test module loaded?)", strerror(errno));
-	if (read(fd, &value, sizeof(value)) != sizeof(value))
-		FAIL("ptewalk: %s", strerror(errno));
-	close(fd);
-	return value;
-}
-
 static enum pat pat_of(const volatile void *address)
 {
-	uint64_t entry = entry_of(address);
+	uint64_t entry = ptewalk(address);
 
 	EXPECT(entry & 1);
 	EXPECT(!(entry & 1 << 7)); /* the upper half of the PAT is not in use */
@@ -142,10 +128,10 @@ TEST(a_revoked_window_leaves_no_page_table_entry)
 	uint8_t *address = map_window(fd, 4 * page(), RW);
 
 	EXPECT_EQ(populate(fd, address, 4 * page()), 0);
-	EXPECT(entry_of(address + page()) & 1);
+	EXPECT(ptewalk(address + page()) & 1);
 	EXPECT_EQ(set_state(control, window_id(fd), MMIOD_WINDOW_REVOKED), 0);
 	for (size_t i = 0; i < 4; i++)
-		EXPECT_EQ(entry_of(address + i * page()), 0);
+		EXPECT_EQ(ptewalk(address + i * page()), 0);
 }
 
 TEST(write_back_is_refused_for_device_memory)

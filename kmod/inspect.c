@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Inspection: TRANSLATE walks the page tables of a process, PAGE reads a page descriptor. Both only look; nothing is
+ * referenced, faulted in or marked, so that looking changes nothing that is looked at.
+ *
+ * The walk is that of the kernel's own fast GUP. The kernel exports no walker of any address on all versions, and
+ * mmap_lock alone does not keep page tables: munmap frees them with the lock downgraded, and THP collapse without it. What
+ * keeps them is the contract for lockless walkers (mmu_gather.c): a table is freed only after an interrupt on every
+ * processor or an RCU grace period, and disabled interrupts hold up both. Each level is read once and the next one is
+ * found from that copy, so that a leaf that is split meanwhile is seen as before or as after, never as a mixture.
+ */
+#include <linux/kernel-page-flags.h>
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pgtable.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+
+#include "internal.h"
+
+/* ---- TRANSLATE ---- */
+
+#ifdef CONFIG_X86_64
+
+#include <asm/msr.h>
+
+#define LARGE_PAT_BIT BIT_ULL(_PAGE_BIT_PAT_LARGE)
+
+static void note_entry(struct mmiod_translate *answer, enum mmiod_level level, u64 entry)
+{
+	answer->entries[level] = entry;
+	answer->walked |= BIT(level);
+}
+
+static void note_leaf(struct mmiod_translate *answer, u64 leaf_size, unsigned long pfn)
+{
+	answer->leaf_size = leaf_size;
+	answer->phys = PFN_PHYS(pfn) | (answer->address & (leaf_size - 1));
+}
+
+/* The processor looks at the present bit alone; the kernel's pte_present() also takes PROT_NONE for present. */
+static bool present(u64 entry)
+{
+	return entry & _PAGE_PRESENT;
+}
+
+static void walk_pmd(struct mmiod_translate *answer, pud_t *pudp, pud_t pud)
+{
+	unsigned long address = answer->address;
+	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, address);
+	pmd_t pmd = READ_ONCE(*pmdp);
+	pte_t pte;
+
+	note_entry(answer, MMIOD_LEVEL_PMD, pmd_val(pmd));
+	if (!present(pmd_val(pmd)))
+		return;
+	if (pmd_leaf(pmd)) {
+		note_leaf(answer, PMD_SIZE, pmd_pfn(pmd));
+		return;
+	}
+	pte = READ_ONCE(*pte_offset_kernel(&pmd, address));
+	note_entry(answer, MMIOD_LEVEL_PTE, pte_val(pte));
+	if (present(pte_val(pte)))
+		note_leaf(answer, PAGE_SIZE, pte_pfn(pte));
+}
+
+static void walk_pud(struct mmiod_translate *answer, p4d_t *p4dp, p4d_t p4d)
+{
+	pud_t *pudp = pud_offset_lockless(p4dp, p4d, answer->address);
+	pud_t pud = READ_ONCE(*pudp);
+
+	note_entry(answer, MMIOD_LEVEL_PUD, pud_val(pud));
+	if (!present(pud_val(pud)))
+		return;
+	if (pud_leaf(pud))
+		note_leaf(answer, PUD_SIZE, pud_pfn(pud));
+	else
+		walk_pmd(answer, pudp, pud);
+}
+
+/* With four levels the P4D is folded into the PGD: what is read there is the PGD's entry. */
+static void walk(struct mm_struct *mm, struct mmiod_translate *answer)
+{
+	pgd_t *pgdp = pgd_offset(mm, answer->address);
+	pgd_t pgd = READ_ONCE(*pgdp);
+	p4d_t *p4dp, p4d;
+
+	note_entry(answer, MMIOD_LEVEL_PGD, pgd_val(pgd));
+	if (!present(pgd_val(pgd)))
+		return;
+	p4dp = p4d_offset_lockless(pgdp, pgd, answer->address);
+	p4d = READ_ONCE(*p4dp);
+	if (pgtable_l5_enabled())
+		note_entry(answer, MMIOD_LEVEL_P4D, p4d_val(p4d));
+	if (present(p4d_val(p4d)))
+		walk_pud(answer, p4dp, p4d);
+}
+
+/* By the processor's numbers of the types; those missing are reserved. */
+static u32 cache_of(const struct mmiod_translate *answer)
+{
+	static const u8 types[8] = {
+		MMIOD_ENTRY_UC, MMIOD_ENTRY_WC,	     0, 0, MMIOD_ENTRY_WT, MMIOD_ENTRY_WP,
+		MMIOD_ENTRY_WB, MMIOD_ENTRY_UC_MINUS
+	};
+	u64 entry = answer->entries[fls(answer->walked) - 1];
+	u64 pat_bit = answer->leaf_size == PAGE_SIZE ? _PAGE_PAT : LARGE_PAT_BIT;
+	unsigned int index = (entry & _PAGE_PWT ? 1 : 0) | (entry & _PAGE_PCD ? 2 : 0) |
+			     (entry & pat_bit ? 4 : 0);
+
+	return answer->leaf_size ? types[answer->pat >> (index * 8) & 7] : MMIOD_ENTRY_NONE;
+}
+
+static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
+{
+	unsigned long flags;
+
+	if (!pgtable_l5_enabled())
+		answer->folded = BIT(MMIOD_LEVEL_P4D);
+	rdmsrl(MSR_IA32_CR_PAT, answer->pat);
+	local_irq_save(flags);
+	walk(mm, answer);
+	local_irq_restore(flags);
+	answer->cache = cache_of(answer);
+}
+
+#else
+
+#define TASK_SIZE_MAX TASK_SIZE
+
+static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
+{
+}
+
+#endif
+
+static void describe_vma(const struct vm_area_struct *vma, struct mmiod_translate *answer)
+{
+	answer->vma_present = 1;
+	answer->vma_start = vma->vm_start;
+	answer->vma_end = vma->vm_end;
+	answer->vma_flags = vma->vm_flags;
+	answer->vma_pgoff = vma->vm_pgoff;
+}
+
+/* Under the window's lock neither its state nor its entries change: the answer shows both as they belong together. */
+static void translate_window(struct mm_struct *mm, struct mmiod_window *window,
+			     struct mmiod_translate *answer)
+{
+	answer->window_id = window->id;
+	answer->window_attr = window->attr;
+	down_read(&window->lock);
+	answer->window_state = mmiod_window_state(window);
+	translate(mm, answer);
+	up_read(&window->lock);
+}
+
+static int translate_in(struct mm_struct *mm, struct mmiod_translate *answer)
+{
+	struct mmiod_window *window;
+	struct vm_area_struct *vma;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, answer->address);
+	if (vma)
+		describe_vma(vma, answer);
+	window = mmiod_vma_window(vma);
+	if (window)
+		translate_window(mm, window, answer);
+	else
+		translate(mm, answer);
+	mmap_read_unlock(mm);
+	return vma ? 0 : -EFAULT;
+}
+
+/* A reference on the memory of a process in the caller's pid namespace; NULL: there is no process, or it has none. */
+static struct mm_struct *mm_of(pid_t nr)
+{
+	struct pid *pid = find_get_pid(nr);
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	struct mm_struct *mm = task ? get_task_mm(task) : NULL;
+
+	if (task)
+		put_task_struct(task);
+	put_pid(pid);
+	return mm;
+}
+
+int mmiod_call_translate(struct mmiod_call *call)
+{
+	struct mmiod_translate *answer = call->arg;
+	struct mm_struct *mm;
+	int ret;
+
+	if (!IS_ENABLED(CONFIG_X86_64))
+		return -EOPNOTSUPP;
+	*answer = (struct mmiod_translate){
+		.size = answer->size,
+		.pid = answer->pid,
+		.address = answer->address,
+	};
+	if (answer->pid < 0 || answer->address >= TASK_SIZE_MAX)
+		return -EINVAL;
+	mm = answer->pid ? mm_of(answer->pid) : get_task_mm(current);
+	if (!mm)
+		return -ESRCH;
+	ret = translate_in(mm, answer);
+	mmput(mm);
+	return ret;
+}
+
+/* ---- PAGE ---- */
+
+static u64 copy_bit(unsigned long flags, unsigned int from, unsigned int to)
+{
+	return (u64)(flags >> from & 1) << to;
+}
+
+/* The flags word read once, and never through the checking accessors: the page may be anybody's, and change under us. */
+static u64 word_flags(unsigned long flags)
+{
+	u64 kpf = copy_bit(flags, PG_locked, KPF_LOCKED) |
+		  copy_bit(flags, PG_referenced, KPF_REFERENCED) |
+		  copy_bit(flags, PG_uptodate, KPF_UPTODATE) |
+		  copy_bit(flags, PG_dirty, KPF_DIRTY) | copy_bit(flags, PG_lru, KPF_LRU) |
+		  copy_bit(flags, PG_active, KPF_ACTIVE) |
+		  copy_bit(flags, PG_writeback, KPF_WRITEBACK) |
+		  copy_bit(flags, PG_reclaim, KPF_RECLAIM) |
+		  copy_bit(flags, PG_swapbacked, KPF_SWAPBACKED) |
+		  copy_bit(flags, PG_unevictable, KPF_UNEVICTABLE) |
+		  copy_bit(flags, PG_mlocked, KPF_MLOCKED) |
+		  copy_bit(flags, PG_reserved, KPF_RESERVED) |
+		  copy_bit(flags, PG_private, KPF_PRIVATE) |
+		  copy_bit(flags, PG_private_2, KPF_PRIVATE_2) |
+		  copy_bit(flags, PG_owner_priv_1, KPF_OWNER_PRIVATE) |
+		  copy_bit(flags, PG_arch_1, KPF_ARCH) |
+		  copy_bit(flags, PG_anon_exclusive, KPF_OWNER_2);
+
+#ifdef CONFIG_MEMORY_FAILURE
+	kpf |= copy_bit(flags, PG_hwpoison, KPF_HWPOISON);
+#endif
+	if (flags & BIT(PG_swapcache) && flags & BIT(PG_swapbacked))
+		kpf |= BIT_ULL(KPF_SWAPCACHE);
+	return kpf;
+}
+
+/* Flags that no bit of the word says: the type of the page and of what it belongs to. */
+static u64 kind_flags(struct page *page, struct page *head, unsigned long flags)
+{
+	unsigned long mapping = (unsigned long)READ_ONCE(head->mapping);
+	bool compound = PageHead(head);
+	u64 kpf = 0;
+
+	if (compound)
+		kpf |= page == head ? BIT_ULL(KPF_COMPOUND_HEAD) : BIT_ULL(KPF_COMPOUND_TAIL);
+	if (PageSlab(head))
+		return kpf | BIT_ULL(KPF_SLAB);
+	if (PageOffline(page))
+		kpf |= BIT_ULL(KPF_OFFLINE);
+	if (PageTable(page))
+		kpf |= BIT_ULL(KPF_PGTABLE);
+	if (mapping & PAGE_MAPPING_ANON) {
+		kpf |= BIT_ULL(KPF_ANON);
+		if ((mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM)
+			kpf |= BIT_ULL(KPF_KSM);
+	}
+	if (PageHuge(page))
+		kpf |= BIT_ULL(KPF_HUGE);
+	else if (compound && (flags & BIT(PG_lru) || mapping & PAGE_MAPPING_ANON))
+		kpf |= BIT_ULL(KPF_THP);
+	if (is_zero_pfn(page_to_pfn(page)))
+		kpf |= BIT_ULL(KPF_ZERO_PAGE);
+	return kpf;
+}
+
+static u32 zone_of(const struct page *page)
+{
+	switch (page_zonenum(page)) {
+#ifdef CONFIG_ZONE_DMA
+	case ZONE_DMA:
+		return MMIOD_ZONE_DMA;
+#endif
+#ifdef CONFIG_ZONE_DMA32
+	case ZONE_DMA32:
+		return MMIOD_ZONE_DMA32;
+#endif
+#ifdef CONFIG_HIGHMEM
+	case ZONE_HIGHMEM:
+		return MMIOD_ZONE_HIGHMEM;
+#endif
+#ifdef CONFIG_ZONE_DEVICE
+	case ZONE_DEVICE:
+		return MMIOD_ZONE_DEVICE;
+#endif
+	case ZONE_MOVABLE:
+		return MMIOD_ZONE_MOVABLE;
+	default:
+		return MMIOD_ZONE_NORMAL;
+	}
+}
+
+/*
+ * The free block that a page lies in: only its first page is marked, its order is that page's private field. The zone's
+ * lock is not taken, so an answer may be late by one allocation. A block does not reach beyond its section: what is
+ * online of it is online whole.
+ */
+static struct page *free_block(struct page *page, unsigned int *order)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	for (unsigned int i = 0; i <= MMIOD_LARGEST_ORDER; i++) {
+		struct page *first = page - (pfn & ((1UL << i) - 1));
+
+		if (!PageBuddy(first))
+			continue;
+		*order = READ_ONCE(first->private);
+		if (*order >= i && *order <= MMIOD_LARGEST_ORDER)
+			return first;
+	}
+	return NULL;
+}
+
+static void describe_page(struct page *page, struct mmiod_page *answer)
+{
+	struct page *head = compound_head(page), *block = NULL;
+	unsigned long flags = READ_ONCE(head->flags);
+
+	answer->described = 1;
+	answer->order = MMIOD_PAGE_ORDER_NONE;
+	answer->flags = word_flags(flags) | kind_flags(page, head, flags);
+	answer->refcount = page_ref_count(head);
+	answer->mapcount = mmiod_page_mapcount(page, head);
+	if (answer->mapcount)
+		answer->flags |= BIT_ULL(KPF_MMAP);
+	answer->zone = zone_of(page);
+	answer->node = page_to_nid(page);
+	if (PageHead(head))
+		answer->order = compound_order(head);
+	else if (!answer->refcount)
+		block = free_block(page, &answer->order);
+	if (block)
+		answer->flags |= BIT_ULL(KPF_BUDDY);
+	answer->head = page_to_pfn(block ?: head);
+}
+
+int mmiod_call_page(struct mmiod_call *call)
+{
+	struct mmiod_page *answer = call->arg;
+	struct page *page = answer->pfn <= ULONG_MAX ? pfn_to_online_page(answer->pfn) : NULL;
+
+	if (answer->reserved)
+		return -EINVAL;
+	*answer = (struct mmiod_page){
+		.size = answer->size,
+		.pfn = answer->pfn,
+		.flags = BIT_ULL(KPF_NOPAGE),
+	};
+	if (page)
+		describe_page(page, answer);
+	return 0;
+}
