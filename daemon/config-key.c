@@ -154,6 +154,11 @@ static int set_bytes(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+static int set_caches(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->caches_per_user);
+}
+
 /* ---- [region NAME] ---------------------------------------------------------------------------------------------- */
 
 static int set_device(struct config_cursor *cursor, const char *value)
@@ -395,6 +400,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "leases-per-user", false, set_leases },
 	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, set_hello_timeout },
 	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, set_bytes },
+	{ CONFIG_SECTION_DAEMON, "caches-per-user", false, set_caches },
 	{ CONFIG_SECTION_REGION, "device", false, set_device },
 	{ CONFIG_SECTION_REGION, "bar", false, set_bar },
 	{ CONFIG_SECTION_REGION, "range", false, set_range },

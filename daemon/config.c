@@ -11,6 +11,7 @@
 #define CONFIG_LEASES 16384
 #define CONFIG_HELLO_MS 2000
 #define CONFIG_BYTES (1ull << 30)
+#define CONFIG_CACHES 1024
 
 struct config *config_new(void)
 {
@@ -22,6 +23,7 @@ struct config *config_new(void)
 			.leases_per_user = CONFIG_LEASES,
 			.hello_timeout_ms = CONFIG_HELLO_MS,
 			.bytes_per_user = CONFIG_BYTES,
+			.caches_per_user = CONFIG_CACHES,
 		};
 	return config;
 }

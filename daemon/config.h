@@ -94,6 +94,7 @@ struct config_limits {
 	uint32_t leases_per_user;
 	uint32_t hello_timeout_ms;
 	uint64_t bytes_per_user; /* allocated: pool blocks and kernel memory */
+	uint32_t caches_per_user; /* object caches that are published */
 	uint64_t seen;
 	unsigned int seen_file;
 };

@@ -222,6 +222,7 @@ static void on_closed(struct connection *connection)
 
 	revocations_forget(daemon, connection);
 	waiting_forget(daemon, connection);
+	publications_forget(daemon, connection);
 	while ((lease = connection->leases.head)) {
 		lease_attach(lease, &daemon->orphans);
 		if (!ends_with_connection(daemon, lease))
@@ -356,6 +357,7 @@ void daemon_clear(struct daemon *daemon)
 		server_stop(&daemon->server);
 	revocations_clear(daemon);
 	waiting_forget(daemon, NULL);
+	publications_forget(daemon, NULL);
 	clear_connections(daemon);
 	event_del(&daemon->backend_event);
 	event_del(&daemon->grace);

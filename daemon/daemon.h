@@ -11,6 +11,7 @@
 #include "lease.h"
 #include "server.h"
 
+struct publication;
 struct revocation;
 struct waiting;
 
@@ -26,6 +27,8 @@ struct daemon {
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct revocation *revocations;
 	struct waiting *waiting; /* requests */
+	struct publication *publications; /* in order of their numbers */
+	uint64_t last_publication;
 	struct event backend_event;
 	struct event wipe; /* while something waits to be wiped */
 	struct event grace; /* after a restart: then leases that end with their connection end */
@@ -87,6 +90,9 @@ void revocations_clear(struct daemon *daemon);
 /* waiting.c: requests that wait until something has been wiped. */
 void waiting_try(struct daemon *daemon);
 void waiting_forget(struct daemon *daemon, const struct connection *connection);
+
+/* request-caches.c: what clients tell of their object caches. */
+void publications_forget(struct daemon *daemon, const struct connection *connection);
 
 static inline struct daemon *daemon_of(struct connection *connection)
 {

@@ -15,6 +15,7 @@ struct shape {
 	uint16_t stride_min; /* 0: has no array */
 	uint16_t stride_known;
 	uint16_t count_max;
+	bool may_be_empty; /* the array */
 };
 
 static const struct shape shapes[] = {
@@ -33,6 +34,9 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_POOLS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 	{ MMIOD_OP_POOL_MAP, MMIOD_V1_POOL_MAP, sizeof(struct mmiod_msg_pool_map), 0, 0, 0 },
 	{ MMIOD_OP_BUFFER, MMIOD_V1_BUFFER, sizeof(struct mmiod_msg_buffer), 0, 0, 0 },
+	{ MMIOD_OP_PUBLISH, MMIOD_V1_HEADER, sizeof(struct mmiod_msg), MMIOD_V1_CACHE,
+	  sizeof(struct mmiod_wire_cache), UINT16_MAX, true },
+	{ MMIOD_OP_CACHES, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)
@@ -102,7 +106,8 @@ static bool take_array(const struct shape *shape, const uint8_t *packet, struct 
 			       ? true
 			       : fail(error, MMIOD_E_INVALID, "this request has no array");
 	if (request->head.count == 0)
-		return fail(error, MMIOD_E_INVALID, "the array is empty");
+		return shape->may_be_empty ? true
+					   : fail(error, MMIOD_E_INVALID, "the array is empty");
 	if (request->head.count > shape->count_max)
 		return fail(error, MMIOD_E_INVALID,
 			    "the array has more elements than one request may");

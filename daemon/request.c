@@ -15,7 +15,8 @@ static const struct {
 	{ MMIOD_OP_RELEASE, request_release }, { MMIOD_OP_REVOKE, request_revoke },
 	{ MMIOD_OP_LEASES, request_leases },   { MMIOD_OP_ALLOC, request_alloc },
 	{ MMIOD_OP_POOLS, request_pools },     { MMIOD_OP_POOL_MAP, request_pool_map },
-	{ MMIOD_OP_BUFFER, request_buffer },
+	{ MMIOD_OP_BUFFER, request_buffer },   { MMIOD_OP_PUBLISH, request_publish },
+	{ MMIOD_OP_CACHES, request_caches },
 };
 
 static enum request_result handle(struct call *call)

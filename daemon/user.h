@@ -11,7 +11,7 @@
 #include "hash.h"
 #include "log.h"
 
-enum user_slot { USER_CONNECTIONS, USER_LEASES, USER_BYTES, USER_SLOTS };
+enum user_slot { USER_CONNECTIONS, USER_LEASES, USER_BYTES, USER_CACHES, USER_SLOTS };
 
 #define USER_NAME_MAX 33
 

@@ -206,15 +206,14 @@ void magazines_collect(struct mmiod_object_cache *cache)
 	}
 }
 
+/* Under the registry's lock. */
 void magazines_account(struct mmiod_object_cache *cache, uint64_t *objects, uint64_t *bytes)
 {
 	*objects = 0;
 	*bytes = 0;
-	pthread_mutex_lock(&registry_lock);
 	for (struct link *link = cache->magazines.next; link != &cache->magazines;
 	     link = link->next) {
 		*objects += magazine_count(link_entry(link, struct magazine, link));
 		*bytes += sizeof(struct magazine) + cache->magazine_size * sizeof(void *);
 	}
-	pthread_mutex_unlock(&registry_lock);
 }

@@ -10,29 +10,31 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* What the program holds; the mmiod_slab_provider is what it sees of it. */
-struct provider {
-	struct mmiod_slab_provider shown;
-	pthread_mutex_t lock;
-	uint64_t slabs; /* given out */
-	/* A range only: */
+struct range {
+	struct provider provider; /* first */
 	char *start; /* page aligned */
 	size_t pages;
 	size_t first; /* no page below it is free */
 	uint64_t taken[]; /* a bit set: page in a slab */
 };
 
-static struct provider *provider_make(size_t pages)
+/* @size: with what follows it. */
+struct provider *provider_make(size_t size)
 {
-	struct provider *provider =
-		calloc(1, sizeof(*provider) + (pages + 63) / 64 * sizeof(uint64_t));
+	struct provider *provider = calloc(1, size);
 
 	if (!provider)
 		return NULL;
 	provider->shown.context = provider;
-	provider->pages = pages;
 	pthread_mutex_init(&provider->lock, NULL);
 	return provider;
+}
+
+MMIOD_EXPORT size_t mmiod_slab_provider_shrink(struct mmiod_slab_provider *shown)
+{
+	struct provider *provider = shown->context;
+
+	return provider->shrink ? provider->shrink(provider) : 0;
 }
 
 MMIOD_EXPORT int mmiod_slab_provider_free(struct mmiod_slab_provider *shown)
@@ -47,6 +49,8 @@ MMIOD_EXPORT int mmiod_slab_provider_free(struct mmiod_slab_provider *shown)
 	pthread_mutex_unlock(&provider->lock);
 	if (slabs)
 		return -EBUSY;
+	if (provider->clear)
+		provider->clear(provider);
 	pthread_mutex_destroy(&provider->lock);
 	free(provider);
 	return 0;
@@ -61,37 +65,37 @@ static void count_slabs(struct provider *provider, int change)
 
 /* ---- a range of a mapping ---- */
 
-static bool page_taken(const struct provider *provider, size_t page)
+static bool page_taken(const struct range *range, size_t page)
 {
-	return provider->taken[page / 64] >> (page % 64) & 1;
+	return range->taken[page / 64] >> (page % 64) & 1;
 }
 
 /* Pages in [@page, @page + @count) that are free from its start on. */
-static size_t free_run(const struct provider *provider, size_t page, size_t count)
+static size_t free_run(const struct range *range, size_t page, size_t count)
 {
 	size_t run = 0;
 
-	while (run < count && !page_taken(provider, page + run))
+	while (run < count && !page_taken(range, page + run))
 		run++;
 	return run;
 }
 
-static void set_pages(struct provider *provider, size_t page, size_t count, bool taken)
+static void set_pages(struct range *range, size_t page, size_t count, bool taken)
 {
 	for (; count; page++, count--) {
 		uint64_t bit = UINT64_C(1) << (page % 64);
 
 		if (taken)
-			provider->taken[page / 64] |= bit;
+			range->taken[page / 64] |= bit;
 		else
-			provider->taken[page / 64] &= ~bit;
+			range->taken[page / 64] &= ~bit;
 	}
 }
 
-static size_t next_free(const struct provider *provider, size_t page)
+static size_t next_free(const struct range *range, size_t page)
 {
-	while (page < provider->pages) {
-		uint64_t left = ~provider->taken[page / 64] >> (page % 64);
+	while (page < range->pages) {
+		uint64_t left = ~range->taken[page / 64] >> (page % 64);
 
 		if (left) {
 			page += (size_t)__builtin_ctzll(left);
@@ -99,61 +103,61 @@ static size_t next_free(const struct provider *provider, size_t page)
 		}
 		page = (page | 63) + 1;
 	}
-	return page < provider->pages ? page : provider->pages;
+	return page < range->pages ? page : range->pages;
 }
 
 /* The lowest run of @count free pages whose address is a multiple of its size; @pages: none. */
-static size_t find_run(struct provider *provider, size_t count)
+static size_t find_run(struct range *range, size_t count)
 {
 	size_t size = mmiod_page_size();
 	/* Pages from the last aligned address up to the start: aligned runs start at multiples of count less this. */
-	size_t phase = (uintptr_t)provider->start / size % count;
-	size_t page = next_free(provider, provider->first);
+	size_t phase = (uintptr_t)range->start / size % count;
+	size_t page = next_free(range, range->first);
 
-	provider->first = page;
-	while (page < provider->pages) {
+	range->first = page;
+	while (page < range->pages) {
 		page = (page + phase + count - 1) / count * count - phase;
-		if (page > provider->pages || provider->pages - page < count)
+		if (page > range->pages || range->pages - page < count)
 			break;
-		if (free_run(provider, page, count) == count)
+		if (free_run(range, page, count) == count)
 			return page;
-		page = next_free(provider, page + free_run(provider, page, count));
+		page = next_free(range, page + free_run(range, page, count));
 	}
-	return provider->pages;
+	return range->pages;
 }
 
 static int range_get(void *context, size_t size, void **address, void **handle)
 {
-	struct provider *provider = context;
+	struct range *range = context;
 	size_t count = size / mmiod_page_size();
 	size_t page;
 
-	pthread_mutex_lock(&provider->lock);
-	page = find_run(provider, count);
-	if (page < provider->pages) {
-		set_pages(provider, page, count, true);
-		provider->slabs++;
+	pthread_mutex_lock(&range->provider.lock);
+	page = find_run(range, count);
+	if (page < range->pages) {
+		set_pages(range, page, count, true);
+		range->provider.slabs++;
 	}
-	pthread_mutex_unlock(&provider->lock);
-	if (page == provider->pages)
+	pthread_mutex_unlock(&range->provider.lock);
+	if (page == range->pages)
 		return -ENOSPC;
-	*address = provider->start + page * mmiod_page_size();
+	*address = range->start + page * mmiod_page_size();
 	*handle = NULL;
 	return 0;
 }
 
 static void range_put(void *context, void *address, size_t size, void *handle)
 {
-	struct provider *provider = context;
-	size_t page = (size_t)((char *)address - provider->start) / mmiod_page_size();
+	struct range *range = context;
+	size_t page = (size_t)((char *)address - range->start) / mmiod_page_size();
 
 	(void)handle;
-	pthread_mutex_lock(&provider->lock);
-	set_pages(provider, page, size / mmiod_page_size(), false);
-	if (page < provider->first)
-		provider->first = page;
-	provider->slabs--;
-	pthread_mutex_unlock(&provider->lock);
+	pthread_mutex_lock(&range->provider.lock);
+	set_pages(range, page, size / mmiod_page_size(), false);
+	if (page < range->first)
+		range->first = page;
+	range->provider.slabs--;
+	pthread_mutex_unlock(&range->provider.lock);
 }
 
 MMIOD_EXPORT int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping, size_t offset,
@@ -162,45 +166,51 @@ MMIOD_EXPORT int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping,
 	size_t page = mmiod_page_size();
 	size_t whole = mmiod_mapping_length(mapping);
 	size_t lost = (page - offset % page) % page; /* before the first page boundary */
-	struct provider *provider;
+	struct range *range;
+	size_t pages;
 
 	*shown = NULL;
 	if (offset > whole || length > whole - offset || length < lost + page)
 		return -EINVAL;
-	provider = provider_make((length - lost) / page);
-	if (!provider)
+	pages = (length - lost) / page;
+	range = (struct range *)provider_make(sizeof(*range) +
+					      (pages + 63) / 64 * sizeof(uint64_t));
+	if (!range)
 		return -ENOMEM;
-	provider->start = (char *)mmiod_mapping_address(mapping) + offset + lost;
-	provider->shown.get = range_get;
-	provider->shown.put = range_put;
-	*shown = &provider->shown;
+	range->pages = pages;
+	range->start = (char *)mmiod_mapping_address(mapping) + offset + lost;
+	range->provider.shown.get = range_get;
+	range->provider.shown.put = range_put;
+	*shown = &range->provider.shown;
 	return 0;
 }
 
 /* ---- anonymous memory ---- */
 
-/* mmap() aligns to pages only: take twice as much and let go of what sticks out. */
-static char *map_aligned(size_t size)
+/* mmap() aligns to pages only: take more and let go of what sticks out. */
+char *map_aligned(size_t length, size_t alignment, int prot)
 {
-	size_t excess = size > mmiod_page_size() ? size : 0;
+	size_t excess = alignment > mmiod_page_size() ? alignment : 0;
 	size_t before;
-	char *start = mmap(NULL, size + excess, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			   -1, 0);
+	char *start;
 
+	if (length > SIZE_MAX - excess)
+		return NULL;
+	start = mmap(NULL, length + excess, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (start == MAP_FAILED)
 		return NULL;
-	before = -(uintptr_t)start & (size - 1);
+	before = -(uintptr_t)start & (alignment - 1);
 	if (before)
 		munmap(start, before);
 	if (excess > before)
-		munmap(start + before + size, excess - before);
+		munmap(start + before + length, excess - before);
 	return start + before;
 }
 
 static int anonymous_get(void *context, size_t size, void **address, void **handle)
 {
 	*handle = NULL;
-	*address = map_aligned(size);
+	*address = map_aligned(size, size, PROT_READ | PROT_WRITE);
 	if (!*address)
 		return -ENOMEM;
 	count_slabs(context, 1);
@@ -216,7 +226,7 @@ static void anonymous_put(void *context, void *address, size_t size, void *handl
 
 MMIOD_EXPORT int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **shown)
 {
-	struct provider *provider = provider_make(0);
+	struct provider *provider = provider_make(sizeof(*provider));
 
 	*shown = NULL;
 	if (!provider)

@@ -56,6 +56,19 @@ void registry_remove(struct mmiod_object_cache *cache)
 	pthread_mutex_unlock(&registry_lock);
 }
 
+void registry_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
+		    void *context)
+{
+	struct mmiod_object_cache_stats stats;
+
+	pthread_mutex_lock(&registry_lock);
+	for (struct link *link = caches.next; link != &caches; link = link->next) {
+		cache_figures(link_entry(link, struct mmiod_object_cache, link), &stats);
+		each(context, &stats);
+	}
+	pthread_mutex_unlock(&registry_lock);
+}
+
 static bool describe(FILE *out, struct mmiod_object_cache *cache, const void *object)
 {
 	struct place place;

@@ -320,8 +320,7 @@ static void count_objects(struct mmiod_object_cache *cache, struct mmiod_object_
 			     cache->index.capacity * sizeof(struct slab *);
 }
 
-MMIOD_EXPORT void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
-					   struct mmiod_object_cache_stats *stats)
+void cache_figures(struct mmiod_object_cache *cache, struct mmiod_object_cache_stats *stats)
 {
 	const struct geometry *geometry = &cache->geometry;
 
@@ -338,4 +337,12 @@ MMIOD_EXPORT void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
 	pthread_mutex_lock(&cache->lock);
 	count_objects(cache, stats);
 	pthread_mutex_unlock(&cache->lock);
+}
+
+MMIOD_EXPORT void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
+					   struct mmiod_object_cache_stats *stats)
+{
+	pthread_mutex_lock(&registry_lock);
+	cache_figures(cache, stats);
+	pthread_mutex_unlock(&registry_lock);
 }

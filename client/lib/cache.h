@@ -10,8 +10,9 @@
  *	cache-report, cache-registry	texts; all caches of the process
  *	cache-touch, cache-index	device-safe loads and stores; address -> slab
  *
- * cache-options and cache-letters read what a program and its user want. cache-provider is used through the public
- * callbacks only.
+ * cache-options and cache-letters read what a program and its user want. Providers are used through the public callbacks
+ * only: cache-provider (ranges, anonymous memory) and cache-pool (leases of its own), which knows nothing of caches.
+ * cache-publish tells the daemon of all caches.
  *
  * Locks: registry (in cache-magazine: which thread has a magazine of which cache) before a cache's lock. Neither is held
  * while a provider, a constructor or a report callback runs: what they are to do is kept in a struct work meanwhile.
@@ -144,6 +145,22 @@ struct work {
 void work_init(struct work *work);
 size_t work_finish(struct mmiod_object_cache *cache, struct work *work);
 
+/* ---- cache-provider.c: what the library's providers have in common ---- */
+
+/* What the program holds; the mmiod_slab_provider is what it sees of it. */
+struct provider {
+	struct mmiod_slab_provider shown;
+	pthread_mutex_t lock; /* the innermost of all */
+	uint64_t slabs; /* given out */
+	/* NULL, or: lets go of what it has, when no slab is out. */
+	void (*clear)(struct provider *provider);
+	/* NULL, or: gives back what no slab is in. */
+	size_t (*shrink)(struct provider *provider);
+};
+
+struct provider *provider_make(size_t size);
+char *map_aligned(size_t length, size_t alignment, int prot);
+
 /* ---- cache-options.c ---- */
 
 int options_fail(char *error, size_t size, const char *format, ...)
@@ -197,6 +214,14 @@ extern pthread_mutex_t registry_lock;
 int registry_add(struct mmiod_object_cache *cache);
 void registry_remove(struct mmiod_object_cache *cache);
 void registry_describe(FILE *out, const void *object);
+/* Tells @each of all caches, under the registry's lock: it must not use any. */
+void registry_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
+		    void *context);
+
+/* ---- cache.c ---- */
+
+/* Under the registry's lock. */
+void cache_figures(struct mmiod_object_cache *cache, struct mmiod_object_cache_stats *stats);
 
 /* ---- cache-magazine.c ---- */
 

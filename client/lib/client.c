@@ -73,6 +73,7 @@ static struct mmiod_client *client_new(const char *path)
 	client->timeout_ms = TIMEOUT_MS;
 	link_init(&client->leases);
 	event_queue_init(&client->events, -1);
+	publish_begin(client);
 	client->path = strdup(socket_path(path));
 	client->buffer = malloc(MMIOD_MSG_MAX);
 	if (client->path && client->buffer)
@@ -180,6 +181,8 @@ MMIOD_EXPORT int mmiod_client_next_event(struct mmiod_client *client, struct mmi
 	err = drain_socket(client);
 	if (event_queue_take(&client->events, event))
 		return 1;
+	if (!err && client->after_exchange && client->sock >= 0)
+		client->after_exchange(client);
 	return err;
 }
 

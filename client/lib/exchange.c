@@ -27,6 +27,15 @@ struct flight {
 	unsigned int resends; /* since the last answer */
 };
 
+/* One that was built before, and may be longer than others. */
+static int send_prepared(struct mmiod_client *client, const struct exchange *exchange,
+			 struct slot *slot)
+{
+	slot->id = ++client->last_id;
+	exchange->prepared->id = slot->id;
+	return packet_send(client->sock, exchange->prepared, exchange->prepared->size);
+}
+
 static int send_slot(struct mmiod_client *client, struct exchange *exchange, struct slot *slot)
 {
 	union {
@@ -35,6 +44,8 @@ static int send_slot(struct mmiod_client *client, struct exchange *exchange, str
 	} request;
 	size_t size;
 
+	if (exchange->prepared)
+		return send_prepared(client, exchange, slot);
 	memset(&request, 0, sizeof(request));
 	size = exchange->build(exchange->context, slot->index, &request);
 	slot->id = ++client->last_id;
@@ -159,6 +170,8 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 		client_fail(client, err, "%s",
 			    err == -EPROTO ? "the daemon's answer breaks the protocol"
 					   : strerror(-err));
+	if (!err && client->after_exchange)
+		client->after_exchange(client);
 	return err;
 }
 

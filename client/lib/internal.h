@@ -109,6 +109,10 @@ struct mmiod_client {
 	struct mmiod_msg_hello_reply hello;
 	struct event_queue events;
 	struct link leases; /* struct mmiod_lease that may still want to be released */
+	void (*after_exchange)(struct mmiod_client *client); /* NULL: nothing is due ever */
+	int64_t published_ms; /* when caches were published last, by the environment's wish */
+	unsigned int published_connection; /* and on which connection */
+	size_t published; /* and how many */
 	uint8_t *buffer; /* MMIOD_MSG_MAX bytes for what is received */
 	char error[ERROR_MAX];
 };
@@ -152,6 +156,8 @@ struct exchange {
 	size_t (*build)(void *context, size_t index, void *buffer);
 	int (*reply)(void *context, size_t index, struct reply *reply);
 	uint32_t patience_ms; /* beyond the client's timeout */
+	struct mmiod_msg
+		*prepared; /* instead of build(): the only request, of any size, all but its id */
 	bool resent; /* out: a request may have reached two daemons */
 };
 
@@ -228,6 +234,10 @@ struct lease_call {
 typedef int (*lease_check_fn)(struct mmiod_client *client, const void *wants, size_t index);
 
 int lease_ask(struct lease_call *call, lease_check_fn check);
+
+/* ---- cache-publish.c ---- */
+
+void publish_begin(struct mmiod_client *client);
 
 /* ---- mapping.c ---- */
 

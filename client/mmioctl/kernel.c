@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl zones and slabinfo: what the kernel tells of its own memory. They need no daemon.
+ * mmioctl zones: what the kernel tells of its own memory. It needs no daemon.
  */
 #include "verb.h"
-
-#include <errno.h>
-#include <fnmatch.h>
-#include <string.h>
 
 enum zone_column {
 	ZONE_NODE,
@@ -86,85 +82,4 @@ const struct verb zones_verb = {
 	.columns = zone_columns,
 	.column_count = &zone_column_count,
 	.examples = { { "zones", "how large each is, and how much is free" } },
-};
-
-enum slab_column {
-	SLAB_NAME,
-	SLAB_ACTIVE,
-	SLAB_OBJECTS,
-	SLAB_OBJECT_SIZE,
-	SLAB_PER_SLAB,
-	SLAB_SLAB_SIZE,
-	SLAB_SLABS,
-	SLAB_SIZE,
-	SLAB_COLUMNS,
-};
-
-static const struct column slab_columns[] = {
-	[SLAB_NAME] = { "NAME", CELL_TEXT, true, "name of the cache" },
-	[SLAB_ACTIVE] = { "ACTIVE", CELL_NUMBER, true, "objects in use" },
-	[SLAB_OBJECTS] = { "OBJECTS", CELL_NUMBER, true, "objects, free ones included" },
-	[SLAB_OBJECT_SIZE] = { "OBJSIZE", CELL_NUMBER, true, "bytes of one object" },
-	[SLAB_PER_SLAB] = { "PERSLAB", CELL_NUMBER, true, "objects in one slab" },
-	[SLAB_SLAB_SIZE] = { "SLABSIZE", CELL_SIZE, true, "size of one slab" },
-	[SLAB_SLABS] = { "SLABS", CELL_NUMBER, true, "how many slabs" },
-	[SLAB_SIZE] = { "SIZE", CELL_SIZE, true, "of all slabs together" },
-};
-static const size_t slab_column_count = SLAB_COLUMNS;
-
-static int slab_row(struct table *table, const struct kernel_slab *slab)
-{
-	uint64_t slab_size = slab->pages_per_slab * mmiod_page_size();
-	struct cell cells[SLAB_COLUMNS] = { 0 };
-
-	cell_text(&cells[SLAB_NAME], slab->name);
-	cell_number(&cells[SLAB_ACTIVE], slab->active);
-	cell_number(&cells[SLAB_OBJECTS], slab->objects);
-	cell_number(&cells[SLAB_OBJECT_SIZE], slab->size);
-	cell_number(&cells[SLAB_PER_SLAB], slab->per_slab);
-	cell_number(&cells[SLAB_SLAB_SIZE], slab_size);
-	cell_number(&cells[SLAB_SLABS], slab->slabs);
-	cell_number(&cells[SLAB_SIZE], slab->slabs * slab_size);
-	return table_row(table, cells);
-}
-
-static int verb_slabinfo(struct context *context, int argc, char **argv)
-{
-	struct kernel_slab slab;
-	struct table table;
-	char line[512];
-	size_t rows = 0;
-	int status;
-	FILE *file;
-
-	file = kernel_open(context, "slabinfo", &status);
-	if (!file)
-		return status;
-	status = table_begin(&table, context, slab_columns, slab_column_count);
-	while (!status && fgets(line, sizeof(line), file)) {
-		if (!parse_slabinfo(line, &slab) || (argc && fnmatch(argv[0], slab.name, 0)))
-			continue;
-		status = slab_row(&table, &slab);
-		rows++;
-	}
-	fclose(file);
-	if (!status && argc && !rows)
-		status = report(context, -ENOENT, "no slab cache \"%s\"", argv[0]);
-	if (!status)
-		return table_end(&table, "slabs");
-	table_drop(&table);
-	return status;
-}
-
-const struct verb slabinfo_verb = {
-	.name = "slabinfo",
-	.arguments = "[NAME-GLOB]",
-	.summary = "the kernel's slab caches",
-	.group = GROUP_MEMORY,
-	.options = WITH_TABLE,
-	.most = 1,
-	.run = verb_slabinfo,
-	.columns = slab_columns,
-	.column_count = &slab_column_count,
-	.examples = { { "slabinfo 'kmalloc-*'", "those of kmalloc" } },
 };

@@ -41,6 +41,8 @@ struct mmiod_lease_list;
 struct mmiod_lease_info;
 struct mmiod_lease;
 struct mmiod_mapping;
+struct mmiod_cache_list;
+struct mmiod_cache_info;
 struct mmiod_pool_list;
 struct mmiod_pool;
 struct mmiod_pool_map;
@@ -554,6 +556,27 @@ int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping, size_t offse
 				     struct mmiod_slab_provider **provider);
 /** Slabs of ordinary, anonymous memory, zeroed: to try programs without a device. */
 int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **provider);
+/**
+ * Slabs of memory that it leases by itself, as @want says: blocks of a pool, or kernel memory. Leases come in batches that
+ * grow with what is in use; of those that become empty it keeps a few and gives the others back.
+ *
+ * @want: as for mmiod_client_allocate(); copied. Its length is that of one lease, for as many slabs as fit (0: one slab),
+ * and rounded up to one slab. Rights must include writing.
+ * @client: whose daemon it is. The provider makes a connection of its own, so that caches may be used by any thread while
+ * the program uses @client; that one may be freed. When the daemon is restarted it connects again.
+ *
+ * Errors: -EINVAL, -ENOMEM, and those of connecting; mmiod_client_error(@client) has the sentence. Its get() answers
+ * what mmiod_client_allocate() does: -EBUSY (the pool is full), -EDQUOT, -EACCES, -ENOMEM, -ECONNREFUSED, ...; so does
+ * mmiod_object_cache_alloc(), and mmiod_slab_provider_error() has the daemon's sentence.
+ *
+ * Of a lease that is revoked, or asked back, no more slabs are given out; those in use raise SIGBUS as any window.
+ */
+int mmiod_slab_provider_from_pool(struct mmiod_client *client, const struct mmiod_allocation *want,
+				  struct mmiod_slab_provider **provider);
+/** The sentence of the last get() of such a provider that failed in this thread; never NULL. */
+const char *mmiod_slab_provider_error(void);
+/** Give back all leases that no slab is in. Returns how many; 0 for the other providers. */
+size_t mmiod_slab_provider_shrink(struct mmiod_slab_provider *provider);
 /** Free one of the above. -EBUSY: a cache still has slabs of it. NULL: no-op. */
 int mmiod_slab_provider_free(struct mmiod_slab_provider *provider);
 
@@ -687,6 +710,45 @@ struct mmiod_object_cache_stats {
 };
 void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
 			      struct mmiod_object_cache_stats *stats);
+
+/**
+ * Tell the daemon the figures of all object caches of this process, for `mmioctl slabinfo`. They replace what was told
+ * through this client before, and are forgotten when its connection ends, as by a restart of the daemon: tell them again
+ * now and then, while they are of interest. The library starts no thread for it.
+ *
+ * With MMIOD_CACHE_PUBLISH=1 in the environment the library does so by itself, once a second at most, whenever the program
+ * calls something that talks to the daemon, or mmiod_client_next_event(); errors are then passed over. A program with more
+ * rights than its user ignores it.
+ *
+ * Errors: -E2BIG (more than 256 caches), -EDQUOT (caches-per-user of the daemon's configuration), -EOPNOTSUPP (an older
+ * daemon), -ENOMEM; and those of every request.
+ */
+int mmiod_client_publish_caches(struct mmiod_client *client);
+
+/** The published caches that the caller may see: its own user's, and all for an administrator. A snapshot. */
+int mmiod_client_list_caches(struct mmiod_client *client, struct mmiod_cache_list **list);
+void mmiod_cache_list_free(struct mmiod_cache_list *list);
+size_t mmiod_cache_list_count(const struct mmiod_cache_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_cache_info *mmiod_cache_list_get(const struct mmiod_cache_list *list,
+						    size_t index);
+
+/* What its process told; the daemon does not check it. Meanings as in struct mmiod_object_cache_stats. */
+const char *mmiod_cache_info_name(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_object_size(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_alignment(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_slab_size(const struct mmiod_cache_info *info);
+uint32_t mmiod_cache_info_objects_per_slab(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_active(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_objects(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_slabs(const struct mmiod_cache_info *info);
+uint64_t mmiod_cache_info_bytes(const struct mmiod_cache_info *info); /**< of all slabs */
+uint64_t mmiod_cache_info_host_bytes(const struct mmiod_cache_info *info);
+unsigned int mmiod_cache_info_flags(const struct mmiod_cache_info *info);
+/** Of the process that told it; pid and comm are hints. */
+uint32_t mmiod_cache_info_uid(const struct mmiod_cache_info *info);
+uint32_t mmiod_cache_info_pid(const struct mmiod_cache_info *info);
+const char *mmiod_cache_info_comm(const struct mmiod_cache_info *info);
 
 #ifdef __cplusplus
 }

@@ -53,6 +53,8 @@ enum mmiod_opcode {
 	MMIOD_OP_POOLS = 9, /* the pools that the caller may see */
 	MMIOD_OP_POOL_MAP = 10, /* what lies where in one pool */
 	MMIOD_OP_BUFFER = 11, /* one buffer's pages and addresses */
+	MMIOD_OP_PUBLISH = 12, /* figures of the caller's object caches, for others to see */
+	MMIOD_OP_CACHES = 13, /* the published caches that the caller may see */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -358,6 +360,37 @@ struct mmiod_msg_buffer_reply {
 };
 static_assert(sizeof(struct mmiod_msg_buffer_reply) == 104, "wire layout");
 
+#define MMIOD_CACHES_MAX 256 /* that one connection may publish */
+
+/*
+ * PUBLISH: a bare header with an array of these, which may be empty. It replaces what the connection published before;
+ * what is refused changes nothing. It ends with the connection. The reply is a bare header.
+ */
+struct mmiod_wire_cache {
+	char name[MMIOD_WIRE_NAME]; /* printable, without spaces; zero-filled, always terminated */
+	uint64_t object_size;
+	uint64_t align;
+	uint64_t slab_size;
+	uint64_t active; /* objects in use; never more than */
+	uint64_t objects; /* all objects of its slabs */
+	uint64_t slabs;
+	uint64_t bytes; /* of all slabs */
+	uint64_t host_bytes; /* of the client's own memory, for bookkeeping */
+	uint32_t per_slab;
+	uint32_t flags; /* the library's MMIOD_OBJECT_CACHE_*, for display only */
+};
+static_assert(sizeof(struct mmiod_wire_cache) == 104, "wire layout");
+
+/* CACHES: a list as REGIONS. */
+struct mmiod_wire_published {
+	uint64_t id; /* the daemon's, the list's cursor */
+	uint32_t uid;
+	uint32_t pid; /* a hint, as with leases */
+	char comm[16];
+	struct mmiod_wire_cache cache;
+};
+static_assert(sizeof(struct mmiod_wire_published) == 136, "wire layout");
+
 struct mmiod_msg_event {
 	struct mmiod_msg msg;
 	uint32_t type; /* enum mmiod_event_type */
@@ -391,6 +424,8 @@ enum mmiod_first_size {
 	MMIOD_V1_EXTENT = 48,
 	MMIOD_V1_BUFFER = 48,
 	MMIOD_V1_BUFFER_REPLY = 104,
+	MMIOD_V1_CACHE = 104,
+	MMIOD_V1_PUBLISHED = 136,
 	MMIOD_V1_EVENT = 56,
 };
 
