@@ -99,17 +99,17 @@ static int locate_pci(const struct config_region *config, struct pci_info *pci, 
 static void explain_unbound(const struct pci_info *pci, uint32_t bar, struct text *why)
 {
 	char name[MMIOD_WIRE_NAME], driver[64], owner[96];
+	bool bound = pci_driver(pci->address, driver, sizeof(driver)) == 0;
 
 	pci_format(pci->address, name);
-	if (pci_driver(pci->address, driver, sizeof(driver)) == 0)
+	if (bound)
 		text_add(why, "%s is bound to driver %s", name, driver);
 	else
 		text_add(why, "%s is bound to no driver", name);
 	text_add(why,
-		 "; to hand it to mmiod, write mmiod to /sys/bus/pci/devices/%s/driver_override, "
-		 "unbind it, and "
-		 "write %s to /sys/bus/pci/drivers_probe",
-		 name, name);
+		 "; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = %s\" in its section does "
+		 "so always",
+		 bound ? " --force" : "", name, bound ? "force" : "yes");
 	if (pci->bars[bar].size &&
 	    iomem_owner(pci->bars[bar].start, pci->bars[bar].size, owner, sizeof(owner)) == 0 &&
 	    strcmp(owner, name))

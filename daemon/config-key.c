@@ -291,6 +291,33 @@ static int set_page(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+static int set_bind(struct config_cursor *cursor, const char *value)
+{
+	if (!strcmp(value, "yes"))
+		cursor->region->bind = CONFIG_BIND_YES;
+	else if (!strcmp(value, "force"))
+		cursor->region->bind = CONFIG_BIND_FORCE;
+	else if (!strcmp(value, "no"))
+		cursor->region->bind = CONFIG_BIND_NO;
+	else
+		return config_refuse(cursor,
+				     "\"%s\" is not a way to bind: write yes, no, or force, which "
+				     "takes the device from another driver",
+				     value);
+	return 0;
+}
+
+static int set_on_reset(struct config_cursor *cursor, const char *value)
+{
+	if (strcmp(value, "resume") && strcmp(value, "revoke"))
+		return config_refuse(cursor,
+				     "\"%s\" is not what leases can do on a reset: write resume "
+				     "or revoke",
+				     value);
+	cursor->region->revoke_on_reset = !strcmp(value, "revoke");
+	return 0;
+}
+
 static int set_backing(struct config_cursor *cursor, const char *value)
 {
 	if (value[0] != '/')
@@ -403,6 +430,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "caches-per-user", false, set_caches },
 	{ CONFIG_SECTION_REGION, "device", false, set_device },
 	{ CONFIG_SECTION_REGION, "bar", false, set_bar },
+	{ CONFIG_SECTION_REGION, "bind", false, set_bind },
 	{ CONFIG_SECTION_REGION, "range", false, set_range },
 	{ CONFIG_SECTION_REGION, "offset", false, set_offset },
 	{ CONFIG_SECTION_REGION, "size", false, set_size },
@@ -412,6 +440,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "backing", false, set_backing },
 	{ CONFIG_SECTION_REGION, "pool", false, set_pool },
 	{ CONFIG_SECTION_REGION, "page", false, set_page },
+	{ CONFIG_SECTION_REGION, "on-reset", false, set_on_reset },
 	{ CONFIG_SECTION_REGION, "wipe", false, set_wipe },
 	{ CONFIG_SECTION_GRANT, "region", true, set_grant_region },
 	{ CONFIG_SECTION_GRANT, "memory", true, set_memory },

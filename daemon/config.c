@@ -244,6 +244,9 @@ static int check_region(const struct config_region *region, bool simulation, str
 			      "the region names a PCI device but no \"bar = N\"");
 	if (!pci && region->bar >= 0)
 		return refuse(why, &region->origin, "the region has a \"bar\" but no PCI device");
+	if (!pci && region->bind != CONFIG_BIND_NO)
+		return refuse(why, &region->origin,
+			      "\"bind\" is for PCI devices, and the region has none: remove it");
 	if (region->device == CONFIG_DEVICE_RANGE && !region->length)
 		return refuse(why, &region->origin,
 			      "the region has \"phys\" but no \"size = BYTES\"");

@@ -25,6 +25,12 @@ enum config_device {
 	CONFIG_DEVICE_RANGE, /* by physical address */
 };
 
+enum config_bind {
+	CONFIG_BIND_NO,
+	CONFIG_BIND_YES, /* unless another driver has the device */
+	CONFIG_BIND_FORCE, /* take it from that driver */
+};
+
 struct config_grant;
 
 struct config_region {
@@ -41,6 +47,8 @@ struct config_region {
 	uint32_t width; /* bytes, 0: any */
 	uint32_t caches; /* bit 1 << enum mmiod_cache */
 	enum mmiod_cache cache; /* default */
+	enum config_bind bind; /* the device to the module's driver */
+	bool revoke_on_reset; /* else leases are suspended, and resume */
 	char *backing; /* simulation: a file instead of anonymous memory */
 	bool pool; /* the daemon gives it out block by block, by ALLOC */
 	bool wipe; /* pool: overwrite blocks before another user gets them */

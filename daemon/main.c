@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "bind-command.h"
 #include "daemon.h"
 #include "log.h"
 #include "service.h"
@@ -26,6 +27,7 @@ struct options {
 	const char *socket;
 	bool check;
 	bool verbose;
+	struct bind_command bind;
 };
 
 struct program {
@@ -37,6 +39,8 @@ struct program {
 
 static const char usage[] =
 	"usage: mmiod [OPTION]...\n"
+	"       mmiod --bind|--unbind [--force] [--dry-run] PCIADDR...\n"
+	"       mmiod --bind-configured [--dry-run] [PCIADDR...]\n"
 	"Hands windows of device memory to unprivileged processes, and takes them back.\n"
 	"\n"
 	"  -c, --config PATH     read this file, or PATH/mmiod.conf and PATH/mmiod.conf.d/*.conf,\n"
@@ -47,21 +51,44 @@ static const char usage[] =
 	"      --simulate FILE   memory files instead of devices: regions (with size=) and grants "
 	"from FILE;\n"
 	"                        enforces read-only, but neither bounds nor revocation\n"
+	"      --bind            bind PCI functions to the module's driver (mmioctl bind), and "
+	"exit\n"
+	"      --unbind          give them back to their own drivers, and exit\n"
+	"      --bind-configured bind those whose regions say so (bind = yes or force), or of "
+	"these "
+	"the named\n"
+	"      --force           --bind: take it from another driver\n"
+	"      --dry-run         only say what would be written to sysfs\n"
 	"  -v, --verbose         log more\n"
 	"  -h, --help            show this and exit\n"
 	"      --version         show the version and exit\n"
 	"\n"
 	"SIGHUP reads the configuration again. SIGTERM stops the daemon; leases and mappings live "
 	"on.\n"
-	"Exit status: 0 stopped or good, 1 failed, 2 usage, 6 no module, 78 bad configuration.\n";
+	"Exit status: 0 stopped or good, 1 failed, 2 usage, 6 no module, 78 bad configuration;\n"
+	"of --bind and its like also 3 no such function, 4 not root, 5 another driver has it.\n";
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
-enum { OPTION_CHECK = 256, OPTION_SIMULATE, OPTION_VERSION };
+enum {
+	OPTION_CHECK = 256,
+	OPTION_SIMULATE,
+	OPTION_VERSION,
+	OPTION_BIND,
+	OPTION_UNBIND,
+	OPTION_BIND_CONFIGURED,
+	OPTION_FORCE,
+	OPTION_DRY_RUN,
+};
 
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "socket", required_argument, NULL, 's' },
+	{ "bind", no_argument, NULL, OPTION_BIND },
+	{ "unbind", no_argument, NULL, OPTION_UNBIND },
+	{ "bind-configured", no_argument, NULL, OPTION_BIND_CONFIGURED },
+	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "check-config", no_argument, NULL, OPTION_CHECK },
 	{ "simulate", required_argument, NULL, OPTION_SIMULATE },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -70,43 +97,81 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
+static int set_option(int option, struct options *options)
+{
+	switch (option) {
+	case 'c':
+		options->config = optarg;
+		break;
+	case 's':
+		options->socket = optarg;
+		break;
+	case OPTION_CHECK:
+		options->check = true;
+		break;
+	case OPTION_SIMULATE:
+		options->simulate = optarg;
+		break;
+	case 'v':
+		options->verbose = true;
+		break;
+	case OPTION_BIND:
+	case OPTION_UNBIND:
+	case OPTION_BIND_CONFIGURED:
+		options->bind.verb = (enum bind_verb)(option - OPTION_BIND + BIND_BIND);
+		break;
+	case OPTION_FORCE:
+		options->bind.binder.force = true;
+		break;
+	case OPTION_DRY_RUN:
+		options->bind.binder.dry_run = true;
+		break;
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_SUCCESS;
+	case OPTION_VERSION:
+		puts("mmiod " MMIOD_VERSION);
+		return EXIT_SUCCESS;
+	default:
+		fputs("Try 'mmiod --help'.\n", stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int check_bind_options(const struct options *options)
+{
+	const struct bind_command *bind = &options->bind;
+
+	if ((bind->verb != BIND_NONE || !bind->binder.dry_run) &&
+	    (bind->verb == BIND_BIND || !bind->binder.force))
+		return -1;
+	fputs("mmiod: --force goes with --bind, --dry-run with --bind, --unbind or "
+	      "--bind-configured\nTry 'mmiod --help'.\n",
+	      stderr);
+	return EXIT_USAGE;
+}
+
 /* Returns an exit status, or -1 to go on. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	int option;
+	int option, status = -1;
 
-	while ((option = getopt_long(argc, argv, "c:s:vh", long_options, NULL)) >= 0) {
-		switch (option) {
-		case 'c':
-			options->config = optarg;
-			break;
-		case 's':
-			options->socket = optarg;
-			break;
-		case OPTION_CHECK:
-			options->check = true;
-			break;
-		case OPTION_SIMULATE:
-			options->simulate = optarg;
-			break;
-		case 'v':
-			options->verbose = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_SUCCESS;
-		case OPTION_VERSION:
-			puts("mmiod " MMIOD_VERSION);
-			return EXIT_SUCCESS;
-		default:
-			fputs("Try 'mmiod --help'.\n", stderr);
-			return EXIT_USAGE;
-		}
+	options->bind.binder = binder_default;
+	options->bind.directory = BIND_DIRECTORY;
+	while (status < 0 && (option = getopt_long(argc, argv, "c:s:vh", long_options, NULL)) >= 0)
+		status = set_option(option, options);
+	if (status >= 0)
+		return status;
+	if (options->bind.verb != BIND_NONE) {
+		options->bind.addresses = argv + optind;
+		options->bind.count = argc - optind;
+	} else if (optind < argc) {
+		fprintf(stderr, "mmiod: unexpected argument '%s'\nTry 'mmiod --help'.\n",
+			argv[optind]);
+		return EXIT_USAGE;
 	}
-	if (optind == argc)
-		return -1;
-	fprintf(stderr, "mmiod: unexpected argument '%s'\nTry 'mmiod --help'.\n", argv[optind]);
-	return EXIT_USAGE;
+	return check_bind_options(options);
 }
 
 /* ---- configuration ---------------------------------------------------------------------------------------------- */
@@ -268,5 +333,8 @@ int main(int argc, char **argv)
 	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
 	if (set_paths(&options, &paths) < 0)
 		return fail(EXIT_FAILURE, "out of memory");
+	options.bind.binder.output = stdout;
+	if (options.bind.verb != BIND_NONE)
+		return bind_run(&options.bind, &paths);
 	return options.check ? check_config(&paths) : run(&options, &paths);
 }

@@ -473,3 +473,21 @@ Test(config, refuses_kinds_of_memory_that_are_none)
 	refused_text("[grant m]\nmemory = pages\n", 1, "names nobody");
 	refused_text("[grant m]\nuser = 1000\n", 1, "names no region and no kernel memory");
 }
+
+Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
+{
+	struct config *config = load_text(REGION "bind = force\non-reset = revoke\n"
+						 "[region other]\ndevice = 10ee:9038\nbar = 0\n");
+
+	cr_assert_eq(config->regions[0]->bind, CONFIG_BIND_FORCE);
+	cr_assert(config->regions[0]->revoke_on_reset);
+	cr_assert_eq(config->regions[1]->bind, CONFIG_BIND_NO);
+	cr_assert_not(config->regions[1]->revoke_on_reset);
+	config_free(config);
+	config = load_text(REGION "bind = yes\non-reset = resume\n");
+	cr_assert_eq(config->regions[0]->bind, CONFIG_BIND_YES);
+	config_free(config);
+	refused_text(REGION "bind = new_id\n", 4, "new_id|yes, no, or force");
+	refused_text(REGION "on-reset = ignore\n", 4, "ignore|resume|revoke");
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\nbind = yes\n", 1, "PCI");
+}
