@@ -8,14 +8,17 @@ SYSTEMD_FILES := \
 	systemd/modules-load.conf:$(VENDORDIR)/modules-load.d/mmiod.conf \
 	systemd/70-mmiod.rules:$(VENDORDIR)/udev/rules.d/70-mmiod.rules
 
+# They name the daemon's program.
+SYSTEMD_SERVICES := mmiod.service mmiod-bind@.service
+
 INSTALL_TARGETS += install-systemd
 UNINSTALL_TARGETS += uninstall-systemd
 .PHONY: install-systemd uninstall-systemd
 install-systemd:
 	$(foreach file,$(SYSTEMD_FILES),$(INSTALL) -D -m 0644 $(subst :, $(DESTDIR),$(file)) &&) true
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
-	sed 's|^ExecStart=/usr/sbin/|ExecStart=$(SBINDIR)/|' systemd/mmiod.service >$(DESTDIR)$(UNITDIR)/mmiod.service
-	chmod 0644 $(DESTDIR)$(UNITDIR)/mmiod.service
+	$(foreach unit,$(SYSTEMD_SERVICES),sed 's|/usr/sbin/mmiod|$(SBINDIR)/mmiod|' systemd/$(unit) >$(DESTDIR)$(UNITDIR)/$(unit) && \
+		chmod 0644 $(DESTDIR)$(UNITDIR)/$(unit) &&) true
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemd-sysusers mmiod.conf; systemd-tmpfiles --create mmiod.conf; \
 		udevadm control --reload; systemctl daemon-reload; fi
@@ -26,7 +29,7 @@ ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemctl disable --now mmiod.socket mmiod.service || true; fi
 endif
 	rm -f $(foreach file,$(SYSTEMD_FILES),$(DESTDIR)$(lastword $(subst :, ,$(file)))) \
-		$(DESTDIR)$(UNITDIR)/mmiod.service
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(SYSTEMD_SERVICES))
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 endif
