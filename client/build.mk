@@ -55,7 +55,7 @@ endif
 CTL_SRCS := $(wildcard client/mmioctl/*.c)
 CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
 CTL_PKGS := smartcols jansson
-$(CTL_OBJS): OBJ_FLAGS = $(shell pkg-config --cflags $(CTL_PKGS))
+$(CTL_OBJS): OBJ_FLAGS = $(shell pkg-config --cflags $(CTL_PKGS)) -DMMIOD_SBINDIR='"$(SBINDIR)"'
 
 $(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CTL_PKGS))

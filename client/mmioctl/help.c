@@ -9,6 +9,7 @@ static const char *const headings[GROUPS] = {
 	[GROUP_MEMORY] = "Memory, down to the page-table entry",
 	[GROUP_ACCESS] = "Access registers and memory",
 	[GROUP_HOLD] = "Hold, allocate and take",
+	[GROUP_DEVICES] = "Devices that come and go",
 	[GROUP_LIVE] = "Watch it live",
 	[GROUP_TROUBLE] = "When it does not work",
 };

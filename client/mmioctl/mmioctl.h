@@ -60,6 +60,7 @@ struct context {
 	enum mmiod_cache cache;
 	uint32_t deadline_ms;
 	bool map; /* pools: draw */
+	bool force, dry_run; /* bind, unbind */
 	struct mmiod_allocation want; /* alloc: what its options say */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;

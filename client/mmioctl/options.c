@@ -66,6 +66,8 @@ static const struct known {
 	  VALUE(share, MMIOD_SHARE_WRITE) },
 	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min", WITH_DEADLINE,
 	  TIME(deadline_ms) },
+	{ "force", 0, NULL, "whoever uses the device", WITH_FORCE, FLAG(force) },
+	{ "dry-run", 0, NULL, "only say what would be done", WITH_DRY_RUN, FLAG(dry_run) },
 	{ "map", 0, NULL, "draw them", WITH_MAP, FLAG(map) },
 	{ "align", 0, "N", "pool: at a multiple of N, a power of two", WITH_ALLOC,
 	  CALL(alloc_option) },

@@ -31,7 +31,9 @@
 	V(hold)      \
 	V(alloc)     \
 	V(free)      \
-	V(revoke)
+	V(revoke)    \
+	V(bind)      \
+	V(unbind)
 
 /* By task. Help has a heading for each that has a verb. */
 enum verb_group {
@@ -39,6 +41,7 @@ enum verb_group {
 	GROUP_MEMORY,
 	GROUP_ACCESS,
 	GROUP_HOLD,
+	GROUP_DEVICES,
 	GROUP_LIVE,
 	GROUP_TROUBLE,
 	GROUP_HIDDEN, /* not in help */
@@ -55,6 +58,8 @@ enum {
 	WITH_ALLOC = 1 << 5, /* --align, ... */
 	WITH_MAP = 1 << 6,
 	WITH_COMMAND = 1 << 7, /* -- COMMAND */
+	WITH_FORCE = 1 << 24,
+	WITH_DRY_RUN = 1 << 25,
 };
 
 #define EXAMPLES_MAX 4

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl bind and unbind: which driver a PCI function has. sysfs is what does it, and the daemon's program is who knows
+ * how (mmiod --bind): this runs it, as the caller, and passes on what it says. The running daemon has no part in it but
+ * to be asked who would lose a lease.
+ */
+#include "verb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define WORDS_MAX 64 /* of the command */
+#define OUTPUT_MAX 16384
+
+/* ---- running mmiod ---- */
+
+struct run {
+	int out[2], err[2];
+	char said[OUTPUT_MAX]; /* its output */
+	char complained[OUTPUT_MAX]; /* its error output */
+	int status;
+};
+
+/* A shell of root's has /usr/sbin in its PATH, but not after every su. */
+static int spawn(pid_t *pid, const posix_spawn_file_actions_t *actions, char **words)
+{
+	int err = posix_spawnp(pid, "mmiod", actions, NULL, words, environ);
+
+	if (err == ENOENT)
+		err = posix_spawn(pid, MMIOD_SBINDIR "/mmiod", actions, NULL, words, environ);
+	return -err;
+}
+
+static int start(struct run *run, pid_t *pid, char **words)
+{
+	posix_spawn_file_actions_t actions;
+	int err;
+
+	if (pipe2(run->out, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(run->err, O_CLOEXEC) < 0) {
+		err = -errno;
+		close(run->out[0]);
+		close(run->out[1]);
+		return err;
+	}
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, run->out[1], STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, run->err[1], STDERR_FILENO);
+	err = spawn(pid, &actions, words);
+	posix_spawn_file_actions_destroy(&actions);
+	close(run->out[1]);
+	close(run->err[1]);
+	return err;
+}
+
+/* A few lines at most, so one pipe can wait for the end of the other. */
+static void read_all(int fd, char *text, size_t size)
+{
+	size_t length = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text + length, size - 1 - length)) > 0 || (n < 0 && errno == EINTR))
+		length += n > 0 ? (size_t)n : 0;
+	text[length] = '\0';
+	close(fd);
+}
+
+static int run_mmiod(struct run *run, char **words)
+{
+	pid_t pid = -1;
+	int err = start(run, &pid, words);
+
+	if (err) {
+		close(run->out[0]);
+		close(run->err[0]);
+		return err;
+	}
+	read_all(run->out[0], run->said, sizeof(run->said));
+	read_all(run->err[0], run->complained, sizeof(run->complained));
+	while (waitpid(pid, &run->status, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+/* ---- passing on ---- */
+
+static int print_said(const struct context *context, char *said)
+{
+	json_t *lines;
+	char *line;
+
+	if (!context->json) {
+		fputs(said, stdout);
+		return STATUS_OK;
+	}
+	lines = json_array();
+	while ((line = strsep(&said, "\n")))
+		if (line[0])
+			json_array_append_new(lines, json_string(line));
+	return json_output(json_pack("{s:i, s:o}", "schema", JSON_SCHEMA, "messages", lines));
+}
+
+static int errno_of(int status)
+{
+	switch (status) {
+	case STATUS_NOT_FOUND:
+		return -ENOENT;
+	case STATUS_DENIED:
+		return -EACCES;
+	case STATUS_BUSY:
+		return -EBUSY;
+	case STATUS_NO_DAEMON:
+		return -ENOTCONN;
+	default:
+		return -EIO;
+	}
+}
+
+static int print_complaints(const struct context *context, char *complained, int status)
+{
+	static const char prefix[] = "mmiod: ";
+	char *line;
+
+	while ((line = strsep(&complained, "\n"))) {
+		if (!strncmp(line, prefix, strlen(prefix)))
+			line += strlen(prefix);
+		if (line[0] && status == STATUS_USAGE)
+			usage_error(context, "%s", line);
+		else if (line[0])
+			report(context, errno_of(status), "%s", line);
+	}
+	return status;
+}
+
+static int pass_on(const struct context *context, struct run *run)
+{
+	int status = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : STATUS_FAILED;
+	int printed = STATUS_OK;
+
+	if (run->said[0] || !status)
+		printed = print_said(context, run->said);
+	if (!status)
+		return printed;
+	if (!run->complained[0])
+		return report(context, -EIO, "mmiod ended without a word");
+	return print_complaints(context, run->complained, status);
+}
+
+static int run_verb(struct context *context, const char *option, int argc, char **argv)
+{
+	char *words[WORDS_MAX + 8] = { "mmiod", (char *)option };
+	struct run *run = calloc(1, sizeof(*run));
+	size_t n = 2;
+	int err;
+
+	if (!run)
+		return out_of_memory(context);
+	if (context->force && strcmp(option, "--unbind"))
+		words[n++] = "--force";
+	if (context->dry_run)
+		words[n++] = "--dry-run";
+	words[n++] = "--";
+	memcpy(words + n, argv, (size_t)argc * sizeof(*argv));
+	err = run_mmiod(run, words);
+	if (err)
+		err = report(context, err, "cannot run mmiod, which does this: %s", strerror(-err));
+	else
+		err = pass_on(context, run);
+	free(run);
+	return err;
+}
+
+/* ---- who would lose what ---- */
+
+/* As the daemon writes it: DDDD:BB:DD.F. */
+static void full_address(const char *word, char *address, size_t size)
+{
+	const char *bare = strncmp(word, "pci:", 4) ? word : word + 4;
+	const char *colon = strchr(bare, ':');
+
+	snprintf(address, size, "%s%s", colon && strchr(colon + 1, ':') ? "" : "0000:", bare);
+}
+
+static bool is_on_device(const struct mmiod_region_list *regions, const char *name,
+			 const char *device)
+{
+	for (size_t i = 0; i < mmiod_region_list_count(regions); i++) {
+		const struct mmiod_region *region = mmiod_region_list_get(regions, i);
+
+		if (!strcmp(mmiod_region_name(region), name))
+			return !strcasecmp(mmiod_region_device(region), device);
+	}
+	return false;
+}
+
+static int refuse_leased(const struct context *context, const char *device,
+			 const struct mmiod_lease_info *first, size_t count)
+{
+	char user[64];
+
+	user_name(mmiod_lease_info_uid(first), user, sizeof(user));
+	return report(
+		context, -EBUSY,
+		"%s: %zu lease%s would be revoked, as %llu of region %s, held by user %s, pid %u "
+		"(%s); --force does so",
+		device, count, count == 1 ? "" : "s",
+		(unsigned long long)mmiod_lease_info_id(first), mmiod_lease_info_region(first),
+		user, mmiod_lease_info_pid(first), mmiod_lease_info_comm(first));
+}
+
+static int check_device(const struct context *context, const char *word,
+			const struct mmiod_region_list *regions,
+			const struct mmiod_lease_list *leases)
+{
+	const struct mmiod_lease_info *first = NULL;
+	char device[64];
+	size_t count = 0;
+
+	full_address(word, device, sizeof(device));
+	for (size_t i = 0; i < mmiod_lease_list_count(leases); i++) {
+		const struct mmiod_lease_info *lease = mmiod_lease_list_get(leases, i);
+
+		if (mmiod_lease_info_state(lease) == MMIOD_STATE_REVOKED ||
+		    !is_on_device(regions, mmiod_lease_info_region(lease), device))
+			continue;
+		first = first ? first : lease;
+		count++;
+	}
+	return count ? refuse_leased(context, device, first, count) : 0;
+}
+
+/* Without a daemon to ask, there is nobody to spare. */
+static int check_leases(struct context *context, int argc, char **argv)
+{
+	struct mmiod_region_list *regions = NULL;
+	struct mmiod_lease_list *leases = NULL;
+	int status = 0;
+
+	if (mmiod_client_connect(context->socket, &context->client))
+		return 0;
+	if (!mmiod_client_list_regions(context->client, &regions) &&
+	    !mmiod_client_list_leases(context->client, &leases))
+		for (int i = 0; !status && i < argc; i++)
+			status = check_device(context, argv[i], regions, leases);
+	mmiod_region_list_free(regions);
+	mmiod_lease_list_free(leases);
+	return status;
+}
+
+/* ---- the verbs ---- */
+
+static int verb_bind(struct context *context, int argc, char **argv)
+{
+	return run_verb(context, "--bind", argc, argv);
+}
+
+const struct verb bind_verb = {
+	.name = "bind",
+	.arguments = "PCIADDR…",
+	.summary = "give PCI functions to mmiod's driver (root)",
+	.group = GROUP_DEVICES,
+	.options = WITH_FORCE | WITH_DRY_RUN,
+	.least = 1,
+	.most = WORDS_MAX,
+	.run = verb_bind,
+	.examples = { { "bind 0000:01:00.0", "unless another driver has it" },
+		      { "bind 01:00.0 --force", "whoever has it" },
+		      { "bind 01:00.0 --dry-run", "what would be written to sysfs" } },
+	.more = "Until the next boot, or as long as the device is plugged in: to have it always,\n"
+		"write \"bind = yes\" into a [region] of the device. Only driver_override is "
+		"used,\n"
+		"so that of two identical cards one can be mmiod's. What fails is undone.",
+};
+
+static int verb_unbind(struct context *context, int argc, char **argv)
+{
+	int status = 0;
+
+	if (!context->force && !context->dry_run)
+		status = check_leases(context, argc, argv);
+	return status ? status : run_verb(context, "--unbind", argc, argv);
+}
+
+const struct verb unbind_verb = {
+	.name = "unbind",
+	.arguments = "PCIADDR…",
+	.summary = "give PCI functions back to their own drivers (root)",
+	.group = GROUP_DEVICES,
+	.options = WITH_FORCE | WITH_DRY_RUN,
+	.least = 1,
+	.most = WORDS_MAX,
+	.run = verb_unbind,
+	.examples = { { "unbind 0000:01:00.0", "unless somebody holds a lease" },
+		      { "unbind 01:00.0 --force", "which revokes the leases" } },
+};
