@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include "bind-command.h"
 #include "daemon.h"
+#include "hotplug.h"
 #include "log.h"
 #include "service.h"
 
@@ -34,6 +35,7 @@ struct program {
 	struct event_base *base;
 	struct daemon *daemon;
 	struct service service;
+	struct hotplug hotplug;
 	struct event terminate, interrupt, hangup;
 };
 
@@ -276,9 +278,11 @@ static int serve(struct program *program, int fd)
 	if (daemon_listen(program->daemon, fd) < 0)
 		return fail(EXIT_FAILURE, "out of memory");
 	watch_signals(program);
+	hotplug_open(&program->hotplug, program->daemon);
 	service_start(&program->service, program->daemon);
 	event_base_dispatch(program->base);
 	service_stop(&program->service);
+	hotplug_close(&program->hotplug);
 	event_del(&program->terminate);
 	event_del(&program->interrupt);
 	event_del(&program->hangup);

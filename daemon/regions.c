@@ -7,6 +7,7 @@
 #include <string.h>
 #include "daemon.h"
 #include "log.h"
+#include "pci.h"
 
 uint32_t daemon_missing_regions(const struct daemon *daemon)
 {
@@ -16,6 +17,27 @@ uint32_t daemon_missing_regions(const struct daemon *daemon)
 		if (region->config && !region->claimed)
 			missing++;
 	return missing;
+}
+
+/* What is listed of a region that nobody has seen yet. */
+static void name_device(struct region *region)
+{
+	const struct config_region *config = region->config;
+	char *name = region->hw.device;
+
+	if (name[0])
+		return;
+	if (config->device == CONFIG_DEVICE_SLOT)
+		pci_format(config->pci, name);
+	else if (config->device == CONFIG_DEVICE_IDS)
+		snprintf(name, sizeof(region->hw.device), "%04x:%04x", config->vendor,
+			 config->product);
+	else
+		snprintf(name, sizeof(region->hw.device), "range");
+	region->hw.bar = config->bar < 0 ? UINT32_MAX : (uint32_t)config->bar;
+	region->hw.offset = config->offset;
+	region->hw.length = config->length;
+	region->hw.width = config->width;
 }
 
 static void claim(struct daemon *daemon, struct region *region)
@@ -34,6 +56,7 @@ static void claim(struct daemon *daemon, struct region *region)
 			 region->hw.device, (unsigned long long)region->hw.length);
 		return;
 	}
+	name_device(region);
 	if (!why.length)
 		text_set(&why, "%s", strerror(-r));
 	if (strcmp(region->missing, buffer))

@@ -197,6 +197,7 @@ static void fake_read_events(struct backend *backend,
 
 static void fake_rescan(struct backend *backend)
 {
+	fake_of(backend)->rescans++;
 }
 
 static const struct backend_ops fake_ops = {

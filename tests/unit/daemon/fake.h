@@ -19,6 +19,7 @@ struct fake {
 	uint64_t last_window;
 	struct mmiod_control_event events[FAKE_MAX];
 	size_t n_events;
+	unsigned int rescans;
 	int claim_error; /* 0: claims succeed */
 	int create_error;
 	uint64_t create_conflict;

@@ -900,3 +900,20 @@ Test(daemon, a_region_that_cannot_be_had_is_missing_with_the_reason)
 	daemon_drain_events(&rig);
 	cr_assert_eq(lease_element(fd, want("new", 0, 0x1000, READ, 0))->status, MMIOD_OK);
 }
+
+Test(daemon, a_region_that_nobody_has_seen_yet_is_listed_as_it_is_configured)
+{
+	const struct mmiod_wire_region *region;
+	int fd = client_hello(0);
+
+	rig_fake.claim_error = -ENODEV;
+	rig_write_config("[region new]\ndevice = pci:0000:07:00.1\nbar = 3\nrange = 0x0-0xfff\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(client_list(fd, MMIOD_OP_REGIONS, 0), MMIOD_OK);
+	region = answer_element(answer.msg.count - 1);
+	cr_assert_str_eq(region->name, "new");
+	cr_assert_str_eq(region->device, "0000:07:00.1");
+	cr_assert_eq(region->bar, 3);
+	cr_assert_eq(region->length, 0x1000);
+	cr_assert_eq(region->state, MMIOD_STATE_REVOKED);
+}
