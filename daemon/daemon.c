@@ -162,6 +162,7 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 
 	switch (event->type) {
 	case MMIOD_CONTROL_OVERFLOW:
+		log_warning("events of the module were lost: reading the ledger again");
 		daemon->ledger_stale = true;
 		break;
 	case MMIOD_CONTROL_WINDOW_RELEASED:
@@ -192,12 +193,10 @@ void daemon_drain_events(struct daemon *daemon)
 	daemon->backend->ops->read_events(daemon->backend, on_control_event, daemon);
 	if (!daemon->ledger_stale)
 		return;
-	daemon->ledger_stale = false;
-	log_warning("events of the module were lost: reading the ledger again");
 	daemon->backend->ops->rescan(daemon->backend);
-	daemon_adopt_regions(daemon);
+	daemon->ledger_stale = daemon_adopt_regions(daemon) < 0;
 	daemon_lose_regions(daemon);
-	daemon_read_ledger(daemon);
+	daemon->ledger_stale |= daemon_read_ledger(daemon) < 0;
 	daemon_claim_regions(daemon);
 }
 
@@ -311,6 +310,8 @@ static void init_host(struct daemon *daemon, struct event_base *base)
 int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *backend,
 		struct config *config, const struct config_paths *paths)
 {
+	int r;
+
 	memset(daemon, 0, sizeof(*daemon));
 	daemon->backend = backend;
 	daemon->config = config;
@@ -323,12 +324,16 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	evtimer_assign(&daemon->grace, base, on_grace_over, daemon);
 	event_assign(&daemon->backend_event, base, backend->event_fd, EV_READ | EV_PERSIST,
 		     on_backend, daemon);
+	daemon_init_pools(daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
-	daemon_init_pools(daemon);
-	daemon_adopt_regions(daemon);
+	r = daemon_adopt_regions(daemon);
 	link_regions(daemon);
-	daemon_read_ledger(daemon);
+	/* What is taken must be known before anything is given. */
+	if (r == 0)
+		r = daemon_read_ledger(daemon);
+	if (r < 0)
+		return r;
 	daemon_claim_regions(daemon);
 	event_add(&daemon->grace, &grace_time);
 	return 0;

@@ -49,7 +49,7 @@ uint32_t daemon_missing_regions(const struct daemon *daemon);
 
 /* regions.c: what the configuration wants of the backend. */
 void daemon_claim_regions(struct daemon *daemon);
-void daemon_adopt_regions(struct daemon *daemon);
+int daemon_adopt_regions(struct daemon *daemon);
 void daemon_lose_regions(struct daemon *daemon);
 void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region);
 void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region);
@@ -68,7 +68,7 @@ int daemon_wipe_extent(struct daemon *daemon, struct region *region, const struc
 		       bool all);
 
 /* ledger.c: leases from the module's list. */
-void daemon_read_ledger(struct daemon *daemon);
+int daemon_read_ledger(struct daemon *daemon);
 void daemon_attach_orphans(struct daemon *daemon, struct connection *connection);
 void daemon_end_grace(struct daemon *daemon);
 

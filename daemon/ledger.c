@@ -29,16 +29,32 @@ static int charge_adopted(struct daemon *daemon, struct lease *lease)
 	return r;
 }
 
-/* Events were lost, and the pool is there already: its blocks are taken by a lease that it does not know. */
-static void claim_blocks(struct lease *lease)
+/* The pool may be there already: its blocks are taken by a lease that it does not know. */
+static int claim_blocks(struct lease *lease)
 {
-	if (lease->region->blocks && lease->allocated && lease->state != MMIOD_STATE_REVOKED &&
-	    blocks_claim(lease->region->blocks, lease->offset, lease->length, &lease->extent) < 0)
+	struct blocks *blocks = lease->region->blocks;
+	int r;
+
+	if (!blocks || !lease->allocated || lease->state == MMIOD_STATE_REVOKED)
+		return 0;
+	r = blocks_claim(blocks, lease->offset, lease->length, &lease->extent);
+	if (r < 0 && r != -ENOMEM)
 		log_error("lease %llu of pool %s holds blocks that are not its own",
 			  (unsigned long long)lease->id, lease->region->name);
+	return r == -ENOMEM ? r : 0;
 }
 
-static struct lease *adopt(struct daemon *daemon, const struct backend_ledger *entry)
+static void forget(struct lease *lease)
+{
+	if (lease->extent)
+		blocks_cancel(lease->region->blocks, lease->extent);
+	charge_release(&lease->bytes);
+	charge_release(&lease->charge);
+	free(lease);
+}
+
+/* -ENODEV: its region has gone. */
+static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
 {
 	struct tag_content content;
 	struct region *region;
@@ -46,9 +62,11 @@ static struct lease *adopt(struct daemon *daemon, const struct backend_ledger *e
 
 	tag_decode(entry->window.tag, &content);
 	region = region_of(daemon, entry, &content);
-	lease = region ? calloc(1, sizeof(*lease)) : NULL;
+	if (!region)
+		return -ENODEV;
+	lease = calloc(1, sizeof(*lease));
 	if (!lease)
-		return NULL;
+		return -ENOMEM;
 	lease->memory = (enum mmiod_memory)content.memory;
 	lease->allocated = content.allocated;
 	lease->id = entry->id;
@@ -63,15 +81,13 @@ static struct lease *adopt(struct daemon *daemon, const struct backend_ledger *e
 	lease->state = entry->state;
 	lease->holder = content.holder;
 	lease->started = content.started;
-	if (charge_adopted(daemon, lease) < 0 || lease_add(&daemon->leases, lease) < 0) {
-		charge_release(&lease->bytes);
-		charge_release(&lease->charge);
-		free(lease);
-		return NULL;
+	if (charge_adopted(daemon, lease) < 0 || claim_blocks(lease) < 0 ||
+	    lease_add(&daemon->leases, lease) < 0) {
+		forget(lease);
+		return -ENOMEM;
 	}
-	claim_blocks(lease);
 	lease_attach(lease, &daemon->orphans);
-	return lease;
+	return 0;
 }
 
 /* Ends the leases whose ids lie between two neighbours of the ledger: their windows are gone. */
@@ -87,30 +103,51 @@ static void forget_between(struct daemon *daemon, uint64_t after, uint64_t befor
 	}
 }
 
-void daemon_read_ledger(struct daemon *daemon)
+/* Returns 1 for a lease that is new. */
+static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
+{
+	struct lease *lease = lease_find(&daemon->leases, entry->id);
+	int r;
+
+	if (lease) {
+		daemon_lease_state(daemon, lease, entry->state);
+		return 0;
+	}
+	r = adopt(daemon, entry);
+	if (r == 0)
+		return 1;
+	/* Those of a region that has gone hold nothing. */
+	if (r == -ENODEV && entry->state == MMIOD_STATE_REVOKED)
+		return 0;
+	log_error("window %llu of the ledger could not be taken over: %s",
+		  (unsigned long long)entry->id, strerror(-r));
+	return r == -ENODEV ? 0 : r;
+}
+
+/* Negative: not all of it was read or taken over. Then nothing is forgotten that may be in the rest. */
+int daemon_read_ledger(struct daemon *daemon)
 {
 	struct backend_ledger entry = { 0 };
 	unsigned int adopted = 0;
-	struct lease *lease;
 	uint64_t last = 0;
+	int r, result = 0;
 
-	while (daemon->backend->ops->next_window(daemon->backend, last, &entry) == 0) {
+	while ((r = daemon->backend->ops->next_window(daemon->backend, last, &entry)) == 0) {
 		forget_between(daemon, last, entry.id);
 		last = entry.id;
-		lease = lease_find(&daemon->leases, entry.id);
-		if (lease)
-			daemon_lease_state(daemon, lease, entry.state);
-		else if (adopt(daemon, &entry))
-			adopted++;
-		else if (entry.state !=
-			 MMIOD_STATE_REVOKED) /* those of a region that has gone hold nothing */
-			log_error("window %llu of the ledger could not be taken over",
-				  (unsigned long long)entry.id);
+		r = take_entry(daemon, &entry);
+		if (r < 0)
+			result = r;
+		else
+			adopted += (unsigned int)r;
 	}
+	if (r != -ENOENT)
+		return r;
 	if (daemon->backend->ops->kind == MMIOD_BACKEND_MODULE)
 		forget_between(daemon, last, UINT64_MAX);
 	if (adopted)
 		log_info("took over %u leases from the module's ledger", adopted);
+	return result;
 }
 
 /* A process that lost its connection, because the daemon was restarted or otherwise, hears of its leases again. */

@@ -298,7 +298,7 @@ static int run(const struct options *options, const struct config_paths *paths)
 	const char *bound = NULL;
 	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
-	int fd, status;
+	int fd, status, r;
 
 	if (config_load(paths, &config, &why) < 0)
 		return fail(EXIT_CONFIG, buffer);
@@ -310,8 +310,9 @@ static int run(const struct options *options, const struct config_paths *paths)
 	program.base = event_base_new();
 	if (!program.base)
 		return fail(EXIT_FAILURE, "cannot make an event loop");
-	if (daemon_init(&daemon, program.base, backend, config, paths) < 0)
-		return fail(EXIT_FAILURE, "out of memory");
+	r = daemon_init(&daemon, program.base, backend, config, paths);
+	if (r < 0)
+		return fail(EXIT_FAILURE, strerror(-r));
 	if (backend->ops->warning)
 		log_warning("%s", backend->ops->warning);
 	fd = open_socket(options, &bound, &why);

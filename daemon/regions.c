@@ -74,23 +74,25 @@ void daemon_claim_regions(struct daemon *daemon)
 	}
 }
 
-/* Notes what an earlier daemon claimed. */
-void daemon_adopt_regions(struct daemon *daemon)
+/* Notes what an earlier daemon claimed. Negative: not all of it. */
+int daemon_adopt_regions(struct daemon *daemon)
 {
 	struct backend_region hw = { 0 };
 	struct region *region;
+	int r;
 
-	while (daemon->backend->ops->next_region(daemon->backend, hw.handle, &hw) == 0) {
+	while ((r = daemon->backend->ops->next_region(daemon->backend, hw.handle, &hw)) == 0) {
 		region = region_find(&daemon->regions, hw.name);
 		if (!region)
 			region = region_add(&daemon->regions, hw.name);
 		if (!region) {
 			log_error("region %s: out of memory", hw.name);
-			return;
+			return -ENOMEM;
 		}
 		region->hw = hw;
 		region->claimed = true;
 	}
+	return r == -ENOENT ? 0 : r;
 }
 
 /*
@@ -135,19 +137,20 @@ static void change_leases(struct daemon *daemon, struct region *region, enum mmi
 			daemon_lease_state(daemon, lease, state);
 }
 
-/* Simulated regions never go. */
+/* Simulated regions never go. In doubt it is there. */
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region)
 {
 	struct backend_region hw;
+	int r;
 
 	if (region == &daemon->kernel)
 		return true;
 	if (!region->claimed)
 		return false;
-	return daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION ||
-	       (daemon->backend->ops->next_region(daemon->backend, region->hw.handle - 1, &hw) ==
-			0 &&
-		hw.handle == region->hw.handle);
+	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
+		return true;
+	r = daemon->backend->ops->next_region(daemon->backend, region->hw.handle - 1, &hw);
+	return r == 0 ? hw.handle == region->hw.handle : r != -ENOENT;
 }
 
 /*

@@ -38,6 +38,7 @@ ptewalk:
 -include tests/bench/cache/build.mk
 -include tests/bench/rig/build.mk
 -include tests/bench/pool/build.mk tests/fuzz/build.mk
+-include tests/faults/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
 ## make check-unit     unit tests only; make check-integration; make check-vm KERNEL=6.1|6.12|sanitize
