@@ -292,7 +292,7 @@ static int verb_unbind(struct context *context, int argc, char **argv)
 const struct verb unbind_verb = {
 	.name = "unbind",
 	.arguments = "PCIADDR…",
-	.summary = "give PCI functions back to their own drivers (root)",
+	.summary = "give PCI functions back to their drivers (root)",
 	.group = GROUP_DEVICES,
 	.options = WITH_FORCE | WITH_DRY_RUN,
 	.least = 1,

@@ -3,14 +3,16 @@
  * mmioctl dump: many registers as a hex dump, in elements of the access width, with the bytes as text beside them.
  * Lines that repeat the one before are shown as one "*".
  */
-#include "verb.h"
+#include "place.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define LINE_BYTES 16
-#define CHUNK_BYTES 4096
+#define DUMP_BYTES 4096 /* read at once */
 
 struct dump {
 	const struct context *context;
@@ -19,13 +21,14 @@ struct dump {
 	uint8_t last[LINE_BYTES];
 	bool any; /* last is filled */
 	bool starred;
+	size_t line; /* bytes shown in one */
 	json_t *values;
 };
 
 static void print_line(const struct dump *dump, const uint8_t *line, size_t size)
 {
 	unsigned int width = dump->target->width;
-	size_t columns = LINE_BYTES / width;
+	size_t columns = dump->line / width;
 
 	printf("%08llx ", (unsigned long long)dump->at);
 	for (size_t i = 0; i < columns; i++) {
@@ -43,14 +46,14 @@ static void print_line(const struct dump *dump, const uint8_t *line, size_t size
 
 static void dump_line(struct dump *dump, const uint8_t *line, size_t size)
 {
-	bool repeats = dump->any && size == LINE_BYTES && !memcmp(line, dump->last, LINE_BYTES);
+	bool repeats = dump->any && size == dump->line && !memcmp(line, dump->last, size);
 
 	if (!repeats)
 		print_line(dump, line, size);
 	else if (!dump->starred)
 		printf("*\n");
 	dump->starred = repeats;
-	dump->any = size == LINE_BYTES;
+	dump->any = size == dump->line;
 	memcpy(dump->last, line, size);
 	dump->at += size;
 }
@@ -65,8 +68,21 @@ static void dump_chunk(struct dump *dump, const uint8_t *chunk, size_t size)
 					      json_register(element_at(chunk, i, width), width));
 		return;
 	}
-	for (size_t i = 0; i < size; i += LINE_BYTES)
-		dump_line(dump, chunk + i, size - i < LINE_BYTES ? size - i : LINE_BYTES);
+	for (size_t i = 0; i < size; i += dump->line)
+		dump_line(dump, chunk + i, size - i < dump->line ? size - i : dump->line);
+}
+
+/* As many bytes as the terminal has room for; elsewhere always 16. */
+static size_t line_bytes(unsigned int width)
+{
+	struct winsize size;
+	size_t bytes = LINE_BYTES;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return bytes;
+	while (bytes > width && 13 + bytes / width * (2 * width + 1) + bytes > size.ws_col)
+		bytes /= 2;
+	return bytes;
 }
 
 static int end_dump(struct dump *dump)
@@ -87,13 +103,14 @@ static int dump_lease(struct context *context, const struct mmiod_target *target
 		      struct mmiod_lease *lease)
 {
 	struct dump dump = { .context = context, .target = target, .at = target->offset };
-	uint64_t chunk[CHUNK_BYTES / sizeof(uint64_t)];
+	uint64_t chunk[DUMP_BYTES / sizeof(uint64_t)];
 	int status;
 
+	dump.line = line_bytes(target->width);
 	dump.values = json_array();
-	for (uint64_t done = 0; done < target->length; done += CHUNK_BYTES) {
+	for (uint64_t done = 0; done < target->length; done += DUMP_BYTES) {
 		uint64_t left = target->length - done;
-		size_t size = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+		size_t size = left < DUMP_BYTES ? (size_t)left : DUMP_BYTES;
 		int err = mmiod_lease_read(lease, done, target->width, size / target->width, chunk);
 
 		if (err) {
@@ -128,27 +145,32 @@ static int read_length(struct context *context, const char *text, struct mmiod_t
 	return 0;
 }
 
-static int verb_dump(struct context *context, int argc, char **argv)
+static int dump_place(struct context *context, const struct place *place)
 {
-	struct mmiod_target target;
-	struct mmiod_lease *lease;
+	struct stream stream;
 	int status;
 
-	status = target_read(context, argv[0], &target);
-	if (!status)
-		status = read_length(context, argc == 2 ? argv[1] : NULL, &target);
-	if (!status)
-		status = client_open(context);
-	if (!status)
-		status = target_resolve_width(context, &target);
-	if (!status)
-		status = target_check_alignment(context, argv[0], &target);
-	if (!status)
-		status = target_lease(context, &target, MMIOD_RIGHT_READ, &lease);
+	if (!context->raw)
+		return dump_lease(context, &place->target, place->lease);
+	status = stream_open(context, &stream, context->raw, true);
 	if (status)
 		return status;
-	status = dump_lease(context, &target, lease);
-	mmiod_lease_release(lease);
+	status = stream_save(context, &stream, place);
+	return stream_close(context, &stream, status);
+}
+
+static int verb_dump(struct context *context, int argc, char **argv)
+{
+	struct place place = { 0 };
+	int status = place_read(context, argv[0], &place);
+
+	if (!status)
+		status = read_length(context, argc == 2 ? argv[1] : NULL, &place.target);
+	if (!status)
+		status = place_lease_registers(context, &place, MMIOD_RIGHT_READ);
+	if (!status)
+		status = dump_place(context, &place);
+	place_close(&place);
 	return status;
 }
 
@@ -157,9 +179,12 @@ const struct verb dump_verb = {
 	.arguments = "TARGET [LENGTH]",
 	.summary = "show many registers as a hex dump",
 	.group = GROUP_ACCESS,
-	.options = WITH_CACHE,
+	.options = WITH_CACHE | WITH_WIDTH | WITH_RAW,
 	.least = 1,
 	.most = 2,
 	.run = verb_dump,
-	.examples = { { "dump shm+0x1000/256", "256 bytes" } },
+	.examples = { { "dump shm+0x1000/256", "256 bytes" },
+		      { "dump shm 256 -w 8", "as single bytes" },
+		      { "dump edu/0x100 --raw file", "into a file, by accesses of the width" } },
+	.more = "Lines that repeat the one before are shown as one \"*\".\n",
 };

@@ -180,7 +180,6 @@ static void __attribute__((noreturn)) run_child(struct hold *hold)
 
 	if (!err)
 		err = place_files(hold);
-	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &hold->inherited, NULL);
 	if (!err) {
 		execvp(command[0], command);

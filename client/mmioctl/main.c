@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,13 +86,13 @@ static int run(struct context *context, int argc, char **argv)
 	return verb ? run_verb(context, verb, argc - used, argv + used) : STATUS_USAGE;
 }
 
-/* A reader that went away is no failure; a full disk is. */
+/* A reader that went away is nobody to tell: SIGPIPE ends us, or if whoever started us ignores it, we end silently. */
 static int close_output(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return status;
 	if (errno == EPIPE)
-		return status;
+		return status ? status : STATUS_FAILED;
 	fprintf(stderr, "mmioctl: cannot write the output: %s\n", strerror(errno));
 	return status ? status : STATUS_FAILED;
 }
@@ -119,7 +118,6 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_files();
-	signal(SIGPIPE, SIG_IGN);
 	/* So that an error in an earlier option is already told in the form that a later --json asks for. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		context.json |= !strcmp(argv[i], "--json");

@@ -60,8 +60,20 @@ struct context {
 	enum mmiod_cache cache;
 	uint32_t deadline_ms;
 	bool map; /* pools: draw */
-	bool force, dry_run; /* bind, unbind */
+	bool force; /* bind, unbind */
 	struct mmiod_allocation want; /* alloc: what its options say */
+	struct given width; /* bits */
+	struct given repeat;
+	struct given mask;
+	struct given equals;
+	struct given count;
+	uint32_t interval_ms;
+	struct given timeout; /* ms */
+	bool verify;
+	bool dry_run;
+	bool yes;
+	const char *raw; /* dump: the file */
+	const char *map_file; /* regs */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;
 };
@@ -73,6 +85,10 @@ int usage_error(const struct context *context, const char *format, ...)
 int report(const struct context *context, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int report_client(const struct context *context, int err);
+int report_not_found(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int report_mismatch(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void note(const struct context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int out_of_memory(const struct context *context);
@@ -90,6 +106,7 @@ void caches_words(unsigned int caches, char *out, size_t size);
 void user_name(uint32_t uid, char *out, size_t size);
 void size_words(uint64_t bytes, char *out, size_t size);
 void age_words(uint64_t seconds, char *out, size_t size);
+void nanosecond_words(uint64_t nanoseconds, char *out, size_t size);
 void time_words(uint64_t seconds, char *out, size_t size);
 void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size);
 int parse_number(const char *text, uint64_t *number);
@@ -107,6 +124,10 @@ enum cell_kind {
 	CELL_SIZE, /* with a unit unless --bytes */
 	CELL_AGE, /* seconds */
 	CELL_TIME, /* seconds since 1970 */
+	CELL_VALUE, /* what a register of .width bytes holds */
+	CELL_NANOSECONDS,
+	CELL_RATE, /* bytes a second */
+	CELL_OBJECT, /* text; in JSON what .json is */
 };
 
 struct column {
@@ -114,11 +135,14 @@ struct column {
 	enum cell_kind kind;
 	bool usual; /* shown without -o */
 	const char *help;
+	bool wraps; /* on a terminal too narrow for it, over several lines */
 };
 
 struct cell {
 	bool none; /* "-", null */
 	uint64_t number;
+	unsigned int width;
+	json_t *json; /* the table's own from table_row() on */
 	char text[512];
 };
 
@@ -219,6 +243,8 @@ int print_pool_maps(struct context *context, const struct mmiod_pool_list *list,
 
 /* ---- what files of verbs share ---- */
 
+void pause_ms(uint32_t milliseconds);
+int confirm(const struct context *context, const char *what);
 int parse_lease(const struct context *context, const char *text, uint64_t *lease);
 int alloc_option(struct context *context, const char *name, const char *argument);
 

@@ -28,6 +28,7 @@ enum kind {
 #define CALL(function) .kind = KIND_CALL, .call = (function)
 
 static int set_color(struct context *context, const char *name, const char *argument);
+static int set_timeout(struct context *context, const char *name, const char *argument);
 
 static const struct known {
 	const char *name;
@@ -64,10 +65,26 @@ static const struct known {
 	  VALUE(share, MMIOD_SHARE_READ) },
 	{ "shared-write", 0, NULL, "others may read and write it", WITH_SHARE,
 	  VALUE(share, MMIOD_SHARE_WRITE) },
+	{ "width", 'w', "BITS", "of an access: 8, 16, 32 or 64, as :WIDTH of the target",
+	  WITH_WIDTH, NUMBER(width) },
+	{ "repeat", 0, "N", "so often, as xN", WITH_REPEAT, NUMBER(repeat) },
+	{ "mask", 0, "MASK", "only these bits; the others stay, or do not count", WITH_MASK,
+	  NUMBER(mask) },
+	{ "equals", 0, "VALUE", "what is waited for", WITH_EQUALS, NUMBER(equals) },
+	{ "timeout", 0, "TIME", "give up after TIME, as 500ms, 2s, 1min (default: never)",
+	  WITH_TIMEOUT, CALL(set_timeout) },
+	{ "interval", 0, "TIME", "from one look to the next", WITH_INTERVAL, TIME(interval_ms) },
+	{ "count", 0, "N", "end after so many", WITH_COUNT, NUMBER(count) },
+	{ "verify", 0, NULL, "read back; exit status 9 if it differs", WITH_VERIFY, FLAG(verify) },
+	{ "raw", 0, "FILE", "the bytes into FILE (-: standard output) and no dump", WITH_RAW,
+	  TEXT(raw) },
+	{ "map", 0, "FILE", "the register map (default: the first that fits)", WITH_MAP_FILE,
+	  TEXT(map_file) },
+	{ "yes", 'y', NULL, "do not ask", WITH_YES, FLAG(yes) },
 	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min", WITH_DEADLINE,
 	  TIME(deadline_ms) },
 	{ "force", 0, NULL, "whoever uses the device", WITH_FORCE, FLAG(force) },
-	{ "dry-run", 0, NULL, "only say what would be done", WITH_DRY_RUN, FLAG(dry_run) },
+	{ "dry-run", 'n', NULL, "only say what would be done", WITH_DRY_RUN, FLAG(dry_run) },
 	{ "map", 0, NULL, "draw them", WITH_MAP, FLAG(map) },
 	{ "align", 0, "N", "pool: at a multiple of N, a power of two", WITH_ALLOC,
 	  CALL(alloc_option) },
@@ -116,6 +133,16 @@ static int set_color(struct context *context, const char *name, const char *argu
 	return usage_error(context, "--color \"%s\": it is auto, always or never", argument);
 }
 
+static int set_timeout(struct context *context, const char *name, const char *argument)
+{
+	uint32_t milliseconds;
+
+	if (parse_duration(argument, &milliseconds))
+		return usage_error(context, "\"%s\" is not a time: 500ms, 2s or 1min", argument);
+	context->timeout = (struct given){ .is = true, .value = milliseconds };
+	return 0;
+}
+
 static int set_number(const struct context *context, const struct known *option,
 		      struct given *given, const char *text)
 {
@@ -158,11 +185,6 @@ static int set_option(struct context *context, const struct known *option, const
 
 /* ---- unknown ones ---- */
 
-static bool names_option(const struct known *option, const char *text, size_t length)
-{
-	return strlen(option->name) == length && !strncmp(option->name, text, length);
-}
-
 static int unknown_letters(const struct context *context, const struct verb *verb,
 			   unsigned int with, const char *letters)
 {
@@ -174,36 +196,56 @@ static int unknown_letters(const struct context *context, const struct verb *ver
 	return usage_error(context, "unknown option %s (see mmioctl --help)", letters);
 }
 
-/* An option that only other verbs know, one that was misspelt, or nothing at all. */
-static int unknown_option(const struct context *context, const struct verb *verb, unsigned int with,
-			  const char *text)
+/* The option of that name: one that @with has, or else any. */
+static const struct known *find_option(unsigned int with, const char *name)
 {
-	size_t length = strcspn(text, "="), count = 0;
-	const char *names[KNOWN], *nearest;
-	char word[64];
+	const struct known *other = NULL;
 
-	if (strncmp(text, "--", 2))
-		return unknown_letters(context, verb, with, text);
-	snprintf(word, sizeof(word), "%.*s", (int)length - 2, text + 2);
 	for (size_t i = 0; i < KNOWN; i++) {
-		if (!applies(&known[i], with)) {
-			if (verb && names_option(&known[i], text + 2, length - 2))
-				return usage_error(context, "%s does not know --%s", verb->name,
-						   word);
-			if (!verb && names_option(&known[i], text + 2, length - 2))
-				return usage_error(context, "--%s goes behind the verb", word);
+		if (strcmp(known[i].name, name))
 			continue;
-		}
-		if (text[length] == '=' && names_option(&known[i], text + 2, length - 2))
-			return usage_error(context, "option --%s takes no argument", word);
-		names[count++] = known[i].name;
+		if (applies(&known[i], with))
+			return &known[i];
+		other = &known[i];
 	}
+	return other;
+}
+
+static int suggest_option(const struct context *context, const struct verb *verb, unsigned int with,
+			  const char *word)
+{
+	const char *names[KNOWN], *nearest;
+	size_t count = 0;
+
+	for (size_t i = 0; i < KNOWN; i++)
+		if (applies(&known[i], with))
+			names[count++] = known[i].name;
 	nearest = nearest_word(word, names, count);
 	if (nearest)
 		return usage_error(context, "unknown option --%s; did you mean --%s?", word,
 				   nearest);
 	return usage_error(context, "unknown option --%s (see mmioctl %s%s--help)", word,
 			   verb ? verb->name : "", verb ? " " : "");
+}
+
+/* An option that only other verbs know, one that was misspelt, or nothing at all. */
+static int unknown_option(const struct context *context, const struct verb *verb, unsigned int with,
+			  const char *text)
+{
+	const struct known *option;
+	char word[64];
+
+	if (strncmp(text, "--", 2))
+		return unknown_letters(context, verb, with, text);
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(text + 2, "="), text + 2);
+	option = find_option(with, word);
+	if (!option)
+		return suggest_option(context, verb, with, word);
+	if (applies(option, with))
+		return usage_error(context, "option --%s takes no argument", word);
+	if (verb)
+		return usage_error(context, "%s does not know --%s", verb->name, word);
+	return usage_error(context, "--%s goes behind the verb", word);
 }
 
 /* ---- reading ---- */
@@ -303,4 +345,12 @@ void print_options(unsigned int with)
 		else
 			printf("      %-18s %s\n", name, option->help);
 	}
+}
+
+/* One a line, as they are typed. */
+void print_option_names(unsigned int with)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (applies(&known[i], with))
+			printf("--%s\n", known[i].name);
 }

@@ -76,8 +76,9 @@ static int choose_columns(struct table *table)
 
 static bool is_right(const struct column *column)
 {
-	return column->kind != CELL_TEXT && column->kind != CELL_LIST &&
-	       column->kind != CELL_NUMBERS && column->kind != CELL_TIME;
+	return column->kind == CELL_NUMBER || column->kind == CELL_HEX ||
+	       column->kind == CELL_SIZE || column->kind == CELL_AGE ||
+	       column->kind == CELL_NANOSECONDS || column->kind == CELL_RATE;
 }
 
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
@@ -101,7 +102,8 @@ int table_begin(struct table *table, const struct context *context, const struct
 		const struct column *column = &columns[table->picked[i]];
 
 		if (!scols_table_new_column(table->scols, column->name, 0,
-					    is_right(column) ? SCOLS_FL_RIGHT : 0))
+					    (is_right(column) ? SCOLS_FL_RIGHT : 0) |
+						    (column->wraps ? SCOLS_FL_WRAP : 0)))
 			return out_of_memory(table->context);
 	}
 	return 0;
@@ -109,17 +111,36 @@ int table_begin(struct table *table, const struct context *context, const struct
 
 /* ---- rows ---- */
 
+static void rate_words(const struct context *context, uint64_t rate, char *out, size_t size)
+{
+	char words[32];
+
+	size_words(rate, words, sizeof(words));
+	if (context->bytes)
+		snprintf(out, size, "%llu", (unsigned long long)rate);
+	else
+		snprintf(out, size, "%s/s", words);
+}
+
 static void render(const struct table *table, enum cell_kind kind, const struct cell *cell,
 		   char *out, size_t size)
 {
 	if (cell->none)
 		snprintf(out, size, "-");
-	else if (kind == CELL_TEXT || kind == CELL_LIST || kind == CELL_NUMBERS)
+	else if (kind == CELL_TEXT || kind == CELL_LIST || kind == CELL_NUMBERS ||
+		 kind == CELL_OBJECT)
 		snprintf(out, size, "%s", cell->text);
+	else if (kind == CELL_VALUE)
+		snprintf(out, size, "0x%0*llx", (int)cell->width * 2,
+			 (unsigned long long)cell->number);
 	else if (kind == CELL_HEX)
 		snprintf(out, size, "0x%llx", (unsigned long long)cell->number);
 	else if (kind == CELL_SIZE && !table->context->bytes)
 		size_words(cell->number, out, size);
+	else if (kind == CELL_NANOSECONDS)
+		nanosecond_words(cell->number, out, size);
+	else if (kind == CELL_RATE)
+		rate_words(table->context, cell->number, out, size);
 	else if (kind == CELL_AGE)
 		age_words(cell->number, out, size);
 	else if (kind == CELL_TIME)
@@ -159,6 +180,8 @@ static json_t *split_numbers(const char *text)
 
 static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
 {
+	if (kind == CELL_OBJECT)
+		return json_incref(cell->json);
 	if (kind == CELL_LIST)
 		return split_list(cell->none ? "" : cell->text);
 	if (kind == CELL_NUMBERS)
@@ -167,6 +190,8 @@ static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
 		return json_null();
 	if (kind == CELL_TEXT)
 		return json_string(cell->text);
+	if (kind == CELL_VALUE)
+		return json_register(cell->number, cell->width);
 	return json_number(cell->number);
 }
 
@@ -193,13 +218,10 @@ static int json_row(struct table *table, const struct cell *cells)
 	return json_array_append_new(table->rows, row) ? out_of_memory(table->context) : 0;
 }
 
-/* @cells: one for each column that there is, picked or not. */
-int table_row(struct table *table, const struct cell *cells)
+static int text_row(struct table *table, const struct cell *cells)
 {
 	struct libscols_line *line;
 
-	if (table->context->json)
-		return json_row(table, cells);
 	line = scols_table_new_line(table->scols, NULL);
 	if (!line)
 		return out_of_memory(table->context);
@@ -212,6 +234,16 @@ int table_row(struct table *table, const struct cell *cells)
 			return out_of_memory(table->context);
 	}
 	return 0;
+}
+
+/* @cells: one for each column that there is, picked or not. */
+int table_row(struct table *table, const struct cell *cells)
+{
+	int status = table->context->json ? json_row(table, cells) : text_row(table, cells);
+
+	for (size_t i = 0; i < table->count; i++)
+		json_decref(cells[i].json);
+	return status;
 }
 
 /* Print, and give up what the table holds. @key names the rows in JSON. */

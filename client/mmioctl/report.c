@@ -74,6 +74,32 @@ int report(const struct context *context, int err, const char *format, ...)
 	return status;
 }
 
+/* What was found is not what should be: no failure of a call, so there is no errno. */
+int report_mismatch(const struct context *context, const char *format, ...)
+{
+	char message[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	print_error(context, message, NULL, STATUS_MISMATCH);
+	return STATUS_MISMATCH;
+}
+
+/* Something that is not there, and that no call was made for. */
+int report_not_found(const struct context *context, const char *format, ...)
+{
+	char message[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	print_error(context, message, NULL, STATUS_NOT_FOUND);
+	return STATUS_NOT_FOUND;
+}
+
 int report_client(const struct context *context, int err)
 {
 	const char *sentence = mmiod_client_error(context->client);

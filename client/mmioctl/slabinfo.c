@@ -184,7 +184,7 @@ static int verb_slabinfo(struct context *context, int argc, char **argv)
 const struct verb slabinfo_verb = {
 	.name = "slabinfo",
 	.arguments = "[NAME-GLOB]",
-	.summary = "the object caches of programs, and the kernel's slab caches",
+	.summary = "object caches of programs, caches of the kernel",
 	.group = GROUP_MEMORY,
 	.options = WITH_TABLE,
 	.most = 1,

@@ -7,13 +7,30 @@
 #include <errno.h>
 #include <string.h>
 
+/* --width is the target's unless it has another of its own. */
+static int apply_width(const struct context *context, const char *text, struct mmiod_target *target)
+{
+	uint64_t bits = context->width.value;
+
+	if (!context->width.is)
+		return 0;
+	if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
+		return usage_error(context, "--width %llu: it is 8, 16, 32 or 64 bits",
+				   (unsigned long long)bits);
+	if (target->width && target->width != bits / 8)
+		return usage_error(context, "%s is %u bits wide, --width says %llu", text,
+				   target->width * 8, (unsigned long long)bits);
+	target->width = (unsigned int)bits / 8;
+	return 0;
+}
+
 int target_read(const struct context *context, const char *text, struct mmiod_target *target)
 {
 	char error[256];
 
 	if (mmiod_target_parse(text, target, error, sizeof(error)))
 		return usage_error(context, "%s", error);
-	return 0;
+	return apply_width(context, text, target);
 }
 
 /*

@@ -11,29 +11,41 @@
 #include <limits.h>
 
 /* The verbs, in the order in which help shows them. */
-#define VERBS(V)     \
-	V(status)    \
-	V(list)      \
-	V(leases)    \
-	V(show)      \
-	V(pools)     \
-	V(buffers)   \
+/* clang-format off */
+#define VERBS(V) \
+	V(status) \
+	V(list) \
+	V(leases) \
+	V(show) \
+	V(pools) \
+	V(buffers) \
 	V(buddyinfo) \
-	V(zones)     \
-	V(slabinfo)  \
-	V(read)      \
-	V(write)     \
-	V(dump)      \
-	V(fill)      \
-	V(load)      \
-	V(save)      \
-	V(copy)      \
-	V(hold)      \
-	V(alloc)     \
-	V(free)      \
-	V(revoke)    \
-	V(bind)      \
-	V(unbind)
+	V(zones) \
+	V(slabinfo) \
+	V(read) \
+	V(write) \
+	V(dump) \
+	V(fill) \
+	V(load) \
+	V(save) \
+	V(copy) \
+	V(diff) \
+	V(set) \
+	V(clear) \
+	V(toggle) \
+	V(wait) \
+	V(regs) \
+	V(hold) \
+	V(alloc) \
+	V(free) \
+	V(revoke) \
+	V(bind) \
+	V(unbind) \
+	V(watch) \
+	V(test) \
+	V(bench) \
+	V(complete)
+/* clang-format on */
 
 /* By task. Help has a heading for each that has a verb. */
 enum verb_group {
@@ -58,6 +70,17 @@ enum {
 	WITH_ALLOC = 1 << 5, /* --align, ... */
 	WITH_MAP = 1 << 6,
 	WITH_COMMAND = 1 << 7, /* -- COMMAND */
+	WITH_WIDTH = 1 << 8,
+	WITH_REPEAT = 1 << 9,
+	WITH_INTERVAL = 1 << 10,
+	WITH_MASK = 1 << 11,
+	WITH_VERIFY = 1 << 12,
+	WITH_EQUALS = 1 << 13,
+	WITH_TIMEOUT = 1 << 14,
+	WITH_COUNT = 1 << 15,
+	WITH_RAW = 1 << 16,
+	WITH_YES = 1 << 17,
+	WITH_MAP_FILE = 1 << 18,
 	WITH_FORCE = 1 << 24,
 	WITH_DRY_RUN = 1 << 25,
 };
@@ -100,6 +123,7 @@ int read_common_options(struct context *context, int argc, char **argv, int *use
 int read_verb_options(struct context *context, const struct verb *verb, int argc, char **argv,
 		      int *used);
 void print_options(unsigned int with);
+void print_option_names(unsigned int with);
 extern const unsigned int with_common;
 
 /* ---- help.c ---- */

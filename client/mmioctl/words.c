@@ -141,6 +141,19 @@ void age_words(uint64_t seconds, char *out, size_t size)
 		snprintf(out, size, "%llud%02lluh", s / 86400, s / 3600 % 24);
 }
 
+void nanosecond_words(uint64_t nanoseconds, char *out, size_t size)
+{
+	static const char *const units[] = { "ns", "us", "ms" };
+	double number = (double)nanoseconds;
+	size_t unit = 0;
+
+	while (unit < 2 && number >= 1000) {
+		number /= 1000;
+		unit++;
+	}
+	snprintf(out, size, unit ? "%.1f%s" : "%.0f%s", number, units[unit]);
+}
+
 void time_words(uint64_t seconds, char *out, size_t size)
 {
 	time_t when = (time_t)seconds;

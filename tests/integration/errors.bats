@@ -225,9 +225,13 @@ fails() {
 	expect_match 'longer than 107 characters'
 }
 
-@test "a reader that goes away is no failure" {
+@test "a reader that goes away ends it silently, as it ends cat" {
 	start_daemon
 	# shellcheck disable=SC2016 # the inner shell expands it
-	run bash -c 'mmioctl dump shm:8 64K | head -n 1; echo "${PIPESTATUS[0]}"'
-	expect_equal "${lines[1]}" 0
+	run bash -c 'mmioctl read shm/64K:8 | head -n 1; echo "${PIPESTATUS[0]}"'
+	expect_equal "${#lines[@]}" 2
+	expect_equal "${lines[1]}" $((128 + 13))
+	# shellcheck disable=SC2016
+	run bash -c 'trap "" PIPE; mmioctl read shm/64K:8 | head -n 1; echo "${PIPESTATUS[0]}"'
+	expect_equal "${lines[1]}" 1
 }

@@ -153,7 +153,7 @@ Test(mmioctl, dump_shows_repeated_lines_once)
 	fake_stop(&fake);
 }
 
-Test(mmioctl, output_into_a_closed_pipe_is_no_crash)
+Test(mmioctl, output_into_a_closed_pipe_ends_it_as_it_ends_cat)
 {
 	struct run run = { 0 };
 	struct fake fake;
@@ -171,8 +171,8 @@ Test(mmioctl, output_into_a_closed_pipe_is_no_crash)
 		_exit(99);
 	}
 	waitpid(pid, &run.status, 0);
-	cr_assert(WIFEXITED(run.status));
-	cr_assert_eq(WEXITSTATUS(run.status), 0);
+	cr_assert(WIFSIGNALED(run.status));
+	cr_assert_eq(WTERMSIG(run.status), SIGPIPE);
 	close(ends[1]);
 	fake_stop(&fake);
 }
@@ -306,7 +306,8 @@ Test(mmioctl, misuse_is_told_before_anything_is_done)
 	misuse("runs no command", "list", "--", "true");
 	misuse("takes no \"shm\"", "list", "shm");
 	misuse("usage: mmioctl read", "read");
-	misuse("read takes no \"shm\"", "read", "shm", "shm");
+	misuse("\"shm\": how often", "read", "shm", "shm");
+	misuse("read takes no \"shm\"", "read", "shm", "x2", "shm");
 	misuse("usage: mmioctl write", "write", "shm");
 	misuse("usage: mmioctl dump", "dump");
 	misuse("usage: mmioctl hold", "hold");

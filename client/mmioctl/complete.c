@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl complete: what shells ask while somebody types. One word a line; quick, and silent whatever happens: nobody
+ * wants to read an error in the middle of a command line.
+ */
+#include "regmap.h"
+#include "verb.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_S 1 /* SIGALRM ends us */
+
+static void print_verbs(void)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		if (verbs[i]->group != GROUP_HIDDEN)
+			puts(verbs[i]->name);
+}
+
+static const struct verb *verb_named(const char *name)
+{
+	for (size_t i = 0; name && i < verb_count; i++)
+		if (!strcmp(verbs[i]->name, name))
+			return verbs[i];
+	return NULL;
+}
+
+static void print_options_of(const struct verb *verb)
+{
+	print_option_names(verb ? verb->options : with_common);
+}
+
+static void print_column_names(const struct verb *verb)
+{
+	for (size_t i = 0; verb && verb->columns && i < *verb->column_count; i++)
+		puts(verb->columns[i].name);
+}
+
+/* ---- what the daemon knows ---- */
+
+static bool is_connected(struct context *context)
+{
+	return !mmiod_client_connect(context->socket, &context->client);
+}
+
+static void print_regions(struct context *context)
+{
+	struct mmiod_region_list *list;
+
+	if (!is_connected(context) || mmiod_client_list_regions(context->client, &list))
+		return;
+	for (size_t i = 0; i < mmiod_region_list_count(list); i++)
+		puts(mmiod_region_name(mmiod_region_list_get(list, i)));
+	mmiod_region_list_free(list);
+}
+
+static void print_pools(struct context *context)
+{
+	struct mmiod_pool_list *list;
+
+	if (!is_connected(context) || mmiod_client_list_pools(context->client, &list))
+		return;
+	for (size_t i = 0; i < mmiod_pool_list_count(list); i++)
+		puts(mmiod_pool_name(mmiod_pool_list_get(list, i)));
+	mmiod_pool_list_free(list);
+}
+
+static void print_leases(struct context *context)
+{
+	struct mmiod_lease_list *list;
+
+	if (!is_connected(context) || mmiod_client_list_leases(context->client, &list))
+		return;
+	for (size_t i = 0; i < mmiod_lease_list_count(list); i++)
+		printf("%llu\n",
+		       (unsigned long long)mmiod_lease_info_id(mmiod_lease_list_get(list, i)));
+	mmiod_lease_list_free(list);
+}
+
+/* NAME, and NAME.FIELD. */
+static void print_registers(struct context *context, const char *text)
+{
+	struct mmiod_target target;
+	struct regmap *map;
+
+	if (!text || mmiod_target_parse(text, &target, NULL, 0) || !is_connected(context) ||
+	    regmap_find(context, &target, &map))
+		return;
+	for (size_t i = 0; i < map->count; i++) {
+		const struct map_register *reg = &map->registers[i];
+
+		puts(reg->name);
+		for (size_t j = 0; j < reg->field_count; j++)
+			printf("%s.%s\n", reg->name, reg->fields[j].name);
+	}
+	regmap_free(map);
+}
+
+static void print_fields(struct context *context, const char *text)
+{
+	const struct map_register *reg;
+	struct mmiod_target target;
+	struct regmap *map;
+
+	if (!text || mmiod_target_parse(text, &target, NULL, 0) || !is_connected(context) ||
+	    regmap_find(context, &target, &map))
+		return;
+	reg = regmap_at(map, target.offset);
+	for (size_t i = 0; reg && i < reg->field_count; i++)
+		puts(reg->fields[i].name);
+	regmap_free(map);
+}
+
+static int verb_complete(struct context *context, int argc, char **argv)
+{
+	const char *what = argv[0], *of = argc > 1 ? argv[1] : NULL;
+
+	alarm(PATIENCE_S);
+	if (!freopen("/dev/null", "w", stderr))
+		return STATUS_FAILED;
+	if (!strcmp(what, "verbs"))
+		print_verbs();
+	else if (!strcmp(what, "options"))
+		print_options_of(verb_named(of));
+	else if (!strcmp(what, "columns"))
+		print_column_names(verb_named(of));
+	else if (!strcmp(what, "regions"))
+		print_regions(context);
+	else if (!strcmp(what, "pools"))
+		print_pools(context);
+	else if (!strcmp(what, "leases"))
+		print_leases(context);
+	else if (!strcmp(what, "registers"))
+		print_registers(context, of);
+	else if (!strcmp(what, "fields"))
+		print_fields(context, of);
+	else
+		return STATUS_USAGE;
+	return STATUS_OK;
+}
+
+const struct verb complete_verb = {
+	.name = "complete",
+	.arguments = "verbs|options|columns|regions|pools|leases|registers|fields [OF]",
+	.summary = "what the shells' completion asks",
+	.group = GROUP_HIDDEN,
+	.options = WITH_MAP_FILE,
+	.least = 1,
+	.most = 2,
+	.run = verb_complete,
+};

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl regs: registers by name, decoded into their fields, from a register map. Whole registers, one with all that
+ * is known of it, one field; and writes to either.
+ */
+#include "place.h"
+#include "regmap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One argument: NAME, NAME.FIELD, with or without =VALUE. */
+struct wish {
+	const struct map_register *reg;
+	const struct map_field *field; /* NULL: the whole register */
+	bool writes;
+	uint64_t value; /* of the field or the register */
+};
+
+struct regs {
+	struct context *context;
+	struct place place; /* from the first to the last register that is accessed */
+	struct regmap *map;
+	struct wish *wishes;
+	size_t count;
+	uint64_t base; /* where the map starts, from the start of the region: modulo 2^64 */
+};
+
+/* ---- where registers are ---- */
+
+/* Of a register, from the start of the region. */
+static uint64_t register_offset(const struct regs *regs, const struct map_register *reg)
+{
+	return reg->offset + regs->base;
+}
+
+/* Whether it lies in the region at all: a region may be a part of what the map describes. */
+static bool is_inside(const struct regs *regs, const struct map_register *reg)
+{
+	uint64_t offset = register_offset(regs, reg);
+
+	if (reg->offset < regs->map->skip)
+		return false;
+	return !regs->map->room ||
+	       (offset < regs->map->room && reg->width <= regs->map->room - offset);
+}
+
+/* The registers' bytes, in whole elements of the region's width. */
+static void span_register(const struct regs *regs, const struct map_register *reg, uint64_t *start,
+			  uint64_t *end)
+{
+	unsigned int width = regs->map->declared ? regs->map->declared : reg->width;
+	uint64_t first = register_offset(regs, reg) / width * width;
+	uint64_t last = register_offset(regs, reg) + reg->width;
+
+	last = (last + width - 1) / width * width;
+	if (first < *start)
+		*start = first;
+	if (last > *end)
+		*end = last;
+}
+
+static int lease_span(struct regs *regs, unsigned int rights)
+{
+	uint64_t start = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < regs->map->count && !regs->count; i++)
+		if (is_inside(regs, &regs->map->registers[i]))
+			span_register(regs, &regs->map->registers[i], &start, &end);
+	for (size_t i = 0; i < regs->count; i++)
+		span_register(regs, regs->wishes[i].reg, &start, &end);
+	if (start >= end)
+		return report_not_found(regs->context, "no register of %s lies in region %s",
+					regs->map->file, regs->place.target.region);
+	regs->place.target.offset = start;
+	regs->place.target.length = end - start;
+	return target_lease(regs->context, &regs->place.target, rights, &regs->place.lease);
+}
+
+/* ---- access ---- */
+
+/* In the window. */
+static uint64_t window_offset(const struct regs *regs, const struct map_register *reg)
+{
+	return register_offset(regs, reg) - regs->place.target.offset;
+}
+
+static int check_width(const struct regs *regs, const struct map_register *reg)
+{
+	unsigned int declared = regs->map->declared;
+
+	if (!declared || declared <= reg->width)
+		return 0;
+	return report(regs->context, -EINVAL,
+		      "%s (%s:%u) is %u bits wide, but region %s is accessed by %u bits", reg->name,
+		      regs->map->file, reg->line, reg->width * 8, regs->place.target.region,
+		      declared * 8);
+}
+
+/* A register that is wider than an access is read in pieces, the lowest first. */
+static int load_register(struct regs *regs, const struct map_register *reg, uint64_t *value)
+{
+	unsigned int declared = regs->map->declared;
+	int err = 0;
+
+	regs->place.width = declared && declared < reg->width ? declared : reg->width;
+	*value = 0;
+	for (unsigned int at = 0; !err && at < reg->width; at += regs->place.width) {
+		uint64_t piece;
+
+		err = place_load(&regs->place, window_offset(regs, reg) + at, &piece);
+		*value |= piece << 8 * at;
+	}
+	return err ? report_client(regs->context, err) : 0;
+}
+
+/* ---- what fields mean ---- */
+
+static void number_words(uint64_t number, char out[VALUE_WORDS])
+{
+	snprintf(out, VALUE_WORDS, number < 10 ? "%llu" : "0x%llx", (unsigned long long)number);
+}
+
+static void add_words(char *out, size_t size, const char *name, const char *value)
+{
+	size_t used = strlen(out);
+
+	snprintf(out + used, size - used, "%s%s=%s", used ? " " : "", name, value);
+}
+
+static void fields_words(const struct map_register *reg, uint64_t value, char *out, size_t size)
+{
+	out[0] = '\0';
+	for (size_t i = 0; i < reg->field_count; i++) {
+		uint64_t number = field_of(&reg->fields[i], value);
+		const char *word = field_word(&reg->fields[i], number);
+		char words[VALUE_WORDS];
+
+		number_words(number, words);
+		add_words(out, size, reg->fields[i].name, word ? word : words);
+	}
+}
+
+static json_t *field_json(const struct map_field *field, const uint64_t *value)
+{
+	uint64_t number = value ? field_of(field, *value) : 0;
+
+	return json_pack(
+		"{s:s, s:i, s:i, s:s, s:o, s:s?, s:s?}", "name", field->name, "high",
+		(int)field->high, "low", (int)field->low, "access", access_word(field->access),
+		"value", value ? json_number(number) : json_null(), "meaning",
+		value ? field_word(field, number) : NULL, "description", field->description);
+}
+
+static json_t *fields_json(const struct map_register *reg, const uint64_t *value)
+{
+	json_t *fields = json_array();
+
+	for (size_t i = 0; i < reg->field_count; i++)
+		json_array_append_new(fields, field_json(&reg->fields[i], value));
+	return fields;
+}
+
+/* ---- all of them ---- */
+
+enum reg_column {
+	REG_NAME,
+	REG_OFFSET,
+	REG_WIDTH,
+	REG_ACCESS,
+	REG_VALUE,
+	REG_RESET,
+	REG_FIELDS,
+	REG_DESCRIPTION,
+	REG_COLUMNS,
+};
+
+static const struct column reg_columns[] = {
+	[REG_NAME] = { "NAME", CELL_TEXT, true, "name of the register" },
+	[REG_OFFSET] = { "OFFSET", CELL_HEX, true, "from the start of the region" },
+	[REG_WIDTH] = { "WIDTH", CELL_NUMBER, false, "bits" },
+	[REG_ACCESS] = { "ACCESS", CELL_TEXT, true, "rw, ro, wo (not read) or w1c" },
+	[REG_VALUE] = { "VALUE", CELL_VALUE, true, "what it holds" },
+	[REG_RESET] = { "RESET", CELL_VALUE, false, "what it holds after a reset" },
+	[REG_FIELDS] = { "FIELDS", CELL_OBJECT, true, "what that means", true },
+	[REG_DESCRIPTION] = { "DESCRIPTION", CELL_TEXT, false, "what it is", true },
+};
+static const size_t reg_column_count = REG_COLUMNS;
+
+static int register_row(struct regs *regs, struct table *table, const struct map_register *reg)
+{
+	struct cell cells[REG_COLUMNS] = { 0 };
+	bool is_read = reg->access != MAP_WO;
+	uint64_t value = 0;
+	int status = check_width(regs, reg);
+
+	if (!status && is_read)
+		status = load_register(regs, reg, &value);
+	if (status)
+		return status;
+	cell_text(&cells[REG_NAME], reg->name);
+	cell_number(&cells[REG_OFFSET], register_offset(regs, reg));
+	cell_number(&cells[REG_WIDTH], reg->width * 8);
+	cell_text(&cells[REG_ACCESS], access_word(reg->access));
+	cells[REG_VALUE] = (struct cell){ .none = !is_read, .number = value, .width = reg->width };
+	cells[REG_RESET] = (struct cell){ .none = !reg->reset.is,
+					  .number = reg->reset.value,
+					  .width = reg->width };
+	if (is_read)
+		fields_words(reg, value, cells[REG_FIELDS].text, sizeof(cells->text));
+	cells[REG_FIELDS].none = !cells[REG_FIELDS].text[0];
+	cells[REG_FIELDS].json = fields_json(reg, is_read ? &value : NULL);
+	cell_text(&cells[REG_DESCRIPTION], reg->description ? reg->description : "");
+	return table_row(table, cells);
+}
+
+static int show_all(struct regs *regs)
+{
+	struct table table;
+	int status = table_begin(&table, regs->context, reg_columns, reg_column_count);
+
+	for (size_t i = 0; !status && i < regs->map->count; i++)
+		if (is_inside(regs, &regs->map->registers[i]))
+			status = register_row(regs, &table, &regs->map->registers[i]);
+	if (!status)
+		return table_end(&table, "registers");
+	table_drop(&table);
+	return status;
+}
+
+/* ---- one of them ---- */
+
+static int out(const struct regs *regs, json_t *root)
+{
+	return regs->count > 1 ? json_line(root) : json_output(root);
+}
+
+static json_t *register_json(const struct regs *regs, const struct map_register *reg,
+			     const uint64_t *value)
+{
+	return json_pack("{s:i, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:s?, s:o}", "schema",
+			 JSON_SCHEMA, "region", regs->place.target.region, "name", reg->name,
+			 "offset", json_number(register_offset(regs, reg)), "width",
+			 (int)reg->width * 8, "access", access_word(reg->access), "value",
+			 value ? json_register(*value, reg->width) : json_null(), "reset",
+			 reg->reset.is ? json_register(reg->reset.value, reg->width) : json_null(),
+			 "description", reg->description, "fields", fields_json(reg, value));
+}
+
+static void print_field(const struct map_field *field, const uint64_t *value)
+{
+	uint64_t number = value ? field_of(field, *value) : 0;
+	const char *word = value ? field_word(field, number) : NULL;
+	char bits[16], words[VALUE_WORDS] = "-";
+
+	snprintf(bits, sizeof(bits), field->high == field->low ? "%u" : "%u-%u", field->high,
+		 field->low);
+	if (value)
+		number_words(number, words);
+	printf("  %-5s  %-3s  %-12s  %s%s%s%s%s%s\n", bits, access_word(field->access), field->name,
+	       words, word ? " (" : "", word ? word : "", word ? ")" : "",
+	       field->description ? "  " : "", field->description ? field->description : "");
+}
+
+static int show_register(const struct regs *regs, const struct map_register *reg,
+			 const uint64_t *value)
+{
+	char words[VALUE_WORDS] = "-";
+
+	if (regs->context->json)
+		return out(regs, register_json(regs, reg, value));
+	if (value)
+		value_words(*value, reg->width, words);
+	printf("%s+0x%llx %s %s %s%s%s\n", regs->place.target.region,
+	       (unsigned long long)register_offset(regs, reg), reg->name, access_word(reg->access),
+	       words, reg->description ? "  " : "", reg->description ? reg->description : "");
+	for (size_t i = 0; i < reg->field_count; i++)
+		print_field(&reg->fields[i], value);
+	return STATUS_OK;
+}
+
+/* The number alone, for scripts. */
+static int show_field(const struct regs *regs, const struct wish *wish, uint64_t value)
+{
+	uint64_t number = field_of(wish->field, value);
+	const char *word = field_word(wish->field, number);
+	char words[VALUE_WORDS];
+
+	if (regs->context->json)
+		return out(regs, json_pack("{s:i, s:s, s:s, s:o}", "schema", JSON_SCHEMA, "region",
+					   regs->place.target.region, "register", wish->reg->name,
+					   "field", field_json(wish->field, &value)));
+	number_words(number, words);
+	printf("%s%s%s%s\n", words, regs->context->verbose && word ? " (" : "",
+	       regs->context->verbose && word ? word : "",
+	       regs->context->verbose && word ? ")" : "");
+	return STATUS_OK;
+}
+
+static int read_wish(struct regs *regs, const struct wish *wish)
+{
+	bool is_read = wish->reg->access != MAP_WO;
+	uint64_t value = 0;
+	int status;
+
+	if (!is_read && wish->field)
+		return report(regs->context, -EINVAL, "%s is write-only: it cannot be read",
+			      wish->reg->name);
+	status = is_read ? load_register(regs, wish->reg, &value) : 0;
+	if (status)
+		return status;
+	return wish->field ? show_field(regs, wish, value)
+			   : show_register(regs, wish->reg, is_read ? &value : NULL);
+}
+
+/* ---- writing ---- */
+
+/* Where writing 1 clears, what is there must not be written back. */
+static uint64_t clearing_bits(const struct map_register *reg)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < reg->field_count; i++)
+		if (reg->fields[i].access == MAP_W1C)
+			bits |= bits_mask(reg->fields[i].high, reg->fields[i].low);
+	return reg->access == MAP_W1C ? UINT64_MAX : bits;
+}
+
+static int check_writable(const struct regs *regs, const struct wish *wish)
+{
+	enum map_access access = wish->field ? wish->field->access : wish->reg->access;
+
+	if (access == MAP_RO)
+		return report(regs->context, -EINVAL, "%s%s%s is read-only (%s:%u)",
+			      wish->reg->name, wish->field ? "." : "",
+			      wish->field ? wish->field->name : "", regs->map->file,
+			      wish->reg->line);
+	if (wish->field && wish->reg->access == MAP_WO)
+		return report(
+			regs->context, -EINVAL,
+			"%s is write-only: what its other fields hold cannot be read, so write "
+			"all of it",
+			wish->reg->name);
+	return 0;
+}
+
+/* In one access, or else in pieces, the lowest first. */
+static int write_pieces(struct regs *regs, const struct wish *wish, uint64_t mask)
+{
+	unsigned int declared = regs->map->declared, width = wish->reg->width;
+	struct change change = { .place = &regs->place };
+	int status = 0;
+
+	regs->place.width = declared && declared < width ? declared : width;
+	for (unsigned int at = 0; !status && at < width; at += regs->place.width) {
+		uint64_t all = width_mask(regs->place.width);
+
+		change.at = window_offset(regs, wish->reg) + at;
+		change.mask = mask >> 8 * at & all;
+		change.value = wish->value << (wish->field ? wish->field->low : 0) >> 8 * at & all;
+		change.clearing = clearing_bits(wish->reg) >> 8 * at & all;
+		change.blind = wish->reg->access == MAP_WO;
+		if (change.mask)
+			status = change_register(regs->context, &change);
+	}
+	return status;
+}
+
+static int write_wish(struct regs *regs, const struct wish *wish)
+{
+	return write_pieces(regs, wish,
+			    wish->field ? bits_mask(wish->field->high, wish->field->low)
+					: width_mask(wish->reg->width));
+}
+
+/* ---- arguments ---- */
+
+/* A number, or for a field one of its words. */
+static int parse_wished(struct regs *regs, struct wish *wish, const char *text)
+{
+	const struct map_field *field = wish->field;
+	uint64_t most = field ? field_of(field, UINT64_MAX) : width_mask(wish->reg->width);
+	int status;
+
+	for (size_t i = 0; field && i < field->value_count; i++)
+		if (!strcmp(field->values[i].word, text)) {
+			wish->value = field->values[i].number;
+			return 0;
+		}
+	status = parse_value(regs->context, text, &wish->value);
+	if (!status && wish->value > most)
+		return usage_error(regs->context,
+				   "value %s does not fit %s%s%s: the greatest is 0x%llx", text,
+				   wish->reg->name, field ? "." : "", field ? field->name : "",
+				   (unsigned long long)most);
+	return status;
+}
+
+static int parse_wish(struct regs *regs, const char *text, struct wish *wish)
+{
+	size_t length = strcspn(text, ".=");
+	const char *value = strchr(text, '=');
+	char field[MAP_NAME_MAX] = "";
+	int status = regmap_find_register(regs->context, regs->map, text, length, &wish->reg);
+
+	if (!status && !is_inside(regs, wish->reg))
+		return report_not_found(regs->context, "%s does not lie in region %s",
+					wish->reg->name, regs->place.target.region);
+	if (!status && text[length] == '.') {
+		snprintf(field, sizeof(field), "%.*s", (int)strcspn(text + length + 1, "="),
+			 text + length + 1);
+		status =
+			regmap_find_field(regs->context, regs->map, wish->reg, field, &wish->field);
+	}
+	if (!status)
+		status = check_width(regs, wish->reg);
+	wish->writes = value != NULL;
+	if (!status && value)
+		status = parse_wished(regs, wish, value + 1);
+	if (!status && value)
+		status = check_writable(regs, wish);
+	return status;
+}
+
+static int parse_wishes(struct regs *regs, int argc, char **argv, unsigned int *rights)
+{
+	int status = 0;
+
+	*rights = MMIOD_RIGHT_READ;
+	regs->wishes = argc ? calloc((size_t)argc, sizeof(*regs->wishes)) : NULL;
+	if (argc && !regs->wishes)
+		return out_of_memory(regs->context);
+	for (int i = 0; !status && i < argc; i++) {
+		status = parse_wish(regs, argv[i], &regs->wishes[i]);
+		regs->count++;
+		if (!status && regs->wishes[i].writes)
+			*rights = READ_WRITE;
+	}
+	return status;
+}
+
+static int run_regs(struct regs *regs, int argc, char **argv)
+{
+	unsigned int rights;
+	int status = parse_wishes(regs, argc, argv, &rights);
+
+	if (!status)
+		status = lease_span(regs, rights);
+	if (status)
+		return status;
+	if (!regs->count)
+		return show_all(regs);
+	for (size_t i = 0; !status && i < regs->count; i++)
+		status = regs->wishes[i].writes ? write_wish(regs, &regs->wishes[i])
+						: read_wish(regs, &regs->wishes[i]);
+	return status;
+}
+
+static int verb_regs(struct context *context, int argc, char **argv)
+{
+	struct regs regs = { .context = context };
+	struct mmiod_target *target = &regs.place.target;
+	int status = place_read(context, argv[0], &regs.place);
+
+	if (!status && (target->length || target->width))
+		return usage_error(context,
+				   "%s: lengths and widths are in the register map: leave "
+				   "them out",
+				   argv[0]);
+	if (!status)
+		status = regmap_find(context, target, &regs.map);
+	if (!status) {
+		regs.base = target->offset - regs.map->skip;
+		status = run_regs(&regs, argc - 1, argv + 1);
+	}
+	place_close(&regs.place);
+	regmap_free(regs.map);
+	free(regs.wishes);
+	return status;
+}
+
+const struct verb regs_verb = {
+	.name = "regs",
+	.arguments = "TARGET [NAME[.FIELD][=VALUE]…]",
+	.summary = "registers by name, decoded",
+	.group = GROUP_ACCESS,
+	.options = WITH_TABLE | WITH_CACHE | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE,
+	.least = 1,
+	.most = ARGUMENTS_ANY,
+	.run = verb_regs,
+	.columns = reg_columns,
+	.column_count = &reg_column_count,
+	.examples = { { "regs edu", "all of them" },
+		      { "regs edu STATUS", "one, with all that is known of it" },
+		      { "regs edu FACTORIAL=12 STATUS", "write one, read another" },
+		      { "regs edu STATUS.RAISE_IRQ=1 -v", "one field; the others stay" } },
+	.more = "The names come from a register map: REGION.ini, or a map that names the region\n"
+		"or its device, in ~/.config/mmiod/maps, " MMIOD_SYSCONFDIR
+		"/mmiod/maps or\n" MMIOD_DATADIR "/mmiod/maps:\n"
+		"  [map]\n"
+		"  regions = fpga-*        ; or ids = 10ee:9038, class = 0x010802, bar = 0\n"
+		"  [CONTROL]\n"
+		"  offset = 0x10\n"
+		"  width = 32              ; access = rw, ro, wo or w1c; reset = 0\n"
+		"  field MODE = 3-0 rw how it runs\n"
+		"  value MODE 2 = fast\n"
+		"Registers that are write-only (wo) are not read.\n",
+};
