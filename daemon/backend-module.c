@@ -20,6 +20,7 @@
 
 struct module {
 	struct backend backend; /* event_fd is the control file */
+	bool revokes_on_reset; /* an older module, still loaded after an upgrade, does not */
 };
 
 static int control(struct backend *backend, unsigned long request, void *argument)
@@ -51,6 +52,7 @@ static void take_info(const struct mmiod_region_info *info, struct backend_regio
 		.generation = info->generation,
 		.windows = info->windows,
 		.state = (enum mmiod_state)info->state,
+		.revoke_on_reset = info->flags & MMIOD_REGION_REVOKE_ON_RESET,
 	};
 	memcpy(region->name, info->name, sizeof(region->name));
 	region->name[sizeof(region->name) - 1] = '\0';
@@ -175,6 +177,12 @@ static void explain_claim(struct backend *backend, const struct mmiod_region_cla
 	}
 }
 
+static bool wants_revoke(struct backend *backend, const struct config_region *config)
+{
+	return config->revoke_on_reset && config->device != CONFIG_DEVICE_RANGE &&
+	       container_of(backend, struct module, backend)->revokes_on_reset;
+}
+
 static int module_claim(struct backend *backend, const struct config_region *config,
 			struct backend_region *region, struct text *why)
 {
@@ -185,6 +193,7 @@ static int module_claim(struct backend *backend, const struct config_region *con
 		.offset = range ? config->phys : config->offset,
 		.length = config->length,
 		.width = config->width,
+		.flags = wants_revoke(backend, config) ? MMIOD_REGION_REVOKE_ON_RESET : 0,
 	};
 	struct pci_info pci = { 0 };
 	int r;
@@ -234,7 +243,8 @@ static bool matches_pci(const struct backend_region *region, const struct config
 static bool module_matches(struct backend *backend, const struct backend_region *region,
 			   const struct config_region *config)
 {
-	if (region->width != config->width)
+	if (region->width != config->width ||
+	    region->revoke_on_reset != wants_revoke(backend, config))
 		return false;
 	if (region->bar != UINT32_MAX)
 		return matches_pci(region, config);
@@ -476,8 +486,9 @@ static int be_the_only_one(int fd, struct text *why)
 	return -EBUSY;
 }
 
-static int check_abi(struct backend *backend, struct text *why)
+static int check_abi(struct module *module, struct text *why)
 {
+	struct backend *backend = &module->backend;
 	struct mmiod_control_info info = { .size = sizeof(info) };
 	int r = control(backend, MMIOD_IOC_INFO, &info);
 
@@ -487,6 +498,7 @@ static int check_abi(struct backend *backend, struct text *why)
 		return r;
 	}
 	backend->abi = info.abi_version;
+	module->revokes_on_reset = info.features & MMIOD_FEATURE_REVOKE_ON_RESET;
 	if (info.abi_version >= MMIOD_ABI_VERSION)
 		return 0;
 	text_set(why, "the module speaks ABI %u, this daemon needs %u: reload the module",
@@ -509,7 +521,7 @@ int backend_module_open(struct backend **backendp, struct text *why)
 	if (r >= 0)
 		r = be_the_only_one(r, why);
 	if (r >= 0)
-		r = check_abi(&module->backend, why);
+		r = check_abi(module, why);
 	if (r < 0) {
 		fd_closep(&module->backend.event_fd);
 		free(module);

@@ -29,6 +29,7 @@ struct backend_region {
 	uint32_t generation;
 	uint32_t windows;
 	enum mmiod_state state;
+	bool revoke_on_reset; /* the backend does it itself, at once */
 	uint16_t vendor;
 	uint16_t product;
 	char model[96];

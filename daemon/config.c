@@ -247,6 +247,10 @@ static int check_region(const struct config_region *region, bool simulation, str
 	if (!pci && region->bind != CONFIG_BIND_NO)
 		return refuse(why, &region->origin,
 			      "\"bind\" is for PCI devices, and the region has none: remove it");
+	if (region->device == CONFIG_DEVICE_RANGE && region->revoke_on_reset)
+		return refuse(
+			why, &region->origin,
+			"\"on-reset\" is for PCI devices, and the region has none: remove it");
 	if (region->device == CONFIG_DEVICE_RANGE && !region->length)
 		return refuse(why, &region->origin,
 			      "the region has \"phys\" but no \"size = BYTES\"");

@@ -189,10 +189,38 @@ void daemon_lose_regions(struct daemon *daemon)
 	}
 }
 
+/* What the device was told is lost, so who holds it must start anew: leases end, and do not resume. */
+static void end_leases(struct daemon *daemon, struct region *region)
+{
+	static const char why[] = "the device was reset or slept, and \"on-reset = revoke\" is "
+				  "configured";
+	struct lease *lease, *next;
+
+	HASH_ITER(hh, daemon->leases.table, lease, next) {
+		if (lease->region == region)
+			daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+	}
+}
+
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state)
 {
+	struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.region = region->name,
+		.device = region->hw.device,
+	};
+	bool revoke = region->config && region->config->revoke_on_reset;
+
 	if (region->hw.state == state)
 		return;
 	region->hw.state = state;
-	change_leases(daemon, region, state);
+	if (state != MMIOD_STATE_SUSPENDED || !revoke) {
+		change_leases(daemon, region, state);
+		return;
+	}
+	log_line(LOG_NOTICE, &fields,
+		 "region %s: its device %s is reset or sleeps, and by "
+		 "\"on-reset = revoke\" its leases end: %u",
+		 region->name, region->hw.device, region->n_leases);
+	end_leases(daemon, region);
 }

@@ -151,7 +151,7 @@ static int call_info(struct mmiod_call *call)
 	struct mmiod_control_info *info = call->arg;
 
 	info->abi_version = MMIOD_ABI_VERSION;
-	info->features = 0;
+	info->features = MMIOD_FEATURE_REVOKE_ON_RESET;
 	info->page_size = PAGE_SIZE;
 	info->max_windows = READ_ONCE(mmiod_max_windows);
 	info->windows = mmiod_window_count();
@@ -163,7 +163,8 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_REGION_CLAIM, struct mmiod_region_claim, mmiod_call_region_claim),
 	MMIOD_IOCTL(MMIOD_IOC_REGION_RELEASE, struct mmiod_region_release,
 		    mmiod_call_region_release),
-	MMIOD_IOCTL(MMIOD_IOC_REGION_NEXT, struct mmiod_region_info, mmiod_call_region_next),
+	MMIOD_IOCTL_GROWN(MMIOD_IOC_REGION_NEXT, struct mmiod_region_info, name,
+			  mmiod_call_region_next),
 	MMIOD_IOCTL(MMIOD_IOC_WINDOW_CREATE, struct mmiod_window_create, mmiod_call_window_create),
 	MMIOD_IOCTL(MMIOD_IOC_WINDOW_SET_STATE, struct mmiod_window_set_state,
 		    mmiod_call_window_set_state),

@@ -86,6 +86,7 @@ struct mmiod_region {
 	u64 length;
 	phys_addr_t phys;
 	u32 width;
+	u32 flags; /* MMIOD_REGION_* */
 	struct mmiod_device *device; /* NULL for ranges, and once the claim has ended */
 	struct resource *parent; /* what res was requested in */
 	struct resource *res; /* NULL once the claim has ended */
@@ -229,11 +230,18 @@ struct mmiod_ioctl {
 	int (*handler)(struct mmiod_call *call);
 };
 
-/* The first version of a structure is all there is yet; one that grows names its old last member instead. */
+/* For a structure that is as version 1 had it. */
 #define MMIOD_IOCTL(_cmd, _type, _handler)                                             \
 	{                                                                              \
 		.cmd = (_cmd), .min_size = sizeof(_type), .known_size = sizeof(_type), \
 		.handler = (_handler),                                                 \
+	}
+
+/* For one that grew: @_last was the last member in version 1. */
+#define MMIOD_IOCTL_GROWN(_cmd, _type, _last, _handler)                                            \
+	{                                                                                          \
+		.cmd = (_cmd), .min_size = offsetofend(_type, _last), .known_size = sizeof(_type), \
+		.handler = (_handler),                                                             \
 	}
 
 long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t count, unsigned int cmd,

@@ -214,6 +214,7 @@ static struct mmiod_region *new_region(const struct mmiod_region_claim *claim)
 	region->bar = claim->bar;
 	region->offset = claim->offset;
 	region->width = claim->width;
+	region->flags = claim->flags;
 	snprintf(region->iomem_name, sizeof(region->iomem_name), MMIOD_IOMEM_PREFIX "%s",
 		 claim->name);
 	return region;
@@ -227,8 +228,9 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 
 	claim->region_id = 0;
 	claim->conflict_id = 0;
-	if (claim->flags || (claim->width && !mmiod_width_valid(claim->width)) ||
-	    !valid_name(claim->name))
+	if (claim->flags & ~MMIOD_REGION_FLAGS ||
+	    (claim->flags && claim->kind != MMIOD_REGION_PCI) ||
+	    (claim->width && !mmiod_width_valid(claim->width)) || !valid_name(claim->name))
 		return -EINVAL;
 	region = new_region(claim);
 	if (!region)
@@ -243,12 +245,17 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 	return ret;
 }
 
+static void revoke_windows(struct mmiod_region *region)
+{
+	while (!list_empty(&region->windows))
+		mmiod_window_revoke(list_first_entry(&region->windows, struct mmiod_window, node));
+}
+
 /* End the claim: by the daemon's wish, because the device goes, or at unload. Revokes what is left. */
 void mmiod_region_end(struct mmiod_region *region)
 {
 	lockdep_assert_held(&mmiod_lock);
-	while (!list_empty(&region->windows))
-		mmiod_window_revoke(list_first_entry(&region->windows, struct mmiod_window, node));
+	revoke_windows(region);
 	xa_erase(&regions, region->id);
 	list_del_init(&region->node);
 	__release_region(region->parent, region->phys, region->length);
@@ -277,15 +284,18 @@ int mmiod_call_region_release(struct mmiod_call *call)
 	return ret;
 }
 
+/* Told first: the daemon then knows why windows are revoked. */
 void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended)
 {
 	struct mmiod_window *window;
 
 	lockdep_assert_held(&mmiod_lock);
-	list_for_each_entry(window, &region->windows, node)
-		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended);
 	mmiod_control_event(MMIOD_CONTROL_REGION_STATE,
 			    suspended ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK, region->id);
+	if (suspended && region->flags & MMIOD_REGION_REVOKE_ON_RESET)
+		revoke_windows(region);
+	list_for_each_entry(window, &region->windows, node)
+		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended);
 }
 
 static void describe(const struct mmiod_region *region, struct mmiod_region_info *info)
@@ -302,6 +312,7 @@ static void describe(const struct mmiod_region *region, struct mmiod_region_info
 								  : MMIOD_WINDOW_OK;
 	info->generation = region->generation;
 	info->windows = region->nr_windows;
+	info->flags = region->flags;
 	strscpy(info->name, mmiod_region_name(region), sizeof(info->name));
 }
 

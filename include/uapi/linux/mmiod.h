@@ -39,10 +39,12 @@ enum mmiod_window_state {
 
 /* ---- control file ---------------------------------------------------------------------------------------------- */
 
+#define MMIOD_FEATURE_REVOKE_ON_RESET (1ull << 0) /* regions know that flag */
+
 struct mmiod_control_info {
 	__u32 size;
 	__u32 abi_version; /* out: MMIOD_ABI_VERSION */
-	__u64 features; /* out: bits, none yet */
+	__u64 features; /* out: bits MMIOD_FEATURE_* */
 	__u64 page_size; /* out */
 	__u32 max_windows; /* out: the module parameter */
 	__u32 windows; /* out: live now */
@@ -56,6 +58,13 @@ enum mmiod_region_kind {
 
 #define MMIOD_PCI_ADDR(domain, bus, dev, fn) \
 	(((__u32)(domain) << 16) | ((__u32)(bus) << 8) | ((__u32)(dev) << 3) | (__u32)(fn))
+
+/*
+ * When the device is reset or sleeps, the region's windows are revoked rather than suspended: who used the device must not
+ * go on as if nothing had happened, not even in the moment before the daemon learns of it.
+ */
+#define MMIOD_REGION_REVOKE_ON_RESET (1u << 0)
+#define MMIOD_REGION_FLAGS MMIOD_REGION_REVOKE_ON_RESET
 
 /*
  * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME".
@@ -74,7 +83,7 @@ struct mmiod_region_claim {
 	__u64 offset; /* PCI: from the start of the BAR; RANGE: the physical address */
 	__u64 length; /* 0 for PCI: to the end of the BAR */
 	__u32 width; /* bytes of one register access: 1, 2, 4, 8, or 0 for any */
-	__u32 flags; /* 0 */
+	__u32 flags; /* MMIOD_REGION_*, for PCI */
 	char name[MMIOD_NAME_MAX];
 	__u64 region_id; /* out */
 	__u64 conflict_id; /* out, with EBUSY */
@@ -101,7 +110,9 @@ struct mmiod_region_info {
 	__u32 state; /* enum mmiod_window_state; REVOKED: the device has gone */
 	__u32 generation; /* counts bindings of the device, from 1 */
 	__u32 windows; /* live now */
-	char name[MMIOD_NAME_MAX];
+	char name[MMIOD_NAME_MAX]; /* the last in version 1 */
+	__u32 flags; /* as claimed */
+	__u32 reserved; /* 0 */
 };
 
 #define MMIOD_WINDOW_READONLY (1u << 0) /* the file is O_RDONLY: no write mapping, ever */

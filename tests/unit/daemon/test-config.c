@@ -489,5 +489,7 @@ Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
 	config_free(config);
 	refused_text(REGION "bind = new_id\n", 4, "new_id|yes, no, or force");
 	refused_text(REGION "on-reset = ignore\n", 4, "ignore|resume|revoke");
-	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\nbind = yes\n", 1, "PCI");
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\nbind = yes\n", 1, "bind|PCI");
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\non-reset = revoke\n", 1,
+		     "on-reset|PCI");
 }

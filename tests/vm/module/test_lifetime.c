@@ -271,6 +271,63 @@ TEST(a_device_reset_suspends_and_gives_back)
 	EXPECT(suspended && resumed);
 }
 
+/* The region of shm's name, claimed anew with flags; nobody has a window of it. */
+static uint64_t claim_shm(int control, uint32_t flags)
+{
+	struct mmiod_region_release release = { .size = sizeof(release),
+						.region_id = region(control, "shm") };
+	struct mmiod_region_claim claim = {
+		.size = sizeof(claim),
+		.kind = MMIOD_REGION_PCI,
+		.pci = find_pci(0x1af4, 0x1110),
+		.bar = 2,
+		.flags = flags,
+		.name = "shm",
+	};
+
+	/* A window's ->release runs after its close. */
+	for (int i = 0; i < 100 && ioctl(control, MMIOD_IOC_REGION_RELEASE, &release); i++)
+		usleep(20000);
+	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
+		FAIL("cannot claim shm: %s", strerror(errno));
+	return claim.region_id;
+}
+
+TEST(a_device_reset_revokes_the_windows_of_a_region_that_was_claimed_so)
+{
+	int control = open_control();
+	uint64_t id = claim_shm(control, MMIOD_REGION_REVOKE_ON_RESET);
+	int fd = window(control, "shm", 0, page(), UC, 0), after;
+	uint8_t *address = map_window(fd, page(), RW), *again;
+	const char *path = strdup(pci_path(find_pci(0x1af4, 0x1110)));
+	struct mmiod_control_event events[16];
+	int suspended = -1, revoked = -1;
+	ssize_t got;
+
+	EXPECT_EQ(region_info(control, id).flags, MMIOD_REGION_REVOKE_ON_RESET);
+	EXPECT_EQ(touch_write(address, 1), 0);
+	if (write_file(path, "reset", "1"))
+		tap_skip("this machine cannot reset the device: %s", strerror(errno));
+	EXPECT_EQ(touch_read(address), SIGBUS);
+	EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_REVOKED);
+	EXPECT_EQ(region_info(control, id).state, MMIOD_WINDOW_OK);
+	got = read(control, events, sizeof(events));
+	for (int i = 0; i < got / (ssize_t)sizeof(*events); i++) {
+		if (events[i].type == MMIOD_CONTROL_REGION_STATE && suspended < 0)
+			suspended = i;
+		if (events[i].type == MMIOD_CONTROL_WINDOW_STATE &&
+		    events[i].value == MMIOD_WINDOW_REVOKED)
+			revoked = i;
+	}
+	EXPECT(suspended >= 0 && revoked > suspended); /* why comes before what */
+	after = window(control, "shm", 0, page(), UC, 0);
+	again = map_window(after, page(), RW);
+	EXPECT_EQ(touch_read(again), 0);
+	munmap(again, page());
+	close(after);
+	claim_shm(control, 0);
+}
+
 static void churn(uint8_t *address, size_t pages)
 {
 	uint8_t *spare = mmap(NULL, pages * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
