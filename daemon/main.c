@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include "bind-command.h"
 #include "daemon.h"
+#include "door.h"
 #include "hotplug.h"
 #include "log.h"
 #include "service.h"
@@ -234,6 +235,19 @@ static int fail(int status, const char *why)
 	return status;
 }
 
+/* Those who wait at the service manager's socket are told, and then the service is as failed as it would be anyway. */
+static int fail_to_start(int status, const char *why)
+{
+	char buffer[TEXT_MAX];
+	struct text ignored = TEXT_ON(buffer);
+	int fd = service_listen_fd(&ignored);
+
+	fail(status, why);
+	if (fd >= 0)
+		door_turn_away(fd, why, DOOR_MS);
+	return status;
+}
+
 static void on_stop(evutil_socket_t signal, short what, void *data)
 {
 	struct program *program = data;
@@ -301,11 +315,11 @@ static int run(const struct options *options, const struct config_paths *paths)
 	int fd, status, r;
 
 	if (config_load(paths, &config, &why) < 0)
-		return fail(EXIT_CONFIG, buffer);
+		return fail_to_start(EXIT_CONFIG, buffer);
 	if ((options->simulate ? backend_simulation_open : backend_module_open)(&backend, &why) <
 	    0) {
 		config_free(config);
-		return fail(EXIT_MODULE, buffer);
+		return fail_to_start(EXIT_MODULE, buffer);
 	}
 	program.base = event_base_new();
 	if (!program.base)
