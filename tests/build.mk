@@ -17,7 +17,7 @@ build/tests/vm/module-tests-32: $(MODULE_TEST_SOURCES) $(MODULE_TEST_HEADERS)
 
 # Clients for the service's tests, against the library as installed; one of them as 32-bit code on a 64-bit kernel.
 .PHONY: service-tests
-service-tests: build/tests/vm/holder build/tests/vm/hello-window-32
+service-tests: build/tests/vm/holder build/tests/vm/hello-window-32 build/tests/restart/steady build/tests/restart/ledger
 build/tests/vm/holder: tests/vm/service/holder.c build/libmmiod.so.$(VERSION)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
@@ -34,6 +34,7 @@ ptewalk:
 	@cp -pu tests/vm/module/ptewalk/* $(PTEWALK_OUT)/
 	$(MAKE) -C $(KDIR) M=$(abspath $(PTEWALK_OUT)) modules
 
+-include tests/restart/build.mk
 -include tests/bench/build.mk
 -include tests/bench/cache/build.mk
 -include tests/bench/rig/build.mk
