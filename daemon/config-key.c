@@ -31,8 +31,8 @@ int config_refuse(struct config_cursor *cursor, const char *format, ...)
 /* ---- lists ------------------------------------------------------------------------------------------------------ */
 
 /* Calls `add` for each word of a list; words are separated by blanks or commas. */
-static int for_each_word(struct config_cursor *cursor, const char *value, void *list,
-			 int (*add)(struct config_cursor *cursor, void *list, const char *word))
+int config_each_word(struct config_cursor *cursor, const char *value, void *list,
+		     int (*add)(struct config_cursor *cursor, void *list, const char *word))
 {
 	_cleanup_(freep) char *copy = strdup(value);
 	char *rest = copy, *word;
@@ -159,6 +159,16 @@ static int set_caches(struct config_cursor *cursor, const char *value)
 	return set_count(cursor, value, &cursor->limits->caches_per_user);
 }
 
+static int set_waiting(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->waiting_per_user);
+}
+
+static int set_revoke_on_reload(struct config_cursor *cursor, const char *value)
+{
+	return config_yes_no(cursor, value, &cursor->limits->revoke_on_reload);
+}
+
 /* ---- [region NAME] ---------------------------------------------------------------------------------------------- */
 
 static int set_device(struct config_cursor *cursor, const char *value)
@@ -256,10 +266,10 @@ static int add_cache(struct config_cursor *cursor, void *list, const char *word)
 static int set_cache(struct config_cursor *cursor, const char *value)
 {
 	cursor->region->caches = 0;
-	return for_each_word(cursor, value, cursor->region, add_cache);
+	return config_each_word(cursor, value, cursor->region, add_cache);
 }
 
-static int set_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
+int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))
 		return config_refuse(cursor, "\"%s\" is neither yes nor no", value);
@@ -269,12 +279,12 @@ static int set_yes_no(struct config_cursor *cursor, const char *value, bool *ans
 
 static int set_pool(struct config_cursor *cursor, const char *value)
 {
-	return set_yes_no(cursor, value, &cursor->region->pool);
+	return config_yes_no(cursor, value, &cursor->region->pool);
 }
 
 static int set_wipe(struct config_cursor *cursor, const char *value)
 {
-	return set_yes_no(cursor, value, &cursor->region->wipe);
+	return config_yes_no(cursor, value, &cursor->region->wipe);
 }
 
 static int set_page(struct config_cursor *cursor, const char *value)
@@ -331,17 +341,17 @@ static int set_backing(struct config_cursor *cursor, const char *value)
 
 static int set_grant_region(struct config_cursor *cursor, const char *value)
 {
-	return for_each_word(cursor, value, &cursor->grant->regions, add_name);
+	return config_each_word(cursor, value, &cursor->grant->regions, add_name);
 }
 
 static int set_grant_user(struct config_cursor *cursor, const char *value)
 {
-	return for_each_word(cursor, value, &cursor->grant->users, add_user);
+	return config_each_word(cursor, value, &cursor->grant->users, add_user);
 }
 
 static int set_grant_group(struct config_cursor *cursor, const char *value)
 {
-	return for_each_word(cursor, value, &cursor->grant->groups, add_group);
+	return config_each_word(cursor, value, &cursor->grant->groups, add_group);
 }
 
 static const char *const memory_words[] = {
@@ -376,7 +386,7 @@ static int add_memory(struct config_cursor *cursor, void *list, const char *word
 
 static int set_memory(struct config_cursor *cursor, const char *value)
 {
-	return for_each_word(cursor, value, &cursor->grant->memory, add_memory);
+	return config_each_word(cursor, value, &cursor->grant->memory, add_memory);
 }
 
 static int set_access(struct config_cursor *cursor, const char *value)
@@ -408,7 +418,7 @@ static int set_share(struct config_cursor *cursor, const char *value)
 
 static int set_admin_user(struct config_cursor *cursor, const char *value)
 {
-	int r = for_each_word(cursor, value, &cursor->admin->users, add_user);
+	int r = config_each_word(cursor, value, &cursor->admin->users, add_user);
 
 	if (r == 0 && cursor->admin->users.all)
 		return config_refuse(cursor, "not everybody can be an administrator: name users");
@@ -417,7 +427,7 @@ static int set_admin_user(struct config_cursor *cursor, const char *value)
 
 static int set_admin_group(struct config_cursor *cursor, const char *value)
 {
-	return for_each_word(cursor, value, &cursor->admin->groups, add_group);
+	return config_each_word(cursor, value, &cursor->admin->groups, add_group);
 }
 
 /* ---- tables ----------------------------------------------------------------------------------------------------- */
@@ -428,6 +438,8 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, set_hello_timeout },
 	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, set_bytes },
 	{ CONFIG_SECTION_DAEMON, "caches-per-user", false, set_caches },
+	{ CONFIG_SECTION_DAEMON, "waiting-per-user", false, set_waiting },
+	{ CONFIG_SECTION_DAEMON, "revoke-on-reload", false, set_revoke_on_reload },
 	{ CONFIG_SECTION_REGION, "device", false, set_device },
 	{ CONFIG_SECTION_REGION, "bar", false, set_bar },
 	{ CONFIG_SECTION_REGION, "bind", false, set_bind },
@@ -442,12 +454,20 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "page", false, set_page },
 	{ CONFIG_SECTION_REGION, "on-reset", false, set_on_reset },
 	{ CONFIG_SECTION_REGION, "wipe", false, set_wipe },
+	{ CONFIG_SECTION_REGION, "on-end", true, terms_set_on_end },
 	{ CONFIG_SECTION_GRANT, "region", true, set_grant_region },
 	{ CONFIG_SECTION_GRANT, "memory", true, set_memory },
 	{ CONFIG_SECTION_GRANT, "user", true, set_grant_user },
 	{ CONFIG_SECTION_GRANT, "group", true, set_grant_group },
 	{ CONFIG_SECTION_GRANT, "access", false, set_access },
 	{ CONFIG_SECTION_GRANT, "share", false, set_share },
+	{ CONFIG_SECTION_GRANT, "unknown", false, terms_set_unknown },
+	{ CONFIG_SECTION_GRANT, "cache", false, terms_set_cache },
+	{ CONFIG_SECTION_GRANT, "range", false, terms_set_range },
+	{ CONFIG_SECTION_GRANT, "lease", false, terms_set_lease },
+	{ CONFIG_SECTION_GRANT, "renew", false, terms_set_renew },
+	{ CONFIG_SECTION_GRANT, "leases", false, terms_set_leases },
+	{ CONFIG_SECTION_GRANT, "bytes", false, terms_set_bytes },
 	{ CONFIG_SECTION_ADMIN, "user", true, set_admin_user },
 	{ CONFIG_SECTION_ADMIN, "group", true, set_admin_group },
 };
@@ -615,6 +635,8 @@ static void clear_list(struct config_cursor *cursor, const struct config_key *ke
 {
 	if (key->set == set_grant_region)
 		config_names_clear(&cursor->grant->regions);
+	else if (key->set == terms_set_on_end)
+		cursor->region->on_end.count = 0;
 	else if (key->set == set_memory)
 		cursor->grant->memory = 0;
 	else if (key->set == set_grant_user)

@@ -34,6 +34,19 @@ struct config_cursor {
 
 int config_enter(struct config_cursor *cursor, const char *header);
 int config_set(struct config_cursor *cursor, const char *name, const char *value, bool continued);
+int config_each_word(struct config_cursor *cursor, const char *value, void *list,
+		     int (*add)(struct config_cursor *cursor, void *list, const char *word));
+int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer);
 int config_refuse(struct config_cursor *cursor, const char *format, ...) _printf_(2, 3);
+
+/* config-terms.c */
+int terms_set_unknown(struct config_cursor *cursor, const char *value);
+int terms_set_cache(struct config_cursor *cursor, const char *value);
+int terms_set_range(struct config_cursor *cursor, const char *value);
+int terms_set_lease(struct config_cursor *cursor, const char *value);
+int terms_set_renew(struct config_cursor *cursor, const char *value);
+int terms_set_leases(struct config_cursor *cursor, const char *value);
+int terms_set_bytes(struct config_cursor *cursor, const char *value);
+int terms_set_on_end(struct config_cursor *cursor, const char *value);
 
 #endif

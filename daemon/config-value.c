@@ -92,6 +92,25 @@ int value_duration(const char *value, uint32_t *milliseconds)
 	return -EINVAL;
 }
 
+/* +OFFSET:BITS=VALUE */
+int value_write(const char *value, struct config_write *write)
+{
+	const char *end;
+	uint64_t bits;
+
+	if (value[0] != '+' || parse_number(value + 1, &write->offset, &end) < 0 || *end != ':')
+		return -EINVAL;
+	if (parse_number(end + 1, &bits, &end) < 0 || *end != '=' ||
+	    value_number(end + 1, &write->value) < 0)
+		return -EINVAL;
+	if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
+		return -EINVAL;
+	write->width = (uint32_t)bits / 8;
+	if (write->offset % write->width || (bits < 64 && write->value >> bits))
+		return -EINVAL;
+	return 0;
+}
+
 static int parse_hex(const char **at, unsigned int digits, char stop, uint32_t *number)
 {
 	uint32_t value = 0;

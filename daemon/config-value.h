@@ -8,12 +8,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "config.h"
 
 int value_number(const char *value, uint64_t *number); /* decimal or 0x… */
 int value_size(const char *value,
 	       uint64_t *bytes); /* a number, or one with K, M, G or T behind it */
 int value_range(const char *value, uint64_t *offset,
 		uint64_t *length); /* FIRST-LAST, both included */
+int value_write(const char *value, struct config_write *write); /* +OFFSET:BITS=VALUE */
 int value_duration(const char *value, uint32_t *milliseconds); /* 500ms, 2s, 10min, 1h */
 int value_slot(const char *value, uint32_t *pci); /* pci:DDDD:BB:DD.F */
 int value_ids(const char *value, uint16_t *vendor, uint16_t *product); /* VVVV:DDDD */

@@ -12,6 +12,7 @@
 #define CONFIG_HELLO_MS 2000
 #define CONFIG_BYTES (1ull << 30)
 #define CONFIG_CACHES 1024
+#define CONFIG_WAITING 64
 
 struct config *config_new(void)
 {
@@ -24,6 +25,7 @@ struct config *config_new(void)
 			.hello_timeout_ms = CONFIG_HELLO_MS,
 			.bytes_per_user = CONFIG_BYTES,
 			.caches_per_user = CONFIG_CACHES,
+			.waiting_per_user = CONFIG_WAITING,
 		};
 	return config;
 }
@@ -156,6 +158,7 @@ struct config_grant *config_need_grant(struct config *config, const char *name)
 	}
 	grant->rights = MMIOD_RIGHT_READ;
 	grant->share = MMIOD_SHARE_EXCLUSIVE;
+	grant->renew = true;
 	*slot = grant;
 	return grant;
 }
@@ -230,6 +233,7 @@ static int check_pool(const struct config_region *region, struct text *why)
 static int check_region(const struct config_region *region, bool simulation, struct text *why)
 {
 	bool pci = region->device == CONFIG_DEVICE_SLOT || region->device == CONFIG_DEVICE_IDS;
+	int r;
 
 	if (region->device == CONFIG_DEVICE_NONE && !simulation)
 		return refuse(why, &region->origin,
@@ -256,7 +260,8 @@ static int check_region(const struct config_region *region, bool simulation, str
 			      "the region has \"phys\" but no \"size = BYTES\"");
 	if (region->device == CONFIG_DEVICE_RANGE && region->phys > UINT64_MAX - region->length)
 		return refuse(why, &region->origin, "the range wraps: lower \"phys\" or \"size\"");
-	return check_pool(region, why);
+	r = check_pool(region, why);
+	return r < 0 ? r : config_check_on_end(region, why);
 }
 
 static bool is_glob(const char *pattern)
@@ -292,7 +297,7 @@ static int check_grant(const struct config *config, const struct config_grant *g
 		return refuse(why, &grant->origin,
 			      "the grant names no region and no kernel memory: add \"region = "
 			      "NAME\" or \"memory = KIND\"");
-	if (!grant->users.count && !grant->users.all && !grant->groups.count)
+	if (!grant->users.count && !grant->users.all && !grant->groups.count && !grant->unknown)
 		return refuse(why, &grant->origin,
 			      "the grant names nobody: add \"user = NAME\" or \"group = NAME\"");
 	for (size_t i = 0; i < grant->regions.count; i++) {
@@ -300,7 +305,7 @@ static int check_grant(const struct config *config, const struct config_grant *g
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return config_check_terms(config, grant, why);
 }
 
 static bool grant_covers(const struct config_grant *grant, const char *region)
@@ -332,8 +337,10 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
 		r = check_region(config->regions[i], simulation, why);
-	for (size_t i = 0; r == 0 && i < config->n_grants; i++)
+	for (size_t i = 0; r == 0 && i < config->n_grants; i++) {
 		r = check_grant(config, config->grants[i], why);
+		config->admits_unknown |= config->grants[i]->unknown;
+	}
 	for (size_t i = 0; r == 0 && i < config->n_admins; i++)
 		if (!config->admins[i]->users.count && !config->admins[i]->groups.count)
 			r = refuse(why, &config->admins[i]->origin,

@@ -33,6 +33,20 @@ enum config_bind {
 
 struct config_grant;
 
+#define CONFIG_ON_END_MAX 8
+
+/* A register write that makes a device safe. */
+struct config_write {
+	uint64_t offset; /* from the start of the region */
+	uint64_t value;
+	uint32_t width; /* bytes: 1, 2, 4, 8 */
+};
+
+struct config_writes {
+	struct config_write items[CONFIG_ON_END_MAX];
+	size_t count;
+};
+
 struct config_region {
 	char name[MMIOD_NAME_MAX];
 	struct config_origin origin;
@@ -53,6 +67,8 @@ struct config_region {
 	bool pool; /* the daemon gives it out block by block, by ALLOC */
 	bool wipe; /* pool: overwrite blocks before another user gets them */
 	uint64_t page; /* pool: bytes of the smallest block */
+	struct config_writes
+		on_end; /* done in order when a lease that may write these registers ends */
 	const struct config_grant **grants; /* those that name this region, in order of the files */
 	size_t n_grants;
 	uint64_t seen; /* keys, while loading */
@@ -84,6 +100,14 @@ struct config_grant {
 	struct config_ids groups;
 	uint32_t rights; /* enum mmiod_right */
 	enum mmiod_share share; /* the most that a holder may keep others out, and the default */
+	bool unknown; /* also for peers whose uid cannot be seen */
+	uint32_t caches; /* bit 1 << enum mmiod_cache; 0: all that the region has */
+	uint64_t offset; /* the part of its regions that it covers */
+	uint64_t length; /* 0: all of them */
+	uint32_t lease_ms; /* how long a lease lasts unless renewed; 0: no limit */
+	bool renew; /* the holder may renew it */
+	uint32_t leases; /* that one user may have under this grant; 0: no limit */
+	uint64_t bytes; /* likewise, of all these leases together */
 	uint64_t seen;
 	unsigned int seen_file;
 };
@@ -103,6 +127,8 @@ struct config_limits {
 	uint32_t hello_timeout_ms;
 	uint64_t bytes_per_user; /* allocated: pool blocks and kernel memory */
 	uint32_t caches_per_user; /* object caches that are published */
+	uint32_t waiting_per_user; /* requests that wait until others give back */
+	bool revoke_on_reload; /* leases that no grant stands behind any more end at once */
 	uint64_t seen;
 	unsigned int seen_file;
 };
@@ -113,6 +139,7 @@ struct config {
 	size_t n_regions;
 	struct config_grant **grants;
 	size_t n_grants;
+	bool admits_unknown; /* a grant says so */
 	struct config_admin **admins;
 	size_t n_admins;
 	char **files; /* that were read, in order */
@@ -142,5 +169,10 @@ const char *config_add_file(struct config *config, const char *path);
 void config_ids_clear(struct config_ids *ids);
 void config_names_clear(struct config_names *names);
 int config_finish(struct config *config, bool simulation, struct text *why);
+
+/* config-terms.c: the terms of grants, and what makes devices safe. */
+int config_check_terms(const struct config *config, const struct config_grant *grant,
+		       struct text *why);
+int config_check_on_end(const struct config_region *region, struct text *why);
 
 #endif

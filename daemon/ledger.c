@@ -156,6 +156,8 @@ void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 	const struct holder *holder = &connection->peer.holder;
 	struct lease *lease, *next;
 
+	if (!connection->peer.subject.known)
+		return; /* its pid says nothing */
 	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
 		if (lease->holder.uid != holder->uid || lease->holder.pid != holder->pid)
 			continue;

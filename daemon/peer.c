@@ -80,6 +80,9 @@ int peer_read(struct peer *peer, int fd)
 	peer->holder.uid = cred.uid;
 	peer->holder.pid = (uint32_t)cred.pid;
 	peer->subject.known = cred.pid > 0 && cred.uid != (uid_t)-1 && cred.uid != overflow_uid();
+	/* All of them are one user, who is none of those that have a name here. */
+	if (!peer->subject.known)
+		peer->subject.uid = peer->holder.uid = overflow_uid();
 	read_comm(&peer->holder);
 	return read_groups(peer, fd, cred.gid);
 }

@@ -3,6 +3,7 @@
  * Who may do what. A grant's `share` is the most that a holder may keep others out: exclusive admits a request for
  * any mode, shared-write only for shared-write. The values of enum mmiod_share rise in that order.
  */
+#include <inttypes.h>
 #include <string.h>
 #include "policy.h"
 
@@ -21,35 +22,70 @@ static bool ids_match(const struct config_ids *users, const struct config_ids *g
 	return false;
 }
 
-static enum policy_reason judge(const struct config_grant *grant, const struct subject *subject,
-				uint32_t rights, enum mmiod_share share)
+/* "*" is every known user; those that are not known need a grant that says so. */
+static bool is_for(const struct config_grant *grant, const struct subject *subject)
 {
-	if (!ids_match(&grant->users, &grant->groups, subject))
-		return POLICY_NO_GRANT;
-	if (rights & ~grant->rights)
+	return subject->known ? ids_match(&grant->users, &grant->groups, subject) : grant->unknown;
+}
+
+static bool covers(const struct config_grant *grant, const struct question *question)
+{
+	return !grant->length || !question->length ||
+	       (question->offset >= grant->offset && question->length <= grant->length &&
+		question->offset - grant->offset <= grant->length - question->length);
+}
+
+/* The region's default where the grant admits it, else what it does admit. DEFAULT: nothing. */
+static enum mmiod_cache admitted_cache(const struct config_grant *grant,
+				       const struct config_region *region, enum mmiod_cache asked)
+{
+	uint32_t both = grant->caches ? grant->caches & region->caches : region->caches;
+
+	if (asked != MMIOD_CACHE_DEFAULT)
+		return !grant->caches || grant->caches & 1u << asked ? asked : MMIOD_CACHE_DEFAULT;
+	if (both & 1u << region->cache)
+		return region->cache;
+	return both & 1u << MMIOD_CACHE_UC   ? MMIOD_CACHE_UC
+	       : both & 1u << MMIOD_CACHE_WC ? MMIOD_CACHE_WC
+					     : MMIOD_CACHE_DEFAULT;
+}
+
+static enum policy_reason judge(const struct config_grant *grant,
+				const struct config_region *region, const struct subject *subject,
+				const struct question *question)
+{
+	if (!is_for(grant, subject))
+		return subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER;
+	if (question->rights & ~grant->rights)
 		return POLICY_ACCESS;
-	if (share != MMIOD_SHARE_DEFAULT && share < grant->share)
+	if (question->share != MMIOD_SHARE_DEFAULT && question->share < grant->share)
 		return POLICY_SHARE;
+	if (!admitted_cache(grant, region, question->cache))
+		return POLICY_CACHE;
+	if (!covers(grant, question))
+		return POLICY_RANGE;
 	return POLICY_GRANTED;
 }
 
 /* The first grant that gives all that is asked for decides; else the one that comes nearest explains. */
 struct decision policy_decide(const struct config_region *region, const struct subject *subject,
-			      uint32_t rights, enum mmiod_share share)
+			      const struct question *question)
 {
-	struct decision nearest = { .reason = POLICY_NO_GRANT };
+	struct decision nearest = {
+		.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
+	};
 
-	if (!subject->known)
-		return (struct decision){ .reason = POLICY_UNKNOWN_PEER };
 	for (size_t i = 0; i < region->n_grants; i++) {
 		const struct config_grant *grant = region->grants[i];
-		enum policy_reason reason = judge(grant, subject, rights, share);
+		enum policy_reason reason = judge(grant, region, subject, question);
 
 		if (reason == POLICY_GRANTED)
 			return (struct decision){
 				.reason = POLICY_GRANTED,
 				.grant = grant,
-				.share = share == MMIOD_SHARE_DEFAULT ? grant->share : share,
+				.share = question->share == MMIOD_SHARE_DEFAULT ? grant->share
+										: question->share,
+				.cache = admitted_cache(grant, region, question->cache),
 			};
 		if (!nearest.grant || reason > nearest.reason)
 			nearest = (struct decision){ .reason = reason, .grant = grant };
@@ -61,17 +97,17 @@ struct decision policy_decide(const struct config_region *region, const struct s
 struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
 				     enum mmiod_memory memory)
 {
-	struct decision decision = { .reason = POLICY_NO_GRANT };
+	struct decision decision = {
+		.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
+	};
 
-	if (!subject->known)
-		return (struct decision){ .reason = POLICY_UNKNOWN_PEER };
 	for (size_t i = 0; i < config->n_grants; i++) {
 		const struct config_grant *grant = config->grants[i];
 
 		if (!(grant->memory & 1u << memory))
 			continue;
 		decision.grant = grant;
-		if (!ids_match(&grant->users, &grant->groups, subject))
+		if (!is_for(grant, subject))
 			continue;
 		decision.reason = POLICY_GRANTED;
 		break;
@@ -84,8 +120,8 @@ uint32_t policy_rights(const struct config_region *region, const struct subject 
 {
 	uint32_t rights = 0;
 
-	for (size_t i = 0; subject->known && i < region->n_grants; i++)
-		if (ids_match(&region->grants[i]->users, &region->grants[i]->groups, subject))
+	for (size_t i = 0; i < region->n_grants; i++)
+		if (is_for(region->grants[i], subject))
 			rights |= region->grants[i]->rights;
 	return rights;
 }
@@ -114,6 +150,13 @@ const char *share_name(enum mmiod_share share)
 	default:
 		return "default";
 	}
+}
+
+const char *cache_name(enum mmiod_cache cache)
+{
+	static const char *const names[] = { "default", "uc", "wc", "wb" };
+
+	return names[cache];
 }
 
 const char *memory_name(enum mmiod_memory memory)
@@ -148,13 +191,13 @@ static void add_grant(struct text *text, const struct config_grant *grant)
 static void explain_unknown(struct text *text)
 {
 	text_add(text, "denied: the peer is unknown (it lives in another user or pid namespace), "
-		       "and unknown peers get nothing");
+		       "and no grant with \"unknown = yes\" gives this");
 }
 
 /* The sentence of a denial: who, what, and which rule it was that said no. */
 void policy_explain(struct text *text, const struct decision *decision, const char *region,
-		    const char *user, const struct subject *subject, uint32_t rights,
-		    enum mmiod_share share)
+		    const char *user, const struct subject *subject,
+		    const struct question *question)
 {
 	switch (decision->reason) {
 	case POLICY_GRANTED:
@@ -166,7 +209,7 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 		break;
 	case POLICY_NO_GRANT:
 		text_add(text, "denied: no grant lets user %s (uid %u) %s region %s", user,
-			 subject->uid, rights_verb(rights), region);
+			 subject->uid, rights_verb(question->rights), region);
 		if (!decision->grant)
 			break;
 		text_add(text, "; nearest is ");
@@ -184,7 +227,26 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 		add_grant(text, decision->grant);
 		text_add(text, " lets user %s (uid %u) lease region %s %s at most, not %s", user,
 			 subject->uid, region, share_name(decision->grant->share),
-			 share_name(share));
+			 share_name(question->share));
+		break;
+	case POLICY_CACHE:
+		text_add(text, "denied: ");
+		add_grant(text, decision->grant);
+		text_add(text,
+			 " does not let user %s (uid %u) have region %s cached as %s: its "
+			 "\"cache\" does not list it",
+			 user, subject->uid, region, cache_name(question->cache));
+		break;
+	case POLICY_RANGE:
+		text_add(text, "denied: ");
+		add_grant(text, decision->grant);
+		text_add(text,
+			 " lets user %s (uid %u) have only 0x%" PRIx64 "-0x%" PRIx64
+			 " of region %s, not 0x%" PRIx64 "-0x%" PRIx64
+			 "; grants do not add up, one must cover it all",
+			 user, subject->uid, decision->grant->offset,
+			 decision->grant->offset + decision->grant->length - 1, region,
+			 question->offset, question->offset + question->length - 1);
 		break;
 	}
 }

@@ -197,19 +197,34 @@ static void await_queue(struct wish *wish)
 	wish->wait_end = last->span.end;
 }
 
+/* To the part of the pool that the grant is for. */
+static void narrow(struct pool_request *request, const struct config_grant *grant)
+{
+	uint64_t end = grant->offset + grant->length;
+
+	if (!grant->length)
+		return;
+	if (request->lower < grant->offset)
+		request->lower = grant->offset;
+	if (!request->upper || request->upper > end)
+		request->upper = end;
+}
+
 static enum mmiod_outcome choose_blocks(struct wish *wish)
 {
 	const struct mmiod_wire_alloc *alloc = &wish->alloc;
 	struct blocks *blocks = wish->region->blocks;
-	const struct pool_request request = {
+	struct pool_request request = {
 		.length = alloc->length,
 		.alignment = alloc->align,
 		.lower = alloc->low,
 		.upper = alloc->high,
 		.flags = alloc->flags & MMIOD_ALLOC_POWER_OF_TWO ? 0 : POOL_EXACT,
 	};
-	int r = blocks_alloc(blocks, &request, &wish->extent), wiped;
+	int r, wiped;
 
+	narrow(&request, wish->grant);
+	r = blocks_alloc(blocks, &request, &wish->extent);
 	if (r == -ENOSPC && blocks->wiping) {
 		wiped = daemon_wipe_queue(wish->call->daemon, wish->region, WIPE_TO_FIT);
 		r = blocks_alloc(blocks, &request, &wish->extent);
@@ -262,6 +277,7 @@ static enum mmiod_outcome check_memory_policy(struct wish *wish)
 	struct decision decision =
 		policy_decide_memory(wish->call->daemon->config, subject, wish->memory);
 
+	wish->grant = decision.grant;
 	if (decision.reason == POLICY_GRANTED)
 		return MMIOD_OK;
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
@@ -298,11 +314,13 @@ static enum mmiod_outcome try_kernel(struct wish *wish, struct lease **leasep,
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	enum mmiod_outcome outcome = check_memory_policy(wish);
+	const struct config_grant *grant = wish->grant;
 
 	if (outcome == MMIOD_OK && wish->memory == MMIOD_MEMORY_DMA)
 		outcome = check_device(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;
+	wish->grant = grant; /* that of the memory: its terms are those of the lease */
 	wish->region = &wish->call->daemon->kernel;
 	wish->share = MMIOD_SHARE_EXCLUSIVE;
 	wish->want.length = (wish->alloc.length + page - 1) / page * page;

@@ -119,7 +119,6 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 
 enum request_result request_leases(struct call *call)
 {
-	uint32_t uid = call->connection->peer.subject.uid;
 	struct mmiod_msg_list_reply *reply;
 	bool admin = call_is_admin(call);
 	struct lease *lease;
@@ -132,7 +131,7 @@ enum request_result request_leases(struct call *call)
 	reply->cursor = call->request->fixed.list.cursor;
 	lease = lease_after(&call->daemon->leases, reply->cursor);
 	for (; lease && n < PAGE_MAX; lease = lease->hh.next) {
-		if (!admin && lease->holder.uid != uid)
+		if (!admin && !call_holds(call, lease))
 			continue;
 		fill_lease(call, lease, reply_element(call->reply, n++));
 		reply->cursor = lease->id;

@@ -53,6 +53,15 @@ bool call_is_admin(const struct call *call)
 	return policy_is_admin(call->daemon->config, &call->connection->peer.subject);
 }
 
+/* A user's leases are those of all its processes. Unknown peers share a uid, but nothing else. */
+bool call_holds(const struct call *call, const struct lease *lease)
+{
+	const struct connection *connection = call->connection;
+
+	return lease->holder.uid == connection->peer.subject.uid &&
+	       (connection->peer.subject.known || lease->list == &connection->leases);
+}
+
 /* Lines that a client can provoke are few in a second; what was held back is said once more are let through. */
 bool call_may_log(const struct call *call)
 {

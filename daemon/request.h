@@ -38,6 +38,7 @@ enum request_result request_release(struct call *call);
 enum request_result request_revoke(struct call *call);
 
 bool call_is_admin(const struct call *call);
+bool call_holds(const struct call *call, const struct lease *lease);
 bool call_may_log(const struct call *call);
 
 #endif

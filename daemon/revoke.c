@@ -68,12 +68,11 @@ static enum mmiod_outcome release_one(struct call *call, uint64_t id, const char
 {
 	struct daemon *daemon = call->daemon;
 	struct lease *lease = lease_find(&daemon->leases, id);
-	uint32_t uid = call->connection->peer.subject.uid;
 	int r;
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;
-	if (lease->holder.uid != uid) {
+	if (!call_holds(call, lease)) {
 		*text = "denied: the lease is another user's";
 		return MMIOD_E_DENIED;
 	}

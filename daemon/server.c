@@ -99,11 +99,11 @@ static void admit(struct server *server, int fd)
 	char reason[TEXT_MAX];
 	int r = peer_read(&peer, fd);
 
-	if (r == 0 && !peer.subject.known) {
+	if (r == 0 && !peer.subject.known && !(*server->config)->admits_unknown) {
 		turn_away(
 			server, fd, MMIOD_E_DENIED,
 			"denied: the peer is unknown (it lives in another user or pid namespace), "
-			"and unknown peers get nothing");
+			"and no grant says \"unknown = yes\"");
 		peer_clear(&peer);
 		return;
 	}

@@ -64,21 +64,45 @@ enum mmiod_outcome wish_find_region(struct wish *wish)
 	return wish_refuse(wish, MMIOD_E_NOT_FOUND, "there is no region \"%s\"", name);
 }
 
+/* A length of 0 is "to the end", which policy must know. What leaves the region is refused later. */
+static struct question question_of(const struct wish *wish)
+{
+	const struct mmiod_wire_want *want = &wish->want;
+	const struct region *region = wish->region;
+	uint64_t size = region->claimed ? region->hw.length : region->config->length;
+	struct question question = {
+		.rights = want->rights,
+		.share = (enum mmiod_share)want->share,
+		.cache = (enum mmiod_cache)want->cache,
+	};
+
+	if (wish->allocated)
+		return question;
+	question.offset = want->offset;
+	question.length = want->length;
+	if (!question.length)
+		question.length = (size > want->offset ? size : UINT64_MAX) - want->offset;
+	if (!question.length)
+		question.length = 1;
+	return question;
+}
+
 enum mmiod_outcome wish_check_policy(struct wish *wish)
 {
 	const struct subject *subject = &wish->call->connection->peer.subject;
-	const struct mmiod_wire_want *want = &wish->want;
-	struct decision decision = policy_decide(wish->region->config, subject, want->rights,
-						 (enum mmiod_share)want->share);
+	const struct question question = question_of(wish);
+	struct decision decision = policy_decide(wish->region->config, subject, &question);
 
 	if (decision.reason == POLICY_GRANTED) {
+		wish->grant = decision.grant;
 		wish->share = decision.share;
+		if (wish->want.cache == MMIOD_CACHE_DEFAULT)
+			wish->want.cache = decision.cache;
 		return MMIOD_OK;
 	}
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	policy_explain(&wish->text, &decision, wish->region->name,
-		       user_name(wish->call->connection->charge.user), subject, want->rights,
-		       (enum mmiod_share)want->share);
+		       user_name(wish->call->connection->charge.user), subject, &question);
 	return MMIOD_E_DENIED;
 }
 
@@ -92,21 +116,17 @@ enum mmiod_outcome wish_check_presence(struct wish *wish)
 	return MMIOD_OK;
 }
 
-static const char *const cache_names[] = { "default", "uc", "wc", "wb" };
-
 enum mmiod_outcome wish_check_cache(struct wish *wish)
 {
 	const struct config_region *config = wish->region->config;
-	struct mmiod_wire_want *want = &wish->want;
+	const struct mmiod_wire_want *want = &wish->want;
 
-	if (want->cache == MMIOD_CACHE_DEFAULT)
-		want->cache = config->cache;
 	if (!(config->caches & 1u << want->cache))
 		return wish_refuse(
 			wish, MMIOD_E_INVALID,
 			"region %s may not be cached as %s: \"cache\" at %s:%u does not list it",
-			wish->region->name, cache_names[want->cache], config->origin.file,
-			config->origin.line);
+			wish->region->name, cache_name((enum mmiod_cache)want->cache),
+			config->origin.file, config->origin.line);
 	return MMIOD_OK;
 }
 
@@ -124,8 +144,8 @@ static enum mmiod_outcome name_cache(struct wish *wish, const struct lease *hold
 {
 	char what[64];
 
-	snprintf(what, sizeof(what), "is cached as %s, not %s, for", cache_names[holder->cache],
-		 cache_names[wish->want.cache]);
+	snprintf(what, sizeof(what), "is cached as %s, not %s, for", cache_name(holder->cache),
+		 cache_name((enum mmiod_cache)wish->want.cache));
 	return wish_name_holder(wish, holder, what);
 }
 

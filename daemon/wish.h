@@ -24,6 +24,7 @@ struct wish {
 	uint64_t wait_start;
 	uint64_t wait_end;
 	enum mmiod_share share;
+	const struct config_grant *grant; /* that lets them */
 	struct text text; /* why not */
 	char buffer[TEXT_MAX];
 };

@@ -36,14 +36,23 @@ static struct subject somebody(uid_t uid, const gid_t *gids, size_t n)
 	return (struct subject){ .uid = uid, .gids = gids, .n_gids = n, .known = true };
 }
 
+static struct decision decide(const struct config_region *from, const struct subject *subject,
+			      uint32_t rights, enum mmiod_share share)
+{
+	const struct question question = { .rights = rights, .share = share, .length = 4096 };
+
+	return policy_decide(from, subject, &question);
+}
+
 static const char *explain(const struct decision *decision, const struct subject *subject,
 			   uint32_t rights, enum mmiod_share share)
 {
+	const struct question question = { .rights = rights, .share = share, .length = 4096 };
 	static char buffer[TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
 
 	text_reset(&text);
-	policy_explain(&text, decision, "shm", "guest", subject, rights, share);
+	policy_explain(&text, decision, "shm", "guest", subject, &question);
 	return buffer;
 }
 
@@ -51,9 +60,9 @@ Test(policy, denies_by_default_when_no_grant_matches)
 {
 	struct subject guest = somebody(1002, NULL, 0);
 
-	cr_assert_eq(policy_decide(region("shm"), &guest, READ, MMIOD_SHARE_DEFAULT).reason,
+	cr_assert_eq(decide(region("shm"), &guest, READ, MMIOD_SHARE_DEFAULT).reason,
 		     POLICY_NO_GRANT);
-	cr_assert_eq(policy_decide(region("edu"), &guest, READ, MMIOD_SHARE_DEFAULT).reason,
+	cr_assert_eq(decide(region("edu"), &guest, READ, MMIOD_SHARE_DEFAULT).reason,
 		     POLICY_NO_GRANT);
 	cr_assert_eq(policy_rights(region("shm"), &guest), 0u);
 }
@@ -62,14 +71,14 @@ Test(policy, denies_root_without_a_grant_too)
 {
 	struct subject root = somebody(0, NULL, 0);
 
-	cr_assert_eq(policy_decide(region("shm"), &root, READ, MMIOD_SHARE_DEFAULT).reason,
+	cr_assert_eq(decide(region("shm"), &root, READ, MMIOD_SHARE_DEFAULT).reason,
 		     POLICY_NO_GRANT);
 }
 
 Test(policy, grants_by_user)
 {
 	struct subject user = somebody(1001, NULL, 0);
-	struct decision decision = policy_decide(region("shm"), &user, READ, MMIOD_SHARE_DEFAULT);
+	struct decision decision = decide(region("shm"), &user, READ, MMIOD_SHARE_DEFAULT);
 
 	cr_assert_eq(decision.reason, POLICY_GRANTED);
 	cr_assert_str_eq(decision.grant->name, "readers");
@@ -81,13 +90,13 @@ Test(policy, grants_by_any_of_the_groups)
 {
 	const gid_t gids[] = { 100, 7, 500 };
 	struct subject user = somebody(4711, gids, 3);
-	struct decision decision = policy_decide(region("shm"), &user, WRITE, MMIOD_SHARE_DEFAULT);
+	struct decision decision = decide(region("shm"), &user, WRITE, MMIOD_SHARE_DEFAULT);
 
 	cr_assert_eq(decision.reason, POLICY_GRANTED);
 	cr_assert_str_eq(decision.grant->name, "writers");
 	cr_assert_eq(decision.share, MMIOD_SHARE_EXCLUSIVE);
 	user.n_gids = 2;
-	cr_assert_eq(policy_decide(region("shm"), &user, WRITE, MMIOD_SHARE_DEFAULT).reason,
+	cr_assert_eq(decide(region("shm"), &user, WRITE, MMIOD_SHARE_DEFAULT).reason,
 		     POLICY_NO_GRANT);
 }
 
@@ -96,21 +105,19 @@ Test(policy, a_later_grant_gives_what_an_earlier_does_not)
 	const gid_t gids[] = { 500 };
 	struct subject both = somebody(1000, gids, 1);
 
-	cr_assert_str_eq(policy_decide(region("shm"), &both, READ, MMIOD_SHARE_DEFAULT).grant->name,
+	cr_assert_str_eq(decide(region("shm"), &both, READ, MMIOD_SHARE_DEFAULT).grant->name,
 			 "readers");
-	cr_assert_str_eq(
-		policy_decide(region("shm"), &both, WRITE, MMIOD_SHARE_DEFAULT).grant->name,
-		"writers");
-	cr_assert_str_eq(
-		policy_decide(region("shm"), &both, READ, MMIOD_SHARE_EXCLUSIVE).grant->name,
-		"writers");
+	cr_assert_str_eq(decide(region("shm"), &both, WRITE, MMIOD_SHARE_DEFAULT).grant->name,
+			 "writers");
+	cr_assert_str_eq(decide(region("shm"), &both, READ, MMIOD_SHARE_EXCLUSIVE).grant->name,
+			 "writers");
 	cr_assert_eq(policy_rights(region("shm"), &both), WRITE);
 }
 
 Test(policy, denies_writing_to_readers_and_names_the_grant)
 {
 	struct subject user = somebody(1000, NULL, 0);
-	struct decision decision = policy_decide(region("shm"), &user, WRITE, MMIOD_SHARE_DEFAULT);
+	struct decision decision = decide(region("shm"), &user, WRITE, MMIOD_SHARE_DEFAULT);
 
 	cr_assert_eq(decision.reason, POLICY_ACCESS);
 	cr_assert_not_null(strstr(explain(&decision, &user, WRITE, MMIOD_SHARE_DEFAULT),
@@ -122,25 +129,23 @@ Test(policy, denies_writing_to_readers_and_names_the_grant)
 Test(policy, lets_nobody_keep_others_out_further_than_the_grant_does)
 {
 	struct subject user = somebody(1000, NULL, 0);
-	struct decision decision = policy_decide(region("shm"), &user, READ, MMIOD_SHARE_EXCLUSIVE);
+	struct decision decision = decide(region("shm"), &user, READ, MMIOD_SHARE_EXCLUSIVE);
 
 	cr_assert_eq(decision.reason, POLICY_SHARE);
 	cr_assert_not_null(strstr(explain(&decision, &user, READ, MMIOD_SHARE_EXCLUSIVE),
 				  "shared-read at most"));
-	cr_assert_eq(policy_decide(region("shm"), &user, READ, MMIOD_SHARE_READ).reason,
-		     POLICY_GRANTED);
-	cr_assert_eq(policy_decide(region("shm"), &user, READ, MMIOD_SHARE_WRITE).reason,
-		     POLICY_GRANTED);
+	cr_assert_eq(decide(region("shm"), &user, READ, MMIOD_SHARE_READ).reason, POLICY_GRANTED);
+	cr_assert_eq(decide(region("shm"), &user, READ, MMIOD_SHARE_WRITE).reason, POLICY_GRANTED);
 }
 
 Test(policy, a_star_means_every_known_user)
 {
 	struct subject user = somebody(31337, NULL, 0);
 
-	cr_assert_eq(policy_decide(region("free"), &user, READ, MMIOD_SHARE_DEFAULT).reason,
+	cr_assert_eq(decide(region("free"), &user, READ, MMIOD_SHARE_DEFAULT).reason,
 		     POLICY_GRANTED);
 	user.known = false;
-	cr_assert_eq(policy_decide(region("free"), &user, READ, MMIOD_SHARE_DEFAULT).reason,
+	cr_assert_eq(decide(region("free"), &user, READ, MMIOD_SHARE_DEFAULT).reason,
 		     POLICY_UNKNOWN_PEER);
 	cr_assert_eq(policy_rights(region("free"), &user), 0u);
 }
@@ -168,15 +173,145 @@ Test(policy, administrators_are_root_and_those_that_a_section_names)
 Test(policy, a_denial_names_user_region_and_the_nearest_grant_with_file_and_line)
 {
 	struct subject guest = somebody(1002, NULL, 0);
-	struct decision decision = policy_decide(region("shm"), &guest, READ, MMIOD_SHARE_DEFAULT);
+	struct decision decision = decide(region("shm"), &guest, READ, MMIOD_SHARE_DEFAULT);
 	const char *sentence = explain(&decision, &guest, READ, MMIOD_SHARE_DEFAULT);
 
 	cr_assert_not_null(
 		strstr(sentence, "denied: no grant lets user guest (uid 1002) read region shm"));
 	cr_assert_not_null(strstr(sentence, "nearest is [grant readers] at /tmp/"));
 	cr_assert_not_null(strstr(sentence, ":10 for user 1000"), "%s", sentence);
-	decision = policy_decide(region("edu"), &guest, WRITE, MMIOD_SHARE_DEFAULT);
+	decision = decide(region("edu"), &guest, WRITE, MMIOD_SHARE_DEFAULT);
 	sentence = explain(&decision, &guest, WRITE, MMIOD_SHARE_DEFAULT);
 	cr_assert_null(strstr(sentence, "nearest"));
 	cr_assert_not_null(strstr(sentence, "read and write"));
+}
+
+/* ---- terms ------------------------------------------------------------------------------------------------------ */
+
+static struct config *load(const char *text)
+{
+	char buffer[TEXT_MAX];
+	struct text why = TEXT_ON(buffer);
+	struct config_paths paths = { .main = files_write("terms", 0600, text) };
+	struct config *loaded;
+
+	cr_assert_eq(config_load(&paths, &loaded, &why), 0, "%s", buffer);
+	return loaded;
+}
+
+#define REGION "[region shm]\nphys = 0x10000000\nsize = 16K\ncache = uc wc\n"
+
+static struct decision ask(const struct config *from, const struct subject *subject,
+			   const struct question *question)
+{
+	return policy_decide(config_find_region(from, "shm"), subject, question);
+}
+
+Test(policy, a_grant_of_a_range_gives_what_lies_within_it_and_nothing_else)
+{
+	struct config *c =
+		load(REGION "[grant part]\nregion = shm\nuser = 1\nrange = 0x1000-0x1fff\n");
+	struct subject user = somebody(1, NULL, 0);
+	static const struct {
+		uint64_t offset, length;
+		bool granted;
+	} cases[] = {
+		{ 0x1000, 0x1000, true }, { 0x1800, 8, true },	     { 0x1fff, 1, true },
+		{ 0xfff, 1, false },	  { 0xfff, 2, false },	     { 0x1fff, 2, false },
+		{ 0x2000, 1, false },	  { 0, 0x4000, false },	     { 0x1000, UINT64_MAX, false },
+		{ UINT64_MAX, 1, false }, { 0x1001, 0x1000, false },
+	};
+
+	for (size_t i = 0; i < array_size(cases); i++) {
+		struct question question = { .rights = READ,
+					     .offset = cases[i].offset,
+					     .length = cases[i].length };
+
+		cr_assert_eq(ask(c, &user, &question).reason,
+			     cases[i].granted ? POLICY_GRANTED : POLICY_RANGE, "case %zu", i);
+	}
+	config_free(c);
+}
+
+Test(policy, grants_do_not_add_up)
+{
+	struct config *c =
+		load(REGION "[grant low]\nregion = shm\nuser = 1\nrange = 0x0-0xfff\n"
+			    "[grant high]\nregion = shm\nuser = 1\nrange = 0x1000-0x1fff\n"
+			    "[grant write]\nregion = shm\ngroup = 5\naccess = rw\nrange = 0-7\n");
+	const gid_t gids[] = { 5 };
+	struct subject user = somebody(1, gids, 1);
+	struct question both = { .rights = READ, .length = 0x2000 };
+	struct question high = { .rights = READ, .offset = 0x1000, .length = 8 };
+	struct question write = { .rights = WRITE, .offset = 8, .length = 8 };
+	struct decision decision = ask(c, &user, &both);
+
+	cr_assert_eq(decision.reason, POLICY_RANGE);
+	cr_assert_str_eq(ask(c, &user, &high).grant->name, "high");
+	cr_assert_neq(ask(c, &user, &write).reason, POLICY_GRANTED,
+		      "the right of one and the bytes of another");
+	config_free(c);
+}
+
+Test(policy, a_denial_by_range_says_which_bytes_there_are)
+{
+	struct config *c =
+		load(REGION "[grant part]\nregion = shm\nuser = 1\nrange = 0x100-0x1ff\n");
+	struct subject user = somebody(1, NULL, 0);
+	struct question question = { .rights = READ, .length = 0x1000 };
+	struct decision decision = ask(c, &user, &question);
+	char buffer[TEXT_MAX];
+	struct text text = TEXT_ON(buffer);
+
+	text_reset(&text);
+	policy_explain(&text, &decision, "shm", "alice", &user, &question);
+	cr_assert_not_null(strstr(buffer, "only 0x100-0x1ff of region shm, not 0x0-0xfff"), "%s",
+			   buffer);
+	config_free(c);
+}
+
+Test(policy, a_grant_admits_the_cache_attributes_that_it_lists)
+{
+	struct config *c = load(REGION "[grant combining]\nregion = shm\nuser = 1\ncache = wc\n");
+	struct subject user = somebody(1, NULL, 0);
+	struct question question = { .rights = READ, .length = 8 };
+
+	cr_assert_eq(ask(c, &user, &question).cache, MMIOD_CACHE_WC,
+		     "the region's default is not admitted, so it is the other");
+	question.cache = MMIOD_CACHE_UC;
+	cr_assert_eq(ask(c, &user, &question).reason, POLICY_CACHE);
+	question.cache = MMIOD_CACHE_WC;
+	cr_assert_eq(ask(c, &user, &question).reason, POLICY_GRANTED);
+	config_free(c);
+}
+
+Test(policy, without_a_list_all_cache_attributes_are_admitted_and_the_regions_default_stays)
+{
+	struct config *c = load(REGION "[grant all]\nregion = shm\nuser = 1\n");
+	struct subject user = somebody(1, NULL, 0);
+	struct question question = { .rights = READ, .length = 8 };
+
+	cr_assert_eq(ask(c, &user, &question).cache, MMIOD_CACHE_UC);
+	question.cache = MMIOD_CACHE_WC;
+	cr_assert_eq(ask(c, &user, &question).cache, MMIOD_CACHE_WC);
+	config_free(c);
+}
+
+Test(policy, unknown_peers_get_what_a_grant_for_them_gives_and_never_what_others_get)
+{
+	struct config *c = load(REGION "[grant known]\nregion = shm\nuser = *\naccess = rw\n"
+				       "[grant strange]\nregion = shm\nunknown = yes\n"
+				       "memory = pages\n");
+	struct subject stranger = { .uid = 65534 }, user = somebody(1, NULL, 0);
+	struct question question = { .rights = READ, .length = 8 };
+
+	cr_assert(c->admits_unknown);
+	cr_assert_str_eq(ask(c, &stranger, &question).grant->name, "strange");
+	cr_assert_eq(policy_rights(config_find_region(c, "shm"), &stranger), READ);
+	cr_assert_eq(policy_decide_memory(c, &stranger, MMIOD_MEMORY_PAGES).reason, POLICY_GRANTED);
+	cr_assert_eq(policy_decide_memory(c, &user, MMIOD_MEMORY_PAGES).reason, POLICY_NO_GRANT);
+	question.rights = WRITE;
+	cr_assert_eq(ask(c, &stranger, &question).reason, POLICY_ACCESS);
+	cr_assert_str_eq(ask(c, &user, &question).grant->name, "known");
+	config_free(c);
 }
