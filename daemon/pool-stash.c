@@ -9,44 +9,42 @@ void pool_stash_init(struct pool *pool)
 	for (unsigned int order = 0; order < STASH_ORDERS; order++) {
 		struct pool_stash *stash = &pool->stash[order];
 
-		stash->order = order;
-		stash->first_slot = 1 + order * STASH_ENTRIES;
 		stash->level = order / LEVEL_ORDERS;
-		stash->unit_shift = stash->level * LEVEL_ORDERS;
 		stash->run = bits_mask(1u << (order % LEVEL_ORDERS));
 		stash->words = pool->level[stash->level].words;
-		stash->marks = pool->level[stash->level].marks;
+		stash->marks = pool->level[stash->level].marks[0];
+		stash->below = stash->level ? ~0ull : 0;
+		stash->pages = 1ull << order;
+		stash->length = stash->pages << pool->page_shift;
+		stash->unit_shift = pool->page_shift + stash->level * LEVEL_ORDERS;
+		if (!(pool->flags & (POOL_EAGER | POOL_LOWEST)) && stash->length <= pool->size)
+			pool->stash_max = stash->length;
 	}
-	if (!(pool->flags & (POOL_EAGER | POOL_LOWEST)))
-		pool->stash_max = 1ull << (STASH_ORDERS - 1) << pool->page_shift;
 }
 
-/* The index learns of everything in the word of an entry that leaves the stash. The word may be full by now. */
-void pool_stash_forget(struct pool *pool, const struct pool_stash *stash, uint64_t unit)
+/* An entry leaves the stash: the index learns of it, if it does not know and is not about to. Returns 0. */
+int pool_stash_drop(struct pool *pool, const struct pool_stash *stash, uint64_t unit)
 {
-	if (stash->marks[unit >> WORD_SHIFT] > MARK_ORDERS)
-		pool_words_give(pool, stash->level, unit >> WORD_SHIFT, 0);
+	uint64_t j = unit >> WORD_SHIFT;
+
+	if ((stash->marks[j] & (MARK_STASHED | MARK_LATE)) == MARK_STASHED)
+		index_settle(pool, stash->level, j);
+	return 0;
 }
 
-void pool_stash_make_room(struct pool *pool, struct pool_stash *stash)
-{
-	pool_stash_forget(pool, stash, stash->unit[stash->oldest++ % STASH_ENTRIES]);
-}
-
-/* The page of the newest block that is still one, or NOWHERE. Whatever else is in its word becomes known to the index. */
+/* The page of the youngest block that is one still, or NOWHERE. */
 uint64_t pool_stash_pop(struct pool *pool, struct pool_stash *stash)
 {
-	while (stash->newest != stash->oldest) {
-		uint64_t unit = stash->unit[--stash->newest % STASH_ENTRIES];
-		uint64_t *word = &stash->words[unit >> WORD_SHIFT],
-			 mask = stash->run << (unit % WORD_BITS);
+	while (!stash_is_empty(stash)) {
+		uint64_t unit = stash_newest(stash), j = unit >> WORD_SHIFT;
+		uint64_t mask = stash->run << (unit % WORD_BITS), left = stash->words[j] ^ mask;
 
-		if ((*word & mask) == mask) {
-			*word &= ~mask;
-			word_sync(pool, stash->level, unit >> WORD_SHIFT);
-			return unit << stash->unit_shift;
+		stash->newest--;
+		if (!(left & mask)) {
+			stash_taken(pool, stash, j, left);
+			return unit << (stash->level * LEVEL_ORDERS);
 		}
-		pool_stash_forget(pool, stash, unit);
+		pool_stash_drop(pool, stash, unit);
 	}
 	return NOWHERE;
 }
@@ -57,16 +55,16 @@ void pool_settle(struct pool *pool)
 	for (unsigned int order = 0; order < STASH_ORDERS; order++) {
 		struct pool_stash *stash = &pool->stash[order];
 
-		while (stash->newest != stash->oldest)
-			pool_stash_forget(pool, stash,
-					  stash->unit[--stash->newest % STASH_ENTRIES]);
+		for (; !stash_is_empty(stash); stash->newest--)
+			pool_stash_drop(pool, stash, stash_newest(stash));
 	}
+	index_settle_late(pool);
 }
 
 bool pool_is_settled(const struct pool *pool)
 {
 	for (unsigned int order = 0; order < STASH_ORDERS; order++)
-		if (pool->stash[order].newest != pool->stash[order].oldest)
+		if (!stash_is_empty(&pool->stash[order]))
 			return false;
-	return true;
+	return pool->n_settled == pool->n_late;
 }

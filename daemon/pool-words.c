@@ -2,39 +2,37 @@
 /*
  * The words of a pool: memory for them, ranges that return or are taken, and searches by address.
  *
- * Everything here sees the words as they are. The searches through the index do not see what is in the stash: their callers
- * call pool_settle() first.
+ * Everything here sees the words as they are. The searches through the index do not see what it has not been told yet: their
+ * callers call pool_settle() first.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "pool-words.h"
+#include "pool-index.h"
 
+#define HUGE_PAGE (2u << 20)
 #define LONG_RANGE 64 /* words; longer ranges are looked up in the index */
 
-static size_t take_memory(size_t *offset, size_t size)
+static uintptr_t place(size_t *offset, const struct pool *pool, size_t size)
 {
 	size_t at = *offset;
 
-	*offset += (size + sizeof(struct pool_line) - 1) & ~(sizeof(struct pool_line) - 1);
-	return at;
+	*offset += (size + LINE - 1) & ~(size_t)(LINE - 1);
+	return (uintptr_t)pool->memory + at;
 }
 
 /* Adds a level's needs to *offset, and places them if there is memory already. */
 static void lay_out(struct pool *pool, unsigned int l, size_t *offset)
 {
 	struct pool_level *level = &pool->level[l];
-	uintptr_t memory = (uintptr_t)pool->memory;
 	uint64_t n = level->n_words;
-	unsigned int d;
+	unsigned int d = 0;
 
-	level->words = (void *)(memory + take_memory(offset, n * sizeof(*level->words)));
-	level->marks = (void *)(memory + take_memory(offset, n * sizeof(*level->marks)));
-	for (d = 0; !d || n > 1; d++) {
-		n = (n + WORD_BITS - 1) / WORD_BITS;
-		level->lines[d] =
-			(void *)(memory + take_memory(offset, n * sizeof(struct pool_line)));
-	}
+	level->words = (void *)place(offset, pool, n * sizeof(*level->words));
+	do {
+		level->marks[d++] = (void *)place(offset, pool, n);
+		n = (n + LINE - 1) / LINE;
+	} while (n > 1);
 	pool->depth[l] = d;
 }
 
@@ -51,8 +49,7 @@ static void prefault(struct pool *pool)
 {
 	volatile char *memory = pool->memory;
 
-	(void)madvise(pool->memory, pool->memory_size, MADV_HUGEPAGE);
-	for (size_t i = 0; i < pool->memory_size; i += sizeof(struct pool_line))
+	for (size_t i = 0; i < pool->memory_size; i += LINE)
 		memory[i] = 0;
 }
 
@@ -72,6 +69,9 @@ int pool_words_init(struct pool *pool)
 		return -ENOMEM;
 	}
 	lay_out_all(pool);
+	/* A free touches a word and a mark anywhere in them, and would miss the TLB for both. */
+	if (pool->memory_size >= HUGE_PAGE)
+		(void)madvise(pool->memory, pool->memory_size, MADV_HUGEPAGE);
 	if (pool->flags & POOL_PREFAULT)
 		prefault(pool);
 	return 0;
@@ -91,13 +91,13 @@ void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mas
 	*word |= mask;
 	while (*word == ~0ull) {
 		*word = 0;
-		word_sync(pool, l, j);
+		index_sync(pool, l, j);
 		mask = 1ull << (j % WORD_BITS);
 		j >>= WORD_SHIFT;
 		word = &pool->level[++l].words[j];
 		*word |= mask;
 	}
-	word_sync(pool, l, j);
+	index_sync(pool, l, j);
 }
 
 /* Whole words are one bit each of the level above; what remains at either end belongs to this level. */
@@ -155,7 +155,7 @@ void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count)
 		if (units > (end - start + unit - 1) / unit)
 			units = (end - start + unit - 1) / unit;
 		pool->level[place.level].words[place.word] &= ~(bits_mask(units) << place.bit);
-		word_sync(pool, place.level, place.word);
+		index_sync(pool, place.level, place.word);
 		pool_words_give_range(pool, start, page - start);
 		if (start + units * unit > end)
 			pool_words_give_range(pool, end, start + units * unit - end);
@@ -169,36 +169,15 @@ void pool_words_carve(struct pool *pool, const struct pool_place *place, uint64_
 	uint64_t units = (count + (1ull << shift) - 1) >> shift;
 
 	pool->level[place->level].words[place->word] &= ~(bits_mask(units) << place->bit);
-	word_sync(pool, place->level, place->word);
+	index_sync(pool, place->level, place->word);
 	if (units << shift != count)
 		pool_words_give_range(pool, place_page(place) + count, (units << shift) - count);
-}
-
-/* From word i on, the first that the index lists for order r or a higher one of this level. */
-bool pool_words_listed(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
-{
-	const struct pool_level *level = &pool->level[l];
-	uint64_t n = level->n_words, i = *word, found;
-
-	for (unsigned int d = 0; d < pool->depth[l] && i < n; d++) {
-		found = line_from(&level->lines[d][i >> WORD_SHIFT], r) & ~0ull << (i % WORD_BITS);
-		if (found) {
-			i = (i & ~(uint64_t)(WORD_BITS - 1)) | bits_first(found);
-			while (d--)
-				i = i << WORD_SHIFT | bits_first(line_from(&level->lines[d][i], r));
-			*word = i;
-			return true;
-		}
-		i = (i >> WORD_SHIFT) + 1;
-		n = (n + WORD_BITS - 1) >> WORD_SHIFT;
-	}
-	return false;
 }
 
 static bool words_zero(const struct pool *pool, unsigned int l, uint64_t j, uint64_t end)
 {
 	if (end - j > LONG_RANGE)
-		return !pool_words_listed(pool, l, 0, &j) || j >= end;
+		return !index_next(pool, l, 0, &j) || j >= end;
 	for (; j < end; j++)
 		if (pool->level[l].words[j])
 			return false;
@@ -216,7 +195,7 @@ static bool units_taken(const struct pool *pool, unsigned int l, uint64_t first,
 	return !(words[j] & from) && !(words[end] & to) && words_zero(pool, l, j + 1, end);
 }
 
-/* No page of the range is free, at any level. Ranges of more than LONG_RANGE words want an empty stash. */
+/* No page of the range is free, at any level. Ranges of more than LONG_RANGE words want a settled pool. */
 bool pool_words_all_taken(const struct pool *pool, uint64_t page, uint64_t count)
 {
 	uint64_t last = page + count - 1;
@@ -238,7 +217,7 @@ static bool level_next(const struct pool *pool, unsigned int l, unsigned int r, 
 	runs = word_runs(pool->level[l].words[word] & ~0ull << (unit % WORD_BITS), r);
 	if (!runs) {
 		word++;
-		if (!pool_words_listed(pool, l, r, &word))
+		if (!index_next(pool, l, r, &word))
 			return false;
 		runs = word_runs(pool->level[l].words[word], r);
 	}

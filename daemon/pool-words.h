@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of the pool: which pages are free, and an index from each order to the words that have such a block.
+ * Inside of the pool: which pages are free.
  *
  * Level l keeps one bit for each unit of 64^l pages: set if the whole unit is free. A word is 64 units. When all of
  * them are free the word becomes zero and one bit of the level above is set instead, so every free page is said exactly
  * once, merging is an OR, and memory that is zero is a pool without a free page. The buddy blocks of order 6l + r are
  * the longest aligned runs of 2^r set bits within the words of level l.
  *
- * The index has for each order a bitmap of the words that hold such a block, or with POOL_LOWEST such a run, with summaries of 64:1 above it. The orders of
- * one level lie side by side in a cache line, so that "this order or any higher one" costs no more memory accesses.
+ * Where to look for a block is in the marks (pool-index.h): one byte for each word. Together 1.15 bits a page.
  *
- * Together 1.4 bits a page. Only the files pool*.c include this.
+ * The words are the truth at all times. The index may not know yet what has become of the last few words whose blocks went
+ * through the stash (pool-stash.h); pool_settle() tells it.
+ *
+ * Only the files pool*.c include this.
  */
 #ifndef MMIOD_DAEMON_POOL_WORDS_H
 #define MMIOD_DAEMON_POOL_WORDS_H
@@ -29,30 +31,26 @@
 
 #define STASH_ORDERS 11 /* up to 4 MiB with pages of 4 KiB */
 #define STASH_ENTRIES 32u /* a power of two */
-#define STASH_SLOTS (STASH_ORDERS * STASH_ENTRIES)
+#define LATE_WORDS 64u /* a power of two */
+#define LATE_LEVELS 8u /* a power of two, more than levels */
 
 static_assert(POOL_ORDERS == POOL_LEVELS * LEVEL_ORDERS, "each level has six orders");
 static_assert(WORD_BITS == 1 << LEVEL_ORDERS, "the orders of a level divide a word");
 
-struct pool_line {
-	_Alignas(64) uint64_t order
-		[8]; /* one bit for each of 64 words, or of 64 lines below; the last two unused */
-};
+#define LINE (1u << WORD_SHIFT) /* marks that are looked at together: one cache line */
 
-/*
- * What the index knows about a word: bit r is set if it is listed for order r of its level. The bits above are the slot
- * that tells which of its free bits the index has not been told of; zero if there are none.
- */
-typedef uint16_t pool_mark;
+/* Bit r of a mark: the word has a block of order r of its level; in a pool that is POOL_LOWEST: a run of 2^r units. */
 #define MARK_ORDERS ((1u << LEVEL_ORDERS) - 1)
-static_assert(STASH_SLOTS < 1u << (16 - LEVEL_ORDERS), "a mark has room for every slot");
+#define MARK_STASHED \
+	(1u << 6) /* a block of the word is in the stash, and the index does not know */
+#define MARK_LATE (1u << 7) /* the word is among pool->late, whatever the index knows of it */
 
 /* One cache line, for it is looked at all the time. */
 struct pool_level {
 	uint64_t *words;
-	pool_mark *marks; /* one for each word */
-	struct pool_line
-		*lines[POOL_DEPTH]; /* [0] over words, [d] over [d - 1], one line at the top */
+	uint8_t *marks
+		[POOL_DEPTH]; /* [0]: one for each word; [d]: one for each line of [d - 1]; one line at the top */
+	uint64_t first; /* the index lists no word before this one */
 	uint64_t
 		n_words; /* one for every unit of the pool, and for one that begins in it but ends behind it */
 };
@@ -63,31 +61,36 @@ struct pool_level {
  */
 struct pool_stash {
 	uint64_t *words;
-	pool_mark *marks;
+	uint8_t *marks;
 	uint64_t run; /* as many bits as a block has units */
+	uint64_t pages; /* of a block */
+	uint64_t length; /* bytes of a block */
+	uint64_t
+		below; /* the bits of the word of level 0 that are the block's as well: none or all */
 	uint8_t level;
-	uint8_t unit_shift; /* pages to units */
-	uint8_t order;
-	uint16_t first_slot; /* each entry has a slot of its own */
-	uint16_t oldest; /* the entries are [oldest, newest) modulo STASH_ENTRIES; both run free */
-	uint16_t newest;
+	uint8_t unit_shift; /* bytes to units */
+	uint32_t oldest; /* the entries are [oldest, newest) modulo STASH_ENTRIES; both run free */
+	uint32_t newest;
 	_Alignas(64) uint64_t unit[STASH_ENTRIES]; /* the first of the block */
 };
 
 struct pool {
 	uint64_t free_pages;
 	uint64_t size; /* bytes */
+	uint64_t page_size;
 	uint64_t stash_max; /* bytes of the largest block that the stash takes; 0: none */
 	uint8_t page_shift;
 	uint8_t levels;
 	uint8_t flags;
-	uint8_t depth[POOL_LEVELS]; /* of each level's lines */
+	uint8_t depth[POOL_LEVELS]; /* of each level's marks */
 	uint64_t pages;
 	uint64_t nonempty; /* bit k: the index lists a word for order k */
 	struct pool_level level[POOL_LEVELS];
+	uint8_t orders[256]; /* what a word lists for each of its bytes */
 	struct pool_stash stash[STASH_ORDERS];
-	uint64_t slots[STASH_SLOTS +
-		       1]; /* free bits of one word that the index does not know; [0] stays 0 */
+	uint64_t late[LATE_WORDS]; /* words that the index will be told of: number and level */
+	uint32_t n_late; /* how many there have ever been; modulo LATE_WORDS the next place */
+	uint32_t n_settled; /* of these all before */
 	void *memory; /* of all levels */
 	size_t memory_size;
 };
@@ -152,138 +155,6 @@ static inline uint64_t word_blocks(uint64_t word, unsigned int r)
 	return runs & ~(pairs | pairs << (1u << r));
 }
 
-/* Bit r is set if the word has a block of order r; one step of word_blocks() for each order. */
-static inline unsigned int word_orders(uint64_t word)
-{
-	unsigned int orders = 0;
-
-#pragma GCC unroll 6
-	for (unsigned int r = 0; r < LEVEL_ORDERS; r++) {
-		uint64_t pairs = word & word >> (1u << r) & run_starts[r + 1];
-
-		orders |= (unsigned int)(word != (pairs | pairs << (1u << r))) << r;
-		word = pairs;
-	}
-	return orders;
-}
-
-/* Bit r is set if the word has a run of order r, as a block of its own or within a longer one. */
-static inline unsigned int word_reach(uint64_t word)
-{
-	unsigned int orders = 0;
-
-#pragma GCC unroll 6
-	for (unsigned int r = 0; r < LEVEL_ORDERS; r++) {
-		orders |= (unsigned int)(word != 0) << r;
-		word &= word >> (1u << r) & run_starts[r + 1];
-	}
-	return orders;
-}
-
-/* What the index is to say about a word. */
-static inline unsigned int word_listing(const struct pool *pool, uint64_t word)
-{
-	return pool->flags & POOL_LOWEST ? word_reach(word) : word_orders(word);
-}
-
-static inline void index_set(struct pool *pool, unsigned int l, unsigned int r, uint64_t i)
-{
-	struct pool_level *level = &pool->level[l];
-
-	for (unsigned int d = 0; d < pool->depth[l]; d++, i >>= WORD_SHIFT) {
-		uint64_t *word = &level->lines[d][i >> WORD_SHIFT].order[r], old = *word;
-
-		*word = old | 1ull << (i % WORD_BITS);
-		if (old)
-			return;
-	}
-	pool->nonempty |= 1ull << (l * LEVEL_ORDERS + r);
-}
-
-static inline void index_clear(struct pool *pool, unsigned int l, unsigned int r, uint64_t i)
-{
-	struct pool_level *level = &pool->level[l];
-
-	for (unsigned int d = 0; d < pool->depth[l]; d++, i >>= WORD_SHIFT) {
-		uint64_t *word = &level->lines[d][i >> WORD_SHIFT].order[r];
-
-		if (*word &= ~(1ull << (i % WORD_BITS)))
-			return;
-	}
-	pool->nonempty &= ~(1ull << (l * LEVEL_ORDERS + r));
-}
-
-/* The first word listed for an order that is not empty. */
-static inline uint64_t index_first(const struct pool *pool, unsigned int l, unsigned int r)
-{
-	const struct pool_level *level = &pool->level[l];
-	uint64_t i = 0;
-
-	for (unsigned int d = pool->depth[l]; d--;)
-		i = i << WORD_SHIFT | bits_first(level->lines[d][i].order[r]);
-	return i;
-}
-
-/* Those listed for this order or a higher one of the level. */
-static inline uint64_t line_from(const struct pool_line *line, unsigned int r)
-{
-	uint64_t any = line->order[LEVEL_ORDERS - 1];
-
-	switch (r) {
-	case 0:
-		any |= line->order[0];
-		/* fall through */
-	case 1:
-		any |= line->order[1];
-		/* fall through */
-	case 2:
-		any |= line->order[2];
-		/* fall through */
-	case 3:
-		any |= line->order[3];
-		/* fall through */
-	case 4:
-		any |= line->order[4];
-		/* fall through */
-	default:
-		return any;
-	}
-}
-
-static inline uint64_t index_first_from(const struct pool *pool, unsigned int l, unsigned int r)
-{
-	const struct pool_level *level = &pool->level[l];
-	uint64_t i = 0;
-
-	for (unsigned int d = pool->depth[l]; d--;)
-		i = i << WORD_SHIFT | bits_first(line_from(&level->lines[d][i], r));
-	return i;
-}
-
-/* Tells the index what a word has become. */
-static inline void word_sync(struct pool *pool, unsigned int l, uint64_t j)
-{
-	pool_mark *mark = &pool->level[l].marks[j];
-	unsigned int old = *mark, new = word_listing(pool, pool->level[l].words[j]);
-
-	*mark = new;
-	pool->slots[old >> LEVEL_ORDERS] = 0;
-	for (unsigned int change = (old & MARK_ORDERS) ^ new; change; change &= change - 1) {
-		unsigned int r = __builtin_ctz(change);
-
-		if (new >> r & 1)
-			index_set(pool, l, r, j);
-		else
-			index_clear(pool, l, r, j);
-	}
-}
-
-/* The free bits of a word that the index knows of. */
-static inline uint64_t word_indexed(const struct pool *pool, unsigned int l, uint64_t j)
-{
-	return pool->level[l].words[j] & ~pool->slots[pool->level[l].marks[j] >> LEVEL_ORDERS];
-}
-
 int pool_words_init(struct pool *pool);
 void pool_words_destroy(struct pool *pool);
 void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask);
@@ -292,7 +163,6 @@ void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count);
 void pool_words_carve(struct pool *pool, const struct pool_place *place, uint64_t count);
 bool pool_words_all_taken(const struct pool *pool, uint64_t page, uint64_t count);
 bool pool_words_cover(const struct pool *pool, uint64_t page, struct pool_place *place);
-bool pool_words_listed(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word);
 bool pool_words_next(const struct pool *pool, unsigned int order, uint64_t page,
 		     struct pool_place *place);
 unsigned int pool_words_order(const struct pool *pool, struct pool_place *place);

@@ -22,12 +22,12 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 		return -EINVAL;
 	if (size / page_size >> POOL_ORDERS)
 		return -E2BIG;
-	pool = aligned_alloc(_Alignof(struct pool_line),
-			     sizeof(*pool) + -sizeof(*pool) % sizeof(struct pool_line));
+	pool = aligned_alloc(_Alignof(struct pool), sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
 	*pool = (struct pool){ .size = size,
 			       .pages = size / page_size,
+			       .page_size = page_size,
 			       .page_shift = log2_floor(page_size),
 			       .flags = flags };
 	error = pool_words_init(pool);
@@ -35,6 +35,7 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 		free(pool);
 		return error;
 	}
+	index_init(pool);
 	pool_stash_init(pool);
 	pool_words_give_range(pool, 0, pool->pages);
 	pool->free_pages = pool->pages;
@@ -59,55 +60,72 @@ void pool_destroyp(struct pool **pool)
 /* The lowest of the smallest sufficient blocks. */
 static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *want)
 {
-	uint64_t orders = pool->nonempty >> want->order;
 	struct pool_place place;
 	unsigned int order, r;
+	uint64_t orders, blocks;
 
-	if (!orders)
-		return NOWHERE;
-	order = want->order + bits_first(orders);
-	place.level = order / LEVEL_ORDERS;
-	r = order % LEVEL_ORDERS;
-	place.word = index_first(pool, place.level, r);
-	place.bit = bits_first(word_blocks(word_indexed(pool, place.level, place.word), r));
-	pool_words_carve(pool, &place, want->count);
-	return place_page(&place);
-}
-
-/* In one level: the first unit of the lowest run. With POOL_LOWEST nothing is kept from the index, nor said by halves. */
-static inline uint64_t lowest_unit(const struct pool *pool, unsigned int level, unsigned int r)
-{
-	uint64_t word;
-
-	if (pool->flags & POOL_LOWEST) {
-		word = index_first(pool, level, r);
-		return word << WORD_SHIFT |
-		       bits_first(word_runs(pool->level[level].words[word], r));
+	while ((orders = pool->nonempty >> want->order)) {
+		order = want->order + bits_first(orders);
+		place.level = order / LEVEL_ORDERS;
+		r = order % LEVEL_ORDERS;
+		place.word = index_first(pool, place.level, 1u << r);
+		blocks = word_blocks(pool->level[place.level].words[place.word], r);
+		if (blocks) {
+			place.bit = bits_first(blocks);
+			pool_words_carve(pool, &place, want->count);
+			return place_page(&place);
+		}
+		index_settle(pool, place.level, place.word);
 	}
-	word = index_first_from(pool, level, r);
-	return word << WORD_SHIFT | bits_first(word_runs(word_indexed(pool, level, word), r));
+	return NOWHERE;
 }
 
-/* The lowest of all sufficient blocks: one candidate for each level, whatever its order. */
+/* In one level: the page where its lowest run begins, or NOWHERE if its word does not begin before `known`. */
+static inline uint64_t lowest_run(struct pool *pool, unsigned int l, unsigned int r, uint64_t known)
+{
+	struct pool_level *level = &pool->level[l];
+	uint64_t word, runs;
+
+	do {
+		word = index_first_before(pool, l, orders_from(r), known);
+		if (word == NOWHERE)
+			return NOWHERE;
+		if (!r)
+			level->first = word;
+		runs = word_runs(level->words[word], r);
+		if (runs)
+			return (word << WORD_SHIFT | bits_first(runs)) << (l * LEVEL_ORDERS);
+		index_settle(pool, l, word);
+	} while (pool->nonempty >> (l * LEVEL_ORDERS) & orders_from(r));
+	return NOWHERE;
+}
+
+/*
+ * The lowest of all sufficient blocks: one candidate for each level, whatever its order. Levels above the first hardly ever
+ * have one that is lower, and mostly their first word says so.
+ */
 static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *want)
 {
-	unsigned int level = want->order / LEVEL_ORDERS, r = want->order % LEVEL_ORDERS;
-	uint64_t orders = pool->nonempty >> want->order << r, lowest = NOWHERE, unit;
+	unsigned int l = want->order / LEVEL_ORDERS, r = want->order % LEVEL_ORDERS;
+	uint64_t orders = pool->nonempty >> want->order << r, lowest = NOWHERE, page, unit;
 	struct pool_place best = { 0 };
 
-	for (; orders; level++, orders >>= LEVEL_ORDERS, r = 0) {
-		if (!(orders & MARK_ORDERS))
+	for (; orders; l++, orders >>= LEVEL_ORDERS, r = 0) {
+		if (!(orders & MARK_ORDERS) ||
+		    pool->level[l].first << ((l + 1) * LEVEL_ORDERS) >= lowest)
 			continue;
-		unit = lowest_unit(pool, level, r);
-		if (unit << (level * LEVEL_ORDERS) < lowest) {
-			lowest = unit << (level * LEVEL_ORDERS);
-			best = (struct pool_place){ .level = level,
-						    .word = unit >> WORD_SHIFT,
-						    .bit = unit % WORD_BITS };
+		page = lowest_run(pool, l, r, lowest);
+		if (page < lowest) {
+			lowest = page;
+			best.level = l;
 		}
 	}
-	if (lowest != NOWHERE)
-		pool_words_carve(pool, &best, want->count);
+	if (lowest == NOWHERE)
+		return NOWHERE;
+	unit = lowest >> (best.level * LEVEL_ORDERS);
+	best.word = unit >> WORD_SHIFT;
+	best.bit = unit % WORD_BITS;
+	pool_words_carve(pool, &best, want->count);
 	return lowest;
 }
 
@@ -133,30 +151,41 @@ static uint64_t take_joined(struct pool *pool, const struct pool_want *want)
 	return page;
 }
 
-static uint64_t take_indexed(struct pool *pool, const struct pool_want *want, unsigned int flags)
+static inline uint64_t take_indexed(struct pool *pool, const struct pool_want *want,
+				    unsigned int flags)
 {
 	if (pool->flags & POOL_LOWEST || (flags & (POOL_EXACT | POOL_SMALLEST)) == POOL_EXACT)
 		return take_lowest(pool, want);
 	return take_smallest(pool, want);
 }
 
-/* Everything but what the stash has at hand. */
-static NOINLINE uint64_t take(struct pool *pool, const struct pool_want *want, unsigned int flags)
+/* What is not found at once: conditions, what the index does not know yet, and blocks that are neighbours. */
+static NOINLINE uint64_t take_with_care(struct pool *pool, const struct pool_want *want,
+					unsigned int flags)
 {
 	uint64_t page = NOWHERE;
 
 	if (!want->anywhere)
 		page = take_within(pool, want);
-	else if (!(flags & POOL_EXACT) && want->order < STASH_ORDERS)
-		page = pool_stash_pop(pool, &pool->stash[want->order]);
-	if (page == NOWHERE && want->anywhere)
-		page = take_indexed(pool, want, flags);
-	if (page == NOWHERE && want->anywhere && !pool_is_settled(pool)) {
+	else if (!pool_is_settled(pool)) {
 		pool_settle(pool);
 		page = take_indexed(pool, want, flags);
 	}
 	if (page == NOWHERE && (flags & POOL_JOIN) && (flags & POOL_EXACT))
 		page = take_joined(pool, want);
+	return page;
+}
+
+static inline uint64_t take(struct pool *pool, const struct pool_want *want, unsigned int flags)
+{
+	uint64_t page = NOWHERE;
+
+	if (want->anywhere && !(flags & POOL_EXACT) && want->order < STASH_ORDERS)
+		page = pool_stash_pop(pool, &pool->stash[want->order]);
+	if (page == NOWHERE && want->anywhere)
+		page = take_indexed(pool, want, flags);
+	if (page == NOWHERE)
+		page = take_with_care(pool, want, flags);
 	return page;
 }
 
@@ -196,23 +225,30 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 	return 0;
 }
 
+/*
+ * The usual request, and the newest entry of the stash for it is a block still. What there is to be said to the index is
+ * said at the end, by whoever says it: so nothing needs to be kept meanwhile.
+ */
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant)
 {
-	uint64_t last = (request->length - 1) >> pool->page_shift, page;
+	uint64_t last = request->length - 1, unit, j, mask, left;
 	struct pool_stash *stash;
 
-	/* The usual request. If the stash has an entry for it, the pool has room for the order. */
 	if (request->alignment | request->lower | request->upper | request->flags ||
-	    last >= 1u << (STASH_ORDERS - 1))
+	    last >= pool->stash_max)
 		return alloc_examined(pool, request, grant);
-	stash = &pool->stash[log2_floor(last << 1 | 1)]; /* rounded up, of last + 1 */
-	page = stash_pop_unknown(pool, stash);
-	if (page == NOWHERE)
+	stash = &pool->stash[log2_floor(last >> pool->page_shift << 1 | 1)]; /* rounded up */
+	unit = stash_newest(stash);
+	j = unit >> WORD_SHIFT;
+	mask = stash->run << (unit % WORD_BITS);
+	left = stash->words[j] ^ mask;
+	if (stash_is_empty(stash) || left & mask)
 		return alloc_examined(pool, request, grant);
-	pool->free_pages -= 1ull << stash->order;
-	grant->offset = page << pool->page_shift;
-	grant->length = 1ull << stash->order << pool->page_shift;
-	return 0;
+	stash->newest--;
+	pool->free_pages -= stash->pages;
+	grant->offset = unit << stash->unit_shift;
+	grant->length = stash->length;
+	return stash_taken(pool, stash, j, left);
 }
 
 /* 0 if these bytes are whole pages of the pool. */
@@ -227,25 +263,31 @@ static inline int to_pages(const struct pool *pool, uint64_t *offset, uint64_t *
 	return 0;
 }
 
-/* No bit is set that stands for more than the word. */
-static inline bool above_taken(const struct pool *pool, unsigned int level, uint64_t word)
+/* These bits of the page's word are clear, and no unit is free that the word is in. */
+static inline bool taken(const struct pool *pool, uint64_t page, uint64_t mask)
 {
-	for (unsigned int l = level + 1; l < pool->levels; l++, word >>= WORD_SHIFT)
-		if (pool->level[l].words[word >> WORD_SHIFT] >> (word % WORD_BITS) & 1)
+	if (pool->level[0].words[page >> WORD_SHIFT] & mask)
+		return false;
+#pragma GCC unroll 5
+	for (unsigned int l = 1; l < POOL_LEVELS; l++) {
+		page >>= WORD_SHIFT;
+		if (l == pool->levels)
+			break;
+		if (pool->level[l].words[page >> WORD_SHIFT] >> (page % WORD_BITS) & 1)
 			return false;
+	}
 	return true;
 }
 
 /* Pages that have their bits in one word. */
 static int free_in_word(struct pool *pool, uint64_t page, uint64_t count)
 {
-	uint64_t word = page >> WORD_SHIFT, old = pool->level[0].words[word];
 	uint64_t mask = bits_mask(count) << (page % WORD_BITS);
 
-	if (old & mask || (!old && !above_taken(pool, 0, word)))
+	if (!taken(pool, page, mask))
 		return -ENOENT;
 	pool->free_pages += count;
-	pool_words_give(pool, 0, word, mask);
+	pool_words_give(pool, 0, page >> WORD_SHIFT, mask);
 	return 0;
 }
 
@@ -267,49 +309,36 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 	return 0;
 }
 
-static inline bool block_taken(const struct pool *pool, const struct pool_stash *stash,
-			       uint64_t unit)
+/* A block of the stash's orders that has bits below in more than one word. */
+static NOINLINE int free_units(struct pool *pool, struct pool_stash *stash, uint64_t unit)
 {
-	uint64_t word = stash->words[unit >> WORD_SHIFT];
+	uint64_t mask = stash->run << (unit % WORD_BITS);
 
-	if (word & stash->run << (unit % WORD_BITS))
-		return false;
-	/* What is free is said once: if a part of the word is, nothing above it is. */
-	if (!word && !above_taken(pool, stash->level, unit >> WORD_SHIFT))
-		return false;
-	if (stash->level)
-		for (uint64_t run = stash->run; run; run >>= 1)
-			if (pool->level[0].words[unit++])
-				return false;
-	return true;
-}
-
-static NOINLINE int free_to_full_stash(struct pool *pool, struct pool_stash *stash, uint64_t unit)
-{
-	pool_stash_make_room(pool, stash);
-	stash_push(pool, stash, unit);
-	return 0;
+	if (stash->words[unit >> WORD_SHIFT] & mask || !taken(pool, unit << WORD_SHIFT, 0))
+		return -ENOENT;
+	for (uint64_t i = 0; i < stash->pages >> WORD_SHIFT; i++)
+		if (pool->level[0].words[unit + i])
+			return -ENOENT;
+	return stash_push(pool, stash, unit, mask);
 }
 
 int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
 {
-	unsigned int order = bits_first(length | 1ull << 63) - pool->page_shift;
 	struct pool_stash *stash;
-	uint64_t unit;
+	uint64_t unit, mask;
 
-	/* A block of the stash's orders; order is large if the length is less than a page. */
+	/* A block of the stash's orders. */
 	if (length - 1 >= pool->stash_max || (length | offset) & (length - 1) ||
-	    order >= STASH_ORDERS || offset >= pool->size || pool->size - offset < length)
+	    length < pool->page_size || offset > pool->size - length)
 		return free_range(pool, offset, length);
-	stash = &pool->stash[order];
-	unit = offset >> pool->page_shift >> stash->unit_shift;
-	if (!block_taken(pool, stash, unit))
+	stash = &pool->stash[bits_first(length) - pool->page_shift];
+	unit = offset >> stash->unit_shift;
+	if (stash->pages > WORD_BITS)
+		return free_units(pool, stash, unit);
+	mask = stash->run << (unit % WORD_BITS);
+	if (!taken(pool, offset >> pool->page_shift, mask | stash->below))
 		return -ENOENT;
-	pool->free_pages += 1ull << order;
-	if (stash_is_full(stash))
-		return free_to_full_stash(pool, stash, unit);
-	stash_push(pool, stash, unit);
-	return 0;
+	return stash_push(pool, stash, unit, mask);
 }
 
 int pool_claim(struct pool *pool, uint64_t offset, uint64_t length)
