@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Tests in which system calls and allocations fail: one program for the daemon, one for the library, with wrap.c in place of
 # what it wraps. Names beyond that list are the original's.
-FAULTS_WRAPPED := malloc calloc realloc reallocarray aligned_alloc strdup asprintf free sendmsg send recvmsg recv ioctl open open64 openat fallocate \
+FAULTS_WRAPPED := malloc calloc realloc reallocarray aligned_alloc strdup asprintf open_memstream free sendmsg send recvmsg recv ioctl open open64 openat fallocate \
 	fopen fopen64 fdopen opendir memfd_create eventfd epoll_create1 socket ftruncate mmap mmap64 accept4 \
-	getsockopt setsockopt epoll_ctl
+	connect poll getsockopt setsockopt epoll_ctl
 FAULTS_LINK := $(FAULTS_WRAPPED:%=-Wl,--wrap=%)
 
 FAULTS_DAEMON := $(B)/tests/faults/test-daemon-faults
@@ -12,4 +12,10 @@ $(FAULTS_OBJECTS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Itests/unit/daemon -Wno-mis
 $(FAULTS_DAEMON): $(FAULTS_OBJECTS) $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(FAULTS_LINK) -o $@ $^ $(MMIOD_LIBS) -lcriterion
 
-UNIT_TESTS += $(FAULTS_DAEMON)
+# It starts the daemon, in simulation, as a process of its own.
+FAULTS_CLIENT := $(B)/tests/faults/test-client-faults
+$(B)/tests/faults/test-client-faults.o: OBJ_FLAGS := $(LIB_FLAGS) -I. -Iclient/lib -Wno-missing-prototypes -DBUILD_DIR='"$(B)"'
+$(FAULTS_CLIENT): $(B)/tests/faults/test-client-faults.o $(B)/tests/faults/wrap.o $(B)/libmmiod.a | $(B)/mmiod
+	$(CC) $(CFLAGS) $(LDFLAGS) $(FAULTS_LINK) -o $@ $^ -lcriterion
+
+UNIT_TESTS += $(FAULTS_DAEMON) $(FAULTS_CLIENT)

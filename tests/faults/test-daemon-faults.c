@@ -259,7 +259,8 @@ static const struct fault_line {
 	{ "recv", FAULT_RECEIVE, EINTR, true },	 { "recv", FAULT_RECEIVE, ENOMEM },
 	{ "ioctl", FAULT_IOCTL, EINVAL },	 { "open", FAULT_FILE, EMFILE },
 	{ "mmap", FAULT_MAP, ENOMEM },		 { "getsockopt", FAULT_OPTION, ENOMEM },
-	{ "backend", FAULT_BACKEND, ENOMEM },	 { "backend", FAULT_BACKEND, EIO },
+	{ "poll", FAULT_POLL, ENOMEM },		 { "backend", FAULT_BACKEND, ENOMEM },
+	{ "backend", FAULT_BACKEND, EIO },
 };
 
 /* ---- a backend that fails --------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,6 +132,17 @@ int __wrap_asprintf(char **text, const char *format, ...)
 	return n;
 }
 
+/* The text that it makes is freed by the program under test. */
+FILE *__real_open_memstream(char **text, size_t *size);
+FILE *__wrap_open_memstream(char **text, size_t *size);
+FILE *__wrap_open_memstream(char **text, size_t *size)
+{
+	FILE *file = fault_strikes(FAULT_MEMORY) ? NULL : __real_open_memstream(text, size);
+
+	counted(file);
+	return file;
+}
+
 WRAP(FAULT_SEND, -1, ssize_t, sendmsg, (int fd, const struct msghdr *header, int flags),
      (fd, header, flags))
 WRAP(FAULT_SEND, -1, ssize_t, send, (int fd, const void *data, size_t length, int flags),
@@ -164,6 +176,10 @@ WRAP(FAULT_MAP, MAP_FAILED, void *, mmap64,
      (address, length, prot, flags, fd, offset))
 WRAP(FAULT_ACCEPT, -1, int, accept4,
      (int fd, struct sockaddr *address, socklen_t *length, int flags), (fd, address, length, flags))
+WRAP(FAULT_CONNECT, -1, int, connect, (int fd, const struct sockaddr *address, socklen_t length),
+     (fd, address, length))
+WRAP(FAULT_POLL, -1, int, poll, (struct pollfd * fds, nfds_t count, int timeout),
+     (fds, count, timeout))
 WRAP(FAULT_OPTION, -1, int, getsockopt,
      (int fd, int level, int name, void *value, socklen_t *length),
      (fd, level, name, value, length))

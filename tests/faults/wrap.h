@@ -13,13 +13,15 @@
 #include <stddef.h>
 
 enum fault_kind {
-	FAULT_MEMORY, /* malloc, calloc, realloc, reallocarray, aligned_alloc, strdup, asprintf */
+	FAULT_MEMORY, /* malloc, calloc, realloc, reallocarray, aligned_alloc, strdup, asprintf, open_memstream */
 	FAULT_SEND, /* sendmsg, send */
 	FAULT_RECEIVE, /* recvmsg, recv */
 	FAULT_IOCTL,
 	FAULT_FILE, /* all that makes files: open, fopen, memfd_create, socket, ...; ftruncate, fallocate */
 	FAULT_MAP, /* mmap */
 	FAULT_ACCEPT,
+	FAULT_CONNECT,
+	FAULT_POLL,
 	FAULT_OPTION, /* getsockopt, setsockopt, epoll_ctl */
 	FAULT_BACKEND, /* what a test's own backend does */
 	FAULT_KINDS,
