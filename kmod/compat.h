@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/version.h>
 
 /* 6.3: vm_flags became read-only but for accessors that assert the lock. */
@@ -65,6 +66,37 @@ static inline unsigned int mmiod_page_mapcount(struct page *page, struct page *h
 #endif
 	return max(count, 0);
 }
+
+/*
+ * 6.12: huge leaves of device memory. Their fault handler got the order in 6.6, so it has it here; 6.17 did away with a type
+ * of its own for frame numbers, 6.19 with an argument that could only be current->mm.
+ */
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+#define MMIOD_HUGE_LEAVES
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+#define MMIOD_LARGEST_LEAF MMIOD_LEAF_PUD
+#else
+#define MMIOD_LARGEST_LEAF MMIOD_LEAF_PMD
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#define MMIOD_PFN(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#else
+#define MMIOD_PFN(pfn) (pfn)
+#endif
+
+static inline unsigned long mmiod_get_unmapped_area(struct file *file, unsigned long address,
+						    unsigned long length, unsigned long pgoff,
+						    unsigned long flags)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	return mm_get_unmapped_area(current->mm, file, address, length, pgoff, flags);
+#else
+	return mm_get_unmapped_area(file, address, length, pgoff, flags);
+#endif
+}
+#endif
 
 /* 7.1: zap_vma_ptes() was renamed. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)

@@ -54,6 +54,7 @@ static void window_fdinfo(struct seq_file *seq, struct file *file)
 {
 	static const char *const attrs[] = { "", "uc", "wc", "wb" };
 	static const char *const states[] = { "ok", "suspended", "revoked" };
+	static const char *const leaves[] = { "pte", "pmd", "pud" };
 	struct mmiod_window *window = file->private_data;
 
 	seq_printf(seq, "mmiod-window:\t%llu\n", window->id);
@@ -65,7 +66,12 @@ static void window_fdinfo(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
 	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_window_locked_state(window)]);
 	seq_printf(seq, "mmiod-mappings:\t%d\n", atomic_read(&window->mappings));
-	seq_printf(seq, "mmiod-faults:\t%lld\n", atomic64_read(&window->faults));
+	seq_printf(seq, "mmiod-faults:\t%llu\n", mmiod_leaf_pages(window, false));
+	seq_printf(seq, "mmiod-populated:\t%llu\n", mmiod_leaf_pages(window, true));
+	for (unsigned int leaf = 0; leaf < MMIOD_LEAVES; leaf++)
+		seq_printf(seq, "mmiod-leaves-%s:\t%llu+%llu\n", leaves[leaf],
+			   mmiod_leaf_count(window, leaf, false),
+			   mmiod_leaf_count(window, leaf, true));
 }
 
 static int call_query(struct mmiod_call *call)
@@ -103,6 +109,9 @@ static const struct file_operations window_fops = {
 	.read = mmiod_window_read,
 	.write = mmiod_window_write,
 	.mmap = mmiod_window_mmap,
+#ifdef MMIOD_HUGE_LEAVES
+	.get_unmapped_area = mmiod_leaf_area,
+#endif
 	.poll = window_poll,
 	.unlocked_ioctl = window_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

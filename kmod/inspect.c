@@ -125,9 +125,27 @@ static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
 	answer->cache = cache_of(answer);
 }
 
+/* How much the leaf at an address maps, 0: nothing is present. The caller holds what keeps the leaf from changing. */
+unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
+{
+	struct mmiod_translate answer = { .address = address };
+	unsigned long flags;
+
+	local_irq_save(flags);
+	walk(mm, &answer);
+	local_irq_restore(flags);
+	return answer.leaf_size;
+}
+
 #else
 
 #define TASK_SIZE_MAX TASK_SIZE
+
+/* Nobody asks: populate goes page by page there. */
+unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
+{
+	return 0;
+}
 
 static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
 {

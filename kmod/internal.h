@@ -5,13 +5,15 @@
  *	device	a PCI function bound to the driver		pci.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c
- *	window	a sub-range of a region, one file each		window.c (object), file.c, mapping.c, access.c
+ *	window	a sub-range of a region, one file each		window.c (object), file.c, mapping.c, leaf.c,
+ *								access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables and page descriptors, to look at	inspect.c
  *
  * Locks, outermost first:
  *
- *	mmap_lock		the caller's; never taken by us except in populate, and in translate (another process's)
+ *	mmap_lock		read, in populate (the caller's) and in translate (any process's); otherwise never taken by us.
+ *				A huge fault has the lock of the VMA alone.
  *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never taken under mmap_lock:
  *				->release runs from task work, not from munmap.
  *	window->lock		rwsem: the window's state. Read: to insert page-table entries or touch the device.
@@ -181,7 +183,8 @@ struct mmiod_window {
 	void __iomem *io; /* mediated access; made on first use, gone when revoked */
 
 	atomic_t mappings;
-	atomic64_t faults, populated, reads, writes;
+	atomic64_t leaves[2][MMIOD_LEAVES]; /* page-table leaves made: on fault, in advance */
+	atomic64_t reads, writes;
 };
 
 extern struct kmem_cache *mmiod_window_cache;
@@ -206,6 +209,29 @@ struct mmiod_call;
 int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma);
 struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma);
 int mmiod_call_populate(struct mmiod_call *call);
+
+/* ---- leaf.c ---- */
+
+static inline u64 mmiod_leaf_count(struct mmiod_window *window, enum mmiod_leaf leaf,
+				   bool populated)
+{
+	return atomic64_read(&window->leaves[populated][leaf]);
+}
+
+u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated);
+void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf,
+		     u64 count);
+bool mmiod_leaf_in_bounds(const struct mmiod_window *window, pgoff_t first, unsigned long pages);
+bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_struct *vma,
+		     unsigned long address, unsigned int order);
+vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
+u64 mmiod_leaf_fill(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long address);
+unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
+			      unsigned long pgoff, unsigned long flags);
+
+/* ---- inspect.c ---- */
+
+unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address);
 
 /* ---- access.c ---- */
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping a window: the four steps of a driver's mmap, the fault handler, and POPULATE.
+ * Mapping a window: the four steps of a driver's mmap, the fault handler, and POPULATE. The entries are made in leaf.c.
  *
  * Page tables are never built inside ->mmap: the VMA is linked into i_mmap only after ->mmap returns, so a concurrent
- * revoke would miss what was mapped there. They are built on fault, or by the POPULATE ioctl on the linked VMA; both
+ * revoke would miss what was mapped there. They are built on fault, or by faults that the POPULATE ioctl makes; both
  * hold window->lock for read, so that a revoke either sees their entries or is seen by them.
  */
 #include <linux/mm.h>
@@ -12,23 +12,65 @@
 
 #include "internal.h"
 
-static unsigned long window_pfn(const struct mmiod_window *window, pgoff_t page)
-{
-	return PHYS_PFN(window->phys) + page;
-}
-
 static pgprot_t window_prot(const struct mmiod_window *window, pgprot_t prot)
 {
 	prot = window->attr == MMIOD_ATTR_WC ? pgprot_writecombine(prot) : pgprot_device(prot);
 	return pgprot_decrypted(prot);
 }
 
-/* Fork, mremap and split: the kernel opens the copy and closes the old one. Cannot fail, so it can only count. */
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+
+static bool has_pud_leaves(struct mmiod_window *window)
+{
+	return mmiod_leaf_count(window, MMIOD_LEAF_PUD, false) ||
+	       mmiod_leaf_count(window, MMIOD_LEAF_PUD, true);
+}
+
+/*
+ * 6.12 takes a leaf of 1 GiB for a page table when a VMA is split within it, and for a broken entry when it is moved: it
+ * reads device memory as entries, or clears the leaf but not the TLB, so that the process keeps what is revoked later.
+ * Such leaves are therefore taken away before, and come back on fault. Both hooks run under mmap_lock, held for writing;
+ * the VMA's own lock keeps huge faults out from here to its release.
+ */
+static int vma_may_split(struct vm_area_struct *vma, unsigned long address)
+{
+	unsigned long start = max(address & PUD_MASK, vma->vm_start);
+	unsigned long end = min((address & PUD_MASK) + PUD_SIZE, vma->vm_end);
+
+	vma_start_write(vma);
+	if (has_pud_leaves(vma->vm_private_data))
+		zap_vma_ptes(vma, start, end - start);
+	return 0;
+}
+
+/* A VMA that is opened at an address where there is none yet is the target of an mremap. */
+static void zap_before_move(struct mmiod_window *window, const struct vm_area_struct *target)
+{
+	struct mm_struct *mm = target->vm_mm;
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, mm, 0);
+
+	if (mm != current->mm || vma_lookup(mm, target->vm_start) || !has_pud_leaves(window))
+		return;
+	for_each_vma(vmi, vma) if (mmiod_vma_window(vma) == window)
+		zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+}
+
+#else
+
+static void zap_before_move(struct mmiod_window *window, const struct vm_area_struct *target)
+{
+}
+
+#endif
+
+/* Fork, mremap and split: the kernel opens the copy and closes the old one. Cannot fail. */
 static void vma_open(struct vm_area_struct *vma)
 {
 	struct mmiod_window *window = vma->vm_private_data;
 
 	atomic_inc(&window->mappings);
+	zap_before_move(window, vma);
 }
 
 static void vma_close(struct vm_area_struct *vma)
@@ -51,35 +93,33 @@ static vm_fault_t insert_dummy(struct mmiod_window *window, struct vm_fault *vmf
 }
 
 /* A buffer's memory is there: ->mmap has seen to it, and only a revoke takes it away. */
-static vm_fault_t insert_page_of(struct mmiod_window *window, struct vm_fault *vmf)
+static vm_fault_t insert_leaf(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
 {
 	vm_fault_t ret;
 
-	if (window->buffer)
-		ret = mmiod_buffer_fault(window->buffer, vmf);
-	else
-		ret = vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK,
-				     window_pfn(window, vmf->pgoff));
+	if (!window->buffer)
+		return mmiod_leaf_insert(window, vmf, order);
+	ret = mmiod_buffer_fault(window->buffer, vmf);
 	if (!(ret & VM_FAULT_ERROR))
-		atomic64_inc(&window->faults);
+		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE, 1);
 	return ret;
 }
 
-/* The bound is checked again here: the VMA's offset and length are what they are now, not what ->mmap saw. */
-static vm_fault_t vma_fault(struct vm_fault *vmf)
+/* The dummy page is mapped by itself, never as a huge leaf: the kernel then asks again for one page. */
+static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct mmiod_window *window = vmf->vma->vm_private_data;
 	vm_fault_t ret;
 
-	if (vmf->pgoff >= window->pages)
-		return VM_FAULT_SIGBUS;
+	if (!mmiod_leaf_fits(window, vmf->vma, vmf->address, order))
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 	down_read(&window->lock);
 	switch (mmiod_window_state(window)) {
 	case MMIOD_WINDOW_OK:
-		ret = insert_page_of(window, vmf);
+		ret = insert_leaf(window, vmf, order);
 		break;
 	case MMIOD_WINDOW_REVOKED:
-		ret = insert_dummy(window, vmf);
+		ret = order ? VM_FAULT_FALLBACK : insert_dummy(window, vmf);
 		break;
 	default:
 		ret = VM_FAULT_SIGBUS;
@@ -88,17 +128,35 @@ static vm_fault_t vma_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+static vm_fault_t vma_fault(struct vm_fault *vmf)
+{
+	return fault(vmf, 0);
+}
+
+#ifdef MMIOD_HUGE_LEAVES
+static vm_fault_t vma_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	return fault(vmf, order);
+}
+#endif
+
 /* No ->access: ptrace and /proc/PID/mem get EIO instead of registers with side effects. */
 static const struct vm_operations_struct vm_ops = {
 	.open = vma_open,
 	.close = vma_close,
 	.fault = vma_fault,
+#ifdef MMIOD_HUGE_LEAVES
+	.huge_fault = vma_huge_fault,
+#endif
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+	.may_split = vma_may_split,
+#endif
 };
 
-/* Whole pages of the window, nothing beyond it; neither the offset nor the sum may wrap. */
-static bool in_bounds(const struct mmiod_window *window, pgoff_t first, unsigned long pages)
+/* The window that a VMA maps, or NULL if it is none of ours. It lives as long as the VMA. */
+struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
 {
-	return first < window->pages && pages <= window->pages - first;
+	return vma && vma->vm_ops == &vm_ops ? vma->vm_private_data : NULL;
 }
 
 /*
@@ -111,7 +169,7 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (!in_bounds(window, vma->vm_pgoff, vma_pages(vma)))
+	if (!mmiod_leaf_in_bounds(window, vma->vm_pgoff, vma_pages(vma)))
 		return -EINVAL;
 	if (window->flags & MMIOD_WINDOW_READONLY && vma->vm_flags & VM_WRITE)
 		return -EACCES;
@@ -145,59 +203,66 @@ int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
-/*
- * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was split, moved or
- * partly zapped. Remapping it in parts only looks the memory type up, so the first page goes by itself.
- */
-static int remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
-		 unsigned long length)
-{
-	unsigned long pfn =
-		window_pfn(window, vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT));
-	vm_fault_t fault;
-	int ret = 0;
-
-	/* remap_pfn_range() insists on empty entries; the zap also keeps out per-VMA-lock faults. */
-	vm_flags_set(vma, VM_IO);
-	zap_vma_ptes(vma, start, length);
-	fault = vmf_insert_pfn(vma, start, pfn);
-	if (fault != VM_FAULT_NOPAGE)
-		return vm_fault_to_errno(fault, 0) ?: -EFAULT;
-	if (length > PAGE_SIZE)
-		ret = remap_pfn_range(vma, start + PAGE_SIZE, pfn + 1, length - PAGE_SIZE,
-				      vma->vm_page_prot);
-	if (ret)
-		zap_vma_ptes(vma, start, length);
-	else
-		atomic64_add(length >> PAGE_SHIFT, &window->populated);
-	return ret;
-}
-
-/* The window that a VMA maps, or NULL if it is none of ours. It lives as long as the VMA. */
-struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
-{
-	return vma && vma->vm_ops == &vm_ops ? vma->vm_private_data : NULL;
-}
-
 static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_window *window,
 			unsigned long start, unsigned long length)
 {
-	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start &&
-	       in_bounds(window, vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT),
-			 length >> PAGE_SHIFT);
+	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start;
 }
 
-/* RAM has no side effects: its pages are faulted in, which takes window->lock for each. */
-static int populate_buffer(struct mmiod_window *window, struct vm_area_struct *vma,
-			   unsigned long start, unsigned long length)
+/*
+ * How far the fault at @at has got us: to the end of its leaf or, if that is a small one, of its page table, the rest of
+ * which is filled here if it was not empty when the fault came (mremap moves entries one by one). Nowhere, if a revoke
+ * or suspend has come between; the next fault then says so. RAM is mapped page by page.
+ */
+static unsigned long populated_to(struct mmiod_window *window, struct vm_area_struct *vma,
+				  unsigned long at)
 {
-	unsigned int flags = vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0;
+	unsigned long size, next = at;
 
-	for (unsigned long at = start; at < start + length; at += PAGE_SIZE)
-		if (fixup_user_fault(current->mm, at, flags, NULL))
-			return -EFAULT;
-	atomic64_add(length >> PAGE_SHIFT, &window->populated);
-	return 0;
+	if (window->buffer || !IS_ENABLED(CONFIG_X86_64))
+		return at + PAGE_SIZE;
+	down_read(&window->lock);
+	size = mmiod_leaf_size(vma->vm_mm, at);
+	if (!mmiod_window_usable(window) && size == PAGE_SIZE) {
+		mmiod_leaf_made(window, NULL, MMIOD_LEAF_PTE, mmiod_leaf_fill(window, vma, at));
+		size = PMD_SIZE;
+	}
+	if (size)
+		next = (at & ~(size - 1)) + size;
+	up_read(&window->lock);
+	return next;
+}
+
+static int locked_usable(struct mmiod_window *window)
+{
+	int ret;
+
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window);
+	up_read(&window->lock);
+	return ret;
+}
+
+/*
+ * By faults that nobody's access has caused, because the kernel exports no other way to a huge leaf: each takes window->lock
+ * for itself, so that a revoke need not wait for more than one of them.
+ */
+static int populate_range(struct mmiod_window *window, struct vm_area_struct *vma,
+			  unsigned long start, unsigned long end)
+{
+	unsigned int flags = FAULT_FLAG_REMOTE | (vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0);
+	int ret;
+
+	while (start < end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = fixup_user_fault(vma->vm_mm, start, flags, NULL);
+		if (ret)
+			return locked_usable(window) ?: ret;
+		start = populated_to(window, vma, start);
+		cond_resched();
+	}
+	return locked_usable(window);
 }
 
 static int populate_locked(struct mmiod_window *window, unsigned long start, unsigned long length)
@@ -207,12 +272,8 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 
 	if (!maps_window(vma, window, start, length))
 		return -EINVAL;
-	down_read(&window->lock);
-	ret = mmiod_window_usable(window);
-	if (!ret && !window->buffer)
-		ret = remap(window, vma, start, length);
-	up_read(&window->lock);
-	return ret || !window->buffer ? ret : populate_buffer(window, vma, start, length);
+	ret = locked_usable(window);
+	return ret ?: populate_range(window, vma, start, start + length);
 }
 
 int mmiod_call_populate(struct mmiod_call *call)
@@ -225,9 +286,9 @@ int mmiod_call_populate(struct mmiod_call *call)
 	if (populate->flags || !length || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(length) ||
 	    start + length < start || start + length > TASK_SIZE)
 		return -EINVAL;
-	if (mmap_write_lock_killable(current->mm))
+	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
 	ret = populate_locked(window, start, length);
-	mmap_write_unlock(current->mm);
+	mmap_read_unlock(current->mm);
 	return ret;
 }

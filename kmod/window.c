@@ -506,11 +506,15 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 	info->width = window->width;
 	info->state = mmiod_window_locked_state(window);
 	info->mappings = atomic_read(&window->mappings);
-	info->faults = atomic64_read(&window->faults);
-	info->populated = atomic64_read(&window->populated);
+	info->faults = mmiod_leaf_pages(window, false);
+	info->populated = mmiod_leaf_pages(window, true);
 	info->reads = atomic64_read(&window->reads);
 	info->writes = atomic64_read(&window->writes);
 	memcpy(info->tag, window->tag, sizeof(info->tag));
+	for (unsigned int leaf = 0; leaf < MMIOD_LEAVES; leaf++) {
+		info->fault_leaves[leaf] = mmiod_leaf_count(window, leaf, false);
+		info->populate_leaves[leaf] = mmiod_leaf_count(window, leaf, true);
+	}
 }
 
 int mmiod_call_window_next(struct mmiod_call *call)

@@ -150,6 +150,14 @@ struct mmiod_window_set_state {
 	__u64 window_id;
 };
 
+/* Sizes of page-table leaves, as indices: on x86 of 4 KiB, 2 MiB (PMD) and 1 GiB (PUD). */
+enum mmiod_leaf {
+	MMIOD_LEAF_PTE = 0,
+	MMIOD_LEAF_PMD = 1,
+	MMIOD_LEAF_PUD = 2,
+	MMIOD_LEAVES = 3,
+};
+
 /* The ledger: the first window whose id is greater than window_id; ENOENT behind the last. */
 struct mmiod_window_info {
 	__u32 size;
@@ -166,7 +174,9 @@ struct mmiod_window_info {
 	__u64 populated; /* pages mapped in advance, so far */
 	__u64 reads; /* mediated accesses, so far */
 	__u64 writes;
-	__u8 tag[MMIOD_TAG_SIZE];
+	__u8 tag[MMIOD_TAG_SIZE]; /* the last member at first */
+	__u64 fault_leaves[MMIOD_LEAVES]; /* the same in leaves, by enum mmiod_leaf */
+	__u64 populate_leaves[MMIOD_LEAVES];
 };
 
 /* How a buffer's memory is got from the kernel. All of it is zeroed. */
@@ -364,7 +374,8 @@ struct mmiod_window_query {
 
 /*
  * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one mapping of this
- * window and be page-aligned. EINVAL: it does not. ENODEV: revoked. EAGAIN: suspended.
+ * window and be page-aligned. Up to a whole leaf may be mapped around it. EINVAL: it does not. ENODEV: revoked. EAGAIN:
+ * suspended. EFAULT: the mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed.
  */
 struct mmiod_window_populate {
 	__u32 size;

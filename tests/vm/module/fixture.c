@@ -70,6 +70,16 @@ static uint32_t parse_pci(const char *path)
 	return MMIOD_PCI_ADDR(domain, bus, device, function);
 }
 
+/* Not bound by the rig, and not what find_pci() takes for shm. */
+#define BIGSHM MMIOD_PCI_ADDR(0, 0, 0x1d, 0)
+
+static uint32_t bigshm(void)
+{
+	write_file(pci_path(BIGSHM), "driver_override", "mmiod");
+	write_file("/sys/bus/pci", "drivers_probe", strrchr(pci_path(BIGSHM), '/') + 1);
+	return BIGSHM;
+}
+
 uint32_t find_pci(unsigned int vendor, unsigned int device)
 {
 	uint32_t found = PCI_NONE;
@@ -79,7 +89,8 @@ uint32_t find_pci(unsigned int vendor, unsigned int device)
 		return PCI_NONE;
 	for (size_t i = 0; i < paths.gl_pathc && found == PCI_NONE; i++)
 		if (read_id(paths.gl_pathv[i], "vendor") == vendor &&
-		    read_id(paths.gl_pathv[i], "device") == device)
+		    read_id(paths.gl_pathv[i], "device") == device &&
+		    parse_pci(paths.gl_pathv[i]) != BIGSHM)
 			found = parse_pci(paths.gl_pathv[i]);
 	globfree(&paths);
 	return found;
@@ -110,6 +121,7 @@ static void describe_claim(const char *name, struct mmiod_region_claim *claim)
 		const char *name;
 		unsigned int vendor, device, bar, width;
 	} devices[] = {
+		{ "bigshm", 0x1af4, 0x1110, 2, 0 },
 		{ "edu", 0x1234, 0x11e8, 0, 4 },
 		{ "shm", 0x1af4, 0x1110, 2, 0 },
 		{ "testdev", 0x1b36, 0x0005, 0, 0 },
@@ -120,7 +132,8 @@ static void describe_claim(const char *name, struct mmiod_region_claim *claim)
 		if (strcmp(devices[i].name, name))
 			continue;
 		claim->kind = MMIOD_REGION_PCI;
-		claim->pci = find_pci(devices[i].vendor, devices[i].device);
+		claim->pci = strcmp(name, "bigshm") ? find_pci(devices[i].vendor, devices[i].device)
+						    : bigshm();
 		claim->bar = devices[i].bar;
 		claim->width = devices[i].width;
 		return;

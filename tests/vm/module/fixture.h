@@ -13,6 +13,7 @@
 #include <tap.h>
 
 #define SHM_SIZE (64ULL << 20)
+#define BIGSHM_SIZE (4ULL << 30)
 #define PCI_NONE UINT32_MAX
 
 /* The size of a page, from the system: the tests hold on any. */
@@ -30,7 +31,7 @@ int write_file(const char *directory, const char *name, const char *text);
 /* All of a file, zero-terminated, in a static buffer. */
 const char *read_file(const char *path);
 
-/* The region of that name (shm, edu, testdev, set-aside), claimed now unless it is already. */
+/* The region of that name (shm, bigshm, edu, testdev, set-aside), claimed now unless it is already. */
 uint64_t region(int control, const char *name);
 struct mmiod_region_info region_info(int control, uint64_t id);
 

@@ -261,11 +261,11 @@ TEST(a_read_only_window_with_a_dummy_page_stays_read_only)
 /*
  * ---- races: 300 rounds each; what counts is that no mapping survives the revoke ----
  *
- * A thread maps many pages, which takes a while; the revoke comes at a random moment of that while, measured before. A
+ * A thread maps many page tables, or huge leaves, which takes a while; the revoke comes at a random moment of that while, measured before. A
  * module that built page tables outside window->lock fails this within a few rounds.
  */
 
-enum { ROUNDS = 300, RACE_PAGES = 1024, RACE_STEP = 31 };
+enum { ROUNDS = 300, RACE_PAGES = 16384, RACE_STEP = 509 };
 
 struct race {
 	int fd;
@@ -294,7 +294,8 @@ static void *map_in_a_race(void *argument)
 	if (race->populates)
 		populate(race->fd, race->address, RACE_PAGES * page());
 	else
-		for (size_t i = 0; i < RACE_PAGES && !touch_read(race->address + i * page()); i++)
+		for (size_t i = 0; i < RACE_PAGES && !touch_read(race->address + i * page());
+		     i += RACE_STEP)
 			;
 	return NULL;
 }
