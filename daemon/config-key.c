@@ -337,7 +337,7 @@ static int set_backing(struct config_cursor *cursor, const char *value)
 	return cursor->region->backing ? 0 : config_refuse(cursor, "out of memory");
 }
 
-/* ---- [grant NAME] and [admin NAME] ------------------------------------------------------------------------------ */
+/* ---- [grant NAME], [admin NAME] and [inspect NAME] ------------------------------------------------------------------------------ */
 
 static int set_grant_region(struct config_cursor *cursor, const char *value)
 {
@@ -421,7 +421,10 @@ static int set_admin_user(struct config_cursor *cursor, const char *value)
 	int r = config_each_word(cursor, value, &cursor->admin->users, add_user);
 
 	if (r == 0 && cursor->admin->users.all)
-		return config_refuse(cursor, "not everybody can be an administrator: name users");
+		return config_refuse(cursor,
+				     cursor->section == CONFIG_SECTION_ADMIN
+					     ? "not everybody can be an administrator: name users"
+					     : "not everybody can see everything: name users");
 	return r;
 }
 
@@ -470,6 +473,8 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_GRANT, "bytes", false, terms_set_bytes },
 	{ CONFIG_SECTION_ADMIN, "user", true, set_admin_user },
 	{ CONFIG_SECTION_ADMIN, "group", true, set_admin_group },
+	{ CONFIG_SECTION_INSPECT, "user", true, set_admin_user },
+	{ CONFIG_SECTION_INSPECT, "group", true, set_admin_group },
 };
 
 /* Keys that say the same thing in two ways; both in one file is a contradiction. */
@@ -484,10 +489,9 @@ static const struct {
 	const char *kind;
 	bool named;
 } sections[] = {
-	{ CONFIG_SECTION_DAEMON, "daemon", false },
-	{ CONFIG_SECTION_REGION, "region", true },
-	{ CONFIG_SECTION_GRANT, "grant", true },
-	{ CONFIG_SECTION_ADMIN, "admin", true },
+	{ CONFIG_SECTION_DAEMON, "daemon", false },  { CONFIG_SECTION_REGION, "region", true },
+	{ CONFIG_SECTION_GRANT, "grant", true },     { CONFIG_SECTION_ADMIN, "admin", true },
+	{ CONFIG_SECTION_INSPECT, "inspect", true },
 };
 
 static const struct config_key *find_key(enum config_section section, const char *name)
@@ -525,7 +529,7 @@ static int refuse_section(struct config_cursor *cursor, const char *kind)
 				     nearest, strcmp(nearest, "daemon") ? " NAME" : "");
 	return config_refuse(cursor,
 			     "unknown section [%s]: there are [daemon], [region NAME], [grant "
-			     "NAME], [admin NAME]",
+			     "NAME], [admin NAME], [inspect NAME]",
 			     kind);
 }
 
@@ -562,6 +566,10 @@ static int open_section(struct config_cursor *cursor, const char *name)
 		break;
 	case CONFIG_SECTION_ADMIN:
 		cursor->admin = config_need_admin(cursor->config, name);
+		origin = cursor->admin ? &cursor->admin->origin : NULL;
+		break;
+	case CONFIG_SECTION_INSPECT:
+		cursor->admin = config_need_inspector(cursor->config, name);
 		origin = cursor->admin ? &cursor->admin->origin : NULL;
 		break;
 	default:

@@ -13,6 +13,7 @@ enum config_section {
 	CONFIG_SECTION_REGION,
 	CONFIG_SECTION_GRANT,
 	CONFIG_SECTION_ADMIN,
+	CONFIG_SECTION_INSPECT,
 };
 
 /* Where the loader is. */

@@ -80,11 +80,14 @@ struct config *config_free(struct config *config)
 		grant_free(config->grants[i]);
 	for (size_t i = 0; i < config->n_admins; i++)
 		admin_free(config->admins[i]);
+	for (size_t i = 0; i < config->n_inspectors; i++)
+		admin_free(config->inspectors[i]);
 	for (size_t i = 0; i < config->n_files; i++)
 		free(config->files[i]);
 	free(config->regions);
 	free(config->grants);
 	free(config->admins);
+	free(config->inspectors);
 	free(config->files);
 	free(config);
 	return NULL;
@@ -163,25 +166,36 @@ struct config_grant *config_need_grant(struct config *config, const char *name)
 	return grant;
 }
 
-struct config_admin *config_need_admin(struct config *config, const char *name)
+static struct config_admin *need_admin(struct config_admin ***admins, size_t *count,
+				       const char *name)
 {
 	struct config_admin *admin;
 	void **slot;
 
-	for (size_t i = 0; i < config->n_admins; i++)
-		if (!strcmp(config->admins[i]->name, name))
-			return config->admins[i];
+	for (size_t i = 0; i < *count; i++)
+		if (!strcmp((*admins)[i]->name, name))
+			return (*admins)[i];
 	admin = calloc(1, sizeof(*admin));
 	if (!admin)
 		return NULL;
 	admin->name = strdup(name);
-	slot = admin->name ? grow(&config->admins, &config->n_admins) : NULL;
+	slot = admin->name ? grow(admins, count) : NULL;
 	if (!slot) {
 		admin_free(admin);
 		return NULL;
 	}
 	*slot = admin;
 	return admin;
+}
+
+struct config_admin *config_need_admin(struct config *config, const char *name)
+{
+	return need_admin(&config->admins, &config->n_admins, name);
+}
+
+struct config_admin *config_need_inspector(struct config *config, const char *name)
+{
+	return need_admin(&config->inspectors, &config->n_inspectors, name);
 }
 
 const char *config_add_file(struct config *config, const char *path)
@@ -331,6 +345,14 @@ static int link_grants(struct config *config, struct config_region *region)
 	return 0;
 }
 
+static int check_admin(const struct config_admin *admin, struct text *why)
+{
+	if (admin->users.count || admin->groups.count)
+		return 0;
+	return refuse(why, &admin->origin,
+		      "the section names nobody: add \"user = NAME\" or \"group = NAME\"");
+}
+
 int config_finish(struct config *config, bool simulation, struct text *why)
 {
 	int r = 0;
@@ -342,10 +364,9 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 		config->admits_unknown |= config->grants[i]->unknown;
 	}
 	for (size_t i = 0; r == 0 && i < config->n_admins; i++)
-		if (!config->admins[i]->users.count && !config->admins[i]->groups.count)
-			r = refuse(why, &config->admins[i]->origin,
-				   "the section names nobody: add \"user = NAME\" or \"group = "
-				   "NAME\"");
+		r = check_admin(config->admins[i], why);
+	for (size_t i = 0; r == 0 && i < config->n_inspectors; i++)
+		r = check_admin(config->inspectors[i], why);
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
 		r = link_grants(config, config->regions[i]);
 	if (r == -ENOMEM)

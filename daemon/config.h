@@ -112,6 +112,7 @@ struct config_grant {
 	unsigned int seen_file;
 };
 
+/* Whom [admin NAME] or [inspect NAME] names. */
 struct config_admin {
 	char *name;
 	struct config_origin origin;
@@ -142,6 +143,8 @@ struct config {
 	bool admits_unknown; /* a grant says so */
 	struct config_admin **admins;
 	size_t n_admins;
+	struct config_admin **inspectors;
+	size_t n_inspectors;
 	char **files; /* that were read, in order */
 	size_t n_files;
 };
@@ -165,6 +168,7 @@ struct config *config_new(void);
 struct config_region *config_need_region(struct config *config, const char *name);
 struct config_grant *config_need_grant(struct config *config, const char *name);
 struct config_admin *config_need_admin(struct config *config, const char *name);
+struct config_admin *config_need_inspector(struct config *config, const char *name);
 const char *config_add_file(struct config *config, const char *path);
 void config_ids_clear(struct config_ids *ids);
 void config_names_clear(struct config_names *names);

@@ -220,8 +220,8 @@ static int check_config(const struct config_paths *paths)
 	}
 	for (size_t i = 0; i < config->n_files; i++)
 		printf("%s\n", config->files[i]);
-	printf("good: %zu regions, %zu grants, %zu admin sections\n", config->n_regions,
-	       config->n_grants, config->n_admins);
+	printf("good: %zu regions, %zu grants, %zu admin sections, %zu inspect sections\n",
+	       config->n_regions, config->n_grants, config->n_admins, config->n_inspectors);
 	config_free(config);
 	return EXIT_SUCCESS;
 }

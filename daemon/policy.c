@@ -126,16 +126,26 @@ uint32_t policy_rights(const struct config_region *region, const struct subject 
 	return rights;
 }
 
-bool policy_is_admin(const struct config *config, const struct subject *subject)
+static bool any_names(struct config_admin *const *sections, size_t count,
+		      const struct subject *subject)
 {
-	if (!subject->known)
-		return false;
-	if (subject->uid == 0)
-		return true;
-	for (size_t i = 0; i < config->n_admins; i++)
-		if (ids_match(&config->admins[i]->users, &config->admins[i]->groups, subject))
+	for (size_t i = 0; i < count; i++)
+		if (ids_match(&sections[i]->users, &sections[i]->groups, subject))
 			return true;
 	return false;
+}
+
+bool policy_is_admin(const struct config *config, const struct subject *subject)
+{
+	return subject->known &&
+	       (subject->uid == 0 || any_names(config->admins, config->n_admins, subject));
+}
+
+/* To see everything, and to change nothing. Whoever may change things may see them. */
+bool policy_may_inspect(const struct config *config, const struct subject *subject)
+{
+	return policy_is_admin(config, subject) ||
+	       (subject->known && any_names(config->inspectors, config->n_inspectors, subject));
 }
 
 const char *share_name(enum mmiod_share share)

@@ -49,6 +49,7 @@ struct decision policy_decide(const struct config_region *region, const struct s
 struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
 				     enum mmiod_memory memory);
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject);
+bool policy_may_inspect(const struct config *config, const struct subject *subject);
 bool policy_is_admin(const struct config *config, const struct subject *subject);
 
 void policy_explain(struct text *text, const struct decision *decision, const char *region,

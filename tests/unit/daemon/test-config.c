@@ -98,7 +98,8 @@ Test(config, reads_grants_and_links_them_to_the_regions_they_cover)
 				 "[grant a]\nregion = shm*\nuser = root 1000\naccess = rw\n"
 				 "share = shared-read\n"
 				 "[grant b]\nregion = shm\ngroup = root\n"
-				 "[admin c]\nuser = daemon\n");
+				 "[admin c]\nuser = daemon\n"
+				 "[inspect d]\ngroup = daemon\n");
 	const struct config_region *region = config_find_region(config, "shm");
 
 	cr_assert_eq(region->n_grants, 2u);
@@ -111,6 +112,8 @@ Test(config, reads_grants_and_links_them_to_the_regions_they_cover)
 	cr_assert_eq(region->grants[1]->rights, MMIOD_RIGHT_READ, "reading only unless said");
 	cr_assert_eq(region->grants[1]->share, MMIOD_SHARE_EXCLUSIVE, "exclusive unless said");
 	cr_assert_eq(config->n_admins, 1u);
+	cr_assert_eq(config->n_inspectors, 1u);
+	cr_assert_eq(config->inspectors[0]->groups.count, 1u);
 	config_free(config);
 }
 
@@ -215,6 +218,7 @@ Test(config, refuses_users_and_groups_that_do_not_exist)
 	refused_text("[grant a]\nuser = nobody-of-this-name\n", 2, "no user|nobody-of-this-name");
 	refused_text("[grant a]\ngroup = no-such-group\n", 2, "no group|no-such-group");
 	refused_text("[admin a]\nuser = *\n", 2, "not everybody");
+	refused_text("[inspect a]\nuser = *\n", 2, "not everybody can see");
 }
 
 Test(config, refuses_regions_that_are_not_whole)
@@ -233,6 +237,8 @@ Test(config, refuses_grants_that_grant_nothing_or_to_nobody)
 	refused_text(REGION "[grant a]\nuser = root\n", 4, "no region");
 	refused_text(REGION "[grant a]\nregion = shm\n", 4, "names nobody");
 	refused_text(REGION "[admin a]\n", 4, "names nobody");
+	refused_text(REGION "[inspect a]\n", 4, "names nobody");
+	refused_text("[inspct a]\n", 1, "did you mean .inspect NAME.");
 }
 
 Test(config, refuses_a_grant_for_a_region_that_is_not_there_unless_it_is_a_pattern)

@@ -16,7 +16,8 @@ static const char content[] =
 	"[grant readers]\nregion = shm\nuser = 1000 1001\naccess = r\nshare = shared-read\n"
 	"[grant writers]\nregion = shm\ngroup = 500\naccess = rw\nshare = exclusive\n"
 	"[grant everybody]\nregion = free\nuser = *\nshare = shared-write\n"
-	"[admin staff]\ngroup = 600\n";
+	"[admin staff]\ngroup = 600\n"
+	"[inspect watchers]\nuser = 1007\n";
 
 static struct config *config;
 
@@ -168,6 +169,22 @@ Test(policy, administrators_are_root_and_those_that_a_section_names)
 	region("shm");
 	cr_assert(policy_is_admin(config, &staff));
 	cr_assert_not(policy_is_admin(config, &other));
+}
+
+Test(policy, inspectors_see_and_administrators_too_but_inspectors_change_nothing)
+{
+	const gid_t gids[] = { 600 };
+	struct subject staff = somebody(1000, gids, 1), other = somebody(1000, NULL, 0);
+	struct subject watcher = somebody(1007, NULL, 0);
+
+	region("shm");
+	cr_assert(policy_may_inspect(config, &watcher));
+	cr_assert_not(policy_is_admin(config, &watcher));
+	cr_assert_eq(policy_rights(region("shm"), &watcher), 0u);
+	cr_assert(policy_may_inspect(config, &staff));
+	cr_assert_not(policy_may_inspect(config, &other));
+	watcher.known = false;
+	cr_assert_not(policy_may_inspect(config, &watcher));
 }
 
 Test(policy, a_denial_names_user_region_and_the_nearest_grant_with_file_and_line)
