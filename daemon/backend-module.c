@@ -411,6 +411,22 @@ static void module_read_events(struct backend *backend,
 	} while (n == sizeof(events));
 }
 
+/* That nothing is mapped there is an answer, not an error. */
+static int module_translate(struct backend *backend, struct mmiod_translate *translate)
+{
+	int r;
+
+	translate->size = sizeof(*translate);
+	r = control(backend, MMIOD_IOC_TRANSLATE, translate);
+	return r == -EFAULT ? 0 : r;
+}
+
+static int module_page(struct backend *backend, struct mmiod_page *page)
+{
+	page->size = sizeof(*page);
+	return control(backend, MMIOD_IOC_PAGE, page);
+}
+
 static void module_rescan(struct backend *backend)
 {
 	pci_close();
@@ -433,6 +449,8 @@ static const struct backend_ops module_ops = {
 	.next_window = module_next_window,
 	.read_events = module_read_events,
 	.rescan = module_rescan,
+	.translate = module_translate,
+	.page = module_page,
 };
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */

@@ -103,6 +103,9 @@ struct backend_ops {
 	/* Overwrites bytes of a region by zeros, with stores that devices stand. Nobody may hold a window there. */
 	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		    uint64_t offset, uint64_t length);
+	/* Both may be NULL: there is nothing to see. -ESRCH: no such process, or one without memory. */
+	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
+	int (*page)(struct backend *backend, struct mmiod_page *page);
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 	/* Hands over what has happened since, as struct mmiod_control_event. */

@@ -98,6 +98,18 @@ static const struct lease *first_granted(const struct batch *batch)
 	return batch->leases[i];
 }
 
+static void note_batch(struct call *call, const struct batch *batch)
+{
+	uint32_t count = call->request->head.count;
+
+	for (uint32_t i = 0; batch->n_granted && i < count; i++)
+		if (batch->leases[i])
+			daemon_note_lease(call->daemon, MMIOD_NOTICE_GRANTED, batch->leases[i], "");
+	if (batch->outcome == MMIOD_E_DENIED)
+		daemon_note_denial(call->daemon, &call->connection->peer.holder, &batch->wish.want,
+				   batch->wish.memory, batch->wish.buffer);
+}
+
 /* One line for the request, however many windows: a datagram to the journal costs more than a lease. */
 static void log_batch(struct call *call, const struct batch *batch)
 {
@@ -143,5 +155,6 @@ enum request_result wish_batch(struct call *call, wish_grant grant)
 	if (all_or_none && batch.outcome != MMIOD_OK)
 		undo(call, &batch);
 	log_batch(call, &batch);
+	note_batch(call, &batch);
 	return REQUEST_REPLY;
 }

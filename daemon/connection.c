@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include "connection.h"
 
 #define WORK_PER_WAKE 16
@@ -176,6 +177,34 @@ static int send_news(struct connection *connection)
 	return 0;
 }
 
+/* A monitor that does not read makes its socket full; what then passes it by in the ring is lost to it. */
+static int send_notices(struct connection *connection)
+{
+	struct message *message = &connection->host->message;
+	struct monitor *monitor = &connection->host->monitor;
+	int r;
+
+	while (monitor_peek(monitor, &connection->subscription, message)) {
+		message_seal(message);
+		r = try_send(connection, message->data, message->length, NULL, 0);
+		if (r < 0)
+			return r;
+		monitor_take(monitor, &connection->subscription);
+	}
+	return 0;
+}
+
+/* Messages that the socket has not taken yet. */
+unsigned int connection_unread(const struct connection *connection)
+{
+	const struct packet *packet;
+	unsigned int n = 0;
+
+	for (packet = connection->queue; packet; packet = packet->next)
+		n++;
+	return n + monitor_backlog(&connection->host->monitor, &connection->subscription);
+}
+
 /* ---- receiving -------------------------------------------------------------------------------------------------- */
 
 /*
@@ -266,6 +295,8 @@ static void run(struct connection *connection)
 
 	if (r == 0 && !connection->doomed)
 		r = send_news(connection);
+	if (r == 0 && !connection->doomed)
+		r = send_notices(connection);
 	if (r == 0)
 		read_requests(connection);
 	if ((r != 0 && r != -EAGAIN) || (connection->doomed && !connection->queue))
@@ -329,6 +360,8 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	if (!connection)
 		return -ENOMEM;
 	connection->host = host;
+	connection->id = ++host->last_id;
+	connection->started = (uint64_t)time(NULL);
 	connection->fd = fd;
 	event_assign(&connection->incoming, host->base, fd, EV_READ | EV_ET | EV_PERSIST,
 		     on_incoming, connection);
@@ -373,6 +406,7 @@ void connection_free(struct connection *connection)
 		host->closed(connection);
 	while (connection->leases.head)
 		lease_detach(connection->leases.head);
+	monitor_end(&host->monitor, &connection->subscription);
 	/* The events first: epoll must not hear of a descriptor that is somebody else's by then. */
 	event_del(&connection->incoming);
 	event_del(&connection->outgoing);

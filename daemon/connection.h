@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 #include "decode.h"
 #include "lease.h"
+#include "monitor.h"
 #include "peer.h"
 #include "reply.h"
 
@@ -24,6 +25,8 @@ struct connection_host {
 	struct users users;
 	struct connection *connections;
 	unsigned int n_connections;
+	uint64_t last_id; /* of a connection */
+	struct monitor monitor;
 	struct message message; /* being built: there is one thread */
 	_Alignas(8) uint8_t packet[MMIOD_MSG_MAX]; /* being read */
 	const struct timeval *hello_timeout;
@@ -36,6 +39,8 @@ struct connection_host {
 
 struct connection {
 	struct connection_host *host;
+	uint64_t id; /* from 1, never used again */
+	uint64_t started; /* seconds since 1970 */
 	int fd;
 	struct event incoming;
 	struct event outgoing; /* added while something waits to be sent */
@@ -45,6 +50,7 @@ struct connection {
 	struct charge charge;
 	struct packet *queue; /* replies that the socket did not take */
 	struct lease_list leases;
+	struct subscription subscription;
 	unsigned int deferred; /* replies owed for later */
 	bool greeted;
 	bool readable; /* the socket may have more */
@@ -60,6 +66,7 @@ void connection_free(struct connection *connection);
 void connection_doom(struct connection *connection);
 void connection_wake(struct connection *connection);
 void connection_greeted(struct connection *connection);
+unsigned int connection_unread(const struct connection *connection);
 int connection_send(struct connection *connection, struct message *message);
 void connection_hang_up(int fd);
 

@@ -55,6 +55,8 @@ void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 	struct region *region = lease->region;
 
 	revocations_note_end(daemon, lease->id);
+	if (lease->state != MMIOD_STATE_REVOKED)
+		daemon_note_lease(daemon, MMIOD_NOTICE_RELEASED, lease, "");
 	lease_remove(&daemon->leases, lease);
 	if (region != &daemon->kernel)
 		daemon_drop_region_if_idle(daemon, region);
@@ -76,6 +78,7 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 	}
 	lease_retire(lease);
 	revocations_note_end(daemon, lease->id);
+	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
 	if (event) {
 		lease_tell(lease, event, 0, why);
 		wake_holder(daemon, lease);
@@ -106,6 +109,7 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 		revocations_note_end(daemon, lease->id);
 		lease_tell(lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, 0,
 			   gone ? "the device has gone" : "revoked by another program");
+		daemon_note_lease(daemon, MMIOD_NOTICE_REVOKED, lease, lease->news.why);
 	} else {
 		lease->state = state;
 		lease_tell(lease,
@@ -114,6 +118,10 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 			   0,
 			   state == MMIOD_STATE_SUSPENDED ? "the device is being reset or sleeps"
 							  : "the device is back");
+		daemon_note_lease(daemon,
+				  state == MMIOD_STATE_SUSPENDED ? MMIOD_NOTICE_SUSPENDED
+								 : MMIOD_NOTICE_RESUMED,
+				  lease, lease->news.why);
 	}
 	wake_holder(daemon, lease);
 }

@@ -82,6 +82,15 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text);
 const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, size_t size);
 
+/* notice.c: what monitors are told. */
+void daemon_note(struct daemon *daemon, enum mmiod_notice_type type, const struct region *region,
+		 const char *why);
+void daemon_note_lease(struct daemon *daemon, enum mmiod_notice_type type,
+		       const struct lease *lease, const char *why);
+void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
+			const struct mmiod_wire_want *want, enum mmiod_memory memory,
+			const char *why);
+
 /* revoke.c: revocations that wait for their deadline. */
 void revocations_note_end(struct daemon *daemon, uint64_t lease);
 void revocations_forget(struct daemon *daemon, const struct connection *connection);

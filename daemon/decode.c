@@ -37,6 +37,10 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_PUBLISH, MMIOD_V1_HEADER, sizeof(struct mmiod_msg), MMIOD_V1_CACHE,
 	  sizeof(struct mmiod_wire_cache), UINT16_MAX, true },
 	{ MMIOD_OP_CACHES, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_CLIENTS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_TRANSLATE, MMIOD_V1_TRANSLATE, sizeof(struct mmiod_msg_translate), 0, 0, 0 },
+	{ MMIOD_OP_PAGE, MMIOD_V1_PAGE, sizeof(struct mmiod_msg_page), 0, 0, 0 },
+	{ MMIOD_OP_MONITOR, MMIOD_V1_MONITOR, sizeof(struct mmiod_msg_monitor), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)
@@ -134,6 +138,17 @@ static bool check_fields(const struct request *request, struct decode_error *err
 		reserved = request->fixed.lease.reserved;
 		if (request->fixed.lease.flags & ~MMIOD_LEASE_ALL_OR_NONE)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
+		break;
+	case MMIOD_OP_TRANSLATE:
+		reserved = request->fixed.translate.reserved;
+		break;
+	case MMIOD_OP_PAGE:
+		reserved = request->fixed.page.reserved;
+		break;
+	case MMIOD_OP_MONITOR:
+		reserved = request->fixed.monitor.reserved;
+		if (request->fixed.monitor.on > 1)
+			return fail(error, MMIOD_E_INVALID, "monitoring is on (1) or off (0)");
 		break;
 	case MMIOD_OP_POOL_MAP:
 		if (!memchr(request->fixed.pool_map.region, '\0',

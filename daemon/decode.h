@@ -20,6 +20,9 @@ struct request {
 		struct mmiod_msg_end end;
 		struct mmiod_msg_pool_map pool_map;
 		struct mmiod_msg_buffer buffer;
+		struct mmiod_msg_translate translate;
+		struct mmiod_msg_page page;
+		struct mmiod_msg_monitor monitor;
 	} fixed;
 	const uint8_t *array; /* into the packet */
 	size_t known; /* bytes of an element that this daemon knows */

@@ -54,6 +54,7 @@ static void claim(struct daemon *daemon, struct region *region)
 		region->missing[0] = '\0';
 		log_line(LOG_INFO, &fields, "region %s: %s, %llu bytes", region->name,
 			 region->hw.device, (unsigned long long)region->hw.length);
+		daemon_note(daemon, MMIOD_NOTICE_BACK, region, "");
 		return;
 	}
 	name_device(region);
@@ -172,6 +173,7 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 		 region->hw.device);
 	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
 		 region->hw.device, region->n_leases);
+	daemon_note(daemon, MMIOD_NOTICE_GONE, region, region->missing);
 	change_leases(daemon, region, MMIOD_STATE_REVOKED);
 	daemon_fit_pool(daemon, region);
 	if (!region->config && !region->n_leases)

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * The two lists: regions and leases, in pages. An administrator sees all; others see the regions that a grant gives
- * them and the leases of their own uid, and no physical addresses.
+ * The two lists: regions and leases, in pages. Who has the inspect right sees all; others see the regions that a
+ * grant gives them and the leases of their own uid, and no physical addresses.
  */
 #include <string.h>
 #include "request.h"
 
 #define PAGE_MAX MMIOD_BATCH_MAX
 
-static bool may_see_region(const struct call *call, const struct region *region, bool admin)
+static bool may_see_region(const struct call *call, const struct region *region, bool all)
 {
-	return admin ||
+	return all ||
 	       (region->config && policy_rights(region->config, &call->connection->peer.subject));
 }
 
 static void fill_region(struct call *call, const struct region *region,
-			struct mmiod_wire_region *out, bool admin)
+			struct mmiod_wire_region *out, bool all)
 {
 	const struct backend_region *hw = &region->hw;
 	const struct config_region *config = region->config;
@@ -36,9 +36,9 @@ static void fill_region(struct call *call, const struct region *region,
 		out->cache = config->cache;
 		out->rights = policy_rights(config, &call->connection->peer.subject);
 	}
-	if (admin || hw->bar != UINT32_MAX)
+	if (all || hw->bar != UINT32_MAX)
 		out->offset = hw->offset;
-	if (admin)
+	if (all)
 		out->phys = hw->phys;
 }
 
@@ -66,7 +66,7 @@ enum request_result request_regions(struct call *call)
 {
 	struct region *listed[PAGE_MAX], *region;
 	struct mmiod_msg_list_reply *reply;
-	bool admin = call_is_admin(call);
+	bool all = call_may_inspect(call);
 	size_t n = 0;
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
@@ -74,9 +74,9 @@ enum request_result request_regions(struct call *call)
 	reply->cursor = call->request->fixed.list.cursor;
 	region = region_after(call->daemon, reply->cursor);
 	for (; region && n < PAGE_MAX; region = region->hh.next) {
-		if (!may_see_region(call, region, admin))
+		if (!may_see_region(call, region, all))
 			continue;
-		fill_region(call, region, reply_element(call->reply, n), admin);
+		fill_region(call, region, reply_element(call->reply, n), all);
 		reply->cursor = region->id;
 		listed[n++] = region;
 	}
@@ -120,7 +120,7 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 enum request_result request_leases(struct call *call)
 {
 	struct mmiod_msg_list_reply *reply;
-	bool admin = call_is_admin(call);
+	bool all = call_may_inspect(call);
 	struct lease *lease;
 	size_t n = 0;
 
@@ -131,7 +131,7 @@ enum request_result request_leases(struct call *call)
 	reply->cursor = call->request->fixed.list.cursor;
 	lease = lease_after(&call->daemon->leases, reply->cursor);
 	for (; lease && n < PAGE_MAX; lease = lease->hh.next) {
-		if (!admin && !call_holds(call, lease))
+		if (!all && !call_holds(call, lease))
 			continue;
 		fill_lease(call, lease, reply_element(call->reply, n++));
 		reply->cursor = lease->id;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * To watch allocation: the pools, what lies where in one of them, and the pages behind a buffer. Physical, kernel and bus
- * addresses are an administrator's. Who holds which blocks is not secret to those who may use the pool: a refusal would
+ * addresses are for who has the inspect right. Who holds which blocks is not secret to those who may use the pool: a refusal would
  * name the holders as well.
  */
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 
 static bool may_see(const struct call *call, const struct region *region)
 {
-	return region->config && (call_is_admin(call) ||
+	return region->config && (call_may_inspect(call) ||
 				  policy_rights(region->config, &call->connection->peer.subject));
 }
 
@@ -179,7 +179,7 @@ static void fill_buffer(const struct call *call, const struct mmiod_buffer_info 
 	reply->present = info->allocated;
 	reply->capacity = info->capacity;
 	reply->runs = info->runs;
-	if (!call_is_admin(call))
+	if (!call_may_inspect(call))
 		return;
 	reply->phys = info->phys;
 	reply->kernel = info->kernel;
@@ -194,7 +194,7 @@ static struct lease *find_buffer(struct call *call, uint64_t id)
 
 	if (!lease)
 		reply_error(call->reply, head, MMIOD_E_NOT_FOUND, "there is no lease %" PRIu64, id);
-	else if (lease->holder.uid != call->connection->peer.subject.uid && !call_is_admin(call))
+	else if (lease->holder.uid != call->connection->peer.subject.uid && !call_may_inspect(call))
 		reply_error(call->reply, head, MMIOD_E_DENIED,
 			    "denied: the lease is another user's");
 	else if (lease->memory == MMIOD_MEMORY_REGION)

@@ -10,13 +10,15 @@ static const struct {
 	uint16_t opcode;
 	enum request_result (*handle)(struct call *call);
 } handlers[] = {
-	{ MMIOD_OP_HELLO, request_hello },     { MMIOD_OP_STATUS, request_status },
-	{ MMIOD_OP_REGIONS, request_regions }, { MMIOD_OP_LEASE, request_lease },
-	{ MMIOD_OP_RELEASE, request_release }, { MMIOD_OP_REVOKE, request_revoke },
-	{ MMIOD_OP_LEASES, request_leases },   { MMIOD_OP_ALLOC, request_alloc },
-	{ MMIOD_OP_POOLS, request_pools },     { MMIOD_OP_POOL_MAP, request_pool_map },
-	{ MMIOD_OP_BUFFER, request_buffer },   { MMIOD_OP_PUBLISH, request_publish },
-	{ MMIOD_OP_CACHES, request_caches },
+	{ MMIOD_OP_HELLO, request_hello },	   { MMIOD_OP_STATUS, request_status },
+	{ MMIOD_OP_REGIONS, request_regions },	   { MMIOD_OP_LEASE, request_lease },
+	{ MMIOD_OP_RELEASE, request_release },	   { MMIOD_OP_REVOKE, request_revoke },
+	{ MMIOD_OP_LEASES, request_leases },	   { MMIOD_OP_ALLOC, request_alloc },
+	{ MMIOD_OP_POOLS, request_pools },	   { MMIOD_OP_POOL_MAP, request_pool_map },
+	{ MMIOD_OP_BUFFER, request_buffer },	   { MMIOD_OP_PUBLISH, request_publish },
+	{ MMIOD_OP_CACHES, request_caches },	   { MMIOD_OP_CLIENTS, request_clients },
+	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
+	{ MMIOD_OP_MONITOR, request_monitor },
 };
 
 static enum request_result handle(struct call *call)
@@ -60,6 +62,11 @@ bool call_holds(const struct call *call, const struct lease *lease)
 
 	return lease->holder.uid == connection->peer.subject.uid &&
 	       (connection->peer.subject.known || lease->list == &connection->leases);
+}
+
+bool call_may_inspect(const struct call *call)
+{
+	return policy_may_inspect(call->daemon->config, &call->connection->peer.subject);
 }
 
 /* Lines that a client can provoke are few in a second; what was held back is said once more are let through. */
@@ -140,7 +147,7 @@ static struct mmiod_msg_text add_warning(struct call *call)
 	}
 	while (region && region->claimed)
 		region = region->hh.next;
-	if (region && call_is_admin(call)) {
+	if (region && call_may_inspect(call)) {
 		add_part(&text, "region ");
 		text_add(&text, "%s is missing: %s", region->name, region->missing);
 	}
@@ -161,6 +168,7 @@ enum request_result request_status(struct call *call)
 	reply->clients = daemon->host.n_connections;
 	reply->leases = HASH_COUNT(daemon->leases.table);
 	reply->module_abi = daemon->backend->abi;
+	reply->inspect = call_may_inspect(call);
 	reply->version = reply_text(call->reply, "%s", MMIOD_VERSION);
 	reply->warning = add_warning(call);
 	return REQUEST_REPLY;

@@ -5,82 +5,51 @@
  */
 #include "internal.h"
 
-#include <stdlib.h>
-
 struct mmiod_cache_info {
 	struct mmiod_wire_published wire;
 };
 
 struct mmiod_cache_list {
-	struct mmiod_cache_info *items;
-	size_t count;
-	size_t capacity;
+	struct list list;
 };
 
-static int append_cache(void *context, const struct message *message, size_t index)
+static int finish_cache(void *item, const struct message *message)
 {
-	struct mmiod_cache_list *list = context;
-	struct mmiod_cache_info *items, *info;
-	int err;
+	struct mmiod_cache_info *info = item;
 
-	items = array_slot(list->items, &list->capacity, list->count, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	info = &items[list->count];
-	err = message_element(message, index, &info->wire, sizeof(info->wire), MMIOD_V1_PUBLISHED);
-	if (err)
-		return err;
-	info->wire.comm[sizeof(info->wire.comm) - 1] = '\0';
-	text_clean(info->wire.comm);
-	info->wire.cache.name[sizeof(info->wire.cache.name) - 1] = '\0';
-	text_clean(info->wire.cache.name);
-	list->count++;
+	name_clean(info->wire.comm, sizeof(info->wire.comm));
+	name_clean(info->wire.cache.name, sizeof(info->wire.cache.name));
 	return 0;
 }
 
-static void reset_caches(void *context)
-{
-	struct mmiod_cache_list *list = context;
-
-	list->count = 0;
-}
+static const struct list_kind kind = {
+	.opcode = MMIOD_OP_CACHES,
+	.first = MMIOD_V1_PUBLISHED,
+	.wire = sizeof(struct mmiod_wire_published),
+	.item = sizeof(struct mmiod_cache_info),
+	.finish = finish_cache,
+};
 
 MMIOD_EXPORT int mmiod_client_list_caches(struct mmiod_client *client,
 					  struct mmiod_cache_list **list)
 {
-	static const struct list_source source = { .opcode = MMIOD_OP_CACHES,
-						   .append = append_cache,
-						   .reset = reset_caches };
-	int err;
-
-	*list = calloc(1, sizeof(**list));
-	if (!*list)
-		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, &source, *list);
-	if (err) {
-		mmiod_cache_list_free(*list);
-		*list = NULL;
-	}
-	return err;
+	return list_fetch(client, &kind, NULL, list);
 }
 
 MMIOD_EXPORT void mmiod_cache_list_free(struct mmiod_cache_list *list)
 {
-	if (list)
-		free(list->items);
-	free(list);
+	list_free((struct list *)list);
 }
 
 MMIOD_EXPORT size_t mmiod_cache_list_count(const struct mmiod_cache_list *list)
 {
-	return list->count;
+	return list->list.count;
 }
 
 MMIOD_EXPORT const struct mmiod_cache_info *mmiod_cache_list_get(
 	const struct mmiod_cache_list *list, size_t index)
 {
-	return index < list->count ? &list->items[index] : NULL;
+	return list_get(&list->list, index);
 }
 
 MMIOD_EXPORT const char *mmiod_cache_info_name(const struct mmiod_cache_info *info)

@@ -186,6 +186,21 @@ MMIOD_EXPORT int mmiod_client_next_event(struct mmiod_client *client, struct mmi
 	return err;
 }
 
+MMIOD_EXPORT int mmiod_client_next_notice(struct mmiod_client *client, struct mmiod_notice **notice)
+{
+	int err = client_check(client);
+
+	*notice = NULL;
+	if (err)
+		return err;
+	*notice = event_queue_take_notice(&client->events);
+	if (*notice)
+		return 1;
+	err = drain_socket(client);
+	*notice = event_queue_take_notice(&client->events);
+	return *notice ? 1 : err;
+}
+
 struct status_call {
 	struct mmiod_client *client;
 	struct mmiod_status *status;
@@ -214,6 +229,7 @@ static void fill_status(const struct mmiod_client *client,
 	status->protocol = client->hello.version;
 	status->uid = client->hello.uid;
 	status->admin = client->hello.admin;
+	status->inspect = wire->inspect || client->hello.admin;
 	status->page_size = client->hello.page_size;
 }
 

@@ -81,19 +81,28 @@ int message_text(const struct message *message, const struct mmiod_msg_text *tex
 int outcome_errno(uint32_t outcome);
 const char *outcome_sentence(uint32_t outcome);
 void text_clean(char *text);
+void name_clean(char *name, size_t size);
 
 /* ---- event.c ---- */
 
 struct event_queue {
 	struct link events;
+	struct link notices; /* struct mmiod_notice */
+	size_t notice_count;
 	int wake; /* eventfd: readable while the queue is not empty; borrowed from the client */
 };
 
 void event_queue_init(struct event_queue *queue, int wake);
 int event_queue_hold(struct event_queue *queue, const struct message *message);
 bool event_queue_take(struct event_queue *queue, struct mmiod_event *event);
+struct mmiod_notice *event_queue_take_notice(struct event_queue *queue);
 bool event_queue_empty(const struct event_queue *queue);
 void event_queue_clear(struct event_queue *queue);
+
+/* ---- notice.c ---- */
+
+int notice_hold(struct link *notices, size_t *count, const struct message *message);
+struct mmiod_notice *notice_take(struct link *notices, size_t *count);
 
 /* ---- client.c ---- */
 
@@ -166,17 +175,31 @@ int reply_status(struct mmiod_client *client, const struct reply *reply);
 
 /* ---- list.c: paged lists ---- */
 
-typedef int (*list_append_fn)(void *list, const struct message *message, size_t index);
-typedef void (*list_reset_fn)(void *list);
-struct list_source {
-	uint16_t opcode;
-	const char *region; /* POOL_MAP: of which pool; else NULL */
-	list_append_fn append;
-	list_reset_fn reset;
+/*
+ * A snapshot of what the daemon lists, owned by the program: every public list starts with one. An item is what came over
+ * the wire, and what finish() makes of it behind that.
+ */
+struct list {
+	const struct list_kind *kind;
+	uint8_t *items;
+	size_t count;
+	size_t capacity;
 };
 
-int list_fetch(struct mmiod_client *client, const struct list_source *source, void *list);
-void *array_slot(void *items, size_t *capacity, size_t count, size_t item_size);
+struct list_kind {
+	uint16_t opcode;
+	enum mmiod_first_size first;
+	size_t wire; /* bytes, at the start of an item */
+	size_t item;
+	/* Terminates names, takes texts, refuses what makes no sense: 0 or a negative errno. */
+	int (*finish)(void *item, const struct message *message);
+};
+
+/* @region: of which one, for POOL_MAP; else NULL. *@listp: NULL or a struct list, whatever its public name. */
+int list_fetch(struct mmiod_client *client, const struct list_kind *kind, const char *region,
+	       void *listp);
+void list_free(struct list *list);
+const void *list_get(const struct list *list, size_t index);
 
 /* ---- lease.c ---- */
 

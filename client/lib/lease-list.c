@@ -4,82 +4,51 @@
  */
 #include "internal.h"
 
-#include <stdlib.h>
-
 struct mmiod_lease_info {
 	struct mmiod_wire_lease wire;
 };
 
 struct mmiod_lease_list {
-	struct mmiod_lease_info *items;
-	size_t count;
-	size_t capacity;
+	struct list list;
 };
 
-static int append_lease(void *context, const struct message *message, size_t index)
+static int finish_lease(void *item, const struct message *message)
 {
-	struct mmiod_lease_list *list = context;
-	struct mmiod_lease_info *items, *info;
-	int err;
+	struct mmiod_lease_info *info = item;
 
-	items = array_slot(list->items, &list->capacity, list->count, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	info = &items[list->count];
-	err = message_element(message, index, &info->wire, sizeof(info->wire), MMIOD_V1_LEASE);
-	if (err)
-		return err;
-	info->wire.region[sizeof(info->wire.region) - 1] = '\0';
-	info->wire.comm[sizeof(info->wire.comm) - 1] = '\0';
-	text_clean(info->wire.region);
-	text_clean(info->wire.comm);
-	list->count++;
+	name_clean(info->wire.region, sizeof(info->wire.region));
+	name_clean(info->wire.comm, sizeof(info->wire.comm));
 	return 0;
 }
 
-static void reset_leases(void *context)
-{
-	struct mmiod_lease_list *list = context;
-
-	list->count = 0;
-}
+static const struct list_kind kind = {
+	.opcode = MMIOD_OP_LEASES,
+	.first = MMIOD_V1_LEASE,
+	.wire = sizeof(struct mmiod_wire_lease),
+	.item = sizeof(struct mmiod_lease_info),
+	.finish = finish_lease,
+};
 
 MMIOD_EXPORT int mmiod_client_list_leases(struct mmiod_client *client,
 					  struct mmiod_lease_list **list)
 {
-	static const struct list_source source = { .opcode = MMIOD_OP_LEASES,
-						   .append = append_lease,
-						   .reset = reset_leases };
-	int err;
-
-	*list = calloc(1, sizeof(**list));
-	if (!*list)
-		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, &source, *list);
-	if (err) {
-		mmiod_lease_list_free(*list);
-		*list = NULL;
-	}
-	return err;
+	return list_fetch(client, &kind, NULL, list);
 }
 
 MMIOD_EXPORT void mmiod_lease_list_free(struct mmiod_lease_list *list)
 {
-	if (list)
-		free(list->items);
-	free(list);
+	list_free((struct list *)list);
 }
 
 MMIOD_EXPORT size_t mmiod_lease_list_count(const struct mmiod_lease_list *list)
 {
-	return list->count;
+	return list->list.count;
 }
 
 MMIOD_EXPORT const struct mmiod_lease_info *mmiod_lease_list_get(
 	const struct mmiod_lease_list *list, size_t index)
 {
-	return index < list->count ? &list->items[index] : NULL;
+	return list_get(&list->list, index);
 }
 
 MMIOD_EXPORT uint64_t mmiod_lease_info_id(const struct mmiod_lease_info *info)

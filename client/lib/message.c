@@ -61,6 +61,13 @@ void text_clean(char *text)
 			*text = '?';
 }
 
+/* A name in a field of @size bytes. */
+void name_clean(char *name, size_t size)
+{
+	name[size - 1] = '\0';
+	text_clean(name);
+}
+
 /* Copy a text, shortened at a character's edge if need be. */
 int message_text(const struct message *message, const struct mmiod_msg_text *text, char *out,
 		 size_t size)

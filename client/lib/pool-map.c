@@ -4,87 +4,55 @@
  */
 #include "internal.h"
 
-#include <stdlib.h>
-
 struct mmiod_extent {
 	struct mmiod_wire_extent wire;
 };
 
 struct mmiod_pool_map {
-	struct mmiod_extent *items;
-	size_t count;
-	size_t capacity;
+	struct list list;
 };
 
-static int append_extent(void *context, const struct message *message, size_t index)
+static int finish_extent(void *item, const struct message *message)
 {
-	struct mmiod_extent *items, *extent;
-	struct mmiod_pool_map *map = context;
-	int err;
+	struct mmiod_extent *extent = item;
 
-	items = array_slot(map->items, &map->capacity, map->count, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	map->items = items;
-	extent = &items[map->count];
-	err = message_element(message, index, &extent->wire, sizeof(extent->wire), MMIOD_V1_EXTENT);
-	if (err)
-		return err;
 	if (!extent->wire.length || extent->wire.length > UINT64_MAX - extent->wire.offset)
 		return -EPROTO;
-	extent->wire.comm[sizeof(extent->wire.comm) - 1] = '\0';
-	text_clean(extent->wire.comm);
-	map->count++;
+	name_clean(extent->wire.comm, sizeof(extent->wire.comm));
 	return 0;
 }
 
-static void reset_extents(void *context)
-{
-	struct mmiod_pool_map *map = context;
-
-	map->count = 0;
-}
+static const struct list_kind kind = {
+	.opcode = MMIOD_OP_POOL_MAP,
+	.first = MMIOD_V1_EXTENT,
+	.wire = sizeof(struct mmiod_wire_extent),
+	.item = sizeof(struct mmiod_extent),
+	.finish = finish_extent,
+};
 
 MMIOD_EXPORT int mmiod_client_map_pool(struct mmiod_client *client, const char *name,
 				       struct mmiod_pool_map **map)
 {
-	struct list_source source = { .opcode = MMIOD_OP_POOL_MAP,
-				      .region = name,
-				      .append = append_extent,
-				      .reset = reset_extents };
-	int err;
+	int err = lease_check_region(client, name);
 
 	*map = NULL;
-	err = lease_check_region(client, name);
-	if (err)
-		return err;
-	*map = calloc(1, sizeof(**map));
-	if (!*map)
-		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, &source, *map);
-	if (err) {
-		mmiod_pool_map_free(*map);
-		*map = NULL;
-	}
-	return err;
+	return err ? err : list_fetch(client, &kind, name, map);
 }
 
 MMIOD_EXPORT void mmiod_pool_map_free(struct mmiod_pool_map *map)
 {
-	if (map)
-		free(map->items);
-	free(map);
+	list_free((struct list *)map);
 }
 
 MMIOD_EXPORT size_t mmiod_pool_map_count(const struct mmiod_pool_map *map)
 {
-	return map->count;
+	return map->list.count;
 }
 
 MMIOD_EXPORT const struct mmiod_extent *mmiod_pool_map_get(const struct mmiod_pool_map *map,
 							   size_t index)
 {
-	return index < map->count ? &map->items[index] : NULL;
+	return list_get(&map->list, index);
 }
 
 MMIOD_EXPORT uint64_t mmiod_extent_offset(const struct mmiod_extent *extent)

@@ -4,81 +4,51 @@
  */
 #include "internal.h"
 
-#include <stdlib.h>
-
 struct mmiod_pool {
 	struct mmiod_wire_pool wire;
 };
 
 struct mmiod_pool_list {
-	struct mmiod_pool *items;
-	size_t count;
-	size_t capacity;
+	struct list list;
 };
 
-static int append_pool(void *context, const struct message *message, size_t index)
+static int finish_pool(void *item, const struct message *message)
 {
-	struct mmiod_pool_list *list = context;
-	struct mmiod_pool *items, *pool;
-	int err;
+	struct mmiod_pool *pool = item;
 
-	items = array_slot(list->items, &list->capacity, list->count, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	pool = &items[list->count];
-	err = message_element(message, index, &pool->wire, sizeof(pool->wire), MMIOD_V1_POOL);
-	if (err)
-		return err;
 	if (!pool->wire.page || pool->wire.orders > MMIOD_WIRE_ORDERS)
 		return -EPROTO;
-	pool->wire.name[sizeof(pool->wire.name) - 1] = '\0';
-	text_clean(pool->wire.name);
-	list->count++;
+	name_clean(pool->wire.name, sizeof(pool->wire.name));
 	return 0;
 }
 
-static void reset_pools(void *context)
-{
-	struct mmiod_pool_list *list = context;
-
-	list->count = 0;
-}
+static const struct list_kind kind = {
+	.opcode = MMIOD_OP_POOLS,
+	.first = MMIOD_V1_POOL,
+	.wire = sizeof(struct mmiod_wire_pool),
+	.item = sizeof(struct mmiod_pool),
+	.finish = finish_pool,
+};
 
 MMIOD_EXPORT int mmiod_client_list_pools(struct mmiod_client *client, struct mmiod_pool_list **list)
 {
-	static const struct list_source source = { .opcode = MMIOD_OP_POOLS,
-						   .append = append_pool,
-						   .reset = reset_pools };
-	int err;
-
-	*list = calloc(1, sizeof(**list));
-	if (!*list)
-		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, &source, *list);
-	if (err) {
-		mmiod_pool_list_free(*list);
-		*list = NULL;
-	}
-	return err;
+	return list_fetch(client, &kind, NULL, list);
 }
 
 MMIOD_EXPORT void mmiod_pool_list_free(struct mmiod_pool_list *list)
 {
-	if (list)
-		free(list->items);
-	free(list);
+	list_free((struct list *)list);
 }
 
 MMIOD_EXPORT size_t mmiod_pool_list_count(const struct mmiod_pool_list *list)
 {
-	return list->count;
+	return list->list.count;
 }
 
 MMIOD_EXPORT const struct mmiod_pool *mmiod_pool_list_get(const struct mmiod_pool_list *list,
 							  size_t index)
 {
-	return index < list->count ? &list->items[index] : NULL;
+	return list_get(&list->list, index);
 }
 
 MMIOD_EXPORT const char *mmiod_pool_name(const struct mmiod_pool *pool)

@@ -5,7 +5,6 @@
 #include "internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct mmiod_region {
@@ -14,82 +13,46 @@ struct mmiod_region {
 };
 
 struct mmiod_region_list {
-	struct mmiod_region *items;
-	size_t count;
-	size_t capacity;
+	struct list list;
 };
 
-static void terminate(char *name, size_t size)
+static int finish_region(void *item, const struct message *message)
 {
-	name[size - 1] = '\0';
-	text_clean(name);
+	struct mmiod_region *region = item;
+
+	name_clean(region->wire.name, sizeof(region->wire.name));
+	name_clean(region->wire.device, sizeof(region->wire.device));
+	return message_text(message, &region->wire.model, region->model, sizeof(region->model));
 }
 
-static int append_region(void *context, const struct message *message, size_t index)
-{
-	struct mmiod_region_list *list = context;
-	struct mmiod_region *items, *region;
-	int err;
-
-	items = array_slot(list->items, &list->capacity, list->count, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	region = &items[list->count];
-	err = message_element(message, index, &region->wire, sizeof(region->wire), MMIOD_V1_REGION);
-	if (!err)
-		err = message_text(message, &region->wire.model, region->model,
-				   sizeof(region->model));
-	if (err)
-		return err;
-	terminate(region->wire.name, sizeof(region->wire.name));
-	terminate(region->wire.device, sizeof(region->wire.device));
-	list->count++;
-	return 0;
-}
-
-static void reset_regions(void *context)
-{
-	struct mmiod_region_list *list = context;
-
-	list->count = 0;
-}
+static const struct list_kind kind = {
+	.opcode = MMIOD_OP_REGIONS,
+	.first = MMIOD_V1_REGION,
+	.wire = sizeof(struct mmiod_wire_region),
+	.item = sizeof(struct mmiod_region),
+	.finish = finish_region,
+};
 
 MMIOD_EXPORT int mmiod_client_list_regions(struct mmiod_client *client,
 					   struct mmiod_region_list **list)
 {
-	static const struct list_source source = { .opcode = MMIOD_OP_REGIONS,
-						   .append = append_region,
-						   .reset = reset_regions };
-	int err;
-
-	*list = calloc(1, sizeof(**list));
-	if (!*list)
-		return client_fail(client, -ENOMEM, "out of memory");
-	err = list_fetch(client, &source, *list);
-	if (err) {
-		mmiod_region_list_free(*list);
-		*list = NULL;
-	}
-	return err;
+	return list_fetch(client, &kind, NULL, list);
 }
 
 MMIOD_EXPORT void mmiod_region_list_free(struct mmiod_region_list *list)
 {
-	if (list)
-		free(list->items);
-	free(list);
+	list_free((struct list *)list);
 }
 
 MMIOD_EXPORT size_t mmiod_region_list_count(const struct mmiod_region_list *list)
 {
-	return list->count;
+	return list->list.count;
 }
 
 MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_get(const struct mmiod_region_list *list,
 							      size_t index)
 {
-	return index < list->count ? &list->items[index] : NULL;
+	return list_get(&list->list, index);
 }
 
 static bool lies_at(const struct mmiod_wire_region *wire, const struct mmiod_target *target)
@@ -106,10 +69,12 @@ static bool lies_at(const struct mmiod_wire_region *wire, const struct mmiod_tar
 MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_find(const struct mmiod_region_list *list,
 							       const struct mmiod_target *target)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (!strcmp(list->items[i].wire.name, target->region) ||
-		    lies_at(&list->items[i].wire, target))
-			return &list->items[i];
+	for (size_t i = 0; i < list->list.count; i++) {
+		const struct mmiod_region *region = list_get(&list->list, i);
+
+		if (!strcmp(region->wire.name, target->region) || lies_at(&region->wire, target))
+			return region;
+	}
 	return NULL;
 }
 

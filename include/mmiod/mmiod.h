@@ -47,6 +47,11 @@ struct mmiod_pool_list;
 struct mmiod_pool;
 struct mmiod_pool_map;
 struct mmiod_extent;
+struct mmiod_peer_list;
+struct mmiod_peer;
+struct mmiod_translation;
+struct mmiod_frame;
+struct mmiod_notice;
 
 /* ---- client: a connection to the daemon ---- */
 
@@ -103,6 +108,7 @@ struct mmiod_status {
 	uint64_t page_size;
 	char version[32];
 	char warning[512];
+	int inspect; /**< the caller may see everything: physical addresses, others' leases */
 };
 int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status);
 
@@ -134,7 +140,7 @@ uint16_t mmiod_region_product(const struct mmiod_region *region);
 int mmiod_region_bar(const struct mmiod_region *region);
 uint64_t mmiod_region_offset(const struct mmiod_region *region);
 uint64_t mmiod_region_length(const struct mmiod_region *region);
-/** Physical address; 0 unless the caller is an administrator. */
+/** Physical address; 0 unless the caller may inspect. */
 uint64_t mmiod_region_phys(const struct mmiod_region *region);
 /** Declared width of a register access in bytes; 0: any. */
 unsigned int mmiod_region_width(const struct mmiod_region *region);
@@ -149,7 +155,7 @@ unsigned int mmiod_region_leases(const struct mmiod_region *region);
 
 /* ---- the list of leases ---- */
 
-/** The leases that policy lets the caller see: its own user's, and all for an administrator. */
+/** The leases that policy lets the caller see: its own user's, and all for who may inspect. */
 int mmiod_client_list_leases(struct mmiod_client *client, struct mmiod_lease_list **list);
 void mmiod_lease_list_free(struct mmiod_lease_list *list);
 size_t mmiod_lease_list_count(const struct mmiod_lease_list *list);
@@ -359,7 +365,7 @@ uint32_t mmiod_extent_uid(const struct mmiod_extent *extent);
 uint32_t mmiod_extent_pid(const struct mmiod_extent *extent);
 const char *mmiod_extent_comm(const struct mmiod_extent *extent);
 
-/** One buffer of kernel memory. Addresses are 0 where there is none, and for all but administrators. */
+/** One buffer of kernel memory. Addresses are 0 where there is none, and for all who may not inspect. */
 struct mmiod_buffer {
 	enum mmiod_memory memory;
 	enum mmiod_memory_zone zone;
@@ -380,6 +386,136 @@ struct mmiod_buffer {
  */
 int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
 			struct mmiod_buffer *buffer);
+
+/* ---- looking into things; what an [inspect] section of the configuration admits, administrators may as well ---- */
+
+/** The daemon's connections: those of the caller's own user, and all for who may inspect. A snapshot. */
+int mmiod_client_list_peers(struct mmiod_client *client, struct mmiod_peer_list **list);
+void mmiod_peer_list_free(struct mmiod_peer_list *list);
+size_t mmiod_peer_list_count(const struct mmiod_peer_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_peer *mmiod_peer_list_get(const struct mmiod_peer_list *list, size_t index);
+
+/** Number of the connection: from 1, never used again while the daemon runs. */
+uint64_t mmiod_peer_id(const struct mmiod_peer *peer);
+uint64_t mmiod_peer_started(const struct mmiod_peer *peer); /**< seconds since 1970 */
+uint32_t mmiod_peer_uid(const struct mmiod_peer *peer);
+uint32_t mmiod_peer_pid(const struct mmiod_peer *peer);
+const char *mmiod_peer_comm(const struct mmiod_peer *peer);
+/** Of the service manager, by the pid: a hint, "" when unknown. */
+const char *mmiod_peer_unit(const struct mmiod_peer *peer);
+uint32_t mmiod_peer_leases(const struct mmiod_peer *peer); /**< got through it, and not ended */
+uint64_t mmiod_peer_bytes(const struct mmiod_peer *peer); /**< of these leases */
+uint32_t mmiod_peer_unread(const struct mmiod_peer *peer); /**< messages that wait for it */
+/** 1: its socket is full, and the daemon reads no request of it until it has read. */
+int mmiod_peer_paused(const struct mmiod_peer *peer);
+int mmiod_peer_monitors(const struct mmiod_peer *peer);
+
+/**
+ * Where a virtual address of process @pid leads, as its page tables are at this moment. The process must be of the
+ * caller's own user, unless the caller may inspect; @pid is its number as the daemon sees it. Nothing is faulted in.
+ *
+ * Errors: -ENOENT (no such process, or one without memory), -EACCES (another user's), -EINVAL (no address of a program),
+ * -EOPNOTSUPP (simulation; not an x86-64 machine). Free with mmiod_translation_free().
+ */
+int mmiod_client_translate(struct mmiod_client *client, uint32_t pid, uint64_t address,
+			   struct mmiod_translation **translation);
+void mmiod_translation_free(struct mmiod_translation *translation);
+
+/** 1: an access would reach memory without a fault. */
+int mmiod_translation_present(const struct mmiod_translation *translation);
+/** 1: the caller may not inspect, and frames in entries and the physical address are 0. */
+int mmiod_translation_hidden(const struct mmiod_translation *translation);
+/** 1: the process has a mapping there, from start to end. */
+int mmiod_translation_mapped(const struct mmiod_translation *translation);
+uint64_t mmiod_translation_start(const struct mmiod_translation *translation);
+uint64_t mmiod_translation_end(const struct mmiod_translation *translation);
+uint64_t mmiod_translation_phys(const struct mmiod_translation *translation);
+/** Bytes that the last entry maps: 4096, 2 MiB or 1 GiB; 0 when not present. */
+uint64_t mmiod_translation_leaf(const struct mmiod_translation *translation);
+/** The cache type that the last entry comes to; MMIOD_CACHE_DEFAULT when not present. */
+enum mmiod_cache mmiod_translation_cache(const struct mmiod_translation *translation);
+/** 1: the mapping is a window's, and the five below count. */
+int mmiod_translation_window(const struct mmiod_translation *translation);
+uint64_t mmiod_translation_lease(const struct mmiod_translation *translation);
+/** "" for kernel memory, and for a window that the daemon does not know. */
+const char *mmiod_translation_region(const struct mmiod_translation *translation);
+/** Of the address, from the start of the region or buffer. */
+uint64_t mmiod_translation_offset(const struct mmiod_translation *translation);
+enum mmiod_state mmiod_translation_state(const struct mmiod_translation *translation);
+/** What the window was asked to be; compare it with the cache type. */
+enum mmiod_cache mmiod_translation_asked(const struct mmiod_translation *translation);
+/** Entries that were read, from the root down to where the walk ended. */
+unsigned int mmiod_translation_levels(const struct mmiod_translation *translation);
+/** The entry as it is in memory; 0 when @index is out of range. */
+uint64_t mmiod_translation_entry(const struct mmiod_translation *translation, unsigned int index);
+/** Its level: 1 PTE, 2 PMD, 3 PUD, 4 P4D, 5 PGD. */
+unsigned int mmiod_translation_level(const struct mmiod_translation *translation,
+				     unsigned int index);
+/** log2 of the bytes that an entry of its level maps. */
+unsigned int mmiod_translation_shift(const struct mmiod_translation *translation,
+				     unsigned int index);
+
+/**
+ * What the kernel knows of page frame @pfn, or of the one behind an address of process @pid: for who may inspect. The
+ * numbers are of one moment, but not all of the same.
+ *
+ * Errors: -EACCES, -ENOENT (no such process, nothing present there), -EINVAL, -EOPNOTSUPP (simulation). Free with
+ * mmiod_frame_free().
+ */
+int mmiod_client_frame(struct mmiod_client *client, uint64_t pfn, struct mmiod_frame **frame);
+int mmiod_client_frame_at(struct mmiod_client *client, uint32_t pid, uint64_t address,
+			  struct mmiod_frame **frame);
+void mmiod_frame_free(struct mmiod_frame *frame);
+
+uint64_t mmiod_frame_pfn(const struct mmiod_frame *frame);
+/** Of the address that was asked for, or of the frame's first byte. */
+uint64_t mmiod_frame_phys(const struct mmiod_frame *frame);
+/** 0: not RAM, so there is no page descriptor, and nothing below counts. */
+int mmiod_frame_described(const struct mmiod_frame *frame);
+/** Set of bits 1 << KPF_*, of <linux/kernel-page-flags.h>. */
+uint64_t mmiod_frame_flags(const struct mmiod_frame *frame);
+/** The first frame of the compound page or free block that it belongs to; itself if to none. */
+uint64_t mmiod_frame_head(const struct mmiod_frame *frame);
+/** log2 of the pages of that compound page or free block; -1: none. */
+int mmiod_frame_order(const struct mmiod_frame *frame);
+uint32_t mmiod_frame_references(const struct mmiod_frame *frame); /**< of the compound page */
+/** Page-table entries that map it, in all processes. */
+uint32_t mmiod_frame_mappings(const struct mmiod_frame *frame);
+/** MMIOD_MEMORY_ANY is zone Normal here. */
+enum mmiod_memory_zone mmiod_frame_zone(const struct mmiod_frame *frame);
+unsigned int mmiod_frame_node(const struct mmiod_frame *frame); /**< NUMA node */
+
+/**
+ * Be told of everything that happens to anybody's leases from now on (@on 1), or no more (0); for who may inspect, else
+ * -EACCES. It ends with the connection: after -ECONNRESET ask again.
+ */
+int mmiod_client_monitor(struct mmiod_client *client, int on);
+
+/**
+ * Take the next notice without blocking: 1 with *@notice, which is the caller's to free; 0 when there is none; negative
+ * errno as mmiod_client_next_event(). mmiod_client_event_fd() is readable for notices and for events. Who reads too
+ * slowly loses notices, and is told how many by one of type MMIOD_NOTICE_LOST in their place.
+ */
+int mmiod_client_next_notice(struct mmiod_client *client, struct mmiod_notice **notice);
+void mmiod_notice_free(struct mmiod_notice *notice);
+
+enum mmiod_notice_type mmiod_notice_type(const struct mmiod_notice *notice);
+uint64_t mmiod_notice_time(const struct mmiod_notice *notice); /**< microseconds since 1970 */
+uint64_t mmiod_notice_lost(const struct mmiod_notice *notice); /**< LOST: how many */
+uint64_t mmiod_notice_lease(const struct mmiod_notice *notice); /**< 0: it is about none */
+enum mmiod_memory mmiod_notice_memory(const struct mmiod_notice *notice);
+const char *mmiod_notice_region(const struct mmiod_notice *notice); /**< "" for kernel memory */
+/** Of the lease in its region, or of what was asked for and denied. */
+uint64_t mmiod_notice_offset(const struct mmiod_notice *notice);
+uint64_t mmiod_notice_length(const struct mmiod_notice *notice);
+unsigned int mmiod_notice_rights(const struct mmiod_notice *notice);
+enum mmiod_cache mmiod_notice_cache(const struct mmiod_notice *notice);
+/** Who holds the lease, or was denied one; UINT32_MAX: nobody. */
+uint32_t mmiod_notice_uid(const struct mmiod_notice *notice);
+uint32_t mmiod_notice_pid(const struct mmiod_notice *notice);
+const char *mmiod_notice_comm(const struct mmiod_notice *notice);
+const char *mmiod_notice_text(const struct mmiod_notice *notice); /**< who and why; may be empty */
 
 /* ---- mappings ---- */
 

@@ -33,12 +33,15 @@
 static_assert((int)MMIOD_CACHE_UC == (int)MMIOD_ATTR_UC, "one value for one attribute");
 static_assert((int)MMIOD_CACHE_WC == (int)MMIOD_ATTR_WC, "one value for one attribute");
 static_assert((int)MMIOD_CACHE_WB == (int)MMIOD_ATTR_WB, "one value for one attribute");
+static_assert((int)MMIOD_CACHE_UC == (int)MMIOD_ENTRY_UC, "one value for one type");
+static_assert((int)MMIOD_CACHE_UC_MINUS == (int)MMIOD_ENTRY_UC_MINUS, "one value for one type");
 static_assert((int)MMIOD_STATE_SUSPENDED == (int)MMIOD_WINDOW_SUSPENDED, "one value for one state");
 static_assert((int)MMIOD_STATE_REVOKED == (int)MMIOD_WINDOW_REVOKED, "one value for one state");
 
 static_assert((int)MMIOD_MEMORY_PAGES == (int)MMIOD_BUFFER_PAGES, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_DMA == (int)MMIOD_BUFFER_DMA, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_BELOW_16M == (int)MMIOD_ZONE_DMA, "one value for one zone");
+static_assert((int)MMIOD_MEMORY_DEVICE == (int)MMIOD_ZONE_DEVICE, "one value for one zone");
 
 enum mmiod_opcode {
 	MMIOD_OP_HELLO = 1,
@@ -55,6 +58,10 @@ enum mmiod_opcode {
 	MMIOD_OP_BUFFER = 11, /* one buffer's pages and addresses */
 	MMIOD_OP_PUBLISH = 12, /* figures of the caller's object caches, for others to see */
 	MMIOD_OP_CACHES = 13, /* the published caches that the caller may see */
+	MMIOD_OP_CLIENTS = 16, /* the connections that the caller may see */
+	MMIOD_OP_TRANSLATE = 17, /* a process's virtual address, level by level */
+	MMIOD_OP_PAGE = 18, /* a page frame */
+	MMIOD_OP_MONITOR = 19, /* notices of everything from now on, or no more */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -143,7 +150,7 @@ struct mmiod_msg_status_reply {
 	uint32_t clients;
 	uint32_t leases;
 	uint32_t module_abi; /* 0 in simulation */
-	uint32_t reserved;
+	uint32_t inspect; /* 1: the caller may see everything */
 	struct mmiod_msg_text version;
 	struct mmiod_msg_text
 		warning; /* simulation's limits, a configuration that did not reload, ... */
@@ -169,9 +176,9 @@ struct mmiod_wire_region {
 	uint64_t id; /* the daemon's, the list's cursor */
 	char name[MMIOD_WIRE_NAME]; /* zero-filled, always terminated */
 	char device[MMIOD_WIRE_NAME]; /* "0000:00:04.0", "range" or "simulation" */
-	uint64_t offset; /* in the BAR; 0 for a range unless the caller is an administrator */
+	uint64_t offset; /* in the BAR; 0 for a range unless the caller may inspect */
 	uint64_t length;
-	uint64_t phys; /* 0 unless the caller is an administrator */
+	uint64_t phys; /* 0 unless the caller may inspect */
 	uint32_t bar; /* UINT32_MAX: none */
 	uint32_t width; /* bytes, 0: any */
 	uint32_t caches; /* bit 1 << enum mmiod_cache for each that is allowed */
@@ -342,7 +349,7 @@ struct mmiod_msg_buffer {
 };
 static_assert(sizeof(struct mmiod_msg_buffer) == 48, "wire layout");
 
-/* Addresses are 0 unless the caller is an administrator. */
+/* Addresses are 0 unless the caller may inspect. */
 struct mmiod_msg_buffer_reply {
 	struct mmiod_msg msg;
 	uint32_t memory;
@@ -400,6 +407,123 @@ struct mmiod_msg_event {
 };
 static_assert(sizeof(struct mmiod_msg_event) == 56, "wire layout");
 
+#define MMIOD_CLIENT_PAUSED (1u << 0) /* a message to it waits for room in its socket */
+#define MMIOD_CLIENT_MONITOR (1u << 1)
+
+/* CLIENTS: a list as REGIONS. */
+struct mmiod_wire_client {
+	uint64_t id; /* the daemon's, from 1, never used again while it runs; the list's cursor */
+	uint64_t started; /* seconds since 1970 */
+	uint64_t bytes; /* of the leases below */
+	uint32_t leases; /* that it asked for and that still are */
+	uint32_t unread; /* messages that wait for it */
+	uint32_t flags; /* MMIOD_CLIENT_* */
+	uint32_t uid;
+	uint32_t pid;
+	uint32_t reserved;
+	char comm[16];
+	struct mmiod_msg_text unit; /* of systemd, by its pid; a hint */
+};
+static_assert(sizeof(struct mmiod_wire_client) == 72, "wire layout");
+
+/*
+ * TRANSLATE: of a process of the caller's own user, or of anybody's by who may inspect. pid as the daemon sees it.
+ * E_NOT_FOUND: no such process, or one without memory. E_UNSUPPORTED: in simulation, or not on this machine.
+ */
+struct mmiod_msg_translate {
+	struct mmiod_msg msg;
+	uint64_t address;
+	uint32_t pid;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_translate) == 48, "wire layout");
+
+#define MMIOD_TRANSLATE_PRESENT (1u << 0)
+#define MMIOD_TRANSLATE_HIDDEN (1u << 1) /* the caller may not inspect: no frames, no phys */
+#define MMIOD_TRANSLATE_MAPPED (1u << 2) /* the process has a mapping there: start and end count */
+#define MMIOD_TRANSLATE_WINDOW (1u << 3) /* it is a window's: lease, offset and state count */
+
+/* With an array of struct mmiod_wire_entry, from the root down to where the walk ended. */
+struct mmiod_msg_translate_reply {
+	struct mmiod_msg msg;
+	uint64_t address;
+	uint64_t phys; /* 0 if hidden */
+	uint64_t leaf; /* bytes that the last entry maps; 0: not present */
+	uint64_t start; /* of the mapping */
+	uint64_t end;
+	uint64_t lease;
+	uint64_t offset; /* of the address, from the start of the region or buffer */
+	uint32_t flags; /* MMIOD_TRANSLATE_* */
+	uint32_t cache; /* enum mmiod_cache: what the processor makes of it; 0: not present */
+	uint32_t state; /* enum mmiod_state */
+	uint32_t asked; /* enum mmiod_cache: what the window was to be */
+	char region[MMIOD_WIRE_NAME]; /* if the daemon knows the lease; empty for kernel memory */
+};
+static_assert(sizeof(struct mmiod_msg_translate_reply) == 136, "wire layout");
+
+struct mmiod_wire_entry {
+	uint64_t value; /* as in memory; if hidden, the bits of the frame are 0 */
+	uint32_t level; /* 1: PTE, 2: PMD, 3: PUD, 4: P4D, 5: PGD */
+	uint32_t shift; /* log2 of the bytes that one entry of this level maps */
+};
+static_assert(sizeof(struct mmiod_wire_entry) == 16, "wire layout");
+
+/* PAGE: only for who may inspect. pid 0: the frame with this number, else the one behind the process's address. */
+struct mmiod_msg_page {
+	struct mmiod_msg msg;
+	uint64_t where;
+	uint32_t pid;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_page) == 48, "wire layout");
+
+struct mmiod_msg_page_reply {
+	struct mmiod_msg msg;
+	uint64_t pfn;
+	uint64_t phys; /* of what was asked for: the address itself, or the frame's first byte */
+	uint64_t bits; /* KPF_* of linux/kernel-page-flags.h */
+	uint64_t head; /* frame of the compound page's or free block's first page */
+	uint32_t described; /* 0: not RAM, and what follows is 0 */
+	uint32_t order; /* of the compound page or free block; UINT32_MAX: none */
+	uint32_t references;
+	uint32_t mappings; /* page-table entries that map it */
+	uint32_t zone; /* enum mmiod_memory_zone */
+	uint32_t node;
+};
+static_assert(sizeof(struct mmiod_msg_page_reply) == 88, "wire layout");
+
+/* MONITOR: only for who may inspect. The reply is a bare header; what it asks for ends with the connection. */
+struct mmiod_msg_monitor {
+	struct mmiod_msg msg;
+	uint32_t on; /* 0 or 1 */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_monitor) == 40, "wire layout");
+
+/* An EVENT to a monitor: starts as struct mmiod_msg_event does. */
+struct mmiod_msg_notice {
+	struct mmiod_msg msg;
+	uint32_t type; /* enum mmiod_notice_type */
+	uint32_t reserved;
+	uint64_t lease; /* 0: none */
+	struct mmiod_msg_text text;
+	uint64_t time_us; /* since 1970 */
+	uint64_t lost; /* LOST: how many */
+	uint64_t offset; /* of the lease; what was asked for, if denied */
+	uint64_t length;
+	uint32_t uid; /* holder, or who was denied; UINT32_MAX: nobody */
+	uint32_t pid;
+	uint32_t rights;
+	uint32_t cache;
+	uint32_t memory; /* enum mmiod_memory */
+	uint32_t reserved2;
+	char comm[16];
+	char region[MMIOD_WIRE_NAME];
+};
+static_assert(sizeof(struct mmiod_msg_notice) == 160, "wire layout");
+static_assert(offsetof(struct mmiod_msg_notice, text) == offsetof(struct mmiod_msg_event, text),
+	      "one is the start of the other");
+
 /*
  * The size that each structure had when it first went over the wire: the least that a peer may send. These never change;
  * where one stands for several structures, they started with the same.
@@ -427,6 +551,14 @@ enum mmiod_first_size {
 	MMIOD_V1_CACHE = 104,
 	MMIOD_V1_PUBLISHED = 136,
 	MMIOD_V1_EVENT = 56,
+	MMIOD_V1_CLIENT = 72,
+	MMIOD_V1_TRANSLATE = 48,
+	MMIOD_V1_TRANSLATE_REPLY = 136,
+	MMIOD_V1_ENTRY = 16,
+	MMIOD_V1_PAGE = 48,
+	MMIOD_V1_PAGE_REPLY = 88,
+	MMIOD_V1_MONITOR = 40,
+	MMIOD_V1_NOTICE = 160,
 };
 
 #endif

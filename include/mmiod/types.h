@@ -18,6 +18,9 @@ enum mmiod_cache {
 	MMIOD_CACHE_WC =
 		2, /**< write-combining: stores may be merged and reordered until flushed */
 	MMIOD_CACHE_WB = 3, /**< write-back: RAM only */
+	MMIOD_CACHE_WT = 4, /**< write-through: seen in page tables, never granted */
+	MMIOD_CACHE_WP = 5, /**< write-protected: likewise */
+	MMIOD_CACHE_UC_MINUS = 6, /**< uncached unless an MTRR says write-combining: likewise */
 };
 
 /** How a lease bears others on the same bytes. */
@@ -58,6 +61,9 @@ enum mmiod_memory_zone {
 	MMIOD_MEMORY_ANY = 0, /**< GFP_KERNEL */
 	MMIOD_MEMORY_BELOW_4G = 1, /**< GFP_DMA32 */
 	MMIOD_MEMORY_BELOW_16M = 2, /**< GFP_DMA */
+	MMIOD_MEMORY_MOVABLE = 3, /**< from here on: seen, but none that can be asked for */
+	MMIOD_MEMORY_HIGHMEM = 4,
+	MMIOD_MEMORY_DEVICE = 5,
 };
 
 /** Kinds of event that a client is told of. */
@@ -67,6 +73,19 @@ enum mmiod_event_type {
 	MMIOD_EVENT_SUSPENDED = 3, /**< its device is being reset or sleeps */
 	MMIOD_EVENT_RESUMED = 4,
 	MMIOD_EVENT_GONE = 5, /**< its device was removed; the lease is revoked */
+};
+
+/** What a monitor is told of: everything that happens to anybody's leases. Shares its numbers with the events. */
+enum mmiod_notice_type {
+	MMIOD_NOTICE_GRANTED = 16, /**< somebody got a lease */
+	MMIOD_NOTICE_DENIED = 17, /**< policy refused; the text names the rule */
+	MMIOD_NOTICE_REVOKED = 18, /**< a lease was taken; the text says by whom */
+	MMIOD_NOTICE_SUSPENDED = 19, /**< a lease's device is being reset or sleeps */
+	MMIOD_NOTICE_RESUMED = 20,
+	MMIOD_NOTICE_RELEASED = 21, /**< its holder gave a lease back, or let go of its file */
+	MMIOD_NOTICE_GONE = 22, /**< a region's device was removed or unbound */
+	MMIOD_NOTICE_BACK = 23, /**< a region is there, again or for the first time */
+	MMIOD_NOTICE_LOST = 31, /**< the monitor read too slowly: so many notices were dropped */
 };
 
 #endif

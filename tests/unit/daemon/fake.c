@@ -195,6 +195,30 @@ static void fake_read_events(struct backend *backend,
 	}
 }
 
+static int fake_translate(struct backend *backend, struct mmiod_translate *translate)
+{
+	struct fake *fake = fake_of(backend);
+	struct mmiod_translate asked = *translate;
+
+	if (fake->translating)
+		fake->translating(fake);
+	if (fake->translate_error)
+		return fake->translate_error;
+	*translate = fake->translation;
+	translate->pid = asked.pid;
+	translate->address = asked.address;
+	return 0;
+}
+
+static int fake_page(struct backend *backend, struct mmiod_page *page)
+{
+	uint64_t pfn = page->pfn;
+
+	*page = fake_of(backend)->page;
+	page->pfn = pfn;
+	return 0;
+}
+
 static void fake_rescan(struct backend *backend)
 {
 	fake_of(backend)->rescans++;
@@ -215,6 +239,8 @@ static const struct backend_ops fake_ops = {
 	.next_window = fake_next_window,
 	.read_events = fake_read_events,
 	.rescan = fake_rescan,
+	.translate = fake_translate,
+	.page = fake_page,
 };
 
 void fake_init(struct fake *fake)

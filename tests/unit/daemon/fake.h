@@ -32,6 +32,10 @@ struct fake {
 	size_t n_wipes;
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
 	struct mmiod_buffer_info info; /* what buffer_info says */
+	struct mmiod_translate translation; /* what translate says, but for pid and address */
+	int translate_error;
+	void (*translating)(struct fake *fake); /* while it does; NULL */
+	struct mmiod_page page; /* what page says, but for pfn */
 };
 
 void fake_init(struct fake *fake);

@@ -353,6 +353,33 @@ uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor)
 	return answered(fd);
 }
 
+uint32_t client_translate(int fd, uint32_t pid, uint64_t address)
+{
+	struct mmiod_msg_translate translate = { .pid = pid, .address = address };
+
+	translate.msg = header(MMIOD_OP_TRANSLATE, sizeof(translate), 0, 0);
+	client_send(fd, &translate, sizeof(translate));
+	return answered(fd);
+}
+
+uint32_t client_page(int fd, uint32_t pid, uint64_t where)
+{
+	struct mmiod_msg_page page = { .pid = pid, .where = where };
+
+	page.msg = header(MMIOD_OP_PAGE, sizeof(page), 0, 0);
+	client_send(fd, &page, sizeof(page));
+	return answered(fd);
+}
+
+uint32_t client_monitor(int fd, uint32_t on)
+{
+	struct mmiod_msg_monitor monitor = { .on = on };
+
+	monitor.msg = header(MMIOD_OP_MONITOR, sizeof(monitor), 0, 0);
+	client_send(fd, &monitor, sizeof(monitor));
+	return answered(fd);
+}
+
 uint32_t client_status(int fd)
 {
 	struct mmiod_msg status = header(MMIOD_OP_STATUS, sizeof(status), 0, 0);

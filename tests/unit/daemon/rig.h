@@ -37,6 +37,9 @@ extern union answer {
 	struct mmiod_msg_list_reply list;
 	struct mmiod_msg_event event;
 	struct mmiod_msg_buffer_reply buffer;
+	struct mmiod_msg_translate_reply translate;
+	struct mmiod_msg_page_reply page;
+	struct mmiod_msg_notice notice;
 } answer;
 extern int answer_fds[MMIOD_MSG_FDS_MAX];
 extern size_t n_answer_fds;
@@ -58,6 +61,9 @@ uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);
 uint32_t client_end(int fd, uint16_t opcode, uint64_t lease); /* the element's status */
 uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor);
+uint32_t client_translate(int fd, uint32_t pid, uint64_t address);
+uint32_t client_page(int fd, uint32_t pid, uint64_t where);
+uint32_t client_monitor(int fd, uint32_t on);
 uint32_t client_status(int fd);
 size_t open_fds(void);
 

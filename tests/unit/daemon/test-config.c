@@ -238,7 +238,7 @@ Test(config, refuses_grants_that_grant_nothing_or_to_nobody)
 	refused_text(REGION "[grant a]\nregion = shm\n", 4, "names nobody");
 	refused_text(REGION "[admin a]\n", 4, "names nobody");
 	refused_text(REGION "[inspect a]\n", 4, "names nobody");
-	refused_text("[inspct a]\n", 1, "did you mean .inspect NAME.");
+	refused_text("[inspct a]\n", 1, "did you mean [inspect NAME]");
 }
 
 Test(config, refuses_a_grant_for_a_region_that_is_not_there_unless_it_is_a_pattern)
