@@ -84,6 +84,10 @@ INSTALL_TARGETS += install-client
 UNINSTALL_TARGETS += uninstall-client
 .PHONY: install-client uninstall-client
 
+CTL_MAPS := $(wildcard client/mmioctl/maps/*.ini)
+BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
+ZSHCOMPDIR ?= $(DATADIR)/zsh/vendor-completions
+
 install-client: $(B)/mmioctl $(B)/libmmiod.a $(B)/$(LIB_SO) $(B)/mmiod.pc
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/mmiod
 	$(INSTALL) -m 755 $(B)/mmioctl $(DESTDIR)$(BINDIR)/
@@ -92,9 +96,16 @@ install-client: $(B)/mmioctl $(B)/libmmiod.a $(B)/$(LIB_SO) $(B)/mmiod.pc
 	ln -sf $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libmmiod.so
 	$(INSTALL) -m 644 $(B)/mmiod.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	$(INSTALL) -m 644 include/mmiod/mmiod.h include/mmiod/types.h $(DESTDIR)$(INCLUDEDIR)/mmiod/
+	$(INSTALL) -d $(DESTDIR)$(DATADIR)/mmiod/maps $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
+	$(INSTALL) -m 644 $(CTL_MAPS) $(DESTDIR)$(DATADIR)/mmiod/maps/
+	$(INSTALL) -m 644 client/mmioctl/completion/mmioctl.bash $(DESTDIR)$(BASHCOMPDIR)/mmioctl
+	$(INSTALL) -m 644 client/mmioctl/completion/_mmioctl $(DESTDIR)$(ZSHCOMPDIR)/
 
 uninstall-client:
 	rm -f $(DESTDIR)$(BINDIR)/mmioctl $(DESTDIR)$(LIBDIR)/pkgconfig/mmiod.pc
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(LIB_SO) $(LIB_SONAME) libmmiod.so libmmiod.a)
 	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/mmiod/,mmiod.h types.h)
+	rm -f $(CTL_MAPS:client/mmioctl/maps/%=$(DESTDIR)$(DATADIR)/mmiod/maps/%)
+	rm -f $(DESTDIR)$(BASHCOMPDIR)/mmioctl $(DESTDIR)$(ZSHCOMPDIR)/_mmioctl
+	-rmdir $(DESTDIR)$(DATADIR)/mmiod/maps $(DESTDIR)$(DATADIR)/mmiod 2>/dev/null
 	-rmdir $(DESTDIR)$(INCLUDEDIR)/mmiod 2>/dev/null

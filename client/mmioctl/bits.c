@@ -48,7 +48,7 @@ static int field_mask(struct context *context, const struct place *place, const 
 {
 	struct mmiod_target target = place->target;
 	const struct map_register *reg;
-	const struct map_field *field;
+	const struct map_field *field = NULL;
 	struct regmap *map;
 	int status = regmap_find(context, &target, &map);
 
@@ -60,7 +60,7 @@ static int field_mask(struct context *context, const struct place *place, const 
 					  map->file, (unsigned long long)target.offset, name);
 	else
 		status = regmap_find_field(context, map, reg, name, &field);
-	if (!status)
+	if (!status && field)
 		*mask = bits_mask(field->high, field->low);
 	regmap_free(map);
 	return status;
@@ -86,7 +86,7 @@ static int change_bits(struct context *context, struct place *place, char **text
 	int status = 0;
 
 	for (; !status && *texts; texts++) {
-		uint64_t mask;
+		uint64_t mask = 0;
 
 		status = read_bits(context, place, *texts, &mask);
 		if (!status)

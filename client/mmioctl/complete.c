@@ -26,9 +26,9 @@ static const struct verb *verb_named(const char *name)
 	return NULL;
 }
 
-static void print_options_of(const struct verb *verb)
+static void print_options_of(const struct verb *verb, bool arguments)
 {
-	print_option_names(verb ? verb->options : with_common);
+	print_option_names(verb ? verb->options : with_common, arguments);
 }
 
 static void print_column_names(const struct verb *verb)
@@ -122,7 +122,9 @@ static int verb_complete(struct context *context, int argc, char **argv)
 	if (!strcmp(what, "verbs"))
 		print_verbs();
 	else if (!strcmp(what, "options"))
-		print_options_of(verb_named(of));
+		print_options_of(verb_named(of), false);
+	else if (!strcmp(what, "arguments"))
+		print_options_of(verb_named(of), true);
 	else if (!strcmp(what, "columns"))
 		print_column_names(verb_named(of));
 	else if (!strcmp(what, "regions"))
@@ -142,7 +144,7 @@ static int verb_complete(struct context *context, int argc, char **argv)
 
 const struct verb complete_verb = {
 	.name = "complete",
-	.arguments = "verbs|options|columns|regions|pools|leases|registers|fields [OF]",
+	.arguments = "verbs|options|arguments|columns|regions|pools|leases|registers|fields [OF]",
 	.summary = "what the shells' completion asks",
 	.group = GROUP_HIDDEN,
 	.options = WITH_MAP_FILE,

@@ -347,10 +347,14 @@ void print_options(unsigned int with)
 	}
 }
 
-/* One a line, as they are typed. */
-void print_option_names(unsigned int with)
+/* One a line, as they are typed. @arguments: only those that take one, also by their letters. */
+void print_option_names(unsigned int with, bool arguments)
 {
-	for (size_t i = 0; i < KNOWN; i++)
-		if (applies(&known[i], with))
-			printf("--%s\n", known[i].name);
+	for (size_t i = 0; i < KNOWN; i++) {
+		if (!applies(&known[i], with) || (arguments && !known[i].argument))
+			continue;
+		printf("--%s\n", known[i].name);
+		if (arguments && known[i].letter)
+			printf("-%c\n", known[i].letter);
+	}
 }

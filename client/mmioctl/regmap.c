@@ -236,7 +236,8 @@ static void take_field(struct reader *reader, const char *name, const char *valu
 		memcpy(word, rest, length);
 	if (parse_access(word, &field->access))
 		rest += length + strspn(rest + length, " \t");
-	set_text(reader, &field->description, rest);
+	if (*rest)
+		set_text(reader, &field->description, rest);
 }
 
 /* value FIELD NUMBER = WORD */
@@ -258,11 +259,13 @@ static void take_value(struct reader *reader, const char *name, const char *word
 		       (unsigned long long)number, field->name);
 	if (!is_name(word))
 		refuse(reader, reader->line, "value \"%s\": a word of letters, digits and _", word);
-	values = reallocarray(field->values, field->value_count + 1, sizeof(*values));
-	if (!values)
-		refuse(reader, reader->line, "out of memory");
 	if (reader->err)
 		return;
+	values = reallocarray(field->values, field->value_count + 1, sizeof(*values));
+	if (!values) {
+		refuse(reader, reader->line, "out of memory");
+		return;
+	}
 	field->values = values;
 	values += field->value_count++;
 	values->number = number;

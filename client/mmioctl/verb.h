@@ -123,7 +123,7 @@ int read_common_options(struct context *context, int argc, char **argv, int *use
 int read_verb_options(struct context *context, const struct verb *verb, int argc, char **argv,
 		      int *used);
 void print_options(unsigned int with);
-void print_option_names(unsigned int with);
+void print_option_names(unsigned int with, bool arguments);
 extern const unsigned int with_common;
 
 /* ---- help.c ---- */

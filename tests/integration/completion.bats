@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bats disable=SC2030,SC2031
+# Completion: what mmioctl answers, and what the shells make of it.
+load helper
+
+setup_file() {
+	SCRIPTS=$(cd "$BATS_TEST_DIRNAME/../../client/mmioctl/completion" && pwd)
+	MAPS=$(cd "$BATS_TEST_DIRNAME/../../client/mmioctl/maps" && pwd)
+	export SCRIPTS MAPS
+}
+
+# in_bash WORD…: the words that bash would offer for the last.
+in_bash() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run --separate-stderr bash -c 'source "$SCRIPTS/mmioctl.bash"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_mmioctl
+		printf "%s\n" "${COMPREPLY[@]}"' bash mmioctl "$@"
+	expect_status 0
+	# shellcheck disable=SC2154 # set by run
+	expect_equal "$stderr" ""
+}
+
+# in_zsh WORD…: likewise. What completes files and commands there is not ours.
+in_zsh() {
+	command -v zsh >/dev/null || { echo "needs zsh: tests/vm/prereqs test"; return 1; }
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run --separate-stderr zsh -fc '
+		compadd() { local -a a; local i; for i; do [[ $i = -* || -z $i ]] || a+=("$i"); done
+			if [[ $# -gt 1 && "$@[-2]" = -a ]]; then print -l -- ${(P)@[-1]}; else print -l -- $a; fi }
+		_files() { print FILES }
+		_normal() { print COMMANDS }
+		compset() { PREFIX= }
+		words=("$@") CURRENT=$#
+		source "$SCRIPTS/_mmioctl"' zsh mmioctl "$@"
+	expect_equal "$stderr" ""
+}
+
+offers() {
+	grep -qxF -- "$1" <<<"$output" || { echo "no $1 among: $output"; return 1; }
+}
+
+offers_not() {
+	! grep -qxF -- "$1" <<<"$output" || { echo "$1 is among: $output"; return 1; }
+}
+
+# Without a daemon first.
+
+@test "verbs, options and columns need no daemon" {
+	in_bash ''
+	offers read
+	offers watch
+	offers_not complete
+	in_bash re
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs revoke "
+	in_bash write --
+	offers --mask
+	offers --json
+	offers_not --deadline
+	in_bash list -o N
+	offers NAME
+	in_bash list -o NAME,S
+	offers NAME,SIZE
+	in_bash list --color a
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "auto always "
+}
+
+@test "without a daemon nothing is offered, and nothing said" {
+	in_bash read ''
+	expect_equal "$output" ""
+	in_bash revoke ''
+	expect_equal "$output" ""
+	run mmioctl complete regions
+	expect_equal "$output" ""
+	in_zsh read ''
+	expect_equal "$output" ""
+}
+
+@test "a daemon that does not answer is not waited for" {
+	start_daemon
+	kill -STOP "$DAEMON"
+	run timeout 20 mmioctl complete regions
+	kill -CONT "$DAEMON"
+	expect_status $((128 + 14))
+	expect_equal "$output" ""
+}
+
+@test "bash offers the names of regions, leases, registers and fields" {
+	start_daemon
+	hold shm
+	in_bash read ''
+	offers regs
+	offers shm
+	in_bash read re
+	expect_equal "$output" regs
+	in_bash --socket "$MMIOD_SOCKET" read re
+	expect_equal "$output" regs
+	in_bash write regs --mask 3 ''
+	expect_equal "$output" ""
+	in_bash revoke ''
+	expect_equal "$output" "$LEASE"
+	export XDG_CONFIG_HOME=$T/config
+	mkdir -p "$T/config/mmiod/maps"
+	cp "$MAPS/edu.ini" "$T/config/mmiod/maps/regs.ini"
+	in_bash regs regs STATUS
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "STATUS STATUS.COMPUTING STATUS.RAISE_IRQ "
+	in_bash set regs+0x20 ''
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "COMPUTING RAISE_IRQ "
+	in_bash hold regs -- bas
+	offers bash
+}
+
+@test "zsh offers the same" {
+	start_daemon
+	hold shm
+	zsh -n "$SCRIPTS/_mmioctl"
+	in_zsh ''
+	offers read
+	in_zsh read ''
+	offers regs
+	in_zsh write --
+	offers --mask
+	in_zsh list -o ''
+	offers NAME
+	in_zsh revoke ''
+	expect_equal "$output" "$LEASE"
+	in_zsh load regs ''
+	expect_equal "$output" FILES
+	in_zsh hold regs -- ls ''
+	expect_equal "$output" COMMANDS
+	export XDG_CONFIG_HOME=$T/config
+	mkdir -p "$T/config/mmiod/maps"
+	cp "$MAPS/edu.ini" "$T/config/mmiod/maps/regs.ini"
+	in_zsh regs regs ''
+	offers STATUS.RAISE_IRQ
+}
