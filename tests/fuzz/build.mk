@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: MIT
 # Fuzz targets: one program for each fuzz-*.c, by clang with libFuzzer and sanitizers, from source and not from objects that
-# another compiler made. What a target is made with besides is a prerequisite.
+# another compiler made. What a target is made with besides is FUZZ_WITH_NAME. Seeds are in seeds/NAME.
+#
+# Each target is also a test (build/tests/fuzz/replay-NAME), without libFuzzer: it stands its seeds and variants of them.
 FUZZ_CC ?= clang
-FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -I.
-FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz-*.c))
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	-Itests/fuzz -I. -DMMIOD_SYSCONFDIR='"/etc"' -DMMIOD_VENDORDIR='"/usr/lib"'
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
+FUZZ_TARGETS := $(FUZZ_NAMES:%=build/fuzz/fuzz-%)
+
+FUZZ_HELPERS := tests/unit/daemon
+FUZZ_WITH_config := $(FUZZ_HELPERS)/files.c
+FUZZ_WITH_connection := $(FUZZ_HELPERS)/rig.c $(FUZZ_HELPERS)/fake.c $(FUZZ_HELPERS)/files.c
+FUZZ_WITH_pool := $(FUZZ_HELPERS)/pool-model.c
 
 ## make fuzz TIME=60   every fuzz target for so many seconds; what breaks one stays in build/fuzz/
 TIME ?= 60
@@ -12,13 +21,24 @@ fuzz-targets: $(FUZZ_TARGETS)
 fuzz:
 	@tests/vm/prereqs build fuzz
 	@$(MAKE) --no-print-directory fuzz-targets
-	@for target in $(FUZZ_TARGETS); do \
-		mkdir -p $$target.corpus; \
-		$$target -max_total_time=$(TIME) -max_len=4096 -rss_limit_mb=2048 -artifact_prefix=$$target- -print_final_stats=1 \
-			$$target.corpus || exit 1; \
+	@for name in $(FUZZ_NAMES); do \
+		mkdir -p build/fuzz/$$name.corpus; \
+		echo "== fuzz-$$name, $(TIME) s"; \
+		build/fuzz/fuzz-$$name -max_total_time=$(TIME) -max_len=4096 -rss_limit_mb=2048 -timeout=20 \
+			-close_fd_mask=2 -print_final_stats=1 -artifact_prefix=build/fuzz/$$name- \
+			build/fuzz/$$name.corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 
-build/fuzz/fuzz-pool: daemon/pool.c $(wildcard daemon/pool-*.c) daemon/text.c tests/unit/daemon/pool-model.c
-$(FUZZ_TARGETS): build/fuzz/%: tests/fuzz/%.c $(wildcard daemon/*.h tests/unit/daemon/*.h)
-	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_CFLAGS) -o $@ $(filter %.c,$^)
+define FUZZ_RULES
+build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(MMIOD_SOURCES) $$(wildcard daemon/*.h tests/unit/daemon/*.h)
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) $$(CPPFLAGS) $$(MMIOD_CFLAGS) $$(FUZZ_CFLAGS) -o $$@ $$(filter %.c,$$^) $$(MMIOD_LIBS)
+
+$$(B)/tests/fuzz/replay-$(1): tests/fuzz/fuzz-$(1).c tests/fuzz/replay.c $$(FUZZ_WITH_$(1)) $$(MMIOD_ARCHIVE) \
+		$$(wildcard daemon/*.h tests/unit/daemon/*.h)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(MMIOD_CFLAGS) $$(CFLAGS) -Itests/fuzz -I. -Wno-missing-prototypes -DTARGET='"fuzz-$(1)"' \
+		-DSEEDS='"$$(abspath tests/fuzz/seeds/$(1))"' $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(MMIOD_LIBS)
+UNIT_TESTS += $$(B)/tests/fuzz/replay-$(1)
+endef
+$(foreach name,$(FUZZ_NAMES),$(eval $(call FUZZ_RULES,$(name))))

@@ -30,8 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(chosen))
 		return 0;
 	memcpy(&chosen, data, sizeof(chosen));
-	if (!pool_model_init(&model, 1 + (chosen >> 3) % PAGES_MAX, page_sizes[chosen >> 1 & 3],
-			     chosen & 1))
+	if (!pool_model_init(&model, 1 + (chosen >> 4) % PAGES_MAX, page_sizes[chosen >> 2 & 3],
+			     flags[chosen & 3]))
 		abort();
 	for (size_t at = sizeof(chosen); size - at >= sizeof(step); at += sizeof(step)) {
 		memcpy(&step, data + at, sizeof(step));
