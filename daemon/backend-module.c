@@ -392,6 +392,8 @@ static int module_next_window(struct backend *backend, uint64_t id, struct backe
 		.reads = info.reads,
 		.writes = info.writes,
 	};
+	memcpy(entry->fault_leaves, info.fault_leaves, sizeof(info.fault_leaves));
+	memcpy(entry->populated_leaves, info.populate_leaves, sizeof(info.populate_leaves));
 	memcpy(entry->window.tag, info.tag, sizeof(info.tag));
 	return 0;
 }

@@ -75,6 +75,8 @@ struct backend_ledger {
 	uint32_t mappings;
 	uint64_t faults;
 	uint64_t populated;
+	uint64_t fault_leaves[MMIOD_LEAF_SIZES];
+	uint64_t populated_leaves[MMIOD_LEAF_SIZES];
 	uint64_t reads;
 	uint64_t writes;
 };

@@ -113,6 +113,8 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 	out->mappings = entry.mappings;
 	out->faults = entry.faults;
 	out->populated = entry.populated;
+	memcpy(out->fault_leaves, entry.fault_leaves, sizeof(out->fault_leaves));
+	memcpy(out->populated_leaves, entry.populated_leaves, sizeof(out->populated_leaves));
 	out->reads = entry.reads;
 	out->writes = entry.writes;
 }

@@ -131,6 +131,18 @@ MMIOD_EXPORT uint64_t mmiod_lease_info_populated(const struct mmiod_lease_info *
 	return info->wire.populated;
 }
 
+MMIOD_EXPORT uint64_t mmiod_lease_info_fault_leaves(const struct mmiod_lease_info *info,
+						    enum mmiod_leaf_size size)
+{
+	return (unsigned int)size < MMIOD_LEAF_SIZES ? info->wire.fault_leaves[size] : 0;
+}
+
+MMIOD_EXPORT uint64_t mmiod_lease_info_populated_leaves(const struct mmiod_lease_info *info,
+							enum mmiod_leaf_size size)
+{
+	return (unsigned int)size < MMIOD_LEAF_SIZES ? info->wire.populated_leaves[size] : 0;
+}
+
 MMIOD_EXPORT uint64_t mmiod_lease_info_reads(const struct mmiod_lease_info *info)
 {
 	return info->wire.reads;

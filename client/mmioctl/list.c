@@ -4,6 +4,7 @@
  */
 #include "verb.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -146,6 +147,8 @@ enum lease_column {
 	LEASE_STARTED,
 	LEASE_FAULTS,
 	LEASE_POPULATED,
+	LEASE_FAULT_LEAVES,
+	LEASE_POPULATED_LEAVES,
 	LEASE_READS,
 	LEASE_WRITES,
 	LEASE_CHOSEN,
@@ -173,6 +176,10 @@ static const struct column lease_columns[] = {
 	[LEASE_STARTED] = { "STARTED", CELL_TIME, false, "when it was granted" },
 	[LEASE_FAULTS] = { "FAULTS", CELL_NUMBER, false, "pages mapped on fault" },
 	[LEASE_POPULATED] = { "POPULATED", CELL_NUMBER, false, "pages mapped in advance" },
+	[LEASE_FAULT_LEAVES] = { "FAULT-LEAVES", CELL_NUMBERS, false,
+				 "likewise, in page-table leaves of 4 KiB, 2 MiB, 1 GiB" },
+	[LEASE_POPULATED_LEAVES] = { "POPULATED-LEAVES", CELL_NUMBERS, false,
+				     "likewise, in leaves of 4 KiB, 2 MiB, 1 GiB" },
 	[LEASE_READS] = { "READS", CELL_NUMBER, false, "mediated reads" },
 	[LEASE_WRITES] = { "WRITES", CELL_NUMBER, false, "mediated writes" },
 	[LEASE_CHOSEN] = { "CHOSEN", CELL_TEXT, false, "who chose the place: holder or allocator" },
@@ -193,6 +200,18 @@ static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_STARTED], started);
 }
 
+static void fill_leaves(struct cell *cell,
+			uint64_t (*count)(const struct mmiod_lease_info *info,
+					  enum mmiod_leaf_size size),
+			const struct mmiod_lease_info *info)
+{
+	char text[3 * sizeof("18446744073709551615")];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64, count(info, MMIOD_LEAF_4K),
+		 count(info, MMIOD_LEAF_2M), count(info, MMIOD_LEAF_1G));
+	cell_text(cell, text);
+}
+
 static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 {
 	cell_number(&cells[LEASE_ID], mmiod_lease_info_id(info));
@@ -207,6 +226,8 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
 	cell_number(&cells[LEASE_FAULTS], mmiod_lease_info_faults(info));
 	cell_number(&cells[LEASE_POPULATED], mmiod_lease_info_populated(info));
+	fill_leaves(&cells[LEASE_FAULT_LEAVES], mmiod_lease_info_fault_leaves, info);
+	fill_leaves(&cells[LEASE_POPULATED_LEAVES], mmiod_lease_info_populated_leaves, info);
 	cell_number(&cells[LEASE_READS], mmiod_lease_info_reads(info));
 	cell_number(&cells[LEASE_WRITES], mmiod_lease_info_writes(info));
 	cell_text(&cells[LEASE_KIND], memory_word(mmiod_lease_info_memory(info)));

@@ -180,6 +180,11 @@ const char *mmiod_lease_info_comm(const struct mmiod_lease_info *info);
 uint32_t mmiod_lease_info_mappings(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_faults(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_populated(const struct mmiod_lease_info *info);
+/** The same as leaves of page tables, by size; 0 for a size that is none, and from a daemon that does not count them. */
+uint64_t mmiod_lease_info_fault_leaves(const struct mmiod_lease_info *info,
+				       enum mmiod_leaf_size size);
+uint64_t mmiod_lease_info_populated_leaves(const struct mmiod_lease_info *info,
+					   enum mmiod_leaf_size size);
 uint64_t mmiod_lease_info_reads(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_writes(const struct mmiod_lease_info *info);
 

@@ -38,6 +38,7 @@ static_assert((int)MMIOD_CACHE_UC_MINUS == (int)MMIOD_ENTRY_UC_MINUS, "one value
 static_assert((int)MMIOD_STATE_SUSPENDED == (int)MMIOD_WINDOW_SUSPENDED, "one value for one state");
 static_assert((int)MMIOD_STATE_REVOKED == (int)MMIOD_WINDOW_REVOKED, "one value for one state");
 
+static_assert((int)MMIOD_LEAF_SIZES == (int)MMIOD_LEAVES, "one value for one size");
 static_assert((int)MMIOD_MEMORY_PAGES == (int)MMIOD_BUFFER_PAGES, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_DMA == (int)MMIOD_BUFFER_DMA, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_BELOW_16M == (int)MMIOD_ZONE_DMA, "one value for one zone");
@@ -274,8 +275,10 @@ struct mmiod_wire_lease {
 	char comm[16]; /* likewise */
 	uint32_t memory; /* enum mmiod_memory; the region's name is empty for buffers */
 	uint32_t allocated; /* 1: chosen by an allocator (ALLOC), not named by the client (LEASE) */
+	uint64_t fault_leaves[MMIOD_LEAF_SIZES]; /* faults and populated again, in leaves */
+	uint64_t populated_leaves[MMIOD_LEAF_SIZES];
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 152, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 200, "wire layout");
 
 #define MMIOD_ALLOC_POWER_OF_TWO (1u << 0) /* pool: round the length up to a power of two */
 #define MMIOD_ALLOC_CONTIGUOUS (1u << 1) /* pages: one physical run */

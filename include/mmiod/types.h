@@ -66,6 +66,14 @@ enum mmiod_memory_zone {
 	MMIOD_MEMORY_DEVICE = 5,
 };
 
+/** Sizes of the leaves of page tables; the names are those of x86. The values of the module's enum mmiod_leaf. */
+enum mmiod_leaf_size {
+	MMIOD_LEAF_4K = 0, /**< a page */
+	MMIOD_LEAF_2M = 1,
+	MMIOD_LEAF_1G = 2,
+	MMIOD_LEAF_SIZES = 3,
+};
+
 /** Kinds of event that a client is told of. */
 enum mmiod_event_type {
 	MMIOD_EVENT_REVOKE_ASKED = 1, /**< give the lease back before its deadline */

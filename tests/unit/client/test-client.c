@@ -594,6 +594,8 @@ static void send_leases(struct fake *fake)
 			       .started = 5,
 			       .faults = 6,
 			       .populated = 7,
+			       .fault_leaves = { 10, 11, 12 },
+			       .populated_leaves = { 13, 14, 15 },
 			       .reads = 8,
 			       .writes = 9,
 			       .rights = 3,
@@ -632,6 +634,12 @@ Test(client, lists_leases_with_names_made_harmless)
 	cr_assert_eq(mmiod_lease_info_started(info), 5);
 	cr_assert_eq(mmiod_lease_info_faults(info), 6);
 	cr_assert_eq(mmiod_lease_info_populated(info), 7);
+	for (int size = MMIOD_LEAF_4K; size < MMIOD_LEAF_SIZES; size++) {
+		cr_assert_eq(mmiod_lease_info_fault_leaves(info, size), 10 + size);
+		cr_assert_eq(mmiod_lease_info_populated_leaves(info, size), 13 + size);
+	}
+	cr_assert_eq(mmiod_lease_info_fault_leaves(info, MMIOD_LEAF_SIZES), 0);
+	cr_assert_eq(mmiod_lease_info_populated_leaves(info, MMIOD_LEAF_SIZES), 0);
 	cr_assert_eq(mmiod_lease_info_reads(info), 8);
 	cr_assert_eq(mmiod_lease_info_writes(info), 9);
 	cr_assert_eq(mmiod_lease_info_rights(info), 3);
