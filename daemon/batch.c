@@ -37,6 +37,12 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->mmapable = owns_pages(lease);
 }
 
+static void count_refusal(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
+{
+	if (outcome == MMIOD_E_QUOTA)
+		call->connection->host->counters.quota_refusals[wish->limit]++;
+}
+
 /* True: the whole request is put off until something has been wiped, and is then tried anew. */
 static bool grant_element(struct call *call, struct batch *batch, size_t index, wish_grant grant)
 {
@@ -57,6 +63,7 @@ static bool grant_element(struct call *call, struct batch *batch, size_t index, 
 		return true;
 	}
 	out->text = reply_text(call->reply, "%s", wish.buffer);
+	count_refusal(call, &wish, outcome);
 	if (batch->outcome == MMIOD_OK) {
 		batch->outcome = outcome;
 		batch->failed = index;

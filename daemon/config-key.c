@@ -131,6 +131,38 @@ static int set_connections(struct config_cursor *cursor, const char *value)
 	return set_count(cursor, value, &cursor->limits->connections_per_user);
 }
 
+static int set_connection_rate(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->connection_rate_per_user);
+}
+
+static int set_unread_replies(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->unread_replies_per_user);
+}
+
+/* Fewer than one message may carry would refuse what every client may ask for. */
+static int set_unread_descriptors(struct config_cursor *cursor, const char *value)
+{
+	uint64_t number;
+
+	if (value_number(value, &number) < 0 || number < 16 || number > 1000000)
+		return config_refuse(cursor, "\"%s\" is not a count from 16 to 1000000", value);
+	cursor->limits->unread_descriptors_per_user = (uint32_t)number;
+	return 0;
+}
+
+static int set_slow_reader_timeout(struct config_cursor *cursor, const char *value)
+{
+	uint32_t ms;
+
+	if (value_duration(value, &ms) < 0 || ms < 100 || ms > 3600000)
+		return config_refuse(cursor, "\"%s\" is not a time from 100ms to 1h, such as 30s",
+				     value);
+	cursor->limits->slow_reader_timeout_ms = ms;
+	return 0;
+}
+
 static int set_leases(struct config_cursor *cursor, const char *value)
 {
 	return set_count(cursor, value, &cursor->limits->leases_per_user);
@@ -437,6 +469,10 @@ static int set_admin_group(struct config_cursor *cursor, const char *value)
 
 static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "connections-per-user", false, set_connections },
+	{ CONFIG_SECTION_DAEMON, "connection-rate-per-user", false, set_connection_rate },
+	{ CONFIG_SECTION_DAEMON, "unread-replies-per-user", false, set_unread_replies },
+	{ CONFIG_SECTION_DAEMON, "unread-descriptors-per-user", false, set_unread_descriptors },
+	{ CONFIG_SECTION_DAEMON, "slow-reader-timeout", false, set_slow_reader_timeout },
 	{ CONFIG_SECTION_DAEMON, "leases-per-user", false, set_leases },
 	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, set_hello_timeout },
 	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, set_bytes },

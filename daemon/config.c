@@ -10,6 +10,10 @@
 #define CONFIG_CONNECTIONS 64
 #define CONFIG_LEASES 16384
 #define CONFIG_HELLO_MS 2000
+#define CONFIG_CONNECTION_RATE 100
+#define CONFIG_UNREAD_REPLIES 256
+#define CONFIG_UNREAD_DESCRIPTORS 1024
+#define CONFIG_SLOW_READER_MS 30000
 #define CONFIG_BYTES (1ull << 30)
 #define CONFIG_CACHES 1024
 #define CONFIG_WAITING 64
@@ -21,6 +25,10 @@ struct config *config_new(void)
 	if (config)
 		config->limits = (struct config_limits){
 			.connections_per_user = CONFIG_CONNECTIONS,
+			.connection_rate_per_user = CONFIG_CONNECTION_RATE,
+			.unread_replies_per_user = CONFIG_UNREAD_REPLIES,
+			.unread_descriptors_per_user = CONFIG_UNREAD_DESCRIPTORS,
+			.slow_reader_timeout_ms = CONFIG_SLOW_READER_MS,
 			.leases_per_user = CONFIG_LEASES,
 			.hello_timeout_ms = CONFIG_HELLO_MS,
 			.bytes_per_user = CONFIG_BYTES,

@@ -124,7 +124,11 @@ struct config_admin {
 
 struct config_limits {
 	uint32_t connections_per_user;
+	uint32_t connection_rate_per_user; /* in a second; administrators have no limit */
 	uint32_t leases_per_user;
+	uint32_t unread_replies_per_user; /* that wait in the daemon */
+	uint32_t unread_descriptors_per_user; /* in sockets and in the daemon */
+	uint32_t slow_reader_timeout_ms;
 	uint32_t hello_timeout_ms;
 	uint64_t bytes_per_user; /* allocated: pool blocks and kernel memory */
 	uint32_t caches_per_user; /* object caches that are published */

@@ -1,209 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * One client. The rules that keep a bad client from harming others:
- *  - at most WORK_PER_WAKE requests are answered in one turn of the loop;
+ * One client. The rules that keep a bad client from harming others (those of sending are in connection-send.c):
+ *  - at most WORK_PER_WAKE is done for it in one turn of the loop;
  *  - while a reply waits for room in the socket, no further request is read;
- *  - at most one message with descriptors is unread: descriptors in flight count against the *sender*, and an
- *    unprivileged daemon whose limit is used up could send none to anybody (ETOOMANYREFS);
+ *  - one that does not take its replies for the time of slow-reader-timeout is dropped;
  *  - events wait with the lease that they are about, so they need no queue.
  *
  * The socket's events are edge-triggered because only that tells of room being made: a UNIX socket that was writable
  * before the peer read something is writable after it. The one for writing is added only while something waits, or
  * every reply that a client reads would wake the daemon.
  */
-#include <assert.h>
-#include <linux/sockios.h>
 #include <poll.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include "connection.h"
+#include "journal.h"
+#include "remnant.h"
 
-#define WORK_PER_WAKE 16
+#define WORK_PER_WAKE 16 /* messages */
+#define ELEMENTS_PER_WORK 16 /* of a message's array that make it count as one more */
 
 static const struct timeval at_once = { 0, 0 };
 static const struct timeval linger_time = { 2, 0 };
-static const struct timeval retry_time = { 0, 20000 };
-
-struct packet {
-	struct packet *next;
-	size_t length;
-	size_t n_fds;
-	int fds[MMIOD_MSG_FDS_MAX];
-	uint8_t data[];
-};
-
-/* ---- sending ---------------------------------------------------------------------------------------------------- */
-
-/* The kernel's bookkeeping of a message that is just being freed may still count 1; a whole one counts hundreds. */
-static bool all_read(int fd)
-{
-	int unread;
-
-	return ioctl(fd, SIOCOUTQ, &unread) < 0 || unread <= 1;
-}
-
-static int send_packet(int fd, const void *data, size_t length, const int *fds, size_t n_fds)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int) * MMIOD_MSG_FDS_MAX)];
-	} control;
-	struct iovec vector = { .iov_base = (void *)data, .iov_len = length };
-	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
-
-	if (n_fds) {
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		memset(&control, 0, header.msg_controllen);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
-	}
-	return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/*
- * 0: sent. -EAGAIN: later; an edge of the socket, or the timer that is started here, will say when. Other: the
- * connection is lost.
- */
-static int try_send(struct connection *connection, const void *data, size_t length, const int *fds,
-		    size_t n_fds)
-{
-	int r;
-
-	if (n_fds && connection->fds_in_flight && !all_read(connection->fd))
-		return -EAGAIN;
-	r = send_packet(connection->fd, data, length, fds, n_fds);
-	if (r == 0 && n_fds)
-		connection->fds_in_flight = true;
-	/* Our shortage, not the client's fault: nothing will tell when it is over. */
-	if (r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
-		event_add(&connection->resume, &retry_time);
-		return -EAGAIN;
-	}
-	return r;
-}
-
-static void packet_free(struct packet *packet)
-{
-	while (packet->n_fds)
-		close(packet->fds[--packet->n_fds]);
-	free(packet);
-}
-
-static int enqueue(struct connection *connection, struct message *message)
-{
-	struct packet *packet = malloc(sizeof(*packet) + message->length);
-
-	if (!packet)
-		return -ENOMEM;
-	packet->length = message->length;
-	memcpy(packet->data, message->data, message->length);
-	packet->n_fds = message->n_fds;
-	memcpy(packet->fds, message->fds, sizeof(packet->fds));
-	message->n_fds = 0;
-	LL_APPEND(connection->queue, packet);
-	return 0;
-}
-
-static void set_blocked(struct connection *connection, bool blocked)
-{
-	if (connection->blocked == blocked)
-		return;
-	connection->blocked = blocked;
-	if (blocked)
-		event_add(&connection->outgoing, NULL);
-	else
-		event_del(&connection->outgoing);
-}
-
-/* Sends or queues the message; its descriptors are gone in any case. A client that cannot be answered is dropped. */
-int connection_send(struct connection *connection, struct message *message)
-{
-	int r = -EAGAIN;
-
-	message_seal(message);
-	if (!connection->queue)
-		r = try_send(connection, message->data, message->length, message->fds,
-			     message->n_fds);
-	if (r == -EAGAIN)
-		r = enqueue(connection, message);
-	if (connection->queue)
-		set_blocked(connection, true);
-	if (r < 0)
-		connection_doom(connection);
-	message_close_fds(message);
-	return r;
-}
-
-static int flush_queue(struct connection *connection)
-{
-	while (connection->queue) {
-		struct packet *packet = connection->queue;
-		int r = try_send(connection, packet->data, packet->length, packet->fds,
-				 packet->n_fds);
-
-		if (r < 0)
-			return r;
-		LL_DELETE(connection->queue, packet);
-		packet_free(packet);
-	}
-	return 0;
-}
-
-static int send_news(struct connection *connection)
-{
-	struct message *message = &connection->host->message;
-	struct lease *lease;
-	int r;
-
-	while ((lease = connection->leases.head) && lease_has_news(lease)) {
-		struct lease_news before = lease->news;
-		struct mmiod_msg_event event = { .lease = lease->id };
-
-		event.type = lease_take_news(lease, &event.deadline_ms);
-		event_begin(message, &event, lease->news.why);
-		message_seal(message);
-		r = try_send(connection, message->data, message->length, NULL, 0);
-		if (r == 0)
-			continue;
-		lease->news = before;
-		lease_attach(lease, &connection->leases);
-		return r;
-	}
-	return 0;
-}
-
-/* A monitor that does not read makes its socket full; what then passes it by in the ring is lost to it. */
-static int send_notices(struct connection *connection)
-{
-	struct message *message = &connection->host->message;
-	struct monitor *monitor = &connection->host->monitor;
-	int r;
-
-	while (monitor_peek(monitor, &connection->subscription, message)) {
-		message_seal(message);
-		r = try_send(connection, message->data, message->length, NULL, 0);
-		if (r < 0)
-			return r;
-		monitor_take(monitor, &connection->subscription);
-	}
-	return 0;
-}
-
-/* Messages that the socket has not taken yet. */
-unsigned int connection_unread(const struct connection *connection)
-{
-	const struct packet *packet;
-	unsigned int n = 0;
-
-	for (packet = connection->queue; packet; packet = packet->next)
-		n++;
-	return n + monitor_backlog(&connection->host->monitor, &connection->subscription);
-}
 
 /* ---- receiving -------------------------------------------------------------------------------------------------- */
 
@@ -234,11 +52,14 @@ static void refuse(struct connection *connection, const struct mmiod_msg *head,
 
 	reply_error(message, head, outcome, "%s", reason);
 	connection_send(connection, message);
-	if (outcome == MMIOD_E_PROTOCOL)
+	if (outcome == MMIOD_E_PROTOCOL) {
+		connection->host->counters.protocol_errors++;
 		connection_doom(connection);
+	}
 }
 
-static void handle_packet(struct connection *connection, size_t length)
+/* Returns how much work it was. */
+static unsigned int handle_packet(struct connection *connection, size_t length)
 {
 	struct decode_error error;
 	struct request request;
@@ -251,6 +72,7 @@ static void handle_packet(struct connection *connection, size_t length)
 		       "the first message must be HELLO");
 	else
 		connection->host->request(connection, &request);
+	return 1 + request.head.count / ELEMENTS_PER_WORK;
 }
 
 static void handle_empty(struct connection *connection)
@@ -266,16 +88,18 @@ static void handle_empty(struct connection *connection)
 /* Answers requests until there are none, a reply has to wait, or others must have their turn. */
 static void read_requests(struct connection *connection)
 {
-	for (int i = 0; connection->readable && !connection->queue && !connection->doomed; i++) {
+	unsigned int work = 0;
+
+	while (connection->readable && !connection->queue && !connection->doomed) {
 		ssize_t n;
 
-		if (i == WORK_PER_WAKE) {
+		if (work >= WORK_PER_WAKE) {
 			event_add(&connection->resume, &at_once);
 			return;
 		}
 		n = receive(connection);
 		if (n > 0) {
-			handle_packet(connection, (size_t)n);
+			work += handle_packet(connection, (size_t)n);
 		} else if (n == 0) {
 			handle_empty(connection);
 		} else if (n == -EAGAIN) {
@@ -291,18 +115,18 @@ static void read_requests(struct connection *connection)
 /* The connection may be gone afterwards. */
 static void run(struct connection *connection)
 {
-	int r = flush_queue(connection);
+	int r = connection_flush(connection);
 
 	if (r == 0 && !connection->doomed)
-		r = send_news(connection);
+		r = connection_send_news(connection);
 	if (r == 0 && !connection->doomed)
-		r = send_notices(connection);
+		r = connection_send_notices(connection);
 	if (r == 0)
 		read_requests(connection);
 	if ((r != 0 && r != -EAGAIN) || (connection->doomed && !connection->queue))
 		connection_free(connection);
 	else
-		set_blocked(connection, connection->queue || r == -EAGAIN);
+		connection_set_blocked(connection, connection->queue || r == -EAGAIN);
 }
 
 static void on_incoming(evutil_socket_t fd, short what, void *data)
@@ -318,14 +142,20 @@ static void on_room(evutil_socket_t fd, short what, void *data)
 	run(data);
 }
 
-/* No HELLO in time, or the last reply was not taken. */
+/* No HELLO in time, replies that are not read, or the last reply was not taken. */
 static void on_timer(evutil_socket_t fd, short what, void *data)
 {
 	struct connection *connection = data;
 	static const struct mmiod_msg hello = { .opcode = MMIOD_OP_HELLO };
 
-	if (!connection->greeted && !connection->doomed)
+	if (!connection->greeted && !connection->doomed) {
+		connection->host->counters.hello_timeouts++;
 		refuse(connection, &hello, MMIOD_E_TIMEOUT, "no HELLO in time");
+	} else if (!connection->doomed) {
+		connection->host->counters.slow_readers++;
+		journal_dropped(connection, "it did not read its replies in the time of "
+					    "slow-reader-timeout in [daemon]");
+	}
 	connection_free(connection);
 }
 
@@ -343,6 +173,17 @@ void connection_doom(struct connection *connection)
 void connection_wake(struct connection *connection)
 {
 	event_add(&connection->resume, &at_once);
+}
+
+/* A client that is greeted has its timer for the time that it leaves replies unread. */
+void connection_watch_reader(struct connection *connection)
+{
+	if (!connection->greeted || connection->doomed)
+		return;
+	if (connection->queue)
+		event_add(&connection->timer, connection->host->slow_reader_timeout);
+	else
+		event_del(&connection->timer);
 }
 
 void connection_greeted(struct connection *connection)
@@ -412,15 +253,13 @@ void connection_free(struct connection *connection)
 	event_del(&connection->outgoing);
 	event_del(&connection->resume);
 	event_del(&connection->timer);
-	connection_hang_up(connection->fd);
-	while (connection->queue) {
-		struct packet *packet = connection->queue;
-
-		LL_DELETE(connection->queue, packet);
-		packet_free(packet);
-	}
+	connection_drop_queue(connection);
+	connection_settle(connection);
+	if (!connection->flight.user || remnant_new(connection) < 0)
+		connection_hang_up(connection->fd);
 	DL_DELETE(host->connections, connection);
 	host->n_connections--;
+	charge_release(&connection->flight);
 	charge_release(&connection->charge);
 	peer_clear(&connection->peer);
 	free(connection);

@@ -10,26 +10,35 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include "counters.h"
 #include "decode.h"
 #include "lease.h"
 #include "monitor.h"
+#include "pace.h"
 #include "peer.h"
 #include "reply.h"
 
 struct connection;
 struct packet;
+struct remnant;
 
 /* What the connections of a daemon have in common; belongs to the daemon. */
 struct connection_host {
 	struct event_base *base;
 	struct users users;
+	struct paces paces;
+	struct counters counters;
+	const struct config_limits *limits; /* in force */
 	struct connection *connections;
 	unsigned int n_connections;
 	uint64_t last_id; /* of a connection */
 	struct monitor monitor;
+	struct remnant *remnants;
+	struct event summary; /* of lines that were not logged */
 	struct message message; /* being built: there is one thread */
 	_Alignas(8) uint8_t packet[MMIOD_MSG_MAX]; /* being read */
 	const struct timeval *hello_timeout;
+	const struct timeval *slow_reader_timeout;
 	/* Answers a request: by connection_send() now, or later if it takes a deferred reply. */
 	void (*request)(struct connection *connection, const struct request *request);
 	/* The connection is about to go. */
@@ -49,6 +58,7 @@ struct connection {
 	struct peer peer;
 	struct charge charge;
 	struct packet *queue; /* replies that the socket did not take */
+	struct charge flight; /* descriptors of the message that may be unread */
 	struct lease_list leases;
 	struct subscription subscription;
 	unsigned int deferred; /* replies owed for later */
@@ -56,7 +66,6 @@ struct connection {
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
 	bool blocked; /* the socket or the client must make room first */
-	bool fds_in_flight; /* the last message with descriptors may be unread */
 	struct connection *prev, *next;
 };
 
@@ -66,8 +75,19 @@ void connection_free(struct connection *connection);
 void connection_doom(struct connection *connection);
 void connection_wake(struct connection *connection);
 void connection_greeted(struct connection *connection);
-unsigned int connection_unread(const struct connection *connection);
-int connection_send(struct connection *connection, struct message *message);
+void connection_watch_reader(struct connection *connection);
 void connection_hang_up(int fd);
+
+/* connection-send.c: what the client has yet to read. */
+int connection_send(struct connection *connection, struct message *message);
+int connection_flush(struct connection *connection);
+int connection_send_news(struct connection *connection);
+int connection_send_notices(struct connection *connection);
+void connection_set_blocked(struct connection *connection, bool blocked);
+void connection_drop_queue(struct connection *connection);
+void connection_settle(struct connection *connection);
+bool connection_has_room(struct connection *connection, size_t n_fds);
+unsigned int connection_unread(const struct connection *connection);
+bool connection_all_read(int fd);
 
 #endif

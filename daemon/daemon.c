@@ -6,7 +6,9 @@
 #include <sys/random.h>
 #include <time.h>
 #include "daemon.h"
+#include "journal.h"
 #include "log.h"
+#include "remnant.h"
 #include "request.h"
 
 static const struct timeval grace_time = { 10, 0 };
@@ -172,6 +174,7 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 	case MMIOD_CONTROL_OVERFLOW:
 		log_warning("events of the module were lost: reading the ledger again");
 		daemon->ledger_stale = true;
+		daemon->host.counters.events_lost++;
 		break;
 	case MMIOD_CONTROL_WINDOW_RELEASED:
 		on_window_released(daemon, event);
@@ -265,9 +268,13 @@ static void link_regions(struct daemon *daemon)
 
 static void take_limits(struct daemon *daemon)
 {
-	uint32_t ms = daemon->config->limits.hello_timeout_ms;
+	const struct config_limits *limits = &daemon->config->limits;
+	uint32_t ms = limits->hello_timeout_ms;
 
+	daemon->host.limits = limits;
 	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+	ms = limits->slow_reader_timeout_ms;
+	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 }
 
 /* Builds a new tree and puts it in force as a whole; if it is bad, the old one stays and every status says so. */
@@ -282,8 +289,10 @@ int daemon_reload(struct daemon *daemon)
 	if (r < 0) {
 		memcpy(daemon->config_error, buffer, sizeof(buffer));
 		log_line(LOG_ERR, &fields, "%s; the configuration in force stays", buffer);
+		daemon->host.counters.failed_reloads++;
 		return r;
 	}
+	daemon->host.counters.reloads++;
 	daemon->config_error[0] = '\0';
 	old = (struct config *)daemon->config;
 	daemon->config = config;
@@ -309,9 +318,11 @@ static void init_host(struct daemon *daemon, struct event_base *base)
 	take_limits(daemon);
 	daemon->host.base = base;
 	daemon->host.hello_timeout = &daemon->hello_timeout;
+	daemon->host.slow_reader_timeout = &daemon->slow_reader_timeout;
 	daemon->host.request = request_dispatch;
 	daemon->host.closed = on_closed;
 	daemon->host.data = daemon;
+	journal_start(&daemon->host);
 }
 
 /* Takes over the backend and the configuration, whatever it returns. */
@@ -359,6 +370,9 @@ static void clear_connections(struct daemon *daemon)
 	daemon->host.closed = NULL;
 	while (daemon->host.connections)
 		connection_free(daemon->host.connections);
+	remnants_clear(&daemon->host);
+	journal_stop(&daemon->host);
+	paces_clear(&daemon->host.paces);
 }
 
 void daemon_clear(struct daemon *daemon)

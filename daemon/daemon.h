@@ -33,6 +33,7 @@ struct daemon {
 	struct event wipe; /* while something waits to be wiped */
 	struct event grace; /* after a restart: then leases that end with their connection end */
 	struct timeval hello_timeout;
+	struct timeval slow_reader_timeout;
 	uint64_t epoch;
 	uint64_t started; /* seconds since 1970 */
 	char config_error[TEXT_MAX]; /* of the last reload, empty if it succeeded */

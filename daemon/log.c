@@ -123,23 +123,8 @@ uint64_t log_now_ms(void)
 
 bool log_admit(struct log_limit *limit, uint64_t now_ms)
 {
-	uint64_t refill;
-
-	if (!limit->started)
-		*limit = (struct log_limit){ .started = true,
-					     .refilled_ms = now_ms,
-					     .tokens = LIMIT_BURST * 1000 };
-	refill = (now_ms - limit->refilled_ms) * LIMIT_PER_SECOND;
-	if (refill) {
-		limit->tokens = refill + limit->tokens > LIMIT_BURST * 1000
-					? LIMIT_BURST * 1000
-					: limit->tokens + (uint32_t)refill;
-		limit->refilled_ms = now_ms;
-	}
-	if (limit->tokens < 1000) {
-		limit->held_back++;
-		return false;
-	}
-	limit->tokens -= 1000;
-	return true;
+	if (bucket_take(&limit->bucket, now_ms, LIMIT_BURST, LIMIT_PER_SECOND))
+		return true;
+	limit->held_back++;
+	return false;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
+#include "bucket.h"
 #include "tag.h"
 #include "util.h"
 
@@ -26,14 +27,15 @@ struct log_fields {
 #define LOG_ID_DENIAL "3b7a90e2c4d845f1b6e80d1f7c2a5594"
 #define LOG_ID_REVOKE "f1c6e83a5b2d4790a8e4d90b36172c5d"
 #define LOG_ID_GONE "5e0b4a7dc1f34826b97d2e6f80a3c41b"
+#define LOG_ID_QUOTA "6c1f0d9a7b3e4f52a8d4c6e1902b7f38"
+#define LOG_ID_DROPPED "d07e5a3c91b84f6e8a2d4b60c7f1e593"
+#define LOG_ID_HELD_BACK "27b8e4f6d3a14c0b95e7f2081c6a4d9e"
 #define LOG_ID_CONFIG "a94d7c20e5b8461f83c07b1d5e92f663"
 
 /* Lets through a burst, then a few in each second; what was held back is counted. */
 struct log_limit {
-	uint64_t refilled_ms;
-	uint32_t tokens; /* thousandths */
+	struct bucket bucket;
 	uint32_t held_back;
-	bool started;
 };
 
 void log_init(bool verbose);

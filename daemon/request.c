@@ -2,7 +2,7 @@
 /*
  * The table of requests, and the two that are about the connection and the daemon themselves.
  */
-#include "log.h"
+#include "journal.h"
 #include "request.h"
 #include "text.h"
 
@@ -33,6 +33,11 @@ static enum request_result handle(struct call *call)
 	return REQUEST_REPLY;
 }
 
+static void count_request(struct connection_host *host, uint16_t opcode)
+{
+	host->counters.requests[opcode < COUNTED_OPCODES ? opcode : 0]++;
+}
+
 void request_dispatch(struct connection *connection, const struct request *request)
 {
 	struct call call = {
@@ -41,7 +46,10 @@ void request_dispatch(struct connection *connection, const struct request *reque
 		.request = request,
 		.reply = &connection->host->message,
 	};
-	enum request_result result = handle(&call);
+	enum request_result result;
+
+	count_request(connection->host, request->head.opcode);
+	result = handle(&call);
 
 	if (result == REQUEST_DEFERRED)
 		return;
@@ -69,19 +77,9 @@ bool call_may_inspect(const struct call *call)
 	return policy_may_inspect(call->daemon->config, &call->connection->peer.subject);
 }
 
-/* Lines that a client can provoke are few in a second; what was held back is said once more are let through. */
 bool call_may_log(const struct call *call)
 {
-	struct user *user = call->connection->charge.user;
-	uint32_t held_back;
-
-	if (!log_admit(&user->log, log_now_ms()))
-		return false;
-	held_back = user->log.held_back;
-	user->log.held_back = 0;
-	if (held_back)
-		log_info("held back %u lines about uid %u", held_back, user->uid);
-	return true;
+	return journal_may(call->connection->host, call->connection->peer.subject.uid);
 }
 
 static enum request_result refuse_hello(struct call *call, enum mmiod_outcome outcome,

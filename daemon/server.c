@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include "journal.h"
 #include "log.h"
 #include "server.h"
 
@@ -91,40 +92,101 @@ static void turn_away(struct server *server, int fd, enum mmiod_outcome outcome,
 	connection_hang_up(fd);
 }
 
-static void admit(struct server *server, int fd)
+/* Administrators have no limit: they must get in when somebody else's processes run wild. */
+static int check_rate(struct server *server, const struct peer *peer)
 {
-	uint32_t limit = (*server->config)->limits.connections_per_user;
-	struct charge charge = { 0 };
-	struct peer peer;
-	char reason[TEXT_MAX];
-	int r = peer_read(&peer, fd);
+	const struct config *config = *server->config;
+	uint32_t rate = config->limits.connection_rate_per_user;
+	uint64_t now = log_now_ms();
+	struct pace *pace;
 
-	if (r == 0 && !peer.subject.known && !(*server->config)->admits_unknown) {
-		turn_away(
-			server, fd, MMIOD_E_DENIED,
-			"denied: the peer is unknown (it lives in another user or pid namespace), "
-			"and no grant says \"unknown = yes\"");
-		peer_clear(&peer);
-		return;
-	}
-	if (r == 0)
-		r = charge_take(&charge, &server->host->users, peer.subject.uid, USER_CONNECTIONS,
-				limit);
-	if (r == 0)
-		r = connection_new(server->host, fd, &peer, &charge, NULL);
-	if (r == 0)
-		return;
-	charge_release(&charge);
-	if (r == -EDQUOT) {
-		snprintf(reason, sizeof(reason),
+	if (policy_is_admin(config, &peer->subject))
+		return 0;
+	pace = pace_need(&server->host->paces, peer->subject.uid, now);
+	if (!pace)
+		return -ENOMEM;
+	/* All that a user may have come again at once after a restart of the daemon. */
+	return bucket_take(&pace->connections, now, config->limits.connections_per_user + rate,
+			   rate)
+		       ? 0
+		       : -EBUSY;
+}
+
+static void turn_away_for_limit(struct server *server, int fd, const struct peer *peer,
+				enum mmiod_limit limit)
+{
+	const struct config_limits *limits = &(*server->config)->limits;
+	char why[TEXT_MAX];
+
+	server->host->counters.quota_refusals[limit]++;
+	if (limit == MMIOD_LIMIT_CONNECTIONS)
+		snprintf(why, sizeof(why),
 			 "uid %u has %u connections, as many as connections-per-user in [daemon] "
 			 "admits",
-			 peer.subject.uid, limit);
-		turn_away(server, fd, MMIOD_E_QUOTA, reason);
-	} else {
-		turn_away(server, fd, MMIOD_E_RESOURCES,
-			  "the daemon is out of memory or descriptors");
+			 peer->subject.uid, limits->connections_per_user);
+	else
+		snprintf(why, sizeof(why),
+			 "uid %u connects more often than connection-rate-per-user in [daemon] "
+			 "admits, %u times in a second: wait a little",
+			 peer->subject.uid, limits->connection_rate_per_user);
+	journal_turned_away(server->host, peer, limit, why);
+	turn_away(server, fd, MMIOD_E_QUOTA, why);
+}
+
+static void turn_away_unknown(struct server *server, int fd, const struct peer *peer)
+{
+	static const char why[] = "denied: the peer is unknown (it lives in another user or pid "
+				  "namespace), and no grant says \"unknown = yes\"";
+
+	server->host->counters.unknown_peers++;
+	journal_turned_away(server->host, peer, 0, why);
+	turn_away(server, fd, MMIOD_E_DENIED, why);
+}
+
+static void turn_away_for_shortage(struct server *server, int fd, const char *why)
+{
+	server->host->counters.out_of_resources++;
+	turn_away(server, fd, MMIOD_E_RESOURCES, why);
+}
+
+static int take_in(struct server *server, int fd, struct peer *peer)
+{
+	uint32_t limit = (*server->config)->limits.connections_per_user;
+	struct charge charge;
+	int r = check_rate(server, peer);
+
+	if (r < 0)
+		return r;
+	r = charge_take(&charge, &server->host->users, peer->subject.uid, USER_CONNECTIONS, limit);
+	if (r < 0)
+		return r;
+	r = connection_new(server->host, fd, peer, &charge, NULL);
+	if (r < 0)
+		charge_release(&charge);
+	return r;
+}
+
+static void admit(struct server *server, int fd)
+{
+	struct peer peer;
+	int r = peer_read(&peer, fd);
+
+	if (r == 0 && !peer.subject.known && !(*server->config)->admits_unknown)
+		r = -EACCES;
+	if (r == 0)
+		r = take_in(server, fd, &peer);
+	if (r == 0) {
+		server->host->counters.accepted++;
+		return;
 	}
+	if (r == -EACCES)
+		turn_away_unknown(server, fd, &peer);
+	else if (r == -EDQUOT)
+		turn_away_for_limit(server, fd, &peer, MMIOD_LIMIT_CONNECTIONS);
+	else if (r == -EBUSY)
+		turn_away_for_limit(server, fd, &peer, MMIOD_LIMIT_CONNECTION_RATE);
+	else
+		turn_away_for_shortage(server, fd, "the daemon is out of memory or descriptors");
 	peer_clear(&peer);
 }
 
@@ -137,8 +199,8 @@ static void turn_one_away(struct server *server)
 	server->reserve_fd = -1;
 	fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
-		turn_away(server, fd, MMIOD_E_RESOURCES,
-			  "the daemon is out of descriptors: try again later");
+		turn_away_for_shortage(server, fd,
+				       "the daemon is out of descriptors: try again later");
 	server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 

@@ -9,9 +9,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "hash.h"
-#include "log.h"
+#include "util.h"
 
-enum user_slot { USER_CONNECTIONS, USER_LEASES, USER_BYTES, USER_CACHES, USER_SLOTS };
+/* What is charged. UNREAD_*: sent to the user or waiting for room, and not read yet. */
+enum user_slot {
+	USER_CONNECTIONS,
+	USER_LEASES,
+	USER_BYTES,
+	USER_CACHES,
+	USER_UNREAD_REPLIES,
+	USER_UNREAD_DESCRIPTORS,
+	USER_SLOTS
+};
 
 #define USER_NAME_MAX 33
 
@@ -19,7 +28,6 @@ struct user {
 	uid_t uid;
 	uint64_t used[USER_SLOTS];
 	char name[USER_NAME_MAX]; /* looked up when first asked for */
-	struct log_limit log; /* for lines that the user can provoke */
 	UT_hash_handle hh;
 };
 

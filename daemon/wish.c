@@ -303,12 +303,29 @@ static enum mmiod_outcome charge_lease(struct wish *wish, struct lease *lease)
 
 	if (r == 0)
 		return MMIOD_OK;
+	wish->limit = MMIOD_LIMIT_LEASES;
 	if (r == -EDQUOT)
 		return wish_refuse(
 			wish, MMIOD_E_QUOTA,
 			"uid %u has %u leases, as many as leases-per-user in [daemon] admits",
 			lease->holder.uid, limit);
 	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+}
+
+/* They are charged when they are sent; what is asked here is whether they may be. */
+static enum mmiod_outcome check_descriptors(struct wish *wish)
+{
+	struct connection *connection = wish->call->connection;
+
+	if (connection_has_room(connection, wish->call->reply->n_fds + 1))
+		return MMIOD_OK;
+	wish->limit = MMIOD_LIMIT_UNREAD_DESCRIPTORS;
+	return wish_refuse(wish, MMIOD_E_QUOTA,
+			   "uid %u has %" PRIu64 " windows sent to it that it has not read, and "
+			   "unread-descriptors-per-user in [daemon] admits %u: read the replies",
+			   connection->peer.subject.uid,
+			   connection->charge.user->used[USER_UNREAD_DESCRIPTORS],
+			   connection->host->limits->unread_descriptors_per_user);
 }
 
 static enum mmiod_outcome charge_bytes(struct wish *wish, struct lease *lease)
@@ -323,6 +340,7 @@ static enum mmiod_outcome charge_bytes(struct wish *wish, struct lease *lease)
 	r = charge_take_amount(&lease->bytes, users, uid, USER_BYTES, lease->length, limit);
 	if (r == 0)
 		return MMIOD_OK;
+	wish->limit = MMIOD_LIMIT_BYTES;
 	if (r == -EDQUOT)
 		return wish_refuse(wish, MMIOD_E_QUOTA,
 				   "uid %u has %" PRIu64 " bytes allocated, and bytes-per-user in "
@@ -380,6 +398,8 @@ enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
 	outcome = charge_lease(wish, lease);
 	if (outcome == MMIOD_OK)
 		outcome = charge_bytes(wish, lease);
+	if (outcome == MMIOD_OK)
+		outcome = check_descriptors(wish);
 	if (outcome == MMIOD_OK && wish->extent)
 		outcome = clean_blocks(wish);
 	if (outcome == MMIOD_OK)

@@ -25,6 +25,7 @@ struct wish {
 	uint64_t wait_end;
 	enum mmiod_share share;
 	const struct config_grant *grant; /* that lets them */
+	enum mmiod_limit limit; /* refused by MMIOD_E_QUOTA: which one; 0: one of the module's */
 	struct text text; /* why not */
 	char buffer[TEXT_MAX];
 };

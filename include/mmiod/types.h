@@ -74,6 +74,29 @@ enum mmiod_leaf_size {
 	MMIOD_LEAF_SIZES = 3,
 };
 
+/** Limits per user, each with the key of [daemon] that sets it. */
+enum mmiod_limit {
+	MMIOD_LIMIT_CONNECTIONS = 1, /**< connections-per-user */
+	MMIOD_LIMIT_CONNECTION_RATE = 2, /**< connection-rate-per-user, in a second */
+	MMIOD_LIMIT_LEASES = 3, /**< leases-per-user */
+	MMIOD_LIMIT_BYTES = 4, /**< bytes-per-user: allocated */
+	MMIOD_LIMIT_UNREAD_REPLIES = 5, /**< unread-replies-per-user */
+	MMIOD_LIMIT_UNREAD_DESCRIPTORS = 6, /**< unread-descriptors-per-user */
+	MMIOD_LIMIT_CACHES = 7, /**< caches-per-user: published */
+};
+#define MMIOD_LIMITS 8 /**< greater than all of them */
+
+/** Why leases were revoked. */
+enum mmiod_revoke_cause {
+	MMIOD_CAUSE_ADMIN = 1, /**< an administrator took it */
+	MMIOD_CAUSE_OBEYED = 2, /**< its holder gave it back when asked to */
+	MMIOD_CAUSE_GONE = 3, /**< the device was removed or unbound */
+	MMIOD_CAUSE_CONNECTION = 4, /**< it was to end with its connection */
+	MMIOD_CAUSE_EXPIRED = 5, /**< its time was over */
+	MMIOD_CAUSE_OTHER = 6, /**< another program did it */
+};
+#define MMIOD_CAUSES 8 /**< greater than all of them */
+
 /** Kinds of event that a client is told of. */
 enum mmiod_event_type {
 	MMIOD_EVENT_REVOKE_ASKED = 1, /**< give the lease back before its deadline */

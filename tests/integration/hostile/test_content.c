@@ -6,8 +6,7 @@
 
 ATTACK(an_unknown_opcode_is_refused)
 {
-	static const uint16_t opcodes[] = { 0,	    MMIOD_OP_BUFFER + 1, 63, MMIOD_OP_EVENT, 65,
-					    0x8000, UINT16_MAX };
+	static const uint16_t opcodes[] = { 0, 40, 63, MMIOD_OP_EVENT, 65, 0x8000, UINT16_MAX };
 	int fd = connect_greeted();
 
 	for (size_t i = 0; i < sizeof(opcodes) / sizeof(opcodes[0]); i++) {

@@ -147,6 +147,30 @@ Test(config, limits_can_be_set)
 	config_free(config);
 }
 
+Test(config, limits_of_what_users_leave_unread_can_be_set)
+{
+	struct config *config = load_text("[daemon]\nconnection-rate-per-user = 7\n"
+					  "unread-replies-per-user = 8\n"
+					  "unread-descriptors-per-user = 16\n"
+					  "slow-reader-timeout = 2min\n");
+
+	cr_assert_eq(config->limits.connection_rate_per_user, 7u);
+	cr_assert_eq(config->limits.unread_replies_per_user, 8u);
+	cr_assert_eq(config->limits.unread_descriptors_per_user, 16u);
+	cr_assert_eq(config->limits.slow_reader_timeout_ms, 120000u);
+	config_free(config);
+}
+
+Test(config, limits_of_what_users_leave_unread_have_ranges)
+{
+	refused_text("[daemon]\nconnection-rate-per-user = 0\n", 2, "count from 1 to 1000000");
+	refused_text("[daemon]\nunread-replies-per-user = 1000001\n", 2, "count from 1 to");
+	refused_text("[daemon]\nunread-descriptors-per-user = 15\n", 2, "count from 16 to");
+	refused_text("[daemon]\nslow-reader-timeout = 99ms\n", 2, "from 100ms to 1h");
+	refused_text("[daemon]\nslow-reader-timeout = 2h\n", 2, "from 100ms to 1h");
+	refused_text("[daemon]\nslow-reeder-timeout = 2s\n", 2, "slow-reader-timeout");
+}
+
 Test(config, refuses_an_unknown_key_and_names_the_nearest)
 {
 	refused_text("[region shm]\ndevice = pci:0000:01:00.0\nbra = 2\n", 3,

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What has happened since the daemon was started, as plain numbers that are added to where it happens; nobody is told
+ * unless they ask (COUNTERS). Never per process: what is counted by must be few.
+ */
+#ifndef MMIOD_DAEMON_COUNTERS_H
+#define MMIOD_DAEMON_COUNTERS_H
+
+#include <mmiod/protocol.h>
+
+#define COUNTED_OPCODES 32 /* 0 stands for unknown ones */
+
+struct counters {
+	uint64_t accepted;
+	uint64_t unknown_peers; /* turned away */
+	uint64_t out_of_resources; /* turned away */
+	uint64_t quota_refusals[MMIOD_LIMITS]; /* by enum mmiod_limit */
+	uint64_t requests[COUNTED_OPCODES];
+	uint64_t protocol_errors; /* connections that ended by one */
+	uint64_t hello_timeouts;
+	uint64_t slow_readers; /* dropped */
+	uint64_t revocations[MMIOD_CAUSES]; /* by enum mmiod_revoke_cause */
+	uint64_t events_lost; /* how often the module's queue overflowed */
+	uint64_t lines_held_back; /* of the log */
+	uint64_t reloads, failed_reloads;
+};
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon writes to the journal about clients and their leases. Every line that a client can provoke is held to
+ * a pace of its user, so that one user can neither fill the disk nor drown what is said of others; how many lines were
+ * held back is said a little later. The fields of each kind of line are listed in log.h.
+ */
+#ifndef MMIOD_DAEMON_JOURNAL_H
+#define MMIOD_DAEMON_JOURNAL_H
+
+#include <mmiod/types.h>
+#include "peer.h"
+
+struct connection;
+struct connection_host;
+
+void journal_start(struct connection_host *host);
+void journal_stop(struct connection_host *host);
+bool journal_may(struct connection_host *host, uid_t uid);
+
+void journal_turned_away(struct connection_host *host, const struct peer *peer,
+			 enum mmiod_limit limit, const char *why);
+void journal_dropped(struct connection *connection, const char *why);
+
+#endif
