@@ -74,6 +74,12 @@ struct context {
 	bool yes;
 	const char *raw; /* dump: the file */
 	const char *map_file; /* regs */
+	const char *pid; /* mappings */
+	const char *on_device; /* mappings */
+	bool once; /* top */
+	const char *sort; /* top */
+	struct given lines; /* log */
+	const char *svg; /* map */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;
 };
