@@ -3,6 +3,7 @@
  * The kernel module behind /dev/mmiod. The module keeps claims and windows when the control file is closed, so nothing
  * here needs to be undone at exit. What this adds to the ioctls is words: which device, why not, and what to do.
  */
+#include <endian.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -355,6 +356,38 @@ static int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cach
 	return r;
 }
 
+/* Through a window of the daemon's own, as for wiping: the client's is revoked or gone. */
+static int module_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+			const struct config_write *write)
+{
+	const struct backend_window window = {
+		.region = region,
+		.offset = write->offset,
+		.length = write->width,
+		.cache = cache,
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+	};
+	const union {
+		uint64_t number;
+		uint8_t bytes[8];
+	} value = { .number = htole64(write->value) };
+	struct mmiod_window_access access = {
+		.size = sizeof(access),
+		.op = MMIOD_ACCESS_WRITE,
+		.count = 1,
+		.width = write->width,
+		.buffer = (uintptr_t)value.bytes,
+	};
+	struct backend_created created = { .fd = -1 };
+	int r = module_create(backend, &window, &created);
+
+	if (r < 0)
+		return r;
+	r = ioctl(created.fd, MMIOD_IOC_ACCESS, &access) < 0 ? -errno : 0;
+	close(created.fd);
+	return r == 0 && access.count != 1 ? -EIO : r;
+}
+
 static int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
 {
 	struct mmiod_window_set_state set = {
@@ -447,6 +480,7 @@ static const struct backend_ops module_ops = {
 	.create_buffer = module_create_buffer,
 	.buffer_info = module_buffer_info,
 	.wipe = module_wipe,
+	.write = module_write,
 	.set_state = module_set_state,
 	.next_window = module_next_window,
 	.read_events = module_read_events,

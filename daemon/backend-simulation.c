@@ -6,6 +6,7 @@
  * that a file was closed: a lease ends with RELEASE or with its connection. There is no ledger: after a restart there
  * are no leases. A buffer, of whatever kind, is a memory file of its own: zones, nodes and addresses mean nothing.
  */
+#include <endian.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -264,6 +265,19 @@ static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_
 	return write_zeros(simulated->fd, offset, length);
 }
 
+static int simulation_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+			    const struct config_write *write)
+{
+	const uint64_t value = htole64(write->value);
+	struct simulated *simulated = find(simulation_of(backend), region);
+	ssize_t n;
+
+	if (!simulated)
+		return -ENOENT;
+	n = pwrite(simulated->fd, &value, write->width, (off_t)write->offset);
+	return n < 0 ? -errno : n == (ssize_t)write->width ? 0 : -EIO;
+}
+
 static int simulation_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
 {
 	return 0;
@@ -300,6 +314,7 @@ static const struct backend_ops simulation_ops = {
 	.create_buffer = simulation_create_buffer,
 	.buffer_info = simulation_buffer_info,
 	.wipe = simulation_wipe,
+	.write = simulation_write,
 	.set_state = simulation_set_state,
 	.next_window = simulation_next_window,
 	.read_events = simulation_read_events,

@@ -108,6 +108,9 @@ struct backend_ops {
 	/* Both may be NULL: there is nothing to see. -ESRCH: no such process, or one without memory. */
 	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
 	int (*page)(struct backend *backend, struct mmiod_page *page);
+	/* One store of exact width into a register, through the kernel. */
+	int (*write)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		     const struct config_write *write);
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 	/* Hands over what has happened since, as struct mmiod_control_event. */

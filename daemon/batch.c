@@ -35,6 +35,10 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->width = lease->width;
 	out->share = lease->share;
 	out->mmapable = owns_pages(lease);
+	if (!lease->term)
+		return;
+	out->lease_ms = lease->term->lease_ms;
+	out->renew = lease->term->renew;
 }
 
 static void count_refusal(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
@@ -91,6 +95,7 @@ static void undo(struct call *call, struct batch *batch)
 		if (!lease)
 			continue;
 		daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
+		daemon_safe_forget(daemon, lease);
 		lease_remove(&daemon->leases, lease);
 		batch->leases[i] = NULL;
 	}

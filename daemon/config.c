@@ -150,6 +150,24 @@ struct config_region *config_need_region(struct config *config, const char *name
 	return region;
 }
 
+struct config_grant *config_find_grant(const struct config *config, uint32_t key)
+{
+	for (size_t i = 0; i < config->n_grants; i++)
+		if (config->grants[i]->key == key)
+			return config->grants[i];
+	return NULL;
+}
+
+/* FNV-1a. That two names of one configuration differ in it is checked when all are known. */
+static uint32_t key_of(const char *name)
+{
+	uint32_t key = 2166136261u;
+
+	for (; *name; name++)
+		key = (key ^ (unsigned char)*name) * 16777619u;
+	return key ? key : 1;
+}
+
 struct config_grant *config_need_grant(struct config *config, const char *name)
 {
 	struct config_grant *grant;
@@ -167,6 +185,7 @@ struct config_grant *config_need_grant(struct config *config, const char *name)
 		grant_free(grant);
 		return NULL;
 	}
+	grant->key = key_of(name);
 	grant->rights = MMIOD_RIGHT_READ;
 	grant->share = MMIOD_SHARE_EXCLUSIVE;
 	grant->renew = true;
@@ -315,6 +334,10 @@ static int check_grant(const struct config *config, const struct config_grant *g
 {
 	int r;
 
+	if (config_find_grant(config, grant->key) != grant)
+		return refuse(why, &grant->origin,
+			      "the name of the grant looks like another's to the ledger: choose "
+			      "another one");
 	if (!grant->regions.count && !grant->memory)
 		return refuse(why, &grant->origin,
 			      "the grant names no region and no kernel memory: add \"region = "

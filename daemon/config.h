@@ -43,7 +43,7 @@ struct config_write {
 };
 
 struct config_writes {
-	struct config_write items[CONFIG_ON_END_MAX];
+	struct config_write items[2 * CONFIG_ON_END_MAX]; /* a client's and a region's */
 	size_t count;
 };
 
@@ -93,6 +93,7 @@ struct config_names {
 
 struct config_grant {
 	char *name;
+	uint32_t key; /* stands for the name where there is no room for it; never 0 */
 	struct config_origin origin;
 	struct config_names regions; /* names or globs */
 	uint32_t memory; /* bit 1 << enum mmiod_memory, of the kernel's kinds */
@@ -159,12 +160,14 @@ struct config_paths {
 	bool main_required;
 	const char *directories[4]; /* of drop-ins, *.conf; missing ones are skipped */
 	const char *simulation; /* read last; admits regions without a device */
+	const char *state; /* directory of notes that outlive the daemon; NULL: none */
 };
 
 int config_load(const struct config_paths *paths, struct config **configp, struct text *why);
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);
 
+struct config_grant *config_find_grant(const struct config *config, uint32_t key);
 struct config_region *config_find_region(const struct config *config, const char *name);
 
 /* For the loader: config.c owns the tree, config-load.c the files, config-key.c the keys. */

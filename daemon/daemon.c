@@ -26,11 +26,38 @@ const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, siz
 	return buffer;
 }
 
+static bool has_name(uint32_t pid, const char *comm)
+{
+	_cleanup_(fclosep) FILE *file = NULL;
+	char path[32], name[sizeof(((struct holder *)0)->comm) + 1] = "";
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(name, sizeof(name), file))
+		return false;
+	name[strcspn(name, "\n")] = '\0';
+	return !strcmp(name, comm);
+}
+
+/* As it was when the holder connected; of one without a connection as it is, if its number still has its name. */
+void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char *unit, size_t size)
+{
+	const struct peer *peer;
+
+	unit[0] = '\0';
+	if (lease->list && lease->list != &daemon->orphans) {
+		peer = &container_of(lease->list, struct connection, leases)->peer;
+		snprintf(unit, size, "%s", peer->unit);
+	} else if (has_name(lease->holder.pid, lease->holder.comm)) {
+		peer_find_unit(lease->holder.pid, unit, size);
+	}
+}
+
 void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text)
 {
 	const struct holder *holder = &lease->holder;
 	uint64_t now = (uint64_t)time(NULL);
-	char comm[64], name[USER_NAME_MAX];
+	char comm[64], name[USER_NAME_MAX], unit[PEER_UNIT_MAX];
 
 	if (holder->uid == UINT32_MAX) {
 		text_add(text, "a window that another program made (%llu)",
@@ -38,10 +65,11 @@ void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, st
 		return;
 	}
 	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
-	text_add(text, "user %s (uid %u), pid %u (%s), lease %llu, %s%s, for ",
+	daemon_unit_of(daemon, lease, unit, sizeof(unit));
+	text_add(text, "user %s (uid %u), pid %u (%s%s%s), lease %llu, %s%s, for ",
 		 daemon_user_name(daemon, holder->uid, name, sizeof(name)), holder->uid,
-		 holder->pid, comm, (unsigned long long)lease->id, share_name(lease->share),
-		 lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
+		 holder->pid, comm, unit[0] ? ", " : "", unit, (unsigned long long)lease->id,
+		 share_name(lease->share), lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
 	text_add_age(text, now > lease->started ? now - lease->started : 0);
 }
 
@@ -51,11 +79,19 @@ static void wake_holder(struct daemon *daemon, struct lease *lease)
 		connection_wake(container_of(lease->list, struct connection, leases));
 }
 
+void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
+		       uint32_t deadline_ms, const char *why)
+{
+	lease_tell(lease, event, deadline_ms, why);
+	wake_holder(daemon, lease);
+}
+
 /* The window is no more: the last trace of the lease goes. */
 void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 {
 	struct region *region = lease->region;
 
+	daemon_safe_end(daemon, lease);
 	revocations_note_end(daemon, lease->id);
 	if (lease->state != MMIOD_STATE_REVOKED)
 		daemon_note_lease(daemon, MMIOD_NOTICE_RELEASED, lease, "");
@@ -78,13 +114,12 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 			  strerror(-r));
 		return r;
 	}
+	daemon_safe_end(daemon, lease);
 	lease_retire(lease);
 	revocations_note_end(daemon, lease->id);
 	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
-	if (event) {
-		lease_tell(lease, event, 0, why);
-		wake_holder(daemon, lease);
-	}
+	if (event)
+		daemon_lease_tell(daemon, lease, event, 0, why);
 	return 0;
 }
 
@@ -94,8 +129,7 @@ bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadl
 {
 	if (!lease->list || lease->list == &daemon->orphans)
 		return false;
-	lease_tell(lease, MMIOD_EVENT_REVOKE_ASKED, deadline_ms, why);
-	wake_holder(daemon, lease);
+	daemon_lease_tell(daemon, lease, MMIOD_EVENT_REVOKE_ASKED, deadline_ms, why);
 	return true;
 }
 
@@ -107,6 +141,7 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 	if (state == MMIOD_STATE_REVOKED) {
 		bool gone = !lease->region->claimed || lease->memory == MMIOD_MEMORY_DMA;
 
+		daemon_safe_end(daemon, lease);
 		lease_retire(lease);
 		revocations_note_end(daemon, lease->id);
 		lease_tell(lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, 0,
@@ -300,6 +335,7 @@ int daemon_reload(struct daemon *daemon)
 	daemon->backend->ops->rescan(daemon->backend);
 	link_regions(daemon);
 	daemon_claim_regions(daemon);
+	daemon_end_ungranted(daemon);
 	config_free(old);
 	log_line(LOG_INFO, &fields, "configuration loaded: %zu regions, %zu grants",
 		 config->n_regions, config->n_grants);
@@ -344,6 +380,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	event_assign(&daemon->backend_event, base, backend->event_fd, EV_READ | EV_PERSIST,
 		     on_backend, daemon);
 	daemon_init_pools(daemon);
+	daemon_init_terms(daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
 	r = daemon_adopt_regions(daemon);
@@ -354,6 +391,8 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	if (r < 0)
 		return r;
 	daemon_claim_regions(daemon);
+	daemon_safe_recover(daemon);
+	daemon_arm_terms(daemon);
 	event_add(&daemon->grace, &grace_time);
 	return 0;
 }
@@ -388,7 +427,11 @@ void daemon_clear(struct daemon *daemon)
 	clear_connections(daemon);
 	event_del(&daemon->backend_event);
 	event_del(&daemon->grace);
+	event_del(&daemon->terms);
 	HASH_ITER(hh, daemon->leases.table, lease, next_lease) {
+		/* Of simulation nothing outlives the daemon. */
+		if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
+			daemon_safe_end(daemon, lease);
 		lease_remove(&daemon->leases, lease);
 	}
 	daemon_clear_pools(daemon);

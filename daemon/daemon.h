@@ -30,6 +30,7 @@ struct daemon {
 	struct publication *publications; /* in order of their numbers */
 	uint64_t last_publication;
 	struct event backend_event;
+	struct event terms; /* until a lease with a time limit wants something done */
 	struct event wipe; /* while something waits to be wiped */
 	struct event grace; /* after a restart: then leases that end with their connection end */
 	struct timeval hello_timeout;
@@ -79,8 +80,12 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 			const char *why);
 bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadline_ms,
 		      const char *why);
+void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
+		       uint32_t deadline_ms, const char *why);
 void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_state state);
 void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text);
+void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char *unit,
+		    size_t size);
 const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, size_t size);
 
 /* notice.c: what monitors are told. */
@@ -91,6 +96,18 @@ void daemon_note_lease(struct daemon *daemon, enum mmiod_notice_type type,
 void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
 			const struct mmiod_wire_want *want, enum mmiod_memory memory,
 			const char *why);
+/* terms.c: leases with a time limit; what a reload does to leases. */
+void daemon_init_terms(struct daemon *daemon);
+void daemon_arm_terms(struct daemon *daemon);
+void daemon_end_ungranted(struct daemon *daemon);
+uint64_t daemon_boot_ms(void);
+
+/* safe.c: register writes at the end of a lease. */
+int daemon_safe_settle(struct lease *lease, const struct config_writes *own);
+int daemon_safe_note(struct daemon *daemon, const struct lease *lease);
+void daemon_safe_forget(struct daemon *daemon, const struct lease *lease);
+void daemon_safe_end(struct daemon *daemon, struct lease *lease);
+void daemon_safe_recover(struct daemon *daemon);
 
 /* revoke.c: revocations that wait for their deadline. */
 void revocations_note_end(struct daemon *daemon, uint64_t lease);

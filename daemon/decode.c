@@ -41,6 +41,10 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_TRANSLATE, MMIOD_V1_TRANSLATE, sizeof(struct mmiod_msg_translate), 0, 0, 0 },
 	{ MMIOD_OP_PAGE, MMIOD_V1_PAGE, sizeof(struct mmiod_msg_page), 0, 0, 0 },
 	{ MMIOD_OP_MONITOR, MMIOD_V1_MONITOR, sizeof(struct mmiod_msg_monitor), 0, 0, 0 },
+	{ MMIOD_OP_RENEW, MMIOD_V1_HEADER, sizeof(struct mmiod_msg), sizeof(uint64_t),
+	  sizeof(uint64_t), MMIOD_BATCH_MAX },
+	{ MMIOD_OP_EXPLAIN, MMIOD_V1_EXPLAIN, sizeof(struct mmiod_msg_explain), sizeof(uint32_t),
+	  sizeof(uint32_t), UINT16_MAX, true },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)
@@ -135,7 +139,7 @@ static bool check_fields(const struct request *request, struct decode_error *err
 		break;
 	case MMIOD_OP_LEASE:
 	case MMIOD_OP_ALLOC:
-		reserved = request->fixed.lease.reserved;
+		reserved = request->fixed.lease.reserved | request->fixed.lease.reserved2;
 		if (request->fixed.lease.flags & ~MMIOD_LEASE_ALL_OR_NONE)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
 		break;
@@ -149,6 +153,14 @@ static bool check_fields(const struct request *request, struct decode_error *err
 		reserved = request->fixed.monitor.reserved;
 		if (request->fixed.monitor.on > 1)
 			return fail(error, MMIOD_E_INVALID, "monitoring is on (1) or off (0)");
+		break;
+	case MMIOD_OP_EXPLAIN:
+		reserved = request->fixed.explain.reserved;
+		if (request->fixed.explain.flags & ~MMIOD_EXPLAIN_FLAGS)
+			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
+		if (!memchr(request->fixed.explain.region, '\0',
+			    sizeof(request->fixed.explain.region)))
+			return fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
 		break;
 	case MMIOD_OP_POOL_MAP:
 		if (!memchr(request->fixed.pool_map.region, '\0',

@@ -130,3 +130,13 @@ struct interval *interval_overlap(const struct interval_set *set, uint64_t start
 	}
 	return NULL;
 }
+
+/* The member that starts first, or NULL. */
+struct interval *interval_first(const struct interval_set *set)
+{
+	struct interval *node = set->root;
+
+	while (node && node->left)
+		node = node->left;
+	return node;
+}

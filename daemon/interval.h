@@ -24,6 +24,7 @@ struct interval_set {
 
 void interval_insert(struct interval_set *set, struct interval *node);
 void interval_remove(struct interval_set *set, struct interval *node);
+struct interval *interval_first(const struct interval_set *set);
 struct interval *interval_overlap(const struct interval_set *set, uint64_t start, uint64_t end);
 
 #endif

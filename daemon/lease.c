@@ -130,15 +130,107 @@ static bool comes_last(const struct leases *leases, const struct lease *lease)
 	return !last || last->id < lease->id;
 }
 
+const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant)
+{
+	struct account *account, key = { .key = { uid, grant } };
+
+	HASH_FIND(hh, leases->accounts, &key.key, sizeof(key.key), account);
+	return account;
+}
+
+static int account_take(struct leases *leases, struct lease *lease)
+{
+	struct account *account =
+		(struct account *)account_find(leases, lease->holder.uid, lease->grant);
+
+	if (!account) {
+		account = calloc(1, sizeof(*account));
+		if (!account)
+			return -ENOMEM;
+		account->key.uid = lease->holder.uid;
+		account->key.grant = lease->grant;
+		HASH_ADD(hh, leases->accounts, key, sizeof(account->key), account);
+		if (!hash_added(account)) {
+			free(account);
+			return -ENOMEM;
+		}
+	}
+	account->leases++;
+	if (lease->state != MMIOD_STATE_REVOKED)
+		account->bytes += lease->length;
+	lease->account = account;
+	return 0;
+}
+
+static void account_release(struct leases *leases, struct account *account)
+{
+	if (--account->leases)
+		return;
+	HASH_DEL(leases->accounts, account);
+	free(account);
+}
+
+/* ---- time limits ------------------------------------------------------------------------------------------------ */
+
+/* Gives the lease a limit; when it ends is said by lease_set_deadline(). */
+int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew)
+{
+	struct term *term = calloc(1, sizeof(*term));
+
+	if (!term)
+		return -ENOMEM;
+	term->set = &leases->terms;
+	term->lease = lease;
+	term->lease_ms = lease_ms;
+	term->renew = renew;
+	lease->term = term;
+	return 0;
+}
+
+/* The holder is told when a quarter of the time is left; one that renews at half of it is never told. */
+void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms)
+{
+	struct term *term = lease->term;
+	uint64_t notice = deadline_ms - term->lease_ms / 4;
+
+	interval_remove(term->set, &term->when);
+	term->deadline_ms = deadline_ms;
+	term->when.start = notice > now_ms ? notice : deadline_ms;
+	term->when.end = term->when.start + 1;
+	interval_insert(term->set, &term->when);
+}
+
+/* 0: it has no limit. */
+uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms)
+{
+	if (!lease->term)
+		return 0;
+	return lease->term->deadline_ms > now_ms ? lease->term->deadline_ms - now_ms : 1;
+}
+
+static void drop_term(struct lease *lease)
+{
+	if (lease->term)
+		interval_remove(lease->term->set, &lease->term->when);
+	free(lease->term);
+	lease->term = NULL;
+}
+
+/* ---- in and out ------------------------------------------------------------------------------------------------- */
+
 /* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
 int lease_add(struct leases *leases, struct lease *lease)
 {
+	if (account_take(leases, lease) < 0)
+		return -ENOMEM;
 	if (comes_last(leases, lease))
 		HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
 	else
 		HASH_ADD_INORDER(hh, leases->table, id, sizeof(lease->id), lease, compare_ids);
-	if (!hash_added(lease))
+	if (!hash_added(lease)) {
+		account_release(leases, lease->account);
 		return -ENOMEM;
+	}
 	lease->region->n_leases++;
 	lease->span.start = lease->offset;
 	lease->span.end = lease->offset + lease->length;
@@ -153,6 +245,8 @@ void lease_retire(struct lease *lease)
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
 	lease->state = MMIOD_STATE_REVOKED;
+	lease->account->bytes -= lease->length;
+	drop_term(lease);
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_remove(set_of(lease), &lease->span);
 	if (lease->extent)
@@ -162,12 +256,23 @@ void lease_retire(struct lease *lease)
 		charge_release(&lease->bytes);
 }
 
+/* One that never was in the table. */
+void lease_discard(struct lease *lease)
+{
+	drop_term(lease);
+	free(lease->on_end);
+	free(lease);
+}
+
 void lease_remove(struct leases *leases, struct lease *lease)
 {
 	lease_retire(lease);
 	lease_detach(lease);
 	charge_release(&lease->bytes);
 	charge_release(&lease->charge);
+	account_release(leases, lease->account);
+	drop_term(lease);
+	free(lease->on_end);
 	lease->region->n_leases--;
 	HASH_DEL(leases->table, lease);
 	free(lease);

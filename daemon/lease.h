@@ -69,6 +69,27 @@ struct lease_news {
 	char why[LEASE_WHY_MAX];
 };
 
+/* What one user has under one grant. */
+struct account {
+	struct {
+		uint32_t uid;
+		uint32_t grant; /* its key */
+	} key;
+	uint32_t leases; /* in the table */
+	uint64_t bytes; /* of those that are not revoked */
+	UT_hash_handle hh;
+};
+
+/* The time limit of a lease: a member of the set of all, ordered by when something is to be done. */
+struct term {
+	struct interval when; /* starts at the deadline or, before, when the holder is told of it */
+	struct interval_set *set;
+	struct lease *lease;
+	uint64_t deadline_ms; /* CLOCK_BOOTTIME: goes on while the machine sleeps */
+	uint32_t lease_ms;
+	bool renew; /* may be renewed */
+};
+
 struct lease {
 	uint64_t id; /* the window's */
 	struct region *region; /* for kernel memory one that stands for it */
@@ -88,6 +109,10 @@ struct lease {
 	struct interval span; /* in region->occupied while state is not REVOKED */
 	struct charge charge;
 	struct charge bytes; /* if allocated */
+	uint32_t grant; /* key of the grant that it was given under; 0: not known */
+	struct account *account;
+	struct term *term; /* NULL: lasts as long as its file; owned */
+	struct config_writes *on_end; /* to be done when it ends; owned; NULL: nothing */
 	struct lease_list *list; /* NULL: no connection stands for it */
 	struct lease *prev, *next; /* in list */
 	struct lease_news news;
@@ -96,6 +121,8 @@ struct lease {
 
 struct leases {
 	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
+	struct account *accounts;
+	struct interval_set terms; /* of struct term */
 };
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
@@ -104,7 +131,13 @@ struct lease *lease_find(const struct leases *leases, uint64_t id);
 struct lease *lease_after(const struct leases *leases, uint64_t id);
 int lease_add(struct leases *leases, struct lease *lease);
 void lease_retire(struct lease *lease);
+void lease_discard(struct lease *lease);
 void lease_remove(struct leases *leases, struct lease *lease);
+
+const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant);
+int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew);
+void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms);
+uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms);
 
 void lease_attach(struct lease *lease, struct lease_list *list);
 void lease_detach(struct lease *lease);

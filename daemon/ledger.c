@@ -50,7 +50,21 @@ static void forget(struct lease *lease)
 		blocks_cancel(lease->region->blocks, lease->extent);
 	charge_release(&lease->bytes);
 	charge_release(&lease->charge);
-	free(lease);
+	lease_discard(lease);
+}
+
+/* One that may be renewed gets time for its holder to find the new daemon. */
+static int adopt_term(struct daemon *daemon, struct lease *lease, const struct tag_content *content)
+{
+	uint64_t now = daemon_boot_ms();
+
+	if (!content->lease_ms || lease->state == MMIOD_STATE_REVOKED)
+		return 0;
+	if (lease_limit(&daemon->leases, lease, content->lease_ms, content->renew) < 0)
+		return -ENOMEM;
+	lease_set_deadline(lease, content->renew ? now + content->lease_ms : content->deadline_ms,
+			   now);
+	return 0;
 }
 
 /* -ENODEV: its region has gone. */
@@ -81,8 +95,9 @@ static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
 	lease->state = entry->state;
 	lease->holder = content.holder;
 	lease->started = content.started;
+	lease->grant = content.grant;
 	if (charge_adopted(daemon, lease) < 0 || claim_blocks(lease) < 0 ||
-	    lease_add(&daemon->leases, lease) < 0) {
+	    adopt_term(daemon, lease, &content) < 0 || lease_add(&daemon->leases, lease) < 0) {
 		forget(lease);
 		return -ENOMEM;
 	}

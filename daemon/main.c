@@ -185,7 +185,10 @@ static int set_paths(const struct options *options, struct config_paths *paths)
 	struct stat status;
 	char *main = NULL, *drop_ins = NULL;
 
-	*paths = (struct config_paths){ .simulation = options->simulate };
+	*paths = (struct config_paths){
+		.simulation = options->simulate,
+		.state = getenv("RUNTIME_DIRECTORY") ?: "/run/mmiod/state",
+	};
 	if (!options->config) {
 		/* Who simulates and names no configuration means none: the file says it all. */
 		if (options->simulate)

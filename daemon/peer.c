@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <systemd/sd-login.h>
 #include "peer.h"
 
 #define OVERFLOW_ID 65534u /* /proc/sys/kernel/overflowuid, unless somebody changed it */
@@ -68,6 +69,16 @@ static void read_comm(struct holder *holder)
 		holder->comm[strcspn(holder->comm, "\n")] = '\0';
 }
 
+/* By its cgroup: the service, or in a session the session's scope. A hint for people too. */
+void peer_find_unit(uint32_t pid, char *unit, size_t size)
+{
+	_cleanup_(freep) char *name = NULL;
+
+	unit[0] = '\0';
+	if (pid && sd_pid_get_unit((pid_t)pid, &name) >= 0)
+		snprintf(unit, size, "%s", name);
+}
+
 int peer_read(struct peer *peer, int fd)
 {
 	struct ucred cred;
@@ -84,6 +95,7 @@ int peer_read(struct peer *peer, int fd)
 	if (!peer->subject.known)
 		peer->subject.uid = peer->holder.uid = overflow_uid();
 	read_comm(&peer->holder);
+	peer_find_unit(peer->holder.pid, peer->unit, sizeof(peer->unit));
 	return read_groups(peer, fd, cred.gid);
 }
 

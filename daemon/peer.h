@@ -9,13 +9,17 @@
 #include "policy.h"
 #include "tag.h"
 
+#define PEER_UNIT_MAX 64 /* longer names are cut */
+
 struct peer {
 	struct subject subject; /* its gids point to `gids` */
 	struct holder holder;
 	gid_t *gids;
+	char unit[PEER_UNIT_MAX]; /* of systemd; empty: none, or not known */
 };
 
 int peer_read(struct peer *peer, int fd);
+void peer_find_unit(uint32_t pid, char *unit, size_t size);
 void peer_clear(struct peer *peer);
 
 #endif

@@ -50,12 +50,11 @@ static enum mmiod_cache admitted_cache(const struct config_grant *grant,
 					     : MMIOD_CACHE_DEFAULT;
 }
 
-static enum policy_reason judge(const struct config_grant *grant,
-				const struct config_region *region, const struct subject *subject,
-				const struct question *question)
+/* What the grant gives to those that it is for. */
+static enum policy_reason judge_terms(const struct config_grant *grant,
+				      const struct config_region *region,
+				      const struct question *question)
 {
-	if (!is_for(grant, subject))
-		return subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER;
 	if (question->rights & ~grant->rights)
 		return POLICY_ACCESS;
 	if (question->share != MMIOD_SHARE_DEFAULT && question->share < grant->share)
@@ -65,6 +64,25 @@ static enum policy_reason judge(const struct config_grant *grant,
 	if (!covers(grant, question))
 		return POLICY_RANGE;
 	return POLICY_GRANTED;
+}
+
+/* Whether this grant, which may be NULL, gives all that to somebody. */
+bool policy_gives(const struct config_grant *grant, const struct config_region *region,
+		  const struct question *question)
+{
+	for (size_t i = 0; grant && i < region->n_grants; i++)
+		if (region->grants[i] == grant)
+			return judge_terms(grant, region, question) == POLICY_GRANTED;
+	return false;
+}
+
+static enum policy_reason judge(const struct config_grant *grant,
+				const struct config_region *region, const struct subject *subject,
+				const struct question *question)
+{
+	if (!is_for(grant, subject))
+		return subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER;
+	return judge_terms(grant, region, question);
 }
 
 /* The first grant that gives all that is asked for decides; else the one that comes nearest explains. */

@@ -48,6 +48,8 @@ struct decision policy_decide(const struct config_region *region, const struct s
 			      const struct question *question);
 struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
 				     enum mmiod_memory memory);
+bool policy_gives(const struct config_grant *grant, const struct config_region *region,
+		  const struct question *question);
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject);
 bool policy_may_inspect(const struct config *config, const struct subject *subject);
 bool policy_is_admin(const struct config *config, const struct subject *subject);

@@ -47,6 +47,73 @@ static enum mmiod_outcome check_extent(struct wish *wish)
 	return MMIOD_OK;
 }
 
+#define LEASE_MIN_MS 100
+
+static bool is_zero_write(const struct mmiod_wire_write *write)
+{
+	return !write->offset && !write->value && !write->width && !write->reserved;
+}
+
+/* NULL: it will do. */
+static const char *write_error(const struct wish *wish, const struct mmiod_wire_write *write)
+{
+	const struct mmiod_wire_want *want = &wish->want;
+	uint32_t width = write->width;
+
+	if (write->reserved)
+		return "a reserved field is not zero";
+	if (width > 8 || !width || width & (width - 1))
+		return "its width is not 1, 2, 4 or 8 bytes";
+	if (want->width && width != want->width)
+		return "its width is not that of the lease";
+	if (write->offset % width)
+		return "its offset is not a multiple of its width";
+	if (width < 8 && write->value >> 8 * width)
+		return "its value does not fit its width";
+	if (write->offset < want->offset || want->length < width ||
+	    write->offset - want->offset > want->length - width)
+		return "it lies outside of the lease";
+	return NULL;
+}
+
+/* What the client wants to be written when the lease ends: only what it could write itself. */
+static enum mmiod_outcome check_on_end(struct wish *wish)
+{
+	const struct mmiod_wire_want *want = &wish->want;
+
+	if (want->lease_ms && want->lease_ms < LEASE_MIN_MS)
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "a lease of %u ms is too short: %u ms at least", want->lease_ms,
+				   LEASE_MIN_MS);
+	if (want->n_on_end > MMIOD_ON_END_MAX)
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "%u writes at the end of a lease: %u at most", want->n_on_end,
+				   MMIOD_ON_END_MAX);
+	if (want->n_on_end && !(want->rights & MMIOD_RIGHT_WRITE))
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "a read-only lease cannot have anything written when it ends");
+	wish->on_end.count = 0;
+	for (uint32_t i = 0; i < MMIOD_ON_END_MAX; i++) {
+		const struct mmiod_wire_write *write = &want->on_end[i];
+		const char *error = i < want->n_on_end	   ? write_error(wish, write)
+				    : is_zero_write(write) ? NULL
+							   : "there are more than were counted";
+
+		if (error)
+			return wish_refuse(wish, MMIOD_E_INVALID,
+					   "the write of 0x%" PRIx64 " to +0x%" PRIx64
+					   " at the end of the lease: %s",
+					   (uint64_t)write->value, (uint64_t)write->offset, error);
+		if (i < want->n_on_end)
+			wish->on_end.items[wish->on_end.count++] = (struct config_write){
+				.offset = write->offset,
+				.value = write->value,
+				.width = write->width,
+			};
+	}
+	return MMIOD_OK;
+}
+
 static enum mmiod_outcome check_conflict(struct wish *wish)
 {
 	const struct mmiod_wire_want *want = &wish->want;
@@ -69,6 +136,8 @@ static enum mmiod_outcome try_once(struct wish *wish, struct lease **leasep,
 		outcome = check_kind(wish);
 	if (outcome == MMIOD_OK)
 		outcome = check_extent(wish);
+	if (outcome == MMIOD_OK)
+		outcome = check_on_end(wish);
 	if (outcome == MMIOD_OK)
 		outcome = wish_check_cache(wish);
 	if (outcome == MMIOD_OK)

@@ -108,6 +108,9 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 	out->uid = lease->holder.uid;
 	out->pid = lease->holder.pid;
 	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));
+	out->left_ms = lease_left_ms(lease, daemon_boot_ms());
+	out->lease_ms = lease->term ? lease->term->lease_ms : 0;
+	out->renew = lease->term && lease->term->renew;
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
 		return;
 	out->mappings = entry.mappings;
@@ -119,11 +122,24 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 	out->writes = entry.writes;
 }
 
+/* As with models: in a second round. */
+static void add_units(struct call *call, struct lease *const *listed, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct mmiod_wire_lease *out = reply_element(call->reply, i);
+		char unit[PEER_UNIT_MAX];
+
+		daemon_unit_of(call->daemon, listed[i], unit, sizeof(unit));
+		if (unit[0])
+			out->unit = reply_text(call->reply, "%s", unit);
+	}
+}
+
 enum request_result request_leases(struct call *call)
 {
 	struct mmiod_msg_list_reply *reply;
 	bool all = call_may_inspect(call);
-	struct lease *lease;
+	struct lease *lease, *shown[PAGE_MAX];
 	size_t n = 0;
 
 	/* What a client closed a moment ago is not to be listed any more. */
@@ -135,11 +151,13 @@ enum request_result request_leases(struct call *call)
 	for (; lease && n < PAGE_MAX; lease = lease->hh.next) {
 		if (!all && !call_holds(call, lease))
 			continue;
+		shown[n] = lease;
 		fill_lease(call, lease, reply_element(call->reply, n++));
 		reply->cursor = lease->id;
 	}
 	if (lease)
 		reply->msg.flags |= MMIOD_MSG_MORE;
 	reply_truncate(call->reply, n);
+	add_units(call, shown, n);
 	return REQUEST_REPLY;
 }

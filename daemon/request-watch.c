@@ -4,7 +4,6 @@
  * leases, only who has the inspect right.
  */
 #include <string.h>
-#include <systemd/sd-login.h>
 #include "request.h"
 
 #define PAGE_MAX MMIOD_BATCH_MAX
@@ -33,14 +32,14 @@ static void fill_client(const struct connection *connection, struct mmiod_wire_c
 	}
 }
 
-/* In a second round, because text lies behind the array. The pid may be another's by now: a hint for people. */
+/* In a second round, because text lies behind the array. */
 static void add_units(struct call *call, const struct connection *const *listed, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct mmiod_wire_client *out = reply_element(call->reply, i);
-		_cleanup_(freep) char *unit = NULL;
+		const char *unit = listed[i]->peer.unit;
 
-		if (sd_pid_get_unit((pid_t)listed[i]->peer.holder.pid, &unit) >= 0)
+		if (unit[0])
 			out->unit = reply_text(call->reply, "%s", unit);
 	}
 }

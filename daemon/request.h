@@ -39,6 +39,8 @@ enum request_result request_translate(struct call *call);
 enum request_result request_page(struct call *call);
 enum request_result request_monitor(struct call *call);
 enum request_result request_release(struct call *call);
+enum request_result request_renew(struct call *call);
+enum request_result request_explain(struct call *call);
 enum request_result request_revoke(struct call *call);
 
 bool call_is_admin(const struct call *call);

@@ -136,6 +136,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
 
 		if (!item->pending)
 			continue;
+		item->pending = false;
 		item->outcome = revoke_now(revocation->daemon, item->lease, revocation->why);
 		/* It ended by itself in this very moment: that is what was wanted. */
 		if (item->outcome == MMIOD_E_NOT_FOUND)
@@ -145,6 +146,21 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
 	revocation_free(revocation);
 	if (connection)
 		connection_send(connection, reply);
+}
+
+/* A holder that does what it is asked to leaves no other trace. */
+static void log_obeyed(struct daemon *daemon, uint64_t id, const char *why)
+{
+	const struct lease *lease = lease_find(&daemon->leases, id);
+	struct log_fields fields = { .message_id = LOG_ID_REVOKE, .lease = id };
+
+	if (!lease)
+		return;
+	fields.holder = &lease->holder;
+	fields.region = lease->region->name;
+	log_line(LOG_NOTICE, &fields,
+		 "lease %" PRIu64 " of region %s, held by uid %u, pid %u, ended when asked: %s", id,
+		 lease->region->name, lease->holder.uid, lease->holder.pid, why);
 }
 
 /* A lease has ended or is revoked; called from anywhere, so the reply waits for the next turn of the loop. */
@@ -160,6 +176,7 @@ void revocations_note_end(struct daemon *daemon, uint64_t lease)
 			if (item->lease != lease || !item->pending)
 				continue;
 			item->pending = false;
+			log_obeyed(daemon, lease, revocation->why);
 			if (--revocation->pending == 0)
 				event_add(&revocation->timer, &at_once);
 		}

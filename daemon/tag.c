@@ -21,6 +21,10 @@ void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE])
 		.uid = content->holder.uid,
 		.pid = content->holder.pid,
 		.started = content->started,
+		.renew = content->renew,
+		.deadline_ms = content->deadline_ms,
+		.lease_ms = content->lease_ms,
+		.grant = content->grant,
 	};
 
 	memcpy(out.comm, content->holder.comm, sizeof(out.comm));
@@ -61,6 +65,13 @@ int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 		.memory = in.version >= 2 ? in.memory : MMIOD_MEMORY_REGION,
 		.allocated = in.version >= 2 && in.allocated,
 	};
+	if (in.version >= 3) {
+		content->renew = in.renew & 1;
+		content->deadline_ms = in.deadline_ms;
+		content->lease_ms = in.lease_ms;
+		content->grant = in.grant;
+	}
+
 	memcpy(content->holder.comm, in.comm, sizeof(in.comm));
 	content->holder.comm[sizeof(in.comm) - 1] = '\0';
 	return 0;

@@ -170,6 +170,7 @@ static struct lease *make_lease(struct wish *wish)
 	lease->flags = want->flags;
 	lease->holder = wish->call->connection->peer.holder;
 	lease->started = (uint64_t)time(NULL);
+	lease->grant = wish->grant->key;
 	return lease;
 }
 
@@ -183,6 +184,10 @@ static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 		.flags = lease->flags,
 		.memory = lease->memory,
 		.allocated = lease->allocated,
+		.renew = lease->term && lease->term->renew,
+		.deadline_ms = lease->term ? lease->term->deadline_ms : 0,
+		.lease_ms = lease->term ? lease->term->lease_ms : 0,
+		.grant = lease->grant,
 	};
 
 	tag_encode(&content, tag);
@@ -282,17 +287,26 @@ static enum mmiod_outcome create(struct wish *wish, struct lease *lease,
 {
 	struct daemon *daemon = wish->call->daemon;
 	bool buffer = lease->memory != MMIOD_MEMORY_REGION;
+	enum mmiod_outcome outcome = MMIOD_OK;
 	int r = buffer ? create_buffer(wish, lease, created) : create_window(wish, lease, created);
 
 	if (r < 0)
 		return buffer ? refuse_buffer(wish, r) : refuse_create(wish, r, created->conflict);
 	lease->id = created->id;
-	r = lease_add(&daemon->leases, lease);
-	if (r == 0)
+	r = daemon_safe_note(daemon, lease);
+	if (r < 0)
+		outcome = wish_refuse(wish, MMIOD_E_RESOURCES,
+				      "what is to be written when the lease ends cannot be noted: "
+				      "%s",
+				      strerror(-r));
+	else if (lease_add(&daemon->leases, lease) < 0)
+		outcome = wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	if (outcome == MMIOD_OK)
 		return MMIOD_OK;
 	daemon->backend->ops->set_state(daemon->backend, created->id, MMIOD_STATE_REVOKED);
+	daemon_safe_forget(daemon, lease);
 	close(created->fd);
-	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	return outcome;
 }
 
 static enum mmiod_outcome charge_lease(struct wish *wish, struct lease *lease)
@@ -326,6 +340,51 @@ static enum mmiod_outcome check_descriptors(struct wish *wish)
 			   connection->peer.subject.uid,
 			   connection->charge.user->used[USER_UNREAD_DESCRIPTORS],
 			   connection->host->limits->unread_descriptors_per_user);
+}
+
+/* What the grant itself admits for each user. */
+static enum mmiod_outcome check_quota(struct wish *wish, const struct lease *lease)
+{
+	const struct config_grant *grant = wish->grant;
+	const struct account *account =
+		account_find(&wish->call->daemon->leases, lease->holder.uid, grant->key);
+	uint32_t leases = account ? account->leases : 0;
+	uint64_t bytes = account ? account->bytes : 0;
+
+	if (grant->leases && leases >= grant->leases)
+		return wish_refuse(
+			wish, MMIOD_E_QUOTA,
+			"uid %u has %u leases under [grant %s], as many as \"leases\" at "
+			"%s:%u admits",
+			lease->holder.uid, leases, grant->name, grant->origin.file,
+			grant->origin.line);
+	if (grant->bytes && (bytes > grant->bytes || lease->length > grant->bytes - bytes))
+		return wish_refuse(wish, MMIOD_E_QUOTA,
+				   "uid %u has %" PRIu64
+				   " bytes under [grant %s], and \"bytes\" at "
+				   "%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
+				   lease->holder.uid, bytes, grant->name, grant->origin.file,
+				   grant->origin.line, grant->bytes, lease->length);
+	return MMIOD_OK;
+}
+
+/* The client may ask for less time than the grant gives, never for more. */
+static enum mmiod_outcome settle_terms(struct wish *wish, struct lease *lease)
+{
+	uint32_t limit = wish->grant->lease_ms, asked = wish->want.lease_ms;
+	uint64_t now = daemon_boot_ms();
+
+	if (asked && (!limit || asked < limit))
+		limit = asked;
+	if (limit) {
+		if (lease_limit(&wish->call->daemon->leases, lease, limit, wish->grant->renew) < 0)
+			return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+		lease_set_deadline(lease, now + limit, now);
+		daemon_arm_terms(wish->call->daemon);
+	}
+	if (daemon_safe_settle(lease, &wish->on_end) < 0)
+		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	return MMIOD_OK;
 }
 
 static enum mmiod_outcome charge_bytes(struct wish *wish, struct lease *lease)
@@ -395,7 +454,9 @@ enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
 
 	if (!lease)
 		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
-	outcome = charge_lease(wish, lease);
+	outcome = check_quota(wish, lease);
+	if (outcome == MMIOD_OK)
+		outcome = charge_lease(wish, lease);
 	if (outcome == MMIOD_OK)
 		outcome = charge_bytes(wish, lease);
 	if (outcome == MMIOD_OK)
@@ -403,11 +464,13 @@ enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
 	if (outcome == MMIOD_OK && wish->extent)
 		outcome = clean_blocks(wish);
 	if (outcome == MMIOD_OK)
+		outcome = settle_terms(wish, lease);
+	if (outcome == MMIOD_OK)
 		outcome = create(wish, lease, created);
 	if (outcome != MMIOD_OK) {
 		charge_release(&lease->bytes);
 		charge_release(&lease->charge);
-		free(lease);
+		lease_discard(lease);
 		return outcome;
 	}
 	lease->extent = steal_pointer(wish->extent);

@@ -80,6 +80,9 @@ static void hear(struct watch *watch)
 			printf("event: the device is gone\n");
 			watch->told = true;
 			break;
+		case MMIOD_EVENT_EXPIRING:
+			printf("event: it ends in %u ms\n", event.deadline_ms);
+			break;
 		case MMIOD_EVENT_SUSPENDED:
 			printf("event: suspended\n");
 			break;

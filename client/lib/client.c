@@ -69,7 +69,7 @@ static struct mmiod_client *client_new(const char *path)
 	if (!client)
 		return NULL;
 	client->owner = getpid();
-	client->sock = client->epoll = client->wake = -1;
+	client->sock = client->epoll = client->wake = client->timer = -1;
 	client->timeout_ms = TIMEOUT_MS;
 	link_init(&client->leases);
 	event_queue_init(&client->events, -1);
@@ -122,6 +122,7 @@ MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
 		return;
 	disown_leases(client);
 	event_queue_clear(&client->events);
+	renew_stop(client);
 	if (client->epoll >= 0)
 		close(client->epoll);
 	if (client->wake >= 0)
@@ -176,6 +177,7 @@ MMIOD_EXPORT int mmiod_client_next_event(struct mmiod_client *client, struct mmi
 
 	if (err)
 		return err;
+	renew_due(client);
 	if (event_queue_take(&client->events, event))
 		return 1;
 	err = drain_socket(client);
@@ -199,6 +201,11 @@ MMIOD_EXPORT int mmiod_client_next_notice(struct mmiod_client *client, struct mm
 	err = drain_socket(client);
 	*notice = event_queue_take_notice(&client->events);
 	return *notice ? 1 : err;
+}
+
+MMIOD_EXPORT void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms)
+{
+	client->wait_ms = wait_ms;
 }
 
 struct status_call {

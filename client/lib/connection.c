@@ -7,6 +7,7 @@
  */
 #include "internal.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -96,14 +97,14 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms)
 
 	for (;;) {
 		int64_t left = deadline_ms - clock_ms();
-		int n = poll(&pfd, 1, left > 0 ? (int)left : 0);
+		int n = poll(&pfd, 1, left > INT_MAX ? INT_MAX : left > 0 ? (int)left : 0);
 
 		if (n > 0)
 			return 0;
-		if (n == 0)
+		if (n == 0 && left <= INT_MAX)
 			return client_fail(client, -ETIMEDOUT,
 					   "the daemon did not answer within its time");
-		if (errno != EINTR)
+		if (n < 0 && errno != EINTR)
 			return client_fail(client, -errno, "poll: %s", strerror(errno));
 	}
 }

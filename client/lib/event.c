@@ -76,7 +76,7 @@ int event_queue_hold(struct event_queue *queue, const struct message *message)
 		return err;
 	if (is_notice(wire.type))
 		return hold_notice(queue, message);
-	if (wire.type < MMIOD_EVENT_REVOKE_ASKED || wire.type > MMIOD_EVENT_GONE)
+	if (wire.type < MMIOD_EVENT_REVOKE_ASKED || wire.type > MMIOD_EVENT_EXPIRING)
 		return 0;
 	held = calloc(1, sizeof(*held));
 	if (!held)

@@ -113,6 +113,21 @@ static int deliver(struct mmiod_client *client, struct exchange *exchange, struc
 	return exchange->reply(exchange->context, slot->index, reply);
 }
 
+/* Leases are renewed meanwhile: a request may wait for longer than they last. */
+static int wait_for_packet(struct mmiod_client *client, int64_t deadline)
+{
+	for (;;) {
+		int64_t now = clock_ms(), within = renew_within_ms(client);
+		bool renews = within < deadline - now;
+		int err = connection_wait(client, renews ? now + within : deadline);
+
+		if (err != -ETIMEDOUT || !renews)
+			return err;
+		client->error[0] = '\0';
+		renew_due(client);
+	}
+}
+
 static int receive_one(struct mmiod_client *client, struct exchange *exchange,
 		       struct flight *flight)
 {
@@ -125,7 +140,7 @@ static int receive_one(struct mmiod_client *client, struct exchange *exchange,
 		int err = connection_next(client, &packet, &reply.message);
 
 		if (err == -EAGAIN) {
-			err = connection_wait(client, deadline);
+			err = wait_for_packet(client, deadline);
 			if (err)
 				return err;
 			continue;
@@ -159,6 +174,8 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 	exchange->resent = false;
 	if (client->sock < 0)
 		err = connection_open(client);
+	if (!err)
+		renew_due(client);
 	while (!err && flight.answered < exchange->count) {
 		err = step(client, exchange, &flight);
 		while (err == -ECONNRESET && client->sock >= 0)

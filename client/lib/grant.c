@@ -33,16 +33,20 @@ static size_t build_batch(void *context, size_t index, void *buffer)
 {
 	struct mmiod_msg_lease *request = buffer;
 	struct lease_call *call = context;
+	/* A daemon of the first version knows no waiting, and need not as long as nobody asks for it. */
+	size_t fixed = call->client->wait_ms ? sizeof(*request) : MMIOD_V1_LEASE_REQUEST;
 
 	request->msg.opcode = call->opcode;
-	request->msg.fixed = sizeof(*request);
+	request->msg.fixed = (uint32_t)fixed;
 	request->msg.count = (uint32_t)batch_length(call, index);
 	request->msg.stride = (uint32_t)call->stride;
 	request->flags = call->flags;
+	if (call->client->wait_ms)
+		request->wait_ms = call->client->wait_ms;
 	for (size_t i = 0; i < request->msg.count; i++)
 		call->build(call->wants, index * call->batch + i,
-			    (uint8_t *)(request + 1) + i * call->stride);
-	return sizeof(*request) + request->msg.count * call->stride;
+			    (uint8_t *)buffer + fixed + i * call->stride);
+	return fixed + request->msg.count * call->stride;
 }
 
 static struct mmiod_lease *lease_new(struct mmiod_client *client,
@@ -66,6 +70,8 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->share = wire->share;
 	lease->width = wire->width;
 	lease->mappable = wire->mmapable;
+	lease->lease_ms = wire->lease_ms;
+	lease->renews = wire->renew;
 	return lease;
 }
 
@@ -121,6 +127,7 @@ static void grant(struct lease_call *call, size_t index, const struct mmiod_wire
 		return;
 	}
 	call->leases[index] = lease;
+	renew_start(lease);
 	note_result(call, index, 0, "");
 }
 
@@ -209,7 +216,10 @@ static int finish(struct lease_call *call, int err)
 
 static int run(struct lease_call *call)
 {
-	struct exchange exchange = { .context = call, .build = build_batch, .reply = read_batch };
+	struct exchange exchange = { .context = call,
+				     .build = build_batch,
+				     .reply = read_batch,
+				     .patience_ms = call->client->wait_ms };
 	int err;
 
 	exchange.count = (call->count + call->batch - 1) / call->batch;

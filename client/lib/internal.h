@@ -114,6 +114,9 @@ struct mmiod_client {
 	int wake;
 	unsigned int connections; /* made so far */
 	int timeout_ms; /* how long one reply may take */
+	uint32_t wait_ms; /* how long requests for leases may wait for others */
+	int timer; /* in the poll set, for renewals; -1: not needed yet */
+	int64_t renew_at; /* CLOCK_BOOTTIME, ms: the first renewal that is due; 0: none */
 	uint64_t last_id; /* of a request; replies to greater ones are the daemon's mistake */
 	struct mmiod_msg_hello_reply hello;
 	struct event_queue events;
@@ -140,11 +143,11 @@ int64_t clock_ms(void);
 
 /* ---- exchange.c ---- */
 
-#define REQUEST_MAX 2048 /* the longest: ALLOC with MMIOD_MSG_FDS_MAX elements */
-static_assert(sizeof(struct mmiod_wire_want) <= sizeof(struct mmiod_wire_alloc),
-	      "ALLOC is the longest");
+#define REQUEST_MAX 6144 /* the longest: LEASE with MMIOD_MSG_FDS_MAX elements */
+static_assert(sizeof(struct mmiod_wire_alloc) <= sizeof(struct mmiod_wire_want),
+	      "LEASE is the longest");
 static_assert(sizeof(struct mmiod_msg_lease) +
-			      MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_alloc) <=
+			      MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
 		      REQUEST_MAX,
 	      "a request fits");
 
@@ -219,6 +222,9 @@ struct mmiod_lease {
 	unsigned int width;
 	enum mmiod_memory memory;
 	bool mappable;
+	uint32_t lease_ms; /* 0: no time limit */
+	bool renews;
+	int64_t renew_at; /* CLOCK_BOOTTIME, ms; 0: never */
 };
 
 int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
@@ -261,6 +267,13 @@ int lease_ask(struct lease_call *call, lease_check_fn check);
 /* ---- cache-publish.c ---- */
 
 void publish_begin(struct mmiod_client *client);
+
+/* ---- renew.c ---- */
+
+void renew_start(struct mmiod_lease *lease);
+void renew_due(struct mmiod_client *client);
+int64_t renew_within_ms(const struct mmiod_client *client);
+void renew_stop(struct mmiod_client *client);
 
 /* ---- mapping.c ---- */
 

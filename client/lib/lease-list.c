@@ -6,6 +6,7 @@
 
 struct mmiod_lease_info {
 	struct mmiod_wire_lease wire;
+	char unit[64];
 };
 
 struct mmiod_lease_list {
@@ -18,6 +19,8 @@ static int finish_lease(void *item, const struct message *message)
 
 	name_clean(info->wire.region, sizeof(info->wire.region));
 	name_clean(info->wire.comm, sizeof(info->wire.comm));
+	if (message_text(message, &info->wire.unit, info->unit, sizeof(info->unit)))
+		return -EPROTO;
 	return 0;
 }
 
@@ -114,6 +117,26 @@ MMIOD_EXPORT uint32_t mmiod_lease_info_pid(const struct mmiod_lease_info *info)
 MMIOD_EXPORT const char *mmiod_lease_info_comm(const struct mmiod_lease_info *info)
 {
 	return info->wire.comm;
+}
+
+MMIOD_EXPORT const char *mmiod_lease_info_unit(const struct mmiod_lease_info *info)
+{
+	return info->unit;
+}
+
+MMIOD_EXPORT uint64_t mmiod_lease_info_left_ms(const struct mmiod_lease_info *info)
+{
+	return info->wire.left_ms;
+}
+
+MMIOD_EXPORT uint32_t mmiod_lease_info_time_ms(const struct mmiod_lease_info *info)
+{
+	return info->wire.lease_ms;
+}
+
+MMIOD_EXPORT int mmiod_lease_info_renews(const struct mmiod_lease_info *info)
+{
+	return info->wire.lease_ms && info->wire.renew;
 }
 
 MMIOD_EXPORT uint32_t mmiod_lease_info_mappings(const struct mmiod_lease_info *info)

@@ -32,6 +32,20 @@ int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...
 
 /* ---- asking ---- */
 
+/* What a daemon of the first version does not know is sent only if it is asked for. */
+static bool is_extended(const struct mmiod_want *want)
+{
+	return want->lease_ms || want->on_end_count;
+}
+
+static size_t stride_of(const struct mmiod_want *wants, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_extended(&wants[i]))
+			return sizeof(struct mmiod_wire_want);
+	return MMIOD_V1_WANT;
+}
+
 static void build_want(const void *wants, size_t index, void *element)
 {
 	const struct mmiod_want *want = (const struct mmiod_want *)wants + index;
@@ -45,6 +59,16 @@ static void build_want(const void *wants, size_t index, void *element)
 	wire->width = want->width;
 	wire->share = want->share;
 	wire->flags = want->flags;
+	if (!is_extended(want))
+		return;
+	wire->lease_ms = want->lease_ms;
+	wire->n_on_end = (uint32_t)want->on_end_count;
+	for (size_t i = 0; i < want->on_end_count; i++)
+		wire->on_end[i] = (struct mmiod_wire_write){
+			.offset = want->on_end[i].offset,
+			.value = want->on_end[i].value,
+			.width = want->on_end[i].width,
+		};
 }
 
 int lease_check_region(struct mmiod_client *client, const char *region)
@@ -60,7 +84,12 @@ int lease_check_region(struct mmiod_client *client, const char *region)
 
 static int check_want(struct mmiod_client *client, const void *wants, size_t index)
 {
-	return lease_check_region(client, ((const struct mmiod_want *)wants)[index].region);
+	const struct mmiod_want *want = (const struct mmiod_want *)wants + index;
+
+	if (want->on_end_count > MMIOD_ON_END_MAX)
+		return client_fail(client, -EINVAL, "%zu writes at the end of a lease: %d at most",
+				   want->on_end_count, MMIOD_ON_END_MAX);
+	return lease_check_region(client, want->region);
 }
 
 MMIOD_EXPORT int mmiod_client_lease_many(struct mmiod_client *client,
@@ -71,7 +100,7 @@ MMIOD_EXPORT int mmiod_client_lease_many(struct mmiod_client *client,
 	struct lease_call call = { .client = client,
 				   .opcode = MMIOD_OP_LEASE,
 				   .wants = wants,
-				   .stride = sizeof(struct mmiod_wire_want),
+				   .stride = stride_of(wants, count),
 				   .build = build_want,
 				   .count = count,
 				   .flags = flags,
@@ -267,6 +296,16 @@ MMIOD_EXPORT uint64_t mmiod_lease_map_offset(const struct mmiod_lease *lease)
 MMIOD_EXPORT int mmiod_lease_mappable(const struct mmiod_lease *lease)
 {
 	return lease->mappable;
+}
+
+MMIOD_EXPORT uint32_t mmiod_lease_time_ms(const struct mmiod_lease *lease)
+{
+	return lease->lease_ms;
+}
+
+MMIOD_EXPORT int mmiod_lease_renews(const struct mmiod_lease *lease)
+{
+	return lease->lease_ms && lease->renews;
 }
 
 MMIOD_EXPORT enum mmiod_memory mmiod_lease_memory(const struct mmiod_lease *lease)

@@ -76,13 +76,16 @@ void mmiod_client_free(struct mmiod_client *client);
  */
 const char *mmiod_client_error(const struct mmiod_client *client);
 
-/** A descriptor that is readable whenever mmiod_client_next_event() has something. Owned by the client. */
+/**
+ * A descriptor that is readable whenever mmiod_client_next_event() has something to do: an event to take, or a lease to
+ * renew. Owned by the client.
+ */
 int mmiod_client_event_fd(const struct mmiod_client *client);
 
 struct mmiod_event {
 	enum mmiod_event_type type;
 	uint64_t lease; /**< id */
-	uint32_t deadline_ms; /**< REVOKE_ASKED: time left */
+	uint32_t deadline_ms; /**< REVOKE_ASKED, EXPIRING: time left */
 	char text[256]; /**< who and why; may be empty */
 };
 
@@ -91,6 +94,14 @@ struct mmiod_event {
  * the daemon went away; events come again after the next request, which connects again.
  */
 int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
+
+/**
+ * How long requests for leases wait, from now on, until what others hold is free; 0 (the default): not at all,
+ * UINT32_MAX: for ever. Requests for the same bytes are served in the order in which they came. -ETIMEDOUT: nothing
+ * came free in time, and the sentence names the holder. -EDQUOT: as many requests of this user wait as the daemon
+ * admits.
+ */
+void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms);
 
 /** What the daemon says of itself. */
 struct mmiod_status {
@@ -176,6 +187,12 @@ uint32_t mmiod_lease_info_uid(const struct mmiod_lease_info *info);
 /** Of the process that asked: a hint, because files travel. */
 uint32_t mmiod_lease_info_pid(const struct mmiod_lease_info *info);
 const char *mmiod_lease_info_comm(const struct mmiod_lease_info *info);
+/** The systemd unit of that process; "" when unknown. */
+const char *mmiod_lease_info_unit(const struct mmiod_lease_info *info);
+/** Milliseconds until it ends unless renewed, and its whole time; 0: no time limit. */
+uint64_t mmiod_lease_info_left_ms(const struct mmiod_lease_info *info);
+uint32_t mmiod_lease_info_time_ms(const struct mmiod_lease_info *info);
+int mmiod_lease_info_renews(const struct mmiod_lease_info *info);
 /** Mappings now, and counts so far, from the module's ledger; 0 in simulation. */
 uint32_t mmiod_lease_info_mappings(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_faults(const struct mmiod_lease_info *info);
@@ -198,6 +215,17 @@ int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
 #define MMIOD_WANT_DUMMY (1u << 0) /**< after revocation a page of ones instead of SIGBUS */
 #define MMIOD_WANT_CONNECTION (1u << 1) /**< ends with the connection, even if the file lives on */
 
+/**
+ * A register write that the daemon does when a lease ends, for whatever reason: release, death of its holder,
+ * revocation, its time; not when the device has gone. Before anybody else may have the bytes. Only within the lease,
+ * with the width of the region if it declares one; the lease must include the right to write.
+ */
+struct mmiod_register_write {
+	uint64_t offset; /**< from the start of the region */
+	uint64_t value;
+	unsigned int width; /**< bytes: 1, 2, 4, 8 */
+};
+
 /** One lease asked for. Initialise with zeros: a zero field means its default. */
 struct mmiod_want {
 	const char *region; /**< its name, or where it lies, as in a target */
@@ -208,6 +236,9 @@ struct mmiod_want {
 	unsigned int width; /**< of a mediated access, in bytes; 0: the region's */
 	enum mmiod_share share;
 	unsigned int flags; /**< MMIOD_WANT_* */
+	uint32_t lease_ms; /**< time limit, from 100; 0: as the grant says. Never more than that */
+	const struct mmiod_register_write *on_end; /**< done in order when the lease ends */
+	size_t on_end_count; /**< at most 8 */
 };
 
 #define MMIOD_LEASE_ALL (1u << 0) /**< all or none */
@@ -249,6 +280,13 @@ int mmiod_client_release(struct mmiod_client *client, uint64_t lease);
 int mmiod_client_revoke(struct mmiod_client *client, uint64_t lease, uint32_t deadline_ms);
 
 uint64_t mmiod_lease_id(const struct mmiod_lease *lease);
+/**
+ * The time limit in milliseconds, 0: none. A lease that renews is renewed at half of it whenever the program calls the
+ * library, as long as the object lives; the event descriptor becomes readable when it is time, so a program that polls
+ * it and takes events need do nothing more. Others end when their time is over: see MMIOD_EVENT_EXPIRING.
+ */
+uint32_t mmiod_lease_time_ms(const struct mmiod_lease *lease);
+int mmiod_lease_renews(const struct mmiod_lease *lease);
 /** The window's file. Owned by the lease; may be passed on, mapped, polled (POLLHUP: revoked). */
 int mmiod_lease_fd(const struct mmiod_lease *lease);
 uint64_t mmiod_lease_offset(const struct mmiod_lease *lease);
@@ -521,6 +559,37 @@ uint32_t mmiod_notice_uid(const struct mmiod_notice *notice);
 uint32_t mmiod_notice_pid(const struct mmiod_notice *notice);
 const char *mmiod_notice_comm(const struct mmiod_notice *notice);
 const char *mmiod_notice_text(const struct mmiod_notice *notice); /**< who and why; may be empty */
+/* ---- policy ---- */
+
+/** What mmiod_client_explain() is asked. Initialise with zeros. */
+struct mmiod_policy_question {
+	const char *region;
+	uint64_t offset;
+	uint64_t length; /**< 0: to the end of the region */
+	unsigned int rights; /**< set of enum mmiod_right; 0: read */
+	enum mmiod_cache cache;
+	enum mmiod_share share;
+	int other; /**< 0: about the caller; else about the following, for administrators */
+	uint32_t uid;
+	const uint32_t *groups; /**< primary and supplementary */
+	size_t group_count; /**< at most 16000 */
+};
+
+struct mmiod_policy_answer {
+	int allowed;
+	char grant[32]; /**< the one that decides, or comes nearest; "": none does */
+	char file[256]; /**< where it is written */
+	unsigned int line;
+	char text[512]; /**< the decision as a sentence */
+	char instead[512]; /**< what would be allowed; "": nothing */
+};
+
+/**
+ * Which rule decides. Asks for nothing, so what others hold plays no part. -EACCES: about others only administrators may
+ * ask; -ENOENT: no such region, or none that the one in question may see.
+ */
+int mmiod_client_explain(struct mmiod_client *client, const struct mmiod_policy_question *question,
+			 struct mmiod_policy_answer *answer);
 
 /* ---- mappings ---- */
 

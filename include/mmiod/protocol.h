@@ -59,6 +59,8 @@ enum mmiod_opcode {
 	MMIOD_OP_BUFFER = 11, /* one buffer's pages and addresses */
 	MMIOD_OP_PUBLISH = 12, /* figures of the caller's object caches, for others to see */
 	MMIOD_OP_CACHES = 13, /* the published caches that the caller may see */
+	MMIOD_OP_RENEW = 14, /* leases with a time limit last longer */
+	MMIOD_OP_EXPLAIN = 15, /* which rule decides about what */
 	MMIOD_OP_CLIENTS = 16, /* the connections that the caller may see */
 	MMIOD_OP_TRANSLATE = 17, /* a process's virtual address, level by level */
 	MMIOD_OP_PAGE = 18, /* a page frame */
@@ -206,8 +208,21 @@ struct mmiod_msg_lease {
 	struct mmiod_msg msg;
 	uint32_t flags; /* MMIOD_LEASE_ALL_OR_NONE */
 	uint32_t reserved;
+	uint32_t wait_ms; /* until what is held by others is free; 0: not, UINT32_MAX: for ever */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_msg_lease) == 40, "wire layout");
+static_assert(sizeof(struct mmiod_msg_lease) == 48, "wire layout");
+
+/* A register write that makes the device safe when a lease ends, for whatever reason. */
+struct mmiod_wire_write {
+	uint64_t offset; /* from the start of the region, within the lease */
+	uint64_t value;
+	uint32_t width; /* bytes: 1, 2, 4, 8 */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_wire_write) == 24, "wire layout");
+
+#define MMIOD_ON_END_MAX 8
 
 struct mmiod_wire_want {
 	char region[MMIOD_WIRE_NAME];
@@ -219,8 +234,11 @@ struct mmiod_wire_want {
 	uint32_t share; /* enum mmiod_share */
 	uint32_t flags; /* MMIOD_LEASE_* */
 	uint32_t reserved;
+	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
+	uint32_t n_on_end; /* how many of the following count; the others are zero */
+	struct mmiod_wire_write on_end[MMIOD_ON_END_MAX];
 };
-static_assert(sizeof(struct mmiod_wire_want) == 72, "wire layout");
+static_assert(sizeof(struct mmiod_wire_want) == 272, "wire layout");
 
 /* The reply: a bare header, and an array of these, one for each element asked for. */
 struct mmiod_wire_granted {
@@ -235,8 +253,19 @@ struct mmiod_wire_granted {
 	uint32_t share;
 	uint32_t mmapable; /* 1: owns whole pages */
 	struct mmiod_msg_text text; /* why not */
+	uint32_t lease_ms; /* ends after so long unless renewed; 0: no limit */
+	uint32_t renew; /* 1: it may be renewed */
 };
-static_assert(sizeof(struct mmiod_wire_granted) == 64, "wire layout");
+static_assert(sizeof(struct mmiod_wire_granted) == 72, "wire layout");
+
+/* RENEW: an array of uint64_t lease ids; each lasts its whole time again, from now. */
+struct mmiod_wire_renewed {
+	uint64_t lease;
+	uint32_t status;
+	uint32_t lease_ms; /* how long it lasts from now on */
+	struct mmiod_msg_text text;
+};
+static_assert(sizeof(struct mmiod_wire_renewed) == 24, "wire layout");
 
 /* RELEASE and REVOKE: an array of uint64_t lease ids. */
 struct mmiod_msg_end {
@@ -277,8 +306,41 @@ struct mmiod_wire_lease {
 	uint32_t allocated; /* 1: chosen by an allocator (ALLOC), not named by the client (LEASE) */
 	uint64_t fault_leaves[MMIOD_LEAF_SIZES]; /* faults and populated again, in leaves */
 	uint64_t populated_leaves[MMIOD_LEAF_SIZES];
+	uint64_t left_ms; /* until it ends unless renewed; 0: no limit */
+	uint32_t lease_ms; /* its whole time */
+	uint32_t renew; /* 1: it may be renewed */
+	struct mmiod_msg_text unit; /* of systemd, that the process belongs to, if known */
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 200, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 224, "wire layout");
+
+#define MMIOD_EXPLAIN_SELF (1u << 0) /* about the caller; uid and groups are left zero */
+#define MMIOD_EXPLAIN_FLAGS MMIOD_EXPLAIN_SELF
+
+/* EXPLAIN: an array of uint32_t group ids, which may be empty. About others only administrators may ask. */
+struct mmiod_msg_explain {
+	struct mmiod_msg msg;
+	char region[MMIOD_WIRE_NAME];
+	uint64_t offset;
+	uint64_t length; /* 0: to its end */
+	uint32_t rights;
+	uint32_t cache;
+	uint32_t share;
+	uint32_t flags; /* MMIOD_EXPLAIN_* */
+	uint32_t uid;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_explain) == 104, "wire layout");
+
+struct mmiod_msg_explain_reply {
+	struct mmiod_msg msg;
+	uint32_t allowed;
+	uint32_t line; /* of the grant that decides or comes nearest; 0: none does */
+	char grant[MMIOD_WIRE_NAME];
+	struct mmiod_msg_text file; /* likewise */
+	struct mmiod_msg_text text; /* the decision, as a sentence */
+	struct mmiod_msg_text instead; /* what would be allowed */
+};
+static_assert(sizeof(struct mmiod_msg_explain_reply) == 96, "wire layout");
 
 #define MMIOD_ALLOC_POWER_OF_TWO (1u << 0) /* pool: round the length up to a power of two */
 #define MMIOD_ALLOC_CONTIGUOUS (1u << 1) /* pages: one physical run */
@@ -562,6 +624,9 @@ enum mmiod_first_size {
 	MMIOD_V1_PAGE_REPLY = 88,
 	MMIOD_V1_MONITOR = 40,
 	MMIOD_V1_NOTICE = 160,
+	MMIOD_V1_RENEWED = 24,
+	MMIOD_V1_EXPLAIN = 104,
+	MMIOD_V1_EXPLAIN_REPLY = 96,
 };
 
 #endif

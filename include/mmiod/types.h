@@ -104,6 +104,7 @@ enum mmiod_event_type {
 	MMIOD_EVENT_SUSPENDED = 3, /**< its device is being reset or sleeps */
 	MMIOD_EVENT_RESUMED = 4,
 	MMIOD_EVENT_GONE = 5, /**< its device was removed; the lease is revoked */
+	MMIOD_EVENT_EXPIRING = 6, /**< the lease's time is nearly over, and it was not renewed */
 };
 
 /** What a monitor is told of: everything that happens to anybody's leases. Shares its numbers with the events. */

@@ -155,6 +155,17 @@ static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_cache 
 	return 0;
 }
 
+static int fake_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		      const struct config_write *write)
+{
+	struct fake *fake = fake_of(backend);
+
+	if (fake->write_error)
+		return fake->write_error;
+	fake->writes[fake->n_writes++ % FAKE_MAX] = *write;
+	return 0;
+}
+
 static int fake_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
 {
 	struct fake *fake = fake_of(backend);
@@ -236,6 +247,7 @@ static const struct backend_ops fake_ops = {
 	.create_buffer = fake_create_buffer,
 	.buffer_info = fake_buffer_info,
 	.wipe = fake_wipe,
+	.write = fake_write,
 	.set_state = fake_set_state,
 	.next_window = fake_next_window,
 	.read_events = fake_read_events,

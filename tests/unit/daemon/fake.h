@@ -30,6 +30,9 @@ struct fake {
 		uint64_t length;
 	} wipes[FAKE_MAX]; /* the last ones */
 	size_t n_wipes;
+	int write_error;
+	struct config_write writes[FAKE_MAX]; /* the last ones */
+	size_t n_writes;
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
 	struct mmiod_buffer_info info; /* what buffer_info says */
 	struct mmiod_translate translation; /* what translate says, but for pid and address */

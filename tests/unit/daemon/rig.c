@@ -31,7 +31,7 @@ static void start(void)
 	struct config *config;
 
 	base = event_base_new();
-	paths = (struct config_paths){ 0 };
+	paths = (struct config_paths){ .state = files_path("state") };
 	if (simulated)
 		paths.simulation = files_path("rig.conf");
 	else

@@ -28,14 +28,36 @@ Test(tag, survives_the_ledger)
 	cr_assert_eq(back.flags, content.flags);
 }
 
-Test(tag, has_nothing_in_its_reserve)
+Test(tag, is_written_to_its_last_byte)
 {
+	uint8_t first[MMIOD_TAG_SIZE], second[MMIOD_TAG_SIZE];
+
+	memset(first, 0xff, sizeof(first));
+	memset(second, 0, sizeof(second));
+	tag_encode(&content, first);
+	tag_encode(&content, second);
+	cr_assert_arr_eq(first, second, sizeof(first));
+}
+
+Test(tag, knows_terms_from_version_3_on)
+{
+	struct tag_content limited = content, back;
 	uint8_t tag[MMIOD_TAG_SIZE];
 
-	memset(tag, 0xff, sizeof(tag));
-	tag_encode(&content, tag);
-	for (size_t i = offsetof(struct tag, reserved); i < sizeof(tag); i++)
-		cr_assert_eq(tag[i], 0u);
+	limited.renew = true;
+	limited.deadline_ms = 1ull << 40;
+	limited.lease_ms = 600000;
+	limited.grant = 0xcafe;
+	tag_encode(&limited, tag);
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert(back.renew);
+	cr_assert_eq(back.deadline_ms, limited.deadline_ms);
+	cr_assert_eq(back.lease_ms, 600000u);
+	cr_assert_eq(back.grant, 0xcafeu);
+	tag[offsetof(struct tag, version)] = 2;
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_eq(back.lease_ms, 0u, "what version 2 had there was a reserve");
+	cr_assert_eq(back.grant, 0u);
 }
 
 static void strictest(const struct tag_content *found)
@@ -80,8 +102,7 @@ Test(tag, of_a_later_version_is_read_as_far_as_it_is_known)
 	struct tag_content back;
 
 	tag_encode(&content, tag);
-	tag[offsetof(struct tag, version)] = 2;
-	tag[offsetof(struct tag, reserved)] = 0x55;
+	tag[offsetof(struct tag, version)] = TAG_VERSION + 1;
 	tag[offsetof(struct tag, flags) + 3] = 0x80;
 	cr_assert_eq(tag_decode(tag, &back), 0);
 	cr_assert_eq(back.flags, MMIOD_LEASE_CONNECTION, "flags that are not known are dropped");

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases with a time limit: renewed at half their time, whenever the program calls the library; a timer in the event
+ * descriptor wakes programs that poll it.
+ *
+ * Renewals are sent and not waited for: their replies belong to no request that is in flight, and are dropped where all
+ * such are. What could not be renewed is told of by the daemon's events, EXPIRING and REVOKED.
+ */
+#include "internal.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH MMIOD_MSG_FDS_MAX
+#define RETRY_MS 1000 /* the daemon is away, or does not read */
+
+/* The daemon's clock for deadlines: it goes on while the machine sleeps. */
+static int64_t boot_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct mmiod_lease *lease_of(struct link *link)
+{
+	return link_entry(link, struct mmiod_lease, link);
+}
+
+/* @at: 0 disarms, the past fires at once. */
+static void set_timer(const struct mmiod_client *client, int64_t at)
+{
+	struct itimerspec when = { .it_value = { at / 1000, at % 1000 * 1000000 } };
+
+	timerfd_settime(client->timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static bool open_timer(struct mmiod_client *client)
+{
+	struct epoll_event interest = { .events = EPOLLIN };
+
+	if (client->timer >= 0)
+		return true;
+	client->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	return client->timer >= 0 &&
+	       epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->timer, &interest) == 0;
+}
+
+static void schedule(struct mmiod_client *client, int64_t at)
+{
+	if (client->renew_at && client->renew_at <= at)
+		return;
+	client->renew_at = at;
+	/* Without a timer, which costs a descriptor, calls renew all the same. */
+	if (open_timer(client))
+		set_timer(client, at);
+}
+
+/* A lease was granted. */
+void renew_start(struct mmiod_lease *lease)
+{
+	if (!lease->lease_ms || !lease->renews)
+		return;
+	lease->renew_at = boot_ms() + lease->lease_ms / 2;
+	schedule(lease->client, lease->renew_at);
+}
+
+static int send_batch(struct mmiod_client *client, const uint64_t *ids, size_t count)
+{
+	struct {
+		struct mmiod_msg head;
+		uint64_t ids[BATCH];
+	} request = { .head = { .opcode = MMIOD_OP_RENEW,
+				.id = ++client->last_id,
+				.fixed = sizeof(request.head),
+				.count = (uint32_t)count,
+				.stride = sizeof(ids[0]) } };
+
+	memcpy(request.ids, ids, count * sizeof(ids[0]));
+	request.head.size = (uint32_t)(sizeof(request.head) + count * sizeof(ids[0]));
+	return packet_send(client->sock, &request, request.head.size);
+}
+
+/* Those that are due, and when the next will be. */
+static int64_t renew_leases(struct mmiod_client *client, int64_t now)
+{
+	uint64_t ids[BATCH];
+	int64_t next = 0;
+	size_t count = 0;
+
+	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
+		struct mmiod_lease *lease = lease_of(link);
+
+		if (!lease->renew_at)
+			continue;
+		if (lease->renew_at <= now) {
+			ids[count++] = lease->id;
+			lease->renew_at = now + lease->lease_ms / 2;
+		}
+		if (!next || lease->renew_at < next)
+			next = lease->renew_at;
+		if (count == BATCH) {
+			if (send_batch(client, ids, count))
+				return now + RETRY_MS;
+			count = 0;
+		}
+	}
+	if (count && send_batch(client, ids, count))
+		return now + RETRY_MS;
+	return next;
+}
+
+/* Called from whatever the program calls, on a connection that is greeted. Cheap when nothing is due. */
+void renew_due(struct mmiod_client *client)
+{
+	int64_t now, next;
+
+	if (!client->renew_at)
+		return;
+	now = boot_ms();
+	if (client->renew_at > now)
+		return;
+	next = client->sock < 0 ? now + RETRY_MS : renew_leases(client, now);
+	client->renew_at = 0;
+	if (next)
+		schedule(client, next);
+	else if (client->timer >= 0)
+		set_timer(client, 0);
+}
+
+/* How long to sleep at most, in milliseconds: the program may be in a call that waits for long. */
+int64_t renew_within_ms(const struct mmiod_client *client)
+{
+	int64_t left;
+
+	if (!client->renew_at)
+		return INT64_MAX;
+	left = client->renew_at - boot_ms();
+	return left > 0 ? left : 0;
+}
+
+/* A new daemon gives leases their whole time again, so nothing is lost by a reconnection. */
+void renew_stop(struct mmiod_client *client)
+{
+	if (client->timer >= 0)
+		close(client->timer);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Leases with a time limit: told when it is nearly over, renewed by their holders (RENEW), taken when it is. Deadlines
+ * are in CLOCK_BOOTTIME, which nobody sets and which goes on while the machine sleeps; the module, and with it the
+ * ledger, does not outlive it either.
+ *
+ * Also what a reload does to the leases of grants that are gone: nothing, they last until they end, unless
+ * "revoke-on-reload = yes".
+ */
+#include <string.h>
+#include <time.h>
+#include "log.h"
+#include "request.h"
+
+#define ENDS_AT_ONCE 64 /* in one turn of the loop */
+#define LOOK_AGAIN_MS 60000 /* the loop's clock stands while the machine sleeps */
+
+uint64_t daemon_boot_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void add_duration(struct text *text, uint32_t ms)
+{
+	if (ms % 1000)
+		text_add(text, "%u ms", ms);
+	else if (ms % 60000)
+		text_add(text, "%u s", ms / 1000);
+	else
+		text_add(text, "%u min", ms / 60000);
+}
+
+/* ---- deadlines -------------------------------------------------------------------------------------------------- */
+
+/* The timer runs until the first thing that is to be done. */
+void daemon_arm_terms(struct daemon *daemon)
+{
+	const struct interval *first = interval_first(&daemon->leases.terms);
+	uint64_t now = daemon_boot_ms(), ms;
+	struct timeval wait;
+
+	if (!first)
+		return;
+	ms = first->start > now ? first->start - now : 0;
+	if (ms > LOOK_AGAIN_MS)
+		ms = LOOK_AGAIN_MS;
+	wait = (struct timeval){ (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+	event_add(&daemon->terms, &wait);
+}
+
+static void expire(struct daemon *daemon, struct lease *lease)
+{
+	struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.holder = &lease->holder,
+		.region = lease->region->name,
+		.lease = lease->id,
+	};
+	char buffer[LEASE_WHY_MAX];
+	struct text why = TEXT_ON(buffer);
+
+	text_set(&why, "its time of ");
+	add_duration(&why, lease->term->lease_ms);
+	text_add(&why, " is over");
+	log_line(LOG_NOTICE, &fields, "lease %llu of %s, held by uid %u, pid %u: %s",
+		 (unsigned long long)lease->id, lease->region->name, lease->holder.uid,
+		 lease->holder.pid, buffer);
+	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, buffer) == 0)
+		return;
+	/* The module refused, which is in the log: tried again when its time would be over again. */
+	lease_set_deadline(lease, daemon_boot_ms() + lease->term->lease_ms, daemon_boot_ms());
+}
+
+static void on_terms(evutil_socket_t fd, short what, void *data)
+{
+	struct daemon *daemon = data;
+	struct interval *first;
+
+	for (int i = 0; i < ENDS_AT_ONCE; i++) {
+		uint64_t now = daemon_boot_ms();
+		struct lease *lease;
+
+		first = interval_first(&daemon->leases.terms);
+		if (!first || first->start > now)
+			break;
+		lease = container_of(first, struct term, when)->lease;
+		if (lease->term->deadline_ms <= now) {
+			expire(daemon, lease);
+			continue;
+		}
+		daemon_lease_tell(daemon, lease, MMIOD_EVENT_EXPIRING,
+				  (uint32_t)(lease->term->deadline_ms - now),
+				  "its time is nearly over");
+		lease_set_deadline(lease, lease->term->deadline_ms, now);
+	}
+	daemon_arm_terms(daemon);
+}
+
+void daemon_init_terms(struct daemon *daemon)
+{
+	evtimer_assign(&daemon->terms, daemon->host.base, on_terms, daemon);
+}
+
+/* ---- RENEW ------------------------------------------------------------------------------------------------------ */
+
+static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **leasep,
+				const char **why)
+{
+	struct lease *lease = lease_find(&call->daemon->leases, id);
+	uint64_t now = daemon_boot_ms();
+
+	if (!lease)
+		return MMIOD_E_NOT_FOUND;
+	if (!call_holds(call, lease)) {
+		*why = "denied: the lease is another user's";
+		return MMIOD_E_DENIED;
+	}
+	if (lease->state == MMIOD_STATE_REVOKED) {
+		*why = "the lease is revoked";
+		return MMIOD_E_GONE;
+	}
+	*leasep = lease;
+	if (!lease->term)
+		return MMIOD_OK;
+	if (!lease->term->renew) {
+		*why = "denied: the grant of the lease says \"renew = no\"";
+		return MMIOD_E_DENIED;
+	}
+	lease_set_deadline(lease, now + lease->term->lease_ms, now);
+	return MMIOD_OK;
+}
+
+enum request_result request_renew(struct call *call)
+{
+	uint32_t count = call->request->head.count;
+
+	reply_begin(call->reply, &call->request->head, sizeof(struct mmiod_msg), count,
+		    sizeof(struct mmiod_wire_renewed));
+	for (uint32_t i = 0; i < count; i++) {
+		struct mmiod_wire_renewed *out = reply_element(call->reply, i);
+		const char *why = NULL;
+		struct lease *lease = NULL;
+
+		request_element(call->request, i, &out->lease, sizeof(out->lease));
+		out->status = renew(call, out->lease, &lease, &why);
+		if (why)
+			out->text = reply_text(call->reply, "%s", why);
+		if (lease && lease->term)
+			out->lease_ms = lease->term->lease_ms;
+	}
+	daemon_arm_terms(call->daemon);
+	return REQUEST_REPLY;
+}
+
+/* ---- after a reload --------------------------------------------------------------------------------------------- */
+
+static bool is_connected(const struct daemon *daemon, const struct lease *lease)
+{
+	return lease->list && lease->list != &daemon->orphans;
+}
+
+/* Of a holder without a connection the groups are not known; then it is enough that its grant still gives the same. */
+static const struct config_grant *grant_behind(struct daemon *daemon, const struct lease *lease)
+{
+	const struct config_region *region = lease->region->config;
+	const struct config_grant *same = config_find_grant(daemon->config, lease->grant);
+	const struct subject *subject = NULL;
+	struct decision decision;
+	const struct question question = {
+		.rights = lease->rights,
+		.share = lease->share,
+		.cache = lease->cache,
+		.offset = lease->offset,
+		.length = lease->length,
+	};
+
+	if (is_connected(daemon, lease))
+		subject = &container_of(lease->list, struct connection, leases)->peer.subject;
+	if (lease->memory != MMIOD_MEMORY_REGION) {
+		if (!subject)
+			return same && same->memory & 1u << lease->memory ? same : NULL;
+		decision = policy_decide_memory(daemon->config, subject, lease->memory);
+	} else if (!region) {
+		return NULL;
+	} else if (!subject) {
+		return policy_gives(same, region, &question) ? same : NULL;
+	} else {
+		decision = policy_decide(region, subject, &question);
+	}
+	return decision.reason == POLICY_GRANTED ? decision.grant : NULL;
+}
+
+void daemon_end_ungranted(struct daemon *daemon)
+{
+	static const char why[] = "revoked: no grant gives it any more since the configuration was "
+				  "read again";
+
+	if (!daemon->config->limits.revoke_on_reload)
+		return;
+	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next) {
+		struct log_fields fields = {
+			.message_id = LOG_ID_REVOKE,
+			.holder = &lease->holder,
+			.region = lease->region->name,
+			.lease = lease->id,
+		};
+
+		if (lease->state == MMIOD_STATE_REVOKED || grant_behind(daemon, lease))
+			continue;
+		log_line(LOG_NOTICE, &fields, "lease %llu of %s, held by uid %u, pid %u: %s",
+			 (unsigned long long)lease->id, lease->region->name, lease->holder.uid,
+			 lease->holder.pid, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+	}
+}
