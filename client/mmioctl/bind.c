@@ -73,7 +73,7 @@ static void read_all(int fd, char *text, size_t size)
 	close(fd);
 }
 
-static int run_mmiod(struct run *run, char **words)
+static int run_words(struct run *run, char **words)
 {
 	pid_t pid = -1;
 	int err = start(run, &pid, words);
@@ -154,28 +154,37 @@ static int pass_on(const struct context *context, struct run *run)
 	return print_complaints(context, run->complained, status);
 }
 
-static int run_verb(struct context *context, const char *option, int argc, char **argv)
+/* Its exit status is the caller's. */
+int run_mmiod(struct context *context, char **words)
 {
-	char *words[WORDS_MAX + 8] = { "mmiod", (char *)option };
 	struct run *run = calloc(1, sizeof(*run));
-	size_t n = 2;
 	int err;
 
 	if (!run)
 		return out_of_memory(context);
+	err = run_words(run, words);
+	if (err == -ENOENT)
+		err = report(context, -ENOTCONN, "mmiod, which does this, is not installed");
+	else if (err)
+		err = report(context, err, "cannot run mmiod, which does this: %s", strerror(-err));
+	else
+		err = pass_on(context, run);
+	free(run);
+	return err;
+}
+
+static int run_verb(struct context *context, const char *option, int argc, char **argv)
+{
+	char *words[WORDS_MAX + 8] = { "mmiod", (char *)option };
+	size_t n = 2;
+
 	if (context->force && strcmp(option, "--unbind"))
 		words[n++] = "--force";
 	if (context->dry_run)
 		words[n++] = "--dry-run";
 	words[n++] = "--";
 	memcpy(words + n, argv, (size_t)argc * sizeof(*argv));
-	err = run_mmiod(run, words);
-	if (err)
-		err = report(context, err, "cannot run mmiod, which does this: %s", strerror(-err));
-	else
-		err = pass_on(context, run);
-	free(run);
-	return err;
+	return run_mmiod(context, words);
 }
 
 /* ---- who would lose what ---- */

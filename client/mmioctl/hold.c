@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct target_hold {
 	struct holding holding;
@@ -13,6 +14,44 @@ struct target_hold {
 	struct mmiod_want *wants;
 	int *errors;
 };
+
+/* +OFFSET:BITS=VALUE */
+static int parse_write(const struct context *context, char *text,
+		       struct mmiod_register_write *write)
+{
+	char *width = strchr(text, ':'), *value = width ? strchr(width, '=') : NULL;
+	uint64_t bits = 0;
+
+	if (text[0] == '+' && value) {
+		*width++ = '\0';
+		*value++ = '\0';
+		if (!parse_size(text + 1, &write->offset) && !parse_number(width, &bits) &&
+		    !parse_number(value, &write->value) &&
+		    (bits == 8 || bits == 16 || bits == 32 || bits == 64)) {
+			write->width = (unsigned int)bits / 8;
+			return check_fit(context, value, write->value, write->width);
+		}
+	}
+	return usage_error(context, "--on-end \"%s…\": it is +OFFSET:BITS=VALUE, as +0x10:32=0",
+			   text);
+}
+
+int on_end_option(struct context *context, const char *name, const char *argument)
+{
+	char *copy = strdup(argument), *rest = copy, *word;
+	int status = copy ? 0 : out_of_memory(context);
+
+	context->on_end_count = 0;
+	while (!status && (word = strsep(&rest, ","))) {
+		if (context->on_end_count == 8)
+			status = usage_error(context, "--on-end: more than 8 writes");
+		else
+			status = parse_write(context, word,
+					     &context->on_end[context->on_end_count++]);
+	}
+	free(copy);
+	return status;
+}
 
 static const char *target_label(const struct holding *holding, size_t index)
 {
@@ -25,7 +64,15 @@ static int take_targets(struct context *context, const struct holding *holding,
 {
 	const struct target_hold *hold = (const struct target_hold *)holding;
 	unsigned int rights = MMIOD_RIGHT_READ | (context->read_only ? 0 : MMIOD_RIGHT_WRITE);
+	struct mmiod_register_write writes[8];
+	uint64_t start = 0;
 
+	if (context->on_end_count)
+		start = hold->targets[0].offset;
+	for (size_t i = 0; i < context->on_end_count; i++) {
+		writes[i] = context->on_end[i];
+		writes[i].offset += start;
+	}
 	for (size_t i = 0; i < holding->count; i++)
 		hold->wants[i] = (struct mmiod_want){
 			.region = hold->targets[i].region,
@@ -35,6 +82,9 @@ static int take_targets(struct context *context, const struct holding *holding,
 			.rights = rights,
 			.cache = context->cache,
 			.share = context->share,
+			.lease_ms = context->lease_ms,
+			.on_end = writes,
+			.on_end_count = context->on_end_count,
 		};
 	mmiod_client_lease_many(context->client, hold->wants, holding->count, 0, leases,
 				hold->errors);
@@ -64,6 +114,10 @@ static int verb_hold(struct context *context, int argc, char **argv)
 	};
 	int status;
 
+	if (context->on_end_count && argc > 1)
+		return usage_error(context, "--on-end goes with one target");
+	if (context->on_end_count && context->read_only)
+		return usage_error(context, "--on-end needs the right to write: no --read-only");
 	hold.targets = calloc(hold.holding.count, sizeof(*hold.targets));
 	hold.wants = calloc(hold.holding.count, sizeof(*hold.wants));
 	hold.errors = calloc(hold.holding.count, sizeof(*hold.errors));
@@ -79,10 +133,15 @@ const struct verb hold_verb = {
 	.arguments = "TARGET… [-- COMMAND ARG…]",
 	.summary = "keep leases while the command, or mmioctl, runs",
 	.group = GROUP_HOLD,
-	.options = WITH_CACHE | WITH_READ_ONLY | WITH_SHARE | WITH_COMMAND,
+	.options = WITH_CACHE | WITH_READ_ONLY | WITH_SHARE | WITH_TERMS | WITH_COMMAND,
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_hold,
 	.examples = { { "hold shm/0x1000 -- CMD", "run CMD with the window as descriptor 3" },
-		      { "hold edu --exclusive", "until interrupted" } },
+		      { "hold edu --exclusive --wait=1min", "until interrupted" },
+		      { "hold motor --on-end +0x10:32=0 -- CMD",
+			"0 into +0x10 when CMD has ended" } },
+	.more = "--on-end: at most 8 writes +OFFSET:BITS=VALUE with commas between them, OFFSET "
+		"from the\n"
+		"start of the target. The daemon does them whatever ends the lease.\n",
 };

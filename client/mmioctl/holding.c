@@ -300,6 +300,10 @@ static void handle_event(struct hold *hold, const struct mmiod_event *event)
 	case MMIOD_EVENT_GONE:
 		lose(hold, held, event->text);
 		break;
+	case MMIOD_EVENT_EXPIRING:
+		note(hold->context, "lease %llu (%s) ends in %u ms: %s",
+		     (unsigned long long)event->lease, held->name, event->deadline_ms, event->text);
+		break;
 	case MMIOD_EVENT_SUSPENDED:
 	case MMIOD_EVENT_RESUMED:
 		note(hold->context, "lease %llu (%s) was %s", (unsigned long long)event->lease,

@@ -142,8 +142,11 @@ enum lease_column {
 	LEASE_UID,
 	LEASE_PID,
 	LEASE_COMMAND,
+	LEASE_UNIT,
 	LEASE_MAPPINGS,
 	LEASE_AGE,
+	LEASE_LEFT,
+	LEASE_RENEWS,
 	LEASE_STARTED,
 	LEASE_FAULTS,
 	LEASE_POPULATED,
@@ -172,7 +175,10 @@ static const struct column lease_columns[] = {
 	[LEASE_PID] = { "PID", CELL_NUMBER, true, "process that asked for it" },
 	[LEASE_COMMAND] = { "COMMAND", CELL_TEXT, true, "its name" },
 	[LEASE_MAPPINGS] = { "MAPPINGS", CELL_NUMBER, true, "mappings now, in all processes" },
+	[LEASE_UNIT] = { "UNIT", CELL_TEXT, false, "its systemd unit" },
 	[LEASE_AGE] = { "AGE", CELL_AGE, true, "since it was granted" },
+	[LEASE_LEFT] = { "LEFT", CELL_AGE, true, "until it ends unless renewed" },
+	[LEASE_RENEWS] = { "RENEWS", CELL_TEXT, false, "whether it may be renewed" },
 	[LEASE_STARTED] = { "STARTED", CELL_TIME, false, "when it was granted" },
 	[LEASE_FAULTS] = { "FAULTS", CELL_NUMBER, false, "pages mapped on fault" },
 	[LEASE_POPULATED] = { "POPULATED", CELL_NUMBER, false, "pages mapped in advance" },
@@ -196,7 +202,13 @@ static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_UID], mmiod_lease_info_uid(info));
 	cell_optional(&cells[LEASE_PID], mmiod_lease_info_pid(info));
 	cell_text(&cells[LEASE_COMMAND], mmiod_lease_info_comm(info));
+	cell_text(&cells[LEASE_UNIT], mmiod_lease_info_unit(info));
 	cell_number(&cells[LEASE_AGE], now > started ? now - started : 0);
+	cell_number(&cells[LEASE_LEFT], (mmiod_lease_info_left_ms(info) + 999) / 1000);
+	cells[LEASE_LEFT].none = !mmiod_lease_info_time_ms(info);
+	cell_text(&cells[LEASE_RENEWS], !mmiod_lease_info_time_ms(info) ? "-"
+					: mmiod_lease_info_renews(info) ? "yes"
+									: "no");
 	cell_number(&cells[LEASE_STARTED], started);
 }
 

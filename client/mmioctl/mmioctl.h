@@ -74,12 +74,13 @@ struct context {
 	bool yes;
 	const char *raw; /* dump: the file */
 	const char *map_file; /* regs */
-	const char *pid; /* mappings */
-	const char *on_device; /* mappings */
-	bool once; /* top */
-	const char *sort; /* top */
-	struct given lines; /* log */
-	const char *svg; /* map */
+	bool waits; /* --wait */
+	uint32_t wait_ms; /* UINT32_MAX: for ever */
+	uint32_t lease_ms; /* hold */
+	struct mmiod_register_write on_end[8]; /* hold; offsets from the target's start */
+	size_t on_end_count;
+	const char *user; /* explain */
+	const char *groups;
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;
 };
@@ -202,6 +203,14 @@ int parse_value(const struct context *context, const char *text, uint64_t *value
 int check_fit(const struct context *context, const char *text, uint64_t value, unsigned int width);
 void element_set(void *buffer, size_t index, unsigned int width, uint64_t value);
 uint64_t element_at(const void *buffer, size_t index, unsigned int width);
+
+/* ---- bind.c: running mmiod ---- */
+
+int run_mmiod(struct context *context, char **words);
+
+/* ---- hold.c ---- */
+
+int on_end_option(struct context *context, const char *name, const char *argument);
 
 /* ---- holding.c: leases for as long as something runs ---- */
 

@@ -29,6 +29,7 @@ enum kind {
 
 static int set_color(struct context *context, const char *name, const char *argument);
 static int set_timeout(struct context *context, const char *name, const char *argument);
+static int set_wait(struct context *context, const char *name, const char *argument);
 
 static const struct known {
 	const char *name;
@@ -65,6 +66,14 @@ static const struct known {
 	  VALUE(share, MMIOD_SHARE_READ) },
 	{ "shared-write", 0, NULL, "others may read and write it", WITH_SHARE,
 	  VALUE(share, MMIOD_SHARE_WRITE) },
+	{ "wait", 0, "[TIME]", "until others have given it back, at most for TIME", WITH_CACHE,
+	  CALL(set_wait) },
+	{ "lease", 0, "TIME", "no longer than TIME, unless renewed, which is done", WITH_TERMS,
+	  TIME(lease_ms) },
+	{ "on-end", 0, "WRITES", "register writes when it ends, as +0x10:32=0,+0x14:32=1",
+	  WITH_TERMS, CALL(on_end_option) },
+	{ "user", 0, "USER", "about this user (default: about oneself)", WITH_WHO, TEXT(user) },
+	{ "group", 0, "GROUPS", "as if also in these groups", WITH_WHO, TEXT(groups) },
 	{ "width", 'w', "BITS", "of an access: 8, 16, 32 or 64, as :WIDTH of the target",
 	  WITH_WIDTH, NUMBER(width) },
 	{ "repeat", 0, "N", "so often, as xN", WITH_REPEAT, NUMBER(repeat) },
@@ -83,14 +92,6 @@ static const struct known {
 	{ "yes", 'y', NULL, "do not ask", WITH_YES, FLAG(yes) },
 	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min", WITH_DEADLINE,
 	  TIME(deadline_ms) },
-	{ "pid", 0, "N", "only of this process", WITH_PID, TEXT(pid) },
-	{ "device", 0, "DEVICE", "only of this device, or of this region", WITH_ON_DEVICE,
-	  TEXT(on_device) },
-	{ "once", 0, NULL, "once, without drawing over", WITH_TOP, FLAG(once) },
-	{ "iterations", 0, "N", "as --count", WITH_TOP, NUMBER(count) },
-	{ "sort", 0, "COLUMN", "greatest first (default: ACCESS/S)", WITH_TOP, TEXT(sort) },
-	{ "lines", 'n', "N", "so many of the last", WITH_LINES, NUMBER(lines) },
-	{ "svg", 0, "FILE", "as an SVG into FILE (-: standard output)", WITH_SVG, TEXT(svg) },
 	{ "force", 0, NULL, "whoever uses the device", WITH_FORCE, FLAG(force) },
 	{ "dry-run", 'n', NULL, "only say what would be done", WITH_DRY_RUN, FLAG(dry_run) },
 	{ "map", 0, NULL, "draw them", WITH_MAP, FLAG(map) },
@@ -149,6 +150,21 @@ static int set_timeout(struct context *context, const char *name, const char *ar
 		return usage_error(context, "\"%s\" is not a time: 500ms, 2s or 1min", argument);
 	context->timeout = (struct given){ .is = true, .value = milliseconds };
 	return 0;
+}
+
+static int set_wait(struct context *context, const char *name, const char *argument)
+{
+	context->waits = true;
+	context->wait_ms = UINT32_MAX;
+	if (argument && (parse_duration(argument, &context->wait_ms) || !context->wait_ms))
+		return usage_error(context, "--wait=\"%s\": it is a time: 500ms, 2s or 1min",
+				   argument);
+	return 0;
+}
+
+static bool is_optional(const struct known *option)
+{
+	return option->argument && option->argument[0] == '[';
 }
 
 static int set_number(const struct context *context, const struct known *option,
@@ -274,7 +290,9 @@ static void prepare(struct options *options, unsigned int with, const char *firs
 			continue;
 		options->longs[count++] = (struct option){
 			.name = known[i].name,
-			.has_arg = known[i].argument ? required_argument : no_argument,
+			.has_arg = is_optional(&known[i]) ? optional_argument
+				   : known[i].argument	  ? required_argument
+							  : no_argument,
 			.val = 256 + (int)i,
 		};
 		if (!known[i].letter)
@@ -346,7 +364,10 @@ void print_options(unsigned int with)
 
 		if (with ? !(option->with & with) : option->with != 0)
 			continue;
-		snprintf(name, sizeof(name), "--%s%s%s", option->name, option->argument ? " " : "",
+		snprintf(name, sizeof(name), "--%s%s%s", option->name,
+			 is_optional(option) ? "="
+			 : option->argument  ? " "
+					     : "",
 			 option->argument ? option->argument : "");
 		if (option->letter)
 			printf("  -%c, %-18s %s\n", option->letter, name, option->help);

@@ -139,6 +139,8 @@ int client_open(struct context *context)
 	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;
 	const char *sentence = mmiod_client_error(NULL);
 
+	if (!err && context->waits)
+		mmiod_client_set_wait(context->client, context->wait_ms);
 	if (!err)
 		return 0;
 	if (denied || err == -ETIMEDOUT || err == -EPROTONOSUPPORT)

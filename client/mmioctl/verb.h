@@ -15,22 +15,13 @@
 #define VERBS(V) \
 	V(status) \
 	V(list) \
-	V(tree) \
-	V(devices) \
 	V(leases) \
-	V(clients) \
-	V(mappings) \
 	V(show) \
-	V(map) \
 	V(pools) \
 	V(buffers) \
 	V(buddyinfo) \
 	V(zones) \
 	V(slabinfo) \
-	V(translate) \
-	V(page) \
-	V(pmap) \
-	V(iomem) \
 	V(read) \
 	V(write) \
 	V(dump) \
@@ -51,12 +42,10 @@
 	V(bind) \
 	V(unbind) \
 	V(watch) \
-	V(top) \
-	V(monitor) \
-	V(log) \
-	V(doctor) \
 	V(test) \
 	V(bench) \
+	V(explain) \
+	V(check_config) \
 	V(complete)
 /* clang-format on */
 
@@ -94,11 +83,8 @@ enum {
 	WITH_RAW = 1 << 16,
 	WITH_YES = 1 << 17,
 	WITH_MAP_FILE = 1 << 18,
-	WITH_PID = 1 << 19,
-	WITH_ON_DEVICE = 1 << 20,
-	WITH_TOP = 1 << 21, /* --once, --sort, --iterations */
-	WITH_LINES = 1 << 22,
-	WITH_SVG = 1 << 23,
+	WITH_TERMS = 1 << 19, /* --lease, --on-end */
+	WITH_WHO = 1 << 20, /* --user, --group */
 	WITH_FORCE = 1 << 24,
 	WITH_DRY_RUN = 1 << 25,
 };
