@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mmiod/mmiod.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -52,24 +54,24 @@ static void by_lease(struct mmiod_client *client, const char *region)
 	mmiod_lease_free(lease);
 }
 
-static void bench_daemon(const char *region)
+/* Each turn on the same connection, or on a new one. */
+static void bench_daemon(const char *region, const char *variant)
 {
 	struct mmiod_client *client = connect_to_daemon();
+	bool connecting = !strcmp(variant, "connecting");
 	uint64_t start;
 
 	by_lease(client, region);
 	start = ticks();
-	for (int i = 0; i < TURNS; i++)
-		by_lease(client, region);
-	tell("grant", "mmiod", "connected", "turn", (double)(ticks() - start) / TURNS);
-	mmiod_client_free(client);
-	start = ticks();
 	for (int i = 0; i < TURNS; i++) {
-		client = connect_to_daemon();
+		if (connecting) {
+			mmiod_client_free(client);
+			client = connect_to_daemon();
+		}
 		by_lease(client, region);
-		mmiod_client_free(client);
 	}
-	tell("grant", "mmiod", "connecting", "turn", (double)(ticks() - start) / TURNS);
+	tell("grant", "mmiod", variant, "turn", (double)(ticks() - start) / TURNS);
+	mmiod_client_free(client);
 }
 
 static void bench_sysfs(const char *address)
@@ -85,10 +87,10 @@ static void bench_sysfs(const char *address)
 	tell("grant", "sysfs", "root", "turn", (double)(ticks() - start) / TURNS);
 }
 
-void bench_grant(const char *address, const char *region)
+void bench_grant(const char *peer, const char *target, const char *variant)
 {
-	if (region)
-		bench_daemon(region);
+	if (!strcmp(peer, "sysfs"))
+		bench_sysfs(target);
 	else
-		bench_sysfs(address);
+		bench_daemon(target, variant);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* rig-bench QUESTION PEER ADDRESS [SIZE]: one measurement in the guest; the result as lines of five columns. */
+/* rig-bench QUESTION PEER ADDRESS PARAMETER: one measurement in the guest; the result as lines of five columns. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,19 +65,16 @@ int main(int argc, char **argv)
 		check_clock();
 		return 0;
 	}
-	if (argc < 4) {
-		fprintf(stderr, "usage: rig-bench clock | grant daemon|sysfs REGION|ADDRESS |\n"
+	if (argc == 5 && !strcmp(argv[1], "grant")) {
+		bench_grant(argv[2], argv[3], argv[4]);
+		return 0;
+	}
+	if (argc != 5) {
+		fprintf(stderr, "usage: rig-bench clock | grant sysfs ADDRESS root |\n"
+				"       grant mmiod REGION connecting|journal|silent |\n"
 				"       map|access|revoke|zap PEER ADDRESS SIZE\n");
 		return 2;
 	}
-	if (!strcmp(argv[1], "grant")) {
-		int daemon = !strcmp(argv[2], "daemon");
-
-		bench_grant(argv[3], daemon ? argv[3] : NULL);
-		return 0;
-	}
-	if (argc != 5)
-		die("the size is missing");
 	run(argv[1], find_peer(argv[2]), argv[3], argv[4]);
 	return 0;
 }

@@ -56,6 +56,6 @@ void bench_map(const struct peer *peer, size_t length, const char *parameter);
 void bench_access(const struct peer *peer, const char *parameter);
 void bench_revoke(const char *parameter);
 void bench_zap(const struct peer *peer, size_t length, const char *parameter);
-void bench_grant(const char *address, const char *region);
+void bench_grant(const char *peer, const char *target, const char *variant);
 
 #endif
