@@ -32,6 +32,7 @@ struct region {
 		*config; /* NULL: no longer configured, goes with its last lease */
 	struct backend_region hw; /* valid while claimed */
 	bool claimed;
+	bool recheck; /* leases kept it from being given back when it may have become unfit */
 	char missing[TEXT_MAX]; /* why it is not claimed */
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */

@@ -104,6 +104,7 @@ void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region
 {
 	int r;
 
+	region->recheck = region->n_leases > 0;
 	if (!region->claimed || region->n_leases)
 		return;
 	if (region->config &&
@@ -118,10 +119,14 @@ void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region
 	}
 }
 
-/* The region may be gone afterwards. */
+/*
+ * The region may be gone afterwards. Whether the claim fits was seen when the configuration or the device changed, and
+ * is looked at again only if leases kept it from being given back then: for every lease that ends it would cost more
+ * than the lease.
+ */
 void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region)
 {
-	if (!region->n_leases)
+	if (!region->n_leases && (region->recheck || !region->config))
 		daemon_release_region_if_unfit(daemon, region);
 	if (!region->n_leases && region->config && !region->claimed)
 		claim(daemon, region);

@@ -118,20 +118,33 @@ static __poll_t control_poll(struct file *file, struct poll_table_struct *table)
 	return has_events(control) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-static int control_open(struct inode *inode, struct file *file)
+static struct control *new_control(void)
 {
-	struct control *control;
+	struct control *control = kzalloc(sizeof(*control), GFP_KERNEL_ACCOUNT);
 
-	if (!capable(CAP_SYS_RAWIO))
-		return -EPERM;
-	control = kzalloc(sizeof(*control), GFP_KERNEL_ACCOUNT);
 	if (!control)
-		return -ENOMEM;
+		return NULL;
 	init_waitqueue_head(&control->wait);
 	spin_lock(&events_lock);
 	list_add_tail(&control->node, &controls);
 	spin_unlock(&events_lock);
-	file->private_data = control;
+	return control;
+}
+
+static int control_open(struct inode *inode, struct file *file)
+{
+	int ret;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	ret = mmiod_files_pin();
+	if (ret)
+		return ret;
+	file->private_data = new_control();
+	if (!file->private_data) {
+		mmiod_files_unpin();
+		return -ENOMEM;
+	}
 	return nonseekable_open(inode, file);
 }
 
@@ -143,6 +156,7 @@ static int control_release(struct inode *inode, struct file *file)
 	list_del(&control->node);
 	spin_unlock(&events_lock);
 	kfree(control);
+	mmiod_files_unpin();
 	return 0;
 }
 

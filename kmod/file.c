@@ -6,9 +6,10 @@
  * exactly its mappings from every process, forked, moved and split ones too. VMAs hold the file: ->release runs when
  * the last descriptor and the last mapping are gone, and frees the window.
  *
- * The file system is pinned by each window and not by the module's init: the superblock holds a module reference, which
- * an O_PATH descriptor (it holds the mount, but no file of ours) keeps until it is closed, and which would make the
- * module impossible to unload if it were taken for good.
+ * The file system is pinned by each window, and by each open control file, so that it is not made anew for every
+ * window of a daemon's; not by the module's init: the superblock holds a module reference, which an O_PATH descriptor
+ * (it holds the mount, but no file of ours) keeps until it is closed, and which would make the module impossible to
+ * unload if it were taken for good.
  */
 #include <linux/file.h>
 #include <linux/module.h>
@@ -23,6 +24,17 @@
 
 static struct vfsmount *fs_mount;
 static int fs_pins;
+static struct file_system_type window_fs;
+
+int mmiod_files_pin(void)
+{
+	return simple_pin_fs(&window_fs, &fs_mount, &fs_pins);
+}
+
+void mmiod_files_unpin(void)
+{
+	simple_release_fs(&fs_mount, &fs_pins);
+}
 
 /* No VMA is left, and no call is under way: all of them hold the file. */
 static int window_release(struct inode *inode, struct file *file)
@@ -30,7 +42,7 @@ static int window_release(struct inode *inode, struct file *file)
 	struct mmiod_window *window = file->private_data;
 
 	mmiod_window_free(window);
-	simple_release_fs(&fs_mount, &fs_pins);
+	mmiod_files_unpin();
 	return 0;
 }
 
@@ -208,13 +220,13 @@ struct file *mmiod_window_open(struct mmiod_window *window)
 	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
 	struct inode *inode;
 	struct file *file;
-	int ret = simple_pin_fs(&window_fs, &fs_mount, &fs_pins);
+	int ret = mmiod_files_pin();
 
 	if (ret)
 		return ERR_PTR(ret);
 	inode = new_inode_for(window, window->flags & MMIOD_WINDOW_READONLY);
 	if (IS_ERR(inode)) {
-		simple_release_fs(&fs_mount, &fs_pins);
+		mmiod_files_unpin();
 		return ERR_CAST(inode);
 	}
 	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", mmiod_window_origin(window),
@@ -222,7 +234,7 @@ struct file *mmiod_window_open(struct mmiod_window *window)
 	file = new_file(window, inode, name);
 	if (IS_ERR(file)) {
 		iput(inode);
-		simple_release_fs(&fs_mount, &fs_pins);
+		mmiod_files_unpin();
 	}
 	return file;
 }

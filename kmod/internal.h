@@ -202,6 +202,8 @@ unsigned int mmiod_window_count(void);
 /* ---- file.c ---- */
 
 struct file *mmiod_window_open(struct mmiod_window *window);
+int mmiod_files_pin(void);
+void mmiod_files_unpin(void);
 
 /* ---- mapping.c ---- */
 
