@@ -21,6 +21,11 @@ static bool is_power_of_two(uint64_t number)
 	return number && !(number & (number - 1));
 }
 
+static uint64_t power_of_two_below(uint64_t number)
+{
+	return 1ull << (63 - __builtin_clzll(number));
+}
+
 static enum mmiod_outcome check_alloc(struct wish *wish)
 {
 	const struct mmiod_wire_alloc *alloc = &wish->alloc;
@@ -33,11 +38,13 @@ static enum mmiod_outcome check_alloc(struct wish *wish)
 		return wish_refuse(wish, MMIOD_E_UNSUPPORTED, "unknown zone");
 	if (!alloc->length)
 		return wish_refuse(wish, MMIOD_E_INVALID,
-				   "a length of 0 bytes cannot be allocated");
+				   "a length of 0 bytes cannot be allocated: the least is 1, which "
+				   "becomes a page");
 	if (alloc->align && !is_power_of_two(alloc->align))
 		return wish_refuse(wish, MMIOD_E_INVALID,
-				   "the alignment 0x%" PRIx64 " is not a power of two",
-				   alloc->align);
+				   "the alignment 0x%" PRIx64 " is not a power of two: 0x%" PRIx64
+				   " would be",
+				   alloc->align, power_of_two_below(alloc->align));
 	return MMIOD_OK;
 }
 
@@ -174,8 +181,13 @@ static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_req
 	pool_explain(blocks->pool, request, error, words, sizeof(words));
 	text_init(text, wish->buffer, sizeof(wish->buffer));
 	text_add(text, "pool %s: %s", wish->region->name, words);
-	if (error != -ENOSPC)
+	if (error != -ENOSPC) {
+		if (!strstr(words, "largest free block")) {
+			text_add(text, "; the largest free block is ");
+			text_add_size(text, pool_largest(blocks->pool));
+		}
 		return MMIOD_E_INVALID;
+	}
 	if (blocks->wiping) {
 		text_add(text, "; of what was given back ");
 		text_add_size(text, blocks->wiping);
