@@ -47,12 +47,13 @@ static void count_refusal(struct call *call, const struct wish *wish, enum mmiod
 		call->connection->host->counters.quota_refusals[wish->limit]++;
 }
 
-/* True: the whole request is put off until something has been wiped, and is then tried anew. */
+/* True: the whole request is put off until something has been wiped or is free, and is then tried anew. */
 static bool grant_element(struct call *call, struct batch *batch, size_t index, wish_grant grant)
 {
 	struct mmiod_wire_granted *out = reply_element(call->reply, index);
 	struct backend_created created = { .fd = -1 };
 	struct wish wish = { .call = call };
+	size_t failed = batch->failed;
 	enum mmiod_outcome outcome = grant(&wish, index, &batch->leases[index], &created);
 
 	out->status = outcome;
@@ -62,9 +63,15 @@ static bool grant_element(struct call *call, struct batch *batch, size_t index, 
 		batch->n_granted++;
 		return false;
 	}
-	if (wish.wait && wish_wait(&wish) == 0) {
+	if (wish.wait) {
+		int r = wish_wait(&wish);
+
 		batch->failed = index;
-		return true;
+		if (r == 0)
+			return true;
+		batch->failed = failed;
+		if (r == -EDQUOT)
+			outcome = out->status = MMIOD_E_QUOTA;
 	}
 	out->text = reply_text(call->reply, "%s", wish.buffer);
 	count_refusal(call, &wish, outcome);

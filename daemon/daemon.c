@@ -93,6 +93,7 @@ void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 
 	daemon_safe_end(daemon, lease);
 	revocations_note_end(daemon, lease->id);
+	waiting_note_end(daemon, lease->region);
 	if (lease->state != MMIOD_STATE_REVOKED)
 		daemon_note_lease(daemon, MMIOD_NOTICE_RELEASED, lease, "");
 	lease_remove(&daemon->leases, lease);
@@ -117,6 +118,7 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 	daemon_safe_end(daemon, lease);
 	lease_retire(lease);
 	revocations_note_end(daemon, lease->id);
+	waiting_note_end(daemon, lease->region);
 	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
 	if (event)
 		daemon_lease_tell(daemon, lease, event, 0, why);
@@ -144,6 +146,7 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 		daemon_safe_end(daemon, lease);
 		lease_retire(lease);
 		revocations_note_end(daemon, lease->id);
+		waiting_note_end(daemon, lease->region);
 		lease_tell(lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, 0,
 			   gone ? "the device has gone" : "revoked by another program");
 		daemon_note_lease(daemon, MMIOD_NOTICE_REVOKED, lease, lease->news.why);
@@ -336,6 +339,7 @@ int daemon_reload(struct daemon *daemon)
 	link_regions(daemon);
 	daemon_claim_regions(daemon);
 	daemon_end_ungranted(daemon);
+	waiting_try_soon(daemon);
 	config_free(old);
 	log_line(LOG_INFO, &fields, "configuration loaded: %zu regions, %zu grants",
 		 config->n_regions, config->n_grants);
@@ -381,6 +385,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 		     on_backend, daemon);
 	daemon_init_pools(daemon);
 	daemon_init_terms(daemon);
+	waiting_init(daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
 	r = daemon_adopt_regions(daemon);
@@ -428,6 +433,7 @@ void daemon_clear(struct daemon *daemon)
 	event_del(&daemon->backend_event);
 	event_del(&daemon->grace);
 	event_del(&daemon->terms);
+	event_del(&daemon->freed);
 	HASH_ITER(hh, daemon->leases.table, lease, next_lease) {
 		/* Of simulation nothing outlives the daemon. */
 		if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)

@@ -26,7 +26,10 @@ struct daemon {
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct revocation *revocations;
-	struct waiting *waiting; /* requests */
+	struct waiting *waiting; /* requests, in order of their tickets */
+	uint64_t last_ticket;
+	bool try_all; /* of those who wait: the configuration is another */
+	struct event freed; /* something came free that requests may wait for */
 	struct publication *publications; /* in order of their numbers */
 	uint64_t last_publication;
 	struct event backend_event;
@@ -114,7 +117,10 @@ void revocations_note_end(struct daemon *daemon, uint64_t lease);
 void revocations_forget(struct daemon *daemon, const struct connection *connection);
 void revocations_clear(struct daemon *daemon);
 
-/* waiting.c: requests that wait until something has been wiped. */
+/* waiting.c: requests that wait until something has been wiped, or is free. */
+void waiting_init(struct daemon *daemon);
+void waiting_note_end(struct daemon *daemon, struct region *region);
+void waiting_try_soon(struct daemon *daemon);
 void waiting_try(struct daemon *daemon);
 void waiting_forget(struct daemon *daemon, const struct connection *connection);
 

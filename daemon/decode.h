@@ -27,7 +27,11 @@ struct request {
 	} fixed;
 	const uint8_t *array; /* into the packet */
 	size_t known; /* bytes of an element that this daemon knows */
-	unsigned int tries; /* how often it has waited already; not the decoder's */
+	/* Not the decoder's: of a request that has waited already. */
+	unsigned int tries; /* how often for wiping */
+	uint64_t ticket; /* its place among those who wait; 0: it has not waited yet */
+	uint64_t arrived_ms; /* CLOCK_BOOTTIME */
+	bool wait_over; /* its time is over */
 };
 
 /* Why a packet is no good. `head` of the request is filled as far as the packet had one, so that a reply can name it. */

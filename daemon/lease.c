@@ -73,6 +73,12 @@ static const bool goes_with[LEASE_CLASSES][LEASE_CLASSES] = {
 	[LEASE_OPEN_WRITER] = { [LEASE_OPEN_READER] = true, [LEASE_OPEN_WRITER] = true },
 };
 
+bool lease_goes_with(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
+		     enum mmiod_share other_share)
+{
+	return goes_with[class_of(rights, share)][class_of(other_rights, other_share)];
+}
+
 /* A lease that stands in the way of [offset, offset + length), or NULL. */
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
 			     uint32_t rights, enum mmiod_share share)

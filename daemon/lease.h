@@ -36,6 +36,7 @@ struct region {
 	char missing[TEXT_MAX]; /* why it is not claimed */
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
+	bool freed; /* bytes of it came free since those who wait were tried */
 	struct blocks *blocks; /* of a pool; owned; NULL: no pool, or not yet */
 	UT_hash_handle hh;
 };
@@ -128,6 +129,8 @@ struct leases {
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
 			     uint32_t rights, enum mmiod_share share);
+bool lease_goes_with(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
+		     enum mmiod_share other_share);
 struct lease *lease_find(const struct leases *leases, uint64_t id);
 struct lease *lease_after(const struct leases *leases, uint64_t id);
 int lease_add(struct leases *leases, struct lease *lease);

@@ -163,6 +163,7 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 			continue;
 		failed |= daemon_wipe_queue(daemon, region, POOLS_WIPE_AT_ONCE) < 0;
 		more |= region->blocks->wiping > 0;
+		region->freed = true;
 	}
 	if (more)
 		event_add(&daemon->wipe, failed ? &later : &at_once);

@@ -204,7 +204,7 @@ static void await_queue(struct wish *wish)
 
 	if (!last || pool_free_bytes(blocks->pool) + blocks->wiping < wish->alloc.length)
 		return;
-	wish->wait = true;
+	wish->wait = WISH_WAITS_FOR_WIPE;
 	wish->wait_start = last->span.start;
 	wish->wait_end = last->span.end;
 }
@@ -360,7 +360,11 @@ static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **
 		return outcome;
 	daemon_drain_events(wish->call->daemon);
 	translate(wish);
-	return try(wish, leasep, created);
+	outcome = try(wish, leasep, created);
+	/* Whatever comes back to the pool may do. */
+	if (wish->memory == MMIOD_MEMORY_REGION)
+		outcome = wish_await(wish, outcome, 0, UINT64_MAX);
+	return outcome;
 }
 
 enum request_result request_alloc(struct call *call)

@@ -120,7 +120,7 @@ static enum mmiod_outcome check_conflict(struct wish *wish)
 	struct lease *holder =
 		lease_conflict(wish->region, want->offset, want->length, want->rights, wish->share);
 
-	return holder ? wish_name_holder(wish, holder, "is held by") : MMIOD_OK;
+	return holder ? wish_name_holder(wish, holder, "is held by") : wish_check_turn(wish);
 }
 
 static enum mmiod_outcome try_once(struct wish *wish, struct lease **leasep,
@@ -165,7 +165,8 @@ static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **
 		return outcome;
 	daemon_drain_events(wish->call->daemon);
 	wish->want = want;
-	return try_once(wish, leasep, created);
+	outcome = try_once(wish, leasep, created);
+	return wish_await(wish, outcome, wish->want.offset, wish->want.offset + wish->want.length);
 }
 
 enum request_result request_lease(struct call *call)

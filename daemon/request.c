@@ -18,8 +18,7 @@ static const struct {
 	{ MMIOD_OP_BUFFER, request_buffer },	   { MMIOD_OP_PUBLISH, request_publish },
 	{ MMIOD_OP_CACHES, request_caches },	   { MMIOD_OP_CLIENTS, request_clients },
 	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
-	{ MMIOD_OP_MONITOR, request_monitor },
-	{ MMIOD_OP_RENEW, request_renew },
+	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
 	{ MMIOD_OP_EXPLAIN, request_explain },
 };
 

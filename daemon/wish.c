@@ -351,6 +351,7 @@ static enum mmiod_outcome check_quota(struct wish *wish, const struct lease *lea
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;
 
+	wish->limit = MMIOD_LIMIT_GRANT;
 	if (grant->leases && leases >= grant->leases)
 		return wish_refuse(
 			wish, MMIOD_E_QUOTA,
@@ -365,6 +366,7 @@ static enum mmiod_outcome check_quota(struct wish *wish, const struct lease *lea
 				   "%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
 				   lease->holder.uid, bytes, grant->name, grant->origin.file,
 				   grant->origin.line, grant->bytes, lease->length);
+	wish->limit = 0;
 	return MMIOD_OK;
 }
 
@@ -408,10 +410,31 @@ static enum mmiod_outcome charge_bytes(struct wish *wish, struct lease *lease)
 	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
+/* What others hold is waited for, if the client has time for that; if it had, the outcome is that it did not suffice. */
+enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome, uint64_t start,
+			      uint64_t end)
+{
+	const struct request *request = wish->call->request;
+
+	if (outcome != MMIOD_E_BUSY || wish->wait || !request->fixed.lease.wait_ms)
+		return outcome;
+	if (request->wait_over) {
+		wish->text = (struct text)TEXT_ON(wish->buffer);
+		wish->text.length = strlen(wish->buffer);
+		text_add(&wish->text, "; waited in vain for ");
+		text_add_age(&wish->text, (daemon_boot_ms() - request->arrived_ms) / 1000);
+		return MMIOD_E_TIMEOUT;
+	}
+	wish->wait = WISH_WAITS_FOR_HOLDER;
+	wish->wait_start = start;
+	wish->wait_end = end;
+	return outcome;
+}
+
 /* More than one turn of the loop may wipe: the request waits for it. */
 static enum mmiod_outcome put_off(struct wish *wish)
 {
-	wish->wait = true;
+	wish->wait = WISH_WAITS_FOR_WIPE;
 	wish->wait_start = wish->extent->span.start;
 	wish->wait_end = wish->extent->span.end;
 	blocks_give_back(wish->region->blocks, steal_pointer(wish->extent));

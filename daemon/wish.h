@@ -10,6 +10,8 @@
 
 #define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
 
+enum wish_wait { WISH_WAITS_NOT, WISH_WAITS_FOR_WIPE, WISH_WAITS_FOR_HOLDER };
+
 struct wish {
 	struct call *call;
 	struct mmiod_wire_want want; /* what a LEASE asks for; an ALLOC comes to the same */
@@ -20,7 +22,8 @@ struct wish {
 	struct extent
 		*extent; /* the blocks of a pool that were chosen; owned until the lease has them */
 	uint32_t pci; /* DMA: of the device */
-	bool wait; /* refused for now: [wait_start, wait_end) of the pool must be wiped first */
+	enum wish_wait
+		wait; /* refused for now: [wait_start, wait_end) must be wiped or free first */
 	uint64_t wait_start;
 	uint64_t wait_end;
 	enum mmiod_share share;
@@ -46,6 +49,9 @@ enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
 /* One element: reads it, and grants or refuses it. */
 typedef enum mmiod_outcome (*wish_grant)(struct wish *wish, size_t index, struct lease **leasep,
 					 struct backend_created *created);
+enum mmiod_outcome wish_check_turn(struct wish *wish);
+enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome, uint64_t start,
+			      uint64_t end);
 int wish_wait(struct wish *wish);
 enum request_result wish_batch(struct call *call, wish_grant grant);
 

@@ -137,11 +137,10 @@ const struct verb hold_verb = {
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_hold,
-	.examples = { { "hold shm/0x1000 -- CMD", "run CMD with the window as descriptor 3" },
-		      { "hold edu --exclusive --wait=1min", "until interrupted" },
-		      { "hold motor --on-end +0x10:32=0 -- CMD",
-			"0 into +0x10 when CMD has ended" } },
-	.more = "--on-end: at most 8 writes +OFFSET:BITS=VALUE with commas between them, OFFSET "
-		"from the\n"
-		"start of the target. The daemon does them whatever ends the lease.\n",
+	.examples = { { "hold shm/0x1000 -- CMD", "run CMD, the window at descriptor 3" },
+		      { "hold edu --wait=1min", "until interrupted" },
+		      { "hold motor --on-end +0x10:32=0", "made safe at the end" } },
+	.more = "--on-end takes up to 8 writes +OFFSET:BITS=VALUE with commas between them,\n"
+		"OFFSET from the start of the target. The daemon does them whatever ends the\n"
+		"lease, before anybody else may have it.\n",
 };

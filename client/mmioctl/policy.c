@@ -245,10 +245,9 @@ const struct verb explain_verb = {
 	.examples = { { "explain fpga-ctrl rw", "may I, and by which rule?" },
 		      { "explain --user alice fpga-ctrl+0x40/4 rw",
 			"may alice? (administrators)" } },
-	.more = "Exit status 0: allowed, 4: denied. Grants do not add up: one must give all that "
-		"is\n"
-		"asked for. What others hold plays no part. With --group, which takes names with\n"
-		"commas between them, the user is taken to be in these groups too.\n",
+	.more = "Exit status 0: allowed, 4: denied. Grants do not add up: one must give all\n"
+		"that is asked for. What others hold plays no part. --group takes names with\n"
+		"commas between them; the user is taken to be in these groups too.\n",
 };
 
 /* ---- check-config ---- */
@@ -265,14 +264,15 @@ static int verb_check_config(struct context *context, int argc, char **argv)
 const struct verb check_config_verb = {
 	.name = "check-config",
 	.arguments = "[FILE|DIRECTORY]",
-	.summary = "say whether the configuration is good, without the daemon",
+	.summary = "whether the configuration is good",
 	.group = GROUP_TROUBLE,
 	.least = 0,
 	.most = 1,
 	.run = verb_check_config,
 	.examples = { { "check-config", "what a reload would read" },
 		      { "check-config ./mmiod.conf", "this file alone" } },
-	.more = "Names file, line and rule of the first error. \"systemctl reload mmiod\" then "
-		"puts it\n"
-		"in force, as a whole; of a bad one nothing is taken, and every status says so.\n",
+	.more = "Needs no daemon. Names file, line and rule of the first error. What is good,\n"
+		"\"systemctl reload mmiod\" puts in force as a whole; of a bad configuration it\n"
+		"takes nothing. Leases whose grant has gone stay until they end, unless [daemon]\n"
+		"says \"revoke-on-reload = yes\".\n",
 };

@@ -83,8 +83,10 @@ enum mmiod_limit {
 	MMIOD_LIMIT_UNREAD_REPLIES = 5, /**< unread-replies-per-user */
 	MMIOD_LIMIT_UNREAD_DESCRIPTORS = 6, /**< unread-descriptors-per-user */
 	MMIOD_LIMIT_CACHES = 7, /**< caches-per-user: published */
+	MMIOD_LIMIT_GRANT = 8, /**< leases or bytes of a grant */
+	MMIOD_LIMIT_WAITING = 9, /**< waiting-per-user: requests */
 };
-#define MMIOD_LIMITS 8 /**< greater than all of them */
+#define MMIOD_LIMITS 10 /**< greater than all of them */
 
 /** Why leases were revoked. */
 enum mmiod_revoke_cause {

@@ -124,6 +124,26 @@ is_register() {
 	expect_match "uid $ME has 1 leases under \[grant part\], as many as \"leases\" at $T/sim.conf:[0-9]+ admits"
 }
 
+@test "a command waits for its turn, and says at whom if it does not come" {
+	start_daemon
+	hold regs
+	run mmioctl read regs --wait=300ms
+	expect_status 8
+	expect_match "is held by user .*uid $ME.*pid $JOB \(mmioctl.*waited in vain"
+	mmioctl read regs --wait >"$T/read" 3>&- &
+	READER=$!
+	mmioctl hold regs --wait=1min -- true 3>&- &
+	HOLDER=$!
+	sleep 0.2
+	kill -0 "$READER"
+	kill -TERM "$JOB"
+	wait "$READER"
+	wait "$HOLDER"
+	expect_equal "$(cat "$T/read")" 0x00000000
+	run mmioctl read regs --wait=soon
+	expect_status 2
+}
+
 @test "a holder asks for less time than the grant gives" {
 	terms_config >"$T/sim.conf"
 	start_daemon

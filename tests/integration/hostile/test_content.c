@@ -199,7 +199,7 @@ ATTACK(arrays_have_neither_too_few_nor_too_many_elements)
 	expect_harmless(fd, &request, MMIOD_E_INVALID);
 	make_lease(&request, OPEN_REGION, MMIOD_MSG_FDS_MAX + 1);
 	expect_harmless(fd, &request, MMIOD_E_INVALID);
-	make_lease(&request, OPEN_REGION, 256);
+	make_lease(&request, OPEN_REGION, 200);
 	expect_harmless(fd, &request, MMIOD_E_INVALID);
 	make_end(&request, MMIOD_OP_RELEASE, ids, 0);
 	expect_harmless(fd, &request, MMIOD_E_INVALID);
@@ -233,8 +233,8 @@ ATTACK(elements_shorter_than_version_1_are_refused)
 	union request request;
 
 	make_lease(&request, OPEN_REGION, 1);
-	request.head.stride -= 8;
-	request.head.size -= 8;
+	request.head.size -= request.head.stride - (MMIOD_V1_WANT - 8);
+	request.head.stride = MMIOD_V1_WANT - 8;
 	expect_harmless(fd, &request, MMIOD_E_INVALID);
 	make_end(&request, MMIOD_OP_RELEASE, ids, 2);
 	request.head.stride = 4;

@@ -193,6 +193,7 @@ void *answer_element(size_t index)
 /* ---- requests --------------------------------------------------------------------------------------------------- */
 
 static uint64_t last_id;
+uint32_t request_wait_ms;
 
 static struct mmiod_msg header(uint16_t opcode, size_t fixed, size_t count, size_t stride)
 {
@@ -247,7 +248,7 @@ void send_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t 
 	struct {
 		struct mmiod_msg_lease fixed;
 		struct mmiod_wire_want wants[32];
-	} packet = { .fixed.flags = flags };
+	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
 
 	packet.fixed.msg = header(MMIOD_OP_LEASE, sizeof(packet.fixed), n, sizeof(wants[0]));
 	memcpy(packet.wants, wants, n * sizeof(wants[0]));
@@ -292,7 +293,7 @@ void send_allocs(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t
 	struct {
 		struct mmiod_msg_lease fixed;
 		struct mmiod_wire_alloc asks[MMIOD_MSG_FDS_MAX];
-	} packet = { .fixed.flags = flags };
+	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
 
 	packet.fixed.msg = header(MMIOD_OP_ALLOC, sizeof(packet.fixed), n, sizeof(asks[0]));
 	memcpy(packet.asks, asks, n * sizeof(asks[0]));

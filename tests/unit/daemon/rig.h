@@ -46,6 +46,8 @@ extern size_t n_answer_fds;
 const char *answer_text(struct mmiod_msg_text text);
 void *answer_element(size_t index);
 
+extern uint32_t request_wait_ms; /* of the LEASEs and ALLOCs that follow */
+
 /* Requests. Each sends, turns the loop and receives the answer; returns its status. */
 struct mmiod_wire_want want(const char *region, uint64_t offset, uint64_t length, uint32_t rights,
 			    uint32_t share);
