@@ -99,8 +99,10 @@ static int locate_pci(const struct config_region *config, struct pci_info *pci, 
 }
 
 /* The function is there, but not bound to the module's driver: says to which one it is, and how to change that. */
-static void explain_unbound(const struct pci_info *pci, uint32_t bar, struct text *why)
+static void explain_unbound(const struct pci_info *pci, const struct config_region *config,
+			    struct text *why)
 {
+	const size_t bar = (size_t)config->bar;
 	char name[MMIOD_WIRE_NAME], driver[64], owner[96];
 	bool bound = pci_driver(pci->address, driver, sizeof(driver)) == 0;
 
@@ -109,14 +111,20 @@ static void explain_unbound(const struct pci_info *pci, uint32_t bar, struct tex
 		text_add(why, "%s is bound to driver %s", name, driver);
 	else
 		text_add(why, "%s is bound to no driver", name);
-	text_add(why,
-		 "; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = %s\" in its section does "
-		 "so always",
-		 bound ? " --force" : "", name, bound ? "force" : "yes");
+	if (config->bind == CONFIG_BIND_FORCE || (config->bind == CONFIG_BIND_YES && !bound))
+		text_add(why,
+			 "; that it was not bound as configured has its reason in the journal of "
+			 "mmiod.service or mmiod-bind@%s.service",
+			 name);
+	else
+		text_add(why,
+			 "; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = %s\" in its "
+			 "section does so always",
+			 bound ? " --force" : "", name, bound ? "force" : "yes");
 	if (pci->bars[bar].size &&
 	    iomem_owner(pci->bars[bar].start, pci->bars[bar].size, owner, sizeof(owner)) == 0 &&
 	    strcmp(owner, name))
-		text_add(why, " (\"%s\" has claimed its BAR %u)", owner, bar);
+		text_add(why, " (\"%s\" has claimed its BAR %zu)", owner, bar);
 }
 
 static void explain_busy(struct backend *backend, uint64_t start, uint64_t length,
@@ -135,8 +143,9 @@ static void explain_busy(struct backend *backend, uint64_t start, uint64_t lengt
 		text_add(why, "somebody else, see /proc/iomem");
 }
 
-static void explain_claim(struct backend *backend, const struct mmiod_region_claim *claim,
-			  const struct pci_info *pci, int error, struct text *why)
+static void explain_claim(struct backend *backend, const struct config_region *config,
+			  const struct mmiod_region_claim *claim, const struct pci_info *pci,
+			  int error, struct text *why)
 {
 	uint64_t start = claim->offset, length = claim->length;
 
@@ -146,7 +155,7 @@ static void explain_claim(struct backend *backend, const struct mmiod_region_cla
 	}
 	switch (error) {
 	case -ENODEV:
-		explain_unbound(pci, claim->bar, why);
+		explain_unbound(pci, config, why);
 		break;
 	case -EBUSY:
 		explain_busy(backend, start, length, claim->conflict_id, why);
@@ -209,7 +218,7 @@ static int module_claim(struct backend *backend, const struct config_region *con
 	memcpy(claim.name, config->name, sizeof(claim.name));
 	r = control(backend, MMIOD_IOC_REGION_CLAIM, &claim);
 	if (r < 0) {
-		explain_claim(backend, &claim, &pci, r, why);
+		explain_claim(backend, config, &claim, &pci, r, why);
 		return r;
 	}
 	r = module_next_region(backend, claim.region_id - 1, region);

@@ -13,8 +13,8 @@
 #include "pci.h"
 
 #define EVENTS_PER_WAKE 32
-#define SETTLE_MS 50
-#define SETTLE_MAX_MS 1000
+#define SETTLE_MS 250
+#define SETTLE_MAX_MS 2000
 
 /* ---- what concerns us ------------------------------------------------------------------------------------------- */
 
