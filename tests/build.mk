@@ -43,10 +43,11 @@ ptewalk:
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
 ## make check-unit     unit tests only; make check-integration; make check-vm KERNEL=6.1|6.12|sanitize
+## make check-rig      the rig itself: what tests/vm/run promises (boots some fifteen machines)
 ## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds a kernel once)
 KERNEL ?= 6.1
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
-.PHONY: check check-unit check-integration check-vm check-sanitize unit-tests prereqs
+.PHONY: check check-unit check-integration check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
 
 # What is missing is installed first, by a make of its own: this one looked for the compiler when it was started.
@@ -69,6 +70,10 @@ check-integration: prereqs
 
 check-vm: prereqs
 	@tests/check vm-$(notdir $(KERNEL)) 'tests/vm/check $(KERNEL)'
+
+check-rig: prereqs
+	@tests/vm/prereqs rig
+	@tests/check rig 'bats --tap tests/vm/rig.bats'
 
 SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
 check-sanitize: prereqs

@@ -51,13 +51,15 @@ start_steady() { # COUNT
 	done
 }
 
+# They say how it went, and are killed.
 let_end() {
 	local i status=0
 	exec {go}>&-
 	for i in "${!STEADY[@]}"; do
-		wait "${STEADY[i]}" || status=1
+		eventually grep -q '^went round [1-9]' "$T/steady.$i" || status=1
 		sed "s/^/steady $i: /" "$T/steady.$i"
-		grep -q '^went round [1-9]' "$T/steady.$i" || status=1
+		kill "${STEADY[i]}"
+		wait "${STEADY[i]}" || true
 	done
 	return "$status"
 }

@@ -4,9 +4,10 @@
  * reads and gives back another, over and over, through one client, until its input ends. Whatever it sees but a delay ends
  * it with a sentence and status 1.
  *
- *	steady REGION OFFSET	uses two pages of the region from there on
+ *	steady REGION OFFSET [PAUSE]	uses two pages of the region from there on; milliseconds between two rounds
  *
- * Prints "lease ID" of what it holds when it starts, and at the end how often it went round and what took longest.
+ * Prints "lease ID" of what it holds when it starts, and at the end how often it went round and what took longest. Then it
+ * holds that lease until it is killed, so that others can look at it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -101,11 +102,11 @@ static void check_list(uint64_t kept)
 	exit(1);
 }
 
-static bool goes_on(void)
+static bool goes_on(int pause_ms)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 
-	return poll(&input, 1, 0) == 0;
+	return poll(&input, 1, pause_ms) == 0;
 }
 
 static unsigned int milliseconds(void)
@@ -135,7 +136,7 @@ int main(int argc, char **argv)
 	unsigned int round, slowest = 0;
 	int err;
 
-	if (argc != 3)
+	if (argc < 3)
 		return 2;
 	region = argv[1];
 	offset = strtoull(argv[2], NULL, 0);
@@ -149,7 +150,7 @@ int main(int argc, char **argv)
 	simulated = status.backend == MMIOD_BACKEND_SIMULATION;
 	take(&kept, offset);
 	printf("lease %llu\n", (unsigned long long)mmiod_lease_id(kept.lease));
-	for (round = 0; goes_on(); round++) {
+	for (round = 0; goes_on(argc > 3 ? atoi(argv[3]) : 0); round++) {
 		unsigned int before = milliseconds(), took;
 
 		go_round(&kept, round);
@@ -158,5 +159,6 @@ int main(int argc, char **argv)
 	}
 	check_list(mmiod_lease_id(kept.lease));
 	printf("went round %u times, the slowest took %u ms\n", round, slowest);
+	pause();
 	return 0;
 }

@@ -761,6 +761,30 @@ Test(daemon, a_restarted_one_lists_its_leases_again_and_keeps_others_out)
 	cr_assert_eq(fake_window(&rig_fake, 1)->state, MMIOD_STATE_REVOKED);
 }
 
+Test(daemon, a_hundred_restarts_lose_and_double_no_lease)
+{
+	uint64_t kept, passing = 0;
+
+	cr_assert_eq(client_lease_one(client_hello(OPERATOR), 0, 0x1000, &kept), MMIOD_OK);
+	for (int i = 0; i < 100; i++) {
+		int fd, other;
+
+		rig_restart();
+		fd = client_hello(OPERATOR);
+		other = client_hello(OTHER);
+		/* What the last daemon granted in its last moment, the client never got: its file went on the way. */
+		if (passing)
+			fake_close_window(&rig_fake, passing);
+		cr_assert_eq(client_lease_one(other, 0, 0x1000, NULL), MMIOD_E_BUSY);
+		cr_assert_eq(client_lease_one(fd, 0x1000, 0x1000, &passing), MMIOD_OK);
+		cr_assert_eq(HASH_COUNT(rig.leases.table), rig_fake.n_windows);
+		cr_assert_eq(rig_fake.n_windows, 2u);
+		cr_assert_not_null(lease_find(&rig.leases, kept));
+		close(fd);
+		close(other);
+	}
+}
+
 Test(daemon, a_process_that_comes_back_after_a_restart_hears_of_its_leases_again)
 {
 	int fd = client_hello(OPERATOR), stranger;

@@ -74,6 +74,50 @@ contains() # TEXT PART
 	[[ $1 == *"$2"* ]] || { printf 'in:\n%s\nnot found: %s\n' "$1" "$2"; return 1; }
 }
 
+# Of `mmioctl list`, as root sees it.
+region_column() # COLUMN REGION
+{
+	mmioctl --no-headings -o "NAME,$1" list | awk -v name="$2" '$1 == name { print $2 }'
+}
+
+region_is() # REGION STATE
+{
+	[ "$(region_column STATE "$1")" = "$2" ]
+}
+
+status_says() # TEXT
+{
+	mmioctl status | grep -qF "$1"
+}
+
+main_pid()
+{
+	systemctl show -P MainPID mmiod.service
+}
+
+# The daemon that is there now is not the one of that pid, and answers.
+another_than() # PID
+{
+	local pid
+	pid=$(main_pid)
+	[ "$pid" != 0 ] && [ "$pid" != "$1" ] && systemctl is-active --quiet mmiod.service
+}
+
+# Settings of the unit until the next boot or forget_unit.
+change_unit() # SECTION LINE...
+{
+	mkdir -p /run/systemd/system/mmiod.service.d
+	printf '%s\n' "$@" >/run/systemd/system/mmiod.service.d/test.conf
+	systemctl daemon-reload
+}
+
+forget_unit()
+{
+	rm -rf /run/systemd/system/mmiod.service.d
+	systemctl daemon-reload
+	systemctl restart mmiod.service
+}
+
 lease_listed() # ID
 {
 	mmioctl --json leases | grep -Eq "\"id\": *$1\\b"
