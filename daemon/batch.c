@@ -3,12 +3,13 @@
  * A batch of elements that become leases, each with an outcome and a descriptor of its own; or all of them, or none.
  */
 #include <inttypes.h>
-#include "log.h"
+#include "journal.h"
 #include "wish.h"
 
 /* What one request came to. */
 struct batch {
 	struct lease *leases[MMIOD_MSG_FDS_MAX]; /* NULL: refused */
+	const char *rules[MMIOD_MSG_FDS_MAX]; /* names of the grants that let them */
 	size_t n_granted;
 	size_t failed; /* the first that was refused */
 	enum mmiod_outcome outcome; /* of that one */
@@ -43,8 +44,16 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 
 static void count_refusal(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
 {
+	struct region *region = wish->region;
+
 	if (outcome == MMIOD_E_QUOTA)
 		call->connection->host->counters.quota_refusals[wish->limit]++;
+	if (wish->memory != MMIOD_MEMORY_REGION)
+		region = &call->daemon->kernel;
+	if (region && outcome == MMIOD_E_DENIED)
+		region->tallies[wish->memory].denials++;
+	if (region && outcome == MMIOD_E_BUSY)
+		region->tallies[wish->memory].conflicts++;
 }
 
 /* True: the whole request is put off until something has been wiped or is free, and is then tried anew. */
@@ -59,6 +68,7 @@ static bool grant_element(struct call *call, struct batch *batch, size_t index, 
 	out->status = outcome;
 	if (outcome == MMIOD_OK) {
 		fill_granted(out, batch->leases[index], &created);
+		batch->rules[index] = wish.grant->name;
 		reply_fd(call->reply, created.fd);
 		batch->n_granted++;
 		return false;
@@ -108,51 +118,51 @@ static void undo(struct call *call, struct batch *batch)
 	}
 }
 
-static const struct lease *first_granted(const struct batch *batch)
-{
-	size_t i = 0;
-
-	while (!batch->leases[i])
-		i++;
-	return batch->leases[i];
-}
-
 static void note_batch(struct call *call, const struct batch *batch)
 {
 	uint32_t count = call->request->head.count;
 
-	for (uint32_t i = 0; batch->n_granted && i < count; i++)
-		if (batch->leases[i])
-			daemon_note_lease(call->daemon, MMIOD_NOTICE_GRANTED, batch->leases[i], "");
+	for (uint32_t i = 0; batch->n_granted && i < count; i++) {
+		struct lease *lease = batch->leases[i];
+
+		if (!lease)
+			continue;
+		lease->region->tallies[lease->memory].grants++;
+		daemon_note_lease(call->daemon, MMIOD_NOTICE_GRANTED, lease, "");
+	}
 	if (batch->outcome == MMIOD_E_DENIED)
 		daemon_note_denial(call->daemon, &call->connection->peer.holder, &batch->wish.want,
 				   batch->wish.memory, batch->wish.buffer);
 }
 
-/* One line for the request, however many windows: a datagram to the journal costs more than a lease. */
+/*
+ * Each grant to write has a line of its own; those to read share one for the request, however many windows: a datagram
+ * to the journal costs more than a lease.
+ */
 static void log_batch(struct call *call, const struct batch *batch)
 {
-	const struct holder *holder = &call->connection->peer.holder;
-	struct log_fields fields = { .message_id = LOG_ID_GRANT, .holder = holder };
-	const struct lease *lease;
+	const struct lease *first = NULL;
+	const char *rule = NULL;
+	size_t readers = 0;
 
-	if (batch->n_granted && call_may_log(call)) {
-		lease = first_granted(batch);
-		fields.region = lease->region->name;
-		fields.lease = lease->id;
-		log_line(LOG_INFO, &fields,
-			 "uid %u, pid %u, leased %zu window%s, the first lease %" PRIu64 " of %s%s",
-			 holder->uid, holder->pid, batch->n_granted,
-			 batch->n_granted > 1 ? "s" : "", lease->id,
-			 lease->memory == MMIOD_MEMORY_REGION ? "region " : "",
-			 lease->region->name);
+	for (uint32_t i = 0; batch->n_granted && i < call->request->head.count; i++) {
+		const struct lease *lease = batch->leases[i];
+
+		if (!lease)
+			continue;
+		if (lease->rights & MMIOD_RIGHT_WRITE) {
+			journal_granted(call->connection, lease, 0, batch->rules[i]);
+			continue;
+		}
+		if (!readers++) {
+			first = lease;
+			rule = batch->rules[i];
+		}
 	}
-	if (batch->outcome == MMIOD_E_DENIED && call_may_log(call)) {
-		fields.message_id = LOG_ID_DENIAL;
-		fields.lease = 0;
-		fields.region = batch->wish.want.region;
-		log_line(LOG_NOTICE, &fields, "%s", batch->wish.buffer);
-	}
+	if (first)
+		journal_granted(call->connection, first, readers - 1, rule);
+	if (batch->outcome == MMIOD_E_DENIED || batch->outcome == MMIOD_E_QUOTA)
+		journal_refused(&batch->wish, batch->outcome);
 }
 
 enum request_result wish_batch(struct call *call, wish_grant grant)

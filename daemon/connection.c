@@ -58,20 +58,28 @@ static void refuse(struct connection *connection, const struct mmiod_msg *head,
 	}
 }
 
+static void count_request(struct connection_host *host, uint16_t opcode)
+{
+	host->counters.requests[opcode < COUNTED_OPCODES ? opcode : 0]++;
+}
+
 /* Returns how much work it was. */
 static unsigned int handle_packet(struct connection *connection, size_t length)
 {
 	struct decode_error error;
 	struct request request;
 
-	if (!request_decode(connection->host->packet, length, &request, &error))
+	if (!request_decode(connection->host->packet, length, &request, &error)) {
+		count_request(connection->host, 0);
 		refuse(connection, &request.head,
 		       connection->greeted ? error.outcome : MMIOD_E_PROTOCOL, error.reason);
-	else if (!connection->greeted && request.head.opcode != MMIOD_OP_HELLO)
+	} else if (!connection->greeted && request.head.opcode != MMIOD_OP_HELLO) {
 		refuse(connection, &request.head, MMIOD_E_PROTOCOL,
 		       "the first message must be HELLO");
-	else
+	} else {
+		count_request(connection->host, request.head.opcode);
 		connection->host->request(connection, &request);
+	}
 	return 1 + request.head.count / ELEMENTS_PER_WORK;
 }
 

@@ -8,7 +8,7 @@
 
 #include <mmiod/protocol.h>
 
-#define COUNTED_OPCODES 32 /* 0 stands for unknown ones */
+#define COUNTED_OPCODES 32 /* 0 stands for what is unknown or malformed */
 
 struct counters {
 	uint64_t accepted;

@@ -116,8 +116,11 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 		return r;
 	}
 	daemon_safe_end(daemon, lease);
-	lease_retire(lease);
+	/* Who asked for it learns by its state whether the holder gave it back. */
+	if (event)
+		lease_retire(lease);
 	revocations_note_end(daemon, lease->id);
+	lease_retire(lease);
 	waiting_note_end(daemon, lease->region);
 	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
 	if (event)
@@ -150,6 +153,8 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 		lease_tell(lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, 0,
 			   gone ? "the device has gone" : "revoked by another program");
 		daemon_note_lease(daemon, MMIOD_NOTICE_REVOKED, lease, lease->news.why);
+		journal_revoked(&daemon->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER,
+				lease->news.why);
 	} else {
 		lease->state = state;
 		lease_tell(lease,
@@ -275,6 +280,10 @@ static void on_closed(struct connection *connection)
 		lease_attach(lease, &daemon->orphans);
 		if (!ends_with_connection(daemon, lease))
 			continue;
+		if (lease->state != MMIOD_STATE_REVOKED &&
+		    daemon->backend->ops->kind == MMIOD_BACKEND_MODULE)
+			journal_revoked(&daemon->host, lease, MMIOD_CAUSE_CONNECTION,
+					"it ended with its connection");
 		daemon_lease_revoke(daemon, lease, 0, "");
 		if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
 			daemon_lease_gone(daemon, lease);

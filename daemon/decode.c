@@ -45,6 +45,7 @@ static const struct shape shapes[] = {
 	  sizeof(uint64_t), MMIOD_BATCH_MAX },
 	{ MMIOD_OP_EXPLAIN, MMIOD_V1_EXPLAIN, sizeof(struct mmiod_msg_explain), sizeof(uint32_t),
 	  sizeof(uint32_t), UINT16_MAX, true },
+	{ MMIOD_OP_COUNTERS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)

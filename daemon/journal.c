@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
+#include <inttypes.h>
 #include "connection.h"
 #include "journal.h"
 #include "log.h"
+#include "wish.h"
 
 static const struct timeval summary_time = { 10, 0 };
 
 /* ---- pace ------------------------------------------------------------------------------------------------------- */
+
+/* Grants to write have a pace of their own, a faster one: each is to be found in the journal, if it can be. */
+#define AUDIT_BURST 64
+#define AUDIT_PER_SECOND 16
 
 static void summarize(struct connection_host *host)
 {
@@ -25,18 +31,33 @@ static void on_summary(evutil_socket_t fd, short what, void *data)
 	summarize(data);
 }
 
+static bool hold_back(struct connection_host *host)
+{
+	host->counters.lines_held_back++;
+	if (!evtimer_pending(&host->summary, NULL))
+		event_add(&host->summary, &summary_time);
+	return false;
+}
+
 /* Whether one more line about this user may be written now. */
 bool journal_may(struct connection_host *host, uid_t uid)
 {
 	uint64_t now = log_now_ms();
 	struct pace *pace = pace_need(&host->paces, uid, now);
 
-	if (pace && log_admit(&pace->log, now))
+	return (pace && log_admit(&pace->log, now)) || hold_back(host);
+}
+
+static bool may_audit(struct connection_host *host, uid_t uid)
+{
+	uint64_t now = log_now_ms();
+	struct pace *pace = pace_need(&host->paces, uid, now);
+
+	if (pace && bucket_take(&pace->audit, now, AUDIT_BURST, AUDIT_PER_SECOND))
 		return true;
-	host->counters.lines_held_back++;
-	if (!evtimer_pending(&host->summary, NULL))
-		event_add(&host->summary, &summary_time);
-	return false;
+	if (pace)
+		pace->log.held_back++;
+	return hold_back(host);
 }
 
 void journal_start(struct connection_host *host)
@@ -50,6 +71,21 @@ void journal_stop(struct connection_host *host)
 	summarize(host);
 }
 
+static const char *limit_key(enum mmiod_limit limit)
+{
+	static const char *const keys[MMIOD_LIMITS] = {
+		[MMIOD_LIMIT_CONNECTIONS] = "connections-per-user",
+		[MMIOD_LIMIT_CONNECTION_RATE] = "connection-rate-per-user",
+		[MMIOD_LIMIT_LEASES] = "leases-per-user",
+		[MMIOD_LIMIT_BYTES] = "bytes-per-user",
+		[MMIOD_LIMIT_UNREAD_REPLIES] = "unread-replies-per-user",
+		[MMIOD_LIMIT_UNREAD_DESCRIPTORS] = "unread-descriptors-per-user",
+		[MMIOD_LIMIT_CACHES] = "caches-per-user",
+	};
+
+	return keys[limit];
+}
+
 /* ---- connections ------------------------------------------------------------------------------------------------ */
 
 void journal_turned_away(struct connection_host *host, const struct peer *peer,
@@ -58,6 +94,8 @@ void journal_turned_away(struct connection_host *host, const struct peer *peer,
 	const struct log_fields fields = {
 		.message_id = limit ? LOG_ID_QUOTA : LOG_ID_DENIAL,
 		.holder = &peer->holder,
+		.connected = true,
+		.limit = limit_key(limit),
 	};
 
 	if (journal_may(host, peer->subject.uid))
@@ -67,9 +105,94 @@ void journal_turned_away(struct connection_host *host, const struct peer *peer,
 void journal_dropped(struct connection *connection, const char *why)
 {
 	const struct holder *holder = &connection->peer.holder;
-	const struct log_fields fields = { .message_id = LOG_ID_DROPPED, .holder = holder };
+	const struct log_fields fields = { .message_id = LOG_ID_DROPPED,
+					   .holder = holder,
+					   .connected = true };
 
 	if (journal_may(connection->host, holder->uid))
 		log_line(LOG_WARNING, &fields, "dropped the connection of uid %u, pid %u: %s",
 			 holder->uid, holder->pid, why);
+}
+
+/* ---- leases ----------------------------------------------------------------------------------------------------- */
+
+static const char *access_word(uint32_t rights)
+{
+	return rights & MMIOD_RIGHT_WRITE ? "rw" : "r";
+}
+
+/* A lease to write, or the first of several to read. `rule`: name of the grant that let them. */
+void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
+		     const char *rule)
+{
+	const struct holder *holder = &lease->holder;
+	bool writes = lease->rights & MMIOD_RIGHT_WRITE;
+	const struct log_fields fields = {
+		.message_id = LOG_ID_GRANT,
+		.holder = holder,
+		.connected = true,
+		.region = lease->region->name,
+		.rule = rule,
+		.access = access_word(lease->rights),
+		.lease = lease->id,
+		.offset = lease->offset,
+		.length = lease->length,
+	};
+	char more[32] = "";
+
+	if (!(writes ? may_audit : journal_may)(connection->host, holder->uid))
+		return;
+	if (others)
+		snprintf(more, sizeof(more), ", and %zu more", others);
+	log_line(LOG_INFO, &fields,
+		 "uid %u, pid %u, leased 0x%" PRIx64 "+0x%" PRIx64
+		 " of %s, %s, by grant %s: lease %" PRIu64 "%s",
+		 holder->uid, holder->pid, lease->offset, lease->length, lease->region->name,
+		 writes ? "read-write" : "read-only", rule, lease->id, more);
+}
+
+/* Denied by policy, or by a limit. */
+void journal_refused(const struct wish *wish, enum mmiod_outcome outcome)
+{
+	struct connection *connection = wish->call->connection;
+	const struct mmiod_wire_want *want = &wish->want;
+	const struct log_fields fields = {
+		.message_id = outcome == MMIOD_E_QUOTA ? LOG_ID_QUOTA : LOG_ID_DENIAL,
+		.holder = &connection->peer.holder,
+		.connected = true,
+		.region = want->region[0] ? want->region : NULL,
+		.access = access_word(want->rights),
+		.limit = outcome == MMIOD_E_QUOTA ? limit_key(wish->limit) : NULL,
+		.offset = want->offset,
+		.length = want->length,
+	};
+
+	if (!journal_may(connection->host, connection->peer.holder.uid))
+		return;
+	log_line(LOG_NOTICE, &fields, "%s", wish->buffer);
+}
+
+void journal_revoked(struct connection_host *host, const struct lease *lease,
+		     enum mmiod_revoke_cause cause, const char *why)
+{
+	static const char *const words[MMIOD_CAUSES] = {
+		[MMIOD_CAUSE_ADMIN] = "administrator", [MMIOD_CAUSE_OBEYED] = "obeyed",
+		[MMIOD_CAUSE_GONE] = "gone",	       [MMIOD_CAUSE_CONNECTION] = "connection",
+		[MMIOD_CAUSE_EXPIRED] = "expired",     [MMIOD_CAUSE_OTHER] = "program",
+		[MMIOD_CAUSE_RESET] = "reset",	       [MMIOD_CAUSE_POLICY] = "policy",
+	};
+	const struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.holder = &lease->holder,
+		.region = lease->region->name,
+		.access = access_word(lease->rights),
+		.cause = words[cause],
+		.lease = lease->id,
+		.offset = lease->offset,
+		.length = lease->length,
+	};
+
+	host->counters.revocations[cause]++;
+	log_line(LOG_NOTICE, &fields, "lease %" PRIu64 " of %s, held by uid %u, pid %u: %s",
+		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
 }

@@ -7,11 +7,13 @@
 #ifndef MMIOD_DAEMON_JOURNAL_H
 #define MMIOD_DAEMON_JOURNAL_H
 
-#include <mmiod/types.h>
+#include <mmiod/protocol.h>
 #include "peer.h"
 
 struct connection;
 struct connection_host;
+struct lease;
+struct wish;
 
 void journal_start(struct connection_host *host);
 void journal_stop(struct connection_host *host);
@@ -20,5 +22,12 @@ bool journal_may(struct connection_host *host, uid_t uid);
 void journal_turned_away(struct connection_host *host, const struct peer *peer,
 			 enum mmiod_limit limit, const char *why);
 void journal_dropped(struct connection *connection, const char *why);
+
+void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
+		     const char *rule);
+void journal_refused(const struct wish *wish, enum mmiod_outcome outcome);
+/* Counts it as well. */
+void journal_revoked(struct connection_host *host, const struct lease *lease,
+		     enum mmiod_revoke_cause cause, const char *why);
 
 #endif

@@ -123,6 +123,11 @@ static struct interval_set *set_of(struct lease *lease)
 	return &lease->region->occupied[class_of(lease->rights, lease->share)];
 }
 
+static struct tally *tally_of(struct lease *lease)
+{
+	return &lease->region->tallies[lease->memory];
+}
+
 static int compare_ids(const struct lease *a, const struct lease *b)
 {
 	return a->id < b->id ? -1 : a->id > b->id;
@@ -240,7 +245,11 @@ int lease_add(struct leases *leases, struct lease *lease)
 	lease->region->n_leases++;
 	lease->span.start = lease->offset;
 	lease->span.end = lease->offset + lease->length;
-	if (lease->state != MMIOD_STATE_REVOKED && lease->memory == MMIOD_MEMORY_REGION)
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return 0;
+	tally_of(lease)->leases++;
+	tally_of(lease)->bytes += lease->length;
+	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_insert(set_of(lease), &lease->span);
 	return 0;
 }
@@ -253,6 +262,8 @@ void lease_retire(struct lease *lease)
 	lease->state = MMIOD_STATE_REVOKED;
 	lease->account->bytes -= lease->length;
 	drop_term(lease);
+	tally_of(lease)->leases--;
+	tally_of(lease)->bytes -= lease->length;
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_remove(set_of(lease), &lease->span);
 	if (lease->extent)

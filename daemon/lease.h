@@ -25,6 +25,15 @@ enum lease_class {
 	LEASE_CLASSES,
 };
 
+/* What is counted of a region, or of a kind of kernel memory. */
+struct tally {
+	uint64_t leases; /* that are not revoked */
+	uint64_t bytes; /* of those */
+	uint64_t grants; /* since the daemon was started, as the following */
+	uint64_t denials;
+	uint64_t conflicts;
+};
+
 struct region {
 	uint64_t id; /* the daemon's, from 1; cursor of lists */
 	char name[MMIOD_NAME_MAX];
@@ -37,6 +46,7 @@ struct region {
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
 	bool freed; /* bytes of it came free since those who wait were tried */
+	struct tally tallies[MMIOD_MEMORY_DMA + 1]; /* by enum mmiod_memory */
 	struct blocks *blocks; /* of a pool; owned; NULL: no pool, or not yet */
 	UT_hash_handle hh;
 };

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "daemon.h"
+#include "journal.h"
 #include "log.h"
 
 /* Region and kind of memory; NULL: the region has gone. */
@@ -185,12 +186,13 @@ void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 /* Leases that end with their connection had time to find a new one. */
 void daemon_end_grace(struct daemon *daemon)
 {
+	static const char why[] = "it was to end with its connection, and none came back";
 	struct lease *lease, *next;
 
 	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
-		if (lease->flags & MMIOD_LEASE_CONNECTION)
-			daemon_lease_revoke(
-				daemon, lease, MMIOD_EVENT_REVOKED,
-				"it was to end with its connection, and none came back");
+		if (!(lease->flags & MMIOD_LEASE_CONNECTION) || lease->state == MMIOD_STATE_REVOKED)
+			continue;
+		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_CONNECTION, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
 	}
 }

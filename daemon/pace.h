@@ -15,6 +15,7 @@ struct pace {
 	uid_t uid;
 	struct bucket connections;
 	struct log_limit log;
+	struct bucket audit; /* lines about grants to write */
 	uint64_t used_ms;
 	struct pace *prev, *next; /* the longest unused first */
 	UT_hash_handle hh;

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include "daemon.h"
+#include "journal.h"
 #include "log.h"
 #include "pci.h"
 
@@ -204,8 +205,10 @@ static void end_leases(struct daemon *daemon, struct region *region)
 	struct lease *lease, *next;
 
 	HASH_ITER(hh, daemon->leases.table, lease, next) {
-		if (lease->region == region)
-			daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
+			continue;
+		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_RESET, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
 	}
 }
 

@@ -8,7 +8,7 @@
 
 #define PAGE_MAX MMIOD_BATCH_MAX
 
-static bool may_see_region(const struct call *call, const struct region *region, bool all)
+bool call_may_see(const struct call *call, const struct region *region, bool all)
 {
 	return all ||
 	       (region->config && policy_rights(region->config, &call->connection->peer.subject));
@@ -74,7 +74,7 @@ enum request_result request_regions(struct call *call)
 	reply->cursor = call->request->fixed.list.cursor;
 	region = region_after(call->daemon, reply->cursor);
 	for (; region && n < PAGE_MAX; region = region->hh.next) {
-		if (!may_see_region(call, region, all))
+		if (!call_may_see(call, region, all))
 			continue;
 		fill_region(call, region, reply_element(call->reply, n), all);
 		reply->cursor = region->id;

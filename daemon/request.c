@@ -19,7 +19,7 @@ static const struct {
 	{ MMIOD_OP_CACHES, request_caches },	   { MMIOD_OP_CLIENTS, request_clients },
 	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
 	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
-	{ MMIOD_OP_EXPLAIN, request_explain },
+	{ MMIOD_OP_EXPLAIN, request_explain },	   { MMIOD_OP_COUNTERS, request_counters },
 };
 
 static enum request_result handle(struct call *call)
@@ -34,11 +34,6 @@ static enum request_result handle(struct call *call)
 	return REQUEST_REPLY;
 }
 
-static void count_request(struct connection_host *host, uint16_t opcode)
-{
-	host->counters.requests[opcode < COUNTED_OPCODES ? opcode : 0]++;
-}
-
 void request_dispatch(struct connection *connection, const struct request *request)
 {
 	struct call call = {
@@ -47,10 +42,7 @@ void request_dispatch(struct connection *connection, const struct request *reque
 		.request = request,
 		.reply = &connection->host->message,
 	};
-	enum request_result result;
-
-	count_request(connection->host, request->head.opcode);
-	result = handle(&call);
+	enum request_result result = handle(&call);
 
 	if (result == REQUEST_DEFERRED)
 		return;

@@ -34,6 +34,7 @@ enum request_result request_pool_map(struct call *call);
 enum request_result request_buffer(struct call *call);
 enum request_result request_publish(struct call *call);
 enum request_result request_caches(struct call *call);
+enum request_result request_counters(struct call *call);
 enum request_result request_clients(struct call *call);
 enum request_result request_translate(struct call *call);
 enum request_result request_page(struct call *call);
@@ -46,6 +47,7 @@ enum request_result request_revoke(struct call *call);
 bool call_is_admin(const struct call *call);
 bool call_holds(const struct call *call, const struct lease *lease);
 bool call_may_inspect(const struct call *call);
+bool call_may_see(const struct call *call, const struct region *region, bool all);
 bool call_may_log(const struct call *call);
 
 #endif

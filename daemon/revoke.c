@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include "log.h"
+#include "journal.h"
 #include "request.h"
 
 #define DEADLINE_MAX_MS 3600000u
@@ -34,15 +34,12 @@ struct revocation {
 static enum mmiod_outcome revoke_now(struct daemon *daemon, uint64_t id, const char *why)
 {
 	struct lease *lease = lease_find(&daemon->leases, id);
-	struct log_fields fields = { .message_id = LOG_ID_REVOKE, .lease = id };
 	int r;
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;
-	fields.holder = &lease->holder;
-	fields.region = lease->region->name;
-	log_line(LOG_NOTICE, &fields, "lease %" PRIu64 " of region %s, held by uid %u, pid %u: %s",
-		 id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
+	if (lease->state != MMIOD_STATE_REVOKED)
+		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_ADMIN, why);
 	r = daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
 	return r < 0 ? MMIOD_E_INTERNAL : MMIOD_OK;
 }
@@ -136,7 +133,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
 
 		if (!item->pending)
 			continue;
-		item->pending = false;
+		item->pending = false; /* so that its end is not taken for the holder's doing */
 		item->outcome = revoke_now(revocation->daemon, item->lease, revocation->why);
 		/* It ended by itself in this very moment: that is what was wanted. */
 		if (item->outcome == MMIOD_E_NOT_FOUND)
@@ -148,19 +145,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
 		connection_send(connection, reply);
 }
 
-/* A holder that does what it is asked to leaves no other trace. */
-static void log_obeyed(struct daemon *daemon, uint64_t id, const char *why)
+/* The holder gave back what it was asked for; unless the device went meanwhile, or another administrator took it. */
+static void note_obedience(struct daemon *daemon, uint64_t id, const char *why)
 {
 	const struct lease *lease = lease_find(&daemon->leases, id);
-	struct log_fields fields = { .message_id = LOG_ID_REVOKE, .lease = id };
+	char text[LEASE_WHY_MAX + 32];
 
-	if (!lease)
+	if (!lease || lease->state == MMIOD_STATE_REVOKED)
 		return;
-	fields.holder = &lease->holder;
-	fields.region = lease->region->name;
-	log_line(LOG_NOTICE, &fields,
-		 "lease %" PRIu64 " of region %s, held by uid %u, pid %u, ended when asked: %s", id,
-		 lease->region->name, lease->holder.uid, lease->holder.pid, why);
+	snprintf(text, sizeof(text), "given back when asked to (%s)", why);
+	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_OBEYED, text);
 }
 
 /* A lease has ended or is revoked; called from anywhere, so the reply waits for the next turn of the loop. */
@@ -176,7 +170,7 @@ void revocations_note_end(struct daemon *daemon, uint64_t lease)
 			if (item->lease != lease || !item->pending)
 				continue;
 			item->pending = false;
-			log_obeyed(daemon, lease, revocation->why);
+			note_obedience(daemon, lease, revocation->why);
 			if (--revocation->pending == 0)
 				event_add(&revocation->timer, &at_once);
 		}

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 #include <time.h>
-#include "log.h"
+#include "journal.h"
 #include "request.h"
 
 #define ENDS_AT_ONCE 64 /* in one turn of the loop */
@@ -53,21 +53,13 @@ void daemon_arm_terms(struct daemon *daemon)
 
 static void expire(struct daemon *daemon, struct lease *lease)
 {
-	struct log_fields fields = {
-		.message_id = LOG_ID_REVOKE,
-		.holder = &lease->holder,
-		.region = lease->region->name,
-		.lease = lease->id,
-	};
 	char buffer[LEASE_WHY_MAX];
 	struct text why = TEXT_ON(buffer);
 
 	text_set(&why, "its time of ");
 	add_duration(&why, lease->term->lease_ms);
 	text_add(&why, " is over");
-	log_line(LOG_NOTICE, &fields, "lease %llu of %s, held by uid %u, pid %u: %s",
-		 (unsigned long long)lease->id, lease->region->name, lease->holder.uid,
-		 lease->holder.pid, buffer);
+	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_EXPIRED, buffer);
 	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, buffer) == 0)
 		return;
 	/* The module refused, which is in the log: tried again when its time would be over again. */
@@ -201,18 +193,9 @@ void daemon_end_ungranted(struct daemon *daemon)
 	if (!daemon->config->limits.revoke_on_reload)
 		return;
 	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next) {
-		struct log_fields fields = {
-			.message_id = LOG_ID_REVOKE,
-			.holder = &lease->holder,
-			.region = lease->region->name,
-			.lease = lease->id,
-		};
-
 		if (lease->state == MMIOD_STATE_REVOKED || grant_behind(daemon, lease))
 			continue;
-		log_line(LOG_NOTICE, &fields, "lease %llu of %s, held by uid %u, pid %u: %s",
-			 (unsigned long long)lease->id, lease->region->name, lease->holder.uid,
-			 lease->holder.pid, why);
+		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_POLICY, why);
 		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
 	}
 }

@@ -60,6 +60,7 @@ struct context {
 	enum mmiod_cache cache;
 	uint32_t deadline_ms;
 	bool map; /* pools: draw */
+	const char *textfile; /* export: instead of standard output */
 	bool force; /* bind, unbind */
 	struct mmiod_allocation want; /* alloc: what its options say */
 	struct given width; /* bits */

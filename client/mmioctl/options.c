@@ -95,6 +95,8 @@ static const struct known {
 	{ "force", 0, NULL, "whoever uses the device", WITH_FORCE, FLAG(force) },
 	{ "dry-run", 'n', NULL, "only say what would be done", WITH_DRY_RUN, FLAG(dry_run) },
 	{ "map", 0, NULL, "draw them", WITH_MAP, FLAG(map) },
+	{ "textfile", 0, "PATH", "into this file, which is replaced as a whole", WITH_TEXTFILE,
+	  TEXT(textfile) },
 	{ "align", 0, "N", "pool: at a multiple of N, a power of two", WITH_ALLOC,
 	  CALL(alloc_option) },
 	{ "below", 0, "N", "pool: end by offset N; else: below address N", WITH_ALLOC,

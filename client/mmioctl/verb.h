@@ -42,6 +42,7 @@
 	V(bind) \
 	V(unbind) \
 	V(watch) \
+	V(export) \
 	V(test) \
 	V(bench) \
 	V(explain) \
@@ -87,6 +88,7 @@ enum {
 	WITH_WHO = 1 << 20, /* --user, --group */
 	WITH_FORCE = 1 << 24,
 	WITH_DRY_RUN = 1 << 25,
+	WITH_TEXTFILE = 1 << 26,
 };
 
 #define EXAMPLES_MAX 4

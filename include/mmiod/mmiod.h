@@ -47,6 +47,8 @@ struct mmiod_pool_list;
 struct mmiod_pool;
 struct mmiod_pool_map;
 struct mmiod_extent;
+struct mmiod_counter_list;
+struct mmiod_counter;
 struct mmiod_peer_list;
 struct mmiod_peer;
 struct mmiod_translation;
@@ -453,6 +455,28 @@ uint32_t mmiod_peer_unread(const struct mmiod_peer *peer); /**< messages that wa
 /** 1: its socket is full, and the daemon reads no request of it until it has read. */
 int mmiod_peer_paused(const struct mmiod_peer *peer);
 int mmiod_peer_monitors(const struct mmiod_peer *peer);
+
+/* ---- what the daemon counts ---- */
+
+/**
+ * Totals since the daemon was started, how things stand, limits in force, and how much users have of what is limited.
+ * Those with the right to see everything get all of it; others get no regions but those that they may use, and of the
+ * users only themselves. Totals that are 0 for some detail may be left out. -EOPNOTSUPP: the daemon is older than this.
+ */
+int mmiod_client_list_counters(struct mmiod_client *client, struct mmiod_counter_list **list);
+void mmiod_counter_list_free(struct mmiod_counter_list *list);
+size_t mmiod_counter_list_count(const struct mmiod_counter_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_counter *mmiod_counter_list_get(const struct mmiod_counter_list *list,
+						   size_t index);
+
+/** enum mmiod_counter_kind; a newer daemon may have others: leave out those that you do not know. */
+uint32_t mmiod_counter_kind(const struct mmiod_counter *counter);
+/** What is counted: see each kind. */
+uint32_t mmiod_counter_detail(const struct mmiod_counter *counter);
+/** "": of none. */
+const char *mmiod_counter_region(const struct mmiod_counter *counter);
+uint64_t mmiod_counter_value(const struct mmiod_counter *counter);
 
 /**
  * Where a virtual address of process @pid leads, as its page tables are at this moment. The process must be of the

@@ -65,6 +65,7 @@ enum mmiod_opcode {
 	MMIOD_OP_TRANSLATE = 17, /* a process's virtual address, level by level */
 	MMIOD_OP_PAGE = 18, /* a page frame */
 	MMIOD_OP_MONITOR = 19, /* notices of everything from now on, or no more */
+	MMIOD_OP_COUNTERS = 20, /* what the daemon counts */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -463,6 +464,18 @@ struct mmiod_wire_published {
 };
 static_assert(sizeof(struct mmiod_wire_published) == 136, "wire layout");
 
+/*
+ * COUNTERS: a list as REGIONS, whose cursor means nothing to the client. An administrator gets all of it; others get no
+ * regions but those that they may see, and no user but themselves. Counters of kinds that are not known are left out.
+ */
+struct mmiod_wire_counter {
+	uint32_t kind; /* enum mmiod_counter_kind */
+	uint32_t detail; /* what the kind says */
+	char region[MMIOD_WIRE_NAME]; /* "": of none */
+	uint64_t value;
+};
+static_assert(sizeof(struct mmiod_wire_counter) == 48, "wire layout");
+
 struct mmiod_msg_event {
 	struct mmiod_msg msg;
 	uint32_t type; /* enum mmiod_event_type */
@@ -627,6 +640,7 @@ enum mmiod_first_size {
 	MMIOD_V1_RENEWED = 24,
 	MMIOD_V1_EXPLAIN = 104,
 	MMIOD_V1_EXPLAIN_REPLY = 96,
+	MMIOD_V1_COUNTER = 48,
 };
 
 #endif

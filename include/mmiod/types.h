@@ -96,8 +96,41 @@ enum mmiod_revoke_cause {
 	MMIOD_CAUSE_CONNECTION = 4, /**< it was to end with its connection */
 	MMIOD_CAUSE_EXPIRED = 5, /**< its time was over */
 	MMIOD_CAUSE_OTHER = 6, /**< another program did it */
+	MMIOD_CAUSE_RESET = 7, /**< the device was reset, and "on-reset = revoke" is configured */
+	MMIOD_CAUSE_POLICY = 8, /**< no grant gives it any more, and "revoke-on-reload = yes" */
 };
-#define MMIOD_CAUSES 8 /**< greater than all of them */
+#define MMIOD_CAUSES 9 /**< greater than all of them */
+
+/**
+ * What the daemon counts. Totals are since it was started; the others are as of now. Behind each: what its detail is,
+ * and whether it is of a region (of "", when it is of kernel memory).
+ */
+enum mmiod_counter_kind {
+	MMIOD_COUNTER_ACCEPTED = 1, /**< total; connections */
+	MMIOD_COUNTER_UNKNOWN_PEERS = 2, /**< total; turned away */
+	MMIOD_COUNTER_SHORTAGES = 3, /**< total; turned away: out of memory or descriptors */
+	MMIOD_COUNTER_QUOTA_REFUSALS = 4, /**< total; enum mmiod_limit, 0: the module's */
+	MMIOD_COUNTER_REQUESTS = 5, /**< total; opcode of the wire, 0: unknown or malformed */
+	MMIOD_COUNTER_PROTOCOL_ERRORS = 6, /**< total; connections that ended by one */
+	MMIOD_COUNTER_HELLO_TIMEOUTS = 7, /**< total */
+	MMIOD_COUNTER_SLOW_READERS = 8, /**< total; dropped */
+	MMIOD_COUNTER_REVOCATIONS = 9, /**< total; enum mmiod_revoke_cause */
+	MMIOD_COUNTER_EVENTS_LOST = 10, /**< total; times that the module's queue overflowed */
+	MMIOD_COUNTER_LINES_HELD_BACK = 11, /**< total; of the log */
+	MMIOD_COUNTER_RELOADS = 12, /**< total; 0: put in force, 1: failed */
+	MMIOD_COUNTER_GRANTS = 13, /**< total; of a region; enum mmiod_memory */
+	MMIOD_COUNTER_DENIALS = 14, /**< total; of a region; enum mmiod_memory */
+	MMIOD_COUNTER_CONFLICTS = 15, /**< total; of a region; enum mmiod_memory */
+	MMIOD_COUNTER_STARTED = 32, /**< seconds since 1970 */
+	MMIOD_COUNTER_CLIENTS = 33,
+	MMIOD_COUNTER_REGIONS = 34, /**< enum mmiod_state; REVOKED: their devices are not there */
+	MMIOD_COUNTER_LEASES = 35, /**< not revoked; of a region; enum mmiod_memory */
+	MMIOD_COUNTER_BYTES = 36, /**< of those leases; of a region; enum mmiod_memory */
+	MMIOD_COUNTER_POOL_FREE = 37, /**< bytes; of a region */
+	MMIOD_COUNTER_POOL_WIPING = 38, /**< bytes that wait to be wiped; of a region */
+	MMIOD_COUNTER_LIMIT = 48, /**< per user; enum mmiod_limit */
+	MMIOD_COUNTER_USER = 64, /**< 64 + enum mmiod_limit: how much a user has; uid */
+};
 
 /** Kinds of event that a client is told of. */
 enum mmiod_event_type {

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl export: what the daemon counts, for other programs. "prometheus" is its text exposition format 0.0.4. Labels
+ * have few values: regions, kinds of memory, causes; never processes or users.
+ */
+#include "verb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- families ---- */
+
+static const char *const requests[] = {
+	"unknown", "hello",   "status", "regions",   "lease",  "release", "revoke",
+	"leases",  "alloc",   "pools",	"pool-map",  "buffer", "publish", "caches",
+	"renew",   "explain", "peers",	"translate", "page",   "monitor", "counters",
+};
+static const char *const limits[] = {
+	"module",
+	"connections-per-user",
+	"connection-rate-per-user",
+	"leases-per-user",
+	"bytes-per-user",
+	"unread-replies-per-user",
+	"unread-descriptors-per-user",
+	"caches-per-user",
+};
+static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",  "connection",
+				      "expired", "program",	  "reset",  "policy" };
+static const char *const reloads[] = { "done", "failed" };
+static const char *const states[] = { "ok", "suspended", "gone" };
+static const char *const memories[] = { "region", "pages", "kmalloc", "vmalloc", "dma" };
+
+#define WORDS(array) .words = (array), .word_count = sizeof(array) / sizeof((array)[0])
+
+static const struct family {
+	enum mmiod_counter_kind kind;
+	const char *name;
+	bool total;
+	bool region; /* has a label for it */
+	const char *label; /* of the detail; NULL: it has none */
+	const char *const *words;
+	size_t word_count;
+	const char *help;
+} families[] = {
+	{ MMIOD_COUNTER_STARTED, "start_time_seconds",
+	  .help = "When the daemon was started, in seconds since 1970." },
+	{ MMIOD_COUNTER_CLIENTS, "clients", .help = "Connections." },
+	{ MMIOD_COUNTER_REGIONS, "regions", .label = "state", WORDS(states),
+	  .help = "Regions by state; gone: their devices are not there." },
+	{ MMIOD_COUNTER_LEASES, "leases", .region = true, .label = "memory", WORDS(memories),
+	  .help = "Leases that are not revoked." },
+	{ MMIOD_COUNTER_BYTES, "leased_bytes", .region = true, .label = "memory", WORDS(memories),
+	  .help = "Bytes of the leases that are not revoked." },
+	{ MMIOD_COUNTER_POOL_FREE, "pool_free_bytes", .region = true,
+	  .help = "Free bytes of pools." },
+	{ MMIOD_COUNTER_POOL_WIPING, "pool_wiping_bytes", .region = true,
+	  .help = "Bytes of pools that were given back and wait to be wiped." },
+	{ MMIOD_COUNTER_LIMIT, "user_limit", .label = "limit", WORDS(limits),
+	  .help = "Limits of each user that are in force." },
+	{ MMIOD_COUNTER_GRANTS, "grants_total", .total = true, .region = true, .label = "memory",
+	  WORDS(memories), .help = "Leases that were granted." },
+	{ MMIOD_COUNTER_DENIALS, "denials_total", .total = true, .region = true, .label = "memory",
+	  WORDS(memories), .help = "Leases that policy denied." },
+	{ MMIOD_COUNTER_CONFLICTS, "conflicts_total", .total = true, .region = true,
+	  .label = "memory", WORDS(memories),
+	  .help = "Leases that were refused because others held the bytes." },
+	{ MMIOD_COUNTER_REVOCATIONS, "revocations_total", .total = true, .label = "cause",
+	  WORDS(causes),
+	  .help = "Leases that were revoked, or given back because they were to be." },
+	{ MMIOD_COUNTER_QUOTA_REFUSALS, "quota_refusals_total", .total = true, .label = "limit",
+	  WORDS(limits), .help = "What was refused because of a limit." },
+	{ MMIOD_COUNTER_REQUESTS, "requests_total", .total = true, .label = "request",
+	  WORDS(requests), .help = "Requests by kind." },
+	{ MMIOD_COUNTER_ACCEPTED, "connections_accepted_total", .total = true,
+	  .help = "Connections that were accepted." },
+	{ MMIOD_COUNTER_UNKNOWN_PEERS, "unknown_peers_total", .total = true,
+	  .help = "Connections that were refused because their peer was unknown." },
+	{ MMIOD_COUNTER_SHORTAGES, "shortages_total", .total = true,
+	  .help = "Connections that were refused for want of memory or descriptors." },
+	{ MMIOD_COUNTER_PROTOCOL_ERRORS, "protocol_errors_total", .total = true,
+	  .help = "Connections that ended by breaking the protocol." },
+	{ MMIOD_COUNTER_HELLO_TIMEOUTS, "hello_timeouts_total", .total = true,
+	  .help = "Connections that ended because they said nothing." },
+	{ MMIOD_COUNTER_SLOW_READERS, "slow_readers_total", .total = true,
+	  .help = "Connections that were dropped because they did not read their replies." },
+	{ MMIOD_COUNTER_EVENTS_LOST, "events_lost_total", .total = true,
+	  .help = "How often events of the module were lost, and its ledger read again." },
+	{ MMIOD_COUNTER_LINES_HELD_BACK, "log_lines_held_back_total", .total = true,
+	  .help = "Lines of the log that were held back because there were too many." },
+	{ MMIOD_COUNTER_RELOADS, "reloads_total", .total = true, .label = "result", WORDS(reloads),
+	  .help = "How often the configuration was read again." },
+};
+
+/* ---- text exposition format ---- */
+
+static void print_label(FILE *out, const char *name, const char *value, char before)
+{
+	fprintf(out, "%c%s=\"", before, name);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			putc('\\', out);
+		putc(*value, out);
+	}
+	putc('"', out);
+}
+
+static void print_detail(FILE *out, const struct family *family, uint32_t detail, char before)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", detail);
+	print_label(out, family->label,
+		    detail < family->word_count ? family->words[detail] : number, before);
+}
+
+static void print_sample(FILE *out, const struct family *family,
+			 const struct mmiod_counter *counter)
+{
+	char before = '{';
+
+	fprintf(out, "mmiod_%s", family->name);
+	if (family->region) {
+		print_label(out, "region", mmiod_counter_region(counter), before);
+		before = ',';
+	}
+	if (family->label) {
+		print_detail(out, family, mmiod_counter_detail(counter), before);
+		before = ',';
+	}
+	fprintf(out, "%s %llu\n", before == ',' ? "}" : "",
+		(unsigned long long)mmiod_counter_value(counter));
+}
+
+static void print_family(FILE *out, const struct family *family,
+			 const struct mmiod_counter_list *list)
+{
+	fprintf(out, "# HELP mmiod_%s %s\n# TYPE mmiod_%s %s\n", family->name, family->help,
+		family->name, family->total ? "counter" : "gauge");
+	for (size_t i = 0; i < mmiod_counter_list_count(list); i++) {
+		const struct mmiod_counter *counter = mmiod_counter_list_get(list, i);
+
+		if (mmiod_counter_kind(counter) == family->kind)
+			print_sample(out, family, counter);
+	}
+}
+
+static void print_prometheus(FILE *out, const struct mmiod_counter_list *list)
+{
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		print_family(out, &families[i], list);
+}
+
+/* ---- to a file ---- */
+
+static int write_all(int fd, const char *text, size_t length)
+{
+	while (length) {
+		ssize_t n = write(fd, text, length);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			length -= (size_t)n;
+		}
+	}
+	return fchmod(fd, 0644) ? -errno : 0;
+}
+
+/* Who reads the file meanwhile gets all of the old one or all of the new one. */
+static int replace_file(const struct context *context, const char *path, const char *text,
+			size_t length)
+{
+	char temporary[4096];
+	int fd, err;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= (int)sizeof(temporary))
+		return report(context, -ENAMETOOLONG, "%s: the path is too long", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return report(context, -errno, "%s: %s", temporary, strerror(errno));
+	err = write_all(fd, text, length);
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(temporary, path))
+		err = -errno;
+	if (!err)
+		return STATUS_OK;
+	unlink(temporary);
+	return report(context, err, "%s: %s", path, strerror(-err));
+}
+
+static int write_textfile(const struct context *context, const struct mmiod_counter_list *list)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	int status;
+
+	if (!out)
+		return out_of_memory(context);
+	print_prometheus(out, list);
+	status = fclose(out) ? out_of_memory(context)
+			     : replace_file(context, context->textfile, text, length);
+	free(text);
+	return status;
+}
+
+static int verb_export(struct context *context, int argc, char **argv)
+{
+	struct mmiod_counter_list *list;
+	int status = STATUS_OK, err;
+
+	if (strcmp(argv[0], "prometheus"))
+		return usage_error(context, "no format \"%s\": there is prometheus", argv[0]);
+	status = client_open(context);
+	if (status)
+		return status;
+	err = mmiod_client_list_counters(context->client, &list);
+	if (err)
+		return report_client(context, err);
+	if (context->textfile)
+		status = write_textfile(context, list);
+	else
+		print_prometheus(stdout, list);
+	mmiod_counter_list_free(list);
+	return status;
+}
+
+const struct verb export_verb = {
+	.name = "export",
+	.arguments = "prometheus",
+	.summary = "what the daemon counts, for Prometheus",
+	.group = GROUP_LIVE,
+	.options = WITH_TEXTFILE,
+	.least = 1,
+	.most = 1,
+	.run = verb_export,
+	.examples = {
+		{ "export prometheus", "as text, to standard output" },
+		{ "export prometheus --textfile /var/lib/node-exporter/mmiod.prom",
+		  "for node_exporter's textfile collector; from a timer" },
+	},
+	.more = "An administrator sees all regions, others those that they may use. Labels are\n"
+		"regions, kinds of memory, limits and causes; never users or processes.",
+};

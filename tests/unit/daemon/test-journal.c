@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the journal gets: a socket of the test's own stands for journald.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "daemon/log.h"
+#include "files.h"
+#include "rig.h"
+
+static int journald = -1;
+static char got[8192]; /* the last datagram, with a line's end before it */
+
+static void listen_as_journald(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", files_path("journal"));
+	journald = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(journald, (struct sockaddr *)&address, sizeof(address)), 0);
+	log_to_journal(address.sun_path);
+}
+
+/* The next datagram, or "". */
+static const char *next_line(void)
+{
+	ssize_t n = recv(journald, got + 1, sizeof(got) - 2, 0);
+
+	got[0] = '\n';
+	got[n < 0 ? 0 : n + 1] = '\0';
+	return got;
+}
+
+static bool has(const char *field)
+{
+	char line[300];
+
+	snprintf(line, sizeof(line), "\n%s\n", field);
+	return strstr(got, line) != NULL;
+}
+
+#define cr_expect_has(field) cr_assert(has(field), "no %s in:%s", field, got)
+
+static void expect_line(const char *message_id)
+{
+	char field[64];
+
+	snprintf(field, sizeof(field), "MESSAGE_ID=%s", message_id);
+	next_line();
+	cr_assert(has(field), "not of %s:%s", message_id, got);
+}
+
+static void drain(void)
+{
+	while (*next_line())
+		;
+}
+
+static void start(void)
+{
+	rig_start("[daemon]\nleases-per-user = 200\n"
+		  "[region shm]\nphys = 0xf8000000\nsize = 1M\n"
+		  "[grant writers]\nregion = shm\nuser = 1000\naccess = rw\nshare = shared-write\n"
+		  "[grant readers]\nregion = shm\nuser = 1001\nshare = shared-write\n");
+	listen_as_journald();
+}
+
+static void stop(void)
+{
+	rig_stop();
+	close(journald);
+}
+
+TestSuite(journal, .init = start, .fini = stop);
+
+/* ---- lines and their fields ------------------------------------------------------------------------------------- */
+
+Test(journal, each_grant_to_write_has_a_line_that_names_the_rule)
+{
+	struct mmiod_wire_want wants[2] = {
+		want("shm", 0x1000, 0x20, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE),
+		want("shm", 0x2000, 0x40, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE),
+	};
+	int fd = client_hello(1000);
+	char pid[32];
+
+	cr_assert_eq(client_lease(fd, wants, 2, 0), MMIOD_OK);
+	expect_line(LOG_ID_GRANT);
+	snprintf(pid, sizeof(pid), "MMIOD_PID=%d", getpid());
+	cr_expect_has(pid);
+	cr_expect_has("PRIORITY=6");
+	cr_expect_has("SYSLOG_IDENTIFIER=mmiod");
+	cr_expect_has("MMIOD_UID=1000");
+	cr_expect_has("MMIOD_REGION=shm");
+	cr_expect_has("MMIOD_RULE=writers");
+	cr_expect_has("MMIOD_ACCESS=rw");
+	cr_expect_has("MMIOD_LEASE=1");
+	cr_expect_has("MMIOD_OFFSET=4096");
+	cr_expect_has("MMIOD_LENGTH=32");
+	cr_assert_not_null(strstr(got, "\nMMIOD_COMM="));
+	expect_line(LOG_ID_GRANT);
+	cr_expect_has("MMIOD_LEASE=2");
+	cr_expect_has("MMIOD_LENGTH=64");
+	client_close_fds();
+	close(fd);
+}
+
+Test(journal, grants_to_read_share_a_line)
+{
+	struct mmiod_wire_want wants[3];
+	int fd = client_hello(1001);
+
+	for (int i = 0; i < 3; i++)
+		wants[i] = want("shm", i * 64u, 64, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
+	cr_assert_eq(client_lease(fd, wants, 3, 0), MMIOD_OK);
+	expect_line(LOG_ID_GRANT);
+	cr_expect_has("MMIOD_ACCESS=r");
+	cr_expect_has("MMIOD_RULE=readers");
+	cr_assert_not_null(strstr(got, ", and 2 more\n"));
+	cr_assert_str_eq(next_line(), "");
+	client_close_fds();
+	close(fd);
+}
+
+Test(journal, a_denial_says_what_was_asked_for_and_by_whom)
+{
+	struct mmiod_wire_want wants =
+		want("shm", 0x100, 0x10, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE);
+	int fd = client_hello(1001);
+
+	client_lease(fd, &wants, 1, 0);
+	expect_line(LOG_ID_DENIAL);
+	cr_expect_has("PRIORITY=5");
+	cr_expect_has("MMIOD_UID=1001");
+	cr_expect_has("MMIOD_REGION=shm");
+	cr_expect_has("MMIOD_OFFSET=256");
+	cr_expect_has("MMIOD_LENGTH=16");
+	cr_expect_has("MMIOD_ACCESS=rw");
+	close(fd);
+}
+
+Test(journal, a_refusal_by_a_limit_names_its_key)
+{
+	struct mmiod_wire_want wants = want("shm", 0, 16, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
+	int fd;
+
+	rig_write_config("[daemon]\nleases-per-user = 1\n[region shm]\nphys = 0xf8000000\nsize = "
+			 "1M\n[grant readers]\nregion = shm\nuser = 1001\nshare = shared-write\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	drain();
+	fd = client_hello(1001);
+	client_lease(fd, &wants, 1, 0);
+	client_lease(fd, &wants, 1, 0);
+	expect_line(LOG_ID_GRANT);
+	expect_line(LOG_ID_QUOTA);
+	cr_expect_has("MMIOD_LIMIT=leases-per-user");
+	cr_expect_has("MMIOD_UID=1001");
+	client_close_fds();
+	close(fd);
+}
+
+Test(journal, a_revocation_names_lease_holder_and_cause)
+{
+	int fd = client_hello(1000), admin = client_hello(0);
+	uint64_t lease;
+
+	cr_assert_eq(client_lease_one(fd, 0, 4096, &lease), MMIOD_OK);
+	drain();
+	cr_assert_eq(client_end(admin, MMIOD_OP_REVOKE, lease), MMIOD_OK);
+	expect_line(LOG_ID_REVOKE);
+	cr_expect_has("MMIOD_CAUSE=administrator");
+	cr_expect_has("MMIOD_LEASE=1");
+	cr_expect_has("MMIOD_UID=1000");
+	cr_expect_has("MMIOD_REGION=shm");
+	cr_assert_str_eq(next_line(), "", "once");
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_ADMIN], 1u);
+	client_close_fds();
+	close(fd);
+	close(admin);
+}
+
+Test(journal, a_revocation_that_the_holder_obeys_is_told_as_well)
+{
+	int fd = client_hello(1000), admin = client_hello(0);
+	uint64_t leases[2];
+
+	cr_assert_eq(client_lease_one(fd, 0, 4096, &leases[0]), MMIOD_OK);
+	cr_assert_eq(client_lease_one(fd, 4096, 4096, &leases[1]), MMIOD_OK);
+	drain();
+	send_end(admin, MMIOD_OP_REVOKE, 60000, leases, 2);
+	rig_turn();
+	cr_assert_str_eq(next_line(), "", "it was only asked");
+	while (client_receive(fd) > 0) /* it hears of it */
+		;
+	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, leases[0]), MMIOD_OK);
+	expect_line(LOG_ID_REVOKE);
+	cr_expect_has("MMIOD_CAUSE=obeyed");
+	cr_expect_has("MMIOD_LEASE=1");
+	fake_close_window(&rig_fake, leases[1]); /* the other way to obey */
+	daemon_drain_events(&rig);
+	expect_line(LOG_ID_REVOKE);
+	cr_expect_has("MMIOD_CAUSE=obeyed");
+	cr_expect_has("MMIOD_LEASE=2");
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_OBEYED], 2u);
+	client_close_fds();
+	close(fd);
+	close(admin);
+}
+
+Test(journal, a_deadline_that_passes_is_the_administrators_doing)
+{
+	int fd = client_hello(1000), admin = client_hello(0);
+	uint64_t lease;
+
+	cr_assert_eq(client_lease_one(fd, 0, 4096, &lease), MMIOD_OK);
+	drain();
+	send_end(admin, MMIOD_OP_REVOKE, 20, &lease, 1);
+	rig_wait(100);
+	expect_line(LOG_ID_REVOKE);
+	cr_expect_has("MMIOD_CAUSE=administrator");
+	cr_assert_str_eq(next_line(), "", "once");
+	client_close_fds();
+	close(fd);
+	close(admin);
+}
+
+Test(journal, a_device_that_goes_is_told_with_what_it_takes_along)
+{
+	int fd = client_hello(1000);
+
+	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
+	drain();
+	fake_remove_device(&rig_fake, "shm");
+	daemon_drain_events(&rig);
+	expect_line(LOG_ID_GONE);
+	cr_expect_has("MMIOD_REGION=shm");
+	cr_assert_not_null(strstr(got, "\nMMIOD_DEVICE="));
+	expect_line(LOG_ID_REVOKE);
+	cr_expect_has("MMIOD_CAUSE=gone");
+	client_close_fds();
+	close(fd);
+}
+
+Test(journal, a_configuration_is_told_whether_it_is_good_or_not)
+{
+	drain();
+	cr_assert_eq(daemon_reload(&rig), 0);
+	expect_line(LOG_ID_CONFIG);
+	cr_expect_has("PRIORITY=6");
+	rig_write_config("[nonsense]\n");
+	daemon_reload(&rig);
+	expect_line(LOG_ID_CONFIG);
+	cr_expect_has("PRIORITY=3");
+	cr_assert_eq(rig.host.counters.reloads, 1u);
+	cr_assert_eq(rig.host.counters.failed_reloads, 1u);
+}
+
+/* ---- too much of it --------------------------------------------------------------------------------------------- */
+
+Test(journal, what_one_user_provokes_is_bounded_and_the_rest_is_counted)
+{
+	struct mmiod_wire_want wants =
+		want("shm", 0, 16, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE);
+	int bad = client_hello(1001), good = client_hello(1000);
+	unsigned int lines = 0;
+	uint64_t held_back;
+
+	drain();
+	for (int i = 0; i < 500; i++) {
+		client_lease(bad, &wants, 1, 0);
+		while (*next_line())
+			lines++;
+	}
+	held_back = rig.host.counters.lines_held_back;
+	cr_assert_geq(lines, 20u);
+	cr_assert_lt(lines, 500u);
+	cr_assert_eq(lines + held_back, 500u);
+	cr_assert_eq(client_lease_one(good, 0, 16, NULL), MMIOD_OK);
+	expect_line(LOG_ID_GRANT);
+	cr_expect_has("MMIOD_UID=1000");
+	event_active(&rig.host.summary, 0, 0);
+	rig_turn();
+	expect_line(LOG_ID_HELD_BACK);
+	cr_assert_not_null(strstr(got, " lines about uid 1001\n"));
+	event_active(&rig.host.summary, 0, 0);
+	rig_turn();
+	cr_assert_str_eq(next_line(), "", "once");
+	client_close_fds();
+	close(bad);
+	close(good);
+}
+
+Test(journal, a_client_cannot_write_fields_of_its_own)
+{
+	struct holder holder = { .uid = 1, .pid = 1, .comm = "a\nMMIOD_UID=0\x7f" };
+	const struct log_fields fields = { .holder = &holder };
+
+	drain();
+	log_line(LOG_NOTICE, &fields, "one\ntwo=%s", "3\x1b");
+	next_line();
+	cr_expect_has("MMIOD_COMM=a?MMIOD_UID=0?");
+	cr_expect_has("MESSAGE=one?two=3?");
+	cr_expect_has("MMIOD_UID=1");
+}
+
+Test(journal, a_message_that_is_too_long_is_cut_and_leaves_the_fields_whole)
+{
+	struct holder holder = { .uid = 7, .pid = 1, .comm = "x" };
+	const struct log_fields fields = { .message_id = LOG_ID_GRANT, .holder = &holder };
+	char text[6000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	drain();
+	log_line(LOG_NOTICE, &fields, "%s", text);
+	expect_line(LOG_ID_GRANT);
+	cr_expect_has("MMIOD_UID=7");
+	cr_assert_lt(strlen(got), 4096u);
+}
+
+/* ---- no journal ------------------------------------------------------------------------------------------------- */
+
+static int swap_stderr(int fd)
+{
+	int old = dup(STDERR_FILENO);
+
+	dup2(fd, STDERR_FILENO);
+	return old;
+}
+
+/* If it waited, this would never end: nobody reads. */
+Test(journal, one_that_does_not_read_does_not_stop_the_daemon, .timeout = 30)
+{
+	int fd = client_hello(1000), ends[2], old;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	old = swap_stderr(ends[1]);
+	for (int i = 0; i < 20000; i++)
+		log_line(LOG_NOTICE, NULL, "line %d", i);
+	dup2(old, STDERR_FILENO);
+	cr_assert_eq(client_status(fd), MMIOD_OK);
+	close(fd);
+}
+
+Test(journal, without_journald_lines_go_to_stderr_in_the_form_of_its_stream)
+{
+	char line[200] = "";
+	int ends[2], old;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(journald);
+	journald = -1;
+	old = swap_stderr(ends[1]);
+	log_line(LOG_WARNING, NULL, "hello");
+	dup2(old, STDERR_FILENO);
+	cr_assert_gt(read(ends[0], line, sizeof(line) - 1), 0);
+	cr_assert_str_eq(line, "<4>hello\n");
+}
+
+Test(journal, a_stderr_that_nobody_reads_does_not_stop_the_daemon_either, .timeout = 30)
+{
+	int ends[2], old;
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	close(journald);
+	journald = -1;
+	old = swap_stderr(ends[1]);
+	for (int i = 0; i < 20000; i++)
+		log_line(LOG_NOTICE, NULL, "line %d", i);
+	close(ends[0]);
+	for (int i = 0; i < 10; i++)
+		log_line(LOG_NOTICE, NULL, "line %d", i);
+	dup2(old, STDERR_FILENO);
+}
