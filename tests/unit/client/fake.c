@@ -264,16 +264,25 @@ void fake_make_room(struct fake *fake)
 	fake->kept_count = 0;
 }
 
+const void *fake_element(const void *request, size_t index)
+{
+	const struct mmiod_msg *head = request;
+
+	return (const uint8_t *)request + head->fixed + index * head->stride;
+}
+
 /* An allocation is granted at its lower limit, in whole pages. */
 static struct mmiod_wire_want element_asked(const struct mmiod_msg_lease *asked, size_t index)
 {
 	size_t page = mmiod_page_size();
 	const struct mmiod_wire_alloc *alloc;
-	struct mmiod_wire_want want;
+	struct mmiod_wire_want want = { 0 };
 
-	if (asked->msg.opcode != MMIOD_OP_ALLOC)
-		return ((const struct mmiod_wire_want *)(asked + 1))[index];
-	alloc = (const struct mmiod_wire_alloc *)(asked + 1) + index;
+	if (asked->msg.opcode != MMIOD_OP_ALLOC) {
+		memcpy(&want, fake_element(asked, index), MMIOD_V1_WANT);
+		return want;
+	}
+	alloc = fake_element(asked, index);
 	want = (struct mmiod_wire_want){
 		.offset = alloc->low,
 		.length = (alloc->length + page - 1) / page * page,

@@ -34,6 +34,8 @@ void fake_accept_silently(struct fake *fake);
 void fake_accept(struct fake *fake); /* and greet */
 void fake_hang_up(struct fake *fake);
 const struct mmiod_msg *fake_read(struct fake *fake);
+/* An element of what a request asks for; short ones are as version 1 has them. */
+const void *fake_element(const void *request, size_t index);
 void fake_wait_hang_up(struct fake *fake);
 void fake_send(struct fake *fake, const void *message, size_t size, const int *fds, size_t count);
 void fake_greet(struct fake *fake, uint32_t backend);

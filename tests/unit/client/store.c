@@ -75,8 +75,7 @@ static void send_granted(struct store *store, struct mmiod_wire_granted *granted
 
 static void grant_lease(struct store *store)
 {
-	const struct mmiod_wire_want *want =
-		(const struct mmiod_wire_want *)((struct mmiod_msg_lease *)store->fake.request + 1);
+	const struct mmiod_wire_want *want = fake_element(store->fake.request, 0);
 	uint64_t length = want->length ? want->length : STORE_SIZE - want->offset;
 
 	cr_expect_str_eq(want->region, "ram");
@@ -94,8 +93,7 @@ static void grant_alloc(struct store *store)
 {
 	size_t page = mmiod_page_size();
 
-	memcpy(&store->alloc, (struct mmiod_msg_lease *)store->fake.request + 1,
-	       sizeof(store->alloc));
+	memcpy(&store->alloc, fake_element(store->fake.request, 0), sizeof(store->alloc));
 	if (store->outcome) {
 		fake_refuse(&store->fake, store->outcome, store->text);
 		return;

@@ -69,7 +69,7 @@ static void serve_allocations(struct fake *fake)
 		}
 		cr_expect_eq(request->stride, sizeof(rig->asked[0]));
 		if (!rig->count)
-			memcpy(rig->asked, (const struct mmiod_msg_lease *)request + 1,
+			memcpy(rig->asked, fake_element(request, 0),
 			       request->count * sizeof(rig->asked[0]));
 		fake_grant(fake, request, 17 + rig->count, &(struct flaw){ .busy = rig->busy });
 		rig->count += request->count;

@@ -49,7 +49,7 @@ static int block_file(uint64_t length)
 
 static void grant(struct fake *fake, const struct mmiod_msg_lease *request)
 {
-	const struct mmiod_wire_alloc *wants = (const struct mmiod_wire_alloc *)(request + 1);
+	const struct mmiod_wire_alloc *wants = fake_element(request, 0);
 	struct {
 		struct mmiod_msg msg;
 		struct mmiod_wire_granted granted[MMIOD_MSG_FDS_MAX];

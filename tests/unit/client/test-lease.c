@@ -16,11 +16,11 @@ static void grant_one(struct fake *fake)
 
 	fake_accept(fake);
 	request = (const void *)fake_read(fake);
-	want = (const void *)(request + 1);
+	want = fake_element(request, 0);
 	cr_expect_eq(request->msg.opcode, MMIOD_OP_LEASE);
 	cr_expect_eq(request->msg.size, fake->request_size);
-	cr_expect_eq(request->msg.fixed, sizeof(*request));
-	cr_expect_eq(request->msg.stride, sizeof(*want));
+	cr_expect_eq(request->msg.fixed, MMIOD_V1_LEASE_REQUEST);
+	cr_expect_eq(request->msg.stride, MMIOD_V1_WANT);
 	cr_expect_eq(request->msg.count, 1);
 	cr_expect_eq(request->msg.fds, 0);
 	cr_expect_eq(request->msg.flags, 0);
@@ -86,7 +86,7 @@ static void grant_by_default(struct fake *fake)
 
 	fake_accept(fake);
 	request = (const void *)fake_read(fake);
-	want = (const void *)(request + 1);
+	want = fake_element(request, 0);
 	cr_expect_eq(want->rights, MMIOD_RIGHT_READ);
 	cr_expect_eq(want->cache, 0);
 	cr_expect_eq(want->share, 0);
