@@ -33,6 +33,20 @@ notify_listener() {
 	expect_match 'ListenSequentialPacket='
 }
 
+@test "socket activation: clients of a daemon that cannot start hear that, and it fails as it would" {
+	command -v systemd-socket-activate >/dev/null || skip "there is no systemd-socket-activate"
+	echo nonsense >>"$T/sim.conf"
+	background systemd-socket-activate --seqpacket -l "$MMIOD_SOCKET" "$T/mmiod" --simulate "$T/sim.conf"
+	eventually test -S "$MMIOD_SOCKET"
+	for _ in 1 2; do
+		run mmioctl list
+		expect_status 6
+		expect_match 'the daemon cannot start: '
+		if [ "$ME" -eq 0 ]; then expect_match 'sim.conf:'; fi
+	done
+	expect_end 78
+}
+
 @test "the service manager is told of readiness, reload and stop" {
 	notify_listener
 	NOTIFY_SOCKET=$T/notify start_daemon
