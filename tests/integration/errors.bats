@@ -235,3 +235,48 @@ fails() {
 	run bash -c 'trap "" PIPE; mmioctl read shm/64K:8 | head -n 1; echo "${PIPESTATUS[0]}"'
 	expect_equal "${lines[1]}" 1
 }
+
+@test "bind and unbind: what is no address, and what is not there, have their status and say it" {
+	run mmioctl bind 1:0
+	expect_status 2
+	expect_match '"1:0" is not the address of a PCI function'
+	run mmioctl bind 00:03.0 ffff:ff:1f.8
+	expect_status 2
+	run mmioctl bind ffff:ff:1f.7
+	expect_status 3
+	expect_match 'there is no PCI function ffff:ff:1f.7'
+	run mmioctl unbind ffff:ff:1f.7 --force
+	expect_status 3
+	run mmioctl --json bind ffff:ff:1f.7
+	expect_equal "$(jq -r '.error.exit' <<<"$output")" 3
+	run mmioctl bind
+	expect_status 2
+}
+
+@test "bind needs mmiod, and says so without it" {
+	rm "$T/mmiod"
+	PATH=$T:/nowhere run mmioctl bind 00:03.0
+	[ -e /usr/sbin/mmiod ] || expect_match 'is not installed'
+	[ "$status" -ne 0 ]
+}
+
+@test "mmiod's options of binding exclude what makes no sense" {
+	run mmiod --force
+	expect_status 2
+	run mmiod --unbind --force 00:03.0
+	expect_status 2
+	run mmiod --dry-run
+	expect_status 2
+	run mmiod --bind
+	expect_status 2
+	expect_match 'takes the addresses'
+}
+
+@test "what the configuration binds must be good, and may be nothing" {
+	printf '[region card]\ndevice = pci:ffff:ff:1f.7\nbar = 0\nbind = yes\n' >"$T/bind.conf"
+	run mmiod --config "$T/bind.conf" --bind-configured --dry-run
+	expect_status 0
+	echo 'bind = sometimes' >>"$T/bind.conf"
+	run mmiod --config "$T/bind.conf" --bind-configured --dry-run
+	expect_status 78
+}

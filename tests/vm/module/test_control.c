@@ -2,6 +2,7 @@
 /* The control file: who may open it, its extensible structures, claims, the ledger and events. */
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,36 @@ TEST(structures_grow_by_the_size_rule)
 	info.size = UINT32_MAX;
 	EXPECT_ERRNO(raw_info(&info), EINVAL);
 	EXPECT_ERRNO(raw_info(NULL), EFAULT);
+}
+
+TEST(a_caller_of_version_1_is_told_of_a_region_what_version_1_told)
+{
+	int control = open_control();
+	uint64_t id = region(control, "shm");
+	struct mmiod_region_info info = { .size = offsetof(struct mmiod_region_info, flags),
+					  .region_id = id - 1,
+					  .flags = 0x5a5a5a5a };
+
+	EXPECT_EQ(ioctl(control, MMIOD_IOC_REGION_NEXT, &info), 0);
+	EXPECT_EQ(info.region_id, id);
+	EXPECT_EQ(info.flags, 0x5a5a5a5a);
+	info.size--;
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_REGION_NEXT, &info), EINVAL);
+}
+
+TEST(flags_of_a_claim_that_are_unknown_or_not_for_its_kind_are_refused)
+{
+	int control = open_control();
+	struct mmiod_region_claim claim = { .size = sizeof(claim),
+					    .kind = MMIOD_REGION_PCI,
+					    .pci = find_pci(0x1af4, 0x1110),
+					    .flags = 1u << 31,
+					    .name = "flags" };
+
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), EINVAL);
+	claim.kind = MMIOD_REGION_RANGE;
+	claim.flags = MMIOD_REGION_REVOKE_ON_RESET;
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), EINVAL);
 }
 
 TEST(unknown_calls_and_flags_are_refused)
