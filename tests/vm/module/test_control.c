@@ -88,6 +88,17 @@ TEST(flags_of_a_claim_that_are_unknown_or_not_for_its_kind_are_refused)
 	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), EINVAL);
 }
 
+TEST(a_window_file_answers_no_call_of_the_control_file)
+{
+	int control = open_control();
+	int fd = window(control, "shm", 0, page(), UC, 0);
+	uint64_t words[32] = { sizeof(words) };
+
+	for (unsigned int nr = 0; nr < 0x20; nr++)
+		for (unsigned int size = 0; size <= sizeof(words); size += 8)
+			EXPECT_ERRNO(ioctl(fd, _IOC(3, MMIOD_IOC_TYPE, nr, size), words), ENOTTY);
+}
+
 TEST(unknown_calls_and_flags_are_refused)
 {
 	int control = open_control();

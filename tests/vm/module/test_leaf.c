@@ -186,6 +186,21 @@ TEST(a_window_at_an_odd_offset_has_huge_leaves_in_its_middle_and_its_bytes_in_pl
 	EXPECT_EQ(leaf(control, address + length - 1), page());
 }
 
+/* tests/vm/check looks it up in the file behind the memory, outside the guest. */
+TEST(a_text_across_the_border_of_two_leaves_is_left_for_the_host)
+{
+	const char text[] = "from small to huge";
+	const uint64_t offset = 0xc0005000, border = TABLE - 0x5000;
+	int control = open_with_leaves();
+	int fd = window(control, "bigshm", offset, 6 * MIB, UC, 0);
+	uint8_t *address = map_window(fd, 6 * MIB, RW);
+
+	for (size_t i = 0; text[i]; i++)
+		((volatile uint8_t *)address)[border - 10 + i] = text[i];
+	EXPECT_EQ(leaf(control, address + border - 1), page());
+	EXPECT_EQ(leaf(control, address + border), has_huge_leaves() ? TABLE : page());
+}
+
 TEST(a_map_offset_is_congruent_too)
 {
 	int control = open_with_leaves();

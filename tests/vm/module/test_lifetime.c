@@ -6,7 +6,9 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -245,6 +247,56 @@ TEST(removing_a_device_revokes_its_windows_and_a_rescan_brings_it_back)
 	close(fd);
 	fd = window(control, "testdev", 0, page(), UC, 0);
 	EXPECT_EQ(touch_read(map_window(fd, page(), RW)), 0);
+}
+
+static void set_decoding(const char *path, bool on)
+{
+	char name[128];
+	uint16_t command;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/config", path);
+	fd = open(name, O_RDWR | O_CLOEXEC);
+	EXPECT_EQ(pread(fd, &command, sizeof(command), 4), sizeof(command));
+	command = on ? command | 2 : command & ~2;
+	EXPECT_EQ(pwrite(fd, &command, sizeof(command), 4), sizeof(command));
+	close(fd);
+}
+
+static atomic_bool touched_enough;
+
+static void *touch_on(void *address)
+{
+	while (!atomic_load(&touched_enough))
+		touch_read(address);
+	return NULL;
+}
+
+TEST(a_device_that_does_not_decode_gives_no_window_and_accesses_to_it_harm_nobody)
+{
+	int control = open_control();
+	int fd = window(control, "shm", 0, page(), UC, 0);
+	const char *path = strdup(pci_path(find_pci(0x1af4, 0x1110)));
+	uint8_t *address = map_window(fd, page(), PROT_READ | PROT_WRITE);
+	struct mmiod_window_create create = { .region_id = region(control, "shm"),
+					      .length = page(),
+					      .attr = UC };
+	pthread_t thread;
+
+	address[0] = 0x2d;
+	EXPECT_EQ(pthread_create(&thread, NULL, touch_on, address), 0);
+	for (int round = 0; round < 20; round++) {
+		uint32_t value;
+
+		set_decoding(path, false);
+		EXPECT_ERRNO(try_window(control, &create), EIO);
+		EXPECT_EQ(pread(fd, &value, sizeof(value), 0), sizeof(value));
+		set_decoding(path, true);
+	}
+	atomic_store(&touched_enough, true);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(address[0], 0x2d);
+	EXPECT(try_window(control, &create) >= 0);
 }
 
 TEST(a_device_reset_suspends_and_gives_back)
