@@ -54,7 +54,7 @@ endif
 # The command line carries the library in itself, so that it works when the two are upgraded apart.
 CTL_SRCS := $(wildcard client/mmioctl/*.c)
 CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
-CTL_PKGS := smartcols jansson inih
+CTL_PKGS := smartcols jansson inih pciaccess
 $(CTL_OBJS): OBJ_FLAGS = $(shell pkg-config --cflags $(CTL_PKGS)) -DMMIOD_DATADIR='"$(DATADIR)"' \
 	-DMMIOD_SBINDIR='"$(SBINDIR)"' -DMMIOD_SYSCONFDIR='"$(SYSCONFDIR)"'
 

@@ -82,6 +82,12 @@ struct context {
 	size_t on_end_count;
 	const char *user; /* explain */
 	const char *groups;
+	const char *pid; /* mappings */
+	const char *on_device; /* mappings */
+	bool once; /* top */
+	const char *sort; /* top */
+	struct given lines; /* log */
+	const char *svg; /* map */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;
 };

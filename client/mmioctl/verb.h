@@ -15,13 +15,22 @@
 #define VERBS(V) \
 	V(status) \
 	V(list) \
+	V(tree) \
+	V(devices) \
 	V(leases) \
+	V(clients) \
+	V(mappings) \
 	V(show) \
+	V(map) \
 	V(pools) \
 	V(buffers) \
 	V(buddyinfo) \
 	V(zones) \
 	V(slabinfo) \
+	V(translate) \
+	V(page) \
+	V(pmap) \
+	V(iomem) \
 	V(read) \
 	V(write) \
 	V(dump) \
@@ -42,7 +51,11 @@
 	V(bind) \
 	V(unbind) \
 	V(watch) \
+	V(top) \
+	V(monitor) \
+	V(log) \
 	V(export) \
+	V(doctor) \
 	V(test) \
 	V(bench) \
 	V(explain) \
@@ -84,11 +97,16 @@ enum {
 	WITH_RAW = 1 << 16,
 	WITH_YES = 1 << 17,
 	WITH_MAP_FILE = 1 << 18,
-	WITH_TERMS = 1 << 19, /* --lease, --on-end */
-	WITH_WHO = 1 << 20, /* --user, --group */
+	WITH_PID = 1 << 19,
+	WITH_ON_DEVICE = 1 << 20,
+	WITH_TOP = 1 << 21, /* --once, --sort, --iterations */
+	WITH_LINES = 1 << 22,
+	WITH_SVG = 1 << 23,
 	WITH_FORCE = 1 << 24,
 	WITH_DRY_RUN = 1 << 25,
 	WITH_TEXTFILE = 1 << 26,
+	WITH_TERMS = 1 << 27, /* --lease, --on-end */
+	WITH_WHO = 1 << 28, /* --user, --group */
 };
 
 #define EXAMPLES_MAX 4

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl top: who uses what how much, redrawn. Mediated accesses and faults are counted by the module; loads and stores
+ * through a mapping are counted by nobody.
+ *
+ * On a terminal it takes the alternate screen, and gives it back whatever signal ends it.
+ */
+#include "verb.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define INTERVAL_MS 2000
+
+enum {
+	TOP_USER,
+	TOP_PID,
+	TOP_COMMAND,
+	TOP_REGION,
+	TOP_LEASES,
+	TOP_SIZE,
+	TOP_MAPPINGS,
+	TOP_ACCESSES,
+	TOP_ACCESS_RATE,
+	TOP_FAULTS,
+	TOP_FAULT_RATE,
+	TOP_COLUMNS,
+};
+
+static const struct column top_columns[] = {
+	[TOP_USER] = { "USER", CELL_TEXT, true, "who holds the leases" },
+	[TOP_PID] = { "PID", CELL_NUMBER, true, "process that asked for them" },
+	[TOP_COMMAND] = { "COMMAND", CELL_TEXT, true, "its name" },
+	[TOP_REGION] = { "REGION", CELL_TEXT, true, "of which region, or kind of kernel memory" },
+	[TOP_LEASES] = { "LEASES", CELL_NUMBER, true, "how many" },
+	[TOP_SIZE] = { "SIZE", CELL_SIZE, true, "of them together" },
+	[TOP_MAPPINGS] = { "MAPPINGS", CELL_NUMBER, true, "mappings of them now" },
+	[TOP_ACCESSES] = { "ACCESSES", CELL_NUMBER, true, "mediated reads and writes so far" },
+	[TOP_ACCESS_RATE] = { "ACCESS/S", CELL_NUMBER, true, "of them a second, lately" },
+	[TOP_FAULTS] = { "FAULTS", CELL_NUMBER, true, "pages mapped on fault so far" },
+	[TOP_FAULT_RATE] = { "FAULT/S", CELL_NUMBER, true, "of them a second, lately" },
+};
+static const size_t top_column_count = TOP_COLUMNS;
+
+/* All leases of one process on one region. */
+struct line {
+	uint32_t uid, pid;
+	char comm[16];
+	char region[32];
+	uint64_t leases, size, mappings, accesses, faults;
+	uint64_t access_rate, fault_rate;
+};
+
+struct lines {
+	struct line *items;
+	size_t count;
+	struct timespec when;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	stopped = signal;
+}
+
+/* ---- gathering ---- */
+
+static struct line *find_line(const struct lines *lines, const struct line *like)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		struct line *line = &lines->items[i];
+
+		if (line->uid == like->uid && line->pid == like->pid &&
+		    !strcmp(line->comm, like->comm) && !strcmp(line->region, like->region))
+			return line;
+	}
+	return NULL;
+}
+
+static void add_lease(struct lines *lines, const struct mmiod_lease_info *info)
+{
+	enum mmiod_memory memory = mmiod_lease_info_memory(info);
+	struct line key = { .uid = mmiod_lease_info_uid(info), .pid = mmiod_lease_info_pid(info) };
+	struct line *line;
+
+	snprintf(key.comm, sizeof(key.comm), "%s", mmiod_lease_info_comm(info));
+	snprintf(key.region, sizeof(key.region), "%s",
+		 memory == MMIOD_MEMORY_REGION ? mmiod_lease_info_region(info)
+					       : memory_word(memory));
+	line = find_line(lines, &key);
+	if (!line) {
+		line = &lines->items[lines->count++];
+		*line = key;
+	}
+	line->leases++;
+	line->size += mmiod_lease_info_length(info);
+	line->mappings += mmiod_lease_info_mappings(info);
+	line->accesses += mmiod_lease_info_reads(info) + mmiod_lease_info_writes(info);
+	line->faults += mmiod_lease_info_faults(info);
+}
+
+static uint64_t a_second(uint64_t now, uint64_t before, double seconds)
+{
+	return now > before && seconds > 0 ? (uint64_t)((double)(now - before) / seconds + 0.5) : 0;
+}
+
+static void add_rates(struct lines *lines, const struct lines *before)
+{
+	double seconds = (double)(lines->when.tv_sec - before->when.tv_sec) +
+			 (double)(lines->when.tv_nsec - before->when.tv_nsec) / 1e9;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		struct line *line = &lines->items[i];
+		const struct line *old = find_line(before, line);
+
+		line->access_rate = old ? a_second(line->accesses, old->accesses, seconds) : 0;
+		line->fault_rate = old ? a_second(line->faults, old->faults, seconds) : 0;
+	}
+}
+
+static int gather(struct context *context, struct lines *lines)
+{
+	struct mmiod_lease_list *list;
+	int err = mmiod_client_list_leases(context->client, &list);
+	size_t count;
+
+	if (err)
+		return report_client(context, err);
+	count = mmiod_lease_list_count(list);
+	*lines = (struct lines){ .items = calloc(count + 1, sizeof(struct line)) };
+	clock_gettime(CLOCK_MONOTONIC, &lines->when);
+	for (size_t i = 0; lines->items && i < count; i++)
+		add_lease(lines, mmiod_lease_list_get(list, i));
+	mmiod_lease_list_free(list);
+	return lines->items ? 0 : out_of_memory(context);
+}
+
+/* ---- sorting ---- */
+
+static size_t sort_column;
+
+static uint64_t number_of(const struct line *line, size_t column)
+{
+	switch (column) {
+	case TOP_PID:
+		return line->pid;
+	case TOP_LEASES:
+		return line->leases;
+	case TOP_SIZE:
+		return line->size;
+	case TOP_MAPPINGS:
+		return line->mappings;
+	case TOP_ACCESSES:
+		return line->accesses;
+	case TOP_FAULTS:
+		return line->faults;
+	case TOP_FAULT_RATE:
+		return line->fault_rate;
+	default:
+		return line->access_rate;
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct line *first = a, *second = b;
+	uint64_t one = number_of(first, sort_column), other = number_of(second, sort_column);
+
+	if (sort_column == TOP_COMMAND)
+		return strcmp(first->comm, second->comm);
+	if (sort_column == TOP_REGION)
+		return strcmp(first->region, second->region);
+	if (sort_column == TOP_USER)
+		return first->uid < second->uid ? -1 : first->uid > second->uid;
+	if (one == other)
+		return first->pid < second->pid ? -1 : first->pid > second->pid;
+	return one > other ? -1 : 1;
+}
+
+static int choose_order(const struct context *context)
+{
+	const char *names[TOP_COLUMNS], *nearest;
+
+	sort_column = TOP_ACCESS_RATE;
+	if (!context->sort)
+		return 0;
+	for (size_t i = 0; i < TOP_COLUMNS; i++) {
+		names[i] = top_columns[i].name;
+		if (!strcasecmp(names[i], context->sort)) {
+			sort_column = i;
+			return 0;
+		}
+	}
+	nearest = nearest_word(context->sort, names, TOP_COLUMNS);
+	return usage_error(context, "--sort \"%s\": it is a column%s%s", context->sort,
+			   nearest ? "; did you mean " : "", nearest ? nearest : "");
+}
+
+/* ---- showing ---- */
+
+static int add_row(struct table *table, const struct line *line)
+{
+	struct cell cells[TOP_COLUMNS] = { 0 };
+	char user[64];
+
+	user_name(line->uid, user, sizeof(user));
+	cell_text(&cells[TOP_USER], user);
+	cell_optional(&cells[TOP_PID], line->pid);
+	cell_text(&cells[TOP_COMMAND], line->comm);
+	cell_text(&cells[TOP_REGION], line->region);
+	cell_number(&cells[TOP_LEASES], line->leases);
+	cell_number(&cells[TOP_SIZE], line->size);
+	cell_number(&cells[TOP_MAPPINGS], line->mappings);
+	cell_number(&cells[TOP_ACCESSES], line->accesses);
+	cell_number(&cells[TOP_ACCESS_RATE], line->access_rate);
+	cell_number(&cells[TOP_FAULTS], line->faults);
+	cell_number(&cells[TOP_FAULT_RATE], line->fault_rate);
+	return table_row(table, cells);
+}
+
+static int show(const struct context *context, const struct lines *lines)
+{
+	struct table table;
+	int status = table_begin(&table, context, top_columns, top_column_count);
+
+	for (size_t i = 0; !status && i < lines->count; i++)
+		status = add_row(&table, &lines->items[i]);
+	return status ? status : table_end(&table, "top");
+}
+
+static int show_on_screen(const struct context *context, const struct lines *lines)
+{
+	uint64_t leases = 0, size = 0;
+	char words[32];
+	int status;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		leases += lines->items[i].leases;
+		size += lines->items[i].size;
+	}
+	size_words(size, words, sizeof(words));
+	printf("\033[H\033[2Jmmioctl top: leases %llu, %s; by %s; Ctrl-C ends it\n\n",
+	       (unsigned long long)leases, words, top_columns[sort_column].name);
+	status = show(context, lines);
+	fflush(stdout);
+	return status;
+}
+
+/* ---- the verb ---- */
+
+static int go_round(struct context *context, struct lines *before, bool screen)
+{
+	struct lines lines;
+	int status = gather(context, &lines);
+
+	if (status)
+		return status;
+	if (before->items)
+		add_rates(&lines, before);
+	qsort(lines.items, lines.count, sizeof(lines.items[0]), compare);
+	status = screen ? show_on_screen(context, &lines) : show(context, &lines);
+	free(before->items);
+	*before = lines;
+	return status ? status : ferror(stdout) ? STATUS_FAILED : 0;
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = stop };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+static int run(struct context *context, uint64_t rounds, bool screen)
+{
+	uint32_t interval = context->interval_ms ? context->interval_ms : INTERVAL_MS;
+	struct lines before = { 0 };
+	int status = 0;
+
+	for (uint64_t i = 0; !status && !stopped && i < rounds; i++) {
+		if (i)
+			poll(NULL, 0, (int)interval);
+		if (!stopped)
+			status = go_round(context, &before, screen);
+	}
+	free(before.items);
+	return status;
+}
+
+static int verb_top(struct context *context, int argc, char **argv)
+{
+	uint64_t rounds = context->once ? 1 : context->count.is ? context->count.value : UINT64_MAX;
+	bool screen = !context->json && !context->once && isatty(STDOUT_FILENO);
+	int status = choose_order(context);
+
+	if (!status)
+		status = client_open(context);
+	if (status)
+		return status;
+	catch_signals();
+	if (screen)
+		printf("\033[?1049h\033[?25l");
+	status = run(context, rounds, screen);
+	if (screen)
+		printf("\033[?25h\033[?1049l");
+	return status;
+}
+
+const struct verb top_verb = {
+	.name = "top",
+	.arguments = "",
+	.summary = "who uses what how much, redrawn",
+	.group = GROUP_LIVE,
+	.options = WITH_TABLE | WITH_TOP | WITH_COUNT | WITH_INTERVAL,
+	.run = verb_top,
+	.columns = top_columns,
+	.column_count = &top_column_count,
+	.examples = { { "top", "until Ctrl-C" },
+		      { "top --once --sort faults", "once, for scripts" },
+		      { "top --iterations 3 --interval 1s --json", "three times" } },
+	.more = "Mediated accesses and faults are counted; loads and stores through a mapping\n"
+		"cannot be.",
+};
