@@ -152,9 +152,9 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 		waiting_note_end(daemon, lease->region);
 		lease_tell(lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, 0,
 			   gone ? "the device has gone" : "revoked by another program");
-		daemon_note_lease(daemon, MMIOD_NOTICE_REVOKED, lease, lease->news.why);
+		daemon_note_lease(daemon, MMIOD_NOTICE_REVOKED, lease, lease_why(lease));
 		journal_revoked(&daemon->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER,
-				lease->news.why);
+				lease_why(lease));
 	} else {
 		lease->state = state;
 		lease_tell(lease,
@@ -166,7 +166,7 @@ void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_s
 		daemon_note_lease(daemon,
 				  state == MMIOD_STATE_SUSPENDED ? MMIOD_NOTICE_SUSPENDED
 								 : MMIOD_NOTICE_RESUMED,
-				  lease, lease->news.why);
+				  lease, lease_why(lease));
 	}
 	wake_holder(daemon, lease);
 }

@@ -278,6 +278,7 @@ void lease_discard(struct lease *lease)
 {
 	drop_term(lease);
 	free(lease->on_end);
+	free(lease->news.why);
 	free(lease);
 }
 
@@ -292,6 +293,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	free(lease->on_end);
 	lease->region->n_leases--;
 	HASH_DEL(leases->table, lease);
+	free(lease->news.why);
 	free(lease);
 }
 
@@ -337,11 +339,18 @@ void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadli
 		if (type == MMIOD_EVENT_REVOKED || type == MMIOD_EVENT_GONE)
 			news->asked = false;
 	}
-	snprintf(news->why, sizeof(news->why), "%s", why);
+	free(news->why);
+	news->why = strndup(why, LEASE_WHY_MAX - 1);
 	if (list) {
 		DL_DELETE(list->head, lease);
 		DL_PREPEND(list->head, lease);
 	}
+}
+
+/* Few leases are ever told anything, so the sentence has no room in each; without memory an event goes without one. */
+const char *lease_why(const struct lease *lease)
+{
+	return lease->news.why ? lease->news.why : "";
 }
 
 /* One piece of news, in the order that makes sense; the lease moves to the tail when it has no more. */

@@ -78,7 +78,7 @@ struct lease_news {
 	uint32_t asked_ms; /* deadline of a REVOKE_ASKED, if `asked` */
 	bool asked;
 	uint8_t state; /* enum mmiod_event_type, 0: none */
-	char why[LEASE_WHY_MAX];
+	char *why; /* lease_why(); owned */
 };
 
 /* What one user has under one grant. */
@@ -158,6 +158,7 @@ void lease_detach(struct lease *lease);
 void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
 		const char *why);
 bool lease_has_news(const struct lease *lease);
+const char *lease_why(const struct lease *lease); /* of the last thing that its holder was told */
 enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms);
 
 #endif

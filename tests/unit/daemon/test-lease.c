@@ -204,5 +204,5 @@ Test(lease, keeps_its_news_when_it_changes_hands)
 	lease_attach(other, &next);
 	lease_attach(lease, &next);
 	cr_assert_eq(next.head, lease);
-	cr_assert_eq(strlen(lease->news.why), LEASE_WHY_MAX - 1u);
+	cr_assert_eq(strlen(lease_why(lease)), LEASE_WHY_MAX - 1u);
 }
