@@ -37,6 +37,7 @@ ptewalk:
 -include tests/restart/build.mk
 -include tests/bench/build.mk
 -include tests/bench/cache/build.mk
+-include tests/bench/core/build.mk
 -include tests/bench/rig/build.mk
 -include tests/bench/pool/build.mk tests/fuzz/build.mk
 -include tests/faults/build.mk

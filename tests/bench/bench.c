@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench DAEMON JSON: rounds in turns, medians, one table.
+ * bench [leases|blocks|memory] DAEMON [JSON]: rounds in turns, medians, one table each.
  *
  * Processor time is the servers' (by their CPU clocks), and the figure to go by: the rate depends on how fast the
- * machine wakes processes. Client and servers share one processor, so that it is not a matter of which.
+ * machine wakes processes. Clients and servers share one processor, so that it is not a matter of which. Clients ask one
+ * after the other: what many of them cost is what the server has to look through to find who asked.
  */
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,13 +22,16 @@
 #include "bench.h"
 
 #define WINDOWS 8192 /* leased in one round, all held until its end */
-#define ROUNDS_MAX 99
+#define AIM_RATIO 1.5 /* of a window's time to echo's, in batches of 16 */
 #define AIM_NS 4000 /* of the daemon's processor time for a window, in batches of 16 */
 
 enum { MMIOD, ECHO, ECHO_DUP, SUBJECTS };
 
 static const size_t batches[] = { 1, 16, 64 };
 #define BATCHES (sizeof(batches) / sizeof(batches[0]))
+static const size_t crowds[] = { 1, 10, 1000 }; /* clients */
+#define CROWDS (sizeof(crowds) / sizeof(crowds[0]))
+#define CROWD_MAX 1000
 
 struct sample {
 	double cpu[ROUNDS_MAX]; /* ns of the server for each window */
@@ -34,7 +40,7 @@ struct sample {
 };
 
 struct result {
-	struct sample samples[SUBJECTS][BATCHES];
+	struct sample samples[SUBJECTS][CROWDS][BATCHES];
 	int rounds;
 };
 
@@ -62,7 +68,7 @@ uint64_t wall_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
-static uint64_t cpu_ns(pid_t pid)
+uint64_t cpu_ns(pid_t pid)
 {
 	clockid_t clock;
 
@@ -74,7 +80,7 @@ static uint64_t cpu_ns(pid_t pid)
 /* ---- measuring ---- */
 
 /* Until the server has dealt with the end of the connection: it comes to rest. */
-static void settle(pid_t pid)
+void settle(pid_t pid)
 {
 	const struct timespec rest = { .tv_nsec = 2000000 };
 	uint64_t last = 0, now;
@@ -85,18 +91,26 @@ static void settle(pid_t pid)
 	}
 }
 
-static void measure(struct subject *subject, size_t batch, struct sample *sample, int round)
+static void measure(struct subject *subject, size_t crowd, size_t batch, struct sample *sample,
+		    int round)
 {
-	void *connection = subject->open(subject);
-	uint64_t cpu = cpu_ns(subject->pid), wall = wall_ns();
+	void *connections[CROWD_MAX];
+	uint64_t cpu, wall;
+	size_t turn = 0;
 
+	for (size_t i = 0; i < crowd; i++)
+		connections[i] = subject->open(subject);
+	settle(subject->pid);
+	cpu = cpu_ns(subject->pid);
+	wall = wall_ns();
 	for (uint64_t done = 0; done < WINDOWS; done += batch)
-		subject->lease(connection, done, batch);
+		subject->lease(connections[turn++ % crowd], done, batch);
 	wall = wall_ns() - wall;
 	sample->cpu[round] = (double)(cpu_ns(subject->pid) - cpu) / WINDOWS;
 	sample->rate[round] = WINDOWS * 1e9 / (double)wall;
 	cpu = cpu_ns(subject->pid);
-	subject->close(connection);
+	for (size_t i = 0; i < crowd; i++)
+		subject->close(connections[i]);
 	settle(subject->pid);
 	sample->end_cpu[round] = (double)(cpu_ns(subject->pid) - cpu) / WINDOWS;
 }
@@ -106,11 +120,13 @@ static void run_rounds(struct result *result)
 	static struct sample warm;
 
 	for (int s = 0; s < SUBJECTS; s++)
-		measure(&subjects[s], batches[1], &warm, 0);
+		measure(&subjects[s], 1, batches[1], &warm, 0);
 	for (int round = 0; round < result->rounds; round++)
-		for (size_t b = 0; b < BATCHES; b++)
-			for (int s = 0; s < SUBJECTS; s++)
-				measure(&subjects[s], batches[b], &result->samples[s][b], round);
+		for (size_t c = 0; c < CROWDS; c++)
+			for (size_t b = 0; b < BATCHES; b++)
+				for (int s = 0; s < SUBJECTS; s++)
+					measure(&subjects[s], crowds[c], batches[b],
+						&result->samples[s][c][b], round);
 }
 
 /* ---- telling ---- */
@@ -122,7 +138,7 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static double quantile(const double *values, int count, double q)
+double quantile(const double *values, int count, double q)
 {
 	double sorted[ROUNDS_MAX];
 
@@ -131,64 +147,91 @@ static double quantile(const double *values, int count, double q)
 	return sorted[(int)(q * (count - 1) + 0.5)];
 }
 
-static void print_table(const struct result *result)
-{
-	int n = result->rounds;
-
-	printf("Leasing %d windows, a file each, in simulation; medians of %d rounds in turns.\n"
-	       "echo: a bare SEQPACKET server that opens a file for each element; echo-dup: that "
-	       "duplicates one.\n\n"
-	       "%-10s %6s %12s %14s %16s %14s\n",
-	       WINDOWS, n, "server", "batch", "windows/s", "CPU/window", "(10% to 90%)",
-	       "CPU to end it");
-	for (size_t b = 0; b < BATCHES; b++)
-		for (int s = 0; s < SUBJECTS; s++) {
-			const struct sample *sample = &result->samples[s][b];
-
-			printf("%-10s %6zu %12.0f %11.2f us %7.2f to %5.2f %11.2f us\n",
-			       subjects[s].name, batches[b], quantile(sample->rate, n, 0.5),
-			       quantile(sample->cpu, n, 0.5) / 1e3,
-			       quantile(sample->cpu, n, 0.1) / 1e3,
-			       quantile(sample->cpu, n, 0.9) / 1e3,
-			       quantile(sample->end_cpu, n, 0.5) / 1e3);
-		}
-}
-
-/* Of each round's own pair, so that what disturbs a round disturbs both. */
-static double ratio(const struct result *result, int subject, int base, size_t b)
+static double ratio_of(const double *values, const double *base, int rounds)
 {
 	double ratios[ROUNDS_MAX];
 
-	for (int i = 0; i < result->rounds; i++)
-		ratios[i] = result->samples[subject][b].cpu[i] / result->samples[base][b].cpu[i];
-	return quantile(ratios, result->rounds, 0.5);
+	/* Of each round's own pair, so that what disturbs a round disturbs both. */
+	for (int i = 0; i < rounds; i++)
+		ratios[i] = values[i] / base[i];
+	return quantile(ratios, rounds, 0.5);
+}
+
+static double cpu_ratio(const struct result *result, int s, size_t c, size_t b)
+{
+	return ratio_of(result->samples[s][c][b].cpu, result->samples[ECHO][c][b].cpu,
+			result->rounds);
+}
+
+/* Of the time that a window takes, whoever's. */
+static double time_ratio(const struct result *result, int s, size_t c, size_t b)
+{
+	return ratio_of(result->samples[ECHO][c][b].rate, result->samples[s][c][b].rate,
+			result->rounds);
+}
+
+static void print_row(const struct result *result, int s, size_t c, size_t b)
+{
+	const struct sample *sample = &result->samples[s][c][b];
+	int n = result->rounds;
+
+	printf("%7zu %6zu %-10s %10.0f %8.2f %8.2f us %6.2f to %5.2f %8.2f %8.2f us\n", crowds[c],
+	       batches[b], subjects[s].name, quantile(sample->rate, n, 0.5),
+	       time_ratio(result, s, c, b), quantile(sample->cpu, n, 0.5) / 1e3,
+	       quantile(sample->cpu, n, 0.1) / 1e3, quantile(sample->cpu, n, 0.9) / 1e3,
+	       cpu_ratio(result, s, c, b), quantile(sample->end_cpu, n, 0.5) / 1e3);
+}
+
+static void print_table(const struct result *result)
+{
+	printf("Leasing %d windows, a file each, in simulation; medians of %d rounds in turns.\n"
+	       "echo: a bare SEQPACKET server that opens a file for each element; echo-dup: that "
+	       "duplicates one.\nRatios are to echo: of a window's time, and of the server's "
+	       "processor time for it.\n\n"
+	       "%7s %6s %-10s %10s %8s %11s %15s %8s %11s\n",
+	       WINDOWS, result->rounds, "clients", "batch", "server", "windows/s", "ratio",
+	       "CPU/window", "(10% to 90%)", "ratio", "to end it");
+	for (size_t c = 0; c < CROWDS; c++)
+		for (size_t b = 0; b < BATCHES; b++)
+			for (int s = 0; s < SUBJECTS; s++)
+				print_row(result, s, c, b);
+}
+
+static const char *verdict(double value, double aim)
+{
+	return value <= aim ? "met" : "missed";
 }
 
 static void print_verdict(const struct result *result)
 {
-	double cpu = quantile(result->samples[MMIOD][1].cpu, result->rounds, 0.5);
+	printf("\nAims in batches of 16: at most %.1f times echo's time, at most %.1f us of "
+	       "processor time a window.\n",
+	       AIM_RATIO, AIM_NS / 1e3);
+	for (size_t c = 0; c < CROWDS; c++) {
+		double cpu = quantile(result->samples[MMIOD][c][1].cpu, result->rounds, 0.5);
+		double ratio = time_ratio(result, MMIOD, c, 1);
 
-	printf("\nmmiod's processor time in units of echo's:");
-	for (size_t b = 0; b < BATCHES; b++)
-		printf(" %.2f (batch %zu)%s", ratio(result, MMIOD, ECHO, b), batches[b],
-		       b + 1 < BATCHES ? "," : "\n");
-	printf("Aim: at most %.1f us a window in batches of 16: %s\n", AIM_NS / 1e3,
-	       cpu <= AIM_NS ? "met" : "missed");
+		printf("%7zu clients: %.2f times: %s; %.2f us: %s\n", crowds[c], ratio,
+		       verdict(ratio, AIM_RATIO), cpu / 1e3, verdict(cpu, AIM_NS));
+	}
 }
 
-static void write_sample(FILE *file, const struct result *result, int s, size_t b)
+static void write_sample(FILE *file, const struct result *result, int s, size_t c, size_t b)
 {
-	const struct sample *sample = &result->samples[s][b];
+	const struct sample *sample = &result->samples[s][c][b];
+	bool last = s == SUBJECTS - 1 && c == CROWDS - 1 && b == BATCHES - 1;
 	int n = result->rounds;
 
 	fprintf(file,
-		"    { \"server\": \"%s\", \"batch\": %zu, \"windows_per_second\": %.0f, "
+		"    { \"server\": \"%s\", \"clients\": %zu, \"batch\": %zu, "
+		"\"windows_per_second\": %.0f, "
 		"\"cpu_ns_per_window\": %.1f, \"cpu_ns_p10\": %.1f, \"cpu_ns_p90\": %.1f, "
-		"\"end_cpu_ns_per_window\": %.1f, \"cpu_ratio_to_echo\": %.3f }%s\n",
-		subjects[s].name, batches[b], quantile(sample->rate, n, 0.5),
+		"\"end_cpu_ns_per_window\": %.1f, \"cpu_ratio_to_echo\": %.3f, "
+		"\"time_ratio_to_echo\": %.3f }%s\n",
+		subjects[s].name, crowds[c], batches[b], quantile(sample->rate, n, 0.5),
 		quantile(sample->cpu, n, 0.5), quantile(sample->cpu, n, 0.1),
 		quantile(sample->cpu, n, 0.9), quantile(sample->end_cpu, n, 0.5),
-		ratio(result, s, ECHO, b), s == SUBJECTS - 1 && b == BATCHES - 1 ? "" : ",");
+		cpu_ratio(result, s, c, b), time_ratio(result, s, c, b), last ? "" : ",");
 }
 
 static void write_json(const struct result *result, const char *path)
@@ -200,13 +243,14 @@ static void write_json(const struct result *result, const char *path)
 		die(path);
 	uname(&machine);
 	fprintf(file,
-		"{\n  \"schema\": 1,\n  \"version\": \"%s\",\n  \"kernel\": \"%s\",\n  "
+		"{\n  \"schema\": 2,\n  \"version\": \"%s\",\n  \"kernel\": \"%s\",\n  "
 		"\"backend\": \"simulation\",\n"
 		"  \"rounds\": %d,\n  \"windows\": %d,\n  \"results\": [\n",
 		MMIOD_VERSION, machine.release, result->rounds, WINDOWS);
-	for (size_t b = 0; b < BATCHES; b++)
-		for (int s = 0; s < SUBJECTS; s++)
-			write_sample(file, result, s, b);
+	for (size_t c = 0; c < CROWDS; c++)
+		for (size_t b = 0; b < BATCHES; b++)
+			for (int s = 0; s < SUBJECTS; s++)
+				write_sample(file, result, s, c, b);
 	fprintf(file, "  ]\n}\n");
 	if (fclose(file))
 		die(path);
@@ -257,31 +301,64 @@ static void clean_up(void)
 static int read_rounds(void)
 {
 	const char *setting = getenv("MMIOD_BENCH_ROUNDS");
-	int rounds = setting ? atoi(setting) : 11;
+	int rounds = setting ? atoi(setting) : 7;
 
 	return rounds < 1 ? 1 : rounds > ROUNDS_MAX ? ROUNDS_MAX : rounds;
 }
 
-int main(int argc, char **argv)
+/* A thousand clients, in this process and in each server. */
+static void raise_limits(void)
 {
-	static struct result result;
+	struct rlimit limit;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: bench DAEMON JSON (MMIOD_BENCH_ROUNDS: how many)\n");
-		return 2;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	share_a_processor();
-	result.rounds = read_rounds();
+}
+
+static void start_all(const char *program)
+{
 	if (!mkdtemp(directory))
 		die(directory);
 	self = getpid();
 	atexit(clean_up);
 	echo_start(&subjects[ECHO], ECHO_REOPENS, in_directory("echo"));
 	echo_start(&subjects[ECHO_DUP], ECHO_DUPLICATES, in_directory("echo-dup"));
-	daemon_start(&subjects[MMIOD], argv[1], directory);
+	daemon_start(&subjects[MMIOD], program, directory);
+}
+
+static void measure_leases(const char *json)
+{
+	static struct result result;
+
+	result.rounds = read_rounds();
 	run_rounds(&result);
 	print_table(&result);
 	print_verdict(&result);
-	write_json(&result, argv[2]);
+	if (json)
+		write_json(&result, json);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (argc > 4 ||
+	    (strcmp(what, "leases") && strcmp(what, "blocks") && strcmp(what, "memory"))) {
+		fprintf(stderr,
+			"usage: bench leases|blocks|memory DAEMON [JSON] (MMIOD_BENCH_ROUNDS: "
+			"how many)\n");
+		return 2;
+	}
+	raise_limits();
+	share_a_processor();
+	start_all(argv[2]);
+	if (!strcmp(what, "memory"))
+		memory_measure(&subjects[MMIOD], &subjects[ECHO]);
+	else if (!strcmp(what, "blocks"))
+		blocks_measure(&subjects[MMIOD], &subjects[ECHO], read_rounds());
+	else
+		measure_leases(argc > 3 ? argv[3] : NULL);
 	return 0;
 }

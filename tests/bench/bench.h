@@ -27,6 +27,15 @@ struct subject {
 
 _Noreturn void die(const char *what);
 uint64_t wall_ns(void);
+uint64_t cpu_ns(pid_t pid);
+void settle(pid_t pid); /* until the server has come to rest */
+double quantile(const double *values, int count, double q);
+
+#define ROUNDS_MAX 99
+
+/* memory.c, blocks.c: a table each, on standard output. */
+void memory_measure(struct subject *mmiod, struct subject *echo);
+void blocks_measure(struct subject *mmiod, struct subject *echo, int rounds);
 
 /* echo.c: the least that a server could do, with a new file for each element, as mmiod does, or a duplicate of one. */
 enum echo_file { ECHO_REOPENS, ECHO_DUPLICATES };

@@ -1,11 +1,25 @@
 # SPDX-License-Identifier: MIT
-# The benchmark: in simulation, on this machine. Results go to build/bench.json as well.
+# The benchmark of the daemon: in simulation, on this machine. Results go to build/bench/, those of leases as JSON as well.
 BENCH_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
+BENCH_TABLES := $(B)/bench
 
 $(B)/tests/bench/bench: $(BENCH_OBJECTS) $(B)/libmmiod.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-## make bench          what a lease costs, next to a bare exchange of messages and descriptors
-.PHONY: bench
-bench: $(B)/tests/bench/bench $(B)/mmiod
-	$(B)/tests/bench/bench $(B)/mmiod $(B)/bench.json
+## make bench          all of these, one after the other; each table to build/bench/ as well
+## make bench-lease    what a lease costs with 1, 10 and 1,000 clients, beside a bare exchange of descriptors
+## make bench-block    what a pool's block costs through the daemon, beside a lease by offset
+## make bench-memory   what a client and a lease cost the daemon in memory
+BENCHES := bench-lease bench-block bench-memory bench-core bench-pool bench-cache
+$(BENCHES): SHELL := /bin/bash -o pipefail
+.PHONY: bench bench-lease bench-block bench-memory
+bench: $(BENCHES)
+bench-lease bench-block bench-memory: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
+$(BENCH_TABLES):
+	@mkdir -p $@
+bench-lease:
+	$(B)/tests/bench/bench leases $(B)/mmiod $(BENCH_TABLES)/lease.json | tee $(BENCH_TABLES)/lease.txt
+bench-block:
+	$(B)/tests/bench/bench blocks $(B)/mmiod | tee $(BENCH_TABLES)/block.txt
+bench-memory:
+	$(B)/tests/bench/bench memory $(B)/mmiod | tee $(BENCH_TABLES)/memory.txt

@@ -13,8 +13,12 @@
 #include "bench.h"
 
 static const char configuration[] = "[daemon]\nleases-per-user = 1000000\n"
+				    "connections-per-user = 4096\nbytes-per-user = 64G\n"
 				    "[region bench]\nsize = 1G\n"
-				    "[grant bench]\nregion = bench\nuser = *\naccess = rw\n";
+				    "[region pool]\nsize = 1G\npool = yes\n"
+				    "[region unwiped]\nsize = 1G\npool = yes\nwipe = no\n"
+				    "[grant bench]\nregion = bench pool unwiped\nuser = *\n"
+				    "access = rw\n";
 
 static void *daemon_open(struct subject *subject)
 {

@@ -8,5 +8,5 @@ $(B)/tests/bench/cache/bench-cache: $(BENCH_CACHE_OBJECTS) $(B)/libmmiod.a
 ## make bench-cache    what an object of an object cache costs, beside malloc: RUNS=5
 RUNS ?= 5
 .PHONY: bench-cache
-bench-cache: $(B)/tests/bench/cache/bench-cache
-	$< -r $(RUNS)
+bench-cache: $(B)/tests/bench/cache/bench-cache | $(BENCH_TABLES)
+	$< -r $(RUNS) | tee $(BENCH_TABLES)/cache.txt

@@ -9,5 +9,5 @@ $(B)/tests/bench/pool/bench-pool: $(BENCH_POOL_OBJECTS) $(MMIOD_ARCHIVE)
 ## make bench-pool     what an allocation costs and how it is placed: TRACES='W1-50 W6', RUNS=5
 RUNS ?= 5
 .PHONY: bench-pool
-bench-pool: $(B)/tests/bench/pool/bench-pool
-	$(B)/tests/bench/pool/bench-pool -r $(RUNS) $(TRACES)
+bench-pool: $(B)/tests/bench/pool/bench-pool | $(BENCH_TABLES)
+	$< -r $(RUNS) $(TRACES) | tee $(BENCH_TABLES)/pool.txt
