@@ -81,6 +81,8 @@ static const char *limit_key(enum mmiod_limit limit)
 		[MMIOD_LIMIT_UNREAD_REPLIES] = "unread-replies-per-user",
 		[MMIOD_LIMIT_UNREAD_DESCRIPTORS] = "unread-descriptors-per-user",
 		[MMIOD_LIMIT_CACHES] = "caches-per-user",
+		[MMIOD_LIMIT_GRANT] = "leases or bytes of the grant",
+		[MMIOD_LIMIT_WAITING] = "waiting-per-user",
 	};
 
 	return keys[limit];

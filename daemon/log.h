@@ -11,7 +11,7 @@
  *	MMIOD_OFFSET, MMIOD_LENGTH		in bytes, decimal: the part of the region
  *	MMIOD_ACCESS				r or rw
  *	MMIOD_RULE				name of the [grant] that let them
- *	MMIOD_LIMIT				key of [daemon] that sets the limit
+ *	MMIOD_LIMIT				key that sets the limit
  *	MMIOD_CAUSE				of a revocation: administrator, obeyed, gone, connection, expired, program,
  *						reset, policy
  *	MMIOD_DEVICE				0000:01:00.0

@@ -155,6 +155,8 @@ static enum request_result refuse_place(struct call *call, int error)
 	uid_t uid = call->connection->peer.subject.uid;
 
 	if (error == -EDQUOT)
+		call->connection->host->counters.quota_refusals[MMIOD_LIMIT_CACHES]++;
+	if (error == -EDQUOT)
 		reply_error(call->reply, &call->request->head, MMIOD_E_QUOTA,
 			    "uid %u would have more caches published than the %u that "
 			    "caches-per-user in [daemon] admits",

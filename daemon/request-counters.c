@@ -9,7 +9,7 @@
 #define PAGE_MAX MMIOD_BATCH_MAX
 #define PER_REGION 7 /* at most */
 #define PER_KERNEL 25
-#define PER_USER 6
+#define PER_USER 7
 
 enum part { PART_DAEMON, PART_KERNEL, PART_REGIONS, PART_USERS, PART_END };
 
@@ -93,6 +93,7 @@ static void add_limits(struct page *page)
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_UNREAD_DESCRIPTORS, "",
 	    limits->unread_descriptors_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_CACHES, "", limits->caches_per_user);
+	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_WAITING, "", limits->waiting_per_user);
 }
 
 static bool add_daemon(struct page *page, uint64_t *next)
@@ -169,6 +170,7 @@ static void add_user(struct page *page, const struct user *user)
 		{ MMIOD_LIMIT_UNREAD_REPLIES, USER_UNREAD_REPLIES },
 		{ MMIOD_LIMIT_UNREAD_DESCRIPTORS, USER_UNREAD_DESCRIPTORS },
 		{ MMIOD_LIMIT_CACHES, USER_CACHES },
+		{ MMIOD_LIMIT_WAITING, USER_WAITING },
 	};
 
 	static_assert(array_size(slots) == PER_USER, "what a page has room for");

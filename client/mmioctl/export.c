@@ -28,6 +28,8 @@ static const char *const limits[] = {
 	"unread-replies-per-user",
 	"unread-descriptors-per-user",
 	"caches-per-user",
+	"grant",
+	"waiting-per-user",
 };
 static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",  "connection",
 				      "expired", "program",	  "reset",  "policy" };
@@ -243,8 +245,8 @@ const struct verb export_verb = {
 	.run = verb_export,
 	.examples = {
 		{ "export prometheus", "as text, to standard output" },
-		{ "export prometheus --textfile /var/lib/node-exporter/mmiod.prom",
-		  "for node_exporter's textfile collector; from a timer" },
+		{ "export prometheus --textfile mmiod.prom",
+		  "for node_exporter" },
 	},
 	.more = "An administrator sees all regions, others those that they may use. Labels are\n"
 		"regions, kinds of memory, limits and causes; never users or processes.",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl status: what the daemon says of itself, and whom it takes us for.
+ * mmioctl status: what the daemon says of itself, whom it takes us for, and which limits there are.
  */
 #include "verb.h"
 
@@ -19,7 +19,146 @@ static const char *backend_word(enum mmiod_backend backend)
 	return backend == MMIOD_BACKEND_MODULE ? "module" : "simulation";
 }
 
-static int print_json(const struct context *context, const struct mmiod_status *s, const char *user)
+/* ---- limits, and how much of them is used: what an older daemon does not tell is not shown ---- */
+
+static const struct {
+	enum mmiod_limit limit;
+	const char *key; /* of the configuration */
+	const char *word;
+	bool bytes;
+	bool used; /* is an amount that a user has */
+} limits[] = {
+	{ MMIOD_LIMIT_CONNECTIONS, "connections-per-user", "connections", false, true },
+	{ MMIOD_LIMIT_CONNECTION_RATE, "connection-rate-per-user", "connections a second" },
+	{ MMIOD_LIMIT_LEASES, "leases-per-user", "leases", false, true },
+	{ MMIOD_LIMIT_BYTES, "bytes-per-user", "allocated", true, true },
+	{ MMIOD_LIMIT_UNREAD_REPLIES, "unread-replies-per-user", "unread replies", false, true },
+	{ MMIOD_LIMIT_UNREAD_DESCRIPTORS, "unread-descriptors-per-user", "unread descriptors",
+	  false, true },
+	{ MMIOD_LIMIT_CACHES, "caches-per-user", "caches", false, true },
+	{ MMIOD_LIMIT_WAITING, "waiting-per-user", "waiting requests", false, true },
+};
+#define LIMITS (sizeof(limits) / sizeof(limits[0]))
+
+/* False: there is no such counter. */
+static bool find_counter(const struct mmiod_counter_list *list, uint32_t kind, uint32_t detail,
+			 uint64_t *value)
+{
+	for (size_t i = 0; list && i < mmiod_counter_list_count(list); i++) {
+		const struct mmiod_counter *counter = mmiod_counter_list_get(list, i);
+
+		if (mmiod_counter_kind(counter) != kind || mmiod_counter_detail(counter) != detail)
+			continue;
+		*value = mmiod_counter_value(counter);
+		return true;
+	}
+	return false;
+}
+
+static void print_amount(size_t index, uint64_t value, const char *before)
+{
+	char size[32];
+
+	if (!limits[index].bytes) {
+		printf("%s%llu %s", before, (unsigned long long)value, limits[index].word);
+		return;
+	}
+	size_words(value, size, sizeof(size));
+	printf("%s%s %s", before, size, limits[index].word);
+}
+
+static void print_limits(const struct mmiod_counter_list *list)
+{
+	const char *before = "limits per user: ";
+	uint64_t value;
+
+	for (size_t i = 0; i < LIMITS; i++) {
+		if (!find_counter(list, MMIOD_COUNTER_LIMIT, limits[i].limit, &value))
+			continue;
+		print_amount(i, value, before);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		putchar('\n');
+}
+
+static void print_user(const struct mmiod_counter_list *list, uint32_t uid)
+{
+	const char *before = ": ";
+	char name[64];
+	uint64_t value;
+
+	user_name(uid, name, sizeof(name));
+	printf("user %s (uid %u)", name, uid);
+	for (size_t i = 0; i < LIMITS; i++) {
+		if (!limits[i].used ||
+		    !find_counter(list, MMIOD_COUNTER_USER + limits[i].limit, uid, &value) ||
+		    !value)
+			continue;
+		print_amount(i, value, before);
+		before = ", ";
+	}
+	putchar('\n');
+}
+
+/* Each user is told of with several counters, of which the first is always there. */
+static bool is_user(const struct mmiod_counter *counter)
+{
+	return mmiod_counter_kind(counter) == MMIOD_COUNTER_USER + MMIOD_LIMIT_CONNECTIONS;
+}
+
+static void print_users(const struct mmiod_counter_list *list)
+{
+	for (size_t i = 0; list && i < mmiod_counter_list_count(list); i++) {
+		const struct mmiod_counter *counter = mmiod_counter_list_get(list, i);
+
+		if (is_user(counter))
+			print_user(list, mmiod_counter_detail(counter));
+	}
+}
+
+static json_t *json_limits(const struct mmiod_counter_list *list)
+{
+	json_t *object = json_object();
+	uint64_t value;
+
+	for (size_t i = 0; i < LIMITS; i++)
+		if (find_counter(list, MMIOD_COUNTER_LIMIT, limits[i].limit, &value))
+			json_object_set_new(object, limits[i].key, json_number(value));
+	return object;
+}
+
+static json_t *json_user(const struct mmiod_counter_list *list, uint32_t uid)
+{
+	json_t *object = json_pack("{s:I}", "uid", (json_int_t)uid);
+	uint64_t value;
+
+	for (size_t i = 0; i < LIMITS; i++)
+		if (limits[i].used &&
+		    find_counter(list, MMIOD_COUNTER_USER + limits[i].limit, uid, &value))
+			json_object_set_new(object, limits[i].bytes ? "bytes" : limits[i].word,
+					    json_number(value));
+	return object;
+}
+
+static json_t *json_users(const struct mmiod_counter_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; list && i < mmiod_counter_list_count(list); i++) {
+		const struct mmiod_counter *counter = mmiod_counter_list_get(list, i);
+
+		if (is_user(counter))
+			json_array_append_new(array,
+					      json_user(list, mmiod_counter_detail(counter)));
+	}
+	return array;
+}
+
+/* ---- all of it ---- */
+
+static int print_json(const struct context *context, const struct mmiod_status *s, const char *user,
+		      const struct mmiod_counter_list *list)
 {
 	json_t *daemon =
 		json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I}", "version", s->version, "pid",
@@ -30,11 +169,12 @@ static int print_json(const struct context *context, const struct mmiod_status *
 	json_t *you = json_pack("{s:I, s:s, s:b}", "uid", (json_int_t)s->uid, "user", user, "admin",
 				s->admin);
 
-	return json_output(
-		json_pack("{s:i, s:o, s:I, s:I, s:I, s:I, s:o, s:s}", "schema", JSON_SCHEMA,
-			  "daemon", daemon, "regions", (json_int_t)s->regions, "regions_missing",
-			  (json_int_t)s->regions_missing, "clients", (json_int_t)s->clients,
-			  "leases", (json_int_t)s->leases, "you", you, "warning", s->warning));
+	return json_output(json_pack(
+		"{s:i, s:o, s:I, s:I, s:I, s:I, s:o, s:s, s:o, s:o}", "schema", JSON_SCHEMA,
+		"daemon", daemon, "regions", (json_int_t)s->regions, "regions_missing",
+		(json_int_t)s->regions_missing, "clients", (json_int_t)s->clients, "leases",
+		(json_int_t)s->leases, "you", you, "warning", s->warning, "limits",
+		json_limits(list), "users", json_users(list)));
 }
 
 static void print_text(const struct context *context, const struct mmiod_status *s,
@@ -61,9 +201,10 @@ static void print_text(const struct context *context, const struct mmiod_status 
 
 static int verb_status(struct context *context, int argc, char **argv)
 {
+	struct mmiod_counter_list *list = NULL;
 	struct mmiod_status status;
+	int err, result = STATUS_OK;
 	char user[64];
-	int err;
 
 	err = client_open(context);
 	if (err)
@@ -71,11 +212,20 @@ static int verb_status(struct context *context, int argc, char **argv)
 	err = mmiod_client_status(context->client, &status);
 	if (err)
 		return report_client(context, err);
+	if (mmiod_client_list_counters(context->client, &list))
+		list = NULL;
 	user_name(status.uid, user, sizeof(user));
 	if (context->json)
-		return print_json(context, &status, user);
-	print_text(context, &status, user);
-	return STATUS_OK;
+		result = print_json(context, &status, user, list);
+	else
+		print_text(context, &status, user);
+	if (!context->json) {
+		print_limits(list);
+		if (status.admin)
+			print_users(list);
+	}
+	mmiod_counter_list_free(list);
+	return result;
 }
 
 const struct verb status_verb = {

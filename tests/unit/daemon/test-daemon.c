@@ -815,6 +815,25 @@ Test(daemon, another_process_of_the_same_user_does_not_hear_of_them)
 	cr_assert_eq(client_receive(fd), -EAGAIN);
 }
 
+/* All clients here have one pid: to the daemon it is the same number, come up again. */
+Test(daemon, a_pid_that_is_another_users_now_inherits_nothing)
+{
+	int fd = client_hello(4001), other, admin = client_hello(0);
+	uint64_t lease;
+
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
+	close(fd);
+	rig_turn();
+	other = client_hello(4002);
+	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, lease), MMIOD_E_DENIED);
+	cr_assert_eq(client_end(admin, MMIOD_OP_REVOKE, lease), MMIOD_OK);
+	rig_turn();
+	cr_assert_eq(client_receive(other), -EAGAIN, "it is told nothing of it");
+	client_close_fds();
+	close(other);
+	close(admin);
+}
+
 Test(daemon, a_restarted_one_believes_the_ledger_rather_than_the_tag)
 {
 	int fd = client_hello(OPERATOR);
