@@ -523,3 +523,119 @@ Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
 	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\non-reset = revoke\n", 1,
 		     "on-reset|PCI");
 }
+
+/* ---- terms ------------------------------------------------------------------------------------------------------ */
+
+#define GRANT "[grant a]\nregion = shm\nuser = root\n"
+
+Test(config, reads_the_terms_of_a_grant)
+{
+	struct config *config = load_text(
+		REGION GRANT "unknown = yes\nrange = 0x100-0x1ff\ncache = uc\nlease = 10min\n"
+			     "renew = no\nleases = 3\nbytes = 64K\n");
+	const struct config_grant *grant = config->grants[0];
+
+	cr_assert(grant->unknown);
+	cr_assert(config->admits_unknown);
+	cr_assert_eq(grant->offset, 0x100u);
+	cr_assert_eq(grant->length, 0x100u);
+	cr_assert_eq(grant->caches, 1u << MMIOD_CACHE_UC);
+	cr_assert_eq(grant->lease_ms, 600000u);
+	cr_assert_not(grant->renew);
+	cr_assert_eq(grant->leases, 3u);
+	cr_assert_eq(grant->bytes, 65536u);
+	config_free(config);
+}
+
+Test(config, a_grant_that_says_no_terms_has_none)
+{
+	struct config *config = load_text(REGION GRANT);
+	const struct config_grant *grant = config->grants[0];
+
+	cr_assert_not(grant->unknown);
+	cr_assert_not(config->admits_unknown);
+	cr_assert_eq(grant->length, 0u);
+	cr_assert_eq(grant->caches, 0u);
+	cr_assert_eq(grant->lease_ms, 0u);
+	cr_assert(grant->renew, "it matters where a client asks for a limit");
+	cr_assert_not(config->limits.revoke_on_reload);
+	cr_assert_eq(config_find_grant(config, grant->key), grant);
+	config_free(config);
+}
+
+Test(config, a_grant_for_unknown_peers_needs_no_other_name)
+{
+	config_free(load_text(REGION "[grant a]\nregion = shm\nunknown = yes\n"));
+	refused_text(REGION "[grant a]\nregion = shm\nunknown = no\n", 4, "names nobody");
+}
+
+Test(config, refuses_terms_that_break_their_rule)
+{
+	refused_text(REGION GRANT "unknown = maybe\n", 7, "maybe|yes nor no");
+	refused_text(REGION GRANT "range = 0x100\n", 7, "FIRST-LAST|from the start of the region");
+	refused_text(REGION GRANT "cache = wb\n", 7, "wb|uc, wc or both");
+	refused_text(REGION GRANT "lease = 10\n", 7, "\"10\"|10min");
+	refused_text(REGION GRANT "lease = 99ms\n", 7, "99ms|100ms");
+	refused_text(REGION GRANT "renew = often\n", 7, "often");
+	refused_text(REGION GRANT "leases = 0\n", 7, "count");
+	refused_text(REGION GRANT "bytes = 0\n", 7, "size");
+	refused_text(REGION GRANT "leese = 10min\n", 7, "leese|did you mean \"lease\"");
+	refused_text(REGION GRANT "cache = wc\n", 4, "nothing in common|shm");
+	refused_text("[region b]\nphys = 0x10000000\nsize = 4K\n"
+		     "[grant a]\nregion = b\nuser = root\nrange = 0x800-0x1000\n",
+		     4, "ends at 0x1000|region b has 0x1000 bytes");
+	refused_text("[daemon]\nrevoke-on-reload = 1\n", 2, "yes nor no");
+	refused_text("[daemon]\nwaiting-per-user = none\n", 2, "count");
+}
+
+Test(config, reads_what_makes_a_region_safe_in_order)
+{
+	struct config *config =
+		load_text(REGION "on-end = +0x10:32=0, +0x18:64=0xffffffffffffffff\n"
+				 "  +0x7:8=1\n");
+	const struct config_writes *writes = &config->regions[0]->on_end;
+
+	cr_assert_eq(writes->count, 3u);
+	cr_assert_eq(writes->items[0].offset, 0x10u);
+	cr_assert_eq(writes->items[0].width, 4u);
+	cr_assert_eq(writes->items[1].value, UINT64_MAX);
+	cr_assert_eq(writes->items[2].offset, 7u);
+	cr_assert_eq(writes->items[2].width, 1u);
+	config_free(config);
+}
+
+Test(config, refuses_writes_that_are_none_or_lie_outside)
+{
+	static const char *const bad[] = { "0x10:32=0",	  "+0x10=0",	 "+0x10:32",
+					   "+0x11:32=0",  "+0x10:24=0",	 "+0x10:8=256",
+					   "+0x10:32=-1", "+0x10:32=0x", "+:32=0" };
+	char content[256];
+
+	for (size_t i = 0; i < array_size(bad); i++) {
+		snprintf(content, sizeof(content), REGION "on-end = %s\n", bad[i]);
+		refused_text(content, 4, "+OFFSET:BITS=VALUE");
+	}
+	refused_text(REGION
+		     "on-end = +0:8=0 +0:8=0 +0:8=0 +0:8=0 +0:8=0 +0:8=0 +0:8=0 +0:8=0 +0:8=0\n",
+		     4, "more writes than 8");
+	refused_text(REGION "width = 32\non-end = +0x10:16=0\n", 1, "16 bits|accessed by 32 bits");
+	refused_text("[region b]\nphys = 0x10000000\nsize = 4K\non-end = +0x1000:8=0\n", 1,
+		     "+0x1000|0x1000 bytes");
+	refused_text(REGION "pool = yes\non-end = +0x10:32=0\n", 1, "pool|wiped");
+}
+
+Test(config, a_later_file_replaces_what_is_written_at_the_end)
+{
+	struct config_paths paths = {
+		.main = files_write("mmiod.conf", 0644, REGION "on-end = +0x10:32=0\n"),
+		.directories = { files_path("d") },
+	};
+	struct config *config;
+
+	files_mkdir("d", 0755);
+	files_write("d/1.conf", 0644, "[region shm]\non-end = +0x20:32=1\n");
+	config = load(&paths);
+	cr_assert_eq(config->regions[0]->on_end.count, 1u);
+	cr_assert_eq(config->regions[0]->on_end.items[0].offset, 0x20u);
+	config_free(config);
+}
