@@ -28,15 +28,10 @@ const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, siz
 
 static bool has_name(uint32_t pid, const char *comm)
 {
-	_cleanup_(fclosep) FILE *file = NULL;
-	char path[32], name[sizeof(((struct holder *)0)->comm) + 1] = "";
+	struct holder now = { .pid = pid };
 
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(name, sizeof(name), file))
-		return false;
-	name[strcspn(name, "\n")] = '\0';
-	return !strcmp(name, comm);
+	peer_read_comm(&now);
+	return !strcmp(now.comm, comm);
 }
 
 /* As it was when the holder connected; of one without a connection as it is, if its number still has its name. */

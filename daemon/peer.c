@@ -54,7 +54,7 @@ static int read_groups(struct peer *peer, int fd, gid_t primary)
 }
 
 /* A hint for people: the name may change, and the process may be gone. */
-static void read_comm(struct holder *holder)
+void peer_read_comm(struct holder *holder)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	char path[32];
@@ -94,7 +94,7 @@ int peer_read(struct peer *peer, int fd)
 	/* All of them are one user, who is none of those that have a name here. */
 	if (!peer->subject.known)
 		peer->subject.uid = peer->holder.uid = overflow_uid();
-	read_comm(&peer->holder);
+	peer_read_comm(&peer->holder);
 	peer_find_unit(peer->holder.pid, peer->unit, sizeof(peer->unit));
 	return read_groups(peer, fd, cred.gid);
 }

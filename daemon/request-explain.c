@@ -134,37 +134,61 @@ static bool is_well_formed(const struct mmiod_msg_explain *explain)
 	       explain->cache <= MMIOD_CACHE_WB && explain->share <= MMIOD_SHARE_WRITE;
 }
 
-enum request_result request_explain(struct call *call)
+/* The subject that is asked about, with its groups in `gids`; NULL: refused already. */
+static const struct subject *subject_of(struct call *call, struct subject *other, gid_t *gids)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	size_t count = call->request->head.count;
-	_cleanup_(freep) gid_t *gids = calloc(count + 1, sizeof(*gids));
-	struct subject subject = { .uid = explain->uid, .n_gids = count, .known = true };
-	const struct region *region;
 
-	if (!gids)
-		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
-	if (!is_well_formed(explain))
+	if (explain->flags & MMIOD_EXPLAIN_SELF)
+		return &call->connection->peer.subject;
+	if (!call_is_admin(call)) {
+		refuse(call, MMIOD_E_DENIED,
+		       "denied: only root and those that an [admin] section names may ask what "
+		       "others may do; everybody may ask about himself");
+		return NULL;
+	}
+	for (size_t i = 0; i < call->request->head.count; i++)
+		request_element(call->request, i, &gids[i], sizeof(gids[i]));
+	*other = (struct subject){
+		.uid = explain->uid,
+		.gids = gids,
+		.n_gids = call->request->head.count,
+		.known = true,
+	};
+	return other;
+}
+
+static void explain_to(struct call *call, gid_t *gids)
+{
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	const struct region *region = region_find(&call->daemon->regions, explain->region);
+	char name[4 * MMIOD_WIRE_NAME];
+	const struct subject *subject;
+	struct subject other;
+
+	subject = subject_of(call, &other, gids);
+	if (!subject)
+		return;
+	if (region && region->config) {
+		answer(call, region, subject);
+		return;
+	}
+	text_escape(name, sizeof(name), explain->region, sizeof(explain->region));
+	reply_error(call->reply, &call->request->head, MMIOD_E_NOT_FOUND,
+		    "there is no region \"%s\"", name);
+}
+
+enum request_result request_explain(struct call *call)
+{
+	gid_t *gids;
+
+	if (!is_well_formed(&call->request->fixed.explain))
 		return refuse(call, MMIOD_E_INVALID,
 			      "unknown right, cache attribute or share mode");
-	for (size_t i = 0; i < count; i++)
-		request_element(call->request, i, &gids[i], sizeof(gids[i]));
-	subject.gids = gids;
-	if (explain->flags & MMIOD_EXPLAIN_SELF)
-		subject = call->connection->peer.subject;
-	else if (!call_is_admin(call))
-		return refuse(call, MMIOD_E_DENIED,
-			      "denied: only root and those that an [admin] section names may ask "
-			      "what others may do; everybody may ask about himself");
-	region = region_find(&call->daemon->regions, explain->region);
-	if (!region || !region->config) {
-		char name[4 * MMIOD_WIRE_NAME];
-
-		text_escape(name, sizeof(name), explain->region, sizeof(explain->region));
-		reply_error(call->reply, &call->request->head, MMIOD_E_NOT_FOUND,
-			    "there is no region \"%s\"", name);
-		return REQUEST_REPLY;
-	}
-	answer(call, region, &subject);
+	gids = calloc(call->request->head.count + 1u, sizeof(*gids));
+	if (!gids)
+		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	explain_to(call, gids);
+	free(gids);
 	return REQUEST_REPLY;
 }
