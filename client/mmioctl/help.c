@@ -88,23 +88,33 @@ int print_help(void)
 	return STATUS_OK;
 }
 
+static size_t example_count(const struct verb *verb)
+{
+	size_t count = 0;
+
+	while (count < EXAMPLES_MAX && verb->examples[count].command)
+		count++;
+	return count;
+}
+
+/* What an example does stands beside it; below it where that would be too wide. */
 static void print_examples(const struct verb *verb)
 {
-	int width = 20;
+	int commands = 20, says = 0;
 
-	if (!verb->examples[0].command)
-		return;
-	for (size_t i = 0; i < EXAMPLES_MAX && verb->examples[i].command; i++) {
-		int length = snprintf(NULL, 0, "%s", verb->examples[i].command);
+	for (size_t i = 0; i < example_count(verb); i++) {
+		int command = snprintf(NULL, 0, "%s", verb->examples[i].command);
+		int words = snprintf(NULL, 0, "%s", verb->examples[i].says);
 
-		if (length > width)
-			width = length;
+		commands = command > commands ? command : commands;
+		says = words > says ? words : says;
 	}
-	printf("\nExamples:\n");
-	for (size_t i = 0; i < EXAMPLES_MAX && verb->examples[i].command; i++) {
+	if (example_count(verb))
+		printf("\nExamples:\n");
+	for (size_t i = 0; i < example_count(verb); i++) {
 		printf("  mmioctl ");
-		print_padded(verb->examples[i].command, width);
-		printf("  %s\n", verb->examples[i].says);
+		print_padded(verb->examples[i].command, commands + says > 68 ? 0 : commands);
+		printf("%s%s\n", commands + says > 68 ? "\n      " : "  ", verb->examples[i].says);
 	}
 }
 

@@ -315,12 +315,12 @@ static void prepare(struct options *options, unsigned int with, const char *firs
 	options->longs[count] = (struct option){ 0 };
 }
 
-static const struct known *option_of(int code)
+static const struct known *option_of(int code, unsigned int with)
 {
 	if (code >= 256)
 		return &known[code - 256];
 	for (size_t i = 0; i < KNOWN; i++)
-		if (known[i].letter == code)
+		if (known[i].letter == code && applies(&known[i], with))
 			return &known[i];
 	return NULL;
 }
@@ -342,7 +342,7 @@ static int read_options(struct context *context, const struct verb *verb, unsign
 					   argv[optind - 1]);
 		if (code == '?')
 			return unknown_option(context, verb, with, argv[optind - 1]);
-		status = set_option(context, option_of(code), optarg);
+		status = set_option(context, option_of(code, with), optarg);
 		if (status)
 			return status;
 	}
