@@ -29,9 +29,13 @@ CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANFLAGS)
 LDFLAGS += $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 
-ALL :=
-INSTALL_TARGETS :=
-UNINSTALL_TARGETS :=
+# Manuals lie beside what they describe: NAME.SECTION.scd.
+MANUALS := $(wildcard daemon/*.scd client/*/*.scd include/mmiod/*.scd)
+PAGES := $(addprefix $(B)/man/,$(notdir $(MANUALS:.scd=)))
+
+ALL := $(PAGES)
+INSTALL_TARGETS := install-man
+UNINSTALL_TARGETS := uninstall-man
 UNIT_TESTS :=
 
 .DEFAULT_GOAL := all
@@ -47,6 +51,19 @@ uninstall: $(UNINSTALL_TARGETS)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(OBJ_FLAGS) -MMD -MP -c -o $@ $<
+
+vpath %.scd $(sort $(dir $(MANUALS)))
+$(B)/man/%: %.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@
+
+.PHONY: install-man uninstall-man
+install-man: $(PAGES)
+	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 $(page) \
+		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
+
+uninstall-man:
+	rm -f $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 clean:
 	rm -rf build

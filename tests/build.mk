@@ -43,12 +43,12 @@ ptewalk:
 -include tests/faults/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
-## make check-unit     unit tests only; make check-integration; make check-vm KERNEL=6.1|6.12|sanitize
+## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize
 ## make check-rig      the rig itself: what tests/vm/run promises (boots some fifteen machines)
 ## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds a kernel once)
 KERNEL ?= 6.1
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
-.PHONY: check check-unit check-integration check-vm check-rig check-sanitize unit-tests prereqs
+.PHONY: check check-unit check-integration check-manuals check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
 
 # What is missing is installed first, by a make of its own: this one looked for the compiler when it was started.
@@ -58,7 +58,7 @@ prereqs:
 check: prereqs
 	@tests/vm/prereqs rig
 	@$(MAKE) --no-print-directory all unit-tests
-	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' \
+	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
 		-- vm-6.1 'tests/vm/check 6.1' -- vm-6.12 'tests/vm/check 6.12'
 
 check-unit: prereqs
@@ -68,6 +68,10 @@ check-unit: prereqs
 check-integration: prereqs
 	@$(MAKE) --no-print-directory all
 	@tests/check integration '$(INTEGRATION)'
+
+check-manuals: prereqs
+	@$(MAKE) --no-print-directory all
+	@tests/check manuals tests/manuals
 
 check-vm: prereqs
 	@tests/check vm-$(notdir $(KERNEL)) 'tests/vm/check $(KERNEL)'
