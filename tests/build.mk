@@ -93,7 +93,7 @@ check-sanitize: prereqs
 demo: prereqs
 	@tests/vm/demo
 
-## make lint           clang-format, cppcheck, sparse, shellcheck, mandoc
+## make lint           clang-format, cppcheck, sparse, shellcheck
 .PHONY: lint
 lint:
 	@tests/lint
