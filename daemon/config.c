@@ -58,6 +58,7 @@ static void region_free(struct config_region *region)
 {
 	free(region->backing);
 	free(region->grants);
+	free(region->holders);
 	free(region);
 }
 
@@ -82,6 +83,7 @@ struct config *config_free(struct config *config)
 {
 	if (!config)
 		return NULL;
+	HASH_CLEAR(hh, config->by_name);
 	for (size_t i = 0; i < config->n_regions; i++)
 		region_free(config->regions[i]);
 	for (size_t i = 0; i < config->n_grants; i++)
@@ -121,10 +123,10 @@ static void **grow(void *arrayp, size_t *count)
 
 struct config_region *config_find_region(const struct config *config, const char *name)
 {
-	for (size_t i = 0; i < config->n_regions; i++)
-		if (!strcmp(config->regions[i]->name, name))
-			return config->regions[i];
-	return NULL;
+	struct config_region *region;
+
+	HASH_FIND_STR(config->by_name, name, region);
+	return region;
 }
 
 /* Finds or makes a region. The caller has checked the length of the name. */
@@ -136,12 +138,17 @@ struct config_region *config_need_region(struct config *config, const char *name
 	if (region)
 		return region;
 	region = calloc(1, sizeof(*region));
-	slot = region ? grow(&config->regions, &config->n_regions) : NULL;
+	if (!region)
+		return NULL;
+	snprintf(region->name, sizeof(region->name), "%s", name);
+	HASH_ADD_STR(config->by_name, name, region);
+	slot = hash_added(region) ? grow(&config->regions, &config->n_regions) : NULL;
 	if (!slot) {
+		if (hash_added(region))
+			HASH_DEL(config->by_name, region);
 		free(region);
 		return NULL;
 	}
-	snprintf(region->name, sizeof(region->name), "%s", name);
 	region->bar = -1;
 	region->caches = 1u << MMIOD_CACHE_UC;
 	region->cache = MMIOD_CACHE_UC;
@@ -353,27 +360,108 @@ static int check_grant(const struct config *config, const struct config_grant *g
 	return config_check_terms(config, grant, why);
 }
 
-static bool grant_covers(const struct config_grant *grant, const char *region)
-{
-	for (size_t i = 0; i < grant->regions.count; i++)
-		if (!fnmatch(grant->regions.items[i], region, 0))
-			return true;
-	return false;
-}
-
-static int link_grants(struct config *config, struct config_region *region)
+static int link_region(struct config_region *region, const struct config_grant *grant)
 {
 	void **slot;
 
-	for (size_t i = 0; i < config->n_grants; i++) {
-		if (!grant_covers(config->grants[i], region->name))
-			continue;
-		slot = grow(&region->grants, &region->n_grants);
-		if (!slot)
-			return -ENOMEM;
-		*slot = config->grants[i];
+	if (region->n_grants && region->grants[region->n_grants - 1] == grant)
+		return 0; /* by another of its patterns */
+	slot = grow(&region->grants, &region->n_grants);
+	if (!slot)
+		return -ENOMEM;
+	*(const struct config_grant **)slot = grant;
+	return 0;
+}
+
+/* To the regions that it names, each of which gets its grants in the order of the files. */
+static int link_grant(const struct config *config, const struct config_grant *grant)
+{
+	int r = 0;
+
+	for (size_t p = 0; p < grant->regions.count; p++) {
+		const char *pattern = grant->regions.items[p];
+
+		if (!is_glob(pattern))
+			r = link_region(config_find_region(config, pattern), grant);
+		for (size_t i = 0; is_glob(pattern) && r == 0 && i < config->n_regions; i++)
+			if (!fnmatch(pattern, config->regions[i]->name, 0))
+				r = link_region(config->regions[i], grant);
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+/* ---- holders ---------------------------------------------------------------------------------------------------- */
+
+static int compare_parties(const struct config_holder *a, const struct config_holder *b)
+{
+	if (a->party != b->party)
+		return a->party < b->party ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int compare_holders(const void *a, const void *b)
+{
+	const struct config_holder *x = a, *y = b;
+	int parties = compare_parties(x, y);
+
+	return parties ? parties : (x->grant > y->grant) - (x->grant < y->grant);
+}
+
+static void add_holders(struct config_region *region, uint32_t g, enum config_party party,
+			const struct config_ids *ids)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		region->holders[region->n_holders++] = (struct config_holder){
+			.party = party,
+			.id = ids->items[i].id,
+			.grant = g,
+		};
+}
+
+static int list_holders(struct config_region *region)
+{
+	struct config_id nobody = { 0 };
+	const struct config_ids one = { .items = &nobody, .count = 1 };
+	size_t most = 0;
+
+	for (size_t g = 0; g < region->n_grants; g++)
+		most += region->grants[g]->users.count + region->grants[g]->groups.count + 2;
+	region->holders = most ? calloc(most, sizeof(*region->holders)) : NULL;
+	if (most && !region->holders)
+		return -ENOMEM;
+	for (uint32_t g = 0; g < region->n_grants; g++) {
+		const struct config_grant *grant = region->grants[g];
+
+		if (grant->users.all)
+			add_holders(region, g, CONFIG_PARTY_ALL, &one);
+		if (grant->unknown)
+			add_holders(region, g, CONFIG_PARTY_UNKNOWN, &one);
+		add_holders(region, g, CONFIG_PARTY_USER, &grant->users);
+		add_holders(region, g, CONFIG_PARTY_GROUP, &grant->groups);
+	}
+	if (most)
+		qsort(region->holders, region->n_holders, sizeof(*region->holders),
+		      compare_holders);
+	return 0;
+}
+
+const struct config_holder *config_find_holder(const struct config_region *region,
+					       enum config_party party, uint32_t id)
+{
+	const struct config_holder wanted = { .party = party, .id = id };
+	size_t from = 0, to = region->n_holders;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (compare_parties(&region->holders[middle], &wanted) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return region->holders + from;
 }
 
 static int check_admin(const struct config_admin *admin, struct text *why)
@@ -398,8 +486,10 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 		r = check_admin(config->admins[i], why);
 	for (size_t i = 0; r == 0 && i < config->n_inspectors; i++)
 		r = check_admin(config->inspectors[i], why);
+	for (size_t i = 0; r == 0 && i < config->n_grants; i++)
+		r = link_grant(config, config->grants[i]);
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
-		r = link_grants(config, config->regions[i]);
+		r = list_holders(config->regions[i]);
 	if (r == -ENOMEM)
 		text_set(why, "out of memory");
 	return r;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <mmiod/types.h>
 #include <linux/mmiod.h>
+#include "hash.h"
 #include "text.h"
 
 struct config_origin {
@@ -32,6 +33,20 @@ enum config_bind {
 };
 
 struct config_grant;
+
+enum config_party {
+	CONFIG_PARTY_ALL, /* every known user */
+	CONFIG_PARTY_UNKNOWN,
+	CONFIG_PARTY_USER,
+	CONFIG_PARTY_GROUP,
+};
+
+/* One of those whom a grant of a region is for. */
+struct config_holder {
+	enum config_party party;
+	uint32_t id; /* of a user or group */
+	uint32_t grant; /* place in the region's grants */
+};
 
 #define CONFIG_ON_END_MAX 8
 
@@ -71,8 +86,12 @@ struct config_region {
 		on_end; /* done in order when a lease that may write these registers ends */
 	const struct config_grant **grants; /* those that name this region, in order of the files */
 	size_t n_grants;
+	struct config_holder
+		*holders; /* of its grants, sorted: a decision finds those of its subject */
+	size_t n_holders;
 	uint64_t seen; /* keys, while loading */
 	unsigned int seen_file;
+	UT_hash_handle hh;
 };
 
 struct config_id {
@@ -143,6 +162,7 @@ struct config {
 	struct config_limits limits;
 	struct config_region **regions;
 	size_t n_regions;
+	struct config_region *by_name;
 	struct config_grant **grants;
 	size_t n_grants;
 	bool admits_unknown; /* a grant says so */
@@ -168,6 +188,9 @@ struct config *config_free(struct config *config);
 void config_freep(struct config **config);
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key);
+/* The first of a region's grants that are for this party; the others follow in order, up to the end or another party. */
+const struct config_holder *config_find_holder(const struct config_region *region,
+					       enum config_party party, uint32_t id);
 struct config_region *config_find_region(const struct config *config, const char *name);
 
 /* For the loader: config.c owns the tree, config-load.c the files, config-key.c the keys. */

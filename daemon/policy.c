@@ -76,39 +76,78 @@ bool policy_gives(const struct config_grant *grant, const struct config_region *
 	return false;
 }
 
-static enum policy_reason judge(const struct config_grant *grant,
-				const struct config_region *region, const struct subject *subject,
-				const struct question *question)
+/* What has been found so far, and the place of the grant in the region's. */
+struct search {
+	const struct config_region *region;
+	const struct subject *subject;
+	const struct question *question;
+	struct decision found;
+	uint32_t at;
+};
+
+/* A grant gives all, or comes nearer than the one that was found, or stands before it and comes as near. */
+static bool is_better(const struct search *search, enum policy_reason reason, uint32_t at)
 {
-	if (!is_for(grant, subject))
-		return subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER;
-	return judge_terms(grant, region, question);
+	if (reason == search->found.reason)
+		return at < search->at;
+	return reason == POLICY_GRANTED ||
+	       (search->found.reason != POLICY_GRANTED && reason > search->found.reason);
+}
+
+static void look_among(struct search *search, enum config_party party, uint32_t id)
+{
+	const struct config_region *region = search->region;
+	const struct config_holder *holder = config_find_holder(region, party, id);
+	const struct config_holder *end = region->holders + region->n_holders;
+
+	for (; holder < end && holder->party == party && holder->id == id; holder++) {
+		const struct config_grant *grant = region->grants[holder->grant];
+		enum policy_reason reason = judge_terms(grant, region, search->question);
+
+		if (is_better(search, reason, holder->grant)) {
+			search->found.reason = reason;
+			search->found.grant = grant;
+			search->at = holder->grant;
+		}
+		if (reason == POLICY_GRANTED)
+			break;
+	}
+}
+
+static void look_for_subject(struct search *search)
+{
+	const struct subject *subject = search->subject;
+
+	if (!subject->known) {
+		look_among(search, CONFIG_PARTY_UNKNOWN, 0);
+		return;
+	}
+	look_among(search, CONFIG_PARTY_ALL, 0);
+	look_among(search, CONFIG_PARTY_USER, subject->uid);
+	for (size_t i = 0; i < subject->n_gids; i++)
+		look_among(search, CONFIG_PARTY_GROUP, subject->gids[i]);
 }
 
 /* The first grant that gives all that is asked for decides; else the one that comes nearest explains. */
 struct decision policy_decide(const struct config_region *region, const struct subject *subject,
 			      const struct question *question)
 {
-	struct decision nearest = {
-		.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
+	struct search search = {
+		.region = region,
+		.subject = subject,
+		.question = question,
+		.found.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
+		.found.grant = region->n_grants ? region->grants[0] : NULL,
 	};
+	struct decision *found = &search.found;
 
-	for (size_t i = 0; i < region->n_grants; i++) {
-		const struct config_grant *grant = region->grants[i];
-		enum policy_reason reason = judge(grant, region, subject, question);
-
-		if (reason == POLICY_GRANTED)
-			return (struct decision){
-				.reason = POLICY_GRANTED,
-				.grant = grant,
-				.share = question->share == MMIOD_SHARE_DEFAULT ? grant->share
-										: question->share,
-				.cache = admitted_cache(grant, region, question->cache),
-			};
-		if (!nearest.grant || reason > nearest.reason)
-			nearest = (struct decision){ .reason = reason, .grant = grant };
+	look_for_subject(&search);
+	if (found->reason == POLICY_GRANTED) {
+		found->share = question->share == MMIOD_SHARE_DEFAULT ? found->grant->share
+								      : question->share;
+		found->cache = admitted_cache(found->grant, region, question->cache);
 	}
-	return nearest;
+	return *found;
 }
 
 /* Kernel memory is its holder's alone, so a grant of a kind gives all rights to it. */
@@ -133,14 +172,28 @@ struct decision policy_decide_memory(const struct config *config, const struct s
 	return decision;
 }
 
+static uint32_t rights_of(const struct config_region *region, enum config_party party, uint32_t id)
+{
+	const struct config_holder *holder = config_find_holder(region, party, id);
+	const struct config_holder *end = region->holders + region->n_holders;
+	uint32_t rights = 0;
+
+	for (; holder < end && holder->party == party && holder->id == id; holder++)
+		rights |= region->grants[holder->grant]->rights;
+	return rights;
+}
+
 /* All that the subject may do with a region; 0: it may not even see it. */
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject)
 {
-	uint32_t rights = 0;
+	uint32_t rights;
 
-	for (size_t i = 0; i < region->n_grants; i++)
-		if (is_for(region->grants[i], subject))
-			rights |= region->grants[i]->rights;
+	if (!subject->known)
+		return rights_of(region, CONFIG_PARTY_UNKNOWN, 0);
+	rights = rights_of(region, CONFIG_PARTY_ALL, 0) |
+		 rights_of(region, CONFIG_PARTY_USER, subject->uid);
+	for (size_t i = 0; i < subject->n_gids; i++)
+		rights |= rights_of(region, CONFIG_PARTY_GROUP, subject->gids[i]);
 	return rights;
 }
 

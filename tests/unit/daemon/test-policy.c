@@ -332,3 +332,111 @@ Test(policy, unknown_peers_get_what_a_grant_for_them_gives_and_never_what_others
 	cr_assert_str_eq(ask(c, &user, &question).grant->name, "known");
 	config_free(c);
 }
+
+/* ---- many grants: as if each were looked at in turn ------------------------------------------------------------- */
+
+static bool names(const struct config_ids *ids, uint32_t id)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		if (ids->items[i].id == id)
+			return true;
+	return false;
+}
+
+static bool is_for(const struct config_grant *grant, const struct subject *subject)
+{
+	if (!subject->known)
+		return grant->unknown;
+	if (grant->users.all || names(&grant->users, subject->uid))
+		return true;
+	for (size_t i = 0; i < subject->n_gids; i++)
+		if (names(&grant->groups, subject->gids[i]))
+			return true;
+	return false;
+}
+
+static struct decision decide_in_turn(const struct config_region *region,
+				      const struct subject *subject,
+				      const struct question *question)
+{
+	enum policy_reason none = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER;
+	struct decision found = { .reason = none };
+
+	for (size_t i = 0; i < region->n_grants; i++) {
+		const struct config_grant *grant = region->grants[i];
+		enum policy_reason reason = none;
+
+		if (is_for(grant, subject))
+			reason = question->rights & ~grant->rights ? POLICY_ACCESS
+				 : question->share < grant->share  ? POLICY_SHARE
+								   : POLICY_GRANTED;
+		if (reason == POLICY_GRANTED)
+			return (struct decision){ .reason = reason, .grant = grant };
+		if (!found.grant || reason > found.reason)
+			found = (struct decision){ .reason = reason, .grant = grant };
+	}
+	return found;
+}
+
+/* Whom, what and how: of small sets, so that grants overlap. */
+static void write_grants(FILE *file, unsigned int *seed)
+{
+	static const char *const shares[] = { "exclusive", "shared-read", "shared-write" };
+
+	fprintf(file, REGION);
+	for (int i = 0; i < 30; i++) {
+		fprintf(file, "[grant g%d]\nregion = sh* shm\n", i);
+		switch (rand_r(seed) % 8) {
+		case 0:
+			fprintf(file, "user = *\n");
+			break;
+		case 1:
+			fprintf(file, "unknown = yes\n");
+			break;
+		case 2:
+			fprintf(file, "group = %d %d\n", rand_r(seed) % 6, rand_r(seed) % 6);
+			/* fall through */
+		default:
+			fprintf(file, "user = %d %d\n", rand_r(seed) % 6, rand_r(seed) % 6);
+		}
+		fprintf(file, "access = %s\nshare = %s\n", rand_r(seed) % 3 ? "r" : "rw",
+			shares[rand_r(seed) % 3]);
+	}
+}
+
+Test(policy, many_grants_decide_as_if_each_were_looked_at_in_turn)
+{
+	unsigned int seed = 1;
+
+	for (int round = 0; round < 20; round++) {
+		char *text = NULL;
+		size_t size;
+		FILE *file = open_memstream(&text, &size);
+		struct config *c;
+
+		write_grants(file, &seed);
+		fclose(file);
+		c = load(text);
+		cr_assert_eq(c->regions[0]->n_grants, 30);
+		for (int i = 0; i < 400; i++) {
+			gid_t gids[] = { rand_r(&seed) % 8, rand_r(&seed) % 8 };
+			struct subject subject = { .uid = rand_r(&seed) % 8,
+						   .gids = gids,
+						   .n_gids = rand_r(&seed) % 3,
+						   .known = rand_r(&seed) % 8 };
+			struct question question = {
+				.rights = rand_r(&seed) % 2 ? MMIOD_RIGHT_READ
+							    : MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+				.share = MMIOD_SHARE_EXCLUSIVE + rand_r(&seed) % 3,
+			};
+			struct decision is = policy_decide(c->regions[0], &subject, &question);
+			struct decision expected =
+				decide_in_turn(c->regions[0], &subject, &question);
+
+			cr_assert_eq(is.reason, expected.reason);
+			cr_assert_eq(is.grant, expected.grant);
+		}
+		config_free(c);
+		free(text);
+	}
+}
