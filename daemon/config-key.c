@@ -203,10 +203,29 @@ static int set_revoke_on_reload(struct config_cursor *cursor, const char *value)
 
 /* ---- [region NAME] ---------------------------------------------------------------------------------------------- */
 
+/* A target as on the command line says in one what else takes bar, range and width. */
+static bool set_place(struct config_region *region, const char *value)
+{
+	struct value_place place;
+
+	if (value_place(value, &place) < 0)
+		return false;
+	region->device = CONFIG_DEVICE_SLOT;
+	region->pci = place.pci;
+	region->bar = place.bar;
+	region->offset = place.offset;
+	region->length = place.length;
+	if (place.width)
+		region->width = place.width;
+	return true;
+}
+
 static int set_device(struct config_cursor *cursor, const char *value)
 {
 	struct config_region *region = cursor->region;
 
+	if (set_place(region, value))
+		return 0;
 	if (value_slot(value, &region->pci) == 0)
 		region->device = CONFIG_DEVICE_SLOT;
 	else if (value_ids(value, &region->vendor, &region->product) == 0)
@@ -214,8 +233,8 @@ static int set_device(struct config_cursor *cursor, const char *value)
 	else
 		return config_refuse(cursor,
 				     "\"%s\" is not a device: write pci:DDDD:BB:DD.F, such as "
-				     "pci:0000:01:00.0, or "
-				     "the ids VVVV:DDDD",
+				     "pci:0000:01:00.0, or the ids VVVV:DDDD, or with its part "
+				     "0000:01:00.0/bar2+0x1000/4K:32",
 				     value);
 	return 0;
 }

@@ -146,6 +146,50 @@ int value_slot(const char *value, uint32_t *pci)
 	return 0;
 }
 
+/* Cuts what follows the last @mark off, and returns it; NULL: there is no such mark. */
+static char *cut(char *text, char mark)
+{
+	char *found = strrchr(text, mark);
+
+	if (!found)
+		return NULL;
+	*found = '\0';
+	return found + 1;
+}
+
+static int parse_bits(const char *text, uint32_t *width)
+{
+	uint64_t bits;
+
+	if (value_number(text, &bits) < 0 || bits < 8 || bits > 64 || bits & (bits - 1))
+		return -EINVAL;
+	*width = (uint32_t)bits / 8;
+	return 0;
+}
+
+int value_place(const char *value, struct value_place *place)
+{
+	const char *mark = strstr(value, "/bar");
+	char slot[32], rest[96], *width, *length, *offset;
+
+	*place = (struct value_place){ 0 };
+	if (!mark || (size_t)(mark - value) > sizeof(slot) - 5 || strlen(mark) - 4 >= sizeof(rest))
+		return -EINVAL;
+	snprintf(slot, sizeof(slot), "pci:%.*s", (int)(mark - value), value);
+	strcpy(rest, mark + 4);
+	width = cut(rest, ':');
+	length = cut(rest, '/');
+	offset = cut(rest, '+');
+	if (value_slot(slot, &place->pci) < 0 || rest[0] < '0' || rest[0] > '5' || rest[1])
+		return -EINVAL;
+	place->bar = rest[0] - '0';
+	if ((offset && value_size(offset, &place->offset) < 0) ||
+	    (length && (value_size(length, &place->length) < 0 || !place->length)) ||
+	    (width && parse_bits(width, &place->width) < 0))
+		return -EINVAL;
+	return place->length > UINT64_MAX - place->offset ? -EINVAL : 0;
+}
+
 int value_ids(const char *value, uint16_t *vendor, uint16_t *product)
 {
 	uint32_t first, second;

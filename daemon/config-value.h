@@ -18,6 +18,16 @@ int value_range(const char *value, uint64_t *offset,
 int value_write(const char *value, struct config_write *write); /* +OFFSET:BITS=VALUE */
 int value_duration(const char *value, uint32_t *milliseconds); /* 500ms, 2s, 10min, 1h */
 int value_slot(const char *value, uint32_t *pci); /* pci:DDDD:BB:DD.F */
+/* Where a part of a BAR lies, as targets are written: DDDD:BB:DD.F/barN[+OFFSET][/LENGTH][:WIDTH]. 0: not given. */
+struct value_place {
+	uint32_t pci;
+	int bar;
+	uint64_t offset;
+	uint64_t length;
+	uint32_t width; /* bytes */
+};
+
+int value_place(const char *value, struct value_place *place);
 int value_ids(const char *value, uint16_t *vendor, uint16_t *product); /* VVVV:DDDD */
 bool value_is_name(const char *value); /* [A-Za-z0-9._-]{1,31} */
 

@@ -107,7 +107,7 @@ edu_regs() {
 # ---- addresses
 
 @test "a region is found by where it lies" {
-	printf '[region card]\ndevice = pci:0000:01:00.0\nbar = 2\noffset = 0x1000\nsize = 4K\nwidth = 16\n' >>"$T/sim.conf"
+	printf '[region card]\ndevice = 0000:01:00.0/bar2+0x1000/4K:16\n' >>"$T/sim.conf"
 	printf '[grant card]\nregion = card\nuser = %s\naccess = rw\n' "$ME" >>"$T/sim.conf"
 	start_daemon
 	mmioctl write card+4 0x1234

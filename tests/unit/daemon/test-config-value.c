@@ -110,6 +110,43 @@ Test(value, slots_must_be_whole_and_possible)
 		cr_assert_lt(value_slot(bad[i], &pci), 0, "\"%s\" was taken", bad[i]);
 }
 
+Test(value, places_are_written_as_targets_are)
+{
+	struct value_place place;
+
+	cr_assert_eq(value_place("0000:01:00.0/bar2+0x1000/4K:32", &place), 0);
+	cr_assert_eq(place.pci, MMIOD_PCI_ADDR(0, 1, 0, 0));
+	cr_assert_eq(place.bar, 2);
+	cr_assert_eq(place.offset, 0x1000u);
+	cr_assert_eq(place.length, 4096u);
+	cr_assert_eq(place.width, 4u);
+	cr_assert_eq(value_place("000A:fe:1f.7/bar0", &place), 0);
+	cr_assert_eq(place.bar, 0);
+	cr_assert_eq(place.length, 0u);
+	cr_assert_eq(place.width, 0u);
+}
+
+Test(value, places_must_be_whole_and_possible)
+{
+	static const char *const bad[] = { "0000:01:00.0",
+					   "0000:01:00.0/bar6",
+					   "0000:01:00.0/bar",
+					   "0000:01:00.0/bar22",
+					   "pci:0000:01:00.0/bar2",
+					   "01:00.0/bar2",
+					   "0000:01:20.0/bar2",
+					   "0000:01:00.0/bar2+",
+					   "0000:01:00.0/bar2/0",
+					   "0000:01:00.0/bar2:24",
+					   "0000:01:00.0/bar2:32/4K",
+					   "0000:01:00.0/bar2+0xffffffffffffffff/2",
+					   "0000:01:00.0/bar2 " };
+	struct value_place place;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert_lt(value_place(bad[i], &place), 0, "\"%s\" was taken", bad[i]);
+}
+
 Test(value, ids_are_two_numbers_of_four_digits)
 {
 	uint16_t vendor, product;
