@@ -71,12 +71,12 @@ $(B)/examples/%: client/examples/%.c $(B)/libmmiod.so
 ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
 
 CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
-CTL_TEST_OBJS := $(B)/client/mmioctl/words.o $(B)/client/mmioctl/suggest.o
+CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,paging.o process.o report.o suggest.o sysfs.o words.o)
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
 $(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -DBUILD_DIR='"$(B)"'
 
 $(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(B)/mmioctl
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpciaccess
 
 UNIT_TESTS += $(B)/tests/unit/test-client
 

@@ -157,14 +157,15 @@ static int take_notices(struct context *context, uint64_t *told, int *status)
 	struct mmiod_event event;
 	int n;
 
-	while (mmiod_client_next_event(context->client, &event) == 1)
-		;
 	while ((n = mmiod_client_next_notice(context->client, &notice)) == 1) {
 		*status = print_notice(context, notice);
 		mmiod_notice_free(notice);
 		if (*status || (context->count.is && ++*told >= context->count.value))
 			return 1;
 	}
+	/* Of leases that we do not have; but the end of the connection may be told here. */
+	while (!n && (n = mmiod_client_next_event(context->client, &event)) == 1)
+		n = 0;
 	if (n < 0)
 		*status = report_client(context, n);
 	return n < 0 || fflush(stdout) || ferror(stdout);

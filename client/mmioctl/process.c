@@ -129,7 +129,7 @@ bool parse_segment_detail(const char *line, struct segment *segment)
 	return false;
 }
 
-/* "/mmiod:ORIGIN+0xSTART-0xEND": the name that the module gives to a window's file. */
+/* "/mmiod:ORIGIN+0xFIRST-0xLAST": the name that the module gives to a window's file. */
 bool parse_window_name(const char *name, struct window_name *window)
 {
 	const char *plus;

@@ -18,7 +18,7 @@ struct segment {
 /* What the name of a window's file says of it. */
 struct window_name {
 	char origin[64]; /* the region, or the kind of kernel memory */
-	uint64_t start, end; /* in it */
+	uint64_t start, end; /* its first and last byte there */
 };
 
 const char *proc_directory(void);

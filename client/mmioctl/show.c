@@ -2,10 +2,12 @@
 /*
  * mmioctl show: one lease, and each kind of address that its memory has.
  *
- * Physical, kernel and bus addresses are the daemon's secret before all but administrators: they would tell a client
+ * Physical, kernel and bus addresses are the daemon's secret before all who may not inspect: they would tell a client
  * where the kernel lies.
  */
+#include "show.h"
 #include "verb.h"
+#include "window-mapping.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,7 +19,8 @@ struct shown {
 	struct mmiod_buffer buffer; /* zeros for a region */
 	uint64_t page; /* whose addresses */
 	uint64_t phys;
-	bool admin;
+	bool admin; /* may inspect */
+	struct window_mappings mappings; /* of the lease, in processes that we may look into */
 };
 
 enum address_kind { USER_VIRTUAL, PHYSICAL, BUS, KERNEL_LOGICAL, KERNEL_VIRTUAL, ADDRESS_KINDS };
@@ -57,7 +60,7 @@ static uint64_t address_of(const struct shown *shown, enum address_kind kind, co
 	else if (!applies[kind])
 		*why = "none";
 	else if (!shown->admin)
-		*why = "only for administrators";
+		*why = "hidden: it needs the inspect right";
 	else if (!region && !shown->buffer.present)
 		*why = "none yet: nobody has used it";
 	else if (!values[kind])
@@ -96,9 +99,28 @@ static void print_buffer(const struct shown *shown)
 	       buffer->flags & MMIOD_ALLOCATE_NO_WAIT ? ", no-wait" : "");
 }
 
+/* Each process that maps it has an address of its own for it. */
+static void print_virtual(const struct shown *shown)
+{
+	const char *heading = "User virtual:";
+
+	for (size_t i = 0; i < shown->mappings.count; i++) {
+		const struct window_mapping *mapping = &shown->mappings.items[i];
+
+		if (mapping->lease != mmiod_lease_info_id(shown->info))
+			continue;
+		printf("%16s 0x%llx in process %u (%s)\n", heading,
+		       (unsigned long long)mapping->segment.start, mapping->pid, mapping->comm);
+		heading = "";
+	}
+	if (*heading)
+		printf("%16s n/a: each process that maps it has its own\n", heading);
+}
+
 static void print_addresses(const struct shown *shown)
 {
-	for (enum address_kind kind = 0; kind < ADDRESS_KINDS; kind++) {
+	print_virtual(shown);
+	for (enum address_kind kind = PHYSICAL; kind < ADDRESS_KINDS; kind++) {
 		const char *why;
 		uint64_t address = address_of(shown, kind, &why);
 		char heading[32];
@@ -143,10 +165,29 @@ static void print_text(const struct shown *shown)
 
 /* ---- JSON ---- */
 
+/* NULL: no process that we may look into maps it. */
+static json_t *json_virtual(const struct shown *shown)
+{
+	json_t *list = NULL;
+
+	for (size_t i = 0; i < shown->mappings.count; i++) {
+		const struct window_mapping *mapping = &shown->mappings.items[i];
+
+		if (mapping->lease != mmiod_lease_info_id(shown->info))
+			continue;
+		list = list ? list : json_array();
+		json_array_append_new(list,
+				      json_pack("{s:I, s:s, s:o}", "pid", (json_int_t)mapping->pid,
+						"command", mapping->comm, "address",
+						json_number(mapping->segment.start)));
+	}
+	return list;
+}
+
 /* Kernel addresses have 64 bits: as a string always, as a number where it is exact. */
 static json_t *json_addresses(const struct shown *shown)
 {
-	json_t *root = json_object();
+	json_t *root = json_object(), *processes = json_virtual(shown);
 
 	for (enum address_kind kind = 0; kind < ADDRESS_KINDS; kind++) {
 		const char *why;
@@ -156,6 +197,9 @@ static json_t *json_addresses(const struct shown *shown)
 				    why ? json_pack("{s:s}", "none", why)
 					: json_register(address, sizeof(address)));
 	}
+	if (processes)
+		json_object_set_new(root, addresses[USER_VIRTUAL].key,
+				    json_pack("{s:o}", "processes", processes));
 	return root;
 }
 
@@ -252,16 +296,20 @@ static int show_lease(struct context *context, const struct mmiod_lease_info *in
 					  &shown.buffer);
 	if (err)
 		return report_client(context, err);
-	shown.admin = daemon.admin;
+	shown.admin = daemon.inspect;
 	shown.phys = shown.buffer.phys;
 	if (shown.memory == MMIOD_MEMORY_REGION)
 		status = region_phys(&shown);
 	if (status)
 		return status;
-	if (context->json)
-		return print_json(&shown);
-	print_text(&shown);
-	return STATUS_OK;
+	if (mmiod_lease_info_mappings(info))
+		status = find_window_mappings(context, 0, &shown.mappings);
+	if (!status && context->json)
+		status = print_json(&shown);
+	else if (!status)
+		print_text(&shown);
+	free_window_mappings(&shown.mappings);
+	return status;
 }
 
 static int find_and_show(struct context *context, uint64_t lease, uint64_t page)
@@ -287,6 +335,8 @@ static int verb_show(struct context *context, int argc, char **argv)
 	uint64_t lease, page = 0;
 	int status;
 
+	if (argc == 1 && parse_number(argv[0], &lease) == -EINVAL)
+		return show_region(context, argv[0]);
 	status = parse_lease(context, argv[0], &lease);
 	if (status)
 		return status;
@@ -298,11 +348,13 @@ static int verb_show(struct context *context, int argc, char **argv)
 
 const struct verb show_verb = {
 	.name = "show",
-	.arguments = "LEASE [PAGE]",
-	.summary = "one lease, with each kind of address that it has",
+	.arguments = "TARGET|LEASE [PAGE]",
+	.summary = "a region; a lease with each kind of address",
 	.group = GROUP_SEE,
 	.least = 1,
 	.most = 2,
 	.run = verb_show,
-	.examples = { { "show 17", "lease 17" }, { "show 17 3", "where its page number 3 lies" } },
+	.examples = { { "show fpga-ctrl", "a region, and who holds it" },
+		      { "show 17", "lease 17" },
+		      { "show 17 3", "where its page number 3 lies" } },
 };

@@ -7,6 +7,7 @@
  */
 #include "verb.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -187,6 +188,7 @@ static int compare(const void *a, const void *b)
 static int choose_order(const struct context *context)
 {
 	const char *names[TOP_COLUMNS], *nearest;
+	char word[32] = "";
 
 	sort_column = TOP_ACCESS_RATE;
 	if (!context->sort)
@@ -198,7 +200,9 @@ static int choose_order(const struct context *context)
 			return 0;
 		}
 	}
-	nearest = nearest_word(context->sort, names, TOP_COLUMNS);
+	for (size_t i = 0; i < sizeof(word) - 1 && context->sort[i]; i++)
+		word[i] = (char)toupper((unsigned char)context->sort[i]);
+	nearest = nearest_word(word, names, TOP_COLUMNS);
 	return usage_error(context, "--sort \"%s\": it is a column%s%s", context->sort,
 			   nearest ? "; did you mean " : "", nearest ? nearest : "");
 }

@@ -158,7 +158,7 @@ Test(memory, misuse_is_told_before_anything_is_done)
 		{ { "zones", "x" }, "zones takes no" },
 		{ { "slabinfo", "a", "b" }, "slabinfo takes no \"b\"" },
 		{ { "show" }, "usage: mmioctl show" },
-		{ { "show", "x" }, "not the number of a lease" },
+		{ { "show", "x", "1" }, "not the number of a lease" },
 		{ { "show", "1", "x" }, "not the number of a page" },
 	};
 
@@ -408,10 +408,10 @@ Test(memory, show_tells_others_that_addresses_are_hidden)
 
 	store_run(&store, &run, "show", "17");
 	cr_assert_eq(run.status, 0, "%s", run.err);
-	says(run.out, "       Physical: only for administrators\n"
-		      "            Bus: only for administrators\n"
+	says(run.out, "       Physical: hidden: it needs the inspect right\n"
+		      "            Bus: hidden: it needs the inspect right\n"
 		      " Kernel logical: none\n"
-		      " Kernel virtual: only for administrators\n");
+		      " Kernel virtual: hidden: it needs the inspect right\n");
 	cr_assert_null(strstr(run.out, "0x12345000"));
 }
 
