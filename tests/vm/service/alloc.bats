@@ -123,6 +123,106 @@ pool_is_whole()
 	[[ $output != *"$phys"* ]]
 }
 
+runs()
+{
+	mmioctl --json show "$lease" | sed -n 's/.*"runs": *\([0-9]*\).*/\1/p'
+}
+
+@test "what is contiguous lies in one piece, and vmalloc in many" {
+	allocate operator pages 256K --contiguous
+	[ "$(runs)" = 1 ]
+	let_go
+	allocate operator kmalloc 64K
+	[ "$(runs)" = 1 ]
+	let_go
+	allocate operator vmalloc 1M
+	[ "$(runs)" -gt 1 ]
+	run mmioctl show "$lease"
+	contains "$output" "Kernel virtual: 0x"
+}
+
+@test "memory below 4 GiB is below 4 GiB" {
+	allocate operator pages 1M --zone dma32
+	for page in 0 100 255; do
+		phys=$(mmioctl show "$lease" "$page" | sed -n 's/.*Physical.*\(0x[0-9a-f]*\).*/\1/p')
+		[ $((phys)) -gt 0 ] && [ $((phys)) -lt $((1 << 32)) ]
+	done
+}
+
+available()
+{
+	awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo
+}
+
+nothing_is_left()
+{
+	[ -z "$(mmioctl --no-headings leases)" ] && [ -z "$(mmioctl --no-headings buffers)" ] && pool_is_whole &&
+		[ "$(available)" -ge $((before - 8)) ]
+}
+
+@test "a client that is killed leaves neither blocks nor memory behind" {
+	eventually pool_is_whole
+	before=$(available)
+	allocate operator set-aside 4M
+	first=$holder_pid
+	allocate operator pages 32M
+	[ "$(available)" -le $((before - 24)) ]
+	second=$holder_pid
+	allocate operator vmalloc 1M
+	kill -KILL "$first" "$second" "$holder_pid"
+	eventually nothing_is_left
+}
+
+@test "memory that is revoked is gone for its holder, and back at once" {
+	allocate operator pages 64K
+	mmioctl revoke "$lease"
+	status=0
+	wait "$holder_pid" || status=$?
+	[ "$status" = 7 ]
+	[ -z "$(mmioctl --no-headings buffers)" ]
+}
+
+published()
+{
+	mmioctl --json slabinfo 'mess*' | grep -q object-cache
+}
+
+not_published()
+{
+	! published
+}
+
+@test "an object cache leases its slabs, is shown by slabinfo, and dies with its program" {
+	mkfifo /tmp/go
+	background operator ./object-cache -w -p set-aside <>/tmp/go
+	eventually published
+	run mmioctl slabinfo
+	contains "$output" operator
+	contains "$output" kmalloc-64
+	run as guest mmioctl slabinfo
+	[[ $output != *message* ]]
+	[ "$(mmioctl --no-headings -o ID leases | grep -c .)" = 1 ]
+	kill -KILL "$holder_pid"
+	eventually not_published
+	eventually pool_is_whole
+	rm /tmp/go
+}
+
+@test "an object cache goes on when the daemon is killed under it" {
+	mkfifo /tmp/go
+	background operator ./object-cache -w -p set-aside <>/tmp/go
+	eventually published
+	kill -KILL "$(systemctl show -P MainPID mmiod.service)"
+	eventually mmioctl status
+	echo >/tmp/go
+	status=0
+	wait "$holder_pid" || status=$?
+	[ "$status" = 0 ]
+	contains "$(cat /tmp/background.out)" "0 of 0 objects in use"
+	eventually pool_is_whole
+	rm /tmp/go
+}
+
 @test "buffers of every kind are listed, and gone when their holder is" {
 	for kind in pages kmalloc vmalloc; do
 		allocate operator $kind 128K
