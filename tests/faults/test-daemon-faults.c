@@ -215,6 +215,62 @@ static void publish(int fd)
 	client_send(fd, &packet, sizeof(packet));
 }
 
+static void ask_clients(int fd)
+{
+	send_list(fd, MMIOD_OP_CLIENTS);
+}
+
+static void monitor(int fd)
+{
+	struct mmiod_msg_monitor on = { .msg = { .size = sizeof(on),
+						 .opcode = MMIOD_OP_MONITOR,
+						 .id = 1000,
+						 .fixed = sizeof(on) },
+					.on = 1 };
+
+	client_send(fd, &on, sizeof(on));
+}
+
+static void renew(int fd)
+{
+	struct {
+		struct mmiod_msg msg;
+		uint64_t leases[2];
+	} packet = { .msg = { .size = sizeof(packet),
+			      .opcode = MMIOD_OP_RENEW,
+			      .id = 1000,
+			      .fixed = sizeof(packet.msg),
+			      .count = 2,
+			      .stride = sizeof(uint64_t) },
+		     .leases = { held, 999 } };
+
+	client_send(fd, &packet, sizeof(packet));
+}
+
+static void explain(int fd)
+{
+	struct mmiod_msg_explain message = { .msg = { .size = sizeof(message),
+						      .opcode = MMIOD_OP_EXPLAIN,
+						      .id = 1000,
+						      .fixed = sizeof(message) },
+					     .region = "shm",
+					     .rights = WRITE };
+
+	client_send(fd, &message, sizeof(message));
+}
+
+static void translate(int fd)
+{
+	struct mmiod_msg_translate message = { .msg = { .size = sizeof(message),
+							.opcode = MMIOD_OP_TRANSLATE,
+							.id = 1000,
+							.fixed = sizeof(message) },
+					       .address = 4096,
+					       .pid = (uint32_t)getpid() };
+
+	client_send(fd, &message, sizeof(message));
+}
+
 static const struct request_line {
 	const char *name;
 	uint16_t opcode;
@@ -243,6 +299,12 @@ static const struct request_line {
 	{ "PUBLISH", MMIOD_OP_PUBLISH, publish, OPERATOR },
 	{ "PUBLISH again", MMIOD_OP_PUBLISH, publish, OPERATOR, publish },
 	{ "CACHES", MMIOD_OP_CACHES, ask_caches, OPERATOR, publish },
+	{ "RENEW", MMIOD_OP_RENEW, renew, OPERATOR },
+	{ "EXPLAIN", MMIOD_OP_EXPLAIN, explain, OPERATOR },
+	{ "CLIENTS", MMIOD_OP_CLIENTS, ask_clients, ROOT },
+	{ "TRANSLATE", MMIOD_OP_TRANSLATE, translate, ROOT },
+	{ "MONITOR", MMIOD_OP_MONITOR, monitor, ROOT },
+	{ "LEASE while somebody monitors", MMIOD_OP_LEASE, ask_lease, ROOT, monitor },
 	{ "an unknown opcode", 60, ask_unknown, OPERATOR },
 };
 

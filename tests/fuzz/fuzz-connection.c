@@ -40,20 +40,22 @@ static bool simulated;
 static int clients[CLIENTS];
 static uint64_t last_id;
 
+/* Of a request: as version 1 has it, and as this daemon knows it. */
 static struct shape {
 	uint16_t opcode;
-	uint16_t fixed;
-	uint16_t stride;
+	uint16_t fixed[2];
+	uint16_t stride[2];
 } shapes[OPCODES];
 static size_t n_shapes;
 
 /* ---- the shapes of requests ------------------------------------------------------------------------------------- */
 
-static bool decodes(uint16_t opcode, size_t fixed, size_t stride)
+/* `last`: the last byte, which an older daemon does not know and therefore does not admit. */
+static enum mmiod_outcome decode(uint16_t opcode, size_t fixed, size_t stride, uint8_t last)
 {
 	union {
 		struct mmiod_msg msg;
-		uint8_t bytes[2048];
+		uint8_t bytes[4096];
 	} packet = { .msg = { .size = (uint32_t)(fixed + stride),
 			      .opcode = opcode,
 			      .fixed = (uint32_t)fixed,
@@ -62,26 +64,50 @@ static bool decodes(uint16_t opcode, size_t fixed, size_t stride)
 	struct decode_error error;
 	struct request request;
 
-	return request_decode(&packet, packet.msg.size, &request, &error);
+	if (last)
+		packet.bytes[packet.msg.size - 1] = last;
+	if (request_decode(&packet, packet.msg.size, &request, &error))
+		return MMIOD_OK;
+	return error.outcome;
 }
 
 /* An array is found before it is left out. */
-static bool find_shape(uint16_t opcode, struct shape *shape)
+static bool find_first(struct shape *shape)
 {
-	for (uint16_t fixed = sizeof(struct mmiod_msg); fixed < 512; fixed += 8)
-		for (uint16_t stride = 8; stride <= 512; stride += 8)
-			if (decodes(opcode, fixed, stride % 512)) {
-				*shape = (struct shape){ opcode, fixed, stride % 512 };
+	for (uint16_t fixed = sizeof(struct mmiod_msg); fixed < 512; fixed += 4)
+		for (uint16_t stride = 4; stride <= 512; stride += 4)
+			if (decode(shape->opcode, fixed, stride % 512, 0) == MMIOD_OK) {
+				shape->fixed[0] = fixed;
+				shape->stride[0] = stride % 512;
 				return true;
 			}
 	return false;
 }
 
+static void find_known(struct shape *shape)
+{
+	shape->fixed[1] = shape->fixed[0];
+	shape->stride[1] = shape->stride[0];
+	for (uint16_t more = 4; more < 512; more += 4) {
+		uint16_t fixed = shape->fixed[0] + more, stride = shape->stride[0] + more;
+
+		if (!shape->stride[0]) {
+			if (decode(shape->opcode, fixed, 0, 1) != MMIOD_E_UNSUPPORTED)
+				shape->fixed[1] = fixed;
+			continue;
+		}
+		if (decode(shape->opcode, shape->fixed[0], stride, 1) != MMIOD_E_UNSUPPORTED)
+			shape->stride[1] = stride;
+	}
+}
+
 static void find_shapes(void)
 {
-	for (uint16_t opcode = 1; opcode < OPCODES; opcode++)
-		if (find_shape(opcode, &shapes[n_shapes]))
-			n_shapes++;
+	for (uint16_t opcode = 1; opcode < OPCODES; opcode++) {
+		shapes[n_shapes].opcode = opcode;
+		if (find_first(&shapes[n_shapes]))
+			find_known(&shapes[n_shapes++]);
+	}
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
@@ -105,7 +131,7 @@ static void send_bytes(int who, const void *bytes, size_t length)
 		send(clients[who], bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* The bytes are what stands behind the header of a request, whose sizes are made to fit. */
+/* An opcode, and what stands behind the header of its request, whose sizes are made to fit. */
 static void send_request(int who, const uint8_t *bytes, size_t length)
 {
 	static union {
@@ -113,11 +139,13 @@ static void send_request(int who, const uint8_t *bytes, size_t length)
 		uint8_t bytes[MMIOD_MSG_MAX];
 	} packet;
 	const struct shape *shape;
-	size_t size;
+	size_t size, fixed, stride;
 
 	if (length < 1)
 		return;
-	shape = &shapes[bytes[0] % n_shapes];
+	shape = &shapes[bytes[0] % 128 % n_shapes];
+	fixed = shape->fixed[bytes[0] / 128];
+	stride = shape->stride[bytes[0] / 128];
 	memset(&packet, 0, sizeof(packet));
 	size = sizeof(packet) - sizeof(packet.msg) < length - 1
 		       ? sizeof(packet) - sizeof(packet.msg)
@@ -126,11 +154,11 @@ static void send_request(int who, const uint8_t *bytes, size_t length)
 	size += sizeof(packet.msg);
 	packet.msg = (struct mmiod_msg){ .opcode = shape->opcode,
 					 .id = ++last_id,
-					 .fixed = shape->fixed,
-					 .stride = shape->stride };
-	if (size > shape->fixed && shape->stride)
-		packet.msg.count = (uint32_t)((size - shape->fixed) / shape->stride);
-	packet.msg.size = shape->fixed + packet.msg.count * packet.msg.stride;
+					 .fixed = (uint32_t)fixed,
+					 .stride = (uint32_t)stride };
+	if (size > fixed && stride)
+		packet.msg.count = (uint32_t)((size - fixed) / stride);
+	packet.msg.size = (uint32_t)(fixed + packet.msg.count * stride);
 	send_bytes(who, &packet, packet.msg.size);
 }
 

@@ -57,6 +57,8 @@ static const struct {
 	{ MMIOD_OP_POOLS, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_POOL_MAP, sizeof(struct mmiod_msg_pool_map), 0 },
 	{ MMIOD_OP_BUFFER, sizeof(struct mmiod_msg_buffer), 0 },
+	{ MMIOD_OP_PUBLISH, sizeof(struct mmiod_msg), sizeof(struct mmiod_wire_cache) },
+	{ MMIOD_OP_CACHES, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_RENEW, sizeof(struct mmiod_msg), sizeof(uint64_t) },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
@@ -130,7 +132,7 @@ Test(decode, refuses_fixed_parts_and_elements_that_are_too_short)
 Test(decode, refuses_empty_and_overlong_arrays)
 {
 	for (size_t i = 0; i < SHAPES; i++) {
-		if (!shapes[i].stride)
+		if (!shapes[i].stride || shapes[i].opcode == MMIOD_OP_PUBLISH)
 			continue;
 		begin(shapes[i].opcode, shapes[i].fixed, 0, shapes[i].stride);
 		refused(MMIOD_E_INVALID);
@@ -138,6 +140,13 @@ Test(decode, refuses_empty_and_overlong_arrays)
 		      shapes[i].opcode == MMIOD_OP_LEASE ? 17 : 257, shapes[i].stride);
 		refused(MMIOD_E_INVALID);
 	}
+}
+
+Test(decode, takes_no_caches_as_an_answer)
+{
+	begin(MMIOD_OP_PUBLISH, sizeof(struct mmiod_msg), 0, sizeof(struct mmiod_wire_cache));
+	cr_assert(decode(), "%s", error.reason);
+	cr_assert_eq(request.head.count, 0u);
 }
 
 Test(decode, refuses_arrays_where_there_is_none)
