@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include "files.h"
 #include "rig.h"
+#include "stand-in.h"
 #include "wrap.h"
 
 #define PAGE 4096ull
@@ -409,12 +410,17 @@ static void make_backend_faulty(void)
 
 static char trial[256]; /* what is tried, for whoever reads of a failure */
 static bool simulated;
+static bool with_stand_in;
 static long live_before;
 
 static void begin(void)
 {
 	live_before = fault_live();
-	if (simulated)
+	if (with_stand_in)
+		stand_in_begin();
+	if (with_stand_in)
+		rig_start_module(module_config);
+	else if (simulated)
 		rig_start_simulation(simulated_config);
 	else
 		rig_start(module_config);
@@ -424,6 +430,8 @@ static void begin(void)
 static void end(void)
 {
 	rig_stop();
+	if (with_stand_in)
+		stand_in_end();
 	cr_assert_eq(fault_live(), live_before, "%s: %ld allocations were not freed", trial,
 		     fault_live() - live_before);
 }
@@ -513,6 +521,8 @@ static void close_windows(void)
 {
 	while (!simulated && rig_fake.n_windows)
 		fake_close_window(&rig_fake, rig_fake.windows[0].id);
+	if (with_stand_in)
+		stand_in_tell();
 	daemon_drain_events(&rig);
 }
 
@@ -565,7 +575,9 @@ static bool try(const struct request_line *request, const struct fault_line *fau
 
 	snprintf(trial, sizeof(trial), "%s: %s number %u%s fails (%s)%s", request->name,
 		 fault->name, nth, onward ? " and all later ones" : "", strerror(fault->error),
-		 simulated ? " in simulation" : "");
+		 simulated	 ? " in simulation"
+		 : with_stand_in ? " of the module's backend"
+				 : "");
 	if (getenv("FAULTS_TRACE"))
 		fprintf(stderr, "# %s\n", trial);
 	begin();
@@ -623,6 +635,12 @@ Test(faults, every_request_is_answered_or_undone)
 Test(faults, every_request_is_answered_or_undone_in_simulation)
 {
 	simulated = true;
+	try_requests();
+}
+
+Test(faults, every_request_is_answered_or_undone_by_the_modules_backend)
+{
+	with_stand_in = true;
 	try_requests();
 }
 

@@ -23,6 +23,8 @@ static __thread struct {
 	unsigned int left; /* calls that still pass */
 } fault;
 
+struct fault_hooks fault_hooks;
+
 static long live; /* atomic */
 
 void fault_arm(enum fault_kind kind, int error, unsigned int nth, bool onward)
@@ -151,9 +153,41 @@ WRAP(FAULT_RECEIVE, -1, ssize_t, recvmsg, (int fd, struct msghdr *header, int fl
      (fd, header, flags))
 WRAP(FAULT_RECEIVE, -1, ssize_t, recv, (int fd, void *data, size_t length, int flags),
      (fd, data, length, flags))
-WRAP(FAULT_IOCTL, -1, int, ioctl, (int fd, unsigned long request, void *argument),
-     (fd, request, argument))
-WRAP(FAULT_FILE, -1, int, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+int __real_ioctl(int fd, unsigned long request, void *argument);
+int __wrap_ioctl(int fd, unsigned long request, void *argument);
+int __wrap_ioctl(int fd, unsigned long request, void *argument)
+{
+	int result = -1;
+
+	if (fault_strikes(FAULT_IOCTL))
+		return -1;
+	if (fault_hooks.ioctl && fault_hooks.ioctl(fd, request, argument, &result))
+		return result;
+	return __real_ioctl(fd, request, argument);
+}
+
+int __real_open(const char *path, int flags, mode_t mode);
+int __wrap_open(const char *path, int flags, mode_t mode);
+int __wrap_open(const char *path, int flags, mode_t mode)
+{
+	int fd = -1;
+
+	if (fault_strikes(FAULT_FILE))
+		return -1;
+	if (fault_hooks.open && fault_hooks.open(path, &fd))
+		return fd;
+	return __real_open(path, flags, mode);
+}
+
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __wrap_close(int fd)
+{
+	if (fault_hooks.close)
+		fault_hooks.close(fd);
+	return __real_close(fd);
+}
+
 WRAP(FAULT_FILE, -1, int, open64, (const char *path, int flags, mode_t mode), (path, flags, mode))
 WRAP(FAULT_FILE, -1, int, openat, (int at, const char *path, int flags, mode_t mode),
      (at, path, flags, mode))

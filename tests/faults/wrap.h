@@ -34,6 +34,14 @@ bool fault_disarm(void);
 /* For stand-ins of a test: whether the call is to fail, with errno set. */
 bool fault_strikes(enum fault_kind kind);
 
+/* What stands in for something that is not there. NULL, or false: the C library's. A close() is only told of. */
+struct fault_hooks {
+	bool (*open)(const char *path, int *fd);
+	bool (*ioctl)(int fd, unsigned long request, void *argument, int *result);
+	void (*close)(int fd);
+};
+extern struct fault_hooks fault_hooks;
+
 /* Allocations of the program under test that have not been freed. */
 long fault_live(void);
 

@@ -15,7 +15,7 @@ int answer_fds[MMIOD_MSG_FDS_MAX];
 size_t n_answer_fds;
 
 static struct event_base *base;
-static bool simulated;
+static int (*open_backend)(struct backend **backendp, struct text *why); /* NULL: the fake */
 static struct config_paths paths;
 
 void rig_write_config(const char *config)
@@ -32,13 +32,13 @@ static void start(void)
 
 	base = event_base_new();
 	paths = (struct config_paths){ .state = files_path("state") };
-	if (simulated)
+	if (open_backend == backend_simulation_open)
 		paths.simulation = files_path("rig.conf");
 	else
 		paths.main = files_path("rig.conf");
 	cr_assert_eq(config_load(&paths, &config, &why), 0, "%s", buffer);
-	if (simulated)
-		cr_assert_eq(backend_simulation_open(&backend, &why), 0, "%s", buffer);
+	if (open_backend)
+		cr_assert_eq(open_backend(&backend, &why), 0, "%s", buffer);
 	cr_assert_eq(daemon_init(&rig, base, backend, config, &paths), 0);
 }
 
@@ -47,7 +47,16 @@ void rig_start(const char *config)
 	files_make();
 	rig_write_config(config);
 	fake_init(&rig_fake);
-	simulated = false;
+	open_backend = NULL;
+	start();
+}
+
+void rig_start_module(const char *config)
+{
+	files_make();
+	rig_write_config(config);
+	fake_init(&rig_fake);
+	open_backend = backend_module_open;
 	start();
 }
 
@@ -55,7 +64,7 @@ void rig_start_simulation(const char *config)
 {
 	files_make();
 	rig_write_config(config);
-	simulated = true;
+	open_backend = backend_simulation_open;
 	start();
 }
 

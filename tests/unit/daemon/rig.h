@@ -13,6 +13,7 @@ extern struct daemon rig;
 extern struct fake rig_fake;
 
 void rig_start(const char *config); /* with the fake backend */
+void rig_start_module(const char *config); /* over what stands in for the module */
 void rig_start_simulation(const char *config);
 void rig_restart(void); /* as after SIGKILL: the backend lives on, the daemon is another */
 void rig_stop(void);

@@ -22,6 +22,7 @@ teardown_file()
 teardown()
 {
 	let_go
+	rm -rf /tmp/cache
 }
 
 # Allocate in the background as USER; $lease is its id.
@@ -187,15 +188,22 @@ published()
 	mmioctl --json slabinfo 'mess*' | grep -q object-cache
 }
 
+# A program of the operator's with objects in the pool, which it keeps until a line comes from /tmp/cache/go.
+start_cache()
+{
+	mkdir /tmp/cache
+	mkfifo -m 666 /tmp/cache/go
+	background operator sh -c 'exec ./object-cache -w -p set-aside <>/tmp/cache/go'
+	eventually published || { cat /tmp/background.out /tmp/background.err; return 1; }
+}
+
 not_published()
 {
 	! published
 }
 
 @test "an object cache leases its slabs, is shown by slabinfo, and dies with its program" {
-	mkfifo /tmp/go
-	background operator ./object-cache -w -p set-aside <>/tmp/go
-	eventually published
+	start_cache
 	run mmioctl slabinfo
 	contains "$output" operator
 	contains "$output" kmalloc-64
@@ -205,22 +213,18 @@ not_published()
 	kill -KILL "$holder_pid"
 	eventually not_published
 	eventually pool_is_whole
-	rm /tmp/go
 }
 
 @test "an object cache goes on when the daemon is killed under it" {
-	mkfifo /tmp/go
-	background operator ./object-cache -w -p set-aside <>/tmp/go
-	eventually published
+	start_cache
 	kill -KILL "$(systemctl show -P MainPID mmiod.service)"
 	eventually mmioctl status
-	echo >/tmp/go
+	echo >/tmp/cache/go
 	status=0
 	wait "$holder_pid" || status=$?
 	[ "$status" = 0 ]
 	contains "$(cat /tmp/background.out)" "0 of 0 objects in use"
 	eventually pool_is_whole
-	rm /tmp/go
 }
 
 @test "buffers of every kind are listed, and gone when their holder is" {
