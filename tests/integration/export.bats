@@ -15,7 +15,7 @@ settled() {
 	hold shm
 	run ! mmioctl read shm+0x0
 	mmioctl export prometheus >"$T/metrics"
-	diff -u "$BATS_TEST_DIRNAME/export.golden" <(settled "$T/metrics")
+	diff -u "$BATS_TEST_DIRNAME/export.golden.txt" <(settled "$T/metrics")
 }
 
 @test "export prometheus is the text format 0.0.4" {
