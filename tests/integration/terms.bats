@@ -231,3 +231,29 @@ is_register() {
 	expect_end 7
 	expect_match 'no grant gives it any more'
 }
+
+@test "a peer from a foreign pid namespace gets what a grant for unknown peers gives, and no more" {
+	need_root
+	terms_config >"$T/sim.conf"
+	printf '[grant strangers]\nregion = shm\nunknown = yes\nshare = shared-read\n' >>"$T/sim.conf"
+	launch unshare --pid --fork mmiod --simulate "$T/sim.conf" --socket "$MMIOD_SOCKET"
+	run mmioctl status
+	expect_match "you are uid $(cat /proc/sys/kernel/overflowuid)"
+	mmioctl read shm
+	run mmioctl write shm 1
+	expect_status 4
+	run mmioctl read regs
+	expect_status 4
+	expect_match 'the peer is unknown .*, and no grant with "unknown = yes" gives this'
+	run mmioctl revoke 1
+	expect_status 4
+	hold shm --read-only
+	leases_are 0
+	run mmioctl free "$LEASE"
+	expect_status 4
+	kill -TERM "$JOB"
+	expect_end 0
+	pkill -TERM -P "$DAEMON"
+	wait "$DAEMON"
+	DAEMON=
+}
