@@ -51,14 +51,19 @@ static void bus_path(const struct device *device, const char *file, char path[PA
 	snprintf(path, PATH_MAX, "%s/bus/pci/%s", device->binder->sysfs, file);
 }
 
-static void read_line(const struct device *device, const char *file, char *line, size_t size)
+static FILE *open_file(const struct device *device, const char *file)
 {
-	_cleanup_(fclosep) FILE *stream = NULL;
 	char path[PATH_MAX];
 
-	line[0] = '\0';
 	device_path(device, file, path);
-	stream = fopen(path, "re");
+	return fopen(path, "re");
+}
+
+static void read_line(const struct device *device, const char *file, char *line, size_t size)
+{
+	_cleanup_(fclosep) FILE *stream = open_file(device, file);
+
+	line[0] = '\0';
 	if (stream && fgets(line, (int)size, stream))
 		line[strcspn(line, "\n")] = '\0';
 }
@@ -191,12 +196,10 @@ static int explain_error(const struct device *device, int error, const char *wha
 /* The first BAR that somebody owns, and who. */
 static void add_owner(const struct device *device, struct text *why)
 {
-	_cleanup_(fclosep) FILE *file = NULL;
-	char path[PATH_MAX], owner[96];
+	_cleanup_(fclosep) FILE *file = open_file(device, "resource");
 	uint64_t start, end, flags;
+	char owner[96];
 
-	device_path(device, "resource", path);
-	file = fopen(path, "re");
 	for (int bar = 0; file && bar < PCI_BARS; bar++) {
 		if (fscanf(file, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start, &end, &flags) != 3)
 			return;
