@@ -212,6 +212,16 @@ static void note_configured(const struct bind_command *command, const struct con
 	}
 }
 
+/* Listing reads every function's configuration space, and wakes those that sleep. */
+static bool needs_list(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_regions; i++)
+		if (config->regions[i]->bind != CONFIG_BIND_NO &&
+		    config->regions[i]->device == CONFIG_DEVICE_IDS)
+			return true;
+	return false;
+}
+
 static int run_configured(const struct bind_command *command, const uint32_t *addresses,
 			  const struct config *config)
 {
@@ -219,7 +229,7 @@ static int run_configured(const struct bind_command *command, const uint32_t *ad
 
 	if (!command->count && !command->binder.dry_run)
 		note_configured(command, config);
-	if (pci_open() < 0)
+	if (needs_list(config) && pci_open() < 0)
 		log_warning("cannot list the machine's PCI functions");
 	for (size_t i = 0; i < config->n_regions; i++) {
 		int status = config->regions[i]->bind == CONFIG_BIND_NO
