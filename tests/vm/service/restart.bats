@@ -93,25 +93,6 @@ all_agree()
 	systemctl is-active --quiet mmiod.service
 }
 
-@test "clients of a daemon that cannot start hear why, and it starts once it can" {
-	systemctl stop mmiod.service
-	echo nonsense >/etc/mmiod/mmiod.conf.d/99-bad.conf
-	for _ in 1 2 3; do
-		run mmioctl status
-		[ "$status" = 6 ]
-		contains "$output" "cannot start"
-		contains "$output" "99-bad.conf:1"
-	done
-	run as guest mmioctl status
-	[ "$status" = 6 ]
-	contains "$output" "cannot start"
-	[[ $output != *99-bad* ]]
-	systemctl is-active --quiet mmiod.socket
-	rm /etc/mmiod/mmiod.conf.d/99-bad.conf
-	eventually mmioctl status
-	eventually systemctl is-active --quiet mmiod.service
-}
-
 @test "a reload of a bad configuration fails for whoever asked, and the status says so" {
 	echo nonsense >/etc/mmiod/mmiod.conf.d/99-bad.conf
 	run systemctl reload mmiod.service

@@ -376,3 +376,23 @@ journal_line() # MESSAGE_ID FIELD=VALUE...
 	run cat /proc/iomem
 	for name in edu shm testdev set-aside; do contains "$output" "mmiod:$name"; done
 }
+
+@test "clients of a daemon that cannot start hear why, and it starts once it can" {
+	systemctl stop mmiod.service
+	systemctl reset-failed mmiod.service # and with it the count of starts, of which five in ten seconds are the limit
+	echo nonsense >/etc/mmiod/mmiod.conf.d/99-bad.conf
+	for _ in 1 2 3 4 5 6; do
+		run mmioctl status
+		[ "$status" = 6 ]
+		contains "$output" "cannot start"
+		contains "$output" "99-bad.conf:1"
+	done
+	run as guest mmioctl status
+	[ "$status" = 6 ]
+	contains "$output" "cannot start"
+	[[ $output != *99-bad* ]]
+	systemctl is-active --quiet mmiod.socket
+	rm /etc/mmiod/mmiod.conf.d/99-bad.conf
+	eventually mmioctl status
+	eventually systemctl is-active --quiet mmiod.service
+}
