@@ -137,10 +137,12 @@ static inline void index_sync(struct pool *pool, unsigned int l, uint64_t j)
 {
 	struct pool_level *level = &pool->level[l];
 	uint8_t *mark = &level->marks[0][j];
-	unsigned int old = *mark & MARK_ORDERS, new = word_orders(pool, level->words[j]);
+	unsigned int old = *mark, new = word_orders(pool, level->words[j]);
 
-	if (new != old)
-		index_update(pool, l, j, old, new);
+	if (new == old) /* mostly: and then a search that comes next need not wait for a store */
+		return;
+	if (new != (old & MARK_ORDERS))
+		index_update(pool, l, j, old & MARK_ORDERS, new);
 	*mark = (uint8_t) new;
 }
 

@@ -100,6 +100,15 @@ static inline uint64_t lowest_run(struct pool *pool, unsigned int l, unsigned in
 	return NOWHERE;
 }
 
+/* At a glance: no unit of the level that is before the page is free. The page may be NOWHERE. */
+static inline bool none_before(const struct pool_level *level, unsigned int l, uint64_t page)
+{
+	uint64_t unit = page >> (l * LEVEL_ORDERS), word = unit >> WORD_SHIFT;
+
+	return level->first > word ||
+	       (level->first == word && !(level->words[word] & ~(~0ull << (unit % WORD_BITS))));
+}
+
 /*
  * The lowest of all sufficient blocks: one candidate for each level, whatever its order. Levels above the first hardly ever
  * have one that is lower, and mostly their first word says so.
@@ -111,8 +120,7 @@ static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *wa
 	struct pool_place best = { 0 };
 
 	for (; orders; l++, orders >>= LEVEL_ORDERS, r = 0) {
-		if (!(orders & MARK_ORDERS) ||
-		    pool->level[l].first << ((l + 1) * LEVEL_ORDERS) >= lowest)
+		if (!(orders & MARK_ORDERS) || none_before(&pool->level[l], l, lowest))
 			continue;
 		page = lowest_run(pool, l, r, lowest);
 		if (page < lowest) {
