@@ -133,18 +133,28 @@ void note(const struct context *context, const char *format, ...)
 }
 
 /* Whatever keeps us from a daemon is "no daemon", except to be kept out by permissions. */
-int client_open(struct context *context)
+static int report_no_daemon(const struct context *context, int err)
 {
-	int err = mmiod_client_connect(context->socket, &context->client);
 	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;
 	const char *sentence = mmiod_client_error(NULL);
 
-	if (!err && context->waits)
-		mmiod_client_set_wait(context->client, context->wait_ms);
-	if (!err)
-		return 0;
 	if (denied || err == -ETIMEDOUT || err == -EPROTONOSUPPORT)
 		return report(context, err, "%s", sentence);
 	print_error(context, sentence, strerrorname_np(-err), STATUS_NO_DAEMON);
 	return STATUS_NO_DAEMON;
+}
+
+/* Once: who needs the daemon says so, whoever asked for it before. */
+int client_open(struct context *context)
+{
+	int err;
+
+	if (context->client)
+		return 0;
+	err = mmiod_client_connect(context->socket, &context->client);
+	if (err)
+		return report_no_daemon(context, err);
+	if (context->waits)
+		mmiod_client_set_wait(context->client, context->wait_ms);
+	return 0;
 }

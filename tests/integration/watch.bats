@@ -100,6 +100,16 @@ common+0x4  0x00000000 -> 0x00000001'
 	expect_match 'common\+4: revoked by'
 }
 
+@test "a revocation of any of several targets ends watch" {
+	shared
+	background mmioctl watch common+4 regs shm:32 --interval 1ms
+	eventually said 'shm+0x0'
+	mmioctl revoke "$(value '.leases[] | select(.region == "regs") | .id' leases)"
+	expect_end 7
+	expect_match 'regs: revoked by'
+	expect_equal "$(value '.leases | length' leases)" 0
+}
+
 @test "status 7: a daemon that is killed in the middle of watch" {
 	shared
 	background mmioctl watch common+4 --interval 1ms
