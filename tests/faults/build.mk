@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Tests in which system calls and allocations fail: one program for the daemon, one for the library, with wrap.c in place of
 # what it wraps. Names beyond that list are the original's.
-FAULTS_WRAPPED := malloc calloc realloc reallocarray aligned_alloc strdup asprintf open_memstream free sendmsg send recvmsg recv ioctl close open open64 openat fallocate \
+FAULTS_WRAPPED := malloc calloc realloc reallocarray aligned_alloc strdup strndup asprintf open_memstream free sendmsg send recvmsg recv ioctl close open open64 openat fallocate \
 	fopen fopen64 fdopen opendir memfd_create eventfd epoll_create1 socket ftruncate mmap mmap64 accept4 \
 	connect poll getsockopt setsockopt epoll_ctl
 FAULTS_LINK := $(FAULTS_WRAPPED:%=-Wl,--wrap=%)

@@ -94,6 +94,8 @@ WRAP_MEMORY(calloc, (size_t count, size_t size), (count, size))
 WRAP_MEMORY(aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 WRAP_MEMORY(strdup, (const char *string), (string))
 
+WRAP_MEMORY(strndup, (const char *string, size_t length), (string, length))
+
 #define WRAP_RESIZE(name, parameters, arguments)       \
 	void *__real_##name parameters;                \
 	void *__wrap_##name parameters;                \

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 enum fault_kind {
-	FAULT_MEMORY, /* malloc, calloc, realloc, reallocarray, aligned_alloc, strdup, asprintf, open_memstream */
+	FAULT_MEMORY, /* malloc, calloc, realloc, reallocarray, aligned_alloc, strdup, strndup, asprintf, open_memstream */
 	FAULT_SEND, /* sendmsg, send */
 	FAULT_RECEIVE, /* recvmsg, recv */
 	FAULT_IOCTL,
