@@ -29,11 +29,9 @@ static const unsigned int orders[MMIOD_LEAVES] = { 0, PMD_SHIFT - PAGE_SHIFT,
  */
 static bool pmd_leaves = !IS_ENABLED(CONFIG_NUMA);
 module_param(pmd_leaves, bool, 0644);
-MODULE_PARM_DESC(
-	pmd_leaves,
-	"Whether device memory may be mapped by leaves of 2 MiB, not only of 4 KiB and 1 GiB. Off "
-	"by "
-	"default where the kernel has NUMA policies: with mbind() a client could then crash it");
+MODULE_PARM_DESC(pmd_leaves,
+		 "Whether device memory may be mapped by leaves of 2 MiB, too (default N where the "
+		 "kernel has NUMA policies: by mbind() a client could then crash it)");
 
 u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated)
 {
