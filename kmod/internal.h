@@ -221,13 +221,15 @@ static inline u64 mmiod_leaf_count(struct mmiod_window *window, enum mmiod_leaf 
 }
 
 u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated);
-void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf,
-		     u64 count);
+void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf);
 bool mmiod_leaf_in_bounds(const struct mmiod_window *window, pgoff_t first, unsigned long pages);
 bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_struct *vma,
 		     unsigned long address, unsigned int order);
 vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
-u64 mmiod_leaf_fill(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long address);
+vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
+				   unsigned long address, bool populated);
+bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_area_struct *vma,
+			    unsigned long address);
 unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
 			      unsigned long pgoff, unsigned long flags);
 

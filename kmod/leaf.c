@@ -5,12 +5,11 @@
  *
  * Leaves of 2 MiB are an administrator's choice, see pmd_leaves below.
  *
- * All are made in the fault handler, under window->lock held for read and with the window in order, whether a client's
- * access asks for them or POPULATE does. A huge leaf is tried first, by the kernel itself; it needs a block of the VMA whose
- * address and frame are both multiples of the leaf's size. What is left goes by 4 KiB, but not one fault for each: the
- * first fault in a page table fills all of it that the VMA covers. A page table is the bound because the memory for it is
- * spent by its first entry already, because one lock covers it, and because the fault has just shown that there is
- * a table and not a huge leaf, which then stays so for as long as the VMA does.
+ * All are made under window->lock held for read and with the window in order. A huge leaf is made by the fault handler, which
+ * the kernel asks for one first; it needs a block of the VMA whose address and frame are both multiples of the leaf's
+ * size. What is left goes by 4 KiB, but not one fault for each: the first fault in a page table fills all of it that the VMA
+ * covers, and so does POPULATE. A page table is the bound because the memory for it is spent by its first entry already,
+ * because one lock covers it, and because where there is a table there is no huge leaf for as long as the VMA lives.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -43,12 +42,11 @@ u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated)
 }
 
 /* POPULATE marks its faults as remote; but for protection keys, which guard accesses and not entries, that means nothing. */
-void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf,
-		     u64 count)
+void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf)
 {
-	bool populated = vmf ? vmf->flags & FAULT_FLAG_REMOTE : true;
+	bool populated = vmf->flags & FAULT_FLAG_REMOTE;
 
-	atomic64_add(count, &window->leaves[populated][leaf]);
+	atomic64_inc(&window->leaves[populated][leaf]);
 }
 
 static pgoff_t page_at(const struct vm_area_struct *vma, unsigned long address)
@@ -86,7 +84,7 @@ bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_str
 struct fill {
 	struct mmiod_window *window;
 	struct vm_area_struct *vma;
-	u64 made;
+	unsigned long made;
 };
 
 /*
@@ -116,35 +114,36 @@ static int fill_around(pte_t *pte, unsigned long address, void *data)
 	unsigned long pfn = pfn_at(fill->window, vma, start);
 	unsigned long beyond = PHYS_PFN(fill->window->phys) + fill->window->pages;
 	pgprot_t prot = prot_like(vma, ptep_get(pte));
+	unsigned long made = 0;
 
 	pte -= (address - start) >> PAGE_SHIFT;
 	for (; start < end && pfn < beyond; start += PAGE_SIZE, pte++, pfn++) {
 		if (!pte_none(ptep_get(pte)))
 			continue;
 		set_pte_at(vma->vm_mm, start, pte, pte_mkspecial(pfn_pte(pfn, prot)));
-		fill->made++;
+		made++;
 	}
+	fill->made = made;
 	return 0;
 }
 
-/* The rest of the page table that maps @address. There must be one: a walk would make it, or stumble over a huge leaf. */
-u64 mmiod_leaf_fill(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long address)
+/*
+ * Map the page table of @address. The kernel's own insertion comes first: it makes the table if there is none and looks up the
+ * memory type. When it has succeeded, there is a table, and the walk to it neither makes one nor stumbles over a leaf.
+ */
+vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
+				   unsigned long address, bool populated)
 {
 	struct fill fill = { .window = window, .vma = vma };
+	bool present = mmiod_leaf_size(vma->vm_mm, address);
+	vm_fault_t ret;
 
 	lockdep_assert_held(&window->lock);
-	apply_to_page_range(vma->vm_mm, address & PAGE_MASK, PAGE_SIZE, fill_around, &fill);
-	return fill.made;
-}
-
-static vm_fault_t insert_pages(struct mmiod_window *window, struct vm_fault *vmf)
-{
-	unsigned long address = vmf->address & PAGE_MASK;
-	vm_fault_t ret = vmf_insert_pfn(vmf->vma, address, pfn_at(window, vmf->vma, address));
-
-	if (ret == VM_FAULT_NOPAGE)
-		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE,
-				1 + mmiod_leaf_fill(window, vmf->vma, address));
+	ret = vmf_insert_pfn(vma, address, pfn_at(window, vma, address));
+	if (ret != VM_FAULT_NOPAGE)
+		return ret;
+	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, fill_around, &fill);
+	atomic64_add(fill.made + !present, &window->leaves[populated][MMIOD_LEAF_PTE]);
 	return ret;
 }
 
@@ -167,7 +166,7 @@ static vm_fault_t insert_huge(struct mmiod_window *window, struct vm_fault *vmf,
 		ret = vmf_insert_pfn_pud(vmf, MMIOD_PFN(pfn), write);
 #endif
 	if (ret == VM_FAULT_NOPAGE)
-		mmiod_leaf_made(window, vmf, leaf, 1);
+		mmiod_leaf_made(window, vmf, leaf);
 	return ret;
 }
 
@@ -181,11 +180,27 @@ static vm_fault_t insert_huge(struct mmiod_window *window, struct vm_fault *vmf,
 
 #endif
 
+/* Whether a fault at @address would try for a huge leaf, and so what must not be mapped by a table instead. */
+bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_area_struct *vma,
+			    unsigned long address)
+{
+#ifdef MMIOD_HUGE_LEAVES
+	if (MMIOD_LARGEST_LEAF == MMIOD_LEAF_PUD &&
+	    mmiod_leaf_fits(window, vma, address, orders[MMIOD_LEAF_PUD]))
+		return true;
+	return READ_ONCE(pmd_leaves) &&
+	       mmiod_leaf_fits(window, vma, address, orders[MMIOD_LEAF_PMD]);
+#else
+	return false;
+#endif
+}
+
 /* With window->lock held, the window in order, and mmiod_leaf_fits(). */
 vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
 {
 	if (!order)
-		return insert_pages(window, vmf);
+		return mmiod_leaf_insert_table(window, vmf->vma, vmf->address & PAGE_MASK,
+					       vmf->flags & FAULT_FLAG_REMOTE);
 	if (order == orders[MMIOD_LEAF_PMD] && READ_ONCE(pmd_leaves))
 		return insert_huge(window, vmf, MMIOD_LEAF_PMD);
 	if (order == orders[MMIOD_LEAF_PUD])

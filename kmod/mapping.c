@@ -3,7 +3,7 @@
  * Mapping a window: the four steps of a driver's mmap, the fault handler, and POPULATE. The entries are made in leaf.c.
  *
  * Page tables are never built inside ->mmap: the VMA is linked into i_mmap only after ->mmap returns, so a concurrent
- * revoke would miss what was mapped there. They are built on fault, or by faults that the POPULATE ioctl makes; both
+ * revoke would miss what was mapped there. They are built on fault, or by the POPULATE ioctl on the linked VMA; both
  * hold window->lock for read, so that a revoke either sees their entries or is seen by them.
  */
 #include <linux/mm.h>
@@ -101,7 +101,7 @@ static vm_fault_t insert_leaf(struct mmiod_window *window, struct vm_fault *vmf,
 		return mmiod_leaf_insert(window, vmf, order);
 	ret = mmiod_buffer_fault(window->buffer, vmf);
 	if (!(ret & VM_FAULT_ERROR))
-		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE, 1);
+		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE);
 	return ret;
 }
 
@@ -209,30 +209,6 @@ static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_win
 	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start;
 }
 
-/*
- * How far the fault at @at has got us: to the end of its leaf or, if that is a small one, of its page table, the rest of
- * which is filled here if it was not empty when the fault came (mremap moves entries one by one). Nowhere, if a revoke
- * or suspend has come between; the next fault then says so. RAM is mapped page by page.
- */
-static unsigned long populated_to(struct mmiod_window *window, struct vm_area_struct *vma,
-				  unsigned long at)
-{
-	unsigned long size, next = at;
-
-	if (window->buffer || !IS_ENABLED(CONFIG_X86_64))
-		return at + PAGE_SIZE;
-	down_read(&window->lock);
-	size = mmiod_leaf_size(vma->vm_mm, at);
-	if (!mmiod_window_usable(window) && size == PAGE_SIZE) {
-		mmiod_leaf_made(window, NULL, MMIOD_LEAF_PTE, mmiod_leaf_fill(window, vma, at));
-		size = PMD_SIZE;
-	}
-	if (size)
-		next = (at & ~(size - 1)) + size;
-	up_read(&window->lock);
-	return next;
-}
-
 static int locked_usable(struct mmiod_window *window)
 {
 	int ret;
@@ -244,22 +220,64 @@ static int locked_usable(struct mmiod_window *window)
 }
 
 /*
- * By faults that nobody's access has caused, because the kernel exports no other way to a huge leaf: each takes window->lock
- * for itself, so that a revoke need not wait for more than one of them.
+ * A page table at once, whatever of it is mapped already (mremap moves entries one by one). A huge leaf that was made before
+ * pmd_leaves was switched off is as good.
  */
+static int populate_table(struct mmiod_window *window, struct vm_area_struct *vma,
+			  unsigned long address)
+{
+	vm_fault_t fault = VM_FAULT_NOPAGE;
+	int ret;
+
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window);
+	if (!ret && mmiod_leaf_size(vma->vm_mm, address) <= PAGE_SIZE)
+		fault = mmiod_leaf_insert_table(window, vma, address, true);
+	up_read(&window->lock);
+	return ret ?: vm_fault_to_errno(fault & VM_FAULT_ERROR, 0);
+}
+
+/*
+ * By a fault that nobody's access has caused: the only way to a huge leaf that the kernel exports. It takes window->lock for
+ * itself. What was mapped before stays as it is, so there may be a page table instead; or nothing, if a revoke or suspend has
+ * come between: *size is 0 then, and the next fault says so.
+ */
+static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct *vma,
+			     unsigned long address, unsigned long *size)
+{
+	unsigned int flags = FAULT_FLAG_REMOTE | (vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0);
+	int ret = fixup_user_fault(vma->vm_mm, address, flags, NULL);
+
+	if (ret)
+		return locked_usable(window) ?: ret;
+	*size = PAGE_SIZE;
+	if (window->buffer || !IS_ENABLED(CONFIG_X86_64))
+		return 0;
+	*size = mmiod_leaf_size(vma->vm_mm, address);
+	if (*size != PAGE_SIZE)
+		return 0;
+	*size = PMD_SIZE;
+	return populate_table(window, vma, address);
+}
+
+/* window->lock is taken for each leaf or table: a revoke need not wait for more than one of them. */
 static int populate_range(struct mmiod_window *window, struct vm_area_struct *vma,
 			  unsigned long start, unsigned long end)
 {
-	unsigned int flags = FAULT_FLAG_REMOTE | (vma->vm_flags & VM_WRITE ? FAULT_FLAG_WRITE : 0);
-	int ret;
-
 	while (start < end) {
+		unsigned long size = PMD_SIZE;
+		int ret;
+
+		if (window->buffer || mmiod_leaf_may_be_huge(window, vma, start))
+			ret = populate_by_fault(window, vma, start, &size);
+		else
+			ret = populate_table(window, vma, start);
+		if (ret)
+			return ret;
+		if (size)
+			start = (start & ~(size - 1)) + size;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		ret = fixup_user_fault(vma->vm_mm, start, flags, NULL);
-		if (ret)
-			return locked_usable(window) ?: ret;
-		start = populated_to(window, vma, start);
 		cond_resched();
 	}
 	return locked_usable(window);
@@ -272,6 +290,8 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 
 	if (!maps_window(vma, window, start, length))
 		return -EINVAL;
+	if (!(vma->vm_flags & (VM_READ | VM_WRITE)))
+		return -EFAULT;
 	ret = locked_usable(window);
 	return ret ?: populate_range(window, vma, start, start + length);
 }
