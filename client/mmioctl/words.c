@@ -27,6 +27,12 @@ const char *cache_word(enum mmiod_cache cache)
 		return "wc";
 	case MMIOD_CACHE_WB:
 		return "wb";
+	case MMIOD_CACHE_WT:
+		return "wt";
+	case MMIOD_CACHE_WP:
+		return "wp";
+	case MMIOD_CACHE_UC_MINUS:
+		return "uc-";
 	default:
 		return "-";
 	}
