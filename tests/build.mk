@@ -57,20 +57,20 @@ prereqs:
 
 check: prereqs
 	@tests/vm/prereqs rig
-	@$(MAKE) --no-print-directory all unit-tests
+	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests
 	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
 		-- vm-6.1 'tests/vm/check 6.1' -- vm-6.12 'tests/vm/check 6.12'
 
 check-unit: prereqs
-	@$(MAKE) --no-print-directory unit-tests
+	@$(MAKE) --no-print-directory -j$$(nproc) unit-tests
 	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)'
 
 check-integration: prereqs
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/check integration '$(INTEGRATION)'
 
 check-manuals: prereqs
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/check manuals tests/manuals
 
 check-vm: prereqs
@@ -83,7 +83,7 @@ check-rig: prereqs
 SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
 check-sanitize: prereqs
 	@tests/vm/prereqs sanitize
-	@$(MAKE) --no-print-directory SAN=1 all unit-tests
+	@$(MAKE) --no-print-directory -j$$(nproc) SAN=1 all unit-tests
 	@tests/check unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
 		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run' \
 		-- vm-sanitize 'tests/vm/check sanitize'

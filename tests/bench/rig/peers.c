@@ -157,10 +157,10 @@ static int vfio_group(const char *address)
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", address);
 	length = readlink(path, link, sizeof(link) - 1);
-	if (length < 0)
-		die("no IOMMU group");
-	link[length] = '\0';
+	link[length < 0 ? 0 : length] = '\0';
 	end = strrchr(link, '/');
+	if (!end)
+		die("no IOMMU group");
 	snprintf(path, sizeof(path), "/dev/vfio%s", end);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)

@@ -11,16 +11,29 @@ _Noreturn void die(const char *what)
 	exit(1);
 }
 
+#define LOOP 100000ul /* short of a timer tick */
+
+static uint64_t time_loop(void)
+{
+	uint64_t count = LOOP, start = ticks();
+
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(count));
+	return ticks() - start;
+}
+
 /* A loop of two instructions a turn, told by the clock: within 5 % of their number, the clock counts instructions. */
 static void check_clock(void)
 {
-	uint64_t count = 1000000, start = ticks();
+	uint64_t best = UINT64_MAX;
 
-	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(count));
-	start = ticks() - start;
+	for (int i = 0; i < 20; i++) {
+		uint64_t time = time_loop();
+
+		best = time < best ? time : best;
+	}
 	tell("clock", "-", "-",
-	     start > 1900000 && start < 2100000 ? "guest instructions" : "time-stamp ticks",
-	     (double)start);
+	     best > 1.9 * LOOP && best < 2.1 * LOOP ? "guest instructions" : "time-stamp ticks",
+	     (double)best);
 }
 
 static const struct peer *find_peer(const char *name)
