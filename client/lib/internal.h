@@ -146,8 +146,7 @@ int64_t clock_ms(void);
 #define REQUEST_MAX 6144 /* the longest: LEASE with MMIOD_MSG_FDS_MAX elements */
 static_assert(sizeof(struct mmiod_wire_alloc) <= sizeof(struct mmiod_wire_want),
 	      "LEASE is the longest");
-static_assert(sizeof(struct mmiod_msg_lease) +
-			      MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
+static_assert(sizeof(struct mmiod_msg_lease) + MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
 		      REQUEST_MAX,
 	      "a request fits");
 
