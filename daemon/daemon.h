@@ -49,10 +49,13 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 int daemon_listen(struct daemon *daemon, int fd);
 void daemon_clear(struct daemon *daemon);
 int daemon_reload(struct daemon *daemon);
+
+/* events.c: what the backend tells. */
+void daemon_init_events(struct daemon *daemon);
 void daemon_drain_events(struct daemon *daemon);
-uint32_t daemon_missing_regions(const struct daemon *daemon);
 
 /* regions.c: what the configuration wants of the backend. */
+uint32_t daemon_missing_regions(const struct daemon *daemon);
 void daemon_claim_regions(struct daemon *daemon);
 int daemon_adopt_regions(struct daemon *daemon);
 void daemon_lose_regions(struct daemon *daemon);
@@ -77,7 +80,7 @@ int daemon_read_ledger(struct daemon *daemon);
 void daemon_attach_orphans(struct daemon *daemon, struct connection *connection);
 void daemon_end_grace(struct daemon *daemon);
 
-/* The end of a lease, by whatever cause. */
+/* lease-end.c: the end of a lease, by whatever cause. */
 void daemon_lease_gone(struct daemon *daemon, struct lease *lease);
 int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
 			const char *why);
@@ -86,6 +89,8 @@ bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadl
 void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
 		       uint32_t deadline_ms, const char *why);
 void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_state state);
+
+/* holder.c: who holds a lease, in words. */
 void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text);
 void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char *unit,
 		    size_t size);
@@ -99,6 +104,7 @@ void daemon_note_lease(struct daemon *daemon, enum mmiod_notice_type type,
 void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
 			const struct mmiod_wire_want *want, enum mmiod_memory memory,
 			const char *why);
+
 /* terms.c: leases with a time limit; what a reload does to leases. */
 void daemon_init_terms(struct daemon *daemon);
 void daemon_arm_terms(struct daemon *daemon);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who holds a lease, for people: user, process and unit. What a process is called may change, so
+ * nothing is decided by it.
+ */
+#include <string.h>
+#include <time.h>
+#include "daemon.h"
+
+const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, size_t size)
+{
+	struct user *user;
+
+	HASH_FIND(hh, daemon->host.users.table, &uid, sizeof(uid), user);
+	if (user)
+		return user_name(user);
+	user_lookup_name(uid, buffer, size);
+	return buffer;
+}
+
+static bool has_name(uint32_t pid, const char *comm)
+{
+	struct holder now = { .pid = pid };
+
+	peer_read_comm(&now);
+	return !strcmp(now.comm, comm);
+}
+
+/* As it was when the holder connected; of one without a connection as it is, if its number still has its name. */
+void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char *unit, size_t size)
+{
+	const struct peer *peer;
+
+	unit[0] = '\0';
+	if (lease->list && lease->list != &daemon->orphans) {
+		peer = &container_of(lease->list, struct connection, leases)->peer;
+		snprintf(unit, size, "%s", peer->unit);
+	} else if (has_name(lease->holder.pid, lease->holder.comm)) {
+		peer_find_unit(lease->holder.pid, unit, size);
+	}
+}
+
+void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text)
+{
+	const struct holder *holder = &lease->holder;
+	uint64_t now = (uint64_t)time(NULL);
+	char comm[64], name[USER_NAME_MAX], unit[PEER_UNIT_MAX];
+
+	if (holder->uid == UINT32_MAX) {
+		text_add(text, "a window that another program made (%llu)",
+			 (unsigned long long)lease->id);
+		return;
+	}
+	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
+	daemon_unit_of(daemon, lease, unit, sizeof(unit));
+	text_add(text, "user %s (uid %u), pid %u (%s%s%s), lease %llu, %s%s, for ",
+		 daemon_user_name(daemon, holder->uid, name, sizeof(name)), holder->uid,
+		 holder->pid, comm, unit[0] ? ", " : "", unit, (unsigned long long)lease->id,
+		 share_name(lease->share), lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
+	text_add_age(text, now > lease->started ? now - lease->started : 0);
+}
