@@ -228,6 +228,8 @@ bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_str
 vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated);
+int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
+		     unsigned long length);
 bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_area_struct *vma,
 			    unsigned long address);
 unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,

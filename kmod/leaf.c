@@ -147,6 +147,38 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 	return ret;
 }
 
+/*
+ * Exactly these pages, whatever is mapped there, by the kernel's own remap_pfn_range(). It insists on empty entries; the zap
+ * takes away a huge leaf whole, and what else it mapped comes back on fault. Called with mmap_lock held for writing, because
+ * remap_pfn_range() may set flags of the VMA; setting one here keeps out faults that hold only the VMA's own lock.
+ *
+ * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was split, moved or partly
+ * zapped. Remapping it in parts only looks the memory type up, so the first page goes by itself.
+ */
+int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
+		     unsigned long length)
+{
+	unsigned long pfn = pfn_at(window, vma, start);
+	vm_fault_t fault;
+	int ret = 0;
+
+	lockdep_assert_held(&window->lock);
+	mmap_assert_write_locked(vma->vm_mm);
+	vm_flags_set(vma, VM_IO);
+	zap_vma_ptes(vma, start, length);
+	fault = vmf_insert_pfn(vma, start, pfn);
+	if (fault != VM_FAULT_NOPAGE)
+		return vm_fault_to_errno(fault, 0) ?: -EFAULT;
+	if (length > PAGE_SIZE)
+		ret = remap_pfn_range(vma, start + PAGE_SIZE, pfn + 1, length - PAGE_SIZE,
+				      vma->vm_page_prot);
+	if (ret)
+		zap_vma_ptes(vma, start, length);
+	else
+		atomic64_add(length >> PAGE_SHIFT, &window->leaves[true][MMIOD_LEAF_PTE]);
+	return ret;
+}
+
 /* ---- huge leaves ---- */
 
 #ifdef MMIOD_HUGE_LEAVES

@@ -283,7 +283,24 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 	return locked_usable(window);
 }
 
-static int populate_locked(struct mmiod_window *window, unsigned long start, unsigned long length)
+/* RAM has no memory type to look up, and its pages are mapped one by one anyhow. */
+static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *vma,
+			    unsigned long start, unsigned long length)
+{
+	int ret;
+
+	if (window->buffer)
+		return populate_range(window, vma, start, start + length);
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window);
+	if (!ret)
+		ret = mmiod_leaf_remap(window, vma, start, length);
+	up_read(&window->lock);
+	return ret;
+}
+
+static int populate_locked(struct mmiod_window *window, unsigned long start, unsigned long length,
+			   bool exact)
 {
 	struct vm_area_struct *vma = vma_lookup(current->mm, start);
 	int ret;
@@ -293,22 +310,30 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 	if (!(vma->vm_flags & (VM_READ | VM_WRITE)))
 		return -EFAULT;
 	ret = locked_usable(window);
-	return ret ?: populate_range(window, vma, start, start + length);
+	if (ret)
+		return ret;
+	return exact ? populate_exactly(window, vma, start, length)
+		     : populate_range(window, vma, start, start + length);
 }
 
+/* Entries are made under mmap_lock held for reading, as in a fault; only remap_pfn_range() wants it for writing. */
 int mmiod_call_populate(struct mmiod_call *call)
 {
 	const struct mmiod_window_populate *populate = call->arg;
 	struct mmiod_window *window = call->file->private_data;
+	bool exact = populate->flags & MMIOD_POPULATE_EXACT;
 	u64 start = populate->address, length = populate->length;
 	int ret;
 
-	if (populate->flags || !length || !PAGE_ALIGNED(start) || !PAGE_ALIGNED(length) ||
-	    start + length < start || start + length > TASK_SIZE)
+	if (populate->flags & ~MMIOD_POPULATE_EXACT || !length || !PAGE_ALIGNED(start) ||
+	    !PAGE_ALIGNED(length) || start + length < start || start + length > TASK_SIZE)
 		return -EINVAL;
-	if (mmap_read_lock_killable(current->mm))
+	if (exact ? mmap_write_lock_killable(current->mm) : mmap_read_lock_killable(current->mm))
 		return -EINTR;
-	ret = populate_locked(window, start, length);
-	mmap_read_unlock(current->mm);
+	ret = populate_locked(window, start, length, exact);
+	if (exact)
+		mmap_write_unlock(current->mm);
+	else
+		mmap_read_unlock(current->mm);
 	return ret;
 }

@@ -19,6 +19,7 @@ struct mmiod_mapping {
 	void *address;
 	size_t length;
 	int prot;
+	bool exact; /* MMIOD_MAP_EXACT */
 };
 
 void mapping_forget_lease(struct mmiod_lease *lease)
@@ -89,6 +90,7 @@ static int populate_window(const struct mmiod_mapping *mapping)
 		.size = sizeof(populate),
 		.address = (uintptr_t)mapping->address,
 		.length = (mapping->length + page - 1) / page * page,
+		.flags = mapping->exact ? MMIOD_POPULATE_EXACT : 0,
 	};
 
 	return ioctl(mapping->lease->fd, MMIOD_IOC_POPULATE, &populate) < 0 ? -errno : 0;
@@ -125,9 +127,10 @@ MMIOD_EXPORT int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offse
 	int err;
 
 	*mapping = NULL;
-	if (flags & ~MMIOD_MAP_POPULATE)
-		return lease_fail(lease, -EINVAL, "flags 0x%x: only MMIOD_MAP_POPULATE is known",
-				  flags);
+	if (flags & ~(MMIOD_MAP_POPULATE | MMIOD_MAP_EXACT))
+		return lease_fail(
+			lease, -EINVAL,
+			"flags 0x%x: only MMIOD_MAP_POPULATE and MMIOD_MAP_EXACT are known", flags);
 	err = check_range(lease, offset, length);
 	if (err)
 		return err;
@@ -136,9 +139,10 @@ MMIOD_EXPORT int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offse
 		return fail_map(lease, ENOMEM);
 	made->length = length;
 	made->prot = protection(lease);
+	made->exact = flags & MMIOD_MAP_EXACT;
 	link_init(&made->link);
 	err = map_range(lease, offset, made);
-	if (!err && flags & MMIOD_MAP_POPULATE)
+	if (!err && flags)
 		err = mmiod_mapping_populate(made);
 	if (err)
 		mmiod_mapping_free(made);

@@ -618,6 +618,11 @@ int mmiod_client_explain(struct mmiod_client *client, const struct mmiod_policy_
 /* ---- mappings ---- */
 
 #define MMIOD_MAP_POPULATE (1u << 0) /**< build all page-table entries now: no fault later */
+/**
+ * Likewise, by the kernel's remap_pfn_range(): entries of one page each, for exactly what is mapped, where POPULATE may take
+ * huge leaves and map the pages around. Dearer, and the same to the program.
+ */
+#define MMIOD_MAP_EXACT (1u << 1)
 
 /**
  * Map the whole window, with the lease's rights.

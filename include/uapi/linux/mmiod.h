@@ -372,14 +372,17 @@ struct mmiod_window_query {
 	__u64 page_size;
 };
 
+#define MMIOD_POPULATE_EXACT (1u << 0) /* these pages only, by remap_pfn_range(), each of 4 KiB */
+
 /*
  * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one mapping of this
- * window and be page-aligned. Up to a whole leaf may be mapped around it. EINVAL: it does not. ENODEV: revoked. EAGAIN:
+ * window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around it. EINVAL: it does not, or an unknown
+ * flag. ENODEV: revoked. EAGAIN:
  * suspended. EFAULT: the mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed.
  */
 struct mmiod_window_populate {
 	__u32 size;
-	__u32 flags; /* 0 */
+	__u32 flags; /* MMIOD_POPULATE_* */
 	__u64 address;
 	__u64 length;
 };

@@ -90,16 +90,29 @@ static void mmiod_open(const char *address)
 	whole = mmiod_window(0, bar_length(), &memory);
 }
 
-static volatile void *mmiod_map_populate(size_t length)
+static volatile void *map_populated(size_t length, uint32_t flags)
 {
 	volatile void *map = map_file(length);
-	struct mmiod_window_populate populate = { .size = sizeof(populate),
-						  .address = (uintptr_t)map,
-						  .length = length };
+	struct mmiod_window_populate populate = {
+		.size = sizeof(populate),
+		.flags = flags,
+		.address = (uintptr_t)map,
+		.length = length,
+	};
 
 	if (ioctl(memory, MMIOD_IOC_POPULATE, &populate))
 		die("populate");
 	return map;
+}
+
+static volatile void *map_populate(size_t length)
+{
+	return map_populated(length, 0);
+}
+
+static volatile void *map_remap(size_t length)
+{
+	return map_populated(length, MMIOD_POPULATE_EXACT);
 }
 
 static uint32_t pread32(void)
@@ -117,8 +130,9 @@ static void mmiod_zap(void)
 }
 
 const struct peer peer_mmiod = { "mmiod", mmiod_open, map_file, pread32, mmiod_zap };
-const struct peer peer_mmiod_populate = { "mmiod-populate", mmiod_open, mmiod_map_populate, pread32,
+const struct peer peer_mmiod_populate = { "mmiod-populate", mmiod_open, map_populate, pread32,
 					  mmiod_zap };
+const struct peer peer_mmiod_remap = { "mmiod-remap", mmiod_open, map_remap, pread32, mmiod_zap };
 
 /* ---- sysfs -------------------------------------------------------------------------------------------------------- */
 

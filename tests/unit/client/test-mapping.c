@@ -174,6 +174,8 @@ Test(mapping, by_the_module_is_populated_by_the_module_or_not_at_all)
 	window.lease->simulated = false;
 	cr_assert_eq(mmiod_lease_map(window.lease, MMIOD_MAP_POPULATE, &mapping), -ENOTTY);
 	cr_assert_null(mapping);
+	cr_assert_eq(mmiod_lease_map(window.lease, MMIOD_MAP_EXACT, &mapping), -ENOTTY);
+	cr_assert_null(mapping);
 	cr_assert_eq(mmiod_lease_state(window.lease, &state), -ENOTTY);
 	window_free(&window);
 }

@@ -227,13 +227,23 @@ int set_state(int control, uint64_t id, uint32_t state)
 	return ioctl(control, MMIOD_IOC_WINDOW_SET_STATE, &set);
 }
 
-int populate(int fd, void *address, size_t length)
+static int populate_by(int fd, void *address, size_t length, uint32_t flags)
 {
-	struct mmiod_window_populate arg = { .size = sizeof(arg),
-					     .address = (uintptr_t)address,
-					     .length = length };
+	struct mmiod_window_populate arg = {
+		.size = sizeof(arg), .flags = flags, .address = (uintptr_t)address, .length = length
+	};
 
 	return ioctl(fd, MMIOD_IOC_POPULATE, &arg);
+}
+
+int populate(int fd, void *address, size_t length)
+{
+	return populate_by(fd, address, length, 0);
+}
+
+int populate_exactly(int fd, void *address, size_t length)
+{
+	return populate_by(fd, address, length, MMIOD_POPULATE_EXACT);
 }
 
 int try_buffer(int control, struct mmiod_buffer_create create)

@@ -45,6 +45,7 @@ uint64_t window_id(int fd);
 struct mmiod_window_info window_info(int control, int fd);
 int set_state(int control, uint64_t id, uint32_t state);
 int populate(int fd, void *address, size_t length);
+int populate_exactly(int fd, void *address, size_t length);
 
 /* A buffer's descriptor, nothing allocated yet; or -1 with errno. Length, kind and the rest as in the template. */
 int try_buffer(int control, struct mmiod_buffer_create create);

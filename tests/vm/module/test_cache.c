@@ -46,7 +46,7 @@ TEST(a_faulted_window_has_the_memory_type_it_asked_for)
 	EXPECT_EQ(pat_of(wc_map), PAT_WC);
 }
 
-TEST(a_populated_window_has_the_memory_type_it_asked_for)
+static void expect_types(int (*fill)(int fd, void *address, size_t length))
 {
 	int control = open_control();
 	int uc = window(control, "shm", 0, 4 * page(), UC, 0);
@@ -54,12 +54,22 @@ TEST(a_populated_window_has_the_memory_type_it_asked_for)
 	uint8_t *uc_map = map_window(uc, 4 * page(), RW);
 	uint8_t *wc_map = map_window(wc, 4 * page(), RW);
 
-	EXPECT_EQ(populate(uc, uc_map, 4 * page()), 0);
-	EXPECT_EQ(populate(wc, wc_map, 4 * page()), 0);
+	EXPECT_EQ(fill(uc, uc_map, 4 * page()), 0);
+	EXPECT_EQ(fill(wc, wc_map, 4 * page()), 0);
 	for (size_t i = 0; i < 4; i++) {
 		EXPECT_EQ(pat_of(uc_map + i * page()), PAT_UC_MINUS);
 		EXPECT_EQ(pat_of(wc_map + i * page()), PAT_WC);
 	}
+}
+
+TEST(a_populated_window_has_the_memory_type_it_asked_for)
+{
+	expect_types(populate);
+}
+
+TEST(a_window_populated_by_remap_pfn_range_has_the_memory_type_it_asked_for)
+{
+	expect_types(populate_exactly);
 }
 
 TEST(mediated_access_does_not_change_the_type_of_a_mapping)

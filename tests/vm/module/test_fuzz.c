@@ -217,7 +217,10 @@ static void populate_area(void)
 	const struct area *area = some_area();
 	size_t at = area->length ? draw(area->length / page()) * page() : 0;
 
-	populate(some_file(), area->address + at, area->length - at);
+	if (one_in(2))
+		populate(some_file(), area->address + at, area->length - at);
+	else
+		populate_exactly(some_file(), area->address + at, area->length - at);
 }
 
 static void access_file(void)

@@ -280,6 +280,31 @@ TEST(gigabyte_leaves_are_write_combining_where_the_window_is)
 	EXPECT_EQ(translation(control, address).cache, MMIOD_ENTRY_WC);
 }
 
+TEST(remap_pfn_range_within_a_gigabyte_leaf_leaves_nothing_wrong_behind)
+{
+	int control = open_with_leaves();
+	uint8_t *address, *place;
+	int fd;
+
+	need_space();
+	need_huge_leaves();
+	fd = window(control, "bigshm", 0, 2 * GIB, UC, 0);
+	address = map_window(fd, 2 * GIB, RW);
+	place = address + GIB / 2;
+	EXPECT_EQ(touch_write(place, 0x5a), 0);
+	EXPECT_EQ(leaf(control, place), GIB);
+	EXPECT_EQ(populate_exactly(fd, place, 2 * page()), 0);
+	EXPECT_EQ(leaf(control, place), page());
+	EXPECT_EQ(leaf(control, place + 2 * page()), 0);
+	EXPECT_EQ(place[0], 0x5a);
+	EXPECT_EQ(touch_write(address, 1), 0);
+	EXPECT_EQ(touch_write(address + GIB, 2), 0);
+	take_back(control, fd);
+	EXPECT_EQ(touch_read(place), SIGBUS);
+	EXPECT_EQ(touch_read(address), SIGBUS);
+	EXPECT_EQ(touch_read(address + GIB), SIGBUS);
+}
+
 TEST(a_read_only_window_has_read_only_huge_leaves)
 {
 	int control = open_with_leaves();

@@ -82,6 +82,73 @@ TEST(populating_twice_and_after_faults_is_fine)
 	EXPECT_EQ(address[3 * page()], 9);
 }
 
+static bool mapped(int control, const uint8_t *address)
+{
+	return translation(control, address).leaf_size != 0;
+}
+
+TEST(remap_pfn_range_maps_exactly_what_it_is_told_to)
+{
+	int control = open_control();
+	int fd = window(control, "shm", 0, 8 * page(), UC, 0);
+	uint8_t *address = map_window(fd, 8 * page(), RW);
+	long before;
+
+	EXPECT_EQ(populate_exactly(fd, address + 2 * page(), 3 * page()), 0);
+	for (size_t i = 0; i < 8; i++)
+		EXPECT_EQ(mapped(control, address + i * page()), i >= 2 && i < 5);
+	before = faults();
+	touch_all(address + 2 * page(), 3 * page());
+	EXPECT_EQ(faults() - before, 0);
+	EXPECT_EQ(window_info(control, fd).faults, 0);
+	EXPECT_EQ(window_info(control, fd).populated, 3);
+}
+
+TEST(remap_pfn_range_maps_the_right_bytes_whatever_was_mapped_before)
+{
+	int control = open_control();
+	int all = window(control, "shm", 0, 8 * page(), UC, 0);
+	int fd = window(control, "shm", 2 * page(), 4 * page(), UC, 0);
+	uint8_t *whole = map_window(all, 8 * page(), RW);
+	uint8_t *address = mmap(NULL, 3 * page(), RW, MAP_SHARED, fd, page());
+
+	EXPECT(address != MAP_FAILED);
+	for (size_t i = 0; i < 8; i++)
+		whole[i * page()] = 0x60 + i;
+	EXPECT_EQ(populate(fd, address, 3 * page()), 0);
+	for (int turn = 0; turn < 2; turn++) {
+		EXPECT_EQ(populate_exactly(fd, address, 3 * page()), 0);
+		EXPECT_EQ(populate_exactly(fd, address + page(), page()), 0);
+		for (size_t i = 0; i < 3; i++)
+			EXPECT_EQ(address[i * page()], 0x63 + i);
+	}
+	EXPECT_EQ(munmap(address + page(), page()), 0);
+	EXPECT_ERRNO(populate_exactly(fd, address, 3 * page()), EINVAL);
+	EXPECT_EQ(populate_exactly(fd, address, page()), 0);
+}
+
+TEST(a_read_only_window_is_remapped_read_only)
+{
+	int control = open_control();
+	int fd = window(control, "shm", 0, 4 * page(), UC, MMIOD_WINDOW_READONLY);
+	uint8_t *address = map_window(fd, 4 * page(), PROT_READ);
+
+	EXPECT_EQ(populate_exactly(fd, address, 4 * page()), 0);
+	EXPECT_EQ(touch_read(address + page()), 0);
+	EXPECT(touch_write(address + page(), 1) != 0);
+}
+
+TEST(unknown_flags_of_populate_are_refused)
+{
+	int control = open_control();
+	int fd = window(control, "shm", 0, page(), UC, 0);
+	struct mmiod_window_populate arg = { .size = sizeof(arg), .flags = 2 };
+
+	arg.address = (uintptr_t)map_window(fd, page(), RW);
+	arg.length = page();
+	EXPECT_ERRNO(ioctl(fd, MMIOD_IOC_POPULATE, &arg), EINVAL);
+}
+
 TEST(populate_refuses_what_is_not_one_mapping_of_this_window)
 {
 	int control = open_control();

@@ -267,9 +267,12 @@ TEST(a_read_only_window_with_a_dummy_page_stays_read_only)
 
 enum { ROUNDS = 300, RACE_PAGES = 16384, RACE_STEP = 509 };
 
+/* How the thread maps: on fault if NULL. */
+typedef int populate_fn(int fd, void *address, size_t length);
+
 struct race {
 	int fd;
-	bool populates;
+	populate_fn *populates;
 	uint8_t *address;
 	atomic_bool go;
 };
@@ -292,7 +295,7 @@ static void *map_in_a_race(void *argument)
 	if (race->address == MAP_FAILED)
 		return NULL;
 	if (race->populates)
-		populate(race->fd, race->address, RACE_PAGES * page());
+		race->populates(race->fd, race->address, RACE_PAGES * page());
 	else
 		for (size_t i = 0; i < RACE_PAGES && !touch_read(race->address + i * page());
 		     i += RACE_STEP)
@@ -311,7 +314,7 @@ static void expect_all_gone(uint8_t *address)
 }
 
 /* How long the thread takes when nobody disturbs it. */
-static uint64_t measure(int control, bool populates)
+static uint64_t measure(int control, populate_fn *populates)
 {
 	struct race race = { .fd = window(control, "shm", 0, RACE_PAGES * page(), UC, 0),
 			     .populates = populates,
@@ -325,7 +328,7 @@ static uint64_t measure(int control, bool populates)
 	return start;
 }
 
-static void race_once(int control, bool populates, uint64_t delay_ns)
+static void race_once(int control, populate_fn *populates, uint64_t delay_ns)
 {
 	struct race race = { .fd = window(control, "shm", 0, RACE_PAGES * page(), UC, 0),
 			     .populates = populates };
@@ -343,7 +346,7 @@ static void race_once(int control, bool populates, uint64_t delay_ns)
 	close(race.fd);
 }
 
-static void race_often(bool populates)
+static void race_often(populate_fn *populates)
 {
 	int control = open_control();
 	uint64_t duration = measure(control, populates);
@@ -355,12 +358,17 @@ static void race_often(bool populates)
 
 TEST_WITHIN(600, no_mapping_survives_a_revoke_in_the_middle_of_mmap_and_faults)
 {
-	race_often(false);
+	race_often(NULL);
 }
 
 TEST_WITHIN(600, no_mapping_survives_a_revoke_in_the_middle_of_populate)
 {
-	race_often(true);
+	race_often(populate);
+}
+
+TEST_WITHIN(600, no_mapping_survives_a_revoke_in_the_middle_of_remap_pfn_range)
+{
+	race_often(populate_exactly);
 }
 
 static void fork_storm(uint8_t *address)
