@@ -94,7 +94,7 @@ Test(mapping, with_unknown_flags_is_refused)
 	struct window window;
 
 	window_make(&window, 0, page, RW, 0);
-	cr_assert_eq(mmiod_lease_map(window.lease, 2, &mapping), -EINVAL);
+	cr_assert_eq(mmiod_lease_map(window.lease, 4, &mapping), -EINVAL);
 	window_free(&window);
 }
 
