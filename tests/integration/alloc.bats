@@ -141,7 +141,8 @@ pool_is_whole() {
 	run mmioctl show 999
 	expect_status 3
 	run mmioctl show x
-	expect_status 2
+	expect_status 3
+	expect_match 'no region "x"'
 }
 
 @test "the command finds its memory at descriptor 3" {

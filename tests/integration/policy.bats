@@ -142,7 +142,7 @@ only() {
 	only "user = $ME" "access = rw" "share = shared-write" "[daemon]" "connections-per-user = 2"
 	hold it
 	background mmioctl hold it -- sleep 60
-	eventually grep -q 'first lease 2 ' "$T/log"
+	eventually grep -q 'lease 2\>' "$T/log"
 	run mmioctl status
 	expect_status 5
 	expect_match "uid $ME has 2 connections, as many as connections-per-user in \[daemon\] admits"
