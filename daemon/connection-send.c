@@ -235,7 +235,7 @@ int connection_send_news(struct connection *connection)
 		struct mmiod_msg_event event = { .lease = lease->id };
 
 		event.type = lease_take_news(lease, &event.deadline_ms);
-		event_begin(message, &event, lease_why(lease));
+		event_begin(message, &event, sizeof(event), lease_why(lease));
 		message_seal(message);
 		r = try_send(connection, message->data, message->length, NULL, 0, NULL);
 		if (r == 0)

@@ -129,54 +129,54 @@ static bool take_array(const struct shape *shape, const uint8_t *packet, struct 
 	return true;
 }
 
+static bool check_reserved(uint32_t reserved, struct decode_error *error)
+{
+	return reserved ? fail(error, MMIOD_E_INVALID, "a reserved field is not zero") : true;
+}
+
+static bool check_name(const char name[MMIOD_WIRE_NAME], struct decode_error *error)
+{
+	return memchr(name, '\0', MMIOD_WIRE_NAME)
+		       ? true
+		       : fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
+}
+
 /* Reserved fields and unknown flags of the fixed parts. Those of elements are the element's own affair. */
 static bool check_fields(const struct request *request, struct decode_error *error)
 {
-	uint32_t reserved = 0;
-
 	switch (request->head.opcode) {
 	case MMIOD_OP_HELLO:
-		reserved = request->fixed.hello.reserved;
-		break;
+		return check_reserved(request->fixed.hello.reserved, error);
 	case MMIOD_OP_LEASE:
 	case MMIOD_OP_ALLOC:
-		reserved = request->fixed.lease.reserved | request->fixed.lease.reserved2;
 		if (request->fixed.lease.flags & ~MMIOD_LEASE_ALL_OR_NONE)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
-		break;
+		return check_reserved(
+			request->fixed.lease.reserved | request->fixed.lease.reserved2, error);
 	case MMIOD_OP_TRANSLATE:
-		reserved = request->fixed.translate.reserved;
-		break;
+		return check_reserved(request->fixed.translate.reserved, error);
 	case MMIOD_OP_PAGE:
-		reserved = request->fixed.page.reserved;
-		break;
+		return check_reserved(request->fixed.page.reserved, error);
 	case MMIOD_OP_MONITOR:
-		reserved = request->fixed.monitor.reserved;
 		if (request->fixed.monitor.on > 1)
 			return fail(error, MMIOD_E_INVALID, "monitoring is on (1) or off (0)");
-		break;
+		return check_reserved(request->fixed.monitor.reserved, error);
 	case MMIOD_OP_EXPLAIN:
-		reserved = request->fixed.explain.reserved;
 		if (request->fixed.explain.flags & ~MMIOD_EXPLAIN_FLAGS)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
-		if (!memchr(request->fixed.explain.region, '\0',
-			    sizeof(request->fixed.explain.region)))
-			return fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
-		break;
+		return check_name(request->fixed.explain.region, error) &&
+		       check_reserved(request->fixed.explain.reserved, error);
 	case MMIOD_OP_POOL_MAP:
-		if (!memchr(request->fixed.pool_map.region, '\0',
-			    sizeof(request->fixed.pool_map.region)))
-			return fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
-		break;
+		return check_name(request->fixed.pool_map.region, error);
 	case MMIOD_OP_RELEASE:
 		if (request->fixed.end.deadline_ms)
 			return fail(error, MMIOD_E_INVALID, "a release has no deadline");
 		/* fall through */
 	case MMIOD_OP_REVOKE:
-		reserved = request->fixed.end.reserved;
-		break;
+		return check_reserved(request->fixed.end.reserved, error);
+	default:
+		return true;
 	}
-	return reserved ? fail(error, MMIOD_E_INVALID, "a reserved field is not zero") : true;
 }
 
 bool request_decode(const void *packet, size_t length, struct request *request,

@@ -41,26 +41,6 @@ uint64_t monitor_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void begin(struct message *message, const struct mmiod_msg_notice *notice, const char *why)
-{
-	struct mmiod_msg_notice *out = (struct mmiod_msg_notice *)message->data;
-	size_t length = strlen(why);
-
-	*out = *notice;
-	out->msg = (struct mmiod_msg){
-		.opcode = MMIOD_OP_EVENT,
-		.flags = MMIOD_MSG_EVENT,
-		.fixed = sizeof(*out),
-	};
-	out->text = (struct mmiod_msg_text){
-		.offset = length ? (uint32_t)sizeof(*out) : 0,
-		.length = (uint32_t)length,
-	};
-	memcpy(message->data + sizeof(*out), why, length);
-	message->length = sizeof(*out) + length;
-	message->n_fds = 0;
-}
-
 static void write_notice(struct message *message, const struct notice *notice)
 {
 	struct mmiod_msg_notice out = {
@@ -78,7 +58,7 @@ static void write_notice(struct message *message, const struct notice *notice)
 
 	memcpy(out.comm, notice->holder.comm, sizeof(out.comm));
 	memcpy(out.region, notice->region, sizeof(out.region));
-	begin(message, &out, notice->why);
+	event_begin(message, &out, sizeof(out), notice->why);
 }
 
 /* What the subscription is to be told next; false: it has been told all. */
@@ -93,14 +73,14 @@ bool monitor_peek(const struct monitor *monitor, const struct subscription *subs
 		write_notice(message, &monitor->kept[subscription->next % MONITOR_KEPT]);
 		return true;
 	}
-	begin(message,
-	      &(struct mmiod_msg_notice){
-		      .type = MMIOD_NOTICE_LOST,
-		      .time_us = monitor_now_us(),
-		      .lost = first - subscription->next,
-		      .uid = UINT32_MAX,
-	      },
-	      "the monitor read too slowly");
+	event_begin(message,
+		    &(struct mmiod_msg_notice){
+			    .type = MMIOD_NOTICE_LOST,
+			    .time_us = monitor_now_us(),
+			    .lost = first - subscription->next,
+			    .uid = UINT32_MAX,
+		    },
+		    sizeof(struct mmiod_msg_notice), "the monitor read too slowly");
 	return true;
 }
 

@@ -256,23 +256,58 @@ static const char *rights_verb(uint32_t rights)
 	return rights & MMIOD_RIGHT_WRITE ? "read and write" : "read";
 }
 
-static void add_first_holder(struct text *text, const struct config_grant *grant)
+static void add_grant(struct text *text, const struct config_grant *grant)
 {
+	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
+}
+
+/* None: nothing comes near. */
+static void add_nearest(struct text *text, const struct config_grant *grant)
+{
+	if (!grant)
+		return;
+	text_add(text, "; nearest is ");
+	add_grant(text, grant);
 	if (grant->users.count)
 		text_add(text, " for user %s", grant->users.items[0].name);
 	else if (grant->groups.count)
 		text_add(text, " for group %s", grant->groups.items[0].name);
 }
 
-static void add_grant(struct text *text, const struct config_grant *grant)
-{
-	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
-}
-
 static void explain_unknown(struct text *text)
 {
 	text_add(text, "denied: the peer is unknown (it lives in another user or pid namespace), "
 		       "and no grant with \"unknown = yes\" gives this");
+}
+
+/* A grant names region and subject, but does not give what was asked for. */
+static void explain_grant(struct text *text, const struct decision *decision, const char *region,
+			  const char *user, const struct subject *subject,
+			  const struct question *question)
+{
+	const struct config_grant *grant = decision->grant;
+
+	text_add(text, "denied: ");
+	add_grant(text, grant);
+	if (decision->reason == POLICY_ACCESS)
+		text_add(text, " lets user %s (uid %u) only read region %s", user, subject->uid,
+			 region);
+	else if (decision->reason == POLICY_SHARE)
+		text_add(text, " lets user %s (uid %u) lease region %s %s at most, not %s", user,
+			 subject->uid, region, share_name(grant->share),
+			 share_name(question->share));
+	else if (decision->reason == POLICY_CACHE)
+		text_add(text,
+			 " does not let user %s (uid %u) have region %s cached as %s: its "
+			 "\"cache\" does not list it",
+			 user, subject->uid, region, cache_name(question->cache));
+	else
+		text_add(text,
+			 " lets user %s (uid %u) have only 0x%" PRIx64 "-0x%" PRIx64
+			 " of region %s, not 0x%" PRIx64 "-0x%" PRIx64
+			 "; grants do not add up, one must cover it all",
+			 user, subject->uid, grant->offset, grant->offset + grant->length - 1,
+			 region, question->offset, question->offset + question->length - 1);
 }
 
 /* The sentence of a denial: who, what, and which rule it was that said no. */
@@ -291,43 +326,13 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 	case POLICY_NO_GRANT:
 		text_add(text, "denied: no grant lets user %s (uid %u) %s region %s", user,
 			 subject->uid, rights_verb(question->rights), region);
-		if (!decision->grant)
-			break;
-		text_add(text, "; nearest is ");
-		add_grant(text, decision->grant);
-		add_first_holder(text, decision->grant);
+		add_nearest(text, decision->grant);
 		break;
 	case POLICY_ACCESS:
-		text_add(text, "denied: ");
-		add_grant(text, decision->grant);
-		text_add(text, " lets user %s (uid %u) only read region %s", user, subject->uid,
-			 region);
-		break;
 	case POLICY_SHARE:
-		text_add(text, "denied: ");
-		add_grant(text, decision->grant);
-		text_add(text, " lets user %s (uid %u) lease region %s %s at most, not %s", user,
-			 subject->uid, region, share_name(decision->grant->share),
-			 share_name(question->share));
-		break;
 	case POLICY_CACHE:
-		text_add(text, "denied: ");
-		add_grant(text, decision->grant);
-		text_add(text,
-			 " does not let user %s (uid %u) have region %s cached as %s: its "
-			 "\"cache\" does not list it",
-			 user, subject->uid, region, cache_name(question->cache));
-		break;
 	case POLICY_RANGE:
-		text_add(text, "denied: ");
-		add_grant(text, decision->grant);
-		text_add(text,
-			 " lets user %s (uid %u) have only 0x%" PRIx64 "-0x%" PRIx64
-			 " of region %s, not 0x%" PRIx64 "-0x%" PRIx64
-			 "; grants do not add up, one must cover it all",
-			 user, subject->uid, decision->grant->offset,
-			 decision->grant->offset + decision->grant->length - 1, region,
-			 question->offset, question->offset + question->length - 1);
+		explain_grant(text, decision, region, user, subject, question);
 		break;
 	}
 }
@@ -342,9 +347,5 @@ void policy_explain_memory(struct text *text, const struct decision *decision,
 	}
 	text_add(text, "denied: no grant gives user %s (uid %u) kernel memory of kind %s", user,
 		 subject->uid, memory_name(memory));
-	if (!decision->grant)
-		return;
-	text_add(text, "; nearest is ");
-	add_grant(text, decision->grant);
-	add_first_holder(text, decision->grant);
+	add_nearest(text, decision->grant);
 }

@@ -94,23 +94,23 @@ void reply_fd(struct message *message, int fd)
 	message->fds[message->n_fds++] = fd;
 }
 
-void event_begin(struct message *message, const struct mmiod_msg_event *event, const char *why)
+void event_begin(struct message *message, const void *event, size_t fixed, const char *why)
 {
 	struct mmiod_msg_event *out = (struct mmiod_msg_event *)message->data;
 	size_t length = strlen(why);
 
-	*out = *event;
+	memcpy(out, event, fixed);
 	out->msg = (struct mmiod_msg){
 		.opcode = MMIOD_OP_EVENT,
 		.flags = MMIOD_MSG_EVENT,
-		.fixed = sizeof(*out),
+		.fixed = (uint16_t)fixed,
 	};
 	out->text = (struct mmiod_msg_text){
-		.offset = length ? (uint32_t)sizeof(*out) : 0,
+		.offset = length ? (uint32_t)fixed : 0,
 		.length = (uint32_t)length,
 	};
-	memcpy(message->data + sizeof(*out), why, length);
-	message->length = sizeof(*out) + length;
+	memcpy(message->data + fixed, why, length);
+	message->length = fixed + length;
 	message->n_fds = 0;
 }
 

@@ -27,7 +27,8 @@ void reply_error(struct message *message, const struct mmiod_msg *request,
 		 enum mmiod_outcome outcome, const char *format, ...) _printf_(4, 5);
 void reply_fd(struct message *message, int fd);
 
-void event_begin(struct message *message, const struct mmiod_msg_event *event, const char *why);
+/* `event` is a struct mmiod_msg_event, or one of `fixed` bytes that starts as it does. */
+void event_begin(struct message *message, const void *event, size_t fixed, const char *why);
 void message_seal(struct message *message);
 void message_close_fds(struct message *message);
 

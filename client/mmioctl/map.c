@@ -130,26 +130,7 @@ static int draw_region(const struct context *context, const struct mmiod_region 
 
 static int verb_map(struct context *context, int argc, char **argv)
 {
-	const struct mmiod_region *region;
-	struct mmiod_region_list *list;
-	struct mmiod_target target;
-	int status = target_read(context, argv[0], &target), err;
-
-	if (!status)
-		status = client_open(context);
-	if (status)
-		return status;
-	err = mmiod_client_list_regions(context->client, &list);
-	if (err)
-		return report_client(context, err);
-	region = mmiod_region_list_find(list, &target);
-	if (region)
-		status = draw_region(context, region);
-	else
-		status = report_not_found(context, "there is no region \"%s\" that you may see",
-					  target.region);
-	mmiod_region_list_free(list);
-	return status;
+	return target_region(context, argv[0], draw_region);
 }
 
 const struct verb map_verb = {

@@ -201,6 +201,8 @@ const char *paint(const struct context *context, enum paint paint);
 /* ---- target.c: leases on targets ---- */
 
 int target_read(const struct context *context, const char *text, struct mmiod_target *target);
+int target_region(struct context *context, const char *text,
+		  int (*use)(const struct context *context, const struct mmiod_region *region));
 int target_resolve_width(struct context *context, struct mmiod_target *target);
 int target_check_alignment(const struct context *context, const char *text,
 			   const struct mmiod_target *target);

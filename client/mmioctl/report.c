@@ -49,54 +49,56 @@ static void print_error(const struct context *context, const char *message, cons
 	json_decref(error);
 }
 
+/* `name` is the errno's; NULL: no call failed. */
+static void say(const struct context *context, int status, const char *name, const char *format,
+		va_list args)
+{
+	char message[1024];
+
+	vsnprintf(message, sizeof(message), format, args);
+	print_error(context, message, name, status);
+}
+
 int usage_error(const struct context *context, const char *format, ...)
 {
-	char message[512];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	say(context, STATUS_USAGE, NULL, format, args);
 	va_end(args);
-	print_error(context, message, NULL, STATUS_USAGE);
 	return STATUS_USAGE;
 }
 
 int report(const struct context *context, int err, const char *format, ...)
 {
 	int status = exit_status_of(err);
-	char message[1024];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	say(context, status, strerrorname_np(-err), format, args);
 	va_end(args);
-	print_error(context, message, strerrorname_np(-err), status);
 	return status;
 }
 
 /* What was found is not what should be: no failure of a call, so there is no errno. */
 int report_mismatch(const struct context *context, const char *format, ...)
 {
-	char message[512];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	say(context, STATUS_MISMATCH, NULL, format, args);
 	va_end(args);
-	print_error(context, message, NULL, STATUS_MISMATCH);
 	return STATUS_MISMATCH;
 }
 
 /* Something that is not there, and that no call was made for. */
 int report_not_found(const struct context *context, const char *format, ...)
 {
-	char message[512];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	say(context, STATUS_NOT_FOUND, NULL, format, args);
 	va_end(args);
-	print_error(context, message, NULL, STATUS_NOT_FOUND);
 	return STATUS_NOT_FOUND;
 }
 

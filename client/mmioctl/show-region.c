@@ -171,22 +171,5 @@ static int show(const struct context *context, const struct mmiod_region *region
 
 int show_region(struct context *context, const char *text)
 {
-	const struct mmiod_region *region;
-	struct mmiod_region_list *list;
-	struct mmiod_target target;
-	int status = target_read(context, text, &target), err;
-
-	if (!status)
-		status = client_open(context);
-	if (status)
-		return status;
-	err = mmiod_client_list_regions(context->client, &list);
-	if (err)
-		return report_client(context, err);
-	region = mmiod_region_list_find(list, &target);
-	status = region ? show(context, region)
-			: report_not_found(context, "there is no region \"%s\" that you may see",
-					   target.region);
-	mmiod_region_list_free(list);
-	return status;
+	return target_region(context, text, show);
 }

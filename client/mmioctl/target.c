@@ -33,6 +33,30 @@ int target_read(const struct context *context, const char *text, struct mmiod_ta
 	return apply_width(context, text, target);
 }
 
+/* Calls @use with the region that a target names. */
+int target_region(struct context *context, const char *text,
+		  int (*use)(const struct context *context, const struct mmiod_region *region))
+{
+	const struct mmiod_region *region;
+	struct mmiod_region_list *list;
+	struct mmiod_target target;
+	int status = target_read(context, text, &target), err;
+
+	if (!status)
+		status = client_open(context);
+	if (status)
+		return status;
+	err = mmiod_client_list_regions(context->client, &list);
+	if (err)
+		return report_client(context, err);
+	region = mmiod_region_list_find(list, &target);
+	status = region ? use(context, region)
+			: report_not_found(context, "there is no region \"%s\" that you may see",
+					   target.region);
+	mmiod_region_list_free(list);
+	return status;
+}
+
 /*
  * The width of an access: what the target says, else what the region declares, else 32 bits. A region that the caller
  * may not see is left to the lease request, whose refusal names the rule.

@@ -107,7 +107,7 @@ Test(event, says_what_happened_to_which_lease_and_why)
 					 .lease = 9 };
 	struct mmiod_msg_event *out = (struct mmiod_msg_event *)message.data;
 
-	event_begin(&message, &event, "because");
+	event_begin(&message, &event, sizeof(event), "because");
 	message_seal(&message);
 	cr_assert_eq(out->msg.opcode, MMIOD_OP_EVENT);
 	cr_assert_eq(out->msg.flags, MMIOD_MSG_EVENT);
@@ -115,6 +115,6 @@ Test(event, says_what_happened_to_which_lease_and_why)
 	cr_assert_eq(out->lease, 9u);
 	cr_assert_eq(out->deadline_ms, 500u);
 	cr_assert_str_eq(text_of(out->text), "because");
-	event_begin(&message, &event, "");
+	event_begin(&message, &event, sizeof(event), "");
 	cr_assert_eq(out->text.offset, 0u);
 }
