@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions by where they lie: "PCIADDR/barN" in the place of a name, with an offset from the start of the BAR. For those
- * who know their card's address and not yet what the configuration calls its parts.
+ * Regions by where they lie: "PCIADDR/barN" in the place of a name, with an offset from the start
+ * of the BAR. For those who know their card's address and not yet what the configuration calls its
+ * parts.
  */
 #include <string.h>
 #include "config-value.h"
@@ -20,7 +21,10 @@ static bool parse_bar(const char *text, uint32_t *pci, uint32_t *bar)
 	return value_slot(slot, pci) == 0;
 }
 
-/* Where a region of that BAR starts in it, and ends. What is not there is where it is configured to be. */
+/*
+ * Where a region of that BAR starts in it, and ends.
+ * What is not there is where it is configured to be.
+ */
 static bool lies_in(const struct region *region, uint32_t pci, uint32_t bar, uint64_t *start,
 		    uint64_t *end)
 {

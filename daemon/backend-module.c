@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel module behind /dev/mmiod. The module keeps claims and windows when the control file is closed, so nothing
- * here needs to be undone at exit. What this adds to the ioctls is words: which device, why not, and what to do.
+ * The kernel module behind /dev/mmiod. The module keeps claims and windows when the control file is
+ * closed, so nothing here needs to be undone at exit. What this adds to the ioctls is words: which
+ * device, why not, and what to do.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ static void module_close(struct backend *backend)
 	free(container_of(backend, struct module, backend));
 }
 
-/* ---- regions ---------------------------------------------------------------------------------------------------- */
+/* ---- regions --------------------------------------------------------------------------------- */
 
 static void take_info(const struct mmiod_region_info *info, struct backend_region *region)
 {
@@ -98,7 +99,10 @@ static int locate_pci(const struct config_region *config, struct pci_info *pci, 
 	return -ENODEV;
 }
 
-/* The function is there, but not bound to the module's driver: says to which one it is, and how to change that. */
+/*
+ * The function is there, but not bound to the module's
+ * driver: says to which one it is, and how to change that.
+ */
 static void explain_unbound(const struct pci_info *pci, const struct config_region *config,
 			    struct text *why)
 {
@@ -262,7 +266,7 @@ static bool module_matches(struct backend *backend, const struct backend_region 
 	       region->length == config->length;
 }
 
-/* ---- windows ---------------------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 static int module_create(struct backend *backend, const struct backend_window *window,
 			 struct backend_created *created)
@@ -332,8 +336,8 @@ static int module_buffer_info(struct backend *backend, uint64_t id, uint64_t pag
 }
 
 /*
- * Through a window of the daemon's own, which nobody else ever holds: it goes with the file, so also with a daemon that
- * is killed. A client's window would not do: it may be read-only.
+ * Through a window of the daemon's own, which nobody else ever holds: it goes with the file, so
+ * also with a daemon that is killed. A client's window would not do: it may be read-only.
  */
 static int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		       uint64_t offset, uint64_t length)
@@ -412,6 +416,7 @@ static int module_next_window(struct backend *backend, uint64_t id, struct backe
 {
 	struct mmiod_window_info info = { .size = sizeof(info), .window_id = id };
 	int r = control(backend, MMIOD_IOC_WINDOW_NEXT, &info);
+	bool writable = !(info.flags & MMIOD_WINDOW_READONLY);
 
 	if (r < 0)
 		return r;
@@ -423,8 +428,7 @@ static int module_next_window(struct backend *backend, uint64_t id, struct backe
 			.length = info.length,
 			.cache = (enum mmiod_cache)info.attr,
 			.width = info.width,
-			.rights = info.flags & MMIOD_WINDOW_READONLY ? MMIOD_RIGHT_READ :
-								       MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+			.rights = MMIOD_RIGHT_READ | (writable ? MMIOD_RIGHT_WRITE : 0),
 			.flags = info.flags & MMIOD_WINDOW_DUMMY ? MMIOD_LEASE_DUMMY : 0,
 		},
 		.state = (enum mmiod_state)info.state,
@@ -498,11 +502,11 @@ static const struct backend_ops module_ops = {
 	.page = module_page,
 };
 
-/* ---- opening ---------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /*
- * The kernel makes the node root's; udev hands it to the daemon's user a moment later. A service that starts in that
- * moment waits for it.
+ * The kernel makes the node root's; udev hands it to the daemon's user a moment later. A service
+ * that starts in that moment waits for it.
  */
 static int open_patiently(void)
 {
@@ -539,7 +543,10 @@ static int open_control(struct text *why)
 	return -error;
 }
 
-/* Two daemons would each grant what the other has granted. The lock ends with its holder, however that ends. */
+/*
+ * Two daemons would each grant what the other has granted.
+ * The lock ends with its holder, however that ends.
+ */
 static int be_the_only_one(int fd, struct text *why)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Simulation: each region is a memory file, or a file that the configuration names. A window is that file, opened
- * anew for each lease, read-only for read-only leases; the window starts at its offset in the file. So the kernel
- * enforces read-only, and nothing enforces bounds or revocation, which every status says. Nothing tells the daemon
- * that a file was closed: a lease ends with RELEASE or with its connection. There is no ledger: after a restart there
- * are no leases. A buffer, of whatever kind, is a memory file of its own: zones, nodes and addresses mean nothing.
+ * Simulation: each region is a memory file, or a file that the configuration names. A window is
+ * that file, opened anew for each lease, read-only for read-only leases; the window starts at its
+ * offset in the file. So the kernel enforces read-only, and nothing enforces bounds or revocation,
+ * which every status says. Nothing tells the daemon that a file was closed: a lease ends with
+ * RELEASE or with its connection. There is no ledger: after a restart there are no leases. A
+ * buffer, of whatever kind, is a memory file of its own: zones, nodes and addresses mean nothing.
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -84,7 +85,10 @@ static int open_backing(const struct config_region *config, struct text *why)
 	return steal_fd(&fd);
 }
 
-/* A region of a card that is not here: programs find it by the card's address, as they will the real one. */
+/*
+ * A region of a card that is not here: programs find
+ * it by the card's address, as they will the real one.
+ */
 static void put_in_slot(struct backend_region *region, const struct config_region *config)
 {
 	pci_format(config->pci, region->device);
@@ -171,8 +175,8 @@ static bool simulation_matches(struct backend *backend, const struct backend_reg
 }
 
 /*
- * A file of its own for each lease: sharing one would share its position. Only opening it anew does that; /proc is
- * the way there, also for memory files.
+ * A file of its own for each lease: sharing one would share its position. Only opening it anew does
+ * that; /proc is the way there, also for memory files.
  */
 static int simulation_create(struct backend *backend, const struct backend_window *window,
 			     struct backend_created *created)

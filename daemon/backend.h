@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the daemon reaches memory: one small interface, two implementations. `module` is the real thing: the kernel
- * module behind /dev/mmiod. `simulation` is memory files, for developing a client without hardware and for tests.
+ * How the daemon reaches memory: one small interface, two implementations. `module` is the real
+ * thing: the kernel module behind /dev/mmiod. `simulation` is memory files, for developing a client
+ * without hardware and for tests.
  *
- * Every call returns 0 or -errno as the module's ABI (linux/mmiod.h) documents it, and may add a sentence to `why`.
- * The object belongs to whoever opened it. Nothing is called back except from backend_read_events().
+ * Every call returns 0 or -errno as the module's ABI (linux/mmiod.h) documents it, and may add a
+ * sentence to `why`. The object belongs to whoever opened it. Nothing is called back except from
+ * backend_read_events().
  */
 #ifndef MMIOD_DAEMON_BACKEND_H
 #define MMIOD_DAEMON_BACKEND_H
@@ -96,16 +98,25 @@ struct backend_ops {
 			const struct config_region *config);
 	int (*create)(struct backend *backend, const struct backend_window *window,
 		      struct backend_created *created);
-	/* The client has the memory allocated, by ALLOCATE on the window's file: its memory cgroup pays, not the daemon's. */
+	/*
+	 * The client has the memory allocated, by ALLOCATE on the
+	 * window's file: its memory cgroup pays, not the daemon's.
+	 */
 	int (*create_buffer)(struct backend *backend, const struct backend_buffer *buffer,
 			     struct backend_created *created);
 	/* -ENOENT: no such buffer; -EOPNOTSUPP: there is nothing to know of it. */
 	int (*buffer_info)(struct backend *backend, uint64_t id, uint64_t page,
 			   struct mmiod_buffer_info *info);
-	/* Overwrites bytes of a region by zeros, with stores that devices stand. Nobody may hold a window there. */
+	/*
+	 * Overwrites bytes of a region by zeros, with stores
+	 * that devices stand. Nobody may hold a window there.
+	 */
 	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		    uint64_t offset, uint64_t length);
-	/* Both may be NULL: there is nothing to see. -ESRCH: no such process, or one without memory. */
+	/*
+	 * Both may be NULL: there is nothing to see.
+	 * -ESRCH: no such process, or one without memory.
+	 */
 	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
 	int (*page)(struct backend *backend, struct mmiod_page *page);
 	/* One store of exact width into a register, through the kernel. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A batch of elements that become leases, each with an outcome and a descriptor of its own; or all of them, or none.
+ * A batch of elements that become leases, each with an outcome
+ * and a descriptor of its own; or all of them, or none.
  */
 #include <inttypes.h>
 #include "journal.h"
@@ -56,7 +57,10 @@ static void count_refusal(struct call *call, const struct wish *wish, enum mmiod
 		region->tallies[wish->memory].conflicts++;
 }
 
-/* True: the whole request is put off until something has been wiped or is free, and is then tried anew. */
+/*
+ * True: the whole request is put off until something
+ * has been wiped or is free, and is then tried anew.
+ */
 static bool grant_element(struct call *call, struct batch *batch, size_t index, wish_grant grant)
 {
 	struct mmiod_wire_granted *out = reply_element(call->reply, index);
@@ -136,8 +140,8 @@ static void note_batch(struct call *call, const struct batch *batch)
 }
 
 /*
- * Each grant to write has a line of its own; those to read share one for the request, however many windows: a datagram
- * to the journal costs more than a lease.
+ * Each grant to write has a line of its own; those to read share one for the request, however many
+ * windows: a datagram to the journal costs more than a lease.
  */
 static void log_batch(struct call *call, const struct batch *batch)
 {

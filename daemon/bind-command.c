@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The commands that bind. Whatever fails, the other devices are tried; the exit status is that of the first failure.
+ * The commands that bind. Whatever fails, the other devices
+ * are tried; the exit status is that of the first failure.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,7 +43,10 @@ static int exit_status(int error)
 	}
 }
 
-/* 0000:01:00.0, as sysfs writes it; the domain may be left out if it is 0000, and pci: may stand before it. */
+/*
+ * 0000:01:00.0, as sysfs writes it; the domain may be
+ * left out if it is 0000, and pci: may stand before it.
+ */
 static int parse_address(const char *word, uint32_t *address)
 {
 	const char *bare = strncmp(word, "pci:", 4) ? word : word + 4;
@@ -104,7 +108,7 @@ static int run_named(const struct bind_command *command, const uint32_t *address
 	return result;
 }
 
-/* ---- as configured ---------------------------------------------------------------------------------------------- */
+/* ---- as configured --------------------------------------------------------------------------- */
 
 static bool is_asked_for(const struct bind_command *command, const uint32_t *addresses,
 			 uint32_t address)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmiod --bind, --unbind and --bind-configured: what root has a process of its own do, by hand (mmioctl bind), before the
- * daemon starts, and when a device comes (systemd/).
+ * mmiod --bind, --unbind and --bind-configured: what root has a process of its own do, by hand
+ * (mmioctl bind), before the daemon starts, and when a device comes (systemd/).
  */
 #ifndef MMIOD_DAEMON_BIND_COMMAND_H
 #define MMIOD_DAEMON_BIND_COMMAND_H
@@ -13,7 +13,7 @@ enum bind_verb {
 	BIND_NONE,
 	BIND_BIND,
 	BIND_UNBIND,
-	BIND_CONFIGURED, /* what the configuration says; of these addresses only, if there are any */
+	BIND_CONFIGURED, /* what the configuration says; of the given addresses only, if any */
 };
 
 struct bind_command {
@@ -21,7 +21,10 @@ struct bind_command {
 	struct binder binder;
 	char *const *addresses;
 	int count;
-	/* Where a file stands for each device to bind, so that udev need not ask us about every other one. */
+	/*
+	 * Where a file stands for each device to bind, so
+	 * that udev need not ask us about every other one.
+	 */
 	const char *directory;
 };
 

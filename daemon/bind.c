@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Binding. What fails is undone: the function then has its old override and, if it wants it, its old driver again.
+ * Binding. What fails is undone: the function then has its
+ * old override and, if it wants it, its old driver again.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -38,7 +39,7 @@ const struct binder binder_default = {
 	.patience_ms = PATIENCE_MS,
 };
 
-/* ---- looking ---------------------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static void device_path(const struct device *device, const char *file, char path[PATH_MAX])
 {
@@ -115,7 +116,7 @@ static bool is_bridge(const struct device *device)
 	return strtoul(class, NULL, 16) >> 16 == CLASS_BRIDGE;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static int put(const struct device *device, const char *path, const char *value)
 {
@@ -161,8 +162,9 @@ static void probe(const struct device *device)
 }
 
 /*
- * By the driver's own bind file, which unlike drivers_probe tells what ->probe said. A driver that was unbound may give its
- * regions back a moment later: EBUSY is borne for a while. Somebody else may have had the kernel probe meanwhile.
+ * By the driver's own bind file, which unlike drivers_probe tells what ->probe said. A driver that
+ * was unbound may give its regions back a moment later: EBUSY is borne for a while. Somebody else
+ * may have had the kernel probe meanwhile.
  */
 static int attach(struct device *device)
 {
@@ -184,7 +186,7 @@ static int attach(struct device *device)
 	}
 }
 
-/* ---- saying ----------------------------------------------------------------------------------------------------- */
+/* ---- saying ---------------------------------------------------------------------------------- */
 
 static int explain_error(const struct device *device, int error, const char *what, struct text *why)
 {
@@ -224,7 +226,7 @@ static int explain_attach(const struct device *device, int error, struct text *w
 	return error;
 }
 
-/* ---- bind ------------------------------------------------------------------------------------------------------- */
+/* ---- bind ------------------------------------------------------------------------------------ */
 
 static int check_bind(const struct device *device, struct text *why)
 {
@@ -299,7 +301,7 @@ int bind_device(const struct binder *binder, uint32_t address, struct text *why)
 	return 0;
 }
 
-/* ---- unbind ----------------------------------------------------------------------------------------------------- */
+/* ---- unbind ---------------------------------------------------------------------------------- */
 
 int unbind_device(const struct binder *binder, uint32_t address, struct text *why)
 {

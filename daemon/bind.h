@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Binding PCI functions to the module's driver, and giving them back, by what sysfs offers for it. Only ever by
- * driver_override, which is for one function: new_id would take each of the same make, now and later.
+ * Binding PCI functions to the module's driver, and giving them back, by what sysfs offers for it.
+ * Only ever by driver_override, which is for one function: new_id would take each of the same make,
+ * now and later.
  *
- * For root, in a process of its own (mmiod --bind): the daemon never calls this. It may sleep, as long as the old driver
- * takes to let go.
+ * For root, in a process of its own (mmiod --bind): the daemon never calls this. It may sleep, as
+ * long as the old driver takes to let go.
  */
 #ifndef MMIOD_DAEMON_BIND_H
 #define MMIOD_DAEMON_BIND_H
@@ -25,8 +26,9 @@ struct binder {
 extern const struct binder binder_default;
 
 /*
- * 0, or with a sentence: -ENOENT: no such function. -ENXIO: the module is not loaded. -EEXIST: another driver has it; force
- * would take it. -EBUSY: somebody has its BARs. -EINVAL: a bridge, or not ours to unbind. Else what sysfs says.
+ * 0, or with a sentence: -ENOENT: no such function. -ENXIO: the module is not loaded. -EEXIST:
+ * another driver has it; force would take it. -EBUSY: somebody has its BARs. -EINVAL: a bridge, or
+ * not ours to unbind. Else what sysfs says.
  */
 int bind_device(const struct binder *binder, uint32_t address, struct text *why);
 int unbind_device(const struct binder *binder, uint32_t address, struct text *why);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The blocks of a pool and how clean they are. Extents are made when blocks are granted, so giving back needs no memory
- * and cannot fail.
+ * The blocks of a pool and how clean they are. Extents are made when blocks are granted, so giving
+ * back needs no memory and cannot fail.
  */
 #include <assert.h>
 #include <errno.h>
@@ -110,7 +110,7 @@ void blocks_give_back(struct blocks *blocks, struct extent *extent)
 		blocks->dirtied(blocks->data);
 }
 
-/* ---- suspects --------------------------------------------------------------------------------------------------- */
+/* ---- suspects -------------------------------------------------------------------------------- */
 
 /* Nobody knows who had what is free now. -ENOMEM: the blocks are not to be used. */
 int blocks_suspect_free(struct blocks *blocks)
@@ -166,7 +166,10 @@ uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *
 	return suspect_below(blocks->suspect.root, extent->span.start, extent->span.end);
 }
 
-/* Cuts [start, end) out of one suspect. `spare` is for what is left behind it, if something is left before it as well. */
+/*
+ * Cuts [start, end) out of one suspect. `spare` is for what
+ * is left behind it, if something is left before it as well.
+ */
 static void cut(struct interval_set *set, struct interval *found, uint64_t start, uint64_t end,
 		struct extent *spare)
 {
@@ -207,7 +210,7 @@ int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-/* ---- the queue -------------------------------------------------------------------------------------------------- */
+/* ---- the queue ------------------------------------------------------------------------------- */
 
 /* What to wipe next; false: nothing. */
 bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part)

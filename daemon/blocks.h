@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The blocks of a pool and how clean they are. Of each byte of a pool one of these holds: an extent has it; it was given
- * back and waits to be wiped, and is taken until then; it is free and suspect, because nobody knows who had it before
- * this daemon; or it is free and clean. A suspect one is wiped before it is granted, so a daemon that was killed while
- * it wiped has forgotten nothing: the next one suspects all that is free.
+ * The blocks of a pool and how clean they are. Of each byte of a pool one of these holds: an extent
+ * has it; it was given back and waits to be wiped, and is taken until then; it is free and suspect,
+ * because nobody knows who had it before this daemon; or it is free and clean. A suspect one is
+ * wiped before it is granted, so a daemon that was killed while it wiped has forgotten nothing: the
+ * next one suspects all that is free.
  *
  * Plain data. Whoever owns the blocks does the wiping and says when it is done.
  */

@@ -3,7 +3,10 @@
 
 #define TOKEN 1000u
 
-/* In thousandths of a token, of which `per_second` come in a millisecond; a long pause must not overflow. */
+/*
+ * In thousandths of a token, of which `per_second` come
+ * in a millisecond; a long pause must not overflow.
+ */
 static uint64_t refill(const struct bucket *bucket, uint64_t now_ms, uint64_t most,
 		       uint32_t per_second)
 {

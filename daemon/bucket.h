@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A token bucket: lets through a burst, then so many in each second. Pure; time is passed in, in milliseconds of a clock
- * of the caller's choice. If that clock runs backwards nothing is gained by it.
+ * A token bucket: lets through a burst, then so many in each second. Pure; time is passed in, in
+ * milliseconds of a clock of the caller's choice. If that clock runs backwards nothing is gained by
+ * it.
  */
 #ifndef MMIOD_DAEMON_BUCKET_H
 #define MMIOD_DAEMON_BUCKET_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sections and keys of the configuration. Each refusal names the value, the rule and, where there is one, the cure.
+ * Sections and keys of the configuration. Each refusal names
+ * the value, the rule and, where there is one, the cure.
  */
 #include <grp.h>
 #include <pwd.h>
@@ -28,7 +29,7 @@ int config_refuse(struct config_cursor *cursor, const char *format, ...)
 	return -EINVAL;
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------ */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 /* Calls `add` for each word of a list; words are separated by blanks or commas. */
 int config_each_word(struct config_cursor *cursor, const char *value, void *list,
@@ -114,7 +115,7 @@ static int add_group(struct config_cursor *cursor, void *list, const char *word)
 	return add_id(cursor, list, word, entry->gr_gid);
 }
 
-/* ---- [daemon] --------------------------------------------------------------------------------------------------- */
+/* ---- [daemon] -------------------------------------------------------------------------------- */
 
 static int set_count(struct config_cursor *cursor, const char *value, uint32_t *count)
 {
@@ -201,7 +202,7 @@ static int set_revoke_on_reload(struct config_cursor *cursor, const char *value)
 	return config_yes_no(cursor, value, &cursor->limits->revoke_on_reload);
 }
 
-/* ---- [region NAME] ---------------------------------------------------------------------------------------------- */
+/* ---- [region NAME] --------------------------------------------------------------------------- */
 
 /* A target as on the command line says in one what else takes bar, range and width. */
 static bool set_place(struct config_region *region, const char *value)
@@ -388,7 +389,7 @@ static int set_backing(struct config_cursor *cursor, const char *value)
 	return cursor->region->backing ? 0 : config_refuse(cursor, "out of memory");
 }
 
-/* ---- [grant NAME], [admin NAME] and [inspect NAME] ------------------------------------------------------------------------------ */
+/* ---- [grant NAME], [admin NAME] and [inspect NAME] ------------------------------------------- */
 
 static int set_grant_region(struct config_cursor *cursor, const char *value)
 {
@@ -484,7 +485,7 @@ static int set_admin_group(struct config_cursor *cursor, const char *value)
 	return config_each_word(cursor, value, &cursor->admin->groups, add_group);
 }
 
-/* ---- tables ----------------------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "connections-per-user", false, set_connections },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sections and keys of the configuration: which there are, and what each does to the tree. Reads no file.
+ * Sections and keys of the configuration: which there
+ * are, and what each does to the tree. Reads no file.
  */
 #ifndef MMIOD_DAEMON_CONFIG_KEY_H
 #define MMIOD_DAEMON_CONFIG_KEY_H

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reads the configuration's files in the order that systemd's users know: the main file, then the drop-ins of all
- * directories sorted by file name; a name in a later directory replaces its namesake in an earlier one; a link to
- * /dev/null or an empty file masks. A file that somebody else could have written is refused: it decides who may touch
- * hardware.
+ * Reads the configuration's files in the order that systemd's users know: the main file, then the
+ * drop-ins of all directories sorted by file name; a name in a later directory replaces its
+ * namesake in an earlier one; a link to /dev/null or an empty file masks. A file that somebody else
+ * could have written is refused: it decides who may touch hardware.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ struct reader {
 	bool failed;
 };
 
-/* ---- one file --------------------------------------------------------------------------------------------------- */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 static void take_header(struct reader *reader, char *line)
 {
@@ -39,8 +39,8 @@ static void take_header(struct reader *reader, char *line)
 }
 
 /*
- * Hands inih one line. inih tells its handler neither the number of a line nor the start of a section, and splits a
- * line that is longer than its buffer; so all three are seen to here.
+ * Hands inih one line. inih tells its handler neither the number of a line nor the start of a
+ * section, and splits a line that is longer than its buffer; so all three are seen to here.
  */
 static char *read_line(char *buffer, int size, void *data)
 {
@@ -142,7 +142,7 @@ static int load_file(struct config *config, const char *path, unsigned int numbe
 	return parse_stream(&reader);
 }
 
-/* ---- the set of files ------------------------------------------------------------------------------------------- */
+/* ---- the set of files ------------------------------------------------------------------------ */
 
 struct file_name {
 	char *path;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The terms of a grant: for whom beside those it names, which part, which cache attribute, for how long, how much; and
- * the register writes that make a device safe when a lease ends. Keys, and what can only be judged at the end.
+ * The terms of a grant: for whom beside those it names, which part, which cache attribute, for how
+ * long, how much; and the register writes that make a device safe when a lease ends. Keys, and what
+ * can only be judged at the end.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #define LEASE_MIN_MS 100
 #define COUNT_MAX 1000000
 
-/* ---- keys of [grant NAME] --------------------------------------------------------------------------------------- */
+/* ---- keys of [grant NAME] -------------------------------------------------------------------- */
 
 int terms_set_unknown(struct config_cursor *cursor, const char *value)
 {
@@ -83,7 +84,7 @@ int terms_set_bytes(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
-/* ---- on-end of [region NAME] ------------------------------------------------------------------------------------ */
+/* ---- on-end of [region NAME] ----------------------------------------------------------------- */
 
 static int add_write(struct config_cursor *cursor, void *list, const char *word)
 {
@@ -139,7 +140,7 @@ int config_check_on_end(const struct config_region *region, struct text *why)
 	return 0;
 }
 
-/* ---- what can only be judged at the end ------------------------------------------------------------------------- */
+/* ---- what can only be judged at the end ------------------------------------------------------ */
 
 static int check_against(const struct config_grant *grant, const struct config_region *region,
 			 struct text *why)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What values of the configuration look like. Nothing is guessed: signs, trailing letters and overflow are errors.
+ * What values of the configuration look like. Nothing is
+ * guessed: signs, trailing letters and overflow are errors.
  */
 #include <ctype.h>
 #include <stdlib.h>

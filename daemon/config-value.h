@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What values of the configuration look like. Pure functions: a string in, a number out, -EINVAL for what breaks the
- * rule; the caller names the rule.
+ * What values of the configuration look like. Pure functions: a string in, a number out, -EINVAL
+ * for what breaks the rule; the caller names the rule.
  */
 #ifndef MMIOD_DAEMON_CONFIG_VALUE_H
 #define MMIOD_DAEMON_CONFIG_VALUE_H
@@ -18,7 +18,10 @@ int value_range(const char *value, uint64_t *offset,
 int value_write(const char *value, struct config_write *write); /* +OFFSET:BITS=VALUE */
 int value_duration(const char *value, uint32_t *milliseconds); /* 500ms, 2s, 10min, 1h */
 int value_slot(const char *value, uint32_t *pci); /* pci:DDDD:BB:DD.F */
-/* Where a part of a BAR lies, as targets are written: DDDD:BB:DD.F/barN[+OFFSET][/LENGTH][:WIDTH]. 0: not given. */
+/*
+ * Where a part of a BAR lies, as targets are written:
+ * DDDD:BB:DD.F/barN[+OFFSET][/LENGTH][:WIDTH]. 0: not given.
+ */
 struct value_place {
 	uint32_t pci;
 	int bar;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The configuration tree: owns every string and array below it. config_finish() checks what can only be judged when
- * all files have been read, and links each region to its grants, so that a decision need not look at all of them.
+ * The configuration tree: owns every string and array below it. config_finish() checks what can
+ * only be judged when all files have been read, and links each region to its grants, so that a
+ * decision need not look at all of them.
  */
 #include <fnmatch.h>
 #include <string.h>
@@ -317,7 +318,10 @@ static bool is_glob(const char *pattern)
 	return strpbrk(pattern, "*?[") != NULL;
 }
 
-/* A name that is no glob must be that of a region: a typing error would otherwise grant nothing, silently. */
+/*
+ * A name that is no glob must be that of a region: a
+ * typing error would otherwise grant nothing, silently.
+ */
 static int check_grant_region(const struct config *config, const struct config_grant *grant,
 			      const char *pattern, struct text *why)
 {
@@ -392,7 +396,7 @@ static int link_grant(const struct config *config, const struct config_grant *gr
 	return 0;
 }
 
-/* ---- holders ---------------------------------------------------------------------------------------------------- */
+/* ---- holders --------------------------------------------------------------------------------- */
 
 static int compare_parties(const struct config_holder *a, const struct config_holder *b)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration: what the files in /etc/mmiod say, as a tree that is built once, checked as a whole and never
- * changed afterwards. Reloading builds another tree. Nothing here knows sockets, devices or the event loop.
+ * The configuration: what the files in /etc/mmiod say, as a tree that is built once, checked as a
+ * whole and never changed afterwards. Reloading builds another tree. Nothing here knows sockets,
+ * devices or the event loop.
  */
 #ifndef MMIOD_DAEMON_CONFIG_H
 #define MMIOD_DAEMON_CONFIG_H
@@ -174,7 +175,10 @@ struct config {
 	size_t n_files;
 };
 
-/* Where the files are. Later entries win; a file name in a later directory replaces its namesake in an earlier one. */
+/*
+ * Where the files are. Later entries win; a file name in a
+ * later directory replaces its namesake in an earlier one.
+ */
 struct config_paths {
 	const char *main; /* may be missing unless main_required; NULL: none */
 	bool main_required;
@@ -188,7 +192,10 @@ struct config *config_free(struct config *config);
 void config_freep(struct config **config);
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key);
-/* The first of a region's grants that are for this party; the others follow in order, up to the end or another party. */
+/*
+ * The first of a region's grants that are for this party; the
+ * others follow in order, up to the end or another party.
+ */
 const struct config_holder *config_find_holder(const struct config_region *region,
 					       enum config_party party, uint32_t id);
 struct config_region *config_find_region(const struct config *config, const char *name);

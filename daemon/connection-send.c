@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a client has yet to read. Descriptors in flight count against the *sender*: a daemon without privileges that has
- * as many of them as it may have open can send none to anybody (ETOOMANYREFS). So
+ * What a client has yet to read. Descriptors in flight count against the *sender*: a daemon without
+ * privileges that has as many of them as it may have open can send none to anybody (ETOOMANYREFS).
+ * So
  *  - at most one message with descriptors is unread by a client; the next one waits;
- *  - those in flight and those that wait are charged to the user, and a request beyond the limit is refused;
- *  - they stay charged when the connection is closed, until they are read or the peer is gone (remnant.c).
+ *  - those in flight and those that wait are charged to the user, and a request beyond the limit is
+ *    refused;
+ *  - they stay charged when the connection is closed, until they are read or the peer is gone
+ *    (remnant.c).
  */
 #include <linux/sockios.h>
 #include <string.h>
@@ -25,7 +28,10 @@ struct packet {
 	uint8_t data[];
 };
 
-/* The kernel's bookkeeping of a message that is just being freed may still count 1; a whole one counts hundreds. */
+/*
+ * The kernel's bookkeeping of a message that is just being
+ * freed may still count 1; a whole one counts hundreds.
+ */
 bool connection_all_read(int fd)
 {
 	int unread;
@@ -54,7 +60,10 @@ static int send_packet(int fd, const void *data, size_t length, const int *fds, 
 	return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* Descriptors that have been read are charged no more. The kernel tells when asked, and not otherwise. */
+/*
+ * Descriptors that have been read are charged no more.
+ * The kernel tells when asked, and not otherwise.
+ */
 void connection_settle(struct connection *connection)
 {
 	if (connection->flight.user && connection_all_read(connection->fd))
@@ -88,8 +97,8 @@ static void charge_descriptors(struct connection *connection, struct charge *cha
 }
 
 /*
- * 0: sent, and the charge is the connection's. -EAGAIN: later; an edge of the socket, or the timer that is started here,
- * will say when. Other: the connection is lost.
+ * 0: sent, and the charge is the connection's. -EAGAIN: later; an edge of the socket, or the timer
+ * that is started here, will say when. Other: the connection is lost.
  */
 static int try_send(struct connection *connection, const void *data, size_t length, const int *fds,
 		    size_t n_fds, struct charge *charge)
@@ -184,7 +193,10 @@ static int queue_up(struct connection *connection, struct message *message, stru
 	return r;
 }
 
-/* Sends or queues the message; its descriptors are gone in any case. A client that cannot be answered is dropped. */
+/*
+ * Sends or queues the message; its descriptors are gone in
+ * any case. A client that cannot be answered is dropped.
+ */
 int connection_send(struct connection *connection, struct message *message)
 {
 	struct charge charge;
@@ -247,7 +259,10 @@ int connection_send_news(struct connection *connection)
 	return 0;
 }
 
-/* A monitor that does not read makes its socket full; what then passes it by in the ring is lost to it. */
+/*
+ * A monitor that does not read makes its socket full;
+ * what then passes it by in the ring is lost to it.
+ */
 int connection_send_notices(struct connection *connection)
 {
 	struct message *message = &connection->host->message;

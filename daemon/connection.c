@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * One client. The rules that keep a bad client from harming others (those of sending are in connection-send.c):
+ * One client. The rules that keep a bad client from harming
+ * others (those of sending are in connection-send.c):
  *  - at most WORK_PER_WAKE is done for it in one turn of the loop;
  *  - while a reply waits for room in the socket, no further request is read;
  *  - one that does not take its replies for the time of slow-reader-timeout is dropped;
  *  - events wait with the lease that they are about, so they need no queue.
  *
- * The socket's events are edge-triggered because only that tells of room being made: a UNIX socket that was writable
- * before the peer read something is writable after it. The one for writing is added only while something waits, or
- * every reply that a client reads would wake the daemon.
+ * The socket's events are edge-triggered because only that tells of room being made: a UNIX socket
+ * that was writable before the peer read something is writable after it. The one for writing is
+ * added only while something waits, or every reply that a client reads would wake the daemon.
  */
 #include <poll.h>
 #include <sys/socket.h>
@@ -23,11 +24,12 @@
 static const struct timeval at_once = { 0, 0 };
 static const struct timeval linger_time = { 2, 0 };
 
-/* ---- receiving -------------------------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------- */
 
 /*
- * No control buffer: descriptors that a client attaches uninvited are dropped by the kernel and never enter our table.
- * MSG_TRUNC: the length returned is the packet's, even if it is longer than the buffer.
+ * No control buffer: descriptors that a client attaches uninvited are dropped by the kernel and
+ * never enter our table. MSG_TRUNC: the length returned is the packet's, even if it is longer than
+ * the buffer.
  */
 static ssize_t receive(struct connection *connection)
 {
@@ -118,7 +120,7 @@ static void read_requests(struct connection *connection)
 	}
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* The connection may be gone afterwards. */
 static void run(struct connection *connection)
@@ -167,7 +169,10 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 	connection_free(connection);
 }
 
-/* Lets go of the connection in the next turn of the loop, when its last reply is out, or after a while without. */
+/*
+ * Lets go of the connection in the next turn of the loop,
+ * when its last reply is out, or after a while without.
+ */
 void connection_doom(struct connection *connection)
 {
 	if (connection->doomed)
@@ -234,8 +239,8 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 }
 
 /*
- * Closes a socket so that the peer can still read what was sent to it: closing with unread packets would give it
- * ECONNRESET first. After the shutdown none can come, so the loop ends.
+ * Closes a socket so that the peer can still read what was sent to it: closing with unread packets
+ * would give it ECONNRESET first. After the shutdown none can come, so the loop ends.
  */
 void connection_hang_up(int fd)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One client: its socket, who it is, what it has yet to be sent. The connection owns the socket and its events.
+ * One client: its socket, who it is, what it has yet to
+ * be sent. The connection owns the socket and its events.
  *
- * A connection is destroyed only from its own callbacks; everybody else says connection_doom(), which takes effect in
- * the next turn of the loop. So a pointer to one stays good during any callback.
+ * A connection is destroyed only from its own callbacks; everybody else says connection_doom(),
+ * which takes effect in the next turn of the loop. So a pointer to one stays good during any
+ * callback.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_H
 #define MMIOD_DAEMON_CONNECTION_H

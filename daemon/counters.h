@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What has happened since the daemon was started, as plain numbers that are added to where it happens; nobody is told
- * unless they ask (COUNTERS). Never per process: what is counted by must be few.
+ * What has happened since the daemon was started, as plain numbers that are added to where it
+ * happens; nobody is told unless they ask (COUNTERS). Never per process: what is counted by must be
+ * few.
  */
 #ifndef MMIOD_DAEMON_COUNTERS_H
 #define MMIOD_DAEMON_COUNTERS_H

@@ -13,7 +13,7 @@
 
 static const struct timeval grace_time = { 10, 0 };
 
-/* ---- connections ------------------------------------------------------------------------------------------------ */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static bool ends_with_connection(const struct daemon *daemon, const struct lease *lease)
 {
@@ -21,7 +21,10 @@ static bool ends_with_connection(const struct daemon *daemon, const struct lease
 	       lease->flags & MMIOD_LEASE_CONNECTION;
 }
 
-/* Leases outlive their connection: the file that the client holds decides. Simulation cannot see files. */
+/*
+ * Leases outlive their connection: the file that the
+ * client holds decides. Simulation cannot see files.
+ */
 static void on_closed(struct connection *connection)
 {
 	struct daemon *daemon = daemon_of(connection);
@@ -44,9 +47,12 @@ static void on_closed(struct connection *connection)
 	}
 }
 
-/* ---- configuration ---------------------------------------------------------------------------------------------- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
-/* Points the regions to the configuration in force; those it does not name any more go when they are idle. */
+/*
+ * Points the regions to the configuration in force;
+ * those it does not name any more go when they are idle.
+ */
 static void link_regions(struct daemon *daemon)
 {
 	const struct config *config = daemon->config;
@@ -78,7 +84,10 @@ static void take_limits(struct daemon *daemon)
 	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 }
 
-/* Builds a new tree and puts it in force as a whole; if it is bad, the old one stays and every status says so. */
+/*
+ * Builds a new tree and puts it in force as a whole; if
+ * it is bad, the old one stays and every status says so.
+ */
 int daemon_reload(struct daemon *daemon)
 {
 	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
@@ -109,7 +118,7 @@ int daemon_reload(struct daemon *daemon)
 	return 0;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_grace_over(evutil_socket_t fd, short what, void *data)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon: configuration in force, backend, regions, leases and clients in one place. Everything else is called
- * from here or calls back into here; one thread, so nothing is locked.
+ * The daemon: configuration in force, backend, regions, leases and clients in one place. Everything
+ * else is called from here or calls back into here; one thread, so nothing is locked.
  */
 #ifndef MMIOD_DAEMON_DAEMON_H
 #define MMIOD_DAEMON_DAEMON_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The message decoder. One row per opcode says what version 1 had and what this daemon knows; the size rule of
- * protocol.h follows from the row. Two kinds of error: of the framing (the connection is closed) and of the content
- * (only the request fails).
+ * The message decoder. One row per opcode says what version 1 had and what this daemon knows; the
+ * size rule of protocol.h follows from the row. Two kinds of error: of the framing (the connection
+ * is closed) and of the content (only the request fails).
  */
 #include <string.h>
 #include "decode.h"
@@ -141,7 +141,10 @@ static bool check_name(const char name[MMIOD_WIRE_NAME], struct decode_error *er
 		       : fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
 }
 
-/* Reserved fields and unknown flags of the fixed parts. Those of elements are the element's own affair. */
+/*
+ * Reserved fields and unknown flags of the fixed parts.
+ * Those of elements are the element's own affair.
+ */
 static bool check_fields(const struct request *request, struct decode_error *error)
 {
 	switch (request->head.opcode) {

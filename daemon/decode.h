@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The message decoder: bytes from a client in, a validated view of a request out. A pure function, so that it can be
- * tested and fuzzed alone; it knows the wire rules and the shape of each opcode, but no state.
+ * The message decoder: bytes from a client in, a validated view of a request out. A pure function,
+ * so that it can be tested and fuzzed alone; it knows the wire rules and the shape of each opcode,
+ * but no state.
  */
 #ifndef MMIOD_DAEMON_DECODE_H
 #define MMIOD_DAEMON_DECODE_H
@@ -34,7 +35,10 @@ struct request {
 	bool wait_over; /* its time is over */
 };
 
-/* Why a packet is no good. `head` of the request is filled as far as the packet had one, so that a reply can name it. */
+/*
+ * Why a packet is no good. `head` of the request is filled
+ * as far as the packet had one, so that a reply can name it.
+ */
 struct decode_error {
 	enum mmiod_outcome outcome; /* MMIOD_E_PROTOCOL: the framing cannot be trusted, close */
 	const char *reason;

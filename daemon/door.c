@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The door: accepts, answers the HELLO that is on its way, and hangs up. Nothing of the daemon is there yet but this.
+ * The door: accepts, answers the HELLO that is on its way,
+ * and hangs up. Nothing of the daemon is there yet but this.
  */
 #include <fcntl.h>
 #include <poll.h>

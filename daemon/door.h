@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What clients hear of a daemon that cannot start. With socket activation they are already waiting: without an answer the
- * service manager would start the daemon for them again and again, until it gave up and closed the socket for good.
+ * What clients hear of a daemon that cannot start. With socket activation they are already waiting:
+ * without an answer the service manager would start the daemon for them again and again, until it
+ * gave up and closed the socket for good.
  */
 #ifndef MMIOD_DAEMON_DOOR_H
 #define MMIOD_DAEMON_DOOR_H
@@ -9,7 +10,10 @@
 /* Long enough that restarts stay below the unit's StartLimitBurst=, however many clients come. */
 #define DOOR_MS 3000
 
-/* Turns clients of this listening socket away for so long. Root hears why, others where that is written. */
+/*
+ * Turns clients of this listening socket away for so
+ * long. Root hears why, others where that is written.
+ */
 void door_turn_away(int fd, const char *why, unsigned int milliseconds);
 
 #endif

@@ -7,8 +7,9 @@
 #include "log.h"
 
 /*
- * When a device goes, the module revokes its windows first and tells of the region last; a holder is to hear the cause,
- * so a revocation that was not ours makes the daemon look whether the region is still there.
+ * When a device goes, the module revokes its windows first and tells of the region last; a holder
+ * is to hear the cause, so a revocation that was not ours makes the daemon look whether the region
+ * is still there.
  */
 static void on_window_state(struct daemon *daemon, const struct mmiod_control_event *event)
 {
@@ -72,8 +73,8 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 }
 
 /*
- * Takes in all that the backend has to tell. Called from within requests too, so nothing that follows from an event
- * may send a message: it waits for the next turn of the loop.
+ * Takes in all that the backend has to tell. Called from within requests too, so nothing that
+ * follows from an event may send a message: it waits for the next turn of the loop.
  */
 void daemon_drain_events(struct daemon *daemon)
 {

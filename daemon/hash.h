@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uthash as the daemon wants it: out of memory is an error of the one who adds, not the end of the process. An
- * element that could not be added is left with hh.tbl NULL.
+ * uthash as the daemon wants it: out of memory is an error of the one who adds, not the end of the
+ * process. An element that could not be added is left with hh.tbl NULL.
  */
 #ifndef MMIOD_DAEMON_HASH_H
 #define MMIOD_DAEMON_HASH_H

@@ -26,7 +26,10 @@ static bool has_name(uint32_t pid, const char *comm)
 	return !strcmp(now.comm, comm);
 }
 
-/* As it was when the holder connected; of one without a connection as it is, if its number still has its name. */
+/*
+ * As it was when the holder connected; of one without a
+ * connection as it is, if its number still has its name.
+ */
 void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char *unit, size_t size)
 {
 	const struct peer *peer;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Listens to the kernel's own events rather than to those that udev sends on: they reach every network namespace, so the
- * daemon may have one of its own, and they need no udev. That they come before udev's rules have run does not matter:
- * what is to be known is read from sysfs.
+ * Listens to the kernel's own events rather than to those that udev sends on: they reach every
+ * network namespace, so the daemon may have one of its own, and they need no udev. That they come
+ * before udev's rules have run does not matter: what is to be known is read from sysfs.
  *
- * An event only makes the daemon look, once for many of them: a card with sixteen functions is sixteen events.
+ * An event only makes the daemon look, once for many of
+ * them: a card with sixteen functions is sixteen events.
  */
 #include <libudev.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #define SETTLE_MS 250
 #define SETTLE_MAX_MS 2000
 
-/* ---- what concerns us ------------------------------------------------------------------------------------------- */
+/* ---- what concerns us ------------------------------------------------------------------------ */
 
 static bool is_region_of(const struct config_region *region, const char *slot, const char *ids)
 {
@@ -40,7 +41,7 @@ bool hotplug_concerns(const struct config *config, const char *slot, const char 
 	return false;
 }
 
-/* ---- looking ---------------------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static void on_settled(evutil_socket_t fd, short what, void *data)
 {
@@ -65,7 +66,7 @@ void hotplug_note(struct hotplug *hotplug)
 	event_add(&hotplug->settle, &moment);
 }
 
-/* ---- listening -------------------------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------- */
 
 static bool read_one(struct hotplug *hotplug)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI functions that come, go, or change their driver, as udev's library tells it. The module tells of its own devices
- * when they are bound and when they go; this tells of those that are not its yet, so that what the daemon says of a
- * missing region stays true.
+ * PCI functions that come, go, or change their driver, as udev's library tells it. The module tells
+ * of its own devices when they are bound and when they go; this tells of those that are not its
+ * yet, so that what the daemon says of a missing region stays true.
  *
- * Where there is nobody to listen to (a container, simulation) it is closed, and everything else goes on.
+ * Where there is nobody to listen to (a container,
+ * simulation) it is closed, and everything else goes on.
  */
 #ifndef MMIOD_DAEMON_HOTPLUG_H
 #define MMIOD_DAEMON_HOTPLUG_H
@@ -19,8 +20,8 @@ struct hotplug {
 	struct udev *udev;
 	struct udev_monitor *monitor; /* NULL: closed */
 	struct event incoming;
-	struct event
-		settle; /* looks at the machine when it has been quiet for a moment, or not for too long */
+	/* Looks at the machine when it has been quiet for a moment, or not for too long. */
+	struct event settle;
 	uint64_t since_ms; /* of the first thing that was not looked at yet; 0: none */
 };
 

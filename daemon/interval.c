@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A treap of intervals. Members with the same start are ordered by their address, so that each can be found again.
- * Depth is logarithmic with priorities that nobody outside can choose; recursion goes no deeper than that.
+ * A treap of intervals. Members with the same start are ordered by their address, so that each can
+ * be found again. Depth is logarithmic with priorities that nobody outside can choose; recursion
+ * goes no deeper than that.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets of half-open intervals that may overlap, asked for any member that overlaps a given one, in logarithmic time:
- * a treap ordered by start, each node knowing the greatest end below it. A node lives in its owner's structure.
+ * Sets of half-open intervals that may overlap, asked for any member that overlaps a given one, in
+ * logarithmic time: a treap ordered by start, each node knowing the greatest end below it. A node
+ * lives in its owner's structure.
  */
 #ifndef MMIOD_DAEMON_INTERVAL_H
 #define MMIOD_DAEMON_INTERVAL_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who owns a physical range. The kernel shows real addresses only if /proc/iomem was *opened* by somebody with
- * CAP_SYS_ADMIN, which the daemon has not; so its unit has the service manager open it as standard input, before
- * privileges drop. A seek to the start makes a new listing.
+ * Who owns a physical range. The kernel shows real addresses only if /proc/iomem was *opened* by
+ * somebody with CAP_SYS_ADMIN, which the daemon has not; so its unit has the service manager open
+ * it as standard input, before privileges drop. A seek to the start makes a new listing.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -42,8 +42,8 @@ static FILE *open_iomem(void)
 }
 
 /*
- * The innermost entry that touches the range: the listing is a tree, an inner entry follows its outer one, indented.
- * -ENOENT: none. -EACCES: the addresses are hidden.
+ * The innermost entry that touches the range: the listing is a tree, an inner entry follows its
+ * outer one, indented. -ENOENT: none. -EACCES: the addresses are hidden.
  */
 int iomem_find(FILE *file, uint64_t start, uint64_t length, char *owner, size_t size)
 {

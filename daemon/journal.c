@@ -7,9 +7,12 @@
 
 static const struct timeval summary_time = { 10, 0 };
 
-/* ---- pace ------------------------------------------------------------------------------------------------------- */
+/* ---- pace ------------------------------------------------------------------------------------ */
 
-/* Grants to write have a pace of their own, a faster one: each is to be found in the journal, if it can be. */
+/*
+ * Grants to write have a pace of their own, a faster
+ * one: each is to be found in the journal, if it can be.
+ */
 #define AUDIT_BURST 64
 #define AUDIT_PER_SECOND 16
 
@@ -88,7 +91,7 @@ static const char *limit_key(enum mmiod_limit limit)
 	return keys[limit];
 }
 
-/* ---- connections ------------------------------------------------------------------------------------------------ */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 void journal_turned_away(struct connection_host *host, const struct peer *peer,
 			 enum mmiod_limit limit, const char *why)
@@ -116,7 +119,7 @@ void journal_dropped(struct connection *connection, const char *why)
 			 holder->uid, holder->pid, why);
 }
 
-/* ---- leases ----------------------------------------------------------------------------------------------------- */
+/* ---- leases ---------------------------------------------------------------------------------- */
 
 static const char *access_word(uint32_t rights)
 {

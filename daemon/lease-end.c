@@ -38,7 +38,10 @@ void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 		daemon_drop_region_if_idle(daemon, region);
 }
 
-/* Takes the window away. `event` 0: the holder knows. The lease stays listed until its holder lets go of the file. */
+/*
+ * Takes the window away. `event` 0: the holder knows. The
+ * lease stays listed until its holder lets go of the file.
+ */
 int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
 			const char *why)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions and leases. Two leases that share a byte go together only if each lets the other be: an exclusive one lets
- * nobody, a shared-read one lets readers, a shared-write one lets all.
+ * Regions and leases. Two leases that share a byte go together only if each lets the other be: an
+ * exclusive one lets nobody, a shared-read one lets readers, a shared-write one lets all.
  */
 #include <assert.h>
 #include <string.h>
 #include "lease.h"
 
-/* ---- regions ---------------------------------------------------------------------------------------------------- */
+/* ---- regions --------------------------------------------------------------------------------- */
 
 struct region *region_find(const struct regions *regions, const char *name)
 {
@@ -50,7 +50,7 @@ void region_remove(struct regions *regions, struct region *region)
 	free(region);
 }
 
-/* ---- sharing ---------------------------------------------------------------------------------------------------- */
+/* ---- sharing --------------------------------------------------------------------------------- */
 
 static enum lease_class class_of(uint32_t rights, enum mmiod_share share)
 {
@@ -96,7 +96,7 @@ struct lease *lease_conflict(const struct region *region, uint64_t offset, uint6
 	return NULL;
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 struct lease *lease_find(const struct leases *leases, uint64_t id)
 {
@@ -181,7 +181,7 @@ static void account_release(struct leases *leases, struct account *account)
 	free(account);
 }
 
-/* ---- time limits ------------------------------------------------------------------------------------------------ */
+/* ---- time limits ----------------------------------------------------------------------------- */
 
 /* Gives the lease a limit; when it ends is said by lease_set_deadline(). */
 int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew)
@@ -198,7 +198,10 @@ int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, b
 	return 0;
 }
 
-/* The holder is told when a quarter of the time is left; one that renews at half of it is never told. */
+/*
+ * The holder is told when a quarter of the time is
+ * left; one that renews at half of it is never told.
+ */
 void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms)
 {
 	struct term *term = lease->term;
@@ -227,7 +230,7 @@ static void drop_term(struct lease *lease)
 	lease->term = NULL;
 }
 
-/* ---- in and out ------------------------------------------------------------------------------------------------- */
+/* ---- in and out ------------------------------------------------------------------------------ */
 
 /* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
 int lease_add(struct leases *leases, struct lease *lease)
@@ -254,7 +257,10 @@ int lease_add(struct leases *leases, struct lease *lease)
 	return 0;
 }
 
-/* The window no longer reaches the bytes: others may have them. The lease stays in the table until it is removed. */
+/*
+ * The window no longer reaches the bytes: others may have
+ * them. The lease stays in the table until it is removed.
+ */
 void lease_retire(struct lease *lease)
 {
 	if (lease->state == MMIOD_STATE_REVOKED)
@@ -297,7 +303,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	free(lease);
 }
 
-/* ---- news for the holder ---------------------------------------------------------------------------------------- */
+/* ---- news for the holder --------------------------------------------------------------------- */
 
 void lease_attach(struct lease *lease, struct lease_list *list)
 {
@@ -322,8 +328,8 @@ bool lease_has_news(const struct lease *lease)
 }
 
 /*
- * Notes an event; the connection sends it when its socket takes it. What is not sent yet is replaced, so a client that
- * reads nothing costs no memory however much happens to its leases.
+ * Notes an event; the connection sends it when its socket takes it. What is not sent yet is
+ * replaced, so a client that reads nothing costs no memory however much happens to its leases.
  */
 void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
 		const char *why)
@@ -347,13 +353,19 @@ void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadli
 	}
 }
 
-/* Few leases are ever told anything, so the sentence has no room in each; without memory an event goes without one. */
+/*
+ * Few leases are ever told anything, so the sentence has no
+ * room in each; without memory an event goes without one.
+ */
 const char *lease_why(const struct lease *lease)
 {
 	return lease->news.why ? lease->news.why : "";
 }
 
-/* One piece of news, in the order that makes sense; the lease moves to the tail when it has no more. */
+/*
+ * One piece of news, in the order that makes sense;
+ * the lease moves to the tail when it has no more.
+ */
 enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms)
 {
 	struct lease_news *news = &lease->news;

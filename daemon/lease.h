@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Regions and leases: what there is, and who holds what of it. Plain data with the rules of sharing; knows neither
- * sockets nor the backend.
+ * Regions and leases: what there is, and who holds what of it. Plain data with the rules of
+ * sharing; knows neither sockets nor the backend.
  *
- * A lease is in the table from the grant until its window is gone; while its state is not REVOKED it also occupies
- * its bytes, which others may then conflict with. Kernel memory is its holder's alone: nothing conflicts with it.
+ * A lease is in the table from the grant until its window is gone; while its state is not REVOKED
+ * it also occupies its bytes, which others may then conflict with. Kernel memory is its holder's
+ * alone: nothing conflicts with it.
  */
 #ifndef MMIOD_DAEMON_LEASE_H
 #define MMIOD_DAEMON_LEASE_H
@@ -15,7 +16,10 @@
 #include "tag.h"
 #include "user.h"
 
-/* Leases that treat others alike are kept in one interval set, so that a conflict is found without looking at all. */
+/*
+ * Leases that treat others alike are kept in one interval
+ * set, so that a conflict is found without looking at all.
+ */
 enum lease_class {
 	LEASE_EXCLUSIVE,
 	LEASE_READER, /* shared-read, reads */
@@ -92,7 +96,9 @@ struct account {
 	UT_hash_handle hh;
 };
 
-/* The time limit of a lease: a member of the set of all, ordered by when something is to be done. */
+/*
+ * The time limit of a lease: a member of the set of all, ordered by when something is to be done.
+ */
 struct term {
 	struct interval when; /* starts at the deadline or, before, when the holder is told of it */
 	struct interval_set *set;

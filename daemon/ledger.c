@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Leases from the module's ledger: after a restart, and when events were lost. The ledger is the truth; what the
- * daemon believes is brought in line with it.
+ * Leases from the module's ledger: after a restart, and when events were lost. The ledger is the
+ * truth; what the daemon believes is brought in line with it.
  */
 #include <string.h>
 #include "daemon.h"
@@ -140,7 +140,10 @@ static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
 	return r == -ENODEV ? 0 : r;
 }
 
-/* Negative: not all of it was read or taken over. Then nothing is forgotten that may be in the rest. */
+/*
+ * Negative: not all of it was read or taken over.
+ * Then nothing is forgotten that may be in the rest.
+ */
 int daemon_read_ledger(struct daemon *daemon)
 {
 	struct backend_ledger entry = { 0 };
@@ -166,7 +169,10 @@ int daemon_read_ledger(struct daemon *daemon)
 	return result;
 }
 
-/* A process that lost its connection, because the daemon was restarted or otherwise, hears of its leases again. */
+/*
+ * A process that lost its connection, because the daemon
+ * was restarted or otherwise, hears of its leases again.
+ */
 void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 {
 	const struct holder *holder = &connection->peer.holder;

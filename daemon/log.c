@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The log. systemd says by JOURNAL_STREAM that stderr is a stream to the journal; then lines go to the journal's own
- * socket, with fields. If that fails (journald is restarting, or behind) they go to stderr with the <N> prefix that the
- * stream understands; if that is full as well, they are lost.
+ * The log. systemd says by JOURNAL_STREAM that stderr is a stream to the journal; then lines go to
+ * the journal's own socket, with fields. If that fails (journald is restarting, or behind) they go
+ * to stderr with the <N> prefix that the stream understands; if that is full as well, they are
+ * lost.
  *
- * sd_journal_sendv() waits while journald does not read, and a daemon that waits for its log can be stopped by whoever
- * stops the journal; so the datagram, lines of KEY=value, is sent from here.
+ * sd_journal_sendv() waits while journald does not read, and a daemon that waits for its log can be
+ * stopped by whoever stops the journal; so the datagram, lines of KEY=value, is sent from here.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -62,14 +63,17 @@ void log_init(bool verbose)
 		log_to_journal(JOURNAL_SOCKET);
 }
 
-/* ---- the journal's datagram ------------------------------------------------------------------------------------- */
+/* ---- the journal's datagram ------------------------------------------------------------------ */
 
 struct datagram {
 	char text[DATAGRAM_MAX_BYTES];
 	size_t length;
 };
 
-/* A field that does not fit is left out. Control characters, of which a line's end would begin a field, become '?'. */
+/*
+ * A field that does not fit is left out. Control characters,
+ * of which a line's end would begin a field, become '?'.
+ */
 static void add_field(struct datagram *datagram, const char *key, const char *format, ...)
 	_printf_(3, 4);
 

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log: structured fields for the journal when the daemon is a service, plain lines on stderr when a person
- * started it. A line that cannot be written at once is dropped; logging never fails and never blocks.
+ * The log: structured fields for the journal when the daemon is a service, plain lines on stderr
+ * when a person started it. A line that cannot be written at once is dropped; logging never fails
+ * and never blocks.
  *
  * Fields of the journal, beside MESSAGE, MESSAGE_ID, PRIORITY and SYSLOG_IDENTIFIER=mmiod:
- *	MMIOD_UID, MMIOD_PID, MMIOD_COMM	who connected or asked, as the kernel noted it at connect()
- *	MMIOD_UNIT				the service of that process; only while it is connected
+ *	MMIOD_UID, MMIOD_PID, MMIOD_COMM	who connected or asked, as of connect()
+ *	MMIOD_UNIT				the service of that process, while it is connected
  *	MMIOD_REGION				name of the region
  *	MMIOD_LEASE				id of the lease
  *	MMIOD_OFFSET, MMIOD_LENGTH		in bytes, decimal: the part of the region
  *	MMIOD_ACCESS				r or rw
  *	MMIOD_RULE				name of the [grant] that let them
  *	MMIOD_LIMIT				key that sets the limit
- *	MMIOD_CAUSE				of a revocation: administrator, obeyed, gone, connection, expired, program,
- *						reset, policy
+ *	MMIOD_CAUSE				of a revocation: administrator, obeyed, gone,
+ *						connection, expired, program, reset, policy
  *	MMIOD_DEVICE				0000:01:00.0
  *
- * What has which: LOG_ID_GRANT all that are about a lease and its holder, one line for each grant to write, one for each
- * request that got only grants to read. LOG_ID_DENIAL and LOG_ID_QUOTA the asker and what was asked for. LOG_ID_REVOKE
- * lease, holder and cause. LOG_ID_GONE region and device. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
+ * What has which: LOG_ID_GRANT all that are about a lease and its holder, one line for each grant
+ * to write, one for each request that got only grants to read. LOG_ID_DENIAL and LOG_ID_QUOTA the
+ * asker and what was asked for. LOG_ID_REVOKE lease, holder and cause. LOG_ID_GONE region and
+ * device. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
  */
 #ifndef MMIOD_DAEMON_LOG_H
 #define MMIOD_DAEMON_LOG_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmiod: the command. Reads its options, opens what it needs, runs the loop until SIGTERM or SIGINT.
+ * mmiod: the command. Reads its options, opens what
+ * it needs, runs the loop until SIGTERM or SIGINT.
  */
 #include <getopt.h>
 #include <malloc.h>
@@ -14,7 +15,10 @@
 #include "log.h"
 #include "service.h"
 
-/* Exit codes: what a service manager or a script can tell apart. The first five follow sysexits and systemd.exec. */
+/*
+ * Exit codes: what a service manager or a script can tell
+ * apart. The first five follow sysexits and systemd.exec.
+ */
 enum {
 	EXIT_USAGE = 2, /* unknown option or argument */
 	EXIT_MODULE = 6, /* no module, or not the right to use it */
@@ -71,7 +75,7 @@ static const char usage[] =
 	"Exit status: 0 stopped or good, 1 failed, 2 usage, 6 no module, 78 bad configuration;\n"
 	"of --bind and its like also 3 no such function, 4 not root, 5 another driver has it.\n";
 
-/* ---- options ---------------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 enum {
 	OPTION_CHECK = 256,
@@ -177,9 +181,11 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return check_bind_options(options);
 }
 
-/* ---- configuration ---------------------------------------------------------------------------------------------- */
+/* ---- configuration --------------------------------------------------------------------------- */
 
-/* A directory stands for its mmiod.conf and mmiod.conf.d. The strings live as long as the program. */
+/*
+ * A directory stands for its mmiod.conf and mmiod.conf.d. The strings live as long as the program.
+ */
 static int set_paths(const struct options *options, struct config_paths *paths)
 {
 	struct stat status;
@@ -229,7 +235,7 @@ static int check_config(const struct config_paths *paths)
 	return EXIT_SUCCESS;
 }
 
-/* ---- running ---------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static int fail(int status, const char *why)
 {
@@ -238,7 +244,10 @@ static int fail(int status, const char *why)
 	return status;
 }
 
-/* Those who wait at the service manager's socket are told, and then the service is as failed as it would be anyway. */
+/*
+ * Those who wait at the service manager's socket are told,
+ * and then the service is as failed as it would be anyway.
+ */
 static int fail_to_start(int status, const char *why)
 {
 	char buffer[TEXT_MAX];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The ring of notices. Numbers only rise, so a subscription whose number has left the ring knows what it missed.
+ * The ring of notices. Numbers only rise, so a subscription
+ * whose number has left the ring knows what it missed.
  */
 #include <string.h>
 #include <time.h>

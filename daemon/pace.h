@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How fast each uid goes: what limits connections and lines of the log per time. Unlike an account (user.h) it is
- * remembered for a while after the uid's last connection has gone, or going away would be the way around the limit.
+ * How fast each uid goes: what limits connections and lines of the log per time. Unlike an account
+ * (user.h) it is remembered for a while after the uid's last connection has gone, or going away
+ * would be the way around the limit.
  */
 #ifndef MMIOD_DAEMON_PACE_H
 #define MMIOD_DAEMON_PACE_H

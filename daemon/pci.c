@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The machine's PCI functions. libpciaccess does not notice devices that come and go: pci_close() and pci_open() again.
+ * The machine's PCI functions. libpciaccess does not notice
+ * devices that come and go: pci_close() and pci_open() again.
  */
 #include <limits.h>
 #include <pciaccess.h>

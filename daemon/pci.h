@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's PCI functions, by libpciaccess: ids, names, BAR addresses. For looking only; nothing is mapped,
- * enabled or written through it. The library keeps global state, so there is one user: the module's backend.
+ * The machine's PCI functions, by libpciaccess: ids, names, BAR addresses. For looking only;
+ * nothing is mapped, enabled or written through it. The library keeps global state, so there is one
+ * user: the module's backend.
  */
 #ifndef MMIOD_DAEMON_PCI_H
 #define MMIOD_DAEMON_PCI_H

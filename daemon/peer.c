@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Identity of a peer: SO_PEERCRED and SO_PEERGROUPS. From another pid namespace the pid reads 0; an id that has no
- * mapping in our user namespace reads as the overflow id. Neither says who it is: such a peer is unknown.
+ * Identity of a peer: SO_PEERCRED and SO_PEERGROUPS. From another pid namespace the pid reads 0; an
+ * id that has no mapping in our user namespace reads as the overflow id. Neither says who it is:
+ * such a peer is unknown.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who may do what. A grant's `share` is the most that a holder may keep others out: exclusive admits a request for
- * any mode, shared-write only for shared-write. The values of enum mmiod_share rise in that order.
+ * Who may do what. A grant's `share` is the most that a holder may keep others out: exclusive
+ * admits a request for any mode, shared-write only for shared-write. The values of enum mmiod_share
+ * rise in that order.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -85,7 +86,10 @@ struct search {
 	uint32_t at;
 };
 
-/* A grant gives all, or comes nearer than the one that was found, or stands before it and comes as near. */
+/*
+ * A grant gives all, or comes nearer than the one that
+ * was found, or stands before it and comes as near.
+ */
 static bool is_better(const struct search *search, enum policy_reason reason, uint32_t at)
 {
 	if (reason == search->found.reason)
@@ -128,7 +132,10 @@ static void look_for_subject(struct search *search)
 		look_among(search, CONFIG_PARTY_GROUP, subject->gids[i]);
 }
 
-/* The first grant that gives all that is asked for decides; else the one that comes nearest explains. */
+/*
+ * The first grant that gives all that is asked for
+ * decides; else the one that comes nearest explains.
+ */
 struct decision policy_decide(const struct config_region *region, const struct subject *subject,
 			      const struct question *question)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may do what: pure functions over the configuration and a subject. Default deny. Decisions rest on the uid and
- * the groups that the kernel vouched for when the subject connected, never on a pid.
+ * Who may do what: pure functions over the configuration and a subject. Default deny. Decisions
+ * rest on the uid and the groups that the kernel vouched for when the subject connected, never on a
+ * pid.
  *
- * Grants do not add up: one of them alone must give all that is asked for, and the first one that does, in the order
- * of the files, decides and sets the terms. Unknown subjects are given what a grant with "unknown = yes" gives.
+ * Grants do not add up: one of them alone must give all that is asked for, and the first one that
+ * does, in the order of the files, decides and sets the terms. Unknown subjects are given what a
+ * grant with "unknown = yes" gives.
  */
 #ifndef MMIOD_DAEMON_POLICY_H
 #define MMIOD_DAEMON_POLICY_H
@@ -21,7 +23,7 @@ struct subject {
 enum policy_reason {
 	POLICY_GRANTED,
 	POLICY_UNKNOWN_PEER,
-	POLICY_NO_GRANT, /* none names this region and this subject; `grant` is the nearest, or NULL */
+	POLICY_NO_GRANT, /* none names region and subject; `grant` is the nearest, or NULL */
 	POLICY_ACCESS, /* `grant` applies, but does not give the rights */
 	POLICY_SHARE, /* `grant` applies, but does not let its holder keep others out so far */
 	POLICY_CACHE, /* `grant` applies, but not with that cache attribute */

@@ -6,7 +6,10 @@
  */
 #include "pool-index.h"
 
-/* From *word on, the first that the index lists for order r or a higher one of this level. The pool is settled. */
+/*
+ * From *word on, the first that the index lists for order
+ * r or a higher one of this level. The pool is settled.
+ */
 bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
 {
 	const struct pool_level *level = &pool->level[l];
@@ -32,8 +35,9 @@ bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_
 }
 
 /*
- * What one byte of a word says of orders 0 to 2; and of the three above, if its bits stand for bytes that are full. A word that
- * is full never comes here, and blocks of a full byte are larger ones.
+ * What one byte of a word says of orders 0 to 2; and of the three above, if its bits stand for
+ * bytes that are full. A word that is full never comes here, and blocks of a full byte are larger
+ * ones.
  */
 void index_init(struct pool *pool)
 {
@@ -45,7 +49,10 @@ void index_init(struct pool *pool)
 				pool->orders[byte] |= 1u << r;
 }
 
-/* A mark is about to change: those above it learn what is new, and of what is gone whether others in its line have it. */
+/*
+ * A mark is about to change: those above it learn what is new,
+ * and of what is gone whether others in its line have it.
+ */
 void index_update(struct pool *pool, unsigned int l, uint64_t j, unsigned int old, unsigned int new)
 {
 	struct pool_level *level = &pool->level[l];
@@ -94,7 +101,10 @@ static void settle_late(struct pool *pool, uint64_t late)
 		index_settle(pool, l, j);
 }
 
-/* The index will learn later what has become of this word, which is not late yet. Returns 0, to be the end of a fast path. */
+/*
+ * The index will learn later what has become of this word, which
+ * is not late yet. Returns 0, to be the end of a fast path.
+ */
 int index_put_off(struct pool *pool, unsigned int l, uint64_t j)
 {
 	uint64_t *late = &pool->late[pool->n_late++ % LATE_WORDS];

@@ -2,12 +2,14 @@
 /*
  * The index of a pool: in which word of a level a block of some order is to be found.
  *
- * A mark is a byte, with a bit for each order of the level. Depth 0 has one for each word; 64 of them are a line, whose
- * union is one mark of the next depth, until one line is left. So a search reads one cache line for each depth, for any
- * set of orders at once, and a word that changes rewrites its own mark and rarely more than one above.
+ * A mark is a byte, with a bit for each order of the level. Depth 0 has one for each word; 64 of
+ * them are a line, whose union is one mark of the next depth, until one line is left. So a search
+ * reads one cache line for each depth, for any set of orders at once, and a word that changes
+ * rewrites its own mark and rarely more than one above.
  *
- * A mark that is MARK_STASHED or MARK_LATE may be wrong about its word: whoever is led there in vain settles it and looks
- * again. There are no more of them than entries in the stash and words in pool->late.
+ * A mark that is MARK_STASHED or MARK_LATE may be wrong about its word: whoever is led there in
+ * vain settles it and looks again. There are no more of them than entries in the stash and words in
+ * pool->late.
  */
 #ifndef MMIOD_DAEMON_POOL_INDEX_H
 #define MMIOD_DAEMON_POOL_INDEX_H
@@ -57,8 +59,9 @@ typedef uint8_t pool_marks __attribute__((vector_size(16), may_alias));
 typedef uint64_t pool_halves __attribute__((vector_size(16), may_alias));
 
 /*
- * All orders that the marks of the line have, except the one at `but`; LINE: no exception. What is about to be written is left
- * out rather than written first: reading a line right behind the store of a byte waits for the store.
+ * All orders that the marks of the line have, except the one at `but`; LINE: no exception. What is
+ * about to be written is left out rather than written first: reading a line right behind the store
+ * of a byte waits for the store.
  */
 static inline unsigned int line_union(const uint8_t *line, unsigned int but)
 {
@@ -96,7 +99,10 @@ static inline uint64_t index_first(const struct pool *pool, unsigned int l, unsi
 	return i;
 }
 
-/* The first word listed for one of the orders, which are not empty; NOWHERE if it does not begin before the page. */
+/*
+ * The first word listed for one of the orders, which are
+ * not empty; NOWHERE if it does not begin before the page.
+ */
 static inline uint64_t index_first_before(const struct pool *pool, unsigned int l,
 					  unsigned int orders, uint64_t page)
 {
@@ -113,7 +119,10 @@ static inline uint64_t index_first_before(const struct pool *pool, unsigned int 
 	return i;
 }
 
-/* What the index is to say about a word: three orders within its bytes, and three of bytes that are full. */
+/*
+ * What the index is to say about a word: three orders
+ * within its bytes, and three of bytes that are full.
+ */
 static inline unsigned int word_orders(const struct pool *pool, uint64_t word)
 {
 	uint64_t full = word & word >> 1 & 0x5555555555555555;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests with conditions, in pages: what makes sense, where it would lie, and the words for why it cannot be had.
+ * Requests with conditions, in pages: what makes sense, where
+ * it would lie, and the words for why it cannot be had.
  */
 #include <errno.h>
 #include "pool-words.h"
@@ -112,8 +113,9 @@ static bool block_free(const struct pool *pool, unsigned int order, uint64_t pag
 }
 
 /*
- * The lowest offset that a block of the order may have within the bounds. One step for each free block of the order that is
- * not aligned enough, and no more of them than aligned offsets. The stash is empty.
+ * The lowest offset that a block of the order may have within the bounds. One step for each free
+ * block of the order that is not aligned enough, and no more of them than aligned offsets. The
+ * stash is empty.
  */
 bool pool_find(const struct pool *pool, const struct pool_want *want, uint64_t *page)
 {
@@ -150,8 +152,8 @@ static uint64_t extent_start(const struct pool *pool, uint64_t page)
 }
 
 /*
- * A free extent is long enough for `count` pages only if it contains a block of a quarter of the next power of two, so
- * these are looked at, from the lowest on, with what is free on either side.
+ * A free extent is long enough for `count` pages only if it contains a block of a quarter of the
+ * next power of two, so these are looked at, from the lowest on, with what is free on either side.
  */
 bool pool_find_joined(const struct pool *pool, const struct pool_want *want, uint64_t *page)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a pool looks like from outside: its extents, its blocks by order, and whether its records agree with each other.
+ * What a pool looks like from outside: its extents, its blocks
+ * by order, and whether its records agree with each other.
  */
 #include <errno.h>
 #include <string.h>
@@ -77,7 +78,10 @@ static bool mark_right(const struct pool *pool, unsigned int l, uint64_t j)
 	return word != ~0ull && mark == word_orders(pool, word);
 }
 
-/* A word is right if it ends with the pool, no unit above it is free as well, and its mark agrees with it. */
+/*
+ * A word is right if it ends with the pool, no unit
+ * above it is free as well, and its mark agrees with it.
+ */
 static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
 	uint64_t units = pool->pages >> (l * LEVEL_ORDERS), word = pool->level[l].words[j],

@@ -22,7 +22,10 @@ void pool_stash_init(struct pool *pool)
 	}
 }
 
-/* An entry leaves the stash: the index learns of it, if it does not know and is not about to. Returns 0. */
+/*
+ * An entry leaves the stash: the index learns of it,
+ * if it does not know and is not about to. Returns 0.
+ */
 int pool_stash_drop(struct pool *pool, const struct pool_stash *stash, uint64_t unit)
 {
 	uint64_t j = unit >> WORD_SHIFT;

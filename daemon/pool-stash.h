@@ -2,12 +2,13 @@
 /*
  * The stash of a pool: blocks of one order that were freed lately.
  *
- * Their bits are set, so they count as free to every check, but the index is not told until the entry is pushed out by younger
- * ones, or something fails to be found. A request for the same order takes the youngest back at the price of a bit.
+ * Their bits are set, so they count as free to every check, but the index is not told until the
+ * entry is pushed out by younger ones, or something fails to be found. A request for the same order
+ * takes the youngest back at the price of a bit.
  *
- * An entry says where such a block was. It is one still if all of its bits are set, whatever has been done meanwhile. As long as
- * a word is MARK_STASHED, an entry younger than what the index knows of the word is there to say so, and whoever takes the
- * entry out sees to the word.
+ * An entry says where such a block was. It is one still if all of its bits are set, whatever has
+ * been done meanwhile. As long as a word is MARK_STASHED, an entry younger than what the index
+ * knows of the word is there to say so, and whoever takes the entry out sees to the word.
  */
 #ifndef MMIOD_DAEMON_POOL_STASH_H
 #define MMIOD_DAEMON_POOL_STASH_H

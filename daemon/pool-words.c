@@ -2,8 +2,8 @@
 /*
  * The words of a pool: memory for them, ranges that return or are taken, and searches by address.
  *
- * Everything here sees the words as they are. The searches through the index do not see what it has not been told yet: their
- * callers call pool_settle() first.
+ * Everything here sees the words as they are. The searches through the index do not see what it has
+ * not been told yet: their callers call pool_settle() first.
  */
 #include <errno.h>
 #include <string.h>
@@ -53,7 +53,10 @@ static void prefault(struct pool *pool)
 		memory[i] = 0;
 }
 
-/* Anonymous memory is zero, and used only where it is touched: no page is free, and nothing has been paid. */
+/*
+ * Anonymous memory is zero, and used only where it is
+ * touched: no page is free, and nothing has been paid.
+ */
 int pool_words_init(struct pool *pool)
 {
 	for (; pool->pages >> (pool->levels * LEVEL_ORDERS); pool->levels++) {
@@ -83,7 +86,10 @@ void pool_words_destroy(struct pool *pool)
 		munmap(pool->memory, pool->memory_size);
 }
 
-/* The last word of a level never fills up: its units end with the pool, or there would be another level. */
+/*
+ * The last word of a level never fills up: its units
+ * end with the pool, or there would be another level.
+ */
 void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 {
 	uint64_t *word = &pool->level[l].words[j];
@@ -100,7 +106,10 @@ void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mas
 	index_sync(pool, l, j);
 }
 
-/* Whole words are one bit each of the level above; what remains at either end belongs to this level. */
+/*
+ * Whole words are one bit each of the level above;
+ * what remains at either end belongs to this level.
+ */
 void pool_words_give_range(struct pool *pool, uint64_t first, uint64_t count)
 {
 	for (unsigned int l = 0; count; l++, first >>= WORD_SHIFT, count >>= WORD_SHIFT) {
@@ -162,7 +171,10 @@ void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count)
 	}
 }
 
-/* Takes the first pages of a free run that begins with a unit; of the last unit, the rest returns to the levels below. */
+/*
+ * Takes the first pages of a free run that begins with a unit;
+ * of the last unit, the rest returns to the levels below.
+ */
 void pool_words_carve(struct pool *pool, const struct pool_place *place, uint64_t count)
 {
 	unsigned int shift = place->level * LEVEL_ORDERS;
@@ -195,7 +207,10 @@ static bool units_taken(const struct pool *pool, unsigned int l, uint64_t first,
 	return !(words[j] & from) && !(words[end] & to) && words_zero(pool, l, j + 1, end);
 }
 
-/* No page of the range is free, at any level. Ranges of more than LONG_RANGE words want a settled pool. */
+/*
+ * No page of the range is free, at any level. Ranges
+ * of more than LONG_RANGE words want a settled pool.
+ */
 bool pool_words_all_taken(const struct pool *pool, uint64_t page, uint64_t count)
 {
 	uint64_t last = page + count - 1;
@@ -226,8 +241,9 @@ static bool level_next(const struct pool *pool, unsigned int l, unsigned int r, 
 }
 
 /*
- * The lowest free run of 2^order pages, aligned to its length, that begins at this page or behind it; a run that only
- * contains the page is not found. The place is the beginning of the run, in the level that says so.
+ * The lowest free run of 2^order pages, aligned to its length, that begins at this page or behind
+ * it; a run that only contains the page is not found. The place is the beginning of the run, in the
+ * level that says so.
  */
 bool pool_words_next(const struct pool *pool, unsigned int order, uint64_t page,
 		     struct pool_place *place)

@@ -2,15 +2,17 @@
 /*
  * Inside of the pool: which pages are free.
  *
- * Level l keeps one bit for each unit of 64^l pages: set if the whole unit is free. A word is 64 units. When all of
- * them are free the word becomes zero and one bit of the level above is set instead, so every free page is said exactly
- * once, merging is an OR, and memory that is zero is a pool without a free page. The buddy blocks of order 6l + r are
- * the longest aligned runs of 2^r set bits within the words of level l.
+ * Level l keeps one bit for each unit of 64^l pages: set if the whole unit is free. A word is 64
+ * units. When all of them are free the word becomes zero and one bit of the level above is set
+ * instead, so every free page is said exactly once, merging is an OR, and memory that is zero is a
+ * pool without a free page. The buddy blocks of order 6l + r are the longest aligned runs of 2^r
+ * set bits within the words of level l.
  *
- * Where to look for a block is in the marks (pool-index.h): one byte for each word. Together 1.15 bits a page.
+ * Where to look for a block is in the marks (pool-index.h):
+ * one byte for each word. Together 1.15 bits a page.
  *
- * The words are the truth at all times. The index may not know yet what has become of the last few words whose blocks went
- * through the stash (pool-stash.h); pool_settle() tells it.
+ * The words are the truth at all times. The index may not know yet what has become of the last few
+ * words whose blocks went through the stash (pool-stash.h); pool_settle() tells it.
  *
  * Only the files pool*.c include this.
  */
@@ -39,25 +41,28 @@ static_assert(WORD_BITS == 1 << LEVEL_ORDERS, "the orders of a level divide a wo
 
 #define LINE (1u << WORD_SHIFT) /* marks that are looked at together: one cache line */
 
-/* Bit r of a mark: the word has a block of order r of its level; in a pool that is POOL_LOWEST: a run of 2^r units. */
+/*
+ * Bit r of a mark: the word has a block of order r of its
+ * level; in a pool that is POOL_LOWEST: a run of 2^r units.
+ */
 #define MARK_ORDERS ((1u << LEVEL_ORDERS) - 1)
-#define MARK_STASHED \
-	(1u << 6) /* a block of the word is in the stash, and the index does not know */
+/* A block of the word is in the stash, and the index does not know. */
+#define MARK_STASHED (1u << 6)
 #define MARK_LATE (1u << 7) /* the word is among pool->late, whatever the index knows of it */
 
 /* One cache line, for it is looked at all the time. */
 struct pool_level {
 	uint64_t *words;
-	uint8_t *marks
-		[POOL_DEPTH]; /* [0]: one for each word; [d]: one for each line of [d - 1]; one line at the top */
+	/* [0]: one for each word; [d]: one for each line of [d - 1]; one line at the top. */
+	uint8_t *marks[POOL_DEPTH];
 	uint64_t first; /* the index lists no word before this one */
-	uint64_t
-		n_words; /* one for every unit of the pool, and for one that begins in it but ends behind it */
+	/* One for every unit of the pool, and for one that begins in it but ends behind it. */
+	uint64_t n_words;
 };
 
 /*
- * Blocks of one order that were freed lately, newest last. A hint only, for a block may have been taken or merged in the
- * meantime. The constants say where blocks of the order have their bits.
+ * Blocks of one order that were freed lately, newest last. A hint only, for a block may have been
+ * taken or merged in the meantime. The constants say where blocks of the order have their bits.
  */
 struct pool_stash {
 	uint64_t *words;
@@ -65,8 +70,8 @@ struct pool_stash {
 	uint64_t run; /* as many bits as a block has units */
 	uint64_t pages; /* of a block */
 	uint64_t length; /* bytes of a block */
-	uint64_t
-		below; /* the bits of the word of level 0 that are the block's as well: none or all */
+	/* The bits of the word of level 0 that are the block's as well: none or all. */
+	uint64_t below;
 	uint8_t level;
 	uint8_t unit_shift; /* bytes to units */
 	uint32_t oldest; /* the entries are [oldest, newest) modulo STASH_ENTRIES; both run free */

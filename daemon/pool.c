@@ -2,8 +2,8 @@
 /*
  * Pools: making them, granting and taking back.
  *
- * Blocks that return go to the stash for their order first. Only power-of-two requests without conditions look there; what they
- * do not find, and all else, comes through the index.
+ * Blocks that return go to the stash for their order first. Only power-of-two requests without
+ * conditions look there; what they do not find, and all else, comes through the index.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -80,7 +80,10 @@ static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *
 	return NOWHERE;
 }
 
-/* In one level: the page where its lowest run begins, or NOWHERE if its word does not begin before `known`. */
+/*
+ * In one level: the page where its lowest run begins,
+ * or NOWHERE if its word does not begin before `known`.
+ */
 static inline uint64_t lowest_run(struct pool *pool, unsigned int l, unsigned int r, uint64_t known)
 {
 	struct pool_level *level = &pool->level[l];
@@ -110,8 +113,8 @@ static inline bool none_before(const struct pool_level *level, unsigned int l, u
 }
 
 /*
- * The lowest of all sufficient blocks: one candidate for each level, whatever its order. Levels above the first hardly ever
- * have one that is lower, and mostly their first word says so.
+ * The lowest of all sufficient blocks: one candidate for each level, whatever its order. Levels
+ * above the first hardly ever have one that is lower, and mostly their first word says so.
  */
 static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *want)
 {
@@ -167,7 +170,10 @@ static inline uint64_t take_indexed(struct pool *pool, const struct pool_want *w
 	return take_smallest(pool, want);
 }
 
-/* What is not found at once: conditions, what the index does not know yet, and blocks that are neighbours. */
+/*
+ * What is not found at once: conditions, what the index
+ * does not know yet, and blocks that are neighbours.
+ */
 static NOINLINE uint64_t take_with_care(struct pool *pool, const struct pool_want *want,
 					unsigned int flags)
 {
@@ -234,8 +240,8 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 }
 
 /*
- * The usual request, and the newest entry of the stash for it is a block still. What there is to be said to the index is
- * said at the end, by whoever says it: so nothing needs to be kept meanwhile.
+ * The usual request, and the newest entry of the stash for it is a block still. What there is to be
+ * said to the index is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
  */
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant)
 {

@@ -2,14 +2,16 @@
 /*
  * A pool: one range of bytes, from offset 0 to its size, handed out in pages as buddy blocks.
  *
- * All of its records are in ordinary memory; the range itself is never read or written, so it may be slow, have side
- * effects, or not exist. It knows of each page whether it is free, and nothing about owners: who has what, and where each
- * grant begins and ends, is in the caller's leases. So a caller frees the range that it was granted, and a range of which
- * any page is free already is refused as a whole. No call corrupts the pool, whatever its arguments.
+ * All of its records are in ordinary memory; the range itself is never read or written, so it may
+ * be slow, have side effects, or not exist. It knows of each page whether it is free, and nothing
+ * about owners: who has what, and where each grant begins and ends, is in the caller's leases. So a
+ * caller frees the range that it was granted, and a range of which any page is free already is
+ * refused as a whole. No call corrupts the pool, whatever its arguments.
  *
- * Offsets, lengths, alignments and bounds are in bytes. Offsets and lengths are multiples of the page size, except the length
- * of a request, which is rounded up. Alignment is that of the offset within the pool. Calls return 0 or -errno.
- * Nothing here knows of sockets, devices, threads or time: one thread at a time for each pool.
+ * Offsets, lengths, alignments and bounds are in bytes. Offsets and lengths are multiples of the
+ * page size, except the length of a request, which is rounded up. Alignment is that of the offset
+ * within the pool. Calls return 0 or -errno. Nothing here knows of sockets, devices, threads or
+ * time: one thread at a time for each pool.
  */
 #ifndef MMIOD_DAEMON_POOL_H
 #define MMIOD_DAEMON_POOL_H
@@ -27,7 +29,10 @@ enum pool_flags {
 	POOL_EAGER = 1 << 0,
 	/* touch all records now, rather than at first use */
 	POOL_PREFAULT = 1 << 1,
-	/* everything at the lowest offset, powers of two as well; fastest for exact sizes, and eager */
+	/*
+	 * everything at the lowest offset, powers of two
+	 * as well; fastest for exact sizes, and eager
+	 */
 	POOL_LOWEST = 1 << 2,
 };
 
@@ -36,7 +41,9 @@ enum pool_request_flags {
 	POOL_EXACT = 1 << 0,
 	/* with POOL_EXACT: from the smallest sufficient block, not the one at the lowest offset */
 	POOL_SMALLEST = 1 << 1,
-	/* with POOL_EXACT: if no block will do, from blocks that are neighbours; a bounded search */
+	/*
+	 * with POOL_EXACT: if no block will do, from blocks that are neighbours; a bounded search
+	 */
 	POOL_JOIN = 1 << 2,
 };
 
@@ -54,21 +61,24 @@ struct pool_extent {
 };
 
 /*
- * All of the range is free afterwards. Size: a multiple of the page size, 1 to 2^36 - 1 pages. Page size: a power of two.
- * -EINVAL: one of them is not; -E2BIG: more pages; -ENOMEM. Costs no more than address space until pages are used.
+ * All of the range is free afterwards. Size: a multiple of the page size, 1 to 2^36 - 1 pages. Page
+ * size: a power of two. -EINVAL: one of them is not; -E2BIG: more pages; -ENOMEM. Costs no more
+ * than address space until pages are used.
  */
 int pool_new(struct pool **pool, uint64_t size, uint64_t page_size, unsigned int flags);
 struct pool *pool_destroy(struct pool *pool); /* NULL is fine; returns NULL */
 void pool_destroyp(struct pool **pool);
 
 /*
- * Without POOL_EXACT the length is rounded up to a power of two of pages, and every grant is aligned to its own length.
- * With it, a grant begins at a multiple of the next power of two and is as long as asked; with POOL_JOIN as well, it may
- * begin at any page if nothing else is left. Unless bounds or an alignment are asked for, a power of two comes from the
- * smallest sufficient block, there the lowest; all else has the lowest offset that will do.
+ * Without POOL_EXACT the length is rounded up to a power of two of pages, and every grant is
+ * aligned to its own length. With it, a grant begins at a multiple of the next power of two and is
+ * as long as asked; with POOL_JOIN as well, it may begin at any page if nothing else is left.
+ * Unless bounds or an alignment are asked for, a power of two comes from the smallest sufficient
+ * block, there the lowest; all else has the lowest offset that will do.
  *
- * -EINVAL: length 0, alignment not a power of two, bounds that are contradictory, outside or too narrow; unknown flags.
- * -E2BIG: the pool could never hold it. -ENOSPC: it cannot now. pool_explain() has the words.
+ * -EINVAL: length 0, alignment not a power of two, bounds that are contradictory, outside or too
+ * narrow; unknown flags. -E2BIG: the pool could never hold it. -ENOSPC: it cannot now.
+ * pool_explain() has the words.
  */
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant);
 
@@ -78,14 +88,22 @@ int pool_alloc(struct pool *pool, const struct pool_request *request, struct poo
  */
 int pool_free(struct pool *pool, uint64_t offset, uint64_t length);
 
-/* Takes exactly this range, to rebuild a pool from a ledger. -EINVAL as above; -EBUSY: some of it is taken already. */
+/*
+ * Takes exactly this range, to rebuild a pool from a ledger.
+ * -EINVAL as above; -EBUSY: some of it is taken already.
+ */
 int pool_claim(struct pool *pool, uint64_t offset, uint64_t length);
 
-/* A sentence about why a request failed with this error and what would have fitted, cut to the size of the buffer. */
+/*
+ * A sentence about why a request failed with this error and
+ * what would have fitted, cut to the size of the buffer.
+ */
 void pool_explain(struct pool *pool, const struct pool_request *request, int error, char *text,
 		  size_t size);
 
-/* The longest power of two that a request with this one's alignment and bounds would get; 0: none. */
+/*
+ * The longest power of two that a request with this one's alignment and bounds would get; 0: none.
+ */
 uint64_t pool_fitting(struct pool *pool, const struct pool_request *request);
 
 uint64_t pool_size(const struct pool *pool);
@@ -97,8 +115,9 @@ void pool_blocks(
 	uint64_t counts[POOL_ORDERS]); /* free blocks by order; takes time with their number */
 
 /*
- * The extent from an offset on, to where free pages follow taken ones or the other way round. False: behind the end.
- * Begin with 0 and go on with offset + length of the last one. Grants that touch are one extent here.
+ * The extent from an offset on, to where free pages follow taken ones or the other way round.
+ * False: behind the end. Begin with 0 and go on with offset + length of the last one. Grants that
+ * touch are one extent here.
  */
 bool pool_walk(struct pool *pool, uint64_t offset, struct pool_extent *extent, bool *is_free);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pools: the regions that the configuration gives to the allocator. A pool is made as soon as its region is claimed and
- * nobody holds bytes of it that the allocator did not choose; after a restart it is made of the leases in the ledger.
+ * Pools: the regions that the configuration gives to the allocator. A pool is made as soon as its
+ * region is claimed and nobody holds bytes of it that the allocator did not choose; after a restart
+ * it is made of the leases in the ledger.
  *
- * Wiping: blocks that come back are wiped in the turns of the loop in which nothing else is to be done first, a bounded
- * part in each. What was free when the pool was made is wiped when it is granted.
+ * Wiping: blocks that come back are wiped in the turns of the loop in which nothing else is to be
+ * done first, a bounded part in each. What was free when the pool was made is wiped when it is
+ * granted.
  */
 #include <string.h>
 #include "daemon.h"
@@ -12,7 +14,7 @@
 
 #define WIPES_AT_ONCE 64 /* in one turn: each costs a window, however small it is */
 
-/* ---- making ----------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static uint64_t page_of(const struct config_region *config)
 {
@@ -101,9 +103,12 @@ void daemon_fit_pool(struct daemon *daemon, struct region *region)
 		make(daemon, region);
 }
 
-/* ---- wiping ----------------------------------------------------------------------------------------------------- */
+/* ---- wiping ---------------------------------------------------------------------------------- */
 
-/* Write-combining is many times faster where it may be had; nobody has a window there that could disagree. */
+/*
+ * Write-combining is many times faster where it may be
+ * had; nobody has a window there that could disagree.
+ */
 static int wipe(struct daemon *daemon, struct region *region, uint64_t offset, uint64_t length)
 {
 	bool wc = region->config && region->config->caches & 1u << MMIOD_CACHE_WC;
@@ -151,7 +156,10 @@ int daemon_wipe_extent(struct daemon *daemon, struct region *region, const struc
 	return r;
 }
 
-/* A device that sleeps or does not answer is asked again a second later; one that went has no pool any more. */
+/*
+ * A device that sleeps or does not answer is asked again
+ * a second later; one that went has no pool any more.
+ */
 static void on_wipe(evutil_socket_t fd, short what, void *data)
 {
 	static const struct timeval at_once = { 0, 0 }, later = { 1, 0 };
@@ -170,7 +178,7 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 	waiting_try(daemon);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void daemon_init_pools(struct daemon *daemon)
 {

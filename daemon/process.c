@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * A pidfd stands for one process for ever; its number may be somebody else's once it has ended. So whoever asks something
- * about a process by its number opens the pidfd first, asks, and then sees whether the process still lives: if it does,
- * the number was its own all the time, and the answers are about it.
+ * A pidfd stands for one process for ever; its number may be somebody else's once it has ended. So
+ * whoever asks something about a process by its number opens the pidfd first, asks, and then sees
+ * whether the process still lives: if it does, the number was its own all the time, and the answers
+ * are about it.
  *
- * A process may become another user's by executing a set-uid program. Who depends on its owner therefore asks before and
- * after. In between it could turn and turn back only by executing twice, and what it showed then is lost in that moment.
+ * A process may become another user's by executing a set-uid program. Who depends on its owner
+ * therefore asks before and after. In between it could turn and turn back only by executing twice,
+ * and what it showed then is lost in that moment.
  */
 #include <poll.h>
 #include <string.h>
@@ -39,7 +41,10 @@ bool process_lives(const struct process *process)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-/* Real, effective, saved and file system uid: a program that keeps another one in reserve is not its caller's. */
+/*
+ * Real, effective, saved and file system uid: a program
+ * that keeps another one in reserve is not its caller's.
+ */
 static bool all_uids_are(FILE *file, uid_t uid)
 {
 	unsigned int uids[4];
@@ -52,8 +57,8 @@ static bool all_uids_are(FILE *file, uid_t uid)
 }
 
 /*
- * The file is root's while the kernel would not let the process's own user trace it: a set-uid program, or one that asked
- * for it. (The directory of a process is its user's in any case.)
+ * The file is root's while the kernel would not let the process's own user trace it: a set-uid
+ * program, or one that asked for it. (The directory of a process is its user's in any case.)
  */
 bool process_belongs_to(const struct process *process, uid_t uid)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions: brings what the backend holds in line with what the configuration asks for. A region that is no longer
- * asked for, or differently, is given back when nobody holds a lease of it; one whose device is not there is tried
- * again when a device appears.
+ * Regions: brings what the backend holds in line with what the configuration asks for. A region
+ * that is no longer asked for, or differently, is given back when nobody holds a lease of it; one
+ * whose device is not there is tried again when a device appears.
  */
 #include <string.h>
 #include "daemon.h"
@@ -98,8 +98,8 @@ int daemon_adopt_regions(struct daemon *daemon)
 }
 
 /*
- * Gives back a claim that is not, or no longer, what the configuration asks for. The module keeps it while a window
- * lives on it; revoked windows do not count.
+ * Gives back a claim that is not, or no longer, what the configuration asks for. The module keeps
+ * it while a window lives on it; revoked windows do not count.
  */
 void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region)
 {
@@ -121,9 +121,9 @@ void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region
 }
 
 /*
- * The region may be gone afterwards. Whether the claim fits was seen when the configuration or the device changed, and
- * is looked at again only if leases kept it from being given back then: for every lease that ends it would cost more
- * than the lease.
+ * The region may be gone afterwards. Whether the claim fits was seen when the configuration or the
+ * device changed, and is looked at again only if leases kept it from being given back then: for
+ * every lease that ends it would cost more than the lease.
  */
 void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region)
 {
@@ -161,8 +161,9 @@ bool daemon_region_is_there(struct daemon *daemon, const struct region *region)
 }
 
 /*
- * The device was removed or unbound; the module has revoked the windows and forgotten the region, so its name and its
- * bytes are free to be claimed again when the device is back. The region may be gone afterwards.
+ * The device was removed or unbound; the module has revoked the windows and forgotten the region,
+ * so its name and its bytes are free to be claimed again when the device is back. The region may be
+ * gone afterwards.
  */
 void daemon_region_gone(struct daemon *daemon, struct region *region)
 {
@@ -197,7 +198,9 @@ void daemon_lose_regions(struct daemon *daemon)
 	}
 }
 
-/* What the device was told is lost, so who holds it must start anew: leases end, and do not resume. */
+/*
+ * What the device was told is lost, so who holds it must start anew: leases end, and do not resume.
+ */
 static void end_leases(struct daemon *daemon, struct region *region)
 {
 	static const char why[] = "the device was reset or slept, and \"on-reset = revoke\" is "

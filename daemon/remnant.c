@@ -21,7 +21,10 @@ static void remnant_free(struct remnant *remnant)
 	free(remnant);
 }
 
-/* The kernel makes an edge when the last message is read, and when the peer's end is closed with messages in it. */
+/*
+ * The kernel makes an edge when the last message is read,
+ * and when the peer's end is closed with messages in it.
+ */
 static void on_edge(evutil_socket_t fd, short what, void *data)
 {
 	struct remnant *remnant = data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Builds one message to a client: fixed part, array, then text, in a buffer that lives as long as the daemon. Text
- * that does not fit any more is left out; the rest of the message always fits, because arrays are bounded.
+ * Builds one message to a client: fixed part, array, then text, in a buffer that lives as long as
+ * the daemon. Text that does not fit any more is left out; the rest of the message always fits,
+ * because arrays are bounded.
  *
  * The message owns the descriptors put into it until message_close_fds() or until it was sent.
  */

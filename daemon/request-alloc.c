@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ALLOC: leases of memory that the client does not name. Of a pool: blocks that the allocator chooses, wiped if somebody
- * else may have had them, and a window of exactly these. Of the kernel: a window whose memory the client itself has
- * allocated. A refusal says what would have fitted.
+ * ALLOC: leases of memory that the client does not name. Of a pool: blocks that the allocator
+ * chooses, wiped if somebody else may have had them, and a window of exactly these. Of the kernel:
+ * a window whose memory the client itself has allocated. A refusal says what would have fitted.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 	(MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_NOWAIT | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_CONNECTION)
 #define WIPE_TO_FIT (4u << 20) /* bytes that one request may wait for when the pool is full */
 
-/* ---- is it well-formed ------------------------------------------------------------------------------------------ */
+/* ---- is it well-formed ----------------------------------------------------------------------- */
 
 static bool is_power_of_two(uint64_t number)
 {
@@ -148,7 +148,7 @@ static enum mmiod_outcome check_form(struct wish *wish)
 						   : check_kernel_form(wish);
 }
 
-/* ---- blocks of a pool ------------------------------------------------------------------------------------------- */
+/* ---- blocks of a pool ------------------------------------------------------------------------ */
 
 static enum mmiod_outcome check_pool(struct wish *wish)
 {
@@ -280,7 +280,7 @@ static enum mmiod_outcome try_pool(struct wish *wish, struct lease **leasep,
 	return outcome == MMIOD_OK ? take_blocks(wish, leasep, created) : outcome;
 }
 
-/* ---- kernel memory ---------------------------------------------------------------------------------------------- */
+/* ---- kernel memory --------------------------------------------------------------------------- */
 
 static enum mmiod_outcome check_memory_policy(struct wish *wish)
 {
@@ -340,7 +340,7 @@ static enum mmiod_outcome try_kernel(struct wish *wish, struct lease **leasep,
 	return wish_take(wish, leasep, created);
 }
 
-/* ---- both ------------------------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 /* As for LEASE: a window that was closed a moment ago may be all that stands in the way. */
 static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **leasep,

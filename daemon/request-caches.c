@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Object caches, as clients tell of them: the daemon keeps the figures that each connection published last, and shows
- * them to those who may see its leases. It believes none of them; nothing is decided by them.
+ * Object caches, as clients tell of them: the daemon keeps the figures that each connection
+ * published last, and shows them to those who may see its leases. It believes none of them; nothing
+ * is decided by them.
  *
- * A publication belongs to its connection and ends with it. Its number never changes, and numbers its caches, so that
- * a list that is read page by page has each of them once, however often they are published meanwhile.
+ * A publication belongs to its connection and ends with it. Its number never changes, and numbers
+ * its caches, so that a list that is read page by page has each of them once, however often they
+ * are published meanwhile.
  */
 #include <ctype.h>
 #include <string.h>
@@ -73,7 +75,7 @@ void publications_forget(struct daemon *daemon, const struct connection *connect
 	}
 }
 
-/* ---- PUBLISH ---------------------------------------------------------------------------------------------------- */
+/* ---- PUBLISH --------------------------------------------------------------------------------- */
 
 static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, size_t index,
 				  const char *what)
@@ -199,7 +201,7 @@ enum request_result request_publish(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* ---- CACHES ----------------------------------------------------------------------------------------------------- */
+/* ---- CACHES ---------------------------------------------------------------------------------- */
 
 static void fill_published(const struct publication *publication, size_t index,
 			   struct mmiod_wire_published *out)
@@ -213,7 +215,10 @@ static void fill_published(const struct publication *publication, size_t index,
 	out->cache = publication->caches[index];
 }
 
-/* Those with an id greater than the cursor, which is left at the last; true: there was no room for more. */
+/*
+ * Those with an id greater than the cursor, which is
+ * left at the last; true: there was no room for more.
+ */
 static bool fill_page(struct call *call, const struct publication *publication, uint64_t *cursor,
 		      size_t *n)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * COUNTERS: what happened since the start, how things stand, which limits are in force and how much users have of them.
- * Three parts in this order: the daemon's own, the regions', the users'; the cursor says where the next page begins.
+ * COUNTERS: what happened since the start, how things stand, which limits are in force and how much
+ * users have of them. Three parts in this order: the daemon's own, the regions', the users'; the
+ * cursor says where the next page begins.
  */
 #include <string.h>
 #include "request.h"
@@ -39,7 +40,7 @@ static bool has_room(const struct page *page, size_t n)
 	return page->n + n <= PAGE_MAX;
 }
 
-/* ---- the daemon's own: always fits one page --------------------------------------------------------------------- */
+/* ---- the daemon's own: always fits one page -------------------------------------------------- */
 
 static void add_array(struct page *page, enum mmiod_counter_kind kind, const uint64_t *values,
 		      uint32_t count)
@@ -108,7 +109,7 @@ static bool add_daemon(struct page *page, uint64_t *next)
 	return true;
 }
 
-/* ---- regions ---------------------------------------------------------------------------------------------------- */
+/* ---- regions --------------------------------------------------------------------------------- */
 
 static void add_tally(struct page *page, uint32_t memory, const char *region,
 		      const struct tally *tally)
@@ -156,7 +157,7 @@ static bool add_regions(struct page *page, uint64_t *next)
 	return true;
 }
 
-/* ---- users ------------------------------------------------------------------------------------------------------ */
+/* ---- users ----------------------------------------------------------------------------------- */
 
 static void add_user(struct page *page, const struct user *user)
 {
@@ -205,7 +206,7 @@ static bool add_users(struct page *page, uint64_t *next)
 	return true;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------ */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 /* Each adds what fits, and tells where to go on; true: that was all. */
 static bool (*const parts[])(struct page *page, uint64_t *next) = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * EXPLAIN: which rule decides about somebody's access, and what would be allowed instead. Everybody may ask about
- * himself, administrators about others; names of groups are the asker's affair, who knows them.
+ * EXPLAIN: which rule decides about somebody's access, and what would be allowed instead. Everybody
+ * may ask about himself, administrators about others; names of groups are the asker's affair, who
+ * knows them.
  */
 #include <inttypes.h>
 #include <string.h>

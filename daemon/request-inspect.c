@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * To look into memory without touching it: where a process's addresses lead, and what a page frame is. A process of the
- * caller's own user is theirs to look into, but for frames' numbers; others, and frames, are for who has the inspect right.
+ * To look into memory without touching it: where a process's addresses lead, and what a page frame
+ * is. A process of the caller's own user is theirs to look into, but for frames' numbers; others,
+ * and frames, are for who has the inspect right.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -57,7 +58,10 @@ static bool is_own(const struct call *call, const struct process *process)
 	return subject->known && process_belongs_to(process, subject->uid);
 }
 
-/* Every answer about the process is one about the process that had the number when the pidfd was opened: see process.c. */
+/*
+ * Every answer about the process is one about the process that
+ * had the number when the pidfd was opened: see process.c.
+ */
 static int translate_checked(struct call *call, const struct process *process,
 			     struct mmiod_translate *found)
 {
@@ -105,8 +109,8 @@ static void fill_window(struct call *call, const struct mmiod_translate *found,
 }
 
 /*
- * Bits 12 to 51 of an entry are a frame's number, but bit 12 of a large leaf is its PAT bit. What is not present is the
- * kernel's own affair: a place in swap, say.
+ * Bits 12 to 51 of an entry are a frame's number, but bit 12 of a large leaf is its PAT bit. What
+ * is not present is the kernel's own affair: a place in swap, say.
  */
 static uint64_t hide_frame(uint64_t value, enum mmiod_level level)
 {

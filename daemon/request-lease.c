@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * LEASE: the daemon's main work. Each element goes the same way: is it well-formed, is there such a region, does the
- * policy let the caller, is it within bounds, is it free, is there room in the account; then the backend makes the
- * window. Every refusal says which of these it was, and names the rule or the holder.
+ * LEASE: the daemon's main work. Each element goes the same way: is it well-formed, is there such a
+ * region, does the policy let the caller, is it within bounds, is it free, is there room in the
+ * account; then the backend makes the window. Every refusal says which of these it was, and names
+ * the rule or the holder.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -146,8 +147,9 @@ static enum mmiod_outcome try_once(struct wish *wish, struct lease **leasep,
 }
 
 /*
- * What stands in the way may have gone without the daemon having been told yet: a client that closes a window and asks
- * for the same bytes again must not be refused because its request was read before the module's event.
+ * What stands in the way may have gone without the daemon having been told yet: a client that
+ * closes a window and asks for the same bytes again must not be refused because its request was
+ * read before the module's event.
  */
 static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **leasep,
 				struct backend_created *created)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The two lists: regions and leases, in pages. Who has the inspect right sees all; others see the regions that a
- * grant gives them and the leases of their own uid, and no physical addresses.
+ * The two lists: regions and leases, in pages. Who has the inspect right sees all; others see the
+ * regions that a grant gives them and the leases of their own uid, and no physical addresses.
  */
 #include <string.h>
 #include "request.h"
@@ -51,7 +51,10 @@ static struct region *region_after(const struct daemon *daemon, uint64_t cursor)
 	return region;
 }
 
-/* Text lies behind the array, whose length must be settled first; so the names of the models come in a second round. */
+/*
+ * Text lies behind the array, whose length must be settled
+ * first; so the names of the models come in a second round.
+ */
 static void add_models(struct call *call, struct region *const *listed, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

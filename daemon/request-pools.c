@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * To watch allocation: the pools, what lies where in one of them, and the pages behind a buffer. Physical, kernel and bus
- * addresses are for who has the inspect right. Who holds which blocks is not secret to those who may use the pool: a refusal would
- * name the holders as well.
+ * To watch allocation: the pools, what lies where in one of them, and the pages behind a buffer.
+ * Physical, kernel and bus addresses are for who has the inspect right. Who holds which blocks is
+ * not secret to those who may use the pool: a refusal would name the holders as well.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static bool may_see(const struct call *call, const struct region *region)
 				  policy_rights(region->config, &call->connection->peer.subject));
 }
 
-/* ---- POOLS ------------------------------------------------------------------------------------------------------ */
+/* ---- POOLS ----------------------------------------------------------------------------------- */
 
 static uint32_t count_orders(const struct blocks *blocks)
 {
@@ -73,7 +73,7 @@ enum request_result request_pools(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* ---- POOL_MAP --------------------------------------------------------------------------------------------------- */
+/* ---- POOL_MAP -------------------------------------------------------------------------------- */
 
 static void fill_extent(const struct lease *lease, struct mmiod_wire_extent *out)
 {
@@ -83,7 +83,9 @@ static void fill_extent(const struct lease *lease, struct mmiod_wire_extent *out
 	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));
 }
 
-/* Who has the byte at `offset`; a lease if `leased`, else what waits to be wiped. NULL: it is free. */
+/*
+ * Who has the byte at `offset`; a lease if `leased`, else what waits to be wiped. NULL: it is free.
+ */
 static const struct interval *taken_at(const struct region *region, uint64_t offset, bool *leased)
 {
 	const struct interval *found;
@@ -165,7 +167,7 @@ enum request_result request_pool_map(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* ---- BUFFER ----------------------------------------------------------------------------------------------------- */
+/* ---- BUFFER ---------------------------------------------------------------------------------- */
 
 static void fill_buffer(const struct call *call, const struct mmiod_buffer_info *info,
 			struct mmiod_msg_buffer_reply *reply)

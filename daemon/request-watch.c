@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * To watch: who is connected, and what happens. Everybody sees their own connections; all, and what happens to anybody's
- * leases, only who has the inspect right.
+ * To watch: who is connected, and what happens. Everybody sees their own connections; all, and what
+ * happens to anybody's leases, only who has the inspect right.
  */
 #include <string.h>
 #include "request.h"
 
 #define PAGE_MAX MMIOD_BATCH_MAX
 
-/* ---- CLIENTS ---------------------------------------------------------------------------------------------------- */
+/* ---- CLIENTS --------------------------------------------------------------------------------- */
 
 static void fill_client(const struct connection *connection, struct mmiod_wire_client *out)
 {
@@ -81,7 +81,7 @@ enum request_result request_clients(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* ---- MONITOR ---------------------------------------------------------------------------------------------------- */
+/* ---- MONITOR --------------------------------------------------------------------------------- */
 
 static enum request_result deny(struct call *call)
 {

@@ -122,7 +122,10 @@ static void add_part(struct text *text, const char *part)
 	text_add(text, "%s%s", text->length ? "; " : "", part);
 }
 
-/* What an administrator should know: limits of the backend, a reload that failed, a region that is not there. */
+/*
+ * What an administrator should know: limits of the backend,
+ * a reload that failed, a region that is not there.
+ */
 static struct mmiod_msg_text add_warning(struct call *call)
 {
 	struct daemon *daemon = call->daemon;

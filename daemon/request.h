@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests: one handler per opcode. A handler builds its reply in the message it is given; what it returns says
- * whether the reply goes out now or is owed.
+ * Requests: one handler per opcode. A handler builds its reply in the message it is given; what it
+ * returns says whether the reply goes out now or is owed.
  */
 #ifndef MMIOD_DAEMON_REQUEST_H
 #define MMIOD_DAEMON_REQUEST_H

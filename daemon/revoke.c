@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The end of leases: RELEASE by the holder, REVOKE by an administrator. A revocation with a deadline asks the holders
- * first, and its reply is owed until all leases have ended or the deadline has taken them; so when the administrator
- * reads the reply, nobody reaches the bytes any more.
+ * The end of leases: RELEASE by the holder, REVOKE by an administrator. A revocation with a
+ * deadline asks the holders first, and its reply is owed until all leases have ended or the
+ * deadline has taken them; so when the administrator reads the reply, nobody reaches the bytes any
+ * more.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct revocation {
 	} items[];
 };
 
-/* ---- one lease -------------------------------------------------------------------------------------------------- */
+/* ---- one lease ------------------------------------------------------------------------------- */
 
 static enum mmiod_outcome revoke_now(struct daemon *daemon, uint64_t id, const char *why)
 {
@@ -59,7 +60,7 @@ static void add_ended(struct message *reply, size_t index, uint64_t lease,
 		out->text = reply_text(reply, "the module refused");
 }
 
-/* ---- RELEASE ---------------------------------------------------------------------------------------------------- */
+/* ---- RELEASE --------------------------------------------------------------------------------- */
 
 static enum mmiod_outcome release_one(struct call *call, uint64_t id, const char **text)
 {
@@ -102,7 +103,7 @@ enum request_result request_release(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* ---- REVOKE ----------------------------------------------------------------------------------------------------- */
+/* ---- REVOKE ---------------------------------------------------------------------------------- */
 
 static void revocation_free(struct revocation *revocation)
 {
@@ -145,7 +146,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
 		connection_send(connection, reply);
 }
 
-/* The holder gave back what it was asked for; unless the device went meanwhile, or another administrator took it. */
+/*
+ * The holder gave back what it was asked for; unless the
+ * device went meanwhile, or another administrator took it.
+ */
 static void note_obedience(struct daemon *daemon, uint64_t id, const char *why)
 {
 	const struct lease *lease = lease_find(&daemon->leases, id);
@@ -157,7 +161,10 @@ static void note_obedience(struct daemon *daemon, uint64_t id, const char *why)
 	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_OBEYED, text);
 }
 
-/* A lease has ended or is revoked; called from anywhere, so the reply waits for the next turn of the loop. */
+/*
+ * A lease has ended or is revoked; called from anywhere,
+ * so the reply waits for the next turn of the loop.
+ */
 void revocations_note_end(struct daemon *daemon, uint64_t lease)
 {
 	static const struct timeval at_once = { 0, 0 };

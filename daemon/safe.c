@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Safe state: register writes that are done when a lease ends, by whatever cause, before anybody else may have its
- * bytes. What is to be done is settled when the lease is granted: the client's own writes, then those of the region's
- * "on-end" that lie within the lease, so that the administrator has the last word.
+ * Safe state: register writes that are done when a lease ends, by whatever cause, before anybody
+ * else may have its bytes. What is to be done is settled when the lease is granted: the client's
+ * own writes, then those of the region's "on-end" that lie within the lease, so that the
+ * administrator has the last word.
  *
- * A note of it lies in a directory that outlives the daemon, one file for each such lease, named after it: a holder may
- * die while no daemon is there to see it. At its start a daemon does what is left to do. The directory lies in /run and
- * so ends with the boot, as leases do.
+ * A note of it lies in a directory that outlives the daemon, one file for each such lease, named
+ * after it: a holder may die while no daemon is there to see it. At its start a daemon does what is
+ * left to do. The directory lies in /run and so ends with the boot, as leases do.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static int open_directory(const struct daemon *daemon)
 	return fd < 0 ? -errno : fd;
 }
 
-/* ---- notes ------------------------------------------------------------------------------------------------------ */
+/* ---- notes ----------------------------------------------------------------------------------- */
 
 /* A note that was not finished belongs to a lease that its client never got. */
 int daemon_safe_note(struct daemon *daemon, const struct lease *lease)
@@ -108,7 +109,7 @@ static int read_note(int directory, const char *name, char region[MMIOD_NAME_MAX
 	return 0;
 }
 
-/* ---- doing it --------------------------------------------------------------------------------------------------- */
+/* ---- doing it -------------------------------------------------------------------------------- */
 
 static void write_one(struct daemon *daemon, uint64_t id, const struct region *region,
 		      enum mmiod_cache cache, const struct config_write *write)
@@ -128,7 +129,10 @@ static void write_one(struct daemon *daemon, uint64_t id, const struct region *r
 			 id, region->name, write->value, write->offset, 8 * write->width);
 }
 
-/* The window no longer reaches the device, and nobody else has its bytes yet. A device that has gone needs no care. */
+/*
+ * The window no longer reaches the device, and nobody else
+ * has its bytes yet. A device that has gone needs no care.
+ */
 void daemon_safe_end(struct daemon *daemon, struct lease *lease)
 {
 	const struct config_writes *writes = lease->on_end;
@@ -144,7 +148,7 @@ void daemon_safe_end(struct daemon *daemon, struct lease *lease)
 	lease->on_end = NULL;
 }
 
-/* ---- settling it ------------------------------------------------------------------------------------------------ */
+/* ---- settling it ----------------------------------------------------------------------------- */
 
 static bool lies_within(const struct config_write *write, const struct lease *lease)
 {
@@ -174,7 +178,7 @@ int daemon_safe_settle(struct lease *lease, const struct config_writes *own)
 	return 0;
 }
 
-/* ---- after a restart -------------------------------------------------------------------------------------------- */
+/* ---- after a restart ------------------------------------------------------------------------- */
 
 static void take_note(struct daemon *daemon, int directory, const char *name)
 {

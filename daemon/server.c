@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The listening socket. libevent's own listener calls back without end when accept() fails with EMFILE, so this is a
- * plain event; what cannot be accepted is taken with the reserve descriptor, told why, and closed.
+ * The listening socket. libevent's own listener calls back without end when accept() fails with
+ * EMFILE, so this is a plain event; what cannot be accepted is taken with the reserve descriptor,
+ * told why, and closed.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -21,7 +22,10 @@
 
 static const struct timeval rest_time = { 0, 100000 };
 
-/* A stale socket of a daemon that was killed is in the way of bind(); anything else at that path is not ours. */
+/*
+ * A stale socket of a daemon that was killed is in the
+ * way of bind(); anything else at that path is not ours.
+ */
 static int remove_stale(const char *path, struct text *why)
 {
 	_cleanup_(fd_closep) int probe = -1;
@@ -47,7 +51,10 @@ static int remove_stale(const char *path, struct text *why)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* For a daemon in the foreground; a service gets its socket from systemd. Returns the listening socket. */
+/*
+ * For a daemon in the foreground; a service gets its
+ * socket from systemd. Returns the listening socket.
+ */
 int server_bind(const char *path, mode_t mode, struct text *why)
 {
 	_cleanup_(fd_closep) int fd = -1;
@@ -190,7 +197,10 @@ static void admit(struct server *server, int fd)
 	peer_clear(&peer);
 }
 
-/* Out of descriptors: a waiting client would keep the event ready for ever, so it is taken, told and dropped. */
+/*
+ * Out of descriptors: a waiting client would keep the
+ * event ready for ever, so it is taken, told and dropped.
+ */
 static void turn_one_away(struct server *server)
 {
 	int fd;
@@ -250,7 +260,10 @@ int server_start(struct server *server, struct connection_host *host,
 
 	*server = (struct server){ .host = host, .config = config, .fd = fd };
 	server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	/* Inherited by what is accepted. ENOPROTOOPT before 6.16: then recv() without a control buffer must do. */
+	/*
+	 * Inherited by what is accepted. ENOPROTOOPT before
+	 * 6.16: then recv() without a control buffer must do.
+	 */
 	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 	evutil_make_socket_nonblocking(fd);
 	event_assign(&server->event, host->base, fd, EV_READ | EV_PERSIST, on_client, server);

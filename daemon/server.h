@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listening socket: accepts clients, reads who they are, keeps each user within its number of connections. Out of
- * descriptors it refuses politely with the one it keeps in reserve, and then rests for a moment.
+ * The listening socket: accepts clients, reads who they are, keeps each user within its number of
+ * connections. Out of descriptors it refuses politely with the one it keeps in reserve, and then
+ * rests for a moment.
  */
 #ifndef MMIOD_DAEMON_SERVER_H
 #define MMIOD_DAEMON_SERVER_H

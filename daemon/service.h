@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemon as a service of systemd: readiness, status line, watchdog, and the socket that systemd opened. Without
- * systemd every call does nothing.
+ * The daemon as a service of systemd: readiness, status line, watchdog, and the socket that systemd
+ * opened. Without systemd every call does nothing.
  */
 #ifndef MMIOD_DAEMON_SERVICE_H
 #define MMIOD_DAEMON_SERVICE_H

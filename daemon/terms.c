@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Leases with a time limit: told when it is nearly over, renewed by their holders (RENEW), taken when it is. Deadlines
- * are in CLOCK_BOOTTIME, which nobody sets and which goes on while the machine sleeps; the module, and with it the
- * ledger, does not outlive it either.
+ * Leases with a time limit: told when it is nearly over, renewed by their holders (RENEW), taken
+ * when it is. Deadlines are in CLOCK_BOOTTIME, which nobody sets and which goes on while the
+ * machine sleeps; the module, and with it the ledger, does not outlive it either.
  *
- * Also what a reload does to the leases of grants that are gone: nothing, they last until they end, unless
- * "revoke-on-reload = yes".
+ * Also what a reload does to the leases of grants that are gone:
+ * nothing, they last until they end, unless "revoke-on-reload = yes".
  */
 #include <string.h>
 #include <time.h>
@@ -33,7 +33,7 @@ static void add_duration(struct text *text, uint32_t ms)
 		text_add(text, "%u min", ms / 60000);
 }
 
-/* ---- deadlines -------------------------------------------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------------------------- */
 
 /* The timer runs until the first thing that is to be done. */
 void daemon_arm_terms(struct daemon *daemon)
@@ -62,7 +62,9 @@ static void expire(struct daemon *daemon, struct lease *lease)
 	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_EXPIRED, buffer);
 	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, buffer) == 0)
 		return;
-	/* The module refused, which is in the log: tried again when its time would be over again. */
+	/*
+	 * The module refused, which is in the log: tried again when its time would be over again.
+	 */
 	lease_set_deadline(lease, daemon_boot_ms() + lease->term->lease_ms, daemon_boot_ms());
 }
 
@@ -96,7 +98,7 @@ void daemon_init_terms(struct daemon *daemon)
 	evtimer_assign(&daemon->terms, daemon->host.base, on_terms, daemon);
 }
 
-/* ---- RENEW ------------------------------------------------------------------------------------------------------ */
+/* ---- RENEW ----------------------------------------------------------------------------------- */
 
 static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **leasep,
 				const char **why)
@@ -147,14 +149,17 @@ enum request_result request_renew(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* ---- after a reload --------------------------------------------------------------------------------------------- */
+/* ---- after a reload -------------------------------------------------------------------------- */
 
 static bool is_connected(const struct daemon *daemon, const struct lease *lease)
 {
 	return lease->list && lease->list != &daemon->orphans;
 }
 
-/* Of a holder without a connection the groups are not known; then it is enough that its grant still gives the same. */
+/*
+ * Of a holder without a connection the groups are not known;
+ * then it is enough that its grant still gives the same.
+ */
 static const struct config_grant *grant_behind(struct daemon *daemon, const struct lease *lease)
 {
 	const struct config_region *region = lease->region->config;

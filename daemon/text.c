@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Sentences of bounded length, and the nearest word to a misspelt one. Pure functions, no allocation.
+ * Sentences of bounded length, and the nearest word
+ * to a misspelt one. Pure functions, no allocation.
  */
 #include <stdarg.h>
 #include <inttypes.h>
@@ -54,7 +55,10 @@ void text_set(struct text *text, const char *format, ...)
 	va_end(arguments);
 }
 
-/* Shows a string that a client chose: anything but printable ASCII becomes \xNN, and so does the backslash. */
+/*
+ * Shows a string that a client chose: anything but
+ * printable ASCII becomes \xNN, and so does the backslash.
+ */
 const char *text_escape(char *buffer, size_t size, const char *string, size_t length)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -114,7 +118,10 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return least < c ? least : c;
 }
 
-/* The number of single letters to insert, delete or replace (Levenshtein); WORD_MAX for words that are too long. */
+/*
+ * The number of single letters to insert, delete or replace
+ * (Levenshtein); WORD_MAX for words that are too long.
+ */
 size_t text_distance(const char *a, const char *b)
 {
 	size_t row[WORD_MAX + 1], la = strlen(a), lb = strlen(b);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Accounts. Limits are passed in, because a reload may change them; a user above a lowered limit keeps what it has.
+ * Accounts. Limits are passed in, because a reload may change
+ * them; a user above a lowered limit keeps what it has.
  */
 #include <assert.h>
 #include <pwd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accounts: what each uid holds of the daemon. A charge is an object that undoes itself: whoever holds it discharges
- * it exactly once, and a user exists as long as somebody is charged to it.
+ * Accounts: what each uid holds of the daemon. A charge is an object that undoes itself: whoever
+ * holds it discharges it exactly once, and a user exists as long as somebody is charged to it.
  */
 #ifndef MMIOD_DAEMON_USER_H
 #define MMIOD_DAEMON_USER_H

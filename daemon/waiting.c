@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests that wait, with nothing granted, and are then tried anew as a whole. Two things are waited for:
- *  - blocks of a pool that must be wiped, so that the daemon need not wipe more than a little while it answers. Others
- *    may be faster, so these tries are counted;
- *  - what others hold, if the client said for how long it waits. Of requests for the same bytes the older goes first: a
- *    younger one that does not go together with it waits behind it, or is refused if it does not wait, even if it would go
- *    together with those who hold them now. So nobody is starved by a stream of others. Of a pool nobody asks for
- *    certain bytes: there the older is only tried first.
+ * Requests that wait, with nothing granted, and are then
+ * tried anew as a whole. Two things are waited for:
+ *  - blocks of a pool that must be wiped, so that the daemon need not wipe more than a little while
+ *    it answers. Others may be faster, so these tries are counted;
+ *  - what others hold, if the client said for how long it waits. Of requests for the same bytes the
+ *    older goes first: a younger one that does not go together with it waits behind it, or is
+ *    refused if it does not wait, even if it would go together with those who hold them now. So
+ *    nobody is starved by a stream of others. Of a pool nobody asks for certain bytes: there the
+ *    older is only tried first.
  *
- * Requests are in order of their tickets, which they keep however often they are tried. Their number is bounded for each
- * user and each connection.
+ * Requests are in order of their tickets, which they keep however often they are tried. Their
+ * number is bounded for each user and each connection.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -61,7 +63,7 @@ static void try(struct waiting *waiting)
 	free(waiting);
 }
 
-/* ---- joining ---------------------------------------------------------------------------------------------------- */
+/* ---- joining --------------------------------------------------------------------------------- */
 
 static void on_time_over(evutil_socket_t fd, short what, void *data)
 {
@@ -129,7 +131,10 @@ static int refuse_more(struct wish *wish, uint32_t limit)
 	return -EDQUOT;
 }
 
-/* Keeps the wish's request. Negative: it cannot wait; -EDQUOT: because its user has too many, and the wish says so. */
+/*
+ * Keeps the wish's request. Negative: it cannot wait; -EDQUOT:
+ * because its user has too many, and the wish says so.
+ */
 int wish_wait(struct wish *wish)
 {
 	struct connection *connection = wish->call->connection;
@@ -161,7 +166,7 @@ int wish_wait(struct wish *wish)
 	return 0;
 }
 
-/* ---- whose turn it is ------------------------------------------------------------------------------------------- */
+/* ---- whose turn it is ------------------------------------------------------------------------ */
 
 static bool is_for(const struct waiting *waiting, const struct region *region, uint64_t start,
 		   uint64_t end)
@@ -170,7 +175,10 @@ static bool is_for(const struct waiting *waiting, const struct region *region, u
 	       !strcmp(waiting->region, region->name);
 }
 
-/* A request with a lower ticket that waits for some of these bytes and does not go together with this; or NULL. */
+/*
+ * A request with a lower ticket that waits for some of
+ * these bytes and does not go together with this; or NULL.
+ */
 static const struct waiting *find_ahead(const struct daemon *daemon, const struct region *region,
 					uint64_t start, uint64_t end, uint32_t rights,
 					enum mmiod_share share, uint64_t ticket)
@@ -241,7 +249,10 @@ static bool is_ready(const struct daemon *daemon, const struct waiting *waiting)
 	return waiting->for_holder ? is_free(waiting, region) : is_wiped(waiting, region);
 }
 
-/* Called from the loop's own turn, never from within a request. One that waits again stands where it stood. */
+/*
+ * Called from the loop's own turn, never from within a
+ * request. One that waits again stands where it stood.
+ */
 void waiting_try(struct daemon *daemon)
 {
 	struct waiting *last = daemon->waiting ? daemon->waiting->prev : NULL, *waiting, *next;
@@ -277,7 +288,7 @@ void waiting_try_soon(struct daemon *daemon)
 		event_add(&daemon->freed, &at_once);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void waiting_init(struct daemon *daemon)
 {

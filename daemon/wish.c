@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * One element of a LEASE or an ALLOC: the questions that both ask, and the making of the lease. The account is charged
- * first, then the backend makes the window; whatever fails undoes what went before.
+ * One element of a LEASE or an ALLOC: the questions that both ask, and the making of the lease. The
+ * account is charged first, then the backend makes the window; whatever fails undoes what went
+ * before.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -21,7 +22,7 @@ enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, co
 	return outcome;
 }
 
-/* ---- may they --------------------------------------------------------------------------------------------------- */
+/* ---- may they -------------------------------------------------------------------------------- */
 
 /* What every window has: rights, cache attribute, width. */
 enum mmiod_outcome wish_check_form(struct wish *wish)
@@ -64,7 +65,9 @@ enum mmiod_outcome wish_find_region(struct wish *wish)
 	return wish_refuse(wish, MMIOD_E_NOT_FOUND, "there is no region \"%s\"", name);
 }
 
-/* A length of 0 is "to the end", which policy must know. What leaves the region is refused later. */
+/*
+ * A length of 0 is "to the end", which policy must know. What leaves the region is refused later.
+ */
 static struct question question_of(const struct wish *wish)
 {
 	const struct mmiod_wire_want *want = &wish->want;
@@ -149,7 +152,7 @@ static enum mmiod_outcome name_cache(struct wish *wish, const struct lease *hold
 	return wish_name_holder(wish, holder, what);
 }
 
-/* ---- make it ---------------------------------------------------------------------------------------------------- */
+/* ---- make it --------------------------------------------------------------------------------- */
 
 static struct lease *make_lease(struct wish *wish)
 {
@@ -410,7 +413,10 @@ static enum mmiod_outcome charge_bytes(struct wish *wish, struct lease *lease)
 	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-/* What others hold is waited for, if the client has time for that; if it had, the outcome is that it did not suffice. */
+/*
+ * What others hold is waited for, if the client has time for
+ * that; if it had, the outcome is that it did not suffice.
+ */
 enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome, uint64_t start,
 			      uint64_t end)
 {
@@ -444,8 +450,8 @@ static enum mmiod_outcome put_off(struct wish *wish)
 }
 
 /*
- * After the account was asked: bytes are not wiped for somebody who cannot have them. What is clean in a pool that wipes
- * is zero already.
+ * After the account was asked: bytes are not wiped for somebody who cannot have them. What is clean
+ * in a pool that wipes is zero already.
  */
 static enum mmiod_outcome clean_blocks(struct wish *wish)
 {

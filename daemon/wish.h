@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One element of a LEASE or an ALLOC on its way to a lease: the questions that both ask, and the batch in which the
- * elements come. Every refusal leaves a sentence in the wish.
+ * One element of a LEASE or an ALLOC on its way to a lease: the questions that both ask, and the
+ * batch in which the elements come. Every refusal leaves a sentence in the wish.
  */
 #ifndef MMIOD_DAEMON_WISH_H
 #define MMIOD_DAEMON_WISH_H

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mediated access: pread, pwrite and the ACCESS ioctl on a window file. Exactly one bus access per element, of the
- * width that the window declares or the caller asks for, in rising order, never across the window's end.
+ * Mediated access: pread, pwrite and the ACCESS ioctl on a window file. Exactly one bus access per
+ * element, of the width that the window declares or the caller asks for, in rising order, never
+ * across the window's end.
  *
- * User memory is touched only outside window->lock, through a small bounce buffer: a user page may itself be a window
- * whose fault takes that lock. So a revoke waits for one chunk of accesses at most.
+ * User memory is touched only outside window->lock, through a small bounce buffer: a user page may
+ * itself be a window whose fault takes that lock. So a revoke waits for one chunk of accesses at
+ * most.
  */
 #include <linux/io.h>
 #include <linux/module.h>
@@ -166,8 +168,8 @@ static int run_chunk(const struct transfer *transfer, void __user *buf, size_t l
 }
 
 /*
- * Bytes done, or an error when there are none. A read whose buffer turns out bad has touched the device by then; the
- * buffer is probed first so that a plainly bad pointer costs no access.
+ * Bytes done, or an error when there are none. A read whose buffer turns out bad has touched the
+ * device by then; the buffer is probed first so that a plainly bad pointer costs no access.
  */
 static ssize_t run(struct transfer transfer, void __user *buf)
 {
@@ -246,7 +248,10 @@ ssize_t mmiod_window_write(struct file *file, const char __user *buf, size_t len
 	return transfer_at(file, MMIOD_ACCESS_WRITE, (void __user *)buf, length, pos);
 }
 
-/* Elements: of the declared width where there is one. Bulk: only where none is, because its widths are the kernel's. */
+/*
+ * Elements: of the declared width where there is one. Bulk:
+ * only where none is, because its widths are the kernel's.
+ */
 static int check_width(const struct mmiod_window *window, const struct mmiod_window_access *access)
 {
 	bool bulk = access->op >= MMIOD_ACCESS_COPY_FROM;

@@ -2,15 +2,16 @@
 /*
  * Buffers: kernel memory behind a window instead of a device's.
  *
- * The daemon makes the window; the memory is allocated when the client first touches it, in the client's context, so
- * that __GFP_ACCOUNT charges the client's memory cgroup. All of it is under window->lock: written to allocate and to
- * free, read to map and to copy.
+ * The daemon makes the window; the memory is allocated when the client first touches it, in the
+ * client's context, so that __GFP_ACCOUNT charges the client's memory cgroup. All of it is under
+ * window->lock: written to allocate and to free, read to map and to copy.
  *
- * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT and the like can pin
- * them, and a page that somebody still pins is not recycled when the buffer is freed. Memory that must be freed as a
- * whole (KMALLOC, DMA) is mapped by frame number without references, so it cannot be pinned, and it is freed only after
- * the zap. Revocation frees at once, but for DMA memory, which a device may still write to: that stays until the
- * window's file goes, or until the device itself does, whose bus mastering is cut off before.
+ * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT
+ * and the like can pin them, and a page that somebody still pins is not recycled when the buffer is
+ * freed. Memory that must be freed as a whole (KMALLOC, DMA) is mapped by frame number without
+ * references, so it cannot be pinned, and it is freed only after the zap. Revocation frees at once,
+ * but for DMA memory, which a device may still write to: that stays until the window's file goes,
+ * or until the device itself does, whose bus mastering is cut off before.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
@@ -28,7 +29,10 @@ static bool maps_by_frame(const struct mmiod_buffer *buffer)
 
 /* ---- allocation ---- */
 
-/* RETRY_MAYFAIL: a request that does not fit fails; it does not wake the OOM killer of the client's cgroup. */
+/*
+ * RETRY_MAYFAIL: a request that does not fit fails; it
+ * does not wake the OOM killer of the client's cgroup.
+ */
 static gfp_t gfp_of(const struct mmiod_buffer *buffer)
 {
 	static const gfp_t zones[] = {
@@ -51,7 +55,10 @@ static void free_pages_array(struct mmiod_buffer *buffer)
 	buffer->pages = NULL;
 }
 
-/* One block of the buddy allocator, split into pages of their own; those beyond the length go back at once. */
+/*
+ * One block of the buddy allocator, split into pages of
+ * their own; those beyond the length go back at once.
+ */
 static int fill_contiguous(struct mmiod_buffer *buffer)
 {
 	unsigned int order = get_order(buffer->length);
@@ -103,8 +110,8 @@ static int allocate_pages(struct mmiod_buffer *buffer)
 }
 
 /*
- * Larger than any slab's objects: kmalloc then hands the page allocator's pages out whole, and no neighbour's object
- * shares a page that we map.
+ * Larger than any slab's objects: kmalloc then hands the page allocator's pages out whole, and no
+ * neighbour's object shares a page that we map.
  */
 static int allocate_kmalloc(struct mmiod_buffer *buffer)
 {
@@ -187,7 +194,10 @@ void mmiod_buffer_revoke(struct mmiod_buffer *buffer)
 		free_memory(buffer);
 }
 
-/* The device goes and can no longer write: its DMA memory must be given back while its driver is still bound. */
+/*
+ * The device goes and can no longer write: its DMA memory
+ * must be given back while its driver is still bound.
+ */
 void mmiod_buffer_detach(struct mmiod_buffer *buffer)
 {
 	free_memory(buffer);
@@ -236,7 +246,10 @@ static int check_create(const struct mmiod_buffer_create *create)
 		return -EINVAL;
 	if (create->flags & MMIOD_BUFFER_CONTIGUOUS && create->kind != MMIOD_BUFFER_PAGES)
 		return -EINVAL;
-	/* The slab allocator has no caches for DMA32, and a coherent buffer's zone is its device's affair. */
+	/*
+	 * The slab allocator has no caches for DMA32, and
+	 * a coherent buffer's zone is its device's affair.
+	 */
 	if (create->zone == MMIOD_ZONE_DMA32 && create->kind == MMIOD_BUFFER_KMALLOC)
 		return -EINVAL;
 	if (create->kind == MMIOD_BUFFER_DMA)

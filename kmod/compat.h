@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel API drift from 6.1 on, all of it. Everything else in the module is written for the newest kernel.
+ * Kernel API drift from 6.1 on, all of it. Everything
+ * else in the module is written for the newest kernel.
  */
 #ifndef MMIOD_COMPAT_H
 #define MMIOD_COMPAT_H
@@ -46,8 +47,9 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #endif
 
 /*
- * How many page-table entries map this very page, whose compound page's first is @head. Read without a reference, so
- * without the kernel's own functions, which check what must not change meanwhile. What is negative is a page's type.
+ * How many page-table entries map this very page, whose compound page's first is @head. Read
+ * without a reference, so without the kernel's own functions, which check what must not change
+ * meanwhile. What is negative is a page's type.
  */
 static inline unsigned int mmiod_page_mapcount(struct page *page, struct page *head)
 {
@@ -68,8 +70,9 @@ static inline unsigned int mmiod_page_mapcount(struct page *page, struct page *h
 }
 
 /*
- * 6.12: huge leaves of device memory. Their fault handler got the order in 6.6, so it has it here; 6.17 did away with a type
- * of its own for frame numbers, 6.19 with an argument that could only be current->mm.
+ * 6.12: huge leaves of device memory. Their fault handler got the order in 6.6, so it has it here;
+ * 6.17 did away with a type of its own for frame numbers, 6.19 with an argument that could only be
+ * current->mm.
  */
 #ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 #define MMIOD_HUGE_LEAVES

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The control file, /dev/mmiod: the one place that claims, creates, revokes and lists. Opening it needs CAP_SYS_RAWIO;
- * who holds it open keeps the right, so that the daemon may drop the capability afterwards.
+ * The control file, /dev/mmiod: the one place that claims, creates, revokes and lists. Opening it
+ * needs CAP_SYS_RAWIO; who holds it open keeps the right, so that the daemon may drop the
+ * capability afterwards.
  *
- * Each open file has a queue of events. A queue that is full drops what comes and says so once with OVERFLOW: the
- * reader then takes the ledger again. Nothing ever waits for a reader.
+ * Each open file has a queue of events. A queue that is full drops what comes and says so once with
+ * OVERFLOW: the reader then takes the ledger again. Nothing ever waits for a reader.
  */
 #include <linux/capability.h>
 #include <linux/miscdevice.h>
@@ -25,7 +26,10 @@ struct control {
 	struct mmiod_control_event events[EVENT_QUEUE_LENGTH];
 };
 
-/* Leaf lock, process context only: events come from ioctls, ->release and PCI callbacks, none of them atomic. */
+/*
+ * Leaf lock, process context only: events come from ioctls,
+ * ->release and PCI callbacks, none of them atomic.
+ */
 static DEFINE_SPINLOCK(events_lock);
 static LIST_HEAD(controls);
 
@@ -87,7 +91,10 @@ static bool has_events(struct control *control)
 	return found;
 }
 
-/* Whole events only. An event whose copy fails is lost: the caller's buffer was bad, and EFAULT says so. */
+/*
+ * Whole events only. An event whose copy fails is lost:
+ * the caller's buffer was bad, and EFAULT says so.
+ */
 static ssize_t control_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
 	struct control *control = file->private_data;

@@ -2,14 +2,15 @@
 /*
  * The file that stands for a window, and the pseudo file system it lies on.
  *
- * Each window has an inode of its own, hence an address_space of its own, so that one unmap_mapping_range() takes
- * exactly its mappings from every process, forked, moved and split ones too. VMAs hold the file: ->release runs when
- * the last descriptor and the last mapping are gone, and frees the window.
+ * Each window has an inode of its own, hence an address_space of its own, so that one
+ * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones
+ * too. VMAs hold the file: ->release runs when the last descriptor and the last mapping are gone,
+ * and frees the window.
  *
- * The file system is pinned by each window, and by each open control file, so that it is not made anew for every
- * window of a daemon's; not by the module's init: the superblock holds a module reference, which an O_PATH descriptor
- * (it holds the mount, but no file of ours) keeps until it is closed, and which would make the module impossible to
- * unload if it were taken for good.
+ * The file system is pinned by each window, and by each open control file, so that it is not made
+ * anew for every window of a daemon's; not by the module's init: the superblock holds a module
+ * reference, which an O_PATH descriptor (it holds the mount, but no file of ours) keeps until it is
+ * closed, and which would make the module impossible to unload if it were taken for good.
  */
 #include <linux/file.h>
 #include <linux/module.h>
@@ -130,7 +131,10 @@ static const struct file_operations window_fops = {
 	.show_fdinfo = window_fdinfo,
 };
 
-/* The size is the window's, the owner and the mode say nothing: none of them is the client's to change. */
+/*
+ * The size is the window's, the owner and the mode say
+ * nothing: none of them is the client's to change.
+ */
 static int refuse_setattr(MMIOD_IDMAP *idmap, struct dentry *dentry, struct iattr *attr)
 {
 	return -EPERM;
@@ -141,8 +145,8 @@ static const struct inode_operations window_iops = {
 };
 
 /*
- * The name in /proc/PID/maps and /proc/PID/fd. Only the dentry may be looked at: an O_PATH descriptor keeps it alive
- * after the window is gone.
+ * The name in /proc/PID/maps and /proc/PID/fd. Only the dentry may be looked at: an O_PATH
+ * descriptor keeps it alive after the window is gone.
  */
 static char *window_dname(struct dentry *dentry, char *buffer, int size)
 {
@@ -159,7 +163,9 @@ static const struct dentry_operations window_dops = {
 	.d_dname = window_dname,
 };
 
-/* NOEXEC makes the kernel refuse PROT_EXEC, now and by mprotect, whatever the caller's personality. */
+/*
+ * NOEXEC makes the kernel refuse PROT_EXEC, now and by mprotect, whatever the caller's personality.
+ */
 static int init_fs_context(struct fs_context *fc)
 {
 	struct pseudo_fs_context *ctx = init_pseudo(fc, MMIOD_FS_MAGIC);
@@ -193,8 +199,8 @@ static struct inode *new_inode_for(const struct mmiod_window *window, bool reado
 }
 
 /*
- * alloc_file_pseudo() takes no module reference, but the final fput() drops one. Seeking and positioned
- * access are switched on as open() would have.
+ * alloc_file_pseudo() takes no module reference, but the final fput() drops one. Seeking and
+ * positioned access are switched on as open() would have.
  */
 static struct file *new_file(struct mmiod_window *window, struct inode *inode, const char *name)
 {

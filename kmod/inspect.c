@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Inspection: TRANSLATE walks the page tables of a process, PAGE reads a page descriptor. Both only look; nothing is
- * referenced, faulted in or marked, so that looking changes nothing that is looked at.
+ * Inspection: TRANSLATE walks the page tables of a process, PAGE reads a page descriptor. Both only
+ * look; nothing is referenced, faulted in or marked, so that looking changes nothing. They are the
+ * control file's, called with no lock held. mmiod_leaf_size() is for mapping.c and leaf.c as well,
+ * whose callers hold mmap_lock or window->lock.
  *
- * The walk is that of the kernel's own fast GUP. The kernel exports no walker of any address on all versions, and
- * mmap_lock alone does not keep page tables: munmap frees them with the lock downgraded, and THP collapse without it. What
- * keeps them is the contract for lockless walkers (mmu_gather.c): a table is freed only after an interrupt on every
- * processor or an RCU grace period, and disabled interrupts hold up both. Each level is read once and the next one is
- * found from that copy, so that a leaf that is split meanwhile is seen as before or as after, never as a mixture.
+ * The walk is that of the kernel's own fast GUP. The kernel exports no walker of any address on all
+ * versions, and mmap_lock alone does not keep page tables: munmap frees them with the lock
+ * downgraded, and THP collapse without it. What keeps them is the contract for lockless walkers
+ * (mmu_gather.c): a table is freed only after an interrupt on every processor or an RCU grace
+ * period, and disabled interrupts hold up both. Each level is read once and the next one is found
+ * from that copy, so that a leaf that is split meanwhile is seen as before or as after, never as a
+ * mixture.
  */
 #include <linux/kernel-page-flags.h>
 #include <linux/memory_hotplug.h>
@@ -39,7 +43,10 @@ static void note_leaf(struct mmiod_translate *answer, u64 leaf_size, unsigned lo
 	answer->phys = PFN_PHYS(pfn) | (answer->address & (leaf_size - 1));
 }
 
-/* The processor looks at the present bit alone; the kernel's pte_present() also takes PROT_NONE for present. */
+/*
+ * The processor looks at the present bit alone; the
+ * kernel's pte_present() also takes PROT_NONE for present.
+ */
 static bool present(u64 entry)
 {
 	return entry & _PAGE_PRESENT;
@@ -125,7 +132,10 @@ static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
 	answer->cache = cache_of(answer);
 }
 
-/* How much the leaf at an address maps, 0: nothing is present. The caller holds what keeps the leaf from changing. */
+/*
+ * How much the leaf at an address maps, 0: nothing is present.
+ * The caller holds what keeps the leaf from changing.
+ */
 unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
 {
 	struct mmiod_translate answer = { .address = address };
@@ -162,7 +172,10 @@ static void describe_vma(const struct vm_area_struct *vma, struct mmiod_translat
 	answer->vma_pgoff = vma->vm_pgoff;
 }
 
-/* Under the window's lock neither its state nor its entries change: the answer shows both as they belong together. */
+/*
+ * Under the window's lock neither its state nor its entries
+ * change: the answer shows both as they belong together.
+ */
 static void translate_window(struct mm_struct *mm, struct mmiod_window *window,
 			     struct mmiod_translate *answer)
 {
@@ -193,7 +206,10 @@ static int translate_in(struct mm_struct *mm, struct mmiod_translate *answer)
 	return vma ? 0 : -EFAULT;
 }
 
-/* A reference on the memory of a process in the caller's pid namespace; NULL: there is no process, or it has none. */
+/*
+ * A reference on the memory of a process in the caller's
+ * pid namespace; NULL: there is no process, or it has none.
+ */
 static struct mm_struct *mm_of(pid_t nr)
 {
 	struct pid *pid = find_get_pid(nr);
@@ -236,7 +252,10 @@ static u64 copy_bit(unsigned long flags, unsigned int from, unsigned int to)
 	return (u64)(flags >> from & 1) << to;
 }
 
-/* The flags word read once, and never through the checking accessors: the page may be anybody's, and change under us. */
+/*
+ * The flags word read once, and never through the checking
+ * accessors: the page may be anybody's, and change under us.
+ */
 static u64 word_flags(unsigned long flags)
 {
 	u64 kpf = copy_bit(flags, PG_locked, KPF_LOCKED) |
@@ -320,9 +339,9 @@ static u32 zone_of(const struct page *page)
 }
 
 /*
- * The free block that a page lies in: only its first page is marked, its order is that page's private field. The zone's
- * lock is not taken, so an answer may be late by one allocation. A block does not reach beyond its section: what is
- * online of it is online whole.
+ * The free block that a page lies in: only its first page is marked, its order is that page's
+ * private field. The zone's lock is not taken, so an answer may be late by one allocation. A block
+ * does not reach beyond its section: what is online of it is online whole.
  */
 static struct page *free_block(struct page *page, unsigned int *order)
 {

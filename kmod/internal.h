@@ -5,25 +5,28 @@
  *	device	a PCI function bound to the driver		pci.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c
- *	window	a sub-range of a region, one file each		window.c (object), file.c, mapping.c, leaf.c,
- *								access.c
+ *	window	a sub-range of a region, one file each		window.c (object), file.c,
+ *								mapping.c, leaf.c, access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables and page descriptors, to look at	inspect.c
  *
  * Locks, outermost first:
  *
- *	mmap_lock		read, in populate (the caller's) and in translate (any process's); otherwise never taken by us.
- *				A huge fault has the lock of the VMA alone.
- *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never taken under mmap_lock:
- *				->release runs from task work, not from munmap.
- *	window->lock		rwsem: the window's state. Read: to insert page-table entries or touch the device.
- *				Write: to change the state, followed by the zap. No user access, no GUP, no mmap_lock
- *				and no mmiod_lock under it.
+ *	mmap_lock		read, in populate (the caller's) and in translate (any process's);
+ *				otherwise never taken by us. A huge fault has the lock of the VMA
+ *				alone.
+ *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never
+ *				taken under mmap_lock: ->release runs from task work, not from
+ *				munmap.
+ *	window->lock		rwsem: the window's state. Read: to insert page-table entries or
+ *				touch the device. Write: to change the state, followed by the zap.
+ *				No user access, no GUP, no mmap_lock and no mmiod_lock under it.
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
  *	events_lock		spinlock: the queues of all control files (control.c)
  *
- * Lifetimes: a window lives as long as its file (VMAs hold the file), a region as long as its claim or a window, and a
- * device's resources end in ->remove, whoever still holds a window: by then nothing can reach the pages any more.
+ * Lifetimes: a window lives as long as its file (VMAs hold the file), a region as long as its claim
+ * or a window, and a device's resources end in ->remove, whoever still holds a window: by then
+ * nothing can reach the pages any more.
  */
 #ifndef MMIOD_INTERNAL_H
 #define MMIOD_INTERNAL_H
@@ -247,7 +250,10 @@ int mmiod_call_access(struct mmiod_call *call);
 
 /* ---- ioctl.c ---- */
 
-/* One ioctl in flight: its argument, and a file that it makes, installed only after the answer was copied out. */
+/*
+ * One ioctl in flight: its argument, and a file that it
+ * makes, installed only after the answer was copied out.
+ */
 struct mmiod_call {
 	struct file *file; /* that the ioctl came in on */
 	void *arg; /* kernel copy, zero-extended to the known size */

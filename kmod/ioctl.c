@@ -2,9 +2,10 @@
 /*
  * Dispatch of extensible ioctls, for the control file and for window files.
  *
- * The caller's structure starts with its size. It is copied in zero-extended, and copied back even after an error,
- * because EBUSY says who is in the way and EFAULT what was found nonetheless. A file that the call made is installed last: before that, user space cannot
- * reach it, and an answer that could not be delivered leaves no descriptor behind.
+ * The caller's structure starts with its size. It is copied in zero-extended, and copied back even
+ * after an error, because EBUSY says who is in the way and EFAULT what was found nonetheless. A
+ * file that the call made is installed last: before that, user space cannot reach it, and an answer
+ * that could not be delivered leaves no descriptor behind.
  */
 #include <linux/file.h>
 #include <linux/uaccess.h>

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The leaves of a window's page tables: entries of 4 KiB, and from 6.12 on of 2 MiB and 1 GiB where the kernel can mark
- * such ones as device memory (CONFIG_ARCH_SUPPORTS_P?D_PFNMAP; without that mark fast GUP would take them for RAM).
+ * The leaves of a window's page tables: entries of 4 KiB, and from 6.12 on of 2 MiB and 1 GiB where
+ * the kernel can mark such ones as device memory (CONFIG_ARCH_SUPPORTS_P?D_PFNMAP; without that
+ * mark fast GUP would take them for RAM).
  *
  * Leaves of 2 MiB are an administrator's choice, see pmd_leaves below.
  *
- * All are made under window->lock held for read and with the window in order. A huge leaf is made by the fault handler, which
- * the kernel asks for one first; it needs a block of the VMA whose address and frame are both multiples of the leaf's
- * size. What is left goes by 4 KiB, but not one fault for each: the first fault in a page table fills all of it that the VMA
- * covers, and so does POPULATE. A page table is the bound because the memory for it is spent by its first entry already,
- * because one lock covers it, and because where there is a table there is no huge leaf for as long as the VMA lives.
+ * All are made under window->lock held for read and with the window in order. A huge leaf is made
+ * by the fault handler, which the kernel asks for one first; it needs a block of the VMA whose
+ * address and frame are both multiples of the leaf's size. What is left goes by 4 KiB, but not one
+ * fault for each: the first fault in a page table fills all of it that the VMA covers, and so does
+ * POPULATE. A page table is the bound because the memory for it is spent by its first entry
+ * already, because one lock covers it, and because where there is a table there is no huge leaf for
+ * as long as the VMA lives.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -22,9 +25,10 @@ static const unsigned int orders[MMIOD_LEAVES] = { 0, PMD_SHIFT - PAGE_SHIFT,
 						   PUD_SHIFT - PAGE_SHIFT };
 
 /*
- * As of 6.12, and no later kernel is known to be better, mbind(MPOL_MF_STRICT) looks for the page descriptors behind leaves of
- * 2 MiB without asking whether there are any, and so can bring the kernel down for whoever has such a mapping, of this or of
- * any driver. (It takes leaves of 1 GiB apart first, which is harmless.) Clients are not trusted that far.
+ * As of 6.12, and no later kernel is known to be better, mbind(MPOL_MF_STRICT) looks for the page
+ * descriptors behind leaves of 2 MiB without asking whether there are any, and so can bring the
+ * kernel down for whoever has such a mapping, of this or of any driver. (It takes leaves of 1 GiB
+ * apart first, which is harmless.) Clients are not trusted that far.
  */
 static bool pmd_leaves = !IS_ENABLED(CONFIG_NUMA);
 module_param(pmd_leaves, bool, 0644);
@@ -41,7 +45,10 @@ u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated)
 	return pages;
 }
 
-/* POPULATE marks its faults as remote; but for protection keys, which guard accesses and not entries, that means nothing. */
+/*
+ * POPULATE marks its faults as remote; but for protection keys,
+ * which guard accesses and not entries, that means nothing.
+ */
 void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf)
 {
 	bool populated = vmf->flags & FAULT_FLAG_REMOTE;
@@ -66,7 +73,10 @@ bool mmiod_leaf_in_bounds(const struct mmiod_window *window, pgoff_t first, unsi
 	return first < window->pages && pages <= window->pages - first;
 }
 
-/* The bounds are those of now, not those that ->mmap saw. Called with no more than the VMA's own lock. */
+/*
+ * The bounds are those of now, not those that ->mmap
+ * saw. Called with no more than the VMA's own lock.
+ */
 bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_struct *vma,
 		     unsigned long address, unsigned int order)
 {
@@ -88,8 +98,8 @@ struct fill {
 };
 
 /*
- * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of one type, so the first
- * one's serves for the rest.
+ * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of
+ * one type, so the first one's serves for the rest.
  */
 static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t first)
 {
@@ -102,8 +112,8 @@ static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t first)
 }
 
 /*
- * Called with the page table's lock, for one address that is mapped. Only what is empty is set: others may have been
- * here before.
+ * Called with the page table's lock, for one address that is mapped.
+ * Only what is empty is set: others may have been here before.
  */
 static int fill_around(pte_t *pte, unsigned long address, void *data)
 {
@@ -128,8 +138,9 @@ static int fill_around(pte_t *pte, unsigned long address, void *data)
 }
 
 /*
- * Map the page table of @address. The kernel's own insertion comes first: it makes the table if there is none and looks up the
- * memory type. When it has succeeded, there is a table, and the walk to it neither makes one nor stumbles over a leaf.
+ * Map the page table of @address. The kernel's own insertion comes first: it makes the table if
+ * there is none and looks up the memory type. When it has succeeded, there is a table, and the walk
+ * to it neither makes one nor stumbles over a leaf.
  */
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated)
@@ -148,12 +159,14 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 }
 
 /*
- * Exactly these pages, whatever is mapped there, by the kernel's own remap_pfn_range(). It insists on empty entries; the zap
- * takes away a huge leaf whole, and what else it mapped comes back on fault. Called with mmap_lock held for writing, because
- * remap_pfn_range() may set flags of the VMA; setting one here keeps out faults that hold only the VMA's own lock.
+ * Exactly these pages, whatever is mapped there, by the kernel's own remap_pfn_range(). It insists
+ * on empty entries; the zap takes away a huge leaf whole, and what else it mapped comes back on
+ * fault. Called with mmap_lock held for writing, because remap_pfn_range() may set flags of the
+ * VMA; setting one here keeps out faults that hold only the VMA's own lock.
  *
- * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was split, moved or partly
- * zapped. Remapping it in parts only looks the memory type up, so the first page goes by itself.
+ * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was
+ * split, moved or partly zapped. Remapping it in parts only looks the memory type up, so the first
+ * page goes by itself.
  */
 int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
 		     unsigned long length)
@@ -212,7 +225,10 @@ static vm_fault_t insert_huge(struct mmiod_window *window, struct vm_fault *vmf,
 
 #endif
 
-/* Whether a fault at @address would try for a huge leaf, and so what must not be mapped by a table instead. */
+/*
+ * Whether a fault at @address would try for a huge leaf,
+ * and so what must not be mapped by a table instead.
+ */
 bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_area_struct *vma,
 			    unsigned long address)
 {
@@ -242,7 +258,10 @@ vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, 
 
 #ifdef MMIOD_HUGE_LEAVES
 
-/* An address of the process that is congruent to the physical one: only then can leaves of that size be used. */
+/*
+ * An address of the process that is congruent to the
+ * physical one: only then can leaves of that size be used.
+ */
 static unsigned long congruent_area(struct file *file, u64 phys, unsigned long length,
 				    unsigned long size, unsigned long pgoff, unsigned long flags)
 {
@@ -254,8 +273,9 @@ static unsigned long congruent_area(struct file *file, u64 phys, unsigned long l
 }
 
 /*
- * ->get_unmapped_area: asks for as much more as it takes to move the mapping to a congruent address. An address that the
- * caller insists on is the caller's affair; so is one that it only wishes for, if it can be had.
+ * ->get_unmapped_area: asks for as much more as it takes to move the mapping to a congruent
+ * address. An address that the caller insists on is the caller's affair; so is one that it only
+ * wishes for, if it can be had.
  */
 unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
 			      unsigned long pgoff, unsigned long flags)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmiod: reserves device regions and turns sub-ranges of them into windows, files that can be mapped and revoked.
- * This file brings the parts up and down; internal.h says what they are and how they lock.
+ * mmiod: reserves device regions and turns sub-ranges of them into windows, files that can be
+ * mapped and revoked. This file brings the parts up and down; internal.h says what they are and how
+ * they lock.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -39,8 +40,8 @@ static void construct_window(void *object)
 }
 
 /*
- * Accounted: the daemon's memory cgroup pays for what it makes the kernel keep. A cache with a constructor is never
- * merged with another, so that /proc/slabinfo names both.
+ * Accounted: the daemon's memory cgroup pays for what it makes the kernel keep. A cache with a
+ * constructor is never merged with another, so that /proc/slabinfo names both.
  */
 static int create_caches(void)
 {

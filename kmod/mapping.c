@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping a window: the four steps of a driver's mmap, the fault handler, and POPULATE. The entries are made in leaf.c.
+ * Mapping a window: the four steps of a driver's mmap, the
+ * fault handler, and POPULATE. The entries are made in leaf.c.
  *
- * Page tables are never built inside ->mmap: the VMA is linked into i_mmap only after ->mmap returns, so a concurrent
- * revoke would miss what was mapped there. They are built on fault, or by the POPULATE ioctl on the linked VMA; both
- * hold window->lock for read, so that a revoke either sees their entries or is seen by them.
+ * Page tables are never built inside ->mmap: the VMA is linked into i_mmap only after ->mmap
+ * returns, so a concurrent revoke would miss what was mapped there. They are built on fault, or by
+ * the POPULATE ioctl on the linked VMA; both hold window->lock for read, so that a revoke either
+ * sees their entries or is seen by them.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -27,10 +29,11 @@ static bool has_pud_leaves(struct mmiod_window *window)
 }
 
 /*
- * 6.12 takes a leaf of 1 GiB for a page table when a VMA is split within it, and for a broken entry when it is moved: it
- * reads device memory as entries, or clears the leaf but not the TLB, so that the process keeps what is revoked later.
- * Such leaves are therefore taken away before, and come back on fault. Both hooks run under mmap_lock, held for writing;
- * the VMA's own lock keeps huge faults out from here to its release.
+ * 6.12 takes a leaf of 1 GiB for a page table when a VMA is split within it, and for a broken entry
+ * when it is moved: it reads device memory as entries, or clears the leaf but not the TLB, so that
+ * the process keeps what is revoked later. Such leaves are therefore taken away before, and come
+ * back on fault. Both hooks run under mmap_lock, held for writing; the VMA's own lock keeps huge
+ * faults out from here to its release.
  */
 static int vma_may_split(struct vm_area_struct *vma, unsigned long address)
 {
@@ -81,8 +84,8 @@ static void vma_close(struct vm_area_struct *vma)
 }
 
 /*
- * RAM in a PFN mapping: no reference is taken, none is needed, because the page is freed with the window, when no VMA
- * is left. It is mapped cached, with the VMA's rights.
+ * RAM in a PFN mapping: no reference is taken, none is needed, because the page is freed with the
+ * window, when no VMA is left. It is mapped cached, with the VMA's rights.
  */
 static vm_fault_t insert_dummy(struct mmiod_window *window, struct vm_fault *vmf)
 {
@@ -105,7 +108,10 @@ static vm_fault_t insert_leaf(struct mmiod_window *window, struct vm_fault *vmf,
 	return ret;
 }
 
-/* The dummy page is mapped by itself, never as a huge leaf: the kernel then asks again for one page. */
+/*
+ * The dummy page is mapped by itself, never as a huge
+ * leaf: the kernel then asks again for one page.
+ */
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct mmiod_window *window = vmf->vma->vm_private_data;
@@ -160,8 +166,8 @@ struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
 }
 
 /*
- * A private mapping would be copy-on-write, which PFN mappings must not be. VM_MAYSHARE is what MAP_SHARED leaves on a
- * read-only file; VM_SHARED is cleared there.
+ * A private mapping would be copy-on-write, which PFN mappings must not be. VM_MAYSHARE is what
+ * MAP_SHARED leaves on a read-only file; VM_SHARED is cleared there.
  */
 static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma)
 {
@@ -179,7 +185,10 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 	return ret;
 }
 
-/* The state is looked at to fail early; correctness is the fault handler's. Nothing may fail once we have counted. */
+/*
+ * The state is looked at to fail early; correctness is the
+ * fault handler's. Nothing may fail once we have counted.
+ */
 int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct mmiod_window *window = file->private_data;
@@ -220,8 +229,8 @@ static int locked_usable(struct mmiod_window *window)
 }
 
 /*
- * A page table at once, whatever of it is mapped already (mremap moves entries one by one). A huge leaf that was made before
- * pmd_leaves was switched off is as good.
+ * A page table at once, whatever of it is mapped already (mremap moves entries one by one). A huge
+ * leaf that was made before pmd_leaves was switched off is as good.
  */
 static int populate_table(struct mmiod_window *window, struct vm_area_struct *vma,
 			  unsigned long address)
@@ -238,9 +247,10 @@ static int populate_table(struct mmiod_window *window, struct vm_area_struct *vm
 }
 
 /*
- * By a fault that nobody's access has caused: the only way to a huge leaf that the kernel exports. It takes window->lock for
- * itself. What was mapped before stays as it is, so there may be a page table instead; or nothing, if a revoke or suspend has
- * come between: *size is 0 then, and the next fault says so.
+ * By a fault that nobody's access has caused: the only way to a huge leaf that the kernel exports.
+ * It takes window->lock for itself. What was mapped before stays as it is, so there may be a page
+ * table instead; or nothing, if a revoke or suspend has come between: *size is 0 then, and the next
+ * fault says so.
  */
 static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct *vma,
 			     unsigned long address, unsigned long *size)
@@ -260,7 +270,9 @@ static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct 
 	return populate_table(window, vma, address);
 }
 
-/* window->lock is taken for each leaf or table: a revoke need not wait for more than one of them. */
+/*
+ * window->lock is taken for each leaf or table: a revoke need not wait for more than one of them.
+ */
 static int populate_range(struct mmiod_window *window, struct vm_area_struct *vma,
 			  unsigned long start, unsigned long end)
 {
@@ -316,7 +328,10 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 		     : populate_range(window, vma, start, start + length);
 }
 
-/* Entries are made under mmap_lock held for reading, as in a fault; only remap_pfn_range() wants it for writing. */
+/*
+ * Entries are made under mmap_lock held for reading, as in
+ * a fault; only remap_pfn_range() wants it for writing.
+ */
 int mmiod_call_populate(struct mmiod_call *call)
 {
 	const struct mmiod_window_populate *populate = call->arg;

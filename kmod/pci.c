@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI driver. Its id table is empty: a function is bound by its driver_override alone, so that of two identical
- * cards one can be ours. Probe reserves every memory BAR; regions are claimed within these reservations.
+ * The PCI driver. Its id table is empty: a function is bound by its driver_override alone, so that
+ * of two identical cards one can be ours. Probe reserves every memory BAR; regions are claimed
+ * within these reservations.
  *
- * ->remove revokes, releases and returns: it never waits for user space, which may hold windows for ever. Resets, power
- * management and bus errors suspend all windows of the device until it is back.
+ * ->remove revokes, releases and returns: it never waits for user space, which may hold windows for
+ * ever. Resets, power management and bus errors suspend all windows of the device until it is back.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -27,7 +28,9 @@ struct mmiod_device *mmiod_device_find(u32 address)
 	return NULL;
 }
 
-/* An access while memory decoding is off can be a fatal bus error on real hosts (CVE-2020-12888). */
+/*
+ * An access while memory decoding is off can be a fatal bus error on real hosts (CVE-2020-12888).
+ */
 bool mmiod_device_decodes(const struct mmiod_device *device)
 {
 	u16 command = 0;
@@ -229,7 +232,10 @@ static void set_suspended(struct pci_dev *pdev, bool suspended)
 	mutex_unlock(&mmiod_lock);
 }
 
-/* Called under the device lock, before the reset touches the device, and after its state was restored. */
+/*
+ * Called under the device lock, before the reset
+ * touches the device, and after its state was restored.
+ */
 static void reset_prepare(struct pci_dev *pdev)
 {
 	set_suspended(pdev, true);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions: named physical ranges that the module has reserved, so that the kernel's own resource tree keeps everybody
- * else out. A PCI region lies inside the reservation that the driver made for its BAR at probe; a platform range is
- * reserved by address, after every check that keeps it away from RAM and from what others own.
+ * Regions: named physical ranges that the module has reserved, so that the kernel's own resource
+ * tree keeps everybody else out. A PCI region lies inside the reservation that the driver made for
+ * its BAR at probe; a platform range is reserved by address, after every check that keeps it away
+ * from RAM and from what others own.
  *
- * All under mmiod_lock. The claim holds one reference on the region, each window another; when the claim ends, the
- * reservation ends with it, and by then every window on it is revoked.
+ * All under mmiod_lock. The claim holds one reference on the region, each window another; when the
+ * claim ends, the reservation ends with it, and by then every window on it is revoked.
  */
 #include <linux/ctype.h>
 #include <linux/io.h>
@@ -103,8 +104,9 @@ static int locate_bar(struct mmiod_region *region, const struct mmiod_region_cla
 }
 
 /*
- * A claim by address is what /dev/mem is kept from under lockdown, so it is kept from it here too. A BAR is refused
- * because the reservation would outlive the device: its parent resource goes when the device is removed.
+ * A claim by address is what /dev/mem is kept from under lockdown, so it is kept from it here too.
+ * A BAR is refused because the reservation would outlive the device: its parent resource goes when
+ * the device is removed.
  */
 static int locate_range(struct mmiod_region *region, const struct mmiod_region_claim *claim)
 {
@@ -131,9 +133,9 @@ static int locate_range(struct mmiod_region *region, const struct mmiod_region_c
 }
 
 /*
- * Some owners do not mark what they have as busy: the local APIC, the HPET. A reservation then nests inside theirs. It
- * may nest in what is nobody's: memory that the firmware reserved, or the window of a PCI host bridge. The parent of a
- * resource that is ours stays while it has that child.
+ * Some owners do not mark what they have as busy: the local APIC, the HPET. A reservation then
+ * nests inside theirs. It may nest in what is nobody's: memory that the firmware reserved, or the
+ * window of a PCI host bridge. The parent of a resource that is ours stays while it has that child.
  */
 static bool nests_in_foreign(const struct mmiod_region *region)
 {
@@ -251,7 +253,9 @@ static void revoke_windows(struct mmiod_region *region)
 		mmiod_window_revoke(list_first_entry(&region->windows, struct mmiod_window, node));
 }
 
-/* End the claim: by the daemon's wish, because the device goes, or at unload. Revokes what is left. */
+/*
+ * End the claim: by the daemon's wish, because the device goes, or at unload. Revokes what is left.
+ */
 void mmiod_region_end(struct mmiod_region *region)
 {
 	lockdep_assert_held(&mmiod_lock);
@@ -331,7 +335,10 @@ int mmiod_call_region_next(struct mmiod_call *call)
 	return region ? 0 : -ENOENT;
 }
 
-/* At unload: what is left are claims by address; those of devices ended with their drivers' ->remove. */
+/*
+ * At unload: what is left are claims by address; those
+ * of devices ended with their drivers' ->remove.
+ */
 void mmiod_region_exit(void)
 {
 	struct mmiod_region *region;

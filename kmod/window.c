@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows: their states, the ledger, and how they come and go. Their files are in file.c, what can be done with one in
- * mapping.c and access.c.
+ * Windows: their states, the ledger, and how they come and go. Their files are in file.c, what can
+ * be done with one in mapping.c and access.c.
  */
 #include <linux/file.h>
 #include <linux/io.h>
@@ -12,7 +12,10 @@
 
 #include "internal.h"
 
-/* All under mmiod_lock. Revoked windows stay in `windows` until their file goes, but not in the tree. */
+/*
+ * All under mmiod_lock. Revoked windows stay in
+ * `windows` until their file goes, but not in the tree.
+ */
 static DEFINE_XARRAY(windows); /* id -> window: the ledger */
 static struct rb_root_cached windows_by_pfn = RB_ROOT_CACHED;
 static u64 last_window_id;
@@ -50,7 +53,10 @@ int mmiod_window_locked_state(struct mmiod_window *window)
 	return state;
 }
 
-/* After this no CPU reaches the pages through the window, and a fault that comes later sees the new state. */
+/*
+ * After this no CPU reaches the pages through the window,
+ * and a fault that comes later sees the new state.
+ */
 static void zap(struct mmiod_window *window)
 {
 	lockdep_assert_held_write(&window->lock);
@@ -63,12 +69,12 @@ static void announce(struct mmiod_window *window, u32 state)
 	wake_up_poll(&window->poll, state == MMIOD_WINDOW_REVOKED ? EPOLLHUP | EPOLLERR : EPOLLPRI);
 }
 
-/* ---- attribute: of the physical pages, so kept by the module and reserved before anything is mapped ---- */
+/* ---- attribute: of the pages, so kept by the module and reserved before anything is mapped --- */
 
 /*
- * x86 gives a fault-inserted page the type that the memtype tree has for it, UC- where it has none; a WC window must be
- * entered there first. The tree would silently hand a conflicting type to the second comer, therefore conflicts are
- * refused before, in find_conflict().
+ * x86 gives a fault-inserted page the type that the memtype tree has for it, UC- where it has none;
+ * a WC window must be entered there first. The tree would silently hand a conflicting type to the
+ * second comer, therefore conflicts are refused before, in find_conflict().
  */
 static int reserve_attr(struct mmiod_window *window)
 {
@@ -108,8 +114,9 @@ static void leave_region(struct mmiod_window *window)
 }
 
 /*
- * Take the window out of what is live: nothing of it can be reached afterwards, neither by mappings nor by mediated
- * access, and its pages are free for a window with another attribute. Its file goes on to exist.
+ * Take the window out of what is live: nothing of it can be reached afterwards, neither by mappings
+ * nor by mediated access, and its pages are free for a window with another attribute. Its file goes
+ * on to exist.
  */
 static void unlist(struct mmiod_window *window)
 {
@@ -199,7 +206,10 @@ static void drop_from_ledger(struct mmiod_window *window)
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_RELEASED, 0, window->id);
 }
 
-/* Called by the file that owned it, or by who could not make that file. Nothing can reach it any more. */
+/*
+ * Called by the file that owned it, or by who could
+ * not make that file. Nothing can reach it any more.
+ */
 void mmiod_window_free(struct mmiod_window *window)
 {
 	if (window->id)
@@ -221,9 +231,10 @@ const char *mmiod_window_origin(const struct mmiod_window *window)
 }
 
 /*
- * What the first use of a window costs, in the user's context: the memory of a buffer, or the kernel's mapping of
- * device memory for mediated access. That one is made for each window with the window's own attribute: one ioremap of
- * the whole region would give every window on it the same type (x86 merges them), and cost page tables for nothing.
+ * What the first use of a window costs, in the user's context: the memory of a buffer, or the
+ * kernel's mapping of device memory for mediated access. That one is made for each window with the
+ * window's own attribute: one ioremap of the whole region would give every window on it the same
+ * type (x86 merges them), and cost page tables for nothing.
  */
 int mmiod_window_prepare(struct mmiod_window *window)
 {
