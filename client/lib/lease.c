@@ -131,16 +131,22 @@ struct end_call {
 	const uint64_t *ids;
 	size_t count;
 	int result; /* of the first that failed */
+	bool *ended; /* NULL, or which were */
 };
+
+static size_t batch_count(const struct end_call *call, size_t index)
+{
+	size_t rest = call->count - index * MMIOD_MSG_FDS_MAX;
+
+	return rest < MMIOD_MSG_FDS_MAX ? rest : MMIOD_MSG_FDS_MAX;
+}
 
 static size_t build_end(void *context, size_t index, void *buffer)
 {
 	struct mmiod_msg_end *request = buffer;
 	struct end_call *call = context;
-	size_t first = index * MMIOD_MSG_FDS_MAX, count = call->count - first;
+	size_t first = index * MMIOD_MSG_FDS_MAX, count = batch_count(call, index);
 
-	if (count > MMIOD_MSG_FDS_MAX)
-		count = MMIOD_MSG_FDS_MAX;
 	request->msg.opcode = call->opcode;
 	request->msg.fixed = sizeof(*request);
 	request->msg.count = (uint32_t)count;
@@ -156,7 +162,7 @@ static int read_end(void *context, size_t index, struct reply *reply)
 	struct end_call *call = context;
 	int err = reply_status(call->client, reply);
 
-	if (!err && !message->head.count)
+	if (!err && message->head.count != batch_count(call, index))
 		err = -EPROTO;
 	for (size_t i = 0; !err && i < message->head.count; i++) {
 		struct mmiod_wire_ended wire;
@@ -165,6 +171,8 @@ static int read_end(void *context, size_t index, struct reply *reply)
 		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_ENDED) ||
 		    message_text(message, &wire.text, text, sizeof(text)))
 			return -EPROTO;
+		if (call->ended)
+			call->ended[index * MMIOD_MSG_FDS_MAX + i] = wire.status == MMIOD_OK;
 		if (wire.status != MMIOD_OK && !call->result)
 			call->result = client_fail(call->client, outcome_errno(wire.status), "%s",
 						   text[0] ? text : outcome_sentence(wire.status));
@@ -233,6 +241,56 @@ MMIOD_EXPORT int mmiod_lease_release(struct mmiod_lease *lease)
 	if (!err)
 		mmiod_lease_free(lease);
 	return err;
+}
+
+/* The arrays of one such call. */
+struct release {
+	uint64_t *ids;
+	bool *ended;
+};
+
+static int release_all(struct mmiod_client *client, struct mmiod_lease **leases, size_t count,
+		       const struct release *release)
+{
+	struct end_call call = {
+		.client = client,
+		.opcode = MMIOD_OP_RELEASE,
+		.ids = release->ids,
+		.count = count,
+		.ended = release->ended,
+	};
+	int err;
+
+	for (size_t i = 0; i < count; i++)
+		release->ids[i] = leases[i]->id;
+	err = end_leases(&call);
+	for (size_t i = 0; i < count; i++)
+		if (!err || release->ended[i]) {
+			mmiod_lease_free(leases[i]);
+			leases[i] = NULL;
+		}
+	return err;
+}
+
+MMIOD_EXPORT int mmiod_client_release_many(struct mmiod_client *client, struct mmiod_lease **leases,
+					   size_t count)
+{
+	struct release release;
+	int err = -ENOMEM;
+
+	for (size_t i = 0; i < count; i++)
+		if (leases[i]->client != client)
+			return client_fail(client, -EINVAL, "lease %llu was not got by this client",
+					   (unsigned long long)leases[i]->id);
+	if (!count)
+		return 0;
+	release.ids = calloc(count, sizeof(*release.ids));
+	release.ended = calloc(count, sizeof(*release.ended));
+	if (release.ids && release.ended)
+		err = release_all(client, leases, count, &release);
+	free(release.ids);
+	free(release.ended);
+	return err == -ENOMEM ? client_fail(client, err, "out of memory") : err;
 }
 
 MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)

@@ -273,6 +273,14 @@ void mmiod_lease_free(struct mmiod_lease *lease);
 int mmiod_lease_release(struct mmiod_lease *lease);
 
 /**
+ * Give @count leases of this client back now, in batches of 16: that costs a fraction of as many single calls. The objects
+ * of those that ended are freed, and their pointers become NULL. Returns 0 or the first error; -EINVAL: one is another
+ * client's, and nothing was done.
+ */
+int mmiod_client_release_many(struct mmiod_client *client, struct mmiod_lease **leases,
+			      size_t count);
+
+/**
  * Give a lease back by its number: for what another process of the same user got, or whose object was freed. Whoever has
  * the file or a mapping loses it. -ENOENT: there is none such, or it has ended already; -EACCES: another user's.
  */

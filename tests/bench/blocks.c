@@ -17,14 +17,12 @@ static const size_t counts[] = { 1, 16, COUNT_MAX };
 
 static uint64_t releasing; /* ns spent in it */
 
-/* One request each: the library has no other way, and a program that is done with its leases just closes them. */
-static void release(struct mmiod_lease **leases, size_t count)
+static void release(struct mmiod_client *client, struct mmiod_lease **leases, size_t count)
 {
 	uint64_t start = wall_ns();
 
-	for (size_t i = 0; i < count; i++)
-		if (mmiod_lease_release(leases[i]) < 0)
-			die("release");
+	if (mmiod_client_release_many(client, leases, count) < 0)
+		die(mmiod_client_error(client));
 	releasing += wall_ns() - start;
 }
 
@@ -37,7 +35,7 @@ static void allocate(void *client, const char *pool, size_t count)
 		wants[i] = (struct mmiod_allocation){ .region = pool, .length = mmiod_page_size() };
 	if (mmiod_client_allocate_many(client, wants, count, 0, leases, NULL) != (int)count)
 		die(mmiod_client_error(client));
-	release(leases, count);
+	release(client, leases, count);
 }
 
 static void take_pool(struct subject *subject, void *connection, size_t count)
@@ -62,7 +60,7 @@ static void take_offsets(struct subject *subject, void *client, size_t count)
 						.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE };
 	if (mmiod_client_lease_many(client, wants, count, 0, leases, NULL) != (int)count)
 		die(mmiod_client_error(client));
-	release(leases, count);
+	release(client, leases, count);
 }
 
 static void take_echo(struct subject *subject, void *connection, size_t count)

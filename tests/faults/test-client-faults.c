@@ -217,6 +217,21 @@ static int call_release(void)
 	return mmiod_client_release(client, held->id);
 }
 
+static int call_release_many(void)
+{
+	struct mmiod_lease *leases[2] = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < 2 && !err; i++)
+		err = mmiod_client_lease(client, "shm", 0x10000 + i * PAGE, PAGE, 0, &leases[i]);
+	if (!err)
+		err = mmiod_client_release_many(client, leases, 2);
+	for (size_t i = 0; i < 2; i++)
+		if (leases[i] && mmiod_lease_release(leases[i]))
+			mmiod_lease_free(leases[i]);
+	return err;
+}
+
 static int call_revoke(void)
 {
 	return mmiod_client_revoke(client, held->id, 0);
@@ -409,6 +424,7 @@ static const struct function_line {
 	{ "lease_many, all or none", call_lease_all },
 	{ "allocate_many", call_allocate_many },
 	{ "release", call_release },
+	{ "release_many", call_release_many, true },
 	{ "revoke", call_revoke },
 	{ "buffer", call_buffer },
 	{ "lease_map", call_map },

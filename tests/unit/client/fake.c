@@ -340,7 +340,8 @@ void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		close(fds[i]);
 }
 
-void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text)
+/* The first `good` of them end well, the others with an outcome. */
+void fake_end_some(struct fake *fake, size_t good, enum mmiod_outcome outcome, const char *text)
 {
 	const struct mmiod_msg_end *request = (const struct mmiod_msg_end *)fake->request;
 	struct {
@@ -353,6 +354,8 @@ void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text)
 	for (size_t i = 0; i < count; i++) {
 		memcpy(&reply.ended[i].lease, (const uint64_t *)(request + 1) + i,
 		       sizeof(uint64_t));
+		if (i < good)
+			continue;
 		reply.ended[i].status = outcome;
 		reply.ended[i].text.offset = offsetof(typeof(reply), text);
 		reply.ended[i].text.length = (uint32_t)strlen(text);
@@ -366,6 +369,11 @@ void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text)
 					.count = (uint32_t)count,
 					.stride = sizeof(reply.ended[0]) };
 	fake_send(fake, &reply, sizeof(reply), NULL, 0);
+}
+
+void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text)
+{
+	fake_end_some(fake, outcome == MMIOD_OK ? MMIOD_MSG_FDS_MAX : 0, outcome, text);
 }
 
 size_t open_files(void)

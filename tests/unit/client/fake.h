@@ -59,6 +59,7 @@ struct flaw {
 void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		const struct flaw *flaw);
 void fake_make_room(struct fake *fake);
+void fake_end_some(struct fake *fake, size_t good, enum mmiod_outcome outcome, const char *text);
 void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text);
 
 int memory_file(size_t size);

@@ -567,6 +567,75 @@ Test(lease, whose_release_is_refused_stays_the_callers)
 	fake_stop(&fake);
 }
 
+/* Three of twenty are refused, in the second batch. */
+static void release_in_batches(struct fake *fake)
+{
+	const struct mmiod_msg_end *request;
+
+	fake_accept(fake);
+	for (size_t i = 0; i < 20; i++)
+		fake_grant(fake, fake_read(fake), 100 + i, NULL);
+	request = (const void *)fake_read(fake);
+	cr_expect_eq(request->msg.opcode, MMIOD_OP_RELEASE);
+	cr_expect_eq(request->msg.count, 16);
+	fake_end(fake, MMIOD_OK, "");
+	request = (const void *)fake_read(fake);
+	cr_expect_eq(request->msg.count, 4);
+	fake_end_some(fake, 1, MMIOD_E_NOT_FOUND, "there is no such lease");
+}
+
+Test(leases, are_given_back_in_batches_and_those_refused_stay_the_callers)
+{
+	struct mmiod_lease *leases[20];
+	size_t files = open_files();
+	struct mmiod_client *client;
+	struct fake fake;
+
+	fake_start(&fake, release_in_batches, NULL);
+	client = connect_or_fail(&fake);
+	for (size_t i = 0; i < 20; i++)
+		leases[i] = lease_or_fail(client, i * 0x1000, 0x1000, RW);
+	cr_assert_eq(mmiod_client_release_many(client, leases, 20), -ENOENT);
+	cr_assert_str_eq(mmiod_client_error(client), "there is no such lease");
+	for (size_t i = 0; i < 17; i++)
+		cr_assert_null(leases[i]);
+	for (size_t i = 17; i < 20; i++) {
+		cr_assert_eq(mmiod_lease_id(leases[i]), 100 + i);
+		mmiod_lease_free(leases[i]);
+	}
+	cr_assert_eq(mmiod_client_release_many(client, leases, 0), 0);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+	cr_assert_eq(open_files(), files);
+}
+
+static void grant_one_each(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_grant(fake, fake_read(fake), 17, NULL);
+}
+
+Test(leases, of_another_client_are_not_given_back)
+{
+	struct mmiod_client *client, *other;
+	struct mmiod_lease *lease;
+	struct fake fake, second;
+
+	fake_start(&fake, grant_one_each, NULL);
+	fake_start(&second, fake_accept, NULL);
+	client = connect_or_fail(&fake);
+	other = connect_or_fail(&second);
+	lease = lease_or_fail(client, 0, 0x1000, RW);
+	cr_assert_eq(mmiod_client_release_many(other, &lease, 1), -EINVAL);
+	cr_assert_str_eq(mmiod_client_error(other), "lease 17 was not got by this client");
+	cr_assert_not_null(lease);
+	mmiod_lease_free(lease);
+	mmiod_client_free(other);
+	mmiod_client_free(client);
+	fake_stop(&second);
+	fake_stop(&fake);
+}
+
 static void revoke_with_deadline(struct fake *fake)
 {
 	const struct mmiod_msg_end *request;
