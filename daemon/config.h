@@ -83,12 +83,12 @@ struct config_region {
 	bool pool; /* the daemon gives it out block by block, by ALLOC */
 	bool wipe; /* pool: overwrite blocks before another user gets them */
 	uint64_t page; /* pool: bytes of the smallest block */
-	struct config_writes
-		on_end; /* done in order when a lease that may write these registers ends */
+	/* Done in order when a lease that may write these registers ends. */
+	struct config_writes on_end;
 	const struct config_grant **grants; /* those that name this region, in order of the files */
 	size_t n_grants;
-	struct config_holder
-		*holders; /* of its grants, sorted: a decision finds those of its subject */
+	/* Of its grants, sorted: a decision finds those of its subject. */
+	struct config_holder *holders;
 	size_t n_holders;
 	uint64_t seen; /* keys, while loading */
 	unsigned int seen_file;

@@ -122,8 +122,7 @@ void pool_blocks(
 bool pool_walk(struct pool *pool, uint64_t offset, struct pool_extent *extent, bool *is_free);
 
 size_t pool_metadata(const struct pool *pool); /* bytes of records, touched or not */
-int pool_check(
-	struct pool
-		*pool); /* all records against each other: 0, or -EUCLEAN and the pool is corrupt */
+/* All records against each other: 0, or -EUCLEAN and the pool is corrupt. */
+int pool_check(struct pool *pool);
 
 #endif

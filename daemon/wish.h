@@ -19,8 +19,8 @@ struct wish {
 	struct region *region;
 	enum mmiod_memory memory;
 	bool allocated;
-	struct extent
-		*extent; /* the blocks of a pool that were chosen; owned until the lease has them */
+	/* The blocks of a pool that were chosen; owned until the lease has them. */
+	struct extent *extent;
 	uint32_t pci; /* DMA: of the device */
 	enum wish_wait
 		wait; /* refused for now: [wait_start, wait_end) must be wiped or free first */

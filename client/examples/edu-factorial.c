@@ -2,11 +2,13 @@
 /*
  * edu-factorial: let QEMU's "edu" device compute a factorial, by its registers, without privileges.
  *
- *	edu-factorial [N [REGION]]		N from 0 to 12 (12! is the last that fits 32 bits); REGION is "edu"
+ *	edu-factorial [N [REGION]]	N from 0 to 12 (12! is the last that fits 32 bits);
+ *					REGION is "edu"
  *
- * A register is not memory: it answers one access of its own width and nothing else. The edu device takes 32-bit
- * accesses only, reading may change it, and the order of accesses matters. So: mmiod_read32() and mmiod_write32(), each
- * of which is exactly one load or store, on a window that is uncached.
+ * A register is not memory: it answers one access of its own width and nothing else. The edu device
+ * takes 32-bit accesses only, reading may change it, and the order of accesses matters. So:
+ * mmiod_read32() and mmiod_write32(), each of which is exactly one load or store, on a window that
+ * is uncached.
  *
  *	0x00	identification, 0xRRrr00ed: 0x010000ed for version 1.0
  *	0x08	factorial: write N, read N! when the status says so

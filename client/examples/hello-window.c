@@ -4,12 +4,13 @@
  *
  *	hello-window [REGION[+OFFSET][/LENGTH] [MESSAGE]]
  *
- * The shortest whole use of libmmiod: connect, lease a window, map it, write through the mapping, flush, read back,
- * unmap, free. Once the window is mapped, neither the daemon nor the kernel takes part in a store: it goes straight to
- * the device. Nothing outside the window can be reached through the mapping.
+ * The shortest whole use of libmmiod: connect, lease a window, map it, write through the mapping,
+ * flush, read back, unmap, free. Once the window is mapped, neither the daemon nor the kernel takes
+ * part in a store: it goes straight to the device. Nothing outside the window can be reached
+ * through the mapping.
  *
- * Without arguments it takes one page of the region "shm" at 0x1000, the page that the QEMU test rig shares with its
- * host, so that the message can be read outside the guest.
+ * Without arguments it takes one page of the region "shm" at 0x1000, the page that the QEMU test
+ * rig shares with its host, so that the message can be read outside the guest.
  *
  * Build: cc hello-window.c $(pkg-config --cflags --libs mmiod)
  */
@@ -34,7 +35,10 @@ static int greet(struct mmiod_mapping *mapping, const char *message)
 		return fail(message, "too long");
 	/* Not strcpy(): the C library may store in ways that devices do not take. */
 	mmiod_copy_to_window(window, message, size);
-	/* With write-combining, stores wait in the processor until they are flushed; reading back proves arrival. */
+	/*
+	 * With write-combining, stores wait in the processor
+	 * until they are flushed; reading back proves arrival.
+	 */
 	mmiod_wc_flush();
 	mmiod_copy_from_window(readback, window, size);
 	if (memcmp(readback, message, size))

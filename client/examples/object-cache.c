@@ -3,14 +3,15 @@
  * object-cache: keep small objects of one size in device memory.
  *
  *	object-cache [-w] [REGION[+OFFSET][/LENGTH]]	in a window that is leased first
- *	object-cache [-w] -p POOL			in blocks that the cache leases of a pool as it needs them
+ *	object-cache [-w] -p POOL			in blocks that the cache leases of a pool
  *
- * Makes a cache of message slots, takes a few, writes into them, frees them and shows what the cache says of itself. malloc
- * could not do this: it writes its own lists into the memory that it manages, and a device may have registers there, or be
- * slow to read. The cache keeps its bookkeeping in ordinary memory.
+ * Makes a cache of message slots, takes a few, writes into them, frees them and shows what the
+ * cache says of itself. malloc could not do this: it writes its own lists into the memory that it
+ * manages, and a device may have registers there, or be slow to read. The cache keeps its
+ * bookkeeping in ordinary memory.
  *
- * -w: wait for a line of input while the messages are there, so that `mmioctl slabinfo` and `mmioctl pools --map` can be
- * looked at.
+ * -w: wait for a line of input while the messages are there, so that `mmioctl slabinfo` and
+ * `mmioctl pools --map` can be looked at.
  *
  * With debugging on, mistakes are found. This program makes one on purpose, which only this shows:
  *

@@ -4,15 +4,16 @@
  *
  *	watch-revoke [REGION[+OFFSET][/LENGTH]]
  *
- * An administrator may take a lease at any time (mmioctl revoke LEASE), and a device may be unplugged. The next access
- * to the mapping raises SIGBUS: at that instruction, in the middle of whatever the program does. Two things make this
- * bearable, and this program shows both:
+ * An administrator may take a lease at any time (mmioctl revoke LEASE), and a device may be
+ * unplugged. The next access to the mapping raises SIGBUS: at that instruction, in the middle of
+ * whatever the program does. Two things make this bearable, and this program shows both:
  *
  *  - mmiod_guard() runs a block of accesses and returns -ENODEV if the window is taken under it;
- *  - the event descriptor becomes readable, with who did it and why. It goes into the program's own poll loop.
+ *  - the event descriptor becomes readable, with who did it and why. It goes into the program's own
+ *    poll loop.
  *
- * It prints a line for what it sees and ends with 0 once it has lost the window in the way that it should. In
- * simulation a revoked window stays accessible, and only the event tells.
+ * It prints a line for what it sees and ends with 0 once it has lost the window in the way that it
+ * should. In simulation a revoked window stays accessible, and only the event tells.
  *
  * Build: cc watch-revoke.c $(pkg-config --cflags --libs mmiod)
  */

@@ -2,8 +2,8 @@
 /*
  * Allocations: leases of memory that the daemon finds, in a pool or from the kernel.
  *
- * The daemon makes a buffer's window, but its memory is allocated here, by an ioctl on the window's file: the kernel
- * charges the memory cgroup of the process that calls it.
+ * The daemon makes a buffer's window, but its memory is allocated here, by an ioctl on the window's
+ * file: the kernel charges the memory cgroup of the process that calls it.
  */
 #include "internal.h"
 
@@ -43,7 +43,10 @@ static void build_allocation(const void *wants, size_t index, void *element)
 	wire->width = want->width;
 }
 
-/* Only what does not fit the wire: the rest is the daemon's to judge, who knows what would have fitted. */
+/*
+ * Only what does not fit the wire: the rest is the
+ * daemon's to judge, who knows what would have fitted.
+ */
 static int check_allocation(struct mmiod_client *client, const void *wants, size_t index)
 {
 	const struct mmiod_allocation *want = (const struct mmiod_allocation *)wants + index;

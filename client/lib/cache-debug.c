@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The path of a cache with debugging letters: no magazines, every call under the cache's lock, every object looked at.
+ * The path of a cache with debugging letters: no magazines,
+ * every call under the cache's lock, every object looked at.
  *
- * As SLUB: damaged bytes are reported and restored, so that they are reported once; the object is then given up. A bad
- * free is reported and ignored.
+ * As SLUB: damaged bytes are reported and restored, so that they are reported once; the object is
+ * then given up. A bad free is reported and ignored.
  */
 #include "cache.h"
 
@@ -155,7 +156,10 @@ static void give_back(struct mmiod_object_cache *cache, struct finding *finding,
 	fprintf(out, "FIX %s: Object at %p not freed\n", cache->name, finding->object);
 }
 
-/* Before slabs go back to the provider they are checked; one with damage stays, for the culprit may write again. */
+/*
+ * Before slabs go back to the provider they are checked;
+ * one with damage stays, for the culprit may write again.
+ */
 static void trim(struct mmiod_object_cache *cache, struct work *work)
 {
 	if (cache->empties <= EMPTY_SLABS_KEPT)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an address to its slab, without a look at the memory there: a hash table of slabs by their base. Slabs are
- * aligned to their size, so the base is the address without its low bits. Open addressing, linear probing, at most
- * three quarters full: 11 to 21 bytes a slab.
+ * From an address to its slab, without a look at the memory there: a hash table of slabs by their
+ * base. Slabs are aligned to their size, so the base is the address without its low bits. Open
+ * addressing, linear probing, at most three quarters full: 11 to 21 bytes a slab.
  *
  * Called under the cache's lock.
  */

@@ -4,8 +4,9 @@
  *
  *	LETTERS[,NAME[,NAME...]][;LETTERS[,NAME...]]...
  *
- * The kernel skips letters that it does not know; here they are an error with their position, for debugging that is off
- * by a slip of the pen finds nothing. A program with more rights than its user reads no environment.
+ * The kernel skips letters that it does not know; here they are an error with their position, for
+ * debugging that is off by a slip of the pen finds nothing. A program with more rights than its
+ * user reads no environment.
  */
 #include "cache.h"
 
@@ -69,7 +70,10 @@ static int read_letters(const char *all, const char *text, struct letters *lette
 	return 0;
 }
 
-/* Whether the block's names, from the comma @text on, have @name among them; @*end is where the block ends. */
+/*
+ * Whether the block's names, from the comma @text on,
+ * have @name among them; @*end is where the block ends.
+ */
 static bool match_names(const char *text, const char *name, const char **end)
 {
 	bool matches = false;

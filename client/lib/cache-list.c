@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_cache_info and the list of them: what programs published of their object caches; a snapshot, owned by the
- * program, that outlives the client.
+ * struct mmiod_cache_info and the list of them: what programs published of their object caches; a
+ * snapshot, owned by the program, that outlives the client.
  */
 #include "internal.h"
 

@@ -2,9 +2,10 @@
 /*
  * Magazines: the free objects that a thread keeps for itself, a stack per cache.
  *
- * A thread's table has one entry per cache, by the cache's slot. The thread reads and writes its table and magazines
- * without a lock; entries come and go under the registry's. A magazine moves a quarter of its size at once to or from
- * the slabs: it goes back and forth so rarely that the slabs cost next to nothing, and no single call moves many.
+ * A thread's table has one entry per cache, by the cache's slot. The thread reads and writes its
+ * table and magazines without a lock; entries come and go under the registry's. A magazine moves a
+ * quarter of its size at once to or from the slabs: it goes back and forth so rarely that the slabs
+ * cost next to nothing, and no single call moves many.
  */
 #include "cache.h"
 
@@ -26,7 +27,10 @@ static void make_key(void)
 	key_made = !pthread_key_create(&key, thread_ends);
 }
 
-/* Unloaded before the threads ended: their magazines are lost, but nobody calls what is no longer there. */
+/*
+ * Unloaded before the threads ended: their magazines
+ * are lost, but nobody calls what is no longer there.
+ */
 static void __attribute__((destructor)) library_ends(void)
 {
 	if (key_made)
@@ -63,7 +67,9 @@ void magazine_push(struct magazine *magazine, void *object, struct work *work)
 	magazine_set_count(magazine, count + 1);
 }
 
-/* A batch from the slabs: the first for the caller, the others into the magazine, next ones last. */
+/*
+ * A batch from the slabs: the first for the caller, the others into the magazine, next ones last.
+ */
 void *magazine_refill(struct magazine *magazine, int *err)
 {
 	struct mmiod_object_cache *cache = magazine->cache;
@@ -93,8 +99,9 @@ static void flush_all(struct magazine *magazine)
 }
 
 /*
- * The thread's own table is forgotten first: a provider or a report callback that uses caches now gets a new one, and
- * the key's destructor runs again. A cache that is destroyed meanwhile waits for its magazine.
+ * The thread's own table is forgotten first: a provider or a report callback that uses caches now
+ * gets a new one, and the key's destructor runs again. A cache that is destroyed meanwhile waits
+ * for its magazine.
  */
 static void thread_ends(void *data)
 {
@@ -160,7 +167,10 @@ static struct magazine *attach(struct mmiod_object_cache *cache)
 	return magazine;
 }
 
-/* The calling thread's, made if need be. NULL: the cache has none, or no memory for one; then do without. */
+/*
+ * The calling thread's, made if need be. NULL: the cache
+ * has none, or no memory for one; then do without.
+ */
 struct magazine *magazine_make(struct mmiod_object_cache *cache)
 {
 	struct magazine *magazine = magazine_own(cache);

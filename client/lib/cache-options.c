@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program wants of an object cache, and how objects then lie in slabs. Fills in a cache that is all zeros; takes
- * nothing that would have to be given back.
+ * What a program wants of an object cache, and how objects then lie in slabs. Fills in a cache that
+ * is all zeros; takes nothing that would have to be given back.
  */
 #include "cache.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A provider of slabs that leases memory by itself. Each lease is a block, mapped at a multiple of the size of its slabs,
- * which are all of one size. To the daemon it is a client of its own, so that nothing here needs the program's client.
+ * A provider of slabs that leases memory by itself. Each lease is a block, mapped at a multiple of
+ * the size of its slabs, which are all of one size. To the daemon it is a client of its own, so
+ * that nothing here needs the program's client.
  *
- * The provider owns its client, the blocks and their leases. All of it is under the provider's lock, requests to the
- * daemon included: who waits for the lock wants a slab as well, or gives one back.
+ * The provider owns its client, the blocks and their leases. All of it is under the provider's
+ * lock, requests to the daemon included: who waits for the lock wants a slab as well, or gives one
+ * back.
  */
 #include "cache.h"
 
@@ -86,7 +88,10 @@ static struct block *block_make(struct mmiod_lease *lease, size_t size)
 	return block;
 }
 
-/* Gives back blocks that are in no list any more. The daemon may be away: it learns of it by the files' end. */
+/*
+ * Gives back blocks that are in no list any more. The
+ * daemon may be away: it learns of it by the files' end.
+ */
 static void give_back(struct pool_provider *pool, struct block **blocks, size_t count)
 {
 	uint64_t ids[BATCH_MAX];

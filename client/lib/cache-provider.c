@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where slabs come from: a range of a mapping, or anonymous memory. To the cache they are two callbacks and a context.
+ * Where slabs come from: a range of a mapping, or anonymous
+ * memory. To the cache they are two callbacks and a context.
  *
- * A range's pages are kept in a bitmap in ordinary memory; a slab is an aligned run of them, the lowest that is free.
- * Several caches with slabs of different sizes may share a range; its lock is the innermost of all.
+ * A range's pages are kept in a bitmap in ordinary memory; a slab is an aligned run of them, the
+ * lowest that is free. Several caches with slabs of different sizes may share a range; its lock is
+ * the innermost of all.
  */
 #include "cache.h"
 
@@ -110,7 +112,10 @@ static size_t next_free(const struct range *range, size_t page)
 static size_t find_run(struct range *range, size_t count)
 {
 	size_t size = mmiod_page_size();
-	/* Pages from the last aligned address up to the start: aligned runs start at multiples of count less this. */
+	/*
+	 * Pages from the last aligned address up to the start:
+	 * aligned runs start at multiples of count less this.
+	 */
 	size_t phase = (uintptr_t)range->start / size % count;
 	size_t page = next_free(range, range->first);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The figures of all object caches, told to the daemon in one request: when the program asks for it, or, if the
- * environment does, behind other requests of the program, because the library has no thread of its own.
+ * The figures of all object caches, told to the daemon in one request: when the program asks for
+ * it, or, if the environment does, behind other requests of the program, because the library has no
+ * thread of its own.
  */
 #include "cache.h"
 
@@ -103,7 +104,10 @@ static bool is_due(const struct mmiod_client *client, int64_t now)
 	       now - client->published_ms >= INTERVAL_MS;
 }
 
-/* Nothing of what happens here is the program's affair: its call has succeeded, and has its own sentence. */
+/*
+ * Nothing of what happens here is the program's affair:
+ * its call has succeeded, and has its own sentence.
+ */
 static void publish_again(struct mmiod_client *client)
 {
 	struct publish publish = { .client = client };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All object caches of the process: their slots in the threads' tables of magazines, and who owns a stray pointer.
+ * All object caches of the process: their slots in the
+ * threads' tables of magazines, and who owns a stray pointer.
  */
 #include "cache.h"
 

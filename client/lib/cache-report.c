@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What debugging has to say, worded as SLUB does: BUG line, the bytes that are wrong, who allocated and freed the
- * object, slab, object, its bytes, who found it, and a FIX line for what was done about it.
+ * What debugging has to say, worded as SLUB does: BUG line, the bytes that are wrong, who allocated
+ * and freed the object, slab, object, its bytes, who found it, and a FIX line for what was done
+ * about it.
  *
- * A report is written under the cache's lock into memory and given out by reports_emit(), without locks, because the
- * program's callback may use caches.
+ * A report is written under the cache's lock into memory and given out by reports_emit(), without
+ * locks, because the program's callback may use caches.
  */
 #include "cache.h"
 

@@ -2,9 +2,10 @@
 /*
  * Slabs of an object cache: which of their objects are free, and where an object belongs.
  *
- * A slab's memory belongs to the provider and is not touched here, but for the constructor and for debugging with Z or
- * P. Its descriptor is in ordinary memory. Slabs with free objects are in one of two lists, partial before empty, so
- * that empty ones stay empty and can be given back; full slabs are found by the index only.
+ * A slab's memory belongs to the provider and is not touched here, but for the constructor and for
+ * debugging with Z or P. Its descriptor is in ordinary memory. Slabs with free objects are in one
+ * of two lists, partial before empty, so that empty ones stay empty and can be given back; full
+ * slabs are found by the index only.
  */
 #include "cache.h"
 
@@ -229,7 +230,9 @@ void slabs_put_all(struct mmiod_object_cache *cache, size_t count, void *const *
 	}
 }
 
-/* An object that must not be given out again: one in use stays so for ever, a free one becomes so. */
+/*
+ * An object that must not be given out again: one in use stays so for ever, a free one becomes so.
+ */
 void slabs_give_up(struct mmiod_object_cache *cache, const struct place *place)
 {
 	struct slab *slab = place->slab;

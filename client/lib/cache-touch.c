@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where debugging loads from and stores into slabs, which may be a device's memory: aligned accesses of at most a word,
- * and no harm when the window is revoked. Then loads and stores answer -ENODEV, and there is nothing left to check.
+ * Where debugging loads from and stores into slabs, which may be a device's memory: aligned
+ * accesses of at most a word, and no harm when the window is revoked. Then loads and stores answer
+ * -ENODEV, and there is nothing left to check.
  */
 #include "cache.h"
 
@@ -53,7 +54,9 @@ int touch_load(void *buffer, const void *address, size_t length)
 	return mmiod_guard(copy_from, &copy);
 }
 
-/* Whether any byte is not @value: the first such, and the last, as offsets, and what the first is. */
+/*
+ * Whether any byte is not @value: the first such, and the last, as offsets, and what the first is.
+ */
 bool touch_differs(const void *address, uint8_t value, size_t length, size_t *first, size_t *last,
 		   uint8_t *found)
 {
@@ -79,7 +82,10 @@ bool touch_differs(const void *address, uint8_t value, size_t length, size_t *fi
 	return differs;
 }
 
-/* Red zones that say whether the object is in use, and the poison. SLUB poisons what it gives out, too. */
+/*
+ * Red zones that say whether the object is in use, and
+ * the poison. SLUB poisons what it gives out, too.
+ */
 void touch_mark(const struct mmiod_object_cache *cache, void *object, bool used)
 {
 	const struct geometry *geometry = &cache->geometry;

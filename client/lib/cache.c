@@ -2,10 +2,11 @@
 /*
  * struct mmiod_object_cache: objects of one size, after the kernel's kmem_cache.
  *
- * Here is what a program calls. Allocation and free are a look into the thread's own magazine; everything else goes to
- * the slabs, or with debugging letters to the path that checks.
+ * Here is what a program calls. Allocation and free are a look into the thread's own magazine;
+ * everything else goes to the slabs, or with debugging letters to the path that checks.
  *
- * A cache owns its slabs, their descriptors and all threads' magazines of it. The provider is the program's.
+ * A cache owns its slabs, their descriptors and all
+ * threads' magazines of it. The provider is the program's.
  */
 #include "cache.h"
 
@@ -310,7 +311,10 @@ static void count_objects(struct mmiod_object_cache *cache, struct mmiod_object_
 	stats->empty_slabs = cache->empties;
 	stats->damaged_objects = cache->damaged;
 	stats->total_objects = stats->slabs * cache->geometry.objects;
-	/* Magazines were counted before, without this lock, and may hold strangers until they are flushed. */
+	/*
+	 * Magazines were counted before, without this lock,
+	 * and may hold strangers until they are flushed.
+	 */
 	if (stats->cached_objects > used)
 		stats->cached_objects = used;
 	stats->active_objects = used - stats->cached_objects;

@@ -10,12 +10,13 @@
  *	cache-report, cache-registry	texts; all caches of the process
  *	cache-touch, cache-index	device-safe loads and stores; address -> slab
  *
- * cache-options and cache-letters read what a program and its user want. Providers are used through the public callbacks
- * only: cache-provider (ranges, anonymous memory) and cache-pool (leases of its own), which knows nothing of caches.
- * cache-publish tells the daemon of all caches.
+ * cache-options and cache-letters read what a program and its user want. Providers are used through
+ * the public callbacks only: cache-provider (ranges, anonymous memory) and cache-pool (leases of
+ * its own), which knows nothing of caches. cache-publish tells the daemon of all caches.
  *
- * Locks: registry (in cache-magazine: which thread has a magazine of which cache) before a cache's lock. Neither is held
- * while a provider, a constructor or a report callback runs: what they are to do is kept in a struct work meanwhile.
+ * Locks: registry (in cache-magazine: which thread has a magazine of which cache) before a cache's
+ * lock. Neither is held while a provider, a constructor or a report callback runs: what they are to
+ * do is kept in a struct work meanwhile.
  */
 #ifndef MMIOD_CACHE_H
 #define MMIOD_CACHE_H
@@ -35,14 +36,18 @@
 /* Those that touch the objects' memory. */
 #define FLAGS_TOUCH (MMIOD_OBJECT_CACHE_RED_ZONE | MMIOD_OBJECT_CACHE_POISON)
 
-/* The kernel's <linux/poison.h>, but for free objects, whose bytes are all 0xa5 here (there 0x6b, and 0xa5 the last). */
+/*
+ * The kernel's <linux/poison.h>, but for free objects, whose
+ * bytes are all 0xa5 here (there 0x6b, and 0xa5 the last).
+ */
 #define RED_ZONE_FREE 0xbb
 #define RED_ZONE_USED 0xcc
 #define POISON_FREE 0xa5
 #define POISON_PADDING 0x5a
 
 /*
- * One slot: left red zone, object, right red zone up to @inuse, padding up to @stride. The object starts at @left, and
+ * One slot: left red zone, object, right red zone up to @inuse,
+ * padding up to @stride. The object starts at @left, and
  * @inuse counts from there.
  */
 struct geometry {
@@ -63,7 +68,10 @@ struct slab {
 	void *handle; /* the provider's */
 	uint32_t free; /* bits set in map */
 	uint32_t damaged; /* neither free nor in use for ever */
-	/* A bit set: free. With debugging letters as many words of damaged objects follow, and with U the tracks. */
+	/*
+	 * A bit set: free. With debugging letters as many words
+	 * of damaged objects follow, and with U the tracks.
+	 */
 	uint64_t map[];
 };
 
@@ -174,7 +182,7 @@ int options_read(const struct mmiod_object_cache_options *options, struct mmiod_
 int letters_read(const char *name, unsigned int *flags, bool *no_growth, char *error, size_t size);
 int failslab_read(unsigned int *percent, uint64_t *seed, char *error, size_t size);
 
-/* ---- cache-slab.c: all but slab_free(), slabs_grow() and slabs_fill() under the cache's lock ---- */
+/* ---- cache-slab.c: all but slab_free(), slabs_grow() and slabs_fill() under the cache's lock - */
 
 struct place {
 	struct slab *slab;
@@ -235,7 +243,10 @@ struct magazine {
 	void *objects[];
 };
 
-/* One per thread. Entries are its own; another thread only clears those of a cache that it destroys. */
+/*
+ * One per thread. Entries are its own; another thread
+ * only clears those of a cache that it destroys.
+ */
 struct magazine_table {
 	uint32_t count;
 	struct magazine *magazines[];
@@ -268,7 +279,7 @@ void magazine_drain(struct magazine *magazine, struct work *work);
 void magazines_collect(struct mmiod_object_cache *cache);
 void magazines_account(struct mmiod_object_cache *cache, uint64_t *objects, uint64_t *bytes);
 
-/* ---- cache-touch.c: loads and stores in slabs; -ENODEV, and nothing more, when the window is revoked ---- */
+/* ---- cache-touch.c: loads and stores in slabs; -ENODEV and no more when it is revoked ------ */
 
 int touch_fill(void *address, uint8_t value, size_t length);
 int touch_load(void *buffer, const void *address, size_t length);

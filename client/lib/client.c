@@ -2,8 +2,9 @@
 /*
  * struct mmiod_client: a connection to the daemon, as the program sees it.
  *
- * It belongs to the process that made it. After fork() parent and child would share one socket and steal each other's
- * replies, so in the child every call is refused; freeing there touches nothing that the parent still uses.
+ * It belongs to the process that made it. After fork() parent and child would share one socket and
+ * steal each other's replies, so in the child every call is refused; freeing there touches nothing
+ * that the parent still uses.
  */
 #include "internal.h"
 
@@ -145,8 +146,9 @@ MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)
 }
 
 /*
- * Whatever the socket has is read: replies that come too late are dropped, events are put aside. Events come before the
- * end of their connection: as long as there are any, the socket stays, readable, to tell of its end in its turn.
+ * Whatever the socket has is read: replies that come too late are dropped, events are put aside.
+ * Events come before the end of their connection: as long as there are any, the socket stays,
+ * readable, to tell of its end in its turn.
  */
 static int drain_socket(struct mmiod_client *client)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The socket's life: connect, HELLO, receive, close. A client has at most one connection; when the daemon goes away the
- * socket is closed at once, so that the program's poll() does not spin on it, and the next request opens another.
+ * The socket's life: connect, HELLO, receive, close. A client has at most one connection; when the
+ * daemon goes away the socket is closed at once, so that the program's poll() does not spin on it,
+ * and the next request opens another.
  *
  * Events are put aside here, before anybody above sees them.
  */
@@ -27,8 +28,8 @@ int64_t clock_ms(void)
 }
 
 /*
- * Take the socket out of the epoll set before closing it: the set holds the open file, not the number, and a forked
- * child may have a copy that keeps it in the set for ever.
+ * Take the socket out of the epoll set before closing it: the set holds the open file, not the
+ * number, and a forked child may have a copy that keeps it in the set for ever.
  */
 void connection_close(struct mmiod_client *client)
 {
@@ -110,8 +111,9 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms)
 }
 
 /*
- * The next reply, without blocking; events are put aside on the way. 0 with a packet that the caller releases, -EAGAIN,
- * -ECONNRESET or -EPROTO: what arrived is not of this protocol, and the connection is of no more use.
+ * The next reply, without blocking; events are put aside on the way. 0 with a packet that the
+ * caller releases, -EAGAIN, -ECONNRESET or -EPROTO: what arrived is not of this protocol, and the
+ * connection is of no more use.
  */
 int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message)
 {
@@ -209,7 +211,10 @@ static int open_once(struct mmiod_client *client)
 	return err;
 }
 
-/* A daemon may be restarted between its accept() and its greeting; its socket has the next one answer. */
+/*
+ * A daemon may be restarted between its accept() and
+ * its greeting; its socket has the next one answer.
+ */
 int connection_open(struct mmiod_client *client)
 {
 	int err = -ECONNRESET;

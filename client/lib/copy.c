@@ -2,9 +2,10 @@
 /*
  * Copying to and from mapped windows.
  *
- * The C library's memcpy may read a register twice (overlapping accesses), use vector registers or unaligned accesses,
- * which devices, and arm64 for device memory, answer with faults. Here each byte of the window is touched exactly once,
- * by aligned accesses of at most a machine word. The program's buffer is ordinary memory.
+ * The C library's memcpy may read a register twice (overlapping accesses), use vector registers or
+ * unaligned accesses, which devices, and arm64 for device memory, answer with faults. Here each
+ * byte of the window is touched exactly once, by aligned accesses of at most a machine word. The
+ * program's buffer is ordinary memory.
  */
 #include "internal.h"
 
@@ -102,7 +103,10 @@ MMIOD_EXPORT void mmiod_copy_from_window(void *buffer, const volatile void *wind
 	}
 }
 
-/* Stores to write-combining memory wait in the processor's buffers, out of order, until they are drained. */
+/*
+ * Stores to write-combining memory wait in the processor's
+ * buffers, out of order, until they are drained.
+ */
 MMIOD_EXPORT void mmiod_wc_flush(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

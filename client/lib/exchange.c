@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests and replies. A few requests are kept in flight, their replies taken in any order and matched by id. When the
- * daemon goes away, the exchange connects again and sends what has not been answered: a lease that a dead daemon granted
- * and could not hand over has ended with it, because its file was closed on the way. It does so a few times only, lest a
- * request of which daemons die kills all that the service manager starts.
+ * Requests and replies. A few requests are kept in flight, their replies taken in any order and
+ * matched by id. When the daemon goes away, the exchange connects again and sends what has not been
+ * answered: a lease that a dead daemon granted and could not hand over has ended with it, because
+ * its file was closed on the way. It does so a few times only, lest a request of which daemons die
+ * kills all that the service manager starts.
  *
- * Few in flight, so that all of them fit the socket's buffer: the library never blocks in sending while the daemon waits
- * for it to read.
+ * Few in flight, so that all of them fit the socket's buffer: the library never blocks in sending
+ * while the daemon waits for it to read.
  */
 #include "internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asking for leases, in batches, whatever is asked for: requests go out by the caller's build(), and each granted
- * element of the replies becomes a lease that owns its window's file.
+ * Asking for leases, in batches, whatever is asked for: requests go out by the caller's build(),
+ * and each granted element of the replies becomes a lease that owns its window's file.
  */
 #include "internal.h"
 
@@ -33,7 +33,10 @@ static size_t build_batch(void *context, size_t index, void *buffer)
 {
 	struct mmiod_msg_lease *request = buffer;
 	struct lease_call *call = context;
-	/* A daemon of the first version knows no waiting, and need not as long as nobody asks for it. */
+	/*
+	 * A daemon of the first version knows no waiting,
+	 * and need not as long as nobody asks for it.
+	 */
 	size_t fixed = call->client->wait_ms ? sizeof(*request) : MMIOD_V1_LEASE_REQUEST;
 
 	request->msg.opcode = call->opcode;
@@ -75,7 +78,10 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	return lease;
 }
 
-/* To be given back when the exchange is over. Without memory for it, the daemon learns of it by the file's end. */
+/*
+ * To be given back when the exchange is over. Without
+ * memory for it, the daemon learns of it by the file's end.
+ */
 static void note_lost(struct lease_call *call, uint64_t id)
 {
 	uint64_t *lost = reallocarray(call->lost, call->lost_count + 1, sizeof(*lost));
@@ -87,8 +93,9 @@ static void note_lost(struct lease_call *call, uint64_t id)
 }
 
 /*
- * Descriptors are short: the message is whole, but its files are not, and which are missing cannot be told. None of them
- * is used (the packet closes what came), the daemon is told afterwards, and the connection goes on.
+ * Descriptors are short: the message is whole, but its files are not, and which are missing cannot
+ * be told. None of them is used (the packet closes what came), the daemon is told afterwards, and
+ * the connection goes on.
  */
 static int lose_batch(struct lease_call *call, size_t first, const struct message *message)
 {
@@ -143,7 +150,9 @@ static int refuse(struct lease_call *call, size_t index, const struct message *m
 	return 0;
 }
 
-/* Each granted element has exactly one file; a reply in which they do not match is used in no part. */
+/*
+ * Each granted element has exactly one file; a reply in which they do not match is used in no part.
+ */
 static int count_files(const struct message *message, size_t files)
 {
 	size_t granted = 0;
@@ -250,7 +259,9 @@ static int check_call(struct lease_call *call, lease_check_fn check)
 	return err;
 }
 
-/* As mmiod_client_lease_many() returns. Nothing is sent unless all that is asked for makes sense. */
+/*
+ * As mmiod_client_lease_many() returns. Nothing is sent unless all that is asked for makes sense.
+ */
 int lease_ask(struct lease_call *call, lease_check_fn check)
 {
 	int err;

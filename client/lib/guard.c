@@ -2,12 +2,14 @@
 /*
  * mmiod_guard(): SIGBUS in a guarded body becomes a return value.
  *
- * A revoked window raises SIGBUS in the thread that touched it, at the instruction that did. The handler looks whether
- * that thread is in a guarded body, and jumps out of it; any other SIGBUS goes to whoever handled it before, or kills.
+ * A revoked window raises SIGBUS in the thread that touched it, at the instruction that did. The
+ * handler looks whether that thread is in a guarded body, and jumps out of it; any other SIGBUS
+ * goes to whoever handled it before, or kills.
  *
- * The handler is installed by the first guard and stays; a program that installs its own afterwards is noticed by the
- * next guard and called in its turn. The handler runs with SIGBUS open (SA_NODEFER), so jumping out needs no change of
- * the signal mask, and entering a guard none of its system calls.
+ * The handler is installed by the first guard and stays; a program that installs its own afterwards
+ * is noticed by the next guard and called in its turn. The handler runs with SIGBUS open
+ * (SA_NODEFER), so jumping out needs no change of the signal mask, and entering a guard none of its
+ * system calls.
  */
 #include "internal.h"
 
@@ -30,7 +32,10 @@ static __thread struct {
 static struct sigaction previous;
 static atomic_flag installing = ATOMIC_FLAG_INIT;
 
-/* Die of it, as without us: the access is repeated, or the signal sent again, with the default action. */
+/*
+ * Die of it, as without us: the access is repeated,
+ * or the signal sent again, with the default action.
+ */
 static void die(int sig, const siginfo_t *info)
 {
 	struct sigaction standard = { .sa_handler = SIG_DFL };
@@ -41,8 +46,9 @@ static void die(int sig, const siginfo_t *info)
 }
 
 /*
- * A handler that was installed after ours may hand the signal back to us; that must not go on for ever. Then the signal
- * is the same, and we are deeper in the stack. After a handler that left by a jump, one or the other is not so.
+ * A handler that was installed after ours may hand the signal back to us; that must not go on for
+ * ever. Then the signal is the same, and we are deeper in the stack. After a handler that left by a
+ * jump, one or the other is not so.
  */
 static bool comes_back(void *context)
 {

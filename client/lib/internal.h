@@ -12,8 +12,8 @@
  *
  * mapping, access, copy, guard and target need no daemon.
  *
- * Ownership of file descriptors: a packet owns those that came with it until somebody takes them; a lease owns its
- * window's file; the client owns socket, epoll and eventfd.
+ * Ownership of file descriptors: a packet owns those that came with it until somebody takes them; a
+ * lease owns its window's file; the client owns socket, epoll and eventfd.
  */
 #ifndef MMIOD_INTERNAL_H
 #define MMIOD_INTERNAL_H
@@ -46,7 +46,10 @@ void link_remove(struct link *link);
 
 /* ---- packet.c ---- */
 
-/* SCM_MAX_FD of the kernel: with room for all of them MSG_CTRUNC can only mean that files could not be installed. */
+/*
+ * SCM_MAX_FD of the kernel: with room for all of them
+ * MSG_CTRUNC can only mean that files could not be installed.
+ */
 #define PACKET_FILES_MAX 253
 
 struct packet {
@@ -156,10 +159,10 @@ struct reply {
 };
 
 /*
- * A series of requests. build() writes request number @index into a zeroed buffer of REQUEST_MAX bytes, all but its id
- * and size, and returns its length; it may be called again for the same index after a reconnection. reply() is called
- * once for each; a negative result ends the series, -EPROTO the connection too. What it does not take from the packet
- * is closed.
+ * A series of requests. build() writes request number @index into a zeroed buffer of REQUEST_MAX
+ * bytes, all but its id and size, and returns its length; it may be called again for the same index
+ * after a reconnection. reply() is called once for each; a negative result ends the series, -EPROTO
+ * the connection too. What it does not take from the packet is closed.
  */
 struct exchange {
 	size_t count;
@@ -167,8 +170,8 @@ struct exchange {
 	size_t (*build)(void *context, size_t index, void *buffer);
 	int (*reply)(void *context, size_t index, struct reply *reply);
 	uint32_t patience_ms; /* beyond the client's timeout */
-	struct mmiod_msg
-		*prepared; /* instead of build(): the only request, of any size, all but its id */
+	/* Instead of build(): the only request, of any size, all but its id. */
+	struct mmiod_msg *prepared;
 	bool resent; /* out: a request may have reached two daemons */
 };
 
@@ -178,8 +181,8 @@ int reply_status(struct mmiod_client *client, const struct reply *reply);
 /* ---- list.c: paged lists ---- */
 
 /*
- * A snapshot of what the daemon lists, owned by the program: every public list starts with one. An item is what came over
- * the wire, and what finish() makes of it behind that.
+ * A snapshot of what the daemon lists, owned by the program: every public list starts with one. An
+ * item is what came over the wire, and what finish() makes of it behind that.
  */
 struct list {
 	const struct list_kind *kind;
@@ -197,7 +200,10 @@ struct list_kind {
 	int (*finish)(void *item, const struct message *message);
 };
 
-/* @region: of which one, for POOL_MAP; else NULL. *@listp: NULL or a struct list, whatever its public name. */
+/*
+ * @region: of which one, for POOL_MAP; else NULL. *@listp:
+ * NULL or a struct list, whatever its public name.
+ */
 int list_fetch(struct mmiod_client *client, const struct list_kind *kind, const char *region,
 	       void *listp);
 void list_free(struct list *list);
@@ -235,8 +241,9 @@ void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t 
 /* ---- grant.c ---- */
 
 /*
- * One call that asks for leases. build() writes element @index of what is wanted into a zeroed element of the request.
- * settle(), if there is one, finishes a lease that was granted; when it fails, the lease is given back.
+ * One call that asks for leases. build() writes element @index of what is wanted into a zeroed
+ * element of the request. settle(), if there is one, finishes a lease that was granted; when it
+ * fails, the lease is given back.
  */
 struct lease_call {
 	struct mmiod_client *client;

@@ -2,8 +2,8 @@
 /*
  * struct mmiod_lease: asking for parts of regions, giving leases back and taking them.
  *
- * A lease owns its window's file. It remembers its client as long as that lives, only to be released through it and to
- * leave sentences there.
+ * A lease owns its window's file. It remembers its client as long as that lives, only to be
+ * released through it and to leave sentences there.
  */
 #include "internal.h"
 
@@ -180,7 +180,10 @@ static int read_end(void *context, size_t index, struct reply *reply)
 	return err;
 }
 
-/* An id that was sent twice because the daemon died, and is unknown now, has ended: ids are never used again. */
+/*
+ * An id that was sent twice because the daemon died, and
+ * is unknown now, has ended: ids are never used again.
+ */
 static int end_leases(struct end_call *call)
 {
 	struct exchange exchange = {

@@ -2,8 +2,9 @@
 /*
  * struct mmiod_mapping: a window, or a part of it, in the program's address space.
  *
- * It needs its lease's file only to be populated later, so it outlives the lease. Device memory ignores MAP_POPULATE,
- * MADV_POPULATE_* and mlock(): only the module's own POPULATE builds its page tables.
+ * It needs its lease's file only to be populated later, so it outlives the lease. Device memory
+ * ignores MAP_POPULATE, MADV_POPULATE_* and mlock(): only the module's own POPULATE builds its page
+ * tables.
  */
 #include "internal.h"
 
@@ -71,7 +72,10 @@ static int fail_map(const struct mmiod_lease *lease, int err)
 			  (unsigned long long)lease->id, why);
 }
 
-/* A memory file is populated as any other; before Linux 5.14 there is no way that keeps its contents: let it fault. */
+/*
+ * A memory file is populated as any other; before Linux 5.14
+ * there is no way that keeps its contents: let it fault.
+ */
 static int populate_simulated(const struct mmiod_mapping *mapping)
 {
 #ifdef MADV_POPULATE_WRITE

@@ -2,14 +2,17 @@
 /*
  * Reading messages: nothing of a packet is used before its bounds are checked here.
  *
- * All reading is by copy, because array elements need not be aligned. Pure functions over bytes. -EPROTO: the daemon
- * broke the protocol.
+ * All reading is by copy, because array elements need not be aligned. Pure functions over bytes.
+ * -EPROTO: the daemon broke the protocol.
  */
 #include "internal.h"
 
 #include <string.h>
 
-/* Copy a structure that may be longer than we know it, or shorter: what is missing is zero, what is unknown left out. */
+/*
+ * Copy a structure that may be longer than we know it, or
+ * shorter: what is missing is zero, what is unknown left out.
+ */
 static int copy_known(const uint8_t *from, size_t size, void *to, size_t known, size_t first)
 {
 	if (size < first)
@@ -53,7 +56,9 @@ int message_element(const struct message *message, size_t index, void *element, 
 	return copy_known(message->array + index * stride, stride, element, known, first);
 }
 
-/* Names come from others (a process chooses its own): keep control characters away from terminals. */
+/*
+ * Names come from others (a process chooses its own): keep control characters away from terminals.
+ */
 void text_clean(char *text)
 {
 	for (; *text; text++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_notice: what a monitor is told. Held aside like events until the program takes them, but not without
- * bound: a program that only makes requests and never takes a notice loses them, and is told how many.
+ * struct mmiod_notice: what a monitor is told. Held aside like events until the program takes them,
+ * but not without bound: a program that only makes requests and never takes a notice loses them,
+ * and is told how many.
  */
 #include "internal.h"
 

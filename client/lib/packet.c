@@ -2,8 +2,9 @@
 /*
  * One packet of a SEQPACKET socket, with the files that came with it.
  *
- * A received packet owns its files: packet_take() hands one over, packet_release() closes the rest. Every path that
- * receives a packet ends in packet_release(), so a reply that nobody waits for any more cannot leak.
+ * A received packet owns its files: packet_take() hands one over, packet_release() closes the rest.
+ * Every path that receives a packet ends in packet_release(), so a reply that nobody waits for any
+ * more cannot leak.
  */
 #include "internal.h"
 
@@ -37,7 +38,10 @@ int packet_send(int sock, const void *data, size_t size)
 	return (size_t)n == size ? 0 : -EPROTO;
 }
 
-/* cmsg_len, not the room that was offered, says how many there are: alignment can leave room for one more. */
+/*
+ * cmsg_len, not the room that was offered, says how many
+ * there are: alignment can leave room for one more.
+ */
 static void collect_files(struct msghdr *msg, struct packet *packet)
 {
 	struct cmsghdr *cmsg;

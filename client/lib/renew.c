@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases with a time limit: renewed at half their time, whenever the program calls the library; a timer in the event
- * descriptor wakes programs that poll it.
+ * Leases with a time limit: renewed at half their time, whenever the program calls the library; a
+ * timer in the event descriptor wakes programs that poll it.
  *
- * Renewals are sent and not waited for: their replies belong to no request that is in flight, and are dropped where all
- * such are. What could not be renewed is told of by the daemon's events, EXPIRING and REVOKED.
+ * Renewals are sent and not waited for: their replies belong to no request that is in flight, and
+ * are dropped where all such are. What could not be renewed is told of by the daemon's events,
+ * EXPIRING and REVOKED.
  */
 #include "internal.h"
 
@@ -114,7 +115,10 @@ static int64_t renew_leases(struct mmiod_client *client, int64_t now)
 	return next;
 }
 
-/* Called from whatever the program calls, on a connection that is greeted. Cheap when nothing is due. */
+/*
+ * Called from whatever the program calls, on a
+ * connection that is greeted. Cheap when nothing is due.
+ */
 void renew_due(struct mmiod_client *client)
 {
 	int64_t now, next;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets: REGION[+OFFSET][/LENGTH][:WIDTH], where REGION may be PCIADDR/barN. A pure function over text.
+ * Targets: REGION[+OFFSET][/LENGTH][:WIDTH], where
+ * REGION may be PCIADDR/barN. A pure function over text.
  */
 #include "internal.h"
 
@@ -59,7 +60,10 @@ static bool scan_hex(const char **at, unsigned int digits, char stop)
 	return true;
 }
 
-/* DDDD:BB:DD.F, the domain 0 may be left out. Returns what is behind it, NULL: it is no such address. */
+/*
+ * DDDD:BB:DD.F, the domain 0 may be left out. Returns
+ * what is behind it, NULL: it is no such address.
+ */
 static const char *scan_slot(const char *text, bool *has_domain)
 {
 	const char *at = text;

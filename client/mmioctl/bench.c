@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl bench: how long a read takes, in each width, mapped and mediated; and how fast writes go, uncached and
- * write-combining. Writes overwrite the target, so they need a yes; what was there is restored.
+ * mmioctl bench: how long a read takes, in each width, mapped and mediated; and how fast writes go,
+ * uncached and write-combining. Writes overwrite the target, so they need a yes; what was there is
+ * restored.
  */
 #include "place.h"
 
@@ -249,7 +250,10 @@ static void close_bench(struct bench *bench)
 	place_close(&bench->place);
 }
 
-/* A window that shares its page with another has no mapping; reads can be mediated, writes are not worth it. */
+/*
+ * A window that shares its page with another has no
+ * mapping; reads can be mediated, writes are not worth it.
+ */
 static int open_bench(struct bench *bench, enum mmiod_cache cache, unsigned int rights)
 {
 	struct context *context = bench->context;

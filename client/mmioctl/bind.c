@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl bind and unbind: which driver a PCI function has. sysfs is what does it, and the daemon's program is who knows
- * how (mmiod --bind): this runs it, as the caller, and passes on what it says. The running daemon has no part in it but
- * to be asked who would lose a lease.
+ * mmioctl bind and unbind: which driver a PCI function has. sysfs is what does it, and the daemon's
+ * program is who knows how (mmiod --bind): this runs it, as the caller, and passes on what it says.
+ * The running daemon has no part in it but to be asked who would lose a lease.
  */
 #include "verb.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl set, clear and toggle: bits of a register, by number, by range, or by the name of a field in the region's
- * register map. The register is read, changed and written under one lease.
+ * mmioctl set, clear and toggle: bits of a register, by number, by range, or by the name of a field
+ * in the region's register map. The register is read, changed and written under one lease.
  */
 #include "place.h"
 #include "regmap.h"

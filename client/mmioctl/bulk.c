@@ -2,8 +2,8 @@
 /*
  * mmioctl fill, load, save and copy: many bytes by mediated access.
  *
- * Where registers have a declared width, or the target names one, every element is one bus access of that width.
- * Elsewhere the bytes go in bulk, by the copies that are safe for devices.
+ * Where registers have a declared width, or the target names one, every element is one bus access
+ * of that width. Elsewhere the bytes go in bulk, by the copies that are safe for devices.
  */
 #include "place.h"
 
@@ -95,7 +95,9 @@ const struct verb fill_verb = {
 
 /* ---- load and save ---- */
 
-/* Returns how many bytes of the chunk were stored, 0 at the end of the stream; -1 with @status set. */
+/*
+ * Returns how many bytes of the chunk were stored, 0 at the end of the stream; -1 with @status set.
+ */
 static ssize_t load_chunk(struct context *context, const struct stream *stream,
 			  const struct place *place, uint64_t at, int *status)
 {

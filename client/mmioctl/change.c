@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One register from one value to another: what write, set, clear, toggle and regs have in common. A register is read
- * only when something asks for it (a mask, --verbose, --verify): reading may have effects of its own.
+ * One register from one value to another: what write, set, clear, toggle and regs have in common. A
+ * register is read only when something asks for it (a mask, --verbose, --verify): reading may have
+ * effects of its own.
  */
 #include "place.h"
 

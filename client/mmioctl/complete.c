@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl complete: what shells ask while somebody types. One word a line; quick, and silent whatever happens: nobody
- * wants to read an error in the middle of a command line.
+ * mmioctl complete: what shells ask while somebody types. One word a line; quick, and silent
+ * whatever happens: nobody wants to read an error in the middle of a command line.
  */
 #include "regmap.h"
 #include "verb.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl devices: every PCI function of the machine. All comes from sysfs, so that it works without a daemon; with one,
- * the regions that mmiod holds are named.
+ * mmioctl devices: every PCI function of the machine. All comes from sysfs, so that it works
+ * without a daemon; with one, the regions that mmiod holds are named.
  */
 #include "sysfs.h"
 #include "verb.h"

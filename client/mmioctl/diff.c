@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl diff: a target against a file or another target, element by element. As with diff(1) nothing is printed when
- * they are equal.
+ * mmioctl diff: a target against a file or another target, element by element. As with diff(1)
+ * nothing is printed when they are equal.
  */
 #include "place.h"
 

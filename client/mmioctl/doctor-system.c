@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's look at the kernel (module, signature, lockdown, options) and at the daemon's configuration.
- * MMIOCTL_ROOT: another directory than / for files outside /proc and /sys.
+ * The doctor's look at the kernel (module, signature, lockdown, options) and at the daemon's
+ * configuration. MMIOCTL_ROOT: another directory than / for files outside /proc and /sys.
  */
 #include "doctor.h"
 #include "sysfs.h"
@@ -46,7 +46,10 @@ static bool sys_exists(const char *path)
 
 /* ---- the module ---- */
 
-/* "[none] integrity confidentiality": the word in brackets; "none" where the kernel has no lockdown. */
+/*
+ * "[none] integrity confidentiality": the word in
+ * brackets; "none" where the kernel has no lockdown.
+ */
 static void read_lockdown(char *out, size_t size)
 {
 	char line[128], *start, *end;
@@ -216,7 +219,9 @@ void check_kernel(struct doctor *doctor)
 
 /* ---- configuration ---- */
 
-/* The daemon's own verdict. Its last line is the interesting one: a refusal, or how much there is. */
+/*
+ * The daemon's own verdict. Its last line is the interesting one: a refusal, or how much there is.
+ */
 void check_configuration(struct doctor *doctor)
 {
 	char line[512], last[512] = "";

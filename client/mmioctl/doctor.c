@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl doctor: why does it not work? Goes the way from the kernel to the caller, says of each step whether it is in
- * order, and how to put it there. Works with nothing running. Nothing is changed.
+ * mmioctl doctor: why does it not work? Goes the way from the kernel to the caller, says of each
+ * step whether it is in order, and how to put it there. Works with nothing running. Nothing is
+ * changed.
  */
 #include "doctor.h"
 #include "sysfs.h"

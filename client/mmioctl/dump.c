@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl dump: many registers as a hex dump, in elements of the access width, with the bytes as text beside them.
- * Lines that repeat the one before are shown as one "*".
+ * mmioctl dump: many registers as a hex dump, in elements of the access width, with the bytes as
+ * text beside them. Lines that repeat the one before are shown as one "*".
  */
 #include "place.h"
 

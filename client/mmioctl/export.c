@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl export: what the daemon counts, for other programs. "prometheus" is its text exposition format 0.0.4. Labels
- * have few values: regions, kinds of memory, causes; never processes or users.
+ * mmioctl export: what the daemon counts, for other programs. "prometheus" is its text exposition
+ * format 0.0.4. Labels have few values: regions, kinds of memory, causes; never processes or users.
  */
 #include "verb.h"
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holding: leases for as long as this process, or the command it runs, lives. For the verbs that take leases to keep.
+ * Holding: leases for as long as this process, or the command
+ * it runs, lives. For the verbs that take leases to keep.
  *
- * The command finds the window files at descriptor 3 and up, in the order of the leases, and in its environment
- * MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its file each window starts), separated
- * by spaces.
+ * The command finds the window files at descriptor 3 and up, in the order of the leases, and in its
+ * environment MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
+ * file each window starts), separated by spaces.
  *
- * All signals that end a process are taken from a signalfd: without a command they end the hold, with one they are
- * passed on and the command decides.
+ * All signals that end a process are taken from a signalfd: without a command they end the hold,
+ * with one they are passed on and the command decides.
  */
 #include "mmioctl.h"
 
@@ -155,7 +156,10 @@ static int set_environment(const struct hold *hold)
 	return err ? -ENOMEM : 0;
 }
 
-/* First out of the way of each other, then into place: dup2() drops close-on-exec, the copies keep it. */
+/*
+ * First out of the way of each other, then into place:
+ * dup2() drops close-on-exec, the copies keep it.
+ */
 static int place_files(struct hold *hold)
 {
 	int above = FIRST_FD + (int)hold->count;
@@ -254,8 +258,8 @@ static struct held *find_held(struct hold *hold, uint64_t id)
 }
 
 /*
- * A lease is lost: say so once, and without a command there is nothing left to do. @why starts with "revoked" where the
- * daemon names who did it; any other is a reason.
+ * A lease is lost: say so once, and without a command there is nothing left to do. @why starts with
+ * "revoked" where the daemon names who did it; any other is a reason.
  */
 static void lose(struct hold *hold, struct held *held, const char *why)
 {
@@ -332,7 +336,10 @@ static void look_for_daemon(struct hold *hold)
 		hold->lonely = false;
 }
 
-/* The kernel tells of a revocation before the daemon does: wait a moment for the event that names who did it. */
+/*
+ * The kernel tells of a revocation before the daemon does:
+ * wait a moment for the event that names who did it.
+ */
 static void handle_hangup(struct hold *hold, struct held *held)
 {
 	struct pollfd events = { .fd = mmiod_client_event_fd(hold->context->client),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readers of /proc/buddyinfo, /proc/zoneinfo and /proc/slabinfo. The parsers are pure functions over text; lines that
- * they do not understand are passed over, because kernels add to these files.
+ * Readers of /proc/buddyinfo, /proc/zoneinfo and /proc/slabinfo. The parsers are pure functions
+ * over text; lines that they do not understand are passed over, because kernels add to these files.
  */
 #include "mmioctl.h"
 
@@ -68,7 +68,10 @@ static void note_zone_line(const char *line, struct kernel_zone *zone)
 	}
 }
 
-/* The next zone with its lines, up to the head of another. Zones that the machine does not have span nothing. */
+/*
+ * The next zone with its lines, up to the head of another.
+ * Zones that the machine does not have span nothing.
+ */
 bool next_zone(FILE *file, struct kernel_zone *zone)
 {
 	bool found = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl log: the daemon's lines in the journal. journalctl does the work; this knows what to ask it for.
+ * mmioctl log: the daemon's lines in the journal.
+ * journalctl does the work; this knows what to ask it for.
  */
 #include "verb.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl: the command line of mmiod. From the arguments to the verb; verbs.c knows which there are, options.c the
- * options, help.c how to tell of them.
+ * mmioctl: the command line of mmiod. From the arguments to the verb; verbs.c knows which there
+ * are, options.c the options, help.c how to tell of them.
  */
 #include "verb.h"
 
@@ -32,7 +32,10 @@ static int check_arguments(const struct context *context, const struct verb *ver
 	return 0;
 }
 
-/* getopt moves arguments about, across "--" too: part the command before. Returns how many are left. */
+/*
+ * getopt moves arguments about, across "--" too: part
+ * the command before. Returns how many are left.
+ */
 static int part_command(struct context *context, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -86,7 +89,10 @@ static int run(struct context *context, int argc, char **argv)
 	return verb ? run_verb(context, verb, argc - used, argv + used) : STATUS_USAGE;
 }
 
-/* A reader that went away is nobody to tell: SIGPIPE ends us, or if whoever started us ignores it, we end silently. */
+/*
+ * A reader that went away is nobody to tell: SIGPIPE ends
+ * us, or if whoever started us ignores it, we end silently.
+ */
 static int close_output(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
@@ -98,8 +104,8 @@ static int close_output(int status)
 }
 
 /*
- * Started without standard files, the daemon's socket would become one of them, and take what is printed. What is put
- * in their place can be neither read nor written, so that the loss is noticed.
+ * Started without standard files, the daemon's socket would become one of them, and take what is
+ * printed. What is put in their place can be neither read nor written, so that the loss is noticed.
  */
 static void fill_standard_files(void)
 {
@@ -118,7 +124,10 @@ int main(int argc, char **argv)
 	int status;
 
 	fill_standard_files();
-	/* So that an error in an earlier option is already told in the form that a later --json asks for. */
+	/*
+	 * So that an error in an earlier option is already
+	 * told in the form that a later --json asks for.
+	 */
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		context.json |= !strcmp(argv[i], "--json");
 	status = run(&context, argc, argv);

@@ -18,7 +18,10 @@ static int by_offset(const void *a, const void *b)
 	return first->lease < second->lease ? -1 : first->lease > second->lease;
 }
 
-/* Takes the leases that live on the region, by offset. Windows may overlap, so free space is what none of them covers. */
+/*
+ * Takes the leases that live on the region, by offset. Windows
+ * may overlap, so free space is what none of them covers.
+ */
 static void take_leases(struct picture *picture, const struct mmiod_lease_list *list)
 {
 	for (size_t i = 0; i < mmiod_lease_list_count(list); i++) {

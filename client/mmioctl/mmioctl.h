@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl: what its files share. Each verb is a function that gets the arguments behind its name and returns an exit
- * status. Data goes to stdout, messages to stderr; --json changes the form of both.
+ * mmioctl: what its files share. Each verb is a function that gets the arguments behind its name
+ * and returns an exit status. Data goes to stdout, messages to stderr; --json changes the form of
+ * both.
  */
 #ifndef MMIOCTL_H
 #define MMIOCTL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options. Those that every verb knows may stand before the verb or behind it, a verb's own only behind it: so that the
- * same word may mean one thing to one verb and another to another.
+ * Options. Those that every verb knows may stand before the verb or behind it, a verb's own only
+ * behind it: so that the same word may mean one thing to one verb and another to another.
  */
 #include "verb.h"
 
@@ -289,7 +289,9 @@ struct options {
 	char letters[2 * KNOWN + 3];
 };
 
-/* getopt's tables for the options in @with. @first: "+" to stop at the first argument that is none. */
+/*
+ * getopt's tables for the options in @with. @first: "+" to stop at the first argument that is none.
+ */
 static void prepare(struct options *options, unsigned int with, const char *first)
 {
 	char *letter = stpcpy(stpcpy(options->letters, first), ":");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One model for tables and JSON: columns, and rows of cells. -o picks columns for both. libsmartcols draws the tables;
- * JSON is jansson's, because it carries a schema version beside the rows.
+ * One model for tables and JSON: columns, and rows of cells. -o picks columns for both.
+ * libsmartcols draws the tables; JSON is jansson's, because it carries a schema version beside the
+ * rows.
  */
 #include "mmioctl.h"
 
@@ -288,7 +289,10 @@ int json_line(json_t *root)
 	return fflush(stdout) || err ? STATUS_FAILED : STATUS_OK;
 }
 
-/* JSON's integers have 63 bits here. What needs the 64th is a string of hexadecimal digits, never a rounded number. */
+/*
+ * JSON's integers have 63 bits here. What needs the 64th is
+ * a string of hexadecimal digits, never a rounded number.
+ */
 json_t *json_number(uint64_t number)
 {
 	char hex[24];
@@ -299,7 +303,10 @@ json_t *json_number(uint64_t number)
 	return json_string(hex);
 }
 
-/* A register's contents: always as a string in its width, as a number only where every reader of JSON keeps it exact. */
+/*
+ * A register's contents: always as a string in its width, as
+ * a number only where every reader of JSON keeps it exact.
+ */
 json_t *json_register(uint64_t value, unsigned int width)
 {
 	json_t *object = json_object();

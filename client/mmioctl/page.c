@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl page: what the kernel knows of a page frame. Without a module it is /proc/kpageflags and /proc/kpagecount,
- * which root may read.
+ * mmioctl page: what the kernel knows of a page frame. Without a module it is /proc/kpageflags and
+ * /proc/kpagecount, which root may read.
  */
 #include "paging.h"
 #include "process.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decoders. The bits are the processor's (Intel SDM volume 3, 4.5) and the kernel's (linux/kernel-page-flags.h, where bits
- * above 31 are the kernel's own business and are shown by number).
+ * Decoders. The bits are the processor's (Intel SDM volume 3, 4.5) and the kernel's
+ * (linux/kernel-page-flags.h, where bits above 31 are the kernel's own business and are shown by
+ * number).
  */
 #include "paging.h"
 

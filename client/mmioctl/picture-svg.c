@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A region as an SVG: a bar to scale, a lane below it for each layer of windows that overlap, and a legend. A window that
- * would be too narrow to see is drawn wider than it is, and its tooltip has the figures.
+ * A region as an SVG: a bar to scale, a lane below it for each layer of windows that overlap, and a
+ * legend. A window that would be too narrow to see is drawn wider than it is, and its tooltip has
+ * the figures.
  */
 #include "picture.h"
 

@@ -2,8 +2,9 @@
 /*
  * Drawings of what lies where in a region, to scale, one letter per owner.
  *
- * A cell of the drawing stands for the same number of bytes everywhere. It shows the owner who has most of it: a capital
- * where that owner has all of it, a small letter where not. Colours only add to the letters, and only on a terminal.
+ * A cell of the drawing stands for the same number of bytes everywhere. It shows the owner who has
+ * most of it: a capital where that owner has all of it, a small letter where not. Colours only add
+ * to the letters, and only on a terminal.
  */
 #include "picture.h"
 

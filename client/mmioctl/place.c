@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places: a target with a lease on its bytes, for as long as one verb accesses it. As registers, where every access has
- * a width; or as bytes, which go in bulk unless the region declares a width or the target names one.
+ * Places: a target with a lease on its bytes, for as long as one verb accesses it. As registers,
+ * where every access has a width; or as bytes, which go in bulk unless the region declares a width
+ * or the target names one.
  */
 #include "place.h"
 

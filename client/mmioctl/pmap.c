@@ -2,8 +2,8 @@
 /*
  * mmioctl pmap: the segments of a process, as pmap -x has them, with windows named.
  *
- * That a segment is a window its file's name says; which lease it is, and what became of it, only the module knows, so
- * these come from the daemon, and stay empty without one.
+ * That a segment is a window its file's name says; which lease it is, and what became of it, only
+ * the module knows, so these come from the daemon, and stay empty without one.
  */
 #include "process.h"
 #include "verb.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl explain and check-config: which rule decides, and whether the rules are good. The daemon answers the first; of
- * the second its program does, which needs no daemon: the command line does not contain what reads configurations.
+ * mmioctl explain and check-config: which rule decides, and whether the rules are good. The daemon
+ * answers the first; of the second its program does, which needs no daemon: the command line does
+ * not contain what reads configurations.
  */
 #include "verb.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A progress bar on stderr, for what takes longer than a second and only where somebody sees it: a terminal. It is one
- * line that is wiped off again.
+ * A progress bar on stderr, for what takes longer than a second and only where somebody sees it: a
+ * terminal. It is one line that is wiped off again.
  */
 #include "place.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register map that fits a region. In each directory of maps, the user's before the administrator's before those
- * that came with mmiod, REGION.ini fits; then any file whose [map] names the region, the device's PCI ids or its class.
+ * The register map that fits a region. In each directory of maps, the user's before the
+ * administrator's before those that came with mmiod, REGION.ini fits; then any file whose [map]
+ * names the region, the device's PCI ids or its class.
  */
 #include "regmap.h"
 
@@ -176,7 +177,10 @@ static int load_given(struct wanted *wanted)
 
 /* ---- what verbs call ---- */
 
-/* A target with an address gets the name of the region that lies there: so that both find the same map. */
+/*
+ * A target with an address gets the name of the region
+ * that lies there: so that both find the same map.
+ */
 static void name_region(struct wanted *wanted, struct mmiod_target *target)
 {
 	const struct mmiod_region *region = wanted->region;

@@ -446,7 +446,10 @@ static void take_header(struct reader *reader, char *line)
 	*end = ']';
 }
 
-/* Hands inih one line. inih tells of neither the number of a line nor the start of a section: both are seen to here. */
+/*
+ * Hands inih one line. inih tells of neither the number of
+ * a line nor the start of a section: both are seen to here.
+ */
 static char *read_line(char *buffer, int size, void *data)
 {
 	struct reader *reader = data;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Register maps: names for what lies in a region. regmap.c has the map and its file, regmap-find.c finds the one that
- * fits.
+ * Register maps: names for what lies in a region. regmap.c has
+ * the map and its file, regmap-find.c finds the one that fits.
  */
 #ifndef MMIOCTL_REGMAP_H
 #define MMIOCTL_REGMAP_H
@@ -75,7 +75,9 @@ const char *field_word(const struct map_field *field, uint64_t value);
 
 /* ---- regmap-find.c ---- */
 
-/* The map for the region of @target: --map, or the first that fits. Exit status; on failure told. */
+/*
+ * The map for the region of @target: --map, or the first that fits. Exit status; on failure told.
+ */
 int regmap_find(struct context *context, struct mmiod_target *target, struct regmap **map);
 int regmap_find_register(const struct context *context, const struct regmap *map, const char *name,
 			 size_t length, const struct map_register **reg);

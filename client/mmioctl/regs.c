@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl regs: registers by name, decoded into their fields, from a register map. Whole registers, one with all that
- * is known of it, one field; and writes to either.
+ * mmioctl regs: registers by name, decoded into their fields, from a register map. Whole registers,
+ * one with all that is known of it, one field; and writes to either.
  */
 #include "place.h"
 #include "regmap.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors: one sentence on stderr (with --json an object), and the exit status that belongs to the errno.
+ * Errors: one sentence on stderr (with --json an object),
+ * and the exit status that belongs to the errno.
  */
 #include "mmioctl.h"
 

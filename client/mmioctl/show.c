@@ -2,8 +2,8 @@
 /*
  * mmioctl show: one lease, and each kind of address that its memory has.
  *
- * Physical, kernel and bus addresses are the daemon's secret before all who may not inspect: they would tell a client
- * where the kernel lies.
+ * Physical, kernel and bus addresses are the daemon's secret before all who may not inspect: they
+ * would tell a client where the kernel lies.
  */
 #include "show.h"
 #include "verb.h"

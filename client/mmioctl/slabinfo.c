@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl slabinfo: the object caches that programs publish, and below them the kernel's slab caches.
+ * mmioctl slabinfo: the object caches that programs
+ * publish, and below them the kernel's slab caches.
  */
 #include "verb.h"
 
@@ -159,8 +160,8 @@ static int add_kernel(struct context *context, struct listing *listing)
 }
 
 /*
- * Most users may not see the kernel's, and the kernel's can be seen without a daemon: either half is worth showing, and
- * what keeps the other away is told. It is a failure when neither can be had.
+ * Most users may not see the kernel's, and the kernel's can be seen without a daemon: either half
+ * is worth showing, and what keeps the other away is told. It is a failure when neither can be had.
  */
 static int verb_slabinfo(struct context *context, int argc, char **argv)
 {

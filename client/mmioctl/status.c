@@ -19,7 +19,7 @@ static const char *backend_word(enum mmiod_backend backend)
 	return backend == MMIOD_BACKEND_MODULE ? "module" : "simulation";
 }
 
-/* ---- limits, and how much of them is used: what an older daemon does not tell is not shown ---- */
+/* ---- limits, and how much of them is used: what an older daemon does not tell is not shown --- */
 
 static const struct {
 	enum mmiod_limit limit;

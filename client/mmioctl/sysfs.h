@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI functions as /sys shows them; nothing is opened but files of sysfs, and everybody may read these. MMIOCTL_SYS names
- * another directory than /sys.
+ * PCI functions as /sys shows them; nothing is opened but files of sysfs, and everybody may read
+ * these. MMIOCTL_SYS names another directory than /sys.
  */
 #ifndef MMIOCTL_SYSFS_H
 #define MMIOCTL_SYSFS_H

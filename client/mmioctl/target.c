@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets of what accesses registers and memory: a lease on just their bytes, with the default share, for mediated access.
+ * Targets of what accesses registers and memory: a lease on just
+ * their bytes, with the default share, for mediated access.
  */
 #include "mmioctl.h"
 
@@ -58,8 +59,8 @@ int target_region(struct context *context, const char *text,
 }
 
 /*
- * The width of an access: what the target says, else what the region declares, else 32 bits. A region that the caller
- * may not see is left to the lease request, whose refusal names the rule.
+ * The width of an access: what the target says, else what the region declares, else 32 bits. A
+ * region that the caller may not see is left to the lease request, whose refusal names the rule.
  */
 int target_resolve_width(struct context *context, struct mmiod_target *target)
 {

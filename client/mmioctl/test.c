@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl test: whether memory behind a target keeps what is written: its data lines, its address lines, accesses of
- * different widths side by side, and every element of it. What was there is saved before and restored after, also when
- * a test fails or we are interrupted: the signals that end us wait until then.
+ * mmioctl test: whether memory behind a target keeps what is written: its data lines, its address
+ * lines, accesses of different widths side by side, and every element of it. What was there is
+ * saved before and restored after, also when a test fails or we are interrupted: the signals that
+ * end us wait until then.
  */
 #include "place.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl top: who uses what how much, redrawn. Mediated accesses and faults are counted by the module; loads and stores
- * through a mapping are counted by nobody.
+ * mmioctl top: who uses what how much, redrawn. Mediated accesses and faults are counted by the
+ * module; loads and stores through a mapping are counted by nobody.
  *
  * On a terminal it takes the alternate screen, and gives it back whatever signal ends it.
  */

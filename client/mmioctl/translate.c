@@ -2,7 +2,8 @@
 /*
  * mmioctl translate: where a virtual address of a process leads, level by level.
  *
- * The module walks the page tables. Without a daemon, /proc/PID/pagemap still tells a frame, and that is said to be all.
+ * The module walks the page tables. Without a daemon,
+ * /proc/PID/pagemap still tells a frame, and that is said to be all.
  */
 #include "paging.h"
 #include "process.h"
@@ -211,7 +212,10 @@ static int print_pagemap(const struct translated *translated, const struct pagem
 	return STATUS_OK;
 }
 
-/* Whatever the daemon would say about rights it still says: this is for when there is none, or it cannot look. */
+/*
+ * Whatever the daemon would say about rights it still
+ * says: this is for when there is none, or it cannot look.
+ */
 static int fall_back(const struct translated *translated)
 {
 	struct pagemap_entry entry;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and the drawing is made from that, so that
- * both say the same.
+ * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and the drawing is
+ * made from that, so that both say the same.
  */
 #include "window-mapping.h"
 #include "verb.h"

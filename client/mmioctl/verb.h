@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a verb says of itself: its help lies beside its code. A new verb is a struct verb named NAME_verb in the file of
- * its group, and one line in VERBS; a new option is one line in options.c, and a WITH_ bit when no verb had it before.
+ * What a verb says of itself: its help lies beside its code. A new verb is a struct verb named
+ * NAME_verb in the file of its group, and one line in VERBS; a new option is one line in options.c,
+ * and a WITH_ bit when no verb had it before.
  */
 #ifndef MMIOCTL_VERB_H
 #define MMIOCTL_VERB_H

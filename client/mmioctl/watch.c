@@ -2,9 +2,9 @@
 /*
  * mmioctl watch: registers, and when they change.
  *
- * The windows belong to the kernel and outlive the daemon: while it restarts, watching goes on. A daemon that does not
- * come back, or comes back without our leases, ends it, as does a revocation. In simulation the memory is the daemon's
- * own, so that it ends at once.
+ * The windows belong to the kernel and outlive the daemon: while it restarts, watching goes on. A
+ * daemon that does not come back, or comes back without our leases, ends it, as does a revocation.
+ * In simulation the memory is the daemon's own, so that it ends at once.
  */
 #include "place.h"
 

@@ -23,7 +23,9 @@ struct window_mappings {
 	size_t closed; /* processes that the caller may not look into */
 };
 
-/* @only: of this process; 0: of all. The context's client, if it has one, is asked for the leases. */
+/*
+ * @only: of this process; 0: of all. The context's client, if it has one, is asked for the leases.
+ */
 int find_window_mappings(const struct context *context, uint32_t only,
 			 struct window_mappings *mappings);
 void free_window_mappings(struct window_mappings *mappings);

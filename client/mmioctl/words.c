@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between values and the words that people read and write. Pure functions over text, but for the user's name.
+ * Between values and the words that people read and write.
+ * Pure functions over text, but for the user's name.
  */
 #include "mmioctl.h"
 
@@ -175,7 +176,10 @@ void target_words(const char *region, uint64_t offset, uint64_t length, char *ou
 		 (unsigned long long)length);
 }
 
-/* Decimal or 0x…; no sign, no space, and a leading zero does not mean octal. Advances to what follows. */
+/*
+ * Decimal or 0x…; no sign, no space, and a leading
+ * zero does not mean octal. Advances to what follows.
+ */
 static int scan_number(const char **text, uint64_t *number)
 {
 	bool hex = (*text)[0] == '0' && ((*text)[1] == 'x' || (*text)[1] == 'X');

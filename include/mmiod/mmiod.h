@@ -2,7 +2,8 @@
 /**
  * libmmiod: device memory for unprivileged programs.
  *
- * A program connects to the daemon, asks for a lease on a part of a region, and maps the lease's window:
+ * A program connects to the daemon, asks for a lease
+ * on a part of a region, and maps the lease's window:
  *
  *	struct mmiod_client *client;
  *	struct mmiod_lease *lease;
@@ -13,15 +14,16 @@
  *	mmiod_lease_map(lease, 0, &map);
  *	mmiod_write32(mmiod_mapping_address(map), 1);
  *
- * Functions return 0 (or a count) or a negative errno unless they say otherwise; mmiod_client_error() has the sentence
- * that goes with the last failure, which names the rule, the holder or the limit. Sizes and offsets are in bytes.
+ * Functions return 0 (or a count) or a negative errno unless they say otherwise;
+ * mmiod_client_error() has the sentence that goes with the last failure, which names the rule, the
+ * holder or the limit. Sizes and offsets are in bytes.
  *
- * Threads: objects of one client may be used by one thread at a time. Mappings and accessors need no lock.
- * Fork: a client object belongs to the process that made it; in a child every call on it answers -EOWNERDEAD (only
- * freeing works). Mappings are inherited.
+ * Threads: objects of one client may be used by one thread at a time. Mappings and accessors need
+ * no lock. Fork: a client object belongs to the process that made it; in a child every call on it
+ * answers -EOWNERDEAD (only freeing works). Mappings are inherited.
  *
- * Lifetime: a lease lasts as long as its window's file or a mapping of it does. Freeing the lease object closes the
- * file; mappings live on until they are freed.
+ * Lifetime: a lease lasts as long as its window's file or a mapping of it does. Freeing the lease
+ * object closes the file; mappings live on until they are freed.
  */
 #ifndef MMIOD_H
 #define MMIOD_H
@@ -61,26 +63,30 @@ struct mmiod_notice;
  * Connect and agree on a version.
  *
  * @path: the daemon's socket; NULL: the environment's MMIOD_SOCKET, else /run/mmiod/mmiod.sock.
- * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EPROTONOSUPPORT (version), -EDQUOT;
- * mmiod_client_error(NULL) has the sentence.
+ * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EPROTONOSUPPORT
+ * (version), -EDQUOT; mmiod_client_error(NULL) has the sentence.
  *
- * When the daemon goes away later, a request connects again and is repeated: leases and mappings are not touched by it.
- * -ECONNRESET: it went away each time, three times in all. -ETIMEDOUT: it does not answer (30 s). -EPROTO: what it says makes no sense.
+ * When the daemon goes away later, a request connects again and is repeated: leases and mappings
+ * are not touched by it. -ECONNRESET: it went away each time, three times in all. -ETIMEDOUT: it
+ * does not answer (30 s). -EPROTO: what it says makes no sense.
  */
 int mmiod_client_connect(const char *path, struct mmiod_client **client);
 
-/** Close the connection. Leases and mappings made through it stay valid, except connection-bound leases. NULL: no-op. */
+/**
+ * Close the connection. Leases and mappings made through it
+ * stay valid, except connection-bound leases. NULL: no-op.
+ */
 void mmiod_client_free(struct mmiod_client *client);
 
 /**
- * The sentence for the last failure on this client; never NULL; valid until the next call on it. @client NULL: for the
- * last failure of mmiod_client_connect() in this thread.
+ * The sentence for the last failure on this client; never NULL; valid until the next call on it.
+ * @client NULL: for the last failure of mmiod_client_connect() in this thread.
  */
 const char *mmiod_client_error(const struct mmiod_client *client);
 
 /**
- * A descriptor that is readable whenever mmiod_client_next_event() has something to do: an event to take, or a lease to
- * renew. Owned by the client.
+ * A descriptor that is readable whenever mmiod_client_next_event() has something to do: an event to
+ * take, or a lease to renew. Owned by the client.
  */
 int mmiod_client_event_fd(const struct mmiod_client *client);
 
@@ -92,16 +98,17 @@ struct mmiod_event {
 };
 
 /**
- * Take the next event without blocking: 1 with @event filled, 0 when there is none, negative errno. -ECONNRESET, once:
- * the daemon went away; events come again after the next request, which connects again.
+ * Take the next event without blocking: 1 with @event filled, 0 when there is none, negative errno.
+ * -ECONNRESET, once: the daemon went away; events come again after the next request, which connects
+ * again.
  */
 int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
 
 /**
- * How long requests for leases wait, from now on, until what others hold is free; 0 (the default): not at all,
- * UINT32_MAX: for ever. Requests for the same bytes are served in the order in which they came. -ETIMEDOUT: nothing
- * came free in time, and the sentence names the holder. -EDQUOT: as many requests of this user wait as the daemon
- * admits.
+ * How long requests for leases wait, from now on, until what others hold is free; 0 (the default):
+ * not at all, UINT32_MAX: for ever. Requests for the same bytes are served in the order in which
+ * they came. -ETIMEDOUT: nothing came free in time, and the sentence names the holder. -EDQUOT: as
+ * many requests of this user wait as the daemon admits.
  */
 void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms);
 
@@ -136,8 +143,8 @@ const struct mmiod_region *mmiod_region_list_get(const struct mmiod_region_list 
 						 size_t index);
 struct mmiod_target;
 /**
- * The region that the first byte of @target lies in, be the target written with a name or with an address. NULL: none
- * in the list. Owned by the list.
+ * The region that the first byte of @target lies in, be the target written with a name or with an
+ * address. NULL: none in the list. Owned by the list.
  */
 const struct mmiod_region *mmiod_region_list_find(const struct mmiod_region_list *list,
 						  const struct mmiod_target *target);
@@ -199,7 +206,10 @@ int mmiod_lease_info_renews(const struct mmiod_lease_info *info);
 uint32_t mmiod_lease_info_mappings(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_faults(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_populated(const struct mmiod_lease_info *info);
-/** The same as leaves of page tables, by size; 0 for a size that is none, and from a daemon that does not count them. */
+/**
+ * The same as leaves of page tables, by size; 0 for a size
+ * that is none, and from a daemon that does not count them.
+ */
 uint64_t mmiod_lease_info_fault_leaves(const struct mmiod_lease_info *info,
 				       enum mmiod_leaf_size size);
 uint64_t mmiod_lease_info_populated_leaves(const struct mmiod_lease_info *info,
@@ -207,7 +217,9 @@ uint64_t mmiod_lease_info_populated_leaves(const struct mmiod_lease_info *info,
 uint64_t mmiod_lease_info_reads(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_writes(const struct mmiod_lease_info *info);
 
-/** What kind of memory: for all but MMIOD_MEMORY_REGION the region's name is "" and the offset 0. */
+/**
+ * What kind of memory: for all but MMIOD_MEMORY_REGION the region's name is "" and the offset 0.
+ */
 enum mmiod_memory mmiod_lease_info_memory(const struct mmiod_lease_info *info);
 /** 1: an allocator chose where it lies, 0: its holder named it. */
 int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
@@ -218,9 +230,10 @@ int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
 #define MMIOD_WANT_CONNECTION (1u << 1) /**< ends with the connection, even if the file lives on */
 
 /**
- * A register write that the daemon does when a lease ends, for whatever reason: release, death of its holder,
- * revocation, its time; not when the device has gone. Before anybody else may have the bytes. Only within the lease,
- * with the width of the region if it declares one; the lease must include the right to write.
+ * A register write that the daemon does when a lease ends, for whatever reason: release, death of
+ * its holder, revocation, its time; not when the device has gone. Before anybody else may have the
+ * bytes. Only within the lease, with the width of the region if it declares one; the lease must
+ * include the right to write.
  */
 struct mmiod_register_write {
 	uint64_t offset; /**< from the start of the region */
@@ -249,11 +262,11 @@ struct mmiod_want {
  * Ask for @count leases at once (any number; sent in batches).
  *
  * @leases: @count pointers; those not granted become NULL.
- * @errors: NULL, or @count results, 0 or negative errno each.
- * Returns the number granted, or the first error when none was: -ENOENT (no such region), -EACCES (policy), -EBUSY
- * (held, or another cache attribute is in use), -EDQUOT, -EINVAL (range, width, ...), -ENODEV (device not there),
- * -EMFILE (no free descriptors in this process: none of the batch was kept).
- * With MMIOD_LEASE_ALL, at most 16 leases, and anything less than all is an error.
+ * @errors: NULL, or @count results, 0 or negative errno each. Returns the number granted, or the
+ * first error when none was: -ENOENT (no such region), -EACCES (policy), -EBUSY (held, or another
+ * cache attribute is in use), -EDQUOT, -EINVAL (range, width, ...), -ENODEV (device not there),
+ * -EMFILE (no free descriptors in this process: none of the batch was kept). With MMIOD_LEASE_ALL,
+ * at most 16 leases, and anything less than all is an error.
  */
 int mmiod_client_lease_many(struct mmiod_client *client, const struct mmiod_want *wants,
 			    size_t count, unsigned int flags, struct mmiod_lease **leases,
@@ -263,37 +276,45 @@ int mmiod_client_lease_many(struct mmiod_client *client, const struct mmiod_want
 int mmiod_client_lease(struct mmiod_client *client, const char *region, uint64_t offset,
 		       uint64_t length, unsigned int rights, struct mmiod_lease **lease);
 
-/** Forget the object and close its file; the lease ends when the last copy of the file and the last mapping go. */
+/**
+ * Forget the object and close its file; the lease ends
+ * when the last copy of the file and the last mapping go.
+ */
 void mmiod_lease_free(struct mmiod_lease *lease);
 
 /**
- * Give the lease back now, whoever still has the file or a mapping: they lose it. Frees the object on success.
- * -ENOTCONN: its client was freed.
+ * Give the lease back now, whoever still has the file or a mapping: they lose it. Frees the object
+ * on success. -ENOTCONN: its client was freed.
  */
 int mmiod_lease_release(struct mmiod_lease *lease);
 
 /**
- * Give @count leases of this client back now, in batches of 16: that costs a fraction of as many single calls. The objects
- * of those that ended are freed, and their pointers become NULL. Returns 0 or the first error; -EINVAL: one is another
- * client's, and nothing was done.
+ * Give @count leases of this client back now, in batches of 16: that costs a fraction of as many
+ * single calls. The objects of those that ended are freed, and their pointers become NULL. Returns
+ * 0 or the first error; -EINVAL: one is another client's, and nothing was done.
  */
 int mmiod_client_release_many(struct mmiod_client *client, struct mmiod_lease **leases,
 			      size_t count);
 
 /**
- * Give a lease back by its number: for what another process of the same user got, or whose object was freed. Whoever has
- * the file or a mapping loses it. -ENOENT: there is none such, or it has ended already; -EACCES: another user's.
+ * Give a lease back by its number: for what another process of the same user got, or whose object
+ * was freed. Whoever has the file or a mapping loses it. -ENOENT: there is none such, or it has
+ * ended already; -EACCES: another user's.
  */
 int mmiod_client_release(struct mmiod_client *client, uint64_t lease);
 
-/** Take leases from their holders: for administrators. @deadline_ms: ask first, take after that; 0: take now. */
+/**
+ * Take leases from their holders: for administrators.
+ * @deadline_ms: ask first, take after that; 0: take now.
+ */
 int mmiod_client_revoke(struct mmiod_client *client, uint64_t lease, uint32_t deadline_ms);
 
 uint64_t mmiod_lease_id(const struct mmiod_lease *lease);
 /**
- * The time limit in milliseconds, 0: none. A lease that renews is renewed at half of it whenever the program calls the
- * library, as long as the object lives; the event descriptor becomes readable when it is time, so a program that polls
- * it and takes events need do nothing more. Others end when their time is over: see MMIOD_EVENT_EXPIRING.
+ * The time limit in milliseconds, 0: none. A lease that renews is renewed at half of it whenever
+ * the program calls the library, as long as the object lives; the event descriptor becomes readable
+ * when it is time, so a program that polls it and takes events need do nothing more. Others end
+ * when their time is over: see MMIOD_EVENT_EXPIRING.
  */
 uint32_t mmiod_lease_time_ms(const struct mmiod_lease *lease);
 int mmiod_lease_renews(const struct mmiod_lease *lease);
@@ -317,13 +338,13 @@ int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state);
 /*
  * Beside the kernel's allocation flags, what a program may choose, and what it may not:
  *
- *	GFP_KERNEL, GFP_USER		the default: the allocation may sleep, reclaim and be charged
+ *	GFP_KERNEL, GFP_USER		the default: may sleep, reclaim and be charged
  *	GFP_NOWAIT			MMIOD_ALLOCATE_NO_WAIT: fail at once rather than reclaim
- *	GFP_ATOMIC			none: its reserves are for code that cannot sleep; a program always can
- *	GFP_NOIO, GFP_NOFS		none: they keep drivers and file systems from calling themselves
+ *	GFP_ATOMIC			none: its reserves are for code that cannot sleep
+ *	GFP_NOIO, GFP_NOFS		none: for code that reclaim itself may call
  *	GFP_DMA				zone MMIOD_MEMORY_BELOW_16M
  *	GFP_DMA32			zone MMIOD_MEMORY_BELOW_4G
- *	GFP_HIGHMEM			implied where the kernel has such memory: windows need no kernel address
+ *	GFP_HIGHMEM			implied: windows need no kernel address
  *	__GFP_ZERO			always for kernel memory; MMIOD_ALLOCATE_ZERO for pools
  *	__GFP_ACCOUNT			always: the caller's memory cgroup is charged
  *	__GFP_THISNODE			node
@@ -354,16 +375,17 @@ struct mmiod_allocation {
 };
 
 /**
- * Ask for @count allocations at once. Each is a lease like any other: it is mapped, read, written and ended so, and its
- * memory is free again when its last file and mapping are gone.
+ * Ask for @count allocations at once. Each is a lease like any other: it is mapped, read, written
+ * and ended so, and its memory is free again when its last file and mapping are gone.
  *
- * Kernel memory is zeroed, and allocated within this call by the calling process, whose memory cgroup pays for it.
- * Offsets of leases from a pool are from its start; kernel memory has offset 0.
+ * Kernel memory is zeroed, and allocated within this call by the calling process, whose memory
+ * cgroup pays for it. Offsets of leases from a pool are from its start; kernel memory has offset 0.
  *
- * Arguments, result and threads as for mmiod_client_lease_many(); @flags: MMIOD_LEASE_ALL. Errors beside its own:
- * -EINVAL (length 0, more than the pool has, alignment no power of two, constraints that contradict each other, a field
- * that the kind does not know), -EBUSY (nothing of that size is free: the sentence says what would have fitted), -ENOMEM
- * (kernel memory: there is none such, or the memory cgroup is full). A machine out of everything is -ENOBUFS.
+ * Arguments, result and threads as for mmiod_client_lease_many(); @flags: MMIOD_LEASE_ALL. Errors
+ * beside its own: -EINVAL (length 0, more than the pool has, alignment no power of two, constraints
+ * that contradict each other, a field that the kind does not know), -EBUSY (nothing of that size is
+ * free: the sentence says what would have fitted), -ENOMEM (kernel memory: there is none such, or
+ * the memory cgroup is full). A machine out of everything is -ENOBUFS.
  */
 int mmiod_client_allocate_many(struct mmiod_client *client, const struct mmiod_allocation *wants,
 			       size_t count, unsigned int flags, struct mmiod_lease **leases,
@@ -400,8 +422,8 @@ unsigned int mmiod_pool_orders(const struct mmiod_pool *pool);
 uint64_t mmiod_pool_blocks(const struct mmiod_pool *pool, unsigned int order);
 
 /**
- * What lies where in the pool of region @name: its used extents by offset. -ENOENT: no such pool. Free with
- * mmiod_pool_map_free().
+ * What lies where in the pool of region @name: its used extents by
+ * offset. -ENOENT: no such pool. Free with mmiod_pool_map_free().
  */
 int mmiod_client_map_pool(struct mmiod_client *client, const char *name,
 			  struct mmiod_pool_map **map);
@@ -418,7 +440,10 @@ uint32_t mmiod_extent_uid(const struct mmiod_extent *extent);
 uint32_t mmiod_extent_pid(const struct mmiod_extent *extent);
 const char *mmiod_extent_comm(const struct mmiod_extent *extent);
 
-/** One buffer of kernel memory. Addresses are 0 where there is none, and for all who may not inspect. */
+/**
+ * One buffer of kernel memory. Addresses are 0 where
+ * there is none, and for all who may not inspect.
+ */
 struct mmiod_buffer {
 	enum mmiod_memory memory;
 	enum mmiod_memory_zone zone;
@@ -434,15 +459,18 @@ struct mmiod_buffer {
 };
 
 /**
- * The buffer of a lease, and where its page number @page (from 0) lies. -ENOENT: no such lease, or not the caller's;
- * -EINVAL: it is no buffer, or has no such page.
+ * The buffer of a lease, and where its page number @page (from 0) lies. -ENOENT: no such lease, or
+ * not the caller's; -EINVAL: it is no buffer, or has no such page.
  */
 int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
 			struct mmiod_buffer *buffer);
 
-/* ---- looking into things; what an [inspect] section of the configuration admits, administrators may as well ---- */
+/* ---- looking into things; what [inspect] of the configuration admits, and administrators ----- */
 
-/** The daemon's connections: those of the caller's own user, and all for who may inspect. A snapshot. */
+/**
+ * The daemon's connections: those of the caller's
+ * own user, and all for who may inspect. A snapshot.
+ */
 int mmiod_client_list_peers(struct mmiod_client *client, struct mmiod_peer_list **list);
 void mmiod_peer_list_free(struct mmiod_peer_list *list);
 size_t mmiod_peer_list_count(const struct mmiod_peer_list *list);
@@ -467,9 +495,10 @@ int mmiod_peer_monitors(const struct mmiod_peer *peer);
 /* ---- what the daemon counts ---- */
 
 /**
- * Totals since the daemon was started, how things stand, limits in force, and how much users have of what is limited.
- * Those with the right to see everything get all of it; others get no regions but those that they may use, and of the
- * users only themselves. Totals that are 0 for some detail may be left out. -EOPNOTSUPP: the daemon is older than this.
+ * Totals since the daemon was started, how things stand, limits in force, and how much users have
+ * of what is limited. Those with the right to see everything get all of it; others get no regions
+ * but those that they may use, and of the users only themselves. Totals that are 0 for some detail
+ * may be left out. -EOPNOTSUPP: the daemon is older than this.
  */
 int mmiod_client_list_counters(struct mmiod_client *client, struct mmiod_counter_list **list);
 void mmiod_counter_list_free(struct mmiod_counter_list *list);
@@ -478,7 +507,9 @@ size_t mmiod_counter_list_count(const struct mmiod_counter_list *list);
 const struct mmiod_counter *mmiod_counter_list_get(const struct mmiod_counter_list *list,
 						   size_t index);
 
-/** enum mmiod_counter_kind; a newer daemon may have others: leave out those that you do not know. */
+/**
+ * enum mmiod_counter_kind; a newer daemon may have others: leave out those that you do not know.
+ */
 uint32_t mmiod_counter_kind(const struct mmiod_counter *counter);
 /** What is counted: see each kind. */
 uint32_t mmiod_counter_detail(const struct mmiod_counter *counter);
@@ -487,11 +518,13 @@ const char *mmiod_counter_region(const struct mmiod_counter *counter);
 uint64_t mmiod_counter_value(const struct mmiod_counter *counter);
 
 /**
- * Where a virtual address of process @pid leads, as its page tables are at this moment. The process must be of the
- * caller's own user, unless the caller may inspect; @pid is its number as the daemon sees it. Nothing is faulted in.
+ * Where a virtual address of process @pid leads, as its page tables are at this moment. The process
+ * must be of the caller's own user, unless the caller may inspect; @pid is its number as the daemon
+ * sees it. Nothing is faulted in.
  *
- * Errors: -ENOENT (no such process, or one without memory), -EACCES (another user's), -EINVAL (no address of a program),
- * -EOPNOTSUPP (simulation; not an x86-64 machine). Free with mmiod_translation_free().
+ * Errors: -ENOENT (no such process, or one without memory), -EACCES (another user's), -EINVAL (no
+ * address of a program), -EOPNOTSUPP (simulation; not an x86-64 machine). Free with
+ * mmiod_translation_free().
  */
 int mmiod_client_translate(struct mmiod_client *client, uint32_t pid, uint64_t address,
 			   struct mmiod_translation **translation);
@@ -532,11 +565,11 @@ unsigned int mmiod_translation_shift(const struct mmiod_translation *translation
 				     unsigned int index);
 
 /**
- * What the kernel knows of page frame @pfn, or of the one behind an address of process @pid: for who may inspect. The
- * numbers are of one moment, but not all of the same.
+ * What the kernel knows of page frame @pfn, or of the one behind an address of process @pid: for
+ * who may inspect. The numbers are of one moment, but not all of the same.
  *
- * Errors: -EACCES, -ENOENT (no such process, nothing present there), -EINVAL, -EOPNOTSUPP (simulation). Free with
- * mmiod_frame_free().
+ * Errors: -EACCES, -ENOENT (no such process, nothing present there), -EINVAL, -EOPNOTSUPP
+ * (simulation). Free with mmiod_frame_free().
  */
 int mmiod_client_frame(struct mmiod_client *client, uint64_t pfn, struct mmiod_frame **frame);
 int mmiod_client_frame_at(struct mmiod_client *client, uint32_t pid, uint64_t address,
@@ -562,15 +595,16 @@ enum mmiod_memory_zone mmiod_frame_zone(const struct mmiod_frame *frame);
 unsigned int mmiod_frame_node(const struct mmiod_frame *frame); /**< NUMA node */
 
 /**
- * Be told of everything that happens to anybody's leases from now on (@on 1), or no more (0); for who may inspect, else
- * -EACCES. It ends with the connection: after -ECONNRESET ask again.
+ * Be told of everything that happens to anybody's leases from now on (@on 1), or no more (0); for
+ * who may inspect, else -EACCES. It ends with the connection: after -ECONNRESET ask again.
  */
 int mmiod_client_monitor(struct mmiod_client *client, int on);
 
 /**
- * Take the next notice without blocking: 1 with *@notice, which is the caller's to free; 0 when there is none; negative
- * errno as mmiod_client_next_event(). mmiod_client_event_fd() is readable for notices and for events. Who reads too
- * slowly loses notices, and is told how many by one of type MMIOD_NOTICE_LOST in their place.
+ * Take the next notice without blocking: 1 with *@notice, which is the caller's to free; 0 when
+ * there is none; negative errno as mmiod_client_next_event(). mmiod_client_event_fd() is readable
+ * for notices and for events. Who reads too slowly loses notices, and is told how many by one of
+ * type MMIOD_NOTICE_LOST in their place.
  */
 int mmiod_client_next_notice(struct mmiod_client *client, struct mmiod_notice **notice);
 void mmiod_notice_free(struct mmiod_notice *notice);
@@ -617,8 +651,8 @@ struct mmiod_policy_answer {
 };
 
 /**
- * Which rule decides. Asks for nothing, so what others hold plays no part. -EACCES: about others only administrators may
- * ask; -ENOENT: no such region, or none that the one in question may see.
+ * Which rule decides. Asks for nothing, so what others hold plays no part. -EACCES: about others
+ * only administrators may ask; -ENOENT: no such region, or none that the one in question may see.
  */
 int mmiod_client_explain(struct mmiod_client *client, const struct mmiod_policy_question *question,
 			 struct mmiod_policy_answer *answer);
@@ -627,15 +661,17 @@ int mmiod_client_explain(struct mmiod_client *client, const struct mmiod_policy_
 
 #define MMIOD_MAP_POPULATE (1u << 0) /**< build all page-table entries now: no fault later */
 /**
- * Likewise, by the kernel's remap_pfn_range(): entries of one page each, for exactly what is mapped, where POPULATE may take
- * huge leaves and map the pages around. Dearer, and the same to the program.
+ * Likewise, by the kernel's remap_pfn_range(): entries of one page each, for exactly what is
+ * mapped, where POPULATE may take huge leaves and map the pages around. Dearer, and the same to the
+ * program.
  */
 #define MMIOD_MAP_EXACT (1u << 1)
 
 /**
  * Map the whole window, with the lease's rights.
  *
- * Errors: -EINVAL (sub-page window: use mediated access), -ENODEV (revoked), -EAGAIN (suspended), -ENOMEM.
+ * Errors: -EINVAL (sub-page window: use mediated access),
+ * -ENODEV (revoked), -EAGAIN (suspended), -ENOMEM.
  */
 int mmiod_lease_map(struct mmiod_lease *lease, unsigned int flags, struct mmiod_mapping **mapping);
 
@@ -644,8 +680,8 @@ int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offset, size_t len
 			  unsigned int flags, struct mmiod_mapping **mapping);
 
 /**
- * Build all page-table entries of a mapping now. Real-time programs call it so that no access faults. -EBADF: its lease
- * was freed, and the file with it.
+ * Build all page-table entries of a mapping now. Real-time programs call it so that no access
+ * faults. -EBADF: its lease was freed, and the file with it.
  */
 int mmiod_mapping_populate(struct mmiod_mapping *mapping);
 /** The first byte. */
@@ -654,13 +690,13 @@ size_t mmiod_mapping_length(const struct mmiod_mapping *mapping);
 /** Unmap. NULL: no-op. */
 void mmiod_mapping_free(struct mmiod_mapping *mapping);
 
-/* ---- mediated access: through the kernel, exact width, sub-page windows too; -ENODEV instead of a signal ---- */
+/* ---- mediated access: by the kernel, exact width, sub-page windows too; -ENODEV, no signal --- */
 
 /**
  * Read @count elements of @width bytes (1, 2, 4, 8) at @offset of the window, one bus access each.
  *
- * Errors of all five: -EINVAL (leaves the window, misaligned, another width than declared), -EBADF (write, read-only),
- * -ENODEV (revoked), -EAGAIN (suspended).
+ * Errors of all five: -EINVAL (leaves the window, misaligned, another width than declared), -EBADF
+ * (write, read-only), -ENODEV (revoked), -EAGAIN (suspended).
  */
 int mmiod_lease_read(struct mmiod_lease *lease, uint64_t offset, unsigned int width, size_t count,
 		     void *buffer);
@@ -669,12 +705,15 @@ int mmiod_lease_write(struct mmiod_lease *lease, uint64_t offset, unsigned int w
 		      const void *buffer);
 /** Fill @length bytes with @value by memset_io; -EINVAL when the region declares a width. */
 int mmiod_lease_fill(struct mmiod_lease *lease, uint64_t offset, size_t length, uint8_t value);
-/** Copy out of and into the window in bulk (memcpy_fromio, memcpy_toio); -EINVAL when the region declares a width. */
+/**
+ * Copy out of and into the window in bulk (memcpy_fromio,
+ * memcpy_toio); -EINVAL when the region declares a width.
+ */
 int mmiod_lease_copy_from(struct mmiod_lease *lease, uint64_t offset, void *buffer, size_t length);
 int mmiod_lease_copy_to(struct mmiod_lease *lease, uint64_t offset, const void *buffer,
 			size_t length);
 
-/* ---- exact-width accessors for mapped windows: one load or store each; never use memcpy for registers ---- */
+/* ---- exact-width accessors for mapped windows: one load or store each; never memcpy() ----- */
 
 static inline uint8_t mmiod_read8(const volatile void *address)
 {
@@ -717,17 +756,24 @@ static inline void mmiod_write64(volatile void *address, uint64_t value)
 	*(volatile uint64_t *)address = value;
 }
 
-/** Push what write-combining holds back towards the device. Delivery itself only a read from the device proves. */
+/**
+ * Push what write-combining holds back towards the device.
+ * Delivery itself only a read from the device proves.
+ */
 void mmiod_wc_flush(void);
 
-/** Copy to and from a mapped window with aligned accesses of at most 8 bytes; no SIMD, no overlapping accesses. */
+/**
+ * Copy to and from a mapped window with aligned accesses
+ * of at most 8 bytes; no SIMD, no overlapping accesses.
+ */
 void mmiod_copy_to_window(volatile void *window, const void *buffer, size_t length);
 void mmiod_copy_from_window(void *buffer, const volatile void *window, size_t length);
 
 /**
- * Run @body(@argument) so that a SIGBUS by a revoked window makes this return -ENODEV instead of killing the process.
- * The body is left in the middle: it must not hold locks or own memory. It must not leave by longjmp() or an exception.
- * Per thread; nests. Returns the body's result, or a negative errno if the handler cannot be installed.
+ * Run @body(@argument) so that a SIGBUS by a revoked window makes this return -ENODEV instead of
+ * killing the process. The body is left in the middle: it must not hold locks or own memory. It
+ * must not leave by longjmp() or an exception. Per thread; nests. Returns the body's result, or a
+ * negative errno if the handler cannot be installed.
  */
 int mmiod_guard(int (*body)(void *argument), void *argument);
 
@@ -741,11 +787,12 @@ struct mmiod_target {
 };
 
 /**
- * Read a target. In the place of REGION's name may stand where it lies, PCIADDR/barN (0000:01:00.0/bar2; the domain
- * 0000 may be left out): a lease is then asked for with that as its region, and OFFSET counts from the start of the BAR,
- * of which the region may be a part. Numbers are decimal or 0x…, with K, M or G behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
- * @error: NULL, or where to put a sentence that says what is wrong with @text (at most @size bytes).
- * Returns 0 or -EINVAL.
+ * Read a target. In the place of REGION's name may stand where it lies, PCIADDR/barN
+ * (0000:01:00.0/bar2; the domain 0000 may be left out): a lease is then asked for with that as its
+ * region, and OFFSET counts from the start of the BAR, of which the region may be a part. Numbers
+ * are decimal or 0x…, with K, M or G behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
+ * @error: NULL, or where to put a sentence that says what is
+ * wrong with @text (at most @size bytes). Returns 0 or -EINVAL.
  */
 int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error, size_t size);
 
@@ -754,12 +801,12 @@ size_t mmiod_page_size(void);
 /** The library's version, "0.1.0". */
 const char *mmiod_version(void);
 
-/* ---- object caches: named objects of one size, carved from slabs, after the kernel's kmem_cache ---- */
+/* ---- object caches: named objects of one size, from slabs, after the kernel's kmem_cache ----- */
 
 /**
- * An object cache takes slabs (power-of-two blocks of memory) from a provider and gives out objects of one size. All its
- * bookkeeping is in ordinary memory: without red zones, poison and constructor no call touches the objects' memory, so
- * that it may be a device's.
+ * An object cache takes slabs (power-of-two blocks of memory) from a provider and gives out objects
+ * of one size. All its bookkeeping is in ordinary memory: without red zones, poison and constructor
+ * no call touches the objects' memory, so that it may be a device's.
  *
  *	struct mmiod_object_cache_options options = { .name = "descriptor", .object_size = 48 };
  *	struct mmiod_object_cache *cache;
@@ -769,23 +816,26 @@ const char *mmiod_version(void);
  *	mmiod_object_cache_create(&options, &cache, error, sizeof(error));
  *	object = mmiod_object_cache_alloc(cache);
  *
- * Objects in a window are device memory as everything in it: use the accessors or volatile pointers.
+ * Objects in a window are device memory as everything
+ * in it: use the accessors or volatile pointers.
  *
- * Threads: any number may use a cache at the same time, and free what others allocated. Each keeps a few free objects in
- * a magazine of its own, which needs no lock; they go back when the thread ends or calls mmiod_object_cache_shrink(). So
- * an allocation can fail while other threads' magazines have free objects; MMIOD_OBJECT_CACHE_NO_MAGAZINES forbids them.
- * Not from signal handlers, nor from the body of mmiod_guard(). Fork: a cache belongs to the process that made it.
+ * Threads: any number may use a cache at the same time, and free what others allocated. Each keeps
+ * a few free objects in a magazine of its own, which needs no lock; they go back when the thread
+ * ends or calls mmiod_object_cache_shrink(). So an allocation can fail while other threads'
+ * magazines have free objects; MMIOD_OBJECT_CACHE_NO_MAGAZINES forbids them. Not from signal
+ * handlers, nor from the body of mmiod_guard(). Fork: a cache belongs to the process that made it.
  */
 struct mmiod_object_cache;
 
 /**
- * Where slabs come from. Several threads may call get() and put() at once; the cache holds no lock then. It must outlive
- * the caches that use it.
+ * Where slabs come from. Several threads may call get() and put() at once; the cache holds no lock
+ * then. It must outlive the caches that use it.
  */
 struct mmiod_slab_provider {
 	void *context;
 	/**
-	 * One block of @size bytes, a power of two and at least a page, at an address that is a multiple of @size.
+	 * One block of @size bytes, a power of two and at least
+	 * a page, at an address that is a multiple of @size.
 	 * @handle: whatever put() wants to find again. Returns 0 or a negative errno.
 	 */
 	int (*get)(void *context, size_t size, void **address, void **handle);
@@ -793,30 +843,36 @@ struct mmiod_slab_provider {
 };
 
 /**
- * Slabs from @length bytes at @offset of a mapping, lowest address first: a window on a device, blocks of a pool, a buffer.
- * Several caches may share it. The mapping must be writable and must outlive it. A slab is aligned in the address space:
- * of a range that does not start at a multiple of the slab's size the beginning is lost.
+ * Slabs from @length bytes at @offset of a mapping, lowest address first: a window on a device,
+ * blocks of a pool, a buffer. Several caches may share it. The mapping must be writable and must
+ * outlive it. A slab is aligned in the address space: of a range that does not start at a multiple
+ * of the slab's size the beginning is lost.
  *
- * Errors: -EINVAL (leaves the mapping, or not one whole page), -ENOMEM. Its get() answers -ENOSPC when no room is left.
+ * Errors: -EINVAL (leaves the mapping, or not one whole page),
+ * -ENOMEM. Its get() answers -ENOSPC when no room is left.
  */
 int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping, size_t offset, size_t length,
 				     struct mmiod_slab_provider **provider);
 /** Slabs of ordinary, anonymous memory, zeroed: to try programs without a device. */
 int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **provider);
 /**
- * Slabs of memory that it leases by itself, as @want says: blocks of a pool, or kernel memory. Leases come in batches that
- * grow with what is in use; of those that become empty it keeps a few and gives the others back.
+ * Slabs of memory that it leases by itself, as @want says: blocks of a pool, or kernel memory.
+ * Leases come in batches that grow with what is in use; of those that become empty it keeps a few
+ * and gives the others back.
  *
- * @want: as for mmiod_client_allocate(); copied. Its length is that of one lease, for as many slabs as fit (0: one slab),
- * and rounded up to one slab. Rights must include writing.
- * @client: whose daemon it is. The provider makes a connection of its own, so that caches may be used by any thread while
- * the program uses @client; that one may be freed. When the daemon is restarted it connects again.
+ * @want: as for mmiod_client_allocate(); copied. Its length is that of one lease, for as many slabs
+ * as fit (0: one slab), and rounded up to one slab. Rights must include writing.
+ * @client: whose daemon it is. The provider makes a connection of its own, so that caches may be
+ * used by any thread while the program uses @client; that one may be freed. When the daemon is
+ * restarted it connects again.
  *
- * Errors: -EINVAL, -ENOMEM, and those of connecting; mmiod_client_error(@client) has the sentence. Its get() answers
- * what mmiod_client_allocate() does: -EBUSY (the pool is full), -EDQUOT, -EACCES, -ENOMEM, -ECONNREFUSED, ...; so does
- * mmiod_object_cache_alloc(), and mmiod_slab_provider_error() has the daemon's sentence.
+ * Errors: -EINVAL, -ENOMEM, and those of connecting; mmiod_client_error(@client) has the sentence.
+ * Its get() answers what mmiod_client_allocate() does: -EBUSY (the pool is full), -EDQUOT, -EACCES,
+ * -ENOMEM, -ECONNREFUSED, ...; so does mmiod_object_cache_alloc(), and mmiod_slab_provider_error()
+ * has the daemon's sentence.
  *
- * Of a lease that is revoked, or asked back, no more slabs are given out; those in use raise SIGBUS as any window.
+ * Of a lease that is revoked, or asked back, no more slabs
+ * are given out; those in use raise SIGBUS as any window.
  */
 int mmiod_slab_provider_from_pool(struct mmiod_client *client, const struct mmiod_allocation *want,
 				  struct mmiod_slab_provider **provider);
@@ -832,8 +888,8 @@ int mmiod_slab_provider_free(struct mmiod_slab_provider *provider);
 #define MMIOD_OBJECT_CACHE_HWALIGN (1u << 0) /**< align to cache lines; small objects share one */
 #define MMIOD_OBJECT_CACHE_NO_MAGAZINES (1u << 1) /**< threads keep no free objects */
 /*
- * Debugging, with the letters of SLUB; see mmiod_object_cache_create(). Any of them forbids magazines, so that misuse
- * is noticed by the very call.
+ * Debugging, with the letters of SLUB; see mmiod_object_cache_create(). Any of them forbids
+ * magazines, so that misuse is noticed by the very call.
  */
 #define MMIOD_OBJECT_CACHE_SANITY (1u << 8) /**< F: pointers and states checked by every call */
 #define MMIOD_OBJECT_CACHE_RED_ZONE \
@@ -868,17 +924,23 @@ struct mmiod_object_cache_report {
 struct mmiod_object_cache_options {
 	const char *name; /**< printable, without spaces, ',' and ';' */
 	size_t object_size; /**< bytes */
-	size_t alignment; /**< bytes, a power of two; 0: natural, which is 8 as in the kernel, and also the least */
+	size_t alignment; /**< bytes, a power of two; 0: 8, as in the kernel, which is the least */
 	unsigned int flags; /**< MMIOD_OBJECT_CACHE_* */
-	/** Bytes, a power of two and at least a page; 0: the smallest with 32 objects, fewer if that were above 64 KiB. */
+	/**
+	 * Bytes, a power of two and at least a page; 0: the smallest
+	 * with 32 objects, fewer if that were above 64 KiB.
+	 */
 	size_t slab_size;
 	/**
-	 * Runs once for each object when its slab is made; an object must be freed in the state that it leaves. As with
-	 * SLUB, objects with a constructor are therefore never poisoned (their padding is).
+	 * Runs once for each object when its slab is made; an object must be freed in the state
+	 * that it leaves. As with SLUB, objects with a constructor are therefore never poisoned
+	 * (their padding is).
 	 */
 	void (*constructor)(void *object, void *context);
 	const struct mmiod_slab_provider *provider;
-	/** Called for each report, by the thread that noticed, without locks; NULL: print to stderr. */
+	/**
+	 * Called for each report, by the thread that noticed, without locks; NULL: print to stderr.
+	 */
 	void (*report)(const struct mmiod_object_cache_report *report, void *context);
 	void *context; /**< for both */
 };
@@ -889,36 +951,41 @@ struct mmiod_object_cache_options {
  * @error: NULL, or where to put a sentence that says what is wrong (at most @size bytes).
  * Errors: -EINVAL (name, sizes, alignment, flags, MMIOD_CACHE_DEBUG), -ENOMEM.
  *
- * Environment: MMIOD_CACHE_DEBUG has the format of the kernel's slab_debug: LETTERS[,NAME...][;LETTERS[,NAME...]]...; names
- * may have wildcards. Of the blocks with names the first that matches counts, else the last without names; no letters
- * before a comma mean FZPU. The letters, of either case, are added to the cache's own flags:
+ * Environment: MMIOD_CACHE_DEBUG has the format of the kernel's slab_debug:
+ * LETTERS[,NAME...][;LETTERS[,NAME...]]...; names may have wildcards. Of the blocks with names the
+ * first that matches counts, else the last without names; no letters before a comma mean FZPU. The
+ * letters, of either case, are added to the cache's own flags:
  *
  *	F Z P U T A	as above
  *	O		no Z, P and U where they would need larger slabs
  *	-		nothing; for the exceptions from a block without names
  *
- * Other letters are an error. The variable empty is as if unset. MMIOD_CACHE_FAILSLAB=PERCENT[,SEED] says how often
- * letter A strikes (10 unless set); the same seed gives the same failures. MMIOD_CACHE_ABORT=1 adds
- * MMIOD_OBJECT_CACHE_ABORT to all caches. A program with more rights than its user ignores all three.
+ * Other letters are an error. The variable empty is as if unset.
+ * MMIOD_CACHE_FAILSLAB=PERCENT[,SEED] says how often letter A strikes (10 unless set); the same
+ * seed gives the same failures. MMIOD_CACHE_ABORT=1 adds MMIOD_OBJECT_CACHE_ABORT to all caches. A
+ * program with more rights than its user ignores all three.
  *
- * What is found is reported, once: overrun, write after free, double free, pointer of another cache or into an object. As
- * SLUB the cache then repairs the red zone or poison, never gives out a damaged object again, ignores a bad free, and goes
- * on. Z and P are checked when an object is allocated, freed or given back with its slab, also without F; both touch the
- * objects' memory, by aligned accesses, and leave it alone once the window is revoked. Without letters, bad frees are
- * noticed only when a magazine goes back to the slabs; whatever was freed, the bookkeeping stays whole.
+ * What is found is reported, once: overrun, write after free, double free, pointer of another cache
+ * or into an object. As SLUB the cache then repairs the red zone or poison, never gives out a
+ * damaged object again, ignores a bad free, and goes on. Z and P are checked when an object is
+ * allocated, freed or given back with its slab, also without F; both touch the objects' memory, by
+ * aligned accesses, and leave it alone once the window is revoked. Without letters, bad frees are
+ * noticed only when a magazine goes back to the slabs; whatever was freed, the bookkeeping stays
+ * whole.
  */
 int mmiod_object_cache_create(const struct mmiod_object_cache_options *options,
 			      struct mmiod_object_cache **cache, char *error, size_t size);
 
 /**
- * Give all slabs back and free the cache. -EBUSY: objects are in use; they are reported, and the cache stays. Magazines of
- * threads that still run are emptied, but no thread may be in a call on the cache. NULL: no-op.
+ * Give all slabs back and free the cache. -EBUSY: objects are in use; they are reported, and the
+ * cache stays. Magazines of threads that still run are emptied, but no thread may be in a call on
+ * the cache. NULL: no-op.
  */
 int mmiod_object_cache_destroy(struct mmiod_object_cache *cache);
 
 /**
- * An object, not zeroed. NULL with errno: what the provider said (ENOSPC: no room), EFAULT (it gave a slab that is not
- * aligned), ENOMEM (no memory for bookkeeping, or letter A).
+ * An object, not zeroed. NULL with errno: what the provider said (ENOSPC: no room), EFAULT (it gave
+ * a slab that is not aligned), ENOMEM (no memory for bookkeeping, or letter A).
  */
 void *mmiod_object_cache_alloc(struct mmiod_object_cache *cache);
 /** Give an object back; any thread may. NULL: no-op. */
@@ -929,12 +996,14 @@ int mmiod_object_cache_alloc_bulk(struct mmiod_object_cache *cache, size_t count
 void mmiod_object_cache_free_bulk(struct mmiod_object_cache *cache, size_t count, void **objects);
 
 /**
- * Empty the calling thread's magazine and give empty slabs back to the provider. (A few are kept otherwise.) Other threads
- * keep their magazines. Returns how many slabs went back.
+ * Empty the calling thread's magazine and give empty slabs back to the provider. (A few are kept
+ * otherwise.) Other threads keep their magazines. Returns how many slabs went back.
  */
 size_t mmiod_object_cache_shrink(struct mmiod_object_cache *cache);
 
-/** Check every object of a cache with Z or P now. Returns how many were damaged; they are reported. */
+/**
+ * Check every object of a cache with Z or P now. Returns how many were damaged; they are reported.
+ */
 size_t mmiod_object_cache_validate(struct mmiod_object_cache *cache);
 
 /** What slabinfo shows. A moment's view while other threads work. */
@@ -959,20 +1028,25 @@ void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
 			      struct mmiod_object_cache_stats *stats);
 
 /**
- * Tell the daemon the figures of all object caches of this process, for `mmioctl slabinfo`. They replace what was told
- * through this client before, and are forgotten when its connection ends, as by a restart of the daemon: tell them again
- * now and then, while they are of interest. The library starts no thread for it.
+ * Tell the daemon the figures of all object caches of this process, for `mmioctl slabinfo`. They
+ * replace what was told through this client before, and are forgotten when its connection ends, as
+ * by a restart of the daemon: tell them again now and then, while they are of interest. The library
+ * starts no thread for it.
  *
- * With MMIOD_CACHE_PUBLISH=1 in the environment the library does so by itself, once a second at most, whenever the program
- * calls something that talks to the daemon, or mmiod_client_next_event(); errors are then passed over. A program with more
- * rights than its user ignores it.
+ * With MMIOD_CACHE_PUBLISH=1 in the environment the library does so by itself, once a second at
+ * most, whenever the program calls something that talks to the daemon, or
+ * mmiod_client_next_event(); errors are then passed over. A program with more rights than its user
+ * ignores it.
  *
- * Errors: -E2BIG (more than 256 caches), -EDQUOT (caches-per-user of the daemon's configuration), -EOPNOTSUPP (an older
- * daemon), -ENOMEM; and those of every request.
+ * Errors: -E2BIG (more than 256 caches), -EDQUOT (caches-per-user of the daemon's configuration),
+ * -EOPNOTSUPP (an older daemon), -ENOMEM; and those of every request.
  */
 int mmiod_client_publish_caches(struct mmiod_client *client);
 
-/** The published caches that the caller may see: its own user's, and all for an administrator. A snapshot. */
+/**
+ * The published caches that the caller may see: its own
+ * user's, and all for an administrator. A snapshot.
+ */
 int mmiod_client_list_caches(struct mmiod_client *client, struct mmiod_cache_list **list);
 void mmiod_cache_list_free(struct mmiod_cache_list *list);
 size_t mmiod_cache_list_count(const struct mmiod_cache_list *list);
@@ -980,7 +1054,10 @@ size_t mmiod_cache_list_count(const struct mmiod_cache_list *list);
 const struct mmiod_cache_info *mmiod_cache_list_get(const struct mmiod_cache_list *list,
 						    size_t index);
 
-/* What its process told; the daemon does not check it. Meanings as in struct mmiod_object_cache_stats. */
+/*
+ * What its process told; the daemon does not check
+ * it. Meanings as in struct mmiod_object_cache_stats.
+ */
 const char *mmiod_cache_info_name(const struct mmiod_cache_info *info);
 uint64_t mmiod_cache_info_object_size(const struct mmiod_cache_info *info);
 uint64_t mmiod_cache_info_alignment(const struct mmiod_cache_info *info);

@@ -2,18 +2,21 @@
 /*
  * The wire ABI between daemon and library: AF_UNIX, SOCK_SEQPACKET, one message = one packet.
  *
- * Every message starts with struct mmiod_msg; its size is the packet's length exactly. The client sends HELLO first,
- * then requests, each with an id of its choice; the daemon sends exactly one reply to each (out of order if it likes)
- * and events. Integers are in host byte order (one host). Unknown flags and reserved fields that are not zero are errors.
+ * Every message starts with struct mmiod_msg; its size is the packet's length exactly. The client
+ * sends HELLO first, then requests, each with an id of its choice; the daemon sends exactly one
+ * reply to each (out of order if it likes) and events. Integers are in host byte order (one host).
+ * Unknown flags and reserved fields that are not zero are errors.
  *
- * Structures grow at their end, so that daemon and library can be upgraded apart. A fixed part that is shorter than
- * version 1 had it (MMIOD_V1_*) is an error; else what is missing counts as zero. In a request a longer one is accepted
- * only if what the daemon does not know is zero: it may not ignore a wish. In replies and events the library ignores
- * what it does not know. Arrays carry the size of their element, to which the same rule applies.
+ * Structures grow at their end, so that daemon and library can be upgraded apart. A fixed part that
+ * is shorter than version 1 had it (MMIOD_V1_*) is an error; else what is missing counts as zero.
+ * In a request a longer one is accepted only if what the daemon does not know is zero: it may not
+ * ignore a wish. In replies and events the library ignores what it does not know. Arrays carry the
+ * size of their element, to which the same rule applies.
  *
- * Requests never carry file descriptors. Replies to LEASE carry one per granted element, in order of the elements.
- * Text (an error's sentence, ...) lies behind the fixed part and the array; a struct mmiod_msg_text says where, from
- * the start of the message; it is UTF-8 without terminating zero.
+ * Requests never carry file descriptors. Replies to LEASE carry one per granted element, in order
+ * of the elements. Text (an error's sentence, ...) lies behind the fixed part and the array; a
+ * struct mmiod_msg_text says where, from the start of the message; it is UTF-8 without terminating
+ * zero.
  */
 #ifndef MMIOD_PROTOCOL_H
 #define MMIOD_PROTOCOL_H
@@ -74,7 +77,9 @@ enum mmiod_opcode {
 #define MMIOD_MSG_MORE \
 	(1u << 2) /* a list goes on: ask again with the cursor that the reply gives */
 
-/* Outcome of a request or of one of its elements. mmiod_wire_errno (client/lib) maps them to errno. */
+/*
+ * Outcome of a request or of one of its elements. mmiod_wire_errno (client/lib) maps them to errno.
+ */
 enum mmiod_outcome {
 	MMIOD_OK = 0,
 	MMIOD_E_PROTOCOL = 1, /* the daemon closes the connection after this reply */
@@ -98,8 +103,7 @@ struct mmiod_msg {
 	uint8_t fds; /* descriptors that come with it */
 	uint64_t id; /* chosen by the client, echoed; 0 in events */
 	uint32_t status; /* enum mmiod_outcome; 0 in requests */
-	uint32_t
-		fixed; /* size of the fixed part, this header included; an array follows behind it */
+	uint32_t fixed; /* size of the fixed part with this header; an array follows behind it */
 	uint32_t count; /* elements of the array */
 	uint32_t stride; /* size of an element */
 };
@@ -156,8 +160,7 @@ struct mmiod_msg_status_reply {
 	uint32_t module_abi; /* 0 in simulation */
 	uint32_t inspect; /* 1: the caller may see everything */
 	struct mmiod_msg_text version;
-	struct mmiod_msg_text
-		warning; /* simulation's limits, a configuration that did not reload, ... */
+	struct mmiod_msg_text warning; /* simulation's limits, a failed reload, ... */
 };
 static_assert(sizeof(struct mmiod_msg_status_reply) == 88, "wire layout");
 
@@ -317,7 +320,10 @@ static_assert(sizeof(struct mmiod_wire_lease) == 224, "wire layout");
 #define MMIOD_EXPLAIN_SELF (1u << 0) /* about the caller; uid and groups are left zero */
 #define MMIOD_EXPLAIN_FLAGS MMIOD_EXPLAIN_SELF
 
-/* EXPLAIN: an array of uint32_t group ids, which may be empty. About others only administrators may ask. */
+/*
+ * EXPLAIN: an array of uint32_t group ids, which may
+ * be empty. About others only administrators may ask.
+ */
 struct mmiod_msg_explain {
 	struct mmiod_msg msg;
 	char region[MMIOD_WIRE_NAME];
@@ -352,8 +358,8 @@ static_assert(sizeof(struct mmiod_msg_explain_reply) == 96, "wire layout");
 #define MMIOD_ALLOC_FLAGS ((1u << 6) - 1)
 
 /*
- * ALLOC: a struct mmiod_msg_lease with an array of these; the reply is LEASE's. Offsets that it grants are from the
- * start of the pool; the text of a refusal says what would have fitted.
+ * ALLOC: a struct mmiod_msg_lease with an array of these; the reply is LEASE's. Offsets that it
+ * grants are from the start of the pool; the text of a refusal says what would have fitted.
  */
 struct mmiod_wire_alloc {
 	uint32_t memory; /* enum mmiod_memory */
@@ -362,8 +368,7 @@ struct mmiod_wire_alloc {
 	uint64_t length;
 	uint64_t align; /* pool: power of two, 0: a page */
 	uint64_t low; /* pool: not below this offset */
-	uint64_t
-		high; /* pool: ends at or below this offset; kernel memory: highest address; 0: none */
+	uint64_t high; /* pool: ends at or below this; kernel memory: highest address; 0: none */
 	int32_t node; /* kernel memory: NUMA node, -1: any */
 	uint32_t zone; /* kernel memory: enum mmiod_memory_zone */
 	uint32_t rights;
@@ -436,8 +441,9 @@ static_assert(sizeof(struct mmiod_msg_buffer_reply) == 104, "wire layout");
 #define MMIOD_CACHES_MAX 256 /* that one connection may publish */
 
 /*
- * PUBLISH: a bare header with an array of these, which may be empty. It replaces what the connection published before;
- * what is refused changes nothing. It ends with the connection. The reply is a bare header.
+ * PUBLISH: a bare header with an array of these, which may be empty. It replaces what the
+ * connection published before; what is refused changes nothing. It ends with the connection. The
+ * reply is a bare header.
  */
 struct mmiod_wire_cache {
 	char name[MMIOD_WIRE_NAME]; /* printable, without spaces; zero-filled, always terminated */
@@ -465,8 +471,9 @@ struct mmiod_wire_published {
 static_assert(sizeof(struct mmiod_wire_published) == 136, "wire layout");
 
 /*
- * COUNTERS: a list as REGIONS, whose cursor means nothing to the client. An administrator gets all of it; others get no
- * regions but those that they may see, and no user but themselves. Counters of kinds that are not known are left out.
+ * COUNTERS: a list as REGIONS, whose cursor means nothing to the client. An administrator gets all
+ * of it; others get no regions but those that they may see, and no user but themselves. Counters of
+ * kinds that are not known are left out.
  */
 struct mmiod_wire_counter {
 	uint32_t kind; /* enum mmiod_counter_kind */
@@ -505,8 +512,9 @@ struct mmiod_wire_client {
 static_assert(sizeof(struct mmiod_wire_client) == 72, "wire layout");
 
 /*
- * TRANSLATE: of a process of the caller's own user, or of anybody's by who may inspect. pid as the daemon sees it.
- * E_NOT_FOUND: no such process, or one without memory. E_UNSUPPORTED: in simulation, or not on this machine.
+ * TRANSLATE: of a process of the caller's own user, or of anybody's by who may inspect. pid as the
+ * daemon sees it. E_NOT_FOUND: no such process, or one without memory. E_UNSUPPORTED: in
+ * simulation, or not on this machine.
  */
 struct mmiod_msg_translate {
 	struct mmiod_msg msg;
@@ -546,7 +554,10 @@ struct mmiod_wire_entry {
 };
 static_assert(sizeof(struct mmiod_wire_entry) == 16, "wire layout");
 
-/* PAGE: only for who may inspect. pid 0: the frame with this number, else the one behind the process's address. */
+/*
+ * PAGE: only for who may inspect. pid 0: the frame with
+ * this number, else the one behind the process's address.
+ */
 struct mmiod_msg_page {
 	struct mmiod_msg msg;
 	uint64_t where;
@@ -570,7 +581,10 @@ struct mmiod_msg_page_reply {
 };
 static_assert(sizeof(struct mmiod_msg_page_reply) == 88, "wire layout");
 
-/* MONITOR: only for who may inspect. The reply is a bare header; what it asks for ends with the connection. */
+/*
+ * MONITOR: only for who may inspect. The reply is a bare
+ * header; what it asks for ends with the connection.
+ */
 struct mmiod_msg_monitor {
 	struct mmiod_msg msg;
 	uint32_t on; /* 0 or 1 */
@@ -603,8 +617,8 @@ static_assert(offsetof(struct mmiod_msg_notice, text) == offsetof(struct mmiod_m
 	      "one is the start of the other");
 
 /*
- * The size that each structure had when it first went over the wire: the least that a peer may send. These never change;
- * where one stands for several structures, they started with the same.
+ * The size that each structure had when it first went over the wire: the least that a peer may
+ * send. These never change; where one stands for several structures, they started with the same.
  */
 enum mmiod_first_size {
 	MMIOD_V1_HEADER = 32,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words that the library's users, the daemon and the wire share. Values are part of the ABI: they never change.
+ * The words that the library's users, the daemon and the
+ * wire share. Values are part of the ABI: they never change.
  */
 #ifndef MMIOD_TYPES_H
 #define MMIOD_TYPES_H
@@ -46,7 +47,10 @@ enum mmiod_backend {
 		2, /**< memory files: read-only enforced, bounds and revocation not */
 };
 
-/** What kind of memory stands behind a lease. The kernel's kinds have the values of enum mmiod_buffer_kind. */
+/**
+ * What kind of memory stands behind a lease. The kernel's
+ * kinds have the values of enum mmiod_buffer_kind.
+ */
 enum mmiod_memory {
 	MMIOD_MEMORY_REGION = 0, /**< a range of a region; when allocated: blocks of a pool */
 	MMIOD_MEMORY_PAGES =
@@ -56,7 +60,9 @@ enum mmiod_memory {
 	MMIOD_MEMORY_DMA = 4, /**< coherent memory for a device, with its bus address */
 };
 
-/** Where kernel memory may lie: the kernel's zones. The values of the module's enum of that name. */
+/**
+ * Where kernel memory may lie: the kernel's zones. The values of the module's enum of that name.
+ */
 enum mmiod_memory_zone {
 	MMIOD_MEMORY_ANY = 0, /**< GFP_KERNEL */
 	MMIOD_MEMORY_BELOW_4G = 1, /**< GFP_DMA32 */
@@ -66,7 +72,10 @@ enum mmiod_memory_zone {
 	MMIOD_MEMORY_DEVICE = 5,
 };
 
-/** Sizes of the leaves of page tables; the names are those of x86. The values of the module's enum mmiod_leaf. */
+/**
+ * Sizes of the leaves of page tables; the names are those
+ * of x86. The values of the module's enum mmiod_leaf.
+ */
 enum mmiod_leaf_size {
 	MMIOD_LEAF_4K = 0, /**< a page */
 	MMIOD_LEAF_2M = 1,
@@ -102,8 +111,8 @@ enum mmiod_revoke_cause {
 #define MMIOD_CAUSES 9 /**< greater than all of them */
 
 /**
- * What the daemon counts. Totals are since it was started; the others are as of now. Behind each: what its detail is,
- * and whether it is of a region (of "", when it is of kernel memory).
+ * What the daemon counts. Totals are since it was started; the others are as of now. Behind each:
+ * what its detail is, and whether it is of a region (of "", when it is of kernel memory).
  */
 enum mmiod_counter_kind {
 	MMIOD_COUNTER_ACCEPTED = 1, /**< total; connections */
@@ -142,7 +151,10 @@ enum mmiod_event_type {
 	MMIOD_EVENT_EXPIRING = 6, /**< the lease's time is nearly over, and it was not renewed */
 };
 
-/** What a monitor is told of: everything that happens to anybody's leases. Shares its numbers with the events. */
+/**
+ * What a monitor is told of: everything that happens to
+ * anybody's leases. Shares its numbers with the events.
+ */
 enum mmiod_notice_type {
 	MMIOD_NOTICE_GRANTED = 16, /**< somebody got a lease */
 	MMIOD_NOTICE_DENIED = 17, /**< policy refused; the text names the rule */

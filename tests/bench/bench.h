@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a lease costs. A subject is a server process and a client that asks it for windows; all subjects do the same
- * work in turns, so that whatever else the machine does hits them alike.
+ * What a lease costs. A subject is a server process and a client that asks it for windows; all
+ * subjects do the same work in turns, so that whatever else the machine does hits them alike.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -37,7 +37,10 @@ double quantile(const double *values, int count, double q);
 void memory_measure(struct subject *mmiod, struct subject *echo);
 void blocks_measure(struct subject *mmiod, struct subject *echo, int rounds);
 
-/* echo.c: the least that a server could do, with a new file for each element, as mmiod does, or a duplicate of one. */
+/*
+ * echo.c: the least that a server could do, with a new file
+ * for each element, as mmiod does, or a duplicate of one.
+ */
 enum echo_file { ECHO_REOPENS, ECHO_DUPLICATES };
 void echo_start(struct subject *subject, enum echo_file file, const char *socket);
 

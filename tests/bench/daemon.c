@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* mmiod in simulation, asked through libmmiod. Each window is a page of its own, leased exclusively. */
+/*
+ * mmiod in simulation, asked through libmmiod. Each
+ * window is a page of its own, leased exclusively.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What clients and leases cost the daemon in memory of its own: the anonymous memory of its process, as the kernel counts
- * it. The kernel's memory for sockets and files is not in it; the echo, which keeps nothing, has as much of that.
+ * What clients and leases cost the daemon in memory of its own: the anonymous memory of its
+ * process, as the kernel counts it. The kernel's memory for sockets and files is not in it; the
+ * echo, which keeps nothing, has as much of that.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,10 @@ static void close_all(struct subject *subject, void **connections)
 	settle(subject->pid);
 }
 
-/* Blocks of a pool, the holder of each a client. The files are closed; in simulation the leases stay. */
+/*
+ * Blocks of a pool, the holder of each a client. The
+ * files are closed; in simulation the leases stay.
+ */
 static void allocate(struct mmiod_client *client, const char *pool, size_t count)
 {
 	struct mmiod_allocation wants[LEASES / CLIENTS] = { 0 };

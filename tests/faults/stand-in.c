@@ -27,7 +27,7 @@ void stand_in_tell(void)
 	rig_fake.backend.ops->read_events(&rig_fake.backend, write_event, NULL);
 }
 
-/* ---- ioctls ----------------------------------------------------------------------------------------------------- */
+/* ---- ioctls ---------------------------------------------------------------------------------- */
 
 static int claim(struct mmiod_region_claim *claim)
 {
@@ -179,7 +179,7 @@ static int serve(unsigned long request, void *argument)
 	}
 }
 
-/* ---- in place of the C library's -------------------------------------------------------------------------------- */
+/* ---- in place of the C library's ------------------------------------------------------------- */
 
 static bool on_ioctl(int fd, unsigned long request, void *argument, int *result)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The library when what it calls fails: for each public function, the first, the second, ... call of each kind fails, once or
- * from then on, until the function gets through untouched. Each time it returns 0 or a negative errno with a sentence,
- * whatever it took is given back, and the same client is of use again. Afterwards the daemon knows of no lease.
+ * The library when what it calls fails: for each public function, the first, the second, ... call
+ * of each kind fails, once or from then on, until the function gets through untouched. Each time it
+ * returns 0 or a negative errno with a sentence, whatever it took is given back, and the same
+ * client is of use again. Afterwards the daemon knows of no lease.
  *
  * A new function is one line in `functions`.
  */
@@ -34,7 +35,7 @@ static const char config[] =
 	"[grant all]\nregion = vram shm\nuser = *\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc\nuser = *\n";
 
-/* ---- the daemon ------------------------------------------------------------------------------------------------- */
+/* ---- the daemon ------------------------------------------------------------------------------ */
 
 static void start_daemon(void)
 {
@@ -85,7 +86,7 @@ static struct mmiod_client *connect_to_daemon(void)
 	return made;
 }
 
-/* ---- functions -------------------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 /* What a trial starts with. */
 static struct mmiod_client *client;
@@ -279,7 +280,7 @@ static int call_publish(void)
 	return mmiod_client_publish_caches(client);
 }
 
-/* ---- object caches ---------------------------------------------------------------------------------------------- */
+/* ---- object caches --------------------------------------------------------------------------- */
 
 static void ignore_report(const struct mmiod_object_cache_report *report, void *context)
 {
@@ -439,7 +440,7 @@ static const struct function_line {
 	{ "slab_provider_anonymous", call_anonymous, true },
 };
 
-/* ---- trials ----------------------------------------------------------------------------------------------------- */
+/* ---- trials ---------------------------------------------------------------------------------- */
 
 static const struct fault_line {
 	const char *name;
@@ -540,7 +541,10 @@ static bool attempt(const struct function_line *function, const struct fault_lin
 	return struck;
 }
 
-/* A thread's table of magazines and the like stay for good: they are there after one round without faults. */
+/*
+ * A thread's table of magazines and the like stay for
+ * good: they are there after one round without faults.
+ */
 static void warm_up(void)
 {
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

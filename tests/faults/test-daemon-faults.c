@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The daemon when what it calls fails: for each request, the first, the second, the third ... call of each kind fails, once
- * or from then on, until the request gets through untouched. Each time the client has its answer or is hung up on, another
- * client is served, and when all are gone nothing is left: no descriptor, charge, lease, block or byte.
+ * The daemon when what it calls fails: for each request, the first, the second, the third ... call
+ * of each kind fails, once or from then on, until the request gets through untouched. Each time the
+ * client has its answer or is hung up on, another client is served, and when all are gone nothing
+ * is left: no descriptor, charge, lease, block or byte.
  *
- * A new request is one line in `requests`. Those without one are still tried, with an empty message of the right shape.
+ * A new request is one line in `requests`. Those without one
+ * are still tried, with an empty message of the right shape.
  */
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -35,7 +37,7 @@ static const char simulated_config[] =
 	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n";
 
-/* ---- requests --------------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static uint64_t held; /* a lease of shm that the client has, and another of the pool */
 static uint64_t block;
@@ -309,7 +311,7 @@ static const struct request_line {
 	{ "an unknown opcode", 60, ask_unknown, OPERATOR },
 };
 
-/* ---- faults ----------------------------------------------------------------------------------------------------- */
+/* ---- faults ---------------------------------------------------------------------------------- */
 
 static const struct fault_line {
 	const char *name;
@@ -326,7 +328,7 @@ static const struct fault_line {
 	{ "backend", FAULT_BACKEND, EIO },
 };
 
-/* ---- a backend that fails --------------------------------------------------------------------------------------- */
+/* ---- a backend that fails -------------------------------------------------------------------- */
 
 static const struct backend_ops *real_ops;
 static struct backend_ops faulty_ops;
@@ -406,7 +408,7 @@ static void make_backend_faulty(void)
 	rig.backend->ops = &faulty_ops;
 }
 
-/* ---- one trial -------------------------------------------------------------------------------------------------- */
+/* ---- one trial ------------------------------------------------------------------------------- */
 
 static char trial[256]; /* what is tried, for whoever reads of a failure */
 static bool simulated;
@@ -644,7 +646,7 @@ Test(faults, every_request_is_answered_or_undone_by_the_modules_backend)
 	try_requests();
 }
 
-/* ---- requests that have no line --------------------------------------------------------------------------------- */
+/* ---- requests that have no line -------------------------------------------------------------- */
 
 static struct {
 	uint16_t opcode;
@@ -708,7 +710,7 @@ Test(faults, every_other_opcode_is_answered_or_undone_at_least_when_empty)
 	}
 }
 
-/* ---- coming in -------------------------------------------------------------------------------------------------- */
+/* ---- coming in ------------------------------------------------------------------------------- */
 
 static int dial(const char *path)
 {
@@ -797,7 +799,7 @@ Test(faults, who_comes_while_things_fail_is_let_in_or_told_and_the_next_one_is_s
 				cr_assert_lt(nth, 500u);
 }
 
-/* ---- what the daemon does by itself ----------------------------------------------------------------------------- */
+/* ---- what the daemon does by itself ---------------------------------------------------------- */
 
 static int fd_of_holder;
 
@@ -886,7 +888,7 @@ Test(faults, what_happens_while_things_fail_leaves_nothing_behind)
 					cr_assert_lt(nth, 500u, "%s: no end", trial);
 }
 
-/* ---- starting again --------------------------------------------------------------------------------------------- */
+/* ---- starting again -------------------------------------------------------------------------- */
 
 static int start_again(const struct config_paths *paths, struct event_base *base,
 		       const struct fault_line *fault, unsigned int nth, bool onward)
@@ -914,7 +916,10 @@ static void expect_all_is_known(void)
 	check_charges(OPERATOR);
 }
 
-/* A daemon that does not know all that is taken must not start: the next one, or a reload, knows it. */
+/*
+ * A daemon that does not know all that is taken must
+ * not start: the next one, or a reload, knows it.
+ */
 static bool try_start(const struct fault_line *fault, unsigned int nth, bool onward)
 {
 	struct config_paths paths;

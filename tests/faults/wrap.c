@@ -68,7 +68,10 @@ static void *counted(void *memory)
 	return memory;
 }
 
-/* Declares the original and the stand-in, and defines the stand-in: when the fault strikes its result is FAILED. */
+/*
+ * Declares the original and the stand-in, and defines the
+ * stand-in: when the fault strikes its result is FAILED.
+ */
 #define WRAP(kind, failed, type, name, parameters, arguments) \
 	type __real_##name parameters;                        \
 	type __wrap_##name parameters;                        \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls and allocations that fail on demand: the linker's --wrap puts these functions in place of those that the
- * program under test calls (FAULTS_WRAPPED in build.mk); calls within other libraries are not reached, but for libevent's
- * allocations after fault_wrap_libevent().
+ * System calls and allocations that fail on demand: the linker's --wrap puts these functions in
+ * place of those that the program under test calls (FAULTS_WRAPPED in build.mk); calls within other
+ * libraries are not reached, but for libevent's allocations after fault_wrap_libevent().
  *
  * Armed for the calling thread, so that a test may have helpers.
  */
@@ -13,11 +13,15 @@
 #include <stddef.h>
 
 enum fault_kind {
-	FAULT_MEMORY, /* malloc, calloc, realloc, reallocarray, aligned_alloc, strdup, strndup, asprintf, open_memstream */
+	/*
+	 * malloc, calloc, realloc, reallocarray, aligned_alloc, strdup, strndup, asprintf,
+	 * open_memstream
+	 */
+	FAULT_MEMORY,
 	FAULT_SEND, /* sendmsg, send */
 	FAULT_RECEIVE, /* recvmsg, recv */
 	FAULT_IOCTL,
-	FAULT_FILE, /* all that makes files: open, fopen, memfd_create, socket, ...; ftruncate, fallocate */
+	FAULT_FILE, /* what makes files: open, memfd_create, socket, ...; ftruncate, fallocate */
 	FAULT_MAP, /* mmap */
 	FAULT_ACCEPT,
 	FAULT_CONNECT,
@@ -34,7 +38,10 @@ bool fault_disarm(void);
 /* For stand-ins of a test: whether the call is to fail, with errno set. */
 bool fault_strikes(enum fault_kind kind);
 
-/* What stands in for something that is not there. NULL, or false: the C library's. A close() is only told of. */
+/*
+ * What stands in for something that is not there. NULL,
+ * or false: the C library's. A close() is only told of.
+ */
 struct fault_hooks {
 	bool (*open)(const char *path, int *fd);
 	bool (*ioctl)(int fd, unsigned long request, void *argument, int *result);

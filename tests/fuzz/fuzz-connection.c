@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * A daemon under libFuzzer, from the bytes on its sockets to its leases and pools: clients that come, send, read or do not
- * read, and go, and devices that do the same. The backend is the unit tests', which refuses to wipe below a living window.
- * After each input all must be as if nobody had come.
+ * A daemon under libFuzzer, from the bytes on its sockets to its leases and pools: clients that
+ * come, send, read or do not read, and go, and devices that do the same. The backend is the unit
+ * tests', which refuses to wipe below a living window. After each input all must be as if nobody
+ * had come.
  *
- * An input is a sequence of steps: what, who, length (two bytes), so many bytes. Opcodes need no line here: the decoder is
- * asked for the shape of each.
+ * An input is a sequence of steps: what, who, length (two bytes), so many bytes. Opcodes need no
+ * line here: the decoder is asked for the shape of each.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static struct shape {
 } shapes[OPCODES];
 static size_t n_shapes;
 
-/* ---- the shapes of requests ------------------------------------------------------------------------------------- */
+/* ---- the shapes of requests ------------------------------------------------------------------ */
 
 /* `last`: the last byte, which an older daemon does not know and therefore does not admit. */
 static enum mmiod_outcome decode(uint16_t opcode, size_t fixed, size_t stride, uint8_t last)
@@ -110,7 +111,7 @@ static void find_shapes(void)
 	}
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void drop(int who)
 {
@@ -270,7 +271,7 @@ static void do_step(const uint8_t *step, const uint8_t *bytes, size_t length)
 	}
 }
 
-/* ---- the whole of an input -------------------------------------------------------------------------------------- */
+/* ---- the whole of an input ------------------------------------------------------------------- */
 
 static void begin(void)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A fuzz target without libFuzzer, built by whatever compiler builds the rest: all seeds in a directory, in order, and some
- * variants of each that are the same every time. Prints TAP; a crash leaves its seed without a line.
+ * A fuzz target without libFuzzer, built by whatever compiler builds the rest: all seeds in a
+ * directory, in order, and some variants of each that are the same every time. Prints TAP; a crash
+ * leaves its seed without a line.
  */
 #include <dirent.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The module's own list of windows, past the daemon: a line "ID MAPPINGS" for each that is not revoked. For root.
+ * The module's own list of windows, past the daemon: a line
+ * "ID MAPPINGS" for each that is not revoked. For root.
  */
 #include <fcntl.h>
 #include <stdio.h>

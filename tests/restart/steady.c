@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program that goes on while daemons come and go: holds one lease and its mapping for good, and leases, maps, writes,
- * reads and gives back another, over and over, through one client, until its input ends. Whatever it sees but a delay ends
- * it with a sentence and status 1.
+ * A program that goes on while daemons come and go: holds one lease and its mapping for good, and
+ * leases, maps, writes, reads and gives back another, over and over, through one client, until its
+ * input ends. Whatever it sees but a delay ends it with a sentence and status 1.
  *
- *	steady REGION OFFSET [PAUSE]	uses two pages of the region from there on; milliseconds between two rounds
+ *	steady REGION OFFSET [PAUSE]	uses two pages of the region from there on; PAUSE is
+ *					milliseconds between two rounds
  *
- * Prints "lease ID" of what it holds when it starts, and at the end how often it went round and what took longest. Then it
- * holds that lease until it is killed, so that others can look at it.
+ * Prints "lease ID" of what it holds when it starts, and at the end how often it went round and
+ * what took longest. Then it holds that lease until it is killed, so that others can look at it.
  */
 #include <errno.h>
 #include <poll.h>

@@ -55,7 +55,10 @@ static void print_sentence(const char *name)
 		putchar(*name == '_' ? ' ' : *name);
 }
 
-/* A slow machine, an emulated one with sanitizers say, is given more time by TAP_PATIENCE, a factor. */
+/*
+ * A slow machine, an emulated one with sanitizers
+ * say, is given more time by TAP_PATIENCE, a factor.
+ */
 static unsigned int limit_of(const struct test *test)
 {
 	const char *patience = getenv("TAP_PATIENCE");
@@ -63,7 +66,10 @@ static unsigned int limit_of(const struct test *test)
 	return test->seconds * (patience ? (unsigned int)atoi(patience) : 1);
 }
 
-/* In a process group of its own, which is killed afterwards: a test's forgotten children end with it. */
+/*
+ * In a process group of its own, which is killed
+ * afterwards: a test's forgotten children end with it.
+ */
 static int run_one(const struct test *test)
 {
 	int status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A test harness: each test is a process of its own with a time limit, so that a SIGBUS, a hang or a leak
- * of one does not touch the next; results are TAP. Criterion is not used here because its workers keep descriptors and
- * mappings of their own, which are what these tests count.
+ * A test harness: each test is a process of its own with a time limit, so that a SIGBUS, a hang or
+ * a leak of one does not touch the next; results are TAP. Criterion is not used here because its
+ * workers keep descriptors and mappings of their own, which are what these tests count.
  */
 #ifndef TAP_H
 #define TAP_H

@@ -2,13 +2,15 @@
 /*
  * The ioctl ABI between the mmiod module and user space.
  *
- * Two kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims regions and creates,
- * lists and revokes windows, and the window file, which is all that a client ever holds.
+ * Two kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims
+ * regions and creates, lists and revokes windows, and the window file, which is all that a client
+ * ever holds.
  *
- * Every structure starts with its own size and grows at its end: a shorter one (down to the size that version 1 had) is
- * extended with zeros, a longer one is refused with E2BIG unless what the module does not know is zero. Unknown flags
- * and reserved fields that are not zero give EINVAL. All fields have fixed width and natural alignment, so that 32-bit
- * and 64-bit callers use the same layout. Sizes and offsets are in bytes.
+ * Every structure starts with its own size and grows at its end: a shorter one (down to the size
+ * that version 1 had) is extended with zeros, a longer one is refused with E2BIG unless what the
+ * module does not know is zero. Unknown flags and reserved fields that are not zero give EINVAL.
+ * All fields have fixed width and natural alignment, so that 32-bit and 64-bit callers use the same
+ * layout. Sizes and offsets are in bytes.
  */
 #ifndef _UAPI_LINUX_MMIOD_H
 #define _UAPI_LINUX_MMIOD_H
@@ -22,7 +24,10 @@
 #define MMIOD_NAME_MAX 32 /* a region's name, with its terminating zero */
 #define MMIOD_TAG_SIZE 64 /* what the daemon stores with a window, opaque to the module */
 
-/* A window's cache attribute. It belongs to the physical pages: windows that share a page must agree. */
+/*
+ * A window's cache attribute. It belongs to the
+ * physical pages: windows that share a page must agree.
+ */
 enum mmiod_attr {
 	MMIOD_ATTR_UC = 1, /* uncached: every load and store is one bus access, in order */
 	MMIOD_ATTR_WC = 2, /* write-combining: stores may be merged and reordered until flushed */
@@ -37,7 +42,7 @@ enum mmiod_window_state {
 		2, /* accesses fault (SIGBUS, or the dummy page) or answer ENODEV for ever */
 };
 
-/* ---- control file ---------------------------------------------------------------------------------------------- */
+/* ---- control file ---------------------------------------------------------------------------- */
 
 #define MMIOD_FEATURE_REVOKE_ON_RESET (1ull << 0) /* regions know that flag */
 
@@ -60,20 +65,21 @@ enum mmiod_region_kind {
 	(((__u32)(domain) << 16) | ((__u32)(bus) << 8) | ((__u32)(dev) << 3) | (__u32)(fn))
 
 /*
- * When the device is reset or sleeps, the region's windows are revoked rather than suspended: who used the device must not
- * go on as if nothing had happened, not even in the moment before the daemon learns of it.
+ * When the device is reset or sleeps, the region's windows are revoked rather than suspended: who
+ * used the device must not go on as if nothing had happened, not even in the moment before the
+ * daemon learns of it.
  */
 #define MMIOD_REGION_REVOKE_ON_RESET (1u << 0)
 #define MMIOD_REGION_FLAGS MMIOD_REGION_REVOKE_ON_RESET
 
 /*
- * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME".
- * EBUSY: owned by somebody; if by another region of this module, conflict_id says which (else 0).
- * ENODEV: the PCI function is not bound to this driver. ENXIO: no such BAR, or it has no address.
- * EINVAL: wraps, is empty, leaves the BAR or the address width, or the name is not [A-Za-z0-9._-]+.
- * EADDRINUSE: touches system RAM. EEXIST: a region of that name exists.
- * EPERM: by address under kernel lockdown, or the module parameter allow_ranges is off, or the range
- * lies in a PCI BAR (bind the function instead: a claim by address dangles when the device goes).
+ * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME". EBUSY: owned by somebody; if by
+ * another region of this module, conflict_id says which (else 0). ENODEV: the PCI function is not
+ * bound to this driver. ENXIO: no such BAR, or it has no address. EINVAL: wraps, is empty, leaves
+ * the BAR or the address width, or the name is not [A-Za-z0-9._-]+. EADDRINUSE: touches system RAM.
+ * EEXIST: a region of that name exists. EPERM: by address under kernel lockdown, or the module
+ * parameter allow_ranges is off, or the range lies in a PCI BAR (bind the function instead: a claim
+ * by address dangles when the device goes).
  */
 struct mmiod_region_claim {
 	__u32 size;
@@ -120,10 +126,10 @@ struct mmiod_region_info {
 #define MMIOD_WINDOW_FLAGS (MMIOD_WINDOW_READONLY | MMIOD_WINDOW_DUMMY)
 
 /*
- * Make a window and the file that stands for it (close-on-exec).
- * EBUSY: a live window on the same pages has another cache attribute; conflict_id says which.
- * EINVAL: empty, or leaves the region. ENODEV: the device has gone. ENOENT: no such region. ENOSPC: max_windows.
- * EOPNOTSUPP: the cache attribute cannot be had for device memory (WB).
+ * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same
+ * pages has another cache attribute; conflict_id says which. EINVAL: empty, or leaves the region.
+ * ENODEV: the device has gone. ENOENT: no such region. ENOSPC: max_windows. EOPNOTSUPP: the cache
+ * attribute cannot be had for device memory (WB).
  */
 struct mmiod_window_create {
 	__u32 size;
@@ -141,8 +147,9 @@ struct mmiod_window_create {
 };
 
 /*
- * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any more.
- * Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking twice is no error).
+ * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any
+ * more. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
+ * twice is no error).
  */
 struct mmiod_window_set_state {
 	__u32 size;
@@ -207,10 +214,11 @@ enum mmiod_zone {
 #define MMIOD_BUFFER_FLAGS (MMIOD_BUFFER_CONTIGUOUS | MMIOD_BUFFER_NOWAIT | MMIOD_BUFFER_READONLY)
 
 /*
- * Make a window on kernel memory of its own. The memory itself is allocated in the context of who first maps or
- * accesses the window, or calls ALLOCATE on it: that process's memory cgroup is charged, not the daemon's.
- * EINVAL: length 0 or larger than the machine, a flag or zone that the kind does not know, a limit below every zone's
- * end. ENODEV: the device is not bound to this driver. ENOSPC: max_windows.
+ * Make a window on kernel memory of its own. The memory itself is allocated in the context of who
+ * first maps or accesses the window, or calls ALLOCATE on it: that process's memory cgroup is
+ * charged, not the daemon's. EINVAL: length 0 or larger than the machine, a flag or zone that the
+ * kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
+ * driver. ENOSPC: max_windows.
  */
 struct mmiod_buffer_create {
 	__u32 size;
@@ -227,7 +235,9 @@ struct mmiod_buffer_create {
 	__u64 window_id; /* out */
 };
 
-/* What only the daemon may know of a buffer. ENOENT: no such buffer. EINVAL: it has no such page. */
+/*
+ * What only the daemon may know of a buffer. ENOENT: no such buffer. EINVAL: it has no such page.
+ */
 struct mmiod_buffer_info {
 	__u32 size;
 	__u32 kind;
@@ -245,7 +255,10 @@ struct mmiod_buffer_info {
 	__u64 runs; /* physically contiguous pieces */
 };
 
-/* What read() on the control file returns, as many whole ones as fit; poll() says POLLIN when there are any. */
+/*
+ * What read() on the control file returns, as many whole
+ * ones as fit; poll() says POLLIN when there are any.
+ */
 enum mmiod_control_event_type {
 	MMIOD_CONTROL_OVERFLOW = 1, /* events were lost: read the ledger again */
 	MMIOD_CONTROL_WINDOW_RELEASED = 2, /* the last file and mapping of a window are gone */
@@ -265,7 +278,9 @@ struct mmiod_control_event {
 	__u64 id; /* window, region or PCI address, by type */
 };
 
-/* Cache type of one page-table entry. UC_MINUS: uncached, but an MTRR may make it write-combining. */
+/*
+ * Cache type of one page-table entry. UC_MINUS: uncached, but an MTRR may make it write-combining.
+ */
 enum mmiod_entry_cache {
 	MMIOD_ENTRY_NONE = 0, /* nothing is mapped */
 	MMIOD_ENTRY_UC = 1,
@@ -287,10 +302,11 @@ enum mmiod_level {
 };
 
 /*
- * Walk a process's page tables for one address of its own, as the processor would. The entries are those of one moment;
- * with a window at the address, its state is that of the same moment.
- * ESRCH: no such process in the caller's pid namespace, or one without memory. EINVAL: an address of the kernel's.
- * EFAULT: the process has nothing at the address; answered nonetheless, with vma_end 0. EOPNOTSUPP: not on x86-64.
+ * Walk a process's page tables for one address of its own, as the processor would. The entries are
+ * those of one moment; with a window at the address, its state is that of the same moment. ESRCH:
+ * no such process in the caller's pid namespace, or one without memory. EINVAL: an address of the
+ * kernel's. EFAULT: the process has nothing at the address; answered nonetheless, with vma_end 0.
+ * EOPNOTSUPP: not on x86-64.
  */
 struct mmiod_translate {
 	__u32 size;
@@ -298,10 +314,10 @@ struct mmiod_translate {
 	__u64 address; /* in; need not be aligned */
 	__u64 entries[MMIOD_LEVELS]; /* raw, by enum mmiod_level; 0 if not walked */
 	__u32 walked; /* bit per level: the walk has read an entry there */
-	__u32 folded; /* bit per level: the machine has no such level (P4D with four-level tables) */
+	__u32 folded; /* bit per level: the machine has none such (P4D with four-level tables) */
 	__u64 leaf_size; /* bytes that the last entry maps, 0: not present */
 	__u64 phys; /* of the address itself, 0: not present */
-	__u32 cache; /* enum mmiod_entry_cache of the last entry, through pat; MTRRs are not looked at */
+	__u32 cache; /* enum mmiod_entry_cache of the last entry, through pat; without MTRRs */
 	__u32 vma_present; /* 1: the fields below hold */
 	__u64 pat; /* the PAT register: eight types of a byte each */
 	__u64 vma_start;
@@ -316,17 +332,19 @@ struct mmiod_translate {
 #define MMIOD_PAGE_ORDER_NONE (~0u)
 
 /*
- * The page descriptor of a frame. Answered without a lock or a reference, as /proc/kpageflags does: the numbers are of
- * one moment, but not all of the same. A frame without a descriptor in memory that is online (device memory, a hole) is no
- * error: flags is then the bit KPF_NOPAGE alone, and the rest 0.
+ * The page descriptor of a frame. Answered without a lock or a reference, as /proc/kpageflags does:
+ * the numbers are of one moment, but not all of the same. A frame without a descriptor in memory
+ * that is online (device memory, a hole) is no error: flags is then the bit KPF_NOPAGE alone, and
+ * the rest 0.
  */
 struct mmiod_page {
 	__u32 size;
 	__u32 described; /* out: 1: there is one */
 	__u64 pfn; /* in */
-	__u64 flags; /* out: bits KPF_* of linux/kernel-page-flags.h, from 32 on as the kernel's own header names them */
-	__u64 head; /* out: frame of the compound page's or free block's first page; pfn if there is none */
-	__u32 order; /* out: of the compound page or free block, MMIOD_PAGE_ORDER_NONE if there is none */
+	/* out: bits KPF_* of linux/kernel-page-flags.h, from 32 on by the kernel's own header. */
+	__u64 flags;
+	__u64 head; /* out: first frame of the compound page or free block; pfn: there is none */
+	__u32 order; /* out: of the compound page or free block; MMIOD_PAGE_ORDER_NONE: no such */
 	__u32 refcount; /* out: of the whole compound page */
 	__u32 mapcount; /* out: page-table entries that map this very page */
 	__u32 zone; /* out: enum mmiod_zone */
@@ -348,15 +366,16 @@ struct mmiod_page {
 #define MMIOD_IOC_TRANSLATE _IOWR(MMIOD_IOC_TYPE, 0x09, struct mmiod_translate)
 #define MMIOD_IOC_PAGE _IOWR(MMIOD_IOC_TYPE, 0x0a, struct mmiod_page)
 
-/* ---- window file ----------------------------------------------------------------------------------------------- */
+/* ---- window file ----------------------------------------------------------------------------- */
 
 /*
- * mmap: MAP_SHARED only, not executable; offset 0 is the window's first byte. Only a window that owns whole pages.
- * pread, pwrite: aligned to the width of the window, a whole number of elements; one bus access per element, in
- * rising order. With width 0: one access if the length is 1, 2, 4 or 8 and the offset a multiple of it; longer
- * transfers go by 4 bytes. EINVAL: misaligned or not whole elements. A transfer stops at the window's end; one that
- * starts there reads 0 and writes ENOSPC. ENODEV: revoked. EAGAIN: suspended.
- * poll: POLLHUP | POLLERR when revoked, POLLPRI while suspended.
+ * mmap: MAP_SHARED only, not executable; offset 0 is the window's first byte. Only a window that
+ * owns whole pages. pread, pwrite: aligned to the width of the window, a whole number of elements;
+ * one bus access per element, in rising order. With width 0: one access if the length is 1, 2, 4 or
+ * 8 and the offset a multiple of it; longer transfers go by 4 bytes. EINVAL: misaligned or not
+ * whole elements. A transfer stops at the window's end; one that starts there reads 0 and writes
+ * ENOSPC. ENODEV: revoked. EAGAIN: suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while
+ * suspended.
  */
 
 /* What the window is: only what its holder may know, so no physical address. */
@@ -375,10 +394,10 @@ struct mmiod_window_query {
 #define MMIOD_POPULATE_EXACT (1u << 0) /* these pages only, by remap_pfn_range(), each of 4 KiB */
 
 /*
- * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one mapping of this
- * window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around it. EINVAL: it does not, or an unknown
- * flag. ENODEV: revoked. EAGAIN:
- * suspended. EFAULT: the mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed.
+ * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one
+ * mapping of this window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around
+ * it. EINVAL: it does not, or an unknown flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the
+ * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed.
  */
 struct mmiod_window_populate {
 	__u32 size;
@@ -388,8 +407,8 @@ struct mmiod_window_populate {
 };
 
 /*
- * Allocate the memory of a buffer now, charged to the caller. Nothing if it has been. ENOMEM: there is none such, or the
- * caller's memory cgroup is full. EINVAL: no buffer.
+ * Allocate the memory of a buffer now, charged to the caller. Nothing if it has been. ENOMEM: there
+ * is none such, or the caller's memory cgroup is full. EINVAL: no buffer.
  */
 struct mmiod_buffer_allocate {
 	__u32 size;
@@ -405,8 +424,9 @@ enum mmiod_access_op {
 };
 
 /*
- * Mediated access with a width of the caller's choice. A region with a declared width admits that width only, and no
- * bulk operations: EINVAL. Beyond the window's end: EINVAL. Write on a read-only window: EBADF.
+ * Mediated access with a width of the caller's choice. A region with a declared width admits that
+ * width only, and no bulk operations: EINVAL. Beyond the window's end: EINVAL. Write on a read-only
+ * window: EBADF.
  */
 struct mmiod_window_access {
 	__u32 size;

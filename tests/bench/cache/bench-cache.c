@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-cache: what an object of an object cache costs, beside malloc() of the same sizes, on W5: a million live objects of
- * 64 to 2040 bytes, four million frees and allocations in random order. 41 caches, eight to the octave, share the sizes.
+ * bench-cache: what an object of an object cache costs, beside malloc() of the same sizes, on W5: a
+ * million live objects of 64 to 2040 bytes, four million frees and allocations in random order. 41
+ * caches, eight to the octave, share the sizes.
  *
- * bench-cache [-r RUNS]	the table: every thread replays the whole trace with objects of its own
- * bench-cache -c ENGINE	the timed part of the reduced trace, once, to be counted from outside
+ * bench-cache [-r RUNS]	the table: every thread replays the whole trace with its own objects
+ * bench-cache -c ENGINE	the timed part of the reduced trace, once, for counting from outside
  *
- * Times are the thread's own processor time, loop and handle table included: row null is what to subtract.
+ * Times are the thread's own processor time, loop and
+ * handle table included: row null is what to subtract.
  */
 #include <malloc.h>
 #include <mmiod/mmiod.h>

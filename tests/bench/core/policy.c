@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A decision with 1, 100 and 10,000 rules: each for a region of its own, or all for one region and a user each. Beside it, what
- * looking at each rule for the name of the region and the user would cost.
+ * A decision with 1, 100 and 10,000 rules: each for a region of its own, or all for one region and
+ * a user each. Beside it, what looking at each rule for the name of the region and the user would
+ * cost.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +34,10 @@ static char *write_rules(unsigned int rules, bool one_region)
 	return text;
 }
 
-/* Of one decision, in nanoseconds: by everybody in turn whom a rule is for, or by one whom none is for. */
+/*
+ * Of one decision, in nanoseconds: by everybody in
+ * turn whom a rule is for, or by one whom none is for.
+ */
 static double decide(const struct config *config, unsigned int rules, bool one_region,
 		     bool stranger)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A daemon that starts while 100,000 windows live: it rebuilds its leases from the module's ledger. The backend here has such a
- * ledger at hand, so the module's share, an ioctl for each entry, is not in it.
+ * A daemon that starts while 100,000 windows live: it rebuilds its leases from the module's ledger.
+ * The backend here has such a ledger at hand, so the module's share, an ioctl for each entry, is
+ * not in it.
  */
 #include <event2/event.h>
 #include <stdio.h>

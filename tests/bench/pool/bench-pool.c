@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench-pool: what the daemon's pool costs and how it places, beside malloc() and a plain bitmap, on workloads whose hashes
- * are checked first. All engines of a workload run in turn, so that the machine's moods meet all of them.
+ * bench-pool: what the daemon's pool costs and how it places, beside malloc() and a plain bitmap,
+ * on workloads whose hashes are checked first. All engines of a workload run in turn, so that the
+ * machine's moods meet all of them.
  *
- * bench-pool [-r RUNS] [TRACE...]     the tables
- * bench-pool -c ENGINE TRACE          the timed part of a reduced trace, once, to be counted from outside
+ * bench-pool [-r RUNS] [TRACE...] the tables bench-pool -c ENGINE TRACE the timed part of a reduced
+ * trace, once, to be counted from outside
  */
 #include <sched.h>
 #include <stdio.h>
@@ -29,7 +30,10 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Instructions for each timed operation, within the allocator: callgrind says how many, once for alloc and free. */
+/*
+ * Instructions for each timed operation, within the allocator:
+ * callgrind says how many, once for alloc and free.
+ */
 static double count_instructions(const struct engine *engine, const char *name)
 {
 	char command[512], line[256];

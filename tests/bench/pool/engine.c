@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The engines. malloc() runs at one 64th of the scale, 64 bytes for each page, header included: with pages it would
- * measure the kernel. Its memory is its own and without limit, so it never fails.
+ * The engines. malloc() runs at one 64th of the scale, 64 bytes for each page, header included:
+ * with pages it would measure the kernel. Its memory is its own and without limit, so it never
+ * fails.
  */
 #include <stdlib.h>
 #include "daemon/pool.h"

@@ -24,7 +24,10 @@ struct tail { /* nanoseconds, of the timed operations */
 };
 
 struct outcome replay(const struct engine *engine, const struct trace *trace);
-/* Each operation alone, as fast as it was in the best of four replays: what the algorithm does, without the machine's noise. */
+/*
+ * Each operation alone, as fast as it was in the best of four
+ * replays: what the algorithm does, without the machine's noise.
+ */
 bool replay_tail(const struct engine *engine, const struct trace *trace, struct tail *allocs,
 		 struct tail *frees);
 /* In this process, for callgrind: counting begins with the timed part. */

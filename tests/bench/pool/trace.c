@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The generator of the workloads W1 to W6. All randomness is splitmix64 from a seed that belongs to the trace.
+ * The generator of the workloads W1 to W6. All randomness
+ * is splitmix64 from a seed that belongs to the trace.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,7 +213,10 @@ static void make_w5(struct generator *g)
 	}
 }
 
-/* W6: 128 times to four fifths and back to two, while one object in eight lives sixteen times longer. */
+/*
+ * W6: 128 times to four fifths and back to two, while
+ * one object in eight lives sixteen times longer.
+ */
 static void make_w6(struct generator *g)
 {
 	uint64_t low = g->trace->region * 4 / 10;
@@ -279,7 +283,10 @@ void trace_free(struct trace *trace)
 	trace->ops = NULL;
 }
 
-/* Of the trace as a file: nine 64-bit words, then the operations; little-endian, as are the machines this runs on. */
+/*
+ * Of the trace as a file: nine 64-bit words, then the
+ * operations; little-endian, as are the machines this runs on.
+ */
 bool trace_sha256(const struct trace *trace, char hex[65])
 {
 	uint64_t header[9] = {

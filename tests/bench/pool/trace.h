@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Workloads for allocators, generated the same everywhere: who allocates and frees how much in which order, in units of a
- * page, or of a byte for small objects. A trace does not depend on what an allocator answers; if it refuses a request, the
- * later free of that id is skipped. trace_sha256() tells whether the generator still makes what its figures were measured with.
+ * Workloads for allocators, generated the same everywhere: who allocates and frees how much in
+ * which order, in units of a page, or of a byte for small objects. A trace does not depend on what
+ * an allocator answers; if it refuses a request, the later free of that id is skipped.
+ * trace_sha256() tells whether the generator still makes what its figures were measured with.
  */
 #ifndef MMIOD_TESTS_TRACE_H
 #define MMIOD_TESTS_TRACE_H
@@ -30,7 +31,10 @@ struct trace {
 	struct trace_op *ops;
 };
 
-/* Names: W1-50 W1-90 W2-50 W2-90 W3 W4 W4P W4H W5 W6 W1L. False: no such trace, or no memory for it. */
+/*
+ * Names: W1-50 W1-90 W2-50 W2-90 W3 W4 W4P W4H W5 W6
+ * W1L. False: no such trace, or no memory for it.
+ */
 bool trace_make(struct trace *trace, const char *name,
 		bool reduced); /* reduced: fewer operations, for instruction counts */
 void trace_free(struct trace *trace);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * 3: from nothing to the first value read. Through the daemon (lease, map, read, unmap, release; the daemon's and the
- * kernel's work is in it, for client and daemon share the one processor), beside what root does with sysfs.
+ * 3: from nothing to the first value read. Through the daemon (lease, map, read, unmap, release;
+ * the daemon's and the kernel's work is in it, for client and daemon share the one processor),
+ * beside what root does with sysfs.
  */
 #include <fcntl.h>
 #include <limits.h>

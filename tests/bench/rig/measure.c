@@ -51,7 +51,7 @@ static double page_tables(void)
 	return kib;
 }
 
-/* ---- 1: map and touch all of it ------------------------------------------------------------------------------------ */
+/* ---- 1: map and touch all of it -------------------------------------------------------------- */
 
 struct map_cost {
 	uint64_t map, touch,
@@ -95,7 +95,7 @@ void bench_map(const struct peer *peer, size_t length, const char *parameter)
 	tell("map", peer->name, parameter, "page tables KiB", tables - before);
 }
 
-/* ---- 2: one access -------------------------------------------------------------------------------------------------- */
+/* ---- 2: one access --------------------------------------------------------------------------- */
 
 static uint64_t read_many(volatile uint32_t *word)
 {
@@ -142,7 +142,7 @@ void bench_access(const struct peer *peer, const char *parameter)
 		     (double)median(mediated) / (ACCESSES / 10.0));
 }
 
-/* ---- 4: taking away -------------------------------------------------------------------------------------------------- */
+/* ---- 4: taking away -------------------------------------------------------------------------- */
 
 struct holders {
 	pid_t pids[PROCESSES_MAX];

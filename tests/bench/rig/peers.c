@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The ways to a BAR: mmiod's module, sysfs, UIO, vfio-pci. One device is open at a time, in one process. */
+/*
+ * The ways to a BAR: mmiod's module, sysfs, UIO,
+ * vfio-pci. One device is open at a time, in one process.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -29,7 +32,7 @@ static volatile void *map_file(size_t length)
 	return map;
 }
 
-/* ---- mmiod: straight to its module, as the daemon would ----------------------------------------------------------- */
+/* ---- mmiod: straight to its module, as the daemon would -------------------------------------- */
 
 static int control;
 static uint64_t region;
@@ -134,7 +137,7 @@ const struct peer peer_mmiod_populate = { "mmiod-populate", mmiod_open, map_popu
 					  mmiod_zap };
 const struct peer peer_mmiod_remap = { "mmiod-remap", mmiod_open, map_remap, pread32, mmiod_zap };
 
-/* ---- sysfs -------------------------------------------------------------------------------------------------------- */
+/* ---- sysfs ----------------------------------------------------------------------------------- */
 
 static void sysfs_open(const char *address)
 {
@@ -148,7 +151,7 @@ static void sysfs_open(const char *address)
 
 const struct peer peer_sysfs = { "sysfs", sysfs_open, map_file, NULL, NULL };
 
-/* ---- UIO ---------------------------------------------------------------------------------------------------------- */
+/* ---- UIO ------------------------------------------------------------------------------------- */
 
 static void uio_open(const char *address)
 {
@@ -159,7 +162,7 @@ static void uio_open(const char *address)
 
 const struct peer peer_uio = { "uio", uio_open, map_file, NULL, NULL };
 
-/* ---- vfio-pci ----------------------------------------------------------------------------------------------------- */
+/* ---- vfio-pci -------------------------------------------------------------------------------- */
 
 static uint64_t config_offset;
 
@@ -173,9 +176,7 @@ static int vfio_group(const char *address)
 	length = readlink(path, link, sizeof(link) - 1);
 	link[length < 0 ? 0 : length] = '\0';
 	end = strrchr(link, '/');
-	if (!end)
-		die("no IOMMU group");
-	snprintf(path, sizeof(path), "/dev/vfio%s", end);
+	snprintf(path, sizeof(path), "/dev/vfio%s", end ? end : "/none");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		die(path);

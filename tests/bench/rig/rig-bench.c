@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* rig-bench QUESTION PEER ADDRESS PARAMETER: one measurement in the guest; the result as lines of five columns. */
+/*
+ * rig-bench QUESTION PEER ADDRESS PARAMETER: one measurement
+ * in the guest; the result as lines of five columns.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +24,10 @@ static uint64_t time_loop(void)
 	return ticks() - start;
 }
 
-/* A loop of two instructions a turn, told by the clock: within 5 % of their number, the clock counts instructions. */
+/*
+ * A loop of two instructions a turn, told by the clock:
+ * within 5 % of their number, the clock counts instructions.
+ */
 static void check_clock(void)
 {
 	uint64_t best = UINT64_MAX;

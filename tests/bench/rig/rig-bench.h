@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the same piece of device memory costs by each way to it, on a real kernel in the rig. A peer is such a way: it
- * gives a mapping of BAR 2 of a device that the caller has bound to its driver.
+ * What the same piece of device memory costs by each way to it, on a real kernel in the rig. A peer
+ * is such a way: it gives a mapping of BAR 2 of a device that the caller has bound to its driver.
  *
- * The clock is the processor's time-stamp counter. Under QEMU's -icount it counts the guest's instructions, those of
- * the kernel included: that is a figure that another program on the host cannot disturb. check_clock() tells which.
+ * The clock is the processor's time-stamp counter. Under QEMU's -icount it counts the guest's
+ * instructions, those of the kernel included: that is a figure that another program on the host
+ * cannot disturb. check_clock() tells which.
  */
 #ifndef RIG_BENCH_H
 #define RIG_BENCH_H
@@ -19,7 +20,10 @@
 struct peer {
 	const char *name;
 	void (*open)(const char *address);
-	/* The first `length` bytes of the BAR, by a mapping that is as ready as this peer can make it. */
+	/*
+	 * The first `length` bytes of the BAR, by a mapping
+	 * that is as ready as this peer can make it.
+	 */
 	volatile void *(*map)(size_t length);
 	/* One mediated 32-bit read at the BAR's start; NULL: it has no such thing. */
 	uint32_t (*read32)(void);

@@ -124,8 +124,8 @@ struct health health_read(void)
 }
 
 /*
- * When the daemon counts no clients but the monitor, the descriptors of those that went are closed. The monitor is a
- * connection that is open before, during and after the attack.
+ * When the daemon counts no clients but the monitor, the descriptors of those that went are closed.
+ * The monitor is a connection that is open before, during and after the attack.
  */
 static void read_status(int monitor, struct health *health)
 {

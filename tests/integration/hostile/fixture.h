@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a hostile client is made of: raw sockets, messages that may lie, and a daemon whose health is watched.
+ * What a hostile client is made of: raw sockets, messages
+ * that may lie, and a daemon whose health is watched.
  *
- * Pitfalls of brokers, and the tests that fail without what is done against each. Without a file: hostile/test_*.c.
+ * Pitfalls of brokers, and the tests that fail without what
+ * is done against each. Without a file: hostile/test_*.c.
  *
  *  1 descriptors cut off (MSG_CTRUNC)	a_client_without_room_for_descriptors_can_go_on; client/test-lease: answered_with_...
  *  2 room for one takes two		client/test-lease: answered_with_surplus_files_is_refused
@@ -38,11 +40,13 @@
  *					is_refused_in_a_child_and_goes_on_in_the_parent
  * 28 headers older than the kernel	all of this on 6.1 and 6.12 (vm/service), built with the headers of 6.1
  *
- * Beyond these: half-open connections (test_limits), storms (test_floods), out of memory (test_neglect), a journal that
- * is gone or does not read (daemon/test-journal), clocks that jump (daemon/test-pace; vm/service).
+ * Beyond these: half-open connections (test_limits), storms (test_floods), out of memory
+ * (test_neglect), a journal that is gone or does not read (daemon/test-journal), clocks that jump
+ * (daemon/test-pace; vm/service).
  *
- * An attack runs in a process of its own, so that all it opened is closed when it ends. Then the daemon must be as it
- * was: alive, with as many descriptors, no client, no lease, and not noticeably more memory.
+ * An attack runs in a process of its own, so that all it opened is closed when it ends. Then the
+ * daemon must be as it was: alive, with as many descriptors, no client, no lease, and not
+ * noticeably more memory.
  */
 #ifndef HOSTILE_FIXTURE_H
 #define HOSTILE_FIXTURE_H

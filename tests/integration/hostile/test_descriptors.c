@@ -109,7 +109,9 @@ ATTACK(descriptors_that_were_sent_are_let_go_at_once)
 	EXPECT_EQ(read(ends[0], &byte, 1), 0);
 }
 
-/* A socket that travels through itself is a cycle, which only the kernel's garbage collector frees. */
+/*
+ * A socket that travels through itself is a cycle, which only the kernel's garbage collector frees.
+ */
 ATTACK(a_connection_that_is_sent_through_itself_does_no_harm)
 {
 	for (int i = 0; i < 50; i++) {
@@ -226,8 +228,9 @@ static void few_descriptors_unprivileged(void)
 }
 
 /*
- * Descriptors in flight count against the daemon, which may have as many in flight as it may have open; beyond that
- * nobody gets any (ETOOMANYREFS). Who waits must get theirs as soon as there is room.
+ * Descriptors in flight count against the daemon, which may have as many in flight as it may have
+ * open; beyond that nobody gets any (ETOOMANYREFS). Who waits must get theirs as soon as there is
+ * room.
  */
 ATTACK_ON(descriptors_in_flight_to_idle_clients_delay_others_no_longer_than_they_last,
 	  few_descriptors_unprivileged)

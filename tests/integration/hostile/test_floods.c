@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Too much of something: the daemon's memory and descriptors stay flat, and others are served meanwhile. */
+/*
+ * Too much of something: the daemon's memory and
+ * descriptors stay flat, and others are served meanwhile.
+ */
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -150,7 +153,10 @@ static void ask_for_all(const uint64_t *ids)
 	close(fd);
 }
 
-/* However often something happens to a lease that the client does not want to hear of, it costs nothing. */
+/*
+ * However often something happens to a lease that the
+ * client does not want to hear of, it costs nothing.
+ */
 ATTACK(a_flood_of_events_that_nobody_reads)
 {
 	struct answer *answer = malloc(sizeof(*answer));

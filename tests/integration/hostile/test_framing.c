@@ -130,7 +130,10 @@ ATTACK(an_empty_packet_ends_the_connection)
 	expect_closed(fd);
 }
 
-/* Packets that are left unread when the daemon closes may cost the client the sentence, but nothing else. */
+/*
+ * Packets that are left unread when the daemon closes
+ * may cost the client the sentence, but nothing else.
+ */
 ATTACK(many_empty_packets_end_the_connection)
 {
 	struct answer *answer = malloc(sizeof(*answer));

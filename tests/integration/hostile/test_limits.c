@@ -200,7 +200,10 @@ static void expect_low_cpu(void)
 		FAIL("%lu ms of processor time in a second of waiting", used);
 }
 
-/* 60 come where fewer than 32 fit. Those within are served, nothing spins, and when they go all is as before. */
+/*
+ * 60 come where fewer than 32 fit. Those within are served,
+ * nothing spins, and when they go all is as before.
+ */
 ATTACK_ON(without_descriptors_old_clients_are_served_and_new_ones_are_told, few_descriptors)
 {
 	int early = connect_greeted(), fds[60];

@@ -83,7 +83,10 @@ ATTACK_ON(a_client_that_reads_at_last_is_not_dropped, impatient)
 	expect_status(late);
 }
 
-/* It stops in the middle of what brings it descriptors: the daemon keeps none for it, once it is dropped. */
+/*
+ * It stops in the middle of what brings it descriptors:
+ * the daemon keeps none for it, once it is dropped.
+ */
 ATTACK_ON(a_client_that_stops_reading_amid_its_descriptors_costs_the_daemon_none_in_the_end,
 	  impatient)
 {
@@ -146,7 +149,9 @@ ATTACK_ON(a_user_who_fetches_no_descriptors_keeps_none_from_others, little_in_fl
 	EXPECT(waitpid(pid, NULL, 0) == pid);
 }
 
-/* Being dropped does not take back what is in flight, so it must not be the way around the limit. */
+/*
+ * Being dropped does not take back what is in flight, so it must not be the way around the limit.
+ */
 static void be_dropped_often(void *data)
 {
 	int *ready = data, fds[40];
@@ -307,7 +312,10 @@ static void many_leases(void)
 	victim_start("[daemon]\nleases-per-user = 100000", 0, FREE);
 }
 
-/* What cannot be had is refused; what was there goes on; and when there is room again, it is as before. */
+/*
+ * What cannot be had is refused; what was there goes
+ * on; and when there is room again, it is as before.
+ */
 ATTACK_ON(out_of_memory_requests_fail_and_the_daemon_goes_on, many_leases)
 {
 	struct rlimit tight = { 0, RLIM_INFINITY }, loose = { RLIM_INFINITY, RLIM_INFINITY };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Messages changed at random, always in the same way: each gets one reply, or ends the connection. */
+/*
+ * Messages changed at random, always in the same way: each gets one reply, or ends the connection.
+ */
 #include <poll.h>
 #include <unistd.h>
 
@@ -48,7 +50,10 @@ static size_t spoil(union request *request)
 	static const uint8_t odd[] = { 0, 1, 0x7f, 0x80, 0xff };
 	size_t length = request->head.size;
 
-	/* Mostly behind the header, where a change does not end the connection before it is looked at. */
+	/*
+	 * Mostly behind the header, where a change does
+	 * not end the connection before it is looked at.
+	 */
 	for (unsigned int n = random_number() % 4; n; n--) {
 		size_t first = length > 32 && random_number() % 4 ? 32 : 0;
 
@@ -59,7 +64,9 @@ static size_t spoil(union request *request)
 		request->bytes[random_number() % 32] = (uint8_t)random_number();
 	if (random_number() % 16 == 0)
 		length = 1 + random_number() % (2 * length);
-	/* Lying sizes are soon dull: mostly it is right, so that what comes behind it is looked at. */
+	/*
+	 * Lying sizes are soon dull: mostly it is right, so that what comes behind it is looked at.
+	 */
 	if (random_number() % 8)
 		request->head.size = (uint32_t)length;
 	return length;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A thousand clients and ten thousand leases at once: all of them right, and the list of them whole. */
+/*
+ * A thousand clients and ten thousand leases at once:
+ * all of them right, and the list of them whole.
+ */
 #include <sys/resource.h>
 #include <unistd.h>
 

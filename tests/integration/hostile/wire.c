@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Messages and sockets. Nothing here is from the library: a client that lies must not depend on one that does not. */
+/*
+ * Messages and sockets. Nothing here is from the library:
+ * a client that lies must not depend on one that does not.
+ */
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>

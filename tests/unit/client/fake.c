@@ -237,7 +237,10 @@ static void fill_granted(struct mmiod_wire_granted *granted, const struct mmiod_
 	};
 }
 
-/* Client and fake share one table of descriptors: the files sent must stay open, or they would leave room behind. */
+/*
+ * Client and fake share one table of descriptors: the files
+ * sent must stay open, or they would leave room behind.
+ */
 static void take_room(struct fake *fake, const int *fds, size_t count, int room)
 {
 	struct rlimit limit;

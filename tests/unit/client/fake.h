@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A daemon that does what a test wants, well or badly: a thread on a socket of its own that follows a script. The
- * script accepts, reads requests and answers them by the functions below; the test is the client.
+ * A daemon that does what a test wants, well or badly: a thread on a socket of its own that follows
+ * a script. The script accepts, reads requests and answers them by the functions below; the test is
+ * the client.
  */
 #ifndef FAKE_H
 #define FAKE_H
@@ -55,7 +56,10 @@ struct flaw {
 	int room; /* how many descriptors the client may still open, until fake_make_room() */
 };
 
-/* Answers a LEASE or ALLOC request, as read into @request, with windows of memory files; each starts with its lease's number. */
+/*
+ * Answers a LEASE or ALLOC request, as read into @request, with
+ * windows of memory files; each starts with its lease's number.
+ */
 void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		const struct flaw *flaw);
 void fake_make_room(struct fake *fake);

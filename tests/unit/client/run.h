@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line as a process: started with arguments, its output, its messages and its exit status collected.
+ * The command line as a process: started with arguments,
+ * its output, its messages and its exit status collected.
  */
 #ifndef RUN_H
 #define RUN_H

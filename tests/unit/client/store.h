@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fake daemon with memory: one region "ram" whose bytes stay where they were put, pools and buffers as a test says,
- * and a record of what was asked for.
+ * A fake daemon with memory: one region "ram" whose bytes stay where they were put, pools and
+ * buffers as a test says, and a record of what was asked for.
  */
 #ifndef STORE_H
 #define STORE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How often, where and how wide the accessors reach into memory, seen from the processor: the page is closed, each access
- * to it faults, is noted, let through for one instruction, and the page closed again behind it.
+ * How often, where and how wide the accessors reach into memory, seen from the processor: the page
+ * is closed, each access to it faults, is noted, let through for one instruction, and the page
+ * closed again behind it.
  */
 #include <criterion/criterion.h>
 #include <mmiod/mmiod.h>
@@ -147,7 +148,9 @@ Test(accessor, writes_once_and_nothing_beside)
 	cr_assert_eq(first, 24);
 }
 
-/* Each access starts where the one before ended, is aligned to its width, and has at most 8 bytes. */
+/*
+ * Each access starts where the one before ended, is aligned to its width, and has at most 8 bytes.
+ */
 static void each_byte_once(size_t offset, size_t length, bool write)
 {
 	look();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocations. The fake daemon's windows are memory files, which know no MMIOD_IOC_ALLOCATE: this test's own ioctl()
- * stands in for the module's.
+ * Allocations. The fake daemon's windows are memory files, which know no MMIOD_IOC_ALLOCATE: this
+ * test's own ioctl() stands in for the module's.
  */
 #include "fake.h"
 

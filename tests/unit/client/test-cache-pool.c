@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slabs of memory that the provider leases by itself, from a daemon that counts; and what is told to it of the caches.
+ * Slabs of memory that the provider leases by itself, from a
+ * daemon that counts; and what is told to it of the caches.
  */
 #include "caches.h"
 #include "fake.h"
@@ -15,7 +16,10 @@
 #define PAGE 4096u
 #define LEASES_MAX 4096
 
-/* What the daemon saw. Read by the test when the daemon's thread waits, as after each call that has an answer. */
+/*
+ * What the daemon saw. Read by the test when the daemon's
+ * thread waits, as after each call that has an answer.
+ */
 struct pool {
 	struct fake fake;
 	uint32_t length; /* granularity of what is granted */

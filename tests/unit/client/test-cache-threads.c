@@ -29,7 +29,9 @@ struct worker {
 	bool damaged;
 };
 
-/* An object is marked with who has it and where; whoever else had it, too, would have changed that. */
+/*
+ * An object is marked with who has it and where; whoever else had it, too, would have changed that.
+ */
 static void take_or_give(struct worker *worker, uint64_t *state)
 {
 	size_t i = random_below(state, HELD);
@@ -105,7 +107,10 @@ Test(object_cache_threads, never_have_the_same_object_while_debugging)
 	       STEPS / 50);
 }
 
-/* One allocates, another frees: objects travel through the slabs, and no magazine grows without end. */
+/*
+ * One allocates, another frees: objects travel through
+ * the slabs, and no magazine grows without end.
+ */
 struct pipe_of_objects {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -424,7 +424,9 @@ Test(client, is_refused_in_a_child_and_goes_on_in_the_parent)
 	waitpid(pid, &result, 0);
 	cr_assert_eq(result, 0, "a call was not refused");
 	cr_assert_eq(mmiod_client_status(client, &status), 0);
-	/* The child's freeing must not have taken the socket out of the poll set that both share. */
+	/*
+	 * The child's freeing must not have taken the socket out of the poll set that both share.
+	 */
 	fake_stop(&fake);
 	pfd = (struct pollfd){ .fd = mmiod_client_event_fd(client), .events = POLLIN };
 	cr_assert_eq(poll(&pfd, 1, 5000), 1);

@@ -27,8 +27,8 @@ static void grant_amid_events(struct fake *fake)
 }
 
 /*
- * The library reads the two events while it waits for its reply; then the socket has nothing left of them, and yet a
- * program that goes to sleep in poll() must wake up.
+ * The library reads the two events while it waits for its reply; then the socket has nothing left
+ * of them, and yet a program that goes to sleep in poll() must wake up.
  */
 Test(event, held_aside_in_a_request_wakes_the_program)
 {
@@ -198,7 +198,10 @@ static void die_when_told(struct fake *fake)
 	fake_hang_up(fake);
 }
 
-/* A child keeps a copy of the socket open: closing ours does not take it out of the poll set by itself. */
+/*
+ * A child keeps a copy of the socket open: closing
+ * ours does not take it out of the poll set by itself.
+ */
 Test(event, descriptor_is_quiet_after_a_death_even_if_a_child_has_the_socket)
 {
 	struct mmiod_client *client;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The decoders of what the inspection verbs read: page-table entries, page flags, and files of /proc and /sys.
+ * The decoders of what the inspection verbs read: page-table
+ * entries, page flags, and files of /proc and /sys.
  */
 #include "../../../client/mmioctl/paging.h"
 #include "../../../client/mmioctl/process.h"

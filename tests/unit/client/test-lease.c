@@ -140,7 +140,10 @@ static void grant_forty_backwards(struct fake *fake)
 		fake_grant(fake, requests[i], 100 * i, NULL);
 }
 
-/* The fake answers only when all three requests have come: they must be sent without waiting for replies. */
+/*
+ * The fake answers only when all three requests have
+ * come: they must be sent without waiting for replies.
+ */
 Test(lease, many_go_in_batches_whose_replies_come_in_any_order)
 {
 	struct mmiod_want wants[40];

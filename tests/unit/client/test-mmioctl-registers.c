@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that does not keep what is written: behind the window is /dev/zero, and each access maps it anew.
+ * Memory that does not keep what is written: behind the
+ * window is /dev/zero, and each access maps it anew.
  */
 #include "store.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line as its users meet it: a process with arguments, output, messages and an exit status. The daemon is
- * the tests' own.
+ * The command line as its users meet it: a process with arguments, output, messages and an exit
+ * status. The daemon is the tests' own.
  */
 #include "run.h"
 
@@ -196,7 +196,9 @@ Test(mmioctl, output_onto_a_full_disk_is_a_failure)
 	fake_stop(&fake);
 }
 
-/* The first files that it opens would be 0, 1 and 2: the third is the socket, and messages go to 2. */
+/*
+ * The first files that it opens would be 0, 1 and 2: the third is the socket, and messages go to 2.
+ */
 Test(mmioctl, without_standard_files_prints_nothing_to_the_daemon)
 {
 	struct fake fake;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The terms of leases as the library asks for and keeps them: what goes out, waiting, renewals, explanations.
+ * The terms of leases as the library asks for and keeps
+ * them: what goes out, waiting, renewals, explanations.
  */
 #include "fake.h"
 

@@ -283,7 +283,10 @@ void fake_close_window(struct fake *fake, uint64_t id)
 	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, id);
 }
 
-/* In the module's order: first the windows are revoked, then the region is forgotten and its end told. */
+/*
+ * In the module's order: first the windows are revoked,
+ * then the region is forgotten and its end told.
+ */
 void fake_remove_device(struct fake *fake, const char *name)
 {
 	struct backend_region region = { 0 };

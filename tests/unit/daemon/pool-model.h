@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool beside the plainest model of it, one byte a page: every step is done with both, and the model foretells what the
- * pool must answer. Shared by the random tests and the fuzzer; the only freedom that it leaves is where a pool with a stash
- * places a power of two.
+ * A pool beside the plainest model of it, one byte a page: every step is done with both, and the
+ * model foretells what the pool must answer. Shared by the random tests and the fuzzer; the only
+ * freedom that it leaves is where a pool with a stash places a power of two.
  */
 #ifndef MMIOD_TESTS_POOL_MODEL_H
 #define MMIOD_TESTS_POOL_MODEL_H
@@ -17,8 +17,8 @@ struct pool_model {
 	uint64_t page_size;
 	unsigned int flags;
 	uint8_t *taken; /* by page */
-	uint32_t *
-		before; /* [i]: how many pages below i are taken; brought up to date where it is used */
+	/* [i]: how many pages below i are taken; brought up to date where it is used. */
+	uint32_t *before;
 	struct pool_extent *grants; /* possibly freed again, wholly or in part */
 	uint32_t n_grants;
 };

@@ -110,7 +110,7 @@ void rig_wait(unsigned int milliseconds)
 	rig_turn();
 }
 
-/* ---- clients ---------------------------------------------------------------------------------------------------- */
+/* ---- clients --------------------------------------------------------------------------------- */
 
 int client_connect(uid_t uid)
 {
@@ -199,7 +199,7 @@ void *answer_element(size_t index)
 	return answer.bytes + answer.msg.fixed + index * answer.msg.stride;
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static uint64_t last_id;
 uint32_t request_wait_ms;

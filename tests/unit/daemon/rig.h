@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A daemon inside the test's own process, and clients that speak to it by socket pairs. Nothing runs by itself: a test
- * sends, lets the loop turn, and looks at what came.
+ * A daemon inside the test's own process, and clients that speak to it by socket pairs. Nothing
+ * runs by itself: a test sends, lets the loop turn, and looks at what came.
  */
 #ifndef TEST_RIG_H
 #define TEST_RIG_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ALLOC and what shows its results, from end to end, on a backend that behaves like the module and refuses to wipe below
- * a living window; and in simulation, where the bytes can be looked at.
+ * ALLOC and what shows its results, from end to end, on a backend that behaves like the module and
+ * refuses to wipe below a living window; and in simulation, where the bytes can be looked at.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -90,7 +90,7 @@ static void expect_all_free(void)
 	cr_assert_eq(pool()->largest, 1u << 20);
 }
 
-/* ---- blocks of a pool ------------------------------------------------------------------------------------------- */
+/* ---- blocks of a pool ------------------------------------------------------------------------ */
 
 Test(alloc, grants_exactly_the_pages_asked_for_and_never_the_same_twice)
 {
@@ -319,7 +319,7 @@ Test(alloc, bytes_are_limited_for_each_user)
 	take(fd, 0x8000);
 }
 
-/* ---- wiping ----------------------------------------------------------------------------------------------------- */
+/* ---- wiping ---------------------------------------------------------------------------------- */
 
 Test(alloc, what_nobody_knows_the_last_holder_of_is_wiped_before_it_is_granted)
 {
@@ -551,7 +551,7 @@ Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)
 	cr_assert_eq(rig_fake.wipes[0].length, granted.length);
 }
 
-/* ---- restart, reload, removal ----------------------------------------------------------------------------------- */
+/* ---- restart, reload, removal ---------------------------------------------------------------- */
 
 Test(alloc, a_restarted_one_rebuilds_its_pools_and_suspects_the_rest)
 {
@@ -655,7 +655,7 @@ Test(alloc, a_pool_goes_and_comes_with_its_device)
 	take(fd, 1 << 20);
 }
 
-/* ---- kernel memory ---------------------------------------------------------------------------------------------- */
+/* ---- kernel memory --------------------------------------------------------------------------- */
 
 Test(alloc, kernel_memory_is_asked_of_the_backend_as_it_was_asked_for)
 {
@@ -745,7 +745,7 @@ Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
 
-/* ---- to watch it ------------------------------------------------------------------------------------------------ */
+/* ---- to watch it ----------------------------------------------------------------------------- */
 
 Test(alloc, pools_are_shown_to_those_whom_a_grant_gives_them)
 {
@@ -826,7 +826,7 @@ Test(alloc, addresses_of_buffers_are_an_administrators)
 	cr_assert_eq(client_buffer(fd, lease, 16), MMIOD_E_INVALID);
 }
 
-/* ---- simulation ------------------------------------------------------------------------------------------------- */
+/* ---- simulation ------------------------------------------------------------------------------ */
 
 Test(simulated_alloc, one_user_never_sees_anothers_bytes)
 {

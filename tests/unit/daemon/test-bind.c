@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Binding, on a directory that looks like sysfs and a kernel that does what drivers do when their files are written.
+ * Binding, on a directory that looks like sysfs and a kernel
+ * that does what drivers do when their files are written.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static int busy; /* so often the BARs are still another's */
 static const char *native; /* the driver that drivers_probe finds, NULL: none */
 static int writes;
 
-/* ---- the kernel ------------------------------------------------------------------------------------------------- */
+/* ---- the kernel ------------------------------------------------------------------------------ */
 
 static const char *content(const char *name)
 {
@@ -128,7 +129,7 @@ static void says(const char *part)
 	cr_assert(strstr(buffer, part), "\"%s\" does not say \"%s\"", buffer, part);
 }
 
-/* ---- bind ------------------------------------------------------------------------------------------------------- */
+/* ---- bind ------------------------------------------------------------------------------------ */
 
 Test(bind, takes_a_device_that_nobody_has)
 {
@@ -237,7 +238,7 @@ Test(bind, only_says_what_it_would_do)
 	cr_assert_eq(writes, 0);
 }
 
-/* ---- unbind ----------------------------------------------------------------------------------------------------- */
+/* ---- unbind ---------------------------------------------------------------------------------- */
 
 Test(bind, unbinding_gives_it_back_to_its_own_driver)
 {
@@ -272,7 +273,7 @@ Test(bind, unbinding_takes_an_override_away_that_never_took_effect)
 	cr_assert_str_eq(content(DEVICE "driver_override"), "(null)");
 }
 
-/* ---- the commands ----------------------------------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------------- */
 
 static int run(enum bind_verb verb, int count, const char **addresses)
 {

@@ -430,7 +430,7 @@ Test(config, simulation_needs_no_device)
 	config_free(config);
 }
 
-/* ---- pools and kernel memory ------------------------------------------------------------------------------------ */
+/* ---- pools and kernel memory ----------------------------------------------------------------- */
 
 #define MEMORY "[region ram]\nphys = 0x30000000\nsize = 16M\n"
 
@@ -524,7 +524,7 @@ Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
 		     "on-reset|PCI");
 }
 
-/* ---- terms ------------------------------------------------------------------------------------------------------ */
+/* ---- terms ----------------------------------------------------------------------------------- */
 
 #define GRANT "[grant a]\nregion = shm\nuser = root\n"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests from end to end, on a backend that behaves like the module; and what the module's events, a restart and a
- * reload do to leases.
+ * Requests from end to end, on a backend that behaves like the module; and what the module's
+ * events, a restart and a reload do to leases.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static void refused(int fd, struct mmiod_wire_want element, uint32_t status, con
 	cr_assert_eq(granted->lease, 0u);
 }
 
-/* ---- LEASE ------------------------------------------------------------------------------------------------------ */
+/* ---- LEASE ----------------------------------------------------------------------------------- */
 
 Test(daemon, grants_what_was_asked_for_and_says_what_that_is)
 {
@@ -327,7 +327,7 @@ Test(daemon, leases_are_limited_for_each_user)
 		     "room again, without waiting for the event");
 }
 
-/* ---- RELEASE and REVOKE ----------------------------------------------------------------------------------------- */
+/* ---- RELEASE and REVOKE ---------------------------------------------------------------------- */
 
 Test(daemon, released_bytes_are_free_even_while_the_file_is_open)
 {
@@ -493,7 +493,7 @@ Test(daemon, revocations_under_way_and_deadlines_are_limited)
 	cr_assert_eq(answer.msg.status, MMIOD_E_INVALID);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------ */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 Test(daemon, lists_the_regions_that_a_grant_shows)
 {
@@ -540,7 +540,7 @@ Test(daemon, lists_own_leases_and_all_to_administrators)
 	cr_assert_eq(answer.msg.count, 0u);
 }
 
-/* ---- the module's events ---------------------------------------------------------------------------------------- */
+/* ---- the module's events --------------------------------------------------------------------- */
 
 Test(daemon, tells_the_holder_that_its_device_has_gone_and_why)
 {
@@ -713,7 +713,7 @@ Test(daemon, events_wait_for_a_slow_reader_without_growing)
 	cr_assert_eq(client_status(fd), MMIOD_OK);
 }
 
-/* ---- connections and restarts ----------------------------------------------------------------------------------- */
+/* ---- connections and restarts ---------------------------------------------------------------- */
 
 Test(daemon, leases_outlive_their_connection_unless_they_were_to_end_with_it)
 {
@@ -772,7 +772,10 @@ Test(daemon, a_hundred_restarts_lose_and_double_no_lease)
 		rig_restart();
 		fd = client_hello(OPERATOR);
 		other = client_hello(OTHER);
-		/* What the last daemon granted in its last moment, the client never got: its file went on the way. */
+		/*
+		 * What the last daemon granted in its last moment,
+		 * the client never got: its file went on the way.
+		 */
 		if (passing)
 			fake_close_window(&rig_fake, passing);
 		cr_assert_eq(client_lease_one(other, 0, 0x1000, NULL), MMIOD_E_BUSY);
@@ -895,7 +898,7 @@ Test(daemon, claims_that_the_configuration_no_longer_wants_are_given_back_when_i
 	cr_assert_null(rig.regions.table);
 }
 
-/* ---- reloading -------------------------------------------------------------------------------------------------- */
+/* ---- reloading ------------------------------------------------------------------------------- */
 
 Test(daemon, a_bad_configuration_leaves_the_old_one_in_force_and_says_so)
 {

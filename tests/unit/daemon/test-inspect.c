@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What may be seen, and by whom: connections, translations, page frames, and notices of what happens.
+ * What may be seen, and by whom: connections,
+ * translations, page frames, and notices of what happens.
  */
 #include <criterion/criterion.h>
 #include <linux/kernel-page-flags.h>

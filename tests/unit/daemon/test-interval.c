@@ -95,7 +95,9 @@ Test(interval, stays_shallow_when_filled_in_order)
 	cr_assert_lt(depth(set.root), 50u);
 }
 
-/* Against a plain array: every answer must be a member that overlaps, and NULL only if none does. */
+/*
+ * Against a plain array: every answer must be a member that overlaps, and NULL only if none does.
+ */
 Test(interval, agrees_with_an_exhaustive_search)
 {
 	struct interval_set set = { 0 };

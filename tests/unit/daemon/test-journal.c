@@ -76,7 +76,7 @@ static void stop(void)
 
 TestSuite(journal, .init = start, .fini = stop);
 
-/* ---- lines and their fields ------------------------------------------------------------------------------------- */
+/* ---- lines and their fields ------------------------------------------------------------------ */
 
 Test(journal, each_grant_to_write_has_a_line_that_names_the_rule)
 {
@@ -258,7 +258,7 @@ Test(journal, a_configuration_is_told_whether_it_is_good_or_not)
 	cr_assert_eq(rig.host.counters.failed_reloads, 1u);
 }
 
-/* ---- too much of it --------------------------------------------------------------------------------------------- */
+/* ---- too much of it -------------------------------------------------------------------------- */
 
 Test(journal, what_one_user_provokes_is_bounded_and_the_rest_is_counted)
 {
@@ -321,7 +321,7 @@ Test(journal, a_message_that_is_too_long_is_cut_and_leaves_the_fields_whole)
 	cr_assert_lt(strlen(got), 4096u);
 }
 
-/* ---- no journal ------------------------------------------------------------------------------------------------- */
+/* ---- no journal ------------------------------------------------------------------------------ */
 
 static int swap_stderr(int fd)
 {

@@ -203,7 +203,7 @@ Test(policy, a_denial_names_user_region_and_the_nearest_grant_with_file_and_line
 	cr_assert_not_null(strstr(sentence, "read and write"));
 }
 
-/* ---- terms ------------------------------------------------------------------------------------------------------ */
+/* ---- terms ----------------------------------------------------------------------------------- */
 
 static struct config *load(const char *text)
 {
@@ -333,7 +333,7 @@ Test(policy, unknown_peers_get_what_a_grant_for_them_gives_and_never_what_others
 	config_free(c);
 }
 
-/* ---- many grants: as if each were looked at in turn ------------------------------------------------------------- */
+/* ---- many grants: as if each were looked at in turn ------------------------------------------ */
 
 static bool names(const struct config_ids *ids, uint32_t id)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * How many requests of a known workload fail depends on the policy alone, so any right allocator with this one refuses
- * exactly as many. The figures were found with several allocators that share no code with this one.
+ * How many requests of a known workload fail depends on the policy alone, so any right allocator
+ * with this one refuses exactly as many. The figures were found with several allocators that share
+ * no code with this one.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -177,7 +177,10 @@ Test(pool, what_was_freed_last_is_granted_first_from_the_stash)
 	pool_destroy(pool);
 }
 
-/* Every page is in the stash or beyond it, none in a block of two: the request must not fail for that. */
+/*
+ * Every page is in the stash or beyond it, none in a
+ * block of two: the request must not fail for that.
+ */
 Test(pool, the_stash_never_makes_a_request_fail)
 {
 	for (uint64_t pages = 2; pages <= 2048; pages *= 2) {
@@ -562,7 +565,10 @@ Test(pool, a_walk_shows_every_extent_once)
 	pool_destroy(pool);
 }
 
-/* Resident memory would tell, but other tests share the process: the time limit of the test suffices. */
+/*
+ * Resident memory would tell, but other tests share
+ * the process: the time limit of the test suffices.
+ */
 Test(pool, a_tebibyte_is_made_and_used_at_once, .timeout = 5)
 {
 	struct pool *pool;

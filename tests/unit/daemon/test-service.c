@@ -92,10 +92,15 @@ Test(service, says_that_an_older_configuration_is_in_force)
 	cr_assert_not_null(strstr(heard(), "an older configuration is in force: "));
 }
 
-/* When the timer next fires says what it is set to; how punctual this machine is does not matter. */
+/*
+ * When the timer next fires says what it is set to; how punctual this machine is does not matter.
+ */
 Test(service, feeds_the_watchdog_at_half_its_time)
 {
-	/* libevent tells the time of a monotonic timer by the other clock: a little apart, but never this much. */
+	/*
+	 * libevent tells the time of a monotonic timer by the
+	 * other clock: a little apart, but never this much.
+	 */
 	const long latest_us = 50000 + 30000;
 	struct timeval now, due, left;
 	unsigned int fed = 0;
@@ -126,7 +131,10 @@ Test(service, has_no_watchdog_unless_asked_for)
 
 enum taken { TAKEN, REFUSED, NEITHER };
 
-/* In a process of its own: descriptor 3, where the manager puts the socket, is something else's here. */
+/*
+ * In a process of its own: descriptor 3, where the
+ * manager puts the socket, is something else's here.
+ */
 static enum taken hand_over(int fd)
 {
 	char buffer[TEXT_MAX] = "", pid[16];

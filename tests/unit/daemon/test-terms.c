@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The terms of leases: time limits, renewal, quotas of grants, register writes at the end, what a reload leaves.
+ * The terms of leases: time limits, renewal, quotas of
+ * grants, register writes at the end, what a reload leaves.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -59,7 +60,7 @@ static size_t notes(void)
 	return n;
 }
 
-/* ---- time limits ------------------------------------------------------------------------------------------------ */
+/* ---- time limits ----------------------------------------------------------------------------- */
 
 Test(terms, a_lease_ends_when_its_time_is_over_and_its_holder_is_told_before_and_after)
 {
@@ -207,7 +208,7 @@ Test(terms, a_lease_that_its_holder_may_renew_has_its_whole_time_after_a_restart
 	cr_assert_gt(lease_left_ms(lease_find(&rig.leases, id), daemon_boot_ms()), 3599000u);
 }
 
-/* ---- quotas ----------------------------------------------------------------------------------------------------- */
+/* ---- quotas ---------------------------------------------------------------------------------- */
 
 Test(terms, a_grant_bounds_the_leases_of_each_user_and_the_refusal_names_it)
 {
@@ -263,7 +264,7 @@ Test(terms, quotas_count_what_an_earlier_daemon_gave)
 	close(fd);
 }
 
-/* ---- safe state ------------------------------------------------------------------------------------------------- */
+/* ---- safe state ------------------------------------------------------------------------------ */
 
 #define SAFE                                               \
 	REGION                                             \
@@ -533,7 +534,7 @@ Test(terms, a_lease_that_was_undone_with_its_batch_makes_nothing_safe)
 	close(fd);
 }
 
-/* ---- reload ----------------------------------------------------------------------------------------------------- */
+/* ---- reload ---------------------------------------------------------------------------------- */
 
 Test(terms, a_lease_outlives_its_grant_unless_the_configuration_says_otherwise)
 {

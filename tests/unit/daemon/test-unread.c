@@ -74,7 +74,7 @@ static size_t read_granted(int fd, size_t n, const char *reason)
 	return granted;
 }
 
-/* ---- replies ---------------------------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 Test(unread, a_client_that_reads_nothing_is_dropped_after_the_time_of_slow_reader_timeout)
 {
@@ -142,7 +142,7 @@ Test(unread, more_waiting_replies_than_the_user_may_have_drop_the_connection)
 	cr_assert_null(rig.host.users.table, "all is given back");
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 Test(unread, descriptors_are_charged_until_they_are_read)
 {
@@ -185,7 +185,10 @@ Test(unread, descriptors_beyond_the_users_limit_are_refused_and_others_get_their
 	close(other);
 }
 
-/* Closing our end does not take back what is in flight: otherwise being dropped would be the way around the limit. */
+/*
+ * Closing our end does not take back what is in flight:
+ * otherwise being dropped would be the way around the limit.
+ */
 Test(unread, descriptors_of_a_connection_that_was_dropped_stay_charged)
 {
 	struct mmiod_msg garbage = { .size = 1 };
@@ -244,7 +247,7 @@ Test(unread, remnants_go_with_the_daemon)
 	/* rig_stop() aborts if anybody is still charged. */
 }
 
-/* ---- fairness --------------------------------------------------------------------------------------------------- */
+/* ---- fairness -------------------------------------------------------------------------------- */
 
 /* A message with a long array is as much work as several. */
 Test(unread, work_in_one_turn_is_counted_by_elements_too)
@@ -270,7 +273,10 @@ Test(unread, work_in_one_turn_is_counted_by_elements_too)
 	close(good);
 }
 
-/* Ten that flood: between two requests of the one that does not, each of them gets one turn's worth. */
+/*
+ * Ten that flood: between two requests of the one
+ * that does not, each of them gets one turn's worth.
+ */
 Test(unread, many_that_flood_take_turns_with_one_that_does_not)
 {
 	struct mmiod_msg status = bare(MMIOD_OP_STATUS);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the module's tests share: the rig's devices, regions on them, windows, and ways to touch memory that may bite. */
+/*
+ * What the module's tests share: the rig's devices, regions
+ * on them, windows, and ways to touch memory that may bite.
+ */
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
@@ -31,7 +34,9 @@ int write_file(const char *directory, const char *name, const char *text);
 /* All of a file, zero-terminated, in a static buffer. */
 const char *read_file(const char *path);
 
-/* The region of that name (shm, bigshm, edu, testdev, set-aside), claimed now unless it is already. */
+/*
+ * The region of that name (shm, bigshm, edu, testdev, set-aside), claimed now unless it is already.
+ */
 uint64_t region(int control, const char *name);
 struct mmiod_region_info region_info(int control, uint64_t id);
 
@@ -47,7 +52,10 @@ int set_state(int control, uint64_t id, uint32_t state);
 int populate(int fd, void *address, size_t length);
 int populate_exactly(int fd, void *address, size_t length);
 
-/* A buffer's descriptor, nothing allocated yet; or -1 with errno. Length, kind and the rest as in the template. */
+/*
+ * A buffer's descriptor, nothing allocated yet; or -1 with
+ * errno. Length, kind and the rest as in the template.
+ */
 int try_buffer(int control, struct mmiod_buffer_create create);
 struct mmiod_buffer_info buffer_info(int control, int fd, uint64_t page);
 int allocate(int fd);
@@ -55,9 +63,14 @@ int allocate(int fd);
 /* Map a window shared; the test ends when it fails. */
 void *map_window(int fd, size_t length, int prot);
 
-/* The page-table entry of the last level, as the test module ptewalk finds it without mmiod's help. */
+/*
+ * The page-table entry of the last level, as the test module ptewalk finds it without mmiod's help.
+ */
 uint64_t ptewalk(const volatile void *address);
-/* TRANSLATE for a process (0: this one): 0 or -1 with errno; and of this process, the test ends when it fails. */
+/*
+ * TRANSLATE for a process (0: this one): 0 or -1 with
+ * errno; and of this process, the test ends when it fails.
+ */
 int translate(int control, pid_t pid, const volatile void *address, struct mmiod_translate *answer);
 struct mmiod_translate translation(int control, const volatile void *address);
 struct mmiod_page page_info(int control, uint64_t pfn);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Buffers: kernel memory for a client, by each of the kernel's allocators, charged, pinned, revoked and freed. */
+/*
+ * Buffers: kernel memory for a client, by each of the
+ * kernel's allocators, charged, pinned, revoked and freed.
+ */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -101,7 +104,10 @@ TEST(nothing_is_allocated_before_the_first_use)
 	}
 }
 
-/* A machine that has just booted gives 64 MiB in one piece by chance: free pages that are not neighbours come first. */
+/*
+ * A machine that has just booted gives 64 MiB in one piece
+ * by chance: free pages that are not neighbours come first.
+ */
 static void leave_holes(int control)
 {
 	int fds[256];
@@ -116,7 +122,10 @@ static void leave_holes(int control)
 
 static atomic_bool enough;
 
-/* Takes pages from between those of another's large allocation. Under KASAN holes alone do not last: its shadow fills them. */
+/*
+ * Takes pages from between those of another's large allocation.
+ * Under KASAN holes alone do not last: its shadow fills them.
+ */
 static void *compete(void *control)
 {
 	int fds[200];
@@ -361,7 +370,10 @@ static void enter(const char *cgroup)
 	EXPECT_EQ(write_file(cgroup, "cgroup.procs", "0"), 0);
 }
 
-/* Each processor keeps a stock of 32 pages that are charged already, so the counter need not rise by all of it. */
+/*
+ * Each processor keeps a stock of 32 pages that are charged
+ * already, so the counter need not rise by all of it.
+ */
 static void expect_all_kinds_charged(int control, const char *cgroup)
 {
 	FOR_EACH_KIND(kind)

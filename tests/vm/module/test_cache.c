@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Cache attributes: what the page-table entries say, and that two windows never disagree on a page. */
+/*
+ * Cache attributes: what the page-table entries say, and that two windows never disagree on a page.
+ */
 #include <unistd.h>
 
 #include "fixture.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation that a call needs fails once, the first, the second, and so on until the call needs no more: it then fails
- * or succeeds, and leaves nothing behind. Only a kernel with fault injection can do that (the sanitizing one), which
- * also looks for what was leaked when all tests are over.
+ * Every allocation that a call needs fails once, the first, the second, and so on until the call
+ * needs no more: it then fails or succeeds, and leaves nothing behind. Only a kernel with fault
+ * injection can do that (the sanitizing one), which also looks for what was leaked when all tests
+ * are over.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -93,7 +94,8 @@ static void expect_explained(const char *what, unsigned int nth, int result, int
 }
 
 /*
- * Run it with each of its allocations failing. @undo gives back what a success has made; @run must need no more than what
+ * Run it with each of its allocations failing. @undo gives back
+ * what a success has made; @run must need no more than what
  * @subject holds, and leave that as it was.
  */
 static void each_failing(const char *what, struct subject *subject, int (*run)(struct subject *),

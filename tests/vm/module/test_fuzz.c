@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random calls with half-sensible arguments against control and window files, mappings and what becomes of them. Nothing is
- * expected of a single call; the kernel must bear them all, and be left as it was. FUZZ_SEED repeats a run, FUZZ_SECONDS
- * bounds it.
+ * Random calls with half-sensible arguments against control and window files, mappings and what
+ * becomes of them. Nothing is expected of a single call; the kernel must bear them all, and be left
+ * as it was. FUZZ_SEED repeats a run, FUZZ_SECONDS bounds it.
  *
- * What would wreck the machine without the module's help is left out: physical addresses but those around the memory set
- * aside, the registers of a device that masters the bus, buffers of most of the RAM.
+ * What would wreck the machine without the module's help is left out: physical addresses but those
+ * around the memory set aside, the registers of a device that masters the bus, buffers of most of
+ * the RAM.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -276,8 +277,8 @@ static void read_events(void)
 /* ---- calls that nobody makes ---- */
 
 /*
- * A claim by address: only where nothing can be harmed. A buffer: little, or absurdly much. An access: into memory that is not
- * our own program.
+ * A claim by address: only where nothing can be harmed. A buffer: little, or absurdly much. An
+ * access: into memory that is not our own program.
  */
 static void tame(unsigned int nr, uint64_t *words)
 {
@@ -322,7 +323,10 @@ static void any_ioctl(void)
 	tame(nr, words);
 	ioctl(file, _IOC(_IOC_READ | _IOC_WRITE, MMIOD_IOC_TYPE, nr, size),
 	      one_in(16) ? (void *)some_address() : words);
-	/* A descriptor that it made, if it did, is in the ledger, but not in ours: find it and close it. */
+	/*
+	 * A descriptor that it made, if it did, is in the
+	 * ledger, but not in ours: find it and close it.
+	 */
 	for (int fd = fuzz.control + 1; fd < 64; fd++) {
 		bool known = false;
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* TRANSLATE and PAGE: page tables and page descriptors as they are, compared with what others say of them. */
+/*
+ * TRANSLATE and PAGE: page tables and page descriptors
+ * as they are, compared with what others say of them.
+ */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,7 +34,10 @@ static void *anonymous(size_t length)
 	return address;
 }
 
-/* Aligned and touched, so that the kernel has given it one huge page; the test is skipped where it has none to give. */
+/*
+ * Aligned and touched, so that the kernel has given it one
+ * huge page; the test is skipped where it has none to give.
+ */
 static uint8_t *huge_page(int control)
 {
 	uint8_t *address = anonymous(2 * HUGE_SIZE);
@@ -268,7 +274,10 @@ static uint64_t proc_page(const char *file, uint64_t pfn)
 	return value;
 }
 
-/* Flags that come and go by themselves, or that /proc gets wrong: 6.12 shows KSM for every anonymous page. */
+/*
+ * Flags that come and go by themselves, or that /proc
+ * gets wrong: 6.12 shows KSM for every anonymous page.
+ */
 #define VOLATILE_FLAGS                                                                            \
 	(BIT(KPF_LRU) | BIT(KPF_ACTIVE) | BIT(KPF_REFERENCED) | BIT(KPF_IDLE) | BIT(KPF_LOCKED) | \
 	 BIT(KPF_KSM))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Leaves of page tables: as large as the kernel has them for device memory (2 MiB and 1 GiB from 6.12 on), a page table at a
- * time where they do not fit, always on the right bytes, and gone after a revoke whatever was done to the mapping.
+ * Leaves of page tables: as large as the kernel has them for device memory (2 MiB and 1 GiB from
+ * 6.12 on), a page table at a time where they do not fit, always on the right bytes, and gone after
+ * a revoke whatever was done to the mapping.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -73,7 +74,10 @@ static uint64_t bigshm_phys(int control)
 	return region_info(control, region(control, "bigshm")).phys;
 }
 
-/* Somewhere, or at an address of this remainder modulo 1 GiB (2 MiB for 32-bit programs), which is kept free. */
+/*
+ * Somewhere, or at an address of this remainder modulo 1
+ * GiB (2 MiB for 32-bit programs), which is kept free.
+ */
 static uint8_t *place(size_t length, size_t remainder)
 {
 	size_t unit = sizeof(void *) < 8 ? TABLE : GIB;
@@ -98,7 +102,10 @@ static long faults(void)
 	return usage.ru_minflt + usage.ru_majflt;
 }
 
-/* Store a byte by the mapping, find it by mediated access to the whole region at the offset where it must be. */
+/*
+ * Store a byte by the mapping, find it by mediated access
+ * to the whole region at the offset where it must be.
+ */
 static void expect_at(int control, volatile uint8_t *address, uint64_t offset, uint8_t value)
 {
 	int all = window(control, "bigshm", offset, 1, UC, 0);
@@ -397,7 +404,9 @@ static void one_page_is_unmapped(int control, uint64_t length)
 	close(fd);
 }
 
-/* Move it to an address of that remainder; nothing may be left at the old one, not even in a TLB. */
+/*
+ * Move it to an address of that remainder; nothing may be left at the old one, not even in a TLB.
+ */
 static void it_is_moved(int control, uint64_t length, uint64_t remainder)
 {
 	int fd = window(control, "bigshm", 0, length, UC, 0);
@@ -474,8 +483,8 @@ TEST_WITHIN(120, a_mapping_of_1_gib_leaves_survives_mprotect_munmap_mremap_and_f
 }
 
 /*
- * In 6.12, mbind(MPOL_MF_STRICT) brings the kernel down when it meets a leaf of 2 MiB of device memory. Therefore the
- * module does not make such leaves by default; all others must bear it.
+ * In 6.12, mbind(MPOL_MF_STRICT) brings the kernel down when it meets a leaf of 2 MiB of device
+ * memory. Therefore the module does not make such leaves by default; all others must bear it.
  */
 TEST(a_strict_memory_policy_meets_no_leaf_that_the_kernel_cannot_bear)
 {
@@ -544,7 +553,7 @@ TEST(a_suspended_window_comes_back_with_its_huge_leaves)
 	EXPECT_EQ(leaf(control, address), has_huge_leaves() ? TABLE : page());
 }
 
-/* ---- the ledger's structure grew: who knows only its first version gets that, and nothing behind it ---- */
+/* ---- the ledger's structure grew: who knows only its first version gets that, and no more ---- */
 
 TEST(the_ledger_answers_a_caller_that_knows_no_leaves)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lifetimes: files, processes, devices and the module itself go away in every order. These tests unbind devices and
- * unload the module: nobody else may use it meanwhile.
+ * Lifetimes: files, processes, devices and the module itself go away in every order. These tests
+ * unbind devices and unload the module: nobody else may use it meanwhile.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -24,7 +24,10 @@ static int unload(void)
 	return syscall(SYS_delete_module, "mmiod", O_NONBLOCK);
 }
 
-/* ->release runs from task work: a close is over when it returns, but a killed child's may take a moment. */
+/*
+ * ->release runs from task work: a close is over when
+ * it returns, but a killed child's may take a moment.
+ */
 static int unload_soon(void)
 {
 	for (int i = 0; i < 600; i++) {
@@ -157,7 +160,10 @@ TEST(a_revoked_window_still_pins_the_module)
 	load();
 }
 
-/* Such a descriptor holds the file system's mount, whose callbacks are in the module, but no file of the module's. */
+/*
+ * Such a descriptor holds the file system's mount, whose
+ * callbacks are in the module, but no file of the module's.
+ */
 TEST(an_o_path_descriptor_keeps_the_module_until_it_is_closed)
 {
 	int control = open_control();

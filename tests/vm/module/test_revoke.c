@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Revocation: after it, nothing reaches the pages, however the mapping was made, moved or inherited. */
+/*
+ * Revocation: after it, nothing reaches the pages,
+ * however the mapping was made, moved or inherited.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -108,7 +111,10 @@ TEST(revocation_reaches_only_its_own_window)
 	EXPECT_EQ(touch_write(alive + page(), 1), 0);
 }
 
-/* Touch @address in a child; the child says when it is mapped, and what it sees after the parent has gone on. */
+/*
+ * Touch @address in a child; the child says when it is
+ * mapped, and what it sees after the parent has gone on.
+ */
 static void child_sees(int control, int fd, uint8_t *address, bool close_file)
 {
 	int ready[2], go[2], status;
@@ -261,8 +267,9 @@ TEST(a_read_only_window_with_a_dummy_page_stays_read_only)
 /*
  * ---- races: 300 rounds each; what counts is that no mapping survives the revoke ----
  *
- * A thread maps many page tables, or huge leaves, which takes a while; the revoke comes at a random moment of that while, measured before. A
- * module that built page tables outside window->lock fails this within a few rounds.
+ * A thread maps many page tables, or huge leaves, which takes a while; the revoke comes at a random
+ * moment of that while, measured before. A module that built page tables outside window->lock fails
+ * this within a few rounds.
  */
 
 enum { ROUNDS = 300, RACE_PAGES = 16384, RACE_STEP = 509 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Holds a window and does what its input says, one line of answer for each line of command, so that a script can look
- * at a mapping while it does things to its holder:
+ * Holds a window and does what its input says, one line of answer for each line of command, so that
+ * a script can look at a mapping while it does things to its holder:
  *
  *	holder REGION OFFSET LENGTH [populate] [dummy]
  *	read OFFSET		the byte there, in hex, or SIGBUS

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * UIO over a physical range that is given when the module is loaded: what a small UIO driver of one's own would be.
- * Debian has no uio_pdrv_genirq, and uio_pci_generic leaves out 64-bit and prefetchable BARs, so that neither could be
- * measured beside mmiod. Only for the benchmark's machine: it claims nothing and asks nobody.
+ * UIO over a physical range that is given when the module is loaded: what a small UIO driver of
+ * one's own would be. Debian has no uio_pdrv_genirq, and uio_pci_generic leaves out 64-bit and
+ * prefetchable BARs, so that neither could be measured beside mmiod. Only for the benchmark's
+ * machine: it claims nothing and asks nobody.
  */
 #include <linux/module.h>
 #include <linux/platform_device.h>

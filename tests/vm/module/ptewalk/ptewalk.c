@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For tests only: shows the page-table entry of an address of the process that asks, so that the cache type of a
- * mapping is checked where the processor reads it. Reading /dev/ptewalk replaces an address in the buffer with its
- * entry: that of the last level, 0 when nothing is mapped.
+ * For tests only: shows the page-table entry of an address of the process that asks, so that the
+ * cache type of a mapping is checked where the processor reads it. Reading /dev/ptewalk replaces an
+ * address in the buffer with its entry: that of the last level, 0 when nothing is mapped.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
