@@ -249,5 +249,6 @@ const struct verb page_verb = {
 	.examples = { { "page 0x30000", "the frame at physical address 0x30000000" },
 		      { "page 0x7f2c8a400000@4711", "the one behind an address of process 4711" } },
 	.more = "For administrators and those that an [inspect] section names. Without a daemon\n"
-		"/proc/kpageflags tells a part, to root.",
+		"/proc/kpageflags tells a part, to root. Mappings are counted of memory that is\n"
+		"mapped page by page (pages, vmalloc), not of kmalloc and dma buffers.",
 };

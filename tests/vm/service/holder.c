@@ -3,20 +3,26 @@
  * Holds a window and does what its input says, one line of answer for each line of command, so that
  * a script can look at a mapping while it does things to its holder:
  *
- *	holder REGION OFFSET LENGTH [populate] [dummy]
+ *	holder REGION OFFSET LENGTH [populate] [dummy] [wc]
+ *	holder memory pages|vmalloc LENGTH [populate]
  *	read OFFSET		the byte there, in hex, or SIGBUS
  *	write OFFSET VALUE	ok or SIGBUS
  *	mediated OFFSET		a 32-bit read through the kernel, or the errno's name
  *	disconnect		close the connection to the daemon, keep the mapping
+ *	fork			a second process that shares the mapping and has read its first byte: its pid. It stays
+ *				until it is killed, or the holder is gone
  *	event			the next event's type and text, or "none"
  *	wait			the same, but wait for it, 20 s at most
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 #include <mmiod/mmiod.h>
 
 static struct mmiod_client *client;
@@ -75,6 +81,31 @@ static void event(int wait_ms)
 		printf("none\n");
 }
 
+static void share(void)
+{
+	int done[2];
+	char byte;
+	pid_t child;
+
+	if (pipe(done) < 0 || (child = fork()) < 0) {
+		printf("%s\n", strerror(errno));
+		return;
+	}
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		byte = *(volatile char *)mmiod_mapping_address(mapping);
+		if (write(done[1], &byte, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(done[1]);
+	if (read(done[0], &byte, 1) == 1)
+		printf("%d\n", child);
+	else
+		printf("the second process died\n");
+	close(done[0]);
+}
+
 static void obey(const char *line)
 {
 	long offset;
@@ -90,6 +121,8 @@ static void obey(const char *line)
 		event(0);
 	else if (!strncmp(line, "wait", 4))
 		event(20000);
+	else if (!strncmp(line, "fork", 4))
+		share();
 	else if (!strncmp(line, "disconnect", 10)) {
 		mmiod_client_free(client);
 		client = NULL;
@@ -112,23 +145,42 @@ static bool has(char **words, const char *word)
 	return false;
 }
 
+static int lease_window(char **argv)
+{
+	struct mmiod_want want = {
+		.region = argv[1],
+		.offset = strtoull(argv[2], NULL, 0),
+		.length = strtoull(argv[3], NULL, 0),
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+		.flags = has(argv + 4, "dummy") ? MMIOD_WANT_DUMMY : 0,
+		.cache = has(argv + 4, "wc") ? MMIOD_CACHE_WC : MMIOD_CACHE_DEFAULT,
+	};
+
+	return mmiod_client_lease_many(client, &want, 1, 0, &lease, NULL);
+}
+
+static int lease_memory(char **argv)
+{
+	struct mmiod_allocation want = {
+		.memory = strcmp(argv[2], "pages") ? MMIOD_MEMORY_VMALLOC : MMIOD_MEMORY_PAGES,
+		.length = strtoull(argv[3], NULL, 0),
+	};
+
+	return mmiod_client_allocate(client, &want, &lease);
+}
+
 int main(int argc, char **argv)
 {
-	struct mmiod_want want = { .rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE };
 	char line[128];
 	int ret;
 
 	if (argc < 4)
 		return 2;
-	want.region = argv[1];
-	want.offset = strtoull(argv[2], NULL, 0);
-	want.length = strtoull(argv[3], NULL, 0);
-	want.flags = has(argv + 4, "dummy") ? MMIOD_WANT_DUMMY : 0;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ret = mmiod_client_connect(NULL, &client);
 	if (ret < 0)
 		fail("connect", ret);
-	ret = mmiod_client_lease_many(client, &want, 1, 0, &lease, NULL);
+	ret = strcmp(argv[1], "memory") ? lease_window(argv) : lease_memory(argv);
 	if (ret < 0)
 		fail("lease", ret);
 	ret = mmiod_lease_map(lease, has(argv + 4, "populate") ? MMIOD_MAP_POPULATE : 0, &mapping);
