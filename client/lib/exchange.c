@@ -19,6 +19,7 @@
 struct slot {
 	uint64_t id; /* 0: free */
 	size_t index;
+	uint16_t opcode;
 };
 
 struct flight {
@@ -33,6 +34,7 @@ static int send_prepared(struct mmiod_client *client, const struct exchange *exc
 			 struct slot *slot)
 {
 	slot->id = ++client->last_id;
+	slot->opcode = exchange->prepared->opcode;
 	exchange->prepared->id = slot->id;
 	return packet_send(client->sock, exchange->prepared, exchange->prepared->size);
 }
@@ -50,6 +52,7 @@ static int send_slot(struct mmiod_client *client, struct exchange *exchange, str
 	memset(&request, 0, sizeof(request));
 	size = exchange->build(exchange->context, slot->index, &request);
 	slot->id = ++client->last_id;
+	slot->opcode = request.msg.opcode;
 	request.msg.size = (uint32_t)size;
 	request.msg.id = slot->id;
 	return packet_send(client->sock, &request, size);
@@ -108,6 +111,8 @@ static int deliver(struct mmiod_client *client, struct exchange *exchange, struc
 	slot = find_slot(flight, id);
 	if (!slot)
 		return 0;
+	if (reply->message.head.opcode != slot->opcode)
+		return -EPROTO;
 	slot->id = 0;
 	flight->answered++;
 	flight->resends = 0;

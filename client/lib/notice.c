@@ -31,7 +31,8 @@ static void lose(struct link *notices, uint64_t lost)
 		};
 		snprintf(last->text, sizeof(last->text), "the program took none");
 	}
-	last->wire.lost += lost;
+	if (__builtin_add_overflow(last->wire.lost, lost, &last->wire.lost))
+		last->wire.lost = UINT64_MAX;
 }
 
 int notice_hold(struct link *notices, size_t *count, const struct message *message)

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#define LEVELS_MAX 8
+#define LEVELS_MAX 5 /* of a walk, and the number of the highest */
 
 struct mmiod_translation {
 	struct mmiod_msg_translate_reply wire;
@@ -50,7 +50,7 @@ static int read_translate(void *context, size_t index, struct reply *reply)
 		struct mmiod_wire_entry *entry = &translation->entries[i];
 
 		err = message_element(message, i, entry, sizeof(*entry), MMIOD_V1_ENTRY);
-		if (!err && (!entry->level || entry->shift > 63))
+		if (!err && (!entry->level || entry->level > LEVELS_MAX || entry->shift > 63))
 			err = -EPROTO;
 	}
 	if (err)
