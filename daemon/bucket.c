@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* A token bucket, refilled when it is asked. */
 #include "bucket.h"
 
 #define TOKEN 1000u

@@ -29,6 +29,14 @@ int config_refuse(struct config_cursor *cursor, const char *format, ...)
 	return -EINVAL;
 }
 
+int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return config_refuse(cursor, "\"%s\" is neither yes nor no", value);
+	*answer = !strcmp(value, "yes");
+	return 0;
+}
+
 /* ---- lists ----------------------------------------------------------------------------------- */
 
 /* Calls `add` for each word of a list; words are separated by blanks or commas. */
@@ -113,280 +121,6 @@ static int add_group(struct config_cursor *cursor, void *list, const char *word)
 		return config_refuse(
 			cursor, "there is no group \"%s\": create it, or write its number", word);
 	return add_id(cursor, list, word, entry->gr_gid);
-}
-
-/* ---- [daemon] -------------------------------------------------------------------------------- */
-
-static int set_count(struct config_cursor *cursor, const char *value, uint32_t *count)
-{
-	uint64_t number;
-
-	if (value_number(value, &number) < 0 || number < 1 || number > 1000000)
-		return config_refuse(cursor, "\"%s\" is not a count from 1 to 1000000", value);
-	*count = (uint32_t)number;
-	return 0;
-}
-
-static int set_connections(struct config_cursor *cursor, const char *value)
-{
-	return set_count(cursor, value, &cursor->limits->connections_per_user);
-}
-
-static int set_connection_rate(struct config_cursor *cursor, const char *value)
-{
-	return set_count(cursor, value, &cursor->limits->connection_rate_per_user);
-}
-
-static int set_unread_replies(struct config_cursor *cursor, const char *value)
-{
-	return set_count(cursor, value, &cursor->limits->unread_replies_per_user);
-}
-
-/* Fewer than one message may carry would refuse what every client may ask for. */
-static int set_unread_descriptors(struct config_cursor *cursor, const char *value)
-{
-	uint64_t number;
-
-	if (value_number(value, &number) < 0 || number < 16 || number > 1000000)
-		return config_refuse(cursor, "\"%s\" is not a count from 16 to 1000000", value);
-	cursor->limits->unread_descriptors_per_user = (uint32_t)number;
-	return 0;
-}
-
-static int set_slow_reader_timeout(struct config_cursor *cursor, const char *value)
-{
-	uint32_t ms;
-
-	if (value_duration(value, &ms) < 0 || ms < 100 || ms > 3600000)
-		return config_refuse(cursor, "\"%s\" is not a time from 100ms to 1h, such as 30s",
-				     value);
-	cursor->limits->slow_reader_timeout_ms = ms;
-	return 0;
-}
-
-static int set_leases(struct config_cursor *cursor, const char *value)
-{
-	return set_count(cursor, value, &cursor->limits->leases_per_user);
-}
-
-static int set_hello_timeout(struct config_cursor *cursor, const char *value)
-{
-	uint32_t ms;
-
-	if (value_duration(value, &ms) < 0 || ms < 10 || ms > 60000)
-		return config_refuse(cursor, "\"%s\" is not a time from 10ms to 60s, such as 2s",
-				     value);
-	cursor->limits->hello_timeout_ms = ms;
-	return 0;
-}
-
-static int set_bytes(struct config_cursor *cursor, const char *value)
-{
-	if (value_size(value, &cursor->limits->bytes_per_user) < 0)
-		return config_refuse(cursor, "\"%s\" is not a size, such as 64M or 1G", value);
-	return 0;
-}
-
-static int set_caches(struct config_cursor *cursor, const char *value)
-{
-	return set_count(cursor, value, &cursor->limits->caches_per_user);
-}
-
-static int set_waiting(struct config_cursor *cursor, const char *value)
-{
-	return set_count(cursor, value, &cursor->limits->waiting_per_user);
-}
-
-static int set_revoke_on_reload(struct config_cursor *cursor, const char *value)
-{
-	return config_yes_no(cursor, value, &cursor->limits->revoke_on_reload);
-}
-
-/* ---- [region NAME] --------------------------------------------------------------------------- */
-
-/* A target as on the command line says in one what else takes bar, range and width. */
-static bool set_place(struct config_region *region, const char *value)
-{
-	struct value_place place;
-
-	if (value_place(value, &place) < 0)
-		return false;
-	region->device = CONFIG_DEVICE_SLOT;
-	region->pci = place.pci;
-	region->bar = place.bar;
-	region->offset = place.offset;
-	region->length = place.length;
-	if (place.width)
-		region->width = place.width;
-	return true;
-}
-
-static int set_device(struct config_cursor *cursor, const char *value)
-{
-	struct config_region *region = cursor->region;
-
-	if (set_place(region, value))
-		return 0;
-	if (value_slot(value, &region->pci) == 0)
-		region->device = CONFIG_DEVICE_SLOT;
-	else if (value_ids(value, &region->vendor, &region->product) == 0)
-		region->device = CONFIG_DEVICE_IDS;
-	else
-		return config_refuse(cursor,
-				     "\"%s\" is not a device: write pci:DDDD:BB:DD.F, such as "
-				     "pci:0000:01:00.0, or the ids VVVV:DDDD, or with its part "
-				     "0000:01:00.0/bar2+0x1000/4K:32",
-				     value);
-	return 0;
-}
-
-static int set_bar(struct config_cursor *cursor, const char *value)
-{
-	uint64_t number;
-
-	if (value_number(value, &number) < 0 || number > 5)
-		return config_refuse(cursor, "\"%s\" is not a BAR from 0 to 5", value);
-	cursor->region->bar = (int)number;
-	return 0;
-}
-
-static int set_range(struct config_cursor *cursor, const char *value)
-{
-	if (value_range(value, &cursor->region->offset, &cursor->region->length) < 0)
-		return config_refuse(
-			cursor,
-			"\"%s\" is not a range: write FIRST-LAST, both included, such as 0x0-0xfff",
-			value);
-	return 0;
-}
-
-static int set_offset(struct config_cursor *cursor, const char *value)
-{
-	if (value_size(value, &cursor->region->offset) < 0)
-		return config_refuse(cursor, "\"%s\" is not an offset, such as 0x1000 or 4K",
-				     value);
-	return 0;
-}
-
-static int set_size(struct config_cursor *cursor, const char *value)
-{
-	if (value_size(value, &cursor->region->length) < 0 || !cursor->region->length)
-		return config_refuse(cursor, "\"%s\" is not a size, such as 0x1000, 4K or 16M",
-				     value);
-	return 0;
-}
-
-static int set_phys(struct config_cursor *cursor, const char *value)
-{
-	if (value_number(value, &cursor->region->phys) < 0)
-		return config_refuse(cursor, "\"%s\" is not a physical address, such as 0xfed00000",
-				     value);
-	cursor->region->device = CONFIG_DEVICE_RANGE;
-	return 0;
-}
-
-static int set_width(struct config_cursor *cursor, const char *value)
-{
-	uint64_t bits;
-
-	if (value_number(value, &bits) < 0 || (bits != 8 && bits != 16 && bits != 32 && bits != 64))
-		return config_refuse(cursor, "\"%s\" is not a width: write 8, 16, 32 or 64 (bits)",
-				     value);
-	cursor->region->width = (uint32_t)bits / 8;
-	return 0;
-}
-
-static int add_cache(struct config_cursor *cursor, void *list, const char *word)
-{
-	struct config_region *region = list;
-	enum mmiod_cache cache;
-
-	if (!strcmp(word, "uc"))
-		cache = MMIOD_CACHE_UC;
-	else if (!strcmp(word, "wc"))
-		cache = MMIOD_CACHE_WC;
-	else
-		return config_refuse(cursor,
-				     "\"%s\" is not a cache attribute of a device: write uc or wc",
-				     word);
-	if (!region->caches)
-		region->cache = cache;
-	region->caches |= 1u << cache;
-	return 0;
-}
-
-static int set_cache(struct config_cursor *cursor, const char *value)
-{
-	cursor->region->caches = 0;
-	return config_each_word(cursor, value, cursor->region, add_cache);
-}
-
-int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
-{
-	if (strcmp(value, "yes") && strcmp(value, "no"))
-		return config_refuse(cursor, "\"%s\" is neither yes nor no", value);
-	*answer = !strcmp(value, "yes");
-	return 0;
-}
-
-static int set_pool(struct config_cursor *cursor, const char *value)
-{
-	return config_yes_no(cursor, value, &cursor->region->pool);
-}
-
-static int set_wipe(struct config_cursor *cursor, const char *value)
-{
-	return config_yes_no(cursor, value, &cursor->region->wipe);
-}
-
-static int set_page(struct config_cursor *cursor, const char *value)
-{
-	uint64_t page;
-
-	if (value_size(value, &page) < 0 || !page || page & (page - 1) || page > 1ull << 30)
-		return config_refuse(
-			cursor,
-			"\"%s\" is not the size of a page: write a power of two such as "
-			"4K, 64K or 2M",
-			value);
-	cursor->region->page = page;
-	return 0;
-}
-
-static int set_bind(struct config_cursor *cursor, const char *value)
-{
-	if (!strcmp(value, "yes"))
-		cursor->region->bind = CONFIG_BIND_YES;
-	else if (!strcmp(value, "force"))
-		cursor->region->bind = CONFIG_BIND_FORCE;
-	else if (!strcmp(value, "no"))
-		cursor->region->bind = CONFIG_BIND_NO;
-	else
-		return config_refuse(cursor,
-				     "\"%s\" is not a way to bind: write yes, no, or force, which "
-				     "takes the device from another driver",
-				     value);
-	return 0;
-}
-
-static int set_on_reset(struct config_cursor *cursor, const char *value)
-{
-	if (strcmp(value, "resume") && strcmp(value, "revoke"))
-		return config_refuse(cursor,
-				     "\"%s\" is not what leases can do on a reset: write resume "
-				     "or revoke",
-				     value);
-	cursor->region->revoke_on_reset = !strcmp(value, "revoke");
-	return 0;
-}
-
-static int set_backing(struct config_cursor *cursor, const char *value)
-{
-	if (value[0] != '/')
-		return config_refuse(cursor, "\"%s\" is not an absolute path", value);
-	free(cursor->region->backing);
-	cursor->region->backing = strdup(value);
-	return cursor->region->backing ? 0 : config_refuse(cursor, "out of memory");
 }
 
 /* ---- [grant NAME], [admin NAME] and [inspect NAME] ------------------------------------------- */
@@ -488,31 +222,32 @@ static int set_admin_group(struct config_cursor *cursor, const char *value)
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 static const struct config_key keys[] = {
-	{ CONFIG_SECTION_DAEMON, "connections-per-user", false, set_connections },
-	{ CONFIG_SECTION_DAEMON, "connection-rate-per-user", false, set_connection_rate },
-	{ CONFIG_SECTION_DAEMON, "unread-replies-per-user", false, set_unread_replies },
-	{ CONFIG_SECTION_DAEMON, "unread-descriptors-per-user", false, set_unread_descriptors },
-	{ CONFIG_SECTION_DAEMON, "slow-reader-timeout", false, set_slow_reader_timeout },
-	{ CONFIG_SECTION_DAEMON, "leases-per-user", false, set_leases },
-	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, set_hello_timeout },
-	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, set_bytes },
-	{ CONFIG_SECTION_DAEMON, "caches-per-user", false, set_caches },
-	{ CONFIG_SECTION_DAEMON, "waiting-per-user", false, set_waiting },
-	{ CONFIG_SECTION_DAEMON, "revoke-on-reload", false, set_revoke_on_reload },
-	{ CONFIG_SECTION_REGION, "device", false, set_device },
-	{ CONFIG_SECTION_REGION, "bar", false, set_bar },
-	{ CONFIG_SECTION_REGION, "bind", false, set_bind },
-	{ CONFIG_SECTION_REGION, "range", false, set_range },
-	{ CONFIG_SECTION_REGION, "offset", false, set_offset },
-	{ CONFIG_SECTION_REGION, "size", false, set_size },
-	{ CONFIG_SECTION_REGION, "phys", false, set_phys },
-	{ CONFIG_SECTION_REGION, "width", false, set_width },
-	{ CONFIG_SECTION_REGION, "cache", false, set_cache },
-	{ CONFIG_SECTION_REGION, "backing", false, set_backing },
-	{ CONFIG_SECTION_REGION, "pool", false, set_pool },
-	{ CONFIG_SECTION_REGION, "page", false, set_page },
-	{ CONFIG_SECTION_REGION, "on-reset", false, set_on_reset },
-	{ CONFIG_SECTION_REGION, "wipe", false, set_wipe },
+	{ CONFIG_SECTION_DAEMON, "connections-per-user", false, limits_set_connections },
+	{ CONFIG_SECTION_DAEMON, "connection-rate-per-user", false, limits_set_connection_rate },
+	{ CONFIG_SECTION_DAEMON, "unread-replies-per-user", false, limits_set_unread_replies },
+	{ CONFIG_SECTION_DAEMON, "unread-descriptors-per-user", false,
+	  limits_set_unread_descriptors },
+	{ CONFIG_SECTION_DAEMON, "slow-reader-timeout", false, limits_set_slow_reader_timeout },
+	{ CONFIG_SECTION_DAEMON, "leases-per-user", false, limits_set_leases },
+	{ CONFIG_SECTION_DAEMON, "hello-timeout", false, limits_set_hello_timeout },
+	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, limits_set_bytes },
+	{ CONFIG_SECTION_DAEMON, "caches-per-user", false, limits_set_caches },
+	{ CONFIG_SECTION_DAEMON, "waiting-per-user", false, limits_set_waiting },
+	{ CONFIG_SECTION_DAEMON, "revoke-on-reload", false, limits_set_revoke_on_reload },
+	{ CONFIG_SECTION_REGION, "device", false, region_set_device },
+	{ CONFIG_SECTION_REGION, "bar", false, region_set_bar },
+	{ CONFIG_SECTION_REGION, "bind", false, region_set_bind },
+	{ CONFIG_SECTION_REGION, "range", false, region_set_range },
+	{ CONFIG_SECTION_REGION, "offset", false, region_set_offset },
+	{ CONFIG_SECTION_REGION, "size", false, region_set_size },
+	{ CONFIG_SECTION_REGION, "phys", false, region_set_phys },
+	{ CONFIG_SECTION_REGION, "width", false, region_set_width },
+	{ CONFIG_SECTION_REGION, "cache", false, region_set_cache },
+	{ CONFIG_SECTION_REGION, "backing", false, region_set_backing },
+	{ CONFIG_SECTION_REGION, "pool", false, region_set_pool },
+	{ CONFIG_SECTION_REGION, "page", false, region_set_page },
+	{ CONFIG_SECTION_REGION, "on-reset", false, region_set_on_reset },
+	{ CONFIG_SECTION_REGION, "wipe", false, region_set_wipe },
 	{ CONFIG_SECTION_REGION, "on-end", true, terms_set_on_end },
 	{ CONFIG_SECTION_GRANT, "region", true, set_grant_region },
 	{ CONFIG_SECTION_GRANT, "memory", true, set_memory },

@@ -41,6 +41,35 @@ int config_each_word(struct config_cursor *cursor, const char *value, void *list
 int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer);
 int config_refuse(struct config_cursor *cursor, const char *format, ...) _printf_(2, 3);
 
+/* config-limits.c */
+int limits_set_connections(struct config_cursor *cursor, const char *value);
+int limits_set_connection_rate(struct config_cursor *cursor, const char *value);
+int limits_set_unread_replies(struct config_cursor *cursor, const char *value);
+int limits_set_unread_descriptors(struct config_cursor *cursor, const char *value);
+int limits_set_slow_reader_timeout(struct config_cursor *cursor, const char *value);
+int limits_set_leases(struct config_cursor *cursor, const char *value);
+int limits_set_hello_timeout(struct config_cursor *cursor, const char *value);
+int limits_set_bytes(struct config_cursor *cursor, const char *value);
+int limits_set_caches(struct config_cursor *cursor, const char *value);
+int limits_set_waiting(struct config_cursor *cursor, const char *value);
+int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value);
+
+/* config-region.c */
+int region_set_device(struct config_cursor *cursor, const char *value);
+int region_set_bar(struct config_cursor *cursor, const char *value);
+int region_set_range(struct config_cursor *cursor, const char *value);
+int region_set_offset(struct config_cursor *cursor, const char *value);
+int region_set_size(struct config_cursor *cursor, const char *value);
+int region_set_phys(struct config_cursor *cursor, const char *value);
+int region_set_width(struct config_cursor *cursor, const char *value);
+int region_set_cache(struct config_cursor *cursor, const char *value);
+int region_set_pool(struct config_cursor *cursor, const char *value);
+int region_set_wipe(struct config_cursor *cursor, const char *value);
+int region_set_page(struct config_cursor *cursor, const char *value);
+int region_set_bind(struct config_cursor *cursor, const char *value);
+int region_set_on_reset(struct config_cursor *cursor, const char *value);
+int region_set_backing(struct config_cursor *cursor, const char *value);
+
 /* config-terms.c */
 int terms_set_unknown(struct config_cursor *cursor, const char *value);
 int terms_set_cache(struct config_cursor *cursor, const char *value);

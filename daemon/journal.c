@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* What the journal is told, and how much of it one user may cause. */
 #include <inttypes.h>
 #include "connection.h"
 #include "journal.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* The least recently used goes first: after a minute without use, or when there are too many. */
 #include "pace.h"
 
 #define REMEMBERED_MS 60000u

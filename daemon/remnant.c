@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+/* Sockets of closed connections whose descriptors are still in flight. */
 #include <sys/socket.h>
 #include "remnant.h"
 
