@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the library makes of a daemon that is asked for connections, translations, frames and notices and answers well,
- * or answers nonsense: an error, nothing handed out, and never a crash.
+ * What the library makes of a daemon that is asked for connections, translations, frames and
+ * notices and answers well, or answers nonsense: an error, nothing handed out, and never a crash.
  */
 #include "fake.h"
 
@@ -730,7 +730,9 @@ Test(notice, that_is_nonsense_ends_the_connection_and_those_before_it_are_delive
 	}
 }
 
-/* 1,024 are kept; the last of them tells of itself, of those after it, and of what those told of. */
+/*
+ * 1,024 are kept; the last of them tells of itself, of those after it, and of what those told of.
+ */
 static uint64_t lost_after(struct notices *notices)
 {
 	struct mmiod_notice *notice;

@@ -9,8 +9,8 @@
  *	write OFFSET VALUE	ok or SIGBUS
  *	mediated OFFSET		a 32-bit read through the kernel, or the errno's name
  *	disconnect		close the connection to the daemon, keep the mapping
- *	fork			a second process that shares the mapping and has read its first byte: its pid. It stays
- *				until it is killed, or the holder is gone
+ *	fork			a second process that shares the mapping and has read its first byte:
+ *				its pid. It stays until it is killed, or the holder is gone
  *	event			the next event's type and text, or "none"
  *	wait			the same, but wait for it, 20 s at most
  */
