@@ -13,8 +13,9 @@
  * Locks, outermost first:
  *
  *	mmap_lock		read, in populate (the caller's) and in translate (any process's);
- *				otherwise never taken by us. A huge fault has the lock of the VMA
- *				alone.
+ *				write, in populate of exactly some pages; otherwise never taken by us.
+ *	a VMA's own lock	read: all that a huge fault has. Write, under mmap_lock: to keep such
+ *				faults out, before a split and while pages are remapped.
  *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never
  *				taken under mmap_lock: ->release runs from task work, not from
  *				munmap.

@@ -161,8 +161,8 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 /*
  * Exactly these pages, whatever is mapped there, by the kernel's own remap_pfn_range(). It insists
  * on empty entries; the zap takes away a huge leaf whole, and what else it mapped comes back on
- * fault. Called with mmap_lock held for writing, because remap_pfn_range() may set flags of the
- * VMA; setting one here keeps out faults that hold only the VMA's own lock.
+ * fault. Called with mmap_lock and the VMA's own lock held for writing: remap_pfn_range() sets
+ * flags of the VMA, and faults that hold only the VMA's lock are to keep out.
  *
  * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was
  * split, moved or partly zapped. Remapping it in parts only looks the memory type up, so the first
@@ -177,7 +177,6 @@ int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, un
 
 	lockdep_assert_held(&window->lock);
 	mmap_assert_write_locked(vma->vm_mm);
-	vm_flags_set(vma, VM_IO);
 	zap_vma_ptes(vma, start, length);
 	fault = vmf_insert_pfn(vma, start, pfn);
 	if (fault != VM_FAULT_NOPAGE)

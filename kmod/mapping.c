@@ -295,7 +295,12 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 	return locked_usable(window);
 }
 
-/* RAM has no memory type to look up, and its pages are mapped one by one anyhow. */
+/*
+ * RAM has no memory type to look up, and its pages are mapped one by one anyhow.
+ *
+ * Setting a flag that is set already takes the VMA's own lock, until mmap_lock is let go. It must
+ * come before window->lock: a huge fault holds it when it takes that one.
+ */
 static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *vma,
 			    unsigned long start, unsigned long length)
 {
@@ -303,6 +308,7 @@ static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *
 
 	if (window->buffer)
 		return populate_range(window, vma, start, start + length);
+	vm_flags_set(vma, VM_IO);
 	down_read(&window->lock);
 	ret = mmiod_window_usable(window);
 	if (!ret)
