@@ -73,6 +73,41 @@ holds() {
 	holds '.offset == 64 and .length == 8 and .width == 32 and [.values[].value] == [0, 7]' dump regs+0x40 8
 }
 
+@test "what changes bits tells the old and the new value" {
+	start_daemon
+	holds '.region == "regs" and .offset == 16 and .width == 32 and .old.value == 0 and .new.hex == "0x00000008"' \
+		set regs+0x10 3 -v
+	holds '.old.value == 8 and .new.value == 0' clear regs+0x10 3 -v
+	holds '.new.value == 255' toggle regs+0x10 7-0 -v
+}
+
+@test "diff lists the differences, with both values" {
+	start_daemon
+	mmioctl write shm+0x104:32 0x01000000
+	run mmioctl --json diff shm/16:32 shm+0x100/16:32
+	expect_status 9
+	jq -e '.equal == false and .count == 1 and (.differences | length) == 1 and .differences[0].offset == 4' <<<"$output"
+	holds '.equal and .count == 0 and .differences == []' diff shm+0x200/16 shm+0x300
+}
+
+@test "bench has nanoseconds and bytes a second as numbers" {
+	start_daemon
+	holds '[.results[] | select(.what == "read") | .p50, .p99, .samples | type] | unique == ["number"]' \
+		bench shm/4K --count 20
+	holds '[.results[] | select(.what == "write") | .rate > 0] | all' bench shm/4K --count 20 --yes
+}
+
+@test "what says nothing as text says nothing as JSON" {
+	start_daemon
+	for verb in "fill shm/4K 1" "copy shm/16 shm+0x100" "save shm/16 $T/bytes" "load shm/16 $T/bytes" \
+		"write regs+0x10 1" "set regs+0x10 3" "toggle regs+0x10 3"; do
+		# shellcheck disable=SC2086 # split into words
+		run mmioctl --json $verb
+		expect_status 0
+		expect_equal "$output" ""
+	done
+}
+
 @test "hold announces one object a line" {
 	start_daemon
 	background mmioctl --json hold shm+0x1000/0x1000 regs
