@@ -22,6 +22,9 @@ teardown_file()
 teardown()
 {
 	let_go
+	# What a test that failed has left would make the next ones fail.
+	pkill -KILL -x mmioctl || true
+	pkill -KILL -x object-cache || true
 	rm -rf /tmp/cache
 }
 
@@ -160,10 +163,10 @@ nothing_is_left()
 	[ -z "$(mmioctl --no-headings leases)" ] && [ -z "$(mmioctl --no-headings buffers)" ] && pool_is_whole
 }
 
-# Others take and give memory meanwhile, but not half of what was allocated.
+# The kernel keeps tens of MiB of freed pages on per-CPU lists: half of what was allocated in all is far more than that.
 memory_is_back()
 {
-	[ "$(available)" -ge $((before - 16)) ]
+	[ "$(available)" -ge $((before - 128)) ]
 }
 
 @test "a client that is killed leaves neither blocks nor memory behind" {
@@ -172,10 +175,14 @@ memory_is_back()
 	allocate operator set-aside 4M
 	first=$holder_pid
 	allocate operator pages 32M
-	[ "$(available)" -le $((before - 20)) ]
 	second=$holder_pid
+	contains "$(mmioctl --no-headings -o KIND,SIZE,PRESENT buffers)" "32M"
 	allocate operator vmalloc 1M
 	kill -KILL "$first" "$second" "$holder_pid"
+	for _ in 1 2 3 4 5 6 7; do
+		allocate operator pages 32M
+		kill -KILL "$holder_pid"
+	done
 	eventually nothing_is_left || { mmioctl leases; mmioctl buffers; mmioctl pools; return 1; }
 	eventually memory_is_back || { echo "$before MiB before"; cat /proc/meminfo; return 1; }
 }
