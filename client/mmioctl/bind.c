@@ -104,7 +104,7 @@ static int print_said(const struct context *context, char *said)
 	lines = json_array();
 	while ((line = strsep(&said, "\n")))
 		if (line[0])
-			json_array_append_new(lines, json_string(line));
+			json_array_append_new(lines, json_text(line));
 	return json_output(json_pack("{s:i, s:o}", "schema", JSON_SCHEMA, "messages", lines));
 }
 

@@ -34,8 +34,9 @@ void finding(struct doctor *doctor, enum result result, const char *check, const
 	doctor->counts[result]++;
 	if (context->json) {
 		json_array_append_new(doctor->findings,
-				      json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "result",
-						result_word(result), "text", text, "fix", fix));
+				      json_pack("{s:s, s:s, s:o, s:o}", "check", check, "result",
+						result_word(result), "text", json_text(text), "fix",
+						fix ? json_text(fix) : json_null()));
 		return;
 	}
 	printf("%s%-4s%s  %s\n", paint(context, paints[result]), result_word(result),

@@ -102,7 +102,7 @@ static void announce_json(const struct held *held)
 	json_decref(line);
 }
 
-static void announce(const struct hold *hold)
+static int announce(const struct hold *hold)
 {
 	for (size_t i = 0; i < hold->count; i++) {
 		const struct held *held = &hold->held[i];
@@ -115,7 +115,7 @@ static void announce(const struct hold *hold)
 			       rights_word(mmiod_lease_rights(held->lease)),
 			       cache_word(mmiod_lease_cache(held->lease)));
 	}
-	fflush(stdout);
+	return output_flush() ? STATUS_FAILED : 0;
 }
 
 /* ---- the command ---- */
@@ -400,7 +400,7 @@ static int run_hold(struct hold *hold, const struct holding *holding)
 	if (!status && hold->context->command)
 		status = start_command(hold);
 	else if (!status)
-		announce(hold);
+		status = announce(hold);
 	if (!status) {
 		wait_until_done(hold);
 		status = hold->status;

@@ -64,7 +64,7 @@ static int add_range(struct table *table, const struct range *range, bool hidden
 		cells[i].none = hidden;
 	snprintf(cells[IOMEM_NAME].text, sizeof(cells[IOMEM_NAME].text), "%*s%s",
 		 (int)range->depth * 2, "", range->name);
-	cells[IOMEM_NAME].json = json_string(range->name);
+	cells[IOMEM_NAME].json = json_text(range->name);
 	cell_number(&cells[IOMEM_DEPTH], range->depth);
 	cell_text(&cells[IOMEM_CLAIM], claim ? range->name + strlen(CLAIM) : "");
 	return table_row(table, cells);

@@ -5,8 +5,8 @@
  */
 #include "verb.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,20 +90,6 @@ static int run(struct context *context, int argc, char **argv)
 }
 
 /*
- * A reader that went away is nobody to tell: SIGPIPE ends
- * us, or if whoever started us ignores it, we end silently.
- */
-static int close_output(int status)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return status;
-	if (errno == EPIPE)
-		return status ? status : STATUS_FAILED;
-	fprintf(stderr, "mmioctl: cannot write the output: %s\n", strerror(errno));
-	return status ? status : STATUS_FAILED;
-}
-
-/*
  * Started without standard files, the daemon's socket would become one of them, and take what is
  * printed. What is put in their place can be neither read nor written, so that the loss is noticed.
  */
@@ -123,6 +109,7 @@ int main(int argc, char **argv)
 	struct context context = { 0 };
 	int status;
 
+	setlocale(LC_CTYPE, ""); /* what the terminal can show */
 	fill_standard_files();
 	/*
 	 * So that an error in an earlier option is already
@@ -132,5 +119,5 @@ int main(int argc, char **argv)
 		context.json |= !strcmp(argv[i], "--json");
 	status = run(&context, argc, argv);
 	mmiod_client_free(context.client);
-	return close_output(status);
+	return output_close(&context, status);
 }

@@ -107,6 +107,8 @@ int report_mismatch(const struct context *context, const char *format, ...)
 void note(const struct context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int out_of_memory(const struct context *context);
+int output_flush(void);
+int output_close(const struct context *context, int status);
 int client_open(struct context *context);
 
 /* ---- words.c: between values and words ---- */
@@ -181,10 +183,15 @@ void table_drop(struct table *table);
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_optional(struct cell *cell, uint64_t number);
+
+/* ---- json.c: values as JSON ---- */
+
 int json_output(json_t *root);
 int json_line(json_t *root);
 json_t *json_number(uint64_t number);
 json_t *json_register(uint64_t value, unsigned int width);
+json_t *json_text(const char *text);
+void make_utf8(char *text);
 
 /* ---- color.c: colour on terminals ---- */
 

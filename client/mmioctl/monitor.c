@@ -168,7 +168,7 @@ static int take_notices(struct context *context, uint64_t *told, int *status)
 		n = 0;
 	if (n < 0)
 		*status = report_client(context, n);
-	return n < 0 || fflush(stdout) || ferror(stdout);
+	return n < 0 || output_flush();
 }
 
 static int watch(struct context *context)

@@ -5,6 +5,7 @@
  */
 #include "verb.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <string.h>
 
@@ -227,6 +228,8 @@ static int unknown_letters(const struct context *context, const struct verb *ver
 		    !applies(&known[i], with))
 			return usage_error(context, "%s does not know -%c", verb->name,
 					   known[i].letter);
+	if (isdigit((unsigned char)letters[1]))
+		return usage_error(context, "\"%s\": no number here is negative", letters);
 	return usage_error(context, "unknown option %s (see mmioctl --help)", letters);
 }
 
@@ -327,6 +330,15 @@ static const struct known *option_of(int code, unsigned int with)
 	return NULL;
 }
 
+/* The argument that getopt stumbled over: it does not leave one whose letters it has not all seen. */
+static const char *stumbled_over(char **argv)
+{
+	const char *text = argv[optind - 1];
+	bool letter = optopt > 0 && optopt < 256;
+
+	return letter && (text[0] != '-' || !strchr(text, optopt)) ? argv[optind] : text;
+}
+
 static int read_options(struct context *context, const struct verb *verb, unsigned int with,
 			int argc, char **argv, int *used)
 {
@@ -343,7 +355,7 @@ static int read_options(struct context *context, const struct verb *verb, unsign
 			return usage_error(context, "option %s needs an argument",
 					   argv[optind - 1]);
 		if (code == '?')
-			return unknown_option(context, verb, with, argv[optind - 1]);
+			return unknown_option(context, verb, with, stumbled_over(argv));
 		status = set_option(context, option_of(code, with), optarg);
 		if (status)
 			return status;

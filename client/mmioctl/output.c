@@ -2,7 +2,7 @@
 /*
  * One model for tables and JSON: columns, and rows of cells. -o picks columns for both.
  * libsmartcols draws the tables; JSON is jansson's, because it carries a schema version beside the
- * rows.
+ * rows: see json.c.
  */
 #include "mmioctl.h"
 
@@ -190,7 +190,7 @@ static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
 	if (cell->none)
 		return json_null();
 	if (kind == CELL_TEXT)
-		return json_string(cell->text);
+		return json_text(cell->text);
 	if (kind == CELL_VALUE)
 		return json_register(cell->number, cell->width);
 	return json_number(cell->number);
@@ -265,56 +265,4 @@ void table_drop(struct table *table)
 	scols_unref_table(table->scols);
 	table->rows = NULL;
 	table->scols = NULL;
-}
-
-/* ---- JSON ---- */
-
-int json_output(json_t *root)
-{
-	size_t flags = JSON_INDENT(2) | JSON_PRESERVE_ORDER;
-	int err = root ? json_dumpf(root, stdout, flags) : -1;
-
-	fputc('\n', stdout);
-	json_decref(root);
-	return err ? STATUS_FAILED : STATUS_OK;
-}
-
-/* One object on one line, at once: for what goes on printing. */
-int json_line(json_t *root)
-{
-	int err = root ? json_dumpf(root, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) : -1;
-
-	putchar('\n');
-	json_decref(root);
-	return fflush(stdout) || err ? STATUS_FAILED : STATUS_OK;
-}
-
-/*
- * JSON's integers have 63 bits here. What needs the 64th is
- * a string of hexadecimal digits, never a rounded number.
- */
-json_t *json_number(uint64_t number)
-{
-	char hex[24];
-
-	if (number <= INT64_MAX)
-		return json_integer((json_int_t)number);
-	snprintf(hex, sizeof(hex), "0x%llx", (unsigned long long)number);
-	return json_string(hex);
-}
-
-/*
- * A register's contents: always as a string in its width, as
- * a number only where every reader of JSON keeps it exact.
- */
-json_t *json_register(uint64_t value, unsigned int width)
-{
-	json_t *object = json_object();
-	char hex[24];
-
-	snprintf(hex, sizeof(hex), "0x%0*llx", (int)width * 2, (unsigned long long)value);
-	json_object_set_new(object, "hex", json_string(hex));
-	if (value <= 1ull << 53)
-		json_object_set_new(object, "value", json_integer((json_int_t)value));
-	return object;
 }

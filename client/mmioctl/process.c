@@ -66,6 +66,7 @@ void process_comm(uint32_t pid, char *out, size_t size)
 	for (char *c = out; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
+	make_utf8(out);
 }
 
 /* UINT32_MAX: there is none such. */

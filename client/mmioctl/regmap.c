@@ -63,6 +63,7 @@ static void set_text(struct reader *reader, char **text, const char *value)
 		refuse(reader, reader->line, "out of memory");
 		return;
 	}
+	make_utf8(copy);
 	free(*text);
 	*text = copy;
 }

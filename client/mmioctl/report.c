@@ -43,8 +43,8 @@ static void print_error(const struct context *context, const char *message, cons
 		fprintf(stderr, "mmioctl: %s\n", message);
 		return;
 	}
-	error = json_pack("{s:i, s:{s:s, s:s*, s:i}}", "schema", JSON_SCHEMA, "error", "message",
-			  message, "errno", name, "exit", status);
+	error = json_pack("{s:i, s:{s:o, s:s*, s:i}}", "schema", JSON_SCHEMA, "error", "message",
+			  json_text(message), "errno", name, "exit", status);
 	json_dumpf(error, stderr, JSON_ENSURE_ASCII);
 	fputc('\n', stderr);
 	json_decref(error);
@@ -129,10 +129,36 @@ void note(const struct context *context, const char *format, ...)
 		fprintf(stderr, "mmioctl: %s\n", message);
 		return;
 	}
-	root = json_pack("{s:i, s:s}", "schema", JSON_SCHEMA, "message", message);
+	root = json_pack("{s:i, s:o}", "schema", JSON_SCHEMA, "message", json_text(message));
 	json_dumpf(root, stderr, JSON_ENSURE_ASCII);
 	fputc('\n', stderr);
 	json_decref(root);
+}
+
+/* 0, or the -errno of the first time that output could not be written, which stdio forgets. */
+int output_flush(void)
+{
+	static int first;
+
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	if (!first)
+		first = errno ? -errno : -EIO;
+	return first;
+}
+
+/*
+ * A reader that went away is nobody to tell: SIGPIPE ends
+ * us, or if whoever started us ignores it, we end silently.
+ */
+int output_close(const struct context *context, int status)
+{
+	int err = output_flush();
+
+	if (err && err != -EPIPE)
+		report(context, err, "cannot write the output: %s", strerror(-err));
+	return err && !status ? STATUS_FAILED : status;
 }
 
 /* Whatever keeps us from a daemon is "no daemon", except to be kept out by permissions. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define INTERVAL_MS 100
 #define RETRY_MS 250 /* from one attempt to reach the daemon to the next */
@@ -35,6 +36,12 @@ struct watch {
 	int status;
 	bool done;
 };
+
+static void end_watch(struct watch *watch, int status)
+{
+	watch->status = status;
+	watch->done = true;
+}
 
 /* ---- telling ---- */
 
@@ -76,7 +83,8 @@ static void tell(struct watch *watch, const struct place *place, uint64_t at,
 		tell_text(&when, place_words(place, at, name),
 			  before ? value_words(*before, place->width, words[0]) : NULL,
 			  value_words(after, place->width, words[1]));
-	fflush(stdout);
+	if (output_flush())
+		end_watch(watch, STATUS_FAILED);
 	if (!before)
 		return;
 	watch->told++;
@@ -84,12 +92,6 @@ static void tell(struct watch *watch, const struct place *place, uint64_t at,
 }
 
 /* ---- looking ---- */
-
-static void end_watch(struct watch *watch, int status)
-{
-	watch->status = status;
-	watch->done = true;
-}
 
 static void compare(struct watch *watch, struct watched *item, bool first)
 {
@@ -222,14 +224,19 @@ static void look_for_daemon(struct watch *watch)
 
 static void wait_a_little(struct watch *watch)
 {
-	struct pollfd poll_fd = { .fd = watch->lonely
-						? -1
-						: mmiod_client_event_fd(watch->context->client),
-				  .events = POLLIN };
+	struct pollfd files[] = {
+		{ .fd = watch->lonely ? -1 : mmiod_client_event_fd(watch->context->client),
+		  .events = POLLIN },
+		{ .fd = STDOUT_FILENO }, /* POLLERR: nobody reads any more */
+	};
 	uint32_t interval = watch->context->interval_ms ? watch->context->interval_ms : INTERVAL_MS;
 
-	if (poll(&poll_fd, 1, (int)interval) > 0)
+	if (poll(files, 2, (int)interval) <= 0)
+		return;
+	if (files[0].revents)
 		read_events(watch);
+	if (files[1].revents & POLLERR)
+		end_watch(watch, STATUS_OK);
 }
 
 static int watch_all(struct watch *watch)

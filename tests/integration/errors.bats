@@ -68,9 +68,15 @@ fails() {
 @test "status 1: output that cannot be written" {
 	[ -c /dev/full ] || skip "there is no /dev/full"
 	start_daemon
-	run bash -c 'mmioctl list >/dev/full'
-	expect_status 1
-	expect_match 'cannot write the output: No space left'
+	for verb in list 'read shm x3' 'dump shm/256' 'hold shm' 'watch shm' 'top --once'; do
+		hold regs
+		run bash -c "timeout 10 mmioctl $verb >/dev/full"
+		expect_status 1
+		expect_equal "$output" 'mmioctl: cannot write the output: No space left on device'
+		kill "$JOB"
+	done
+	# Nobody was told which lease it is: none is kept.
+	eventually eval '[ "$(mmioctl leases | wc -l)" -eq 0 ]'
 }
 
 @test "status 2: usage" {
@@ -92,6 +98,7 @@ fails() {
 	fails 2 'read does not know --deadline' read regs --deadline 1s
 	fails 2 'runs no command' list -- true
 	fails 2 'no command behind' hold regs --
+	fails 2 '"-12": no number here is negative' write regs -12
 	fails 2 '"soon" is not a time' revoke 1 --deadline soon
 	fails 2 'not the number of a lease' revoke x
 	fails 2 'not the number of a lease' revoke 0

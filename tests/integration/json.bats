@@ -154,3 +154,32 @@ holds() {
 	jq -e . <<<"$stderr" >/dev/null
 	[[ $(cat "$T/log") != *$'\e'* ]]
 }
+
+@test "bytes that are no UTF-8 make no object disappear" {
+	local name=$'b\xff\xc2\x9b\u00e9\xed\xa0\x80'
+
+	start_daemon
+	cp "$T/mmioctl" "$T/$name"
+	background "$T/$name" hold shm
+	eventually grep -q ^lease "$T/out"
+	# The one character stays, each other byte becomes a question mark.
+	expect_equal "$(value '.leases[0].command' leases)" 'b???é???'
+	holds '.. | select(.command? == "b???é???")' tree
+	holds ".segments | all(has(\"mapping\")) and any(.mapping | test(\"/b[?].*é[?]{3}$\"))" pmap "$JOB"
+	run --separate-stderr mmioctl --json read shm
+	expect_status 5
+	jq -e '.error.message | contains("b???é???")' <<<"$stderr"
+	run --separate-stderr mmioctl --json read "$name"
+	expect_status 2
+	jq -e '.error.message | length > 10' <<<"$stderr"
+	# Nor does a comment in a register map.
+	printf '[map]\nregions = regs\n[R]\noffset = 0\nwidth = 32\ndescription = Gr\xf6\xdfe\n' >"$T/latin1.ini"
+	holds '.registers[0].description == "Gr??e"' regs regs --map "$T/latin1.ini"
+}
+
+@test "output that cannot be written is told as JSON too" {
+	start_daemon
+	run --separate-stderr bash -c 'mmioctl --json list >/dev/full'
+	expect_status 1
+	expect_equal "$(jq -c '[.error.errno, .error.exit]' <<<"$stderr")" '["ENOSPC",1]'
+}

@@ -120,15 +120,13 @@ common+0x4  0x00000000 -> 0x00000001'
 	expect_equal "$(wc -l <"$T/err")" 1
 }
 
-@test "watch ends with the reader of its output" {
+@test "watch ends with the reader of its output, though nothing changes any more" {
 	shared
 	# shellcheck disable=SC2016 # the inner shell expands it
 	background bash -c 'mmioctl watch common+4 --interval 1ms 2>"$0/watch.err" | head -n 1; echo "${PIPESTATUS[0]}"' "$T"
 	eventually said 'common+0x4'
-	mmioctl write common+4 1
-	mmioctl write common+4 2
 	expect_end 0
-	said '^141$'
+	said '^0$'
 	[ ! -s "$T/watch.err" ]
 }
 

@@ -201,6 +201,38 @@ Test(message, text_carries_no_control_characters)
 	cr_assert_str_eq(out, "a?[2J?b");
 }
 
+Test(message, names_are_utf8_without_control_characters_whatever_they_were)
+{
+	static const char *const rows[][2] = {
+		{ "", "" },
+		{ "plain", "plain" },
+		{ "\x1b[31m\x7f", "?[31m?" },
+		{ "h\xc3\xb6lder \xe2\x82\xac \xf0\x9f\x98\x80",
+		  "h\xc3\xb6lder \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "cut \xc3", "cut ?" }, /* as the kernel shortens names */
+		{ "cut \xf0\x9f\x98", "cut ???" },
+		{ "\xff\xfe\x80", "???" },
+		{ "\xc0\xaf\xc1\xbf\xe0\x9f\xbf\xf0\x8f\xbf\xbf",
+		  "???????????" }, /* too long forms */
+		{ "\xed\xa0\x80", "???" }, /* half of a pair of UTF-16 */
+		{ "\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80" },
+		{ "\xf4\x8f\xbf\xbf\xf4\x90\x80\x80", "\xf4\x8f\xbf\xbf????" },
+		{ "\xf5\x80\x80\x80", "????" },
+		{ "\xc2\x9b"
+		  "31m\xc2\xa0",
+		  "??31m\xc2\xa0" }, /* an 8-bit CSI */
+		{ "\xc3(", "?(" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s", rows[i][0]);
+		text_clean(text);
+		cr_expect_str_eq(text, rows[i][1], "row %zu", i);
+	}
+}
+
 Test(message, every_outcome_has_an_errno_and_a_sentence)
 {
 	static const struct {
