@@ -95,7 +95,7 @@ install-client: $(B)/mmioctl $(B)/libmmiod.a $(B)/$(LIB_SO) $(B)/mmiod.pc
 	ln -sf $(LIB_SO) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)
 	ln -sf $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libmmiod.so
 	$(INSTALL) -m 644 $(B)/mmiod.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
-	$(INSTALL) -m 644 include/mmiod/mmiod.h include/mmiod/types.h $(DESTDIR)$(INCLUDEDIR)/mmiod/
+	$(INSTALL) -m 644 $(addprefix include/mmiod/,mmiod.h sized.h types.h) $(DESTDIR)$(INCLUDEDIR)/mmiod/
 	$(INSTALL) -d $(DESTDIR)$(DATADIR)/mmiod/maps $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
 	$(INSTALL) -m 644 $(CTL_MAPS) $(DESTDIR)$(DATADIR)/mmiod/maps/
 	$(INSTALL) -m 644 client/mmioctl/completion/mmioctl.bash $(DESTDIR)$(BASHCOMPDIR)/mmioctl
@@ -104,7 +104,7 @@ install-client: $(B)/mmioctl $(B)/libmmiod.a $(B)/$(LIB_SO) $(B)/mmiod.pc
 uninstall-client:
 	rm -f $(DESTDIR)$(BINDIR)/mmioctl $(DESTDIR)$(LIBDIR)/pkgconfig/mmiod.pc
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(LIB_SO) $(LIB_SONAME) libmmiod.so libmmiod.a)
-	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/mmiod/,mmiod.h types.h)
+	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/mmiod/,mmiod.h sized.h types.h)
 	rm -f $(CTL_MAPS:client/mmioctl/maps/%=$(DESTDIR)$(DATADIR)/mmiod/maps/%)
 	rm -f $(DESTDIR)$(BASHCOMPDIR)/mmioctl $(DESTDIR)$(ZSHCOMPDIR)/_mmioctl
 	-rmdir $(DESTDIR)$(DATADIR)/mmiod/maps $(DESTDIR)$(DATADIR)/mmiod 2>/dev/null

@@ -23,9 +23,11 @@ static_assert(MMIOD_ALLOCATE_DUMMY == MMIOD_ALLOC_DUMMY, "flags go out as they c
 static_assert(MMIOD_ALLOCATE_CONNECTION == MMIOD_ALLOC_CONNECTION, "flags go out as they come");
 static_assert(FLAGS_KNOWN == MMIOD_ALLOC_FLAGS, "all flags of the wire have a name");
 
-static void build_allocation(const void *wants, size_t index, void *element)
+const struct sized allocation_struct = SIZED(mmiod_allocation, flags);
+
+static void build_allocation(const void *wanted, void *element)
 {
-	const struct mmiod_allocation *want = (const struct mmiod_allocation *)wants + index;
+	const struct mmiod_allocation *want = wanted;
 	struct mmiod_wire_alloc *wire = element;
 
 	wire->memory = want->memory;
@@ -47,9 +49,10 @@ static void build_allocation(const void *wants, size_t index, void *element)
  * Only what does not fit the wire: the rest is the
  * daemon's to judge, who knows what would have fitted.
  */
-static int check_allocation(struct mmiod_client *client, const void *wants, size_t index)
+static int check_allocation(struct lease_call *call, const void *wanted)
 {
-	const struct mmiod_allocation *want = (const struct mmiod_allocation *)wants + index;
+	struct mmiod_client *client = call->client;
+	const struct mmiod_allocation *want = wanted;
 
 	if (want->flags & ~FLAGS_KNOWN)
 		return client_fail(client, -EINVAL, "flags 0x%x: only MMIOD_ALLOCATE_* are known",
@@ -78,9 +81,9 @@ static int take_memory(const struct mmiod_lease *lease)
 			  strerror(errno));
 }
 
-static int settle_allocation(const void *wants, size_t index, struct mmiod_lease *lease)
+static int settle_allocation(const void *wanted, struct mmiod_lease *lease)
 {
-	const struct mmiod_allocation *want = (const struct mmiod_allocation *)wants + index;
+	const struct mmiod_allocation *want = wanted;
 
 	lease->memory = want->memory;
 	if (lease->memory == MMIOD_MEMORY_REGION || lease->simulated)
@@ -88,15 +91,18 @@ static int settle_allocation(const void *wants, size_t index, struct mmiod_lease
 	return take_memory(lease);
 }
 
-MMIOD_EXPORT int mmiod_client_allocate_many(struct mmiod_client *client,
-					    const struct mmiod_allocation *wants, size_t count,
-					    unsigned int flags, struct mmiod_lease **leases,
-					    int *errors)
+MMIOD_EXPORT int mmiod_client_allocate_many_sized(struct mmiod_client *client,
+						  const struct mmiod_allocation *wants, size_t size,
+						  size_t count, unsigned int flags,
+						  struct mmiod_lease **leases, int *errors)
 {
 	struct lease_call call = { .client = client,
 				   .opcode = MMIOD_OP_ALLOC,
+				   .kind = &allocation_struct,
 				   .wants = wants,
+				   .size = size,
 				   .stride = sizeof(struct mmiod_wire_alloc),
+				   .check = check_allocation,
 				   .build = build_allocation,
 				   .settle = settle_allocation,
 				   .count = count,
@@ -104,14 +110,5 @@ MMIOD_EXPORT int mmiod_client_allocate_many(struct mmiod_client *client,
 				   .leases = leases,
 				   .errors = errors };
 
-	return lease_ask(&call, check_allocation);
-}
-
-MMIOD_EXPORT int mmiod_client_allocate(struct mmiod_client *client,
-				       const struct mmiod_allocation *want,
-				       struct mmiod_lease **lease)
-{
-	int n = mmiod_client_allocate_many(client, want, 1, 0, lease, NULL);
-
-	return n < 0 ? n : 0;
+	return lease_ask(&call);
 }

@@ -4,8 +4,6 @@
  */
 #include "internal.h"
 
-#include <string.h>
-
 struct buffer_call {
 	struct mmiod_client *client;
 	uint64_t lease;
@@ -51,16 +49,18 @@ static int read_buffer(void *context, size_t index, struct reply *reply)
 	return 0;
 }
 
-MMIOD_EXPORT int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
-				     struct mmiod_buffer *buffer)
+MMIOD_EXPORT int mmiod_client_buffer_sized(struct mmiod_client *client, uint64_t lease,
+					   uint64_t page, struct mmiod_buffer *buffer, size_t size)
 {
+	struct mmiod_buffer known = { 0 };
 	struct buffer_call call = {
-		.client = client, .lease = lease, .page = page, .buffer = buffer
+		.client = client, .lease = lease, .page = page, .buffer = &known
 	};
 	struct exchange exchange = {
 		.count = 1, .context = &call, .build = build_buffer, .reply = read_buffer
 	};
+	int err = exchange_run(client, &exchange);
 
-	memset(buffer, 0, sizeof(*buffer));
-	return exchange_run(client, &exchange);
+	sized_give(buffer, size, &known, sizeof(known));
+	return err;
 }

@@ -91,14 +91,11 @@ static int check_sizes(const struct mmiod_object_cache_options *options, char *e
 
 static int check_rest(const struct mmiod_object_cache_options *options, char *error, size_t size)
 {
-	const struct mmiod_slab_provider *provider = options->provider;
-
 	if (options->flags & ~FLAGS_KNOWN)
 		return options_fail(error, size, "flags 0x%x: 0x%x is not known", options->flags,
 				    options->flags & ~FLAGS_KNOWN);
-	if (!provider || !provider->get || !provider->put)
-		return options_fail(error, size,
-				    "an object cache needs a provider of slabs with get and put");
+	if (!options->provider)
+		return options_fail(error, size, "an object cache needs a provider of slabs");
 	return 0;
 }
 
@@ -207,7 +204,7 @@ static void copy_rest(const struct mmiod_object_cache_options *options,
 		      struct mmiod_object_cache *cache)
 {
 	cache->constructor = options->constructor;
-	cache->provider = *options->provider;
+	cache->provider = options->provider;
 	cache->report = options->report;
 	cache->context = options->context;
 	cache->magazine_size = magazine_size(&cache->geometry);

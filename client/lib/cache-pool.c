@@ -39,7 +39,7 @@ struct shelf {
 };
 
 struct pool_provider {
-	struct provider provider; /* first */
+	struct mmiod_slab_provider provider; /* first */
 	struct mmiod_client *client; /* its own */
 	struct mmiod_allocation want;
 	char region[MMIOD_WIRE_NAME]; /* that `want` points to */
@@ -284,7 +284,6 @@ static void *take_slab(struct pool_provider *pool, struct shelf *shelf, void **h
 		link_append(&pool->closed, &block->link);
 	}
 	*handle = block;
-	pool->provider.slabs++;
 	return block->base + (size_t)(word * 64 + bit) * block->size;
 }
 
@@ -329,7 +328,6 @@ static void pool_put(void *context, void *address, size_t size, void *handle)
 	pthread_mutex_lock(&pool->provider.lock);
 	block->taken[index / 64] &= ~(UINT64_C(1) << (index % 64));
 	block->free++;
-	pool->provider.slabs--;
 	if (!block->retired) {
 		file_block(pool, block);
 	} else if (block->free == block->count) {
@@ -341,7 +339,7 @@ static void pool_put(void *context, void *address, size_t size, void *handle)
 
 /* ---- the provider ---- */
 
-static size_t pool_shrink(struct provider *provider)
+static size_t pool_shrink(struct mmiod_slab_provider *provider)
 {
 	struct pool_provider *pool = (struct pool_provider *)provider;
 	size_t all;
@@ -353,7 +351,7 @@ static size_t pool_shrink(struct provider *provider)
 	return all;
 }
 
-static void pool_clear(struct provider *provider)
+static void pool_clear(struct mmiod_slab_provider *provider)
 {
 	struct pool_provider *pool = (struct pool_provider *)provider;
 
@@ -385,34 +383,43 @@ static void pool_init(struct pool_provider *pool, const struct mmiod_allocation 
 		link_init(&pool->shelves[i].open);
 	pool->provider.clear = pool_clear;
 	pool->provider.shrink = pool_shrink;
-	pool->provider.shown.get = pool_get;
-	pool->provider.shown.put = pool_put;
+	pool->provider.get = pool_get;
+	pool->provider.put = pool_put;
 }
 
 /* Its connection publishes no caches: the program's does. */
-MMIOD_EXPORT int mmiod_slab_provider_from_pool(struct mmiod_client *client,
-					       const struct mmiod_allocation *want,
-					       struct mmiod_slab_provider **shown)
+static int make_pool(struct mmiod_client *client, const struct mmiod_allocation *want,
+		     struct mmiod_slab_provider **made)
 {
-	struct pool_provider *pool;
-	int err = client_check(client);
+	struct pool_provider *pool = (struct pool_provider *)provider_make(sizeof(*pool));
+	int err;
 
-	*shown = NULL;
-	if (!err)
-		err = check_want(client, want);
-	if (err)
-		return err;
-	pool = (struct pool_provider *)provider_make(sizeof(*pool));
 	if (!pool)
 		return client_fail(client, -ENOMEM, "out of memory");
 	pool_init(pool, want);
 	err = mmiod_client_connect(client->path, &pool->client);
 	if (err) {
 		client_fail(client, err, "%s", mmiod_client_error(NULL));
-		mmiod_slab_provider_free(&pool->provider.shown);
+		mmiod_slab_provider_free(&pool->provider);
 		return err;
 	}
 	pool->client->after_exchange = NULL;
-	*shown = &pool->provider.shown;
+	*made = &pool->provider;
 	return 0;
+}
+
+MMIOD_EXPORT int mmiod_slab_provider_from_pool_sized(struct mmiod_client *client,
+						     const struct mmiod_allocation *want,
+						     size_t size, struct mmiod_slab_provider **made)
+{
+	struct mmiod_allocation known;
+	int err = client_check(client);
+
+	*made = NULL;
+	if (!err)
+		err = sized_take(&allocation_struct, &known, want, size, client->error,
+				 sizeof(client->error));
+	if (!err)
+		err = check_want(client, &known);
+	return err ? err : make_pool(client, &known, made);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where slabs come from: a range of a mapping, or anonymous
- * memory. To the cache they are two callbacks and a context.
+ * struct mmiod_slab_provider, where slabs come from: the program, a range
+ * of a mapping, or anonymous memory. The program owns it; it owns no slab.
  *
  * A range's pages are kept in a bitmap in ordinary memory; a slab is an aligned run of them, the
  * lowest that is free. Several caches with slabs of different sizes may share a range; its lock is
@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 
 struct range {
-	struct provider provider; /* first */
+	struct mmiod_slab_provider provider; /* first */
 	char *start; /* page aligned */
 	size_t pages;
 	size_t first; /* no page below it is free */
@@ -21,35 +21,42 @@ struct range {
 };
 
 /* @size: with what follows it. */
-struct provider *provider_make(size_t size)
+struct mmiod_slab_provider *provider_make(size_t size)
 {
-	struct provider *provider = calloc(1, size);
+	struct mmiod_slab_provider *provider = calloc(1, size);
 
 	if (!provider)
 		return NULL;
-	provider->shown.context = provider;
+	provider->context = provider;
 	pthread_mutex_init(&provider->lock, NULL);
 	return provider;
 }
 
-MMIOD_EXPORT size_t mmiod_slab_provider_shrink(struct mmiod_slab_provider *shown)
+int provider_get(struct mmiod_slab_provider *provider, size_t size, void **address, void **handle)
 {
-	struct provider *provider = shown->context;
+	int err = provider->get(provider->context, size, address, handle);
 
+	if (!err)
+		__atomic_add_fetch(&provider->slabs, 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+void provider_put(struct mmiod_slab_provider *provider, void *address, size_t size, void *handle)
+{
+	provider->put(provider->context, address, size, handle);
+	__atomic_sub_fetch(&provider->slabs, 1, __ATOMIC_RELEASE);
+}
+
+MMIOD_EXPORT size_t mmiod_slab_provider_shrink(struct mmiod_slab_provider *provider)
+{
 	return provider->shrink ? provider->shrink(provider) : 0;
 }
 
-MMIOD_EXPORT int mmiod_slab_provider_free(struct mmiod_slab_provider *shown)
+MMIOD_EXPORT int mmiod_slab_provider_free(struct mmiod_slab_provider *provider)
 {
-	struct provider *provider = shown ? shown->context : NULL;
-	uint64_t slabs;
-
 	if (!provider)
 		return 0;
-	pthread_mutex_lock(&provider->lock);
-	slabs = provider->slabs;
-	pthread_mutex_unlock(&provider->lock);
-	if (slabs)
+	if (__atomic_load_n(&provider->slabs, __ATOMIC_ACQUIRE))
 		return -EBUSY;
 	if (provider->clear)
 		provider->clear(provider);
@@ -58,11 +65,25 @@ MMIOD_EXPORT int mmiod_slab_provider_free(struct mmiod_slab_provider *shown)
 	return 0;
 }
 
-static void count_slabs(struct provider *provider, int change)
+MMIOD_EXPORT int mmiod_slab_provider_create(int (*get)(void *context, size_t size, void **address,
+						       void **handle),
+					    void (*put)(void *context, void *address, size_t size,
+							void *handle),
+					    void *context, struct mmiod_slab_provider **made)
 {
-	pthread_mutex_lock(&provider->lock);
-	provider->slabs += (uint64_t)change;
-	pthread_mutex_unlock(&provider->lock);
+	struct mmiod_slab_provider *provider;
+
+	*made = NULL;
+	if (!get || !put)
+		return -EINVAL;
+	provider = provider_make(sizeof(*provider));
+	if (!provider)
+		return -ENOMEM;
+	provider->get = get;
+	provider->put = put;
+	provider->context = context;
+	*made = provider;
+	return 0;
 }
 
 /* ---- a range of a mapping ---- */
@@ -139,10 +160,8 @@ static int range_get(void *context, size_t size, void **address, void **handle)
 
 	pthread_mutex_lock(&range->provider.lock);
 	page = find_run(range, count);
-	if (page < range->pages) {
+	if (page < range->pages)
 		set_pages(range, page, count, true);
-		range->provider.slabs++;
-	}
 	pthread_mutex_unlock(&range->provider.lock);
 	if (page == range->pages)
 		return -ENOSPC;
@@ -161,12 +180,11 @@ static void range_put(void *context, void *address, size_t size, void *handle)
 	set_pages(range, page, size / mmiod_page_size(), false);
 	if (page < range->first)
 		range->first = page;
-	range->provider.slabs--;
 	pthread_mutex_unlock(&range->provider.lock);
 }
 
 MMIOD_EXPORT int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping, size_t offset,
-						  size_t length, struct mmiod_slab_provider **shown)
+						  size_t length, struct mmiod_slab_provider **made)
 {
 	size_t page = mmiod_page_size();
 	size_t whole = mmiod_mapping_length(mapping);
@@ -174,7 +192,7 @@ MMIOD_EXPORT int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping,
 	struct range *range;
 	size_t pages;
 
-	*shown = NULL;
+	*made = NULL;
 	if (offset > whole || length > whole - offset || length < lost + page)
 		return -EINVAL;
 	pages = (length - lost) / page;
@@ -184,9 +202,9 @@ MMIOD_EXPORT int mmiod_slab_provider_from_mapping(struct mmiod_mapping *mapping,
 		return -ENOMEM;
 	range->pages = pages;
 	range->start = (char *)mmiod_mapping_address(mapping) + offset + lost;
-	range->provider.shown.get = range_get;
-	range->provider.shown.put = range_put;
-	*shown = &range->provider.shown;
+	range->provider.get = range_get;
+	range->provider.put = range_put;
+	*made = &range->provider;
 	return 0;
 }
 
@@ -216,28 +234,15 @@ static int anonymous_get(void *context, size_t size, void **address, void **hand
 {
 	*handle = NULL;
 	*address = map_aligned(size, size, PROT_READ | PROT_WRITE);
-	if (!*address)
-		return -ENOMEM;
-	count_slabs(context, 1);
-	return 0;
+	return *address ? 0 : -ENOMEM;
 }
 
 static void anonymous_put(void *context, void *address, size_t size, void *handle)
 {
-	(void)handle;
 	munmap(address, size);
-	count_slabs(context, -1);
 }
 
-MMIOD_EXPORT int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **shown)
+MMIOD_EXPORT int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **made)
 {
-	struct provider *provider = provider_make(sizeof(*provider));
-
-	*shown = NULL;
-	if (!provider)
-		return -ENOMEM;
-	provider->shown.get = anonymous_get;
-	provider->shown.put = anonymous_put;
-	*shown = &provider->shown;
-	return 0;
+	return mmiod_slab_provider_create(anonymous_get, anonymous_put, NULL, made);
 }

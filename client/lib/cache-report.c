@@ -22,9 +22,12 @@
 #define LINE 16
 #define RULE 77
 
-struct report {
+struct mmiod_object_cache_report {
 	struct link link;
-	struct mmiod_object_cache_report shown;
+	enum mmiod_object_cache_problem problem;
+	const char *cache; /* its name, borrowed */
+	const void *object;
+	size_t offset;
 	FILE *out;
 	char *text;
 	size_t size;
@@ -199,7 +202,7 @@ static size_t offset_in_slab(const struct finding *finding)
 FILE *report_open(const struct mmiod_object_cache *cache, const struct finding *finding,
 		  struct work *work)
 {
-	struct report *report = calloc(1, sizeof(*report));
+	struct mmiod_object_cache_report *report = calloc(1, sizeof(*report));
 
 	if (report)
 		report->out = open_memstream(&report->text, &report->size);
@@ -207,12 +210,10 @@ FILE *report_open(const struct mmiod_object_cache *cache, const struct finding *
 		free(report);
 		return stderr;
 	}
-	report->shown = (struct mmiod_object_cache_report){
-		.problem = finding->problem,
-		.cache = cache->name,
-		.object = finding->object,
-		.offset = offset_in_slab(finding),
-	};
+	report->problem = finding->problem;
+	report->cache = cache->name;
+	report->object = finding->object;
+	report->offset = offset_in_slab(finding);
 	link_append(&work->reports, &report->link);
 	return report->out;
 }
@@ -222,7 +223,7 @@ FILE *report_last(const struct work *work)
 {
 	if (work->reports.prev == &work->reports)
 		return stderr;
-	return link_entry(work->reports.prev, struct report, link)->out;
+	return link_entry(work->reports.prev, struct mmiod_object_cache_report, link)->out;
 }
 
 static void rule(FILE *out, int character)
@@ -290,18 +291,17 @@ void report_trace(const struct mmiod_object_cache *cache, const struct finding *
 	print_track(out, freed ? "Freed" : "Allocated", &tracer);
 }
 
-static bool emit(const struct mmiod_object_cache *cache, struct report *report)
+static bool emit(const struct mmiod_object_cache *cache, struct mmiod_object_cache_report *report)
 {
-	bool misuse = report->shown.problem != MMIOD_PROBLEM_TRACE;
+	bool misuse = report->problem != MMIOD_PROBLEM_TRACE;
 
-	if (report->shown.problem == MMIOD_PROBLEM_FOREIGN)
-		registry_describe(report->out, report->shown.object);
+	if (report->problem == MMIOD_PROBLEM_FOREIGN)
+		registry_describe(report->out, report->object);
 	fclose(report->out);
-	report->shown.text = report->text ? report->text : "";
 	if (cache->report)
-		cache->report(&report->shown, cache->context);
+		cache->report(report, cache->context);
 	else
-		fputs(report->shown.text, stderr);
+		fputs(mmiod_object_cache_report_text(report), stderr);
 	free(report->text);
 	free(report);
 	return misuse;
@@ -312,11 +312,44 @@ void reports_emit(const struct mmiod_object_cache *cache, struct work *work)
 	bool misuse = false;
 
 	while (work->reports.next != &work->reports) {
-		struct report *report = link_entry(work->reports.next, struct report, link);
+		struct mmiod_object_cache_report *report =
+			link_entry(work->reports.next, struct mmiod_object_cache_report, link);
 
 		link_remove(&report->link);
 		misuse |= emit(cache, report);
 	}
 	if (misuse && cache->flags & MMIOD_OBJECT_CACHE_ABORT)
 		abort();
+}
+
+/* ---- what a program sees of it ---- */
+
+MMIOD_EXPORT enum mmiod_object_cache_problem mmiod_object_cache_report_problem(
+	const struct mmiod_object_cache_report *report)
+{
+	return report->problem;
+}
+
+MMIOD_EXPORT const char *mmiod_object_cache_report_cache(
+	const struct mmiod_object_cache_report *report)
+{
+	return report->cache;
+}
+
+MMIOD_EXPORT const void *mmiod_object_cache_report_object(
+	const struct mmiod_object_cache_report *report)
+{
+	return report->object;
+}
+
+MMIOD_EXPORT size_t mmiod_object_cache_report_offset(const struct mmiod_object_cache_report *report)
+{
+	return report->offset;
+}
+
+/* Without memory there was none to write it to. */
+MMIOD_EXPORT const char *mmiod_object_cache_report_text(
+	const struct mmiod_object_cache_report *report)
+{
+	return report->text ? report->text : "";
 }

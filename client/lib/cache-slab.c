@@ -52,15 +52,14 @@ static void set_up_objects(const struct mmiod_object_cache *cache, const struct 
 
 static int take_memory(const struct mmiod_object_cache *cache, struct slab *slab)
 {
-	const struct mmiod_slab_provider *provider = &cache->provider;
 	size_t size = cache->geometry.slab_size;
 	void *address = NULL;
-	int err = provider->get(provider->context, size, &address, &slab->handle);
+	int err = provider_get(cache->provider, size, &address, &slab->handle);
 
 	if (err)
 		return err < 0 ? err : -ENOMEM;
 	if (!address || (uintptr_t)address & (size - 1)) {
-		provider->put(provider->context, address, size, slab->handle);
+		provider_put(cache->provider, address, size, slab->handle);
 		return -EFAULT;
 	}
 	slab->base = address;
@@ -84,9 +83,7 @@ static struct slab *slab_make(const struct mmiod_object_cache *cache, int *err)
 
 void slab_free(const struct mmiod_object_cache *cache, struct slab *slab)
 {
-	const struct mmiod_slab_provider *provider = &cache->provider;
-
-	provider->put(provider->context, slab->base, cache->geometry.slab_size, slab->handle);
+	provider_put(cache->provider, slab->base, cache->geometry.slab_size, slab->handle);
 	free(slab);
 }
 

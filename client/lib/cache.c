@@ -13,16 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-MMIOD_EXPORT int mmiod_object_cache_create(const struct mmiod_object_cache_options *options,
-					   struct mmiod_object_cache **out, char *error,
-					   size_t size)
+static int create(const struct mmiod_object_cache_options *options, struct mmiod_object_cache **out,
+		  char *error, size_t size)
 {
 	struct mmiod_object_cache *cache = calloc(1, sizeof(*cache));
 	int err;
 
-	*out = NULL;
-	if (error && size)
-		*error = '\0';
 	if (!cache)
 		return -ENOMEM;
 	err = options_read(options, cache, error, size);
@@ -43,6 +39,23 @@ MMIOD_EXPORT int mmiod_object_cache_create(const struct mmiod_object_cache_optio
 	}
 	*out = cache;
 	return 0;
+}
+
+static const struct sized options_struct = SIZED(mmiod_object_cache_options, context);
+
+MMIOD_EXPORT int mmiod_object_cache_create_sized(const struct mmiod_object_cache_options *options,
+						 size_t options_size,
+						 struct mmiod_object_cache **cache, char *error,
+						 size_t size)
+{
+	struct mmiod_object_cache_options known;
+	int err;
+
+	*cache = NULL;
+	if (error && size)
+		*error = '\0';
+	err = sized_take(&options_struct, &known, options, options_size, error, size);
+	return err ? err : create(&known, cache, error, size);
 }
 
 /* ---- allocation ---- */
@@ -343,10 +356,14 @@ void cache_figures(struct mmiod_object_cache *cache, struct mmiod_object_cache_s
 	pthread_mutex_unlock(&cache->lock);
 }
 
-MMIOD_EXPORT void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
-					   struct mmiod_object_cache_stats *stats)
+MMIOD_EXPORT void mmiod_object_cache_stats_sized(struct mmiod_object_cache *cache,
+						 struct mmiod_object_cache_stats *stats,
+						 size_t size)
 {
+	struct mmiod_object_cache_stats known;
+
 	pthread_mutex_lock(&registry_lock);
-	cache_figures(cache, stats);
+	cache_figures(cache, &known);
 	pthread_mutex_unlock(&registry_lock);
+	sized_give(stats, size, &known, sizeof(known));
 }

@@ -11,8 +11,9 @@
  *	cache-touch, cache-index	device-safe loads and stores; address -> slab
  *
  * cache-options and cache-letters read what a program and its user want. Providers are used through
- * the public callbacks only: cache-provider (ranges, anonymous memory) and cache-pool (leases of
- * its own), which knows nothing of caches. cache-publish tells the daemon of all caches.
+ * provider_get() and provider_put() only: cache-provider (the program's, ranges, anonymous memory)
+ * and cache-pool (leases of its own), which knows nothing of caches. cache-publish tells the daemon
+ * of all caches.
  *
  * Locks: registry (in cache-magazine: which thread has a magazine of which cache) before a cache's
  * lock. Neither is held while a provider, a constructor or a report callback runs: what they are to
@@ -105,7 +106,7 @@ struct mmiod_object_cache {
 	unsigned int flags;
 	struct geometry geometry;
 	char name[MMIOD_OBJECT_CACHE_NAME_MAX];
-	struct mmiod_slab_provider provider;
+	struct mmiod_slab_provider *provider; /* the program's */
 	void (*constructor)(void *object, void *context);
 	void (*report)(const struct mmiod_object_cache_report *report, void *context);
 	void *context;
@@ -155,18 +156,22 @@ size_t work_finish(struct mmiod_object_cache *cache, struct work *work);
 
 /* ---- cache-provider.c: what the library's providers have in common ---- */
 
-/* What the program holds; the mmiod_slab_provider is what it sees of it. */
-struct provider {
-	struct mmiod_slab_provider shown;
-	pthread_mutex_t lock; /* the innermost of all */
-	uint64_t slabs; /* given out */
+/* A kind of provider starts with one, if it needs more. */
+struct mmiod_slab_provider {
+	int (*get)(void *context, size_t size, void **address, void **handle);
+	void (*put)(void *context, void *address, size_t size, void *handle);
+	void *context;
+	uint64_t slabs; /* given out; atomic */
+	pthread_mutex_t lock; /* for its kind, the innermost of all */
 	/* NULL, or: lets go of what it has, when no slab is out. */
-	void (*clear)(struct provider *provider);
+	void (*clear)(struct mmiod_slab_provider *provider);
 	/* NULL, or: gives back what no slab is in. */
-	size_t (*shrink)(struct provider *provider);
+	size_t (*shrink)(struct mmiod_slab_provider *provider);
 };
 
-struct provider *provider_make(size_t size);
+struct mmiod_slab_provider *provider_make(size_t size);
+int provider_get(struct mmiod_slab_provider *provider, size_t size, void **address, void **handle);
+void provider_put(struct mmiod_slab_provider *provider, void *address, size_t size, void *handle);
 char *map_aligned(size_t length, size_t alignment, int prot);
 
 /* ---- cache-options.c ---- */

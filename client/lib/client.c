@@ -173,7 +173,7 @@ static int drain_socket(struct mmiod_client *client)
 				   : "the daemon went away; the next request connects again");
 }
 
-MMIOD_EXPORT int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event)
+static int next_event(struct mmiod_client *client, struct mmiod_event *event)
 {
 	int err = client_check(client);
 
@@ -188,6 +188,17 @@ MMIOD_EXPORT int mmiod_client_next_event(struct mmiod_client *client, struct mmi
 	if (!err && client->after_exchange && client->sock >= 0)
 		client->after_exchange(client);
 	return err;
+}
+
+MMIOD_EXPORT int mmiod_client_next_event_sized(struct mmiod_client *client,
+					       struct mmiod_event *event, size_t size)
+{
+	struct mmiod_event known;
+	int n = next_event(client, &known);
+
+	if (n == 1)
+		sized_give(event, size, &known, sizeof(known));
+	return n;
 }
 
 MMIOD_EXPORT int mmiod_client_next_notice(struct mmiod_client *client, struct mmiod_notice **notice)
@@ -261,13 +272,16 @@ static int read_status(void *context, size_t index, struct reply *reply)
 	return err;
 }
 
-MMIOD_EXPORT int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status)
+MMIOD_EXPORT int mmiod_client_status_sized(struct mmiod_client *client, struct mmiod_status *status,
+					   size_t size)
 {
-	struct status_call call = { .client = client, .status = status };
+	struct mmiod_status known = { 0 };
+	struct status_call call = { .client = client, .status = &known };
 	struct exchange exchange = {
 		.count = 1, .context = &call, .build = build_status, .reply = read_status
 	};
+	int err = exchange_run(client, &exchange);
 
-	memset(status, 0, sizeof(*status));
-	return exchange_run(client, &exchange);
+	sized_give(status, size, &known, sizeof(known));
+	return err;
 }

@@ -69,18 +69,14 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 	return request;
 }
 
-MMIOD_EXPORT int mmiod_client_explain(struct mmiod_client *client,
-				      const struct mmiod_policy_question *question,
-				      struct mmiod_policy_answer *answer)
+static int ask(struct mmiod_client *client, const struct mmiod_policy_question *question,
+	       struct mmiod_policy_answer *answer)
 {
 	struct explain_call call = { .client = client, .answer = answer };
 	struct exchange exchange = { .count = 1, .context = &call, .reply = read_answer };
 	struct mmiod_msg_explain *request;
-	int err = client_check(client);
+	int err = lease_check_region(client, question->region);
 
-	memset(answer, 0, sizeof(*answer));
-	if (!err)
-		err = lease_check_region(client, question->region);
 	if (!err && question->other && question->group_count > GROUPS_MAX)
 		err = client_fail(client, -EINVAL, "%zu groups: %d at most", question->group_count,
 				  GROUPS_MAX);
@@ -92,5 +88,25 @@ MMIOD_EXPORT int mmiod_client_explain(struct mmiod_client *client,
 	exchange.prepared = &request->msg;
 	err = exchange_run(client, &exchange);
 	free(request);
+	return err;
+}
+
+static const struct sized question_struct = SIZED(mmiod_policy_question, group_count);
+
+MMIOD_EXPORT int mmiod_client_explain_sized(struct mmiod_client *client,
+					    const struct mmiod_policy_question *question,
+					    size_t question_size,
+					    struct mmiod_policy_answer *answer, size_t answer_size)
+{
+	struct mmiod_policy_question asked;
+	struct mmiod_policy_answer known = { 0 };
+	int err = client_check(client);
+
+	if (!err)
+		err = sized_take(&question_struct, &asked, question, question_size, client->error,
+				 sizeof(client->error));
+	if (!err)
+		err = ask(client, &asked, &known);
+	sized_give(answer, answer_size, &known, sizeof(known));
 	return err;
 }

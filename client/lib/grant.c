@@ -10,6 +10,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Any of what can be asked for. */
+union want {
+	struct mmiod_want lease;
+	struct mmiod_allocation allocation;
+};
+
+static int take_want(const struct lease_call *call, size_t index, union want *want)
+{
+	struct mmiod_client *client = call->client;
+
+	return sized_take(call->kind, want, (const uint8_t *)call->wants + index * call->size,
+			  call->size, client->error, sizeof(client->error));
+}
+
 static void note_result(struct lease_call *call, size_t index, int err, const char *sentence)
 {
 	if (call->errors)
@@ -46,9 +60,12 @@ static size_t build_batch(void *context, size_t index, void *buffer)
 	request->flags = call->flags;
 	if (call->client->wait_ms)
 		request->wait_ms = call->client->wait_ms;
-	for (size_t i = 0; i < request->msg.count; i++)
-		call->build(call->wants, index * call->batch + i,
-			    (uint8_t *)buffer + fixed + i * call->stride);
+	for (size_t i = 0; i < request->msg.count; i++) {
+		union want want;
+
+		take_want(call, index * call->batch + i, &want);
+		call->build(&want, (uint8_t *)buffer + fixed + i * call->stride);
+	}
 	return fixed + request->msg.count * call->stride;
 }
 
@@ -114,6 +131,14 @@ static int lose_batch(struct lease_call *call, size_t first, const struct messag
 	return 0;
 }
 
+static int settle(const struct lease_call *call, size_t index, struct mmiod_lease *lease)
+{
+	union want want;
+	int err = take_want(call, index, &want);
+
+	return err || !call->settle ? err : call->settle(&want, lease);
+}
+
 static void grant(struct lease_call *call, size_t index, const struct mmiod_wire_granted *wire,
 		  int fd)
 {
@@ -126,7 +151,7 @@ static void grant(struct lease_call *call, size_t index, const struct mmiod_wire
 		return;
 	}
 	lease->fd = fd;
-	err = call->settle ? call->settle(call->wants, index, lease) : 0;
+	err = settle(call, index, lease);
 	if (err) {
 		note_lost(call, lease->id);
 		note_result(call, index, err, call->client->error);
@@ -239,7 +264,7 @@ static int run(struct lease_call *call)
 	return finish(call, err);
 }
 
-static int check_call(struct lease_call *call, lease_check_fn check)
+static int check_call(struct lease_call *call)
 {
 	struct mmiod_client *client = call->client;
 	int err = client_check(client);
@@ -254,15 +279,20 @@ static int check_call(struct lease_call *call, lease_check_fn check)
 	if (call->flags & MMIOD_LEASE_ALL && call->count > call->batch)
 		return client_fail(client, -EINVAL, "%zu leases: all or none is for at most %zu",
 				   call->count, call->batch);
-	for (size_t i = 0; !err && i < call->count; i++)
-		err = check(client, call->wants, i);
+	for (size_t i = 0; !err && i < call->count; i++) {
+		union want want;
+
+		err = take_want(call, i, &want);
+		if (!err)
+			err = call->check(call, &want);
+	}
 	return err;
 }
 
 /*
  * As mmiod_client_lease_many() returns. Nothing is sent unless all that is asked for makes sense.
  */
-int lease_ask(struct lease_call *call, lease_check_fn check)
+int lease_ask(struct lease_call *call)
 {
 	int err;
 
@@ -271,7 +301,7 @@ int lease_ask(struct lease_call *call, lease_check_fn check)
 		call->batch = call->client->hello.max_fds;
 	for (size_t i = 0; i < call->count; i++)
 		call->leases[i] = NULL;
-	err = check_call(call, check);
+	err = check_call(call);
 	for (size_t i = 0; call->errors && i < call->count; i++)
 		call->errors[i] = err ? err : -ECANCELED;
 	return err ? err : run(call);

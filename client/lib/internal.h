@@ -44,6 +44,26 @@ void link_init(struct link *link);
 void link_append(struct link *head, struct link *link);
 void link_remove(struct link *link);
 
+/* ---- sized.c: structs that programs allocate ---- */
+
+struct sized {
+	const char *name;
+	size_t first; /* bytes in the first release, the least that a program may have */
+	size_t known;
+};
+
+/* @last: the struct's last member in the first release; that never changes. */
+#define SIZED(type, last)                                                                         \
+	{                                                                                         \
+		.name = #type,                                                                    \
+		.first = offsetof(struct type, last) + sizeof(((const struct type *)NULL)->last), \
+		.known = sizeof(struct type)                                                      \
+	}
+
+int sized_take(const struct sized *kind, void *ours, const void *theirs, size_t size, char *why,
+	       size_t room);
+void sized_give(void *theirs, size_t size, const void *ours, size_t known);
+
 /* ---- packet.c ---- */
 
 /*
@@ -241,17 +261,21 @@ void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t 
 /* ---- grant.c ---- */
 
 /*
- * One call that asks for leases. build() writes element @index of what is wanted into a zeroed
- * element of the request. settle(), if there is one, finishes a lease that was granted; when it
- * fails, the lease is given back.
+ * One call that asks for leases; @want is one of those wanted, as this library knows it. check()
+ * may make the call's stride longer. build() writes a want into a zeroed element of the request.
+ * settle(), if there is one, finishes a lease that was granted; when it fails, the lease is given
+ * back.
  */
 struct lease_call {
 	struct mmiod_client *client;
 	uint16_t opcode;
+	const struct sized *kind; /* of what follows */
 	const void *wants; /* the program's array */
+	size_t size; /* of an element of it */
 	size_t stride; /* of an element on the wire */
-	void (*build)(const void *wants, size_t index, void *element);
-	int (*settle)(const void *wants, size_t index, struct mmiod_lease *lease);
+	int (*check)(struct lease_call *call, const void *want);
+	void (*build)(const void *want, void *element);
+	int (*settle)(const void *want, struct mmiod_lease *lease);
 	size_t count;
 	unsigned int flags;
 	struct mmiod_lease **leases;
@@ -266,9 +290,9 @@ struct lease_call {
 	size_t lost_count;
 };
 
-typedef int (*lease_check_fn)(struct mmiod_client *client, const void *wants, size_t index);
+extern const struct sized allocation_struct; /* of allocate.c */
 
-int lease_ask(struct lease_call *call, lease_check_fn check);
+int lease_ask(struct lease_call *call);
 
 /* ---- cache-publish.c ---- */
 

@@ -38,17 +38,9 @@ static bool is_extended(const struct mmiod_want *want)
 	return want->lease_ms || want->on_end_count;
 }
 
-static size_t stride_of(const struct mmiod_want *wants, size_t count)
+static void build_want(const void *wanted, void *element)
 {
-	for (size_t i = 0; i < count; i++)
-		if (is_extended(&wants[i]))
-			return sizeof(struct mmiod_wire_want);
-	return MMIOD_V1_WANT;
-}
-
-static void build_want(const void *wants, size_t index, void *element)
-{
-	const struct mmiod_want *want = (const struct mmiod_want *)wants + index;
+	const struct mmiod_want *want = wanted;
 	struct mmiod_wire_want *wire = element;
 
 	strcpy(wire->region, want->region);
@@ -82,32 +74,51 @@ int lease_check_region(struct mmiod_client *client, const char *region)
 	return 0;
 }
 
-static int check_want(struct mmiod_client *client, const void *wants, size_t index)
+static bool asks_for_more(const struct mmiod_register_write *write)
 {
-	const struct mmiod_want *want = (const struct mmiod_want *)wants + index;
+	return write->flags || write->reserved[0] || write->reserved[1];
+}
+
+static int check_want(struct lease_call *call, const void *wanted)
+{
+	struct mmiod_client *client = call->client;
+	const struct mmiod_want *want = wanted;
 
 	if (want->on_end_count > MMIOD_ON_END_MAX)
 		return client_fail(client, -EINVAL, "%zu writes at the end of a lease: %d at most",
 				   want->on_end_count, MMIOD_ON_END_MAX);
+	for (size_t i = 0; i < want->on_end_count; i++)
+		if (asks_for_more(&want->on_end[i]))
+			return client_fail(client, -EINVAL,
+					   "write %zu at the end of a lease: its flags and what is "
+					   "reserved must be zero",
+					   i + 1);
+	if (is_extended(want))
+		call->stride = sizeof(struct mmiod_wire_want);
 	return lease_check_region(client, want->region);
 }
 
-MMIOD_EXPORT int mmiod_client_lease_many(struct mmiod_client *client,
-					 const struct mmiod_want *wants, size_t count,
-					 unsigned int flags, struct mmiod_lease **leases,
-					 int *errors)
+static const struct sized want_struct = SIZED(mmiod_want, on_end_count);
+
+MMIOD_EXPORT int mmiod_client_lease_many_sized(struct mmiod_client *client,
+					       const struct mmiod_want *wants, size_t size,
+					       size_t count, unsigned int flags,
+					       struct mmiod_lease **leases, int *errors)
 {
 	struct lease_call call = { .client = client,
 				   .opcode = MMIOD_OP_LEASE,
+				   .kind = &want_struct,
 				   .wants = wants,
-				   .stride = stride_of(wants, count),
+				   .size = size,
+				   .stride = MMIOD_V1_WANT,
+				   .check = check_want,
 				   .build = build_want,
 				   .count = count,
 				   .flags = flags,
 				   .leases = leases,
 				   .errors = errors };
 
-	return lease_ask(&call, check_want);
+	return lease_ask(&call);
 }
 
 MMIOD_EXPORT int mmiod_client_lease(struct mmiod_client *client, const char *region,
@@ -279,7 +290,7 @@ MMIOD_EXPORT int mmiod_client_release_many(struct mmiod_client *client, struct m
 					   size_t count)
 {
 	struct release release;
-	int err = -ENOMEM;
+	int err;
 
 	for (size_t i = 0; i < count; i++)
 		if (leases[i]->client != client)
@@ -291,9 +302,11 @@ MMIOD_EXPORT int mmiod_client_release_many(struct mmiod_client *client, struct m
 	release.ended = calloc(count, sizeof(*release.ended));
 	if (release.ids && release.ended)
 		err = release_all(client, leases, count, &release);
+	else
+		err = client_fail(client, -ENOMEM, "out of memory");
 	free(release.ids);
 	free(release.ended);
-	return err == -ENOMEM ? client_fail(client, err, "out of memory") : err;
+	return err;
 }
 
 MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)

@@ -67,13 +67,19 @@ static bool lies_at(const struct mmiod_wire_region *wire, const struct mmiod_tar
 	return !strcmp(bar, target->region);
 }
 
-MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_find(const struct mmiod_region_list *list,
-							       const struct mmiod_target *target)
+/* What says more than this library knows is the target of no region. */
+MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_find_sized(
+	const struct mmiod_region_list *list, const struct mmiod_target *target, size_t size)
 {
+	static const struct sized target_struct = SIZED(mmiod_target, reserved);
+	struct mmiod_target known;
+
+	if (sized_take(&target_struct, &known, target, size, NULL, 0) || known.reserved)
+		return NULL;
 	for (size_t i = 0; i < list->list.count; i++) {
 		const struct mmiod_region *region = list_get(&list->list, i);
 
-		if (!strcmp(region->wire.name, target->region) || lies_at(&region->wire, target))
+		if (!strcmp(region->wire.name, known.region) || lies_at(&region->wire, &known))
 			return region;
 	}
 	return NULL;

@@ -193,26 +193,34 @@ static int parse_rest(struct parser *parser, struct mmiod_target *target)
 	return err;
 }
 
-MMIOD_EXPORT int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error,
-				    size_t size)
+static int parse(struct parser *parser, const char *text, struct mmiod_target *target)
+{
+	int err = parse_region(parser, target);
+
+	if (!err)
+		err = parse_rest(parser, target);
+	if (!err && *parser->at)
+		err = complain(parser,
+			       "\"%s\" in \"%s\": a target is REGION[+OFFSET][/LENGTH][:WIDTH]",
+			       parser->at, text);
+	if (!err && target->length > UINT64_MAX - target->offset)
+		err = complain(parser, "\"%s\": offset and length together do not fit 64 bits",
+			       text);
+	return err;
+}
+
+MMIOD_EXPORT int mmiod_target_parse_sized(const char *text, struct mmiod_target *target,
+					  size_t target_size, char *error, size_t size)
 {
 	struct parser parser = { .at = text, .error = error, .size = size };
+	struct mmiod_target known = { 0 };
 	int err;
 
-	memset(target, 0, sizeof(*target));
 	if (error && size)
 		error[0] = '\0';
-	err = parse_region(&parser, target);
-	if (!err)
-		err = parse_rest(&parser, target);
-	if (!err && *parser.at)
-		err = complain(&parser,
-			       "\"%s\" in \"%s\": a target is REGION[+OFFSET][/LENGTH][:WIDTH]",
-			       parser.at, text);
-	if (!err && target->length > UINT64_MAX - target->offset)
-		err = complain(&parser, "\"%s\": offset and length together do not fit 64 bits",
-			       text);
+	err = parse(&parser, text, &known);
 	if (err)
-		memset(target, 0, sizeof(*target));
+		memset(&known, 0, sizeof(known));
+	sized_give(target, target_size, &known, sizeof(known));
 	return err;
 }

@@ -24,6 +24,19 @@
  *
  * Lifetime: a lease lasts as long as its window's file or a mapping of it does. Freeing the lease
  * object closes the file; mappings live on until they are freed.
+ *
+ * What may grow: a program built with this header runs with every later library of the same soname.
+ * What the library makes is opaque, with functions that get at it. What the program makes, the
+ * structs below, goes with its size, as in openat2(2): the functions that take one are inline, and
+ * hand on the size that it has in this header (see <mmiod/sized.h>). New members come at the end,
+ * and mean the default when they are zero. So initialise with zeros, and nothing else is to be done:
+ *
+ *	program older than library: what its struct lacks counts as zero, or is not told
+ *	program newer than library: what the library does not know must be zero, else -E2BIG with a
+ *				    sentence; in what the library fills in, it is zero
+ *
+ * -EINVAL: a size that the struct never had. The structs of an array are all of one size. Values of
+ * enums never change, and new ones come: what you do not know, pass over.
  */
 #ifndef MMIOD_H
 #define MMIOD_H
@@ -102,7 +115,7 @@ struct mmiod_event {
  * -ECONNRESET, once: the daemon went away; events come again after the next request, which connects
  * again.
  */
-int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
+static inline int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
 
 /**
  * How long requests for leases wait, from now on, until what others hold is free; 0 (the default):
@@ -130,7 +143,7 @@ struct mmiod_status {
 	char warning[512];
 	int inspect; /**< the caller may see everything: physical addresses, others' leases */
 };
-int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status);
+static inline int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status);
 
 /* ---- regions ---- */
 
@@ -146,8 +159,8 @@ struct mmiod_target;
  * The region that the first byte of @target lies in, be the target written with a name or with an
  * address. NULL: none in the list. Owned by the list.
  */
-const struct mmiod_region *mmiod_region_list_find(const struct mmiod_region_list *list,
-						  const struct mmiod_target *target);
+static inline const struct mmiod_region *mmiod_region_list_find(
+	const struct mmiod_region_list *list, const struct mmiod_target *target);
 
 const char *mmiod_region_name(const struct mmiod_region *region);
 /** "0000:00:04.0", "range" or "simulation". */
@@ -233,12 +246,14 @@ int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
  * A register write that the daemon does when a lease ends, for whatever reason: release, death of
  * its holder, revocation, its time; not when the device has gone. Before anybody else may have the
  * bytes. Only within the lease, with the width of the region if it declares one; the lease must
- * include the right to write.
+ * include the right to write. Its size is for ever: it is reached through another struct.
  */
 struct mmiod_register_write {
 	uint64_t offset; /**< from the start of the region */
 	uint64_t value;
 	unsigned int width; /**< bytes: 1, 2, 4, 8 */
+	unsigned int flags; /**< 0 */
+	uint64_t reserved[2]; /**< 0 */
 };
 
 /** One lease asked for. Initialise with zeros: a zero field means its default. */
@@ -268,9 +283,10 @@ struct mmiod_want {
  * -EMFILE (no free descriptors in this process: none of the batch was kept). With MMIOD_LEASE_ALL,
  * at most 16 leases, and anything less than all is an error.
  */
-int mmiod_client_lease_many(struct mmiod_client *client, const struct mmiod_want *wants,
-			    size_t count, unsigned int flags, struct mmiod_lease **leases,
-			    int *errors);
+static inline int mmiod_client_lease_many(struct mmiod_client *client,
+					  const struct mmiod_want *wants, size_t count,
+					  unsigned int flags, struct mmiod_lease **leases,
+					  int *errors);
 
 /** One lease with defaults. @length 0: to the end of the region. */
 int mmiod_client_lease(struct mmiod_client *client, const char *region, uint64_t offset,
@@ -387,13 +403,15 @@ struct mmiod_allocation {
  * free: the sentence says what would have fitted), -ENOMEM (kernel memory: there is none such, or
  * the memory cgroup is full). A machine out of everything is -ENOBUFS.
  */
-int mmiod_client_allocate_many(struct mmiod_client *client, const struct mmiod_allocation *wants,
-			       size_t count, unsigned int flags, struct mmiod_lease **leases,
-			       int *errors);
+static inline int mmiod_client_allocate_many(struct mmiod_client *client,
+					     const struct mmiod_allocation *wants, size_t count,
+					     unsigned int flags, struct mmiod_lease **leases,
+					     int *errors);
 
 /** One allocation: 0 or a negative errno. */
-int mmiod_client_allocate(struct mmiod_client *client, const struct mmiod_allocation *want,
-			  struct mmiod_lease **lease);
+static inline int mmiod_client_allocate(struct mmiod_client *client,
+					const struct mmiod_allocation *want,
+					struct mmiod_lease **lease);
 
 /** What kind of memory stands behind a lease. */
 enum mmiod_memory mmiod_lease_memory(const struct mmiod_lease *lease);
@@ -462,8 +480,8 @@ struct mmiod_buffer {
  * The buffer of a lease, and where its page number @page (from 0) lies. -ENOENT: no such lease, or
  * not the caller's; -EINVAL: it is no buffer, or has no such page.
  */
-int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
-			struct mmiod_buffer *buffer);
+static inline int mmiod_client_buffer(struct mmiod_client *client, uint64_t lease, uint64_t page,
+				      struct mmiod_buffer *buffer);
 
 /* ---- looking into things; what [inspect] of the configuration admits, and administrators ----- */
 
@@ -654,8 +672,9 @@ struct mmiod_policy_answer {
  * Which rule decides. Asks for nothing, so what others hold plays no part. -EACCES: about others
  * only administrators may ask; -ENOENT: no such region, or none that the one in question may see.
  */
-int mmiod_client_explain(struct mmiod_client *client, const struct mmiod_policy_question *question,
-			 struct mmiod_policy_answer *answer);
+static inline int mmiod_client_explain(struct mmiod_client *client,
+				       const struct mmiod_policy_question *question,
+				       struct mmiod_policy_answer *answer);
 
 /* ---- mappings ---- */
 
@@ -784,6 +803,7 @@ struct mmiod_target {
 	uint64_t offset; /**< from the start of the region, or of the BAR; 0 unless given */
 	uint64_t length; /**< 0 unless given */
 	unsigned int width; /**< bytes; 0 unless given */
+	unsigned int reserved; /**< 0 */
 };
 
 /**
@@ -794,7 +814,8 @@ struct mmiod_target {
  * @error: NULL, or where to put a sentence that says what is
  * wrong with @text (at most @size bytes). Returns 0 or -EINVAL.
  */
-int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error, size_t size);
+static inline int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error,
+				     size_t size);
 
 /** Page size of this machine, in bytes. */
 size_t mmiod_page_size(void);
@@ -828,20 +849,23 @@ const char *mmiod_version(void);
 struct mmiod_object_cache;
 
 /**
- * Where slabs come from. Several threads may call get() and put() at once; the cache holds no lock
- * then. It must outlive the caches that use it.
+ * Where slabs come from. Any number of caches
+ * may share one; it must outlive them.
  */
-struct mmiod_slab_provider {
-	void *context;
-	/**
-	 * One block of @size bytes, a power of two and at least
-	 * a page, at an address that is a multiple of @size.
-	 * @handle: whatever put() wants to find again. Returns 0 or a negative errno.
-	 */
-	int (*get)(void *context, size_t size, void **address, void **handle);
-	void (*put)(void *context, void *address, size_t size, void *handle);
-};
+struct mmiod_slab_provider;
 
+/**
+ * Slabs from wherever the program has them.
+ *
+ * @get: one block of @size bytes, a power of two and at least a page, at an address that is a
+ * multiple of @size. @handle: whatever put() wants to find again. Returns 0 or a negative errno.
+ * @put: takes it back. Several threads may call both at once; the cache holds no lock then.
+ * Errors: -EINVAL (no @get, no @put), -ENOMEM.
+ */
+int mmiod_slab_provider_create(int (*get)(void *context, size_t size, void **address,
+					  void **handle),
+			       void (*put)(void *context, void *address, size_t size, void *handle),
+			       void *context, struct mmiod_slab_provider **provider);
 /**
  * Slabs from @length bytes at @offset of a mapping, lowest address first: a window on a device,
  * blocks of a pool, a buffer. Several caches may share it. The mapping must be writable and must
@@ -874,13 +898,14 @@ int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **provider);
  * Of a lease that is revoked, or asked back, no more slabs
  * are given out; those in use raise SIGBUS as any window.
  */
-int mmiod_slab_provider_from_pool(struct mmiod_client *client, const struct mmiod_allocation *want,
-				  struct mmiod_slab_provider **provider);
+static inline int mmiod_slab_provider_from_pool(struct mmiod_client *client,
+						const struct mmiod_allocation *want,
+						struct mmiod_slab_provider **provider);
 /** The sentence of the last get() of such a provider that failed in this thread; never NULL. */
 const char *mmiod_slab_provider_error(void);
 /** Give back all leases that no slab is in. Returns how many; 0 for the other providers. */
 size_t mmiod_slab_provider_shrink(struct mmiod_slab_provider *provider);
-/** Free one of the above. -EBUSY: a cache still has slabs of it. NULL: no-op. */
+/** Free a provider. -EBUSY: a cache still has slabs of it. NULL: no-op. */
 int mmiod_slab_provider_free(struct mmiod_slab_provider *provider);
 
 #define MMIOD_OBJECT_CACHE_NAME_MAX 32 /**< with the terminating 0 */
@@ -912,13 +937,18 @@ enum mmiod_object_cache_problem {
 	MMIOD_PROBLEM_REMAINING = 7, /**< objects in use when the cache was to be destroyed */
 };
 
-struct mmiod_object_cache_report {
-	enum mmiod_object_cache_problem problem;
-	const char *cache; /**< its name */
-	const void *object; /**< or what was given as one */
-	size_t offset; /**< of @object in its slab; 0 when it has none */
-	const char *text; /**< all of it, as SLUB words it; several lines */
-};
+/** What was noticed. Belongs to the library, which forgets it when the callback returns. */
+struct mmiod_object_cache_report;
+enum mmiod_object_cache_problem mmiod_object_cache_report_problem(
+	const struct mmiod_object_cache_report *report);
+/** The cache's name. */
+const char *mmiod_object_cache_report_cache(const struct mmiod_object_cache_report *report);
+/** The object, or what was given as one. */
+const void *mmiod_object_cache_report_object(const struct mmiod_object_cache_report *report);
+/** Of the object in its slab; 0 when it has none. */
+size_t mmiod_object_cache_report_offset(const struct mmiod_object_cache_report *report);
+/** All of it, as SLUB words it; several lines. */
+const char *mmiod_object_cache_report_text(const struct mmiod_object_cache_report *report);
 
 /** Initialise with zeros: a zero field means its default. */
 struct mmiod_object_cache_options {
@@ -937,7 +967,7 @@ struct mmiod_object_cache_options {
 	 * (their padding is).
 	 */
 	void (*constructor)(void *object, void *context);
-	const struct mmiod_slab_provider *provider;
+	struct mmiod_slab_provider *provider;
 	/**
 	 * Called for each report, by the thread that noticed, without locks; NULL: print to stderr.
 	 */
@@ -948,6 +978,7 @@ struct mmiod_object_cache_options {
 /**
  * Make a cache. No slab is taken yet.
  *
+ * @options: copied.
  * @error: NULL, or where to put a sentence that says what is wrong (at most @size bytes).
  * Errors: -EINVAL (name, sizes, alignment, flags, MMIOD_CACHE_DEBUG), -ENOMEM.
  *
@@ -973,8 +1004,9 @@ struct mmiod_object_cache_options {
  * noticed only when a magazine goes back to the slabs; whatever was freed, the bookkeeping stays
  * whole.
  */
-int mmiod_object_cache_create(const struct mmiod_object_cache_options *options,
-			      struct mmiod_object_cache **cache, char *error, size_t size);
+static inline int mmiod_object_cache_create(const struct mmiod_object_cache_options *options,
+					    struct mmiod_object_cache **cache, char *error,
+					    size_t size);
 
 /**
  * Give all slabs back and free the cache. -EBUSY: objects are in use; they are reported, and the
@@ -1024,8 +1056,8 @@ struct mmiod_object_cache_stats {
 	uint64_t waste_bytes; /**< of the slabs, not in use by objects */
 	uint64_t host_bytes; /**< of ordinary memory, for bookkeeping */
 };
-void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
-			      struct mmiod_object_cache_stats *stats);
+static inline void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
+					    struct mmiod_object_cache_stats *stats);
 
 /**
  * Tell the daemon the figures of all object caches of this process, for `mmioctl slabinfo`. They
@@ -1073,6 +1105,8 @@ unsigned int mmiod_cache_info_flags(const struct mmiod_cache_info *info);
 uint32_t mmiod_cache_info_uid(const struct mmiod_cache_info *info);
 uint32_t mmiod_cache_info_pid(const struct mmiod_cache_info *info);
 const char *mmiod_cache_info_comm(const struct mmiod_cache_info *info);
+
+#include <mmiod/sized.h>
 
 #ifdef __cplusplus
 }

@@ -287,7 +287,7 @@ static void ignore_report(const struct mmiod_object_cache_report *report, void *
 }
 
 static struct mmiod_object_cache_options options(unsigned int flags,
-						 const struct mmiod_slab_provider *provider)
+						 struct mmiod_slab_provider *provider)
 {
 	return (struct mmiod_object_cache_options){ .name = "thing",
 						    .object_size = 700,
@@ -313,7 +313,7 @@ static int use_cache(struct mmiod_object_cache *used)
 	return err ? err : single;
 }
 
-static int make_and_use(unsigned int flags, const struct mmiod_slab_provider *provider)
+static int make_and_use(unsigned int flags, struct mmiod_slab_provider *provider)
 {
 	struct mmiod_object_cache_options how = options(flags, provider);
 	struct mmiod_object_cache *made;

@@ -9,11 +9,11 @@ struct reports reports;
 void keep_report(const struct mmiod_object_cache_report *report, void *context)
 {
 	cr_assert_lt(reports.count, REPORTS_MAX);
-	reports.list[reports.count].problem = report->problem;
-	reports.list[reports.count].object = report->object;
-	reports.list[reports.count].offset = report->offset;
+	reports.list[reports.count].problem = mmiod_object_cache_report_problem(report);
+	reports.list[reports.count].object = mmiod_object_cache_report_object(report);
+	reports.list[reports.count].offset = mmiod_object_cache_report_offset(report);
 	snprintf(reports.list[reports.count].text, sizeof(reports.list[0].text), "%s",
-		 report->text);
+		 mmiod_object_cache_report_text(report));
 	reports.count++;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cache.h"
 #include "caches.h"
 #include "window.h"
 
@@ -81,10 +82,10 @@ Test(slab_provider, rounds_a_range_to_whole_pages)
 	void *address, *handle;
 
 	cr_assert_eq(mmiod_slab_provider_from_mapping(mapping, 1, 3 * page - 2, &provider), 0);
-	cr_assert_eq(provider->get(provider->context, page, &address, &handle), 0);
+	cr_assert_eq(provider_get(provider, page, &address, &handle), 0);
 	cr_assert_eq(address, start() + page);
-	cr_assert_eq(provider->get(provider->context, page, &address, &handle), -ENOSPC);
-	provider->put(provider->context, address, page, handle);
+	cr_assert_eq(provider_get(provider, page, &address, &handle), -ENOSPC);
+	provider_put(provider, address, page, handle);
 	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
 }
 
@@ -130,11 +131,11 @@ Test(slab_provider, never_gives_a_page_twice_and_only_aligned_slabs)
 			size_t i = random_below(&state, (uint32_t)count);
 
 			memset(model + (held[i].address - start()) / page, 0, held[i].size / page);
-			provider->put(provider->context, held[i].address, held[i].size, NULL);
+			provider_put(provider, held[i].address, held[i].size, NULL);
 			held[i] = held[--count];
 			continue;
 		}
-		if (provider->get(provider->context, size, &address, &handle)) {
+		if (provider_get(provider, size, &address, &handle)) {
 			/* Then the model has no room either. */
 			for (char *a = start(); a + size <= start() + 64 * page; a += page) {
 				size_t first = (size_t)(a - start()) / page;
@@ -157,7 +158,7 @@ Test(slab_provider, never_gives_a_page_twice_and_only_aligned_slabs)
 		held[count++].size = size;
 	}
 	while (count--)
-		provider->put(provider->context, held[count].address, held[count].size, NULL);
+		provider_put(provider, held[count].address, held[count].size, NULL);
 	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
 }
 
@@ -206,5 +207,28 @@ Test(slab_provider, debugging_outlives_the_window)
 	mmiod_object_cache_free(cache, object);
 	one_report(MMIOD_PROBLEM_DOUBLE_FREE, "the window is revoked", NULL);
 	cache_end(cache);
+	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
+}
+
+static int never_get(void *context, size_t size, void **address, void **handle)
+{
+	return -ENOSPC;
+}
+
+static void never_put(void *context, void *address, size_t size, void *handle)
+{
+}
+
+Test(slab_provider, of_the_program_needs_get_and_put)
+{
+	struct mmiod_slab_provider *provider = (void *)1;
+
+	cr_assert_eq(mmiod_slab_provider_create(NULL, never_put, NULL, &provider), -EINVAL);
+	cr_assert_null(provider);
+	provider = (void *)1;
+	cr_assert_eq(mmiod_slab_provider_create(never_get, NULL, NULL, &provider), -EINVAL);
+	cr_assert_null(provider);
+	cr_assert_eq(mmiod_slab_provider_create(never_get, never_put, NULL, &provider), 0);
+	cr_assert_eq(mmiod_slab_provider_shrink(provider), 0);
 	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
 }

@@ -228,49 +228,66 @@ Test(object_cache, with_bad_sizes_is_refused)
 		"at most 65536");
 }
 
-Test(object_cache, with_bad_flags_or_provider_is_refused)
+Test(object_cache, with_bad_flags_is_refused)
 {
-	struct mmiod_slab_provider nothing = { 0 };
-
 	refused(OPTIONS(.name = "a", .object_size = 8, .flags = 1u << 31), "0x80000000 is not");
-	refused(OPTIONS(.name = "a", .object_size = 8, .provider = &nothing), "get and put");
+}
+
+Test(object_cache, without_a_provider_is_refused)
+{
+	struct mmiod_object_cache_options options = { .name = "a", .object_size = 8 };
+	struct mmiod_object_cache *cache;
+	char error[256];
+
+	cr_assert_eq(mmiod_object_cache_create(&options, &cache, error, sizeof(error)), -EINVAL);
+	cr_assert_null(cache);
+	cr_assert(strstr(error, "needs a provider"), "%s", error);
 }
 
 /* A provider that says no after a while, or gives what it should not. */
-static struct {
+struct stingy {
 	int left;
 	int got;
 	size_t skew;
-	struct mmiod_slab_provider *real;
-} stingy;
+};
 
 static int stingy_get(void *context, size_t size, void **address, void **handle)
 {
-	int err;
+	struct stingy *stingy = context;
 
-	if (!stingy.left--)
+	if (!stingy->left--)
 		return -ENOSPC;
-	err = stingy.real->get(stingy.real->context, size, address, handle);
-	*address = (char *)*address + stingy.skew;
-	stingy.got++;
-	return err;
+	*handle = aligned_alloc(size, size);
+	*address = (char *)*handle + stingy->skew;
+	stingy->got++;
+	return 0;
 }
 
 static void stingy_put(void *context, void *address, size_t size, void *handle)
 {
-	stingy.real->put(stingy.real->context, (char *)address - stingy.skew, size, handle);
-	stingy.got--;
+	struct stingy *stingy = context;
+
+	cr_assert_eq(address, (char *)handle + stingy->skew);
+	free(handle);
+	stingy->got--;
+}
+
+static struct mmiod_slab_provider *stingy_provider(struct stingy *stingy)
+{
+	struct mmiod_slab_provider *provider;
+
+	cr_assert_eq(mmiod_slab_provider_create(stingy_get, stingy_put, stingy, &provider), 0);
+	return provider;
 }
 
 Test(object_cache, says_why_there_is_no_object)
 {
-	struct mmiod_slab_provider provider = { NULL, stingy_get, stingy_put };
+	struct stingy stingy = { .left = 2 };
+	struct mmiod_slab_provider *provider = stingy_provider(&stingy);
 	struct mmiod_object_cache *cache;
 	void *objects[200];
 
-	stingy.left = 2;
-	mmiod_slab_provider_anonymous(&stingy.real);
-	cache = cache_make(OPTIONS(.object_size = 64, .slab_size = 4096, .provider = &provider));
+	cache = cache_make(OPTIONS(.object_size = 64, .slab_size = 4096, .provider = provider));
 	cr_assert_eq(mmiod_object_cache_alloc_bulk(cache, 129, objects), -ENOSPC);
 	cr_assert_eq(cache_stats(cache).active_objects, 0, "all or none");
 	stingy.left = 0;
@@ -280,26 +297,25 @@ Test(object_cache, says_why_there_is_no_object)
 	cr_assert_eq(errno, ENOSPC);
 	mmiod_object_cache_free(cache, objects[127]);
 	cr_assert_eq(mmiod_object_cache_alloc(cache), objects[127]);
+	cr_assert_eq(mmiod_slab_provider_free(provider), -EBUSY, "a cache has slabs of it");
 	mmiod_object_cache_free_bulk(cache, 128, objects);
 	cache_end(cache);
 	cr_assert_eq(stingy.got, 0);
-	cr_assert_eq(mmiod_slab_provider_free(stingy.real), 0);
+	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
 }
 
 Test(object_cache, refuses_slabs_that_are_not_aligned)
 {
-	struct mmiod_slab_provider provider = { NULL, stingy_get, stingy_put };
+	struct stingy stingy = { .left = 1, .skew = 64 };
+	struct mmiod_slab_provider *provider = stingy_provider(&stingy);
 	struct mmiod_object_cache *cache;
 
-	stingy.left = 1;
-	stingy.skew = 64;
-	mmiod_slab_provider_anonymous(&stingy.real);
-	cache = cache_make(OPTIONS(.object_size = 64, .provider = &provider));
+	cache = cache_make(OPTIONS(.object_size = 64, .provider = provider));
 	cr_assert_null(mmiod_object_cache_alloc(cache));
 	cr_assert_eq(errno, EFAULT);
 	cr_assert_eq(stingy.got, 0, "it was given back");
 	cache_end(cache);
-	cr_assert_eq(mmiod_slab_provider_free(stingy.real), 0);
+	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
 }
 
 Test(object_cache, does_not_touch_the_objects_memory)
