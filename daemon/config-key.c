@@ -458,6 +458,9 @@ int config_set(struct config_cursor *cursor, const char *name, const char *value
 
 	if (cursor->section == CONFIG_SECTION_NONE)
 		return config_refuse(cursor, "key \"%s\" stands before the first section", name);
+	if (strstr(value, " #") || strstr(value, "\t#"))
+		return config_refuse(cursor, "\"%s\": a comment behind a value begins with ;",
+				     value);
 	if (continued && cursor->last) {
 		if (cursor->last->list)
 			return cursor->last->set(cursor, value);

@@ -24,18 +24,56 @@ struct reader {
 
 /* ---- one file -------------------------------------------------------------------------------- */
 
+static void refuse_line(struct reader *reader, const char *why)
+{
+	config_refuse(&reader->cursor, "%s", why);
+	reader->failed = true;
+}
+
 static void take_header(struct reader *reader, char *line)
 {
-	char *end = strchr(line, ']');
+	char *end = strchr(line, ']'), *rest;
 
 	if (!end) {
-		config_refuse(&reader->cursor, "a section's name ends with ]");
-		reader->failed = true;
+		refuse_line(reader, "a section's name ends with ]");
+		return;
+	}
+	rest = end + 1 + strspn(end + 1, " \t\r\n");
+	if (*rest && *rest != ';' && *rest != '#') {
+		refuse_line(
+			reader,
+			"something stands behind the section's name: give it a line of its own");
 		return;
 	}
 	*end = '\0';
 	reader->failed = config_enter(&reader->cursor, line + 1) < 0;
 	*end = ']';
+}
+
+/* One line with its end, as fgets() reads it, but for bytes that would hide the rest of a line. */
+static bool fill_line(struct reader *reader, char *buffer, int size)
+{
+	int length = 0, c = 0;
+
+	while (length < size - 1 && c != '\n' && (c = getc(reader->stream)) > 0)
+		buffer[length++] = (char)c;
+	buffer[length] = '\0';
+	if (length || c != EOF)
+		reader->cursor.at.line++;
+	if (c == '\0')
+		refuse_line(reader, "the line has a byte that is no text");
+	else if (length == size - 1 && c != '\n')
+		config_refuse(&reader->cursor,
+			      "the line is longer than %d characters: go on in an indented line",
+			      size - 3);
+	reader->failed |= length == size - 1 && c != '\n';
+	return length && !reader->failed;
+}
+
+/* Some editors begin a file with a byte order mark. */
+static char *skip_mark(const struct reader *reader, char *line)
+{
+	return reader->cursor.at.line == 1 && !strncmp(line, "\xef\xbb\xbf", 3) ? line + 3 : line;
 }
 
 /*
@@ -45,20 +83,13 @@ static void take_header(struct reader *reader, char *line)
 static char *read_line(char *buffer, int size, void *data)
 {
 	struct reader *reader = data;
-	char *start;
+	char *line, *start;
 
-	if (reader->failed || !fgets(buffer, size, reader->stream))
+	if (reader->failed || !fill_line(reader, buffer, size))
 		return NULL;
-	reader->cursor.at.line++;
-	if (!strchr(buffer, '\n') && !feof(reader->stream)) {
-		config_refuse(&reader->cursor,
-			      "the line is longer than %d characters: go on in an indented line",
-			      size - 3);
-		reader->failed = true;
-		return NULL;
-	}
-	start = buffer + strspn(buffer, " \t");
-	reader->indented = start != buffer;
+	line = skip_mark(reader, buffer);
+	start = line + strspn(line, " \t");
+	reader->indented = start != line;
 	if (*start == '[')
 		take_header(reader, start);
 	return reader->failed ? NULL : buffer;

@@ -309,6 +309,9 @@ static int check_region(const struct config_region *region, bool simulation, str
 			      "the region has \"phys\" but no \"size = BYTES\"");
 	if (region->device == CONFIG_DEVICE_RANGE && region->phys > UINT64_MAX - region->length)
 		return refuse(why, &region->origin, "the range wraps: lower \"phys\" or \"size\"");
+	if (region->offset > UINT64_MAX - region->length)
+		return refuse(why, &region->origin,
+			      "the range wraps: lower \"offset\" or \"size\"");
 	r = check_pool(region, why);
 	return r < 0 ? r : config_check_on_end(region, why);
 }

@@ -313,7 +313,11 @@ still_in_force() {
 }
 
 @test "a file with bytes that are no text is refused" {
-	refused 2 '' < <(printf '[region x]\n\0\0\377\n')
+	refused 2 'no text' < <(printf '[region x]\n\0\0\377\n')
+	printf '[grant x]\nregion = shm\nuser = root\0, nobody' >"$(bad_file)"
+	run check
+	expect_status 78
+	expect_match ":3: the line has a byte that is no text"
 }
 
 @test "a file that others may write is refused" {

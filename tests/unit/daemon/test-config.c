@@ -204,6 +204,27 @@ Test(config, refuses_names_that_are_too_long_or_strange)
 	refused_text("[region a/b]\n", 1, "is not a name");
 }
 
+Test(config, refuses_what_stands_behind_a_section_name_and_would_be_lost)
+{
+	refused_text("[region shm] bar = 1\n", 1, "behind the section's name");
+	refused_text("[daemon] [region shm]\n", 1, "behind the section's name");
+	refused_text("[daemon]\n[daemon ] x\n", 2, "behind the section's name");
+}
+
+Test(config, reads_files_with_a_byte_order_mark_and_with_the_line_ends_of_others)
+{
+	config_free(load_text("\xef\xbb\xbf" REGION));
+	config_free(load_text(
+		"\xef\xbb\xbf; nothing\r\n[daemon] ; limits\r\nleases-per-user = 7 ; few\r\n"));
+	refused_text("[daemon]\n\xef\xbb\xbf[daemon]\n", 2, "neither a [section]");
+}
+
+Test(config, refuses_a_comment_that_would_be_part_of_the_value)
+{
+	refused_text("[region shm]\ndevice = pci:0000:01:00.0\nbar = 0 # the first\n", 3,
+		     "\"0 # the first\"|begins with ;");
+}
+
 Test(config, refuses_a_key_before_the_first_section)
 {
 	refused_text("bar = 1\n", 1, "before the first section");
@@ -292,6 +313,14 @@ Test(config, refuses_a_line_that_is_too_long_instead_of_splitting_it)
 
 	snprintf(content, sizeof(content), "[grant a]\nuser = root%*s\n", 400, "x");
 	refused_text(content, 2, "longer than");
+}
+
+Test(config, refuses_ranges_of_a_bar_that_wrap)
+{
+	refused_text(
+		"[region shm]\ndevice = pci:0000:01:00.0\nbar = 0\noffset = 0xfffffffffffff000\n"
+		"size = 0x2000\n",
+		1, "wraps|\"offset\"");
 }
 
 Test(config, refuses_files_that_others_can_write)
