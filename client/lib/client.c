@@ -162,6 +162,8 @@ static int drain_socket(struct mmiod_client *client)
 		packet_release(&packet);
 	if (err == -EAGAIN)
 		return 0;
+	if (err != -ECONNRESET && err != -EPROTO)
+		return err;
 	if (!event_queue_empty(&client->events)) {
 		shutdown(client->sock, SHUT_RDWR);
 		return 0;

@@ -110,15 +110,33 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms)
 	}
 }
 
+static int receive(struct mmiod_client *client, struct packet *packet)
+{
+	int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, packet);
+
+	if (err && err != -EAGAIN && err != -ECONNRESET && err != -EPROTO)
+		client_fail(client, err, "cannot receive from the daemon: %s", strerror(-err));
+	return err;
+}
+
+static int hold_event(struct mmiod_client *client, const struct message *message)
+{
+	int err = event_queue_hold(&client->events, message);
+
+	if (err == -ENOMEM)
+		client_fail(client, err, "out of memory: an event of the daemon's is lost");
+	return err;
+}
+
 /*
  * The next reply, without blocking; events are put aside on the way. 0 with a packet that the
- * caller releases, -EAGAIN, -ECONNRESET or -EPROTO: what arrived is not of this protocol, and the
- * connection is of no more use.
+ * caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is not of this protocol) when the
+ * connection is of no more use; or what is wrong here, with a sentence.
  */
 int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message)
 {
 	for (;;) {
-		int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, packet);
+		int err = receive(client, packet);
 
 		if (err)
 			return err;
@@ -126,7 +144,7 @@ int connection_next(struct mmiod_client *client, struct packet *packet, struct m
 		if (!err && !packet->files_lost && message->head.fds != packet->files)
 			err = -EPROTO;
 		if (!err && message->head.flags & MMIOD_MSG_EVENT)
-			err = event_queue_hold(&client->events, message);
+			err = hold_event(client, message);
 		else if (!err && message->head.flags & MMIOD_MSG_REPLY)
 			return 0;
 		else if (!err)
@@ -169,10 +187,14 @@ static int receive_hello(struct mmiod_client *client)
 			return err;
 		err = connection_next(client, &packet, &reply.message);
 	} while (err == -EAGAIN);
+	if (err == -EPROTO)
+		return client_fail(client, err, "%s: the daemon does not speak this protocol",
+				   client->path);
+	if (err == -ECONNRESET)
+		return client_fail(client, err, "%s: the daemon closed the connection",
+				   client->path);
 	if (err)
-		return client_fail(client, err, "%s: the daemon %s", client->path,
-				   err == -EPROTO ? "does not speak this protocol"
-						  : "closed the connection");
+		return err;
 	err = check_hello(client, &reply);
 	packet_release(&packet);
 	return err;

@@ -141,6 +141,7 @@ struct end_call {
 	uint32_t deadline_ms;
 	const uint64_t *ids;
 	size_t count;
+	struct exchange *exchange; /* that it is asked by */
 	int result; /* of the first that failed */
 	bool *ended; /* NULL, or which were */
 };
@@ -167,6 +168,17 @@ static size_t build_end(void *context, size_t index, void *buffer)
 	return sizeof(*request) + count * sizeof(*call->ids);
 }
 
+/*
+ * An id that was sent twice because the daemon died, and
+ * is unknown now, has ended: ids are never used again.
+ */
+static bool has_ended(const struct end_call *call, const struct mmiod_wire_ended *wire)
+{
+	return wire->status == MMIOD_OK ||
+	       (wire->status == MMIOD_E_NOT_FOUND && call->opcode == MMIOD_OP_RELEASE &&
+		call->exchange->resent);
+}
+
 static int read_end(void *context, size_t index, struct reply *reply)
 {
 	const struct message *message = &reply->message;
@@ -178,23 +190,21 @@ static int read_end(void *context, size_t index, struct reply *reply)
 	for (size_t i = 0; !err && i < message->head.count; i++) {
 		struct mmiod_wire_ended wire;
 		char text[TEXT_MAX];
+		bool ended;
 
 		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_ENDED) ||
 		    message_text(message, &wire.text, text, sizeof(text)))
 			return -EPROTO;
+		ended = has_ended(call, &wire);
 		if (call->ended)
-			call->ended[index * MMIOD_MSG_FDS_MAX + i] = wire.status == MMIOD_OK;
-		if (wire.status != MMIOD_OK && !call->result)
+			call->ended[index * MMIOD_MSG_FDS_MAX + i] = ended;
+		if (!ended && !call->result)
 			call->result = client_fail(call->client, outcome_errno(wire.status), "%s",
 						   text[0] ? text : outcome_sentence(wire.status));
 	}
 	return err;
 }
 
-/*
- * An id that was sent twice because the daemon died, and
- * is unknown now, has ended: ids are never used again.
- */
 static int end_leases(struct end_call *call)
 {
 	struct exchange exchange = {
@@ -204,10 +214,10 @@ static int end_leases(struct end_call *call)
 		.reply = read_end,
 		.patience_ms = call->deadline_ms,
 	};
-	int err = exchange_run(call->client, &exchange);
+	int err;
 
-	if (!err && call->result == -ENOENT && exchange.resent && call->opcode == MMIOD_OP_RELEASE)
-		return 0;
+	call->exchange = &exchange;
+	err = exchange_run(call->client, &exchange);
 	return err ? err : call->result;
 }
 

@@ -60,6 +60,13 @@ static int protection(const struct mmiod_lease *lease)
 	return PROT_READ | (lease->rights & MMIOD_RIGHT_WRITE ? PROT_WRITE : 0);
 }
 
+static bool is_suspended(const struct mmiod_lease *lease)
+{
+	enum mmiod_state state;
+
+	return !mmiod_lease_state(lease, &state) && state == MMIOD_STATE_SUSPENDED;
+}
+
 static int fail_map(const struct mmiod_lease *lease, int err)
 {
 	const char *why = strerror(err);
@@ -67,7 +74,8 @@ static int fail_map(const struct mmiod_lease *lease, int err)
 	if (err == ENODEV)
 		why = "it is revoked";
 	else if (err == EAGAIN)
-		why = "its device is suspended";
+		why = is_suspended(lease) ? "its device is suspended"
+					  : "more would be locked than RLIMIT_MEMLOCK allows";
 	return lease_fail(lease, -err, "lease %llu cannot be mapped: %s",
 			  (unsigned long long)lease->id, why);
 }

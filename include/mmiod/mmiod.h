@@ -113,7 +113,7 @@ struct mmiod_event {
 /**
  * Take the next event without blocking: 1 with @event filled, 0 when there is none, negative errno.
  * -ECONNRESET, once: the daemon went away; events come again after the next request, which connects
- * again.
+ * again. -ENOMEM: an event is lost, and the connection stays.
  */
 static inline int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
 

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -564,4 +565,26 @@ Test(client_faults, every_function_returns_its_error_and_leaves_nothing_behind)
 				for (unsigned int nth = 1;
 				     attempt(&functions[i], &faults[j], nth, onward); nth++)
 					cr_assert_lt(nth, 500u, "%s: no end", trial);
+}
+
+Test(client_faults, an_event_that_finds_no_memory_is_told_as_lost_and_the_connection_stays)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	size_t files = open_files();
+	struct mmiod_client *other;
+	struct mmiod_event event;
+
+	begin();
+	other = connect_to_daemon();
+	cr_assert_eq(mmiod_client_revoke(other, mmiod_lease_id(held), 0), 0);
+	mmiod_client_free(other);
+	pfd.fd = mmiod_client_event_fd(client);
+	cr_assert_eq(poll(&pfd, 1, 10000), 1);
+	fault_arm(FAULT_MEMORY, ENOMEM, 1, false);
+	cr_assert_eq(mmiod_client_next_event(client, &event), -ENOMEM);
+	cr_assert(fault_disarm());
+	cr_assert_str_eq(mmiod_client_error(client),
+			 "out of memory: an event of the daemon's is lost");
+	end();
+	cr_assert_eq(open_files(), files);
 }

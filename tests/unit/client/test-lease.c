@@ -612,6 +612,41 @@ Test(leases, are_given_back_in_batches_and_those_refused_stay_the_callers)
 	cr_assert_eq(open_files(), files);
 }
 
+/* Of 17 in two batches; the first of them was done by the daemon that died. */
+static void die_in_releases(struct fake *fake)
+{
+	fake_accept(fake);
+	for (size_t i = 0; i < 17; i++)
+		fake_grant(fake, fake_read(fake), 100 + i, NULL);
+	fake_read(fake);
+	fake_hang_up(fake);
+	fake_accept(fake);
+	fake_read(fake);
+	fake_end(fake, MMIOD_E_NOT_FOUND, "there is no such lease");
+	fake_read(fake);
+	fake_end(fake, MMIOD_E_DENIED, "it is another user's");
+}
+
+Test(leases, that_a_dying_daemon_took_back_hide_no_other_refusal)
+{
+	struct mmiod_lease *leases[17];
+	struct mmiod_client *client;
+	struct fake fake;
+
+	fake_start(&fake, die_in_releases, NULL);
+	client = connect_or_fail(&fake);
+	for (size_t i = 0; i < 17; i++)
+		leases[i] = lease_or_fail(client, i * 0x1000, 0x1000, RW);
+	cr_assert_eq(mmiod_client_release_many(client, leases, 17), -EACCES);
+	cr_assert_str_eq(mmiod_client_error(client), "it is another user's");
+	for (size_t i = 0; i < 16; i++)
+		cr_assert_null(leases[i]);
+	cr_assert_eq(mmiod_lease_id(leases[16]), 116);
+	mmiod_lease_free(leases[16]);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
 static void grant_one_each(struct fake *fake)
 {
 	fake_accept(fake);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define RO MMIOD_RIGHT_READ
@@ -177,5 +178,21 @@ Test(mapping, by_the_module_is_populated_by_the_module_or_not_at_all)
 	cr_assert_eq(mmiod_lease_map(window.lease, MMIOD_MAP_EXACT, &mapping), -ENOTTY);
 	cr_assert_null(mapping);
 	cr_assert_eq(mmiod_lease_state(window.lease, &state), -ENOTTY);
+	window_free(&window);
+}
+
+Test(mapping, beyond_what_may_be_locked_says_so)
+{
+	const struct rlimit limit = { page, page };
+	struct mmiod_mapping *mapping;
+	struct window window;
+
+	window_make(&window, 0, 16 * page, RW, 0);
+	cr_assert(getuid() || !setresuid(65534, 65534, 65534));
+	cr_assert_eq(mlockall(MCL_FUTURE), 0);
+	cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	cr_assert_eq(mmiod_lease_map(window.lease, 0, &mapping), -EAGAIN);
+	munlockall();
+	cr_assert(strstr(window.client.error, "RLIMIT_MEMLOCK"), "%s", window.client.error);
 	window_free(&window);
 }
