@@ -14,7 +14,7 @@ hold()
 {
 	coproc HOLDER { as operator ./holder "$@" 2>&1; }
 	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
-	read -r -t 60 word lease <&"$holder_out"
+	read -r -t $((60 * patience)) word lease <&"$holder_out"
 	[ "$word" = lease ] || { echo "holder: $word $lease"; return 1; }
 }
 
@@ -46,7 +46,7 @@ unconfigure() # NAME
 tell() # COMMAND... -> $answer
 {
 	echo "$*" >&"$holder_in"
-	read -r -t 60 answer <&"$holder_out"
+	read -r -t $((60 * patience)) answer <&"$holder_out"
 }
 
 let_go()
@@ -57,11 +57,14 @@ let_go()
 	holder_pid=
 }
 
+# TAP_PATIENCE is the factor by which a slow kernel is given more time.
+patience=${TAP_PATIENCE:-1}
+
 # Until COMMAND succeeds, 20 s at most.
 eventually()
 {
 	local i
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 100 * patience; i++)); do
 		"$@" && return 0
 		sleep 0.2
 	done

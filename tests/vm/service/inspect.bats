@@ -152,7 +152,7 @@ cache_type()
 	libc=$(awk '/r-xp.*libmmiod/ { split($1, a, "-"); print "0x" a[1]; exit }' "/proc/$pid/maps")
 	one=$(mmioctl page "$libc@$pid" | sed -n 's/.*Mappings: //p')
 	coproc SECOND { as operator ./holder shm 0x8000 0x1000 2>&1; }
-	read -r -t 60 word second <&"${SECOND[0]}"
+	read -r -t $((60 * patience)) word second <&"${SECOND[0]}"
 	two=$(mmioctl page "$libc@$pid" | sed -n 's/.*Mappings: //p')
 	kill "$SECOND_PID"
 	[ "$two" = $((one + 1)) ]
