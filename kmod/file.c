@@ -52,14 +52,7 @@ static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
 	struct mmiod_window *window = file->private_data;
 
 	poll_wait(file, &window->poll, table);
-	switch (mmiod_window_locked_state(window)) {
-	case MMIOD_WINDOW_REVOKED:
-		return EPOLLHUP | EPOLLERR;
-	case MMIOD_WINDOW_SUSPENDED:
-		return EPOLLPRI;
-	default:
-		return 0;
-	}
+	return mmiod_window_poll_events(mmiod_window_locked_state(window));
 }
 
 /* Whoever may read a process's fdinfo sees this: no physical address. */

@@ -199,6 +199,7 @@ void mmiod_window_free(struct mmiod_window *window);
 int mmiod_window_locked_state(struct mmiod_window *window);
 int mmiod_window_state(const struct mmiod_window *window);
 int mmiod_window_usable(const struct mmiod_window *window);
+__poll_t mmiod_window_poll_events(int state);
 void mmiod_window_revoke(struct mmiod_window *window);
 void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend);
 unsigned int mmiod_window_count(void);

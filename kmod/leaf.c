@@ -112,7 +112,8 @@ static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t first)
 }
 
 /*
- * Called with the page table's lock, for one address that is mapped.
+ * Called with the page table's lock, for one address that is mapped. Unless user space had the
+ * kernel leave a mark there (userfaultfd may, from 6.7 to early 6.12), which says no memory type.
  * Only what is empty is set: others may have been here before.
  */
 static int fill_around(pte_t *pte, unsigned long address, void *data)
@@ -126,6 +127,8 @@ static int fill_around(pte_t *pte, unsigned long address, void *data)
 	pgprot_t prot = prot_like(vma, ptep_get(pte));
 	unsigned long made = 0;
 
+	if (!pte_present(ptep_get(pte)))
+		return 0;
 	pte -= (address - start) >> PAGE_SHIFT;
 	for (; start < end && pfn < beyond; start += PAGE_SIZE, pte++, pfn++) {
 		if (!pte_none(ptep_get(pte)))

@@ -63,10 +63,26 @@ static void zap(struct mmiod_window *window)
 	unmap_mapping_range(window->inode->i_mapping, 0, 0, 1);
 }
 
+/*
+ * In order, an access never waits, and poll says so as for any regular file: io_uring, which asks
+ * before it reads from a file that has poll at all, would wait for ever otherwise.
+ */
+__poll_t mmiod_window_poll_events(int state)
+{
+	switch (state) {
+	case MMIOD_WINDOW_REVOKED:
+		return EPOLLHUP | EPOLLERR;
+	case MMIOD_WINDOW_SUSPENDED:
+		return EPOLLPRI;
+	default:
+		return DEFAULT_POLLMASK;
+	}
+}
+
 static void announce(struct mmiod_window *window, u32 state)
 {
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_STATE, state, window->id);
-	wake_up_poll(&window->poll, state == MMIOD_WINDOW_REVOKED ? EPOLLHUP | EPOLLERR : EPOLLPRI);
+	wake_up_poll(&window->poll, mmiod_window_poll_events(state));
 }
 
 /* ---- attribute: of the pages, so kept by the module and reserved before anything is mapped --- */

@@ -375,7 +375,7 @@ struct mmiod_page {
  * 8 and the offset a multiple of it; longer transfers go by 4 bytes. EINVAL: misaligned or not
  * whole elements. A transfer stops at the window's end; one that starts there reads 0 and writes
  * ENOSPC. ENODEV: revoked. EAGAIN: suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while
- * suspended.
+ * suspended, otherwise POLLIN | POLLOUT, as for any regular file.
  */
 
 /* What the window is: only what its holder may know, so no physical address. */

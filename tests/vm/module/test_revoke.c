@@ -54,7 +54,8 @@ TEST(a_revoked_window_answers_enodev_to_everything_else)
 					      .width = 4,
 					      .buffer = (uintptr_t)&value };
 
-	EXPECT_EQ(poll(&waiting, 1, 0), 0);
+	EXPECT_EQ(poll(&waiting, 1, 0), 1);
+	EXPECT_EQ(waiting.revents, POLLIN);
 	EXPECT_EQ(pread(fd, &value, 4, 0), 4);
 	take(control, fd);
 	EXPECT_ERRNO(pread(fd, &value, 4, 0), ENODEV);
