@@ -22,12 +22,15 @@ SYSCONFDIR ?= /etc
 INSTALL ?= install
 
 CC ?= cc
-CPPFLAGS += -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DMMIOD_VERSION='"$(VERSION)"'
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+PKG_CONFIG ?= pkg-config
+# A packager's own flags, from the environment or the command line, come first; WERROR= bears warnings of other compilers.
+override CPPFLAGS += -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DMMIOD_VERSION='"$(VERSION)"'
+WERROR ?= -Werror
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wvla -Wformat=2 -Wundef -Wno-unused-parameter -Wno-missing-field-initializers
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANFLAGS)
-LDFLAGS += $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
+override LDFLAGS += $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Manuals lie beside what they describe: NAME.SECTION.scd.
 MANUALS := $(wildcard daemon/*.scd client/*/*.scd include/mmiod/*.scd)
@@ -48,7 +51,14 @@ all: $(ALL)
 install: $(INSTALL_TARGETS)
 uninstall: $(UNINSTALL_TARGETS)
 
-$(B)/%.o: %.c
+# What objects are built with, so that "make PREFIX=/usr/local" after "make" installs no program that looks in /usr.
+export SETTINGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(PREFIX) $(SBINDIR) $(LIBDIR) $(INCLUDEDIR) $(DATADIR) \
+	$(VENDORDIR) $(SYSCONFDIR)
+.PHONY: FORCE
+$(B)/settings: FORCE
+	@mkdir -p $(@D); echo "$$SETTINGS" | cmp -s - $@ || echo "$$SETTINGS" >$@
+
+$(B)/%.o: %.c $(B)/settings
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(OBJ_FLAGS) -MMD -MP -c -o $@ $<
 
@@ -60,10 +70,10 @@ $(B)/man/%: %.scd
 .PHONY: install-man uninstall-man
 install-man: $(PAGES)
 	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 $(page) \
-		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
+		"$(DESTDIR)"$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) true
 
 uninstall-man:
-	rm -f $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(foreach page,$(PAGES),"$(DESTDIR)"$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 
 clean:
 	rm -rf build

@@ -25,7 +25,7 @@ $(B)/$(LIB_SONAME): $(B)/$(LIB_SO)
 $(B)/libmmiod.so: $(B)/$(LIB_SONAME)
 	ln -sf $(LIB_SONAME) $@
 
-$(B)/mmiod.pc: client/lib/mmiod.pc.in
+$(B)/mmiod.pc: client/lib/mmiod.pc.in $(B)/settings
 	@mkdir -p $(@D)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
@@ -33,7 +33,7 @@ $(B)/mmiod.pc: client/lib/mmiod.pc.in
 # 32-bit: the same sources, nothing but the C library needed.
 M32_OBJS := $(LIB_SRCS:%.c=$(B)/m32/%.o)
 
-$(B)/m32/%.o: %.c
+$(B)/m32/%.o: %.c $(B)/settings
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -m32 $(LIB_FLAGS) -MMD -MP -c -o $@ $<
 
@@ -55,11 +55,11 @@ endif
 CTL_SRCS := $(wildcard client/mmioctl/*.c)
 CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
 CTL_PKGS := smartcols jansson inih pciaccess
-$(CTL_OBJS): OBJ_FLAGS = $(shell pkg-config --cflags $(CTL_PKGS)) -DMMIOD_DATADIR='"$(DATADIR)"' \
+$(CTL_OBJS): OBJ_FLAGS = $(shell $(PKG_CONFIG) --cflags $(CTL_PKGS)) -DMMIOD_DATADIR='"$(DATADIR)"' \
 	-DMMIOD_SBINDIR='"$(SBINDIR)"' -DMMIOD_SYSCONFDIR='"$(SYSCONFDIR)"'
 
 $(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(CTL_PKGS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(CTL_PKGS))
 
 # Examples are what a program of somebody else would be: the public header and the shared library.
 EXAMPLES := $(patsubst client/examples/%.c,$(B)/examples/%,$(wildcard client/examples/*.c))
@@ -89,23 +89,23 @@ BASHCOMPDIR ?= $(DATADIR)/bash-completion/completions
 ZSHCOMPDIR ?= $(DATADIR)/zsh/vendor-completions
 
 install-client: $(B)/mmioctl $(B)/libmmiod.a $(B)/$(LIB_SO) $(B)/mmiod.pc
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/mmiod
-	$(INSTALL) -m 755 $(B)/mmioctl $(DESTDIR)$(BINDIR)/
-	$(INSTALL) -m 644 $(B)/$(LIB_SO) $(B)/libmmiod.a $(DESTDIR)$(LIBDIR)/
-	ln -sf $(LIB_SO) $(DESTDIR)$(LIBDIR)/$(LIB_SONAME)
-	ln -sf $(LIB_SONAME) $(DESTDIR)$(LIBDIR)/libmmiod.so
-	$(INSTALL) -m 644 $(B)/mmiod.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
-	$(INSTALL) -m 644 $(addprefix include/mmiod/,mmiod.h sized.h types.h) $(DESTDIR)$(INCLUDEDIR)/mmiod/
-	$(INSTALL) -d $(DESTDIR)$(DATADIR)/mmiod/maps $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR)
-	$(INSTALL) -m 644 $(CTL_MAPS) $(DESTDIR)$(DATADIR)/mmiod/maps/
-	$(INSTALL) -m 644 client/mmioctl/completion/mmioctl.bash $(DESTDIR)$(BASHCOMPDIR)/mmioctl
-	$(INSTALL) -m 644 client/mmioctl/completion/_mmioctl $(DESTDIR)$(ZSHCOMPDIR)/
+	$(INSTALL) -d "$(DESTDIR)"$(BINDIR) "$(DESTDIR)"$(LIBDIR)/pkgconfig "$(DESTDIR)"$(INCLUDEDIR)/mmiod
+	$(INSTALL) -m 755 $(B)/mmioctl "$(DESTDIR)"$(BINDIR)/
+	$(INSTALL) -m 644 $(B)/$(LIB_SO) $(B)/libmmiod.a "$(DESTDIR)"$(LIBDIR)/
+	ln -sf $(LIB_SO) "$(DESTDIR)"$(LIBDIR)/$(LIB_SONAME)
+	ln -sf $(LIB_SONAME) "$(DESTDIR)"$(LIBDIR)/libmmiod.so
+	$(INSTALL) -m 644 $(B)/mmiod.pc "$(DESTDIR)"$(LIBDIR)/pkgconfig/
+	$(INSTALL) -m 644 $(addprefix include/mmiod/,mmiod.h sized.h types.h) "$(DESTDIR)"$(INCLUDEDIR)/mmiod/
+	$(INSTALL) -d "$(DESTDIR)"$(DATADIR)/mmiod/maps "$(DESTDIR)"$(BASHCOMPDIR) "$(DESTDIR)"$(ZSHCOMPDIR)
+	$(INSTALL) -m 644 $(CTL_MAPS) "$(DESTDIR)"$(DATADIR)/mmiod/maps/
+	$(INSTALL) -m 644 client/mmioctl/completion/mmioctl.bash "$(DESTDIR)"$(BASHCOMPDIR)/mmioctl
+	$(INSTALL) -m 644 client/mmioctl/completion/_mmioctl "$(DESTDIR)"$(ZSHCOMPDIR)/
 
 uninstall-client:
-	rm -f $(DESTDIR)$(BINDIR)/mmioctl $(DESTDIR)$(LIBDIR)/pkgconfig/mmiod.pc
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(LIB_SO) $(LIB_SONAME) libmmiod.so libmmiod.a)
-	rm -f $(addprefix $(DESTDIR)$(INCLUDEDIR)/mmiod/,mmiod.h sized.h types.h)
-	rm -f $(CTL_MAPS:client/mmioctl/maps/%=$(DESTDIR)$(DATADIR)/mmiod/maps/%)
-	rm -f $(DESTDIR)$(BASHCOMPDIR)/mmioctl $(DESTDIR)$(ZSHCOMPDIR)/_mmioctl
-	-rmdir $(DESTDIR)$(DATADIR)/mmiod/maps $(DESTDIR)$(DATADIR)/mmiod 2>/dev/null
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/mmiod 2>/dev/null
+	rm -f "$(DESTDIR)"$(BINDIR)/mmioctl "$(DESTDIR)"$(LIBDIR)/pkgconfig/mmiod.pc
+	rm -f $(addprefix "$(DESTDIR)"$(LIBDIR)/,$(LIB_SO) $(LIB_SONAME) libmmiod.so libmmiod.a)
+	rm -f $(addprefix "$(DESTDIR)"$(INCLUDEDIR)/mmiod/,mmiod.h sized.h types.h)
+	rm -f $(CTL_MAPS:client/mmioctl/maps/%="$(DESTDIR)"$(DATADIR)/mmiod/maps/%)
+	rm -f "$(DESTDIR)"$(BASHCOMPDIR)/mmioctl "$(DESTDIR)"$(ZSHCOMPDIR)/_mmioctl
+	-rmdir "$(DESTDIR)"$(DATADIR)/mmiod/maps "$(DESTDIR)"$(DATADIR)/mmiod 2>/dev/null
+	-rmdir "$(DESTDIR)"$(INCLUDEDIR)/mmiod 2>/dev/null

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The daemon: build/mmiod, from an archive of everything but main.c that the unit tests link as well.
 MMIOD_PACKAGES := libevent_core libsystemd libudev pciaccess inih
-MMIOD_CFLAGS := $(shell pkg-config --cflags $(MMIOD_PACKAGES))
-MMIOD_LIBS := $(shell pkg-config --libs $(MMIOD_PACKAGES))
+MMIOD_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(MMIOD_PACKAGES))
+MMIOD_LIBS := $(shell $(PKG_CONFIG) --libs $(MMIOD_PACKAGES))
 MMIOD_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
 MMIOD_OBJECTS := $(MMIOD_SOURCES:%.c=$(B)/%.o)
 MMIOD_ARCHIVE := $(B)/libmmiodd.a
@@ -23,19 +23,19 @@ INSTALL_TARGETS += install-daemon
 UNINSTALL_TARGETS += uninstall-daemon
 .PHONY: install-daemon uninstall-daemon
 install-daemon: $(B)/mmiod
-	$(INSTALL) -D -m 0755 $(B)/mmiod $(DESTDIR)$(SBINDIR)/mmiod
-	$(INSTALL) -d -m 0755 $(DESTDIR)$(VENDORDIR)/mmiod/mmiod.conf.d $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf.d
-	test -e $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf || \
-		$(INSTALL) -m 0644 daemon/mmiod.conf $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf
+	$(INSTALL) -D -m 0755 $(B)/mmiod "$(DESTDIR)"$(SBINDIR)/mmiod
+	$(INSTALL) -d -m 0755 "$(DESTDIR)"$(VENDORDIR)/mmiod/mmiod.conf.d "$(DESTDIR)"$(SYSCONFDIR)/mmiod/mmiod.conf.d
+	test -e "$(DESTDIR)"$(SYSCONFDIR)/mmiod/mmiod.conf || \
+		$(INSTALL) -m 0644 daemon/mmiod.conf "$(DESTDIR)"$(SYSCONFDIR)/mmiod/mmiod.conf
 
 # The administrator's configuration stays, unless it is as it was installed.
 uninstall-daemon:
-	rm -f $(DESTDIR)$(SBINDIR)/mmiod
-	if cmp -s daemon/mmiod.conf $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf; then \
-		rm -f $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf; fi
-	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/mmiod/mmiod.conf.d \
-		$(DESTDIR)$(SYSCONFDIR)/mmiod $(DESTDIR)$(VENDORDIR)/mmiod/mmiod.conf.d \
-		$(DESTDIR)$(VENDORDIR)/mmiod 2>/dev/null
+	rm -f "$(DESTDIR)"$(SBINDIR)/mmiod
+	if cmp -s daemon/mmiod.conf "$(DESTDIR)"$(SYSCONFDIR)/mmiod/mmiod.conf; then \
+		rm -f "$(DESTDIR)"$(SYSCONFDIR)/mmiod/mmiod.conf; fi
+	-rmdir --ignore-fail-on-non-empty "$(DESTDIR)"$(SYSCONFDIR)/mmiod/mmiod.conf.d \
+		"$(DESTDIR)"$(SYSCONFDIR)/mmiod "$(DESTDIR)"$(VENDORDIR)/mmiod/mmiod.conf.d \
+		"$(DESTDIR)"$(VENDORDIR)/mmiod 2>/dev/null
 
 # Unit tests: one program for each test-*.c, with what helps the tests.
 MMIOD_TESTS := $(patsubst tests/unit/daemon/%.c,$(B)/tests/unit/daemon/%,$(wildcard tests/unit/daemon/test-*.c))

@@ -41,6 +41,9 @@ void *reply_element(struct message *message, size_t index)
 }
 
 static struct mmiod_msg_text add_text(struct message *message, const char *format,
+				      va_list arguments) _printf_(2, 0);
+
+static struct mmiod_msg_text add_text(struct message *message, const char *format,
 				      va_list arguments)
 {
 	size_t room = sizeof(message->data) - message->length;

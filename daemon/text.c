@@ -23,6 +23,8 @@ void text_reset(struct text *text)
 		text->data[0] = '\0';
 }
 
+static void text_vadd(struct text *text, const char *format, va_list arguments) _printf_(2, 0);
+
 static void text_vadd(struct text *text, const char *format, va_list arguments)
 {
 	size_t room = text->size - text->length;

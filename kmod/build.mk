@@ -3,7 +3,7 @@
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 KMOD_OUT ?= $(B)/kmod/$(KVER)
-KMOD_SOURCES := $(wildcard kmod/*.c kmod/*.h) kmod/Kbuild kmod/dkms.conf
+KMOD_SOURCES := $(wildcard kmod/*.c kmod/*.h) kmod/Kbuild kmod/dkms.conf kmod/LICENSE
 KMOD_UAPI := include/uapi/linux/mmiod.h
 DKMSDIR ?= $(PREFIX)/src/mmiod-$(VERSION)
 
@@ -18,10 +18,10 @@ kmod:
 
 INSTALL_TARGETS += install-kmod
 install-kmod:
-	$(INSTALL) -d $(DESTDIR)$(DKMSDIR)/include/uapi/linux
-	$(INSTALL) -m 644 $(KMOD_SOURCES) $(DESTDIR)$(DKMSDIR)/
-	$(INSTALL) -m 644 $(KMOD_UAPI) $(DESTDIR)$(DKMSDIR)/include/uapi/linux/
+	$(INSTALL) -d "$(DESTDIR)"$(DKMSDIR)/include/uapi/linux
+	$(INSTALL) -m 644 $(KMOD_SOURCES) "$(DESTDIR)"$(DKMSDIR)/
+	$(INSTALL) -m 644 $(KMOD_UAPI) "$(DESTDIR)"$(DKMSDIR)/include/uapi/linux/
 
 UNINSTALL_TARGETS += uninstall-kmod
 uninstall-kmod:
-	rm -rf $(DESTDIR)$(DKMSDIR)
+	rm -rf "$(DESTDIR)"$(DKMSDIR)

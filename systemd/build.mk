@@ -15,10 +15,10 @@ INSTALL_TARGETS += install-systemd
 UNINSTALL_TARGETS += uninstall-systemd
 .PHONY: install-systemd uninstall-systemd
 install-systemd:
-	$(foreach file,$(SYSTEMD_FILES),$(INSTALL) -D -m 0644 $(subst :, $(DESTDIR),$(file)) &&) true
-	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
-	$(foreach unit,$(SYSTEMD_SERVICES),sed 's|/usr/sbin/mmiod|$(SBINDIR)/mmiod|' systemd/$(unit) >$(DESTDIR)$(UNITDIR)/$(unit) && \
-		chmod 0644 $(DESTDIR)$(UNITDIR)/$(unit) &&) true
+	$(foreach file,$(SYSTEMD_FILES),$(INSTALL) -D -m 0644 $(subst :, "$(DESTDIR)",$(file)) &&) true
+	$(INSTALL) -d "$(DESTDIR)"$(UNITDIR)
+	$(foreach unit,$(SYSTEMD_SERVICES),sed 's|/usr/sbin/mmiod|$(SBINDIR)/mmiod|' systemd/$(unit) >"$(DESTDIR)"$(UNITDIR)/$(unit) && \
+		chmod 0644 "$(DESTDIR)"$(UNITDIR)/$(unit) &&) true
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemd-sysusers mmiod.conf; systemd-tmpfiles --create mmiod.conf; \
 		udevadm control --reload; systemctl daemon-reload; fi
@@ -28,8 +28,8 @@ uninstall-systemd:
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemctl disable --now mmiod.socket mmiod.service || true; fi
 endif
-	rm -f $(foreach file,$(SYSTEMD_FILES),$(DESTDIR)$(lastword $(subst :, ,$(file)))) \
-		$(addprefix $(DESTDIR)$(UNITDIR)/,$(SYSTEMD_SERVICES))
+	rm -f $(foreach file,$(SYSTEMD_FILES),"$(DESTDIR)"$(lastword $(subst :, ,$(file)))) \
+		$(addprefix "$(DESTDIR)"$(UNITDIR)/,$(SYSTEMD_SERVICES))
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 endif

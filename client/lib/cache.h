@@ -111,7 +111,7 @@ struct mmiod_object_cache {
 	void (*report)(const struct mmiod_object_cache_report *report, void *context);
 	void *context;
 	unsigned int fail_percent;
-	uint64_t fail_state; /* atomic */
+	_Alignas(8) uint64_t fail_state; /* atomic, in 32-bit code too */
 
 	/* Under the registry's lock. */
 	struct link link;
@@ -161,7 +161,7 @@ struct mmiod_slab_provider {
 	int (*get)(void *context, size_t size, void **address, void **handle);
 	void (*put)(void *context, void *address, size_t size, void *handle);
 	void *context;
-	uint64_t slabs; /* given out; atomic */
+	_Alignas(8) uint64_t slabs; /* given out; atomic */
 	pthread_mutex_t lock; /* for its kind, the innermost of all */
 	/* NULL, or: lets go of what it has, when no slab is out. */
 	void (*clear)(struct mmiod_slab_provider *provider);

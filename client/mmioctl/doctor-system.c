@@ -109,7 +109,8 @@ static void check_module(struct doctor *doctor, const char *release)
 			release);
 	else if (!module_is_installed(release))
 		finding(doctor, RESULT_FAIL, "module",
-			"install it: dkms add mmiod/0.1.0 && dkms install mmiod/0.1.0",
+			"install it: dkms add mmiod/" MMIOD_VERSION
+			" && dkms install mmiod/" MMIOD_VERSION,
 			"kernel %s has no module mmiod", release);
 	else if (strcmp(lockdown, "none"))
 		finding(doctor, RESULT_FAIL, "module",

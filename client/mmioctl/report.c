@@ -50,6 +50,9 @@ static void print_error(const struct context *context, const char *message, cons
 	json_decref(error);
 }
 
+static void say(const struct context *context, int status, const char *name, const char *format,
+		va_list args) __attribute__((format(printf, 4, 0)));
+
 /* `name` is the errno's; NULL: no call failed. */
 static void say(const struct context *context, int status, const char *name, const char *format,
 		va_list args)

@@ -637,8 +637,8 @@ Test(client, lists_leases_with_names_made_harmless)
 	cr_assert_eq(mmiod_lease_info_faults(info), 6);
 	cr_assert_eq(mmiod_lease_info_populated(info), 7);
 	for (int size = MMIOD_LEAF_4K; size < MMIOD_LEAF_SIZES; size++) {
-		cr_assert_eq(mmiod_lease_info_fault_leaves(info, size), 10 + size);
-		cr_assert_eq(mmiod_lease_info_populated_leaves(info, size), 13 + size);
+		cr_assert_eq(mmiod_lease_info_fault_leaves(info, size), 10u + (unsigned int)size);
+		cr_assert_eq(mmiod_lease_info_populated_leaves(info, size), 13u + (unsigned int)size);
 	}
 	cr_assert_eq(mmiod_lease_info_fault_leaves(info, MMIOD_LEAF_SIZES), 0);
 	cr_assert_eq(mmiod_lease_info_populated_leaves(info, MMIOD_LEAF_SIZES), 0);
