@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #define BATCH_MAX MMIOD_MSG_FDS_MAX
 #define SHIFTS 64
@@ -61,13 +62,29 @@ static struct shelf *shelf_of(struct pool_provider *pool, size_t size)
 
 /* ---- blocks ---- */
 
+/* As many slabs as the window's file has room for, whatever the daemon says. 0: none, or too many. */
+static size_t slabs_in(const struct mmiod_lease *lease, size_t size)
+{
+	uint64_t length = lease->length;
+	struct stat file;
+
+	if (!lease->mappable || fstat(lease->fd, &file) ||
+	    (uint64_t)file.st_size < lease->map_offset)
+		return 0;
+	if (length > (uint64_t)file.st_size - lease->map_offset)
+		length = (uint64_t)file.st_size - lease->map_offset;
+	return length / size <= UINT32_MAX ? (size_t)(length / size) : 0;
+}
+
 /* The lease is still the caller's when it fails. */
 static struct block *block_make(struct mmiod_lease *lease, size_t size)
 {
-	size_t slabs = (size_t)lease->length / size;
+	size_t slabs = slabs_in(lease, size);
 	struct block *block;
 	char *base;
 
+	if (!slabs)
+		return NULL;
 	block = calloc(1, sizeof(*block) + (slabs + 63) / 64 * sizeof(uint64_t));
 	base = block ? map_aligned(slabs * size, size, PROT_NONE) : NULL;
 	if (base && mmap(base, slabs * size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
@@ -215,7 +232,7 @@ static size_t keep_leases(struct pool_provider *pool, struct mmiod_lease **lease
 
 		if (!leases[i])
 			continue;
-		block = leases[i]->mappable ? block_make(leases[i], size) : NULL;
+		block = block_make(leases[i], size);
 		if (block) {
 			shelve(pool, block);
 			kept++;

@@ -155,22 +155,24 @@ int connection_next(struct mmiod_client *client, struct packet *packet, struct m
 	}
 }
 
+/* What the last daemon said stays in force until one has been understood. */
 static int check_hello(struct mmiod_client *client, const struct reply *reply)
 {
-	struct mmiod_msg_hello_reply *hello = &client->hello;
+	struct mmiod_msg_hello_reply hello;
 	int err = reply_status(client, reply);
 
 	if (err)
 		return err;
-	err = message_fixed(&reply->message, hello, sizeof(*hello), MMIOD_V1_HELLO_REPLY);
+	err = message_fixed(&reply->message, &hello, sizeof(hello), MMIOD_V1_HELLO_REPLY);
 	if (err || reply->message.head.opcode != MMIOD_OP_HELLO ||
-	    reply->message.head.id != client->last_id || !hello->max_fds)
+	    reply->message.head.id != client->last_id || !hello.max_fds)
 		return client_fail(client, -EPROTO, "%s: the daemon's greeting is malformed",
 				   client->path);
-	if (hello->version != MMIOD_PROTOCOL_VERSION)
+	if (hello.version != MMIOD_PROTOCOL_VERSION)
 		return client_fail(client, -EPROTONOSUPPORT,
 				   "the daemon chose protocol %u, this library speaks %u",
-				   hello->version, MMIOD_PROTOCOL_VERSION);
+				   hello.version, MMIOD_PROTOCOL_VERSION);
+	client->hello = hello;
 	return 0;
 }
 
@@ -211,7 +213,7 @@ static int greet(struct mmiod_client *client)
 		.version_max = MMIOD_PROTOCOL_VERSION,
 		.max_message = MMIOD_MSG_MAX,
 	};
-	int err = packet_send(client->sock, &hello, sizeof(hello));
+	int err = packet_send(client->sock, &hello, sizeof(hello), 0);
 
 	/* A daemon that refuses connections may have said why before it closed. */
 	if (err && err != -ECONNRESET)

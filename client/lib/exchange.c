@@ -36,7 +36,7 @@ static int send_prepared(struct mmiod_client *client, const struct exchange *exc
 	slot->id = ++client->last_id;
 	slot->opcode = exchange->prepared->opcode;
 	exchange->prepared->id = slot->id;
-	return packet_send(client->sock, exchange->prepared, exchange->prepared->size);
+	return packet_send(client->sock, exchange->prepared, exchange->prepared->size, 0);
 }
 
 static int send_slot(struct mmiod_client *client, struct exchange *exchange, struct slot *slot)
@@ -55,7 +55,7 @@ static int send_slot(struct mmiod_client *client, struct exchange *exchange, str
 	slot->opcode = request.msg.opcode;
 	request.msg.size = (uint32_t)size;
 	request.msg.id = slot->id;
-	return packet_send(client->sock, &request, size);
+	return packet_send(client->sock, &request, size, 0);
 }
 
 static int fill_slots(struct mmiod_client *client, struct exchange *exchange, struct flight *flight)
@@ -209,7 +209,7 @@ int reply_status(struct mmiod_client *client, const struct reply *reply)
 		return 0;
 	if (message_fixed(message, &error, sizeof(error), MMIOD_V1_ERROR) ||
 	    message_text(message, &error.text, text, sizeof(text)))
-		return -EPROTO;
+		return client_fail(client, -EPROTO, "the daemon's refusal breaks the protocol");
 	return client_fail(client, outcome_errno(message->head.status), "%s",
 			   text[0] ? text : outcome_sentence(message->head.status));
 }

@@ -80,7 +80,7 @@ struct packet {
 	int fds[PACKET_FILES_MAX]; /* owned; -1: taken */
 };
 
-int packet_send(int sock, const void *data, size_t size);
+int packet_send(int sock, const void *data, size_t size, int flags);
 int packet_receive(int sock, void *buffer, size_t capacity, struct packet *packet);
 int packet_take(struct packet *packet, size_t index);
 void packet_release(struct packet *packet);

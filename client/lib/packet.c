@@ -25,12 +25,12 @@ static int connection_errno(int err)
 	}
 }
 
-int packet_send(int sock, const void *data, size_t size)
+int packet_send(int sock, const void *data, size_t size, int flags)
 {
 	ssize_t n;
 
 	do {
-		n = send(sock, data, size, MSG_NOSIGNAL);
+		n = send(sock, data, size, flags | MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return connection_errno(errno);

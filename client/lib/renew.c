@@ -11,12 +11,14 @@
 
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BATCH MMIOD_MSG_FDS_MAX
-#define RETRY_MS 1000 /* the daemon is away, or does not read */
+#define RETRY_MS 200 /* the daemon is away, or does not read */
+#define INTERVAL_MIN_MS 50 /* of one lease, whatever the daemon says: grants have 100 ms at least */
 
 /* The daemon's clock for deadlines: it goes on while the machine sleeps. */
 static int64_t boot_ms(void)
@@ -30,6 +32,13 @@ static int64_t boot_ms(void)
 static struct mmiod_lease *lease_of(struct link *link)
 {
 	return link_entry(link, struct mmiod_lease, link);
+}
+
+static int64_t interval(const struct mmiod_lease *lease)
+{
+	int64_t half = lease->lease_ms / 2;
+
+	return half > INTERVAL_MIN_MS ? half : INTERVAL_MIN_MS;
 }
 
 /* @at: 0 disarms, the past fires at once. */
@@ -66,11 +75,13 @@ void renew_start(struct mmiod_lease *lease)
 {
 	if (!lease->lease_ms || !lease->renews)
 		return;
-	lease->renew_at = boot_ms() + lease->lease_ms / 2;
+	lease->renew_at = boot_ms() + interval(lease);
 	schedule(lease->client, lease->renew_at);
 }
 
-static int send_batch(struct mmiod_client *client, const uint64_t *ids, size_t count)
+/* Never waits: the program may be in a call that must not. False: they stay due. */
+static bool send_batch(struct mmiod_client *client, struct mmiod_lease **due, size_t count,
+		       int64_t now)
 {
 	struct {
 		struct mmiod_msg head;
@@ -79,40 +90,53 @@ static int send_batch(struct mmiod_client *client, const uint64_t *ids, size_t c
 				.id = ++client->last_id,
 				.fixed = sizeof(request.head),
 				.count = (uint32_t)count,
-				.stride = sizeof(ids[0]) } };
+				.stride = sizeof(request.ids[0]) } };
 
-	memcpy(request.ids, ids, count * sizeof(ids[0]));
-	request.head.size = (uint32_t)(sizeof(request.head) + count * sizeof(ids[0]));
-	return packet_send(client->sock, &request, request.head.size);
+	for (size_t i = 0; i < count; i++)
+		request.ids[i] = due[i]->id;
+	request.head.size = (uint32_t)(sizeof(request.head) + count * sizeof(request.ids[0]));
+	if (packet_send(client->sock, &request, request.head.size, MSG_DONTWAIT))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		due[i]->renew_at = now + interval(due[i]);
+	return true;
+}
+
+/* 0: none ever. */
+static int64_t next_renewal(struct mmiod_client *client)
+{
+	int64_t next = 0;
+
+	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
+		int64_t at = lease_of(link)->renew_at;
+
+		if (at && (!next || at < next))
+			next = at;
+	}
+	return next;
 }
 
 /* Those that are due, and when the next will be. */
 static int64_t renew_leases(struct mmiod_client *client, int64_t now)
 {
-	uint64_t ids[BATCH];
-	int64_t next = 0;
+	struct mmiod_lease *due[BATCH];
 	size_t count = 0;
 
 	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
 		struct mmiod_lease *lease = lease_of(link);
 
-		if (!lease->renew_at)
+		if (!lease->renew_at || lease->renew_at > now)
 			continue;
-		if (lease->renew_at <= now) {
-			ids[count++] = lease->id;
-			lease->renew_at = now + lease->lease_ms / 2;
-		}
-		if (!next || lease->renew_at < next)
-			next = lease->renew_at;
+		due[count++] = lease;
 		if (count == BATCH) {
-			if (send_batch(client, ids, count))
+			if (!send_batch(client, due, count, now))
 				return now + RETRY_MS;
 			count = 0;
 		}
 	}
-	if (count && send_batch(client, ids, count))
+	if (count && !send_batch(client, due, count, now))
 		return now + RETRY_MS;
-	return next;
+	return next_renewal(client);
 }
 
 /*

@@ -78,7 +78,7 @@ enum mmiod_opcode {
 	(1u << 2) /* a list goes on: ask again with the cursor that the reply gives */
 
 /*
- * Outcome of a request or of one of its elements. mmiod_wire_errno (client/lib) maps them to errno.
+ * Outcome of a request or of one of its elements. message.c (client/lib) maps them to errno.
  */
 enum mmiod_outcome {
 	MMIOD_OK = 0,

@@ -13,6 +13,15 @@ FUZZ_HELPERS := tests/unit/daemon
 FUZZ_WITH_config := $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_connection := $(FUZZ_HELPERS)/rig.c $(FUZZ_HELPERS)/fake.c $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_pool := $(FUZZ_HELPERS)/pool-model.c
+FUZZ_WITH_client := tests/fuzz/script.c $(LIB_SRCS)
+
+# What a target is made of besides, for the fuzzer from source: the daemon, but for the library's, which brings its own
+# sources, because calls in them are redefined.
+fuzz_sources = $(if $(filter client,$(1)),,$(MMIOD_SOURCES))
+fuzz_archive = $(if $(filter client,$(1)),,$(MMIOD_ARCHIVE))
+fuzz_flags = $(if $(filter client,$(1)),$(LIB_FLAGS) -Itests/fuzz -Iclient/lib -include tests/fuzz/script.h,$(MMIOD_CFLAGS))
+fuzz_libs = $(if $(filter client,$(1)),-pthread,$(MMIOD_LIBS))
+FUZZ_HEADERS := $(wildcard daemon/*.h client/lib/*.h include/mmiod/*.h tests/unit/daemon/*.h tests/fuzz/*.h)
 
 ## make fuzz TIME=60   every fuzz target for so many seconds; what breaks one stays in build/fuzz/
 TIME ?= 60
@@ -30,15 +39,15 @@ fuzz:
 	done
 
 define FUZZ_RULES
-build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(MMIOD_SOURCES) $$(wildcard daemon/*.h tests/unit/daemon/*.h)
+build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(call fuzz_sources,$(1)) $$(FUZZ_HEADERS)
 	@mkdir -p $$(@D)
-	$$(FUZZ_CC) $$(CPPFLAGS) $$(MMIOD_CFLAGS) $$(FUZZ_CFLAGS) -o $$@ $$(filter %.c,$$^) $$(MMIOD_LIBS)
+	$$(FUZZ_CC) $$(CPPFLAGS) $$(call fuzz_flags,$(1)) $$(FUZZ_CFLAGS) -o $$@ $$(filter %.c,$$^) $$(call fuzz_libs,$(1))
 
-$$(B)/tests/fuzz/replay-$(1): tests/fuzz/fuzz-$(1).c tests/fuzz/replay.c $$(FUZZ_WITH_$(1)) $$(MMIOD_ARCHIVE) \
-		$$(wildcard daemon/*.h tests/unit/daemon/*.h)
+$$(B)/tests/fuzz/replay-$(1): tests/fuzz/fuzz-$(1).c tests/fuzz/replay.c $$(FUZZ_WITH_$(1)) $$(call fuzz_archive,$(1)) \
+		$$(FUZZ_HEADERS)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(MMIOD_CFLAGS) $$(CFLAGS) -Itests/fuzz -I. -Wno-missing-prototypes -DTARGET='"fuzz-$(1)"' \
-		-DSEEDS='"$$(abspath tests/fuzz/seeds/$(1))"' $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(MMIOD_LIBS)
+	$$(CC) $$(CPPFLAGS) $$(call fuzz_flags,$(1)) $$(CFLAGS) -Itests/fuzz -I. -Wno-missing-prototypes -DTARGET='"fuzz-$(1)"' \
+		-DSEEDS='"$$(abspath tests/fuzz/seeds/$(1))"' $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(call fuzz_libs,$(1))
 UNIT_TESTS += $$(B)/tests/fuzz/replay-$(1)
 endef
 $(foreach name,$(FUZZ_NAMES),$(eval $(call FUZZ_RULES,$(name))))

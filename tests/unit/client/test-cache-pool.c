@@ -24,6 +24,7 @@ struct pool {
 	struct fake fake;
 	uint32_t length; /* granularity of what is granted */
 	size_t room; /* leases that it has left */
+	uint64_t lie; /* how long a lease is said to be; 0: the truth */
 	bool deaf; /* to PUBLISH, as an older daemon */
 	uint64_t last;
 	size_t live;
@@ -81,6 +82,8 @@ static void grant(struct fake *fake, const struct mmiod_msg_lease *request)
 		granted->rights = wants[i].rights;
 		granted->mmapable = 1;
 		fds[files++] = block_file(granted->length);
+		if (pool.lie)
+			granted->length = pool.lie;
 	}
 	reply.msg = (struct mmiod_msg){ .size = sizeof(reply),
 					.opcode = MMIOD_OP_ALLOC,
@@ -498,6 +501,31 @@ Test(pool_provider, refuses_what_cannot_hold_objects)
 }
 
 /* ---- what is told of caches ---- */
+
+/* It has the slabs that its file has room for; and less than a slab holds none. */
+Test(pool_provider, does_not_believe_in_leases_longer_than_their_files)
+{
+	struct mmiod_slab_provider *provider;
+	struct mmiod_object_cache *cache;
+	void *objects[3];
+
+	start(serve_provider, 100);
+	pool.lie = UINT64_C(1) << 60;
+	provider = provider_make((struct mmiod_allocation){ .length = 3 * PAGE });
+	cache = page_cache(provider);
+	cr_assert_eq(mmiod_object_cache_alloc_bulk(cache, 3, objects), 0);
+	cr_assert_eq(pool.live, 1);
+	pool.lie = PAGE - 1;
+	errno = 0;
+	cr_assert_null(mmiod_object_cache_alloc(cache));
+	cr_assert_eq(errno, ENOMEM);
+	cr_assert_str_eq(mmiod_slab_provider_error(),
+			 "memory was granted, but cannot be mapped here");
+	cr_assert_eq(pool.live, 1, "it was given back");
+	mmiod_object_cache_free_bulk(cache, 3, objects);
+	cache_end(cache);
+	stop(provider);
+}
 
 TestSuite(publish, .timeout = 60);
 

@@ -156,6 +156,60 @@ Test(client, refuses_a_greeting_that_is_none)
 	bad_greeting(greet_with_garbage, -EPROTO);
 }
 
+/* Its sentence is said to lie behind the message. */
+static void refuse_badly(struct fake *fake)
+{
+	struct mmiod_msg_error reply = { .msg = { .size = sizeof(reply),
+						  .opcode = MMIOD_OP_HELLO,
+						  .flags = MMIOD_MSG_REPLY,
+						  .status = MMIOD_E_DENIED,
+						  .fixed = sizeof(reply) },
+					 .text = { sizeof(reply), 100 } };
+
+	fake_accept_silently(fake);
+	reply.msg.id = fake_read(fake)->id;
+	fake_send(fake, &reply, sizeof(reply), NULL, 0);
+}
+
+Test(client, refuses_a_refusal_that_is_malformed)
+{
+	bad_greeting(refuse_badly, -EPROTO);
+}
+
+static void restart_without_files(struct fake *fake)
+{
+	struct mmiod_msg_hello_reply hello = { .msg = { .size = sizeof(hello),
+							.opcode = MMIOD_OP_HELLO,
+							.flags = MMIOD_MSG_REPLY,
+							.fixed = sizeof(hello) },
+					       .version = MMIOD_PROTOCOL_VERSION };
+
+	fake_accept(fake);
+	fake_hang_up(fake);
+	fake_accept_silently(fake);
+	hello.msg.id = fake_read(fake)->id;
+	fake_send(fake, &hello, sizeof(hello), NULL, 0);
+	fake_accept(fake);
+	fake_grant(fake, fake_read(fake), 17, NULL);
+}
+
+/* Of a daemon that says that its messages carry no files: how many leases fit one? */
+Test(client, is_not_led_by_a_greeting_that_it_refused)
+{
+	struct mmiod_client *client;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	fake_start(&fake, restart_without_files, NULL);
+	client = connect_or_fail(&fake);
+	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0x1000, 0, &lease), -EPROTO);
+	cr_assert(strstr(mmiod_client_error(client), "greeting is malformed"));
+	lease = lease_or_fail(client, 0, 0x1000, 0);
+	mmiod_lease_free(lease);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
 Test(client, notices_a_daemon_that_hangs_up)
 {
 	bad_greeting(hang_up_at_once, -ECONNRESET);

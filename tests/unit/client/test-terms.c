@@ -6,7 +6,9 @@
 #include "fake.h"
 
 #include <poll.h>
+#include <semaphore.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define RW (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
@@ -253,6 +255,91 @@ Test(terms, what_may_not_be_renewed_is_not)
 Test(terms, a_lease_whose_object_was_freed_is_not_renewed)
 {
 	ask_after_half_the_time(true, true);
+}
+
+/* What it did not read meanwhile comes first. */
+static void read_late(struct fake *fake)
+{
+	const struct mmiod_msg *request;
+
+	fake_accept(fake);
+	grant_limited(fake, 400, 1);
+	sem_wait(fake->argument);
+	do {
+		request = fake_read(fake);
+	} while (request->opcode == MMIOD_OP_STATUS);
+	cr_expect_eq(request->opcode, MMIOD_OP_RENEW);
+	fake_wait_hang_up(fake);
+}
+
+static void fill_socket(struct mmiod_client *client)
+{
+	struct mmiod_msg request = { .size = sizeof(request),
+				     .opcode = MMIOD_OP_STATUS,
+				     .fixed = sizeof(request),
+				     .id = 1 };
+
+	while (send(client->sock, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		;
+	cr_assert_eq(errno, EAGAIN);
+}
+
+/* Were it to wait for the daemon, it would for ever: nothing is read before it returns. */
+Test(terms, a_renewal_never_waits_for_the_daemon_and_is_tried_again, .timeout = 120)
+{
+	const struct timeval for_ever = { 0, 0 };
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct mmiod_lease *lease;
+	struct fake fake;
+	sem_t read_on;
+
+	sem_init(&read_on, 0, 0);
+	fake_start(&fake, read_late, &read_on);
+	client = connect_or_fail(&fake);
+	setsockopt(client->sock, SOL_SOCKET, SO_SNDTIMEO, &for_ever, sizeof(for_ever));
+	lease = lease_or_fail(client, 0, 0x1000, 0);
+	fill_socket(client);
+	usleep(250000);
+	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	cr_assert_gt(client->renew_at, lease->renew_at, "it is due, and asked for again later");
+	sem_post(&read_on);
+	while (lease->renew_at < client->renew_at) {
+		usleep(20000);
+		cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	}
+	mmiod_lease_free(lease);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static void grant_for_a_moment(struct fake *fake)
+{
+	fake_accept(fake);
+	grant_limited(fake, 1, 1);
+	cr_expect_eq(fake_read(fake)->opcode, MMIOD_OP_RENEW);
+	fake_wait_hang_up(fake);
+}
+
+/* A daemon that asks for it every millisecond would have the program do nothing else. */
+Test(terms, renewals_of_one_lease_keep_a_distance)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct mmiod_lease *lease;
+	struct fake fake;
+	int64_t first;
+
+	fake_start(&fake, grant_for_a_moment, NULL);
+	client = connect_or_fail(&fake);
+	lease = lease_or_fail(client, 0, 0x1000, 0);
+	first = lease->renew_at;
+	while (lease->renew_at == first)
+		cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	cr_assert_geq(lease->renew_at, first + 50);
+	mmiod_lease_free(lease);
+	mmiod_client_free(client);
+	fake_stop(&fake);
 }
 
 /* ---- explanations ---- */
