@@ -3,15 +3,13 @@
  * struct mmiod_cache_info and the list of them: what programs published of their object caches; a
  * snapshot, owned by the program, that outlives the client.
  */
-#include "internal.h"
+#include "getter.h"
 
 struct mmiod_cache_info {
 	struct mmiod_wire_published wire;
 };
 
-struct mmiod_cache_list {
-	struct list list;
-};
+LIST_OF(mmiod_cache_info, mmiod_cache_list)
 
 static int finish_cache(void *item, const struct message *message)
 {
@@ -36,88 +34,17 @@ MMIOD_EXPORT int mmiod_client_list_caches(struct mmiod_client *client,
 	return list_fetch(client, &kind, NULL, list);
 }
 
-MMIOD_EXPORT void mmiod_cache_list_free(struct mmiod_cache_list *list)
-{
-	list_free((struct list *)list);
-}
-
-MMIOD_EXPORT size_t mmiod_cache_list_count(const struct mmiod_cache_list *list)
-{
-	return list->list.count;
-}
-
-MMIOD_EXPORT const struct mmiod_cache_info *mmiod_cache_list_get(
-	const struct mmiod_cache_list *list, size_t index)
-{
-	return list_get(&list->list, index);
-}
-
-MMIOD_EXPORT const char *mmiod_cache_info_name(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.name;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_object_size(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.object_size;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_alignment(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.align;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_slab_size(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.slab_size;
-}
-
-MMIOD_EXPORT uint32_t mmiod_cache_info_objects_per_slab(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.per_slab;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_active(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.active;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_objects(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.objects;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_slabs(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.slabs;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_bytes(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.bytes;
-}
-
-MMIOD_EXPORT uint64_t mmiod_cache_info_host_bytes(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.host_bytes;
-}
-
-MMIOD_EXPORT unsigned int mmiod_cache_info_flags(const struct mmiod_cache_info *info)
-{
-	return info->wire.cache.flags;
-}
-
-MMIOD_EXPORT uint32_t mmiod_cache_info_uid(const struct mmiod_cache_info *info)
-{
-	return info->wire.uid;
-}
-
-MMIOD_EXPORT uint32_t mmiod_cache_info_pid(const struct mmiod_cache_info *info)
-{
-	return info->wire.pid;
-}
-
-MMIOD_EXPORT const char *mmiod_cache_info_comm(const struct mmiod_cache_info *info)
-{
-	return info->wire.comm;
-}
+GETTER(const char *, mmiod_cache_info_name, mmiod_cache_info, wire.cache.name)
+GETTER(uint64_t, mmiod_cache_info_object_size, mmiod_cache_info, wire.cache.object_size)
+GETTER(uint64_t, mmiod_cache_info_alignment, mmiod_cache_info, wire.cache.align)
+GETTER(uint64_t, mmiod_cache_info_slab_size, mmiod_cache_info, wire.cache.slab_size)
+GETTER(uint32_t, mmiod_cache_info_objects_per_slab, mmiod_cache_info, wire.cache.per_slab)
+GETTER(uint64_t, mmiod_cache_info_active, mmiod_cache_info, wire.cache.active)
+GETTER(uint64_t, mmiod_cache_info_objects, mmiod_cache_info, wire.cache.objects)
+GETTER(uint64_t, mmiod_cache_info_slabs, mmiod_cache_info, wire.cache.slabs)
+GETTER(uint64_t, mmiod_cache_info_bytes, mmiod_cache_info, wire.cache.bytes)
+GETTER(uint64_t, mmiod_cache_info_host_bytes, mmiod_cache_info, wire.cache.host_bytes)
+GETTER(unsigned int, mmiod_cache_info_flags, mmiod_cache_info, wire.cache.flags)
+GETTER(uint32_t, mmiod_cache_info_uid, mmiod_cache_info, wire.uid)
+GETTER(uint32_t, mmiod_cache_info_pid, mmiod_cache_info, wire.pid)
+GETTER(const char *, mmiod_cache_info_comm, mmiod_cache_info, wire.comm)

@@ -429,7 +429,7 @@ MMIOD_EXPORT int mmiod_slab_provider_from_pool_sized(struct mmiod_client *client
 						     const struct mmiod_allocation *want,
 						     size_t size, struct mmiod_slab_provider **made)
 {
-	struct mmiod_allocation known;
+	struct mmiod_allocation known = { 0 };
 	int err = client_check(client);
 
 	*made = NULL;

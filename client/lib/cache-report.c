@@ -8,6 +8,7 @@
  * locks, because the program's callback may use caches.
  */
 #include "cache.h"
+#include "getter.h"
 
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -324,28 +325,11 @@ void reports_emit(const struct mmiod_object_cache *cache, struct work *work)
 
 /* ---- what a program sees of it ---- */
 
-MMIOD_EXPORT enum mmiod_object_cache_problem mmiod_object_cache_report_problem(
-	const struct mmiod_object_cache_report *report)
-{
-	return report->problem;
-}
-
-MMIOD_EXPORT const char *mmiod_object_cache_report_cache(
-	const struct mmiod_object_cache_report *report)
-{
-	return report->cache;
-}
-
-MMIOD_EXPORT const void *mmiod_object_cache_report_object(
-	const struct mmiod_object_cache_report *report)
-{
-	return report->object;
-}
-
-MMIOD_EXPORT size_t mmiod_object_cache_report_offset(const struct mmiod_object_cache_report *report)
-{
-	return report->offset;
-}
+GETTER(enum mmiod_object_cache_problem, mmiod_object_cache_report_problem,
+       mmiod_object_cache_report, problem)
+GETTER(const char *, mmiod_object_cache_report_cache, mmiod_object_cache_report, cache)
+GETTER(const void *, mmiod_object_cache_report_object, mmiod_object_cache_report, object)
+GETTER(size_t, mmiod_object_cache_report_offset, mmiod_object_cache_report, offset)
 
 /* Without memory there was none to write it to. */
 MMIOD_EXPORT const char *mmiod_object_cache_report_text(

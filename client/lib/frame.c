@@ -2,7 +2,7 @@
 /*
  * struct mmiod_frame: what the kernel knows of a page frame. Owned by the program.
  */
-#include "internal.h"
+#include "getter.h"
 
 #include <stdlib.h>
 
@@ -82,52 +82,23 @@ MMIOD_EXPORT void mmiod_frame_free(struct mmiod_frame *frame)
 	free(frame);
 }
 
-MMIOD_EXPORT uint64_t mmiod_frame_pfn(const struct mmiod_frame *frame)
-{
-	return frame->wire.pfn;
-}
-
-MMIOD_EXPORT uint64_t mmiod_frame_phys(const struct mmiod_frame *frame)
-{
-	return frame->wire.phys;
-}
+GETTER(uint64_t, mmiod_frame_pfn, mmiod_frame, wire.pfn)
+GETTER(uint64_t, mmiod_frame_phys, mmiod_frame, wire.phys)
 
 MMIOD_EXPORT int mmiod_frame_described(const struct mmiod_frame *frame)
 {
 	return frame->wire.described != 0;
 }
 
-MMIOD_EXPORT uint64_t mmiod_frame_flags(const struct mmiod_frame *frame)
-{
-	return frame->wire.bits;
-}
-
-MMIOD_EXPORT uint64_t mmiod_frame_head(const struct mmiod_frame *frame)
-{
-	return frame->wire.head;
-}
+GETTER(uint64_t, mmiod_frame_flags, mmiod_frame, wire.bits)
+GETTER(uint64_t, mmiod_frame_head, mmiod_frame, wire.head)
 
 MMIOD_EXPORT int mmiod_frame_order(const struct mmiod_frame *frame)
 {
 	return frame->wire.order > 63 ? -1 : (int)frame->wire.order;
 }
 
-MMIOD_EXPORT uint32_t mmiod_frame_references(const struct mmiod_frame *frame)
-{
-	return frame->wire.references;
-}
-
-MMIOD_EXPORT uint32_t mmiod_frame_mappings(const struct mmiod_frame *frame)
-{
-	return frame->wire.mappings;
-}
-
-MMIOD_EXPORT enum mmiod_memory_zone mmiod_frame_zone(const struct mmiod_frame *frame)
-{
-	return frame->wire.zone;
-}
-
-MMIOD_EXPORT unsigned int mmiod_frame_node(const struct mmiod_frame *frame)
-{
-	return frame->wire.node;
-}
+GETTER(uint32_t, mmiod_frame_references, mmiod_frame, wire.references)
+GETTER(uint32_t, mmiod_frame_mappings, mmiod_frame, wire.mappings)
+GETTER(enum mmiod_memory_zone, mmiod_frame_zone, mmiod_frame, wire.zone)
+GETTER(unsigned int, mmiod_frame_node, mmiod_frame, wire.node)

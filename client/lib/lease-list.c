@@ -3,16 +3,14 @@
  * struct mmiod_lease_info and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "internal.h"
+#include "getter.h"
 
 struct mmiod_lease_info {
 	struct mmiod_wire_lease wire;
 	char unit[64];
 };
 
-struct mmiod_lease_list {
-	struct list list;
-};
+LIST_OF(mmiod_lease_info, mmiod_lease_list)
 
 static int finish_lease(void *item, const struct message *message)
 {
@@ -39,121 +37,31 @@ MMIOD_EXPORT int mmiod_client_list_leases(struct mmiod_client *client,
 	return list_fetch(client, &kind, NULL, list);
 }
 
-MMIOD_EXPORT void mmiod_lease_list_free(struct mmiod_lease_list *list)
-{
-	list_free((struct list *)list);
-}
-
-MMIOD_EXPORT size_t mmiod_lease_list_count(const struct mmiod_lease_list *list)
-{
-	return list->list.count;
-}
-
-MMIOD_EXPORT const struct mmiod_lease_info *mmiod_lease_list_get(
-	const struct mmiod_lease_list *list, size_t index)
-{
-	return list_get(&list->list, index);
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_id(const struct mmiod_lease_info *info)
-{
-	return info->wire.id;
-}
-
-MMIOD_EXPORT const char *mmiod_lease_info_region(const struct mmiod_lease_info *info)
-{
-	return info->wire.region;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_offset(const struct mmiod_lease_info *info)
-{
-	return info->wire.offset;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_length(const struct mmiod_lease_info *info)
-{
-	return info->wire.length;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_started(const struct mmiod_lease_info *info)
-{
-	return info->wire.started;
-}
-
-MMIOD_EXPORT unsigned int mmiod_lease_info_rights(const struct mmiod_lease_info *info)
-{
-	return info->wire.rights;
-}
-
-MMIOD_EXPORT enum mmiod_cache mmiod_lease_info_cache(const struct mmiod_lease_info *info)
-{
-	return info->wire.cache;
-}
-
-MMIOD_EXPORT unsigned int mmiod_lease_info_width(const struct mmiod_lease_info *info)
-{
-	return info->wire.width;
-}
-
-MMIOD_EXPORT enum mmiod_share mmiod_lease_info_share(const struct mmiod_lease_info *info)
-{
-	return info->wire.share;
-}
-
-MMIOD_EXPORT enum mmiod_state mmiod_lease_info_state(const struct mmiod_lease_info *info)
-{
-	return info->wire.state;
-}
-
-MMIOD_EXPORT uint32_t mmiod_lease_info_uid(const struct mmiod_lease_info *info)
-{
-	return info->wire.uid;
-}
-
-MMIOD_EXPORT uint32_t mmiod_lease_info_pid(const struct mmiod_lease_info *info)
-{
-	return info->wire.pid;
-}
-
-MMIOD_EXPORT const char *mmiod_lease_info_comm(const struct mmiod_lease_info *info)
-{
-	return info->wire.comm;
-}
-
-MMIOD_EXPORT const char *mmiod_lease_info_unit(const struct mmiod_lease_info *info)
-{
-	return info->unit;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_left_ms(const struct mmiod_lease_info *info)
-{
-	return info->wire.left_ms;
-}
-
-MMIOD_EXPORT uint32_t mmiod_lease_info_time_ms(const struct mmiod_lease_info *info)
-{
-	return info->wire.lease_ms;
-}
+GETTER(uint64_t, mmiod_lease_info_id, mmiod_lease_info, wire.id)
+GETTER(const char *, mmiod_lease_info_region, mmiod_lease_info, wire.region)
+GETTER(uint64_t, mmiod_lease_info_offset, mmiod_lease_info, wire.offset)
+GETTER(uint64_t, mmiod_lease_info_length, mmiod_lease_info, wire.length)
+GETTER(uint64_t, mmiod_lease_info_started, mmiod_lease_info, wire.started)
+GETTER(unsigned int, mmiod_lease_info_rights, mmiod_lease_info, wire.rights)
+GETTER(enum mmiod_cache, mmiod_lease_info_cache, mmiod_lease_info, wire.cache)
+GETTER(unsigned int, mmiod_lease_info_width, mmiod_lease_info, wire.width)
+GETTER(enum mmiod_share, mmiod_lease_info_share, mmiod_lease_info, wire.share)
+GETTER(enum mmiod_state, mmiod_lease_info_state, mmiod_lease_info, wire.state)
+GETTER(uint32_t, mmiod_lease_info_uid, mmiod_lease_info, wire.uid)
+GETTER(uint32_t, mmiod_lease_info_pid, mmiod_lease_info, wire.pid)
+GETTER(const char *, mmiod_lease_info_comm, mmiod_lease_info, wire.comm)
+GETTER(const char *, mmiod_lease_info_unit, mmiod_lease_info, unit)
+GETTER(uint64_t, mmiod_lease_info_left_ms, mmiod_lease_info, wire.left_ms)
+GETTER(uint32_t, mmiod_lease_info_time_ms, mmiod_lease_info, wire.lease_ms)
 
 MMIOD_EXPORT int mmiod_lease_info_renews(const struct mmiod_lease_info *info)
 {
 	return info->wire.lease_ms && info->wire.renew;
 }
 
-MMIOD_EXPORT uint32_t mmiod_lease_info_mappings(const struct mmiod_lease_info *info)
-{
-	return info->wire.mappings;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_faults(const struct mmiod_lease_info *info)
-{
-	return info->wire.faults;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_populated(const struct mmiod_lease_info *info)
-{
-	return info->wire.populated;
-}
+GETTER(uint32_t, mmiod_lease_info_mappings, mmiod_lease_info, wire.mappings)
+GETTER(uint64_t, mmiod_lease_info_faults, mmiod_lease_info, wire.faults)
+GETTER(uint64_t, mmiod_lease_info_populated, mmiod_lease_info, wire.populated)
 
 MMIOD_EXPORT uint64_t mmiod_lease_info_fault_leaves(const struct mmiod_lease_info *info,
 						    enum mmiod_leaf_size size)
@@ -167,20 +75,9 @@ MMIOD_EXPORT uint64_t mmiod_lease_info_populated_leaves(const struct mmiod_lease
 	return (unsigned int)size < MMIOD_LEAF_SIZES ? info->wire.populated_leaves[size] : 0;
 }
 
-MMIOD_EXPORT uint64_t mmiod_lease_info_reads(const struct mmiod_lease_info *info)
-{
-	return info->wire.reads;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_info_writes(const struct mmiod_lease_info *info)
-{
-	return info->wire.writes;
-}
-
-MMIOD_EXPORT enum mmiod_memory mmiod_lease_info_memory(const struct mmiod_lease_info *info)
-{
-	return info->wire.memory;
-}
+GETTER(uint64_t, mmiod_lease_info_reads, mmiod_lease_info, wire.reads)
+GETTER(uint64_t, mmiod_lease_info_writes, mmiod_lease_info, wire.writes)
+GETTER(enum mmiod_memory, mmiod_lease_info_memory, mmiod_lease_info, wire.memory)
 
 MMIOD_EXPORT int mmiod_lease_info_allocated(const struct mmiod_lease_info *info)
 {

@@ -5,7 +5,7 @@
  * A lease owns its window's file. It remembers its client as long as that lives, only to be
  * released through it and to leave sentences there.
  */
-#include "internal.h"
+#include "getter.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,7 +141,7 @@ struct end_call {
 	uint32_t deadline_ms;
 	const uint64_t *ids;
 	size_t count;
-	struct exchange *exchange; /* that it is asked by */
+	struct exchange exchange;
 	int result; /* of the first that failed */
 	bool *ended; /* NULL, or which were */
 };
@@ -176,7 +176,7 @@ static bool has_ended(const struct end_call *call, const struct mmiod_wire_ended
 {
 	return wire->status == MMIOD_OK ||
 	       (wire->status == MMIOD_E_NOT_FOUND && call->opcode == MMIOD_OP_RELEASE &&
-		call->exchange->resent);
+		call->exchange.resent);
 }
 
 static int read_end(void *context, size_t index, struct reply *reply)
@@ -207,17 +207,16 @@ static int read_end(void *context, size_t index, struct reply *reply)
 
 static int end_leases(struct end_call *call)
 {
-	struct exchange exchange = {
+	int err;
+
+	call->exchange = (struct exchange){
 		.count = (call->count + MMIOD_MSG_FDS_MAX - 1) / MMIOD_MSG_FDS_MAX,
 		.context = call,
 		.build = build_end,
 		.reply = read_end,
 		.patience_ms = call->deadline_ms,
 	};
-	int err;
-
-	call->exchange = &exchange;
-	err = exchange_run(call->client, &exchange);
+	err = exchange_run(call->client, &call->exchange);
 	return err ? err : call->result;
 }
 
@@ -332,70 +331,24 @@ MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
 
 /* ---- what it is ---- */
 
-MMIOD_EXPORT uint64_t mmiod_lease_id(const struct mmiod_lease *lease)
-{
-	return lease->id;
-}
-
-MMIOD_EXPORT int mmiod_lease_fd(const struct mmiod_lease *lease)
-{
-	return lease->fd;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_offset(const struct mmiod_lease *lease)
-{
-	return lease->offset;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_length(const struct mmiod_lease *lease)
-{
-	return lease->length;
-}
-
-MMIOD_EXPORT unsigned int mmiod_lease_rights(const struct mmiod_lease *lease)
-{
-	return lease->rights;
-}
-
-MMIOD_EXPORT enum mmiod_cache mmiod_lease_cache(const struct mmiod_lease *lease)
-{
-	return lease->cache;
-}
-
-MMIOD_EXPORT enum mmiod_share mmiod_lease_share(const struct mmiod_lease *lease)
-{
-	return lease->share;
-}
-
-MMIOD_EXPORT unsigned int mmiod_lease_width(const struct mmiod_lease *lease)
-{
-	return lease->width;
-}
-
-MMIOD_EXPORT uint64_t mmiod_lease_map_offset(const struct mmiod_lease *lease)
-{
-	return lease->map_offset;
-}
-
-MMIOD_EXPORT int mmiod_lease_mappable(const struct mmiod_lease *lease)
-{
-	return lease->mappable;
-}
-
-MMIOD_EXPORT uint32_t mmiod_lease_time_ms(const struct mmiod_lease *lease)
-{
-	return lease->lease_ms;
-}
+GETTER(uint64_t, mmiod_lease_id, mmiod_lease, id)
+GETTER(int, mmiod_lease_fd, mmiod_lease, fd)
+GETTER(uint64_t, mmiod_lease_offset, mmiod_lease, offset)
+GETTER(uint64_t, mmiod_lease_length, mmiod_lease, length)
+GETTER(unsigned int, mmiod_lease_rights, mmiod_lease, rights)
+GETTER(enum mmiod_cache, mmiod_lease_cache, mmiod_lease, cache)
+GETTER(enum mmiod_share, mmiod_lease_share, mmiod_lease, share)
+GETTER(unsigned int, mmiod_lease_width, mmiod_lease, width)
+GETTER(uint64_t, mmiod_lease_map_offset, mmiod_lease, map_offset)
+GETTER(int, mmiod_lease_mappable, mmiod_lease, mappable)
+GETTER(uint32_t, mmiod_lease_time_ms, mmiod_lease, lease_ms)
 
 MMIOD_EXPORT int mmiod_lease_renews(const struct mmiod_lease *lease)
 {
 	return lease->lease_ms && lease->renews;
 }
 
-MMIOD_EXPORT enum mmiod_memory mmiod_lease_memory(const struct mmiod_lease *lease)
-{
-	return lease->memory;
-}
+GETTER(enum mmiod_memory, mmiod_lease_memory, mmiod_lease, memory)
 
 MMIOD_EXPORT int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state)
 {

@@ -4,7 +4,7 @@
  * but not without bound: a program that only makes requests and never takes a notice loses them,
  * and is told how many.
  */
-#include "internal.h"
+#include "getter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,72 +108,17 @@ MMIOD_EXPORT void mmiod_notice_free(struct mmiod_notice *notice)
 	free(notice);
 }
 
-MMIOD_EXPORT enum mmiod_notice_type mmiod_notice_type(const struct mmiod_notice *notice)
-{
-	return notice->wire.type;
-}
-
-MMIOD_EXPORT uint64_t mmiod_notice_time(const struct mmiod_notice *notice)
-{
-	return notice->wire.time_us;
-}
-
-MMIOD_EXPORT uint64_t mmiod_notice_lost(const struct mmiod_notice *notice)
-{
-	return notice->wire.lost;
-}
-
-MMIOD_EXPORT uint64_t mmiod_notice_lease(const struct mmiod_notice *notice)
-{
-	return notice->wire.lease;
-}
-
-MMIOD_EXPORT enum mmiod_memory mmiod_notice_memory(const struct mmiod_notice *notice)
-{
-	return notice->wire.memory;
-}
-
-MMIOD_EXPORT const char *mmiod_notice_region(const struct mmiod_notice *notice)
-{
-	return notice->wire.region;
-}
-
-MMIOD_EXPORT uint64_t mmiod_notice_offset(const struct mmiod_notice *notice)
-{
-	return notice->wire.offset;
-}
-
-MMIOD_EXPORT uint64_t mmiod_notice_length(const struct mmiod_notice *notice)
-{
-	return notice->wire.length;
-}
-
-MMIOD_EXPORT unsigned int mmiod_notice_rights(const struct mmiod_notice *notice)
-{
-	return notice->wire.rights;
-}
-
-MMIOD_EXPORT enum mmiod_cache mmiod_notice_cache(const struct mmiod_notice *notice)
-{
-	return notice->wire.cache;
-}
-
-MMIOD_EXPORT uint32_t mmiod_notice_uid(const struct mmiod_notice *notice)
-{
-	return notice->wire.uid;
-}
-
-MMIOD_EXPORT uint32_t mmiod_notice_pid(const struct mmiod_notice *notice)
-{
-	return notice->wire.pid;
-}
-
-MMIOD_EXPORT const char *mmiod_notice_comm(const struct mmiod_notice *notice)
-{
-	return notice->wire.comm;
-}
-
-MMIOD_EXPORT const char *mmiod_notice_text(const struct mmiod_notice *notice)
-{
-	return notice->text;
-}
+GETTER(enum mmiod_notice_type, mmiod_notice_type, mmiod_notice, wire.type)
+GETTER(uint64_t, mmiod_notice_time, mmiod_notice, wire.time_us)
+GETTER(uint64_t, mmiod_notice_lost, mmiod_notice, wire.lost)
+GETTER(uint64_t, mmiod_notice_lease, mmiod_notice, wire.lease)
+GETTER(enum mmiod_memory, mmiod_notice_memory, mmiod_notice, wire.memory)
+GETTER(const char *, mmiod_notice_region, mmiod_notice, wire.region)
+GETTER(uint64_t, mmiod_notice_offset, mmiod_notice, wire.offset)
+GETTER(uint64_t, mmiod_notice_length, mmiod_notice, wire.length)
+GETTER(unsigned int, mmiod_notice_rights, mmiod_notice, wire.rights)
+GETTER(enum mmiod_cache, mmiod_notice_cache, mmiod_notice, wire.cache)
+GETTER(uint32_t, mmiod_notice_uid, mmiod_notice, wire.uid)
+GETTER(uint32_t, mmiod_notice_pid, mmiod_notice, wire.pid)
+GETTER(const char *, mmiod_notice_comm, mmiod_notice, wire.comm)
+GETTER(const char *, mmiod_notice_text, mmiod_notice, text)

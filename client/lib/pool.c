@@ -3,15 +3,13 @@
  * struct mmiod_pool and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "internal.h"
+#include "getter.h"
 
 struct mmiod_pool {
 	struct mmiod_wire_pool wire;
 };
 
-struct mmiod_pool_list {
-	struct list list;
-};
+LIST_OF(mmiod_pool, mmiod_pool_list)
 
 static int finish_pool(void *item, const struct message *message)
 {
@@ -36,61 +34,14 @@ MMIOD_EXPORT int mmiod_client_list_pools(struct mmiod_client *client, struct mmi
 	return list_fetch(client, &kind, NULL, list);
 }
 
-MMIOD_EXPORT void mmiod_pool_list_free(struct mmiod_pool_list *list)
-{
-	list_free((struct list *)list);
-}
-
-MMIOD_EXPORT size_t mmiod_pool_list_count(const struct mmiod_pool_list *list)
-{
-	return list->list.count;
-}
-
-MMIOD_EXPORT const struct mmiod_pool *mmiod_pool_list_get(const struct mmiod_pool_list *list,
-							  size_t index)
-{
-	return list_get(&list->list, index);
-}
-
-MMIOD_EXPORT const char *mmiod_pool_name(const struct mmiod_pool *pool)
-{
-	return pool->wire.name;
-}
-
-MMIOD_EXPORT uint64_t mmiod_pool_length(const struct mmiod_pool *pool)
-{
-	return pool->wire.length;
-}
-
-MMIOD_EXPORT uint64_t mmiod_pool_page(const struct mmiod_pool *pool)
-{
-	return pool->wire.page;
-}
-
-MMIOD_EXPORT uint64_t mmiod_pool_free(const struct mmiod_pool *pool)
-{
-	return pool->wire.free;
-}
-
-MMIOD_EXPORT uint64_t mmiod_pool_largest(const struct mmiod_pool *pool)
-{
-	return pool->wire.largest;
-}
-
-MMIOD_EXPORT uint64_t mmiod_pool_wiping(const struct mmiod_pool *pool)
-{
-	return pool->wire.wiping;
-}
-
-MMIOD_EXPORT uint32_t mmiod_pool_leases(const struct mmiod_pool *pool)
-{
-	return pool->wire.leases;
-}
-
-MMIOD_EXPORT unsigned int mmiod_pool_orders(const struct mmiod_pool *pool)
-{
-	return pool->wire.orders;
-}
+GETTER(const char *, mmiod_pool_name, mmiod_pool, wire.name)
+GETTER(uint64_t, mmiod_pool_length, mmiod_pool, wire.length)
+GETTER(uint64_t, mmiod_pool_page, mmiod_pool, wire.page)
+GETTER(uint64_t, mmiod_pool_free, mmiod_pool, wire.free)
+GETTER(uint64_t, mmiod_pool_largest, mmiod_pool, wire.largest)
+GETTER(uint64_t, mmiod_pool_wiping, mmiod_pool, wire.wiping)
+GETTER(uint32_t, mmiod_pool_leases, mmiod_pool, wire.leases)
+GETTER(unsigned int, mmiod_pool_orders, mmiod_pool, wire.orders)
 
 MMIOD_EXPORT uint64_t mmiod_pool_blocks(const struct mmiod_pool *pool, unsigned int order)
 {

@@ -3,7 +3,7 @@
  * struct mmiod_region and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "internal.h"
+#include "getter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +13,7 @@ struct mmiod_region {
 	char model[96];
 };
 
-struct mmiod_region_list {
-	struct list list;
-};
+LIST_OF(mmiod_region, mmiod_region_list)
 
 static int finish_region(void *item, const struct message *message)
 {
@@ -38,22 +36,6 @@ MMIOD_EXPORT int mmiod_client_list_regions(struct mmiod_client *client,
 					   struct mmiod_region_list **list)
 {
 	return list_fetch(client, &kind, NULL, list);
-}
-
-MMIOD_EXPORT void mmiod_region_list_free(struct mmiod_region_list *list)
-{
-	list_free((struct list *)list);
-}
-
-MMIOD_EXPORT size_t mmiod_region_list_count(const struct mmiod_region_list *list)
-{
-	return list->list.count;
-}
-
-MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_get(const struct mmiod_region_list *list,
-							      size_t index)
-{
-	return list_get(&list->list, index);
 }
 
 static bool lies_at(const struct mmiod_wire_region *wire, const struct mmiod_target *target)
@@ -85,82 +67,24 @@ MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_find_sized(
 	return NULL;
 }
 
-MMIOD_EXPORT const char *mmiod_region_name(const struct mmiod_region *region)
-{
-	return region->wire.name;
-}
-
-MMIOD_EXPORT const char *mmiod_region_device(const struct mmiod_region *region)
-{
-	return region->wire.device;
-}
-
-MMIOD_EXPORT const char *mmiod_region_model(const struct mmiod_region *region)
-{
-	return region->model;
-}
-
-MMIOD_EXPORT uint16_t mmiod_region_vendor(const struct mmiod_region *region)
-{
-	return region->wire.vendor;
-}
-
-MMIOD_EXPORT uint16_t mmiod_region_product(const struct mmiod_region *region)
-{
-	return region->wire.product;
-}
+GETTER(const char *, mmiod_region_name, mmiod_region, wire.name)
+GETTER(const char *, mmiod_region_device, mmiod_region, wire.device)
+GETTER(const char *, mmiod_region_model, mmiod_region, model)
+GETTER(uint16_t, mmiod_region_vendor, mmiod_region, wire.vendor)
+GETTER(uint16_t, mmiod_region_product, mmiod_region, wire.product)
 
 MMIOD_EXPORT int mmiod_region_bar(const struct mmiod_region *region)
 {
 	return region->wire.bar == UINT32_MAX ? -1 : (int)region->wire.bar;
 }
 
-MMIOD_EXPORT uint64_t mmiod_region_offset(const struct mmiod_region *region)
-{
-	return region->wire.offset;
-}
-
-MMIOD_EXPORT uint64_t mmiod_region_length(const struct mmiod_region *region)
-{
-	return region->wire.length;
-}
-
-MMIOD_EXPORT uint64_t mmiod_region_phys(const struct mmiod_region *region)
-{
-	return region->wire.phys;
-}
-
-MMIOD_EXPORT unsigned int mmiod_region_width(const struct mmiod_region *region)
-{
-	return region->wire.width;
-}
-
-MMIOD_EXPORT unsigned int mmiod_region_caches(const struct mmiod_region *region)
-{
-	return region->wire.caches;
-}
-
-MMIOD_EXPORT enum mmiod_cache mmiod_region_cache(const struct mmiod_region *region)
-{
-	return region->wire.cache;
-}
-
-MMIOD_EXPORT unsigned int mmiod_region_rights(const struct mmiod_region *region)
-{
-	return region->wire.rights;
-}
-
-MMIOD_EXPORT enum mmiod_state mmiod_region_state(const struct mmiod_region *region)
-{
-	return region->wire.state;
-}
-
-MMIOD_EXPORT unsigned int mmiod_region_generation(const struct mmiod_region *region)
-{
-	return region->wire.generation;
-}
-
-MMIOD_EXPORT unsigned int mmiod_region_leases(const struct mmiod_region *region)
-{
-	return region->wire.leases;
-}
+GETTER(uint64_t, mmiod_region_offset, mmiod_region, wire.offset)
+GETTER(uint64_t, mmiod_region_length, mmiod_region, wire.length)
+GETTER(uint64_t, mmiod_region_phys, mmiod_region, wire.phys)
+GETTER(unsigned int, mmiod_region_width, mmiod_region, wire.width)
+GETTER(unsigned int, mmiod_region_caches, mmiod_region, wire.caches)
+GETTER(enum mmiod_cache, mmiod_region_cache, mmiod_region, wire.cache)
+GETTER(unsigned int, mmiod_region_rights, mmiod_region, wire.rights)
+GETTER(enum mmiod_state, mmiod_region_state, mmiod_region, wire.state)
+GETTER(unsigned int, mmiod_region_generation, mmiod_region, wire.generation)
+GETTER(unsigned int, mmiod_region_leases, mmiod_region, wire.leases)

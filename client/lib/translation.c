@@ -3,7 +3,7 @@
  * struct mmiod_translation: where a virtual address of a
  * process leads, level by level. Owned by the program.
  */
-#include "internal.h"
+#include "getter.h"
 
 #include <stdlib.h>
 
@@ -111,60 +111,17 @@ MMIOD_EXPORT int mmiod_translation_window(const struct mmiod_translation *transl
 	return has(translation, MMIOD_TRANSLATE_WINDOW);
 }
 
-MMIOD_EXPORT uint64_t mmiod_translation_start(const struct mmiod_translation *translation)
-{
-	return translation->wire.start;
-}
-
-MMIOD_EXPORT uint64_t mmiod_translation_end(const struct mmiod_translation *translation)
-{
-	return translation->wire.end;
-}
-
-MMIOD_EXPORT uint64_t mmiod_translation_phys(const struct mmiod_translation *translation)
-{
-	return translation->wire.phys;
-}
-
-MMIOD_EXPORT uint64_t mmiod_translation_leaf(const struct mmiod_translation *translation)
-{
-	return translation->wire.leaf;
-}
-
-MMIOD_EXPORT enum mmiod_cache mmiod_translation_cache(const struct mmiod_translation *translation)
-{
-	return translation->wire.cache;
-}
-
-MMIOD_EXPORT uint64_t mmiod_translation_lease(const struct mmiod_translation *translation)
-{
-	return translation->wire.lease;
-}
-
-MMIOD_EXPORT const char *mmiod_translation_region(const struct mmiod_translation *translation)
-{
-	return translation->wire.region;
-}
-
-MMIOD_EXPORT uint64_t mmiod_translation_offset(const struct mmiod_translation *translation)
-{
-	return translation->wire.offset;
-}
-
-MMIOD_EXPORT enum mmiod_state mmiod_translation_state(const struct mmiod_translation *translation)
-{
-	return translation->wire.state;
-}
-
-MMIOD_EXPORT enum mmiod_cache mmiod_translation_asked(const struct mmiod_translation *translation)
-{
-	return translation->wire.asked;
-}
-
-MMIOD_EXPORT unsigned int mmiod_translation_levels(const struct mmiod_translation *translation)
-{
-	return translation->levels;
-}
+GETTER(uint64_t, mmiod_translation_start, mmiod_translation, wire.start)
+GETTER(uint64_t, mmiod_translation_end, mmiod_translation, wire.end)
+GETTER(uint64_t, mmiod_translation_phys, mmiod_translation, wire.phys)
+GETTER(uint64_t, mmiod_translation_leaf, mmiod_translation, wire.leaf)
+GETTER(enum mmiod_cache, mmiod_translation_cache, mmiod_translation, wire.cache)
+GETTER(uint64_t, mmiod_translation_lease, mmiod_translation, wire.lease)
+GETTER(const char *, mmiod_translation_region, mmiod_translation, wire.region)
+GETTER(uint64_t, mmiod_translation_offset, mmiod_translation, wire.offset)
+GETTER(enum mmiod_state, mmiod_translation_state, mmiod_translation, wire.state)
+GETTER(enum mmiod_cache, mmiod_translation_asked, mmiod_translation, wire.asked)
+GETTER(unsigned int, mmiod_translation_levels, mmiod_translation, levels)
 
 MMIOD_EXPORT uint64_t mmiod_translation_entry(const struct mmiod_translation *translation,
 					      unsigned int index)

@@ -122,6 +122,17 @@ static uint32_t elements(const struct shape *shape, int old, size_t contents)
 	return contents > fixed ? (uint32_t)((contents - fixed) / shape->stride[old]) : 0;
 }
 
+/* Of a reply to the request. */
+static struct mmiod_msg header(size_t fixed)
+{
+	const struct mmiod_msg *asked = &request.msg;
+
+	return (struct mmiod_msg){ .opcode = asked->opcode,
+				   .flags = MMIOD_MSG_REPLY,
+				   .id = asked->id,
+				   .fixed = (uint32_t)fixed };
+}
+
 static size_t fit(uint8_t step, size_t contents)
 {
 	static const struct shape none = { BARE };
@@ -131,12 +142,9 @@ static size_t fit(uint8_t step, size_t contents)
 	int old = step & STEP_OLD ? 1 : 0;
 	size_t size = sizeof(reply.msg) + contents, least;
 
-	reply.msg = (struct mmiod_msg){ .opcode = request.msg.opcode,
-					.flags = MMIOD_MSG_REPLY,
-					.id = request.msg.id,
-					.fixed = (uint32_t)shape->fixed[old],
-					.count = elements(shape, old, contents),
-					.stride = (uint32_t)shape->stride[old] };
+	reply.msg = header(shape->fixed[old]);
+	reply.msg.count = elements(shape, old, contents);
+	reply.msg.stride = (uint32_t)shape->stride[old];
 	least = reply.msg.fixed + reply.msg.count * reply.msg.stride;
 	return size > least ? size : least;
 }
@@ -147,11 +155,8 @@ static size_t fit_refusal(size_t contents)
 
 	memmove(error + 1, &reply.msg + 1, contents);
 	memset(&error->text, 0, sizeof(error->text));
-	reply.msg = (struct mmiod_msg){ .opcode = request.msg.opcode,
-					.flags = MMIOD_MSG_REPLY,
-					.id = request.msg.id,
-					.status = contents ? reply.bytes[sizeof(*error)] : 1,
-					.fixed = sizeof(*error) };
+	reply.msg = header(sizeof(*error));
+	reply.msg.status = contents ? reply.bytes[sizeof(*error)] : 1;
 	if (contents > 1)
 		error->text = (struct mmiod_msg_text){ sizeof(*error) + 1, (uint32_t)contents - 1 };
 	return sizeof(*error) + contents;
