@@ -43,8 +43,21 @@ enum mmiod_outcome wish_check_presence(struct wish *wish);
 enum mmiod_outcome wish_check_cache(struct wish *wish);
 enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder,
 				    const char *what);
+
+/* wish-take.c */
 enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
 			     struct backend_created *created);
+
+/* wish-quota.c */
+enum mmiod_outcome wish_check_quota(struct wish *wish, const struct lease *lease);
+enum mmiod_outcome wish_check_descriptors(struct wish *wish);
+enum mmiod_outcome wish_charge_lease(struct wish *wish, struct lease *lease);
+enum mmiod_outcome wish_charge_bytes(struct wish *wish, struct lease *lease);
+
+/* wish-make.c */
+struct lease *wish_make_lease(struct wish *wish);
+enum mmiod_outcome wish_create(struct wish *wish, struct lease *lease,
+			       struct backend_created *created);
 
 /* One element: reads it, and grants or refuses it. */
 typedef enum mmiod_outcome (*wish_grant)(struct wish *wish, size_t index, struct lease **leasep,

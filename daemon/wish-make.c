@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The making of a lease: the object, and its window in the backend. The lease is its maker's until
+ * it stands in the table; a window whose lease does not get there is revoked before anybody had it.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+#include "wish.h"
+
+struct lease *wish_make_lease(struct wish *wish)
+{
+	const struct mmiod_wire_want *want = &wish->want;
+	struct lease *lease = calloc(1, sizeof(*lease));
+
+	if (!lease)
+		return NULL;
+	lease->region = wish->region;
+	lease->memory = wish->memory;
+	lease->allocated = wish->allocated;
+	lease->offset = want->offset;
+	lease->length = want->length;
+	lease->rights = want->rights;
+	lease->cache = (enum mmiod_cache)want->cache;
+	lease->width = want->width;
+	lease->share = wish->share;
+	lease->flags = want->flags;
+	lease->holder = wish->call->connection->peer.holder;
+	lease->started = (uint64_t)time(NULL);
+	lease->grant = wish->grant->key;
+	return lease;
+}
+
+static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
+{
+	const struct tag_content content = {
+		.holder = lease->holder,
+		.started = lease->started,
+		.rights = lease->rights,
+		.share = lease->share,
+		.flags = lease->flags,
+		.memory = lease->memory,
+		.allocated = lease->allocated,
+		.renew = lease->term && lease->term->renew,
+		.deadline_ms = lease->term ? lease->term->deadline_ms : 0,
+		.lease_ms = lease->term ? lease->term->lease_ms : 0,
+		.grant = lease->grant,
+	};
+
+	tag_encode(&content, tag);
+}
+
+/* The sharing would do, but pages have one cache attribute. */
+static enum mmiod_outcome name_cache(struct wish *wish, const struct lease *holder)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "is cached as %s, not %s, for", cache_name(holder->cache),
+		 cache_name((enum mmiod_cache)wish->want.cache));
+	return wish_name_holder(wish, holder, what);
+}
+
+static enum mmiod_outcome refuse_create(struct wish *wish, int error, uint64_t conflict)
+{
+	const struct lease *holder =
+		conflict ? lease_find(&wish->call->daemon->leases, conflict) : NULL;
+
+	switch (error) {
+	case -EBUSY:
+		if (holder)
+			return name_cache(wish, holder);
+		return wish_refuse(wish, MMIOD_E_BUSY,
+				   "a window with another cache attribute is in the way");
+	case -ENODEV:
+	case -ENOENT:
+		return wish_refuse(wish, MMIOD_E_GONE, "the device of region %s has gone",
+				   wish->region->name);
+	case -EIO:
+		return wish_refuse(
+			wish, MMIOD_E_GONE,
+			"the device of region %s does not answer: its memory decoding is off",
+			wish->region->name);
+	case -EINVAL:
+		return wish_refuse(wish, MMIOD_E_INVALID, "the module refuses such a window");
+	case -EOPNOTSUPP:
+		return wish_refuse(wish, MMIOD_E_UNSUPPORTED,
+				   "this cache attribute cannot be had here");
+	case -ENOSPC:
+		return wish_refuse(wish, MMIOD_E_QUOTA,
+				   "the module has as many windows as max_windows admits");
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return wish_refuse(wish, MMIOD_E_RESOURCES, "no window: %s", strerror(-error));
+	default:
+		return wish_refuse(wish, MMIOD_E_INTERNAL, "no window: %s", strerror(-error));
+	}
+}
+
+/* Memory of the kernel's kinds that this machine cannot have is known only to its kernel. */
+static enum mmiod_outcome refuse_buffer(struct wish *wish, int error)
+{
+	if (error == -EINVAL)
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "the kernel has no such memory: 0x%" PRIx64
+				   " bytes are more than the machine has, there is no node %d, or "
+				   "no zone ends at or below 0x%" PRIx64,
+				   wish->want.length, wish->alloc.node, wish->alloc.high);
+	if (error == -ENODEV)
+		return wish_refuse(wish, MMIOD_E_GONE, "the device of region %s has gone",
+				   wish->alloc.region);
+	return refuse_create(wish, error, 0);
+}
+
+static int create_window(struct wish *wish, const struct lease *lease,
+			 struct backend_created *created)
+{
+	struct backend *backend = wish->call->daemon->backend;
+	struct backend_window window = {
+		.region = wish->region->hw.handle,
+		.offset = lease->offset,
+		.length = lease->length,
+		.cache = lease->cache,
+		.width = lease->width,
+		.rights = lease->rights,
+		.flags = lease->flags,
+	};
+
+	encode_tag(lease, window.tag);
+	return backend->ops->create(backend, &window, created);
+}
+
+static int create_buffer(struct wish *wish, const struct lease *lease,
+			 struct backend_created *created)
+{
+	struct backend *backend = wish->call->daemon->backend;
+	struct backend_buffer buffer = {
+		.memory = lease->memory,
+		.length = lease->length,
+		.limit = wish->alloc.high,
+		.pci = wish->pci,
+		.flags = wish->alloc.flags,
+		.zone = (enum mmiod_memory_zone)wish->alloc.zone,
+		.node = wish->alloc.node,
+		.rights = lease->rights,
+	};
+
+	encode_tag(lease, buffer.tag);
+	return backend->ops->create_buffer(backend, &buffer, created);
+}
+
+enum mmiod_outcome wish_create(struct wish *wish, struct lease *lease,
+			       struct backend_created *created)
+{
+	struct daemon *daemon = wish->call->daemon;
+	bool buffer = lease->memory != MMIOD_MEMORY_REGION;
+	enum mmiod_outcome outcome = MMIOD_OK;
+	int r = buffer ? create_buffer(wish, lease, created) : create_window(wish, lease, created);
+
+	if (r < 0)
+		return buffer ? refuse_buffer(wish, r) : refuse_create(wish, r, created->conflict);
+	lease->id = created->id;
+	r = daemon_safe_note(daemon, lease);
+	if (r < 0)
+		outcome = wish_refuse(wish, MMIOD_E_RESOURCES,
+				      "what is to be written when the lease ends cannot be noted: "
+				      "%s",
+				      strerror(-r));
+	else if (lease_add(&daemon->leases, lease) < 0)
+		outcome = wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	if (outcome == MMIOD_OK)
+		return MMIOD_OK;
+	daemon->backend->ops->set_state(daemon->backend, created->id, MMIOD_STATE_REVOKED);
+	daemon_safe_forget(daemon, lease);
+	close(created->fd);
+	return outcome;
+}
