@@ -3,8 +3,6 @@
  * Sections and keys of the configuration. Each refusal names
  * the value, the rule and, where there is one, the cure.
  */
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 #include "config-key.h"
@@ -37,8 +35,6 @@ int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
 	return 0;
 }
 
-/* ---- lists ----------------------------------------------------------------------------------- */
-
 /* Calls `add` for each word of a list; words are separated by blanks or commas. */
 int config_each_word(struct config_cursor *cursor, const char *value, void *list,
 		     int (*add)(struct config_cursor *cursor, void *list, const char *word))
@@ -58,165 +54,6 @@ int config_each_word(struct config_cursor *cursor, const char *value, void *list
 	return r < 0 || n ? r
 			  : config_refuse(cursor,
 					  "the value is empty: name something or remove the key");
-}
-
-static int add_name(struct config_cursor *cursor, void *list, const char *word)
-{
-	struct config_names *names = list;
-	char **larger = reallocarray(names->items, names->count + 1, sizeof(*larger));
-
-	if (!larger)
-		return config_refuse(cursor, "out of memory");
-	names->items = larger;
-	larger[names->count] = strdup(word);
-	if (!larger[names->count])
-		return config_refuse(cursor, "out of memory");
-	names->count++;
-	return 0;
-}
-
-static int add_id(struct config_cursor *cursor, struct config_ids *ids, const char *word,
-		  uint32_t id)
-{
-	struct config_id *larger = reallocarray(ids->items, ids->count + 1, sizeof(*larger));
-
-	if (!larger)
-		return config_refuse(cursor, "out of memory");
-	ids->items = larger;
-	larger[ids->count] = (struct config_id){ .id = id, .name = strdup(word) };
-	if (!larger[ids->count].name)
-		return config_refuse(cursor, "out of memory");
-	ids->count++;
-	return 0;
-}
-
-static int add_user(struct config_cursor *cursor, void *list, const char *word)
-{
-	struct config_ids *ids = list;
-	struct passwd *entry;
-	uint64_t number;
-
-	if (!strcmp(word, "*")) {
-		ids->all = true;
-		return 0;
-	}
-	if (value_number(word, &number) == 0 && number < UINT32_MAX)
-		return add_id(cursor, ids, word, (uint32_t)number);
-	entry = getpwnam(word);
-	if (!entry)
-		return config_refuse(
-			cursor, "there is no user \"%s\": create it, or write its number", word);
-	return add_id(cursor, ids, word, entry->pw_uid);
-}
-
-static int add_group(struct config_cursor *cursor, void *list, const char *word)
-{
-	struct group *entry;
-	uint64_t number;
-
-	if (value_number(word, &number) == 0 && number < UINT32_MAX)
-		return add_id(cursor, list, word, (uint32_t)number);
-	entry = getgrnam(word);
-	if (!entry)
-		return config_refuse(
-			cursor, "there is no group \"%s\": create it, or write its number", word);
-	return add_id(cursor, list, word, entry->gr_gid);
-}
-
-/* ---- [grant NAME], [admin NAME] and [inspect NAME] ------------------------------------------- */
-
-static int set_grant_region(struct config_cursor *cursor, const char *value)
-{
-	return config_each_word(cursor, value, &cursor->grant->regions, add_name);
-}
-
-static int set_grant_user(struct config_cursor *cursor, const char *value)
-{
-	return config_each_word(cursor, value, &cursor->grant->users, add_user);
-}
-
-static int set_grant_group(struct config_cursor *cursor, const char *value)
-{
-	return config_each_word(cursor, value, &cursor->grant->groups, add_group);
-}
-
-static const char *const memory_words[] = {
-	[MMIOD_MEMORY_PAGES] = "pages",
-	[MMIOD_MEMORY_KMALLOC] = "kmalloc",
-	[MMIOD_MEMORY_VMALLOC] = "vmalloc",
-	[MMIOD_MEMORY_DMA] = "dma",
-};
-
-static int add_memory(struct config_cursor *cursor, void *list, const char *word)
-{
-	uint32_t *memory = list;
-	const char *nearest;
-
-	for (size_t i = MMIOD_MEMORY_PAGES; i < array_size(memory_words); i++) {
-		if (strcmp(word, memory_words[i]))
-			continue;
-		*memory |= 1u << i;
-		return 0;
-	}
-	nearest = text_nearest(word, memory_words + MMIOD_MEMORY_PAGES,
-			       array_size(memory_words) - MMIOD_MEMORY_PAGES);
-	if (nearest)
-		return config_refuse(cursor,
-				     "\"%s\" is not a kind of kernel memory: did you mean \"%s\"?",
-				     word, nearest);
-	return config_refuse(cursor,
-			     "\"%s\" is not a kind of kernel memory: write pages, kmalloc, vmalloc "
-			     "or dma",
-			     word);
-}
-
-static int set_memory(struct config_cursor *cursor, const char *value)
-{
-	return config_each_word(cursor, value, &cursor->grant->memory, add_memory);
-}
-
-static int set_access(struct config_cursor *cursor, const char *value)
-{
-	if (!strcmp(value, "r"))
-		cursor->grant->rights = MMIOD_RIGHT_READ;
-	else if (!strcmp(value, "rw"))
-		cursor->grant->rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
-	else
-		return config_refuse(cursor, "\"%s\" is not an access: write r or rw", value);
-	return 0;
-}
-
-static int set_share(struct config_cursor *cursor, const char *value)
-{
-	if (!strcmp(value, "exclusive"))
-		cursor->grant->share = MMIOD_SHARE_EXCLUSIVE;
-	else if (!strcmp(value, "shared-read"))
-		cursor->grant->share = MMIOD_SHARE_READ;
-	else if (!strcmp(value, "shared-write"))
-		cursor->grant->share = MMIOD_SHARE_WRITE;
-	else
-		return config_refuse(
-			cursor,
-			"\"%s\" is not a share mode: write exclusive, shared-read or shared-write",
-			value);
-	return 0;
-}
-
-static int set_admin_user(struct config_cursor *cursor, const char *value)
-{
-	int r = config_each_word(cursor, value, &cursor->admin->users, add_user);
-
-	if (r == 0 && cursor->admin->users.all)
-		return config_refuse(cursor,
-				     cursor->section == CONFIG_SECTION_ADMIN
-					     ? "not everybody can be an administrator: name users"
-					     : "not everybody can see everything: name users");
-	return r;
-}
-
-static int set_admin_group(struct config_cursor *cursor, const char *value)
-{
-	return config_each_word(cursor, value, &cursor->admin->groups, add_group);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -249,12 +86,12 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "on-reset", false, region_set_on_reset },
 	{ CONFIG_SECTION_REGION, "wipe", false, region_set_wipe },
 	{ CONFIG_SECTION_REGION, "on-end", true, terms_set_on_end },
-	{ CONFIG_SECTION_GRANT, "region", true, set_grant_region },
-	{ CONFIG_SECTION_GRANT, "memory", true, set_memory },
-	{ CONFIG_SECTION_GRANT, "user", true, set_grant_user },
-	{ CONFIG_SECTION_GRANT, "group", true, set_grant_group },
-	{ CONFIG_SECTION_GRANT, "access", false, set_access },
-	{ CONFIG_SECTION_GRANT, "share", false, set_share },
+	{ CONFIG_SECTION_GRANT, "region", true, grant_set_region },
+	{ CONFIG_SECTION_GRANT, "memory", true, grant_set_memory },
+	{ CONFIG_SECTION_GRANT, "user", true, grant_set_user },
+	{ CONFIG_SECTION_GRANT, "group", true, grant_set_group },
+	{ CONFIG_SECTION_GRANT, "access", false, grant_set_access },
+	{ CONFIG_SECTION_GRANT, "share", false, grant_set_share },
 	{ CONFIG_SECTION_GRANT, "unknown", false, terms_set_unknown },
 	{ CONFIG_SECTION_GRANT, "cache", false, terms_set_cache },
 	{ CONFIG_SECTION_GRANT, "range", false, terms_set_range },
@@ -262,10 +99,10 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_GRANT, "renew", false, terms_set_renew },
 	{ CONFIG_SECTION_GRANT, "leases", false, terms_set_leases },
 	{ CONFIG_SECTION_GRANT, "bytes", false, terms_set_bytes },
-	{ CONFIG_SECTION_ADMIN, "user", true, set_admin_user },
-	{ CONFIG_SECTION_ADMIN, "group", true, set_admin_group },
-	{ CONFIG_SECTION_INSPECT, "user", true, set_admin_user },
-	{ CONFIG_SECTION_INSPECT, "group", true, set_admin_group },
+	{ CONFIG_SECTION_ADMIN, "user", true, admin_set_user },
+	{ CONFIG_SECTION_ADMIN, "group", true, admin_set_group },
+	{ CONFIG_SECTION_INSPECT, "user", true, admin_set_user },
+	{ CONFIG_SECTION_INSPECT, "group", true, admin_set_group },
 };
 
 /* Keys that say the same thing in two ways; both in one file is a contradiction. */
@@ -432,19 +269,19 @@ static int check_exclusive(struct config_cursor *cursor, const struct config_key
 /* The lists of a section that a later file names again start anew: later wins. */
 static void clear_list(struct config_cursor *cursor, const struct config_key *key)
 {
-	if (key->set == set_grant_region)
+	if (key->set == grant_set_region)
 		config_names_clear(&cursor->grant->regions);
 	else if (key->set == terms_set_on_end)
 		cursor->region->on_end.count = 0;
-	else if (key->set == set_memory)
+	else if (key->set == grant_set_memory)
 		cursor->grant->memory = 0;
-	else if (key->set == set_grant_user)
+	else if (key->set == grant_set_user)
 		config_ids_clear(&cursor->grant->users);
-	else if (key->set == set_grant_group)
+	else if (key->set == grant_set_group)
 		config_ids_clear(&cursor->grant->groups);
-	else if (key->set == set_admin_user)
+	else if (key->set == admin_set_user)
 		config_ids_clear(&cursor->admin->users);
-	else if (key->set == set_admin_group)
+	else if (key->set == admin_set_group)
 		config_ids_clear(&cursor->admin->groups);
 }
 

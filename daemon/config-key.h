@@ -70,6 +70,16 @@ int region_set_bind(struct config_cursor *cursor, const char *value);
 int region_set_on_reset(struct config_cursor *cursor, const char *value);
 int region_set_backing(struct config_cursor *cursor, const char *value);
 
+/* config-grant.c */
+int grant_set_region(struct config_cursor *cursor, const char *value);
+int grant_set_user(struct config_cursor *cursor, const char *value);
+int grant_set_group(struct config_cursor *cursor, const char *value);
+int grant_set_memory(struct config_cursor *cursor, const char *value);
+int grant_set_access(struct config_cursor *cursor, const char *value);
+int grant_set_share(struct config_cursor *cursor, const char *value);
+int admin_set_user(struct config_cursor *cursor, const char *value);
+int admin_set_group(struct config_cursor *cursor, const char *value);
+
 /* config-terms.c */
 int terms_set_unknown(struct config_cursor *cursor, const char *value);
 int terms_set_cache(struct config_cursor *cursor, const char *value);

@@ -209,7 +209,12 @@ struct config_admin *config_need_inspector(struct config *config, const char *na
 const char *config_add_file(struct config *config, const char *path);
 void config_ids_clear(struct config_ids *ids);
 void config_names_clear(struct config_names *names);
+void **config_grow(void *arrayp, size_t *count);
+
+/* config-check.c and config-link.c: the tree as a whole. */
 int config_finish(struct config *config, bool simulation, struct text *why);
+int config_link(struct config *config);
+bool config_is_glob(const char *pattern);
 
 /* config-terms.c: the terms of grants, and what makes devices safe. */
 int config_check_terms(const struct config *config, const struct config_grant *grant,

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Links each region to its grants, and lists whom these are for, sorted: so that a decision need not
+ * look at all grants. The lists belong to the regions, and point into the tree.
+ */
+#include <fnmatch.h>
+#include <string.h>
+#include "config.h"
+
+bool config_is_glob(const char *pattern)
+{
+	return strpbrk(pattern, "*?[") != NULL;
+}
+
+static int link_region(struct config_region *region, const struct config_grant *grant)
+{
+	void **slot;
+
+	if (region->n_grants && region->grants[region->n_grants - 1] == grant)
+		return 0; /* by another of its patterns */
+	slot = config_grow(&region->grants, &region->n_grants);
+	if (!slot)
+		return -ENOMEM;
+	*(const struct config_grant **)slot = grant;
+	return 0;
+}
+
+/* To the regions that it names, each of which gets its grants in the order of the files. */
+static int link_grant(const struct config *config, const struct config_grant *grant)
+{
+	int r = 0;
+
+	for (size_t p = 0; p < grant->regions.count; p++) {
+		const char *pattern = grant->regions.items[p];
+
+		if (!config_is_glob(pattern))
+			r = link_region(config_find_region(config, pattern), grant);
+		for (size_t i = 0; config_is_glob(pattern) && r == 0 && i < config->n_regions; i++)
+			if (!fnmatch(pattern, config->regions[i]->name, 0))
+				r = link_region(config->regions[i], grant);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- holders --------------------------------------------------------------------------------- */
+
+static int compare_parties(const struct config_holder *a, const struct config_holder *b)
+{
+	if (a->party != b->party)
+		return a->party < b->party ? -1 : 1;
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static int compare_holders(const void *a, const void *b)
+{
+	const struct config_holder *x = a, *y = b;
+	int parties = compare_parties(x, y);
+
+	return parties ? parties : (x->grant > y->grant) - (x->grant < y->grant);
+}
+
+static void add_holders(struct config_region *region, uint32_t g, enum config_party party,
+			const struct config_ids *ids)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		region->holders[region->n_holders++] = (struct config_holder){
+			.party = party,
+			.id = ids->items[i].id,
+			.grant = g,
+		};
+}
+
+static int list_holders(struct config_region *region)
+{
+	struct config_id nobody = { 0 };
+	const struct config_ids one = { .items = &nobody, .count = 1 };
+	size_t most = 0;
+
+	for (size_t g = 0; g < region->n_grants; g++)
+		most += region->grants[g]->users.count + region->grants[g]->groups.count + 2;
+	region->holders = most ? calloc(most, sizeof(*region->holders)) : NULL;
+	if (most && !region->holders)
+		return -ENOMEM;
+	for (uint32_t g = 0; g < region->n_grants; g++) {
+		const struct config_grant *grant = region->grants[g];
+
+		if (grant->users.all)
+			add_holders(region, g, CONFIG_PARTY_ALL, &one);
+		if (grant->unknown)
+			add_holders(region, g, CONFIG_PARTY_UNKNOWN, &one);
+		add_holders(region, g, CONFIG_PARTY_USER, &grant->users);
+		add_holders(region, g, CONFIG_PARTY_GROUP, &grant->groups);
+	}
+	if (most)
+		qsort(region->holders, region->n_holders, sizeof(*region->holders),
+		      compare_holders);
+	return 0;
+}
+
+const struct config_holder *config_find_holder(const struct config_region *region,
+					       enum config_party party, uint32_t id)
+{
+	const struct config_holder wanted = { .party = party, .id = id };
+	size_t from = 0, to = region->n_holders;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (compare_parties(&region->holders[middle], &wanted) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return region->holders + from;
+}
+
+/* -ENOMEM, or 0. */
+int config_link(struct config *config)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < config->n_grants; i++)
+		r = link_grant(config, config->grants[i]);
+	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
+		r = list_holders(config->regions[i]);
+	return r;
+}
