@@ -3,11 +3,13 @@
  * mmiod: the command. Reads its options, opens what
  * it needs, runs the loop until SIGTERM or SIGINT.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "bind-command.h"
 #include "daemon.h"
 #include "door.h"
@@ -350,12 +352,26 @@ static int run(const struct options *options, const struct config_paths *paths)
 	return status;
 }
 
+/* Started without standard files, a client's connection would become one, and take what is logged. */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct config_paths paths; /* its strings live as long as the program */
 	struct options options = { 0 };
-	int status = parse_options(argc, argv, &options);
+	int status;
 
+	fill_standard_files();
+	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		return status;
 	log_init(options.verbose);

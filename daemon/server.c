@@ -62,6 +62,10 @@ int server_bind(const char *path, mode_t mode, struct text *why)
 	mode_t mask;
 	int r;
 
+	if (!path[0]) {
+		text_set(why, "the socket's path is empty");
+		return -EINVAL;
+	}
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		text_set(why, "the socket's path is longer than %zu characters",
 			 sizeof(address.sun_path) - 1);

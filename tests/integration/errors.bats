@@ -226,10 +226,13 @@ fails() {
 	expect_equal "$(cat "$T/elsewhere")" precious
 }
 
-@test "a socket's path that is too long is refused" {
+@test "a socket's path that is too long, or none, is refused" {
 	run mmiod --simulate "$T/sim.conf" --socket "$T/$(printf 'x%.0s' {1..120})"
 	expect_status 1
 	expect_match 'longer than 107 characters'
+	run mmiod --simulate "$T/sim.conf" --socket ""
+	expect_status 1
+	expect_match "the socket's path is empty"
 }
 
 @test "a reader that goes away ends it silently, as it ends cat" {

@@ -113,3 +113,12 @@ notify_listener() {
 	expect_status 1
 	expect_match 'Permission denied'
 }
+
+@test "a daemon without standard files logs to nobody, not to its clients" {
+	launch bash -c 'exec mmiod "$@" <&- >&- 2>&-' - --verbose --simulate "$T/sim.conf" --socket "$MMIOD_SOCKET"
+	for fd in 0 1 2; do
+		expect_equal "$(readlink "/proc/$DAEMON/fd/$fd")" /dev/null
+	done
+	mmioctl write regs 0x11
+	expect_equal "$(mmioctl read regs)" 0x00000011
+}
