@@ -164,7 +164,9 @@ int run_mmiod(struct context *context, char **words)
 		return out_of_memory(context);
 	err = run_words(run, words);
 	if (err == -ENOENT)
-		err = report(context, -ENOTCONN, "mmiod, which does this, is not installed");
+		err = report(context, -ENOTCONN,
+			     "mmiod, which does this, is neither in PATH nor " MMIOD_SBINDIR
+			     "/mmiod");
 	else if (err)
 		err = report(context, err, "cannot run mmiod, which does this: %s", strerror(-err));
 	else

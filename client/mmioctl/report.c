@@ -164,13 +164,14 @@ int output_close(const struct context *context, int status)
 	return err && !status ? STATUS_FAILED : status;
 }
 
-/* Whatever keeps us from a daemon is "no daemon", except to be kept out by permissions. */
+/* Whatever keeps us from a daemon is "no daemon", but for permissions and what we lack ourselves. */
 static int report_no_daemon(const struct context *context, int err)
 {
 	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;
+	bool poor = err == -EMFILE || err == -ENFILE || err == -ENOMEM;
 	const char *sentence = mmiod_client_error(NULL);
 
-	if (denied || err == -ETIMEDOUT || err == -EPROTONOSUPPORT)
+	if (denied || poor || err == -ETIMEDOUT || err == -EPROTONOSUPPORT)
 		return report(context, err, "%s", sentence);
 	print_error(context, sentence, strerrorname_np(-err), STATUS_NO_DAEMON);
 	return STATUS_NO_DAEMON;

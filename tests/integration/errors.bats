@@ -167,6 +167,13 @@ fails() {
 	fails 6 '' --socket "/$(printf 'x%.0s' {1..200})" list
 }
 
+@test "status 1: no descriptor left to connect with, which is no fault of the daemon's" {
+	start_daemon
+	run bash -c 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; ulimit -n 4; exec mmioctl list'
+	expect_status 1
+	expect_match 'Too many open files'
+}
+
 @test "status 6: a daemon without a module" {
 	[ ! -e /dev/mmiod ] || skip "the module is here"
 	mkdir "$T/etc"
@@ -266,7 +273,7 @@ fails() {
 @test "bind needs mmiod, and says so without it" {
 	rm "$T/mmiod"
 	PATH=$T:/nowhere run mmioctl bind 00:03.0
-	[ -e /usr/sbin/mmiod ] || expect_match 'is not installed'
+	[ -e /usr/sbin/mmiod ] || expect_match 'is neither in PATH nor'
 	[ "$status" -ne 0 ]
 }
 
