@@ -6,12 +6,26 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/random.h>
 #include "interval.h"
+
+/*
+ * Not zero. If clients knew the seed they knew all priorities, and could choose their offsets so
+ * that the treap becomes a list, and the recursion as deep as there are members.
+ */
+static uint32_t new_seed(const struct interval_set *set)
+{
+	uint32_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uint32_t)((uintptr_t)set >> 4); /* a boot that has no randomness yet */
+	return seed ? seed : 0x9e3779b9u;
+}
 
 /* xorshift: the priorities need to be unrelated to the order of insertion, nothing more. */
 static uint32_t next_priority(struct interval_set *set)
 {
-	uint32_t x = set->seed ? set->seed : 0x9e3779b9u;
+	uint32_t x = set->seed ? set->seed : new_seed(set);
 
 	x ^= x << 13;
 	x ^= x >> 17;

@@ -96,6 +96,34 @@ Test(interval, stays_shallow_when_filled_in_order)
 }
 
 /*
+ * Who knows the priorities inserts the member with the highest first place last, and so on: each
+ * place by the rank of its priority makes a list of the treap. The places here are made for the
+ * priorities of one set, and used in another.
+ */
+static int compare_priorities(const void *a, const void *b)
+{
+	const struct interval *const *x = a, *const *y = b;
+
+	return ((*x)->priority > (*y)->priority) - ((*x)->priority < (*y)->priority);
+}
+
+Test(interval, stays_shallow_whatever_offsets_its_members_choose)
+{
+	enum { MEMBERS = 10000 };
+	static struct interval *ranked[MEMBERS], *members[MEMBERS];
+	struct interval_set known = { 0 }, attacked = { 0 };
+
+	for (int i = 0; i < MEMBERS; i++)
+		interval_insert(&known, ranked[i] = members[i] = node(0, 1));
+	qsort(ranked, MEMBERS, sizeof(ranked[0]), compare_priorities);
+	for (uint64_t i = 0; i < MEMBERS; i++)
+		ranked[i]->end = i; /* as a place for its rank; the set is not asked any more */
+	for (int i = 0; i < MEMBERS; i++)
+		interval_insert(&attacked, node(members[i]->end, members[i]->end + 1));
+	cr_assert_lt(depth(attacked.root), 100u);
+}
+
+/*
  * Against a plain array: every answer must be a member that overlaps, and NULL only if none does.
  */
 Test(interval, agrees_with_an_exhaustive_search)
