@@ -40,7 +40,8 @@ static int remove_stale(const char *path, struct text *why)
 			 path);
 		return -EEXIST;
 	}
-	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* Without waiting: one whose backlog is full lives. */
+	probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (probe < 0 || connect(probe, (struct sockaddr *)&address, sizeof(address)) == 0 ||
 	    errno != ECONNREFUSED) {

@@ -85,6 +85,22 @@ Test(server, refuses_to_take_a_socket_from_a_daemon_that_lives)
 	cr_assert_not_null(strstr(buffer, "another daemon"));
 }
 
+/* If it waited for room, this would never end: nobody accepts. */
+Test(server, is_not_held_up_by_a_daemon_that_accepts_nobody, .timeout = 60)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), clients[8], n = 0;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", files_path("full"));
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	cr_assert_eq(listen(fd, 1), 0);
+	do
+		clients[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	while (connect(clients[n], (struct sockaddr *)&address, sizeof(address)) == 0 && ++n < 8);
+	cr_assert_lt(n, 8, "its backlog is full");
+	cr_assert_eq(server_bind(address.sun_path, 0600, &why), -EADDRINUSE);
+}
+
 Test(server, replaces_the_socket_of_a_daemon_that_died)
 {
 	const char *stale = files_path("stale");
