@@ -106,17 +106,20 @@ static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
 	return 0;
 }
 
-/* Ends the leases whose ids lie between two neighbours of the ledger: their windows are gone. */
-static void forget_between(struct daemon *daemon, uint64_t after, uint64_t before)
+/*
+ * Ends the leases from this one on whose ids are lower: their windows are gone. Returns the first
+ * that is not. Table and ledger are both in order of id, so one walk along both is enough: somebody
+ * who lets go of all at once must not have the daemon look for each of them.
+ */
+static struct lease *forget_until(struct daemon *daemon, struct lease *lease, uint64_t id)
 {
-	struct lease *lease = lease_after(&daemon->leases, after);
-
-	while (lease && lease->id < before) {
-		uint64_t id = lease->id;
+	while (lease && lease->id < id) {
+		struct lease *next = lease->hh.next;
 
 		daemon_lease_gone(daemon, lease);
-		lease = lease_after(&daemon->leases, id);
+		lease = next;
 	}
+	return lease;
 }
 
 /* Returns 1 for a lease that is new. */
@@ -147,13 +150,16 @@ static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
 int daemon_read_ledger(struct daemon *daemon)
 {
 	struct backend_ledger entry = { 0 };
+	struct lease *lease = daemon->leases.table;
 	unsigned int adopted = 0;
 	uint64_t last = 0;
 	int r, result = 0;
 
 	while ((r = daemon->backend->ops->next_window(daemon->backend, last, &entry)) == 0) {
-		forget_between(daemon, last, entry.id);
 		last = entry.id;
+		lease = forget_until(daemon, lease, last);
+		if (lease && lease->id == last)
+			lease = lease->hh.next;
 		r = take_entry(daemon, &entry);
 		if (r < 0)
 			result = r;
@@ -163,7 +169,7 @@ int daemon_read_ledger(struct daemon *daemon)
 	if (r != -ENOENT)
 		return r;
 	if (daemon->backend->ops->kind == MMIOD_BACKEND_MODULE)
-		forget_between(daemon, last, UINT64_MAX);
+		forget_until(daemon, lease, UINT64_MAX);
 	if (adopted)
 		log_info("took over %u leases from the module's ledger", adopted);
 	return result;

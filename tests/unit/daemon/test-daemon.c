@@ -669,6 +669,26 @@ Test(daemon, reads_the_ledger_again_when_events_were_lost)
 	cr_assert_eq(HASH_COUNT(rig.leases.table), 3u);
 }
 
+Test(daemon, forgets_just_those_that_ended_while_events_were_lost)
+{
+	int fd = client_hello(OPERATOR);
+	uint64_t leases[40];
+
+	for (uint64_t i = 0; i < array_size(leases); i++)
+		cr_assert_eq(client_lease_one(fd, i << 12, 4096, &leases[i]), MMIOD_OK);
+	for (size_t i = 0; i < array_size(leases); i++)
+		if (i < 5 || i % 3 == 0 || i > 35)
+			fake_close_window(&rig_fake, leases[i]);
+	rig_fake.n_events = 0;
+	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
+	daemon_drain_events(&rig);
+	for (size_t i = 0; i < array_size(leases); i++)
+		cr_assert_eq(lease_find(&rig.leases, leases[i]) == NULL,
+			     i < 5 || i % 3 == 0 || i > 35, "lease %zu", i);
+	client_close_fds();
+	close(fd);
+}
+
 Test(daemon, notices_a_device_that_went_while_events_were_lost)
 {
 	int fd = client_hello(OPERATOR);
