@@ -127,6 +127,7 @@ static void on_grace_over(evutil_socket_t fd, short what, void *data)
 
 static void init_host(struct daemon *daemon, struct event_base *base)
 {
+	peer_init();
 	take_limits(daemon);
 	daemon->host.base = base;
 	daemon->host.hello_timeout = &daemon->hello_timeout;

@@ -13,21 +13,19 @@
 #define OVERFLOW_ID 65534u /* /proc/sys/kernel/overflowuid, unless somebody changed it */
 #define GROUPS_FIRST 32
 
-static uint32_t read_overflow_uid(void)
+static uint32_t overflow_uid = OVERFLOW_ID;
+
+/*
+ * Once at the start, when there are descriptors for it. Root may change the sysctl at any time; the
+ * daemon then has to be restarted, as everybody has who asked before.
+ */
+void peer_init(void)
 {
 	_cleanup_(fclosep) FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
 	uint32_t id;
 
-	return file && fscanf(file, "%u", &id) == 1 && id ? id : OVERFLOW_ID;
-}
-
-static uint32_t overflow_uid(void)
-{
-	static uint32_t cached;
-
-	if (!cached)
-		cached = read_overflow_uid();
-	return cached;
+	if (file && fscanf(file, "%u", &id) == 1 && id)
+		overflow_uid = id;
 }
 
 /* The primary group goes first; a peer without SO_PEERGROUPS has just that. */
@@ -91,10 +89,10 @@ int peer_read(struct peer *peer, int fd)
 	peer->subject.uid = cred.uid;
 	peer->holder.uid = cred.uid;
 	peer->holder.pid = (uint32_t)cred.pid;
-	peer->subject.known = cred.pid > 0 && cred.uid != (uid_t)-1 && cred.uid != overflow_uid();
+	peer->subject.known = cred.pid > 0 && cred.uid != (uid_t)-1 && cred.uid != overflow_uid;
 	/* All of them are one user, who is none of those that have a name here. */
 	if (!peer->subject.known)
-		peer->subject.uid = peer->holder.uid = overflow_uid();
+		peer->subject.uid = peer->holder.uid = overflow_uid;
 	peer_read_comm(&peer->holder);
 	peer_find_unit(peer->holder.pid, peer->unit, sizeof(peer->unit));
 	return read_groups(peer, fd, cred.gid);

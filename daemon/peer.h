@@ -19,6 +19,7 @@ struct peer {
 	char unit[PEER_UNIT_MAX]; /* of systemd; empty: none, or not known */
 };
 
+void peer_init(void);
 int peer_read(struct peer *peer, int fd);
 void peer_read_comm(struct holder *holder);
 void peer_find_unit(uint32_t pid, char *unit, size_t size);
