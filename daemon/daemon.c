@@ -84,6 +84,22 @@ static void take_limits(struct daemon *daemon)
 	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 }
 
+/* A subscription goes on as long as it may be made; its connection goes, so that its owner asks anew. */
+static void end_watching(struct daemon *daemon)
+{
+	struct connection *connection;
+
+	DL_FOREACH(daemon->host.connections, connection) {
+		if (!connection->subscription.on ||
+		    policy_may_inspect(daemon->config, &connection->peer.subject))
+			continue;
+		monitor_end(&daemon->host.monitor, &connection->subscription);
+		journal_dropped(connection, "it watched, which the configuration that was read "
+					    "again lets its user do no more");
+		connection_doom(connection);
+	}
+}
+
 /*
  * Builds a new tree and puts it in force as a whole; if
  * it is bad, the old one stays and every status says so.
@@ -111,6 +127,7 @@ int daemon_reload(struct daemon *daemon)
 	link_regions(daemon);
 	daemon_claim_regions(daemon);
 	daemon_end_ungranted(daemon);
+	end_watching(daemon);
 	waiting_try_soon(daemon);
 	config_free(old);
 	log_line(LOG_INFO, &fields, "configuration loaded: %zu regions, %zu grants",

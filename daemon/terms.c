@@ -168,7 +168,8 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 	struct decision decision;
 	const struct question question = {
 		.rights = lease->rights,
-		.share = lease->share,
+		/* Of a pool nobody asks for a mode: its blocks are one holder's, whatever the grant says. */
+		.share = lease->allocated ? MMIOD_SHARE_DEFAULT : lease->share,
 		.cache = lease->cache,
 		.offset = lease->offset,
 		.length = lease->length,

@@ -484,6 +484,24 @@ Test(inspect, a_monitor_that_reads_nothing_costs_no_memory_stops_nobody_and_is_t
 		     (unsigned long long)lost);
 }
 
+/* Whoever still may would have to be told why not; the others go on. */
+Test(inspect, a_monitor_whose_right_a_reload_takes_is_told_nothing_more_and_dropped)
+{
+	int holder = client_hello(OPERATOR), watcher = client_hello(WATCHER);
+	int root = client_hello(0);
+
+	cr_assert_eq(client_monitor(watcher, 1), MMIOD_OK);
+	cr_assert_eq(client_monitor(root, 1), MMIOD_OK);
+	rig_write_config("[region shm]\nphys = 0xf8000000\nsize = 1M\ncache = uc wc\n"
+			 "[grant operators]\nregion = shm\nuser = 4001 4003\naccess = rw\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(client_lease_one(holder, 0, 0x1000, NULL), MMIOD_OK);
+	cr_assert_eq(client_receive(watcher), 0, "its end, and no notice");
+	cr_assert_eq(next_notice(root)->type, MMIOD_NOTICE_GRANTED);
+	cr_assert_eq(rig.host.monitor.subscriptions, 1u);
+	denied(client_monitor(client_hello(WATCHER), 1), "[inspect]");
+}
+
 Test(inspect, a_monitor_that_stops_or_hangs_up_is_told_nothing_more)
 {
 	int holder = client_hello(OPERATOR), watcher = client_hello(WATCHER);

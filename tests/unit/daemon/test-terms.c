@@ -581,6 +581,26 @@ Test(terms, a_reload_judges_a_holder_without_a_connection_by_its_grant_alone)
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
 }
 
+/* Its share mode says nothing of blocks, which are their holder's alone. */
+Test(terms, a_reload_leaves_the_blocks_of_a_pool_whose_grant_is_the_same)
+{
+	static const char config[] = "[region vram]\nphys = 0x10000000\nsize = 1M\npool = yes\n"
+				     "[grant us]\nregion = vram\nuser = 4001\naccess = rw\n"
+				     "share = shared-read\n[daemon]\nrevoke-on-reload = yes\n";
+	struct mmiod_wire_alloc block = ask(MMIOD_MEMORY_REGION, "vram", 4096);
+	uint64_t id;
+	int fd;
+
+	rig_start(config);
+	fd = client_hello(4001);
+	cr_assert_eq(client_alloc(fd, &block, 1, 0), MMIOD_OK);
+	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_OK);
+	client_close_fds();
+	close(fd);
+}
+
 Test(terms, a_reload_that_fails_takes_nothing)
 {
 	uint64_t id;
