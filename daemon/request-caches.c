@@ -235,18 +235,17 @@ static bool fill_page(struct call *call, const struct publication *publication, 
 
 enum request_result request_caches(struct call *call)
 {
-	uint32_t uid = call->connection->peer.subject.uid;
 	uint64_t cursor = call->request->fixed.list.cursor;
 	struct mmiod_msg_list_reply *reply;
 	struct publication *publication;
-	bool admin = call_is_admin(call), more = false;
+	bool all = call_may_inspect(call), more = false;
 	size_t n = 0;
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
 			    sizeof(struct mmiod_wire_published));
 	publication = call->daemon->publications;
 	for (; publication && !more; publication = publication->hh.next)
-		if (admin || publication->connection->peer.subject.uid == uid)
+		if (all || call_is_own(call, publication->connection))
 			more = fill_page(call, publication, &cursor, &n);
 	reply->cursor = cursor;
 	if (more)

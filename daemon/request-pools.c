@@ -196,7 +196,7 @@ static struct lease *find_buffer(struct call *call, uint64_t id)
 
 	if (!lease)
 		reply_error(call->reply, head, MMIOD_E_NOT_FOUND, "there is no lease %" PRIu64, id);
-	else if (lease->holder.uid != call->connection->peer.subject.uid && !call_may_inspect(call))
+	else if (!call_holds(call, lease) && !call_may_inspect(call))
 		reply_error(call->reply, head, MMIOD_E_DENIED,
 			    "denied: the lease is another user's");
 	else if (lease->memory == MMIOD_MEMORY_REGION)

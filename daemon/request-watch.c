@@ -44,15 +44,6 @@ static void add_units(struct call *call, const struct connection *const *listed,
 	}
 }
 
-/* Unknown peers share a uid, but nothing else. */
-static bool may_see(const struct call *call, const struct connection *connection)
-{
-	const struct subject *subject = &call->connection->peer.subject;
-
-	return connection == call->connection ||
-	       (subject->known && connection->peer.subject.uid == subject->uid);
-}
-
 enum request_result request_clients(struct call *call)
 {
 	const struct connection *connection, *listed[PAGE_MAX];
@@ -66,7 +57,7 @@ enum request_result request_clients(struct call *call)
 	reply->cursor = call->request->fixed.list.cursor;
 	DL_FOREACH(call->daemon->host.connections, connection) {
 		if (connection->id <= reply->cursor || !connection->greeted || connection->doomed ||
-		    (!all && !may_see(call, connection)))
+		    (!all && !call_is_own(call, connection)))
 			continue;
 		if (n == PAGE_MAX)
 			break;

@@ -65,6 +65,15 @@ bool call_holds(const struct call *call, const struct lease *lease)
 	       (connection->peer.subject.known || lease->list == &connection->leases);
 }
 
+/* The caller's, or another of the same user. */
+bool call_is_own(const struct call *call, const struct connection *connection)
+{
+	const struct subject *subject = &call->connection->peer.subject;
+
+	return connection == call->connection ||
+	       (subject->known && connection->peer.subject.uid == subject->uid);
+}
+
 bool call_may_inspect(const struct call *call)
 {
 	return policy_may_inspect(call->daemon->config, &call->connection->peer.subject);
@@ -139,7 +148,7 @@ static struct mmiod_msg_text add_warning(struct call *call)
 		add_part(&text, "an older configuration is in force: ");
 		text_add(&text, "%s", daemon->config_error);
 	}
-	while (region && region->claimed)
+	while (region && (region->claimed || !region->config))
 		region = region->hh.next;
 	if (region && call_may_inspect(call)) {
 		add_part(&text, "region ");

@@ -796,6 +796,16 @@ Test(alloc, a_map_shows_who_has_what_and_what_is_being_wiped)
 	cr_assert_eq(client_map(client_hello(GUEST), "pool", 0), MMIOD_E_NOT_FOUND);
 }
 
+Test(alloc, unknown_peers_see_nothing_of_each_others_buffers)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OPERATOR);
+	uint64_t lease = granted_element(fd, ask(MMIOD_MEMORY_KMALLOC, "", PAGE)).lease;
+
+	cr_assert_eq(client_buffer(other, lease, 0), MMIOD_OK, "of one user");
+	rig.host.connections->prev->peer.subject.known = false;
+	cr_assert_eq(client_buffer(other, lease, 0), MMIOD_E_DENIED, "of nobody knows whom");
+}
+
 Test(alloc, addresses_of_buffers_are_an_administrators)
 {
 	int fd = client_hello(OPERATOR);

@@ -149,6 +149,22 @@ Test(caches, are_seen_by_their_user_and_by_administrators)
 	cr_assert_eq(listed(client_hello(ROOT)), 2u);
 }
 
+Test(caches, are_seen_by_who_may_inspect_and_not_by_other_unknown_peers)
+{
+	int unknown = client_hello(OPERATOR), watcher, other;
+
+	rig_write_config("[inspect watchers]\nuser = 4003\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	rig.host.connections->prev->peer.subject.known = false;
+	cr_assert_eq(publish_named(unknown, "mine"), MMIOD_OK);
+	cr_assert_eq(listed(unknown), 1u);
+	watcher = client_hello(OTHER);
+	cr_assert_eq(listed(watcher), 1u);
+	other = client_hello(OPERATOR);
+	rig.host.connections->prev->peer.subject.known = false;
+	cr_assert_eq(listed(other), 0u, "they share a uid, and nothing else");
+}
+
 Test(caches, come_page_by_page_each_once_whatever_is_published_meanwhile)
 {
 	int fds[3] = { client_hello(OPERATOR), client_hello(OPERATOR), client_hello(OPERATOR) };

@@ -975,6 +975,23 @@ Test(daemon, a_region_that_was_removed_is_not_leased_any_more_while_others_still
 		     "it came back before it was given back");
 }
 
+Test(daemon, a_region_that_is_not_configured_any_more_is_not_missing)
+{
+	int fd = client_hello(OPERATOR), root = client_hello(0);
+
+	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
+	rig_write_config("");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fake_remove_device(&rig_fake, "shm");
+	daemon_drain_events(&rig);
+	cr_assert_eq(client_status(root), MMIOD_OK);
+	cr_assert_eq(answer.status.regions_missing, 0u);
+	cr_assert_eq(answer.status.warning.length, 0u, "%s", answer_text(answer.status.warning));
+	client_close_fds();
+	close(fd);
+	close(root);
+}
+
 Test(daemon, a_region_that_cannot_be_had_is_missing_with_the_reason)
 {
 	int fd = client_hello(0);
