@@ -125,13 +125,26 @@ static void fill_lease(struct call *call, const struct lease *lease, struct mmio
 	out->writes = entry.writes;
 }
 
-/* As with models: in a second round. */
+static bool have_one_holder(const struct lease *a, const struct lease *b)
+{
+	return a->list == b->list && a->holder.pid == b->holder.pid &&
+	       !strcmp(a->holder.comm, b->holder.comm);
+}
+
+/*
+ * As with models: in a second round. The leases of a process mostly stand together, and share the
+ * text: there is no room for each to have its own, and of an orphan /proc has to be asked.
+ */
 static void add_units(struct call *call, struct lease *const *listed, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct mmiod_wire_lease *out = reply_element(call->reply, i);
 		char unit[PEER_UNIT_MAX];
 
+		if (i && have_one_holder(listed[i], listed[i - 1])) {
+			out->unit = out[-1].unit;
+			continue;
+		}
 		daemon_unit_of(call->daemon, listed[i], unit, sizeof(unit));
 		if (unit[0])
 			out->unit = reply_text(call->reply, "%s", unit);

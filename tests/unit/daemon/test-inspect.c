@@ -54,6 +54,30 @@ Test(inspect, inspectors_see_all_regions_leases_and_addresses_but_revoke_nothing
 	cr_assert_eq(answer.status.inspect, 0u);
 }
 
+Test(inspect, each_of_a_full_page_of_leases_has_the_unit_of_its_holder)
+{
+	uint64_t cursor = 0;
+	size_t n = 0;
+	int fd;
+
+	rig_stop();
+	rig_start_simulation("[region shm]\nsize = 2M\n"
+			     "[grant all]\nregion = shm\nuser = *\naccess = rw\n");
+	fd = client_hello(OPERATOR);
+	memset(rig.host.connections->peer.unit, 'u', PEER_UNIT_MAX - 1);
+	for (uint64_t i = 0; i < MMIOD_BATCH_MAX; i++)
+		cr_assert_eq(client_lease_one(fd, i * 4096, 4096, NULL), MMIOD_OK);
+	cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, cursor), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, MMIOD_BATCH_MAX);
+	for (; n < answer.msg.count; n++) {
+		const struct mmiod_wire_lease *lease = answer_element(n);
+
+		cr_assert_eq(strlen(answer_text(lease->unit)), PEER_UNIT_MAX - 1u, "%zu", n);
+	}
+	client_close_fds();
+	close(fd);
+}
+
 /* ---- CLIENTS ---- */
 
 Test(inspect, clients_are_listed_with_what_they_hold)
