@@ -36,9 +36,11 @@ static void add_terms(struct text *text, const struct decision *decision)
 	if (grant->length)
 		text_add(text, ", 0x%" PRIx64 "-0x%" PRIx64, grant->offset,
 			 grant->offset + grant->length - 1);
-	if (grant->lease_ms)
-		text_add(text, ", for %u s%s", grant->lease_ms / 1000,
-			 grant->renew ? ", may be renewed" : "");
+	if (grant->lease_ms) {
+		text_add(text, ", for ");
+		text_add_duration(text, grant->lease_ms);
+		text_add(text, "%s", grant->renew ? ", may be renewed" : "");
+	}
 	if (grant->leases)
 		text_add(text, ", %u leases", grant->leases);
 	if (grant->bytes)

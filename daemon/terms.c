@@ -23,16 +23,6 @@ uint64_t daemon_boot_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void add_duration(struct text *text, uint32_t ms)
-{
-	if (ms % 1000)
-		text_add(text, "%u ms", ms);
-	else if (ms % 60000)
-		text_add(text, "%u s", ms / 1000);
-	else
-		text_add(text, "%u min", ms / 60000);
-}
-
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
 /* The timer runs until the first thing that is to be done. */
@@ -57,10 +47,10 @@ static void expire(struct daemon *daemon, struct lease *lease)
 	struct text why = TEXT_ON(buffer);
 
 	text_set(&why, "its time of ");
-	add_duration(&why, lease->term->lease_ms);
+	text_add_duration(&why, lease->term->lease_ms);
 	text_add(&why, " is over");
-	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_EXPIRED, buffer);
-	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, buffer) == 0)
+	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_EXPIRED, buffer) ==
+	    0)
 		return;
 	/*
 	 * The module refused, which is in the log: tried again when its time would be over again.

@@ -111,6 +111,17 @@ void text_add_age(struct text *text, uint64_t seconds)
 		text_add(text, "%" PRIu64 " h", seconds / 3600);
 }
 
+/* Exactly: nobody wants to read "0 s" of a time of 500 ms. */
+void text_add_duration(struct text *text, uint32_t milliseconds)
+{
+	if (milliseconds % 1000)
+		text_add(text, "%u ms", milliseconds);
+	else if (milliseconds % 60000)
+		text_add(text, "%u s", milliseconds / 1000);
+	else
+		text_add(text, "%u min", milliseconds / 60000);
+}
+
 #define WORD_MAX 64
 
 static size_t min3(size_t a, size_t b, size_t c)

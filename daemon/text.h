@@ -30,6 +30,7 @@ void text_set(struct text *text, const char *format, ...) _printf_(2, 3);
 const char *text_escape(char *buffer, size_t size, const char *string, size_t length);
 void text_add_size(struct text *text, uint64_t bytes);
 void text_add_age(struct text *text, uint64_t seconds);
+void text_add_duration(struct text *text, uint32_t milliseconds);
 
 size_t text_distance(const char *a, const char *b);
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
