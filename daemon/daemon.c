@@ -28,6 +28,7 @@ static bool ends_with_connection(const struct daemon *daemon, const struct lease
 static void on_closed(struct connection *connection)
 {
 	struct daemon *daemon = daemon_of(connection);
+	bool simulation = daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
 	struct lease *lease;
 
 	revocations_forget(daemon, connection);
@@ -37,12 +38,9 @@ static void on_closed(struct connection *connection)
 		lease_attach(lease, &daemon->orphans);
 		if (!ends_with_connection(daemon, lease))
 			continue;
-		if (lease->state != MMIOD_STATE_REVOKED &&
-		    daemon->backend->ops->kind == MMIOD_BACKEND_MODULE)
-			journal_revoked(&daemon->host, lease, MMIOD_CAUSE_CONNECTION,
-					"it ended with its connection");
-		daemon_lease_revoke(daemon, lease, 0, "");
-		if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
+		daemon_lease_revoke(daemon, lease, 0, simulation ? 0 : MMIOD_CAUSE_CONNECTION,
+				    "it ended with its connection");
+		if (simulation)
 			daemon_lease_gone(daemon, lease);
 	}
 }

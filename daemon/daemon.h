@@ -83,7 +83,7 @@ void daemon_end_grace(struct daemon *daemon);
 /* lease-end.c: the end of a lease, by whatever cause. */
 void daemon_lease_gone(struct daemon *daemon, struct lease *lease);
 int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
-			const char *why);
+			enum mmiod_revoke_cause cause, const char *why);
 bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadline_ms,
 		      const char *why);
 void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,

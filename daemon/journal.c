@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What the journal is told, and how much of it one user may cause. */
 #include <inttypes.h>
+#include <string.h>
 #include "connection.h"
 #include "journal.h"
 #include "log.h"
@@ -178,6 +179,12 @@ void journal_refused(const struct wish *wish, enum mmiod_outcome outcome)
 	log_line(LOG_NOTICE, &fields, "%s", wish->buffer);
 }
 
+/* A holder that asks for short times, or that connects and hangs up, may make any number of these. */
+static bool is_holders_doing(enum mmiod_revoke_cause cause)
+{
+	return cause == MMIOD_CAUSE_EXPIRED || cause == MMIOD_CAUSE_CONNECTION;
+}
+
 void journal_revoked(struct connection_host *host, const struct lease *lease,
 		     enum mmiod_revoke_cause cause, const char *why)
 {
@@ -199,6 +206,28 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 	};
 
 	host->counters.revocations[cause]++;
+	if (is_holders_doing(cause) && !may_audit(host, lease->holder.uid))
+		return;
 	log_line(LOG_NOTICE, &fields, "lease %" PRIu64 " of %s, held by uid %u, pid %u: %s",
 		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
+}
+
+/* `uid`: the holder's, whose doing the end may be; UINT32_MAX: not known. */
+void journal_written(struct connection_host *host, uint64_t lease, const char *region, uint32_t uid,
+		     const struct config_write *write, int error)
+{
+	const struct log_fields fields = { .region = region, .lease = lease };
+
+	if (uid != UINT32_MAX && !may_audit(host, uid))
+		return;
+	if (error)
+		log_line(LOG_ERR, &fields,
+			 "lease %" PRIu64 " of region %s has ended, but 0x%" PRIx64
+			 " could not be written to +0x%" PRIx64 ": %s",
+			 lease, region, write->value, write->offset, strerror(-error));
+	else
+		log_line(LOG_INFO, &fields,
+			 "lease %" PRIu64 " of region %s has ended: wrote 0x%" PRIx64
+			 " to +0x%" PRIx64 " (%u bits)",
+			 lease, region, write->value, write->offset, 8 * write->width);
 }

@@ -39,11 +39,12 @@ void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 }
 
 /*
- * Takes the window away. `event` 0: the holder knows. The
- * lease stays listed until its holder lets go of the file.
+ * Takes the window away. `event` 0: the holder knows. `cause` 0: it is no revocation, and neither
+ * counted nor in the journal. What the module refuses is neither either: the lease then lasts, and
+ * the caller may try again. It stays listed until its holder lets go of the file.
  */
 int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
-			const char *why)
+			enum mmiod_revoke_cause cause, const char *why)
 {
 	int r;
 
@@ -55,6 +56,8 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 			  strerror(-r));
 		return r;
 	}
+	if (cause)
+		journal_revoked(&daemon->host, lease, cause, why);
 	daemon_safe_end(daemon, lease);
 	/* Who asked for it learns by its state whether the holder gave it back. */
 	if (event)

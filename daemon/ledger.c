@@ -204,7 +204,7 @@ void daemon_end_grace(struct daemon *daemon)
 	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
 		if (!(lease->flags & MMIOD_LEASE_CONNECTION) || lease->state == MMIOD_STATE_REVOKED)
 			continue;
-		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_CONNECTION, why);
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION,
+				    why);
 	}
 }

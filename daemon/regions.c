@@ -210,8 +210,7 @@ static void end_leases(struct daemon *daemon, struct region *region)
 	HASH_ITER(hh, daemon->leases.table, lease, next) {
 		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
 			continue;
-		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_RESET, why);
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_RESET, why);
 	}
 }
 

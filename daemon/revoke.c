@@ -39,9 +39,7 @@ static enum mmiod_outcome revoke_now(struct daemon *daemon, uint64_t id, const c
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;
-	if (lease->state != MMIOD_STATE_REVOKED)
-		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_ADMIN, why);
-	r = daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+	r = daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_ADMIN, why);
 	return r < 0 ? MMIOD_E_INTERNAL : MMIOD_OK;
 }
 
@@ -74,7 +72,7 @@ static enum mmiod_outcome release_one(struct call *call, uint64_t id, const char
 		*text = "denied: the lease is another user's";
 		return MMIOD_E_DENIED;
 	}
-	r = daemon_lease_revoke(daemon, lease, 0, "");
+	r = daemon_lease_revoke(daemon, lease, 0, 0, "");
 	if (r < 0)
 		return MMIOD_E_INTERNAL;
 	/* Nothing will tell when the file is closed. */

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include "config-value.h"
 #include "daemon.h"
+#include "journal.h"
 #include "log.h"
 
 #define NOTE_PREFIX "on-end."
@@ -60,9 +61,13 @@ int daemon_safe_note(struct daemon *daemon, const struct lease *lease)
 		return directory;
 	name_note(lease->id, name);
 	fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	file = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!file)
+	if (fd < 0)
 		return -errno;
+	file = fdopen(fd, "w");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
 	fprintf(file, "region %s\n", lease->region->name);
 	for (size_t i = 0; i < lease->on_end->count; i++) {
 		const struct config_write *write = &lease->on_end->items[i];
@@ -90,7 +95,7 @@ void daemon_safe_forget(struct daemon *daemon, const struct lease *lease)
 static int read_note(int directory, const char *name, char region[MMIOD_NAME_MAX],
 		     struct config_writes *writes)
 {
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_(fd_closep) int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_(fclosep) FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[128];
 
@@ -98,6 +103,7 @@ static int read_note(int directory, const char *name, char region[MMIOD_NAME_MAX
 	region[0] = '\0';
 	if (!file)
 		return -errno;
+	steal_fd(&fd);
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (sscanf(line, "region %31s", region) == 1)
@@ -111,22 +117,12 @@ static int read_note(int directory, const char *name, char region[MMIOD_NAME_MAX
 
 /* ---- doing it -------------------------------------------------------------------------------- */
 
-static void write_one(struct daemon *daemon, uint64_t id, const struct region *region,
+static void write_one(struct daemon *daemon, uint64_t id, const struct region *region, uint32_t uid,
 		      enum mmiod_cache cache, const struct config_write *write)
 {
-	struct log_fields fields = { .region = region->name, .lease = id };
 	int r = daemon->backend->ops->write(daemon->backend, region->hw.handle, cache, write);
 
-	if (r < 0)
-		log_line(LOG_ERR, &fields,
-			 "lease %" PRIu64 " of region %s has ended, but 0x%" PRIx64
-			 " could not be written to +0x%" PRIx64 ": %s",
-			 id, region->name, write->value, write->offset, strerror(-r));
-	else
-		log_line(LOG_INFO, &fields,
-			 "lease %" PRIu64 " of region %s has ended: wrote 0x%" PRIx64
-			 " to +0x%" PRIx64 " (%u bits)",
-			 id, region->name, write->value, write->offset, 8 * write->width);
+	journal_written(&daemon->host, id, region->name, uid, write, r);
 }
 
 /*
@@ -141,7 +137,7 @@ void daemon_safe_end(struct daemon *daemon, struct lease *lease)
 		return;
 	if (daemon_region_is_there(daemon, lease->region))
 		for (size_t i = 0; i < writes->count; i++)
-			write_one(daemon, lease->id, lease->region, lease->cache,
+			write_one(daemon, lease->id, lease->region, lease->holder.uid, lease->cache,
 				  &writes->items[i]);
 	daemon_safe_forget(daemon, lease);
 	free(lease->on_end);
@@ -205,7 +201,7 @@ static void take_note(struct daemon *daemon, int directory, const char *name)
 	region = region_find(&daemon->regions, region_name);
 	for (size_t i = 0; region && daemon_region_is_there(daemon, region) && i < writes.count;
 	     i++)
-		write_one(daemon, id, region,
+		write_one(daemon, id, region, UINT32_MAX,
 			  region->config ? region->config->cache : MMIOD_CACHE_UC,
 			  &writes.items[i]);
 	unlinkat(directory, name, 0);

@@ -191,7 +191,6 @@ void daemon_end_ungranted(struct daemon *daemon)
 	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next) {
 		if (lease->state == MMIOD_STATE_REVOKED || grant_behind(daemon, lease))
 			continue;
-		journal_revoked(&daemon->host, lease, MMIOD_CAUSE_POLICY, why);
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY, why);
 	}
 }

@@ -227,6 +227,23 @@ Test(journal, a_deadline_that_passes_is_the_administrators_doing)
 	close(admin);
 }
 
+Test(journal, a_time_that_is_over_is_told_and_counted)
+{
+	struct mmiod_wire_want wants = want("shm", 0, 16, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
+	int fd = client_hello(1001);
+
+	wants.lease_ms = 100;
+	cr_assert_eq(client_lease(fd, &wants, 1, 0), MMIOD_OK);
+	drain();
+	for (int i = 0; i < 500 && !*next_line(); i++)
+		rig_wait(20);
+	cr_expect_has("MMIOD_CAUSE=expired");
+	cr_expect_has("MMIOD_LEASE=1");
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
+	client_close_fds();
+	close(fd);
+}
+
 Test(journal, a_device_that_goes_is_told_with_what_it_takes_along)
 {
 	int fd = client_hello(1000);
@@ -291,6 +308,65 @@ Test(journal, what_one_user_provokes_is_bounded_and_the_rest_is_counted)
 	client_close_fds();
 	close(bad);
 	close(good);
+}
+
+static unsigned int count_lines(const char *words)
+{
+	unsigned int lines = 0;
+
+	while (*next_line())
+		lines += strstr(got, words) != NULL;
+	return lines;
+}
+
+Test(journal, leases_that_end_with_their_connection_are_told_as_their_holders_pace_admits)
+{
+	const struct mmiod_wire_want wants = {
+		.region = "shm",
+		.length = 16,
+		.rights = MMIOD_RIGHT_READ,
+		.share = MMIOD_SHARE_WRITE,
+		.flags = MMIOD_LEASE_CONNECTION,
+	};
+	unsigned int lines = 0;
+
+	for (int i = 0; i < 400; i++) {
+		int fd = client_hello(1001);
+
+		client_lease(fd, &wants, 1, 0);
+		drain();
+		client_close_fds();
+		close(fd);
+		rig_turn();
+		lines += count_lines("MMIOD_CAUSE=connection");
+		fake_close_window(&rig_fake, rig_fake.last_window);
+		daemon_drain_events(&rig);
+	}
+	cr_assert_geq(lines, 16u);
+	cr_assert_lt(lines, 400u);
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_CONNECTION], 400u, "all count");
+}
+
+Test(journal, register_writes_at_the_end_are_told_as_their_holders_pace_admits)
+{
+	struct mmiod_wire_want wants =
+		want("shm", 0, 16, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE);
+	int fd = client_hello(1000);
+	unsigned int lines = 0;
+
+	wants.n_on_end = 2;
+	wants.on_end[0].width = wants.on_end[1].width = 4;
+	for (int i = 0; i < 300; i++) {
+		cr_assert_eq(client_lease(fd, &wants, 1, 0), MMIOD_OK);
+		client_close_fds();
+		fake_close_window(&rig_fake, rig_fake.last_window);
+		daemon_drain_events(&rig);
+		lines += count_lines("has ended: wrote");
+	}
+	cr_assert_eq(rig_fake.n_writes, 600u, "all are done");
+	cr_assert_geq(lines, 16u);
+	cr_assert_lt(lines, 600u);
+	close(fd);
 }
 
 Test(journal, a_client_cannot_write_fields_of_its_own)

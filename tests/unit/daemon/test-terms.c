@@ -82,6 +82,26 @@ Test(terms, a_lease_ends_when_its_time_is_over_and_its_holder_is_told_before_and
 	close(fd);
 }
 
+Test(terms, what_the_module_does_not_take_is_neither_over_nor_counted_and_tried_again)
+{
+	uint64_t id;
+	int fd;
+
+	rig_start(GRANT "lease = 100ms\n");
+	fd = client_hello(4001);
+	id = lease_all(fd).lease;
+	rig_fake.state_error = -EIO;
+	rig_wait(250);
+	cr_assert_eq(lease_find(&rig.leases, id)->state, MMIOD_STATE_OK);
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 0u);
+	rig_fake.state_error = 0;
+	while (next_event(fd)->type != MMIOD_EVENT_REVOKED)
+		;
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
+	client_close_fds();
+	close(fd);
+}
+
 Test(terms, a_lease_without_a_limit_has_none)
 {
 	struct mmiod_wire_lease lease;
