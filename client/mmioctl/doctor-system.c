@@ -162,17 +162,33 @@ static void check_devmem(struct doctor *doctor, const char *config)
 			"iomem=relaxed undoes IO_STRICT_DEVMEM");
 }
 
-static void check_huge_leaves(struct doctor *doctor, const char *config, const char *release)
+/* The symbol came with 6.12, and with it leaves of device memory. See mmiod(8) for what mbind() does. */
+static void check_huge_leaves(struct doctor *doctor, const char *config)
 {
-	unsigned int major = 0, minor = 0;
-	bool known = sscanf(release, "%u.%u", &major, &minor) == 2;
-	bool able = known && (major > 6 || (major == 6 && minor >= 12)) &&
-		    file_says(config, "CONFIG_ARCH_SUPPORTS_PMD_PFNMAP=y");
+	bool able = file_says(config, "CONFIG_ARCH_SUPPORTS_PMD_PFNMAP=y");
+	bool crashes = file_says(config, "CONFIG_NUMA=y");
+	char set[8];
 
-	finding(doctor, able ? RESULT_OK : RESULT_NOTE, "huge-leaves", NULL,
-		able ? "the kernel maps large windows by leaves of 2 MiB and 1 GiB"
-		     : "the kernel faults windows in by pages of 4 KiB (leaves of 2 MiB from 6.12 "
-		       "on)");
+	if (!able)
+		finding(doctor, RESULT_NOTE, "huge-leaves", NULL,
+			"the kernel maps windows by pages of 4 KiB (larger leaves come with 6.12)");
+	else if (!sys_read("module/mmiod/parameters/pmd_leaves", set, sizeof(set)))
+		finding(doctor, RESULT_OK, "huge-leaves", NULL,
+			"the kernel can map windows by leaves of 1 GiB, and of 2 MiB");
+	else if (set[0] != 'Y')
+		finding(doctor, RESULT_OK, "huge-leaves", NULL,
+			"windows are mapped by leaves of 1 GiB where they fit, not of 2 MiB "
+			"(pmd_leaves is %s, see mmiod(8))",
+			set);
+	else if (crashes)
+		finding(doctor, RESULT_WARN, "huge-leaves",
+			"echo N >/sys/module/mmiod/parameters/pmd_leaves, unless all clients are "
+			"trusted",
+			"pmd_leaves is set: windows are mapped by leaves of 2 MiB, and by mbind(2) "
+			"a client could crash this kernel");
+	else
+		finding(doctor, RESULT_OK, "huge-leaves", NULL,
+			"windows are mapped by leaves of 1 GiB and 2 MiB where they fit");
 }
 
 static void check_iommu(struct doctor *doctor)
@@ -208,7 +224,7 @@ void check_kernel(struct doctor *doctor)
 	if (file) {
 		fclose(file);
 		check_devmem(doctor, config);
-		check_huge_leaves(doctor, config, system.release);
+		check_huge_leaves(doctor, config);
 	} else {
 		finding(doctor, RESULT_NOTE, "config", NULL,
 			"%s cannot be read: whether the kernel has IO_STRICT_DEVMEM and huge "

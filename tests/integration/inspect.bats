@@ -312,6 +312,30 @@ fake_process() {
 	expect_match 'fix: mmioctl bind 0000:01:00.0'
 }
 
+@test "doctor says what pmd_leaves means on this kernel" {
+	local config=$T/boot/config-$(uname -r) set=$T/sys/module/mmiod/parameters/pmd_leaves
+
+	fake_machine
+	mkdir -p "$T/boot" "${set%/*}"
+	export MMIOCTL_ROOT=$T
+	printf 'CONFIG_NUMA=y\n' >"$config"
+	run mmioctl doctor
+	expect_match 'note  the kernel maps windows by pages of 4 KiB'
+	printf 'CONFIG_ARCH_SUPPORTS_PMD_PFNMAP=y\n' >>"$config"
+	run mmioctl doctor
+	expect_match 'ok    the kernel can map windows by leaves of 1 GiB, and of 2 MiB'
+	echo N >"$set"
+	run mmioctl doctor
+	expect_match 'ok    windows are mapped by leaves of 1 GiB where they fit, not of 2 MiB \(pmd_leaves is N'
+	echo Y >"$set"
+	run mmioctl doctor
+	expect_match 'warn  pmd_leaves is set: .* mbind\(2\) a client could crash this kernel'
+	expect_match 'fix: echo N >/sys/module/mmiod/parameters/pmd_leaves'
+	sed -i 's/^CONFIG_NUMA=y/# CONFIG_NUMA is not set/' "$config"
+	run mmioctl doctor
+	expect_match 'ok    windows are mapped by leaves of 1 GiB and 2 MiB where they fit'
+}
+
 @test "doctor is content with a simulation" {
 	fake_machine
 	start_daemon
