@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 enum buffer_column {
 	BUFFER_LEASE,
@@ -45,27 +44,15 @@ static const struct column buffer_columns[] = {
 };
 static const size_t buffer_column_count = BUFFER_COLUMNS;
 
-static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
-{
-	uint64_t now = (uint64_t)time(NULL), started = mmiod_lease_info_started(info);
-	char user[64];
-
-	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-	cell_number(&cells[BUFFER_LEASE], mmiod_lease_info_id(info));
-	cell_text(&cells[BUFFER_STATE], state_word(mmiod_lease_info_state(info)));
-	cell_text(&cells[BUFFER_USER], user);
-	cell_number(&cells[BUFFER_UID], mmiod_lease_info_uid(info));
-	cell_optional(&cells[BUFFER_PID], mmiod_lease_info_pid(info));
-	cell_text(&cells[BUFFER_COMMAND], mmiod_lease_info_comm(info));
-	cell_number(&cells[BUFFER_AGE], now > started ? now - started : 0);
-}
-
 static int buffer_row(struct table *table, const struct mmiod_lease_info *info,
 		      const struct mmiod_buffer *buffer)
 {
 	struct cell cells[BUFFER_COLUMNS] = { 0 };
 
-	fill_holder(info, cells);
+	holder_cells(info, &cells[BUFFER_USER], &cells[BUFFER_UID], &cells[BUFFER_PID],
+		     &cells[BUFFER_COMMAND], &cells[BUFFER_AGE]);
+	cell_number(&cells[BUFFER_LEASE], mmiod_lease_info_id(info));
+	cell_text(&cells[BUFFER_STATE], state_word(mmiod_lease_info_state(info)));
 	cell_text(&cells[BUFFER_KIND], memory_word(buffer->memory));
 	cell_number(&cells[BUFFER_SIZE], buffer->length);
 	cell_optional(&cells[BUFFER_CAPACITY], buffer->capacity);

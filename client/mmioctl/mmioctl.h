@@ -221,6 +221,11 @@ int check_fit(const struct context *context, const char *text, uint64_t value, u
 void element_set(void *buffer, size_t index, unsigned int width, uint64_t value);
 uint64_t element_at(const void *buffer, size_t index, unsigned int width);
 
+/* ---- leases.c ---- */
+
+void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,
+		  struct cell *pid, struct cell *command, struct cell *age);
+
 /* ---- bind.c: running mmiod ---- */
 
 int run_mmiod(struct context *context, char **words);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Register maps: names for what lies in a region. regmap.c has
- * the map and its file, regmap-find.c finds the one that fits.
+ * Register maps: names for what lies in a region. regmap.c has the map, regmap-read.c its file,
+ * regmap-find.c finds the one that fits.
  */
 #ifndef MMIOCTL_REGMAP_H
 #define MMIOCTL_REGMAP_H
@@ -60,18 +60,24 @@ struct regmap {
 
 /* ---- regmap.c ---- */
 
-/* 0, or -errno with a sentence in @error that names file and line. */
-int regmap_load(const char *file, struct regmap **map, char *error, size_t size);
+struct regmap *regmap_new(const char *file);
 void regmap_free(struct regmap *map);
 const struct map_register *regmap_named(const struct regmap *map, const char *name, size_t length);
 const struct map_field *field_named(const struct map_register *reg, const char *name);
+struct map_field *regmap_field(const struct map_register *reg, const char *name, size_t length);
 /* The register that starts @offset bytes behind the start of the region. */
 const struct map_register *regmap_at(const struct regmap *map, uint64_t offset);
 const char *access_word(enum map_access access);
+bool access_parse(const char *text, enum map_access *access);
 uint64_t bits_mask(unsigned int high, unsigned int low);
 uint64_t field_of(const struct map_field *field, uint64_t value);
 /* The word for a value of the field; NULL: it has none. */
 const char *field_word(const struct map_field *field, uint64_t value);
+
+/* ---- regmap-read.c ---- */
+
+/* 0, or -errno with a sentence in @error that names file and line. */
+int regmap_load(const char *file, struct regmap **map, char *error, size_t size);
 
 /* ---- regmap-find.c ---- */
 

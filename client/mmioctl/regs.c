@@ -1,44 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl regs: registers by name, decoded into their fields, from a register map. Whole registers,
- * one with all that is known of it, one field; and writes to either.
+ * mmioctl regs: registers by name, from a register map: which are meant, where they lie, and how
+ * they are read and written. regs-show.c decodes and prints them.
  */
-#include "place.h"
-#include "regmap.h"
+#include "regs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One argument: NAME, NAME.FIELD, with or without =VALUE. */
-struct wish {
-	const struct map_register *reg;
-	const struct map_field *field; /* NULL: the whole register */
-	bool writes;
-	uint64_t value; /* of the field or the register */
-};
-
-struct regs {
-	struct context *context;
-	struct place place; /* from the first to the last register that is accessed */
-	struct regmap *map;
-	struct wish *wishes;
-	size_t count;
-	uint64_t base; /* where the map starts, from the start of the region: modulo 2^64 */
-};
-
 /* ---- where registers are ---- */
 
 /* Of a register, from the start of the region. */
-static uint64_t register_offset(const struct regs *regs, const struct map_register *reg)
+uint64_t regs_offset(const struct regs *regs, const struct map_register *reg)
 {
 	return reg->offset + regs->base;
 }
 
 /* Whether it lies in the region at all: a region may be a part of what the map describes. */
-static bool is_inside(const struct regs *regs, const struct map_register *reg)
+bool regs_has(const struct regs *regs, const struct map_register *reg)
 {
-	uint64_t offset = register_offset(regs, reg);
+	uint64_t offset = regs_offset(regs, reg);
 
 	if (reg->offset < regs->map->skip)
 		return false;
@@ -51,8 +33,8 @@ static void span_register(const struct regs *regs, const struct map_register *re
 			  uint64_t *end)
 {
 	unsigned int width = regs->map->declared ? regs->map->declared : reg->width;
-	uint64_t first = register_offset(regs, reg) / width * width;
-	uint64_t last = register_offset(regs, reg) + reg->width;
+	uint64_t first = regs_offset(regs, reg) / width * width;
+	uint64_t last = regs_offset(regs, reg) + reg->width;
 
 	last = (last + width - 1) / width * width;
 	if (first < *start)
@@ -66,7 +48,7 @@ static int lease_span(struct regs *regs, unsigned int rights)
 	uint64_t start = UINT64_MAX, end = 0;
 
 	for (size_t i = 0; i < regs->map->count && !regs->count; i++)
-		if (is_inside(regs, &regs->map->registers[i]))
+		if (regs_has(regs, &regs->map->registers[i]))
 			span_register(regs, &regs->map->registers[i], &start, &end);
 	for (size_t i = 0; i < regs->count; i++)
 		span_register(regs, regs->wishes[i].reg, &start, &end);
@@ -83,10 +65,10 @@ static int lease_span(struct regs *regs, unsigned int rights)
 /* In the window. */
 static uint64_t window_offset(const struct regs *regs, const struct map_register *reg)
 {
-	return register_offset(regs, reg) - regs->place.target.offset;
+	return regs_offset(regs, reg) - regs->place.target.offset;
 }
 
-static int check_width(const struct regs *regs, const struct map_register *reg)
+int regs_check_width(const struct regs *regs, const struct map_register *reg)
 {
 	unsigned int declared = regs->map->declared;
 
@@ -99,7 +81,7 @@ static int check_width(const struct regs *regs, const struct map_register *reg)
 }
 
 /* A register that is wider than an access is read in pieces, the lowest first. */
-static int load_register(struct regs *regs, const struct map_register *reg, uint64_t *value)
+int regs_load(struct regs *regs, const struct map_register *reg, uint64_t *value)
 {
 	unsigned int declared = regs->map->declared;
 	int err = 0;
@@ -115,188 +97,7 @@ static int load_register(struct regs *regs, const struct map_register *reg, uint
 	return err ? report_client(regs->context, err) : 0;
 }
 
-/* ---- what fields mean ---- */
-
-static void number_words(uint64_t number, char out[VALUE_WORDS])
-{
-	snprintf(out, VALUE_WORDS, number < 10 ? "%llu" : "0x%llx", (unsigned long long)number);
-}
-
-static void add_words(char *out, size_t size, const char *name, const char *value)
-{
-	size_t used = strlen(out);
-
-	snprintf(out + used, size - used, "%s%s=%s", used ? " " : "", name, value);
-}
-
-static void fields_words(const struct map_register *reg, uint64_t value, char *out, size_t size)
-{
-	out[0] = '\0';
-	for (size_t i = 0; i < reg->field_count; i++) {
-		uint64_t number = field_of(&reg->fields[i], value);
-		const char *word = field_word(&reg->fields[i], number);
-		char words[VALUE_WORDS];
-
-		number_words(number, words);
-		add_words(out, size, reg->fields[i].name, word ? word : words);
-	}
-}
-
-static json_t *field_json(const struct map_field *field, const uint64_t *value)
-{
-	uint64_t number = value ? field_of(field, *value) : 0;
-
-	return json_pack(
-		"{s:s, s:i, s:i, s:s, s:o, s:s?, s:s?}", "name", field->name, "high",
-		(int)field->high, "low", (int)field->low, "access", access_word(field->access),
-		"value", value ? json_number(number) : json_null(), "meaning",
-		value ? field_word(field, number) : NULL, "description", field->description);
-}
-
-static json_t *fields_json(const struct map_register *reg, const uint64_t *value)
-{
-	json_t *fields = json_array();
-
-	for (size_t i = 0; i < reg->field_count; i++)
-		json_array_append_new(fields, field_json(&reg->fields[i], value));
-	return fields;
-}
-
-/* ---- all of them ---- */
-
-enum reg_column {
-	REG_NAME,
-	REG_OFFSET,
-	REG_WIDTH,
-	REG_ACCESS,
-	REG_VALUE,
-	REG_RESET,
-	REG_FIELDS,
-	REG_DESCRIPTION,
-	REG_COLUMNS,
-};
-
-static const struct column reg_columns[] = {
-	[REG_NAME] = { "NAME", CELL_TEXT, true, "name of the register" },
-	[REG_OFFSET] = { "OFFSET", CELL_HEX, true, "from the start of the region" },
-	[REG_WIDTH] = { "WIDTH", CELL_NUMBER, false, "bits" },
-	[REG_ACCESS] = { "ACCESS", CELL_TEXT, true, "rw, ro, wo (not read) or w1c" },
-	[REG_VALUE] = { "VALUE", CELL_VALUE, true, "what it holds" },
-	[REG_RESET] = { "RESET", CELL_VALUE, false, "what it holds after a reset" },
-	[REG_FIELDS] = { "FIELDS", CELL_OBJECT, true, "what that means", true },
-	[REG_DESCRIPTION] = { "DESCRIPTION", CELL_TEXT, false, "what it is", true },
-};
-static const size_t reg_column_count = REG_COLUMNS;
-
-static int register_row(struct regs *regs, struct table *table, const struct map_register *reg)
-{
-	struct cell cells[REG_COLUMNS] = { 0 };
-	bool is_read = reg->access != MAP_WO;
-	uint64_t value = 0;
-	int status = check_width(regs, reg);
-
-	if (!status && is_read)
-		status = load_register(regs, reg, &value);
-	if (status)
-		return status;
-	cell_text(&cells[REG_NAME], reg->name);
-	cell_number(&cells[REG_OFFSET], register_offset(regs, reg));
-	cell_number(&cells[REG_WIDTH], reg->width * 8);
-	cell_text(&cells[REG_ACCESS], access_word(reg->access));
-	cells[REG_VALUE] = (struct cell){ .none = !is_read, .number = value, .width = reg->width };
-	cells[REG_RESET] = (struct cell){ .none = !reg->reset.is,
-					  .number = reg->reset.value,
-					  .width = reg->width };
-	if (is_read)
-		fields_words(reg, value, cells[REG_FIELDS].text, sizeof(cells->text));
-	cells[REG_FIELDS].none = !cells[REG_FIELDS].text[0];
-	cells[REG_FIELDS].json = fields_json(reg, is_read ? &value : NULL);
-	cell_text(&cells[REG_DESCRIPTION], reg->description ? reg->description : "");
-	return table_row(table, cells);
-}
-
-static int show_all(struct regs *regs)
-{
-	struct table table;
-	int status = table_begin(&table, regs->context, reg_columns, reg_column_count);
-
-	for (size_t i = 0; !status && i < regs->map->count; i++)
-		if (is_inside(regs, &regs->map->registers[i]))
-			status = register_row(regs, &table, &regs->map->registers[i]);
-	if (!status)
-		return table_end(&table, "registers");
-	table_drop(&table);
-	return status;
-}
-
-/* ---- one of them ---- */
-
-static int out(const struct regs *regs, json_t *root)
-{
-	return regs->count > 1 ? json_line(root) : json_output(root);
-}
-
-static json_t *register_json(const struct regs *regs, const struct map_register *reg,
-			     const uint64_t *value)
-{
-	return json_pack("{s:i, s:s, s:s, s:o, s:i, s:s, s:o, s:o, s:s?, s:o}", "schema",
-			 JSON_SCHEMA, "region", regs->place.target.region, "name", reg->name,
-			 "offset", json_number(register_offset(regs, reg)), "width",
-			 (int)reg->width * 8, "access", access_word(reg->access), "value",
-			 value ? json_register(*value, reg->width) : json_null(), "reset",
-			 reg->reset.is ? json_register(reg->reset.value, reg->width) : json_null(),
-			 "description", reg->description, "fields", fields_json(reg, value));
-}
-
-static void print_field(const struct map_field *field, const uint64_t *value)
-{
-	uint64_t number = value ? field_of(field, *value) : 0;
-	const char *word = value ? field_word(field, number) : NULL;
-	char bits[16], words[VALUE_WORDS] = "-";
-
-	snprintf(bits, sizeof(bits), field->high == field->low ? "%u" : "%u-%u", field->high,
-		 field->low);
-	if (value)
-		number_words(number, words);
-	printf("  %-5s  %-3s  %-12s  %s%s%s%s%s%s\n", bits, access_word(field->access), field->name,
-	       words, word ? " (" : "", word ? word : "", word ? ")" : "",
-	       field->description ? "  " : "", field->description ? field->description : "");
-}
-
-static int show_register(const struct regs *regs, const struct map_register *reg,
-			 const uint64_t *value)
-{
-	char words[VALUE_WORDS] = "-";
-
-	if (regs->context->json)
-		return out(regs, register_json(regs, reg, value));
-	if (value)
-		value_words(*value, reg->width, words);
-	printf("%s+0x%llx %s %s %s%s%s\n", regs->place.target.region,
-	       (unsigned long long)register_offset(regs, reg), reg->name, access_word(reg->access),
-	       words, reg->description ? "  " : "", reg->description ? reg->description : "");
-	for (size_t i = 0; i < reg->field_count; i++)
-		print_field(&reg->fields[i], value);
-	return STATUS_OK;
-}
-
-/* The number alone, for scripts. */
-static int show_field(const struct regs *regs, const struct wish *wish, uint64_t value)
-{
-	uint64_t number = field_of(wish->field, value);
-	const char *word = field_word(wish->field, number);
-	char words[VALUE_WORDS];
-
-	if (regs->context->json)
-		return out(regs, json_pack("{s:i, s:s, s:s, s:o}", "schema", JSON_SCHEMA, "region",
-					   regs->place.target.region, "register", wish->reg->name,
-					   "field", field_json(wish->field, &value)));
-	number_words(number, words);
-	printf("%s%s%s%s\n", words, regs->context->verbose && word ? " (" : "",
-	       regs->context->verbose && word ? word : "",
-	       regs->context->verbose && word ? ")" : "");
-	return STATUS_OK;
-}
+/* ---- reading ---- */
 
 static int read_wish(struct regs *regs, const struct wish *wish)
 {
@@ -307,11 +108,11 @@ static int read_wish(struct regs *regs, const struct wish *wish)
 	if (!is_read && wish->field)
 		return report(regs->context, -EINVAL, "%s is write-only: it cannot be read",
 			      wish->reg->name);
-	status = is_read ? load_register(regs, wish->reg, &value) : 0;
+	status = is_read ? regs_load(regs, wish->reg, &value) : 0;
 	if (status)
 		return status;
-	return wish->field ? show_field(regs, wish, value)
-			   : show_register(regs, wish->reg, is_read ? &value : NULL);
+	return wish->field ? regs_show_field(regs, wish, value)
+			   : regs_show_register(regs, wish->reg, is_read ? &value : NULL);
 }
 
 /* ---- writing ---- */
@@ -404,7 +205,7 @@ static int parse_wish(struct regs *regs, const char *text, struct wish *wish)
 	char field[MAP_NAME_MAX] = "";
 	int status = regmap_find_register(regs->context, regs->map, text, length, &wish->reg);
 
-	if (!status && !is_inside(regs, wish->reg))
+	if (!status && !regs_has(regs, wish->reg))
 		return report_not_found(regs->context, "%s does not lie in region %s",
 					wish->reg->name, regs->place.target.region);
 	if (!status && text[length] == '.') {
@@ -414,7 +215,7 @@ static int parse_wish(struct regs *regs, const char *text, struct wish *wish)
 			regmap_find_field(regs->context, regs->map, wish->reg, field, &wish->field);
 	}
 	if (!status)
-		status = check_width(regs, wish->reg);
+		status = regs_check_width(regs, wish->reg);
 	wish->writes = value != NULL;
 	if (!status && value)
 		status = parse_wished(regs, wish, value + 1);
@@ -450,7 +251,7 @@ static int run_regs(struct regs *regs, int argc, char **argv)
 	if (status)
 		return status;
 	if (!regs->count)
-		return show_all(regs);
+		return regs_show_all(regs);
 	for (size_t i = 0; !status && i < regs->count; i++)
 		status = regs->wishes[i].writes ? write_wish(regs, &regs->wishes[i])
 						: read_wish(regs, &regs->wishes[i]);
@@ -489,8 +290,8 @@ const struct verb regs_verb = {
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_regs,
-	.columns = reg_columns,
-	.column_count = &reg_column_count,
+	.columns = regs_columns,
+	.column_count = &regs_column_count,
 	.examples = { { "regs edu", "all of them" },
 		      { "regs edu STATUS", "one, with all that is known of it" },
 		      { "regs edu FACTORIAL=12 STATUS", "write one, read another" },

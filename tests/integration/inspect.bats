@@ -49,7 +49,9 @@ fake_process() {
 @test "tree shows the regions below their device, and the leases below these" {
 	start_daemon
 	hold shm+0x1000/0x2000
-	run mmioctl tree
+	LC_ALL=C.UTF-8 run mmioctl tree
+	expect_match "└─lease $LEASE +8K rw +wc +ok +at 0x1000, .* $JOB mmioctl"
+	LC_ALL=C run mmioctl tree
 	expect_status 0
 	[ "${lines[1]%% *}" = simulation ]
 	expect_match '[|]-regs +4K'

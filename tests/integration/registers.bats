@@ -251,6 +251,7 @@ IRQ_RAISE         0x60 wo     -          -'
 		[B]\noffset = 2|5: B: offset 0x2 is not a multiple of its width, 32 bits
 		[B.C]|5: "B.C" is no name for a register
 		[B|5: a section's name ends with ]
+		[B] offset = 4|5: something stands behind the section's name
 		rubbish|5: neither a \[section\]
 		[map]\ncolour = red|6: \[map\] knows no "colour"
 	END
