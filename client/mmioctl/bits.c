@@ -66,16 +66,25 @@ static int field_mask(struct context *context, const struct place *place, const 
 	return status;
 }
 
+static int no_such_bits(const struct context *context, const struct place *place, const char *text)
+{
+	return usage_error(context, "%s: there are only bits 0 to %u", text, place->width * 8 - 1);
+}
+
 static int read_bits(struct context *context, const struct place *place, const char *text,
 		     uint64_t *mask)
 {
 	int status = 0;
 
-	if (!parse_bits(text, mask))
+	if (!text[0])
+		return usage_error(context, "\"\": give bits as 7 or 7-4, or the name of a field");
+	if (!parse_bits(text, mask)) {
+		if (!text[strspn(text, "0123456789-")]) /* no field has such a name */
+			return no_such_bits(context, place, text);
 		status = field_mask(context, place, text, mask);
+	}
 	if (!status && *mask & ~width_mask(place->width))
-		return usage_error(context, "%s: there are only bits 0 to %u", text,
-				   place->width * 8 - 1);
+		return no_such_bits(context, place, text);
 	return status;
 }
 

@@ -189,7 +189,7 @@ static void __attribute__((noreturn)) run_child(struct hold *hold)
 		execvp(command[0], command);
 		err = -errno;
 	}
-	note(hold->context, "cannot run %s: %s", command[0], strerror(-err));
+	note(hold->context, "cannot run \"%s\": %s", command[0], strerror(-err));
 	_exit(err == -ENOENT ? 127 : 126);
 }
 

@@ -25,6 +25,9 @@ static int verb_log(struct context *context, int argc, char **argv)
 			  count,	context->json ? "--output=json" : "--output=short",
 			  NULL };
 
+	if (context->lines.value > INT32_MAX)
+		return usage_error(context, "--lines %llu: there are not so many",
+				   (unsigned long long)context->lines.value);
 	if (context->lines.is)
 		snprintf(count, sizeof(count), "%llu", (unsigned long long)context->lines.value);
 	if (context->verbose)

@@ -85,6 +85,12 @@ static int run(struct context *context, int argc, char **argv)
 		return context->help
 			       ? print_help()
 			       : usage_error(context, "what? Give a verb: see mmioctl --help");
+	/* As with others that have verbs: "help", and "help VERB". */
+	if (!strcmp(argv[used], "help")) {
+		context->help = true;
+		if (++used == argc)
+			return print_help();
+	}
 	verb = find_verb(context, argv[used]);
 	return verb ? run_verb(context, verb, argc - used, argv + used) : STATUS_USAGE;
 }

@@ -192,8 +192,11 @@ static int watch(struct context *context)
 
 static int verb_monitor(struct context *context, int argc, char **argv)
 {
-	int status = client_open(context), err;
+	int status, err;
 
+	if (context->count.is && !context->count.value)
+		return usage_error(context, "to wait for no event is to do nothing");
+	status = client_open(context);
 	if (status)
 		return status;
 	err = mmiod_client_monitor(context->client, 1);

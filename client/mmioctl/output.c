@@ -54,8 +54,10 @@ static int pick_columns(struct table *table, const char *names)
 		while (i < table->count && (strncasecmp(table->columns[i].name, names, length) ||
 					    table->columns[i].name[length]))
 			i++;
-		if (i == table->count || table->picked_count == COLUMNS_MAX)
+		if (i == table->count)
 			return unknown_column(table, names, length);
+		if (table->picked_count == COLUMNS_MAX)
+			return usage_error(table->context, "-o: more columns than %d", COLUMNS_MAX);
 		table->picked[table->picked_count++] = i;
 		names += length;
 		names += *names == ',';

@@ -47,7 +47,7 @@ static int add_groups(const struct context *context, struct somebody *who, const
 		uint64_t number;
 
 		if (!group && (parse_number(name, &number) || number >= UINT32_MAX))
-			status = usage_error(context, "there is no group \"%s\"", name);
+			status = report_not_found(context, "there is no group \"%s\"", name);
 		else
 			status = add_group(context, who, group ? group->gr_gid : (gid_t)number);
 	}

@@ -34,6 +34,19 @@ int target_read(const struct context *context, const char *text, struct mmiod_ta
 	return apply_width(context, text, target);
 }
 
+static int check_inside(const struct context *context, const struct mmiod_target *target,
+			const struct mmiod_region *region)
+{
+	uint64_t length = mmiod_region_length(region);
+
+	if (target->offset < length && target->length <= length - target->offset)
+		return 0;
+	return report(context, -EINVAL,
+		      "0x%llx+0x%llx is outside of region %s, which has 0x%llx bytes",
+		      (unsigned long long)target->offset, (unsigned long long)target->length,
+		      mmiod_region_name(region), (unsigned long long)length);
+}
+
 /* Calls @use with the region that a target names. */
 int target_region(struct context *context, const char *text,
 		  int (*use)(const struct context *context, const struct mmiod_region *region))
@@ -51,9 +64,13 @@ int target_region(struct context *context, const char *text,
 	if (err)
 		return report_client(context, err);
 	region = mmiod_region_list_find(list, &target);
-	status = region ? use(context, region)
-			: report_not_found(context, "there is no region \"%s\" that you may see",
-					   target.region);
+	if (!region)
+		status = report_not_found(context, "there is no region \"%s\" that you may see",
+					  target.region);
+	else
+		status = check_inside(context, &target, region);
+	if (!status)
+		status = use(context, region);
 	mmiod_region_list_free(list);
 	return status;
 }

@@ -306,6 +306,8 @@ static int verb_top(struct context *context, int argc, char **argv)
 	bool screen = !context->json && !context->once && isatty(STDOUT_FILENO);
 	int status = choose_order(context);
 
+	if (!status && !rounds)
+		return usage_error(context, "to look no times is to do nothing");
 	if (!status)
 		status = client_open(context);
 	if (status)
