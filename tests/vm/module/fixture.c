@@ -3,6 +3,7 @@
 #include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -10,6 +11,22 @@
 size_t page(void)
 {
 	return sysconf(_SC_PAGESIZE);
+}
+
+bool has_huge_leaves(void)
+{
+	struct utsname name;
+	int major, minor;
+
+	EXPECT_EQ(uname(&name), 0);
+	EXPECT_EQ(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 12);
+}
+
+void need_huge_leaves(void)
+{
+	if (!has_huge_leaves())
+		tap_skip("this kernel has no huge leaves for device memory");
 }
 
 int open_control(void)

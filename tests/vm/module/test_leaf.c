@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/mempolicy.h>
@@ -34,22 +33,6 @@ static int open_with_leaves(void)
 {
 	set_pmd_leaves("Y");
 	return open_control();
-}
-
-static bool has_huge_leaves(void)
-{
-	struct utsname name;
-	int major, minor;
-
-	EXPECT_EQ(uname(&name), 0);
-	EXPECT_EQ(sscanf(name.release, "%d.%d", &major, &minor), 2);
-	return major > 6 || (major == 6 && minor >= 12);
-}
-
-static void need_huge_leaves(void)
-{
-	if (!has_huge_leaves())
-		tap_skip("this kernel has no huge leaves for device memory");
 }
 
 /* Tests with GiB of address space are for 64-bit programs. */
