@@ -27,6 +27,16 @@ fails() {
 	expect_equal "$output" "mmiod 0.1.0"
 }
 
+@test "what makes no sense is refused by who knows" {
+	start_daemon
+	fails 2 '64: there are only bits 0 to 7' set shm:8 64
+	fails 2 '"": give bits as 7 or 7-4' set shm:8 ''
+	fails 2 'more columns than 32' list -o "$(yes NAME | head -n 33 | paste -sd,)"
+	fails 3 'there is no group "nosuch-group"' explain shm r --group nosuch-group
+	fails 1 'outside of region shm, which has 0x10000 bytes' show shm+0x10000
+	fails 1 'outside of region shm, which has 0x10000 bytes' map shm+0x8000/0x8001
+}
+
 @test "help is a word, too" {
 	expect_equal "$(mmioctl help)" "$(mmioctl --help)"
 	expect_equal "$(mmioctl help read)" "$(mmioctl read --help)"
@@ -103,17 +113,10 @@ fails() {
 	fails 2 'read does not know --deadline' read regs --deadline 1s
 	fails 2 'runs no command' list -- true
 	fails 2 'no command behind' hold regs --
-	fails 2 '64: there are only bits 0 to 7' set shm:8 64
-	fails 2 '"": give bits as 7 or 7-4' set shm:8 ''
 	fails 2 'to wait for no event is to do nothing' monitor --count 0
 	fails 2 'to look no times is to do nothing' top --iterations 0
 	fails 2 '\-\-lines 99999999999: there are not so many' log -n 99999999999
-	fails 2 'more columns than 32' list -o "$(yes NAME | head -n 33 | paste -sd,)"
 	fails 2 'no verb "lsit"; did you mean "list"\?' help lsit
-	fails 3 'there is no group "nosuch-group"' explain shm r --group nosuch-group
-	fails 1 'outside of region shm, which has 0x10000 bytes' show shm+0x10000
-	fails 1 'outside of region shm, which has 0x10000 bytes' map shm+0x8000/0x8001
-	fails 127 'cannot run "": No such file' hold shm -- ''
 	fails 2 '"-12": no number here is negative' write regs -12
 	fails 2 '"soon" is not a time' revoke 1 --deadline soon
 	fails 2 'not the number of a lease' revoke x

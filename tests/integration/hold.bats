@@ -56,7 +56,7 @@ load helper
 	run mmioctl hold shm -- sh -c 'kill -KILL $$'
 	expect_status 137
 	run -127 mmioctl hold shm -- /nonexistent/program
-	expect_match 'cannot run /nonexistent/program'
+	expect_match 'cannot run "/nonexistent/program"'
 	run mmioctl hold shm -- /dev/null
 	expect_status 126
 	expect_equal "$(leases)" 0

@@ -421,7 +421,7 @@ Test(mmioctl, hold_says_when_its_command_cannot_be_run)
 	fake_start(&fake, serve, NULL);
 	run_ctl(&run, fake.path, "hold", "shm/8", "--", "/nonexistent/command");
 	cr_assert_eq(run.status, 127);
-	says(run.err, "cannot run /nonexistent/command");
+	says(run.err, "cannot run \"/nonexistent/command\"");
 	fake_stop(&fake);
 }
 
