@@ -129,12 +129,24 @@ enum mmiod_outcome wish_check_cache(struct wish *wish)
 	return MMIOD_OK;
 }
 
+/* With the module the holder's files decide; a client may have closed its own and wonder. */
+static bool ends_by_release_only(const struct wish *wish, const struct lease *holder)
+{
+	const struct call *call = wish->call;
+
+	return call->daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION &&
+	       holder->list == &call->connection->leases;
+}
+
 enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder, const char *what)
 {
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
 		 wish->want.length, wish->region->name, what);
 	daemon_describe_holder(wish->call->daemon, holder, &wish->text);
+	if (ends_by_release_only(wish, holder))
+		text_add(&wish->text, ": your own, which in simulation ends when it is released "
+				      "or your connection ends, not when its file is closed");
 	return MMIOD_E_BUSY;
 }
 

@@ -220,7 +220,7 @@ static int end_leases(struct end_call *call)
 	return err ? err : call->result;
 }
 
-/* In simulation closing a file tells the daemon nothing. */
+/* For leases whose files are closed: in simulation that tells the daemon nothing. */
 void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count)
 {
 	struct end_call end = {

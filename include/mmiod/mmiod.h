@@ -294,7 +294,8 @@ int mmiod_client_lease(struct mmiod_client *client, const char *region, uint64_t
 
 /**
  * Forget the object and close its file; the lease ends
- * when the last copy of the file and the last mapping go.
+ * when the last copy of the file and the last mapping go. In simulation
+ * files cannot be watched: there it ends by release, or with the connection.
  */
 void mmiod_lease_free(struct mmiod_lease *lease);
 

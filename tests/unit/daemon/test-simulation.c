@@ -82,6 +82,26 @@ Test(simulation, a_lease_ends_when_it_is_released)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_E_NOT_FOUND);
 }
 
+/* Files cannot be watched there; who closed its own and asks again is told. */
+Test(simulation, a_lease_does_not_end_with_its_file_and_says_so_to_its_holder)
+{
+	struct mmiod_wire_want element = want("shm", 0, 0x1000, WRITE, MMIOD_SHARE_EXCLUSIVE);
+	int fd = client_hello(1000), other = client_hello(1001);
+	const struct mmiod_wire_granted *granted;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	client_close_fds();
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_E_BUSY);
+	cr_assert(strstr(answer_text(granted->text), "not when its file is closed"), "%s",
+		  answer_text(granted->text));
+	cr_assert_eq(client_lease(other, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_E_BUSY);
+	cr_assert_null(strstr(answer_text(granted->text), "not when its file is closed"));
+}
+
 Test(simulation, a_revoked_lease_stays_listed_until_it_is_released)
 {
 	int fd = client_hello(1000), admin = client_hello(0);
