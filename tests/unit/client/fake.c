@@ -399,6 +399,19 @@ struct mmiod_client *connect_or_fail(struct fake *fake)
 	return client;
 }
 
+struct mmiod_client *fake_serve(struct fake *fake, void (*script)(struct fake *fake),
+				void *argument)
+{
+	fake_start(fake, script, argument);
+	return connect_or_fail(fake);
+}
+
+void fake_leave(struct fake *fake, struct mmiod_client *client)
+{
+	mmiod_client_free(client);
+	fake_stop(fake);
+}
+
 struct mmiod_lease *lease_or_fail(struct mmiod_client *client, uint64_t offset, uint64_t length,
 				  unsigned int rights)
 {

@@ -69,6 +69,10 @@ void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text);
 int memory_file(size_t size);
 size_t open_files(void);
 struct mmiod_client *connect_or_fail(struct fake *fake);
+/* Both ends of most tests: a fake and a client of it. */
+struct mmiod_client *fake_serve(struct fake *fake, void (*script)(struct fake *fake),
+				void *argument);
+void fake_leave(struct fake *fake, struct mmiod_client *client);
 struct mmiod_lease *lease_or_fail(struct mmiod_client *client, uint64_t offset, uint64_t length,
 				  unsigned int rights);
 

@@ -304,12 +304,10 @@ Test(allocate, refusal_has_the_daemons_words)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, refuse_sentence, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, refuse_sentence, NULL);
 	cr_assert_eq(mmiod_client_allocate(client, &want, &lease), -ENOBUFS);
 	cr_assert_str_eq(mmiod_client_error(client), "the largest free block has 64K");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(allocate, lease_is_released_by_its_number)
@@ -335,10 +333,8 @@ Test(allocate, releasing_twice_says_so)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, know_no_lease, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, know_no_lease, NULL);
 	cr_assert_eq(mmiod_client_release(client, 23), -ENOENT);
 	cr_assert_str_eq(mmiod_client_error(client), "no lease 23");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }

@@ -208,8 +208,7 @@ static void start(void (*script)(struct fake *fake), size_t room)
 	memset(&pool, 0, sizeof(pool));
 	pool.length = PAGE;
 	pool.room = room;
-	fake_start(&pool.fake, script, NULL);
-	client = connect_or_fail(&pool.fake);
+	client = fake_serve(&pool.fake, script, NULL);
 }
 
 static struct mmiod_slab_provider *provider_make(struct mmiod_allocation want)
@@ -225,8 +224,7 @@ static struct mmiod_slab_provider *provider_make(struct mmiod_allocation want)
 static void stop(struct mmiod_slab_provider *provider)
 {
 	cr_assert_eq(mmiod_slab_provider_free(provider), 0);
-	mmiod_client_free(client);
-	fake_stop(&pool.fake);
+	fake_leave(&pool.fake, client);
 }
 
 static struct mmiod_object_cache *page_cache(struct mmiod_slab_provider *provider)

@@ -27,8 +27,7 @@ Test(client, of_a_socket_that_nobody_listens_on_is_refused)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, fake_accept, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, fake_accept, NULL);
 	close(fake.listener);
 	fake.listener = -1;
 	mmiod_client_free(client);
@@ -46,8 +45,7 @@ Test(client, takes_the_socket_from_the_environment)
 	fake_start(&fake, fake_accept, NULL);
 	setenv("MMIOD_SOCKET", fake.path, 1);
 	cr_assert_eq(mmiod_client_connect(NULL, &client), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(client, refuses_a_path_that_no_socket_can_have)
@@ -200,14 +198,12 @@ Test(client, is_not_led_by_a_greeting_that_it_refused)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, restart_without_files, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, restart_without_files, NULL);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0x1000, 0, &lease), -EPROTO);
 	cr_assert(strstr(mmiod_client_error(client), "greeting is malformed"));
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(client, notices_a_daemon_that_hangs_up)
@@ -272,8 +268,7 @@ Test(client, reads_the_daemons_status)
 	struct mmiod_status status;
 	struct fake fake;
 
-	fake_start(&fake, serve_status, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, serve_status, NULL);
 	cr_assert_eq(mmiod_client_status(client, &status), 0);
 	cr_assert_eq(status.daemon_pid, 42);
 	cr_assert_eq(status.started, 1000);
@@ -286,8 +281,7 @@ Test(client, reads_the_daemons_status)
 	cr_assert_eq(status.page_size, mmiod_page_size());
 	cr_assert_str_eq(status.version, "0.1.0");
 	cr_assert_str_eq(status.warning, "careful");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* ---- the daemon goes away ---- */
@@ -316,12 +310,10 @@ static void survive(void (*script)(struct fake *fake))
 	size_t files = open_files();
 	struct fake fake;
 
-	fake_start(&fake, script, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, script, NULL);
 	cr_assert_eq(mmiod_client_status(client, &status), 0, "%s", mmiod_client_error(client));
 	cr_assert_eq(status.daemon_pid, 42);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -352,13 +344,11 @@ Test(client, kills_only_three_daemons_by_one_request)
 	struct mmiod_status status;
 	struct fake fake;
 
-	fake_start(&fake, die_three_times, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_three_times, NULL);
 	cr_assert_eq(mmiod_client_status(client, &status), -ECONNRESET);
 	cr_assert(strstr(mmiod_client_error(client), "closed the connection"));
 	cr_assert_eq(mmiod_client_status(client, &status), 0, "the next request may");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void die_in_the_greeting(struct fake *fake)
@@ -393,8 +383,7 @@ Test(client, says_that_the_daemon_is_gone_for_good)
 	struct mmiod_status status;
 	struct fake fake;
 
-	fake_start(&fake, die_for_good, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_for_good, NULL);
 	cr_assert_eq(mmiod_client_status(client, &status), -ENOENT);
 	cr_assert(strstr(mmiod_client_error(client), "no daemon"));
 	mmiod_client_free(client);
@@ -422,15 +411,13 @@ Test(client, gives_up_waiting_and_drops_the_late_reply)
 	struct mmiod_status status;
 	struct fake fake;
 
-	fake_start(&fake, never_answer, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, never_answer, NULL);
 	client->timeout_ms = 50;
 	cr_assert_eq(mmiod_client_status(client, &status), -ETIMEDOUT);
 	client->timeout_ms = 5000;
 	cr_assert_eq(mmiod_client_status(client, &status), -EBUSY);
 	cr_assert_str_eq(mmiod_client_error(client), "in time");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* ---- fork ---- */
@@ -469,8 +456,7 @@ Test(client, is_refused_in_a_child_and_goes_on_in_the_parent)
 	int result;
 	pid_t pid;
 
-	fake_start(&fake, serve_status_after_fork, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, serve_status_after_fork, NULL);
 	cr_assert_eq(mmiod_client_status(client, &status), 0);
 	pid = fork();
 	if (!pid)
@@ -553,11 +539,9 @@ Test(client, lists_regions_page_by_page)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, serve_two_pages, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, serve_two_pages, NULL);
 	cr_assert_eq(mmiod_client_list_regions(client, &list), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 
 	cr_assert_eq(mmiod_region_list_count(list), 3);
 	cr_assert_null(mmiod_region_list_get(list, 3));
@@ -599,14 +583,12 @@ Test(client, begins_a_list_again_when_the_daemon_was_restarted_in_it)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, die_between_pages, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_between_pages, NULL);
 	cr_assert_eq(mmiod_client_list_regions(client, &list), 0);
 	cr_assert_eq(mmiod_region_list_count(list), 2);
 	cr_assert_str_eq(mmiod_region_name(mmiod_region_list_get(list, 0)), "r6");
 	mmiod_region_list_free(list);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void turn_in_circles(struct fake *fake)
@@ -625,12 +607,10 @@ Test(client, refuses_a_list_that_does_not_advance)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, turn_in_circles, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, turn_in_circles, NULL);
 	cr_assert_eq(mmiod_client_list_regions(client, &list), -EPROTO);
 	cr_assert_null(list);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void send_leases(struct fake *fake)
@@ -677,8 +657,7 @@ Test(client, lists_leases_with_names_made_harmless)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, send_leases, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_leases, NULL);
 	cr_assert_eq(mmiod_client_list_leases(client, &list), 0);
 	cr_assert_eq(mmiod_lease_list_count(list), 1);
 	cr_assert_null(mmiod_lease_list_get(list, 1));
@@ -692,7 +671,8 @@ Test(client, lists_leases_with_names_made_harmless)
 	cr_assert_eq(mmiod_lease_info_populated(info), 7);
 	for (int size = MMIOD_LEAF_4K; size < MMIOD_LEAF_SIZES; size++) {
 		cr_assert_eq(mmiod_lease_info_fault_leaves(info, size), 10u + (unsigned int)size);
-		cr_assert_eq(mmiod_lease_info_populated_leaves(info, size), 13u + (unsigned int)size);
+		cr_assert_eq(mmiod_lease_info_populated_leaves(info, size),
+			     13u + (unsigned int)size);
 	}
 	cr_assert_eq(mmiod_lease_info_fault_leaves(info, MMIOD_LEAF_SIZES), 0);
 	cr_assert_eq(mmiod_lease_info_populated_leaves(info, MMIOD_LEAF_SIZES), 0);
@@ -708,6 +688,5 @@ Test(client, lists_leases_with_names_made_harmless)
 	cr_assert_eq(mmiod_lease_info_pid(info), 99);
 	cr_assert_str_eq(mmiod_lease_info_comm(info), "evil?[31m");
 	mmiod_lease_list_free(list);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }

@@ -37,8 +37,7 @@ Test(event, held_aside_in_a_request_wakes_the_program)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, grant_amid_events, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_amid_events, NULL);
 	cr_assert_not(readable(client, 0));
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 
@@ -59,8 +58,7 @@ Test(event, held_aside_in_a_request_wakes_the_program)
 	cr_assert_not(readable(client, 0), "nothing is left, and poll() does not sleep");
 	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void *wait_for_event(void *argument)
@@ -84,15 +82,13 @@ Test(event, wakes_a_program_that_sleeps_in_poll)
 	struct fake fake;
 	void *woken;
 
-	fake_start(&fake, grant_when_polled, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_when_polled, NULL);
 	pthread_create(&sleeper, NULL, wait_for_event, client);
 	pthread_join(sleeper, &woken);
 	cr_assert(woken);
 	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
 	cr_assert_eq(event.type, MMIOD_EVENT_SUSPENDED);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void flood(struct fake *fake)
@@ -112,8 +108,7 @@ Test(event, none_of_many_is_lost_or_reordered)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, flood, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, flood, NULL);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &lease), -EBUSY);
 	for (uint64_t i = 0; i < 100; i++) {
 		cr_assert(readable(client, 0));
@@ -122,8 +117,7 @@ Test(event, none_of_many_is_lost_or_reordered)
 	}
 	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	cr_assert_not(readable(client, 0));
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void send_unknown_events(struct fake *fake)
@@ -145,14 +139,12 @@ Test(event, of_an_unknown_type_is_skipped_and_a_long_text_cut)
 	struct mmiod_event event;
 	struct fake fake;
 
-	fake_start(&fake, send_unknown_events, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_unknown_events, NULL);
 	while (mmiod_client_next_event(client, &event) == 0)
 		cr_assert(readable(client, 5000));
 	cr_assert_eq(event.lease, 3);
 	cr_assert_eq(strlen(event.text), sizeof(event.text) - 1);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void tell_and_die(struct fake *fake)
@@ -174,8 +166,7 @@ Test(event, of_a_dead_daemon_is_delivered_before_its_death)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, tell_and_die, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, tell_and_die, NULL);
 	cr_assert(readable(client, 5000));
 	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
 	cr_assert_eq(event.lease, 1);
@@ -187,8 +178,7 @@ Test(event, of_a_dead_daemon_is_delivered_before_its_death)
 	cr_assert(readable(client, 5000), "the descriptor is for the new connection too");
 	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
 	cr_assert_eq(event.lease, 2);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void die_when_told(struct fake *fake)
@@ -211,8 +201,7 @@ Test(event, descriptor_is_quiet_after_a_death_even_if_a_child_has_the_socket)
 	pid_t pid;
 
 	pthread_barrier_init(&barrier, NULL, 2);
-	fake_start(&fake, die_when_told, &barrier);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_when_told, &barrier);
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -224,8 +213,7 @@ Test(event, descriptor_is_quiet_after_a_death_even_if_a_child_has_the_socket)
 	cr_assert(readable(client, 5000));
 	cr_assert_eq(mmiod_client_next_event(client, &event), -ECONNRESET);
 	cr_assert_not(readable(client, 0), "poll() spins on a socket that only the child has");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	kill(pid, SIGKILL);
 }
 
@@ -253,12 +241,10 @@ Test(event, files_that_come_with_one_are_closed)
 	struct mmiod_event event;
 	struct fake fake;
 
-	fake_start(&fake, send_event_with_files, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_event_with_files, NULL);
 	cr_assert(readable(client, 5000));
 	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -275,11 +261,9 @@ Test(event, rubbish_ends_the_connection)
 	struct mmiod_event event;
 	struct fake fake;
 
-	fake_start(&fake, send_rubbish, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_rubbish, NULL);
 	cr_assert(readable(client, 5000));
 	cr_assert_eq(mmiod_client_next_event(client, &event), -EPROTO);
 	cr_assert_not(readable(client, 0));
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }

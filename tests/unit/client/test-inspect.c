@@ -152,12 +152,10 @@ static int asked(ask_fn ask, struct answer *answer, void **result)
 	int err;
 
 	*result = (void *)1;
-	fake_start(&fake, give, answer);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, give, answer);
 	err = ask(client, result);
 	cr_assert(!err || mmiod_client_error(client)[0], "an error has its sentence");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	return err;
 }
 
@@ -510,12 +508,10 @@ Test(frame, of_process_0_is_not_asked_for)
 	struct mmiod_frame *found = (void *)1;
 	struct fake fake;
 
-	fake_start(&fake, fake_accept, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, fake_accept, NULL);
 	cr_assert_eq(mmiod_client_frame_at(client, 0, 0x1000, &found), -EINVAL);
 	cr_assert_null(found);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* ---- notices ---- */
@@ -598,8 +594,7 @@ static struct mmiod_client *monitor(struct fake *fake, struct notices *notices)
 {
 	struct mmiod_client *client;
 
-	fake_start(fake, notify, notices);
-	client = connect_or_fail(fake);
+	client = fake_serve(fake, notify, notices);
 	cr_assert_eq(mmiod_client_monitor(client, 1), 0, "%s", mmiod_client_error(client));
 	return client;
 }
@@ -611,12 +606,6 @@ static int next_notice(struct mmiod_client *client, struct mmiod_notice **notice
 
 	cr_assert_eq(poll(&pfd, 1, 5000), 1);
 	return mmiod_client_next_notice(client, notice);
-}
-
-static void leave(struct mmiod_client *client, struct fake *fake)
-{
-	mmiod_client_free(client);
-	fake_stop(fake);
 }
 
 Test(notice, tells_what_the_daemon_does)
@@ -645,7 +634,7 @@ Test(notice, tells_what_the_daemon_does)
 	cr_assert_eq(mmiod_client_next_notice(client, &notice), 0);
 	cr_assert_null(notice);
 	mmiod_notice_free(NULL);
-	leave(client, &fake);
+	fake_leave(&fake, client);
 }
 
 Test(notice, names_end_and_carry_no_control_characters)
@@ -665,7 +654,7 @@ Test(notice, names_end_and_carry_no_control_characters)
 	cr_assert_eq(mmiod_notice_region(notice)[0], '?');
 	cr_assert_str_eq(mmiod_notice_text(notice), "?ecause");
 	mmiod_notice_free(notice);
-	leave(client, &fake);
+	fake_leave(&fake, client);
 }
 
 Test(notice, of_a_type_that_nobody_knows_is_skipped)
@@ -679,7 +668,7 @@ Test(notice, of_a_type_that_nobody_knows_is_skipped)
 	cr_assert_eq(next_notice(client, &notice), 1);
 	cr_assert_eq(mmiod_notice_type(notice), MMIOD_NOTICE_BACK);
 	mmiod_notice_free(notice);
-	leave(client, &fake);
+	fake_leave(&fake, client);
 }
 
 /* What came before is delivered, then the error; the client is of use again after it. */
@@ -698,7 +687,7 @@ static void ends_with_error(struct notices *notices, const char *why)
 	cr_assert_lt(next_notice(client, &notice), 0, "%s", why);
 	cr_assert_null(notice, "%s", why);
 	cr_assert(mmiod_client_error(client)[0], "%s", why);
-	leave(client, &fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files, "%s", why);
 }
 
@@ -750,7 +739,7 @@ static uint64_t lost_after(struct notices *notices)
 	cr_assert_eq(mmiod_notice_type(notice), MMIOD_NOTICE_LOST);
 	lost = mmiod_notice_lost(notice);
 	mmiod_notice_free(notice);
-	leave(client, &fake);
+	fake_leave(&fake, client);
 	return lost;
 }
 
@@ -779,11 +768,10 @@ Test(notice, that_is_nonsense_fails_the_request_that_it_comes_in)
 	notices.last.notice.msg.size = notices.size = MMIOD_V1_EVENT;
 	notices.last.notice.msg.fixed = MMIOD_V1_EVENT;
 	notices.last.notice.text.length = 0;
-	fake_start(&fake, notify_and_go, &notices);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, notify_and_go, &notices);
 	cr_assert_eq(mmiod_client_monitor(client, 1), -EPROTO);
 	cr_assert_eq(mmiod_client_next_notice(client, &notice), 1);
 	cr_assert_eq(mmiod_notice_type(notice), MMIOD_NOTICE_GRANTED);
 	mmiod_notice_free(notice);
-	leave(client, &fake);
+	fake_leave(&fake, client);
 }

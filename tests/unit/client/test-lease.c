@@ -56,8 +56,7 @@ Test(lease, says_on_the_wire_what_is_wanted)
 	struct fake fake;
 	int err = 1;
 
-	fake_start(&fake, grant_one, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_one, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, &want, 1, 0, &lease, &err), 1);
 	cr_assert_eq(err, 0);
 	cr_assert_eq(mmiod_lease_id(lease), 17);
@@ -74,8 +73,7 @@ Test(lease, says_on_the_wire_what_is_wanted)
 	cr_assert_eq(fcntl(mmiod_lease_fd(lease), F_GETFD), FD_CLOEXEC);
 	mmiod_lease_free(lease);
 	mmiod_lease_free(NULL);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -98,11 +96,9 @@ Test(lease, without_rights_is_for_reading)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, grant_by_default, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_by_default, NULL);
 	mmiod_lease_free(lease_or_fail(client, 0, 0x1000, 0));
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(lease, lives_on_without_its_client)
@@ -112,11 +108,9 @@ Test(lease, lives_on_without_its_client)
 	struct fake fake;
 	uint64_t number = 0;
 
-	fake_start(&fake, grant_by_default, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_by_default, NULL);
 	lease = lease_or_fail(client, 0, 0x1000, 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(mmiod_lease_read(lease, 0, 8, 1, &number), 0);
 	cr_assert_eq(number, 1);
 	cr_assert_eq(mmiod_lease_release(lease), -ENOTCONN);
@@ -156,8 +150,7 @@ Test(lease, many_go_in_batches_whose_replies_come_in_any_order)
 	for (size_t i = 0; i < 40; i++)
 		wants[i] =
 			(struct mmiod_want){ .region = "shm", .offset = i * 0x1000, .length = 8 };
-	fake_start(&fake, grant_forty_backwards, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_forty_backwards, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, wants, 40, 0, leases, errors), 40);
 	for (size_t i = 0; i < 40; i++) {
 		uint64_t number, expected = 100 * (i / 16) + i % 16;
@@ -169,8 +162,7 @@ Test(lease, many_go_in_batches_whose_replies_come_in_any_order)
 		cr_assert_eq(number, expected, "the file is another lease's");
 		mmiod_lease_free(leases[i]);
 	}
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -199,16 +191,14 @@ Test(lease, many_survive_a_daemon_that_dies_among_them)
 	for (size_t i = 0; i < 40; i++)
 		wants[i] =
 			(struct mmiod_want){ .region = "shm", .offset = i * 0x1000, .length = 8 };
-	fake_start(&fake, die_in_the_second_of_three, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_in_the_second_of_three, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, wants, 40, 0, leases, NULL), 40, "%s",
 		     mmiod_client_error(client));
 	for (size_t i = 0; i < 40; i++) {
 		cr_assert_eq(mmiod_lease_id(leases[i]), 100 * (i / 16) + i % 16);
 		mmiod_lease_free(leases[i]);
 	}
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void refuse_the_middle(struct fake *fake)
@@ -251,8 +241,7 @@ Test(lease, refused_among_others_leaves_them_their_files)
 	struct fake fake;
 	int errors[3];
 
-	fake_start(&fake, refuse_the_middle, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, refuse_the_middle, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, three, 3, 0, leases, errors), 2);
 	cr_assert_eq(errors[0], 0);
 	cr_assert_eq(errors[1], -EBUSY);
@@ -264,8 +253,7 @@ Test(lease, refused_among_others_leaves_them_their_files)
 		     "the files are mixed up");
 	mmiod_lease_free(leases[0]);
 	mmiod_lease_free(leases[2]);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(lease, all_or_none_keeps_none_when_one_is_refused)
@@ -276,16 +264,14 @@ Test(lease, all_or_none_keeps_none_when_one_is_refused)
 	struct fake fake;
 	int errors[3];
 
-	fake_start(&fake, refuse_the_middle, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, refuse_the_middle, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, three, 3, MMIOD_LEASE_ALL, leases, errors),
 		     -EBUSY);
 	for (size_t i = 0; i < 3; i++) {
 		cr_assert_null(leases[i]);
 		cr_assert_lt(errors[i], 0);
 	}
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -307,13 +293,11 @@ Test(lease, refused_carries_the_daemons_sentence)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, refuse_as_told, &outcome);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, refuse_as_told, &outcome);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, RW, &lease), -EACCES);
 	cr_assert_null(lease);
 	cr_assert_str_eq(mmiod_client_error(client), "rule 20-fpga.conf:7 needs group fpga");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void expect_no_request(struct fake *fake)
@@ -330,8 +314,7 @@ Test(lease, that_cannot_be_said_is_refused_before_it_is_sent)
 	struct fake fake;
 	int errors[17];
 
-	fake_start(&fake, expect_no_request, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, expect_no_request, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, wants, 0, 0, leases, errors), -EINVAL);
 	cr_assert_eq(mmiod_client_lease_many(client, wants, 2, 0, leases, errors), -EINVAL);
 	cr_assert_eq(errors[0], -EINVAL);
@@ -345,8 +328,7 @@ Test(lease, that_cannot_be_said_is_refused_before_it_is_sent)
 		wants[i].region = "ok";
 	cr_assert_eq(mmiod_client_lease_many(client, wants, 17, MMIOD_LEASE_ALL, leases, errors),
 		     -EINVAL);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* ---- a daemon that breaks the protocol ---- */
@@ -368,16 +350,14 @@ static void meets(struct flaw flaw, const char *what)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, grant_badly, &flaw);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_badly, &flaw);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0x1000, RW, &lease), -EPROTO, "%s", what);
 	cr_assert_null(lease);
 	cr_assert_not(strlen(mmiod_client_error(client)) == 0);
 	lease = lease_or_fail(client, 0, 0x1000, RW);
 	cr_assert_eq(mmiod_lease_id(lease), 2);
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files, "%s leaks", what);
 }
 
@@ -437,11 +417,9 @@ Test(lease, answered_with_more_than_a_message_may_have_is_refused)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, send_too_much, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_too_much, NULL);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, RW, &lease), -EPROTO);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -472,8 +450,7 @@ Test(lease, without_free_descriptors_fails_and_keeps_the_connection)
 
 	for (size_t i = 0; i < 16; i++)
 		wants[i] = (struct mmiod_want){ .region = "shm", .length = 8 };
-	fake_start(&fake, grant_to_the_poor, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_to_the_poor, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, wants, 16, 0, leases, errors), -EMFILE);
 	cr_assert(strstr(mmiod_client_error(client), "RLIMIT_NOFILE"));
 	for (size_t i = 0; i < 16; i++) {
@@ -483,8 +460,7 @@ Test(lease, without_free_descriptors_fails_and_keeps_the_connection)
 	cr_assert_eq(client->connections, 1);
 	mmiod_lease_free(lease_or_fail(client, 0, 8, RW));
 	cr_assert_eq(client->connections, 1, "the connection was given up");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -514,11 +490,9 @@ Test(lease, is_given_back_by_its_number)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, grant_and_release, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_and_release, NULL);
 	cr_assert_eq(mmiod_lease_release(lease_or_fail(client, 0, 0x1000, RW)), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -538,11 +512,9 @@ Test(lease, that_a_dying_daemon_took_back_is_given_back)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, die_in_release, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_in_release, NULL);
 	cr_assert_eq(mmiod_lease_release(lease_or_fail(client, 0, 0x1000, RW)), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void refuse_release(struct fake *fake)
@@ -559,15 +531,13 @@ Test(lease, whose_release_is_refused_stays_the_callers)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, refuse_release, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, refuse_release, NULL);
 	lease = lease_or_fail(client, 0, 0x1000, RW);
 	cr_assert_eq(mmiod_lease_release(lease), -ENOENT);
 	cr_assert_str_eq(mmiod_client_error(client), "there is no lease 17");
 	cr_assert_eq(mmiod_lease_id(lease), 17);
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* Three of twenty are refused, in the second batch. */
@@ -594,8 +564,7 @@ Test(leases, are_given_back_in_batches_and_those_refused_stay_the_callers)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, release_in_batches, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, release_in_batches, NULL);
 	for (size_t i = 0; i < 20; i++)
 		leases[i] = lease_or_fail(client, i * 0x1000, 0x1000, RW);
 	cr_assert_eq(mmiod_client_release_many(client, leases, 20), -ENOENT);
@@ -607,8 +576,7 @@ Test(leases, are_given_back_in_batches_and_those_refused_stay_the_callers)
 		mmiod_lease_free(leases[i]);
 	}
 	cr_assert_eq(mmiod_client_release_many(client, leases, 0), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
 
@@ -633,8 +601,7 @@ Test(leases, that_a_dying_daemon_took_back_hide_no_other_refusal)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, die_in_releases, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, die_in_releases, NULL);
 	for (size_t i = 0; i < 17; i++)
 		leases[i] = lease_or_fail(client, i * 0x1000, 0x1000, RW);
 	cr_assert_eq(mmiod_client_release_many(client, leases, 17), -EACCES);
@@ -643,8 +610,7 @@ Test(leases, that_a_dying_daemon_took_back_hide_no_other_refusal)
 		cr_assert_null(leases[i]);
 	cr_assert_eq(mmiod_lease_id(leases[16]), 116);
 	mmiod_lease_free(leases[16]);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void grant_one_each(struct fake *fake)
@@ -669,8 +635,7 @@ Test(leases, of_another_client_are_not_given_back)
 	cr_assert_not_null(lease);
 	mmiod_lease_free(lease);
 	mmiod_client_free(other);
-	mmiod_client_free(client);
-	fake_stop(&second);
+	fake_leave(&second, client);
 	fake_stop(&fake);
 }
 
@@ -696,12 +661,10 @@ Test(lease, is_revoked_by_an_administrator_who_waits_for_the_deadline)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, revoke_with_deadline, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, revoke_with_deadline, NULL);
 	client->timeout_ms = 100; /* and the deadline */
 	cr_assert_eq(mmiod_client_revoke(client, 4711, 200), 0);
 	cr_assert_eq(mmiod_client_revoke(client, 4711, 0), -EACCES);
 	cr_assert_str_eq(mmiod_client_error(client), "only administrators revoke");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }

@@ -58,11 +58,9 @@ Test(pool, list_tells_what_the_daemon_does)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, send_pools, &wire);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_pools, &wire);
 	cr_assert_eq(mmiod_client_list_pools(client, &list), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(mmiod_pool_list_count(list), 1);
 	cr_assert_null(mmiod_pool_list_get(list, 1));
 	pool = mmiod_pool_list_get(list, 0);
@@ -142,11 +140,9 @@ Test(pool, map_is_read_to_its_end)
 	uint64_t length = 0x3000;
 	struct fake fake;
 
-	fake_start(&fake, send_map, &length);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_map, &length);
 	cr_assert_eq(mmiod_client_map_pool(client, "pool", &map), 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 	cr_assert_eq(mmiod_pool_map_count(map), 2);
 	cr_assert_null(mmiod_pool_map_get(map, 2));
 	extent = mmiod_pool_map_get(map, 0);
@@ -168,12 +164,10 @@ Test(pool, map_with_an_empty_extent_is_refused)
 	uint64_t length = 0;
 	struct fake fake;
 
-	fake_start(&fake, send_map, &length);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_map, &length);
 	cr_assert_eq(mmiod_client_map_pool(client, "pool", &map), -EPROTO);
 	cr_assert_null(map);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void greet_only(struct fake *fake)
@@ -188,15 +182,13 @@ Test(pool, map_of_a_name_that_no_pool_can_have_is_not_asked_for)
 	struct mmiod_pool_map *map;
 	struct fake fake;
 
-	fake_start(&fake, greet_only, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, greet_only, NULL);
 	cr_assert_eq(mmiod_client_map_pool(client, "", &map), -EINVAL);
 	cr_assert_eq(mmiod_client_map_pool(client, NULL, &map), -EINVAL);
 	cr_assert_eq(mmiod_client_map_pool(client, "a-name-of-more-than-31-characters-", &map),
 		     -EINVAL);
 	cr_assert_null(map);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void send_buffer(struct fake *fake)
@@ -234,8 +226,7 @@ Test(pool, buffer_tells_its_addresses_or_why_not)
 	struct mmiod_buffer buffer;
 	struct fake fake;
 
-	fake_start(&fake, send_buffer, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, send_buffer, NULL);
 	cr_assert_eq(mmiod_client_buffer(client, 17, 3, &buffer), 0);
 	cr_assert_eq(buffer.memory, MMIOD_MEMORY_VMALLOC);
 	cr_assert_eq(buffer.zone, MMIOD_MEMORY_BELOW_4G);
@@ -251,6 +242,5 @@ Test(pool, buffer_tells_its_addresses_or_why_not)
 	cr_assert_eq(mmiod_client_buffer(client, 17, 5, &buffer), -EINVAL);
 	cr_assert_eq(buffer.phys, 0, "nothing is left of the last");
 	cr_assert_str_eq(mmiod_client_error(client), "lease 17 has 5 pages");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }

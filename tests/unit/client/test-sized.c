@@ -153,8 +153,7 @@ Test(sized, arrays_are_read_with_the_programs_stride)
 	struct mmiod_lease *leases[3];
 	struct fake fake;
 
-	fake_start(&fake, serve_one, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, serve_one, NULL);
 	cr_assert_eq(mmiod_client_lease_many_sized(client, &wants[0].known, sizeof(*wants), 3, 0,
 						   leases, NULL),
 		     3);
@@ -162,8 +161,7 @@ Test(sized, arrays_are_read_with_the_programs_stride)
 		cr_assert_eq(mmiod_lease_offset(leases[i]), wants[i].known.offset);
 		mmiod_lease_free(leases[i]);
 	}
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void too_big(struct mmiod_client *client, int err, const char *name)
@@ -185,8 +183,7 @@ Test(sized, what_only_a_newer_library_knows_is_never_sent)
 	int errors[2];
 	struct fake fake;
 
-	fake_start(&fake, serve_none, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, serve_none, NULL);
 	too_big(client,
 		mmiod_client_lease_many_sized(client, &wants[0].known, sizeof(*wants), 2, 0, leases,
 					      errors),
@@ -205,8 +202,7 @@ Test(sized, what_only_a_newer_library_knows_is_never_sent)
 						    &provider),
 		"mmiod_allocation");
 	cr_assert_null(provider);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(sized, options_of_an_object_cache_keep_the_rule)
@@ -273,11 +269,9 @@ Test(sized, what_is_reserved_in_a_register_write_must_be_zero)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, serve_none, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, serve_none, NULL);
 	refused_write(client, (struct mmiod_register_write){ .width = 4, .flags = 1 });
 	refused_write(client, (struct mmiod_register_write){ .width = 4, .reserved = { 1, 0 } });
 	refused_write(client, (struct mmiod_register_write){ .width = 4, .reserved = { 0, 1 } });
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }

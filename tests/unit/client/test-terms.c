@@ -56,8 +56,7 @@ Test(terms, go_out_with_the_request_and_only_if_they_are_asked_for)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, read_extended, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, read_extended, NULL);
 	mmiod_client_set_wait(client, 5000);
 	cr_assert_eq(mmiod_client_lease_many(client, &want, 1, 0, &lease, NULL), 1);
 	cr_assert_eq(mmiod_lease_time_ms(lease), 0u, "this daemon knows no limits");
@@ -65,8 +64,7 @@ Test(terms, go_out_with_the_request_and_only_if_they_are_asked_for)
 	mmiod_lease_free(lease);
 	mmiod_client_set_wait(client, 0);
 	mmiod_lease_free(lease_or_fail(client, 0, 0x1000, 0));
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void greet_only(struct fake *fake)
@@ -85,13 +83,11 @@ Test(terms, more_writes_than_a_lease_may_have_are_not_even_sent)
 	struct mmiod_lease *lease;
 	struct fake fake;
 
-	fake_start(&fake, greet_only, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, greet_only, NULL);
 	cr_assert_eq(mmiod_client_lease_many(client, &want, 1, 0, &lease, NULL), -EINVAL);
 	cr_assert_not_null(strstr(mmiod_client_error(client), "9 writes"));
 	cr_assert_null(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* ---- renewals ---- */
@@ -165,8 +161,7 @@ Test(terms, a_program_that_polls_the_event_descriptor_renews_without_more)
 	struct fake fake;
 	int n = 0;
 
-	fake_start(&fake, renew_twice, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, renew_twice, NULL);
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 	cr_assert_eq(mmiod_lease_time_ms(lease), 400u);
 	cr_assert_eq(mmiod_lease_renews(lease), 1);
@@ -180,8 +175,7 @@ Test(terms, a_program_that_polls_the_event_descriptor_renews_without_more)
 	cr_assert_eq(event.type, MMIOD_EVENT_EXPIRING);
 	cr_assert_str_eq(event.text, "enough");
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void renew_while_waiting(struct fake *fake)
@@ -204,13 +198,11 @@ Test(terms, a_program_within_a_long_call_renews_too)
 	struct mmiod_lease *lease, *other;
 	struct fake fake;
 
-	fake_start(&fake, renew_while_waiting, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, renew_while_waiting, NULL);
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 	cr_assert_eq(mmiod_client_lease(client, "fpga-ctrl", 0, 8, 0, &other), -EBUSY);
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void expect_no_renewal(struct fake *fake)
@@ -233,8 +225,7 @@ static void ask_after_half_the_time(bool renews, bool freed)
 	uint32_t renew = renews;
 	struct fake fake;
 
-	fake_start(&fake, expect_no_renewal, &renew);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, expect_no_renewal, &renew);
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 	cr_assert_eq(mmiod_lease_renews(lease), renews);
 	if (freed)
@@ -243,8 +234,7 @@ static void ask_after_half_the_time(bool renews, bool freed)
 	mmiod_client_status(client, &status);
 	if (!freed)
 		mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 Test(terms, what_may_not_be_renewed_is_not)
@@ -295,8 +285,7 @@ Test(terms, a_renewal_never_waits_for_the_daemon_and_is_tried_again, .timeout = 
 	sem_t read_on;
 
 	sem_init(&read_on, 0, 0);
-	fake_start(&fake, read_late, &read_on);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, read_late, &read_on);
 	setsockopt(client->sock, SOL_SOCKET, SO_SNDTIMEO, &for_ever, sizeof(for_ever));
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 	fill_socket(client);
@@ -309,8 +298,7 @@ Test(terms, a_renewal_never_waits_for_the_daemon_and_is_tried_again, .timeout = 
 		cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	}
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 static void grant_for_a_moment(struct fake *fake)
@@ -330,16 +318,14 @@ Test(terms, renewals_of_one_lease_keep_a_distance)
 	struct fake fake;
 	int64_t first;
 
-	fake_start(&fake, grant_for_a_moment, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, grant_for_a_moment, NULL);
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 	first = lease->renew_at;
 	while (lease->renew_at == first)
 		cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	cr_assert_geq(lease->renew_at, first + 50);
 	mmiod_lease_free(lease);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
 
 /* ---- explanations ---- */
@@ -393,8 +379,7 @@ Test(terms, of_policy_are_explained)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	fake_start(&fake, explain, NULL);
-	client = connect_or_fail(&fake);
+	client = fake_serve(&fake, explain, NULL);
 	cr_assert_eq(mmiod_client_explain(client, &question, &answer), 0);
 	cr_assert_eq(answer.allowed, 1);
 	cr_assert_str_eq(answer.grant, "operators");
@@ -406,6 +391,5 @@ Test(terms, of_policy_are_explained)
 	cr_assert_eq(mmiod_client_explain(client, &question, &answer), -ENOENT);
 	question.region = "";
 	cr_assert_eq(mmiod_client_explain(client, &question, &answer), -EINVAL);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	fake_leave(&fake, client);
 }
