@@ -75,7 +75,8 @@ int daemon_safe_note(struct daemon *daemon, const struct lease *lease)
 		fprintf(file, "+0x%" PRIx64 ":%u=0x%" PRIx64 "\n", write->offset, 8 * write->width,
 			write->value);
 	}
-	return fflush(file) || ferror(file) ? -EIO : 0;
+	/* A note is shorter than stdio's buffer: this is the only write. */
+	return fflush(file) ? -errno : 0;
 }
 
 void daemon_safe_forget(struct daemon *daemon, const struct lease *lease)

@@ -5,7 +5,9 @@
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "files.h"
 #include "rig.h"
 
@@ -535,6 +537,28 @@ Test(terms, without_a_place_for_notes_nothing_is_promised)
 		strstr(answer_text(((struct mmiod_wire_granted *)answer_element(0))->text),
 		       "cannot be noted"));
 	cr_assert_eq(lease_one(fd, want("shm", 0, 0x1000, READ, 0)).status, MMIOD_OK);
+	client_close_fds();
+	close(fd);
+}
+
+Test(terms, a_note_that_finds_no_room_is_refused_with_the_reason_and_leaves_nothing)
+{
+	const struct rlimit none = { 0, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+	int fd;
+
+	rig_start(SAFE);
+	fd = client_hello(4001);
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &none);
+	cr_assert_eq(lease_all(fd).status, MMIOD_E_RESOURCES);
+	setrlimit(RLIMIT_FSIZE, &all);
+	cr_assert_not_null(
+		strstr(answer_text(((struct mmiod_wire_granted *)answer_element(0))->text),
+		       strerror(EFBIG)));
+	cr_assert_eq(notes(), 0u);
+	cr_assert_eq(rig_fake.n_writes, 0u, "nobody had the registers");
+	cr_assert_eq(lease_all(fd).status, MMIOD_OK);
+	cr_assert_eq(notes(), 1u);
 	client_close_fds();
 	close(fd);
 }
