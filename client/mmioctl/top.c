@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define INTERVAL_MS 2000
+#define HEAD_LINES 4 /* title, a blank line, headings; the cursor's line at the end */
 
 enum {
 	TOP_USER,
@@ -64,11 +66,14 @@ struct lines {
 	struct timespec when;
 };
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, suspended;
 
 static void stop(int signal)
 {
-	stopped = signal;
+	if (signal == SIGTSTP)
+		suspended = signal;
+	else
+		stopped = signal;
 }
 
 /* ---- gathering ---- */
@@ -239,8 +244,32 @@ static int show(const struct context *context, const struct lines *lines)
 	return status ? status : table_end(&table, "top");
 }
 
+static void take_screen(void)
+{
+	printf("\033[?1049h\033[?25l");
+}
+
+static void give_screen(void)
+{
+	printf("\033[?25h\033[?1049l");
+	fflush(stdout);
+}
+
+/* As many as there is room for: the first are the greatest, and must not scroll away. */
+static struct lines that_fit(const struct lines *lines)
+{
+	struct winsize window = { 0 };
+	struct lines shown = *lines;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_row > HEAD_LINES &&
+	    shown.count > (size_t)window.ws_row - HEAD_LINES)
+		shown.count = window.ws_row - HEAD_LINES;
+	return shown;
+}
+
 static int show_on_screen(const struct context *context, const struct lines *lines)
 {
+	struct lines shown = that_fit(lines);
 	uint64_t leases = 0, size = 0;
 	char words[32];
 	int status;
@@ -252,7 +281,7 @@ static int show_on_screen(const struct context *context, const struct lines *lin
 	size_words(size, words, sizeof(words));
 	printf("\033[H\033[2Jmmioctl top: leases %llu, %s; by %s; Ctrl-C ends it\n\n",
 	       (unsigned long long)leases, words, top_columns[sort_column].name);
-	status = show(context, lines);
+	status = show(context, &shown);
 	fflush(stdout);
 	return status;
 }
@@ -277,11 +306,24 @@ static int go_round(struct context *context, struct lines *before, bool screen)
 
 static void catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
 	struct sigaction action = { .sa_handler = stop };
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);
+}
+
+/* Ctrl-Z: the shell gets its screen, and we ours when we go on. */
+static void pause_if_told(bool screen)
+{
+	if (!suspended)
+		return;
+	suspended = 0;
+	if (screen)
+		give_screen();
+	raise(SIGSTOP);
+	if (screen)
+		take_screen();
 }
 
 static int run(struct context *context, uint64_t rounds, bool screen)
@@ -293,6 +335,7 @@ static int run(struct context *context, uint64_t rounds, bool screen)
 	for (uint64_t i = 0; !status && !stopped && i < rounds; i++) {
 		if (i)
 			poll(NULL, 0, (int)interval);
+		pause_if_told(screen);
 		if (!stopped)
 			status = go_round(context, &before, screen);
 	}
@@ -314,10 +357,10 @@ static int verb_top(struct context *context, int argc, char **argv)
 		return status;
 	catch_signals();
 	if (screen)
-		printf("\033[?1049h\033[?25l");
+		take_screen();
 	status = run(context, rounds, screen);
 	if (screen)
-		printf("\033[?25h\033[?1049l");
+		give_screen();
 	return status;
 }
 

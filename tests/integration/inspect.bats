@@ -243,6 +243,33 @@ fake_process() {
 	tail -c 200 "$T/typescript" | grep -aq $'\033\[?25h\033\[?1049l'
 }
 
+@test "top shows as many lines as the terminal has, the greatest first" {
+	local i
+
+	start_daemon
+	for i in {1..12}; do
+		background mmioctl hold "shm+$((i * 0x1000))/$i"
+	done
+	leases_are 12 || eventually leases_are 12
+	background script -qec 'stty rows 10 cols 100; mmioctl top --sort size --iterations 1' "$T/typescript"
+	wait "$JOB"
+	grep -aq 'leases 12, 78B' "$T/typescript"
+	# Ten less the title, an empty line, the headings and the line of the cursor.
+	expect_equal "$(grep -ac ' shm ' "$T/typescript")" 6
+	grep -aq ' shm  *1  *12B ' "$T/typescript"
+}
+
+@test "top gives the terminal back while it is suspended" {
+	start_daemon
+	# shellcheck disable=SC2016 # for the other shell
+	background script -qec 'mmioctl top --interval 50ms & sleep 0.5; kill -TSTP $!
+		until grep -q "^State:.*stopped" /proc/$!/status; do sleep 0.02; done; echo n""ow
+		kill -CONT $!; sleep 0.5; kill -TERM $!; wait' "$T/typescript"
+	wait "$JOB" || true
+	# Taken, given before the shell goes on, taken again, given at the end.
+	expect_equal "$(grep -aoE '1049[hl]|now' "$T/typescript" | xargs)" "1049h 1049l now 1049h 1049l"
+}
+
 @test "monitor tells of grants, denials and ends, one line each" {
 	start_daemon
 	background mmioctl monitor --count 3
