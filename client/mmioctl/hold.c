@@ -142,5 +142,8 @@ const struct verb hold_verb = {
 		      { "hold motor --on-end +0x10:32=0", "made safe at the end" } },
 	.more = "--on-end takes up to 8 writes +OFFSET:BITS=VALUE with commas between them,\n"
 		"OFFSET from the start of the target. The daemon does them whatever ends the\n"
-		"lease, before anybody else may have it.\n",
+		"lease, before anybody else may have it.\n"
+		"The command finds what it holds in MMIOD_FDS (how many descriptors, from 3 on),\n"
+		"MMIOD_TARGETS, MMIOD_LEASES, and MMIOD_OFFSETS (where in their files the\n"
+		"windows start).\n",
 };
