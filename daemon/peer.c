@@ -15,17 +15,21 @@
 
 static uint32_t overflow_uid = OVERFLOW_ID;
 
+static uint32_t read_overflow_uid(void)
+{
+	_cleanup_(fclosep) FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
+	uint32_t id;
+
+	return file && fscanf(file, "%u", &id) == 1 && id ? id : OVERFLOW_ID;
+}
+
 /*
  * Once at the start, when there are descriptors for it. Root may change the sysctl at any time; the
  * daemon then has to be restarted, as everybody has who asked before.
  */
 void peer_init(void)
 {
-	_cleanup_(fclosep) FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
-	uint32_t id;
-
-	if (file && fscanf(file, "%u", &id) == 1 && id)
-		overflow_uid = id;
+	overflow_uid = read_overflow_uid();
 }
 
 /* The primary group goes first; a peer without SO_PEERGROUPS has just that. */
