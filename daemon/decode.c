@@ -168,7 +168,9 @@ static bool check_fields(const struct request *request, struct decode_error *err
 		if (request->fixed.explain.flags & ~MMIOD_EXPLAIN_FLAGS)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
 		return check_name(request->fixed.explain.region, error) &&
-		       check_reserved(request->fixed.explain.reserved, error);
+		       check_reserved(request->fixed.explain.reserved |
+					      request->fixed.explain.reserved2,
+				      error);
 	case MMIOD_OP_POOL_MAP:
 		return check_name(request->fixed.pool_map.region, error);
 	case MMIOD_OP_RELEASE:

@@ -125,7 +125,8 @@ static void translate(struct wish *wish)
 		.rights = alloc->rights,
 		.cache = alloc->cache,
 		.width = alloc->width,
-		.reserved = alloc->reserved,
+		.reserved = alloc->reserved | alloc->reserved2,
+		.lease_ms = alloc->lease_ms,
 	};
 	memcpy(wish->want.region, alloc->region, sizeof(wish->want.region));
 	if (alloc->flags & MMIOD_ALLOC_DUMMY)

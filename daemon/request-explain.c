@@ -20,11 +20,27 @@ static struct question question_of(const struct region *region,
 		.length = explain->length,
 	};
 
-	if (region->config->pool) /* whose bytes nobody names */
+	if (explain->memory == MMIOD_MEMORY_DMA)
+		question.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
+	if (region->config->pool || explain->memory) /* whose bytes nobody names */
 		question.offset = question.length = 0;
 	else if (!question.length && size > question.offset)
 		question.length = size - question.offset;
 	return question;
+}
+
+/* Those that are of all that a grant gives. */
+static void add_limits(struct text *text, const struct config_grant *grant)
+{
+	if (grant->lease_ms) {
+		text_add(text, ", for ");
+		text_add_duration(text, grant->lease_ms);
+		text_add(text, "%s", grant->renew ? ", may be renewed" : "");
+	}
+	if (grant->leases)
+		text_add(text, ", %u leases", grant->leases);
+	if (grant->bytes)
+		text_add(text, ", %" PRIu64 " bytes", grant->bytes);
 }
 
 static void add_terms(struct text *text, const struct decision *decision)
@@ -36,15 +52,7 @@ static void add_terms(struct text *text, const struct decision *decision)
 	if (grant->length)
 		text_add(text, ", 0x%" PRIx64 "-0x%" PRIx64, grant->offset,
 			 grant->offset + grant->length - 1);
-	if (grant->lease_ms) {
-		text_add(text, ", for ");
-		text_add_duration(text, grant->lease_ms);
-		text_add(text, "%s", grant->renew ? ", may be renewed" : "");
-	}
-	if (grant->leases)
-		text_add(text, ", %u leases", grant->leases);
-	if (grant->bytes)
-		text_add(text, ", %" PRIu64 " bytes", grant->bytes);
+	add_limits(text, grant);
 }
 
 /* Whom the nearest grant is for, who is not this one. */
@@ -60,6 +68,13 @@ static void add_needs(struct text *text, const struct config_grant *grant)
 		text_add(text, " is for unknown peers");
 }
 
+/* Nobody that the nearest grant is for. */
+static void add_nearest(struct text *text, const struct config_grant *grant)
+{
+	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
+	add_needs(text, grant);
+}
+
 static struct mmiod_msg_text explain_decision(struct call *call, const struct region *region,
 					      const struct subject *subject, const char *user,
 					      const struct decision *decision,
@@ -70,9 +85,7 @@ static struct mmiod_msg_text explain_decision(struct call *call, const struct re
 
 	text_reset(&text);
 	if (decision->reason == POLICY_NO_GRANT && decision->grant) {
-		text_add(&text, "[grant %s] at %s:%u", decision->grant->name,
-			 decision->grant->origin.file, decision->grant->origin.line);
-		add_needs(&text, decision->grant);
+		add_nearest(&text, decision->grant);
 		return reply_text(call->reply, "%s", buffer);
 	}
 	policy_explain(&text, decision, region->name, user, subject, question);
@@ -103,25 +116,61 @@ static struct mmiod_msg_text explain_instead(struct call *call, const struct reg
 	return reply_text(call->reply, "%s", buffer);
 }
 
+/* The answer but for its sentences. */
+static struct mmiod_msg_explain_reply *begin_answer(struct call *call,
+						    const struct decision *decision)
+{
+	struct mmiod_msg_explain_reply *reply;
+
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
+	reply->allowed = decision->reason == POLICY_GRANTED;
+	if (!decision->grant)
+		return reply;
+	reply->line = decision->grant->origin.line;
+	snprintf(reply->grant, sizeof(reply->grant), "%s", decision->grant->name);
+	reply->file = reply_text(call->reply, "%s", decision->grant->origin.file);
+	return reply;
+}
+
 static void answer(struct call *call, const struct region *region, const struct subject *subject)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
 	const struct question question = question_of(region, explain);
 	struct decision decision = policy_decide(region->config, subject, &question);
 	struct mmiod_msg_explain_reply *reply;
-	char user[USER_NAME_MAX];
+	char buffer[USER_NAME_MAX];
+	const char *user;
 
-	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
-	daemon_user_name(call->daemon, subject->uid, user, sizeof(user));
-	reply->allowed = decision.reason == POLICY_GRANTED;
-	if (decision.grant) {
-		reply->line = decision.grant->origin.line;
-		snprintf(reply->grant, sizeof(reply->grant), "%s", decision.grant->name);
-		reply->file = reply_text(call->reply, "%s", decision.grant->origin.file);
-	}
+	reply = begin_answer(call, &decision);
+	user = daemon_user_name(call->daemon, subject->uid, buffer, sizeof(buffer));
 	reply->text = explain_decision(call, region, subject, user, &decision, &question);
-	if (!reply->allowed)
+	if (!reply->allowed && explain->memory == MMIOD_MEMORY_REGION)
 		reply->instead = explain_instead(call, region, subject, user, &question);
+}
+
+/* Of the kernel's memory every grant gives all rights; nothing but its kind can be denied. */
+static void answer_memory(struct call *call, enum mmiod_memory memory,
+			  const struct subject *subject)
+{
+	struct decision decision = policy_decide_memory(call->daemon->config, subject, memory);
+	struct mmiod_msg_explain_reply *reply = begin_answer(call, &decision);
+	char buffer[2 * TEXT_MAX], name[USER_NAME_MAX];
+	struct text text = TEXT_ON(buffer);
+
+	text_reset(&text);
+	if (decision.reason == POLICY_GRANTED) {
+		text_add(&text, "granted by [grant %s] at %s:%u: %s", decision.grant->name,
+			 decision.grant->origin.file, decision.grant->origin.line,
+			 memory_name(memory));
+		add_limits(&text, decision.grant);
+	} else if (decision.reason == POLICY_NO_GRANT && decision.grant) {
+		add_nearest(&text, decision.grant);
+	} else {
+		policy_explain_memory(
+			&text, &decision, memory,
+			daemon_user_name(call->daemon, subject->uid, name, sizeof(name)), subject);
+	}
+	reply->text = reply_text(call->reply, "%s", buffer);
 }
 
 static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
@@ -132,9 +181,17 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 
 static bool is_well_formed(const struct mmiod_msg_explain *explain)
 {
-	return explain->rights & MMIOD_RIGHT_READ &&
+	return explain->memory <= MMIOD_MEMORY_DMA && explain->rights & MMIOD_RIGHT_READ &&
 	       !(explain->rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)) &&
 	       explain->cache <= MMIOD_CACHE_WB && explain->share <= MMIOD_SHARE_WRITE;
+}
+
+static bool is_of_kind(const struct mmiod_msg_explain *explain)
+{
+	if (explain->memory == MMIOD_MEMORY_REGION)
+		return true;
+	return !explain->offset && !explain->length && !explain->cache && !explain->share &&
+	       (explain->memory == MMIOD_MEMORY_DMA || !explain->region[0]);
 }
 
 /* The subject that is asked about, with its groups in `gids`; NULL: refused already. */
@@ -161,6 +218,23 @@ static const struct subject *subject_of(struct call *call, struct subject *other
 	return other;
 }
 
+/*
+ * Kernel memory, unless the device that DMA memory is for is what is denied: whoever may have it
+ * write to memory is one who may write to the device.
+ */
+static bool is_kernels(struct call *call, const struct region *region,
+		       const struct subject *subject)
+{
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	const struct question question = { .rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE };
+
+	if (explain->memory == MMIOD_MEMORY_REGION)
+		return false;
+	return !explain->region[0] ||
+	       (region && region->config &&
+		policy_decide(region->config, subject, &question).reason == POLICY_GRANTED);
+}
+
 static void explain_to(struct call *call, gid_t *gids)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
@@ -172,6 +246,10 @@ static void explain_to(struct call *call, gid_t *gids)
 	subject = subject_of(call, &other, gids);
 	if (!subject)
 		return;
+	if (is_kernels(call, region, subject)) {
+		answer_memory(call, (enum mmiod_memory)explain->memory, subject);
+		return;
+	}
 	if (region && region->config) {
 		answer(call, region, subject);
 		return;
@@ -187,7 +265,12 @@ enum request_result request_explain(struct call *call)
 
 	if (!is_well_formed(&call->request->fixed.explain))
 		return refuse(call, MMIOD_E_INVALID,
-			      "unknown right, cache attribute or share mode");
+			      "unknown right, cache attribute, share mode or kind of memory");
+	if (!is_of_kind(&call->request->fixed.explain))
+		return refuse(
+			call, MMIOD_E_INVALID,
+			"kernel memory has no offset, length, cache attribute and share mode, "
+			"and a region only as dma memory for its device");
 	gids = calloc(call->request->head.count + 1u, sizeof(*gids));
 	if (!gids)
 		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");

@@ -48,8 +48,6 @@ static enum mmiod_outcome check_extent(struct wish *wish)
 	return MMIOD_OK;
 }
 
-#define LEASE_MIN_MS 100
-
 static bool is_zero_write(const struct mmiod_wire_write *write)
 {
 	return !write->offset && !write->value && !write->width && !write->reserved;
@@ -82,10 +80,6 @@ static enum mmiod_outcome check_on_end(struct wish *wish)
 {
 	const struct mmiod_wire_want *want = &wish->want;
 
-	if (want->lease_ms && want->lease_ms < LEASE_MIN_MS)
-		return wish_refuse(wish, MMIOD_E_INVALID,
-				   "a lease of %u ms is too short: %u ms at least", want->lease_ms,
-				   LEASE_MIN_MS);
 	if (want->n_on_end > MMIOD_ON_END_MAX)
 		return wish_refuse(wish, MMIOD_E_INVALID,
 				   "%u writes at the end of a lease: %u at most", want->n_on_end,

@@ -20,7 +20,9 @@ enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, co
 
 /* ---- may they -------------------------------------------------------------------------------- */
 
-/* What every window has: rights, cache attribute, width. */
+#define LEASE_MIN_MS 100
+
+/* What every window has: rights, cache attribute, width, time. */
 enum mmiod_outcome wish_check_form(struct wish *wish)
 {
 	const struct mmiod_wire_want *want = &wish->want;
@@ -39,6 +41,10 @@ enum mmiod_outcome wish_check_form(struct wish *wish)
 	if (want->width > 8 || (want->width & (want->width - 1)))
 		return wish_refuse(wish, MMIOD_E_INVALID,
 				   "the width is 1, 2, 4 or 8 bytes, or 0 for the region's");
+	if (want->lease_ms && want->lease_ms < LEASE_MIN_MS)
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "a lease of %u ms is too short: %u ms at least", want->lease_ms,
+				   LEASE_MIN_MS);
 	return MMIOD_OK;
 }
 

@@ -23,7 +23,7 @@ static_assert(MMIOD_ALLOCATE_DUMMY == MMIOD_ALLOC_DUMMY, "flags go out as they c
 static_assert(MMIOD_ALLOCATE_CONNECTION == MMIOD_ALLOC_CONNECTION, "flags go out as they come");
 static_assert(FLAGS_KNOWN == MMIOD_ALLOC_FLAGS, "all flags of the wire have a name");
 
-const struct sized allocation_struct = SIZED(mmiod_allocation, flags);
+const struct sized allocation_struct = SIZED(mmiod_allocation, reserved);
 
 static void build_allocation(const void *wanted, void *element)
 {
@@ -43,6 +43,7 @@ static void build_allocation(const void *wanted, void *element)
 	wire->rights = want->rights ? want->rights : MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
 	wire->cache = want->cache;
 	wire->width = want->width;
+	wire->lease_ms = want->lease_ms;
 }
 
 /*
@@ -60,6 +61,10 @@ static int check_allocation(struct lease_call *call, const void *wanted)
 	if (want->node > INT_MAX)
 		return client_fail(client, -EINVAL, "node %u: there is no such NUMA node",
 				   want->node - 1);
+	if (want->reserved)
+		return client_fail(client, -EINVAL, "what is reserved must be zero");
+	if (want->lease_ms) /* which a daemon of the first version does not know */
+		call->stride = sizeof(struct mmiod_wire_alloc);
 	if (want->memory == MMIOD_MEMORY_REGION || (want->region && want->region[0]))
 		return lease_check_region(client, want->region);
 	return 0;
@@ -101,7 +106,7 @@ MMIOD_EXPORT int mmiod_client_allocate_many_sized(struct mmiod_client *client,
 				   .kind = &allocation_struct,
 				   .wants = wants,
 				   .size = size,
-				   .stride = sizeof(struct mmiod_wire_alloc),
+				   .stride = MMIOD_V1_ALLOC,
 				   .check = check_allocation,
 				   .build = build_allocation,
 				   .settle = settle_allocation,

@@ -46,17 +46,21 @@ static int read_answer(void *context, size_t index, struct reply *reply)
 static struct mmiod_msg_explain *build(const struct mmiod_policy_question *question)
 {
 	size_t groups = question->other ? question->group_count : 0;
-	size_t size = sizeof(struct mmiod_msg_explain) + groups * sizeof(uint32_t);
-	struct mmiod_msg_explain *request = calloc(1, size);
+	/* What a daemon of the first version does not know is sent only if it is asked for. */
+	size_t fixed = question->memory ? sizeof(struct mmiod_msg_explain) : MMIOD_V1_EXPLAIN;
+	size_t size = fixed + groups * sizeof(uint32_t);
+	struct mmiod_msg_explain *request = calloc(1, sizeof(*request) + groups * sizeof(uint32_t));
 
 	if (!request)
 		return NULL;
 	request->msg = (struct mmiod_msg){ .size = (uint32_t)size,
 					   .opcode = MMIOD_OP_EXPLAIN,
-					   .fixed = sizeof(*request),
+					   .fixed = (uint32_t)fixed,
 					   .count = (uint32_t)groups,
 					   .stride = sizeof(uint32_t) };
-	strcpy(request->region, question->region);
+	request->memory = question->memory;
+	if (question->region)
+		strcpy(request->region, question->region);
 	request->offset = question->offset;
 	request->length = question->length;
 	request->rights = question->rights ? question->rights : MMIOD_RIGHT_READ;
@@ -65,7 +69,7 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 	request->flags = question->other ? 0 : MMIOD_EXPLAIN_SELF;
 	request->uid = question->other ? question->uid : 0;
 	if (groups)
-		memcpy(request + 1, question->groups, groups * sizeof(uint32_t));
+		memcpy((uint8_t *)request + fixed, question->groups, groups * sizeof(uint32_t));
 	return request;
 }
 
@@ -75,8 +79,13 @@ static int ask(struct mmiod_client *client, const struct mmiod_policy_question *
 	struct explain_call call = { .client = client, .answer = answer };
 	struct exchange exchange = { .count = 1, .context = &call, .reply = read_answer };
 	struct mmiod_msg_explain *request;
-	int err = lease_check_region(client, question->region);
+	bool needs_region = question->memory == MMIOD_MEMORY_REGION;
+	int err = 0;
 
+	if (needs_region || (question->region && question->region[0]))
+		err = lease_check_region(client, question->region);
+	if (!err && question->reserved)
+		err = client_fail(client, -EINVAL, "what is reserved must be zero");
 	if (!err && question->other && question->group_count > GROUPS_MAX)
 		err = client_fail(client, -EINVAL, "%zu groups: %d at most", question->group_count,
 				  GROUPS_MAX);
@@ -91,7 +100,7 @@ static int ask(struct mmiod_client *client, const struct mmiod_policy_question *
 	return err;
 }
 
-static const struct sized question_struct = SIZED(mmiod_policy_question, group_count);
+static const struct sized question_struct = SIZED(mmiod_policy_question, reserved);
 
 MMIOD_EXPORT int mmiod_client_explain_sized(struct mmiod_client *client,
 					    const struct mmiod_policy_question *question,

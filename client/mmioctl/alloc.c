@@ -100,9 +100,7 @@ static int parse_kind(struct context *context, const char *text)
 {
 	struct mmiod_allocation *want = &context->want;
 
-	for (enum mmiod_memory kind = MMIOD_MEMORY_PAGES; kind <= MMIOD_MEMORY_DMA; kind++)
-		if (!strcmp(text, memory_word(kind)))
-			want->memory = kind;
+	want->memory = memory_of_word(text);
 	if (want->memory == MMIOD_MEMORY_DMA && !want->region)
 		return usage_error(context, "dma needs --device REGION: memory for which device?");
 	if (want->memory != MMIOD_MEMORY_DMA && want->region)
@@ -148,6 +146,7 @@ static int verb_alloc(struct context *context, int argc, char **argv)
 		status = parse_bytes(context, "size", argv[1], &want->length);
 	want->rights = MMIOD_RIGHT_READ | (context->read_only ? 0 : MMIOD_RIGHT_WRITE);
 	want->cache = context->cache;
+	want->lease_ms = context->lease_ms;
 	if (!status)
 		status = client_open(context);
 	return status ? status : hold_leases(context, &hold.holding);

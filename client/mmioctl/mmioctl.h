@@ -118,6 +118,7 @@ const char *cache_word(enum mmiod_cache cache);
 const char *share_word(enum mmiod_share share);
 const char *state_word(enum mmiod_state state);
 const char *memory_word(enum mmiod_memory memory);
+enum mmiod_memory memory_of_word(const char *text);
 const char *zone_word(enum mmiod_memory_zone zone);
 void caches_words(unsigned int caches, char *out, size_t size);
 void user_name(uint32_t uid, char *out, size_t size);

@@ -69,8 +69,8 @@ static const struct known {
 	  VALUE(share, MMIOD_SHARE_WRITE) },
 	{ "wait", 0, "[TIME]", "until others have given it back, at most for TIME", WITH_CACHE,
 	  CALL(set_wait) },
-	{ "lease", 0, "TIME", "no longer than TIME, unless renewed, which is done", WITH_TERMS,
-	  TIME(lease_ms) },
+	{ "lease", 0, "TIME", "no longer than TIME, unless renewed, which is done",
+	  WITH_TERMS | WITH_ALLOC, TIME(lease_ms) },
 	{ "on-end", 0, "WRITES", "register writes when it ends, as +0x10:32=0,+0x14:32=1",
 	  WITH_TERMS, CALL(on_end_option) },
 	{ "user", 0, "USER", "about this user (default: about oneself)", WITH_WHO, TEXT(user) },
@@ -121,7 +121,7 @@ static const struct known {
 	{ "no-wait", 0, NULL, "kernel memory: fail rather than wait until some is free", WITH_ALLOC,
 	  CALL(alloc_option) },
 	{ "contiguous", 0, NULL, "pages: in one physical piece", WITH_ALLOC, CALL(alloc_option) },
-	{ "device", 0, "REGION", "dma: for the device that has that region", WITH_ALLOC,
+	{ "device", 0, "REGION", "dma: for the device that has that region", WITH_ALLOC | WITH_WHO,
 	  CALL(alloc_option) },
 };
 

@@ -211,13 +211,33 @@ static int read_access(const struct context *context, const char *word, unsigned
 	return 0;
 }
 
+/* The words for kinds come first, as of alloc; a region of such a name is NAME+0. */
+static int read_subject(struct context *context, const char *text,
+			struct mmiod_policy_question *question, struct mmiod_target *target)
+{
+	int status;
+
+	question->memory = memory_of_word(text);
+	if (context->want.region && question->memory != MMIOD_MEMORY_DMA)
+		return usage_error(context, "--device is for dma, not for %s", text);
+	if (question->memory != MMIOD_MEMORY_REGION) {
+		question->region = context->want.region;
+		return 0;
+	}
+	status = target_read(context, text, target);
+	question->region = target->region;
+	question->offset = target->offset;
+	question->length = target->length;
+	return status;
+}
+
 static int verb_explain(struct context *context, int argc, char **argv)
 {
 	struct mmiod_policy_question question = { .cache = context->cache,
 						  .share = context->share };
-	struct mmiod_target target;
+	struct mmiod_target target = { 0 };
 	struct somebody who = { .count = 0 };
-	int status = target_read(context, argv[0], &target);
+	int status = read_subject(context, argv[0], &question, &target);
 
 	if (!status)
 		status = read_access(context, argc > 1 ? argv[1] : "r", &question.rights);
@@ -225,9 +245,6 @@ static int verb_explain(struct context *context, int argc, char **argv)
 		status = find_somebody(context, &who);
 	if (!status)
 		status = client_open(context);
-	question.region = target.region;
-	question.offset = target.offset;
-	question.length = target.length;
 	if (!status)
 		status = ask(context, argv[0], &question, &who);
 	free(who.groups);
@@ -236,7 +253,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 
 const struct verb explain_verb = {
 	.name = "explain",
-	.arguments = "TARGET [r|rw]",
+	.arguments = "TARGET|KIND [r|rw]",
 	.summary = "which rule of the policy decides",
 	.group = GROUP_TROUBLE,
 	.options = WITH_WHO | WITH_SHARE | WITH_CACHE,
@@ -244,10 +261,11 @@ const struct verb explain_verb = {
 	.most = 2,
 	.run = verb_explain,
 	.examples = { { "explain fpga-ctrl rw", "may I, and by which rule?" },
-		      { "explain --user alice fpga-ctrl+0x40/4 rw",
-			"may alice? (administrators)" } },
+		      { "explain --user alice fpga-ctrl+0x40/4 rw", "may alice? (administrators)" },
+		      { "explain dma --device fpga-ctrl", "memory that the card writes to?" } },
 	.more = "Exit status 0: allowed, 4: denied. Grants do not add up: one must give all\n"
-		"that is asked for. What others hold plays no part. --group takes names with\n"
+		"that is asked for. KIND is pages, kmalloc, vmalloc or dma: kernel memory, as\n"
+		"of alloc. What others hold plays no part. --group takes names with\n"
 		"commas between them; the user is taken to be in these groups too.\n",
 };
 

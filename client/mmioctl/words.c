@@ -83,6 +83,15 @@ const char *memory_word(enum mmiod_memory memory)
 	}
 }
 
+/* MMIOD_MEMORY_REGION: it is no word for a kind of kernel memory. */
+enum mmiod_memory memory_of_word(const char *text)
+{
+	for (enum mmiod_memory kind = MMIOD_MEMORY_PAGES; kind <= MMIOD_MEMORY_DMA; kind++)
+		if (!strcmp(text, memory_word(kind)))
+			return kind;
+	return MMIOD_MEMORY_REGION;
+}
+
 const char *zone_word(enum mmiod_memory_zone zone)
 {
 	switch (zone) {

@@ -389,6 +389,8 @@ struct mmiod_allocation {
 	enum mmiod_cache cache; /**< pool */
 	unsigned int width; /**< pool: of a mediated access, in bytes; 0: the region's */
 	unsigned int flags; /**< MMIOD_ALLOCATE_* */
+	uint32_t lease_ms; /**< time limit, as of struct mmiod_want */
+	uint32_t reserved; /**< 0 */
 };
 
 /**
@@ -648,7 +650,7 @@ const char *mmiod_notice_text(const struct mmiod_notice *notice); /**< who and w
 
 /** What mmiod_client_explain() is asked. Initialise with zeros. */
 struct mmiod_policy_question {
-	const char *region;
+	const char *region; /**< of kernel memory NULL, or for DMA a region of the device */
 	uint64_t offset;
 	uint64_t length; /**< 0: to the end of the region */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read */
@@ -658,6 +660,8 @@ struct mmiod_policy_question {
 	uint32_t uid;
 	const uint32_t *groups; /**< primary and supplementary */
 	size_t group_count; /**< at most 16000 */
+	enum mmiod_memory memory; /**< of the kernel's kinds only @region counts beside it */
+	uint32_t reserved; /**< 0 */
 };
 
 struct mmiod_policy_answer {

@@ -326,7 +326,7 @@ static_assert(sizeof(struct mmiod_wire_lease) == 224, "wire layout");
  */
 struct mmiod_msg_explain {
 	struct mmiod_msg msg;
-	char region[MMIOD_WIRE_NAME];
+	char region[MMIOD_WIRE_NAME]; /* of kernel memory empty, or for DMA one of the device */
 	uint64_t offset;
 	uint64_t length; /* 0: to its end */
 	uint32_t rights;
@@ -335,8 +335,10 @@ struct mmiod_msg_explain {
 	uint32_t flags; /* MMIOD_EXPLAIN_* */
 	uint32_t uid;
 	uint32_t reserved;
+	uint32_t memory; /* enum mmiod_memory: of the kernel's kinds only rights count beside it */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_msg_explain) == 104, "wire layout");
+static_assert(sizeof(struct mmiod_msg_explain) == 112, "wire layout");
 
 struct mmiod_msg_explain_reply {
 	struct mmiod_msg msg;
@@ -375,8 +377,10 @@ struct mmiod_wire_alloc {
 	uint32_t cache; /* pool */
 	uint32_t width; /* pool */
 	uint32_t reserved;
+	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_wire_alloc) == 96, "wire layout");
+static_assert(sizeof(struct mmiod_wire_alloc) == 104, "wire layout");
 
 #define MMIOD_WIRE_ORDERS 48
 

@@ -365,3 +365,13 @@ published() {
 	run mmioctl slabinfo
 	[ "$status" -ne 0 ]
 }
+
+@test "a time limit of allocated memory is renewed while it is held" {
+	serve_pools
+	allocate vram 4K --lease 1s
+	sleep 2.5
+	expect_equal "$(value '.leases[0] | "\(.id) \(.renews)"' leases -O)" "$LEASE yes"
+	kill "$JOB"
+	eventually leases_are 0
+	refused 1 'too short: 100 ms at least' vram 4K --lease 50ms
+}

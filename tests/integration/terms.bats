@@ -175,6 +175,24 @@ is_register() {
 	expect_equal "$(json explain --user "$STRANGER" --group 4242 regs | jq .allowed)" true
 }
 
+@test "explain knows the kinds of kernel memory as well" {
+	{ terms_config; printf '[grant pages]\nmemory = pages dma\nuser = %s\nlease = 1min\n' "$ME"; } >"$T/sim.conf"
+	start_daemon
+	run mmioctl explain pages
+	expect_status 0
+	expect_match "^ALLOW \[grant pages\] at $T/sim.conf:[0-9]+: pages, for 1 min, may be renewed"
+	run mmioctl explain kmalloc
+	expect_status 4
+	expect_match "no grant gives user .* kernel memory of kind kmalloc"
+	run mmioctl explain dma --device regs
+	expect_status 0
+	run mmioctl explain dma --device nothing
+	expect_status 3
+	run mmioctl explain regs --device regs
+	expect_status 2
+	expect_equal "$(json explain --user "$STRANGER" pages | jq -r '[.allowed, .rule.grant, .target] | join(" ")')" 'false pages pages'
+}
+
 @test "only administrators ask about others" {
 	need_root
 	terms_config >"$T/sim.conf"

@@ -93,7 +93,7 @@ static void grant_alloc(struct store *store)
 {
 	size_t page = mmiod_page_size();
 
-	memcpy(&store->alloc, fake_element(store->fake.request, 0), sizeof(store->alloc));
+	memcpy(&store->alloc, fake_element(store->fake.request, 0), MMIOD_V1_ALLOC);
 	if (store->outcome) {
 		fake_refuse(&store->fake, store->outcome, store->text);
 		return;

@@ -38,6 +38,7 @@ int ioctl(int fd, unsigned long request, ...)
 struct allocate_rig {
 	uint32_t backend;
 	struct mmiod_wire_alloc asked[MMIOD_MSG_FDS_MAX]; /* of the first request */
+	size_t stride; /* of its elements */
 	size_t count;
 	uint64_t released[8];
 	size_t releases;
@@ -51,6 +52,14 @@ static void note_release(struct allocate_rig *rig, const struct mmiod_msg *reque
 	cr_expect_eq(request->opcode, MMIOD_OP_RELEASE);
 	for (size_t i = 0; i < request->count; i++)
 		memcpy(&rig->released[rig->releases++], &ids[i], sizeof(*ids));
+}
+
+static void note_asked(struct allocate_rig *rig, const struct mmiod_msg *request)
+{
+	rig->stride = request->stride;
+	cr_assert_leq(rig->stride, sizeof(rig->asked[0]));
+	for (size_t i = 0; i < request->count; i++)
+		memcpy(&rig->asked[i], fake_element(request, i), rig->stride);
 }
 
 static void serve_allocations(struct fake *fake)
@@ -67,10 +76,8 @@ static void serve_allocations(struct fake *fake)
 			fake_end(fake, MMIOD_OK, "");
 			continue;
 		}
-		cr_expect_eq(request->stride, sizeof(rig->asked[0]));
 		if (!rig->count)
-			memcpy(rig->asked, fake_element(request, 0),
-			       request->count * sizeof(rig->asked[0]));
+			note_asked(rig, request);
 		fake_grant(fake, request, 17 + rig->count, &(struct flaw){ .busy = rig->busy });
 		rig->count += request->count;
 	}
@@ -100,6 +107,29 @@ static void end(struct allocate_test *test)
 }
 
 TestSuite(allocate, .timeout = 60);
+
+/* What a daemon of the first version does not know is sent only if it is asked for. */
+Test(allocate, a_time_limit_goes_out_and_nothing_more_than_before_without_one)
+{
+	struct mmiod_allocation want = { .memory = MMIOD_MEMORY_PAGES, .length = 100 };
+	struct allocate_test test;
+	struct mmiod_lease *lease;
+
+	begin(&test, MMIOD_BACKEND_SIMULATION);
+	cr_assert_eq(mmiod_client_allocate(test.client, &want, &lease), 0);
+	cr_assert_eq(mmiod_lease_release(lease), 0);
+	end(&test);
+	cr_assert_eq(test.rig.stride, MMIOD_V1_ALLOC);
+	begin(&test, MMIOD_BACKEND_SIMULATION);
+	want.lease_ms = 2000;
+	cr_assert_eq(mmiod_client_allocate(test.client, &want, &lease), 0);
+	cr_assert_eq(mmiod_lease_release(lease), 0);
+	want.reserved = 1;
+	cr_assert_eq(mmiod_client_allocate(test.client, &want, &lease), -EINVAL);
+	end(&test);
+	cr_assert_eq(test.rig.stride, sizeof(struct mmiod_wire_alloc));
+	cr_assert_eq(test.rig.asked[0].lease_ms, 2000u);
+}
 
 Test(allocate, from_a_pool_is_a_lease_like_any_other)
 {

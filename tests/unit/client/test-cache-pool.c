@@ -54,7 +54,6 @@ static int block_file(uint64_t length)
 
 static void grant(struct fake *fake, const struct mmiod_msg_lease *request)
 {
-	const struct mmiod_wire_alloc *wants = fake_element(request, 0);
 	struct {
 		struct mmiod_msg msg;
 		struct mmiod_wire_granted granted[MMIOD_MSG_FDS_MAX];
@@ -65,9 +64,10 @@ static void grant(struct fake *fake, const struct mmiod_msg_lease *request)
 
 	pool.requests++;
 	pool.batch = request->msg.count;
-	pool.asked = wants[0];
+	memcpy(&pool.asked, fake_element(request, 0), request->msg.stride);
 	for (size_t i = 0; i < request->msg.count; i++) {
 		struct mmiod_wire_granted *granted = &reply.granted[i];
+		const struct mmiod_wire_alloc *want = fake_element(request, i);
 
 		if (pool.live == pool.room) {
 			granted->status = MMIOD_E_BUSY;
@@ -78,8 +78,8 @@ static void grant(struct fake *fake, const struct mmiod_msg_lease *request)
 		pool.live++;
 		granted->lease = ++pool.last;
 		pool.given[pool.last % LEASES_MAX] = true;
-		granted->length = (wants[i].length + pool.length - 1) / pool.length * pool.length;
-		granted->rights = wants[i].rights;
+		granted->length = (want->length + pool.length - 1) / pool.length * pool.length;
+		granted->rights = want->rights;
 		granted->mmapable = 1;
 		fds[files++] = block_file(granted->length);
 		if (pool.lie)

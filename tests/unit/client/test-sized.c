@@ -16,9 +16,9 @@ static const struct {
 } structs[] = {
 	{ "want", offsetof(struct mmiod_want, on_end_count) + sizeof(size_t),
 	  sizeof(struct mmiod_want) },
-	{ "allocation", offsetof(struct mmiod_allocation, flags) + sizeof(int),
+	{ "allocation", offsetof(struct mmiod_allocation, reserved) + sizeof(uint32_t),
 	  sizeof(struct mmiod_allocation) },
-	{ "question", offsetof(struct mmiod_policy_question, group_count) + sizeof(size_t),
+	{ "question", offsetof(struct mmiod_policy_question, reserved) + sizeof(uint32_t),
 	  sizeof(struct mmiod_policy_question) },
 	{ "target", offsetof(struct mmiod_target, reserved) + sizeof(int),
 	  sizeof(struct mmiod_target) },

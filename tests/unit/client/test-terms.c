@@ -362,7 +362,15 @@ static void explain(struct fake *fake)
 	request = (const void *)fake_read(fake);
 	cr_expect_eq(request->flags, MMIOD_EXPLAIN_SELF);
 	cr_expect_eq(request->msg.count, 0u);
+	cr_expect_eq(request->msg.fixed, MMIOD_V1_EXPLAIN, "as the first daemons know it");
 	fake_refuse(fake, MMIOD_E_NOT_FOUND, "there is no region");
+	request = (const void *)fake_read(fake);
+	cr_expect_eq(request->msg.fixed, sizeof(*request));
+	cr_expect_eq(request->memory, MMIOD_MEMORY_DMA);
+	cr_expect_str_eq(request->region, "");
+	memcpy(&group, fake_element(request, 1), sizeof(group));
+	cr_expect_eq(group, 27u);
+	fake_refuse(fake, MMIOD_E_UNSUPPORTED, "unknown here");
 	fake_wait_hang_up(fake);
 }
 
@@ -390,6 +398,12 @@ Test(terms, of_policy_are_explained)
 	question.other = 0;
 	cr_assert_eq(mmiod_client_explain(client, &question, &answer), -ENOENT);
 	question.region = "";
+	cr_assert_eq(mmiod_client_explain(client, &question, &answer), -EINVAL);
+	question = (struct mmiod_policy_question){
+		.memory = MMIOD_MEMORY_DMA, .other = 1, .groups = groups, .group_count = 2
+	};
+	cr_assert_lt(mmiod_client_explain(client, &question, &answer), 0);
+	question.reserved = 1;
 	cr_assert_eq(mmiod_client_explain(client, &question, &answer), -EINVAL);
 	fake_leave(&fake, client);
 }

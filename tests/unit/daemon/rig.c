@@ -390,6 +390,21 @@ uint32_t client_monitor(int fd, uint32_t on)
 	return answered(fd);
 }
 
+uint32_t client_explain(int fd, uint32_t memory, const char *region, uint32_t rights, uint32_t uid)
+{
+	struct mmiod_msg_explain explain = {
+		.memory = memory,
+		.rights = rights,
+		.flags = uid ? 0 : MMIOD_EXPLAIN_SELF,
+		.uid = uid,
+	};
+
+	explain.msg = header(MMIOD_OP_EXPLAIN, sizeof(explain), 0, 0);
+	snprintf(explain.region, sizeof(explain.region), "%s", region);
+	client_send(fd, &explain, sizeof(explain));
+	return answered(fd);
+}
+
 uint32_t client_status(int fd)
 {
 	struct mmiod_msg status = header(MMIOD_OP_STATUS, sizeof(status), 0, 0);

@@ -41,6 +41,7 @@ extern union answer {
 	struct mmiod_msg_translate_reply translate;
 	struct mmiod_msg_page_reply page;
 	struct mmiod_msg_notice notice;
+	struct mmiod_msg_explain_reply explanation;
 } answer;
 extern int answer_fds[MMIOD_MSG_FDS_MAX];
 extern size_t n_answer_fds;
@@ -67,6 +68,8 @@ uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor);
 uint32_t client_translate(int fd, uint32_t pid, uint64_t address);
 uint32_t client_page(int fd, uint32_t pid, uint64_t where);
 uint32_t client_monitor(int fd, uint32_t on);
+/* About the caller, if `uid` is 0; else about this one, who has no groups. */
+uint32_t client_explain(int fd, uint32_t memory, const char *region, uint32_t rights, uint32_t uid);
 uint32_t client_status(int fd);
 size_t open_fds(void);
 

@@ -72,15 +72,27 @@ static void begin_shape(size_t i, size_t more_fixed, size_t more_stride)
 /* How much of it this daemon knows beside. */
 static size_t known_fixed(size_t i)
 {
-	bool leases = shapes[i].opcode == MMIOD_OP_LEASE || shapes[i].opcode == MMIOD_OP_ALLOC;
-
-	return leases ? sizeof(struct mmiod_msg_lease) - MMIOD_V1_LEASE_REQUEST : 0;
+	switch (shapes[i].opcode) {
+	case MMIOD_OP_LEASE:
+	case MMIOD_OP_ALLOC:
+		return sizeof(struct mmiod_msg_lease) - MMIOD_V1_LEASE_REQUEST;
+	case MMIOD_OP_EXPLAIN:
+		return sizeof(struct mmiod_msg_explain) - MMIOD_V1_EXPLAIN;
+	default:
+		return 0;
+	}
 }
 
 static size_t known_stride(size_t i)
 {
-	return shapes[i].opcode == MMIOD_OP_LEASE ? sizeof(struct mmiod_wire_want) - MMIOD_V1_WANT
-						  : 0;
+	switch (shapes[i].opcode) {
+	case MMIOD_OP_LEASE:
+		return sizeof(struct mmiod_wire_want) - MMIOD_V1_WANT;
+	case MMIOD_OP_ALLOC:
+		return sizeof(struct mmiod_wire_alloc) - MMIOD_V1_ALLOC;
+	default:
+		return 0;
+	}
 }
 
 Test(decode, takes_every_request_as_version_1_has_it)

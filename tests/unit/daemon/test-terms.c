@@ -104,6 +104,35 @@ Test(terms, what_the_module_does_not_take_is_neither_over_nor_counted_and_tried_
 	close(fd);
 }
 
+Test(terms, memory_that_is_allocated_ends_when_its_time_is_over_as_well)
+{
+	struct mmiod_wire_alloc pages = ask(MMIOD_MEMORY_PAGES, "", 4096);
+	const struct mmiod_wire_granted *granted;
+	uint64_t id;
+	int fd;
+
+	rig_start("[grant us]\nmemory = pages\nuser = 4001\n");
+	fd = client_hello(4001);
+	pages.lease_ms = 150;
+	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	id = granted->lease;
+	cr_assert_eq(granted->lease_ms, 150u);
+	cr_assert_eq(granted->renew, 1u);
+	while (next_event(fd)->type != MMIOD_EVENT_REVOKED)
+		;
+	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
+	pages.lease_ms = 99;
+	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_INVALID);
+	pages.lease_ms = 0;
+	pages.reserved2 = 1;
+	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_INVALID);
+	client_close_fds();
+	close(fd);
+}
+
 Test(terms, a_lease_without_a_limit_has_none)
 {
 	struct mmiod_wire_lease lease;
