@@ -177,6 +177,7 @@ struct mmiod_window {
 	struct page *dummy; /* MMIOD_WINDOW_DUMMY; freed with the window, when no VMA is left */
 
 	/* Under mmiod_lock. */
+	struct rb_node ledger; /* in the tree of all windows, by id */
 	struct interval_tree_node pfns; /* in the tree of live windows, by page frame */
 	struct list_head node; /* in region->windows */
 	bool listed; /* not revoked; a region's window is in both */

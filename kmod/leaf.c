@@ -156,7 +156,8 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 	ret = vmf_insert_pfn(vma, address, pfn_at(window, vma, address));
 	if (ret != VM_FAULT_NOPAGE)
 		return ret;
-	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, fill_around, &fill);
+	if (vma_pages(vma) > 1)
+		apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, fill_around, &fill);
 	atomic64_add(fill.made + !present, &window->leaves[populated][MMIOD_LEAF_PTE]);
 	return ret;
 }

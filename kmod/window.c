@@ -7,8 +7,8 @@
 #include <linux/io.h>
 #include <linux/poll.h>
 #include <linux/module.h>
+#include <linux/rbtree.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
 #include "internal.h"
 
@@ -16,8 +16,9 @@
  * All under mmiod_lock. Revoked windows stay in
  * `windows` until their file goes, but not in the tree.
  */
-static DEFINE_XARRAY(windows); /* id -> window: the ledger */
-static struct rb_root_cached windows_by_pfn = RB_ROOT_CACHED;
+static struct rb_root windows = RB_ROOT; /* by id: the ledger */
+/* One tree for each attribute: what conflicts is found without looking at what goes together. */
+static struct rb_root_cached windows_by_pfn[MMIOD_ATTR_WB + 1];
 static u64 last_window_id;
 static unsigned int nr_windows;
 
@@ -107,14 +108,15 @@ static void release_attr(struct mmiod_window *window)
 
 static u64 find_conflict(const struct mmiod_window *window)
 {
-	struct interval_tree_node *node =
-		interval_tree_iter_first(&windows_by_pfn, window->pfns.start, window->pfns.last);
+	for (u32 attr = MMIOD_ATTR_UC; attr <= MMIOD_ATTR_WB; attr++) {
+		struct interval_tree_node *node;
 
-	for (; node; node = interval_tree_iter_next(node, window->pfns.start, window->pfns.last)) {
-		const struct mmiod_window *other = container_of(node, struct mmiod_window, pfns);
-
-		if (other->attr != window->attr)
-			return other->id;
+		if (attr == window->attr)
+			continue;
+		node = interval_tree_iter_first(&windows_by_pfn[attr], window->pfns.start,
+						window->pfns.last);
+		if (node)
+			return container_of(node, struct mmiod_window, pfns)->id;
 	}
 	return 0;
 }
@@ -124,7 +126,7 @@ static u64 find_conflict(const struct mmiod_window *window)
 static void leave_region(struct mmiod_window *window)
 {
 	release_attr(window);
-	interval_tree_remove(&window->pfns, &windows_by_pfn);
+	interval_tree_remove(&window->pfns, &windows_by_pfn[window->attr]);
 	list_del(&window->node);
 	window->region->nr_windows--;
 }
@@ -173,16 +175,46 @@ void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend)
 		announce(window, after);
 }
 
+static bool has_lower_id(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct mmiod_window, ledger)->id <
+	       rb_entry(b, struct mmiod_window, ledger)->id;
+}
+
+/* The window with the lowest id from @id on, or NULL. */
+static struct mmiod_window *find_from(u64 id)
+{
+	struct rb_node *node = windows.rb_node;
+	struct mmiod_window *found = NULL;
+
+	lockdep_assert_held(&mmiod_lock);
+	while (node) {
+		struct mmiod_window *window = rb_entry(node, struct mmiod_window, ledger);
+
+		if (window->id >= id) {
+			found = window;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return found;
+}
+
+static struct mmiod_window *find_window(u64 id)
+{
+	struct mmiod_window *window = find_from(id);
+
+	return window && window->id == id ? window : NULL;
+}
+
+/* A tree of the windows' own nodes: an array of ids would allocate two of its own for a lone one. */
 static int enter_ledger(struct mmiod_window *window)
 {
-	int ret;
-
 	if (nr_windows >= READ_ONCE(mmiod_max_windows))
 		return -ENOSPC;
-	ret = xa_insert(&windows, last_window_id + 1, window, GFP_KERNEL_ACCOUNT);
-	if (ret)
-		return ret;
 	window->id = ++last_window_id;
+	rb_add(&window->ledger, &windows, has_lower_id);
 	WRITE_ONCE(nr_windows, nr_windows + 1);
 	window->listed = true;
 	return 0;
@@ -203,7 +235,7 @@ static int list_window(struct mmiod_window *window, struct mmiod_window_create *
 		release_attr(window);
 		return ret;
 	}
-	interval_tree_insert(&window->pfns, &windows_by_pfn);
+	interval_tree_insert(&window->pfns, &windows_by_pfn[window->attr]);
 	list_add_tail(&window->node, &window->region->windows);
 	window->region->nr_windows++;
 	return 0;
@@ -216,7 +248,7 @@ static void drop_from_ledger(struct mmiod_window *window)
 		unlist(window);
 	if (window->buffer)
 		mmiod_pci_detach_buffer(window->buffer);
-	xa_erase(&windows, window->id);
+	rb_erase(&window->ledger, &windows);
 	WRITE_ONCE(nr_windows, nr_windows - 1);
 	mutex_unlock(&mmiod_lock);
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_RELEASED, 0, window->id);
@@ -482,7 +514,7 @@ int mmiod_call_buffer_info(struct mmiod_call *call)
 	int ret = -ENOENT;
 
 	mutex_lock(&mmiod_lock);
-	window = info->window_id <= ULONG_MAX ? xa_load(&windows, info->window_id) : NULL;
+	window = find_window(info->window_id);
 	if (window && window->buffer) {
 		down_read(&window->lock);
 		ret = mmiod_buffer_describe(window->buffer, info);
@@ -515,7 +547,7 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 	if (arg->state > MMIOD_WINDOW_REVOKED)
 		return -EINVAL;
 	mutex_lock(&mmiod_lock);
-	window = arg->window_id <= ULONG_MAX ? xa_load(&windows, arg->window_id) : NULL;
+	window = find_window(arg->window_id);
 	if (window)
 		ret = set_state(window, arg->state);
 	mutex_unlock(&mmiod_lock);
@@ -547,12 +579,11 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 int mmiod_call_window_next(struct mmiod_call *call)
 {
 	struct mmiod_window_info *info = call->arg;
-	unsigned long id = info->window_id + 1;
 	struct mmiod_window *window = NULL;
 
 	mutex_lock(&mmiod_lock);
-	if (info->window_id < ULONG_MAX)
-		window = xa_find(&windows, &id, ULONG_MAX, XA_PRESENT);
+	if (info->window_id < U64_MAX)
+		window = find_from(info->window_id + 1);
 	if (window)
 		describe(window, info);
 	mutex_unlock(&mmiod_lock);
