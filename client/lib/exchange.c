@@ -141,10 +141,13 @@ static int receive_one(struct mmiod_client *client, struct exchange *exchange,
 	size_t answered = flight->answered;
 	struct packet packet;
 	struct reply reply = { .packet = &packet };
+	/* What was just asked for, alone, is not there yet: to look would be a call for nothing. */
+	bool early = flight->sent == answered + 1;
 
 	while (flight->answered == answered) {
-		int err = connection_next(client, &packet, &reply.message);
+		int err = early ? -EAGAIN : connection_next(client, &packet, &reply.message);
 
+		early = false;
 		if (err == -EAGAIN) {
 			err = wait_for_packet(client, deadline);
 			if (err)
