@@ -156,10 +156,12 @@ static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **
 	outcome = wish_check_form(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;
+	wish->provisional = true;
 	outcome = try_once(wish, leasep, created);
 	if (outcome != MMIOD_E_BUSY && outcome != MMIOD_E_QUOTA && outcome != MMIOD_E_GONE)
 		return outcome;
 	daemon_drain_events(wish->call->daemon);
+	wish->provisional = false;
 	wish->want = want;
 	outcome = try_once(wish, leasep, created);
 	return wish_await(wish, outcome, wish->want.offset, wish->want.offset + wish->want.length);

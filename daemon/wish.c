@@ -146,6 +146,8 @@ static bool ends_by_release_only(const struct wish *wish, const struct lease *ho
 
 enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder, const char *what)
 {
+	if (wish->provisional)
+		return MMIOD_E_BUSY;
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
 		 wish->want.length, wish->region->name, what);

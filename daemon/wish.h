@@ -30,6 +30,7 @@ struct wish {
 	const struct config_grant *grant; /* that lets them */
 	enum mmiod_limit limit; /* refused by MMIOD_E_QUOTA: which one; 0: one of the module's */
 	struct config_writes on_end; /* the client's own */
+	bool provisional; /* the first of two tries: why not is not told */
 	struct text text; /* why not */
 	char buffer[TEXT_MAX];
 };
