@@ -80,10 +80,8 @@ bool connection_has_room(struct connection *connection, size_t n_fds)
 
 	if (user->used[USER_UNREAD_DESCRIPTORS] + n_fds <= limit)
 		return true;
-	DL_FOREACH(host->connections, other) {
-		if (other->charge.user == user)
-			connection_settle(other);
-	}
+	DL_FOREACH2(user->connections, other, user_next)
+		connection_settle(other);
 	return user->used[USER_UNREAD_DESCRIPTORS] + n_fds <= limit;
 }
 

@@ -232,6 +232,7 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	connection->peer = *peer;
 	connection->charge = *charge;
 	DL_APPEND(host->connections, connection);
+	DL_APPEND2(charge->user->connections, connection, user_prev, user_next);
 	host->n_connections++;
 	if (connectionp)
 		*connectionp = connection;
@@ -261,6 +262,7 @@ void connection_free(struct connection *connection)
 	while (connection->leases.head)
 		lease_detach(connection->leases.head);
 	monitor_end(&host->monitor, &connection->subscription);
+	DL_DELETE2(connection->charge.user->connections, connection, user_prev, user_next);
 	/* The events first: epoll must not hear of a descriptor that is somebody else's by then. */
 	event_del(&connection->incoming);
 	event_del(&connection->outgoing);

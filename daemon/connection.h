@@ -69,6 +69,7 @@ struct connection {
 	bool doomed; /* closed as soon as the queue is empty */
 	bool blocked; /* the socket or the client must make room first */
 	struct connection *prev, *next;
+	struct connection *user_prev, *user_next; /* in charge.user->connections */
 };
 
 int connection_new(struct connection_host *host, int fd, const struct peer *peer,

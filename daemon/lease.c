@@ -232,6 +232,31 @@ static void drop_term(struct lease *lease)
 
 /* ---- in and out ------------------------------------------------------------------------------ */
 
+/* From the end on: of all but those that a ledger brings late, that is its place. */
+static void enter_user(struct lease *lease)
+{
+	struct user *user = lease->charge.user;
+	struct lease *before;
+
+	if (!user)
+		return;
+	before = user->leases ? user->leases->user_prev : NULL;
+	while (before && before->id > lease->id)
+		before = before == user->leases ? NULL : before->user_prev;
+	if (before)
+		DL_APPEND_ELEM2(user->leases, before, lease, user_prev, user_next);
+	else
+		DL_PREPEND2(user->leases, lease, user_prev, user_next);
+}
+
+static void leave_user(struct lease *lease)
+{
+	struct user *user = lease->charge.user;
+
+	if (user)
+		DL_DELETE2(user->leases, lease, user_prev, user_next);
+}
+
 /* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
 int lease_add(struct leases *leases, struct lease *lease)
 {
@@ -245,6 +270,7 @@ int lease_add(struct leases *leases, struct lease *lease)
 		account_release(leases, lease->account);
 		return -ENOMEM;
 	}
+	enter_user(lease);
 	lease->region->n_leases++;
 	lease->span.start = lease->offset;
 	lease->span.end = lease->offset + lease->length;
@@ -293,6 +319,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	lease_retire(lease);
 	lease_detach(lease);
 	charge_release(&lease->bytes);
+	leave_user(lease);
 	charge_release(&lease->charge);
 	account_release(leases, lease->account);
 	drop_term(lease);

@@ -133,6 +133,7 @@ struct lease {
 	struct config_writes *on_end; /* to be done when it ends; owned; NULL: nothing */
 	struct lease_list *list; /* NULL: no connection stands for it */
 	struct lease *prev, *next; /* in list */
+	struct lease *user_prev, *user_next; /* in charge.user->leases */
 	struct lease_news news;
 	UT_hash_handle hh;
 };

@@ -181,13 +181,13 @@ int daemon_read_ledger(struct daemon *daemon)
  */
 void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 {
-	const struct holder *holder = &connection->peer.holder;
-	struct lease *lease, *next;
+	struct lease *lease;
 
 	if (!connection->peer.subject.known)
 		return; /* its pid says nothing */
-	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
-		if (lease->holder.uid != holder->uid || lease->holder.pid != holder->pid)
+	DL_FOREACH2(connection->charge.user->leases, lease, user_next) {
+		if (lease->list != &daemon->orphans ||
+		    lease->holder.pid != connection->peer.holder.pid)
 			continue;
 		lease_attach(lease, &connection->leases);
 		if (lease_has_news(lease))

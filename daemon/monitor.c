@@ -18,7 +18,7 @@ void monitor_begin(struct monitor *monitor, struct subscription *subscription)
 	if (subscription->on)
 		return;
 	*subscription = (struct subscription){ .on = true, .next = monitor->next };
-	monitor->subscriptions++;
+	DL_APPEND2(monitor->subscriptions, subscription, list_prev, list_next);
 }
 
 void monitor_end(struct monitor *monitor, struct subscription *subscription)
@@ -26,7 +26,7 @@ void monitor_end(struct monitor *monitor, struct subscription *subscription)
 	if (!subscription->on)
 		return;
 	subscription->on = false;
-	monitor->subscriptions--;
+	DL_DELETE2(monitor->subscriptions, subscription, list_prev, list_next);
 }
 
 void monitor_add(struct monitor *monitor, const struct notice *notice)

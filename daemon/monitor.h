@@ -27,15 +27,16 @@ struct notice {
 	char why[TEXT_MAX];
 };
 
-struct monitor {
-	struct notice kept[MONITOR_KEPT]; /* number N is at N % MONITOR_KEPT */
-	uint64_t next; /* number of the notice to come */
-	unsigned int subscriptions; /* 0: nobody watches, and nothing need be noted */
-};
-
 struct subscription {
 	bool on;
 	uint64_t next; /* number of the notice to be told next */
+	struct subscription *list_prev, *list_next;
+};
+
+struct monitor {
+	struct notice kept[MONITOR_KEPT]; /* number N is at N % MONITOR_KEPT */
+	uint64_t next; /* number of the notice to come */
+	struct subscription *subscriptions; /* NULL: nobody watches, and nothing need be noted */
 };
 
 uint64_t monitor_now_us(void); /* since 1970 */

@@ -14,16 +14,14 @@ static bool nobody_watches(const struct daemon *daemon)
 static void publish(struct daemon *daemon, struct notice *notice, const char *region,
 		    const char *why)
 {
-	struct connection *connection;
+	struct subscription *subscription;
 
 	notice->time_us = monitor_now_us();
 	snprintf(notice->region, sizeof(notice->region), "%.*s", MMIOD_NAME_MAX - 1, region);
 	snprintf(notice->why, sizeof(notice->why), "%s", why);
 	monitor_add(&daemon->host.monitor, notice);
-	DL_FOREACH(daemon->host.connections, connection) {
-		if (connection->subscription.on)
-			connection_wake(connection);
-	}
+	DL_FOREACH2(daemon->host.monitor.subscriptions, subscription, list_next)
+		connection_wake(container_of(subscription, struct connection, subscription));
 }
 
 void daemon_note(struct daemon *daemon, enum mmiod_notice_type type, const struct region *region,

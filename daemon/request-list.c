@@ -151,6 +151,19 @@ static void add_units(struct call *call, struct lease *const *listed, size_t n)
 	}
 }
 
+/* Who may not see all is not made to look through all. */
+static struct lease *first_lease(const struct call *call, uint64_t cursor, bool all)
+{
+	struct lease *lease;
+
+	if (all)
+		return lease_after(&call->daemon->leases, cursor);
+	lease = call->connection->charge.user->leases;
+	while (lease && lease->id <= cursor)
+		lease = lease->user_next;
+	return lease;
+}
+
 enum request_result request_leases(struct call *call)
 {
 	struct mmiod_msg_list_reply *reply;
@@ -163,8 +176,8 @@ enum request_result request_leases(struct call *call)
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
 			    sizeof(struct mmiod_wire_lease));
 	reply->cursor = call->request->fixed.list.cursor;
-	lease = lease_after(&call->daemon->leases, reply->cursor);
-	for (; lease && n < PAGE_MAX; lease = lease->hh.next) {
+	lease = first_lease(call, reply->cursor, all);
+	for (; lease && n < PAGE_MAX; lease = all ? lease->hh.next : lease->user_next) {
 		if (!all && !call_holds(call, lease))
 			continue;
 		shown[n] = lease;

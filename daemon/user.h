@@ -25,9 +25,14 @@ enum user_slot {
 
 #define USER_NAME_MAX 33
 
+struct connection;
+struct lease;
+
 struct user {
 	uid_t uid;
 	uint64_t used[USER_SLOTS];
+	struct connection *connections; /* those charged, and not yet closed */
+	struct lease *leases; /* those charged and in the table, in order of id */
 	char name[USER_NAME_MAX]; /* looked up when first asked for */
 	UT_hash_handle hh;
 };

@@ -91,6 +91,9 @@ static void insert(struct daemon *daemon, struct waiting *waiting)
 {
 	struct waiting *behind = daemon->waiting;
 
+	/* Behind the tail, which is the head's prev, goes every new ticket. */
+	if (behind && behind->prev->request.ticket < waiting->request.ticket)
+		behind = NULL;
 	while (behind && behind->request.ticket < waiting->request.ticket)
 		behind = behind->next;
 	if (behind)

@@ -8,7 +8,7 @@
 
 #include "daemon/backend.h"
 
-#define FAKE_MAX 64
+#define FAKE_MAX 1024
 
 struct fake {
 	struct backend backend;
