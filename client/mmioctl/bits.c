@@ -138,7 +138,7 @@ static int verb_toggle(struct context *context, int argc, char **argv)
 }
 
 #define BITS_ARGUMENTS "TARGET BIT|BIT-BIT|FIELD…"
-#define BITS_OPTIONS (WITH_CACHE | WITH_WIDTH | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE)
+#define BITS_OPTIONS (WITH_LEASE | WITH_WIDTH | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE)
 #define BITS_MORE                                                                         \
 	"FIELD is a name in the register map: see mmioctl regs --help. The register is\n" \
 	"read, changed and written; -v shows both values.\n"

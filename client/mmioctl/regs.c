@@ -286,7 +286,7 @@ const struct verb regs_verb = {
 	.arguments = "TARGET [NAME[.FIELD][=VALUE]…]",
 	.summary = "registers by name, decoded",
 	.group = GROUP_ACCESS,
-	.options = WITH_TABLE | WITH_CACHE | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE,
+	.options = WITH_TABLE | WITH_LEASE | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE,
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_regs,

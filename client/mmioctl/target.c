@@ -126,6 +126,7 @@ int target_lease(struct context *context, const struct mmiod_target *target, uns
 		.rights = rights,
 		.width = target->width,
 		.cache = context->cache,
+		.share = context->share,
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
 

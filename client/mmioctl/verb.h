@@ -110,6 +110,9 @@ enum {
 	WITH_WHO = 1 << 28, /* --user, --group */
 };
 
+/* Of verbs that take a lease for as long as they run. */
+#define WITH_LEASE (WITH_CACHE | WITH_SHARE)
+
 #define EXAMPLES_MAX 4
 #define ARGUMENTS_ANY INT_MAX
 

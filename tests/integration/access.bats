@@ -93,6 +93,30 @@ load helper
 	expect_match 'is outside of region regs'
 }
 
+@test "what others share can be read and written meanwhile by whoever shares it" {
+	start_daemon
+	hold shm --shared-write
+	head -c 16 /dev/zero >"$T/zeros"
+	for verb in "read shm:32" "write shm:32 0" "dump shm/16" "fill shm/16 0" "load shm/16 $T/zeros" "save shm/16 $T/out16" \
+		"copy shm/16 shm+0x10/16" "diff shm/16 $T/zeros" "set shm:8 0" "clear shm:8 0" "toggle shm+1:8 0" \
+		"wait shm:8 --equals 0" "test shm/64 --yes" "bench shm/4K --count 1" "watch shm+1:8 --interval 1ms --count 1"; do
+		# shellcheck disable=SC2086 # split into words
+		run timeout 10 mmioctl $verb </dev/null
+		expect_status 5
+		expect_match 'is held by user .* shared-write'
+		[[ $verb != watch* ]] || continue
+		# shellcheck disable=SC2086 # split into words
+		run timeout 10 mmioctl $verb --shared-write
+		expect_status 0
+	done
+	background mmioctl watch shm+1:8 --interval 1ms --count 1 --shared-write
+	eventually grep -q 0x01 "$T/out"
+	mmioctl write shm+1:8 2 --shared-write
+	expect_end 0
+	run mmioctl read shm:32 --shared-read
+	expect_status 5
+}
+
 @test "a region that may only be read refuses writes and leaves its memory alone" {
 	start_daemon
 	run mmioctl write rom 1
