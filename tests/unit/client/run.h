@@ -33,4 +33,13 @@ void says(const char *text, const char *part);
 		run_finish(run);                                          \
 	} while (0)
 
+/* The same against a fake that is started and stopped for it. */
+#define run_with(run, script, argument, ...)              \
+	do {                                              \
+		struct fake run_fake;                     \
+		fake_start(&run_fake, script, argument);  \
+		run_ctl(run, run_fake.path, __VA_ARGS__); \
+		fake_stop(&run_fake);                     \
+	} while (0)
+
 #endif

@@ -14,6 +14,16 @@ static bool readable(const struct mmiod_client *client, int timeout)
 	return poll(&pfd, 1, timeout) == 1 && pfd.revents & POLLIN;
 }
 
+/* The next event, which a program that sleeps in poll() is woken for. */
+static struct mmiod_event take(struct mmiod_client *client, int timeout, const char *why)
+{
+	struct mmiod_event event;
+
+	cr_assert(readable(client, timeout), "%s", why);
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1, "%s", why);
+	return event;
+}
+
 /* In one burst: two events, the reply, another event. */
 static void grant_amid_events(struct fake *fake)
 {
@@ -41,17 +51,14 @@ Test(event, held_aside_in_a_request_wakes_the_program)
 	cr_assert_not(readable(client, 0));
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 
-	cr_assert(readable(client, 5000));
-	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	event = take(client, 5000, "it is told");
 	cr_assert_eq(event.type, MMIOD_EVENT_REVOKE_ASKED);
 	cr_assert_eq(event.lease, 1);
 	cr_assert_str_eq(event.text, "root asks");
-	cr_assert(readable(client, 0), "one is still held");
-	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	event = take(client, 0, "one is still held");
 	cr_assert_eq(event.type, MMIOD_EVENT_REVOKED);
 	cr_assert_str_eq(event.text, "revoked by root");
-	cr_assert(readable(client, 5000), "one is in the socket");
-	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	event = take(client, 5000, "one is in the socket");
 	cr_assert_eq(event.type, MMIOD_EVENT_GONE);
 	cr_assert_eq(event.lease, 2);
 	cr_assert_str_empty(event.text);
@@ -111,8 +118,7 @@ Test(event, none_of_many_is_lost_or_reordered)
 	client = fake_serve(&fake, flood, NULL);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &lease), -EBUSY);
 	for (uint64_t i = 0; i < 100; i++) {
-		cr_assert(readable(client, 0));
-		cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+		event = take(client, 0, "it is told");
 		cr_assert_eq(event.lease, i);
 	}
 	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
@@ -167,16 +173,14 @@ Test(event, of_a_dead_daemon_is_delivered_before_its_death)
 	struct fake fake;
 
 	client = fake_serve(&fake, tell_and_die, NULL);
-	cr_assert(readable(client, 5000));
-	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	event = take(client, 5000, "it is told");
 	cr_assert_eq(event.lease, 1);
 	cr_assert(readable(client, 5000), "its death is news too");
 	cr_assert_eq(mmiod_client_next_event(client, &event), -ECONNRESET);
 	cr_assert_not(readable(client, 0), "poll() spins on a dead daemon");
 	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &lease), -EBUSY);
-	cr_assert(readable(client, 5000), "the descriptor is for the new connection too");
-	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	event = take(client, 5000, "the descriptor is for the new connection too");
 	cr_assert_eq(event.lease, 2);
 	fake_leave(&fake, client);
 }
@@ -238,12 +242,10 @@ Test(event, files_that_come_with_one_are_closed)
 {
 	size_t files = open_files();
 	struct mmiod_client *client;
-	struct mmiod_event event;
 	struct fake fake;
 
 	client = fake_serve(&fake, send_event_with_files, NULL);
-	cr_assert(readable(client, 5000));
-	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(take(client, 5000, "it is told").type, MMIOD_EVENT_REVOKED);
 	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }

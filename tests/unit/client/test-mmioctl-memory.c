@@ -683,12 +683,9 @@ static void fail_buffer(struct fake *fake)
 Test(memory, buffers_that_cannot_be_asked_for_are_an_error)
 {
 	struct store store = with_buffer(MMIOD_MEMORY_PAGES, false);
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, fail_buffer, &store);
-	run_ctl(&run, fake.path, "buffers");
-	fake_stop(&fake);
+	run_with(&run, fail_buffer, &store, "buffers");
 	cr_assert_eq(run.status, 1);
 	cr_assert_str_empty(run.out);
 	says(run.err, "the module does not answer");

@@ -87,37 +87,29 @@ Test(mmioctl, read_prints_the_value_in_its_width_and_nothing_else)
 		     { "shm/4:16", "0x0011\n0x0000\n" } };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct fake fake;
 		struct run run;
 
-		fake_start(&fake, serve, NULL);
-		run_ctl(&run, fake.path, "read", rows[i].target);
+		run_with(&run, serve, NULL, "read", rows[i].target);
 		cr_assert_eq(run.status, 0, "%s", run.err);
 		cr_assert_str_eq(run.out, rows[i].value);
 		cr_assert_str_empty(run.err);
-		fake_stop(&fake);
 	}
 }
 
 Test(mmioctl, read_takes_the_regions_width)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, serve, NULL);
-	run_ctl(&run, fake.path, "read", "shm");
+	run_with(&run, serve, NULL, "read", "shm");
 	cr_assert_str_eq(run.out, "0x0011\n");
-	fake_stop(&fake);
 }
 
 Test(mmioctl, read_as_json_has_numbers_as_numbers)
 {
 	json_t *root, *value;
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, serve, NULL);
-	run_ctl(&run, fake.path, "--json", "read", "shm+0x40:32");
+	run_with(&run, serve, NULL, "--json", "read", "shm+0x40:32");
 	cr_assert_eq(run.status, 0);
 	root = json_loads(run.out, 0, NULL);
 	cr_assert(root);
@@ -128,7 +120,6 @@ Test(mmioctl, read_as_json_has_numbers_as_numbers)
 	cr_assert_eq(json_integer_value(json_object_get(value, "value")), 17);
 	cr_assert_str_eq(json_string_value(json_object_get(value, "hex")), "0x00000011");
 	json_decref(root);
-	fake_stop(&fake);
 }
 
 Test(mmioctl, dump_shows_repeated_lines_once)
@@ -247,11 +238,9 @@ Test(mmioctl, exit_status_says_what_kind_of_failure)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		enum mmiod_outcome outcome = rows[i].outcome;
 		json_t *root, *error;
-		struct fake fake;
 		struct run run;
 
-		fake_start(&fake, refuse_lease, &outcome);
-		run_ctl(&run, fake.path, "read", "shm:32", "--json");
+		run_with(&run, refuse_lease, &outcome, "read", "shm:32", "--json");
 		cr_assert_eq(run.status, rows[i].status, "%s", run.err);
 		cr_assert_str_empty(run.out);
 		root = json_loads(run.err, 0, NULL);
@@ -262,7 +251,6 @@ Test(mmioctl, exit_status_says_what_kind_of_failure)
 		cr_assert_str_eq(json_string_value(json_object_get(error, "errno")), rows[i].name);
 		cr_assert_eq(json_integer_value(json_object_get(error, "exit")), rows[i].status);
 		json_decref(root);
-		fake_stop(&fake);
 	}
 }
 
@@ -338,28 +326,22 @@ Test(mmioctl, value_that_does_not_fit_is_refused_with_the_greatest_that_does)
 					       { "shm:32", "0x100000000" } };
 
 	for (size_t i = 0; i < 3; i++) {
-		struct fake fake;
 		struct run run;
 
-		fake_start(&fake, serve, NULL);
-		run_ctl(&run, fake.path, "write", rows[i][0], rows[i][1]);
+		run_with(&run, serve, NULL, "write", rows[i][0], rows[i][1]);
 		cr_assert_eq(run.status, 2);
 		says(run.err, "does not fit");
 		says(run.err, "the greatest is 0xff");
-		fake_stop(&fake);
 	}
 }
 
 Test(mmioctl, offset_between_registers_is_refused)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, serve, NULL);
-	run_ctl(&run, fake.path, "read", "shm+1");
+	run_with(&run, serve, NULL, "read", "shm+1");
 	cr_assert_eq(run.status, 2);
 	says(run.err, "not a multiple of 2 bytes");
-	fake_stop(&fake);
 }
 
 Test(mmioctl, help_and_version_need_no_daemon)
@@ -401,28 +383,22 @@ static const char show_files[] = "echo $MMIOD_FDS $MMIOD_TARGETS $MMIOD_LEASES $
 
 Test(mmioctl, hold_hands_the_windows_to_its_command_and_exits_as_it_does)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, serve, NULL);
-	run_ctl(&run, fake.path, "hold", "shm/8", "shm+0x10/8", "--", "sh", "-c", show_files);
+	run_with(&run, serve, NULL, "hold", "shm/8", "shm+0x10/8", "--", "sh", "-c", show_files);
 	says(run.out, "2 shm+0x0/0x8 shm+0x10/0x8 17 18 0x0 0x10\n");
 	says(run.out, "window");
 	cr_assert_eq(run.status, 41, "the command has more than its windows");
 	cr_assert_str_empty(run.err);
-	fake_stop(&fake);
 }
 
 Test(mmioctl, hold_says_when_its_command_cannot_be_run)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, serve, NULL);
-	run_ctl(&run, fake.path, "hold", "shm/8", "--", "/nonexistent/command");
+	run_with(&run, serve, NULL, "hold", "shm/8", "--", "/nonexistent/command");
 	cr_assert_eq(run.status, 127);
 	says(run.err, "cannot run \"/nonexistent/command\"");
-	fake_stop(&fake);
 }
 
 Test(mmioctl, hold_passes_signals_on)
@@ -472,15 +448,13 @@ static void revoke_the_second(struct fake *fake)
 
 Test(mmioctl, hold_tells_who_revoked_and_exits_with_7)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, revoke_the_second, NULL);
-	run_ctl(&run, fake.path, "hold", "--read-only", "shm/8", "shm+0x1000/0x1000");
+	run_with(&run, revoke_the_second, NULL, "hold", "--read-only", "shm/8",
+		 "shm+0x1000/0x1000");
 	cr_assert_eq(run.status, 7);
 	cr_assert_str_eq(run.err, "mmioctl: lease 18 (shm+0x1000/0x1000) was revoked by user root "
 				  "(uid 0)\n");
-	fake_stop(&fake);
 }
 
 static void unplug(struct fake *fake)
@@ -493,14 +467,11 @@ static void unplug(struct fake *fake)
 
 Test(mmioctl, hold_tells_when_the_device_has_gone)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, unplug, NULL);
-	run_ctl(&run, fake.path, "hold", "shm/8");
+	run_with(&run, unplug, NULL, "hold", "shm/8");
 	cr_assert_eq(run.status, 7);
 	says(run.err, "lease 17 (shm+0x0/0x8) was revoked: the device has gone\n");
-	fake_stop(&fake);
 }
 
 static void ask_back(struct fake *fake)
@@ -515,14 +486,11 @@ static void ask_back(struct fake *fake)
 
 Test(mmioctl, hold_gives_back_at_once_what_it_is_asked_for)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, ask_back, NULL);
-	run_ctl(&run, fake.path, "hold", "shm/8");
+	run_with(&run, ask_back, NULL, "hold", "shm/8");
 	cr_assert_eq(run.status, 7);
 	says(run.err, "lease 17 (shm+0x0/0x8) was revoked by user root");
-	fake_stop(&fake);
 }
 
 static void refuse_the_second(struct fake *fake)
@@ -536,13 +504,10 @@ static void refuse_the_second(struct fake *fake)
 
 Test(mmioctl, hold_holds_nothing_when_not_all_can_be_had)
 {
-	struct fake fake;
 	struct run run;
 
-	fake_start(&fake, refuse_the_second, NULL);
-	run_ctl(&run, fake.path, "hold", "shm/8", "shm/8", "--", "echo", "ran");
+	run_with(&run, refuse_the_second, NULL, "hold", "shm/8", "shm/8", "--", "echo", "ran");
 	cr_assert_eq(run.status, 5);
 	cr_assert_str_empty(run.out);
 	says(run.err, "held by somebody else");
-	fake_stop(&fake);
 }

@@ -3,60 +3,58 @@
 #include <errno.h>
 #include "../../../client/mmioctl/mmioctl.h"
 
+/* What is read from a text: @err, and if that is 0 the value. */
+#define READER(name, type, parse)                                      \
+	static void name(const char *text, int err, type value)        \
+	{                                                              \
+		type read = 0;                                         \
+                                                                       \
+		cr_assert_eq(parse(text, &read), err, "\"%s\"", text); \
+		if (!err)                                              \
+			cr_assert_eq(read, value, "\"%s\"", text);     \
+	}
+
+READER(number, uint64_t, parse_number)
+READER(size, uint64_t, parse_size)
+READER(duration, uint32_t, parse_duration)
+
 Test(words, numbers_are_decimal_or_hexadecimal_and_nothing_else)
 {
 	static const char *const bad[] = { "",	   " 1",  "1 ",	 "-1",	"+1", "0x",
 					   "0x-1", "0xg", "1.5", "abc", "1K", "0x1p2" };
-	uint64_t number;
 
-	cr_assert_eq(parse_number("0", &number), 0);
-	cr_assert_eq(number, 0);
-	cr_assert_eq(parse_number("010", &number), 0);
-	cr_assert_eq(number, 10);
-	cr_assert_eq(parse_number("0xDeadBeef", &number), 0);
-	cr_assert_eq(number, 0xdeadbeef);
-	cr_assert_eq(parse_number("18446744073709551615", &number), 0);
-	cr_assert_eq(number, UINT64_MAX);
-	cr_assert_eq(parse_number("18446744073709551616", &number), -ERANGE);
-	cr_assert_eq(parse_number("0x10000000000000000", &number), -ERANGE);
+	number("0", 0, 0);
+	number("010", 0, 10);
+	number("0xDeadBeef", 0, 0xdeadbeef);
+	number("18446744073709551615", 0, UINT64_MAX);
+	number("18446744073709551616", -ERANGE, 0);
+	number("0x10000000000000000", -ERANGE, 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		cr_assert_eq(parse_number(bad[i], &number), -EINVAL, "\"%s\"", bad[i]);
+		number(bad[i], -EINVAL, 0);
 }
 
 Test(words, sizes_have_units_of_1024)
 {
-	uint64_t bytes;
-
-	cr_assert_eq(parse_size("16", &bytes), 0);
-	cr_assert_eq(bytes, 16);
-	cr_assert_eq(parse_size("4K", &bytes), 0);
-	cr_assert_eq(bytes, 4096);
-	cr_assert_eq(parse_size("0x2M", &bytes), 0);
-	cr_assert_eq(bytes, 2 << 20);
-	cr_assert_eq(parse_size("1G", &bytes), 0);
-	cr_assert_eq(bytes, 1 << 30);
-	cr_assert_eq(parse_size("1T", &bytes), -EINVAL);
-	cr_assert_eq(parse_size("1KB", &bytes), -EINVAL);
-	cr_assert_eq(parse_size("0xffffffffffffffffK", &bytes), -ERANGE);
+	size("16", 0, 16);
+	size("4K", 0, 4096);
+	size("0x2M", 0, 2 << 20);
+	size("1G", 0, 1 << 30);
+	size("1T", -EINVAL, 0);
+	size("1KB", -EINVAL, 0);
+	size("0xffffffffffffffffK", -ERANGE, 0);
 }
 
 Test(words, durations_have_units_and_fit)
 {
-	uint32_t ms;
-
-	cr_assert_eq(parse_duration("500ms", &ms), 0);
-	cr_assert_eq(ms, 500);
-	cr_assert_eq(parse_duration("2s", &ms), 0);
-	cr_assert_eq(ms, 2000);
-	cr_assert_eq(parse_duration("2", &ms), 0);
-	cr_assert_eq(ms, 2000);
-	cr_assert_eq(parse_duration("1min", &ms), 0);
-	cr_assert_eq(ms, 60000);
-	cr_assert_eq(parse_duration("", &ms), -EINVAL);
-	cr_assert_eq(parse_duration("s", &ms), -EINVAL);
-	cr_assert_eq(parse_duration("1h", &ms), -EINVAL);
-	cr_assert_eq(parse_duration("-1s", &ms), -EINVAL);
-	cr_assert_eq(parse_duration("4294968s", &ms), -ERANGE);
+	duration("500ms", 0, 500);
+	duration("2s", 0, 2000);
+	duration("2", 0, 2000);
+	duration("1min", 0, 60000);
+	duration("", -EINVAL, 0);
+	duration("s", -EINVAL, 0);
+	duration("1h", -EINVAL, 0);
+	duration("-1s", -EINVAL, 0);
+	duration("4294968s", -ERANGE, 0);
 }
 
 static void size_is(uint64_t bytes, const char *words)
@@ -78,18 +76,20 @@ Test(words, sizes_are_exact_where_they_can_be)
 	size_is(UINT64_MAX, "16.0E");
 }
 
-Test(words, ages_show_two_units)
+static void age_is(uint64_t seconds, const char *words)
 {
 	char text[32];
 
-	age_words(59, text, sizeof(text));
-	cr_assert_str_eq(text, "59s");
-	age_words(61, text, sizeof(text));
-	cr_assert_str_eq(text, "1min01s");
-	age_words(3 * 3600 + 120, text, sizeof(text));
-	cr_assert_str_eq(text, "3h02min");
-	age_words(86400 * 2 + 3600, text, sizeof(text));
-	cr_assert_str_eq(text, "2d01h");
+	age_words(seconds, text, sizeof(text));
+	cr_assert_str_eq(text, words);
+}
+
+Test(words, ages_show_two_units)
+{
+	age_is(59, "59s");
+	age_is(61, "1min01s");
+	age_is(3 * 3600 + 120, "3h02min");
+	age_is(86400 * 2 + 3600, "2d01h");
 }
 
 Test(words, nearest_is_near_or_none)
