@@ -114,6 +114,24 @@ static void little_in_flight(void)
 		     UNPRIVILEGED);
 }
 
+/* The attacker is another user, in a process of its own; it says when it is ready by a byte. */
+static void expect_others_served_beside(void (*attack)(void *ready))
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (geteuid())
+		tap_skip("only root can become another user");
+	EXPECT(pipe(ready) == 0);
+	pid = start_child(attack, &ready[1]);
+	EXPECT_EQ(read(ready[0], &byte, 1), 1);
+	for (int i = 0; i < 20; i++)
+		expect_others_served();
+	kill(pid, SIGKILL);
+	EXPECT(waitpid(pid, NULL, 0) == pid);
+}
+
 static void hoard(void *data)
 {
 	int *ready = data, hoarded[10];
@@ -134,19 +152,7 @@ static void hoard(void *data)
 /* The user who hoards is refused; without the limit nobody would get any more (ETOOMANYREFS). */
 ATTACK_ON(a_user_who_fetches_no_descriptors_keeps_none_from_others, little_in_flight)
 {
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	if (geteuid())
-		tap_skip("only root can become another user");
-	EXPECT(pipe(ready) == 0);
-	pid = start_child(hoard, &ready[1]);
-	EXPECT_EQ(read(ready[0], &byte, 1), 1);
-	for (int i = 0; i < 20; i++)
-		expect_others_served();
-	kill(pid, SIGKILL);
-	EXPECT(waitpid(pid, NULL, 0) == pid);
+	expect_others_served_beside(hoard);
 }
 
 /*
@@ -174,19 +180,7 @@ static void be_dropped_often(void *data)
 
 ATTACK_ON(clients_that_let_themselves_be_dropped_keep_no_descriptors_from_others, little_in_flight)
 {
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	if (geteuid())
-		tap_skip("only root can become another user");
-	EXPECT(pipe(ready) == 0);
-	pid = start_child(be_dropped_often, &ready[1]);
-	EXPECT_EQ(read(ready[0], &byte, 1), 1);
-	for (int i = 0; i < 20; i++)
-		expect_others_served();
-	kill(pid, SIGKILL);
-	EXPECT(waitpid(pid, NULL, 0) == pid);
+	expect_others_served_beside(be_dropped_often);
 }
 
 ATTACK(descriptors_come_with_their_own_reply_and_no_other)

@@ -42,30 +42,29 @@ static void start(void)
 	cr_assert_eq(daemon_init(&rig, base, backend, config, &paths), 0);
 }
 
-void rig_start(const char *config)
+/* NULL: the fake. */
+static void start_with(int (*opener)(struct backend **, struct text *), const char *config)
 {
 	files_make();
 	rig_write_config(config);
 	fake_init(&rig_fake);
-	open_backend = NULL;
+	open_backend = opener;
 	start();
+}
+
+void rig_start(const char *config)
+{
+	start_with(NULL, config);
 }
 
 void rig_start_module(const char *config)
 {
-	files_make();
-	rig_write_config(config);
-	fake_init(&rig_fake);
-	open_backend = backend_module_open;
-	start();
+	start_with(backend_module_open, config);
 }
 
 void rig_start_simulation(const char *config)
 {
-	files_make();
-	rig_write_config(config);
-	open_backend = backend_simulation_open;
-	start();
+	start_with(backend_simulation_open, config);
 }
 
 static void stop(void)
@@ -422,4 +421,28 @@ size_t open_fds(void)
 		n++;
 	closedir(directory);
 	return n;
+}
+
+static void expect_refusal(uint32_t status, const char *words)
+{
+	const struct mmiod_wire_granted *granted = answer_element(0);
+
+	cr_assert_eq(granted->status, status, "%u: %s", granted->status,
+		     answer_text(granted->text));
+	cr_assert_not_null(strstr(answer_text(granted->text), words), "\"%s\" lacks \"%s\"",
+			   answer_text(granted->text), words);
+	cr_assert_eq(n_answer_fds, 0u);
+	cr_assert_eq(granted->lease, 0u);
+}
+
+void lease_refused(int fd, struct mmiod_wire_want element, uint32_t status, const char *words)
+{
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	expect_refusal(status, words);
+}
+
+void alloc_refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words)
+{
+	cr_assert_eq(client_alloc(fd, &element, 1, 0), MMIOD_OK);
+	expect_refusal(status, words);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A daemon inside the test's own process, and clients that speak to it by socket pairs. Nothing
- * runs by itself: a test sends, lets the loop turn, and looks at what came.
+ * runs by itself: a test sends, lets the loop turn, and looks at what came. Each test has a process
+ * of its own: what it leaves open at its end, it need not close.
  */
 #ifndef TEST_RIG_H
 #define TEST_RIG_H
@@ -60,6 +61,9 @@ uint32_t client_lease_one(int fd, uint64_t offset, uint64_t length,
 struct mmiod_wire_alloc ask(uint32_t memory, const char *region, uint64_t length);
 void send_allocs(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags);
 uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags);
+/* Of one element, which gets neither lease nor descriptor, and a sentence with these words. */
+void lease_refused(int fd, struct mmiod_wire_want element, uint32_t status, const char *words);
+void alloc_refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words);
 uint32_t client_map(int fd, const char *region, uint64_t cursor);
 uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);

@@ -46,18 +46,6 @@ static const struct mmiod_wire_granted *alloc_element(int fd, struct mmiod_wire_
 	return answer_element(0);
 }
 
-static void refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words)
-{
-	const struct mmiod_wire_granted *granted = alloc_element(fd, element);
-
-	cr_assert_eq(granted->status, status, "%u: %s", granted->status,
-		     answer_text(granted->text));
-	cr_assert_not_null(strstr(answer_text(granted->text), words), "\"%s\" lacks \"%s\"",
-			   answer_text(granted->text), words);
-	cr_assert_eq(n_answer_fds, 0u);
-	cr_assert_eq(granted->lease, 0u);
-}
-
 static struct mmiod_wire_granted granted_element(int fd, struct mmiod_wire_alloc element)
 {
 	const struct mmiod_wire_granted *granted = alloc_element(fd, element);
@@ -135,26 +123,26 @@ Test(alloc, refuses_what_cannot_be_and_says_what_would_have_fitted)
 	int fd = client_hello(OPERATOR);
 	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", 0);
 
-	refused(fd, element, MMIOD_E_INVALID, "length of 0");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "length of 0");
 	element.length = (1 << 20) + 1;
-	refused(fd, element, MMIOD_E_INVALID, "the largest free block is 1 MiB");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "the largest free block is 1 MiB");
 	element.length = UINT64_MAX;
-	refused(fd, element, MMIOD_E_INVALID, "than the pool has");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "than the pool has");
 	element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
 	element.align = 3 * PAGE;
-	refused(fd, element, MMIOD_E_INVALID, "not a power of two");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "not a power of two");
 	element.align = 2 << 20;
-	refused(fd, element, MMIOD_E_INVALID, "larger than the pool");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "larger than the pool");
 	element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
 	element.low = 0x20000;
 	element.high = 0x10000;
-	refused(fd, element, MMIOD_E_INVALID, "bound");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "bound");
 	element.low = UINT64_MAX - 0xfff;
 	element.high = 0;
-	refused(fd, element, MMIOD_E_INVALID, "bound");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "bound");
 	element = ask(MMIOD_MEMORY_REGION, "pool", 0x20000);
 	element.high = 0x10000;
-	refused(fd, element, MMIOD_E_INVALID, "bounds");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "bounds");
 	expect_all_free();
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
@@ -165,37 +153,37 @@ Test(alloc, refuses_what_a_pool_does_not_know)
 	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
 
 	element.flags = MMIOD_ALLOC_CONTIGUOUS;
-	refused(fd, element, MMIOD_E_INVALID, "contiguous");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "contiguous");
 	element.flags = 1 << 30;
-	refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown flag");
+	alloc_refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown flag");
 	element.flags = 0;
 	element.zone = MMIOD_MEMORY_BELOW_4G;
-	refused(fd, element, MMIOD_E_INVALID, "no zones");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "no zones");
 	element.zone = 77;
-	refused(fd, element, MMIOD_E_UNSUPPORTED, "zone");
+	alloc_refused(fd, element, MMIOD_E_UNSUPPORTED, "zone");
 	element.zone = 0;
 	element.memory = 5;
-	refused(fd, element, MMIOD_E_UNSUPPORTED, "kind of memory");
+	alloc_refused(fd, element, MMIOD_E_UNSUPPORTED, "kind of memory");
 	element.memory = 0;
 	element.reserved = 1;
-	refused(fd, element, MMIOD_E_INVALID, "reserved");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "reserved");
 	element.reserved = 0;
 	element.rights = MMIOD_RIGHT_WRITE;
-	refused(fd, element, MMIOD_E_INVALID, "right to read");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "right to read");
 	element.rights = WRITE;
 	element.cache = MMIOD_CACHE_WC;
-	refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
 	memset(element.region, 'x', sizeof(element.region));
-	refused(fd, element, MMIOD_E_INVALID, "not terminated");
-	refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_INVALID, "is no pool");
-	refused(fd, ask(MMIOD_MEMORY_REGION, "none", PAGE), MMIOD_E_NOT_FOUND, "no region");
+	alloc_refused(fd, element, MMIOD_E_INVALID, "not terminated");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_INVALID, "is no pool");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "none", PAGE), MMIOD_E_NOT_FOUND, "no region");
 	expect_all_free();
 }
 
 Test(alloc, needs_a_grant)
 {
-	refused(client_hello(GUEST), ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_DENIED,
-		"no grant lets user 4002");
+	alloc_refused(client_hello(GUEST), ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_DENIED,
+		      "no grant lets user 4002");
 }
 
 Test(alloc, bytes_of_a_pool_are_not_leased_by_offset)
@@ -218,10 +206,11 @@ Test(alloc, a_full_pool_says_so_and_recovers)
 
 	for (int i = 0; i < 4; i++)
 		leases[i] = take(fd, 1 << 18).lease;
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "nothing would fit");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY,
+		      "nothing would fit");
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, leases[2]), MMIOD_OK);
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 1 << 19), MMIOD_E_BUSY,
-		"the largest that would fit is 256 KiB");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 1 << 19), MMIOD_E_BUSY,
+		      "the largest that would fit is 256 KiB");
 	cr_assert_eq(take(fd, 1 << 18).length, 1u << 18);
 	fake_close_window(&rig_fake, leases[0]);
 	cr_assert_eq(take(fd, 1 << 18).length, 1u << 18,
@@ -289,10 +278,10 @@ Test(alloc, what_the_module_refuses_leaves_no_trace)
 	int fd = client_hello(OPERATOR);
 
 	rig_fake.create_error = -ENOSPC;
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_QUOTA, "max_windows");
-	refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_QUOTA, "max_windows");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_QUOTA, "max_windows");
+	alloc_refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_QUOTA, "max_windows");
 	rig_fake.create_error = -EINVAL;
-	refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_INVALID, "no such memory");
+	alloc_refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_INVALID, "no such memory");
 	rig_fake.create_error = 0;
 	expect_all_free();
 	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
@@ -310,9 +299,9 @@ Test(alloc, bytes_are_limited_for_each_user)
 	other = client_hello(OTHER);
 	lease = take(fd, 0x8000).lease;
 	granted_element(fd, ask(MMIOD_MEMORY_PAGES, "", 0x7001));
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 1), MMIOD_E_QUOTA,
-		"uid 4001 has 65536 bytes allocated");
-	refused(fd, ask(MMIOD_MEMORY_VMALLOC, "", 1), MMIOD_E_QUOTA, "bytes-per-user");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 1), MMIOD_E_QUOTA,
+		      "uid 4001 has 65536 bytes allocated");
+	alloc_refused(fd, ask(MMIOD_MEMORY_VMALLOC, "", 1), MMIOD_E_QUOTA, "bytes-per-user");
 	cr_assert_eq(rig_fake.n_wipes, 1u, "nothing was wiped for who could not have it");
 	take(other, 0x10000);
 	fake_close_window(&rig_fake, lease);
@@ -346,7 +335,8 @@ Test(alloc, blocks_that_cannot_be_wiped_are_not_granted)
 	rig_turn();
 	cr_assert_eq(pool()->wiping, 1u << 20);
 	cr_assert_eq(pool()->free, 0u);
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "1 MiB are being wiped");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY,
+		      "1 MiB are being wiped");
 	rig_fake.wipe_error = 0;
 	take(fd, PAGE);
 	rig_wait(1100);
@@ -358,7 +348,7 @@ Test(alloc, suspect_blocks_that_cannot_be_wiped_are_not_granted)
 	int fd = client_hello(OPERATOR);
 
 	rig_fake.wipe_error = -EIO;
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "cannot be wiped");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "cannot be wiped");
 	rig_fake.wipe_error = 0;
 	expect_all_free();
 	take(fd, PAGE);
@@ -526,7 +516,7 @@ Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = wit
 	cr_assert_eq(client_receive(fd), -EAGAIN);
 	for (struct connection *c = rig.host.connections; c; c = c->next)
 		c->deferred += 14;
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 16 << 20), MMIOD_E_BUSY, "ask again");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 16 << 20), MMIOD_E_BUSY, "ask again");
 	for (struct connection *c = rig.host.connections; c; c = c->next)
 		c->deferred -= 14;
 }
@@ -608,7 +598,7 @@ Test(alloc, a_region_becomes_a_pool_when_its_plain_leases_have_ended)
 	rig_write_config("[region shm]\nphys = 0xf9000000\nsize = 1M\npool = yes\n"
 			 "[grant all]\nregion = shm\nuser = *\naccess = rw\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_BUSY, "no pool yet");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_BUSY, "no pool yet");
 	fake_close_window(&rig_fake, 1);
 	granted_element(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE));
 }
@@ -629,7 +619,7 @@ Test(alloc, a_pool_that_is_none_any_more_keeps_its_leases_as_plain_ones)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
 	rig_write_config(config);
 	cr_assert_eq(daemon_reload(&rig), 0);
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "no pool yet");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY, "no pool yet");
 }
 
 Test(alloc, a_pool_goes_and_comes_with_its_device)
@@ -643,7 +633,7 @@ Test(alloc, a_pool_goes_and_comes_with_its_device)
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
-	refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "is not there");
+	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "is not there");
 	cr_assert_eq(pool()->length, 0u);
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 0, 0);
@@ -698,17 +688,19 @@ Test(alloc, two_buffers_do_not_conflict)
 
 Test(alloc, kernel_memory_needs_a_grant_of_its_kind_and_dma_one_of_the_region)
 {
-	refused(client_hello(GUEST), ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_DENIED,
-		"no grant gives user 4002 (uid 4002) kernel memory of kind pages; nearest is "
-		"[grant memory]");
-	refused(client_hello(4004), ask(MMIOD_MEMORY_DMA, "shm", PAGE), MMIOD_E_DENIED,
-		"no grant lets user 4004 (uid 4004) read and write region shm");
-	refused(client_hello(4004), ask(MMIOD_MEMORY_DMA, "", PAGE), MMIOD_E_NOT_FOUND, "region");
+	alloc_refused(client_hello(GUEST), ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_DENIED,
+		      "no grant gives user 4002 (uid 4002) kernel memory of kind pages; nearest is "
+		      "[grant memory]");
+	alloc_refused(client_hello(4004), ask(MMIOD_MEMORY_DMA, "shm", PAGE), MMIOD_E_DENIED,
+		      "no grant lets user 4004 (uid 4004) read and write region shm");
+	alloc_refused(client_hello(4004), ask(MMIOD_MEMORY_DMA, "", PAGE), MMIOD_E_NOT_FOUND,
+		      "region");
 	granted_element(client_hello(OPERATOR), ask(MMIOD_MEMORY_DMA, "shm", PAGE));
 	rig_write_config(POOL "[grant some]\nmemory = vmalloc\nuser = *\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
 	granted_element(client_hello(GUEST), ask(MMIOD_MEMORY_VMALLOC, "", PAGE));
-	refused(client_hello(GUEST), ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_DENIED, "pages");
+	alloc_refused(client_hello(GUEST), ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_DENIED,
+		      "pages");
 }
 
 Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
@@ -739,9 +731,9 @@ Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
 		element.rights = WRITE;
 		if (!element.length)
 			element.length = PAGE;
-		refused(fd, element, MMIOD_E_INVALID, wrong[i].words);
+		alloc_refused(fd, element, MMIOD_E_INVALID, wrong[i].words);
 	}
-	refused(fd, ask(MMIOD_MEMORY_PAGES, "", 0), MMIOD_E_INVALID, "length of 0");
+	alloc_refused(fd, ask(MMIOD_MEMORY_PAGES, "", 0), MMIOD_E_INVALID, "length of 0");
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
 

@@ -35,18 +35,6 @@ static const struct mmiod_wire_granted *lease_element(int fd, struct mmiod_wire_
 	return answer_element(0);
 }
 
-static void refused(int fd, struct mmiod_wire_want element, uint32_t status, const char *words)
-{
-	const struct mmiod_wire_granted *granted = lease_element(fd, element);
-
-	cr_assert_eq(granted->status, status, "%u: %s", granted->status,
-		     answer_text(granted->text));
-	cr_assert_not_null(strstr(answer_text(granted->text), words), "\"%s\" lacks \"%s\"",
-			   answer_text(granted->text), words);
-	cr_assert_eq(n_answer_fds, 0u);
-	cr_assert_eq(granted->lease, 0u);
-}
-
 /* ---- LEASE ----------------------------------------------------------------------------------- */
 
 Test(daemon, grants_what_was_asked_for_and_says_what_that_is)
@@ -93,14 +81,14 @@ Test(daemon, denies_who_has_no_grant_and_names_the_rule)
 {
 	int fd = client_hello(GUEST);
 
-	refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_DENIED,
-		"denied: no grant lets user 4002 (uid 4002)");
-	refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_DENIED,
-		"nearest is [grant operators] at ");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_DENIED,
+		      "denied: no grant lets user 4002 (uid 4002)");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_DENIED,
+		      "nearest is [grant operators] at ");
 	fd = client_hello(4004);
-	refused(fd, want("edu", 0, 0x1000, WRITE, 0), MMIOD_E_DENIED, "[grant readers]");
-	refused(fd, want("edu", 0, 0x1000, READ, MMIOD_SHARE_EXCLUSIVE), MMIOD_E_DENIED,
-		"shared-write at most");
+	lease_refused(fd, want("edu", 0, 0x1000, WRITE, 0), MMIOD_E_DENIED, "[grant readers]");
+	lease_refused(fd, want("edu", 0, 0x1000, READ, MMIOD_SHARE_EXCLUSIVE), MMIOD_E_DENIED,
+		      "shared-write at most");
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
 
@@ -109,9 +97,9 @@ Test(daemon, refuses_regions_that_do_not_exist_and_escapes_their_names)
 	int fd = client_hello(OPERATOR);
 	struct mmiod_wire_want element = want("no\nsuch", 0, 1, READ, 0);
 
-	refused(fd, element, MMIOD_E_NOT_FOUND, "no\\x0asuch");
+	lease_refused(fd, element, MMIOD_E_NOT_FOUND, "no\\x0asuch");
 	memset(element.region, 'x', sizeof(element.region));
-	refused(fd, element, MMIOD_E_INVALID, "not terminated");
+	lease_refused(fd, element, MMIOD_E_INVALID, "not terminated");
 }
 
 Test(daemon, an_address_stands_for_the_region_that_lies_there_and_its_policy)
@@ -121,26 +109,26 @@ Test(daemon, an_address_stands_for_the_region_that_lies_there_and_its_policy)
 		"[grant all]\nregion = card\nuser = 4001\naccess = rw\n");
 	rig_fake.claim_error = -ENODEV;
 	rig_restart();
-	refused(client_hello(GUEST), want("0000:01:00.0/bar2", 0x1000, 4, READ, 0), MMIOD_E_DENIED,
-		"region card");
-	refused(client_hello(OPERATOR), want("0000:01:00.0/bar2", 0x1000, 4, READ, 0), MMIOD_E_GONE,
-		"the fake says no");
-	refused(client_hello(OPERATOR), want("0000:01:00.0/bar2", 0x2000, 4, READ, 0),
-		MMIOD_E_NOT_FOUND, "no region has byte 0x2000");
-	refused(client_hello(OPERATOR), want("0000:01:00.0/bar6", 0, 4, READ, 0), MMIOD_E_NOT_FOUND,
-		"there is no region \"0000:01:00.0/bar6\"");
+	lease_refused(client_hello(GUEST), want("0000:01:00.0/bar2", 0x1000, 4, READ, 0),
+		      MMIOD_E_DENIED, "region card");
+	lease_refused(client_hello(OPERATOR), want("0000:01:00.0/bar2", 0x1000, 4, READ, 0),
+		      MMIOD_E_GONE, "the fake says no");
+	lease_refused(client_hello(OPERATOR), want("0000:01:00.0/bar2", 0x2000, 4, READ, 0),
+		      MMIOD_E_NOT_FOUND, "no region has byte 0x2000");
+	lease_refused(client_hello(OPERATOR), want("0000:01:00.0/bar6", 0, 4, READ, 0),
+		      MMIOD_E_NOT_FOUND, "there is no region \"0000:01:00.0/bar6\"");
 }
 
 Test(daemon, refuses_what_lies_outside_of_the_region_without_overflow)
 {
 	int fd = client_hello(OPERATOR);
 
-	refused(fd, want("shm", 0, 0x100001, READ, 0), MMIOD_E_INVALID, "outside");
-	refused(fd, want("shm", 0x100000, 1, READ, 0), MMIOD_E_INVALID, "outside");
-	refused(fd, want("shm", 0x100000, 0, READ, 0), MMIOD_E_INVALID, "outside");
-	refused(fd, want("shm", 0xfffff, 2, READ, 0), MMIOD_E_INVALID, "outside");
-	refused(fd, want("shm", 1, UINT64_MAX, READ, 0), MMIOD_E_INVALID, "outside");
-	refused(fd, want("shm", UINT64_MAX, 1, READ, 0), MMIOD_E_INVALID, "outside");
+	lease_refused(fd, want("shm", 0, 0x100001, READ, 0), MMIOD_E_INVALID, "outside");
+	lease_refused(fd, want("shm", 0x100000, 1, READ, 0), MMIOD_E_INVALID, "outside");
+	lease_refused(fd, want("shm", 0x100000, 0, READ, 0), MMIOD_E_INVALID, "outside");
+	lease_refused(fd, want("shm", 0xfffff, 2, READ, 0), MMIOD_E_INVALID, "outside");
+	lease_refused(fd, want("shm", 1, UINT64_MAX, READ, 0), MMIOD_E_INVALID, "outside");
+	lease_refused(fd, want("shm", UINT64_MAX, 1, READ, 0), MMIOD_E_INVALID, "outside");
 	cr_assert_eq(lease_element(fd, want("shm", 0xfffff, 1, READ, 0))->status, MMIOD_OK);
 }
 
@@ -150,13 +138,13 @@ Test(daemon, refuses_widths_that_the_region_does_not_have)
 	struct mmiod_wire_want element = want("edu", 0, 0x1000, READ, 0);
 
 	element.width = 8;
-	refused(fd, element, MMIOD_E_INVALID, "by 32 bits, not 64");
+	lease_refused(fd, element, MMIOD_E_INVALID, "by 32 bits, not 64");
 	element.width = 3;
-	refused(fd, element, MMIOD_E_INVALID, "1, 2, 4 or 8");
+	lease_refused(fd, element, MMIOD_E_INVALID, "1, 2, 4 or 8");
 	element.width = 16;
-	refused(fd, element, MMIOD_E_INVALID, "1, 2, 4 or 8");
-	refused(fd, want("edu", 2, 0x10, READ, 0), MMIOD_E_INVALID, "multiples of the width");
-	refused(fd, want("edu", 0, 0x11, READ, 0), MMIOD_E_INVALID, "multiples of the width");
+	lease_refused(fd, element, MMIOD_E_INVALID, "1, 2, 4 or 8");
+	lease_refused(fd, want("edu", 2, 0x10, READ, 0), MMIOD_E_INVALID, "multiples of the width");
+	lease_refused(fd, want("edu", 0, 0x11, READ, 0), MMIOD_E_INVALID, "multiples of the width");
 }
 
 Test(daemon, refuses_cache_attributes_that_the_region_does_not_list)
@@ -165,9 +153,9 @@ Test(daemon, refuses_cache_attributes_that_the_region_does_not_list)
 	struct mmiod_wire_want element = want("edu", 0, 0x1000, READ, 0);
 
 	element.cache = MMIOD_CACHE_WC;
-	refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
+	lease_refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
 	element.cache = 17;
-	refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown");
+	lease_refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown");
 	element = want("shm", 0, 0x1000, READ, 0);
 	element.cache = MMIOD_CACHE_WC;
 	cr_assert_eq(lease_element(fd, element)->cache, MMIOD_CACHE_WC);
@@ -179,15 +167,16 @@ Test(daemon, refuses_unknown_bits_and_reserved_fields_of_elements)
 	struct mmiod_wire_want element = want("shm", 0, 0x1000, READ, 0);
 
 	element.reserved = 1;
-	refused(fd, element, MMIOD_E_INVALID, "reserved");
+	lease_refused(fd, element, MMIOD_E_INVALID, "reserved");
 	element = want("shm", 0, 0x1000, READ | 8, 0);
-	refused(fd, element, MMIOD_E_UNSUPPORTED, "right");
+	lease_refused(fd, element, MMIOD_E_UNSUPPORTED, "right");
 	element = want("shm", 0, 0x1000, READ, 0);
 	element.flags = 0x80;
-	refused(fd, element, MMIOD_E_UNSUPPORTED, "flag");
-	refused(fd, want("shm", 0, 0x1000, READ, 9), MMIOD_E_UNSUPPORTED, "share");
-	refused(fd, want("shm", 0, 0x1000, MMIOD_RIGHT_WRITE, 0), MMIOD_E_INVALID, "right to read");
-	refused(fd, want("shm", 0, 0x1000, 0, 0), MMIOD_E_INVALID, "right to read");
+	lease_refused(fd, element, MMIOD_E_UNSUPPORTED, "flag");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 9), MMIOD_E_UNSUPPORTED, "share");
+	lease_refused(fd, want("shm", 0, 0x1000, MMIOD_RIGHT_WRITE, 0), MMIOD_E_INVALID,
+		      "right to read");
+	lease_refused(fd, want("shm", 0, 0x1000, 0, 0), MMIOD_E_INVALID, "right to read");
 }
 
 Test(daemon, a_conflict_names_the_holder)
@@ -195,10 +184,10 @@ Test(daemon, a_conflict_names_the_holder)
 	int first = client_hello(OPERATOR), second = client_hello(OTHER);
 
 	cr_assert_eq(client_lease_one(first, 0x1000, 0x1000, NULL), MMIOD_OK);
-	refused(second, want("shm", 0x1800, 8, READ, 0), MMIOD_E_BUSY,
-		"held by user 4001 (uid 4001), pid ");
-	refused(second, want("shm", 0x1800, 8, READ, 0), MMIOD_E_BUSY,
-		"lease 1, exclusive, for 0 s");
+	lease_refused(second, want("shm", 0x1800, 8, READ, 0), MMIOD_E_BUSY,
+		      "held by user 4001 (uid 4001), pid ");
+	lease_refused(second, want("shm", 0x1800, 8, READ, 0), MMIOD_E_BUSY,
+		      "lease 1, exclusive, for 0 s");
 	cr_assert_eq(client_lease_one(second, 0x2000, 0x1000, NULL), MMIOD_OK);
 }
 
@@ -231,9 +220,9 @@ Test(daemon, a_conflict_of_cache_attributes_names_both_and_the_holder)
 	rig_fake.create_error = -EBUSY;
 	rig_fake.create_conflict = 1;
 	element.cache = MMIOD_CACHE_UC;
-	refused(other, element, MMIOD_E_BUSY, "cached as wc, not uc, for user 4001");
+	lease_refused(other, element, MMIOD_E_BUSY, "cached as wc, not uc, for user 4001");
 	rig_fake.create_conflict = 0;
-	refused(other, element, MMIOD_E_BUSY, "in the way");
+	lease_refused(other, element, MMIOD_E_BUSY, "in the way");
 }
 
 Test(daemon, what_the_module_refuses_fails_alone_and_leaves_no_trace)
@@ -253,7 +242,7 @@ Test(daemon, what_the_module_refuses_fails_alone_and_leaves_no_trace)
 
 	for (size_t i = 0; i < array_size(cases); i++) {
 		rig_fake.create_error = cases[i].error;
-		refused(fd, want("shm", 0, 0x1000, READ, 0), cases[i].status, "");
+		lease_refused(fd, want("shm", 0, 0x1000, READ, 0), cases[i].status, "");
 	}
 	rig_fake.create_error = 0;
 	cr_assert_null(rig.leases.table);
@@ -320,7 +309,7 @@ Test(daemon, leases_are_limited_for_each_user)
 	other = client_hello(OTHER);
 	cr_assert_eq(client_lease_one(fd, 0, 16, NULL), MMIOD_OK);
 	cr_assert_eq(client_lease_one(fd, 16, 16, NULL), MMIOD_OK);
-	refused(fd, want("shm", 32, 16, READ, 0), MMIOD_E_QUOTA, "leases-per-user");
+	lease_refused(fd, want("shm", 32, 16, READ, 0), MMIOD_E_QUOTA, "leases-per-user");
 	cr_assert_eq(client_lease_one(other, 32, 16, NULL), MMIOD_OK);
 	fake_close_window(&rig_fake, 1);
 	cr_assert_eq(client_lease_one(fd, 48, 16, NULL), MMIOD_OK,
@@ -555,7 +544,7 @@ Test(daemon, tells_the_holder_that_its_device_has_gone_and_why)
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
 	cr_assert_eq(answer.event.lease, lease);
 	cr_assert_eq(client_receive(fd), -EAGAIN, "once");
-	refused(fd, want("shm", 0x1000, 0x1000, READ, 0), MMIOD_E_GONE, "has gone");
+	lease_refused(fd, want("shm", 0x1000, 0x1000, READ, 0), MMIOD_E_GONE, "has gone");
 	cr_assert_eq(client_status(fd), MMIOD_OK);
 	cr_assert_eq(answer.status.regions_missing, 1u);
 }
@@ -586,7 +575,7 @@ Test(daemon, a_lease_asked_for_right_after_the_device_went_says_so)
 
 	fake_remove_device(&rig_fake, "shm");
 	rig_fake.create_error = -ENOENT;
-	refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_GONE, "has gone");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_GONE, "has gone");
 }
 
 Test(daemon, suspend_and_resume_reach_the_holder)
@@ -685,8 +674,6 @@ Test(daemon, forgets_just_those_that_ended_while_events_were_lost)
 	for (size_t i = 0; i < array_size(leases); i++)
 		cr_assert_eq(lease_find(&rig.leases, leases[i]) == NULL,
 			     i < 5 || i % 3 == 0 || i > 35, "lease %zu", i);
-	client_close_fds();
-	close(fd);
 }
 
 Test(daemon, notices_a_device_that_went_while_events_were_lost)
@@ -774,7 +761,7 @@ Test(daemon, a_restarted_one_lists_its_leases_again_and_keeps_others_out)
 	cr_assert_str_neq(lease->comm, "");
 	cr_assert_gt(lease->started, 1500000000u);
 	fd = client_hello(OTHER);
-	refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_BUSY, "user 4001");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_BUSY, "user 4001");
 	cr_assert_eq(lease_element(fd, want("edu", 0, 0x100, READ, MMIOD_SHARE_READ))->status,
 		     MMIOD_OK);
 	cr_assert_eq(client_end(client_hello(0), MMIOD_OP_REVOKE, 1), MMIOD_OK);
@@ -852,9 +839,6 @@ Test(daemon, a_pid_that_is_another_users_now_inherits_nothing)
 	cr_assert_eq(client_end(admin, MMIOD_OP_REVOKE, lease), MMIOD_OK);
 	rig_turn();
 	cr_assert_eq(client_receive(other), -EAGAIN, "it is told nothing of it");
-	client_close_fds();
-	close(other);
-	close(admin);
 }
 
 Test(daemon, a_restarted_one_believes_the_ledger_rather_than_the_tag)
@@ -897,8 +881,8 @@ Test(daemon, windows_of_other_programs_are_respected)
 	close(created.fd);
 	rig_restart();
 	fd = client_hello(OPERATOR);
-	refused(fd, want("shm", 0, 0x1000, READ, MMIOD_SHARE_WRITE), MMIOD_E_BUSY,
-		"another program");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, MMIOD_SHARE_WRITE), MMIOD_E_BUSY,
+		      "another program");
 	cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, 0), MMIOD_OK);
 	cr_assert_eq(answer.msg.count, 0u);
 }
@@ -968,7 +952,7 @@ Test(daemon, a_region_that_was_removed_is_not_leased_any_more_while_others_still
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 	rig_write_config("[daemon]\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	refused(fd, want("shm", 0x1000, 0x1000, READ, 0), MMIOD_E_NOT_FOUND, "no region");
+	lease_refused(fd, want("shm", 0x1000, 0x1000, READ, 0), MMIOD_E_NOT_FOUND, "no region");
 	rig_write_config(config);
 	cr_assert_eq(daemon_reload(&rig), 0);
 	cr_assert_eq(client_lease_one(fd, 0x1000, 0x1000, NULL), MMIOD_OK,
@@ -987,9 +971,6 @@ Test(daemon, a_region_that_is_not_configured_any_more_is_not_missing)
 	cr_assert_eq(client_status(root), MMIOD_OK);
 	cr_assert_eq(answer.status.regions_missing, 0u);
 	cr_assert_eq(answer.status.warning.length, 0u, "%s", answer_text(answer.status.warning));
-	client_close_fds();
-	close(fd);
-	close(root);
 }
 
 Test(daemon, a_region_that_cannot_be_had_is_missing_with_the_reason)
@@ -1000,8 +981,8 @@ Test(daemon, a_region_that_cannot_be_had_is_missing_with_the_reason)
 	rig_write_config(
 		"[region new]\nphys = 0x1000000\nsize = 4K\n[grant a]\nregion = new\nuser = *\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	refused(fd, want("new", 0, 0x1000, READ, 0), MMIOD_E_GONE,
-		"region new is not there: the fake says no");
+	lease_refused(fd, want("new", 0, 0x1000, READ, 0), MMIOD_E_GONE,
+		      "region new is not there: the fake says no");
 	cr_assert_eq(client_status(fd), MMIOD_OK);
 	cr_assert_not_null(strstr(answer_text(answer.status.warning),
 				  "region new is missing: the fake says no"));

@@ -104,8 +104,6 @@ Test(journal, each_grant_to_write_has_a_line_that_names_the_rule)
 	expect_line(LOG_ID_GRANT);
 	cr_expect_has("MMIOD_LEASE=2");
 	cr_expect_has("MMIOD_LENGTH=64");
-	client_close_fds();
-	close(fd);
 }
 
 Test(journal, grants_to_read_share_a_line)
@@ -121,8 +119,6 @@ Test(journal, grants_to_read_share_a_line)
 	cr_expect_has("MMIOD_RULE=readers");
 	cr_assert_not_null(strstr(got, ", and 2 more\n"));
 	cr_assert_str_eq(next_line(), "");
-	client_close_fds();
-	close(fd);
 }
 
 Test(journal, a_denial_says_what_was_asked_for_and_by_whom)
@@ -139,7 +135,6 @@ Test(journal, a_denial_says_what_was_asked_for_and_by_whom)
 	cr_expect_has("MMIOD_OFFSET=256");
 	cr_expect_has("MMIOD_LENGTH=16");
 	cr_expect_has("MMIOD_ACCESS=rw");
-	close(fd);
 }
 
 Test(journal, a_refusal_by_a_limit_names_its_key)
@@ -158,8 +153,6 @@ Test(journal, a_refusal_by_a_limit_names_its_key)
 	expect_line(LOG_ID_QUOTA);
 	cr_expect_has("MMIOD_LIMIT=leases-per-user");
 	cr_expect_has("MMIOD_UID=1001");
-	client_close_fds();
-	close(fd);
 }
 
 Test(journal, a_revocation_names_lease_holder_and_cause)
@@ -177,9 +170,6 @@ Test(journal, a_revocation_names_lease_holder_and_cause)
 	cr_expect_has("MMIOD_REGION=shm");
 	cr_assert_str_eq(next_line(), "", "once");
 	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_ADMIN], 1u);
-	client_close_fds();
-	close(fd);
-	close(admin);
 }
 
 Test(journal, a_revocation_that_the_holder_obeys_is_told_as_well)
@@ -205,9 +195,6 @@ Test(journal, a_revocation_that_the_holder_obeys_is_told_as_well)
 	cr_expect_has("MMIOD_CAUSE=obeyed");
 	cr_expect_has("MMIOD_LEASE=2");
 	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_OBEYED], 2u);
-	client_close_fds();
-	close(fd);
-	close(admin);
 }
 
 Test(journal, a_deadline_that_passes_is_the_administrators_doing)
@@ -222,9 +209,6 @@ Test(journal, a_deadline_that_passes_is_the_administrators_doing)
 	expect_line(LOG_ID_REVOKE);
 	cr_expect_has("MMIOD_CAUSE=administrator");
 	cr_assert_str_eq(next_line(), "", "once");
-	client_close_fds();
-	close(fd);
-	close(admin);
 }
 
 Test(journal, a_time_that_is_over_is_told_and_counted)
@@ -240,8 +224,6 @@ Test(journal, a_time_that_is_over_is_told_and_counted)
 	cr_expect_has("MMIOD_CAUSE=expired");
 	cr_expect_has("MMIOD_LEASE=1");
 	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
-	client_close_fds();
-	close(fd);
 }
 
 Test(journal, a_device_that_goes_is_told_with_what_it_takes_along)
@@ -257,8 +239,6 @@ Test(journal, a_device_that_goes_is_told_with_what_it_takes_along)
 	cr_assert_not_null(strstr(got, "\nMMIOD_DEVICE="));
 	expect_line(LOG_ID_REVOKE);
 	cr_expect_has("MMIOD_CAUSE=gone");
-	client_close_fds();
-	close(fd);
 }
 
 Test(journal, a_configuration_is_told_whether_it_is_good_or_not)
@@ -305,9 +285,6 @@ Test(journal, what_one_user_provokes_is_bounded_and_the_rest_is_counted)
 	event_active(&rig.host.summary, 0, 0);
 	rig_turn();
 	cr_assert_str_eq(next_line(), "", "once");
-	client_close_fds();
-	close(bad);
-	close(good);
 }
 
 static unsigned int count_lines(const char *words)
@@ -366,7 +343,6 @@ Test(journal, register_writes_at_the_end_are_told_as_their_holders_pace_admits)
 	cr_assert_eq(rig_fake.n_writes, 600u, "all are done");
 	cr_assert_geq(lines, 16u);
 	cr_assert_lt(lines, 600u);
-	close(fd);
 }
 
 Test(journal, a_client_cannot_write_fields_of_its_own)
@@ -418,7 +394,6 @@ Test(journal, one_that_does_not_read_does_not_stop_the_daemon, .timeout = 30)
 		log_line(LOG_NOTICE, NULL, "line %d", i);
 	dup2(old, STDERR_FILENO);
 	cr_assert_eq(client_status(fd), MMIOD_OK);
-	close(fd);
 }
 
 Test(journal, without_journald_lines_go_to_stderr_in_the_form_of_its_stream)

@@ -80,8 +80,6 @@ Test(terms, a_lease_ends_when_its_time_is_over_and_its_holder_is_told_before_and
 	cr_assert_eq(next_event(fd)->type, MMIOD_EVENT_REVOKED);
 	cr_assert_not_null(strstr(answer_text(answer.event.text), "its time of 400 ms is over"));
 	cr_assert_eq(fake_window(&rig_fake, granted.lease)->state, MMIOD_STATE_REVOKED);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, what_the_module_does_not_take_is_neither_over_nor_counted_and_tried_again)
@@ -100,8 +98,6 @@ Test(terms, what_the_module_does_not_take_is_neither_over_nor_counted_and_tried_
 	while (next_event(fd)->type != MMIOD_EVENT_REVOKED)
 		;
 	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, memory_that_is_allocated_ends_when_its_time_is_over_as_well)
@@ -129,8 +125,6 @@ Test(terms, memory_that_is_allocated_ends_when_its_time_is_over_as_well)
 	pages.reserved2 = 1;
 	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_INVALID);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_lease_without_a_limit_has_none)
@@ -145,8 +139,6 @@ Test(terms, a_lease_without_a_limit_has_none)
 	cr_assert_eq(lease.left_ms, 0u);
 	cr_assert_eq(lease.lease_ms, 0u);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RENEW, lease.id), MMIOD_OK, "renewing it is no error");
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_client_gets_less_time_than_the_grant_gives_but_never_more)
@@ -164,8 +156,6 @@ Test(terms, a_client_gets_less_time_than_the_grant_gives_but_never_more)
 	element.offset = 16;
 	element.lease_ms = 1;
 	cr_assert_eq(lease_one(fd, element).status, MMIOD_E_INVALID);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, renewing_gives_the_whole_time_again)
@@ -184,8 +174,6 @@ Test(terms, renewing_gives_the_whole_time_again)
 	after = listed(fd);
 	cr_assert_gt(after.left_ms, before.left_ms);
 	cr_assert_leq(after.left_ms, 3600000u);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, nobody_renews_what_may_not_be_renewed_or_is_anothers)
@@ -202,9 +190,6 @@ Test(terms, nobody_renews_what_may_not_be_renewed_or_is_anothers)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RENEW, id + 1), MMIOD_E_NOT_FOUND);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RENEW, id), MMIOD_E_GONE);
-	client_close_fds();
-	close(fd);
-	close(other);
 }
 
 Test(terms, a_deadline_survives_a_restart_of_the_daemon)
@@ -225,7 +210,6 @@ Test(terms, a_deadline_survives_a_restart_of_the_daemon)
 	cr_assert_eq(after.renew, 0u);
 	cr_assert_gt(after.left_ms, 0u);
 	cr_assert_leq(after.left_ms, before.left_ms);
-	close(fd);
 }
 
 Test(terms, a_lease_whose_time_ran_out_while_no_daemon_was_there_ends_at_its_start)
@@ -275,9 +259,6 @@ Test(terms, a_grant_bounds_the_leases_of_each_user_and_the_refusal_names_it)
 		strstr(answer_text(((struct mmiod_wire_granted *)answer_element(0))->text),
 		       "uid 4001 has 2 leases under [grant us], as many as \"leases\" at "));
 	cr_assert_eq(lease_all(other).status, MMIOD_OK, "each user has an account");
-	client_close_fds();
-	close(fd);
-	close(other);
 }
 
 Test(terms, a_grant_bounds_the_bytes_and_what_ends_makes_room_again)
@@ -296,8 +277,6 @@ Test(terms, a_grant_bounds_the_bytes_and_what_ends_makes_room_again)
 		       "uid 4001 has 6144 bytes under [grant us], and \"bytes\" at "));
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	cr_assert_eq(lease_one(fd, small).status, MMIOD_OK);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, quotas_count_what_an_earlier_daemon_gave)
@@ -312,7 +291,6 @@ Test(terms, quotas_count_what_an_earlier_daemon_gave)
 	rig_restart();
 	fd = client_hello(4001);
 	cr_assert_eq(lease_all(fd).status, MMIOD_E_QUOTA);
-	close(fd);
 }
 
 /* ---- safe state ------------------------------------------------------------------------------ */
@@ -353,8 +331,6 @@ Test(terms, registers_are_made_safe_when_a_lease_is_released)
 	fake_close_window(&rig_fake, id);
 	daemon_drain_events(&rig);
 	expect_safe();
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, registers_are_made_safe_when_the_holder_dies)
@@ -381,9 +357,6 @@ Test(terms, registers_are_made_safe_when_a_lease_is_revoked)
 	root = client_hello(0);
 	cr_assert_eq(client_end(root, MMIOD_OP_REVOKE, lease_all(fd).lease), MMIOD_OK);
 	expect_safe();
-	client_close_fds();
-	close(fd);
-	close(root);
 }
 
 Test(terms, registers_are_made_safe_when_the_time_is_over)
@@ -396,8 +369,6 @@ Test(terms, registers_are_made_safe_when_the_time_is_over)
 	while (next_event(fd)->type != MMIOD_EVENT_REVOKED)
 		;
 	expect_safe();
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, registers_are_made_safe_before_the_next_holder_has_them)
@@ -412,9 +383,6 @@ Test(terms, registers_are_made_safe_before_the_next_holder_has_them)
 	fake_close_window(&rig_fake, id);
 	cr_assert_eq(lease_all(other).status, MMIOD_OK, "the event is read on the way");
 	cr_assert_eq(rig_fake.n_writes, 2u);
-	client_close_fds();
-	close(fd);
-	close(other);
 }
 
 Test(terms, registers_of_a_device_that_has_gone_are_left_alone)
@@ -428,8 +396,6 @@ Test(terms, registers_of_a_device_that_has_gone_are_left_alone)
 	daemon_drain_events(&rig);
 	cr_assert_eq(rig_fake.n_writes, 0u);
 	cr_assert_eq(notes(), 0u);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_lease_that_cannot_write_a_register_leaves_it_alone)
@@ -445,8 +411,6 @@ Test(terms, a_lease_that_cannot_write_a_register_leaves_it_alone)
 	id = lease_one(fd, want("shm", 0x40, 0x40, WRITE, 0)).lease;
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	cr_assert_eq(rig_fake.n_writes, 0u);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_write_that_fails_keeps_nothing_from_ending)
@@ -460,8 +424,6 @@ Test(terms, a_write_that_fails_keeps_nothing_from_ending)
 	id = lease_all(fd).lease;
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	cr_assert_eq(lease_all(fd).status, MMIOD_OK);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_clients_own_writes_come_before_the_regions)
@@ -481,8 +443,6 @@ Test(terms, a_clients_own_writes_come_before_the_regions)
 	expect_write(0, 0x18, 7, 8);
 	expect_write(1, 0x10, 9, 4);
 	expect_write(2, 0x10, 0, 4);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_client_has_nothing_written_that_it_could_not_write_itself)
@@ -518,7 +478,6 @@ Test(terms, a_client_has_nothing_written_that_it_could_not_write_itself)
 	element.on_end[0] = (struct mmiod_wire_write){ .offset = 0x10, .width = 4 };
 	cr_assert_eq(lease_one(fd, element).status, MMIOD_E_INVALID);
 	cr_assert_eq(rig_fake.n_writes, 0u);
-	close(fd);
 }
 
 Test(terms, registers_are_made_safe_though_the_holder_died_while_no_daemon_was_there)
@@ -566,8 +525,6 @@ Test(terms, without_a_place_for_notes_nothing_is_promised)
 		strstr(answer_text(((struct mmiod_wire_granted *)answer_element(0))->text),
 		       "cannot be noted"));
 	cr_assert_eq(lease_one(fd, want("shm", 0, 0x1000, READ, 0)).status, MMIOD_OK);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_note_that_finds_no_room_is_refused_with_the_reason_and_leaves_nothing)
@@ -588,8 +545,6 @@ Test(terms, a_note_that_finds_no_room_is_refused_with_the_reason_and_leaves_noth
 	cr_assert_eq(rig_fake.n_writes, 0u, "nobody had the registers");
 	cr_assert_eq(lease_all(fd).status, MMIOD_OK);
 	cr_assert_eq(notes(), 1u);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_lease_that_was_undone_with_its_batch_makes_nothing_safe)
@@ -604,7 +559,6 @@ Test(terms, a_lease_that_was_undone_with_its_batch_makes_nothing_safe)
 	rig_turn();
 	cr_assert_eq(rig_fake.n_writes, 0u);
 	cr_assert_eq(notes(), 0u);
-	close(fd);
 }
 
 /* ---- reload ---------------------------------------------------------------------------------- */
@@ -630,9 +584,6 @@ Test(terms, a_lease_outlives_its_grant_unless_the_configuration_says_otherwise)
 		     "another grant gives it now");
 	cr_assert_eq(next_event(fd)->type, MMIOD_EVENT_REVOKED);
 	cr_assert_not_null(strstr(answer_text(answer.event.text), "no grant gives it any more"));
-	client_close_fds();
-	close(fd);
-	close(other);
 }
 
 Test(terms, a_reload_judges_a_holder_without_a_connection_by_its_grant_alone)
@@ -670,8 +621,6 @@ Test(terms, a_reload_leaves_the_blocks_of_a_pool_whose_grant_is_the_same)
 	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
 	cr_assert_eq(daemon_reload(&rig), 0);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_OK);
-	client_close_fds();
-	close(fd);
 }
 
 Test(terms, a_reload_that_fails_takes_nothing)
@@ -686,6 +635,4 @@ Test(terms, a_reload_that_fails_takes_nothing)
 	cr_assert_lt(daemon_reload(&rig), 0);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_OK);
 	cr_assert_eq(lease_one(fd, want("shm", 0x1000, 8, WRITE, 0)).status, MMIOD_OK);
-	client_close_fds();
-	close(fd);
 }
