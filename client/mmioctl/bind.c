@@ -119,6 +119,8 @@ static int errno_of(int status)
 		return -EBUSY;
 	case STATUS_NO_DAEMON:
 		return -ENOTCONN;
+	case EXIT_CONFIG:
+		return -EINVAL;
 	default:
 		return -EIO;
 	}

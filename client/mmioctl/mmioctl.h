@@ -229,6 +229,8 @@ void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct
 
 /* ---- bind.c: running mmiod ---- */
 
+#define EXIT_CONFIG 78 /* of mmiod: the configuration is bad */
+
 int run_mmiod(struct context *context, char **words);
 
 /* ---- hold.c ---- */

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_CONFIG 78 /* of mmiod: the configuration is bad */
-
 /* ---- explain ---- */
 
 struct somebody {
@@ -290,7 +288,8 @@ const struct verb check_config_verb = {
 	.run = verb_check_config,
 	.examples = { { "check-config", "what a reload would read" },
 		      { "check-config ./mmiod.conf", "this file alone" } },
-	.more = "Needs no daemon. Names file, line and rule of the first error. What is good,\n"
+	.more = "Needs no daemon; of a file for simulation, mmiod --check-config --simulate\n"
+		"FILE tells. Names file, line and rule of the first error. What is good,\n"
 		"\"systemctl reload mmiod\" puts in force as a whole; of a bad configuration it\n"
 		"takes nothing. Leases whose grant has gone stay until they end, unless [daemon]\n"
 		"says \"revoke-on-reload = yes\".\n",

@@ -161,9 +161,10 @@ static int find_map(struct wanted *wanted)
 	if (wanted->map)
 		return 0;
 	return report_not_found(wanted->context,
-				"there is no register map for region %s in %s, %s or %s: give one "
+				"there is no register map for region %s in %s%s%s or %s: give one "
 				"with --map FILE",
-				wanted->name, wanted->directories[0], wanted->directories[1],
+				wanted->name, wanted->directories[0],
+				wanted->directories[0][0] ? ", " : "", wanted->directories[1],
 				wanted->directories[2]);
 }
 

@@ -229,7 +229,7 @@ is_register() {
 	expect_match "$T/bad.conf:4: unknown key \"leese\": did you mean \"lease\"\?"
 	run mmioctl --json check-config "$T/bad.conf"
 	expect_status 1
-	expect_equal "$(jq -r .error.exit <<<"$output")" 1
+	expect_equal "$(jq -c '[.error.errno, .error.exit]' <<<"$output")" '["EINVAL",1]'
 	run mmioctl check-config "$T/none.conf"
 	expect_status 1
 }
