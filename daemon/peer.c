@@ -12,6 +12,7 @@
 
 #define OVERFLOW_ID 65534u /* /proc/sys/kernel/overflowuid, unless somebody changed it */
 #define GROUPS_FIRST 32
+#define CGROUP_MAX 1024 /* of /proc/PID/cgroup; longer ones are taken apart each time */
 
 static uint32_t overflow_uid = OVERFLOW_ID;
 
@@ -72,14 +73,48 @@ void peer_read_comm(struct holder *holder)
 		holder->comm[strcspn(holder->comm, "\n")] = '\0';
 }
 
-/* By its cgroup: the service, or in a session the session's scope. A hint for people too. */
-void peer_find_unit(uint32_t pid, char *unit, size_t size)
+/* The process's lines in /proc. False: it is gone, or they are longer than there is room. */
+static bool read_cgroup(uint32_t pid, char *text, size_t size)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, size);
+	if (n <= 0 || (size_t)n == size)
+		return false;
+	text[n] = '\0';
+	return true;
+}
+
+static void look_unit_up(uint32_t pid, char unit[PEER_UNIT_MAX])
 {
 	_cleanup_(freep) char *name = NULL;
 
 	unit[0] = '\0';
 	if (pid && sd_pid_get_unit((pid_t)pid, &name) >= 0)
-		snprintf(unit, size, "%s", name);
+		snprintf(unit, PEER_UNIT_MAX, "%s", name);
+}
+
+/*
+ * By its cgroup: the service, or in a session the session's scope. A hint for people too. To take
+ * it apart is most of the work for a connection, and who connects often is often of one cgroup: the
+ * last one's unit is remembered.
+ */
+void peer_find_unit(uint32_t pid, char *unit, size_t size)
+{
+	static char last[CGROUP_MAX], last_unit[PEER_UNIT_MAX];
+	char cgroup[CGROUP_MAX];
+
+	if (!pid || !read_cgroup(pid, cgroup, sizeof(cgroup)))
+		cgroup[0] = '\0';
+	if (!cgroup[0] || strcmp(cgroup, last)) {
+		look_unit_up(pid, last_unit);
+		strcpy(last, cgroup);
+	}
+	snprintf(unit, size, "%s", last_unit);
 }
 
 int peer_read(struct peer *peer, int fd)
