@@ -337,10 +337,12 @@ static int run(const struct options *options, const struct config_paths *paths)
 	}
 	program.base = event_base_new();
 	if (!program.base)
-		return fail(EXIT_FAILURE, "cannot make an event loop");
+		return fail_to_start(EXIT_FAILURE, "cannot make an event loop");
 	r = daemon_init(&daemon, program.base, backend, config, paths);
-	if (r < 0)
-		return fail(EXIT_FAILURE, strerror(-r));
+	if (r < 0) {
+		text_set(&why, "cannot take over what the backend holds: %s", strerror(-r));
+		return fail_to_start(EXIT_FAILURE, buffer);
+	}
 	if (backend->ops->warning)
 		log_warning("%s", backend->ops->warning);
 	fd = open_socket(options, &bound, &why);
