@@ -29,6 +29,7 @@ static void on_closed(struct connection *connection)
 {
 	struct daemon *daemon = daemon_of(connection);
 	bool simulation = daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
+	unsigned int ended = 0;
 	struct lease *lease;
 
 	revocations_forget(daemon, connection);
@@ -42,6 +43,8 @@ static void on_closed(struct connection *connection)
 				    "it ended with its connection");
 		if (simulation)
 			daemon_lease_gone(daemon, lease);
+		else if (++ended % EVENTS_DRAIN_EVERY == 0)
+			daemon_drain_events(daemon);
 	}
 }
 

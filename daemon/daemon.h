@@ -50,7 +50,8 @@ int daemon_listen(struct daemon *daemon, int fd);
 void daemon_clear(struct daemon *daemon);
 int daemon_reload(struct daemon *daemon);
 
-/* events.c: what the backend tells. */
+/* events.c: what the backend tells. Each window that ends makes an event, and its queue is bounded. */
+#define EVENTS_DRAIN_EVERY 32
 void daemon_init_events(struct daemon *daemon);
 void daemon_drain_events(struct daemon *daemon);
 

@@ -11,7 +11,6 @@
 #include "request.h"
 
 #define DEADLINE_MAX_MS 3600000u
-#define DRAIN_EVERY 64 /* each window that ends makes an event, and the module's queue is bounded */
 #define PENDING_MAX 16 /* revocations that one connection may have under way */
 
 struct revocation {
@@ -92,7 +91,7 @@ enum request_result request_release(struct call *call)
 		enum mmiod_outcome outcome;
 		uint64_t id;
 
-		if (i % DRAIN_EVERY == DRAIN_EVERY - 1)
+		if (i % EVENTS_DRAIN_EVERY == EVENTS_DRAIN_EVERY - 1)
 			daemon_drain_events(call->daemon);
 		request_element(call->request, i, &id, sizeof(id));
 		outcome = release_one(call, id, &text);

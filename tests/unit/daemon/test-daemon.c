@@ -739,6 +739,27 @@ Test(daemon, leases_outlive_their_connection_unless_they_were_to_end_with_it)
 	cr_assert_eq(client_lease_one(fd, 0x1000, 0x1000, NULL), MMIOD_OK);
 }
 
+/* As many as the backend's queue cannot hold the events of. */
+Test(daemon, a_connection_with_many_leases_that_end_with_it_loses_no_event)
+{
+	struct mmiod_wire_want wants[16];
+	int fd = client_hello(OPERATOR);
+
+	for (uint64_t n = 0; n < FAKE_MAX; n += array_size(wants)) {
+		for (uint64_t i = 0; i < array_size(wants); i++) {
+			wants[i] = want("shm", (n + i) << 10, 1024, MMIOD_RIGHT_READ, 0);
+			wants[i].flags = MMIOD_LEASE_CONNECTION;
+		}
+		cr_assert_eq(client_lease(fd, wants, array_size(wants), 0), MMIOD_OK);
+	}
+	client_close_fds();
+	close(fd);
+	rig_turn();
+	daemon_drain_events(&rig);
+	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_CONNECTION], FAKE_MAX);
+	cr_assert_eq(rig.host.counters.events_lost, 0u);
+}
+
 Test(daemon, a_restarted_one_lists_its_leases_again_and_keeps_others_out)
 {
 	int fd = client_hello(OPERATOR);
