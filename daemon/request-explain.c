@@ -235,6 +235,24 @@ static bool is_kernels(struct call *call, const struct region *region,
 		policy_decide(region->config, subject, &question).reason == POLICY_GRANTED);
 }
 
+/* As a LEASE would be refused, whatever the policy says. */
+static bool lies_within(const struct region *region, const struct mmiod_msg_explain *explain)
+{
+	uint64_t size = region->claimed ? region->hw.length : region->config->length;
+
+	return !size || region->config->pool ||
+	       (explain->offset < size && explain->length <= size - explain->offset);
+}
+
+static void refuse_range(struct call *call, const struct region *region)
+{
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+
+	reply_error(call->reply, &call->request->head, MMIOD_E_INVALID,
+		    "0x%" PRIx64 "+0x%" PRIx64 " is outside of region %s", explain->offset,
+		    explain->length, region->name);
+}
+
 static void explain_to(struct call *call, gid_t *gids)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
@@ -251,7 +269,10 @@ static void explain_to(struct call *call, gid_t *gids)
 		return;
 	}
 	if (region && region->config) {
-		answer(call, region, subject);
+		if (lies_within(region, explain))
+			answer(call, region, subject);
+		else
+			refuse_range(call, region);
 		return;
 	}
 	text_escape(name, sizeof(name), explain->region, sizeof(explain->region));

@@ -85,6 +85,30 @@ Test(explain, what_kernel_memory_does_not_have_is_refused)
 	cr_assert_eq(client_explain(fd, MMIOD_MEMORY_PAGES, "", 0, 0), MMIOD_E_INVALID);
 }
 
+Test(explain, what_lies_outside_of_the_region_is_not_said_to_be_granted)
+{
+	static const uint64_t places[][2] = { { 1 << 20, 0 },
+					      { 0, (1 << 20) + 1 },
+					      { 8, UINT64_MAX } };
+	struct mmiod_msg_explain message = { .msg = { .size = sizeof(message),
+						      .opcode = MMIOD_OP_EXPLAIN,
+						      .fixed = sizeof(message) },
+					     .region = "shm",
+					     .rights = READ,
+					     .flags = MMIOD_EXPLAIN_SELF };
+	int fd = client_hello(OPERATOR);
+
+	for (size_t i = 0; i < array_size(places); i++) {
+		message.offset = places[i][0];
+		message.length = places[i][1];
+		client_send(fd, &message, sizeof(message));
+		rig_turn();
+		cr_assert_gt(client_receive(fd), 0);
+		cr_assert_eq(answer.msg.status, MMIOD_E_INVALID, "case %zu", i);
+		cr_assert_not_null(strstr(answer_text(answer.error.text), "outside of region shm"));
+	}
+}
+
 /* Its request ends before the kind of memory. */
 Test(explain, a_library_of_the_first_version_asks_about_regions)
 {
