@@ -23,7 +23,7 @@ make_next() {
 program() {
 	local name=$1 include=$2 sanitize=()
 	shift 2
-	! grep -q __asan_init "$BUILD/libmmiod.a" || sanitize=(-fsanitize=address,undefined)
+	! grep -q __asan_init "$BUILD/libmmiod.a" || sanitize=('-fsanitize=address,undefined')
 	cc -std=gnu11 -Wall -Wextra -Werror -D_GNU_SOURCE "${sanitize[@]}" "$@" -I"$include" -I"$ROOT/include" -o "$T/$name" \
 		"$BATS_TEST_DIRNAME/growth.c" "$T/next/libmmiod.so.0"
 }
