@@ -5,7 +5,7 @@
  *	device	a PCI function bound to the driver		pci.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c
- *	window	a sub-range of a region, one file each		window.c (object), file.c,
+ *	window	a sub-range of a region, one file each		window.c (object), create.c, file.c,
  *								mapping.c, leaf.c, access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables and page descriptors, to look at	inspect.c
@@ -194,6 +194,7 @@ struct mmiod_window {
 
 extern struct kmem_cache *mmiod_window_cache;
 extern unsigned int mmiod_max_windows;
+int mmiod_window_list(struct mmiod_window *window, u64 *conflict);
 int mmiod_window_prepare(struct mmiod_window *window);
 const char *mmiod_window_origin(const struct mmiod_window *window);
 void mmiod_window_free(struct mmiod_window *window);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How windows come: what a WINDOW_CREATE asks for is checked and placed in its region, a
+ * BUFFER_CREATE's buffer is put behind a window; then the file is opened and the window enters the
+ * ledger, both under mmiod_lock. The file owns the window from the moment it exists; the descriptor
+ * is handed out last.
+ */
+#include <linux/file.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static int check_create(const struct mmiod_window_create *create)
+{
+	if (create->flags & ~MMIOD_WINDOW_FLAGS || create->reserved || !create->length)
+		return -EINVAL;
+	if (create->width && !mmiod_width_valid(create->width))
+		return -EINVAL;
+	switch (create->attr) {
+	case MMIOD_ATTR_UC:
+	case MMIOD_ATTR_WC:
+		return 0;
+	case MMIOD_ATTR_WB:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Whole elements only; a width that the region declares is not the window's to change. */
+static int check_width(const struct mmiod_window *window)
+{
+	u32 declared = window->region->width;
+
+	if (declared && window->width != declared)
+		return -EINVAL;
+	if (window->width && ((window->phys | window->length) & (window->width - 1)))
+		return -EINVAL;
+	return 0;
+}
+
+static int place(struct mmiod_window *window, const struct mmiod_window_create *create)
+{
+	const struct mmiod_region *region = window->region;
+
+	if (create->offset >= region->length || create->length > region->length - create->offset)
+		return -EINVAL;
+	window->offset = create->offset;
+	window->length = create->length;
+	window->phys = region->phys + create->offset;
+	window->pfns.start = PHYS_PFN(window->phys);
+	window->pfns.last = PHYS_PFN(window->phys + window->length - 1);
+	if (PAGE_ALIGNED(window->phys) && PAGE_ALIGNED(window->length))
+		window->pages = window->length >> PAGE_SHIFT;
+	window->width = create->width ?: region->width;
+	return check_width(window);
+}
+
+static int enter_region(struct mmiod_window *window, const struct mmiod_window_create *create)
+{
+	struct mmiod_region *region = mmiod_region_find(create->region_id);
+
+	if (!region)
+		return -ENOENT;
+	if (region->device && !mmiod_device_decodes(region->device))
+		return -EIO;
+	if (region->device && region->device->suspended)
+		window->suspended = MMIOD_SUSPENDED_BY_DEVICE;
+	window->region = region;
+	mmiod_region_get(region);
+	return place(window, create);
+}
+
+static struct mmiod_window *new_window(u32 flags, u32 attr, const u8 *tag)
+{
+	struct mmiod_window *window = kmem_cache_alloc(mmiod_window_cache, GFP_KERNEL);
+
+	if (!window)
+		return ERR_PTR(-ENOMEM);
+	memset_after(window, 0, poll);
+	window->flags = flags;
+	window->attr = attr;
+	memcpy(window->tag, tag, sizeof(window->tag));
+	if (!(flags & MMIOD_WINDOW_DUMMY))
+		return window;
+	window->dummy = alloc_page(GFP_KERNEL_ACCOUNT);
+	if (!window->dummy) {
+		mmiod_window_free(window);
+		return ERR_PTR(-ENOMEM);
+	}
+	memset(page_address(window->dummy), 0xff, PAGE_SIZE);
+	return window;
+}
+
+/* Once *file is set it owns the window, whatever is returned. */
+static int open_and_list(struct mmiod_window *window, struct file **file, u64 *conflict, u64 *id)
+{
+	struct file *made = mmiod_window_open(window);
+	int ret;
+
+	if (IS_ERR(made))
+		return PTR_ERR(made);
+	*file = made;
+	ret = mmiod_window_list(window, conflict);
+	*id = window->id;
+	return ret;
+}
+
+static void discard(struct mmiod_window *window, struct file *file)
+{
+	if (file)
+		fput(file);
+	else
+		mmiod_window_free(window);
+}
+
+/* The last step of a creation, or its undoing if `ret` says that it failed. */
+static int hand_out(struct mmiod_call *call, struct mmiod_window *window, struct file *file,
+		    int ret, __s32 *fd)
+{
+	*fd = ret ?: get_unused_fd_flags(O_CLOEXEC);
+	if (*fd < 0) {
+		discard(window, file);
+		return *fd;
+	}
+	call->new_file = file;
+	call->new_fd = *fd;
+	return 0;
+}
+
+int mmiod_call_window_create(struct mmiod_call *call)
+{
+	struct mmiod_window_create *create = call->arg;
+	struct mmiod_window *window;
+	struct file *file = NULL;
+	int ret = check_create(create);
+
+	if (ret)
+		return ret;
+	create->window_id = 0;
+	create->conflict_id = 0;
+	window = new_window(create->flags, create->attr, create->tag);
+	if (IS_ERR(window))
+		return PTR_ERR(window);
+	mutex_lock(&mmiod_lock);
+	ret = enter_region(window, create)
+		      ?: open_and_list(window, &file, &create->conflict_id, &create->window_id);
+	mutex_unlock(&mmiod_lock);
+	return hand_out(call, window, file, ret, &create->fd);
+}
+
+static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,
+				struct file **file)
+{
+	struct mmiod_device *device = NULL;
+	int ret;
+
+	if (create->kind == MMIOD_BUFFER_DMA) {
+		device = mmiod_device_find(create->pci);
+		if (!device)
+			return -ENODEV;
+	}
+	ret = open_and_list(window, file, NULL, &create->window_id);
+	if (!ret && device)
+		mmiod_pci_attach_buffer(device, window->buffer);
+	return ret;
+}
+
+int mmiod_call_buffer_create(struct mmiod_call *call)
+{
+	struct mmiod_buffer_create *create = call->arg;
+	u32 flags = create->flags & MMIOD_BUFFER_READONLY ? MMIOD_WINDOW_READONLY : 0;
+	struct mmiod_buffer *buffer = mmiod_buffer_new(create);
+	struct mmiod_window *window;
+	struct file *file = NULL;
+	int ret;
+
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	window = new_window(flags, MMIOD_ATTR_WB, create->tag);
+	if (IS_ERR(window)) {
+		mmiod_buffer_free(buffer);
+		return PTR_ERR(window);
+	}
+	buffer->window = window;
+	window->buffer = buffer;
+	window->length = buffer->length;
+	window->pages = buffer->count;
+	mutex_lock(&mmiod_lock);
+	ret = create_buffer_locked(window, create, &file);
+	mutex_unlock(&mmiod_lock);
+	return hand_out(call, window, file, ret, &create->fd);
+}
