@@ -126,6 +126,11 @@ lease_listed() # ID
 	mmioctl --json leases | grep -Eq "\"id\": *$1\\b"
 }
 
+lease_is() # ID STATE
+{
+	mmioctl --no-headings -o ID,STATE leases | grep -Eqx " *$1 +$2 *"
+}
+
 lease_not_listed()
 {
 	! lease_listed "$1"

@@ -51,7 +51,7 @@ terms() # LINE...
 	sleep 6
 	lease_listed "$lease"
 	kill -STOP "$holder_pid"
-	eventually lease_not_listed "$lease" || run mmioctl -o ID,STATE --no-headings leases
+	eventually lease_is "$lease" revoked
 	kill -CONT "$holder_pid"
 }
 
