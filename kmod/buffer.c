@@ -4,7 +4,7 @@
  *
  * The daemon makes the window; the memory is allocated when the client first touches it, in the
  * client's context, so that __GFP_ACCOUNT charges the client's memory cgroup. All of it is under
- * window->lock: written to allocate and to free, read to map and to copy.
+ * window->lock: written to publish what was allocated and to free, read to map and to copy.
  *
  * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT
  * and the like can pin them, and a page that somebody still pins is not recycled when the buffer is
@@ -143,27 +143,19 @@ static int allocate_dma(struct mmiod_buffer *buffer)
 	return buffer->memory ? 0 : -ENOMEM;
 }
 
+/* The caller sees to it that there is one at a time, and sets ->allocated under window->lock. */
 int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
 {
-	int ret;
-
-	if (buffer->allocated)
-		return 0;
 	switch (buffer->kind) {
 	case MMIOD_BUFFER_PAGES:
-		ret = allocate_pages(buffer);
-		break;
+		return allocate_pages(buffer);
 	case MMIOD_BUFFER_KMALLOC:
-		ret = allocate_kmalloc(buffer);
-		break;
+		return allocate_kmalloc(buffer);
 	case MMIOD_BUFFER_VMALLOC:
-		ret = allocate_vmalloc(buffer);
-		break;
+		return allocate_vmalloc(buffer);
 	default:
-		ret = allocate_dma(buffer);
+		return allocate_dma(buffer);
 	}
-	buffer->allocated = !ret;
-	return ret;
 }
 
 static void free_memory(struct mmiod_buffer *buffer)
@@ -184,7 +176,7 @@ static void free_memory(struct mmiod_buffer *buffer)
 		dma_free_coherent(buffer->dev, buffer->length, buffer->memory, buffer->bus);
 	}
 	buffer->memory = NULL;
-	buffer->allocated = false;
+	WRITE_ONCE(buffer->allocated, false);
 }
 
 /* The window is revoked and zapped: nothing of the client's reaches the memory any more. */
@@ -267,6 +259,7 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
+	mutex_init(&buffer->allocating);
 	buffer->kind = create->kind;
 	buffer->flags = create->flags;
 	buffer->zone = create->zone;

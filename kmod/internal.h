@@ -19,6 +19,8 @@
  *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never
  *				taken under mmap_lock: ->release runs from task work, not from
  *				munmap.
+ *	buffer->allocating	mutex: one allocation at a time, by the client. A revoke never takes
+ *				it.
  *	window->lock		rwsem: the window's state. Read: to insert page-table entries or
  *				touch the device. Write: to change the state, followed by the zap.
  *				No user access, no GUP, no mmap_lock and no mmiod_lock under it.
@@ -129,7 +131,9 @@ struct mmiod_buffer {
 	struct list_head dma_node; /* in device->buffers */
 	struct mmiod_window *window;
 
-	/* Under window->lock. */
+	struct mutex allocating; /* held while memory of all kinds but DMA is allocated */
+
+	/* Under window->lock; what comes after `allocated` is nobody's but the allocation's till then. */
 	struct device *dev; /* DMA: NULL once the device has gone */
 	bool allocated;
 	struct page **pages; /* PAGES: one reference each */
@@ -201,6 +205,7 @@ void mmiod_window_free(struct mmiod_window *window);
 int mmiod_window_locked_state(struct mmiod_window *window);
 int mmiod_window_state(const struct mmiod_window *window);
 int mmiod_window_usable(const struct mmiod_window *window);
+int mmiod_window_locked_usable(struct mmiod_window *window);
 __poll_t mmiod_window_poll_events(int state);
 void mmiod_window_revoke(struct mmiod_window *window);
 void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend);

@@ -171,18 +171,13 @@ struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
  */
 static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma)
 {
-	int ret;
-
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (!mmiod_leaf_in_bounds(window, vma->vm_pgoff, vma_pages(vma)))
 		return -EINVAL;
 	if (window->flags & MMIOD_WINDOW_READONLY && vma->vm_flags & VM_WRITE)
 		return -EACCES;
-	down_read(&window->lock);
-	ret = window->revoked ? -ENODEV : 0;
-	up_read(&window->lock);
-	return ret;
+	return mmiod_window_locked_state(window) == MMIOD_WINDOW_REVOKED ? -ENODEV : 0;
 }
 
 /*
@@ -218,16 +213,6 @@ static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_win
 	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start;
 }
 
-static int locked_usable(struct mmiod_window *window)
-{
-	int ret;
-
-	down_read(&window->lock);
-	ret = mmiod_window_usable(window);
-	up_read(&window->lock);
-	return ret;
-}
-
 /*
  * A page table at once, whatever of it is mapped already (mremap moves entries one by one). A huge
  * leaf that was made before pmd_leaves was switched off is as good.
@@ -259,7 +244,7 @@ static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct 
 	int ret = fixup_user_fault(vma->vm_mm, address, flags, NULL);
 
 	if (ret)
-		return locked_usable(window) ?: ret;
+		return mmiod_window_locked_usable(window) ?: ret;
 	*size = PAGE_SIZE;
 	if (window->buffer || !IS_ENABLED(CONFIG_X86_64))
 		return 0;
@@ -292,7 +277,7 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 			return -EINTR;
 		cond_resched();
 	}
-	return locked_usable(window);
+	return mmiod_window_locked_usable(window);
 }
 
 /*
@@ -327,7 +312,7 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 		return -EINVAL;
 	if (!(vma->vm_flags & (VM_READ | VM_WRITE)))
 		return -EFAULT;
-	ret = locked_usable(window);
+	ret = mmiod_window_locked_usable(window);
 	if (ret)
 		return ret;
 	return exact ? populate_exactly(window, vma, start, length)

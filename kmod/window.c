@@ -53,6 +53,16 @@ int mmiod_window_locked_state(struct mmiod_window *window)
 	return state;
 }
 
+int mmiod_window_locked_usable(struct mmiod_window *window)
+{
+	int ret;
+
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window);
+	up_read(&window->lock);
+	return ret;
+}
+
 /*
  * After this no CPU reaches the pages through the window,
  * and a fault that comes later sees the new state.
@@ -281,6 +291,47 @@ const char *mmiod_window_origin(const struct mmiod_window *window)
 	return window->buffer ? kinds[window->buffer->kind] : mmiod_region_name(window->region);
 }
 
+/* If a revoke has come in between, what was allocated is given back. */
+static int publish_memory(struct mmiod_window *window)
+{
+	int ret;
+
+	down_write(&window->lock);
+	WRITE_ONCE(window->buffer->allocated, true);
+	if (window->revoked)
+		mmiod_buffer_revoke(window->buffer);
+	ret = mmiod_window_usable(window);
+	up_write(&window->lock);
+	return ret;
+}
+
+/*
+ * A client can make the allocator take its time. That is not spent with window->lock held: a
+ * revoke, and with it the daemon, would wait for it.
+ */
+static int prepare_memory(struct mmiod_window *window)
+{
+	struct mmiod_buffer *buffer = window->buffer;
+	int ret;
+
+	if (mutex_lock_killable(&buffer->allocating))
+		return -EINTR;
+	ret = mmiod_window_locked_usable(window);
+	if (!ret && !READ_ONCE(buffer->allocated))
+		ret = mmiod_buffer_allocate(buffer) ?: publish_memory(window);
+	mutex_unlock(&buffer->allocating);
+	return ret;
+}
+
+/* Under the lock: the device must not go meanwhile. What is contiguous is there soon, or not. */
+static int prepare_dma(struct mmiod_buffer *buffer)
+{
+	int ret = buffer->allocated ? 0 : mmiod_buffer_allocate(buffer);
+
+	buffer->allocated = !ret;
+	return ret;
+}
+
 /*
  * What the first use of a window costs, in the user's context: the memory of a buffer, or the
  * kernel's mapping of device memory for mediated access. That one is made for each window with the
@@ -291,10 +342,12 @@ int mmiod_window_prepare(struct mmiod_window *window)
 {
 	int ret;
 
+	if (window->buffer && window->buffer->kind != MMIOD_BUFFER_DMA)
+		return prepare_memory(window);
 	down_write(&window->lock);
 	ret = mmiod_window_usable(window);
 	if (!ret && window->buffer) {
-		ret = mmiod_buffer_allocate(window->buffer);
+		ret = prepare_dma(window->buffer);
 	} else if (!ret && !window->io) {
 		window->io = window->attr == MMIOD_ATTR_WC
 				     ? ioremap_wc(window->phys, window->length)

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -423,6 +424,60 @@ TEST_WITHIN(120, every_call_bears_that_devices_go_and_come_back)
 	expect_no_window(control);
 	release_storms(control);
 	EXPECT(region(control, "shm") && region(control, "edu"));
+}
+
+/* ---- memory that is revoked while it is being allocated ---- */
+
+struct allocation {
+	int fd, error;
+};
+
+static void *allocate_it(void *argument)
+{
+	struct allocation *allocation = argument;
+
+	allocation->error = allocate(allocation->fd) ? errno : 0;
+	return NULL;
+}
+
+static uint64_t free_memory(void)
+{
+	struct sysinfo info;
+
+	EXPECT_EQ(sysinfo(&info), 0);
+	return (uint64_t)info.freeram * info.mem_unit;
+}
+
+/* What ALLOCATE answers when its buffer is revoked as soon as a part of the memory is taken. */
+static int revoke_in_the_middle(int control, uint64_t length)
+{
+	struct mmiod_buffer_create create = { .kind = MMIOD_BUFFER_PAGES,
+					      .length = length,
+					      .node = -1 };
+	struct allocation allocation = { .fd = try_buffer(control, create) };
+	uint64_t before = free_memory();
+	pthread_t thread;
+
+	EXPECT(allocation.fd >= 0);
+	EXPECT_EQ(pthread_create(&thread, NULL, allocate_it, &allocation), 0);
+	for (int i = 0; i < 1000000 && free_memory() + length / 8 > before; i++)
+		;
+	EXPECT_EQ(set_state(control, window_id(allocation.fd), MMIOD_WINDOW_REVOKED), 0);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(buffer_info(control, allocation.fd, 0).allocated, 0);
+	close(allocation.fd);
+	return allocation.error;
+}
+
+TEST_WITHIN(120, a_revoke_does_not_wait_until_memory_is_allocated)
+{
+	int control = open_control(), error = 0;
+
+	for (int round = 0; round < 50 && error != ENODEV; round++) {
+		error = revoke_in_the_middle(control, 192 * MIB);
+		EXPECT(!error || error == ENODEV);
+	}
+	EXPECT_EQ(error, ENODEV);
 }
 
 /* ---- the module goes while it is being opened ---- */
