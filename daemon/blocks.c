@@ -13,7 +13,7 @@
 int blocks_new(struct blocks **blocksp, uint64_t size, uint64_t page, bool wipe)
 {
 	struct blocks *blocks = calloc(1, sizeof(*blocks));
-	int r = blocks ? pool_new(&blocks->pool, size, page, POOL_LOWEST) : -ENOMEM;
+	int r = blocks ? pool_new(&blocks->pool, size, page, POOL_EAGER) : -ENOMEM;
 
 	if (r < 0) {
 		free(blocks);

@@ -1,10 +1,56 @@
 // SPDX-License-Identifier: MIT
 /*
- * Searches through the index that begin or end somewhere, and words of which it learns late.
- *
- * Late words are in a ring: the next one pushes the oldest out, which is settled then.
+ * The index of a pool: what becomes of a word, and searches for more than one order.
  */
 #include "pool-index.h"
+
+/*
+ * A line has got its first word with a block of order r,
+ * or lost the last one: so do those above.
+ */
+static __attribute__((noinline)) void flip_above(struct pool *pool, unsigned int l, uint64_t line,
+						 unsigned int r)
+{
+	for (unsigned int d = 1; d < pool->depth[l]; d++, line >>= WORD_SHIFT) {
+		uint64_t *with = &pool->level[l].lines[d][line >> WORD_SHIFT].with[r];
+		uint64_t before = *with;
+
+		*with = before ^ 1ull << (line % WORD_BITS);
+		if (before && *with)
+			return;
+	}
+	pool->nonempty ^= 1ull << (l * LEVEL_ORDERS + r);
+}
+
+/* Tells the index what a word has become, which is not full. */
+void index_sync(struct pool *pool, unsigned int l, uint64_t j)
+{
+	struct pool_level *level = &pool->level[l];
+	struct pool_note *note = &level->notes[j];
+	unsigned int orders = word_orders(level->words[j]), changed = note->orders ^ orders, r;
+	uint64_t *with, before;
+
+	if (note->stashed)
+		note->stashed |= STASHED_VAGUE;
+	note->orders = (uint8_t)orders;
+	for (; changed; changed &= changed - 1) {
+		r = bits_first(changed);
+		with = &level->lines[0][j >> WORD_SHIFT].with[r];
+		before = *with;
+		*with = before ^ 1ull << (j % WORD_BITS);
+		if (!before || !*with)
+			flip_above(pool, l, j >> WORD_SHIFT, r);
+	}
+}
+
+/* From here on the index knows all of a word, which may be full. */
+void index_settle(struct pool *pool, unsigned int l, uint64_t j)
+{
+	if (pool->level[l].words[j] == ~0ull)
+		pool_words_give(pool, l, j, 0);
+	else
+		index_sync(pool, l, j);
+}
 
 /*
  * From *word on, the first that the index lists for order
@@ -12,19 +58,15 @@
  */
 bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
 {
-	const struct pool_level *level = &pool->level[l];
-	uint64_t n = level->n_words, i = *word, found;
-	unsigned int orders = orders_from(r);
+	struct pool_line *const *lines = pool->level[l].lines;
+	uint64_t n = pool->level[l].n_words, i = *word, found;
 
 	for (unsigned int d = 0; d < pool->depth[l] && i < n; d++) {
-		found = line_with(&level->marks[d][i & ~(uint64_t)(LINE - 1)], orders) &
-			~0ull << (i % WORD_BITS);
+		found = line_with(&lines[d][i >> WORD_SHIFT], r) & ~0ull << (i % WORD_BITS);
 		if (found) {
-			i = (i & ~(uint64_t)(LINE - 1)) | bits_first(found);
+			i = (i & ~(uint64_t)(WORD_BITS - 1)) | bits_first(found);
 			while (d--)
-				i = i << WORD_SHIFT |
-				    bits_first(
-					    line_with(&level->marks[d][i << WORD_SHIFT], orders));
+				i = i << WORD_SHIFT | bits_first(line_with(&lines[d][i], r));
 			*word = i;
 			return true;
 		}
@@ -35,90 +77,60 @@ bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_
 }
 
 /*
- * What one byte of a word says of orders 0 to 2; and of the three above, if its bits stand for
- * bytes that are full. A word that is full never comes here, and blocks of a full byte are larger
- * ones.
+ * The parts of word i of a level, which is above `bottom`, in which there is a block of order r of
+ * `bottom` or any higher one: free as a whole, or according to the lines that are over the same
+ * pages.
  */
-void index_init(struct pool *pool)
+static inline uint64_t parts_with(const struct pool *pool, unsigned int l, uint64_t i,
+				  unsigned int bottom, unsigned int r)
 {
-	bool lowest = pool->flags & POOL_LOWEST;
+	uint64_t found = pool->level[l].words[i];
+	unsigned int d = l - bottom - 1;
 
-	for (unsigned int byte = 0; byte < 256; byte++)
-		for (unsigned int r = 0; r < 3; r++)
-			if (lowest ? word_runs(byte, r) : word_blocks(byte, r) && byte != 255)
-				pool->orders[byte] |= 1u << r;
+	found |= r ? line_with(&pool->level[bottom].lines[d][i], r)
+		   : line_any(&pool->level[bottom].lines[d][i]);
+	while (d--)
+		found |= line_any(&pool->level[++bottom].lines[d][i]);
+	return found;
 }
 
 /*
- * A mark is about to change: those above it learn what is new,
- * and of what is gone whether others in its line have it.
+ * One step down for each level. False: *place is a word
+ * where there should be something, but is not.
  */
-void index_update(struct pool *pool, unsigned int l, uint64_t j, unsigned int old, unsigned int new)
+static bool descend(const struct pool *pool, unsigned int order, struct pool_place *place)
 {
-	struct pool_level *level = &pool->level[l];
-	unsigned int shift = l * LEVEL_ORDERS, gone, above;
+	unsigned int bottom = order / LEVEL_ORDERS, r = order % LEVEL_ORDERS, l, bit = 0;
+	uint64_t found, word = 0, i = 0;
 
-	if (j < level->first)
-		level->first = j;
-	for (unsigned int d = 0;; d++) {
-		uint8_t *mark = &level->marks[d][j];
-
-		gone = old & ~new;
-		above = new;
-		if (gone)
-			above |= line_union(mark - j % LINE, j % LINE);
-		if (d)
-			*mark = (uint8_t) new;
-		if (d + 1 == pool->depth[l])
+	for (l = pool->levels - 1u;; l--) {
+		word = pool->level[l].words[i];
+		found = l > bottom ? parts_with(pool, l, i, bottom, r) : word_runs(word, r);
+		if (!found)
 			break;
-		j >>= WORD_SHIFT;
-		old = level->marks[d + 1][j];
-		new = above | (old & ~gone);
-		if (new == old)
-			return;
+		bit = bits_first(found);
+		if (word >> bit & 1)
+			break;
+		i = i << WORD_SHIFT | bit;
 	}
-	if (!gone)
-		above |= pool->nonempty >> shift & MARK_ORDERS;
-	pool->nonempty &= ~((uint64_t)MARK_ORDERS << shift);
-	pool->nonempty |= (uint64_t)above << shift;
-}
-
-/* From here on the index knows all of a word. */
-void index_settle(struct pool *pool, unsigned int l, uint64_t j)
-{
-	if (pool->level[l].words[j] == ~0ull)
-		pool_words_give(pool, l, j, 0);
-	else
-		index_sync(pool, l, j);
-}
-
-static void settle_late(struct pool *pool, uint64_t late)
-{
-	unsigned int l = late % LATE_LEVELS;
-	uint64_t j = late / LATE_LEVELS;
-
-	if (pool->level[l].marks[0][j] & MARK_LATE)
-		index_settle(pool, l, j);
+	*place = (struct pool_place){ .level = l, .word = i, .bit = bit };
+	return found;
 }
 
 /*
- * The index will learn later what has become of this word, which
- * is not late yet. Returns 0, to be the end of a fast path.
+ * Where the lowest run of this order begins, whatever the
+ * order of the block that it is in; false: there is none.
  */
-int index_put_off(struct pool *pool, unsigned int l, uint64_t j)
+bool index_lowest(struct pool *pool, unsigned int order, struct pool_place *place)
 {
-	uint64_t *late = &pool->late[pool->n_late++ % LATE_WORDS];
+	unsigned int top = pool->levels - 1u;
 
-	settle_late(pool, *late); /* at first word 0 of level 0, which does no harm */
-	*late = j * LATE_LEVELS + l;
-	pool->level[l].marks[0][j] |= MARK_LATE;
-	return 0;
-}
-
-void index_settle_late(struct pool *pool)
-{
-	if (pool->n_late - pool->n_settled > LATE_WORDS)
-		pool->n_settled = pool->n_late - LATE_WORDS;
-	for (; pool->n_settled != pool->n_late; pool->n_settled++)
-		settle_late(pool, pool->late[pool->n_settled % LATE_WORDS]);
+	if (order / LEVEL_ORDERS > top)
+		return false;
+	while (!descend(pool, order, place)) {
+		if (place->level == top)
+			return false;
+		index_settle(pool, place->level, place->word);
+	}
+	return true;
 }

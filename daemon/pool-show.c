@@ -46,41 +46,56 @@ void pool_blocks(struct pool *pool, uint64_t counts[POOL_ORDERS])
 	}
 }
 
-static bool is_late(const struct pool *pool, unsigned int l, uint64_t j)
+/* Those bits of a word that are blocks of the stash, which has as many entries for it. */
+static uint64_t stashed_bits(const struct pool *pool, unsigned int l, uint64_t j,
+			     unsigned int *entries)
 {
-	for (unsigned int i = 0; i < LATE_WORDS; i++)
-		if (pool->late[i] == j * LATE_LEVELS + l)
-			return true;
-	return false;
-}
+	uint64_t bits = 0;
 
-static bool is_stashed(const struct pool *pool, unsigned int l, uint64_t j)
-{
-	for (unsigned int order = 0; order < STASH_ORDERS; order++) {
-		const struct pool_stash *stash = &pool->stash[order];
-
-		for (uint32_t i = stash->oldest; stash->level == l && i != stash->newest; i++)
-			if (stash->unit[i % STASH_ENTRIES] >> WORD_SHIFT == j)
-				return true;
+	*entries = 0;
+	for (const struct pool_stash *stash = pool->stash; stash < pool->stash + STASHES; stash++) {
+		for (uint32_t i = 0; stash->level == l && i < stash->n; i++) {
+			if (stash->unit[i] >> WORD_SHIFT != j)
+				continue;
+			bits |= stash->run << (stash->unit[i] % WORD_BITS);
+			++*entries;
+		}
 	}
-	return false;
+	return bits;
 }
 
-static bool mark_right(const struct pool *pool, unsigned int l, uint64_t j)
+/* The line has the word for the orders that are noted. */
+static bool listed_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
-	uint8_t mark = pool->level[l].marks[0][j];
-	uint64_t word = pool->level[l].words[j];
+	const struct pool_line *line = &pool->level[l].lines[0][j >> WORD_SHIFT];
+	unsigned int orders = 0;
 
-	if (mark & MARK_LATE)
-		return is_late(pool, l, j);
-	if (mark & MARK_STASHED)
-		return is_stashed(pool, l, j);
-	return word != ~0ull && mark == word_orders(pool, word);
+	for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
+		orders |= (unsigned int)(line->with[r] >> (j % WORD_BITS) & 1) << r;
+	return orders == pool->level[l].notes[j].orders;
+}
+
+/* The index knows all of the word but what is in the stash, unless it is vague about the word. */
+static bool index_right(const struct pool *pool, unsigned int l, uint64_t j)
+{
+	uint64_t word = pool->level[l].words[j], bits;
+	unsigned int stashed = pool->level[l].notes[j].stashed, entries;
+
+	bits = stashed_bits(pool, l, j, &entries);
+	if (entries != (stashed & ~(unsigned int)STASHED_VAGUE) || stashed == STASHED_VAGUE)
+		return false;
+	if (!listed_right(pool, l, j))
+		return false;
+	if (stashed & STASHED_VAGUE)
+		return true;
+	if (bits & ~word || word == ~bits)
+		return false;
+	return pool->level[l].notes[j].orders == word_orders(word & ~bits);
 }
 
 /*
  * A word is right if it ends with the pool, no unit
- * above it is free as well, and its mark agrees with it.
+ * above it is free as well, and the index agrees with it.
  */
 static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
@@ -92,23 +107,38 @@ static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 	for (unsigned int m = l + 1; word && m < pool->levels; m++, above >>= WORD_SHIFT)
 		if (pool->level[m].words[above >> WORD_SHIFT] >> (above % WORD_BITS) & 1)
 			return false;
-	return mark_right(pool, l, j);
+	return index_right(pool, l, j);
 }
 
-/* Each line against the mark above it, and the last one against what the pool has. */
+static bool line_right(const struct pool_line *line, const struct pool_line *below, uint64_t n)
+{
+	struct pool_line expected = { 0 };
+
+	for (uint64_t i = 0; i < n; i++)
+		for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
+			expected.with[r] |= (uint64_t)(below[i].with[r] != 0) << i;
+	return memcmp(line->with, expected.with, sizeof(expected.with)) == 0;
+}
+
+/* Each line against the ones below it, and the last one against what the pool has. */
 static bool lines_right(const struct pool *pool, unsigned int l)
 {
 	const struct pool_level *level = &pool->level[l];
-	uint64_t n = level->n_words;
+	uint64_t n = level->n_words, below;
+	unsigned int d, nonempty = 0;
 
-	for (unsigned int d = 1; d < pool->depth[l]; d++) {
-		n = (n + LINE - 1) / LINE;
-		for (uint64_t i = 0; i < n; i++)
-			if (level->marks[d][i] != line_union(&level->marks[d - 1][i * LINE], LINE))
+	for (d = 1; d < pool->depth[l]; d++) {
+		n = (n + WORD_BITS - 1) / WORD_BITS;
+		for (uint64_t i = 0; i < n; i += WORD_BITS) {
+			below = n - i < WORD_BITS ? n - i : WORD_BITS;
+			if (!line_right(&level->lines[d][i / WORD_BITS], &level->lines[d - 1][i],
+					below))
 				return false;
+		}
 	}
-	return line_union(level->marks[pool->depth[l] - 1], LINE) ==
-	       (pool->nonempty >> (l * LEVEL_ORDERS) & MARK_ORDERS);
+	for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
+		nonempty |= (unsigned int)(level->lines[d - 1][0].with[r] != 0) << r;
+	return nonempty == (pool->nonempty >> (l * LEVEL_ORDERS) & ((1u << LEVEL_ORDERS) - 1));
 }
 
 int pool_check(struct pool *pool)
@@ -125,5 +155,5 @@ int pool_check(struct pool *pool)
 		if (!lines_right(pool, l))
 			return -EUCLEAN;
 	}
-	return free_pages == pool->free_pages ? 0 : -EUCLEAN;
+	return free_pages << pool->page_shift == pool_free_bytes(pool) ? 0 : -EUCLEAN;
 }

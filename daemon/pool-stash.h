@@ -1,65 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stash of a pool: blocks of one order that were freed lately.
+ * The stash of a pool: blocks that were freed lately, by their length. Here a block is as long as
+ * it was granted, a power of two or not.
  *
- * Their bits are set, so they count as free to every check, but the index is not told until the
- * entry is pushed out by younger ones, or something fails to be found. A request for the same order
- * takes the youngest back at the price of a bit.
+ * Their bits are set, so they count as free to every check, but the index is not told until
+ * something fails to be found. A request for the same length takes the youngest back at the price
+ * of a bit, and the word is again what the index knows of it. A block that finds no room is found
+ * through the index.
  *
- * An entry says where such a block was. It is one still if all of its bits are set, whatever has
- * been done meanwhile. As long as a word is MARK_STASHED, an entry younger than what the index
- * knows of the word is there to say so, and whoever takes the entry out sees to the word.
+ * That is so as long as the index was not told of the word meanwhile, for another reason. If it
+ * was, what it knows is STASHED_VAGUE: it may list a block that has left the stash since, and miss
+ * one that was the other half of it. Whoever is led there in vain settles the word; what is missed
+ * is found once the stash is empty; and the word is settled when its last entry leaves. In such a
+ * word an entry may be stale, for its block may have been taken or have merged: it is one still if
+ * all of its bits are set.
  */
 #ifndef MMIOD_DAEMON_POOL_STASH_H
 #define MMIOD_DAEMON_POOL_STASH_H
 
 #include "pool-index.h"
 
+static_assert(WORD_BITS < STASHED_VAGUE, "entries of a word that is not vague are disjoint");
+
 void pool_stash_init(struct pool *pool);
-int pool_stash_drop(struct pool *pool, const struct pool_stash *stash, uint64_t unit);
+int pool_stash_left(struct pool *pool, const struct pool_stash *stash, uint64_t j);
+int pool_stash_refuse(struct pool *pool, const struct pool_stash *stash, uint64_t j);
+int pool_stash_give_vague(struct pool *pool, struct pool_stash *stash, uint64_t unit);
+struct pool_stash *pool_stash_of(struct pool *pool, uint64_t pages);
 uint64_t pool_stash_pop(struct pool *pool, struct pool_stash *stash);
 
-static inline bool stash_is_empty(const struct pool_stash *stash)
+/* The youngest entry is out to be granted, and this is left of its word. Returns 0. */
+static inline int stash_take(struct pool *pool, struct pool_stash *stash, uint64_t j, uint64_t left)
 {
-	return stash->newest == stash->oldest;
-}
-
-/* The youngest entry; not that there is one. */
-static inline uint64_t stash_newest(const struct pool_stash *stash)
-{
-	return stash->unit[(stash->newest - 1) % STASH_ENTRIES];
-}
-
-/* An entry was taken out to be granted, and this is left of its word. Returns 0. */
-static inline int stash_taken(struct pool *pool, const struct pool_stash *stash, uint64_t j,
-			      uint64_t left)
-{
-	uint8_t *mark = &stash->marks[j];
-
+	stash->n--;
 	stash->words[j] = left;
-	/* As the index has it. */
-	if (!left && !(*mark & MARK_ORDERS)) {
-		*mark &= (uint8_t)~MARK_STASHED;
-		return 0;
-	}
-	return *mark & MARK_LATE ? 0 : index_put_off(pool, stash->level, j);
+	return (int8_t)--stash->notes[j].stashed < 0 ? pool_stash_left(pool, stash, j) : 0;
 }
 
 /* A block returns, whose bits are clear. Returns 0. */
-static inline int stash_push(struct pool *pool, struct pool_stash *stash, uint64_t unit,
+static inline int stash_give(struct pool *pool, struct pool_stash *stash, uint64_t unit,
 			     uint64_t mask)
 {
-	uint32_t newest = stash->newest++;
-	uint64_t oldest = stash->unit[newest % STASH_ENTRIES];
+	uint64_t j = unit >> WORD_SHIFT;
+	uint32_t n = stash->n;
 
-	stash->unit[newest % STASH_ENTRIES] = unit;
-	stash->words[unit >> WORD_SHIFT] |= mask;
-	stash->marks[unit >> WORD_SHIFT] |= MARK_STASHED;
-	pool->free_pages += stash->pages;
-	if (newest - stash->oldest < STASH_ENTRIES)
-		return 0;
-	stash->oldest++;
-	return pool_stash_drop(pool, stash, oldest);
+	stash->words[j] |= mask;
+	if ((int8_t)++stash->notes[j].stashed < 0)
+		return pool_stash_give_vague(pool, stash, unit);
+	if (n == STASH_ENTRIES)
+		return pool_stash_refuse(pool, stash, j);
+	stash->unit[n] = unit;
+	stash->n = n + 1;
+	return 0;
 }
 
 #endif

@@ -11,13 +11,14 @@
 #include "pool-index.h"
 
 #define HUGE_PAGE (2u << 20)
+#define CACHE_LINE 64u
 #define LONG_RANGE 64 /* words; longer ranges are looked up in the index */
 
 static uintptr_t place(size_t *offset, const struct pool *pool, size_t size)
 {
 	size_t at = *offset;
 
-	*offset += (size + LINE - 1) & ~(size_t)(LINE - 1);
+	*offset += (size + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 	return (uintptr_t)pool->memory + at;
 }
 
@@ -29,9 +30,10 @@ static void lay_out(struct pool *pool, unsigned int l, size_t *offset)
 	unsigned int d = 0;
 
 	level->words = (void *)place(offset, pool, n * sizeof(*level->words));
+	level->notes = (void *)place(offset, pool, n * sizeof(*level->notes));
 	do {
-		level->marks[d++] = (void *)place(offset, pool, n);
-		n = (n + LINE - 1) / LINE;
+		n = (n + WORD_BITS - 1) / WORD_BITS;
+		level->lines[d++] = (void *)place(offset, pool, n * sizeof(struct pool_line));
 	} while (n > 1);
 	pool->depth[l] = d;
 }
@@ -49,7 +51,7 @@ static void prefault(struct pool *pool)
 {
 	volatile char *memory = pool->memory;
 
-	for (size_t i = 0; i < pool->memory_size; i += LINE)
+	for (size_t i = 0; i < pool->memory_size; i += CACHE_LINE)
 		memory[i] = 0;
 }
 
@@ -72,7 +74,7 @@ int pool_words_init(struct pool *pool)
 		return -ENOMEM;
 	}
 	lay_out_all(pool);
-	/* A free touches a word and a mark anywhere in them, and would miss the TLB for both. */
+	/* A free touches records anywhere in it, and would miss the TLB for each of them. */
 	if (pool->memory_size >= HUGE_PAGE)
 		(void)madvise(pool->memory, pool->memory_size, MADV_HUGEPAGE);
 	if (pool->flags & POOL_PREFAULT)
@@ -92,15 +94,17 @@ void pool_words_destroy(struct pool *pool)
  */
 void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 {
-	uint64_t *word = &pool->level[l].words[j];
+	uint64_t *word = &pool->level[l].words[j], before = *word;
 
 	*word |= mask;
 	while (*word == ~0ull) {
 		*word = 0;
-		index_sync(pool, l, j);
+		if (before)
+			index_sync(pool, l, j);
 		mask = 1ull << (j % WORD_BITS);
 		j >>= WORD_SHIFT;
 		word = &pool->level[++l].words[j];
+		before = *word;
 		*word |= mask;
 	}
 	index_sync(pool, l, j);

@@ -8,11 +8,10 @@
  * pool without a free page. The buddy blocks of order 6l + r are the longest aligned runs of 2^r
  * set bits within the words of level l.
  *
- * Where to look for a block is in the marks (pool-index.h):
- * one byte for each word. Together 1.15 bits a page.
+ * Where to look for a block is in the index (pool-index.h). Together 1.41 bits a page.
  *
- * The words are the truth at all times. The index may not know yet what has become of the last few
- * words whose blocks went through the stash (pool-stash.h); pool_settle() tells it.
+ * The words are the truth at all times. Of a block in the stash
+ * (pool-stash.h) the index does not know; pool_settle() tells it.
  *
  * Only the files pool*.c include this.
  */
@@ -28,74 +27,74 @@
 #define WORD_SHIFT 6
 #define WORD_BITS (1u << WORD_SHIFT)
 #define POOL_LEVELS 6 /* 64^6 pages: 256 TiB of 4 KiB pages */
-#define POOL_DEPTH 5 /* summaries above the words of level 0 */
+#define POOL_DEPTH 5 /* lines above the words of level 0 */
 #define LEVEL_ORDERS 6
 
-#define STASH_ORDERS 11 /* up to 4 MiB with pages of 4 KiB */
-#define STASH_ENTRIES 32u /* a power of two */
-#define LATE_WORDS 64u /* a power of two */
-#define LATE_LEVELS 8u /* a power of two, more than levels */
+#define STASH_PAGES 63u /* there is one for each length up to this, */
+#define STASH_ORDERS 11u /* and for each order from one word to below this: 4 MiB of 4 KiB */
+#define STASHES (STASH_PAGES + STASH_ORDERS - LEVEL_ORDERS)
+#define STASH_ENTRIES 32u
+#define STASHED_VAGUE 0x80 /* what the index knows of the word may be wrong, as long as any is */
 
 static_assert(POOL_ORDERS == POOL_LEVELS * LEVEL_ORDERS, "each level has six orders");
 static_assert(WORD_BITS == 1 << LEVEL_ORDERS, "the orders of a level divide a word");
 
-#define LINE (1u << WORD_SHIFT) /* marks that are looked at together: one cache line */
+/* One cache line of the index. Bit i of with[r]: the i-th word has a block of order r. */
+struct pool_line {
+	_Alignas(64) uint64_t with[LEVEL_ORDERS];
+};
 
-/*
- * Bit r of a mark: the word has a block of order r of its
- * level; in a pool that is POOL_LOWEST: a run of 2^r units.
- */
-#define MARK_ORDERS ((1u << LEVEL_ORDERS) - 1)
-/* A block of the word is in the stash, and the index does not know. */
-#define MARK_STASHED (1u << 6)
-#define MARK_LATE (1u << 7) /* the word is among pool->late, whatever the index knows of it */
+/* Of one word. */
+struct pool_note {
+	uint8_t orders; /* bit r: the index lists the word for order r */
+	uint8_t stashed; /* how many entries the stash has for it, and STASHED_VAGUE */
+};
 
 /* One cache line, for it is looked at all the time. */
 struct pool_level {
 	uint64_t *words;
-	/* [0]: one for each word; [d]: one for each line of [d - 1]; one line at the top. */
-	uint8_t *marks[POOL_DEPTH];
-	uint64_t first; /* the index lists no word before this one */
+	/* [0]: one for 64 words; [d]: the same of 64 lines of [d - 1]; one line at the top. */
+	struct pool_line *lines[POOL_DEPTH];
+	struct pool_note *notes; /* one for each word */
 	/* One for every unit of the pool, and for one that begins in it but ends behind it. */
 	uint64_t n_words;
 };
 
 /*
- * Blocks of one order that were freed lately, newest last. A hint only, for a block may have been
- * taken or merged in the meantime. The constants say where blocks of the order have their bits.
+ * Blocks of one length that were freed lately, newest last. They begin at multiples of the next
+ * power of two. The constants say where they have their bits.
  */
 struct pool_stash {
 	uint64_t *words;
-	uint8_t *marks;
+	struct pool_note *notes;
 	uint64_t run; /* as many bits as a block has units */
-	uint64_t pages; /* of a block */
-	uint64_t length; /* bytes of a block */
-	/* The bits of the word of level 0 that are the block's as well: none or all. */
-	uint64_t below;
+	uint64_t length; /* bytes of a block; 0: nothing is kept */
+	uint64_t within; /* bytes: no block has any of these bits in its offset */
+	uint64_t end; /* bytes: a block begins before it */
+	uint32_t n;
+	uint16_t pages; /* of a block */
 	uint8_t level;
 	uint8_t unit_shift; /* bytes to units */
-	uint32_t oldest; /* the entries are [oldest, newest) modulo STASH_ENTRIES; both run free */
-	uint32_t newest;
+	uint8_t below; /* words of level 0 that are a block's, if its bits are those of level 1 */
 	_Alignas(64) uint64_t unit[STASH_ENTRIES]; /* the first of the block */
 };
 
 struct pool {
-	uint64_t free_pages;
+	uint64_t free_pages; /* without the stash, each of whose entries is one block more */
 	uint64_t size; /* bytes */
 	uint64_t page_size;
-	uint64_t stash_max; /* bytes of the largest block that the stash takes; 0: none */
+	uint64_t stash_max; /* bytes of the largest block that there is a stash for; 0: none */
 	uint8_t page_shift;
 	uint8_t levels;
 	uint8_t flags;
-	uint8_t depth[POOL_LEVELS]; /* of each level's marks */
+	uint8_t depth[POOL_LEVELS]; /* of each level's lines */
 	uint64_t pages;
 	uint64_t nonempty; /* bit k: the index lists a word for order k */
 	struct pool_level level[POOL_LEVELS];
-	uint8_t orders[256]; /* what a word lists for each of its bytes */
-	struct pool_stash stash[STASH_ORDERS];
-	uint64_t late[LATE_WORDS]; /* words that the index will be told of: number and level */
-	uint32_t n_late; /* how many there have ever been; modulo LATE_WORDS the next place */
-	uint32_t n_settled; /* of these all before */
+	/* [k]: for requests of up to 2^k bytes that are longer than 2^(k-1), or are a page. */
+	struct pool_stash *stash_for[64];
+	struct pool_stash stash[STASHES]; /* [i]: for i + 1 pages; then one for each order */
+	struct pool_stash no_stash; /* always empty */
 	void *memory; /* of all levels */
 	size_t memory_size;
 };
@@ -146,8 +145,12 @@ static const uint64_t run_starts[LEVEL_ORDERS + 1] = {
 /* The starts of all aligned runs of 2^r set bits. */
 static inline uint64_t word_runs(uint64_t word, unsigned int r)
 {
-	for (unsigned int s = 0; s < r; s++)
+#pragma GCC unroll 6
+	for (unsigned int s = 0; s < LEVEL_ORDERS; s++) {
+		if (s == r)
+			break;
 		word &= word >> (1u << s) & run_starts[s + 1];
+	}
 	return word;
 }
 

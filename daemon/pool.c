@@ -2,8 +2,8 @@
 /*
  * Pools: making them, granting and taking back.
  *
- * Blocks that return go to the stash for their order first. Only power-of-two requests without
- * conditions look there; what they do not find, and all else, comes through the index.
+ * Blocks that return go to the stash for their length first, and requests without
+ * conditions look there. What they do not find, and all else, comes through the index.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 	int error;
 
 	if (!page_size || page_size & (page_size - 1) || !size || size & (page_size - 1) ||
-	    flags & ~(unsigned int)(POOL_EAGER | POOL_PREFAULT | POOL_LOWEST))
+	    flags & ~(unsigned int)(POOL_EAGER | POOL_PREFAULT))
 		return -EINVAL;
 	if (size / page_size >> POOL_ORDERS)
 		return -E2BIG;
@@ -35,7 +35,6 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 		free(pool);
 		return error;
 	}
-	index_init(pool);
 	pool_stash_init(pool);
 	pool_words_give_range(pool, 0, pool->pages);
 	pool->free_pages = pool->pages;
@@ -68,7 +67,7 @@ static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *
 		order = want->order + bits_first(orders);
 		place.level = order / LEVEL_ORDERS;
 		r = order % LEVEL_ORDERS;
-		place.word = index_first(pool, place.level, 1u << r);
+		place.word = index_first(pool, place.level, r);
 		blocks = word_blocks(pool->level[place.level].words[place.word], r);
 		if (blocks) {
 			place.bit = bits_first(blocks);
@@ -80,64 +79,15 @@ static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *
 	return NOWHERE;
 }
 
-/*
- * In one level: the page where its lowest run begins,
- * or NOWHERE if its word does not begin before `known`.
- */
-static inline uint64_t lowest_run(struct pool *pool, unsigned int l, unsigned int r, uint64_t known)
-{
-	struct pool_level *level = &pool->level[l];
-	uint64_t word, runs;
-
-	do {
-		word = index_first_before(pool, l, orders_from(r), known);
-		if (word == NOWHERE)
-			return NOWHERE;
-		if (!r)
-			level->first = word;
-		runs = word_runs(level->words[word], r);
-		if (runs)
-			return (word << WORD_SHIFT | bits_first(runs)) << (l * LEVEL_ORDERS);
-		index_settle(pool, l, word);
-	} while (pool->nonempty >> (l * LEVEL_ORDERS) & orders_from(r));
-	return NOWHERE;
-}
-
-/* At a glance: no unit of the level that is before the page is free. The page may be NOWHERE. */
-static inline bool none_before(const struct pool_level *level, unsigned int l, uint64_t page)
-{
-	uint64_t unit = page >> (l * LEVEL_ORDERS), word = unit >> WORD_SHIFT;
-
-	return level->first > word ||
-	       (level->first == word && !(level->words[word] & ~(~0ull << (unit % WORD_BITS))));
-}
-
-/*
- * The lowest of all sufficient blocks: one candidate for each level, whatever its order. Levels
- * above the first hardly ever have one that is lower, and mostly their first word says so.
- */
+/* The lowest of all sufficient blocks. */
 static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *want)
 {
-	unsigned int l = want->order / LEVEL_ORDERS, r = want->order % LEVEL_ORDERS;
-	uint64_t orders = pool->nonempty >> want->order << r, lowest = NOWHERE, page, unit;
-	struct pool_place best = { 0 };
+	struct pool_place place;
 
-	for (; orders; l++, orders >>= LEVEL_ORDERS, r = 0) {
-		if (!(orders & MARK_ORDERS) || none_before(&pool->level[l], l, lowest))
-			continue;
-		page = lowest_run(pool, l, r, lowest);
-		if (page < lowest) {
-			lowest = page;
-			best.level = l;
-		}
-	}
-	if (lowest == NOWHERE)
+	if (!index_lowest(pool, want->order, &place))
 		return NOWHERE;
-	unit = lowest >> (best.level * LEVEL_ORDERS);
-	best.word = unit >> WORD_SHIFT;
-	best.bit = unit % WORD_BITS;
-	pool_words_carve(pool, &best, want->count);
-	return lowest;
+	pool_words_carve(pool, &place, want->count);
+	return place_page(&place);
 }
 
 static uint64_t take_within(struct pool *pool, const struct pool_want *want)
@@ -165,7 +115,7 @@ static uint64_t take_joined(struct pool *pool, const struct pool_want *want)
 static inline uint64_t take_indexed(struct pool *pool, const struct pool_want *want,
 				    unsigned int flags)
 {
-	if (pool->flags & POOL_LOWEST || (flags & (POOL_EXACT | POOL_SMALLEST)) == POOL_EXACT)
+	if ((flags & (POOL_EXACT | POOL_SMALLEST)) == POOL_EXACT)
 		return take_lowest(pool, want);
 	return take_smallest(pool, want);
 }
@@ -194,8 +144,8 @@ static inline uint64_t take(struct pool *pool, const struct pool_want *want, uns
 {
 	uint64_t page = NOWHERE;
 
-	if (want->anywhere && !(flags & POOL_EXACT) && want->order < STASH_ORDERS)
-		page = pool_stash_pop(pool, &pool->stash[want->order]);
+	if (want->anywhere && pool->stash_max)
+		page = pool_stash_pop(pool, pool_stash_of(pool, want->count));
 	if (page == NOWHERE && want->anywhere)
 		page = take_indexed(pool, want, flags);
 	if (page == NOWHERE)
@@ -240,29 +190,45 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 }
 
 /*
- * The usual request, and the newest entry of the stash for it is a block still. What there is to be
- * said to the index is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
+ * The newest entry of the stash is a block still, and is granted. What there is to be said to the
+ * index is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
  */
+static inline int alloc_stashed(struct pool *pool, struct pool_stash *stash,
+				const struct pool_request *request, struct pool_extent *grant)
+{
+	uint64_t unit, mask, left;
+
+	if (!stash->n)
+		return alloc_examined(pool, request, grant);
+	unit = stash->unit[stash->n - 1];
+	mask = stash->run << (unit % WORD_BITS);
+	left = stash->words[unit >> WORD_SHIFT] ^ mask;
+	if (left & mask)
+		return alloc_examined(pool, request, grant);
+	grant->offset = unit << stash->unit_shift;
+	grant->length = stash->length;
+	return stash_take(pool, stash, unit >> WORD_SHIFT, left);
+}
+
+static NOINLINE int alloc_by_pages(struct pool *pool, const struct pool_request *request,
+				   struct pool_extent *grant)
+{
+	uint64_t last = (request->length - 1) >> pool->page_shift;
+
+	if (request->alignment | request->lower | request->upper ||
+	    request->flags & ~(uint32_t)POOL_EXACT || last >= STASH_PAGES)
+		return alloc_examined(pool, request, grant);
+	return alloc_stashed(pool, &pool->stash[last], request, grant);
+}
+
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant)
 {
-	uint64_t last = request->length - 1, unit, j, mask, left;
-	struct pool_stash *stash;
+	uint64_t last = request->length - 1;
 
 	if (request->alignment | request->lower | request->upper | request->flags ||
 	    last >= pool->stash_max)
-		return alloc_examined(pool, request, grant);
-	stash = &pool->stash[log2_floor(last >> pool->page_shift << 1 | 1)]; /* rounded up */
-	unit = stash_newest(stash);
-	j = unit >> WORD_SHIFT;
-	mask = stash->run << (unit % WORD_BITS);
-	left = stash->words[j] ^ mask;
-	if (stash_is_empty(stash) || left & mask)
-		return alloc_examined(pool, request, grant);
-	stash->newest--;
-	pool->free_pages -= stash->pages;
-	grant->offset = unit << stash->unit_shift;
-	grant->length = stash->length;
-	return stash_taken(pool, stash, j, left);
+		return alloc_by_pages(pool, request, grant);
+	return alloc_stashed(pool, pool->stash_for[log2_floor(last << 1 | 1)], request, grant);
 }
 
 /* 0 if these bytes are whole pages of the pool. */
@@ -277,18 +243,16 @@ static inline int to_pages(const struct pool *pool, uint64_t *offset, uint64_t *
 	return 0;
 }
 
-/* These bits of the page's word are clear, and no unit is free that the word is in. */
-static inline bool taken(const struct pool *pool, uint64_t page, uint64_t mask)
+/* No unit is free that word j of a level is in. If anything of the word is free, that is so. */
+static inline bool above_taken(const struct pool *pool, unsigned int l, uint64_t j)
 {
-	if (pool->level[0].words[page >> WORD_SHIFT] & mask)
-		return false;
-#pragma GCC unroll 5
-	for (unsigned int l = 1; l < POOL_LEVELS; l++) {
-		page >>= WORD_SHIFT;
-		if (l == pool->levels)
-			break;
-		if (pool->level[l].words[page >> WORD_SHIFT] >> (page % WORD_BITS) & 1)
+	uint64_t word = 0;
+
+	while (!word && ++l < pool->levels) {
+		word = pool->level[l].words[j >> WORD_SHIFT];
+		if (word >> (j % WORD_BITS) & 1)
 			return false;
+		j >>= WORD_SHIFT;
 	}
 	return true;
 }
@@ -296,12 +260,13 @@ static inline bool taken(const struct pool *pool, uint64_t page, uint64_t mask)
 /* Pages that have their bits in one word. */
 static int free_in_word(struct pool *pool, uint64_t page, uint64_t count)
 {
-	uint64_t mask = bits_mask(count) << (page % WORD_BITS);
+	uint64_t mask = bits_mask(count) << (page % WORD_BITS), j = page >> WORD_SHIFT;
+	uint64_t word = pool->level[0].words[j];
 
-	if (!taken(pool, page, mask))
+	if (word & mask || (!word && !above_taken(pool, 0, j)))
 		return -ENOENT;
 	pool->free_pages += count;
-	pool_words_give(pool, 0, page >> WORD_SHIFT, mask);
+	pool_words_give(pool, 0, j, mask);
 	return 0;
 }
 
@@ -323,36 +288,64 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 	return 0;
 }
 
-/* A block of the stash's orders that has bits below in more than one word. */
-static NOINLINE int free_units(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+/* A block that the stash takes, in a word of which nothing is free. */
+static NOINLINE int free_alone(struct pool *pool, struct pool_stash *stash, uint64_t unit)
 {
-	uint64_t mask = stash->run << (unit % WORD_BITS);
-
-	if (stash->words[unit >> WORD_SHIFT] & mask || !taken(pool, unit << WORD_SHIFT, 0))
+	if (!above_taken(pool, stash->level, unit >> WORD_SHIFT))
 		return -ENOENT;
-	for (uint64_t i = 0; i < stash->pages >> WORD_SHIFT; i++)
-		if (pool->level[0].words[unit + i])
+	return stash_give(pool, stash, unit, stash->run << (unit % WORD_BITS));
+}
+
+/* A block that the stash takes, of which nothing is free at lower levels. */
+static inline int free_units(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+{
+	uint64_t word = stash->words[unit >> WORD_SHIFT], mask = stash->run << (unit % WORD_BITS);
+
+	if (!word)
+		return free_alone(pool, stash, unit);
+	return word & mask ? -ENOENT : stash_give(pool, stash, unit, mask);
+}
+
+/* A block that the stash takes, whose pages are whole words of level 0. */
+static NOINLINE int free_words(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+{
+	const uint64_t *word = pool->level[0].words + unit, *end = word + stash->below;
+
+	do
+		if (*word)
 			return -ENOENT;
-	return stash_push(pool, stash, unit, mask);
+	while (++word < end);
+	return free_units(pool, stash, unit);
+}
+
+/* An offset and length that make sense to the stash. */
+static inline int free_block(struct pool *pool, struct pool_stash *stash, uint64_t offset)
+{
+	offset >>= stash->unit_shift;
+	return stash->below ? free_words(pool, stash, offset) : free_units(pool, stash, offset);
+}
+
+/* Of no power of two. */
+static NOINLINE int free_by_pages(struct pool *pool, uint64_t offset, uint64_t length)
+{
+	uint64_t last = (length - 1) >> pool->page_shift;
+	struct pool_stash *stash;
+
+	if (last < STASH_PAGES) {
+		stash = &pool->stash[last];
+		if (length == stash->length && !(offset & stash->within) && offset < stash->end)
+			return free_block(pool, stash, offset);
+	}
+	return free_range(pool, offset, length);
 }
 
 int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
 {
-	struct pool_stash *stash;
-	uint64_t unit, mask;
+	struct pool_stash *stash = pool->stash_for[bits_first(length | 1ull << 63)];
 
-	/* A block of the stash's orders. */
-	if (length - 1 >= pool->stash_max || (length | offset) & (length - 1) ||
-	    length < pool->page_size || offset > pool->size - length)
-		return free_range(pool, offset, length);
-	stash = &pool->stash[bits_first(length) - pool->page_shift];
-	unit = offset >> stash->unit_shift;
-	if (stash->pages > WORD_BITS)
-		return free_units(pool, stash, unit);
-	mask = stash->run << (unit % WORD_BITS);
-	if (!taken(pool, offset >> pool->page_shift, mask | stash->below))
-		return -ENOENT;
-	return stash_push(pool, stash, unit, mask);
+	if (length != stash->length || offset & stash->within || offset >= stash->end)
+		return free_by_pages(pool, offset, length);
+	return free_block(pool, stash, offset);
 }
 
 int pool_claim(struct pool *pool, uint64_t offset, uint64_t length)
@@ -382,7 +375,11 @@ uint64_t pool_page_size(const struct pool *pool)
 
 uint64_t pool_free_bytes(const struct pool *pool)
 {
-	return pool->free_pages << pool->page_shift;
+	uint64_t pages = pool->free_pages;
+
+	for (unsigned int i = 0; i < STASHES; i++)
+		pages += (uint64_t)pool->stash[i].n * pool->stash[i].pages;
+	return pages << pool->page_shift;
 }
 
 size_t pool_metadata(const struct pool *pool)

@@ -22,7 +22,7 @@ static void stop(const char *wrong)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const unsigned int flags[] = { 0, POOL_EAGER, POOL_LOWEST, 0 };
+	static const unsigned int flags[] = { 0, POOL_EAGER, 0, 0 };
 	static const uint64_t page_sizes[] = { 1, 4096, 65536, 1u << 30 };
 	struct pool_model model;
 	uint32_t chosen;

@@ -23,12 +23,6 @@ static bool open_eager(const struct trace *trace)
 	return pool_new(&pool, trace->region * page, page, POOL_PREFAULT | POOL_EAGER) == 0;
 }
 
-static bool open_lowest(const struct trace *trace)
-{
-	page = trace->unit;
-	return pool_new(&pool, trace->region * page, page, POOL_PREFAULT | POOL_LOWEST) == 0;
-}
-
 static inline uint64_t alloc_from_pool(uint32_t units, uint32_t flags)
 {
 	struct pool_request request = { .length = units * page, .flags = flags };
@@ -186,11 +180,9 @@ const struct engine engines[] = {
 	  metadata_of_pool, false, false },
 	{ "pool-eager", "powers of two, no stash", open_eager, alloc_power, free_power,
 	  largest_in_pool, metadata_of_pool, false, false },
-	{ "pool-exact", "exact sizes, a pool for them", open_lowest, alloc_exact, free_exact,
-	  largest_in_pool, metadata_of_pool, false, false },
-	{ "pool-exact-mixed", "exact sizes, a pool for both", open_eager, alloc_exact, free_exact,
-	  largest_in_pool, metadata_of_pool, false, false },
-	{ "pool-exact-join", "exact sizes, joined", open_lowest, alloc_joined, free_exact,
+	{ "pool-exact", "exact sizes", open_pool, alloc_exact, free_exact, largest_in_pool,
+	  metadata_of_pool, false, false },
+	{ "pool-exact-join", "exact sizes, joined", open_eager, alloc_joined, free_exact,
 	  largest_in_pool, metadata_of_pool, false, false },
 	{ "pool-exact-best", "exact sizes, smallest block first", open_eager, alloc_smallest,
 	  free_exact, largest_in_pool, metadata_of_pool, false, false },

@@ -82,20 +82,28 @@ static int64_t lowest(const struct pool_model *model, const struct pool_request 
 	return -ENOSPC;
 }
 
+static unsigned int order_of(uint64_t pages)
+{
+	unsigned int order = 0;
+
+	while ((uint64_t)1 << order < pages)
+		order++;
+	return order;
+}
+
 static int64_t foretell(const struct pool_model *model, const struct pool_request *request,
 			uint64_t *pages)
 {
 	uint64_t size = model->pages * model->page_size,
 		 upper = request->upper ? request->upper : size, alignment, lower;
-	unsigned int order = 0;
+	unsigned int order;
 
 	if (!request->length)
 		return -EINVAL;
 	if (request->length > size)
 		return -E2BIG;
 	*pages = (request->length + model->page_size - 1) / model->page_size;
-	while ((uint64_t)1 << order < *pages)
-		order++;
+	order = order_of(*pages);
 	if (!(request->flags & POOL_EXACT))
 		*pages = (uint64_t)1 << order;
 	if (*pages > model->pages)
@@ -106,7 +114,6 @@ static int64_t foretell(const struct pool_model *model, const struct pool_reques
 		return -EINVAL;
 	alignment = request->alignment ? request->alignment : 1;
 	if (!lower && upper == size && alignment <= model->page_size << order &&
-	    !(model->flags & POOL_LOWEST) &&
 	    (request->flags & (POOL_EXACT | POOL_SMALLEST)) != POOL_EXACT)
 		return smallest(model, order);
 	return lowest(model, request, *pages, order);
@@ -118,7 +125,7 @@ static bool is_placed_freely(const struct pool_model *model, const struct pool_r
 {
 	uint64_t size = model->pages * model->page_size;
 
-	return !(model->flags & (POOL_EAGER | POOL_LOWEST)) && !request->lower &&
+	return !(model->flags & POOL_EAGER) && !request->lower &&
 	       (!request->upper || request->upper == size) &&
 	       request->alignment < 2 * pages * model->page_size;
 }
@@ -143,11 +150,18 @@ static const char *check_grant(struct pool_model *model, const struct pool_reque
 		return "a grant breaks its conditions";
 	if (foretold >= 0 && !is_placed_freely(model, request, pages) && page != (uint64_t)foretold)
 		return "a grant lies where the policy does not put it";
-	if (!(request->flags & POOL_EXACT) && grant->offset & (grant->length - 1))
-		return "a power of two is not aligned to itself";
+	if (!(request->flags & POOL_JOIN) && page % ((uint64_t)1 << order_of(pages)))
+		return "a grant is not aligned to the next power of two";
 	memset(model->taken + page, 1, pages);
 	model->grants[model->n_grants++ % POOL_MODEL_GRANTS] = *grant;
 	return NULL;
+}
+
+/* Blocks that are neighbours, or what was freed in exactly this length and is in the stash. */
+static bool may_be_luck(const struct pool_model *model, const struct pool_request *request)
+{
+	return request->flags & POOL_JOIN ||
+	       (request->flags & POOL_EXACT && !(model->flags & POOL_EAGER));
 }
 
 static const char *step_alloc(struct pool_model *model, const struct pool_request *request)
@@ -160,7 +174,7 @@ static const char *step_alloc(struct pool_model *model, const struct pool_reques
 	count(model);
 	foretold = foretell(model, request, &pages);
 	error = pool_alloc(model->pool, request, &grant);
-	if (error == 0 && foretold == -ENOSPC && request->flags & POOL_JOIN)
+	if (error == 0 && foretold == -ENOSPC && may_be_luck(model, request))
 		return check_grant(model, request, &grant, foretold, pages);
 	if (error != (foretold < 0 ? foretold : 0))
 		return error ? "a request fails that must not" : "a request succeeds that must not";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The arithmetic of the index against what it says it is, one mark and one bit after the other. */
+/* The arithmetic of the index against what it says it is, and its searches against the words. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include "daemon/pool-index.h"
@@ -17,44 +17,6 @@ static uint64_t draw(void)
 	return z ^ z >> 31;
 }
 
-/* Some marks are empty, and some have bits that are no orders. */
-static void draw_line(uint8_t line[LINE])
-{
-	for (unsigned int i = 0; i < LINE; i++)
-		line[i] = draw() & 1 ? (uint8_t)draw() : draw() & 1 ? 1u << draw() % 8 : 0;
-}
-
-Test(pool_index, finds_the_marks_that_have_an_order)
-{
-	_Alignas(LINE) uint8_t line[LINE];
-
-	for (int round = 0; round < ROUNDS; round++) {
-		unsigned int orders = draw() & MARK_ORDERS;
-		uint64_t expected = 0;
-
-		draw_line(line);
-		for (unsigned int i = 0; i < LINE; i++)
-			expected |= (uint64_t)((line[i] & orders) != 0) << i;
-		cr_assert_eq(line_with(line, orders), expected);
-		cr_assert_eq(line_with_portable(line, orders), expected);
-	}
-}
-
-Test(pool_index, unites_all_marks_of_a_line_but_one)
-{
-	_Alignas(LINE) uint8_t line[LINE];
-
-	for (int round = 0; round < ROUNDS; round++) {
-		unsigned int but = draw() % (LINE + 1), expected = 0;
-
-		for (unsigned int i = 0; i < LINE; i++)
-			line[i] = draw() % 16 ? 0 : (uint8_t)draw();
-		for (unsigned int i = 0; i < LINE; i++)
-			expected |= i == but ? 0 : line[i] & MARK_ORDERS;
-		cr_assert_eq(line_union(line, but), expected);
-	}
-}
-
 /* Runs of all lengths and places, for random words have short ones only. */
 static uint64_t draw_word(void)
 {
@@ -68,38 +30,15 @@ static uint64_t draw_word(void)
 	return draw() % 4 ? word : draw() & draw();
 }
 
-static unsigned int expected_orders(uint64_t word, bool lowest)
+Test(pool_index, a_word_has_the_orders_of_its_blocks)
 {
-	unsigned int orders = 0;
-
-	for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
-		if (lowest ? word_runs(word, r) : word_blocks(word, r))
-			orders |= 1u << r;
-	return orders;
-}
-
-static void compare_orders(unsigned int flags)
-{
-	struct pool *pool;
-
-	cr_assert_eq(pool_new(&pool, 4096, 1, flags), 0);
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t word = draw_word();
+		unsigned int expected = 0;
 
+		for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
+			expected |= (unsigned int)(word_blocks(word, r) != 0) << r;
 		if (word != ~0ull)
-			cr_assert_eq(word_orders(pool, word),
-				     expected_orders(word, flags & POOL_LOWEST), "word 0x%lx",
-				     word);
+			cr_assert_eq(word_orders(word), expected, "word 0x%lx", word);
 	}
-	pool_destroy(pool);
-}
-
-Test(pool_index, lists_a_word_for_the_orders_of_its_blocks)
-{
-	compare_orders(0);
-}
-
-Test(pool_index, lists_a_word_of_a_pool_for_exact_sizes_for_all_runs)
-{
-	compare_orders(POOL_LOWEST);
 }

@@ -38,7 +38,6 @@ Test(pool_random, small_pools_do_as_the_model_says)
 	for (uint64_t pages = 1; pages < 200; pages++) {
 		run(pages, 4096, POOL_EAGER, STEPS / 8);
 		run(pages, 4096, 0, STEPS / 8);
-		run(pages, 4096, POOL_LOWEST, STEPS / 8);
 	}
 }
 
@@ -49,7 +48,6 @@ Test(pool_random, pools_of_two_levels_do_as_the_model_says)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		run(sizes[i], 1, POOL_EAGER, STEPS);
 		run(sizes[i], 65536, 0, STEPS);
-		run(sizes[i], 4096, POOL_LOWEST, STEPS);
 	}
 }
 
@@ -59,14 +57,12 @@ Test(pool_random, pools_of_three_levels_do_as_the_model_says)
 	run(16384, 4096, 0, STEPS);
 	run(20001, 4096, POOL_EAGER, STEPS);
 	run(20001, 4096, 0, STEPS);
-	run(20001, 4096, POOL_LOWEST, STEPS);
 }
 
 Test(pool_random, pools_of_four_levels_do_as_the_model_says)
 {
 	run(262144, 4096, POOL_EAGER, STEPS / 20);
 	run(270000, 4096, 0, STEPS / 20);
-	run(270000, 4096, POOL_LOWEST, STEPS / 20);
 }
 
 static struct pool *rebuild(struct pool *original)

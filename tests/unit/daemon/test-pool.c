@@ -211,6 +211,66 @@ Test(pool, a_stale_stash_entry_is_passed_over)
 	pool_destroy(pool);
 }
 
+Test(pool, a_length_that_was_freed_is_granted_again_from_the_stash)
+{
+	struct pool *pool = new_pool(4096, 0);
+
+	cr_assert_eq(alloc(pool, 37, POOL_EXACT), 0);
+	cr_assert_eq(alloc(pool, 37, POOL_EXACT), 64);
+	cr_assert_eq(alloc(pool, 5, POOL_EXACT), 40);
+	cr_assert_eq(give(pool, 0, 37), 0);
+	cr_assert_eq(give(pool, 64, 37), 0);
+	cr_assert_eq(alloc(pool, 37, POOL_EXACT), 64);
+	cr_assert_eq(alloc(pool, 37, POOL_EXACT), 0);
+	pool_destroy(pool);
+}
+
+/* Pages 37 to 63 are taken, so there is no block of 64 pages, from which 37 would come. */
+Test(pool, a_length_that_was_freed_is_granted_again_though_no_block_would_do)
+{
+	struct pool *pool = new_pool(64, 0);
+
+	cr_assert_eq(alloc(pool, 37, POOL_EXACT), 0);
+	cr_assert_eq(pool_claim(pool, 37 * PAGE, 27 * PAGE), 0);
+	cr_assert_eq(give(pool, 0, 37), 0);
+	cr_assert_eq(alloc(pool, 37, POOL_EXACT), 0);
+	pool_destroy(pool);
+}
+
+/* It may be freed in parts, but a grant begins at a multiple of the next power of two. */
+Test(pool, a_part_that_begins_anywhere_is_not_kept_for_its_length)
+{
+	struct pool *pool = new_pool(64, 0);
+
+	cr_assert_eq(alloc(pool, 64, 0), 0);
+	cr_assert_eq(give(pool, 3, 5), 0);
+	cr_assert_eq(alloc(pool, 5, POOL_EXACT), -ENOSPC);
+	cr_assert_eq(give(pool, 24, 5), 0);
+	cr_assert_eq(alloc(pool, 5, POOL_EXACT), 24);
+	cr_assert_eq(pool_check(pool), 0);
+	pool_destroy(pool);
+}
+
+/* More of it than the stash has room for, and from a word that the index is asked for meanwhile. */
+Test(pool, what_the_stash_has_no_room_for_is_found_as_well)
+{
+	struct pool *pool = new_pool(256, 0);
+
+	cr_assert_eq(alloc(pool, 256, 0), 0);
+	for (uint64_t page = 0; page < 256; page++) {
+		cr_assert_eq(give(pool, page, 1), 0);
+		cr_assert_eq(pool_check(pool), 0);
+		if (page % 8 == 7)
+			cr_assert_geq(alloc(pool, 2, 0), 0);
+	}
+	for (int i = 0; i < 192; i++)
+		cr_assert_geq(alloc(pool, 1, 0), 0);
+	cr_assert_eq(alloc(pool, 1, 0), -ENOSPC);
+	cr_assert_eq(pool_free_bytes(pool), 0);
+	cr_assert_eq(pool_check(pool), 0);
+	pool_destroy(pool);
+}
+
 Test(pool, powers_of_two_are_rounded_up_and_aligned_to_themselves)
 {
 	struct pool_request request = { .length = 5 * PAGE + 1 };
