@@ -370,12 +370,6 @@ int mmiod_call_allocate(struct mmiod_call *call)
 	return mmiod_window_prepare(window);
 }
 
-static struct mmiod_window *find_window(u64 id)
-{
-	lockdep_assert_held(&mmiod_lock);
-	return id <= ULONG_MAX ? xa_load(&windows, id) : NULL;
-}
-
 int mmiod_call_buffer_info(struct mmiod_call *call)
 {
 	struct mmiod_buffer_info *info = call->arg;
