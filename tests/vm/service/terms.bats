@@ -100,7 +100,7 @@ terms() # LINE...
 }
 
 @test "a deadline that may not be renewed survives a daemon that is killed" {
-	terms '[grant operators]' 'lease = 4s' 'renew = no'
+	terms '[grant operators]' "lease = $((6 * patience))s" 'renew = no'
 	hold shm 0x10000 0x1000 populate
 	kill -KILL "$(systemctl show -P MainPID mmiod.service)"
 	eventually mmioctl status
