@@ -401,7 +401,7 @@ Test(pool, aligned_pages_are_found_among_fragments)
 	for (uint64_t page = 1; page < 65536; page += 3)
 		cr_assert_eq(give(pool, page, 1), 0);
 	for (uint64_t page = 64; page < 65536; page += 192)
-		cr_assert_eq(alloc_within(pool, 1, 64, 0, 0), page);
+		cr_assert_eq(alloc_within(pool, 1, 64, 0, 0), (int64_t)page);
 	cr_assert_eq(alloc_within(pool, 1, 64, 0, 0), -ENOSPC);
 	cr_assert_eq(pool_check(pool), 0);
 	pool_destroy(pool);
