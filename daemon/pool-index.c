@@ -26,13 +26,12 @@ static __attribute__((noinline)) void flip_above(struct pool *pool, unsigned int
 void index_sync(struct pool *pool, unsigned int l, uint64_t j)
 {
 	struct pool_level *level = &pool->level[l];
-	struct pool_note *note = &level->notes[j];
-	unsigned int orders = word_orders(level->words[j]), changed = note->orders ^ orders, r;
+	unsigned int orders = word_orders(level->words[j]), changed = level->orders[j] ^ orders, r;
 	uint64_t *with, before;
 
-	if (note->stashed)
-		note->stashed |= STASHED_VAGUE;
-	note->orders = (uint8_t)orders;
+	if (level->stashed[j])
+		level->stashed[j] |= STASHED_VAGUE;
+	level->orders[j] = (uint8_t)orders;
 	for (; changed; changed &= changed - 1) {
 		r = bits_first(changed);
 		with = &level->lines[0][j >> WORD_SHIFT].with[r];

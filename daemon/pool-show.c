@@ -72,14 +72,14 @@ static bool listed_right(const struct pool *pool, unsigned int l, uint64_t j)
 
 	for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
 		orders |= (unsigned int)(line->with[r] >> (j % WORD_BITS) & 1) << r;
-	return orders == pool->level[l].notes[j].orders;
+	return orders == pool->level[l].orders[j];
 }
 
 /* The index knows all of the word but what is in the stash, unless it is vague about the word. */
 static bool index_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
 	uint64_t word = pool->level[l].words[j], bits;
-	unsigned int stashed = pool->level[l].notes[j].stashed, entries;
+	unsigned int stashed = pool->level[l].stashed[j], entries;
 
 	bits = stashed_bits(pool, l, j, &entries);
 	if (entries != (stashed & ~(unsigned int)STASHED_VAGUE) || stashed == STASHED_VAGUE)
@@ -90,7 +90,7 @@ static bool index_right(const struct pool *pool, unsigned int l, uint64_t j)
 		return true;
 	if (bits & ~word || word == ~bits)
 		return false;
-	return pool->level[l].notes[j].orders == word_orders(word & ~bits);
+	return pool->level[l].orders[j] == word_orders(word & ~bits);
 }
 
 /*

@@ -24,7 +24,7 @@ static void init_stash(struct pool *pool, uint64_t pages)
 
 	*stash = (struct pool_stash){
 		.words = pool->level[level].words,
-		.notes = pool->level[level].notes,
+		.stashed = pool->level[level].stashed,
 		.run = bits_mask(pages >> (level * LEVEL_ORDERS)),
 		.length = length,
 		.within = (pool->page_size << order) - 1,
@@ -63,9 +63,9 @@ void pool_stash_init(struct pool *pool)
 /* An entry of a word has left; after the last one the index knows what the word is. Returns 0. */
 int pool_stash_left(struct pool *pool, const struct pool_stash *stash, uint64_t j)
 {
-	if (stash->notes[j].stashed & ~(unsigned int)STASHED_VAGUE)
+	if (stash->stashed[j] & ~(unsigned int)STASHED_VAGUE)
 		return 0;
-	stash->notes[j].stashed = 0;
+	stash->stashed[j] = 0;
 	index_settle(pool, stash->level, j);
 	return 0;
 }
@@ -74,7 +74,7 @@ int pool_stash_left(struct pool *pool, const struct pool_stash *stash, uint64_t 
 int pool_stash_refuse(struct pool *pool, const struct pool_stash *stash, uint64_t j)
 {
 	pool->free_pages += stash->pages;
-	stash->notes[j].stashed--;
+	stash->stashed[j]--;
 	index_settle(pool, stash->level, j);
 	return 0;
 }
@@ -84,7 +84,7 @@ int pool_stash_give_vague(struct pool *pool, struct pool_stash *stash, uint64_t 
 {
 	uint64_t j = unit >> WORD_SHIFT;
 
-	if (stash->n == STASH_ENTRIES || stash->notes[j].stashed == UINT8_MAX)
+	if (stash->n == STASH_ENTRIES || stash->stashed[j] == UINT8_MAX)
 		return pool_stash_refuse(pool, stash, j);
 	stash->unit[stash->n++] = unit;
 	return 0;
@@ -96,7 +96,7 @@ static void drop(struct pool *pool, struct pool_stash *stash)
 	uint64_t j = stash->unit[--stash->n] >> WORD_SHIFT;
 
 	pool->free_pages += stash->pages;
-	stash->notes[j].stashed--;
+	stash->stashed[j]--;
 	pool_stash_left(pool, stash, j);
 }
 

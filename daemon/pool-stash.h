@@ -34,7 +34,7 @@ static inline int stash_take(struct pool *pool, struct pool_stash *stash, uint64
 {
 	stash->n--;
 	stash->words[j] = left;
-	return (int8_t)--stash->notes[j].stashed < 0 ? pool_stash_left(pool, stash, j) : 0;
+	return (int8_t)--stash->stashed[j] < 0 ? pool_stash_left(pool, stash, j) : 0;
 }
 
 /* A block returns, whose bits are clear. Returns 0. */
@@ -45,7 +45,7 @@ static inline int stash_give(struct pool *pool, struct pool_stash *stash, uint64
 	uint32_t n = stash->n;
 
 	stash->words[j] |= mask;
-	if ((int8_t)++stash->notes[j].stashed < 0)
+	if ((int8_t)++stash->stashed[j] < 0)
 		return pool_stash_give_vague(pool, stash, unit);
 	if (n == STASH_ENTRIES)
 		return pool_stash_refuse(pool, stash, j);

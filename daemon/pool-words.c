@@ -30,7 +30,8 @@ static void lay_out(struct pool *pool, unsigned int l, size_t *offset)
 	unsigned int d = 0;
 
 	level->words = (void *)place(offset, pool, n * sizeof(*level->words));
-	level->notes = (void *)place(offset, pool, n * sizeof(*level->notes));
+	level->stashed = (void *)place(offset, pool, n);
+	level->orders = (void *)place(offset, pool, n);
 	do {
 		n = (n + WORD_BITS - 1) / WORD_BITS;
 		level->lines[d++] = (void *)place(offset, pool, n * sizeof(struct pool_line));

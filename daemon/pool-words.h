@@ -44,18 +44,14 @@ struct pool_line {
 	_Alignas(64) uint64_t with[LEVEL_ORDERS];
 };
 
-/* Of one word. */
-struct pool_note {
-	uint8_t orders; /* bit r: the index lists the word for order r */
-	uint8_t stashed; /* how many entries the stash has for it, and STASHED_VAGUE */
-};
-
 /* One cache line, for it is looked at all the time. */
 struct pool_level {
 	uint64_t *words;
 	/* [0]: one for 64 words; [d]: the same of 64 lines of [d - 1]; one line at the top. */
 	struct pool_line *lines[POOL_DEPTH];
-	struct pool_note *notes; /* one for each word */
+	/* For each word: bit r: the index lists it for order r; */
+	uint8_t *orders;
+	uint8_t *stashed; /* how many entries the stash has for it, and STASHED_VAGUE */
 	/* One for every unit of the pool, and for one that begins in it but ends behind it. */
 	uint64_t n_words;
 };
@@ -66,7 +62,7 @@ struct pool_level {
  */
 struct pool_stash {
 	uint64_t *words;
-	struct pool_note *notes;
+	uint8_t *stashed;
 	uint64_t run; /* as many bits as a block has units */
 	uint64_t length; /* bytes of a block; 0: nothing is kept */
 	uint64_t within; /* bytes: no block has any of these bits in its offset */
