@@ -7,9 +7,12 @@
 #include <unistd.h>
 #include "steps.h"
 
+#define MAY_NOT 77 /* how the child ends where nobody may be stepped: some containers */
+
 static _Noreturn void be_watched(void (*work)(void))
 {
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+		_exit(MAY_NOT);
 	raise(SIGSTOP);
 	work();
 	_exit(0);
@@ -38,6 +41,8 @@ size_t steps(void (*work)(void))
 	if (!child)
 		be_watched(work);
 	cr_assert_eq(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == MAY_NOT)
+		cr_skip_test("no process may be stepped here");
 	cr_assert(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	for (;; count++) {
 		cr_assert_eq(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);
