@@ -12,7 +12,7 @@ struct pool_stash *pool_stash_of(struct pool *pool, uint64_t pages)
 	if (pages - 1 < STASH_PAGES)
 		return &pool->stash[pages - 1];
 	if (order < STASH_ORDERS && pages == 1ull << order)
-		return &pool->stash[STASH_PAGES + order - LEVEL_ORDERS];
+		return &pool->stash[STASH_PAGES + order - LEVEL_ORDERS - 1];
 	return &pool->no_stash;
 }
 
@@ -47,7 +47,7 @@ void pool_stash_init(struct pool *pool)
 		return;
 	for (uint64_t pages = 1; pages <= STASH_PAGES && pages <= pool->pages; pages++)
 		init_stash(pool, pages);
-	for (unsigned int order = LEVEL_ORDERS; order < STASH_ORDERS; order++)
+	for (unsigned int order = LEVEL_ORDERS + 1; order < STASH_ORDERS; order++)
 		if (pool->pages >> order)
 			init_stash(pool, 1ull << order);
 	for (unsigned int bits = 0; bits < shift + STASH_ORDERS && bits < 63; bits++) {

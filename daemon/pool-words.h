@@ -30,10 +30,10 @@
 #define POOL_DEPTH 5 /* lines above the words of level 0 */
 #define LEVEL_ORDERS 6
 
-#define STASH_PAGES 63u /* there is one for each length up to this, */
-#define STASH_ORDERS 11u /* and for each order from one word to below this: 4 MiB of 4 KiB */
-#define STASHES (STASH_PAGES + STASH_ORDERS - LEVEL_ORDERS)
-#define STASH_ENTRIES 32u
+#define STASH_PAGES WORD_BITS /* there is one for each length up to this, */
+#define STASH_ORDERS 11u /* and for each longer block of an order below: 4 MiB of 4 KiB pages */
+#define STASHES (STASH_PAGES + STASH_ORDERS - LEVEL_ORDERS - 1)
+#define STASH_ENTRIES 40u
 #define STASHED_VAGUE 0x80 /* what the index knows of the word may be wrong, as long as any is */
 
 static_assert(POOL_ORDERS == POOL_LEVELS * LEVEL_ORDERS, "each level has six orders");

@@ -26,7 +26,7 @@ struct pool;
 
 enum pool_flags {
 	/*
-	 * merge with every free; else what returns in a length of up to 63 pages, or a power of two
+	 * merge with every free; else what returns in a length of up to 64 pages, or a power of two
 	 * up to 1024, is kept for a while, for the next request for that length
 	 */
 	POOL_EAGER = 1 << 0,
