@@ -318,7 +318,12 @@ static NOINLINE int free_words(struct pool *pool, struct pool_stash *stash, uint
 	return free_units(pool, stash, unit);
 }
 
-/* An offset and length that make sense to the stash. */
+/* Whether this is where, and as long as, a block of the stash may be. */
+static inline bool is_block(const struct pool_stash *stash, uint64_t offset, uint64_t length)
+{
+	return length == stash->length && !(offset & stash->within) && offset < stash->end;
+}
+
 static inline int free_block(struct pool *pool, struct pool_stash *stash, uint64_t offset)
 {
 	offset >>= stash->unit_shift;
@@ -329,13 +334,9 @@ static inline int free_block(struct pool *pool, struct pool_stash *stash, uint64
 static NOINLINE int free_by_pages(struct pool *pool, uint64_t offset, uint64_t length)
 {
 	uint64_t last = (length - 1) >> pool->page_shift;
-	struct pool_stash *stash;
 
-	if (last < STASH_PAGES) {
-		stash = &pool->stash[last];
-		if (length == stash->length && !(offset & stash->within) && offset < stash->end)
-			return free_block(pool, stash, offset);
-	}
+	if (last < STASH_PAGES && is_block(&pool->stash[last], offset, length))
+		return free_block(pool, &pool->stash[last], offset);
 	return free_range(pool, offset, length);
 }
 
@@ -343,9 +344,9 @@ int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
 {
 	struct pool_stash *stash = pool->stash_for[bits_first(length | 1ull << 63)];
 
-	if (length != stash->length || offset & stash->within || offset >= stash->end)
-		return free_by_pages(pool, offset, length);
-	return free_block(pool, stash, offset);
+	if (is_block(stash, offset, length))
+		return free_block(pool, stash, offset);
+	return free_by_pages(pool, offset, length);
 }
 
 int pool_claim(struct pool *pool, uint64_t offset, uint64_t length)
