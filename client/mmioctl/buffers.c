@@ -89,18 +89,7 @@ static int print_buffers(struct context *context, const struct mmiod_lease_list 
 
 static int verb_buffers(struct context *context, int argc, char **argv)
 {
-	struct mmiod_lease_list *list;
-	int status, err;
-
-	status = client_open(context);
-	if (status)
-		return status;
-	err = mmiod_client_list_leases(context->client, &list);
-	if (err)
-		return report_client(context, err);
-	status = print_buffers(context, list);
-	mmiod_lease_list_free(list);
-	return status;
+	return with_leases(context, print_buffers);
 }
 
 const struct verb buffers_verb = {

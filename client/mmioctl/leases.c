@@ -150,7 +150,8 @@ static int print_leases(struct context *context, const struct mmiod_lease_list *
 	return status ? status : table_end(&table, "leases");
 }
 
-static int verb_leases(struct context *context, int argc, char **argv)
+int with_leases(struct context *context,
+		int (*print)(struct context *context, const struct mmiod_lease_list *list))
 {
 	struct mmiod_lease_list *list;
 	int status, err;
@@ -161,9 +162,14 @@ static int verb_leases(struct context *context, int argc, char **argv)
 	err = mmiod_client_list_leases(context->client, &list);
 	if (err)
 		return report_client(context, err);
-	status = print_leases(context, list);
+	status = print(context, list);
 	mmiod_lease_list_free(list);
 	return status;
+}
+
+static int verb_leases(struct context *context, int argc, char **argv)
+{
+	return with_leases(context, print_leases);
 }
 
 const struct verb leases_verb = {

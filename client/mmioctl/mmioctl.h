@@ -224,6 +224,9 @@ uint64_t element_at(const void *buffer, size_t index, unsigned int width);
 
 /* ---- leases.c ---- */
 
+/* What a verb does with the leases that the caller may see. Returns a status. */
+int with_leases(struct context *context,
+		int (*print)(struct context *context, const struct mmiod_lease_list *list));
 void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,
 		  struct cell *pid, struct cell *command, struct cell *age);
 
