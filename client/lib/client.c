@@ -252,6 +252,8 @@ static void fill_status(const struct mmiod_client *client,
 	status->uid = client->hello.uid;
 	status->admin = client->hello.admin;
 	status->inspect = wire->inspect || client->hello.admin;
+	status->regions_stale = wire->stale_regions;
+	status->leases_ending = wire->ending_leases;
 	status->page_size = client->hello.page_size;
 }
 

@@ -60,6 +60,10 @@ const char *state_word(enum mmiod_state state)
 		return "ok";
 	case MMIOD_STATE_SUSPENDED:
 		return "suspended";
+	case MMIOD_STATE_ENDING:
+		return "ending";
+	case MMIOD_STATE_STALE:
+		return "stale";
 	default:
 		return "revoked";
 	}

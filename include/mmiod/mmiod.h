@@ -142,6 +142,8 @@ struct mmiod_status {
 	char version[32];
 	char warning[512];
 	int inspect; /**< the caller may see everything: physical addresses, others' leases */
+	uint32_t regions_stale; /**< claimed otherwise than the configuration in force says */
+	uint32_t leases_ending; /**< nobody else may have their bytes yet: see MMIOD_STATE_ENDING */
 };
 static inline int mmiod_client_status(struct mmiod_client *client, struct mmiod_status *status);
 

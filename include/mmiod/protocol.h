@@ -161,8 +161,10 @@ struct mmiod_msg_status_reply {
 	uint32_t inspect; /* 1: the caller may see everything */
 	struct mmiod_msg_text version;
 	struct mmiod_msg_text warning; /* simulation's limits, a failed reload, ... */
+	uint32_t stale_regions; /* their claims are not what the configuration in force says */
+	uint32_t ending_leases; /* of which nobody else may have the bytes yet */
 };
-static_assert(sizeof(struct mmiod_msg_status_reply) == 88, "wire layout");
+static_assert(sizeof(struct mmiod_msg_status_reply) == 96, "wire layout");
 
 /* REGIONS and LEASES: a page of the list, those whose id is greater than the cursor. */
 struct mmiod_msg_list {
@@ -191,7 +193,7 @@ struct mmiod_wire_region {
 	uint32_t caches; /* bit 1 << enum mmiod_cache for each that is allowed */
 	uint32_t cache; /* default */
 	uint32_t rights; /* the caller's */
-	uint32_t state; /* enum mmiod_state; REVOKED: the device is not there */
+	uint32_t state; /* enum mmiod_state; REVOKED: the device is not there; STALE */
 	uint32_t generation;
 	uint32_t leases;
 	uint16_t vendor; /* PCI ids, 0 for others */

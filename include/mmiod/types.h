@@ -32,12 +32,23 @@ enum mmiod_share {
 	MMIOD_SHARE_WRITE = 3, /**< others may read and write */
 };
 
-/** State of a lease's window. REVOKED is final. */
+/** State of a lease's window, and of a region. REVOKED is final. */
 enum mmiod_state {
 	MMIOD_STATE_OK = 0,
 	MMIOD_STATE_SUSPENDED = 1, /**< accesses raise SIGBUS or answer EAGAIN until resumed */
 	MMIOD_STATE_REVOKED = 2, /**< accesses raise SIGBUS or answer ENODEV for ever */
+	/**
+	 * Of a lease: its holder has it no more, but nobody else may have its bytes yet: pages are
+	 * still being taken from processes, or what is to be written at its end is not written yet.
+	 */
+	MMIOD_STATE_ENDING = 3,
+	/**
+	 * Of a region: what the daemon has claimed is not what the configuration in force says;
+	 * leases keep it, and nobody gets a new one.
+	 */
+	MMIOD_STATE_STALE = 4,
 };
+#define MMIOD_STATES 5 /**< greater than all of them */
 
 /** Which kind of memory stands behind the daemon's regions. */
 enum mmiod_backend {
@@ -130,6 +141,7 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_GRANTS = 13, /**< total; of a region; enum mmiod_memory */
 	MMIOD_COUNTER_DENIALS = 14, /**< total; of a region; enum mmiod_memory */
 	MMIOD_COUNTER_CONFLICTS = 15, /**< total; of a region; enum mmiod_memory */
+	MMIOD_COUNTER_UNSAFE_ENDS = 16, /**< total; writes at the end of a lease that failed at first */
 	MMIOD_COUNTER_STARTED = 32, /**< seconds since 1970 */
 	MMIOD_COUNTER_CLIENTS = 33,
 	MMIOD_COUNTER_REGIONS = 34, /**< enum mmiod_state; REVOKED: their devices are not there */
@@ -137,6 +149,8 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_BYTES = 36, /**< of those leases; of a region; enum mmiod_memory */
 	MMIOD_COUNTER_POOL_FREE = 37, /**< bytes; of a region */
 	MMIOD_COUNTER_POOL_WIPING = 38, /**< bytes that wait to be wiped; of a region */
+	MMIOD_COUNTER_ENDING = 39, /**< leases in state ENDING */
+	MMIOD_COUNTER_NOTES = 40, /**< ends whose region is not there: what is to be written waits */
 	MMIOD_COUNTER_LIMIT = 48, /**< per user; enum mmiod_limit */
 	MMIOD_COUNTER_USER = 64, /**< 64 + enum mmiod_limit: how much a user has; uid */
 };
