@@ -41,7 +41,7 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_TRANSLATE, MMIOD_V1_TRANSLATE, sizeof(struct mmiod_msg_translate), 0, 0, 0 },
 	{ MMIOD_OP_PAGE, MMIOD_V1_PAGE, sizeof(struct mmiod_msg_page), 0, 0, 0 },
 	{ MMIOD_OP_MONITOR, MMIOD_V1_MONITOR, sizeof(struct mmiod_msg_monitor), 0, 0, 0 },
-	{ MMIOD_OP_RENEW, MMIOD_V1_HEADER, sizeof(struct mmiod_msg), sizeof(uint64_t),
+	{ MMIOD_OP_RENEW, MMIOD_V1_HEADER, sizeof(struct mmiod_msg_end), sizeof(uint64_t),
 	  sizeof(uint64_t), MMIOD_BATCH_MAX },
 	{ MMIOD_OP_EXPLAIN, MMIOD_V1_EXPLAIN, sizeof(struct mmiod_msg_explain), sizeof(uint32_t),
 	  sizeof(uint32_t), UINT16_MAX, true },
@@ -141,6 +141,18 @@ static bool check_name(const char name[MMIOD_WIRE_NAME], struct decode_error *er
 		       : fail(error, MMIOD_E_INVALID, "the region's name is not terminated");
 }
 
+static bool check_end(const struct request *request, struct decode_error *error)
+{
+	const struct mmiod_msg_end *end = &request->fixed.end;
+	bool revokes = request->head.opcode == MMIOD_OP_REVOKE;
+
+	if (end->deadline_ms && !revokes)
+		return fail(error, MMIOD_E_INVALID, "only a revocation has a deadline");
+	if (end->flags & ~(revokes ? 0 : MMIOD_END_FORCE))
+		return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
+	return check_reserved(end->reserved | end->reserved2, error);
+}
+
 /*
  * Reserved fields and unknown flags of the fixed parts.
  * Those of elements are the element's own affair.
@@ -174,11 +186,9 @@ static bool check_fields(const struct request *request, struct decode_error *err
 	case MMIOD_OP_POOL_MAP:
 		return check_name(request->fixed.pool_map.region, error);
 	case MMIOD_OP_RELEASE:
-		if (request->fixed.end.deadline_ms)
-			return fail(error, MMIOD_E_INVALID, "a release has no deadline");
-		/* fall through */
+	case MMIOD_OP_RENEW:
 	case MMIOD_OP_REVOKE:
-		return check_reserved(request->fixed.end.reserved, error);
+		return check_end(request, error);
 	default:
 		return true;
 	}

@@ -69,6 +69,7 @@ enum mmiod_opcode {
 	MMIOD_OP_PAGE = 18, /* a page frame */
 	MMIOD_OP_MONITOR = 19, /* notices of everything from now on, or no more */
 	MMIOD_OP_COUNTERS = 20, /* what the daemon counts */
+	MMIOD_OP_LOG = 22, /* the last grants */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -264,7 +265,10 @@ struct mmiod_wire_granted {
 };
 static_assert(sizeof(struct mmiod_wire_granted) == 72, "wire layout");
 
-/* RENEW: an array of uint64_t lease ids; each lasts its whole time again, from now. */
+/*
+ * RENEW: a struct mmiod_msg_end without deadline, of which version 1 had but the header, with an
+ * array of uint64_t lease ids; each lasts its whole time again, from now.
+ */
 struct mmiod_wire_renewed {
 	uint64_t lease;
 	uint32_t status;
@@ -273,13 +277,21 @@ struct mmiod_wire_renewed {
 };
 static_assert(sizeof(struct mmiod_wire_renewed) == 24, "wire layout");
 
+/*
+ * RELEASE and RENEW act on the leases that the caller's connection stands for, and on those of its
+ * process that no connection stands for; with this also on those of its user's other processes.
+ */
+#define MMIOD_END_FORCE (1u << 0)
+
 /* RELEASE and REVOKE: an array of uint64_t lease ids. */
 struct mmiod_msg_end {
 	struct mmiod_msg msg;
-	uint32_t deadline_ms; /* REVOKE: ask first, take after this long; 0: take now. RELEASE: 0 */
+	uint32_t deadline_ms; /* REVOKE: ask first, take after this long; 0: take now. Others: 0 */
 	uint32_t reserved;
+	uint32_t flags; /* MMIOD_END_FORCE; of REVOKE none */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_msg_end) == 40, "wire layout");
+static_assert(sizeof(struct mmiod_msg_end) == 48, "wire layout");
 
 struct mmiod_wire_ended {
 	uint64_t lease;
@@ -489,6 +501,29 @@ struct mmiod_wire_counter {
 };
 static_assert(sizeof(struct mmiod_wire_counter) == 48, "wire layout");
 
+/*
+ * LOG: a list as REGIONS, of the leases that were granted of late, the oldest first. Who has the
+ * inspect right gets all, others what was granted to their own uid. The daemon keeps a limited
+ * number, and none over a restart.
+ */
+struct mmiod_wire_logged {
+	uint64_t number; /* of the grant, from 1; the list's cursor */
+	uint64_t time_us; /* since 1970 */
+	uint64_t lease;
+	uint64_t offset;
+	uint64_t length;
+	char region[MMIOD_WIRE_NAME]; /* empty for kernel memory */
+	char grant[MMIOD_WIRE_NAME]; /* that gave it; zero-filled, always terminated, longer ones cut */
+	uint32_t memory; /* enum mmiod_memory */
+	uint32_t rights;
+	uint32_t share;
+	uint32_t uid;
+	uint32_t pid; /* a hint, as with leases */
+	uint32_t reserved;
+	char comm[16];
+};
+static_assert(sizeof(struct mmiod_wire_logged) == 144, "wire layout");
+
 struct mmiod_msg_event {
 	struct mmiod_msg msg;
 	uint32_t type; /* enum mmiod_event_type */
@@ -661,6 +696,7 @@ enum mmiod_first_size {
 	MMIOD_V1_EXPLAIN = 104,
 	MMIOD_V1_EXPLAIN_REPLY = 96,
 	MMIOD_V1_COUNTER = 48,
+	MMIOD_V1_LOGGED = 144,
 };
 
 #endif

@@ -51,8 +51,8 @@ static const struct {
 	{ MMIOD_OP_REGIONS, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_LEASES, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_LEASE, MMIOD_V1_LEASE_REQUEST, MMIOD_V1_WANT },
-	{ MMIOD_OP_RELEASE, sizeof(struct mmiod_msg_end), sizeof(uint64_t) },
-	{ MMIOD_OP_REVOKE, sizeof(struct mmiod_msg_end), sizeof(uint64_t) },
+	{ MMIOD_OP_RELEASE, MMIOD_V1_END, sizeof(uint64_t) },
+	{ MMIOD_OP_REVOKE, MMIOD_V1_END, sizeof(uint64_t) },
 	{ MMIOD_OP_ALLOC, MMIOD_V1_LEASE_REQUEST, MMIOD_V1_ALLOC },
 	{ MMIOD_OP_POOLS, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_POOL_MAP, sizeof(struct mmiod_msg_pool_map), 0 },
@@ -78,6 +78,11 @@ static size_t known_fixed(size_t i)
 		return sizeof(struct mmiod_msg_lease) - MMIOD_V1_LEASE_REQUEST;
 	case MMIOD_OP_EXPLAIN:
 		return sizeof(struct mmiod_msg_explain) - MMIOD_V1_EXPLAIN;
+	case MMIOD_OP_RELEASE:
+	case MMIOD_OP_REVOKE:
+		return sizeof(struct mmiod_msg_end) - MMIOD_V1_END;
+	case MMIOD_OP_RENEW:
+		return sizeof(struct mmiod_msg_end) - MMIOD_V1_HEADER;
 	default:
 		return 0;
 	}
@@ -260,6 +265,33 @@ Test(decode, refuses_reserved_fields_and_unknown_flags)
 	((struct mmiod_msg_end *)packet)->deadline_ms = 1;
 	cr_assert(decode());
 	((struct mmiod_msg_end *)packet)->reserved = 1;
+	refused(MMIOD_E_INVALID);
+}
+
+Test(decode, only_a_release_and_a_renewal_may_be_forced)
+{
+	static const struct {
+		uint16_t opcode;
+		bool may;
+	} ends[] = { { MMIOD_OP_RELEASE, true },
+		     { MMIOD_OP_RENEW, true },
+		     { MMIOD_OP_REVOKE, false } };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		begin(ends[i].opcode, sizeof(struct mmiod_msg_end), 1, sizeof(uint64_t));
+		((struct mmiod_msg_end *)packet)->flags = MMIOD_END_FORCE;
+		if (ends[i].may)
+			cr_assert(decode(), "%s", error.reason);
+		else
+			refused(MMIOD_E_UNSUPPORTED);
+		((struct mmiod_msg_end *)packet)->flags = 2;
+		refused(MMIOD_E_UNSUPPORTED);
+		((struct mmiod_msg_end *)packet)->flags = 0;
+		((struct mmiod_msg_end *)packet)->reserved2 = 1;
+		refused(MMIOD_E_INVALID);
+	}
+	begin(MMIOD_OP_RENEW, sizeof(struct mmiod_msg_end), 1, sizeof(uint64_t));
+	((struct mmiod_msg_end *)packet)->deadline_ms = 1;
 	refused(MMIOD_E_INVALID);
 }
 
