@@ -69,6 +69,7 @@ static bool grant_element(struct call *call, struct batch *batch, size_t index, 
 	size_t failed = batch->failed;
 	enum mmiod_outcome outcome = grant(&wish, index, &batch->leases[index], &created);
 
+	turn_spend(&call->daemon->host, WORK_WINDOW);
 	out->status = outcome;
 	if (outcome == MMIOD_OK) {
 		fill_granted(out, batch->leases[index], &created);

@@ -107,6 +107,7 @@ static int try_send(struct connection *connection, const void *data, size_t leng
 		connection_settle(connection);
 	if (n_fds && connection->flight.user)
 		return -EAGAIN;
+	turn_spend(connection->host, 1);
 	r = send_packet(connection->fd, data, length, fds, n_fds);
 	if (r == 0 && n_fds) {
 		connection->flight = *charge;
@@ -114,7 +115,7 @@ static int try_send(struct connection *connection, const void *data, size_t leng
 	}
 	/* Our shortage, not the client's fault: nothing will tell when it is over. */
 	if (r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
-		event_add(&connection->resume, &retry_time);
+		event_add(&connection->retry, &retry_time);
 		return -EAGAIN;
 	}
 	return r;
@@ -233,14 +234,15 @@ int connection_flush(struct connection *connection)
 	return 0;
 }
 
-/* Events; those that the socket does not take stay with their leases. */
+/* Events; those that the socket does not take, or that are too many, stay with their leases. */
 int connection_send_news(struct connection *connection)
 {
 	struct message *message = &connection->host->message;
 	struct lease *lease;
 	int r;
 
-	while ((lease = connection->leases.head) && lease_has_news(lease)) {
+	while ((lease = connection->leases.head) && lease_has_news(lease) &&
+	       !turn_is_over(connection->host)) {
 		struct lease_news before = lease->news;
 		struct mmiod_msg_event event = { .lease = lease->id };
 
@@ -267,7 +269,8 @@ int connection_send_notices(struct connection *connection)
 	struct monitor *monitor = &connection->host->monitor;
 	int r;
 
-	while (monitor_peek(monitor, &connection->subscription, message)) {
+	while (!turn_is_over(connection->host) &&
+	       monitor_peek(monitor, &connection->subscription, message)) {
 		message_seal(message);
 		r = try_send(connection, message->data, message->length, NULL, 0, NULL);
 		if (r < 0)
@@ -275,6 +278,15 @@ int connection_send_notices(struct connection *connection)
 		monitor_take(monitor, &connection->subscription);
 	}
 	return 0;
+}
+
+/* Whether there are events or notices that it has yet to be sent. */
+bool connection_has_news(const struct connection *connection)
+{
+	const struct lease *first = connection->leases.head;
+
+	return (first && lease_has_news(first)) ||
+	       monitor_backlog(&connection->host->monitor, &connection->subscription);
 }
 
 /* Messages that the socket has not taken yet. */

@@ -2,7 +2,7 @@
 /*
  * One client. The rules that keep a bad client from harming
  * others (those of sending are in connection-send.c):
- *  - at most WORK_PER_WAKE is done for it in one turn of the loop;
+ *  - it has its share of a turn of the loop (turn.h), and its leases end in as many as it takes;
  *  - while a reply waits for room in the socket, no further request is read;
  *  - one that does not take its replies for the time of slow-reader-timeout is dropped;
  *  - events wait with the lease that they are about, so they need no queue.
@@ -18,10 +18,6 @@
 #include "journal.h"
 #include "remnant.h"
 
-#define WORK_PER_WAKE 16 /* messages */
-#define ELEMENTS_PER_WORK 16 /* of a message's array that make it count as one more */
-
-static const struct timeval at_once = { 0, 0 };
 static const struct timeval linger_time = { 2, 0 };
 
 /* ---- receiving ------------------------------------------------------------------------------- */
@@ -65,12 +61,12 @@ static void count_request(struct connection_host *host, uint16_t opcode)
 	host->counters.requests[opcode < COUNTED_OPCODES ? opcode : 0]++;
 }
 
-/* Returns how much work it was. */
-static unsigned int handle_packet(struct connection *connection, size_t length)
+static void handle_packet(struct connection *connection, size_t length)
 {
 	struct decode_error error;
 	struct request request;
 
+	turn_spend(connection->host, WORK_MESSAGE);
 	if (!request_decode(connection->host->packet, length, &request, &error)) {
 		count_request(connection->host, 0);
 		refuse(connection, &request.head,
@@ -80,9 +76,9 @@ static unsigned int handle_packet(struct connection *connection, size_t length)
 		       "the first message must be HELLO");
 	} else {
 		count_request(connection->host, request.head.opcode);
+		turn_spend(connection->host, request.head.count);
 		connection->host->request(connection, &request);
 	}
-	return 1 + request.head.count / ELEMENTS_PER_WORK;
 }
 
 static void handle_empty(struct connection *connection)
@@ -98,18 +94,12 @@ static void handle_empty(struct connection *connection)
 /* Answers requests until there are none, a reply has to wait, or others must have their turn. */
 static void read_requests(struct connection *connection)
 {
-	unsigned int work = 0;
+	while (connection->readable && !connection->queue && !connection->doomed &&
+	       !turn_is_over(connection->host)) {
+		ssize_t n = receive(connection);
 
-	while (connection->readable && !connection->queue && !connection->doomed) {
-		ssize_t n;
-
-		if (work >= WORK_PER_WAKE) {
-			event_add(&connection->resume, &at_once);
-			return;
-		}
-		n = receive(connection);
 		if (n > 0) {
-			work += handle_packet(connection, (size_t)n);
+			handle_packet(connection, (size_t)n);
 		} else if (n == 0) {
 			handle_empty(connection);
 		} else if (n == -EAGAIN) {
@@ -122,21 +112,50 @@ static void read_requests(struct connection *connection)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* The connection may be gone afterwards. */
-static void run(struct connection *connection)
-{
-	int r = connection_flush(connection);
+static void destroy(struct connection *connection);
 
+/* Some leases of one that is closed; it is gone with the last. */
+static bool end_leases(struct connection *connection)
+{
+	if (connection->leases.head && connection->host->ended)
+		connection->host->ended(connection);
+	if (connection->leases.head)
+		return true;
+	destroy(connection);
+	return false;
+}
+
+static bool has_more(const struct connection *connection)
+{
+	if (connection->queue || connection->blocked)
+		return false; /* an edge of the socket, or a timer, will tell */
+	return connection->readable || connection_has_news(connection);
+}
+
+/*
+ * Its share of a turn. Returns whether it wants more; if
+ * not, the connection may be gone.
+ */
+bool connection_run(struct connection *connection)
+{
+	int r;
+
+	connection->served = false;
+	if (connection->closed)
+		return end_leases(connection);
+	r = connection_flush(connection);
 	if (r == 0 && !connection->doomed)
 		r = connection_send_news(connection);
 	if (r == 0 && !connection->doomed)
 		r = connection_send_notices(connection);
 	if (r == 0)
 		read_requests(connection);
-	if ((r != 0 && r != -EAGAIN) || (connection->doomed && !connection->queue))
+	if ((r != 0 && r != -EAGAIN) || (connection->doomed && !connection->queue)) {
 		connection_free(connection);
-	else
-		connection_set_blocked(connection, connection->queue || r == -EAGAIN);
+		return false;
+	}
+	connection_set_blocked(connection, connection->queue || r == -EAGAIN);
+	return has_more(connection);
 }
 
 static void on_incoming(evutil_socket_t fd, short what, void *data)
@@ -144,12 +163,12 @@ static void on_incoming(evutil_socket_t fd, short what, void *data)
 	struct connection *connection = data;
 
 	connection->readable = true;
-	run(connection);
+	turn_ask(connection);
 }
 
 static void on_room(evutil_socket_t fd, short what, void *data)
 {
-	run(data);
+	turn_ask(data);
 }
 
 /* No HELLO in time, replies that are not read, or the last reply was not taken. */
@@ -175,17 +194,18 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
  */
 void connection_doom(struct connection *connection)
 {
-	if (connection->doomed)
+	if (connection->doomed || connection->closed)
 		return;
 	connection->doomed = true;
 	event_add(&connection->timer, &linger_time);
-	event_add(&connection->resume, &at_once);
+	turn_ask(connection);
 }
 
 /* Something waits to be sent. */
 void connection_wake(struct connection *connection)
 {
-	event_add(&connection->resume, &at_once);
+	if (!connection->closed)
+		turn_ask_later(connection);
 }
 
 /* A client that is greeted has its timer for the time that it leaves replies unread. */
@@ -205,6 +225,21 @@ void connection_greeted(struct connection *connection)
 	event_del(&connection->timer);
 }
 
+/*
+ * Whether it goes before others: when it is made, and when the configuration was read again. It
+ * stands in no line that is not of its class.
+ */
+void connection_take_class(struct connection *connection)
+{
+	const struct connection_host *host = connection->host;
+	enum turn_priority priority;
+
+	connection->admin = host->is_admin && host->is_admin(connection);
+	priority = connection->admin ? TURN_NEXT : TURN_LAST;
+	event_priority_set(&connection->incoming, priority);
+	event_priority_set(&connection->outgoing, priority);
+}
+
 /* Takes over the descriptor, the peer's content and the charge if it succeeds. */
 int connection_new(struct connection_host *host, int fd, const struct peer *peer,
 		   const struct charge *charge, struct connection **connectionp)
@@ -217,20 +252,23 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	connection->id = ++host->last_id;
 	connection->started = (uint64_t)time(NULL);
 	connection->fd = fd;
+	connection->peer = *peer;
 	event_assign(&connection->incoming, host->base, fd, EV_READ | EV_ET | EV_PERSIST,
 		     on_incoming, connection);
 	event_assign(&connection->outgoing, host->base, fd, EV_WRITE | EV_ET | EV_PERSIST, on_room,
 		     connection);
-	evtimer_assign(&connection->resume, host->base, on_room, connection);
+	evtimer_assign(&connection->retry, host->base, on_room, connection);
 	evtimer_assign(&connection->timer, host->base, on_timer, connection);
+	connection_take_class(connection);
 	if (event_add(&connection->incoming, NULL) < 0 ||
 	    event_add(&connection->timer, host->hello_timeout) < 0) {
 		event_del(&connection->incoming);
 		free(connection);
 		return -ENOMEM;
 	}
-	connection->peer = *peer;
 	connection->charge = *charge;
+	connection->user = charge->user;
+	user_pin(connection->user);
 	DL_APPEND(host->connections, connection);
 	DL_APPEND2(charge->user->connections, connection, user_prev, user_next);
 	host->n_connections++;
@@ -253,29 +291,67 @@ void connection_hang_up(int fd)
 	close(fd);
 }
 
+static void destroy(struct connection *connection)
+{
+	struct connection_host *host = connection->host;
+
+	turn_forget(connection);
+	DL_DELETE(host->closing, connection);
+	peer_clear(&connection->peer);
+	charge_release(&connection->charge);
+	user_unpin(&host->users, connection->user);
+	free(connection);
+}
+
+/* The events first: epoll must not hear of a descriptor that is somebody else's by then. */
+static void close_socket(struct connection *connection)
+{
+	event_del(&connection->incoming);
+	event_del(&connection->outgoing);
+	event_del(&connection->retry);
+	event_del(&connection->timer);
+	connection_drop_queue(connection);
+	connection_settle(connection);
+	if (!connection->flight.user || remnant_new(connection) < 0)
+		connection_hang_up(connection->fd);
+	charge_release(&connection->flight);
+	connection->fd = -1;
+}
+
+/*
+ * Closes the connection. It is gone at once, or as soon as
+ * its leases have been seen to, so many in each turn.
+ */
 void connection_free(struct connection *connection)
 {
 	struct connection_host *host = connection->host;
 
 	if (host->closed)
 		host->closed(connection);
-	while (connection->leases.head)
-		lease_detach(connection->leases.head);
 	monitor_end(&host->monitor, &connection->subscription);
-	DL_DELETE2(connection->charge.user->connections, connection, user_prev, user_next);
-	/* The events first: epoll must not hear of a descriptor that is somebody else's by then. */
-	event_del(&connection->incoming);
-	event_del(&connection->outgoing);
-	event_del(&connection->resume);
-	event_del(&connection->timer);
-	connection_drop_queue(connection);
-	connection_settle(connection);
-	if (!connection->flight.user || remnant_new(connection) < 0)
-		connection_hang_up(connection->fd);
+	DL_DELETE2(connection->user->connections, connection, user_prev, user_next);
+	close_socket(connection);
 	DL_DELETE(host->connections, connection);
 	host->n_connections--;
-	charge_release(&connection->flight);
-	charge_release(&connection->charge);
-	peer_clear(&connection->peer);
-	free(connection);
+	connection->closed = true;
+	connection->readable = false;
+	DL_APPEND(host->closing, connection);
+	if (end_leases(connection))
+		turn_ask_later(connection);
+}
+
+/* All of them, at the daemon's end: of leases no more is known afterwards, and nothing is done. */
+void connections_clear(struct connection_host *host)
+{
+	host->closed = host->ended = NULL;
+	while (host->closing || host->connections) {
+		struct connection *connection = host->closing ?: host->connections;
+
+		while (connection->leases.head)
+			lease_detach(connection->leases.head);
+		if (connection->closed)
+			destroy(connection);
+		else
+			connection_free(connection);
+	}
 }

@@ -3,9 +3,9 @@
  * One client: its socket, who it is, what it has yet to
  * be sent. The connection owns the socket and its events.
  *
- * A connection is destroyed only from its own callbacks; everybody else says connection_doom(),
- * which takes effect in the next turn of the loop. So a pointer to one stays good during any
- * callback.
+ * A connection is destroyed only from its own callbacks and turns; everybody else says
+ * connection_doom(), which takes effect in the next turn of the loop. So a pointer to one stays good
+ * during any callback.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_H
 #define MMIOD_DAEMON_CONNECTION_H
@@ -19,6 +19,7 @@
 #include "pace.h"
 #include "peer.h"
 #include "reply.h"
+#include "turn.h"
 
 struct connection;
 struct packet;
@@ -31,8 +32,10 @@ struct connection_host {
 	struct paces paces;
 	struct counters counters;
 	const struct config_limits *limits; /* in force */
+	struct turn turn;
 	struct connection *connections;
 	unsigned int n_connections;
+	struct connection *closing; /* closed, but the end of their leases is not done */
 	uint64_t last_id; /* of a connection */
 	struct monitor monitor;
 	struct remnant *remnants;
@@ -43,8 +46,15 @@ struct connection_host {
 	const struct timeval *slow_reader_timeout;
 	/* Answers a request: by connection_send() now, or later if it takes a deferred reply. */
 	void (*request)(struct connection *connection, const struct request *request);
-	/* The connection is about to go. */
+	/* The connection is about to go; its leases are seen to by `ended`. NULL: nobody cares. */
 	void (*closed)(struct connection *connection);
+	/*
+	 * Sees to some leases of a connection that is closed: takes
+	 * them out of its list, until there are none.
+	 */
+	void (*ended)(struct connection *connection);
+	/* Whether it goes before others. */
+	bool (*is_admin)(const struct connection *connection);
 	void *data;
 };
 
@@ -55,29 +65,37 @@ struct connection {
 	int fd;
 	struct event incoming;
 	struct event outgoing; /* added while something waits to be sent */
-	struct event resume; /* goes on in the next turn of the loop */
+	struct event retry; /* when the kernel had no room, which nothing tells */
 	struct event timer; /* until HELLO, and to linger */
+	struct fair_link turn; /* in user->ready: it wants something */
 	struct peer peer;
+	struct user *user; /* pinned */
 	struct charge charge;
 	struct packet *queue; /* replies that the socket did not take */
 	struct charge flight; /* descriptors of the message that may be unread */
 	struct lease_list leases;
 	struct subscription subscription;
 	unsigned int deferred; /* replies owed for later */
+	bool admin;
+	bool served; /* it had its share, and wants more */
 	bool greeted;
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
 	bool blocked; /* the socket or the client must make room first */
-	struct connection *prev, *next;
-	struct connection *user_prev, *user_next; /* in charge.user->connections */
+	bool closed; /* its socket is; what is left are its leases */
+	struct connection *prev, *next; /* in host->connections, or host->closing */
+	struct connection *user_prev, *user_next; /* in user->connections, until closed */
 };
 
 int connection_new(struct connection_host *host, int fd, const struct peer *peer,
 		   const struct charge *charge, struct connection **connectionp);
+bool connection_run(struct connection *connection);
 void connection_free(struct connection *connection);
+void connections_clear(struct connection_host *host);
 void connection_doom(struct connection *connection);
 void connection_wake(struct connection *connection);
 void connection_greeted(struct connection *connection);
+void connection_take_class(struct connection *connection);
 void connection_watch_reader(struct connection *connection);
 void connection_hang_up(int fd);
 
@@ -86,6 +104,7 @@ int connection_send(struct connection *connection, struct message *message);
 int connection_flush(struct connection *connection);
 int connection_send_news(struct connection *connection);
 int connection_send_notices(struct connection *connection);
+bool connection_has_news(const struct connection *connection);
 void connection_set_blocked(struct connection *connection, bool blocked);
 void connection_drop_queue(struct connection *connection);
 void connection_settle(struct connection *connection);

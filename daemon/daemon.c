@@ -21,31 +21,66 @@ static bool ends_with_connection(const struct daemon *daemon, const struct lease
 	       lease->flags & MMIOD_LEASE_CONNECTION;
 }
 
-/*
- * Leases outlive their connection: the file that the
- * client holds decides. Simulation cannot see files.
- */
+static bool is_admin(const struct connection *connection)
+{
+	const struct daemon *daemon = connection->host->data;
+
+	return policy_is_admin(daemon->config, &connection->peer.subject);
+}
+
 static void on_closed(struct connection *connection)
 {
 	struct daemon *daemon = daemon_of(connection);
-	bool simulation = daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
-	unsigned int ended = 0;
-	struct lease *lease;
 
 	revocations_forget(daemon, connection);
 	waiting_forget(daemon, connection);
 	publications_forget(daemon, connection);
-	while ((lease = connection->leases.head)) {
-		lease_attach(lease, &daemon->orphans);
-		if (!ends_with_connection(daemon, lease))
+}
+
+/* Another connection of the same process; or none, and then they are orphans. */
+static struct lease_list *find_heir(struct daemon *daemon, const struct connection *dead)
+{
+	struct connection *connection;
+
+	if (!dead->peer.subject.known)
+		return &daemon->orphans;
+	DL_FOREACH2(dead->user->connections, connection, user_next) {
+		if (connection->greeted && !connection->doomed &&
+		    connection->peer.holder.uid == dead->peer.holder.uid &&
+		    connection->peer.holder.pid == dead->peer.holder.pid)
+			return &connection->leases;
+	}
+	return &daemon->orphans;
+}
+
+/*
+ * Leases outlive their connection: the file that the client holds decides. Simulation cannot see
+ * files.
+ */
+static void on_ended(struct connection *connection)
+{
+	struct daemon *daemon = daemon_of(connection);
+	bool simulation = daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
+	struct lease_list *heir = find_heir(daemon, connection);
+	bool any = false;
+	struct lease *lease;
+
+	while ((lease = connection->leases.head) && !turn_is_over(connection->host)) {
+		bool ends = ends_with_connection(daemon, lease);
+
+		turn_spend(connection->host, 1);
+		lease_attach(lease, ends ? &daemon->orphans : heir);
+		if (!ends)
 			continue;
 		daemon_lease_revoke(daemon, lease, 0, simulation ? 0 : MMIOD_CAUSE_CONNECTION,
 				    "it ended with its connection");
 		if (simulation)
 			daemon_lease_gone(daemon, lease);
-		else if (++ended % EVENTS_DRAIN_EVERY == 0)
-			daemon_drain_events(daemon);
+		any = true;
 	}
+	/* Each end makes an event, and the module's queue is bounded. */
+	if (any)
+		daemon_drain_events(daemon);
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
@@ -83,6 +118,16 @@ static void take_limits(struct daemon *daemon)
 	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 	ms = limits->slow_reader_timeout_ms;
 	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+}
+
+/* Who goes before others may be another now. */
+static void take_classes(struct daemon *daemon)
+{
+	struct connection *connection;
+
+	DL_FOREACH(daemon->host.connections, connection) {
+		connection_take_class(connection);
+	}
 }
 
 /* A subscription goes on as long as it may be made; its connection goes, so that its owner asks anew. */
@@ -128,6 +173,7 @@ int daemon_reload(struct daemon *daemon)
 	link_regions(daemon);
 	daemon_claim_regions(daemon);
 	daemon_end_ungranted(daemon);
+	take_classes(daemon);
 	end_watching(daemon);
 	waiting_try_soon(daemon);
 	config_free(old);
@@ -148,10 +194,13 @@ static void init_host(struct daemon *daemon, struct event_base *base)
 	peer_init();
 	take_limits(daemon);
 	daemon->host.base = base;
+	turn_start(&daemon->host);
 	daemon->host.hello_timeout = &daemon->hello_timeout;
 	daemon->host.slow_reader_timeout = &daemon->slow_reader_timeout;
 	daemon->host.request = request_dispatch;
 	daemon->host.closed = on_closed;
+	daemon->host.ended = on_ended;
+	daemon->host.is_admin = is_admin;
 	daemon->host.data = daemon;
 	journal_start(&daemon->host);
 }
@@ -201,9 +250,8 @@ int daemon_listen(struct daemon *daemon, int fd)
 static void clear_connections(struct daemon *daemon)
 {
 	/* The leases of a module's windows live on without us; only what we know of them goes. */
-	daemon->host.closed = NULL;
-	while (daemon->host.connections)
-		connection_free(daemon->host.connections);
+	connections_clear(&daemon->host);
+	turn_stop(&daemon->host);
 	remnants_clear(&daemon->host);
 	journal_stop(&daemon->host);
 	paces_clear(&daemon->host.paces);

@@ -90,11 +90,16 @@ void daemon_drain_events(struct daemon *daemon)
 
 static void on_backend(evutil_socket_t fd, short what, void *data)
 {
-	daemon_drain_events(data);
+	struct daemon *daemon = data;
+
+	daemon->host.turn.spent = 0;
+	daemon_drain_events(daemon);
+	turn_note(&daemon->host, WORK_MESSAGE);
 }
 
 void daemon_init_events(struct daemon *daemon)
 {
 	event_assign(&daemon->backend_event, daemon->host.base, daemon->backend->event_fd,
 		     EV_READ | EV_PERSIST, on_backend, daemon);
+	event_priority_set(&daemon->backend_event, TURN_FIRST);
 }

@@ -50,6 +50,7 @@ int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_e
 
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return 0;
+	turn_spend(&daemon->host, WORK_WINDOW);
 	r = daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
 	if (r < 0 && r != -ENOENT && r != -ENODEV) {
 		log_error("cannot revoke lease %llu: %s", (unsigned long long)lease->id,

@@ -106,16 +106,20 @@ struct lease *lease_find(const struct leases *leases, uint64_t id)
 	return lease;
 }
 
-/* The first lease whose id is greater. Cheap when the lease `id` is still there. */
+/* The first lease whose id is greater; `id` need not be one of a lease. NULL: there is none. */
 struct lease *lease_after(const struct leases *leases, uint64_t id)
 {
-	struct lease *lease = id ? lease_find(leases, id) : leases->table;
+	struct by_id_node *node = by_id_after(&leases->by_id, id);
 
-	if (id && lease)
-		return lease->hh.next;
-	for (lease = leases->table; lease && lease->id <= id; lease = lease->hh.next)
-		;
-	return lease;
+	return node ? container_of(node, struct lease, of_all) : NULL;
+}
+
+/* Likewise, of those that are charged to the user. */
+struct lease *lease_after_of(const struct user *user, uint64_t id)
+{
+	struct by_id_node *node = by_id_after(&user->leases, id);
+
+	return node ? container_of(node, struct lease, of_user) : NULL;
 }
 
 static struct interval_set *set_of(struct lease *lease)
@@ -232,29 +236,23 @@ static void drop_term(struct lease *lease)
 
 /* ---- in and out ------------------------------------------------------------------------------ */
 
-/* From the end on: of all but those that a ledger brings late, that is its place. */
-static void enter_user(struct lease *lease)
+static void enter_orders(struct leases *leases, struct lease *lease)
 {
 	struct user *user = lease->charge.user;
-	struct lease *before;
 
-	if (!user)
-		return;
-	before = user->leases ? user->leases->user_prev : NULL;
-	while (before && before->id > lease->id)
-		before = before == user->leases ? NULL : before->user_prev;
-	if (before)
-		DL_APPEND_ELEM2(user->leases, before, lease, user_prev, user_next);
-	else
-		DL_PREPEND2(user->leases, lease, user_prev, user_next);
+	lease->of_all.id = lease->of_user.id = lease->id;
+	by_id_insert(&leases->by_id, &lease->of_all);
+	if (user)
+		by_id_insert(&user->leases, &lease->of_user);
 }
 
-static void leave_user(struct lease *lease)
+static void leave_orders(struct leases *leases, struct lease *lease)
 {
 	struct user *user = lease->charge.user;
 
+	by_id_remove(&leases->by_id, &lease->of_all);
 	if (user)
-		DL_DELETE2(user->leases, lease, user_prev, user_next);
+		by_id_remove(&user->leases, &lease->of_user);
 }
 
 /* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
@@ -270,7 +268,7 @@ int lease_add(struct leases *leases, struct lease *lease)
 		account_release(leases, lease->account);
 		return -ENOMEM;
 	}
-	enter_user(lease);
+	enter_orders(leases, lease);
 	lease->region->n_leases++;
 	lease->span.start = lease->offset;
 	lease->span.end = lease->offset + lease->length;
@@ -283,6 +281,23 @@ int lease_add(struct leases *leases, struct lease *lease)
 	return 0;
 }
 
+/* What its list has of leases that are not revoked. */
+static void count(struct lease *lease)
+{
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	lease->list->count++;
+	lease->list->bytes += lease->length;
+}
+
+static void uncount(struct lease *lease)
+{
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	lease->list->count--;
+	lease->list->bytes -= lease->length;
+}
+
 /*
  * The window no longer reaches the bytes: others may have
  * them. The lease stays in the table until it is removed.
@@ -291,6 +306,8 @@ void lease_retire(struct lease *lease)
 {
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
+	if (lease->list)
+		uncount(lease);
 	lease->state = MMIOD_STATE_REVOKED;
 	lease->account->bytes -= lease->length;
 	drop_term(lease);
@@ -319,7 +336,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	lease_retire(lease);
 	lease_detach(lease);
 	charge_release(&lease->bytes);
-	leave_user(lease);
+	leave_orders(leases, lease);
 	charge_release(&lease->charge);
 	account_release(leases, lease->account);
 	drop_term(lease);
@@ -336,6 +353,7 @@ void lease_attach(struct lease *lease, struct lease_list *list)
 {
 	lease_detach(lease);
 	lease->list = list;
+	count(lease);
 	if (lease_has_news(lease))
 		DL_PREPEND(list->head, lease);
 	else
@@ -344,8 +362,10 @@ void lease_attach(struct lease *lease, struct lease_list *list)
 
 void lease_detach(struct lease *lease)
 {
-	if (lease->list)
-		DL_DELETE(lease->list->head, lease);
+	if (!lease->list)
+		return;
+	DL_DELETE(lease->list->head, lease);
+	uncount(lease);
 	lease->list = NULL;
 }
 

@@ -12,6 +12,7 @@
 
 #include "backend.h"
 #include "blocks.h"
+#include "by-id.h"
 #include "interval.h"
 #include "tag.h"
 #include "user.h"
@@ -73,6 +74,8 @@ struct lease;
 /* The leases of one connection; those with an undelivered event stand at its head. */
 struct lease_list {
 	struct lease *head;
+	uint32_t count; /* that are not revoked */
+	uint64_t bytes; /* of those */
 };
 
 #define LEASE_WHY_MAX 120
@@ -133,13 +136,15 @@ struct lease {
 	struct config_writes *on_end; /* to be done when it ends; owned; NULL: nothing */
 	struct lease_list *list; /* NULL: no connection stands for it */
 	struct lease *prev, *next; /* in list */
-	struct lease *user_prev, *user_next; /* in charge.user->leases */
+	struct by_id_node of_user; /* in charge.user->leases */
+	struct by_id_node of_all; /* in leases.by_id */
 	struct lease_news news;
 	UT_hash_handle hh;
 };
 
 struct leases {
 	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
+	struct by_id by_id;
 	struct account *accounts;
 	struct interval_set terms; /* of struct term */
 };
@@ -150,6 +155,7 @@ bool lease_goes_with(uint32_t rights, enum mmiod_share share, uint32_t other_rig
 		     enum mmiod_share other_share);
 struct lease *lease_find(const struct leases *leases, uint64_t id);
 struct lease *lease_after(const struct leases *leases, uint64_t id);
+struct lease *lease_after_of(const struct user *user, uint64_t id);
 int lease_add(struct leases *leases, struct lease *lease);
 void lease_retire(struct lease *lease);
 void lease_discard(struct lease *lease);

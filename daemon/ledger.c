@@ -181,11 +181,14 @@ int daemon_read_ledger(struct daemon *daemon)
  */
 void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 {
+	const struct user *user = connection->charge.user;
 	struct lease *lease;
 
 	if (!connection->peer.subject.known)
 		return; /* its pid says nothing */
-	DL_FOREACH2(connection->charge.user->leases, lease, user_next) {
+	if (!daemon->orphans.head)
+		return;
+	for (lease = lease_after_of(user, 0); lease; lease = lease_after_of(user, lease->id)) {
 		if (lease->list != &daemon->orphans ||
 		    lease->holder.pid != connection->peer.holder.pid)
 			continue;

@@ -296,6 +296,9 @@ static void watch_signals(struct program *program)
 	evsignal_assign(&program->terminate, program->base, SIGTERM, on_stop, program);
 	evsignal_assign(&program->interrupt, program->base, SIGINT, on_stop, program);
 	evsignal_assign(&program->hangup, program->base, SIGHUP, on_reload, program);
+	event_priority_set(&program->terminate, TURN_FIRST);
+	event_priority_set(&program->interrupt, TURN_FIRST);
+	event_priority_set(&program->hangup, TURN_FIRST);
 	evsignal_add(&program->terminate, NULL);
 	evsignal_add(&program->interrupt, NULL);
 	evsignal_add(&program->hangup, NULL);

@@ -152,16 +152,10 @@ static void add_units(struct call *call, struct lease *const *listed, size_t n)
 }
 
 /* Who may not see all is not made to look through all. */
-static struct lease *first_lease(const struct call *call, uint64_t cursor, bool all)
+static struct lease *next_lease(const struct call *call, uint64_t cursor, bool all)
 {
-	struct lease *lease;
-
-	if (all)
-		return lease_after(&call->daemon->leases, cursor);
-	lease = call->connection->charge.user->leases;
-	while (lease && lease->id <= cursor)
-		lease = lease->user_next;
-	return lease;
+	return all ? lease_after(&call->daemon->leases, cursor)
+		   : lease_after_of(call->connection->user, cursor);
 }
 
 enum request_result request_leases(struct call *call)
@@ -176,8 +170,8 @@ enum request_result request_leases(struct call *call)
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
 			    sizeof(struct mmiod_wire_lease));
 	reply->cursor = call->request->fixed.list.cursor;
-	lease = first_lease(call, reply->cursor, all);
-	for (; lease && n < PAGE_MAX; lease = all ? lease->hh.next : lease->user_next) {
+	lease = next_lease(call, reply->cursor, all);
+	for (; lease && n < PAGE_MAX; lease = next_lease(call, lease->id, all)) {
 		if (!all && !call_holds(call, lease))
 			continue;
 		shown[n] = lease;

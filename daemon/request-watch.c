@@ -12,8 +12,6 @@
 
 static void fill_client(const struct connection *connection, struct mmiod_wire_client *out)
 {
-	const struct lease *lease;
-
 	out->id = connection->id;
 	out->started = connection->started;
 	out->unread = connection_unread(connection);
@@ -24,12 +22,8 @@ static void fill_client(const struct connection *connection, struct mmiod_wire_c
 		out->flags |= MMIOD_CLIENT_PAUSED;
 	if (connection->subscription.on)
 		out->flags |= MMIOD_CLIENT_MONITOR;
-	DL_FOREACH(connection->leases.head, lease) {
-		if (lease->state == MMIOD_STATE_REVOKED)
-			continue;
-		out->leases++;
-		out->bytes += lease->length;
-	}
+	out->leases = connection->leases.count;
+	out->bytes = connection->leases.bytes;
 }
 
 /* In a second round, because text lies behind the array. */

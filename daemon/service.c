@@ -73,6 +73,7 @@ void service_start(struct service *service, struct daemon *daemon)
 	service->last_status[0] = '\0';
 	event_assign(&service->watchdog, base, -1, EV_PERSIST, on_watchdog, service);
 	event_assign(&service->status, base, -1, EV_PERSIST, on_status, service);
+	event_priority_set(&service->watchdog, TURN_FIRST);
 	if (sd_watchdog_enabled(0, &usec) > 0) {
 		usec /= 2;
 		service->watchdog_time =

@@ -86,6 +86,7 @@ static void on_terms(evutil_socket_t fd, short what, void *data)
 void daemon_init_terms(struct daemon *daemon)
 {
 	evtimer_assign(&daemon->terms, daemon->host.base, on_terms, daemon);
+	event_priority_set(&daemon->terms, TURN_FIRST);
 }
 
 /* ---- RENEW ----------------------------------------------------------------------------------- */

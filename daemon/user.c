@@ -29,6 +29,8 @@ static struct user *user_need(struct users *users, uid_t uid)
 
 static void user_drop_if_idle(struct users *users, struct user *user)
 {
+	if (user->pins)
+		return;
 	for (size_t i = 0; i < USER_SLOTS; i++)
 		if (user->used[i])
 			return;
@@ -77,6 +79,19 @@ void charge_release(struct charge *charge)
 	assert(user->used[charge->slot] >= charge->amount);
 	user->used[charge->slot] -= charge->amount;
 	user_drop_if_idle(charge->users, user);
+}
+
+/* It stays until it is unpinned, also when nothing is charged to it any more. */
+void user_pin(struct user *user)
+{
+	user->pins++;
+}
+
+void user_unpin(struct users *users, struct user *user)
+{
+	assert(user->pins);
+	user->pins--;
+	user_drop_if_idle(users, user);
 }
 
 /* Asks the name service, which may be slow: never on the way of a request that succeeds. */

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include "by-id.h"
+#include "fair.h"
 #include "hash.h"
 #include "util.h"
 
@@ -25,14 +27,19 @@ enum user_slot {
 
 #define USER_NAME_MAX 33
 
+/* Connections that are served before those of others, and those. */
+enum turn_class { TURN_ADMINS, TURN_OTHERS, TURN_CLASSES };
+
 struct connection;
-struct lease;
 
 struct user {
 	uid_t uid;
+	unsigned int pins; /* it stays while it has any */
 	uint64_t used[USER_SLOTS];
 	struct connection *connections; /* those charged, and not yet closed */
-	struct lease *leases; /* those charged and in the table, in order of id */
+	struct by_id leases; /* those charged and in the table: lease.of_user */
+	struct fair ready[TURN_CLASSES]; /* its connections that want a turn */
+	struct fair_link turn[TURN_CLASSES]; /* in turn.users: stands there while any does */
 	char name[USER_NAME_MAX]; /* looked up when first asked for */
 	UT_hash_handle hh;
 };
@@ -54,6 +61,8 @@ int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, en
 		       uint64_t amount, uint64_t limit);
 uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot);
 void charge_release(struct charge *charge);
+void user_pin(struct user *user);
+void user_unpin(struct users *users, struct user *user);
 const char *user_name(struct user *user);
 void user_lookup_name(uid_t uid, char *name, size_t size);
 

@@ -336,7 +336,8 @@ Test(connection, one_that_floods_does_not_keep_another_waiting)
 	cr_assert_gt(client_receive(good), 0, "served in the first turn");
 	while (client_receive(bad) > 0)
 		replies++;
-	cr_assert_eq(replies, 16u, "work in one turn is bounded, %u", replies);
+	cr_assert_leq(replies, TURN_WORK / WORK_MESSAGE, "work in one turn is bounded, %u",
+		      replies);
 	rig_turn();
 	while (client_receive(bad) > 0)
 		replies++;

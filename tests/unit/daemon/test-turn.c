@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include "daemon/by-id.h"
+#include "daemon/fair.h"
+#include "daemon/request.h"
+#include "rig.h"
+
+/* ---- lines ----------------------------------------------------------------------------------- */
+
+Test(fair, who_comes_first_is_served_first)
+{
+	struct fair fair = { 0 };
+	struct fair_link a = { 0 }, b = { 0 };
+
+	cr_assert_null(fair_take(&fair));
+	fair_add(&fair, &a);
+	fair_add(&fair, &b);
+	cr_assert_eq(fair_take(&fair), &a);
+	cr_assert_not(fair_waits(&a));
+	cr_assert(fair_waits(&b));
+	cr_assert_eq(fair_take(&fair), &b);
+	cr_assert(fair_is_empty(&fair));
+}
+
+Test(fair, who_has_had_a_share_waits_for_those_who_have_not)
+{
+	struct fair fair = { 0 };
+	struct fair_link greedy = { 0 }, modest = { 0 };
+
+	fair_add_again(&fair, &greedy);
+	fair_add(&fair, &modest);
+	cr_assert_eq(fair_take(&fair), &modest);
+	cr_assert_eq(fair_take(&fair), &greedy);
+}
+
+Test(fair, nobody_waits_for_ever)
+{
+	struct fair fair = { 0 };
+	struct fair_link greedy = { 0 }, others[2] = { 0 };
+	unsigned int turns = 0;
+
+	fair_add_again(&fair, &greedy);
+	fair_add(&fair, &others[0]);
+	fair_add(&fair, &others[1]);
+	for (struct fair_link *link; (link = fair_take(&fair)) != &greedy; turns++)
+		fair_add(&fair, link);
+	cr_assert_eq(turns, 3u);
+}
+
+Test(fair, one_that_is_removed_is_not_served)
+{
+	struct fair fair = { 0 };
+	struct fair_link a = { 0 }, b = { 0 };
+
+	fair_add(&fair, &a);
+	fair_add_again(&fair, &b);
+	fair_remove(&a);
+	fair_remove(&a);
+	fair_add(&fair, &b);
+	cr_assert_eq(fair_take(&fair), &b);
+	cr_assert_null(fair_take(&fair));
+}
+
+/* ---- order of ids ---------------------------------------------------------------------------- */
+
+#define IDS 2000
+
+static unsigned int depth(const struct by_id_node *node)
+{
+	unsigned int left, right;
+
+	if (!node)
+		return 0;
+	left = depth(node->left);
+	right = depth(node->right);
+	return 1 + (left > right ? left : right);
+}
+
+Test(by_id, finds_the_next_behind_any_id_whether_it_is_there_or_not)
+{
+	static struct by_id_node nodes[IDS];
+	struct by_id set = { 0 };
+	bool is_in[IDS] = { false };
+
+	srand(4);
+	for (int step = 0; step < 20000; step++) {
+		uint64_t i = (uint64_t)rand() % IDS, next = i + 1;
+		struct by_id_node *found;
+
+		nodes[i].id = i;
+		if (is_in[i])
+			by_id_remove(&set, &nodes[i]);
+		else
+			by_id_insert(&set, &nodes[i]);
+		is_in[i] = !is_in[i];
+		i = (uint64_t)rand() % IDS;
+		for (next = i + 1; next < IDS && !is_in[next]; next++)
+			;
+		found = by_id_after(&set, i);
+		cr_assert_eq(found, next < IDS ? &nodes[next] : NULL);
+	}
+	cr_assert_null(by_id_after(&set, UINT64_MAX));
+	cr_assert_null(by_id_after(&set, IDS));
+}
+
+Test(by_id, is_shallow_when_ids_come_in_order)
+{
+	static struct by_id_node nodes[100000];
+	struct by_id set = { 0 };
+
+	for (size_t i = 0; i < 100000; i++) {
+		nodes[i].id = i + 1;
+		by_id_insert(&set, &nodes[i]);
+	}
+	cr_assert_lt(depth(set.root), 100u, "%u", depth(set.root));
+	for (size_t i = 0; i < 100000; i++)
+		by_id_remove(&set, &nodes[i]);
+	cr_assert_null(set.root);
+}
+
+Test(by_id, removing_what_is_not_there_does_nothing)
+{
+	struct by_id_node a = { .id = 1 }, b = { .id = 2 };
+	struct by_id set = { 0 };
+
+	by_id_remove(&set, &a);
+	by_id_insert(&set, &a);
+	by_id_remove(&set, &b);
+	cr_assert_eq(by_id_after(&set, 0), &a);
+}
+
+/* ---- turns of the loop ----------------------------------------------------------------------- */
+
+#define EVERYTHING                                                                             \
+	"[daemon]\nleases-per-user = 100000\nunread-replies-per-user = 100\n"                  \
+	"[region shm]\nsize = 64M\n[grant all]\nregion = *\nuser = *\naccess = rw\n"           \
+	"[admin a]\nuser = 7\n"
+
+static void start(void)
+{
+	rig_start_simulation(EVERYTHING);
+}
+
+TestSuite(turn, .init = start, .fini = rig_stop);
+
+static struct mmiod_msg bare(uint16_t opcode)
+{
+	static uint64_t id = 1000;
+
+	return (struct mmiod_msg){ .size = sizeof(struct mmiod_msg),
+				   .opcode = opcode,
+				   .id = ++id,
+				   .fixed = sizeof(struct mmiod_msg) };
+}
+
+static void ask_status(int fd)
+{
+	struct mmiod_msg status = bare(MMIOD_OP_STATUS);
+
+	client_send(fd, &status, sizeof(status));
+}
+
+static unsigned int count_answers(int fd)
+{
+	unsigned int n = 0;
+
+	while (client_receive(fd) > 0)
+		n++;
+	return n;
+}
+
+static void one_turn(void)
+{
+	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+}
+
+static void take_leases(int fd, unsigned int count)
+{
+	for (unsigned int done = 0; done < count; done += 16) {
+		struct mmiod_wire_want wants[16];
+
+		for (unsigned int i = 0; i < 16; i++)
+			wants[i] = want("shm", (done + i) * 0x1000u, 0x1000, MMIOD_RIGHT_READ,
+					MMIOD_SHARE_READ);
+		cr_assert_eq(client_lease(fd, wants, 16, 0), MMIOD_OK);
+		client_close_fds();
+	}
+}
+
+/* However many connections a user floods, another user is served after one share of its. */
+Test(turn, a_user_has_one_share_however_many_connections_it_has)
+{
+	int bad[20], good = client_hello(1235);
+	unsigned int answers = 0;
+
+	for (int i = 0; i < 20; i++)
+		bad[i] = client_hello(1234);
+	for (int i = 0; i < 20; i++)
+		for (int j = 0; j < 20; j++)
+			ask_status(bad[i]);
+	one_turn();
+	ask_status(good);
+	for (int i = 0; i < 20; i++)
+		answers += count_answers(bad[i]);
+	one_turn();
+	for (int i = 0; i < 20; i++)
+		answers += count_answers(bad[i]);
+	cr_assert_eq(count_answers(good), 1u, "served in the turn in which it asks");
+	cr_assert_leq(answers, 2 * TURN_WORK / WORK_MESSAGE, "%u", answers);
+	for (int i = 0; i < 200; i++)
+		one_turn();
+	for (int i = 0; i < 20; i++)
+		answers += count_answers(bad[i]);
+	cr_assert_eq(answers, 400u, "and in the end all are");
+}
+
+static unsigned int answered_before;
+
+static void see_who_asks(struct connection *connection, const struct request *request)
+{
+	static bool administrator_came;
+
+	administrator_came |= connection->admin;
+	answered_before += !administrator_came;
+	request_dispatch(connection, request);
+}
+
+Test(turn, an_administrator_is_answered_before_others)
+{
+	int other = client_hello(1234), admin = client_hello(7);
+
+	rig.host.request = see_who_asks;
+	for (int i = 0; i < 100; i++)
+		ask_status(other);
+	ask_status(admin);
+	rig_turn();
+	rig_turn();
+	cr_assert_eq(count_answers(admin), 1u);
+	cr_assert_eq(count_answers(other), 100u);
+	cr_assert_eq(answered_before, 0u, "of others' questions: %u", answered_before);
+}
+
+Test(turn, administrators_who_flood_do_not_keep_others_waiting)
+{
+	int admins[16], other = client_hello(1234);
+	unsigned int turns = 0;
+
+	for (int i = 0; i < 16; i++)
+		admins[i] = client_hello(7);
+	for (int i = 0; i < 16; i++)
+		for (int j = 0; j < 60; j++)
+			ask_status(admins[i]);
+	ask_status(other);
+	while (client_receive(other) < 0) {
+		one_turn();
+		turns++;
+	}
+	cr_assert_leq(turns, 4u, "%u", turns);
+}
+
+/* The end of a client with many leases is not one step. */
+Test(turn, leases_that_end_with_their_connection_end_in_pieces)
+{
+	int holder = client_hello(1234), other = client_hello(1235);
+	unsigned int before, turns = 0;
+
+	take_leases(holder, 2048);
+	before = HASH_COUNT(rig.leases.table);
+	close(holder);
+	one_turn();
+	ask_status(other);
+	one_turn();
+	cr_assert_eq(count_answers(other), 1u);
+	cr_assert_geq(HASH_COUNT(rig.leases.table), before - 4 * TURN_WORK / WORK_WINDOW);
+	cr_assert_eq(rig.host.n_connections, 1u, "the connection itself has gone");
+	for (; HASH_COUNT(rig.leases.table) && turns < 1000; turns++)
+		one_turn();
+	cr_assert_eq(HASH_COUNT(rig.leases.table), 0u);
+	cr_assert_null(rig.host.closing);
+}
+
+/* The daemon may stop while it is at it; rig_stop() sees whether anything is left. */
+Test(turn, the_daemon_may_stop_in_the_middle_of_an_end)
+{
+	int holder = client_hello(1234);
+
+	take_leases(holder, 512);
+	close(holder);
+	one_turn();
+	cr_assert_not_null(rig.host.closing);
+}
+
+Test(turn, what_a_client_asks_and_what_it_holds_is_kept_and_not_counted)
+{
+	int holder = client_hello(1234);
+	const struct mmiod_wire_client *client;
+	uint64_t lease;
+
+	take_leases(holder, 32);
+	lease = rig.leases.table->id;
+	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, lease), MMIOD_OK);
+	cr_assert_eq(client_list(holder, MMIOD_OP_CLIENTS, 0), MMIOD_OK);
+	client = answer_element(0);
+	cr_assert_eq(client->leases, 31u);
+	cr_assert_eq(client->bytes, 31u * 0x1000u);
+}
+
+/* A list goes on behind a lease that is no more, of those who may see all and of others. */
+Test(turn, a_list_goes_on_behind_a_lease_that_has_gone)
+{
+	int holder = client_hello(1234), admin = client_hello(7);
+	const struct mmiod_wire_lease *first;
+
+	take_leases(holder, 32);
+	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, 20), MMIOD_OK);
+	cr_assert_eq(client_list(holder, MMIOD_OP_LEASES, 20), MMIOD_OK);
+	first = answer_element(0);
+	cr_assert_eq(first->id, 21u);
+	cr_assert_eq(client_list(admin, MMIOD_OP_LEASES, 19), MMIOD_OK);
+	first = answer_element(0);
+	cr_assert_eq(first->id, 21u);
+	cr_assert_eq(client_list(admin, MMIOD_OP_LEASES, UINT64_MAX), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 0u);
+}
