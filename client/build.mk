@@ -55,11 +55,13 @@ endif
 CTL_SRCS := $(wildcard client/mmioctl/*.c)
 CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
 CTL_PKGS := smartcols jansson inih pciaccess
-$(CTL_OBJS): OBJ_FLAGS = $(shell $(PKG_CONFIG) --cflags $(CTL_PKGS)) -DMMIOD_DATADIR='"$(DATADIR)"' \
+CTL_CFLAGS = $(call once,CTL_CFLAGS,$(PKG_CONFIG) --cflags $(CTL_PKGS))
+CTL_LIBS = $(call once,CTL_LIBS,$(PKG_CONFIG) --libs $(CTL_PKGS))
+$(CTL_OBJS): OBJ_FLAGS = $(CTL_CFLAGS) -DMMIOD_DATADIR='"$(DATADIR)"' \
 	-DMMIOD_SBINDIR='"$(SBINDIR)"' -DMMIOD_SYSCONFDIR='"$(SYSCONFDIR)"'
 
 $(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(CTL_PKGS))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 # Examples are what a program of somebody else would be: the public header and the shared library.
 EXAMPLES := $(patsubst client/examples/%.c,$(B)/examples/%,$(wildcard client/examples/*.c))

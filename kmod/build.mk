@@ -7,6 +7,9 @@ KMOD_SOURCES := $(wildcard kmod/*.c kmod/*.h) kmod/Kbuild kmod/dkms.conf kmod/LI
 KMOD_UAPI := include/uapi/linux/mmiod.h
 DKMSDIR ?= $(PREFIX)/src/mmiod-$(VERSION)
 
+# Headers without the kernel's own type information can give none to a module: without this, kbuild says so each time.
+NO_BTF = $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
 ## make kmod           the module for the running kernel, or for KDIR=… KVER=NAME, into build/kmod/NAME/
 .PHONY: kmod install-kmod uninstall-kmod
 kmod:
@@ -15,7 +18,7 @@ kmod:
 	@mkdir -p $(KMOD_OUT)/include/uapi/linux
 	@cp -pu $(KMOD_SOURCES) $(KMOD_OUT)/
 	@cp -pu $(KMOD_UAPI) $(KMOD_OUT)/include/uapi/linux/
-	$(MAKE) -C $(KDIR) M=$(abspath $(KMOD_OUT)) $(KMOD_FLAGS) modules
+	$(MAKE) -C $(KDIR) M=$(abspath $(KMOD_OUT)) $(NO_BTF) $(KMOD_FLAGS) modules
 
 INSTALL_TARGETS += install-kmod
 install-kmod:

@@ -32,7 +32,7 @@ PTEWALK_OUT ?= build/ptewalk/$(KVER)
 ptewalk:
 	@mkdir -p $(PTEWALK_OUT)
 	@cp -pu tests/vm/module/ptewalk/* $(PTEWALK_OUT)/
-	$(MAKE) -C $(KDIR) M=$(abspath $(PTEWALK_OUT)) modules
+	$(MAKE) -C $(KDIR) M=$(abspath $(PTEWALK_OUT)) $(NO_BTF) modules
 
 -include tests/restart/build.mk
 -include tests/bench/build.mk
