@@ -37,6 +37,10 @@ static enum request_result refuse_look(struct call *call, int error, uint32_t pi
 			    "[admin] or [inspect] section names may look into others'",
 			    pid, call->connection->peer.subject.uid);
 		break;
+	case -EAGAIN:
+		reply_error(call->reply, head, MMIOD_E_BUSY,
+			    "process %u is changing its memory just now: ask again", pid);
+		break;
 	case -EOPNOTSUPP:
 	case -ENOTTY:
 		reply_error(call->reply, head, MMIOD_E_UNSUPPORTED, "%s",

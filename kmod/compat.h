@@ -32,6 +32,28 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #define MMIOD_IDMAP struct mnt_idmap
 #endif
 
+/* 6.6 and 6.7: an inode's times are set by functions. */
+static inline void mmiod_inode_init_times(struct inode *inode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	inode->i_atime = inode->i_mtime = inode_set_ctime_current(inode);
+#else
+	simple_inode_init_ts(inode);
+#endif
+}
+
+/* 6.19: so is its state. An inode that is dirty from the start is never put on a list of such. */
+static inline void mmiod_inode_init_dirty(struct inode *inode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	inode->i_state = I_DIRTY;
+#else
+	inode_state_assign_raw(inode, I_DIRTY);
+#endif
+}
+
 /* 6.4: MAX_ORDER became inclusive; 6.8: it was renamed. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define MMIOD_LARGEST_ORDER (MAX_ORDER - 1)
@@ -40,6 +62,31 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 #else
 #define MMIOD_LARGEST_ORDER MAX_PAGE_ORDER
 #endif
+
+/* 6.16: reading a model-specific register got a name with its width in it. */
+#if defined(CONFIG_X86_64)
+#include <asm/msr.h>
+#ifndef rdmsrq
+#define rdmsrq(msr, value) rdmsrl(msr, value)
+#endif
+#endif
+
+/* 6.17: what the low bits of page->mapping say got the folio's name. */
+#ifndef FOLIO_MAPPING_ANON
+#define FOLIO_MAPPING_ANON PAGE_MAPPING_ANON
+#define FOLIO_MAPPING_KSM PAGE_MAPPING_KSM
+#define FOLIO_MAPPING_FLAGS PAGE_MAPPING_FLAGS
+#endif
+
+/* 6.18: the flags word got a type of its own. */
+static inline unsigned long mmiod_page_flags(const struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	return READ_ONCE(page->flags);
+#else
+	return READ_ONCE(page->flags.f);
+#endif
+}
 
 /* 6.12: a page flag with several meanings got a name for all of them. */
 #ifndef KPF_OWNER_2

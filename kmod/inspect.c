@@ -7,12 +7,14 @@
  *
  * The walk is that of the kernel's own fast GUP. The kernel exports no walker of any address on all
  * versions, and mmap_lock alone does not keep page tables: munmap frees them with the lock
- * downgraded, and THP collapse without it. What keeps them is the contract for lockless walkers
- * (mmu_gather.c): a table is freed only after an interrupt on every processor or an RCU grace
- * period, and disabled interrupts hold up both. Each level is read once and the next one is found
+ * downgraded (so there is no walk where there is no VMA), and THP collapse without it. What keeps
+ * them is the contract for lockless walkers (mmu_gather.c): a table is freed only after an RCU grace
+ * period, whose read side disabled interrupts are, or, without MMU_GATHER_RCU_TABLE_FREE, after an
+ * interrupt on the processors that use that mm, which does for the caller's own only. Each level is read once and the next one is found
  * from that copy, so that a leaf that is split meanwhile is seen as before or as after, never as a
  * mixture.
  */
+#include <linux/delay.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
@@ -23,11 +25,15 @@
 
 #include "internal.h"
 
+/*
+ * How often a lock that somebody holds is tried before the caller is told to ask again: enough for
+ * an mmap() that is under way, and less than a millisecond in all.
+ */
+#define LOCK_TRIES 8
+
 /* ---- TRANSLATE ---- */
 
 #ifdef CONFIG_X86_64
-
-#include <asm/msr.h>
 
 #define LARGE_PAT_BIT BIT_ULL(_PAGE_BIT_PAT_LARGE)
 
@@ -125,7 +131,7 @@ static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
 
 	if (!pgtable_l5_enabled())
 		answer->folded = BIT(MMIOD_LEVEL_P4D);
-	rdmsrl(MSR_IA32_CR_PAT, answer->pat);
+	rdmsrq(MSR_IA32_CR_PAT, answer->pat);
 	local_irq_save(flags);
 	walk(mm, answer);
 	local_irq_restore(flags);
@@ -149,7 +155,9 @@ unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
 
 #else
 
+#ifndef TASK_SIZE_MAX
 #define TASK_SIZE_MAX TASK_SIZE
+#endif
 
 /* Nobody asks: populate goes page by page there. */
 unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
@@ -173,37 +181,53 @@ static void describe_vma(const struct vm_area_struct *vma, struct mmiod_translat
 }
 
 /*
- * Under the window's lock neither its state nor its entries
- * change: the answer shows both as they belong together.
+ * Under the window's lock neither its state nor its entries change: the answer shows both as they
+ * belong together. Whoever changes the state zaps under it, for as long as the client's mappings
+ * make it: nobody waits for that here.
  */
-static void translate_window(struct mm_struct *mm, struct mmiod_window *window,
-			     struct mmiod_translate *answer)
+static int translate_window(struct mm_struct *mm, struct mmiod_window *window,
+			    struct mmiod_translate *answer)
 {
+	if (!down_read_trylock(&window->lock))
+		return -EAGAIN;
 	answer->window_id = window->id;
 	answer->window_attr = window->attr;
-	down_read(&window->lock);
 	answer->window_state = mmiod_window_state(window);
 	translate(mm, answer);
 	up_read(&window->lock);
+	return 0;
 }
 
+/* Without a VMA there is no walk: nothing keeps the tables of what was just unmapped. */
+static int translate_vma(struct mm_struct *mm, struct mmiod_translate *answer)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, answer->address);
+	struct mmiod_window *window = mmiod_vma_window(vma);
+
+	if (!vma)
+		return -EFAULT;
+	describe_vma(vma, answer);
+	if (window)
+		return translate_window(mm, window, answer);
+	translate(mm, answer);
+	return 0;
+}
+
+/*
+ * The lock is the other process's, which may sleep with it for as long as it likes: a fork in a
+ * cgroup over its memory.high holds it for writing for minutes. The caller serves everybody, so it
+ * is told to come again.
+ */
 static int translate_in(struct mm_struct *mm, struct mmiod_translate *answer)
 {
-	struct mmiod_window *window;
-	struct vm_area_struct *vma;
+	int ret;
 
-	if (mmap_read_lock_killable(mm))
-		return -EINTR;
-	vma = vma_lookup(mm, answer->address);
-	if (vma)
-		describe_vma(vma, answer);
-	window = mmiod_vma_window(vma);
-	if (window)
-		translate_window(mm, window, answer);
-	else
-		translate(mm, answer);
+	for (unsigned int tries = LOCK_TRIES; !mmap_read_trylock(mm); usleep_range(10, 50))
+		if (!--tries)
+			return -EAGAIN;
+	ret = translate_vma(mm, answer);
 	mmap_read_unlock(mm);
-	return vma ? 0 : -EFAULT;
+	return ret;
 }
 
 /*
@@ -220,6 +244,15 @@ static struct mm_struct *mm_of(pid_t nr)
 		put_task_struct(task);
 	put_pid(pid);
 	return mm;
+}
+
+/*
+ * Where tables are freed after an interrupt to the processors that use them, and not after a grace
+ * period, disabled interrupts keep those of the caller only.
+ */
+static bool mm_keeps_tables(const struct mm_struct *mm)
+{
+	return IS_ENABLED(CONFIG_MMU_GATHER_RCU_TABLE_FREE) || mm == current->mm;
 }
 
 int mmiod_call_translate(struct mmiod_call *call)
@@ -240,8 +273,9 @@ int mmiod_call_translate(struct mmiod_call *call)
 	mm = answer->pid ? mm_of(answer->pid) : get_task_mm(current);
 	if (!mm)
 		return -ESRCH;
-	ret = translate_in(mm, answer);
-	mmput(mm);
+	ret = mm_keeps_tables(mm) ? translate_in(mm, answer) : -EOPNOTSUPP;
+	/* Should the process have ended meanwhile, its memory is not the caller's to tear down. */
+	mmput_async(mm);
 	return ret;
 }
 
@@ -298,14 +332,14 @@ static u64 kind_flags(struct page *page, struct page *head, unsigned long flags)
 		kpf |= BIT_ULL(KPF_OFFLINE);
 	if (PageTable(page))
 		kpf |= BIT_ULL(KPF_PGTABLE);
-	if (mapping & PAGE_MAPPING_ANON) {
+	if (mapping & FOLIO_MAPPING_ANON) {
 		kpf |= BIT_ULL(KPF_ANON);
-		if ((mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM)
+		if ((mapping & FOLIO_MAPPING_FLAGS) == FOLIO_MAPPING_KSM)
 			kpf |= BIT_ULL(KPF_KSM);
 	}
 	if (PageHuge(page))
 		kpf |= BIT_ULL(KPF_HUGE);
-	else if (compound && (flags & BIT(PG_lru) || mapping & PAGE_MAPPING_ANON))
+	else if (compound && (flags & BIT(PG_lru) || mapping & FOLIO_MAPPING_ANON))
 		kpf |= BIT_ULL(KPF_THP);
 	if (is_zero_pfn(page_to_pfn(page)))
 		kpf |= BIT_ULL(KPF_ZERO_PAGE);
@@ -362,7 +396,7 @@ static struct page *free_block(struct page *page, unsigned int *order)
 static void describe_page(struct page *page, struct mmiod_page *answer)
 {
 	struct page *head = compound_head(page), *block = NULL;
-	unsigned long flags = READ_ONCE(head->flags);
+	unsigned long flags = mmiod_page_flags(head);
 
 	answer->described = 1;
 	answer->order = MMIOD_PAGE_ORDER_NONE;

@@ -19,6 +19,11 @@
 #include <linux/types.h>
 
 #define MMIOD_ABI_VERSION 1
+
+/*
+ * The kernel's list of ioctl numbers has 0xb5, 0x01 to 0x04, for rpmsg's files as well. No file
+ * answers both, so only a tracer that decodes by number alone can take one for the other.
+ */
 #define MMIOD_IOC_TYPE 0xb5
 
 #define MMIOD_NAME_MAX 32 /* a region's name, with its terminating zero */
@@ -88,7 +93,8 @@ struct mmiod_region_claim {
 	__u32 bar; /* 0 to 5, for PCI */
 	__u64 offset; /* PCI: from the start of the BAR; RANGE: the physical address */
 	__u64 length; /* 0 for PCI: to the end of the BAR */
-	__u32 width; /* bytes of one register access: 1, 2, 4, 8, or 0 for any */
+	/* bytes of one register access: 1, 2, 4, 8 (on 64-bit kernels), or 0 for any */
+	__u32 width;
 	__u32 flags; /* MMIOD_REGION_*, for PCI */
 	char name[MMIOD_NAME_MAX];
 	__u64 region_id; /* out */
@@ -148,7 +154,9 @@ struct mmiod_window_create {
 
 /*
  * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any
- * more. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
+ * more. What a device reaches is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its
+ * frames into the IOMMU's tables, without a word to this module, and there they stay until VFIO
+ * unmaps them. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
  * twice is no error).
  */
 struct mmiod_window_set_state {
@@ -216,8 +224,8 @@ enum mmiod_zone {
 /*
  * Make a window on kernel memory of its own. The memory itself is allocated in the context of who
  * first maps or accesses the window, or calls ALLOCATE on it: that process's memory cgroup is
- * charged, not the daemon's. EINVAL: length 0 or larger than the machine, a flag or zone that the
- * kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
+ * charged, not the daemon's. EINVAL: length 0 or larger than the machine, a flag, zone or node that
+ * the kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
  * driver. ENOSPC: max_windows.
  */
 struct mmiod_buffer_create {
@@ -225,7 +233,7 @@ struct mmiod_buffer_create {
 	__u32 kind;
 	__u32 flags;
 	__u32 zone;
-	__s32 node; /* NUMA node, -1: any */
+	__s32 node; /* PAGES, KMALLOC: NUMA node, and no other; -1: any */
 	__u32 pci; /* DMA: MMIOD_PCI_ADDR of the device; else 0 */
 	__u64 length; /* rounded up to whole pages */
 	__u64 limit; /* PAGES, VMALLOC: highest physical address; 0: the zone's */
@@ -250,7 +258,12 @@ struct mmiod_buffer_info {
 	__u64 length;
 	__u64 capacity; /* what the kernel's rounding made of it */
 	__u64 phys; /* of that page */
-	__u64 kernel; /* kernel address: kmalloc's is logical, vmalloc's virtual; 0 for pages */
+	/*
+	 * Kernel address: kmalloc's is logical, vmalloc's virtual; 0 for pages. As the kernel would
+	 * print it to the caller: hashed, unless booted with no_hash_pointers; 0 where kptr_restrict
+	 * or lockdown withhold it.
+	 */
+	__u64 kernel;
 	__u64 bus; /* DMA: address for the device */
 	__u64 runs; /* physically contiguous pieces */
 };
@@ -303,10 +316,12 @@ enum mmiod_level {
 
 /*
  * Walk a process's page tables for one address of its own, as the processor would. The entries are
- * those of one moment; with a window at the address, its state is that of the same moment. ESRCH:
+ * those of one moment; with a window at the address, its state is that of the same moment. Waits for
+ * nobody. EAGAIN: the process is changing its memory, or the window its state: ask again. ESRCH:
  * no such process in the caller's pid namespace, or one without memory. EINVAL: an address of the
  * kernel's. EFAULT: the process has nothing at the address; answered nonetheless, with vma_end 0.
- * EOPNOTSUPP: not on x86-64.
+ * EOPNOTSUPP: not on x86-64, or of another process on a kernel that frees page tables without a
+ * grace period.
  */
 struct mmiod_translate {
 	__u32 size;
@@ -373,7 +388,9 @@ struct mmiod_page {
  * owns whole pages. pread, pwrite: aligned to the width of the window, a whole number of elements;
  * one bus access per element, in rising order. With width 0: one access if the length is 1, 2, 4 or
  * 8 and the offset a multiple of it; longer transfers go by 4 bytes. EINVAL: misaligned or not
- * whole elements. A transfer stops at the window's end; one that starts there reads 0 and writes
+ * whole elements. What a memory buffer holds of an element is its value in the machine's byte order,
+ * as a load of that width from the device would give it (devices are little endian; so is x86). A
+ * transfer stops at the window's end; one that starts there reads 0 and writes
  * ENOSPC. ENODEV: revoked. EAGAIN: suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while
  * suspended, otherwise POLLIN | POLLOUT, as for any regular file.
  */
@@ -407,8 +424,9 @@ struct mmiod_window_populate {
 };
 
 /*
- * Allocate the memory of a buffer now, charged to the caller. Nothing if it has been. ENOMEM: there
- * is none such, or the caller's memory cgroup is full. EINVAL: no buffer.
+ * Allocate the memory of a buffer now, charged to the caller. Nothing if it has been. Wakes no OOM
+ * killer. ENOMEM: there is none such (below the limit, on the node), or the caller's memory cgroup
+ * is full. EINVAL: no buffer.
  */
 struct mmiod_buffer_allocate {
 	__u32 size;

@@ -348,6 +348,17 @@ uint64_t ptewalk(const volatile void *address)
 
 int translate(int control, pid_t pid, const volatile void *address, struct mmiod_translate *answer)
 {
+	int ret;
+
+	do
+		ret = try_translate(control, pid, address, answer);
+	while (ret && errno == EAGAIN);
+	return ret;
+}
+
+int try_translate(int control, pid_t pid, const volatile void *address,
+		  struct mmiod_translate *answer)
+{
 	*answer = (struct mmiod_translate){ .size = sizeof(*answer),
 					    .pid = pid,
 					    .address = (uintptr_t)address };

@@ -72,9 +72,11 @@ void *map_window(int fd, size_t length, int prot);
  */
 uint64_t ptewalk(const volatile void *address);
 /*
- * TRANSLATE for a process (0: this one): 0 or -1 with
- * errno; and of this process, the test ends when it fails.
+ * TRANSLATE for a process (0: this one), asked once: 0 or -1 with errno; asked again while the
+ * process is changing its memory; and of this process, the test ends when it fails.
  */
+int try_translate(int control, pid_t pid, const volatile void *address,
+		  struct mmiod_translate *answer);
 int translate(int control, pid_t pid, const volatile void *address, struct mmiod_translate *answer);
 struct mmiod_translate translation(int control, const volatile void *address);
 struct mmiod_page page_info(int control, uint64_t pfn);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <linux/kernel-page-flags.h>
@@ -196,7 +197,60 @@ TEST(an_address_where_nothing_is_mapped_is_answered_with_efault)
 	EXPECT_ERRNO(translate(control, 0, address, &found), EFAULT);
 	EXPECT_EQ(found.vma_present, 0);
 	EXPECT_EQ(found.leaf_size, 0);
-	EXPECT(found.walked & BIT(MMIOD_LEVEL_PGD));
+	EXPECT_EQ(found.walked, 0); /* nothing keeps the tables of what was just unmapped */
+}
+
+/* ---- a process that holds its own mmap_lock ---- */
+
+#define CGROUP "/sys/fs/cgroup/mmiod-test-sleeper"
+#define TABLES (2ULL << 30) /* bytes of addresses, with a page and a page table for each 2 MiB */
+
+/*
+ * Forks for ever: each copies a thousand page tables, mmap_lock held for writing, and sleeps
+ * meanwhile for being over its memory.high.
+ */
+static void sleep_in_fork(uint8_t *address, int ready)
+{
+	EXPECT_EQ(write_file(CGROUP, "cgroup.procs", "0"), 0);
+	for (uint64_t at = 0; at < TABLES; at += HUGE_SIZE)
+		address[at] = 1;
+	EXPECT_EQ(write_file(CGROUP, "memory.high", "1M"), 0);
+	EXPECT_EQ(write(ready, "x", 1), 1);
+	for (;;)
+		if (!fork())
+			_exit(0);
+}
+
+static bool is_alive(pid_t child)
+{
+	return waitpid(child, NULL, WNOHANG) == 0;
+}
+
+TEST_WITHIN(120, translate_waits_for_no_process_that_sleeps_with_its_mmap_lock)
+{
+	int control = open_control(), ready[2], answer = 0;
+	uint8_t *address =
+		mmap(NULL, TABLES, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct mmiod_translate found;
+	pid_t child;
+	char byte;
+
+	EXPECT(address != MAP_FAILED);
+	madvise(address, TABLES, MADV_NOHUGEPAGE);
+	write_file("/sys/fs/cgroup", "cgroup.subtree_control", "+memory");
+	mkdir(CGROUP, 0755);
+	if (write_file(CGROUP, "memory.high", "max"))
+		tap_skip("no memory controller: %s", strerror(errno));
+	EXPECT_EQ(pipe(ready), 0);
+	child = fork();
+	if (!child)
+		sleep_in_fork(address, ready[1]);
+	EXPECT_EQ(read(ready[0], &byte, 1), 1);
+	while (answer != EAGAIN && is_alive(child))
+		answer = try_translate(control, child, address, &found) ? errno : 0;
+	kill(child, SIGKILL);
+	write_file(CGROUP, "memory.high", "max");
+	EXPECT_EQ(answer, EAGAIN);
 }
 
 /* ---- the walk races with everything that takes page tables away ---- */
