@@ -78,6 +78,10 @@ static enum mmiod_outcome check_zone(struct wish *wish)
 		return wish_refuse(
 			wish, MMIOD_E_INVALID,
 			"where dma memory lies is its device's affair: it takes no zone");
+	if (alloc->node != -1 &&
+	    (wish->memory == MMIOD_MEMORY_VMALLOC || wish->memory == MMIOD_MEMORY_DMA))
+		return wish_refuse(wish, MMIOD_E_INVALID,
+				   "%s takes no node: pages and kmalloc do, and -1 is any", kind);
 	if (alloc->flags & MMIOD_ALLOC_CONTIGUOUS && wish->memory != MMIOD_MEMORY_PAGES)
 		return wish_refuse(wish, MMIOD_E_INVALID, "contiguous is a choice of pages only");
 	return MMIOD_OK;

@@ -48,9 +48,11 @@ static void read_elements(void *to, const void __iomem *from, u32 width, size_t 
 		case 4:
 			*(u32 *)(to + at) = readl(from + at);
 			break;
+#ifdef CONFIG_64BIT
 		case 8:
 			*(u64 *)(to + at) = readq(from + at);
 			break;
+#endif
 		}
 	}
 }
@@ -68,9 +70,11 @@ static void write_elements(void __iomem *to, const void *from, u32 width, size_t
 		case 4:
 			writel(*(const u32 *)(from + at), to + at);
 			break;
+#ifdef CONFIG_64BIT
 		case 8:
 			writeq(*(const u64 *)(from + at), to + at);
 			break;
+#endif
 		}
 	}
 }
@@ -204,7 +208,7 @@ static u32 width_for(const struct mmiod_window *window, u64 offset, size_t lengt
 {
 	if (window->width)
 		return window->width;
-	if (length <= 8 && is_power_of_2(length) && aligned(window, offset, length, length))
+	if (length <= 8 && mmiod_width_valid(length) && aligned(window, offset, length, length))
 		return length;
 	return DEFAULT_WIDTH;
 }

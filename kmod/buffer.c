@@ -17,6 +17,7 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -30,8 +31,9 @@ static bool maps_by_frame(const struct mmiod_buffer *buffer)
 /* ---- allocation ---- */
 
 /*
- * RETRY_MAYFAIL: a request that does not fit fails; it
- * does not wake the OOM killer of the client's cgroup.
+ * RETRY_MAYFAIL: a request that does not fit fails; it wakes no OOM killer, neither that of the
+ * client's cgroup nor that of the machine, whose victim would be somebody else. THISNODE: a node
+ * that was asked for is the node, or there is no memory.
  */
 static gfp_t gfp_of(const struct mmiod_buffer *buffer)
 {
@@ -43,14 +45,29 @@ static gfp_t gfp_of(const struct mmiod_buffer *buffer)
 	gfp_t gfp =
 		buffer->flags & MMIOD_BUFFER_NOWAIT ? GFP_NOWAIT : GFP_KERNEL | __GFP_RETRY_MAYFAIL;
 
+	if (buffer->node != NUMA_NO_NODE)
+		gfp |= __GFP_THISNODE;
 	return gfp | zones[buffer->zone] | __GFP_ZERO | __GFP_ACCOUNT | __GFP_NOWARN;
+}
+
+/*
+ * vmalloc's own page tables ignore the flags it is given, and wake the OOM killer whatever these
+ * say. So what is plainly not there is not tried. An estimate, as MemAvailable is.
+ */
+static bool is_there(const struct mmiod_buffer *buffer)
+{
+	long available = si_mem_available();
+
+	return available > 0 && buffer->count <= available;
 }
 
 static void free_pages_array(struct mmiod_buffer *buffer)
 {
-	for (unsigned long i = 0; i < buffer->count; i++)
+	for (unsigned long i = 0; i < buffer->count; i++) {
 		if (buffer->pages[i])
 			__free_page(buffer->pages[i]);
+		cond_resched();
+	}
 	kvfree(buffer->pages);
 	buffer->pages = NULL;
 }
@@ -128,7 +145,7 @@ static int allocate_kmalloc(struct mmiod_buffer *buffer)
 
 static int allocate_vmalloc(struct mmiod_buffer *buffer)
 {
-	buffer->memory = __vmalloc(buffer->length, gfp_of(buffer) & ~__GFP_RETRY_MAYFAIL);
+	buffer->memory = __vmalloc(buffer->length, gfp_of(buffer));
 	buffer->capacity = buffer->length;
 	return buffer->memory ? 0 : -ENOMEM;
 }
@@ -143,8 +160,7 @@ static int allocate_dma(struct mmiod_buffer *buffer)
 	return buffer->memory ? 0 : -ENOMEM;
 }
 
-/* The caller sees to it that there is one at a time, and sets ->allocated under window->lock. */
-int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
+static int allocate_by_kind(struct mmiod_buffer *buffer)
 {
 	switch (buffer->kind) {
 	case MMIOD_BUFFER_PAGES:
@@ -158,10 +174,9 @@ int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
 	}
 }
 
-static void free_memory(struct mmiod_buffer *buffer)
+/* Gives the memory back to whom it came from; what is freed is nobody's any more. */
+static void give_back(struct mmiod_buffer *buffer)
 {
-	if (!buffer->allocated)
-		return;
 	switch (buffer->kind) {
 	case MMIOD_BUFFER_PAGES:
 		free_pages_array(buffer);
@@ -176,6 +191,59 @@ static void free_memory(struct mmiod_buffer *buffer)
 		dma_free_coherent(buffer->dev, buffer->length, buffer->memory, buffer->bus);
 	}
 	buffer->memory = NULL;
+}
+
+static struct page *page_at(const struct mmiod_buffer *buffer, unsigned long index)
+{
+	if (buffer->kind == MMIOD_BUFFER_PAGES)
+		return buffer->pages[index];
+	if (is_vmalloc_addr(buffer->memory))
+		return vmalloc_to_page(buffer->memory + (index << PAGE_SHIFT));
+	return virt_to_page(buffer->memory + (index << PAGE_SHIFT));
+}
+
+/*
+ * Looks at each page once: does it lie where it was asked to? Zones are only a means to that: where
+ * they end differs by architecture, and a kernel may do without one. Counts the runs meanwhile, so
+ * that nobody who asks for them costs such a walk.
+ */
+static int survey(struct mmiod_buffer *buffer)
+{
+	unsigned long last = 0;
+
+	buffer->runs = 0;
+	for (unsigned long i = 0; i < buffer->count; i++) {
+		unsigned long pfn = page_to_pfn(page_at(buffer, i));
+
+		if (buffer->limit && PFN_PHYS((u64)pfn) + PAGE_SIZE - 1 > buffer->limit)
+			return -ENOMEM;
+		if (!i || pfn != last + 1)
+			buffer->runs++;
+		last = pfn;
+		if (!(buffer->flags & MMIOD_BUFFER_NOWAIT))
+			cond_resched();
+	}
+	return 0;
+}
+
+/* The caller sees to it that there is one at a time, and sets ->allocated under window->lock. */
+int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
+{
+	int ret = is_there(buffer) ? allocate_by_kind(buffer) : -ENOMEM;
+
+	if (ret)
+		return ret;
+	ret = survey(buffer);
+	if (ret)
+		give_back(buffer);
+	return ret;
+}
+
+static void free_memory(struct mmiod_buffer *buffer)
+{
+	if (!buffer->allocated)
+		return;
+	give_back(buffer);
 	WRITE_ONCE(buffer->allocated, false);
 }
 
@@ -204,7 +272,10 @@ void mmiod_buffer_free(struct mmiod_buffer *buffer)
 
 /* ---- creation ---- */
 
-/* A limit is met by the highest zone that ends at or below it. */
+/*
+ * The highest zone that ends at or below a limit, by x86's ends, is where the memory is asked for.
+ * What came is looked at (survey), as zones end elsewhere on other machines.
+ */
 static int apply_limit(struct mmiod_buffer *buffer, u64 limit)
 {
 	u32 needed;
@@ -222,6 +293,7 @@ static int apply_limit(struct mmiod_buffer *buffer, u64 limit)
 	else
 		return -EINVAL;
 	buffer->zone = max(buffer->zone, needed);
+	buffer->limit = limit;
 	return 0;
 }
 
@@ -231,10 +303,16 @@ static int check_create(const struct mmiod_buffer_create *create)
 	    create->flags & ~MMIOD_BUFFER_FLAGS || create->reserved ||
 	    create->zone > MMIOD_ZONE_DMA)
 		return -EINVAL;
-	if (!create->length || create->length > PFN_PHYS(totalram_pages()))
+	/* The allocators take an unsigned long, which 4 GiB and more do not fit on 32 bits. */
+	if (!create->length || create->length > (u64)totalram_pages() << PAGE_SHIFT ||
+	    create->length > ULONG_MAX - PAGE_SIZE)
 		return -EINVAL;
 	if (create->node < NUMA_NO_NODE || create->node >= MAX_NUMNODES ||
 	    (create->node != NUMA_NO_NODE && !node_online(create->node)))
+		return -EINVAL;
+	/* vmalloc has no exported way to ask for one, and a device's memory lies near the device. */
+	if (create->node != NUMA_NO_NODE &&
+	    (create->kind == MMIOD_BUFFER_VMALLOC || create->kind == MMIOD_BUFFER_DMA))
 		return -EINVAL;
 	if (create->flags & MMIOD_BUFFER_CONTIGUOUS && create->kind != MMIOD_BUFFER_PAGES)
 		return -EINVAL;
@@ -275,15 +353,6 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 
 /* ---- access, with the memory allocated and window->lock held ---- */
 
-static struct page *page_at(const struct mmiod_buffer *buffer, unsigned long index)
-{
-	if (buffer->kind == MMIOD_BUFFER_PAGES)
-		return buffer->pages[index];
-	if (is_vmalloc_addr(buffer->memory))
-		return vmalloc_to_page(buffer->memory + (index << PAGE_SHIFT));
-	return virt_to_page(buffer->memory + (index << PAGE_SHIFT));
-}
-
 vm_fault_t mmiod_buffer_fault(struct mmiod_buffer *buffer, struct vm_fault *vmf)
 {
 	struct page *page = page_at(buffer, vmf->pgoff);
@@ -318,14 +387,19 @@ void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, si
 	}
 }
 
-static u64 count_runs(const struct mmiod_buffer *buffer)
+/*
+ * A kernel address as the kernel itself would print it to the caller: hashed, unless it was booted
+ * with no_hash_pointers; 0 where kptr_restrict or lockdown withhold it.
+ */
+static u64 shown_address(const void *address)
 {
-	u64 runs = 1;
+	char text[2 * sizeof(u64) + 1];
+	u64 shown;
 
-	for (unsigned long i = 1; i < buffer->count; i++)
-		if (page_to_pfn(page_at(buffer, i)) != page_to_pfn(page_at(buffer, i - 1)) + 1)
-			runs++;
-	return runs;
+	if (!address || security_locked_down(LOCKDOWN_KCORE))
+		return 0;
+	snprintf(text, sizeof(text), "%pK", address);
+	return kstrtou64(text, 16, &shown) ? 0 : shown;
 }
 
 int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info)
@@ -343,8 +417,8 @@ int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer
 		return 0;
 	info->capacity = buffer->capacity;
 	info->phys = page_to_phys(page_at(buffer, info->page));
-	info->kernel = (uintptr_t)buffer->memory;
+	info->kernel = shown_address(buffer->memory);
 	info->bus = buffer->bus;
-	info->runs = count_runs(buffer);
+	info->runs = buffer->runs;
 	return 0;
 }

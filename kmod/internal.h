@@ -34,6 +34,7 @@
 #ifndef MMIOD_INTERNAL_H
 #define MMIOD_INTERNAL_H
 
+#include <linux/build_bug.h>
 #include <linux/fs.h>
 #include <linux/interval_tree.h>
 #include <linux/ioport.h>
@@ -51,10 +52,10 @@
 
 extern struct mutex mmiod_lock;
 
-/* Bytes of one bus access. */
+/* Bytes of one bus access: no more than the machine loads and stores at once. */
 static inline bool mmiod_width_valid(u32 width)
 {
-	return width <= 8 && is_power_of_2(width);
+	return width <= sizeof(long) && is_power_of_2(width);
 }
 
 /* ---- pci.c ---- */
@@ -123,7 +124,8 @@ struct mmiod_buffer {
 	u32 kind;
 	u32 flags;
 	u32 zone;
-	int node;
+	int node; /* NUMA_NO_NODE: any */
+	u64 limit; /* no page ends above it; 0: anywhere */
 	u64 length;
 	unsigned long count; /* pages of length */
 
@@ -140,6 +142,7 @@ struct mmiod_buffer {
 	void *memory; /* others: kernel address */
 	dma_addr_t bus;
 	u64 capacity;
+	u64 runs; /* physically contiguous pieces */
 };
 
 struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create);
@@ -277,18 +280,34 @@ struct mmiod_ioctl {
 	int (*handler)(struct mmiod_call *call);
 };
 
+/* Room for the argument of any call, on the stack of the one that dispatches. */
+union mmiod_argument {
+	struct mmiod_region_claim claim;
+	struct mmiod_region_info region;
+	struct mmiod_window_create create;
+	struct mmiod_window_info window;
+	struct mmiod_buffer_create buffer_create;
+	struct mmiod_buffer_info buffer;
+	struct mmiod_translate translate;
+	struct mmiod_page page;
+};
+
+/* The size of an argument, which does not compile if there is no room for it. */
+#define MMIOD_ARGUMENT_SIZE(_type) \
+	(sizeof(_type) + BUILD_BUG_ON_ZERO(sizeof(_type) > sizeof(union mmiod_argument)))
+
 /* For a structure that is as version 1 had it. */
-#define MMIOD_IOCTL(_cmd, _type, _handler)                                             \
-	{                                                                              \
-		.cmd = (_cmd), .min_size = sizeof(_type), .known_size = sizeof(_type), \
-		.handler = (_handler),                                                 \
+#define MMIOD_IOCTL(_cmd, _type, _handler)                                       \
+	{                                                                        \
+		.cmd = (_cmd), .min_size = sizeof(_type),                        \
+		.known_size = MMIOD_ARGUMENT_SIZE(_type), .handler = (_handler), \
 	}
 
 /* For one that grew: @_last was the last member in version 1. */
-#define MMIOD_IOCTL_GROWN(_cmd, _type, _last, _handler)                                            \
-	{                                                                                          \
-		.cmd = (_cmd), .min_size = offsetofend(_type, _last), .known_size = sizeof(_type), \
-		.handler = (_handler),                                                             \
+#define MMIOD_IOCTL_GROWN(_cmd, _type, _last, _handler)                          \
+	{                                                                        \
+		.cmd = (_cmd), .min_size = offsetofend(_type, _last),            \
+		.known_size = MMIOD_ARGUMENT_SIZE(_type), .handler = (_handler), \
 	}
 
 long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t count, unsigned int cmd,

@@ -44,16 +44,7 @@ static void finish_file(struct mmiod_call *call, int ret)
 long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t count, unsigned int cmd,
 		 unsigned long arg)
 {
-	union {
-		struct mmiod_region_claim claim;
-		struct mmiod_region_info region;
-		struct mmiod_window_create create;
-		struct mmiod_window_info window;
-		struct mmiod_buffer_create buffer_create;
-		struct mmiod_buffer_info buffer;
-		struct mmiod_translate translate;
-		struct mmiod_page page;
-	} buffer = {};
+	union mmiod_argument buffer = {};
 	struct mmiod_call call = { .file = file, .arg = &buffer };
 	const struct mmiod_ioctl *row = find(table, count, cmd);
 	void __user *user = (void __user *)arg;
@@ -62,8 +53,6 @@ long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t coun
 
 	if (!row)
 		return -ENOTTY;
-	if (WARN_ON_ONCE(row->known_size > sizeof(buffer)))
-		return -EINVAL;
 	if (get_user(size, (u32 __user *)user))
 		return -EFAULT;
 	if (size < row->min_size || size > PAGE_SIZE)

@@ -385,7 +385,7 @@ struct mmiod_allocation {
 	uint64_t low; /**< pool: not below this offset */
 	uint64_t high; /**< pool: end at or below this offset; pages, vmalloc: highest physical
 			    address; 0: no limit */
-	unsigned int node; /**< kernel memory: NUMA node + 1; 0: any */
+	unsigned int node; /**< pages and kmalloc: NUMA node + 1; 0: any */
 	enum mmiod_memory_zone zone; /**< pages, vmalloc; kmalloc: not BELOW_4G */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read and write */
 	enum mmiod_cache cache; /**< pool */

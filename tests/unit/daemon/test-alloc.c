@@ -719,6 +719,8 @@ Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
 		{ { .memory = MMIOD_MEMORY_PAGES, .cache = MMIOD_CACHE_UC }, "cache" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .width = 4 }, "width" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .node = -2 }, "node -2" },
+		{ { .memory = MMIOD_MEMORY_VMALLOC }, "vmalloc takes no node" },
+		{ { .memory = MMIOD_MEMORY_DMA, .region = "shm" }, "dma takes no node" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .flags = MMIOD_ALLOC_DUMMY }, "dummy" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .region = "shm" }, "has no region" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .length = UINT64_MAX }, "any machine" },

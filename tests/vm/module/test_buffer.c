@@ -160,7 +160,6 @@ TEST(contiguous_kinds_are_one_run_and_vmalloc_is_scattered)
 	EXPECT_EQ(allocate(fd), 0);
 	EXPECT_EQ(buffer_info(control, fd, 0).runs, 1);
 	EXPECT(buffer_info(control, fd, 0).capacity >= 128 * page());
-	EXPECT(buffer_info(control, fd, 0).kernel != 0);
 	leave_holes(control);
 	fd = buffer(control, MMIOD_BUFFER_VMALLOC, 64 << 20);
 	EXPECT_EQ(pthread_create(&thread, NULL, compete, &control), 0);
@@ -171,6 +170,24 @@ TEST(contiguous_kinds_are_one_run_and_vmalloc_is_scattered)
 	if (info.runs < 2)
 		FAIL("%u MiB in %llu runs at 0x%llx", 64, (unsigned long long)info.runs,
 		     (unsigned long long)info.phys);
+}
+
+/* What the kernel prints of a pointer, an inspector is told, and no more. */
+TEST(a_kernel_address_is_told_as_the_kernel_prints_it)
+{
+	int control = open_control();
+	int fd = buffer(control, MMIOD_BUFFER_KMALLOC, page());
+
+	if (strstr(read_file("/proc/cmdline"), "no_hash_pointers"))
+		tap_skip("this kernel prints its addresses");
+	EXPECT_EQ(allocate(fd), 0);
+	EXPECT_EQ(write_file("/proc/sys/kernel", "kptr_restrict", "0"), 0);
+	EXPECT(buffer_info(control, fd, 0).kernel != 0);
+	EXPECT_EQ(buffer_info(control, fd, 0).kernel >> 32,
+		  0); /* hashed: no address of a kernel's */
+	EXPECT_EQ(write_file("/proc/sys/kernel", "kptr_restrict", "2"), 0);
+	EXPECT_EQ(buffer_info(control, fd, 0).kernel, 0);
+	EXPECT_EQ(write_file("/proc/sys/kernel", "kptr_restrict", "0"), 0);
 }
 
 TEST(small_kmalloc_buffers_share_no_page_with_anybody)
@@ -234,6 +251,8 @@ TEST(bad_requests_are_refused)
 	REFUSED(node, INT32_MAX, EINVAL);
 	REFUSED(pci, 1, EINVAL);
 	REFUSED(reserved, 1, EINVAL);
+	create.kind = MMIOD_BUFFER_VMALLOC;
+	REFUSED(node, 0, EINVAL); /* it could not be kept */
 	create.kind = MMIOD_BUFFER_KMALLOC;
 	REFUSED(zone, MMIOD_ZONE_DMA32, EINVAL);
 	REFUSED(limit, UINT64_MAX, EINVAL);
@@ -241,6 +260,8 @@ TEST(bad_requests_are_refused)
 	create.kind = MMIOD_BUFFER_DMA;
 	REFUSED(pci, 0xffff0000, ENODEV);
 	REFUSED(zone, MMIOD_ZONE_DMA, EINVAL);
+	create = request(MMIOD_BUFFER_DMA, page());
+	REFUSED(node, 0, EINVAL);
 	EXPECT_ERRNO(allocate(window(control, "shm", 0, page(), MMIOD_ATTR_UC, 0)), EINVAL);
 }
 
@@ -256,6 +277,33 @@ TEST(what_the_kernel_cannot_give_in_one_piece_is_enomem)
 	EXPECT_ERRNO(mmap(NULL, page(), RW, MAP_SHARED, fd, 0), ENOMEM);
 	fd = buffer(control, MMIOD_BUFFER_KMALLOC, 64 << 20);
 	EXPECT_ERRNO(allocate(fd), ENOMEM);
+}
+
+/* The number in a line of /proc/vmstat or /proc/meminfo. */
+static uint64_t figure(const char *file, const char *name)
+{
+	const char *line = strstr(read_file(file), name);
+
+	EXPECT(line != NULL);
+	return strtoull(line + strlen(name), NULL, 10);
+}
+
+/* Kernel memory counts for nobody's size: what the OOM killer would kill for it is somebody else. */
+TEST_WITHIN(300, a_buffer_larger_than_what_is_free_is_enomem_and_nobody_is_killed_for_it)
+{
+	static const uint32_t large[] = { MMIOD_BUFFER_PAGES, MMIOD_BUFFER_VMALLOC };
+	uint64_t machine = figure("/proc/meminfo", "MemTotal:") << 10;
+	uint64_t killed = figure("/proc/vmstat", "oom_kill ");
+	int control = open_control();
+
+	for (size_t i = 0; i < 2; i++) {
+		int fd = buffer(control, large[i], machine - (16 << 20));
+
+		EXPECT_ERRNO(allocate(fd), ENOMEM);
+		EXPECT_EQ(buffer_info(control, fd, 0).allocated, 0);
+		close(fd);
+	}
+	EXPECT_EQ(figure("/proc/vmstat", "oom_kill "), killed);
 }
 
 TEST(a_read_only_buffer_stays_read_only)
