@@ -91,6 +91,15 @@ static bool has_events(struct control *control)
 	return found;
 }
 
+/* Taking is what is waited for: of two readers that one event wakes, the other waits on. */
+static int first_event(struct file *file, struct control *control,
+		       struct mmiod_control_event *event)
+{
+	if (file->f_flags & O_NONBLOCK)
+		return pop_locked(control, event) ? 0 : -EAGAIN;
+	return wait_event_interruptible(control->wait, pop_locked(control, event));
+}
+
 /*
  * Whole events only. An event whose copy fails is lost:
  * the caller's buffer was bad, and EFAULT says so.
@@ -100,21 +109,19 @@ static ssize_t control_read(struct file *file, char __user *buf, size_t count, l
 	struct control *control = file->private_data;
 	struct mmiod_control_event event;
 	size_t done = 0;
+	int ret;
 
 	if (count < sizeof(event))
 		return -EINVAL;
-	if (!(file->f_flags & O_NONBLOCK)) {
-		int ret = wait_event_interruptible(control->wait, has_events(control));
-
-		if (ret)
-			return ret;
-	}
-	while (count - done >= sizeof(event) && pop_locked(control, &event)) {
+	ret = first_event(file, control, &event);
+	if (ret)
+		return ret;
+	do {
 		if (copy_to_user(buf + done, &event, sizeof(event)))
 			return done ?: -EFAULT;
 		done += sizeof(event);
-	}
-	return done ?: -EAGAIN;
+	} while (count - done >= sizeof(event) && pop_locked(control, &event));
+	return done;
 }
 
 static __poll_t control_poll(struct file *file, struct poll_table_struct *table)

@@ -12,9 +12,11 @@
  * reference, which an O_PATH descriptor (it holds the mount, but no file of ours) keeps until it is
  * closed, and which would make the module impossible to unload if it were taken for good.
  */
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/pseudo_fs.h>
 #include <linux/seq_file.h>
@@ -115,6 +117,7 @@ static const struct file_operations window_fops = {
 	.read = mmiod_window_read,
 	.write = mmiod_window_write,
 	.mmap = mmiod_window_mmap,
+	.fsync = noop_fsync, /* for programs that msync() what they take for a file */
 #ifdef MMIOD_HUGE_LEAVES
 	.get_unmapped_area = mmiod_leaf_area,
 #endif
@@ -177,12 +180,39 @@ static struct file_system_type window_fs = {
 	.kill_sb = kill_anon_super,
 };
 
+/* Nothing is ever in a window's page cache, so nothing gets dirty in it. */
+static const struct address_space_operations window_aops = {
+	.dirty_folio = noop_dirty_folio,
+};
+
+/*
+ * As alloc_anon_inode() makes one, but on the superblock's list of inodes. When that superblock goes
+ * with its last pin, the kernel drops the marks of inotify and fanotify from the inodes on the list,
+ * and then waits until no mark is left: one on an inode that is not listed would have it wait, with
+ * the last close, for whoever set the mark.
+ */
+static struct inode *listed_inode(struct super_block *sb)
+{
+	struct inode *inode = new_inode(sb);
+
+	if (!inode)
+		return NULL;
+	inode->i_ino = get_next_ino();
+	inode->i_mapping->a_ops = &window_aops;
+	mmiod_inode_init_dirty(inode);
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
+	inode->i_flags |= S_PRIVATE;
+	mmiod_inode_init_times(inode);
+	return inode;
+}
+
 static struct inode *new_inode_for(const struct mmiod_window *window, bool readonly)
 {
-	struct inode *inode = alloc_anon_inode(fs_mount->mnt_sb);
+	struct inode *inode = listed_inode(fs_mount->mnt_sb);
 
-	if (IS_ERR(inode))
-		return inode;
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
 	/* A regular file of the window's size: that is how real programs size their mapping. */
 	inode->i_mode = S_IFREG | (readonly ? 0400 : 0600);
 	inode->i_op = &window_iops;

@@ -9,6 +9,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -52,6 +54,77 @@ static unsigned int live_windows(int control)
 
 	EXPECT_EQ(ioctl(control, MMIOD_IOC_INFO, &info), 0);
 	return info.windows;
+}
+
+/* ---- a mark on a window's inode ---- */
+
+static int mark_by_inotify(int group, const char *path)
+{
+	return inotify_add_watch(group, path, IN_ALL_EVENTS) < 0 ? -1 : 0;
+}
+
+static int mark_by_fanotify(int group, const char *path)
+{
+	return fanotify_mark(group, FAN_MARK_ADD, FAN_CLOSE, AT_FDCWD, path);
+}
+
+/* The last descriptors of the module go with this process, but for what it got the marks in. */
+static void mark_and_close(int group, int (*mark)(int group, const char *path), bool keep_path)
+{
+	int control = open_control(), path = -1;
+	int fd = window(control, "shm", 0, page(), UC, 0);
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	EXPECT_EQ(mark(group, name), 0);
+	if (keep_path)
+		path = open(name, O_PATH | O_CLOEXEC);
+	close(fd);
+	close(control);
+	close(path);
+	_exit(0);
+}
+
+static bool ends_soon(pid_t child)
+{
+	for (int i = 0; i < 300; i++) {
+		if (waitpid(child, NULL, WNOHANG) == child)
+			return true;
+		usleep(20000);
+	}
+	return false;
+}
+
+static void expect_no_wait_for_marks(int group, int (*mark)(int group, const char *path))
+{
+	for (int keep_path = 0; keep_path < 2; keep_path++) {
+		pid_t child = fork();
+		bool ended;
+
+		if (!child)
+			mark_and_close(group, mark, keep_path);
+		ended = ends_soon(child);
+		if (ended)
+			continue;
+		close(group); /* or it never would */
+		waitpid(child, NULL, 0);
+		FAIL("the last close waits for who set the mark");
+	}
+}
+
+TEST(a_watch_on_a_window_holds_up_neither_the_last_close_nor_the_unload)
+{
+	int inotify = inotify_init1(IN_CLOEXEC), fanotify;
+
+	expect_no_wait_for_marks(inotify, mark_by_inotify);
+	EXPECT_EQ(unload_soon(), 0);
+	load();
+	fanotify = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC, O_RDONLY);
+	EXPECT(fanotify >= 0);
+	expect_no_wait_for_marks(fanotify, mark_by_fanotify);
+	close(fanotify); /* what it has not read yet holds the path, as O_PATH does */
+	EXPECT_EQ(unload_soon(), 0);
+	load();
 }
 
 TEST(a_killed_client_leaves_no_window)
