@@ -711,7 +711,7 @@ Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
 	} wrong[] = {
 		{ { .memory = MMIOD_MEMORY_KMALLOC, .zone = MMIOD_MEMORY_BELOW_4G }, "no kmalloc" },
 		{ { .memory = MMIOD_MEMORY_KMALLOC, .high = 1 << 20 }, "highest address" },
-		{ { .memory = MMIOD_MEMORY_VMALLOC, .flags = MMIOD_ALLOC_CONTIGUOUS },
+		{ { .memory = MMIOD_MEMORY_VMALLOC, .node = -1, .flags = MMIOD_ALLOC_CONTIGUOUS },
 		  "pages only" },
 		{ { .memory = MMIOD_MEMORY_DMA, .zone = MMIOD_MEMORY_BELOW_4G }, "takes no zone" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .low = PAGE }, "lowest address" },
