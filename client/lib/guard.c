@@ -7,15 +7,20 @@
  * goes to whoever handled it before, or kills.
  *
  * The handler is installed by the first guard and stays; a program that installs its own afterwards
- * is noticed by the next guard and called in its turn. The handler runs with SIGBUS open
- * (SA_NODEFER), so jumping out needs no change of the signal mask, and entering a guard none of its
- * system calls.
+ * is noticed by the next guard and called in its turn.
+ *
+ * The kernel kills a thread that has SIGBUS blocked at the fault, whatever is installed; so the
+ * outermost guard of a thread opens SIGBUS, by one system call, and closes it again if it was
+ * closed. Ours runs with SIGBUS open (SA_NODEFER), but a handler that was installed later and hands
+ * the signal on may have any mask, usually a full one. So the mask that the interrupted code had is
+ * put back before the jump.
  */
 #include "internal.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <ucontext.h>
 
 struct guard {
 	sigjmp_buf escape;
@@ -70,6 +75,20 @@ static void chain(int sig, siginfo_t *info, void *context)
 	handed.context = NULL;
 }
 
+/* The mask of the code that is jumped back into. Some who hand a signal on have no context for us. */
+static void put_mask_back(const ucontext_t *context)
+{
+	sigset_t bus;
+
+	if (context) {
+		pthread_sigmask(SIG_SETMASK, &context->uc_sigmask, NULL);
+		return;
+	}
+	sigemptyset(&bus);
+	sigaddset(&bus, SIGBUS);
+	pthread_sigmask(SIG_UNBLOCK, &bus, NULL);
+}
+
 static void handle(int sig, siginfo_t *info, void *context)
 {
 	struct guard *guard = innermost;
@@ -83,6 +102,7 @@ static void handle(int sig, siginfo_t *info, void *context)
 		return;
 	}
 	innermost = guard->outer;
+	put_mask_back(context);
 	siglongjmp(guard->escape, 1);
 }
 
@@ -113,13 +133,31 @@ static int install(void)
 	return err;
 }
 
-MMIOD_EXPORT int mmiod_guard(int (*body)(void *argument), void *argument)
+/* Whether it was closed, and is to be closed again. */
+static bool open_signal(void)
+{
+	sigset_t bus, before;
+
+	sigemptyset(&bus);
+	sigaddset(&bus, SIGBUS);
+	return pthread_sigmask(SIG_UNBLOCK, &bus, &before) == 0 &&
+	       sigismember(&before, SIGBUS) == 1;
+}
+
+static void close_signal(void)
+{
+	sigset_t bus;
+
+	sigemptyset(&bus);
+	sigaddset(&bus, SIGBUS);
+	pthread_sigmask(SIG_BLOCK, &bus, NULL);
+}
+
+static int run_guarded(int (*body)(void *argument), void *argument)
 {
 	struct guard guard = { .outer = innermost };
-	int result = guard.outer ? 0 : install();
+	int result;
 
-	if (result)
-		return result;
 	if (sigsetjmp(guard.escape, 0))
 		return -ENODEV;
 	innermost = &guard;
@@ -127,5 +165,22 @@ MMIOD_EXPORT int mmiod_guard(int (*body)(void *argument), void *argument)
 	result = body(argument);
 	atomic_signal_fence(memory_order_seq_cst);
 	innermost = guard.outer;
+	return result;
+}
+
+MMIOD_EXPORT int mmiod_guard(int (*body)(void *argument), void *argument)
+{
+	bool was_closed;
+	int result;
+
+	if (innermost)
+		return run_guarded(body, argument);
+	result = install();
+	if (result)
+		return result;
+	was_closed = open_signal();
+	result = run_guarded(body, argument);
+	if (was_closed)
+		close_signal();
 	return result;
 }

@@ -798,8 +798,9 @@ void mmiod_copy_from_window(void *buffer, const volatile void *window, size_t le
 /**
  * Run @body(@argument) so that a SIGBUS by a revoked window makes this return -ENODEV instead of
  * killing the process. The body is left in the middle: it must not hold locks or own memory. It
- * must not leave by longjmp() or an exception. Per thread; nests. Returns the body's result, or a
- * negative errno if the handler cannot be installed.
+ * must not leave by longjmp() or an exception, nor block SIGBUS. Per thread; nests. If the thread
+ * has SIGBUS blocked, it is open in the body and blocked again afterwards. Returns the body's
+ * result, or a negative errno if the handler cannot be installed.
  */
 int mmiod_guard(int (*body)(void *argument), void *argument);
 

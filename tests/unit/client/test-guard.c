@@ -169,6 +169,118 @@ Test(guard, notices_a_handler_that_came_after_it)
 
 static struct sigaction before_own;
 
+/* ---- signal masks ---------------------------------------------------------------------------- */
+
+static void assert_masks_equal(const sigset_t *a, const sigset_t *b)
+{
+	for (int sig = 1; sig < SIGRTMIN; sig++)
+		cr_assert_eq(sigismember(a, sig), sigismember(b, sig), "signal %d", sig);
+}
+
+static void mask_now(sigset_t *mask)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, mask);
+}
+
+/* As a worker beside a signalfd has them. */
+Test(guard, works_where_all_signals_are_blocked)
+{
+	volatile void *page = lost_page();
+	sigset_t all, before, after;
+	int value = 7;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	mask_now(&before);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(mmiod_guard(touch, (void *)page), -ENODEV, "time %d", i);
+		mask_now(&after);
+		assert_masks_equal(&before, &after);
+	}
+	cr_assert_eq(mmiod_guard(answer, &value), 7);
+	mask_now(&after);
+	assert_masks_equal(&before, &after);
+	cr_assert(sigismember(&after, SIGBUS));
+}
+
+Test(guard, nests_where_all_signals_are_blocked)
+{
+	volatile void *page = lost_page();
+	sigset_t all, before, after;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	mask_now(&before);
+	cr_assert_eq(mmiod_guard(nest_and_return, (void *)page), 5);
+	mask_now(&after);
+	assert_masks_equal(&before, &after);
+}
+
+static void hand_on_with_context(int sig, siginfo_t *info, void *context)
+{
+	handled++;
+	before_own.sa_sigaction(sig, info, context);
+}
+
+static void hand_on_without_context(int sig, siginfo_t *info, void *context)
+{
+	handled++;
+	before_own.sa_sigaction(sig, info, NULL);
+}
+
+/* What the body does: another part of the program installs its handler while we are in it. */
+static int touch_under_foreign_handler(void *argument)
+{
+	void (*const *handler)(int, siginfo_t *, void *) = argument;
+	struct sigaction foreign = { .sa_sigaction = *handler, .sa_flags = SA_SIGINFO };
+
+	sigfillset(&foreign.sa_mask);
+	sigaction(SIGBUS, &foreign, &before_own);
+	return touch((void *)lost_page());
+}
+
+static void survive_foreign_handler(void (*handler)(int, siginfo_t *, void *), sigset_t *after)
+{
+	volatile void *page = lost_page();
+
+	handled = 0;
+	cr_assert_eq(mmiod_guard(touch_under_foreign_handler, &handler), -ENODEV);
+	cr_assert_eq(handled, 1, "the later handler came first, and handed on");
+	mask_now(after);
+	cr_assert_eq(mmiod_guard(touch, (void *)page), -ENODEV, "the next guard still works");
+}
+
+Test(guard, leaves_the_mask_as_it_was_when_a_foreign_handler_hands_on)
+{
+	sigset_t some, before, after;
+
+	sigemptyset(&some);
+	sigaddset(&some, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &some, NULL);
+	mask_now(&before);
+	survive_foreign_handler(hand_on_with_context, &after);
+	assert_masks_equal(&before, &after);
+}
+
+Test(guard, closes_the_signal_again_when_a_foreign_handler_hands_on)
+{
+	sigset_t all, before, after;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	mask_now(&before);
+	survive_foreign_handler(hand_on_with_context, &after);
+	assert_masks_equal(&before, &after);
+}
+
+Test(guard, opens_at_least_the_signal_for_a_handler_that_hands_on_no_context)
+{
+	sigset_t after;
+
+	survive_foreign_handler(hand_on_without_context, &after);
+	cr_assert_not(sigismember(&after, SIGBUS));
+}
+
 static void hand_on(int sig, siginfo_t *info, void *context)
 {
 	if (++handled > 10)
