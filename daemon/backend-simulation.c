@@ -4,14 +4,20 @@
  * that file, opened anew for each lease, read-only for read-only leases; the window starts at its
  * offset in the file. So the kernel enforces read-only, and nothing enforces bounds or revocation,
  * which every status says. Nothing tells the daemon that a file was closed: a lease ends with
- * RELEASE or with its connection. There is no ledger: after a restart there are no leases. A
- * buffer, of whatever kind, is a memory file of its own: zones, nodes and addresses mean nothing.
+ * RELEASE or with its connection. There is no ledger: after a restart there are no leases, and ids
+ * go on where the clock of this boot is, so that no other run had them. A buffer, of whatever kind,
+ * is a memory file of its own: zones, nodes and addresses mean nothing.
+ *
+ * Memory files are sealed at their size, because who may write one could also cut it short, and
+ * everybody else who has it mapped would die of SIGBUS. A file that the configuration names cannot
+ * be sealed.
  */
 #include <endian.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "backend.h"
 #include "pci.h"
 #include "util.h"
@@ -57,6 +63,12 @@ static void simulation_close(struct backend *backend)
 	free(simulation);
 }
 
+/* Its size stays; holes may still be punched, and seals not be added to. */
+static int seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
 static int open_backing(const struct config_region *config, struct text *why)
 {
 	_cleanup_(fd_closep) int fd = -1;
@@ -65,7 +77,7 @@ static int open_backing(const struct config_region *config, struct text *why)
 	if (config->backing)
 		fd = open(config->backing, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 	else
-		fd = memfd_create(config->name, MFD_CLOEXEC);
+		fd = memfd_create(config->name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		int error = errno;
 
@@ -75,7 +87,9 @@ static int open_backing(const struct config_region *config, struct text *why)
 	/* Another user's client must not open the file anew with more rights than it was handed. */
 	if (!config->backing)
 		fchmod(fd, 0600);
-	if ((uint64_t)status.st_size < config->length && ftruncate(fd, (off_t)config->length) < 0) {
+	if (((uint64_t)status.st_size < config->length &&
+	     ftruncate(fd, (off_t)config->length) < 0) ||
+	    (!config->backing && seal(fd) < 0)) {
 		int error = errno;
 
 		text_add(why, "cannot make the memory behind it %llu bytes long: %s",
@@ -218,9 +232,12 @@ static int simulation_create_buffer(struct backend *backend, const struct backen
 
 	if (buffer->length > INT64_MAX)
 		return -EINVAL;
-	fd = memfd_create("buffer", MFD_CLOEXEC);
+	fd = memfd_create("buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || ftruncate(fd, (off_t)buffer->length) < 0)
 		return -errno;
+	r = seal(fd);
+	if (r < 0)
+		return r;
 	fchmod(fd, 0600);
 	if (!(buffer->rights & MMIOD_RIGHT_WRITE))
 		r = reopen_read_only(simulation, &fd);
@@ -325,6 +342,19 @@ static const struct backend_ops simulation_ops = {
 	.rescan = simulation_rescan,
 };
 
+/*
+ * Ids of windows begin above those of every earlier run in this boot, which made fewer than 65536 in
+ * each of its milliseconds; and they stay exact in JSON's numbers, below 2^53, for four years. A
+ * clock that can be set would bring ids back.
+ */
+static uint64_t first_window(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) << 16;
+}
+
 int backend_simulation_open(struct backend **backendp, struct text *why)
 {
 	struct simulation *simulation = calloc(1, sizeof(*simulation));
@@ -334,6 +364,7 @@ int backend_simulation_open(struct backend **backendp, struct text *why)
 		return -ENOMEM;
 	}
 	simulation->backend = (struct backend){ .ops = &simulation_ops, .event_fd = -1 };
+	simulation->last_window = first_window();
 	simulation->fds_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (simulation->fds_fd < 0) {
 		int error = errno;

@@ -5,7 +5,8 @@
  *
  * In simulation the window's file is a memory file that knows no such call. There the library maps
  * what it needs for a moment and keeps the module's rules (bounds, alignment, declared width)
- * itself, so that a program developed in simulation meets the same errors.
+ * itself, so that a program developed in simulation meets the same errors; under a guard, as the
+ * file may be cut short at any moment.
  */
 #include "internal.h"
 
@@ -156,6 +157,19 @@ static void perform(const struct access *access, volatile uint8_t *window)
 	}
 }
 
+struct performance {
+	const struct access *access;
+	volatile uint8_t *window;
+};
+
+static int perform_guarded(void *argument)
+{
+	const struct performance *performance = argument;
+
+	perform(performance->access, performance->window);
+	return 0;
+}
+
 static int access_simulated(const struct access *access)
 {
 	const struct mmiod_lease *lease = access->lease;
@@ -164,17 +178,24 @@ static int access_simulated(const struct access *access)
 	size_t length = (size_t)(start - base + access->count * element_size(access));
 	int prot = writes(access) ? PROT_READ | PROT_WRITE : PROT_READ;
 	int err = check_rules(access);
+	struct performance performance = { .access = access };
 	char *page;
 
+	if (!err)
+		err = lease_check_memory(lease, access->offset,
+					 access->count * element_size(access));
 	if (err || !access->count)
 		return err;
 	page = mmap(NULL, length, prot, MAP_SHARED, lease->fd, (off_t)base);
 	if (page == MAP_FAILED)
 		return lease_fail(lease, -errno, "lease %llu: mmap: %s",
 				  (unsigned long long)lease->id, strerror(errno));
-	perform(access, (volatile uint8_t *)page + (start - base));
+	performance.window = (volatile uint8_t *)page + (start - base);
+	err = mmiod_guard(perform_guarded, &performance);
 	munmap(page, length);
-	return 0;
+	return err ? lease_fail(lease, err, "lease %llu: the file behind its region was cut short",
+				(unsigned long long)lease->id)
+		   : 0;
 }
 
 /* ---- the module ---- */

@@ -155,7 +155,10 @@ int connection_next(struct mmiod_client *client, struct packet *packet, struct m
 	}
 }
 
-/* What the last daemon said stays in force until one has been understood. */
+/*
+ * What the last daemon said stays in force until one has been understood. The module's leases
+ * outlive connection and daemon; those of simulation end with either.
+ */
 static int check_hello(struct mmiod_client *client, const struct reply *reply)
 {
 	struct mmiod_msg_hello_reply hello;
@@ -172,6 +175,8 @@ static int check_hello(struct mmiod_client *client, const struct reply *reply)
 		return client_fail(client, -EPROTONOSUPPORT,
 				   "the daemon chose protocol %u, this library speaks %u",
 				   hello.version, MMIOD_PROTOCOL_VERSION);
+	if (client->connections)
+		leases_lose(client, client->hello.epoch != hello.epoch);
 	client->hello = hello;
 	return 0;
 }

@@ -8,6 +8,7 @@
  */
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
@@ -91,6 +92,22 @@ int event_queue_hold(struct event_queue *queue, const struct message *message)
 		free(held);
 		return err;
 	}
+	wake(queue, event_queue_empty(queue));
+	link_append(&queue->events, &held->link);
+	return 0;
+}
+
+/* What the library finds out by itself. */
+int event_queue_tell(struct event_queue *queue, enum mmiod_event_type type, uint64_t lease,
+		     const char *text)
+{
+	struct held_event *held = calloc(1, sizeof(*held));
+
+	if (!held)
+		return -ENOMEM;
+	held->event.type = type;
+	held->event.lease = lease;
+	snprintf(held->event.text, sizeof(held->event.text), "%s", text);
 	wake(queue, event_queue_empty(queue));
 	link_append(&queue->events, &held->link);
 	return 0;

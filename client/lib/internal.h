@@ -117,6 +117,8 @@ struct event_queue {
 
 void event_queue_init(struct event_queue *queue, int wake);
 int event_queue_hold(struct event_queue *queue, const struct message *message);
+int event_queue_tell(struct event_queue *queue, enum mmiod_event_type type, uint64_t lease,
+		     const char *text);
 bool event_queue_take(struct event_queue *queue, struct mmiod_event *event);
 struct mmiod_notice *event_queue_take_notice(struct event_queue *queue);
 bool event_queue_empty(const struct event_queue *queue);
@@ -237,6 +239,7 @@ struct mmiod_lease {
 	struct link mappings; /* struct mmiod_mapping that may still want to be populated */
 	int fd;
 	bool simulated; /* a memory file: the library keeps the rules that the module would */
+	bool lost; /* simulated, and the connection that it came by is no more */
 	uint64_t id;
 	uint64_t offset;
 	uint64_t length;
@@ -256,6 +259,8 @@ int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 
 int lease_check_region(struct mmiod_client *client, const char *region);
+int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_t length);
+void leases_lose(struct mmiod_client *client, bool restarted);
 void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count);
 
 /* ---- grant.c ---- */

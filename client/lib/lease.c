@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static_assert(MMIOD_WANT_DUMMY == MMIOD_LEASE_DUMMY, "the flags go out as they come");
@@ -251,6 +252,7 @@ MMIOD_EXPORT int mmiod_client_revoke(struct mmiod_client *client, uint64_t lease
 	return end_leases(&call);
 }
 
+/* Of one that was lost the daemon that runs now knows nothing. */
 MMIOD_EXPORT int mmiod_lease_release(struct mmiod_lease *lease)
 {
 	struct end_call call = {
@@ -260,7 +262,7 @@ MMIOD_EXPORT int mmiod_lease_release(struct mmiod_lease *lease)
 
 	if (!lease->client)
 		return -ENOTCONN;
-	err = end_leases(&call);
+	err = lease->lost ? client_check(lease->client) : end_leases(&call);
 	if (!err)
 		mmiod_lease_free(lease);
 	return err;
@@ -268,8 +270,9 @@ MMIOD_EXPORT int mmiod_lease_release(struct mmiod_lease *lease)
 
 /* The arrays of one such call. */
 struct release {
-	uint64_t *ids;
+	uint64_t *ids; /* that are asked for, as the following */
 	bool *ended;
+	bool *lost; /* of all; before the exchange, in which others may get lost */
 };
 
 static int release_all(struct mmiod_client *client, struct mmiod_lease **leases, size_t count,
@@ -279,16 +282,19 @@ static int release_all(struct mmiod_client *client, struct mmiod_lease **leases,
 		.client = client,
 		.opcode = MMIOD_OP_RELEASE,
 		.ids = release->ids,
-		.count = count,
 		.ended = release->ended,
 	};
-	int err;
+	int err = client_check(client);
 
-	for (size_t i = 0; i < count; i++)
-		release->ids[i] = leases[i]->id;
-	err = end_leases(&call);
-	for (size_t i = 0; i < count; i++)
-		if (!err || release->ended[i]) {
+	for (size_t i = 0; i < count; i++) {
+		release->lost[i] = leases[i]->lost;
+		if (!leases[i]->lost)
+			release->ids[call.count++] = leases[i]->id;
+	}
+	if (!err && call.count)
+		err = end_leases(&call);
+	for (size_t i = 0, asked = 0; i < count; i++)
+		if (release->lost[i] || release->ended[asked++] || !err) {
 			mmiod_lease_free(leases[i]);
 			leases[i] = NULL;
 		}
@@ -309,13 +315,61 @@ MMIOD_EXPORT int mmiod_client_release_many(struct mmiod_client *client, struct m
 		return 0;
 	release.ids = calloc(count, sizeof(*release.ids));
 	release.ended = calloc(count, sizeof(*release.ended));
-	if (release.ids && release.ended)
+	release.lost = calloc(count, sizeof(*release.lost));
+	if (release.ids && release.ended && release.lost)
 		err = release_all(client, leases, count, &release);
 	else
 		err = client_fail(client, -ENOMEM, "out of memory");
 	free(release.ids);
 	free(release.ended);
+	free(release.lost);
 	return err;
+}
+
+/* ---- simulation ---- */
+
+/* On a new connection, perhaps to another daemon: simulated leases are over, and so are their renewals. */
+void leases_lose(struct mmiod_client *client, bool restarted)
+{
+	const char *why = restarted ? "the daemon was started anew, and simulation keeps no leases"
+				    : "its connection ended, and in simulation the lease with it";
+
+	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
+		struct mmiod_lease *lease = link_entry(link, struct mmiod_lease, link);
+
+		if (!lease->simulated || lease->lost)
+			continue;
+		lease->lost = true;
+		lease->renew_at = 0;
+		event_queue_tell(&client->events, MMIOD_EVENT_GONE, lease->id, why);
+	}
+}
+
+/*
+ * Before memory of a simulated window is touched: a file that the configuration names may have been
+ * cut short by whoever may write it.
+ */
+int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_t length)
+{
+	uint64_t end = lease->map_offset + offset + length;
+	struct stat status;
+
+	if (lease->lost)
+		return lease_fail(lease, -ENODEV,
+				  "lease %llu ended with the connection that it came by, as leases "
+				  "in simulation do",
+				  (unsigned long long)lease->id);
+	if (fstat(lease->fd, &status) < 0)
+		return lease_fail(lease, -errno, "lease %llu: %s", (unsigned long long)lease->id,
+				  strerror(errno));
+	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size >= end)
+		return 0;
+	return lease_fail(
+		lease, -ENODEV,
+		"lease %llu: the file behind its region was cut to 0x%llx bytes, and 0x%llx "
+		"are needed",
+		(unsigned long long)lease->id, (unsigned long long)status.st_size,
+		(unsigned long long)end);
 }
 
 MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
@@ -354,7 +408,7 @@ MMIOD_EXPORT int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_s
 {
 	struct mmiod_window_query query = { .size = sizeof(query) };
 
-	*state = MMIOD_STATE_OK;
+	*state = lease->lost ? MMIOD_STATE_REVOKED : MMIOD_STATE_OK;
 	if (lease->simulated)
 		return 0;
 	if (ioctl(lease->fd, MMIOD_IOC_QUERY, &query) < 0)

@@ -144,6 +144,8 @@ MMIOD_EXPORT int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offse
 			lease, -EINVAL,
 			"flags 0x%x: only MMIOD_MAP_POPULATE and MMIOD_MAP_EXACT are known", flags);
 	err = check_range(lease, offset, length);
+	if (!err && lease->simulated)
+		err = lease_check_memory(lease, offset, length);
 	if (err)
 		return err;
 	made = calloc(1, sizeof(*made));

@@ -349,7 +349,7 @@ unsigned int mmiod_lease_width(const struct mmiod_lease *lease);
 uint64_t mmiod_lease_map_offset(const struct mmiod_lease *lease);
 /** 0: it does not own whole pages, and only mediated access reaches it. */
 int mmiod_lease_mappable(const struct mmiod_lease *lease);
-/** Asks the kernel, not the daemon. In simulation always OK. */
+/** Asks the kernel, not the daemon. In simulation OK until the connection that it came by has ended. */
 int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state);
 
 /* ---- allocation: leases of memory that the daemon finds ---- */

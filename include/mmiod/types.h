@@ -161,7 +161,7 @@ enum mmiod_event_type {
 	MMIOD_EVENT_REVOKED = 2, /**< the lease has been taken */
 	MMIOD_EVENT_SUSPENDED = 3, /**< its device is being reset or sleeps */
 	MMIOD_EVENT_RESUMED = 4,
-	MMIOD_EVENT_GONE = 5, /**< its device was removed; the lease is revoked */
+	MMIOD_EVENT_GONE = 5, /**< its device was removed, or simulation started anew; the lease is over */
 	MMIOD_EVENT_EXPIRING = 6, /**< the lease's time is nearly over, and it was not renewed */
 };
 

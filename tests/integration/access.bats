@@ -150,3 +150,27 @@ load helper
 	run mmioctl dump shm+0x3000:8 32
 	expect_match 'greetings from a'
 }
+
+@test "a holder that opens its file with O_TRUNC takes the memory away from nobody" {
+	start_daemon
+	mmioctl write shm+0x8000 0x12345678
+	run mmioctl hold shm/0x1000 -- sh -c 'echo x >/dev/fd/3'
+	[ "$status" -ne 0 ]
+	expect_match 'not permitted'
+	expect_equal "$(mmioctl read shm+0x8000)" 0x12345678
+}
+
+@test "a backing file that was cut short is told of, by every verb that reads or maps it" {
+	printf '[region disk]\nsize = 64K\nbacking = %s\n[grant disk]\nregion = disk\nuser = *\naccess = rw\n' \
+		"$T/disk" >>"$T/sim.conf"
+	start_daemon
+	mmioctl write disk+0x8000 1
+	truncate -s 4K "$T/disk"
+	for verb in 'read disk+0x8000' 'dump disk/64K' 'fill disk/64K 0' 'bench disk/64K'; do
+		# shellcheck disable=SC2086 # words
+		run mmioctl $verb
+		expect_status 7
+		expect_match 'the file behind its region was cut'
+	done
+	mmioctl read disk+0xff8
+}

@@ -204,7 +204,7 @@ load helper
 	start_daemon
 	background mmioctl hold shm/0x1000 shm+0x1000/0x1000 -- sleep 60
 	eventually leases_are 2
-	run mmioctl revoke 1 4711 2
+	run mmioctl revoke "$(value '.leases[0].id' leases)" 4711 "$(value '.leases[1].id' leases)"
 	expect_status 3
 	expect_equal "$output" "mmioctl: there is no lease 4711"
 	expect_equal "$(value '[.leases[].state]' leases | tr -d ' \n')" '["revoked","revoked"]'

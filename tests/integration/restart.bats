@@ -85,3 +85,16 @@ load helper
 	sleep 0.2
 	stop_daemon
 }
+
+@test "a lease of an earlier run is not the one that somebody has now" {
+	start_daemon
+	hold shm/0x1000
+	first=$LEASE
+	kill_daemon
+	start_daemon
+	hold shm+0x4000/0x1000
+	[ "$LEASE" -gt "$first" ]
+	run mmioctl free "$first"
+	expect_status 3
+	expect_equal "$(leases)" 1
+}

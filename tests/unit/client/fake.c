@@ -34,7 +34,7 @@ void fake_start(struct fake *fake, void (*script)(struct fake *fake), void *argu
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	*fake = (struct fake){ .sock = -1, .script = script, .argument = argument };
+	*fake = (struct fake){ .sock = -1, .script = script, .argument = argument, .epoch = 1 };
 	strcpy(fake->directory, "/tmp/mmiod-fake-XXXXXX");
 	cr_assert(mkdtemp(fake->directory));
 	snprintf(fake->path, sizeof(fake->path), "%s/sock", fake->directory);
@@ -135,7 +135,7 @@ void fake_greet_as(struct fake *fake, uint32_t backend, bool admin)
 			 .fixed = sizeof(hello) },
 		.version = MMIOD_PROTOCOL_VERSION,
 		.backend = backend,
-		.epoch = 1,
+		.epoch = fake->epoch,
 		.max_message = MMIOD_MSG_MAX,
 		.max_fds = MMIOD_MSG_FDS_MAX,
 		.max_batch = MMIOD_BATCH_MAX,

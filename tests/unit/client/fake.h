@@ -21,6 +21,7 @@ struct fake {
 	pthread_t thread;
 	void (*script)(struct fake *fake);
 	void *argument; /* for the script */
+	uint64_t epoch; /* that it greets with; a script may raise it */
 	uint8_t request[MMIOD_MSG_MAX]; /* read last */
 	size_t request_size;
 	int kept[64]; /* files that a script must not close yet */

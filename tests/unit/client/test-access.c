@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "window.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -183,4 +185,55 @@ Test(access, by_the_module_is_done_by_the_module_or_not_at_all)
 	window.lease->simulated = false;
 	cr_assert_eq(mmiod_lease_read(window.lease, 0, 4, 1, &value), -ENOTTY);
 	window_free(&window);
+}
+
+/* A file that the configuration names can be cut short by whoever may write it. */
+Test(access, to_memory_that_was_cut_short_answers_that_it_is_gone)
+{
+	uint64_t page = mmiod_page_size();
+	struct mmiod_mapping *mapping;
+	uint32_t value = 5;
+	struct window window;
+
+	window_make(&window, 0, 2 * page, RW, 0);
+	cr_assert_eq(ftruncate(window.lease->fd, (off_t)page), 0);
+	cr_assert_eq(mmiod_lease_write(window.lease, 0, 4, 1, &value), 0);
+	cr_assert_eq(mmiod_lease_read(window.lease, page, 4, 1, &value), -ENODEV);
+	cr_assert(strstr(window.client.error, "was cut to 0x1000 bytes") || page != 4096, "%s",
+		  window.client.error);
+	cr_assert_eq(mmiod_lease_fill(window.lease, 0, 2 * page, 0), -ENODEV);
+	cr_assert_eq(mmiod_lease_map(window.lease, 0, &mapping), -ENODEV);
+	cr_assert_eq(mmiod_lease_map_range(window.lease, 0, page, 0, &mapping), 0);
+	mmiod_mapping_free(mapping);
+	window_free(&window);
+}
+
+static void *cut_and_restore(void *argument)
+{
+	const struct mmiod_lease *lease = argument;
+
+	for (int i = 0; i < 3000; i++) {
+		cr_assert_eq(ftruncate(lease->fd, 0), 0);
+		cr_assert_eq(ftruncate(lease->fd, (off_t)(64 * mmiod_page_size())), 0);
+	}
+	return NULL;
+}
+
+/* Between the look at its size and the access, too: an error or what is there, never a signal. */
+Test(access, survives_memory_that_is_cut_short_in_between)
+{
+	size_t length = 64 * mmiod_page_size();
+	char *buffer = malloc(length);
+	struct window window;
+	pthread_t cutter;
+
+	window_make(&window, 0, length, RW, 0);
+	cr_assert_eq(pthread_create(&cutter, NULL, cut_and_restore, window.lease), 0);
+	while (pthread_tryjoin_np(cutter, NULL)) {
+		int err = mmiod_lease_copy_from(window.lease, 0, buffer, length);
+
+		cr_assert(!err || err == -ENODEV, "%d", err);
+	}
+	window_free(&window);
+	free(buffer);
 }

@@ -668,3 +668,87 @@ Test(lease, is_revoked_by_an_administrator_who_waits_for_the_deadline)
 	cr_assert_str_eq(mmiod_client_error(client), "only administrators revoke");
 	fake_leave(&fake, client);
 }
+
+/* ---- simulation ---- */
+
+static void restart_as_another(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_grant(fake, fake_read(fake), 17, NULL);
+	fake_grant(fake, fake_read(fake), 18, NULL);
+	fake_hang_up(fake);
+	fake->epoch++;
+	fake_accept(fake);
+	fake_grant(fake, fake_read(fake), 99, NULL);
+	cr_expect_eq(fake_read(fake)->opcode, MMIOD_OP_RELEASE);
+	cr_expect_eq(((const struct mmiod_msg_end *)fake->request)->msg.count, 1,
+		     "only the new one is asked for");
+	fake_end(fake, MMIOD_OK, "");
+}
+
+static void expect_lost(struct mmiod_client *client, struct mmiod_lease *lease)
+{
+	struct mmiod_mapping *mapping;
+	struct mmiod_event event;
+	enum mmiod_state state;
+	uint32_t value;
+
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.type, MMIOD_EVENT_GONE);
+	cr_assert_eq(event.lease, mmiod_lease_id(lease));
+	cr_assert(strstr(event.text, "started anew"), "%s", event.text);
+	cr_assert_eq(mmiod_lease_state(lease, &state), 0);
+	cr_assert_eq(state, MMIOD_STATE_REVOKED);
+	cr_assert_eq(mmiod_lease_read(lease, 0, 4, 1, &value), -ENODEV);
+	cr_assert_eq(mmiod_lease_map(lease, 0, &mapping), -ENODEV);
+}
+
+Test(lease, of_a_simulation_that_was_started_anew_is_over_and_its_holder_is_told)
+{
+	struct mmiod_lease *leases[3];
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	enum mmiod_state state;
+	struct fake fake;
+
+	client = fake_serve(&fake, restart_as_another, NULL);
+	leases[0] = lease_or_fail(client, 0, mmiod_page_size(), RW);
+	leases[1] = lease_or_fail(client, mmiod_page_size(), mmiod_page_size(), RW);
+	leases[2] = lease_or_fail(client, 0, mmiod_page_size(), RW);
+	expect_lost(client, leases[0]);
+	expect_lost(client, leases[1]);
+	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
+	cr_assert_eq(mmiod_lease_state(leases[2], &state), 0);
+	cr_assert_eq(state, MMIOD_STATE_OK);
+	cr_assert_eq(mmiod_client_release_many(client, leases, 3), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert_null(leases[i]);
+	fake_leave(&fake, client);
+}
+
+static void drop_the_connection(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_grant(fake, fake_read(fake), 17, NULL);
+	fake_hang_up(fake);
+	fake_accept(fake);
+	fake_refuse(fake, MMIOD_E_BUSY, fake_read(fake) ? "" : "never");
+}
+
+/* The same daemon has ended it with the connection: nothing is asked of it. */
+Test(lease, in_simulation_is_over_with_its_connection_and_released_without_a_word)
+{
+	struct mmiod_client *client;
+	struct mmiod_lease *lease, *other;
+	struct mmiod_event event;
+	struct fake fake;
+
+	client = fake_serve(&fake, drop_the_connection, NULL);
+	lease = lease_or_fail(client, 0, mmiod_page_size(), RW);
+	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &other), -EBUSY);
+	cr_assert_eq(mmiod_client_next_event(client, &event), 1);
+	cr_assert_eq(event.type, MMIOD_EVENT_GONE);
+	cr_assert(strstr(event.text, "its connection ended"), "%s", event.text);
+	cr_assert_eq(mmiod_lease_release(lease), 0);
+	fake_leave(&fake, client);
+}

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include "files.h"
 #include "rig.h"
 
@@ -220,4 +221,43 @@ Test(simulation, a_region_with_a_slot_is_found_by_its_address)
 	cr_assert_eq(granted->status, MMIOD_E_NOT_FOUND);
 	cr_assert_str_eq(answer_text(granted->text),
 			 "no region has byte 0x2ffc of 0000:01:00.0/bar2");
+}
+
+/* Who may write the memory of all must not take it away from all. */
+Test(simulation, nobody_makes_a_memory_file_shorter_or_longer)
+{
+	int fd = client_hello(1000);
+	char path[40];
+
+	lease(fd, 0, 0x1000, WRITE);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", answer_fds[0]);
+	cr_assert_eq(ftruncate(answer_fds[0], 2), -1);
+	cr_assert_eq(errno, EPERM);
+	cr_assert_eq(ftruncate(answer_fds[0], 2 << 20), -1);
+	cr_assert_eq(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), -1);
+	cr_assert_eq(errno, EPERM);
+	cr_assert_eq(fcntl(answer_fds[0], F_ADD_SEALS, F_SEAL_WRITE), -1, "nor seals more of it");
+	cr_assert_eq(pwrite(answer_fds[0], "x", 1, 0xfff), 1);
+	client_close_fds();
+}
+
+static uint64_t boot_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The id of an earlier run would release somebody else's lease. */
+Test(simulation, ids_of_an_earlier_run_are_not_used_again)
+{
+	uint64_t first = lease(client_hello(1000), 0, 0x1000, WRITE)->lease, started = boot_ms();
+
+	rig_stop();
+	while (boot_ms() == started)
+		;
+	start();
+	cr_assert_gt(lease(client_hello(1000), 0, 0x1000, WRITE)->lease, first);
+	cr_assert_lt(first, 1ull << 53, "JSON keeps it exact");
 }
