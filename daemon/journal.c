@@ -193,6 +193,7 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 		[MMIOD_CAUSE_GONE] = "gone",	       [MMIOD_CAUSE_CONNECTION] = "connection",
 		[MMIOD_CAUSE_EXPIRED] = "expired",     [MMIOD_CAUSE_OTHER] = "program",
 		[MMIOD_CAUSE_RESET] = "reset",	       [MMIOD_CAUSE_POLICY] = "policy",
+		[MMIOD_CAUSE_GUEST] = "guest",
 	};
 	const struct log_fields fields = {
 		.message_id = LOG_ID_REVOKE,

@@ -14,7 +14,7 @@
  *	MMIOD_RULE				name of the [grant] that let them
  *	MMIOD_LIMIT				key that sets the limit
  *	MMIOD_CAUSE				of a revocation: administrator, obeyed, gone,
- *						connection, expired, program, reset, policy
+ *						connection, expired, program, reset, policy, guest
  *	MMIOD_DEVICE				0000:01:00.0
  *
  * What has which: LOG_ID_GRANT all that are about a lease and its holder, one line for each grant

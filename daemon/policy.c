@@ -235,6 +235,8 @@ const char *share_name(enum mmiod_share share)
 		return "shared-read";
 	case MMIOD_SHARE_WRITE:
 		return "shared-write";
+	case MMIOD_SHARE_GUEST:
+		return "guest";
 	default:
 		return "default";
 	}

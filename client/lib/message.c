@@ -141,6 +141,7 @@ static const struct {
 	[MMIOD_E_RESOURCES] = { -ENOBUFS, "the daemon is out of resources" },
 	[MMIOD_E_TIMEOUT] = { -ETIMEDOUT, "timed out" },
 	[MMIOD_E_INTERNAL] = { -EIO, "internal error in the daemon" },
+	[MMIOD_E_CANCELLED] = { -ECANCELED, "cancelled while it waited" },
 };
 
 #define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))

@@ -15,9 +15,9 @@
 /* ---- families ---- */
 
 static const char *const requests[] = {
-	"unknown", "hello",   "status", "regions",   "lease",  "release", "revoke",
-	"leases",  "alloc",   "pools",	"pool-map",  "buffer", "publish", "caches",
-	"renew",   "explain", "peers",	"translate", "page",   "monitor", "counters",
+	"unknown", "hello",	"status",   "regions", "lease",	   "release", "revoke", "leases",
+	"alloc",   "pools",	"pool-map", "buffer",  "publish",  "caches",  "renew",	"explain",
+	"peers",   "translate", "page",	    "monitor", "counters", "cancel",
 };
 static const char *const limits[] = {
 	"module",
@@ -31,8 +31,8 @@ static const char *const limits[] = {
 	"grant",
 	"waiting-per-user",
 };
-static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",  "connection",
-				      "expired", "program",	  "reset",  "policy" };
+static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",   "connection",
+				      "expired", "program",	  "reset",  "policy", "guest" };
 static const char *const reloads[] = { "done", "failed" };
 static const char *const states[] = { "ok", "suspended", "gone" };
 static const char *const memories[] = { "region", "pages", "kmalloc", "vmalloc", "dma" };

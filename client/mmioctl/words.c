@@ -48,6 +48,8 @@ const char *share_word(enum mmiod_share share)
 		return "shared-read";
 	case MMIOD_SHARE_WRITE:
 		return "shared-write";
+	case MMIOD_SHARE_GUEST:
+		return "guest";
 	default:
 		return "-";
 	}

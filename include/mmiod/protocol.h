@@ -69,6 +69,7 @@ enum mmiod_opcode {
 	MMIOD_OP_PAGE = 18, /* a page frame */
 	MMIOD_OP_MONITOR = 19, /* notices of everything from now on, or no more */
 	MMIOD_OP_COUNTERS = 20, /* what the daemon counts */
+	MMIOD_OP_CANCEL = 21, /* a request of this connection waits no more */
 	MMIOD_OP_LOG = 22, /* the last grants */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
@@ -95,6 +96,7 @@ enum mmiod_outcome {
 	MMIOD_E_RESOURCES = 10, /* the daemon is out of memory, descriptors, ... */
 	MMIOD_E_TIMEOUT = 11,
 	MMIOD_E_INTERNAL = 12, /* a backend failed in a way that has no word of its own */
+	MMIOD_E_CANCELLED = 13, /* it waited, until a CANCEL */
 };
 
 struct mmiod_msg {
@@ -266,6 +268,17 @@ struct mmiod_wire_granted {
 static_assert(sizeof(struct mmiod_wire_granted) == 72, "wire layout");
 
 /*
+ * CANCEL: whatever waits under that id on this connection is answered by E_CANCELLED, then the
+ * CANCEL by a bare header. Nothing waits under it: E_NOT_FOUND, and the reply of that request, if
+ * there was one, is before this one in the socket. A REVOKE under way: E_UNSUPPORTED.
+ */
+struct mmiod_msg_cancel {
+	struct mmiod_msg msg;
+	uint64_t request;
+};
+static_assert(sizeof(struct mmiod_msg_cancel) == 40, "wire layout");
+
+/*
  * RENEW: a struct mmiod_msg_end without deadline, of which version 1 had but the header, with an
  * array of uint64_t lease ids; each lasts its whole time again, from now.
  */
@@ -362,8 +375,10 @@ struct mmiod_msg_explain_reply {
 	struct mmiod_msg_text file; /* likewise */
 	struct mmiod_msg_text text; /* the decision, as a sentence */
 	struct mmiod_msg_text instead; /* what would be allowed */
+	uint32_t outcome; /* enum mmiod_outcome: what a LEASE or ALLOC would be answered now */
+	uint32_t reserved;
 };
-static_assert(sizeof(struct mmiod_msg_explain_reply) == 96, "wire layout");
+static_assert(sizeof(struct mmiod_msg_explain_reply) == 104, "wire layout");
 
 #define MMIOD_ALLOC_POWER_OF_TWO (1u << 0) /* pool: round the length up to a power of two */
 #define MMIOD_ALLOC_CONTIGUOUS (1u << 1) /* pages: one physical run */
@@ -697,6 +712,7 @@ enum mmiod_first_size {
 	MMIOD_V1_EXPLAIN_REPLY = 96,
 	MMIOD_V1_COUNTER = 48,
 	MMIOD_V1_LOGGED = 144,
+	MMIOD_V1_CANCEL = 40,
 };
 
 #endif

@@ -30,6 +30,8 @@ enum mmiod_share {
 	MMIOD_SHARE_EXCLUSIVE = 1, /**< nobody else at all */
 	MMIOD_SHARE_READ = 2, /**< others may read (they hold shared-read or shared-write leases) */
 	MMIOD_SHARE_WRITE = 3, /**< others may read and write */
+	MMIOD_SHARE_GUEST =
+		4, /**< read-only; keeps nobody out, and ends when an exclusive one comes */
 };
 
 /** State of a lease's window, and of a region. REVOKED is final. */
@@ -118,8 +120,9 @@ enum mmiod_revoke_cause {
 	MMIOD_CAUSE_OTHER = 6, /**< another program did it */
 	MMIOD_CAUSE_RESET = 7, /**< the device was reset, and "on-reset = revoke" is configured */
 	MMIOD_CAUSE_POLICY = 8, /**< no grant gives it any more, and "revoke-on-reload = yes" */
+	MMIOD_CAUSE_GUEST = 9, /**< it was a guest's, and an exclusive lease was granted */
 };
-#define MMIOD_CAUSES 9 /**< greater than all of them */
+#define MMIOD_CAUSES 10 /**< greater than all of them */
 
 /**
  * What the daemon counts. Totals are since it was started; the others are as of now. Behind each:

@@ -87,7 +87,7 @@ ATTACK(random_messages_get_one_reply_or_end_the_connection)
 		receive(fd, answer);
 		EXPECT(answer->length > 0);
 		EXPECT_EQ(answer->head.flags & ~MMIOD_MSG_MORE, MMIOD_MSG_REPLY);
-		EXPECT(answer->head.status <= MMIOD_E_INTERNAL);
+		EXPECT(answer->head.status <= MMIOD_E_CANCELLED);
 		close_fds(answer);
 		replies++;
 		fatal = answer->head.status == MMIOD_E_PROTOCOL ||

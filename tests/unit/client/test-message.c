@@ -251,6 +251,7 @@ Test(message, every_outcome_has_an_errno_and_a_sentence)
 		{ MMIOD_E_RESOURCES, -ENOBUFS },
 		{ MMIOD_E_TIMEOUT, -ETIMEDOUT },
 		{ MMIOD_E_INTERNAL, -EIO },
+		{ MMIOD_E_CANCELLED, -ECANCELED },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
