@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Inspection: TRANSLATE walks the page tables of a process, PAGE reads a page descriptor. Both only
- * look; nothing is referenced, faulted in or marked, so that looking changes nothing. They are the
- * control file's, called with no lock held. mmiod_leaf_size() is for mapping.c and leaf.c as well,
- * whose callers hold mmap_lock or window->lock.
- *
- * The walk is that of the kernel's own fast GUP. The kernel exports no walker of any address on all
- * versions, and mmap_lock alone does not keep page tables: munmap frees them with the lock
- * downgraded (so there is no walk where there is no VMA), and THP collapse without it. What keeps
- * them is the contract for lockless walkers (mmu_gather.c): a table is freed only after an RCU grace
- * period, whose read side disabled interrupts are, or, without MMU_GATHER_RCU_TABLE_FREE, after an
- * interrupt on the processors that use that mm, which does for the caller's own only. Each level is read once and the next one is found
- * from that copy, so that a leaf that is split meanwhile is seen as before or as after, never as a
- * mixture.
+ * Inspection: TRANSLATE says where a process's address leads, PAGE reads a page descriptor. Both
+ * only look; nothing is referenced, faulted in or marked, so that looking changes nothing. They are
+ * the control file's, called with no lock held, by a daemon that serves everybody: nothing here
+ * waits for the process that is looked into.
  */
 #include <linux/delay.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/pgtable.h>
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 
@@ -37,79 +27,6 @@
 
 #define LARGE_PAT_BIT BIT_ULL(_PAGE_BIT_PAT_LARGE)
 
-static void note_entry(struct mmiod_translate *answer, enum mmiod_level level, u64 entry)
-{
-	answer->entries[level] = entry;
-	answer->walked |= BIT(level);
-}
-
-static void note_leaf(struct mmiod_translate *answer, u64 leaf_size, unsigned long pfn)
-{
-	answer->leaf_size = leaf_size;
-	answer->phys = PFN_PHYS(pfn) | (answer->address & (leaf_size - 1));
-}
-
-/*
- * The processor looks at the present bit alone; the
- * kernel's pte_present() also takes PROT_NONE for present.
- */
-static bool present(u64 entry)
-{
-	return entry & _PAGE_PRESENT;
-}
-
-static void walk_pmd(struct mmiod_translate *answer, pud_t *pudp, pud_t pud)
-{
-	unsigned long address = answer->address;
-	pmd_t *pmdp = pmd_offset_lockless(pudp, pud, address);
-	pmd_t pmd = READ_ONCE(*pmdp);
-	pte_t pte;
-
-	note_entry(answer, MMIOD_LEVEL_PMD, pmd_val(pmd));
-	if (!present(pmd_val(pmd)))
-		return;
-	if (pmd_leaf(pmd)) {
-		note_leaf(answer, PMD_SIZE, pmd_pfn(pmd));
-		return;
-	}
-	pte = READ_ONCE(*pte_offset_kernel(&pmd, address));
-	note_entry(answer, MMIOD_LEVEL_PTE, pte_val(pte));
-	if (present(pte_val(pte)))
-		note_leaf(answer, PAGE_SIZE, pte_pfn(pte));
-}
-
-static void walk_pud(struct mmiod_translate *answer, p4d_t *p4dp, p4d_t p4d)
-{
-	pud_t *pudp = pud_offset_lockless(p4dp, p4d, answer->address);
-	pud_t pud = READ_ONCE(*pudp);
-
-	note_entry(answer, MMIOD_LEVEL_PUD, pud_val(pud));
-	if (!present(pud_val(pud)))
-		return;
-	if (pud_leaf(pud))
-		note_leaf(answer, PUD_SIZE, pud_pfn(pud));
-	else
-		walk_pmd(answer, pudp, pud);
-}
-
-/* With four levels the P4D is folded into the PGD: what is read there is the PGD's entry. */
-static void walk(struct mm_struct *mm, struct mmiod_translate *answer)
-{
-	pgd_t *pgdp = pgd_offset(mm, answer->address);
-	pgd_t pgd = READ_ONCE(*pgdp);
-	p4d_t *p4dp, p4d;
-
-	note_entry(answer, MMIOD_LEVEL_PGD, pgd_val(pgd));
-	if (!present(pgd_val(pgd)))
-		return;
-	p4dp = p4d_offset_lockless(pgdp, pgd, answer->address);
-	p4d = READ_ONCE(*p4dp);
-	if (pgtable_l5_enabled())
-		note_entry(answer, MMIOD_LEVEL_P4D, p4d_val(p4d));
-	if (present(p4d_val(p4d)))
-		walk_pud(answer, p4dp, p4d);
-}
-
 /* By the processor's numbers of the types; those missing are reserved. */
 static u32 cache_of(const struct mmiod_translate *answer)
 {
@@ -125,32 +42,10 @@ static u32 cache_of(const struct mmiod_translate *answer)
 	return answer->leaf_size ? types[answer->pat >> (index * 8) & 7] : MMIOD_ENTRY_NONE;
 }
 
-static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
+static void describe_cache(struct mmiod_translate *answer)
 {
-	unsigned long flags;
-
-	if (!pgtable_l5_enabled())
-		answer->folded = BIT(MMIOD_LEVEL_P4D);
 	rdmsrq(MSR_IA32_CR_PAT, answer->pat);
-	local_irq_save(flags);
-	walk(mm, answer);
-	local_irq_restore(flags);
 	answer->cache = cache_of(answer);
-}
-
-/*
- * How much the leaf at an address maps, 0: nothing is present.
- * The caller holds what keeps the leaf from changing.
- */
-unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
-{
-	struct mmiod_translate answer = { .address = address };
-	unsigned long flags;
-
-	local_irq_save(flags);
-	walk(mm, &answer);
-	local_irq_restore(flags);
-	return answer.leaf_size;
 }
 
 #else
@@ -159,17 +54,26 @@ unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
 #define TASK_SIZE_MAX TASK_SIZE
 #endif
 
-/* Nobody asks: populate goes page by page there. */
-unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
-{
-	return 0;
-}
-
-static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
+static void describe_cache(struct mmiod_translate *answer)
 {
 }
 
 #endif
+
+static void translate(struct mm_struct *mm, struct mmiod_translate *answer)
+{
+	struct mmiod_walk walk = { .address = answer->address };
+
+	mmiod_walk(mm, &walk);
+	if (mm_p4d_folded(mm))
+		answer->folded = BIT(MMIOD_LEVEL_P4D);
+	memcpy(answer->entries, walk.entries, sizeof(answer->entries));
+	answer->walked = walk.walked;
+	answer->leaf_size = walk.leaf_size;
+	if (walk.leaf_size)
+		answer->phys = PFN_PHYS((u64)walk.pfn) | (answer->address & (walk.leaf_size - 1));
+	describe_cache(answer);
+}
 
 static void describe_vma(const struct vm_area_struct *vma, struct mmiod_translate *answer)
 {

@@ -8,7 +8,8 @@
  *	window	a sub-range of a region, one file each		window.c (object), create.c, file.c,
  *								mapping.c, leaf.c, access.c
  *	control	an open /dev/mmiod, with its event queue	control.c
- *	(none)	page tables and page descriptors, to look at	inspect.c
+ *	(none)	page tables, to walk				walk.c
+ *	(none)	what others' addresses and frames are		inspect.c
  *
  * Locks, outermost first:
  *
@@ -250,8 +251,22 @@ bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_a
 unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
 			      unsigned long pgoff, unsigned long flags);
 
-/* ---- inspect.c ---- */
+/* ---- walk.c ---- */
 
+#if defined(CONFIG_X86_64) || defined(CONFIG_ARM64)
+#define MMIOD_CAN_WALK
+#endif
+
+/* What the processor meets on its way to an address. */
+struct mmiod_walk {
+	unsigned long address;
+	u64 entries[MMIOD_LEVELS]; /* raw, by enum mmiod_level */
+	u32 walked; /* bit per level: an entry was read there */
+	unsigned long leaf_size; /* bytes that the last entry maps, 0: it is not present */
+	unsigned long pfn; /* of the leaf's first page */
+};
+
+void mmiod_walk(struct mm_struct *mm, struct mmiod_walk *walk);
 unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address);
 
 /* ---- access.c ---- */
