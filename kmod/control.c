@@ -71,7 +71,7 @@ void mmiod_control_event(u32 type, u32 value, u64 id)
 	spin_unlock(&events_lock);
 }
 
-static bool pop_locked(struct control *control, struct mmiod_control_event *event)
+static bool take_event(struct control *control, struct mmiod_control_event *event)
 {
 	bool found;
 
@@ -96,8 +96,8 @@ static int first_event(struct file *file, struct control *control,
 		       struct mmiod_control_event *event)
 {
 	if (file->f_flags & O_NONBLOCK)
-		return pop_locked(control, event) ? 0 : -EAGAIN;
-	return wait_event_interruptible(control->wait, pop_locked(control, event));
+		return take_event(control, event) ? 0 : -EAGAIN;
+	return wait_event_interruptible(control->wait, take_event(control, event));
 }
 
 /*
@@ -120,7 +120,7 @@ static ssize_t control_read(struct file *file, char __user *buf, size_t count, l
 		if (copy_to_user(buf + done, &event, sizeof(event)))
 			return done ?: -EFAULT;
 		done += sizeof(event);
-	} while (count - done >= sizeof(event) && pop_locked(control, &event));
+	} while (count - done >= sizeof(event) && take_event(control, &event));
 	return done;
 }
 
@@ -188,7 +188,8 @@ static int call_info(struct mmiod_call *call)
 
 static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_INFO, struct mmiod_control_info, call_info),
-	MMIOD_IOCTL(MMIOD_IOC_REGION_CLAIM, struct mmiod_region_claim, mmiod_call_region_claim),
+	MMIOD_IOCTL_GROWN(MMIOD_IOC_REGION_CLAIM, struct mmiod_region_claim, conflict_id,
+			  mmiod_call_region_claim),
 	MMIOD_IOCTL(MMIOD_IOC_REGION_RELEASE, struct mmiod_region_release,
 		    mmiod_call_region_release),
 	MMIOD_IOCTL_GROWN(MMIOD_IOC_REGION_NEXT, struct mmiod_region_info, name,
@@ -198,7 +199,8 @@ static const struct mmiod_ioctl calls[] = {
 		    mmiod_call_window_set_state),
 	MMIOD_IOCTL_GROWN(MMIOD_IOC_WINDOW_NEXT, struct mmiod_window_info, tag,
 			  mmiod_call_window_next),
-	MMIOD_IOCTL(MMIOD_IOC_BUFFER_CREATE, struct mmiod_buffer_create, mmiod_call_buffer_create),
+	MMIOD_IOCTL_GROWN(MMIOD_IOC_BUFFER_CREATE, struct mmiod_buffer_create, window_id,
+			  mmiod_call_buffer_create),
 	MMIOD_IOCTL(MMIOD_IOC_BUFFER_INFO, struct mmiod_buffer_info, mmiod_call_buffer_info),
 	MMIOD_IOCTL(MMIOD_IOC_TRANSLATE, struct mmiod_translate, mmiod_call_translate),
 	MMIOD_IOCTL(MMIOD_IOC_PAGE, struct mmiod_page, mmiod_call_page),

@@ -66,8 +66,15 @@ enum mmiod_region_kind {
 	MMIOD_REGION_RANGE = 2, /* a platform range, by physical address */
 };
 
+/*
+ * A PCI function. Domains have 32 bits: those above 0xffff are behind Intel's VMD and on Hyper-V.
+ * `pci` of the structures below, MMIOD_PCI_ADDR, has room for 16 of them; the others are in
+ * domain_high. The whole is MMIOD_PCI_DEVICE, which events carry.
+ */
 #define MMIOD_PCI_ADDR(domain, bus, dev, fn) \
 	(((__u32)(domain) << 16) | ((__u32)(bus) << 8) | ((__u32)(dev) << 3) | (__u32)(fn))
+#define MMIOD_PCI_DEVICE(domain, bus, dev, fn) \
+	(((__u64)(domain) << 16) | ((__u32)(bus) << 8) | ((__u32)(dev) << 3) | (__u32)(fn))
 
 /*
  * When the device is reset or sleeps, the region's windows are revoked rather than suspended: who
@@ -80,7 +87,8 @@ enum mmiod_region_kind {
 /*
  * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME". EBUSY: owned by somebody; if by
  * another region of this module, conflict_id says which (else 0). ENODEV: the PCI function is not
- * bound to this driver. ENXIO: no such BAR, or it has no address. EINVAL: wraps, is empty, leaves
+ * bound to this driver. EIO: it has not come back from an error on its bus, and counts as gone
+ * until it is bound anew. ENXIO: no such BAR, or it has no address. EINVAL: wraps, is empty, leaves
  * the BAR or the address width, or the name is not [A-Za-z0-9._-]+. EADDRINUSE: touches system RAM.
  * EEXIST: a region of that name exists. EPERM: by address under kernel lockdown, or the module
  * parameter allow_ranges is off, or the range lies in a PCI BAR (bind the function instead: a claim
@@ -98,7 +106,9 @@ struct mmiod_region_claim {
 	__u32 flags; /* MMIOD_REGION_*, for PCI */
 	char name[MMIOD_NAME_MAX];
 	__u64 region_id; /* out */
-	__u64 conflict_id; /* out, with EBUSY */
+	__u64 conflict_id; /* out, with EBUSY; the last in version 1 */
+	__u32 domain_high; /* bits 16 to 31 of the domain, for PCI */
+	__u32 reserved; /* 0 */
 };
 
 /* Give a region back. EBUSY while a window of it lives, ENOENT for an unknown id. */
@@ -108,7 +118,10 @@ struct mmiod_region_release {
 	__u64 region_id;
 };
 
-/* The first region whose id is greater than region_id; ENOENT behind the last. */
+/*
+ * The first region whose id is greater than region_id; ENOENT behind the last. A caller whose
+ * structure has no room for domain_high is not shown regions of functions that need it.
+ */
 struct mmiod_region_info {
 	__u32 size;
 	__u32 kind;
@@ -125,6 +138,8 @@ struct mmiod_region_info {
 	char name[MMIOD_NAME_MAX]; /* the last in version 1 */
 	__u32 flags; /* as claimed */
 	__u32 reserved; /* 0 */
+	__u32 domain_high; /* bits 16 to 31 of the domain */
+	__u32 reserved2; /* 0 */
 };
 
 #define MMIOD_WINDOW_READONLY (1u << 0) /* the file is O_RDONLY: no write mapping, ever */
@@ -134,8 +149,12 @@ struct mmiod_region_info {
 /*
  * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same
  * pages has another cache attribute; conflict_id says which. EINVAL: empty, or leaves the region.
- * ENODEV: the device has gone. ENOENT: no such region. ENOSPC: max_windows. EOPNOTSUPP: the cache
- * attribute cannot be had for device memory (WB).
+ * ENODEV: the device has gone. EIO: it does not answer: it is off its bus, or memory decoding is
+ * off, its own or that of a bridge above it. ENOENT: no such region. ENOSPC: max_windows.
+ * EOPNOTSUPP: the cache attribute cannot be had for device memory (WB).
+ *
+ * While the device is being reset, sleeps or recovers from an error it is not asked: the window is
+ * born SUSPENDED.
  */
 struct mmiod_window_create {
 	__u32 size;
@@ -227,6 +246,10 @@ enum mmiod_zone {
  * charged, not the daemon's. EINVAL: length 0 or larger than the machine, a flag, zone or node that
  * the kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
  * driver. ENOSPC: max_windows.
+ *
+ * DMA: the device masters the bus while it has a buffer. EIO: it has not come back from an error.
+ * EBUSY: it has buffers that were made with other dma_bits. EOPNOTSUPP: the machine has no memory
+ * for so few bits.
  */
 struct mmiod_buffer_create {
 	__u32 size;
@@ -240,7 +263,9 @@ struct mmiod_buffer_create {
 	__u8 tag[MMIOD_TAG_SIZE];
 	__s32 fd; /* out */
 	__u32 reserved; /* 0 */
-	__u64 window_id; /* out */
+	__u64 window_id; /* out; the last in version 1 */
+	__u32 domain_high; /* DMA: bits 16 to 31 of the domain; else 0 */
+	__u32 dma_bits; /* DMA: how many the device's addresses have: 24 to 64; 0: 32 */
 };
 
 /*
@@ -277,18 +302,18 @@ enum mmiod_control_event_type {
 	MMIOD_CONTROL_WINDOW_RELEASED = 2, /* the last file and mapping of a window are gone */
 	MMIOD_CONTROL_WINDOW_STATE = 3, /* a window changed state; value: enum mmiod_window_state */
 	MMIOD_CONTROL_REGION_GONE =
-		4, /* the device was removed or unbound: its windows are revoked */
+		4, /* the device was removed, unbound or lost: its windows are revoked */
 	MMIOD_CONTROL_REGION_STATE =
 		5, /* the device was suspended or resumed (reset, power); value: state */
 	MMIOD_CONTROL_DEVICE_BOUND =
-		6, /* id: MMIOD_PCI_ADDR of a function now bound to this driver */
-	MMIOD_CONTROL_DEVICE_GONE = 7, /* id: MMIOD_PCI_ADDR */
+		6, /* id: MMIOD_PCI_DEVICE of a function now bound to this driver */
+	MMIOD_CONTROL_DEVICE_GONE = 7, /* id: MMIOD_PCI_DEVICE */
 };
 
 struct mmiod_control_event {
 	__u32 type;
 	__u32 value;
-	__u64 id; /* window, region or PCI address, by type */
+	__u64 id; /* window, region or PCI function, by type */
 };
 
 /*
