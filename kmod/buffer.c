@@ -322,9 +322,11 @@ static int check_create(const struct mmiod_buffer_create *create)
 	 */
 	if (create->zone == MMIOD_ZONE_DMA32 && create->kind == MMIOD_BUFFER_KMALLOC)
 		return -EINVAL;
-	if (create->kind == MMIOD_BUFFER_DMA)
-		return create->zone ? -EINVAL : 0;
-	return create->pci ? -EINVAL : 0;
+	if (create->kind != MMIOD_BUFFER_DMA)
+		return create->pci || create->domain_high || create->dma_bits ? -EINVAL : 0;
+	if (create->zone || create->domain_high > U16_MAX)
+		return -EINVAL;
+	return create->dma_bits && (create->dma_bits < 24 || create->dma_bits > 64) ? -EINVAL : 0;
 }
 
 struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)

@@ -56,16 +56,62 @@ static int place(struct mmiod_window *window, const struct mmiod_window_create *
 	return check_width(window);
 }
 
-static int enter_region(struct mmiod_window *window, const struct mmiod_window_create *create)
+/* What a look at the device found, and as of when: good while its reasons have not changed. */
+struct look {
+	u32 changes;
+	bool answers;
+	bool stale; /* they have changed: look again */
+};
+
+/*
+ * Ask the device, if there is one, outside mmiod_lock: a dead one costs a completion timeout for
+ * each read. While it is being reset it has nothing to say.
+ */
+static void ask_device(u64 region_id, struct look *look)
+{
+	struct mmiod_region *region;
+	struct pci_dev *pdev = NULL;
+
+	*look = (struct look){};
+	mutex_lock(&mmiod_lock);
+	region = mmiod_region_find(region_id);
+	if (region && region->device) {
+		look->changes = region->device->changes;
+		if (!region->device->reasons)
+			pdev = pci_dev_get(region->device->pdev);
+	}
+	mutex_unlock(&mmiod_lock);
+	look->answers = pdev && mmiod_pci_answers(pdev);
+	pci_dev_put(pdev);
+}
+
+/* Suspended comes first: a window on a device that is being reset is born suspended. */
+static int check_device(struct mmiod_window *window, const struct mmiod_device *device,
+			struct look *look)
+{
+	if (!device)
+		return 0;
+	if (device->reasons) {
+		window->suspended = MMIOD_SUSPENDED_BY_DEVICE;
+		return 0;
+	}
+	if (look->answers)
+		return 0;
+	look->stale = look->changes != device->changes;
+	return -EIO;
+}
+
+static int enter_region(struct mmiod_window *window, const struct mmiod_window_create *create,
+			struct look *look)
 {
 	struct mmiod_region *region = mmiod_region_find(create->region_id);
+	int ret;
 
 	if (!region)
 		return -ENOENT;
-	if (region->device && !mmiod_device_decodes(region->device))
-		return -EIO;
-	if (region->device && region->device->suspended)
-		window->suspended = MMIOD_SUSPENDED_BY_DEVICE;
+	ret = check_device(window, region->device, look);
+	if (ret)
+		return ret;
 	window->region = region;
 	mmiod_region_get(region);
 	return place(window, create);
@@ -133,6 +179,7 @@ int mmiod_call_window_create(struct mmiod_call *call)
 	struct mmiod_window_create *create = call->arg;
 	struct mmiod_window *window;
 	struct file *file = NULL;
+	struct look look;
 	int ret = check_create(create);
 
 	if (ret)
@@ -142,25 +189,37 @@ int mmiod_call_window_create(struct mmiod_call *call)
 	window = new_window(create->flags, create->attr, create->tag);
 	if (IS_ERR(window))
 		return PTR_ERR(window);
-	mutex_lock(&mmiod_lock);
-	ret = enter_region(window, create)
-		      ?: open_and_list(window, &file, &create->conflict_id, &create->window_id);
-	mutex_unlock(&mmiod_lock);
+	/* A reset that has come and gone since the look makes it void; root's, so not for ever. */
+	do {
+		ask_device(create->region_id, &look);
+		mutex_lock(&mmiod_lock);
+		ret = enter_region(window, create, &look)
+			      ?: open_and_list(window, &file, &create->conflict_id,
+					       &create->window_id);
+		mutex_unlock(&mmiod_lock);
+	} while (look.stale);
 	return hand_out(call, window, file, ret, &create->fd);
+}
+
+/* The device that a buffer of kind DMA is for, ready to be given addresses of so many bits. */
+static int find_dma_device(const struct mmiod_buffer_create *create, struct mmiod_device **device)
+{
+	*device = mmiod_device_find(create->pci, create->domain_high);
+	if (!*device)
+		return -ENODEV;
+	if ((*device)->reasons & MMIOD_DEVICE_LOST)
+		return -EIO;
+	return mmiod_pci_set_dma_bits(*device, create->dma_bits ?: MMIOD_DMA_BITS);
 }
 
 static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,
 				struct file **file)
 {
 	struct mmiod_device *device = NULL;
-	int ret;
+	int ret = create->kind == MMIOD_BUFFER_DMA ? find_dma_device(create, &device) : 0;
 
-	if (create->kind == MMIOD_BUFFER_DMA) {
-		device = mmiod_device_find(create->pci);
-		if (!device)
-			return -ENODEV;
-	}
-	ret = open_and_list(window, file, NULL, &create->window_id);
+	if (!ret)
+		ret = open_and_list(window, file, NULL, &create->window_id);
 	if (!ret && device)
 		mmiod_pci_attach_buffer(device, window->buffer);
 	return ret;

@@ -2,7 +2,7 @@
 /*
  * The module's objects and who may touch them.
  *
- *	device	a PCI function bound to the driver		pci.c
+ *	device	a PCI function bound to the driver		pci.c, command.c, suspend.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c
  *	window	a sub-range of a region, one file each		window.c (object), create.c, file.c,
@@ -13,6 +13,8 @@
  *
  * Locks, outermost first:
  *
+ *	device lock		the driver core's, of one function: held by who calls probe, remove,
+ *				and what resets, sleeps and recovers. Never taken by us, but tried.
  *	mmap_lock		read, in populate (the caller's) and in translate (any process's);
  *				write, in populate of exactly some pages; otherwise never taken by us.
  *	a VMA's own lock	read: all that a huge fault has. Write, under mmap_lock: to keep such
@@ -26,6 +28,8 @@
  *				touch the device. Write: to change the state, followed by the zap.
  *				No user access, no GUP, no mmap_lock and no mmiod_lock under it.
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
+ *	device->command		mutex: our writes to a function's COMMAND register. A leaf; a dead
+ *				function makes its holder wait for some completion timeouts.
  *	events_lock		spinlock: the queues of all control files (control.c)
  *
  * Lifetimes: a window lives as long as its file (VMAs hold the file), a region as long as its claim
@@ -61,22 +65,61 @@ static inline bool mmiod_width_valid(u32 width)
 
 /* ---- pci.c ---- */
 
+/* Why a device's windows are suspended. */
+#define MMIOD_DEVICE_RESET BIT(0)
+#define MMIOD_DEVICE_SLEEP BIT(1)
+#define MMIOD_DEVICE_ERROR BIT(2)
+#define MMIOD_DEVICE_LOST BIT(3) /* for good: nothing can be claimed, and what was has ended */
+#define MMIOD_DEVICE_GONE BIT(4) /* likewise: ->remove has begun */
+
 struct mmiod_device {
+	/* Constant once published. */
 	struct pci_dev *pdev;
-	u32 address; /* MMIOD_PCI_ADDR */
+	u64 number; /* MMIOD_PCI_DEVICE */
 	u32 generation;
-	bool suspended; /* reset, power management or a bus error is under way */
+	struct pci_saved_state *pristine; /* configuration at probe, without bus mastering */
+	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
+	unsigned int
+		line; /* INTx, kept from everybody; 0: it can be switched off, or there is none */
+
+	/* Under mmiod_lock. */
 	struct list_head node; /* in the list of bound devices */
 	struct list_head regions; /* claimed within it */
 	struct list_head buffers; /* of kind DMA, revoked ones included */
-	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
+	u32 reasons; /* MMIOD_DEVICE_*; written under the device lock, too */
+	u32 changes; /* of reasons, so far */
+	u32 dma_bits; /* that its buffers were made with */
+
+	struct mutex command;
+	struct delayed_work deadline; /* of a recovery; queued under the device lock */
 };
+
+#define MMIOD_DMA_BITS 32 /* unless asked for others */
+
+static inline u64 mmiod_device_number(u32 address, u32 domain_high)
+{
+	return (u64)domain_high << 32 | address;
+}
 
 int mmiod_pci_init(void);
 void mmiod_pci_exit(void);
-struct mmiod_device *mmiod_device_find(u32 address);
-bool mmiod_device_decodes(const struct mmiod_device *device);
+struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high);
+void mmiod_device_end_windows(struct mmiod_device *device);
 bool mmiod_pci_owns_range(u64 start, u64 length);
+
+/* ---- command.c ---- */
+
+bool mmiod_pci_answers(struct pci_dev *pdev);
+void mmiod_assert_master(struct mmiod_device *device);
+void mmiod_command_off(struct mmiod_device *device);
+void mmiod_intx_off(struct mmiod_device *device);
+void mmiod_command_wait(struct mmiod_device *device);
+
+/* ---- suspend.c ---- */
+
+extern const struct pci_error_handlers mmiod_error_handlers;
+extern const struct dev_pm_ops mmiod_pm_ops;
+void mmiod_device_deadline(struct work_struct *work);
 
 /* ---- region.c ---- */
 
@@ -90,6 +133,7 @@ struct mmiod_region {
 	u64 id;
 	u32 kind;
 	u32 pci;
+	u32 domain_high;
 	u32 bar;
 	u32 generation;
 	u64 offset;
@@ -156,6 +200,7 @@ unsigned long mmiod_buffer_vm_flags(const struct mmiod_buffer *buffer);
 void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length,
 		       bool write);
 int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info);
+int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
 void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
 

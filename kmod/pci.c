@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI driver. Its id table is empty: a function is bound by its driver_override alone, so that
- * of two identical cards one can be ours. Probe reserves every memory BAR; regions are claimed
- * within these reservations.
+ * The PCI driver. A function is bound by its driver_override alone, so that of two identical cards
+ * one can be ours. Probe reserves every memory BAR; regions are claimed within these reservations.
  *
  * ->remove revokes, releases and returns: it never waits for user space, which may hold windows for
- * ever. Resets, power management and bus errors suspend all windows of the device until it is back.
+ * ever. What keeps everybody away for a while is in suspend.c.
  */
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -15,28 +16,18 @@
 #include "internal.h"
 
 static LIST_HEAD(devices); /* bound functions, under mmiod_lock */
-static DEFINE_XARRAY(generations); /* PCI address -> bindings so far, as values; under mmiod_lock */
+static DEFINE_XARRAY(generations); /* number -> bindings so far, as values; under mmiod_lock */
 
-struct mmiod_device *mmiod_device_find(u32 address)
+struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high)
 {
+	u64 number = mmiod_device_number(address, domain_high);
 	struct mmiod_device *device;
 
 	lockdep_assert_held(&mmiod_lock);
 	list_for_each_entry(device, &devices, node)
-		if (device->address == address)
+		if (device->number == number)
 			return device;
 	return NULL;
-}
-
-/*
- * An access while memory decoding is off can be a fatal bus error on real hosts (CVE-2020-12888).
- */
-bool mmiod_device_decodes(const struct mmiod_device *device)
-{
-	u16 command = 0;
-
-	pci_read_config_word(device->pdev, PCI_COMMAND, &command);
-	return command & PCI_COMMAND_MEMORY && !pci_channel_offline(device->pdev);
 }
 
 /* Whether the range touches a memory BAR of any function, bound to whatever driver or to none. */
@@ -97,12 +88,14 @@ static int reserve_bars(struct mmiod_device *device)
 	return 0;
 }
 
+/* On 32 bits functions of two domains may share a count: it still differs after each binding. */
 static int count_binding(struct mmiod_device *device)
 {
-	unsigned long count = xa_to_value(xa_load(&generations, device->address)) + 1;
+	unsigned long key = device->number;
+	unsigned long count = xa_to_value(xa_load(&generations, key)) + 1;
 
 	device->generation = count;
-	return xa_err(xa_store(&generations, device->address, xa_mk_value(count), GFP_KERNEL));
+	return xa_err(xa_store(&generations, key, xa_mk_value(count), GFP_KERNEL));
 }
 
 static int publish(struct mmiod_device *device)
@@ -124,21 +117,102 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 	if (!device)
 		return NULL;
 	device->pdev = pdev;
-	device->address = MMIOD_PCI_ADDR(pci_domain_nr(pdev->bus), pdev->bus->number,
-					 PCI_SLOT(pdev->devfn), PCI_FUNC(pdev->devfn));
+	device->number = MMIOD_PCI_DEVICE(pci_domain_nr(pdev->bus), pdev->bus->number,
+					  PCI_SLOT(pdev->devfn), PCI_FUNC(pdev->devfn));
 	INIT_LIST_HEAD(&device->regions);
 	INIT_LIST_HEAD(&device->buffers);
+	mutex_init(&device->command);
+	INIT_DELAYED_WORK(&device->deadline, mmiod_device_deadline);
 	return device;
 }
 
-static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static irqreturn_t never(int irq, void *data)
 {
-	struct mmiod_device *device = new_device(pdev);
+	return IRQ_NONE;
+}
+
+/*
+ * A function whose INTx cannot be switched off must have its line to itself: requested so that
+ * nobody else comes, and not enabled, so that what it raises reaches no CPU.
+ */
+static int take_line(struct mmiod_device *device)
+{
+	struct pci_dev *pdev = device->pdev;
 	int ret;
 
+	if (pci_intx_mask_supported(pdev) || !pdev->pin || !pdev->irq ||
+	    pdev->irq == IRQ_NOTCONNECTED)
+		return 0;
+	ret = request_irq(pdev->irq, never, IRQF_NO_AUTOEN, KBUILD_MODNAME, device);
+	if (ret)
+		pci_err(pdev,
+			"its INTx cannot be switched off, and others use line %u, see "
+			"/proc/interrupts\n",
+			pdev->irq);
+	else
+		device->line = pdev->irq;
+	return ret;
+}
+
+static void give_line(struct mmiod_device *device)
+{
+	if (device->line)
+		free_irq(device->line, device);
+}
+
+/*
+ * The firmware or the last driver may have left it mastering the bus. What is saved here is what
+ * slot_reset restores.
+ */
+static int enable(struct mmiod_device *device)
+{
+	struct pci_dev *pdev = device->pdev;
+	int ret;
+
+	pci_clear_master(pdev);
+	ret = pci_enable_device_mem(pdev);
+	if (ret)
+		return ret;
+	mmiod_intx_off(device);
+	ret = take_line(device);
+	if (ret)
+		goto err_disable;
+	pci_save_state(pdev);
+	device->pristine = pci_store_saved_state(pdev);
+	if (device->pristine)
+		return 0;
+	ret = -ENOMEM;
+	give_line(device);
+err_disable:
+	pci_disable_device(pdev);
+	return ret;
+}
+
+static void disable(struct mmiod_device *device)
+{
+	dma_set_coherent_mask(&device->pdev->dev, DMA_BIT_MASK(MMIOD_DMA_BITS));
+	kfree(device->pristine);
+	give_line(device);
+	pci_disable_device(device->pdev);
+}
+
+/* By its override alone, not by an id that somebody wrote to new_id. */
+static const struct pci_device_id ids[] = {
+	{ PCI_DEVICE(PCI_ANY_ID, PCI_ANY_ID), .override_only = 1 },
+	{},
+};
+
+static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct mmiod_device *device;
+	int ret;
+
+	if (id != ids)
+		return -ENODEV;
+	device = new_device(pdev);
 	if (!device)
 		return -ENOMEM;
-	ret = pci_enable_device_mem(pdev);
+	ret = enable(device);
 	if (ret)
 		goto err_free;
 	ret = reserve_bars(device);
@@ -148,27 +222,39 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = publish(device);
 	if (ret)
 		goto err_bars;
-	pci_save_state(pdev); /* what slot_reset restores */
-	mmiod_control_event(MMIOD_CONTROL_DEVICE_BOUND, device->generation, device->address);
+	mmiod_control_event(MMIOD_CONTROL_DEVICE_BOUND, device->generation, device->number);
 	return 0;
 
 err_bars:
 	release_bars(device);
 err_disable:
-	pci_disable_device(pdev);
+	disable(device);
 err_free:
 	kfree(device);
 	return ret;
 }
 
-/* A device may master the bus while it has a buffer to write to, and no longer. */
+/*
+ * How many bits the addresses have that the function is given: 32, which every card can, unless the
+ * daemon knows better. Never widened by itself: a card that cannot would write to another address.
+ */
+int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits)
+{
+	lockdep_assert_held(&mmiod_lock);
+	if (!list_empty(&device->buffers) && bits != device->dma_bits)
+		return -EBUSY;
+	if (dma_set_coherent_mask(&device->pdev->dev, DMA_BIT_MASK(bits)))
+		return -EOPNOTSUPP;
+	device->dma_bits = bits;
+	return 0;
+}
+
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer)
 {
 	lockdep_assert_held(&mmiod_lock);
-	if (list_empty(&device->buffers))
-		pci_set_master(device->pdev);
 	list_add_tail(&buffer->dma_node, &device->buffers);
 	buffer->dev = &device->pdev->dev;
+	mmiod_assert_master(device);
 }
 
 void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
@@ -180,123 +266,63 @@ void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
 		return;
 	device = pci_get_drvdata(to_pci_dev(buffer->dev));
 	list_del(&buffer->dma_node);
-	if (list_empty(&device->buffers))
-		pci_clear_master(device->pdev);
+	mmiod_assert_master(device);
 	down_write(&buffer->window->lock);
 	mmiod_buffer_detach(buffer);
 	up_write(&buffer->window->lock);
 }
 
-static void end_buffers(struct mmiod_device *device)
+/* Every claim ends, and every window is revoked. DMA memory stays: the device may write to it. */
+void mmiod_device_end_windows(struct mmiod_device *device)
 {
-	struct mmiod_buffer *buffer, *next;
-
-	pci_clear_master(device->pdev);
-	list_for_each_entry_safe(buffer, next, &device->buffers, dma_node) {
-		if (buffer->window->listed)
-			mmiod_window_revoke(buffer->window);
-		mmiod_pci_detach_buffer(buffer);
-	}
-}
-
-static void remove(struct pci_dev *pdev)
-{
-	struct mmiod_device *device = pci_get_drvdata(pdev);
 	struct mmiod_region *region, *next;
+	struct mmiod_buffer *buffer;
 
-	mutex_lock(&mmiod_lock);
-	list_del(&device->node);
+	lockdep_assert_held(&mmiod_lock);
 	list_for_each_entry_safe(region, next, &device->regions, node) {
 		u64 id = region->id;
 
 		mmiod_region_end(region);
 		mmiod_control_event(MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, id);
 	}
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (buffer->window->listed)
+			mmiod_window_revoke(buffer->window);
+}
+
+static void end_buffers(struct mmiod_device *device)
+{
+	struct mmiod_buffer *buffer, *next;
+
+	list_for_each_entry_safe(buffer, next, &device->buffers, dma_node)
+		mmiod_pci_detach_buffer(buffer);
+}
+
+static void remove(struct pci_dev *pdev)
+{
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	cancel_delayed_work_sync(&device->deadline);
+	mutex_lock(&mmiod_lock);
+	list_del(&device->node);
+	device->reasons |= MMIOD_DEVICE_GONE;
+	mmiod_device_end_windows(device);
+	mmiod_command_off(device);
 	end_buffers(device);
 	mutex_unlock(&mmiod_lock);
-	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->address);
+	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->number);
 	release_bars(device);
-	pci_disable_device(pdev);
+	disable(device);
 	kfree(device);
 }
 
-static void set_suspended(struct pci_dev *pdev, bool suspended)
-{
-	struct mmiod_device *device = pci_get_drvdata(pdev);
-	struct mmiod_region *region;
-
-	mutex_lock(&mmiod_lock);
-	device->suspended = suspended;
-	list_for_each_entry(region, &device->regions, node)
-		mmiod_region_set_suspended(region, suspended);
-	mutex_unlock(&mmiod_lock);
-}
-
-/*
- * Called under the device lock, before the reset
- * touches the device, and after its state was restored.
- */
-static void reset_prepare(struct pci_dev *pdev)
-{
-	set_suspended(pdev, true);
-}
-
-static void reset_done(struct pci_dev *pdev)
-{
-	set_suspended(pdev, false);
-}
-
-static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
-{
-	set_suspended(pdev, true);
-	return state == pci_channel_io_perm_failure ? PCI_ERS_RESULT_DISCONNECT
-						    : PCI_ERS_RESULT_NEED_RESET;
-}
-
-static pci_ers_result_t slot_reset(struct pci_dev *pdev)
-{
-	pci_restore_state(pdev);
-	pci_save_state(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
-}
-
-static void error_resume(struct pci_dev *pdev)
-{
-	set_suspended(pdev, false);
-}
-
-static const struct pci_error_handlers error_handlers = {
-	.reset_prepare = reset_prepare,
-	.reset_done = reset_done,
-	.error_detected = error_detected,
-	.slot_reset = slot_reset,
-	.resume = error_resume,
-};
-
-/* The PCI core saves, powers down and restores; we only keep everybody away meanwhile. */
-static int pm_suspend(struct device *dev)
-{
-	set_suspended(to_pci_dev(dev), true);
-	return 0;
-}
-
-static int pm_resume(struct device *dev)
-{
-	set_suspended(to_pci_dev(dev), false);
-	return 0;
-}
-
-static DEFINE_SIMPLE_DEV_PM_OPS(pm_ops, pm_suspend, pm_resume);
-
-static const struct pci_device_id no_ids[] = { {} };
-
 static struct pci_driver driver = {
 	.name = KBUILD_MODNAME,
-	.id_table = no_ids,
+	.id_table = ids,
 	.probe = probe,
 	.remove = remove,
-	.err_handler = &error_handlers,
-	.driver.pm = pm_sleep_ptr(&pm_ops),
+	.err_handler = &mmiod_error_handlers,
+	.driver.pm = pm_sleep_ptr(&mmiod_pm_ops),
 };
 
 int mmiod_pci_init(void)

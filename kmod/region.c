@@ -85,11 +85,13 @@ static u64 overlapping_region(u64 start, u64 length)
 
 static int locate_bar(struct mmiod_region *region, const struct mmiod_region_claim *claim)
 {
-	struct mmiod_device *device = mmiod_device_find(claim->pci);
+	struct mmiod_device *device = mmiod_device_find(claim->pci, claim->domain_high);
 	u64 size;
 
 	if (!device)
 		return -ENODEV;
+	if (device->reasons & MMIOD_DEVICE_LOST)
+		return -EIO;
 	if (claim->bar >= PCI_STD_NUM_BARS || !device->bars[claim->bar])
 		return -ENXIO;
 	size = resource_size(device->bars[claim->bar]);
@@ -213,6 +215,7 @@ static struct mmiod_region *new_region(const struct mmiod_region_claim *claim)
 	INIT_LIST_HEAD(&region->node);
 	region->kind = claim->kind;
 	region->pci = claim->pci;
+	region->domain_high = claim->domain_high;
 	region->bar = claim->bar;
 	region->offset = claim->offset;
 	region->width = claim->width;
@@ -230,8 +233,8 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 
 	claim->region_id = 0;
 	claim->conflict_id = 0;
-	if (claim->flags & ~MMIOD_REGION_FLAGS ||
-	    (claim->flags && claim->kind != MMIOD_REGION_PCI) ||
+	if (claim->flags & ~MMIOD_REGION_FLAGS || claim->reserved || claim->domain_high > U16_MAX ||
+	    ((claim->flags || claim->domain_high) && claim->kind != MMIOD_REGION_PCI) ||
 	    (claim->width && !mmiod_width_valid(claim->width)) || !valid_name(claim->name))
 		return -EINVAL;
 	region = new_region(claim);
@@ -307,28 +310,42 @@ static void describe(const struct mmiod_region *region, struct mmiod_region_info
 	info->kind = region->kind;
 	info->region_id = region->id;
 	info->pci = region->pci;
+	info->domain_high = region->domain_high;
 	info->bar = region->bar;
 	info->offset = region->offset;
 	info->length = region->length;
 	info->phys = region->phys;
 	info->width = region->width;
-	info->state = region->device && region->device->suspended ? MMIOD_WINDOW_SUSPENDED
-								  : MMIOD_WINDOW_OK;
+	info->state = region->device && region->device->reasons ? MMIOD_WINDOW_SUSPENDED
+								: MMIOD_WINDOW_OK;
 	info->generation = region->generation;
 	info->windows = region->nr_windows;
 	info->flags = region->flags;
 	strscpy(info->name, mmiod_region_name(region), sizeof(info->name));
 }
 
+/* Without the upper half of its domain a function would be taken for another. */
+static struct mmiod_region *find_next(const struct mmiod_region_info *info)
+{
+	bool knows_domains = info->size >= offsetofend(struct mmiod_region_info, domain_high);
+	struct mmiod_region *region;
+	unsigned long id;
+
+	if (info->region_id >= ULONG_MAX)
+		return NULL;
+	xa_for_each_start(&regions, id, region,
+			  info->region_id + 1) if (knows_domains ||
+						   !region->domain_high) return region;
+	return NULL;
+}
+
 int mmiod_call_region_next(struct mmiod_call *call)
 {
 	struct mmiod_region_info *info = call->arg;
-	unsigned long id = info->region_id + 1;
-	struct mmiod_region *region = NULL;
+	struct mmiod_region *region;
 
 	mutex_lock(&mmiod_lock);
-	if (info->region_id < ULONG_MAX)
-		region = xa_find(&regions, &id, ULONG_MAX, XA_PRESENT);
+	region = find_next(info);
 	if (region)
 		describe(region, info);
 	mutex_unlock(&mmiod_lock);

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Why everybody is kept away from a device for a while, and when no longer.
+ *
+ * The reasons are a set: a reset, the system's sleep, an error on the bus. Windows are suspended by
+ * the first and resumed when the last has ended, each by its own end, and only by one after which
+ * the device answers: what is silent at the end of a reset or a sleep has an error instead. That
+ * one ends by the recovery's ->resume, or by a later reset.
+ *
+ * The PCI core tells no driver that a recovery failed (6.1 to 6.17: pcie/err.c sends an event to
+ * user space alone). Therefore one that has not come to ->resume in recovery_timeout counts as
+ * failed: the device is lost. What it had ends as in ->remove, and nothing new can be had of it
+ * until it is bound anew.
+ *
+ * Everything here runs under the function's device lock, which the PCI core takes for its callbacks
+ * and the timer tries for: reasons never change under one another. They are written under
+ * mmiod_lock as well, for those who look at them. Nothing here waits for user space.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include "internal.h"
+
+/* The PCI core itself may wait a minute for a link. */
+static unsigned int recovery_timeout = 120;
+module_param(recovery_timeout, uint, 0644);
+MODULE_PARM_DESC(recovery_timeout, "Seconds that a device may take to recover from an error on its "
+				   "bus; then it counts as lost (default 120)");
+
+static void set_regions(struct mmiod_device *device, bool suspended)
+{
+	struct mmiod_region *region;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(region, &device->regions, node)
+		mmiod_region_set_suspended(region, suspended);
+}
+
+/* When this returns no CPU reaches the device through a window, and no write to COMMAND of ours. */
+static void begin(struct mmiod_device *device, u32 reason)
+{
+	device_lock_assert(&device->pdev->dev);
+	mutex_lock(&mmiod_lock);
+	if (!device->reasons)
+		set_regions(device, true);
+	device->reasons |= reason;
+	device->changes++;
+	mutex_unlock(&mmiod_lock);
+	mmiod_command_wait(device);
+}
+
+/* INTx goes first: COMMAND is as it was saved, by whomever. */
+static void end(struct mmiod_device *device, u32 reasons)
+{
+	if (device->reasons & reasons)
+		mmiod_intx_off(device);
+	mutex_lock(&mmiod_lock);
+	if (device->reasons & reasons && !(device->reasons & ~reasons)) {
+		device->reasons = 0;
+		mmiod_assert_master(device);
+		set_regions(device, false);
+	}
+	device->reasons &= ~reasons;
+	device->changes++;
+	mutex_unlock(&mmiod_lock);
+}
+
+/* What was to end may have left the device silent. */
+static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others)
+{
+	device_lock_assert(&device->pdev->dev);
+	if (mmiod_pci_answers(device->pdev)) {
+		end(device, ended | others);
+		return;
+	}
+	pci_err(device->pdev, "does not answer: its windows stay suspended until a reset after "
+			      "which it does\n");
+	mutex_lock(&mmiod_lock);
+	device->reasons = (device->reasons & ~ended) | MMIOD_DEVICE_ERROR;
+	mutex_unlock(&mmiod_lock);
+}
+
+/* ---- resets: state is saved after reset_prepare, and restored before reset_done ---- */
+
+static void reset_prepare(struct pci_dev *pdev)
+{
+	begin(pci_get_drvdata(pdev), MMIOD_DEVICE_RESET);
+}
+
+static void reset_done(struct pci_dev *pdev)
+{
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	end_if_it_answers(device, MMIOD_DEVICE_RESET, MMIOD_DEVICE_ERROR);
+	if (!(device->reasons & MMIOD_DEVICE_ERROR))
+		cancel_delayed_work(&device->deadline);
+}
+
+/* ---- errors on the bus ---- */
+
+static void start_deadline(struct mmiod_device *device)
+{
+	mod_delayed_work(system_wq, &device->deadline,
+			 secs_to_jiffies(READ_ONCE(recovery_timeout)));
+}
+
+/* For good. Bus mastering goes off, as far as the device still hears. */
+static void give_up(struct mmiod_device *device)
+{
+	device_lock_assert(&device->pdev->dev);
+	if (device->reasons & MMIOD_DEVICE_LOST)
+		return;
+	pci_err(device->pdev, "has not come back from an error on its bus: it counts as gone until "
+			      "it is bound anew\n");
+	mutex_lock(&mmiod_lock);
+	device->reasons |= MMIOD_DEVICE_LOST;
+	device->changes++;
+	mmiod_device_end_windows(device);
+	mutex_unlock(&mmiod_lock);
+	mmiod_command_off(device);
+}
+
+/* Not device_lock(): ->remove, which holds it, waits for this work. */
+void mmiod_device_deadline(struct work_struct *work)
+{
+	struct mmiod_device *device = container_of(work, struct mmiod_device, deadline.work);
+	struct device *dev = &device->pdev->dev;
+
+	if (!device_trylock(dev)) {
+		mod_delayed_work(system_wq, &device->deadline, HZ);
+		return;
+	}
+	if (device->reasons & MMIOD_DEVICE_ERROR)
+		give_up(device);
+	device_unlock(dev);
+}
+
+static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	begin(device, MMIOD_DEVICE_ERROR);
+	if (state == pci_channel_io_perm_failure) {
+		give_up(device);
+		return PCI_ERS_RESULT_DISCONNECT;
+	}
+	start_deadline(device);
+	return PCI_ERS_RESULT_NEED_RESET;
+}
+
+/*
+ * To the state at probe, without bus mastering: not to what the last reset or sleep saved. Another
+ * driver below the same port may still fail this recovery.
+ */
+static pci_ers_result_t slot_reset(struct pci_dev *pdev)
+{
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	start_deadline(device);
+	if (pci_load_saved_state(pdev, device->pristine))
+		return PCI_ERS_RESULT_DISCONNECT;
+	pci_restore_state(pdev);
+	return mmiod_pci_answers(pdev) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
+}
+
+static void error_resume(struct pci_dev *pdev)
+{
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	cancel_delayed_work(&device->deadline);
+	end(device, MMIOD_DEVICE_ERROR);
+}
+
+const struct pci_error_handlers mmiod_error_handlers = {
+	.reset_prepare = reset_prepare,
+	.reset_done = reset_done,
+	.error_detected = error_detected,
+	.slot_reset = slot_reset,
+	.resume = error_resume,
+};
+
+/* ---- sleep: the PCI core saves, powers down and restores ---- */
+
+static int pm_suspend(struct device *dev)
+{
+	begin(dev_get_drvdata(dev), MMIOD_DEVICE_SLEEP);
+	return 0;
+}
+
+static int pm_resume(struct device *dev)
+{
+	end_if_it_answers(dev_get_drvdata(dev), MMIOD_DEVICE_SLEEP, 0);
+	return 0;
+}
+
+DEFINE_SIMPLE_DEV_PM_OPS(mmiod_pm_ops, pm_suspend, pm_resume);
