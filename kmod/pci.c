@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI driver. A function is bound by its driver_override alone, so that of two identical cards
- * one can be ours. Probe reserves every memory BAR; regions are claimed within these reservations.
+ * The PCI driver. Its id table is empty: a function is bound by its driver_override alone, so that
+ * of two identical cards one can be ours. Probe reserves every memory BAR; regions are claimed within these reservations.
  *
  * ->remove revokes, releases and returns: it never waits for user space, which may hold windows for
  * ever. What keeps everybody away for a while is in suspend.c.
@@ -196,20 +196,11 @@ static void disable(struct mmiod_device *device)
 	pci_disable_device(device->pdev);
 }
 
-/* By its override alone, not by an id that somebody wrote to new_id. */
-static const struct pci_device_id ids[] = {
-	{ PCI_DEVICE(PCI_ANY_ID, PCI_ANY_ID), .override_only = 1 },
-	{},
-};
-
 static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	struct mmiod_device *device;
+	struct mmiod_device *device = new_device(pdev);
 	int ret;
 
-	if (id != ids)
-		return -ENODEV;
-	device = new_device(pdev);
 	if (!device)
 		return -ENOMEM;
 	ret = enable(device);
@@ -316,9 +307,12 @@ static void remove(struct pci_dev *pdev)
 	kfree(device);
 }
 
+/* new_id takes none either: its driver_data must be that of an entry here. */
+static const struct pci_device_id no_ids[] = { {} };
+
 static struct pci_driver driver = {
 	.name = KBUILD_MODNAME,
-	.id_table = ids,
+	.id_table = no_ids,
 	.probe = probe,
 	.remove = remove,
 	.err_handler = &mmiod_error_handlers,

@@ -122,6 +122,87 @@ const char *pci_path(uint32_t address)
 	return path;
 }
 
+void bind_driver(uint32_t address, const char *driver)
+{
+	const char *path = pci_path(address), *name = strrchr(path, '/') + 1;
+	char directory[128];
+
+	snprintf(directory, sizeof(directory), "%s/driver", path);
+	write_file(directory, "unbind", name);
+	EXPECT_EQ(write_file(path, "driver_override", *driver ? driver : "\n"), 0);
+	if (!*driver)
+		return;
+	EXPECT_EQ(write_file("/sys/bus/pci", "drivers_probe", name), 0);
+	EXPECT_EQ(access(directory, F_OK), 0);
+}
+
+static int open_config(uint32_t address)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/config", pci_path(address));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	EXPECT(fd >= 0);
+	return fd;
+}
+
+uint16_t pci_command(uint32_t address)
+{
+	int fd = open_config(address);
+	uint16_t command;
+
+	EXPECT_EQ(pread(fd, &command, sizeof(command), 4), sizeof(command));
+	close(fd);
+	return command;
+}
+
+void set_pci_command(uint32_t address, uint16_t bits, bool on)
+{
+	uint16_t command = pci_command(address);
+	int fd = open_config(address);
+
+	command = on ? command | bits : command & ~bits;
+	EXPECT_EQ(pwrite(fd, &command, sizeof(command), 4), sizeof(command));
+	close(fd);
+}
+
+const char *first_match(const char *pattern)
+{
+	static char found[256];
+	glob_t paths;
+
+	if (glob(pattern, 0, NULL, &paths))
+		return NULL;
+	snprintf(found, sizeof(found), "%s", paths.gl_pathv[0]);
+	globfree(&paths);
+	return found;
+}
+
+void tell_qemu(const char *command)
+{
+	int fd = open("/dev/virtio-ports/rig.monitor", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		tap_skip("QEMU's monitor is not at hand: %s", strerror(errno));
+	EXPECT_EQ(write(fd, command, strlen(command)), (ssize_t)strlen(command));
+	close(fd);
+}
+
+bool happens(int control, uint32_t type, uint32_t value, uint64_t id)
+{
+	struct mmiod_control_event event;
+
+	EXPECT_EQ(fcntl(control, F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 1000; i++) {
+		while (read(control, &event, sizeof(event)) == sizeof(event))
+			if (event.type == type && event.value == value && event.id == id)
+				return true;
+		usleep(20000);
+	}
+	return false;
+}
+
 /* Physical address of the RAM that memmap= set aside: the command line says `memmap=16M$0x…`. */
 static uint64_t set_aside_address(void)
 {

@@ -38,6 +38,18 @@ int write_file(const char *directory, const char *name, const char *text);
 /* All of a file, zero-terminated, in a static buffer. */
 const char *read_file(const char *path);
 
+/* Takes a function from its driver and gives it to another; "": to none. */
+void bind_driver(uint32_t address, const char *driver);
+/* The COMMAND register of a function, past the module; and to set or clear bits of it. */
+uint16_t pci_command(uint32_t address);
+void set_pci_command(uint32_t address, uint16_t bits, bool on);
+/* The first path that matches, in a static buffer, or NULL. */
+const char *first_match(const char *pattern);
+/* QEMU's monitor says nothing that matters here: what it does is seen by the events. */
+void tell_qemu(const char *command);
+/* Whether that event comes within 20 s; all others are dropped. */
+bool happens(int control, uint32_t type, uint32_t value, uint64_t id);
+
 /*
  * The region of that name (shm, bigshm, edu, testdev, set-aside), claimed now unless it is already.
  */

@@ -3,7 +3,6 @@
  * What happens to a device while its windows are mapped: errors on its bus, which QEMU's monitor
  * injects at the port above it, and power management.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,31 +14,6 @@
 static const char *shm_path(void)
 {
 	return pci_path(find_pci(0x1af4, 0x1110));
-}
-
-/* QEMU's monitor says nothing that matters here: what it does is seen by the events. */
-static void tell_qemu(const char *command)
-{
-	int fd = open("/dev/virtio-ports/rig.monitor", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		tap_skip("QEMU's monitor is not at hand: %s", strerror(errno));
-	EXPECT_EQ(write(fd, command, strlen(command)), (ssize_t)strlen(command));
-	close(fd);
-}
-
-static bool happens(int control, uint32_t type, uint32_t value, uint64_t id)
-{
-	struct mmiod_control_event event;
-
-	EXPECT_EQ(fcntl(control, F_SETFL, O_NONBLOCK), 0);
-	for (int i = 0; i < 1000; i++) {
-		while (read(control, &event, sizeof(event)) == sizeof(event))
-			if (event.type == type && event.value == value && event.id == id)
-				return true;
-		usleep(20000);
-	}
-	return false;
 }
 
 static void survive_error(const char *error)
@@ -102,4 +76,101 @@ TEST(windows_are_suspended_while_the_machine_sleeps)
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(fd)));
 	EXPECT_EQ(touch_read(address), 0);
 	EXPECT_EQ(address[0], 0x4e);
+}
+
+/* ---- a recovery that fails, and what keeps windows suspended meanwhile ---- */
+
+/* The first of two functions behind a port of their own; the second has no driver. */
+#define LOSER MMIOD_PCI_ADDR(0, 2, 0, 0)
+#define PARAMETERS "/sys/module/mmiod/parameters"
+
+static int try_claim(int control, struct mmiod_region_claim *claim)
+{
+	*claim = (struct mmiod_region_claim){ .size = sizeof(*claim),
+					      .kind = MMIOD_REGION_PCI,
+					      .pci = LOSER,
+					      .width = 4,
+					      .name = "loser" };
+	return ioctl(control, MMIOD_IOC_REGION_CLAIM, claim);
+}
+
+/* The core asks no driver to recover where one of them cannot. */
+static int window_of_loser(int control, struct mmiod_region_claim *claim)
+{
+	struct mmiod_window_create create = { .length = page(), .attr = UC };
+	int fd;
+
+	if (access(pci_path(LOSER), F_OK))
+		tap_skip("there is no port with two functions");
+	bind_driver(LOSER, "mmiod");
+	bind_driver(LOSER + 1, "");
+	EXPECT_EQ(try_claim(control, claim), 0);
+	create.region_id = claim->region_id;
+	fd = try_window(control, &create);
+	EXPECT(fd >= 0);
+	return fd;
+}
+
+static void fail_to_recover(int control, uint64_t region_id)
+{
+	tell_qemu("pcie_aer_inject_error slot1 COMP_TIME\n");
+	EXPECT(happens(control, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, region_id));
+}
+
+TEST(a_device_that_did_not_recover_is_lost_and_its_windows_are_revoked_until_it_is_bound_anew)
+{
+	int control = open_control();
+	struct mmiod_region_claim claim;
+	int fd = window_of_loser(control, &claim);
+	uint8_t *address = map_window(fd, page(), RW);
+	uint32_t value;
+
+	EXPECT_EQ(write_file(PARAMETERS, "recovery_timeout", "1"), 0);
+	fail_to_recover(control, claim.region_id);
+	EXPECT(happens(control, MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, claim.region_id));
+	EXPECT_EQ(write_file(PARAMETERS, "recovery_timeout", "120"), 0);
+	EXPECT_EQ(touch_read(address), SIGBUS);
+	EXPECT_ERRNO(pread(fd, &value, sizeof(value), 0), ENODEV);
+	EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_REVOKED);
+	EXPECT_ERRNO(try_claim(control, &claim), EIO);
+	EXPECT_ERRNO(try_buffer(control, (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_DMA,
+								       .length = page(),
+								       .node = -1,
+								       .pci = LOSER }),
+		     EIO);
+	bind_driver(LOSER, "mmiod");
+	EXPECT_EQ(try_claim(control, &claim), 0);
+	bind_driver(LOSER, "");
+}
+
+/* And so that its timer ends with the device. */
+TEST(a_device_may_be_unbound_while_it_recovers)
+{
+	int control = open_control();
+	struct mmiod_region_claim claim;
+	int fd = window_of_loser(control, &claim);
+	uint32_t value;
+
+	EXPECT_EQ(write_file(PARAMETERS, "recovery_timeout", "2"), 0);
+	fail_to_recover(control, claim.region_id);
+	EXPECT_EQ(write_file(PARAMETERS, "recovery_timeout", "120"), 0);
+	bind_driver(LOSER, "");
+	EXPECT_ERRNO(pread(fd, &value, sizeof(value), 0), ENODEV);
+	sleep(3);
+}
+
+TEST(a_sleep_that_ends_does_not_end_the_suspension_by_an_error)
+{
+	int control = open_control();
+	struct mmiod_region_claim claim;
+	int fd = window_of_loser(control, &claim);
+
+	if (write_file("/sys/power", "pm_test", "devices"))
+		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
+	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
+	fail_to_recover(control, claim.region_id);
+	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
+	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+	EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_SUSPENDED);
+	bind_driver(LOSER, "");
 }
