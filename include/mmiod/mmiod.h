@@ -477,7 +477,11 @@ struct mmiod_buffer {
 	uint64_t capacity; /**< bytes: what the kernel's rounding made of it */
 	uint64_t runs; /**< physically contiguous pieces */
 	uint64_t phys; /**< physical address of the page asked for */
-	uint64_t kernel; /**< kernel address: logical for kmalloc, virtual for vmalloc */
+	/**
+	 * Kernel address, logical for kmalloc, virtual for vmalloc, as the kernel prints one to the
+	 * daemon: hashed, unless booted with no_hash_pointers; 0 where kptr_restrict withholds it.
+	 */
+	uint64_t kernel;
 	uint64_t bus; /**< address for the device, for DMA */
 };
 
