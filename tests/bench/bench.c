@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench [leases|blocks|memory] DAEMON [JSON]: rounds in turns, medians, one table each.
+ * bench [leases|blocks|memory|bystander] DAEMON [JSON]: rounds in turns, medians, one table each.
  *
  * Processor time is the servers' (by their CPU clocks), and the figure to go by: the rate depends
  * on how fast the machine wakes processes. Clients and servers share one processor, so that it is
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -320,7 +321,7 @@ static void raise_limits(void)
 
 static void start_all(const char *program)
 {
-	if (!mkdtemp(directory))
+	if (!mkdtemp(directory) || chmod(directory, 0755) < 0)
 		die(directory);
 	self = getpid();
 	atexit(clean_up);
@@ -346,16 +347,20 @@ int main(int argc, char **argv)
 	const char *what = argc > 2 ? argv[1] : "";
 
 	if (argc > 4 ||
-	    (strcmp(what, "leases") && strcmp(what, "blocks") && strcmp(what, "memory"))) {
+	    (strcmp(what, "leases") && strcmp(what, "blocks") && strcmp(what, "memory") &&
+	     strcmp(what, "bystander"))) {
 		fprintf(stderr,
-			"usage: bench leases|blocks|memory DAEMON [JSON] (MMIOD_BENCH_ROUNDS: "
-			"how many)\n");
+			"usage: bench leases|blocks|memory|bystander DAEMON [JSON] "
+			"(MMIOD_BENCH_ROUNDS: how many)\n");
 		return 2;
 	}
 	raise_limits();
 	share_a_processor();
 	start_all(argv[2]);
-	if (!strcmp(what, "memory"))
+	if (!strcmp(what, "bystander"))
+		bystander_measure(&subjects[MMIOD], in_directory("conf"), read_rounds(),
+				  argc > 3 ? argv[3] : NULL);
+	else if (!strcmp(what, "memory"))
 		memory_measure(&subjects[MMIOD], &subjects[ECHO]);
 	else if (!strcmp(what, "blocks"))
 		blocks_measure(&subjects[MMIOD], &subjects[ECHO], read_rounds());

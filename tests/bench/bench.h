@@ -33,9 +33,10 @@ double quantile(const double *values, int count, double q);
 
 #define ROUNDS_MAX 99
 
-/* memory.c, blocks.c: a table each, on standard output. */
+/* memory.c, blocks.c, bystander.c: a table each, on standard output. */
 void memory_measure(struct subject *mmiod, struct subject *echo);
 void blocks_measure(struct subject *mmiod, struct subject *echo, int rounds);
+void bystander_measure(struct subject *mmiod, const char *config, int rounds, const char *json);
 
 /*
  * echo.c: the least that a server could do, with a new file

@@ -9,17 +9,20 @@ $(B)/tests/bench/bench: $(BENCH_OBJECTS) $(B)/libmmiod.a
 ## make bench          all of these, one after the other; each table to build/bench/ as well
 ## make bench-lease    what a lease costs with 1, 10 and 1,000 clients, beside a bare exchange of descriptors
 ## make bench-block    what a pool's block costs through the daemon, beside a lease by offset
+## make bench-bystander  how long the daemon lets a lone client wait while others keep it busy
 ## make bench-memory   what a client and a lease cost the daemon in memory
-BENCHES := bench-lease bench-block bench-memory bench-core bench-pool bench-cache
+BENCHES := bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache
 $(BENCHES): SHELL := /bin/bash -o pipefail
-.PHONY: bench bench-lease bench-block bench-memory
+.PHONY: bench bench-lease bench-block bench-bystander bench-memory
 bench: $(BENCHES)
-bench-lease bench-block bench-memory: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
+bench-lease bench-block bench-bystander bench-memory: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
 $(BENCH_TABLES):
 	@mkdir -p $@
 bench-lease:
 	$(B)/tests/bench/bench leases $(B)/mmiod $(BENCH_TABLES)/lease.json | tee $(BENCH_TABLES)/lease.txt
 bench-block:
 	$(B)/tests/bench/bench blocks $(B)/mmiod | tee $(BENCH_TABLES)/block.txt
+bench-bystander:
+	$(B)/tests/bench/bench bystander $(B)/mmiod $(BENCH_TABLES)/bystander.json | tee $(BENCH_TABLES)/bystander.txt
 bench-memory:
 	$(B)/tests/bench/bench memory $(B)/mmiod | tee $(BENCH_TABLES)/memory.txt

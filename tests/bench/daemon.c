@@ -17,6 +17,9 @@
 
 static const char configuration[] = "[daemon]\nleases-per-user = 1000000\n"
 				    "connections-per-user = 4096\nbytes-per-user = 64G\n"
+				    "connection-rate-per-user = 1000000\n"
+				    "waiting-per-user = 64\n"
+				    "[admin bench]\nuser = %u 2003\n"
 				    "[region bench]\nsize = 1G\n"
 				    "[region pool]\nsize = 1G\npool = yes\n"
 				    "[region unwiped]\nsize = 1G\npool = yes\nwipe = no\n"
@@ -58,11 +61,13 @@ static void daemon_lease(void *connection, uint64_t first, size_t count)
 
 static void write_configuration(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	FILE *file = fopen(path, "wxe");
 
-	if (fd < 0 || write(fd, configuration, strlen(configuration)) < 0)
+	if (!file)
 		die(path);
-	close(fd);
+	fprintf(file, configuration, getuid());
+	if (fclose(file))
+		die(path);
 }
 
 static void wait_for_it(const char *socket)
