@@ -220,19 +220,26 @@ bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part)
 	if (!first)
 		return false;
 	*part = (struct pool_extent){
-		.offset = first->span.start,
-		.length = extent_length(first),
+		.offset = first->span.start + blocks->begun,
+		.length = extent_length(first) - blocks->begun,
 	};
 	return true;
 }
 
-/* The first `length` bytes, whole pages, of what is to be wiped next are clean now, and free. */
-void blocks_wiped(struct blocks *blocks, uint64_t length)
+/*
+ * So many more bytes of what is to be wiped next are clean now; pages that are clean as a whole are
+ * free.
+ */
+void blocks_wiped(struct blocks *blocks, uint64_t wiped)
 {
 	struct extent *first = blocks->queue;
 	uint64_t start = first->span.start;
+	uint64_t length = (blocks->begun + wiped) / blocks->page * blocks->page;
 
-	assert(length <= extent_length(first));
+	blocks->begun = (blocks->begun + wiped) % blocks->page;
+	assert(length + blocks->begun <= extent_length(first));
+	if (!length)
+		return;
 	interval_remove(&blocks->dirty, &first->span);
 	first->span.start += length;
 	blocks->wiping -= length;

@@ -28,6 +28,7 @@ struct blocks {
 	struct interval_set suspect;
 	struct interval_set dirty; /* of those in the queue */
 	struct extent *queue;
+	uint64_t begun; /* bytes of the first of the queue that have been wiped: less than a page */
 	uint64_t wiping; /* bytes in the queue */
 	void (*dirtied)(void *data); /* something waits to be wiped; may be NULL */
 	void *data;
@@ -47,7 +48,7 @@ bool blocks_next_suspect(const struct blocks *blocks, const struct extent *exten
 			 struct pool_extent *part);
 int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length);
 
-bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part);
+bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part); /* what is left of it */
 uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent);
 void blocks_wiped(struct blocks *blocks, uint64_t length);
 

@@ -270,6 +270,8 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	connection->user = charge->user;
 	user_pin(connection->user);
 	DL_APPEND(host->connections, connection);
+	connection->of_all.id = connection->id;
+	by_id_insert(&host->by_id, &connection->of_all);
 	DL_APPEND2(charge->user->connections, connection, user_prev, user_next);
 	host->n_connections++;
 	if (connectionp)
@@ -332,6 +334,7 @@ void connection_free(struct connection *connection)
 	DL_DELETE2(connection->user->connections, connection, user_prev, user_next);
 	close_socket(connection);
 	DL_DELETE(host->connections, connection);
+	by_id_remove(&host->by_id, &connection->of_all);
 	host->n_connections--;
 	connection->closed = true;
 	connection->readable = false;

@@ -34,6 +34,7 @@ struct connection_host {
 	const struct config_limits *limits; /* in force */
 	struct turn turn;
 	struct connection *connections;
+	struct by_id by_id; /* of connections */
 	unsigned int n_connections;
 	struct connection *closing; /* closed, but the end of their leases is not done */
 	uint64_t last_id; /* of a connection */
@@ -61,6 +62,7 @@ struct connection_host {
 struct connection {
 	struct connection_host *host;
 	uint64_t id; /* from 1, never used again */
+	struct by_id_node of_all; /* in host->by_id */
 	uint64_t started; /* seconds since 1970 */
 	int fd;
 	struct event incoming;

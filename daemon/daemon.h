@@ -35,6 +35,9 @@ struct daemon {
 	struct event backend_event;
 	struct event terms; /* until a lease with a time limit wants something done */
 	struct event wipe; /* while something waits to be wiped */
+	uint64_t wipe_piece; /* bytes that are wiped in one turn */
+	uint64_t wiped_region; /* whose piece was the last, of this round through all */
+	bool wipe_failed; /* of one in this round */
 	struct event grace; /* after a restart: then leases that end with their connection end */
 	struct timeval hello_timeout;
 	struct timeval slow_reader_timeout;
@@ -67,8 +70,6 @@ void daemon_region_gone(struct daemon *daemon, struct region *region);
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state);
 
 /* pools.c: regions that are pools. */
-#define POOLS_WIPE_AT_ONCE (1u << 20) /* bytes in one turn of the loop */
-
 void daemon_init_pools(struct daemon *daemon);
 void daemon_clear_pools(struct daemon *daemon);
 void daemon_fit_pool(struct daemon *daemon, struct region *region);

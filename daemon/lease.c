@@ -38,14 +38,24 @@ struct region *region_add(struct regions *regions, const char *name)
 		free(region);
 		return NULL;
 	}
-	region->id = ++regions->last_id;
+	region->id = region->of_all.id = ++regions->last_id;
+	by_id_insert(&regions->by_id, &region->of_all);
 	return region;
+}
+
+/* The first whose id is greater; NULL: there is none. */
+struct region *region_after(const struct regions *regions, uint64_t id)
+{
+	struct by_id_node *node = by_id_after(&regions->by_id, id);
+
+	return node ? container_of(node, struct region, of_all) : NULL;
 }
 
 void region_remove(struct regions *regions, struct region *region)
 {
 	assert(!region->n_leases);
 	HASH_DEL(regions->table, region);
+	by_id_remove(&regions->by_id, &region->of_all);
 	blocks_destroy(region->blocks);
 	free(region);
 }

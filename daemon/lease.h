@@ -41,6 +41,7 @@ struct tally {
 
 struct region {
 	uint64_t id; /* the daemon's, from 1; cursor of lists */
+	struct by_id_node of_all; /* in regions.by_id */
 	char name[MMIOD_NAME_MAX];
 	const struct config_region
 		*config; /* NULL: no longer configured, goes with its last lease */
@@ -58,6 +59,7 @@ struct region {
 
 struct regions {
 	struct region *table; /* by name, in order of id */
+	struct by_id by_id;
 	uint64_t last_id;
 };
 
@@ -66,6 +68,7 @@ struct region *region_find_address(const struct regions *regions, const char *te
 				   uint64_t *offset);
 bool region_is_address(const char *text);
 struct region *region_by_handle(const struct regions *regions, uint64_t handle);
+struct region *region_after(const struct regions *regions, uint64_t id);
 struct region *region_add(struct regions *regions, const char *name);
 void region_remove(struct regions *regions, struct region *region);
 

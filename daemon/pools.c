@@ -9,10 +9,15 @@
  * granted.
  */
 #include <string.h>
+#include <time.h>
 #include "daemon.h"
 #include "log.h"
 
-#define WIPES_AT_ONCE 64 /* in one turn: each costs a window, however small it is */
+#define WIPES_AT_ONCE 16 /* in one turn: each costs a window, however small it is */
+#define WIPED_FOR_WORK 4096u /* bytes that are as much work as looking at a lease */
+#define PIECE_NS 200000u /* of processor time that a piece may take */
+#define PIECE_LEAST (16u << 10)
+#define PIECE_MOST (1u << 20)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
@@ -113,24 +118,21 @@ static int wipe(struct daemon *daemon, struct region *region, uint64_t offset, u
 {
 	bool wc = region->config && region->config->caches & 1u << MMIOD_CACHE_WC;
 
+	turn_spend(&daemon->host, WORK_WINDOW + (unsigned int)(length / WIPED_FOR_WORK));
 	return daemon->backend->ops->wipe(daemon->backend, region->hw.handle,
 					  wc ? MMIOD_CACHE_WC : MMIOD_CACHE_UC, offset, length);
 }
 
-/* Wipes up to `most` bytes of what waits, some pages at least. 0: there may be more. */
+/* Wipes up to `most` bytes of what waits. 0: there may be more. */
 int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t most)
 {
 	struct blocks *blocks = region->blocks;
 	struct pool_extent part;
 	int r = 0;
 
-	if (most < blocks->page)
-		most = blocks->page;
-	for (int i = 0; i < WIPES_AT_ONCE && blocks_next_dirty(blocks, &part); i++) {
+	for (int i = 0; i < WIPES_AT_ONCE && most && blocks_next_dirty(blocks, &part); i++) {
 		if (part.length > most)
-			part.length = most / blocks->page * blocks->page;
-		if (!part.length)
-			break;
+			part.length = most;
 		r = wipe(daemon, region, part.offset, part.length);
 		if (r < 0)
 			break;
@@ -156,26 +158,74 @@ int daemon_wipe_extent(struct daemon *daemon, struct region *region, const struc
 	return r;
 }
 
+static uint64_t thread_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 /*
- * A device that sleeps or does not answer is asked again
- * a second later; one that went has no pool any more.
+ * A piece of what waits in one region. Memory takes a thousand times as much in a microsecond as a
+ * slow bus does: how much a piece is follows from how long the last one took.
  */
+static int wipe_piece(struct daemon *daemon, struct region *region)
+{
+	uint64_t start = thread_ns(), took;
+	int r = daemon_wipe_queue(daemon, region, daemon->wipe_piece);
+
+	took = thread_ns() - start;
+	if (took > PIECE_NS && daemon->wipe_piece > PIECE_LEAST)
+		daemon->wipe_piece /= 2;
+	else if (took < PIECE_NS / 4 && daemon->wipe_piece < PIECE_MOST)
+		daemon->wipe_piece *= 2;
+	return r;
+}
+
+static struct region *next_to_wipe(const struct daemon *daemon)
+{
+	struct region *region = region_after(&daemon->regions, daemon->wiped_region);
+
+	while (region && (!region->blocks || !region->blocks->wiping))
+		region = region_after(&daemon->regions, region->id);
+	return region;
+}
+
+/*
+ * All regions had their piece: from the first on again. A device that sleeps or does not answer is
+ * asked again a second later.
+ */
+static struct region *begin_round(struct daemon *daemon)
+{
+	static const struct timeval later = { 1, 0 };
+	struct region *region;
+
+	daemon->wiped_region = 0;
+	region = next_to_wipe(daemon);
+	if (!daemon->wipe_failed)
+		return region;
+	daemon->wipe_failed = false;
+	if (region)
+		event_add(&daemon->wipe, &later);
+	return NULL;
+}
+
+/* One region after the other, a piece in each turn. One that went has no pool any more. */
 static void on_wipe(evutil_socket_t fd, short what, void *data)
 {
-	static const struct timeval at_once = { 0, 0 }, later = { 1, 0 };
+	static const struct timeval at_once = { 0, 0 };
 	struct daemon *daemon = data;
-	bool more = false, failed = false;
+	struct region *region = next_to_wipe(daemon) ?: begin_round(daemon);
 
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
-		if (!region->blocks || !region->blocks->wiping)
-			continue;
-		failed |= daemon_wipe_queue(daemon, region, POOLS_WIPE_AT_ONCE) < 0;
-		more |= region->blocks->wiping > 0;
+	if (region) {
+		daemon->wipe_failed |= wipe_piece(daemon, region) < 0;
+		daemon->wiped_region = region->id;
 		region->freed = true;
+		event_add(&daemon->wipe, &at_once);
 	}
-	if (more)
-		event_add(&daemon->wipe, failed ? &later : &at_once);
-	waiting_try(daemon);
+	if (daemon->waiting)
+		waiting_try(daemon);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -185,6 +235,8 @@ void daemon_init_pools(struct daemon *daemon)
 	snprintf(daemon->kernel.name, sizeof(daemon->kernel.name), "kernel memory");
 	daemon->kernel.claimed = true;
 	evtimer_assign(&daemon->wipe, daemon->host.base, on_wipe, daemon);
+	event_priority_set(&daemon->wipe, TURN_LAST);
+	daemon->wipe_piece = 4 * PIECE_LEAST;
 }
 
 void daemon_clear_pools(struct daemon *daemon)

@@ -12,7 +12,7 @@
 	(MMIOD_ALLOC_POWER_OF_TWO | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_DUMMY | MMIOD_ALLOC_CONNECTION)
 #define KERNEL_FLAGS \
 	(MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_NOWAIT | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_CONNECTION)
-#define WIPE_TO_FIT (4u << 20) /* bytes that one request may wait for when the pool is full */
+#define WIPE_TO_FIT (256u << 10) /* bytes that one request may wait for when the pool is full */
 
 /* ---- is it well-formed ----------------------------------------------------------------------- */
 

@@ -11,10 +11,11 @@
 #define PER_REGION 7 /* at most */
 #define PER_KERNEL 25
 #define PER_USER 7
+#define LOOKS_MAX 2048u /* regions, told or not */
 
 enum part { PART_DAEMON, PART_KERNEL, PART_REGIONS, PART_USERS, PART_END };
 
-/* The cursor: which part, and the last region or uid of it that was told, plus one. */
+/* The cursor: which part, and the last region of it that was told, or the last uid plus one. */
 #define PART_SHIFT 56
 #define NEXT_MASK ((1ull << PART_SHIFT) - 1)
 
@@ -22,6 +23,7 @@ struct page {
 	struct call *call;
 	bool all; /* the caller may see everything */
 	size_t n;
+	unsigned int looked; /* regions that were looked at */
 };
 
 static void add(struct page *page, enum mmiod_counter_kind kind, uint32_t detail,
@@ -141,18 +143,17 @@ static void add_region(struct page *page, const struct region *region)
 	add(page, MMIOD_COUNTER_POOL_WIPING, 0, region->name, region->blocks->wiping);
 }
 
-/* The table is in order of id. */
 static bool add_regions(struct page *page, uint64_t *next)
 {
-	const struct region *region = page->call->daemon->regions.table;
+	const struct regions *regions = &page->call->daemon->regions;
+	const struct region *region;
 
-	for (; region; region = region->hh.next) {
-		if (region->id < *next || !call_may_see(page->call, region, page->all))
-			continue;
-		if (!has_room(page, PER_REGION))
+	while ((region = region_after(regions, *next))) {
+		if (!has_room(page, PER_REGION) || ++page->looked > LOOKS_MAX)
 			return false;
-		add_region(page, region);
-		*next = region->id + 1;
+		if (call_may_see(page->call, region, page->all))
+			add_region(page, region);
+		*next = region->id;
 	}
 	return true;
 }
@@ -180,17 +181,16 @@ static void add_user(struct page *page, const struct user *user)
 		    user->used[slots[i].slot]);
 }
 
-/* The table is in no order: the least uid that was not told yet. */
+/* The least uid that was not told yet. */
 static const struct user *user_from(const struct page *page, uint64_t least)
 {
-	uint32_t own = page->call->connection->peer.subject.uid;
-	const struct user *user = page->call->daemon->host.users.table, *found = NULL;
+	const struct connection *caller = page->call->connection;
+	struct by_id_node *node;
 
-	for (; user; user = user->hh.next)
-		if (user->uid >= least && (page->all || user->uid == own) &&
-		    (!found || user->uid < found->uid))
-			found = user;
-	return found;
+	if (!page->all)
+		return caller->user->uid >= least ? caller->user : NULL;
+	node = by_id_from(&caller->host->users.by_uid, least);
+	return node ? container_of(node, struct user, of_all) : NULL;
 }
 
 static bool add_users(struct page *page, uint64_t *next)
@@ -230,6 +230,7 @@ enum request_result request_counters(struct call *call)
 		part++;
 		next = 0;
 	}
+	turn_spend(&call->daemon->host, (unsigned int)page.n / 4 + page.looked / WORK_LOOKED_AT);
 	reply->cursor = part << PART_SHIFT | next;
 	if (part < PART_END)
 		reply->msg.flags |= MMIOD_MSG_MORE;

@@ -4,9 +4,7 @@
  * regions that a grant gives them and the leases of their own uid, and no physical addresses.
  */
 #include <string.h>
-#include "request.h"
-
-#define PAGE_MAX MMIOD_BATCH_MAX
+#include "pager.h"
 
 bool call_may_see(const struct call *call, const struct region *region, bool all)
 {
@@ -14,9 +12,29 @@ bool call_may_see(const struct call *call, const struct region *region, bool all
 	       (region->config && policy_rights(region->config, &call->connection->peer.subject));
 }
 
-static void fill_region(struct call *call, const struct region *region,
-			struct mmiod_wire_region *out, bool all)
+/* ---- REGIONS --------------------------------------------------------------------------------- */
+
+static const void *next_region(const struct call *call, uint64_t cursor, bool all)
 {
+	return region_after(&call->daemon->regions, cursor);
+}
+
+static uint64_t region_id(const void *item)
+{
+	const struct region *region = item;
+
+	return region->id;
+}
+
+static bool shows_region(const struct call *call, const void *item, bool all)
+{
+	return call_may_see(call, item, all);
+}
+
+static void fill_region(const struct call *call, const void *item, void *element, bool all)
+{
+	const struct region *region = item;
+	struct mmiod_wire_region *out = element;
 	const struct backend_region *hw = &region->hw;
 	const struct config_region *config = region->config;
 
@@ -42,56 +60,55 @@ static void fill_region(struct call *call, const struct region *region,
 		out->phys = hw->phys;
 }
 
-static struct region *region_after(const struct daemon *daemon, uint64_t cursor)
+static void add_model(struct call *call, const void *item, void *element, const void *before)
 {
-	struct region *region = daemon->regions.table;
+	const struct region *region = item;
+	struct mmiod_wire_region *out = element;
 
-	while (region && region->id <= cursor)
-		region = region->hh.next;
-	return region;
-}
-
-/*
- * Text lies behind the array, whose length must be settled
- * first; so the names of the models come in a second round.
- */
-static void add_models(struct call *call, struct region *const *listed, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct mmiod_wire_region *out = reply_element(call->reply, i);
-
-		if (listed[i]->hw.model[0])
-			out->model = reply_text(call->reply, "%s", listed[i]->hw.model);
-	}
+	if (region->hw.model[0])
+		out->model = reply_text(call->reply, "%s", region->hw.model);
 }
 
 enum request_result request_regions(struct call *call)
 {
-	struct region *listed[PAGE_MAX], *region;
-	struct mmiod_msg_list_reply *reply;
-	bool all = call_may_inspect(call);
-	size_t n = 0;
+	static const struct pager pager = {
+		.stride = sizeof(struct mmiod_wire_region),
+		.work = 1,
+		.next = next_region,
+		.id = region_id,
+		.shows = shows_region,
+		.fill = fill_region,
+		.text = add_model,
+	};
 
-	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
-			    sizeof(struct mmiod_wire_region));
-	reply->cursor = call->request->fixed.list.cursor;
-	region = region_after(call->daemon, reply->cursor);
-	for (; region && n < PAGE_MAX; region = region->hh.next) {
-		if (!call_may_see(call, region, all))
-			continue;
-		fill_region(call, region, reply_element(call->reply, n), all);
-		reply->cursor = region->id;
-		listed[n++] = region;
-	}
-	if (region)
-		reply->msg.flags |= MMIOD_MSG_MORE;
-	reply_truncate(call->reply, n);
-	add_models(call, listed, n);
-	return REQUEST_REPLY;
+	return pager_reply(call, &pager);
 }
 
-static void fill_lease(struct call *call, const struct lease *lease, struct mmiod_wire_lease *out)
+/* ---- LEASES ---------------------------------------------------------------------------------- */
+
+/* Who may not see all is not made to look through all. */
+static const void *next_lease(const struct call *call, uint64_t cursor, bool all)
 {
+	return all ? lease_after(&call->daemon->leases, cursor)
+		   : lease_after_of(call->connection->user, cursor);
+}
+
+static uint64_t lease_id(const void *item)
+{
+	const struct lease *lease = item;
+
+	return lease->id;
+}
+
+static bool shows_lease(const struct call *call, const void *item, bool all)
+{
+	return all || call_holds(call, item);
+}
+
+static void fill_lease(const struct call *call, const void *item, void *element, bool all)
+{
+	const struct lease *lease = item;
+	struct mmiod_wire_lease *out = element;
 	struct backend *backend = call->daemon->backend;
 	struct backend_ledger entry;
 
@@ -132,55 +149,36 @@ static bool have_one_holder(const struct lease *a, const struct lease *b)
 }
 
 /*
- * As with models: in a second round. The leases of a process mostly stand together, and share the
- * text: there is no room for each to have its own, and of an orphan /proc has to be asked.
+ * The leases of a process mostly stand together, and share the text: there is no room for each to
+ * have its own, and of an orphan /proc has to be asked.
  */
-static void add_units(struct call *call, struct lease *const *listed, size_t n)
+static void add_unit(struct call *call, const void *item, void *element, const void *before)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct mmiod_wire_lease *out = reply_element(call->reply, i);
-		char unit[PEER_UNIT_MAX];
+	struct mmiod_wire_lease *out = element;
+	char unit[PEER_UNIT_MAX];
 
-		if (i && have_one_holder(listed[i], listed[i - 1])) {
-			out->unit = out[-1].unit;
-			continue;
-		}
-		daemon_unit_of(call->daemon, listed[i], unit, sizeof(unit));
-		if (unit[0])
-			out->unit = reply_text(call->reply, "%s", unit);
+	if (before && have_one_holder(item, before)) {
+		out->unit = out[-1].unit;
+		return;
 	}
-}
-
-/* Who may not see all is not made to look through all. */
-static struct lease *next_lease(const struct call *call, uint64_t cursor, bool all)
-{
-	return all ? lease_after(&call->daemon->leases, cursor)
-		   : lease_after_of(call->connection->user, cursor);
+	daemon_unit_of(call->daemon, item, unit, sizeof(unit));
+	if (unit[0])
+		out->unit = reply_text(call->reply, "%s", unit);
 }
 
 enum request_result request_leases(struct call *call)
 {
-	struct mmiod_msg_list_reply *reply;
-	bool all = call_may_inspect(call);
-	struct lease *lease, *shown[PAGE_MAX];
-	size_t n = 0;
+	static const struct pager pager = {
+		.stride = sizeof(struct mmiod_wire_lease),
+		.work = 1 + WORK_IOCTL,
+		.next = next_lease,
+		.id = lease_id,
+		.shows = shows_lease,
+		.fill = fill_lease,
+		.text = add_unit,
+	};
 
 	/* What a client closed a moment ago is not to be listed any more. */
 	daemon_drain_events(call->daemon);
-	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
-			    sizeof(struct mmiod_wire_lease));
-	reply->cursor = call->request->fixed.list.cursor;
-	lease = next_lease(call, reply->cursor, all);
-	for (; lease && n < PAGE_MAX; lease = next_lease(call, lease->id, all)) {
-		if (!all && !call_holds(call, lease))
-			continue;
-		shown[n] = lease;
-		fill_lease(call, lease, reply_element(call->reply, n++));
-		reply->cursor = lease->id;
-	}
-	if (lease)
-		reply->msg.flags |= MMIOD_MSG_MORE;
-	reply_truncate(call->reply, n);
-	add_units(call, shown, n);
-	return REQUEST_REPLY;
+	return pager_reply(call, &pager);
 }

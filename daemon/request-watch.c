@@ -4,14 +4,47 @@
  * happens to anybody's leases, only who has the inspect right.
  */
 #include <string.h>
-#include "request.h"
-
-#define PAGE_MAX MMIOD_BATCH_MAX
+#include "pager.h"
 
 /* ---- CLIENTS --------------------------------------------------------------------------------- */
 
-static void fill_client(const struct connection *connection, struct mmiod_wire_client *out)
+/* Of the caller's own there are few: as many as connections-per-user admits. */
+static const void *next_client(const struct call *call, uint64_t cursor, bool all)
 {
+	const struct connection *connection;
+	struct by_id_node *node;
+
+	if (all) {
+		node = by_id_after(&call->daemon->host.by_id, cursor);
+		return node ? container_of(node, struct connection, of_all) : NULL;
+	}
+	DL_FOREACH2(call->connection->user->connections, connection, user_next) {
+		if (connection->id > cursor)
+			return connection;
+	}
+	return NULL;
+}
+
+static uint64_t client_id(const void *item)
+{
+	const struct connection *connection = item;
+
+	return connection->id;
+}
+
+static bool shows_client(const struct call *call, const void *item, bool all)
+{
+	const struct connection *connection = item;
+
+	return connection->greeted && !connection->doomed &&
+	       (all || call_is_own(call, connection));
+}
+
+static void fill_client(const struct call *call, const void *item, void *element, bool all)
+{
+	const struct connection *connection = item;
+	struct mmiod_wire_client *out = element;
+
 	out->id = connection->id;
 	out->started = connection->started;
 	out->unread = connection_unread(connection);
@@ -26,44 +59,29 @@ static void fill_client(const struct connection *connection, struct mmiod_wire_c
 	out->bytes = connection->leases.bytes;
 }
 
-/* In a second round, because text lies behind the array. */
-static void add_units(struct call *call, const struct connection *const *listed, size_t n)
+static void add_unit(struct call *call, const void *item, void *element, const void *before)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct mmiod_wire_client *out = reply_element(call->reply, i);
-		const char *unit = listed[i]->peer.unit;
+	const struct connection *connection = item;
+	struct mmiod_wire_client *out = element;
 
-		if (unit[0])
-			out->unit = reply_text(call->reply, "%s", unit);
-	}
+	if (connection->peer.unit[0])
+		out->unit = reply_text(call->reply, "%s", connection->peer.unit);
 }
 
 enum request_result request_clients(struct call *call)
 {
-	const struct connection *connection, *listed[PAGE_MAX];
-	struct mmiod_msg_list_reply *reply;
-	bool all = call_may_inspect(call);
-	size_t n = 0;
+	static const struct pager pager = {
+		.stride = sizeof(struct mmiod_wire_client),
+		.work = 1,
+		.next = next_client,
+		.id = client_id,
+		.shows = shows_client,
+		.fill = fill_client,
+		.text = add_unit,
+	};
 
 	daemon_drain_events(call->daemon);
-	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
-			    sizeof(struct mmiod_wire_client));
-	reply->cursor = call->request->fixed.list.cursor;
-	DL_FOREACH(call->daemon->host.connections, connection) {
-		if (connection->id <= reply->cursor || !connection->greeted || connection->doomed ||
-		    (!all && !call_is_own(call, connection)))
-			continue;
-		if (n == PAGE_MAX)
-			break;
-		fill_client(connection, reply_element(call->reply, n));
-		listed[n++] = connection;
-		reply->cursor = connection->id;
-	}
-	if (connection)
-		reply->msg.flags |= MMIOD_MSG_MORE;
-	reply_truncate(call->reply, n);
-	add_units(call, listed, n);
-	return REQUEST_REPLY;
+	return pager_reply(call, &pager);
 }
 
 /* ---- MONITOR --------------------------------------------------------------------------------- */

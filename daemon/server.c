@@ -17,7 +17,8 @@
 #define SO_PASSRIGHTS 83 /* since 6.16; not in the headers of older systems */
 #endif
 
-#define ACCEPTS_PER_WAKE 16
+#define ACCEPTS_PER_WAKE 4
+#define WORK_ACCEPT 64u
 #define BACKLOG 128
 
 static const struct timeval rest_time = { 0, 100000 };
@@ -227,10 +228,8 @@ static void rest(struct server *server, int error)
 	event_add(&server->rest, &rest_time);
 }
 
-static void on_client(evutil_socket_t listening, short what, void *data)
+static void accept_some(struct server *server)
 {
-	struct server *server = data;
-
 	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
 		int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -248,6 +247,15 @@ static void on_client(evutil_socket_t listening, short what, void *data)
 		}
 		return; /* EAGAIN, or this one client gave up */
 	}
+}
+
+/* It goes before the questions of those who are connected, but not for ever. */
+static void on_client(evutil_socket_t listening, short what, void *data)
+{
+	struct server *server = data;
+
+	accept_some(server);
+	turn_note(server->host, ACCEPTS_PER_WAKE * WORK_ACCEPT);
 }
 
 static void on_rested(evutil_socket_t fd, short what, void *data)

@@ -21,8 +21,11 @@ static struct user *user_need(struct users *users, uid_t uid)
 		return NULL;
 	user->uid = uid;
 	HASH_ADD(hh, users->table, uid, sizeof(user->uid), user);
-	if (hash_added(user))
+	if (hash_added(user)) {
+		user->of_all.id = uid;
+		by_id_insert(&users->by_uid, &user->of_all);
 		return user;
+	}
 	free(user);
 	return NULL;
 }
@@ -35,6 +38,7 @@ static void user_drop_if_idle(struct users *users, struct user *user)
 		if (user->used[i])
 			return;
 	HASH_DEL(users->table, user);
+	by_id_remove(&users->by_uid, &user->of_all);
 	free(user);
 }
 

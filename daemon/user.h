@@ -41,11 +41,13 @@ struct user {
 	struct fair ready[TURN_CLASSES]; /* its connections that want a turn */
 	struct fair_link turn[TURN_CLASSES]; /* in turn.users: stands there while any does */
 	char name[USER_NAME_MAX]; /* looked up when first asked for */
+	struct by_id_node of_all; /* in users.by_uid */
 	UT_hash_handle hh;
 };
 
 struct users {
 	struct user *table;
+	struct by_id by_uid;
 };
 
 struct charge {

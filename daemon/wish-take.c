@@ -7,7 +7,8 @@
 #include <string.h>
 #include "wish.h"
 
-#define WIPE_NOW (4u << 20) /* bytes that are wiped while the request is answered */
+#define ZERO_NOW (4u << 20) /* bytes of a pool that does not wipe that are zeroed for a request */
+#define WIPE_NOW (256u << 10) /* bytes that are wiped while the request is answered */
 
 /* The client may ask for less time than the grant gives, never for more. */
 static enum mmiod_outcome settle_terms(struct wish *wish, struct lease *lease)
@@ -50,11 +51,11 @@ static enum mmiod_outcome clean_blocks(struct wish *wish)
 	bool zero = wish->alloc.flags & MMIOD_ALLOC_ZERO && !blocks->wipe;
 	int r;
 
-	if (zero && wish->want.length > WIPE_NOW)
+	if (zero && wish->want.length > ZERO_NOW)
 		return wish_refuse(wish, MMIOD_E_INVALID,
 				   "pool %s has \"wipe = no\": the daemon zeroes %u bytes of it at "
 				   "most, the holder any number",
-				   wish->region->name, WIPE_NOW);
+				   wish->region->name, ZERO_NOW);
 	if (blocks_suspect_bytes(blocks, wish->extent) > WIPE_NOW)
 		return put_off(wish);
 	r = daemon_wipe_extent(wish->call->daemon, wish->region, wish->extent, zero);

@@ -67,13 +67,17 @@ Test(inspect, each_of_a_full_page_of_leases_has_the_unit_of_its_holder)
 	memset(rig.host.connections->peer.unit, 'u', PEER_UNIT_MAX - 1);
 	for (uint64_t i = 0; i < MMIOD_BATCH_MAX; i++)
 		cr_assert_eq(client_lease_one(fd, i * 4096, 4096, NULL), MMIOD_OK);
-	cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, cursor), MMIOD_OK);
-	cr_assert_eq(answer.msg.count, MMIOD_BATCH_MAX);
-	for (; n < answer.msg.count; n++) {
-		const struct mmiod_wire_lease *lease = answer_element(n);
+	do {
+		cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, cursor), MMIOD_OK);
+		for (size_t i = 0; i < answer.msg.count; i++, n++) {
+			const struct mmiod_wire_lease *lease = answer_element(i);
 
-		cr_assert_eq(strlen(answer_text(lease->unit)), PEER_UNIT_MAX - 1u, "%zu", n);
-	}
+			cr_assert_eq(strlen(answer_text(lease->unit)), PEER_UNIT_MAX - 1u, "%zu",
+				     n);
+		}
+		cursor = answer.list.cursor;
+	} while (answer.msg.flags & MMIOD_MSG_MORE);
+	cr_assert_eq(n, MMIOD_BATCH_MAX);
 	client_close_fds();
 	close(fd);
 }
