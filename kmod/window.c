@@ -405,7 +405,7 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 	struct mmiod_window *window;
 	int ret = -ENOENT;
 
-	if (arg->state > MMIOD_WINDOW_REVOKED)
+	if (arg->state > MMIOD_WINDOW_REVOKED || arg->flags || arg->reserved)
 		return -EINVAL;
 	mutex_lock(&mmiod_lock);
 	window = find_window(arg->window_id);

@@ -50,6 +50,7 @@ enum mmiod_window_state {
 /* ---- control file ---------------------------------------------------------------------------- */
 
 #define MMIOD_FEATURE_REVOKE_ON_RESET (1ull << 0) /* regions know that flag */
+#define MMIOD_FEATURE_SET_STATE_LATER (1ull << 1) /* WINDOW_SET_STATE knows MMIOD_SET_STATE_LATER */
 
 struct mmiod_control_info {
 	__u32 size;
@@ -172,16 +173,27 @@ struct mmiod_window_create {
 };
 
 /*
+ * With REVOKED only: the window is revoked at once, as far as the client can see, but the call does
+ * not wait until its mappings are taken away. A kernel thread does that, and WINDOW_STATE is sent
+ * when no CPU reaches the pages any more; until then they stay occupied. Asked again the call
+ * changes nothing and says how far it is.
+ */
+#define MMIOD_SET_STATE_LATER (1u << 0)
+
+/*
  * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any
- * more. What a device reaches is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its
- * frames into the IOMMU's tables, without a word to this module, and there they stay until VFIO
- * unmaps them. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
- * twice is no error).
+ * more, unless MMIOD_SET_STATE_LATER is set in flags on return: then the event is still to come.
+ * What a device reaches is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its frames
+ * into the IOMMU's tables, without a word to this module, and there they stay until VFIO unmaps
+ * them. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
+ * twice is no error). EINVAL: no such state or flag, or LATER with another state than REVOKED.
  */
 struct mmiod_window_set_state {
 	__u32 size;
 	__u32 state; /* enum mmiod_window_state */
-	__u64 window_id;
+	__u64 window_id; /* the last in version 1 */
+	__u32 flags; /* MMIOD_SET_STATE_*; out: LATER if that is still under way */
+	__u32 reserved; /* 0 */
 };
 
 /* Sizes of page-table leaves, as indices: on x86 of 4 KiB, 2 MiB (PMD) and 1 GiB (PUD). */
