@@ -9,7 +9,7 @@
 #include "lease.h"
 
 /* "0000:01:00.0/bar2". */
-static bool parse_bar(const char *text, uint32_t *pci, uint32_t *bar)
+static bool parse_bar(const char *text, uint64_t *pci, uint32_t *bar)
 {
 	const char *slash = strchr(text, '/');
 	char slot[MMIOD_WIRE_NAME + 4];
@@ -25,7 +25,7 @@ static bool parse_bar(const char *text, uint32_t *pci, uint32_t *bar)
  * Where a region of that BAR starts in it, and ends.
  * What is not there is where it is configured to be.
  */
-static bool lies_in(const struct region *region, uint32_t pci, uint32_t bar, uint64_t *start,
+static bool lies_in(const struct region *region, uint64_t pci, uint32_t bar, uint64_t *start,
 		    uint64_t *end)
 {
 	const struct config_region *config = region->config;
@@ -43,7 +43,8 @@ static bool lies_in(const struct region *region, uint32_t pci, uint32_t bar, uin
 
 bool region_is_address(const char *text)
 {
-	uint32_t pci, bar;
+	uint64_t pci;
+	uint32_t bar;
 
 	return parse_bar(text, &pci, &bar);
 }
@@ -52,8 +53,8 @@ bool region_is_address(const char *text)
 struct region *region_find_address(const struct regions *regions, const char *text,
 				   uint64_t *offset)
 {
-	uint32_t pci, bar;
-	uint64_t start, end;
+	uint64_t pci, start, end;
+	uint32_t bar;
 
 	if (!parse_bar(text, &pci, &bar))
 		return NULL;

@@ -25,7 +25,7 @@ struct backend_region {
 	uint64_t offset; /* in the BAR */
 	uint64_t length;
 	uint64_t phys;
-	uint32_t pci; /* MMIOD_PCI_ADDR */
+	uint64_t pci; /* MMIOD_PCI_DEVICE */
 	uint32_t bar; /* UINT32_MAX: none */
 	uint32_t width;
 	uint32_t generation;
@@ -61,7 +61,7 @@ struct backend_buffer {
 	enum mmiod_memory memory;
 	uint64_t length;
 	uint64_t limit; /* highest physical address, 0: the zone's */
-	uint32_t pci; /* DMA: MMIOD_PCI_ADDR of the device */
+	uint64_t pci; /* DMA: MMIOD_PCI_DEVICE of the device */
 	uint32_t flags; /* MMIOD_ALLOC_CONTIGUOUS, _NOWAIT */
 	enum mmiod_memory_zone zone;
 	int32_t node; /* -1: any */

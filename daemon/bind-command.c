@@ -47,7 +47,7 @@ static int exit_status(int error)
  * 0000:01:00.0, as sysfs writes it; the domain may be
  * left out if it is 0000, and pci: may stand before it.
  */
-static int parse_address(const char *word, uint32_t *address)
+static int parse_address(const char *word, uint64_t *address)
 {
 	const char *bare = strncmp(word, "pci:", 4) ? word : word + 4;
 	char full[64];
@@ -59,7 +59,7 @@ static int parse_address(const char *word, uint32_t *address)
 	return value_slot(full, address);
 }
 
-static int read_addresses(const struct bind_command *command, uint32_t *addresses)
+static int read_addresses(const struct bind_command *command, uint64_t *addresses)
 {
 	for (int i = 0; i < command->count; i++) {
 		if (parse_address(command->addresses[i], &addresses[i]) == 0)
@@ -73,8 +73,8 @@ static int read_addresses(const struct bind_command *command, uint32_t *addresse
 	return 0;
 }
 
-static int run_one(const struct binder *binder, uint32_t address,
-		   int (*run)(const struct binder *binder, uint32_t address, struct text *why))
+static int run_one(const struct binder *binder, uint64_t address,
+		   int (*run)(const struct binder *binder, uint64_t address, struct text *why))
 {
 	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
@@ -88,7 +88,7 @@ static int run_one(const struct binder *binder, uint32_t address,
 	return exit_status(r);
 }
 
-static int run_named(const struct bind_command *command, const uint32_t *addresses)
+static int run_named(const struct bind_command *command, const uint64_t *addresses)
 {
 	bool unbind = command->verb == BIND_UNBIND;
 	int result = EXIT_SUCCESS;
@@ -110,8 +110,8 @@ static int run_named(const struct bind_command *command, const uint32_t *address
 
 /* ---- as configured --------------------------------------------------------------------------- */
 
-static bool is_asked_for(const struct bind_command *command, const uint32_t *addresses,
-			 uint32_t address)
+static bool is_asked_for(const struct bind_command *command, const uint64_t *addresses,
+			 uint64_t address)
 {
 	for (int i = 0; i < command->count; i++)
 		if (addresses[i] == address)
@@ -120,7 +120,7 @@ static bool is_asked_for(const struct bind_command *command, const uint32_t *add
 }
 
 /* -ENODEV: it is not there. */
-static int locate(const struct config_region *region, uint32_t *address)
+static int locate(const struct config_region *region, uint64_t *address)
 {
 	struct pci_info pci;
 	int r;
@@ -133,11 +133,11 @@ static int locate(const struct config_region *region, uint32_t *address)
 	return r;
 }
 
-static int bind_region(const struct bind_command *command, const uint32_t *addresses,
+static int bind_region(const struct bind_command *command, const uint64_t *addresses,
 		       const struct config_region *region)
 {
 	struct binder binder = command->binder;
-	uint32_t address;
+	uint64_t address;
 	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
 	int r;
@@ -226,7 +226,7 @@ static bool needs_list(const struct config *config)
 	return false;
 }
 
-static int run_configured(const struct bind_command *command, const uint32_t *addresses,
+static int run_configured(const struct bind_command *command, const uint64_t *addresses,
 			  const struct config *config)
 {
 	int result = EXIT_SUCCESS;
@@ -247,7 +247,7 @@ static int run_configured(const struct bind_command *command, const uint32_t *ad
 	return result;
 }
 
-static int load_and_run(const struct bind_command *command, const uint32_t *addresses,
+static int load_and_run(const struct bind_command *command, const uint64_t *addresses,
 			const struct config_paths *paths)
 {
 	struct config *config = NULL;
@@ -266,7 +266,7 @@ static int load_and_run(const struct bind_command *command, const uint32_t *addr
 
 int bind_run(const struct bind_command *command, const struct config_paths *paths)
 {
-	_cleanup_(freep) uint32_t *addresses =
+	_cleanup_(freep) uint64_t *addresses =
 		calloc((size_t)command->count + 1, sizeof(*addresses));
 
 	if (!addresses)

@@ -87,7 +87,7 @@ static bool has_driver(const struct device *device, const char *driver)
 	return !strcmp(device->driver, driver);
 }
 
-static int look(struct device *device, const struct binder *binder, uint32_t address,
+static int look(struct device *device, const struct binder *binder, uint64_t address,
 		struct text *why)
 {
 	char path[PATH_MAX];
@@ -276,7 +276,7 @@ static int take(struct device *device, const struct device *old, struct text *wh
 	return r;
 }
 
-int bind_device(const struct binder *binder, uint32_t address, struct text *why)
+int bind_device(const struct binder *binder, uint64_t address, struct text *why)
 {
 	struct device device, old;
 	int r = look(&device, binder, address, why);
@@ -303,7 +303,7 @@ int bind_device(const struct binder *binder, uint32_t address, struct text *why)
 
 /* ---- unbind ---------------------------------------------------------------------------------- */
 
-int unbind_device(const struct binder *binder, uint32_t address, struct text *why)
+int unbind_device(const struct binder *binder, uint64_t address, struct text *why)
 {
 	struct device device;
 	int r = look(&device, binder, address, why);

@@ -30,7 +30,7 @@ extern const struct binder binder_default;
  * another driver has it; force would take it. -EBUSY: somebody has its BARs. -EINVAL: a bridge, or
  * not ours to unbind. Else what sysfs says.
  */
-int bind_device(const struct binder *binder, uint32_t address, struct text *why);
-int unbind_device(const struct binder *binder, uint32_t address, struct text *why);
+int bind_device(const struct binder *binder, uint64_t address, struct text *why);
+int unbind_device(const struct binder *binder, uint64_t address, struct text *why);
 
 #endif

@@ -131,19 +131,31 @@ static int parse_hex(const char **at, unsigned int digits, char stop, uint32_t *
 	return 0;
 }
 
-int value_slot(const char *value, uint32_t *pci)
+/* As the kernel writes it: at least four digits, and more only if the first of them says something. */
+static int parse_domain(const char **at, uint32_t *domain)
+{
+	unsigned int digits = 0;
+
+	while (digits < 8 && isxdigit((unsigned char)(*at)[digits]))
+		digits++;
+	if (digits < 4 || (digits > 4 && **at == '0'))
+		return -EINVAL;
+	return parse_hex(at, digits, ':', domain);
+}
+
+int value_slot(const char *value, uint64_t *pci)
 {
 	uint32_t domain, bus, device, function;
 	const char *at = value + 4;
 
 	if (strncmp(value, "pci:", 4))
 		return -EINVAL;
-	if (parse_hex(&at, 4, ':', &domain) < 0 || parse_hex(&at, 2, ':', &bus) < 0 ||
+	if (parse_domain(&at, &domain) < 0 || parse_hex(&at, 2, ':', &bus) < 0 ||
 	    parse_hex(&at, 2, '.', &device) < 0 || parse_hex(&at, 1, '\0', &function) < 0)
 		return -EINVAL;
 	if (device > 31 || function > 7)
 		return -EINVAL;
-	*pci = MMIOD_PCI_ADDR(domain, bus, device, function);
+	*pci = MMIOD_PCI_DEVICE(domain, bus, device, function);
 	return 0;
 }
 

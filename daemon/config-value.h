@@ -17,13 +17,14 @@ int value_range(const char *value, uint64_t *offset,
 		uint64_t *length); /* FIRST-LAST, both included */
 int value_write(const char *value, struct config_write *write); /* +OFFSET:BITS=VALUE */
 int value_duration(const char *value, uint32_t *milliseconds); /* 500ms, 2s, 10min, 1h */
-int value_slot(const char *value, uint32_t *pci); /* pci:DDDD:BB:DD.F */
+/* pci:DDDD:BB:DD.F, the domain in four to eight digits: MMIOD_PCI_DEVICE. */
+int value_slot(const char *value, uint64_t *pci);
 /*
  * Where a part of a BAR lies, as targets are written:
  * DDDD:BB:DD.F/barN[+OFFSET][/LENGTH][:WIDTH]. 0: not given.
  */
 struct value_place {
-	uint32_t pci;
+	uint64_t pci;
 	int bar;
 	uint64_t offset;
 	uint64_t length;

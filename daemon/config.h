@@ -22,7 +22,7 @@ struct config_origin {
 
 enum config_device {
 	CONFIG_DEVICE_NONE, /* not said; only simulation admits it */
-	CONFIG_DEVICE_SLOT, /* pci:DDDD:BB:DD.F */
+	CONFIG_DEVICE_SLOT, /* pci:DDDD:BB:DD.F; of the domain four digits or more */
 	CONFIG_DEVICE_IDS, /* VVVV:DDDD, the first that matches */
 	CONFIG_DEVICE_RANGE, /* by physical address */
 };
@@ -67,7 +67,7 @@ struct config_region {
 	char name[MMIOD_NAME_MAX];
 	struct config_origin origin;
 	enum config_device device;
-	uint32_t pci; /* MMIOD_PCI_ADDR */
+	uint64_t pci; /* MMIOD_PCI_DEVICE */
 	uint16_t vendor;
 	uint16_t product;
 	int bar; /* -1: not said */

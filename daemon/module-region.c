@@ -19,7 +19,7 @@ static void take_info(const struct mmiod_region_info *info, struct backend_regio
 		.offset = info->kind == MMIOD_REGION_PCI ? info->offset : 0,
 		.length = info->length,
 		.phys = info->phys,
-		.pci = info->pci,
+		.pci = (uint64_t)info->domain_high << 32 | info->pci,
 		.bar = info->kind == MMIOD_REGION_PCI ? info->bar : UINT32_MAX,
 		.width = info->width,
 		.generation = info->generation,
@@ -33,8 +33,8 @@ static void take_info(const struct mmiod_region_info *info, struct backend_regio
 		snprintf(region->device, sizeof(region->device), "range");
 		return;
 	}
-	pci_format(info->pci, region->device);
-	if (pci_find_slot(info->pci, &pci) < 0)
+	pci_format(region->pci, region->device);
+	if (pci_find_slot(region->pci, &pci) < 0)
 		return;
 	region->vendor = pci.vendor;
 	region->product = pci.product;
@@ -186,7 +186,8 @@ int module_claim(struct backend *backend, const struct config_region *config,
 		r = locate_pci(config, &pci, why);
 		if (r < 0)
 			return r;
-		claim.pci = pci.address;
+		claim.pci = (uint32_t)pci.address;
+		claim.domain_high = (uint32_t)(pci.address >> 32);
 		claim.bar = (uint32_t)config->bar;
 	}
 	memcpy(claim.name, config->name, sizeof(claim.name));

@@ -45,7 +45,8 @@ int module_create_buffer(struct backend *backend, const struct backend_buffer *b
 		.kind = (uint32_t)buffer->memory,
 		.zone = (uint32_t)buffer->zone,
 		.node = buffer->node,
-		.pci = buffer->pci,
+		.pci = (uint32_t)buffer->pci,
+		.domain_high = (uint32_t)(buffer->pci >> 32),
 		.length = buffer->length,
 		.limit = buffer->limit,
 	};

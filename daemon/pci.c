@@ -42,7 +42,7 @@ static void take_model(struct pci_device *device, struct pci_info *info)
 static void describe(struct pci_device *device, struct pci_info *info)
 {
 	*info = (struct pci_info){
-		.address = MMIOD_PCI_ADDR(device->domain, device->bus, device->dev, device->func),
+		.address = MMIOD_PCI_DEVICE(device->domain, device->bus, device->dev, device->func),
 		.vendor = device->vendor_id,
 		.product = device->device_id,
 	};
@@ -55,14 +55,14 @@ static void describe(struct pci_device *device, struct pci_info *info)
 	}
 }
 
-int pci_find_slot(uint32_t address, struct pci_info *info)
+int pci_find_slot(uint64_t address, struct pci_info *info)
 {
 	struct pci_device *device;
 
 	if (!is_open)
 		return -ENODEV;
-	device = pci_device_find_by_slot(address >> 16, address >> 8 & 0xff, address >> 3 & 0x1f,
-					 address & 7);
+	device = pci_device_find_by_slot((uint32_t)(address >> 16), address >> 8 & 0xff,
+					 address >> 3 & 0x1f, address & 7);
 	if (!device)
 		return -ENODEV;
 	describe(device, info);
@@ -88,14 +88,15 @@ int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info)
 	return device ? 0 : -ENODEV;
 }
 
-void pci_format(uint32_t address, char name[MMIOD_WIRE_NAME])
+void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME])
 {
-	snprintf(name, MMIOD_WIRE_NAME, "%04x:%02x:%02x.%x", address >> 16, address >> 8 & 0xff,
-		 address >> 3 & 0x1f, address & 7);
+	snprintf(name, MMIOD_WIRE_NAME, "%04x:%02x:%02x.%x", (uint32_t)(address >> 16),
+		 (unsigned int)(address >> 8 & 0xff), (unsigned int)(address >> 3 & 0x1f),
+		 (unsigned int)(address & 7));
 }
 
 /* The driver that a function is bound to. -ENOENT: none. */
-int pci_driver(uint32_t address, char *driver, size_t size)
+int pci_driver(uint64_t address, char *driver, size_t size)
 {
 	char name[MMIOD_WIRE_NAME], path[96], target[PATH_MAX];
 	const char *base;

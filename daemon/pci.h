@@ -14,7 +14,7 @@
 #define PCI_BARS 6
 
 struct pci_info {
-	uint32_t address; /* MMIOD_PCI_ADDR */
+	uint64_t address; /* MMIOD_PCI_DEVICE */
 	uint16_t vendor;
 	uint16_t product;
 	struct {
@@ -26,9 +26,9 @@ struct pci_info {
 
 int pci_open(void);
 void pci_close(void);
-int pci_find_slot(uint32_t address, struct pci_info *info);
+int pci_find_slot(uint64_t address, struct pci_info *info);
 int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info);
-void pci_format(uint32_t address, char name[MMIOD_WIRE_NAME]);
-int pci_driver(uint32_t address, char *driver, size_t size);
+void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
+int pci_driver(uint64_t address, char *driver, size_t size);
 
 #endif

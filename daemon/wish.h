@@ -21,7 +21,7 @@ struct wish {
 	bool allocated;
 	/* The blocks of a pool that were chosen; owned until the lease has them. */
 	struct extent *extent;
-	uint32_t pci; /* DMA: of the device */
+	uint64_t pci; /* DMA: of the device */
 	enum wish_wait
 		wait; /* refused for now: [wait_start, wait_end) must be wiped or free first */
 	uint64_t wait_start;

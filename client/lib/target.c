@@ -60,6 +60,18 @@ static bool scan_hex(const char **at, unsigned int digits, char stop)
 	return true;
 }
 
+/* As the kernel writes it: at least four digits, and more only if the first says something. */
+static bool scan_domain(const char **at)
+{
+	unsigned int digits = 0;
+
+	while (digits < 8 && digit_value((*at)[digits]) < 16)
+		digits++;
+	if (digits < 4 || (digits > 4 && **at == '0'))
+		return false;
+	return scan_hex(at, digits, ':');
+}
+
 /*
  * DDDD:BB:DD.F, the domain 0 may be left out. Returns
  * what is behind it, NULL: it is no such address.
@@ -68,7 +80,7 @@ static const char *scan_slot(const char *text, bool *has_domain)
 {
 	const char *at = text;
 
-	*has_domain = scan_hex(&at, 4, ':');
+	*has_domain = scan_domain(&at);
 	if (!scan_hex(&at, 2, ':') || !scan_hex(&at, 2, '.') || !scan_hex(&at, 1, '\0'))
 		return NULL;
 	return is_name_char(*at) ? NULL : at;

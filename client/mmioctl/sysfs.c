@@ -176,7 +176,7 @@ int read_functions(const struct context *context, struct pci_functions *function
 		if (!grown)
 			break;
 		functions->items = grown;
-		snprintf(function.address, sizeof(function.address), "%.15s", entry->d_name);
+		snprintf(function.address, sizeof(function.address), "%.19s", entry->d_name);
 		read_function(&function);
 		functions->items[functions->count++] = function;
 	}

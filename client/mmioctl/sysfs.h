@@ -16,7 +16,7 @@ struct pci_bar {
 };
 
 struct pci_function {
-	char address[16]; /* 0000:01:00.0 */
+	char address[20]; /* 0000:01:00.0; a domain may have eight digits */
 	unsigned int vendor, device, class;
 	char driver[32]; /* "": none */
 	char override[32]; /* driver_override; "": none */

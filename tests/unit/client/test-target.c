@@ -67,6 +67,16 @@ Test(target, may_say_where_it_lies_instead_of_its_name)
 	accepts("0000", "0000", 0, 0, 0);
 }
 
+Test(target, may_lie_in_a_domain_above_ffff)
+{
+	accepts("10000:e1:00.0/bar0+0x10:32", "10000:e1:00.0/bar0", 0x10, 0, 4);
+	accepts("5D0505:01:00.0/bar2", "5d0505:01:00.0/bar2", 0, 0, 0);
+	accepts("ffffffff:ff:1f.7/bar5", "ffffffff:ff:1f.7/bar5", 0, 0, 0);
+	refuses("10000:e1:00.0", "Write 10000:e1:00.0/bar0");
+	refuses("100000000:01:00.0/bar0", "width");
+	refuses("00001:01:00.0/bar0", "width");
+}
+
 Test(target, reads_leading_zeros_as_decimal)
 {
 	accepts("edu+010", "edu", 10, 0, 0);

@@ -88,12 +88,24 @@ Test(value, durations_need_a_unit)
 
 Test(value, slots_are_written_as_lspci_does)
 {
-	uint32_t pci;
+	uint64_t pci;
 
 	cr_assert_eq(value_slot("pci:0000:01:00.0", &pci), 0);
 	cr_assert_eq(pci, MMIOD_PCI_ADDR(0, 1, 0, 0));
 	cr_assert_eq(value_slot("pci:000A:fe:1f.7", &pci), 0);
 	cr_assert_eq(pci, MMIOD_PCI_ADDR(0xa, 0xfe, 0x1f, 7));
+}
+
+Test(value, slots_have_domains_of_up_to_32_bits)
+{
+	uint64_t pci;
+
+	cr_assert_eq(value_slot("pci:10000:01:00.0", &pci), 0);
+	cr_assert_eq(pci, 0x100000100ull);
+	cr_assert_eq(value_slot("pci:5d0505:e1:1f.7", &pci), 0);
+	cr_assert_eq(pci, 0x5d0505e1ffull);
+	cr_assert_eq(value_slot("pci:ffffffff:ff:1f.7", &pci), 0);
+	cr_assert_eq(pci, 0xffffffffffffull);
 }
 
 Test(value, slots_must_be_whole_and_possible)
@@ -102,9 +114,10 @@ Test(value, slots_must_be_whole_and_possible)
 		"0000:01:00.0",	     "pci:01:00.0",	  "pci:0000:01:00",
 		"pci:0000:01:20.0",  "pci:0000:01:00.8",  "pci:0000:01:00.0 ",
 		"pci:0000:001:00.0", "pci:00000:01:00.0", "pci:",
-		"pci:0000:1:00.0"
+		"pci:0000:1:00.0",   "pci:01000:01:00.0", "pci:100000000:01:00.0",
+		"pci:1000g:01:00.0", "pci:100:01:00.0"
 	};
-	uint32_t pci;
+	uint64_t pci;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert_lt(value_slot(bad[i], &pci), 0, "\"%s\" was taken", bad[i]);
