@@ -201,15 +201,18 @@ int mmiod_call_window_create(struct mmiod_call *call)
 	return hand_out(call, window, file, ret, &create->fd);
 }
 
-/* The device that a buffer of kind DMA is for, ready to be given addresses of so many bits. */
+/* The device that a buffer of kind DMA is for, if it may have one, of so many address bits. */
 static int find_dma_device(const struct mmiod_buffer_create *create, struct mmiod_device **device)
 {
+	int ret;
+
 	*device = mmiod_device_find(create->pci, create->domain_high);
 	if (!*device)
 		return -ENODEV;
 	if ((*device)->reasons & MMIOD_DEVICE_LOST)
 		return -EIO;
-	return mmiod_pci_set_dma_bits(*device, create->dma_bits ?: MMIOD_DMA_BITS);
+	ret = mmiod_pci_admit_dma(*device);
+	return ret ?: mmiod_pci_set_dma_bits(*device, create->dma_bits ?: MMIOD_DMA_BITS);
 }
 
 static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,

@@ -89,6 +89,7 @@ struct mmiod_device {
 	u32 reasons; /* MMIOD_DEVICE_*; written under the device lock, too */
 	u32 changes; /* of reasons, so far */
 	u32 dma_bits; /* that its buffers were made with */
+	bool unbounded; /* it was said that no IOMMU bounds it */
 
 	struct mutex command;
 	struct delayed_work deadline; /* of a recovery; queued under the device lock */
@@ -200,6 +201,7 @@ unsigned long mmiod_buffer_vm_flags(const struct mmiod_buffer *buffer);
 void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length,
 		       bool write);
 int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info);
+int mmiod_pci_admit_dma(struct mmiod_device *device);
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
 void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);

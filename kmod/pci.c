@@ -8,8 +8,11 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
+#include <linux/panic.h>
 #include <linux/pci.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -237,6 +240,41 @@ int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits)
 	if (dma_set_coherent_mask(&device->pdev->dev, DMA_BIT_MASK(bits)))
 		return -EOPNOTSUPP;
 	device->dma_bits = bits;
+	return 0;
+}
+
+/* Whether an IOMMU lets the function reach its buffers and nothing else. */
+static bool is_bounded(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_API
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type & __IOMMU_DOMAIN_PAGING;
+#else
+	return false;
+#endif
+}
+
+/*
+ * A function that masters the bus without an IOMMU reads and writes all memory, at the wish of who
+ * has a window on its registers. As with vfio's no-IOMMU mode the kernel says so from then on; and
+ * one that is locked down, which keeps even root from that, refuses.
+ */
+int mmiod_pci_admit_dma(struct mmiod_device *device)
+{
+	int ret;
+
+	lockdep_assert_held(&mmiod_lock);
+	if (is_bounded(&device->pdev->dev))
+		return 0;
+	ret = security_locked_down(LOCKDOWN_PCI_ACCESS);
+	if (ret)
+		return ret;
+	if (!device->unbounded)
+		pci_warn(device->pdev,
+			 "masters the bus, and no IOMMU bounds it: tainting kernel\n");
+	device->unbounded = true;
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
 	return 0;
 }
 

@@ -126,8 +126,9 @@ void mmiod_device_deadline(struct work_struct *work)
 	struct mmiod_device *device = container_of(work, struct mmiod_device, deadline.work);
 	struct device *dev = &device->pdev->dev;
 
+	/* Queued, not moved: whoever has the lock may have set a later time. */
 	if (!device_trylock(dev)) {
-		mod_delayed_work(system_wq, &device->deadline, HZ);
+		queue_delayed_work(system_wq, &device->deadline, HZ);
 		return;
 	}
 	if (device->reasons & MMIOD_DEVICE_ERROR)

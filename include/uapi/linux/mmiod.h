@@ -261,7 +261,8 @@ enum mmiod_zone {
  *
  * DMA: the device masters the bus while it has a buffer. EIO: it has not come back from an error.
  * EBUSY: it has buffers that were made with other dma_bits. EOPNOTSUPP: the machine has no memory
- * for so few bits.
+ * for so few bits. EPERM: no IOMMU bounds what it writes to, and the kernel is locked down. One
+ * that is not is tainted by it (TAINT_USER).
  */
 struct mmiod_buffer_create {
 	__u32 size;

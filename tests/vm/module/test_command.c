@@ -360,6 +360,20 @@ TEST(widths_of_dma_addresses_that_no_device_has_are_refused)
 	EXPECT_ERRNO(try_buffer(control, create), EINVAL);
 }
 
+#define TAINT_USER (1ul << 6)
+
+/* The rig's machine has an IOMMU only if it is asked for one. */
+TEST(dma_that_no_iommu_bounds_taints_the_kernel)
+{
+	int control = open_control();
+
+	region(control, "edu");
+	if (first_match("/sys/class/iommu/*"))
+		tap_skip("this machine has an IOMMU");
+	EXPECT(dma_buffer(control, edu()) >= 0);
+	EXPECT(strtoul(read_file("/proc/sys/kernel/tainted"), NULL, 10) & TAINT_USER);
+}
+
 /* ---- which function it is ---- */
 
 TEST(a_function_of_a_high_domain_is_not_the_one_with_the_same_lower_half)
