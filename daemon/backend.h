@@ -62,6 +62,7 @@ struct backend_buffer {
 	uint64_t length;
 	uint64_t limit; /* highest physical address, 0: the zone's */
 	uint64_t pci; /* DMA: MMIOD_PCI_DEVICE of the device */
+	uint32_t dma_bits; /* DMA: of an address of the device's; 0: 32 */
 	uint32_t flags; /* MMIOD_ALLOC_CONTIGUOUS, _NOWAIT */
 	enum mmiod_memory_zone zone;
 	int32_t node; /* -1: any */

@@ -64,6 +64,10 @@ static int check_region(const struct config_region *region, bool simulation, str
 		return refuse(
 			why, &region->origin,
 			"\"on-reset\" is for PCI devices, and the region has none: remove it");
+	if (region->device == CONFIG_DEVICE_RANGE && region->dma_bits)
+		return refuse(
+			why, &region->origin,
+			"\"dma-bits\" is for PCI devices, and the region has none: remove it");
 	if (region->device == CONFIG_DEVICE_RANGE && !region->length)
 		return refuse(why, &region->origin,
 			      "the region has \"phys\" but no \"size = BYTES\"");

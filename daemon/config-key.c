@@ -84,6 +84,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "pool", false, region_set_pool },
 	{ CONFIG_SECTION_REGION, "page", false, region_set_page },
 	{ CONFIG_SECTION_REGION, "on-reset", false, region_set_on_reset },
+	{ CONFIG_SECTION_REGION, "dma-bits", false, region_set_dma_bits },
 	{ CONFIG_SECTION_REGION, "wipe", false, region_set_wipe },
 	{ CONFIG_SECTION_REGION, "on-end", true, terms_set_on_end },
 	{ CONFIG_SECTION_GRANT, "region", true, grant_set_region },

@@ -79,6 +79,7 @@ struct config_region {
 	enum mmiod_cache cache; /* default */
 	enum config_bind bind; /* the device to the module's driver */
 	bool revoke_on_reset; /* else leases are suspended, and resume */
+	uint32_t dma_bits; /* of an address that the device can put on its bus; 0: 32 */
 	char *backing; /* simulation: a file instead of anonymous memory */
 	bool pool; /* the daemon gives it out block by block, by ALLOC */
 	bool wipe; /* pool: overwrite blocks before another user gets them */

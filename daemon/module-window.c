@@ -47,6 +47,7 @@ int module_create_buffer(struct backend *backend, const struct backend_buffer *b
 		.node = buffer->node,
 		.pci = (uint32_t)buffer->pci,
 		.domain_high = (uint32_t)(buffer->pci >> 32),
+		.dma_bits = buffer->dma_bits,
 		.length = buffer->length,
 		.limit = buffer->limit,
 	};

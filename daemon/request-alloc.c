@@ -323,6 +323,7 @@ static enum mmiod_outcome check_device(struct wish *wish)
 				   "region %s is no PCI function's: nothing there does DMA",
 				   wish->region->name);
 	wish->pci = wish->region->hw.pci;
+	wish->dma_bits = wish->region->config ? wish->region->config->dma_bits : 0;
 	return MMIOD_OK;
 }
 

@@ -22,6 +22,7 @@ struct wish {
 	/* The blocks of a pool that were chosen; owned until the lease has them. */
 	struct extent *extent;
 	uint64_t pci; /* DMA: of the device */
+	uint32_t dma_bits; /* DMA: as configured */
 	enum wish_wait
 		wait; /* refused for now: [wait_start, wait_end) must be wiped or free first */
 	uint64_t wait_start;

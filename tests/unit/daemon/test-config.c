@@ -553,6 +553,22 @@ Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
 		     "on-reset|PCI");
 }
 
+Test(config, reads_how_far_the_addresses_of_a_device_reach)
+{
+	struct config *config = load_text(REGION "dma-bits = 28\n");
+
+	cr_assert_eq(config->regions[0]->dma_bits, 28);
+	config_free(config);
+	config = load_text(REGION);
+	cr_assert_eq(config->regions[0]->dma_bits, 0);
+	config_free(config);
+	refused_text(REGION "dma-bits = 23\n", 4, "23|24 to 64");
+	refused_text(REGION "dma-bits = 65\n", 4, "65|24 to 64");
+	refused_text(REGION "dma-bits = all\n", 4, "all|24 to 64");
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\ndma-bits = 32\n", 1,
+		     "dma-bits|PCI");
+}
+
 /* ---- terms ----------------------------------------------------------------------------------- */
 
 #define GRANT "[grant a]\nregion = shm\nuser = root\n"
