@@ -134,6 +134,10 @@ static void explain_claim(struct backend *backend, const struct config_region *c
 	case -EBUSY:
 		explain_busy(backend, start, length, claim->conflict_id, why);
 		break;
+	case -EIO:
+		text_add(why, "the device has not come back from an error on its bus: it must be "
+			      "bound anew, or removed and rescanned");
+		break;
 	case -ENXIO:
 		text_add(why, "the function has no memory BAR %u, or it has no address",
 			 claim->bar);

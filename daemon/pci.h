@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <mmiod/protocol.h>
+#include "text.h"
 
 #define PCI_BARS 6
 
@@ -29,6 +30,11 @@ void pci_close(void);
 int pci_find_slot(uint64_t address, struct pci_info *info);
 int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info);
 void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
+/*
+ * Says which link between the processor and a function is broken: the function itself, or one of
+ * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys.
+ */
+void pci_explain_silence(const char *sys, uint64_t address, struct text *why);
 int pci_driver(uint64_t address, char *driver, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
+#include "pci.h"
 #include "wish.h"
 
 struct lease *wish_make_lease(struct wish *wish)
@@ -60,6 +61,17 @@ static enum mmiod_outcome name_cache(struct wish *wish, const struct lease *hold
 	return wish_name_holder(wish, holder, what);
 }
 
+/* The device does not answer: which link of the chain is broken is in the configuration space. */
+static enum mmiod_outcome refuse_silent(struct wish *wish)
+{
+	char buffer[128] = "";
+	struct text why = TEXT_ON(buffer);
+
+	pci_explain_silence("/sys", wish->region->hw.pci, &why);
+	return wish_refuse(wish, MMIOD_E_GONE, "the device of region %s does not answer: %s",
+			   wish->region->name, buffer);
+}
+
 static enum mmiod_outcome refuse_create(struct wish *wish, int error, uint64_t conflict)
 {
 	const struct lease *holder =
@@ -76,10 +88,7 @@ static enum mmiod_outcome refuse_create(struct wish *wish, int error, uint64_t c
 		return wish_refuse(wish, MMIOD_E_GONE, "the device of region %s has gone",
 				   wish->region->name);
 	case -EIO:
-		return wish_refuse(
-			wish, MMIOD_E_GONE,
-			"the device of region %s does not answer: its memory decoding is off",
-			wish->region->name);
+		return refuse_silent(wish);
 	case -EINVAL:
 		return wish_refuse(wish, MMIOD_E_INVALID, "the module refuses such a window");
 	case -EOPNOTSUPP:
@@ -97,6 +106,41 @@ static enum mmiod_outcome refuse_create(struct wish *wish, int error, uint64_t c
 	}
 }
 
+/* What a device cannot do that is to write to a buffer. */
+static enum mmiod_outcome refuse_dma(struct wish *wish, int error)
+{
+	const char *region = wish->alloc.region;
+
+	switch (error) {
+	case -ENODEV:
+		return wish_refuse(wish, MMIOD_E_GONE, "the device of region %s has gone", region);
+	case -EIO:
+		return wish_refuse(wish, MMIOD_E_GONE,
+				   "the device of region %s has not come back from an error on its "
+				   "bus: it must be bound anew",
+				   region);
+	case -EBUSY:
+		return wish_refuse(wish, MMIOD_E_BUSY,
+				   "the device of region %s has buffers that were made with other "
+				   "\"dma-bits\", of another of its regions or before a reload",
+				   region);
+	case -EOPNOTSUPP:
+		return wish_refuse(
+			wish, MMIOD_E_UNSUPPORTED,
+			"this machine has no memory that the device of region %s reaches "
+			"with so few \"dma-bits\"",
+			region);
+	case -EPERM:
+		return wish_refuse(
+			wish, MMIOD_E_DENIED,
+			"the kernel is locked down, and no IOMMU bounds what the device of "
+			"region %s may write to",
+			region);
+	default:
+		return refuse_create(wish, error, 0);
+	}
+}
+
 /* Memory of the kernel's kinds that this machine cannot have is known only to its kernel. */
 static enum mmiod_outcome refuse_buffer(struct wish *wish, int error)
 {
@@ -106,10 +150,8 @@ static enum mmiod_outcome refuse_buffer(struct wish *wish, int error)
 				   " bytes are more than the machine has, there is no node %d, or "
 				   "no zone ends at or below 0x%" PRIx64,
 				   wish->want.length, wish->alloc.node, wish->alloc.high);
-	if (error == -ENODEV)
-		return wish_refuse(wish, MMIOD_E_GONE, "the device of region %s has gone",
-				   wish->alloc.region);
-	return refuse_create(wish, error, 0);
+	return wish->memory == MMIOD_MEMORY_DMA ? refuse_dma(wish, error)
+						: refuse_create(wish, error, 0);
 }
 
 static int create_window(struct wish *wish, const struct lease *lease,
@@ -139,6 +181,7 @@ static int create_buffer(struct wish *wish, const struct lease *lease,
 		.length = lease->length,
 		.limit = wish->alloc.high,
 		.pci = wish->pci,
+		.dma_bits = wish->dma_bits,
 		.flags = wish->alloc.flags,
 		.zone = (enum mmiod_memory_zone)wish->alloc.zone,
 		.node = wish->alloc.node,

@@ -135,6 +135,35 @@ static void check_daemon(struct doctor *doctor, int err)
 
 /* ---- devices ---- */
 
+/* A function is reached only if it decodes memory, and all the bridges above it. */
+static void check_decoding(struct doctor *doctor, const struct pci_function *function)
+{
+	char fix[256], bridge[20];
+
+	snprintf(fix, sizeof(fix), "setpci -s %s COMMAND=0002:0002", function->address);
+	if (function->command == 0xffff) {
+		finding(doctor, RESULT_FAIL, "decoding", "reset or re-plug the device",
+			"%s does not answer: its configuration space reads as ones",
+			function->address);
+		return;
+	}
+	if (function->command >= 0 && !(function->command & 2)) {
+		finding(doctor, RESULT_FAIL, "decoding", fix,
+			"%s: memory decoding is off (COMMAND 0x%04x): every read gives ones",
+			function->address, function->command);
+		return;
+	}
+	if (!find_mute_bridge(function->address, bridge, sizeof(bridge))) {
+		finding(doctor, RESULT_OK, "decoding", NULL,
+			"%s is bound to mmiod and decodes memory", function->address);
+		return;
+	}
+	snprintf(fix, sizeof(fix), "setpci -s %s COMMAND=0002:0002", bridge);
+	finding(doctor, RESULT_FAIL, "decoding", fix,
+		"%s: memory decoding of the bridge %s above it is off: no access reaches it",
+		function->address, bridge);
+}
+
 static void check_device(struct doctor *doctor, const struct pci_function *function)
 {
 	bool bound = !strcmp(function->driver, "mmiod");
@@ -149,18 +178,7 @@ static void check_device(struct doctor *doctor, const struct pci_function *funct
 	if (!bound)
 		return;
 	doctor->bound++;
-	snprintf(fix, sizeof(fix), "setpci -s %s COMMAND=0002:0002", function->address);
-	if (function->command >= 0 && !(function->command & 2))
-		finding(doctor, RESULT_FAIL, "decoding", fix,
-			"%s: memory decoding is off (COMMAND 0x%04x): every read gives ones",
-			function->address, function->command);
-	else if (function->command == 0xffff)
-		finding(doctor, RESULT_FAIL, "decoding", "reset or re-plug the device",
-			"%s does not answer: its configuration space reads as ones",
-			function->address);
-	else
-		finding(doctor, RESULT_OK, "decoding", NULL,
-			"%s is bound to mmiod and decodes memory", function->address);
+	check_decoding(doctor, function);
 }
 
 static void check_devices(struct doctor *doctor)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pciaccess.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,20 +108,45 @@ static void read_bars(struct pci_function *function)
 }
 
 /* The first 64 bytes of configuration space are everybody's to read. */
-static int read_command(const char *address)
+static int read_command_in(const char *directory)
 {
-	char path[512];
+	char path[PATH_MAX + 8];
 	uint8_t bytes[2];
 	ssize_t n = 0;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/" PCI "%s/config", sys_directory(), address);
+	snprintf(path, sizeof(path), "%s/config", directory);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		n = pread(fd, bytes, sizeof(bytes), 4);
 		close(fd);
 	}
 	return n == sizeof(bytes) ? bytes[0] | bytes[1] << 8 : -1;
+}
+
+static int read_command(const char *address)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/" PCI "%s", sys_directory(), address);
+	return read_command_in(path);
+}
+
+/* Each function's directory lies in that of the bridge above it. */
+bool find_mute_bridge(const char *address, char *bridge, size_t size)
+{
+	char path[512], real[PATH_MAX];
+	int command;
+
+	snprintf(path, sizeof(path), "%s/" PCI "%s", sys_directory(), address);
+	if (!realpath(path, real))
+		return false;
+	do {
+		*strrchr(real, '/') = '\0';
+		command = read_command_in(real);
+	} while (command >= 0 && command & 2);
+	snprintf(bridge, size, "%.*s", (int)size - 1, strrchr(real, '/') + 1);
+	return command >= 0;
 }
 
 static void read_function(struct pci_function *function)

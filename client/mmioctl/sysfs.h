@@ -37,6 +37,8 @@ const char *sys_directory(void);
 bool sys_read(const char *path, char *out, size_t size); /* first line of /sys/PATH */
 int read_functions(const struct context *context, struct pci_functions *functions);
 void free_functions(struct pci_functions *functions);
+/* The nearest bridge above a function whose memory decoding is off; false: they all forward. */
+bool find_mute_bridge(const char *address, char *bridge, size_t size);
 bool parse_bar(const char *line, struct pci_bar *bar);
 void function_model(const struct pci_function *function, char *out, size_t size);
 const char *class_name(unsigned int class);

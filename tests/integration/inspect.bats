@@ -341,6 +341,23 @@ fake_process() {
 	expect_match 'fix: mmioctl bind 0000:01:00.0'
 }
 
+@test "doctor finds a bridge that does not forward to a device which does decode" {
+	local bridge=$T/sys/devices/pci0000:00/0000:00:05.0
+
+	fake_machine
+	mkdir -p "$bridge"
+	mv "$T/sys/bus/pci/devices/0000:01:00.0" "$bridge"
+	ln -sf "$T/sys/bus/pci/drivers/mmiod" "$bridge/0000:01:00.0/driver"
+	ln -s "$bridge/0000:01:00.0" "$T/sys/bus/pci/devices"
+	printf '\066\033\014\000\007\000' >"$bridge/config"
+	run mmioctl doctor
+	expect_match 'ok    0000:01:00.0 is bound to mmiod and decodes memory'
+	printf '\066\033\014\000\000\000' >"$bridge/config"
+	run mmioctl doctor
+	expect_match 'fail  0000:01:00.0: memory decoding of the bridge 0000:00:05.0 above it is off'
+	expect_match 'fix: setpci -s 0000:00:05.0 COMMAND=0002:0002'
+}
+
 @test "doctor says what pmd_leaves means on this kernel" {
 	local config=$T/boot/config-$(uname -r) set=$T/sys/module/mmiod/parameters/pmd_leaves
 

@@ -297,6 +297,15 @@ Test(bind, addresses_may_leave_out_the_domain_or_name_the_bus)
 	cr_assert_eq(run(BIND_UNBIND, 1, (const char *[]){ NAME }), 0);
 }
 
+Test(bind, a_function_of_another_domain_is_not_taken_for_the_one_with_the_same_lower_half)
+{
+	cr_assert_eq(run(BIND_BIND, 1, (const char *[]){ "10000:01:00.0" }), 3);
+	cr_assert_eq(run(BIND_BIND, 1, (const char *[]){ "pci:5d0505:01:00.0" }), 3);
+	cr_assert_eq(bind_device(&binder, 0x100000000ull | CARD, &why), -ENOENT);
+	cr_assert_not_null(strstr(buffer, "10000:01:00.0"), "%s", buffer);
+	cr_assert_eq(writes, 0);
+}
+
 Test(bind, bad_addresses_are_a_usage_error_before_anything_is_done)
 {
 	static const char *const bad[] = { "", "1:0", "01:00.8", "01:20.0", "x", "../01:00.0" };

@@ -181,3 +181,15 @@ bound_to() # DRIVER DEVICE
 	unconfigure 60-reset
 	eventually region_is shm ok
 }
+
+@test "a lease below a bridge that does not decode is refused, and the bridge is named" {
+	local command
+	command=$(setpci -s 00:05.0 COMMAND)
+	setpci -s 00:05.0 COMMAND=0000:0002
+	run as operator mmioctl read shm:32
+	setpci -s 00:05.0 COMMAND="$command"
+	[ "$status" = 7 ]
+	contains "$output" "region shm does not answer: memory decoding of the bridge 0000:00:05.0 above it is off"
+	run as operator mmioctl read shm:32
+	[ "$status" = 0 ]
+}
