@@ -30,7 +30,7 @@ static bool lies_in(const struct region *region, uint64_t pci, uint32_t bar, uin
 {
 	const struct config_region *config = region->config;
 
-	if (region->claimed) {
+	if (region->claimed && !region->stale) {
 		*start = region->hw.offset;
 		*end = *start + region->hw.length;
 		return region->hw.bar == bar && region->hw.pci == pci;

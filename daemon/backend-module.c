@@ -82,6 +82,7 @@ static const struct backend_ops module_ops = {
 	.wipe = module_wipe,
 	.write = module_write,
 	.set_state = module_set_state,
+	.revoke = module_revoke,
 	.next_window = module_next_window,
 	.read_events = module_read_events,
 	.rescan = module_rescan,
@@ -155,7 +156,9 @@ static int check_abi(struct module *module, struct text *why)
 		return r;
 	}
 	backend->abi = info.abi_version;
+	backend->max_windows = info.max_windows;
 	module->revokes_on_reset = info.features & MMIOD_FEATURE_REVOKE_ON_RESET;
+	module->revokes_later = info.features & MMIOD_FEATURE_SET_STATE_LATER;
 	if (info.abi_version >= MMIOD_ABI_VERSION)
 		return 0;
 	text_set(why, "the module speaks ABI %u, this daemon needs %u: reload the module",

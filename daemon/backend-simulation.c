@@ -27,6 +27,18 @@ struct simulated {
 	int fd; /* read-write */
 	char name[16]; /* of fd in /proc/self/fd */
 	struct backend_region region;
+	/* What it stands for, as it was configured: the bytes of another card are other bytes. */
+	struct {
+		enum config_device device;
+		uint32_t pci;
+		uint16_t vendor;
+		uint16_t product;
+		int bar;
+		uint64_t offset;
+		uint64_t phys;
+		bool revoke_on_reset;
+		char *backing; /* owned */
+	} meaning;
 	struct simulated *next;
 };
 
@@ -46,6 +58,7 @@ static struct simulation *simulation_of(struct backend *backend)
 static void simulated_free(struct simulated *simulated)
 {
 	fd_closep(&simulated->fd);
+	free(simulated->meaning.backing);
 	free(simulated);
 }
 
@@ -112,6 +125,22 @@ static void put_in_slot(struct backend_region *region, const struct config_regio
 		region->bar = (uint32_t)config->bar;
 }
 
+static int note_meaning(struct simulated *simulated, const struct config_region *config)
+{
+	simulated->meaning.device = config->device;
+	simulated->meaning.pci = config->pci;
+	simulated->meaning.vendor = config->vendor;
+	simulated->meaning.product = config->product;
+	simulated->meaning.bar = config->bar;
+	simulated->meaning.offset = config->offset;
+	simulated->meaning.phys = config->phys;
+	simulated->meaning.revoke_on_reset = config->revoke_on_reset;
+	if (!config->backing)
+		return 0;
+	simulated->meaning.backing = strdup(config->backing);
+	return simulated->meaning.backing ? 0 : -ENOMEM;
+}
+
 static int simulation_claim(struct backend *backend, const struct config_region *config,
 			    struct backend_region *region, struct text *why)
 {
@@ -128,7 +157,8 @@ static int simulation_claim(struct backend *backend, const struct config_region 
 	if (fd < 0)
 		return fd;
 	simulated = calloc(1, sizeof(*simulated));
-	if (!simulated) {
+	if (!simulated || note_meaning(simulated, config) < 0) {
+		free(simulated);
 		close(fd);
 		return -ENOMEM;
 	}
@@ -182,10 +212,29 @@ static int simulation_next_region(struct backend *backend, uint64_t handle,
 	return -ENOENT;
 }
 
+static bool means(const struct simulated *simulated, const struct config_region *config)
+{
+	const char *backing = simulated->meaning.backing;
+
+	if (!backing != !config->backing || (backing && strcmp(backing, config->backing)))
+		return false;
+	return simulated->meaning.device == config->device &&
+	       simulated->meaning.pci == config->pci &&
+	       simulated->meaning.vendor == config->vendor &&
+	       simulated->meaning.product == config->product &&
+	       simulated->meaning.bar == config->bar &&
+	       simulated->meaning.offset == config->offset &&
+	       simulated->meaning.phys == config->phys &&
+	       simulated->meaning.revoke_on_reset == config->revoke_on_reset;
+}
+
 static bool simulation_matches(struct backend *backend, const struct backend_region *region,
 			       const struct config_region *config)
 {
-	return region->length == config->length && region->width == config->width;
+	const struct simulated *simulated = find(simulation_of(backend), region->handle);
+
+	return simulated && region->length == config->length && region->width == config->width &&
+	       means(simulated, config);
 }
 
 /*
@@ -304,6 +353,11 @@ static int simulation_set_state(struct backend *backend, uint64_t id, enum mmiod
 	return 0;
 }
 
+static int simulation_revoke(struct backend *backend, uint64_t id)
+{
+	return 0;
+}
+
 static int simulation_next_window(struct backend *backend, uint64_t id,
 				  struct backend_ledger *entry)
 {
@@ -337,6 +391,7 @@ static const struct backend_ops simulation_ops = {
 	.wipe = simulation_wipe,
 	.write = simulation_write,
 	.set_state = simulation_set_state,
+	.revoke = simulation_revoke,
 	.next_window = simulation_next_window,
 	.read_events = simulation_read_events,
 	.rescan = simulation_rescan,

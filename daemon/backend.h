@@ -123,7 +123,13 @@ struct backend_ops {
 	/* One store of exact width into a register, through the kernel. */
 	int (*write)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		     const struct config_write *write);
+	/* When it returns no processor reaches the pages through the window any more. */
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
+	/*
+	 * Revokes a window without waiting until its pages are taken from processes: 0, they are; 1,
+	 * WINDOW_STATE will say so. Asked again it changes nothing, and answers anew.
+	 */
+	int (*revoke)(struct backend *backend, uint64_t id);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 	/* Hands over what has happened since, as struct mmiod_control_event. */
 	void (*read_events)(struct backend *backend,
@@ -138,6 +144,7 @@ struct backend {
 	const struct backend_ops *ops;
 	int event_fd; /* readable when there are events; -1: never any */
 	uint32_t abi; /* the module's, 0 in simulation */
+	uint32_t max_windows; /* 0: there is no limit */
 };
 
 int backend_module_open(struct backend **backendp, struct text *why);

@@ -21,6 +21,7 @@ struct counters {
 	uint64_t hello_timeouts;
 	uint64_t slow_readers; /* dropped */
 	uint64_t revocations[MMIOD_CAUSES]; /* by enum mmiod_revoke_cause */
+	uint64_t unsafe_ends; /* of leases: a write at the end failed */
 	uint64_t events_lost; /* how often the module's queue overflowed */
 	uint64_t lines_held_back; /* of the log */
 	uint64_t reloads, failed_reloads;

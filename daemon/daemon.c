@@ -62,7 +62,6 @@ static void on_ended(struct connection *connection)
 	struct daemon *daemon = daemon_of(connection);
 	bool simulation = daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
 	struct lease_list *heir = find_heir(daemon, connection);
-	bool any = false;
 	struct lease *lease;
 
 	while ((lease = connection->leases.head) && !turn_is_over(connection->host)) {
@@ -76,23 +75,17 @@ static void on_ended(struct connection *connection)
 				    "it ended with its connection");
 		if (simulation)
 			daemon_lease_gone(daemon, lease);
-		any = true;
+		daemon_pace_events(daemon);
 	}
-	/* Each end makes an event, and the module's queue is bounded. */
-	if (any)
-		daemon_drain_events(daemon);
 }
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
-/*
- * Points the regions to the configuration in force;
- * those it does not name any more go when they are idle.
- */
+/* Points the regions to the configuration in force; what becomes of them is settled later. */
 static void link_regions(struct daemon *daemon)
 {
 	const struct config *config = daemon->config;
-	struct region *region, *next;
+	struct region *region;
 
 	for (size_t i = 0; i < config->n_regions; i++) {
 		region = region_find(&daemon->regions, config->regions[i]->name);
@@ -101,12 +94,8 @@ static void link_regions(struct daemon *daemon)
 		if (!region)
 			log_error("region %s: out of memory", config->regions[i]->name);
 	}
-	HASH_ITER(hh, daemon->regions.table, region, next) {
+	for (region = daemon->regions.table; region; region = region->hh.next)
 		region->config = config_find_region(config, region->name);
-	}
-	HASH_ITER(hh, daemon->regions.table, region, next) {
-		daemon_drop_region_if_idle(daemon, region);
-	}
 }
 
 static void take_limits(struct daemon *daemon)
@@ -146,6 +135,15 @@ static void end_watching(struct daemon *daemon)
 	}
 }
 
+static const char *describe_stale(uint32_t stale, char *buffer, size_t size)
+{
+	snprintf(buffer, size,
+		 stale == 1 ? "; 1 region waits for its leases to end"
+			    : "; %u regions wait for their leases to end",
+		 stale);
+	return stale ? buffer : "";
+}
+
 /*
  * Builds a new tree and puts it in force as a whole; if
  * it is bad, the old one stays and every status says so.
@@ -156,6 +154,7 @@ int daemon_reload(struct daemon *daemon)
 	struct config *config, *old;
 	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
+	uint32_t stale;
 	int r = config_load(&daemon->paths, &config, &why);
 
 	if (r < 0) {
@@ -177,8 +176,10 @@ int daemon_reload(struct daemon *daemon)
 	end_watching(daemon);
 	waiting_try_soon(daemon);
 	config_free(old);
-	log_line(LOG_INFO, &fields, "configuration loaded: %zu regions, %zu grants",
-		 config->n_regions, config->n_grants);
+	stale = daemon_stale_regions(daemon);
+	log_line(stale ? LOG_WARNING : LOG_INFO, &fields,
+		 "configuration loaded: %zu regions, %zu grants%s", config->n_regions,
+		 config->n_grants, describe_stale(stale, buffer, sizeof(buffer)));
 	return 0;
 }
 
@@ -224,6 +225,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	daemon_init_events(daemon);
 	daemon_init_pools(daemon);
 	daemon_init_terms(daemon);
+	daemon_init_safe(daemon);
 	waiting_init(daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
@@ -234,8 +236,9 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 		r = daemon_read_ledger(daemon);
 	if (r < 0)
 		return r;
-	daemon_claim_regions(daemon);
+	/* What is owed to a device is owed to what was claimed, not to what the configuration says now. */
 	daemon_safe_recover(daemon);
+	daemon_claim_regions(daemon);
 	daemon_arm_terms(daemon);
 	event_add(&daemon->grace, &grace_time);
 	return 0;
@@ -278,6 +281,7 @@ void daemon_clear(struct daemon *daemon)
 			daemon_safe_end(daemon, lease);
 		lease_remove(&daemon->leases, lease);
 	}
+	daemon_clear_safe(daemon);
 	daemon_clear_pools(daemon);
 	HASH_ITER(hh, daemon->regions.table, region, next_region) {
 		region_remove(&daemon->regions, region);

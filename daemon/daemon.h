@@ -12,6 +12,7 @@
 #include "server.h"
 
 struct publication;
+struct safe_note;
 struct revocation;
 struct waiting;
 
@@ -33,6 +34,18 @@ struct daemon {
 	struct publication *publications; /* in order of their numbers */
 	uint64_t last_publication;
 	struct event backend_event;
+	unsigned int events_caused; /* since they were read: see daemon_pace_events() */
+	bool draining;
+	bool reading_events; /* nothing that makes events may be done: it is put off */
+	bool reset; /* leases of regions that were reset are to end */
+	uint64_t reset_cursor; /* from the one behind this on */
+	struct event again; /* until what failed is tried again */
+	bool claims_due; /* a region was given back: others may want what it had */
+	uint64_t safe_round; /* of tries */
+	int reserve_fd; /* makes room for the window by which a register is made safe */
+	int notes_fd; /* the directory of notes; -1: not open yet */
+	struct safe_note *notes; /* on leases that ended, whose claims are not there */
+	uint32_t n_notes;
 	struct event terms; /* until a lease with a time limit wants something done */
 	struct event wipe; /* while something waits to be wiped */
 	uint64_t wipe_piece; /* bytes that are wiped in one turn */
@@ -53,18 +66,27 @@ int daemon_listen(struct daemon *daemon, int fd);
 void daemon_clear(struct daemon *daemon);
 int daemon_reload(struct daemon *daemon);
 
-/* events.c: what the backend tells. Each window that ends makes an event, and its queue is bounded. */
-#define EVENTS_DRAIN_EVERY 32
+/*
+ * events.c: what the backend tells. Each window that ends makes an event, and its queue is bounded:
+ * who ends leases in a row calls daemon_pace_events() between two of them.
+ */
+#define EVENTS_DRAIN_EVERY 32 /* events caused; one lease's end causes 34 at most */
 void daemon_init_events(struct daemon *daemon);
 void daemon_drain_events(struct daemon *daemon);
+void daemon_pace_events(struct daemon *daemon);
+struct lease *daemon_next_lease(struct daemon *daemon, const struct lease *lease);
 
 /* regions.c: what the configuration wants of the backend. */
 uint32_t daemon_missing_regions(const struct daemon *daemon);
 void daemon_claim_regions(struct daemon *daemon);
 int daemon_adopt_regions(struct daemon *daemon);
 void daemon_lose_regions(struct daemon *daemon);
-void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region);
-void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region);
+uint32_t daemon_stale_regions(const struct daemon *daemon);
+bool daemon_retry_regions(struct daemon *daemon);
+bool daemon_end_reset(struct daemon *daemon);
+void daemon_settle_region(struct daemon *daemon, struct region *region);
+void daemon_region_freed(struct daemon *daemon, struct region *region);
+void daemon_describe_stale(struct daemon *daemon, const struct region *region, struct text *text);
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region);
 void daemon_region_gone(struct daemon *daemon, struct region *region);
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state);
@@ -91,6 +113,8 @@ bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadl
 void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
 		       uint32_t deadline_ms, const char *why);
 void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_state state);
+void daemon_lease_listed(struct daemon *daemon, struct lease *lease, enum mmiod_state state);
+void daemon_lease_advance(struct daemon *daemon, struct lease *lease);
 
 /* holder.c: who holds a lease, in words. */
 void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text);
@@ -117,11 +141,17 @@ uint64_t daemon_boot_ms(void);
 int daemon_safe_settle(struct lease *lease, const struct config_writes *own);
 int daemon_safe_note(struct daemon *daemon, const struct lease *lease);
 void daemon_safe_forget(struct daemon *daemon, const struct lease *lease);
-void daemon_safe_end(struct daemon *daemon, struct lease *lease);
+bool daemon_safe_end(struct daemon *daemon, struct lease *lease);
+bool daemon_safe_work(struct daemon *daemon, bool again);
 void daemon_safe_recover(struct daemon *daemon);
+bool daemon_safe_is_owed(struct daemon *daemon, uint64_t id);
+void daemon_safe_place(struct daemon *daemon, struct region *region);
+void daemon_init_safe(struct daemon *daemon);
+void daemon_clear_safe(struct daemon *daemon);
+void daemon_try_again(struct daemon *daemon, bool now);
 
 /* revoke.c: revocations that wait for their deadline. */
-void revocations_note_end(struct daemon *daemon, uint64_t lease);
+void revocations_note_end(struct daemon *daemon, const struct lease *lease);
 void revocations_forget(struct daemon *daemon, const struct connection *connection);
 void revocations_clear(struct daemon *daemon);
 

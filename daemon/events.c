@@ -6,6 +6,8 @@
 #include "daemon.h"
 #include "log.h"
 
+#define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
+
 /*
  * When a device goes, the module revokes its windows first and tells of the region last; a holder
  * is to hear the cause, so a revocation that was not ours makes the daemon look whether the region
@@ -17,7 +19,8 @@ static void on_window_state(struct daemon *daemon, const struct mmiod_control_ev
 
 	if (!lease || lease->state == MMIOD_STATE_REVOKED)
 		return;
-	if (event->value == MMIOD_WINDOW_REVOKED && !daemon_region_is_there(daemon, lease->region))
+	if (event->value == MMIOD_WINDOW_REVOKED && !lease_is_over(lease) &&
+	    !daemon_region_is_there(daemon, lease->region))
 		daemon_region_gone(daemon, lease->region);
 	else
 		daemon_lease_state(daemon, lease, (enum mmiod_state)event->value);
@@ -72,20 +75,62 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 	}
 }
 
+static void read_all(struct daemon *daemon)
+{
+	daemon->events_caused = 0;
+	daemon->reading_events = true;
+	daemon->backend->ops->read_events(daemon->backend, on_control_event, daemon);
+	if (daemon->ledger_stale) {
+		daemon->backend->ops->rescan(daemon->backend);
+		daemon->ledger_stale = daemon_adopt_regions(daemon) < 0;
+		daemon_lose_regions(daemon);
+		daemon->ledger_stale |= daemon_read_ledger(daemon) < 0;
+		daemon_claim_regions(daemon);
+	}
+	daemon->reading_events = false;
+}
+
+/* What followed from events, and makes events itself. True: there is more of it. */
+static bool follow_up(struct daemon *daemon)
+{
+	return daemon_end_reset(daemon) || daemon_safe_work(daemon, false);
+}
+
 /*
  * Takes in all that the backend has to tell. Called from within requests too, so nothing that
  * follows from an event may send a message: it waits for the next turn of the loop.
  */
 void daemon_drain_events(struct daemon *daemon)
 {
-	daemon->backend->ops->read_events(daemon->backend, on_control_event, daemon);
-	if (!daemon->ledger_stale)
+	bool more = true;
+
+	if (daemon->draining)
 		return;
-	daemon->backend->ops->rescan(daemon->backend);
-	daemon->ledger_stale = daemon_adopt_regions(daemon) < 0;
-	daemon_lose_regions(daemon);
-	daemon->ledger_stale |= daemon_read_ledger(daemon) < 0;
-	daemon_claim_regions(daemon);
+	daemon->draining = true;
+	for (int i = 0; i < ROUNDS_AT_ONCE && more; i++) {
+		read_all(daemon);
+		more = follow_up(daemon);
+	}
+	daemon->draining = false;
+	if (more)
+		daemon_try_again(daemon, true);
+}
+
+void daemon_pace_events(struct daemon *daemon)
+{
+	if (daemon->events_caused >= EVENTS_DRAIN_EVERY)
+		daemon_drain_events(daemon);
+}
+
+/* For a walk through the table that ends leases: reading events may remove any of them. */
+struct lease *daemon_next_lease(struct daemon *daemon, const struct lease *lease)
+{
+	uint64_t id = lease->id;
+
+	if (daemon->events_caused < EVENTS_DRAIN_EVERY)
+		return lease->hh.next;
+	daemon_drain_events(daemon);
+	return lease_after(&daemon->leases, id);
 }
 
 static void on_backend(evutil_socket_t fd, short what, void *data)

@@ -213,22 +213,28 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
 }
 
-/* `uid`: the holder's, whose doing the end may be; UINT32_MAX: not known. */
-void journal_written(struct connection_host *host, uint64_t lease, const char *region, uint32_t uid,
-		     const struct config_write *write, int error)
+/* What a lease that has ended still owes its device: told whoever caused it. */
+void journal_unwritten(const struct lease *lease, const struct config_write *write, int error)
 {
-	const struct log_fields fields = { .region = region, .lease = lease };
+	const struct log_fields fields = { .region = lease->region->name, .lease = lease->id };
 
-	if (uid != UINT32_MAX && !may_audit(host, uid))
+	log_line(LOG_ERR, &fields,
+		 "lease %" PRIu64 " of region %s has ended, but 0x%" PRIx64
+		 " could not be written to +0x%" PRIx64 ": %s; its bytes are nobody's until it is",
+		 lease->id, lease->region->name, write->value, write->offset, strerror(-error));
+}
+
+/* `always`: it is what an error in the journal was about. Else the holder's pace applies, if known. */
+void journal_written(struct connection_host *host, const struct lease *lease,
+		     const struct config_write *write, bool always)
+{
+	const struct log_fields fields = { .region = lease->region->name, .lease = lease->id };
+	uint32_t uid = lease->holder.uid;
+
+	if (!always && uid != UINT32_MAX && !may_audit(host, uid))
 		return;
-	if (error)
-		log_line(LOG_ERR, &fields,
-			 "lease %" PRIu64 " of region %s has ended, but 0x%" PRIx64
-			 " could not be written to +0x%" PRIx64 ": %s",
-			 lease, region, write->value, write->offset, strerror(-error));
-	else
-		log_line(LOG_INFO, &fields,
-			 "lease %" PRIu64 " of region %s has ended: wrote 0x%" PRIx64
-			 " to +0x%" PRIx64 " (%u bits)",
-			 lease, region, write->value, write->offset, 8 * write->width);
+	log_line(LOG_INFO, &fields,
+		 "lease %" PRIu64 " of region %s has ended: wrote 0x%" PRIx64 " to +0x%" PRIx64
+		 " (%u bits)",
+		 lease->id, lease->region->name, write->value, write->offset, 8 * write->width);
 }

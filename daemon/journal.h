@@ -27,9 +27,10 @@ void journal_dropped(struct connection *connection, const char *why);
 void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
 		     const char *rule);
 void journal_refused(const struct wish *wish, enum mmiod_outcome outcome);
-/* A register write at the end of a lease. `error`: 0, or why it was not done. */
-void journal_written(struct connection_host *host, uint64_t lease, const char *region, uint32_t uid,
-		     const struct config_write *write, int error);
+/* A register write at the end of a lease: done, or not, and why. */
+void journal_written(struct connection_host *host, const struct lease *lease,
+		     const struct config_write *write, bool always);
+void journal_unwritten(const struct lease *lease, const struct config_write *write, int error);
 /* Counts it as well. */
 void journal_revoked(struct connection_host *host, const struct lease *lease,
 		     enum mmiod_revoke_cause cause, const char *why);

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the end of a lease entails, by whatever cause it ends: its holder, who waits for its bytes,
- * monitors and the journal hear of it. Called from within requests and from the backend's events,
- * so nothing here sends a message: the holder's connection is woken, and sends at the next turn of
- * the loop.
+ * The end of leases, by whatever cause. It has these steps, and one function, advance(), takes a
+ * lease from one to the next as far as it can go:
+ *  - its holder loses it (ENDING), and hears of it, as do monitors and the journal;
+ *  - no processor reaches the bytes any more (LEASE_CUT): the kernel takes pages from processes in
+ *    its own time, and tells by an event; who waits for the end is told now;
+ *  - what is to be written at the end is written (safe.c), and tried again until it is;
+ *  - it is REVOKED: others may have the bytes, and the region may be another's;
+ *  - it is removed, when its window is gone (LEASE_CLOSED).
+ * The first and the last two come from outside, in any order.
+ *
+ * Called from within requests and from the backend's events, so nothing here sends a message: the
+ * holder's connection is woken, and sends at the next turn of the loop.
  */
 #include <string.h>
 #include "daemon.h"
@@ -23,53 +31,106 @@ void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_ev
 	wake_holder(daemon, lease);
 }
 
-/* The window is no more: the last trace of the lease goes. */
-void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+static void retire(struct daemon *daemon, struct lease *lease)
+{
+	daemon_safe_forget(daemon, lease);
+	free(steal_pointer(lease->on_end));
+	lease_retire(&daemon->leases, lease);
+	waiting_note_end(daemon, lease->region);
+}
+
+/* The lease may be gone afterwards, and its region, unless that is pinned. */
+static void advance(struct daemon *daemon, struct lease *lease)
 {
 	struct region *region = lease->region;
 
-	daemon_safe_end(daemon, lease);
-	revocations_note_end(daemon, lease->id);
-	waiting_note_end(daemon, lease->region);
-	if (lease->state != MMIOD_STATE_REVOKED)
-		daemon_note_lease(daemon, MMIOD_NOTICE_RELEASED, lease, "");
-	lease_remove(&daemon->leases, lease);
-	if (region != &daemon->kernel)
-		daemon_drop_region_if_idle(daemon, region);
+	if (!(lease->end & LEASE_CUT))
+		return;
+	if (lease->state == MMIOD_STATE_ENDING) {
+		if (!daemon_safe_end(daemon, lease))
+			return;
+		retire(daemon, lease);
+	}
+	if (lease->end & LEASE_CLOSED)
+		lease_remove(&daemon->leases, lease);
+	daemon_region_freed(daemon, region);
+}
+
+void daemon_lease_advance(struct daemon *daemon, struct lease *lease)
+{
+	advance(daemon, lease);
+}
+
+/* `event` 0: the holder knows. */
+static void begin(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
+		  const char *why)
+{
+	lease_begin_end(&daemon->leases, lease);
+	if (!event)
+		lease->end |= LEASE_GIVEN_BACK;
+	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
+	if (event)
+		daemon_lease_tell(daemon, lease, event, 0, why);
+}
+
+static void cut(struct daemon *daemon, struct lease *lease)
+{
+	if (lease->end & LEASE_CUT)
+		return;
+	lease->end |= LEASE_CUT;
+	revocations_note_end(daemon, lease);
+}
+
+/* ---- what brings them about ------------------------------------------------------------------ */
+
+/* 0: no processor reaches the bytes any more. 1: an event will say so. */
+static int take_window(struct daemon *daemon, struct lease *lease)
+{
+	int r = daemon->backend->ops->revoke(daemon->backend, lease->id);
+
+	daemon->events_caused++;
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
 /*
  * Takes the window away. `event` 0: the holder knows. `cause` 0: it is no revocation, and neither
  * counted nor in the journal. What the module refuses is neither either: the lease then lasts, and
- * the caller may try again. It stays listed until its holder lets go of the file.
+ * the caller may try again. 1: it is under way, and revocations_note_end() will say when nobody
+ * reaches the bytes any more. The lease stays in the table until its holder lets go of the file.
  */
 int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
 			enum mmiod_revoke_cause cause, const char *why)
 {
 	int r;
 
-	if (lease->state == MMIOD_STATE_REVOKED)
-		return 0;
+	if (lease_is_over(lease))
+		return !(lease->end & LEASE_CUT);
 	turn_spend(&daemon->host, WORK_WINDOW);
-	r = daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
-	if (r < 0 && r != -ENOENT && r != -ENODEV) {
+	r = take_window(daemon, lease);
+	if (r < 0) {
 		log_error("cannot revoke lease %llu: %s", (unsigned long long)lease->id,
 			  strerror(-r));
 		return r;
 	}
 	if (cause)
 		journal_revoked(&daemon->host, lease, cause, why);
-	daemon_safe_end(daemon, lease);
-	/* Who asked for it learns by its state whether the holder gave it back. */
-	if (event)
-		lease_retire(lease);
-	revocations_note_end(daemon, lease->id);
-	lease_retire(lease);
-	waiting_note_end(daemon, lease->region);
-	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
-	if (event)
-		daemon_lease_tell(daemon, lease, event, 0, why);
-	return 0;
+	begin(daemon, lease, event, why);
+	if (r == 0)
+		cut(daemon, lease);
+	advance(daemon, lease);
+	return r;
+}
+
+/* The window is no more, and with it every mapping. The lease may be gone afterwards. */
+void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
+{
+	if (!lease_is_over(lease))
+		begin(daemon, lease, 0, "");
+	lease->end |= LEASE_CLOSED;
+	cut(daemon, lease);
+	advance(daemon, lease);
 }
 
 /* Returns false if there is nobody to ask. */
@@ -85,37 +146,52 @@ bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadl
 static void lose_window(struct daemon *daemon, struct lease *lease)
 {
 	bool gone = !lease->region->claimed || lease->memory == MMIOD_MEMORY_DMA;
+	const char *why = gone ? "the device has gone" : "revoked by another program";
 
-	daemon_safe_end(daemon, lease);
-	lease_retire(lease);
-	revocations_note_end(daemon, lease->id);
-	waiting_note_end(daemon, lease->region);
-	lease_tell(lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, 0,
-		   gone ? "the device has gone" : "revoked by another program");
-	daemon_note_lease(daemon, MMIOD_NOTICE_REVOKED, lease, lease_why(lease));
-	journal_revoked(&daemon->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER,
-			lease_why(lease));
+	journal_revoked(&daemon->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER, why);
+	begin(daemon, lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, why);
 }
 
 static void suspend_or_resume(struct daemon *daemon, struct lease *lease, enum mmiod_state state)
 {
 	bool sleeps = state == MMIOD_STATE_SUSPENDED;
 
+	if (lease_is_over(lease) || lease->state == state)
+		return;
 	lease->state = state;
 	lease_tell(lease, sleeps ? MMIOD_EVENT_SUSPENDED : MMIOD_EVENT_RESUMED, 0,
 		   sleeps ? "the device is being reset or sleeps" : "the device is back");
 	daemon_note_lease(daemon, sleeps ? MMIOD_NOTICE_SUSPENDED : MMIOD_NOTICE_RESUMED, lease,
 			  lease_why(lease));
+	wake_holder(daemon, lease);
 }
 
-/* The module changed the window's state by itself: its device sleeps, wakes or is gone. */
+/*
+ * The module tells of the window's state: its device sleeps, wakes or is gone, somebody else revoked
+ * it, or what was begun here is done. The lease may be gone afterwards.
+ */
 void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_state state)
 {
-	if (lease->state == state || lease->state == MMIOD_STATE_REVOKED)
-		return;
-	if (state == MMIOD_STATE_REVOKED)
-		lose_window(daemon, lease);
-	else
+	if (state != MMIOD_STATE_REVOKED) {
 		suspend_or_resume(daemon, lease, state);
-	wake_holder(daemon, lease);
+		return;
+	}
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	if (!lease_is_over(lease))
+		lose_window(daemon, lease);
+	cut(daemon, lease);
+	advance(daemon, lease);
+}
+
+/* The ledger says that the window is revoked, but not whether its pages are taken yet. */
+void daemon_lease_listed(struct daemon *daemon, struct lease *lease, enum mmiod_state state)
+{
+	if (state == MMIOD_STATE_REVOKED && !(lease->end & LEASE_CUT) &&
+	    take_window(daemon, lease) == 1) {
+		if (!lease_is_over(lease))
+			lose_window(daemon, lease);
+		return;
+	}
+	daemon_lease_state(daemon, lease, state);
 }

@@ -53,11 +53,18 @@ struct region *region_after(const struct regions *regions, uint64_t id)
 
 void region_remove(struct regions *regions, struct region *region)
 {
-	assert(!region->n_leases);
+	assert(!region->n_leases && !region->pins);
 	HASH_DEL(regions->table, region);
 	by_id_remove(&regions->by_id, &region->of_all);
 	blocks_destroy(region->blocks);
 	free(region);
+}
+
+enum mmiod_state region_state(const struct region *region)
+{
+	if (!region->claimed)
+		return MMIOD_STATE_REVOKED;
+	return region->stale ? MMIOD_STATE_STALE : region->hw.state;
 }
 
 /* ---- sharing --------------------------------------------------------------------------------- */
@@ -102,6 +109,18 @@ struct lease *lease_conflict(const struct region *region, uint64_t offset, uint6
 		found = interval_overlap(&region->occupied[other], offset, offset + length);
 		if (found)
 			return container_of(found, struct lease, span);
+	}
+	return NULL;
+}
+
+/* One that occupies bytes of the region, or NULL. */
+struct lease *lease_of_region(const struct region *region)
+{
+	for (int i = 0; i < LEASE_CLASSES; i++) {
+		struct interval *first = interval_first(&region->occupied[i]);
+
+		if (first)
+			return container_of(first, struct lease, span);
 	}
 	return NULL;
 }
@@ -286,6 +305,7 @@ int lease_add(struct leases *leases, struct lease *lease)
 		return 0;
 	tally_of(lease)->leases++;
 	tally_of(lease)->bytes += lease->length;
+	leases->n_ending += lease->state == MMIOD_STATE_ENDING;
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_insert(set_of(lease), &lease->span);
 	return 0;
@@ -308,14 +328,58 @@ static void uncount(struct lease *lease)
 	lease->list->bytes -= lease->length;
 }
 
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Its holder has it no more. */
+bool lease_is_over(const struct lease *lease)
+{
+	return lease->state == MMIOD_STATE_ENDING || lease->state == MMIOD_STATE_REVOKED;
+}
+
+/* From here on its holder has it no more, but it goes on to occupy its bytes. */
+void lease_begin_end(struct leases *leases, struct lease *lease)
+{
+	if (lease_is_over(lease))
+		return;
+	lease->state = MMIOD_STATE_ENDING;
+	leases->n_ending++;
+	drop_term(lease);
+}
+
+static bool is_unsafe(const struct lease *lease)
+{
+	return lease->unsafe_prev; /* the head's is the tail */
+}
+
+/* Those that have been tried in vain behind those that have not. */
+void lease_enter_unsafe(struct leases *leases, struct lease *lease)
+{
+	lease_leave_unsafe(leases, lease);
+	if (lease->unsafe)
+		DL_APPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+	else
+		DL_PREPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+}
+
+void lease_leave_unsafe(struct leases *leases, struct lease *lease)
+{
+	if (!is_unsafe(lease))
+		return;
+	DL_DELETE2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+	lease->unsafe_prev = lease->unsafe_next = NULL;
+}
+
 /*
  * The window no longer reaches the bytes: others may have
  * them. The lease stays in the table until it is removed.
  */
-void lease_retire(struct lease *lease)
+void lease_retire(struct leases *leases, struct lease *lease)
 {
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
+	if (lease->state == MMIOD_STATE_ENDING)
+		leases->n_ending--;
+	lease_leave_unsafe(leases, lease);
 	if (lease->list)
 		uncount(lease);
 	lease->state = MMIOD_STATE_REVOKED;
@@ -343,7 +407,7 @@ void lease_discard(struct lease *lease)
 
 void lease_remove(struct leases *leases, struct lease *lease)
 {
-	lease_retire(lease);
+	lease_retire(leases, lease);
 	lease_detach(lease);
 	charge_release(&lease->bytes);
 	leave_orders(leases, lease);

@@ -4,8 +4,9 @@
  * sharing; knows neither sockets nor the backend.
  *
  * A lease is in the table from the grant until its window is gone; while its state is not REVOKED
- * it also occupies its bytes, which others may then conflict with. Kernel memory is its holder's
- * alone: nothing conflicts with it.
+ * it also occupies its bytes, which others may then conflict with: while it is ENDING its holder
+ * has it no more, but nobody else may have the bytes yet. Kernel memory is its holder's alone:
+ * nothing conflicts with it.
  */
 #ifndef MMIOD_DAEMON_LEASE_H
 #define MMIOD_DAEMON_LEASE_H
@@ -32,7 +33,7 @@ enum lease_class {
 
 /* What is counted of a region, or of a kind of kernel memory. */
 struct tally {
-	uint64_t leases; /* that are not revoked */
+	uint64_t leases; /* that are not revoked; those that are ending are none such yet */
 	uint64_t bytes; /* of those */
 	uint64_t grants; /* since the daemon was started, as the following */
 	uint64_t denials;
@@ -47,7 +48,11 @@ struct region {
 		*config; /* NULL: no longer configured, goes with its last lease */
 	struct backend_region hw; /* valid while claimed */
 	bool claimed;
-	bool recheck; /* leases kept it from being given back when it may have become unfit */
+	bool stale; /* claimed, but not what the configuration in force says: grants nothing new */
+	bool kept; /* stale and unused, but the backend did not take it back: tried again */
+	bool reset; /* its leases are to end, for the device was reset */
+	uint32_t pins; /* not to be removed while somebody works with it */
+	uint64_t unsafe_round; /* in which a write at the end of a lease failed */
 	char missing[TEXT_MAX]; /* why it is not claimed */
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
@@ -71,6 +76,7 @@ struct region *region_by_handle(const struct regions *regions, uint64_t handle);
 struct region *region_after(const struct regions *regions, uint64_t id);
 struct region *region_add(struct regions *regions, const char *name);
 void region_remove(struct regions *regions, struct region *region);
+enum mmiod_state region_state(const struct region *region); /* as it is listed */
 
 struct lease;
 
@@ -114,6 +120,11 @@ struct term {
 	bool renew; /* may be renewed */
 };
 
+/* How far the end of a lease has come: see lease-end.c. */
+#define LEASE_CUT (1u << 0) /* no processor reaches the bytes through its window any more */
+#define LEASE_CLOSED (1u << 1) /* the window is no more */
+#define LEASE_GIVEN_BACK (1u << 2) /* by its holder */
+
 struct lease {
 	uint64_t id; /* the window's */
 	struct region *region; /* for kernel memory one that stands for it */
@@ -128,6 +139,9 @@ struct lease {
 	enum mmiod_share share;
 	uint32_t flags; /* MMIOD_LEASE_* */
 	enum mmiod_state state;
+	uint8_t end; /* LEASE_CUT ...; 0 unless it is ending or revoked */
+	uint8_t unsafe_write; /* of on_end: the one that failed */
+	int unsafe; /* why, 0: none has been tried */
 	struct holder holder;
 	uint64_t started; /* seconds since 1970 */
 	struct interval span; /* in region->occupied while state is not REVOKED */
@@ -137,6 +151,7 @@ struct lease {
 	struct account *account;
 	struct term *term; /* NULL: lasts as long as its file; owned */
 	struct config_writes *on_end; /* to be done when it ends; owned; NULL: nothing */
+	struct lease *unsafe_prev, *unsafe_next; /* in leases->unsafe */
 	struct lease_list *list; /* NULL: no connection stands for it */
 	struct lease *prev, *next; /* in list */
 	struct by_id_node of_user; /* in charge.user->leases */
@@ -150,6 +165,8 @@ struct leases {
 	struct by_id by_id;
 	struct account *accounts;
 	struct interval_set terms; /* of struct term */
+	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
+	uint32_t n_ending;
 };
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
@@ -160,7 +177,12 @@ struct lease *lease_find(const struct leases *leases, uint64_t id);
 struct lease *lease_after(const struct leases *leases, uint64_t id);
 struct lease *lease_after_of(const struct user *user, uint64_t id);
 int lease_add(struct leases *leases, struct lease *lease);
-void lease_retire(struct lease *lease);
+bool lease_is_over(const struct lease *lease);
+struct lease *lease_of_region(const struct region *region);
+void lease_begin_end(struct leases *leases, struct lease *lease);
+void lease_enter_unsafe(struct leases *leases, struct lease *lease);
+void lease_leave_unsafe(struct leases *leases, struct lease *lease);
+void lease_retire(struct leases *leases, struct lease *lease);
 void lease_discard(struct lease *lease);
 void lease_remove(struct leases *leases, struct lease *lease);
 

@@ -59,13 +59,27 @@ static int adopt_term(struct daemon *daemon, struct lease *lease, const struct t
 {
 	uint64_t now = daemon_boot_ms();
 
-	if (!content->lease_ms || lease->state == MMIOD_STATE_REVOKED)
+	if (!content->lease_ms || lease_is_over(lease))
 		return 0;
 	if (lease_limit(&daemon->leases, lease, content->lease_ms, content->renew) < 0)
 		return -ENOMEM;
 	lease_set_deadline(lease, content->renew ? now + content->lease_ms : content->deadline_ms,
 			   now);
 	return 0;
+}
+
+/*
+ * Of a window that is revoked the earlier daemon may not have seen the end: its pages are taken from
+ * processes now, if they are not yet, and if there is a note the end is not over.
+ */
+static void adopt_end(struct daemon *daemon, struct lease *lease)
+{
+	if (lease->state != MMIOD_STATE_REVOKED)
+		return;
+	daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
+	lease->end = LEASE_CUT;
+	if (daemon_safe_is_owed(daemon, lease->id))
+		lease->state = MMIOD_STATE_ENDING;
 }
 
 /* -ENODEV: its region has gone. */
@@ -97,6 +111,7 @@ static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
 	lease->holder = content.holder;
 	lease->started = content.started;
 	lease->grant = content.grant;
+	adopt_end(daemon, lease);
 	if (charge_adopted(daemon, lease) < 0 || claim_blocks(lease) < 0 ||
 	    adopt_term(daemon, lease, &content) < 0 || lease_add(&daemon->leases, lease) < 0) {
 		forget(lease);
@@ -116,7 +131,8 @@ static struct lease *forget_until(struct daemon *daemon, struct lease *lease, ui
 	while (lease && lease->id < id) {
 		struct lease *next = lease->hh.next;
 
-		daemon_lease_gone(daemon, lease);
+		if (!(lease->end & LEASE_CLOSED))
+			daemon_lease_gone(daemon, lease);
 		lease = next;
 	}
 	return lease;
@@ -129,7 +145,7 @@ static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
 	int r;
 
 	if (lease) {
-		daemon_lease_state(daemon, lease, entry->state);
+		daemon_lease_listed(daemon, lease, entry->state);
 		return 0;
 	}
 	r = adopt(daemon, entry);
@@ -202,10 +218,11 @@ void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 void daemon_end_grace(struct daemon *daemon)
 {
 	static const char why[] = "it was to end with its connection, and none came back";
-	struct lease *lease, *next;
+	struct lease *lease;
 
-	DL_FOREACH_SAFE(daemon->orphans.head, lease, next) {
-		if (!(lease->flags & MMIOD_LEASE_CONNECTION) || lease->state == MMIOD_STATE_REVOKED)
+	for (lease = daemon->leases.table; lease; lease = daemon_next_lease(daemon, lease)) {
+		if (lease->list != &daemon->orphans || !(lease->flags & MMIOD_LEASE_CONNECTION) ||
+		    lease_is_over(lease))
 			continue;
 		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION,
 				    why);

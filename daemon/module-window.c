@@ -155,6 +155,21 @@ int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state stat
 	return module_control(backend, MMIOD_IOC_WINDOW_SET_STATE, &set);
 }
 
+/* An older module does it at once, and this process pays for it. */
+int module_revoke(struct backend *backend, uint64_t id)
+{
+	const struct module *module = container_of(backend, struct module, backend);
+	struct mmiod_window_set_state set = {
+		.size = sizeof(set),
+		.state = MMIOD_WINDOW_REVOKED,
+		.window_id = id,
+		.flags = module->revokes_later ? MMIOD_SET_STATE_LATER : 0,
+	};
+	int r = module_control(backend, MMIOD_IOC_WINDOW_SET_STATE, &set);
+
+	return r == 0 && set.flags & MMIOD_SET_STATE_LATER ? 1 : r;
+}
+
 int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
 {
 	struct mmiod_window_info info = { .size = sizeof(info), .window_id = id };

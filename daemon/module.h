@@ -11,6 +11,7 @@
 struct module {
 	struct backend backend; /* event_fd is the control file; owned */
 	bool revokes_on_reset; /* an older module, still loaded after an upgrade, does not */
+	bool revokes_later; /* likewise */
 };
 
 /* One ioctl on the control file: 0 or -errno. */
@@ -35,6 +36,7 @@ int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache
 		uint64_t length);
 int module_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		 const struct config_write *write);
+int module_revoke(struct backend *backend, uint64_t id);
 int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state);
 int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 

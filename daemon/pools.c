@@ -28,7 +28,7 @@ static uint64_t page_of(const struct config_region *config)
 
 static bool wants_pool(const struct region *region)
 {
-	return region->claimed && region->config && region->config->pool;
+	return region->claimed && !region->stale && region->config && region->config->pool;
 }
 
 static bool is_as_wanted(const struct region *region)
@@ -119,6 +119,7 @@ static int wipe(struct daemon *daemon, struct region *region, uint64_t offset, u
 	bool wc = region->config && region->config->caches & 1u << MMIOD_CACHE_WC;
 
 	turn_spend(&daemon->host, WORK_WINDOW + (unsigned int)(length / WIPED_FOR_WORK));
+	daemon->events_caused++; /* its window comes and goes */
 	return daemon->backend->ops->wipe(daemon->backend, region->hw.handle,
 					  wc ? MMIOD_CACHE_WC : MMIOD_CACHE_UC, offset, length);
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions: brings what the backend holds in line with what the configuration asks for. A region
- * that is no longer asked for, or differently, is given back when nobody holds a lease of it; one
+ * Regions: brings what the backend holds in line with what the configuration asks for. What is to
+ * be done with one follows from four things: whether it is configured, whether it is claimed,
+ * whether the claim is stale (not what the configuration says), and whether leases use it. A stale
+ * one is given back as soon as nobody uses it, and claimed anew; until then it grants nothing. One
  * whose device is not there is tried again when a device appears.
+ *
+ * A region may go whenever the daemon has settled it; who works with it meanwhile pins it.
  */
+#include <inttypes.h>
 #include <string.h>
 #include "daemon.h"
 #include "journal.h"
@@ -56,6 +61,9 @@ static void claim(struct daemon *daemon, struct region *region)
 		log_line(LOG_INFO, &fields, "region %s: %s, %llu bytes", region->name,
 			 region->hw.device, (unsigned long long)region->hw.length);
 		daemon_note(daemon, MMIOD_NOTICE_BACK, region, "");
+		/* Before anybody has bytes of it. */
+		daemon_safe_place(daemon, region);
+		waiting_note_end(daemon, region);
 		return;
 	}
 	name_device(region);
@@ -66,15 +74,181 @@ static void claim(struct daemon *daemon, struct region *region)
 	memcpy(region->missing, buffer, sizeof(buffer));
 }
 
+/* ---- what is to be done with a region --------------------------------------------------------- */
+
+enum step { STAY, CLAIM, GIVE_BACK, FORGET };
+
+/* By: is it configured, is it claimed, is the claim stale, do leases use it. */
+static const enum step steps[2][2][2][2] = {
+	[false][false][false] = { FORGET, STAY }, [false][true][true] = { GIVE_BACK, STAY },
+	[true][false][false] = { CLAIM, CLAIM },  [true][true][false] = { STAY, STAY },
+	[true][true][true] = { GIVE_BACK, STAY },
+};
+
+/* Those that are ending among them; revoked ones keep nothing. */
+static bool is_used(const struct region *region)
+{
+	return region->tallies[MMIOD_MEMORY_REGION].leases > 0;
+}
+
+static enum step step_of(const struct region *region)
+{
+	return steps[!!region->config][region->claimed][region->stale][is_used(region)];
+}
+
+static void look_whether_stale(struct daemon *daemon, struct region *region)
+{
+	region->stale = region->claimed &&
+			(!region->config || !daemon->backend->ops->matches(
+						    daemon->backend, &region->hw, region->config));
+	if (!region->stale)
+		region->kept = false;
+}
+
+/* What it had may be what another region waits for. The module keeps it while a window lives on it. */
+static bool give_back(struct daemon *daemon, struct region *region)
+{
+	int r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
+
+	if (r < 0 && r != -ENOENT) {
+		if (!region->kept)
+			log_warning("cannot give region %s back: %s", region->name, strerror(-r));
+		region->kept = true;
+		daemon_try_again(daemon, false);
+		return false;
+	}
+	region->claimed = region->stale = region->kept = false;
+	region->hw = (struct backend_region){ 0 };
+	daemon_fit_pool(daemon, region);
+	daemon->claims_due = true;
+	daemon_try_again(daemon, true);
+	return true;
+}
+
+/* It may be gone afterwards, unless it is pinned. */
+void daemon_settle_region(struct daemon *daemon, struct region *region)
+{
+	enum step step = step_of(region);
+
+	if (step == GIVE_BACK)
+		step = give_back(daemon, region) ? step_of(region) : STAY;
+	if (step == CLAIM)
+		claim(daemon, region);
+	if (step == FORGET && !region->n_leases && !region->pins)
+		region_remove(&daemon->regions, region);
+	else
+		daemon_fit_pool(daemon, region);
+}
+
+/*
+ * After a lease of it has ended, so cheap where nothing is to be done: whether
+ * the claim fits was seen when the configuration or the device changed.
+ */
+void daemon_region_freed(struct daemon *daemon, struct region *region)
+{
+	bool in_force = region->config && region->claimed && !region->stale;
+
+	if (region == &daemon->kernel)
+		return;
+	if (!is_used(region) && (region->stale || (!in_force && !region->n_leases)))
+		daemon_settle_region(daemon, region);
+	else if (in_force && region->config->pool && !region->blocks)
+		daemon_fit_pool(daemon, region);
+}
+
+/*
+ * The configuration or a device is another. What is no longer wanted
+ * goes first: two regions may have changed places.
+ */
 void daemon_claim_regions(struct daemon *daemon)
 {
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
-		daemon_release_region_if_unfit(daemon, region);
-		if (region->config && !region->claimed)
-			claim(daemon, region);
-		daemon_fit_pool(daemon, region);
+	struct region *region, *next;
+
+	for (region = daemon->regions.table; region; region = region->hh.next) {
+		look_whether_stale(daemon, region);
+		if (step_of(region) == GIVE_BACK)
+			give_back(daemon, region);
+	}
+	HASH_ITER(hh, daemon->regions.table, region, next) {
+		daemon_settle_region(daemon, region);
 	}
 }
+
+uint32_t daemon_stale_regions(const struct daemon *daemon)
+{
+	uint32_t stale = 0;
+
+	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
+		stale += region->stale;
+	return stale;
+}
+
+/* True: there are still some that the module did not take back. */
+bool daemon_retry_regions(struct daemon *daemon)
+{
+	struct region *region, *next;
+	bool kept = false;
+
+	HASH_ITER(hh, daemon->regions.table, region, next) {
+		if (region->kept || (daemon->claims_due && step_of(region) == CLAIM))
+			daemon_settle_region(daemon, region);
+	}
+	daemon->claims_due = false;
+	for (region = daemon->regions.table; region; region = region->hh.next)
+		kept |= region->kept;
+	return kept;
+}
+
+/* ---- what keeps it as it is, in words -------------------------------------------------------- */
+
+static void describe_wanted(const struct config_region *config, struct text *text)
+{
+	char name[MMIOD_WIRE_NAME];
+
+	if (config->device == CONFIG_DEVICE_RANGE) {
+		text_add(text, "0x%" PRIx64 "+0x%" PRIx64, config->phys, config->length);
+		return;
+	}
+	if (config->device == CONFIG_DEVICE_SLOT)
+		pci_format(config->pci, name);
+	else
+		snprintf(name, sizeof(name), "%04x:%04x", config->vendor, config->product);
+	if (config->device != CONFIG_DEVICE_NONE)
+		text_add(text, "%s ", name);
+	if (config->bar >= 0)
+		text_add(text, "BAR %d ", config->bar);
+	text_add(text, "0x%" PRIx64, config->offset);
+	if (config->length)
+		text_add(text, "+0x%" PRIx64, config->length);
+	if (config->width)
+		text_add(text, " by %u bits", 8 * config->width);
+}
+
+/* "region a is to become ..., as FILE:LINE says: lease 9 of ... keeps what it was". */
+void daemon_describe_stale(struct daemon *daemon, const struct region *region, struct text *text)
+{
+	const struct lease *lease = lease_of_region(region);
+	const struct config_region *config = region->config;
+
+	text_add(text, "region %s is ", region->name);
+	if (config) {
+		text_add(text, "to become ");
+		describe_wanted(config, text);
+		text_add(text, ", as %s:%u says", config->origin.file, config->origin.line);
+	} else {
+		text_add(text, "no longer configured");
+	}
+	if (!lease) {
+		text_add(text, "; the module has not taken back what it was yet");
+		return;
+	}
+	text_add(text, ": what it was is kept by ");
+	daemon_describe_holder(daemon, lease, text);
+	if (!lease_is_over(lease))
+		text_add(text, "; \"mmioctl revoke %" PRIu64 "\" ends that", lease->id);
+}
+
+/* ---- from the backend ------------------------------------------------------------------------ */
 
 /* Notes what an earlier daemon claimed. Negative: not all of it. */
 int daemon_adopt_regions(struct daemon *daemon)
@@ -97,51 +271,16 @@ int daemon_adopt_regions(struct daemon *daemon)
 	return r == -ENOENT ? 0 : r;
 }
 
-/*
- * Gives back a claim that is not, or no longer, what the configuration asks for. The module keeps
- * it while a window lives on it; revoked windows do not count.
- */
-void daemon_release_region_if_unfit(struct daemon *daemon, struct region *region)
-{
-	int r;
-
-	region->recheck = region->n_leases > 0;
-	if (!region->claimed || region->n_leases)
-		return;
-	if (region->config &&
-	    daemon->backend->ops->matches(daemon->backend, &region->hw, region->config))
-		return;
-	r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
-	if (r == 0 || r == -ENOENT) {
-		region->claimed = false;
-		daemon_fit_pool(daemon, region);
-	} else {
-		log_warning("cannot give region %s back: %s", region->name, strerror(-r));
-	}
-}
-
-/*
- * The region may be gone afterwards. Whether the claim fits was seen when the configuration or the
- * device changed, and is looked at again only if leases kept it from being given back then: for
- * every lease that ends it would cost more than the lease.
- */
-void daemon_drop_region_if_idle(struct daemon *daemon, struct region *region)
-{
-	if (!region->n_leases && (region->recheck || !region->config))
-		daemon_release_region_if_unfit(daemon, region);
-	if (!region->n_leases && region->config && !region->claimed)
-		claim(daemon, region);
-	if (!region->n_leases && !region->config && !region->claimed)
-		region_remove(&daemon->regions, region);
-	else if (region->config && region->config->pool && !region->blocks)
-		daemon_fit_pool(daemon, region);
-}
-
 static void change_leases(struct daemon *daemon, struct region *region, enum mmiod_state state)
 {
-	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next)
+	struct lease *lease, *next;
+
+	region->pins++;
+	HASH_ITER(hh, daemon->leases.table, lease, next) {
 		if (lease->region == region)
 			daemon_lease_state(daemon, lease, state);
+	}
+	region->pins--;
 }
 
 /* Simulated regions never go. In doubt it is there. */
@@ -175,7 +314,7 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 
 	if (!region->claimed)
 		return;
-	region->claimed = false;
+	region->claimed = region->stale = region->kept = false;
 	snprintf(region->missing, sizeof(region->missing), "its device %s has gone",
 		 region->hw.device);
 	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
@@ -183,8 +322,8 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 	daemon_note(daemon, MMIOD_NOTICE_GONE, region, region->missing);
 	change_leases(daemon, region, MMIOD_STATE_REVOKED);
 	daemon_fit_pool(daemon, region);
-	if (!region->config && !region->n_leases)
-		region_remove(&daemon->regions, region);
+	if (!region->config)
+		daemon_settle_region(daemon, region);
 }
 
 /* After events were lost: those whose end was among them. */
@@ -200,18 +339,29 @@ void daemon_lose_regions(struct daemon *daemon)
 
 /*
  * What the device was told is lost, so who holds it must start anew: leases end, and do not resume.
+ * Each end makes events, so some are ended at a time. True: there may be more.
  */
-static void end_leases(struct daemon *daemon, struct region *region)
+bool daemon_end_reset(struct daemon *daemon)
 {
 	static const char why[] = "the device was reset or slept, and \"on-reset = revoke\" is "
 				  "configured";
-	struct lease *lease, *next;
+	struct lease *lease;
 
-	HASH_ITER(hh, daemon->leases.table, lease, next) {
-		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
-			continue;
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_RESET, why);
+	if (!daemon->reset)
+		return false;
+	for (lease = lease_after(&daemon->leases, daemon->reset_cursor); lease;
+	     lease = lease->hh.next) {
+		if (daemon->events_caused >= EVENTS_DRAIN_EVERY)
+			return true;
+		daemon->reset_cursor = lease->id;
+		if (lease->region->reset && !lease_is_over(lease))
+			daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_RESET,
+					    why);
 	}
+	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
+		region->reset = false;
+	daemon->reset = false;
+	return false;
 }
 
 void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state)
@@ -226,6 +376,8 @@ void daemon_region_state(struct daemon *daemon, struct region *region, enum mmio
 	if (region->hw.state == state)
 		return;
 	region->hw.state = state;
+	if (state == MMIOD_STATE_OK)
+		daemon_try_again(daemon, true);
 	if (state != MMIOD_STATE_SUSPENDED || !revoke) {
 		change_leases(daemon, region, state);
 		return;
@@ -234,5 +386,6 @@ void daemon_region_state(struct daemon *daemon, struct region *region, enum mmio
 		 "region %s: its device %s is reset or sleeps, and by "
 		 "\"on-reset = revoke\" its leases end: %u",
 		 region->name, region->hw.device, region->n_leases);
-	end_leases(daemon, region);
+	region->reset = daemon->reset = true;
+	daemon->reset_cursor = 0;
 }

@@ -65,6 +65,7 @@ static void add_totals(struct page *page)
 	add(page, MMIOD_COUNTER_HELLO_TIMEOUTS, 0, "", counters->hello_timeouts);
 	add(page, MMIOD_COUNTER_SLOW_READERS, 0, "", counters->slow_readers);
 	add_array(page, MMIOD_COUNTER_REVOCATIONS, counters->revocations, MMIOD_CAUSES);
+	add(page, MMIOD_COUNTER_UNSAFE_ENDS, 0, "", counters->unsafe_ends);
 	add(page, MMIOD_COUNTER_EVENTS_LOST, 0, "", counters->events_lost);
 	add(page, MMIOD_COUNTER_LINES_HELD_BACK, 0, "", counters->lines_held_back);
 	add(page, MMIOD_COUNTER_RELOADS, 0, "", counters->reloads);
@@ -73,13 +74,14 @@ static void add_totals(struct page *page)
 
 static void add_states(struct page *page)
 {
-	uint64_t states[MMIOD_STATE_REVOKED + 1] = { 0 };
+	uint64_t states[MMIOD_STATES] = { 0 };
 	const struct region *region;
 
 	for (region = page->call->daemon->regions.table; region; region = region->hh.next)
-		states[region->claimed ? region->hw.state : MMIOD_STATE_REVOKED]++;
-	for (uint32_t i = 0; i <= MMIOD_STATE_REVOKED; i++)
-		add(page, MMIOD_COUNTER_REGIONS, i, "", states[i]);
+		states[region_state(region)]++;
+	for (uint32_t i = 0; i < MMIOD_STATES; i++)
+		if (i != MMIOD_STATE_ENDING)
+			add(page, MMIOD_COUNTER_REGIONS, i, "", states[i]);
 }
 
 static void add_limits(struct page *page)
@@ -106,6 +108,8 @@ static bool add_daemon(struct page *page, uint64_t *next)
 	add_totals(page);
 	add(page, MMIOD_COUNTER_STARTED, 0, "", daemon->started);
 	add(page, MMIOD_COUNTER_CLIENTS, 0, "", daemon->host.n_connections);
+	add(page, MMIOD_COUNTER_ENDING, 0, "", daemon->leases.n_ending);
+	add(page, MMIOD_COUNTER_NOTES, 0, "", daemon->n_notes);
 	add_states(page);
 	add_limits(page);
 	return true;

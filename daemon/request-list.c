@@ -48,7 +48,7 @@ static void fill_region(const struct call *call, const void *item, void *element
 	out->vendor = hw->vendor;
 	out->product = hw->product;
 	out->leases = region->n_leases;
-	out->state = region->claimed ? hw->state : MMIOD_STATE_REVOKED;
+	out->state = region_state(region);
 	if (config) {
 		out->caches = config->caches;
 		out->cache = config->cache;

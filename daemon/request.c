@@ -2,8 +2,11 @@
 /*
  * The table of requests, and the two that are about the connection and the daemon themselves.
  */
+#include <inttypes.h>
+#include <string.h>
 #include "journal.h"
 #include "request.h"
+#include "safe.h"
 #include "text.h"
 
 static const struct {
@@ -131,14 +134,48 @@ static void add_part(struct text *text, const char *part)
 	text_add(text, "%s%s", text->length ? "; " : "", part);
 }
 
+static void warn_of_unsafe(const struct lease *lease, struct text *text)
+{
+	const struct config_write *write = &lease->on_end->items[lease->unsafe_write];
+
+	if (!lease->unsafe)
+		return;
+	add_part(text, "lease ");
+	text_add(text,
+		 "%" PRIu64 " of region %s has ended, but 0x%" PRIx64
+		 " could not be written to +0x%" PRIx64 " yet: %s",
+		 lease->id, lease->region->name, write->value, write->offset,
+		 strerror(-lease->unsafe));
+}
+
+/* What should have ended, and has not: the first of each kind. */
+static void warn_of_leases(struct daemon *daemon, struct text *text)
+{
+	struct region *region = daemon->regions.table;
+
+	if (daemon->leases.unsafe)
+		warn_of_unsafe(daemon->leases.unsafe->unsafe_prev, text);
+	if (daemon->n_notes) {
+		add_part(text, "what is to be written at the end of ");
+		text_add(text, "lease %" PRIu64 " waits for the claim that it was of, by region %s",
+			 daemon->notes->id, daemon->notes->region);
+	}
+	while (region && !region->stale)
+		region = region->hh.next;
+	if (region) {
+		add_part(text, "");
+		daemon_describe_stale(daemon, region, text);
+	}
+}
+
 /*
- * What an administrator should know: limits of the backend,
- * a reload that failed, a region that is not there.
+ * What an administrator should know: limits of the backend, a reload that failed, a region that is
+ * not there or stale, a device that was not made safe.
  */
 static struct mmiod_msg_text add_warning(struct call *call)
 {
 	struct daemon *daemon = call->daemon;
-	char buffer[3 * TEXT_MAX];
+	char buffer[4 * TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
 	struct region *region = daemon->regions.table;
 
@@ -154,6 +191,8 @@ static struct mmiod_msg_text add_warning(struct call *call)
 		add_part(&text, "region ");
 		text_add(&text, "%s is missing: %s", region->name, region->missing);
 	}
+	if (call_may_inspect(call))
+		warn_of_leases(daemon, &text);
 	return text.length ? reply_text(call->reply, "%s", buffer) : (struct mmiod_msg_text){ 0 };
 }
 
@@ -172,6 +211,8 @@ enum request_result request_status(struct call *call)
 	reply->leases = HASH_COUNT(daemon->leases.table);
 	reply->module_abi = daemon->backend->abi;
 	reply->inspect = call_may_inspect(call);
+	reply->stale_regions = daemon_stale_regions(daemon);
+	reply->ending_leases = daemon->leases.n_ending;
 	reply->version = reply_text(call->reply, "%s", MMIOD_VERSION);
 	reply->warning = add_warning(call);
 	return REQUEST_REPLY;

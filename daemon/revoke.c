@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The end of leases: RELEASE by the holder, REVOKE by an administrator. A revocation with a
- * deadline asks the holders first, and its reply is owed until all leases have ended or the
- * deadline has taken them; so when the administrator reads the reply, nobody reaches the bytes any
- * more.
+ * deadline asks the holders first. The reply to either is owed until nobody reaches the bytes any
+ * more: so it is when the holder has them no longer, or the administrator reads that they are taken.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -12,6 +11,8 @@
 
 #define DEADLINE_MAX_MS 3600000u
 #define PENDING_MAX 16 /* revocations that one connection may have under way */
+
+static const struct timeval at_once = { 0, 0 };
 
 struct revocation {
 	struct daemon *daemon;
@@ -25,82 +26,73 @@ struct revocation {
 	struct revoked {
 		uint64_t lease;
 		enum mmiod_outcome outcome;
-		bool pending;
+		bool pending; /* until nobody reaches its bytes */
+		bool asked; /* its holder was; until the deadline */
+		const char *text; /* why not; NULL: the outcome says it */
 	} items[];
 };
 
 /* ---- one lease ------------------------------------------------------------------------------- */
 
-static enum mmiod_outcome revoke_now(struct daemon *daemon, uint64_t id, const char *why)
+/* What became of an end: it is over, or will be. */
+static void settle(struct revocation *revocation, struct revoked *item, int r)
 {
-	struct lease *lease = lease_find(&daemon->leases, id);
-	int r;
-
-	if (!lease)
-		return MMIOD_E_NOT_FOUND;
-	r = daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_ADMIN, why);
-	return r < 0 ? MMIOD_E_INTERNAL : MMIOD_OK;
+	item->outcome = r < 0 ? MMIOD_E_INTERNAL : MMIOD_OK;
+	item->asked = false;
+	if (r != 1 || item->pending)
+		return;
+	item->pending = true;
+	revocation->pending++;
 }
 
-static void add_ended(struct message *reply, size_t index, uint64_t lease,
-		      enum mmiod_outcome outcome, const char *text)
+static void take(struct revocation *revocation, struct revoked *item)
+{
+	struct daemon *daemon = revocation->daemon;
+	struct lease *lease = lease_find(&daemon->leases, item->lease);
+
+	item->outcome = MMIOD_E_NOT_FOUND;
+	if (lease)
+		settle(revocation, item,
+		       daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_ADMIN,
+					   revocation->why));
+}
+
+static void add_ended(struct message *reply, size_t index, const struct revoked *item)
 {
 	struct mmiod_wire_ended *out = reply_element(reply, index);
 
-	out->lease = lease;
-	out->status = outcome;
-	if (text)
-		out->text = reply_text(reply, "%s", text);
-	else if (outcome == MMIOD_E_NOT_FOUND)
-		out->text = reply_text(reply, "there is no lease %" PRIu64, lease);
-	else if (outcome != MMIOD_OK)
+	out->lease = item->lease;
+	out->status = item->outcome;
+	if (item->text)
+		out->text = reply_text(reply, "%s", item->text);
+	else if (item->outcome == MMIOD_E_NOT_FOUND)
+		out->text = reply_text(reply, "there is no lease %" PRIu64, item->lease);
+	else if (item->outcome != MMIOD_OK)
 		out->text = reply_text(reply, "the module refused");
 }
 
-/* ---- RELEASE --------------------------------------------------------------------------------- */
+/* ---- several, and the reply ------------------------------------------------------------------ */
 
-static enum mmiod_outcome release_one(struct call *call, uint64_t id, const char **text)
+static void on_timer(evutil_socket_t fd, short what, void *data);
+
+/* In the list at once: events that are read between two ends may be about the first. */
+static struct revocation *revocation_new(struct call *call)
 {
-	struct daemon *daemon = call->daemon;
-	struct lease *lease = lease_find(&daemon->leases, id);
-	int r;
+	size_t count = call->request->head.count;
+	struct revocation *revocation =
+		calloc(1, sizeof(*revocation) + count * sizeof(revocation->items[0]));
 
-	if (!lease)
-		return MMIOD_E_NOT_FOUND;
-	if (!call_holds(call, lease)) {
-		*text = "denied: the lease is another user's";
-		return MMIOD_E_DENIED;
-	}
-	r = daemon_lease_revoke(daemon, lease, 0, 0, "");
-	if (r < 0)
-		return MMIOD_E_INTERNAL;
-	/* Nothing will tell when the file is closed. */
-	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
-		daemon_lease_gone(daemon, lease);
-	return MMIOD_OK;
+	if (!revocation)
+		return NULL;
+	revocation->daemon = call->daemon;
+	revocation->head = call->request->head;
+	revocation->count = count;
+	for (size_t i = 0; i < count; i++)
+		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
+	evtimer_assign(&revocation->timer, call->daemon->host.base, on_timer, revocation);
+	DL_APPEND(call->daemon->revocations, revocation);
+	return revocation;
 }
-
-enum request_result request_release(struct call *call)
-{
-	uint32_t count = call->request->head.count;
-
-	reply_begin(call->reply, &call->request->head, sizeof(struct mmiod_msg), count,
-		    sizeof(struct mmiod_wire_ended));
-	for (uint32_t i = 0; i < count; i++) {
-		const char *text = NULL;
-		enum mmiod_outcome outcome;
-		uint64_t id;
-
-		if (i % EVENTS_DRAIN_EVERY == EVENTS_DRAIN_EVERY - 1)
-			daemon_drain_events(call->daemon);
-		request_element(call->request, i, &id, sizeof(id));
-		outcome = release_one(call, id, &text);
-		add_ended(call->reply, i, id, outcome, text);
-	}
-	return REQUEST_REPLY;
-}
-
-/* ---- REVOKE ---------------------------------------------------------------------------------- */
 
 static void revocation_free(struct revocation *revocation)
 {
@@ -111,73 +103,158 @@ static void revocation_free(struct revocation *revocation)
 	free(revocation);
 }
 
-static void reply_revoked(struct revocation *revocation, struct message *reply)
+static void reply_ended(struct revocation *revocation, struct message *reply)
 {
 	reply_begin(reply, &revocation->head, sizeof(struct mmiod_msg), revocation->count,
 		    sizeof(struct mmiod_wire_ended));
 	for (size_t i = 0; i < revocation->count; i++)
-		add_ended(reply, i, revocation->items[i].lease, revocation->items[i].outcome, NULL);
+		add_ended(reply, i, &revocation->items[i]);
+}
+
+static void take_asked(struct revocation *revocation)
+{
+	for (size_t i = 0; i < revocation->count; i++) {
+		struct revoked *item = &revocation->items[i];
+
+		if (!item->asked)
+			continue;
+		item->asked = item->pending =
+			false; /* its end is not taken for the holder's doing */
+		revocation->pending--;
+		take(revocation, item);
+		/* It ended by itself in this very moment: that is what was wanted. */
+		if (item->outcome == MMIOD_E_NOT_FOUND)
+			item->outcome = MMIOD_OK;
+		daemon_pace_events(revocation->daemon);
+	}
 }
 
 /* The deadline, or at once when nothing is pending any more. */
-static void on_deadline(evutil_socket_t fd, short what, void *data)
+static void on_timer(evutil_socket_t fd, short what, void *data)
 {
 	struct revocation *revocation = data;
 	struct connection *connection = revocation->connection;
 	struct message *reply = &revocation->daemon->host.message;
 
-	for (size_t i = 0; i < revocation->count; i++) {
-		struct revoked *item = &revocation->items[i];
-
-		if (!item->pending)
-			continue;
-		item->pending = false; /* so that its end is not taken for the holder's doing */
-		item->outcome = revoke_now(revocation->daemon, item->lease, revocation->why);
-		/* It ended by itself in this very moment: that is what was wanted. */
-		if (item->outcome == MMIOD_E_NOT_FOUND)
-			item->outcome = MMIOD_OK;
-	}
-	reply_revoked(revocation, reply);
+	take_asked(revocation);
+	if (revocation->pending)
+		return;
+	reply_ended(revocation, reply);
 	revocation_free(revocation);
 	if (connection)
 		connection_send(connection, reply);
 }
 
+/* It waits for its deadline, or for the kernel. */
+static enum request_result defer(struct call *call, struct revocation *revocation,
+				 uint32_t deadline_ms)
+{
+	struct timeval deadline = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
+
+	revocation->connection = call->connection;
+	call->connection->deferred++;
+	if (deadline_ms)
+		event_add(&revocation->timer, &deadline);
+	return REQUEST_DEFERRED;
+}
+
+static enum request_result finish(struct call *call, struct revocation *revocation,
+				  uint32_t deadline_ms)
+{
+	if (revocation->pending)
+		return defer(call, revocation, deadline_ms);
+	reply_ended(revocation, call->reply);
+	revocation_free(revocation);
+	return REQUEST_REPLY;
+}
+
+static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
+{
+	reply_error(call->reply, &call->request->head, outcome, "%s", reason);
+	return REQUEST_REPLY;
+}
+
+/* ---- RELEASE --------------------------------------------------------------------------------- */
+
+/*
+ * What is ending already is not waited for: so a client has
+ * no more replies owed than leases, however often it asks.
+ */
+static void release_one(struct call *call, struct revocation *revocation, struct revoked *item)
+{
+	struct daemon *daemon = call->daemon;
+	struct lease *lease = lease_find(&daemon->leases, item->lease);
+
+	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
+	if (!lease)
+		return;
+	if (!call_holds(call, lease)) {
+		item->outcome = MMIOD_E_DENIED;
+		item->text = "denied: the lease is another user's";
+		return;
+	}
+	if (!lease_is_over(lease))
+		settle(revocation, item, daemon_lease_revoke(daemon, lease, 0, 0, ""));
+	/* Nothing will tell when the file is closed. */
+	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION && item->outcome == MMIOD_OK)
+		daemon_lease_gone(daemon, lease);
+}
+
+enum request_result request_release(struct call *call)
+{
+	struct revocation *revocation = revocation_new(call);
+
+	if (!revocation)
+		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	for (size_t i = 0; i < revocation->count; i++) {
+		release_one(call, revocation, &revocation->items[i]);
+		daemon_pace_events(call->daemon);
+	}
+	return finish(call, revocation, 0);
+}
+
+/* ---- REVOKE ---------------------------------------------------------------------------------- */
+
 /*
  * The holder gave back what it was asked for; unless the
  * device went meanwhile, or another administrator took it.
  */
-static void note_obedience(struct daemon *daemon, uint64_t id, const char *why)
+static void note_obedience(struct daemon *daemon, const struct lease *lease, const char *why)
 {
-	const struct lease *lease = lease_find(&daemon->leases, id);
 	char text[LEASE_WHY_MAX + 32];
 
-	if (!lease || lease->state == MMIOD_STATE_REVOKED)
+	if (!(lease->end & LEASE_GIVEN_BACK))
 		return;
 	snprintf(text, sizeof(text), "given back when asked to (%s)", why);
 	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_OBEYED, text);
 }
 
-/*
- * A lease has ended or is revoked; called from anywhere,
- * so the reply waits for the next turn of the loop.
- */
-void revocations_note_end(struct daemon *daemon, uint64_t lease)
+static void note_end(struct revocation *revocation, const struct lease *lease)
 {
-	static const struct timeval at_once = { 0, 0 };
+	for (size_t i = 0; i < revocation->count; i++) {
+		struct revoked *item = &revocation->items[i];
+
+		if (item->lease != lease->id || !item->pending)
+			continue;
+		item->pending = false;
+		if (item->asked)
+			note_obedience(revocation->daemon, lease, revocation->why);
+		item->asked = false;
+		if (--revocation->pending == 0)
+			event_add(&revocation->timer, &at_once);
+	}
+}
+
+/*
+ * Nobody reaches the lease's bytes any more; called from
+ * anywhere, so the reply waits for the next turn of the loop.
+ */
+void revocations_note_end(struct daemon *daemon, const struct lease *lease)
+{
 	struct revocation *revocation;
 
 	DL_FOREACH(daemon->revocations, revocation) {
-		for (size_t i = 0; i < revocation->count; i++) {
-			struct revoked *item = &revocation->items[i];
-
-			if (item->lease != lease || !item->pending)
-				continue;
-			item->pending = false;
-			note_obedience(daemon, lease, revocation->why);
-			if (--revocation->pending == 0)
-				event_add(&revocation->timer, &at_once);
-		}
+		note_end(revocation, lease);
 	}
 }
 
@@ -208,57 +285,19 @@ static void describe_admin(struct call *call, char *why, size_t size)
 		 user_name(call->connection->charge.user), holder->uid, holder->pid, comm);
 }
 
-static void ask(struct daemon *daemon, struct revocation *revocation, struct revoked *item,
-		uint32_t deadline_ms)
+static void ask(struct revocation *revocation, struct revoked *item, uint32_t deadline_ms)
 {
+	struct daemon *daemon = revocation->daemon;
 	struct lease *lease = lease_find(&daemon->leases, item->lease);
 
-	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
-	if (!lease || lease->state == MMIOD_STATE_REVOKED)
-		return;
-	if (!daemon_lease_ask(daemon, lease, deadline_ms, revocation->why)) {
-		item->outcome = revoke_now(daemon, item->lease, revocation->why);
+	if (!lease || lease_is_over(lease) ||
+	    !daemon_lease_ask(daemon, lease, deadline_ms, revocation->why)) {
+		take(revocation, item);
 		return;
 	}
-	item->pending = true;
+	item->outcome = MMIOD_OK;
+	item->asked = item->pending = true;
 	revocation->pending++;
-}
-
-static struct revocation *revocation_new(struct call *call)
-{
-	size_t count = call->request->head.count;
-	struct revocation *revocation =
-		calloc(1, sizeof(*revocation) + count * sizeof(revocation->items[0]));
-
-	if (!revocation)
-		return NULL;
-	revocation->daemon = call->daemon;
-	revocation->head = call->request->head;
-	revocation->count = count;
-	describe_admin(call, revocation->why, sizeof(revocation->why));
-	for (size_t i = 0; i < count; i++)
-		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
-	return revocation;
-}
-
-/* Takes `revocation` over: it waits for its deadline. */
-static enum request_result defer(struct call *call, struct revocation *revocation,
-				 uint32_t deadline_ms)
-{
-	struct timeval deadline = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
-
-	revocation->connection = call->connection;
-	call->connection->deferred++;
-	evtimer_assign(&revocation->timer, call->daemon->host.base, on_deadline, revocation);
-	DL_APPEND(call->daemon->revocations, revocation);
-	event_add(&revocation->timer, &deadline);
-	return REQUEST_DEFERRED;
-}
-
-static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
-{
-	reply_error(call->reply, &call->request->head, outcome, "%s", reason);
-	return REQUEST_REPLY;
 }
 
 enum request_result request_revoke(struct call *call)
@@ -279,17 +318,15 @@ enum request_result request_revoke(struct call *call)
 	revocation = revocation_new(call);
 	if (!revocation)
 		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	describe_admin(call, revocation->why, sizeof(revocation->why));
 	for (size_t i = 0; i < revocation->count; i++) {
 		struct revoked *item = &revocation->items[i];
 
 		if (deadline_ms)
-			ask(call->daemon, revocation, item, deadline_ms);
+			ask(revocation, item, deadline_ms);
 		else
-			item->outcome = revoke_now(call->daemon, item->lease, revocation->why);
+			take(revocation, item);
+		daemon_pace_events(call->daemon);
 	}
-	if (revocation->pending)
-		return defer(call, revocation, deadline_ms);
-	reply_revoked(revocation, call->reply);
-	free(revocation);
-	return REQUEST_REPLY;
+	return finish(call, revocation, deadline_ms);
 }

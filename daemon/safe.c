@@ -5,144 +5,184 @@
  * own writes, then those of the region's "on-end" that lie within the lease, so that the
  * administrator has the last word.
  *
- * A note of it lies in a directory that outlives the daemon, one file for each such lease, named
- * after it: a holder may die while no daemon is there to see it. At its start a daemon does what is
- * left to do. The directory lies in /run and so ends with the boot, as leases do.
+ * A write that fails is not done: the device sleeps, does not answer, or there was no descriptor or
+ * window to reach it by. The lease is then ENDING, its bytes are nobody's, and all its writes are
+ * tried again, in order, when the device wakes and else every second, for it may have forgotten the
+ * earlier ones. Only a device that has gone needs no care.
+ *
+ * Leases that ended while no daemon was there have notes (safe-note.c). They come back as leases
+ * that are ending, on the very bytes that they were of; while those are not claimed, the note waits.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include "config-value.h"
-#include "daemon.h"
+#include <time.h>
 #include "journal.h"
 #include "log.h"
+#include "safe.h"
 
-#define NOTE_PREFIX "on-end."
-
-static void name_note(uint64_t id, char name[48])
-{
-	snprintf(name, 48, NOTE_PREFIX "%" PRIu64, id);
-}
+static const struct timeval at_once = { 0, 0 }, a_second = { 1, 0 };
 
 static bool needs_note(const struct daemon *daemon)
 {
 	return daemon->backend->ops->kind == MMIOD_BACKEND_MODULE;
 }
 
-static int open_directory(const struct daemon *daemon)
-{
-	const char *path = daemon->paths.state;
-	int fd;
-
-	if (!path)
-		return -ENOENT;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
-}
-
-/* ---- notes ----------------------------------------------------------------------------------- */
-
 /* A note that was not finished belongs to a lease that its client never got. */
 int daemon_safe_note(struct daemon *daemon, const struct lease *lease)
 {
-	_cleanup_(fd_closep) int directory = -1;
-	_cleanup_(fclosep) FILE *file = NULL;
-	char name[48];
-	int fd;
-
-	if (!lease->on_end || !needs_note(daemon))
-		return 0;
-	directory = open_directory(daemon);
-	if (directory < 0)
-		return directory;
-	name_note(lease->id, name);
-	fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	file = fdopen(fd, "w");
-	if (!file) {
-		close(fd);
-		return -ENOMEM;
-	}
-	fprintf(file, "region %s\n", lease->region->name);
-	for (size_t i = 0; i < lease->on_end->count; i++) {
-		const struct config_write *write = &lease->on_end->items[i];
-
-		fprintf(file, "+0x%" PRIx64 ":%u=0x%" PRIx64 "\n", write->offset, 8 * write->width,
-			write->value);
-	}
-	/* A note is shorter than stdio's buffer: this is the only write. */
-	return fflush(file) ? -errno : 0;
+	return lease->on_end && needs_note(daemon) ? safe_note_write(daemon, lease) : 0;
 }
 
 void daemon_safe_forget(struct daemon *daemon, const struct lease *lease)
 {
-	_cleanup_(fd_closep) int directory = -1;
-	char name[48];
-
-	if (!lease->on_end || !needs_note(daemon))
-		return;
-	directory = open_directory(daemon);
-	name_note(lease->id, name);
-	if (directory >= 0)
-		unlinkat(directory, name, 0);
-}
-
-/* Lines that make no sense are left out: who wrote the note was killed meanwhile. */
-static int read_note(int directory, const char *name, char region[MMIOD_NAME_MAX],
-		     struct config_writes *writes)
-{
-	_cleanup_(fd_closep) int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	_cleanup_(fclosep) FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[128];
-
-	*writes = (struct config_writes){ 0 };
-	region[0] = '\0';
-	if (!file)
-		return -errno;
-	steal_fd(&fd);
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "region %31s", region) == 1)
-			continue;
-		if (writes->count < array_size(writes->items) &&
-		    value_write(line, &writes->items[writes->count]) == 0)
-			writes->count++;
-	}
-	return 0;
+	if (lease->on_end && needs_note(daemon))
+		safe_note_remove(daemon, lease->id);
 }
 
 /* ---- doing it -------------------------------------------------------------------------------- */
 
-static void write_one(struct daemon *daemon, uint64_t id, const struct region *region, uint32_t uid,
-		      enum mmiod_cache cache, const struct config_write *write)
+static int write_as(struct daemon *daemon, const struct lease *lease, enum mmiod_cache cache,
+		    const struct config_write *write)
 {
-	int r = daemon->backend->ops->write(daemon->backend, region->hw.handle, cache, write);
-
-	journal_written(&daemon->host, id, region->name, uid, write, r);
+	daemon->events_caused++; /* the window that it is done by comes and goes */
+	return daemon->backend->ops->write(daemon->backend, lease->region->hw.handle, cache, write);
 }
 
 /*
- * The window no longer reaches the device, and nobody else
- * has its bytes yet. A device that has gone needs no care.
+ * The descriptor that is kept for this makes room for the window's. Others may have the page with
+ * another attribute by now; a single store is the same by either.
  */
-void daemon_safe_end(struct daemon *daemon, struct lease *lease)
+static int write_one(struct daemon *daemon, const struct lease *lease,
+		     const struct config_write *write)
 {
-	const struct config_writes *writes = lease->on_end;
+	int r = write_as(daemon, lease, lease->cache, write);
 
-	if (!writes)
-		return;
-	if (daemon_region_is_there(daemon, lease->region))
-		for (size_t i = 0; i < writes->count; i++)
-			write_one(daemon, lease->id, lease->region, lease->holder.uid, lease->cache,
-				  &writes->items[i]);
-	daemon_safe_forget(daemon, lease);
-	free(lease->on_end);
-	lease->on_end = NULL;
+	if (r == -EBUSY)
+		r = write_as(daemon, lease,
+			     lease->cache == MMIOD_CACHE_UC ? MMIOD_CACHE_WC : MMIOD_CACHE_UC,
+			     write);
+	if (r != -EMFILE && r != -ENFILE)
+		return r;
+	fd_closep(&daemon->reserve_fd);
+	r = write_as(daemon, lease, lease->cache, write);
+	daemon->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return r;
+}
+
+/* Each failure is told, but not again as long as it is the same. */
+static void note_failure(struct daemon *daemon, struct lease *lease, size_t index, int error)
+{
+	if (!lease->unsafe)
+		daemon->host.counters.unsafe_ends++;
+	if (lease->unsafe != error || lease->unsafe_write != index)
+		journal_unwritten(lease, &lease->on_end->items[index], error);
+	lease->unsafe = error;
+	lease->unsafe_write = (uint8_t)index;
+	lease->region->unsafe_round = daemon->safe_round;
+}
+
+static bool is_gone(int error)
+{
+	return error == -ENODEV || error == -ENOENT;
+}
+
+/* False: it is tried again. */
+static bool write_all(struct daemon *daemon, struct lease *lease)
+{
+	bool told = lease->unsafe;
+
+	for (size_t i = 0; i < lease->on_end->count; i++) {
+		const struct config_write *write = &lease->on_end->items[i];
+		int r = write_one(daemon, lease, write);
+
+		if (is_gone(r))
+			return true;
+		if (r < 0) {
+			note_failure(daemon, lease, i, r);
+			return false;
+		}
+		journal_written(&daemon->host, lease, write, told);
+	}
+	return true;
+}
+
+/*
+ * The window no longer reaches the device, and nobody else has its bytes yet. While events are read
+ * nothing is written, as that makes more of them. False: it is tried again.
+ */
+bool daemon_safe_end(struct daemon *daemon, struct lease *lease)
+{
+	if (!lease->on_end || !daemon_region_is_there(daemon, lease->region))
+		return true;
+	if (!daemon->reading_events && write_all(daemon, lease))
+		return true;
+	lease_enter_unsafe(&daemon->leases, lease);
+	daemon_try_again(daemon, false);
+	return false;
+}
+
+/*
+ * What a region's device did not take from one lease it does
+ * not take from the next. True: there may be more to be done.
+ */
+bool daemon_safe_work(struct daemon *daemon, bool again)
+{
+	struct lease *lease = daemon->leases.unsafe, *next;
+	struct lease *last = lease ? lease->unsafe_prev : NULL;
+
+	daemon->safe_round++;
+	for (; lease; lease = next) {
+		next = lease == last ? NULL : lease->unsafe_next;
+		if (lease->unsafe && !again)
+			return false;
+		if (lease->region->unsafe_round == daemon->safe_round)
+			continue;
+		if (daemon->events_caused >= EVENTS_DRAIN_EVERY)
+			return true;
+		daemon_lease_advance(daemon, lease);
+	}
+	return false;
+}
+
+/* ---- trying again: writes, and regions that the module did not take back --------------------- */
+
+static void on_again(evutil_socket_t fd, short what, void *data)
+{
+	struct daemon *daemon = data;
+	bool kept = daemon_retry_regions(daemon);
+	bool more = daemon_safe_work(daemon, true);
+
+	daemon_pace_events(daemon);
+	if (more || kept || daemon->leases.unsafe)
+		daemon_try_again(daemon, more);
+}
+
+void daemon_try_again(struct daemon *daemon, bool now)
+{
+	if (now || !event_pending(&daemon->again, EV_TIMEOUT, NULL))
+		event_add(&daemon->again, now ? &at_once : &a_second);
+}
+
+void daemon_init_safe(struct daemon *daemon)
+{
+	daemon->notes_fd = -1;
+	daemon->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	evtimer_assign(&daemon->again, daemon->host.base, on_again, daemon);
+	event_priority_set(&daemon->again, TURN_FIRST);
+}
+
+void daemon_clear_safe(struct daemon *daemon)
+{
+	struct safe_note *note, *next;
+
+	event_del(&daemon->again);
+	DL_FOREACH_SAFE(daemon->notes, note, next) {
+		DL_DELETE(daemon->notes, note);
+		free(note);
+	}
+	fd_closep(&daemon->notes_fd);
+	fd_closep(&daemon->reserve_fd);
 }
 
 /* ---- settling it ----------------------------------------------------------------------------- */
@@ -151,6 +191,15 @@ static bool lies_within(const struct config_write *write, const struct lease *le
 {
 	return write->offset >= lease->offset && write->width <= lease->length &&
 	       write->offset - lease->offset <= lease->length - write->width;
+}
+
+static int set_on_end(struct lease *lease, const struct config_writes *writes)
+{
+	lease->on_end = malloc(sizeof(*writes));
+	if (!lease->on_end)
+		return -ENOMEM;
+	*lease->on_end = *writes;
+	return 0;
 }
 
 /* `own` are the client's, already checked. */
@@ -166,62 +215,151 @@ int daemon_safe_settle(struct lease *lease, const struct config_writes *own)
 	for (size_t i = 0; fixed && i < fixed->count; i++)
 		if (lies_within(&fixed->items[i], lease))
 			all.items[all.count++] = fixed->items[i];
-	if (!all.count)
-		return 0;
-	lease->on_end = malloc(sizeof(all));
-	if (!lease->on_end)
-		return -ENOMEM;
-	*lease->on_end = all;
-	return 0;
+	return all.count ? set_on_end(lease, &all) : 0;
 }
 
 /* ---- after a restart ------------------------------------------------------------------------- */
 
-static void take_note(struct daemon *daemon, int directory, const char *name)
+static bool fits(const struct safe_note *note, const struct region *region)
 {
-	struct config_writes writes;
-	char region_name[MMIOD_NAME_MAX];
-	struct region *region;
-	struct lease *lease;
-	uint64_t id;
-
-	if (value_number(name + strlen(NOTE_PREFIX), &id) < 0 ||
-	    read_note(directory, name, region_name, &writes) < 0)
-		return;
-	lease = lease_find(&daemon->leases, id);
-	if (lease && lease->state != MMIOD_STATE_REVOKED) {
-		lease->on_end = malloc(sizeof(writes));
-		if (lease->on_end)
-			*lease->on_end = writes;
-		else
-			log_error("lease %" PRIu64
-				  ": out of memory for what is to be done at its end",
-				  id);
-		return;
-	}
-	region = region_find(&daemon->regions, region_name);
-	for (size_t i = 0; region && daemon_region_is_there(daemon, region) && i < writes.count;
-	     i++)
-		write_one(daemon, id, region, UINT32_MAX,
-			  region->config ? region->config->cache : MMIOD_CACHE_UC,
-			  &writes.items[i]);
-	unlinkat(directory, name, 0);
+	return note->length && note->offset < region->hw.length &&
+	       note->length <= region->hw.length - note->offset;
 }
 
-/* Leases that ended while no daemon was there. Before anything is granted. */
-void daemon_safe_recover(struct daemon *daemon)
+/* A lease that has ended but for what is to be written. Its holder cannot be told anything. */
+static int make_ending(struct daemon *daemon, const struct safe_note *note, struct region *region)
 {
-	int fd = needs_note(daemon) && daemon->paths.state ? open_directory(daemon) : -ENOENT;
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct lease *lease = calloc(1, sizeof(*lease));
 
-	if (!directory) {
-		if (fd >= 0)
-			close(fd);
+	if (!lease)
+		return -ENOMEM;
+	lease->id = note->id;
+	lease->region = region;
+	lease->offset = fits(note, region) ? note->offset : 0;
+	lease->length = fits(note, region) ? note->length : region->hw.length;
+	lease->rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
+	lease->cache = note->cache;
+	lease->share = MMIOD_SHARE_EXCLUSIVE;
+	lease->state = MMIOD_STATE_ENDING;
+	lease->end = LEASE_CUT | LEASE_CLOSED;
+	lease->holder = (struct holder){ .uid = note->uid, .pid = note->pid };
+	lease->started = (uint64_t)time(NULL);
+	if (set_on_end(lease, &note->writes) < 0 ||
+	    charge_take(&lease->charge, &daemon->host.users, note->uid, USER_LEASES, UINT32_MAX) <
+		    0 ||
+	    lease_add(&daemon->leases, lease) < 0) {
+		charge_release(&lease->charge);
+		lease_discard(lease);
+		return -ENOMEM;
+	}
+	daemon_lease_advance(daemon, lease);
+	return 0;
+}
+
+static struct region *region_for(struct daemon *daemon, const struct safe_note *note)
+{
+	struct region *region;
+
+	for (region = daemon->regions.table; region; region = region->hh.next)
+		if (safe_note_is_for(note, region))
+			return region;
+	return NULL;
+}
+
+/* It waits until there is a claim of the bytes that it is for. */
+static void keep_note(struct daemon *daemon, const struct safe_note *note)
+{
+	struct safe_note *kept = malloc(sizeof(*kept));
+
+	if (kept) {
+		*kept = *note;
+		DL_APPEND(daemon->notes, kept);
+		daemon->n_notes++;
+	}
+	log_error("lease %" PRIu64
+		  " of region %s ended while no daemon was there, and what is to be written at its "
+		  "end waits: nothing is claimed that is %s, %s 0x%" PRIx64 "+0x%" PRIx64,
+		  note->id, note->region, note->device[0] ? note->device : "known to be its device",
+		  note->bar == UINT32_MAX ? "by address" : "in its BAR",
+		  note->bar == UINT32_MAX ? note->phys : note->claim_offset, note->claim_length);
+}
+
+/* An older daemon noted no more than the name; what it had claimed by that name is still it. */
+static void complete(struct daemon *daemon, struct safe_note *note)
+{
+	const struct region *region = region_find(&daemon->regions, note->region);
+
+	if (note->device[0] || !region || !region->claimed)
+		return;
+	memcpy(note->device, region->hw.device, sizeof(note->device));
+	note->bar = region->hw.bar;
+	note->claim_offset = region->hw.offset;
+	note->claim_length = region->hw.length;
+	note->phys = region->hw.bar == UINT32_MAX ? region->hw.phys : 0;
+}
+
+static void give_to(struct daemon *daemon, struct lease *lease, const struct safe_note *note)
+{
+	if (set_on_end(lease, &note->writes) < 0)
+		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end",
+			  lease->id);
+}
+
+static void take_note(struct daemon *daemon, uint64_t id)
+{
+	struct lease *lease = lease_find(&daemon->leases, id);
+	struct safe_note note = { 0 };
+	struct region *region;
+	int r = safe_note_read(daemon, id, &note);
+
+	if (r < 0)
+		log_error("the note on lease %" PRIu64 " cannot be read: %s", id, strerror(-r));
+	if (lease && r == 0)
+		give_to(daemon, lease, &note);
+	if (lease)
+		daemon_lease_advance(daemon, lease);
+	if (lease || r < 0)
+		return;
+	if (!note.region[0] || !note.writes.count) {
+		safe_note_remove(daemon, id);
 		return;
 	}
-	while ((entry = readdir(directory)))
-		if (!strncmp(entry->d_name, NOTE_PREFIX, strlen(NOTE_PREFIX)))
-			take_note(daemon, fd, entry->d_name);
-	closedir(directory);
+	complete(daemon, &note);
+	region = region_for(daemon, &note);
+	if (!region)
+		keep_note(daemon, &note);
+	else if (make_ending(daemon, &note, region) < 0)
+		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end", id);
+}
+
+/*
+ * Leases that ended while no daemon was there. Before
+ * anything is granted, claimed or given back.
+ */
+void daemon_safe_recover(struct daemon *daemon)
+{
+	int r = needs_note(daemon) && daemon->paths.state ? safe_note_each(daemon, take_note) : 0;
+
+	if (r < 0)
+		log_error("the notes in %s cannot be read: %s", daemon->paths.state, strerror(-r));
+}
+
+/* A lease of the ledger that is revoked, but whose end was not finished. */
+bool daemon_safe_is_owed(struct daemon *daemon, uint64_t id)
+{
+	return needs_note(daemon) && safe_note_exists(daemon, id);
+}
+
+/* The region has been claimed: notes may have waited for it. Nobody has a lease of it yet. */
+void daemon_safe_place(struct daemon *daemon, struct region *region)
+{
+	struct safe_note *note, *next;
+
+	DL_FOREACH_SAFE(daemon->notes, note, next) {
+		if (!safe_note_is_for(note, region) || make_ending(daemon, note, region) < 0)
+			continue;
+		DL_DELETE(daemon->notes, note);
+		daemon->n_notes--;
+		free(note);
+	}
 }

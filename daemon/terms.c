@@ -49,7 +49,7 @@ static void expire(struct daemon *daemon, struct lease *lease)
 	text_set(&why, "its time of ");
 	text_add_duration(&why, lease->term->lease_ms);
 	text_add(&why, " is over");
-	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_EXPIRED, buffer) ==
+	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_EXPIRED, buffer) >=
 	    0)
 		return;
 	/*
@@ -73,6 +73,7 @@ static void on_terms(evutil_socket_t fd, short what, void *data)
 		lease = container_of(first, struct term, when)->lease;
 		if (lease->term->deadline_ms <= now) {
 			expire(daemon, lease);
+			daemon_pace_events(daemon);
 			continue;
 		}
 		daemon_lease_tell(daemon, lease, MMIOD_EVENT_EXPIRING,
@@ -103,7 +104,7 @@ static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **l
 		*why = "denied: the lease is another user's";
 		return MMIOD_E_DENIED;
 	}
-	if (lease->state == MMIOD_STATE_REVOKED) {
+	if (lease_is_over(lease)) {
 		*why = "the lease is revoked";
 		return MMIOD_E_GONE;
 	}
@@ -148,8 +149,8 @@ static bool is_connected(const struct daemon *daemon, const struct lease *lease)
 }
 
 /*
- * Of a holder without a connection the groups are not known;
- * then it is enough that its grant still gives the same.
+ * Of a holder without a connection the groups are not known; then it is enough that its grant still
+ * gives the same. Bytes that the region is no longer to have are given by nobody.
  */
 static const struct config_grant *grant_behind(struct daemon *daemon, const struct lease *lease)
 {
@@ -172,7 +173,7 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		if (!subject)
 			return same && same->memory & 1u << lease->memory ? same : NULL;
 		decision = policy_decide_memory(daemon->config, subject, lease->memory);
-	} else if (!region) {
+	} else if (!region || lease->region->stale) {
 		return NULL;
 	} else if (!subject) {
 		return policy_gives(same, region, &question) ? same : NULL;
@@ -184,14 +185,19 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 
 void daemon_end_ungranted(struct daemon *daemon)
 {
-	static const char why[] = "revoked: no grant gives it any more since the configuration was "
-				  "read again";
+	static const char ungranted[] = "revoked: no grant gives it any more since the "
+					"configuration was read again";
+	static const char stale[] = "revoked: its region is another, or accessed otherwise, since "
+				    "the configuration was read again";
+	struct lease *lease;
 
 	if (!daemon->config->limits.revoke_on_reload)
 		return;
-	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next) {
-		if (lease->state == MMIOD_STATE_REVOKED || grant_behind(daemon, lease))
+	for (lease = daemon->leases.table; lease; lease = daemon_next_lease(daemon, lease)) {
+		if (lease_is_over(lease) || grant_behind(daemon, lease))
 			continue;
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY, why);
+		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
+				    lease->region->stale && lease->region->config ? stale
+										  : ungranted);
 	}
 }

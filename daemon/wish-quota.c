@@ -6,12 +6,32 @@
 #include <inttypes.h>
 #include "wish.h"
 
+#define WINDOWS_KEPT 64u /* of the module's, for what the daemon does by windows of its own */
+
+/*
+ * Registers are made safe and blocks are wiped by windows, which
+ * must be had however many the clients have.
+ */
+static bool has_window(const struct daemon *daemon)
+{
+	uint32_t most = daemon->backend->max_windows;
+	uint32_t kept = most / 4 < WINDOWS_KEPT ? most / 4 : WINDOWS_KEPT;
+
+	return !most || HASH_COUNT(daemon->leases.table) < most - kept;
+}
+
 enum mmiod_outcome wish_charge_lease(struct wish *wish, struct lease *lease)
 {
 	uint32_t limit = wish->call->daemon->config->limits.leases_per_user;
-	int r = charge_take(&lease->charge, &wish->call->connection->host->users, lease->holder.uid,
-			    USER_LEASES, limit);
+	int r;
 
+	if (!has_window(wish->call->daemon))
+		return wish_refuse(wish, MMIOD_E_QUOTA,
+				   "there are %u leases, as many as max_windows of the module "
+				   "admits beside the windows that the daemon itself needs",
+				   HASH_COUNT(wish->call->daemon->leases.table));
+	r = charge_take(&lease->charge, &wish->call->connection->host->users, lease->holder.uid,
+			USER_LEASES, limit);
 	if (r == 0)
 		return MMIOD_OK;
 	wish->limit = MMIOD_LIMIT_LEASES;

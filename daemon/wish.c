@@ -74,7 +74,8 @@ static struct question question_of(const struct wish *wish)
 {
 	const struct mmiod_wire_want *want = &wish->want;
 	const struct region *region = wish->region;
-	uint64_t size = region->claimed ? region->hw.length : region->config->length;
+	bool in_force = region->claimed && !region->stale;
+	uint64_t size = in_force ? region->hw.length : region->config->length;
 	struct question question = {
 		.rights = want->rights,
 		.share = (enum mmiod_share)want->share,
@@ -111,6 +112,16 @@ enum mmiod_outcome wish_check_policy(struct wish *wish)
 	return MMIOD_E_DENIED;
 }
 
+/* What is claimed is not what the rules of the configuration were written for. */
+static enum mmiod_outcome refuse_stale(struct wish *wish)
+{
+	if (wish->provisional)
+		return MMIOD_E_BUSY;
+	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
+	daemon_describe_stale(wish->call->daemon, wish->region, &wish->text);
+	return MMIOD_E_BUSY;
+}
+
 enum mmiod_outcome wish_check_presence(struct wish *wish)
 {
 	const struct region *region = wish->region;
@@ -118,7 +129,7 @@ enum mmiod_outcome wish_check_presence(struct wish *wish)
 	if (!region->claimed)
 		return wish_refuse(wish, MMIOD_E_GONE, "region %s is not there: %s", region->name,
 				   region->missing);
-	return MMIOD_OK;
+	return region->stale ? refuse_stale(wish) : MMIOD_OK;
 }
 
 enum mmiod_outcome wish_check_cache(struct wish *wish)
@@ -144,13 +155,20 @@ static bool ends_by_release_only(const struct wish *wish, const struct lease *ho
 	       holder->list == &call->connection->leases;
 }
 
+/* Its holder has it no more, and can do nothing to free it. */
+static const char *what_ends(const struct lease *lease)
+{
+	return lease->end & LEASE_CUT ? "is being made safe after" : "is being taken from";
+}
+
 enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder, const char *what)
 {
 	if (wish->provisional)
 		return MMIOD_E_BUSY;
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
-		 wish->want.length, wish->region->name, what);
+		 wish->want.length, wish->region->name,
+		 holder->state == MMIOD_STATE_ENDING ? what_ends(holder) : what);
 	daemon_describe_holder(wish->call->daemon, holder, &wish->text);
 	if (ends_by_release_only(wish, holder))
 		text_add(&wish->text, ": your own, which in simulation ends when it is released "

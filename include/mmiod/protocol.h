@@ -528,7 +528,8 @@ struct mmiod_wire_logged {
 	uint64_t offset;
 	uint64_t length;
 	char region[MMIOD_WIRE_NAME]; /* empty for kernel memory */
-	char grant[MMIOD_WIRE_NAME]; /* that gave it; zero-filled, always terminated, longer ones cut */
+	char grant
+		[MMIOD_WIRE_NAME]; /* that gave it; zero-filled, always terminated, longer ones cut */
 	uint32_t memory; /* enum mmiod_memory */
 	uint32_t rights;
 	uint32_t share;

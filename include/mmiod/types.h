@@ -144,7 +144,8 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_GRANTS = 13, /**< total; of a region; enum mmiod_memory */
 	MMIOD_COUNTER_DENIALS = 14, /**< total; of a region; enum mmiod_memory */
 	MMIOD_COUNTER_CONFLICTS = 15, /**< total; of a region; enum mmiod_memory */
-	MMIOD_COUNTER_UNSAFE_ENDS = 16, /**< total; writes at the end of a lease that failed at first */
+	MMIOD_COUNTER_UNSAFE_ENDS =
+		16, /**< total; writes at the end of a lease that failed at first */
 	MMIOD_COUNTER_STARTED = 32, /**< seconds since 1970 */
 	MMIOD_COUNTER_CLIENTS = 33,
 	MMIOD_COUNTER_REGIONS = 34, /**< enum mmiod_state; REVOKED: their devices are not there */
@@ -153,7 +154,8 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_POOL_FREE = 37, /**< bytes; of a region */
 	MMIOD_COUNTER_POOL_WIPING = 38, /**< bytes that wait to be wiped; of a region */
 	MMIOD_COUNTER_ENDING = 39, /**< leases in state ENDING */
-	MMIOD_COUNTER_NOTES = 40, /**< ends whose region is not there: what is to be written waits */
+	MMIOD_COUNTER_NOTES =
+		40, /**< ends whose region is not there: what is to be written waits */
 	MMIOD_COUNTER_LIMIT = 48, /**< per user; enum mmiod_limit */
 	MMIOD_COUNTER_USER = 64, /**< 64 + enum mmiod_limit: how much a user has; uid */
 };
@@ -164,7 +166,8 @@ enum mmiod_event_type {
 	MMIOD_EVENT_REVOKED = 2, /**< the lease has been taken */
 	MMIOD_EVENT_SUSPENDED = 3, /**< its device is being reset or sleeps */
 	MMIOD_EVENT_RESUMED = 4,
-	MMIOD_EVENT_GONE = 5, /**< its device was removed, or simulation started anew; the lease is over */
+	MMIOD_EVENT_GONE =
+		5, /**< its device was removed, or simulation started anew; the lease is over */
 	MMIOD_EVENT_EXPIRING = 6, /**< the lease's time is nearly over, and it was not renewed */
 };
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+#include "daemon/pci.h"
 #include "fake.h"
 
 static struct fake *fake_of(struct backend *backend)
@@ -13,6 +14,16 @@ static void fake_close(struct backend *backend)
 {
 }
 
+/* Its BARs are 16 MiB apart. */
+static void put_on_card(const struct config_region *config, struct backend_region *region)
+{
+	pci_format(config->pci, region->device);
+	region->pci = config->pci;
+	region->bar = (uint32_t)config->bar;
+	region->offset = config->offset;
+	region->phys = 0x80000000 + (config->pci << 16) + 0x1000000u * region->bar + config->offset;
+}
+
 static int fake_claim(struct backend *backend, const struct config_region *config,
 		      struct backend_region *region, struct text *why)
 {
@@ -22,18 +33,24 @@ static int fake_claim(struct backend *backend, const struct config_region *confi
 		text_add(why, "the fake says no");
 		return fake->claim_error;
 	}
-	for (size_t i = 0; i < fake->n_regions; i++)
+	for (size_t i = 0; i < fake->n_regions; i++) {
 		if (!strcmp(fake->regions[i].name, config->name))
 			return -EEXIST;
+		if (fake->exclusive_cards && fake->regions[i].pci == config->pci)
+			return -EBUSY;
+	}
 	*region = (struct backend_region){
 		.handle = ++fake->last_region,
-		.device = "0000:01:00.0",
+		.device = "range",
 		.length = config->length ? config->length : 1 << 20,
-		.phys = 0xf8000000,
-		.bar = 2,
+		.phys = config->phys,
+		.bar = UINT32_MAX,
 		.width = config->width,
 		.generation = 1,
+		.revoke_on_reset = config->revoke_on_reset,
 	};
+	if (config->device != CONFIG_DEVICE_RANGE)
+		put_on_card(config, region);
 	memcpy(region->name, config->name, sizeof(region->name));
 	fake->regions[fake->n_regions++] = *region;
 	return 0;
@@ -43,6 +60,8 @@ static int fake_release(struct backend *backend, uint64_t handle)
 {
 	struct fake *fake = fake_of(backend);
 
+	if (fake->release_error)
+		return fake->release_error;
 	for (size_t i = 0; i < fake->n_windows; i++)
 		if (fake->windows[i].window.region == handle &&
 		    fake->windows[i].state != MMIOD_STATE_REVOKED)
@@ -73,8 +92,13 @@ static int fake_next_region(struct backend *backend, uint64_t handle, struct bac
 static bool fake_matches(struct backend *backend, const struct backend_region *region,
 			 const struct config_region *config)
 {
-	return region->width == config->width &&
-	       (!config->length || region->length == config->length);
+	if (region->width != config->width || region->revoke_on_reset != config->revoke_on_reset ||
+	    (config->length && region->length != config->length))
+		return false;
+	if (config->device == CONFIG_DEVICE_RANGE)
+		return region->bar == UINT32_MAX && region->phys == config->phys;
+	return region->bar == (uint32_t)config->bar && region->pci == config->pci &&
+	       region->offset == config->offset;
 }
 
 static int fake_create(struct backend *backend, const struct backend_window *window,
@@ -170,13 +194,23 @@ static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_cache 
 	return 0;
 }
 
+/* By a window of its own, as in the module. */
 static int fake_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		      const struct config_write *write)
 {
 	struct fake *fake = fake_of(backend);
+	int error = fake->write_error, fd;
 
-	if (fake->write_error)
-		return fake->write_error;
+	if (error && fake->write_failures && --fake->write_failures == 0)
+		fake->write_error = 0;
+	if (error)
+		return error;
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, UINT64_MAX);
+	fake->write_regions[fake->n_writes % FAKE_MAX] = region;
 	fake->writes[fake->n_writes++ % FAKE_MAX] = *write;
 	return 0;
 }
@@ -193,6 +227,17 @@ static int fake_set_state(struct backend *backend, uint64_t id, enum mmiod_state
 	window->state = state;
 	fake_event(fake, MMIOD_CONTROL_WINDOW_STATE, state, id);
 	return 0;
+}
+
+static int fake_revoke(struct backend *backend, uint64_t id)
+{
+	struct fake *fake = fake_of(backend);
+	struct backend_ledger *window = fake_window(fake, id);
+
+	if (!fake->later || fake->state_error || !window)
+		return fake_set_state(backend, id, MMIOD_STATE_REVOKED);
+	window->state = MMIOD_STATE_REVOKED;
+	return 1;
 }
 
 static int fake_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
@@ -262,6 +307,7 @@ static const struct backend_ops fake_ops = {
 	.wipe = fake_wipe,
 	.write = fake_write,
 	.set_state = fake_set_state,
+	.revoke = fake_revoke,
 	.next_window = fake_next_window,
 	.read_events = fake_read_events,
 	.rescan = fake_rescan,
@@ -279,9 +325,11 @@ void fake_event(struct fake *fake, uint32_t type, uint32_t value, uint64_t id)
 {
 	struct mmiod_control_event event = { .type = type, .value = value, .id = id };
 
-	if (fake->n_events == FAKE_MAX - 1)
+	size_t most = fake->most_events ? fake->most_events : FAKE_MAX;
+
+	if (fake->n_events == most - 1)
 		event = (struct mmiod_control_event){ .type = MMIOD_CONTROL_OVERFLOW };
-	if (fake->n_events < FAKE_MAX)
+	if (fake->n_events < most)
 		fake->events[fake->n_events++] = event;
 }
 
@@ -294,6 +342,11 @@ void fake_close_window(struct fake *fake, uint64_t id)
 	i = (size_t)(window - fake->windows);
 	memmove(window, window + 1, (--fake->n_windows - i) * sizeof(*window));
 	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, id);
+}
+
+void fake_finish(struct fake *fake, uint64_t id)
+{
+	fake_event(fake, MMIOD_CONTROL_WINDOW_STATE, MMIOD_STATE_REVOKED, id);
 }
 
 /*

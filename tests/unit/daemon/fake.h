@@ -20,11 +20,15 @@ struct fake {
 	uint64_t last_window;
 	struct mmiod_control_event events[FAKE_MAX];
 	size_t n_events;
+	size_t most_events; /* the others are lost; 0: FAKE_MAX */
 	unsigned int rescans;
 	int claim_error; /* 0: claims succeed */
+	bool exclusive_cards; /* a BAR is one region's */
+	int release_error;
 	int create_error;
 	uint64_t create_conflict;
 	int state_error;
+	bool later; /* revocations are done when fake_finish() is called */
 	int wipe_error;
 	struct fake_wipe {
 		uint64_t offset;
@@ -32,7 +36,9 @@ struct fake {
 	} wipes[FAKE_MAX]; /* the last ones */
 	size_t n_wipes;
 	int write_error;
+	unsigned int write_failures; /* so many writes fail by it; 0: all */
 	struct config_write writes[FAKE_MAX]; /* the last ones */
+	uint64_t write_regions[FAKE_MAX]; /* handles, likewise */
 	size_t n_writes;
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
 	struct mmiod_buffer_info info; /* what buffer_info says */
@@ -45,6 +51,7 @@ struct fake {
 void fake_init(struct fake *fake);
 void fake_event(struct fake *fake, uint32_t type, uint32_t value, uint64_t id);
 void fake_close_window(struct fake *fake, uint64_t id); /* the client let go of the file */
+void fake_finish(struct fake *fake, uint64_t id); /* no processor reaches the window any more */
 void fake_remove_device(struct fake *fake, const char *region);
 struct backend_ledger *fake_window(struct fake *fake, uint64_t id);
 

@@ -20,7 +20,7 @@
 
 #define POOL "[region pool]\nphys = 0xf8000000\nsize = 1M\npool = yes\n"
 #define REST                                                                            \
-	"[region shm]\nphys = 0xf9000000\nsize = 1M\n"                                  \
+	"[region shm]\ndevice = pci:0000:01:00.0\nbar = 2\nsize = 1M\n"                 \
 	"[grant operators]\nregion = pool shm\nuser = 4001 4003\naccess = rw\nshare = " \
 	"shared-write\n"                                                                \
 	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = 4001 4003 4004\n"
@@ -606,7 +606,7 @@ Test(alloc, a_region_becomes_a_pool_when_its_plain_leases_have_ended)
 	struct mmiod_wire_want element = want("shm", 0, PAGE, READ, 0);
 
 	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
-	rig_write_config("[region shm]\nphys = 0xf9000000\nsize = 1M\npool = yes\n"
+	rig_write_config("[region shm]\ndevice = pci:0000:01:00.0\nbar = 2\nsize = 1M\npool = yes\n"
 			 "[grant all]\nregion = shm\nuser = *\naccess = rw\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
 	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_BUSY, "no pool yet");

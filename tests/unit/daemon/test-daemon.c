@@ -601,18 +601,19 @@ Test(daemon, suspend_and_resume_reach_the_holder)
 Test(daemon, a_reset_ends_the_leases_of_a_region_that_says_so)
 {
 	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
-	uint64_t lease, spared;
+	uint64_t lease, spared, handle;
 
 	rig_write_config("[region shm]\ndevice = pci:0000:01:00.0\nbar = 2\nsize = 1M\n"
 			 "on-reset = revoke\n"
 			 "[region edu]\nphys = 0xfea00000\nsize = 64K\nwidth = 32\n"
 			 "[grant operators]\nregion = shm edu\nuser = 4001 4003\naccess = rw\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
+	handle = region_find(&rig.regions, "shm")->hw.handle;
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
 	spared = lease_element(other, want("edu", 0, 0x1000, READ, 0))->lease;
-	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, 1);
+	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, handle);
 	daemon_drain_events(&rig);
-	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, 1);
+	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, handle);
 	daemon_drain_events(&rig);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);

@@ -100,8 +100,8 @@ Test(lease, a_revoked_one_is_still_listed_but_in_nobodys_way)
 {
 	struct lease *lease = add(1, 0, 0x1000, WRITE, MMIOD_SHARE_EXCLUSIVE);
 
-	lease_retire(lease);
-	lease_retire(lease);
+	lease_retire(&leases, lease);
+	lease_retire(&leases, lease);
 	cr_assert_eq(lease->state, MMIOD_STATE_REVOKED);
 	cr_assert_null(lease_conflict(shm, 0, 0x1000, WRITE, MMIOD_SHARE_EXCLUSIVE));
 	cr_assert_eq(lease_find(&leases, 1), lease);

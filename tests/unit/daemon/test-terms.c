@@ -413,19 +413,6 @@ Test(terms, a_lease_that_cannot_write_a_register_leaves_it_alone)
 	cr_assert_eq(rig_fake.n_writes, 0u);
 }
 
-Test(terms, a_write_that_fails_keeps_nothing_from_ending)
-{
-	int fd;
-	uint64_t id;
-
-	rig_start(SAFE);
-	rig_fake.write_error = -EIO;
-	fd = client_hello(4001);
-	id = lease_all(fd).lease;
-	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
-	cr_assert_eq(lease_all(fd).status, MMIOD_OK);
-}
-
 Test(terms, a_clients_own_writes_come_before_the_regions)
 {
 	struct mmiod_wire_want element = want("shm", 0x10, 0x10, WRITE, 0);
