@@ -37,9 +37,71 @@ once()
 	(
 		# Closed for the children: a build that outlives us must not keep the lock.
 		exec 9>"$dir.lock"
-		flock 9
+		if ! flock -n 9; then
+			say "waiting for another run, which is making ${dir##*/}"
+			flock 9
+		fi
 		[ ! -e "$dir/.complete" ] || exit 0
 		"$@" 9>&-
 		touch "$dir/.complete"
 	)
+}
+
+# attempt COMMAND [ARGUMENT...]: its exit status is in $status, and errors inside it end it as they end a script of its
+# own. (In "if", "||" and the like, the shell would go on after them, and so it does here if a caller stands there.)
+attempt()
+{
+	set +e
+	(set -e; "$@")
+	status=$?
+	set -e
+}
+
+duration()
+{
+	if [ "$1" -lt 60 ]; then
+		echo "$1 s"
+	else
+		echo "$(($1 / 60)) min $(($1 % 60)) s"
+	fi
+}
+
+# step SENTENCE COMMAND [ARGUMENT...]: one line for what takes a while: what it is and, when it is over, how long it took.
+# What COMMAND says is shown only if it fails, and then all of it, unless $STEP_LOG names a file to keep it in.
+step()
+{
+	local status log=${STEP_LOG:-} start=$SECONDS line ticker=''
+	line="${STEP_NAME:-${0##*/}}: $1"
+	shift
+	[ -n "$log" ] || log=$(mktemp)
+	: >"$log"
+	printf '%s...' "$line" >&2
+	if [ -t 2 ]; then
+		tick "$line" "$log" "$BASHPID" &
+		ticker=$!
+	fi
+	attempt "$@" >"$log" 2>&1
+	if [ -n "$ticker" ]; then
+		kill "$ticker" 2>/dev/null || true
+		wait "$ticker" 2>/dev/null || true
+		printf '\r\033[K%s...' "$line" >&2
+	fi
+	[ $status = 0 ] || printf ' failed after' >&2
+	printf ' %s\n' "$(duration $((SECONDS - start)))" >&2
+	[ $status = 0 ] || [ -n "${STEP_LOG:-}" ] || cat "$log" >&2
+	[ -n "${STEP_LOG:-}" ] || rm -f "$log"
+	return $status
+}
+
+# What a terminal shows of a step that takes more than five seconds: for how long, and the last that was said.
+tick() # LINE LOG PARENT
+{
+	local start=$SECONDS columns text
+	columns=$(stty size <&2 2>/dev/null | cut -d' ' -f2) || true
+	sleep 5
+	while kill -0 "$3" 2>/dev/null; do
+		text="$1... $(duration $((SECONDS - start)))  $(tail -n 1 "$2" | tail -c 200 | tr -c '[:print:]' ' ')"
+		printf '\r\033[K%s' "${text:0:$((${columns:-80} - 1))}" >&2
+		sleep 1
+	done
 }
