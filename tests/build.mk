@@ -44,53 +44,55 @@ ptewalk:
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
 ## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize
-## make check-rig      the rig itself: what tests/vm/run promises (boots some fifteen machines)
+## make check-rig      the rig itself: on archives that move, and what tests/vm/run promises (boots some fifteen machines)
 ## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds a kernel once)
 KERNEL ?= 6.1
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
 .PHONY: check check-unit check-integration check-manuals check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
 
-# What is missing is installed first, by a make of its own: this one looked for the compiler when it was started.
+# What is missing is installed first, and what is built is built by a make of its own: this one looked for the compiler
+# when it was started.
+BUILD = tests/step make "building $(1)" $(MAKE) -s --no-print-directory -j$$(nproc)
 prereqs:
 	@tests/vm/prereqs build test
 
-check: prereqs
-	@tests/vm/prereqs rig
-	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests
+check:
+	@tests/vm/prereqs build test rig
+	+@$(call BUILD,mmiod and the unit tests) all unit-tests
 	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
 		-- vm-6.1 'tests/vm/check 6.1' -- vm-6.12 'tests/vm/check 6.12'
 
 check-unit: prereqs
-	@$(MAKE) --no-print-directory -j$$(nproc) unit-tests
+	+@$(call BUILD,the unit tests) unit-tests
 	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)'
 
 check-integration: prereqs
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	+@$(call BUILD,mmiod) all
 	@tests/check integration '$(INTEGRATION)'
 
 check-manuals: prereqs
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	+@$(call BUILD,mmiod) all
 	@tests/check manuals tests/manuals
 
 check-vm: prereqs
 	@tests/check vm-$(notdir $(KERNEL)) 'tests/vm/check $(KERNEL)'
 
-check-rig: prereqs
-	@tests/vm/prereqs rig
-	@tests/check rig 'bats --tap tests/vm/rig.bats'
+check-rig:
+	@tests/vm/prereqs build test rig lint sanitize
+	@tests/check archive 'bats --tap tests/vm/archive.bats' -- rig 'bats --tap tests/vm/rig.bats'
 
 SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
-check-sanitize: prereqs
-	@tests/vm/prereqs sanitize
-	@$(MAKE) --no-print-directory -j$$(nproc) SAN=1 all unit-tests
+check-sanitize:
+	@tests/vm/prereqs build test rig sanitize
+	+@$(call BUILD,mmiod and the unit tests with sanitizers) SAN=1 all unit-tests
 	@tests/check unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
 		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run' \
 		-- vm-sanitize 'tests/vm/check sanitize'
 
 ## make demo           the main job, shown on an emulated machine
 .PHONY: demo
-demo: prereqs
+demo:
 	@tests/vm/demo
 
 ## make lint           clang-format, cppcheck, sparse, shellcheck
