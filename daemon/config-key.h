@@ -52,6 +52,8 @@ int limits_set_hello_timeout(struct config_cursor *cursor, const char *value);
 int limits_set_bytes(struct config_cursor *cursor, const char *value);
 int limits_set_caches(struct config_cursor *cursor, const char *value);
 int limits_set_waiting(struct config_cursor *cursor, const char *value);
+int limits_set_longest_wait(struct config_cursor *cursor, const char *value);
+int limits_set_bypass(struct config_cursor *cursor, const char *value);
 int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value);
 
 /* config-region.c */
@@ -89,6 +91,7 @@ int terms_set_lease(struct config_cursor *cursor, const char *value);
 int terms_set_renew(struct config_cursor *cursor, const char *value);
 int terms_set_leases(struct config_cursor *cursor, const char *value);
 int terms_set_bytes(struct config_cursor *cursor, const char *value);
+int terms_set_wait(struct config_cursor *cursor, const char *value);
 int terms_set_on_end(struct config_cursor *cursor, const char *value);
 
 #endif

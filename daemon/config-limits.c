@@ -85,6 +85,23 @@ int limits_set_waiting(struct config_cursor *cursor, const char *value)
 	return set_count(cursor, value, &cursor->limits->waiting_per_user);
 }
 
+int limits_set_longest_wait(struct config_cursor *cursor, const char *value)
+{
+	if (value_duration(value, &cursor->limits->longest_wait_ms) < 0 ||
+	    cursor->limits->longest_wait_ms < 100)
+		return config_refuse(
+			cursor, "\"%s\" is not a time from 100ms on, such as 10min or 8h", value);
+	return 0;
+}
+
+int limits_set_bypass(struct config_cursor *cursor, const char *value)
+{
+	if (value_duration(value, &cursor->limits->bypass_ms) < 0)
+		return config_refuse(cursor, "\"%s\" is not a time, such as 0s, 500ms or 10s",
+				     value);
+	return 0;
+}
+
 int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value)
 {
 	return config_yes_no(cursor, value, &cursor->limits->revoke_on_reload);

@@ -84,6 +84,14 @@ int terms_set_bytes(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+int terms_set_wait(struct config_cursor *cursor, const char *value)
+{
+	if (value_duration(value, &cursor->grant->wait_ms) < 0 || cursor->grant->wait_ms < 100)
+		return config_refuse(cursor, "\"%s\" is not a time from 100ms on, such as 1min",
+				     value);
+	return 0;
+}
+
 /* ---- on-end of [region NAME] ----------------------------------------------------------------- */
 
 static int add_write(struct config_cursor *cursor, void *list, const char *word)

@@ -16,6 +16,7 @@
 #define CONFIG_BYTES (1ull << 30)
 #define CONFIG_CACHES 1024
 #define CONFIG_WAITING 64
+#define CONFIG_LONGEST_WAIT_MS 86400000
 
 struct config *config_new(void)
 {
@@ -33,6 +34,7 @@ struct config *config_new(void)
 			.bytes_per_user = CONFIG_BYTES,
 			.caches_per_user = CONFIG_CACHES,
 			.waiting_per_user = CONFIG_WAITING,
+			.longest_wait_ms = CONFIG_LONGEST_WAIT_MS,
 		};
 	return config;
 }

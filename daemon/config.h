@@ -130,6 +130,7 @@ struct config_grant {
 	bool renew; /* the holder may renew it */
 	uint32_t leases; /* that one user may have under this grant; 0: no limit */
 	uint64_t bytes; /* likewise, of all these leases together */
+	uint32_t wait_ms; /* how long a request under it may wait; 0: not said */
 	uint64_t seen;
 	unsigned int seen_file;
 };
@@ -155,6 +156,8 @@ struct config_limits {
 	uint64_t bytes_per_user; /* allocated: pool blocks and kernel memory */
 	uint32_t caches_per_user; /* object caches that are published */
 	uint32_t waiting_per_user; /* requests that wait until others give back */
+	uint32_t longest_wait_ms; /* where a grant does not say how long they may */
+	uint32_t bypass_ms; /* for so long younger requests may pass an older one that waits */
 	bool revoke_on_reload; /* leases that no grant stands behind any more end at once */
 	uint64_t seen;
 	unsigned int seen_file;

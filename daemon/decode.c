@@ -46,6 +46,7 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_EXPLAIN, MMIOD_V1_EXPLAIN, sizeof(struct mmiod_msg_explain), sizeof(uint32_t),
 	  sizeof(uint32_t), UINT16_MAX, true },
 	{ MMIOD_OP_COUNTERS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_CANCEL, MMIOD_V1_CANCEL, sizeof(struct mmiod_msg_cancel), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)

@@ -25,6 +25,7 @@ struct request {
 		struct mmiod_msg_page page;
 		struct mmiod_msg_monitor monitor;
 		struct mmiod_msg_explain explain;
+		struct mmiod_msg_cancel cancel;
 	} fixed;
 	const uint8_t *array; /* into the packet */
 	size_t known; /* bytes of an element that this daemon knows */

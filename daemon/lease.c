@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Regions and leases. Two leases that share a byte go together only if each lets the other be: an
- * exclusive one lets nobody, a shared-read one lets readers, a shared-write one lets all.
+ * exclusive one lets nobody, a shared-read one lets readers, a shared-write one lets all. A guest
+ * is in nobody's way: where an exclusive lease comes, it ends.
  */
 #include <assert.h>
 #include <string.h>
@@ -73,6 +74,8 @@ static enum lease_class class_of(uint32_t rights, enum mmiod_share share)
 {
 	bool writes = rights & MMIOD_RIGHT_WRITE;
 
+	if (share == MMIOD_SHARE_GUEST)
+		return LEASE_GUEST;
 	if (share == MMIOD_SHARE_READ)
 		return writes ? LEASE_WRITER : LEASE_READER;
 	if (share == MMIOD_SHARE_WRITE)
@@ -80,20 +83,33 @@ static enum lease_class class_of(uint32_t rights, enum mmiod_share share)
 	return LEASE_EXCLUSIVE;
 }
 
-static const bool goes_with[LEASE_CLASSES][LEASE_CLASSES] = {
-	[LEASE_READER] = { [LEASE_READER] = true, [LEASE_OPEN_READER] = true },
-	[LEASE_WRITER] = { [LEASE_OPEN_READER] = true },
+/* Whether one that is there [first index] lets another come. */
+static const bool lets[LEASE_CLASSES][LEASE_CLASSES] = {
+	[LEASE_READER] = { [LEASE_READER] = true,
+			   [LEASE_OPEN_READER] = true,
+			   [LEASE_GUEST] = true },
+	[LEASE_WRITER] = { [LEASE_OPEN_READER] = true, [LEASE_GUEST] = true },
 	[LEASE_OPEN_READER] = { [LEASE_READER] = true,
 				[LEASE_WRITER] = true,
 				[LEASE_OPEN_READER] = true,
-				[LEASE_OPEN_WRITER] = true },
-	[LEASE_OPEN_WRITER] = { [LEASE_OPEN_READER] = true, [LEASE_OPEN_WRITER] = true },
+				[LEASE_OPEN_WRITER] = true,
+				[LEASE_GUEST] = true },
+	[LEASE_OPEN_WRITER] = { [LEASE_OPEN_READER] = true,
+				[LEASE_OPEN_WRITER] = true,
+				[LEASE_GUEST] = true },
+	[LEASE_GUEST] = { [LEASE_EXCLUSIVE] = true,
+			  [LEASE_READER] = true,
+			  [LEASE_WRITER] = true,
+			  [LEASE_OPEN_READER] = true,
+			  [LEASE_OPEN_WRITER] = true,
+			  [LEASE_GUEST] = true },
 };
 
-bool lease_goes_with(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
-		     enum mmiod_share other_share)
+/* Whether one that is there keeps another, of the same bytes, from coming. */
+bool lease_bars(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
+		enum mmiod_share other_share)
 {
-	return goes_with[class_of(rights, share)][class_of(other_rights, other_share)];
+	return !lets[class_of(rights, share)][class_of(other_rights, other_share)];
 }
 
 /* A lease that stands in the way of [offset, offset + length), or NULL. */
@@ -104,13 +120,34 @@ struct lease *lease_conflict(const struct region *region, uint64_t offset, uint6
 	struct interval *found;
 
 	for (int other = 0; other < LEASE_CLASSES; other++) {
-		if (goes_with[class][other])
+		if (lets[other][class])
 			continue;
 		found = interval_overlap(&region->occupied[other], offset, offset + length);
 		if (found)
 			return container_of(found, struct lease, span);
 	}
 	return NULL;
+}
+
+static struct lease *guest_below(struct interval *node, uint64_t start, uint64_t end)
+{
+	struct lease *lease;
+
+	if (!node || node->greatest <= start)
+		return NULL;
+	lease = guest_below(node->left, start, end);
+	if (lease || node->start >= end)
+		return lease;
+	lease = container_of(node, struct lease, span);
+	if (node->end > start && !lease_is_over(lease))
+		return lease;
+	return guest_below(node->right, start, end);
+}
+
+/* A guest of some of these bytes, or NULL. */
+struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t end)
+{
+	return guest_below(region->occupied[LEASE_GUEST].root, start, end);
 }
 
 /* One that occupies bytes of the region, or NULL. */
@@ -182,7 +219,8 @@ const struct account *account_find(const struct leases *leases, uint32_t uid, ui
 	return account;
 }
 
-static int account_take(struct leases *leases, struct lease *lease)
+/* The lease is charged to its user and its grant. -ENOMEM: it is not. */
+int lease_book(struct leases *leases, struct lease *lease)
 {
 	struct account *account =
 		(struct account *)account_find(leases, lease->holder.uid, lease->grant);
@@ -284,30 +322,77 @@ static void leave_orders(struct leases *leases, struct lease *lease)
 		by_id_remove(&user->leases, &lease->of_user);
 }
 
-/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
-int lease_add(struct leases *leases, struct lease *lease)
+static void unaccount(struct leases *leases, struct lease *lease)
 {
-	if (account_take(leases, lease) < 0)
-		return -ENOMEM;
+	if (!lease->account)
+		return;
+	if (lease->state != MMIOD_STATE_REVOKED)
+		lease->account->bytes -= lease->length;
+	account_release(leases, steal_pointer(lease->account));
+}
+
+/* One that never was in the table. */
+void lease_unbook(struct leases *leases, struct lease *lease)
+{
+	unaccount(leases, lease);
+	charge_release(&lease->bytes);
+	charge_release(&lease->charge);
+	lease_discard(lease);
+}
+
+/* Others can have its bytes only if it lets them. */
+void lease_occupy(struct lease *lease)
+{
+	lease->span.start = lease->offset;
+	lease->span.end = lease->offset + lease->length;
+	tally_of(lease)->leases++;
+	tally_of(lease)->bytes += lease->length;
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		interval_insert(set_of(lease), &lease->span);
+}
+
+void lease_vacate(struct lease *lease)
+{
+	tally_of(lease)->leases--;
+	tally_of(lease)->bytes -= lease->length;
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		interval_remove(set_of(lease), &lease->span);
+}
+
+/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
+int lease_enter(struct leases *leases, struct lease *lease)
+{
 	if (comes_last(leases, lease))
 		HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
 	else
 		HASH_ADD_INORDER(hh, leases->table, id, sizeof(lease->id), lease, compare_ids);
-	if (!hash_added(lease)) {
-		account_release(leases, lease->account);
+	if (!hash_added(lease))
 		return -ENOMEM;
-	}
 	enter_orders(leases, lease);
 	lease->region->n_leases++;
-	lease->span.start = lease->offset;
-	lease->span.end = lease->offset + lease->length;
-	if (lease->state == MMIOD_STATE_REVOKED)
-		return 0;
-	tally_of(lease)->leases++;
-	tally_of(lease)->bytes += lease->length;
+	return 0;
+}
+
+void lease_leave(struct leases *leases, struct lease *lease)
+{
+	lease_detach(lease);
+	leave_orders(leases, lease);
+	lease->region->n_leases--;
+	HASH_DEL(leases->table, lease);
+	lease->id = 0;
+}
+
+int lease_add(struct leases *leases, struct lease *lease)
+{
+	if (lease_book(leases, lease) < 0)
+		return -ENOMEM;
+	if (lease_enter(leases, lease) < 0) {
+		unaccount(leases, lease);
+		return -ENOMEM;
+	}
 	leases->n_ending += lease->state == MMIOD_STATE_ENDING;
-	if (lease->memory == MMIOD_MEMORY_REGION)
-		interval_insert(set_of(lease), &lease->span);
+	if (lease->state != MMIOD_STATE_REVOKED)
+		lease_occupy(lease);
 	return 0;
 }
 
@@ -385,10 +470,7 @@ void lease_retire(struct leases *leases, struct lease *lease)
 	lease->state = MMIOD_STATE_REVOKED;
 	lease->account->bytes -= lease->length;
 	drop_term(lease);
-	tally_of(lease)->leases--;
-	tally_of(lease)->bytes -= lease->length;
-	if (lease->memory == MMIOD_MEMORY_REGION)
-		interval_remove(set_of(lease), &lease->span);
+	lease_vacate(lease);
 	if (lease->extent)
 		blocks_give_back(lease->region->blocks, steal_pointer(lease->extent));
 	/* The device may still write to DMA memory: it stays until the file goes. */
@@ -396,11 +478,18 @@ void lease_retire(struct leases *leases, struct lease *lease)
 		charge_release(&lease->bytes);
 }
 
-/* One that never was in the table. */
-void lease_discard(struct lease *lease)
+/* Of its time limit, and of what is to be done when it ends. */
+void lease_strip(struct lease *lease)
 {
 	drop_term(lease);
 	free(lease->on_end);
+	lease->on_end = NULL;
+}
+
+/* One that never was in the table, or is not any more. */
+void lease_discard(struct lease *lease)
+{
+	lease_strip(lease);
 	free(lease->news.why);
 	free(lease);
 }
@@ -408,17 +497,11 @@ void lease_discard(struct lease *lease)
 void lease_remove(struct leases *leases, struct lease *lease)
 {
 	lease_retire(leases, lease);
-	lease_detach(lease);
+	lease_leave(leases, lease);
 	charge_release(&lease->bytes);
-	leave_orders(leases, lease);
 	charge_release(&lease->charge);
 	account_release(leases, lease->account);
-	drop_term(lease);
-	free(lease->on_end);
-	lease->region->n_leases--;
-	HASH_DEL(leases->table, lease);
-	free(lease->news.why);
-	free(lease);
+	lease_discard(lease);
 }
 
 /* ---- news for the holder --------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ enum lease_class {
 	LEASE_WRITER, /* shared-read, writes */
 	LEASE_OPEN_READER, /* shared-write, reads */
 	LEASE_OPEN_WRITER, /* shared-write, writes */
+	LEASE_GUEST, /* reads; an exclusive lease ends it */
 	LEASE_CLASSES,
 };
 
@@ -56,7 +57,8 @@ struct region {
 	char missing[TEXT_MAX]; /* why it is not claimed */
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
-	bool freed; /* bytes of it came free since those who wait were tried */
+	bool freed; /* bytes of it came free, or somebody stopped waiting for some */
+	bool trying; /* that is why those who wait for it are being tried now */
 	struct tally tallies[MMIOD_MEMORY_DMA + 1]; /* by enum mmiod_memory */
 	struct blocks *blocks; /* of a pool; owned; NULL: no pool, or not yet */
 	UT_hash_handle hh;
@@ -103,7 +105,8 @@ struct account {
 		uint32_t uid;
 		uint32_t grant; /* its key */
 	} key;
-	uint32_t leases; /* in the table */
+	uint32_t leases; /* in the table, planned, or waited for */
+	uint32_t waiting; /* of those: waited for */
 	uint64_t bytes; /* of those that are not revoked */
 	UT_hash_handle hh;
 };
@@ -126,7 +129,7 @@ struct term {
 #define LEASE_GIVEN_BACK (1u << 2) /* by its holder */
 
 struct lease {
-	uint64_t id; /* the window's */
+	uint64_t id; /* the window's; 0: it is planned */
 	struct region *region; /* for kernel memory one that stands for it */
 	enum mmiod_memory memory;
 	bool allocated; /* chosen by an allocator */
@@ -144,7 +147,7 @@ struct lease {
 	int unsafe; /* why, 0: none has been tried */
 	struct holder holder;
 	uint64_t started; /* seconds since 1970 */
-	struct interval span; /* in region->occupied while state is not REVOKED */
+	struct interval span; /* in region->occupied while state is not REVOKED, and once planned */
 	struct charge charge;
 	struct charge bytes; /* if allocated */
 	uint32_t grant; /* key of the grant that it was given under; 0: not known */
@@ -171,18 +174,30 @@ struct leases {
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
 			     uint32_t rights, enum mmiod_share share);
-bool lease_goes_with(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
-		     enum mmiod_share other_share);
+bool lease_bars(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
+		enum mmiod_share other_share);
 struct lease *lease_find(const struct leases *leases, uint64_t id);
 struct lease *lease_after(const struct leases *leases, uint64_t id);
 struct lease *lease_after_of(const struct user *user, uint64_t id);
+/*
+ * A lease comes into being by steps, each with its inverse: it is charged, holds its bytes, and
+ * stands in the table. lease_add() does all three.
+ */
+int lease_book(struct leases *leases, struct lease *lease);
+void lease_unbook(struct leases *leases, struct lease *lease); /* and discards it */
+void lease_occupy(struct lease *lease);
+void lease_vacate(struct lease *lease);
+int lease_enter(struct leases *leases, struct lease *lease);
+void lease_leave(struct leases *leases, struct lease *lease);
 int lease_add(struct leases *leases, struct lease *lease);
 bool lease_is_over(const struct lease *lease);
+struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t end);
 struct lease *lease_of_region(const struct region *region);
 void lease_begin_end(struct leases *leases, struct lease *lease);
 void lease_enter_unsafe(struct leases *leases, struct lease *lease);
 void lease_leave_unsafe(struct leases *leases, struct lease *lease);
 void lease_retire(struct leases *leases, struct lease *lease);
+void lease_strip(struct lease *lease); /* of its terms */
 void lease_discard(struct lease *lease);
 void lease_remove(struct leases *leases, struct lease *lease);
 

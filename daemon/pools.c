@@ -128,6 +128,7 @@ static int wipe(struct daemon *daemon, struct region *region, uint64_t offset, u
 int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t most)
 {
 	struct blocks *blocks = region->blocks;
+	uint64_t before = blocks->wiping;
 	struct pool_extent part;
 	int r = 0;
 
@@ -140,6 +141,8 @@ int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t mos
 		blocks_wiped(blocks, part.length);
 		most -= part.length;
 	}
+	if (blocks->wiping < before)
+		waiting_note_end(daemon, region);
 	return r;
 }
 
@@ -222,7 +225,6 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 	if (region) {
 		daemon->wipe_failed |= wipe_piece(daemon, region) < 0;
 		daemon->wiped_region = region->id;
-		region->freed = true;
 		event_add(&daemon->wipe, &at_once);
 	}
 	if (daemon->waiting)

@@ -139,6 +139,11 @@ static void translate(struct wish *wish)
 		wish->want.flags |= MMIOD_LEASE_CONNECTION;
 }
 
+static void read_element(struct wish *wish, size_t index)
+{
+	request_element(wish->call->request, index, &wish->alloc, sizeof(wish->alloc));
+}
+
 static enum mmiod_outcome check_form(struct wish *wish)
 {
 	enum mmiod_outcome outcome = check_alloc(wish);
@@ -165,13 +170,19 @@ static enum mmiod_outcome check_pool(struct wish *wish)
 			"region %s is no pool: lease a part of it, or have \"pool = yes\" "
 			"written to %s:%u",
 			region->name, region->config->origin.file, region->config->origin.line);
-	if (!region->blocks)
-		return wish_refuse(
-			wish, MMIOD_E_BUSY,
-			"region %s is no pool yet: bytes of it are held since it was none, "
-			"or it does not consist of whole pages",
-			region->name);
 	return MMIOD_OK;
+}
+
+/* The daemon zeroes so much of a pool that it does not wipe, and no more. */
+static enum mmiod_outcome check_zero(struct wish *wish)
+{
+	if (!(wish->alloc.flags & MMIOD_ALLOC_ZERO) || wish->region->config->wipe ||
+	    wish->alloc.length <= WISH_ZEROES_NOW)
+		return MMIOD_OK;
+	return wish_refuse(wish, MMIOD_E_INVALID,
+			   "pool %s has \"wipe = no\": the daemon zeroes %u bytes of it at "
+			   "most, the holder any number",
+			   wish->region->name, WISH_ZEROES_NOW);
 }
 
 static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_request *request,
@@ -227,10 +238,39 @@ static void narrow(struct pool_request *request, const struct config_grant *gran
 		request->upper = end;
 }
 
-static enum mmiod_outcome choose_blocks(struct wish *wish)
+/* What it would get, if it cannot have it now. */
+static uint64_t rounded(const struct wish *wish)
+{
+	uint64_t page =
+		wish->region->blocks ? wish->region->blocks->page : (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t length = wish->alloc.length, power = page;
+
+	if (length > INT64_MAX / 2)
+		return length; /* no pool has so much */
+	if (!(wish->alloc.flags & MMIOD_ALLOC_POWER_OF_TWO))
+		return (length + page - 1) / page * page;
+	while (power < length)
+		power *= 2;
+	return power;
+}
+
+static int try_blocks(struct wish *wish, const struct pool_request *request)
+{
+	struct blocks *blocks = wish->region->blocks;
+	int r = blocks_alloc(blocks, request, &wish->extent), wiped;
+
+	if (r != -ENOSPC || !blocks->wiping)
+		return r;
+	wiped = daemon_wipe_queue(wish->call->daemon, wish->region, WIPE_TO_FIT);
+	r = blocks_alloc(blocks, request, &wish->extent);
+	if (r == -ENOSPC && wiped == 0)
+		await_queue(wish);
+	return r;
+}
+
+static enum mmiod_outcome reserve_blocks(struct wish *wish)
 {
 	const struct mmiod_wire_alloc *alloc = &wish->alloc;
-	struct blocks *blocks = wish->region->blocks;
 	struct pool_request request = {
 		.length = alloc->length,
 		.alignment = alloc->align,
@@ -238,16 +278,17 @@ static enum mmiod_outcome choose_blocks(struct wish *wish)
 		.upper = alloc->high,
 		.flags = alloc->flags & MMIOD_ALLOC_POWER_OF_TWO ? 0 : POOL_EXACT,
 	};
-	int r, wiped;
+	int r;
 
+	wish->want.length = rounded(wish);
+	if (!wish->region->blocks)
+		return wish_refuse(
+			wish, MMIOD_E_BUSY,
+			"region %s is no pool yet: bytes of it are held since it was none, "
+			"or it does not consist of whole pages",
+			wish->region->name);
 	narrow(&request, wish->grant);
-	r = blocks_alloc(blocks, &request, &wish->extent);
-	if (r == -ENOSPC && blocks->wiping) {
-		wiped = daemon_wipe_queue(wish->call->daemon, wish->region, WIPE_TO_FIT);
-		r = blocks_alloc(blocks, &request, &wish->extent);
-		if (r == -ENOSPC && wiped == 0)
-			await_queue(wish);
-	}
+	r = try_blocks(wish, &request);
 	if (r < 0)
 		return refuse_blocks(wish, &request, r);
 	wish->want.offset = wish->extent->span.start;
@@ -255,21 +296,7 @@ static enum mmiod_outcome choose_blocks(struct wish *wish)
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome take_blocks(struct wish *wish, struct lease **leasep,
-				      struct backend_created *created)
-{
-	enum mmiod_outcome outcome = choose_blocks(wish);
-
-	if (outcome == MMIOD_OK)
-		outcome = wish_take(wish, leasep, created);
-	if (outcome != MMIOD_OK && wish->extent)
-		blocks_cancel(wish->region->blocks, wish->extent);
-	wish->extent = NULL;
-	return outcome;
-}
-
-static enum mmiod_outcome try_pool(struct wish *wish, struct lease **leasep,
-				   struct backend_created *created)
+static enum mmiod_outcome judge_pool(struct wish *wish)
 {
 	enum mmiod_outcome outcome = wish_find_region(wish);
 
@@ -281,25 +308,28 @@ static enum mmiod_outcome try_pool(struct wish *wish, struct lease **leasep,
 	if (outcome == MMIOD_OK)
 		outcome = check_pool(wish);
 	if (outcome == MMIOD_OK)
+		outcome = check_zero(wish);
+	if (outcome == MMIOD_OK)
 		outcome = wish_check_cache(wish);
-	return outcome == MMIOD_OK ? take_blocks(wish, leasep, created) : outcome;
+	return outcome;
 }
 
 /* ---- kernel memory --------------------------------------------------------------------------- */
 
 static enum mmiod_outcome check_memory_policy(struct wish *wish)
 {
-	struct connection *connection = wish->call->connection;
-	const struct subject *subject = &connection->peer.subject;
-	struct decision decision =
-		policy_decide_memory(wish->call->daemon->config, subject, wish->memory);
+	struct daemon *daemon = wish->call->daemon;
+	char name[USER_NAME_MAX];
 
-	wish->grant = decision.grant;
-	if (decision.reason == POLICY_GRANTED)
+	wish->decision = policy_decide_memory(daemon->config, wish->subject, wish->memory);
+	wish->judged = true;
+	wish->grant = wish->decision.grant;
+	if (wish->decision.reason == POLICY_GRANTED)
 		return MMIOD_OK;
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	policy_explain_memory(&wish->text, &decision, wish->memory,
-			      user_name(connection->charge.user), subject);
+	policy_explain_memory(&wish->text, &wish->decision, wish->memory,
+			      daemon_user_name(daemon, wish->subject->uid, name, sizeof(name)),
+			      wish->subject);
 	return MMIOD_E_DENIED;
 }
 
@@ -327,53 +357,46 @@ static enum mmiod_outcome check_device(struct wish *wish)
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome try_kernel(struct wish *wish, struct lease **leasep,
-				     struct backend_created *created)
+static enum mmiod_outcome judge_kernel(struct wish *wish)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	enum mmiod_outcome outcome = check_memory_policy(wish);
 	const struct config_grant *grant = wish->grant;
+	struct decision decision = wish->decision;
 
 	if (outcome == MMIOD_OK && wish->memory == MMIOD_MEMORY_DMA)
 		outcome = check_device(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;
 	wish->grant = grant; /* that of the memory: its terms are those of the lease */
+	wish->decision = decision;
 	wish->region = &wish->call->daemon->kernel;
 	wish->share = MMIOD_SHARE_EXCLUSIVE;
 	wish->want.length = (wish->alloc.length + page - 1) / page * page;
 	wish->want.cache = MMIOD_CACHE_WB;
-	return wish_take(wish, leasep, created);
+	return MMIOD_OK;
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-/* As for LEASE: a window that was closed a moment ago may be all that stands in the way. */
-static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **leasep,
-				struct backend_created *created)
+static enum mmiod_outcome judge(struct wish *wish)
 {
-	enum mmiod_outcome (*try)(struct wish *, struct lease **, struct backend_created *);
-	enum mmiod_outcome outcome;
+	enum mmiod_outcome outcome = check_form(wish);
 
-	request_element(wish->call->request, index, &wish->alloc, sizeof(wish->alloc));
-	outcome = check_form(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;
-	try = wish->memory == MMIOD_MEMORY_REGION ? try_pool : try_kernel;
-	outcome = try(wish, leasep, created);
-	if (wish->wait ||
-	    (outcome != MMIOD_E_BUSY && outcome != MMIOD_E_QUOTA && outcome != MMIOD_E_GONE))
-		return outcome;
-	daemon_drain_events(wish->call->daemon);
-	translate(wish);
-	outcome = try(wish, leasep, created);
-	/* Whatever comes back to the pool may do. */
-	if (wish->memory == MMIOD_MEMORY_REGION)
-		outcome = wish_await(wish, outcome, 0, UINT64_MAX);
-	return outcome;
+	return wish->memory == MMIOD_MEMORY_REGION ? judge_pool(wish) : judge_kernel(wish);
 }
+
+/* Of kernel memory the kernel says whether there is any. */
+static enum mmiod_outcome reserve(struct wish *wish)
+{
+	return wish->memory == MMIOD_MEMORY_REGION ? reserve_blocks(wish) : MMIOD_OK;
+}
+
+const struct wish_kind wish_alloc = { read_element, judge, reserve };
 
 enum request_result request_alloc(struct call *call)
 {
-	return wish_batch(call, grant);
+	return wish_batch(call, &wish_alloc);
 }

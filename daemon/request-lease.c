@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * LEASE: the daemon's main work. Each element goes the same way: is it well-formed, is there such a
- * region, does the policy let the caller, is it within bounds, is it free, is there room in the
- * account; then the backend makes the window. Every refusal says which of these it was, and names
- * the rule or the holder.
+ * region, does the policy let the caller, is it within bounds, is there room in the account, is it
+ * free; then the backend makes the window. Every refusal says which of these it was, and names the
+ * rule or the holder.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -109,20 +109,19 @@ static enum mmiod_outcome check_on_end(struct wish *wish)
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome check_conflict(struct wish *wish)
+static void read_element(struct wish *wish, size_t index)
 {
-	const struct mmiod_wire_want *want = &wish->want;
-	struct lease *holder =
-		lease_conflict(wish->region, want->offset, want->length, want->rights, wish->share);
-
-	return holder ? wish_name_holder(wish, holder, "is held by") : wish_check_turn(wish);
+	request_element(wish->call->request, index, &wish->asked, sizeof(wish->asked));
 }
 
-static enum mmiod_outcome try_once(struct wish *wish, struct lease **leasep,
-				   struct backend_created *created)
+static enum mmiod_outcome judge(struct wish *wish)
 {
-	enum mmiod_outcome outcome = wish_find_region(wish);
+	enum mmiod_outcome outcome;
 
+	wish->want = wish->asked;
+	outcome = wish_check_form(wish);
+	if (outcome == MMIOD_OK)
+		outcome = wish_find_region(wish);
 	if (outcome == MMIOD_OK)
 		outcome = wish_check_policy(wish);
 	if (outcome == MMIOD_OK)
@@ -135,39 +134,21 @@ static enum mmiod_outcome try_once(struct wish *wish, struct lease **leasep,
 		outcome = check_on_end(wish);
 	if (outcome == MMIOD_OK)
 		outcome = wish_check_cache(wish);
-	if (outcome == MMIOD_OK)
-		outcome = check_conflict(wish);
-	return outcome == MMIOD_OK ? wish_take(wish, leasep, created) : outcome;
+	return outcome;
 }
 
-/*
- * What stands in the way may have gone without the daemon having been told yet: a client that
- * closes a window and asks for the same bytes again must not be refused because its request was
- * read before the module's event.
- */
-static enum mmiod_outcome grant(struct wish *wish, size_t index, struct lease **leasep,
-				struct backend_created *created)
+static enum mmiod_outcome reserve(struct wish *wish)
 {
-	struct mmiod_wire_want want;
-	enum mmiod_outcome outcome;
+	const struct mmiod_wire_want *want = &wish->want;
+	struct lease *holder =
+		lease_conflict(wish->region, want->offset, want->length, want->rights, wish->share);
 
-	request_element(wish->call->request, index, &want, sizeof(want));
-	wish->want = want;
-	outcome = wish_check_form(wish);
-	if (outcome != MMIOD_OK)
-		return outcome;
-	wish->provisional = true;
-	outcome = try_once(wish, leasep, created);
-	if (outcome != MMIOD_E_BUSY && outcome != MMIOD_E_QUOTA && outcome != MMIOD_E_GONE)
-		return outcome;
-	daemon_drain_events(wish->call->daemon);
-	wish->provisional = false;
-	wish->want = want;
-	outcome = try_once(wish, leasep, created);
-	return wish_await(wish, outcome, wish->want.offset, wish->want.offset + wish->want.length);
+	return holder ? wish_name_holder(wish, holder, "is held by") : wish_check_turn(wish);
 }
+
+const struct wish_kind wish_lease = { read_element, judge, reserve };
 
 enum request_result request_lease(struct call *call)
 {
-	return wish_batch(call, grant);
+	return wish_batch(call, &wish_lease);
 }

@@ -23,6 +23,7 @@ static const struct {
 	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
 	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
 	{ MMIOD_OP_EXPLAIN, request_explain },	   { MMIOD_OP_COUNTERS, request_counters },
+	{ MMIOD_OP_CANCEL, request_cancel },
 };
 
 static enum request_result handle(struct call *call)
@@ -37,7 +38,9 @@ static enum request_result handle(struct call *call)
 	return REQUEST_REPLY;
 }
 
-void request_dispatch(struct connection *connection, const struct request *request)
+/* One that waited. What it comes to now, unless it waits again, has been sent. */
+enum request_result request_dispatch_again(struct connection *connection,
+					   const struct request *request)
 {
 	struct call call = {
 		.daemon = daemon_of(connection),
@@ -48,10 +51,16 @@ void request_dispatch(struct connection *connection, const struct request *reque
 	enum request_result result = handle(&call);
 
 	if (result == REQUEST_DEFERRED)
-		return;
+		return result;
 	connection_send(connection, call.reply);
 	if (result == REQUEST_CLOSE)
 		connection_doom(connection);
+	return result;
+}
+
+void request_dispatch(struct connection *connection, const struct request *request)
+{
+	request_dispatch_again(connection, request);
 }
 
 bool call_is_admin(const struct call *call)

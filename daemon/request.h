@@ -22,12 +22,15 @@ struct call {
 };
 
 void request_dispatch(struct connection *connection, const struct request *request);
+enum request_result request_dispatch_again(struct connection *connection,
+					   const struct request *request);
 
 enum request_result request_hello(struct call *call);
 enum request_result request_status(struct call *call);
 enum request_result request_regions(struct call *call);
 enum request_result request_leases(struct call *call);
 enum request_result request_lease(struct call *call);
+enum request_result request_cancel(struct call *call);
 enum request_result request_alloc(struct call *call);
 enum request_result request_pools(struct call *call);
 enum request_result request_pool_map(struct call *call);

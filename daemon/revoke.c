@@ -258,6 +258,19 @@ void revocations_note_end(struct daemon *daemon, const struct lease *lease)
 	}
 }
 
+/* Whether a revocation that this connection asked for under this id is under way. */
+bool revocations_have(const struct daemon *daemon, const struct connection *connection,
+		      uint64_t request)
+{
+	const struct revocation *revocation;
+
+	DL_FOREACH(daemon->revocations, revocation) {
+		if (revocation->connection == connection && revocation->head.id == request)
+			return true;
+	}
+	return false;
+}
+
 /* The administrator hung up: the leases end all the same. */
 void revocations_forget(struct daemon *daemon, const struct connection *connection)
 {

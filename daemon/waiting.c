@@ -4,14 +4,21 @@
  * tried anew as a whole. Two things are waited for:
  *  - blocks of a pool that must be wiped, so that the daemon need not wipe more than a little while
  *    it answers. Others may be faster, so these tries are counted;
- *  - what others hold, if the client said for how long it waits. Of requests for the same bytes the
- *    older goes first: a younger one that does not go together with it waits behind it, or is
- *    refused if it does not wait, even if it would go together with those who hold them now. So
- *    nobody is starved by a stream of others. Of a pool nobody asks for certain bytes: there the
- *    older is only tried first.
+ *  - what others hold, if the client said for how long it waits.
+ *
+ * Who waits for what others hold stands in the queue with all that the request asks for, not only
+ * with what it lacks. Of requests for the same bytes the older goes first: a younger one that would
+ * be in its way waits behind it, or is refused if it does not wait, even if it would go together
+ * with those who hold them now. So nobody is starved by a stream of others. "bypass" in [daemon]
+ * lets younger ones pass for so long. Of a pool nobody asks for certain bytes: there the older is
+ * only tried first. A guest is passed by all.
+ *
+ * What is waited for is charged as if it were had, so that one user cannot bar others from more
+ * than it could have itself.
  *
  * Requests are in order of their tickets, which they keep however often they are tried. Their
- * number is bounded for each user and each connection.
+ * number is bounded for each user and each connection. All leave the queue by leave(); whoever
+ * leaves it for good has those behind it tried, because it may be all that they waited for.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -21,49 +28,76 @@
 #define WAITING_MAX 16 /* requests of one connection that have yet to be answered */
 #define TRIES_MAX 64 /* others may take what was wiped for one */
 
+/* One element of a request that waits. */
+struct awaited {
+	struct lease *lease; /* charged, and nothing else; owned; NULL: it will be refused */
+	char name[MMIOD_NAME_MAX]; /* of the region; empty: kernel memory */
+	uint64_t region; /* its id, which is never used again */
+	bool blocks; /* that an allocator chooses: of no certain bytes */
+	struct interval dirty; /* what must be wiped first; empty: nothing */
+};
+
 struct waiting {
 	struct daemon *daemon;
 	struct connection *connection;
 	struct charge charge;
-	struct event timer; /* if the time is limited */
-	bool for_holder; /* else for wiping */
-	char region[MMIOD_NAME_MAX];
-	uint64_t start; /* what must be wiped, or be free */
-	uint64_t end;
-	uint32_t rights;
-	enum mmiod_share share;
-	struct request request; /* its array follows */
+	struct event timer;
+	bool for_holder; /* else for wiping alone */
+	struct request request; /* its array follows the elements */
 	struct waiting *prev, *next;
-	uint8_t array[];
+	size_t n_awaited;
+	struct awaited awaited[];
 };
 
 static const struct timeval at_once = { 0, 0 };
 
-static void waiting_free(struct waiting *waiting)
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+/* Has those tried, in the loop's next turn, that wait for something of the region. */
+void waiting_note_end(struct daemon *daemon, struct region *region)
 {
-	DL_DELETE(waiting->daemon->waiting, waiting);
-	if (waiting->for_holder)
-		event_del(&waiting->timer);
-	charge_release(&waiting->charge);
-	waiting->connection->deferred--;
-	free(waiting);
+	region->freed = true;
+	if (daemon->waiting)
+		event_add(&daemon->freed, &at_once);
 }
 
-/* Takes it from the queue for good, and answers it or queues it again under the same ticket. */
-static void try(struct waiting *waiting)
+/* The way out of the queue. It is the caller's then, and charged for nothing. */
+static void leave(struct waiting *waiting)
+{
+	DL_DELETE(waiting->daemon->waiting, waiting);
+	event_del(&waiting->timer);
+	charge_release(&waiting->charge);
+	for (size_t i = 0; i < waiting->n_awaited; i++) {
+		struct lease *lease = steal_pointer(waiting->awaited[i].lease);
+
+		if (!lease)
+			continue;
+		lease->account->waiting--;
+		lease_unbook(&waiting->daemon->leases, lease);
+	}
+	waiting->connection->deferred--;
+}
+
+static void wake_behind(const struct waiting *waiting)
 {
 	struct daemon *daemon = waiting->daemon;
 
-	DL_DELETE(daemon->waiting, waiting);
-	if (waiting->for_holder)
-		event_del(&waiting->timer);
-	charge_release(&waiting->charge);
-	waiting->connection->deferred--;
-	request_dispatch(waiting->connection, &waiting->request);
-	free(waiting);
+	for (size_t i = 0; i < waiting->n_awaited; i++) {
+		struct region *region = region_find(&daemon->regions, waiting->awaited[i].name);
+
+		if (region)
+			waiting_note_end(daemon, region);
+	}
 }
 
-/* ---- joining --------------------------------------------------------------------------------- */
+/* Tried as a whole: it is answered, or stands where it stood. */
+static void try(struct waiting *waiting)
+{
+	leave(waiting);
+	if (request_dispatch_again(waiting->connection, &waiting->request) != REQUEST_DEFERRED)
+		wake_behind(waiting);
+	free(waiting);
+}
 
 static void on_time_over(evutil_socket_t fd, short what, void *data)
 {
@@ -73,18 +107,21 @@ static void on_time_over(evutil_socket_t fd, short what, void *data)
 	try(waiting);
 }
 
-/* What is left of the time that the client gave. */
-static void start_timer(struct waiting *waiting)
+/* ---- joining --------------------------------------------------------------------------------- */
+
+/* What is left of the time: the client's, or the shortest that its grants or the daemon admit. */
+static void start_timer(struct waiting *waiting, uint32_t longest_ms)
 {
 	const struct request *request = &waiting->request;
 	uint32_t wait_ms = request->fixed.lease.wait_ms;
-	uint64_t waited = daemon_boot_ms() - request->arrived_ms;
-	uint64_t left = waited < wait_ms ? wait_ms - waited : 0;
-	struct timeval time = { (time_t)(left / 1000), (suseconds_t)(left % 1000 * 1000) };
+	uint64_t waited = daemon_boot_ms() - request->arrived_ms, left;
+	struct timeval time;
 
-	evtimer_assign(&waiting->timer, waiting->daemon->host.base, on_time_over, waiting);
-	if (wait_ms != UINT32_MAX)
-		event_add(&waiting->timer, &time);
+	if (wait_ms > longest_ms)
+		wait_ms = longest_ms;
+	left = waited < wait_ms ? wait_ms - waited : 0;
+	time = (struct timeval){ (time_t)(left / 1000), (suseconds_t)(left % 1000 * 1000) };
+	event_add(&waiting->timer, &time);
 }
 
 static void insert(struct daemon *daemon, struct waiting *waiting)
@@ -102,68 +139,116 @@ static void insert(struct daemon *daemon, struct waiting *waiting)
 		DL_APPEND(daemon->waiting, waiting);
 }
 
-static struct waiting *make(struct wish *wish)
+static struct waiting *make(const struct wish *wish, size_t n)
 {
 	const struct request *request = wish->call->request;
 	size_t size = (size_t)request->head.count * request->head.stride;
-	struct waiting *waiting = calloc(1, sizeof(*waiting) + size);
+	struct waiting *waiting =
+		calloc(1, sizeof(*waiting) + n * sizeof(waiting->awaited[0]) + size);
 
 	if (!waiting)
 		return NULL;
 	waiting->daemon = wish->call->daemon;
 	waiting->connection = wish->call->connection;
-	memcpy(waiting->region, wish->region->name, sizeof(waiting->region));
-	waiting->for_holder = wish->wait == WISH_WAITS_FOR_HOLDER;
-	waiting->start = wish->wait_start;
-	waiting->end = wish->wait_end;
-	waiting->rights = wish->want.rights;
-	waiting->share = wish->share;
 	waiting->request = *request;
-	memcpy(waiting->array, request->array, size);
-	waiting->request.array = waiting->array;
+	waiting->request.array = memcpy(&waiting->awaited[n], request->array, size);
+	waiting->n_awaited = n;
+	evtimer_assign(&waiting->timer, waiting->daemon->host.base, on_time_over, waiting);
 	return waiting;
 }
 
-static int refuse_more(struct wish *wish, uint32_t limit)
+/* The wish's charges become the entry's; its bytes it gives back. */
+static void take_over(struct awaited *awaited, struct wish *wish)
 {
-	wish->limit = MMIOD_LIMIT_WAITING;
-	wish_refuse(
-		wish, MMIOD_E_QUOTA,
-		"uid %u has %u requests that wait, as many as waiting-per-user in [daemon] admits",
-		wish->call->connection->peer.subject.uid, limit);
+	if (!wish->lease)
+		return;
+	wish_vacate(wish);
+	awaited->lease = steal_pointer(wish->lease);
+	awaited->lease->account->waiting++;
+	awaited->blocks = wish->allocated;
+	if (wish->wait == WISH_WAITS_FOR_WIPE)
+		awaited->dirty = (struct interval){ wish->wait_start, wish->wait_end };
+	if (wish->memory != MMIOD_MEMORY_REGION)
+		return;
+	memcpy(awaited->name, wish->region->name, sizeof(awaited->name));
+	awaited->region = wish->region->id;
+}
+
+static bool any_waits_for(const struct wish *wishes, size_t n, enum wish_wait what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (wishes[i].wait == what)
+			return true;
+	return false;
+}
+
+static uint32_t longest_wait_ms(const struct wish *wishes, size_t n)
+{
+	uint32_t longest = UINT32_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		if (wishes[i].wait == WISH_WAITS_FOR_HOLDER &&
+		    wish_longest_wait_ms(&wishes[i]) < longest)
+			longest = wish_longest_wait_ms(&wishes[i]);
+	return longest;
+}
+
+static int refuse_more(struct wish *wishes, size_t n, uint32_t limit)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct wish *wish = &wishes[i];
+
+		if (!wish->wait)
+			continue;
+		wish->limit = MMIOD_LIMIT_WAITING;
+		wish_refuse(wish, MMIOD_E_QUOTA,
+			    "uid %u has %u requests that wait, as many as waiting-per-user in "
+			    "[daemon] admits",
+			    wish->holder.uid, limit);
+	}
 	return -EDQUOT;
 }
 
-/*
- * Keeps the wish's request. Negative: it cannot wait; -EDQUOT:
- * because its user has too many, and the wish says so.
- */
-int wish_wait(struct wish *wish)
+static void give_ticket(struct waiting *waiting)
 {
-	struct connection *connection = wish->call->connection;
-	struct daemon *daemon = wish->call->daemon;
+	struct request *request = &waiting->request;
+
+	if (request->ticket)
+		return;
+	request->ticket = ++waiting->daemon->last_ticket;
+	request->arrived_ms = daemon_boot_ms();
+}
+
+/*
+ * Keeps the request of these wishes, all of its elements, and their charges. Negative: it cannot
+ * wait, and nothing has changed; -EDQUOT: because its user has too many, and the wishes say so.
+ */
+int wish_wait(struct wish *wishes, size_t n)
+{
+	struct connection *connection = wishes->call->connection;
+	struct daemon *daemon = wishes->call->daemon;
 	uint32_t limit = daemon->config->limits.waiting_per_user;
+	bool for_holder = any_waits_for(wishes, n, WISH_WAITS_FOR_HOLDER);
 	struct waiting *waiting;
-	bool wipe = wish->wait == WISH_WAITS_FOR_WIPE;
 
 	if (connection->deferred >= WAITING_MAX ||
-	    (wipe && wish->call->request->tries >= TRIES_MAX))
+	    (!for_holder && wishes->call->request->tries >= TRIES_MAX))
 		return -EBUSY;
-	waiting = make(wish);
+	waiting = make(wishes, n);
 	if (!waiting)
 		return -ENOMEM;
-	if (!wipe && charge_take(&waiting->charge, &connection->host->users,
-				 connection->peer.subject.uid, USER_WAITING, limit) < 0) {
+	waiting->for_holder = for_holder;
+	if (for_holder && charge_take(&waiting->charge, &connection->host->users,
+				      connection->peer.subject.uid, USER_WAITING, limit) < 0) {
 		free(waiting);
-		return refuse_more(wish, limit);
+		return refuse_more(wishes, n, limit);
 	}
-	waiting->request.tries += wipe;
-	if (!waiting->request.ticket) {
-		waiting->request.ticket = ++daemon->last_ticket;
-		waiting->request.arrived_ms = daemon_boot_ms();
-	}
-	if (!wipe)
-		start_timer(waiting);
+	waiting->request.tries += !for_holder;
+	give_ticket(waiting);
+	if (for_holder)
+		start_timer(waiting, longest_wait_ms(wishes, n));
+	for (size_t i = 0; i < n; i++)
+		take_over(&waiting->awaited[i], &wishes[i]);
 	connection->deferred++;
 	insert(daemon, waiting);
 	return 0;
@@ -171,45 +256,66 @@ int wish_wait(struct wish *wish)
 
 /* ---- whose turn it is ------------------------------------------------------------------------ */
 
-static bool is_for(const struct waiting *waiting, const struct region *region, uint64_t start,
-		   uint64_t end)
+/* What asks, or would be asked for, of a region. */
+struct claim {
+	const struct region *region;
+	uint64_t start;
+	uint64_t end;
+	uint32_t rights;
+	enum mmiod_share share;
+};
+
+/* Whether who gets this would keep the one who waits from that. */
+static bool is_in_its_way(const struct claim *claim, const struct awaited *awaited)
 {
-	return waiting->for_holder && waiting->start < end && start < waiting->end &&
-	       !strcmp(waiting->region, region->name);
+	const struct lease *lease = awaited->lease;
+
+	return lease && !awaited->blocks && awaited->region == claim->region->id &&
+	       lease->offset < claim->end && claim->start < lease->offset + lease->length &&
+	       lease->share != MMIOD_SHARE_GUEST &&
+	       lease_bars(claim->rights, claim->share, lease->rights, lease->share);
 }
 
-/*
- * A request with a lower ticket that waits for some of
- * these bytes and does not go together with this; or NULL.
- */
-static const struct waiting *find_ahead(const struct daemon *daemon, const struct region *region,
-					uint64_t start, uint64_t end, uint32_t rights,
-					enum mmiod_share share, uint64_t ticket)
+static const struct lease *find_in_way(const struct waiting *waiting, const struct claim *claim)
 {
-	const struct waiting *waiting = region->blocks ? NULL : daemon->waiting;
-
-	for (; waiting && (!ticket || waiting->request.ticket < ticket); waiting = waiting->next)
-		if (is_for(waiting, region, start, end) &&
-		    !lease_goes_with(waiting->rights, waiting->share, rights, share))
-			return waiting;
+	for (size_t i = 0; i < waiting->n_awaited; i++)
+		if (is_in_its_way(claim, &waiting->awaited[i]))
+			return waiting->awaited[i].lease;
 	return NULL;
 }
 
-/* Refuses the wish if an older request waits for its bytes. */
-enum mmiod_outcome wish_check_turn(struct wish *wish)
+/* Requests that came a moment ago may be passed. */
+static bool may_be_passed(const struct waiting *waiting)
 {
-	const struct mmiod_wire_want *want = &wish->want;
-	const struct waiting *ahead = find_ahead(wish->call->daemon, wish->region, want->offset,
-						 want->offset + want->length, want->rights,
-						 wish->share, wish->call->request->ticket);
-	const struct holder *holder;
-	char comm[64], name[USER_NAME_MAX];
-	uint64_t waited;
+	uint32_t bypass_ms = waiting->daemon->config->limits.bypass_ms;
 
-	if (!ahead)
-		return MMIOD_OK;
-	holder = &ahead->connection->peer.holder;
-	waited = (daemon_boot_ms() - ahead->request.arrived_ms) / 1000;
+	return !waiting->for_holder ||
+	       (bypass_ms && daemon_boot_ms() - waiting->request.arrived_ms < bypass_ms);
+}
+
+/*
+ * A request with a lower ticket [0: than any, it is new] in whose way this would be, with the
+ * element; or NULL.
+ */
+static const struct waiting *find_ahead(const struct daemon *daemon, const struct claim *claim,
+					uint64_t ticket, const struct lease **elementp)
+{
+	const struct waiting *waiting = claim->region->blocks ? NULL : daemon->waiting;
+
+	for (; waiting && (!ticket || waiting->request.ticket < ticket); waiting = waiting->next) {
+		*elementp = find_in_way(waiting, claim);
+		if (*elementp && !may_be_passed(waiting))
+			return waiting;
+	}
+	return NULL;
+}
+
+static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum mmiod_share share)
+{
+	const struct holder *holder = &ahead->connection->peer.holder;
+	const struct mmiod_wire_want *want = &wish->want;
+	char comm[64], name[USER_NAME_MAX];
+
 	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text,
@@ -218,38 +324,85 @@ enum mmiod_outcome wish_check_turn(struct wish *wish)
 		 "%s, who has waited for it for ",
 		 want->offset, want->length, wish->region->name,
 		 daemon_user_name(wish->call->daemon, holder->uid, name, sizeof(name)), holder->uid,
-		 holder->pid, comm, share_name(ahead->share));
-	text_add_age(&wish->text, waited);
+		 holder->pid, comm, share_name(share));
+	text_add_age(&wish->text, (daemon_boot_ms() - ahead->request.arrived_ms) / 1000);
+}
+
+/* Refuses the wish if an older request waits for its bytes. */
+enum mmiod_outcome wish_check_turn(struct wish *wish)
+{
+	const struct claim claim = {
+		.region = wish->region,
+		.start = wish->want.offset,
+		.end = wish->want.offset + wish->want.length,
+		.rights = wish->want.rights,
+		.share = wish->share,
+	};
+	const struct lease *element;
+	const struct waiting *ahead = find_ahead(
+		wish->call->daemon, &claim, wish->dry ? 0 : wish->call->request->ticket, &element);
+
+	if (!ahead)
+		return MMIOD_OK;
+	if (!wish->provisional)
+		describe_ahead(wish, ahead, element->share);
 	return MMIOD_E_BUSY;
 }
 
-static bool is_wiped(const struct waiting *waiting, const struct region *region)
+/* ---- trying ---------------------------------------------------------------------------------- */
+
+static bool is_wiped(const struct awaited *awaited, const struct region *region)
 {
-	return !region->blocks ||
-	       !interval_overlap(&region->blocks->dirty, waiting->start, waiting->end);
+	const struct interval *dirty = &awaited->dirty;
+
+	return dirty->start == dirty->end || !region->blocks ||
+	       !interval_overlap(&region->blocks->dirty, dirty->start, dirty->end);
+}
+
+static bool is_free(const struct waiting *waiting, const struct awaited *awaited,
+		    const struct region *region)
+{
+	const struct lease *lease = awaited->lease, *element;
+	const struct claim claim = { region, lease->offset, lease->offset + lease->length,
+				     lease->rights, lease->share };
+
+	return awaited->blocks ||
+	       (!lease_conflict(region, lease->offset, lease->length, lease->rights,
+				lease->share) &&
+		!find_ahead(waiting->daemon, &claim, waiting->request.ticket, &element));
 }
 
 /* Cheap: most of those who wait are not helped by what has just ended. */
-static bool is_free(const struct waiting *waiting, const struct region *region)
-{
-	if (!region->config || !region->claimed || waiting->daemon->try_all)
-		return true; /* to be told so */
-	if (!region->freed)
-		return false;
-	return region->blocks ||
-	       (!lease_conflict(region, waiting->start, waiting->end - waiting->start,
-				waiting->rights, waiting->share) &&
-		!find_ahead(waiting->daemon, region, waiting->start, waiting->end, waiting->rights,
-			    waiting->share, waiting->request.ticket));
-}
-
 static bool is_ready(const struct daemon *daemon, const struct waiting *waiting)
 {
-	const struct region *region = region_find(&daemon->regions, waiting->region);
+	bool touched = !waiting->for_holder, ready = true;
 
-	if (!region)
-		return true;
-	return waiting->for_holder ? is_free(waiting, region) : is_wiped(waiting, region);
+	for (size_t i = 0; i < waiting->n_awaited; i++) {
+		const struct awaited *awaited = &waiting->awaited[i];
+		const struct region *region = region_find(&daemon->regions, awaited->name);
+
+		if (!awaited->lease || !awaited->name[0])
+			continue;
+		if (!region || !region->config || !region->claimed)
+			return true; /* to be told so */
+		touched |= region->trying;
+		ready = ready && (waiting->for_holder ? is_free(waiting, awaited, region)
+						      : is_wiped(awaited, region));
+	}
+	return touched && ready;
+}
+
+/* What changes while some are tried is for the next time. */
+static bool begin_trying(struct daemon *daemon)
+{
+	bool all = daemon->try_all;
+
+	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
+		region->trying = region->freed;
+		region->freed = false;
+	}
+	daemon->try_all = false;
+	return all;
 }
 
 /*
@@ -259,28 +412,18 @@ static bool is_ready(const struct daemon *daemon, const struct waiting *waiting)
 void waiting_try(struct daemon *daemon)
 {
 	struct waiting *last = daemon->waiting ? daemon->waiting->prev : NULL, *waiting, *next;
+	bool all = begin_trying(daemon);
 
 	for (waiting = daemon->waiting; waiting; waiting = next) {
 		next = waiting == last ? NULL : waiting->next;
-		if (is_ready(daemon, waiting))
+		if (all || is_ready(daemon, waiting))
 			try(waiting);
 	}
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
-		region->freed = false;
-	daemon->try_all = false;
 }
 
 static void on_freed(evutil_socket_t fd, short what, void *data)
 {
 	waiting_try(data);
-}
-
-/* Bytes of the region came free, or what kept a request from being tried has changed. */
-void waiting_note_end(struct daemon *daemon, struct region *region)
-{
-	region->freed = true;
-	if (daemon->waiting)
-		event_add(&daemon->freed, &at_once);
 }
 
 /* After a reload: those who may no longer have it, or whose region has gone, are to be told. */
@@ -298,20 +441,64 @@ void waiting_init(struct daemon *daemon)
 	evtimer_assign(&daemon->freed, daemon->host.base, on_freed, daemon);
 }
 
-/* The connection goes; NULL: all do. Those behind it may have waited for it alone. */
+/* The connection goes; NULL: all do. */
 void waiting_forget(struct daemon *daemon, const struct connection *connection)
 {
 	struct waiting *waiting, *next;
 
 	for (waiting = daemon->waiting; waiting; waiting = next) {
-		struct region *region;
-
 		next = waiting->next;
 		if (connection && waiting->connection != connection)
 			continue;
-		region = region_find(&daemon->regions, waiting->region);
-		waiting_free(waiting);
-		if (connection && region)
-			waiting_note_end(daemon, region);
+		leave(waiting);
+		if (connection)
+			wake_behind(waiting);
+		free(waiting);
 	}
+}
+
+/* ---- CANCEL ---------------------------------------------------------------------------------- */
+
+static void answer_cancelled(struct waiting *waiting)
+{
+	struct message *reply = &waiting->daemon->host.message;
+
+	reply_error(reply, &waiting->request.head, MMIOD_E_CANCELLED, "cancelled while it waited");
+	connection_send(waiting->connection, reply);
+}
+
+/* Ids are the client's: it may have given one to several. */
+static bool cancel(struct daemon *daemon, const struct connection *connection, uint64_t id)
+{
+	struct waiting *waiting, *next;
+	bool found = false;
+
+	for (waiting = daemon->waiting; waiting; waiting = next) {
+		next = waiting->next;
+		if (waiting->connection != connection || waiting->request.head.id != id)
+			continue;
+		leave(waiting);
+		wake_behind(waiting);
+		answer_cancelled(waiting);
+		free(waiting);
+		found = true;
+	}
+	return found;
+}
+
+/* What the request was granted, if it was, is before this reply in the socket. */
+enum request_result request_cancel(struct call *call)
+{
+	const struct mmiod_msg *head = &call->request->head;
+	uint64_t id = call->request->fixed.cancel.request;
+
+	if (cancel(call->daemon, call->connection, id))
+		reply_begin(call->reply, head, sizeof(struct mmiod_msg), 0, 0);
+	else if (revocations_have(call->daemon, call->connection, id))
+		reply_error(call->reply, head, MMIOD_E_UNSUPPORTED,
+			    "a revocation that is under way cannot be cancelled");
+	else
+		reply_error(call->reply, head, MMIOD_E_NOT_FOUND,
+			    "nothing of this connection waits under id %" PRIu64, id);
+	return REQUEST_REPLY;
 }

@@ -26,7 +26,7 @@ struct lease *wish_make_lease(struct wish *wish)
 	lease->width = want->width;
 	lease->share = wish->share;
 	lease->flags = want->flags;
-	lease->holder = wish->call->connection->peer.holder;
+	lease->holder = wish->holder;
 	lease->started = (uint64_t)time(NULL);
 	lease->grant = wish->grant->key;
 	return lease;
@@ -154,9 +154,9 @@ static enum mmiod_outcome refuse_buffer(struct wish *wish, int error)
 						: refuse_create(wish, error, 0);
 }
 
-static int create_window(struct wish *wish, const struct lease *lease,
-			 struct backend_created *created)
+static int create_window(struct wish *wish)
 {
+	const struct lease *lease = wish->lease;
 	struct backend *backend = wish->call->daemon->backend;
 	struct backend_window window = {
 		.region = wish->region->hw.handle,
@@ -168,13 +168,18 @@ static int create_window(struct wish *wish, const struct lease *lease,
 		.flags = lease->flags,
 	};
 
+	int r;
+
 	encode_tag(lease, window.tag);
-	return backend->ops->create(backend, &window, created);
+	do
+		r = backend->ops->create(backend, &window, &wish->created);
+	while (r == -EBUSY && wish_end_guest(wish, wish->created.conflict));
+	return r;
 }
 
-static int create_buffer(struct wish *wish, const struct lease *lease,
-			 struct backend_created *created)
+static int create_buffer(struct wish *wish)
 {
+	const struct lease *lease = wish->lease;
 	struct backend *backend = wish->call->daemon->backend;
 	struct backend_buffer buffer = {
 		.memory = lease->memory,
@@ -189,32 +194,38 @@ static int create_buffer(struct wish *wish, const struct lease *lease,
 	};
 
 	encode_tag(lease, buffer.tag);
-	return backend->ops->create_buffer(backend, &buffer, created);
+	return backend->ops->create_buffer(backend, &buffer, &wish->created);
 }
 
-enum mmiod_outcome wish_create(struct wish *wish, struct lease *lease,
-			       struct backend_created *created)
+/* The lease then stands in the table, and the window's file is the wish's. */
+enum mmiod_outcome wish_create(struct wish *wish)
 {
 	struct daemon *daemon = wish->call->daemon;
+	struct lease *lease = wish->lease;
 	bool buffer = lease->memory != MMIOD_MEMORY_REGION;
 	enum mmiod_outcome outcome = MMIOD_OK;
-	int r = buffer ? create_buffer(wish, lease, created) : create_window(wish, lease, created);
+	int r;
 
-	if (r < 0)
-		return buffer ? refuse_buffer(wish, r) : refuse_create(wish, r, created->conflict);
-	lease->id = created->id;
+	turn_spend(&daemon->host, WORK_WINDOW);
+	r = buffer ? create_buffer(wish) : create_window(wish);
+	if (r < 0) {
+		wish->created.fd = -1;
+		return buffer ? refuse_buffer(wish, r)
+			      : refuse_create(wish, r, wish->created.conflict);
+	}
+	lease->id = wish->created.id;
 	r = daemon_safe_note(daemon, lease);
 	if (r < 0)
 		outcome = wish_refuse(wish, MMIOD_E_RESOURCES,
 				      "what is to be written when the lease ends cannot be noted: "
 				      "%s",
 				      strerror(-r));
-	else if (lease_add(&daemon->leases, lease) < 0)
+	else if (lease_enter(&daemon->leases, lease) < 0)
 		outcome = wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	if (outcome == MMIOD_OK)
 		return MMIOD_OK;
-	daemon->backend->ops->set_state(daemon->backend, created->id, MMIOD_STATE_REVOKED);
+	daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
 	daemon_safe_forget(daemon, lease);
-	close(created->fd);
+	close(steal_fd(&wish->created.fd));
 	return outcome;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What a user may have: of the daemon as a whole, and under one grant. Each refusal names the limit,
- * the key that sets it and what is used of it. A charge belongs to the lease, which releases it.
+ * the key that sets it and what is used of it. A charge belongs to the lease, which releases it;
+ * what a request waits for is charged as if it had it.
  */
 #include <inttypes.h>
 #include "wish.h"
@@ -20,9 +21,20 @@ static bool has_window(const struct daemon *daemon)
 	return !most || HASH_COUNT(daemon->leases.table) < most - kept;
 }
 
-enum mmiod_outcome wish_charge_lease(struct wish *wish, struct lease *lease)
+static struct users *users_of(const struct wish *wish)
+{
+	return &wish->call->connection->host->users;
+}
+
+static const char *with_waiting(bool waiting)
+{
+	return waiting ? ", what it waits for included" : "";
+}
+
+static enum mmiod_outcome charge_lease(struct wish *wish)
 {
 	uint32_t limit = wish->call->daemon->config->limits.leases_per_user;
+	uid_t uid = wish->holder.uid;
 	int r;
 
 	if (!has_window(wish->call->daemon))
@@ -30,24 +42,25 @@ enum mmiod_outcome wish_charge_lease(struct wish *wish, struct lease *lease)
 				   "there are %u leases, as many as max_windows of the module "
 				   "admits beside the windows that the daemon itself needs",
 				   HASH_COUNT(wish->call->daemon->leases.table));
-	r = charge_take(&lease->charge, &wish->call->connection->host->users, lease->holder.uid,
-			USER_LEASES, limit);
+	r = charge_take(&wish->lease->charge, users_of(wish), uid, USER_LEASES, limit);
 	if (r == 0)
 		return MMIOD_OK;
 	wish->limit = MMIOD_LIMIT_LEASES;
 	if (r == -EDQUOT)
-		return wish_refuse(
-			wish, MMIOD_E_QUOTA,
-			"uid %u has %u leases, as many as leases-per-user in [daemon] admits",
-			lease->holder.uid, limit);
+		return wish_refuse(wish, MMIOD_E_QUOTA,
+				   "uid %u has %u leases, as many as leases-per-user in [daemon] "
+				   "admits%s",
+				   uid, limit,
+				   with_waiting(user_uses(users_of(wish), uid, USER_WAITING)));
 	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-enum mmiod_outcome wish_charge_bytes(struct wish *wish, struct lease *lease)
+static enum mmiod_outcome charge_bytes(struct wish *wish)
 {
-	struct users *users = &wish->call->connection->host->users;
 	uint64_t limit = wish->call->daemon->config->limits.bytes_per_user;
-	uid_t uid = lease->holder.uid;
+	struct users *users = users_of(wish);
+	struct lease *lease = wish->lease;
+	uid_t uid = wish->holder.uid;
 	int r;
 
 	if (!lease->allocated)
@@ -57,19 +70,22 @@ enum mmiod_outcome wish_charge_bytes(struct wish *wish, struct lease *lease)
 		return MMIOD_OK;
 	wish->limit = MMIOD_LIMIT_BYTES;
 	if (r == -EDQUOT)
-		return wish_refuse(wish, MMIOD_E_QUOTA,
-				   "uid %u has %" PRIu64 " bytes allocated, and bytes-per-user in "
-				   "[daemon] admits %" PRIu64 ": %" PRIu64 " more are too many",
-				   uid, user_uses(users, uid, USER_BYTES), limit, lease->length);
+		return wish_refuse(
+			wish, MMIOD_E_QUOTA,
+			"uid %u has %" PRIu64 " bytes allocated%s, and bytes-per-user in "
+			"[daemon] admits %" PRIu64 ": %" PRIu64 " more are too many",
+			uid, user_uses(users, uid, USER_BYTES),
+			with_waiting(user_uses(users, uid, USER_WAITING)), limit, lease->length);
 	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
 /* They are charged when they are sent; what is asked here is whether they may be. */
-enum mmiod_outcome wish_check_descriptors(struct wish *wish)
+static enum mmiod_outcome check_descriptors(struct wish *wish)
 {
 	struct connection *connection = wish->call->connection;
 
-	if (connection_has_room(connection, wish->call->reply->n_fds + 1))
+	if (wish->subject != &connection->peer.subject ||
+	    connection_has_room(connection, wish->before + 1))
 		return MMIOD_OK;
 	wish->limit = MMIOD_LIMIT_UNREAD_DESCRIPTORS;
 	return wish_refuse(wish, MMIOD_E_QUOTA,
@@ -81,29 +97,44 @@ enum mmiod_outcome wish_check_descriptors(struct wish *wish)
 }
 
 /* What the grant itself admits for each user. */
-enum mmiod_outcome wish_check_quota(struct wish *wish, const struct lease *lease)
+static enum mmiod_outcome check_grant(struct wish *wish)
 {
 	const struct config_grant *grant = wish->grant;
+	const struct lease *lease = wish->lease;
 	const struct account *account =
-		account_find(&wish->call->daemon->leases, lease->holder.uid, grant->key);
+		account_find(&wish->call->daemon->leases, wish->holder.uid, grant->key);
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;
+	const char *included = with_waiting(account && account->waiting);
 
 	wish->limit = MMIOD_LIMIT_GRANT;
 	if (grant->leases && leases >= grant->leases)
 		return wish_refuse(
 			wish, MMIOD_E_QUOTA,
 			"uid %u has %u leases under [grant %s], as many as \"leases\" at "
-			"%s:%u admits",
-			lease->holder.uid, leases, grant->name, grant->origin.file,
-			grant->origin.line);
+			"%s:%u admits%s",
+			wish->holder.uid, leases, grant->name, grant->origin.file,
+			grant->origin.line, included);
 	if (grant->bytes && (bytes > grant->bytes || lease->length > grant->bytes - bytes))
-		return wish_refuse(wish, MMIOD_E_QUOTA,
-				   "uid %u has %" PRIu64
-				   " bytes under [grant %s], and \"bytes\" at "
-				   "%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
-				   lease->holder.uid, bytes, grant->name, grant->origin.file,
-				   grant->origin.line, grant->bytes, lease->length);
+		return wish_refuse(
+			wish, MMIOD_E_QUOTA,
+			"uid %u has %" PRIu64 " bytes under [grant %s]%s, and \"bytes\" at "
+			"%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
+			wish->holder.uid, bytes, grant->name, included, grant->origin.file,
+			grant->origin.line, grant->bytes, lease->length);
 	wish->limit = 0;
 	return MMIOD_OK;
+}
+
+enum mmiod_outcome wish_charge(struct wish *wish)
+{
+	enum mmiod_outcome outcome = check_grant(wish);
+
+	if (outcome == MMIOD_OK)
+		outcome = charge_lease(wish);
+	if (outcome == MMIOD_OK)
+		outcome = charge_bytes(wish);
+	if (outcome == MMIOD_OK)
+		outcome = check_descriptors(wish);
+	return outcome;
 }

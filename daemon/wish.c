@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
  * One element of a LEASE or an ALLOC: the questions that both ask, and the words of their refusals.
- * Pure decisions over what the daemon knows; the account and the backend are asked by wish_take().
+ * Pure decisions over what the daemon knows.
  */
 #include <inttypes.h>
 #include <string.h>
 #include "wish.h"
+
+/* Of the connection's own peer, unless EXPLAIN says otherwise. */
+void wish_init(struct wish *wish, struct call *call, const struct wish_kind *kind)
+{
+	memset(wish, 0, offsetof(struct wish, buffer));
+	wish->buffer[0] = '\0';
+	wish->call = call;
+	wish->kind = kind;
+	wish->subject = &call->connection->peer.subject;
+	wish->holder = call->connection->peer.holder;
+	wish->created.fd = -1;
+}
 
 enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, const char *format,
 			       ...)
@@ -33,11 +45,13 @@ enum mmiod_outcome wish_check_form(struct wish *wish)
 		return wish_refuse(wish, MMIOD_E_INVALID, "a reserved field is not zero");
 	if (want->flags & ~MMIOD_LEASE_FLAGS || want->rights & ~RIGHTS_ALL)
 		return wish_refuse(wish, MMIOD_E_UNSUPPORTED, "unknown flag or right");
-	if (want->cache > MMIOD_CACHE_WB || want->share > MMIOD_SHARE_WRITE)
+	if (want->cache > MMIOD_CACHE_WB || want->share > MMIOD_SHARE_GUEST)
 		return wish_refuse(wish, MMIOD_E_UNSUPPORTED,
 				   "unknown cache attribute or share mode");
 	if (!(want->rights & MMIOD_RIGHT_READ))
 		return wish_refuse(wish, MMIOD_E_INVALID, "a lease includes the right to read");
+	if (want->share == MMIOD_SHARE_GUEST && want->rights & MMIOD_RIGHT_WRITE)
+		return wish_refuse(wish, MMIOD_E_INVALID, "a guest reads, and writes nothing");
 	if (want->width > 8 || (want->width & (want->width - 1)))
 		return wish_refuse(wish, MMIOD_E_INVALID,
 				   "the width is 1, 2, 4 or 8 bytes, or 0 for the region's");
@@ -95,20 +109,23 @@ static struct question question_of(const struct wish *wish)
 
 enum mmiod_outcome wish_check_policy(struct wish *wish)
 {
-	const struct subject *subject = &wish->call->connection->peer.subject;
+	struct daemon *daemon = wish->call->daemon;
 	const struct question question = question_of(wish);
-	struct decision decision = policy_decide(wish->region->config, subject, &question);
+	char name[USER_NAME_MAX];
 
-	if (decision.reason == POLICY_GRANTED) {
-		wish->grant = decision.grant;
-		wish->share = decision.share;
+	wish->decision = policy_decide(wish->region->config, wish->subject, &question);
+	wish->judged = true;
+	if (wish->decision.reason == POLICY_GRANTED) {
+		wish->grant = wish->decision.grant;
+		wish->share = wish->decision.share;
 		if (wish->want.cache == MMIOD_CACHE_DEFAULT)
-			wish->want.cache = decision.cache;
+			wish->want.cache = wish->decision.cache;
 		return MMIOD_OK;
 	}
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	policy_explain(&wish->text, &decision, wish->region->name,
-		       user_name(wish->call->connection->charge.user), subject, &question);
+	policy_explain(&wish->text, &wish->decision, wish->region->name,
+		       daemon_user_name(daemon, wish->subject->uid, name, sizeof(name)),
+		       wish->subject, &question);
 	return MMIOD_E_DENIED;
 }
 
@@ -152,6 +169,7 @@ static bool ends_by_release_only(const struct wish *wish, const struct lease *ho
 	const struct call *call = wish->call;
 
 	return call->daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION &&
+	       wish->subject == &call->connection->peer.subject &&
 	       holder->list == &call->connection->leases;
 }
 
@@ -165,6 +183,13 @@ enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holde
 {
 	if (wish->provisional)
 		return MMIOD_E_BUSY;
+	if (!holder->id) {
+		wish->in_its_own_way = true;
+		return wish_refuse(wish, MMIOD_E_BUSY,
+				   "0x%" PRIx64 "+0x%" PRIx64 " of region %s is asked for by "
+				   "another element of the same request",
+				   wish->want.offset, wish->want.length, wish->region->name);
+	}
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
 		 wish->want.length, wish->region->name,
@@ -176,26 +201,46 @@ enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holde
 	return MMIOD_E_BUSY;
 }
 
+/* How long it may wait, whatever the client says. */
+uint32_t wish_longest_wait_ms(const struct wish *wish)
+{
+	return wish->grant->wait_ms ? wish->grant->wait_ms
+				    : wish->call->daemon->config->limits.longest_wait_ms;
+}
+
+/* The client's time is over, or that of its grant or of the daemon, which is named. */
+static enum mmiod_outcome give_up(struct wish *wish)
+{
+	const struct request *request = wish->call->request;
+	struct text *text = &wish->text;
+
+	*text = (struct text)TEXT_ON(wish->buffer);
+	text->length = strlen(wish->buffer);
+	text_add(text, "; waited in vain for ");
+	text_add_age(text, (daemon_boot_ms() - request->arrived_ms) / 1000);
+	if (request->fixed.lease.wait_ms <= wish_longest_wait_ms(wish))
+		return MMIOD_E_TIMEOUT;
+	if (wish->grant->wait_ms)
+		text_add(text, ", as long as \"wait\" of [grant %s] at %s:%u admits",
+			 wish->grant->name, wish->grant->origin.file, wish->grant->origin.line);
+	else
+		text_add(text, ", as long as \"longest-wait\" in [daemon] admits");
+	return MMIOD_E_TIMEOUT;
+}
+
 /*
  * What others hold is waited for, if the client has time for
  * that; if it had, the outcome is that it did not suffice.
  */
-enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome, uint64_t start,
-			      uint64_t end)
+enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome)
 {
 	const struct request *request = wish->call->request;
 
-	if (outcome != MMIOD_E_BUSY || wish->wait || !request->fixed.lease.wait_ms)
+	if (outcome != MMIOD_E_BUSY || wish->memory != MMIOD_MEMORY_REGION || wish->wait ||
+	    wish->in_its_own_way || wish->dry || wish->provisional || !request->fixed.lease.wait_ms)
 		return outcome;
-	if (request->wait_over) {
-		wish->text = (struct text)TEXT_ON(wish->buffer);
-		wish->text.length = strlen(wish->buffer);
-		text_add(&wish->text, "; waited in vain for ");
-		text_add_age(&wish->text, (daemon_boot_ms() - request->arrived_ms) / 1000);
-		return MMIOD_E_TIMEOUT;
-	}
+	if (request->wait_over)
+		return give_up(wish);
 	wish->wait = WISH_WAITS_FOR_HOLDER;
-	wish->wait_start = start;
-	wish->wait_end = end;
 	return outcome;
 }

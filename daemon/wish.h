@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One element of a LEASE or an ALLOC on its way to a lease: the questions that both ask, and the
- * batch in which the elements come. Every refusal leaves a sentence in the wish.
+ * One element of a LEASE or an ALLOC on its way to a lease. It goes in two steps, because the
+ * elements of a batch judge each other, and one that is refused may undo them all:
+ *  - wish_plan() judges, charges the account and takes the bytes, all in the daemon's own memory.
+ *    wish_unplan() is its exact inverse: as nobody has seen anything, nobody is woken.
+ *  - wish_take() wipes, and makes the window. wish_untake() is its inverse: the window goes before
+ *    anybody had it.
+ * Between the two no event of the backend is taken in. EXPLAIN is the first step and its inverse.
+ *
+ * Every refusal leaves a sentence in the wish.
  */
 #ifndef MMIOD_DAEMON_WISH_H
 #define MMIOD_DAEMON_WISH_H
@@ -9,33 +16,66 @@
 #include "request.h"
 
 #define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
+#define WISH_WIPES_NOW (256u << 10) /* bytes that are wiped while a request is answered */
+#define WISH_ZEROES_NOW (4u << 20) /* bytes of a pool that does not wipe that are zeroed for one */
 
 enum wish_wait { WISH_WAITS_NOT, WISH_WAITS_FOR_WIPE, WISH_WAITS_FOR_HOLDER };
 
+struct wish;
+
+/* What differs between a LEASE and an ALLOC. */
+struct wish_kind {
+	void (*read)(struct wish *wish, size_t index); /* from the request */
+	/* Is it well-formed, is there such a thing, may they, and what exactly is it? */
+	enum mmiod_outcome (*judge)(struct wish *wish);
+	/* Is it free? An ALLOC chooses its blocks. Sets the length in any case. */
+	enum mmiod_outcome (*reserve)(struct wish *wish);
+};
+
 struct wish {
 	struct call *call;
-	struct mmiod_wire_want want; /* what a LEASE asks for; an ALLOC comes to the same */
+	const struct wish_kind *kind;
+	const struct subject *subject; /* who asks; EXPLAIN: or who is asked about */
+	struct holder holder; /* likewise */
+	struct mmiod_wire_want asked; /* what a LEASE asks for, as it came */
+	struct mmiod_wire_want want; /* with what its defaults come to; of an ALLOC the same */
 	struct mmiod_wire_alloc alloc; /* what an ALLOC asks for */
 	struct region *region;
 	enum mmiod_memory memory;
 	bool allocated;
-	/* The blocks of a pool that were chosen; owned until the lease has them. */
-	struct extent *extent;
 	uint64_t pci; /* DMA: of the device */
 	uint32_t dma_bits; /* DMA: as configured */
-	enum wish_wait
-		wait; /* refused for now: [wait_start, wait_end) must be wiped or free first */
-	uint64_t wait_start;
-	uint64_t wait_end;
 	enum mmiod_share share;
-	const struct config_grant *grant; /* that lets them */
-	enum mmiod_limit limit; /* refused by MMIOD_E_QUOTA: which one; 0: one of the module's */
+	const struct config_grant *grant; /* that lets them; NULL: the policy has not been asked */
+	struct decision decision; /* of the policy, if `judged` */
+	bool judged;
 	struct config_writes on_end; /* the client's own */
+	size_t before; /* elements of the same request that were planned before it */
+	struct lease
+		*lease; /* charged and owned; holds its bytes if `planned`; of the table if taken */
+	bool planned;
+	struct extent *extent; /* the blocks of a pool that were chosen; owned until it is taken */
+	struct backend_created created; /* by wish_take() */
+	enum wish_wait wait; /* refused for now */
+	uint64_t wait_start; /* for wiping: of this */
+	uint64_t wait_end;
+	enum mmiod_limit limit; /* refused by MMIOD_E_QUOTA: which one; 0: one of the module's */
+	bool in_its_own_way; /* refused by MMIOD_E_BUSY because of an element before it */
+	bool dry; /* EXPLAIN: is planned, and not taken; has no request of its own */
 	bool provisional; /* the first of two tries: why not is not told */
 	struct text text; /* why not */
 	char buffer[TEXT_MAX];
 };
 
+/* Whether what stands in the way may have gone without the daemon having been told yet. */
+static inline bool outcome_may_be_stale(enum mmiod_outcome outcome)
+{
+	return outcome == MMIOD_E_BUSY || outcome == MMIOD_E_QUOTA || outcome == MMIOD_E_GONE;
+}
+
+extern const struct wish_kind wish_lease, wish_alloc;
+
+void wish_init(struct wish *wish, struct call *call, const struct wish_kind *kind);
 enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, const char *format,
 			       ...) _printf_(3, 4);
 enum mmiod_outcome wish_check_form(struct wish *wish);
@@ -46,28 +86,33 @@ enum mmiod_outcome wish_check_cache(struct wish *wish);
 enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder,
 				    const char *what);
 
+/* wish-plan.c */
+enum mmiod_outcome wish_plan(struct wish *wish);
+void wish_unplan(struct wish *wish);
+void wish_vacate(struct wish *wish);
+
 /* wish-take.c */
-enum mmiod_outcome wish_take(struct wish *wish, struct lease **leasep,
-			     struct backend_created *created);
+enum mmiod_outcome wish_take(struct wish *wish);
+void wish_untake(struct wish *wish);
+void wish_end_guests(struct wish *wish);
+bool wish_end_guest(struct wish *wish, uint64_t id);
+bool wish_put_off(struct wish *wishes, size_t n);
 
 /* wish-quota.c */
-enum mmiod_outcome wish_check_quota(struct wish *wish, const struct lease *lease);
-enum mmiod_outcome wish_check_descriptors(struct wish *wish);
-enum mmiod_outcome wish_charge_lease(struct wish *wish, struct lease *lease);
-enum mmiod_outcome wish_charge_bytes(struct wish *wish, struct lease *lease);
+enum mmiod_outcome wish_charge(struct wish *wish);
 
 /* wish-make.c */
 struct lease *wish_make_lease(struct wish *wish);
-enum mmiod_outcome wish_create(struct wish *wish, struct lease *lease,
-			       struct backend_created *created);
+enum mmiod_outcome wish_create(struct wish *wish);
 
-/* One element: reads it, and grants or refuses it. */
-typedef enum mmiod_outcome (*wish_grant)(struct wish *wish, size_t index, struct lease **leasep,
-					 struct backend_created *created);
+enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome);
+uint32_t wish_longest_wait_ms(const struct wish *wish);
+
+/* waiting.c */
 enum mmiod_outcome wish_check_turn(struct wish *wish);
-enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome, uint64_t start,
-			      uint64_t end);
-int wish_wait(struct wish *wish);
-enum request_result wish_batch(struct call *call, wish_grant grant);
+int wish_wait(struct wish *wishes, size_t n);
+
+/* batch.c */
+enum request_result wish_batch(struct call *call, const struct wish_kind *kind);
 
 #endif

@@ -108,6 +108,7 @@ static const struct shape shapes[] = {
 	[MMIOD_OP_PAGE] = { OF(mmiod_msg_page_reply, MMIOD_V1_PAGE_REPLY) },
 	[MMIOD_OP_MONITOR] = { BARE },
 	[MMIOD_OP_COUNTERS] = { LIST, OF(mmiod_wire_counter, MMIOD_V1_COUNTER) },
+	[MMIOD_OP_CANCEL] = { BARE },
 };
 
 /* Batches are answered for as many as were asked for; lists are as long as the contents are. */

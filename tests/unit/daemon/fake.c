@@ -107,8 +107,9 @@ static int fake_create(struct backend *backend, const struct backend_window *win
 	struct fake *fake = fake_of(backend);
 
 	created->conflict = fake->create_conflict;
-	if (fake->create_error)
+	if (fake->create_error && !fake->creates_left)
 		return fake->create_error;
+	fake->creates_left -= fake->creates_left > 0;
 	if (fake->n_windows == FAKE_MAX)
 		return -ENOSPC;
 	created->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

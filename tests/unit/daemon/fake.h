@@ -26,6 +26,7 @@ struct fake {
 	bool exclusive_cards; /* a BAR is one region's */
 	int release_error;
 	int create_error;
+	unsigned int creates_left; /* that succeed all the same */
 	uint64_t create_conflict;
 	int state_error;
 	bool later; /* revocations are done when fake_finish() is called */

@@ -345,6 +345,20 @@ void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *lea
 	client_send(fd, &packet, packet.fixed.msg.size);
 }
 
+uint64_t sent_id(void)
+{
+	return last_id;
+}
+
+void send_cancel(int fd, uint64_t request)
+{
+	struct mmiod_msg_cancel cancel = { .request = request };
+
+	cancel.msg = header(MMIOD_OP_CANCEL, sizeof(cancel), 0, 0);
+	client_send(fd, &cancel, sizeof(cancel));
+	rig_turn();
+}
+
 uint32_t client_end(int fd, uint16_t opcode, uint64_t lease)
 {
 	send_end(fd, opcode, 0, &lease, 1);

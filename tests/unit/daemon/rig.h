@@ -67,6 +67,8 @@ void alloc_refused(int fd, struct mmiod_wire_alloc element, uint32_t status, con
 uint32_t client_map(int fd, const char *region, uint64_t cursor);
 uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);
+uint64_t sent_id(void); /* of the last request */
+void send_cancel(int fd, uint64_t request);
 uint32_t client_end(int fd, uint16_t opcode, uint64_t lease); /* the element's status */
 uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor);
 uint32_t client_translate(int fd, uint32_t pid, uint64_t address);

@@ -532,6 +532,135 @@ Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = wit
 		c->deferred -= 14;
 }
 
+/* ---- a failed attempt changes nothing, and wakes nobody --------------------------------------- */
+
+static bool is_idle(void)
+{
+	return !event_pending(&rig.freed, EV_TIMEOUT, NULL) &&
+	       !event_pending(&rig.wipe, EV_TIMEOUT, NULL);
+}
+
+Test(alloc, a_batch_that_lacks_room_waits_without_wiping_and_without_a_turn_of_the_loop)
+{
+	struct mmiod_wire_alloc asks[2] = { ask(MMIOD_MEMORY_REGION, "pool", 512 << 10),
+					    ask(MMIOD_MEMORY_REGION, "pool", 512 << 10) };
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+	uint64_t lease = take(other, 256 << 10).lease;
+	size_t wipes = rig_fake.n_wipes;
+
+	request_wait_ms = UINT32_MAX;
+	send_allocs(fd, asks, 2, 0);
+	rig_turn();
+	cr_assert_eq(client_receive(fd), -EAGAIN);
+	cr_assert_eq(rig_fake.n_wipes, wipes);
+	cr_assert_eq(rig_fake.n_windows, 1u);
+	cr_assert(is_idle());
+	cr_assert_eq(pool()->free, 768u << 10);
+	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, lease), MMIOD_OK);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(n_answer_fds, 2u);
+	request_wait_ms = 0;
+}
+
+Test(alloc, what_was_planned_for_a_batch_that_is_refused_is_as_it_was)
+{
+	struct mmiod_wire_alloc asks[2] = { ask(MMIOD_MEMORY_REGION, "pool", 512 << 10),
+					    ask(MMIOD_MEMORY_REGION, "pool", 1 << 20) };
+	int fd = client_hello(OPERATOR);
+
+	cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_E_BUSY);
+	cr_assert_eq(rig_fake.n_wipes, 0u);
+	cr_assert_eq(rig_fake.n_windows, 0u);
+	cr_assert(is_idle());
+	cr_assert_eq(pool()->free, 1u << 20);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+}
+
+/* Only the kernel knows, when the window is made; the first of the two is there by then. */
+Test(alloc, a_window_that_cannot_be_made_undoes_those_before_it)
+{
+	static const int errors[] = { -EMFILE, -ENOSPC, -EIO, -EBUSY };
+	struct mmiod_wire_alloc asks[2] = { ask(MMIOD_MEMORY_REGION, "pool", PAGE),
+					    ask(MMIOD_MEMORY_REGION, "pool", PAGE) };
+	int fd = client_hello(OPERATOR);
+	size_t fds = open_fds();
+
+	for (size_t i = 0; i < array_size(errors); i++) {
+		rig_fake.create_error = errors[i];
+		rig_fake.creates_left = 1;
+		cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
+		cr_assert_neq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
+		cr_assert_eq(n_answer_fds, 0u);
+		cr_assert_null(rig.leases.table);
+		cr_assert(is_idle(), "nothing comes back that anybody had");
+		cr_assert_eq(pool()->free, 1u << 20);
+		cr_assert_eq(pool()->leases, 0u);
+		cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_LEASES), 0u);
+		cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+		rig_turn();
+		cr_assert_eq(open_fds(), fds);
+	}
+	cr_assert_eq(rig_fake.n_wipes, 2u, "once for the first, and once for its second");
+	for (size_t i = 0; i < rig_fake.n_windows; i++)
+		cr_assert_eq(rig_fake.windows[i].state, MMIOD_STATE_REVOKED);
+	rig_fake.create_error = 0;
+	cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
+	cr_assert_eq(n_answer_fds, 2u);
+}
+
+Test(alloc, without_all_or_none_the_others_of_a_batch_stay)
+{
+	struct mmiod_wire_alloc asks[2] = { ask(MMIOD_MEMORY_REGION, "pool", PAGE),
+					    ask(MMIOD_MEMORY_REGION, "pool", PAGE) };
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.create_error = -EMFILE;
+	rig_fake.creates_left = 1;
+	cr_assert_eq(client_alloc(fd, asks, 2, 0), MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_E_RESOURCES);
+	cr_assert_eq(n_answer_fds, 1u);
+	cr_assert_eq(pool()->free, (1u << 20) - PAGE);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), PAGE);
+}
+
+/* Bytes that a request had wiped for itself are free for those who wait for them, too. */
+Test(alloc, who_waits_for_room_is_tried_when_another_request_has_it_wiped)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+	uint64_t lease = take(other, 1 << 20).lease;
+
+	request_wait_ms = UINT32_MAX;
+	send_alloc(fd, 512 << 10);
+	rig_turn();
+	cr_assert_eq(client_receive(fd), -EAGAIN);
+	request_wait_ms = 0;
+	send_end(other, MMIOD_OP_RELEASE, 0, &lease, 1);
+	send_alloc(other, 512 << 10);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(n_answer_fds, 1u);
+}
+
+Test(alloc, zeros_of_what_nobody_wipes_are_for_the_holder_above_four_mebibytes,
+     .init = with_large_pool)
+{
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", 4 << 20);
+	int fd;
+
+	rig_write_config("[region pool]\nphys = 0xf8000000\nsize = 64M\npool = yes\nwipe = no\n"
+			 "[grant all]\nregion = pool\nuser = *\naccess = rw\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fd = client_hello(OPERATOR);
+	element.flags = MMIOD_ALLOC_ZERO;
+	granted_element(fd, element);
+	element.length += PAGE;
+	alloc_refused(fd, element, MMIOD_E_INVALID,
+		      "the daemon zeroes 4194304 bytes of it at most");
+}
+
 Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)
 {
 	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
