@@ -117,6 +117,12 @@ void peer_find_unit(uint32_t pid, char *unit, size_t size)
 	snprintf(unit, size, "%s", last_unit);
 }
 
+/* False: it is what a uid that has no number here looks like. */
+bool peer_is_known(uid_t uid)
+{
+	return uid != (uid_t)-1 && uid != overflow_uid;
+}
+
 int peer_read(struct peer *peer, int fd)
 {
 	struct ucred cred;
@@ -128,7 +134,7 @@ int peer_read(struct peer *peer, int fd)
 	peer->subject.uid = cred.uid;
 	peer->holder.uid = cred.uid;
 	peer->holder.pid = (uint32_t)cred.pid;
-	peer->subject.known = cred.pid > 0 && cred.uid != (uid_t)-1 && cred.uid != overflow_uid;
+	peer->subject.known = cred.pid > 0 && peer_is_known(cred.uid);
 	/* All of them are one user, who is none of those that have a name here. */
 	if (!peer->subject.known)
 		peer->subject.uid = peer->holder.uid = overflow_uid;

@@ -20,6 +20,7 @@ struct peer {
 };
 
 void peer_init(void);
+bool peer_is_known(uid_t uid);
 int peer_read(struct peer *peer, int fd);
 void peer_read_comm(struct holder *holder);
 void peer_find_unit(uint32_t pid, char *unit, size_t size);

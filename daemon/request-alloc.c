@@ -364,7 +364,9 @@ static enum mmiod_outcome judge_kernel(struct wish *wish)
 	const struct config_grant *grant = wish->grant;
 	struct decision decision = wish->decision;
 
-	if (outcome == MMIOD_OK && wish->memory == MMIOD_MEMORY_DMA)
+	/* EXPLAIN may ask about the kind alone. */
+	if (outcome == MMIOD_OK && wish->memory == MMIOD_MEMORY_DMA &&
+	    !(wish->dry && !wish->alloc.region[0]))
 		outcome = check_device(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;

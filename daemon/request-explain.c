@@ -1,33 +1,87 @@
 // SPDX-License-Identifier: MIT
 /*
- * EXPLAIN: which rule decides about somebody's access, and what would be allowed instead. Everybody
- * may ask about himself, administrators about others; names of groups are the asker's affair, who
- * knows them.
+ * EXPLAIN: what a LEASE or an ALLOC would be answered now, and by which rule. It is planned as
+ * those are, by the same judge, for the caller or for somebody else, and never taken: so what it
+ * says is what they come to, whether policy, bounds, quota or others' leases decide.
+ *
+ * Everybody may ask about himself, administrators about others; names of groups are the asker's
+ * affair, who knows them.
  */
 #include <inttypes.h>
 #include <string.h>
-#include "request.h"
+#include "wish.h"
 
-static struct question question_of(const struct region *region,
-				   const struct mmiod_msg_explain *explain)
+/* ---- the wish -------------------------------------------------------------------------------- */
+
+/* Of a pool nobody names bytes: its whole stands for the least of its blocks. */
+static bool is_of_pool(struct call *call)
 {
-	uint64_t size = region->claimed ? region->hw.length : region->config->length;
-	struct question question = {
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	const struct region *region = region_find(&call->daemon->regions, explain->region);
+
+	return !explain->memory && !explain->offset && !explain->length && region &&
+	       region->config && region->config->pool;
+}
+
+static void ask_for_memory(struct wish *wish, const struct mmiod_msg_explain *explain)
+{
+	wish->alloc = (struct mmiod_wire_alloc){
+		.memory = explain->memory,
+		.length = 1,
+		.node = -1,
 		.rights = explain->rights,
-		.share = (enum mmiod_share)explain->share,
-		.cache = (enum mmiod_cache)explain->cache,
+		.cache = explain->cache,
+	};
+	memcpy(wish->alloc.region, explain->region, sizeof(wish->alloc.region));
+}
+
+static void ask_for_range(struct wish *wish, const struct mmiod_msg_explain *explain)
+{
+	wish->asked = (struct mmiod_wire_want){
 		.offset = explain->offset,
 		.length = explain->length,
+		.rights = explain->rights,
+		.cache = explain->cache,
+		.share = explain->share,
 	};
-
-	if (explain->memory == MMIOD_MEMORY_DMA)
-		question.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
-	if (region->config->pool || explain->memory) /* whose bytes nobody names */
-		question.offset = question.length = 0;
-	else if (!question.length && size > question.offset)
-		question.length = size - question.offset;
-	return question;
+	memcpy(wish->asked.region, explain->region, sizeof(wish->asked.region));
 }
+
+static void begin(struct wish *wish, struct call *call, const struct subject *subject, bool pool)
+{
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	bool allocates = pool || explain->memory;
+
+	wish_init(wish, call, allocates ? &wish_alloc : &wish_lease);
+	wish->dry = true;
+	if (subject != wish->subject)
+		wish->holder = (struct holder){ .uid = subject->uid };
+	wish->subject = subject;
+	if (allocates)
+		ask_for_memory(wish, explain);
+	else
+		ask_for_range(wish, explain);
+}
+
+/* Twice, as a LEASE: what stands in the way may have gone. */
+static enum mmiod_outcome plan(struct wish *wish, struct call *call, const struct subject *subject)
+{
+	bool pool = is_of_pool(call);
+	enum mmiod_outcome outcome;
+
+	begin(wish, call, subject, pool);
+	outcome = wish_plan(wish);
+	if (outcome_may_be_stale(outcome)) {
+		wish_unplan(wish);
+		daemon_drain_events(call->daemon);
+		begin(wish, call, subject, pool);
+		outcome = wish_plan(wish);
+	}
+	wish_unplan(wish);
+	return outcome;
+}
+
+/* ---- in words -------------------------------------------------------------------------------- */
 
 /* Those that are of all that a grant gives. */
 static void add_limits(struct text *text, const struct config_grant *grant)
@@ -43,12 +97,21 @@ static void add_limits(struct text *text, const struct config_grant *grant)
 		text_add(text, ", %" PRIu64 " bytes", grant->bytes);
 }
 
-static void add_terms(struct text *text, const struct decision *decision)
+static void add_grant(struct text *text, const struct config_grant *grant)
+{
+	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
+}
+
+/* What a grant gives of a region; of a pool the share mode is nobody's choice. */
+static void add_terms(struct text *text, const struct decision *decision, bool allocates)
 {
 	const struct config_grant *grant = decision->grant;
 
+	text_add(text, "granted by ");
+	add_grant(text, grant);
 	text_add(text, ": %s, %s, %s", grant->rights & MMIOD_RIGHT_WRITE ? "rw" : "r",
-		 share_name(decision->share), cache_name(decision->cache));
+		 share_name(allocates ? MMIOD_SHARE_EXCLUSIVE : decision->share),
+		 cache_name(decision->cache));
 	if (grant->length)
 		text_add(text, ", 0x%" PRIx64 "-0x%" PRIx64, grant->offset,
 			 grant->offset + grant->length - 1);
@@ -68,109 +131,78 @@ static void add_needs(struct text *text, const struct config_grant *grant)
 		text_add(text, " is for unknown peers");
 }
 
-/* Nobody that the nearest grant is for. */
-static void add_nearest(struct text *text, const struct config_grant *grant)
+static void add_permission(struct text *text, const struct wish *wish)
 {
-	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
-	add_needs(text, grant);
+	if (wish->memory == MMIOD_MEMORY_REGION) {
+		add_terms(text, &wish->decision, wish->allocated);
+		return;
+	}
+	text_add(text, "granted by ");
+	add_grant(text, wish->grant);
+	text_add(text, ": %s", memory_name(wish->memory));
+	add_limits(text, wish->grant);
 }
 
-static struct mmiod_msg_text explain_decision(struct call *call, const struct region *region,
-					      const struct subject *subject, const char *user,
-					      const struct decision *decision,
-					      const struct question *question)
+/* The rule, then what is in the way all the same. */
+static struct mmiod_msg_text explain(struct call *call, const struct wish *wish,
+				     enum mmiod_outcome outcome)
 {
-	char buffer[2 * TEXT_MAX];
+	const struct decision *decision = &wish->decision;
+	char buffer[3 * TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
 
 	text_reset(&text);
-	if (decision->reason == POLICY_NO_GRANT && decision->grant) {
-		add_nearest(&text, decision->grant);
-		return reply_text(call->reply, "%s", buffer);
+	if (decision->reason == POLICY_GRANTED) {
+		add_permission(&text, wish);
+		if (outcome != MMIOD_OK)
+			text_add(&text, "; but %s", wish->buffer);
+	} else if (decision->reason == POLICY_NO_GRANT && decision->grant) {
+		add_grant(&text, decision->grant);
+		add_needs(&text, decision->grant);
+	} else {
+		text_add(&text, "%s", wish->buffer);
 	}
-	policy_explain(&text, decision, region->name, user, subject, question);
-	if (decision->reason == POLICY_GRANTED)
-		add_terms(&text, decision);
 	return reply_text(call->reply, "%s", buffer);
 }
 
 /* The same with fewer rights, or in the way that its grant proposes. */
-static struct mmiod_msg_text explain_instead(struct call *call, const struct region *region,
-					     const struct subject *subject, const char *user,
-					     const struct question *question)
+static struct mmiod_msg_text explain_instead(struct call *call, const struct wish *wish)
 {
-	struct question less = { .rights = question->rights };
-	struct decision decision = policy_decide(region->config, subject, &less);
+	struct question less = { .rights = wish->want.rights };
+	const struct config_region *region = wish->region->config;
+	struct decision decision = policy_decide(region, wish->subject, &less);
 	char buffer[2 * TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
 
 	if (decision.reason != POLICY_GRANTED) {
 		less.rights = MMIOD_RIGHT_READ;
-		decision = policy_decide(region->config, subject, &less);
+		decision = policy_decide(region, wish->subject, &less);
 	}
 	if (decision.reason != POLICY_GRANTED)
 		return (struct mmiod_msg_text){ 0 };
 	text_reset(&text);
-	policy_explain(&text, &decision, region->name, user, subject, &less);
-	add_terms(&text, &decision);
+	add_terms(&text, &decision, wish->allocated);
 	return reply_text(call->reply, "%s", buffer);
 }
 
-/* The answer but for its sentences. */
-static struct mmiod_msg_explain_reply *begin_answer(struct call *call,
-						    const struct decision *decision)
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static void answer(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
 {
+	const struct config_grant *grant = wish->decision.grant;
 	struct mmiod_msg_explain_reply *reply;
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
-	reply->allowed = decision->reason == POLICY_GRANTED;
-	if (!decision->grant)
-		return reply;
-	reply->line = decision->grant->origin.line;
-	snprintf(reply->grant, sizeof(reply->grant), "%s", decision->grant->name);
-	reply->file = reply_text(call->reply, "%s", decision->grant->origin.file);
-	return reply;
-}
-
-static void answer(struct call *call, const struct region *region, const struct subject *subject)
-{
-	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	const struct question question = question_of(region, explain);
-	struct decision decision = policy_decide(region->config, subject, &question);
-	struct mmiod_msg_explain_reply *reply;
-	char buffer[USER_NAME_MAX];
-	const char *user;
-
-	reply = begin_answer(call, &decision);
-	user = daemon_user_name(call->daemon, subject->uid, buffer, sizeof(buffer));
-	reply->text = explain_decision(call, region, subject, user, &decision, &question);
-	if (!reply->allowed && explain->memory == MMIOD_MEMORY_REGION)
-		reply->instead = explain_instead(call, region, subject, user, &question);
-}
-
-/* Of the kernel's memory every grant gives all rights; nothing but its kind can be denied. */
-static void answer_memory(struct call *call, enum mmiod_memory memory,
-			  const struct subject *subject)
-{
-	struct decision decision = policy_decide_memory(call->daemon->config, subject, memory);
-	struct mmiod_msg_explain_reply *reply = begin_answer(call, &decision);
-	char buffer[2 * TEXT_MAX], name[USER_NAME_MAX];
-	struct text text = TEXT_ON(buffer);
-
-	text_reset(&text);
-	if (decision.reason == POLICY_GRANTED) {
-		text_add(&text, "granted by [grant %s] at %s:%u: %s", decision.grant->name,
-			 decision.grant->origin.file, decision.grant->origin.line,
-			 memory_name(memory));
-		add_limits(&text, decision.grant);
-	} else if (decision.reason == POLICY_NO_GRANT && decision.grant) {
-		add_nearest(&text, decision.grant);
-	} else {
-		policy_explain_memory(
-			&text, &decision, memory,
-			daemon_user_name(call->daemon, subject->uid, name, sizeof(name)), subject);
+	reply->allowed = outcome == MMIOD_OK;
+	reply->outcome = outcome;
+	if (grant) {
+		reply->line = grant->origin.line;
+		snprintf(reply->grant, sizeof(reply->grant), "%s", grant->name);
+		reply->file = reply_text(call->reply, "%s", grant->origin.file);
 	}
-	reply->text = reply_text(call->reply, "%s", buffer);
+	reply->text = explain(call, wish, outcome);
+	if (outcome == MMIOD_E_DENIED && wish->memory == MMIOD_MEMORY_REGION)
+		reply->instead = explain_instead(call, wish);
 }
 
 static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
@@ -179,11 +211,31 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 	return REQUEST_REPLY;
 }
 
+/* What makes no sense is an error of the question; all else is the answer to it. */
+static bool is_answer(enum mmiod_outcome outcome)
+{
+	return outcome == MMIOD_OK || outcome == MMIOD_E_DENIED || outcome == MMIOD_E_BUSY ||
+	       outcome == MMIOD_E_QUOTA || outcome == MMIOD_E_GONE;
+}
+
+static void explain_to(struct call *call, const struct subject *subject)
+{
+	struct wish wish;
+	enum mmiod_outcome outcome = plan(&wish, call, subject);
+
+	if (is_answer(outcome) && wish.judged)
+		answer(call, &wish, outcome);
+	else
+		refuse(call, outcome, wish.buffer);
+}
+
+/* ---- the question ---------------------------------------------------------------------------- */
+
 static bool is_well_formed(const struct mmiod_msg_explain *explain)
 {
 	return explain->memory <= MMIOD_MEMORY_DMA && explain->rights & MMIOD_RIGHT_READ &&
-	       !(explain->rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)) &&
-	       explain->cache <= MMIOD_CACHE_WB && explain->share <= MMIOD_SHARE_WRITE;
+	       !(explain->rights & ~RIGHTS_ALL) && explain->cache <= MMIOD_CACHE_WB &&
+	       explain->share <= MMIOD_SHARE_GUEST;
 }
 
 static bool is_of_kind(const struct mmiod_msg_explain *explain)
@@ -194,108 +246,53 @@ static bool is_of_kind(const struct mmiod_msg_explain *explain)
 	       (explain->memory == MMIOD_MEMORY_DMA || !explain->region[0]);
 }
 
-/* The subject that is asked about, with its groups in `gids`; NULL: refused already. */
-static const struct subject *subject_of(struct call *call, struct subject *other, gid_t *gids)
+/* Somebody else, with the groups in `gids`. */
+static struct subject other_subject(struct call *call, gid_t *gids)
 {
-	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	uid_t uid = call->request->fixed.explain.uid;
+	uint32_t count = call->request->head.count;
 
-	if (explain->flags & MMIOD_EXPLAIN_SELF)
-		return &call->connection->peer.subject;
-	if (!call_is_admin(call)) {
-		refuse(call, MMIOD_E_DENIED,
-		       "denied: only root and those that an [admin] section names may ask what "
-		       "others may do; everybody may ask about himself");
-		return NULL;
-	}
-	for (size_t i = 0; i < call->request->head.count; i++)
+	for (size_t i = 0; i < count; i++)
 		request_element(call->request, i, &gids[i], sizeof(gids[i]));
-	*other = (struct subject){
-		.uid = explain->uid,
+	return (struct subject){
+		.uid = uid,
 		.gids = gids,
-		.n_gids = call->request->head.count,
-		.known = true,
+		.n_gids = count,
+		.known = peer_is_known(uid),
 	};
-	return other;
 }
 
-/*
- * Kernel memory, unless the device that DMA memory is for is what is denied: whoever may have it
- * write to memory is one who may write to the device.
- */
-static bool is_kernels(struct call *call, const struct region *region,
-		       const struct subject *subject)
+static enum request_result explain_other(struct call *call)
 {
-	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	const struct question question = { .rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE };
+	_cleanup_(freep) gid_t *gids = calloc(call->request->head.count + 1u, sizeof(*gids));
+	struct subject subject;
 
-	if (explain->memory == MMIOD_MEMORY_REGION)
-		return false;
-	return !explain->region[0] ||
-	       (region && region->config &&
-		policy_decide(region->config, subject, &question).reason == POLICY_GRANTED);
-}
-
-/* As a LEASE would be refused, whatever the policy says. */
-static bool lies_within(const struct region *region, const struct mmiod_msg_explain *explain)
-{
-	uint64_t size = region->claimed ? region->hw.length : region->config->length;
-
-	return !size || region->config->pool ||
-	       (explain->offset < size && explain->length <= size - explain->offset);
-}
-
-static void refuse_range(struct call *call, const struct region *region)
-{
-	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-
-	reply_error(call->reply, &call->request->head, MMIOD_E_INVALID,
-		    "0x%" PRIx64 "+0x%" PRIx64 " is outside of region %s", explain->offset,
-		    explain->length, region->name);
-}
-
-static void explain_to(struct call *call, gid_t *gids)
-{
-	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	const struct region *region = region_find(&call->daemon->regions, explain->region);
-	char name[4 * MMIOD_WIRE_NAME];
-	const struct subject *subject;
-	struct subject other;
-
-	subject = subject_of(call, &other, gids);
-	if (!subject)
-		return;
-	if (is_kernels(call, region, subject)) {
-		answer_memory(call, (enum mmiod_memory)explain->memory, subject);
-		return;
-	}
-	if (region && region->config) {
-		if (lies_within(region, explain))
-			answer(call, region, subject);
-		else
-			refuse_range(call, region);
-		return;
-	}
-	text_escape(name, sizeof(name), explain->region, sizeof(explain->region));
-	reply_error(call->reply, &call->request->head, MMIOD_E_NOT_FOUND,
-		    "there is no region \"%s\"", name);
+	if (!gids)
+		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	subject = other_subject(call, gids);
+	explain_to(call, &subject);
+	return REQUEST_REPLY;
 }
 
 enum request_result request_explain(struct call *call)
 {
-	gid_t *gids;
+	const struct mmiod_msg_explain *question = &call->request->fixed.explain;
 
-	if (!is_well_formed(&call->request->fixed.explain))
+	if (!is_well_formed(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "unknown right, cache attribute, share mode or kind of memory");
-	if (!is_of_kind(&call->request->fixed.explain))
+	if (!is_of_kind(question))
 		return refuse(
 			call, MMIOD_E_INVALID,
 			"kernel memory has no offset, length, cache attribute and share mode, "
 			"and a region only as dma memory for its device");
-	gids = calloc(call->request->head.count + 1u, sizeof(*gids));
-	if (!gids)
-		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
-	explain_to(call, gids);
-	free(gids);
+	if (!(question->flags & MMIOD_EXPLAIN_SELF) && !call_is_admin(call))
+		return refuse(
+			call, MMIOD_E_DENIED,
+			"denied: only root and those that an [admin] section names may ask what "
+			"others may do; everybody may ask about himself");
+	if (!(question->flags & MMIOD_EXPLAIN_SELF))
+		return explain_other(call);
+	explain_to(call, &call->connection->peer.subject);
 	return REQUEST_REPLY;
 }

@@ -36,6 +36,9 @@ static int read_answer(void *context, size_t index, struct reply *reply)
 	if (err)
 		return err;
 	answer->allowed = wire.allowed != 0;
+	/* A daemon of the first version says nothing but what its policy does. */
+	if (!answer->allowed)
+		answer->error = outcome_errno(wire.outcome ? wire.outcome : MMIOD_E_DENIED);
 	answer->line = wire.line;
 	memcpy(answer->grant, wire.grant, sizeof(answer->grant));
 	answer->grant[sizeof(answer->grant) - 1] = '\0';

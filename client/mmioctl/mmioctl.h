@@ -97,6 +97,7 @@ struct context {
 
 int usage_error(const struct context *context, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+int exit_status_of(int err); /* that belongs to a negative errno */
 int report(const struct context *context, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int report_client(const struct context *context, int err);

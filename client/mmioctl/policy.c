@@ -141,6 +141,26 @@ static json_t *split_groups(const struct somebody *who)
 	return list;
 }
 
+static const struct verdict {
+	int error;
+	const char *word; /* in JSON */
+	const char *title;
+} verdicts[] = {
+	{ 0, "ok", "ALLOW" },	       { -EACCES, "denied", "DENY" }, { -EBUSY, "busy", "BUSY" },
+	{ -EDQUOT, "quota", "QUOTA" }, { -ENODEV, "gone", "GONE" },   { 0, "refused", "REFUSED" },
+};
+
+/* The last is for what a newer daemon may say. */
+static const struct verdict *verdict_of(const struct mmiod_policy_answer *answer)
+{
+	const struct verdict *last = verdicts + sizeof(verdicts) / sizeof(verdicts[0]) - 1;
+
+	for (const struct verdict *verdict = verdicts; verdict < last; verdict++)
+		if (answer->allowed ? !verdict->error : verdict->error == answer->error)
+			return verdict;
+	return last;
+}
+
 static int print_json(const struct somebody *who, const char *target, unsigned int rights,
 		      const struct mmiod_policy_answer *answer)
 {
@@ -148,12 +168,12 @@ static int print_json(const struct somebody *who, const char *target, unsigned i
 						answer->file, "line", (int)answer->line)
 				    : json_null();
 
-	return json_output(json_pack("{s:i, s:b, s:s, s:I, s:o, s:s, s:s, s:o, s:s, s:s?}",
-				     "schema", JSON_SCHEMA, "allowed", answer->allowed, "user",
-				     who->name, "uid", (json_int_t)who->uid, "groups",
-				     split_groups(who), "target", target, "access",
-				     rights_word(rights), "rule", rule, "text", answer->text,
-				     "instead", answer->instead[0] ? answer->instead : NULL));
+	return json_output(json_pack(
+		"{s:i, s:b, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:s, s:s?}", "schema", JSON_SCHEMA,
+		"allowed", answer->allowed, "outcome", verdict_of(answer)->word, "user", who->name,
+		"uid", (json_int_t)who->uid, "groups", split_groups(who), "target", target,
+		"access", rights_word(rights), "rule", rule, "text", answer->text, "instead",
+		answer->instead[0] ? answer->instead : NULL));
 }
 
 /* The verdict stands before it. */
@@ -168,8 +188,8 @@ static void print_text(const struct somebody *who, const struct mmiod_policy_ans
 {
 	char groups[512];
 
-	if (answer->allowed) {
-		printf("ALLOW %s\n", without(answer->text, "granted by "));
+	if (answer->error != -EACCES) {
+		printf("%s %s\n", verdict_of(answer)->title, without(answer->text, "granted by "));
 		return;
 	}
 	group_words(who, groups, sizeof(groups));
@@ -196,7 +216,7 @@ static int ask(struct context *context, const char *text, struct mmiod_policy_qu
 		err = print_json(who, text, question->rights, &answer);
 	else
 		print_text(who, &answer);
-	return answer.allowed || err ? err : STATUS_DENIED;
+	return answer.allowed || err ? err : exit_status_of(answer.error);
 }
 
 static int read_access(const struct context *context, const char *word, unsigned int *rights)
@@ -252,7 +272,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 const struct verb explain_verb = {
 	.name = "explain",
 	.arguments = "TARGET|KIND [r|rw]",
-	.summary = "which rule of the policy decides",
+	.summary = "what asking would come to, and which rule decides",
 	.group = GROUP_TROUBLE,
 	.options = WITH_WHO | WITH_SHARE | WITH_CACHE,
 	.least = 1,
@@ -261,10 +281,12 @@ const struct verb explain_verb = {
 	.examples = { { "explain fpga-ctrl rw", "may I, and by which rule?" },
 		      { "explain --user alice fpga-ctrl+0x40/4 rw", "may alice? (administrators)" },
 		      { "explain dma --device fpga-ctrl", "memory that the card writes to?" } },
-	.more = "Exit status 0: allowed, 4: denied. Grants do not add up: one must give all\n"
-		"that is asked for. KIND is pages, kmalloc, vmalloc or dma: kernel memory, as\n"
-		"of alloc. What others hold plays no part. --group takes names with\n"
-		"commas between them; the user is taken to be in these groups too.\n",
+	.more = "Exit status 0: it would be granted now, 4: denied, 5: it is held by others, or\n"
+		"the user has as much as it may, 7: the device is not there. Grants do not add\n"
+		"up: one must give all that is asked for. KIND is pages, kmalloc, vmalloc or\n"
+		"dma: kernel memory, as of alloc; a whole pool stands for its least block.\n"
+		"--group takes names with commas between them; the user is taken to be in\n"
+		"these groups too.\n",
 };
 
 /* ---- check-config ---- */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int exit_status_of(int err)
+int exit_status_of(int err)
 {
 	switch (-err) {
 	case ENOENT:

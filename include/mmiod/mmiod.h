@@ -677,11 +677,13 @@ struct mmiod_policy_answer {
 	unsigned int line;
 	char text[512]; /**< the decision as a sentence */
 	char instead[512]; /**< what would be allowed; "": nothing */
+	int error; /**< 0, or what asking for it would fail with now: -EACCES, -EBUSY, -EDQUOT, -ENODEV */
 };
 
 /**
- * Which rule decides. Asks for nothing, so what others hold plays no part. -EACCES: about others
- * only administrators may ask; -ENOENT: no such region, or none that the one in question may see.
+ * What asking for a lease would come to now, and which rule decides: policy, quota and what others
+ * hold. Nothing is taken. -EACCES: about others only administrators may ask; -ENOENT: no such
+ * region; -EINVAL: nobody could have that.
  */
 static inline int mmiod_client_explain(struct mmiod_client *client,
 				       const struct mmiod_policy_question *question,

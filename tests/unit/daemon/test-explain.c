@@ -16,8 +16,11 @@ static void start(void)
 {
 	rig_start("[region shm]\nphys = 0x10000000\nsize = 1M\n"
 		  "[grant us]\nregion = shm\nuser = 4001\nmemory = pages dma\nlease = 500ms\n"
-		  "leases = 3\nbytes = 64K\n"
-		  "[grant writers]\nregion = shm\nuser = 4002\nmemory = dma\naccess = rw\n");
+		  "leases = 3\nbytes = 2M\n"
+		  "[region card]\nphys = 0x20000000\nsize = 64K\nwidth = 32\ncache = uc\n"
+		  "[region pool]\nphys = 0x30000000\nsize = 64K\npool = yes\nwipe = no\n"
+		  "[grant writers]\nregion = shm card pool\nuser = 4002 65534\nmemory = "
+		  "dma\naccess = rw\n");
 }
 
 TestSuite(explain, .init = start, .fini = rig_stop);
@@ -36,7 +39,7 @@ Test(explain, of_a_region_the_terms_are_told_exactly)
 	int fd = client_hello(OPERATOR);
 
 	explained(client_explain(fd, 0, "shm", READ, 0), 1, "us",
-		  ": r, exclusive, uc, for 500 ms, may be renewed, 3 leases, 65536 bytes");
+		  ": r, exclusive, uc, for 500 ms, may be renewed, 3 leases, 2097152 bytes");
 	explained(client_explain(fd, 0, "shm", WRITE, 0), 0, "us", "only read region shm");
 }
 
@@ -45,7 +48,7 @@ Test(explain, of_kernel_memory_the_grant_of_the_kind_decides)
 	int fd = client_hello(OPERATOR);
 
 	explained(client_explain(fd, MMIOD_MEMORY_PAGES, "", WRITE, 0), 1, "us",
-		  ": pages, for 500 ms, may be renewed, 3 leases, 65536 bytes");
+		  ": pages, for 500 ms, may be renewed, 3 leases, 2097152 bytes");
 	explained(client_explain(fd, MMIOD_MEMORY_KMALLOC, "", WRITE, 0), 0, "",
 		  "no grant gives user 4001 (uid 4001) kernel memory of kind kmalloc");
 	fd = client_hello(GUEST);
@@ -58,6 +61,7 @@ Test(explain, dma_memory_is_for_who_may_write_to_the_device)
 {
 	int fd = client_hello(OPERATOR), writer = client_hello(WRITER);
 
+	region_find(&rig.regions, "shm")->hw.bar = 0;
 	explained(client_explain(fd, MMIOD_MEMORY_DMA, "", READ, 0), 1, "us", ": dma");
 	explained(client_explain(fd, MMIOD_MEMORY_DMA, "shm", READ, 0), 0, "us",
 		  "only read region shm");
@@ -124,4 +128,141 @@ Test(explain, a_library_of_the_first_version_asks_about_regions)
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	explained(answer.msg.status, 1, "us", ": r, exclusive, uc");
+}
+
+/* ---- what is said is what happens ------------------------------------------------------------ */
+
+static struct mmiod_msg_explain question(const char *region, uint64_t offset, uint64_t length,
+					 uint32_t rights)
+{
+	struct mmiod_msg_explain message = { .msg = { .size = sizeof(message),
+						      .opcode = MMIOD_OP_EXPLAIN,
+						      .fixed = sizeof(message) },
+					     .offset = offset,
+					     .length = length,
+					     .rights = rights,
+					     .flags = MMIOD_EXPLAIN_SELF };
+
+	snprintf(message.region, sizeof(message.region), "%s", region);
+	return message;
+}
+
+static uint32_t ask_about(int fd, struct mmiod_msg_explain message)
+{
+	client_send(fd, &message, sizeof(message));
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	return answer.msg.status;
+}
+
+static void is_refused(int fd, struct mmiod_msg_explain message, uint32_t status, const char *words)
+{
+	cr_assert_eq(ask_about(fd, message), status);
+	cr_assert_not_null(strstr(answer_text(answer.error.text), words), "\"%s\" lacks \"%s\"",
+			   answer_text(answer.error.text), words);
+}
+
+static void is_answered(int fd, struct mmiod_msg_explain message, uint32_t outcome,
+			const char *words)
+{
+	explained(ask_about(fd, message), outcome == MMIOD_OK, "writers", words);
+	cr_assert_eq(answer.explanation.outcome, outcome);
+}
+
+Test(explain, what_a_lease_would_be_refused_for_is_not_said_to_be_granted)
+{
+	struct mmiod_msg_explain message = question("card", 0, 0, WRITE);
+	int fd = client_hello(WRITER);
+
+	message.cache = MMIOD_CACHE_WC;
+	is_refused(fd, message, MMIOD_E_INVALID, "may not be cached as wc");
+	is_refused(fd, question("pool", 0, 0x1000, WRITE), MMIOD_E_INVALID, "is a pool");
+	is_refused(fd, question("card", 1, 3, WRITE), MMIOD_E_INVALID, "multiples of the width");
+	message = question("card", 0, 4, WRITE);
+	message.share = MMIOD_SHARE_GUEST;
+	is_refused(fd, message, MMIOD_E_INVALID, "a guest reads");
+}
+
+Test(explain, a_region_may_be_named_by_its_address)
+{
+	struct region *region = region_find(&rig.regions, "shm");
+	int fd = client_hello(WRITER);
+
+	region->hw.pci = MMIOD_PCI_ADDR(0, 1, 0, 0);
+	region->hw.bar = 0;
+	is_answered(fd, question("0000:01:00.0/bar0", 0, 0x1000, WRITE), MMIOD_OK,
+		    ": rw, exclusive, uc");
+	is_refused(fd, question("0000:09:00.0/bar0", 0, 0x1000, WRITE), MMIOD_E_NOT_FOUND,
+		   "no region has");
+}
+
+Test(explain, who_holds_it_is_said_beside_the_rule)
+{
+	struct mmiod_wire_want element = want("shm", 0x1000, 0x1000, WRITE, 0);
+	int fd = client_hello(WRITER);
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	is_answered(fd, question("shm", 0, 0, WRITE), MMIOD_E_BUSY,
+		    "rw, exclusive, uc; but 0x0+0x");
+	is_answered(fd, question("shm", 0, 0, WRITE), MMIOD_E_BUSY,
+		    "is held by user 4002 (uid 4002)");
+	is_answered(fd, question("shm", 0, 0x1000, WRITE), MMIOD_OK, "rw");
+}
+
+Test(explain, quota_counts_too)
+{
+	struct mmiod_wire_want element = want("shm", 0, 0x1000, READ, MMIOD_SHARE_READ);
+	int fd = client_hello(OPERATOR);
+
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	cr_assert_eq(ask_about(fd, question("shm", 0x2000, 0x1000, READ)), MMIOD_OK);
+	cr_assert_eq(answer.explanation.outcome, MMIOD_E_QUOTA);
+	cr_assert_not_null(
+		strstr(answer_text(answer.explanation.text), "has 3 leases under [grant us]"));
+	client_close_fds();
+}
+
+Test(explain, a_device_that_is_not_there_is_said_to_be_granted_but_gone)
+{
+	int fd = client_hello(WRITER);
+
+	rig_fake.claim_error = -ENODEV;
+	fake_remove_device(&rig_fake, "card");
+	daemon_drain_events(&rig);
+	is_answered(fd, question("card", 0, 4, WRITE), MMIOD_E_GONE,
+		    "; but region card is not there");
+}
+
+/* A pool as a whole stands for the least of its blocks. */
+Test(explain, a_pool_is_asked_about_as_a_whole)
+{
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", 0x10000);
+	int fd = client_hello(WRITER);
+
+	is_answered(fd, question("pool", 0, 0, WRITE), MMIOD_OK, ": rw, exclusive, uc");
+	cr_assert_eq(client_alloc(fd, &element, 1, 0), MMIOD_OK);
+	is_answered(fd, question("pool", 0, 0, WRITE), MMIOD_E_BUSY, "; but pool pool: ");
+}
+
+/* It is what a uid of another user namespace looks like: what it gets is what unknown peers get. */
+Test(explain, of_user_nobody_is_said_what_nobody_gets)
+{
+	int root = client_hello(0);
+
+	cr_assert_eq(client_explain(root, 0, "shm", WRITE, 65534), MMIOD_OK);
+	cr_assert_eq(answer.explanation.allowed, 0u);
+	cr_assert_eq(answer.explanation.outcome, MMIOD_E_DENIED);
+	cr_assert_not_null(strstr(answer_text(answer.explanation.text), "the peer is unknown"));
+}
+
+Test(explain, it_takes_nothing)
+{
+	int fd = client_hello(WRITER);
+
+	is_answered(fd, question("shm", 0, 0, WRITE), MMIOD_OK, "");
+	cr_assert_eq(rig_fake.n_windows, 0u);
+	cr_assert_eq(user_uses(&rig.host.users, WRITER, USER_LEASES), 0u);
+	cr_assert_null(rig.leases.accounts);
+	is_answered(client_hello(WRITER), question("shm", 0, 0, WRITE), MMIOD_OK, "");
 }
