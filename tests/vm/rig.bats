@@ -87,7 +87,7 @@ teardown()
 }
 
 @test "the monitor pulls a device out and puts it back" {
-	run -0 rig -- sh -c 'set -e; monitor=/dev/virtio-ports/rig.monitor; shm=/sys/bus/pci/devices/0000:01:00.0
+	run -0 rig -- sh -c 'set -e; monitor=/dev/rig-monitor; shm=/sys/bus/pci/devices/0000:01:00.0
 		await() { for i in $(seq 200); do ! eval "$1" || return 0; sleep 0.1; done; return 1; }
 		echo "device_del shm" >$monitor; await "[ ! -e $shm ]"
 		echo "device_add ivshmem-plain,id=shm,memdev=shm-again,bus=slot0" >$monitor; await "[ -e $shm ]"'

@@ -181,7 +181,7 @@ const char *first_match(const char *pattern)
 
 void tell_qemu(const char *command)
 {
-	int fd = open("/dev/virtio-ports/rig.monitor", O_WRONLY | O_CLOEXEC);
+	int fd = open("/dev/rig-monitor", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		tap_skip("QEMU's monitor is not at hand: %s", strerror(errno));

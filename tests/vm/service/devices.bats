@@ -14,7 +14,7 @@ teardown()
 
 monitor()
 {
-	echo "$*" >/dev/virtio-ports/rig.monitor
+	echo "$*" >/dev/rig-monitor
 }
 
 gone()
