@@ -47,6 +47,8 @@ ptewalk:
 ## make check-rig      the rig itself: on archives that move, and what tests/vm/run promises (boots some fifteen machines)
 ## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds a kernel once)
 KERNEL ?= 6.1
+# The suites of a kernel, a machine each.
+machines = $(foreach m,$(shell tests/vm/check --machines $1),vm-$(notdir $1)-$m 'tests/vm/check $1 $m' --)
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
 .PHONY: check check-unit check-integration check-manuals check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
@@ -60,8 +62,8 @@ prereqs:
 check:
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
-	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
-		-- vm-6.1 'tests/vm/check 6.1' -- vm-6.12 'tests/vm/check 6.12'
+	@tests/check $(call machines,6.1) $(call machines,6.12) \
+		unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals
 
 check-unit: prereqs
 	+@$(call BUILD,the unit tests) unit-tests
@@ -76,7 +78,7 @@ check-manuals: prereqs
 	@tests/check manuals tests/manuals
 
 check-vm: prereqs
-	@tests/check vm-$(notdir $(KERNEL)) 'tests/vm/check $(KERNEL)'
+	@tests/check $(call machines,$(KERNEL))
 
 check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
@@ -86,9 +88,8 @@ SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
 check-sanitize:
 	@tests/vm/prereqs build test rig sanitize
 	+@$(call BUILD,mmiod and the unit tests with sanitizers) SAN=1 all unit-tests
-	@tests/check unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
-		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run' \
-		-- vm-sanitize 'tests/vm/check sanitize'
+	@tests/check $(call machines,sanitize) unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
+		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run'
 
 ## make demo           the main job, shown on an emulated machine
 .PHONY: demo
