@@ -144,20 +144,34 @@ static void read_status(int monitor, struct health *health)
 	free(answer);
 }
 
-/* What is closed in another process reaches the daemon a little later. */
+/*
+ * What is closed in another process reaches the daemon a little later, and what it closes itself is
+ * counted as a client no more before it is closed: calm is when nothing has changed for some of its
+ * turns, of which every answer takes one.
+ */
 static struct health wait_for_calm(int monitor)
 {
-	struct health health;
+	enum { TURNS = 10 };
+	struct health health = { 0 };
+	unsigned int fds = 0;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0, same = 0; i < 10000 && same < TURNS; i++) {
 		read_status(monitor, &health);
-		if (!health.clients && !health.leases)
-			break;
-		sleep_ms(5);
+		same = health.clients || health.leases || health.fds != fds ? 0 : same + 1;
+		fds = health.fds;
+		if (!same)
+			sleep_ms(5);
 	}
 	EXPECT_EQ(health.clients, 0);
 	EXPECT_EQ(health.leases, 0);
 	return health;
+}
+
+void expect_fds(unsigned int fds)
+{
+	for (int i = 0; i < 10000 && count_fds(victim.pid) != fds; i++)
+		sleep_ms(5);
+	EXPECT_EQ(count_fds(victim.pid), fds);
 }
 
 static void expect_healthy(int monitor, const struct health *before)
@@ -273,7 +287,7 @@ static _Noreturn void run_daemon(const char *config, unsigned int max_fds,
 
 static void wait_until_it_listens(void)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 10000; i++) {
 		int fd = try_connect(), status;
 
 		if (fd >= 0) {

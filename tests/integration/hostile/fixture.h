@@ -157,6 +157,8 @@ void expect_fatal(int fd, const union request *request);
 void expect_harmless(int fd, const union request *request, uint32_t outcome);
 /* A well-behaved client connects, leases and releases. */
 void expect_others_served(void);
+/* That the daemon has so many descriptors open, soon. */
+void expect_fds(unsigned int fds);
 
 const struct mmiod_wire_granted *granted(const struct answer *answer, unsigned int index);
 const char *answer_text(const struct answer *answer, const struct mmiod_msg_text *text);

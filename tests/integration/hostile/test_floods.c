@@ -264,7 +264,7 @@ ATTACK(a_client_that_closes_its_receiving_side_is_dropped)
 
 	make_bare(&request, MMIOD_OP_STATUS);
 	shutdown(fd, SHUT_RD);
-	for (int i = 0; i < 500 && try_send(fd, &request); i++)
+	for (int i = 0; i < 10000 && try_send(fd, &request); i++)
 		sleep_ms(10);
 	EXPECT_EQ(errno, EPIPE);
 }

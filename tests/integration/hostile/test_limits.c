@@ -38,7 +38,7 @@ ATTACK_ON(a_client_that_does_not_say_HELLO_is_told_and_dropped, short_patience)
 	expect_refusal(fd, MMIOD_E_TIMEOUT);
 	passed = now_ms() - start;
 	expect_closed(fd);
-	if (passed < 250 || passed > 3000)
+	if (passed < 250)
 		FAIL("dropped after %llu ms, not 300", passed);
 }
 
@@ -51,31 +51,50 @@ ATTACK_ON(a_client_that_has_said_HELLO_may_be_silent, short_patience)
 	expect_status(fd);
 }
 
-ATTACK_ON(half_open_connections_keep_others_of_their_user_out_only_until_the_deadline,
-	  short_patience)
+/* Whether all others were kept out; who took so long that the deadline may have come is no witness. */
+static bool kept_out(unsigned int tries, unsigned long long until)
 {
-	unsigned long long start;
-	int fds[10], fd;
+	for (unsigned int i = 0; i < tries; i++) {
+		int fd = connect_raw();
+		bool let_in = is_let_in(fd, MMIOD_E_QUOTA);
 
-	for (int i = 0; i < 10; i++)
-		fds[i] = connect_raw();
-	for (int i = 0; i < 30; i++) {
-		fd = connect_raw();
-		EXPECT_EQ(is_let_in(fd, MMIOD_E_QUOTA), false);
-		expect_closed(fd);
-	}
-	start = now_ms();
-	while (fd = connect_raw(), !is_let_in(fd, MMIOD_E_QUOTA)) {
+		if (let_in && now_ms() < until)
+			FAIL("number %u is let in beside half-open connections", i);
 		close(fd);
-		if (now_ms() - start > 3000)
-			FAIL("half-open connections are kept for ever");
-		sleep_ms(20);
+		if (let_in)
+			return false;
 	}
-	expect_status(fd);
-	for (int i = 0; i < 10; i++) {
+	return true;
+}
+
+static void expect_dropped(const int *fds, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
 		expect_refusal(fds[i], MMIOD_E_TIMEOUT);
 		expect_closed(fds[i]);
 	}
+}
+
+ATTACK_ON(half_open_connections_keep_others_of_their_user_out_only_until_the_deadline,
+	  short_patience)
+{
+	int fds[10], fd;
+
+	for (;;) {
+		unsigned long long until = now_ms() + 300;
+
+		for (int i = 0; i < 10; i++)
+			fds[i] = connect_raw();
+		if (kept_out(30, until))
+			break;
+		expect_dropped(fds, 10);
+	}
+	while (fd = connect_raw(), !is_let_in(fd, MMIOD_E_QUOTA)) {
+		close(fd);
+		sleep_ms(20);
+	}
+	expect_status(fd);
+	expect_dropped(fds, 10);
 }
 
 static void connect_as_stranger(void *data)
@@ -98,6 +117,20 @@ static void few_leases(void)
 	victim_start("[daemon]\nleases-per-user = 20", 0, FREE);
 }
 
+/* The end of another connection takes the daemon a turn. */
+static void ask_until_all(int fd, struct answer *answer)
+{
+	union request request;
+
+	do {
+		make_lease(&request, OPEN_REGION, 16);
+		request.lease.fixed.flags = MMIOD_LEASE_ALL_OR_NONE;
+		ask(fd, &request, answer);
+		sleep_ms(5);
+	} while (!answer->n_fds);
+	EXPECT_EQ(answer->n_fds, 16);
+}
+
 ATTACK_ON(the_quota_of_leases_is_exact_and_freed_again, few_leases)
 {
 	struct answer *answer = malloc(sizeof(*answer));
@@ -115,9 +148,7 @@ ATTACK_ON(the_quota_of_leases_is_exact_and_freed_again, few_leases)
 		EXPECT_EQ(granted(answer, i)->status, i < 4 ? MMIOD_OK : MMIOD_E_QUOTA);
 	close_fds(answer);
 	close(fd);
-	sleep_ms(100);
-	ask(other, &request, answer);
-	EXPECT_EQ(answer->n_fds, 16);
+	ask_until_all(other, answer);
 }
 
 ATTACK_ON(all_or_none_at_the_quota_takes_none, few_leases)
@@ -146,18 +177,23 @@ ATTACK(revocations_that_one_connection_may_have_under_way_are_limited)
 	int holder = connect_greeted(), admin = connect_greeted();
 	uint64_t id = lease_one(holder, ALONE_REGION);
 	union request request;
-	unsigned int quota = 0;
 
 	for (int i = 0; i < 40; i++) {
 		make_end(&request, MMIOD_OP_REVOKE, &id, 1);
-		request.end.fixed.deadline_ms = 1000;
+		request.end.fixed.deadline_ms = 60000;
 		send_request(admin, &request);
 	}
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 24; i++) {
 		receive(admin, answer);
-		quota += answer->head.status == MMIOD_E_QUOTA;
+		EXPECT_EQ(answer->head.status, MMIOD_E_QUOTA);
 	}
-	EXPECT_EQ(quota, 24);
+	expect_status(admin);
+	/* Long before the deadline. */
+	close(holder);
+	for (int i = 0; i < 16; i++) {
+		receive(admin, answer);
+		EXPECT_EQ(answer->head.status, MMIOD_OK);
+	}
 	expect_status(admin);
 }
 
@@ -184,7 +220,7 @@ static void connect_too_often(int *fds)
 {
 	for (int i = 0; i < 60; i++)
 		fds[i] = connect_raw();
-	for (int i = 0; i < 500 && health_read().fds < 32; i++)
+	for (int i = 0; i < 10000 && health_read().fds < 32; i++)
 		sleep_ms(10);
 	EXPECT(health_read().fds >= 32);
 }
@@ -219,8 +255,7 @@ ATTACK_ON(without_descriptors_old_clients_are_served_and_new_ones_are_told, few_
 		FAIL("%u of 60 were let in with 32 descriptors", let_in);
 	for (int i = 0; i < 60; i++)
 		close(fds[i]);
-	sleep_ms(300);
-	lease_one(early, OPEN_REGION);
+	ask_until_all(early, malloc(sizeof(struct answer)));
 	expect_others_served();
 }
 
@@ -245,7 +280,5 @@ ATTACK_ON(without_descriptors_a_lease_is_refused_and_the_connection_goes_on, few
 	close_fds(answer);
 	for (int i = 0; i < 60; i++)
 		close(fds[i]);
-	sleep_ms(300);
-	ask(fd, &request, answer);
-	EXPECT_EQ(answer->n_fds, 16);
+	ask_until_all(fd, answer);
 }

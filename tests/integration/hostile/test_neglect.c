@@ -24,7 +24,7 @@ static unsigned int clients(int fd)
 
 static void expect_clients(int fd, unsigned int wanted)
 {
-	for (int i = 0; i < 500 && clients(fd) != wanted; i++)
+	for (int i = 0; i < 10000 && clients(fd) != wanted; i++)
 		sleep_ms(20);
 	EXPECT_EQ(clients(fd), wanted);
 }
@@ -80,10 +80,21 @@ ATTACK_ON(a_client_that_does_not_read_is_paused_then_dropped, impatient)
 	expect_status(good);
 }
 
-/* Of which a loaded machine does not take all to have a client read what is there. */
+enum { PATIENT_MS = 2000 };
+
 static void patient(void)
 {
 	victim_start("[daemon]\nslow-reader-timeout = 2s", 0, FREE);
+}
+
+/* false: who had so little of the processor that it was late in earnest is no witness. */
+static bool reads_in_time(int fd)
+{
+	unsigned long long start = now_ms();
+
+	stuff(fd);
+	read_all(fd);
+	return now_ms() - start < PATIENT_MS;
 }
 
 ATTACK_ON(a_client_that_reads_at_last_is_not_dropped, patient)
@@ -91,9 +102,12 @@ ATTACK_ON(a_client_that_reads_at_last_is_not_dropped, patient)
 	int good = connect_greeted(), late = connect_greeted();
 	unsigned int before = clients(good);
 
-	stuff(late);
-	read_all(late);
-	sleep_ms(2500);
+	while (!reads_in_time(late)) {
+		close(late);
+		late = connect_greeted();
+		expect_clients(good, before);
+	}
+	sleep_ms(PATIENT_MS + 500);
 	EXPECT_EQ(clients(good), before);
 	expect_status(late);
 }
@@ -106,8 +120,8 @@ ATTACK_ON(a_client_that_stops_reading_amid_its_descriptors_costs_the_daemon_none
 	  impatient)
 {
 	int good = connect_greeted(), slow = connect_greeted();
-	struct health before = health_read(), now;
-	unsigned int count = clients(good);
+	struct health before = health_read();
+	unsigned int count = clients(good), kept;
 	union request request;
 
 	for (int i = 0; i < 4; i++) {
@@ -115,9 +129,10 @@ ATTACK_ON(a_client_that_stops_reading_amid_its_descriptors_costs_the_daemon_none
 		send_request(slow, &request);
 	}
 	expect_clients(good, count - 1);
-	now = health_read();
-	if (now.fds > before.fds)
-		FAIL("%u descriptors are kept for it", now.fds - before.fds);
+	for (int i = 0; (kept = health_read().fds) > before.fds && i < 10000; i++)
+		sleep_ms(5);
+	if (kept > before.fds)
+		FAIL("%u descriptors are kept for it", kept - before.fds);
 }
 
 /* ---- descriptors in flight ---- */
@@ -225,7 +240,7 @@ ATTACK(a_connection_costs_the_daemon_one_descriptor)
 
 	for (int i = 0; i < 30; i++)
 		connect_greeted();
-	EXPECT_EQ(health_read().fds, before.fds + 30);
+	expect_fds(before.fds + 30);
 }
 
 /* ---- how often one connects ---- */
@@ -244,7 +259,7 @@ static void connect_often(void *data)
 
 	become(STRANGER);
 	start = now_ms();
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 200 || !refused; i++) {
 		int fd = connect_raw();
 
 		make_hello(&request);
