@@ -74,7 +74,7 @@ static void teardown(void)
 	rmdir(directory);
 }
 
-TestSuite(client_faults, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(client_faults, .init = setup, .fini = teardown, .timeout = 1200);
 
 static struct mmiod_client *connect_to_daemon(void)
 {

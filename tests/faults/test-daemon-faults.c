@@ -621,7 +621,7 @@ static void use_wrapped_memory(void)
 	event_set_mem_functions(malloc, realloc, free);
 }
 
-TestSuite(faults, .init = use_wrapped_memory, .timeout = 120);
+TestSuite(faults, .init = use_wrapped_memory, .timeout = 1200);
 
 static void try_requests(void)
 {

@@ -106,7 +106,7 @@ static void end(struct allocate_test *test)
 	fake_stop(&test->fake);
 }
 
-TestSuite(allocate, .timeout = 60);
+TestSuite(allocate, .timeout = 1200);
 
 /* What a daemon of the first version does not know is sent only if it is asked for. */
 Test(allocate, a_time_limit_goes_out_and_nothing_more_than_before_without_one)

@@ -233,7 +233,7 @@ static struct mmiod_object_cache *page_cache(struct mmiod_slab_provider *provide
 				  .flags = MMIOD_OBJECT_CACHE_NO_MAGAZINES));
 }
 
-TestSuite(pool_provider, .timeout = 60);
+TestSuite(pool_provider, .timeout = 1200);
 
 Test(pool_provider, leases_what_it_needs_and_gives_it_all_back)
 {
@@ -525,7 +525,7 @@ Test(pool_provider, does_not_believe_in_leases_longer_than_their_files)
 	stop(provider);
 }
 
-TestSuite(publish, .timeout = 60);
+TestSuite(publish, .timeout = 1200);
 
 Test(publish, tells_the_figures_of_all_caches)
 {

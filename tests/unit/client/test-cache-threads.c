@@ -12,7 +12,7 @@
 #define STEPS 100000
 #define OPTIONS(...) ((struct mmiod_object_cache_options){ __VA_ARGS__ })
 
-TestSuite(object_cache_threads, .timeout = 120);
+TestSuite(object_cache_threads, .timeout = 1200);
 
 static uint32_t random_below(uint64_t *state, uint32_t limit)
 {

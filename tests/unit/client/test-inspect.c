@@ -344,7 +344,7 @@ Test(peer, lists_may_be_empty)
 	mmiod_peer_list_free(list);
 }
 
-Test(peer, of_a_daemon_that_talks_nonsense_are_none, .timeout = 120)
+Test(peer, of_a_daemon_that_talks_nonsense_are_none, .timeout = 1200)
 {
 	struct answer answer = peers_answer();
 
@@ -429,7 +429,7 @@ static void refuse_entry(uint32_t level, uint32_t shift, const char *why)
 	refused(ask_translation, answer, why);
 }
 
-Test(translation, of_a_daemon_that_talks_nonsense_is_none, .timeout = 120)
+Test(translation, of_a_daemon_that_talks_nonsense_is_none, .timeout = 1200)
 {
 	struct answer answer = translate_answer();
 
@@ -495,7 +495,7 @@ Test(frame, with_an_order_that_no_memory_has_has_none)
 	}
 }
 
-Test(frame, of_a_daemon_that_talks_nonsense_is_none, .timeout = 120)
+Test(frame, of_a_daemon_that_talks_nonsense_is_none, .timeout = 1200)
 {
 	struct answer answer = page_answer();
 
@@ -691,7 +691,7 @@ static void ends_with_error(struct notices *notices, const char *why)
 	cr_assert_eq(open_files(), files, "%s", why);
 }
 
-Test(notice, that_is_nonsense_ends_the_connection_and_those_before_it_are_delivered, .timeout = 120)
+Test(notice, that_is_nonsense_ends_the_connection_and_those_before_it_are_delivered, .timeout = 1200)
 {
 	const struct notice_packet good = notice_packet(MMIOD_NOTICE_DENIED);
 	struct notices notices = { MMIOD_NOTICE_GRANTED, 2, good, sizeof(good) };

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(bulk, .timeout = 60);
+TestSuite(bulk, .timeout = 1200);
 
 static char path[64];
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-TestSuite(memory, .timeout = 60);
+TestSuite(memory, .timeout = 1200);
 
 /* ---- alloc and free ---- */
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(forgetful, .timeout = 60);
+TestSuite(forgetful, .timeout = 1200);
 
 static struct store forgetful(unsigned int width)
 {
@@ -80,7 +80,7 @@ Test(forgetful, test_as_json_says_what_failed_on_both_outputs)
 	json_decref(err);
 }
 
-TestSuite(registers, .timeout = 60);
+TestSuite(registers, .timeout = 1200);
 
 /* Interrupted, it must put back what was there. */
 Test(registers, test_that_is_interrupted_restores_and_then_ends)

@@ -72,7 +72,7 @@ static void serve(struct fake *fake)
 	fake_hang_up(fake);
 }
 
-TestSuite(mmioctl, .timeout = 60);
+TestSuite(mmioctl, .timeout = 1200);
 
 /* ---- reading ---- */
 

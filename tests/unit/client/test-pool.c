@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-TestSuite(pool, .timeout = 60);
+TestSuite(pool, .timeout = 1200);
 
 static struct mmiod_msg reply_head(const struct fake *fake, size_t size, size_t fixed, size_t count,
 				   size_t stride)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-TestSuite(sized, .timeout = 60);
+TestSuite(sized, .timeout = 1200);
 
 static const struct {
 	const char *name;

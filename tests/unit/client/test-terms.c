@@ -275,7 +275,7 @@ static void fill_socket(struct mmiod_client *client)
 }
 
 /* Were it to wait for the daemon, it would for ever: nothing is read before it returns. */
-Test(terms, a_renewal_never_waits_for_the_daemon_and_is_tried_again, .timeout = 120)
+Test(terms, a_renewal_never_waits_for_the_daemon_and_is_tried_again, .timeout = 1200)
 {
 	const struct timeval for_ever = { 0, 0 };
 	struct mmiod_client *client;

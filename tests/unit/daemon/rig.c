@@ -8,6 +8,8 @@
 #include "files.h"
 #include "rig.h"
 
+#define STEP_MS 10
+
 struct daemon rig;
 struct fake rig_fake;
 union answer answer;
@@ -45,6 +47,7 @@ static void start(void)
 /* NULL: the fake. */
 static void start_with(int (*opener)(struct backend **, struct text *), const char *config)
 {
+	clock_stop();
 	files_make();
 	rig_write_config(config);
 	fake_init(&rig_fake);
@@ -98,14 +101,17 @@ void rig_turn(void)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
+/* What is not the daemon's own, a thread or a process, gets a turn as well. */
 void rig_wait(unsigned int milliseconds)
 {
-	uint64_t end = log_now_ms() + milliseconds;
+	while (milliseconds) {
+		unsigned int step = milliseconds < STEP_MS ? milliseconds : STEP_MS;
 
-	do {
 		rig_turn();
-		usleep(2000);
-	} while (log_now_ms() <= end);
+		usleep(200);
+		clock_advance(step);
+		milliseconds -= step;
+	}
 	rig_turn();
 }
 

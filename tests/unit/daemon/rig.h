@@ -20,7 +20,12 @@ void rig_restart(void); /* as after SIGKILL: the backend lives on, the daemon is
 void rig_stop(void);
 void rig_write_config(const char *config);
 void rig_turn(void);
+/* The daemon's clock stands still; this is how time passes, with turns in between. */
 void rig_wait(unsigned int milliseconds);
+
+/* For rig.c: see clock.c. */
+void clock_stop(void);
+void clock_advance(unsigned int milliseconds);
 
 /* A client: its end of the pair. */
 int client_connect(uid_t uid); /* without HELLO */

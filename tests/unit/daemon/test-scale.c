@@ -24,7 +24,7 @@ static const char files[] = REGION("shm", "") REGION("free", "") REST;
 
 static int client;
 
-TestSuite(scale, .timeout = 300);
+TestSuite(scale, .timeout = 1200);
 
 /* ---- what there is --------------------------------------------------------------------------- */
 

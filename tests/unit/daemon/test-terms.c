@@ -222,7 +222,7 @@ Test(terms, a_lease_whose_time_ran_out_while_no_daemon_was_there_ends_at_its_sta
 	id = lease_all(fd).lease;
 	client_close_fds();
 	close(fd);
-	usleep(150000);
+	clock_advance(150);
 	rig_restart();
 	rig_wait(20);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
