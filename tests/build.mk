@@ -63,7 +63,8 @@ check:
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
 	@tests/check $(call machines,6.1) $(call machines,6.12) \
-		unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals
+		unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
+		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats'
 
 check-unit: prereqs
 	+@$(call BUILD,the unit tests) unit-tests

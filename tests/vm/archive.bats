@@ -3,7 +3,7 @@
 #
 # The rig on an archive that moves: what tests/vm/kernels, image and kernel-sanitize make of parts that do not go
 # together, of lists that are too old or too new, and of no network. Each test makes a small archive of its own, with
-# packages that hold next to nothing, and lets the real apt find them there.
+# packages that hold next to nothing, and lets the real apt find them there. Those tagged fast are part of "make check".
 
 bats_require_minimum_version 1.5.0
 
@@ -139,6 +139,7 @@ lines_with() # TEXT
 	grep -cF -- "$1" <<<"$output"
 }
 
+# bats test_tags=fast
 @test "kbuild tools that are newer than the image are taken as apt takes them" {
 	whole 6.1.0-56-amd64 6.1.192-2
 	drop linux-kbuild-6.1 6.1.192-2
@@ -234,6 +235,7 @@ lines_with() # TEXT
 	[ "$(echo "$T"/state/lists/*Packages*)" = "$T/state/lists/*Packages*" ]
 }
 
+# bats test_tags=fast
 @test "without a network a filled cache does, and a line says so" {
 	whole 6.1.0-56-amd64 6.1.192-2
 	publish
@@ -257,6 +259,7 @@ lines_with() # TEXT
 	[[ $output = *"does not answer"* ]]
 }
 
+# bats test_tags=fast
 @test "without a network and a cache one sentence says what to do" {
 	run -1 tests/vm/kernels 6.1 release
 	[ ${#lines[@]} = 2 ]
