@@ -96,7 +96,7 @@ whole() # RELEASE VERSION
 
 # What the archive says that it has: all in the pool. The list is there compressed only, as in a real archive, or apt's own
 # lists would be links into this one.
-publish() # [RELEASE]
+publish() # [RELEASE [LINE]]
 {
 	local release=${1:-bookworm} list=main/binary-amd64/Packages
 	mkdir -p "$T/archive/dists/$release/main/binary-amd64"
@@ -110,7 +110,8 @@ publish() # [RELEASE]
 		Codename: $release
 		Date: $(LC_ALL=C date -u -R)
 		Architectures: amd64
-		Components: main
+		Components: main${2:+
+		$2}
 		SHA256:
 		 $(hash_of $list)
 		 $(hash_of $list.gz)
@@ -305,6 +306,29 @@ lines_with() # TEXT
 	[ "${lines[-1]}" = 6.1.0-56-amd64 ]
 	[ "$(cat "$T/first")" = 6.1.0-56-amd64 ]
 	[ "$(cat "$T/first.err" - <<<"$output" | grep -c "downloading linux-image-6.1.0-56-amd64")" = 1 ]
+}
+
+@test "a kernel of backports comes in the packages of Linux 7, with what only backports have" {
+	local release=7.3.4+deb13-amd64 version=7.3.4-1~bpo13+1 name
+	package linux-tools 1
+	publish trixie
+	rm "$T"/archive/pool/*
+	package linux-tools 2~bpo13+1
+	package linux-image-$release $version "linux-base-$release (= $version), linux-binary-$release (= $version)"
+	file usr/lib/modules/$release/vmlinuz "image of $version"
+	package linux-binary-$release $version "linux-tools (>= 2~)"
+	for name in builtin builtin.modinfo order; do
+		file usr/lib/modules/$release/modules.$name
+	done
+	package linux-base-$release $version
+	headers $release $version
+	kbuild $version
+	publish trixie-backports "NotAutomatic: yes"
+	source_is trixie
+	echo "deb [trusted=yes] file:$T/archive trixie-backports main" >>"$T/etc/sources.list"
+	update
+	run -0 tests/vm/kernels 7 bzimage
+	[ "$(cat "${lines[-1]}")" = "image of $version" ]
 }
 
 # A kernel's source, as far as kernel-sanitize looks at it: one that is built in no time.

@@ -18,7 +18,7 @@ NOT_TO_BE_HAD=75
 # A network that swallows packets should not hold us up for minutes.
 NETWORK=(-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
 
-archive_root='' archive_extra=() archive_options=() archive_updated=''
+archive_release='' archive_root='' archive_extra=() archive_options=() archive_updated=''
 
 # The host's apt with our state: options count more than anything that the host says.
 archive_apt() # TOOL ARGUMENT...
@@ -137,6 +137,7 @@ archive_update()
 archive_open() # RELEASE
 {
 	local sources
+	archive_release=$1
 	archive_root=$CACHE/apt/host archive_extra=() archive_updated=''
 	configure_newer
 	[ -n "$(host_sources)" ] || archive_update
@@ -183,10 +184,12 @@ exactly() # NAME=VERSION...
 # What apt would install on a machine without any package, as far as the names match: NAME=VERSION.
 archive_resolve() # REGEX NAME=VERSION...
 {
-	local regex=$1 answer
+	local regex=$1 answer prefer=()
 	shift
+	# Backports are taken only when asked for, and need each other.
+	[[ $* != *~bpo* ]] || prefer=(-t "$archive_release-backports")
 	# shellcheck disable=SC2046 # a list of words
-	answer=$(archive_apt apt-get install -s -qq --no-install-recommends $(exactly "$@")) || return
+	answer=$(archive_apt apt-get install -s -qq --no-install-recommends "${prefer[@]}" $(exactly "$@")) || return
 	sed -n -E 's/^Inst ([^ ]+) \(([^ ]+) .*/\1=\2/p' <<<"$answer" | grep -E -- "^($regex)="
 }
 
