@@ -120,6 +120,10 @@ static void put_in_slot(struct backend_region *region, const struct config_regio
 {
 	pci_format(config->pci, region->device);
 	region->pci = config->pci;
+	if (config->expects_ids) {
+		region->vendor = config->vendor;
+		region->product = config->product;
+	}
 	region->offset = config->offset;
 	if (config->bar >= 0)
 		region->bar = (uint32_t)config->bar;

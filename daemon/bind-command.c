@@ -119,6 +119,21 @@ static bool is_asked_for(const struct bind_command *command, const uint64_t *add
 	return !command->count;
 }
 
+/* Another device has the address of the one that is meant. */
+static bool is_other(const struct config_region *region)
+{
+	struct pci_info pci;
+	char name[MMIOD_WIRE_NAME];
+
+	if (!region->expects_ids || pci_find_slot(region->pci, &pci) < 0 ||
+	    config_is_meant(region, pci.vendor, pci.product))
+		return false;
+	pci_format(region->pci, name);
+	log_error("region %s: %s is %04x:%04x, not %04x:%04x: it is not bound", region->name, name,
+		  pci.vendor, pci.product, region->vendor, region->product);
+	return true;
+}
+
 /* -ENODEV: it is not there. */
 static int locate(const struct config_region *region, uint64_t *address)
 {
@@ -145,6 +160,8 @@ static int bind_region(const struct bind_command *command, const uint64_t *addre
 	/* What is not there now comes later, or never: both are no failure. */
 	if (locate(region, &address) < 0 || !is_asked_for(command, addresses, address))
 		return EXIT_SUCCESS;
+	if (is_other(region))
+		return EXIT_NOT_FOUND;
 	binder.force = region->bind == CONFIG_BIND_FORCE;
 	r = bind_device(&binder, address, &why);
 	if (r == -ENOENT)
@@ -255,7 +272,7 @@ static int load_and_run(const struct bind_command *command, const uint64_t *addr
 	struct text why = TEXT_ON(buffer);
 	int status;
 
-	if (config_load(paths, &config, &why) < 0) {
+	if (config_load_tolerant(paths, &config, &why) < 0) {
 		log_error("%s", buffer);
 		return EXIT_CONFIG;
 	}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The daemon: build/mmiod, from an archive of everything but main.c that the unit tests link as well.
-MMIOD_PACKAGES := libevent_core libsystemd libudev pciaccess inih
+MMIOD_PACKAGES := libevent_core libsystemd libudev pciaccess
 MMIOD_CFLAGS = $(call once,MMIOD_CFLAGS,$(PKG_CONFIG) --cflags $(MMIOD_PACKAGES))
 MMIOD_LIBS = $(call once,MMIOD_LIBS,$(PKG_CONFIG) --libs $(MMIOD_PACKAGES))
 MMIOD_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c))

@@ -39,7 +39,29 @@ static int check_pool(const struct config_region *region, struct text *why)
 	return 0;
 }
 
-static int check_region(const struct config_region *region, bool simulation, struct text *why)
+/* What the function in a slot must be; and a part of a platform range becomes a range of its own. */
+static int settle_place(struct config_region *region, struct text *why)
+{
+	if (region->expects_ids && region->device == CONFIG_DEVICE_IDS)
+		return refuse(why, &region->origin,
+			      "\"device\" and \"ids\" both say the ids: keep one, or say where the "
+			      "device is by \"device = pci:DDDD:BB:DD.F\"");
+	if (region->expects_ids && region->device != CONFIG_DEVICE_SLOT)
+		return refuse(
+			why, &region->origin,
+			"\"ids\" says what the function at an address must be: add \"device = "
+			"pci:DDDD:BB:DD.F\", or remove it");
+	if (region->device != CONFIG_DEVICE_RANGE)
+		return 0;
+	if (region->phys > UINT64_MAX - region->offset)
+		return refuse(why, &region->origin,
+			      "the range wraps: lower \"phys\" or \"offset\"");
+	region->phys += region->offset;
+	region->offset = 0;
+	return 0;
+}
+
+static int check_region(struct config_region *region, bool simulation, struct text *why)
 {
 	bool pci = region->device == CONFIG_DEVICE_SLOT || region->device == CONFIG_DEVICE_IDS;
 	int r;
@@ -52,6 +74,9 @@ static int check_region(const struct config_region *region, bool simulation, str
 	if (region->backing && !simulation)
 		return refuse(why, &region->origin,
 			      "\"backing\" is for simulation only: remove it");
+	r = settle_place(region, why);
+	if (r < 0)
+		return r;
 	if (pci && region->bar < 0)
 		return refuse(why, &region->origin,
 			      "the region names a PCI device but no \"bar = N\"");
@@ -84,13 +109,13 @@ static int check_region(const struct config_region *region, bool simulation, str
  * A name that is no glob must be that of a region: a
  * typing error would otherwise grant nothing, silently.
  */
-static int check_grant_region(const struct config *config, const struct config_grant *grant,
-			      const char *pattern, struct text *why)
+static int check_grant_name(const struct config *config, const struct config_grant *grant,
+			    const char *pattern, struct text *why)
 {
 	const char *names[64], *nearest;
 	size_t n = 0;
 
-	if (config_is_glob(pattern) || config_find_region(config, pattern))
+	if (config_find_region(config, pattern))
 		return 0;
 	for (; n < config->n_regions && n < array_size(names); n++)
 		names[n] = config->regions[n]->name;
@@ -102,8 +127,53 @@ static int check_grant_region(const struct config *config, const struct config_g
 	return -EINVAL;
 }
 
-static int check_grant(const struct config *config, const struct config_grant *grant,
-		       struct text *why)
+/* A [ that is not closed stands for itself, and no name has one. */
+static bool is_broken(const char *pattern)
+{
+	const char *open = strchr(pattern, '[');
+
+	while (open) {
+		const char *set = open + 1 + (open[1] == '!' || open[1] == '^');
+		const char *close = *set ? strchr(set + 1, ']') : NULL;
+
+		if (!close)
+			return true;
+		open = strchr(close, '[');
+	}
+	return false;
+}
+
+/* One that matches nothing may wait for a drop-in to come. */
+static int check_grant_glob(struct config *config, const struct config_grant *grant,
+			    const char *pattern, struct text *why)
+{
+	struct config_match match = config_match(config, pattern);
+
+	if (is_broken(pattern))
+		return config_object(config, why, &grant->origin,
+				     "the pattern \"%s\" of the grant has a [ without its ]: it "
+				     "matches no region",
+				     pattern);
+	if (!config_match_next(&match))
+		config_warn(config, &grant->origin,
+			    "the pattern \"%s\" of grant %s matches no region: it grants nothing",
+			    pattern, grant->name);
+	return 0;
+}
+
+static int check_grant_region(struct config *config, const struct config_grant *grant,
+			      const char *pattern, struct text *why)
+{
+	return config_is_glob(pattern) ? check_grant_glob(config, grant, pattern, why)
+				       : check_grant_name(config, grant, pattern, why);
+}
+
+static bool names_somebody(const struct config_ids *ids)
+{
+	return ids->count || ids->unresolved || ids->all;
+}
+
+static int check_grant(struct config *config, const struct config_grant *grant, struct text *why)
 {
 	int r;
 
@@ -115,7 +185,7 @@ static int check_grant(const struct config *config, const struct config_grant *g
 		return refuse(why, &grant->origin,
 			      "the grant names no region and no kernel memory: add \"region = "
 			      "NAME\" or \"memory = KIND\"");
-	if (!grant->users.count && !grant->users.all && !grant->groups.count && !grant->unknown)
+	if (!names_somebody(&grant->users) && !names_somebody(&grant->groups) && !grant->unknown)
 		return refuse(why, &grant->origin,
 			      "the grant names nobody: add \"user = NAME\" or \"group = NAME\"");
 	for (size_t i = 0; i < grant->regions.count; i++) {
@@ -128,7 +198,7 @@ static int check_grant(const struct config *config, const struct config_grant *g
 
 static int check_admin(const struct config_admin *admin, struct text *why)
 {
-	if (admin->users.count || admin->groups.count)
+	if (names_somebody(&admin->users) || names_somebody(&admin->groups))
 		return 0;
 	return refuse(why, &admin->origin,
 		      "the section names nobody: add \"user = NAME\" or \"group = NAME\"");
@@ -140,6 +210,10 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
 		r = check_region(config->regions[i], simulation, why);
+	if (r == 0)
+		r = config_check_overlaps(config, why);
+	if (r == 0)
+		r = config_sort(config);
 	for (size_t i = 0; r == 0 && i < config->n_grants; i++) {
 		r = check_grant(config, config->grants[i], why);
 		config->admits_unknown |= config->grants[i]->unknown;

@@ -4,8 +4,6 @@
  * what a grant gives them: regions, kinds of kernel memory, rights. Its other terms are in
  * config-terms.c.
  */
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include "config-key.h"
 #include "config-value.h"
@@ -42,37 +40,91 @@ static int add_id(struct config_cursor *cursor, struct config_ids *ids, const ch
 	return 0;
 }
 
+/* Nobody has the name, or the name service does not say. */
+static int miss_name(struct config_cursor *cursor, const char *what, const char *name, int error)
+{
+	char buffer[TEXT_MAX];
+	struct text text = TEXT_ON(buffer);
+
+	if (error == -ENOENT)
+		text_set(&text, "there is no %s \"%s\": create it, or write its number", what,
+			 name);
+	else
+		text_set(&text, "cannot find out who %s \"%s\" is: %s", what, name,
+			 strerror(-error));
+	if (strcmp(cursor->value, name) && cursor->value[0] != '"')
+		text_add(&text,
+			 "; in \"%s\" names are separated by blanks: put one that has blanks in "
+			 "double quotes",
+			 cursor->value);
+	return config_refuse(cursor, "%s", buffer);
+}
+
+/* At a start: nobody gets what it says, and it is asked for again later. */
+static int leave_out(struct config_cursor *cursor, struct config_ids *ids, const char *what,
+		     const char *name, int error)
+{
+	struct config *config = cursor->config;
+
+	if (error == -ENOMEM || !config->tolerant)
+		return error == -ENOMEM ? config_refuse(cursor, "out of memory")
+					: miss_name(cursor, what, name, error);
+	config_warn(
+		config, &cursor->at,
+		"%s %s \"%s\" now, so nobody gets what this names it for; it is looked up again "
+		"every minute",
+		error == -ENOENT ? "there is no" : "nobody says who is", what, name);
+	if (!config->unresolved && config->n_warnings)
+		config->unresolved = strdup(config->warnings[config->n_warnings - 1]);
+	config->n_unresolved++;
+	ids->unresolved++;
+	return 0;
+}
+
+/* The uid that the kernel shows for users whom this system does not know (overflowuid). */
+#define UID_UNKNOWN 65534
+
+static void warn_of_nobody(struct config_cursor *cursor, const char *word, uint32_t id)
+{
+	if (id == UID_UNKNOWN)
+		config_warn(cursor->config, &cursor->at,
+			    "user %s is uid %u, which is what users of other user namespaces look "
+			    "like: it gets only what \"unknown = yes\" gives",
+			    word, id);
+}
+
 static int add_user(struct config_cursor *cursor, void *list, const char *word)
 {
 	struct config_ids *ids = list;
-	struct passwd *entry;
 	uint64_t number;
+	uint32_t id;
+	int r;
 
 	if (!strcmp(word, "*")) {
 		ids->all = true;
 		return 0;
 	}
-	if (value_number(word, &number) == 0 && number < UINT32_MAX)
-		return add_id(cursor, ids, word, (uint32_t)number);
-	entry = getpwnam(word);
-	if (!entry)
-		return config_refuse(
-			cursor, "there is no user \"%s\": create it, or write its number", word);
-	return add_id(cursor, ids, word, entry->pw_uid);
+	if (value_number(word, &number) == 0 && number < UINT32_MAX) {
+		id = (uint32_t)number;
+	} else {
+		r = names_find(&cursor->config->sources.names, NAME_USER, word, &id);
+		if (r < 0)
+			return leave_out(cursor, ids, "user", word, r);
+	}
+	warn_of_nobody(cursor, word, id);
+	return add_id(cursor, ids, word, id);
 }
 
 static int add_group(struct config_cursor *cursor, void *list, const char *word)
 {
-	struct group *entry;
 	uint64_t number;
+	uint32_t id;
+	int r;
 
 	if (value_number(word, &number) == 0 && number < UINT32_MAX)
 		return add_id(cursor, list, word, (uint32_t)number);
-	entry = getgrnam(word);
-	if (!entry)
-		return config_refuse(
-			cursor, "there is no group \"%s\": create it, or write its number", word);
-	return add_id(cursor, list, word, entry->gr_gid);
+	r = names_find(&cursor->config->sources.names, NAME_GROUP, word, &id);
+	return r < 0 ? leave_out(cursor, list, "group", word, r) : add_id(cursor, list, word, id);
 }
 
 /* ---- [grant NAME], [admin NAME] and [inspect NAME] ------------------------------------------- */

@@ -35,7 +35,33 @@ int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
 	return 0;
 }
 
-/* Calls `add` for each word of a list; words are separated by blanks or commas. */
+/*
+ * Cuts the next word off *@rest: up to a blank or a comma, or what stands in double quotes. NULL:
+ * none is left. A quote that is not closed leaves *@rest at it.
+ */
+static char *next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, " \t,"), *end;
+
+	*rest = word;
+	if (!*word)
+		return NULL;
+	if (*word != '"') {
+		end = word + strcspn(word, " \t,");
+	} else {
+		end = strchr(++word, '"');
+		if (!end || (end[1] && !strchr(" \t,", end[1])))
+			return NULL;
+	}
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
+/*
+ * Calls `add` for each word of a list; words are separated by blanks or commas, and one that has
+ * such in it stands in double quotes.
+ */
 int config_each_word(struct config_cursor *cursor, const char *value, void *list,
 		     int (*add)(struct config_cursor *cursor, void *list, const char *word))
 {
@@ -45,12 +71,13 @@ int config_each_word(struct config_cursor *cursor, const char *value, void *list
 
 	if (!copy)
 		return config_refuse(cursor, "out of memory");
-	while (r == 0 && (word = strsep(&rest, " \t,"))) {
-		if (!*word)
-			continue;
-		r = add(cursor, list, word);
-		n++;
-	}
+	cursor->value = value;
+	for (; r == 0 && (word = next_word(&rest)); n++)
+		r = *word ? add(cursor, list, word) : config_refuse(cursor, "\"\" names nothing");
+	if (r == 0 && *rest)
+		r = config_refuse(cursor,
+				  "%s: double quotes begin and end a word, which they do not here",
+				  rest);
 	return r < 0 || n ? r
 			  : config_refuse(cursor,
 					  "the value is empty: name something or remove the key");
@@ -74,6 +101,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "bypass", false, limits_set_bypass },
 	{ CONFIG_SECTION_DAEMON, "revoke-on-reload", false, limits_set_revoke_on_reload },
 	{ CONFIG_SECTION_REGION, "device", false, region_set_device },
+	{ CONFIG_SECTION_REGION, "ids", false, region_set_ids },
 	{ CONFIG_SECTION_REGION, "bar", false, region_set_bar },
 	{ CONFIG_SECTION_REGION, "bind", false, region_set_bind },
 	{ CONFIG_SECTION_REGION, "range", false, region_set_range },
@@ -289,8 +317,35 @@ static void clear_list(struct config_cursor *cursor, const struct config_key *ke
 		config_ids_clear(&cursor->admin->groups);
 }
 
-/* `continued`: the line is indented, so inih says it goes on with the value of the key before. */
-int config_set(struct config_cursor *cursor, const char *name, const char *value, bool continued)
+static int check_value(struct config_cursor *cursor, const char *value)
+{
+	if (strstr(value, " #") || strstr(value, "\t#"))
+		return config_refuse(cursor, "\"%s\": a comment behind a value begins with ;",
+				     value);
+	return 0;
+}
+
+/* Whether there is a key that an indented line can go on with. */
+bool config_continues(const struct config_cursor *cursor)
+{
+	return cursor->last != NULL;
+}
+
+int config_continue(struct config_cursor *cursor, const char *value)
+{
+	int r = check_value(cursor, value);
+
+	if (r < 0)
+		return r;
+	if (cursor->last->list)
+		return cursor->last->set(cursor, value);
+	return config_refuse(cursor,
+			     "an indented line goes on with the value of \"%s\", which is no list: "
+			     "do not indent keys",
+			     cursor->last->name);
+}
+
+int config_set(struct config_cursor *cursor, const char *name, const char *value)
 {
 	const struct config_key *key;
 	unsigned int *file;
@@ -299,18 +354,9 @@ int config_set(struct config_cursor *cursor, const char *name, const char *value
 
 	if (cursor->section == CONFIG_SECTION_NONE)
 		return config_refuse(cursor, "key \"%s\" stands before the first section", name);
-	if (strstr(value, " #") || strstr(value, "\t#"))
-		return config_refuse(cursor, "\"%s\": a comment behind a value begins with ;",
-				     value);
-	if (continued && cursor->last) {
-		if (cursor->last->list)
-			return cursor->last->set(cursor, value);
-		return config_refuse(cursor,
-				     "an indented line goes on with the value of \"%s\", which is "
-				     "no list: do not "
-				     "indent keys",
-				     cursor->last->name);
-	}
+	r = check_value(cursor, value);
+	if (r < 0)
+		return r;
 	key = find_key(cursor->section, name);
 	if (!key)
 		return refuse_key(cursor, name);

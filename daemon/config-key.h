@@ -31,11 +31,14 @@ struct config_cursor {
 		struct config_admin *admin;
 	};
 	const struct config_key *last; /* the key that an indented line continues */
+	const char *value; /* all of what is read now */
 	struct text *why;
 };
 
 int config_enter(struct config_cursor *cursor, const char *header);
-int config_set(struct config_cursor *cursor, const char *name, const char *value, bool continued);
+int config_set(struct config_cursor *cursor, const char *name, const char *value);
+bool config_continues(const struct config_cursor *cursor);
+int config_continue(struct config_cursor *cursor, const char *value);
 int config_each_word(struct config_cursor *cursor, const char *value, void *list,
 		     int (*add)(struct config_cursor *cursor, void *list, const char *word));
 int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer);
@@ -58,6 +61,7 @@ int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value)
 
 /* config-region.c */
 int region_set_device(struct config_cursor *cursor, const char *value);
+int region_set_ids(struct config_cursor *cursor, const char *value);
 int region_set_bar(struct config_cursor *cursor, const char *value);
 int region_set_range(struct config_cursor *cursor, const char *value);
 int region_set_offset(struct config_cursor *cursor, const char *value);

@@ -12,6 +12,75 @@ bool config_is_glob(const char *pattern)
 	return strpbrk(pattern, "*?[") != NULL;
 }
 
+/* ---- patterns -------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct config_region *const *first = a, *const *second = b;
+
+	return strcmp((*first)->name, (*second)->name);
+}
+
+/* So that a pattern is compared with what begins as it does, not with all. */
+int config_sort(struct config *config)
+{
+	const size_t size = sizeof(*config->sorted);
+
+	if (!config->n_regions)
+		return 0;
+	config->sorted = calloc(config->n_regions, size);
+	if (!config->sorted)
+		return -ENOMEM;
+	memcpy(config->sorted, config->regions, config->n_regions * size);
+	qsort(config->sorted, config->n_regions, size, compare_names);
+	return 0;
+}
+
+static size_t prefix_length(const char *pattern)
+{
+	return strcspn(pattern, "*?[\\");
+}
+
+/* The first, in order of the names, that may begin with what the pattern begins with. */
+struct config_match config_match(const struct config *config, const char *pattern)
+{
+	struct config_match match = { .config = config, .pattern = pattern };
+	size_t to = config->n_regions, prefix = prefix_length(pattern);
+
+	while (config_is_glob(pattern) && match.at < to) {
+		size_t middle = match.at + (to - match.at) / 2;
+
+		if (strncmp(config->sorted[middle]->name, pattern, prefix) < 0)
+			match.at = middle + 1;
+		else
+			to = middle;
+	}
+	return match;
+}
+
+struct config_region *config_match_next(struct config_match *match)
+{
+	const struct config *config = match->config;
+	size_t prefix = prefix_length(match->pattern);
+
+	if (!config_is_glob(match->pattern) && !match->done) {
+		match->done = true;
+		return config_find_region(config, match->pattern);
+	}
+	while (!match->done && match->at < config->n_regions) {
+		struct config_region *region = config->sorted[match->at++];
+
+		if (strncmp(region->name, match->pattern, prefix))
+			break;
+		if (!fnmatch(match->pattern, region->name, 0))
+			return region;
+	}
+	match->done = true;
+	return NULL;
+}
+
+/* ---- grants ---------------------------------------------------------------------------------- */
+
 static int link_region(struct config_region *region, const struct config_grant *grant)
 {
 	void **slot;
@@ -30,18 +99,14 @@ static int link_grant(const struct config *config, const struct config_grant *gr
 {
 	int r = 0;
 
-	for (size_t p = 0; p < grant->regions.count; p++) {
-		const char *pattern = grant->regions.items[p];
+	for (size_t p = 0; r == 0 && p < grant->regions.count; p++) {
+		struct config_match match = config_match(config, grant->regions.items[p]);
+		struct config_region *region;
 
-		if (!config_is_glob(pattern))
-			r = link_region(config_find_region(config, pattern), grant);
-		for (size_t i = 0; config_is_glob(pattern) && r == 0 && i < config->n_regions; i++)
-			if (!fnmatch(pattern, config->regions[i]->name, 0))
-				r = link_region(config->regions[i], grant);
-		if (r < 0)
-			return r;
+		while (r == 0 && (region = config_match_next(&match)))
+			r = link_region(region, grant);
 	}
-	return 0;
+	return r;
 }
 
 /* ---- holders --------------------------------------------------------------------------------- */

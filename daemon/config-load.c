@@ -7,115 +7,65 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <common/ini.h>
 #include "config-key.h"
 
 #define FILES_MAX 256
 
-struct reader {
-	struct config_cursor cursor;
-	FILE *stream;
-	bool indented;
-	bool failed;
-};
+/* ---- one text -------------------------------------------------------------------------------- */
+
+/* An indented line may be a section's first key, though it had better not be indented. */
+static int take_more(struct config_cursor *cursor, struct common_ini_entry *entry)
+{
+	if (config_continues(cursor))
+		return config_continue(cursor, entry->value);
+	if (common_ini_split(entry->value, entry))
+		return config_set(cursor, entry->name, entry->value);
+	return config_refuse(cursor, "an indented line goes on with the value above it, and there "
+				     "is none");
+}
+
+static int take_entry(struct config_cursor *cursor, struct common_ini_entry *entry)
+{
+	switch (entry->kind) {
+	case COMMON_INI_SECTION:
+		return config_enter(cursor, entry->name);
+	case COMMON_INI_KEY:
+		return config_set(cursor, entry->name, entry->value);
+	case COMMON_INI_MORE:
+		return take_more(cursor, entry);
+	default:
+		return config_refuse(cursor, "%s", entry->value);
+	}
+}
+
+static int parse_source(struct config *config, const struct config_source *source,
+			unsigned int number, struct text *why)
+{
+	struct config_cursor cursor = {
+		.config = config,
+		.file_number = number,
+		.at.file = config_add_file(config, source->path),
+		.why = why,
+	};
+	struct common_ini_entry entry;
+	struct common_ini ini;
+	int r = 0;
+
+	if (!cursor.at.file)
+		return -ENOMEM;
+	common_ini_start(&ini, source->text, source->length);
+	while (r == 0 && common_ini_next(&ini, &entry) != COMMON_INI_END) {
+		cursor.at.line = ini.line;
+		r = take_entry(&cursor, &entry);
+	}
+	return r;
+}
 
 /* ---- one file -------------------------------------------------------------------------------- */
-
-static void refuse_line(struct reader *reader, const char *why)
-{
-	config_refuse(&reader->cursor, "%s", why);
-	reader->failed = true;
-}
-
-static void take_header(struct reader *reader, char *line)
-{
-	char *end = strchr(line, ']'), *rest;
-
-	if (!end) {
-		refuse_line(reader, "a section's name ends with ]");
-		return;
-	}
-	rest = end + 1 + strspn(end + 1, " \t\r\n");
-	if (*rest && *rest != ';' && *rest != '#') {
-		refuse_line(
-			reader,
-			"something stands behind the section's name: give it a line of its own");
-		return;
-	}
-	*end = '\0';
-	reader->failed = config_enter(&reader->cursor, line + 1) < 0;
-	*end = ']';
-}
-
-/* One line with its end, as fgets() reads it, but for bytes that would hide the rest of a line. */
-static bool fill_line(struct reader *reader, char *buffer, int size)
-{
-	int length = 0, c = 0;
-
-	while (length < size - 1 && c != '\n' && (c = getc(reader->stream)) > 0)
-		buffer[length++] = (char)c;
-	buffer[length] = '\0';
-	if (length || c != EOF)
-		reader->cursor.at.line++;
-	if (c == '\0')
-		refuse_line(reader, "the line has a byte that is no text");
-	else if (length == size - 1 && c != '\n')
-		config_refuse(&reader->cursor,
-			      "the line is longer than %d characters: go on in an indented line",
-			      size - 3);
-	reader->failed |= length == size - 1 && c != '\n';
-	return length && !reader->failed;
-}
-
-/* Some editors begin a file with a byte order mark. */
-static char *skip_mark(const struct reader *reader, char *line)
-{
-	return reader->cursor.at.line == 1 && !strncmp(line, "\xef\xbb\xbf", 3) ? line + 3 : line;
-}
-
-/*
- * Hands inih one line. inih tells its handler neither the number of a line nor the start of a
- * section, and splits a line that is longer than its buffer; so all three are seen to here.
- */
-static char *read_line(char *buffer, int size, void *data)
-{
-	struct reader *reader = data;
-	char *line, *start;
-
-	if (reader->failed || !fill_line(reader, buffer, size))
-		return NULL;
-	line = skip_mark(reader, buffer);
-	start = line + strspn(line, " \t");
-	reader->indented = start != line;
-	if (*start == '[')
-		take_header(reader, start);
-	return reader->failed ? NULL : buffer;
-}
-
-static int take_key(void *data, const char *section, const char *name, const char *value)
-{
-	struct reader *reader = data;
-
-	if (!reader->failed)
-		reader->failed = config_set(&reader->cursor, name, value, reader->indented) < 0;
-	return 1;
-}
-
-static int parse_stream(struct reader *reader)
-{
-	int line = ini_parse_stream(read_line, reader, take_key, reader);
-
-	if (reader->failed)
-		return -EINVAL;
-	if (line <= 0)
-		return 0;
-	reader->cursor.at.line = (unsigned int)line;
-	return config_refuse(&reader->cursor,
-			     "neither a [section], nor a \"key = value\", nor a comment (; or #)");
-}
 
 static int refuse_file(struct text *why, const char *path, const char *what)
 {
@@ -153,24 +103,32 @@ static int open_file(const char *path, FILE **stream, struct text *why)
 	return 0;
 }
 
-static int load_file(struct config *config, const char *path, unsigned int number, struct text *why)
+static int keep_source(struct config_sources *sources, const char *path, FILE *stream,
+		       struct text *why)
+{
+	struct config_source *larger =
+		reallocarray(sources->items, sources->count + 1, sizeof(*larger));
+	struct config_source *source;
+
+	if (!larger)
+		return -ENOMEM;
+	sources->items = larger;
+	source = larger + sources->count++;
+	*source = (struct config_source){ .path = strdup(path) };
+	source->text = common_ini_file(stream, &source->length);
+	if (!source->path)
+		return -ENOMEM;
+	return source->text ? 0 : refuse_file(why, path, strerror(errno));
+}
+
+static int read_file(struct config_sources *sources, const char *path, struct text *why)
 {
 	_cleanup_(fclosep) FILE *stream = NULL;
-	struct reader reader = { 0 };
 	int r = open_file(path, &stream, why);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	reader.stream = stream;
-	reader.cursor = (struct config_cursor){
-		.config = config,
-		.file_number = number,
-		.at.file = config_add_file(config, path),
-		.why = why,
-	};
-	if (!reader.cursor.at.file)
-		return -ENOMEM;
-	return parse_stream(&reader);
+	return keep_source(sources, path, stream, why);
 }
 
 /* ---- the set of files ------------------------------------------------------------------------ */
@@ -258,8 +216,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(first->name, second->name);
 }
 
-static int load_drop_ins(struct config *config, const struct config_paths *paths,
-			 unsigned int *number, struct text *why)
+static int read_drop_ins(struct config_sources *sources, const struct config_paths *paths,
+			 struct text *why)
 {
 	_cleanup_(file_list_clear) struct file_list list = { .count = 0 };
 	int r = 0;
@@ -269,38 +227,55 @@ static int load_drop_ins(struct config *config, const struct config_paths *paths
 			r = scan_directory(&list, paths->directories[i], why);
 	qsort(list.items, list.count, sizeof(list.items[0]), compare_names);
 	for (size_t i = 0; r == 0 && i < list.count; i++)
-		r = load_file(config, list.items[i].path, ++*number, why);
+		r = read_file(sources, list.items[i].path, why);
 	return r;
 }
 
-static int load_all(struct config *config, const struct config_paths *paths, struct text *why)
+static int read_all(struct config_sources *sources, const struct config_paths *paths,
+		    struct text *why)
 {
-	unsigned int number = 0;
 	int r = 0;
 
 	if (paths->main) {
-		r = load_file(config, paths->main, ++number, why);
+		r = read_file(sources, paths->main, why);
 		if (r == -ENOENT && !paths->main_required)
 			r = 0;
 	}
 	if (r == 0)
-		r = load_drop_ins(config, paths, &number, why);
+		r = read_drop_ins(sources, paths, why);
 	if (r == 0 && paths->simulation)
-		r = load_file(config, paths->simulation, ++number, why);
-	if (r == 0)
-		r = config_finish(config, paths->simulation != NULL, why);
+		r = read_file(sources, paths->simulation, why);
+	sources->simulation = paths->simulation != NULL;
 	return r;
 }
 
-/* On failure `why` says FILE:LINE and what to do; nothing is left behind. */
-int config_load(const struct config_paths *paths, struct config **configp, struct text *why)
+/* ---- the tree -------------------------------------------------------------------------------- */
+
+static int build(struct config *config, struct text *why)
+{
+	const struct config_sources *sources = &config->sources;
+	int r = names_learn_user(&config->sources.names, 0);
+
+	for (size_t i = 0; r == 0 && i < sources->count; i++)
+		r = parse_source(config, &sources->items[i], (unsigned int)i + 1, why);
+	return r == 0 ? config_finish(config, sources->simulation, why) : r;
+}
+
+/* Of @paths, or else of @sources. On failure nothing is left behind. */
+static int load(const struct config_paths *paths, const struct config_sources *sources,
+		bool tolerant, struct config **configp, struct text *why)
 {
 	_cleanup_(config_freep) struct config *config = config_new();
 	int r = config ? 0 : -ENOMEM;
 
 	text_reset(why);
+	if (config)
+		config->tolerant = tolerant;
 	if (r == 0)
-		r = load_all(config, paths, why);
+		r = paths ? read_all(&config->sources, paths, why)
+			  : config_sources_copy(&config->sources, sources);
+	if (r == 0)
+		r = build(config, why);
 	if (r == -ENOMEM)
 		text_set(why, "out of memory");
 	if (r < 0)
@@ -308,4 +283,21 @@ int config_load(const struct config_paths *paths, struct config **configp, struc
 	text_reset(why);
 	*configp = steal_pointer(config);
 	return 0;
+}
+
+int config_load(const struct config_paths *paths, struct config **configp, struct text *why)
+{
+	return load(paths, NULL, false, configp, why);
+}
+
+int config_load_tolerant(const struct config_paths *paths, struct config **configp,
+			 struct text *why)
+{
+	return load(paths, NULL, true, configp, why);
+}
+
+int config_load_again(const struct config_sources *sources, struct config **configp,
+		      struct text *why)
+{
+	return load(NULL, sources, true, configp, why);
 }

@@ -43,6 +43,21 @@ int region_set_device(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+/* Whether that is the device, or what the one at the address must be, is known when all is read. */
+int region_set_ids(struct config_cursor *cursor, const char *value)
+{
+	struct config_region *region = cursor->region;
+
+	if (value_ids(value, &region->vendor, &region->product) < 0)
+		return config_refuse(
+			cursor,
+			"\"%s\" is not the ids of a PCI function: write VVVV:DDDD, such "
+			"as 10ee:9038",
+			value);
+	region->expects_ids = true;
+	return 0;
+}
+
 int region_set_bar(struct config_cursor *cursor, const char *value)
 {
 	uint64_t number;

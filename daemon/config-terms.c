@@ -150,11 +150,16 @@ int config_check_on_end(const struct config_region *region, struct text *why)
 
 /* ---- what can only be judged at the end ------------------------------------------------------ */
 
+static bool leaves(const struct config_grant *grant, const struct config_region *region)
+{
+	return grant->length && region->length &&
+	       (grant->offset >= region->length || grant->length > region->length - grant->offset);
+}
+
 static int check_against(const struct config_grant *grant, const struct config_region *region,
 			 struct text *why)
 {
-	if (grant->length && region->length &&
-	    (grant->offset >= region->length || grant->length > region->length - grant->offset)) {
+	if (leaves(grant, region)) {
 		text_set(why,
 			 "%s:%u: \"range\" of the grant ends at 0x%" PRIx64
 			 ", but region %s has 0x%" PRIx64 " bytes",
@@ -172,18 +177,35 @@ static int check_against(const struct config_grant *grant, const struct config_r
 	return 0;
 }
 
-/* Of a glob it is not known which regions were meant, so only those that are named must fit. */
-int config_check_terms(const struct config *config, const struct config_grant *grant,
-		       struct text *why)
+/* Of a glob it is not known which regions were meant; it grants nothing if it fits none of them. */
+static void check_glob(struct config *config, const struct config_grant *grant, const char *pattern)
+{
+	struct config_match match = config_match(config, pattern);
+	const struct config_region *region, *last = NULL;
+
+	while ((region = config_match_next(&match))) {
+		if (!leaves(grant, region) && (!grant->caches || grant->caches & region->caches))
+			return;
+		last = region;
+	}
+	if (last)
+		config_warn(config, &grant->origin,
+			    "grant %s gives nothing by \"%s\": its \"range\" or \"cache\" fits no "
+			    "region of that name, %s has 0x%" PRIx64 " bytes",
+			    grant->name, pattern, last->name, last->length);
+}
+
+int config_check_terms(struct config *config, const struct config_grant *grant, struct text *why)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < grant->regions.count; i++) {
-		const struct config_region *region =
-			config_find_region(config, grant->regions.items[i]);
+		const char *pattern = grant->regions.items[i];
 
-		if (region)
-			r = check_against(grant, region, why);
+		if (config_is_glob(pattern))
+			check_glob(config, grant, pattern);
+		else
+			r = check_against(grant, config_find_region(config, pattern), why);
 	}
 	return r;
 }

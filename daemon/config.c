@@ -3,6 +3,7 @@
  * The configuration tree: owns every string and array below it. The loader finds or makes sections
  * here; what is wrong with the whole is found by config-check.c.
  */
+#include <stdarg.h>
 #include <string.h>
 #include "config.h"
 
@@ -17,6 +18,8 @@
 #define CONFIG_CACHES 1024
 #define CONFIG_WAITING 64
 #define CONFIG_LONGEST_WAIT_MS 86400000
+
+#define WARNINGS_MAX 64
 
 struct config *config_new(void)
 {
@@ -55,6 +58,46 @@ void config_names_clear(struct config_names *names)
 	*names = (struct config_names){ 0 };
 }
 
+void config_sources_clear(struct config_sources *sources)
+{
+	for (size_t i = 0; i < sources->count; i++) {
+		free(sources->items[i].path);
+		free(sources->items[i].text);
+	}
+	free(sources->items);
+	names_clear(&sources->names);
+	*sources = (struct config_sources){ 0 };
+}
+
+static int copy_source(struct config_source *to, const struct config_source *from)
+{
+	to->path = strdup(from->path);
+	to->text = malloc(from->length + 1);
+	if (!to->path || !to->text)
+		return -ENOMEM;
+	memcpy(to->text, from->text, from->length);
+	to->length = from->length;
+	return 0;
+}
+
+int config_sources_copy(struct config_sources *to, const struct config_sources *from)
+{
+	int r;
+
+	*to = (struct config_sources){ .simulation = from->simulation };
+	r = names_keep(&to->names, &from->names);
+	to->items = calloc(from->count + 1, sizeof(*to->items));
+	if (!to->items)
+		r = -ENOMEM;
+	while (r == 0 && to->count < from->count) {
+		r = copy_source(&to->items[to->count], &from->items[to->count]);
+		to->count++;
+	}
+	if (r < 0)
+		config_sources_clear(to);
+	return r;
+}
+
 static void region_free(struct config_region *region)
 {
 	free(region->backing);
@@ -85,6 +128,8 @@ struct config *config_free(struct config *config)
 	if (!config)
 		return NULL;
 	HASH_CLEAR(hh, config->by_name);
+	HASH_CLEAR(by_name, config->grants_by_name);
+	HASH_CLEAR(by_key, config->grants_by_key);
 	for (size_t i = 0; i < config->n_regions; i++)
 		region_free(config->regions[i]);
 	for (size_t i = 0; i < config->n_grants; i++)
@@ -99,7 +144,13 @@ struct config *config_free(struct config *config)
 	free(config->grants);
 	free(config->admins);
 	free(config->inspectors);
+	for (size_t i = 0; i < config->n_warnings; i++)
+		free(config->warnings[i]);
+	config_sources_clear(&config->sources);
 	free(config->files);
+	free(config->sorted);
+	free(config->warnings);
+	free(config->unresolved);
 	free(config);
 	return NULL;
 }
@@ -109,18 +160,68 @@ void config_freep(struct config **config)
 	config_free(*config);
 }
 
-/* Makes room for one more pointer in the array at @arrayp; returns where it goes, or NULL. */
+/*
+ * Makes room for one more pointer in the array at @arrayp; returns where it goes, or NULL. The room
+ * is doubled whenever the count is a power of two.
+ */
 void **config_grow(void *arrayp, size_t *count)
 {
-	void ***array = arrayp;
-	void **larger = reallocarray(*array, *count + 1, sizeof(void *));
+	void ***array = arrayp, **larger = *array;
 
+	if (!(*count & (*count - 1)))
+		larger = reallocarray(*array, *count ? 2 * *count : 1, sizeof(void *));
 	if (!larger)
 		return NULL;
 	*array = larger;
 	larger[*count] = NULL;
 	return &larger[(*count)++];
 }
+
+/* ---- what will not work ---------------------------------------------------------------------- */
+
+static void add_warning(struct config *config, const struct config_origin *origin,
+			const char *sentence)
+{
+	void **slot;
+
+	if (config->n_warnings >= WARNINGS_MAX)
+		return;
+	slot = config_grow(&config->warnings, &config->n_warnings);
+	if (slot && asprintf((char **)slot, "%s:%u: %s", origin->file, origin->line, sentence) < 0)
+		config->warnings[--config->n_warnings] = NULL;
+}
+
+/* Without memory for it, or above the most that anybody reads, it is not told. */
+void config_warn(struct config *config, const struct config_origin *origin, const char *format, ...)
+{
+	char sentence[TEXT_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	add_warning(config, origin, sentence);
+}
+
+/* What who writes it must put right, and what a start has to live with. */
+int config_object(struct config *config, struct text *why, const struct config_origin *origin,
+		  const char *format, ...)
+{
+	char sentence[TEXT_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	if (config->tolerant) {
+		add_warning(config, origin, sentence);
+		return 0;
+	}
+	text_set(why, "%s:%u: %s", origin->file, origin->line, sentence);
+	return -EINVAL;
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
 
 struct config_region *config_find_region(const struct config *config, const char *name)
 {
@@ -160,10 +261,10 @@ struct config_region *config_need_region(struct config *config, const char *name
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key)
 {
-	for (size_t i = 0; i < config->n_grants; i++)
-		if (config->grants[i]->key == key)
-			return config->grants[i];
-	return NULL;
+	struct config_grant *grant;
+
+	HASH_FIND(by_key, config->grants_by_key, &key, sizeof(key), grant);
+	return grant;
 }
 
 /* FNV-1a. That two names of one configuration differ in it is checked when all are known. */
@@ -176,28 +277,51 @@ static uint32_t key_of(const char *name)
 	return key ? key : 1;
 }
 
+/* Into the list and both tables; false: out of memory, and in none of them. */
+static bool add_grant(struct config *config, struct config_grant *grant)
+{
+	void **slot;
+
+	HASH_ADD_KEYPTR(by_name, config->grants_by_name, grant->name, strlen(grant->name), grant);
+	if (!grant->by_name.tbl)
+		return false;
+	if (!config_find_grant(config, grant->key)) {
+		HASH_ADD(by_key, config->grants_by_key, key, sizeof(grant->key), grant);
+		if (!grant->by_key.tbl) {
+			HASH_DELETE(by_name, config->grants_by_name, grant);
+			return false;
+		}
+	}
+	slot = config_grow(&config->grants, &config->n_grants);
+	if (slot) {
+		*slot = grant;
+		return true;
+	}
+	HASH_DELETE(by_name, config->grants_by_name, grant);
+	if (grant->by_key.tbl)
+		HASH_DELETE(by_key, config->grants_by_key, grant);
+	return false;
+}
+
 struct config_grant *config_need_grant(struct config *config, const char *name)
 {
 	struct config_grant *grant;
-	void **slot;
 
-	for (size_t i = 0; i < config->n_grants; i++)
-		if (!strcmp(config->grants[i]->name, name))
-			return config->grants[i];
+	HASH_FIND(by_name, config->grants_by_name, name, strlen(name), grant);
+	if (grant)
+		return grant;
 	grant = calloc(1, sizeof(*grant));
 	if (!grant)
 		return NULL;
 	grant->name = strdup(name);
-	slot = grant->name ? config_grow(&config->grants, &config->n_grants) : NULL;
-	if (!slot) {
+	grant->key = key_of(name);
+	if (!grant->name || !add_grant(config, grant)) {
 		grant_free(grant);
 		return NULL;
 	}
-	grant->key = key_of(name);
 	grant->rights = MMIOD_RIGHT_READ;
 	grant->share = MMIOD_SHARE_EXCLUSIVE;
 	grant->renew = true;
-	*slot = grant;
 	return grant;
 }
 

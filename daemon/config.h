@@ -13,6 +13,7 @@
 #include <mmiod/types.h>
 #include <linux/mmiod.h>
 #include "hash.h"
+#include "names.h"
 #include "text.h"
 
 struct config_origin {
@@ -65,11 +66,13 @@ struct config_writes {
 
 struct config_region {
 	char name[MMIOD_NAME_MAX];
+	size_t number; /* its place in the files */
 	struct config_origin origin;
 	enum config_device device;
 	uint64_t pci; /* MMIOD_PCI_DEVICE */
 	uint16_t vendor;
 	uint16_t product;
+	bool expects_ids; /* in a slot: these, and no other function is meant */
 	int bar; /* -1: not said */
 	uint64_t offset; /* in the BAR */
 	uint64_t length; /* 0: to the end of the BAR */
@@ -96,6 +99,13 @@ struct config_region {
 	UT_hash_handle hh;
 };
 
+/* Whether a function with these ids, found where the region has it, is the one that is meant. */
+static inline bool config_is_meant(const struct config_region *region, uint16_t vendor,
+				   uint16_t product)
+{
+	return !region->expects_ids || (region->vendor == vendor && region->product == product);
+}
+
 struct config_id {
 	uint32_t id;
 	char *name; /* as written */
@@ -104,6 +114,7 @@ struct config_id {
 struct config_ids {
 	struct config_id *items;
 	size_t count;
+	size_t unresolved; /* names left out, because nobody has them now */
 	bool all; /* "*": every known user */
 };
 
@@ -133,6 +144,8 @@ struct config_grant {
 	uint32_t wait_ms; /* how long a request under it may wait; 0: not said */
 	uint64_t seen;
 	unsigned int seen_file;
+	UT_hash_handle by_name;
+	UT_hash_handle by_key; /* of two with one key only the first has it */
 };
 
 /* Whom [admin NAME] or [inspect NAME] names. */
@@ -163,13 +176,36 @@ struct config_limits {
 	unsigned int seen_file;
 };
 
+/* What a tree is made of: the text of a file as it was read. */
+struct config_source {
+	char *path;
+	char *text;
+	size_t length;
+};
+
+struct config_sources {
+	struct config_source *items;
+	size_t count;
+	bool simulation;
+	struct names names; /* that are known before; after loading, those that were asked for */
+};
+
 struct config {
 	struct config_limits limits;
+	struct config_sources sources;
+	bool tolerant; /* see config_load_tolerant() */
+	char **warnings; /* what will not work, with file and line */
+	size_t n_warnings;
+	size_t n_unresolved; /* names of users and groups that were left out */
+	char *unresolved; /* the warning of the first */
 	struct config_region **regions;
 	size_t n_regions;
 	struct config_region *by_name;
+	struct config_region **sorted; /* by name */
 	struct config_grant **grants;
 	size_t n_grants;
+	struct config_grant *grants_by_name;
+	struct config_grant *grants_by_key;
 	bool admits_unknown; /* a grant says so */
 	struct config_admin **admins;
 	size_t n_admins;
@@ -191,7 +227,20 @@ struct config_paths {
 	const char *state; /* directory of notes that outlive the daemon; NULL: none */
 };
 
+/* For who can put it right: whatever is wrong is refused. On failure `why` says FILE:LINE and the cure. */
 int config_load(const struct config_paths *paths, struct config **configp, struct text *why);
+/*
+ * For a start, where a fault of one entry must not be one of all: users and groups that are not
+ * there are left out, so nobody gets what they would have, and what of the rest cannot work is only
+ * warned of.
+ */
+int config_load_tolerant(const struct config_paths *paths, struct config **configp,
+			 struct text *why);
+/* The texts of an earlier tree again, tolerantly; names that were found then are not asked for. */
+int config_load_again(const struct config_sources *sources, struct config **configp,
+		      struct text *why);
+int config_sources_copy(struct config_sources *to, const struct config_sources *from);
+void config_sources_clear(struct config_sources *sources);
 struct config *config_free(struct config *config);
 void config_freep(struct config **config);
 
@@ -214,15 +263,33 @@ const char *config_add_file(struct config *config, const char *path);
 void config_ids_clear(struct config_ids *ids);
 void config_names_clear(struct config_names *names);
 void **config_grow(void *arrayp, size_t *count);
+void config_warn(struct config *config, const struct config_origin *origin, const char *format, ...)
+	_printf_(3, 4);
+int config_object(struct config *config, struct text *why, const struct config_origin *origin,
+		  const char *format, ...) _printf_(4, 5);
+
+/* The regions that a grant's pattern, a name or a glob, is for. */
+struct config_match {
+	const struct config *config;
+	const char *pattern;
+	size_t at;
+	bool done;
+};
+
+struct config_match config_match(const struct config *config, const char *pattern);
+struct config_region *config_match_next(struct config_match *match);
 
 /* config-check.c and config-link.c: the tree as a whole. */
 int config_finish(struct config *config, bool simulation, struct text *why);
 int config_link(struct config *config);
+int config_sort(struct config *config);
 bool config_is_glob(const char *pattern);
 
+/* config-overlap.c: regions that claim the same bytes. */
+int config_check_overlaps(struct config *config, struct text *why);
+
 /* config-terms.c: the terms of grants, and what makes devices safe. */
-int config_check_terms(const struct config *config, const struct config_grant *grant,
-		       struct text *why);
+int config_check_terms(struct config *config, const struct config_grant *grant, struct text *why);
 int config_check_on_end(const struct config_region *region, struct text *why);
 
 #endif

@@ -104,6 +104,7 @@ static void take_limits(struct daemon *daemon)
 	uint32_t ms = limits->hello_timeout_ms;
 
 	daemon->host.limits = limits;
+	users_take_names(&daemon->host.users, &daemon->config->sources.names);
 	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 	ms = limits->slow_reader_timeout_ms;
 	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
@@ -144,24 +145,42 @@ static const char *describe_stale(uint32_t stale, char *buffer, size_t size)
 	return stale ? buffer : "";
 }
 
+/* What of the configuration will not work. */
+void daemon_warn_of(const struct config *config)
+{
+	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
+
+	for (size_t i = 0; i < config->n_warnings; i++)
+		log_line(LOG_WARNING, &fields, "%s", config->warnings[i]);
+}
+
 /*
  * Builds a new tree and puts it in force as a whole; if
  * it is bad, the old one stays and every status says so.
  */
 int daemon_reload(struct daemon *daemon)
 {
-	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
-	struct config *config, *old;
+	struct config *config = NULL;
 	char buffer[TEXT_MAX] = "";
 	struct text why = TEXT_ON(buffer);
-	uint32_t stale;
 	int r = config_load(&daemon->paths, &config, &why);
 
-	if (r < 0) {
-		memcpy(daemon->config_error, buffer, sizeof(buffer));
-		log_line(LOG_ERR, &fields, "%s; the configuration in force stays", buffer);
+	return daemon_loaded(daemon, r, config, buffer);
+}
+
+/* Takes over the tree, which is NULL if it could not be built. */
+int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why)
+{
+	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
+	struct config *old;
+	char buffer[64];
+	uint32_t stale;
+
+	if (error < 0) {
+		snprintf(daemon->config_error, sizeof(daemon->config_error), "%s", why);
+		log_line(LOG_ERR, &fields, "%s; the configuration in force stays", why);
 		daemon->host.counters.failed_reloads++;
-		return r;
+		return error;
 	}
 	daemon->host.counters.reloads++;
 	daemon->config_error[0] = '\0';
@@ -176,6 +195,7 @@ int daemon_reload(struct daemon *daemon)
 	end_watching(daemon);
 	waiting_try_soon(daemon);
 	config_free(old);
+	daemon_warn_of(config);
 	stale = daemon_stale_regions(daemon);
 	log_line(stale ? LOG_WARNING : LOG_INFO, &fields,
 		 "configuration loaded: %zu regions, %zu grants%s", config->n_regions,
@@ -227,6 +247,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	daemon_init_terms(daemon);
 	daemon_init_safe(daemon);
 	waiting_init(daemon);
+	daemon_init_reload(daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
 	r = daemon_adopt_regions(daemon);
@@ -271,6 +292,7 @@ void daemon_clear(struct daemon *daemon)
 	waiting_forget(daemon, NULL);
 	publications_forget(daemon, NULL);
 	clear_connections(daemon);
+	daemon_clear_reload(daemon);
 	event_del(&daemon->backend_event);
 	event_del(&daemon->grace);
 	event_del(&daemon->terms);

@@ -9,6 +9,7 @@
 #include "backend.h"
 #include "connection.h"
 #include "lease.h"
+#include "loader.h"
 #include "server.h"
 
 struct publication;
@@ -33,6 +34,11 @@ struct daemon {
 	struct event freed; /* something came free that requests may wait for */
 	struct publication *publications; /* in order of their numbers */
 	uint64_t last_publication;
+	struct loader loader;
+	struct event
+		names; /* until those of the configuration that nobody has are looked up again */
+	void (*reloaded)(void *data); /* after daemon_reload_soon(); NULL: nobody wants to know */
+	void *reloaded_data;
 	struct event backend_event;
 	unsigned int events_caused; /* since they were read: see daemon_pace_events() */
 	bool draining;
@@ -65,6 +71,14 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 int daemon_listen(struct daemon *daemon, int fd);
 void daemon_clear(struct daemon *daemon);
 int daemon_reload(struct daemon *daemon);
+int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why);
+void daemon_warn_of(const struct config *config);
+
+/* reload.c: the same, without waiting for files and names. */
+void daemon_init_reload(struct daemon *daemon);
+void daemon_reload_soon(struct daemon *daemon);
+void daemon_find_names(struct daemon *daemon);
+void daemon_clear_reload(struct daemon *daemon);
 
 /*
  * events.c: what the backend tells. Each window that ends makes an event, and its queue is bounded:

@@ -7,14 +7,14 @@
 #include <time.h>
 #include "daemon.h"
 
+/* Or the number: whoever is shown it may ask the name service, the daemon must not. */
 const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, size_t size)
 {
-	struct user *user;
+	const char *name = names_of_user(&daemon->config->sources.names, uid);
 
-	HASH_FIND(hh, daemon->host.users.table, &uid, sizeof(uid), user);
-	if (user)
-		return user_name(user);
-	user_lookup_name(uid, buffer, size);
+	if (name)
+		return name;
+	snprintf(buffer, size, "%u", uid);
 	return buffer;
 }
 

@@ -48,7 +48,8 @@ struct program {
 
 static const char usage[] =
 	"usage: mmiod [OPTION]...\n"
-	"       mmiod --bind|--unbind [--force] [--dry-run] PCIADDR...\n"
+	"       mmiod --bind [--force] [--dry-run] PCIADDR...\n"
+	"       mmiod --unbind [--dry-run] PCIADDR...\n"
 	"       mmiod --bind-configured [--dry-run] [PCIADDR...]\n"
 	"Hands windows of device memory to unprivileged processes, and takes them back.\n"
 	"\n"
@@ -229,6 +230,8 @@ static int check_config(const struct config_paths *paths)
 		fprintf(stderr, "%s\n", buffer);
 		return EXIT_CONFIG;
 	}
+	for (size_t i = 0; i < config->n_warnings; i++)
+		fprintf(stderr, "warning: %s\n", config->warnings[i]);
 	for (size_t i = 0; i < config->n_files; i++)
 		printf("%s\n", config->files[i]);
 	printf("good: %zu regions, %zu grants, %zu admin sections, %zu inspect sections\n",
@@ -269,13 +272,19 @@ static void on_stop(evutil_socket_t signal, short what, void *data)
 	event_base_loopbreak(program->base);
 }
 
+static void on_reloaded(void *data)
+{
+	struct program *program = data;
+
+	service_ready(&program->service);
+}
+
 static void on_reload(evutil_socket_t signal, short what, void *data)
 {
 	struct program *program = data;
 
 	service_reloading();
-	daemon_reload(program->daemon);
-	service_ready(&program->service);
+	daemon_reload_soon(program->daemon);
 }
 
 /* `bound` is set if the socket is of our own making, and so ours to remove. */
@@ -308,6 +317,8 @@ static int serve(struct program *program, int fd)
 {
 	if (daemon_listen(program->daemon, fd) < 0)
 		return fail(EXIT_FAILURE, "out of memory");
+	program->daemon->reloaded = on_reloaded;
+	program->daemon->reloaded_data = program;
 	watch_signals(program);
 	hotplug_open(&program->hotplug, program->daemon);
 	service_start(&program->service, program->daemon);
@@ -331,13 +342,14 @@ static int run(const struct options *options, const struct config_paths *paths)
 	struct text why = TEXT_ON(buffer);
 	int fd, status, r;
 
-	if (config_load(paths, &config, &why) < 0)
+	if (config_load_tolerant(paths, &config, &why) < 0)
 		return fail_to_start(EXIT_CONFIG, buffer);
 	if ((options->simulate ? backend_simulation_open : backend_module_open)(&backend, &why) <
 	    0) {
 		config_free(config);
 		return fail_to_start(EXIT_MODULE, buffer);
 	}
+	daemon_warn_of(config);
 	program.base = event_base_new();
 	if (!program.base)
 		return fail_to_start(EXIT_FAILURE, "cannot make an event loop");

@@ -62,9 +62,14 @@ static int locate_pci(const struct config_region *config, struct pci_info *pci, 
 			 config->product);
 		return -ENODEV;
 	}
-	if (pci_find_slot(config->pci, pci) == 0)
-		return 0;
 	pci_format(config->pci, name);
+	if (pci_find_slot(config->pci, pci) == 0) {
+		if (config_is_meant(config, pci->vendor, pci->product))
+			return 0;
+		text_add(why, "%s is %04x:%04x, not %04x:%04x", name, pci->vendor, pci->product,
+			 config->vendor, config->product);
+		return -ENODEV;
+	}
 	text_add(why, "there is no PCI function %s", name);
 	return -ENODEV;
 }
@@ -219,7 +224,8 @@ static bool matches_pci(const struct backend_region *region, const struct config
 
 	if (pci_find_slot(region->pci, &pci) < 0 || (int)region->bar != config->bar)
 		return false;
-	if (config->device == CONFIG_DEVICE_SLOT && config->pci != region->pci)
+	if (config->device == CONFIG_DEVICE_SLOT &&
+	    (config->pci != region->pci || !config_is_meant(config, pci.vendor, pci.product)))
 		return false;
 	if (config->device == CONFIG_DEVICE_IDS &&
 	    (config->vendor != pci.vendor || config->product != pci.product))

@@ -194,6 +194,11 @@ static struct mmiod_msg_text add_warning(struct call *call)
 		add_part(&text, "an older configuration is in force: ");
 		text_add(&text, "%s", daemon->config_error);
 	}
+	if (daemon->config->unresolved && call_may_inspect(call)) {
+		add_part(&text, daemon->config->unresolved);
+		if (daemon->config->n_unresolved > 1)
+			text_add(&text, " (and %zu more)", daemon->config->n_unresolved - 1);
+	}
 	while (region && (region->claimed || !region->config))
 		region = region->hh.next;
 	if (region && call_may_inspect(call)) {

@@ -4,10 +4,28 @@
  * them; a user above a lowered limit keeps what it has.
  */
 #include <assert.h>
-#include <pwd.h>
 #include <string.h>
 #include "user.h"
 #include "util.h"
+
+/* As the configuration in force has it; nobody else is asked, which could take seconds. */
+static void take_name(const struct users *users, struct user *user)
+{
+	const char *name = users->names ? names_of_user(users->names, user->uid) : NULL;
+
+	if (name)
+		snprintf(user->name, sizeof(user->name), "%s", name);
+	else
+		snprintf(user->name, sizeof(user->name), "%u", user->uid);
+}
+
+/* Of the configuration in force, which has to outlive the next call of this. */
+void users_take_names(struct users *users, const struct names *names)
+{
+	users->names = names;
+	for (struct user *user = users->table; user; user = user->hh.next)
+		take_name(users, user);
+}
 
 static struct user *user_need(struct users *users, uid_t uid)
 {
@@ -20,6 +38,7 @@ static struct user *user_need(struct users *users, uid_t uid)
 	if (!user)
 		return NULL;
 	user->uid = uid;
+	take_name(users, user);
 	HASH_ADD(hh, users->table, uid, sizeof(user->uid), user);
 	if (hash_added(user)) {
 		user->of_all.id = uid;
@@ -98,21 +117,7 @@ void user_unpin(struct users *users, struct user *user)
 	user_drop_if_idle(users, user);
 }
 
-/* Asks the name service, which may be slow: never on the way of a request that succeeds. */
-void user_lookup_name(uid_t uid, char *name, size_t size)
+const char *user_name(const struct user *user)
 {
-	char buffer[4096];
-	struct passwd entry, *found = NULL;
-
-	if (getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found) == 0 && found)
-		snprintf(name, size, "%s", found->pw_name);
-	else
-		snprintf(name, size, "%u", uid);
-}
-
-const char *user_name(struct user *user)
-{
-	if (!user->name[0])
-		user_lookup_name(user->uid, user->name, sizeof(user->name));
 	return user->name;
 }

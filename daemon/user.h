@@ -11,6 +11,7 @@
 #include "by-id.h"
 #include "fair.h"
 #include "hash.h"
+#include "names.h"
 #include "util.h"
 
 /* What is charged. UNREAD_*: sent to the user or waiting for room, and not read yet. */
@@ -40,7 +41,7 @@ struct user {
 	struct by_id leases; /* those charged and in the table: lease.of_user */
 	struct fair ready[TURN_CLASSES]; /* its connections that want a turn */
 	struct fair_link turn[TURN_CLASSES]; /* in turn.users: stands there while any does */
-	char name[USER_NAME_MAX]; /* looked up when first asked for */
+	char name[USER_NAME_MAX]; /* or the number, where the configuration has no name for it */
 	struct by_id_node of_all; /* in users.by_uid */
 	UT_hash_handle hh;
 };
@@ -48,6 +49,7 @@ struct user {
 struct users {
 	struct user *table;
 	struct by_id by_uid;
+	const struct names *names; /* of the configuration in force; NULL: none */
 };
 
 struct charge {
@@ -65,7 +67,7 @@ uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot);
 void charge_release(struct charge *charge);
 void user_pin(struct user *user);
 void user_unpin(struct users *users, struct user *user);
-const char *user_name(struct user *user);
-void user_lookup_name(uid_t uid, char *name, size_t size);
+void users_take_names(struct users *users, const struct names *names);
+const char *user_name(const struct user *user);
 
 #endif

@@ -18,13 +18,12 @@
 #include "regmap.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <common/ini.h>
 
 struct reader {
-	FILE *stream;
 	struct regmap *map;
 	struct map_register *reg; /* of the section; NULL: [map], or none yet */
 	bool in_map;
@@ -186,13 +185,21 @@ static void take_field(struct reader *reader, const char *name, const char *valu
 		set_text(reader, &field->description, rest);
 }
 
+static bool named(const struct map_field *field, const char *word)
+{
+	for (size_t i = 0; i < field->value_count; i++)
+		if (!strcmp(field->values[i].word, word))
+			return true;
+	return false;
+}
+
 /* value FIELD NUMBER = WORD */
 static void take_value(struct reader *reader, const char *name, const char *word)
 {
 	size_t length = strcspn(name, " \t");
 	struct map_field *field = regmap_field(reader->reg, name, length);
 	struct map_value *values;
-	uint64_t number;
+	uint64_t number, other;
 
 	if (!field) {
 		refuse(reader, reader->line, "value: %s has no field \"%.*s\" above",
@@ -205,6 +212,13 @@ static void take_value(struct reader *reader, const char *name, const char *word
 		       (unsigned long long)number, field->name);
 	if (!is_name(word))
 		refuse(reader, reader->line, "value \"%s\": a word of letters, digits and _", word);
+	else if (!parse_number(word, &other))
+		refuse(reader, reader->line,
+		       "value \"%s\": the word is a number, which it would stand in the way of",
+		       word);
+	else if (named(field, word))
+		refuse(reader, reader->line, "value: field %s has a value %s already", field->name,
+		       word);
 	if (reader->err)
 		return;
 	values = reallocarray(field->values, field->value_count + 1, sizeof(*values));
@@ -345,74 +359,65 @@ static void set_register_key(struct reader *reader, const char *key, const char 
 		       key);
 }
 
-static int take_key(void *data, const char *section, const char *key, const char *value)
+static void take_key(struct reader *reader, const char *key, const char *value)
 {
-	struct reader *reader = data;
-
-	if (reader->err)
-		return 1;
 	if (reader->in_map)
 		set_map_key(reader, key, value);
 	else if (reader->reg)
 		set_register_key(reader, key, value);
 	else
 		refuse(reader, reader->line, "\"%s\" stands before the first [section]", key);
-	return 1;
 }
 
 /* ---- the file ---- */
 
-static void take_header(struct reader *reader, char *line)
+static void take_entry(struct reader *reader, const struct common_ini_entry *entry)
 {
-	char *end = strchr(line, ']');
-	const char *rest = end ? end + 1 + strspn(end + 1, " \t\r\n") : NULL;
-
-	if (!end) {
-		refuse(reader, reader->line, "a section's name ends with ]");
-		return;
-	}
-	if (*rest && *rest != ';' && *rest != '#') {
-		refuse(reader, reader->line,
-		       "something stands behind the section's name: give it a line of its own");
-		return;
-	}
-	*end = '\0';
-	enter_section(reader, line + 1);
-	*end = ']';
-}
-
-/*
- * Hands inih one line. inih tells of neither the number of
- * a line nor the start of a section: both are seen to here.
- */
-static char *read_line(char *buffer, int size, void *data)
-{
-	struct reader *reader = data;
-	char *start;
-
-	if (reader->err || !fgets(buffer, size, reader->stream))
-		return NULL;
-	reader->line++;
-	if (!strchr(buffer, '\n') && !feof(reader->stream))
-		refuse(reader, reader->line, "the line is longer than %d characters", size - 3);
-	start = buffer + strspn(buffer, " \t");
-	if (*start && start != buffer && *start != '\n' && *start != ';' && *start != '#')
+	switch (entry->kind) {
+	case COMMON_INI_SECTION:
+		enter_section(reader, entry->name);
+		break;
+	case COMMON_INI_KEY:
+		take_key(reader, entry->name, entry->value);
+		break;
+	case COMMON_INI_MORE:
 		refuse(reader, reader->line, "the line is indented: no entry goes on in a second");
-	if (*start == '[')
-		take_header(reader, start);
-	return reader->err ? NULL : buffer;
+		break;
+	default:
+		refuse(reader, reader->line, "%s", entry->value);
+	}
 }
 
-static void read_stream(struct reader *reader)
+static void read_text(struct reader *reader, const char *text, size_t length)
 {
-	int line = ini_parse_stream(read_line, reader, take_key, reader);
+	struct common_ini_entry entry;
+	struct common_ini ini;
 
-	if (line > 0)
-		refuse(reader, (unsigned int)line,
-		       "neither a [section], nor a \"key = value\", nor a comment (; or #)");
+	common_ini_start(&ini, text, length);
+	while (!reader->err && common_ini_next(&ini, &entry) != COMMON_INI_END) {
+		reader->line = ini.line;
+		take_entry(reader, &entry);
+	}
 	finish_register(reader);
 	if (!reader->map->count)
 		refuse(reader, reader->line, "there is no register in it");
+}
+
+static void read_file(struct reader *reader, const char *file)
+{
+	FILE *stream = fopen(file, "re");
+	size_t length = 0;
+	char *text = stream ? common_ini_file(stream, &length) : NULL;
+
+	if (text) {
+		read_text(reader, text, length);
+	} else {
+		reader->err = -errno;
+		snprintf(reader->error, reader->size, "%s: %s", file, strerror(errno));
+	}
+	free(text);
+	if (stream)
+		fclose(stream);
 }
 
 int regmap_load(const char *file, struct regmap **map, char *error, size_t size)
@@ -423,14 +428,7 @@ int regmap_load(const char *file, struct regmap **map, char *error, size_t size)
 		snprintf(error, size, "out of memory");
 		return -ENOMEM;
 	}
-	reader.stream = fopen(file, "re");
-	if (!reader.stream) {
-		reader.err = -errno;
-		snprintf(error, size, "%s: %s", file, strerror(errno));
-	} else {
-		read_stream(&reader);
-		fclose(reader.stream);
-	}
+	read_file(&reader, file);
 	if (reader.err)
 		regmap_free(reader.map);
 	else

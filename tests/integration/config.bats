@@ -443,3 +443,87 @@ still_in_force() {
 	mmioctl status
 	eventually fds_are "$before"
 }
+
+# ---- what a start has to live with
+
+@test "a start leaves out a group that nobody has, serves the rest, and warns" {
+	printf '[grant directory]\nregion = regs\ngroup = lab-of-nobody\naccess = rw\n' >>"$T/sim.conf"
+	start_daemon
+	line=$(grep -n lab-of-nobody "$T/sim.conf" | cut -d: -f1)
+	mmioctl read regs
+	warning_has "sim.conf:$line: there is no group \"lab-of-nobody\" now"
+	grep -F "sim.conf:$line: there is no group" "$T/log"
+	run mmiod --check-config --simulate "$T/sim.conf"
+	expect_status 78
+	expect_match "sim.conf:$line: there is no group \"lab-of-nobody\""
+	reload
+	eventually warning_has 'an older configuration is in force'
+	mmioctl read regs
+}
+
+@test "who names a group with blanks writes it in double quotes" {
+	[ "$ME" -eq 0 ] || skip "only root can put another group file in place"
+	unshare -m true 2>/dev/null || skip "no mount namespace may be made here"
+	{ cat /etc/group; echo 'domain users:x:65001:'; } >"$T/group"
+	for name in '"domain users"' 65001; do
+		printf '[region r]\nsize = 4K\n[grant all]\nregion = *\ngroup = %s\n' "$name" >"$T/quoted.conf"
+		unshare -m sh -c "mount --bind $T/group /etc/group && mmiod --check-config --simulate $T/quoted.conf"
+	done
+	printf '[region r]\nsize = 4K\n[grant all]\nregion = *\ngroup = domain users\n' >"$T/quoted.conf"
+	run mmiod --check-config --simulate "$T/quoted.conf"
+	expect_status 78
+	expect_match 'in "domain users" names are separated by blanks'
+}
+
+@test "a check warns of what is no fault but will not work" {
+	printf '[grant later]\nregion = card-*\nuser = 65534\n' >>"$T/sim.conf"
+	run --separate-stderr mmiod --check-config --simulate "$T/sim.conf"
+	expect_status 0
+	expect_match '^good: '
+	output=$stderr
+	expect_match 'warning: .*sim.conf:[0-9]+: the pattern "card-\*" of grant later matches no region'
+	expect_match 'warning: .*user 65534 .*unknown = yes'
+	start_daemon
+	grep -F 'the pattern "card-*" of grant later matches no region' "$T/log"
+}
+
+@test "regions that have bytes in common are refused by the check, and warned of at a start" {
+	printf '[region one]\ndevice = 0000:01:00.0/bar0/4K\n[region two]\ndevice = 0000:01:00.0/bar0+0x800/4K\n' \
+		>>"$T/sim.conf"
+	run mmiod --check-config --simulate "$T/sim.conf"
+	expect_status 78
+	expect_match 'region two has the bytes 0x800 to 0xfff in common with region one'
+	start_daemon
+	grep -F 'in common with region one' "$T/log"
+}
+
+# a_function ADDRESS VENDOR DEVICE: one of a made-up /sys/bus/pci.
+a_function() {
+	local at=$T/pci/devices/$1 none='0x0000000000000000 0x0000000000000000 0x0000000000000000'
+
+	mkdir -p "$at" "$T/pci/drivers/mmiod"
+	printf '0x%s\n' "$2" | tee "$at/subsystem_vendor" >"$at/vendor"
+	printf '0x%s\n' "$3" | tee "$at/subsystem_device" >"$at/device"
+	echo 0x050000 >"$at/class"
+	echo 0x00 >"$at/revision"
+	echo '(null)' >"$at/driver_override"
+	printf '%s\n' '0x00000000fea00000 0x00000000fea03fff 0x0000000000040200' "$none" "$none" "$none" "$none" "$none" \
+		"$none" >"$at/resource"
+	{ printf '%b' "\\x${2:2}\\x${2:0:2}\\x${3:2}\\x${3:0:2}"; head -c 252 /dev/zero; } >"$at/config"
+}
+
+@test "another device at the address of the one that is meant is not bound" {
+	need_root
+	[ -d /sys/bus/pci ] || skip "there is no /sys/bus/pci to put another in place of"
+	unshare -m true 2>/dev/null || skip "no mount namespace may be made here"
+	a_function 0000:00:0e.0 1b36 0005
+	mkdir "$T/etc"
+	printf '[region fpga]\ndevice = pci:0000:00:0e.0\nids = 10ee:9038\nbar = 0\nbind = yes\n' >"$T/etc/mmiod.conf"
+	run unshare -m sh -c "mount --bind $T/pci /sys/bus/pci && mmiod --bind-configured --dry-run --config $T/etc"
+	expect_status 3
+	expect_equal "$output" "mmiod: region fpga: 0000:00:0e.0 is 1b36:0005, not 10ee:9038: it is not bound"
+	sed -i 's/10ee:9038/1b36:0005/' "$T/etc/mmiod.conf"
+	run unshare -m sh -c "mount --bind $T/pci /sys/bus/pci && mmiod --bind-configured --dry-run --config $T/etc"
+	expect_status 0
+	expect_match 'echo 0000:00:0e.0 >.*/mmiod/bind'
+}

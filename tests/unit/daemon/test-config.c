@@ -309,9 +309,9 @@ Test(config, refuses_indented_keys_with_the_reason)
 
 Test(config, refuses_a_line_that_is_too_long_instead_of_splitting_it)
 {
-	char content[600];
+	char content[4200];
 
-	snprintf(content, sizeof(content), "[grant a]\nuser = root%*s\n", 400, "x");
+	snprintf(content, sizeof(content), "[grant a]\nuser = root%*s\n", 4100, "x");
 	refused_text(content, 2, "longer than");
 }
 
@@ -683,4 +683,237 @@ Test(config, a_later_file_replaces_what_is_written_at_the_end)
 	cr_assert_eq(config->regions[0]->on_end.count, 1u);
 	cr_assert_eq(config->regions[0]->on_end.items[0].offset, 0x20u);
 	config_free(config);
+}
+
+/* ---- users and groups that are not there ----------------------------------------------------- */
+
+static uint32_t asked; /* how often the name service was */
+static uint32_t lab; /* the number of group lab, or 0: nobody knows it */
+
+static int service(enum name_kind kind, const char *name, uint32_t *id)
+{
+	asked++;
+	*id = !strcmp(name, "lab") ? lab : 1000;
+	if (!strcmp(name, "slow"))
+		return -EIO;
+	return *id && strcmp(name, "gone") ? 0 : -ENOENT;
+}
+
+static struct config *load_tolerantly(const char *content)
+{
+	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, content) };
+	struct config *config = NULL;
+
+	names_service = service;
+	cr_assert_eq(config_load_tolerant(&paths, &config, &why), 0, "%s", why_buffer);
+	return config;
+}
+
+static void warned(const struct config *config, size_t index, unsigned int line, const char *words)
+{
+	char place[32];
+
+	cr_assert_gt(config->n_warnings, index);
+	snprintf(place, sizeof(place), "mmiod.conf:%u: ", line);
+	cr_assert(strstr(config->warnings[index], place), "%s", config->warnings[index]);
+	cr_assert(strstr(config->warnings[index], words), "%s", config->warnings[index]);
+}
+
+Test(config, a_start_leaves_out_a_user_that_is_gone_and_warns)
+{
+	struct config *config = load_tolerantly(REGION "[grant a]\nregion = shm\nuser = gone\n"
+						       "[grant b]\nregion = shm\nuser = here gone\n"
+						       "[admin c]\ngroup = slow\n");
+
+	cr_assert_eq(config->n_grants, 2u);
+	cr_assert_eq(config->grants[0]->users.count, 0u);
+	cr_assert_eq(config->grants[1]->users.count, 1u);
+	cr_assert_eq(config->admins[0]->groups.count, 0u);
+	cr_assert_eq(config->n_unresolved, 3u);
+	warned(config, 0, 6, "there is no user \"gone\" now");
+	warned(config, 1, 9, "there is no user \"gone\" now");
+	warned(config, 2, 11, "nobody says who is group \"slow\" now");
+	cr_assert_str_eq(config->unresolved, config->warnings[0]);
+	config_free(config);
+}
+
+Test(config, who_writes_a_user_that_is_not_there_is_told)
+{
+	names_service = service;
+	refused_text("[grant a]\nuser = gone\n", 2, "there is no user \"gone\"");
+	refused_text("[admin a]\ngroup = slow\n", 2, "cannot find out who group \"slow\" is|error");
+}
+
+Test(config, a_name_is_asked_for_once_however_often_it_is_written)
+{
+	struct config *config =
+		load_tolerantly(REGION "[grant a]\nregion = shm\nuser = here gone here\n"
+				       "[grant b]\nregion = shm\nuser = gone here\n");
+
+	cr_assert_eq(asked, 2u);
+	config_free(config);
+}
+
+Test(config, what_was_found_is_not_asked_for_again_when_the_rest_is)
+{
+	struct config *config = load_tolerantly(
+			      REGION "[grant a]\nregion = shm\nuser = here\n"
+				     "[grant b]\nregion = shm\ngroup = lab\naccess = rw\n"),
+		      *again = NULL;
+
+	cr_assert_eq(config->n_unresolved, 1u);
+	asked = 0;
+	lab = 77;
+	files_write("mmiod.conf", 0644, "[nonsense]\n");
+	cr_assert_eq(config_load_again(&config->sources, &again, &why), 0, "%s", why_buffer);
+	cr_assert_eq(asked, 1u);
+	cr_assert_eq(again->n_unresolved, 0u);
+	cr_assert_eq(again->n_grants, 2u, "the text that was read then, not what is there now");
+	cr_assert_eq(again->grants[1]->groups.items[0].id, 77u);
+	cr_assert_eq(again->grants[0]->users.items[0].id, 1000u);
+	cr_assert_str_eq(names_of_user(&again->sources.names, 1000), "here");
+	config_free(again);
+	config_free(config);
+}
+
+Test(config, names_that_have_blanks_stand_in_double_quotes)
+{
+	struct config *config = load_tolerantly(REGION "[grant a]\nregion = \"shm\"\n"
+						       "group = \"domain users\", lab  \"a,b\"\n");
+	const struct config_ids *groups = &config->grants[0]->groups;
+
+	cr_assert_eq(groups->count, 2u);
+	cr_assert_eq(groups->unresolved, 1u);
+	cr_assert_str_eq(groups->items[0].name, "domain users");
+	cr_assert_str_eq(groups->items[1].name, "a,b");
+	config_free(config);
+	refused_text("[grant a]\ngroup = \"domain users\n", 2,
+		     "double quotes begin and end a word");
+	refused_text("[grant a]\ngroup = \"domain\"users\n", 2, "double quotes");
+	refused_text("[grant a]\ngroup = \"\"\n", 2, "names nothing");
+	refused_text("[grant a]\nuser = gone people\n", 2,
+		     "no user \"gone\"|in \"gone people\" names are separated by blanks");
+}
+
+Test(config, warns_of_the_user_that_unknown_users_look_like)
+{
+	struct config *config = load_text(REGION "[grant a]\nregion = shm\nuser = 65534\n");
+
+	warned(config, 0, 6, "unknown = yes");
+	config_free(config);
+}
+
+/* ---- what will not work ---------------------------------------------------------------------- */
+
+Test(config, refuses_regions_that_have_bytes_in_common)
+{
+	struct config *config;
+
+	refused_text("[region a]\ndevice = 0000:01:00.0/bar0/4K\n"
+		     "[region b]\ndevice = 0000:01:00.0/bar0+0x800/4K\n",
+		     3, "region b|0x800 to 0xfff|region a|mmiod.conf:1");
+	refused_text("[region b]\nphys = 0x2000\nsize = 8K\n[region a]\nphys = 0x1000\nsize = 8K\n",
+		     4, "region a|0x2000 to 0x2fff|region b");
+	refused_text(REGION "[region c]\ndevice = 0000:01:00.0/bar2+1G/4K\n", 4, "region shm");
+	refused_text("[region a]\ndevice = 1af4:1110\nbar = 2\n"
+		     "[region b]\ndevice = 1af4:1110\nbar = 2\n",
+		     4, "0x0 to the end|region a");
+	config = load_text("[region a]\ndevice = 0000:01:00.0/bar0/4K\n"
+			   "[region b]\ndevice = 0000:01:00.0/bar0+4K/4K\n"
+			   "[region c]\ndevice = 0000:01:00.0/bar1/4K\n"
+			   "[region d]\ndevice = 0000:01:00.1/bar0/4K\n"
+			   "[region e]\nphys = 0x1000\nsize = 4K\n");
+	cr_assert_eq(config->n_warnings, 0u);
+	config_free(config);
+}
+
+Test(config, a_start_goes_on_with_regions_that_have_bytes_in_common)
+{
+	struct config *config = load_tolerantly("[region a]\nphys = 0x1000\nsize = 8K\n"
+						"[region c]\nphys = 0x1000\nsize = 4K\n"
+						"[region b]\nphys = 0x2000\nsize = 8K\n");
+
+	cr_assert_eq(config->n_warnings, 2u);
+	warned(config, 0, 4, "in common with region a");
+	warned(config, 1, 7, "in common with region a");
+	config_free(config);
+}
+
+Test(config, tells_of_patterns_that_match_no_region)
+{
+	struct config *config = load_text(REGION "[grant a]\nregion = b* shm\nuser = root\n"
+						 "[grant b]\nregion = sh[a-m]\nuser = root\n");
+
+	cr_assert_eq(config->n_warnings, 1u);
+	warned(config, 0, 4, "\"b*\" of grant a matches no region");
+	cr_assert_eq(config->regions[0]->n_grants, 2u);
+	config_free(config);
+	refused_text(REGION "[grant a]\nregion = [a\nuser = root\n", 4, "\"[a\"|without its ]");
+	refused_text(REGION "[grant a]\nregion = [!]\nuser = root\n", 4, "without its ]");
+	config = load_text(REGION "[grant a]\nregion = []s]hm\nuser = root\n");
+	cr_assert_eq(config->n_warnings, 0u);
+	config_free(config);
+}
+
+Test(config, tells_of_a_range_that_lies_in_no_region_of_its_pattern)
+{
+	static const char regions[] = "[region a1]\nphys = 0x10000000\nsize = 4K\n"
+				      "[region a2]\nphys = 0x20000000\nsize = 8K\n";
+	struct config *config;
+	char content[400];
+
+	snprintf(content, sizeof(content),
+		 "%s[grant a]\nregion = a*\nuser = root\nrange = 0x2000-0x2fff\n", regions);
+	config = load_text(content);
+	warned(config, 0, 7, "fits no region of that name");
+	config_free(config);
+	snprintf(content, sizeof(content),
+		 "%s[grant a]\nregion = a*\nuser = root\nrange = 0x1000-0x1fff\n", regions);
+	config = load_text(content);
+	cr_assert_eq(config->n_warnings, 0u, "it fits one of them");
+	config_free(config);
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+Test(config, a_part_of_a_platform_range_is_where_it_says)
+{
+	struct config *config =
+		load_text("[region a]\nphys = 0x30a00000\noffset = 0x1000\nsize = 4K\n"
+			  "[region b]\nphys = 0x40a00000\nrange = 0x1000-0x1fff\n");
+
+	cr_assert_eq(config->regions[0]->phys, 0x30a01000u);
+	cr_assert_eq(config->regions[0]->length, 0x1000u);
+	cr_assert_eq(config->regions[1]->phys, 0x40a01000u);
+	cr_assert_eq(config->regions[1]->length, 0x1000u);
+	cr_assert_eq(config->regions[1]->offset, 0u);
+	config_free(config);
+	refused_text("[region a]\nphys = 0xfffffffffffff000\noffset = 4K\nsize = 4K\n", 1, "wraps");
+}
+
+Test(config, a_region_may_say_what_the_device_at_its_address_must_be)
+{
+	struct config *config = load_text(REGION "ids = 10ee:9038\n");
+	const struct config_region *region = config->regions[0];
+
+	cr_assert_eq(region->device, CONFIG_DEVICE_SLOT);
+	cr_assert(config_is_meant(region, 0x10ee, 0x9038));
+	cr_assert_not(config_is_meant(region, 0x1b36, 0x0005));
+	config_free(config);
+	config = load_text(REGION);
+	cr_assert(config_is_meant(config->regions[0], 0x1b36, 0x0005));
+	config_free(config);
+	refused_text(REGION "ids = 10ee\n", 4, "VVVV:DDDD");
+	refused_text("[region a]\nphys = 0x1000\nsize = 4K\nids = 10ee:9038\n", 1, "\"ids\"");
+	refused_text("[region a]\ndevice = 10ee:9038\nbar = 0\nids = 10ee:9038\n", 1, "keep one");
+}
+
+/* ---- one reader ------------------------------------------------------------------------------ */
+
+Test(config, an_indented_section_is_neither_a_section_nor_a_value)
+{
+	refused_text(REGION "[grant g]\nregion = shm\n [grant h]\nuser = root\n", 6,
+		     "do not indent it");
+	refused_text(" [daemon]\n", 1, "do not indent it");
+	refused_text("[daemon]\n  root\n", 2, "an indented line goes on|none");
 }

@@ -103,12 +103,21 @@ Test(user, is_charged_amounts_that_do_not_wrap)
 	cr_assert_null(users.table);
 }
 
-Test(user, has_a_name_or_else_its_number)
+Test(user, has_the_name_that_the_configuration_in_force_knows_or_its_number)
 {
-	char name[USER_NAME_MAX];
+	struct names names = { 0 }, others = { 0 };
+	struct charge root, other;
 
-	user_lookup_name(0, name, sizeof(name));
-	cr_assert_str_eq(name, "root");
-	user_lookup_name(4000000001u, name, sizeof(name));
-	cr_assert_str_eq(name, "4000000001");
+	cr_assert_eq(names_learn_user(&names, 0), 0);
+	users_take_names(&users, &names);
+	cr_assert_eq(charge_take(&root, &users, 0, USER_LEASES, 1), 0);
+	cr_assert_eq(charge_take(&other, &users, 4000000001u, USER_LEASES, 1), 0);
+	cr_assert_str_eq(user_name(root.user), "root");
+	cr_assert_str_eq(user_name(other.user), "4000000001");
+	users_take_names(&users, &others);
+	cr_assert_str_eq(user_name(root.user), "0", "nobody is asked");
+	charge_release(&root);
+	charge_release(&other);
+	users_take_names(&users, NULL);
+	names_clear(&names);
 }
