@@ -119,6 +119,21 @@ static ssize_t load_chunk(struct context *context, const struct stream *stream,
 	return err || rest ? -1 : n;
 }
 
+/* A target that names its length says how much is taken; else all of it must fit. */
+static int check_end(struct context *context, const struct stream *stream,
+		     const struct place *place)
+{
+	int more = place->target.length ? 0 : stream_goes_on(stream);
+
+	if (more < 0)
+		return stream_report(context, stream, more);
+	if (!more)
+		return 0;
+	return report(context, -EINVAL,
+		      "%s has more than the 0x%llx bytes of %s, which were all written",
+		      stream->name, (unsigned long long)place->length, place->text);
+}
+
 static int load_stream(struct context *context, const struct stream *stream, struct place *place)
 {
 	struct progress progress;
@@ -136,7 +151,7 @@ static int load_stream(struct context *context, const struct stream *stream, str
 		return report(context, -EINVAL, "%s had only 0x%llx of the 0x%llx bytes wanted",
 			      stream->name, (unsigned long long)at,
 			      (unsigned long long)place->target.length);
-	return status;
+	return status || at < place->length ? status : check_end(context, stream, place);
 }
 
 static int verb_load(struct context *context, int argc, char **argv)

@@ -60,7 +60,7 @@ static int verify(const struct context *context, const struct change *change, ui
 
 	if (err)
 		return report_client(context, err);
-	differs = (found ^ value) & change->mask;
+	differs = (found ^ value) & change->mask & ~change->unreadable;
 	if (!differs)
 		return 0;
 	return report_mismatch(context, "%s: wrote %s, reads %s: bit %d differs",

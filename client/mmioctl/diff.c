@@ -117,17 +117,25 @@ static int compare(struct diff *diff)
 	return status;
 }
 
-/* A file that ends early differs from there on; what it lacks cannot be shown. */
+/*
+ * A file that ends early differs from there on, and so does one that goes on behind the target's
+ * end; what the other lacks cannot be shown.
+ */
 static int finish(struct diff *diff)
 {
-	int status;
+	bool all = diff->compared == diff->one.length;
+	int more = all && !diff->other.lease ? stream_goes_on(&diff->stream) : 0, status;
 
-	if (diff->compared == diff->one.length)
-		return tell_sum(diff);
-	diff->differences++;
+	if (more < 0)
+		return stream_report(diff->context, &diff->stream, more);
+	diff->differences += !all || more;
 	status = tell_sum(diff);
-	if (status != STATUS_MISMATCH)
+	if (status != STATUS_MISMATCH || (all && !more))
 		return status;
+	if (more)
+		return report_mismatch(diff->context,
+				       "%s goes on after the 0x%llx bytes that were compared",
+				       diff->stream.name, (unsigned long long)diff->compared);
 	return report_mismatch(diff->context, "%s ends after 0x%llx of 0x%llx bytes",
 			       diff->stream.name, (unsigned long long)diff->compared,
 			       (unsigned long long)diff->one.length);
@@ -219,5 +227,6 @@ const struct verb diff_verb = {
 		      { "diff edu/0x60:32 before", "registers, against those that were saved" } },
 	.more = "The second is a file if there is one of that name (or -), else a target. Each\n"
 		"difference is a line: place, what is there, what the other has; the first 16 of\n"
-		"them, or all with -v. Exit status: 0 equal, 9 different.\n",
+		"them, or all with -v. A file that ends before the target or goes on behind it is\n"
+		"different. Exit status: 0 equal, 9 different.\n",
 };

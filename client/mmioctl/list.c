@@ -15,6 +15,7 @@ enum region_column {
 	REGION_CACHES,
 	REGION_RIGHTS,
 	REGION_STATE,
+	REGION_MAPPABLE,
 	REGION_LEASES,
 	REGION_PHYS,
 	REGION_VENDOR,
@@ -35,6 +36,8 @@ static const struct column region_columns[] = {
 	[REGION_CACHES] = { "CACHES", CELL_LIST, false, "cache attributes that are allowed" },
 	[REGION_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "what policy lets you do" },
 	[REGION_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended, or missing" },
+	[REGION_MAPPABLE] = { "MAPPABLE", CELL_TEXT, false,
+			      "no: it has no whole pages, and is only read and written" },
 	[REGION_LEASES] = { "LEASES", CELL_NUMBER, true, "how many there are now" },
 	[REGION_PHYS] = { "PHYS", CELL_HEX, false, "physical address, for administrators" },
 	[REGION_VENDOR] = { "VENDOR", CELL_HEX, false, "PCI vendor id" },
@@ -69,6 +72,7 @@ static void fill_region(const struct mmiod_region *region, struct cell *cells)
 	cell_text(&cells[REGION_CACHES], caches);
 	cell_text(&cells[REGION_RIGHTS], rights_word(mmiod_region_rights(region)));
 	cell_text(&cells[REGION_STATE], region_state(region));
+	cell_text(&cells[REGION_MAPPABLE], region_owns_pages(region) ? "yes" : "no");
 	cell_number(&cells[REGION_LEASES], mmiod_region_leases(region));
 	cell_optional(&cells[REGION_PHYS], mmiod_region_phys(region));
 	cell_optional(&cells[REGION_VENDOR], mmiod_region_vendor(region));

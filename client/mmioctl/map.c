@@ -115,7 +115,7 @@ static int draw_region(const struct context *context, const struct mmiod_region 
 	if (err)
 		return report_client(context, err);
 	if (!picture.length)
-		status = report(context, -ENODEV, "region %s is missing", picture.name);
+		status = report(context, -ENODEV, "%s", target_missing(context, region));
 	else
 		status = 0;
 	picture.pieces = calloc(mmiod_lease_list_count(list) + 1, sizeof(struct piece));

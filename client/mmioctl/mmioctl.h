@@ -116,6 +116,9 @@ int client_open(struct context *context);
 
 const char *rights_word(unsigned int rights);
 const char *cache_word(enum mmiod_cache cache);
+void sentence_names(const char *sentence, char *out, size_t size);
+void sentence_hint(const char *sentence, char *out, size_t size);
+bool region_owns_pages(const struct mmiod_region *region);
 const char *share_word(enum mmiod_share share);
 const char *state_word(enum mmiod_state state);
 const char *memory_word(enum mmiod_memory memory);
@@ -216,6 +219,7 @@ int target_region(struct context *context, const char *text,
 int target_resolve_width(struct context *context, struct mmiod_target *target);
 int target_check_alignment(const struct context *context, const char *text,
 			   const struct mmiod_target *target);
+const char *target_missing(const struct context *context, const struct mmiod_region *region);
 int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
 		 struct mmiod_lease **lease);
 int parse_value(const struct context *context, const char *text, uint64_t *value);

@@ -42,6 +42,7 @@ struct change {
 	uint64_t value; /* for those bits */
 	uint64_t toggled; /* bits that are inverted: of the mask */
 	uint64_t clearing; /* bits outside of the mask that are written as 0 */
+	uint64_t unreadable; /* bits that mean nothing when they are read */
 	bool blind; /* what is there cannot be read */
 };
 
@@ -75,6 +76,7 @@ int stream_open(const struct context *context, struct stream *stream, const char
 		bool output);
 int stream_close(const struct context *context, struct stream *stream, int status);
 ssize_t stream_read(const struct stream *stream, uint8_t *buffer, size_t size);
+int stream_goes_on(const struct stream *stream);
 int stream_write(const struct stream *stream, const uint8_t *buffer, size_t size);
 int stream_report(const struct context *context, const struct stream *stream, int err);
 int stream_check_size(const struct context *context, const struct stream *stream,

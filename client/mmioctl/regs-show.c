@@ -31,12 +31,21 @@ static void fields_words(const struct map_register *reg, uint64_t value, char *o
 		char words[VALUE_WORDS];
 
 		number_words(number, words);
+		if (reg->fields[i].access == MAP_WO)
+			word = "-";
 		add_words(out, size, reg->fields[i].name, word ? word : words);
 	}
 }
 
-static json_t *field_json(const struct map_field *field, const uint64_t *value)
+/* What is read of a write-only field means nothing. */
+static const uint64_t *readable(const struct map_field *field, const uint64_t *value)
 {
+	return field->access == MAP_WO ? NULL : value;
+}
+
+static json_t *field_json(const struct map_field *field, const uint64_t *of)
+{
+	const uint64_t *value = readable(field, of);
 	uint64_t number = value ? field_of(field, *value) : 0;
 
 	return json_pack(
@@ -141,8 +150,9 @@ static json_t *register_json(const struct regs *regs, const struct map_register 
 			 "description", reg->description, "fields", fields_json(reg, value));
 }
 
-static void print_field(const struct map_field *field, const uint64_t *value)
+static void print_field(const struct map_field *field, const uint64_t *of)
 {
+	const uint64_t *value = readable(field, of);
 	uint64_t number = value ? field_of(field, *value) : 0;
 	const char *word = value ? field_word(field, number) : NULL;
 	char bits[16], words[VALUE_WORDS] = "-";

@@ -99,15 +99,22 @@ int regs_load(struct regs *regs, const struct map_register *reg, uint64_t *value
 
 /* ---- reading ---- */
 
+static int refuse_reading(const struct regs *regs, const struct wish *wish)
+{
+	bool whole = wish->reg->access == MAP_WO;
+
+	return report(regs->context, -EINVAL, "%s%s%s is write-only: it cannot be read",
+		      wish->reg->name, whole ? "" : ".", whole ? "" : wish->field->name);
+}
+
 static int read_wish(struct regs *regs, const struct wish *wish)
 {
 	bool is_read = wish->reg->access != MAP_WO;
 	uint64_t value = 0;
 	int status;
 
-	if (!is_read && wish->field)
-		return report(regs->context, -EINVAL, "%s is write-only: it cannot be read",
-			      wish->reg->name);
+	if (wish->field && (!is_read || wish->field->access == MAP_WO))
+		return refuse_reading(regs, wish);
 	status = is_read ? regs_load(regs, wish->reg, &value) : 0;
 	if (status)
 		return status;
@@ -117,15 +124,23 @@ static int read_wish(struct regs *regs, const struct wish *wish)
 
 /* ---- writing ---- */
 
-/* Where writing 1 clears, what is there must not be written back. */
-static uint64_t clearing_bits(const struct map_register *reg)
+static uint64_t bits_of(const struct map_register *reg, enum map_access access)
 {
 	uint64_t bits = 0;
 
 	for (size_t i = 0; i < reg->field_count; i++)
-		if (reg->fields[i].access == MAP_W1C)
+		if (reg->fields[i].access == access)
 			bits |= bits_mask(reg->fields[i].high, reg->fields[i].low);
-	return reg->access == MAP_W1C ? UINT64_MAX : bits;
+	return bits;
+}
+
+/*
+ * Where writing 1 clears, what is there must not be written back; and what is read of a write-only
+ * field means nothing.
+ */
+static uint64_t clearing_bits(const struct map_register *reg)
+{
+	return reg->access == MAP_W1C ? UINT64_MAX : bits_of(reg, MAP_W1C) | bits_of(reg, MAP_WO);
 }
 
 static int check_writable(const struct regs *regs, const struct wish *wish)
@@ -161,6 +176,7 @@ static int write_pieces(struct regs *regs, const struct wish *wish, uint64_t mas
 		change.mask = mask >> 8 * at & all;
 		change.value = wish->value << (wish->field ? wish->field->low : 0) >> 8 * at & all;
 		change.clearing = clearing_bits(wish->reg) >> 8 * at & all;
+		change.unreadable = bits_of(wish->reg, MAP_WO) >> 8 * at & all;
 		change.blind = wish->reg->access == MAP_WO;
 		if (change.mask)
 			status = change_register(regs->context, &change);

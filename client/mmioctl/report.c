@@ -109,8 +109,12 @@ int report_not_found(const struct context *context, const char *format, ...)
 int report_client(const struct context *context, int err)
 {
 	const char *sentence = mmiod_client_error(context->client);
+	char named[768], hint[256] = "";
 
-	return report(context, err, "%s", sentence[0] ? sentence : strerror(-err));
+	sentence_names(sentence[0] ? sentence : strerror(-err), named, sizeof(named));
+	if (err == -EACCES)
+		sentence_hint(sentence, hint, sizeof(hint));
+	return report(context, err, "%s%s", named, hint);
 }
 
 int out_of_memory(const struct context *context)

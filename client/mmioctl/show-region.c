@@ -35,6 +35,18 @@ static void print_device(const struct mmiod_region *region)
 	printf(", generation %u, %s\n", mmiod_region_generation(region), region_state(region));
 }
 
+static bool is_missing(const struct mmiod_region *region)
+{
+	return mmiod_region_state(region) == MMIOD_STATE_REVOKED;
+}
+
+/* A window of a part of a page cannot be mapped: the rest of the page would be mapped with it. */
+static const char *unmappable(const struct mmiod_region *region)
+{
+	return region_owns_pages(region) ? ""
+					 : "; no whole pages: read and written, but never mapped";
+}
+
 static void print_range(const struct mmiod_region *region, bool inspect)
 {
 	uint64_t length = mmiod_region_length(region), offset = mmiod_region_offset(region);
@@ -54,9 +66,9 @@ static void print_range(const struct mmiod_region *region, bool inspect)
 	printf("%16s %s, cache %s (of %s), ", "Access:", rights_word(mmiod_region_rights(region)),
 	       cache_word(mmiod_region_cache(region)), caches[0] ? caches : "-");
 	if (mmiod_region_width(region))
-		printf("%u bits only\n", mmiod_region_width(region) * 8);
+		printf("%u bits only%s\n", mmiod_region_width(region) * 8, unmappable(region));
 	else
-		printf("any width\n");
+		printf("any width%s\n", unmappable(region));
 }
 
 static void print_holders(const struct mmiod_region *region, const struct mmiod_lease_list *leases)
@@ -162,6 +174,8 @@ static int show(const struct context *context, const struct mmiod_region *region
 	} else {
 		printf("region %s\n", mmiod_region_name(region));
 		print_device(region);
+		if (is_missing(region))
+			printf("%16s %s\n", "Missing:", target_missing(context, region));
 		print_range(region, status.inspect);
 		print_holders(region, leases);
 	}

@@ -60,6 +60,14 @@ ssize_t stream_read(const struct stream *stream, uint8_t *buffer, size_t size)
 	return (ssize_t)done;
 }
 
+/* Whether bytes are left in it; takes one. Negative: it cannot be read. */
+int stream_goes_on(const struct stream *stream)
+{
+	uint8_t byte;
+
+	return (int)stream_read(stream, &byte, 1);
+}
+
 int stream_write(const struct stream *stream, const uint8_t *buffer, size_t size)
 {
 	while (size) {

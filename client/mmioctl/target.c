@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Targets of what accesses registers and memory: a lease on just
- * their bytes, with the default share, for mediated access.
+ * their bytes, for mediated access.
  */
 #include "mmioctl.h"
 
@@ -39,6 +39,9 @@ static int check_inside(const struct context *context, const struct mmiod_target
 {
 	uint64_t length = mmiod_region_length(region);
 
+	/* Of one that is not there, how long it is may not be known. */
+	if (!length && mmiod_region_state(region) == MMIOD_STATE_REVOKED)
+		return 0;
 	if (target->offset < length && target->length <= length - target->offset)
 		return 0;
 	return report(context, -EINVAL,
@@ -116,8 +119,22 @@ int target_check_alignment(const struct context *context, const char *text,
 	return 0;
 }
 
-int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
-		 struct mmiod_lease **lease)
+/* Why a region is missing, as who would lease it is told. */
+const char *target_missing(const struct context *context, const struct mmiod_region *region)
+{
+	struct mmiod_lease *lease;
+	int err = mmiod_client_lease(context->client, mmiod_region_name(region), 0, 0,
+				     MMIOD_RIGHT_READ, &lease);
+
+	if (err)
+		return mmiod_client_error(context->client);
+	if (mmiod_lease_release(lease))
+		mmiod_lease_free(lease);
+	return "it is there again";
+}
+
+static int lease_as(struct context *context, const struct mmiod_target *target, unsigned int rights,
+		    enum mmiod_share share, struct mmiod_lease **lease)
 {
 	struct mmiod_want want = {
 		.region = target->region,
@@ -126,11 +143,33 @@ int target_lease(struct context *context, const struct mmiod_target *target, uns
 		.rights = rights,
 		.width = target->width,
 		.cache = context->cache,
-		.share = context->share,
+		.share = share,
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
 
-	return n < 0 ? report_client(context, n) : 0;
+	return n < 0 ? n : 0;
+}
+
+/* Not the rights, but the share mode is what a grant does not give. */
+static bool refuses_share(const struct context *context)
+{
+	return strstr(mmiod_client_error(context->client), "shared-write") != NULL;
+}
+
+/*
+ * Who only reads keeps nobody out who only reads: two that look at a register at the same time are
+ * in nobody's way. Where that cannot be had, the grant's own share mode may be.
+ */
+int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
+		 struct mmiod_lease **lease)
+{
+	bool open = rights == MMIOD_RIGHT_READ && context->share == MMIOD_SHARE_DEFAULT;
+	int err =
+		lease_as(context, target, rights, open ? MMIOD_SHARE_WRITE : context->share, lease);
+
+	if (open && (err == -EBUSY || (err == -EACCES && refuses_share(context))))
+		err = lease_as(context, target, rights, MMIOD_SHARE_DEFAULT, lease);
+	return err ? report_client(context, err) : 0;
 }
 
 int parse_value(const struct context *context, const char *text, uint64_t *value)

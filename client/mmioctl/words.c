@@ -39,6 +39,16 @@ const char *cache_word(enum mmiod_cache cache)
 	}
 }
 
+/* Whether windows of it can be mapped, as far as its place is known. */
+bool region_owns_pages(const struct mmiod_region *region)
+{
+	uint64_t start = mmiod_region_phys(region), page = mmiod_page_size();
+
+	if (!start)
+		start = mmiod_region_offset(region);
+	return !(start % page) && mmiod_region_length(region) >= page;
+}
+
 const char *share_word(enum mmiod_share share)
 {
 	switch (share) {

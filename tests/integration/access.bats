@@ -97,9 +97,14 @@ load helper
 	start_daemon
 	hold shm --shared-write
 	head -c 16 /dev/zero >"$T/zeros"
-	for verb in "read shm:32" "write shm:32 0" "dump shm/16" "fill shm/16 0" "load shm/16 $T/zeros" "save shm/16 $T/out16" \
-		"copy shm/16 shm+0x10/16" "diff shm/16 $T/zeros" "set shm:8 0" "clear shm:8 0" "toggle shm+1:8 0" \
-		"wait shm:8 --equals 0" "test shm/64 --yes" "bench shm/4K --count 1" "watch shm+1:8 --interval 1ms --count 1"; do
+	for verb in "read shm:32" "dump shm/16" "save shm/16 $T/out16" "diff shm/16 $T/zeros" "wait shm:8 --equals 0" \
+		"bench shm/4K --count 1"; do
+		# shellcheck disable=SC2086 # split into words
+		run timeout 10 mmioctl $verb </dev/null
+		expect_status 0
+	done
+	for verb in "write shm:32 0" "fill shm/16 0" "load shm/16 $T/zeros" "copy shm/16 shm+0x10/16" "set shm:8 0" \
+		"clear shm:8 0" "toggle shm+1:8 0" "test shm/64 --yes" "watch shm+1:8 --interval 1ms --count 1 --exclusive"; do
 		# shellcheck disable=SC2086 # split into words
 		run timeout 10 mmioctl $verb </dev/null
 		expect_status 5
@@ -173,4 +178,66 @@ load helper
 		expect_match 'the file behind its region was cut'
 	done
 	mmioctl read disk+0xff8
+}
+
+@test "diff tells of a file that is longer than what was compared, by a pipe too" {
+	start_daemon
+	head -c 64 /dev/zero >"$T/file"
+	mmioctl diff shm/64 "$T/file"
+	printf more >>"$T/file"
+	run mmioctl diff shm/64 "$T/file"
+	expect_status 9
+	expect_match 'file goes on after the 0x40 bytes that were compared'
+	run sh -c "cat $T/file | mmioctl diff shm/64 -"
+	expect_status 9
+	expect_match 'standard input goes on after the 0x40 bytes'
+	head -c 64 "$T/file" | mmioctl diff shm/64 -
+}
+
+@test "load says of a pipe what it says of a file: more bytes than there is room for" {
+	start_daemon
+	yes | head -c 70000 >"$T/image"
+	run mmioctl load shm "$T/image"
+	expect_status 1
+	run sh -c "cat $T/image | mmioctl load shm -"
+	expect_status 1
+	expect_match 'standard input has more than the 0x10000 bytes of shm, which were all written'
+	head -c 65536 "$T/image" | mmioctl load shm -
+	mmioctl load shm/64 - <"$T/image"
+	sh -c "cat $T/image | mmioctl load shm/64 -"
+}
+
+@test "show of a region that is missing says why, and map fails with the same reason" {
+	printf '[region card]\ndevice = pci:0000:01:00.0\nbar = 0\n[grant card]\nregion = card\nuser = *\naccess = rw\n' \
+		>>"$T/sim.conf"
+	start_daemon
+	run mmioctl show card
+	expect_status 0
+	expect_match 'missing'
+	expect_match 'region card is not there: simulation needs "size = BYTES" for it'
+	run mmioctl map card
+	expect_status 7
+	expect_match 'region card is not there: simulation needs'
+	run mmioctl --json show card
+	expect_status 0
+	run mmioctl show shm+0x10000
+	expect_status 1
+}
+
+@test "two who only read are not in each other's way" {
+	start_daemon
+	background mmioctl watch regs --count 1000000
+	eventually leases_are 1
+	expect_equal "$(mmioctl read regs)" 0x00000000
+	run mmioctl write regs 1
+	expect_status 5
+}
+
+@test "a region that owns no whole page is shown and listed as one that cannot be mapped" {
+	printf '[region small]\nsize = 256\n[grant small]\nregion = small\nuser = *\n' >>"$T/sim.conf"
+	start_daemon
+	run mmioctl show small
+	expect_match 'no whole pages: read and written, but never mapped'
+	expect_equal "$(value '.regions[] | select(.name == "small").mappable' list -o NAME,MAPPABLE)" no
+	expect_equal "$(value '.regions[] | select(.name == "shm").mappable' list -o NAME,MAPPABLE)" yes
 }

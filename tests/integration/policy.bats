@@ -142,7 +142,7 @@ only() {
 	only "user = $ME" "access = rw" "share = shared-write" "[daemon]" "connections-per-user = 2"
 	hold it
 	background mmioctl hold it -- sleep 60
-	eventually grep -q 'lease 2\>' "$T/log"
+	eventually eval '[ "$(grep -c "leased .* of it" "$T/log")" -eq 2 ]'
 	run mmioctl status
 	expect_status 5
 	expect_match "uid $ME has 2 connections, as many as connections-per-user in \[daemon\] admits"
@@ -155,4 +155,32 @@ only() {
 	only "user = *" "access = rw" "share = shared-write" "[daemon]" "leases-per-user = 1"
 	hold it
 	as "$STRANGER" mmioctl hold it -- true
+}
+
+@test "who is in a group that this session has not is told to log in again" {
+	need_root
+	unshare -m true 2>/dev/null || skip "no mount namespace may be made here"
+	getent passwd daemon >/dev/null || skip "there is no user daemon"
+	{ cat /etc/group; echo 'fpga-lab:x:65002:daemon'; } >"$T/group"
+	printf '[region card]\nsize = 4K\n[grant lab]\nregion = card\ngroup = 65002\n' >>"$T/sim.conf"
+	sed -i 's/group = 65002/group = fpga-lab/' "$T/sim.conf"
+	launch unshare -m sh -c "mount --bind $T/group /etc/group; exec mmiod --simulate $T/sim.conf --socket $MMIOD_SOCKET"
+	run unshare -m sh -c "mount --bind $T/group /etc/group
+		setpriv --reuid daemon --regid daemon --clear-groups mmioctl read card"
+	expect_status 4
+	expect_match 'you are in group fpga-lab, but this session is from before: log in again'
+	unshare -m sh -c "mount --bind $T/group /etc/group
+		setpriv --reuid daemon --regid daemon --init-groups mmioctl read card"
+}
+
+@test "the denial of a subordinate user says whose it is" {
+	need_root
+	unshare -m true 2>/dev/null || skip "no mount namespace may be made here"
+	[ -e /etc/subuid ] || skip "there is no /etc/subuid"
+	echo "somebody:$STRANGER:1" >"$T/subuid"
+	start_daemon
+	run unshare -m sh -c "mount --bind $T/subuid /etc/subuid
+		setpriv --reuid $STRANGER --regid $STRANGER --clear-groups mmioctl read regs"
+	expect_status 4
+	expect_match "uid $STRANGER is a subordinate of user somebody"
 }

@@ -383,3 +383,46 @@ ok     every element  8K, and inverted' test shm/8K --yes
 	start_daemon
 	holds '[.results[].how] == ["mediated"]' bench regs/8 --count 10
 }
+
+# ---- write-only fields, and what a map cannot say
+
+wo_map() {
+	map wo <<-END
+		[map]
+		regions = shm
+		[C]
+		offset = 0
+		width = 32
+		field GO = 0 wo starts the core
+		field EN = 8 rw enables
+	END
+}
+
+@test "a write-only field is not read, and what is read of it is not written back" {
+	start_daemon
+	wo_map
+	mmioctl write shm:32 0x101
+	fails 1 'C.GO is write-only: it cannot be read' regs shm C.GO
+	run mmioctl regs shm
+	expect_match 'GO=- EN=1'
+	holds '.registers[0].fields[0].value == null and .registers[0].fields[1].value == 1' regs shm -o FIELDS
+	prints 0 'shm+0x0: 0x00000101 -> 0x00000000' regs shm C.EN=0 -v
+	prints 0 '' regs shm C.GO=1 --verify
+	prints 0 0x00000001 read shm:32
+}
+
+@test "a map that begins with a byte order mark and has the line ends of others is read" {
+	start_daemon
+	printf '\xef\xbb\xbf[map]\r\nregions = shm\r\n[CONTROL]\r\noffset = 0\r\nwidth = 32\r\n' >"$T/map.ini"
+	run mmioctl regs shm --map "$T/map.ini"
+	expect_status 0
+	expect_match 'CONTROL +0x0'
+}
+
+@test "a map whose word for a value is a number, or stands for two, is refused" {
+	start_daemon
+	printf '[map]\nwidth = 32\n[C]\noffset = 0\nfield A = 3-0\nvalue A 2 = 3\n' >"$T/map.ini"
+	fails 1 'map.ini:6: value "3": the word is a number' regs shm --map "$T/map.ini"
+	printf '[map]\nwidth = 32\n[C]\noffset = 0\nfield A = 3-0\nvalue A 2 = on\nvalue A 3 = on\n' >"$T/map.ini"
+	fails 1 'map.ini:7: value: field A has a value on already' regs shm --map "$T/map.ini"
+}
