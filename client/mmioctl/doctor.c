@@ -47,6 +47,26 @@ void finding(struct doctor *doctor, enum result result, const char *check, const
 
 /* ---- the daemon's view ---- */
 
+static void tell_stale(struct doctor *doctor, const struct mmiod_region *region)
+{
+	finding(doctor, RESULT_WARN, "region",
+		"mmioctl leases shows who keeps it, mmioctl revoke ends that; \"revoke-on-reload = "
+		"yes\" in [daemon] does so at each reload",
+		"region %s is stale: leases keep what it was before the configuration was read "
+		"again, and nobody gets a new one",
+		mmiod_region_name(region));
+}
+
+static void check_ends(struct doctor *doctor, const struct mmiod_status *status)
+{
+	if (status->leases_ending)
+		finding(doctor, RESULT_WARN, "leases",
+			"mmioctl status says what could not be written, and why; it is tried again "
+			"until the device takes it or is unbound",
+			"%u leases have ended, but nobody may have their bytes yet",
+			status->leases_ending);
+}
+
 static void check_regions(struct doctor *doctor, const struct mmiod_status *status)
 {
 	struct mmiod_region_list *list;
@@ -62,6 +82,8 @@ static void check_regions(struct doctor *doctor, const struct mmiod_status *stat
 		const struct mmiod_region *region = mmiod_region_list_get(list, i);
 
 		usable += mmiod_region_rights(region) != 0;
+		if (mmiod_region_state(region) == MMIOD_STATE_STALE)
+			tell_stale(doctor, region);
 		if (mmiod_region_state(region) != MMIOD_STATE_REVOKED)
 			continue;
 		missing++;
@@ -131,6 +153,7 @@ static void check_daemon(struct doctor *doctor, int err)
 		finding(doctor, doctor->simulation ? RESULT_NOTE : RESULT_WARN, "warning", NULL,
 			"the daemon warns: %s", status->warning);
 	check_regions(doctor, status);
+	check_ends(doctor, status);
 }
 
 /* ---- devices ---- */

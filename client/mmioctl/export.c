@@ -34,7 +34,7 @@ static const char *const limits[] = {
 static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",   "connection",
 				      "expired", "program",	  "reset",  "policy", "guest" };
 static const char *const reloads[] = { "done", "failed" };
-static const char *const states[] = { "ok", "suspended", "gone" };
+static const char *const states[] = { "ok", "suspended", "gone", "ending", "stale" };
 static const char *const memories[] = { "region", "pages", "kmalloc", "vmalloc", "dma" };
 
 #define WORDS(array) .words = (array), .word_count = sizeof(array) / sizeof((array)[0])
@@ -53,11 +53,16 @@ static const struct family {
 	  .help = "When the daemon was started, in seconds since 1970." },
 	{ MMIOD_COUNTER_CLIENTS, "clients", .help = "Connections." },
 	{ MMIOD_COUNTER_REGIONS, "regions", .label = "state", WORDS(states),
-	  .help = "Regions by state; gone: their devices are not there." },
+	  .help = "Regions by state; gone: their devices are not there, stale: claimed otherwise "
+		  "than configured." },
 	{ MMIOD_COUNTER_LEASES, "leases", .region = true, .label = "memory", WORDS(memories),
 	  .help = "Leases that are not revoked." },
 	{ MMIOD_COUNTER_BYTES, "leased_bytes", .region = true, .label = "memory", WORDS(memories),
 	  .help = "Bytes of the leases that are not revoked." },
+	{ MMIOD_COUNTER_ENDING, "ending_leases",
+	  .help = "Leases that have ended, but of which nobody else may have the bytes yet." },
+	{ MMIOD_COUNTER_NOTES, "waiting_notes",
+	  .help = "Ends of leases whose writes wait until their device is claimed." },
 	{ MMIOD_COUNTER_POOL_FREE, "pool_free_bytes", .region = true,
 	  .help = "Free bytes of pools." },
 	{ MMIOD_COUNTER_POOL_WIPING, "pool_wiping_bytes", .region = true,
@@ -90,6 +95,8 @@ static const struct family {
 	  .help = "Connections that ended because they said nothing." },
 	{ MMIOD_COUNTER_SLOW_READERS, "slow_readers_total", .total = true,
 	  .help = "Connections that were dropped because they did not read their replies." },
+	{ MMIOD_COUNTER_UNSAFE_ENDS, "unsafe_ends_total", .total = true,
+	  .help = "Leases at whose end a register could not be written at first." },
 	{ MMIOD_COUNTER_EVENTS_LOST, "events_lost_total", .total = true,
 	  .help = "How often events of the module were lost, and its ledger read again." },
 	{ MMIOD_COUNTER_LINES_HELD_BACK, "log_lines_held_back_total", .total = true,

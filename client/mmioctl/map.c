@@ -38,10 +38,11 @@ static void take_leases(struct picture *picture, const struct mmiod_lease_list *
 		piece->uid = mmiod_lease_info_uid(info);
 		piece->pid = mmiod_lease_info_pid(info);
 		snprintf(piece->comm, sizeof(piece->comm), "%s", mmiod_lease_info_comm(info));
-		snprintf(piece->note, sizeof(piece->note), "%s, %s, %s",
+		snprintf(piece->note, sizeof(piece->note), "%s, %s, %s%s",
 			 rights_word(mmiod_lease_info_rights(info)),
 			 cache_word(mmiod_lease_info_cache(info)),
-			 share_word(mmiod_lease_info_share(info)));
+			 share_word(mmiod_lease_info_share(info)),
+			 mmiod_lease_info_state(info) == MMIOD_STATE_ENDING ? ", ending" : "");
 		picture->count++;
 	}
 	qsort(picture->pieces, picture->count, sizeof(picture->pieces[0]), by_offset);

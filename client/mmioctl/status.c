@@ -170,10 +170,11 @@ static int print_json(const struct context *context, const struct mmiod_status *
 				s->admin);
 
 	return json_output(json_pack(
-		"{s:i, s:o, s:I, s:I, s:I, s:I, s:o, s:s, s:o, s:o}", "schema", JSON_SCHEMA,
-		"daemon", daemon, "regions", (json_int_t)s->regions, "regions_missing",
-		(json_int_t)s->regions_missing, "clients", (json_int_t)s->clients, "leases",
-		(json_int_t)s->leases, "you", you, "warning", s->warning, "limits",
+		"{s:i, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:s, s:o, s:o}", "schema",
+		JSON_SCHEMA, "daemon", daemon, "regions", (json_int_t)s->regions, "regions_missing",
+		(json_int_t)s->regions_missing, "regions_stale", (json_int_t)s->regions_stale,
+		"clients", (json_int_t)s->clients, "leases", (json_int_t)s->leases, "leases_ending",
+		(json_int_t)s->leases_ending, "you", you, "warning", s->warning, "limits",
 		json_limits(list), "users", json_users(list)));
 }
 
@@ -192,8 +193,13 @@ static void print_text(const struct context *context, const struct mmiod_status 
 	else
 		printf("backend simulation");
 	printf(", protocol %u, page size %llu\n", s->protocol, (unsigned long long)s->page_size);
-	printf("regions %u (%u missing), clients %u, leases %u\n", s->regions, s->regions_missing,
-	       s->clients, s->leases);
+	printf("regions %u (%u missing", s->regions, s->regions_missing);
+	if (s->regions_stale)
+		printf(", %u stale", s->regions_stale);
+	printf("), clients %u, leases %u", s->clients, s->leases);
+	if (s->leases_ending)
+		printf(" (%u ending)", s->leases_ending);
+	putchar('\n');
 	printf("you are uid %u (%s)%s\n", s->uid, user, s->admin ? ", an administrator" : "");
 	if (s->warning[0])
 		printf("warning: %s\n", s->warning);

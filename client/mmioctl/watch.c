@@ -193,7 +193,8 @@ static bool is_ours(const struct watch *watch, const struct mmiod_lease_list *li
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
 
 		found += find_item(watch, mmiod_lease_info_id(info)) != NULL &&
-			 mmiod_lease_info_state(info) != MMIOD_STATE_REVOKED;
+			 mmiod_lease_info_state(info) != MMIOD_STATE_REVOKED &&
+			 mmiod_lease_info_state(info) != MMIOD_STATE_ENDING;
 	}
 	return found >= watch->count;
 }

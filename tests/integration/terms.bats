@@ -250,6 +250,47 @@ is_register() {
 	expect_match 'no grant gives it any more'
 }
 
+@test "a region that is to be another card is stale until its holder has let go, and everything says so" {
+	printf '[region card]\ndevice = pci:0000:01:00.0\nbar = 0\nsize = 64K\n[grant all]\nregion = *\nuser = *\naccess = rw\nshare = shared-write\n' \
+		>"$T/sim.conf"
+	[ "$ME" -eq 0 ] || printf '[admin us]\nuser = %s\n' "$ME" >>"$T/sim.conf"
+	start_daemon
+	hold card+0x8000/0x1000
+	sed -i -e 's/0000:01:00.0/0000:02:00.0/' -e 's/64K/16K/' "$T/sim.conf"
+	kill -HUP "$DAEMON"
+	eventually grep -q 'configuration loaded: 1 regions, 1 grants; 1 region waits for its leases to end' "$T/log"
+	run mmioctl list
+	expect_match '0000:01:00.0 .* stale'
+	expect_equal "$(value '.regions[0].state' list)" stale
+	expect_equal "$(value .regions_stale status)" 1
+	run mmioctl status
+	expect_match 'regions 1 \(0 missing, 1 stale\)'
+	expect_match "region card is to become 0000:02:00.0 BAR 0 0x0\+0x4000, as $T/sim.conf:1 says"
+	expect_match 'mmioctl revoke'
+	run mmioctl doctor
+	expect_match 'region card is stale'
+	mmioctl export prometheus | grep -q '^mmiod_regions{state="stale"} 1$'
+	run mmioctl read card+0x8000
+	expect_status 5
+	expect_match 'region card is to become'
+	mmioctl revoke "$LEASE"
+	expect_equal "$(value '.regions[0].state' list)" ok
+	expect_equal "$(value '.regions[0].size' list)" 16384
+	run mmioctl read card+0x8000
+	expect_status 1
+}
+
+@test "a reload that makes a region other bytes ends its leases only if told to" {
+	printf '[region a]\nsize = 64K\n[grant all]\nregion = *\nuser = *\naccess = rw\n[daemon]\nrevoke-on-reload = yes\n' >"$T/sim.conf"
+	start_daemon
+	hold a+0x8000/0x1000
+	sed -i 's/64K/16K/' "$T/sim.conf"
+	kill -HUP "$DAEMON"
+	expect_end 7
+	expect_match 'its region is another, or accessed otherwise'
+	expect_equal "$(value '.regions[0].size' list)" 16384
+}
+
 @test "a peer from a foreign pid namespace gets what a grant for unknown peers gives, and no more" {
 	need_root
 	terms_config >"$T/sim.conf"
