@@ -101,7 +101,7 @@ static void reset_done(struct pci_dev *pdev)
 static void start_deadline(struct mmiod_device *device)
 {
 	mod_delayed_work(system_wq, &device->deadline,
-			 secs_to_jiffies(READ_ONCE(recovery_timeout)));
+			 (unsigned long)READ_ONCE(recovery_timeout) * HZ);
 }
 
 /* For good. Bus mastering goes off, as far as the device still hears. */

@@ -122,15 +122,14 @@ static bool is_suspended(int control)
 	return region_info(control, region(control, "shm")).state == MMIOD_WINDOW_SUSPENDED;
 }
 
-/* Starts a reset of shm, and returns while it is under way. */
+/* Starts a reset of shm, and returns while it is under way, unless that was missed. */
 static pthread_t begin_reset(int control, const char *path)
 {
 	pthread_t thread;
 
 	EXPECT_EQ(pthread_create(&thread, NULL, reset_shm, (void *)path), 0);
 	for (int i = 0; i < 100000 && !is_suspended(control); i++)
-		usleep(100);
-	EXPECT(is_suspended(control));
+		;
 	return thread;
 }
 
@@ -144,36 +143,45 @@ static void end_reset(pthread_t thread)
 
 TEST(a_buffer_that_is_made_during_a_reset_has_its_bus_mastering_after_it)
 {
-	int control = open_control(), fd;
+	int control = open_control();
 	const char *path = strdup(pci_path(shm()));
-	pthread_t thread;
+	bool during = false;
 
 	region(control, "shm");
-	thread = begin_reset(control, path);
-	fd = dma_buffer(control, shm());
-	EXPECT(fd >= 0);
-	EXPECT(is_suspended(control));
-	end_reset(thread);
-	EXPECT(pci_command(shm()) & MASTER);
-	close(fd);
-	EXPECT(!(pci_command(shm()) & MASTER));
+	/* A machine that is busy may be through with the reset before the buffer is made. */
+	for (int round = 0; round < 20 && !during; round++) {
+		pthread_t thread = begin_reset(control, path);
+		int fd = dma_buffer(control, shm());
+
+		EXPECT(fd >= 0);
+		during = is_suspended(control);
+		end_reset(thread);
+		EXPECT(pci_command(shm()) & MASTER);
+		close(fd);
+		EXPECT(!(pci_command(shm()) & MASTER));
+	}
+	EXPECT(during);
 }
 
 TEST(a_window_that_is_made_during_a_reset_is_born_suspended_and_works_after_it)
 {
-	int control = open_control(), fd;
+	int control = open_control();
 	const char *path = strdup(pci_path(shm()));
+	bool during = false;
 	uint32_t value;
-	pthread_t thread;
 
 	region(control, "shm");
-	thread = begin_reset(control, path);
-	fd = window(control, "shm", 0, page(), UC, 0);
-	EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_SUSPENDED);
-	EXPECT_ERRNO(pread(fd, &value, sizeof(value), 0), EAGAIN);
-	end_reset(thread);
-	EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_OK);
-	EXPECT_EQ(pread(fd, &value, sizeof(value), 0), sizeof(value));
+	for (int round = 0; round < 20 && !during; round++) {
+		pthread_t thread = begin_reset(control, path);
+		int fd = window(control, "shm", 0, page(), UC, 0);
+
+		during = pread(fd, &value, sizeof(value), 0) < 0 && errno == EAGAIN;
+		end_reset(thread);
+		EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_OK);
+		EXPECT_EQ(pread(fd, &value, sizeof(value), 0), sizeof(value));
+		close(fd);
+	}
+	EXPECT(during);
 }
 
 TEST(windows_asked_for_while_a_device_is_reset_again_and_again_are_all_granted)
@@ -183,10 +191,10 @@ TEST(windows_asked_for_while_a_device_is_reset_again_and_again_are_all_granted)
 	struct mmiod_window_create create = { .region_id = region(control, "shm"),
 					      .length = page(),
 					      .attr = UC };
-	pthread_t thread;
 
 	for (int round = 0; round < 5; round++) {
-		thread = begin_reset(control, path);
+		pthread_t thread = begin_reset(control, path);
+
 		while (is_suspended(control)) {
 			EXPECT(try_window(control, &create) >= 0);
 			close(create.fd);
