@@ -62,6 +62,7 @@ prereqs:
 check:
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
+	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
 	@tests/check $(call machines,6.1) $(call machines,6.12) \
 		unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
 		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats'

@@ -67,7 +67,8 @@ duration()
 }
 
 # step SENTENCE COMMAND [ARGUMENT...]: one line for what takes a while: what it is and, when it is over, how long it took.
-# What COMMAND says is shown only if it fails, and then all of it, unless $STEP_LOG names a file to keep it in.
+# What COMMAND says is shown only if it fails, and then all of it, unless $STEP_LOG names a file to keep it in. Where
+# others write at the same time, $STEP_WHOLE has the line come out in one piece, at the end.
 step()
 {
 	local status log=${STEP_LOG:-} start=$SECONDS line ticker=''
@@ -75,8 +76,8 @@ step()
 	shift
 	[ -n "$log" ] || log=$(mktemp)
 	: >"$log"
-	printf '%s...' "$line" >&2
-	if [ -t 2 ]; then
+	[ -n "${STEP_WHOLE:-}" ] || printf '%s...' "$line" >&2
+	if [ -t 2 ] && [ -z "${STEP_WHOLE:-}" ]; then
 		tick "$line" "$log" "$BASHPID" &
 		ticker=$!
 	fi
@@ -86,8 +87,8 @@ step()
 		wait "$ticker" 2>/dev/null || true
 		printf '\r\033[K%s...' "$line" >&2
 	fi
-	[ $status = 0 ] || printf ' failed after' >&2
-	printf ' %s\n' "$(duration $((SECONDS - start)))" >&2
+	printf '%s%s %s\n' "${STEP_WHOLE:+$line...}" "$([ $status = 0 ] || echo ' failed after')" \
+		"$(duration $((SECONDS - start)))" >&2
 	[ $status = 0 ] || [ -n "${STEP_LOG:-}" ] || cat "$log" >&2
 	[ -n "${STEP_LOG:-}" ] || rm -f "$log"
 	return $status
