@@ -29,6 +29,8 @@ static int fake_claim(struct backend *backend, const struct config_region *confi
 {
 	struct fake *fake = fake_of(backend);
 
+	if (config->device == CONFIG_DEVICE_SLOT && fake->absent & 1u << (config->pci >> 8 & 0xff))
+		return -ENODEV;
 	if (fake->claim_error) {
 		text_add(why, "the fake says no");
 		return fake->claim_error;
@@ -212,6 +214,9 @@ static int fake_write(struct backend *backend, uint64_t region, enum mmiod_cache
 	close(fd);
 	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, UINT64_MAX);
 	fake->write_regions[fake->n_writes % FAKE_MAX] = region;
+	for (size_t i = 0; i < fake->n_regions; i++)
+		if (fake->regions[i].handle == region)
+			fake->write_phys[fake->n_writes % FAKE_MAX] = fake->regions[i].phys;
 	fake->writes[fake->n_writes++ % FAKE_MAX] = *write;
 	return 0;
 }

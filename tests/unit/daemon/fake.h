@@ -24,6 +24,7 @@ struct fake {
 	unsigned int rescans;
 	int claim_error; /* 0: claims succeed */
 	bool exclusive_cards; /* a BAR is one region's */
+	uint32_t absent; /* bit per bus: no card is there */
 	int release_error;
 	int create_error;
 	unsigned int creates_left; /* that succeed all the same */
@@ -40,6 +41,7 @@ struct fake {
 	unsigned int write_failures; /* so many writes fail by it; 0: all */
 	struct config_write writes[FAKE_MAX]; /* the last ones */
 	uint64_t write_regions[FAKE_MAX]; /* handles, likewise */
+	uint64_t write_phys[FAKE_MAX]; /* of those regions */
 	size_t n_writes;
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
 	struct mmiod_buffer_info info; /* what buffer_info says */
