@@ -80,10 +80,10 @@ static struct mmiod_client *connect_to_daemon(void)
 {
 	struct mmiod_client *made = NULL;
 
-	for (int i = 0; i < 1000 && mmiod_client_connect(socket_path, &made); i++)
+	for (int i = 0; i < 60000 && mmiod_client_connect(socket_path, &made); i++)
 		usleep(10000);
 	cr_assert_not_null(made, "%s", mmiod_client_error(NULL));
-	made->timeout_ms = 10000;
+	made->timeout_ms = 600000;
 	return made;
 }
 
@@ -492,7 +492,7 @@ static void expect_no_leases(void)
 	struct mmiod_client *other = connect_to_daemon();
 	struct mmiod_status status;
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 60000; i++) {
 		cr_assert_eq(mmiod_client_status(other, &status), 0);
 		if (!status.leases)
 			break;
@@ -579,7 +579,7 @@ Test(client_faults, an_event_that_finds_no_memory_is_told_as_lost_and_the_connec
 	cr_assert_eq(mmiod_client_revoke(other, mmiod_lease_id(held), 0), 0);
 	mmiod_client_free(other);
 	pfd.fd = mmiod_client_event_fd(client);
-	cr_assert_eq(poll(&pfd, 1, 10000), 1);
+	cr_assert_eq(poll(&pfd, 1, -1), 1);
 	fault_arm(FAULT_MEMORY, ENOMEM, 1, false);
 	cr_assert_eq(mmiod_client_next_event(client, &event), -ENOMEM);
 	cr_assert(fault_disarm());

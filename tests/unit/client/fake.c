@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 600000 /* against a hang only */
 
 /* On the daemon's thread, where an assertion could not unwind. */
 static void give_up(const char *why)

@@ -44,7 +44,7 @@ void run_finish(struct run *run)
 
 void run_await(struct run *run, const char *part)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 60000; i++) {
 		fseek(run->files[0], 0, SEEK_SET);
 		collect(run->files[0], run->out, sizeof(run->out));
 		if (strstr(run->out, part))

@@ -414,7 +414,7 @@ Test(client, gives_up_waiting_and_drops_the_late_reply)
 	client = fake_serve(&fake, never_answer, NULL);
 	client->timeout_ms = 50;
 	cr_assert_eq(mmiod_client_status(client, &status), -ETIMEDOUT);
-	client->timeout_ms = 5000;
+	client->timeout_ms = 600000;
 	cr_assert_eq(mmiod_client_status(client, &status), -EBUSY);
 	cr_assert_str_eq(mmiod_client_error(client), "in time");
 	fake_leave(&fake, client);
@@ -469,7 +469,7 @@ Test(client, is_refused_in_a_child_and_goes_on_in_the_parent)
 	 */
 	fake_stop(&fake);
 	pfd = (struct pollfd){ .fd = mmiod_client_event_fd(client), .events = POLLIN };
-	cr_assert_eq(poll(&pfd, 1, 5000), 1);
+	cr_assert_eq(poll(&pfd, 1, -1), 1);
 	mmiod_client_free(client);
 }
 

@@ -7,6 +7,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define PATIENCE_MS 600000
+
 static bool readable(const struct mmiod_client *client, int timeout)
 {
 	struct pollfd pfd = { .fd = mmiod_client_event_fd(client), .events = POLLIN };
@@ -51,14 +53,14 @@ Test(event, held_aside_in_a_request_wakes_the_program)
 	cr_assert_not(readable(client, 0));
 	lease = lease_or_fail(client, 0, 0x1000, 0);
 
-	event = take(client, 5000, "it is told");
+	event = take(client, PATIENCE_MS, "it is told");
 	cr_assert_eq(event.type, MMIOD_EVENT_REVOKE_ASKED);
 	cr_assert_eq(event.lease, 1);
 	cr_assert_str_eq(event.text, "root asks");
 	event = take(client, 0, "one is still held");
 	cr_assert_eq(event.type, MMIOD_EVENT_REVOKED);
 	cr_assert_str_eq(event.text, "revoked by root");
-	event = take(client, 5000, "one is in the socket");
+	event = take(client, PATIENCE_MS, "one is in the socket");
 	cr_assert_eq(event.type, MMIOD_EVENT_GONE);
 	cr_assert_eq(event.lease, 2);
 	cr_assert_str_empty(event.text);
@@ -70,7 +72,7 @@ Test(event, held_aside_in_a_request_wakes_the_program)
 
 static void *wait_for_event(void *argument)
 {
-	return (void *)(uintptr_t)readable(argument, 5000);
+	return (void *)(uintptr_t)readable(argument, PATIENCE_MS);
 }
 
 static void grant_when_polled(struct fake *fake)
@@ -147,7 +149,7 @@ Test(event, of_an_unknown_type_is_skipped_and_a_long_text_cut)
 
 	client = fake_serve(&fake, send_unknown_events, NULL);
 	while (mmiod_client_next_event(client, &event) == 0)
-		cr_assert(readable(client, 5000));
+		cr_assert(readable(client, PATIENCE_MS));
 	cr_assert_eq(event.lease, 3);
 	cr_assert_eq(strlen(event.text), sizeof(event.text) - 1);
 	fake_leave(&fake, client);
@@ -173,14 +175,14 @@ Test(event, of_a_dead_daemon_is_delivered_before_its_death)
 	struct fake fake;
 
 	client = fake_serve(&fake, tell_and_die, NULL);
-	event = take(client, 5000, "it is told");
+	event = take(client, PATIENCE_MS, "it is told");
 	cr_assert_eq(event.lease, 1);
-	cr_assert(readable(client, 5000), "its death is news too");
+	cr_assert(readable(client, PATIENCE_MS), "its death is news too");
 	cr_assert_eq(mmiod_client_next_event(client, &event), -ECONNRESET);
 	cr_assert_not(readable(client, 0), "poll() spins on a dead daemon");
 	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	cr_assert_eq(mmiod_client_lease(client, "shm", 0, 0, 0, &lease), -EBUSY);
-	event = take(client, 5000, "the descriptor is for the new connection too");
+	event = take(client, PATIENCE_MS, "the descriptor is for the new connection too");
 	cr_assert_eq(event.lease, 2);
 	fake_leave(&fake, client);
 }
@@ -214,7 +216,7 @@ Test(event, descriptor_is_quiet_after_a_death_even_if_a_child_has_the_socket)
 		pause();
 	}
 	pthread_barrier_wait(&barrier);
-	cr_assert(readable(client, 5000));
+	cr_assert(readable(client, PATIENCE_MS));
 	cr_assert_eq(mmiod_client_next_event(client, &event), -ECONNRESET);
 	cr_assert_not(readable(client, 0), "poll() spins on a socket that only the child has");
 	fake_leave(&fake, client);
@@ -245,7 +247,7 @@ Test(event, files_that_come_with_one_are_closed)
 	struct fake fake;
 
 	client = fake_serve(&fake, send_event_with_files, NULL);
-	cr_assert_eq(take(client, 5000, "it is told").type, MMIOD_EVENT_REVOKED);
+	cr_assert_eq(take(client, PATIENCE_MS, "it is told").type, MMIOD_EVENT_REVOKED);
 	fake_leave(&fake, client);
 	cr_assert_eq(open_files(), files);
 }
@@ -264,7 +266,7 @@ Test(event, rubbish_ends_the_connection)
 	struct fake fake;
 
 	client = fake_serve(&fake, send_rubbish, NULL);
-	cr_assert(readable(client, 5000));
+	cr_assert(readable(client, PATIENCE_MS));
 	cr_assert_eq(mmiod_client_next_event(client, &event), -EPROTO);
 	cr_assert_not(readable(client, 0));
 	fake_leave(&fake, client);

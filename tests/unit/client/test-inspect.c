@@ -604,7 +604,7 @@ static int next_notice(struct mmiod_client *client, struct mmiod_notice **notice
 {
 	struct pollfd pfd = { .fd = mmiod_client_event_fd(client), .events = POLLIN };
 
-	cr_assert_eq(poll(&pfd, 1, 5000), 1);
+	cr_assert_eq(poll(&pfd, 1, -1), 1);
 	return mmiod_client_next_notice(client, notice);
 }
 

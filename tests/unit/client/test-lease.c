@@ -647,10 +647,10 @@ static void revoke_with_deadline(struct fake *fake)
 	fake_accept(fake);
 	request = (const void *)fake_read(fake);
 	cr_expect_eq(request->msg.opcode, MMIOD_OP_REVOKE);
-	cr_expect_eq(request->deadline_ms, 200);
+	cr_expect_eq(request->deadline_ms, 60000);
 	memcpy(&id, request + 1, sizeof(id));
 	cr_expect_eq(id, 4711);
-	usleep(150000);
+	usleep(100000); /* longer than an answer may take otherwise */
 	fake_end(fake, MMIOD_OK, "");
 	fake_read(fake);
 	fake_refuse(fake, MMIOD_E_DENIED, "only administrators revoke");
@@ -662,8 +662,9 @@ Test(lease, is_revoked_by_an_administrator_who_waits_for_the_deadline)
 	struct fake fake;
 
 	client = fake_serve(&fake, revoke_with_deadline, NULL);
-	client->timeout_ms = 100; /* and the deadline */
-	cr_assert_eq(mmiod_client_revoke(client, 4711, 200), 0);
+	client->timeout_ms = 50; /* and the deadline */
+	cr_assert_eq(mmiod_client_revoke(client, 4711, 60000), 0);
+	client->timeout_ms = 600000;
 	cr_assert_eq(mmiod_client_revoke(client, 4711, 0), -EACCES);
 	cr_assert_str_eq(mmiod_client_error(client), "only administrators revoke");
 	fake_leave(&fake, client);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 TestSuite(forgetful, .timeout = 1200);
@@ -82,6 +83,19 @@ Test(forgetful, test_as_json_says_what_failed_on_both_outputs)
 
 TestSuite(registers, .timeout = 1200);
 
+/* Until it is in the midst of its patterns, or through with them. */
+static void await_change(const struct run *run, int file, const uint8_t *before)
+{
+	static uint8_t now[STORE_SIZE];
+	siginfo_t ended = { 0 };
+
+	do {
+		usleep(1000);
+		cr_assert_eq(pread(file, now, sizeof(now), 0), (ssize_t)sizeof(now));
+		waitid(P_PID, (id_t)run->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
+	} while (!memcmp(before, now, sizeof(now)) && !ended.si_pid);
+}
+
 /* Interrupted, it must put back what was there. */
 Test(registers, test_that_is_interrupted_restores_and_then_ends)
 {
@@ -94,7 +108,7 @@ Test(registers, test_that_is_interrupted_restores_and_then_ends)
 	cr_assert_eq(pwrite(store.file, before, sizeof(before), 0), (ssize_t)sizeof(before));
 	store_start(&store);
 	run_start(&run, store.fake.path, args);
-	usleep(20000);
+	await_change(&run, store.file, before);
 	kill(run.pid, SIGTERM);
 	run_finish(&run);
 	store_stop(&store);
