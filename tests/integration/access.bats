@@ -106,12 +106,12 @@ load helper
 	for verb in "write shm:32 0" "fill shm/16 0" "load shm/16 $T/zeros" "copy shm/16 shm+0x10/16" "set shm:8 0" \
 		"clear shm:8 0" "toggle shm+1:8 0" "test shm/64 --yes" "watch shm+1:8 --interval 1ms --count 1 --exclusive"; do
 		# shellcheck disable=SC2086 # split into words
-		run timeout 10 mmioctl $verb </dev/null
+		run timeout 600 mmioctl $verb </dev/null
 		expect_status 5
 		expect_match 'is held by user .* shared-write'
 		[[ $verb != watch* ]] || continue
 		# shellcheck disable=SC2086 # split into words
-		run timeout 10 mmioctl $verb --shared-write
+		run timeout 600 mmioctl $verb --shared-write
 		expect_status 0
 	done
 	background mmioctl watch shm+1:8 --interval 1ms --count 1 --shared-write

@@ -368,8 +368,9 @@ published() {
 
 @test "a time limit of allocated memory is renewed while it is held" {
 	serve_pools
-	allocate vram 4K --lease 1s
-	sleep 2.5
+	allocate vram 4K --lease 8s
+	eventually eval '[ "$(value ".leases[0].left" leases)" -lt 7 ]'
+	eventually eval '[ "$(value ".leases[0].left" leases)" -ge 7 ]'
 	expect_equal "$(value '.leases[0] | "\(.id) \(.renews)"' leases -O)" "$LEASE yes"
 	kill "$JOB"
 	eventually leases_are 0

@@ -85,7 +85,7 @@ fails() {
 	start_daemon
 	for verb in list 'read shm x3' 'dump shm/256' 'hold shm' 'watch shm' 'top --once'; do
 		hold regs
-		run bash -c "timeout 10 mmioctl $verb >/dev/full"
+		run bash -c "timeout 600 mmioctl $verb >/dev/full"
 		expect_status 1
 		expect_equal "$output" 'mmioctl: cannot write the output: No space left on device'
 		kill "$JOB"

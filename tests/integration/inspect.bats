@@ -234,10 +234,15 @@ fake_process() {
 	expect_match 'did you mean SIZE'
 }
 
+# For the shell in "$T/typescript": until top has taken the terminal so many times.
+taken() { # TIMES
+	printf 'until [ "$(grep -ao "1049[h]" "%s" | wc -l)" -ge %s ]; do sleep 0.02; done' "$T/typescript" "$1"
+}
+
 @test "top gives the terminal back when it is stopped" {
 	start_daemon
 	# shellcheck disable=SC2016 # for the other shell
-	background script -qec 'mmioctl top --interval 50ms & sleep 1; kill -TERM $!; wait' "$T/typescript"
+	background script -qefc 'mmioctl top --interval 50ms & '"$(taken 1)"'; kill -TERM $!; wait' "$T/typescript"
 	wait "$JOB" || true
 	grep -aq $'\033\[?1049h' "$T/typescript"
 	tail -c 200 "$T/typescript" | grep -aq $'\033\[?25h\033\[?1049l'
@@ -262,9 +267,9 @@ fake_process() {
 @test "top gives the terminal back while it is suspended" {
 	start_daemon
 	# shellcheck disable=SC2016 # for the other shell
-	background script -qec 'mmioctl top --interval 50ms & sleep 0.5; kill -TSTP $!
+	background script -qefc 'mmioctl top --interval 50ms & '"$(taken 1)"'; kill -TSTP $!
 		until grep -q "^State:.*stopped" /proc/$!/status; do sleep 0.02; done; echo n""ow
-		kill -CONT $!; sleep 0.5; kill -TERM $!; wait' "$T/typescript"
+		kill -CONT $!; '"$(taken 2)"'; kill -TERM $!; wait' "$T/typescript"
 	wait "$JOB" || true
 	# Taken, given before the shell goes on, taken again, given at the end.
 	expect_equal "$(grep -aoE '1049[hl]|now' "$T/typescript" | xargs)" "1049h 1049l now 1049h 1049l"

@@ -6,7 +6,7 @@ load helper
 @test "status 8: a daemon that does not answer" {
 	start_daemon
 	kill -STOP "$DAEMON"
-	run timeout 60 mmioctl list
+	run timeout 600 mmioctl list
 	kill -CONT "$DAEMON"
 	expect_status 8
 	expect_match 'the daemon did not answer within its time'

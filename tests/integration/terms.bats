@@ -44,15 +44,19 @@ is_register() {
 	[ "$(register "$1")" = "$2" ]
 }
 
+left_is() { # OPERATOR SECONDS
+	[ "$(value '.leases[0].left' leases)" "$1" "$2" ]
+}
+
 @test "hold renews what may be renewed" {
-	terms_config | sed 's/^lease = 1s/lease = 2s/' >"$T/sim.conf"
+	terms_config | sed 's/^lease = 1s/lease = 8s/' >"$T/sim.conf"
 	start_daemon
 	hold regs
-	sleep 4.5
+	eventually left_is -lt 7
+	eventually left_is -ge 7
 	kill -0 "$JOB"
 	expect_equal "$(value '.leases[0].id' leases -O)" "$LEASE"
 	expect_equal "$(value '.leases[0].renews' leases -O)" yes
-	[ "$(value '.leases[0].left' leases)" -le 2 ]
 }
 
 @test "what may not be renewed ends, and its holder hears of it before" {
@@ -65,6 +69,10 @@ is_register() {
 	leases_are 0
 }
 
+lost() {
+	leases_are 0 || [ "$(value ".leases[0].state" leases)" = revoked ]
+}
+
 @test "a holder that stops calling loses its lease, and the registers are made safe" {
 	terms_config >"$T/sim.conf"
 	start_daemon
@@ -73,7 +81,7 @@ is_register() {
 	JOB=$!
 	JOBS+=("$JOB")
 	eventually leases_are 1
-	eventually leases_are 0 || eventually eval '[ "$(value ".leases[0].state" leases)" = revoked ]'
+	eventually lost
 	is_register 0x10 00000000
 	kill -CONT "$JOB"
 	pkill -P "$JOB" sleep || true
@@ -145,11 +153,11 @@ is_register() {
 }
 
 @test "a holder asks for less time than the grant gives" {
-	terms_config >"$T/sim.conf"
+	terms_config | sed 's/^lease = 1s/lease = 1h/' >"$T/sim.conf"
 	start_daemon
-	hold regs --lease 500ms -- sleep 30 || true
-	eventually leases_are 1
-	expect_equal "$(value '.leases[0].left' leases)" 1
+	hold regs --lease 1min
+	left_is -gt 0
+	left_is -le 60
 }
 
 @test "explain names the rule that lets somebody" {
