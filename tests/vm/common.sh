@@ -87,11 +87,11 @@ step()
 		wait "$ticker" 2>/dev/null || true
 		printf '\r\033[K%s...' "$line" >&2
 	fi
-	printf '%s%s %s\n' "${STEP_WHOLE:+$line...}" "$([ $status = 0 ] || echo ' failed after')" \
+	printf '%s%s %s\n' "${STEP_WHOLE:+$line...}" "$([ "$status" = 0 ] || echo ' failed after')" \
 		"$(duration $((SECONDS - start)))" >&2
-	[ $status = 0 ] || [ -n "${STEP_LOG:-}" ] || cat "$log" >&2
+	[ "$status" = 0 ] || [ -n "${STEP_LOG:-}" ] || cat "$log" >&2
 	[ -n "${STEP_LOG:-}" ] || rm -f "$log"
-	return $status
+	return "$status"
 }
 
 # What a terminal shows of a step that takes more than five seconds: for how long, and the last that was said.
