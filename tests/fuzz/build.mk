@@ -11,7 +11,7 @@ FUZZ_TARGETS := $(FUZZ_NAMES:%=build/fuzz/fuzz-%)
 
 FUZZ_HELPERS := tests/unit/daemon
 FUZZ_WITH_config := $(FUZZ_HELPERS)/files.c
-FUZZ_WITH_connection := $(FUZZ_HELPERS)/rig.c $(FUZZ_HELPERS)/fake.c $(FUZZ_HELPERS)/files.c
+FUZZ_WITH_connection := $(FUZZ_HELPERS)/clock.c $(FUZZ_HELPERS)/rig.c $(FUZZ_HELPERS)/fake.c $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_pool := $(FUZZ_HELPERS)/pool-model.c
 FUZZ_WITH_client := tests/fuzz/script.c $(LIB_SRCS)
 
