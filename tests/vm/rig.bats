@@ -17,6 +17,17 @@ rig()
 	tests/vm/run --kernel "$kernel" --bare "$@"
 }
 
+# Until COMMAND succeeds; the tries end only what hangs.
+await()
+{
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		! "$@" || return 0
+		sleep 1
+	done
+	return 1
+}
+
 teardown()
 {
 	# Nothing of a run is left: no machine, no directory of work.
@@ -39,7 +50,7 @@ teardown()
 }
 
 @test "binary output arrives whole and unchanged" {
-	rig -- sh -c 'head -c 10M /dev/urandom >/tmp/data; sha256sum </tmp/data >&2; cat /tmp/data' \
+	rig -- sh -c 'head -c 1M /dev/urandom >/tmp/data; sha256sum </tmp/data >&2; cat /tmp/data' \
 		>"$BATS_TEST_TMPDIR/data" 2>"$BATS_TEST_TMPDIR/sum"
 	[ "$(sha256sum <"$BATS_TEST_TMPDIR/data")" = "$(cat "$BATS_TEST_TMPDIR/sum")" ]
 }
@@ -47,10 +58,7 @@ teardown()
 @test "output comes out as it is written, not at the end" {
 	tests/vm/run --kernel "$kernel" --bare -- sh -c 'echo now; sleep 300' >"$BATS_TEST_TMPDIR/out" &
 	rig=$!
-	for ((i = 0; i < 90; i++)); do
-		[ ! -s "$BATS_TEST_TMPDIR/out" ] || break
-		sleep 1
-	done
+	await test -s "$BATS_TEST_TMPDIR/out"
 	kill -0 $rig
 	[ "$(cat "$BATS_TEST_TMPDIR/out")" = now ]
 	kill $rig
@@ -60,15 +68,12 @@ teardown()
 @test "a run that is killed without warning takes its machine along" {
 	tests/vm/run --kernel "$kernel" --bare -- sh -c 'echo now; sleep 300' >"$BATS_TEST_TMPDIR/out" &
 	rig=$!
-	for ((i = 0; i < 90; i++)); do
-		[ ! -s "$BATS_TEST_TMPDIR/out" ] || break
-		sleep 1
-	done
+	await test -s "$BATS_TEST_TMPDIR/out"
 	[ -s "$BATS_TEST_TMPDIR/out" ]
 	pgrep -f "mem-path=$MMIOD_VM_DIR/shm"
 	kill -KILL $rig
-	sleep 1
-	! pgrep -f "mem-path=$MMIOD_VM_DIR/shm"
+	# shellcheck disable=SC2016 # eval expands it, each time
+	await eval '! pgrep -f "mem-path=$MMIOD_VM_DIR/shm"'
 }
 
 @test "copied files keep their mode and can be read by everybody" {
@@ -88,7 +93,7 @@ teardown()
 
 @test "the monitor pulls a device out and puts it back" {
 	run -0 rig -- sh -c 'set -e; monitor=/dev/rig-monitor; shm=/sys/bus/pci/devices/0000:01:00.0
-		await() { for i in $(seq 200); do ! eval "$1" || return 0; sleep 0.1; done; return 1; }
+		await() { for i in $(seq 6000); do ! eval "$1" || return 0; sleep 0.1; done; return 1; }
 		echo "device_del shm" >$monitor; await "[ ! -e $shm ]"
 		echo "device_add ivshmem-plain,id=shm,memdev=shm-again,bus=slot0" >$monitor; await "[ -e $shm ]"'
 }
@@ -100,9 +105,19 @@ teardown()
 	[[ ${lines[1]} = *' one=1 two=2 three=3' ]]
 }
 
-@test "time that is up gives 124 and the end of the console" {
-	run --separate-stderr -124 rig --timeout 3 -- true
-	[[ $stderr = *"no end after 3 seconds"* ]]
+@test "silence gives 124 and the end of the console" {
+	run --separate-stderr -124 rig --timeout 5 -- sleep 3600
+	[[ $stderr = *"nothing was heard for 5 seconds"* ]]
+}
+
+@test "who says something now and then is heard to the end" {
+	run -0 rig --timeout 60 -- sh -c 'for i in 1 2 3 4; do sleep 20; echo $i; done'
+	[ "$output" = "$(printf '%s\n' 1 2 3 4)" ]
+}
+
+@test "what the command leaves running holds nobody up" {
+	run -0 rig -- sh -c 'sleep 3600 & echo over'
+	[ "$output" = over ]
 }
 
 @test "a panic gives 125 soon, with the console" {

@@ -194,7 +194,7 @@ bool happens(int control, uint32_t type, uint32_t value, uint64_t id)
 	struct mmiod_control_event event;
 
 	EXPECT_EQ(fcntl(control, F_SETFL, O_NONBLOCK), 0);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 30000; i++) {
 		while (read(control, &event, sizeof(event)) == sizeof(event))
 			if (event.type == type && event.value == value && event.id == id)
 				return true;

@@ -284,7 +284,7 @@ static int open_uio(uint32_t device)
 	int fd = -1;
 
 	snprintf(pattern, sizeof(pattern), "%s/uio/uio*", pci_path(device));
-	for (int i = 0; i < 100 && fd < 0; i++, usleep(50000)) {
+	for (int i = 0; i < 6000 && fd < 0; i++, usleep(50000)) {
 		const char *node = first_match(pattern);
 
 		if (!node)

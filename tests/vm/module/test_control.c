@@ -320,7 +320,7 @@ static bool next_event(int control, uint32_t type, uint64_t id)
 	struct mmiod_control_event event;
 	struct pollfd waiting = { .fd = control, .events = POLLIN };
 
-	while (poll(&waiting, 1, 5000) == 1 && read(control, &event, sizeof(event)) > 0)
+	while (poll(&waiting, 1, 60000) == 1 && read(control, &event, sizeof(event)) > 0)
 		if (event.type == type && event.id == id)
 			return true;
 	return false;

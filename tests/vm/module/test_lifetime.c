@@ -32,7 +32,7 @@ static int unload(void)
  */
 static int unload_soon(void)
 {
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (!unload())
 			return 0;
 		usleep(50000);
@@ -44,7 +44,7 @@ static void load(void)
 {
 	if (system("modprobe mmiod"))
 		FAIL("modprobe mmiod");
-	for (int i = 0; i < 100 && access("/dev/mmiod", F_OK); i++)
+	for (int i = 0; i < 6000 && access("/dev/mmiod", F_OK); i++)
 		usleep(50000);
 }
 
@@ -144,7 +144,7 @@ TEST(a_killed_client_leaves_no_window)
 		usleep(10000);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	for (int i = 0; i < 100 && live_windows(control) != before; i++)
+	for (int i = 0; i < 6000 && live_windows(control) != before; i++)
 		usleep(50000);
 	EXPECT_EQ(live_windows(control), before);
 }
@@ -318,7 +318,7 @@ TEST(removing_a_device_revokes_its_windows_and_a_rescan_brings_it_back)
 	EXPECT_EQ(touch_read(address), SIGBUS);
 	EXPECT(access(path, F_OK));
 	EXPECT_EQ(write_file("/sys/bus/pci", "rescan", "1"), 0);
-	for (int i = 0; i < 100 && access(path, F_OK); i++)
+	for (int i = 0; i < 6000 && access(path, F_OK); i++)
 		usleep(50000);
 	EXPECT_EQ(write_file(path, "driver_override", "mmiod"), 0);
 	write_file("/sys/bus/pci", "drivers_probe", strrchr(path, '/') + 1);
@@ -417,7 +417,7 @@ static uint64_t claim_shm(int control, uint32_t flags)
 	};
 
 	/* A window's ->release runs after its close. */
-	for (int i = 0; i < 100 && ioctl(control, MMIOD_IOC_REGION_RELEASE, &release); i++)
+	for (int i = 0; i < 6000 && ioctl(control, MMIOD_IOC_REGION_RELEASE, &release); i++)
 		usleep(20000);
 	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
 		FAIL("cannot claim shm: %s", strerror(errno));

@@ -398,7 +398,7 @@ static void expect_no_window(int control)
 {
 	struct mmiod_control_info info = { .size = sizeof(info), .windows = 1 };
 
-	for (int i = 0; i < 600 && info.windows; i++) {
+	for (int i = 0; i < 6000 && info.windows; i++) {
 		EXPECT_EQ(ioctl(control, MMIOD_IOC_INFO, &info), 0);
 		usleep(20000);
 	}
@@ -473,7 +473,7 @@ TEST_WITHIN(120, a_revoke_does_not_wait_until_memory_is_allocated)
 {
 	int control = open_control(), error = 0;
 
-	for (int round = 0; round < 50 && error != ENODEV; round++) {
+	for (int round = 0; round < 500 && error != ENODEV; round++) {
 		error = revoke_in_the_middle(control, 192 * MIB);
 		EXPECT(!error || error == ENODEV);
 	}
@@ -516,7 +516,7 @@ TEST_WITHIN(120, the_module_can_be_unloaded_while_it_is_being_opened)
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	for (int i = 0; i < 100 && access("/dev/mmiod", F_OK); i++)
+	for (int i = 0; i < 6000 && access("/dev/mmiod", F_OK); i++)
 		usleep(50000);
 	EXPECT_EQ(unloads, 5);
 	expect_no_window(open_control());
