@@ -4,178 +4,58 @@
  * element, of the width that the window declares or the caller asks for, in rising order, never
  * across the window's end.
  *
- * User memory is touched only outside window->lock, through a small bounce buffer: a user page may
- * itself be a window whose fault takes that lock. So a revoke waits for one chunk of accesses at
- * most.
+ * User memory is touched only with no lock held, through a small bounce buffer: a user page may
+ * itself be a window whose fault takes that window's lock. What stands behind the window does the
+ * rest, io.c or buffer.c.
  */
-#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
 
-#define CHUNK 256 /* bytes under the lock at a time; a multiple of every width */
+#define CHUNK 256 /* bytes of the bounce buffer; a multiple of every width */
 
 /* Width of one access of a longer transfer on a window that declares none. */
 #define DEFAULT_WIDTH 4
 
-/* One transfer under way. */
-struct transfer {
-	struct mmiod_window *window;
-	u32 op; /* enum mmiod_access_op */
-	u32 width; /* bytes of one access; 0: bulk */
-	u64 offset;
-	u64 length; /* bytes */
-	u8 fill;
-};
-
-static bool is_write(u32 op)
+bool mmiod_access_writes(u32 op)
 {
 	return op == MMIOD_ACCESS_WRITE || op == MMIOD_ACCESS_COPY_TO || op == MMIOD_ACCESS_FILL;
 }
 
-static void read_elements(void *to, const void __iomem *from, u32 width, size_t length)
-{
-	for (size_t at = 0; at < length; at += width) {
-		switch (width) {
-		case 1:
-			*(u8 *)(to + at) = readb(from + at);
-			break;
-		case 2:
-			*(u16 *)(to + at) = readw(from + at);
-			break;
-		case 4:
-			*(u32 *)(to + at) = readl(from + at);
-			break;
-#ifdef CONFIG_64BIT
-		case 8:
-			*(u64 *)(to + at) = readq(from + at);
-			break;
-#endif
-		}
-	}
-}
-
-static void write_elements(void __iomem *to, const void *from, u32 width, size_t length)
-{
-	for (size_t at = 0; at < length; at += width) {
-		switch (width) {
-		case 1:
-			writeb(*(const u8 *)(from + at), to + at);
-			break;
-		case 2:
-			writew(*(const u16 *)(from + at), to + at);
-			break;
-		case 4:
-			writel(*(const u32 *)(from + at), to + at);
-			break;
-#ifdef CONFIG_64BIT
-		case 8:
-			writeq(*(const u64 *)(from + at), to + at);
-			break;
-#endif
-		}
-	}
-}
-
-static void touch_device(const struct transfer *transfer, void *bounce, size_t length)
-{
-	void __iomem *io = transfer->window->io + transfer->offset;
-
-	switch (transfer->op) {
-	case MMIOD_ACCESS_READ:
-		read_elements(bounce, io, transfer->width, length);
-		break;
-	case MMIOD_ACCESS_WRITE:
-		write_elements(io, bounce, transfer->width, length);
-		break;
-	case MMIOD_ACCESS_COPY_FROM:
-		memcpy_fromio(bounce, io, length);
-		break;
-	case MMIOD_ACCESS_COPY_TO:
-		memcpy_toio(io, bounce, length);
-		break;
-	case MMIOD_ACCESS_FILL:
-		memset_io(io, transfer->fill, length);
-		break;
-	}
-}
-
-/* RAM: its width is nobody's concern. */
-static void touch_buffer(const struct transfer *transfer, void *bounce, size_t length)
-{
-	if (transfer->op == MMIOD_ACCESS_FILL)
-		memset(bounce, transfer->fill, length);
-	mmiod_buffer_copy(transfer->window->buffer, transfer->offset, bounce, length,
-			  is_write(transfer->op));
-}
-
-static void touch(const struct transfer *transfer, void *bounce, size_t length)
-{
-	if (transfer->window->buffer)
-		touch_buffer(transfer, bounce, length);
-	else
-		touch_device(transfer, bounce, length);
-}
-
-static bool is_ready(const struct mmiod_window *window)
-{
-	return window->buffer ? window->buffer->allocated : window->io != NULL;
-}
-
-static void count(const struct transfer *transfer, size_t length)
+static void count(const struct mmiod_transfer *transfer, size_t length)
 {
 	struct mmiod_window *window = transfer->window;
 	size_t accesses = transfer->width ? length / transfer->width : 1;
 
-	atomic64_add(accesses, is_write(transfer->op) ? &window->writes : &window->reads);
+	atomic64_add(accesses,
+		     mmiod_access_writes(transfer->op) ? &window->writes : &window->reads);
 }
 
-static int access_chunk(const struct transfer *transfer, void *bounce, size_t length)
-{
-	struct mmiod_window *window = transfer->window;
-	int ret;
-
-	for (;;) {
-		down_read(&window->lock);
-		ret = mmiod_window_usable(window);
-		if (ret || is_ready(window))
-			break;
-		up_read(&window->lock);
-		ret = mmiod_window_prepare(window);
-		if (ret)
-			return ret;
-	}
-	if (!ret) {
-		touch(transfer, bounce, length);
-		count(transfer, length);
-	}
-	up_read(&window->lock);
-	return ret;
-}
-
-static int run_chunk(const struct transfer *transfer, void __user *buf, size_t length)
+/* Bytes done: fewer if it could not be gone on with. */
+static ssize_t run_chunk(const struct mmiod_transfer *transfer, void __user *buf, size_t length)
 {
 	u64 bounce[CHUNK / sizeof(u64)];
-	bool from_user = is_write(transfer->op) && transfer->op != MMIOD_ACCESS_FILL;
-	int ret;
+	bool from_user = mmiod_access_writes(transfer->op) && transfer->op != MMIOD_ACCESS_FILL;
+	ssize_t done;
 
 	if (from_user && copy_from_user(bounce, buf, length))
 		return -EFAULT;
-	ret = access_chunk(transfer, bounce, length);
-	if (ret)
-		return ret;
-	if (!is_write(transfer->op) && copy_to_user(buf, bounce, length))
+	done = transfer->window->ops->touch(transfer, bounce, length);
+	if (done < 0)
+		return done;
+	count(transfer, done);
+	if (!mmiod_access_writes(transfer->op) && copy_to_user(buf, bounce, done))
 		return -EFAULT;
-	return 0;
+	return done;
 }
 
 /*
  * Bytes done, or an error when there are none. A read whose buffer turns out bad has touched the
  * device by then; the buffer is probed first so that a plainly bad pointer costs no access.
  */
-static ssize_t run(struct transfer transfer, void __user *buf)
+static ssize_t run(struct mmiod_transfer transfer, void __user *buf)
 {
 	size_t done = 0;
 
@@ -183,14 +63,14 @@ static ssize_t run(struct transfer transfer, void __user *buf)
 		return -EFAULT;
 	while (transfer.length) {
 		size_t length = min_t(u64, transfer.length, CHUNK);
-		int ret = run_chunk(&transfer, buf, length);
+		ssize_t ret = run_chunk(&transfer, buf, length);
 
-		if (ret)
+		if (ret < 0)
 			return done ?: ret;
-		done += length;
-		buf += length;
-		transfer.offset += length;
-		transfer.length -= length;
+		done += ret;
+		buf += ret;
+		transfer.offset += ret;
+		transfer.length -= ret;
 		if (transfer.length && fatal_signal_pending(current))
 			return done;
 		cond_resched();
@@ -225,17 +105,17 @@ static ssize_t transfer_at(struct file *file, u32 op, void __user *buf, size_t l
 	if (!length)
 		return 0;
 	if (offset >= window->length)
-		return is_write(op) ? -ENOSPC : 0;
+		return mmiod_access_writes(op) ? -ENOSPC : 0;
 	length = min_t(u64, length, window->length - offset);
 	length = min_t(size_t, length, MAX_RW_COUNT);
 	width = width_for(window, offset, length);
 	if (!aligned(window, offset, length, width))
 		return -EINVAL;
-	done = run((struct transfer){ .window = window,
-				      .op = op,
-				      .width = width,
-				      .offset = offset,
-				      .length = length },
+	done = run((struct mmiod_transfer){ .window = window,
+					    .op = op,
+					    .width = width,
+					    .offset = offset,
+					    .length = length },
 		   buf);
 	if (done > 0)
 		*pos += done;
@@ -277,7 +157,7 @@ static int check_access(struct file *file, const struct mmiod_window_access *acc
 
 	if (access->op < MMIOD_ACCESS_READ || access->op > MMIOD_ACCESS_FILL)
 		return -EINVAL;
-	if (is_write(access->op) && !(file->f_mode & FMODE_WRITE))
+	if (mmiod_access_writes(access->op) && !(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	if (access->value > (access->op == MMIOD_ACCESS_FILL ? U8_MAX : 0))
 		return -EINVAL;
@@ -299,12 +179,12 @@ int mmiod_call_access(struct mmiod_call *call)
 
 	if (ret)
 		return ret;
-	done = run((struct transfer){ .window = call->file->private_data,
-				      .op = access->op,
-				      .width = access->width,
-				      .offset = access->offset,
-				      .length = access->count * unit,
-				      .fill = access->value },
+	done = run((struct mmiod_transfer){ .window = call->file->private_data,
+					    .op = access->op,
+					    .width = access->width,
+					    .offset = access->offset,
+					    .length = access->count * unit,
+					    .fill = access->value },
 		   u64_to_user_ptr(access->buffer));
 	if (done < 0)
 		return done;

@@ -3,15 +3,20 @@
  * Buffers: kernel memory behind a window instead of a device's.
  *
  * The daemon makes the window; the memory is allocated when the client first touches it, in the
- * client's context, so that __GFP_ACCOUNT charges the client's memory cgroup. All of it is under
- * window->lock: written to publish what was allocated and to free, read to map and to copy.
+ * client's context, so that __GFP_ACCOUNT charges the client's memory cgroup. Not so a device's DMA
+ * memory: a kernel thread allocates that, charged to nobody, and the client waits for it. The
+ * removal of the device has to wait for the allocation, and a client must not be able to prolong
+ * it. Either way it is done with no lock but window->preparing; window->lock is written to publish
+ * what was allocated and to take it away, read to map and to copy. What was taken away is freed
+ * after the lock.
  *
  * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT
  * and the like can pin them, and a page that somebody still pins is not recycled when the buffer is
- * freed. Memory that must be freed as a whole (KMALLOC, DMA) is mapped by frame number without
- * references, so it cannot be pinned, and it is freed only after the zap. Revocation frees at once,
- * but for DMA memory, which a device may still write to: that stays until the window's file goes,
- * or until the device itself does, whose bus mastering is cut off before.
+ * freed. The fault handler sets the entry itself, under window->lock: were it left to the kernel, a
+ * revoke could come between. Memory that must be freed as a whole (KMALLOC, DMA) is mapped by frame
+ * number without references, so it cannot be pinned, and it is freed only after the zap. Revocation
+ * frees at once, but for DMA memory, which a device may still write to: that stays until the
+ * window's file goes, or until the device itself does, whose bus mastering is cut off before.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
@@ -22,6 +27,9 @@
 #include <linux/vmalloc.h>
 
 #include "internal.h"
+
+/* A bound on what is charged to nobody, and on what ->remove may have to wait for. */
+#define DMA_LONGEST (64ULL << 20)
 
 static bool maps_by_frame(const struct mmiod_buffer *buffer)
 {
@@ -47,7 +55,9 @@ static gfp_t gfp_of(const struct mmiod_buffer *buffer)
 
 	if (buffer->node != NUMA_NO_NODE)
 		gfp |= __GFP_THISNODE;
-	return gfp | zones[buffer->zone] | __GFP_ZERO | __GFP_ACCOUNT | __GFP_NOWARN;
+	if (buffer->kind != MMIOD_BUFFER_DMA)
+		gfp |= __GFP_ACCOUNT;
+	return gfp | zones[buffer->zone] | __GFP_ZERO | __GFP_NOWARN;
 }
 
 /*
@@ -152,8 +162,6 @@ static int allocate_vmalloc(struct mmiod_buffer *buffer)
 
 static int allocate_dma(struct mmiod_buffer *buffer)
 {
-	if (!buffer->dev)
-		return -ENODEV;
 	buffer->memory =
 		dma_alloc_coherent(buffer->dev, buffer->length, &buffer->bus, gfp_of(buffer));
 	buffer->capacity = buffer->length;
@@ -226,8 +234,8 @@ static int survey(struct mmiod_buffer *buffer)
 	return 0;
 }
 
-/* The caller sees to it that there is one at a time, and sets ->allocated under window->lock. */
-int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
+/* The caller sees to it that there is one at a time. */
+static int allocate(struct mmiod_buffer *buffer)
 {
 	int ret = is_there(buffer) ? allocate_by_kind(buffer) : -ENOMEM;
 
@@ -239,35 +247,131 @@ int mmiod_buffer_allocate(struct mmiod_buffer *buffer)
 	return ret;
 }
 
-static void free_memory(struct mmiod_buffer *buffer)
+/* ---- the window's first use ---- */
+
+/* If a revoke has come in between, what was allocated is given back. */
+static int publish(struct mmiod_window *window)
 {
-	if (!buffer->allocated)
-		return;
-	give_back(buffer);
-	WRITE_ONCE(buffer->allocated, false);
+	struct mmiod_buffer *buffer = window->buffer;
+	bool revoked;
+
+	down_write(&window->lock);
+	revoked = mmiod_window_state(window) == MMIOD_WINDOW_REVOKED;
+	WRITE_ONCE(buffer->allocated, !revoked);
+	up_write(&window->lock);
+	if (revoked)
+		give_back(buffer);
+	return mmiod_window_usable(window);
 }
 
-/* The window is revoked and zapped: nothing of the client's reaches the memory any more. */
-void mmiod_buffer_revoke(struct mmiod_buffer *buffer)
+/* The kernel thread's. It may run once more for who has not seen that it has run. */
+static void allocate_for_device(struct work_struct *work)
 {
-	if (buffer->kind != MMIOD_BUFFER_DMA)
-		free_memory(buffer);
+	struct mmiod_buffer *buffer = container_of(work, struct mmiod_buffer, work);
+
+	if (!buffer->allocated)
+		buffer->error = mmiod_window_usable(buffer->window) ?:
+				allocate(buffer) ?: publish(buffer->window);
+	complete_all(&buffer->done);
 }
 
 /*
- * The device goes and can no longer write: its DMA memory
- * must be given back while its driver is still bound.
+ * Queued with window->lock held for read and the window in order: after it was revoked the work is
+ * not queued any more, and who then flushes it knows that it does not run. One client waits at a
+ * time (window->preparing); if the last one was killed, what it began may answer for this one.
+ */
+static int have_it_allocated(struct mmiod_window *window)
+{
+	struct mmiod_buffer *buffer = window->buffer;
+	int ret;
+
+	reinit_completion(&buffer->done);
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window);
+	if (!ret)
+		queue_work(mmiod_workers, &buffer->work);
+	up_read(&window->lock);
+	if (ret)
+		return ret;
+	if (wait_for_completion_killable(&buffer->done))
+		return -EINTR; /* the work goes on */
+	return READ_ONCE(buffer->error);
+}
+
+/* Only clients wait here, and whoever removes the device waits for none of them. */
+static int prepare(struct mmiod_window *window)
+{
+	struct mmiod_buffer *buffer = window->buffer;
+	int ret;
+
+	if (mutex_lock_killable(&window->preparing))
+		return -EINTR;
+	ret = mmiod_window_usable(window);
+	if (!ret && !READ_ONCE(buffer->allocated))
+		ret = buffer->kind == MMIOD_BUFFER_DMA ? have_it_allocated(window) :
+							 allocate(buffer) ?: publish(window);
+	mutex_unlock(&window->preparing);
+	return ret;
+}
+
+/* ---- the end ---- */
+
+/* DMA memory is the device's until that is detached. */
+static void revoke(struct mmiod_window *window)
+{
+	struct mmiod_buffer *buffer = window->buffer;
+
+	if (buffer->kind == MMIOD_BUFFER_DMA)
+		return;
+	buffer->revoked = buffer->allocated;
+	buffer->allocated = false;
+}
+
+static void dispose(struct mmiod_window *window)
+{
+	if (window->buffer->revoked)
+		give_back(window->buffer);
+}
+
+/*
+ * DMA, with the window revoked: nobody allocates, looks at or touches the memory
+ * any more, and the next call to mmiod_buffer_detach() frees it.
+ */
+void mmiod_buffer_stop(struct mmiod_buffer *buffer)
+{
+	struct mmiod_window *window = buffer->window;
+
+	flush_work(&buffer->work);
+	down_write(&window->lock);
+	buffer->allocated = false;
+	up_write(&window->lock);
+}
+
+/*
+ * The device can no longer write to the memory, which must be given back while its driver is still
+ * bound. By the window's end or the device's, under mmiod_lock: whichever comes first.
  */
 void mmiod_buffer_detach(struct mmiod_buffer *buffer)
 {
-	free_memory(buffer);
+	lockdep_assert_held(&mmiod_lock);
+	if (buffer->memory)
+		give_back(buffer);
 	buffer->dev = NULL;
 }
 
-void mmiod_buffer_free(struct mmiod_buffer *buffer)
+static void close(struct mmiod_window *window)
 {
-	free_memory(buffer);
-	kfree(buffer);
+	struct mmiod_buffer *buffer = window->buffer;
+
+	if (buffer->kind != MMIOD_BUFFER_DMA)
+		return;
+	mmiod_buffer_stop(buffer);
+	mmiod_pci_detach_buffer(buffer);
+}
+
+static void release(struct mmiod_window *window)
+{
+	kfree(window->buffer);
 }
 
 /* ---- creation ---- */
@@ -324,7 +428,7 @@ static int check_create(const struct mmiod_buffer_create *create)
 		return -EINVAL;
 	if (create->kind != MMIOD_BUFFER_DMA)
 		return create->pci || create->domain_high || create->dma_bits ? -EINVAL : 0;
-	if (create->zone || create->domain_high > U16_MAX)
+	if (create->zone || create->domain_high > U16_MAX || create->length > DMA_LONGEST)
 		return -EINVAL;
 	return create->dma_bits && (create->dma_bits < 24 || create->dma_bits > 64) ? -EINVAL : 0;
 }
@@ -339,7 +443,8 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
-	mutex_init(&buffer->allocating);
+	INIT_WORK(&buffer->work, allocate_for_device);
+	init_completion(&buffer->done);
 	buffer->kind = create->kind;
 	buffer->flags = create->flags;
 	buffer->zone = create->zone;
@@ -355,26 +460,45 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 
 /* ---- access, with the memory allocated and window->lock held ---- */
 
-vm_fault_t mmiod_buffer_fault(struct mmiod_buffer *buffer, struct vm_fault *vmf)
+/* One page, with a reference of its own or by frame number. There is a page table by now. */
+static vm_fault_t insert(struct mmiod_buffer *buffer, struct vm_fault *vmf)
 {
 	struct page *page = page_at(buffer, vmf->pgoff);
+	unsigned long address = vmf->address & PAGE_MASK;
+	int ret;
 
 	if (maps_by_frame(buffer))
-		return vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, page_to_pfn(page));
-	get_page(page);
-	vmf->page = page;
-	return 0;
+		return vmf_insert_pfn(vmf->vma, address, page_to_pfn(page));
+	ret = vm_insert_page(vmf->vma, address, page);
+	return !ret || ret == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(ret);
+}
+
+/* ->mmap has seen to it that the memory is there, and only a revoke takes it away. */
+static vm_fault_t fault(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
+{
+	vm_fault_t ret;
+
+	lockdep_assert_held(&window->lock);
+	if (order)
+		return VM_FAULT_FALLBACK;
+	ret = insert(window->buffer, vmf);
+	if (!(ret & VM_FAULT_ERROR))
+		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE);
+	return ret;
 }
 
 /* VM_IO and VM_PFNMAP keep GUP away from memory that has no references to give. */
-unsigned long mmiod_buffer_vm_flags(const struct mmiod_buffer *buffer)
+static int map(struct mmiod_window *window, struct vm_area_struct *vma)
 {
-	return maps_by_frame(buffer) ? VM_IO | VM_PFNMAP : 0;
+	int ret = prepare(window);
+
+	if (!ret)
+		vm_flags_set(vma, maps_by_frame(window->buffer) ? VM_IO | VM_PFNMAP : VM_MIXEDMAP);
+	return ret;
 }
 
 /* Copy within one page at a time: pages need not be neighbours. */
-void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length,
-		       bool write)
+static void copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length, bool write)
 {
 	while (length) {
 		size_t in_page = offset_in_page(offset);
@@ -387,6 +511,77 @@ void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, si
 		bounce += part;
 		length -= part;
 	}
+}
+
+/* ENXIO: there is nothing yet. The lock is held for a short copy of RAM, which waits for nothing. */
+static int touch_locked(const struct mmiod_transfer *transfer, void *bounce, size_t length)
+{
+	struct mmiod_window *window = transfer->window;
+	int ret;
+
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window);
+	if (!ret && !window->buffer->allocated)
+		ret = -ENXIO;
+	if (!ret)
+		copy(window->buffer, transfer->offset, bounce, length,
+		     mmiod_access_writes(transfer->op));
+	up_read(&window->lock);
+	return ret;
+}
+
+/* RAM: its width is nobody's concern. */
+static ssize_t touch(const struct mmiod_transfer *transfer, void *bounce, size_t length)
+{
+	int ret;
+
+	if (transfer->op == MMIOD_ACCESS_FILL)
+		memset(bounce, transfer->fill, length);
+	ret = touch_locked(transfer, bounce, length);
+	if (ret == -ENXIO)
+		ret = prepare(transfer->window) ?: touch_locked(transfer, bounce, length);
+	return ret ?: length;
+}
+
+static const char *origin(const struct mmiod_window *window)
+{
+	static const char *const kinds[] = { "", "pages", "kmalloc", "vmalloc", "dma" };
+
+	return kinds[window->buffer->kind];
+}
+
+static const struct mmiod_window_ops ops = {
+	.kind = "buffer",
+	.origin = origin,
+	.prepare = prepare,
+	.map = map,
+	.fault = fault,
+	.touch = touch,
+	.revoke = revoke,
+	.dispose = dispose,
+	.close = close,
+	.release = release,
+};
+
+void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window)
+{
+	window->ops = &ops;
+	window->buffer = buffer;
+	window->length = buffer->length;
+	window->pages = buffer->count;
+	buffer->window = window;
+}
+
+/* ---- calls ---- */
+
+int mmiod_call_allocate(struct mmiod_call *call)
+{
+	const struct mmiod_buffer_allocate *allocate = call->arg;
+	struct mmiod_window *window = call->file->private_data;
+
+	if (allocate->flags || !window->ops->prepare)
+		return -EINVAL;
+	return window->ops->prepare(window);
 }
 
 /*
@@ -404,7 +599,7 @@ static u64 shown_address(const void *address)
 	return kstrtou64(text, 16, &shown) ? 0 : shown;
 }
 
-int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info)
+static int describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info)
 {
 	if (info->page >= buffer->count)
 		return -EINVAL;
@@ -423,4 +618,21 @@ int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer
 	info->bus = buffer->bus;
 	info->runs = buffer->runs;
 	return 0;
+}
+
+int mmiod_call_buffer_info(struct mmiod_call *call)
+{
+	struct mmiod_buffer_info *info = call->arg;
+	struct mmiod_window *window = mmiod_window_find(info->window_id);
+	int ret = -ENOENT;
+
+	if (!window)
+		return ret;
+	if (window->buffer) {
+		down_read(&window->lock);
+		ret = describe(window->buffer, info);
+		up_read(&window->lock);
+	}
+	mmiod_window_put(window);
+	return ret;
 }

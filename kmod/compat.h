@@ -54,6 +54,13 @@ static inline void mmiod_inode_init_dirty(struct inode *inode)
 #endif
 }
 
+/* 6.4: VMAs have a lock of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline void vma_start_write(struct vm_area_struct *vma)
+{
+}
+#endif
+
 /* 6.4: MAX_ORDER became inclusive; 6.8: it was renamed. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define MMIOD_LARGEST_ORDER (MAX_ORDER - 1)

@@ -179,7 +179,7 @@ static int call_info(struct mmiod_call *call)
 	struct mmiod_control_info *info = call->arg;
 
 	info->abi_version = MMIOD_ABI_VERSION;
-	info->features = MMIOD_FEATURE_REVOKE_ON_RESET;
+	info->features = MMIOD_FEATURE_REVOKE_ON_RESET | MMIOD_FEATURE_SET_STATE_LATER;
 	info->page_size = PAGE_SIZE;
 	info->max_windows = READ_ONCE(mmiod_max_windows);
 	info->windows = mmiod_window_count();

@@ -92,7 +92,7 @@ static int check_device(struct mmiod_window *window, const struct mmiod_device *
 	if (!device)
 		return 0;
 	if (device->reasons) {
-		window->suspended = MMIOD_SUSPENDED_BY_DEVICE;
+		set_bit(MMIOD_SUSPENDED_BY_DEVICE, &window->state);
 		return 0;
 	}
 	if (look->answers)
@@ -109,6 +109,8 @@ static int enter_region(struct mmiod_window *window, const struct mmiod_window_c
 
 	if (!region)
 		return -ENOENT;
+	if (region->ending)
+		return -ENODEV;
 	ret = check_device(window, region->device, look);
 	if (ret)
 		return ret;
@@ -117,13 +119,20 @@ static int enter_region(struct mmiod_window *window, const struct mmiod_window_c
 	return place(window, create);
 }
 
-static struct mmiod_window *new_window(u32 flags, u32 attr, const u8 *tag)
+/* Owns the buffer, unless it fails. */
+static struct mmiod_window *new_window(u32 flags, u32 attr, const u8 *tag,
+				       struct mmiod_buffer *buffer)
 {
 	struct mmiod_window *window = kmem_cache_alloc(mmiod_window_cache, GFP_KERNEL);
 
 	if (!window)
 		return ERR_PTR(-ENOMEM);
-	memset_after(window, 0, poll);
+	mmiod_window_init(window);
+	if (buffer)
+		mmiod_buffer_init_window(buffer, window);
+	else
+		mmiod_io_init_window(window);
+	window->pmd_leaves = mmiod_leaf_pmd_allowed();
 	window->flags = flags;
 	window->attr = attr;
 	memcpy(window->tag, tag, sizeof(window->tag));
@@ -131,7 +140,7 @@ static struct mmiod_window *new_window(u32 flags, u32 attr, const u8 *tag)
 		return window;
 	window->dummy = alloc_page(GFP_KERNEL_ACCOUNT);
 	if (!window->dummy) {
-		mmiod_window_free(window);
+		mmiod_window_put(window);
 		return ERR_PTR(-ENOMEM);
 	}
 	memset(page_address(window->dummy), 0xff, PAGE_SIZE);
@@ -157,7 +166,7 @@ static void discard(struct mmiod_window *window, struct file *file)
 	if (file)
 		fput(file);
 	else
-		mmiod_window_free(window);
+		mmiod_window_put(window);
 }
 
 /* The last step of a creation, or its undoing if `ret` says that it failed. */
@@ -186,7 +195,7 @@ int mmiod_call_window_create(struct mmiod_call *call)
 		return ret;
 	create->window_id = 0;
 	create->conflict_id = 0;
-	window = new_window(create->flags, create->attr, create->tag);
+	window = new_window(create->flags, create->attr, create->tag, NULL);
 	if (IS_ERR(window))
 		return PTR_ERR(window);
 	/* A reset that has come and gone since the look makes it void; root's, so not for ever. */
@@ -239,15 +248,11 @@ int mmiod_call_buffer_create(struct mmiod_call *call)
 
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
-	window = new_window(flags, MMIOD_ATTR_WB, create->tag);
+	window = new_window(flags, MMIOD_ATTR_WB, create->tag, buffer);
 	if (IS_ERR(window)) {
-		mmiod_buffer_free(buffer);
+		kfree(buffer);
 		return PTR_ERR(window);
 	}
-	buffer->window = window;
-	window->buffer = buffer;
-	window->length = buffer->length;
-	window->pages = buffer->count;
 	mutex_lock(&mmiod_lock);
 	ret = create_buffer_locked(window, create, &file);
 	mutex_unlock(&mmiod_lock);

@@ -5,7 +5,8 @@
  * Each window has an inode of its own, hence an address_space of its own, so that one
  * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones
  * too. VMAs hold the file: ->release runs when the last descriptor and the last mapping are gone,
- * and frees the window.
+ * and ends the window. Who still holds a reference on the window then holds its inode with it, and
+ * with the inode the file system's pin.
  *
  * The file system is pinned by each window, and by each open control file, so that it is not made
  * anew for every window of a daemon's; not by the module's init: the superblock holds a module
@@ -42,10 +43,7 @@ void mmiod_files_unpin(void)
 /* No VMA is left, and no call is under way: all of them hold the file. */
 static int window_release(struct inode *inode, struct file *file)
 {
-	struct mmiod_window *window = file->private_data;
-
-	mmiod_window_free(window);
-	mmiod_files_unpin();
+	mmiod_window_close(file->private_data);
 	return 0;
 }
 
@@ -54,7 +52,7 @@ static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
 	struct mmiod_window *window = file->private_data;
 
 	poll_wait(file, &window->poll, table);
-	return mmiod_window_poll_events(mmiod_window_locked_state(window));
+	return mmiod_window_poll_events(mmiod_window_state(window));
 }
 
 /* Whoever may read a process's fdinfo sees this: no physical address. */
@@ -66,13 +64,12 @@ static void window_fdinfo(struct seq_file *seq, struct file *file)
 	struct mmiod_window *window = file->private_data;
 
 	seq_printf(seq, "mmiod-window:\t%llu\n", window->id);
-	seq_printf(seq, "mmiod-%s:\t%s\n", window->buffer ? "buffer" : "region",
-		   mmiod_window_origin(window));
+	seq_printf(seq, "mmiod-%s:\t%s\n", window->ops->kind, window->ops->origin(window));
 	seq_printf(seq, "mmiod-range:\t0x%llx/0x%llx\n", window->offset, window->length);
 	seq_printf(seq, "mmiod-rights:\t%s\n", window->flags & MMIOD_WINDOW_READONLY ? "r" : "rw");
 	seq_printf(seq, "mmiod-cache:\t%s\n", attrs[window->attr]);
 	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
-	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_window_locked_state(window)]);
+	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_window_state(window)]);
 	seq_printf(seq, "mmiod-mappings:\t%d\n", atomic_read(&window->mappings));
 	seq_printf(seq, "mmiod-faults:\t%llu\n", mmiod_leaf_pages(window, false));
 	seq_printf(seq, "mmiod-populated:\t%llu\n", mmiod_leaf_pages(window, true));
@@ -92,7 +89,7 @@ static int call_query(struct mmiod_call *call)
 	query->length = window->length;
 	query->attr = window->attr;
 	query->width = window->width;
-	query->state = mmiod_window_locked_state(window);
+	query->state = mmiod_window_state(window);
 	query->mmapable = window->pages != 0;
 	query->page_size = PAGE_SIZE;
 	return 0;
@@ -239,11 +236,22 @@ static struct file *new_file(struct mmiod_window *window, struct inode *inode, c
 	}
 	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
 	file->private_data = window;
+	ihold(inode);
 	window->inode = inode;
 	return file;
 }
 
-/* The file owns the window and the pin from here on; after an error neither was taken. */
+/* By the window's end. */
+void mmiod_window_close_inode(struct inode *inode)
+{
+	iput(inode);
+	mmiod_files_unpin();
+}
+
+/*
+ * From here on the first reference on the window is the file's,
+ * and the pin the window's; after an error neither was taken.
+ */
 struct file *mmiod_window_open(struct mmiod_window *window)
 {
 	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
@@ -258,7 +266,7 @@ struct file *mmiod_window_open(struct mmiod_window *window)
 		mmiod_files_unpin();
 		return ERR_CAST(inode);
 	}
-	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", mmiod_window_origin(window),
+	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", window->ops->origin(window),
 		 window->offset, window->offset + window->length - 1);
 	file = new_file(window, inode, name);
 	if (IS_ERR(file)) {

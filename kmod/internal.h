@@ -5,11 +5,20 @@
  *	device	a PCI function bound to the driver		pci.c, command.c, suspend.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c
- *	window	a sub-range of a region, one file each		window.c (object), create.c, file.c,
- *								mapping.c, leaf.c, access.c
+ *	window	a sub-range of a region or a buffer, one file	window.c (object), create.c, file.c,
+ *		each						mapping.c, leaf.c, access.c, io.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
  *	(none)	what others' addresses and frames are		inspect.c
+ *
+ * Nothing that a client does makes a revoke wait. A client can put itself to sleep wherever the
+ * kernel allocates for it (memory.high of its cgroup), frees, faults on its memory, or offers the
+ * processor to others while its cgroup's cpu.max is spent. So with mmiod_lock or a window's lock
+ * held a client's task does none of these: page tables and memory are allocated before, and freed
+ * after; what might do worse is a kernel thread's (mmiod_workers), for which the client waits.
+ * What remains: where the kernel preempts itself (preempt=full) and throttles a task at once, not
+ * on its return to user space as newer kernels do, a task can be stopped between any two
+ * instructions, these included, until its next period.
  *
  * Locks, outermost first:
  *
@@ -19,27 +28,44 @@
  *				write, in populate of exactly some pages; otherwise never taken by us.
  *	a VMA's own lock	read: all that a huge fault has. Write, under mmap_lock: to keep such
  *				faults out, before a split and while pages are remapped.
- *	mmiod_lock		mutex: all lists and trees of devices, regions and windows. Never
- *				taken under mmap_lock: ->release runs from task work, not from
- *				munmap.
- *	buffer->allocating	mutex: one allocation at a time, by the client. A revoke never takes
- *				it.
- *	window->lock		rwsem: the window's state. Read: to insert page-table entries or
- *				touch the device. Write: to change the state, followed by the zap.
- *				No user access, no GUP, no mmap_lock and no mmiod_lock under it.
+ *	window->preparing	mutex: one client at a time has memory allocated or device memory
+ *				mapped for the kernel. Held while that sleeps; only clients take it.
+ *
+ *	then one of these two; they are never held together, in either order:
+ *
+ *	mmiod_lock		mutex: all lists and trees of devices, regions and windows, and for
+ *				how long what is in them is sure to exist. For list surgery: no zap
+ *				and nothing that waits for a client. Never taken under mmap_lock:
+ *				->release runs from task work, not from munmap.
+ *	window->lock		rwsem: that the window's state stays as it is. Read: to insert
+ *				page-table entries, and to touch a buffer. Write: to change the
+ *				state, followed by the zap. No allocation, no user access, no GUP
+ *				and no mmap_lock under it. REVOKED alone may be set without it, by
+ *				who leaves the rest to a kernel thread. To report the state it is
+ *				enough to read the word.
+ *
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
  *	device->command		mutex: our writes to a function's COMMAND register. A leaf; a dead
  *				function makes its holder wait for some completion timeouts.
  *	events_lock		spinlock: the queues of all control files (control.c)
  *
- * Lifetimes: a window lives as long as its file (VMAs hold the file), a region as long as its claim
- * or a window, and a device's resources end in ->remove, whoever still holds a window: by then
- * nothing can reach the pages any more.
+ * Device memory is touched under no lock, see io.c.
+ *
+ * Lifetimes: a window's ->release takes it out of the ledger; the object, its inode and what is
+ * behind it live until the last reference is put. One is the file's (VMAs hold the file), others
+ * are taken under mmiod_lock by who looks a window up to do something to it without that lock. A
+ * region lives as long as its claim or a window's object. A device's resources end in ->remove,
+ * whoever still holds a window: by then nothing can reach the pages any more. ->remove and the
+ * device's other callbacks are called one at a time (device_lock). ->remove marks the device's
+ * regions as ending, and a reset that it has begun, under mmiod_lock; then it walks the windows
+ * without, by rising ids, and who makes a window looks at the marks when he enters it. So none is
+ * missed, and none is added that the walk ought to have found.
  */
 #ifndef MMIOD_INTERNAL_H
 #define MMIOD_INTERNAL_H
 
 #include <linux/build_bug.h>
+#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/interval_tree.h>
 #include <linux/ioport.h>
@@ -49,13 +75,17 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/mmiod.h>
 
 #include "compat.h"
 
 extern struct mutex mmiod_lock;
+/* Kernel threads: in nobody's cgroup, so no client can slow them down. */
+extern struct workqueue_struct *mmiod_workers;
 
 /* Bytes of one bus access: no more than the machine loads and stores at once. */
 static inline bool mmiod_width_valid(u32 width)
@@ -105,6 +135,7 @@ static inline u64 mmiod_device_number(u32 address, u32 domain_high)
 int mmiod_pci_init(void);
 void mmiod_pci_exit(void);
 struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high);
+void mmiod_device_begin_end(struct mmiod_device *device);
 void mmiod_device_end_windows(struct mmiod_device *device);
 bool mmiod_pci_owns_range(u64 start, u64 length);
 
@@ -128,9 +159,9 @@ void mmiod_device_deadline(struct work_struct *work);
 
 struct mmiod_region {
 	/* Made by the cache's constructor, back in that state when the object is freed. */
-	struct list_head windows; /* those not revoked, under mmiod_lock */
+	struct rb_root windows; /* those listed, by id, under mmiod_lock */
 
-	struct kref ref; /* one for the claim, one for each window */
+	struct kref ref; /* one for the claim, one for each window, one for each walk */
 	u64 id;
 	u32 kind;
 	u32 pci;
@@ -147,6 +178,7 @@ struct mmiod_region {
 	struct resource *res; /* NULL once the claim has ended */
 	struct list_head node; /* in device->regions */
 	u32 nr_windows; /* in windows */
+	bool ending; /* under mmiod_lock: its windows are being revoked, no more are made */
 	char iomem_name[sizeof(MMIOD_IOMEM_PREFIX) + MMIOD_NAME_MAX]; /* /proc/iomem shows it */
 };
 
@@ -159,8 +191,9 @@ extern struct kmem_cache *mmiod_region_cache;
 struct mmiod_region *mmiod_region_find(u64 id);
 void mmiod_region_get(struct mmiod_region *region);
 void mmiod_region_put(struct mmiod_region *region);
+struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id);
 void mmiod_region_end(struct mmiod_region *region);
-void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended);
+void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last_window);
 void mmiod_region_exit(void);
 
 /* ---- buffer.c ---- */
@@ -175,15 +208,22 @@ struct mmiod_buffer {
 	u64 length;
 	unsigned long count; /* pages of length */
 
-	/* DMA: under mmiod_lock. */
-	struct list_head dma_node; /* in device->buffers */
-	struct mmiod_window *window;
+	struct mmiod_window *window; /* that it is behind, and a part of */
 
-	struct mutex allocating; /* held while memory of all kinds but DMA is allocated */
+	/* DMA. dev: set before the window is visible, NULL once the memory is given back. */
+	struct device *dev; /* under mmiod_lock; constant for the work */
+	struct list_head dma_node; /* in device->buffers, under mmiod_lock */
+	struct work_struct work; /* allocates */
+	struct completion done; /* by the work */
+	int error; /* of the work */
 
-	/* Under window->lock; what comes after `allocated` is nobody's but the allocation's till then. */
-	struct device *dev; /* DMA: NULL once the device has gone */
+	/*
+	 * Whether the members below are the window's: written with window->lock held. Before, they
+	 * are the allocation's (window->preparing, or the work); afterwards, who cleared it has
+	 * them.
+	 */
 	bool allocated;
+	bool revoked; /* it was allocated then: dispose() is to free it */
 	struct page **pages; /* PAGES: one reference each */
 	void *memory; /* others: kernel address */
 	dma_addr_t bus;
@@ -192,15 +232,9 @@ struct mmiod_buffer {
 };
 
 struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create);
-void mmiod_buffer_free(struct mmiod_buffer *buffer);
-int mmiod_buffer_allocate(struct mmiod_buffer *buffer);
-void mmiod_buffer_revoke(struct mmiod_buffer *buffer);
+void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window);
+void mmiod_buffer_stop(struct mmiod_buffer *buffer);
 void mmiod_buffer_detach(struct mmiod_buffer *buffer);
-vm_fault_t mmiod_buffer_fault(struct mmiod_buffer *buffer, struct vm_fault *vmf);
-unsigned long mmiod_buffer_vm_flags(const struct mmiod_buffer *buffer);
-void mmiod_buffer_copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t length,
-		       bool write);
-int mmiod_buffer_describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info *info);
 int mmiod_pci_admit_dma(struct mmiod_device *device);
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
@@ -208,19 +242,62 @@ void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
 
 /* ---- window.c ---- */
 
-#define MMIOD_SUSPENDED_BY_DAEMON BIT(0)
-#define MMIOD_SUSPENDED_BY_DEVICE BIT(1)
+/* Bits of window->state. What is revoked may be suspended, too. */
+enum mmiod_state_bit {
+	MMIOD_SUSPENDED_BY_DAEMON,
+	MMIOD_SUSPENDED_BY_DEVICE,
+	MMIOD_REVOKED, /* for ever: nothing new is mapped or accessed */
+	MMIOD_GONE, /* and what was mapped before is no longer */
+};
+
+struct mmiod_transfer;
+
+/* What stands behind a window: device memory (io.c) or a buffer (buffer.c). */
+struct mmiod_window_ops {
+	const char *kind; /* as fdinfo says it */
+	const char *(*origin)(const struct mmiod_window *window);
+	/* The first use, in the user's context. NULL: nothing to do in advance. */
+	int (*prepare)(struct mmiod_window *window);
+	/* ->mmap, checked by then: sets what is special about such a VMA. */
+	int (*map)(struct mmiod_window *window, struct vm_area_struct *vma);
+	/*
+	 * Insert what a fault wants, with window->lock held for read, the window in order, and a
+	 * page table there unless @order or the place is one for a huge leaf.
+	 */
+	vm_fault_t (*fault)(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
+	/* Likewise the whole page table, and exactly some pages of one. NULL: one fault each. */
+	vm_fault_t (*fill)(struct mmiod_window *window, struct vm_area_struct *vma,
+			   unsigned long address, bool populated);
+	int (*remap)(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
+		     unsigned long length);
+	/* Mediated access, no lock held: bytes done, or an error if none. */
+	ssize_t (*touch)(const struct mmiod_transfer *transfer, void *bounce, size_t length);
+	/* With window->lock held for write, after a change of state: accesses under way end. */
+	void (*quiesce)(struct mmiod_window *window);
+	/* Likewise, and it is revoked: take away what dispose() frees. */
+	void (*revoke)(struct mmiod_window *window);
+	/* Once, after revoke() and with no lock held. */
+	void (*dispose)(struct mmiod_window *window);
+	/* The file has gone; the window is still in the ledger. No lock held. */
+	void (*close)(struct mmiod_window *window);
+	/* The last reference has gone. */
+	void (*release)(struct mmiod_window *window);
+};
 
 struct mmiod_window {
 	/* Made by the cache's constructor, back in that state when the object is freed. */
 	struct rw_semaphore lock;
+	struct mutex preparing;
 	wait_queue_head_t poll;
+
+	struct kref ref; /* one for the file, one for each look-up */
 
 	/* Set before the file is visible, constant afterwards. */
 	u64 id; /* 0: never registered */
+	const struct mmiod_window_ops *ops;
 	struct mmiod_region *region; /* or NULL, and */
 	struct mmiod_buffer *buffer; /* owned */
-	struct inode *inode; /* owned by the file; its i_mapping holds all VMAs of this window */
+	struct inode *inode; /* a reference; its i_mapping holds all VMAs of this window */
 	u64 offset;
 	u64 length;
 	phys_addr_t phys;
@@ -228,19 +305,23 @@ struct mmiod_window {
 	u32 flags;
 	u32 attr;
 	u32 width;
+	bool pmd_leaves; /* the module's parameter, when it was made */
 	u8 tag[MMIOD_TAG_SIZE];
 	struct page *dummy; /* MMIOD_WINDOW_DUMMY; freed with the window, when no VMA is left */
 
 	/* Under mmiod_lock. */
 	struct rb_node ledger; /* in the tree of all windows, by id */
+	struct rb_node node; /* in region->windows, by id */
 	struct interval_tree_node pfns; /* in the tree of live windows, by page frame */
-	struct list_head node; /* in region->windows */
-	bool listed; /* not revoked; a region's window is in both */
+	bool listed; /* not revoked, or not yet gone; a region's window is in both */
 
-	/* Under lock. */
-	bool revoked;
-	u32 suspended; /* MMIOD_SUSPENDED_BY_* */
-	void __iomem *io; /* mediated access; made on first use, gone when revoked */
+	unsigned long state; /* bits mmiod_state_bit; see "window->lock" above */
+	struct work_struct later; /* the rest of a revocation */
+
+	/* io.c */
+	struct mmiod_piece __rcu *piece; /* mapped for mediated access */
+	u64 wanted; /* offset that it is to cover */
+	struct work_struct remap;
 
 	atomic_t mappings;
 	atomic64_t leaves[2][MMIOD_LEAVES]; /* page-table leaves made: on fault, in advance */
@@ -249,17 +330,20 @@ struct mmiod_window {
 
 extern struct kmem_cache *mmiod_window_cache;
 extern unsigned int mmiod_max_windows;
+void mmiod_window_init(struct mmiod_window *window);
 int mmiod_window_list(struct mmiod_window *window, u64 *conflict);
-int mmiod_window_prepare(struct mmiod_window *window);
-const char *mmiod_window_origin(const struct mmiod_window *window);
-void mmiod_window_free(struct mmiod_window *window);
-int mmiod_window_locked_state(struct mmiod_window *window);
+struct mmiod_window *mmiod_window_find(u64 id);
+struct mmiod_window *mmiod_window_of_region(struct mmiod_region *region, u64 from, u64 to);
+u64 mmiod_window_last(void);
+void mmiod_window_get(struct mmiod_window *window);
+void mmiod_window_put(struct mmiod_window *window);
+void mmiod_window_close(struct mmiod_window *window);
 int mmiod_window_state(const struct mmiod_window *window);
 int mmiod_window_usable(const struct mmiod_window *window);
-int mmiod_window_locked_usable(struct mmiod_window *window);
+bool mmiod_window_gone(const struct mmiod_window *window);
 __poll_t mmiod_window_poll_events(int state);
 void mmiod_window_revoke(struct mmiod_window *window);
-void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend);
+int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reason, bool suspend);
 unsigned int mmiod_window_count(void);
 
 /* ---- file.c ---- */
@@ -267,6 +351,7 @@ unsigned int mmiod_window_count(void);
 struct file *mmiod_window_open(struct mmiod_window *window);
 int mmiod_files_pin(void);
 void mmiod_files_unpin(void);
+void mmiod_window_close_inode(struct inode *inode);
 
 /* ---- mapping.c ---- */
 
@@ -295,6 +380,10 @@ int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, un
 		     unsigned long length);
 bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_area_struct *vma,
 			    unsigned long address);
+bool mmiod_leaf_pmd_allowed(void);
+int mmiod_leaf_make_table(struct mm_struct *mm, unsigned long address);
+int mmiod_leaf_make_empty_table(struct mm_struct *mm, unsigned long start, unsigned long length);
+vm_fault_t mmiod_leaf_prepare_fault(struct mmiod_window *window, struct vm_fault *vmf);
 unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
 			      unsigned long pgoff, unsigned long flags);
 
@@ -318,9 +407,24 @@ unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address);
 
 /* ---- access.c ---- */
 
+/* One transfer under way. */
+struct mmiod_transfer {
+	struct mmiod_window *window;
+	u32 op; /* enum mmiod_access_op */
+	u32 width; /* bytes of one access; 0: bulk */
+	u64 offset;
+	u64 length; /* bytes */
+	u8 fill;
+};
+
+bool mmiod_access_writes(u32 op);
 ssize_t mmiod_window_read(struct file *file, char __user *buf, size_t count, loff_t *pos);
 ssize_t mmiod_window_write(struct file *file, const char __user *buf, size_t count, loff_t *pos);
 int mmiod_call_access(struct mmiod_call *call);
+
+/* ---- io.c ---- */
+
+void mmiod_io_init_window(struct mmiod_window *window);
 
 /* ---- ioctl.c ---- */
 

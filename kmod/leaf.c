@@ -13,6 +13,11 @@
  * POPULATE. A page table is the bound because the memory for it is spent by its first entry
  * already, because one lock covers it, and because where there is a table there is no huge leaf for
  * as long as the VMA lives.
+ *
+ * Page tables are made before, without window->lock: the kernel charges them to the client's
+ * cgroup, and over its memory.high puts the client to sleep. Whether a place gets a table or a leaf
+ * of 2 MiB follows from the VMA and the window alone, which do not change while faults are let in;
+ * otherwise a leaf could come while a table is being made, which the kernel warns of.
  */
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -32,9 +37,16 @@ static const unsigned int orders[MMIOD_LEAVES] = { 0, PMD_SHIFT - PAGE_SHIFT,
  */
 static bool pmd_leaves = !IS_ENABLED(CONFIG_NUMA);
 module_param(pmd_leaves, bool, 0644);
-MODULE_PARM_DESC(pmd_leaves,
-		 "Whether device memory may be mapped by leaves of 2 MiB, too (default N where the "
-		 "kernel has NUMA policies: by mbind() a client could then crash it)");
+MODULE_PARM_DESC(
+	pmd_leaves,
+	"Whether windows that are made from now on may be mapped by leaves of 2 MiB, too "
+	"(default N where the kernel has NUMA policies: by mbind() a client could then crash "
+	"it)");
+
+bool mmiod_leaf_pmd_allowed(void)
+{
+	return READ_ONCE(pmd_leaves);
+}
 
 u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated)
 {
@@ -82,115 +94,180 @@ bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_str
 {
 	unsigned long size = PAGE_SIZE << order, start = address & ~(size - 1);
 
-	if (window->buffer && order)
+	if (order && !window->ops->fill)
 		return false;
 	return start >= vma->vm_start && size <= vma->vm_end - start &&
 	       mmiod_leaf_in_bounds(window, page_at(vma, start), 1UL << order) &&
-	       (window->buffer || IS_ALIGNED(pfn_at(window, vma, start), 1UL << order));
+	       IS_ALIGNED(pfn_at(window, vma, start), 1UL << order);
+}
+
+/* Whether a leaf of 2 MiB is what maps this place, but where a table had been before. */
+static bool belongs_pmd_leaf(const struct mmiod_window *window, const struct vm_area_struct *vma,
+			     unsigned long address)
+{
+#ifdef MMIOD_HUGE_LEAVES
+	return window->pmd_leaves && mmiod_leaf_fits(window, vma, address, orders[MMIOD_LEAF_PMD]);
+#else
+	return false;
+#endif
 }
 
 /* ---- page tables ---- */
 
-struct fill {
-	struct mmiod_window *window;
-	struct vm_area_struct *vma;
-	unsigned long made;
-};
-
-/*
- * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of
- * one type, so the first one's serves for the rest.
- */
-static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t first)
+static int is_empty(pte_t *pte, unsigned long address, void *data)
 {
-#ifdef CONFIG_X86
-	return __pgprot((pgprot_val(vma->vm_page_prot) & ~_PAGE_CACHE_MASK) |
-			(pte_flags(first) & _PAGE_CACHE_MASK));
-#else
-	return vma->vm_page_prot;
-#endif
+	return pte_none(ptep_get(pte)) ? 0 : -EBUSY;
 }
 
 /*
- * Called with the page table's lock, for one address that is mapped. Unless user space had the
- * kernel leave a mark there (userfaultfd may, from 6.7 to early 6.12), which says no memory type.
- * Only what is empty is set: others may have been here before.
+ * Make the page table of an address that no huge leaf can be at. It stays as long as the VMA is
+ * where it is. May sleep for as long as the client likes; with mmap_lock, or in a fault.
  */
-static int fill_around(pte_t *pte, unsigned long address, void *data)
+int mmiod_leaf_make_table(struct mm_struct *mm, unsigned long address)
+{
+	return apply_to_page_range(mm, address, PAGE_SIZE, NULL, NULL);
+}
+
+/*
+ * Likewise, and see to it that these entries, all of one table, are empty. EBUSY: one is not. A
+ * mark that user space had the kernel leave there survives a zap (userfaultfd may do that, from 6.7
+ * to early 6.12).
+ */
+int mmiod_leaf_make_empty_table(struct mm_struct *mm, unsigned long start, unsigned long length)
+{
+	return apply_to_page_range(mm, start, length, is_empty, NULL);
+}
+
+/*
+ * Before a fault of one page, with no lock of ours. Where a leaf of 2 MiB belongs no table is made:
+ * the handler then makes the leaf, whether the kernel asked for one (it does not for a process that
+ * has switched huge pages off) or not. When the window is gone no leaf comes any more, and the
+ * dummy page needs a table.
+ */
+vm_fault_t mmiod_leaf_prepare_fault(struct mmiod_window *window, struct vm_fault *vmf)
+{
+	int ret;
+
+	if (!pmd_none(READ_ONCE(*vmf->pmd)))
+		return 0;
+	if (belongs_pmd_leaf(window, vmf->vma, vmf->address) && !mmiod_window_gone(window))
+		return 0;
+	ret = mmiod_leaf_make_table(vmf->vma->vm_mm, vmf->address & PAGE_MASK);
+	return ret ? vmf_error(ret) : 0;
+}
+
+struct fill {
+	struct mmiod_window *window;
+	struct vm_area_struct *vma;
+	pgprot_t prot;
+	bool present; /* the entry that prot is from */
+	unsigned long made;
+};
+
+static int note_whether_empty(pte_t *pte, unsigned long address, void *data)
 {
 	struct fill *fill = data;
-	struct vm_area_struct *vma = fill->vma;
-	unsigned long table = address & PMD_MASK;
-	unsigned long start = max(table, vma->vm_start), end = min(table + PMD_SIZE, vma->vm_end);
-	unsigned long pfn = pfn_at(fill->window, vma, start);
-	unsigned long beyond = PHYS_PFN(fill->window->phys) + fill->window->pages;
-	pgprot_t prot = prot_like(vma, ptep_get(pte));
-	unsigned long made = 0;
 
-	if (!pte_present(ptep_get(pte)))
-		return 0;
-	pte -= (address - start) >> PAGE_SHIFT;
-	for (; start < end && pfn < beyond; start += PAGE_SIZE, pte++, pfn++) {
-		if (!pte_none(ptep_get(pte)))
-			continue;
-		set_pte_at(vma->vm_mm, start, pte, pte_mkspecial(pfn_pte(pfn, prot)));
-		made++;
-	}
-	fill->made = made;
+	fill->made = pte_none(ptep_get(pte));
 	return 0;
 }
 
 /*
- * Map the page table of @address. The kernel's own insertion comes first: it makes the table if
- * there is none and looks up the memory type. When it has succeeded, there is a table, and the walk
- * to it neither makes one nor stumbles over a leaf.
+ * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of
+ * one type, so the first one's serves for the rest. Unless there is a mark instead, see above,
+ * which says no memory type.
+ */
+static int note_prot(pte_t *pte, unsigned long address, void *data)
+{
+	struct fill *fill = data;
+	pte_t entry = ptep_get(pte);
+
+	fill->present = pte_present(entry);
+	fill->prot = fill->vma->vm_page_prot;
+#ifdef CONFIG_X86
+	fill->prot = __pgprot((pgprot_val(fill->prot) & ~_PAGE_CACHE_MASK) |
+			      (pte_flags(entry) & _PAGE_CACHE_MASK));
+#endif
+	return 0;
+}
+
+/* Only what is empty is set: others may have been here before. */
+static int fill_one(pte_t *pte, unsigned long address, void *data)
+{
+	struct fill *fill = data;
+	unsigned long pfn = pfn_at(fill->window, fill->vma, address);
+
+	if (!pte_none(ptep_get(pte)))
+		return 0;
+	set_pte_at(fill->vma->vm_mm, address, pte, pte_mkspecial(pfn_pte(pfn, fill->prot)));
+	fill->made++;
+	return 0;
+}
+
+/* What of the VMA and of the window one page table maps. */
+static void fill_table(struct fill *fill, unsigned long address)
+{
+	struct vm_area_struct *vma = fill->vma;
+	unsigned long start = max(address & PMD_MASK, vma->vm_start);
+	unsigned long end = min((address & PMD_MASK) + PMD_SIZE, vma->vm_end);
+	unsigned long pages =
+		min(fill->window->pages - page_at(vma, start), (end - start) >> PAGE_SHIFT);
+
+	if (pages > 1)
+		apply_to_page_range(vma->vm_mm, start, pages << PAGE_SHIFT, fill_one, fill);
+}
+
+/*
+ * Map the page table of @address, which is there. The kernel's own insertion comes first: it looks
+ * up the memory type.
  */
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated)
 {
 	struct fill fill = { .window = window, .vma = vma };
-	bool present = mmiod_leaf_size(vma->vm_mm, address);
 	vm_fault_t ret;
 
 	lockdep_assert_held(&window->lock);
+	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_whether_empty, &fill);
 	ret = vmf_insert_pfn(vma, address, pfn_at(window, vma, address));
 	if (ret != VM_FAULT_NOPAGE)
 		return ret;
-	if (vma_pages(vma) > 1)
-		apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, fill_around, &fill);
-	atomic64_add(fill.made + !present, &window->leaves[populated][MMIOD_LEAF_PTE]);
+	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_prot, &fill);
+	if (fill.present)
+		fill_table(&fill, address);
+	atomic64_add(fill.made, &window->leaves[populated][MMIOD_LEAF_PTE]);
 	return ret;
 }
 
 /*
- * Exactly these pages, whatever is mapped there, by the kernel's own remap_pfn_range(). It insists
- * on empty entries; the zap takes away a huge leaf whole, and what else it mapped comes back on
- * fault. Called with mmap_lock and the VMA's own lock held for writing: remap_pfn_range() sets
- * flags of the VMA, and faults that hold only the VMA's lock are to keep out.
+ * Exactly these pages of one page table, by the kernel's own remap_pfn_range(). The table is there
+ * and they are empty, or the kernel would BUG(). Called with mmap_lock and the VMA's own lock held
+ * for writing: remap_pfn_range() sets flags of the VMA, and faults that hold only the VMA's lock
+ * are to keep out.
  *
  * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was
- * split, moved or partly zapped. Remapping it in parts only looks the memory type up, so the first
- * page goes by itself.
+ * split, moved or partly zapped. Remapping it in parts only looks the memory type up, so the VMA's
+ * first page goes by itself.
  */
 int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
 		     unsigned long length)
 {
-	unsigned long pfn = pfn_at(window, vma, start);
+	unsigned long at = start, end = start + length;
 	vm_fault_t fault;
 	int ret = 0;
 
 	lockdep_assert_held(&window->lock);
 	mmap_assert_write_locked(vma->vm_mm);
-	zap_vma_ptes(vma, start, length);
-	fault = vmf_insert_pfn(vma, start, pfn);
-	if (fault != VM_FAULT_NOPAGE)
-		return vm_fault_to_errno(fault, 0) ?: -EFAULT;
-	if (length > PAGE_SIZE)
-		ret = remap_pfn_range(vma, start + PAGE_SIZE, pfn + 1, length - PAGE_SIZE,
+	if (at == vma->vm_start) {
+		fault = vmf_insert_pfn(vma, at, pfn_at(window, vma, at));
+		if (fault != VM_FAULT_NOPAGE)
+			return vm_fault_to_errno(fault, 0) ?: -EFAULT;
+		at += PAGE_SIZE;
+	}
+	if (at < end)
+		ret = remap_pfn_range(vma, at, pfn_at(window, vma, at), end - at,
 				      vma->vm_page_prot);
-	if (ret)
-		zap_vma_ptes(vma, start, length);
-	else
+	if (!ret)
 		atomic64_add(length >> PAGE_SHIFT, &window->leaves[true][MMIOD_LEAF_PTE]);
 	return ret;
 }
@@ -239,20 +316,31 @@ bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_a
 	if (MMIOD_LARGEST_LEAF == MMIOD_LEAF_PUD &&
 	    mmiod_leaf_fits(window, vma, address, orders[MMIOD_LEAF_PUD]))
 		return true;
-	return READ_ONCE(pmd_leaves) &&
-	       mmiod_leaf_fits(window, vma, address, orders[MMIOD_LEAF_PMD]);
-#else
-	return false;
 #endif
+	return belongs_pmd_leaf(window, vma, address);
+}
+
+/* A page alone: a table's, unless the place is one for a leaf, or got one meanwhile. */
+static vm_fault_t insert_small(struct mmiod_window *window, struct vm_fault *vmf)
+{
+#ifdef MMIOD_HUGE_LEAVES
+	pmd_t pmd = READ_ONCE(*vmf->pmd);
+
+	if (pmd_none(pmd))
+		return insert_huge(window, vmf, MMIOD_LEAF_PMD);
+	if (pmd_leaf(pmd))
+		return VM_FAULT_NOPAGE;
+#endif
+	return mmiod_leaf_insert_table(window, vmf->vma, vmf->address & PAGE_MASK,
+				       vmf->flags & FAULT_FLAG_REMOTE);
 }
 
 /* With window->lock held, the window in order, and mmiod_leaf_fits(). */
 vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
 {
 	if (!order)
-		return mmiod_leaf_insert_table(window, vmf->vma, vmf->address & PAGE_MASK,
-					       vmf->flags & FAULT_FLAG_REMOTE);
-	if (order == orders[MMIOD_LEAF_PMD] && READ_ONCE(pmd_leaves))
+		return insert_small(window, vmf);
+	if (order == orders[MMIOD_LEAF_PMD] && window->pmd_leaves)
 		return insert_huge(window, vmf, MMIOD_LEAF_PMD);
 	if (order == orders[MMIOD_LEAF_PUD])
 		return insert_huge(window, vmf, MMIOD_LEAF_PUD);
@@ -287,7 +375,7 @@ unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned lo
 	u64 phys = window->phys + ((u64)pgoff << PAGE_SHIFT);
 	unsigned long area = mmiod_get_unmapped_area(file, wish, length, pgoff, flags);
 
-	if (flags & MAP_FIXED || window->buffer || IS_ERR_VALUE(area) || (wish && area == wish))
+	if (flags & MAP_FIXED || !window->ops->fill || IS_ERR_VALUE(area) || (wish && area == wish))
 		return area;
 	for (unsigned int leaf = MMIOD_LARGEST_LEAF; leaf > MMIOD_LEAF_PTE; leaf--) {
 		unsigned long size = PAGE_SIZE << orders[leaf], found;

@@ -10,6 +10,7 @@
 #include "internal.h"
 
 DEFINE_MUTEX(mmiod_lock);
+struct workqueue_struct *mmiod_workers;
 struct kmem_cache *mmiod_region_cache;
 struct kmem_cache *mmiod_window_cache;
 
@@ -28,7 +29,7 @@ static void construct_region(void *object)
 {
 	struct mmiod_region *region = object;
 
-	INIT_LIST_HEAD(&region->windows);
+	region->windows = RB_ROOT;
 }
 
 static void construct_window(void *object)
@@ -36,6 +37,7 @@ static void construct_window(void *object)
 	struct mmiod_window *window = object;
 
 	init_rwsem(&window->lock);
+	mutex_init(&window->preparing);
 	init_waitqueue_head(&window->poll);
 }
 
@@ -64,9 +66,14 @@ static int __init mmiod_init(void)
 
 	if (ret)
 		return ret;
+	mmiod_workers = alloc_workqueue("mmiod", WQ_UNBOUND, 0);
+	if (!mmiod_workers) {
+		ret = -ENOMEM;
+		goto err_caches;
+	}
 	ret = mmiod_pci_init();
 	if (ret)
-		goto err_caches;
+		goto err_workers;
 	ret = mmiod_control_init();
 	if (ret)
 		goto err_pci;
@@ -74,16 +81,22 @@ static int __init mmiod_init(void)
 
 err_pci:
 	mmiod_pci_exit();
+err_workers:
+	destroy_workqueue(mmiod_workers);
 err_caches:
 	destroy_caches();
 	return ret;
 }
 
-/* No window and no open control file is left: both hold a reference on the module. */
+/*
+ * No window and no open control file is left: both hold a reference on the module. But a worker may
+ * just have put the last one, and still be about to return.
+ */
 static void __exit mmiod_exit(void)
 {
 	mmiod_control_exit();
 	mmiod_pci_exit();
+	destroy_workqueue(mmiod_workers);
 	mmiod_region_exit();
 	destroy_caches();
 }

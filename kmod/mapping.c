@@ -5,20 +5,14 @@
  *
  * Page tables are never built inside ->mmap: the VMA is linked into i_mmap only after ->mmap
  * returns, so a concurrent revoke would miss what was mapped there. They are built on fault, or by
- * the POPULATE ioctl on the linked VMA; both hold window->lock for read, so that a revoke either
- * sees their entries or is seen by them.
+ * the POPULATE ioctl on the linked VMA; both hold window->lock for read while they set entries, so
+ * that a revoke either sees their entries or is seen by them. The tables were made before.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pgtable.h>
 
 #include "internal.h"
-
-static pgprot_t window_prot(const struct mmiod_window *window, pgprot_t prot)
-{
-	prot = window->attr == MMIOD_ATTR_WC ? pgprot_writecombine(prot) : pgprot_device(prot);
-	return pgprot_decrypted(prot);
-}
 
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
 
@@ -91,38 +85,20 @@ static vm_fault_t insert_dummy(struct mmiod_window *window, struct vm_fault *vmf
 {
 	if (!window->dummy)
 		return VM_FAULT_SIGBUS;
+	if (!mmiod_window_gone(window) || pmd_none(READ_ONCE(*vmf->pmd)))
+		return VM_FAULT_NOPAGE; /* revoked since prepare(): the fault comes again */
 	return vmf_insert_pfn_prot(vmf->vma, vmf->address & PAGE_MASK, page_to_pfn(window->dummy),
 				   vm_get_page_prot(vmf->vma->vm_flags));
 }
 
-/* A buffer's memory is there: ->mmap has seen to it, and only a revoke takes it away. */
-static vm_fault_t insert_leaf(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
+static vm_fault_t insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
 {
 	vm_fault_t ret;
 
-	if (!window->buffer)
-		return mmiod_leaf_insert(window, vmf, order);
-	ret = mmiod_buffer_fault(window->buffer, vmf);
-	if (!(ret & VM_FAULT_ERROR))
-		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE);
-	return ret;
-}
-
-/*
- * The dummy page is mapped by itself, never as a huge
- * leaf: the kernel then asks again for one page.
- */
-static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
-{
-	struct mmiod_window *window = vmf->vma->vm_private_data;
-	vm_fault_t ret;
-
-	if (!mmiod_leaf_fits(window, vmf->vma, vmf->address, order))
-		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 	down_read(&window->lock);
 	switch (mmiod_window_state(window)) {
 	case MMIOD_WINDOW_OK:
-		ret = insert_leaf(window, vmf, order);
+		ret = window->ops->fault(window, vmf, order);
 		break;
 	case MMIOD_WINDOW_REVOKED:
 		ret = order ? VM_FAULT_FALLBACK : insert_dummy(window, vmf);
@@ -132,6 +108,34 @@ static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 	}
 	up_read(&window->lock);
 	return ret;
+}
+
+/*
+ * What takes memory comes first. A revocation that is left to a kernel thread is waited for before
+ * the dummy page comes in the place of what that takes away.
+ */
+static vm_fault_t prepare(struct mmiod_window *window, struct vm_fault *vmf)
+{
+	if (window->dummy && mmiod_window_state(window) == MMIOD_WINDOW_REVOKED &&
+	    wait_event_killable(window->poll, mmiod_window_gone(window)))
+		return VM_FAULT_SIGBUS;
+	return mmiod_leaf_prepare_fault(window, vmf);
+}
+
+/*
+ * The dummy page is mapped by itself, never as a huge
+ * leaf: the kernel then asks again for one page.
+ */
+static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct mmiod_window *window = vmf->vma->vm_private_data;
+	vm_fault_t ret = 0;
+
+	if (!mmiod_leaf_fits(window, vmf->vma, vmf->address, order))
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	if (!order)
+		ret = prepare(window, vmf);
+	return ret ?: insert(window, vmf, order);
 }
 
 static vm_fault_t vma_fault(struct vm_fault *vmf)
@@ -177,7 +181,7 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 		return -EINVAL;
 	if (window->flags & MMIOD_WINDOW_READONLY && vma->vm_flags & VM_WRITE)
 		return -EACCES;
-	return mmiod_window_locked_state(window) == MMIOD_WINDOW_REVOKED ? -ENODEV : 0;
+	return mmiod_window_state(window) == MMIOD_WINDOW_REVOKED ? -ENODEV : 0;
 }
 
 /*
@@ -187,20 +191,14 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct mmiod_window *window = file->private_data;
-	int ret = check_mapping(window, vma);
+	int ret = check_mapping(window, vma) ?: window->ops->map(window, vma);
 
-	if (!ret && window->buffer)
-		ret = mmiod_window_prepare(window);
 	if (ret)
 		return ret;
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	vm_flags_set(vma,
-		     window->buffer ? mmiod_buffer_vm_flags(window->buffer) : VM_IO | VM_PFNMAP);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	if (window->flags & MMIOD_WINDOW_READONLY)
 		vm_flags_clear(vma, VM_MAYWRITE);
-	if (!window->buffer)
-		vma->vm_page_prot = window_prot(window, vma->vm_page_prot);
 	vma->vm_ops = &vm_ops;
 	vma->vm_private_data = window;
 	atomic_inc(&window->mappings);
@@ -213,29 +211,27 @@ static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_win
 	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start;
 }
 
-/*
- * A page table at once, whatever of it is mapped already (mremap moves entries one by one). A huge
- * leaf that was made before pmd_leaves was switched off is as good.
- */
+/* A page table at once, whatever of it is mapped already (mremap moves entries one by one). */
 static int populate_table(struct mmiod_window *window, struct vm_area_struct *vma,
 			  unsigned long address)
 {
 	vm_fault_t fault = VM_FAULT_NOPAGE;
-	int ret;
+	int ret = mmiod_leaf_make_table(vma->vm_mm, address);
 
+	if (ret)
+		return ret;
 	down_read(&window->lock);
 	ret = mmiod_window_usable(window);
-	if (!ret && mmiod_leaf_size(vma->vm_mm, address) <= PAGE_SIZE)
-		fault = mmiod_leaf_insert_table(window, vma, address, true);
+	if (!ret)
+		fault = window->ops->fill(window, vma, address, true);
 	up_read(&window->lock);
 	return ret ?: vm_fault_to_errno(fault & VM_FAULT_ERROR, 0);
 }
 
 /*
  * By a fault that nobody's access has caused: the only way to a huge leaf that the kernel exports.
- * It takes window->lock for itself. What was mapped before stays as it is, so there may be a page
- * table instead; or nothing, if a revoke or suspend has come between: *size is 0 then, and the next
- * fault says so.
+ * What was mapped before stays as it is, so there may be a page table instead; or nothing, if a
+ * revoke or suspend has come between: *size is 0 then, and the next fault says so.
  */
 static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct *vma,
 			     unsigned long address, unsigned long *size)
@@ -244,9 +240,9 @@ static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct 
 	int ret = fixup_user_fault(vma->vm_mm, address, flags, NULL);
 
 	if (ret)
-		return mmiod_window_locked_usable(window) ?: ret;
+		return mmiod_window_usable(window) ?: ret;
 	*size = PAGE_SIZE;
-	if (window->buffer || !IS_ENABLED(CONFIG_X86_64))
+	if (!window->ops->fill || !IS_ENABLED(CONFIG_X86_64))
 		return 0;
 	*size = mmiod_leaf_size(vma->vm_mm, address);
 	if (*size != PAGE_SIZE)
@@ -265,7 +261,7 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 		unsigned long size = PMD_SIZE;
 		int ret;
 
-		if (window->buffer || mmiod_leaf_may_be_huge(window, vma, start))
+		if (!window->ops->fill || mmiod_leaf_may_be_huge(window, vma, start))
 			ret = populate_by_fault(window, vma, start, &size);
 		else
 			ret = populate_table(window, vma, start);
@@ -277,28 +273,57 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 			return -EINTR;
 		cond_resched();
 	}
-	return mmiod_window_locked_usable(window);
+	return mmiod_window_usable(window);
+}
+
+static int remap_table(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
+		       unsigned long length)
+{
+	int ret = mmiod_leaf_make_empty_table(vma->vm_mm, start, length);
+
+	if (ret)
+		return ret;
+	down_read(&window->lock);
+	ret = mmiod_window_usable(window) ?: window->ops->remap(window, vma, start, length);
+	up_read(&window->lock);
+	return ret;
+}
+
+static int remap_range(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
+		       unsigned long end)
+{
+	while (start < end) {
+		unsigned long next = min((start & PMD_MASK) + PMD_SIZE, end);
+		int ret = remap_table(window, vma, start, next - start);
+
+		if (ret)
+			return ret;
+		start = next;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
 }
 
 /*
- * RAM has no memory type to look up, and its pages are mapped one by one anyhow.
- *
- * Setting a flag that is set already takes the VMA's own lock, until mmap_lock is let go. It must
- * come before window->lock: a huge fault holds it when it takes that one.
+ * The zap comes first, and without window->lock: it may sleep. It takes away a huge leaf whole; what
+ * else that mapped comes back on fault. mmap_lock and the VMA's own lock, both held for writing,
+ * keep faults out, so what is empty stays so. RAM has no memory type to look up, and its pages are
+ * mapped one by one anyhow.
  */
 static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *vma,
 			    unsigned long start, unsigned long length)
 {
 	int ret;
 
-	if (window->buffer)
+	if (!window->ops->remap)
 		return populate_range(window, vma, start, start + length);
-	vm_flags_set(vma, VM_IO);
-	down_read(&window->lock);
-	ret = mmiod_window_usable(window);
-	if (!ret)
-		ret = mmiod_leaf_remap(window, vma, start, length);
-	up_read(&window->lock);
+	vma_start_write(vma);
+	zap_vma_ptes(vma, start, length);
+	ret = remap_range(window, vma, start, start + length);
+	if (ret)
+		zap_vma_ptes(vma, start, length);
 	return ret;
 }
 
@@ -312,7 +337,7 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 		return -EINVAL;
 	if (!(vma->vm_flags & (VM_READ | VM_WRITE)))
 		return -EFAULT;
-	ret = mmiod_window_locked_usable(window);
+	ret = mmiod_window_usable(window);
 	if (ret)
 		return ret;
 	return exact ? populate_exactly(window, vma, start, length)

@@ -286,45 +286,92 @@ void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *b
 	mmiod_assert_master(device);
 }
 
+/*
+ * By the window's end or the device's, whichever comes first; the buffer was stopped before. Under
+ * mmiod_lock, so that the device does not go before the memory is given back.
+ */
 void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
 {
 	struct mmiod_device *device;
 
-	lockdep_assert_held(&mmiod_lock);
-	if (!buffer->dev)
-		return;
-	device = pci_get_drvdata(to_pci_dev(buffer->dev));
-	list_del(&buffer->dma_node);
-	mmiod_assert_master(device);
-	down_write(&buffer->window->lock);
-	mmiod_buffer_detach(buffer);
-	up_write(&buffer->window->lock);
+	mutex_lock(&mmiod_lock);
+	if (buffer->dev) {
+		device = pci_get_drvdata(to_pci_dev(buffer->dev));
+		list_del(&buffer->dma_node);
+		mmiod_assert_master(device);
+		mmiod_buffer_detach(buffer);
+	}
+	mutex_unlock(&mmiod_lock);
 }
 
-/* Every claim ends, and every window is revoked. DMA memory stays: the device may write to it. */
-void mmiod_device_end_windows(struct mmiod_device *device)
+/*
+ * A walk over a device's buffers: the window of the first that has an id of @from or higher, with a
+ * reference. They are listed by rising ids.
+ */
+static struct mmiod_window *window_of_buffer(struct mmiod_device *device, u64 from)
 {
-	struct mmiod_region *region, *next;
+	struct mmiod_window *window = NULL;
 	struct mmiod_buffer *buffer;
 
-	lockdep_assert_held(&mmiod_lock);
-	list_for_each_entry_safe(region, next, &device->regions, node) {
-		u64 id = region->id;
-
-		mmiod_region_end(region);
-		mmiod_control_event(MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, id);
+	mutex_lock(&mmiod_lock);
+	list_for_each_entry(buffer, &device->buffers, dma_node) {
+		if (buffer->window->id < from)
+			continue;
+		window = buffer->window;
+		mmiod_window_get(window);
+		break;
 	}
-	list_for_each_entry(buffer, &device->buffers, dma_node)
-		if (buffer->window->listed)
-			mmiod_window_revoke(buffer->window);
+	mutex_unlock(&mmiod_lock);
+	return window;
+}
+
+static void end_regions(struct mmiod_device *device)
+{
+	struct mmiod_region *region;
+
+	while ((region = mmiod_region_of_device(device, 0))) {
+		mmiod_region_end(region);
+		mmiod_control_event(MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, region->id);
+		mmiod_region_put(region);
+	}
+}
+
+/* Under mmiod_lock, with a reason set that keeps new regions and buffers out: no window is made. */
+void mmiod_device_begin_end(struct mmiod_device *device)
+{
+	struct mmiod_region *region;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(region, &device->regions, node)
+		region->ending = true;
+}
+
+/*
+ * Then, without the lock: every claim ends, and every window is
+ * revoked. DMA memory stays: the device may write to it.
+ */
+void mmiod_device_end_windows(struct mmiod_device *device)
+{
+	struct mmiod_window *window;
+	u64 id = 0;
+
+	end_regions(device);
+	while ((window = window_of_buffer(device, id))) {
+		id = window->id + 1;
+		mmiod_window_revoke(window);
+		mmiod_window_put(window);
+	}
 }
 
 static void end_buffers(struct mmiod_device *device)
 {
-	struct mmiod_buffer *buffer, *next;
+	struct mmiod_window *window;
 
-	list_for_each_entry_safe(buffer, next, &device->buffers, dma_node)
-		mmiod_pci_detach_buffer(buffer);
+	while ((window = window_of_buffer(device, 0))) {
+		mmiod_buffer_stop(window->buffer);
+		mmiod_pci_detach_buffer(window->buffer);
+		mmiod_window_put(window);
+	}
 }
 
 static void remove(struct pci_dev *pdev)
@@ -335,10 +382,11 @@ static void remove(struct pci_dev *pdev)
 	mutex_lock(&mmiod_lock);
 	list_del(&device->node);
 	device->reasons |= MMIOD_DEVICE_GONE;
+	mmiod_device_begin_end(device);
+	mutex_unlock(&mmiod_lock);
 	mmiod_device_end_windows(device);
 	mmiod_command_off(device);
 	end_buffers(device);
-	mutex_unlock(&mmiod_lock);
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->number);
 	release_bars(device);
 	disable(device);

@@ -5,8 +5,10 @@
  * its BAR at probe; a platform range is reserved by address, after every check that keeps it away
  * from RAM and from what others own.
  *
- * All under mmiod_lock. The claim holds one reference on the region, each window another; when the
- * claim ends, the reservation ends with it, and by then every window on it is revoked.
+ * All under mmiod_lock, but the walks over a region's windows, whose locks exclude it: they hold a
+ * reference on the region, or are its end. The claim holds one reference on the region, each window
+ * another; when the claim ends, the reservation ends with it, and by then every window on it is
+ * revoked.
  */
 #include <linux/ctype.h>
 #include <linux/io.h>
@@ -250,24 +252,40 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 	return ret;
 }
 
-static void revoke_windows(struct mmiod_region *region)
+/* Those with ids up to @last. Their bytes are free for others when this returns. */
+static void revoke_windows(struct mmiod_region *region, u64 last)
 {
-	while (!list_empty(&region->windows))
-		mmiod_window_revoke(list_first_entry(&region->windows, struct mmiod_window, node));
+	struct mmiod_window *window;
+	u64 id = 0;
+
+	while ((window = mmiod_window_of_region(region, id, last))) {
+		id = window->id + 1;
+		mmiod_window_revoke(window);
+		mmiod_window_put(window);
+	}
 }
 
-/*
- * End the claim: by the daemon's wish, because the device goes, or at unload. Revokes what is left.
- */
-void mmiod_region_end(struct mmiod_region *region)
+/* The last window is gone, and the claim's reference is the caller's. */
+static void unclaim(struct mmiod_region *region)
 {
 	lockdep_assert_held(&mmiod_lock);
-	revoke_windows(region);
 	xa_erase(&regions, region->id);
 	list_del_init(&region->node);
 	__release_region(region->parent, region->phys, region->length);
 	region->res = NULL;
 	region->device = NULL;
+}
+
+/*
+ * End the claim, because the device goes, and revoke what is left. The caller has set ->ending
+ * under mmiod_lock: since then no window is made, and nobody else ends it.
+ */
+void mmiod_region_end(struct mmiod_region *region)
+{
+	revoke_windows(region, U64_MAX);
+	mutex_lock(&mmiod_lock);
+	unclaim(region);
+	mutex_unlock(&mmiod_lock);
 	mmiod_region_put(region);
 }
 
@@ -281,28 +299,61 @@ int mmiod_call_region_release(struct mmiod_call *call)
 		return -EINVAL;
 	mutex_lock(&mmiod_lock);
 	region = mmiod_region_find(release->region_id);
-	if (!region)
+	if (!region || region->ending)
 		ret = -ENOENT;
 	else if (region->nr_windows)
 		ret = -EBUSY;
 	else
-		mmiod_region_end(region);
+		unclaim(region);
 	mutex_unlock(&mmiod_lock);
+	if (!ret)
+		mmiod_region_put(region);
 	return ret;
 }
 
-/* Told first: the daemon then knows why windows are revoked. */
-void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended)
+/* A walk over a device's regions: the first whose id is @id or higher, with a reference. */
+struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id)
+{
+	struct mmiod_region *region, *found = NULL;
+
+	mutex_lock(&mmiod_lock);
+	list_for_each_entry(region, &device->regions, node) {
+		if (region->id < id)
+			continue;
+		found = region;
+		mmiod_region_get(found);
+		break;
+	}
+	mutex_unlock(&mmiod_lock);
+	return found;
+}
+
+/*
+ * The caller has set or cleared the device's reason under mmiod_lock, and holds a reference.
+ * Windows that came later, those after @last, were made accordingly. Told first: the daemon then
+ * knows why windows are revoked.
+ */
+void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last)
 {
 	struct mmiod_window *window;
+	u64 id = 0;
 
-	lockdep_assert_held(&mmiod_lock);
 	mmiod_control_event(MMIOD_CONTROL_REGION_STATE,
 			    suspended ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK, region->id);
 	if (suspended && region->flags & MMIOD_REGION_REVOKE_ON_RESET)
-		revoke_windows(region);
-	list_for_each_entry(window, &region->windows, node)
+		revoke_windows(region, last);
+	while ((window = mmiod_window_of_region(region, id, last))) {
+		id = window->id + 1;
 		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended);
+		mmiod_window_put(window);
+	}
+}
+
+static u32 state_of(const struct mmiod_region *region)
+{
+	if (region->ending)
+		return MMIOD_WINDOW_REVOKED;
+	return region->device && region->device->reasons ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
 }
 
 static void describe(const struct mmiod_region *region, struct mmiod_region_info *info)
@@ -316,8 +367,7 @@ static void describe(const struct mmiod_region *region, struct mmiod_region_info
 	info->length = region->length;
 	info->phys = region->phys;
 	info->width = region->width;
-	info->state = region->device && region->device->reasons ? MMIOD_WINDOW_SUSPENDED
-								: MMIOD_WINDOW_OK;
+	info->state = state_of(region);
 	info->generation = region->generation;
 	info->windows = region->nr_windows;
 	info->flags = region->flags;
@@ -362,8 +412,10 @@ void mmiod_region_exit(void)
 	unsigned long id;
 
 	mutex_lock(&mmiod_lock);
-	xa_for_each(&regions, id, region)
-		mmiod_region_end(region);
+	xa_for_each(&regions, id, region) {
+		unclaim(region);
+		mmiod_region_put(region);
+	}
 	mutex_unlock(&mmiod_lock);
 	xa_destroy(&regions);
 }

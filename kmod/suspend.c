@@ -27,42 +27,56 @@ module_param(recovery_timeout, uint, 0644);
 MODULE_PARM_DESC(recovery_timeout, "Seconds that a device may take to recover from an error on its "
 				   "bus; then it counts as lost (default 120)");
 
-static void set_regions(struct mmiod_device *device, bool suspended)
+/*
+ * Without mmiod_lock, which is never held with a window's. Windows that are made after @last see the
+ * device's reasons for themselves.
+ */
+static void set_regions(struct mmiod_device *device, bool suspended, u64 last)
 {
 	struct mmiod_region *region;
+	u64 id = 0;
 
-	lockdep_assert_held(&mmiod_lock);
-	list_for_each_entry(region, &device->regions, node)
-		mmiod_region_set_suspended(region, suspended);
+	while ((region = mmiod_region_of_device(device, id))) {
+		id = region->id + 1;
+		mmiod_region_set_suspended(region, suspended, last);
+		mmiod_region_put(region);
+	}
 }
 
 /* When this returns no CPU reaches the device through a window, and no write to COMMAND of ours. */
 static void begin(struct mmiod_device *device, u32 reason)
 {
+	bool first = !device->reasons;
+	u64 last;
+
 	device_lock_assert(&device->pdev->dev);
 	mutex_lock(&mmiod_lock);
-	if (!device->reasons)
-		set_regions(device, true);
 	device->reasons |= reason;
 	device->changes++;
+	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
+	if (first)
+		set_regions(device, true, last);
 	mmiod_command_wait(device);
 }
 
 /* INTx goes first: COMMAND is as it was saved, by whomever. */
 static void end(struct mmiod_device *device, u32 reasons)
 {
+	bool last_one = device->reasons & reasons && !(device->reasons & ~reasons);
+	u64 last;
+
 	if (device->reasons & reasons)
 		mmiod_intx_off(device);
 	mutex_lock(&mmiod_lock);
-	if (device->reasons & reasons && !(device->reasons & ~reasons)) {
-		device->reasons = 0;
-		mmiod_assert_master(device);
-		set_regions(device, false);
-	}
 	device->reasons &= ~reasons;
 	device->changes++;
+	if (last_one)
+		mmiod_assert_master(device);
+	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
+	if (last_one)
+		set_regions(device, false, last);
 }
 
 /* What was to end may have left the device silent. */
@@ -115,8 +129,9 @@ static void give_up(struct mmiod_device *device)
 	mutex_lock(&mmiod_lock);
 	device->reasons |= MMIOD_DEVICE_LOST;
 	device->changes++;
-	mmiod_device_end_windows(device);
+	mmiod_device_begin_end(device);
 	mutex_unlock(&mmiod_lock);
+	mmiod_device_end_windows(device);
 	mmiod_command_off(device);
 }
 

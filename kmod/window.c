@@ -13,7 +13,7 @@
 
 /*
  * All under mmiod_lock. Revoked windows stay in
- * `windows` until their file goes, but not in the tree.
+ * `windows` until their file goes, but not in the trees by frame and region.
  */
 static struct rb_root windows = RB_ROOT; /* by id: the ledger */
 /* One tree for each attribute: what conflicts is found without looking at what goes together. */
@@ -26,51 +26,50 @@ unsigned int mmiod_window_count(void)
 	return READ_ONCE(nr_windows);
 }
 
-/* ---- state: under window->lock, read to act on it, write to change it ---- */
+/* ---- state ---- */
 
+#define SUSPENDED (BIT(MMIOD_SUSPENDED_BY_DAEMON) | BIT(MMIOD_SUSPENDED_BY_DEVICE))
+
+/* One read of the word, to report it. Who acts on it holds window->lock for read, or is io.c. */
 int mmiod_window_state(const struct mmiod_window *window)
 {
-	if (window->revoked)
+	unsigned long state = READ_ONCE(window->state);
+
+	if (state & BIT(MMIOD_REVOKED))
 		return MMIOD_WINDOW_REVOKED;
-	return window->suspended ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
+	return state & SUSPENDED ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
 }
 
 /* 0, or the errno that an access answers in this state. */
 int mmiod_window_usable(const struct mmiod_window *window)
 {
-	if (window->revoked)
+	switch (mmiod_window_state(window)) {
+	case MMIOD_WINDOW_REVOKED:
 		return -ENODEV;
-	return window->suspended ? -EAGAIN : 0;
+	case MMIOD_WINDOW_SUSPENDED:
+		return -EAGAIN;
+	default:
+		return 0;
+	}
 }
 
-int mmiod_window_locked_state(struct mmiod_window *window)
+bool mmiod_window_gone(const struct mmiod_window *window)
 {
-	int state;
-
-	down_read(&window->lock);
-	state = mmiod_window_state(window);
-	up_read(&window->lock);
-	return state;
-}
-
-int mmiod_window_locked_usable(struct mmiod_window *window)
-{
-	int ret;
-
-	down_read(&window->lock);
-	ret = mmiod_window_usable(window);
-	up_read(&window->lock);
-	return ret;
+	return test_bit(MMIOD_GONE, &window->state);
 }
 
 /*
- * After this no CPU reaches the pages through the window,
- * and a fault that comes later sees the new state.
+ * After this no CPU reaches the pages through the window's mappings, and a fault that comes later
+ * sees the new state. A client's task gets here in ->release only, when there are none, and what
+ * looks for them may sleep.
  */
 static void zap(struct mmiod_window *window)
 {
 	lockdep_assert_held_write(&window->lock);
-	unmap_mapping_range(window->inode->i_mapping, 0, 0, 1);
+	if (mapping_mapped(window->inode->i_mapping))
+		unmap_mapping_range(window->inode->i_mapping, 0, 0, 1);
+	if (window->ops->quiesce)
+		window->ops->quiesce(window);
 }
 
 /*
@@ -89,8 +88,10 @@ __poll_t mmiod_window_poll_events(int state)
 	}
 }
 
+/* With window->lock held for write, so that events come in the order of what they tell. */
 static void announce(struct mmiod_window *window, u32 state)
 {
+	lockdep_assert_held_write(&window->lock);
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_STATE, state, window->id);
 	wake_up_poll(&window->poll, mmiod_window_poll_events(state));
 }
@@ -136,69 +137,133 @@ static void leave_region(struct mmiod_window *window)
 {
 	release_attr(window);
 	interval_tree_remove(&window->pfns, &windows_by_pfn[window->attr]);
-	list_del(&window->node);
+	rb_erase(&window->node, &window->region->windows);
 	window->region->nr_windows--;
 }
 
-/*
- * Take the window out of what is live: nothing of it can be reached afterwards, neither by mappings
- * nor by mediated access, and its pages are free for a window with another attribute. Its file goes
- * on to exist.
- */
+/* Its pages are free for a window with another attribute. */
 static void unlist(struct mmiod_window *window)
 {
-	lockdep_assert_held(&mmiod_lock);
-	down_write(&window->lock);
-	window->revoked = true;
-	zap(window);
-	if (window->io)
-		iounmap(window->io);
-	window->io = NULL;
-	if (window->buffer)
-		mmiod_buffer_revoke(window->buffer);
-	up_write(&window->lock);
-	window->listed = false;
-	if (window->region)
+	mutex_lock(&mmiod_lock);
+	if (window->listed && window->region)
 		leave_region(window);
+	window->listed = false;
+	mutex_unlock(&mmiod_lock);
+}
+
+/*
+ * The whole of a revocation, whoever else is at it: when this returns, nothing of the window can be
+ * reached, neither by mappings nor by mediated access. Its file goes on to exist. The event is sent
+ * once, and not at all if the file's end is the reason.
+ */
+static void take_away(struct mmiod_window *window, bool closing)
+{
+	bool told, first;
+
+	down_write(&window->lock);
+	told = !closing || test_bit(MMIOD_REVOKED, &window->state);
+	set_bit(MMIOD_REVOKED, &window->state);
+	first = !mmiod_window_gone(window);
+	if (first) {
+		zap(window);
+		if (window->ops->revoke)
+			window->ops->revoke(window);
+		set_bit(MMIOD_GONE, &window->state);
+		if (told)
+			announce(window, MMIOD_WINDOW_REVOKED);
+	}
+	up_write(&window->lock);
+	if (first)
+		window->ops->dispose(window);
+	unlist(window);
 }
 
 void mmiod_window_revoke(struct mmiod_window *window)
 {
-	unlist(window);
-	announce(window, MMIOD_WINDOW_REVOKED);
+	take_away(window, false);
 }
 
-void mmiod_window_suspend(struct mmiod_window *window, u32 reason, bool suspend)
+static void revoke_later(struct work_struct *work)
 {
-	int before, after;
+	struct mmiod_window *window = container_of(work, struct mmiod_window, later);
 
-	lockdep_assert_held(&mmiod_lock);
+	mmiod_window_revoke(window);
+	mmiod_window_put(window);
+}
+
+/*
+ * Nothing that is asked for from now on is done any more; what is under way may end, and what is
+ * mapped stays mapped until a kernel thread takes it away. Waits for no lock, of which another's
+ * zap could be the holder. True: that is still to come, and its event with it.
+ */
+static bool begin_revoke(struct mmiod_window *window)
+{
+	if (!test_and_set_bit(MMIOD_REVOKED, &window->state))
+		wake_up_poll(&window->poll, mmiod_window_poll_events(MMIOD_WINDOW_REVOKED));
+	if (mmiod_window_gone(window))
+		return false;
+	mmiod_window_get(window);
+	if (!queue_work(mmiod_workers, &window->later))
+		mmiod_window_put(window);
+	return true;
+}
+
+/* Each reason is one bit: a window resumes when the last one ends. */
+int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reason, bool suspend)
+{
+	bool before, after;
+
 	down_write(&window->lock);
-	before = mmiod_window_state(window);
-	window->suspended = suspend ? window->suspended | reason : window->suspended & ~reason;
-	after = mmiod_window_state(window);
+	if (test_bit(MMIOD_REVOKED, &window->state)) {
+		up_write(&window->lock);
+		return -ENODEV;
+	}
+	before = window->state & SUSPENDED;
+	if (suspend)
+		set_bit(reason, &window->state);
+	else
+		clear_bit(reason, &window->state);
+	after = window->state & SUSPENDED;
 	if (suspend)
 		zap(window);
-	up_write(&window->lock);
 	if (before != after)
-		announce(window, after);
+		announce(window, after ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK);
+	up_write(&window->lock);
+	return 0;
 }
 
-static bool has_lower_id(struct rb_node *a, const struct rb_node *b)
+static bool ledger_less(struct rb_node *a, const struct rb_node *b)
 {
 	return rb_entry(a, struct mmiod_window, ledger)->id <
 	       rb_entry(b, struct mmiod_window, ledger)->id;
 }
 
-/* The window with the lowest id from @id on, or NULL. */
-static struct mmiod_window *find_from(u64 id)
+static bool region_less(struct rb_node *a, const struct rb_node *b)
 {
-	struct rb_node *node = windows.rb_node;
+	return rb_entry(a, struct mmiod_window, node)->id <
+	       rb_entry(b, struct mmiod_window, node)->id;
+}
+
+static struct mmiod_window *in_ledger(struct rb_node *node)
+{
+	return rb_entry(node, struct mmiod_window, ledger);
+}
+
+static struct mmiod_window *in_region(struct rb_node *node)
+{
+	return rb_entry(node, struct mmiod_window, node);
+}
+
+/* The window with the lowest id from @id on, or NULL. */
+static struct mmiod_window *find_from(const struct rb_root *root, u64 id,
+				      struct mmiod_window *(*window_of)(struct rb_node *node))
+{
+	struct rb_node *node = root->rb_node;
 	struct mmiod_window *found = NULL;
 
 	lockdep_assert_held(&mmiod_lock);
 	while (node) {
-		struct mmiod_window *window = rb_entry(node, struct mmiod_window, ledger);
+		struct mmiod_window *window = window_of(node);
 
 		if (window->id >= id) {
 			found = window;
@@ -210,11 +275,41 @@ static struct mmiod_window *find_from(u64 id)
 	return found;
 }
 
-static struct mmiod_window *find_window(u64 id)
+/* With a reference. Whoever is in the ledger has its file's reference still. */
+struct mmiod_window *mmiod_window_find(u64 id)
 {
-	struct mmiod_window *window = find_from(id);
+	struct mmiod_window *window;
 
-	return window && window->id == id ? window : NULL;
+	mutex_lock(&mmiod_lock);
+	window = find_from(&windows, id, in_ledger);
+	if (window && window->id != id)
+		window = NULL;
+	if (window)
+		mmiod_window_get(window);
+	mutex_unlock(&mmiod_lock);
+	return window;
+}
+
+/* A walk over a region's windows: the next of those that have an id in [@from, @to], likewise. */
+struct mmiod_window *mmiod_window_of_region(struct mmiod_region *region, u64 from, u64 to)
+{
+	struct mmiod_window *window;
+
+	mutex_lock(&mmiod_lock);
+	window = find_from(&region->windows, from, in_region);
+	if (window && window->id > to)
+		window = NULL;
+	if (window)
+		mmiod_window_get(window);
+	mutex_unlock(&mmiod_lock);
+	return window;
+}
+
+/* No window that is made later has an id that is as low. */
+u64 mmiod_window_last(void)
+{
+	lockdep_assert_held(&mmiod_lock);
+	return last_window_id;
 }
 
 /* A tree of the windows' own nodes: an array of ids would allocate two of its own for a lone one. */
@@ -223,7 +318,7 @@ static int enter_ledger(struct mmiod_window *window)
 	if (nr_windows >= READ_ONCE(mmiod_max_windows))
 		return -ENOSPC;
 	window->id = ++last_window_id;
-	rb_add(&window->ledger, &windows, has_lower_id);
+	rb_add(&window->ledger, &windows, ledger_less);
 	WRITE_ONCE(nr_windows, nr_windows + 1);
 	window->listed = true;
 	return 0;
@@ -235,7 +330,7 @@ int mmiod_window_list(struct mmiod_window *window, u64 *conflict)
 	int ret;
 
 	lockdep_assert_held(&mmiod_lock);
-	if (window->buffer)
+	if (!window->region)
 		return enter_ledger(window);
 	*conflict = find_conflict(window);
 	if (*conflict)
@@ -249,153 +344,71 @@ int mmiod_window_list(struct mmiod_window *window, u64 *conflict)
 		return ret;
 	}
 	interval_tree_insert(&window->pfns, &windows_by_pfn[window->attr]);
-	list_add_tail(&window->node, &window->region->windows);
+	rb_add(&window->node, &window->region->windows, region_less);
 	window->region->nr_windows++;
 	return 0;
 }
 
-static void drop_from_ledger(struct mmiod_window *window)
+static void leave_ledger(struct mmiod_window *window)
 {
 	mutex_lock(&mmiod_lock);
-	if (window->listed)
-		unlist(window);
-	if (window->buffer)
-		mmiod_pci_detach_buffer(window->buffer);
 	rb_erase(&window->ledger, &windows);
 	WRITE_ONCE(nr_windows, nr_windows - 1);
 	mutex_unlock(&mmiod_lock);
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_RELEASED, 0, window->id);
 }
 
-/*
- * Called by the file that owned it, or by who could
- * not make that file. Nothing can reach it any more.
- */
-void mmiod_window_free(struct mmiod_window *window)
+/* ---- the object's life ---- */
+
+void mmiod_window_init(struct mmiod_window *window)
 {
-	if (window->id)
-		drop_from_ledger(window);
-	if (window->region)
-		mmiod_region_put(window->region);
-	if (window->buffer)
-		mmiod_buffer_free(window->buffer);
+	memset_after(window, 0, poll);
+	kref_init(&window->ref);
+	INIT_WORK(&window->later, revoke_later);
+}
+
+void mmiod_window_get(struct mmiod_window *window)
+{
+	kref_get(&window->ref);
+}
+
+static void free_window(struct kref *ref)
+{
+	struct mmiod_window *window = container_of(ref, struct mmiod_window, ref);
+
+	window->ops->release(window);
 	if (window->dummy)
 		__free_page(window->dummy);
+	if (window->inode)
+		mmiod_window_close_inode(window->inode);
 	kmem_cache_free(mmiod_window_cache, window);
 }
 
-const char *mmiod_window_origin(const struct mmiod_window *window)
+/* With no lock held. */
+void mmiod_window_put(struct mmiod_window *window)
 {
-	static const char *const kinds[] = { "", "pages", "kmalloc", "vmalloc", "dma" };
-
-	return window->buffer ? kinds[window->buffer->kind] : mmiod_region_name(window->region);
+	kref_put(&window->ref, free_window);
 }
 
-/* If a revoke has come in between, what was allocated is given back. */
-static int publish_memory(struct mmiod_window *window)
+/* The file's part ends: no descriptor, no mapping and no call is left. */
+void mmiod_window_close(struct mmiod_window *window)
 {
-	int ret;
-
-	down_write(&window->lock);
-	WRITE_ONCE(window->buffer->allocated, true);
-	if (window->revoked)
-		mmiod_buffer_revoke(window->buffer);
-	ret = mmiod_window_usable(window);
-	up_write(&window->lock);
-	return ret;
+	take_away(window, true);
+	if (window->ops->close)
+		window->ops->close(window);
+	if (window->id)
+		leave_ledger(window);
+	mmiod_window_put(window);
 }
 
-/*
- * A client can make the allocator take its time. That is not spent with window->lock held: a
- * revoke, and with it the daemon, would wait for it.
- */
-static int prepare_memory(struct mmiod_window *window)
-{
-	struct mmiod_buffer *buffer = window->buffer;
-	int ret;
-
-	if (mutex_lock_killable(&buffer->allocating))
-		return -EINTR;
-	ret = mmiod_window_locked_usable(window);
-	if (!ret && !READ_ONCE(buffer->allocated))
-		ret = mmiod_buffer_allocate(buffer) ?: publish_memory(window);
-	mutex_unlock(&buffer->allocating);
-	return ret;
-}
-
-/* Under the lock: the device must not go meanwhile. What is contiguous is there soon, or not. */
-static int prepare_dma(struct mmiod_buffer *buffer)
-{
-	int ret = buffer->allocated ? 0 : mmiod_buffer_allocate(buffer);
-
-	buffer->allocated = !ret;
-	return ret;
-}
-
-/*
- * What the first use of a window costs, in the user's context: the memory of a buffer, or the
- * kernel's mapping of device memory for mediated access. That one is made for each window with the
- * window's own attribute: one ioremap of the whole region would give every window on it the same
- * type (x86 merges them), and cost page tables for nothing.
- */
-int mmiod_window_prepare(struct mmiod_window *window)
-{
-	int ret;
-
-	if (window->buffer && window->buffer->kind != MMIOD_BUFFER_DMA)
-		return prepare_memory(window);
-	down_write(&window->lock);
-	ret = mmiod_window_usable(window);
-	if (!ret && window->buffer) {
-		ret = prepare_dma(window->buffer);
-	} else if (!ret && !window->io) {
-		window->io = window->attr == MMIOD_ATTR_WC
-				     ? ioremap_wc(window->phys, window->length)
-				     : ioremap(window->phys, window->length);
-		ret = window->io ? 0 : -ENOMEM;
-	}
-	up_write(&window->lock);
-	return ret;
-}
-
-/* ---- calls: a buffer's memory, state and ledger ---- */
-
-int mmiod_call_allocate(struct mmiod_call *call)
-{
-	const struct mmiod_buffer_allocate *allocate = call->arg;
-	struct mmiod_window *window = call->file->private_data;
-
-	if (allocate->flags || !window->buffer)
-		return -EINVAL;
-	return mmiod_window_prepare(window);
-}
-
-int mmiod_call_buffer_info(struct mmiod_call *call)
-{
-	struct mmiod_buffer_info *info = call->arg;
-	struct mmiod_window *window;
-	int ret = -ENOENT;
-
-	mutex_lock(&mmiod_lock);
-	window = find_window(info->window_id);
-	if (window && window->buffer) {
-		down_read(&window->lock);
-		ret = mmiod_buffer_describe(window->buffer, info);
-		up_read(&window->lock);
-	}
-	mutex_unlock(&mmiod_lock);
-	return ret;
-}
+/* ---- calls: state and ledger ---- */
 
 static int set_state(struct mmiod_window *window, u32 state)
 {
-	if (!window->listed)
-		return state == MMIOD_WINDOW_REVOKED ? 0 : -ENODEV;
-	if (state == MMIOD_WINDOW_REVOKED)
-		mmiod_window_revoke(window);
-	else
-		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DAEMON,
-				     state == MMIOD_WINDOW_SUSPENDED);
+	if (state != MMIOD_WINDOW_REVOKED)
+		return mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DAEMON,
+					    state == MMIOD_WINDOW_SUSPENDED);
+	mmiod_window_revoke(window);
 	return 0;
 }
 
@@ -403,15 +416,19 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 {
 	struct mmiod_window_set_state *arg = call->arg;
 	struct mmiod_window *window;
-	int ret = -ENOENT;
+	int ret = 0;
 
-	if (arg->state > MMIOD_WINDOW_REVOKED || arg->flags || arg->reserved)
+	if (arg->state > MMIOD_WINDOW_REVOKED || arg->flags & ~MMIOD_SET_STATE_LATER ||
+	    arg->reserved || (arg->flags && arg->state != MMIOD_WINDOW_REVOKED))
 		return -EINVAL;
-	mutex_lock(&mmiod_lock);
-	window = find_window(arg->window_id);
-	if (window)
+	window = mmiod_window_find(arg->window_id);
+	if (!window)
+		return -ENOENT;
+	if (arg->flags)
+		arg->flags = begin_revoke(window) ? MMIOD_SET_STATE_LATER : 0;
+	else
 		ret = set_state(window, arg->state);
-	mutex_unlock(&mmiod_lock);
+	mmiod_window_put(window);
 	return ret;
 }
 
@@ -424,7 +441,7 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 	info->length = window->length;
 	info->attr = window->attr;
 	info->width = window->width;
-	info->state = mmiod_window_locked_state(window);
+	info->state = mmiod_window_state(window);
 	info->mappings = atomic_read(&window->mappings);
 	info->faults = mmiod_leaf_pages(window, false);
 	info->populated = mmiod_leaf_pages(window, true);
@@ -444,7 +461,7 @@ int mmiod_call_window_next(struct mmiod_call *call)
 
 	mutex_lock(&mmiod_lock);
 	if (info->window_id < U64_MAX)
-		window = find_from(info->window_id + 1);
+		window = find_from(&windows, info->window_id + 1, in_ledger);
 	if (window)
 		describe(window, info);
 	mutex_unlock(&mmiod_lock);

@@ -365,7 +365,7 @@ int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state);
  *	GFP_DMA32			zone MMIOD_MEMORY_BELOW_4G
  *	GFP_HIGHMEM			implied: windows need no kernel address
  *	__GFP_ZERO			always for kernel memory; MMIOD_ALLOCATE_ZERO for pools
- *	__GFP_ACCOUNT			always: the caller's memory cgroup is charged
+ *	__GFP_ACCOUNT			always: the caller's memory cgroup is charged; not for DMA
  *	__GFP_THISNODE			node
  */
 #define MMIOD_ALLOCATE_POWER_OF_TWO (1u << 0) /**< pool: round the length up to a power of two */

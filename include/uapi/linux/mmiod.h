@@ -259,7 +259,9 @@ enum mmiod_zone {
  * the kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
  * driver. ENOSPC: max_windows.
  *
- * DMA: the device masters the bus while it has a buffer. EIO: it has not come back from an error.
+ * DMA: the device masters the bus while it has a buffer. The kernel itself allocates the memory, when
+ * a client first asks for it, and no cgroup is charged: who makes such buffers counts them. At most
+ * 64 MiB each (EINVAL). EIO: it has not come back from an error.
  * EBUSY: it has buffers that were made with other dma_bits. EOPNOTSUPP: the machine has no memory
  * for so few bits. EPERM: no IOMMU bounds what it writes to, and the kernel is locked down. One
  * that is not is tainted by it (TAINT_USER).
@@ -452,7 +454,8 @@ struct mmiod_window_query {
  * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one
  * mapping of this window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around
  * it. EINVAL: it does not, or an unknown flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the
- * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed.
+ * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed. EBUSY: EXACT, and
+ * user space had the kernel leave marks there (userfaultfd).
  */
 struct mmiod_window_populate {
 	__u32 size;
@@ -462,9 +465,9 @@ struct mmiod_window_populate {
 };
 
 /*
- * Allocate the memory of a buffer now, charged to the caller. Nothing if it has been. Wakes no OOM
- * killer. ENOMEM: there is none such (below the limit, on the node), or the caller's memory cgroup
- * is full. EINVAL: no buffer.
+ * Allocate the memory of a buffer now, charged to the caller (but for DMA). Nothing if it has been.
+ * Wakes no OOM killer. ENOMEM: there is none such (below the limit, on the node), or the caller's
+ * memory cgroup is full. EINVAL: no buffer.
  */
 struct mmiod_buffer_allocate {
 	__u32 size;
