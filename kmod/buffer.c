@@ -16,7 +16,8 @@
  * revoke could come between. Memory that must be freed as a whole (KMALLOC, DMA) is mapped by frame
  * number without references, so it cannot be pinned, and it is freed only after the zap. Revocation
  * frees at once, but for DMA memory, which a device may still write to: that stays until the
- * window's file goes, or until the device itself does, whose bus mastering is cut off before.
+ * window's file goes, and then where it waits for the device (quarantine.c), or until the device
+ * itself goes, whose bus mastering is cut off before.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
@@ -160,10 +161,14 @@ static int allocate_vmalloc(struct mmiod_buffer *buffer)
 	return buffer->memory ? 0 : -ENOMEM;
 }
 
+/* What the device may still write to is its own next memory, rather than anybody else's. */
 static int allocate_dma(struct mmiod_buffer *buffer)
 {
-	buffer->memory =
-		dma_alloc_coherent(buffer->dev, buffer->length, &buffer->bus, gfp_of(buffer));
+	if (mmiod_quarantine_take(buffer))
+		memset(buffer->memory, 0, buffer->length);
+	else
+		buffer->memory = dma_alloc_coherent(buffer->dev, buffer->length, &buffer->bus,
+						    gfp_of(buffer));
 	buffer->capacity = buffer->length;
 	return buffer->memory ? 0 : -ENOMEM;
 }
@@ -249,7 +254,7 @@ static int allocate(struct mmiod_buffer *buffer)
 
 /* ---- the window's first use ---- */
 
-/* If a revoke has come in between, what was allocated is given back. */
+/* If a revoke has come in between, what was allocated is given back; a device's by close(). */
 static int publish(struct mmiod_window *window)
 {
 	struct mmiod_buffer *buffer = window->buffer;
@@ -259,7 +264,7 @@ static int publish(struct mmiod_window *window)
 	revoked = mmiod_window_state(window) == MMIOD_WINDOW_REVOKED;
 	WRITE_ONCE(buffer->allocated, !revoked);
 	up_write(&window->lock);
-	if (revoked)
+	if (revoked && buffer->kind != MMIOD_BUFFER_DMA)
 		give_back(buffer);
 	return mmiod_window_usable(window);
 }
@@ -334,8 +339,8 @@ static void dispose(struct mmiod_window *window)
 }
 
 /*
- * DMA, with the window revoked: nobody allocates, looks at or touches the memory
- * any more, and the next call to mmiod_buffer_detach() frees it.
+ * DMA, with the window revoked: nobody allocates, looks at or touches the memory any more. The
+ * device may, until it is detached.
  */
 void mmiod_buffer_stop(struct mmiod_buffer *buffer)
 {
@@ -349,24 +354,24 @@ void mmiod_buffer_stop(struct mmiod_buffer *buffer)
 
 /*
  * The device can no longer write to the memory, which must be given back while its driver is still
- * bound. By the window's end or the device's, under mmiod_lock: whichever comes first.
+ * bound. By the window's end or the device's, under mmiod_lock: whichever comes first; or by the
+ * quarantine, which has it alone.
  */
 void mmiod_buffer_detach(struct mmiod_buffer *buffer)
 {
-	lockdep_assert_held(&mmiod_lock);
 	if (buffer->memory)
 		give_back(buffer);
 	buffer->dev = NULL;
 }
 
-static void close(struct mmiod_window *window)
+static bool close(struct mmiod_window *window)
 {
 	struct mmiod_buffer *buffer = window->buffer;
 
 	if (buffer->kind != MMIOD_BUFFER_DMA)
-		return;
+		return true;
 	mmiod_buffer_stop(buffer);
-	mmiod_pci_detach_buffer(buffer);
+	return mmiod_pci_detach_buffer(buffer);
 }
 
 static void release(struct mmiod_window *window)

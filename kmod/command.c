@@ -43,25 +43,65 @@ bool mmiod_pci_answers(struct pci_dev *pdev)
 	return true;
 }
 
-/* The list of buffers is that of one moment: the caller holds mmiod_lock, or calls again. */
+/* What was written before comes first: the read returns when it has arrived. */
+static void stop_mastering(struct pci_dev *pdev)
+{
+	u16 command;
+
+	pci_clear_master(pdev);
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+}
+
+/*
+ * By what is listed and what stands now: whoever changes one of them comes here afterwards, or
+ * leaves it to mmiod_settle(). What waits for the end of bus mastering has then come to its own.
+ */
 void mmiod_assert_master(struct mmiod_device *device)
 {
-	lockdep_assert_held(&mmiod_lock);
+	bool stands, wanted;
+
 	mutex_lock(&device->command);
-	if (device->reasons)
-		; /* whoever ends the last one comes here */
-	else if (list_empty(&device->buffers))
-		pci_clear_master(device->pdev);
-	else
+	mutex_lock(&mmiod_lock);
+	stands = device->reasons;
+	wanted = !list_empty(&device->buffers);
+	mutex_unlock(&mmiod_lock);
+	if (!stands && wanted) {
 		pci_set_master(device->pdev);
+	} else if (!stands) {
+		stop_mastering(device->pdev);
+		mmiod_quarantine_free(device);
+	}
 	mutex_unlock(&device->command);
+}
+
+void mmiod_settle_work(struct work_struct *work)
+{
+	mmiod_assert_master(container_of(work, struct mmiod_device, settle));
+}
+
+/*
+ * For a client's task, which must not be stopped with device->command held: a kernel thread does
+ * it, and the client waits. The caller has a reference on the device.
+ */
+void mmiod_settle(struct mmiod_device *device)
+{
+	queue_work(mmiod_workers, &device->settle);
+	flush_work(&device->settle);
 }
 
 /* Whatever stands: at the device's end, or when it is given up. */
 void mmiod_command_off(struct mmiod_device *device)
 {
 	mutex_lock(&device->command);
-	pci_clear_master(device->pdev);
+	stop_mastering(device->pdev);
+	mutex_unlock(&device->command);
+}
+
+/* After a reset that worked, or at the end: the device writes to nothing that it was given. */
+void mmiod_forgotten(struct mmiod_device *device)
+{
+	mutex_lock(&device->command);
+	mmiod_quarantine_free(device);
 	mutex_unlock(&device->command);
 }
 

@@ -211,7 +211,8 @@ int mmiod_call_window_create(struct mmiod_call *call)
 }
 
 /* The device that a buffer of kind DMA is for, if it may have one, of so many address bits. */
-static int find_dma_device(const struct mmiod_buffer_create *create, struct mmiod_device **device)
+static int find_dma_device(const struct mmiod_buffer_create *create, u64 length,
+			   struct mmiod_device **device)
 {
 	int ret;
 
@@ -220,21 +221,29 @@ static int find_dma_device(const struct mmiod_buffer_create *create, struct mmio
 		return -ENODEV;
 	if ((*device)->reasons & MMIOD_DEVICE_LOST)
 		return -EIO;
+	if (!mmiod_quarantine_admits(*device, length))
+		return -ENOSPC;
 	ret = mmiod_pci_admit_dma(*device);
 	return ret ?: mmiod_pci_set_dma_bits(*device, create->dma_bits ?: MMIOD_DMA_BITS);
 }
 
+/* *@made_for: the device, with a reference, if it has one. */
 static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,
-				struct file **file)
+				struct file **file, struct mmiod_device **made_for)
 {
 	struct mmiod_device *device = NULL;
-	int ret = create->kind == MMIOD_BUFFER_DMA ? find_dma_device(create, &device) : 0;
+	int ret = 0;
 
+	if (create->kind == MMIOD_BUFFER_DMA)
+		ret = find_dma_device(create, window->length, &device);
 	if (!ret)
 		ret = open_and_list(window, file, NULL, &create->window_id);
-	if (!ret && device)
-		mmiod_pci_attach_buffer(device, window->buffer);
-	return ret;
+	if (ret || !device)
+		return ret;
+	mmiod_pci_attach_buffer(device, window->buffer);
+	mmiod_device_get(device);
+	*made_for = device;
+	return 0;
 }
 
 int mmiod_call_buffer_create(struct mmiod_call *call)
@@ -242,6 +251,7 @@ int mmiod_call_buffer_create(struct mmiod_call *call)
 	struct mmiod_buffer_create *create = call->arg;
 	u32 flags = create->flags & MMIOD_BUFFER_READONLY ? MMIOD_WINDOW_READONLY : 0;
 	struct mmiod_buffer *buffer = mmiod_buffer_new(create);
+	struct mmiod_device *device = NULL;
 	struct mmiod_window *window;
 	struct file *file = NULL;
 	int ret;
@@ -254,7 +264,11 @@ int mmiod_call_buffer_create(struct mmiod_call *call)
 		return PTR_ERR(window);
 	}
 	mutex_lock(&mmiod_lock);
-	ret = create_buffer_locked(window, create, &file);
+	ret = create_buffer_locked(window, create, &file, &device);
 	mutex_unlock(&mmiod_lock);
+	if (device) {
+		mmiod_settle(device);
+		mmiod_device_put(device);
+	}
 	return hand_out(call, window, file, ret, &create->fd);
 }

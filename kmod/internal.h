@@ -4,7 +4,7 @@
  *
  *	device	a PCI function bound to the driver		pci.c, command.c, suspend.c
  *	region	a named, reserved physical range		region.c
- *	buffer	kernel memory for a client, behind a window	buffer.c
+ *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
  *	window	a sub-range of a region or a buffer, one file	window.c (object), create.c, file.c,
  *		each						mapping.c, leaf.c, access.c, io.c
  *	control	an open /dev/mmiod, with its event queue	control.c
@@ -31,6 +31,11 @@
  *	window->preparing	mutex: one client at a time has memory allocated or device memory
  *				mapped for the kernel. Held while that sleeps; only clients take it.
  *
+ *	device->command		mutex: our writes to a function's COMMAND register, and the freeing
+ *				of DMA memory that waited for one. mmiod_lock is taken under it. A
+ *				dead function makes its holder wait for some completion timeouts;
+ *				clients leave it to a kernel thread (mmiod_settle).
+ *
  *	then one of these two; they are never held together, in either order:
  *
  *	mmiod_lock		mutex: all lists and trees of devices, regions and windows, and for
@@ -45,8 +50,6 @@
  *				enough to read the word.
  *
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
- *	device->command		mutex: our writes to a function's COMMAND register. A leaf; a dead
- *				function makes its holder wait for some completion timeouts.
  *	events_lock		spinlock: the queues of all control files (control.c)
  *
  * Device memory is touched under no lock, see io.c.
@@ -112,16 +115,21 @@ struct mmiod_device {
 	unsigned int
 		line; /* INTx, kept from everybody; 0: it can be switched off, or there is none */
 
+	struct kref ref; /* one for the driver, one for each who settles it */
+
 	/* Under mmiod_lock. */
 	struct list_head node; /* in the list of bound devices */
 	struct list_head regions; /* claimed within it */
 	struct list_head buffers; /* of kind DMA, revoked ones included */
+	struct list_head quarantine; /* buffers that only the device has any more */
+	u64 waiting; /* bytes of these */
 	u32 reasons; /* MMIOD_DEVICE_*; written under the device lock, too */
 	u32 changes; /* of reasons, so far */
 	u32 dma_bits; /* that its buffers were made with */
 	bool unbounded; /* it was said that no IOMMU bounds it */
 
 	struct mutex command;
+	struct work_struct settle; /* mmiod_assert_master(), for clients */
 	struct delayed_work deadline; /* of a recovery; queued under the device lock */
 };
 
@@ -135,6 +143,8 @@ static inline u64 mmiod_device_number(u32 address, u32 domain_high)
 int mmiod_pci_init(void);
 void mmiod_pci_exit(void);
 struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high);
+void mmiod_device_get(struct mmiod_device *device);
+void mmiod_device_put(struct mmiod_device *device);
 void mmiod_device_begin_end(struct mmiod_device *device);
 void mmiod_device_end_windows(struct mmiod_device *device);
 bool mmiod_pci_owns_range(u64 start, u64 length);
@@ -143,6 +153,9 @@ bool mmiod_pci_owns_range(u64 start, u64 length);
 
 bool mmiod_pci_answers(struct pci_dev *pdev);
 void mmiod_assert_master(struct mmiod_device *device);
+void mmiod_settle(struct mmiod_device *device);
+void mmiod_settle_work(struct work_struct *work);
+void mmiod_forgotten(struct mmiod_device *device);
 void mmiod_command_off(struct mmiod_device *device);
 void mmiod_intx_off(struct mmiod_device *device);
 void mmiod_command_wait(struct mmiod_device *device);
@@ -212,7 +225,8 @@ struct mmiod_buffer {
 
 	/* DMA. dev: set before the window is visible, NULL once the memory is given back. */
 	struct device *dev; /* under mmiod_lock; constant for the work */
-	struct list_head dma_node; /* in device->buffers, under mmiod_lock */
+	struct list_head dma_node; /* in device->buffers or ->quarantine, under mmiod_lock */
+	bool waits; /* in the latter, likewise */
 	struct work_struct work; /* allocates */
 	struct completion done; /* by the work */
 	int error; /* of the work */
@@ -238,7 +252,14 @@ void mmiod_buffer_detach(struct mmiod_buffer *buffer);
 int mmiod_pci_admit_dma(struct mmiod_device *device);
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
-void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
+bool mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
+
+/* ---- quarantine.c ---- */
+
+bool mmiod_quarantine_admits(struct mmiod_device *device, u64 length);
+bool mmiod_quarantine_enter(struct mmiod_device *device, struct mmiod_buffer *buffer);
+bool mmiod_quarantine_take(struct mmiod_buffer *buffer);
+void mmiod_quarantine_free(struct mmiod_device *device);
 
 /* ---- window.c ---- */
 
@@ -278,8 +299,11 @@ struct mmiod_window_ops {
 	void (*revoke)(struct mmiod_window *window);
 	/* Once, after revoke() and with no lock held. */
 	void (*dispose)(struct mmiod_window *window);
-	/* The file has gone; the window is still in the ledger. No lock held. */
-	void (*close)(struct mmiod_window *window);
+	/*
+	 * The file has gone; the window is still in the ledger. No lock held. False: it is kept
+	 * there, with the file's reference, until who keeps it calls mmiod_window_end().
+	 */
+	bool (*close)(struct mmiod_window *window);
 	/* The last reference has gone. */
 	void (*release)(struct mmiod_window *window);
 };
@@ -338,6 +362,7 @@ u64 mmiod_window_last(void);
 void mmiod_window_get(struct mmiod_window *window);
 void mmiod_window_put(struct mmiod_window *window);
 void mmiod_window_close(struct mmiod_window *window);
+void mmiod_window_end(struct mmiod_window *window);
 int mmiod_window_state(const struct mmiod_window *window);
 int mmiod_window_usable(const struct mmiod_window *window);
 bool mmiod_window_gone(const struct mmiod_window *window);

@@ -33,6 +33,24 @@ struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high)
 	return NULL;
 }
 
+void mmiod_device_get(struct mmiod_device *device)
+{
+	kref_get(&device->ref);
+}
+
+static void free_device(struct kref *ref)
+{
+	struct mmiod_device *device = container_of(ref, struct mmiod_device, ref);
+
+	pci_dev_put(device->pdev);
+	kfree(device);
+}
+
+void mmiod_device_put(struct mmiod_device *device)
+{
+	kref_put(&device->ref, free_device);
+}
+
 /* Whether the range touches a memory BAR of any function, bound to whatever driver or to none. */
 bool mmiod_pci_owns_range(u64 start, u64 length)
 {
@@ -119,12 +137,15 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 
 	if (!device)
 		return NULL;
-	device->pdev = pdev;
+	device->pdev = pci_dev_get(pdev);
 	device->number = MMIOD_PCI_DEVICE(pci_domain_nr(pdev->bus), pdev->bus->number,
 					  PCI_SLOT(pdev->devfn), PCI_FUNC(pdev->devfn));
 	INIT_LIST_HEAD(&device->regions);
 	INIT_LIST_HEAD(&device->buffers);
+	INIT_LIST_HEAD(&device->quarantine);
+	kref_init(&device->ref);
 	mutex_init(&device->command);
+	INIT_WORK(&device->settle, mmiod_settle_work);
 	INIT_DELAYED_WORK(&device->deadline, mmiod_device_deadline);
 	return device;
 }
@@ -224,7 +245,7 @@ err_bars:
 err_disable:
 	disable(device);
 err_free:
-	kfree(device);
+	mmiod_device_put(device);
 	return ret;
 }
 
@@ -235,7 +256,8 @@ err_free:
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits)
 {
 	lockdep_assert_held(&mmiod_lock);
-	if (!list_empty(&device->buffers) && bits != device->dma_bits)
+	if (bits != device->dma_bits &&
+	    !(list_empty(&device->buffers) && list_empty(&device->quarantine)))
 		return -EBUSY;
 	if (dma_set_coherent_mask(&device->pdev->dev, DMA_BIT_MASK(bits)))
 		return -EOPNOTSUPP;
@@ -278,27 +300,49 @@ int mmiod_pci_admit_dma(struct mmiod_device *device)
 	return 0;
 }
 
+/* The caller has a reference on the device, and settles it without mmiod_lock. */
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer)
 {
 	lockdep_assert_held(&mmiod_lock);
 	list_add_tail(&buffer->dma_node, &device->buffers);
 	buffer->dev = &device->pdev->dev;
-	mmiod_assert_master(device);
 }
 
 /*
- * By the window's end or the device's, whichever comes first; the buffer was stopped before. Under
- * mmiod_lock, so that the device does not go before the memory is given back.
+ * By the window's end; the buffer was stopped before. Under mmiod_lock, so that the device does not
+ * go before the memory is given back. False: the memory waits, and the window's end with it.
  */
-void mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
+bool mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
 {
-	struct mmiod_device *device;
+	struct mmiod_device *device = NULL;
+	bool waits = false;
 
 	mutex_lock(&mmiod_lock);
 	if (buffer->dev) {
 		device = pci_get_drvdata(to_pci_dev(buffer->dev));
+		mmiod_device_get(device);
 		list_del(&buffer->dma_node);
-		mmiod_assert_master(device);
+		waits = mmiod_quarantine_enter(device, buffer);
+		if (!waits)
+			mmiod_buffer_detach(buffer);
+	}
+	mutex_unlock(&mmiod_lock);
+	if (!device)
+		return true;
+	mmiod_settle(device);
+	mmiod_device_put(device);
+	return !waits;
+}
+
+/*
+ * By the device's end, which has stopped its bus mastering: what file there is stays. One that has
+ * been closed in the meantime is the quarantine's, which is freed last.
+ */
+static void take_memory(struct mmiod_buffer *buffer)
+{
+	mutex_lock(&mmiod_lock);
+	if (buffer->dev && !buffer->waits) {
+		list_del(&buffer->dma_node);
 		mmiod_buffer_detach(buffer);
 	}
 	mutex_unlock(&mmiod_lock);
@@ -369,7 +413,7 @@ static void end_buffers(struct mmiod_device *device)
 
 	while ((window = window_of_buffer(device, 0))) {
 		mmiod_buffer_stop(window->buffer);
-		mmiod_pci_detach_buffer(window->buffer);
+		take_memory(window->buffer);
 		mmiod_window_put(window);
 	}
 }
@@ -387,10 +431,11 @@ static void remove(struct pci_dev *pdev)
 	mmiod_device_end_windows(device);
 	mmiod_command_off(device);
 	end_buffers(device);
+	mmiod_forgotten(device);
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->number);
 	release_bars(device);
 	disable(device);
-	kfree(device);
+	mmiod_device_put(device);
 }
 
 /* new_id takes none either: its driver_data must be that of an entry here. */

@@ -71,12 +71,12 @@ static void end(struct mmiod_device *device, u32 reasons)
 	mutex_lock(&mmiod_lock);
 	device->reasons &= ~reasons;
 	device->changes++;
-	if (last_one)
-		mmiod_assert_master(device);
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
-	if (last_one)
-		set_regions(device, false, last);
+	if (!last_one)
+		return;
+	mmiod_assert_master(device);
+	set_regions(device, false, last);
 }
 
 /* What was to end may have left the device silent. */
@@ -84,6 +84,8 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 {
 	device_lock_assert(&device->pdev->dev);
 	if (mmiod_pci_answers(device->pdev)) {
+		if (ended & MMIOD_DEVICE_RESET)
+			mmiod_forgotten(device);
 		end(device, ended | others);
 		return;
 	}
@@ -114,7 +116,7 @@ static void reset_done(struct pci_dev *pdev)
 
 static void start_deadline(struct mmiod_device *device)
 {
-	mod_delayed_work(system_wq, &device->deadline,
+	mod_delayed_work(mmiod_workers, &device->deadline,
 			 (unsigned long)READ_ONCE(recovery_timeout) * HZ);
 }
 
@@ -143,7 +145,7 @@ void mmiod_device_deadline(struct work_struct *work)
 
 	/* Queued, not moved: whoever has the lock may have set a later time. */
 	if (!device_trylock(dev)) {
-		queue_delayed_work(system_wq, &device->deadline, HZ);
+		queue_delayed_work(mmiod_workers, &device->deadline, HZ);
 		return;
 	}
 	if (device->reasons & MMIOD_DEVICE_ERROR)

@@ -394,8 +394,13 @@ void mmiod_window_put(struct mmiod_window *window)
 void mmiod_window_close(struct mmiod_window *window)
 {
 	take_away(window, true);
-	if (window->ops->close)
-		window->ops->close(window);
+	if (!window->ops->close || window->ops->close(window))
+		mmiod_window_end(window);
+}
+
+/* What is behind it is nobody's any more: only now is its release told. */
+void mmiod_window_end(struct mmiod_window *window)
+{
 	if (window->id)
 		leave_ledger(window);
 	mmiod_window_put(window);

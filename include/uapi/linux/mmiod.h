@@ -265,6 +265,11 @@ enum mmiod_zone {
  * EBUSY: it has buffers that were made with other dma_bits. EOPNOTSUPP: the machine has no memory
  * for so few bits. EPERM: no IOMMU bounds what it writes to, and the kernel is locked down. One
  * that is not is tainted by it (TAINT_USER).
+ *
+ * DMA memory that is released while the device may still write to it waits until the device does not
+ * master the bus any more, was reset or goes, or until it has another buffer of the same length:
+ * the window stays in the ledger, and WINDOW_RELEASED is sent, when its memory is free or that
+ * buffer's. ENOSPC: so much of it waits, 64 MiB, and none of that length.
  */
 struct mmiod_buffer_create {
 	__u32 size;
@@ -314,7 +319,8 @@ struct mmiod_buffer_info {
  */
 enum mmiod_control_event_type {
 	MMIOD_CONTROL_OVERFLOW = 1, /* events were lost: read the ledger again */
-	MMIOD_CONTROL_WINDOW_RELEASED = 2, /* the last file and mapping of a window are gone */
+	MMIOD_CONTROL_WINDOW_RELEASED =
+		2, /* the last file and mapping of a window are gone, and its DMA memory is free */
 	MMIOD_CONTROL_WINDOW_STATE = 3, /* a window changed state; value: enum mmiod_window_state */
 	MMIOD_CONTROL_REGION_GONE =
 		4, /* the device was removed, unbound or lost: its windows are revoked */

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DMA memory that nobody has any more but the device.
+ *
+ * Who releases a buffer may have left its device running, and unless an IOMMU forgets the memory at
+ * once the device goes on writing to it. So it is given back only when the function masters the bus
+ * no more, was reset, or goes. Until then the buffer waits here, with what was its file's reference
+ * on the window: that stays in the ledger, revoked, so that whoever counts the memory goes on
+ * counting it, and WINDOW_RELEASED is sent when the memory is free, or has become that of the
+ * device's next buffer of the same length. Of the same, because less would free a charge for memory
+ * that is still kept.
+ *
+ * An engine that was armed when bus mastering went off fires when it comes on again: against that
+ * only a reset between two holders helps.
+ *
+ * The list is under mmiod_lock; freed is with device->command held, so that ->remove, which comes
+ * last, leaves nothing behind.
+ */
+#include <linux/iommu.h>
+
+#include "internal.h"
+
+#define WAITING_MAX (64ULL << 20) /* bytes of one device's */
+
+/* Not so where unmapped ranges are collected for a while (DMA_FQ), or the IOMMU passes all. */
+static bool forgets_at_once(struct device *dev)
+{
+#ifdef CONFIG_IOMMU_API
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type == IOMMU_DOMAIN_DMA;
+#else
+	return false;
+#endif
+}
+
+static struct mmiod_buffer *find(struct mmiod_device *device, u64 length)
+{
+	struct mmiod_buffer *buffer;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(buffer, &device->quarantine, dma_node)
+		if (buffer->length == length)
+			return buffer;
+	return NULL;
+}
+
+/* Whether a buffer of that length may be made; it need not find what waits when it allocates. */
+bool mmiod_quarantine_admits(struct mmiod_device *device, u64 length)
+{
+	return device->waiting <= WAITING_MAX || find(device, length);
+}
+
+/* The caller has taken the buffer off the device's list. False: its memory may go at once. */
+bool mmiod_quarantine_enter(struct mmiod_device *device, struct mmiod_buffer *buffer)
+{
+	lockdep_assert_held(&mmiod_lock);
+	if (!buffer->memory || forgets_at_once(buffer->dev))
+		return false;
+	buffer->waits = true;
+	list_add_tail(&buffer->dma_node, &device->quarantine);
+	device->waiting += buffer->length;
+	return true;
+}
+
+static void leave(struct mmiod_device *device, struct mmiod_buffer *buffer)
+{
+	lockdep_assert_held(&mmiod_lock);
+	list_del(&buffer->dma_node);
+	device->waiting -= buffer->length;
+}
+
+/* For the kernel thread that allocates: as it was left, the caller zeroes it. */
+bool mmiod_quarantine_take(struct mmiod_buffer *buffer)
+{
+	struct mmiod_device *device;
+	struct mmiod_buffer *old = NULL;
+
+	mutex_lock(&mmiod_lock);
+	if (buffer->dev) {
+		device = pci_get_drvdata(to_pci_dev(buffer->dev));
+		old = find(device, buffer->length);
+	}
+	if (old) {
+		leave(device, old);
+		buffer->memory = old->memory;
+		buffer->bus = old->bus;
+		old->memory = NULL;
+		old->dev = NULL;
+	}
+	mutex_unlock(&mmiod_lock);
+	if (old)
+		mmiod_window_end(old->window);
+	return old;
+}
+
+static struct mmiod_buffer *next(struct mmiod_device *device)
+{
+	struct mmiod_buffer *buffer;
+
+	mutex_lock(&mmiod_lock);
+	buffer = list_first_entry_or_null(&device->quarantine, struct mmiod_buffer, dma_node);
+	if (buffer)
+		leave(device, buffer);
+	mutex_unlock(&mmiod_lock);
+	return buffer;
+}
+
+/* The device can no longer write to what it was given. Never in a client's task. */
+void mmiod_quarantine_free(struct mmiod_device *device)
+{
+	struct mmiod_buffer *buffer;
+
+	lockdep_assert_held(&device->command);
+	while ((buffer = next(device))) {
+		mmiod_buffer_detach(buffer);
+		mmiod_window_end(buffer->window);
+	}
+}
