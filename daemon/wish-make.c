@@ -124,6 +124,13 @@ static enum mmiod_outcome refuse_dma(struct wish *wish, int error)
 				   "the device of region %s has buffers that were made with other "
 				   "\"dma-bits\", of another of its regions or before a reload",
 				   region);
+	case -ENOSPC:
+		return wish_refuse(
+			wish, MMIOD_E_QUOTA,
+			"64 MiB of released memory wait until the device of region %s can "
+			"no longer write to them, or the module has as many windows as "
+			"max_windows admits",
+			region);
 	case -EOPNOTSUPP:
 		return wish_refuse(
 			wish, MMIOD_E_UNSUPPORTED,
