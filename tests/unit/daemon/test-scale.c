@@ -129,6 +129,23 @@ static void lose_half(size_t count)
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
 }
 
+static struct config *many;
+
+/* Sections of a configuration, as the loader makes them. */
+static void add_sections(size_t count)
+{
+	char name[MMIOD_NAME_MAX];
+
+	many = config_free(many);
+	many = config_new();
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "card%zu-ctrl", i);
+		cr_assert_not_null(config_need_region(many, name));
+		cr_assert_not_null(config_need_grant(many, name));
+	}
+	cr_assert_eq(config_sort(many), 0);
+}
+
 /* ---- what is done ---------------------------------------------------------------------------- */
 
 static void connect_and_greet(void)
@@ -155,6 +172,22 @@ static void hang_up(void)
 static void read_events(void)
 {
 	daemon_drain_events(&rig);
+}
+
+static void find_a_grant(void)
+{
+	const struct config_grant *grant = config_need_grant(many, "card7-ctrl");
+
+	if (config_find_grant(many, grant->key) != grant)
+		abort();
+}
+
+static void match_a_pattern(void)
+{
+	struct config_match match = config_match(many, "card7-*");
+
+	if (!config_match_next(&match) || config_match_next(&match))
+		abort();
 }
 
 static void wait_for_one_more(void)
@@ -247,4 +280,10 @@ Test(scale, the_end_of_a_connection_is_in_proportion_to_its_leases)
 Test(scale, a_ledger_that_is_read_again_is_in_proportion_to_its_length)
 {
 	expect_proportional(rig_start, lose_half, 96, read_events);
+}
+
+Test(scale, a_section_of_the_configuration_does_not_look_through_the_others)
+{
+	expect_independent(add_sections, find_a_grant);
+	expect_independent(add_sections, match_a_pattern);
 }
