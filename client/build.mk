@@ -73,7 +73,7 @@ $(B)/examples/%: client/examples/%.c $(B)/libmmiod.so
 ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
 
 CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
-CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o report.o suggest.o sysfs.o words.o)
+CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o report.o sentence.o suggest.o sysfs.o words.o)
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
 $(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -DBUILD_DIR='"$(B)"'
 

@@ -60,8 +60,10 @@ static void configure(const char *content)
 
 static void await_loader(void)
 {
-	while (rig.loader.job)
-		rig_wait(1);
+	while (rig.loader.job) {
+		rig_turn();
+		usleep(1000);
+	}
 }
 
 static void await_asked(unsigned int count)
