@@ -150,24 +150,18 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
 	return n < 0 ? n : 0;
 }
 
-/* Not the rights, but the share mode is what a grant does not give. */
-static bool refuses_share(const struct context *context)
-{
-	return strstr(mmiod_client_error(context->client), "shared-write") != NULL;
-}
-
 /*
- * Who only reads keeps nobody out who only reads: two that look at a register at the same time are
- * in nobody's way. Where that cannot be had, the grant's own share mode may be.
+ * Who only reads is a guest: in the way of nobody who reads, nor of who wants it alone. A daemon that
+ * knows no guests is asked for what the grant says.
  */
 int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
 		 struct mmiod_lease **lease)
 {
-	bool open = rights == MMIOD_RIGHT_READ && context->share == MMIOD_SHARE_DEFAULT;
-	int err =
-		lease_as(context, target, rights, open ? MMIOD_SHARE_WRITE : context->share, lease);
+	bool guest = rights == MMIOD_RIGHT_READ && context->share == MMIOD_SHARE_DEFAULT;
+	int err = lease_as(context, target, rights, guest ? MMIOD_SHARE_GUEST : context->share,
+			   lease);
 
-	if (open && (err == -EBUSY || (err == -EACCES && refuses_share(context))))
+	if (guest && err == -EOPNOTSUPP)
 		err = lease_as(context, target, rights, MMIOD_SHARE_DEFAULT, lease);
 	return err ? report_client(context, err) : 0;
 }
