@@ -86,6 +86,12 @@ check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
 	@tests/check archive 'bats --tap tests/vm/archive.bats' -- rig 'bats --tap tests/vm/rig.bats'
 
+## make check-build-reach  the module compiled for each of Debian's kernels, with PREEMPT_RT and of backports, too
+.PHONY: check-build-reach
+check-build-reach:
+	@tests/vm/prereqs build rig
+	@tests/check reach tests/vm/reach
+
 SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
 check-sanitize:
 	@tests/vm/prereqs build test rig sanitize
