@@ -57,6 +57,13 @@ int limits_set_caches(struct config_cursor *cursor, const char *value);
 int limits_set_waiting(struct config_cursor *cursor, const char *value);
 int limits_set_longest_wait(struct config_cursor *cursor, const char *value);
 int limits_set_bypass(struct config_cursor *cursor, const char *value);
+int limits_set_all_connections(struct config_cursor *cursor, const char *value);
+int limits_set_all_leases(struct config_cursor *cursor, const char *value);
+int limits_set_all_bytes(struct config_cursor *cursor, const char *value);
+int limits_set_all_caches(struct config_cursor *cursor, const char *value);
+int limits_set_all_waiting(struct config_cursor *cursor, const char *value);
+int limits_set_all_unread_replies(struct config_cursor *cursor, const char *value);
+int limits_set_all_unread_descriptors(struct config_cursor *cursor, const char *value);
 int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value);
 
 /* config-region.c */

@@ -75,6 +75,47 @@ int limits_set_bytes(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+/* ---- of all users together ------------------------------------------------------------------- */
+
+int limits_set_all_connections(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->connections);
+}
+
+int limits_set_all_leases(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->leases);
+}
+
+int limits_set_all_bytes(struct config_cursor *cursor, const char *value)
+{
+	if (value_size(value, &cursor->limits->bytes) < 0)
+		return config_refuse(cursor, "\"%s\" is not a size, such as 64M or 1G", value);
+	return 0;
+}
+
+int limits_set_all_caches(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->caches);
+}
+
+int limits_set_all_waiting(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->waiting);
+}
+
+int limits_set_all_unread_replies(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->unread_replies);
+}
+
+int limits_set_all_unread_descriptors(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->unread_descriptors);
+}
+
+/* ---- of each, again -------------------------------------------------------------------------- */
+
 int limits_set_caches(struct config_cursor *cursor, const char *value)
 {
 	return set_count(cursor, value, &cursor->limits->caches_per_user);

@@ -164,21 +164,78 @@ static int list_holders(struct config_region *region)
 	return 0;
 }
 
-const struct config_holder *config_find_holder(const struct config_region *region,
-					       enum config_party party, uint32_t id)
+/* The first that is not before this party; the array's end if there is none. */
+const struct config_holder *config_find_party(const struct config_holder *holders, size_t count,
+					      enum config_party party, uint32_t id)
 {
 	const struct config_holder wanted = { .party = party, .id = id };
-	size_t from = 0, to = region->n_holders;
+	size_t from = 0, to = count;
 
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 
-		if (compare_parties(&region->holders[middle], &wanted) < 0)
+		if (compare_parties(&holders[middle], &wanted) < 0)
 			from = middle + 1;
 		else
 			to = middle;
 	}
-	return region->holders + from;
+	return holders + from;
+}
+
+const struct config_holder *config_find_holder(const struct config_region *region,
+					       enum config_party party, uint32_t id)
+{
+	return config_find_party(region->holders, region->n_holders, party, id);
+}
+
+/* ---- everybody who is named ------------------------------------------------------------------ */
+
+static void name(struct config *config, enum config_party party, const struct config_ids *ids)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		config->named[config->n_named++] =
+			(struct config_holder){ .party = party, .id = ids->items[i].id };
+}
+
+static void name_all(struct config *config, const struct config_ids *users,
+		     const struct config_ids *groups)
+{
+	if (users->all)
+		config->named[config->n_named++] =
+			(struct config_holder){ .party = CONFIG_PARTY_ALL };
+	name(config, CONFIG_PARTY_USER, users);
+	name(config, CONFIG_PARTY_GROUP, groups);
+}
+
+static size_t count_names(struct config_admin *const *sections, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += sections[i]->users.count + sections[i]->groups.count + 1;
+	return count;
+}
+
+/* Whoever no section names can only be told so. */
+static int list_named(struct config *config)
+{
+	size_t most = count_names(config->admins, config->n_admins) +
+		      count_names(config->inspectors, config->n_inspectors);
+
+	for (size_t i = 0; i < config->n_grants; i++)
+		most += config->grants[i]->users.count + config->grants[i]->groups.count + 1;
+	config->named = most ? calloc(most, sizeof(*config->named)) : NULL;
+	if (most && !config->named)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_grants; i++)
+		name_all(config, &config->grants[i]->users, &config->grants[i]->groups);
+	for (size_t i = 0; i < config->n_admins; i++)
+		name_all(config, &config->admins[i]->users, &config->admins[i]->groups);
+	for (size_t i = 0; i < config->n_inspectors; i++)
+		name_all(config, &config->inspectors[i]->users, &config->inspectors[i]->groups);
+	if (most)
+		qsort(config->named, config->n_named, sizeof(*config->named), compare_holders);
+	return 0;
 }
 
 /* -ENOMEM, or 0. */
@@ -190,5 +247,5 @@ int config_link(struct config *config)
 		r = link_grant(config, config->grants[i]);
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
 		r = list_holders(config->regions[i]);
-	return r;
+	return r == 0 ? list_named(config) : r;
 }

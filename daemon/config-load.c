@@ -246,6 +246,7 @@ static int read_all(struct config_sources *sources, const struct config_paths *p
 	if (r == 0 && paths->simulation)
 		r = read_file(sources, paths->simulation, why);
 	sources->simulation = paths->simulation != NULL;
+	sources->subuids = paths->subuids;
 	return r;
 }
 
@@ -258,7 +259,9 @@ static int build(struct config *config, struct text *why)
 
 	for (size_t i = 0; r == 0 && i < sources->count; i++)
 		r = parse_source(config, &sources->items[i], (unsigned int)i + 1, why);
-	return r == 0 ? config_finish(config, sources->simulation, why) : r;
+	if (r == 0)
+		r = config_finish(config, sources->simulation, why);
+	return r == 0 ? config_read_subuids(config, sources->subuids) : r;
 }
 
 /* Of @paths, or else of @sources. On failure nothing is left behind. */

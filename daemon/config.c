@@ -84,7 +84,8 @@ int config_sources_copy(struct config_sources *to, const struct config_sources *
 {
 	int r;
 
-	*to = (struct config_sources){ .simulation = from->simulation };
+	*to = (struct config_sources){ .simulation = from->simulation,
+				       .subuids = from->subuids };
 	r = names_keep(&to->names, &from->names);
 	to->items = calloc(from->count + 1, sizeof(*to->items));
 	if (!to->items)
@@ -151,6 +152,8 @@ struct config *config_free(struct config *config)
 	free(config->sorted);
 	free(config->warnings);
 	free(config->unresolved);
+	free(config->named);
+	free(config->uid_ranges);
 	free(config);
 	return NULL;
 }

@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "names.h"
 #include "text.h"
+#include "uid-range.h"
 
 struct config_origin {
 	const char *file; /* belongs to the tree */
@@ -171,6 +172,14 @@ struct config_limits {
 	uint32_t waiting_per_user; /* requests that wait until others give back */
 	uint32_t longest_wait_ms; /* where a grant does not say how long they may */
 	uint32_t bypass_ms; /* for so long younger requests may pass an older one that waits */
+	/* Of all users together; 0: not said. */
+	uint32_t connections;
+	uint32_t leases;
+	uint64_t bytes;
+	uint32_t caches;
+	uint32_t waiting;
+	uint32_t unread_replies;
+	uint32_t unread_descriptors;
 	bool revoke_on_reload; /* leases that no grant stands behind any more end at once */
 	uint64_t seen;
 	unsigned int seen_file;
@@ -187,6 +196,7 @@ struct config_sources {
 	struct config_source *items;
 	size_t count;
 	bool simulation;
+	const char *subuids; /* see struct config_paths */
 	struct names names; /* that are known before; after loading, those that were asked for */
 };
 
@@ -211,6 +221,10 @@ struct config {
 	size_t n_admins;
 	struct config_admin **inspectors;
 	size_t n_inspectors;
+	struct config_holder *named; /* users and groups in any section, sorted; no grants */
+	size_t n_named;
+	struct uid_range *uid_ranges; /* of /etc/subuid, in order of their starts */
+	size_t n_uid_ranges;
 	char **files; /* that were read, in order */
 	size_t n_files;
 };
@@ -224,6 +238,7 @@ struct config_paths {
 	bool main_required;
 	const char *directories[4]; /* of drop-ins, *.conf; missing ones are skipped */
 	const char *simulation; /* read last; admits regions without a device */
+	const char *subuids; /* /etc/subuid; NULL: nobody has uids beside their own */
 	const char *state; /* directory of notes that outlive the daemon; NULL: none */
 };
 
@@ -283,6 +298,9 @@ struct config_region *config_match_next(struct config_match *match);
 int config_finish(struct config *config, bool simulation, struct text *why);
 int config_link(struct config *config);
 int config_sort(struct config *config);
+int config_read_subuids(struct config *config, const char *path);
+const struct config_holder *config_find_party(const struct config_holder *holders, size_t count,
+					      enum config_party party, uint32_t id);
 bool config_is_glob(const char *pattern);
 
 /* config-overlap.c: regions that claim the same bytes. */

@@ -70,6 +70,13 @@ void connection_settle(struct connection *connection)
 		charge_release(&connection->flight);
 }
 
+static bool may_have(const struct connection_host *host, const struct user *user, size_t n_fds,
+		     uint64_t limit)
+{
+	return user->used[USER_UNREAD_DESCRIPTORS] + n_fds <= limit &&
+	       users_have_room(&host->users, user, USER_UNREAD_DESCRIPTORS, n_fds);
+}
+
 /* Whether the user may have so many more descriptors unread. */
 bool connection_has_room(struct connection *connection, size_t n_fds)
 {
@@ -78,11 +85,11 @@ bool connection_has_room(struct connection *connection, size_t n_fds)
 	uint64_t limit = host->limits->unread_descriptors_per_user;
 	struct connection *other;
 
-	if (user->used[USER_UNREAD_DESCRIPTORS] + n_fds <= limit)
+	if (may_have(host, user, n_fds, limit))
 		return true;
 	DL_FOREACH2(user->connections, other, user_next)
 		connection_settle(other);
-	return user->used[USER_UNREAD_DESCRIPTORS] + n_fds <= limit;
+	return may_have(host, user, n_fds, limit);
 }
 
 /* The user exists, so this cannot fail; the limit was asked for when the descriptors were made. */
@@ -182,7 +189,7 @@ static int queue_up(struct connection *connection, struct message *message, stru
 	bool first = !connection->queue;
 	int r = enqueue(connection, message, charge);
 
-	if (r == -EDQUOT) {
+	if (r == -EDQUOT || r == -EUSERS) {
 		connection->host->counters.quota_refusals[MMIOD_LIMIT_UNREAD_REPLIES]++;
 		journal_dropped(connection, "as many replies as unread-replies-per-user in "
 					    "[daemon] admits wait for its user to read them");

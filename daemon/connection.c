@@ -232,12 +232,27 @@ void connection_greeted(struct connection *connection)
 void connection_take_class(struct connection *connection)
 {
 	const struct connection_host *host = connection->host;
+	bool was = connection->admin;
 	enum turn_priority priority;
 
 	connection->admin = host->is_admin && host->is_admin(connection);
+	connection->user->admins += (unsigned int)connection->admin - (unsigned int)was;
 	priority = connection->admin ? TURN_NEXT : TURN_LAST;
 	event_priority_set(&connection->incoming, priority);
 	event_priority_set(&connection->outgoing, priority);
+}
+
+void connection_mark_stranger(struct connection *connection, bool stranger)
+{
+	connection->host->n_strangers += (unsigned int)stranger - (unsigned int)connection->stranger;
+	connection->stranger = stranger;
+}
+
+/* Nobody would miss anything but the connection itself. */
+bool connection_is_idle(const struct connection *connection)
+{
+	return !connection->leases.head && !connection->deferred && !connection->queue &&
+	       !connection->flight.user && !connection->subscription.on && !connection->admin;
 }
 
 /* Takes over the descriptor, the peer's content and the charge if it succeeds. */
@@ -251,6 +266,7 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	connection->host = host;
 	connection->id = ++host->last_id;
 	connection->started = (uint64_t)time(NULL);
+	connection->accepted_ms = log_now_ms();
 	connection->fd = fd;
 	connection->peer = *peer;
 	event_assign(&connection->incoming, host->base, fd, EV_READ | EV_ET | EV_PERSIST,
@@ -259,7 +275,6 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 		     connection);
 	evtimer_assign(&connection->retry, host->base, on_room, connection);
 	evtimer_assign(&connection->timer, host->base, on_timer, connection);
-	connection_take_class(connection);
 	if (event_add(&connection->incoming, NULL) < 0 ||
 	    event_add(&connection->timer, host->hello_timeout) < 0) {
 		event_del(&connection->incoming);
@@ -269,6 +284,7 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	connection->charge = *charge;
 	connection->user = charge->user;
 	user_pin(connection->user);
+	connection_take_class(connection);
 	DL_APPEND(host->connections, connection);
 	connection->of_all.id = connection->id;
 	by_id_insert(&host->by_id, &connection->of_all);
@@ -297,6 +313,7 @@ static void destroy(struct connection *connection)
 {
 	struct connection_host *host = connection->host;
 
+	connection->user->admins -= connection->admin;
 	turn_forget(connection);
 	DL_DELETE(host->closing, connection);
 	peer_clear(&connection->peer);
@@ -331,6 +348,7 @@ void connection_free(struct connection *connection)
 	if (host->closed)
 		host->closed(connection);
 	monitor_end(&host->monitor, &connection->subscription);
+	connection_mark_stranger(connection, false);
 	DL_DELETE2(connection->user->connections, connection, user_prev, user_next);
 	close_socket(connection);
 	DL_DELETE(host->connections, connection);

@@ -36,6 +36,8 @@ struct connection_host {
 	struct connection *connections;
 	struct by_id by_id; /* of connections */
 	unsigned int n_connections;
+	unsigned int n_strangers;
+	struct event farewell; /* of strangers, while there are any */
 	struct connection *closing; /* closed, but the end of their leases is not done */
 	uint64_t last_id; /* of a connection */
 	struct monitor monitor;
@@ -64,6 +66,7 @@ struct connection {
 	uint64_t id; /* from 1, never used again */
 	struct by_id_node of_all; /* in host->by_id */
 	uint64_t started; /* seconds since 1970 */
+	uint64_t accepted_ms; /* log_now_ms() */
 	int fd;
 	struct event incoming;
 	struct event outgoing; /* added while something waits to be sent */
@@ -79,6 +82,7 @@ struct connection {
 	struct subscription subscription;
 	unsigned int deferred; /* replies owed for later */
 	bool admin;
+	bool stranger; /* no section of the configuration could apply to it: it is let in for a while */
 	bool served; /* it had its share, and wants more */
 	bool greeted;
 	bool readable; /* the socket may have more */
@@ -98,6 +102,8 @@ void connection_doom(struct connection *connection);
 void connection_wake(struct connection *connection);
 void connection_greeted(struct connection *connection);
 void connection_take_class(struct connection *connection);
+void connection_mark_stranger(struct connection *connection, bool stranger);
+bool connection_is_idle(const struct connection *connection);
 void connection_watch_reader(struct connection *connection);
 void connection_hang_up(int fd);
 

@@ -13,6 +13,15 @@
 
 static const struct timeval grace_time = { 10, 0 };
 
+/* What all users together may have, unless [daemon] says it. */
+#define ALL_CONNECTIONS 4096u
+#define ALL_LEASES (65536u - 64) /* the module's max_windows, less what ends of leases may take */
+#define ALL_BYTES (64ull << 30)
+#define ALL_CACHES 65536u
+#define ALL_WAITING 4096u
+#define ALL_UNREAD_REPLIES 4096u /* of 64 KiB at most */
+#define ALL_UNREAD_DESCRIPTORS 8192u
+
 /* ---- connections ----------------------------------------------------------------------------- */
 
 static bool ends_with_connection(const struct daemon *daemon, const struct lease *lease)
@@ -98,6 +107,36 @@ static void link_regions(struct daemon *daemon)
 		region->config = config_find_region(config, region->name);
 }
 
+/* One user's limit lies within the nine tenths that are for all. */
+static uint64_t total(uint64_t said, uint64_t usual, uint64_t per_user)
+{
+	uint64_t least = per_user < UINT64_MAX / 2 ? per_user + per_user / 9 + 1 : UINT64_MAX;
+
+	if (said)
+		return said;
+	return usual > least ? usual : least;
+}
+
+static void take_totals(struct daemon *daemon)
+{
+	const struct config_limits *limits = &daemon->config->limits;
+	struct users *users = &daemon->host.users;
+	uint64_t *most = users->most;
+
+	most[USER_CONNECTIONS] =
+		total(limits->connections, ALL_CONNECTIONS, limits->connections_per_user);
+	most[USER_LEASES] = total(limits->leases, ALL_LEASES, limits->leases_per_user);
+	most[USER_BYTES] = total(limits->bytes, ALL_BYTES, limits->bytes_per_user);
+	most[USER_CACHES] = total(limits->caches, ALL_CACHES, limits->caches_per_user);
+	most[USER_WAITING] = total(limits->waiting, ALL_WAITING, limits->waiting_per_user);
+	most[USER_UNREAD_REPLIES] = total(limits->unread_replies, ALL_UNREAD_REPLIES,
+					  limits->unread_replies_per_user);
+	most[USER_UNREAD_DESCRIPTORS] = total(limits->unread_descriptors, ALL_UNREAD_DESCRIPTORS,
+					      limits->unread_descriptors_per_user);
+	users->ranges = daemon->config->uid_ranges;
+	users->n_ranges = daemon->config->n_uid_ranges;
+}
+
 static void take_limits(struct daemon *daemon)
 {
 	const struct config_limits *limits = &daemon->config->limits;
@@ -105,6 +144,7 @@ static void take_limits(struct daemon *daemon)
 
 	daemon->host.limits = limits;
 	users_take_names(&daemon->host.users, &daemon->config->sources.names);
+	take_totals(daemon);
 	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 	ms = limits->slow_reader_timeout_ms;
 	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
@@ -117,6 +157,9 @@ static void take_classes(struct daemon *daemon)
 
 	DL_FOREACH(daemon->host.connections, connection) {
 		connection_take_class(connection);
+		if (connection->stranger &&
+		    policy_names(daemon->config, &connection->peer.subject))
+			connection_mark_stranger(connection, false);
 	}
 }
 

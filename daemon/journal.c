@@ -48,7 +48,7 @@ static bool hold_back(struct connection_host *host)
 bool journal_may(struct connection_host *host, uid_t uid)
 {
 	uint64_t now = log_now_ms();
-	struct pace *pace = pace_need(&host->paces, uid, now);
+	struct pace *pace = pace_need(&host->paces, users_owner(&host->users, uid), now);
 
 	return (pace && log_admit(&pace->log, now)) || hold_back(host);
 }

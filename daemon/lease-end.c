@@ -137,7 +137,8 @@ void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
 bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadline_ms,
 		      const char *why)
 {
-	if (!lease->list || lease->list == &daemon->orphans)
+	if (!lease->list || lease->list == &daemon->orphans ||
+	    container_of(lease->list, struct connection, leases)->closed)
 		return false;
 	daemon_lease_tell(daemon, lease, MMIOD_EVENT_REVOKE_ASKED, deadline_ms, why);
 	return true;

@@ -222,14 +222,14 @@ const struct account *account_find(const struct leases *leases, uint32_t uid, ui
 /* The lease is charged to its user and its grant. -ENOMEM: it is not. */
 int lease_book(struct leases *leases, struct lease *lease)
 {
-	struct account *account =
-		(struct account *)account_find(leases, lease->holder.uid, lease->grant);
+	uid_t uid = lease->charge.user ? lease->charge.user->uid : lease->holder.uid;
+	struct account *account = (struct account *)account_find(leases, uid, lease->grant);
 
 	if (!account) {
 		account = calloc(1, sizeof(*account));
 		if (!account)
 			return -ENOMEM;
-		account->key.uid = lease->holder.uid;
+		account->key.uid = uid;
 		account->key.grant = lease->grant;
 		HASH_ADD(hh, leases->accounts, key, sizeof(account->key), account);
 		if (!hash_added(account)) {

@@ -196,6 +196,7 @@ static int set_paths(const struct options *options, struct config_paths *paths)
 
 	*paths = (struct config_paths){
 		.simulation = options->simulate,
+		.subuids = "/etc/subuid",
 		.state = getenv("RUNTIME_DIRECTORY") ?: "/run/mmiod/state",
 	};
 	if (!options->config) {
@@ -363,7 +364,7 @@ static int run(const struct options *options, const struct config_paths *paths)
 	fd = open_socket(options, &bound, &why);
 	status = fd < 0 ? fail(EXIT_FAILURE, buffer) : serve(&program, fd);
 	if (bound)
-		unlink(bound);
+		server_unbind(bound);
 	daemon_clear(&daemon);
 	event_base_free(program.base);
 	return status;

@@ -33,7 +33,31 @@ void peer_init(void)
 	overflow_uid = read_overflow_uid();
 }
 
-/* The primary group goes first; a peer without SO_PEERGROUPS has just that. */
+static int compare_gids(const void *a, const void *b)
+{
+	const gid_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The kernel has them in order already, but for the primary one. */
+static void sort_groups(struct subject *subject, gid_t *gids)
+{
+	gid_t primary = gids[0];
+	size_t i = 0;
+
+	for (; i + 1 < subject->n_gids && gids[i + 1] < primary; i++)
+		gids[i] = gids[i + 1];
+	gids[i] = primary;
+	for (i = 1; i < subject->n_gids; i++)
+		if (gids[i - 1] > gids[i])
+			break;
+	if (i < subject->n_gids)
+		qsort(gids, subject->n_gids, sizeof(*gids), compare_gids);
+	subject->sorted = true;
+}
+
+/* A peer without SO_PEERGROUPS has just its primary group. */
 static int read_groups(struct peer *peer, int fd, gid_t primary)
 {
 	socklen_t length = GROUPS_FIRST * sizeof(gid_t);
@@ -54,6 +78,7 @@ static int read_groups(struct peer *peer, int fd, gid_t primary)
 	gids[0] = primary;
 	peer->subject.gids = gids;
 	peer->subject.n_gids = 1 + length / sizeof(gid_t);
+	sort_groups(&peer->subject, gids);
 	return 0;
 }
 
@@ -89,13 +114,14 @@ static bool read_cgroup(uint32_t pid, char *text, size_t size)
 	return true;
 }
 
-static void look_unit_up(uint32_t pid, char unit[PEER_UNIT_MAX])
+/* False: it could not be seen, which says nothing of the next process of its cgroup. */
+static bool look_unit_up(uint32_t pid, char unit[PEER_UNIT_MAX])
 {
 	_cleanup_(freep) char *name = NULL;
+	int r = pid ? sd_pid_get_unit((pid_t)pid, &name) : -ESRCH;
 
-	unit[0] = '\0';
-	if (pid && sd_pid_get_unit((pid_t)pid, &name) >= 0)
-		snprintf(unit, PEER_UNIT_MAX, "%s", name);
+	snprintf(unit, PEER_UNIT_MAX, "%s", r >= 0 ? name : "");
+	return r >= 0 || r == -ENODATA; /* it belongs to none */
 }
 
 /*
@@ -111,7 +137,8 @@ void peer_find_unit(uint32_t pid, char *unit, size_t size)
 	if (!pid || !read_cgroup(pid, cgroup, sizeof(cgroup)))
 		cgroup[0] = '\0';
 	if (!cgroup[0] || strcmp(cgroup, last)) {
-		look_unit_up(pid, last_unit);
+		if (!look_unit_up(pid, last_unit))
+			cgroup[0] = '\0';
 		strcpy(last, cgroup);
 	}
 	snprintf(unit, size, "%s", last_unit);

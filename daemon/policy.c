@@ -8,6 +8,57 @@
 #include <string.h>
 #include "policy.h"
 
+static bool has_gid(const struct subject *subject, gid_t gid)
+{
+	size_t from = 0, to = subject->n_gids;
+
+	for (size_t i = 0; !subject->sorted && i < subject->n_gids; i++)
+		if (subject->gids[i] == gid)
+			return true;
+	while (subject->sorted && from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (subject->gids[middle] == gid)
+			return true;
+		if (subject->gids[middle] < gid)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return false;
+}
+
+/*
+ * Calls `found` for each group that is among the holders and that the subject has, until it returns
+ * true. Who has many groups has their own looked for in the list, which is the shorter way round:
+ * that of a region names few.
+ */
+static bool for_common_groups(const struct config_holder *holders, size_t count,
+			      const struct subject *subject,
+			      bool (*found)(void *data, const struct config_holder *first),
+			      void *data)
+{
+	const struct config_holder *end = holders + count;
+	const struct config_holder *holder =
+		config_find_party(holders, count, CONFIG_PARTY_GROUP, 0);
+	const struct config_holder *last = NULL;
+
+	if (subject->sorted && (size_t)(end - holder) <= subject->n_gids) {
+		for (; holder < end; last = holder++)
+			if ((!last || last->id != holder->id) && has_gid(subject, holder->id) &&
+			    found(data, holder))
+				return true;
+		return false;
+	}
+	for (size_t i = 0; i < subject->n_gids; i++) {
+		holder = config_find_party(holders, count, CONFIG_PARTY_GROUP, subject->gids[i]);
+		if (holder < end && holder->party == CONFIG_PARTY_GROUP &&
+		    holder->id == subject->gids[i] && found(data, holder))
+			return true;
+	}
+	return false;
+}
+
 static bool ids_match(const struct config_ids *users, const struct config_ids *groups,
 		      const struct subject *subject)
 {
@@ -17,9 +68,8 @@ static bool ids_match(const struct config_ids *users, const struct config_ids *g
 		if (users->items[i].id == subject->uid)
 			return true;
 	for (size_t i = 0; i < groups->count; i++)
-		for (size_t j = 0; j < subject->n_gids; j++)
-			if (groups->items[i].id == subject->gids[j])
-				return true;
+		if (has_gid(subject, groups->items[i].id))
+			return true;
 	return false;
 }
 
@@ -118,8 +168,15 @@ static void look_among(struct search *search, enum config_party party, uint32_t 
 	}
 }
 
+static bool look_among_group(void *data, const struct config_holder *first)
+{
+	look_among(data, CONFIG_PARTY_GROUP, first->id);
+	return false;
+}
+
 static void look_for_subject(struct search *search)
 {
+	const struct config_region *region = search->region;
 	const struct subject *subject = search->subject;
 
 	if (!subject->known) {
@@ -128,8 +185,7 @@ static void look_for_subject(struct search *search)
 	}
 	look_among(search, CONFIG_PARTY_ALL, 0);
 	look_among(search, CONFIG_PARTY_USER, subject->uid);
-	for (size_t i = 0; i < subject->n_gids; i++)
-		look_among(search, CONFIG_PARTY_GROUP, subject->gids[i]);
+	for_common_groups(region->holders, region->n_holders, subject, look_among_group, search);
 }
 
 /*
@@ -190,18 +246,52 @@ static uint32_t rights_of(const struct config_region *region, enum config_party 
 	return rights;
 }
 
+struct rights_search {
+	const struct config_region *region;
+	uint32_t rights;
+};
+
+static bool add_rights(void *data, const struct config_holder *first)
+{
+	struct rights_search *search = data;
+
+	search->rights |= rights_of(search->region, CONFIG_PARTY_GROUP, first->id);
+	return false;
+}
+
 /* All that the subject may do with a region; 0: it may not even see it. */
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject)
 {
-	uint32_t rights;
+	struct rights_search search = { .region = region };
 
 	if (!subject->known)
 		return rights_of(region, CONFIG_PARTY_UNKNOWN, 0);
-	rights = rights_of(region, CONFIG_PARTY_ALL, 0) |
-		 rights_of(region, CONFIG_PARTY_USER, subject->uid);
-	for (size_t i = 0; i < subject->n_gids; i++)
-		rights |= rights_of(region, CONFIG_PARTY_GROUP, subject->gids[i]);
-	return rights;
+	search.rights = rights_of(region, CONFIG_PARTY_ALL, 0) |
+			rights_of(region, CONFIG_PARTY_USER, subject->uid);
+	for_common_groups(region->holders, region->n_holders, subject, add_rights, &search);
+	return search.rights;
+}
+
+static bool names_party(const struct config *config, enum config_party party, uint32_t id)
+{
+	const struct config_holder *found =
+		config_find_party(config->named, config->n_named, party, id);
+
+	return found < config->named + config->n_named && found->party == party && found->id == id;
+}
+
+static bool is_enough(void *data, const struct config_holder *first)
+{
+	return true;
+}
+
+/* Whether any section could apply to the subject. Those who are not known are seen to elsewhere. */
+bool policy_names(const struct config *config, const struct subject *subject)
+{
+	return !subject->known || subject->uid == 0 ||
+	       names_party(config, CONFIG_PARTY_ALL, 0) ||
+	       names_party(config, CONFIG_PARTY_USER, subject->uid) ||
+	       for_common_groups(config->named, config->n_named, subject, is_enough, NULL);
 }
 
 static bool any_names(struct config_admin *const *sections, size_t count,

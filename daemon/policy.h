@@ -17,6 +17,7 @@ struct subject {
 	uid_t uid;
 	const gid_t *gids; /* primary and supplementary */
 	size_t n_gids;
+	bool sorted; /* the gids rise: they need not all be looked at */
 	bool known; /* false: a foreign pid or user namespace hides who it is */
 };
 
@@ -53,6 +54,7 @@ struct decision policy_decide_memory(const struct config *config, const struct s
 bool policy_gives(const struct config_grant *grant, const struct config_region *region,
 		  const struct question *question);
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject);
+bool policy_names(const struct config *config, const struct subject *subject);
 bool policy_may_inspect(const struct config *config, const struct subject *subject);
 bool policy_is_admin(const struct config *config, const struct subject *subject);
 

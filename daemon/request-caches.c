@@ -158,7 +158,11 @@ static enum request_result refuse_place(struct call *call, int error)
 
 	if (error == -EDQUOT)
 		call->connection->host->counters.quota_refusals[MMIOD_LIMIT_CACHES]++;
-	if (error == -EDQUOT)
+	if (error == -EUSERS)
+		reply_error(call->reply, &call->request->head, MMIOD_E_QUOTA,
+			    "all users together have as many caches published as \"caches\" in "
+			    "[daemon] admits");
+	else if (error == -EDQUOT)
 		reply_error(call->reply, &call->request->head, MMIOD_E_QUOTA,
 			    "uid %u would have more caches published than the %u that "
 			    "caches-per-user in [daemon] admits",

@@ -166,6 +166,8 @@ static bool add_regions(struct page *page, uint64_t *next)
 
 static void add_user(struct page *page, const struct user *user)
 {
+	struct connection *connection;
+
 	static const struct {
 		enum mmiod_limit limit;
 		enum user_slot slot;
@@ -180,6 +182,10 @@ static void add_user(struct page *page, const struct user *user)
 	};
 
 	static_assert(array_size(slots) == PER_USER, "what a page has room for");
+	/* The kernel tells that descriptors have been read when it is asked, and not otherwise. */
+	DL_FOREACH2(user->connections, connection, user_next) {
+		connection_settle(connection);
+	}
 	for (size_t i = 0; i < array_size(slots); i++)
 		add(page, MMIOD_COUNTER_USER + slots[i].limit, user->uid, "",
 		    user->used[slots[i].slot]);

@@ -38,6 +38,22 @@ static enum request_result handle(struct call *call)
 	return REQUEST_REPLY;
 }
 
+/* What somebody may ask whom no section names: how things stand, and why not. */
+static bool is_for_strangers(uint16_t opcode)
+{
+	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS || opcode == MMIOD_OP_EXPLAIN ||
+	       opcode == MMIOD_OP_REGIONS || opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC;
+}
+
+static enum request_result refuse_stranger(struct call *call)
+{
+	reply_error(call->reply, &call->request->head, MMIOD_E_DENIED,
+		    "denied: no section of the configuration could apply to uid %u and its groups; "
+		    "who joined a group must log in again",
+		    call->connection->peer.subject.uid);
+	return REQUEST_REPLY;
+}
+
 /* One that waited. What it comes to now, unless it waits again, has been sent. */
 enum request_result request_dispatch_again(struct connection *connection,
 					   const struct request *request)
@@ -48,7 +64,11 @@ enum request_result request_dispatch_again(struct connection *connection,
 		.request = request,
 		.reply = &connection->host->message,
 	};
-	enum request_result result = handle(&call);
+	enum request_result result;
+
+	result = connection->stranger && !is_for_strangers(request->head.opcode)
+			 ? refuse_stranger(&call)
+			 : handle(&call);
 
 	if (result == REQUEST_DEFERRED)
 		return result;
@@ -75,6 +95,34 @@ bool call_holds(const struct call *call, const struct lease *lease)
 
 	return lease->holder.uid == connection->peer.subject.uid &&
 	       (connection->peer.subject.known || lease->list == &connection->leases);
+}
+
+/* Or about to be one: its connection is closed. */
+static bool is_orphan(const struct daemon *daemon, const struct lease *lease)
+{
+	return !lease->list || lease->list == &daemon->orphans ||
+	       container_of(lease->list, struct connection, leases)->closed;
+}
+
+/*
+ * Whether the lease is the caller's to end or to renew: one that its connection stands for, or one
+ * of its process that no connection stands for. Any other of its user is so by force alone, or a
+ * helper in a sandbox could end what a program of the same user drives a motor by.
+ */
+bool call_may_end(const struct call *call, const struct lease *lease, const char **why)
+{
+	const struct connection *connection = call->connection;
+
+	*why = "denied: the lease is another user's";
+	if (!call_holds(call, lease))
+		return false;
+	if (lease->list == &connection->leases ||
+	    call->request->fixed.end.flags & MMIOD_END_FORCE)
+		return true;
+	*why = "denied: another process of the same user has the lease; \"mmioctl free\", or "
+	       "mmiod_client_release(), ends it all the same";
+	return is_orphan(call->daemon, lease) &&
+	       lease->holder.pid == connection->peer.holder.pid;
 }
 
 /* The caller's, or another of the same user. */

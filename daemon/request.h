@@ -49,6 +49,7 @@ enum request_result request_revoke(struct call *call);
 
 bool call_is_admin(const struct call *call);
 bool call_holds(const struct call *call, const struct lease *lease);
+bool call_may_end(const struct call *call, const struct lease *lease, const char **why);
 bool call_is_own(const struct call *call, const struct connection *connection);
 bool call_may_inspect(const struct call *call);
 bool call_may_see(const struct call *call, const struct region *region, bool all);

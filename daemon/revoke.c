@@ -188,11 +188,11 @@ static void release_one(struct call *call, struct revocation *revocation, struct
 	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
 	if (!lease)
 		return;
-	if (!call_holds(call, lease)) {
+	if (!call_may_end(call, lease, &item->text)) {
 		item->outcome = MMIOD_E_DENIED;
-		item->text = "denied: the lease is another user's";
 		return;
 	}
+	item->text = NULL;
 	if (!lease_is_over(lease))
 		settle(revocation, item, daemon_lease_revoke(daemon, lease, 0, 0, ""));
 	/* Nothing will tell when the file is closed. */

@@ -20,6 +20,7 @@ struct server {
 };
 
 int server_bind(const char *path, mode_t mode, struct text *why);
+void server_unbind(const char *path);
 int server_start(struct server *server, struct connection_host *host,
 		 const struct config *const *config, int fd);
 void server_stop(struct server *server);

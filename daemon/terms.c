@@ -100,10 +100,9 @@ static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **l
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;
-	if (!call_holds(call, lease)) {
-		*why = "denied: the lease is another user's";
+	if (!call_may_end(call, lease, why))
 		return MMIOD_E_DENIED;
-	}
+	*why = NULL;
 	if (lease_is_over(lease)) {
 		*why = "the lease is revoked";
 		return MMIOD_E_GONE;

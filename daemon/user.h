@@ -2,6 +2,10 @@
 /*
  * Accounts: what each uid holds of the daemon. A charge is an object that undoes itself: whoever
  * holds it discharges it exactly once, and a user exists as long as somebody is charged to it.
+ *
+ * Beside what each user may have there is a limit to what all have together, or whoever has many
+ * uids would have everything. Its last tenth is for root and administrators; and the uids that
+ * /etc/subuid gives to a user are that user's.
  */
 #ifndef MMIOD_DAEMON_USER_H
 #define MMIOD_DAEMON_USER_H
@@ -12,6 +16,7 @@
 #include "fair.h"
 #include "hash.h"
 #include "names.h"
+#include "uid-range.h"
 #include "util.h"
 
 /* What is charged. UNREAD_*: sent to the user or waiting for room, and not read yet. */
@@ -36,6 +41,7 @@ struct connection;
 struct user {
 	uid_t uid;
 	unsigned int pins; /* it stays while it has any */
+	unsigned int admins; /* its connections that are an administrator's */
 	uint64_t used[USER_SLOTS];
 	struct connection *connections; /* those charged, and not yet closed */
 	struct by_id leases; /* those charged and in the table: lease.of_user */
@@ -50,6 +56,10 @@ struct users {
 	struct user *table;
 	struct by_id by_uid;
 	const struct names *names; /* of the configuration in force; NULL: none */
+	uint64_t used[USER_SLOTS]; /* by all together */
+	uint64_t most[USER_SLOTS]; /* that all together may have; 0: no limit */
+	const struct uid_range *ranges; /* in order of their starts; not ours */
+	size_t n_ranges;
 };
 
 struct charge {
@@ -63,6 +73,11 @@ int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user
 		uint64_t limit);
 int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
 		       uint64_t amount, uint64_t limit);
+int charge_take_reserved(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+			 uint64_t limit);
+bool users_have_room(const struct users *users, const struct user *user, enum user_slot slot,
+		     uint64_t amount);
+uid_t users_owner(const struct users *users, uid_t uid);
 uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot);
 void charge_release(struct charge *charge);
 void user_pin(struct user *user);

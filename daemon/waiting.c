@@ -193,7 +193,7 @@ static uint32_t longest_wait_ms(const struct wish *wishes, size_t n)
 	return longest;
 }
 
-static int refuse_more(struct wish *wishes, size_t n, uint32_t limit)
+static int refuse_more(struct wish *wishes, size_t n, uint32_t limit, int error)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct wish *wish = &wishes[i];
@@ -201,7 +201,13 @@ static int refuse_more(struct wish *wishes, size_t n, uint32_t limit)
 		if (!wish->wait)
 			continue;
 		wish->limit = MMIOD_LIMIT_WAITING;
-		wish_refuse(wish, MMIOD_E_QUOTA,
+		if (error == -EUSERS)
+			wish_refuse(wish, MMIOD_E_QUOTA,
+				    "all users together have as many requests that wait as "
+				    "\"waiting\" in [daemon] admits; its last tenth is for "
+				    "administrators");
+		else
+			wish_refuse(wish, MMIOD_E_QUOTA,
 			    "uid %u has %u requests that wait, as many as waiting-per-user in "
 			    "[daemon] admits",
 			    wish->holder.uid, limit);
@@ -230,6 +236,7 @@ int wish_wait(struct wish *wishes, size_t n)
 	uint32_t limit = daemon->config->limits.waiting_per_user;
 	bool for_holder = any_waits_for(wishes, n, WISH_WAITS_FOR_HOLDER);
 	struct waiting *waiting;
+	int r = 0;
 
 	if (connection->deferred >= WAITING_MAX ||
 	    (!for_holder && wishes->call->request->tries >= TRIES_MAX))
@@ -238,10 +245,12 @@ int wish_wait(struct wish *wishes, size_t n)
 	if (!waiting)
 		return -ENOMEM;
 	waiting->for_holder = for_holder;
-	if (for_holder && charge_take(&waiting->charge, &connection->host->users,
-				      connection->peer.subject.uid, USER_WAITING, limit) < 0) {
+	if (for_holder)
+		r = charge_take(&waiting->charge, &connection->host->users,
+				connection->peer.subject.uid, USER_WAITING, limit);
+	if (r < 0) {
 		free(waiting);
-		return refuse_more(wishes, n, limit);
+		return refuse_more(wishes, n, limit, r);
 	}
 	waiting->request.tries += !for_holder;
 	give_ticket(waiting);

@@ -31,6 +31,15 @@ static const char *with_waiting(bool waiting)
 	return waiting ? ", what it waits for included" : "";
 }
 
+/* Not this user's limit, but that of all together. */
+static enum mmiod_outcome refuse_for_all(struct wish *wish, const char *key)
+{
+	return wish_refuse(wish, MMIOD_E_QUOTA,
+			   "all users together have as much as \"%s\" in [daemon] admits; its last "
+			   "tenth is for administrators",
+			   key);
+}
+
 static enum mmiod_outcome charge_lease(struct wish *wish)
 {
 	uint32_t limit = wish->call->daemon->config->limits.leases_per_user;
@@ -46,6 +55,8 @@ static enum mmiod_outcome charge_lease(struct wish *wish)
 	if (r == 0)
 		return MMIOD_OK;
 	wish->limit = MMIOD_LIMIT_LEASES;
+	if (r == -EUSERS)
+		return refuse_for_all(wish, "leases");
 	if (r == -EDQUOT)
 		return wish_refuse(wish, MMIOD_E_QUOTA,
 				   "uid %u has %u leases, as many as leases-per-user in [daemon] "
@@ -69,6 +80,8 @@ static enum mmiod_outcome charge_bytes(struct wish *wish)
 	if (r == 0)
 		return MMIOD_OK;
 	wish->limit = MMIOD_LIMIT_BYTES;
+	if (r == -EUSERS)
+		return refuse_for_all(wish, "bytes");
 	if (r == -EDQUOT)
 		return wish_refuse(
 			wish, MMIOD_E_QUOTA,
@@ -102,7 +115,8 @@ static enum mmiod_outcome check_grant(struct wish *wish)
 	const struct config_grant *grant = wish->grant;
 	const struct lease *lease = wish->lease;
 	const struct account *account =
-		account_find(&wish->call->daemon->leases, wish->holder.uid, grant->key);
+		account_find(&wish->call->daemon->leases,
+			     users_owner(users_of(wish), wish->holder.uid), grant->key);
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;
 	const char *included = with_waiting(account && account->waiting);

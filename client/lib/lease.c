@@ -140,6 +140,7 @@ struct end_call {
 	struct mmiod_client *client;
 	uint16_t opcode;
 	uint32_t deadline_ms;
+	uint32_t flags; /* MMIOD_END_* */
 	const uint64_t *ids;
 	size_t count;
 	struct exchange exchange;
@@ -165,6 +166,7 @@ static size_t build_end(void *context, size_t index, void *buffer)
 	request->msg.count = (uint32_t)count;
 	request->msg.stride = sizeof(*call->ids);
 	request->deadline_ms = call->deadline_ms;
+	request->flags = call->flags;
 	memcpy(request + 1, call->ids + first, count * sizeof(*call->ids));
 	return sizeof(*request) + count * sizeof(*call->ids);
 }
@@ -231,12 +233,20 @@ void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t 
 	end_leases(&end);
 }
 
+/* A daemon that knows no force asks for none. */
 MMIOD_EXPORT int mmiod_client_release(struct mmiod_client *client, uint64_t lease)
 {
-	struct end_call call = {
-		.client = client, .opcode = MMIOD_OP_RELEASE, .ids = &lease, .count = 1
-	};
+	struct end_call call = { .client = client,
+				 .opcode = MMIOD_OP_RELEASE,
+				 .flags = MMIOD_END_FORCE,
+				 .ids = &lease,
+				 .count = 1 };
+	int err = end_leases(&call);
 
+	if (err != -EOPNOTSUPP)
+		return err;
+	call.flags = 0;
+	call.result = 0;
 	return end_leases(&call);
 }
 

@@ -404,6 +404,32 @@ static void write_grants(FILE *file, unsigned int *seed)
 	}
 }
 
+/* The same groups among many that nobody names: they are then looked for the other way round. */
+static void decide_of_many_groups(const struct config *c, const struct subject *subject,
+				  const struct question *question, const struct decision *expected)
+{
+	struct subject many = *subject;
+	gid_t gids[8 + 1000];
+	struct decision is;
+
+	many.gids = gids;
+	many.n_gids = 0;
+	many.sorted = true;
+	for (gid_t gid = 0; gid < 8; gid++)
+		for (size_t i = 0; i < subject->n_gids; i++)
+			if (subject->gids[i] == gid) {
+				gids[many.n_gids++] = gid;
+				break;
+			}
+	for (gid_t gid = 0; gid < 1000; gid++)
+		gids[many.n_gids++] = 100 + 3 * gid;
+	is = policy_decide(c->regions[0], &many, question);
+	cr_assert_eq(is.reason, expected->reason);
+	cr_assert_eq(is.grant, expected->grant);
+	cr_assert_eq(policy_rights(c->regions[0], &many),
+		     policy_rights(c->regions[0], subject));
+}
+
 Test(policy, many_grants_decide_as_if_each_were_looked_at_in_turn)
 {
 	unsigned int seed = 1;
@@ -435,8 +461,31 @@ Test(policy, many_grants_decide_as_if_each_were_looked_at_in_turn)
 
 			cr_assert_eq(is.reason, expected.reason);
 			cr_assert_eq(is.grant, expected.grant);
+			decide_of_many_groups(c, &subject, &question, &expected);
 		}
 		config_free(c);
 		free(text);
 	}
+}
+
+Test(policy, knows_whom_no_section_could_apply_to)
+{
+	const gid_t gids[] = { 1, 500, 900 };
+	struct subject member = { .uid = 42, .gids = gids, .n_gids = 3, .known = true };
+	struct config *c = load("[region a]\nphys = 0x1000\nsize = 4K\n"
+				"[grant g]\nregion = a\nuser = 1000\ngroup = 500\naccess = r\n"
+				"[inspect i]\nuser = 1001\n[admin d]\nuser = 1002\n");
+
+	cr_assert(policy_names(c, &member), "by a group");
+	member.sorted = true;
+	cr_assert(policy_names(c, &member));
+	member.n_gids = 1;
+	cr_assert_not(policy_names(c, &member));
+	for (uid_t uid = 1000; uid < 1003; uid++) {
+		member.uid = uid;
+		cr_assert(policy_names(c, &member), "%u", uid);
+	}
+	member.uid = 0;
+	cr_assert(policy_names(c, &member), "root is always an administrator");
+	config_free(c);
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "files.h"
 #include "rig.h"
@@ -104,9 +105,13 @@ Test(server, is_not_held_up_by_a_daemon_that_accepts_nobody, .timeout = 1200)
 Test(server, replaces_the_socket_of_a_daemon_that_died)
 {
 	const char *stale = files_path("stale");
-	int fd = server_bind(stale, 0600, &why);
+	pid_t pid = fork();
+	int fd;
 
-	close(fd);
+	if (!pid)
+		_exit(server_bind(stale, 0600, &why) < 0);
+	cr_assert_eq(waitpid(pid, &fd, 0), pid);
+	cr_assert_eq(fd, 0);
 	fd = server_bind(stale, 0600, &why);
 	cr_assert_geq(fd, 0, "%s", buffer);
 	close(fd);
@@ -235,4 +240,144 @@ Test(server, a_lease_fails_alone_when_descriptors_run_out)
 	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
 	client_close_fds();
 	close(fd);
+}
+
+/* ---- many users ------------------------------------------------------------------------------ */
+
+#define FEW                                                                                   \
+	"[daemon]\nconnections = 10\nconnections-per-user = 9\n[region shm]\nsize = 1M\n"      \
+	"[grant g]\nregion = shm\nuser = 1000 1001 1002\naccess = rw\n"
+
+static void with_few_places(void)
+{
+	rig_start_simulation(FEW);
+	path = files_path("socket");
+	cr_assert_eq(chmod(files_path(""), 0755), 0);
+	cr_assert_eq(daemon_listen(&rig, server_bind(path, 0666, &why)), 0);
+}
+
+/* As another user. Only root can. */
+static int dial_as(uid_t uid)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can be several users");
+	cr_assert_eq(setegid(uid), 0);
+	cr_assert_eq(seteuid(uid), 0);
+	fd = dial();
+	cr_assert_eq(seteuid(0), 0);
+	cr_assert_eq(setegid(0), 0);
+	return fd;
+}
+
+static void expect_refusal(int fd, uint32_t status, const char *words)
+{
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.msg.status, status);
+	cr_assert(strstr(answer_text(answer.error.text), words), "%s",
+		  answer_text(answer.error.text));
+}
+
+Test(server, the_last_places_are_for_administrators, .init = with_few_places)
+{
+	int fds[9];
+
+	for (int i = 0; i < 9; i++) {
+		fds[i] = dial_as(1000 + (uid_t)i % 2);
+		cr_assert_gt(say_hello(fds[i]), 0);
+	}
+	expect_refusal(dial_as(1002), MMIOD_E_QUOTA, "all users together");
+	cr_assert_gt(say_hello(dial()), 0);
+	cr_assert_eq(answer.hello.admin, 1u);
+	cr_assert_eq(rig.host.n_connections, 10u);
+}
+
+Test(server, an_administrator_has_the_place_of_who_is_idle_and_has_most, .init = with_few_places)
+{
+	int idle, busy, other, admin, last;
+
+	busy = dial_as(1000);
+	cr_assert_gt(say_hello(busy), 0);
+	cr_assert_eq(client_lease_one(busy, 0, 4096, NULL), MMIOD_OK);
+	idle = dial_as(1000);
+	cr_assert_gt(say_hello(idle), 0);
+	for (int i = 0; i < 6; i++)
+		cr_assert_gt(say_hello(dial_as(1000)), 0);
+	other = dial_as(1001);
+	cr_assert_gt(say_hello(other), 0);
+	admin = dial();
+	cr_assert_gt(say_hello(admin), 0);
+	last = dial();
+	cr_assert_gt(say_hello(last), 0);
+	cr_assert_eq(answer.msg.status, MMIOD_OK);
+	cr_assert(client_is_hung_up(idle), "the oldest idle one");
+	cr_assert_not(client_is_hung_up(busy), "it has a lease");
+	cr_assert_not(client_is_hung_up(other));
+	cr_assert_not(client_is_hung_up(admin));
+}
+
+Test(server, who_no_section_names_is_told_so_and_has_few_places, .init = with_few_places)
+{
+	int a = dial_as(4000), b = dial_as(4000), c = dial_as(4001);
+
+	cr_assert_gt(say_hello(a), 0);
+	cr_assert_gt(say_hello(b), 0);
+	expect_refusal(dial_as(4000), MMIOD_E_QUOTA, "2 each");
+	cr_assert_gt(say_hello(c), 0);
+	cr_assert_eq(rig.host.n_strangers, 3u);
+	cr_assert_eq(client_status(a), MMIOD_OK);
+	cr_assert_eq(client_explain(a, 0, "shm", MMIOD_RIGHT_READ, 0), MMIOD_OK);
+	cr_assert_eq(client_list(a, MMIOD_OP_LEASES, 0), MMIOD_E_DENIED);
+	cr_assert_eq(client_lease_one(a, 0, 4096, NULL), MMIOD_E_DENIED, "by the policy's words");
+	rig_write_config(FEW "[grant h]\nregion = shm\nuser = 4001\naccess = r\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(rig.host.n_strangers, 2u, "a section names it now");
+	rig.host.connections->accepted_ms -= 10000;
+	rig_wait(1100);
+	cr_assert(client_is_hung_up(a), "its time is over");
+	cr_assert_not(client_is_hung_up(b));
+}
+
+Test(server, descriptors_are_kept_for_administrators, .init = with_few_places)
+{
+	struct rlimit limit;
+	int next = dup(0), fd;
+
+	close(next);
+	while (next < 10)
+		next = dup(0);
+	close(next);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = (rlim_t)next + 2; /* for both ends of one connection */
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	fd = dial_as(1000);
+	expect_refusal(fd, MMIOD_E_RESOURCES, "few descriptors");
+	close(fd);
+	cr_assert_gt(say_hello(dial()), 0);
+	cr_assert_eq(answer.msg.status, MMIOD_OK);
+}
+
+/* ---- the path -------------------------------------------------------------------------------- */
+
+Test(server, one_that_stops_removes_its_own_socket_only)
+{
+	struct stat status;
+	char lock[256];
+
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	cr_assert_eq(stat(lock, &status), 0);
+	cr_assert_eq(server_bind(path, 0666, &why), -EADDRINUSE, "while it lives");
+	cr_assert_eq(stat(path, &status), 0);
+	/* Somebody else's, by the time that this one stops. */
+	cr_assert_eq(unlink(path), 0);
+	close(open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+	server_unbind(path);
+	cr_assert_eq(stat(path, &status), 0, "not ours to remove");
+	cr_assert_eq(stat(lock, &status), -1, "the lock is gone");
+	cr_assert_eq(unlink(path), 0);
+	cr_assert_geq(server_bind(path, 0666, &why), 0, "%s", buffer);
+	server_unbind(path);
+	cr_assert_eq(stat(path, &status), -1);
 }

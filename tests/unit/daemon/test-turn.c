@@ -280,6 +280,33 @@ Test(turn, leases_that_end_with_their_connection_end_in_pieces)
 	cr_assert_null(rig.host.closing);
 }
 
+/* A helper in a sandbox may not end what another program of its user holds. */
+Test(turn, a_lease_is_ended_by_its_own_process_or_by_force)
+{
+	int holder = client_hello(1234), other = client_hello(1234);
+	struct {
+		struct mmiod_msg_end fixed;
+		uint64_t lease;
+	} packet = { .fixed.msg = { .size = sizeof(packet),
+				    .opcode = MMIOD_OP_RELEASE,
+				    .id = 77,
+				    .fixed = sizeof(packet.fixed),
+				    .count = 1,
+				    .stride = sizeof(uint64_t) } };
+
+	take_leases(holder, 16);
+	packet.lease = rig.leases.table->id;
+	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, packet.lease), MMIOD_E_DENIED);
+	cr_assert_eq(client_end(other, MMIOD_OP_RENEW, packet.lease), MMIOD_E_DENIED);
+	cr_assert_eq(client_end(holder, MMIOD_OP_RENEW, packet.lease), MMIOD_OK);
+	packet.fixed.flags = MMIOD_END_FORCE;
+	client_send(other, &packet, sizeof(packet));
+	rig_turn();
+	cr_assert_gt(client_receive(other), 0);
+	cr_assert_eq(((struct mmiod_wire_ended *)answer_element(0))->status, MMIOD_OK);
+	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, packet.lease + 1), MMIOD_OK);
+}
+
 /* The daemon may stop while it is at it; rig_stop() sees whether anything is left. */
 Test(turn, the_daemon_may_stop_in_the_middle_of_an_end)
 {
@@ -311,15 +338,17 @@ Test(turn, a_list_goes_on_behind_a_lease_that_has_gone)
 {
 	int holder = client_hello(1234), admin = client_hello(7);
 	const struct mmiod_wire_lease *first;
+	uint64_t gone;
 
 	take_leases(holder, 32);
-	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, 20), MMIOD_OK);
-	cr_assert_eq(client_list(holder, MMIOD_OP_LEASES, 20), MMIOD_OK);
+	gone = rig.leases.table->id + 10;
+	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, gone), MMIOD_OK);
+	cr_assert_eq(client_list(holder, MMIOD_OP_LEASES, gone), MMIOD_OK);
 	first = answer_element(0);
-	cr_assert_eq(first->id, 21u);
-	cr_assert_eq(client_list(admin, MMIOD_OP_LEASES, 19), MMIOD_OK);
+	cr_assert_eq(first->id, gone + 1);
+	cr_assert_eq(client_list(admin, MMIOD_OP_LEASES, gone - 1), MMIOD_OK);
 	first = answer_element(0);
-	cr_assert_eq(first->id, 21u);
+	cr_assert_eq(first->id, gone + 1);
 	cr_assert_eq(client_list(admin, MMIOD_OP_LEASES, UINT64_MAX), MMIOD_OK);
 	cr_assert_eq(answer.msg.count, 0u);
 }

@@ -121,3 +121,43 @@ Test(user, has_the_name_that_the_configuration_in_force_knows_or_its_number)
 	users_take_names(&users, NULL);
 	names_clear(&names);
 }
+
+Test(user, all_together_have_a_limit_whose_last_tenth_is_for_administrators)
+{
+	struct charge charges[12];
+
+	users.most[USER_LEASES] = 10;
+	for (uid_t i = 0; i < 9; i++)
+		cr_assert_eq(charge_take(&charges[i], &users, 1000 + i, USER_LEASES, 5), 0);
+	cr_assert_eq(charge_take(&charges[9], &users, 2000, USER_LEASES, 5), -EUSERS);
+	cr_assert_null(charges[9].user);
+	cr_assert_eq(charge_take(&charges[9], &users, 0, USER_LEASES, 5), 0);
+	cr_assert_eq(charge_take(&charges[10], &users, 0, USER_LEASES, 5), -EUSERS);
+	charge_release(&charges[9]);
+	cr_assert_eq(charge_take_reserved(&charges[9], &users, 2000, USER_LEASES, 5), 0);
+	charge_release(&charges[0]);
+	charge_release(&charges[1]);
+	cr_assert_eq(charge_take(&charges[0], &users, 2001, USER_LEASES, 5), 0, "room again");
+	cr_assert_eq(charge_take(&charges[10], &users, 2002, USER_LEASES, UINT32_MAX), 0,
+		     "what is there already is charged in any case");
+}
+
+Test(user, has_the_uids_that_were_given_to_it)
+{
+	static const struct uid_range ranges[] = { { 100000, 65536, 1000 },
+						   { 200000, 10, 1001 } };
+	struct charge charges[3];
+
+	users.ranges = ranges;
+	users.n_ranges = 2;
+	cr_assert_eq(users_owner(&users, 99999), 99999u);
+	cr_assert_eq(users_owner(&users, 100000), 1000u);
+	cr_assert_eq(users_owner(&users, 165535), 1000u);
+	cr_assert_eq(users_owner(&users, 165536), 165536u);
+	cr_assert_eq(users_owner(&users, 200009), 1001u);
+	cr_assert_eq(users_owner(&users, UINT32_MAX), UINT32_MAX);
+	cr_assert_eq(charge_take(&charges[0], &users, 1000, USER_LEASES, 2), 0);
+	cr_assert_eq(charge_take(&charges[1], &users, 100007, USER_LEASES, 2), 0);
+	cr_assert_eq(charge_take(&charges[2], &users, 100008, USER_LEASES, 2), -EDQUOT);
+	cr_assert_eq(user_uses(&users, 123456, USER_LEASES), 2u);
+}
