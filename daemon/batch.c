@@ -302,6 +302,7 @@ static void log_granted(const struct batch *batch)
 
 		if (!is_granted(batch, i))
 			continue;
+		audit_keep(batch->call->connection->host, wish->lease, wish->grant->name);
 		if (wish->lease->rights & MMIOD_RIGHT_WRITE)
 			journal_granted(batch->call->connection, wish->lease, 0, wish->grant->name);
 		else if (!readers++)

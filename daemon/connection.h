@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include "audit.h"
 #include "counters.h"
 #include "decode.h"
 #include "lease.h"
@@ -43,6 +44,7 @@ struct connection_host {
 	struct monitor monitor;
 	struct remnant *remnants;
 	struct event summary; /* of lines that were not logged */
+	struct audits audits;
 	struct message message; /* being built: there is one thread */
 	_Alignas(8) uint8_t packet[MMIOD_MSG_MAX]; /* being read */
 	const struct timeval *hello_timeout;

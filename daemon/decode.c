@@ -47,6 +47,7 @@ static const struct shape shapes[] = {
 	  sizeof(uint32_t), UINT16_MAX, true },
 	{ MMIOD_OP_COUNTERS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 	{ MMIOD_OP_CANCEL, MMIOD_V1_CANCEL, sizeof(struct mmiod_msg_cancel), 0, 0, 0 },
+	{ MMIOD_OP_LOG, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)

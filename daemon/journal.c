@@ -12,8 +12,8 @@ static const struct timeval summary_time = { 10, 0 };
 /* ---- pace ------------------------------------------------------------------------------------ */
 
 /*
- * Grants to write have a pace of their own, a faster
- * one: each is to be found in the journal, if it can be.
+ * Grants have a pace of their own, a faster one. What it does not admit is put off and told
+ * together (audit.h).
  */
 #define AUDIT_BURST 64
 #define AUDIT_PER_SECOND 16
@@ -53,13 +53,21 @@ bool journal_may(struct connection_host *host, uid_t uid)
 	return (pace && log_admit(&pace->log, now)) || hold_back(host);
 }
 
+/* Writes to registers at the end of leases: what is too much of them is counted. */
 static bool may_audit(struct connection_host *host, uid_t uid)
 {
+	return journal_may_audit(host, uid, true);
+}
+
+bool journal_may_audit(struct connection_host *host, uid_t uid, bool dropped)
+{
 	uint64_t now = log_now_ms();
-	struct pace *pace = pace_need(&host->paces, uid, now);
+	struct pace *pace = pace_need(&host->paces, users_owner(&host->users, uid), now);
 
 	if (pace && bucket_take(&pace->audit, now, AUDIT_BURST, AUDIT_PER_SECOND))
 		return true;
+	if (!dropped)
+		return false;
 	if (pace)
 		pace->log.held_back++;
 	return hold_back(host);
@@ -68,11 +76,13 @@ static bool may_audit(struct connection_host *host, uid_t uid)
 void journal_start(struct connection_host *host)
 {
 	evtimer_assign(&host->summary, host->base, on_summary, host);
+	audit_start(host);
 }
 
 void journal_stop(struct connection_host *host)
 {
 	event_del(&host->summary);
+	audit_stop(host);
 	summarize(host);
 }
 
@@ -147,7 +157,8 @@ void journal_granted(struct connection *connection, const struct lease *lease, s
 	};
 	char more[32] = "";
 
-	if (!(writes ? may_audit : journal_may)(connection->host, holder->uid))
+	if (!audit_admit(connection->host, lease, writes ? AUDIT_WRITER : AUDIT_READER, rule,
+			 others + 1))
 		return;
 	if (others)
 		snprintf(more, sizeof(more), ", and %zu more", others);
@@ -185,29 +196,71 @@ static bool is_holders_doing(enum mmiod_revoke_cause cause)
 	return cause == MMIOD_CAUSE_EXPIRED || cause == MMIOD_CAUSE_CONNECTION;
 }
 
+static const char *const cause_words[MMIOD_CAUSES] = {
+	[MMIOD_CAUSE_ADMIN] = "administrator", [MMIOD_CAUSE_OBEYED] = "obeyed",
+	[MMIOD_CAUSE_GONE] = "gone",	       [MMIOD_CAUSE_CONNECTION] = "connection",
+	[MMIOD_CAUSE_EXPIRED] = "expired",     [MMIOD_CAUSE_OTHER] = "program",
+	[MMIOD_CAUSE_RESET] = "reset",	       [MMIOD_CAUSE_POLICY] = "policy",
+};
+
+static void tell_more_ended(const struct audit *audit)
+{
+	enum mmiod_revoke_cause cause = (enum mmiod_revoke_cause)(audit->key.kind - AUDIT_END);
+	const struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.holder = &audit->holder,
+		.region = audit->key.region,
+		.cause = cause_words[cause],
+		.lease = audit->last,
+	};
+
+	log_line(LOG_NOTICE, &fields,
+		 "%" PRIu64 " more leases of %s, held by uid %u, ended (%s): %" PRIu64
+		 " to %" PRIu64,
+		 audit->pending, audit->key.region, audit->key.uid, cause_words[cause],
+		 audit->first, audit->last);
+}
+
+/* What was put off, as one line. */
+void journal_pending(const struct audit *audit)
+{
+	bool writes = audit->key.kind == AUDIT_WRITER;
+	const struct log_fields fields = {
+		.message_id = LOG_ID_GRANT,
+		.holder = &audit->holder,
+		.region = audit->key.region,
+		.rule = audit->key.rule,
+		.access = writes ? "rw" : "r",
+		.lease = audit->last,
+	};
+
+	if (audit->key.kind >= AUDIT_END) {
+		tell_more_ended(audit);
+		return;
+	}
+	log_line(LOG_INFO, &fields,
+		 "uid %u, pid %u, leased %" PRIu64 " more of %s, %s, by grant %s: leases %" PRIu64
+		 " to %" PRIu64,
+		 audit->key.uid, audit->holder.pid, audit->pending, audit->key.region,
+		 writes ? "read-write" : "read-only", audit->key.rule, audit->first, audit->last);
+}
+
 void journal_revoked(struct connection_host *host, const struct lease *lease,
 		     enum mmiod_revoke_cause cause, const char *why)
 {
-	static const char *const words[MMIOD_CAUSES] = {
-		[MMIOD_CAUSE_ADMIN] = "administrator", [MMIOD_CAUSE_OBEYED] = "obeyed",
-		[MMIOD_CAUSE_GONE] = "gone",	       [MMIOD_CAUSE_CONNECTION] = "connection",
-		[MMIOD_CAUSE_EXPIRED] = "expired",     [MMIOD_CAUSE_OTHER] = "program",
-		[MMIOD_CAUSE_RESET] = "reset",	       [MMIOD_CAUSE_POLICY] = "policy",
-		[MMIOD_CAUSE_GUEST] = "guest",
-	};
 	const struct log_fields fields = {
 		.message_id = LOG_ID_REVOKE,
 		.holder = &lease->holder,
 		.region = lease->region->name,
 		.access = access_word(lease->rights),
-		.cause = words[cause],
+		.cause = cause_words[cause],
 		.lease = lease->id,
 		.offset = lease->offset,
 		.length = lease->length,
 	};
 
 	host->counters.revocations[cause]++;
-	if (is_holders_doing(cause) && !may_audit(host, lease->holder.uid))
+	if (is_holders_doing(cause) && !audit_admit(host, lease, AUDIT_END + cause, "", 1))
 		return;
 	log_line(LOG_NOTICE, &fields, "lease %" PRIu64 " of %s, held by uid %u, pid %u: %s",
 		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);

@@ -11,6 +11,7 @@
 #include <mmiod/protocol.h>
 #include "peer.h"
 
+struct audit;
 struct connection;
 struct connection_host;
 struct lease;
@@ -18,6 +19,9 @@ struct wish;
 
 void journal_start(struct connection_host *host);
 void journal_stop(struct connection_host *host);
+/* `dropped`: what is not admitted is counted, and lost; else it is told later. */
+bool journal_may_audit(struct connection_host *host, uid_t uid, bool dropped);
+void journal_pending(const struct audit *audit);
 bool journal_may(struct connection_host *host, uid_t uid);
 
 void journal_turned_away(struct connection_host *host, const struct peer *peer,

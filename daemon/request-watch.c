@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * To watch: who is connected, and what happens. Everybody sees their own connections; all, and what
+ * To watch: who is connected, what happens, and what was granted of late. Everybody sees their own connections; all, and what
  * happens to anybody's leases, only who has the inspect right.
  */
 #include <string.h>
@@ -106,4 +106,46 @@ enum request_result request_monitor(struct call *call)
 		monitor_begin(monitor, &call->connection->subscription);
 	reply_begin(call->reply, &call->request->head, sizeof(struct mmiod_msg), 0, 0);
 	return REQUEST_REPLY;
+}
+
+/* ---- LOG ------------------------------------------------------------------------------------- */
+
+static const void *next_logged(const struct call *call, uint64_t cursor, bool all)
+{
+	return audit_after(&call->daemon->host.audits, cursor);
+}
+
+static uint64_t logged_number(const void *item)
+{
+	const struct mmiod_wire_logged *logged = item;
+
+	return logged->number;
+}
+
+/* Unknown peers share a uid, but nothing else. */
+static bool shows_logged(const struct call *call, const void *item, bool all)
+{
+	const struct mmiod_wire_logged *logged = item;
+	const struct subject *subject = &call->connection->peer.subject;
+
+	return all || (subject->known && logged->uid == subject->uid);
+}
+
+static void fill_logged(const struct call *call, const void *item, void *element, bool all)
+{
+	memcpy(element, item, sizeof(struct mmiod_wire_logged));
+}
+
+enum request_result request_log(struct call *call)
+{
+	static const struct pager pager = {
+		.stride = sizeof(struct mmiod_wire_logged),
+		.work = 1,
+		.next = next_logged,
+		.id = logged_number,
+		.shows = shows_logged,
+		.fill = fill_logged,
+	};
+
+	return pager_reply(call, &pager);
 }

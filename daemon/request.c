@@ -23,7 +23,7 @@ static const struct {
 	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
 	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
 	{ MMIOD_OP_EXPLAIN, request_explain },	   { MMIOD_OP_COUNTERS, request_counters },
-	{ MMIOD_OP_CANCEL, request_cancel },
+	{ MMIOD_OP_CANCEL, request_cancel },	   { MMIOD_OP_LOG, request_log },
 };
 
 static enum request_result handle(struct call *call)

@@ -46,6 +46,7 @@ enum request_result request_release(struct call *call);
 enum request_result request_renew(struct call *call);
 enum request_result request_explain(struct call *call);
 enum request_result request_revoke(struct call *call);
+enum request_result request_log(struct call *call);
 
 bool call_is_admin(const struct call *call);
 bool call_holds(const struct call *call, const struct lease *lease);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include "daemon/audit.h"
+#include "daemon/journal.h"
 #include "daemon/log.h"
 #include "files.h"
 #include "rig.h"
@@ -343,6 +345,100 @@ Test(journal, register_writes_at_the_end_are_told_as_their_holders_pace_admits)
 	cr_assert_eq(rig_fake.n_writes, 600u, "all are done");
 	cr_assert_geq(lines, 16u);
 	cr_assert_lt(lines, 600u);
+}
+
+/* ---- what is audited ------------------------------------------------------------------------- */
+
+/* However many grants somebody provokes before, a grant of another region is told at once. */
+Test(journal, nobody_can_keep_a_grant_out_of_it)
+{
+	struct mmiod_wire_want many =
+		want("shm", 0, 16, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE);
+	struct mmiod_wire_want one =
+		want("other", 0, 16, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE);
+	unsigned int lines;
+	int fd;
+
+	rig_write_config("[region shm]\nphys = 0xf8000000\nsize = 1M\n"
+			 "[region other]\nphys = 0xf9000000\nsize = 1M\n"
+			 "[grant all]\nregion = *\nuser = *\naccess = rw\nshare = shared-write\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	fd = client_hello(1001);
+	for (int i = 0; i < 200; i++)
+		cr_assert_eq(client_lease(fd, &many, 1, 0), MMIOD_OK);
+	client_close_fds();
+	lines = count_lines("MMIOD_REGION=shm");
+	cr_assert_lt(lines, 200u);
+	cr_assert_eq(client_lease(fd, &one, 1, 0), MMIOD_OK);
+	expect_line(LOG_ID_GRANT);
+	cr_expect_has("MMIOD_REGION=other");
+	/* And what was put off is counted in one line. */
+	rig_wait(1100);
+	next_line();
+	cr_assert_not_null(strstr(got, " more of shm, read-write, by grant all: leases "), "%s",
+			   got);
+	cr_expect_has("MMIOD_REGION=shm");
+	cr_assert_eq(rig.host.counters.lines_held_back, 0u);
+}
+
+Test(journal, what_was_put_off_is_told_when_the_daemon_stops)
+{
+	struct mmiod_wire_want many =
+		want("shm", 0, 16, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_WRITE);
+	int fd = client_hello(1000);
+
+	for (int i = 0; i < 100; i++)
+		cr_assert_eq(client_lease(fd, &many, 1, 0), MMIOD_OK);
+	drain();
+	audit_stop(&rig.host);
+	next_line();
+	cr_assert_not_null(strstr(got, " more of shm"), "%s", got);
+}
+
+Test(journal, the_last_grants_are_kept_for_who_may_see_them)
+{
+	int mine = client_hello(1000), other = client_hello(1001), admin = client_hello(0);
+	struct mmiod_wire_want reads =
+		want("shm", 64, 16, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
+	const struct mmiod_wire_logged *logged;
+
+	for (uint64_t i = 0; i < 3; i++)
+		cr_assert_eq(client_lease_one(mine, i * 16, 16, NULL), MMIOD_OK);
+	cr_assert_eq(client_lease(other, &reads, 1, 0), MMIOD_OK);
+	cr_assert_eq(client_list(mine, MMIOD_OP_LOG, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 3u);
+	logged = answer_element(2);
+	cr_assert_eq(logged->number, 3u);
+	cr_assert_eq(logged->uid, 1000u);
+	cr_assert_eq(logged->offset, 32u);
+	cr_assert_str_eq(logged->region, "shm");
+	cr_assert_neq(logged->grant[0], '\0');
+	cr_assert_eq(client_list(admin, MMIOD_OP_LOG, 1), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 3u, "all behind the first");
+}
+
+Test(journal, of_the_last_grants_the_oldest_go_first)
+{
+	int fd = client_hello(1000);
+	const struct mmiod_wire_logged *logged;
+	uint64_t cursor = 0;
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < AUDIT_KEPT + 10; i++) {
+		cr_assert_eq(client_lease_one(fd, 0, 16, NULL), MMIOD_OK);
+		client_close_fds();
+		fake_close_window(&rig_fake, rig_fake.last_window);
+		daemon_drain_events(&rig);
+	}
+	do {
+		cr_assert_eq(client_list(fd, MMIOD_OP_LOG, cursor), MMIOD_OK);
+		for (size_t i = 0; i < answer.msg.count; i++, n++) {
+			logged = answer_element(i);
+			cr_assert_eq(logged->number, n + 11);
+		}
+		cursor = answer.list.cursor;
+	} while (answer.msg.flags & MMIOD_MSG_MORE);
+	cr_assert_eq(n, AUDIT_KEPT);
 }
 
 Test(journal, a_client_cannot_write_fields_of_its_own)
