@@ -84,8 +84,7 @@ int config_sources_copy(struct config_sources *to, const struct config_sources *
 {
 	int r;
 
-	*to = (struct config_sources){ .simulation = from->simulation,
-				       .subuids = from->subuids };
+	*to = (struct config_sources){ .simulation = from->simulation, .subuids = from->subuids };
 	r = names_keep(&to->names, &from->names);
 	to->items = calloc(from->count + 1, sizeof(*to->items));
 	if (!to->items)

@@ -244,7 +244,8 @@ void connection_take_class(struct connection *connection)
 
 void connection_mark_stranger(struct connection *connection, bool stranger)
 {
-	connection->host->n_strangers += (unsigned int)stranger - (unsigned int)connection->stranger;
+	connection->host->n_strangers +=
+		(unsigned int)stranger - (unsigned int)connection->stranger;
 	connection->stranger = stranger;
 }
 

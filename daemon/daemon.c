@@ -129,8 +129,8 @@ static void take_totals(struct daemon *daemon)
 	most[USER_BYTES] = total(limits->bytes, ALL_BYTES, limits->bytes_per_user);
 	most[USER_CACHES] = total(limits->caches, ALL_CACHES, limits->caches_per_user);
 	most[USER_WAITING] = total(limits->waiting, ALL_WAITING, limits->waiting_per_user);
-	most[USER_UNREAD_REPLIES] = total(limits->unread_replies, ALL_UNREAD_REPLIES,
-					  limits->unread_replies_per_user);
+	most[USER_UNREAD_REPLIES] =
+		total(limits->unread_replies, ALL_UNREAD_REPLIES, limits->unread_replies_per_user);
 	most[USER_UNREAD_DESCRIPTORS] = total(limits->unread_descriptors, ALL_UNREAD_DESCRIPTORS,
 					      limits->unread_descriptors_per_user);
 	users->ranges = daemon->config->uid_ranges;
@@ -157,8 +157,7 @@ static void take_classes(struct daemon *daemon)
 
 	DL_FOREACH(daemon->host.connections, connection) {
 		connection_take_class(connection);
-		if (connection->stranger &&
-		    policy_names(daemon->config, &connection->peer.subject))
+		if (connection->stranger && policy_names(daemon->config, &connection->peer.subject))
 			connection_mark_stranger(connection, false);
 	}
 }

@@ -288,8 +288,7 @@ static bool is_enough(void *data, const struct config_holder *first)
 /* Whether any section could apply to the subject. Those who are not known are seen to elsewhere. */
 bool policy_names(const struct config *config, const struct subject *subject)
 {
-	return !subject->known || subject->uid == 0 ||
-	       names_party(config, CONFIG_PARTY_ALL, 0) ||
+	return !subject->known || subject->uid == 0 || names_party(config, CONFIG_PARTY_ALL, 0) ||
 	       names_party(config, CONFIG_PARTY_USER, subject->uid) ||
 	       for_common_groups(config->named, config->n_named, subject, is_enough, NULL);
 }

@@ -36,8 +36,7 @@ static bool shows_client(const struct call *call, const void *item, bool all)
 {
 	const struct connection *connection = item;
 
-	return connection->greeted && !connection->doomed &&
-	       (all || call_is_own(call, connection));
+	return connection->greeted && !connection->doomed && (all || call_is_own(call, connection));
 }
 
 static void fill_client(const struct call *call, const void *item, void *element, bool all)

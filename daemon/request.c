@@ -41,8 +41,9 @@ static enum request_result handle(struct call *call)
 /* What somebody may ask whom no section names: how things stand, and why not. */
 static bool is_for_strangers(uint16_t opcode)
 {
-	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS || opcode == MMIOD_OP_EXPLAIN ||
-	       opcode == MMIOD_OP_REGIONS || opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC;
+	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS ||
+	       opcode == MMIOD_OP_EXPLAIN || opcode == MMIOD_OP_REGIONS ||
+	       opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC;
 }
 
 static enum request_result refuse_stranger(struct call *call)
@@ -116,13 +117,11 @@ bool call_may_end(const struct call *call, const struct lease *lease, const char
 	*why = "denied: the lease is another user's";
 	if (!call_holds(call, lease))
 		return false;
-	if (lease->list == &connection->leases ||
-	    call->request->fixed.end.flags & MMIOD_END_FORCE)
+	if (lease->list == &connection->leases || call->request->fixed.end.flags & MMIOD_END_FORCE)
 		return true;
 	*why = "denied: another process of the same user has the lease; \"mmioctl free\", or "
 	       "mmiod_client_release(), ends it all the same";
-	return is_orphan(call->daemon, lease) &&
-	       lease->holder.pid == connection->peer.holder.pid;
+	return is_orphan(call->daemon, lease) && lease->holder.pid == connection->peer.holder.pid;
 }
 
 /* The caller's, or another of the same user. */

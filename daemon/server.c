@@ -216,8 +216,8 @@ static int check_rate(struct server *server, const struct peer *peer)
 
 	if (policy_is_admin(config, &peer->subject))
 		return 0;
-	pace = pace_need(&server->host->paces,
-			 users_owner(&server->host->users, peer->subject.uid), now);
+	pace = pace_need(&server->host->paces, users_owner(&server->host->users, peer->subject.uid),
+			 now);
 	if (!pace)
 		return -ENOMEM;
 	/* All that a user may have come again at once after a restart of the daemon. */
@@ -322,8 +322,8 @@ static struct connection *find_to_drop(const struct connection_host *host)
 	DL_FOREACH(host->connections, connection) {
 		if (!connection_is_idle(connection))
 			continue;
-		if (!found || connection->user->used[USER_CONNECTIONS] >
-				      found->user->used[USER_CONNECTIONS])
+		if (!found ||
+		    connection->user->used[USER_CONNECTIONS] > found->user->used[USER_CONNECTIONS])
 			found = connection; /* its oldest: they stand in order */
 	}
 	return found;
@@ -401,10 +401,11 @@ static void refuse_peer(struct server *server, int fd, const struct peer *peer, 
 		break;
 	case -EXFULL:
 		server->host->counters.quota_refusals[MMIOD_LIMIT_CONNECTIONS]++;
-		snprintf(why, sizeof(why),
-			 "no section of the configuration could apply to uid %u; those of whom that "
-			 "is true have %u connections together, and %u each: wait a little",
-			 peer->subject.uid, STRANGERS, STRANGERS_PER_USER);
+		snprintf(
+			why, sizeof(why),
+			"no section of the configuration could apply to uid %u; those of whom that "
+			"is true have %u connections together, and %u each: wait a little",
+			peer->subject.uid, STRANGERS, STRANGERS_PER_USER);
 		turn_away(server, fd, MMIOD_E_QUOTA, why);
 		break;
 	case -EUSERS:

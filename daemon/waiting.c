@@ -207,10 +207,11 @@ static int refuse_more(struct wish *wishes, size_t n, uint32_t limit, int error)
 				    "\"waiting\" in [daemon] admits; its last tenth is for "
 				    "administrators");
 		else
-			wish_refuse(wish, MMIOD_E_QUOTA,
-			    "uid %u has %u requests that wait, as many as waiting-per-user in "
-			    "[daemon] admits",
-			    wish->holder.uid, limit);
+			wish_refuse(
+				wish, MMIOD_E_QUOTA,
+				"uid %u has %u requests that wait, as many as waiting-per-user in "
+				"[daemon] admits",
+				wish->holder.uid, limit);
 	}
 	return -EDQUOT;
 }

@@ -135,9 +135,8 @@ static void put_lease(int fd, uint64_t page, size_t count, uint32_t wait_ms, uin
 						  .rights = RIGHTS,
 						  .n_on_end = writes };
 		for (uint32_t w = 0; w < writes; w++)
-			want->on_end[w] = (struct mmiod_wire_write){
-				.offset = want->offset + 4 * w, .width = 4
-			};
+			want->on_end[w] = (struct mmiod_wire_write){ .offset = want->offset + 4 * w,
+								     .width = 4 };
 	}
 	put(fd, &packet, MMIOD_OP_LEASE, sizeof(packet.fixed), count, sizeof(packet.wants[0]));
 }
@@ -303,10 +302,9 @@ static void wipe(void)
 	struct {
 		struct mmiod_msg_lease fixed;
 		struct mmiod_wire_alloc alloc;
-	} packet = { .alloc = { .region = "pool",
-				.length = 64u << 20,
-				.rights = RIGHTS,
-				.node = -1 } };
+	} packet = {
+		.alloc = { .region = "pool", .length = 64u << 20, .rights = RIGHTS, .node = -1 }
+	};
 	uint64_t lease;
 
 	put(lines[0], &packet, MMIOD_OP_ALLOC, sizeof(packet.fixed), 1, sizeof(packet.alloc));
@@ -461,7 +459,8 @@ static const struct disturbance {
 	bool only_once; /* then repeated with a process of its own */
 } disturbances[] = {
 	{ "nothing", NULL, nothing, DISTURBER_UID, false },
-	{ "batches of 16 leases, 8 in flight", prepare_batches, lease_batches, DISTURBER_UID, false },
+	{ "batches of 16 leases, 8 in flight", prepare_batches, lease_batches, DISTURBER_UID,
+	  false },
 	{ "connecting, 16 at once", NULL, connect_and_go, DISTURBER_UID, false },
 	{ "lists of 100,000 leases, 8 at once", prepare_lists, list_leases, DISTURBER_UID, false },
 	{ "lists of clients that have them", prepare_lists, list_clients, DISTURBER_UID, false },

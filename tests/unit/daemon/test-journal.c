@@ -398,8 +398,7 @@ Test(journal, what_was_put_off_is_told_when_the_daemon_stops)
 Test(journal, the_last_grants_are_kept_for_who_may_see_them)
 {
 	int mine = client_hello(1000), other = client_hello(1001), admin = client_hello(0);
-	struct mmiod_wire_want reads =
-		want("shm", 64, 16, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
+	struct mmiod_wire_want reads = want("shm", 64, 16, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
 	const struct mmiod_wire_logged *logged;
 
 	for (uint64_t i = 0; i < 3; i++)

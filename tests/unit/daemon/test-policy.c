@@ -426,8 +426,7 @@ static void decide_of_many_groups(const struct config *c, const struct subject *
 	is = policy_decide(c->regions[0], &many, question);
 	cr_assert_eq(is.reason, expected->reason);
 	cr_assert_eq(is.grant, expected->grant);
-	cr_assert_eq(policy_rights(c->regions[0], &many),
-		     policy_rights(c->regions[0], subject));
+	cr_assert_eq(policy_rights(c->regions[0], &many), policy_rights(c->regions[0], subject));
 }
 
 Test(policy, many_grants_decide_as_if_each_were_looked_at_in_turn)

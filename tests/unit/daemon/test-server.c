@@ -244,8 +244,8 @@ Test(server, a_lease_fails_alone_when_descriptors_run_out)
 
 /* ---- many users ------------------------------------------------------------------------------ */
 
-#define FEW                                                                                   \
-	"[daemon]\nconnections = 10\nconnections-per-user = 9\n[region shm]\nsize = 1M\n"      \
+#define FEW                                                                               \
+	"[daemon]\nconnections = 10\nconnections-per-user = 9\n[region shm]\nsize = 1M\n" \
 	"[grant g]\nregion = shm\nuser = 1000 1001 1002\naccess = rw\n"
 
 static void with_few_places(void)

@@ -132,9 +132,9 @@ Test(by_id, removing_what_is_not_there_does_nothing)
 
 /* ---- turns of the loop ----------------------------------------------------------------------- */
 
-#define EVERYTHING                                                                             \
-	"[daemon]\nleases-per-user = 100000\nunread-replies-per-user = 100\n"                  \
-	"[region shm]\nsize = 64M\n[grant all]\nregion = *\nuser = *\naccess = rw\n"           \
+#define EVERYTHING                                                                   \
+	"[daemon]\nleases-per-user = 100000\nunread-replies-per-user = 100\n"        \
+	"[region shm]\nsize = 64M\n[grant all]\nregion = *\nuser = *\naccess = rw\n" \
 	"[admin a]\nuser = 7\n"
 
 static void start(void)

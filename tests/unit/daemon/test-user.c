@@ -144,8 +144,7 @@ Test(user, all_together_have_a_limit_whose_last_tenth_is_for_administrators)
 
 Test(user, has_the_uids_that_were_given_to_it)
 {
-	static const struct uid_range ranges[] = { { 100000, 65536, 1000 },
-						   { 200000, 10, 1001 } };
+	static const struct uid_range ranges[] = { { 100000, 65536, 1000 }, { 200000, 10, 1001 } };
 	struct charge charges[3];
 
 	users.ranges = ranges;
