@@ -438,6 +438,25 @@ Test(config, a_list_in_a_later_file_replaces_the_earlier_one)
 	config_free(config);
 }
 
+/* Two of one name would both be asked, and what a later file takes away would stay. */
+Test(config, an_administrator_that_two_files_name_is_one_and_the_later_list_holds)
+{
+	struct config_paths paths = two_directories();
+	struct config *config;
+
+	files_write("etc/10-a.conf", 0644,
+		    "[admin x]\nuser = daemon bin\n[inspect x]\nuser = daemon\n");
+	files_write("etc/20-b.conf", 0644, "[admin x]\nuser = root\n[admin y]\ngroup = root\n");
+	config = load(&paths);
+	cr_assert_eq(config->n_admins, 2u);
+	cr_assert_eq(config->n_inspectors, 1u);
+	cr_assert_eq(config->admins[0]->users.count, 1u);
+	cr_assert_str_eq(config->admins[0]->users.items[0].name, "root");
+	cr_assert_eq(config->admins[1]->users.count, 0u);
+	cr_assert_eq(config->admins[1]->groups.count, 1u);
+	config_free(config);
+}
+
 Test(config, an_error_in_the_third_file_names_that_file)
 {
 	struct config_paths paths = two_directories();
