@@ -44,12 +44,13 @@ configure() # LISTS
 	archive_options+=("${archive_extra[@]}")
 }
 
-# Ours if they were fetched after the host's, which is so after the host's did not serve.
+# Ours if they were fetched after the host's, which is so after the host's did not serve, or if the host has none.
 configure_newer()
 {
 	local host
 	host=$(apt-config shell lists Dir::State::lists/d | sed "s/^lists='\(.*\)'\$/\1/")
-	if [ ${#archive_extra[@]} = 0 ] && ! [ "$archive_root/updated" -nt "$host" ]; then
+	if [ ${#archive_extra[@]} = 0 ] && ! [ "$archive_root/updated" -nt "$host" ] &&
+	   compgen -G "$host/*_Packages*" >/dev/null; then
 		configure "$host"
 	else
 		configure "$archive_root/lists"
