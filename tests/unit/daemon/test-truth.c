@@ -63,8 +63,8 @@ static void choose_config(void)
 		model.regions[i].pages = pick(2) ? 8 : 16;
 		model.regions[i].width = pick(4) ? 0 : 4;
 		for (int user = 0; user < USERS; user++)
-			model.regions[i].rights[user] = (uint32_t[]){ 0, READ, WRITE,
-								      WRITE }[pick(4)];
+			model.regions[i].rights[user] =
+				(uint32_t[]){ 0, READ, WRITE, WRITE }[pick(4)];
 	}
 	/* Two regions of the same bytes are no configuration; that they change places is one. */
 	if (model.regions[1].card == model.regions[0].card)
@@ -221,7 +221,8 @@ static void expect_described(const struct mmiod_wire_granted *granted, int i, in
 	uint64_t end = granted->offset + granted->length;
 
 	cr_holds(model.regions[i].configured, WHERE ": a region that is not configured", AT);
-	cr_holds((rights & ~model.regions[i].rights[user]) == 0, WHERE ": more than is granted", AT);
+	cr_holds((rights & ~model.regions[i].rights[user]) == 0, WHERE ": more than is granted",
+		 AT);
 	cr_holds(claim && claim->pci == MMIOD_PCI_ADDR(0, model.regions[i].card, 0, 0),
 		 WHERE ": bytes of another card", AT);
 	cr_holds(claim->length == model.regions[i].pages * PAGE && end <= claim->length,
@@ -420,9 +421,8 @@ static void check_region(const struct region *region)
 		return;
 	}
 	cr_holds(claim, WHERE ": region %s is not claimed", AT, region->name);
-	cr_holds(region->stale ==
-			 (!region->config || !rig.backend->ops->matches(rig.backend, claim,
-									region->config)),
+	cr_holds(region->stale == (!region->config ||
+				   !rig.backend->ops->matches(rig.backend, claim, region->config)),
 		 WHERE ": region %s", AT, region->name);
 	cr_holds(!region->stale || live, WHERE ": region %s is stale for nobody", AT, region->name);
 }
@@ -495,10 +495,10 @@ static void check_all(void)
 /* ---- running --------------------------------------------------------------------------------- */
 
 static void (*const deeds[])(void) = {
-	do_lease,	  do_lease,	    do_lease,  do_lease,   do_lease,  do_lease,
-	do_alloc,	  do_release,	    do_close,  do_close,   do_revoke, do_reload,
-	do_break_or_mend, do_finish,	    do_finish, do_unplug,  do_plug,   do_sleep_or_wake,
-	do_sleep_or_wake, do_restart,
+	do_lease,  do_lease,  do_lease,		do_lease,	  do_lease,
+	do_lease,  do_alloc,  do_release,	do_close,	  do_close,
+	do_revoke, do_reload, do_break_or_mend, do_finish,	  do_finish,
+	do_unplug, do_plug,   do_sleep_or_wake, do_sleep_or_wake, do_restart,
 };
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
