@@ -9,9 +9,9 @@
 #define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
 
 /*
- * When a device goes, the module revokes its windows first and tells of the region last; a holder
- * is to hear the cause, so a revocation that was not ours makes the daemon look whether the region
- * is still there.
+ * When a device goes, the module revokes its windows first, which may take a while, and tells of the
+ * region last; a holder is to hear the cause, so a revocation that was not ours makes the daemon
+ * look whether the region is still there.
  */
 static void on_window_state(struct daemon *daemon, const struct mmiod_control_event *event)
 {

@@ -283,7 +283,10 @@ static void change_leases(struct daemon *daemon, struct region *region, enum mmi
 	region->pins--;
 }
 
-/* Simulated regions never go. In doubt it is there. */
+/*
+ * Simulated regions never go. In doubt it is there. One that the
+ * module is ending is still listed, as revoked, and is not.
+ */
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region)
 {
 	struct backend_region hw;
@@ -296,7 +299,9 @@ bool daemon_region_is_there(struct daemon *daemon, const struct region *region)
 	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
 		return true;
 	r = daemon->backend->ops->next_region(daemon->backend, region->hw.handle - 1, &hw);
-	return r == 0 ? hw.handle == region->hw.handle : r != -ENOENT;
+	if (r == 0)
+		return hw.handle == region->hw.handle && hw.state != MMIOD_STATE_REVOKED;
+	return r != -ENOENT;
 }
 
 /*

@@ -355,21 +355,36 @@ void fake_finish(struct fake *fake, uint64_t id)
 	fake_event(fake, MMIOD_CONTROL_WINDOW_STATE, MMIOD_STATE_REVOKED, id);
 }
 
+static struct backend_region *region_named(struct fake *fake, const char *name)
+{
+	size_t i = 0;
+
+	while (i < fake->n_regions && strcmp(fake->regions[i].name, name) != 0)
+		i++;
+	cr_assert_lt(i, fake->n_regions, "no region %s", name);
+	return &fake->regions[i];
+}
+
+/* The module is ending a region: it is listed as revoked until its last window is. */
+void fake_begin_removal(struct fake *fake, const char *name)
+{
+	struct backend_region *region = region_named(fake, name);
+
+	region->state = MMIOD_STATE_REVOKED;
+	for (size_t i = 0; i < fake->n_windows; i++)
+		if (fake->windows[i].window.region == region->handle)
+			fake_set_state(&fake->backend, fake->windows[i].id, MMIOD_STATE_REVOKED);
+}
+
 /*
  * In the module's order: first the windows are revoked,
  * then the region is forgotten and its end told.
  */
 void fake_remove_device(struct fake *fake, const char *name)
 {
-	struct backend_region region = { 0 };
+	uint64_t handle = region_named(fake, name)->handle;
 
-	while (fake_next_region(&fake->backend, region.handle, &region) == 0)
-		if (!strcmp(region.name, name))
-			break;
-	cr_assert_str_eq(region.name, name);
-	for (size_t i = 0; i < fake->n_windows; i++)
-		if (fake->windows[i].window.region == region.handle)
-			fake_set_state(&fake->backend, fake->windows[i].id, MMIOD_STATE_REVOKED);
-	cr_assert_eq(fake_release(&fake->backend, region.handle), 0);
-	fake_event(fake, MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, region.handle);
+	fake_begin_removal(fake, name);
+	cr_assert_eq(fake_release(&fake->backend, handle), 0);
+	fake_event(fake, MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, handle);
 }

@@ -55,6 +55,7 @@ void fake_init(struct fake *fake);
 void fake_event(struct fake *fake, uint32_t type, uint32_t value, uint64_t id);
 void fake_close_window(struct fake *fake, uint64_t id); /* the client let go of the file */
 void fake_finish(struct fake *fake, uint64_t id); /* no processor reaches the window any more */
+void fake_begin_removal(struct fake *fake, const char *name);
 void fake_remove_device(struct fake *fake, const char *region);
 struct backend_ledger *fake_window(struct fake *fake, uint64_t id);
 

@@ -549,6 +549,19 @@ Test(daemon, tells_the_holder_that_its_device_has_gone_and_why)
 	cr_assert_eq(answer.status.regions_missing, 1u);
 }
 
+Test(daemon, tells_of_a_device_that_goes_even_while_it_is_going)
+{
+	int fd = client_hello(OPERATOR);
+
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
+	fake_begin_removal(&rig_fake, "shm");
+	daemon_drain_events(&rig);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
+	lease_refused(fd, want("shm", 0x1000, 0x1000, READ, 0), MMIOD_E_GONE, "has gone");
+}
+
 Test(daemon, claims_a_region_again_when_its_device_is_back_although_old_windows_live)
 {
 	int fd = client_hello(OPERATOR);
