@@ -34,7 +34,13 @@ static bool decodes(struct pci_dev *pdev)
  */
 bool mmiod_pci_answers(struct pci_dev *pdev)
 {
-	if (pci_channel_offline(pdev) || !pci_device_is_present(pdev) || !decodes(pdev))
+	return !pci_channel_offline(pdev) && mmiod_pci_responds(pdev);
+}
+
+/* The same in the middle of a recovery, where the PCI core calls the function offline to the end. */
+bool mmiod_pci_responds(struct pci_dev *pdev)
+{
+	if (!pci_device_is_present(pdev) || !decodes(pdev))
 		return false;
 	for (struct pci_dev *bridge = pci_upstream_bridge(pdev); bridge;
 	     bridge = pci_upstream_bridge(bridge))

@@ -151,6 +151,7 @@ bool mmiod_pci_owns_range(u64 start, u64 length);
 
 /* ---- command.c ---- */
 
+bool mmiod_pci_responds(struct pci_dev *pdev);
 bool mmiod_pci_answers(struct pci_dev *pdev);
 void mmiod_assert_master(struct mmiod_device *device);
 void mmiod_settle(struct mmiod_device *device);

@@ -178,7 +178,7 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	if (pci_load_saved_state(pdev, device->pristine))
 		return PCI_ERS_RESULT_DISCONNECT;
 	pci_restore_state(pdev);
-	return mmiod_pci_answers(pdev) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
+	return mmiod_pci_responds(pdev) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
 }
 
 static void error_resume(struct pci_dev *pdev)
