@@ -89,6 +89,8 @@
 extern struct mutex mmiod_lock;
 /* Kernel threads: in nobody's cgroup, so no client can slow them down. */
 extern struct workqueue_struct *mmiod_workers;
+/* Others for revocations, which may be many and long: nobody's short work queues behind them. */
+extern struct workqueue_struct *mmiod_revokers;
 
 /* Bytes of one bus access: no more than the machine loads and stores at once. */
 static inline bool mmiod_width_valid(u32 width)

@@ -11,6 +11,7 @@
 
 DEFINE_MUTEX(mmiod_lock);
 struct workqueue_struct *mmiod_workers;
+struct workqueue_struct *mmiod_revokers;
 struct kmem_cache *mmiod_region_cache;
 struct kmem_cache *mmiod_window_cache;
 
@@ -23,6 +24,24 @@ static void destroy_caches(void)
 {
 	kmem_cache_destroy(mmiod_window_cache);
 	kmem_cache_destroy(mmiod_region_cache);
+}
+
+static void destroy_queues(void)
+{
+	if (mmiod_revokers)
+		destroy_workqueue(mmiod_revokers);
+	if (mmiod_workers)
+		destroy_workqueue(mmiod_workers);
+}
+
+static int create_queues(void)
+{
+	mmiod_workers = alloc_workqueue("mmiod", WQ_UNBOUND, 0);
+	mmiod_revokers = alloc_workqueue("mmiod_revoke", WQ_UNBOUND, 0);
+	if (mmiod_workers && mmiod_revokers)
+		return 0;
+	destroy_queues();
+	return -ENOMEM;
 }
 
 static void construct_region(void *object)
@@ -66,14 +85,12 @@ static int __init mmiod_init(void)
 
 	if (ret)
 		return ret;
-	mmiod_workers = alloc_workqueue("mmiod", WQ_UNBOUND, 0);
-	if (!mmiod_workers) {
-		ret = -ENOMEM;
+	ret = create_queues();
+	if (ret)
 		goto err_caches;
-	}
 	ret = mmiod_pci_init();
 	if (ret)
-		goto err_workers;
+		goto err_queues;
 	ret = mmiod_control_init();
 	if (ret)
 		goto err_pci;
@@ -81,8 +98,8 @@ static int __init mmiod_init(void)
 
 err_pci:
 	mmiod_pci_exit();
-err_workers:
-	destroy_workqueue(mmiod_workers);
+err_queues:
+	destroy_queues();
 err_caches:
 	destroy_caches();
 	return ret;
@@ -96,7 +113,7 @@ static void __exit mmiod_exit(void)
 {
 	mmiod_control_exit();
 	mmiod_pci_exit();
-	destroy_workqueue(mmiod_workers);
+	destroy_queues();
 	mmiod_region_exit();
 	destroy_caches();
 }

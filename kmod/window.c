@@ -203,7 +203,7 @@ static bool begin_revoke(struct mmiod_window *window)
 	if (mmiod_window_gone(window))
 		return false;
 	mmiod_window_get(window);
-	if (!queue_work(mmiod_workers, &window->later))
+	if (!queue_work(mmiod_revokers, &window->later))
 		mmiod_window_put(window);
 	return true;
 }
