@@ -134,7 +134,7 @@ static bool is_other(const struct config_region *region)
 	return true;
 }
 
-/* -ENODEV: it is not there. */
+/* -ENODEV: it is not there, or nobody can tell whether it is the one that is meant. */
 static int locate(const struct config_region *region, uint64_t *address)
 {
 	struct pci_info pci;
@@ -142,7 +142,7 @@ static int locate(const struct config_region *region, uint64_t *address)
 
 	*address = region->pci;
 	if (region->device != CONFIG_DEVICE_IDS)
-		return 0;
+		return region->expects_ids ? pci_find_slot(region->pci, &pci) : 0;
 	r = pci_find_ids(region->vendor, region->product, &pci);
 	*address = pci.address;
 	return r;
@@ -238,7 +238,8 @@ static bool needs_list(const struct config *config)
 {
 	for (size_t i = 0; i < config->n_regions; i++)
 		if (config->regions[i]->bind != CONFIG_BIND_NO &&
-		    config->regions[i]->device == CONFIG_DEVICE_IDS)
+		    (config->regions[i]->device == CONFIG_DEVICE_IDS ||
+		     config->regions[i]->expects_ids))
 			return true;
 	return false;
 }

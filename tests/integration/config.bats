@@ -485,7 +485,7 @@ still_in_force() {
 	printf '[grant later]\nregion = card-*\nuser = 65534\n' >>"$T/sim.conf"
 	run --separate-stderr mmiod --check-config --simulate "$T/sim.conf"
 	expect_status 0
-	expect_match '^good: '
+	expect_match 'good: '
 	output=$stderr
 	expect_match 'warning: .*sim.conf:[0-9]+: the pattern "card-\*" of grant later matches no region'
 	expect_match 'warning: .*user 65534 .*unknown = yes'
