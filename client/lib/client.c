@@ -48,8 +48,9 @@ static int open_poll_set(struct mmiod_client *client)
 
 	client->epoll = epoll_create1(EPOLL_CLOEXEC);
 	client->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	client->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	event_queue_init(&client->events, client->wake);
-	if (client->epoll < 0 || client->wake < 0 ||
+	if (client->epoll < 0 || client->wake < 0 || client->cancel < 0 ||
 	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->wake, &interest) < 0)
 		return client_fail(client, -errno, "cannot make the event descriptor: %s",
 				   strerror(errno));
@@ -70,9 +71,10 @@ static struct mmiod_client *client_new(const char *path)
 	if (!client)
 		return NULL;
 	client->owner = getpid();
-	client->sock = client->epoll = client->wake = client->timer = -1;
+	client->sock = client->epoll = client->wake = client->timer = client->cancel = -1;
 	client->timeout_ms = TIMEOUT_MS;
 	link_init(&client->leases);
+	link_init(&client->waits);
 	event_queue_init(&client->events, -1);
 	publish_begin(client);
 	client->path = strdup(socket_path(path));
@@ -122,14 +124,18 @@ MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
 	if (!client)
 		return;
 	disown_leases(client);
+	waits_disown(client);
 	event_queue_clear(&client->events);
 	renew_stop(client);
 	if (client->epoll >= 0)
 		close(client->epoll);
 	if (client->wake >= 0)
 		close(client->wake);
+	if (client->cancel >= 0)
+		close(client->cancel);
 	if (client->sock >= 0)
 		close(client->sock);
+	free(client->late);
 	free(client->buffer);
 	free(client->path);
 	free(client);
@@ -146,20 +152,22 @@ MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)
 }
 
 /*
- * Whatever the socket has is read: replies that come too late are dropped, events are put aside.
- * Events come before the end of their connection: as long as there are any, the socket stays,
+ * Whatever the socket has is read: replies that nobody waits for are given back, events are put
+ * aside. Events come before the end of their connection: as long as there are any, the socket stays,
  * readable, to tell of its end in its turn.
  */
-static int drain_socket(struct mmiod_client *client)
+int client_drain(struct mmiod_client *client)
 {
-	struct message message;
 	struct packet packet;
+	struct reply reply = { .packet = &packet };
 	int err;
 
 	if (client->sock < 0)
 		return 0;
-	while (!(err = connection_next(client, &packet, &message)))
+	while (!(err = connection_next(client, &packet, &reply.message))) {
+		late_take(client, &reply);
 		packet_release(&packet);
+	}
 	if (err == -EAGAIN)
 		return 0;
 	if (err != -ECONNRESET && err != -EPROTO)
@@ -184,7 +192,7 @@ static int next_event(struct mmiod_client *client, struct mmiod_event *event)
 	renew_due(client);
 	if (event_queue_take(&client->events, event))
 		return 1;
-	err = drain_socket(client);
+	err = client_drain(client);
 	if (event_queue_take(&client->events, event))
 		return 1;
 	if (!err && client->after_exchange && client->sock >= 0)
@@ -213,7 +221,7 @@ MMIOD_EXPORT int mmiod_client_next_notice(struct mmiod_client *client, struct mm
 	*notice = event_queue_take_notice(&client->events);
 	if (*notice)
 		return 1;
-	err = drain_socket(client);
+	err = client_drain(client);
 	*notice = event_queue_take_notice(&client->events);
 	return *notice ? 1 : err;
 }
@@ -221,6 +229,22 @@ MMIOD_EXPORT int mmiod_client_next_notice(struct mmiod_client *client, struct mm
 MMIOD_EXPORT void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms)
 {
 	client->wait_ms = wait_ms;
+}
+
+MMIOD_EXPORT void mmiod_client_set_interruptible(struct mmiod_client *client, int interruptible)
+{
+	client->interruptible = interruptible != 0;
+}
+
+/* Nothing but write(): signal handlers call it. The counter is never full. */
+MMIOD_EXPORT void mmiod_client_cancel(struct mmiod_client *client)
+{
+	static const uint64_t one = 1;
+	int saved = errno;
+	ssize_t n = write(client->cancel, &one, sizeof(one));
+
+	(void)n;
+	errno = saved;
 }
 
 struct status_call {

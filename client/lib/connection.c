@@ -36,6 +36,8 @@ void connection_close(struct mmiod_client *client)
 	if (client->sock < 0)
 		return;
 	epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
+	waits_unwatch(client);
+	client->late_count = 0; /* what it granted ends with it, or with the files that came */
 	close(client->sock);
 	client->sock = -1;
 }
@@ -91,20 +93,35 @@ static int connect_socket(struct mmiod_client *client)
 	return err;
 }
 
-/* Until the socket is readable (or closed): 0, -ETIMEDOUT. */
-int connection_wait(struct mmiod_client *client, int64_t deadline_ms)
+static int take_cancel(const struct mmiod_client *client)
 {
-	struct pollfd pfd = { .fd = client->sock, .events = POLLIN };
+	uint64_t count;
+
+	return read(client->cancel, &count, sizeof(count)) < 0 ? -errno : 0;
+}
+
+/*
+ * Until the socket is readable (or closed): 0, -ETIMEDOUT. @breakable: -ECANCELED, the program said
+ * that it waits no more; -EINTR, a signal came and the program wants to be told.
+ */
+int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool breakable)
+{
+	struct pollfd files[] = { { .fd = client->sock, .events = POLLIN },
+				  { .fd = breakable ? client->cancel : -1, .events = POLLIN } };
 
 	for (;;) {
 		int64_t left = deadline_ms - clock_ms();
-		int n = poll(&pfd, 1, left > INT_MAX ? INT_MAX : left > 0 ? (int)left : 0);
+		int n = poll(files, 2, left > INT_MAX ? INT_MAX : left > 0 ? (int)left : 0);
 
-		if (n > 0)
+		if (n > 0 && files[0].revents)
 			return 0;
+		if (n > 0 && !take_cancel(client))
+			return client_fail(client, -ECANCELED, "cancelled while it waited");
 		if (n == 0 && left <= INT_MAX)
 			return client_fail(client, -ETIMEDOUT,
 					   "the daemon did not answer within its time");
+		if (n < 0 && errno == EINTR && breakable && client->interruptible)
+			return client_fail(client, -EINTR, "interrupted while it waited");
 		if (n < 0 && errno != EINTR)
 			return client_fail(client, -errno, "poll: %s", strerror(errno));
 	}
@@ -189,7 +206,7 @@ static int receive_hello(struct mmiod_client *client)
 	int err;
 
 	do {
-		err = connection_wait(client, deadline);
+		err = connection_wait(client, deadline, false);
 		if (err)
 			return err;
 		err = connection_next(client, &packet, &reply.message);
@@ -233,11 +250,14 @@ static int open_once(struct mmiod_client *client)
 	if (err)
 		return err;
 	err = greet(client);
-	if (err)
+	if (err) {
 		connection_close(client);
-	else
-		client->connections++;
-	return err;
+		return err;
+	}
+	client->connections++;
+	waits_watch(client);
+	waits_resend(client);
+	return 0;
 }
 
 /*

@@ -43,7 +43,7 @@ static size_t batch_length(const struct lease_call *call, size_t batch)
 	return left < call->batch ? left : call->batch;
 }
 
-static size_t build_batch(void *context, size_t index, void *buffer)
+size_t lease_call_build(void *context, size_t index, void *buffer)
 {
 	struct mmiod_msg_lease *request = buffer;
 	struct lease_call *call = context;
@@ -134,7 +134,7 @@ static int lose_batch(struct lease_call *call, size_t first, const struct messag
 static int settle(const struct lease_call *call, size_t index, struct mmiod_lease *lease)
 {
 	union want want;
-	int err = take_want(call, index, &want);
+	int err = call->settle ? take_want(call, index, &want) : 0;
 
 	return err || !call->settle ? err : call->settle(&want, lease);
 }
@@ -192,7 +192,7 @@ static int count_files(const struct message *message, size_t files)
 	return granted == files ? 0 : -EPROTO;
 }
 
-static int read_batch(void *context, size_t index, struct reply *reply)
+int lease_call_read(void *context, size_t index, struct reply *reply)
 {
 	const struct message *message = &reply->message;
 	struct lease_call *call = context;
@@ -232,7 +232,7 @@ static void drop_granted(struct lease_call *call)
 }
 
 /* What the exchange could not ask for, or had no answer to, has the error that ended it. */
-static int finish(struct lease_call *call, int err)
+int lease_call_finish(struct lease_call *call, int err)
 {
 	if (err && !call->first_error) {
 		call->first_error = err;
@@ -251,9 +251,10 @@ static int finish(struct lease_call *call, int err)
 static int run(struct lease_call *call)
 {
 	struct exchange exchange = { .context = call,
-				     .build = build_batch,
-				     .reply = read_batch,
-				     .patience_ms = call->client->wait_ms };
+				     .build = lease_call_build,
+				     .reply = lease_call_read,
+				     .patience_ms = call->client->wait_ms,
+				     .breakable = call->client->wait_ms != 0 };
 	int err;
 
 	exchange.count = (call->count + call->batch - 1) / call->batch;
@@ -261,7 +262,7 @@ static int run(struct lease_call *call)
 	for (size_t i = 0; err && call->errors && i < call->count; i++)
 		if (call->errors[i] == -ECANCELED)
 			call->errors[i] = err;
-	return finish(call, err);
+	return lease_call_finish(call, err);
 }
 
 static int check_call(struct lease_call *call)
@@ -289,10 +290,8 @@ static int check_call(struct lease_call *call)
 	return err;
 }
 
-/*
- * As mmiod_client_lease_many() returns. Nothing is sent unless all that is asked for makes sense.
- */
-int lease_ask(struct lease_call *call)
+/* Nothing is sent unless all that is asked for makes sense. */
+int lease_call_begin(struct lease_call *call)
 {
 	int err;
 
@@ -304,5 +303,13 @@ int lease_ask(struct lease_call *call)
 	err = check_call(call);
 	for (size_t i = 0; call->errors && i < call->count; i++)
 		call->errors[i] = err ? err : -ECANCELED;
+	return err;
+}
+
+/* As mmiod_client_lease_many() returns. */
+int lease_ask(struct lease_call *call)
+{
+	int err = lease_call_begin(call);
+
 	return err ? err : run(call);
 }

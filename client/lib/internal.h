@@ -145,6 +145,11 @@ struct mmiod_client {
 	uint64_t last_id; /* of a request; replies to greater ones are the daemon's mistake */
 	struct mmiod_msg_hello_reply hello;
 	struct event_queue events;
+	int cancel; /* eventfd: readable once the program has said that it waits no more */
+	bool interruptible; /* a signal ends a wait */
+	uint64_t *late; /* leases that came when nobody waited for them, to be given back */
+	size_t late_count;
+	struct link waits; /* struct mmiod_wait that have no answer yet */
 	struct link leases; /* struct mmiod_lease that may still want to be released */
 	void (*after_exchange)(struct mmiod_client *client); /* NULL: nothing is due ever */
 	int64_t published_ms; /* when caches were published last, by the environment's wish */
@@ -157,13 +162,14 @@ struct mmiod_client {
 int client_fail(struct mmiod_client *client, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int client_check(struct mmiod_client *client);
+int client_drain(struct mmiod_client *client);
 
 /* ---- connection.c ---- */
 
 int connection_open(struct mmiod_client *client);
 void connection_close(struct mmiod_client *client);
 int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message);
-int connection_wait(struct mmiod_client *client, int64_t deadline_ms);
+int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool breakable);
 int64_t clock_ms(void);
 
 /* ---- exchange.c ---- */
@@ -192,13 +198,28 @@ struct exchange {
 	size_t (*build)(void *context, size_t index, void *buffer);
 	int (*reply)(void *context, size_t index, struct reply *reply);
 	uint32_t patience_ms; /* beyond the client's timeout */
+	bool breakable; /* the program may break it off while it waits: LEASE and ALLOC only */
 	/* Instead of build(): the only request, of any size, all but its id. */
 	struct mmiod_msg *prepared;
 	bool resent; /* out: a request may have reached two daemons */
 };
 
 int exchange_run(struct mmiod_client *client, struct exchange *exchange);
+int exchange_cancel(struct mmiod_client *client, uint64_t request, uint64_t *id);
 int reply_status(struct mmiod_client *client, const struct reply *reply);
+
+/* ---- late.c ---- */
+
+void late_take(struct mmiod_client *client, struct reply *reply);
+void late_flush(struct mmiod_client *client);
+
+/* ---- wait.c ---- */
+
+bool waits_take(struct mmiod_client *client, struct reply *reply);
+void waits_watch(struct mmiod_client *client);
+void waits_unwatch(struct mmiod_client *client);
+void waits_resend(struct mmiod_client *client);
+void waits_disown(struct mmiod_client *client);
 
 /* ---- list.c: paged lists ---- */
 
@@ -298,6 +319,12 @@ struct lease_call {
 extern const struct sized allocation_struct; /* of allocate.c */
 
 int lease_ask(struct lease_call *call);
+int lease_call_begin(struct lease_call *call);
+size_t lease_call_build(void *call, size_t index, void *buffer);
+int lease_call_read(void *call, size_t index, struct reply *reply);
+int lease_call_finish(struct lease_call *call, int err);
+struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod_want *wants,
+				 size_t size, size_t count, unsigned int flags);
 
 /* ---- cache-publish.c ---- */
 

@@ -101,24 +101,31 @@ static int check_want(struct lease_call *call, const void *wanted)
 
 static const struct sized want_struct = SIZED(mmiod_want, on_end_count);
 
+/* Without its results' places. */
+struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod_want *wants,
+				 size_t size, size_t count, unsigned int flags)
+{
+	return (struct lease_call){ .client = client,
+				    .opcode = MMIOD_OP_LEASE,
+				    .kind = &want_struct,
+				    .wants = wants,
+				    .size = size,
+				    .stride = MMIOD_V1_WANT,
+				    .check = check_want,
+				    .build = build_want,
+				    .count = count,
+				    .flags = flags };
+}
+
 MMIOD_EXPORT int mmiod_client_lease_many_sized(struct mmiod_client *client,
 					       const struct mmiod_want *wants, size_t size,
 					       size_t count, unsigned int flags,
 					       struct mmiod_lease **leases, int *errors)
 {
-	struct lease_call call = { .client = client,
-				   .opcode = MMIOD_OP_LEASE,
-				   .kind = &want_struct,
-				   .wants = wants,
-				   .size = size,
-				   .stride = MMIOD_V1_WANT,
-				   .check = check_want,
-				   .build = build_want,
-				   .count = count,
-				   .flags = flags,
-				   .leases = leases,
-				   .errors = errors };
+	struct lease_call call = lease_call_for(client, wants, size, count, flags);
 
+	call.leases = leases;
+	call.errors = errors;
 	return lease_ask(&call);
 }
 

@@ -63,10 +63,12 @@ static int take_targets(struct context *context, const struct holding *holding,
 			struct mmiod_lease **leases)
 {
 	const struct target_hold *hold = (const struct target_hold *)holding;
-	unsigned int rights = MMIOD_RIGHT_READ | (context->read_only ? 0 : MMIOD_RIGHT_WRITE);
+	unsigned int rights = MMIOD_RIGHT_READ;
 	struct mmiod_register_write writes[8];
 	uint64_t start = 0;
 
+	if (!context->read_only && context->share != MMIOD_SHARE_GUEST)
+		rights |= MMIOD_RIGHT_WRITE;
 	if (context->on_end_count)
 		start = hold->targets[0].offset;
 	for (size_t i = 0; i < context->on_end_count; i++) {
@@ -143,7 +145,8 @@ const struct verb hold_verb = {
 	.more = "--on-end takes up to 8 writes +OFFSET:BITS=VALUE with commas between them,\n"
 		"OFFSET from the start of the target. The daemon does them whatever ends the\n"
 		"lease, before anybody else may have it.\n"
-		"The command finds what it holds in MMIOD_FDS (how many descriptors, from 3 on),\n"
+		"The command finds what it holds in MMIOD_FDS (how many descriptors, from 3 on,\n"
+		"which must not be open already),\n"
 		"MMIOD_TARGETS, MMIOD_LEASES, and MMIOD_OFFSETS (where in their files the\n"
 		"windows start).\n",
 };

@@ -7,8 +7,12 @@
  * environment MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
  * file each window starts), separated by spaces.
  *
- * All signals that end a process are taken from a signalfd: without a command they end the hold,
- * with one they are passed on and the command decides.
+ * Descriptors that the caller handed down are the command's: where its windows are to be, there must
+ * be none. Signals that the caller had ignored stay so, and the command has SIGCHLD as he had it.
+ *
+ * While the leases are waited for, any other signal that ends a process breaks that off. From then
+ * on they are taken from a signalfd: without a command they end the hold, with one they are passed
+ * on and the command decides.
  */
 #include "mmioctl.h"
 
@@ -42,11 +46,56 @@ struct hold {
 	struct pollfd *polls; /* two more: events and signals */
 	int signals; /* signalfd */
 	sigset_t inherited; /* the mask we were started with */
+	struct sigaction child_action; /* likewise, of SIGCHLD */
 	pid_t child; /* 0: no command */
 	int status; /* to exit with */
 	bool done;
 	bool lonely; /* the daemon went away */
 };
+
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
+
+#define ENDING_SIGNALS (sizeof(ending_signals) / sizeof(ending_signals[0]))
+
+/* ---- waiting for leases ---- */
+
+static struct mmiod_client *waiting_client; /* that a signal has wait no more */
+static volatile sig_atomic_t caught;
+
+static void break_off(int sig)
+{
+	if (!caught)
+		mmiod_client_cancel(waiting_client);
+	caught = sig;
+}
+
+static bool is_ignored(int sig)
+{
+	struct sigaction action;
+
+	return !sigaction(sig, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+/* What the caller has ignored, as nohup does, stays ignored. */
+static void catch_signals(const struct context *context, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler };
+
+	waiting_client = context->client;
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		if (!is_ignored(ending_signals[i]))
+			sigaction(ending_signals[i], &action, NULL);
+}
+
+/* As the signal would have, had it not been caught. */
+static int die_of(struct hold *hold, int sig)
+{
+	fflush(NULL);
+	sigprocmask(SIG_SETMASK, &hold->inherited, NULL);
+	signal(sig, SIG_DFL);
+	raise(sig);
+	return 128 + sig; /* it was blocked */
+}
 
 /* ---- leases ---- */
 
@@ -58,6 +107,7 @@ static int take_leases(struct hold *hold, const struct holding *holding)
 
 	if (!leases)
 		return out_of_memory(hold->context);
+	catch_signals(hold->context, break_off);
 	status = holding->take(hold->context, holding, leases);
 	for (size_t i = 0; i < hold->count; i++) {
 		struct held *held = &hold->held[i];
@@ -184,6 +234,8 @@ static void __attribute__((noreturn)) run_child(struct hold *hold)
 
 	if (!err)
 		err = place_files(hold);
+	catch_signals(hold->context, SIG_DFL);
+	sigaction(SIGCHLD, &hold->child_action, NULL);
 	sigprocmask(SIG_SETMASK, &hold->inherited, NULL);
 	if (!err) {
 		execvp(command[0], command);
@@ -216,16 +268,25 @@ static void reap(struct hold *hold)
 
 /* ---- waiting ---- */
 
+/* A process whose parent ignores SIGCHLD is reaped by the kernel, and nobody hears of its end. */
+static void hear_of_child(struct hold *hold)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+
+	sigprocmask(SIG_SETMASK, NULL, &hold->inherited);
+	sigaction(SIGCHLD, &action, &hold->child_action);
+}
+
 static int open_signals(struct hold *hold)
 {
-	static const int wanted[] = { SIGINT,  SIGTERM, SIGHUP,	 SIGQUIT,
-				      SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM };
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		sigaddset(&set, wanted[i]);
-	sigprocmask(SIG_BLOCK, &set, &hold->inherited);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		if (!is_ignored(ending_signals[i]))
+			sigaddset(&set, ending_signals[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	hold->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (hold->signals < 0)
 		return report(hold->context, -errno, "signalfd: %s", strerror(errno));
@@ -391,12 +452,39 @@ static void wait_until_done(struct hold *hold)
 
 /* ---- what verbs call ---- */
 
+/* Ours close when a program is run: what does not was handed down. */
+static int check_descriptors(const struct hold *hold)
+{
+	int last = FIRST_FD + (int)hold->count - 1;
+
+	if (!hold->context->command)
+		return 0;
+	for (int fd = FIRST_FD; fd <= last; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || flags & FD_CLOEXEC)
+			continue;
+		return usage_error(
+			hold->context,
+			"descriptor %d is open already, and the command's windows are to "
+			"be at %d to %d: close it by %d>&-",
+			fd, FIRST_FD, last, fd);
+	}
+	return 0;
+}
+
 static int run_hold(struct hold *hold, const struct holding *holding)
 {
-	int status = open_signals(hold);
+	int status;
 
+	hear_of_child(hold);
+	status = take_leases(hold, holding);
 	if (!status)
-		status = take_leases(hold, holding);
+		status = open_signals(hold);
+	if (caught) {
+		release_leases(hold);
+		return die_of(hold, caught);
+	}
 	if (!status && hold->context->command)
 		status = start_command(hold);
 	else if (!status)
@@ -419,6 +507,8 @@ int hold_leases(struct context *context, const struct holding *holding)
 	if (!hold.held || !hold.polls)
 		status = out_of_memory(context);
 	else
+		status = check_descriptors(&hold);
+	if (!status)
 		status = run_hold(&hold, holding);
 	if (hold.signals >= 0)
 		close(hold.signals);

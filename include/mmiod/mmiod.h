@@ -69,6 +69,7 @@ struct mmiod_peer;
 struct mmiod_translation;
 struct mmiod_frame;
 struct mmiod_notice;
+struct mmiod_wait;
 
 /* ---- client: a connection to the daemon ---- */
 
@@ -124,6 +125,21 @@ static inline int mmiod_client_next_event(struct mmiod_client *client, struct mm
  * many requests of this user wait as the daemon admits.
  */
 void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms);
+
+/**
+ * Break off the call that waits for others on this client (see mmiod_client_set_wait()), or else the
+ * next one that would: it returns -ECANCELED, or how many leases it had by then; what is granted in
+ * that very moment is given back. For signal handlers (it is async-signal-safe) and for other
+ * threads, as long as the client is not freed. A daemon that does not know how goes on waiting.
+ */
+void mmiod_client_cancel(struct mmiod_client *client);
+
+/**
+ * Whether a signal whose handler was installed without SA_RESTART breaks such a call off: it then
+ * returns -EINTR, as by mmiod_client_cancel(). 0 (the default): it waits on. With a daemon that
+ * cannot cancel, the connection is closed.
+ */
+void mmiod_client_set_interruptible(struct mmiod_client *client, int interruptible);
 
 /** What the daemon says of itself. */
 struct mmiod_status {
@@ -289,6 +305,28 @@ static inline int mmiod_client_lease_many(struct mmiod_client *client,
 					  const struct mmiod_want *wants, size_t count,
 					  unsigned int flags, struct mmiod_lease **leases,
 					  int *errors);
+
+/**
+ * Ask for leases, at most 16, and wait for them without blocking: @wait_ms as of
+ * mmiod_client_set_wait(). Errors as of mmiod_client_lease_many() before anything is sent. The
+ * connection's other calls go on meanwhile; the daemon has the request stand in its queue.
+ */
+static inline int mmiod_wait_start(struct mmiod_client *client, const struct mmiod_want *wants,
+				   size_t count, unsigned int flags, uint32_t wait_ms,
+				   struct mmiod_wait **wait);
+
+/** Readable when mmiod_wait_finish() is to be called. Owned by the wait. */
+int mmiod_wait_fd(const struct mmiod_wait *wait);
+
+/**
+ * -EAGAIN: there is no answer yet, poll again. Anything else is what mmiod_client_lease_many()
+ * returns, with @leases and @errors (or NULL) as there, and frees the wait. -ENOTCONN: its client
+ * was freed. When the daemon is restarted, the request stands in the new one's queue.
+ */
+int mmiod_wait_finish(struct mmiod_wait *wait, struct mmiod_lease **leases, int *errors);
+
+/** Wait no more, give back what was granted meanwhile, and free it. NULL: no-op. */
+void mmiod_wait_cancel(struct mmiod_wait *wait);
 
 /** One lease with defaults. @length 0: to the end of the region. */
 int mmiod_client_lease(struct mmiod_client *client, const char *region, uint64_t offset,

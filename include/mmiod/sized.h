@@ -22,6 +22,9 @@ const struct mmiod_region *mmiod_region_list_find_sized(const struct mmiod_regio
 int mmiod_client_lease_many_sized(struct mmiod_client *client, const struct mmiod_want *wants,
 				  size_t size, size_t count, unsigned int flags,
 				  struct mmiod_lease **leases, int *errors);
+int mmiod_wait_start_sized(struct mmiod_client *client, const struct mmiod_want *wants, size_t size,
+			   size_t count, unsigned int flags, uint32_t wait_ms,
+			   struct mmiod_wait **wait);
 int mmiod_client_allocate_many_sized(struct mmiod_client *client,
 				     const struct mmiod_allocation *wants, size_t size,
 				     size_t count, unsigned int flags, struct mmiod_lease **leases,
@@ -65,6 +68,13 @@ static inline int mmiod_client_lease_many(struct mmiod_client *client,
 {
 	return mmiod_client_lease_many_sized(client, wants, sizeof(*wants), count, flags, leases,
 					     errors);
+}
+
+static inline int mmiod_wait_start(struct mmiod_client *client, const struct mmiod_want *wants,
+				   size_t count, unsigned int flags, uint32_t wait_ms,
+				   struct mmiod_wait **wait)
+{
+	return mmiod_wait_start_sized(client, wants, sizeof(*wants), count, flags, wait_ms, wait);
 }
 
 static inline int mmiod_client_allocate_many(struct mmiod_client *client,

@@ -26,7 +26,8 @@ enum mmiod_cache {
 
 /** How a lease bears others on the same bytes. */
 enum mmiod_share {
-	MMIOD_SHARE_DEFAULT = 0, /**< what the grant says; exclusive unless it does */
+	MMIOD_SHARE_DEFAULT =
+		0, /**< what the grant says: unless it does, exclusive, or guest of a read-only one */
 	MMIOD_SHARE_EXCLUSIVE = 1, /**< nobody else at all */
 	MMIOD_SHARE_READ = 2, /**< others may read (they hold shared-read or shared-write leases) */
 	MMIOD_SHARE_WRITE = 3, /**< others may read and write */

@@ -20,6 +20,7 @@ void run_start(struct run *run, const char *socket, const char *const *args)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fileno(run->files[0]), 1);
 	posix_spawn_file_actions_adddup2(&actions, fileno(run->files[1]), 2);
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3); /* where windows are put */
 	cr_assert_eq(posix_spawn(&run->pid, CTL, &actions, NULL, argv, environ), 0);
 	posix_spawn_file_actions_destroy(&actions);
 }

@@ -260,16 +260,16 @@ not_published()
 	before=$(cat "$group/memory.current")
 	mkdir -p /sys/fs/cgroup/client
 	echo 33554432 >/sys/fs/cgroup/client/memory.max
-	run sh -c 'echo $$ >/sys/fs/cgroup/client/cgroup.procs; exec setpriv --reuid=operator --regid=operator --init-groups mmioctl alloc pages 64M -- true'
+	run sh -c 'echo $$ >/sys/fs/cgroup/client/cgroup.procs; exec setpriv --reuid=operator --regid=operator --init-groups mmioctl alloc pages 64M -- true 3>&- 4>&-'
 	[ "$status" != 0 ]
 	after=$(cat "$group/memory.current")
 	[ $((after - before)) -lt $((4 << 20)) ]
-	run sh -c 'echo $$ >/sys/fs/cgroup/client/cgroup.procs; exec setpriv --reuid=operator --regid=operator --init-groups mmioctl alloc pages 8M -- true'
+	run sh -c 'echo $$ >/sys/fs/cgroup/client/cgroup.procs; exec setpriv --reuid=operator --regid=operator --init-groups mmioctl alloc pages 8M -- true 3>&- 4>&-'
 	[ "$status" = 0 ]
 }
 
 @test "who has no grant gets no kernel memory" {
-	run setpriv --reuid=daemon --regid=daemon --clear-groups mmioctl alloc pages 4K -- true
+	run setpriv --reuid=daemon --regid=daemon --clear-groups mmioctl alloc pages 4K -- true 3>&- 4>&-
 	[ "$status" = 4 ]
 	contains "$output" "user daemon"
 	contains "$output" grant
