@@ -173,6 +173,24 @@ static bool names_somebody(const struct config_ids *ids)
 	return ids->count || ids->unresolved || ids->all;
 }
 
+/* Who only reads keeps nobody out, unless the grant says that it does. */
+static int settle_share(struct config *config, struct config_grant *grant, struct text *why)
+{
+	bool writes = grant->rights & MMIOD_RIGHT_WRITE;
+
+	if (grant->share == MMIOD_SHARE_EXCLUSIVE && !writes && grant->regions.count)
+		config_warn(config, &grant->origin,
+			    "grant %s lets who only reads keep everybody out: without \"share\" it "
+			    "would be in nobody's way",
+			    grant->name);
+	if (grant->share == MMIOD_SHARE_DEFAULT)
+		grant->share = writes ? MMIOD_SHARE_EXCLUSIVE : MMIOD_SHARE_GUEST;
+	if (grant->share != MMIOD_SHARE_GUEST || !writes)
+		return 0;
+	return refuse(why, &grant->origin,
+		      "a guest only reads: write \"access = r\", or another \"share\"");
+}
+
 static int check_grant(struct config *config, const struct config_grant *grant, struct text *why)
 {
 	int r;
@@ -216,6 +234,8 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 		r = config_sort(config);
 	for (size_t i = 0; r == 0 && i < config->n_grants; i++) {
 		r = check_grant(config, config->grants[i], why);
+		if (r == 0)
+			r = settle_share(config, config->grants[i], why);
 		config->admits_unknown |= config->grants[i]->unknown;
 	}
 	for (size_t i = 0; r == 0 && i < config->n_admins; i++)

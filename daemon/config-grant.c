@@ -198,11 +198,13 @@ int grant_set_share(struct config_cursor *cursor, const char *value)
 		cursor->grant->share = MMIOD_SHARE_READ;
 	else if (!strcmp(value, "shared-write"))
 		cursor->grant->share = MMIOD_SHARE_WRITE;
+	else if (!strcmp(value, "guest"))
+		cursor->grant->share = MMIOD_SHARE_GUEST;
 	else
-		return config_refuse(
-			cursor,
-			"\"%s\" is not a share mode: write exclusive, shared-read or shared-write",
-			value);
+		return config_refuse(cursor,
+				     "\"%s\" is not a share mode: write exclusive, shared-read, "
+				     "shared-write or guest",
+				     value);
 	return 0;
 }
 

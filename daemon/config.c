@@ -322,7 +322,6 @@ struct config_grant *config_need_grant(struct config *config, const char *name)
 		return NULL;
 	}
 	grant->rights = MMIOD_RIGHT_READ;
-	grant->share = MMIOD_SHARE_EXCLUSIVE;
 	grant->renew = true;
 	return grant;
 }

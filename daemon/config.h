@@ -133,7 +133,8 @@ struct config_grant {
 	struct config_ids users;
 	struct config_ids groups;
 	uint32_t rights; /* enum mmiod_right */
-	enum mmiod_share share; /* the most that a holder may keep others out, and the default */
+	/* The most that a holder may keep others out, and the default; DEFAULT until all is read. */
+	enum mmiod_share share;
 	bool unknown; /* also for peers whose uid cannot be seen */
 	uint32_t caches; /* bit 1 << enum mmiod_cache; 0: all that the region has */
 	uint64_t offset; /* the part of its regions that it covers */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Who may do what. A grant's `share` is the most that a holder may keep others out: exclusive
- * admits a request for any mode, shared-write only for shared-write. The values of enum mmiod_share
- * rise in that order.
+ * admits a request for any mode, shared-write only for shared-write and for guests. The values of
+ * enum mmiod_share rise in that order.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -51,7 +51,7 @@ int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 	assume_strictest(content);
 	if (in.magic != TAG_MAGIC || in.version < 1)
 		return -EINVAL;
-	if (in.share < MMIOD_SHARE_EXCLUSIVE || in.share > MMIOD_SHARE_WRITE)
+	if (in.share < MMIOD_SHARE_EXCLUSIVE || in.share > MMIOD_SHARE_GUEST)
 		return -EINVAL;
 	if (!(in.rights & MMIOD_RIGHT_READ) || in.rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE))
 		return -EINVAL;

@@ -126,7 +126,7 @@ static void look(struct watch *watch, struct watched *item, bool first)
 
 /* ---- the daemon ---- */
 
-static const struct watched *find_item(const struct watch *watch, uint64_t lease)
+static struct watched *find_item(const struct watch *watch, uint64_t lease)
 {
 	for (size_t i = 0; i < watch->count; i++)
 		if (mmiod_lease_id(watch->items[i].place.lease) == lease)
@@ -134,12 +134,41 @@ static const struct watched *find_item(const struct watch *watch, uint64_t lease
 	return NULL;
 }
 
+/* A guest made room for an exclusive lease: it waits, and goes on when that is over. */
+static void be_guest_again(struct watch *watch, struct watched *item)
+{
+	struct mmiod_client *client = watch->context->client;
+	int status;
+
+	note(watch->context, "%s is in use alone: waiting", item->place.text);
+	mmiod_lease_free(item->place.lease);
+	item->place.lease = NULL;
+	mmiod_client_set_wait(client, UINT32_MAX);
+	status = place_lease_registers(watch->context, &item->place, MMIOD_RIGHT_READ);
+	mmiod_client_set_wait(client, 0);
+	if (status)
+		end_watch(watch, status);
+	else
+		note(watch->context, "%s may be read again", item->place.text);
+}
+
+static bool made_room(const struct watched *item, const struct mmiod_event *event)
+{
+	return event->type == MMIOD_EVENT_REVOKED &&
+	       mmiod_lease_share(item->place.lease) == MMIOD_SHARE_GUEST &&
+	       !strncmp(event->text, "an exclusive lease of", 21);
+}
+
 static void handle_event(struct watch *watch, const struct mmiod_event *event)
 {
-	const struct watched *item = find_item(watch, event->lease);
+	struct watched *item = find_item(watch, event->lease);
 
 	if (!item)
 		return;
+	if (made_room(item, event)) {
+		be_guest_again(watch, item);
+		return;
+	}
 	switch (event->type) {
 	case MMIOD_EVENT_REVOKE_ASKED:
 	case MMIOD_EVENT_REVOKED:
@@ -330,5 +359,6 @@ const struct verb watch_verb = {
 		      { "watch edu+0x20 --json", "one object a line" } },
 	.more = "First what is there, then changes only, with the time. Ends when interrupted,\n"
 		"after --count changes, or with exit status 7 when a lease is revoked or the\n"
-		"daemon goes for good; it may restart meanwhile.\n",
+		"daemon goes for good; it may restart meanwhile. A guest's lease (see --guest)\n"
+		"that ends because somebody wants the registers alone is waited for again.\n",
 };

@@ -110,7 +110,7 @@ Test(config, reads_grants_and_links_them_to_the_regions_they_cover)
 	cr_assert_eq(region->grants[0]->users.count, 2u);
 	cr_assert_eq(region->grants[0]->users.items[1].id, 1000u);
 	cr_assert_eq(region->grants[1]->rights, MMIOD_RIGHT_READ, "reading only unless said");
-	cr_assert_eq(region->grants[1]->share, MMIOD_SHARE_EXCLUSIVE, "exclusive unless said");
+	cr_assert_eq(region->grants[1]->share, MMIOD_SHARE_GUEST, "who only reads, is a guest");
 	cr_assert_eq(config->n_admins, 1u);
 	cr_assert_eq(config->n_inspectors, 1u);
 	cr_assert_eq(config->inspectors[0]->groups.count, 1u);

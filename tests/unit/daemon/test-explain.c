@@ -39,7 +39,7 @@ Test(explain, of_a_region_the_terms_are_told_exactly)
 	int fd = client_hello(OPERATOR);
 
 	explained(client_explain(fd, 0, "shm", READ, 0), 1, "us",
-		  ": r, exclusive, uc, for 500 ms, may be renewed, 3 leases, 2097152 bytes");
+		  ": r, guest, uc, for 500 ms, may be renewed, 3 leases, 2097152 bytes");
 	explained(client_explain(fd, 0, "shm", WRITE, 0), 0, "us", "only read region shm");
 }
 
@@ -127,7 +127,7 @@ Test(explain, a_library_of_the_first_version_asks_about_regions)
 	client_send(fd, &message, MMIOD_V1_EXPLAIN);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
-	explained(answer.msg.status, 1, "us", ": r, exclusive, uc");
+	explained(answer.msg.status, 1, "us", ": r, guest, uc");
 }
 
 /* ---- what is said is what happens ------------------------------------------------------------ */
@@ -211,7 +211,7 @@ Test(explain, who_holds_it_is_said_beside_the_rule)
 
 Test(explain, quota_counts_too)
 {
-	struct mmiod_wire_want element = want("shm", 0, 0x1000, READ, MMIOD_SHARE_READ);
+	struct mmiod_wire_want element = want("shm", 0, 0x1000, READ, 0);
 	int fd = client_hello(OPERATOR);
 
 	for (int i = 0; i < 3; i++)
