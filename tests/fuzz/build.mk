@@ -37,6 +37,13 @@ fuzz:
 			-close_fd_mask=2 -print_final_stats=1 -artifact_prefix=build/fuzz/$$name- \
 			build/fuzz/$$name.corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
+	@$(MAKE) --no-print-directory $(B)/tests/unit/daemon/test-queue-model
+	@seed=$$(date +%s) end=$$(($$(date +%s) + $(TIME))); echo "== queue-model, $(TIME) s, from seed $$seed"; \
+	while [ "$$(date +%s)" -lt "$$end" ]; do \
+		MODEL_SEED=$$seed MODEL_STEPS=450 $(B)/tests/unit/daemon/test-queue-model >build/fuzz/queue-model.log 2>&1 || \
+			{ cat build/fuzz/queue-model.log; echo "MODEL_SEED=$$seed MODEL_STEPS=450"; exit 1; }; \
+		seed=$$((seed + 1)); \
+	done
 
 define FUZZ_RULES
 build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(call fuzz_sources,$(1)) $$(FUZZ_HEADERS)

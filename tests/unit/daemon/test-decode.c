@@ -359,3 +359,18 @@ Test(decode, unknown_flags_of_an_allocation_are_refused)
 	((struct mmiod_msg_lease *)packet)->flags = MMIOD_LEASE_ALL_OR_NONE;
 	cr_assert(decode());
 }
+
+/* The first byte that this daemon does not know asks for something as well as the last does. */
+Test(decode, no_byte_of_an_unknown_tail_may_be_set)
+{
+	for (size_t i = 0; i < 8; i++) {
+		begin(MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease) + 8, 1,
+		      sizeof(struct mmiod_wire_want) + 8);
+		packet[sizeof(struct mmiod_msg_lease) + i] = 1;
+		refused(MMIOD_E_UNSUPPORTED);
+		begin(MMIOD_OP_LEASE, sizeof(struct mmiod_msg_lease) + 8, 1,
+		      sizeof(struct mmiod_wire_want) + 8);
+		packet[head()->fixed + sizeof(struct mmiod_wire_want) + i] = 1;
+		refused(MMIOD_E_UNSUPPORTED);
+	}
+}

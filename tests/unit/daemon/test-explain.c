@@ -19,6 +19,7 @@ static void start(void)
 		  "leases = 3\nbytes = 2M\n"
 		  "[region card]\nphys = 0x20000000\nsize = 64K\nwidth = 32\ncache = uc\n"
 		  "[region pool]\nphys = 0x30000000\nsize = 64K\npool = yes\nwipe = no\n"
+		  "[grant some]\nregion = card\nuser = 4003\naccess = rw\nrange = 0x100-0x1ff\n"
 		  "[grant writers]\nregion = shm card pool\nuser = 4002 65534\nmemory = "
 		  "dma\naccess = rw\n");
 }
@@ -265,4 +266,17 @@ Test(explain, it_takes_nothing)
 	cr_assert_eq(user_uses(&rig.host.users, WRITER, USER_LEASES), 0u);
 	cr_assert_null(rig.leases.accounts);
 	is_answered(client_hello(WRITER), question("shm", 0, 0, WRITE), MMIOD_OK, "");
+}
+
+/* Policy is asked about all of the bytes, not about the first. */
+Test(explain, what_begins_within_a_grants_range_and_ends_beyond_it_is_denied)
+{
+	int fd = client_hello(4003);
+
+	lease_refused(fd, want("card", 0x1fc, 8, WRITE, 0), MMIOD_E_DENIED,
+		      "have only 0x100-0x1ff of region card, not 0x1fc-0x203");
+	cr_assert_eq(ask_about(fd, question("card", 0x1fc, 8, WRITE)), MMIOD_OK);
+	cr_assert_eq(answer.explanation.outcome, MMIOD_E_DENIED);
+	cr_assert_eq(ask_about(fd, question("card", 0x1fc, 4, WRITE)), MMIOD_OK);
+	cr_assert_eq(answer.explanation.outcome, MMIOD_OK);
 }
