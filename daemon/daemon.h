@@ -97,6 +97,7 @@ int daemon_adopt_regions(struct daemon *daemon);
 void daemon_lose_regions(struct daemon *daemon);
 uint32_t daemon_stale_regions(const struct daemon *daemon);
 bool daemon_retry_regions(struct daemon *daemon);
+void daemon_lease_reset(struct daemon *daemon, struct lease *lease);
 bool daemon_end_reset(struct daemon *daemon);
 void daemon_settle_region(struct daemon *daemon, struct region *region);
 void daemon_region_freed(struct daemon *daemon, struct region *region);

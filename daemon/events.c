@@ -17,6 +17,12 @@ static void on_window_state(struct daemon *daemon, const struct mmiod_control_ev
 {
 	struct lease *lease = lease_find(&daemon->leases, event->id);
 
+	/* The module has told of the reset, and ended the window itself, before our turn came. */
+	if (lease && event->value == MMIOD_WINDOW_REVOKED && lease->region->reset &&
+	    !lease_is_over(lease)) {
+		daemon_lease_reset(daemon, lease);
+		lease = lease_find(&daemon->leases, event->id);
+	}
 	if (!lease || lease->state == MMIOD_STATE_REVOKED)
 		return;
 	if (event->value == MMIOD_WINDOW_REVOKED && !lease_is_over(lease) &&

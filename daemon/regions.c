@@ -342,14 +342,21 @@ void daemon_lose_regions(struct daemon *daemon)
 	}
 }
 
-/*
- * What the device was told is lost, so who holds it must start anew: leases end, and do not resume.
- * Each end makes events, so some are ended at a time. True: there may be more.
- */
-bool daemon_end_reset(struct daemon *daemon)
+/* What the device was told is lost, so who holds it must start anew. The lease may be gone then. */
+void daemon_lease_reset(struct daemon *daemon, struct lease *lease)
 {
 	static const char why[] = "the device was reset or slept, and \"on-reset = revoke\" is "
 				  "configured";
+
+	daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_RESET, why);
+}
+
+/*
+ * Leases of what was reset end, and do not resume. Each end makes
+ * events, so some are ended at a time. True: there may be more.
+ */
+bool daemon_end_reset(struct daemon *daemon)
+{
 	struct lease *lease;
 
 	if (!daemon->reset)
@@ -360,8 +367,7 @@ bool daemon_end_reset(struct daemon *daemon)
 			return true;
 		daemon->reset_cursor = lease->id;
 		if (lease->region->reset && !lease_is_over(lease))
-			daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_RESET,
-					    why);
+			daemon_lease_reset(daemon, lease);
 	}
 	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
 		region->reset = false;

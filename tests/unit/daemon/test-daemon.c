@@ -625,6 +625,8 @@ Test(daemon, a_reset_ends_the_leases_of_a_region_that_says_so)
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
 	spared = lease_element(other, want("edu", 0, 0x1000, READ, 0))->lease;
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, handle);
+	/* The module does not wait for the daemon. */
+	rig_fake.backend.ops->set_state(&rig_fake.backend, lease, MMIOD_STATE_REVOKED);
 	daemon_drain_events(&rig);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, handle);
 	daemon_drain_events(&rig);
