@@ -48,7 +48,8 @@ bool blocks_next_suspect(const struct blocks *blocks, const struct extent *exten
 			 struct pool_extent *part);
 int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length);
 
-bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part); /* what is left of it */
+/* What is left of it. */
+bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part);
 uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent);
 void blocks_wiped(struct blocks *blocks, uint64_t length);
 

@@ -157,9 +157,9 @@ void turn_forget(struct connection *connection)
 	struct user *user = connection->user;
 
 	fair_remove(&connection->turn);
-	for (int class = 0; class < TURN_CLASSES; class++)
-		if (fair_is_empty(&user->ready[class]))
-			fair_remove(&user->turn[class]);
+	for (int c = 0; c < TURN_CLASSES; c++)
+		if (fair_is_empty(&user->ready[c]))
+			fair_remove(&user->turn[c]);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -178,6 +178,6 @@ void turn_start(struct connection_host *host)
 
 void turn_stop(struct connection_host *host)
 {
-	for (int class = 0; class < TURN_CLASSES; class++)
-		event_del(&host->turn.event[class]);
+	for (int c = 0; c < TURN_CLASSES; c++)
+		event_del(&host->turn.event[c]);
 }
