@@ -143,8 +143,7 @@ static void put_in_force(const char *content)
 
 static uint32_t lease_as(int fd)
 {
-	struct mmiod_wire_want element =
-		want("shm", 0, 0x1000, MMIOD_RIGHT_READ, MMIOD_SHARE_WRITE);
+	struct mmiod_wire_want element = want("shm", 0, 0x1000, MMIOD_RIGHT_READ, 0);
 
 	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
 	client_close_fds();
