@@ -72,7 +72,7 @@ load helper
 	start_daemon
 	hold shm+0x2000/0x1000
 	run mmioctl leases --no-headings -o id,region,offset,length,rights,cache,share,state,uid,pid,command
-	expect_equal "$(tr -s ' ' <<<"$output")" " $LEASE shm 0x2000 0x1000 rw wc exclusive ok $ME $JOB mmioctl"
+	expect_equal "$(tr -s ' ' <<<"$output" | sed 's/^ //')" "$LEASE shm 0x2000 0x1000 rw wc exclusive ok $ME $JOB mmioctl"
 	kill -TERM "$JOB"
 	wait "$JOB"
 	expect_equal "$(leases)" 0
@@ -88,7 +88,8 @@ load helper
 	run as "$COLLEAGUE" mmioctl leases --no-headings -o uid
 	expect_equal "$output" "$COLLEAGUE"
 	run as "$STRANGER" mmioctl leases --no-headings
-	expect_equal "$output" ""
+	expect_status 4
+	expect_match "no section of the configuration could apply to uid $STRANGER"
 }
 
 @test "a lease list of more than one message is whole and in order" {

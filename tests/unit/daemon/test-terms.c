@@ -560,11 +560,12 @@ Test(terms, a_lease_outlives_its_grant_unless_the_configuration_says_otherwise)
 	other = client_hello(4002);
 	id = lease_one(fd, want("shm", 0, 0x1000, WRITE, 0)).lease;
 	kept = lease_one(other, want("shm", 0x1000, 0x1000, READ, 0)).lease;
-	rig_write_config(REGION "[grant others]\nregion = shm\nuser = 4002\naccess = r\n");
+	rig_write_config(REGION "[grant others]\nregion = shm\nuser = 4002\naccess = r\n"
+				"share = exclusive\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_OK);
 	rig_write_config(REGION "[grant others]\nregion = shm\nuser = 4002\naccess = r\n"
-				"[daemon]\nrevoke-on-reload = yes\n");
+				"share = exclusive\n[daemon]\nrevoke-on-reload = yes\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
 	cr_assert_eq(fake_window(&rig_fake, kept)->state, MMIOD_STATE_OK,
