@@ -75,8 +75,8 @@ fake_process() {
 	need_root
 	start_daemon
 	hold shm/0x1000
-	run as "$STRANGER" mmioctl clients --no-headings -o uid
-	expect_equal "$(tr -d ' ' <<<"$output")" "$STRANGER"
+	run as "$COLLEAGUE" mmioctl clients --no-headings -o uid
+	expect_equal "$(tr -d ' ' <<<"$output")" "$COLLEAGUE"
 }
 
 @test "an inspect section lets its user see everything and change nothing" {
@@ -201,7 +201,7 @@ fake_process() {
 @test "others' page frames are denied by policy, not by accident" {
 	need_root
 	start_daemon
-	run as "$STRANGER" mmioctl page 1
+	run as "$COLLEAGUE" mmioctl page 1
 	expect_status 4
 	expect_match 'inspect'
 }

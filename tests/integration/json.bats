@@ -34,7 +34,7 @@ holds() {
 @test "list has numbers as numbers, lists as lists and nothing as null" {
 	start_daemon
 	holds '.regions[0] == { name: "regs", device: "simulation", bar: null, offset: 0, size: 4096, width: 32,
-		cache: "uc", caches: ["uc"], rights: "rw", state: "ok", leases: 0, phys: null, vendor: null,
+		cache: "uc", caches: ["uc"], rights: "rw", state: "ok", mappable: "yes", leases: 0, phys: null, vendor: null,
 		product: null, model: null, generation: 1 }' list -O
 	holds '.regions[1].caches | sort == ["uc", "wc"]' list -O
 	holds '[.regions[].name] == ["regs", "shm", "rom", "secret"]' list
