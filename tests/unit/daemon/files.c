@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <dirent.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -53,4 +54,17 @@ void files_mkdir(const char *name, mode_t mode)
 {
 	cr_assert_eq(mkdir(files_path(name), 0700), 0);
 	cr_assert_eq(chmod(files_path(name), mode), 0);
+}
+
+size_t files_count(const char *name)
+{
+	DIR *stream = opendir(files_path(name));
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (stream && (entry = readdir(stream)))
+		n += entry->d_name[0] != '.';
+	if (stream)
+		closedir(stream);
+	return n;
 }

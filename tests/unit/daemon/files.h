@@ -14,4 +14,7 @@ const char *files_path(const char *name); /* good until 64 more were asked for *
 const char *files_write(const char *name, mode_t mode, const char *content);
 void files_mkdir(const char *name, mode_t mode);
 
+/* How many files a directory of that name has; 0: there is none. */
+size_t files_count(const char *name);
+
 #endif

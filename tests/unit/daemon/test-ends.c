@@ -4,7 +4,6 @@
  * while no daemon was there, pages that the kernel takes in its own time, many ends in a row.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -64,15 +63,7 @@ static uint32_t state_of(uint64_t id)
 
 static size_t notes(void)
 {
-	DIR *directory = opendir(files_path("state"));
-	struct dirent *entry;
-	size_t n = 0;
-
-	while (directory && (entry = readdir(directory)))
-		n += entry->d_name[0] != '.';
-	if (directory)
-		closedir(directory);
-	return n;
+	return files_count("state");
 }
 
 static uint64_t handle_of(const char *region)

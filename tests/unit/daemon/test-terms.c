@@ -4,7 +4,6 @@
  * grants, register writes at the end, what a reload leaves.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -51,15 +50,7 @@ static struct mmiod_wire_lease listed(int fd)
 
 static size_t notes(void)
 {
-	DIR *directory = opendir(files_path("state"));
-	struct dirent *entry;
-	size_t n = 0;
-
-	while (directory && (entry = readdir(directory)))
-		n += entry->d_name[0] != '.';
-	if (directory)
-		closedir(directory);
-	return n;
+	return files_count("state");
 }
 
 /* ---- time limits ----------------------------------------------------------------------------- */
