@@ -67,7 +67,7 @@ static const struct known {
 	  VALUE(share, MMIOD_SHARE_READ) },
 	{ "shared-write", 0, NULL, "others may read and write it", WITH_SHARE,
 	  VALUE(share, MMIOD_SHARE_WRITE) },
-	{ "guest", 0, NULL, "read-only, in nobody's way; ends when others want it alone",
+	{ "guest", 0, NULL, "read-only, in nobody's way; ends for one that is alone",
 	  WITH_SHARE, VALUE(share, MMIOD_SHARE_GUEST) },
 	{ "wait", 0, "[TIME]", "until others have given it back, at most for TIME", WITH_CACHE,
 	  CALL(set_wait) },

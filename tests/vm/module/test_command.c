@@ -295,6 +295,7 @@ static int open_uio(uint32_t device)
 	return fd;
 }
 
+/* A function's line is known once it is enabled. */
 TEST(a_window_alone_cannot_kill_a_line_that_others_share)
 {
 	const uint32_t neighbour = MMIOD_PCI_ADDR(0, 0, 8, 0);
@@ -302,13 +303,14 @@ TEST(a_window_alone_cannot_kill_a_line_that_others_share)
 	int control = open_control(), fd = window(control, "edu", 0, page(), UC, 0), uio;
 	unsigned int line = line_of(edu()), before;
 
-	if (access(pci_path(neighbour), F_OK) || line_of(neighbour) != line)
-		tap_skip("there is no second edu on line %u", line);
+	if (access(pci_path(neighbour), F_OK))
+		tap_skip("there is no second edu");
 	if (system("modprobe -q uio_pci_generic"))
 		tap_skip("this kernel has no uio_pci_generic");
 	bind_driver(neighbour, "uio_pci_generic");
 	uio = open_uio(neighbour);
 	EXPECT(uio >= 0);
+	EXPECT_EQ(line_of(neighbour), line);
 	before = unhandled(line);
 	EXPECT_EQ(pwrite(fd, &value, sizeof(value), RAISE), sizeof(value));
 	sleep(1);
