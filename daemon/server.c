@@ -266,8 +266,8 @@ static void turn_away_for_shortage(struct server *server, int fd, const char *wh
 
 /* ---- those whom no section names ------------------------------------------------------------- */
 
-#define STRANGERS 64 /* connections of all of them */
-#define STRANGERS_PER_USER 2
+#define STRANGERS 64u /* connections of all of them */
+#define STRANGERS_PER_USER 2u
 #define STRANGERS_STAY_MS 10000u
 
 static const struct timeval farewell_time = { 1, 0 };

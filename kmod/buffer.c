@@ -614,7 +614,11 @@ static int describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info 
 	info->node = buffer->node;
 	info->length = buffer->length;
 	info->allocated = buffer->allocated;
-	info->capacity = info->phys = info->kernel = info->bus = info->runs = 0;
+	info->capacity = 0;
+	info->phys = 0;
+	info->kernel = 0;
+	info->bus = 0;
+	info->runs = 0;
 	if (!buffer->allocated)
 		return 0;
 	info->capacity = buffer->capacity;

@@ -36,9 +36,12 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flag
 static inline void mmiod_inode_init_times(struct inode *inode)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-	inode->i_atime = inode->i_mtime = inode->i_ctime = current_time(inode);
+	inode->i_ctime = current_time(inode);
+	inode->i_mtime = inode->i_ctime;
+	inode->i_atime = inode->i_ctime;
 #elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
-	inode->i_atime = inode->i_mtime = inode_set_ctime_current(inode);
+	inode->i_mtime = inode_set_ctime_current(inode);
+	inode->i_atime = inode->i_mtime;
 #else
 	simple_inode_init_ts(inode);
 #endif

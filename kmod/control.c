@@ -159,7 +159,7 @@ static int control_open(struct inode *inode, struct file *file)
 		mmiod_files_unpin();
 		return -ENOMEM;
 	}
-	return nonseekable_open(inode, file);
+	return stream_open(inode, file);
 }
 
 static int control_release(struct inode *inode, struct file *file)

@@ -114,8 +114,7 @@ struct mmiod_device {
 	u32 generation;
 	struct pci_saved_state *pristine; /* configuration at probe, without bus mastering */
 	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
-	unsigned int
-		line; /* INTx, kept from everybody; 0: it can be switched off, or there is none */
+	unsigned int line; /* INTx, kept from everybody; 0: can be switched off, or there is none */
 
 	struct kref ref; /* one for the driver, one for each who settles it */
 
@@ -130,7 +129,7 @@ struct mmiod_device {
 	u32 dma_bits; /* that its buffers were made with */
 	bool unbounded; /* it was said that no IOMMU bounds it */
 
-	struct mutex command;
+	struct mutex command; /* what COMMAND is to be; see "device->command" above */
 	struct work_struct settle; /* mmiod_assert_master(), for clients */
 	struct delayed_work deadline; /* of a recovery; queued under the device lock */
 };
@@ -314,7 +313,7 @@ struct mmiod_window_ops {
 struct mmiod_window {
 	/* Made by the cache's constructor, back in that state when the object is freed. */
 	struct rw_semaphore lock;
-	struct mutex preparing;
+	struct mutex preparing; /* page tables and memory are made ready; see above */
 	wait_queue_head_t poll;
 
 	struct kref ref; /* one for the file, one for each look-up */

@@ -9,7 +9,7 @@
 
 #include "internal.h"
 
-DEFINE_MUTEX(mmiod_lock);
+DEFINE_MUTEX(mmiod_lock); /* see internal.h */
 struct workqueue_struct *mmiod_workers;
 struct workqueue_struct *mmiod_revokers;
 struct kmem_cache *mmiod_region_cache;

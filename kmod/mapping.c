@@ -45,12 +45,14 @@ static void zap_before_move(struct mmiod_window *window, const struct vm_area_st
 {
 	struct mm_struct *mm = target->vm_mm;
 	struct vm_area_struct *vma;
+
 	VMA_ITERATOR(vmi, mm, 0);
 
 	if (mm != current->mm || vma_lookup(mm, target->vm_start) || !has_pud_leaves(window))
 		return;
-	for_each_vma(vmi, vma) if (mmiod_vma_window(vma) == window)
-		zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
+	for_each_vma(vmi, vma)
+		if (mmiod_vma_window(vma) == window)
+			zap_vma_ptes(vma, vma->vm_start, vma->vm_end - vma->vm_start);
 }
 
 #else

@@ -57,8 +57,7 @@ bool mmiod_pci_owns_range(u64 start, u64 length)
 	struct resource range = DEFINE_RES_MEM(start, length);
 	struct pci_dev *pdev = NULL;
 
-	for_each_pci_dev(pdev)
-	{
+	for_each_pci_dev(pdev) {
 		for (unsigned int i = 0; i < PCI_NUM_RESOURCES; i++) {
 			struct resource *bar = &pdev->resource[i];
 

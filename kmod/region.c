@@ -383,9 +383,9 @@ static struct mmiod_region *find_next(const struct mmiod_region_info *info)
 
 	if (info->region_id >= ULONG_MAX)
 		return NULL;
-	xa_for_each_start(&regions, id, region,
-			  info->region_id + 1) if (knows_domains ||
-						   !region->domain_high) return region;
+	xa_for_each_start(&regions, id, region, info->region_id + 1)
+		if (knows_domains || !region->domain_high)
+			return region;
 	return NULL;
 }
 

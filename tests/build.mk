@@ -104,7 +104,7 @@ check-sanitize:
 demo:
 	@tests/vm/demo
 
-## make lint           clang-format, cppcheck, sparse, shellcheck
+## make lint           clang-format, cppcheck, sparse, checkpatch, coccicheck, shellcheck
 .PHONY: lint
 lint:
 	@tests/lint

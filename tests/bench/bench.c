@@ -346,12 +346,10 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 
-	if (argc > 4 ||
-	    (strcmp(what, "leases") && strcmp(what, "blocks") && strcmp(what, "memory") &&
-	     strcmp(what, "bystander"))) {
-		fprintf(stderr,
-			"usage: bench leases|blocks|memory|bystander DAEMON [JSON] "
-			"(MMIOD_BENCH_ROUNDS: how many)\n");
+	if (argc > 4 || (strcmp(what, "leases") && strcmp(what, "blocks") &&
+			 strcmp(what, "memory") && strcmp(what, "bystander"))) {
+		fprintf(stderr, "usage: bench leases|blocks|memory|bystander DAEMON [JSON] "
+				"(MMIOD_BENCH_ROUNDS: how many)\n");
 		return 2;
 	}
 	raise_limits();

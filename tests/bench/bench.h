@@ -25,7 +25,7 @@ struct subject {
 	const char *socket; /* for open() */
 };
 
-_Noreturn void die(const char *what);
+void die(const char *what) __attribute__((noreturn));
 uint64_t wall_ns(void);
 uint64_t cpu_ns(pid_t pid);
 void settle(pid_t pid); /* until the server has come to rest */

@@ -11,7 +11,7 @@
 
 struct config;
 
-_Noreturn void die(const char *what);
+void die(const char *what) __attribute__((noreturn));
 uint64_t cpu_ns(void);
 double median(double *values, unsigned int count); /* sorts them */
 struct config *load(const char *text); /* as the daemon loads a file with this text in it */

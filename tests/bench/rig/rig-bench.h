@@ -38,7 +38,7 @@ extern const struct peer peer_mmiod, peer_mmiod_populate, peer_mmiod_remap, peer
 uint64_t mmiod_window(uint64_t offset, uint64_t length, int *fd);
 void mmiod_revoke(uint64_t id);
 
-_Noreturn void die(const char *what);
+void die(const char *what) __attribute__((noreturn));
 
 static inline uint64_t ticks(void)
 {

@@ -691,7 +691,8 @@ static void ends_with_error(struct notices *notices, const char *why)
 	cr_assert_eq(open_files(), files, "%s", why);
 }
 
-Test(notice, that_is_nonsense_ends_the_connection_and_those_before_it_are_delivered, .timeout = 1200)
+Test(notice, that_is_nonsense_ends_the_connection_and_those_before_it_are_delivered,
+     .timeout = 1200)
 {
 	const struct notice_packet good = notice_packet(MMIOD_NOTICE_DENIED);
 	struct notices notices = { MMIOD_NOTICE_GRANTED, 2, good, sizeof(good) };
