@@ -43,9 +43,9 @@ ptewalk:
 -include tests/faults/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
-## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize
+## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize|kcsan
 ## make check-rig      the rig itself: on archives that move, and what tests/vm/run promises (boots some fifteen machines)
-## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds a kernel once)
+## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds two kernels once)
 KERNEL ?= 6.1
 # The suites of a kernel, a machine each.
 machines = $(foreach m,$(shell tests/vm/check --machines $1),vm-$(notdir $1)-$m 'tests/vm/check $1 $m' --)
@@ -96,7 +96,7 @@ SAN_UNIT_TESTS := $(UNIT_TESTS:$(B)/%=build/san/%)
 check-sanitize:
 	@tests/vm/prereqs build test rig sanitize
 	+@$(call BUILD,mmiod and the unit tests with sanitizers) SAN=1 all unit-tests
-	@tests/check $(call machines,sanitize) unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
+	@tests/check $(call machines,sanitize) vm-kcsan-module 'tests/vm/check kcsan module' -- unit-san 'tests/unit-suite $(SAN_UNIT_TESTS)' \
 		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run'
 
 ## make demo           the main job, shown on an emulated machine
