@@ -158,7 +158,11 @@ static void prepare_cgroup(const struct attack *attack)
 		tap_skip("no %s: %s", attack->limit, strerror(errno));
 }
 
-/* In the cgroup, and in a process of its own: it says that it begins, and goes on until killed. */
+/*
+ * In the cgroup, and in a process of its own, which goes on until it is killed. Returns when its
+ * first attack begins. Before, it may be put to sleep on its way back from any call, and does no
+ * harm: the word that says so lies in memory that it has touched already.
+ */
 static pid_t start(const struct attack *attack, int fd)
 {
 	struct victim victim = {
@@ -166,12 +170,11 @@ static pid_t start(const struct attack *attack, int fd)
 		.length = attack->kind == MMIOD_BUFFER_PAGES ? 256 * MIB : ATTACK_SIZE,
 	};
 	static char ballast[8 << 20];
-	int ready[2];
-	char byte;
-	pid_t child;
+	atomic_uint *attacks_begun =
+		mmap(NULL, page(), RW, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	pid_t child = fork();
 
-	EXPECT_EQ(pipe(ready), 0);
-	child = fork();
+	EXPECT(attacks_begun != MAP_FAILED);
 	if (!child) {
 		if (!attack->kind)
 			victim.address = map_without_leaves(fd, victim.length);
@@ -179,15 +182,17 @@ static pid_t start(const struct attack *attack, int fd)
 		if (write_file(CGROUP, "cgroup.procs", "0"))
 			_exit(1);
 		memset(ballast, 1, sizeof(ballast));
+		atomic_store(attacks_begun, 0);
 		write_file(CGROUP, attack->limit, attack->value);
-		if (write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
+		for (;;) {
+			atomic_fetch_add(attacks_begun, 1);
 			attack->run(&victim);
+		}
 	}
-	close(ready[1]);
-	EXPECT_EQ(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
+	for (int i = 0; i < 3000 && !atomic_load(attacks_begun); i++)
+		usleep(10000);
+	EXPECT(atomic_load(attacks_begun));
+	munmap(attacks_begun, page());
 	return child;
 }
 
