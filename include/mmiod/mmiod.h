@@ -66,6 +66,8 @@ struct mmiod_counter_list;
 struct mmiod_counter;
 struct mmiod_peer_list;
 struct mmiod_peer;
+struct mmiod_log_list;
+struct mmiod_log_entry;
 struct mmiod_translation;
 struct mmiod_frame;
 struct mmiod_notice;
@@ -556,6 +558,41 @@ uint32_t mmiod_peer_unread(const struct mmiod_peer *peer); /**< messages that wa
 /** 1: its socket is full, and the daemon reads no request of it until it has read. */
 int mmiod_peer_paused(const struct mmiod_peer *peer);
 int mmiod_peer_monitors(const struct mmiod_peer *peer);
+
+/* ---- what was granted of late ---- */
+
+/**
+ * The last grants, the oldest first: those to the caller's own user, and all for who may inspect.
+ * The daemon keeps some (1024 today) of all users together, of leases that have ended as well, and
+ * begins anew when it is started. A snapshot; free with mmiod_log_list_free().
+ *
+ * Errors: -EOPNOTSUPP (the daemon is older than this), -ENOMEM; and those of every request.
+ */
+int mmiod_client_list_log(struct mmiod_client *client, struct mmiod_log_list **list);
+/** NULL: no-op. */
+void mmiod_log_list_free(struct mmiod_log_list *list);
+size_t mmiod_log_list_count(const struct mmiod_log_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_log_entry *mmiod_log_list_get(const struct mmiod_log_list *list, size_t index);
+
+/** Of the grant, among all users': from 1, never used again while the daemon runs. */
+uint64_t mmiod_log_entry_number(const struct mmiod_log_entry *entry);
+uint64_t mmiod_log_entry_time(const struct mmiod_log_entry *entry); /**< microseconds since 1970 */
+uint64_t mmiod_log_entry_lease(const struct mmiod_log_entry *entry); /**< id, from 1 */
+/** For all but MMIOD_MEMORY_REGION the region's name is "" and the offset 0. */
+enum mmiod_memory mmiod_log_entry_memory(const struct mmiod_log_entry *entry);
+const char *mmiod_log_entry_region(const struct mmiod_log_entry *entry);
+uint64_t mmiod_log_entry_offset(const struct mmiod_log_entry *entry); /**< bytes, in the region */
+uint64_t mmiod_log_entry_length(const struct mmiod_log_entry *entry); /**< bytes, from 1 */
+/** Set of enum mmiod_right. */
+unsigned int mmiod_log_entry_rights(const struct mmiod_log_entry *entry);
+enum mmiod_share mmiod_log_entry_share(const struct mmiod_log_entry *entry);
+uint32_t mmiod_log_entry_uid(const struct mmiod_log_entry *entry);
+/** Of the process that asked: a hint, because files travel. 0: unknown. */
+uint32_t mmiod_log_entry_pid(const struct mmiod_log_entry *entry);
+const char *mmiod_log_entry_comm(const struct mmiod_log_entry *entry);
+/** Which section of the configuration gave it; at most 31 bytes of it. */
+const char *mmiod_log_entry_grant(const struct mmiod_log_entry *entry);
 
 /* ---- what the daemon counts ---- */
 

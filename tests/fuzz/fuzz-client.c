@@ -93,6 +93,13 @@ static void look_at_counter(const struct mmiod_counter *counter)
 	text(mmiod_counter_region(counter), 32);
 }
 
+static void look_at_entry(const struct mmiod_log_entry *entry)
+{
+	text(mmiod_log_entry_region(entry), 32);
+	text(mmiod_log_entry_grant(entry), 32);
+	text(mmiod_log_entry_comm(entry), 16);
+}
+
 #define LOOK_AT_LIST(name, list_type, fetch, kind, look)         \
 	static void name(void)                                   \
 	{                                                        \
@@ -124,6 +131,8 @@ LOOK_AT_LIST(list_peers, mmiod_peer_list, mmiod_client_list_peers(client, &list)
 	     look_at_peer)
 LOOK_AT_LIST(list_counters, mmiod_counter_list, mmiod_client_list_counters(client, &list),
 	     mmiod_counter_list, look_at_counter)
+LOOK_AT_LIST(list_log, mmiod_log_list, mmiod_client_list_log(client, &list), mmiod_log_list,
+	     look_at_entry)
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
@@ -373,11 +382,11 @@ static void set_wait(void)
 
 /* In the order of the numbers that the seeds call them by. */
 static void (*const calls[])(void) = {
-	ask_status,    list_regions, list_leases,   list_pools,	       map_pool,
-	list_caches,   list_peers,   list_counters, ask_policy,	       ask_buffer,
-	translate,     ask_frame,    ask_leases,    allocate,	       give_back,
-	give_all_back, let_go,	     take_back,	    release_by_number, map,
-	use_objects,   take_event,   take_notice,   monitor,	       set_wait,
+	ask_status,	   list_regions,  list_leases, list_pools,    map_pool,	   list_caches,
+	list_peers,	   list_counters, ask_policy,  ask_buffer,    translate,   ask_frame,
+	ask_leases,	   allocate,	  give_back,   give_all_back, let_go,	   take_back,
+	release_by_number, map,		  use_objects, take_event,    take_notice, monitor,
+	set_wait,	   list_log,
 };
 
 static size_t open_files(void)

@@ -16,6 +16,11 @@ struct peers_reply {
 	char text[8];
 };
 
+struct log_reply {
+	struct mmiod_msg_list_reply list;
+	struct mmiod_wire_logged grants[2];
+};
+
 struct translate_reply {
 	struct mmiod_msg_translate_reply fixed;
 	struct mmiod_wire_entry entries[ELEMENTS];
@@ -26,6 +31,7 @@ struct answer {
 	union {
 		struct mmiod_msg msg;
 		struct peers_reply peers;
+		struct log_reply log;
 		struct translate_reply translate;
 		struct mmiod_msg_page_reply page;
 		uint8_t bytes[1024];
@@ -52,6 +58,32 @@ static struct answer peers_answer(void)
 					{ .id = 4, .flags = MMIOD_CLIENT_MONITOR } },
 			   .text = "a.unit" },
 		.size = offsetof(struct peers_reply, text) + 6,
+	};
+
+	return answer;
+}
+
+static struct answer log_answer(void)
+{
+	struct answer answer = {
+		.log = { .list.msg = { .fixed = sizeof(answer.log.list),
+				       .count = 2,
+				       .stride = sizeof(answer.log.grants[0]) },
+			 .grants = { { .number = 3,
+				       .time_us = 4000005,
+				       .lease = 6,
+				       .offset = 0x1000,
+				       .length = 0x2000,
+				       .region = "shm",
+				       .grant = "us",
+				       .memory = MMIOD_MEMORY_REGION,
+				       .rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+				       .share = MMIOD_SHARE_WRITE,
+				       .uid = 7,
+				       .pid = 8,
+				       .comm = "steady" },
+				     { .number = 9, .memory = MMIOD_MEMORY_VMALLOC } } },
+		.size = sizeof(answer.log),
 	};
 
 	return answer;
@@ -133,6 +165,11 @@ typedef int (*ask_fn)(struct mmiod_client *client, void **result);
 static int ask_peers(struct mmiod_client *client, void **result)
 {
 	return mmiod_client_list_peers(client, (struct mmiod_peer_list **)result);
+}
+
+static int ask_log(struct mmiod_client *client, void **result)
+{
+	return mmiod_client_list_log(client, (struct mmiod_log_list **)result);
 }
 
 static int ask_translation(struct mmiod_client *client, void **result)
@@ -356,6 +393,98 @@ Test(peer, of_a_daemon_that_talks_nonsense_are_none, .timeout = 1200)
 	answer.msg.flags = MMIOD_MSG_MORE;
 	head(&answer);
 	refused(ask_peers, answer, "more, but from where?");
+}
+
+/* ---- the last grants ---- */
+
+static struct mmiod_log_list *grants(struct answer answer)
+{
+	void *list;
+
+	head(&answer);
+	cr_assert_eq(asked(ask_log, &answer, &list), 0);
+	return list;
+}
+
+Test(granted, tells_what_the_daemon_does)
+{
+	struct mmiod_log_list *list = grants(log_answer());
+	const struct mmiod_log_entry *entry = mmiod_log_list_get(list, 0);
+
+	cr_assert_eq(mmiod_log_list_count(list), 2);
+	cr_assert_null(mmiod_log_list_get(list, 2));
+	cr_assert_null(mmiod_log_list_get(list, SIZE_MAX));
+	cr_assert_eq(mmiod_log_entry_number(entry), 3);
+	cr_assert_eq(mmiod_log_entry_time(entry), 4000005);
+	cr_assert_eq(mmiod_log_entry_lease(entry), 6);
+	cr_assert_eq(mmiod_log_entry_memory(entry), MMIOD_MEMORY_REGION);
+	cr_assert_str_eq(mmiod_log_entry_region(entry), "shm");
+	cr_assert_eq(mmiod_log_entry_offset(entry), 0x1000);
+	cr_assert_eq(mmiod_log_entry_length(entry), 0x2000);
+	cr_assert_eq(mmiod_log_entry_rights(entry), MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE);
+	cr_assert_eq(mmiod_log_entry_share(entry), MMIOD_SHARE_WRITE);
+	cr_assert_eq(mmiod_log_entry_uid(entry), 7);
+	cr_assert_eq(mmiod_log_entry_pid(entry), 8);
+	cr_assert_str_eq(mmiod_log_entry_comm(entry), "steady");
+	cr_assert_str_eq(mmiod_log_entry_grant(entry), "us");
+	entry = mmiod_log_list_get(list, 1);
+	cr_assert_eq(mmiod_log_entry_number(entry), 9);
+	cr_assert_eq(mmiod_log_entry_memory(entry), MMIOD_MEMORY_VMALLOC);
+	cr_assert_str_empty(mmiod_log_entry_region(entry));
+	mmiod_log_list_free(list);
+	mmiod_log_list_free(NULL);
+}
+
+Test(granted, names_end_and_carry_no_control_characters)
+{
+	struct answer answer = log_answer();
+	struct mmiod_wire_logged *logged = answer.log.grants;
+	const struct mmiod_log_entry *entry;
+	struct mmiod_log_list *list;
+
+	memset(logged->region, '\033', sizeof(logged->region));
+	memset(logged->grant, '\n', sizeof(logged->grant));
+	memset(logged->comm, '\177', sizeof(logged->comm));
+	list = grants(answer);
+	entry = mmiod_log_list_get(list, 0);
+	cr_assert_str_eq(mmiod_log_entry_region(entry), "???????????????????????????????");
+	cr_assert_str_eq(mmiod_log_entry_grant(entry), "???????????????????????????????");
+	cr_assert_str_eq(mmiod_log_entry_comm(entry), "???????????????");
+	mmiod_log_list_free(list);
+}
+
+Test(granted, may_be_nothing_yet)
+{
+	struct answer answer = log_answer();
+	struct mmiod_log_list *list;
+
+	answer.msg.count = 0;
+	list = grants(answer);
+	cr_assert_eq(mmiod_log_list_count(list), 0);
+	cr_assert_null(mmiod_log_list_get(list, 0));
+	mmiod_log_list_free(list);
+}
+
+Test(granted, of_a_daemon_that_does_not_know_the_list_is_an_error)
+{
+	struct answer answer = { .size = sizeof(struct mmiod_msg_error) };
+	void *list;
+
+	answer.msg.fixed = sizeof(struct mmiod_msg_error);
+	answer.msg.status = MMIOD_E_UNSUPPORTED;
+	head(&answer);
+	cr_assert_eq(asked(ask_log, &answer, &list), -EOPNOTSUPP);
+	cr_assert_null(list);
+}
+
+Test(granted, of_a_daemon_that_talks_nonsense_are_none, .timeout = 1200)
+{
+	struct answer answer = log_answer();
+
+	talk_nonsense(ask_log, &answer, MMIOD_V1_LIST);
+	answer.msg.flags = MMIOD_MSG_MORE;
+	head(&answer);
+	refused(ask_log, answer, "a page that goes on where it began");
 }
 
 /* ---- translations ---- */
