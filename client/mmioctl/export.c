@@ -17,7 +17,7 @@
 static const char *const requests[] = {
 	"unknown", "hello",	"status",   "regions", "lease",	   "release", "revoke", "leases",
 	"alloc",   "pools",	"pool-map", "buffer",  "publish",  "caches",  "renew",	"explain",
-	"peers",   "translate", "page",	    "monitor", "counters", "cancel",
+	"peers",   "translate", "page",	    "monitor", "counters", "cancel",  "log",
 };
 static const char *const limits[] = {
 	"module",

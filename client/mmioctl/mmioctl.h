@@ -88,6 +88,7 @@ struct context {
 	bool once; /* top */
 	const char *sort; /* top */
 	struct given lines; /* log */
+	bool journal; /* log */
 	const char *svg; /* map */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;

@@ -101,7 +101,7 @@ enum {
 	WITH_PID = 1 << 19,
 	WITH_ON_DEVICE = 1 << 20,
 	WITH_TOP = 1 << 21, /* --once, --sort, --iterations */
-	WITH_LINES = 1 << 22,
+	WITH_LOG = 1 << 22, /* --lines, --journal */
 	WITH_SVG = 1 << 23,
 	WITH_FORCE = 1 << 24,
 	WITH_DRY_RUN = 1 << 25,

@@ -116,6 +116,8 @@ fails() {
 	fails 2 'to wait for no event is to do nothing' monitor --count 0
 	fails 2 'to look no times is to do nothing' top --iterations 0
 	fails 2 '\-\-lines 99999999999: there are not so many' log -n 99999999999
+	fails 2 '\-\-journal: its lines have no columns' log --journal -o TIME
+	fails 2 'clients does not know --journal' clients --journal
 	fails 2 'no verb "lsit"; did you mean "list"\?' help lsit
 	fails 2 '"-12": no number here is negative' write regs -12
 	fails 2 '"soon" is not a time' revoke 1 --deadline soon

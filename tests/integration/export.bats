@@ -82,3 +82,12 @@ settled() {
 @test "the daemon uses none of libevent's buffers, which cannot carry descriptors" {
 	run ! grep -rlE 'bufferevent|evbuffer' "$BATS_TEST_DIRNAME/../../daemon"
 }
+
+@test "export calls every kind of request by a name" {
+	start_daemon
+	for verb in status list leases clients pools log slabinfo; do mmioctl "$verb" >/dev/null; done
+	mmioctl explain shm >/dev/null
+	mmioctl export prometheus | grep '^mmiod_requests_total' >"$T/requests"
+	grep -q '="log"} 1$' "$T/requests"
+	! grep -q '="[0-9]' "$T/requests" || { cat "$T/requests"; return 1; }
+}

@@ -310,11 +310,90 @@ taken() { # TIMES
 	expect_match 'inspect'
 }
 
-@test "log says which journalctl it is" {
+# What log shows of the grants, with single spaces.
+grants() {
+	mmioctl log --no-headings -o "$@" | tr -s ' ' | sed 's/^ //; s/ $//'
+}
+
+@test "log shows the last grants, the newest last, also when their leases have ended" {
+	start_daemon
+	expect_equal "$(grants lease)" ""
+	mmioctl hold shm+0x1000/0x2000 -- true
+	hold regs
+	mmioctl read rom >/dev/null
+	expect_equal "$(grants kind,region,offset,length,rights,uid,command,grant)" "region shm 0x1000 0x2000 rw $ME mmioctl us
+region regs 0x0 0x1000 rw $ME mmioctl us
+region rom 0x0 0x4 r $ME mmioctl readers"
+	expect_equal "$(grants number)" $'1\n2\n3'
+	expect_equal "$(grants lease,pid | sed -n 2p)" "$LEASE $JOB"
+	# Those of now, by the clock.
+	expect_equal "$(value '[.grants[] | now - .time | . > -5 and . < 3600] | all' log)" true
+	expect_equal "$(value '.grants[0] | ."time-us" / 1000000 - .time | . >= 0 and . < 1' log -O)" true
+}
+
+@test "log shows as many of the last grants as it is told to, 50 unless told" {
+	start_daemon
+	for _ in {1..9}; do mmioctl hold shm/1 shm+1/1 shm+2/1 shm+3/1 shm+4/1 shm+5/1 -- true; done
+	expect_equal "$(value '[.grants | length, .[0].number, .[49].number] | @csv' log -o number)" '50,5,54'
+	expect_equal "$(value '[.grants[].number] | @csv' log -o number -n 2)" '53,54'
+	expect_equal "$(value '.grants | length' log -n 1000)" 54
+	expect_equal "$(value '.grants | length' log -n 0)" 0
+}
+
+@test "log as JSON has numbers as numbers" {
+	start_daemon
+	hold shm+0x1000/0x1000
+	run mmioctl log --json
+	expect_status 0
+	expect_equal "$(jq -c '[.schema, (.grants[0] | .lease, .region, .offset, .length, .rights, .share, .pid, .command)]' \
+		<<<"$output")" "[1,$LEASE,\"shm\",4096,4096,\"rw\",\"exclusive\",$JOB,\"mmioctl\"]"
+	run mmioctl log --json -o nothing
+	expect_status 2
+}
+
+@test "log shows others only what was granted to them, and inspectors everything" {
+	need_root
+	printf '[inspect us]\nuser = %s\n' "$STRANGER" >>"$T/sim.conf"
+	start_daemon
+	hold shm/0x1000
+	as "$COLLEAGUE" mmioctl read regs >/dev/null
+	expect_equal "$(value '[.grants[].uid] | @csv' log -o uid)" "$ME,$COLLEAGUE"
+	run as "$COLLEAGUE" mmioctl log --json -o uid,region,number
+	expect_equal "$(jq -c '[.grants[] | [.uid, .region, .number]]' <<<"$output")" "[[$COLLEAGUE,\"regs\",2]]"
+	run as "$STRANGER" mmioctl log --json -o uid
+	expect_equal "$(jq -c '[.grants[].uid]' <<<"$output")" "[$ME,$COLLEAGUE]"
+	run as "$NOBODY_ELSE" mmioctl log --no-headings
+	expect_status 0
+	expect_equal "$output" ""
+}
+
+@test "log begins anew with the daemon" {
+	start_daemon
+	mmioctl read shm >/dev/null
+	stop_daemon
+	start_daemon
+	expect_equal "$(grants lease)" ""
+}
+
+@test "log needs nothing of the journal, and a daemon" {
+	mkdir "$T/bin"
+	printf '#!/bin/sh\necho asked\n' >"$T/bin/journalctl"
+	chmod 755 "$T/bin/journalctl"
+	start_daemon
+	mmioctl read shm >/dev/null
+	PATH=$T/bin:$PATH run mmioctl log
+	expect_status 0
+	[[ $output != *asked* ]]
+	stop_daemon
+	run mmioctl log
+	expect_status 6
+}
+
+@test "log of the journal says which journalctl it is" {
 	mkdir "$T/bin"
 	printf '#!/bin/sh\necho "$@"\n' >"$T/bin/journalctl"
 	chmod 755 "$T/bin/journalctl"
-	PATH=$T/bin:$PATH run --separate-stderr mmioctl log -n 7 -v
+	PATH=$T/bin:$PATH run --separate-stderr mmioctl log --journal -n 7 -v
 	expect_status 0
 	expect_equal "$output" "--unit=mmiod.service --no-pager -n 7 --output=short"
 	expect_equal "$stderr" "journalctl --unit=mmiod.service --no-pager -n 7 --output=short"

@@ -138,6 +138,9 @@ every_verb() {
 	run mmioctl pools
 	expect_status 1
 	expect_match 'unknown here'
+	run mmioctl log
+	expect_status 1
+	expect_match 'mmioctl log --journal'
 	mmioctl list | grep -q shm
 }
 

@@ -268,6 +268,25 @@ Test(mmioctl, without_a_daemon_exits_with_6)
 	says(run.err, "no daemon");
 }
 
+static void refuse_log(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_read(fake);
+	cr_expect_eq(((struct mmiod_msg *)fake->request)->opcode, MMIOD_OP_LOG);
+	fake_refuse(fake, MMIOD_E_UNSUPPORTED, "unknown opcode");
+}
+
+Test(mmioctl, log_of_a_daemon_that_keeps_none_says_where_to_look)
+{
+	struct run run;
+
+	run_with(&run, refuse_log, NULL, "log");
+	cr_assert_eq(run.status, 1, "%s", run.err);
+	cr_assert_str_empty(run.out);
+	says(run.err, "the daemon is older than this mmioctl");
+	says(run.err, "mmioctl log --journal");
+}
+
 /* ---- usage ---- */
 
 static void misused(const char *because, const char *const *args)
