@@ -272,7 +272,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 const struct verb explain_verb = {
 	.name = "explain",
 	.arguments = "TARGET|KIND [r|rw]",
-	.summary = "what asking would come to, and which rule decides",
+	.summary = "what asking would come to, and by which rule",
 	.group = GROUP_TROUBLE,
 	.options = WITH_WHO | WITH_SHARE | WITH_CACHE,
 	.least = 1,
