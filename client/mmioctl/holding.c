@@ -8,7 +8,8 @@
  * file each window starts), separated by spaces.
  *
  * Descriptors that the caller handed down are the command's: where its windows are to be, there must
- * be none. Signals that the caller had ignored stay so, and the command has SIGCHLD as he had it.
+ * be none. Signals that the caller had ignored stay so, those that he had blocked end a hold as any
+ * other, and the command has them, and SIGCHLD, as he had them.
  *
  * While the leases are waited for, any other signal that ends a process breaks that off. From then
  * on they are taken from a signalfd: without a command they end the hold, with one they are passed
@@ -87,14 +88,25 @@ static void catch_signals(const struct context *context, void (*handler)(int))
 			sigaction(ending_signals[i], &action, NULL);
 }
 
+/* Those that the caller had blocked end the wait as well; the command has them blocked again. */
+static void let_signals_in(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		sigaddset(&set, ending_signals[i]);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* As the signal would have, had it not been caught. */
-static int die_of(struct hold *hold, int sig)
+static int die_of(int sig)
 {
 	fflush(NULL);
-	sigprocmask(SIG_SETMASK, &hold->inherited, NULL);
 	signal(sig, SIG_DFL);
+	let_signals_in();
 	raise(sig);
-	return 128 + sig; /* it was blocked */
+	return 128 + sig;
 }
 
 /* ---- leases ---- */
@@ -108,6 +120,7 @@ static int take_leases(struct hold *hold, const struct holding *holding)
 	if (!leases)
 		return out_of_memory(hold->context);
 	catch_signals(hold->context, break_off);
+	let_signals_in();
 	status = holding->take(hold->context, holding, leases);
 	for (size_t i = 0; i < hold->count; i++) {
 		struct held *held = &hold->held[i];
@@ -483,7 +496,7 @@ static int run_hold(struct hold *hold, const struct holding *holding)
 		status = open_signals(hold);
 	if (caught) {
 		release_leases(hold);
-		return die_of(hold, caught);
+		return die_of(caught);
 	}
 	if (!status && hold->context->command)
 		status = start_command(hold);

@@ -220,3 +220,161 @@ load helper
 	expect_match 'only root and those that an \[admin\] section names may revoke'
 	expect_equal "$(value '.leases[0].state' leases)" ok
 }
+
+# ---- signals and descriptors that hold was started with ----
+
+# started HOW… -- ARGUMENT…: hold in the background, by env(1) that sets its signals as HOW says. What a shell without job
+# control starts so has SIGINT ignored, unless HOW says otherwise.
+started() {
+	local how=()
+
+	while [ "$1" != -- ]; do how+=("$1"); shift; done
+	: >"$T/out"
+	background env "${how[@]}" "$T/mmioctl" hold "${@:2}"
+}
+
+# Somebody stands in the queue for regs, of which another one has a part to read.
+somebody_waits() {
+	local said
+	said=$(mmioctl hold regs --shared-read --read-only -- true 2>&1) || true
+	[[ $said = *"is wanted by"* ]]
+}
+
+# As SigIgn or SigBlk of /proc, of these signals.
+mask_of() {
+	local mask=0 signal
+
+	for signal in "$@"; do mask=$((mask | 1 << ($(kill -l "$signal") - 1))); done
+	printf '%016x' "$mask"
+}
+
+# A holder that shares regs with readers; who wants it alone waits. Ends when $T/go is there.
+share_regs() {
+	background mmioctl hold regs --shared-read --read-only -- sh -c "while [ ! -e $T/go ]; do sleep 0.02; done"
+	HOLDER=$JOB
+	eventually leases_are 1
+}
+
+# It was told to end while it waited: by that signal, without a word, and nobody stands in the queue for it any more.
+expect_broken_off() { # SIGNAL
+	expect_end $((128 + $(kill -l "$1")))
+	expect_equal "$(cat "$T/out")" ""
+	mmioctl hold regs --shared-read --read-only -- true
+	expect_equal "$(leases)" 1
+}
+
+@test "hold that waits ends on INT, TERM and HUP, and waits for nothing any more" {
+	start_daemon
+	share_regs
+	for signal in INT TERM HUP; do
+		started --default-signal=INT,TERM,HUP -- regs --exclusive --wait
+		eventually somebody_waits
+		kill -"$signal" "$JOB"
+		expect_broken_off "$signal"
+	done
+}
+
+@test "hold that waits ends on signals that were blocked when it was started" {
+	start_daemon
+	share_regs
+	for signal in INT TERM HUP; do
+		started --default-signal=INT,TERM,HUP --block-signal=INT,TERM,HUP,CHLD -- regs --exclusive --wait
+		eventually somebody_waits
+		kill -"$signal" "$JOB"
+		expect_broken_off "$signal"
+	done
+}
+
+@test "hold that waits does not mind signals that were ignored when it was started" {
+	start_daemon
+	share_regs
+	started --ignore-signal=INT,TERM,HUP,CHLD -- regs --exclusive --wait
+	eventually somebody_waits
+	kill -INT "$JOB"
+	kill -TERM "$JOB"
+	kill -HUP "$JOB"
+	somebody_waits
+	touch "$T/go"
+	eventually grep -q '^lease ' "$T/out"
+	kill -TERM "$JOB"
+	kill -USR1 "$JOB"
+	expect_end 0
+	expect_equal "$(leases)" 0
+}
+
+@test "hold that holds ends on signals that were blocked, and not on those that were ignored" {
+	start_daemon
+	started --block-signal=TERM,CHLD -- shm
+	eventually grep -q '^lease ' "$T/out"
+	kill -TERM "$JOB"
+	expect_end 0
+	started --ignore-signal=HUP,TERM -- shm
+	eventually grep -q '^lease ' "$T/out"
+	kill -HUP "$JOB"
+	kill -TERM "$JOB"
+	run mmioctl hold shm -- true
+	expect_status 5
+	kill -QUIT "$JOB" # a background job ignores it as SIGINT
+	run mmioctl hold shm -- true
+	expect_status 5
+	kill -USR2 "$JOB"
+	expect_end 0
+	expect_equal "$(leases)" 0
+}
+
+@test "hold ends with its command though SIGCHLD was ignored or blocked" {
+	start_daemon
+	for how in --ignore-signal=CHLD --block-signal=CHLD --ignore-signal=INT,TERM,HUP,CHLD; do
+		started "$how" -- shm -- sh -c 'exit 42'
+		expect_end 42
+		started "$how" -- shm -- "$T/nothing"
+		expect_end 127
+	done
+	expect_equal "$(leases)" 0
+}
+
+@test "the command of hold has signals ignored and blocked as hold was started with" {
+	start_daemon
+	started --default-signal=INT,QUIT --ignore-signal=TERM,CHLD --block-signal=HUP,USR1 -- shm -- cat /proc/self/status
+	expect_end 0
+	expect_equal "$(awk '$1 == "SigIgn:" { print $2 }' "$T/out")" "$(mask_of TERM CHLD)"
+	expect_equal "$(awk '$1 == "SigBlk:" { print $2 }' "$T/out")" "$(mask_of HUP USR1)"
+	started --default-signal=INT,QUIT,TERM,HUP,CHLD -- shm --wait -- cat /proc/self/status
+	expect_end 0
+	expect_equal "$(awk '$1 == "SigIgn:" { print $2 }' "$T/out")" "$(mask_of)"
+	expect_equal "$(awk '$1 == "SigBlk:" { print $2 }' "$T/out")" "$(mask_of)"
+}
+
+@test "what somebody else has at descriptor 3 is not replaced: hold refuses and says so" {
+	start_daemon
+	echo theirs >"$T/file"
+	status=0
+	command mmioctl hold shm -- cat 3<"$T/file" 4>&- >"$T/out" 2>"$T/err" || status=$?
+	output=$(cat "$T/err")
+	expect_status 2
+	expect_match "descriptor 3 is open already, and the command's windows are to be at 3 to 3: close it by 3>&-"
+	expect_equal "$(cat "$T/out")" ""
+	status=0
+	command mmioctl alloc pages 4K -- cat 3<"$T/file" 4>&- >"$T/out" 2>"$T/err" || status=$?
+	output=$(cat "$T/err")
+	expect_match 'descriptor 3 is open already'
+	status=0
+	command mmioctl hold shm/0x1000 shm+0x1000/0x1000 -- cat 3>&- 4<"$T/file" >"$T/out" 2>"$T/err" || status=$?
+	output=$(cat "$T/err")
+	expect_status 2
+	expect_match "descriptor 4 is open already, and the command's windows are to be at 3 to 4: close it by 4>&-"
+	expect_equal "$(leases)" 0
+}
+
+@test "descriptors beyond the windows are the command's, and without a command none is in the way" {
+	start_daemon
+	echo theirs >"$T/file"
+	expect_equal "$(command mmioctl hold shm -- cat /proc/self/fd/4 3>&- 4<"$T/file")" theirs
+	: >"$T/out"
+	"$T/mmioctl" hold shm 3<"$T/file" 4>&- >"$T/out" 2>"$T/err" &
+	JOB=$!
+	JOBS+=("$JOB")
+	eventually grep -q '^lease ' "$T/out"
+	kill -TERM "$JOB"
+	expect_end 0
+}
