@@ -251,7 +251,6 @@ mask_of() {
 # A holder that shares regs with readers; who wants it alone waits. Ends when $T/go is there.
 share_regs() {
 	background mmioctl hold regs --shared-read --read-only -- sh -c "while [ ! -e $T/go ]; do sleep 0.02; done"
-	HOLDER=$JOB
 	eventually leases_are 1
 }
 

@@ -358,6 +358,26 @@ Test(stale, kernel_memory_that_no_grant_gives_any_more_ends_with_the_reload)
 		     "of a holder without a connection too");
 }
 
+Test(stale, kernel_memory_that_its_grant_gives_to_others_now_ends_with_the_reload)
+{
+	struct mmiod_wire_alloc pages = ask(MMIOD_MEMORY_PAGES, "", 4096);
+	uint64_t id, kept;
+	int fd;
+
+	rig_start("[grant p]\nmemory = pages vmalloc\nuser = 4001\n" REVOKE);
+	fd = client_hello(HOLDER);
+	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
+	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	pages.memory = MMIOD_MEMORY_VMALLOC;
+	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
+	kept = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	reload("[grant p]\nmemory = vmalloc\nuser = 4001\n" REVOKE);
+	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
+	cr_assert_eq(fake_window(&rig_fake, kept)->state, MMIOD_STATE_OK);
+	reload("[grant p]\nmemory = vmalloc\nuser = 4002\n" REVOKE);
+	cr_assert_eq(fake_window(&rig_fake, kept)->state, MMIOD_STATE_REVOKED);
+}
+
 Test(stale, an_event_is_about_the_region_with_its_handle)
 {
 	rig_start(FIRST "[region b]\nphys = 0x10000000\nsize = 4K\n" GRANT);

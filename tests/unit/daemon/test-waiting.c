@@ -16,7 +16,8 @@ static const char content[] =
 	"[daemon]\nwaiting-per-user = 3\n"
 	"[region shm]\nphys = 0x10000000\nsize = 1M\n"
 	"[region pool]\nphys = 0x20000000\nsize = 64K\npool = yes\nwipe = no\n"
-	"[grant us]\nregion = shm pool\nuser = 4001 4002 4003\naccess = rw\n"
+	"[region lake]\nphys = 0x30000000\nsize = 64K\npool = yes\nwipe = no\n"
+	"[grant us]\nregion = shm pool lake\nuser = 4001 4002 4003\naccess = rw\n"
 	"[grant limited]\nregion = shm\nuser = 4004\naccess = rw\nleases = 1\n"
 	"[grant hasty]\nregion = shm\nuser = 4005\naccess = rw\nwait = 100ms\n";
 
@@ -355,6 +356,42 @@ Test(waiting, a_full_pool_is_waited_for)
 	waits(two);
 	end(one, held);
 	granted(two);
+}
+
+static uint64_t allocate(int fd, const char *pool, uint64_t length)
+{
+	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, pool, length);
+
+	request_wait_ms = 0;
+	cr_assert_eq(client_alloc(fd, &element, 1, 0), MMIOD_OK);
+	return ((struct mmiod_wire_granted *)answer_element(0))->lease;
+}
+
+static void ask_for_blocks(int fd, const struct mmiod_wire_alloc *elements, size_t n)
+{
+	request_wait_ms = LONG;
+	send_allocs(fd, elements, n, MMIOD_LEASE_ALL_OR_NONE);
+	rig_turn();
+}
+
+/* The older one alone is tried, because of its other pool: that costs it nothing. */
+Test(waiting, a_request_that_alone_is_tried_in_vain_is_not_passed_by_who_was_not)
+{
+	struct mmiod_wire_alloc both[] = { ask(MMIOD_MEMORY_REGION, "lake", 0x10000),
+					   ask(MMIOD_MEMORY_REGION, "pool", 0x10000) };
+	uint64_t half = allocate(one, "lake", 0x8000), rest = allocate(one, "lake", 0x8000),
+		 pool = allocate(one, "pool", 0x10000);
+
+	ask_for_blocks(two, both, 2);
+	ask_for_blocks(three, &both[1], 1);
+	end(one, half);
+	waits(two);
+	end(one, rest);
+	waits(two);
+	waits(three);
+	end(one, pool);
+	granted(two);
+	waits(three);
 }
 
 /* ---- quota ----------------------------------------------------------------------------------- */
