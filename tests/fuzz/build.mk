@@ -25,7 +25,7 @@ FUZZ_HEADERS := $(wildcard daemon/*.h client/lib/*.h include/mmiod/*.h tests/uni
 
 ## make fuzz TIME=60   every fuzz target for so many seconds; what breaks one stays in build/fuzz/
 TIME ?= 60
-.PHONY: fuzz fuzz-targets
+.PHONY: fuzz fuzz-models fuzz-targets
 fuzz-targets: $(FUZZ_TARGETS)
 fuzz:
 	@tests/vm/prereqs build fuzz
@@ -37,13 +37,23 @@ fuzz:
 			-close_fd_mask=2 -print_final_stats=1 -artifact_prefix=build/fuzz/$$name- \
 			build/fuzz/$$name.corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
-	@$(MAKE) --no-print-directory $(B)/tests/unit/daemon/test-queue-model
-	@seed=$$(date +%s) end=$$(($$(date +%s) + $(TIME))); echo "== queue-model, $(TIME) s, from seed $$seed"; \
+	@$(MAKE) --no-print-directory fuzz-models
+
+# The daemon against its models, from seeds that no test uses: MODEL PREFIX STEPS FILTER, of the environment PREFIX_SEED and
+# PREFIX_STEPS.
+define fuzz_model
+	@seed=$$(date +%s) end=$$(($$(date +%s) + $(TIME))); echo "== $(1), $(TIME) s, from seed $$seed"; \
 	while [ "$$(date +%s)" -lt "$$end" ]; do \
-		MODEL_SEED=$$seed MODEL_STEPS=450 $(B)/tests/unit/daemon/test-queue-model >build/fuzz/queue-model.log 2>&1 || \
-			{ cat build/fuzz/queue-model.log; echo "MODEL_SEED=$$seed MODEL_STEPS=450"; exit 1; }; \
+		$(2)_SEED=$$seed $(2)_STEPS=$(3) $(B)/tests/unit/daemon/test-$(1) --filter='$(4)' >build/fuzz/$(1).log 2>&1 || \
+			{ cat build/fuzz/$(1).log; echo "$(2)_SEED=$$seed $(2)_STEPS=$(3)"; exit 1; }; \
 		seed=$$((seed + 1)); \
 	done
+endef
+
+fuzz-models: $(B)/tests/unit/daemon/test-queue-model $(B)/tests/unit/daemon/test-truth
+	@mkdir -p build/fuzz
+	$(call fuzz_model,queue-model,MODEL,450,*)
+	$(call fuzz_model,truth,MMIOD,1500,truth/*_1)
 
 define FUZZ_RULES
 build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(call fuzz_sources,$(1)) $$(FUZZ_HEADERS)
