@@ -121,10 +121,11 @@ struct mmiod_event {
 static inline int mmiod_client_next_event(struct mmiod_client *client, struct mmiod_event *event);
 
 /**
- * How long requests for leases wait, from now on, until what others hold is free; 0 (the default):
- * not at all, UINT32_MAX: for ever. Requests for the same bytes are served in the order in which
- * they came. -ETIMEDOUT: nothing came free in time, and the sentence names the holder. -EDQUOT: as
- * many requests of this user wait as the daemon admits.
+ * How many milliseconds requests for leases wait, from now on, until what others hold is free; 0
+ * (the default): not at all, UINT32_MAX: for ever. The daemon and the grant may admit less. Requests
+ * for the same bytes are served in the order in which they came. -ETIMEDOUT: nothing came free in
+ * time, and the sentence names the holder. -EDQUOT: as many requests of this user wait as the daemon
+ * admits.
  */
 void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms);
 
@@ -309,7 +310,7 @@ static inline int mmiod_client_lease_many(struct mmiod_client *client,
 					  int *errors);
 
 /**
- * Ask for leases, at most 16, and wait for them without blocking: @wait_ms as of
+ * Ask for leases, at most 16, and wait for them without blocking: @wait_ms milliseconds, as of
  * mmiod_client_set_wait(). Errors as of mmiod_client_lease_many() before anything is sent. The
  * connection's other calls go on meanwhile; the daemon has the request stand in its queue.
  */
@@ -357,14 +358,19 @@ int mmiod_client_release_many(struct mmiod_client *client, struct mmiod_lease **
 
 /**
  * Give a lease back by its number: for what another process of the same user got, or whose object
- * was freed. Whoever has the file or a mapping loses it. -ENOENT: there is none such, or it has
- * ended already; -EACCES: another user's.
+ * was freed. Whoever has the file or a mapping loses it. This is by force: the functions above, which
+ * know their leases by their objects, end those of this process only, and the daemon refuses a
+ * RELEASE without force (MMIOD_END_FORCE) of what another process of the same user holds. -ENOENT:
+ * there is none such, or it has ended already; -EACCES: another user's.
  */
 int mmiod_client_release(struct mmiod_client *client, uint64_t lease);
 
 /**
- * Take leases from their holders: for administrators.
- * @deadline_ms: ask first, take after that; 0: take now.
+ * Take a lease from its holder, whoever that is: for administrators.
+ *
+ * @deadline_ms: ask first (MMIOD_EVENT_REVOKE_ASKED), take after so many milliseconds unless it is
+ * given back before; 0: take now. The call lasts until it has ended. -ENOENT: there is none such;
+ * -EACCES: the caller is no administrator.
  */
 int mmiod_client_revoke(struct mmiod_client *client, uint64_t lease, uint32_t deadline_ms);
 
