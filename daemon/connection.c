@@ -2,7 +2,8 @@
 /*
  * One client. The rules that keep a bad client from harming
  * others (those of sending are in connection-send.c):
- *  - it has its share of a turn of the loop (turn.h), and its leases end in as many as it takes;
+ *  - it has its share of a turn of the loop (turn.h); a request that is more than a share goes on
+ *    in the next, and its leases end in as many as it takes;
  *  - while a reply waits for room in the socket, no further request is read;
  *  - one that does not take its replies for the time of slow-reader-timeout is dropped;
  *  - events wait with the lease that they are about, so they need no queue.
@@ -95,7 +96,7 @@ static void handle_empty(struct connection *connection)
 static void read_requests(struct connection *connection)
 {
 	while (connection->readable && !connection->queue && !connection->doomed &&
-	       !turn_is_over(connection->host)) {
+	       !connection->unfinished && !turn_is_over(connection->host)) {
 		ssize_t n = receive(connection);
 
 		if (n > 0) {
@@ -114,9 +115,22 @@ static void read_requests(struct connection *connection)
 
 static void destroy(struct connection *connection);
 
+/*
+ * What was asked for is done whether the client waits for it or not, and
+ * whether it reads what it is told meanwhile or not.
+ */
+static void go_on(struct connection *connection)
+{
+	if (connection->unfinished && connection->host->go_on)
+		connection->host->go_on(connection);
+}
+
 /* Some leases of one that is closed; it is gone with the last. */
 static bool end_leases(struct connection *connection)
 {
+	go_on(connection);
+	if (connection->unfinished)
+		return true;
 	if (connection->leases.head && connection->host->ended)
 		connection->host->ended(connection);
 	if (connection->leases.head)
@@ -127,6 +141,8 @@ static bool end_leases(struct connection *connection)
 
 static bool has_more(const struct connection *connection)
 {
+	if (connection->unfinished)
+		return true;
 	if (connection->queue || connection->blocked)
 		return false; /* an edge of the socket, or a timer, will tell */
 	return connection->readable || connection_has_news(connection);
@@ -143,6 +159,7 @@ bool connection_run(struct connection *connection)
 	connection->served = false;
 	if (connection->closed)
 		return end_leases(connection);
+	go_on(connection);
 	r = connection_flush(connection);
 	if (r == 0 && !connection->doomed)
 		r = connection_send_news(connection);
@@ -365,7 +382,7 @@ void connection_free(struct connection *connection)
 /* All of them, at the daemon's end: of leases no more is known afterwards, and nothing is done. */
 void connections_clear(struct connection_host *host)
 {
-	host->closed = host->ended = NULL;
+	host->closed = host->ended = host->go_on = NULL;
 	while (host->closing || host->connections) {
 		struct connection *connection = host->closing ?: host->connections;
 

@@ -25,6 +25,7 @@
 struct connection;
 struct packet;
 struct remnant;
+struct revocation;
 
 /* What the connections of a daemon have in common; belongs to the daemon. */
 struct connection_host {
@@ -58,6 +59,8 @@ struct connection_host {
 	 * them out of its list, until there are none.
 	 */
 	void (*ended)(struct connection *connection);
+	/* Does a share of the request that is unfinished. */
+	void (*go_on)(struct connection *connection);
 	/* Whether it goes before others. */
 	bool (*is_admin)(const struct connection *connection);
 	void *data;
@@ -83,6 +86,7 @@ struct connection {
 	struct lease_list leases;
 	struct subscription subscription;
 	unsigned int deferred; /* replies owed for later */
+	struct revocation *unfinished; /* a request in the middle: nothing is read before its end */
 	bool admin;
 	bool stranger; /* no section of the configuration could apply to it: it is let in for a while */
 	bool served; /* it had its share, and wants more */

@@ -165,10 +165,11 @@ void daemon_init_safe(struct daemon *daemon);
 void daemon_clear_safe(struct daemon *daemon);
 void daemon_try_again(struct daemon *daemon, bool now);
 
-/* revoke.c: revocations that wait for their deadline. */
+/* revoke.c: revocations that go on in pieces, and that wait for their deadline. */
 void revocations_note_end(struct daemon *daemon, const struct lease *lease);
 bool revocations_have(const struct daemon *daemon, const struct connection *connection,
 		      uint64_t request);
+void revocations_go_on(struct connection *connection);
 void revocations_forget(struct daemon *daemon, const struct connection *connection);
 void revocations_clear(struct daemon *daemon);
 

@@ -3,6 +3,9 @@
  * The end of leases: RELEASE by the holder, REVOKE by an administrator. A revocation with a
  * deadline asks the holders first. The reply to either is owed until nobody reaches the bytes any
  * more: so it is when the holder has them no longer, or the administrator reads that they are taken.
+ *
+ * Each goes through its leases in as many turns as it takes, in which its connection reads nothing:
+ * what the client sent behind it finds all of them seen to.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -12,16 +15,17 @@
 #define DEADLINE_MAX_MS 3600000u
 #define PENDING_MAX 16 /* revocations that one connection may have under way */
 
-static const struct timeval at_once = { 0, 0 };
-
 struct revocation {
 	struct daemon *daemon;
 	struct connection *connection; /* who waits for the reply; NULL: nobody any more */
-	struct event timer;
-	struct mmiod_msg head; /* of the request */
+	struct connection *doing; /* whose turns it goes on in; NULL: all have been seen to */
+	struct event timer; /* until the deadline */
+	struct chore taking; /* of those that were asked; or the reply */
+	struct mmiod_msg_end request;
 	char why[LEASE_WHY_MAX];
 	struct revocation *prev, *next;
 	size_t pending;
+	size_t position; /* the first that was not seen to; when all were: that was not taken */
 	size_t count;
 	struct revoked {
 		uint64_t lease;
@@ -73,7 +77,8 @@ static void add_ended(struct message *reply, size_t index, const struct revoked 
 
 /* ---- several, and the reply ------------------------------------------------------------------ */
 
-static void on_timer(evutil_socket_t fd, short what, void *data);
+static void on_deadline(evutil_socket_t fd, short what, void *data);
+static bool go_on_taking(struct chore *chore);
 
 /* In the list at once: events that are read between two ends may be about the first. */
 static struct revocation *revocation_new(struct call *call)
@@ -85,11 +90,13 @@ static struct revocation *revocation_new(struct call *call)
 	if (!revocation)
 		return NULL;
 	revocation->daemon = call->daemon;
-	revocation->head = call->request->head;
+	revocation->request = call->request->fixed.end;
+	revocation->request.msg = call->request->head;
 	revocation->count = count;
 	for (size_t i = 0; i < count; i++)
 		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
-	evtimer_assign(&revocation->timer, call->daemon->host.base, on_timer, revocation);
+	evtimer_assign(&revocation->timer, call->daemon->host.base, on_deadline, revocation);
+	revocation->taking.go_on = go_on_taking;
 	DL_APPEND(call->daemon->revocations, revocation);
 	return revocation;
 }
@@ -97,75 +104,74 @@ static struct revocation *revocation_new(struct call *call)
 static void revocation_free(struct revocation *revocation)
 {
 	event_del(&revocation->timer);
+	turn_drop(&revocation->taking);
 	DL_DELETE(revocation->daemon->revocations, revocation);
 	if (revocation->connection)
 		revocation->connection->deferred--;
+	if (revocation->doing)
+		revocation->doing->unfinished = NULL;
 	free(revocation);
 }
 
 static void reply_ended(struct revocation *revocation, struct message *reply)
 {
-	reply_begin(reply, &revocation->head, sizeof(struct mmiod_msg), revocation->count,
+	reply_begin(reply, &revocation->request.msg, sizeof(struct mmiod_msg), revocation->count,
 		    sizeof(struct mmiod_wire_ended));
 	for (size_t i = 0; i < revocation->count; i++)
 		add_ended(reply, i, &revocation->items[i]);
 }
 
-static void take_asked(struct revocation *revocation)
+/* Returns whether all have been taken. */
+static bool take_asked(struct revocation *revocation)
 {
-	for (size_t i = 0; i < revocation->count; i++) {
-		struct revoked *item = &revocation->items[i];
+	struct daemon *daemon = revocation->daemon;
+
+	while (revocation->position < revocation->count && !turn_is_over(&daemon->host)) {
+		struct revoked *item = &revocation->items[revocation->position++];
 
 		if (!item->asked)
 			continue;
 		item->asked = item->pending =
 			false; /* its end is not taken for the holder's doing */
 		revocation->pending--;
+		turn_spend(&daemon->host, 1);
 		take(revocation, item);
 		/* It ended by itself in this very moment: that is what was wanted. */
 		if (item->outcome == MMIOD_E_NOT_FOUND)
 			item->outcome = MMIOD_OK;
-		daemon_pace_events(revocation->daemon);
+		daemon_pace_events(daemon);
 	}
+	return revocation->position == revocation->count;
 }
 
-/* The deadline, or at once when nothing is pending any more. */
-static void on_timer(evutil_socket_t fd, short what, void *data)
+static void answer(struct revocation *revocation)
 {
-	struct revocation *revocation = data;
 	struct connection *connection = revocation->connection;
 	struct message *reply = &revocation->daemon->host.message;
 
-	take_asked(revocation);
-	if (revocation->pending)
-		return;
 	reply_ended(revocation, reply);
 	revocation_free(revocation);
 	if (connection)
 		connection_send(connection, reply);
 }
 
-/* It waits for its deadline, or for the kernel. */
-static enum request_result defer(struct call *call, struct revocation *revocation,
-				 uint32_t deadline_ms)
+/* After the deadline, and when nothing is pending any more. */
+static bool go_on_taking(struct chore *chore)
 {
-	struct timeval deadline = { deadline_ms / 1000, deadline_ms % 1000 * 1000 };
+	struct revocation *revocation = container_of(chore, struct revocation, taking);
 
-	revocation->connection = call->connection;
-	call->connection->deferred++;
-	if (deadline_ms)
-		event_add(&revocation->timer, &deadline);
-	return REQUEST_DEFERRED;
+	if (!take_asked(revocation))
+		return true;
+	if (!revocation->pending)
+		answer(revocation);
+	return false;
 }
 
-static enum request_result finish(struct call *call, struct revocation *revocation,
-				  uint32_t deadline_ms)
+static void on_deadline(evutil_socket_t fd, short what, void *data)
 {
-	if (revocation->pending)
-		return defer(call, revocation, deadline_ms);
-	reply_ended(revocation, call->reply);
-	revocation_free(revocation);
-	return REQUEST_REPLY;
+	struct revocation *revocation = data;
+
+	turn_do_later(&revocation->daemon->host, &revocation->taking);
 }
 
 static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
@@ -180,15 +186,20 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
  * What is ending already is not waited for: so a client has
  * no more replies owed than leases, however often it asks.
  */
-static void release_one(struct call *call, struct revocation *revocation, struct revoked *item)
+static void release(struct revocation *revocation, struct revoked *item)
 {
-	struct daemon *daemon = call->daemon;
+	struct daemon *daemon = revocation->daemon;
+	const struct request request = { .head = revocation->request.msg,
+					 .fixed.end = revocation->request };
+	const struct call call = { .daemon = daemon,
+				   .connection = revocation->doing,
+				   .request = &request };
 	struct lease *lease = lease_find(&daemon->leases, item->lease);
 
 	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
 	if (!lease)
 		return;
-	if (!call_may_end(call, lease, &item->text)) {
+	if (!call_may_end(&call, lease, &item->text)) {
 		item->outcome = MMIOD_E_DENIED;
 		return;
 	}
@@ -198,19 +209,6 @@ static void release_one(struct call *call, struct revocation *revocation, struct
 	/* Nothing will tell when the file is closed. */
 	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION && item->outcome == MMIOD_OK)
 		daemon_lease_gone(daemon, lease);
-}
-
-enum request_result request_release(struct call *call)
-{
-	struct revocation *revocation = revocation_new(call);
-
-	if (!revocation)
-		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
-	for (size_t i = 0; i < revocation->count; i++) {
-		release_one(call, revocation, &revocation->items[i]);
-		daemon_pace_events(call->daemon);
-	}
-	return finish(call, revocation, 0);
 }
 
 /* ---- REVOKE ---------------------------------------------------------------------------------- */
@@ -240,8 +238,8 @@ static void note_end(struct revocation *revocation, const struct lease *lease)
 		if (item->asked)
 			note_obedience(revocation->daemon, lease, revocation->why);
 		item->asked = false;
-		if (--revocation->pending == 0)
-			event_add(&revocation->timer, &at_once);
+		if (--revocation->pending == 0 && !revocation->doing)
+			turn_do_later(&revocation->daemon->host, &revocation->taking);
 	}
 }
 
@@ -265,7 +263,7 @@ bool revocations_have(const struct daemon *daemon, const struct connection *conn
 	const struct revocation *revocation;
 
 	DL_FOREACH(daemon->revocations, revocation) {
-		if (revocation->connection == connection && revocation->head.id == request)
+		if (revocation->connection == connection && revocation->request.msg.id == request)
 			return true;
 	}
 	return false;
@@ -298,19 +296,99 @@ static void describe_admin(struct call *call, char *why, size_t size)
 		 user_name(call->connection->charge.user), holder->uid, holder->pid, comm);
 }
 
-static void ask(struct revocation *revocation, struct revoked *item, uint32_t deadline_ms)
+static void ask(struct revocation *revocation, struct revoked *item)
 {
 	struct daemon *daemon = revocation->daemon;
 	struct lease *lease = lease_find(&daemon->leases, item->lease);
 
 	if (!lease || lease_is_over(lease) ||
-	    !daemon_lease_ask(daemon, lease, deadline_ms, revocation->why)) {
+	    !daemon_lease_ask(daemon, lease, revocation->request.deadline_ms, revocation->why)) {
 		take(revocation, item);
 		return;
 	}
 	item->outcome = MMIOD_OK;
 	item->asked = item->pending = true;
 	revocation->pending++;
+}
+
+/* ---- going on -------------------------------------------------------------------------------- */
+
+static void see_to(struct revocation *revocation, struct revoked *item)
+{
+	if (revocation->request.msg.opcode == MMIOD_OP_RELEASE)
+		release(revocation, item);
+	else if (revocation->request.deadline_ms)
+		ask(revocation, item);
+	else
+		take(revocation, item);
+}
+
+/* A share of them, and one at least. Returns whether all have been seen to. */
+static bool see_to_some(struct revocation *revocation)
+{
+	struct daemon *daemon = revocation->daemon;
+
+	do {
+		see_to(revocation, &revocation->items[revocation->position++]);
+		turn_spend(&daemon->host, 1);
+		daemon_pace_events(daemon);
+	} while (revocation->position < revocation->count && !turn_is_over(&daemon->host));
+	if (revocation->position < revocation->count)
+		return false;
+	revocation->doing->unfinished = NULL;
+	revocation->doing = NULL;
+	revocation->position = 0;
+	return true;
+}
+
+/* They wait for their deadline, or for the kernel. */
+static void wait(struct revocation *revocation)
+{
+	uint32_t ms = revocation->request.deadline_ms;
+	struct timeval deadline = { ms / 1000, ms % 1000 * 1000 };
+
+	if (ms)
+		event_add(&revocation->timer, &deadline);
+}
+
+/* In a turn of the connection that it is of, which may be closed. */
+void revocations_go_on(struct connection *connection)
+{
+	struct revocation *revocation = connection->unfinished;
+
+	if (!see_to_some(revocation))
+		return;
+	if (revocation->pending)
+		wait(revocation);
+	else
+		answer(revocation);
+}
+
+/* The request's first share; mostly there is no other. */
+static enum request_result begin(struct call *call, struct revocation *revocation)
+{
+	revocation->doing = call->connection;
+	call->connection->unfinished = revocation;
+	if (!revocation->count || see_to_some(revocation)) {
+		if (!revocation->pending) {
+			reply_ended(revocation, call->reply);
+			revocation_free(revocation);
+			return REQUEST_REPLY;
+		}
+		wait(revocation);
+	}
+	revocation->connection = call->connection;
+	call->connection->deferred++;
+	return REQUEST_DEFERRED;
+}
+
+enum request_result request_release(struct call *call)
+{
+	struct revocation *revocation = revocation_new(call);
+
+	if (!revocation)
+		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	return begin(call, revocation);
 }
 
 enum request_result request_revoke(struct call *call)
@@ -332,14 +410,5 @@ enum request_result request_revoke(struct call *call)
 	if (!revocation)
 		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	describe_admin(call, revocation->why, sizeof(revocation->why));
-	for (size_t i = 0; i < revocation->count; i++) {
-		struct revoked *item = &revocation->items[i];
-
-		if (deadline_ms)
-			ask(revocation, item, deadline_ms);
-		else
-			take(revocation, item);
-		daemon_pace_events(call->daemon);
-	}
-	return finish(call, revocation, deadline_ms);
+	return begin(call, revocation);
 }

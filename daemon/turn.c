@@ -2,7 +2,8 @@
 /*
  * Turns of the loop. A connection that wants something stands in its user's line, and the user in
  * that of its class; one event for each class serves them until so much work is done, and comes
- * again in the next turn of the loop if somebody is left.
+ * again in the next turn of the loop if somebody is left. One chore has a share in each turn of the
+ * others.
  */
 #include "connection.h"
 #include "turn.h"
@@ -24,10 +25,14 @@ bool turn_is_over(const struct connection_host *host)
 
 /* ---- serving --------------------------------------------------------------------------------- */
 
-/* One that was only woken, to be told something, is no administrator who asks for something. */
+/*
+ * One that was only woken, to be told something, is no administrator who asks for something; and
+ * what takes many turns takes them beside those of others.
+ */
 static enum turn_class class_of(const struct connection *connection)
 {
-	return connection->admin && connection->readable ? TURN_ADMINS : TURN_OTHERS;
+	return connection->admin && connection->readable && !connection->unfinished ? TURN_ADMINS
+										    : TURN_OTHERS;
 }
 
 /* In this turn of the loop; who is being served will see to it that it comes again. */
@@ -76,6 +81,28 @@ static unsigned int serve_user(struct users *users, struct user *user, enum turn
 	return spent;
 }
 
+/* Returns what it did. */
+static unsigned int serve_chore(struct connection_host *host)
+{
+	struct turn *turn = &host->turn;
+	struct fair_link *link = fair_take(&turn->chores);
+	struct chore *chore;
+
+	if (!link)
+		return 0;
+	chore = container_of(link, struct chore, link);
+	turn->spent = 1;
+	if (chore->go_on(chore))
+		turn_do_later(host, chore);
+	return turn->spent;
+}
+
+static bool somebody_waits(const struct turn *turn, enum turn_class class)
+{
+	return !fair_is_empty(&turn->users[class]) ||
+	       (class == TURN_OTHERS && !fair_is_empty(&turn->chores));
+}
+
 /* A user who has had a share stands behind those who have not, if it wants more. */
 static void serve(struct connection_host *host, enum turn_class class)
 {
@@ -86,6 +113,8 @@ static void serve(struct connection_host *host, enum turn_class class)
 	if (class == TURN_OTHERS)
 		host->turn.ahead = 0;
 	host->turn.serving[class] = true;
+	if (class == TURN_OTHERS)
+		spent += serve_chore(host);
 	while (spent < TURN_WORK && (link = fair_take(line))) {
 		struct user *user = container_of(link, struct user, turn[class]);
 
@@ -98,7 +127,7 @@ static void serve(struct connection_host *host, enum turn_class class)
 		user_unpin(&host->users, user);
 	}
 	host->turn.serving[class] = false;
-	if (!fair_is_empty(line))
+	if (somebody_waits(&host->turn, class))
 		event_add(&host->turn.event[class], &at_once);
 	if (class != TURN_OTHERS)
 		turn_note(host, spent);
@@ -122,7 +151,7 @@ void turn_note(struct connection_host *host, unsigned int work)
 {
 	struct turn *turn = &host->turn;
 
-	if (fair_is_empty(&turn->users[TURN_OTHERS])) {
+	if (!somebody_waits(turn, TURN_OTHERS)) {
 		turn->ahead = 0;
 		return;
 	}
@@ -160,6 +189,18 @@ void turn_forget(struct connection *connection)
 	for (int c = 0; c < TURN_CLASSES; c++)
 		if (fair_is_empty(&user->ready[c]))
 			fair_remove(&user->turn[c]);
+}
+
+void turn_do_later(struct connection_host *host, struct chore *chore)
+{
+	if (!fair_waits(&chore->link))
+		fair_add(&host->turn.chores, &chore->link);
+	set_off(&host->turn, TURN_OTHERS);
+}
+
+void turn_drop(struct chore *chore)
+{
+	fair_remove(&chore->link);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -9,6 +9,9 @@
  * (TURN_LAST), round robin by user and, within a user, by connection. A lower priority runs only
  * when no higher one is active; so that nobody starves, whoever does work ahead of the others says so
  * (turn_note), and after so much of it they have their turn.
+ *
+ * What the daemon has to go through by itself, and may be long, is a chore: it is done piece by
+ * piece beside what others ask for, a share in each of their turns.
  */
 #ifndef MMIOD_DAEMON_TURN_H
 #define MMIOD_DAEMON_TURN_H
@@ -28,12 +31,19 @@ enum turn_priority { TURN_FIRST, TURN_NEXT, TURN_LAST, TURN_PRIORITIES };
 #define WORK_IOCTL 1u
 #define WORK_LOOKED_AT 16u /* elements of a list that were looked at, for one */
 
+struct chore {
+	struct fair_link link; /* while something is left of it */
+	/* Does a share; true while something is left. If not, the chore may be gone. */
+	bool (*go_on)(struct chore *chore);
+};
+
 struct connection;
 struct connection_host;
 
 struct turn {
 	struct event event[TURN_CLASSES]; /* while somebody waits */
 	struct fair users[TURN_CLASSES];
+	struct fair chores;
 	unsigned int spent; /* of the share that is being served */
 	unsigned int ahead; /* done for others while TURN_OTHERS waited */
 	bool serving[TURN_CLASSES];
@@ -44,6 +54,8 @@ void turn_stop(struct connection_host *host);
 void turn_ask(struct connection *connection);
 void turn_ask_later(struct connection *connection);
 void turn_forget(struct connection *connection);
+void turn_do_later(struct connection_host *host, struct chore *chore);
+void turn_drop(struct chore *chore);
 void turn_note(struct connection_host *host, unsigned int work);
 void turn_spend(struct connection_host *host, unsigned int work);
 bool turn_is_over(const struct connection_host *host);

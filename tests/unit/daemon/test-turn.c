@@ -280,6 +280,158 @@ Test(turn, leases_that_end_with_their_connection_end_in_pieces)
 	cr_assert_null(rig.host.closing);
 }
 
+/* ---- the end of many leases ------------------------------------------------------------------ */
+
+#define MANY MMIOD_BATCH_MAX
+#define IN_TWO_TURNS (4 * TURN_WORK / WORK_WINDOW)
+
+static uint64_t many[MANY];
+
+static int hold_many(void)
+{
+	int holder = client_hello(1234);
+	const struct lease *lease;
+	size_t n = 0;
+
+	take_leases(holder, MANY);
+	for (lease = rig.leases.table; lease; lease = lease->hh.next)
+		many[n++] = lease->id;
+	cr_assert_eq(n, MANY);
+	return holder;
+}
+
+static unsigned int count_ended(void)
+{
+	const struct lease *lease;
+	unsigned int left = 0;
+
+	for (lease = rig.leases.table; lease; lease = lease->hh.next)
+		left += lease->state == MMIOD_STATE_OK;
+	return MANY - left;
+}
+
+/* However long the one takes, another is answered in the turn in which it asks. */
+static void see_that_another_is_answered_meanwhile(int other)
+{
+	one_turn();
+	ask_status(other);
+	one_turn();
+	cr_assert_eq(count_answers(other), 1u);
+	cr_assert_leq(count_ended(), IN_TWO_TURNS, "%u at once", count_ended());
+}
+
+static void until_all_have_ended(void)
+{
+	for (unsigned int turns = 0; count_ended() < MANY && turns < 1000; turns++)
+		one_turn();
+	one_turn();
+	cr_assert_eq(count_ended(), MANY);
+}
+
+static void see_answer_about_all(int fd, uint64_t request)
+{
+	const struct mmiod_wire_ended *ended;
+	ssize_t n;
+
+	while ((n = client_receive(fd)) > 0 && answer.msg.opcode == MMIOD_OP_EVENT)
+		;
+	cr_assert_gt(n, 0);
+	cr_assert_eq(answer.msg.id, request);
+	cr_assert_eq(answer.msg.count, MANY);
+	for (size_t i = 0; i < MANY; i++) {
+		ended = answer_element(i);
+		cr_assert_eq(ended->lease, many[i]);
+		cr_assert_eq(ended->status, MMIOD_OK);
+	}
+}
+
+Test(turn, a_revocation_of_many_leases_goes_on_in_pieces)
+{
+	int admin = client_hello(7), other = client_hello(1235);
+	uint64_t request;
+
+	hold_many();
+	send_end(admin, MMIOD_OP_REVOKE, 0, many, MANY);
+	request = sent_id();
+	see_that_another_is_answered_meanwhile(other);
+	cr_assert_lt(client_receive(admin), 0, "it is answered when it is done");
+	until_all_have_ended();
+	see_answer_about_all(admin, request);
+}
+
+Test(turn, a_release_of_many_leases_goes_on_in_pieces_and_what_follows_finds_them_ended)
+{
+	int holder = hold_many(), other = client_hello(1235);
+	uint64_t request;
+
+	send_end(holder, MMIOD_OP_RELEASE, 0, many, MANY);
+	request = sent_id();
+	send_end(holder, MMIOD_OP_RENEW, 0, &many[MANY - 1], 1);
+	see_that_another_is_answered_meanwhile(other);
+	until_all_have_ended();
+	see_answer_about_all(holder, request);
+	cr_assert_gt(client_receive(holder), 0);
+	cr_assert_eq(((struct mmiod_wire_renewed *)answer_element(0))->status, MMIOD_E_NOT_FOUND);
+}
+
+Test(turn, leases_whose_holder_had_a_deadline_are_taken_in_pieces)
+{
+	int admin = client_hello(7), other = client_hello(1235);
+	uint64_t request;
+
+	hold_many();
+	send_end(admin, MMIOD_OP_REVOKE, 60000, many, MANY);
+	request = sent_id();
+	for (int i = 0; i < 10; i++)
+		rig_turn();
+	cr_assert_eq(count_ended(), 0u);
+	clock_advance(60000);
+	see_that_another_is_answered_meanwhile(other);
+	cr_assert_lt(client_receive(admin), 0, "it is answered when it is done");
+	until_all_have_ended();
+	see_answer_about_all(admin, request);
+}
+
+/* Somebody who does not read, or hangs up, does not keep what was asked for from being done. */
+Test(turn, a_revocation_goes_on_when_its_administrator_hangs_up)
+{
+	int admin = client_hello(7);
+
+	hold_many();
+	send_end(admin, MMIOD_OP_REVOKE, 0, many, MANY);
+	one_turn();
+	cr_assert_lt(count_ended(), MANY);
+	close(admin);
+	until_all_have_ended();
+	cr_assert_null(rig.revocations);
+	cr_assert_null(rig.host.closing);
+}
+
+Test(turn, a_release_goes_on_when_its_client_hangs_up)
+{
+	int holder = hold_many();
+
+	send_end(holder, MMIOD_OP_RELEASE, 0, many, MANY);
+	one_turn();
+	close(holder);
+	until_all_have_ended();
+	one_turn();
+	cr_assert_eq(HASH_COUNT(rig.leases.table), 0u);
+	cr_assert_null(rig.host.closing);
+}
+
+/* rig_stop() sees whether anything is left. */
+Test(turn, the_daemon_may_stop_in_the_middle_of_a_revocation)
+{
+	int admin = client_hello(7);
+
+	hold_many();
+	send_end(admin, MMIOD_OP_REVOKE, 0, many, MANY);
+	one_turn();
+	cr_assert_not_null(rig.revocations);
+	cr_assert_lt(count_ended(), MANY);
+}
+
 /* A helper in a sandbox may not end what another program of its user holds. */
 Test(turn, a_lease_is_ended_by_its_own_process_or_by_force)
 {
