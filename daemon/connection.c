@@ -14,7 +14,7 @@
  */
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
+#include "clock.h"
 #include "connection.h"
 #include "journal.h"
 #include "remnant.h"
@@ -283,7 +283,7 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 		return -ENOMEM;
 	connection->host = host;
 	connection->id = ++host->last_id;
-	connection->started = (uint64_t)time(NULL);
+	connection->started_ms = clock_boot_ms();
 	connection->accepted_ms = log_now_ms();
 	connection->fd = fd;
 	connection->peer = *peer;

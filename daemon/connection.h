@@ -70,7 +70,7 @@ struct connection {
 	struct connection_host *host;
 	uint64_t id; /* from 1, never used again */
 	struct by_id_node of_all; /* in host->by_id */
-	uint64_t started; /* seconds since 1970 */
+	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	uint64_t accepted_ms; /* log_now_ms() */
 	int fd;
 	struct event incoming;

@@ -4,7 +4,6 @@
  */
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include "daemon.h"
 #include "journal.h"
 #include "log.h"
@@ -280,10 +279,10 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	daemon->config = config;
 	daemon->paths = *paths;
 	daemon->server.fd = daemon->server.reserve_fd = -1;
-	daemon->started = (uint64_t)time(NULL);
+	daemon->started_ms = clock_boot_ms();
 	init_host(daemon, base);
 	if (getrandom(&daemon->epoch, sizeof(daemon->epoch), GRND_NONBLOCK) < 0)
-		daemon->epoch = daemon->started << 20 ^ (uint64_t)getpid();
+		daemon->epoch = clock_since_1970(daemon->started_ms) << 20 ^ (uint64_t)getpid();
 	evtimer_assign(&daemon->grace, base, on_grace_over, daemon);
 	daemon_init_events(daemon);
 	daemon_init_pools(daemon);

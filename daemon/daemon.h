@@ -7,6 +7,7 @@
 #define MMIOD_DAEMON_DAEMON_H
 
 #include "backend.h"
+#include "clock.h"
 #include "connection.h"
 #include "lease.h"
 #include "loader.h"
@@ -61,7 +62,7 @@ struct daemon {
 	struct timeval hello_timeout;
 	struct timeval slow_reader_timeout;
 	uint64_t epoch;
-	uint64_t started; /* seconds since 1970 */
+	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	char config_error[TEXT_MAX]; /* of the last reload, empty if it succeeded */
 	bool ledger_stale; /* events were lost */
 };
@@ -150,7 +151,6 @@ void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
 void daemon_init_terms(struct daemon *daemon);
 void daemon_arm_terms(struct daemon *daemon);
 void daemon_end_ungranted(struct daemon *daemon);
-uint64_t daemon_boot_ms(void);
 
 /* safe.c: register writes at the end of a lease. */
 int daemon_safe_settle(struct lease *lease, const struct config_writes *own);

@@ -4,7 +4,6 @@
  * nothing is decided by it.
  */
 #include <string.h>
-#include <time.h>
 #include "daemon.h"
 
 /* Or the number: whoever is shown it may ask the name service, the daemon must not. */
@@ -46,7 +45,6 @@ void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char
 void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text)
 {
 	const struct holder *holder = &lease->holder;
-	uint64_t now = (uint64_t)time(NULL);
 	char comm[64], name[USER_NAME_MAX], unit[PEER_UNIT_MAX];
 
 	if (holder->uid == UINT32_MAX) {
@@ -60,5 +58,5 @@ void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, st
 		 daemon_user_name(daemon, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, unit[0] ? ", " : "", unit, (unsigned long long)lease->id,
 		 share_name(lease->share), lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
-	text_add_age(text, now > lease->started ? now - lease->started : 0);
+	text_add_age(text, (clock_boot_ms() - lease->started_ms) / 1000);
 }

@@ -146,7 +146,7 @@ struct lease {
 	uint8_t unsafe_write; /* of on_end: the one that failed */
 	int unsafe; /* why, 0: none has been tried */
 	struct holder holder;
-	uint64_t started; /* seconds since 1970 */
+	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	struct interval span; /* in region->occupied while state is not REVOKED, and once planned */
 	struct charge charge;
 	struct charge bytes; /* if allocated */

@@ -57,7 +57,7 @@ static void forget(struct lease *lease)
 /* One that may be renewed gets time for its holder to find the new daemon. */
 static int adopt_term(struct daemon *daemon, struct lease *lease, const struct tag_content *content)
 {
-	uint64_t now = daemon_boot_ms();
+	uint64_t now = clock_boot_ms();
 
 	if (!content->lease_ms || lease_is_over(lease))
 		return 0;
@@ -109,7 +109,7 @@ static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
 	lease->flags = content.flags;
 	lease->state = entry->state;
 	lease->holder = content.holder;
-	lease->started = content.started;
+	lease->started_ms = content.started_ms;
 	lease->grant = content.grant;
 	adopt_end(daemon, lease);
 	if (charge_adopted(daemon, lease) < 0 || claim_blocks(lease) < 0 ||

@@ -106,7 +106,7 @@ static bool add_daemon(struct page *page, uint64_t *next)
 	const struct daemon *daemon = page->call->daemon;
 
 	add_totals(page);
-	add(page, MMIOD_COUNTER_STARTED, 0, "", daemon->started);
+	add(page, MMIOD_COUNTER_STARTED, 0, "", clock_since_1970(daemon->started_ms));
 	add(page, MMIOD_COUNTER_CLIENTS, 0, "", daemon->host.n_connections);
 	add(page, MMIOD_COUNTER_ENDING, 0, "", daemon->leases.n_ending);
 	add(page, MMIOD_COUNTER_NOTES, 0, "", daemon->n_notes);

@@ -119,7 +119,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 		memcpy(out->region, lease->region->name, sizeof(lease->region->name));
 	out->offset = lease->offset;
 	out->length = lease->length;
-	out->started = lease->started;
+	out->started = clock_since_1970(lease->started_ms);
 	out->rights = lease->rights;
 	out->cache = lease->cache;
 	out->width = lease->width;
@@ -128,7 +128,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->uid = lease->holder.uid;
 	out->pid = lease->holder.pid;
 	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));
-	out->left_ms = lease_left_ms(lease, daemon_boot_ms());
+	out->left_ms = lease_left_ms(lease, clock_boot_ms());
 	out->lease_ms = lease->term ? lease->term->lease_ms : 0;
 	out->renew = lease->term && lease->term->renew;
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)

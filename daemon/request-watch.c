@@ -45,7 +45,7 @@ static void fill_client(const struct call *call, const void *item, void *element
 	struct mmiod_wire_client *out = element;
 
 	out->id = connection->id;
-	out->started = connection->started;
+	out->started = clock_since_1970(connection->started_ms);
 	out->unread = connection_unread(connection);
 	out->uid = connection->peer.holder.uid;
 	out->pid = connection->peer.holder.pid;

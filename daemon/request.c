@@ -265,7 +265,7 @@ enum request_result request_status(struct call *call)
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
 	reply->pid = (uint32_t)getpid();
 	reply->backend = daemon->backend->ops->kind;
-	reply->started = daemon->started;
+	reply->started = clock_since_1970(daemon->started_ms);
 	reply->regions = HASH_COUNT(daemon->regions.table);
 	reply->regions_missing = daemon_missing_regions(daemon);
 	reply->clients = daemon->host.n_connections;

@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include "journal.h"
 #include "log.h"
 #include "safe.h"
@@ -243,7 +242,7 @@ static int make_ending(struct daemon *daemon, const struct safe_note *note, stru
 	lease->state = MMIOD_STATE_ENDING;
 	lease->end = LEASE_CUT | LEASE_CLOSED;
 	lease->holder = (struct holder){ .uid = note->uid, .pid = note->pid };
-	lease->started = (uint64_t)time(NULL);
+	lease->started_ms = clock_boot_ms();
 	if (set_on_end(lease, &note->writes) < 0 ||
 	    charge_take(&lease->charge, &daemon->host.users, note->uid, USER_LEASES, UINT32_MAX) <
 		    0 ||

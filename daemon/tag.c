@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <mmiod/protocol.h>
+#include "clock.h"
 #include "tag.h"
 
 void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE])
@@ -21,7 +22,7 @@ void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE])
 		.allocated = content->allocated,
 		.uid = content->holder.uid,
 		.pid = content->holder.pid,
-		.started = content->started,
+		.started = content->started_ms,
 		.renew = content->renew,
 		.deadline_ms = content->deadline_ms,
 		.lease_ms = content->lease_ms,
@@ -42,6 +43,16 @@ static void assume_strictest(struct tag_content *content)
 	};
 }
 
+/* It began before now, whoever says what. */
+static uint64_t started_ms(const struct tag *tag)
+{
+	uint64_t now = clock_boot_ms();
+
+	if (tag->version < 4)
+		return clock_boot_ms_of(tag->started);
+	return tag->started < now ? tag->started : now;
+}
+
 /* -EINVAL: not a tag of ours; `content` is then the strictest assumption. */
 int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 {
@@ -59,7 +70,7 @@ int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 		return -EINVAL;
 	*content = (struct tag_content){
 		.holder = { .uid = in.uid, .pid = in.pid },
-		.started = in.started,
+		.started_ms = started_ms(&in),
 		.rights = in.rights,
 		.share = in.share,
 		.flags = in.flags & MMIOD_LEASE_FLAGS,

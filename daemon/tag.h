@@ -3,8 +3,9 @@
  * What the daemon stores with each window in the module's ledger: all that it takes to make the
  * lease again after the daemon was killed. The module keeps these 64 bytes unread. Values of
  * version 1 never change; a later version may use what is reserved. Version 2 knows allocation,
- * version 3 the terms. The tag cannot be changed, so after a restart a lease that may be renewed
- * lasts its whole time from then on; one that may not ends when it was to.
+ * version 3 the terms; version 4 tells the start by a clock that nobody sets, in the place where
+ * others have the time of day. The tag cannot be changed, so after a restart a lease that may be
+ * renewed lasts its whole time from then on; one that may not ends when it was to.
  */
 #ifndef MMIOD_DAEMON_TAG_H
 #define MMIOD_DAEMON_TAG_H
@@ -15,7 +16,7 @@
 #include <linux/mmiod.h>
 
 #define TAG_MAGIC 0x67616d6du /* "mmag" */
-#define TAG_VERSION 3
+#define TAG_VERSION 4
 
 struct tag {
 	uint32_t magic;
@@ -28,7 +29,7 @@ struct tag {
 	uint8_t memory; /* enum mmiod_memory, from version 2 on */
 	uint8_t allocated; /* 1: chosen by an allocator, from version 2 on */
 	uint16_t renew; /* 1: may be renewed, from version 3 on */
-	uint64_t started; /* seconds since 1970 */
+	uint64_t started; /* ms of CLOCK_BOOTTIME; before version 4 seconds since 1970 */
 	char comm[16]; /* zero-filled, terminated */
 	uint64_t deadline_ms; /* CLOCK_BOOTTIME, 0: none; from version 3 on */
 	uint32_t lease_ms; /* from version 3 on */
@@ -45,7 +46,7 @@ struct holder {
 
 struct tag_content {
 	struct holder holder;
-	uint64_t started;
+	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	uint32_t rights;
 	uint32_t share;
 	uint32_t flags;

@@ -8,20 +8,11 @@
  * nothing, they last until they end, unless "revoke-on-reload = yes".
  */
 #include <string.h>
-#include <time.h>
 #include "journal.h"
 #include "request.h"
 
 #define ENDS_AT_ONCE 64 /* in one turn of the loop */
 #define LOOK_AGAIN_MS 60000 /* the loop's clock stands while the machine sleeps */
-
-uint64_t daemon_boot_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
@@ -29,7 +20,7 @@ uint64_t daemon_boot_ms(void)
 void daemon_arm_terms(struct daemon *daemon)
 {
 	const struct interval *first = interval_first(&daemon->leases.terms);
-	uint64_t now = daemon_boot_ms(), ms;
+	uint64_t now = clock_boot_ms(), ms;
 	struct timeval wait;
 
 	if (!first)
@@ -55,7 +46,7 @@ static void expire(struct daemon *daemon, struct lease *lease)
 	/*
 	 * The module refused, which is in the log: tried again when its time would be over again.
 	 */
-	lease_set_deadline(lease, daemon_boot_ms() + lease->term->lease_ms, daemon_boot_ms());
+	lease_set_deadline(lease, clock_boot_ms() + lease->term->lease_ms, clock_boot_ms());
 }
 
 static void on_terms(evutil_socket_t fd, short what, void *data)
@@ -64,7 +55,7 @@ static void on_terms(evutil_socket_t fd, short what, void *data)
 	struct interval *first;
 
 	for (int i = 0; i < ENDS_AT_ONCE; i++) {
-		uint64_t now = daemon_boot_ms();
+		uint64_t now = clock_boot_ms();
 		struct lease *lease;
 
 		first = interval_first(&daemon->leases.terms);
@@ -96,7 +87,7 @@ static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **l
 				const char **why)
 {
 	struct lease *lease = lease_find(&call->daemon->leases, id);
-	uint64_t now = daemon_boot_ms();
+	uint64_t now = clock_boot_ms();
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;

@@ -114,7 +114,7 @@ static void start_timer(struct waiting *waiting, uint32_t longest_ms)
 {
 	const struct request *request = &waiting->request;
 	uint32_t wait_ms = request->fixed.lease.wait_ms;
-	uint64_t waited = daemon_boot_ms() - request->arrived_ms, left;
+	uint64_t waited = clock_boot_ms() - request->arrived_ms, left;
 	struct timeval time;
 
 	if (wait_ms > longest_ms)
@@ -223,7 +223,7 @@ static void give_ticket(struct waiting *waiting)
 	if (request->ticket)
 		return;
 	request->ticket = ++waiting->daemon->last_ticket;
-	request->arrived_ms = daemon_boot_ms();
+	request->arrived_ms = clock_boot_ms();
 }
 
 /*
@@ -300,7 +300,7 @@ static bool may_be_passed(const struct waiting *waiting)
 	uint32_t bypass_ms = waiting->daemon->config->limits.bypass_ms;
 
 	return !waiting->for_holder ||
-	       (bypass_ms && daemon_boot_ms() - waiting->request.arrived_ms < bypass_ms);
+	       (bypass_ms && clock_boot_ms() - waiting->request.arrived_ms < bypass_ms);
 }
 
 /*
@@ -335,7 +335,7 @@ static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum 
 		 want->offset, want->length, wish->region->name,
 		 daemon_user_name(wish->call->daemon, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, share_name(share));
-	text_add_age(&wish->text, (daemon_boot_ms() - ahead->request.arrived_ms) / 1000);
+	text_add_age(&wish->text, (clock_boot_ms() - ahead->request.arrived_ms) / 1000);
 }
 
 /* Refuses the wish if an older request waits for its bytes. */

@@ -5,7 +5,6 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 #include "pci.h"
 #include "wish.h"
 
@@ -27,7 +26,7 @@ struct lease *wish_make_lease(struct wish *wish)
 	lease->share = wish->share;
 	lease->flags = want->flags;
 	lease->holder = wish->holder;
-	lease->started = (uint64_t)time(NULL);
+	lease->started_ms = clock_boot_ms();
 	lease->grant = wish->grant->key;
 	return lease;
 }
@@ -36,7 +35,7 @@ static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 {
 	const struct tag_content content = {
 		.holder = lease->holder,
-		.started = lease->started,
+		.started_ms = lease->started_ms,
 		.rights = lease->rights,
 		.share = lease->share,
 		.flags = lease->flags,

@@ -13,7 +13,7 @@ static enum mmiod_outcome settle_terms(struct wish *wish)
 {
 	uint32_t limit = wish->grant->lease_ms, asked = wish->want.lease_ms;
 	struct lease *lease = wish->lease;
-	uint64_t now = daemon_boot_ms();
+	uint64_t now = clock_boot_ms();
 
 	if (asked && (!limit || asked < limit))
 		limit = asked;

@@ -217,7 +217,7 @@ static enum mmiod_outcome give_up(struct wish *wish)
 	*text = (struct text)TEXT_ON(wish->buffer);
 	text->length = strlen(wish->buffer);
 	text_add(text, "; waited in vain for ");
-	text_add_age(text, (daemon_boot_ms() - request->arrived_ms) / 1000);
+	text_add_age(text, (clock_boot_ms() - request->arrived_ms) / 1000);
 	if (request->fixed.lease.wait_ms <= wish_longest_wait_ms(wish))
 		return MMIOD_E_TIMEOUT;
 	if (wish->grant->wait_ms)

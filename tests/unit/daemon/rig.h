@@ -7,6 +7,7 @@
 #ifndef TEST_RIG_H
 #define TEST_RIG_H
 
+#include <time.h>
 #include "daemon/daemon.h"
 #include "fake.h"
 
@@ -26,6 +27,9 @@ void rig_wait(unsigned int milliseconds);
 /* For rig.c: see clock.c. */
 void clock_stop(void);
 void clock_advance(unsigned int milliseconds);
+
+/* Sets the time of day forward or back, from what it really is; nothing else. */
+void clock_set_day(time_t by);
 
 /* A client: its end of the pair. */
 int client_connect(uid_t uid); /* without HELLO */

@@ -776,6 +776,48 @@ Test(daemon, a_connection_with_many_leases_that_end_with_it_loses_no_event)
 	cr_assert_eq(rig.host.counters.events_lost, 0u);
 }
 
+/* The clock of ages stands, but for what the test lets pass. */
+static void began_a_moment_ago(uint64_t started, const char *what)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	cr_assert(started <= now && now - started <= 5, "%s: at %llu, and it is %llu", what,
+		  (unsigned long long)started, (unsigned long long)now);
+}
+
+static void see_ages(void)
+{
+	int admin = client_hello(0), other = client_hello(OTHER);
+
+	cr_assert_eq(client_list(admin, MMIOD_OP_LEASES, 0), MMIOD_OK);
+	began_a_moment_ago(((struct mmiod_wire_lease *)answer_element(0))->started, "a lease");
+	cr_assert_eq(client_list(admin, MMIOD_OP_CLIENTS, 0), MMIOD_OK);
+	began_a_moment_ago(((struct mmiod_wire_client *)answer_element(0))->started, "a client");
+	cr_assert_eq(client_status(admin), MMIOD_OK);
+	began_a_moment_ago(answer.status.started, "the daemon");
+	lease_refused(other, want("shm", 0, 0x1000, READ, 0), MMIOD_E_BUSY, "for 2 s");
+	close(admin);
+	close(other);
+}
+
+/* A board without a battery starts in 1970; a clock that was wrong may be set back as well. */
+Test(daemon, nothing_gets_older_or_younger_when_the_time_of_day_is_set)
+{
+	static const time_t half_a_century = 50ll * 365 * 86400;
+	int fd = client_hello(OPERATOR);
+
+	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
+	clock_advance(2000);
+	clock_set_day(half_a_century);
+	see_ages();
+	clock_set_day(-half_a_century);
+	see_ages();
+	rig_restart();
+	see_ages();
+	clock_set_day(half_a_century);
+	see_ages();
+}
+
 Test(daemon, a_restarted_one_lists_its_leases_again_and_keeps_others_out)
 {
 	int fd = client_hello(OPERATOR);

@@ -2,11 +2,12 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <mmiod/protocol.h>
+#include "daemon/clock.h"
 #include "daemon/tag.h"
 
 static const struct tag_content content = {
 	.holder = { .uid = 1000, .pid = 4711, .comm = "fifteen-letters" },
-	.started = 1700000000123,
+	.started_ms = 1,
 	.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 	.share = MMIOD_SHARE_WRITE,
 	.flags = MMIOD_LEASE_CONNECTION,
@@ -22,7 +23,7 @@ Test(tag, survives_the_ledger)
 	cr_assert_eq(back.holder.uid, 1000u);
 	cr_assert_eq(back.holder.pid, 4711u);
 	cr_assert_str_eq(back.holder.comm, "fifteen-letters");
-	cr_assert_eq(back.started, content.started);
+	cr_assert_eq(back.started_ms, content.started_ms);
 	cr_assert_eq(back.rights, content.rights);
 	cr_assert_eq(back.share, content.share);
 	cr_assert_eq(back.flags, content.flags);
@@ -37,6 +38,27 @@ Test(tag, is_written_to_its_last_byte)
 	tag_encode(&content, first);
 	tag_encode(&content, second);
 	cr_assert_arr_eq(first, second, sizeof(first));
+}
+
+/* What began by the time of day is reckoned to the other clock, and lies between boot and now. */
+Test(tag, of_before_version_4_tells_its_start_by_the_time_of_day)
+{
+	struct tag_content older = content, back;
+	uint64_t now = clock_boot_ms();
+	uint8_t tag[MMIOD_TAG_SIZE];
+
+	older.started_ms = clock_since_1970(now);
+	tag_encode(&older, tag);
+	tag[offsetof(struct tag, version)] = 3;
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_lt(now - back.started_ms, 3000u, "%llu", (unsigned long long)back.started_ms);
+	older.started_ms = UINT64_MAX;
+	tag_encode(&older, tag);
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_leq(back.started_ms, clock_boot_ms(), "it is not yet to come");
+	tag[offsetof(struct tag, version)] = 3;
+	cr_assert_eq(tag_decode(tag, &back), 0);
+	cr_assert_leq(back.started_ms, clock_boot_ms());
 }
 
 Test(tag, knows_terms_from_version_3_on)
