@@ -123,13 +123,32 @@ static void admin_free(struct config_admin *admin)
 	free(admin);
 }
 
+/* Those who stand in them are no longer to be asked for. */
+static void clear_tables(struct config *config)
+{
+	HASH_CLEAR(hh, config->by_name);
+	HASH_CLEAR(by_name, config->grants_by_name);
+	HASH_CLEAR(by_key, config->grants_by_key);
+}
+
+/* Frees so many sections, from the last on; true: it is all gone, and the tree with it. */
+bool config_free_some(struct config *config, unsigned int most)
+{
+	clear_tables(config);
+	for (; most && config->n_regions; most--)
+		region_free(config->regions[--config->n_regions]);
+	for (; most && config->n_grants; most--)
+		grant_free(config->grants[--config->n_grants]);
+	if (most)
+		config_free(config);
+	return most;
+}
+
 struct config *config_free(struct config *config)
 {
 	if (!config)
 		return NULL;
-	HASH_CLEAR(hh, config->by_name);
-	HASH_CLEAR(by_name, config->grants_by_name);
-	HASH_CLEAR(by_key, config->grants_by_key);
+	clear_tables(config);
 	for (size_t i = 0; i < config->n_regions; i++)
 		region_free(config->regions[i]);
 	for (size_t i = 0; i < config->n_grants; i++)

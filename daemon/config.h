@@ -258,6 +258,7 @@ int config_load_again(const struct config_sources *sources, struct config **conf
 int config_sources_copy(struct config_sources *to, const struct config_sources *from);
 void config_sources_clear(struct config_sources *sources);
 struct config *config_free(struct config *config);
+bool config_free_some(struct config *config, unsigned int most);
 void config_freep(struct config **config);
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key);

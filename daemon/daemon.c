@@ -235,7 +235,7 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	take_classes(daemon);
 	end_watching(daemon);
 	waiting_try_soon(daemon);
-	config_free(old);
+	daemon_free_later(daemon, old);
 	daemon_warn_of(config);
 	stale = daemon_stale_regions(daemon);
 	log_line(stale ? LOG_WARNING : LOG_INFO, &fields,
@@ -338,7 +338,6 @@ void daemon_clear(struct daemon *daemon)
 	event_del(&daemon->backend_event);
 	event_del(&daemon->grace);
 	event_del(&daemon->terms);
-	event_del(&daemon->freed);
 	HASH_ITER(hh, daemon->leases.table, lease, next_lease) {
 		/* Of simulation nothing outlives the daemon. */
 		if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)

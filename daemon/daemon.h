@@ -18,6 +18,17 @@ struct safe_note;
 struct revocation;
 struct waiting;
 
+/* The tries of those who wait, round by round; belongs to waiting.c. */
+struct tries {
+	struct chore chore;
+	uint64_t round;
+	uint64_t next; /* ticket: who has a lower one had its turn in this round */
+	uint64_t last; /* ticket of the last whose turn it is in this round; 0: none is under way */
+	bool all; /* whatever came free */
+	bool due; /* another round is to come */
+	bool due_for_all; /* and for all of them: the configuration is another */
+};
+
 struct daemon {
 	struct connection_host host;
 	struct server server;
@@ -31,13 +42,18 @@ struct daemon {
 	struct revocation *revocations;
 	struct waiting *waiting; /* requests, in order of their tickets */
 	uint64_t last_ticket;
-	bool try_all; /* of those who wait: the configuration is another */
-	struct event freed; /* something came free that requests may wait for */
+	struct tries tries;
 	struct publication *publications; /* in order of their numbers */
 	uint64_t last_publication;
 	struct loader loader;
 	struct event
 		names; /* until those of the configuration that nobody has are looked up again */
+	struct config *old; /* not in force any more, and being freed; NULL: none */
+	struct chore freeing;
+	struct chore comparing; /* of leases with the configuration */
+	uint64_t compared; /* the lease up to which that is done */
+	uint64_t compare_until; /* later leases were granted by this configuration */
+	bool reload_asked; /* and whoever did not told yet that it is done */
 	void (*reloaded)(void *data); /* after daemon_reload_soon(); NULL: nobody wants to know */
 	void *reloaded_data;
 	struct event backend_event;
@@ -54,6 +70,7 @@ struct daemon {
 	struct safe_note *notes; /* on leases that ended, whose claims are not there */
 	uint32_t n_notes;
 	struct event terms; /* until a lease with a time limit wants something done */
+	struct chore expiring; /* what they want */
 	struct event wipe; /* while something waits to be wiped */
 	uint64_t wipe_piece; /* bytes that are wiped in one turn */
 	uint64_t wiped_region; /* whose piece was the last, of this round through all */
@@ -79,6 +96,8 @@ void daemon_warn_of(const struct config *config);
 void daemon_init_reload(struct daemon *daemon);
 void daemon_reload_soon(struct daemon *daemon);
 void daemon_find_names(struct daemon *daemon);
+void daemon_free_later(struct daemon *daemon, struct config *config);
+void daemon_note_reloaded(struct daemon *daemon);
 void daemon_clear_reload(struct daemon *daemon);
 
 /*
@@ -177,7 +196,7 @@ void revocations_clear(struct daemon *daemon);
 void waiting_init(struct daemon *daemon);
 void waiting_note_end(struct daemon *daemon, struct region *region);
 void waiting_try_soon(struct daemon *daemon);
-void waiting_try(struct daemon *daemon);
+void waiting_note_wiped(struct daemon *daemon);
 void waiting_forget(struct daemon *daemon, const struct connection *connection);
 
 /* request-caches.c: what clients tell of their object caches. */

@@ -180,7 +180,15 @@ struct lease *lease_after(const struct leases *leases, uint64_t id)
 	return node ? container_of(node, struct lease, of_all) : NULL;
 }
 
-/* Likewise, of those that are charged to the user. */
+/* The one with the highest id; not of an empty table. */
+struct lease *lease_last(const struct leases *leases)
+{
+	UT_hash_table *table = leases->table->hh.tbl;
+
+	return ELMT_FROM_HH(table, table->tail);
+}
+
+/* The next behind this id, of those that are charged to the user. */
 struct lease *lease_after_of(const struct user *user, uint64_t id)
 {
 	struct by_id_node *node = by_id_after(&user->leases, id);

@@ -57,8 +57,11 @@ struct region {
 	char missing[TEXT_MAX]; /* why it is not claimed */
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
-	bool freed; /* bytes of it came free, or somebody stopped waiting for some */
-	bool trying; /* that is why those who wait for it are being tried now */
+	/*
+	 * Bytes of it came free, or somebody stopped waiting for some: the
+	 * last round in which those who wait for it are tried (waiting.c).
+	 */
+	uint64_t freed;
 	struct tally tallies[MMIOD_MEMORY_DMA + 1]; /* by enum mmiod_memory */
 	struct blocks *blocks; /* of a pool; owned; NULL: no pool, or not yet */
 	UT_hash_handle hh;
@@ -178,6 +181,7 @@ bool lease_bars(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
 		enum mmiod_share other_share);
 struct lease *lease_find(const struct leases *leases, uint64_t id);
 struct lease *lease_after(const struct leases *leases, uint64_t id);
+struct lease *lease_last(const struct leases *leases);
 struct lease *lease_after_of(const struct user *user, uint64_t id);
 /*
  * A lease comes into being by steps, each with its inverse: it is charged, holds its bytes, and

@@ -227,8 +227,7 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 		daemon->wiped_region = region->id;
 		event_add(&daemon->wipe, &at_once);
 	}
-	if (daemon->waiting)
-		waiting_try(daemon);
+	waiting_note_wiped(daemon);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -11,8 +11,9 @@
 #include "journal.h"
 #include "request.h"
 
-#define ENDS_AT_ONCE 64 /* in one turn of the loop */
 #define LOOK_AGAIN_MS 60000 /* the loop's clock stands while the machine sleeps */
+
+static bool go_on_comparing(struct chore *chore);
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
@@ -49,36 +50,51 @@ static void expire(struct daemon *daemon, struct lease *lease)
 	lease_set_deadline(lease, clock_boot_ms() + lease->term->lease_ms, clock_boot_ms());
 }
 
+/* Tells the holder that the time is nearly over, or takes the lease. */
+static void see_to(struct daemon *daemon, struct lease *lease, uint64_t now)
+{
+	turn_spend(&daemon->host, 1);
+	if (lease->term->deadline_ms <= now) {
+		expire(daemon, lease);
+		daemon_pace_events(daemon);
+		return;
+	}
+	daemon_lease_tell(daemon, lease, MMIOD_EVENT_EXPIRING,
+			  (uint32_t)(lease->term->deadline_ms - now), "its time is nearly over");
+	lease_set_deadline(lease, lease->term->deadline_ms, now);
+}
+
+/* A share of what is to be done by now. */
+static bool go_on_expiring(struct chore *chore)
+{
+	struct daemon *daemon = container_of(chore, struct daemon, expiring);
+
+	while (!turn_is_over(&daemon->host)) {
+		const struct interval *first = interval_first(&daemon->leases.terms);
+		uint64_t now = clock_boot_ms();
+
+		if (!first || first->start > now) {
+			daemon_arm_terms(daemon);
+			return false;
+		}
+		see_to(daemon, container_of(first, struct term, when)->lease, now);
+	}
+	return true;
+}
+
 static void on_terms(evutil_socket_t fd, short what, void *data)
 {
 	struct daemon *daemon = data;
-	struct interval *first;
 
-	for (int i = 0; i < ENDS_AT_ONCE; i++) {
-		uint64_t now = clock_boot_ms();
-		struct lease *lease;
-
-		first = interval_first(&daemon->leases.terms);
-		if (!first || first->start > now)
-			break;
-		lease = container_of(first, struct term, when)->lease;
-		if (lease->term->deadline_ms <= now) {
-			expire(daemon, lease);
-			daemon_pace_events(daemon);
-			continue;
-		}
-		daemon_lease_tell(daemon, lease, MMIOD_EVENT_EXPIRING,
-				  (uint32_t)(lease->term->deadline_ms - now),
-				  "its time is nearly over");
-		lease_set_deadline(lease, lease->term->deadline_ms, now);
-	}
-	daemon_arm_terms(daemon);
+	turn_do_later(&daemon->host, &daemon->expiring);
 }
 
 void daemon_init_terms(struct daemon *daemon)
 {
 	evtimer_assign(&daemon->terms, daemon->host.base, on_terms, daemon);
 	event_priority_set(&daemon->terms, TURN_FIRST);
+	daemon->expiring.go_on = go_on_expiring;
+	daemon->comparing.go_on = go_on_comparing;
 }
 
 /* ---- RENEW ----------------------------------------------------------------------------------- */
@@ -173,21 +189,57 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 	return decision.reason == POLICY_GRANTED ? decision.grant : NULL;
 }
 
-void daemon_end_ungranted(struct daemon *daemon)
+static void compare(struct daemon *daemon, struct lease *lease)
 {
 	static const char ungranted[] = "revoked: no grant gives it any more since the "
 					"configuration was read again";
 	static const char stale[] = "revoked: its region is another, or accessed otherwise, since "
 				    "the configuration was read again";
-	struct lease *lease;
 
-	if (!daemon->config->limits.revoke_on_reload)
+	turn_spend(&daemon->host, 1);
+	if (lease_is_over(lease) || grant_behind(daemon, lease))
 		return;
-	for (lease = daemon->leases.table; lease; lease = daemon_next_lease(daemon, lease)) {
-		if (lease_is_over(lease) || grant_behind(daemon, lease))
-			continue;
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
-				    lease->region->stale && lease->region->config ? stale
-										  : ungranted);
+	daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
+			    lease->region->stale && lease->region->config ? stale : ungranted);
+	daemon_pace_events(daemon);
+}
+
+/* A share of them. Returns whether there are more. */
+static bool compare_some(struct daemon *daemon)
+{
+	while (!turn_is_over(&daemon->host)) {
+		struct lease *lease = lease_after(&daemon->leases, daemon->compared);
+
+		if (!lease || lease->id > daemon->compare_until)
+			return false;
+		daemon->compared = lease->id;
+		compare(daemon, lease);
 	}
+	return true;
+}
+
+static bool go_on_comparing(struct chore *chore)
+{
+	struct daemon *daemon = container_of(chore, struct daemon, comparing);
+
+	if (compare_some(daemon))
+		return true;
+	daemon_note_reloaded(daemon);
+	return false;
+}
+
+/*
+ * Ends the leases that the configuration does not give, in as many turns as it takes. It is in force
+ * from the first on, so meanwhile nothing is granted that it does not describe.
+ */
+void daemon_end_ungranted(struct daemon *daemon)
+{
+	turn_drop(&daemon->comparing);
+	if (!daemon->config->limits.revoke_on_reload || !daemon->leases.table)
+		return;
+	daemon->compared = 0;
+	daemon->compare_until = lease_last(&daemon->leases)->id;
+	daemon->host.turn.spent = 0;
+	if (compare_some(daemon))
+		turn_do_later(&daemon->host, &daemon->comparing);
 }

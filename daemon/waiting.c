@@ -49,16 +49,26 @@ struct waiting {
 	struct awaited awaited[];
 };
 
-static const struct timeval at_once = { 0, 0 };
-
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* Has those tried, in the loop's next turn, that wait for something of the region. */
+static void try_soon(struct daemon *daemon)
+{
+	daemon->tries.due = true;
+	if (daemon->waiting)
+		turn_do_later(&daemon->host, &daemon->tries.chore);
+}
+
+/* Has those tried that wait for something of the region, in the rest of this round and the next. */
 void waiting_note_end(struct daemon *daemon, struct region *region)
 {
-	region->freed = true;
-	if (daemon->waiting)
-		event_add(&daemon->freed, &at_once);
+	region->freed = daemon->tries.round + 1;
+	try_soon(daemon);
+}
+
+/* The same of those that wait for something to be wiped. */
+void waiting_note_wiped(struct daemon *daemon)
+{
+	try_soon(daemon);
 }
 
 /* The way out of the queue. It is the caller's then, and charged for nothing. */
@@ -307,17 +317,20 @@ static bool may_be_passed(const struct waiting *waiting)
  * A request with a lower ticket [0: than any, it is new] in whose way this would be, with the
  * element; or NULL.
  */
-static const struct waiting *find_ahead(const struct daemon *daemon, const struct claim *claim,
+static const struct waiting *find_ahead(struct daemon *daemon, const struct claim *claim,
 					uint64_t ticket, const struct lease **elementp)
 {
 	const struct waiting *waiting = claim->region->blocks ? NULL : daemon->waiting;
+	unsigned int looked = 0;
 
 	for (; waiting && (!ticket || waiting->request.ticket < ticket); waiting = waiting->next) {
+		looked += (unsigned int)waiting->n_awaited;
 		*elementp = find_in_way(waiting, claim);
 		if (*elementp && !may_be_passed(waiting))
-			return waiting;
+			break;
 	}
-	return NULL;
+	turn_spend(&daemon->host, looked / WORK_LOOKED_AT);
+	return waiting && (!ticket || waiting->request.ticket < ticket) ? waiting : NULL;
 }
 
 static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum mmiod_share share)
@@ -383,7 +396,7 @@ static bool is_free(const struct waiting *waiting, const struct awaited *awaited
 }
 
 /* Cheap: most of those who wait are not helped by what has just ended. */
-static bool is_ready(const struct daemon *daemon, const struct waiting *waiting)
+static bool is_ready(struct daemon *daemon, const struct waiting *waiting)
 {
 	bool touched = !waiting->for_holder, ready = true;
 
@@ -395,60 +408,82 @@ static bool is_ready(const struct daemon *daemon, const struct waiting *waiting)
 			continue;
 		if (!region || !region->config || !region->claimed)
 			return true; /* to be told so */
-		touched |= region->trying;
+		touched |= region->freed >= daemon->tries.round;
 		ready = ready && (waiting->for_holder ? is_free(waiting, awaited, region)
 						      : is_wiped(awaited, region));
 	}
 	return touched && ready;
 }
 
-/* What changes while some are tried is for the next time. */
-static bool begin_trying(struct daemon *daemon)
+/* What changes from here on is for the next round. */
+static void begin_round(struct daemon *daemon)
 {
-	bool all = daemon->try_all;
+	struct tries *tries = &daemon->tries;
 
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
-		region->trying = region->freed;
-		region->freed = false;
-	}
-	daemon->try_all = false;
-	return all;
+	tries->round++;
+	tries->next = 0;
+	tries->last = daemon->waiting ? daemon->waiting->prev->request.ticket : 0;
+	tries->all = tries->due_for_all;
+	tries->due = tries->due_for_all = false;
+}
+
+/* The first that has yet to have its turn in this round. */
+static struct waiting *find_next(struct daemon *daemon)
+{
+	struct waiting *waiting = daemon->waiting;
+	unsigned int looked = 0;
+
+	for (; waiting && waiting->request.ticket < daemon->tries.next; waiting = waiting->next)
+		looked++;
+	turn_spend(&daemon->host, looked / WORK_LOOKED_AT);
+	return waiting;
+}
+
+static void give_turn(struct daemon *daemon, struct waiting *waiting)
+{
+	turn_spend(&daemon->host, (unsigned int)waiting->n_awaited);
+	if (!daemon->tries.all && !is_ready(daemon, waiting))
+		return;
+	turn_spend(&daemon->host, WORK_MESSAGE);
+	try(waiting);
 }
 
 /*
- * Called from the loop's own turn, never from within a
- * request. One that waits again stands where it stood.
+ * A share of a round: in the loop's own turn, never from within a request. One that waits again
+ * stands where it stood.
  */
-void waiting_try(struct daemon *daemon)
+static bool go_on_trying(struct chore *chore)
 {
-	struct waiting *last = daemon->waiting ? daemon->waiting->prev : NULL, *waiting, *next;
-	bool all = begin_trying(daemon);
+	struct daemon *daemon = container_of(chore, struct daemon, tries.chore);
+	struct tries *tries = &daemon->tries;
+	struct waiting *waiting, *next;
 
-	for (waiting = daemon->waiting; waiting; waiting = next) {
-		next = waiting == last ? NULL : waiting->next;
-		if (all || is_ready(daemon, waiting))
-			try(waiting);
+	if (!tries->last && tries->due)
+		begin_round(daemon);
+	for (waiting = find_next(daemon); waiting && waiting->request.ticket <= tries->last;
+	     waiting = next) {
+		if (turn_is_over(&daemon->host))
+			return true;
+		next = waiting->next;
+		tries->next = waiting->request.ticket + 1;
+		give_turn(daemon, waiting);
 	}
-}
-
-static void on_freed(evutil_socket_t fd, short what, void *data)
-{
-	waiting_try(data);
+	tries->last = 0;
+	return tries->due && daemon->waiting;
 }
 
 /* After a reload: those who may no longer have it, or whose region has gone, are to be told. */
 void waiting_try_soon(struct daemon *daemon)
 {
-	daemon->try_all = true;
-	if (daemon->waiting)
-		event_add(&daemon->freed, &at_once);
+	daemon->tries.due_for_all = true;
+	try_soon(daemon);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
 void waiting_init(struct daemon *daemon)
 {
-	evtimer_assign(&daemon->freed, daemon->host.base, on_freed, daemon);
+	daemon->tries.chore.go_on = go_on_trying;
 }
 
 /* The connection goes; NULL: all do. */

@@ -536,8 +536,7 @@ Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = wit
 
 static bool is_idle(void)
 {
-	return !event_pending(&rig.freed, EV_TIMEOUT, NULL) &&
-	       !event_pending(&rig.wipe, EV_TIMEOUT, NULL);
+	return !fair_waits(&rig.tries.chore.link) && !event_pending(&rig.wipe, EV_TIMEOUT, NULL);
 }
 
 Test(alloc, a_batch_that_lacks_room_waits_without_wiping_and_without_a_turn_of_the_loop)

@@ -432,6 +432,149 @@ Test(turn, the_daemon_may_stop_in_the_middle_of_a_revocation)
 	cr_assert_lt(count_ended(), MANY);
 }
 
+/* ---- what the daemon goes through by itself -------------------------------------------------- */
+
+#define ANOTHER                                                        \
+	"[daemon]\nleases-per-user = 100000\nrevoke-on-reload = yes\n" \
+	"[region shm]\nsize = 64M\n[grant all]\nregion = *\nuser = 1235\naccess = rw\n"
+
+static unsigned int told;
+
+static void count_told(void *data)
+{
+	told++;
+}
+
+/* Of a reload the walk over leases is in pieces, and not what is in force. */
+Test(turn, a_reload_compares_leases_in_pieces_while_it_is_in_force)
+{
+	int same = client_hello(1234), other = client_hello(1235);
+
+	hold_many();
+	rig.reloaded = count_told;
+	rig_write_config(ANOTHER);
+	daemon_reload_soon(&rig);
+	while (rig.loader.job) {
+		usleep(1000);
+		one_turn();
+	}
+	see_that_another_is_answered_meanwhile(other);
+	cr_assert_eq(told, 0u, "it is not done yet");
+	cr_assert_lt(count_ended(), MANY);
+	lease_refused(same, want("shm", 0x3000000, 0x1000, MMIOD_RIGHT_READ, 0), MMIOD_E_DENIED,
+		      "no grant");
+	until_all_have_ended();
+	cr_assert_eq(told, 1u);
+}
+
+/* Another file takes what the one before it left. */
+Test(turn, a_reload_in_the_middle_of_another_compares_all_leases_anew)
+{
+	hold_many();
+	rig_write_config(ANOTHER);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	one_turn();
+	cr_assert_lt(count_ended(), MANY);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	until_all_have_ended();
+}
+
+Test(turn, a_configuration_that_is_no_longer_in_force_is_freed_in_pieces)
+{
+	static char many_regions[1 << 17];
+	struct text text = TEXT_ON(many_regions);
+	int other = client_hello(1235);
+
+	text_add(&text, EVERYTHING);
+	for (int i = 0; i < 4000; i++)
+		text_add(&text, "[region r%d]\nsize = 4K\n", i);
+	rig_write_config(many_regions);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	for (int i = 0; i < 8; i++)
+		rig_turn();
+	cr_assert_null(rig.old);
+	rig_write_config(EVERYTHING);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_not_null(rig.old);
+	one_turn();
+	ask_status(other);
+	one_turn();
+	cr_assert_eq(count_answers(other), 1u);
+	cr_assert_not_null(rig.old);
+	cr_assert_gt(rig.old->n_regions, 1000u);
+	for (int i = 0; i < 100; i++)
+		one_turn();
+	cr_assert_null(rig.old);
+}
+
+/* rig_stop() sees whether anything is left. */
+Test(turn, the_daemon_may_stop_while_it_compares_and_frees)
+{
+	hold_many();
+	rig_write_config(ANOTHER);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_not_null(rig.old);
+	cr_assert_lt(count_ended(), MANY);
+}
+
+Test(turn, leases_whose_time_is_over_end_in_pieces)
+{
+	int other = client_hello(1235);
+
+	rig_write_config(ANOTHER "[grant for-a-while]\nregion = *\nuser = 1234\n"
+				 "access = rw\nlease = 1min\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	hold_many();
+	clock_advance(60000);
+	see_that_another_is_answered_meanwhile(other);
+	until_all_have_ended();
+}
+
+#define WAITERS 160
+#define OF_EACH 16
+
+static unsigned int count_waiting(void)
+{
+	const struct connection *connection;
+	unsigned int n = 0;
+
+	for (connection = rig.host.connections; connection; connection = connection->next)
+		n += connection->deferred;
+	return n;
+}
+
+/* Those who wait are tried in pieces, in their order. */
+Test(turn, those_who_wait_are_tried_in_pieces)
+{
+	struct mmiod_wire_want all = want("shm", 0, 0x1000, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+					  MMIOD_SHARE_EXCLUSIVE),
+			       part = want("shm", 0, 0x1000, MMIOD_RIGHT_READ, MMIOD_SHARE_READ);
+	int holder = client_hello(1234), other = client_hello(1235), waiters[WAITERS / OF_EACH];
+	unsigned int most;
+
+	cr_assert_eq(client_lease(holder, &all, 1, 0), MMIOD_OK);
+	request_wait_ms = UINT32_MAX;
+	for (unsigned int i = 0; i < WAITERS / OF_EACH; i++) {
+		waiters[i] = client_hello(2000 + i);
+		for (unsigned int j = 0; j < OF_EACH; j++)
+			send_lease(waiters[i], &part, 1, 0);
+	}
+	for (int i = 0; count_waiting() < WAITERS && i < 1000; i++)
+		one_turn();
+	cr_assert_eq(count_waiting(), WAITERS);
+	close(holder);
+	one_turn();
+	ask_status(other);
+	one_turn();
+	cr_assert_eq(count_answers(other), 1u);
+	most = 6 * TURN_SHARE / (WORK_MESSAGE + WORK_WINDOW);
+	cr_assert_leq(HASH_COUNT(rig.leases.table), most, "%u", HASH_COUNT(rig.leases.table));
+	for (int i = 0; rig.waiting && i < 1000; i++)
+		one_turn();
+	cr_assert_null(rig.waiting);
+	cr_assert_eq(HASH_COUNT(rig.leases.table), WAITERS);
+}
+
 /* A helper in a sandbox may not end what another program of its user holds. */
 Test(turn, a_lease_is_ended_by_its_own_process_or_by_force)
 {
