@@ -55,9 +55,9 @@ static ssize_t run_chunk(const struct mmiod_transfer *transfer, void __user *buf
  * Bytes done, or an error when there are none. A read whose buffer turns out bad has touched the
  * device by then; the buffer is probed first so that a plainly bad pointer costs no access.
  */
-static ssize_t run(struct mmiod_transfer transfer, void __user *buf)
+static s64 run(struct mmiod_transfer transfer, void __user *buf)
 {
-	size_t done = 0;
+	u64 done = 0;
 
 	if (transfer.op != MMIOD_ACCESS_FILL && !access_ok(buf, transfer.length))
 		return -EFAULT;
@@ -174,7 +174,7 @@ int mmiod_call_access(struct mmiod_call *call)
 {
 	struct mmiod_window_access *access = call->arg;
 	u32 unit = access->width ?: 1;
-	ssize_t done;
+	s64 done;
 	int ret = check_access(call->file, access);
 
 	if (ret)

@@ -168,7 +168,7 @@ static int note_whether_empty(pte_t *pte, unsigned long address, void *data)
 {
 	struct fill *fill = data;
 
-	fill->made = pte_none(ptep_get(pte));
+	fill->made += pte_none(ptep_get(pte));
 	return 0;
 }
 
@@ -191,6 +191,17 @@ static int note_prot(pte_t *pte, unsigned long address, void *data)
 	return 0;
 }
 
+/* The kernel's own insertion, of one page. It looks up the memory type. */
+static vm_fault_t insert_one(struct fill *fill, unsigned long address)
+{
+	struct vm_area_struct *vma = fill->vma;
+
+	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_whether_empty, fill);
+	return vmf_insert_pfn(vma, address, pfn_at(fill->window, vma, address));
+}
+
+#if defined(CONFIG_X86) || defined(CONFIG_ARM64)
+
 /* Only what is empty is set: others may have been here before. */
 static int fill_one(pte_t *pte, unsigned long address, void *data)
 {
@@ -204,6 +215,23 @@ static int fill_one(pte_t *pte, unsigned long address, void *data)
 	return 0;
 }
 
+static void fill_pages(struct fill *fill, unsigned long start, unsigned long pages)
+{
+	apply_to_page_range(fill->vma->vm_mm, start, pages << PAGE_SHIFT, fill_one, fill);
+}
+
+#else
+
+/* Elsewhere a module need not have what set_pte_at() calls (riscv: flush_icache_pte). */
+static void fill_pages(struct fill *fill, unsigned long start, unsigned long pages)
+{
+	for (unsigned long i = 0; i < pages; i++)
+		if (insert_one(fill, start + (i << PAGE_SHIFT)) != VM_FAULT_NOPAGE)
+			return;
+}
+
+#endif
+
 /* What of the VMA and of the window one page table maps. */
 static void fill_table(struct fill *fill, unsigned long address)
 {
@@ -214,13 +242,10 @@ static void fill_table(struct fill *fill, unsigned long address)
 		min(fill->window->pages - page_at(vma, start), (end - start) >> PAGE_SHIFT);
 
 	if (pages > 1)
-		apply_to_page_range(vma->vm_mm, start, pages << PAGE_SHIFT, fill_one, fill);
+		fill_pages(fill, start, pages);
 }
 
-/*
- * Map the page table of @address, which is there. The kernel's own insertion comes first: it looks
- * up the memory type.
- */
+/* Map the page table of @address, which is there, from that address's own page on. */
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated)
 {
@@ -228,8 +253,7 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 	vm_fault_t ret;
 
 	lockdep_assert_held(&window->lock);
-	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_whether_empty, &fill);
-	ret = vmf_insert_pfn(vma, address, pfn_at(window, vma, address));
+	ret = insert_one(&fill, address);
 	if (ret != VM_FAULT_NOPAGE)
 		return ret;
 	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_prot, &fill);

@@ -12,6 +12,7 @@
  */
 #include <linux/ctype.h>
 #include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/security.h>
 #include <linux/slab.h>
@@ -107,6 +108,15 @@ static int locate_bar(struct mmiod_region *region, const struct mmiod_region_cla
 	return 0;
 }
 
+/* What a page-table entry can hold: not every architecture gives iomem_resource that end. */
+static bool entry_holds(u64 address)
+{
+	unsigned long pfn = PHYS_PFN(address);
+	pte_t entry = pfn_pte(pfn, vm_get_page_prot(VM_READ));
+
+	return pfn == address >> PAGE_SHIFT && pte_pfn(entry) == pfn;
+}
+
 /*
  * A claim by address is what /dev/mem is kept from under lockdown, so it is kept from it here too.
  * A BAR is refused because the reservation would outlive the device: its parent resource goes when
@@ -117,7 +127,11 @@ static int locate_range(struct mmiod_region *region, const struct mmiod_region_c
 	u64 start = claim->offset, length = claim->length;
 	int ret;
 
-	if (!length || start + length < start || start + length - 1 > iomem_resource.end)
+	if (!length || start + length < start || start + length - 1 > iomem_resource.end ||
+	    !entry_holds(start + length - 1))
+		return -EINVAL;
+	/* region_intersects() would ask for the rest of 4 GiB only. */
+	if (length > SIZE_MAX)
 		return -EINVAL;
 	if (!READ_ONCE(allow_ranges))
 		return -EPERM;
