@@ -393,7 +393,7 @@ kernel_source() # VERSION
 
 @test "what another apt has locked is waited for" {
 	[ "$(id -u)" = 0 ] || skip "only root installs packages"
-	for name in clang-format cppcheck sparse shellcheck; do
+	for name in $(tests/vm/prereqs --list lint); do
 		file "usr/share/doc/$name/toy" toy
 		package $name 1
 	done
