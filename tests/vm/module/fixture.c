@@ -13,14 +13,19 @@ size_t page(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-bool has_huge_leaves(void)
+bool kernel_is_from(int major, int minor)
 {
 	struct utsname name;
-	int major, minor;
+	int its_major, its_minor;
 
 	EXPECT_EQ(uname(&name), 0);
-	EXPECT_EQ(sscanf(name.release, "%d.%d", &major, &minor), 2);
-	return major > 6 || (major == 6 && minor >= 12);
+	EXPECT_EQ(sscanf(name.release, "%d.%d", &its_major, &its_minor), 2);
+	return its_major > major || (its_major == major && its_minor >= minor);
+}
+
+bool has_huge_leaves(void)
+{
+	return kernel_is_from(6, 12);
 }
 
 void need_huge_leaves(void)

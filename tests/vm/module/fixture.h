@@ -22,6 +22,9 @@
 /* The size of a page, from the system: the tests hold on any. */
 size_t page(void);
 
+/* Whether the kernel is of this version or a later one. */
+bool kernel_is_from(int major, int minor);
+
 /* Whether the kernel maps device memory by leaves of 2 MiB and 1 GiB; or the test is skipped. */
 bool has_huge_leaves(void);
 void need_huge_leaves(void);
