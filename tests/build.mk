@@ -86,7 +86,7 @@ check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
 	@tests/check archive 'bats --tap tests/vm/archive.bats' -- rig 'bats --tap tests/vm/rig.bats'
 
-## make check-build-reach  the module compiled for each of Debian's kernels, with PREEMPT_RT and of backports, too
+## make check-build-reach  the module compiled for each of Debian's kernels: with PREEMPT_RT, of backports, for other machines
 .PHONY: check-build-reach
 check-build-reach:
 	@tests/vm/prereqs build rig

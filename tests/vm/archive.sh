@@ -13,7 +13,8 @@
 # be no network at all. So newest_to_be_had() takes what is whole, and says so when that is not the newest.
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-# What a function that makes something exits with when the archive does not give all of it.
+# What a function that makes something exits with when the archive does not give all of it, and a script when the cache does
+# not, either.
 NOT_TO_BE_HAD=75
 # A network that swallows packets should not hold us up for minutes.
 NETWORK=(-o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20)
@@ -134,23 +135,26 @@ archive_update()
 	configure_newer
 }
 
-# Makes apt know RELEASE: from here on archive_apt speaks of it.
-archive_open() # RELEASE
+# Makes apt know RELEASE: from here on archive_apt speaks of it. Of another ARCHITECTURE, as a machine of that kind would have
+# it, with what is for this one beside it.
+archive_open() # RELEASE [ARCHITECTURE]
 {
 	local sources
 	archive_release=$1
 	archive_root=$CACHE/apt/host archive_extra=() archive_updated=''
 	configure_newer
 	[ -n "$(host_sources)" ] || archive_update
-	[ -z "$(archive_sources "$1")" ] || return 0
-	sources=$(foreign_sources "$1")
+	sources=$(archive_sources "$1")
+	[ -z "$sources" ] || [ $# = 2 ] || return 0
+	sources=${sources:-$(foreign_sources "$1")}
 	# Without an answer there is no other place to ask, either.
 	[ -n "$sources" ] || return 0
-	archive_root=$CACHE/apt/$1 archive_updated=''
+	archive_root=$CACHE/apt/$1${2:+-$2} archive_updated=''
 	mkdir -p "$archive_root"
 	echo "$sources" >"$archive_root/sources.list"
 	archive_extra=(-o "Dir::Etc::sourcelist=$archive_root/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		       -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null)
+	[ $# = 1 ] || archive_extra+=(-o "APT::Architecture=$2" -o "APT::Architectures::=$(dpkg --print-architecture)")
 	configure_newer
 	# Its lists are a day old at most; where the archive did not answer it is asked again an hour later.
 	[ -n "$(find "$archive_root/updated" -mmin -1440 2>/dev/null)" ] ||
@@ -194,14 +198,18 @@ archive_resolve() # REGEX NAME=VERSION...
 	sed -n -E 's/^Inst ([^ ]+) \(([^ ]+) .*/\1=\2/p' <<<"$answer" | grep -E -- "^($regex)="
 }
 
-# Those, downloaded into DIRECTORY.
+archive_download() # DIRECTORY NAME=VERSION...
+{
+	(cd "$1" && archive_apt apt-get download -qq "${NETWORK[@]}" "${@:2}")
+}
+
+# What it would install, downloaded into DIRECTORY.
 archive_fetch() # DIRECTORY REGEX NAME=VERSION...
 {
-	local dir=$1 packages
-	shift
-	packages=$(archive_resolve "$@") || return
+	local packages
+	packages=$(archive_resolve "${@:2}") || return
 	# shellcheck disable=SC2086 # a list of words
-	(cd "$dir" && archive_apt apt-get download -qq "${NETWORK[@]}" $packages)
+	archive_download "$1" $packages
 }
 
 # What apt complained of last, in its own words.
@@ -305,6 +313,7 @@ instead() # WHY
 		say "$1; going on with $(basename "$place" | sed 's/+seeds-.*//')"
 	else
 		rm -rf "$archive_root"/{let-be,unanswered}
-		die "$1, and ${CACHE/#"$HOME"/\~} holds none: connect this machine, or see to apt's sources ($(archive_reason))"
+		say "$1, and ${CACHE/#"$HOME"/\~} holds none: connect this machine, or see to apt's sources ($(archive_reason))"
+		exit "$NOT_TO_BE_HAD"
 	fi
 }
