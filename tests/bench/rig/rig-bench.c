@@ -89,8 +89,13 @@ int main(int argc, char **argv)
 		bench_grant(argv[2], argv[3], argv[4]);
 		return 0;
 	}
+	if (argc == 4 && !strcmp(argv[1], "bystander")) {
+		bench_bystander(argv[2], parse_size(argv[3]));
+		return 0;
+	}
 	if (argc != 5) {
 		fprintf(stderr, "usage: rig-bench clock | grant sysfs ADDRESS root |\n"
+				"       bystander PID-OF-DAEMON SIZE |\n"
 				"       grant mmiod REGION connecting|journal|silent |\n"
 				"       map|access|revoke|zap PEER ADDRESS SIZE\n");
 		return 2;

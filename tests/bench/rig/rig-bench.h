@@ -62,5 +62,6 @@ void bench_access(const struct peer *peer, const char *parameter);
 void bench_revoke(const char *parameter);
 void bench_zap(const struct peer *peer, size_t length, const char *parameter);
 void bench_grant(const char *peer, const char *target, const char *variant);
+void bench_bystander(const char *daemon_pid, size_t length);
 
 #endif
