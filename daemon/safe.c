@@ -45,7 +45,7 @@ static int write_as(struct daemon *daemon, const struct lease *lease, enum mmiod
 		    const struct config_write *write)
 {
 	daemon->events_caused++; /* the window that it is done by comes and goes */
-	turn_spend(&daemon->host, WORK_WINDOW);
+	turn_spend(&daemon->host, WORK_WRITE);
 	return daemon->backend->ops->write(daemon->backend, lease->region->hw.handle, cache, write);
 }
 
