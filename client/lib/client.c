@@ -239,11 +239,9 @@ MMIOD_EXPORT void mmiod_client_set_interruptible(struct mmiod_client *client, in
 /* Nothing but write(): signal handlers call it. The counter is never full. */
 MMIOD_EXPORT void mmiod_client_cancel(struct mmiod_client *client)
 {
-	static const uint64_t one = 1;
 	int saved = errno;
-	ssize_t n = write(client->cancel, &one, sizeof(one));
 
-	(void)n;
+	eventfd_write(client->cancel, 1);
 	errno = saved;
 }
 

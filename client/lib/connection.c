@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -95,9 +96,9 @@ static int connect_socket(struct mmiod_client *client)
 
 static int take_cancel(const struct mmiod_client *client)
 {
-	uint64_t count;
+	eventfd_t count;
 
-	return read(client->cancel, &count, sizeof(count)) < 0 ? -errno : 0;
+	return eventfd_read(client->cancel, &count) < 0 ? -errno : 0;
 }
 
 /*

@@ -51,15 +51,15 @@ size_t lease_call_build(void *context, size_t index, void *buffer)
 	 * A daemon of the first version knows no waiting,
 	 * and need not as long as nobody asks for it.
 	 */
-	size_t fixed = call->client->wait_ms ? sizeof(*request) : MMIOD_V1_LEASE_REQUEST;
+	size_t fixed = call->wait_ms ? sizeof(*request) : MMIOD_V1_LEASE_REQUEST;
 
 	request->msg.opcode = call->opcode;
 	request->msg.fixed = (uint32_t)fixed;
 	request->msg.count = (uint32_t)batch_length(call, index);
 	request->msg.stride = (uint32_t)call->stride;
 	request->flags = call->flags;
-	if (call->client->wait_ms)
-		request->wait_ms = call->client->wait_ms;
+	if (call->wait_ms)
+		request->wait_ms = call->wait_ms;
 	for (size_t i = 0; i < request->msg.count; i++) {
 		union want want;
 
@@ -253,8 +253,8 @@ static int run(struct lease_call *call)
 	struct exchange exchange = { .context = call,
 				     .build = lease_call_build,
 				     .reply = lease_call_read,
-				     .patience_ms = call->client->wait_ms,
-				     .breakable = call->client->wait_ms != 0 };
+				     .patience_ms = call->wait_ms,
+				     .breakable = call->wait_ms != 0 };
 	int err;
 
 	exchange.count = (call->count + call->batch - 1) / call->batch;
@@ -311,5 +311,6 @@ int lease_ask(struct lease_call *call)
 {
 	int err = lease_call_begin(call);
 
+	call->wait_ms = call->client->wait_ms;
 	return err ? err : run(call);
 }

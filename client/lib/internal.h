@@ -304,6 +304,7 @@ struct lease_call {
 	int (*settle)(const void *want, struct mmiod_lease *lease);
 	size_t count;
 	unsigned int flags;
+	uint32_t wait_ms; /* how long it may wait for others */
 	struct mmiod_lease **leases;
 	int *errors; /* NULL: the program does not care */
 

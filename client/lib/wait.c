@@ -38,15 +38,11 @@ static struct mmiod_wait *wait_of(struct link *link)
 
 static void settle(struct mmiod_wait *wait, int result)
 {
-	static const uint64_t one = 1;
-	ssize_t n;
-
 	link_remove(&wait->link);
 	link_init(&wait->link);
 	wait->answered = true;
 	wait->result = result;
-	n = write(wait->done, &one, sizeof(one));
-	(void)n;
+	eventfd_write(wait->done, 1);
 }
 
 /* ---- the connection ---- */
@@ -84,13 +80,10 @@ void waits_resend(struct mmiod_client *client)
 /* The connection goes, with what waited on it. Programs are woken, so that they come and look. */
 void waits_unwatch(struct mmiod_client *client)
 {
-	static const uint64_t one = 1;
-
 	for (struct link *link = client->waits.next; link != &client->waits; link = link->next) {
 		struct mmiod_wait *wait = wait_of(link);
-		ssize_t n = write(wait->done, &one, sizeof(one));
 
-		(void)n;
+		eventfd_write(wait->done, 1);
 		wait->id = 0;
 		epoll_ctl(wait->epoll, EPOLL_CTL_DEL, client->sock, NULL);
 	}
@@ -135,17 +128,13 @@ static void wait_free(struct mmiod_wait *wait)
 	free(wait);
 }
 
-static int build(struct mmiod_wait *wait, uint32_t wait_ms)
+static int build(struct mmiod_wait *wait)
 {
-	struct mmiod_client *client = wait->call.client;
-	uint32_t before = client->wait_ms;
 	int err = lease_call_begin(&wait->call);
 
 	if (err)
 		return err;
-	client->wait_ms = wait_ms;
 	wait->request.msg.size = (uint32_t)lease_call_build(&wait->call, 0, &wait->request);
-	client->wait_ms = before;
 	wait->call.wants = NULL; /* they are the program's */
 	return 0;
 }
@@ -161,10 +150,10 @@ static int open_descriptor(struct mmiod_wait *wait)
 	return 0;
 }
 
-static int start(struct mmiod_wait *wait, uint32_t wait_ms)
+static int start(struct mmiod_wait *wait)
 {
 	struct mmiod_client *client = wait->call.client;
-	int err = build(wait, wait_ms);
+	int err = build(wait);
 
 	if (!err)
 		err = open_descriptor(wait);
@@ -204,7 +193,8 @@ MMIOD_EXPORT int mmiod_wait_start_sized(struct mmiod_client *client, const struc
 	wait->call = lease_call_for(client, wants, size, count, flags);
 	wait->call.leases = wait->leases;
 	wait->call.errors = wait->errors;
-	err = start(wait, wait_ms);
+	wait->call.wait_ms = wait_ms;
+	err = start(wait);
 	if (err)
 		wait_free(wait);
 	else
@@ -221,14 +211,12 @@ MMIOD_EXPORT int mmiod_wait_fd(const struct mmiod_wait *wait)
 static int look(struct mmiod_wait *wait)
 {
 	struct mmiod_client *client = wait->call.client;
-	uint64_t count;
-	ssize_t n;
+	eventfd_t count;
 	int err;
 
 	if (wait->answered)
 		return 0;
-	n = read(wait->done, &count, sizeof(count));
-	(void)n;
+	eventfd_read(wait->done, &count);
 	err = client_check(client);
 	if (err)
 		return err;

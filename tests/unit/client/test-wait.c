@@ -254,6 +254,21 @@ static void grants_second(struct fake *fake)
 	fake_wait_hang_up(fake);
 }
 
+/* Its only lease, sooner or later. Frees it, and the wait. */
+static void see_it_granted(struct mmiod_wait *wait, uint64_t id)
+{
+	struct mmiod_lease *lease = NULL;
+	int err;
+
+	do {
+		cr_assert(is_ready(wait, -1));
+		err = mmiod_wait_finish(wait, &lease, NULL);
+	} while (err == -EAGAIN);
+	cr_assert_eq(err, 1);
+	cr_assert_eq(mmiod_lease_id(lease), id);
+	mmiod_lease_free(lease);
+}
+
 Test(wait, its_descriptor_is_readable_when_the_answer_is_there)
 {
 	struct mmiod_lease *lease = NULL;
@@ -261,18 +276,11 @@ Test(wait, its_descriptor_is_readable_when_the_answer_is_there)
 	struct fake fake;
 	struct mmiod_client *client = fake_serve(&fake, grants_second, NULL);
 	struct mmiod_wait *wait = start_wait(client);
-	int err;
 
 	cr_assert_not(is_ready(wait, 0));
 	cr_assert_eq(mmiod_wait_finish(wait, &lease, NULL), -EAGAIN);
 	cr_assert_eq(mmiod_client_status(client, &status), -EIO);
-	do {
-		cr_assert(is_ready(wait, -1));
-		err = mmiod_wait_finish(wait, &lease, NULL);
-	} while (err == -EAGAIN);
-	cr_assert_eq(err, 1);
-	cr_assert_eq(mmiod_lease_id(lease), 77u);
-	mmiod_lease_free(lease);
+	see_it_granted(wait, 77);
 	fake_leave(&fake, client);
 }
 
@@ -313,19 +321,11 @@ static void restarted(struct fake *fake)
 
 Test(wait, it_goes_on_with_the_next_daemon)
 {
-	struct mmiod_lease *lease;
 	struct fake fake;
 	struct mmiod_client *client = fake_serve(&fake, restarted, NULL);
 	struct mmiod_wait *wait = start_wait(client);
-	int err;
 
-	do {
-		cr_assert(is_ready(wait, -1));
-		err = mmiod_wait_finish(wait, &lease, NULL);
-	} while (err == -EAGAIN);
-	cr_assert_eq(err, 1);
-	cr_assert_eq(mmiod_lease_id(lease), 78u);
-	mmiod_lease_free(lease);
+	see_it_granted(wait, 78);
 	fake_leave(&fake, client);
 }
 
