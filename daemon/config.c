@@ -3,6 +3,7 @@
  * The configuration tree: owns every string and array below it. The loader finds or makes sections
  * here; what is wrong with the whole is found by config-check.c.
  */
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include "config.h"
@@ -131,28 +132,9 @@ static void clear_tables(struct config *config)
 	HASH_CLEAR(by_key, config->grants_by_key);
 }
 
-/* Frees so many sections, from the last on; true: it is all gone, and the tree with it. */
-bool config_free_some(struct config *config, unsigned int most)
+/* With no regions and grants left in it. */
+static void free_rest(struct config *config)
 {
-	clear_tables(config);
-	for (; most && config->n_regions; most--)
-		region_free(config->regions[--config->n_regions]);
-	for (; most && config->n_grants; most--)
-		grant_free(config->grants[--config->n_grants]);
-	if (most)
-		config_free(config);
-	return most;
-}
-
-struct config *config_free(struct config *config)
-{
-	if (!config)
-		return NULL;
-	clear_tables(config);
-	for (size_t i = 0; i < config->n_regions; i++)
-		region_free(config->regions[i]);
-	for (size_t i = 0; i < config->n_grants; i++)
-		grant_free(config->grants[i]);
 	for (size_t i = 0; i < config->n_admins; i++)
 		admin_free(config->admins[i]);
 	for (size_t i = 0; i < config->n_inspectors; i++)
@@ -173,6 +155,25 @@ struct config *config_free(struct config *config)
 	free(config->named);
 	free(config->uid_ranges);
 	free(config);
+}
+
+/* Frees so many regions and grants, from the last on; true: the tree is gone with the last. */
+bool config_free_some(struct config *config, unsigned int most)
+{
+	clear_tables(config);
+	for (; most && config->n_regions; most--)
+		region_free(config->regions[--config->n_regions]);
+	for (; most && config->n_grants; most--)
+		grant_free(config->grants[--config->n_grants]);
+	if (most)
+		free_rest(config);
+	return most;
+}
+
+struct config *config_free(struct config *config)
+{
+	while (config && !config_free_some(config, UINT_MAX))
+		;
 	return NULL;
 }
 
