@@ -90,12 +90,15 @@ bool call_is_admin(const struct call *call)
 }
 
 /* A user's leases are those of all its processes. Unknown peers share a uid, but nothing else. */
-bool call_holds(const struct call *call, const struct lease *lease)
+static bool holds(const struct connection *connection, const struct lease *lease)
 {
-	const struct connection *connection = call->connection;
-
 	return lease->holder.uid == connection->peer.subject.uid &&
 	       (connection->peer.subject.known || lease->list == &connection->leases);
+}
+
+bool call_holds(const struct call *call, const struct lease *lease)
+{
+	return holds(call->connection, lease);
 }
 
 /* Or about to be one: its connection is closed. */
@@ -106,22 +109,21 @@ static bool is_orphan(const struct daemon *daemon, const struct lease *lease)
 }
 
 /*
- * Whether the lease is the caller's to end or to renew: one that its connection stands for, or one
+ * Whether the lease is the client's to end or to renew: one that its connection stands for, or one
  * of its process that no connection stands for. Any other of its user is so by force alone, or a
  * helper in a sandbox could end what a program of the same user drives a motor by.
  */
-bool call_may_end(const struct call *call, const struct lease *lease, const char **why)
+bool daemon_may_end(const struct daemon *daemon, const struct connection *connection,
+		    const struct lease *lease, uint32_t flags, const char **why)
 {
-	const struct connection *connection = call->connection;
-
 	*why = "denied: the lease is another user's";
-	if (!call_holds(call, lease))
+	if (!holds(connection, lease))
 		return false;
-	if (lease->list == &connection->leases || call->request->fixed.end.flags & MMIOD_END_FORCE)
+	if (lease->list == &connection->leases || flags & MMIOD_END_FORCE)
 		return true;
 	*why = "denied: another process of the same user has the lease; \"mmioctl free\", or "
 	       "mmiod_client_release(), ends it all the same";
-	return is_orphan(call->daemon, lease) && lease->holder.pid == connection->peer.holder.pid;
+	return is_orphan(daemon, lease) && lease->holder.pid == connection->peer.holder.pid;
 }
 
 /* The caller's, or another of the same user. */

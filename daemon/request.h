@@ -50,7 +50,8 @@ enum request_result request_log(struct call *call);
 
 bool call_is_admin(const struct call *call);
 bool call_holds(const struct call *call, const struct lease *lease);
-bool call_may_end(const struct call *call, const struct lease *lease, const char **why);
+bool daemon_may_end(const struct daemon *daemon, const struct connection *connection,
+		    const struct lease *lease, uint32_t flags, const char **why);
 bool call_is_own(const struct call *call, const struct connection *connection);
 bool call_may_inspect(const struct call *call);
 bool call_may_see(const struct call *call, const struct region *region, bool all);

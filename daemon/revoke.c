@@ -189,17 +189,13 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 static void release(struct revocation *revocation, struct revoked *item)
 {
 	struct daemon *daemon = revocation->daemon;
-	const struct request request = { .head = revocation->request.msg,
-					 .fixed.end = revocation->request };
-	const struct call call = { .daemon = daemon,
-				   .connection = revocation->doing,
-				   .request = &request };
 	struct lease *lease = lease_find(&daemon->leases, item->lease);
 
 	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
 	if (!lease)
 		return;
-	if (!call_may_end(&call, lease, &item->text)) {
+	if (!daemon_may_end(daemon, revocation->doing, lease, revocation->request.flags,
+			    &item->text)) {
 		item->outcome = MMIOD_E_DENIED;
 		return;
 	}

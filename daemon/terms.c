@@ -107,7 +107,8 @@ static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **l
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;
-	if (!call_may_end(call, lease, why))
+	if (!daemon_may_end(call->daemon, call->connection, lease, call->request->fixed.end.flags,
+			    why))
 		return MMIOD_E_DENIED;
 	*why = NULL;
 	if (lease_is_over(lease)) {
