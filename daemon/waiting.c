@@ -321,16 +321,18 @@ static const struct waiting *find_ahead(struct daemon *daemon, const struct clai
 					uint64_t ticket, const struct lease **elementp)
 {
 	const struct waiting *waiting = claim->region->blocks ? NULL : daemon->waiting;
+	const struct waiting *found = NULL;
 	unsigned int looked = 0;
 
-	for (; waiting && (!ticket || waiting->request.ticket < ticket); waiting = waiting->next) {
+	for (; !found && waiting && (!ticket || waiting->request.ticket < ticket);
+	     waiting = waiting->next) {
 		looked += (unsigned int)waiting->n_awaited;
 		*elementp = find_in_way(waiting, claim);
 		if (*elementp && !may_be_passed(waiting))
-			break;
+			found = waiting;
 	}
 	turn_spend(&daemon->host, looked / WORK_LOOKED_AT);
-	return waiting && (!ticket || waiting->request.ticket < ticket) ? waiting : NULL;
+	return found;
 }
 
 static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum mmiod_share share)

@@ -334,20 +334,25 @@ Test(stale, a_daemon_that_starts_with_another_configuration_finds_it_stale)
 
 /* ---- kernel memory, and which region an event is about --------------------------------------- */
 
+/* Its lease. */
+static uint64_t take_kernel_memory(int fd, enum mmiod_memory memory)
+{
+	struct mmiod_wire_alloc wanted = ask(memory, "", 4096);
+
+	cr_assert_eq(client_alloc(fd, &wanted, 1, 0), MMIOD_OK);
+	return ((struct mmiod_wire_granted *)answer_element(0))->lease;
+}
+
 Test(stale, kernel_memory_that_no_grant_gives_any_more_ends_with_the_reload)
 {
-	struct mmiod_wire_alloc pages = ask(MMIOD_MEMORY_PAGES, "", 4096);
 	uint64_t id, kept;
 	int fd;
 
 	rig_start("[grant p]\nmemory = pages\nuser = 4001\n[grant v]\nmemory = vmalloc\nuser = "
 		  "4001\n" REVOKE);
 	fd = client_hello(HOLDER);
-	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
-	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
-	pages.memory = MMIOD_MEMORY_VMALLOC;
-	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
-	kept = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	id = take_kernel_memory(fd, MMIOD_MEMORY_PAGES);
+	kept = take_kernel_memory(fd, MMIOD_MEMORY_VMALLOC);
 	reload("[grant v]\nmemory = vmalloc\nuser = 4001\n" REVOKE);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
 	cr_assert_eq(fake_window(&rig_fake, kept)->state, MMIOD_STATE_OK);
@@ -360,17 +365,13 @@ Test(stale, kernel_memory_that_no_grant_gives_any_more_ends_with_the_reload)
 
 Test(stale, kernel_memory_that_its_grant_gives_to_others_now_ends_with_the_reload)
 {
-	struct mmiod_wire_alloc pages = ask(MMIOD_MEMORY_PAGES, "", 4096);
 	uint64_t id, kept;
 	int fd;
 
 	rig_start("[grant p]\nmemory = pages vmalloc\nuser = 4001\n" REVOKE);
 	fd = client_hello(HOLDER);
-	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
-	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
-	pages.memory = MMIOD_MEMORY_VMALLOC;
-	cr_assert_eq(client_alloc(fd, &pages, 1, 0), MMIOD_OK);
-	kept = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	id = take_kernel_memory(fd, MMIOD_MEMORY_PAGES);
+	kept = take_kernel_memory(fd, MMIOD_MEMORY_VMALLOC);
 	reload("[grant p]\nmemory = vmalloc\nuser = 4001\n" REVOKE);
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
 	cr_assert_eq(fake_window(&rig_fake, kept)->state, MMIOD_STATE_OK);
