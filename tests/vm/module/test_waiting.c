@@ -540,6 +540,7 @@ TEST(a_revoke_left_to_the_kernel_is_done_by_whoever_asks_again_or_closes)
 
 struct transfer {
 	int fd;
+	int started[2]; /* a pipe */
 	ssize_t got;
 };
 
@@ -553,7 +554,10 @@ static void *read_bytes(void *argument)
 					      .width = 1,
 					      .buffer = (uintptr_t)bytes };
 
-	transfer->got = ioctl(transfer->fd, MMIOD_IOC_ACCESS, &access) ? -1 : (ssize_t)access.count;
+	if (write(transfer->started[1], "", 1) != 1)
+		return NULL;
+	transfer->got =
+		ioctl(transfer->fd, MMIOD_IOC_ACCESS, &access) ? -errno : (ssize_t)access.count;
 	return NULL;
 }
 
@@ -564,16 +568,20 @@ TEST(a_revoke_waits_for_one_bus_access_and_not_for_a_transfer)
 	struct transfer transfer = { .fd = window(control, "shm", 0, page(), UC, 0) };
 	pthread_t thread;
 	uint64_t ms;
+	char byte;
 
 	if (write_file(parameters, "access_delay", "20"))
 		tap_skip("this module was not built for tests");
+	EXPECT_EQ(pipe(transfer.started), 0);
 	EXPECT_EQ(pthread_create(&thread, NULL, read_bytes, &transfer), 0);
-	usleep(300000);
+	EXPECT_EQ(read(transfer.started[0], &byte, 1), 1);
+	usleep(300000); /* the whole transfer takes more than five seconds */
 	ms = now_ns();
 	EXPECT_EQ(set_state(control, window_id(transfer.fd), MMIOD_WINDOW_REVOKED), 0);
 	ms = (now_ns() - ms) / 1000000;
-	printf("# the revoke took %llu ms\n", (unsigned long long)ms);
 	pthread_join(thread, NULL);
+	printf("# the revoke took %llu ms, after %lld of 256 accesses\n", (unsigned long long)ms,
+	       (long long)transfer.got);
 	EXPECT_EQ(write_file(parameters, "access_delay", "0"), 0);
 	EXPECT(transfer.got > 0 && transfer.got < 256);
 	EXPECT(ms < longest_ms());
