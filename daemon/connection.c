@@ -44,6 +44,14 @@ static bool has_hung_up(int fd)
 	return poll(&poll_fd, 1, 0) != 0;
 }
 
+/* It has, and there is nothing left that it sent before. */
+static bool is_deserted(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0 && has_hung_up(fd);
+}
+
 static void refuse(struct connection *connection, const struct mmiod_msg *head,
 		   enum mmiod_outcome outcome, const char *reason)
 {
@@ -121,8 +129,34 @@ static void destroy(struct connection *connection);
  */
 static void go_on(struct connection *connection)
 {
-	if (connection->unfinished && connection->host->go_on)
-		connection->host->go_on(connection);
+	struct unfinished *first = connection->unfinished;
+
+	if (first)
+		first->go_on(first);
+}
+
+void unfinished_begin(struct unfinished *unfinished, struct connection *connection)
+{
+	unfinished->connection = connection;
+	DL_APPEND(connection->unfinished, unfinished);
+}
+
+/* Again does nothing. */
+void unfinished_end(struct unfinished *unfinished)
+{
+	struct connection *connection = steal_pointer(unfinished->connection);
+
+	if (connection)
+		DL_DELETE(connection->unfinished, unfinished);
+}
+
+static void forget_unfinished(struct connection *connection)
+{
+	struct unfinished *unfinished;
+
+	DL_FOREACH(connection->unfinished, unfinished) {
+		unfinished->forget(unfinished);
+	}
 }
 
 /* Some leases of one that is closed; it is gone with the last. */
@@ -160,6 +194,8 @@ bool connection_run(struct connection *connection)
 	if (connection->closed)
 		return end_leases(connection);
 	go_on(connection);
+	if (connection->unfinished && connection->readable && is_deserted(connection->fd))
+		connection_doom(connection);
 	r = connection_flush(connection);
 	if (r == 0 && !connection->doomed)
 		r = connection_send_news(connection);
@@ -365,6 +401,7 @@ void connection_free(struct connection *connection)
 
 	if (host->closed)
 		host->closed(connection);
+	forget_unfinished(connection);
 	monitor_end(&host->monitor, &connection->subscription);
 	connection_mark_stranger(connection, false);
 	DL_DELETE2(connection->user->connections, connection, user_prev, user_next);
@@ -382,7 +419,7 @@ void connection_free(struct connection *connection)
 /* All of them, at the daemon's end: of leases no more is known afterwards, and nothing is done. */
 void connections_clear(struct connection_host *host)
 {
-	host->closed = host->ended = host->go_on = NULL;
+	host->closed = host->ended = NULL;
 	while (host->closing || host->connections) {
 		struct connection *connection = host->closing ?: host->connections;
 

@@ -25,7 +25,6 @@
 struct connection;
 struct packet;
 struct remnant;
-struct revocation;
 
 /* What the connections of a daemon have in common; belongs to the daemon. */
 struct connection_host {
@@ -59,11 +58,21 @@ struct connection_host {
 	 * them out of its list, until there are none.
 	 */
 	void (*ended)(struct connection *connection);
-	/* Does a share of the request that is unfinished. */
-	void (*go_on)(struct connection *connection);
 	/* Whether it goes before others. */
 	bool (*is_admin)(const struct connection *connection);
 	void *data;
+};
+
+/*
+ * A request in the middle. It goes on in the turns of its connection, a share in each, and is whose
+ * it is: the connection frees nothing.
+ */
+struct unfinished {
+	struct connection *connection; /* in whose turns; NULL: it has come to its end */
+	void (*go_on)(struct unfinished *unfinished); /* a share; it may be gone afterwards */
+	/* The connection is closed, and nobody waits for the reply; it goes on to its end. */
+	void (*forget)(struct unfinished *unfinished);
+	struct unfinished *prev, *next; /* in connection->unfinished, as they were begun */
 };
 
 struct connection {
@@ -86,7 +95,7 @@ struct connection {
 	struct lease_list leases;
 	struct subscription subscription;
 	unsigned int deferred; /* replies owed for later */
-	struct revocation *unfinished; /* a request in the middle: nothing is read before its end */
+	struct unfinished *unfinished; /* while there is one, nothing is read */
 	bool admin;
 	bool stranger; /* no section of the configuration could apply to it: it is let in for a while */
 	bool served; /* it had its share, and wants more */
@@ -112,6 +121,8 @@ void connection_mark_stranger(struct connection *connection, bool stranger);
 bool connection_is_idle(const struct connection *connection);
 void connection_watch_reader(struct connection *connection);
 void connection_hang_up(int fd);
+void unfinished_begin(struct unfinished *unfinished, struct connection *connection);
+void unfinished_end(struct unfinished *unfinished);
 
 /* connection-send.c: what the client has yet to read. */
 int connection_send(struct connection *connection, struct message *message);

@@ -262,7 +262,6 @@ static void init_host(struct daemon *daemon, struct event_base *base)
 	daemon->host.request = request_dispatch;
 	daemon->host.closed = on_closed;
 	daemon->host.ended = on_ended;
-	daemon->host.go_on = revocations_go_on;
 	daemon->host.is_admin = is_admin;
 	daemon->host.data = daemon;
 	journal_start(&daemon->host);

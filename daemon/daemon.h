@@ -188,7 +188,6 @@ void daemon_try_again(struct daemon *daemon, bool now);
 void revocations_note_end(struct daemon *daemon, const struct lease *lease);
 bool revocations_have(const struct daemon *daemon, const struct connection *connection,
 		      uint64_t request);
-void revocations_go_on(struct connection *connection);
 void revocations_forget(struct daemon *daemon, const struct connection *connection);
 void revocations_clear(struct daemon *daemon);
 

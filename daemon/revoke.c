@@ -18,7 +18,7 @@
 struct revocation {
 	struct daemon *daemon;
 	struct connection *connection; /* who waits for the reply; NULL: nobody any more */
-	struct connection *doing; /* whose turns it goes on in; NULL: all have been seen to */
+	struct unfinished unfinished; /* until all have been seen to */
 	struct event timer; /* until the deadline */
 	struct chore taking; /* of those that were asked; or the reply */
 	struct mmiod_msg_end request;
@@ -79,6 +79,8 @@ static void add_ended(struct message *reply, size_t index, const struct revoked 
 
 static void on_deadline(evutil_socket_t fd, short what, void *data);
 static bool go_on_taking(struct chore *chore);
+static void go_on_seeing_to(struct unfinished *unfinished);
+static void forget(struct unfinished *unfinished);
 
 /* In the list at once: events that are read between two ends may be about the first. */
 static struct revocation *revocation_new(struct call *call)
@@ -97,6 +99,8 @@ static struct revocation *revocation_new(struct call *call)
 		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
 	evtimer_assign(&revocation->timer, call->daemon->host.base, on_deadline, revocation);
 	revocation->taking.go_on = go_on_taking;
+	revocation->unfinished.go_on = go_on_seeing_to;
+	revocation->unfinished.forget = forget;
 	DL_APPEND(call->daemon->revocations, revocation);
 	return revocation;
 }
@@ -108,8 +112,7 @@ static void revocation_free(struct revocation *revocation)
 	DL_DELETE(revocation->daemon->revocations, revocation);
 	if (revocation->connection)
 		revocation->connection->deferred--;
-	if (revocation->doing)
-		revocation->doing->unfinished = NULL;
+	unfinished_end(&revocation->unfinished);
 	free(revocation);
 }
 
@@ -194,8 +197,8 @@ static void release(struct revocation *revocation, struct revoked *item)
 	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
 	if (!lease)
 		return;
-	if (!daemon_may_end(daemon, revocation->doing, lease, revocation->request.flags,
-			    &item->text)) {
+	if (!daemon_may_end(daemon, revocation->unfinished.connection, lease,
+			    revocation->request.flags, &item->text)) {
 		item->outcome = MMIOD_E_DENIED;
 		return;
 	}
@@ -234,7 +237,7 @@ static void note_end(struct revocation *revocation, const struct lease *lease)
 		if (item->asked)
 			note_obedience(revocation->daemon, lease, revocation->why);
 		item->asked = false;
-		if (--revocation->pending == 0 && !revocation->doing)
+		if (--revocation->pending == 0 && !revocation->unfinished.connection)
 			turn_do_later(&revocation->daemon->host, &revocation->taking);
 	}
 }
@@ -265,7 +268,13 @@ bool revocations_have(const struct daemon *daemon, const struct connection *conn
 	return false;
 }
 
-/* The administrator hung up: the leases end all the same. */
+/* Who asked hung up: the leases end all the same. */
+static void forget(struct unfinished *unfinished)
+{
+	container_of(unfinished, struct revocation, unfinished)->connection = NULL;
+}
+
+/* The same of those that wait, for their deadline or for the kernel. */
 void revocations_forget(struct daemon *daemon, const struct connection *connection)
 {
 	struct revocation *revocation;
@@ -331,8 +340,7 @@ static bool see_to_some(struct revocation *revocation)
 	} while (revocation->position < revocation->count && !turn_is_over(&daemon->host));
 	if (revocation->position < revocation->count)
 		return false;
-	revocation->doing->unfinished = NULL;
-	revocation->doing = NULL;
+	unfinished_end(&revocation->unfinished);
 	revocation->position = 0;
 	return true;
 }
@@ -348,9 +356,9 @@ static void wait(struct revocation *revocation)
 }
 
 /* In a turn of the connection that it is of, which may be closed. */
-void revocations_go_on(struct connection *connection)
+static void go_on_seeing_to(struct unfinished *unfinished)
 {
-	struct revocation *revocation = connection->unfinished;
+	struct revocation *revocation = container_of(unfinished, struct revocation, unfinished);
 
 	if (!see_to_some(revocation))
 		return;
@@ -363,8 +371,7 @@ void revocations_go_on(struct connection *connection)
 /* The request's first share; mostly there is no other. */
 static enum request_result begin(struct call *call, struct revocation *revocation)
 {
-	revocation->doing = call->connection;
-	call->connection->unfinished = revocation;
+	unfinished_begin(&revocation->unfinished, call->connection);
 	if (!revocation->count || see_to_some(revocation)) {
 		if (!revocation->pending) {
 			reply_ended(revocation, call->reply);
