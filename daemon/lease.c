@@ -206,19 +206,6 @@ static struct tally *tally_of(struct lease *lease)
 	return &lease->region->tallies[lease->memory];
 }
 
-static int compare_ids(const struct lease *a, const struct lease *b)
-{
-	return a->id < b->id ? -1 : a->id > b->id;
-}
-
-static bool comes_last(const struct leases *leases, const struct lease *lease)
-{
-	const UT_hash_table *table = leases->table ? leases->table->hh.tbl : NULL;
-	const struct lease *last = table ? ELMT_FROM_HH(table, table->tail) : NULL;
-
-	return !last || last->id < lease->id;
-}
-
 const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant)
 {
 	struct account *account, key = { .key = { uid, grant } };
@@ -367,15 +354,36 @@ void lease_vacate(struct lease *lease)
 		interval_remove(set_of(lease), &lease->span);
 }
 
+/*
+ * Takes the last of the table to where it belongs, before `next`. The hash has a way to add in
+ * order, which looks at all that come before.
+ */
+static void put_before(struct leases *leases, struct lease *lease, struct lease *next)
+{
+	UT_hash_table *table = leases->table->hh.tbl;
+	struct lease *last = lease->hh.prev, *before = next->hh.prev;
+
+	last->hh.next = NULL;
+	table->tail = &last->hh;
+	lease->hh.prev = before;
+	lease->hh.next = next;
+	next->hh.prev = lease;
+	if (before)
+		before->hh.next = lease;
+	else
+		leases->table = lease;
+}
+
 /* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
 int lease_enter(struct leases *leases, struct lease *lease)
 {
-	if (comes_last(leases, lease))
-		HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
-	else
-		HASH_ADD_INORDER(hh, leases->table, id, sizeof(lease->id), lease, compare_ids);
+	struct lease *next = lease_after(leases, lease->id);
+
+	HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
 	if (!hash_added(lease))
 		return -ENOMEM;
+	if (next)
+		put_before(leases, lease, next);
 	enter_orders(leases, lease);
 	lease->region->n_leases++;
 	return 0;
