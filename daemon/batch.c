@@ -5,42 +5,9 @@
  * others, the request as a whole may wait, and is then planned anew.
  */
 #include <string.h>
-#include "journal.h"
-#include "wish.h"
+#include "batch.h"
 
-/* What one request came to. */
-struct batch {
-	struct call *call;
-	size_t count;
-	bool all_or_none;
-	size_t failed; /* the first that was refused; `count`: none was */
-	enum mmiod_outcome outcomes[MMIOD_MSG_FDS_MAX];
-	struct wish wishes[MMIOD_MSG_FDS_MAX];
-};
-
-/* ---- planning -------------------------------------------------------------------------------- */
-
-static void plan_all(struct batch *batch, const struct wish_kind *kind, bool provisional)
-{
-	size_t planned = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
-
-		wish_init(wish, batch->call, kind);
-		wish->provisional = provisional;
-		wish->before = planned;
-		kind->read(wish, i);
-		batch->outcomes[i] = wish_plan(wish);
-		planned += batch->outcomes[i] == MMIOD_OK;
-	}
-}
-
-static void unplan_all(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		wish_unplan(&batch->wishes[i]);
-}
+/* ---- what became of them --------------------------------------------------------------------- */
 
 static bool waits(const struct batch *batch)
 {
@@ -59,82 +26,20 @@ static size_t find_failed(const struct batch *batch)
 	return batch->count;
 }
 
-/* ---- taking ---------------------------------------------------------------------------------- */
-
-/* Up to the first that makes it vain to go on. */
-static void take_all(struct batch *batch)
+/* None can be had, because one cannot. */
+static bool is_vain(const struct batch *batch)
 {
-	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
-
-		if (batch->outcomes[i] != MMIOD_OK || wish->created.fd >= 0)
-			continue;
-		batch->outcomes[i] = wish_take(wish);
-		if (wish->wait || (batch->outcomes[i] != MMIOD_OK && batch->all_or_none))
-			return;
-	}
-}
-
-/* Nothing has been taken afterwards; what was planned is, and what waits stays charged. */
-static void untake_all(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		wish_untake(&batch->wishes[i]);
+	return batch->all_or_none && find_failed(batch) < batch->count;
 }
 
 /* Whether one is refused for something that may have changed. */
 static bool may_be_stale(const struct batch *batch)
 {
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; batch->provisional && i < batch->count; i++)
 		if (outcome_may_be_stale(batch->outcomes[i]) &&
 		    batch->wishes[i].wait != WISH_WAITS_FOR_WIPE)
 			return true;
 	return false;
-}
-
-/* True: more must be wiped than may be at once. */
-static bool wait_for_wipe(struct batch *batch)
-{
-	if (!wish_put_off(batch->wishes, batch->count))
-		return false;
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].wait)
-			batch->outcomes[i] = MMIOD_E_BUSY;
-	return true;
-}
-
-static void try_once(struct batch *batch, const struct wish_kind *kind, bool provisional)
-{
-	plan_all(batch, kind, provisional);
-	if (batch->all_or_none && find_failed(batch) < batch->count)
-		return;
-	if (provisional && may_be_stale(batch))
-		return;
-	if (!waits(batch) && !wait_for_wipe(batch))
-		take_all(batch);
-}
-
-/*
- * A client that closes a window and asks for the same bytes again must not be refused because its
- * request was read before the module's event.
- */
-static void try(struct batch *batch, const struct wish_kind *kind)
-{
-	try_once(batch, kind, true);
-	if (!may_be_stale(batch))
-		return;
-	untake_all(batch);
-	unplan_all(batch);
-	daemon_drain_events(batch->call->daemon);
-	try_once(batch, kind, false);
-}
-
-/* Guests go when nothing can fail any more. */
-static void end_guests(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->outcomes[i] == MMIOD_OK)
-			wish_end_guests(&batch->wishes[i]);
 }
 
 /* Those that cannot wait after all are refused; `outcome`: why, if not for what they wait for. */
@@ -152,192 +57,296 @@ static void refuse_waiting(struct batch *batch, enum mmiod_outcome outcome)
 	}
 }
 
+static void set_phase(struct batch *batch, enum batch_phase phase)
+{
+	batch->phase = phase;
+	batch->position = 0;
+}
+
+/* What was taken is undone first. */
+void batch_undo(struct batch *batch, enum batch_phase next)
+{
+	set_phase(batch, BATCH_UNTAKING);
+	batch->next = next;
+}
+
+/*
+ * All were tried. A client that closes a window and asks for the same bytes again must not be
+ * refused because its request was read before the module's event.
+ */
+static void judge(struct batch *batch)
+{
+	if (may_be_stale(batch)) {
+		batch_undo(batch, BATCH_PLANNING);
+	} else if (is_vain(batch)) {
+		batch_undo(batch, BATCH_SETTLING);
+	} else if (!waits(batch)) {
+		set_phase(batch, BATCH_SETTLING);
+	} else if (batch->may_wait) {
+		batch_undo(batch, BATCH_WAITING);
+	} else {
+		refuse_waiting(batch, MMIOD_OK);
+		set_phase(batch, BATCH_TAKING);
+	}
+}
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+static void plan_all(struct batch *batch)
+{
+	size_t planned = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct wish *wish = &batch->wishes[i];
+
+		wish_init(wish, &batch->call, batch->kind);
+		wish->provisional = batch->provisional;
+		wish->first = batch->wishes;
+		wish->before = planned;
+		batch->kind->read(wish, i);
+		batch->outcomes[i] = wish_plan(wish);
+		planned += batch->outcomes[i] == MMIOD_OK;
+	}
+}
+
+void batch_unplan(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		wish_unplan(&batch->wishes[i]);
+}
+
+/* True: more must be wiped than may be at once. */
+static bool wait_for_wipe(struct batch *batch)
+{
+	if (!wish_put_off(batch->wishes, batch->count))
+		return false;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].wait)
+			batch->outcomes[i] = MMIOD_E_BUSY;
+	return true;
+}
+
+static void plan(struct batch *batch)
+{
+	batch->may_wait = true;
+	batch->spoiled = false;
+	plan_all(batch);
+	if (batch->kept)
+		batch_pin_regions(batch);
+	if (is_vain(batch) || may_be_stale(batch) || waits(batch) || wait_for_wipe(batch))
+		judge(batch);
+	else
+		set_phase(batch, BATCH_TAKING);
+}
+
+static void plan_anew(struct batch *batch)
+{
+	batch_unplan(batch);
+	batch->provisional = false;
+	if (batch->kept)
+		batch_let_regions_go(batch, true);
+	daemon_drain_events(batch->call.daemon);
+	set_phase(batch, BATCH_PLANNING);
+}
+
+/* ---- taking ---------------------------------------------------------------------------------- */
+
+void batch_begin_turn(struct batch *batch)
+{
+	batch->begun = false;
+	batch->wipes = batch->in_one ? UINT64_MAX : batch->call.daemon->wipe_piece;
+}
+
+/* One thing at least is done in each turn. */
+static bool may_go_on(struct batch *batch)
+{
+	bool begun = batch->begun;
+
+	batch->begun = true;
+	return !begun || batch->in_one || !turn_is_over(&batch->call.daemon->host);
+}
+
+/* A whole piece is as much as is done in a turn of the loop. False: there is more to be cleaned. */
+static bool clean(struct batch *batch, struct wish *wish, enum mmiod_outcome *outcome)
+{
+	bool done = wish_clean(wish, &batch->wipes, outcome);
+
+	if (!batch->wipes)
+		turn_spend(&batch->call.daemon->host, TURN_WORK);
+	return done;
+}
+
+/* Up to the first that makes it vain to go on. False: the turn is over. */
+static bool take_some(struct batch *batch)
+{
+	for (; batch->position < batch->count; batch->position++) {
+		struct wish *wish = &batch->wishes[batch->position];
+		enum mmiod_outcome *outcome = &batch->outcomes[batch->position];
+
+		if (*outcome != MMIOD_OK || wish->created.fd >= 0)
+			continue;
+		if (!may_go_on(batch) || !clean(batch, wish, outcome))
+			return false;
+		if (*outcome == MMIOD_OK)
+			*outcome = wish_take(wish);
+		if (wish->wait || (*outcome != MMIOD_OK && batch->all_or_none))
+			break;
+	}
+	judge(batch);
+	return true;
+}
+
+/* Nothing has been taken afterwards; what was planned is, and what waits stays charged. */
+static bool untake_some(struct batch *batch)
+{
+	for (; batch->position < batch->count; batch->position++) {
+		struct wish *wish = &batch->wishes[batch->position];
+
+		if (wish->created.fd < 0)
+			continue;
+		if (!may_go_on(batch))
+			return false;
+		wish_untake(wish);
+	}
+	if (batch->next == BATCH_PLANNING)
+		plan_anew(batch);
+	else
+		set_phase(batch, batch->next);
+	return true;
+}
+
 /* True: the whole request is put off until something has been wiped or is free. */
 static bool put_off(struct batch *batch)
 {
+	struct connection *connection = batch->call.connection;
 	int r;
 
-	if (!waits(batch) || (batch->all_or_none && find_failed(batch) < batch->count))
-		return false;
-	untake_all(batch);
+	connection->deferred -= batch->kept; /* it takes its own place */
 	r = wish_wait(batch->wishes, batch->count);
+	connection->deferred += batch->kept;
 	if (r == 0)
 		return true;
 	refuse_waiting(batch, r == -EDQUOT ? MMIOD_E_QUOTA : MMIOD_OK);
-	while (!batch->all_or_none) {
-		take_all(batch);
-		if (!waits(batch))
-			break;
-		refuse_waiting(batch, MMIOD_OK);
-	}
+	batch->may_wait = false;
+	if (batch->all_or_none)
+		set_phase(batch, BATCH_SETTLING);
+	else
+		set_phase(batch, BATCH_TAKING);
 	return false;
+}
+
+/* ---- settling -------------------------------------------------------------------------------- */
+
+/* Returns whether each that was taken is a lease now. */
+static bool enter_all(struct batch *batch)
+{
+	bool entered = true;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->outcomes[i] != MMIOD_OK)
+			continue;
+		batch->outcomes[i] = wish_enter(&batch->wishes[i]);
+		entered &= batch->outcomes[i] == MMIOD_OK;
+	}
+	return entered;
+}
+
+/* Those that could not become leases, or all; in the same step, as it is rare. */
+static void withdraw_failed(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct wish *wish = &batch->wishes[i];
+
+		if (batch->outcomes[i] == MMIOD_OK && !batch->all_or_none)
+			continue;
+		wish_withdraw(wish);
+		wish_untake(wish);
+		wish_unplan(wish);
+	}
+}
+
+/* Guests go when nothing can fail any more. */
+static void end_guests(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->outcomes[i] == MMIOD_OK)
+			wish_end_guests(&batch->wishes[i]);
 }
 
 /* What has been refused has been undone: all of it, if it is all or none. */
 static void settle(struct batch *batch)
 {
+	bool vain = is_vain(batch);
+
 	batch->failed = find_failed(batch);
 	refuse_waiting(batch, MMIOD_OK);
-	if (batch->failed == batch->count || !batch->all_or_none) {
+	if (vain) {
+		batch_unplan(batch);
+		return;
+	}
+	if (!enter_all(batch)) {
+		batch->failed = find_failed(batch);
+		withdraw_failed(batch);
+	}
+	if (!is_vain(batch))
 		end_guests(batch);
-		return;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+enum batch_result batch_run(struct batch *batch)
+{
+	for (;;) {
+		switch (batch->phase) {
+		case BATCH_PLANNING:
+			plan(batch);
+			break;
+		case BATCH_TAKING:
+			if (!take_some(batch))
+				return BATCH_TURN_OVER;
+			break;
+		case BATCH_UNTAKING:
+			if (!untake_some(batch))
+				return BATCH_TURN_OVER;
+			break;
+		case BATCH_WAITING:
+			if (put_off(batch))
+				return BATCH_OVER;
+			break;
+		case BATCH_SETTLING:
+			settle(batch);
+			return BATCH_SETTLED;
+		case BATCH_GIVING_UP:
+			batch_unplan(batch);
+			return BATCH_OVER;
+		}
 	}
-	untake_all(batch);
-	unplan_all(batch);
-}
-
-/* ---- answering ------------------------------------------------------------------------------- */
-
-static bool owns_pages(const struct lease *lease)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t start = lease->region->hw.phys + lease->offset;
-
-	return start % page == 0 && lease->length % page == 0;
-}
-
-static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lease,
-			 const struct backend_created *created)
-{
-	out->cache = lease->cache;
-	out->lease = lease->id;
-	out->offset = lease->offset;
-	out->length = lease->length;
-	out->map_offset = created->map_offset;
-	out->rights = lease->rights;
-	out->width = lease->width;
-	out->share = lease->share;
-	out->mmapable = owns_pages(lease);
-	if (!lease->term)
-		return;
-	out->lease_ms = lease->term->lease_ms;
-	out->renew = lease->term->renew;
-}
-
-static void count_refusal(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
-{
-	struct region *region = wish->region;
-
-	if (outcome == MMIOD_E_QUOTA)
-		call->connection->host->counters.quota_refusals[wish->limit]++;
-	if (wish->memory != MMIOD_MEMORY_REGION)
-		region = &call->daemon->kernel;
-	if (region && outcome == MMIOD_E_DENIED)
-		region->tallies[wish->memory].denials++;
-	if (region && outcome == MMIOD_E_BUSY)
-		region->tallies[wish->memory].conflicts++;
-}
-
-static bool is_granted(const struct batch *batch, size_t index)
-{
-	return batch->outcomes[index] == MMIOD_OK &&
-	       !(batch->all_or_none && batch->failed < batch->count);
-}
-
-/* All or none: every element but the one that failed says which did. */
-static void answer_none(struct batch *batch, size_t index, struct mmiod_wire_granted *out)
-{
-	out->status = batch->outcomes[batch->failed];
-	out->text = reply_text(batch->call->reply, "all or none: element %zu was refused",
-			       batch->failed);
-}
-
-static void answer_element(struct batch *batch, size_t index)
-{
-	struct call *call = batch->call;
-	struct wish *wish = &batch->wishes[index];
-	struct mmiod_wire_granted *out = reply_element(call->reply, index);
-
-	if (is_granted(batch, index)) {
-		fill_granted(out, wish->lease, &wish->created);
-		reply_fd(call->reply, steal_fd(&wish->created.fd));
-	} else if (batch->all_or_none && index != batch->failed) {
-		answer_none(batch, index, out);
-	} else {
-		out->status = batch->outcomes[index];
-		out->text = reply_text(call->reply, "%s", wish->buffer);
-		count_refusal(call, wish, batch->outcomes[index]);
-	}
-}
-
-static void answer(struct batch *batch)
-{
-	reply_begin(batch->call->reply, &batch->call->request->head, sizeof(struct mmiod_msg),
-		    batch->count, sizeof(struct mmiod_wire_granted));
-	for (size_t i = 0; i < batch->count; i++)
-		answer_element(batch, i);
-}
-
-/* ---- telling --------------------------------------------------------------------------------- */
-
-static void note_batch(const struct batch *batch)
-{
-	const struct wish *failed = &batch->wishes[batch->failed];
-	struct call *call = batch->call;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		struct lease *lease = batch->wishes[i].lease;
-
-		if (!is_granted(batch, i))
-			continue;
-		lease->region->tallies[lease->memory].grants++;
-		daemon_note_lease(call->daemon, MMIOD_NOTICE_GRANTED, lease, "");
-	}
-	if (batch->failed < batch->count && batch->outcomes[batch->failed] == MMIOD_E_DENIED)
-		daemon_note_denial(call->daemon, &call->connection->peer.holder, &failed->want,
-				   failed->memory, failed->buffer);
-}
-
-/*
- * Each grant to write has a line of its own; those to read share one for the request, however many
- * windows: a datagram to the journal costs more than a lease.
- */
-static void log_granted(const struct batch *batch)
-{
-	const struct wish *first = NULL;
-	size_t readers = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		const struct wish *wish = &batch->wishes[i];
-
-		if (!is_granted(batch, i))
-			continue;
-		audit_keep(batch->call->connection->host, wish->lease, wish->grant->name);
-		if (wish->lease->rights & MMIOD_RIGHT_WRITE)
-			journal_granted(batch->call->connection, wish->lease, 0, wish->grant->name);
-		else if (!readers++)
-			first = wish;
-	}
-	if (first)
-		journal_granted(batch->call->connection, first->lease, readers - 1,
-				first->grant->name);
-}
-
-static void log_refusal(const struct batch *batch)
-{
-	enum mmiod_outcome outcome;
-
-	if (batch->failed == batch->count)
-		return;
-	outcome = batch->outcomes[batch->failed];
-	if (outcome == MMIOD_E_DENIED || outcome == MMIOD_E_QUOTA)
-		journal_refused(&batch->wishes[batch->failed], outcome);
 }
 
 enum request_result wish_batch(struct call *call, const struct wish_kind *kind)
 {
-	struct batch batch;
+	struct batch batch = {
+		.call = *call,
+		.kind = kind,
+		.count = call->request->head.count,
+		.all_or_none = call->request->fixed.lease.flags & MMIOD_LEASE_ALL_OR_NONE,
+		.phase = BATCH_PLANNING,
+		.provisional = true,
+	};
+	enum batch_result result;
 
-	batch.call = call;
-	batch.count = call->request->head.count;
-	batch.all_or_none = call->request->fixed.lease.flags & MMIOD_LEASE_ALL_OR_NONE;
-	try(&batch, kind);
-	if (put_off(&batch))
+	batch_begin_turn(&batch);
+	result = batch_run(&batch);
+	if (result == BATCH_TURN_OVER && batch_keep(&batch))
 		return REQUEST_DEFERRED;
-	settle(&batch);
-	answer(&batch);
-	log_granted(&batch);
-	log_refusal(&batch);
-	note_batch(&batch);
+	if (result == BATCH_TURN_OVER) {
+		batch.in_one = true;
+		batch_begin_turn(&batch);
+		result = batch_run(&batch);
+	}
+	if (result == BATCH_OVER)
+		return REQUEST_DEFERRED;
+	batch_answer(&batch);
+	batch_tell(&batch);
 	return REQUEST_REPLY;
 }

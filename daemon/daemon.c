@@ -227,6 +227,7 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	daemon->config_error[0] = '\0';
 	old = (struct config *)daemon->config;
 	daemon->config = config;
+	batches_spoil(daemon, NULL);
 	take_limits(daemon);
 	daemon->backend->ops->rescan(daemon->backend);
 	link_regions(daemon);
@@ -330,6 +331,7 @@ void daemon_clear(struct daemon *daemon)
 	if (daemon->server.fd >= 0)
 		server_stop(&daemon->server);
 	revocations_clear(daemon);
+	batches_clear(daemon);
 	waiting_forget(daemon, NULL);
 	publications_forget(daemon, NULL);
 	clear_connections(daemon);

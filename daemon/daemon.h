@@ -13,6 +13,7 @@
 #include "loader.h"
 #include "server.h"
 
+struct batch;
 struct publication;
 struct safe_note;
 struct revocation;
@@ -40,6 +41,8 @@ struct daemon {
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct revocation *revocations;
+	struct batch *batches; /* requests whose leases are being taken, in many turns */
+	uint32_t n_untold; /* windows that were made for these, and are in no table yet */
 	struct waiting *waiting; /* requests, in order of their tickets */
 	uint64_t last_ticket;
 	struct tries tries;
@@ -73,6 +76,7 @@ struct daemon {
 	struct chore expiring; /* what they want */
 	struct event wipe; /* while something waits to be wiped */
 	uint64_t wipe_piece; /* bytes that are wiped in one turn */
+	uint64_t wiped; /* bytes that were, ever */
 	uint64_t wiped_region; /* whose piece was the last, of this round through all */
 	bool wipe_failed; /* of one in this round */
 	struct event grace; /* after a restart: then leases that end with their connection end */
@@ -131,8 +135,10 @@ void daemon_init_pools(struct daemon *daemon);
 void daemon_clear_pools(struct daemon *daemon);
 void daemon_fit_pool(struct daemon *daemon, struct region *region);
 int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t most);
-int daemon_wipe_extent(struct daemon *daemon, struct region *region, const struct extent *extent,
-		       bool all);
+int daemon_wipe_suspects(struct daemon *daemon, struct region *region, const struct extent *extent,
+			 uint64_t *most);
+int daemon_zero_extent(struct daemon *daemon, struct region *region, const struct extent *extent,
+		       uint64_t *zeroed, uint64_t *most);
 
 /* ledger.c: leases from the module's list. */
 int daemon_read_ledger(struct daemon *daemon);
@@ -173,8 +179,8 @@ void daemon_end_ungranted(struct daemon *daemon);
 
 /* safe.c: register writes at the end of a lease. */
 int daemon_safe_settle(struct lease *lease, const struct config_writes *own);
-int daemon_safe_note(struct daemon *daemon, const struct lease *lease);
-void daemon_safe_forget(struct daemon *daemon, const struct lease *lease);
+int daemon_safe_note(struct daemon *daemon, uint64_t id, const struct lease *lease);
+void daemon_safe_forget(struct daemon *daemon, uint64_t id, const struct lease *lease);
 bool daemon_safe_end(struct daemon *daemon, struct lease *lease);
 bool daemon_safe_work(struct daemon *daemon, bool again);
 void daemon_safe_recover(struct daemon *daemon);
@@ -197,6 +203,16 @@ void waiting_note_end(struct daemon *daemon, struct region *region);
 void waiting_try_soon(struct daemon *daemon);
 void waiting_note_wiped(struct daemon *daemon);
 void waiting_forget(struct daemon *daemon, const struct connection *connection);
+
+/* batch-turns.c: requests whose leases are taken in more than one turn. */
+void batches_spoil(struct daemon *daemon, const struct region *region);
+void batches_spoil_guests(struct daemon *daemon, const struct region *region, uint64_t start,
+			  uint64_t end);
+void batches_spoil_window(struct daemon *daemon, uint64_t id);
+void batches_lose_blocks(struct daemon *daemon, const struct region *region);
+bool batches_use(const struct daemon *daemon, const struct region *region);
+bool batches_have(const struct daemon *daemon, uint64_t id);
+void batches_clear(struct daemon *daemon);
 
 /* request-caches.c: what clients tell of their object caches. */
 void publications_forget(struct daemon *daemon, const struct connection *connection);

@@ -23,6 +23,8 @@ static void on_window_state(struct daemon *daemon, const struct mmiod_control_ev
 		daemon_lease_reset(daemon, lease);
 		lease = lease_find(&daemon->leases, event->id);
 	}
+	if (!lease && event->value == MMIOD_WINDOW_REVOKED)
+		batches_spoil_window(daemon, event->id);
 	if (!lease || lease->state == MMIOD_STATE_REVOKED)
 		return;
 	if (event->value == MMIOD_WINDOW_REVOKED && !lease_is_over(lease) &&
@@ -87,6 +89,7 @@ static void read_all(struct daemon *daemon)
 	daemon->reading_events = true;
 	daemon->backend->ops->read_events(daemon->backend, on_control_event, daemon);
 	if (daemon->ledger_stale) {
+		batches_spoil(daemon, NULL);
 		daemon->backend->ops->rescan(daemon->backend);
 		daemon->ledger_stale = daemon_adopt_regions(daemon) < 0;
 		daemon_lose_regions(daemon);

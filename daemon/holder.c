@@ -54,9 +54,12 @@ void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, st
 	}
 	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	daemon_unit_of(daemon, lease, unit, sizeof(unit));
-	text_add(text, "user %s (uid %u), pid %u (%s%s%s), lease %llu, %s%s, for ",
+	text_add(text, "user %s (uid %u), pid %u (%s%s%s), ",
 		 daemon_user_name(daemon, holder->uid, name, sizeof(name)), holder->uid,
-		 holder->pid, comm, unit[0] ? ", " : "", unit, (unsigned long long)lease->id,
-		 share_name(lease->share), lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
+		 holder->pid, comm, unit[0] ? ", " : "", unit);
+	if (lease->id)
+		text_add(text, "lease %llu, ", (unsigned long long)lease->id);
+	text_add(text, "%s%s, for ", share_name(lease->share),
+		 lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
 	text_add_age(text, (clock_boot_ms() - lease->started_ms) / 1000);
 }

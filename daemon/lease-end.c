@@ -35,7 +35,7 @@ void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_ev
 
 static void retire(struct daemon *daemon, struct lease *lease)
 {
-	daemon_safe_forget(daemon, lease);
+	daemon_safe_forget(daemon, lease->id, lease);
 	free(steal_pointer(lease->on_end));
 	lease_retire(&daemon->leases, lease);
 	waiting_note_end(daemon, lease->region);

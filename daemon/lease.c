@@ -139,12 +139,12 @@ static struct lease *guest_below(struct interval *node, uint64_t start, uint64_t
 	if (lease || node->start >= end)
 		return lease;
 	lease = container_of(node, struct lease, span);
-	if (node->end > start && !lease_is_over(lease))
+	if (node->end > start && lease->id && !lease_is_over(lease))
 		return lease;
 	return guest_below(node->right, start, end);
 }
 
-/* A guest of some of these bytes, or NULL. */
+/* A guest of some of these bytes that is in the table, or NULL. */
 struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t end)
 {
 	return guest_below(region->occupied[LEASE_GUEST].root, start, end);
@@ -389,9 +389,12 @@ int lease_enter(struct leases *leases, struct lease *lease)
 	return 0;
 }
 
+/* Its time does not go on either. */
 void lease_leave(struct leases *leases, struct lease *lease)
 {
 	lease_detach(lease);
+	if (lease->term)
+		interval_remove(lease->term->set, &lease->term->when);
 	leave_orders(leases, lease);
 	lease->region->n_leases--;
 	HASH_DEL(leases->table, lease);

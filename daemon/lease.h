@@ -132,7 +132,7 @@ struct term {
 #define LEASE_GIVEN_BACK (1u << 2) /* by its holder */
 
 struct lease {
-	uint64_t id; /* the window's; 0: it is planned */
+	uint64_t id; /* the window's; 0: it is planned, and not in the table */
 	struct region *region; /* for kernel memory one that stands for it */
 	enum mmiod_memory memory;
 	bool allocated; /* chosen by an allocator */

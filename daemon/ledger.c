@@ -148,6 +148,8 @@ static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
 		daemon_lease_listed(daemon, lease, entry->state);
 		return 0;
 	}
+	if (batches_have(daemon, entry->id))
+		return 0;
 	r = adopt(daemon, entry);
 	if (r == 0)
 		return 1;

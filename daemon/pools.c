@@ -48,6 +48,7 @@ static void unmake(struct daemon *daemon, struct region *region)
 		free(lease->extent);
 		lease->extent = NULL;
 	}
+	batches_lose_blocks(daemon, region);
 	region->blocks = blocks_destroy(region->blocks);
 }
 
@@ -55,7 +56,7 @@ static void unmake(struct daemon *daemon, struct region *region)
 static int claim_leases(struct daemon *daemon, struct region *region)
 {
 	struct lease *lease;
-	int r = 0;
+	int r = batches_use(daemon, region) ? -EBUSY : 0;
 
 	for (lease = daemon->leases.table; lease && r == 0; lease = lease->hh.next) {
 		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
@@ -117,11 +118,17 @@ void daemon_fit_pool(struct daemon *daemon, struct region *region)
 static int wipe(struct daemon *daemon, struct region *region, uint64_t offset, uint64_t length)
 {
 	bool wc = region->config && region->config->caches & 1u << MMIOD_CACHE_WC;
+	int r;
 
-	turn_spend(&daemon->host, WORK_WINDOW + (unsigned int)(length / WIPED_FOR_WORK));
+	turn_spend(&daemon->host, WORK_WINDOW);
 	daemon->events_caused++; /* its window comes and goes */
-	return daemon->backend->ops->wipe(daemon->backend, region->hw.handle,
-					  wc ? MMIOD_CACHE_WC : MMIOD_CACHE_UC, offset, length);
+	r = daemon->backend->ops->wipe(daemon->backend, region->hw.handle,
+				       wc ? MMIOD_CACHE_WC : MMIOD_CACHE_UC, offset, length);
+	if (r < 0)
+		return r;
+	turn_spend(&daemon->host, (unsigned int)(length / WIPED_FOR_WORK));
+	daemon->wiped += length;
+	return 0;
 }
 
 /* Wipes up to `most` bytes of what waits. 0: there may be more. */
@@ -146,22 +153,6 @@ int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t mos
 	return r;
 }
 
-/* What a lease is about to get: its suspect parts, or all. */
-int daemon_wipe_extent(struct daemon *daemon, struct region *region, const struct extent *extent,
-		       bool all)
-{
-	struct pool_extent part = { extent->span.start, extent_length(extent) };
-	int r = 0;
-
-	while (r == 0 && (all || blocks_next_suspect(region->blocks, extent, &part))) {
-		r = wipe(daemon, region, part.offset, part.length);
-		if (r == 0)
-			r = blocks_trust(region->blocks, part.offset, part.length);
-		all = false;
-	}
-	return r;
-}
-
 static uint64_t thread_ns(void)
 {
 	struct timespec now;
@@ -171,19 +162,76 @@ static uint64_t thread_ns(void)
 }
 
 /*
- * A piece of what waits in one region. Memory takes a thousand times as much in a microsecond as a
- * slow bus does: how much a piece is follows from how long the last one took.
+ * Memory takes a thousand times as much in a microsecond as a slow bus does: how much a piece is
+ * follows from how long the last one took. One that was cut short says only whether it was too much.
  */
+static void adapt_piece(struct daemon *daemon, uint64_t took_ns, uint64_t wiped)
+{
+	if (took_ns > PIECE_NS && daemon->wipe_piece > PIECE_LEAST)
+		daemon->wipe_piece /= 2;
+	else if (took_ns < PIECE_NS / 4 && wiped >= daemon->wipe_piece &&
+		 daemon->wipe_piece < PIECE_MOST)
+		daemon->wipe_piece *= 2;
+}
+
+/* A piece of what waits in one region. */
 static int wipe_piece(struct daemon *daemon, struct region *region)
 {
-	uint64_t start = thread_ns(), took;
+	uint64_t start = thread_ns(), before = daemon->wiped;
 	int r = daemon_wipe_queue(daemon, region, daemon->wipe_piece);
 
-	took = thread_ns() - start;
-	if (took > PIECE_NS && daemon->wipe_piece > PIECE_LEAST)
-		daemon->wipe_piece /= 2;
-	else if (took < PIECE_NS / 4 && daemon->wipe_piece < PIECE_MOST)
-		daemon->wipe_piece *= 2;
+	adapt_piece(daemon, thread_ns() - start, daemon->wiped - before);
+	return r;
+}
+
+/* Up to `*most` bytes of the part, of which what was done is taken; each costs a window as well. */
+static int wipe_some(struct daemon *daemon, struct region *region, struct pool_extent *part,
+		     uint64_t *most)
+{
+	uint64_t start = thread_ns(), least = daemon->wipe_piece / WIPES_AT_ONCE, cost;
+	int r;
+
+	if (part->length > *most)
+		part->length = *most;
+	r = wipe(daemon, region, part->offset, part->length);
+	cost = part->length > least ? part->length : least;
+	*most -= cost < *most ? cost : *most;
+	adapt_piece(daemon, thread_ns() - start, part->length);
+	return r;
+}
+
+/* Of what a lease is about to get: what somebody else may have had. 1: that was not all. */
+int daemon_wipe_suspects(struct daemon *daemon, struct region *region, const struct extent *extent,
+			 uint64_t *most)
+{
+	struct pool_extent part;
+	int r = 0;
+
+	while (r == 0 && blocks_next_suspect(region->blocks, extent, &part)) {
+		if (!*most)
+			return 1;
+		r = wipe_some(daemon, region, &part, most);
+		if (r == 0)
+			r = blocks_trust(region->blocks, part.offset, part.length);
+	}
+	return r;
+}
+
+/* All of what a lease is about to get; `*zeroed`: so much of it has been. 1: that was not all. */
+int daemon_zero_extent(struct daemon *daemon, struct region *region, const struct extent *extent,
+		       uint64_t *zeroed, uint64_t *most)
+{
+	int r = 0;
+
+	while (r == 0 && *zeroed < extent_length(extent)) {
+		struct pool_extent part = { extent->span.start + *zeroed,
+					    extent_length(extent) - *zeroed };
+
+		if (!*most)
+			return 1;
+		r = wipe_some(daemon, region, &part, most);
+		*zeroed += part.length;
+	}
 	return r;
 }
 

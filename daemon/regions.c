@@ -244,7 +244,7 @@ void daemon_describe_stale(struct daemon *daemon, const struct region *region, s
 	}
 	text_add(text, ": what it was is kept by ");
 	daemon_describe_holder(daemon, lease, text);
-	if (!lease_is_over(lease))
+	if (lease->id && !lease_is_over(lease))
 		text_add(text, "; \"mmioctl revoke %" PRIu64 "\" ends that", lease->id);
 }
 
@@ -320,6 +320,7 @@ void daemon_region_gone(struct daemon *daemon, struct region *region)
 	if (!region->claimed)
 		return;
 	region->claimed = region->stale = region->kept = false;
+	batches_spoil(daemon, region);
 	snprintf(region->missing, sizeof(region->missing), "its device %s has gone",
 		 region->hw.device);
 	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
@@ -387,6 +388,7 @@ void daemon_region_state(struct daemon *daemon, struct region *region, enum mmio
 	if (region->hw.state == state)
 		return;
 	region->hw.state = state;
+	batches_spoil(daemon, region);
 	if (state == MMIOD_STATE_OK)
 		daemon_try_again(daemon, true);
 	if (state != MMIOD_STATE_SUSPENDED || !revoke) {

@@ -79,10 +79,10 @@ static void print_note(FILE *file, const struct lease *lease)
 }
 
 /* A note is shorter than stdio's buffer, so there is one write: it is there as a whole or not. */
-int safe_note_write(struct daemon *daemon, const struct lease *lease)
+int safe_note_write(struct daemon *daemon, uint64_t id, const struct lease *lease)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
-	int fd = create_note(daemon, lease->id);
+	int fd = create_note(daemon, id);
 
 	if (fd < 0)
 		return fd;

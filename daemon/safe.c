@@ -27,16 +27,24 @@ static bool needs_note(const struct daemon *daemon)
 	return daemon->backend->ops->kind == MMIOD_BACKEND_MODULE;
 }
 
-/* A note that was not finished belongs to a lease that its client never got. */
-int daemon_safe_note(struct daemon *daemon, const struct lease *lease)
+/*
+ * Under the id of its window, which the lease may have yet to get. A note that was not finished
+ * belongs to a lease that its client never got.
+ */
+int daemon_safe_note(struct daemon *daemon, uint64_t id, const struct lease *lease)
 {
-	return lease->on_end && needs_note(daemon) ? safe_note_write(daemon, lease) : 0;
+	if (!lease->on_end || !needs_note(daemon))
+		return 0;
+	turn_spend(&daemon->host, WORK_NOTE);
+	return safe_note_write(daemon, id, lease);
 }
 
-void daemon_safe_forget(struct daemon *daemon, const struct lease *lease)
+void daemon_safe_forget(struct daemon *daemon, uint64_t id, const struct lease *lease)
 {
-	if (lease->on_end && needs_note(daemon))
-		safe_note_remove(daemon, lease->id);
+	if (!lease->on_end || !needs_note(daemon))
+		return;
+	turn_spend(&daemon->host, WORK_NOTE_REMOVED);
+	safe_note_remove(daemon, id);
 }
 
 /* ---- doing it -------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ struct safe_note {
 	struct safe_note *prev, *next; /* among those whose claim is not there */
 };
 
-int safe_note_write(struct daemon *daemon, const struct lease *lease);
+int safe_note_write(struct daemon *daemon, uint64_t id, const struct lease *lease);
 int safe_note_read(struct daemon *daemon, uint64_t id, struct safe_note *note);
 void safe_note_remove(struct daemon *daemon, uint64_t id);
 bool safe_note_exists(struct daemon *daemon, uint64_t id);

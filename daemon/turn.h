@@ -29,6 +29,8 @@ enum turn_priority { TURN_FIRST, TURN_NEXT, TURN_LAST, TURN_PRIORITIES };
 #define WORK_MESSAGE 8u /* to read one and to answer it, or to send one */
 #define WORK_WINDOW 8u /* to make one, or to end one */
 #define WORK_WRITE 32u /* at the end of a lease: a window comes and goes, and a line is logged */
+#define WORK_NOTE 32u /* to write the file on what is to be written at the end of a lease */
+#define WORK_NOTE_REMOVED 8u
 #define WORK_IOCTL 1u
 #define WORK_LOOKED_AT 16u /* elements of a list that were looked at, for one */
 

@@ -114,6 +114,7 @@ static void on_time_over(evutil_socket_t fd, short what, void *data)
 	struct waiting *waiting = data;
 
 	waiting->request.wait_over = true;
+	waiting->daemon->host.turn.spent = 0;
 	try(waiting);
 }
 

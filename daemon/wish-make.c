@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The making of a lease: the object, and its window in the backend. The lease is its maker's until
- * it stands in the table; a window whose lease does not get there is revoked before anybody had it.
+ * The making of a lease: the object, and its window in the backend. Both are their maker's until
+ * the lease stands in the table.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -203,13 +203,12 @@ static int create_buffer(struct wish *wish)
 	return backend->ops->create_buffer(backend, &buffer, &wish->created);
 }
 
-/* The lease then stands in the table, and the window's file is the wish's. */
+/* The window's file then is the wish's, and there is a note on what is to be done at its end. */
 enum mmiod_outcome wish_create(struct wish *wish)
 {
 	struct daemon *daemon = wish->call->daemon;
 	struct lease *lease = wish->lease;
 	bool buffer = lease->memory != MMIOD_MEMORY_REGION;
-	enum mmiod_outcome outcome = MMIOD_OK;
 	int r;
 
 	turn_spend(&daemon->host, WORK_WINDOW);
@@ -219,19 +218,12 @@ enum mmiod_outcome wish_create(struct wish *wish)
 		return buffer ? refuse_buffer(wish, r)
 			      : refuse_create(wish, r, wish->created.conflict);
 	}
-	lease->id = wish->created.id;
-	r = daemon_safe_note(daemon, lease);
-	if (r < 0)
-		outcome = wish_refuse(wish, MMIOD_E_RESOURCES,
-				      "what is to be written when the lease ends cannot be noted: "
-				      "%s",
-				      strerror(-r));
-	else if (lease_enter(&daemon->leases, lease) < 0)
-		outcome = wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
-	if (outcome == MMIOD_OK)
+	daemon->n_untold++;
+	r = daemon_safe_note(daemon, wish->created.id, lease);
+	if (r == 0)
 		return MMIOD_OK;
-	daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
-	daemon_safe_forget(daemon, lease);
-	close(steal_fd(&wish->created.fd));
-	return outcome;
+	wish_untake(wish);
+	return wish_refuse(wish, MMIOD_E_RESOURCES,
+			   "what is to be written when the lease ends cannot be noted: %s",
+			   strerror(-r));
 }

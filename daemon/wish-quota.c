@@ -18,7 +18,7 @@ static bool has_window(const struct daemon *daemon)
 	uint32_t most = daemon->backend->max_windows;
 	uint32_t kept = most / 4 < WINDOWS_KEPT ? most / 4 : WINDOWS_KEPT;
 
-	return !most || HASH_COUNT(daemon->leases.table) < most - kept;
+	return !most || HASH_COUNT(daemon->leases.table) + daemon->n_untold < most - kept;
 }
 
 static struct users *users_of(const struct wish *wish)
@@ -50,7 +50,8 @@ static enum mmiod_outcome charge_lease(struct wish *wish)
 		return wish_refuse(wish, MMIOD_E_QUOTA,
 				   "there are %u leases, as many as max_windows of the module "
 				   "admits beside the windows that the daemon itself needs",
-				   HASH_COUNT(wish->call->daemon->leases.table));
+				   HASH_COUNT(wish->call->daemon->leases.table) +
+					   wish->call->daemon->n_untold);
 	r = charge_take(&wish->lease->charge, users_of(wish), uid, USER_LEASES, limit);
 	if (r == 0)
 		return MMIOD_OK;

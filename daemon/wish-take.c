@@ -1,45 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The second step of a wish that was planned: its blocks are cleaned, then the backend makes the
- * window, then the lease stands in the table. Whatever fails undoes what went before, and of a
- * window that nobody had nobody is told.
+ * The later steps of a wish that was planned: its blocks are cleaned, the backend makes the window,
+ * and, when all that belongs together has come so far, the lease stands in the table. Whatever fails
+ * undoes what went before, and of a window that nobody had nobody is told.
  */
 #include <inttypes.h>
 #include <string.h>
 #include "wish.h"
-
-/* The client may ask for less time than the grant gives, never for more. */
-static enum mmiod_outcome settle_terms(struct wish *wish)
-{
-	uint32_t limit = wish->grant->lease_ms, asked = wish->want.lease_ms;
-	struct lease *lease = wish->lease;
-	uint64_t now = clock_boot_ms();
-
-	if (asked && (!limit || asked < limit))
-		limit = asked;
-	if (limit) {
-		if (lease_limit(&wish->call->daemon->leases, lease, limit, wish->grant->renew) < 0)
-			return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
-		lease_set_deadline(lease, now + limit, now);
-		daemon_arm_terms(wish->call->daemon);
-	}
-	if (daemon_safe_settle(lease, &wish->on_end) < 0)
-		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
-	return MMIOD_OK;
-}
-
-/* What is clean in a pool that wipes is zero already. */
-static enum mmiod_outcome clean_blocks(struct wish *wish)
-{
-	bool zero = wish->alloc.flags & MMIOD_ALLOC_ZERO && !wish->region->blocks->wipe;
-	int r = daemon_wipe_extent(wish->call->daemon, wish->region, wish->extent, zero);
-
-	if (r == 0)
-		return MMIOD_OK;
-	return wish_refuse(wish, r == -ENOMEM ? MMIOD_E_RESOURCES : MMIOD_E_GONE,
-			   "blocks of pool %s cannot be wiped: %s", wish->region->name,
-			   strerror(-r));
-}
 
 /* Another cache attribute is waited for as other holders are. */
 static enum mmiod_outcome fail(struct wish *wish, enum mmiod_outcome outcome)
@@ -52,37 +19,113 @@ static enum mmiod_outcome fail(struct wish *wish, enum mmiod_outcome outcome)
 	return outcome;
 }
 
-/* The lease then is the table's, and has the extent, if there is one. */
-enum mmiod_outcome wish_take(struct wish *wish)
-{
-	enum mmiod_outcome outcome = MMIOD_OK;
+/* ---- cleaning -------------------------------------------------------------------------------- */
 
-	if (wish->extent)
-		outcome = clean_blocks(wish);
-	if (outcome == MMIOD_OK)
-		outcome = settle_terms(wish);
-	if (outcome == MMIOD_OK)
-		outcome = wish_create(wish);
-	if (outcome != MMIOD_OK)
-		return fail(wish, outcome);
-	wish->lease->extent = steal_pointer(wish->extent);
-	wish->planned = false;
-	lease_attach(wish->lease, &wish->call->connection->leases);
+/* What is clean in a pool that wipes is zero already. */
+static bool needs_zeros(const struct wish *wish)
+{
+	return wish->alloc.flags & MMIOD_ALLOC_ZERO && !wish->region->blocks->wipe;
+}
+
+/* A piece of `*most` bytes, of which what was done is taken. False: that was not all. */
+bool wish_clean(struct wish *wish, uint64_t *most, enum mmiod_outcome *outcome)
+{
+	struct daemon *daemon = wish->call->daemon;
+	int r = 0;
+
+	*outcome = MMIOD_OK;
+	if (wish->extent && needs_zeros(wish))
+		r = daemon_zero_extent(daemon, wish->region, wish->extent, &wish->zeroed, most);
+	else if (wish->extent)
+		r = daemon_wipe_suspects(daemon, wish->region, wish->extent, most);
+	if (r >= 0)
+		return r == 0;
+	wish_refuse(wish, r == -ENOMEM ? MMIOD_E_RESOURCES : MMIOD_E_GONE,
+		    "blocks of pool %s cannot be wiped: %s", wish->region->name, strerror(-r));
+	*outcome = fail(wish, r == -ENOMEM ? MMIOD_E_RESOURCES : MMIOD_E_GONE);
+	return true;
+}
+
+/* ---- the window ------------------------------------------------------------------------------ */
+
+/*
+ * The client may ask for less time than the grant gives, never for more. The time runs from here,
+ * as the window's tag says, but nothing ends by it before the lease is in the table.
+ */
+static enum mmiod_outcome settle_terms(struct wish *wish)
+{
+	uint32_t limit = wish->grant->lease_ms, asked = wish->want.lease_ms;
+	struct lease *lease = wish->lease;
+
+	if (asked && (!limit || asked < limit))
+		limit = asked;
+	if (limit && lease_limit(&wish->call->daemon->leases, lease, limit, wish->grant->renew) < 0)
+		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	if (limit)
+		lease->term->deadline_ms = clock_boot_ms() + limit;
+	if (daemon_safe_settle(lease, &wish->on_end) < 0)
+		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	return MMIOD_OK;
 }
 
-/* Nobody had the window, so its blocks are as clean as they were, and nobody is woken. */
+enum mmiod_outcome wish_take(struct wish *wish)
+{
+	enum mmiod_outcome outcome = settle_terms(wish);
+
+	if (outcome == MMIOD_OK)
+		outcome = wish_create(wish);
+	return outcome == MMIOD_OK ? MMIOD_OK : fail(wish, outcome);
+}
+
+/* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
 void wish_untake(struct wish *wish)
+{
+	struct daemon *daemon = wish->call->daemon;
+
+	if (wish->created.fd < 0)
+		return;
+	turn_spend(&daemon->host, WORK_WINDOW);
+	daemon->backend->ops->set_state(daemon->backend, wish->created.id, MMIOD_STATE_REVOKED);
+	daemon_safe_forget(daemon, wish->created.id, wish->lease);
+	close(steal_fd(&wish->created.fd));
+	daemon->n_untold--;
+	lease_strip(wish->lease);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+/* The lease then is the table's, and has the extent, if there is one. */
+enum mmiod_outcome wish_enter(struct wish *wish)
 {
 	struct daemon *daemon = wish->call->daemon;
 	struct lease *lease = wish->lease;
 
-	if (wish->created.fd < 0)
+	lease->id = wish->created.id;
+	if (lease_enter(&daemon->leases, lease) < 0) {
+		lease->id = 0;
+		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	}
+	daemon->n_untold--;
+	lease->extent = steal_pointer(wish->extent);
+	wish->planned = false;
+	lease_attach(lease, &wish->call->connection->leases);
+	if (lease->term) {
+		lease_set_deadline(lease, lease->term->deadline_ms, clock_boot_ms());
+		daemon_arm_terms(daemon);
+	}
+	return MMIOD_OK;
+}
+
+/* In the same turn of the loop. */
+void wish_withdraw(struct wish *wish)
+{
+	struct daemon *daemon = wish->call->daemon;
+	struct lease *lease = wish->lease;
+
+	if (!lease || !lease->id)
 		return;
-	daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
-	daemon_safe_forget(daemon, lease);
-	close(steal_fd(&wish->created.fd));
 	lease_leave(&daemon->leases, lease);
+	daemon->n_untold++;
 	wish->extent = steal_pointer(lease->extent);
 	wish->planned = true;
 }
@@ -109,6 +152,7 @@ void wish_end_guests(struct wish *wish)
 	while ((guest = lease_guest(lease->region, lease->span.start, lease->span.end)))
 		if (end_guest(wish->call->daemon, lease, guest) < 0)
 			break; /* which is in the log */
+	batches_spoil_guests(wish->call->daemon, lease->region, lease->span.start, lease->span.end);
 }
 
 /* A guest's window, which is to end, may keep the window from its cache attribute: it ends first. */
@@ -124,7 +168,7 @@ bool wish_end_guest(struct wish *wish, uint64_t id)
 	return end_guest(wish->call->daemon, lease, guest) == 0;
 }
 
-/* ---- what takes more than one turn ----------------------------------------------------------- */
+/* ---- what is wiped first --------------------------------------------------------------------- */
 
 static uint64_t suspect_bytes(const struct wish *wish)
 {
@@ -144,14 +188,14 @@ static void send_to_wipe(struct wish *wish)
 		    wish->region->name, wish->wait_start, wish->wait_end - wish->wait_start);
 }
 
-/* True: more must be wiped for them than one turn of the loop may do, and they wait for it. */
+/* True: so much must be wiped for them that they wait for it, and hold nothing meanwhile. */
 bool wish_put_off(struct wish *wishes, size_t n)
 {
 	uint64_t suspect = 0;
 
 	for (size_t i = 0; i < n; i++)
 		suspect += suspect_bytes(&wishes[i]);
-	if (suspect <= WISH_WIPES_NOW)
+	if (suspect <= WISH_WIPES)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (suspect_bytes(&wishes[i]))

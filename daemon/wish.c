@@ -173,17 +173,30 @@ static bool ends_by_release_only(const struct wish *wish, const struct lease *ho
 	       holder->list == &call->connection->leases;
 }
 
-/* Its holder has it no more, and can do nothing to free it. */
-static const char *what_ends(const struct lease *lease)
+static const char *what_holds(const struct lease *lease, const char *what)
 {
+	if (!lease->id)
+		return "is being granted to";
+	if (lease->state != MMIOD_STATE_ENDING)
+		return what;
+	/* Its holder has it no more, and can do nothing to free it. */
 	return lease->end & LEASE_CUT ? "is being made safe after" : "is being taken from";
+}
+
+static bool is_of_same_request(const struct wish *wish, const struct lease *lease)
+{
+	const struct wish *other = wish->first;
+
+	while (other && other != wish && other->lease != lease)
+		other++;
+	return other && other != wish;
 }
 
 enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder, const char *what)
 {
 	if (wish->provisional)
 		return MMIOD_E_BUSY;
-	if (!holder->id) {
+	if (is_of_same_request(wish, holder)) {
 		wish->in_its_own_way = true;
 		return wish_refuse(wish, MMIOD_E_BUSY,
 				   "0x%" PRIx64 "+0x%" PRIx64 " of region %s is asked for by "
@@ -192,8 +205,7 @@ enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holde
 	}
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
-		 wish->want.length, wish->region->name,
-		 holder->state == MMIOD_STATE_ENDING ? what_ends(holder) : what);
+		 wish->want.length, wish->region->name, what_holds(holder, what));
 	daemon_describe_holder(wish->call->daemon, holder, &wish->text);
 	if (ends_by_release_only(wish, holder))
 		text_add(&wish->text, ": your own, which in simulation ends when it is released "

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One element of a LEASE or an ALLOC on its way to a lease. It goes in two steps, because the
+ * One element of a LEASE or an ALLOC on its way to a lease. It goes in three steps, because the
  * elements of a batch judge each other, and one that is refused may undo them all:
  *  - wish_plan() judges, charges the account and takes the bytes, all in the daemon's own memory.
- *    wish_unplan() is its exact inverse: as nobody has seen anything, nobody is woken.
- *  - wish_take() wipes, and makes the window. wish_untake() is its inverse: the window goes before
- *    anybody had it.
- * Between the two no event of the backend is taken in. EXPLAIN is the first step and its inverse.
+ *    wish_unplan() is its exact inverse. EXPLAIN is this step and its inverse.
+ *  - wish_clean() wipes, a piece at a time, and wish_take() makes the window, which nobody knows of
+ *    but the wish. wish_untake() is its inverse: the window goes before anybody had it.
+ *  - wish_enter() makes a lease of it, that all can see; wish_withdraw() is its inverse.
+ * Turns of the loop may lie before the third step (batch.h), in which others find the bytes taken.
  *
  * Every refusal leaves a sentence in the wish.
  */
@@ -16,7 +17,7 @@
 #include "request.h"
 
 #define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
-#define WISH_WIPES_NOW (256u << 10) /* bytes that are wiped while a request is answered */
+#define WISH_WIPES (256u << 10) /* suspect bytes that are wiped for a request; else it waits */
 #define WISH_ZEROES_NOW (4u << 20) /* bytes of a pool that does not wipe that are zeroed for one */
 
 enum wish_wait { WISH_WAITS_NOT, WISH_WAITS_FOR_WIPE, WISH_WAITS_FOR_HOLDER };
@@ -50,12 +51,15 @@ struct wish {
 	struct decision decision; /* of the policy, if `judged` */
 	bool judged;
 	struct config_writes on_end; /* the client's own */
+	const struct wish *first; /* of the same request; NULL: it has no other */
 	size_t before; /* elements of the same request that were planned before it */
-	struct lease
-		*lease; /* charged and owned; holds its bytes if `planned`; of the table if taken */
+	struct lease *
+		lease; /* charged and owned; holds its bytes if `planned`; the table's if entered */
 	bool planned;
-	struct extent *extent; /* the blocks of a pool that were chosen; owned until it is taken */
-	struct backend_created created; /* by wish_take() */
+	struct extent
+		*extent; /* the blocks of a pool that were chosen; owned until it is entered */
+	uint64_t zeroed; /* bytes of it, if zeros were asked for that it does not have */
+	struct backend_created created; /* by wish_take(); the file is owned, -1: not taken */
 	enum wish_wait wait; /* refused for now */
 	uint64_t wait_start; /* for wiping: of this */
 	uint64_t wait_end;
@@ -92,8 +96,11 @@ void wish_unplan(struct wish *wish);
 void wish_vacate(struct wish *wish);
 
 /* wish-take.c */
+bool wish_clean(struct wish *wish, uint64_t *most, enum mmiod_outcome *outcome);
 enum mmiod_outcome wish_take(struct wish *wish);
 void wish_untake(struct wish *wish);
+enum mmiod_outcome wish_enter(struct wish *wish);
+void wish_withdraw(struct wish *wish);
 void wish_end_guests(struct wish *wish);
 bool wish_end_guest(struct wish *wish, uint64_t id);
 bool wish_put_off(struct wish *wishes, size_t n);

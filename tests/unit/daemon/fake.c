@@ -107,10 +107,14 @@ static int fake_create(struct backend *backend, const struct backend_window *win
 		       struct backend_created *created)
 {
 	struct fake *fake = fake_of(backend);
+	int error = fake->create_error;
 
 	created->conflict = fake->create_conflict;
-	if (fake->create_error && !fake->creates_left)
-		return fake->create_error;
+	if (error && !fake->creates_left) {
+		if (fake->create_failures && --fake->create_failures == 0)
+			fake->create_error = 0;
+		return error;
+	}
 	fake->creates_left -= fake->creates_left > 0;
 	if (fake->n_windows == FAKE_MAX)
 		return -ENOSPC;

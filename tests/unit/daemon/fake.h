@@ -28,6 +28,7 @@ struct fake {
 	int release_error;
 	int create_error;
 	unsigned int creates_left; /* that succeed all the same */
+	unsigned int create_failures; /* so many fail by it; 0: all */
 	uint64_t create_conflict;
 	int state_error;
 	bool later; /* revocations are done when fake_finish() is called */
