@@ -12,7 +12,8 @@
 	(MMIOD_ALLOC_POWER_OF_TWO | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_DUMMY | MMIOD_ALLOC_CONNECTION)
 #define KERNEL_FLAGS \
 	(MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_NOWAIT | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_CONNECTION)
-#define WIPE_TO_FIT (256u << 10) /* bytes that one request may wait for when the pool is full */
+#define WIPE_TO_FIT \
+	(256u << 10) /* bytes that are wiped at once when the pool is full; one waits for more */
 
 /* ---- is it well-formed ----------------------------------------------------------------------- */
 
@@ -173,18 +174,6 @@ static enum mmiod_outcome check_pool(struct wish *wish)
 	return MMIOD_OK;
 }
 
-/* The daemon zeroes so much of a pool that it does not wipe, and no more. */
-static enum mmiod_outcome check_zero(struct wish *wish)
-{
-	if (!(wish->alloc.flags & MMIOD_ALLOC_ZERO) || wish->region->config->wipe ||
-	    wish->alloc.length <= WISH_ZEROES_NOW)
-		return MMIOD_OK;
-	return wish_refuse(wish, MMIOD_E_INVALID,
-			   "pool %s has \"wipe = no\": the daemon zeroes %u bytes of it at "
-			   "most, the holder any number",
-			   wish->region->name, WISH_ZEROES_NOW);
-}
-
 static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_request *request,
 					int error)
 {
@@ -254,6 +243,18 @@ static uint64_t rounded(const struct wish *wish)
 	return power;
 }
 
+/* A little of what was given back, while that is in time. As daemon_wipe_queue(). */
+static int wipe_to_fit(struct wish *wish)
+{
+	struct daemon *daemon = wish->call->daemon;
+
+	if (turn_is_over(&daemon->host))
+		return 0;
+	return daemon_wipe_queue(daemon, wish->region,
+				 daemon->wipe_piece < WIPE_TO_FIT ? daemon->wipe_piece
+								  : WIPE_TO_FIT);
+}
+
 static int try_blocks(struct wish *wish, const struct pool_request *request)
 {
 	struct blocks *blocks = wish->region->blocks;
@@ -261,7 +262,7 @@ static int try_blocks(struct wish *wish, const struct pool_request *request)
 
 	if (r != -ENOSPC || !blocks->wiping)
 		return r;
-	wiped = daemon_wipe_queue(wish->call->daemon, wish->region, WIPE_TO_FIT);
+	wiped = wipe_to_fit(wish);
 	r = blocks_alloc(blocks, request, &wish->extent);
 	if (r == -ENOSPC && wiped == 0)
 		await_queue(wish);
@@ -307,8 +308,6 @@ static enum mmiod_outcome judge_pool(struct wish *wish)
 		outcome = wish_check_presence(wish);
 	if (outcome == MMIOD_OK)
 		outcome = check_pool(wish);
-	if (outcome == MMIOD_OK)
-		outcome = check_zero(wish);
 	if (outcome == MMIOD_OK)
 		outcome = wish_check_cache(wish);
 	return outcome;

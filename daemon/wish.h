@@ -18,7 +18,6 @@
 
 #define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
 #define WISH_WIPES (256u << 10) /* suspect bytes that are wiped for a request; else it waits */
-#define WISH_ZEROES_NOW (4u << 20) /* bytes of a pool that does not wipe that are zeroed for one */
 
 enum wish_wait { WISH_WAITS_NOT, WISH_WAITS_FOR_WIPE, WISH_WAITS_FOR_HOLDER };
 

@@ -384,11 +384,12 @@ Test(alloc, large_blocks_are_wiped_in_bounded_parts)
 	cr_assert_eq(daemon_reload(&rig), 0);
 	fd = client_hello(OPERATOR);
 	lease = take(fd, 128 << 10).lease;
-	cr_assert_eq(rig_fake.n_wipes, 1u, "little is wiped while the request is answered");
+	cr_assert_eq(wiped_in_parts(0), 128u << 10);
+	rig_fake.n_wipes = 0;
 	send_alloc(fd, 3 << 20);
 	rig_wait(20);
 	cr_assert_gt(client_receive(fd), 0);
-	cr_assert_eq(wiped_in_parts(1), 3u << 20);
+	cr_assert_eq(wiped_in_parts(0), 3u << 20);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	rig_wait(20);
 	cr_assert_eq(pool()->wiping, 0u);
@@ -643,21 +644,193 @@ Test(alloc, who_waits_for_room_is_tried_when_another_request_has_it_wiped)
 	cr_assert_eq(n_answer_fds, 1u);
 }
 
-Test(alloc, zeros_of_what_nobody_wipes_are_for_the_holder_above_four_mebibytes,
-     .init = with_large_pool)
-{
-	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", 4 << 20);
-	int fd;
+/* ---- zeros of a pool that does not wipe ------------------------------------------------------- */
 
-	rig_write_config("[region pool]\nphys = 0xf8000000\nsize = 64M\npool = yes\nwipe = no\n"
-			 "[grant all]\nregion = pool\nuser = *\naccess = rw\n");
+#define UNWIPED                                                                 \
+	"[region pool]\nphys = 0xf8000000\nsize = 64M\npool = yes\nwipe = no\n" \
+	"[region shm]\ndevice = pci:0000:01:00.0\nbar = 2\nsize = 1M\n"         \
+	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\n[admin a]\nuser = 7\n"
+
+static void with_unwiped_pool(void)
+{
+	rig_start(UNWIPED);
+}
+
+TestSuite(zeros, .init = with_unwiped_pool, .fini = rig_stop);
+
+static void one_turn(void)
+{
+	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+}
+
+static void send_zeroed(int fd, uint64_t length, size_t n, uint32_t flags)
+{
+	struct mmiod_wire_alloc asks[MMIOD_MSG_FDS_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		asks[i] = ask(MMIOD_MEMORY_REGION, "pool", length);
+		asks[i].flags = MMIOD_ALLOC_ZERO;
+	}
+	send_allocs(fd, asks, n, flags);
+}
+
+static uint64_t bytes_wiped(void)
+{
+	return wiped_in_parts(0);
+}
+
+/* Runs until the client has an answer. No turn wipes more than a piece. */
+static void await_zeroed(int fd)
+{
+	for (int i = 0; i < 10000; i++) {
+		uint64_t before = bytes_wiped(), piece = rig.wipe_piece;
+
+		one_turn();
+		cr_assert_leq(bytes_wiped() - before, piece, "in one turn");
+		if (client_receive(fd) > 0)
+			return;
+	}
+	cr_assert_fail("never answered");
+}
+
+Test(zeros, any_number_of_zeros_is_had_in_bounded_parts)
+{
+	int fd = client_hello(OPERATOR);
+
+	send_zeroed(fd, 32 << 20, 1, 0);
+	await_zeroed(fd);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
+	cr_assert_eq(bytes_wiped(), 32u << 20);
+	cr_assert_eq(n_answer_fds, 1u);
+}
+
+Test(zeros, a_batch_of_zeros_is_had_in_bounded_parts)
+{
+	int fd = client_hello(OPERATOR);
+
+	send_zeroed(fd, 4 << 20, 16, 0);
+	await_zeroed(fd);
+	for (size_t i = 0; i < 16; i++)
+		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(i))->status, MMIOD_OK);
+	cr_assert_eq(bytes_wiped(), 64u << 20);
+	cr_assert_eq(n_answer_fds, 16u);
+}
+
+Test(zeros, others_get_other_blocks_while_one_is_zeroed)
+{
+	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
+	struct mmiod_wire_granted theirs, first;
+	uint64_t before;
+
+	send_zeroed(fd, 32 << 20, 1, 0);
+	one_turn();
+	one_turn();
+	before = bytes_wiped();
+	cr_assert_gt(before, 0u);
+	cr_assert_lt(before, 32u << 20);
+	send_alloc(other, PAGE);
+	one_turn();
+	one_turn();
+	cr_assert_gt(client_receive(other), 0);
+	cr_assert_lt(bytes_wiped(), 32u << 20, "the other was answered meanwhile");
+	theirs = *(struct mmiod_wire_granted *)answer_element(0);
+	cr_assert_eq(theirs.status, MMIOD_OK);
+	await_zeroed(fd);
+	first = *(struct mmiod_wire_granted *)answer_element(0);
+	cr_assert_eq(first.status, MMIOD_OK);
+	cr_assert(theirs.offset >= first.offset + first.length ||
+		  theirs.offset + PAGE <= first.offset);
+	cr_assert_eq(bytes_wiped(), 32u << 20, "each byte once");
+}
+
+Test(zeros, who_hangs_up_while_its_blocks_are_zeroed_leaves_no_trace)
+{
+	int fd = client_hello(OPERATOR);
+
+	send_zeroed(fd, 32 << 20, 2, 0);
+	one_turn();
+	one_turn();
+	cr_assert_not_null(rig.batches);
+	close(fd);
+	for (int i = 0; i < 4; i++)
+		one_turn();
+	cr_assert_null(rig.batches);
+	cr_assert_null(rig.host.closing);
+	cr_assert_lt(bytes_wiped(), 64u << 20, "nobody zeroes what nobody gets");
+	cr_assert_eq(pool()->free, 64u << 20);
+	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+}
+
+Test(zeros, a_device_that_goes_while_its_blocks_are_zeroed_is_told)
+{
+	int fd = client_hello(OPERATOR);
+
+	send_zeroed(fd, 32 << 20, 2, 0);
+	one_turn();
+	one_turn();
+	rig_fake.claim_error = -ENODEV;
+	fake_remove_device(&rig_fake, "pool");
+	daemon_drain_events(&rig);
+	await_zeroed(fd);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(i))->status,
+			     MMIOD_E_GONE);
+	cr_assert_eq(n_answer_fds, 0u);
+	cr_assert_null(rig.batches);
+}
+
+/* The blocks of the pool as it was are not those of the pool as it is. */
+Test(zeros, a_pool_that_is_made_anew_while_its_blocks_are_zeroed_gives_new_ones)
+{
+	int fd = client_hello(OPERATOR);
+	const struct mmiod_wire_granted *granted;
+
+	send_zeroed(fd, 5 * PAGE, 1, 0);
+	send_zeroed(fd, 32 << 20, 1, 0);
+	one_turn();
+	one_turn();
+	one_turn();
+	rig_write_config("[region pool]\nphys = 0xf8000000\nsize = 64M\npool = yes\n"
+			 "page = 64K\n[grant all]\nregion = pool\nuser = *\naccess = rw\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	fd = client_hello(OPERATOR);
-	element.flags = MMIOD_ALLOC_ZERO;
-	granted_element(fd, element);
-	element.length += PAGE;
-	alloc_refused(fd, element, MMIOD_E_INVALID,
-		      "the daemon zeroes 4194304 bytes of it at most");
+	rig_wait(50);
+	cr_assert_gt(client_receive(fd), 0);
+	client_close_fds();
+	fake_close_window(&rig_fake, ((struct mmiod_wire_granted *)answer_element(0))->lease);
+	rig_wait(50);
+	cr_assert_gt(client_receive(fd), 0);
+	granted = answer_element(0);
+	cr_assert(granted->status == MMIOD_OK || granted->status == MMIOD_E_BUSY, "%u: %s",
+		  granted->status, answer_text(granted->text));
+	cr_assert_lt(client_receive(fd), 0, "one reply each");
+	cr_assert_null(rig.batches);
+}
+
+Test(zeros, blocks_that_cannot_be_zeroed_are_not_granted)
+{
+	int fd = client_hello(OPERATOR);
+
+	send_zeroed(fd, 8 << 20, 2, MMIOD_LEASE_ALL_OR_NONE);
+	one_turn();
+	one_turn();
+	rig_fake.wipe_error = -EIO;
+	await_zeroed(fd);
+	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_GONE);
+	cr_assert_eq(n_answer_fds, 0u);
+	cr_assert_eq(pool()->free, 64u << 20);
+	cr_assert_null(rig.leases.table);
+	cr_assert_eq(rig_fake.n_windows, 0u);
+}
+
+/* rig_stop() sees whether anything is left. */
+Test(zeros, the_daemon_may_stop_while_blocks_are_zeroed)
+{
+	int fd = client_hello(OPERATOR);
+
+	send_zeroed(fd, 8 << 20, 4, 0);
+	one_turn();
+	one_turn();
+	cr_assert_not_null(rig.batches);
 }
 
 Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)
