@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include "log.h"
 #include "module.h"
@@ -16,11 +15,6 @@
 
 #define CONTROL_PATH "/dev/mmiod"
 #define EVENTS_AT_ONCE 64
-
-int module_control(struct backend *backend, unsigned long request, void *argument)
-{
-	return ioctl(backend->event_fd, request, argument) < 0 ? -errno : 0;
-}
 
 static void module_close(struct backend *backend)
 {

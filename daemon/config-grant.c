@@ -5,7 +5,7 @@
  * config-terms.c.
  */
 #include <string.h>
-#include "config-key.h"
+#include "config-setters.h"
 #include "config-value.h"
 
 /* ---- lists ----------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /*
  * The keys of [daemon]: limits, each with the range that it must lie in.
  */
-#include "config-key.h"
+#include "config-setters.h"
 #include "config-value.h"
 
 static int set_count(struct config_cursor *cursor, const char *value, uint32_t *count)

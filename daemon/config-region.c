@@ -4,7 +4,7 @@
  * looked at when all files are read (config-check.c).
  */
 #include <string.h>
-#include "config-key.h"
+#include "config-setters.h"
 #include "config-value.h"
 
 /* A target as on the command line says in one what else takes bar, range and width. */

@@ -6,7 +6,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include "config-key.h"
+#include "config-setters.h"
 #include "config-value.h"
 
 #define LEASE_MIN_MS 100

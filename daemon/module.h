@@ -14,7 +14,7 @@ struct module {
 	bool revokes_later; /* likewise */
 };
 
-/* One ioctl on the control file: 0 or -errno. */
+/* module-control.c: one ioctl on the control file: 0 or -errno. */
 int module_control(struct backend *backend, unsigned long request, void *argument);
 
 /* module-region.c */
