@@ -1,46 +1,6 @@
 // SPDX-License-Identifier: MIT
-/*
- * The index of a pool: what becomes of a word, and searches for more than one order.
- */
+/* The index of a pool: searches for more than one order. */
 #include "pool-index.h"
-
-/*
- * A line has got its first word with a block of order r,
- * or lost the last one: so do those above.
- */
-static __attribute__((noinline)) void flip_above(struct pool *pool, unsigned int l, uint64_t line,
-						 unsigned int r)
-{
-	for (unsigned int d = 1; d < pool->depth[l]; d++, line >>= WORD_SHIFT) {
-		uint64_t *with = &pool->level[l].lines[d][line >> WORD_SHIFT].with[r];
-		uint64_t before = *with;
-
-		*with = before ^ 1ull << (line % WORD_BITS);
-		if (before && *with)
-			return;
-	}
-	pool->nonempty ^= 1ull << (l * LEVEL_ORDERS + r);
-}
-
-/* Tells the index what a word has become, which is not full. */
-void index_sync(struct pool *pool, unsigned int l, uint64_t j)
-{
-	struct pool_level *level = &pool->level[l];
-	unsigned int orders = word_orders(level->words[j]), changed = level->orders[j] ^ orders, r;
-	uint64_t *with, before;
-
-	if (level->stashed[j])
-		level->stashed[j] |= STASHED_VAGUE;
-	level->orders[j] = (uint8_t)orders;
-	for (; changed; changed &= changed - 1) {
-		r = bits_first(changed);
-		with = &level->lines[0][j >> WORD_SHIFT].with[r];
-		before = *with;
-		*with = before ^ 1ull << (j % WORD_BITS);
-		if (!before || !*with)
-			flip_above(pool, l, j >> WORD_SHIFT, r);
-	}
-}
 
 /* From here on the index knows all of a word, which may be full. */
 void index_settle(struct pool *pool, unsigned int l, uint64_t j)
@@ -49,30 +9,6 @@ void index_settle(struct pool *pool, unsigned int l, uint64_t j)
 		pool_words_give(pool, l, j, 0);
 	else
 		index_sync(pool, l, j);
-}
-
-/*
- * From *word on, the first that the index lists for order
- * r or a higher one of this level. The pool is settled.
- */
-bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
-{
-	struct pool_line *const *lines = pool->level[l].lines;
-	uint64_t n = pool->level[l].n_words, i = *word, found;
-
-	for (unsigned int d = 0; d < pool->depth[l] && i < n; d++) {
-		found = line_with(&lines[d][i >> WORD_SHIFT], r) & ~0ull << (i % WORD_BITS);
-		if (found) {
-			i = (i & ~(uint64_t)(WORD_BITS - 1)) | bits_first(found);
-			while (d--)
-				i = i << WORD_SHIFT | bits_first(line_with(&lines[d][i], r));
-			*word = i;
-			return true;
-		}
-		i = (i >> WORD_SHIFT) + 1;
-		n = (n + WORD_BITS - 1) >> WORD_SHIFT;
-	}
-	return false;
 }
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The words of a pool: memory for them, ranges that return or are taken, and searches by address.
+ * The words of a pool: memory for them, ranges that return or are taken, searches by address; and
+ * the index, which is told of each word that changes.
  *
  * Everything here sees the words as they are. The searches through the index do not see what it has
  * not been told yet: their callers call pool_settle() first.
@@ -13,6 +14,72 @@
 #define HUGE_PAGE (2u << 20)
 #define CACHE_LINE 64u
 #define LONG_RANGE 64 /* words; longer ranges are looked up in the index */
+
+/* ---- the index ------------------------------------------------------------------------------- */
+
+/*
+ * A line has got its first word with a block of order r,
+ * or lost the last one: so do those above.
+ */
+static __attribute__((noinline)) void flip_above(struct pool *pool, unsigned int l, uint64_t line,
+						 unsigned int r)
+{
+	for (unsigned int d = 1; d < pool->depth[l]; d++, line >>= WORD_SHIFT) {
+		uint64_t *with = &pool->level[l].lines[d][line >> WORD_SHIFT].with[r];
+		uint64_t before = *with;
+
+		*with = before ^ 1ull << (line % WORD_BITS);
+		if (before && *with)
+			return;
+	}
+	pool->nonempty ^= 1ull << (l * LEVEL_ORDERS + r);
+}
+
+/* Tells the index what a word has become, which is not full. */
+void index_sync(struct pool *pool, unsigned int l, uint64_t j)
+{
+	struct pool_level *level = &pool->level[l];
+	unsigned int orders = word_orders(level->words[j]), changed = level->orders[j] ^ orders, r;
+	uint64_t *with, before;
+
+	if (level->stashed[j])
+		level->stashed[j] |= STASHED_VAGUE;
+	level->orders[j] = (uint8_t)orders;
+	for (; changed; changed &= changed - 1) {
+		r = bits_first(changed);
+		with = &level->lines[0][j >> WORD_SHIFT].with[r];
+		before = *with;
+		*with = before ^ 1ull << (j % WORD_BITS);
+		if (!before || !*with)
+			flip_above(pool, l, j >> WORD_SHIFT, r);
+	}
+}
+
+/*
+ * From *word on, the first that the index lists for order
+ * r or a higher one of this level. The pool is settled.
+ */
+bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
+{
+	struct pool_line *const *lines = pool->level[l].lines;
+	uint64_t n = pool->level[l].n_words, i = *word, found;
+
+	for (unsigned int d = 0; d < pool->depth[l] && i < n; d++) {
+		found = line_with(&lines[d][i >> WORD_SHIFT], r) & ~0ull << (i % WORD_BITS);
+		if (found) {
+			i = (i & ~(uint64_t)(WORD_BITS - 1)) | bits_first(found);
+			while (d--)
+				i = i << WORD_SHIFT | bits_first(line_with(&lines[d][i], r));
+			*word = i;
+			return true;
+		}
+		i = (i >> WORD_SHIFT) + 1;
+		n = (n + WORD_BITS - 1) >> WORD_SHIFT;
+	}
+	return false;
+}
+
+/* ---- the words ------------------------------------------------------------------------------- */
 
 static uintptr_t place(size_t *offset, const struct pool *pool, size_t size)
 {
@@ -296,4 +363,28 @@ uint64_t pool_words_free_run(const struct pool *pool, uint64_t page)
 		end = place_page(&place) +
 		      ((uint64_t)free_units(pool, &place) << (place.level * LEVEL_ORDERS));
 	return end - page;
+}
+
+uint64_t pool_size(const struct pool *pool)
+{
+	return pool->pages << pool->page_shift;
+}
+
+uint64_t pool_page_size(const struct pool *pool)
+{
+	return 1ull << pool->page_shift;
+}
+
+uint64_t pool_free_bytes(const struct pool *pool)
+{
+	uint64_t pages = pool->free_pages;
+
+	for (unsigned int i = 0; i < STASHES; i++)
+		pages += (uint64_t)pool->stash[i].n * pool->stash[i].pages;
+	return pages << pool->page_shift;
+}
+
+size_t pool_metadata(const struct pool *pool)
+{
+	return sizeof(*pool) + pool->memory_size;
 }

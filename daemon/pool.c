@@ -363,27 +363,3 @@ int pool_claim(struct pool *pool, uint64_t offset, uint64_t length)
 	pool->free_pages -= length;
 	return 0;
 }
-
-uint64_t pool_size(const struct pool *pool)
-{
-	return pool->pages << pool->page_shift;
-}
-
-uint64_t pool_page_size(const struct pool *pool)
-{
-	return 1ull << pool->page_shift;
-}
-
-uint64_t pool_free_bytes(const struct pool *pool)
-{
-	uint64_t pages = pool->free_pages;
-
-	for (unsigned int i = 0; i < STASHES; i++)
-		pages += (uint64_t)pool->stash[i].n * pool->stash[i].pages;
-	return pages << pool->page_shift;
-}
-
-size_t pool_metadata(const struct pool *pool)
-{
-	return sizeof(*pool) + pool->memory_size;
-}
