@@ -7,7 +7,7 @@
 #include <string.h>
 #include "audit.h"
 #include "connection.h"
-#include "journal.h"
+#include "journal-rate.h"
 #include "log.h"
 #include "monitor.h"
 
@@ -111,9 +111,9 @@ bool audit_admit(struct connection_host *host, const struct lease *lease, uint32
 
 /* ---- later ----------------------------------------------------------------------------------- */
 
-static void tell(struct connection_host *host, struct audit *audit, uint64_t hour)
+static void tell_one(struct connection_host *host, struct audit *audit, uint64_t hour)
 {
-	journal_pending(audit);
+	host->audits.tell(audit);
 	audit->hour = hour;
 	audit->pending = 0;
 	DL_DELETE(host->audits.waiting, audit);
@@ -127,14 +127,15 @@ static void on_later(evutil_socket_t fd, short what, void *data)
 
 	DL_FOREACH_SAFE(host->audits.waiting, audit, next) {
 		if (journal_may_audit(host, audit->key.uid, false))
-			tell(host, audit, hour);
+			tell_one(host, audit, hour);
 	}
 	if (host->audits.waiting)
 		event_add(&host->audits.later, &later_time);
 }
 
-void audit_start(struct connection_host *host)
+void audit_start(struct connection_host *host, void (*tell)(const struct audit *audit))
 {
+	host->audits.tell = tell;
 	evtimer_assign(&host->audits.later, host->base, on_later, host);
 }
 
@@ -145,7 +146,7 @@ void audit_stop(struct connection_host *host)
 
 	event_del(&audits->later);
 	while (audits->waiting)
-		tell(host, audits->waiting, 0);
+		tell_one(host, audits->waiting, 0);
 	while (audits->table)
 		forget(audits, audits->table);
 }

@@ -41,12 +41,13 @@ struct audit {
 struct audits {
 	struct audit *table;
 	struct audit *waiting;
+	void (*tell)(const struct audit *audit); /* what was put off, as one line */
 	struct event later;
 	struct mmiod_wire_logged kept[AUDIT_KEPT]; /* number N is at N % AUDIT_KEPT */
 	uint64_t last; /* number */
 };
 
-void audit_start(struct connection_host *host);
+void audit_start(struct connection_host *host, void (*tell)(const struct audit *audit));
 void audit_stop(struct connection_host *host);
 bool audit_admit(struct connection_host *host, const struct lease *lease, uint32_t kind,
 		 const char *rule, uint64_t count);

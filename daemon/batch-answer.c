@@ -128,13 +128,24 @@ static void log_granted(const struct batch *batch)
 
 static void log_refusal(const struct batch *batch)
 {
+	const struct wish *wish = &batch->wishes[batch->failed];
 	enum mmiod_outcome outcome;
+	struct journal_refusal refusal;
 
 	if (batch->failed == batch->count)
 		return;
 	outcome = batch->outcomes[batch->failed];
-	if (outcome == MMIOD_E_DENIED || outcome == MMIOD_E_QUOTA)
-		journal_refused(&batch->wishes[batch->failed], outcome);
+	if (outcome != MMIOD_E_DENIED && outcome != MMIOD_E_QUOTA)
+		return;
+	refusal = (struct journal_refusal){
+		.region = wish->want.region,
+		.rights = wish->want.rights,
+		.offset = wish->want.offset,
+		.length = wish->want.length,
+		.limit = outcome == MMIOD_E_QUOTA ? wish->limit : 0,
+		.why = wish->buffer,
+	};
+	journal_refused(batch->call->connection, &refusal);
 }
 
 /* After the answer was built. */

@@ -9,14 +9,12 @@
  *  - they stay charged when the connection is closed, until they are read or the peer is gone
  *    (remnant.c).
  */
-#include <linux/sockios.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include "connection.h"
 #include "journal.h"
+#include "socket.h"
 
-static const struct timeval retry_time = { 0, 20000 };
+static const struct timeval retry_time = { 0, 20000 }, linger_time = { 2, 0 };
 
 struct packet {
 	struct packet *next;
@@ -29,35 +27,34 @@ struct packet {
 };
 
 /*
- * The kernel's bookkeeping of a message that is just being
- * freed may still count 1; a whole one counts hundreds.
+ * Lets go of the connection in the next turn of the loop,
+ * when its last reply is out, or after a while without.
  */
-bool connection_all_read(int fd)
+void connection_doom(struct connection *connection)
 {
-	int unread;
-
-	return ioctl(fd, SIOCOUTQ, &unread) < 0 || unread <= 1;
+	if (connection->doomed || connection->closed)
+		return;
+	connection->doomed = true;
+	event_add(&connection->timer, &linger_time);
+	turn_ask(connection);
 }
 
-static int send_packet(int fd, const void *data, size_t length, const int *fds, size_t n_fds)
+/* Something waits to be sent. */
+void connection_wake(struct connection *connection)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int) * MMIOD_MSG_FDS_MAX)];
-	} control;
-	struct iovec vector = { .iov_base = (void *)data, .iov_len = length };
-	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+	if (!connection->closed)
+		turn_ask_later(connection);
+}
 
-	if (n_fds) {
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-		memset(&control, 0, header.msg_controllen);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
-	}
-	return sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+/* A client that is greeted has its timer for the time that it leaves replies unread. */
+void connection_watch_reader(struct connection *connection)
+{
+	if (!connection->greeted || connection->doomed)
+		return;
+	if (connection->queue)
+		event_add(&connection->timer, connection->host->slow_reader_timeout);
+	else
+		event_del(&connection->timer);
 }
 
 /*
@@ -66,7 +63,7 @@ static int send_packet(int fd, const void *data, size_t length, const int *fds, 
  */
 void connection_settle(struct connection *connection)
 {
-	if (connection->flight.user && connection_all_read(connection->fd))
+	if (connection->flight.user && socket_all_read(connection->fd))
 		charge_release(&connection->flight);
 }
 
@@ -115,7 +112,7 @@ static int try_send(struct connection *connection, const void *data, size_t leng
 	if (n_fds && connection->flight.user)
 		return -EAGAIN;
 	turn_spend(connection->host, 1);
-	r = send_packet(connection->fd, data, length, fds, n_fds);
+	r = socket_send(connection->fd, data, length, fds, n_fds);
 	if (r == 0 && n_fds) {
 		connection->flight = *charge;
 		charge->user = NULL;

@@ -12,14 +12,12 @@
  * that was writable before the peer read something is writable after it. The one for writing is
  * added only while something waits, or every reply that a client reads would wake the daemon.
  */
-#include <poll.h>
 #include <sys/socket.h>
 #include "clock.h"
 #include "connection.h"
 #include "journal.h"
 #include "remnant.h"
-
-static const struct timeval linger_time = { 2, 0 };
+#include "socket.h"
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
@@ -36,20 +34,13 @@ static ssize_t receive(struct connection *connection)
 	return n < 0 ? -errno : n;
 }
 
-/* An empty packet and the end of the stream both read as 0. */
-static bool has_hung_up(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLRDHUP };
-
-	return poll(&poll_fd, 1, 0) != 0;
-}
-
 /* It has, and there is nothing left that it sent before. */
 static bool is_deserted(int fd)
 {
 	char byte;
 
-	return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0 && has_hung_up(fd);
+	return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0 &&
+	       socket_has_hung_up(fd);
 }
 
 static void refuse(struct connection *connection, const struct mmiod_msg *head,
@@ -94,7 +85,7 @@ static void handle_empty(struct connection *connection)
 {
 	static const struct mmiod_msg none;
 
-	if (has_hung_up(connection->fd))
+	if (socket_has_hung_up(connection->fd))
 		connection_doom(connection);
 	else
 		refuse(connection, &none, MMIOD_E_PROTOCOL, "an empty packet is no message");
@@ -186,7 +177,7 @@ static bool has_more(const struct connection *connection)
  * Its share of a turn. Returns whether it wants more; if
  * not, the connection may be gone.
  */
-bool connection_run(struct connection *connection)
+static bool run(struct connection *connection)
 {
 	int r;
 
@@ -239,37 +230,6 @@ static void on_timer(evutil_socket_t fd, short what, void *data)
 					    "slow-reader-timeout in [daemon]");
 	}
 	connection_free(connection);
-}
-
-/*
- * Lets go of the connection in the next turn of the loop,
- * when its last reply is out, or after a while without.
- */
-void connection_doom(struct connection *connection)
-{
-	if (connection->doomed || connection->closed)
-		return;
-	connection->doomed = true;
-	event_add(&connection->timer, &linger_time);
-	turn_ask(connection);
-}
-
-/* Something waits to be sent. */
-void connection_wake(struct connection *connection)
-{
-	if (!connection->closed)
-		turn_ask_later(connection);
-}
-
-/* A client that is greeted has its timer for the time that it leaves replies unread. */
-void connection_watch_reader(struct connection *connection)
-{
-	if (!connection->greeted || connection->doomed)
-		return;
-	if (connection->queue)
-		event_add(&connection->timer, connection->host->slow_reader_timeout);
-	else
-		event_del(&connection->timer);
 }
 
 void connection_greeted(struct connection *connection)
@@ -349,20 +309,6 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	return 0;
 }
 
-/*
- * Closes a socket so that the peer can still read what was sent to it: closing with unread packets
- * would give it ECONNRESET first. After the shutdown none can come, so the loop ends.
- */
-void connection_hang_up(int fd)
-{
-	char byte;
-
-	shutdown(fd, SHUT_RD);
-	while (recv(fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_TRUNC) > 0)
-		;
-	close(fd);
-}
-
 static void destroy(struct connection *connection)
 {
 	struct connection_host *host = connection->host;
@@ -386,7 +332,7 @@ static void close_socket(struct connection *connection)
 	connection_drop_queue(connection);
 	connection_settle(connection);
 	if (!connection->flight.user || remnant_new(connection) < 0)
-		connection_hang_up(connection->fd);
+		socket_hang_up(connection->fd);
 	charge_release(&connection->flight);
 	connection->fd = -1;
 }
@@ -414,6 +360,12 @@ void connection_free(struct connection *connection)
 	DL_APPEND(host->closing, connection);
 	if (end_leases(connection))
 		turn_ask_later(connection);
+}
+
+/* Before any other event of the base is made (turn.h). */
+void connections_init(struct connection_host *host)
+{
+	turn_start(host, run);
 }
 
 /* All of them, at the daemon's end: of leases no more is known afterwards, and nothing is done. */

@@ -110,21 +110,20 @@ struct connection {
 
 int connection_new(struct connection_host *host, int fd, const struct peer *peer,
 		   const struct charge *charge, struct connection **connectionp);
-bool connection_run(struct connection *connection);
 void connection_free(struct connection *connection);
+void connections_init(struct connection_host *host);
 void connections_clear(struct connection_host *host);
-void connection_doom(struct connection *connection);
-void connection_wake(struct connection *connection);
 void connection_greeted(struct connection *connection);
 void connection_take_class(struct connection *connection);
 void connection_mark_stranger(struct connection *connection, bool stranger);
 bool connection_is_idle(const struct connection *connection);
-void connection_watch_reader(struct connection *connection);
-void connection_hang_up(int fd);
 void unfinished_begin(struct unfinished *unfinished, struct connection *connection);
 void unfinished_end(struct unfinished *unfinished);
 
-/* connection-send.c: what the client has yet to read. */
+/* connection-send.c: what the client has yet to read, and that it is let go. */
+void connection_doom(struct connection *connection);
+void connection_wake(struct connection *connection);
+void connection_watch_reader(struct connection *connection);
 int connection_send(struct connection *connection, struct message *message);
 int connection_flush(struct connection *connection);
 int connection_send_news(struct connection *connection);
@@ -135,6 +134,5 @@ void connection_drop_queue(struct connection *connection);
 void connection_settle(struct connection *connection);
 bool connection_has_room(struct connection *connection, size_t n_fds);
 unsigned int connection_unread(const struct connection *connection);
-bool connection_all_read(int fd);
 
 #endif

@@ -257,7 +257,7 @@ static void init_host(struct daemon *daemon, struct event_base *base)
 	peer_init();
 	take_limits(daemon);
 	daemon->host.base = base;
-	turn_start(&daemon->host);
+	connections_init(&daemon->host);
 	daemon->host.hello_timeout = &daemon->hello_timeout;
 	daemon->host.slow_reader_timeout = &daemon->slow_reader_timeout;
 	daemon->host.request = request_dispatch;

@@ -7,10 +7,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "connection.h"
 #include "door.h"
 #include "log.h"
 #include "reply.h"
+#include "socket.h"
 
 static bool is_root(int fd)
 {
@@ -32,7 +32,7 @@ static void answer(int fd, const char *why)
 			    "the daemon cannot start: its journal says why, and it tells root");
 	message_seal(&message);
 	send(fd, message.data, message.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	connection_hang_up(fd);
+	socket_hang_up(fd);
 }
 
 void door_turn_away(int fd, const char *why, unsigned int milliseconds)

@@ -1,89 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* What the journal is told, and how much of it one user may cause. */
+/* What the journal is told. */
 #include <inttypes.h>
 #include <string.h>
 #include "connection.h"
+#include "journal-rate.h"
 #include "journal.h"
 #include "log.h"
-#include "wish.h"
-
-static const struct timeval summary_time = { 10, 0 };
-
-/* ---- pace ------------------------------------------------------------------------------------ */
-
-/*
- * Grants have a pace of their own, a faster one. What it does not admit is put off and told
- * together (audit.h).
- */
-#define AUDIT_BURST 64
-#define AUDIT_PER_SECOND 16
-
-static void summarize(struct connection_host *host)
-{
-	const struct log_fields fields = { .message_id = LOG_ID_HELD_BACK };
-	struct pace *pace;
-
-	DL_FOREACH(host->paces.list, pace) {
-		if (pace->log.held_back)
-			log_line(LOG_WARNING, &fields, "held back %u lines about uid %u",
-				 pace->log.held_back, pace->uid);
-		pace->log.held_back = 0;
-	}
-}
-
-static void on_summary(evutil_socket_t fd, short what, void *data)
-{
-	summarize(data);
-}
-
-static bool hold_back(struct connection_host *host)
-{
-	host->counters.lines_held_back++;
-	if (!evtimer_pending(&host->summary, NULL))
-		event_add(&host->summary, &summary_time);
-	return false;
-}
-
-/* Whether one more line about this user may be written now. */
-bool journal_may(struct connection_host *host, uid_t uid)
-{
-	uint64_t now = log_now_ms();
-	struct pace *pace = pace_need(&host->paces, users_owner(&host->users, uid), now);
-
-	return (pace && log_admit(&pace->log, now)) || hold_back(host);
-}
 
 /* Writes to registers at the end of leases: what is too much of them is counted. */
 static bool may_audit(struct connection_host *host, uid_t uid)
 {
 	return journal_may_audit(host, uid, true);
-}
-
-bool journal_may_audit(struct connection_host *host, uid_t uid, bool dropped)
-{
-	uint64_t now = log_now_ms();
-	struct pace *pace = pace_need(&host->paces, users_owner(&host->users, uid), now);
-
-	if (pace && bucket_take(&pace->audit, now, AUDIT_BURST, AUDIT_PER_SECOND))
-		return true;
-	if (!dropped)
-		return false;
-	if (pace)
-		pace->log.held_back++;
-	return hold_back(host);
-}
-
-void journal_start(struct connection_host *host)
-{
-	evtimer_assign(&host->summary, host->base, on_summary, host);
-	audit_start(host);
-}
-
-void journal_stop(struct connection_host *host)
-{
-	event_del(&host->summary);
-	audit_stop(host);
-	summarize(host);
 }
 
 static const char *limit_key(enum mmiod_limit limit)
@@ -169,25 +96,22 @@ void journal_granted(struct connection *connection, const struct lease *lease, s
 		 writes ? "read-write" : "read-only", rule, lease->id, more);
 }
 
-/* Denied by policy, or by a limit. */
-void journal_refused(const struct wish *wish, enum mmiod_outcome outcome)
+void journal_refused(struct connection *connection, const struct journal_refusal *refusal)
 {
-	struct connection *connection = wish->call->connection;
-	const struct mmiod_wire_want *want = &wish->want;
 	const struct log_fields fields = {
-		.message_id = outcome == MMIOD_E_QUOTA ? LOG_ID_QUOTA : LOG_ID_DENIAL,
+		.message_id = refusal->limit ? LOG_ID_QUOTA : LOG_ID_DENIAL,
 		.holder = &connection->peer.holder,
 		.connected = true,
-		.region = want->region[0] ? want->region : NULL,
-		.access = access_word(want->rights),
-		.limit = outcome == MMIOD_E_QUOTA ? limit_key(wish->limit) : NULL,
-		.offset = want->offset,
-		.length = want->length,
+		.region = refusal->region[0] ? refusal->region : NULL,
+		.access = access_word(refusal->rights),
+		.limit = limit_key(refusal->limit),
+		.offset = refusal->offset,
+		.length = refusal->length,
 	};
 
 	if (!journal_may(connection->host, connection->peer.holder.uid))
 		return;
-	log_line(LOG_NOTICE, &fields, "%s", wish->buffer);
+	log_line(LOG_NOTICE, &fields, "%s", refusal->why);
 }
 
 /* A holder that asks for short times, or that connects and hangs up, may make any number of these. */
@@ -222,7 +146,7 @@ static void tell_more_ended(const struct audit *audit)
 }
 
 /* What was put off, as one line. */
-void journal_pending(const struct audit *audit)
+static void tell_pending(const struct audit *audit)
 {
 	bool writes = audit->key.kind == AUDIT_WRITER;
 	const struct log_fields fields = {
@@ -290,4 +214,18 @@ void journal_written(struct connection_host *host, const struct lease *lease,
 		 "lease %" PRIu64 " of region %s has ended: wrote 0x%" PRIx64 " to +0x%" PRIx64
 		 " (%u bits)",
 		 lease->id, lease->region->name, write->value, write->offset, 8 * write->width);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+void journal_start(struct connection_host *host)
+{
+	journal_rate_start(host);
+	audit_start(host, tell_pending);
+}
+
+void journal_stop(struct connection_host *host)
+{
+	audit_stop(host);
+	journal_rate_stop(host);
 }

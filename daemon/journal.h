@@ -15,14 +15,19 @@ struct audit;
 struct connection;
 struct connection_host;
 struct lease;
-struct wish;
+
+/* What a client asked for, and was denied by policy or by a limit. */
+struct journal_refusal {
+	const char *region; /* name; empty: kernel memory */
+	uint32_t rights; /* asked for, as the following */
+	uint64_t offset;
+	uint64_t length;
+	enum mmiod_limit limit; /* 0: it was the policy */
+	const char *why;
+};
 
 void journal_start(struct connection_host *host);
 void journal_stop(struct connection_host *host);
-/* `dropped`: what is not admitted is counted, and lost; else it is told later. */
-bool journal_may_audit(struct connection_host *host, uid_t uid, bool dropped);
-void journal_pending(const struct audit *audit);
-bool journal_may(struct connection_host *host, uid_t uid);
 
 void journal_turned_away(struct connection_host *host, const struct peer *peer,
 			 enum mmiod_limit limit, const char *why);
@@ -30,7 +35,7 @@ void journal_dropped(struct connection *connection, const char *why);
 
 void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
 		     const char *rule);
-void journal_refused(const struct wish *wish, enum mmiod_outcome outcome);
+void journal_refused(struct connection *connection, const struct journal_refusal *refusal);
 /* A register write at the end of a lease: done, or not, and why. */
 void journal_written(struct connection_host *host, const struct lease *lease,
 		     const struct config_write *write, bool always);

@@ -2,6 +2,7 @@
 /* Sockets of closed connections whose descriptors are still in flight. */
 #include <sys/socket.h>
 #include "remnant.h"
+#include "socket.h"
 
 struct remnant {
 	struct connection_host *host;
@@ -15,7 +16,7 @@ struct remnant {
 static void remnant_free(struct remnant *remnant)
 {
 	event_del(&remnant->event);
-	connection_hang_up(remnant->fd);
+	socket_hang_up(remnant->fd);
 	charge_release(&remnant->flight);
 	charge_release(&remnant->connection);
 	DL_DELETE(remnant->host->remnants, remnant);
@@ -30,7 +31,7 @@ static void on_edge(evutil_socket_t fd, short what, void *data)
 {
 	struct remnant *remnant = data;
 
-	if (connection_all_read(fd))
+	if (socket_all_read(fd))
 		remnant_free(remnant);
 }
 

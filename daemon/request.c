@@ -140,11 +140,6 @@ bool call_may_inspect(const struct call *call)
 	return policy_may_inspect(call->daemon->config, &call->connection->peer.subject);
 }
 
-bool call_may_log(const struct call *call)
-{
-	return journal_may(call->connection->host, call->connection->peer.subject.uid);
-}
-
 static enum request_result refuse_hello(struct call *call, enum mmiod_outcome outcome,
 					const char *reason)
 {

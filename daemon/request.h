@@ -55,6 +55,5 @@ bool daemon_may_end(const struct daemon *daemon, const struct connection *connec
 bool call_is_own(const struct call *call, const struct connection *connection);
 bool call_may_inspect(const struct call *call);
 bool call_may_see(const struct call *call, const struct region *region, bool all);
-bool call_may_log(const struct call *call);
 
 #endif

@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "log.h"
 #include "server.h"
+#include "socket.h"
 
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83 /* since 6.16; not in the headers of older systems */
@@ -203,7 +204,7 @@ static void turn_away(struct server *server, int fd, enum mmiod_outcome outcome,
 	reply_error(message, &hello, outcome, "%s", reason);
 	message_seal(message);
 	send(fd, message->data, message->length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	connection_hang_up(fd);
+	socket_hang_up(fd);
 }
 
 /* Administrators have no limit: they must get in when somebody else's processes run wild. */

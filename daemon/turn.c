@@ -62,7 +62,7 @@ static unsigned int serve_connection(struct connection *connection)
 	struct turn *turn = &connection->host->turn;
 
 	turn->spent = 1;
-	if (connection_run(connection)) {
+	if (turn->serve(connection)) {
 		connection->served = true;
 		stand(connection, true);
 	}
@@ -104,7 +104,7 @@ static bool somebody_waits(const struct turn *turn, enum turn_class class)
 }
 
 /* A user who has had a share stands behind those who have not, if it wants more. */
-static void serve(struct connection_host *host, enum turn_class class)
+static void serve_class(struct connection_host *host, enum turn_class class)
 {
 	struct fair *line = &host->turn.users[class];
 	unsigned int spent = 0;
@@ -135,12 +135,12 @@ static void serve(struct connection_host *host, enum turn_class class)
 
 static void on_admins(evutil_socket_t fd, short what, void *data)
 {
-	serve(data, TURN_ADMINS);
+	serve_class(data, TURN_ADMINS);
 }
 
 static void on_others(evutil_socket_t fd, short what, void *data)
 {
-	serve(data, TURN_OTHERS);
+	serve_class(data, TURN_OTHERS);
 }
 
 /*
@@ -157,7 +157,7 @@ void turn_note(struct connection_host *host, unsigned int work)
 	}
 	turn->ahead += work;
 	if (turn->ahead >= AHEAD_MOST && !turn->serving[TURN_OTHERS])
-		serve(host, TURN_OTHERS);
+		serve_class(host, TURN_OTHERS);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -206,10 +206,11 @@ void turn_drop(struct chore *chore)
 /* ---- life ------------------------------------------------------------------------------------ */
 
 /* Before any other event of the base is made: an event has its priority from the base. */
-void turn_start(struct connection_host *host)
+void turn_start(struct connection_host *host, bool (*serve)(struct connection *connection))
 {
 	struct turn *turn = &host->turn;
 
+	turn->serve = serve;
 	event_base_priority_init(host->base, TURN_PRIORITIES);
 	evtimer_assign(&turn->event[TURN_ADMINS], host->base, on_admins, host);
 	evtimer_assign(&turn->event[TURN_OTHERS], host->base, on_others, host);

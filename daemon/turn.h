@@ -44,6 +44,8 @@ struct connection;
 struct connection_host;
 
 struct turn {
+	/* A connection's share. Returns whether it wants more; if not, it may be gone. */
+	bool (*serve)(struct connection *connection);
 	struct event event[TURN_CLASSES]; /* while somebody waits */
 	struct fair users[TURN_CLASSES];
 	struct fair chores;
@@ -52,7 +54,7 @@ struct turn {
 	bool serving[TURN_CLASSES];
 };
 
-void turn_start(struct connection_host *host);
+void turn_start(struct connection_host *host, bool (*serve)(struct connection *connection));
 void turn_stop(struct connection_host *host);
 void turn_ask(struct connection *connection);
 void turn_ask_later(struct connection *connection);
