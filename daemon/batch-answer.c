@@ -145,7 +145,7 @@ static void log_refusal(const struct batch *batch)
 		.limit = outcome == MMIOD_E_QUOTA ? wish->limit : 0,
 		.why = wish->buffer,
 	};
-	journal_refused(batch->call->connection, &refusal);
+	journal_refused(batch->call.connection, &refusal);
 }
 
 /* After the answer was built. */

@@ -49,8 +49,8 @@ struct connection_host {
 	_Alignas(8) uint8_t packet[MMIOD_MSG_MAX]; /* being read */
 	const struct timeval *hello_timeout;
 	const struct timeval *slow_reader_timeout;
-	/* Answers a request: by connection_send() now, or later if it takes a deferred reply. */
-	void (*request)(struct connection *connection, const struct request *request);
+	/* Answers a request by connection_send(). False: the reply is owed, and follows in time. */
+	bool (*request)(struct connection *connection, const struct request *request);
 	/* The connection is about to go; its leases are seen to by `ended`. NULL: nobody cares. */
 	void (*closed)(struct connection *connection);
 	/*

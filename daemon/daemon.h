@@ -60,6 +60,7 @@ struct daemon {
 	void (*reloaded)(void *data); /* after daemon_reload_soon(); NULL: nobody wants to know */
 	void *reloaded_data;
 	struct event backend_event;
+	void (*drain)(struct daemon *daemon); /* daemon_drain_events() */
 	unsigned int events_caused; /* since they were read: see daemon_pace_events() */
 	bool draining;
 	bool reading_events; /* nothing that makes events may be done: it is put off */
@@ -104,12 +105,14 @@ void daemon_free_later(struct daemon *daemon, struct config *config);
 void daemon_note_reloaded(struct daemon *daemon);
 void daemon_clear_reload(struct daemon *daemon);
 
+/* events.c: what the backend tells, and what follows from it. */
+void daemon_init_events(struct daemon *daemon);
+
 /*
- * events.c: what the backend tells. Each window that ends makes an event, and its queue is bounded:
- * who ends leases in a row calls daemon_pace_events() between two of them.
+ * drain.c: each window that ends makes an event, and the backend's queue is bounded: who ends leases
+ * in a row calls daemon_pace_events() between two of them.
  */
 #define EVENTS_DRAIN_EVERY 32 /* events caused; one lease's end causes 34 at most */
-void daemon_init_events(struct daemon *daemon);
 void daemon_drain_events(struct daemon *daemon);
 void daemon_pace_events(struct daemon *daemon);
 struct lease *daemon_next_lease(struct daemon *daemon, const struct lease *lease);
@@ -118,17 +121,17 @@ struct lease *daemon_next_lease(struct daemon *daemon, const struct lease *lease
 uint32_t daemon_missing_regions(const struct daemon *daemon);
 void daemon_claim_regions(struct daemon *daemon);
 int daemon_adopt_regions(struct daemon *daemon);
-void daemon_lose_regions(struct daemon *daemon);
 uint32_t daemon_stale_regions(const struct daemon *daemon);
 bool daemon_retry_regions(struct daemon *daemon);
-void daemon_lease_reset(struct daemon *daemon, struct lease *lease);
-bool daemon_end_reset(struct daemon *daemon);
 void daemon_settle_region(struct daemon *daemon, struct region *region);
 void daemon_region_freed(struct daemon *daemon, struct region *region);
 void daemon_describe_stale(struct daemon *daemon, const struct region *region, struct text *text);
+
+/* presence.c */
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region);
-void daemon_region_gone(struct daemon *daemon, struct region *region);
-void daemon_region_state(struct daemon *daemon, struct region *region, enum mmiod_state state);
+
+/* wakeup.c: what is to be tried again. */
+void daemon_try_again(struct daemon *daemon, bool now);
 
 /* pools.c: regions that are pools. */
 void daemon_init_pools(struct daemon *daemon);
@@ -182,13 +185,11 @@ int daemon_safe_settle(struct lease *lease, const struct config_writes *own);
 int daemon_safe_note(struct daemon *daemon, uint64_t id, const struct lease *lease);
 void daemon_safe_forget(struct daemon *daemon, uint64_t id, const struct lease *lease);
 bool daemon_safe_end(struct daemon *daemon, struct lease *lease);
-bool daemon_safe_work(struct daemon *daemon, bool again);
 void daemon_safe_recover(struct daemon *daemon);
 bool daemon_safe_is_owed(struct daemon *daemon, uint64_t id);
 void daemon_safe_place(struct daemon *daemon, struct region *region);
 void daemon_init_safe(struct daemon *daemon);
 void daemon_clear_safe(struct daemon *daemon);
-void daemon_try_again(struct daemon *daemon, bool now);
 
 /* revoke.c: revocations that go on in pieces, and that wait for their deadline. */
 void revocations_note_end(struct daemon *daemon, const struct lease *lease);

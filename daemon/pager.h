@@ -7,7 +7,7 @@
 #ifndef MMIOD_DAEMON_PAGER_H
 #define MMIOD_DAEMON_PAGER_H
 
-#include "request.h"
+#include "call.h"
 
 struct pager {
 	size_t stride; /* of an element on the wire */

@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "request.h"
 #include "wish.h"
 
 #define POOL_FLAGS \

@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "request.h"
 #include "wish.h"
 
 /* ---- the wish -------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "request.h"
 #include "wish.h"
 
 static enum mmiod_outcome check_kind(struct wish *wish)

@@ -5,12 +5,7 @@
  */
 #include <string.h>
 #include "pager.h"
-
-bool call_may_see(const struct call *call, const struct region *region, bool all)
-{
-	return all ||
-	       (region->config && policy_rights(region->config, &call->connection->peer.subject));
-}
+#include "request.h"
 
 /* ---- REGIONS --------------------------------------------------------------------------------- */
 

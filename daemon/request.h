@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Requests: one handler per opcode. A handler builds its reply in the message it is given; what it
- * returns says whether the reply goes out now or is owed.
- */
+/* Requests: the table of handlers, one for each opcode. */
 #ifndef MMIOD_DAEMON_REQUEST_H
 #define MMIOD_DAEMON_REQUEST_H
 
-#include "daemon.h"
+#include "call.h"
 
-enum request_result {
-	REQUEST_REPLY, /* the message is complete */
-	REQUEST_CLOSE, /* it is, and it is the last */
-	REQUEST_DEFERRED, /* another message will follow in time */
-};
-
-struct call {
-	struct daemon *daemon;
-	struct connection *connection;
-	const struct request *request;
-	struct message *reply;
-};
-
-void request_dispatch(struct connection *connection, const struct request *request);
-enum request_result request_dispatch_again(struct connection *connection,
-					   const struct request *request);
+/* False: the reply is owed. Else it has been sent. */
+bool request_dispatch(struct connection *connection, const struct request *request);
 
 enum request_result request_hello(struct call *call);
 enum request_result request_status(struct call *call);
@@ -47,13 +30,5 @@ enum request_result request_renew(struct call *call);
 enum request_result request_explain(struct call *call);
 enum request_result request_revoke(struct call *call);
 enum request_result request_log(struct call *call);
-
-bool call_is_admin(const struct call *call);
-bool call_holds(const struct call *call, const struct lease *lease);
-bool daemon_may_end(const struct daemon *daemon, const struct connection *connection,
-		    const struct lease *lease, uint32_t flags, const char **why);
-bool call_is_own(const struct call *call, const struct connection *connection);
-bool call_may_inspect(const struct call *call);
-bool call_may_see(const struct call *call, const struct region *region, bool all);
 
 #endif

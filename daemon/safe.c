@@ -20,8 +20,6 @@
 #include "log.h"
 #include "safe.h"
 
-static const struct timeval at_once = { 0, 0 }, a_second = { 1, 0 };
-
 static bool needs_note(const struct daemon *daemon)
 {
 	return daemon->backend->ops->kind == MMIOD_BACKEND_MODULE;
@@ -130,54 +128,12 @@ bool daemon_safe_end(struct daemon *daemon, struct lease *lease)
 	return false;
 }
 
-/*
- * What a region's device did not take from one lease it does
- * not take from the next. True: there may be more to be done.
- */
-bool daemon_safe_work(struct daemon *daemon, bool again)
-{
-	struct lease *lease = daemon->leases.unsafe, *next;
-	struct lease *last = lease ? lease->unsafe_prev : NULL;
-
-	daemon->safe_round++;
-	for (; lease; lease = next) {
-		next = lease == last ? NULL : lease->unsafe_next;
-		if (lease->unsafe && !again)
-			return false;
-		if (lease->region->unsafe_round == daemon->safe_round)
-			continue;
-		if (daemon->events_caused >= EVENTS_DRAIN_EVERY)
-			return true;
-		daemon_lease_advance(daemon, lease);
-	}
-	return false;
-}
-
-/* ---- trying again: writes, and regions that the module did not take back --------------------- */
-
-static void on_again(evutil_socket_t fd, short what, void *data)
-{
-	struct daemon *daemon = data;
-	bool kept = daemon_retry_regions(daemon);
-	bool more = daemon_safe_work(daemon, true);
-
-	daemon_pace_events(daemon);
-	if (more || kept || daemon->leases.unsafe)
-		daemon_try_again(daemon, more);
-}
-
-void daemon_try_again(struct daemon *daemon, bool now)
-{
-	if (now || !event_pending(&daemon->again, EV_TIMEOUT, NULL))
-		event_add(&daemon->again, now ? &at_once : &a_second);
-}
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void daemon_init_safe(struct daemon *daemon)
 {
 	daemon->notes_fd = -1;
 	daemon->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	evtimer_assign(&daemon->again, daemon->host.base, on_again, daemon);
-	event_priority_set(&daemon->again, TURN_FIRST);
 }
 
 void daemon_clear_safe(struct daemon *daemon)
@@ -234,6 +190,13 @@ static bool fits(const struct safe_note *note, const struct region *region)
 	       note->length <= region->hw.length - note->offset;
 }
 
+/* Its bytes are nobody's until then. */
+static void write_soon(struct daemon *daemon, struct lease *lease)
+{
+	lease_enter_unsafe(&daemon->leases, lease);
+	daemon_try_again(daemon, true);
+}
+
 /* A lease that has ended but for what is to be written. Its holder cannot be told anything. */
 static int make_ending(struct daemon *daemon, const struct safe_note *note, struct region *region)
 {
@@ -260,7 +223,7 @@ static int make_ending(struct daemon *daemon, const struct safe_note *note, stru
 		lease_discard(lease);
 		return -ENOMEM;
 	}
-	daemon_lease_advance(daemon, lease);
+	write_soon(daemon, lease);
 	return 0;
 }
 
@@ -324,8 +287,8 @@ static void take_note(struct daemon *daemon, uint64_t id)
 		log_error("the note on lease %" PRIu64 " cannot be read: %s", id, strerror(-r));
 	if (lease && r == 0)
 		give_to(daemon, lease, &note);
-	if (lease)
-		daemon_lease_advance(daemon, lease);
+	if (lease && lease->state == MMIOD_STATE_ENDING)
+		write_soon(daemon, lease);
 	if (lease || r < 0)
 		return;
 	if (!note.region[0] || !note.writes.count) {

@@ -23,6 +23,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "log.h"
+#include "request.h"
 #include "wish.h"
 
 #define WAITING_MAX 16 /* requests of one connection that have yet to be answered */
@@ -104,7 +105,7 @@ static void wake_behind(const struct waiting *waiting)
 static void try(struct waiting *waiting)
 {
 	leave(waiting);
-	if (request_dispatch_again(waiting->connection, &waiting->request) != REQUEST_DEFERRED)
+	if (waiting->connection->host->request(waiting->connection, &waiting->request))
 		wake_behind(waiting);
 	free(waiting);
 }

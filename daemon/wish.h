@@ -14,7 +14,7 @@
 #ifndef MMIOD_DAEMON_WISH_H
 #define MMIOD_DAEMON_WISH_H
 
-#include "request.h"
+#include "call.h"
 
 #define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
 #define WISH_WIPES (256u << 10) /* suspect bytes that are wiped for a request; else it waits */

@@ -217,13 +217,13 @@ Test(turn, a_user_has_one_share_however_many_connections_it_has)
 
 static unsigned int answered_before;
 
-static void see_who_asks(struct connection *connection, const struct request *request)
+static bool see_who_asks(struct connection *connection, const struct request *request)
 {
 	static bool administrator_came;
 
 	administrator_came |= connection->admin;
 	answered_before += !administrator_came;
-	request_dispatch(connection, request);
+	return request_dispatch(connection, request);
 }
 
 Test(turn, an_administrator_is_answered_before_others)
