@@ -101,8 +101,8 @@ void daemon_warn_of(const struct config *config);
 void daemon_init_reload(struct daemon *daemon);
 void daemon_reload_soon(struct daemon *daemon);
 void daemon_find_names(struct daemon *daemon);
+void daemon_end_ungranted(struct daemon *daemon);
 void daemon_free_later(struct daemon *daemon, struct config *config);
-void daemon_note_reloaded(struct daemon *daemon);
 void daemon_clear_reload(struct daemon *daemon);
 
 /* events.c: what the backend tells, and what follows from it. */
@@ -131,6 +131,9 @@ void daemon_describe_stale(struct daemon *daemon, const struct region *region, s
 bool daemon_region_is_there(struct daemon *daemon, const struct region *region);
 
 /* wakeup.c: what is to be tried again. */
+void waiting_note_end(struct daemon *daemon, struct region *region);
+void waiting_note_wiped(struct daemon *daemon);
+void waiting_try_soon(struct daemon *daemon);
 void daemon_try_again(struct daemon *daemon, bool now);
 
 /* pools.c: regions that are pools. */
@@ -175,10 +178,9 @@ void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
 			const struct mmiod_wire_want *want, enum mmiod_memory memory,
 			const char *why);
 
-/* terms.c: leases with a time limit; what a reload does to leases. */
+/* terms.c: leases with a time limit. */
 void daemon_init_terms(struct daemon *daemon);
 void daemon_arm_terms(struct daemon *daemon);
-void daemon_end_ungranted(struct daemon *daemon);
 
 /* safe.c: register writes at the end of a lease. */
 int daemon_safe_settle(struct lease *lease, const struct config_writes *own);
@@ -200,9 +202,6 @@ void revocations_clear(struct daemon *daemon);
 
 /* waiting.c: requests that wait until something has been wiped, or is free. */
 void waiting_init(struct daemon *daemon);
-void waiting_note_end(struct daemon *daemon, struct region *region);
-void waiting_try_soon(struct daemon *daemon);
-void waiting_note_wiped(struct daemon *daemon);
 void waiting_forget(struct daemon *daemon, const struct connection *connection);
 
 /* batch-turns.c: requests whose leases are taken in more than one turn. */

@@ -52,26 +52,6 @@ struct waiting {
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-static void try_soon(struct daemon *daemon)
-{
-	daemon->tries.due = true;
-	if (daemon->waiting)
-		turn_do_later(&daemon->host, &daemon->tries.chore);
-}
-
-/* Has those tried that wait for something of the region, in the rest of this round and the next. */
-void waiting_note_end(struct daemon *daemon, struct region *region)
-{
-	region->freed = daemon->tries.round + 1;
-	try_soon(daemon);
-}
-
-/* The same of those that wait for something to be wiped. */
-void waiting_note_wiped(struct daemon *daemon)
-{
-	try_soon(daemon);
-}
-
 /* The way out of the queue. It is the caller's then, and charged for nothing. */
 static void leave(struct waiting *waiting)
 {
@@ -474,13 +454,6 @@ static bool go_on_trying(struct chore *chore)
 	}
 	tries->last = 0;
 	return tries->due && daemon->waiting;
-}
-
-/* After a reload: those who may no longer have it, or whose region has gone, are to be told. */
-void waiting_try_soon(struct daemon *daemon)
-{
-	daemon->tries.due_for_all = true;
-	try_soon(daemon);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
