@@ -9,9 +9,10 @@
 #define MMIOD_DAEMON_AUDIT_H
 
 #include <event2/event_struct.h>
+#include <stdbool.h>
 #include <mmiod/protocol.h>
 #include "hash.h"
-#include "tag.h"
+#include "holder.h"
 
 #define AUDIT_KEPT 1024u /* grants */
 

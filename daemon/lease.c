@@ -1,72 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions and leases. Two leases that share a byte go together only if each lets the other be: an
+ * The table of leases. Two leases that share a byte go together only if each lets the other be: an
  * exclusive one lets nobody, a shared-read one lets readers, a shared-write one lets all. A guest
  * is in nobody's way: where an exclusive lease comes, it ends.
  */
 #include <assert.h>
 #include <string.h>
 #include "lease.h"
-
-/* ---- regions --------------------------------------------------------------------------------- */
-
-struct region *region_find(const struct regions *regions, const char *name)
-{
-	struct region *region;
-
-	HASH_FIND(hh, regions->table, name, strlen(name), region);
-	return region;
-}
-
-/* Few regions, rare calls: a walk will do. */
-struct region *region_by_handle(const struct regions *regions, uint64_t handle)
-{
-	for (struct region *region = regions->table; region; region = region->hh.next)
-		if (region->claimed && region->hw.handle == handle)
-			return region;
-	return NULL;
-}
-
-struct region *region_add(struct regions *regions, const char *name)
-{
-	struct region *region = calloc(1, sizeof(*region));
-
-	if (!region)
-		return NULL;
-	snprintf(region->name, sizeof(region->name), "%s", name);
-	HASH_ADD_KEYPTR(hh, regions->table, region->name, strlen(region->name), region);
-	if (!hash_added(region)) {
-		free(region);
-		return NULL;
-	}
-	region->id = region->of_all.id = ++regions->last_id;
-	by_id_insert(&regions->by_id, &region->of_all);
-	return region;
-}
-
-/* The first whose id is greater; NULL: there is none. */
-struct region *region_after(const struct regions *regions, uint64_t id)
-{
-	struct by_id_node *node = by_id_after(&regions->by_id, id);
-
-	return node ? container_of(node, struct region, of_all) : NULL;
-}
-
-void region_remove(struct regions *regions, struct region *region)
-{
-	assert(!region->n_leases && !region->pins);
-	HASH_DEL(regions->table, region);
-	by_id_remove(&regions->by_id, &region->of_all);
-	blocks_destroy(region->blocks);
-	free(region);
-}
-
-enum mmiod_state region_state(const struct region *region)
-{
-	if (!region->claimed)
-		return MMIOD_STATE_REVOKED;
-	return region->stale ? MMIOD_STATE_STALE : region->hw.state;
-}
 
 /* ---- sharing --------------------------------------------------------------------------------- */
 
@@ -523,7 +463,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	lease_discard(lease);
 }
 
-/* ---- news for the holder --------------------------------------------------------------------- */
+/* ---- whose it is ------------------------------------------------------------------------------ */
 
 void lease_attach(struct lease *lease, struct lease_list *list)
 {
@@ -543,70 +483,4 @@ void lease_detach(struct lease *lease)
 	DL_DELETE(lease->list->head, lease);
 	uncount(lease);
 	lease->list = NULL;
-}
-
-bool lease_has_news(const struct lease *lease)
-{
-	return lease->news.asked || lease->news.state;
-}
-
-/*
- * Notes an event; the connection sends it when its socket takes it. What is not sent yet is
- * replaced, so a client that reads nothing costs no memory however much happens to its leases.
- */
-void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
-		const char *why)
-{
-	struct lease_news *news = &lease->news;
-	struct lease_list *list = lease->list;
-
-	if (type == MMIOD_EVENT_REVOKE_ASKED) {
-		news->asked = true;
-		news->asked_ms = deadline_ms;
-	} else {
-		news->state = (uint8_t)type;
-		if (type == MMIOD_EVENT_REVOKED || type == MMIOD_EVENT_GONE)
-			news->asked = false;
-	}
-	free(news->why);
-	news->why = strndup(why, LEASE_WHY_MAX - 1);
-	if (list) {
-		DL_DELETE(list->head, lease);
-		DL_PREPEND(list->head, lease);
-	}
-}
-
-/*
- * Few leases are ever told anything, so the sentence has no
- * room in each; without memory an event goes without one.
- */
-const char *lease_why(const struct lease *lease)
-{
-	return lease->news.why ? lease->news.why : "";
-}
-
-/*
- * One piece of news, in the order that makes sense;
- * the lease moves to the tail when it has no more.
- */
-enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms)
-{
-	struct lease_news *news = &lease->news;
-	struct lease_list *list = lease->list;
-	enum mmiod_event_type type;
-
-	*deadline_ms = 0;
-	if (news->asked) {
-		type = MMIOD_EVENT_REVOKE_ASKED;
-		*deadline_ms = news->asked_ms;
-		news->asked = false;
-	} else {
-		type = (enum mmiod_event_type)news->state;
-		news->state = 0;
-	}
-	if (!lease_has_news(lease)) {
-		DL_DELETE(list->head, lease);
-		DL_APPEND(list->head, lease);
-	}
-	return type;
 }

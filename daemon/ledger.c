@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "journal.h"
 #include "log.h"
+#include "tag.h"
 
 /* Region and kind of memory; NULL: the region has gone. */
 static struct region *region_of(struct daemon *daemon, const struct backend_ledger *entry,

@@ -29,7 +29,7 @@
 #include <stdint.h>
 #include <syslog.h>
 #include "bucket.h"
-#include "tag.h"
+#include "holder.h"
 #include "util.h"
 
 /* What the line is about. Fields that are zero or NULL are left out. */

@@ -7,8 +7,8 @@
 #ifndef MMIOD_DAEMON_PEER_H
 #define MMIOD_DAEMON_PEER_H
 
+#include "holder.h"
 #include "policy.h"
-#include "tag.h"
 
 #define PEER_UNIT_MAX 64 /* longer names are cut */
 

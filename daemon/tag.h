@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <linux/mmiod.h>
+#include "holder.h"
 
 #define TAG_MAGIC 0x67616d6du /* "mmag" */
 #define TAG_VERSION 4
@@ -36,13 +37,6 @@ struct tag {
 	uint32_t grant; /* key of the grant, from version 3 on */
 };
 static_assert(sizeof(struct tag) == MMIOD_TAG_SIZE, "ledger layout");
-
-/* Who holds a lease, as far as the ledger knows. */
-struct holder {
-	uint32_t uid; /* UINT32_MAX: not a lease of this daemon's making */
-	uint32_t pid; /* of the process that asked: a hint, files travel */
-	char comm[16];
-};
 
 struct tag_content {
 	struct holder holder;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "pci.h"
 #include "wish.h"
+#include "tag.h"
 
 struct lease *wish_make_lease(struct wish *wish)
 {
