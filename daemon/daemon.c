@@ -301,6 +301,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 		return r;
 	/* What is owed to a device is owed to what was claimed, not to what the configuration says now. */
 	daemon_safe_recover(daemon);
+	daemon_drain_events(daemon);
 	daemon_claim_regions(daemon);
 	daemon_arm_terms(daemon);
 	event_add(&daemon->grace, &grace_time);
