@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <common/pci-address.h>
 #include "bind-command.h"
 #include "config-value.h"
 #include "log.h"
@@ -49,14 +50,13 @@ static int exit_status(int error)
  */
 static int parse_address(const char *word, uint64_t *address)
 {
-	const char *bare = strncmp(word, "pci:", 4) ? word : word + 4;
-	char full[64];
+	const char *at = strncmp(word, "pci:", 4) ? word : word + 4;
+	struct common_pci_address found;
 
-	snprintf(full, sizeof(full), "pci:%s", bare);
-	if (value_slot(full, address) == 0)
-		return 0;
-	snprintf(full, sizeof(full), "pci:0000:%s", bare);
-	return value_slot(full, address);
+	if (common_scan_pci_address(&at, &found) < 0 || *at)
+		return -EINVAL;
+	*address = MMIOD_PCI_DEVICE(found.domain, found.bus, found.device, found.function);
+	return 0;
 }
 
 static int read_addresses(const struct bind_command *command, uint64_t *addresses)

@@ -4,6 +4,7 @@
  * whole. Refusals name file and line of the section, and the cure.
  */
 #include <string.h>
+#include <common/word.h>
 #include "config.h"
 
 static int refuse(struct text *why, const struct config_origin *origin, const char *what)
@@ -119,7 +120,7 @@ static int check_grant_name(const struct config *config, const struct config_gra
 		return 0;
 	for (; n < config->n_regions && n < array_size(names); n++)
 		names[n] = config->regions[n]->name;
-	nearest = text_nearest(pattern, names, n);
+	nearest = common_nearest(pattern, names, n);
 	text_set(why, "%s:%u: the grant names region \"%s\", which is not configured",
 		 grant->origin.file, grant->origin.line, pattern);
 	if (nearest)

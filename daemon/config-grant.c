@@ -5,6 +5,7 @@
  * config-terms.c.
  */
 #include <string.h>
+#include <common/word.h>
 #include "config-setters.h"
 #include "config-value.h"
 
@@ -162,8 +163,8 @@ static int add_memory(struct config_cursor *cursor, void *list, const char *word
 		*memory |= 1u << i;
 		return 0;
 	}
-	nearest = text_nearest(word, memory_words + MMIOD_MEMORY_PAGES,
-			       array_size(memory_words) - MMIOD_MEMORY_PAGES);
+	nearest = common_nearest(word, memory_words + MMIOD_MEMORY_PAGES,
+				 array_size(memory_words) - MMIOD_MEMORY_PAGES);
 	if (nearest)
 		return config_refuse(cursor,
 				     "\"%s\" is not a kind of kernel memory: did you mean \"%s\"?",

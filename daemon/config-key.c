@@ -4,6 +4,7 @@
  * rule and, where there is one, the cure.
  */
 #include <string.h>
+#include <common/word.h>
 #include "config-key.h"
 #include "config-setters.h"
 #include "config-value.h"
@@ -109,7 +110,7 @@ static int refuse_key(struct config_cursor *cursor, const char *name)
 	for (size_t i = 0; i < array_size(keys); i++)
 		if (keys[i].section == cursor->section)
 			candidates[n++] = keys[i].name;
-	nearest = text_nearest(name, candidates, n);
+	nearest = common_nearest(name, candidates, n);
 	if (nearest)
 		return config_refuse(cursor, "unknown key \"%s\": did you mean \"%s\"?", name,
 				     nearest);
@@ -122,7 +123,7 @@ static int refuse_section(struct config_cursor *cursor, const char *kind)
 
 	for (size_t i = 0; i < array_size(sections); i++)
 		candidates[i] = sections[i].kind;
-	nearest = text_nearest(kind, candidates, array_size(candidates));
+	nearest = common_nearest(kind, candidates, array_size(candidates));
 	if (nearest)
 		return config_refuse(cursor, "unknown section [%s]: did you mean [%s%s]?", kind,
 				     nearest, strcmp(nearest, "daemon") ? " NAME" : "");

@@ -4,6 +4,7 @@
  * nothing is decided by it.
  */
 #include <string.h>
+#include <common/escape.h>
 #include "daemon.h"
 
 /* Or the number: whoever is shown it may ask the name service, the daemon must not. */
@@ -52,7 +53,7 @@ void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, st
 			 (unsigned long long)lease->id);
 		return;
 	}
-	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
+	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	daemon_unit_of(daemon, lease, unit, sizeof(unit));
 	text_add(text, "user %s (uid %u), pid %u (%s%s%s), ",
 		 daemon_user_name(daemon, holder->uid, name, sizeof(name)), holder->uid,

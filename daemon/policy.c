@@ -4,8 +4,10 @@
  * admits a request for any mode, shared-write only for shared-write and for guests. The values of
  * enum mmiod_share rise in that order.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <common/word.h>
 #include "policy.h"
 
 static bool has_gid(const struct subject *subject, gid_t gid)
@@ -315,38 +317,28 @@ bool policy_may_inspect(const struct config *config, const struct subject *subje
 	       (subject->known && any_names(config->inspectors, config->n_inspectors, subject));
 }
 
+static_assert(MMIOD_SHARE_EXCLUSIVE == 1 && MMIOD_SHARE_READ == 2 && MMIOD_SHARE_WRITE == 3 &&
+		      MMIOD_SHARE_GUEST == 4,
+	      "common_share_words");
+static_assert(MMIOD_CACHE_UC == 1 && MMIOD_CACHE_WC == 2 && MMIOD_CACHE_WB == 3,
+	      "common_memtype_words");
+static_assert(MMIOD_MEMORY_REGION == 0 && MMIOD_MEMORY_PAGES == 1 && MMIOD_MEMORY_KMALLOC == 2 &&
+		      MMIOD_MEMORY_VMALLOC == 3 && MMIOD_MEMORY_DMA == 4,
+	      "common_memory_words");
+
 const char *share_name(enum mmiod_share share)
 {
-	switch (share) {
-	case MMIOD_SHARE_EXCLUSIVE:
-		return "exclusive";
-	case MMIOD_SHARE_READ:
-		return "shared-read";
-	case MMIOD_SHARE_WRITE:
-		return "shared-write";
-	case MMIOD_SHARE_GUEST:
-		return "guest";
-	default:
-		return "default";
-	}
+	return common_word(common_share_words, share, "default");
 }
 
 const char *cache_name(enum mmiod_cache cache)
 {
-	static const char *const names[] = { "default", "uc", "wc", "wb" };
-
-	return names[cache];
+	return common_word(common_memtype_words, cache, "default");
 }
 
 const char *memory_name(enum mmiod_memory memory)
 {
-	static const char *const names[] = {
-		[MMIOD_MEMORY_REGION] = "region",   [MMIOD_MEMORY_PAGES] = "pages",
-		[MMIOD_MEMORY_KMALLOC] = "kmalloc", [MMIOD_MEMORY_VMALLOC] = "vmalloc",
-		[MMIOD_MEMORY_DMA] = "dma",
-	};
-
-	return names[memory];
+	return common_word(common_memory_words, memory, "memory");
 }
 
 static const char *rights_verb(uint32_t rights)

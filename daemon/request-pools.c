@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <common/escape.h>
 #include "request.h"
 
 #define POOLS_MAX \
@@ -139,7 +140,7 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 {
 	char escaped[4 * MMIOD_WIRE_NAME];
 
-	text_escape(escaped, sizeof(escaped), name, MMIOD_WIRE_NAME);
+	common_escape(escaped, sizeof(escaped), name, MMIOD_WIRE_NAME);
 	reply_error(call->reply, &call->request->head, outcome, "%s \"%s\"", what, escaped);
 	return REQUEST_REPLY;
 }

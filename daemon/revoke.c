@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <common/escape.h>
 #include "journal.h"
 #include "request.h"
 
@@ -296,7 +297,7 @@ static void describe_admin(struct call *call, char *why, size_t size)
 	const struct holder *holder = &call->connection->peer.holder;
 	char comm[64];
 
-	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
+	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	snprintf(why, size, "revoked by user %s (uid %u), pid %u (%s)",
 		 user_name(call->connection->charge.user), holder->uid, holder->pid, comm);
 }

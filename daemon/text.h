@@ -3,7 +3,7 @@
  * Sentences of bounded length: built piece by piece into
  * a caller's buffer, cut at its end, never failing.
  *
- * Strings that a client chose pass through text_escape() before they are shown to anybody.
+ * Strings that a client chose pass through common_escape() before they are shown to anybody.
  */
 #ifndef MMIOD_DAEMON_TEXT_H
 #define MMIOD_DAEMON_TEXT_H
@@ -27,12 +27,8 @@ void text_reset(struct text *text);
 void text_add(struct text *text, const char *format, ...) _printf_(2, 3);
 void text_set(struct text *text, const char *format, ...) _printf_(2, 3);
 
-const char *text_escape(char *buffer, size_t size, const char *string, size_t length);
 void text_add_size(struct text *text, uint64_t bytes);
 void text_add_age(struct text *text, uint64_t seconds);
 void text_add_duration(struct text *text, uint32_t milliseconds);
-
-size_t text_distance(const char *a, const char *b);
-const char *text_nearest(const char *word, const char *const *candidates, size_t count);
 
 #endif

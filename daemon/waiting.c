@@ -22,6 +22,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <common/escape.h>
 #include "log.h"
 #include "request.h"
 #include "wish.h"
@@ -323,7 +324,7 @@ static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum 
 	const struct mmiod_wire_want *want = &wish->want;
 	char comm[64], name[USER_NAME_MAX];
 
-	text_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
+	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text,
 		 "0x%" PRIx64 "+0x%" PRIx64

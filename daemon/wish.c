@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <common/escape.h>
 #include "wish.h"
 
 /* Of the connection's own peer, unless EXPLAIN says otherwise. */
@@ -77,7 +78,7 @@ enum mmiod_outcome wish_find_region(struct wish *wish)
 		return wish_refuse(wish, MMIOD_E_NOT_FOUND,
 				   "no region has byte 0x%" PRIx64 " of %s", wish->want.offset,
 				   wish->want.region);
-	text_escape(name, sizeof(name), wish->want.region, sizeof(wish->want.region));
+	common_escape(name, sizeof(name), wish->want.region, sizeof(wish->want.region));
 	return wish_refuse(wish, MMIOD_E_NOT_FOUND, "there is no region \"%s\"", name);
 }
 

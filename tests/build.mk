@@ -6,6 +6,14 @@ MODULE_TEST_HEADERS := $(wildcard tests/vm/module/*.h) tests/tap/tap.h include/u
 MODULE_TEST_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-clobbered -D_GNU_SOURCE \
 	-D_FILE_OFFSET_BITS=64 -Iinclude/uapi -Itests/tap -static -pthread
 
+# What daemon and clients share is headers only.
+COMMON_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/common/test-*.c))
+UNIT_TESTS += $(COMMON_TESTS)
+$(COMMON_TESTS:%=%.o): OBJ_FLAGS += -Wno-missing-prototypes
+$(COMMON_TESTS): $(B)/%: $(B)/%.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lcriterion
+.SECONDARY: $(COMMON_TESTS:%=%.o)
+
 .PHONY: module-tests
 module-tests: build/tests/vm/module-tests build/tests/vm/module-tests-32
 build/tests/vm/module-tests: $(MODULE_TEST_SOURCES) $(MODULE_TEST_HEADERS)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <string.h>
+#include <common/escape.h>
+#include <common/word.h>
 #include "daemon/text.h"
 
 Test(text, is_cut_at_the_end_of_its_buffer)
@@ -38,19 +40,19 @@ Test(text, escapes_what_could_forge_a_line_of_the_log)
 {
 	char buffer[64];
 
-	cr_assert_str_eq(text_escape(buffer, sizeof(buffer), "a\nb\x1b[31m\\", 8),
+	cr_assert_str_eq(common_escape(buffer, sizeof(buffer), "a\nb\x1b[31m\\", 8),
 			 "a\\x0ab\\x1b[31m");
-	cr_assert_str_eq(text_escape(buffer, sizeof(buffer), "\\", 1), "\\x5c");
-	cr_assert_str_eq(text_escape(buffer, sizeof(buffer), "\xff", 1), "\\xff");
+	cr_assert_str_eq(common_escape(buffer, sizeof(buffer), "\\", 1), "\\x5c");
+	cr_assert_str_eq(common_escape(buffer, sizeof(buffer), "\xff", 1), "\\xff");
 }
 
 Test(text, escapes_no_further_than_the_buffer_and_the_string)
 {
 	char buffer[6];
 
-	cr_assert_str_eq(text_escape(buffer, sizeof(buffer), "\n\n\n", 3), "\\x0a");
-	cr_assert_str_eq(text_escape(buffer, sizeof(buffer), "ab\0cd", 5), "ab");
-	cr_assert_str_eq(text_escape(buffer, sizeof(buffer), "abcd", 2), "ab");
+	cr_assert_str_eq(common_escape(buffer, sizeof(buffer), "\n\n\n", 3), "\\x0a");
+	cr_assert_str_eq(common_escape(buffer, sizeof(buffer), "ab\0cd", 5), "ab");
+	cr_assert_str_eq(common_escape(buffer, sizeof(buffer), "abcd", 2), "ab");
 }
 
 Test(text, shows_sizes_and_ages_as_people_say_them)
@@ -69,22 +71,4 @@ Test(text, shows_sizes_and_ages_as_people_say_them)
 	text_add(&text, ", ");
 	text_add_age(&text, 7200);
 	cr_assert_str_eq(buffer, "64 MiB, 1000 bytes, 5 s, 10 min, 2 h");
-}
-
-Test(text, counts_single_letters_as_distance)
-{
-	cr_assert_eq(text_distance("bar", "bra"), 2u);
-	cr_assert_eq(text_distance("width", "width"), 0u);
-	cr_assert_eq(text_distance("", "abc"), 3u);
-	cr_assert_eq(text_distance("kitten", "sitting"), 3u);
-}
-
-Test(text, finds_the_nearest_word_or_none)
-{
-	static const char *const words[] = { "device", "bar", "range", "width" };
-
-	cr_assert_str_eq(text_nearest("bra", words, 4), "bar");
-	cr_assert_str_eq(text_nearest("devise", words, 4), "device");
-	cr_assert_null(text_nearest("zzzzzzzzzzzz", words, 4));
-	cr_assert_null(text_nearest("bar", words, 0));
 }
