@@ -13,7 +13,7 @@
 int blocks_new(struct blocks **blocksp, uint64_t size, uint64_t page, bool wipe)
 {
 	struct blocks *blocks = calloc(1, sizeof(*blocks));
-	int r = blocks ? pool_new(&blocks->pool, size, page, POOL_EAGER) : -ENOMEM;
+	int r = blocks ? pool_new(&blocks->pool, size, page, 0) : -ENOMEM;
 
 	if (r < 0) {
 		free(blocks);
@@ -251,4 +251,6 @@ void blocks_wiped(struct blocks *blocks, uint64_t wiped)
 	}
 	DL_DELETE(blocks->queue, first);
 	free(first);
+	/* It came back in pieces: together they are what the next request may want. */
+	pool_settle(blocks->pool);
 }

@@ -182,7 +182,6 @@ struct pool_want {
 	bool anywhere; /* neither bounds nor alignment */
 };
 
-void pool_settle(struct pool *pool);
 bool pool_is_settled(const struct pool *pool);
 int pool_examine(const struct pool *pool, const struct pool_request *request,
 		 struct pool_want *want);

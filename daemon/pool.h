@@ -105,6 +105,9 @@ void pool_explain(struct pool *pool, const struct pool_request *request, int err
  */
 uint64_t pool_fitting(struct pool *pool, const struct pool_request *request);
 
+/* Has blocks that came back lately found by where they are, and no longer by how long they were. */
+void pool_settle(struct pool *pool);
+
 uint64_t pool_size(const struct pool *pool);
 uint64_t pool_page_size(const struct pool *pool);
 uint64_t pool_free_bytes(const struct pool *pool);
