@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The daemon's own affairs: starting and stopping, reloading, and what a connection leaves behind.
+ * The daemon's own affairs: starting and stopping, and what a connection leaves behind.
  */
 #include <string.h>
 #include <sys/random.h>
@@ -11,15 +11,6 @@
 #include "request.h"
 
 static const struct timeval grace_time = { 10, 0 };
-
-/* What all users together may have, unless [daemon] says it. */
-#define ALL_CONNECTIONS 4096u
-#define ALL_LEASES (65536u - 64) /* the module's max_windows, less what ends of leases may take */
-#define ALL_BYTES (64ull << 30)
-#define ALL_CACHES 65536u
-#define ALL_WAITING 4096u
-#define ALL_UNREAD_REPLIES 4096u /* of 64 KiB at most */
-#define ALL_UNREAD_DESCRIPTORS 8192u
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
@@ -87,164 +78,6 @@ static void on_ended(struct connection *connection)
 	}
 }
 
-/* ---- configuration --------------------------------------------------------------------------- */
-
-/* Points the regions to the configuration in force; what becomes of them is settled later. */
-static void link_regions(struct daemon *daemon)
-{
-	const struct config *config = daemon->config;
-	struct region *region;
-
-	for (size_t i = 0; i < config->n_regions; i++) {
-		region = region_find(&daemon->regions, config->regions[i]->name);
-		if (!region)
-			region = region_add(&daemon->regions, config->regions[i]->name);
-		if (!region)
-			log_error("region %s: out of memory", config->regions[i]->name);
-	}
-	for (region = daemon->regions.table; region; region = region->hh.next)
-		region->config = config_find_region(config, region->name);
-}
-
-/* One user's limit lies within the nine tenths that are for all. */
-static uint64_t total(uint64_t said, uint64_t usual, uint64_t per_user)
-{
-	uint64_t least = per_user < UINT64_MAX / 2 ? per_user + per_user / 9 + 1 : UINT64_MAX;
-
-	if (said)
-		return said;
-	return usual > least ? usual : least;
-}
-
-static void take_totals(struct daemon *daemon)
-{
-	const struct config_limits *limits = &daemon->config->limits;
-	struct users *users = &daemon->host.users;
-	uint64_t *most = users->most;
-
-	most[USER_CONNECTIONS] =
-		total(limits->connections, ALL_CONNECTIONS, limits->connections_per_user);
-	most[USER_LEASES] = total(limits->leases, ALL_LEASES, limits->leases_per_user);
-	most[USER_BYTES] = total(limits->bytes, ALL_BYTES, limits->bytes_per_user);
-	most[USER_CACHES] = total(limits->caches, ALL_CACHES, limits->caches_per_user);
-	most[USER_WAITING] = total(limits->waiting, ALL_WAITING, limits->waiting_per_user);
-	most[USER_UNREAD_REPLIES] =
-		total(limits->unread_replies, ALL_UNREAD_REPLIES, limits->unread_replies_per_user);
-	most[USER_UNREAD_DESCRIPTORS] = total(limits->unread_descriptors, ALL_UNREAD_DESCRIPTORS,
-					      limits->unread_descriptors_per_user);
-	users->ranges = daemon->config->uid_ranges;
-	users->n_ranges = daemon->config->n_uid_ranges;
-}
-
-static void take_limits(struct daemon *daemon)
-{
-	const struct config_limits *limits = &daemon->config->limits;
-	uint32_t ms = limits->hello_timeout_ms;
-
-	daemon->host.limits = limits;
-	users_take_names(&daemon->host.users, &daemon->config->sources.names);
-	take_totals(daemon);
-	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
-	ms = limits->slow_reader_timeout_ms;
-	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
-}
-
-/* Who goes before others may be another now. */
-static void take_classes(struct daemon *daemon)
-{
-	struct connection *connection;
-
-	DL_FOREACH(daemon->host.connections, connection) {
-		connection_take_class(connection);
-		if (connection->stranger && policy_names(daemon->config, &connection->peer.subject))
-			connection_mark_stranger(connection, false);
-	}
-}
-
-/* A subscription goes on as long as it may be made; its connection goes, so that its owner asks anew. */
-static void end_watching(struct daemon *daemon)
-{
-	struct connection *connection;
-
-	DL_FOREACH(daemon->host.connections, connection) {
-		if (!connection->subscription.on ||
-		    policy_may_inspect(daemon->config, &connection->peer.subject))
-			continue;
-		monitor_end(&daemon->host.monitor, &connection->subscription);
-		journal_dropped(connection, "it watched, which the configuration that was read "
-					    "again lets its user do no more");
-		connection_doom(connection);
-	}
-}
-
-static const char *describe_stale(uint32_t stale, char *buffer, size_t size)
-{
-	snprintf(buffer, size,
-		 stale == 1 ? "; 1 region waits for its leases to end"
-			    : "; %u regions wait for their leases to end",
-		 stale);
-	return stale ? buffer : "";
-}
-
-/* What of the configuration will not work. */
-void daemon_warn_of(const struct config *config)
-{
-	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
-
-	for (size_t i = 0; i < config->n_warnings; i++)
-		log_line(LOG_WARNING, &fields, "%s", config->warnings[i]);
-}
-
-/*
- * Builds a new tree and puts it in force as a whole; if
- * it is bad, the old one stays and every status says so.
- */
-int daemon_reload(struct daemon *daemon)
-{
-	struct config *config = NULL;
-	char buffer[TEXT_MAX] = "";
-	struct text why = TEXT_ON(buffer);
-	int r = config_load(&daemon->paths, &config, &why);
-
-	return daemon_loaded(daemon, r, config, buffer);
-}
-
-/* Takes over the tree, which is NULL if it could not be built. */
-int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why)
-{
-	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
-	struct config *old;
-	char buffer[64];
-	uint32_t stale;
-
-	if (error < 0) {
-		snprintf(daemon->config_error, sizeof(daemon->config_error), "%s", why);
-		log_line(LOG_ERR, &fields, "%s; the configuration in force stays", why);
-		daemon->host.counters.failed_reloads++;
-		return error;
-	}
-	daemon->host.counters.reloads++;
-	daemon->config_error[0] = '\0';
-	old = (struct config *)daemon->config;
-	daemon->config = config;
-	batches_spoil(daemon, NULL);
-	take_limits(daemon);
-	daemon->backend->ops->rescan(daemon->backend);
-	link_regions(daemon);
-	daemon_claim_regions(daemon);
-	daemon_end_ungranted(daemon);
-	take_classes(daemon);
-	end_watching(daemon);
-	waiting_try_soon(daemon);
-	daemon_free_later(daemon, old);
-	daemon_warn_of(config);
-	stale = daemon_stale_regions(daemon);
-	log_line(stale ? LOG_WARNING : LOG_INFO, &fields,
-		 "configuration loaded: %zu regions, %zu grants%s", config->n_regions,
-		 config->n_grants, describe_stale(stale, buffer, sizeof(buffer)));
-	return 0;
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void on_grace_over(evutil_socket_t fd, short what, void *data)
@@ -255,7 +88,7 @@ static void on_grace_over(evutil_socket_t fd, short what, void *data)
 static void init_host(struct daemon *daemon, struct event_base *base)
 {
 	peer_init();
-	take_limits(daemon);
+	daemon_take_limits(daemon);
 	daemon->host.base = base;
 	connections_init(&daemon->host);
 	daemon->host.hello_timeout = &daemon->hello_timeout;
@@ -293,7 +126,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
 	r = daemon_adopt_regions(daemon);
-	link_regions(daemon);
+	daemon_link_regions(daemon);
 	/* What is taken must be known before anything is given. */
 	if (r == 0)
 		r = daemon_read_ledger(daemon);

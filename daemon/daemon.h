@@ -93,16 +93,16 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 		struct config *config, const struct config_paths *paths);
 int daemon_listen(struct daemon *daemon, int fd);
 void daemon_clear(struct daemon *daemon);
+
+/* reload.c: what the configuration in force does, and putting another in force. */
 int daemon_reload(struct daemon *daemon);
 int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why);
 void daemon_warn_of(const struct config *config);
-
-/* reload.c: the same, without waiting for files and names. */
+void daemon_link_regions(struct daemon *daemon);
+void daemon_take_limits(struct daemon *daemon);
 void daemon_init_reload(struct daemon *daemon);
 void daemon_reload_soon(struct daemon *daemon);
 void daemon_find_names(struct daemon *daemon);
-void daemon_end_ungranted(struct daemon *daemon);
-void daemon_free_later(struct daemon *daemon, struct config *config);
 void daemon_clear_reload(struct daemon *daemon);
 
 /* events.c: what the backend tells, and what follows from it. */

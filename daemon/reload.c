@@ -10,54 +10,119 @@
  */
 #include <string.h>
 #include "daemon.h"
+#include "journal.h"
 #include "log.h"
 
 #define FREED_FOR_WORK 4 /* sections */
 
 static const struct timeval names_time = { 60, 0 };
 
-static void watch_names(struct daemon *daemon)
+/* What all users together may have, unless [daemon] says it. */
+#define ALL_CONNECTIONS 4096u
+#define ALL_LEASES (65536u - 64) /* the module's max_windows, less what ends of leases may take */
+#define ALL_BYTES (64ull << 30)
+#define ALL_CACHES 65536u
+#define ALL_WAITING 4096u
+#define ALL_UNREAD_REPLIES 4096u /* of 64 KiB at most */
+#define ALL_UNREAD_DESCRIPTORS 8192u
+
+/* ---- taking ---------------------------------------------------------------------------------- */
+
+/* Points the regions to the configuration in force; what becomes of them is settled later. */
+void daemon_link_regions(struct daemon *daemon)
 {
-	if (daemon->config->n_unresolved)
-		event_add(&daemon->names, &names_time);
-	else
-		event_del(&daemon->names);
+	const struct config *config = daemon->config;
+	struct region *region;
+
+	for (size_t i = 0; i < config->n_regions; i++) {
+		region = region_find(&daemon->regions, config->regions[i]->name);
+		if (!region)
+			region = region_add(&daemon->regions, config->regions[i]->name);
+		if (!region)
+			log_error("region %s: out of memory", config->regions[i]->name);
+	}
+	for (region = daemon->regions.table; region; region = region->hh.next)
+		region->config = config_find_region(config, region->name);
 }
 
-/* What was wrong with a reload since stays wrong: those files are not in force. */
-static void take_names(struct daemon *daemon, struct config *config)
+/* One user's limit lies within the nine tenths that are for all. */
+static uint64_t total(uint64_t said, uint64_t usual, uint64_t per_user)
 {
-	size_t found = daemon->config->n_unresolved - config->n_unresolved;
-	char error[TEXT_MAX];
+	uint64_t least = per_user < UINT64_MAX / 2 ? per_user + per_user / 9 + 1 : UINT64_MAX;
 
-	memcpy(error, daemon->config_error, sizeof(error));
-	log_info("users and groups of the configuration that are there now: %zu", found);
-	daemon_loaded(daemon, 0, config, "");
-	memcpy(daemon->config_error, error, sizeof(error));
+	if (said)
+		return said;
+	return usual > least ? usual : least;
 }
 
-/* All that was asked for is done, unless something is under way. */
-static void note_reloaded(struct daemon *daemon)
+static void take_totals(struct daemon *daemon)
 {
-	if (!daemon->reload_asked || daemon->loader.job || fair_waits(&daemon->comparing.link))
-		return;
-	daemon->reload_asked = false;
-	if (daemon->reloaded)
-		daemon->reloaded(daemon->reloaded_data);
+	const struct config_limits *limits = &daemon->config->limits;
+	struct users *users = &daemon->host.users;
+	uint64_t *most = users->most;
+
+	most[USER_CONNECTIONS] =
+		total(limits->connections, ALL_CONNECTIONS, limits->connections_per_user);
+	most[USER_LEASES] = total(limits->leases, ALL_LEASES, limits->leases_per_user);
+	most[USER_BYTES] = total(limits->bytes, ALL_BYTES, limits->bytes_per_user);
+	most[USER_CACHES] = total(limits->caches, ALL_CACHES, limits->caches_per_user);
+	most[USER_WAITING] = total(limits->waiting, ALL_WAITING, limits->waiting_per_user);
+	most[USER_UNREAD_REPLIES] =
+		total(limits->unread_replies, ALL_UNREAD_REPLIES, limits->unread_replies_per_user);
+	most[USER_UNREAD_DESCRIPTORS] = total(limits->unread_descriptors, ALL_UNREAD_DESCRIPTORS,
+					      limits->unread_descriptors_per_user);
+	users->ranges = daemon->config->uid_ranges;
+	users->n_ranges = daemon->config->n_uid_ranges;
 }
 
-static void on_loaded(void *data, int error, struct config *config, const char *why, bool names)
+void daemon_take_limits(struct daemon *daemon)
 {
-	struct daemon *daemon = data;
+	const struct config_limits *limits = &daemon->config->limits;
+	uint32_t ms = limits->hello_timeout_ms;
 
-	if (!names)
-		daemon_loaded(daemon, error, config, why);
-	else if (error == 0 && config->n_unresolved < daemon->config->n_unresolved)
-		take_names(daemon, config);
-	else
-		daemon_free_later(daemon, config);
-	watch_names(daemon);
-	note_reloaded(daemon);
+	daemon->host.limits = limits;
+	users_take_names(&daemon->host.users, &daemon->config->sources.names);
+	take_totals(daemon);
+	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+	ms = limits->slow_reader_timeout_ms;
+	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+}
+
+/* Who goes before others may be another now. */
+static void take_classes(struct daemon *daemon)
+{
+	struct connection *connection;
+
+	DL_FOREACH(daemon->host.connections, connection) {
+		connection_take_class(connection);
+		if (connection->stranger && policy_names(daemon->config, &connection->peer.subject))
+			connection_mark_stranger(connection, false);
+	}
+}
+
+/* A subscription goes on as long as it may be made; its connection goes, so that its owner asks anew. */
+static void end_watching(struct daemon *daemon)
+{
+	struct connection *connection;
+
+	DL_FOREACH(daemon->host.connections, connection) {
+		if (!connection->subscription.on ||
+		    policy_may_inspect(daemon->config, &connection->peer.subject))
+			continue;
+		monitor_end(&daemon->host.monitor, &connection->subscription);
+		journal_dropped(connection, "it watched, which the configuration that was read "
+					    "again lets its user do no more");
+		connection_doom(connection);
+	}
+}
+
+static const char *describe_stale(uint32_t stale, char *buffer, size_t size)
+{
+	snprintf(buffer, size,
+		 stale == 1 ? "; 1 region waits for its leases to end"
+			    : "; %u regions wait for their leases to end",
+		 stale);
+	return stale ? buffer : "";
 }
 
 /* ---- freeing --------------------------------------------------------------------------------- */
@@ -77,7 +142,7 @@ static bool go_on_freeing(struct chore *chore)
 }
 
 /* Takes over the tree, which nobody looks at any more; NULL: none. */
-void daemon_free_later(struct daemon *daemon, struct config *config)
+static void free_later(struct daemon *daemon, struct config *config)
 {
 	config_free(daemon->old);
 	daemon->old = config;
@@ -156,6 +221,16 @@ static bool compare_some(struct daemon *daemon)
 	return true;
 }
 
+/* All that was asked for is done, unless something is under way. */
+static void note_reloaded(struct daemon *daemon)
+{
+	if (!daemon->reload_asked || daemon->loader.job || fair_waits(&daemon->comparing.link))
+		return;
+	daemon->reload_asked = false;
+	if (daemon->reloaded)
+		daemon->reloaded(daemon->reloaded_data);
+}
+
 static bool go_on_comparing(struct chore *chore)
 {
 	struct daemon *daemon = container_of(chore, struct daemon, comparing);
@@ -170,7 +245,7 @@ static bool go_on_comparing(struct chore *chore)
  * Ends the leases that the configuration does not give, in as many turns as it takes. It is in force
  * from the first on, so meanwhile nothing is granted that it does not describe.
  */
-void daemon_end_ungranted(struct daemon *daemon)
+static void end_ungranted(struct daemon *daemon)
 {
 	turn_drop(&daemon->comparing);
 	if (!daemon->config->limits.revoke_on_reload || !daemon->leases.table)
@@ -180,6 +255,101 @@ void daemon_end_ungranted(struct daemon *daemon)
 	daemon->host.turn.spent = 0;
 	if (compare_some(daemon))
 		turn_do_later(&daemon->host, &daemon->comparing);
+}
+
+/* ---- putting it in force ---------------------------------------------------------------------- */
+
+/* What of the configuration will not work. */
+void daemon_warn_of(const struct config *config)
+{
+	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
+
+	for (size_t i = 0; i < config->n_warnings; i++)
+		log_line(LOG_WARNING, &fields, "%s", config->warnings[i]);
+}
+
+/* Takes over the tree, which is NULL if it could not be built. */
+int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why)
+{
+	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
+	struct config *old;
+	char buffer[64];
+	uint32_t stale;
+
+	if (error < 0) {
+		snprintf(daemon->config_error, sizeof(daemon->config_error), "%s", why);
+		log_line(LOG_ERR, &fields, "%s; the configuration in force stays", why);
+		daemon->host.counters.failed_reloads++;
+		return error;
+	}
+	daemon->host.counters.reloads++;
+	daemon->config_error[0] = '\0';
+	old = (struct config *)daemon->config;
+	daemon->config = config;
+	batches_spoil(daemon, NULL);
+	daemon_take_limits(daemon);
+	daemon->backend->ops->rescan(daemon->backend);
+	daemon_link_regions(daemon);
+	daemon_claim_regions(daemon);
+	end_ungranted(daemon);
+	take_classes(daemon);
+	end_watching(daemon);
+	waiting_try_soon(daemon);
+	free_later(daemon, old);
+	daemon_warn_of(config);
+	stale = daemon_stale_regions(daemon);
+	log_line(stale ? LOG_WARNING : LOG_INFO, &fields,
+		 "configuration loaded: %zu regions, %zu grants%s", config->n_regions,
+		 config->n_grants, describe_stale(stale, buffer, sizeof(buffer)));
+	return 0;
+}
+
+/*
+ * Builds a new tree and puts it in force as a whole; if
+ * it is bad, the old one stays and every status says so.
+ */
+int daemon_reload(struct daemon *daemon)
+{
+	struct config *config = NULL;
+	char buffer[TEXT_MAX] = "";
+	struct text why = TEXT_ON(buffer);
+	int r = config_load(&daemon->paths, &config, &why);
+
+	return daemon_loaded(daemon, r, config, buffer);
+}
+
+static void watch_names(struct daemon *daemon)
+{
+	if (daemon->config->n_unresolved)
+		event_add(&daemon->names, &names_time);
+	else
+		event_del(&daemon->names);
+}
+
+/* What was wrong with a reload since stays wrong: those files are not in force. */
+static void take_names(struct daemon *daemon, struct config *config)
+{
+	size_t found = daemon->config->n_unresolved - config->n_unresolved;
+	char error[TEXT_MAX];
+
+	memcpy(error, daemon->config_error, sizeof(error));
+	log_info("users and groups of the configuration that are there now: %zu", found);
+	daemon_loaded(daemon, 0, config, "");
+	memcpy(daemon->config_error, error, sizeof(error));
+}
+
+static void on_loaded(void *data, int error, struct config *config, const char *why, bool names)
+{
+	struct daemon *daemon = data;
+
+	if (!names)
+		daemon_loaded(daemon, error, config, why);
+	else if (error == 0 && config->n_unresolved < daemon->config->n_unresolved)
+		take_names(daemon, config);
+	else
+		free_later(daemon, config);
+	watch_names(daemon);
+	note_reloaded(daemon);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
