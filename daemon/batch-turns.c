@@ -9,44 +9,9 @@
 
 /* ---- keeping --------------------------------------------------------------------------------- */
 
-/* Of each element, though one that was refused needs it no more than for the words of that. */
-void batch_pin_regions(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].region)
-			batch->wishes[i].region->pins++;
-}
-
-/* Whether others may have what they were kept from, or may end what they could not. */
-static bool is_free(const struct batch *batch, size_t index)
-{
-	return !batch_granted(batch, index) || batch->request.ticket ||
-	       batch->wishes[index].share == MMIOD_SHARE_GUEST;
-}
-
-/*
- * What was to be done with them while they were used is done now: they may be gone afterwards.
- * `undone`: nothing was granted.
- */
-void batch_let_regions_go(struct batch *batch, bool undone)
-{
-	struct daemon *daemon = batch->call.daemon;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		struct region *region = batch->wishes[i].region;
-
-		if (!region)
-			continue;
-		if (undone || is_free(batch, i))
-			waiting_note_end(daemon, region);
-		region->pins--;
-		daemon_region_freed(daemon, region);
-	}
-}
-
 static void end(struct batch *batch)
 {
-	DL_DELETE2(batch->call.daemon->batches, batch, prev, next_kept);
+	DL_DELETE(batch->call.daemon->underway, &batch->underway);
 	unfinished_end(&batch->unfinished);
 	batch->call.connection->deferred--;
 	free(batch);
@@ -73,7 +38,7 @@ static void go_on(struct unfinished *unfinished)
 
 	if (batch->forgotten && batch->next != BATCH_GIVING_UP)
 		batch_undo(batch, BATCH_GIVING_UP);
-	else if (batch->spoiled && !batch->forgotten)
+	else if (batch->underway.spoiled && !batch->forgotten)
 		batch_undo(batch, BATCH_PLANNING);
 	batch_begin_turn(batch);
 	result = batch_run(batch);
@@ -86,8 +51,83 @@ static void forget(struct unfinished *unfinished)
 	container_of(unfinished, struct batch, unfinished)->forgotten = true;
 }
 
+/* ---- what happens meanwhile ------------------------------------------------------------------ */
+
+static const struct batch *batch_of(const struct underway *underway)
+{
+	return container_of(underway, const struct batch, underway);
+}
+
+static bool uses(const struct underway *underway, const struct region *region)
+{
+	const struct batch *batch = batch_of(underway);
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].planned && batch->wishes[i].region == region)
+			return true;
+	return false;
+}
+
+static bool is_guest_of(const struct wish *wish, const struct region *region, uint64_t start,
+			uint64_t end)
+{
+	const struct lease *lease = wish->lease;
+
+	return wish->planned && wish->region == region && lease->share == MMIOD_SHARE_GUEST &&
+	       lease->span.start < end && start < lease->span.end;
+}
+
+static bool has_guest(const struct underway *underway, const struct region *region, uint64_t start,
+		      uint64_t end)
+{
+	const struct batch *batch = batch_of(underway);
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (is_guest_of(&batch->wishes[i], region, start, end))
+			return true;
+	return false;
+}
+
+static bool has_window(const struct underway *underway, uint64_t id)
+{
+	const struct batch *batch = batch_of(underway);
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].created.fd >= 0 && batch->wishes[i].created.id == id)
+			return true;
+	return false;
+}
+
+static void lose_blocks(struct underway *underway, const struct region *region)
+{
+	struct batch *batch = container_of(underway, struct batch, underway);
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].region == region)
+			free(steal_pointer(batch->wishes[i].extent));
+}
+
+static void clear(struct underway *underway)
+{
+	struct batch *batch = container_of(underway, struct batch, underway);
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct wish *wish = &batch->wishes[i];
+
+		wish_untake(wish);
+		wish_unplan(wish);
+		if (wish->region)
+			wish->region->pins--;
+	}
+	end(batch);
+}
+
+static const struct underway_ops underway_ops = { uses, has_guest, has_window, lose_blocks, clear };
+
+/* ---- the request ----------------------------------------------------------------------------- */
+
 /* A copy of the batch goes on in later turns. False: there is no memory for it. */
-bool batch_keep(const struct batch *batch)
+static bool keep(const struct batch *batch)
 {
 	const struct request *request = batch->call.request;
 	size_t size = (size_t)request->head.count * request->head.stride;
@@ -109,128 +149,36 @@ bool batch_keep(const struct batch *batch)
 	batch_pin_regions(kept);
 	unfinished_begin(&kept->unfinished, connection);
 	connection->deferred++;
-	DL_APPEND2(kept->call.daemon->batches, kept, prev, next_kept);
+	kept->underway.ops = &underway_ops;
+	DL_APPEND(kept->call.daemon->underway, &kept->underway);
 	turn_ask_later(connection);
 	return true;
 }
 
-/* ---- what happens meanwhile ------------------------------------------------------------------ */
-
-/* Has it taken anything of the region? */
-static bool uses(const struct batch *batch, const struct region *region)
+enum request_result wish_batch(struct call *call, const struct wish_kind *kind)
 {
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].planned && batch->wishes[i].region == region)
-			return true;
-	return false;
-}
+	struct batch batch = {
+		.call = *call,
+		.kind = kind,
+		.count = call->request->head.count,
+		.all_or_none = call->request->fixed.lease.flags & MMIOD_LEASE_ALL_OR_NONE,
+		.phase = BATCH_PLANNING,
+		.provisional = true,
+	};
+	enum batch_result result;
 
-bool batches_use(const struct daemon *daemon, const struct region *region)
-{
-	const struct batch *batch;
-
-	DL_FOREACH2(daemon->batches, batch, next_kept) {
-		if (uses(batch, region))
-			return true;
+	batch_begin_turn(&batch);
+	result = batch_run(&batch);
+	if (result == BATCH_TURN_OVER && keep(&batch))
+		return REQUEST_DEFERRED;
+	if (result == BATCH_TURN_OVER) {
+		batch.in_one = true;
+		batch_begin_turn(&batch);
+		result = batch_run(&batch);
 	}
-	return false;
-}
-
-/* The region is not what it was; NULL: nothing may be. */
-void batches_spoil(struct daemon *daemon, const struct region *region)
-{
-	struct batch *batch;
-
-	DL_FOREACH2(daemon->batches, batch, next_kept) {
-		batch->spoiled |= !region || uses(batch, region);
-	}
-}
-
-static bool is_guest_of(const struct wish *wish, const struct region *region, uint64_t start,
-			uint64_t end)
-{
-	const struct lease *lease = wish->lease;
-
-	return wish->planned && wish->region == region && lease->share == MMIOD_SHARE_GUEST &&
-	       lease->span.start < end && start < lease->span.end;
-}
-
-/* Somebody got these bytes who bears no guest. */
-void batches_spoil_guests(struct daemon *daemon, const struct region *region, uint64_t start,
-			  uint64_t end)
-{
-	struct batch *batch;
-
-	DL_FOREACH2(daemon->batches, batch, next_kept) {
-		for (size_t i = 0; i < batch->count; i++)
-			batch->spoiled |= is_guest_of(&batch->wishes[i], region, start, end);
-	}
-}
-
-static bool has_window(const struct batch *batch, uint64_t id)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].created.fd >= 0 && batch->wishes[i].created.id == id)
-			return true;
-	return false;
-}
-
-/* Whether one of them made this window. */
-bool batches_have(const struct daemon *daemon, uint64_t id)
-{
-	const struct batch *batch;
-
-	DL_FOREACH2(daemon->batches, batch, next_kept) {
-		if (has_window(batch, id))
-			return true;
-	}
-	return false;
-}
-
-/* It was revoked, by whomever. */
-void batches_spoil_window(struct daemon *daemon, uint64_t id)
-{
-	struct batch *batch;
-
-	DL_FOREACH2(daemon->batches, batch, next_kept) {
-		batch->spoiled |= has_window(batch, id);
-	}
-}
-
-/* The pool is no more, and its blocks are nobody's to give back. */
-void batches_lose_blocks(struct daemon *daemon, const struct region *region)
-{
-	struct batch *batch;
-
-	batches_spoil(daemon, region);
-	DL_FOREACH2(daemon->batches, batch, next_kept) {
-		for (size_t i = 0; i < batch->count; i++) {
-			struct wish *wish = &batch->wishes[i];
-
-			if (wish->region == region)
-				free(steal_pointer(wish->extent));
-		}
-	}
-}
-
-/* ---- life ------------------------------------------------------------------------------------ */
-
-static void clear(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
-
-		wish_untake(wish);
-		wish_unplan(wish);
-		if (wish->region)
-			wish->region->pins--;
-	}
-	end(batch);
-}
-
-/* At the daemon's end. Nobody is told of what comes free. */
-void batches_clear(struct daemon *daemon)
-{
-	while (daemon->batches)
-		clear(daemon->batches);
+	if (result == BATCH_OVER)
+		return REQUEST_DEFERRED;
+	batch_answer(&batch);
+	batch_tell(&batch);
+	return REQUEST_REPLY;
 }

@@ -90,6 +90,43 @@ static void judge(struct batch *batch)
 	}
 }
 
+/* ---- the regions that are used ---------------------------------------------------------------- */
+
+/* Of each element, though one that was refused needs it no more than for the words of that. */
+void batch_pin_regions(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].region)
+			batch->wishes[i].region->pins++;
+}
+
+/* Whether others may have what they were kept from, or may end what they could not. */
+static bool is_free(const struct batch *batch, size_t index)
+{
+	return !batch_granted(batch, index) || batch->request.ticket ||
+	       batch->wishes[index].share == MMIOD_SHARE_GUEST;
+}
+
+/*
+ * What was to be done with them while they were used is done now: they may be gone afterwards.
+ * `undone`: nothing was granted.
+ */
+void batch_let_regions_go(struct batch *batch, bool undone)
+{
+	struct daemon *daemon = batch->call.daemon;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct region *region = batch->wishes[i].region;
+
+		if (!region)
+			continue;
+		if (undone || is_free(batch, i))
+			waiting_note_end(daemon, region);
+		region->pins--;
+		daemon_region_freed(daemon, region);
+	}
+}
+
 /* ---- planning -------------------------------------------------------------------------------- */
 
 static void plan_all(struct batch *batch)
@@ -129,7 +166,7 @@ static bool wait_for_wipe(struct batch *batch)
 static void plan(struct batch *batch)
 {
 	batch->may_wait = true;
-	batch->spoiled = false;
+	batch->underway.spoiled = false;
 	plan_all(batch);
 	if (batch->kept)
 		batch_pin_regions(batch);
@@ -321,32 +358,4 @@ enum batch_result batch_run(struct batch *batch)
 			return BATCH_OVER;
 		}
 	}
-}
-
-enum request_result wish_batch(struct call *call, const struct wish_kind *kind)
-{
-	struct batch batch = {
-		.call = *call,
-		.kind = kind,
-		.count = call->request->head.count,
-		.all_or_none = call->request->fixed.lease.flags & MMIOD_LEASE_ALL_OR_NONE,
-		.phase = BATCH_PLANNING,
-		.provisional = true,
-	};
-	enum batch_result result;
-
-	batch_begin_turn(&batch);
-	result = batch_run(&batch);
-	if (result == BATCH_TURN_OVER && batch_keep(&batch))
-		return REQUEST_DEFERRED;
-	if (result == BATCH_TURN_OVER) {
-		batch.in_one = true;
-		batch_begin_turn(&batch);
-		result = batch_run(&batch);
-	}
-	if (result == BATCH_OVER)
-		return REQUEST_DEFERRED;
-	batch_answer(&batch);
-	batch_tell(&batch);
-	return REQUEST_REPLY;
 }

@@ -14,6 +14,7 @@
 #ifndef MMIOD_DAEMON_BATCH_H
 #define MMIOD_DAEMON_BATCH_H
 
+#include "underway.h"
 #include "wish.h"
 
 enum batch_phase {
@@ -48,13 +49,12 @@ struct batch {
 	uint64_t wipes; /* bytes that may still be wiped */
 
 	/* Of one that takes more than one turn. */
-	bool kept; /* it is in daemon->batches, and pins its regions */
+	bool kept; /* it is in daemon->underway, and pins its regions */
 	bool in_one; /* it cannot be kept: there is no memory for it */
-	bool spoiled; /* what was planned is as it was, but no longer to be had */
 	bool forgotten; /* its connection is closed */
 	struct unfinished unfinished;
 	struct request request; /* its array follows the batch */
-	struct batch *prev, *next_kept;
+	struct underway underway;
 
 	enum mmiod_outcome outcomes[MMIOD_MSG_FDS_MAX];
 	struct wish wishes[MMIOD_MSG_FDS_MAX];
@@ -72,14 +72,11 @@ void batch_begin_turn(struct batch *batch);
 enum batch_result batch_run(struct batch *batch);
 void batch_undo(struct batch *batch, enum batch_phase next);
 void batch_unplan(struct batch *batch);
+void batch_pin_regions(struct batch *batch);
+void batch_let_regions_go(struct batch *batch, bool undone);
 
 /* batch-answer.c */
 void batch_answer(struct batch *batch);
 void batch_tell(struct batch *batch);
-
-/* batch-turns.c */
-bool batch_keep(const struct batch *batch);
-void batch_pin_regions(struct batch *batch);
-void batch_let_regions_go(struct batch *batch, bool undone);
 
 #endif

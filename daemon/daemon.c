@@ -9,6 +9,8 @@
 #include "log.h"
 #include "remnant.h"
 #include "request.h"
+#include "revocations.h"
+#include "underway.h"
 
 static const struct timeval grace_time = { 10, 0 };
 
@@ -165,7 +167,7 @@ void daemon_clear(struct daemon *daemon)
 	if (daemon->server.fd >= 0)
 		server_stop(&daemon->server);
 	revocations_clear(daemon);
-	batches_clear(daemon);
+	underway_clear(daemon);
 	waiting_forget(daemon, NULL);
 	publications_forget(daemon, NULL);
 	clear_connections(daemon);

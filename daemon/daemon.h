@@ -13,10 +13,10 @@
 #include "loader.h"
 #include "server.h"
 
-struct batch;
 struct publication;
 struct safe_note;
 struct revocation;
+struct underway;
 struct waiting;
 
 /* The tries of those who wait, round by round; belongs to waiting.c. */
@@ -41,7 +41,7 @@ struct daemon {
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct revocation *revocations;
-	struct batch *batches; /* requests whose leases are being taken, in many turns */
+	struct underway *underway; /* requests whose leases are being taken, in many turns */
 	uint32_t n_untold; /* windows that were made for these, and are in no table yet */
 	struct waiting *waiting; /* requests, in order of their tickets */
 	uint64_t last_ticket;
@@ -193,26 +193,9 @@ void daemon_safe_place(struct daemon *daemon, struct region *region);
 void daemon_init_safe(struct daemon *daemon);
 void daemon_clear_safe(struct daemon *daemon);
 
-/* revoke.c: revocations that go on in pieces, and that wait for their deadline. */
-void revocations_note_end(struct daemon *daemon, const struct lease *lease);
-bool revocations_have(const struct daemon *daemon, const struct connection *connection,
-		      uint64_t request);
-void revocations_forget(struct daemon *daemon, const struct connection *connection);
-void revocations_clear(struct daemon *daemon);
-
 /* waiting.c: requests that wait until something has been wiped, or is free. */
 void waiting_init(struct daemon *daemon);
 void waiting_forget(struct daemon *daemon, const struct connection *connection);
-
-/* batch-turns.c: requests whose leases are taken in more than one turn. */
-void batches_spoil(struct daemon *daemon, const struct region *region);
-void batches_spoil_guests(struct daemon *daemon, const struct region *region, uint64_t start,
-			  uint64_t end);
-void batches_spoil_window(struct daemon *daemon, uint64_t id);
-void batches_lose_blocks(struct daemon *daemon, const struct region *region);
-bool batches_use(const struct daemon *daemon, const struct region *region);
-bool batches_have(const struct daemon *daemon, uint64_t id);
-void batches_clear(struct daemon *daemon);
 
 /* request-caches.c: what clients tell of their object caches. */
 void publications_forget(struct daemon *daemon, const struct connection *connection);

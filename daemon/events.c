@@ -5,6 +5,7 @@
  */
 #include "daemon.h"
 #include "log.h"
+#include "underway.h"
 
 #define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
 
@@ -38,7 +39,7 @@ static void on_region_gone(struct daemon *daemon, struct region *region)
 	if (!region->claimed)
 		return;
 	region->claimed = region->stale = region->kept = false;
-	batches_spoil(daemon, region);
+	underway_spoil(daemon, region);
 	snprintf(region->missing, sizeof(region->missing), "its device %s has gone",
 		 region->hw.device);
 	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
@@ -106,7 +107,7 @@ static void on_region_state(struct daemon *daemon, struct region *region, enum m
 	if (region->hw.state == state)
 		return;
 	region->hw.state = state;
-	batches_spoil(daemon, region);
+	underway_spoil(daemon, region);
 	if (state == MMIOD_STATE_OK)
 		daemon_try_again(daemon, true);
 	if (state != MMIOD_STATE_SUSPENDED || !revoke) {
@@ -139,7 +140,7 @@ static void on_window_state(struct daemon *daemon, const struct mmiod_control_ev
 		lease = lease_find(&daemon->leases, event->id);
 	}
 	if (!lease && event->value == MMIOD_WINDOW_REVOKED)
-		batches_spoil_window(daemon, event->id);
+		underway_spoil_window(daemon, event->id);
 	if (!lease || lease->state == MMIOD_STATE_REVOKED)
 		return;
 	if (event->value == MMIOD_WINDOW_REVOKED && !lease_is_over(lease) &&
@@ -204,7 +205,7 @@ static void read_all(struct daemon *daemon)
 	daemon->reading_events = true;
 	daemon->backend->ops->read_events(daemon->backend, on_control_event, daemon);
 	if (daemon->ledger_stale) {
-		batches_spoil(daemon, NULL);
+		underway_spoil(daemon, NULL);
 		daemon->backend->ops->rescan(daemon->backend);
 		daemon->ledger_stale = daemon_adopt_regions(daemon) < 0;
 		lose_regions(daemon);

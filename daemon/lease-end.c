@@ -17,6 +17,7 @@
 #include "daemon.h"
 #include "journal.h"
 #include "log.h"
+#include "revocations.h"
 
 static void wake_holder(struct daemon *daemon, struct lease *lease)
 {

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "log.h"
 #include "tag.h"
+#include "underway.h"
 
 /* Region and kind of memory; NULL: the region has gone. */
 static struct region *region_of(struct daemon *daemon, const struct backend_ledger *entry,
@@ -149,7 +150,7 @@ static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
 		daemon_lease_listed(daemon, lease, entry->state);
 		return 0;
 	}
-	if (batches_have(daemon, entry->id))
+	if (underway_have(daemon, entry->id))
 		return 0;
 	r = adopt(daemon, entry);
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include <time.h>
 #include "daemon.h"
 #include "log.h"
+#include "underway.h"
 
 #define WIPES_AT_ONCE 16 /* in one turn: each costs a window, however small it is */
 #define WIPED_FOR_WORK 4096u /* bytes that are as much work as looking at a lease */
@@ -48,7 +49,7 @@ static void unmake(struct daemon *daemon, struct region *region)
 		free(lease->extent);
 		lease->extent = NULL;
 	}
-	batches_lose_blocks(daemon, region);
+	underway_lose_blocks(daemon, region);
 	region->blocks = blocks_destroy(region->blocks);
 }
 
@@ -56,7 +57,7 @@ static void unmake(struct daemon *daemon, struct region *region)
 static int claim_leases(struct daemon *daemon, struct region *region)
 {
 	struct lease *lease;
-	int r = batches_use(daemon, region) ? -EBUSY : 0;
+	int r = underway_use(daemon, region) ? -EBUSY : 0;
 
 	for (lease = daemon->leases.table; lease && r == 0; lease = lease->hh.next) {
 		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)

@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "journal.h"
 #include "log.h"
+#include "underway.h"
 
 #define FREED_FOR_WORK 4 /* sections */
 
@@ -286,7 +287,7 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	daemon->config_error[0] = '\0';
 	old = (struct config *)daemon->config;
 	daemon->config = config;
-	batches_spoil(daemon, NULL);
+	underway_spoil(daemon, NULL);
 	daemon_take_limits(daemon);
 	daemon->backend->ops->rescan(daemon->backend);
 	daemon_link_regions(daemon);

@@ -12,30 +12,10 @@
 #include <common/escape.h>
 #include "journal.h"
 #include "request.h"
+#include "revocations.h"
 
 #define DEADLINE_MAX_MS 3600000u
 #define PENDING_MAX 16 /* revocations that one connection may have under way */
-
-struct revocation {
-	struct daemon *daemon;
-	struct connection *connection; /* who waits for the reply; NULL: nobody any more */
-	struct unfinished unfinished; /* until all have been seen to */
-	struct event timer; /* until the deadline */
-	struct chore taking; /* of those that were asked; or the reply */
-	struct mmiod_msg_end request;
-	char why[LEASE_WHY_MAX];
-	struct revocation *prev, *next;
-	size_t pending;
-	size_t position; /* the first that was not seen to; when all were: that was not taken */
-	size_t count;
-	struct revoked {
-		uint64_t lease;
-		enum mmiod_outcome outcome;
-		bool pending; /* until nobody reaches its bytes */
-		bool asked; /* its holder was; until the deadline */
-		const char *text; /* why not; NULL: the outcome says it */
-	} items[];
-};
 
 /* ---- one lease ------------------------------------------------------------------------------- */
 
@@ -104,17 +84,6 @@ static struct revocation *revocation_new(struct call *call)
 	revocation->unfinished.forget = forget;
 	DL_APPEND(call->daemon->revocations, revocation);
 	return revocation;
-}
-
-static void revocation_free(struct revocation *revocation)
-{
-	event_del(&revocation->timer);
-	turn_drop(&revocation->taking);
-	DL_DELETE(revocation->daemon->revocations, revocation);
-	if (revocation->connection)
-		revocation->connection->deferred--;
-	unfinished_end(&revocation->unfinished);
-	free(revocation);
 }
 
 static void reply_ended(struct revocation *revocation, struct message *reply)
@@ -213,83 +182,10 @@ static void release(struct revocation *revocation, struct revoked *item)
 
 /* ---- REVOKE ---------------------------------------------------------------------------------- */
 
-/*
- * The holder gave back what it was asked for; unless the
- * device went meanwhile, or another administrator took it.
- */
-static void note_obedience(struct daemon *daemon, const struct lease *lease, const char *why)
-{
-	char text[LEASE_WHY_MAX + 32];
-
-	if (!(lease->end & LEASE_GIVEN_BACK))
-		return;
-	snprintf(text, sizeof(text), "given back when asked to (%s)", why);
-	journal_revoked(&daemon->host, lease, MMIOD_CAUSE_OBEYED, text);
-}
-
-static void note_end(struct revocation *revocation, const struct lease *lease)
-{
-	for (size_t i = 0; i < revocation->count; i++) {
-		struct revoked *item = &revocation->items[i];
-
-		if (item->lease != lease->id || !item->pending)
-			continue;
-		item->pending = false;
-		if (item->asked)
-			note_obedience(revocation->daemon, lease, revocation->why);
-		item->asked = false;
-		if (--revocation->pending == 0 && !revocation->unfinished.connection)
-			turn_do_later(&revocation->daemon->host, &revocation->taking);
-	}
-}
-
-/*
- * Nobody reaches the lease's bytes any more; called from
- * anywhere, so the reply waits for the next turn of the loop.
- */
-void revocations_note_end(struct daemon *daemon, const struct lease *lease)
-{
-	struct revocation *revocation;
-
-	DL_FOREACH(daemon->revocations, revocation) {
-		note_end(revocation, lease);
-	}
-}
-
-/* Whether a revocation that this connection asked for under this id is under way. */
-bool revocations_have(const struct daemon *daemon, const struct connection *connection,
-		      uint64_t request)
-{
-	const struct revocation *revocation;
-
-	DL_FOREACH(daemon->revocations, revocation) {
-		if (revocation->connection == connection && revocation->request.msg.id == request)
-			return true;
-	}
-	return false;
-}
-
 /* Who asked hung up: the leases end all the same. */
 static void forget(struct unfinished *unfinished)
 {
 	container_of(unfinished, struct revocation, unfinished)->connection = NULL;
-}
-
-/* The same of those that wait, for their deadline or for the kernel. */
-void revocations_forget(struct daemon *daemon, const struct connection *connection)
-{
-	struct revocation *revocation;
-
-	DL_FOREACH(daemon->revocations, revocation) {
-		if (revocation->connection == connection)
-			revocation->connection = NULL;
-	}
-}
-
-void revocations_clear(struct daemon *daemon)
-{
-	while (daemon->revocations)
-		revocation_free(daemon->revocations);
 }
 
 static void describe_admin(struct call *call, char *why, size_t size)

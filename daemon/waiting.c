@@ -25,6 +25,7 @@
 #include <common/escape.h>
 #include "log.h"
 #include "request.h"
+#include "revocations.h"
 #include "wish.h"
 
 #define WAITING_MAX 16 /* requests of one connection that have yet to be answered */

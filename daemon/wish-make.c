@@ -204,6 +204,21 @@ static int create_buffer(struct wish *wish)
 	return backend->ops->create_buffer(backend, &buffer, &wish->created);
 }
 
+/* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
+void wish_untake(struct wish *wish)
+{
+	struct daemon *daemon = wish->call->daemon;
+
+	if (wish->created.fd < 0)
+		return;
+	turn_spend(&daemon->host, WORK_WINDOW);
+	daemon->backend->ops->set_state(daemon->backend, wish->created.id, MMIOD_STATE_REVOKED);
+	daemon_safe_forget(daemon, wish->created.id, wish->lease);
+	close(steal_fd(&wish->created.fd));
+	daemon->n_untold--;
+	lease_strip(wish->lease);
+}
+
 /* The window's file then is the wish's, and there is a note on what is to be done at its end. */
 enum mmiod_outcome wish_create(struct wish *wish)
 {

@@ -77,21 +77,6 @@ enum mmiod_outcome wish_take(struct wish *wish)
 	return outcome == MMIOD_OK ? MMIOD_OK : fail(wish, outcome);
 }
 
-/* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
-void wish_untake(struct wish *wish)
-{
-	struct daemon *daemon = wish->call->daemon;
-
-	if (wish->created.fd < 0)
-		return;
-	turn_spend(&daemon->host, WORK_WINDOW);
-	daemon->backend->ops->set_state(daemon->backend, wish->created.id, MMIOD_STATE_REVOKED);
-	daemon_safe_forget(daemon, wish->created.id, wish->lease);
-	close(steal_fd(&wish->created.fd));
-	daemon->n_untold--;
-	lease_strip(wish->lease);
-}
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* The lease then is the table's, and has the extent, if there is one. */
@@ -128,44 +113,6 @@ void wish_withdraw(struct wish *wish)
 	daemon->n_untold++;
 	wish->extent = steal_pointer(lease->extent);
 	wish->planned = true;
-}
-
-/* ---- guests ---------------------------------------------------------------------------------- */
-
-static int end_guest(struct daemon *daemon, const struct lease *lease, struct lease *guest)
-{
-	char why[LEASE_WHY_MAX];
-
-	snprintf(why, sizeof(why),
-		 "an exclusive lease of 0x%" PRIx64 "+0x%" PRIx64 " of %s was granted",
-		 lease->offset, lease->length, lease->region->name);
-	return daemon_lease_revoke(daemon, guest, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_GUEST, why);
-}
-
-/* Guests of an exclusive lease's bytes end when it is granted. */
-void wish_end_guests(struct wish *wish)
-{
-	struct lease *lease = wish->lease, *guest;
-
-	if (lease->share != MMIOD_SHARE_EXCLUSIVE || lease->memory != MMIOD_MEMORY_REGION)
-		return;
-	while ((guest = lease_guest(lease->region, lease->span.start, lease->span.end)))
-		if (end_guest(wish->call->daemon, lease, guest) < 0)
-			break; /* which is in the log */
-	batches_spoil_guests(wish->call->daemon, lease->region, lease->span.start, lease->span.end);
-}
-
-/* A guest's window, which is to end, may keep the window from its cache attribute: it ends first. */
-bool wish_end_guest(struct wish *wish, uint64_t id)
-{
-	struct lease *guest = id ? lease_find(&wish->call->daemon->leases, id) : NULL;
-	const struct lease *lease = wish->lease;
-
-	if (!guest || guest->share != MMIOD_SHARE_GUEST || guest->region != lease->region ||
-	    lease->share != MMIOD_SHARE_EXCLUSIVE || lease_is_over(guest) ||
-	    guest->span.start >= lease->span.end || lease->span.start >= guest->span.end)
-		return false;
-	return end_guest(wish->call->daemon, lease, guest) == 0;
 }
 
 /* ---- what is wiped first --------------------------------------------------------------------- */

@@ -97,11 +97,8 @@ void wish_vacate(struct wish *wish);
 /* wish-take.c */
 bool wish_clean(struct wish *wish, uint64_t *most, enum mmiod_outcome *outcome);
 enum mmiod_outcome wish_take(struct wish *wish);
-void wish_untake(struct wish *wish);
 enum mmiod_outcome wish_enter(struct wish *wish);
 void wish_withdraw(struct wish *wish);
-void wish_end_guests(struct wish *wish);
-bool wish_end_guest(struct wish *wish, uint64_t id);
 bool wish_put_off(struct wish *wishes, size_t n);
 
 /* wish-quota.c */
@@ -110,6 +107,11 @@ enum mmiod_outcome wish_charge(struct wish *wish);
 /* wish-make.c */
 struct lease *wish_make_lease(struct wish *wish);
 enum mmiod_outcome wish_create(struct wish *wish);
+void wish_untake(struct wish *wish);
+
+/* wish-guest.c */
+void wish_end_guests(struct wish *wish);
+bool wish_end_guest(struct wish *wish, uint64_t id);
 
 enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome);
 uint32_t wish_longest_wait_ms(const struct wish *wish);
@@ -118,7 +120,7 @@ uint32_t wish_longest_wait_ms(const struct wish *wish);
 enum mmiod_outcome wish_check_turn(struct wish *wish);
 int wish_wait(struct wish *wishes, size_t n);
 
-/* batch.c */
+/* batch-turns.c */
 enum request_result wish_batch(struct call *call, const struct wish_kind *kind);
 
 #endif

@@ -750,11 +750,11 @@ Test(zeros, who_hangs_up_while_its_blocks_are_zeroed_leaves_no_trace)
 	send_zeroed(fd, 32 << 20, 2, 0);
 	one_turn();
 	one_turn();
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 	close(fd);
 	for (int i = 0; i < 4; i++)
 		one_turn();
-	cr_assert_null(rig.batches);
+	cr_assert_null(rig.underway);
 	cr_assert_null(rig.host.closing);
 	cr_assert_lt(bytes_wiped(), 64u << 20, "nobody zeroes what nobody gets");
 	cr_assert_eq(pool()->free, 64u << 20);
@@ -776,7 +776,7 @@ Test(zeros, a_device_that_goes_while_its_blocks_are_zeroed_is_told)
 		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(i))->status,
 			     MMIOD_E_GONE);
 	cr_assert_eq(n_answer_fds, 0u);
-	cr_assert_null(rig.batches);
+	cr_assert_null(rig.underway);
 }
 
 /* The blocks of the pool as it was are not those of the pool as it is. */
@@ -803,7 +803,7 @@ Test(zeros, a_pool_that_is_made_anew_while_its_blocks_are_zeroed_gives_new_ones)
 	cr_assert(granted->status == MMIOD_OK || granted->status == MMIOD_E_BUSY, "%u: %s",
 		  granted->status, answer_text(granted->text));
 	cr_assert_lt(client_receive(fd), 0, "one reply each");
-	cr_assert_null(rig.batches);
+	cr_assert_null(rig.underway);
 }
 
 Test(zeros, blocks_that_cannot_be_zeroed_are_not_granted)
@@ -830,7 +830,7 @@ Test(zeros, the_daemon_may_stop_while_blocks_are_zeroed)
 	send_zeroed(fd, 8 << 20, 4, 0);
 	one_turn();
 	one_turn();
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 }
 
 Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)

@@ -95,7 +95,7 @@ static void expect_nothing_more(int fd)
 {
 	rig_turn();
 	cr_assert_lt(client_receive(fd), 0);
-	cr_assert_null(rig.batches);
+	cr_assert_null(rig.underway);
 	cr_assert_eq(rig.n_untold, 0u);
 }
 
@@ -117,7 +117,7 @@ static void expect_all(int fd, uint64_t id)
 
 static void expect_no_trace(void)
 {
-	cr_assert_null(rig.batches);
+	cr_assert_null(rig.underway);
 	cr_assert_null(rig.leases.table);
 	cr_assert_eq(rig.n_untold, 0u);
 	cr_assert_eq(live_windows(), 0u);
@@ -208,7 +208,7 @@ Test(batch, nobody_gets_meanwhile_what_is_planned)
 	cr_assert_eq(user_uses(&rig.host.users, HOLDER, USER_LEASES), MANY);
 	send_lease(other, &last, 1, 0);
 	one_turn();
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 	cr_assert_gt(client_receive(other), 0);
 	cr_assert_eq(element(0)->status, MMIOD_E_BUSY);
 	cr_assert_not_null(strstr(answer_text(element(0)->text), "is being granted to user"), "%s",
@@ -259,7 +259,7 @@ Test(batch, one_that_waited_goes_on_in_pieces_too)
 	daemon_drain_events(&rig);
 	one_turn();
 	one_turn();
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 	cr_assert_lt(live_windows(), MANY);
 	expect_all(fd, id);
 }
@@ -350,7 +350,7 @@ Test(batch, of_a_client_that_dies_nothing_is_left_at_whatever_turn)
 		close(fd);
 		for (int i = 0; i < 4; i++)
 			rig_turn();
-		cr_assert_null(rig.batches);
+		cr_assert_null(rig.underway);
 		cr_assert_null(rig.host.closing);
 		cr_assert_eq(live_windows(), HASH_COUNT(rig.leases.table));
 		/* Those that were granted: their files are closed with the client. */
@@ -506,7 +506,7 @@ Test(batch, a_revocation_in_the_middle_finds_no_lease)
 	for (int i = 0; i < 3 && client_receive(admin) < 0; i++)
 		one_turn();
 	cr_assert_eq(((struct mmiod_wire_ended *)answer_element(0))->status, MMIOD_E_NOT_FOUND);
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 	expect_all(fd, id);
 }
 
@@ -580,7 +580,7 @@ Test(batch_of, guests_give_way_to_an_exclusive_lease_in_the_middle)
 		one_turn();
 	while (client_receive(fd) > 0)
 		cr_assert_eq(answer.msg.opcode, MMIOD_OP_STATUS);
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 	send_lease(other, &all, 1, 0);
 	for (int i = 0; i < 3 && client_receive(other) < 0; i++)
 		one_turn();
@@ -601,7 +601,7 @@ Test(batch, the_daemon_may_stop_in_the_middle)
 	int fd = client_hello(HOLDER);
 
 	begin(fd, 0);
-	cr_assert_not_null(rig.batches);
+	cr_assert_not_null(rig.underway);
 }
 
 Test(batch, the_daemon_may_stop_while_one_is_undone)
