@@ -535,6 +535,7 @@ Test(batch, time_that_is_over_in_the_middle_is_over_when_it_is_granted)
 	clock_advance(4000);
 	one_turn();
 	cr_assert_lt(client_receive(fd), 0);
+	cr_assert_eq(rig_fake.n_writes, 0u, "what is no lease yet does not end");
 	for (int i = 0; i < 4; i++)
 		rig_turn();
 	receive(fd, id);
