@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "backend.h"
+#include "hash.h"
 #include "pci.h"
 #include "util.h"
 
@@ -39,13 +40,13 @@ struct simulated {
 		bool revoke_on_reset;
 		char *backing; /* owned */
 	} meaning;
-	struct simulated *next;
+	UT_hash_handle hh;
 };
 
 struct simulation {
 	struct backend backend;
 	int fds_fd; /* the directory /proc/self/fd */
-	struct simulated *regions;
+	struct simulated *regions; /* by handle */
 	uint64_t last_handle;
 	uint64_t last_window;
 };
@@ -69,7 +70,7 @@ static void simulation_close(struct backend *backend)
 	while (simulation->regions) {
 		struct simulated *simulated = simulation->regions;
 
-		simulation->regions = simulated->next;
+		HASH_DEL(simulation->regions, simulated);
 		simulated_free(simulated);
 	}
 	close(simulation->fds_fd);
@@ -180,32 +181,31 @@ static int simulation_claim(struct backend *backend, const struct config_region 
 	memcpy(simulated->region.name, config->name, sizeof(config->name));
 	if (config->device == CONFIG_DEVICE_SLOT)
 		put_in_slot(&simulated->region, config);
-	simulated->next = simulation->regions;
-	simulation->regions = simulated;
+	HASH_ADD(hh, simulation->regions, handle, sizeof(simulated->handle), simulated);
+	if (!hash_added(simulated)) {
+		simulated_free(simulated);
+		return -ENOMEM;
+	}
 	*region = simulated->region;
 	return 0;
 }
 
 static struct simulated *find(struct simulation *simulation, uint64_t handle)
 {
-	struct simulated *simulated = simulation->regions;
+	struct simulated *simulated;
 
-	while (simulated && simulated->handle != handle)
-		simulated = simulated->next;
+	HASH_FIND(hh, simulation->regions, &handle, sizeof(handle), simulated);
 	return simulated;
 }
 
 static int simulation_release(struct backend *backend, uint64_t handle)
 {
 	struct simulation *simulation = simulation_of(backend);
-	struct simulated **link = &simulation->regions, *simulated;
+	struct simulated *simulated = find(simulation, handle);
 
-	while (*link && (*link)->handle != handle)
-		link = &(*link)->next;
-	simulated = *link;
 	if (!simulated)
 		return -ENOENT;
-	*link = simulated->next;
+	HASH_DEL(simulation->regions, simulated);
 	simulated_free(simulated);
 	return 0;
 }
