@@ -125,10 +125,12 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	daemon_init_safe(daemon);
 	waiting_init(daemon);
 	daemon_init_reload(daemon);
+	daemon_init_settling(daemon);
 	if (backend->event_fd >= 0 && event_add(&daemon->backend_event, NULL) < 0)
 		return -ENOMEM;
 	r = daemon_adopt_regions(daemon);
 	daemon_link_regions(daemon);
+	daemon_add_regions(daemon);
 	/* What is taken must be known before anything is given. */
 	if (r == 0)
 		r = daemon_read_ledger(daemon);

@@ -13,11 +13,22 @@
 #include "loader.h"
 #include "server.h"
 
+struct daemon;
 struct publication;
 struct safe_note;
 struct revocation;
 struct underway;
 struct waiting;
+
+/* What of a reload is done in pieces; belongs to settle.c. */
+struct settling {
+	struct chore chore;
+	enum { SETTLE_CLIENTS, SETTLE_CLAIMED, SETTLE_CONFIGURED, SETTLED } stage;
+	uint64_t cursor; /* id of the client or the region that was the last */
+	size_t next; /* of the configuration's regions */
+	uint32_t stale; /* of those that were seen to */
+	void (*done)(struct daemon *daemon); /* all have been seen to */
+};
 
 /* The tries of those who wait, round by round; belongs to waiting.c. */
 struct tries {
@@ -53,6 +64,7 @@ struct daemon {
 		names; /* until those of the configuration that nobody has are looked up again */
 	struct config *old; /* not in force any more, and being freed; NULL: none */
 	struct chore freeing;
+	struct settling settling;
 	struct chore comparing; /* of leases with the configuration */
 	uint64_t compared; /* the lease up to which that is done */
 	uint64_t compare_until; /* later leases were granted by this configuration */
@@ -98,12 +110,17 @@ void daemon_clear(struct daemon *daemon);
 int daemon_reload(struct daemon *daemon);
 int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why);
 void daemon_warn_of(const struct config *config);
-void daemon_link_regions(struct daemon *daemon);
 void daemon_take_limits(struct daemon *daemon);
 void daemon_init_reload(struct daemon *daemon);
 void daemon_reload_soon(struct daemon *daemon);
 void daemon_find_names(struct daemon *daemon);
 void daemon_clear_reload(struct daemon *daemon);
+
+/* settle.c: what becomes of regions and clients by a reload. */
+void daemon_init_settling(struct daemon *daemon);
+void daemon_begin_settling(struct daemon *daemon);
+void daemon_settle_all(struct daemon *daemon);
+struct region *daemon_find_region(struct daemon *daemon, const char *name);
 
 /* events.c: what the backend tells, and what follows from it. */
 void daemon_init_events(struct daemon *daemon);
@@ -124,6 +141,10 @@ int daemon_adopt_regions(struct daemon *daemon);
 uint32_t daemon_stale_regions(const struct daemon *daemon);
 bool daemon_retry_regions(struct daemon *daemon);
 void daemon_settle_region(struct daemon *daemon, struct region *region);
+void daemon_look_at_region(struct daemon *daemon, struct region *region);
+void daemon_add_regions(struct daemon *daemon);
+struct region *daemon_add_region(struct daemon *daemon, const struct config_region *config);
+void daemon_link_regions(struct daemon *daemon);
 void daemon_region_freed(struct daemon *daemon, struct region *region);
 void daemon_describe_stale(struct daemon *daemon, const struct region *region, struct text *text);
 
@@ -199,6 +220,11 @@ void waiting_forget(struct daemon *daemon, const struct connection *connection);
 
 /* request-caches.c: what clients tell of their object caches. */
 void publications_forget(struct daemon *daemon, const struct connection *connection);
+
+static inline bool daemon_is_settling(const struct daemon *daemon)
+{
+	return daemon->settling.stage != SETTLED;
+}
 
 static inline struct daemon *daemon_of(struct connection *connection)
 {

@@ -44,6 +44,7 @@ struct region {
 	struct backend_region hw; /* valid while claimed */
 	bool claimed;
 	bool stale; /* claimed, but not what the configuration in force says: grants nothing new */
+	enum { REGION_SETTLED, REGION_LOOKED_AT, REGION_UNSEEN } reloaded; /* see settle.c */
 	bool kept; /* stale and unused, but the backend did not take it back: tried again */
 	bool reset; /* its leases are to end, for the device was reset */
 	uint32_t pins; /* not to be removed while somebody works with it */

@@ -46,6 +46,41 @@ static void name_device(struct region *region)
 	region->hw.width = config->width;
 }
 
+/* ---- the configuration's ---------------------------------------------------------------------- */
+
+/* Points them to the configuration in force; what becomes of them is settled later. */
+void daemon_link_regions(struct daemon *daemon)
+{
+	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
+		region->config = config_find_region(daemon->config, region->name);
+		region->reloaded = REGION_UNSEEN;
+	}
+}
+
+struct region *daemon_add_region(struct daemon *daemon, const struct config_region *config)
+{
+	struct region *region = region_add(&daemon->regions, config->name);
+
+	if (!region) {
+		log_error("region %s: out of memory", config->name);
+		return NULL;
+	}
+	region->config = config;
+	region->reloaded = REGION_UNSEEN;
+	return region;
+}
+
+void daemon_add_regions(struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+
+	for (size_t i = 0; i < config->n_regions; i++)
+		if (!region_find(&daemon->regions, config->regions[i]->name))
+			daemon_add_region(daemon, config->regions[i]);
+}
+
+/* ---- claiming -------------------------------------------------------------------------------- */
+
 static void claim(struct daemon *daemon, struct region *region)
 {
 	struct log_fields fields = { .message_id = LOG_ID_CONFIG, .region = region->name };
@@ -54,6 +89,7 @@ static void claim(struct daemon *daemon, struct region *region)
 	int r;
 
 	text_reset(&why);
+	turn_spend(&daemon->host, WORK_WINDOW);
 	r = daemon->backend->ops->claim(daemon->backend, region->config, &region->hw, &why);
 	if (r == 0) {
 		region->claimed = true;
@@ -108,8 +144,10 @@ static void look_whether_stale(struct daemon *daemon, struct region *region)
 /* What it had may be what another region waits for. The module keeps it while a window lives on it. */
 static bool give_back(struct daemon *daemon, struct region *region)
 {
-	int r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
+	int r;
 
+	turn_spend(&daemon->host, WORK_WINDOW);
+	r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
 	if (r < 0 && r != -ENOENT) {
 		if (!region->kept)
 			log_warning("cannot give region %s back: %s", region->name, strerror(-r));
@@ -128,8 +166,12 @@ static bool give_back(struct daemon *daemon, struct region *region)
 /* It may be gone afterwards, unless it is pinned. */
 void daemon_settle_region(struct daemon *daemon, struct region *region)
 {
-	enum step step = step_of(region);
+	enum step step;
 
+	if (region->reloaded == REGION_UNSEEN)
+		look_whether_stale(daemon, region);
+	region->reloaded = REGION_SETTLED;
+	step = step_of(region);
 	if (step == GIVE_BACK)
 		step = give_back(daemon, region) ? step_of(region) : STAY;
 	if (step == CLAIM)
@@ -150,10 +192,20 @@ void daemon_region_freed(struct daemon *daemon, struct region *region)
 
 	if (region == &daemon->kernel)
 		return;
-	if (!is_used(region) && (region->stale || (!in_force && !region->n_leases)))
+	if (region->reloaded ||
+	    (!is_used(region) && (region->stale || (!in_force && !region->n_leases))))
 		daemon_settle_region(daemon, region);
 	else if (in_force && region->config->pool && !region->blocks)
 		daemon_fit_pool(daemon, region);
+}
+
+/* What of it is no longer wanted goes, for another may want that. */
+void daemon_look_at_region(struct daemon *daemon, struct region *region)
+{
+	look_whether_stale(daemon, region);
+	region->reloaded = REGION_LOOKED_AT;
+	if (step_of(region) == GIVE_BACK)
+		give_back(daemon, region);
 }
 
 /*
@@ -164,11 +216,8 @@ void daemon_claim_regions(struct daemon *daemon)
 {
 	struct region *region, *next;
 
-	for (region = daemon->regions.table; region; region = region->hh.next) {
-		look_whether_stale(daemon, region);
-		if (step_of(region) == GIVE_BACK)
-			give_back(daemon, region);
-	}
+	for (region = daemon->regions.table; region; region = region->hh.next)
+		daemon_look_at_region(daemon, region);
 	HASH_ITER(hh, daemon->regions.table, region, next) {
 		daemon_settle_region(daemon, region);
 	}
@@ -186,14 +235,17 @@ uint32_t daemon_stale_regions(const struct daemon *daemon)
 /* True: there are still some that the module did not take back. */
 bool daemon_retry_regions(struct daemon *daemon)
 {
+	bool claims = daemon->claims_due && !daemon_is_settling(daemon); /* which does it itself */
 	struct region *region, *next;
 	bool kept = false;
 
 	HASH_ITER(hh, daemon->regions.table, region, next) {
-		if (region->kept || (daemon->claims_due && step_of(region) == CLAIM))
+		if (region->reloaded)
+			continue;
+		if (region->kept || (claims && step_of(region) == CLAIM))
 			daemon_settle_region(daemon, region);
 	}
-	daemon->claims_due = false;
+	daemon->claims_due &= !claims;
 	for (region = daemon->regions.table; region; region = region->hh.next)
 		kept |= region->kept;
 	return kept;

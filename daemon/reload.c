@@ -10,7 +10,6 @@
  */
 #include <string.h>
 #include "daemon.h"
-#include "journal.h"
 #include "log.h"
 #include "underway.h"
 
@@ -28,23 +27,6 @@ static const struct timeval names_time = { 60, 0 };
 #define ALL_UNREAD_DESCRIPTORS 8192u
 
 /* ---- taking ---------------------------------------------------------------------------------- */
-
-/* Points the regions to the configuration in force; what becomes of them is settled later. */
-void daemon_link_regions(struct daemon *daemon)
-{
-	const struct config *config = daemon->config;
-	struct region *region;
-
-	for (size_t i = 0; i < config->n_regions; i++) {
-		region = region_find(&daemon->regions, config->regions[i]->name);
-		if (!region)
-			region = region_add(&daemon->regions, config->regions[i]->name);
-		if (!region)
-			log_error("region %s: out of memory", config->regions[i]->name);
-	}
-	for (region = daemon->regions.table; region; region = region->hh.next)
-		region->config = config_find_region(config, region->name);
-}
 
 /* One user's limit lies within the nine tenths that are for all. */
 static uint64_t total(uint64_t said, uint64_t usual, uint64_t per_user)
@@ -87,43 +69,6 @@ void daemon_take_limits(struct daemon *daemon)
 	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 	ms = limits->slow_reader_timeout_ms;
 	daemon->slow_reader_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
-}
-
-/* Who goes before others may be another now. */
-static void take_classes(struct daemon *daemon)
-{
-	struct connection *connection;
-
-	DL_FOREACH(daemon->host.connections, connection) {
-		connection_take_class(connection);
-		if (connection->stranger && policy_names(daemon->config, &connection->peer.subject))
-			connection_mark_stranger(connection, false);
-	}
-}
-
-/* A subscription goes on as long as it may be made; its connection goes, so that its owner asks anew. */
-static void end_watching(struct daemon *daemon)
-{
-	struct connection *connection;
-
-	DL_FOREACH(daemon->host.connections, connection) {
-		if (!connection->subscription.on ||
-		    policy_may_inspect(daemon->config, &connection->peer.subject))
-			continue;
-		monitor_end(&daemon->host.monitor, &connection->subscription);
-		journal_dropped(connection, "it watched, which the configuration that was read "
-					    "again lets its user do no more");
-		connection_doom(connection);
-	}
-}
-
-static const char *describe_stale(uint32_t stale, char *buffer, size_t size)
-{
-	snprintf(buffer, size,
-		 stale == 1 ? "; 1 region waits for its leases to end"
-			    : "; %u regions wait for their leases to end",
-		 stale);
-	return stale ? buffer : "";
 }
 
 /* ---- freeing --------------------------------------------------------------------------------- */
@@ -201,6 +146,8 @@ static void compare(struct daemon *daemon, struct lease *lease)
 				    "the configuration was read again";
 
 	turn_spend(&daemon->host, 1);
+	if (lease->region->reloaded == REGION_UNSEEN)
+		daemon_look_at_region(daemon, lease->region);
 	if (lease_is_over(lease) || grant_behind(daemon, lease))
 		return;
 	daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
@@ -225,7 +172,8 @@ static bool compare_some(struct daemon *daemon)
 /* All that was asked for is done, unless something is under way. */
 static void note_reloaded(struct daemon *daemon)
 {
-	if (!daemon->reload_asked || daemon->loader.job || fair_waits(&daemon->comparing.link))
+	if (!daemon->reload_asked || daemon->loader.job || daemon_is_settling(daemon) ||
+	    fair_waits(&daemon->comparing.link))
 		return;
 	daemon->reload_asked = false;
 	if (daemon->reloaded)
@@ -269,13 +217,14 @@ void daemon_warn_of(const struct config *config)
 		log_line(LOG_WARNING, &fields, "%s", config->warnings[i]);
 }
 
-/* Takes over the tree, which is NULL if it could not be built. */
+/*
+ * Takes over the tree, which is NULL if it could not be built. It is in force at once; what becomes
+ * of regions, clients and leases is seen to in pieces.
+ */
 int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why)
 {
 	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
 	struct config *old;
-	char buffer[64];
-	uint32_t stale;
 
 	if (error < 0) {
 		snprintf(daemon->config_error, sizeof(daemon->config_error), "%s", why);
@@ -291,17 +240,11 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	daemon_take_limits(daemon);
 	daemon->backend->ops->rescan(daemon->backend);
 	daemon_link_regions(daemon);
-	daemon_claim_regions(daemon);
+	daemon_begin_settling(daemon);
 	end_ungranted(daemon);
-	take_classes(daemon);
-	end_watching(daemon);
 	waiting_try_soon(daemon);
 	free_later(daemon, old);
 	daemon_warn_of(config);
-	stale = daemon_stale_regions(daemon);
-	log_line(stale ? LOG_WARNING : LOG_INFO, &fields,
-		 "configuration loaded: %zu regions, %zu grants%s", config->n_regions,
-		 config->n_grants, describe_stale(stale, buffer, sizeof(buffer)));
 	return 0;
 }
 
@@ -316,7 +259,10 @@ int daemon_reload(struct daemon *daemon)
 	struct text why = TEXT_ON(buffer);
 	int r = config_load(&daemon->paths, &config, &why);
 
-	return daemon_loaded(daemon, r, config, buffer);
+	r = daemon_loaded(daemon, r, config, buffer);
+	if (r == 0)
+		daemon_settle_all(daemon);
+	return r;
 }
 
 static void watch_names(struct daemon *daemon)
@@ -369,6 +315,7 @@ void daemon_init_reload(struct daemon *daemon)
 	};
 	daemon->freeing.go_on = go_on_freeing;
 	daemon->comparing.go_on = go_on_comparing;
+	daemon->settling.done = note_reloaded;
 	evtimer_assign(&daemon->names, daemon->host.base, on_names, daemon);
 	watch_names(daemon);
 }

@@ -18,7 +18,7 @@
 static bool is_of_pool(struct call *call)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	const struct region *region = region_find(&call->daemon->regions, explain->region);
+	const struct region *region = daemon_find_region(call->daemon, explain->region);
 
 	return !explain->memory && !explain->offset && !explain->length && region &&
 	       region->config && region->config->pool;

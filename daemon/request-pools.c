@@ -154,7 +154,7 @@ enum request_result request_pool_map(struct call *call)
 	size_t n = 0;
 
 	daemon_drain_events(call->daemon);
-	region = region_find(&call->daemon->regions, map->region);
+	region = daemon_find_region(call->daemon, map->region);
 	if (!region || !may_see(call, region) || !region->config->pool)
 		return refuse(call, MMIOD_E_NOT_FOUND, "there is no pool", map->region);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), EXTENTS_MAX,

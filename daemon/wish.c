@@ -65,13 +65,16 @@ enum mmiod_outcome wish_check_form(struct wish *wish)
 
 enum mmiod_outcome wish_find_region(struct wish *wish)
 {
-	const struct daemon *daemon = wish->call->daemon;
+	struct daemon *daemon = wish->call->daemon;
 	char name[4 * MMIOD_WIRE_NAME];
 
-	wish->region = region_find(&daemon->regions, wish->want.region);
+	wish->region = daemon_find_region(daemon, wish->want.region);
 	if (!wish->region)
 		wish->region = region_find_address(&daemon->regions, wish->want.region,
 						   &wish->want.offset);
+	/* What lies there may be given back now: then it is as if nothing did. */
+	if (wish->region && wish->region->reloaded)
+		wish->region = daemon_find_region(daemon, wish->region->name);
 	if (wish->region && wish->region->config)
 		return MMIOD_OK;
 	if (region_is_address(wish->want.region))

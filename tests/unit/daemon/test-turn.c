@@ -507,6 +507,108 @@ Test(turn, a_configuration_that_is_no_longer_in_force_is_freed_in_pieces)
 	cr_assert_null(rig.old);
 }
 
+#define REGIONS 2000
+
+/* As the loader hands it over: with so many regions beside shm, of this size. */
+static void load_many_regions(unsigned int count, const char *size)
+{
+	static char content[1 << 17];
+	struct text text = TEXT_ON(content);
+	char buffer[TEXT_MAX] = "";
+	struct text why = TEXT_ON(buffer);
+	struct config *config = NULL;
+	int r;
+
+	text_add(&text, EVERYTHING);
+	for (unsigned int i = 0; i < count; i++)
+		text_add(&text, "[region r%u]\nsize = %s\n", i, size);
+	rig_write_config(content);
+	r = config_load(&rig.paths, &config, &why);
+	cr_assert_eq(daemon_loaded(&rig, r, config, buffer), 0, "%s", buffer);
+}
+
+static unsigned int count_claimed(uint64_t length)
+{
+	const struct region *region = rig.regions.table;
+	unsigned int n = 0;
+
+	for (; region; region = region->hh.next)
+		n += region->claimed && region->hw.length == length;
+	return n;
+}
+
+static uint32_t lease_of(int fd, const char *region, uint64_t length)
+{
+	struct mmiod_wire_want wanted = want(region, 0, length, MMIOD_RIGHT_READ, MMIOD_SHARE_READ);
+
+	send_lease(fd, &wanted, 1, 0);
+	one_turn();
+	one_turn();
+	cr_assert_gt(client_receive(fd), 0, "at once");
+	client_close_fds();
+	return ((struct mmiod_wire_granted *)answer_element(0))->status;
+}
+
+static void see_regions_settled_in_pieces(int fd, uint64_t length)
+{
+	unsigned int before = count_claimed(length);
+
+	for (unsigned int turns = 0; daemon_is_settling(&rig) && turns < 10000; turns++) {
+		one_turn();
+		cr_assert_leq(count_claimed(length) - before, TURN_WORK / WORK_WINDOW);
+		before = count_claimed(length);
+	}
+	cr_assert_eq(before, (unsigned int)REGIONS);
+}
+
+/* Whoever asks for one that was not seen to yet gets it as it is configured now. */
+Test(turn, a_reload_claims_regions_in_pieces_and_what_is_asked_for_first)
+{
+	int fd = client_hello(1234);
+
+	load_many_regions(REGIONS, "4K");
+	cr_assert_leq(count_claimed(4096), 16u);
+	cr_assert_eq(lease_of(fd, "r1999", 4096), MMIOD_OK);
+	cr_assert_lt(count_claimed(4096), REGIONS / 2u);
+	cr_assert_eq(lease_of(fd, "r2000", 4096), MMIOD_E_NOT_FOUND);
+	see_regions_settled_in_pieces(fd, 4096);
+	load_many_regions(REGIONS, "8K");
+	cr_assert_eq(count_claimed(8192), 0u);
+	cr_assert_eq(lease_of(fd, "r1998", 8192), MMIOD_OK, "not as it was");
+	cr_assert_eq(lease_of(fd, "r1999", 8192), MMIOD_E_BUSY, "a lease keeps it as it was");
+	cr_assert_gt(count_claimed(4096), REGIONS / 2u);
+	for (unsigned int turns = 0; daemon_is_settling(&rig) && turns < 10000; turns++)
+		one_turn();
+	cr_assert_eq(count_claimed(8192), REGIONS - 1u);
+	load_many_regions(0, "");
+	for (unsigned int turns = 0; daemon_is_settling(&rig) && turns < 10000; turns++)
+		one_turn();
+	cr_assert_eq(HASH_COUNT(rig.regions.table), 3u, "shm, and what is leased");
+}
+
+Test(turn, a_reload_in_the_middle_of_another_sees_to_all_regions_anew)
+{
+	int fd = client_hello(1234);
+
+	load_many_regions(REGIONS, "4K");
+	for (int i = 0; i < 20; i++)
+		one_turn();
+	load_many_regions(REGIONS, "8K");
+	one_turn();
+	load_many_regions(REGIONS, "4K");
+	see_regions_settled_in_pieces(fd, 4096);
+	cr_assert_eq(daemon_missing_regions(&rig), 0u);
+	cr_assert_eq(daemon_stale_regions(&rig), 0u);
+}
+
+/* rig_stop() sees whether anything is left. */
+Test(turn, the_daemon_may_stop_while_regions_are_claimed)
+{
+	load_many_regions(REGIONS, "4K");
+	one_turn();
+	cr_assert(daemon_is_settling(&rig));
+}
+
 /* rig_stop() sees whether anything is left. */
 Test(turn, the_daemon_may_stop_while_it_compares_and_frees)
 {
