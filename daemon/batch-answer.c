@@ -40,7 +40,7 @@ static void count_refusal(struct call *call, const struct wish *wish, enum mmiod
 	if (outcome == MMIOD_E_QUOTA)
 		call->connection->host->counters.quota_refusals[wish->limit]++;
 	if (wish->memory != MMIOD_MEMORY_REGION)
-		region = &call->daemon->kernel;
+		region = &call->broker->kernel;
 	if (region && outcome == MMIOD_E_DENIED)
 		region->tallies[wish->memory].denials++;
 	if (region && outcome == MMIOD_E_BUSY)
@@ -94,11 +94,11 @@ static void note_batch(struct batch *batch)
 		if (!batch_granted(batch, i))
 			continue;
 		lease->region->tallies[lease->memory].grants++;
-		daemon_note_lease(call->daemon, MMIOD_NOTICE_GRANTED, lease, "");
+		notice_lease(call->broker, MMIOD_NOTICE_GRANTED, lease, "");
 	}
 	if (batch->failed < batch->count && batch->outcomes[batch->failed] == MMIOD_E_DENIED)
-		daemon_note_denial(call->daemon, &call->connection->peer.holder, &failed->want,
-				   failed->memory, failed->buffer);
+		notice_denial(call->broker, &call->connection->peer.holder, &failed->want,
+			      failed->memory, failed->buffer);
 }
 
 /*

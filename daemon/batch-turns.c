@@ -11,7 +11,7 @@
 
 static void end(struct batch *batch)
 {
-	DL_DELETE(batch->call.daemon->underway, &batch->underway);
+	DL_DELETE(batch->call.broker->underway, &batch->underway);
 	unfinished_end(&batch->unfinished);
 	batch->call.connection->deferred--;
 	free(batch);
@@ -150,7 +150,7 @@ static bool keep(const struct batch *batch)
 	unfinished_begin(&kept->unfinished, connection);
 	connection->deferred++;
 	kept->underway.ops = &underway_ops;
-	DL_APPEND(kept->call.daemon->underway, &kept->underway);
+	DL_APPEND(kept->call.broker->underway, &kept->underway);
 	turn_ask_later(connection);
 	return true;
 }

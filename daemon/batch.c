@@ -113,7 +113,7 @@ static bool is_free(const struct batch *batch, size_t index)
  */
 void batch_let_regions_go(struct batch *batch, bool undone)
 {
-	struct daemon *daemon = batch->call.daemon;
+	struct broker *broker = batch->call.broker;
 
 	for (size_t i = 0; i < batch->count; i++) {
 		struct region *region = batch->wishes[i].region;
@@ -121,9 +121,9 @@ void batch_let_regions_go(struct batch *batch, bool undone)
 		if (!region)
 			continue;
 		if (undone || is_free(batch, i))
-			waiting_note_end(daemon, region);
+			wakeup_note_end(broker, region);
 		region->pins--;
-		daemon_region_freed(daemon, region);
+		region_freed(broker, region);
 	}
 }
 
@@ -182,7 +182,7 @@ static void plan_anew(struct batch *batch)
 	batch->provisional = false;
 	if (batch->kept)
 		batch_let_regions_go(batch, true);
-	daemon_drain_events(batch->call.daemon);
+	events_drain(batch->call.broker);
 	set_phase(batch, BATCH_PLANNING);
 }
 
@@ -191,7 +191,7 @@ static void plan_anew(struct batch *batch)
 void batch_begin_turn(struct batch *batch)
 {
 	batch->begun = false;
-	batch->wipes = batch->in_one ? UINT64_MAX : batch->call.daemon->wipe_piece;
+	batch->wipes = batch->in_one ? UINT64_MAX : batch->call.broker->wiping.piece;
 }
 
 /* One thing at least is done in each turn. */
@@ -200,7 +200,7 @@ static bool may_go_on(struct batch *batch)
 	bool begun = batch->begun;
 
 	batch->begun = true;
-	return !begun || batch->in_one || !turn_is_over(&batch->call.daemon->host);
+	return !begun || batch->in_one || !turn_is_over(&batch->call.broker->host);
 }
 
 /* A whole piece is as much as is done in a turn of the loop. False: there is more to be cleaned. */
@@ -209,7 +209,7 @@ static bool clean(struct batch *batch, struct wish *wish, enum mmiod_outcome *ou
 	bool done = wish_clean(wish, &batch->wipes, outcome);
 
 	if (!batch->wipes)
-		turn_spend(&batch->call.daemon->host, TURN_WORK);
+		turn_spend(&batch->call.broker->host, TURN_WORK);
 	return done;
 }
 

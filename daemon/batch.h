@@ -49,7 +49,7 @@ struct batch {
 	uint64_t wipes; /* bytes that may still be wiped */
 
 	/* Of one that takes more than one turn. */
-	bool kept; /* it is in daemon->underway, and pins its regions */
+	bool kept; /* it is in broker->underway, and pins its regions */
 	bool in_one; /* it cannot be kept: there is no memory for it */
 	bool forgotten; /* its connection is closed */
 	struct unfinished unfinished;

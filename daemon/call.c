@@ -4,7 +4,7 @@
 
 bool call_is_admin(const struct call *call)
 {
-	return policy_is_admin(call->daemon->config, &call->connection->peer.subject);
+	return policy_is_admin(call->broker->config, &call->connection->peer.subject);
 }
 
 /* A user's leases are those of all its processes. Unknown peers share a uid, but nothing else. */
@@ -20,9 +20,9 @@ bool call_holds(const struct call *call, const struct lease *lease)
 }
 
 /* Or about to be one: its connection is closed. */
-static bool is_orphan(const struct daemon *daemon, const struct lease *lease)
+static bool is_orphan(const struct broker *broker, const struct lease *lease)
 {
-	return !lease->list || lease->list == &daemon->orphans ||
+	return !lease->list || lease->list == &broker->orphans ||
 	       container_of(lease->list, struct connection, leases)->closed;
 }
 
@@ -31,7 +31,7 @@ static bool is_orphan(const struct daemon *daemon, const struct lease *lease)
  * of its process that no connection stands for. Any other of its user is so by force alone, or a
  * helper in a sandbox could end what a program of the same user drives a motor by.
  */
-bool daemon_may_end(const struct daemon *daemon, const struct connection *connection,
+bool client_may_end(const struct broker *broker, const struct connection *connection,
 		    const struct lease *lease, uint32_t flags, const char **why)
 {
 	*why = "denied: the lease is another user's";
@@ -41,7 +41,7 @@ bool daemon_may_end(const struct daemon *daemon, const struct connection *connec
 		return true;
 	*why = "denied: another process of the same user has the lease; \"mmioctl free\", or "
 	       "mmiod_client_release(), ends it all the same";
-	return is_orphan(daemon, lease) && lease->holder.pid == connection->peer.holder.pid;
+	return is_orphan(broker, lease) && lease->holder.pid == connection->peer.holder.pid;
 }
 
 /* The caller's, or another of the same user. */
@@ -55,7 +55,7 @@ bool call_is_own(const struct call *call, const struct connection *connection)
 
 bool call_may_inspect(const struct call *call)
 {
-	return policy_may_inspect(call->daemon->config, &call->connection->peer.subject);
+	return policy_may_inspect(call->broker->config, &call->connection->peer.subject);
 }
 
 bool call_may_see(const struct call *call, const struct region *region, bool all)

@@ -6,7 +6,7 @@
 #ifndef MMIOD_DAEMON_CALL_H
 #define MMIOD_DAEMON_CALL_H
 
-#include "daemon.h"
+#include "broker.h"
 
 enum request_result {
 	REQUEST_REPLY, /* the message is complete */
@@ -15,7 +15,7 @@ enum request_result {
 };
 
 struct call {
-	struct daemon *daemon;
+	struct broker *broker;
 	struct connection *connection;
 	const struct request *request;
 	struct message *reply;
@@ -23,7 +23,7 @@ struct call {
 
 bool call_is_admin(const struct call *call);
 bool call_holds(const struct call *call, const struct lease *lease);
-bool daemon_may_end(const struct daemon *daemon, const struct connection *connection,
+bool client_may_end(const struct broker *broker, const struct connection *connection,
 		    const struct lease *lease, uint32_t flags, const char **why);
 bool call_is_own(const struct call *call, const struct connection *connection);
 bool call_may_inspect(const struct call *call);

@@ -4,27 +4,27 @@
  * bounded: who ends leases in a row takes in what there is in between. What follows from an event is
  * decided in events.c, which stands above whoever calls this.
  */
-#include "daemon.h"
+#include "broker.h"
 
 /* Takes in all that the backend has to tell. Nothing is sent before the next turn of the loop. */
-void daemon_drain_events(struct daemon *daemon)
+void events_drain(struct broker *broker)
 {
-	daemon->drain(daemon);
+	broker->events.drain(broker);
 }
 
-void daemon_pace_events(struct daemon *daemon)
+void events_pace(struct broker *broker)
 {
-	if (daemon->events_caused >= EVENTS_DRAIN_EVERY)
-		daemon_drain_events(daemon);
+	if (broker->events.caused >= EVENTS_DRAIN_EVERY)
+		events_drain(broker);
 }
 
 /* For a walk through the table that ends leases: reading events may remove any of them. */
-struct lease *daemon_next_lease(struct daemon *daemon, const struct lease *lease)
+struct lease *events_next_lease(struct broker *broker, const struct lease *lease)
 {
 	uint64_t id = lease->id;
 
-	if (daemon->events_caused < EVENTS_DRAIN_EVERY)
+	if (broker->events.caused < EVENTS_DRAIN_EVERY)
 		return lease->hh.next;
-	daemon_drain_events(daemon);
-	return lease_after(&daemon->leases, id);
+	events_drain(broker);
+	return lease_after(&broker->leases, id);
 }

@@ -5,12 +5,12 @@
  */
 #include <string.h>
 #include <common/escape.h>
-#include "daemon.h"
+#include "broker.h"
 
 /* Or the number: whoever is shown it may ask the name service, the daemon must not. */
-const char *daemon_user_name(struct daemon *daemon, uid_t uid, char *buffer, size_t size)
+const char *holder_user_name(struct broker *broker, uid_t uid, char *buffer, size_t size)
 {
-	const char *name = names_of_user(&daemon->config->sources.names, uid);
+	const char *name = names_of_user(&broker->config->sources.names, uid);
 
 	if (name)
 		return name;
@@ -30,12 +30,12 @@ static bool has_name(uint32_t pid, const char *comm)
  * As it was when the holder connected; of one without a
  * connection as it is, if its number still has its name.
  */
-void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char *unit, size_t size)
+void holder_unit(const struct broker *broker, const struct lease *lease, char *unit, size_t size)
 {
 	const struct peer *peer;
 
 	unit[0] = '\0';
-	if (lease->list && lease->list != &daemon->orphans) {
+	if (lease->list && lease->list != &broker->orphans) {
 		peer = &container_of(lease->list, struct connection, leases)->peer;
 		snprintf(unit, size, "%s", peer->unit);
 	} else if (has_name(lease->holder.pid, lease->holder.comm)) {
@@ -43,7 +43,7 @@ void daemon_unit_of(const struct daemon *daemon, const struct lease *lease, char
 	}
 }
 
-void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, struct text *text)
+void holder_describe(struct broker *broker, const struct lease *lease, struct text *text)
 {
 	const struct holder *holder = &lease->holder;
 	char comm[64], name[USER_NAME_MAX], unit[PEER_UNIT_MAX];
@@ -54,9 +54,9 @@ void daemon_describe_holder(struct daemon *daemon, const struct lease *lease, st
 		return;
 	}
 	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
-	daemon_unit_of(daemon, lease, unit, sizeof(unit));
+	holder_unit(broker, lease, unit, sizeof(unit));
 	text_add(text, "user %s (uid %u), pid %u (%s%s%s), ",
-		 daemon_user_name(daemon, holder->uid, name, sizeof(name)), holder->uid,
+		 holder_user_name(broker, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, unit[0] ? ", " : "", unit);
 	if (lease->id)
 		text_add(text, "lease %llu, ", (unsigned long long)lease->id);

@@ -49,8 +49,8 @@ static void on_settled(evutil_socket_t fd, short what, void *data)
 	struct daemon *daemon = hotplug->daemon;
 
 	hotplug->since_ms = 0;
-	daemon->backend->ops->rescan(daemon->backend);
-	daemon_claim_regions(daemon);
+	daemon->broker.backend->ops->rescan(daemon->broker.backend);
+	regions_claim(&daemon->broker);
 }
 
 /* Something happened to a device. A steady stream of events does not put the look off for ever. */
@@ -77,8 +77,9 @@ static bool read_one(struct hotplug *hotplug)
 	if (!device && (errno == EAGAIN || errno == EINTR || !errno))
 		return false;
 	/* Without a device: events were lost, and any of them may have been ours. */
-	if (!device || hotplug_concerns(hotplug->daemon->config, udev_device_get_sysname(device),
-					udev_device_get_property_value(device, "PCI_ID")))
+	if (!device ||
+	    hotplug_concerns(hotplug->daemon->broker.config, udev_device_get_sysname(device),
+			     udev_device_get_property_value(device, "PCI_ID")))
 		hotplug_note(hotplug);
 	udev_device_unref(device);
 	return true;
@@ -93,7 +94,7 @@ static void on_event(evutil_socket_t fd, short what, void *data)
 static int start(struct hotplug *hotplug)
 {
 	struct udev_monitor *monitor = hotplug->monitor;
-	struct event_base *base = hotplug->daemon->host.base;
+	struct event_base *base = hotplug->daemon->broker.host.base;
 
 	if (udev_monitor_filter_add_match_subsystem_devtype(monitor, "pci", NULL) < 0 ||
 	    udev_monitor_enable_receiving(monitor) < 0)
@@ -114,8 +115,8 @@ static void release(struct hotplug *hotplug)
 void hotplug_open(struct hotplug *hotplug, struct daemon *daemon)
 {
 	*hotplug = (struct hotplug){ .daemon = daemon };
-	evtimer_assign(&hotplug->settle, daemon->host.base, on_settled, hotplug);
-	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
+	evtimer_assign(&hotplug->settle, daemon->broker.host.base, on_settled, hotplug);
+	if (daemon->broker.backend->ops->kind == MMIOD_BACKEND_SIMULATION)
 		return;
 	hotplug->udev = udev_new();
 	if (hotplug->udev)

@@ -14,84 +14,84 @@
  * holder's connection is woken, and sends at the next turn of the loop.
  */
 #include <string.h>
-#include "daemon.h"
+#include "broker.h"
 #include "journal.h"
 #include "log.h"
 #include "revocations.h"
 
-static void wake_holder(struct daemon *daemon, struct lease *lease)
+static void wake_holder(struct broker *broker, struct lease *lease)
 {
-	if (lease->list && lease->list != &daemon->orphans)
+	if (lease->list && lease->list != &broker->orphans)
 		connection_wake(container_of(lease->list, struct connection, leases));
 }
 
-void daemon_lease_tell(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
+void lease_tell_holder(struct broker *broker, struct lease *lease, enum mmiod_event_type event,
 		       uint32_t deadline_ms, const char *why)
 {
 	lease_tell(lease, event, deadline_ms, why);
-	wake_holder(daemon, lease);
+	wake_holder(broker, lease);
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */
 
-static void retire(struct daemon *daemon, struct lease *lease)
+static void retire(struct broker *broker, struct lease *lease)
 {
-	daemon_safe_forget(daemon, lease->id, lease);
+	safe_state_forget(broker, lease->id, lease);
 	free(steal_pointer(lease->on_end));
-	lease_retire(&daemon->leases, lease);
-	waiting_note_end(daemon, lease->region);
+	lease_retire(&broker->leases, lease);
+	wakeup_note_end(broker, lease->region);
 }
 
 /* The lease may be gone afterwards, and its region, unless that is pinned. */
-static void advance(struct daemon *daemon, struct lease *lease)
+static void advance(struct broker *broker, struct lease *lease)
 {
 	struct region *region = lease->region;
 
 	if (!(lease->end & LEASE_CUT))
 		return;
 	if (lease->state == MMIOD_STATE_ENDING) {
-		if (!daemon_safe_end(daemon, lease))
+		if (!safe_state_end(broker, lease))
 			return;
-		retire(daemon, lease);
+		retire(broker, lease);
 	}
 	if (lease->end & LEASE_CLOSED)
-		lease_remove(&daemon->leases, lease);
-	daemon_region_freed(daemon, region);
+		lease_remove(&broker->leases, lease);
+	region_freed(broker, region);
 }
 
-void daemon_lease_advance(struct daemon *daemon, struct lease *lease)
+void lease_advance(struct broker *broker, struct lease *lease)
 {
-	advance(daemon, lease);
+	advance(broker, lease);
 }
 
 /* `event` 0: the holder knows. */
-static void begin(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
+static void begin(struct broker *broker, struct lease *lease, enum mmiod_event_type event,
 		  const char *why)
 {
-	lease_begin_end(&daemon->leases, lease);
+	lease_begin_end(&broker->leases, lease);
 	if (!event)
 		lease->end |= LEASE_GIVEN_BACK;
-	daemon_note_lease(daemon, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
+	notice_lease(broker, event ? MMIOD_NOTICE_REVOKED : MMIOD_NOTICE_RELEASED, lease, why);
 	if (event)
-		daemon_lease_tell(daemon, lease, event, 0, why);
+		lease_tell_holder(broker, lease, event, 0, why);
 }
 
-static void cut(struct daemon *daemon, struct lease *lease)
+static void cut(struct broker *broker, struct lease *lease)
 {
 	if (lease->end & LEASE_CUT)
 		return;
 	lease->end |= LEASE_CUT;
-	revocations_note_end(daemon, lease);
+	revocations_note_end(broker, lease);
 }
 
 /* ---- what brings them about ------------------------------------------------------------------ */
 
 /* 0: no processor reaches the bytes any more. 1: an event will say so. */
-static int take_window(struct daemon *daemon, struct lease *lease)
+static int take_window(struct broker *broker, struct lease *lease)
 {
-	int r = daemon->backend->ops->revoke(daemon->backend, lease->id);
+	int r = broker->backend->ops->revoke(broker->backend, lease->id);
 
-	daemon->events_caused++;
+	broker->events.caused++;
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
@@ -101,60 +101,59 @@ static int take_window(struct daemon *daemon, struct lease *lease)
  * the caller may try again. 1: it is under way, and revocations_note_end() will say when nobody
  * reaches the bytes any more. The lease stays in the table until its holder lets go of the file.
  */
-int daemon_lease_revoke(struct daemon *daemon, struct lease *lease, enum mmiod_event_type event,
-			enum mmiod_revoke_cause cause, const char *why)
+int lease_revoke(struct broker *broker, struct lease *lease, enum mmiod_event_type event,
+		 enum mmiod_revoke_cause cause, const char *why)
 {
 	int r;
 
 	if (lease_is_over(lease))
 		return !(lease->end & LEASE_CUT);
-	turn_spend(&daemon->host, WORK_WINDOW);
-	r = take_window(daemon, lease);
+	turn_spend(&broker->host, WORK_WINDOW);
+	r = take_window(broker, lease);
 	if (r < 0) {
 		log_error("cannot revoke lease %llu: %s", (unsigned long long)lease->id,
 			  strerror(-r));
 		return r;
 	}
 	if (cause)
-		journal_revoked(&daemon->host, lease, cause, why);
-	begin(daemon, lease, event, why);
+		journal_revoked(&broker->host, lease, cause, why);
+	begin(broker, lease, event, why);
 	if (r == 0)
-		cut(daemon, lease);
-	advance(daemon, lease);
+		cut(broker, lease);
+	advance(broker, lease);
 	return r;
 }
 
 /* The window is no more, and with it every mapping. The lease may be gone afterwards. */
-void daemon_lease_gone(struct daemon *daemon, struct lease *lease)
+void lease_gone(struct broker *broker, struct lease *lease)
 {
 	if (!lease_is_over(lease))
-		begin(daemon, lease, 0, "");
+		begin(broker, lease, 0, "");
 	lease->end |= LEASE_CLOSED;
-	cut(daemon, lease);
-	advance(daemon, lease);
+	cut(broker, lease);
+	advance(broker, lease);
 }
 
 /* Returns false if there is nobody to ask. */
-bool daemon_lease_ask(struct daemon *daemon, struct lease *lease, uint32_t deadline_ms,
-		      const char *why)
+bool lease_ask(struct broker *broker, struct lease *lease, uint32_t deadline_ms, const char *why)
 {
-	if (!lease->list || lease->list == &daemon->orphans ||
+	if (!lease->list || lease->list == &broker->orphans ||
 	    container_of(lease->list, struct connection, leases)->closed)
 		return false;
-	daemon_lease_tell(daemon, lease, MMIOD_EVENT_REVOKE_ASKED, deadline_ms, why);
+	lease_tell_holder(broker, lease, MMIOD_EVENT_REVOKE_ASKED, deadline_ms, why);
 	return true;
 }
 
-static void lose_window(struct daemon *daemon, struct lease *lease)
+static void lose_window(struct broker *broker, struct lease *lease)
 {
 	bool gone = !lease->region->claimed || lease->memory == MMIOD_MEMORY_DMA;
 	const char *why = gone ? "the device has gone" : "revoked by another program";
 
-	journal_revoked(&daemon->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER, why);
-	begin(daemon, lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, why);
+	journal_revoked(&broker->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER, why);
+	begin(broker, lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, why);
 }
 
-static void suspend_or_resume(struct daemon *daemon, struct lease *lease, enum mmiod_state state)
+static void suspend_or_resume(struct broker *broker, struct lease *lease, enum mmiod_state state)
 {
 	bool sleeps = state == MMIOD_STATE_SUSPENDED;
 
@@ -163,37 +162,37 @@ static void suspend_or_resume(struct daemon *daemon, struct lease *lease, enum m
 	lease->state = state;
 	lease_tell(lease, sleeps ? MMIOD_EVENT_SUSPENDED : MMIOD_EVENT_RESUMED, 0,
 		   sleeps ? "the device is being reset or sleeps" : "the device is back");
-	daemon_note_lease(daemon, sleeps ? MMIOD_NOTICE_SUSPENDED : MMIOD_NOTICE_RESUMED, lease,
-			  lease_why(lease));
-	wake_holder(daemon, lease);
+	notice_lease(broker, sleeps ? MMIOD_NOTICE_SUSPENDED : MMIOD_NOTICE_RESUMED, lease,
+		     lease_why(lease));
+	wake_holder(broker, lease);
 }
 
 /*
  * The module tells of the window's state: its device sleeps, wakes or is gone, somebody else revoked
  * it, or what was begun here is done. The lease may be gone afterwards.
  */
-void daemon_lease_state(struct daemon *daemon, struct lease *lease, enum mmiod_state state)
+void lease_change_state(struct broker *broker, struct lease *lease, enum mmiod_state state)
 {
 	if (state != MMIOD_STATE_REVOKED) {
-		suspend_or_resume(daemon, lease, state);
+		suspend_or_resume(broker, lease, state);
 		return;
 	}
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
 	if (!lease_is_over(lease))
-		lose_window(daemon, lease);
-	cut(daemon, lease);
-	advance(daemon, lease);
+		lose_window(broker, lease);
+	cut(broker, lease);
+	advance(broker, lease);
 }
 
 /* The ledger says that the window is revoked, but not whether its pages are taken yet. */
-void daemon_lease_listed(struct daemon *daemon, struct lease *lease, enum mmiod_state state)
+void lease_take_listed(struct broker *broker, struct lease *lease, enum mmiod_state state)
 {
 	if (state == MMIOD_STATE_REVOKED && !(lease->end & LEASE_CUT) &&
-	    take_window(daemon, lease) == 1) {
+	    take_window(broker, lease) == 1) {
 		if (!lease_is_over(lease))
-			lose_window(daemon, lease);
+			lose_window(broker, lease);
 		return;
 	}
-	daemon_lease_state(daemon, lease, state);
+	lease_change_state(broker, lease, state);
 }

@@ -4,25 +4,25 @@
  * truth; what the daemon believes is brought in line with it.
  */
 #include <string.h>
-#include "daemon.h"
+#include "broker.h"
 #include "journal.h"
 #include "log.h"
 #include "tag.h"
 #include "underway.h"
 
 /* Region and kind of memory; NULL: the region has gone. */
-static struct region *region_of(struct daemon *daemon, const struct backend_ledger *entry,
+static struct region *region_of(struct broker *broker, const struct backend_ledger *entry,
 				const struct tag_content *content)
 {
 	if (content->memory != MMIOD_MEMORY_REGION)
-		return &daemon->kernel;
-	return region_by_handle(&daemon->regions, entry->window.region);
+		return &broker->kernel;
+	return region_by_handle(&broker->regions, entry->window.region);
 }
 
 /* What is, is: no limit applies to it. */
-static int charge_adopted(struct daemon *daemon, struct lease *lease)
+static int charge_adopted(struct broker *broker, struct lease *lease)
 {
-	struct users *users = &daemon->host.users;
+	struct users *users = &broker->host.users;
 	uid_t uid = lease->holder.uid;
 	int r = charge_take(&lease->charge, users, uid, USER_LEASES, UINT32_MAX);
 
@@ -57,13 +57,13 @@ static void forget(struct lease *lease)
 }
 
 /* One that may be renewed gets time for its holder to find the new daemon. */
-static int adopt_term(struct daemon *daemon, struct lease *lease, const struct tag_content *content)
+static int adopt_term(struct broker *broker, struct lease *lease, const struct tag_content *content)
 {
 	uint64_t now = clock_boot_ms();
 
 	if (!content->lease_ms || lease_is_over(lease))
 		return 0;
-	if (lease_limit(&daemon->leases, lease, content->lease_ms, content->renew) < 0)
+	if (lease_limit(&broker->leases, lease, content->lease_ms, content->renew) < 0)
 		return -ENOMEM;
 	lease_set_deadline(lease, content->renew ? now + content->lease_ms : content->deadline_ms,
 			   now);
@@ -74,25 +74,25 @@ static int adopt_term(struct daemon *daemon, struct lease *lease, const struct t
  * Of a window that is revoked the earlier daemon may not have seen the end: its pages are taken from
  * processes now, if they are not yet, and if there is a note the end is not over.
  */
-static void adopt_end(struct daemon *daemon, struct lease *lease)
+static void adopt_end(struct broker *broker, struct lease *lease)
 {
 	if (lease->state != MMIOD_STATE_REVOKED)
 		return;
-	daemon->backend->ops->set_state(daemon->backend, lease->id, MMIOD_STATE_REVOKED);
+	broker->backend->ops->set_state(broker->backend, lease->id, MMIOD_STATE_REVOKED);
 	lease->end = LEASE_CUT;
-	if (daemon_safe_is_owed(daemon, lease->id))
+	if (safe_state_is_owed(broker, lease->id))
 		lease->state = MMIOD_STATE_ENDING;
 }
 
 /* -ENODEV: its region has gone. */
-static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
+static int adopt(struct broker *broker, const struct backend_ledger *entry)
 {
 	struct tag_content content;
 	struct region *region;
 	struct lease *lease;
 
 	tag_decode(entry->window.tag, &content);
-	region = region_of(daemon, entry, &content);
+	region = region_of(broker, entry, &content);
 	if (!region)
 		return -ENODEV;
 	lease = calloc(1, sizeof(*lease));
@@ -113,13 +113,13 @@ static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
 	lease->holder = content.holder;
 	lease->started_ms = content.started_ms;
 	lease->grant = content.grant;
-	adopt_end(daemon, lease);
-	if (charge_adopted(daemon, lease) < 0 || claim_blocks(lease) < 0 ||
-	    adopt_term(daemon, lease, &content) < 0 || lease_add(&daemon->leases, lease) < 0) {
+	adopt_end(broker, lease);
+	if (charge_adopted(broker, lease) < 0 || claim_blocks(lease) < 0 ||
+	    adopt_term(broker, lease, &content) < 0 || lease_add(&broker->leases, lease) < 0) {
 		forget(lease);
 		return -ENOMEM;
 	}
-	lease_attach(lease, &daemon->orphans);
+	lease_attach(lease, &broker->orphans);
 	return 0;
 }
 
@@ -128,31 +128,31 @@ static int adopt(struct daemon *daemon, const struct backend_ledger *entry)
  * that is not. Table and ledger are both in order of id, so one walk along both is enough: somebody
  * who lets go of all at once must not have the daemon look for each of them.
  */
-static struct lease *forget_until(struct daemon *daemon, struct lease *lease, uint64_t id)
+static struct lease *forget_until(struct broker *broker, struct lease *lease, uint64_t id)
 {
 	while (lease && lease->id < id) {
 		struct lease *next = lease->hh.next;
 
 		if (!(lease->end & LEASE_CLOSED))
-			daemon_lease_gone(daemon, lease);
+			lease_gone(broker, lease);
 		lease = next;
 	}
 	return lease;
 }
 
 /* Returns 1 for a lease that is new. */
-static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
+static int take_entry(struct broker *broker, const struct backend_ledger *entry)
 {
-	struct lease *lease = lease_find(&daemon->leases, entry->id);
+	struct lease *lease = lease_find(&broker->leases, entry->id);
 	int r;
 
 	if (lease) {
-		daemon_lease_listed(daemon, lease, entry->state);
+		lease_take_listed(broker, lease, entry->state);
 		return 0;
 	}
-	if (underway_have(daemon, entry->id))
+	if (underway_have(broker, entry->id))
 		return 0;
-	r = adopt(daemon, entry);
+	r = adopt(broker, entry);
 	if (r == 0)
 		return 1;
 	/* Those of a region that has gone hold nothing. */
@@ -167,20 +167,20 @@ static int take_entry(struct daemon *daemon, const struct backend_ledger *entry)
  * Negative: not all of it was read or taken over.
  * Then nothing is forgotten that may be in the rest.
  */
-int daemon_read_ledger(struct daemon *daemon)
+int ledger_read(struct broker *broker)
 {
 	struct backend_ledger entry = { 0 };
-	struct lease *lease = daemon->leases.table;
+	struct lease *lease = broker->leases.table;
 	unsigned int adopted = 0;
 	uint64_t last = 0;
 	int r, result = 0;
 
-	while ((r = daemon->backend->ops->next_window(daemon->backend, last, &entry)) == 0) {
+	while ((r = broker->backend->ops->next_window(broker->backend, last, &entry)) == 0) {
 		last = entry.id;
-		lease = forget_until(daemon, lease, last);
+		lease = forget_until(broker, lease, last);
 		if (lease && lease->id == last)
 			lease = lease->hh.next;
-		r = take_entry(daemon, &entry);
+		r = take_entry(broker, &entry);
 		if (r < 0)
 			result = r;
 		else
@@ -188,8 +188,8 @@ int daemon_read_ledger(struct daemon *daemon)
 	}
 	if (r != -ENOENT)
 		return r;
-	if (daemon->backend->ops->kind == MMIOD_BACKEND_MODULE)
-		forget_until(daemon, lease, UINT64_MAX);
+	if (broker->backend->ops->kind == MMIOD_BACKEND_MODULE)
+		forget_until(broker, lease, UINT64_MAX);
 	if (adopted)
 		log_info("took over %u leases from the module's ledger", adopted);
 	return result;
@@ -199,17 +199,17 @@ int daemon_read_ledger(struct daemon *daemon)
  * A process that lost its connection, because the daemon
  * was restarted or otherwise, hears of its leases again.
  */
-void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
+void ledger_attach_orphans(struct broker *broker, struct connection *connection)
 {
 	const struct user *user = connection->charge.user;
 	struct lease *lease;
 
 	if (!connection->peer.subject.known)
 		return; /* its pid says nothing */
-	if (!daemon->orphans.head)
+	if (!broker->orphans.head)
 		return;
 	for (lease = lease_after_of(user, 0); lease; lease = lease_after_of(user, lease->id)) {
-		if (lease->list != &daemon->orphans ||
+		if (lease->list != &broker->orphans ||
 		    lease->holder.pid != connection->peer.holder.pid)
 			continue;
 		lease_attach(lease, &connection->leases);
@@ -219,16 +219,15 @@ void daemon_attach_orphans(struct daemon *daemon, struct connection *connection)
 }
 
 /* Leases that end with their connection had time to find a new one. */
-void daemon_end_grace(struct daemon *daemon)
+void ledger_end_grace(struct broker *broker)
 {
 	static const char why[] = "it was to end with its connection, and none came back";
 	struct lease *lease;
 
-	for (lease = daemon->leases.table; lease; lease = daemon_next_lease(daemon, lease)) {
-		if (lease->list != &daemon->orphans || !(lease->flags & MMIOD_LEASE_CONNECTION) ||
+	for (lease = broker->leases.table; lease; lease = events_next_lease(broker, lease)) {
+		if (lease->list != &broker->orphans || !(lease->flags & MMIOD_LEASE_CONNECTION) ||
 		    lease_is_over(lease))
 			continue;
-		daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION,
-				    why);
+		lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION, why);
 	}
 }

@@ -318,8 +318,8 @@ static int serve(struct program *program, int fd)
 {
 	if (daemon_listen(program->daemon, fd) < 0)
 		return fail(EXIT_FAILURE, "out of memory");
-	program->daemon->reloaded = on_reloaded;
-	program->daemon->reloaded_data = program;
+	program->daemon->reload.done = on_reloaded;
+	program->daemon->reload.data = program;
 	watch_signals(program);
 	hotplug_open(&program->hotplug, program->daemon);
 	service_start(&program->service, program->daemon);

@@ -3,15 +3,15 @@
  * What monitors are told: makes a notice of what happened,
  * and wakes those who watch. Costs nothing while nobody does.
  */
-#include "daemon.h"
+#include "broker.h"
 
-static bool nobody_watches(const struct daemon *daemon)
+static bool nobody_watches(const struct broker *broker)
 {
-	return !daemon->host.monitor.subscriptions;
+	return !broker->host.monitor.subscriptions;
 }
 
 /* Called from anywhere, so the sending waits for the next turn of the loop. */
-static void publish(struct daemon *daemon, struct notice *notice, const char *region,
+static void publish(struct broker *broker, struct notice *notice, const char *region,
 		    const char *why)
 {
 	struct subscription *subscription;
@@ -19,26 +19,26 @@ static void publish(struct daemon *daemon, struct notice *notice, const char *re
 	notice->time_us = monitor_now_us();
 	snprintf(notice->region, sizeof(notice->region), "%.*s", MMIOD_NAME_MAX - 1, region);
 	snprintf(notice->why, sizeof(notice->why), "%s", why);
-	monitor_add(&daemon->host.monitor, notice);
-	DL_FOREACH2(daemon->host.monitor.subscriptions, subscription, list_next)
+	monitor_add(&broker->host.monitor, notice);
+	DL_FOREACH2(broker->host.monitor.subscriptions, subscription, list_next)
 		connection_wake(container_of(subscription, struct connection, subscription));
 }
 
-void daemon_note(struct daemon *daemon, enum mmiod_notice_type type, const struct region *region,
-		 const char *why)
+void notice_region(struct broker *broker, enum mmiod_notice_type type, const struct region *region,
+		   const char *why)
 {
 	struct notice notice = { .type = type, .holder.uid = UINT32_MAX };
 
-	if (nobody_watches(daemon))
+	if (nobody_watches(broker))
 		return;
 	notice.length = region->hw.length;
-	publish(daemon, &notice, region->name, why);
+	publish(broker, &notice, region->name, why);
 }
 
-void daemon_note_lease(struct daemon *daemon, enum mmiod_notice_type type,
-		       const struct lease *lease, const char *why)
+void notice_lease(struct broker *broker, enum mmiod_notice_type type, const struct lease *lease,
+		  const char *why)
 {
-	bool kernel = lease->region == &daemon->kernel;
+	bool kernel = lease->region == &broker->kernel;
 	struct notice notice = {
 		.type = type,
 		.memory = lease->memory,
@@ -50,13 +50,12 @@ void daemon_note_lease(struct daemon *daemon, enum mmiod_notice_type type,
 		.holder = lease->holder,
 	};
 
-	if (!nobody_watches(daemon))
-		publish(daemon, &notice, kernel ? "" : lease->region->name, why);
+	if (!nobody_watches(broker))
+		publish(broker, &notice, kernel ? "" : lease->region->name, why);
 }
 
-void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
-			const struct mmiod_wire_want *want, enum mmiod_memory memory,
-			const char *why)
+void notice_denial(struct broker *broker, const struct holder *holder,
+		   const struct mmiod_wire_want *want, enum mmiod_memory memory, const char *why)
 {
 	struct notice notice = {
 		.type = MMIOD_NOTICE_DENIED,
@@ -68,6 +67,6 @@ void daemon_note_denial(struct daemon *daemon, const struct holder *holder,
 		.holder = *holder,
 	};
 
-	if (!nobody_watches(daemon))
-		publish(daemon, &notice, want->region, why);
+	if (!nobody_watches(broker))
+		publish(broker, &notice, want->region, why);
 }

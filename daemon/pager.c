@@ -36,7 +36,7 @@ enum request_result pager_reply(struct call *call, const struct pager *pager)
 	if (item)
 		reply->msg.flags |= MMIOD_MSG_MORE;
 	reply_truncate(call->reply, n);
-	turn_spend(&call->daemon->host, work);
+	turn_spend(&call->broker->host, work);
 	if (pager->text)
 		add_texts(call, pager, listed, n);
 	return REQUEST_REPLY;

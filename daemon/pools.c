@@ -10,7 +10,7 @@
  */
 #include <string.h>
 #include <time.h>
-#include "daemon.h"
+#include "broker.h"
 #include "log.h"
 #include "underway.h"
 
@@ -41,25 +41,25 @@ static bool is_as_wanted(const struct region *region)
 }
 
 /* Its leases go on to be leases of plain bytes. */
-static void unmake(struct daemon *daemon, struct region *region)
+static void unmake(struct broker *broker, struct region *region)
 {
-	for (struct lease *lease = daemon->leases.table; lease; lease = lease->hh.next) {
+	for (struct lease *lease = broker->leases.table; lease; lease = lease->hh.next) {
 		if (lease->region != region)
 			continue;
 		free(lease->extent);
 		lease->extent = NULL;
 	}
-	underway_lose_blocks(daemon, region);
+	underway_lose_blocks(broker, region);
 	region->blocks = blocks_destroy(region->blocks);
 }
 
 /* -EBUSY: a lease is in the way, which ends some day. */
-static int claim_leases(struct daemon *daemon, struct region *region)
+static int claim_leases(struct broker *broker, struct region *region)
 {
 	struct lease *lease;
-	int r = underway_use(daemon, region) ? -EBUSY : 0;
+	int r = underway_use(broker, region) ? -EBUSY : 0;
 
-	for (lease = daemon->leases.table; lease && r == 0; lease = lease->hh.next) {
+	for (lease = broker->leases.table; lease && r == 0; lease = lease->hh.next) {
 		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
 			continue;
 		r = !lease->allocated ? -EBUSY
@@ -74,13 +74,13 @@ static int claim_leases(struct daemon *daemon, struct region *region)
 static void on_dirtied(void *data)
 {
 	static const struct timeval at_once = { 0, 0 };
-	struct daemon *daemon = data;
+	struct broker *broker = data;
 
-	if (!event_pending(&daemon->wipe, EV_TIMEOUT, NULL))
-		event_add(&daemon->wipe, &at_once);
+	if (!event_pending(&broker->wiping.event, EV_TIMEOUT, NULL))
+		event_add(&broker->wiping.event, &at_once);
 }
 
-static void make(struct daemon *daemon, struct region *region)
+static void make(struct broker *broker, struct region *region)
 {
 	int r = blocks_new(&region->blocks, region->hw.length, page_of(region->config),
 			   region->config->wipe);
@@ -88,26 +88,26 @@ static void make(struct daemon *daemon, struct region *region)
 	if (r == 0) {
 		region->blocks->handle = region->hw.handle;
 		region->blocks->dirtied = on_dirtied;
-		region->blocks->data = daemon;
-		r = claim_leases(daemon, region);
+		region->blocks->data = broker;
+		r = claim_leases(broker, region);
 	}
 	if (r == 0)
 		r = blocks_suspect_free(region->blocks);
 	if (r == 0)
 		return;
-	unmake(daemon, region);
+	unmake(broker, region);
 	if (r != -EBUSY)
 		log_error("region %s cannot be a pool of pages of %llu bytes: %s", region->name,
 			  (unsigned long long)page_of(region->config), strerror(-r));
 }
 
 /* Brings the pool in line with what the region is and what the configuration wants of it. */
-void daemon_fit_pool(struct daemon *daemon, struct region *region)
+void pools_fit(struct broker *broker, struct region *region)
 {
 	if (region->blocks && !is_as_wanted(region))
-		unmake(daemon, region);
+		unmake(broker, region);
 	if (!region->blocks && wants_pool(region))
-		make(daemon, region);
+		make(broker, region);
 }
 
 /* ---- wiping ---------------------------------------------------------------------------------- */
@@ -116,24 +116,24 @@ void daemon_fit_pool(struct daemon *daemon, struct region *region)
  * Write-combining is many times faster where it may be
  * had; nobody has a window there that could disagree.
  */
-static int wipe(struct daemon *daemon, struct region *region, uint64_t offset, uint64_t length)
+static int wipe(struct broker *broker, struct region *region, uint64_t offset, uint64_t length)
 {
 	bool wc = region->config && region->config->caches & 1u << MMIOD_CACHE_WC;
 	int r;
 
-	turn_spend(&daemon->host, WORK_WINDOW);
-	daemon->events_caused++; /* its window comes and goes */
-	r = daemon->backend->ops->wipe(daemon->backend, region->hw.handle,
+	turn_spend(&broker->host, WORK_WINDOW);
+	broker->events.caused++; /* its window comes and goes */
+	r = broker->backend->ops->wipe(broker->backend, region->hw.handle,
 				       wc ? MMIOD_CACHE_WC : MMIOD_CACHE_UC, offset, length);
 	if (r < 0)
 		return r;
-	turn_spend(&daemon->host, (unsigned int)(length / WIPED_FOR_WORK));
-	daemon->wiped += length;
+	turn_spend(&broker->host, (unsigned int)(length / WIPED_FOR_WORK));
+	broker->wiping.total += length;
 	return 0;
 }
 
 /* Wipes up to `most` bytes of what waits. 0: there may be more. */
-int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t most)
+int pools_wipe_queue(struct broker *broker, struct region *region, uint64_t most)
 {
 	struct blocks *blocks = region->blocks;
 	uint64_t before = blocks->wiping;
@@ -143,14 +143,14 @@ int daemon_wipe_queue(struct daemon *daemon, struct region *region, uint64_t mos
 	for (int i = 0; i < WIPES_AT_ONCE && most && blocks_next_dirty(blocks, &part); i++) {
 		if (part.length > most)
 			part.length = most;
-		r = wipe(daemon, region, part.offset, part.length);
+		r = wipe(broker, region, part.offset, part.length);
 		if (r < 0)
 			break;
 		blocks_wiped(blocks, part.length);
 		most -= part.length;
 	}
 	if (blocks->wiping < before)
-		waiting_note_end(daemon, region);
+		wakeup_note_end(broker, region);
 	return r;
 }
 
@@ -166,44 +166,44 @@ static uint64_t thread_ns(void)
  * Memory takes a thousand times as much in a microsecond as a slow bus does: how much a piece is
  * follows from how long the last one took. One that was cut short says only whether it was too much.
  */
-static void adapt_piece(struct daemon *daemon, uint64_t took_ns, uint64_t wiped)
+static void adapt_piece(struct broker *broker, uint64_t took_ns, uint64_t wiped)
 {
-	if (took_ns > PIECE_NS && daemon->wipe_piece > PIECE_LEAST)
-		daemon->wipe_piece /= 2;
-	else if (took_ns < PIECE_NS / 4 && wiped >= daemon->wipe_piece &&
-		 daemon->wipe_piece < PIECE_MOST)
-		daemon->wipe_piece *= 2;
+	if (took_ns > PIECE_NS && broker->wiping.piece > PIECE_LEAST)
+		broker->wiping.piece /= 2;
+	else if (took_ns < PIECE_NS / 4 && wiped >= broker->wiping.piece &&
+		 broker->wiping.piece < PIECE_MOST)
+		broker->wiping.piece *= 2;
 }
 
 /* A piece of what waits in one region. */
-static int wipe_piece(struct daemon *daemon, struct region *region)
+static int wipe_piece(struct broker *broker, struct region *region)
 {
-	uint64_t start = thread_ns(), before = daemon->wiped;
-	int r = daemon_wipe_queue(daemon, region, daemon->wipe_piece);
+	uint64_t start = thread_ns(), before = broker->wiping.total;
+	int r = pools_wipe_queue(broker, region, broker->wiping.piece);
 
-	adapt_piece(daemon, thread_ns() - start, daemon->wiped - before);
+	adapt_piece(broker, thread_ns() - start, broker->wiping.total - before);
 	return r;
 }
 
 /* Up to `*most` bytes of the part, of which what was done is taken; each costs a window as well. */
-static int wipe_some(struct daemon *daemon, struct region *region, struct pool_extent *part,
+static int wipe_some(struct broker *broker, struct region *region, struct pool_extent *part,
 		     uint64_t *most)
 {
-	uint64_t start = thread_ns(), least = daemon->wipe_piece / WIPES_AT_ONCE, cost;
+	uint64_t start = thread_ns(), least = broker->wiping.piece / WIPES_AT_ONCE, cost;
 	int r;
 
 	if (part->length > *most)
 		part->length = *most;
-	r = wipe(daemon, region, part->offset, part->length);
+	r = wipe(broker, region, part->offset, part->length);
 	cost = part->length > least ? part->length : least;
 	*most -= cost < *most ? cost : *most;
-	adapt_piece(daemon, thread_ns() - start, part->length);
+	adapt_piece(broker, thread_ns() - start, part->length);
 	return r;
 }
 
 /* Of what a lease is about to get: what somebody else may have had. 1: that was not all. */
-int daemon_wipe_suspects(struct daemon *daemon, struct region *region, const struct extent *extent,
-			 uint64_t *most)
+int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *extent,
+			uint64_t *most)
 {
 	struct pool_extent part;
 	int r = 0;
@@ -211,7 +211,7 @@ int daemon_wipe_suspects(struct daemon *daemon, struct region *region, const str
 	while (r == 0 && blocks_next_suspect(region->blocks, extent, &part)) {
 		if (!*most)
 			return 1;
-		r = wipe_some(daemon, region, &part, most);
+		r = wipe_some(broker, region, &part, most);
 		if (r == 0)
 			r = blocks_trust(region->blocks, part.offset, part.length);
 	}
@@ -219,8 +219,8 @@ int daemon_wipe_suspects(struct daemon *daemon, struct region *region, const str
 }
 
 /* All of what a lease is about to get; `*zeroed`: so much of it has been. 1: that was not all. */
-int daemon_zero_extent(struct daemon *daemon, struct region *region, const struct extent *extent,
-		       uint64_t *zeroed, uint64_t *most)
+int pools_zero_extent(struct broker *broker, struct region *region, const struct extent *extent,
+		      uint64_t *zeroed, uint64_t *most)
 {
 	int r = 0;
 
@@ -230,18 +230,18 @@ int daemon_zero_extent(struct daemon *daemon, struct region *region, const struc
 
 		if (!*most)
 			return 1;
-		r = wipe_some(daemon, region, &part, most);
+		r = wipe_some(broker, region, &part, most);
 		*zeroed += part.length;
 	}
 	return r;
 }
 
-static struct region *next_to_wipe(const struct daemon *daemon)
+static struct region *next_to_wipe(const struct broker *broker)
 {
-	struct region *region = region_after(&daemon->regions, daemon->wiped_region);
+	struct region *region = region_after(&broker->regions, broker->wiping.last_region);
 
 	while (region && (!region->blocks || !region->blocks->wiping))
-		region = region_after(&daemon->regions, region->id);
+		region = region_after(&broker->regions, region->id);
 	return region;
 }
 
@@ -249,18 +249,18 @@ static struct region *next_to_wipe(const struct daemon *daemon)
  * All regions had their piece: from the first on again. A device that sleeps or does not answer is
  * asked again a second later.
  */
-static struct region *begin_round(struct daemon *daemon)
+static struct region *begin_round(struct broker *broker)
 {
 	static const struct timeval later = { 1, 0 };
 	struct region *region;
 
-	daemon->wiped_region = 0;
-	region = next_to_wipe(daemon);
-	if (!daemon->wipe_failed)
+	broker->wiping.last_region = 0;
+	region = next_to_wipe(broker);
+	if (!broker->wiping.failed)
 		return region;
-	daemon->wipe_failed = false;
+	broker->wiping.failed = false;
 	if (region)
-		event_add(&daemon->wipe, &later);
+		event_add(&broker->wiping.event, &later);
 	return NULL;
 }
 
@@ -268,29 +268,29 @@ static struct region *begin_round(struct daemon *daemon)
 static void on_wipe(evutil_socket_t fd, short what, void *data)
 {
 	static const struct timeval at_once = { 0, 0 };
-	struct daemon *daemon = data;
-	struct region *region = next_to_wipe(daemon) ?: begin_round(daemon);
+	struct broker *broker = data;
+	struct region *region = next_to_wipe(broker) ?: begin_round(broker);
 
 	if (region) {
-		daemon->wipe_failed |= wipe_piece(daemon, region) < 0;
-		daemon->wiped_region = region->id;
-		event_add(&daemon->wipe, &at_once);
+		broker->wiping.failed |= wipe_piece(broker, region) < 0;
+		broker->wiping.last_region = region->id;
+		event_add(&broker->wiping.event, &at_once);
 	}
-	waiting_note_wiped(daemon);
+	wakeup_note_wiped(broker);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-void daemon_init_pools(struct daemon *daemon)
+void pools_init(struct broker *broker)
 {
-	snprintf(daemon->kernel.name, sizeof(daemon->kernel.name), "kernel memory");
-	daemon->kernel.claimed = true;
-	evtimer_assign(&daemon->wipe, daemon->host.base, on_wipe, daemon);
-	event_priority_set(&daemon->wipe, TURN_LAST);
-	daemon->wipe_piece = 4 * PIECE_LEAST;
+	snprintf(broker->kernel.name, sizeof(broker->kernel.name), "kernel memory");
+	broker->kernel.claimed = true;
+	evtimer_assign(&broker->wiping.event, broker->host.base, on_wipe, broker);
+	event_priority_set(&broker->wiping.event, TURN_LAST);
+	broker->wiping.piece = 4 * PIECE_LEAST;
 }
 
-void daemon_clear_pools(struct daemon *daemon)
+void pools_clear(struct broker *broker)
 {
-	event_del(&daemon->wipe);
+	event_del(&broker->wiping.event);
 }

@@ -10,16 +10,16 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include "daemon.h"
+#include "broker.h"
 #include "journal.h"
 #include "log.h"
 #include "pci.h"
 
-uint32_t daemon_missing_regions(const struct daemon *daemon)
+uint32_t regions_missing(const struct broker *broker)
 {
 	uint32_t missing = 0;
 
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
+	for (struct region *region = broker->regions.table; region; region = region->hh.next)
 		if (region->config && !region->claimed)
 			missing++;
 	return missing;
@@ -49,17 +49,17 @@ static void name_device(struct region *region)
 /* ---- the configuration's ---------------------------------------------------------------------- */
 
 /* Points them to the configuration in force; what becomes of them is settled later. */
-void daemon_link_regions(struct daemon *daemon)
+void regions_link(struct broker *broker)
 {
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next) {
-		region->config = config_find_region(daemon->config, region->name);
+	for (struct region *region = broker->regions.table; region; region = region->hh.next) {
+		region->config = config_find_region(broker->config, region->name);
 		region->reloaded = REGION_UNSEEN;
 	}
 }
 
-struct region *daemon_add_region(struct daemon *daemon, const struct config_region *config)
+struct region *region_add_configured(struct broker *broker, const struct config_region *config)
 {
-	struct region *region = region_add(&daemon->regions, config->name);
+	struct region *region = region_add(&broker->regions, config->name);
 
 	if (!region) {
 		log_error("region %s: out of memory", config->name);
@@ -70,18 +70,18 @@ struct region *daemon_add_region(struct daemon *daemon, const struct config_regi
 	return region;
 }
 
-void daemon_add_regions(struct daemon *daemon)
+void regions_add_configured(struct broker *broker)
 {
-	const struct config *config = daemon->config;
+	const struct config *config = broker->config;
 
 	for (size_t i = 0; i < config->n_regions; i++)
-		if (!region_find(&daemon->regions, config->regions[i]->name))
-			daemon_add_region(daemon, config->regions[i]);
+		if (!region_find(&broker->regions, config->regions[i]->name))
+			region_add_configured(broker, config->regions[i]);
 }
 
 /* ---- claiming -------------------------------------------------------------------------------- */
 
-static void claim(struct daemon *daemon, struct region *region)
+static void claim(struct broker *broker, struct region *region)
 {
 	struct log_fields fields = { .message_id = LOG_ID_CONFIG, .region = region->name };
 	char buffer[TEXT_MAX] = "";
@@ -89,17 +89,17 @@ static void claim(struct daemon *daemon, struct region *region)
 	int r;
 
 	text_reset(&why);
-	turn_spend(&daemon->host, WORK_WINDOW);
-	r = daemon->backend->ops->claim(daemon->backend, region->config, &region->hw, &why);
+	turn_spend(&broker->host, WORK_WINDOW);
+	r = broker->backend->ops->claim(broker->backend, region->config, &region->hw, &why);
 	if (r == 0) {
 		region->claimed = true;
 		region->missing[0] = '\0';
 		log_line(LOG_INFO, &fields, "region %s: %s, %llu bytes", region->name,
 			 region->hw.device, (unsigned long long)region->hw.length);
-		daemon_note(daemon, MMIOD_NOTICE_BACK, region, "");
+		notice_region(broker, MMIOD_NOTICE_BACK, region, "");
 		/* Before anybody has bytes of it. */
-		daemon_safe_place(daemon, region);
-		waiting_note_end(daemon, region);
+		safe_state_place(broker, region);
+		wakeup_note_end(broker, region);
 		return;
 	}
 	name_device(region);
@@ -132,121 +132,122 @@ static enum step step_of(const struct region *region)
 	return steps[!!region->config][region->claimed][region->stale][is_used(region)];
 }
 
-static void look_whether_stale(struct daemon *daemon, struct region *region)
+static void look_whether_stale(struct broker *broker, struct region *region)
 {
 	region->stale = region->claimed &&
-			(!region->config || !daemon->backend->ops->matches(
-						    daemon->backend, &region->hw, region->config));
+			(!region->config || !broker->backend->ops->matches(
+						    broker->backend, &region->hw, region->config));
 	if (!region->stale)
 		region->kept = false;
 }
 
 /* What it had may be what another region waits for. The module keeps it while a window lives on it. */
-static bool give_back(struct daemon *daemon, struct region *region)
+static bool give_back(struct broker *broker, struct region *region)
 {
 	int r;
 
-	turn_spend(&daemon->host, WORK_WINDOW);
-	r = daemon->backend->ops->release(daemon->backend, region->hw.handle);
+	turn_spend(&broker->host, WORK_WINDOW);
+	r = broker->backend->ops->release(broker->backend, region->hw.handle);
 	if (r < 0 && r != -ENOENT) {
 		if (!region->kept)
 			log_warning("cannot give region %s back: %s", region->name, strerror(-r));
 		region->kept = true;
-		daemon_try_again(daemon, false);
+		wakeup_try_again(broker, false);
 		return false;
 	}
 	region->claimed = region->stale = region->kept = false;
 	region->hw = (struct backend_region){ 0 };
-	daemon_fit_pool(daemon, region);
-	daemon->claims_due = true;
-	daemon_try_again(daemon, true);
+	pools_fit(broker, region);
+	broker->wakeup.claims_due = true;
+	wakeup_try_again(broker, true);
 	return true;
 }
 
 /* It may be gone afterwards, unless it is pinned. */
-void daemon_settle_region(struct daemon *daemon, struct region *region)
+void region_settle(struct broker *broker, struct region *region)
 {
 	enum step step;
 
 	if (region->reloaded == REGION_UNSEEN)
-		look_whether_stale(daemon, region);
+		look_whether_stale(broker, region);
 	region->reloaded = REGION_SETTLED;
 	step = step_of(region);
 	if (step == GIVE_BACK)
-		step = give_back(daemon, region) ? step_of(region) : STAY;
+		step = give_back(broker, region) ? step_of(region) : STAY;
 	if (step == CLAIM)
-		claim(daemon, region);
+		claim(broker, region);
 	if (step == FORGET && !region->n_leases && !region->pins)
-		region_remove(&daemon->regions, region);
+		region_remove(&broker->regions, region);
 	else
-		daemon_fit_pool(daemon, region);
+		pools_fit(broker, region);
 }
 
 /*
  * After a lease of it has ended, so cheap where nothing is to be done: whether
  * the claim fits was seen when the configuration or the device changed.
  */
-void daemon_region_freed(struct daemon *daemon, struct region *region)
+void region_freed(struct broker *broker, struct region *region)
 {
 	bool in_force = region->config && region->claimed && !region->stale;
 
-	if (region == &daemon->kernel)
+	if (region == &broker->kernel)
 		return;
 	if (region->reloaded ||
 	    (!is_used(region) && (region->stale || (!in_force && !region->n_leases))))
-		daemon_settle_region(daemon, region);
+		region_settle(broker, region);
 	else if (in_force && region->config->pool && !region->blocks)
-		daemon_fit_pool(daemon, region);
+		pools_fit(broker, region);
 }
 
 /* What of it is no longer wanted goes, for another may want that. */
-void daemon_look_at_region(struct daemon *daemon, struct region *region)
+void region_look_at(struct broker *broker, struct region *region)
 {
-	look_whether_stale(daemon, region);
+	look_whether_stale(broker, region);
 	region->reloaded = REGION_LOOKED_AT;
 	if (step_of(region) == GIVE_BACK)
-		give_back(daemon, region);
+		give_back(broker, region);
 }
 
 /*
  * The configuration or a device is another. What is no longer wanted
  * goes first: two regions may have changed places.
  */
-void daemon_claim_regions(struct daemon *daemon)
+void regions_claim(struct broker *broker)
 {
 	struct region *region, *next;
 
-	for (region = daemon->regions.table; region; region = region->hh.next)
-		daemon_look_at_region(daemon, region);
-	HASH_ITER(hh, daemon->regions.table, region, next) {
-		daemon_settle_region(daemon, region);
+	for (region = broker->regions.table; region; region = region->hh.next)
+		region_look_at(broker, region);
+	HASH_ITER(hh, broker->regions.table, region, next) {
+		region_settle(broker, region);
 	}
 }
 
-uint32_t daemon_stale_regions(const struct daemon *daemon)
+uint32_t regions_stale(const struct broker *broker)
 {
 	uint32_t stale = 0;
 
-	for (struct region *region = daemon->regions.table; region; region = region->hh.next)
+	for (struct region *region = broker->regions.table; region; region = region->hh.next)
 		stale += region->stale;
 	return stale;
 }
 
 /* True: there are still some that the module did not take back. */
-bool daemon_retry_regions(struct daemon *daemon)
+bool regions_retry(struct broker *broker)
 {
-	bool claims = daemon->claims_due && !daemon_is_settling(daemon); /* which does it itself */
+	bool claims =
+		broker->wakeup.claims_due && !settling_is_on(broker); /* which does it itself */
 	struct region *region, *next;
 	bool kept = false;
 
-	HASH_ITER(hh, daemon->regions.table, region, next) {
+	HASH_ITER(hh, broker->regions.table, region, next) {
 		if (region->reloaded)
 			continue;
 		if (region->kept || (claims && step_of(region) == CLAIM))
-			daemon_settle_region(daemon, region);
+			region_settle(broker, region);
 	}
-	daemon->claims_due &= !claims;
-	for (region = daemon->regions.table; region; region = region->hh.next)
+	broker->wakeup.claims_due &= !claims;
+	for (region = broker->regions.table; region; region = region->hh.next)
 		kept |= region->kept;
 	return kept;
 }
@@ -277,7 +278,7 @@ static void describe_wanted(const struct config_region *config, struct text *tex
 }
 
 /* "region a is to become ..., as FILE:LINE says: lease 9 of ... keeps what it was". */
-void daemon_describe_stale(struct daemon *daemon, const struct region *region, struct text *text)
+void region_describe_stale(struct broker *broker, const struct region *region, struct text *text)
 {
 	const struct lease *lease = lease_of_region(region);
 	const struct config_region *config = region->config;
@@ -295,7 +296,7 @@ void daemon_describe_stale(struct daemon *daemon, const struct region *region, s
 		return;
 	}
 	text_add(text, ": what it was is kept by ");
-	daemon_describe_holder(daemon, lease, text);
+	holder_describe(broker, lease, text);
 	if (lease->id && !lease_is_over(lease))
 		text_add(text, "; \"mmioctl revoke %" PRIu64 "\" ends that", lease->id);
 }
@@ -303,16 +304,16 @@ void daemon_describe_stale(struct daemon *daemon, const struct region *region, s
 /* ---- from the backend ------------------------------------------------------------------------ */
 
 /* Notes what an earlier daemon claimed. Negative: not all of it. */
-int daemon_adopt_regions(struct daemon *daemon)
+int regions_adopt(struct broker *broker)
 {
 	struct backend_region hw = { 0 };
 	struct region *region;
 	int r;
 
-	while ((r = daemon->backend->ops->next_region(daemon->backend, hw.handle, &hw)) == 0) {
-		region = region_find(&daemon->regions, hw.name);
+	while ((r = broker->backend->ops->next_region(broker->backend, hw.handle, &hw)) == 0) {
+		region = region_find(&broker->regions, hw.name);
 		if (!region)
-			region = region_add(&daemon->regions, hw.name);
+			region = region_add(&broker->regions, hw.name);
 		if (!region) {
 			log_error("region %s: out of memory", hw.name);
 			return -ENOMEM;

@@ -40,8 +40,8 @@ static uint64_t total(uint64_t said, uint64_t usual, uint64_t per_user)
 
 static void take_totals(struct daemon *daemon)
 {
-	const struct config_limits *limits = &daemon->config->limits;
-	struct users *users = &daemon->host.users;
+	const struct config_limits *limits = &daemon->broker.config->limits;
+	struct users *users = &daemon->broker.host.users;
 	uint64_t *most = users->most;
 
 	most[USER_CONNECTIONS] =
@@ -54,17 +54,17 @@ static void take_totals(struct daemon *daemon)
 		total(limits->unread_replies, ALL_UNREAD_REPLIES, limits->unread_replies_per_user);
 	most[USER_UNREAD_DESCRIPTORS] = total(limits->unread_descriptors, ALL_UNREAD_DESCRIPTORS,
 					      limits->unread_descriptors_per_user);
-	users->ranges = daemon->config->uid_ranges;
-	users->n_ranges = daemon->config->n_uid_ranges;
+	users->ranges = daemon->broker.config->uid_ranges;
+	users->n_ranges = daemon->broker.config->n_uid_ranges;
 }
 
 void daemon_take_limits(struct daemon *daemon)
 {
-	const struct config_limits *limits = &daemon->config->limits;
+	const struct config_limits *limits = &daemon->broker.config->limits;
 	uint32_t ms = limits->hello_timeout_ms;
 
-	daemon->host.limits = limits;
-	users_take_names(&daemon->host.users, &daemon->config->sources.names);
+	daemon->broker.host.limits = limits;
+	users_take_names(&daemon->broker.host.users, &daemon->broker.config->sources.names);
 	take_totals(daemon);
 	daemon->hello_timeout = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 	ms = limits->slow_reader_timeout_ms;
@@ -75,13 +75,13 @@ void daemon_take_limits(struct daemon *daemon)
 
 static bool go_on_freeing(struct chore *chore)
 {
-	struct daemon *daemon = container_of(chore, struct daemon, freeing);
+	struct daemon *daemon = container_of(chore, struct daemon, reload.freeing);
 
-	while (!turn_is_over(&daemon->host)) {
-		turn_spend(&daemon->host, 1);
-		if (!config_free_some(daemon->old, FREED_FOR_WORK))
+	while (!turn_is_over(&daemon->broker.host)) {
+		turn_spend(&daemon->broker.host, 1);
+		if (!config_free_some(daemon->reload.old, FREED_FOR_WORK))
 			continue;
-		daemon->old = NULL;
+		daemon->reload.old = NULL;
 		return false;
 	}
 	return true;
@@ -90,17 +90,17 @@ static bool go_on_freeing(struct chore *chore)
 /* Takes over the tree, which nobody looks at any more; NULL: none. */
 static void free_later(struct daemon *daemon, struct config *config)
 {
-	config_free(daemon->old);
-	daemon->old = config;
+	config_free(daemon->reload.old);
+	daemon->reload.old = config;
 	if (config)
-		turn_do_later(&daemon->host, &daemon->freeing);
+		turn_do_later(&daemon->broker.host, &daemon->reload.freeing);
 }
 
 /* ---- leases ---------------------------------------------------------------------------------- */
 
 static bool is_connected(const struct daemon *daemon, const struct lease *lease)
 {
-	return lease->list && lease->list != &daemon->orphans;
+	return lease->list && lease->list != &daemon->broker.orphans;
 }
 
 /*
@@ -110,7 +110,7 @@ static bool is_connected(const struct daemon *daemon, const struct lease *lease)
 static const struct config_grant *grant_behind(struct daemon *daemon, const struct lease *lease)
 {
 	const struct config_region *region = lease->region->config;
-	const struct config_grant *same = config_find_grant(daemon->config, lease->grant);
+	const struct config_grant *same = config_find_grant(daemon->broker.config, lease->grant);
 	const struct subject *subject = NULL;
 	struct decision decision;
 	const struct question question = {
@@ -127,7 +127,7 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 	if (lease->memory != MMIOD_MEMORY_REGION) {
 		if (!subject)
 			return same && same->memory & 1u << lease->memory ? same : NULL;
-		decision = policy_decide_memory(daemon->config, subject, lease->memory);
+		decision = policy_decide_memory(daemon->broker.config, subject, lease->memory);
 	} else if (!region || lease->region->stale) {
 		return NULL;
 	} else if (!subject) {
@@ -145,25 +145,25 @@ static void compare(struct daemon *daemon, struct lease *lease)
 	static const char stale[] = "revoked: its region is another, or accessed otherwise, since "
 				    "the configuration was read again";
 
-	turn_spend(&daemon->host, 1);
+	turn_spend(&daemon->broker.host, 1);
 	if (lease->region->reloaded == REGION_UNSEEN)
-		daemon_look_at_region(daemon, lease->region);
+		region_look_at(&daemon->broker, lease->region);
 	if (lease_is_over(lease) || grant_behind(daemon, lease))
 		return;
-	daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
-			    lease->region->stale && lease->region->config ? stale : ungranted);
-	daemon_pace_events(daemon);
+	lease_revoke(&daemon->broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
+		     lease->region->stale && lease->region->config ? stale : ungranted);
+	events_pace(&daemon->broker);
 }
 
 /* A share of them. Returns whether there are more. */
 static bool compare_some(struct daemon *daemon)
 {
-	while (!turn_is_over(&daemon->host)) {
-		struct lease *lease = lease_after(&daemon->leases, daemon->compared);
+	while (!turn_is_over(&daemon->broker.host)) {
+		struct lease *lease = lease_after(&daemon->broker.leases, daemon->reload.compared);
 
-		if (!lease || lease->id > daemon->compare_until)
+		if (!lease || lease->id > daemon->reload.compare_until)
 			return false;
-		daemon->compared = lease->id;
+		daemon->reload.compared = lease->id;
 		compare(daemon, lease);
 	}
 	return true;
@@ -172,17 +172,22 @@ static bool compare_some(struct daemon *daemon)
 /* All that was asked for is done, unless something is under way. */
 static void note_reloaded(struct daemon *daemon)
 {
-	if (!daemon->reload_asked || daemon->loader.job || daemon_is_settling(daemon) ||
-	    fair_waits(&daemon->comparing.link))
+	if (!daemon->reload.asked || daemon->reload.loader.job || settling_is_on(&daemon->broker) ||
+	    fair_waits(&daemon->reload.comparing.link))
 		return;
-	daemon->reload_asked = false;
-	if (daemon->reloaded)
-		daemon->reloaded(daemon->reloaded_data);
+	daemon->reload.asked = false;
+	if (daemon->reload.done)
+		daemon->reload.done(daemon->reload.data);
+}
+
+static void on_settled(struct broker *broker)
+{
+	note_reloaded(container_of(broker, struct daemon, broker));
 }
 
 static bool go_on_comparing(struct chore *chore)
 {
-	struct daemon *daemon = container_of(chore, struct daemon, comparing);
+	struct daemon *daemon = container_of(chore, struct daemon, reload.comparing);
 
 	if (compare_some(daemon))
 		return true;
@@ -196,14 +201,14 @@ static bool go_on_comparing(struct chore *chore)
  */
 static void end_ungranted(struct daemon *daemon)
 {
-	turn_drop(&daemon->comparing);
-	if (!daemon->config->limits.revoke_on_reload || !daemon->leases.table)
+	turn_drop(&daemon->reload.comparing);
+	if (!daemon->broker.config->limits.revoke_on_reload || !daemon->broker.leases.table)
 		return;
-	daemon->compared = 0;
-	daemon->compare_until = lease_last(&daemon->leases)->id;
-	daemon->host.turn.spent = 0;
+	daemon->reload.compared = 0;
+	daemon->reload.compare_until = lease_last(&daemon->broker.leases)->id;
+	daemon->broker.host.turn.spent = 0;
 	if (compare_some(daemon))
-		turn_do_later(&daemon->host, &daemon->comparing);
+		turn_do_later(&daemon->broker.host, &daemon->reload.comparing);
 }
 
 /* ---- putting it in force ---------------------------------------------------------------------- */
@@ -227,22 +232,23 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	struct config *old;
 
 	if (error < 0) {
-		snprintf(daemon->config_error, sizeof(daemon->config_error), "%s", why);
+		snprintf(daemon->broker.config_error, sizeof(daemon->broker.config_error), "%s",
+			 why);
 		log_line(LOG_ERR, &fields, "%s; the configuration in force stays", why);
-		daemon->host.counters.failed_reloads++;
+		daemon->broker.host.counters.failed_reloads++;
 		return error;
 	}
-	daemon->host.counters.reloads++;
-	daemon->config_error[0] = '\0';
-	old = (struct config *)daemon->config;
-	daemon->config = config;
-	underway_spoil(daemon, NULL);
+	daemon->broker.host.counters.reloads++;
+	daemon->broker.config_error[0] = '\0';
+	old = (struct config *)daemon->broker.config;
+	daemon->broker.config = config;
+	underway_spoil(&daemon->broker, NULL);
 	daemon_take_limits(daemon);
-	daemon->backend->ops->rescan(daemon->backend);
-	daemon_link_regions(daemon);
-	daemon_begin_settling(daemon);
+	daemon->broker.backend->ops->rescan(daemon->broker.backend);
+	regions_link(&daemon->broker);
+	settling_begin(&daemon->broker);
 	end_ungranted(daemon);
-	waiting_try_soon(daemon);
+	wakeup_all(&daemon->broker);
 	free_later(daemon, old);
 	daemon_warn_of(config);
 	return 0;
@@ -261,28 +267,28 @@ int daemon_reload(struct daemon *daemon)
 
 	r = daemon_loaded(daemon, r, config, buffer);
 	if (r == 0)
-		daemon_settle_all(daemon);
+		settling_finish(&daemon->broker);
 	return r;
 }
 
 static void watch_names(struct daemon *daemon)
 {
-	if (daemon->config->n_unresolved)
-		event_add(&daemon->names, &names_time);
+	if (daemon->broker.config->n_unresolved)
+		event_add(&daemon->reload.names, &names_time);
 	else
-		event_del(&daemon->names);
+		event_del(&daemon->reload.names);
 }
 
 /* What was wrong with a reload since stays wrong: those files are not in force. */
 static void take_names(struct daemon *daemon, struct config *config)
 {
-	size_t found = daemon->config->n_unresolved - config->n_unresolved;
+	size_t found = daemon->broker.config->n_unresolved - config->n_unresolved;
 	char error[TEXT_MAX];
 
-	memcpy(error, daemon->config_error, sizeof(error));
+	memcpy(error, daemon->broker.config_error, sizeof(error));
 	log_info("users and groups of the configuration that are there now: %zu", found);
 	daemon_loaded(daemon, 0, config, "");
-	memcpy(daemon->config_error, error, sizeof(error));
+	memcpy(daemon->broker.config_error, error, sizeof(error));
 }
 
 static void on_loaded(void *data, int error, struct config *config, const char *why, bool names)
@@ -291,7 +297,7 @@ static void on_loaded(void *data, int error, struct config *config, const char *
 
 	if (!names)
 		daemon_loaded(daemon, error, config, why);
-	else if (error == 0 && config->n_unresolved < daemon->config->n_unresolved)
+	else if (error == 0 && config->n_unresolved < daemon->broker.config->n_unresolved)
 		take_names(daemon, config);
 	else
 		free_later(daemon, config);
@@ -308,33 +314,33 @@ static void on_names(evutil_socket_t fd, short what, void *data)
 
 void daemon_init_reload(struct daemon *daemon)
 {
-	daemon->loader = (struct loader){
-		.base = daemon->host.base,
+	daemon->reload.loader = (struct loader){
+		.base = daemon->broker.host.base,
 		.loaded = on_loaded,
 		.data = daemon,
 	};
-	daemon->freeing.go_on = go_on_freeing;
-	daemon->comparing.go_on = go_on_comparing;
-	daemon->settling.done = note_reloaded;
-	evtimer_assign(&daemon->names, daemon->host.base, on_names, daemon);
+	daemon->reload.freeing.go_on = go_on_freeing;
+	daemon->reload.comparing.go_on = go_on_comparing;
+	daemon->broker.settling.done = on_settled;
+	evtimer_assign(&daemon->reload.names, daemon->broker.host.base, on_names, daemon);
 	watch_names(daemon);
 }
 
 /* Returns at once; daemon->reloaded() is called when all that was asked for is done. */
 void daemon_reload_soon(struct daemon *daemon)
 {
-	daemon->reload_asked = true;
-	loader_read(&daemon->loader, &daemon->paths);
+	daemon->reload.asked = true;
+	loader_read(&daemon->reload.loader, &daemon->paths);
 }
 
 void daemon_find_names(struct daemon *daemon)
 {
-	loader_find_names(&daemon->loader, &daemon->config->sources);
+	loader_find_names(&daemon->reload.loader, &daemon->broker.config->sources);
 }
 
 void daemon_clear_reload(struct daemon *daemon)
 {
-	event_del(&daemon->names);
-	loader_clear(&daemon->loader);
-	daemon->old = config_free(daemon->old);
+	event_del(&daemon->reload.names);
+	loader_clear(&daemon->reload.loader);
+	daemon->reload.old = config_free(daemon->reload.old);
 }

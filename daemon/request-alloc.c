@@ -244,16 +244,16 @@ static uint64_t rounded(const struct wish *wish)
 	return power;
 }
 
-/* A little of what was given back, while that is in time. As daemon_wipe_queue(). */
+/* A little of what was given back, while that is in time. As pools_wipe_queue(). */
 static int wipe_to_fit(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 
-	if (turn_is_over(&daemon->host))
+	if (turn_is_over(&broker->host))
 		return 0;
-	return daemon_wipe_queue(daemon, wish->region,
-				 daemon->wipe_piece < WIPE_TO_FIT ? daemon->wipe_piece
-								  : WIPE_TO_FIT);
+	return pools_wipe_queue(broker, wish->region,
+				broker->wiping.piece < WIPE_TO_FIT ? broker->wiping.piece
+								   : WIPE_TO_FIT);
 }
 
 static int try_blocks(struct wish *wish, const struct pool_request *request)
@@ -318,17 +318,17 @@ static enum mmiod_outcome judge_pool(struct wish *wish)
 
 static enum mmiod_outcome check_memory_policy(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	char name[USER_NAME_MAX];
 
-	wish->decision = policy_decide_memory(daemon->config, wish->subject, wish->memory);
+	wish->decision = policy_decide_memory(broker->config, wish->subject, wish->memory);
 	wish->judged = true;
 	wish->grant = wish->decision.grant;
 	if (wish->decision.reason == POLICY_GRANTED)
 		return MMIOD_OK;
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	policy_explain_memory(&wish->text, &wish->decision, wish->memory,
-			      daemon_user_name(daemon, wish->subject->uid, name, sizeof(name)),
+			      holder_user_name(broker, wish->subject->uid, name, sizeof(name)),
 			      wish->subject);
 	return MMIOD_E_DENIED;
 }
@@ -347,7 +347,7 @@ static enum mmiod_outcome check_device(struct wish *wish)
 		outcome = wish_check_presence(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;
-	if (wish->call->daemon->backend->ops->kind == MMIOD_BACKEND_MODULE &&
+	if (wish->call->broker->backend->ops->kind == MMIOD_BACKEND_MODULE &&
 	    wish->region->hw.bar == UINT32_MAX)
 		return wish_refuse(wish, MMIOD_E_INVALID,
 				   "region %s is no PCI function's: nothing there does DMA",
@@ -372,7 +372,7 @@ static enum mmiod_outcome judge_kernel(struct wish *wish)
 		return outcome;
 	wish->grant = grant; /* that of the memory: its terms are those of the lease */
 	wish->decision = decision;
-	wish->region = &wish->call->daemon->kernel;
+	wish->region = &wish->call->broker->kernel;
 	wish->share = MMIOD_SHARE_EXCLUSIVE;
 	wish->want.length = (wish->alloc.length + page - 1) / page * page;
 	wish->want.cache = MMIOD_CACHE_WB;

@@ -25,24 +25,24 @@ struct publication {
 	UT_hash_handle hh;
 };
 
-static void publication_free(struct daemon *daemon, struct publication *publication)
+static void publication_free(struct broker *broker, struct publication *publication)
 {
-	HASH_DEL(daemon->publications, publication);
+	HASH_DEL(broker->published.head, publication);
 	charge_release(&publication->charge);
 	free(publication->caches);
 	free(publication);
 }
 
-static struct publication *publication_find(const struct daemon *daemon,
+static struct publication *publication_find(const struct broker *broker,
 					    const struct connection *connection)
 {
 	struct publication *publication;
 
-	HASH_FIND_PTR(daemon->publications, &connection, publication);
+	HASH_FIND_PTR(broker->published.head, &connection, publication);
 	return publication;
 }
 
-static struct publication *publication_add(struct daemon *daemon,
+static struct publication *publication_add(struct broker *broker,
 					   const struct connection *connection)
 {
 	struct publication *publication = calloc(1, sizeof(*publication));
@@ -50,28 +50,28 @@ static struct publication *publication_add(struct daemon *daemon,
 	if (!publication)
 		return NULL;
 	publication->connection = connection;
-	HASH_ADD_PTR(daemon->publications, connection, publication);
+	HASH_ADD_PTR(broker->published.head, connection, publication);
 	if (!hash_added(publication)) {
 		free(publication);
 		return NULL;
 	}
-	publication->number = ++daemon->last_publication;
+	publication->number = ++broker->published.last;
 	return publication;
 }
 
 /* NULL: of all connections. */
-void publications_forget(struct daemon *daemon, const struct connection *connection)
+void published_forget(struct broker *broker, const struct connection *connection)
 {
 	struct publication *publication, *next;
 
 	if (connection) {
-		publication = publication_find(daemon, connection);
+		publication = publication_find(broker, connection);
 		if (publication)
-			publication_free(daemon, publication);
+			publication_free(broker, publication);
 		return;
 	}
-	HASH_ITER(hh, daemon->publications, publication, next) {
-		publication_free(daemon, publication);
+	HASH_ITER(hh, broker->published.head, publication, next) {
+		publication_free(broker, publication);
 	}
 }
 
@@ -117,7 +117,7 @@ static size_t copy_caches(const struct request *request, struct mmiod_wire_cache
 /* The charge of `publication` becomes that of `count` caches, or stays as it is. */
 static int recharge(struct call *call, struct publication *publication, size_t count)
 {
-	uint32_t limit = call->daemon->config->limits.caches_per_user;
+	uint32_t limit = call->broker->config->limits.caches_per_user;
 	uid_t uid = call->connection->peer.subject.uid;
 	struct users *users = &call->connection->host->users;
 	size_t before = publication->count;
@@ -134,11 +134,11 @@ static int recharge(struct call *call, struct publication *publication, size_t c
 /* Takes over the array if it succeeds. */
 static int put_in_place(struct call *call, struct mmiod_wire_cache *caches, size_t count)
 {
-	struct publication *publication = publication_find(call->daemon, call->connection);
+	struct publication *publication = publication_find(call->broker, call->connection);
 	int r;
 
 	if (!publication)
-		publication = publication_add(call->daemon, call->connection);
+		publication = publication_add(call->broker, call->connection);
 	if (!publication)
 		return -ENOMEM;
 	r = recharge(call, publication, count);
@@ -148,7 +148,7 @@ static int put_in_place(struct call *call, struct mmiod_wire_cache *caches, size
 		publication->count = count;
 	}
 	if (!publication->count)
-		publication_free(call->daemon, publication);
+		publication_free(call->broker, publication);
 	return r;
 }
 
@@ -166,7 +166,7 @@ static enum request_result refuse_place(struct call *call, int error)
 		reply_error(call->reply, &call->request->head, MMIOD_E_QUOTA,
 			    "uid %u would have more caches published than the %u that "
 			    "caches-per-user in [daemon] admits",
-			    uid, call->daemon->config->limits.caches_per_user);
+			    uid, call->broker->config->limits.caches_per_user);
 	else
 		reply_error(call->reply, &call->request->head, MMIOD_E_RESOURCES,
 			    "the daemon is out of memory");
@@ -188,7 +188,7 @@ enum request_result request_publish(struct call *call)
 		return REQUEST_REPLY;
 	}
 	if (head->count == 0) {
-		publications_forget(call->daemon, call->connection);
+		published_forget(call->broker, call->connection);
 	} else {
 		caches = calloc(head->count, sizeof(*caches));
 		if (!caches)
@@ -247,7 +247,7 @@ enum request_result request_caches(struct call *call)
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
 			    sizeof(struct mmiod_wire_published));
-	publication = call->daemon->publications;
+	publication = call->broker->published.head;
 	for (; publication && !more; publication = publication->hh.next)
 		if (all || call_is_own(call, publication->connection))
 			more = fill_page(call, publication, &cursor, &n);

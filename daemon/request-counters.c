@@ -54,7 +54,7 @@ static void add_array(struct page *page, enum mmiod_counter_kind kind, const uin
 
 static void add_totals(struct page *page)
 {
-	const struct counters *counters = &page->call->daemon->host.counters;
+	const struct counters *counters = &page->call->broker->host.counters;
 
 	add(page, MMIOD_COUNTER_ACCEPTED, 0, "", counters->accepted);
 	add(page, MMIOD_COUNTER_UNKNOWN_PEERS, 0, "", counters->unknown_peers);
@@ -77,7 +77,7 @@ static void add_states(struct page *page)
 	uint64_t states[MMIOD_STATES] = { 0 };
 	const struct region *region;
 
-	for (region = page->call->daemon->regions.table; region; region = region->hh.next)
+	for (region = page->call->broker->regions.table; region; region = region->hh.next)
 		states[region_state(region)]++;
 	for (uint32_t i = 0; i < MMIOD_STATES; i++)
 		if (i != MMIOD_STATE_ENDING)
@@ -86,7 +86,7 @@ static void add_states(struct page *page)
 
 static void add_limits(struct page *page)
 {
-	const struct config_limits *limits = page->call->daemon->host.limits;
+	const struct config_limits *limits = page->call->broker->host.limits;
 
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_CONNECTIONS, "", limits->connections_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_CONNECTION_RATE, "",
@@ -103,13 +103,13 @@ static void add_limits(struct page *page)
 
 static bool add_daemon(struct page *page, uint64_t *next)
 {
-	const struct daemon *daemon = page->call->daemon;
+	const struct broker *broker = page->call->broker;
 
 	add_totals(page);
-	add(page, MMIOD_COUNTER_STARTED, 0, "", clock_since_1970(daemon->started_ms));
-	add(page, MMIOD_COUNTER_CLIENTS, 0, "", daemon->host.n_connections);
-	add(page, MMIOD_COUNTER_ENDING, 0, "", daemon->leases.n_ending);
-	add(page, MMIOD_COUNTER_NOTES, 0, "", daemon->n_notes);
+	add(page, MMIOD_COUNTER_STARTED, 0, "", clock_since_1970(broker->started_ms));
+	add(page, MMIOD_COUNTER_CLIENTS, 0, "", broker->host.n_connections);
+	add(page, MMIOD_COUNTER_ENDING, 0, "", broker->leases.n_ending);
+	add(page, MMIOD_COUNTER_NOTES, 0, "", broker->safe_state.n_notes);
 	add_states(page);
 	add_limits(page);
 	return true;
@@ -129,7 +129,7 @@ static void add_tally(struct page *page, uint32_t memory, const char *region,
 
 static bool add_kernel(struct page *page, uint64_t *next)
 {
-	const struct region *kernel = &page->call->daemon->kernel;
+	const struct region *kernel = &page->call->broker->kernel;
 
 	if (!has_room(page, PER_KERNEL))
 		return false;
@@ -149,7 +149,7 @@ static void add_region(struct page *page, const struct region *region)
 
 static bool add_regions(struct page *page, uint64_t *next)
 {
-	const struct regions *regions = &page->call->daemon->regions;
+	const struct regions *regions = &page->call->broker->regions;
 	const struct region *region;
 
 	while ((region = region_after(regions, *next))) {
@@ -233,14 +233,14 @@ enum request_result request_counters(struct call *call)
 	struct mmiod_msg_list_reply *reply;
 	uint64_t part = cursor >> PART_SHIFT;
 
-	daemon_drain_events(call->daemon);
+	events_drain(call->broker);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
 			    sizeof(struct mmiod_wire_counter));
 	while (part < PART_END && parts[part](&page, &next)) {
 		part++;
 		next = 0;
 	}
-	turn_spend(&call->daemon->host, (unsigned int)page.n / 4 + page.looked / WORK_LOOKED_AT);
+	turn_spend(&call->broker->host, (unsigned int)page.n / 4 + page.looked / WORK_LOOKED_AT);
 	reply->cursor = part << PART_SHIFT | next;
 	if (part < PART_END)
 		reply->msg.flags |= MMIOD_MSG_MORE;

@@ -18,7 +18,7 @@
 static bool is_of_pool(struct call *call)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	const struct region *region = daemon_find_region(call->daemon, explain->region);
+	const struct region *region = region_find_settled(call->broker, explain->region);
 
 	return !explain->memory && !explain->offset && !explain->length && region &&
 	       region->config && region->config->pool;
@@ -74,7 +74,7 @@ static enum mmiod_outcome plan(struct wish *wish, struct call *call, const struc
 	outcome = wish_plan(wish);
 	if (outcome_may_be_stale(outcome)) {
 		wish_unplan(wish);
-		daemon_drain_events(call->daemon);
+		events_drain(call->broker);
 		begin(wish, call, subject, pool);
 		outcome = wish_plan(wish);
 	}

@@ -17,7 +17,7 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 
 static enum request_result refuse_look(struct call *call, int error, uint32_t pid)
 {
-	bool simulation = call->daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
+	bool simulation = call->broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION;
 	const struct mmiod_msg *head = &call->request->head;
 
 	switch (error) {
@@ -69,7 +69,7 @@ static bool is_own(const struct call *call, const struct process *process)
 static int translate_checked(struct call *call, const struct process *process,
 			     struct mmiod_translate *found)
 {
-	struct backend *backend = call->daemon->backend;
+	struct backend *backend = call->broker->backend;
 	bool all = call_may_inspect(call);
 	int r;
 
@@ -87,7 +87,7 @@ static int translate(struct call *call, uint32_t pid, uint64_t address,
 	_cleanup_(process_close) struct process process = { .pidfd = -1 };
 	int r;
 
-	if (!call->daemon->backend->ops->translate)
+	if (!call->broker->backend->ops->translate)
 		return -EOPNOTSUPP;
 	*found = (struct mmiod_translate){ .pid = (int32_t)pid, .address = address };
 	r = process_open(&process, pid);
@@ -97,7 +97,7 @@ static int translate(struct call *call, uint32_t pid, uint64_t address,
 static void fill_window(struct call *call, const struct mmiod_translate *found,
 			struct mmiod_msg_translate_reply *reply)
 {
-	const struct lease *lease = lease_find(&call->daemon->leases, found->window_id);
+	const struct lease *lease = lease_find(&call->broker->leases, found->window_id);
 
 	reply->flags |= MMIOD_TRANSLATE_WINDOW;
 	reply->lease = found->window_id;
@@ -158,7 +158,7 @@ enum request_result request_translate(struct call *call)
 	struct mmiod_translate found;
 	int r;
 
-	daemon_drain_events(call->daemon);
+	events_drain(call->broker);
 	r = translate(call, ask->pid, ask->address, &found);
 	if (r < 0)
 		return refuse_look(call, r, ask->pid);
@@ -182,7 +182,7 @@ enum request_result request_translate(struct call *call)
 static enum request_result describe_page(struct call *call, uint64_t phys)
 {
 	struct mmiod_page page = { .pfn = phys / (uint64_t)sysconf(_SC_PAGESIZE) };
-	struct backend *backend = call->daemon->backend;
+	struct backend *backend = call->broker->backend;
 	struct mmiod_msg_page_reply *reply;
 	int r = backend->ops->page(backend, &page);
 
@@ -225,7 +225,7 @@ enum request_result request_page(struct call *call)
 		return refuse(call, MMIOD_E_DENIED,
 			      "denied: only root and those that an [admin] or [inspect] section "
 			      "names may see page frames");
-	if (!call->daemon->backend->ops->page)
+	if (!call->broker->backend->ops->page)
 		return refuse_look(call, -EOPNOTSUPP, 0);
 	if (ask->pid)
 		return describe_address(call, ask->pid, ask->where);

@@ -11,7 +11,7 @@
 
 static const void *next_region(const struct call *call, uint64_t cursor, bool all)
 {
-	return region_after(&call->daemon->regions, cursor);
+	return region_after(&call->broker->regions, cursor);
 }
 
 static uint64_t region_id(const void *item)
@@ -84,7 +84,7 @@ enum request_result request_regions(struct call *call)
 /* Who may not see all is not made to look through all. */
 static const void *next_lease(const struct call *call, uint64_t cursor, bool all)
 {
-	return all ? lease_after(&call->daemon->leases, cursor)
+	return all ? lease_after(&call->broker->leases, cursor)
 		   : lease_after_of(call->connection->user, cursor);
 }
 
@@ -104,7 +104,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 {
 	const struct lease *lease = item;
 	struct mmiod_wire_lease *out = element;
-	struct backend *backend = call->daemon->backend;
+	struct backend *backend = call->broker->backend;
 	struct backend_ledger entry;
 
 	out->id = lease->id;
@@ -156,7 +156,7 @@ static void add_unit(struct call *call, const void *item, void *element, const v
 		out->unit = out[-1].unit;
 		return;
 	}
-	daemon_unit_of(call->daemon, item, unit, sizeof(unit));
+	holder_unit(call->broker, item, unit, sizeof(unit));
 	if (unit[0])
 		out->unit = reply_text(call->reply, "%s", unit);
 }
@@ -174,6 +174,6 @@ enum request_result request_leases(struct call *call)
 	};
 
 	/* What a client closed a moment ago is not to be listed any more. */
-	daemon_drain_events(call->daemon);
+	events_drain(call->broker);
 	return pager_reply(call, &pager);
 }

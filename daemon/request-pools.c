@@ -56,11 +56,11 @@ enum request_result request_pools(struct call *call)
 	struct region *region;
 	size_t n = 0;
 
-	daemon_drain_events(call->daemon);
+	events_drain(call->broker);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), POOLS_MAX,
 			    sizeof(struct mmiod_wire_pool));
 	reply->cursor = call->request->fixed.list.cursor;
-	for (region = call->daemon->regions.table; region; region = region->hh.next) {
+	for (region = call->broker->regions.table; region; region = region->hh.next) {
 		if (region->id <= reply->cursor || !may_see(call, region) || !region->config->pool)
 			continue;
 		if (n == POOLS_MAX)
@@ -153,8 +153,8 @@ enum request_result request_pool_map(struct call *call)
 	uint64_t offset = map->cursor;
 	size_t n = 0;
 
-	daemon_drain_events(call->daemon);
-	region = daemon_find_region(call->daemon, map->region);
+	events_drain(call->broker);
+	region = region_find_settled(call->broker, map->region);
 	if (!region || !may_see(call, region) || !region->config->pool)
 		return refuse(call, MMIOD_E_NOT_FOUND, "there is no pool", map->region);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), EXTENTS_MAX,
@@ -193,7 +193,7 @@ static void fill_buffer(const struct call *call, const struct mmiod_buffer_info 
 static struct lease *find_buffer(struct call *call, uint64_t id)
 {
 	const struct mmiod_msg *head = &call->request->head;
-	struct lease *lease = lease_find(&call->daemon->leases, id);
+	struct lease *lease = lease_find(&call->broker->leases, id);
 
 	if (!lease)
 		reply_error(call->reply, head, MMIOD_E_NOT_FOUND, "there is no lease %" PRIu64, id);
@@ -212,13 +212,13 @@ static struct lease *find_buffer(struct call *call, uint64_t id)
 enum request_result request_buffer(struct call *call)
 {
 	const struct mmiod_msg_buffer *ask = &call->request->fixed.buffer;
-	struct backend *backend = call->daemon->backend;
+	struct backend *backend = call->broker->backend;
 	struct mmiod_msg_buffer_reply *reply;
 	struct mmiod_buffer_info info;
 	struct lease *lease;
 	int r;
 
-	daemon_drain_events(call->daemon);
+	events_drain(call->broker);
 	lease = find_buffer(call, ask->lease);
 	if (!lease)
 		return REQUEST_REPLY;

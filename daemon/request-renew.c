@@ -5,12 +5,12 @@
 static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **leasep,
 				const char **why)
 {
-	struct lease *lease = lease_find(&call->daemon->leases, id);
+	struct lease *lease = lease_find(&call->broker->leases, id);
 	uint64_t now = clock_boot_ms();
 
 	if (!lease)
 		return MMIOD_E_NOT_FOUND;
-	if (!daemon_may_end(call->daemon, call->connection, lease, call->request->fixed.end.flags,
+	if (!client_may_end(call->broker, call->connection, lease, call->request->fixed.end.flags,
 			    why))
 		return MMIOD_E_DENIED;
 	*why = NULL;
@@ -47,6 +47,6 @@ enum request_result request_renew(struct call *call)
 		if (lease && lease->term)
 			out->lease_ms = lease->term->lease_ms;
 	}
-	daemon_arm_terms(call->daemon);
+	deadlines_arm(call->broker);
 	return REQUEST_REPLY;
 }

@@ -33,15 +33,15 @@ enum request_result request_hello(struct call *call)
 	if (hello->max_message < MMIOD_MSG_MAX)
 		return refuse_hello(call, MMIOD_E_INVALID, "max_message must be at least 65536");
 	connection_greeted(call->connection);
-	daemon_attach_orphans(call->daemon, call->connection);
+	ledger_attach_orphans(call->broker, call->connection);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
 	reply->version = MMIOD_PROTOCOL_VERSION;
-	reply->backend = call->daemon->backend->ops->kind;
-	reply->epoch = call->daemon->epoch;
+	reply->backend = call->broker->backend->ops->kind;
+	reply->epoch = call->broker->epoch;
 	reply->max_message = MMIOD_MSG_MAX;
 	reply->max_fds = MMIOD_MSG_FDS_MAX;
 	reply->max_batch = MMIOD_BATCH_MAX;
-	reply->max_leases = call->daemon->config->limits.leases_per_user;
+	reply->max_leases = call->broker->config->limits.leases_per_user;
 	reply->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	reply->uid = call->connection->peer.subject.uid;
 	reply->admin = call_is_admin(call);
@@ -68,22 +68,22 @@ static void warn_of_unsafe(const struct lease *lease, struct text *text)
 }
 
 /* What should have ended, and has not: the first of each kind. */
-static void warn_of_leases(struct daemon *daemon, struct text *text)
+static void warn_of_leases(struct broker *broker, struct text *text)
 {
-	struct region *region = daemon->regions.table;
+	struct region *region = broker->regions.table;
 
-	if (daemon->leases.unsafe)
-		warn_of_unsafe(daemon->leases.unsafe->unsafe_prev, text);
-	if (daemon->n_notes) {
+	if (broker->leases.unsafe)
+		warn_of_unsafe(broker->leases.unsafe->unsafe_prev, text);
+	if (broker->safe_state.n_notes) {
 		add_part(text, "what is to be written at the end of ");
 		text_add(text, "lease %" PRIu64 " waits for the claim that it was of, by region %s",
-			 daemon->notes->id, daemon->notes->region);
+			 broker->safe_state.notes->id, broker->safe_state.notes->region);
 	}
 	while (region && !region->stale)
 		region = region->hh.next;
 	if (region) {
 		add_part(text, "");
-		daemon_describe_stale(daemon, region, text);
+		region_describe_stale(broker, region, text);
 	}
 }
 
@@ -93,21 +93,21 @@ static void warn_of_leases(struct daemon *daemon, struct text *text)
  */
 static struct mmiod_msg_text add_warning(struct call *call)
 {
-	struct daemon *daemon = call->daemon;
+	struct broker *broker = call->broker;
 	char buffer[4 * TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
-	struct region *region = daemon->regions.table;
+	struct region *region = broker->regions.table;
 
-	if (daemon->backend->ops->warning)
-		add_part(&text, daemon->backend->ops->warning);
-	if (daemon->config_error[0]) {
+	if (broker->backend->ops->warning)
+		add_part(&text, broker->backend->ops->warning);
+	if (broker->config_error[0]) {
 		add_part(&text, "an older configuration is in force: ");
-		text_add(&text, "%s", daemon->config_error);
+		text_add(&text, "%s", broker->config_error);
 	}
-	if (daemon->config->unresolved && call_may_inspect(call)) {
-		add_part(&text, daemon->config->unresolved);
-		if (daemon->config->n_unresolved > 1)
-			text_add(&text, " (and %zu more)", daemon->config->n_unresolved - 1);
+	if (broker->config->unresolved && call_may_inspect(call)) {
+		add_part(&text, broker->config->unresolved);
+		if (broker->config->n_unresolved > 1)
+			text_add(&text, " (and %zu more)", broker->config->n_unresolved - 1);
 	}
 	while (region && (region->claimed || !region->config))
 		region = region->hh.next;
@@ -116,27 +116,27 @@ static struct mmiod_msg_text add_warning(struct call *call)
 		text_add(&text, "%s is missing: %s", region->name, region->missing);
 	}
 	if (call_may_inspect(call))
-		warn_of_leases(daemon, &text);
+		warn_of_leases(broker, &text);
 	return text.length ? reply_text(call->reply, "%s", buffer) : (struct mmiod_msg_text){ 0 };
 }
 
 enum request_result request_status(struct call *call)
 {
-	struct daemon *daemon = call->daemon;
+	struct broker *broker = call->broker;
 	struct mmiod_msg_status_reply *reply;
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
 	reply->pid = (uint32_t)getpid();
-	reply->backend = daemon->backend->ops->kind;
-	reply->started = clock_since_1970(daemon->started_ms);
-	reply->regions = HASH_COUNT(daemon->regions.table);
-	reply->regions_missing = daemon_missing_regions(daemon);
-	reply->clients = daemon->host.n_connections;
-	reply->leases = HASH_COUNT(daemon->leases.table);
-	reply->module_abi = daemon->backend->abi;
+	reply->backend = broker->backend->ops->kind;
+	reply->started = clock_since_1970(broker->started_ms);
+	reply->regions = HASH_COUNT(broker->regions.table);
+	reply->regions_missing = regions_missing(broker);
+	reply->clients = broker->host.n_connections;
+	reply->leases = HASH_COUNT(broker->leases.table);
+	reply->module_abi = broker->backend->abi;
 	reply->inspect = call_may_inspect(call);
-	reply->stale_regions = daemon_stale_regions(daemon);
-	reply->ending_leases = daemon->leases.n_ending;
+	reply->stale_regions = regions_stale(broker);
+	reply->ending_leases = broker->leases.n_ending;
 	reply->version = reply_text(call->reply, "%s", MMIOD_VERSION);
 	reply->warning = add_warning(call);
 	return REQUEST_REPLY;

@@ -16,7 +16,7 @@ static const void *next_client(const struct call *call, uint64_t cursor, bool al
 	struct by_id_node *node;
 
 	if (all) {
-		node = by_id_after(&call->daemon->host.by_id, cursor);
+		node = by_id_after(&call->broker->host.by_id, cursor);
 		return node ? container_of(node, struct connection, of_all) : NULL;
 	}
 	DL_FOREACH2(call->connection->user->connections, connection, user_next) {
@@ -80,7 +80,7 @@ enum request_result request_clients(struct call *call)
 		.text = add_unit,
 	};
 
-	daemon_drain_events(call->daemon);
+	events_drain(call->broker);
 	return pager_reply(call, &pager);
 }
 
@@ -96,7 +96,7 @@ static enum request_result deny(struct call *call)
 
 enum request_result request_monitor(struct call *call)
 {
-	struct monitor *monitor = &call->daemon->host.monitor;
+	struct monitor *monitor = &call->broker->host.monitor;
 
 	if (!call->request->fixed.monitor.on)
 		monitor_end(monitor, &call->connection->subscription);
@@ -112,7 +112,7 @@ enum request_result request_monitor(struct call *call)
 
 static const void *next_logged(const struct call *call, uint64_t cursor, bool all)
 {
-	return audit_after(&call->daemon->host.audits, cursor);
+	return audit_after(&call->broker->host.audits, cursor);
 }
 
 static uint64_t logged_number(const void *item)

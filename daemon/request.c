@@ -51,7 +51,7 @@ static enum request_result refuse_stranger(struct call *call)
 bool request_dispatch(struct connection *connection, const struct request *request)
 {
 	struct call call = {
-		.daemon = daemon_of(connection),
+		.broker = broker_of(connection),
 		.connection = connection,
 		.request = request,
 		.reply = &connection->host->message,

@@ -8,6 +8,13 @@
 /* False: the reply is owed. Else it has been sent. */
 bool request_dispatch(struct connection *connection, const struct request *request);
 
+/* waiting.c: requests that wait until something has been wiped, or is free. */
+void waiting_init(struct broker *broker);
+void waiting_forget(struct broker *broker, const struct connection *connection);
+
+/* request-caches.c: what clients tell of their object caches. */
+void published_forget(struct broker *broker, const struct connection *connection);
+
 enum request_result request_hello(struct call *call);
 enum request_result request_status(struct call *call);
 enum request_result request_regions(struct call *call);

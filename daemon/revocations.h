@@ -8,10 +8,10 @@
 
 #include "connection.h"
 
-struct daemon;
+struct broker;
 
 struct revocation {
-	struct daemon *daemon;
+	struct broker *broker;
 	struct connection *connection; /* who waits for the reply; NULL: nobody any more */
 	struct unfinished unfinished; /* until all have been seen to */
 	struct event timer; /* until the deadline */
@@ -34,12 +34,12 @@ struct revocation {
 void revocation_free(struct revocation *revocation);
 
 /* Nobody reaches the lease's bytes any more. */
-void revocations_note_end(struct daemon *daemon, const struct lease *lease);
+void revocations_note_end(struct broker *broker, const struct lease *lease);
 /* Whether a revocation that this connection asked for under this id is under way. */
-bool revocations_have(const struct daemon *daemon, const struct connection *connection,
+bool revocations_have(const struct broker *broker, const struct connection *connection,
 		      uint64_t request);
 /* The connection is closed: its leases end all the same. */
-void revocations_forget(struct daemon *daemon, const struct connection *connection);
-void revocations_clear(struct daemon *daemon);
+void revocations_forget(struct broker *broker, const struct connection *connection);
+void revocations_clear(struct broker *broker);
 
 #endif

@@ -32,14 +32,14 @@ static void settle(struct revocation *revocation, struct revoked *item, int r)
 
 static void take(struct revocation *revocation, struct revoked *item)
 {
-	struct daemon *daemon = revocation->daemon;
-	struct lease *lease = lease_find(&daemon->leases, item->lease);
+	struct broker *broker = revocation->broker;
+	struct lease *lease = lease_find(&broker->leases, item->lease);
 
 	item->outcome = MMIOD_E_NOT_FOUND;
 	if (lease)
 		settle(revocation, item,
-		       daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_ADMIN,
-					   revocation->why));
+		       lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_ADMIN,
+				    revocation->why));
 }
 
 static void add_ended(struct message *reply, size_t index, const struct revoked *item)
@@ -72,17 +72,17 @@ static struct revocation *revocation_new(struct call *call)
 
 	if (!revocation)
 		return NULL;
-	revocation->daemon = call->daemon;
+	revocation->broker = call->broker;
 	revocation->request = call->request->fixed.end;
 	revocation->request.msg = call->request->head;
 	revocation->count = count;
 	for (size_t i = 0; i < count; i++)
 		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
-	evtimer_assign(&revocation->timer, call->daemon->host.base, on_deadline, revocation);
+	evtimer_assign(&revocation->timer, call->broker->host.base, on_deadline, revocation);
 	revocation->taking.go_on = go_on_taking;
 	revocation->unfinished.go_on = go_on_seeing_to;
 	revocation->unfinished.forget = forget;
-	DL_APPEND(call->daemon->revocations, revocation);
+	DL_APPEND(call->broker->revocations, revocation);
 	return revocation;
 }
 
@@ -97,9 +97,9 @@ static void reply_ended(struct revocation *revocation, struct message *reply)
 /* Returns whether all have been taken. */
 static bool take_asked(struct revocation *revocation)
 {
-	struct daemon *daemon = revocation->daemon;
+	struct broker *broker = revocation->broker;
 
-	while (revocation->position < revocation->count && !turn_is_over(&daemon->host)) {
+	while (revocation->position < revocation->count && !turn_is_over(&broker->host)) {
 		struct revoked *item = &revocation->items[revocation->position++];
 
 		if (!item->asked)
@@ -107,12 +107,12 @@ static bool take_asked(struct revocation *revocation)
 		item->asked = item->pending =
 			false; /* its end is not taken for the holder's doing */
 		revocation->pending--;
-		turn_spend(&daemon->host, 1);
+		turn_spend(&broker->host, 1);
 		take(revocation, item);
 		/* It ended by itself in this very moment: that is what was wanted. */
 		if (item->outcome == MMIOD_E_NOT_FOUND)
 			item->outcome = MMIOD_OK;
-		daemon_pace_events(daemon);
+		events_pace(broker);
 	}
 	return revocation->position == revocation->count;
 }
@@ -120,7 +120,7 @@ static bool take_asked(struct revocation *revocation)
 static void answer(struct revocation *revocation)
 {
 	struct connection *connection = revocation->connection;
-	struct message *reply = &revocation->daemon->host.message;
+	struct message *reply = &revocation->broker->host.message;
 
 	reply_ended(revocation, reply);
 	revocation_free(revocation);
@@ -144,7 +144,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *data)
 {
 	struct revocation *revocation = data;
 
-	turn_do_later(&revocation->daemon->host, &revocation->taking);
+	turn_do_later(&revocation->broker->host, &revocation->taking);
 }
 
 static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
@@ -161,23 +161,23 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
  */
 static void release(struct revocation *revocation, struct revoked *item)
 {
-	struct daemon *daemon = revocation->daemon;
-	struct lease *lease = lease_find(&daemon->leases, item->lease);
+	struct broker *broker = revocation->broker;
+	struct lease *lease = lease_find(&broker->leases, item->lease);
 
 	item->outcome = lease ? MMIOD_OK : MMIOD_E_NOT_FOUND;
 	if (!lease)
 		return;
-	if (!daemon_may_end(daemon, revocation->unfinished.connection, lease,
+	if (!client_may_end(broker, revocation->unfinished.connection, lease,
 			    revocation->request.flags, &item->text)) {
 		item->outcome = MMIOD_E_DENIED;
 		return;
 	}
 	item->text = NULL;
 	if (!lease_is_over(lease))
-		settle(revocation, item, daemon_lease_revoke(daemon, lease, 0, 0, ""));
+		settle(revocation, item, lease_revoke(broker, lease, 0, 0, ""));
 	/* Nothing will tell when the file is closed. */
-	if (daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION && item->outcome == MMIOD_OK)
-		daemon_lease_gone(daemon, lease);
+	if (broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION && item->outcome == MMIOD_OK)
+		lease_gone(broker, lease);
 }
 
 /* ---- REVOKE ---------------------------------------------------------------------------------- */
@@ -200,11 +200,11 @@ static void describe_admin(struct call *call, char *why, size_t size)
 
 static void ask(struct revocation *revocation, struct revoked *item)
 {
-	struct daemon *daemon = revocation->daemon;
-	struct lease *lease = lease_find(&daemon->leases, item->lease);
+	struct broker *broker = revocation->broker;
+	struct lease *lease = lease_find(&broker->leases, item->lease);
 
 	if (!lease || lease_is_over(lease) ||
-	    !daemon_lease_ask(daemon, lease, revocation->request.deadline_ms, revocation->why)) {
+	    !lease_ask(broker, lease, revocation->request.deadline_ms, revocation->why)) {
 		take(revocation, item);
 		return;
 	}
@@ -228,13 +228,13 @@ static void see_to(struct revocation *revocation, struct revoked *item)
 /* A share of them, and one at least. Returns whether all have been seen to. */
 static bool see_to_some(struct revocation *revocation)
 {
-	struct daemon *daemon = revocation->daemon;
+	struct broker *broker = revocation->broker;
 
 	do {
 		see_to(revocation, &revocation->items[revocation->position++]);
-		turn_spend(&daemon->host, 1);
-		daemon_pace_events(daemon);
-	} while (revocation->position < revocation->count && !turn_is_over(&daemon->host));
+		turn_spend(&broker->host, 1);
+		events_pace(broker);
+	} while (revocation->position < revocation->count && !turn_is_over(&broker->host));
 	if (revocation->position < revocation->count)
 		return false;
 	unfinished_end(&revocation->unfinished);

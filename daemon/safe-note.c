@@ -20,42 +20,42 @@ static void name_note(uint64_t id, char name[48])
 }
 
 /* 0 or -errno: the directory is open afterwards. */
-static int need_directory(struct daemon *daemon)
+static int need_directory(struct broker *broker)
 {
-	const char *path = daemon->paths.state;
+	const char *path = broker->state;
 
 	if (!path)
 		return -ENOENT;
-	if (daemon->notes_fd >= 0)
+	if (broker->safe_state.notes_fd >= 0)
 		return 0;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	daemon->notes_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return daemon->notes_fd < 0 ? -errno : 0;
+	broker->safe_state.notes_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return broker->safe_state.notes_fd < 0 ? -errno : 0;
 }
 
-static int open_note(struct daemon *daemon, uint64_t id, int flags)
+static int open_note(struct broker *broker, uint64_t id, int flags)
 {
-	int r = need_directory(daemon), fd;
+	int r = need_directory(broker), fd;
 	char name[48];
 
 	if (r < 0)
 		return r;
 	name_note(id, name);
-	fd = openat(daemon->notes_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = openat(broker->safe_state.notes_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? -errno : fd;
 }
 
 /* Somebody may have removed the directory, and it was made anew or not. */
-static int create_note(struct daemon *daemon, uint64_t id)
+static int create_note(struct broker *broker, uint64_t id)
 {
-	int fd = open_note(daemon, id, O_WRONLY | O_CREAT | O_TRUNC);
+	int fd = open_note(broker, id, O_WRONLY | O_CREAT | O_TRUNC);
 
-	if (fd != -ENOENT || !daemon->paths.state)
+	if (fd != -ENOENT || !broker->state)
 		return fd;
-	fd_closep(&daemon->notes_fd);
-	daemon->notes_fd = -1;
-	return open_note(daemon, id, O_WRONLY | O_CREAT | O_TRUNC);
+	fd_closep(&broker->safe_state.notes_fd);
+	broker->safe_state.notes_fd = -1;
+	return open_note(broker, id, O_WRONLY | O_CREAT | O_TRUNC);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -79,10 +79,10 @@ static void print_note(FILE *file, const struct lease *lease)
 }
 
 /* A note is shorter than stdio's buffer, so there is one write: it is there as a whole or not. */
-int safe_note_write(struct daemon *daemon, uint64_t id, const struct lease *lease)
+int safe_note_write(struct broker *broker, uint64_t id, const struct lease *lease)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
-	int fd = create_note(daemon, id);
+	int fd = create_note(broker, id);
 
 	if (fd < 0)
 		return fd;
@@ -95,23 +95,24 @@ int safe_note_write(struct daemon *daemon, uint64_t id, const struct lease *leas
 	return fflush(file) ? -errno : 0;
 }
 
-void safe_note_remove(struct daemon *daemon, uint64_t id)
+void safe_note_remove(struct broker *broker, uint64_t id)
 {
 	char name[48];
 
 	name_note(id, name);
-	if (need_directory(daemon) == 0)
-		unlinkat(daemon->notes_fd, name, 0);
+	if (need_directory(broker) == 0)
+		unlinkat(broker->safe_state.notes_fd, name, 0);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-bool safe_note_exists(struct daemon *daemon, uint64_t id)
+bool safe_note_exists(struct broker *broker, uint64_t id)
 {
 	char name[48];
 
 	name_note(id, name);
-	return need_directory(daemon) == 0 && faccessat(daemon->notes_fd, name, F_OK, 0) == 0;
+	return need_directory(broker) == 0 &&
+	       faccessat(broker->safe_state.notes_fd, name, F_OK, 0) == 0;
 }
 
 /* Lines that make no sense are left out. */
@@ -153,10 +154,10 @@ static void guess_lease(struct safe_note *note)
 	note->length = writes->count ? end - start : 1;
 }
 
-int safe_note_read(struct daemon *daemon, uint64_t id, struct safe_note *note)
+int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
-	int fd = open_note(daemon, id, O_RDONLY);
+	int fd = open_note(broker, id, O_RDONLY);
 	char line[256];
 
 	if (fd < 0)
@@ -190,16 +191,16 @@ bool safe_note_is_for(const struct safe_note *note, const struct region *region)
 	       note->phys == (hw->bar == UINT32_MAX ? hw->phys : 0);
 }
 
-int safe_note_each(struct daemon *daemon, void (*each)(struct daemon *daemon, uint64_t id))
+int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id))
 {
-	int r = need_directory(daemon), fd;
+	int r = need_directory(broker), fd;
 	struct dirent *entry;
 	DIR *directory;
 	uint64_t id;
 
 	if (r < 0)
 		return r;
-	fd = openat(daemon->notes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(broker->safe_state.notes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	directory = fd < 0 ? NULL : fdopendir(fd);
 	if (!directory) {
 		r = -errno;
@@ -209,7 +210,7 @@ int safe_note_each(struct daemon *daemon, void (*each)(struct daemon *daemon, ui
 	while ((entry = readdir(directory)))
 		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)) &&
 		    value_number(entry->d_name + strlen(PREFIX), &id) == 0)
-			each(daemon, id);
+			each(broker, id);
 	closedir(directory);
 	return 0;
 }

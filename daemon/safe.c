@@ -20,72 +20,72 @@
 #include "log.h"
 #include "safe.h"
 
-static bool needs_note(const struct daemon *daemon)
+static bool needs_note(const struct broker *broker)
 {
-	return daemon->backend->ops->kind == MMIOD_BACKEND_MODULE;
+	return broker->backend->ops->kind == MMIOD_BACKEND_MODULE;
 }
 
 /*
  * Under the id of its window, which the lease may have yet to get. A note that was not finished
  * belongs to a lease that its client never got.
  */
-int daemon_safe_note(struct daemon *daemon, uint64_t id, const struct lease *lease)
+int safe_state_note(struct broker *broker, uint64_t id, const struct lease *lease)
 {
-	if (!lease->on_end || !needs_note(daemon))
+	if (!lease->on_end || !needs_note(broker))
 		return 0;
-	turn_spend(&daemon->host, WORK_NOTE);
-	return safe_note_write(daemon, id, lease);
+	turn_spend(&broker->host, WORK_NOTE);
+	return safe_note_write(broker, id, lease);
 }
 
-void daemon_safe_forget(struct daemon *daemon, uint64_t id, const struct lease *lease)
+void safe_state_forget(struct broker *broker, uint64_t id, const struct lease *lease)
 {
-	if (!lease->on_end || !needs_note(daemon))
+	if (!lease->on_end || !needs_note(broker))
 		return;
-	turn_spend(&daemon->host, WORK_NOTE_REMOVED);
-	safe_note_remove(daemon, id);
+	turn_spend(&broker->host, WORK_NOTE_REMOVED);
+	safe_note_remove(broker, id);
 }
 
 /* ---- doing it -------------------------------------------------------------------------------- */
 
-static int write_as(struct daemon *daemon, const struct lease *lease, enum mmiod_cache cache,
+static int write_as(struct broker *broker, const struct lease *lease, enum mmiod_cache cache,
 		    const struct config_write *write)
 {
-	daemon->events_caused++; /* the window that it is done by comes and goes */
-	turn_spend(&daemon->host, WORK_WRITE);
-	return daemon->backend->ops->write(daemon->backend, lease->region->hw.handle, cache, write);
+	broker->events.caused++; /* the window that it is done by comes and goes */
+	turn_spend(&broker->host, WORK_WRITE);
+	return broker->backend->ops->write(broker->backend, lease->region->hw.handle, cache, write);
 }
 
 /*
  * The descriptor that is kept for this makes room for the window's. Others may have the page with
  * another attribute by now; a single store is the same by either.
  */
-static int write_one(struct daemon *daemon, const struct lease *lease,
+static int write_one(struct broker *broker, const struct lease *lease,
 		     const struct config_write *write)
 {
-	int r = write_as(daemon, lease, lease->cache, write);
+	int r = write_as(broker, lease, lease->cache, write);
 
 	if (r == -EBUSY)
-		r = write_as(daemon, lease,
+		r = write_as(broker, lease,
 			     lease->cache == MMIOD_CACHE_UC ? MMIOD_CACHE_WC : MMIOD_CACHE_UC,
 			     write);
 	if (r != -EMFILE && r != -ENFILE)
 		return r;
-	fd_closep(&daemon->reserve_fd);
-	r = write_as(daemon, lease, lease->cache, write);
-	daemon->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fd_closep(&broker->safe_state.reserve_fd);
+	r = write_as(broker, lease, lease->cache, write);
+	broker->safe_state.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return r;
 }
 
 /* Each failure is told, but not again as long as it is the same. */
-static void note_failure(struct daemon *daemon, struct lease *lease, size_t index, int error)
+static void note_failure(struct broker *broker, struct lease *lease, size_t index, int error)
 {
 	if (!lease->unsafe)
-		daemon->host.counters.unsafe_ends++;
+		broker->host.counters.unsafe_ends++;
 	if (lease->unsafe != error || lease->unsafe_write != index)
 		journal_unwritten(lease, &lease->on_end->items[index], error);
 	lease->unsafe = error;
 	lease->unsafe_write = (uint8_t)index;
-	lease->region->unsafe_round = daemon->safe_round;
+	lease->region->unsafe_round = broker->safe_state.round;
 }
 
 static bool is_gone(int error)
@@ -94,21 +94,21 @@ static bool is_gone(int error)
 }
 
 /* False: it is tried again. */
-static bool write_all(struct daemon *daemon, struct lease *lease)
+static bool write_all(struct broker *broker, struct lease *lease)
 {
 	bool told = lease->unsafe;
 
 	for (size_t i = 0; i < lease->on_end->count; i++) {
 		const struct config_write *write = &lease->on_end->items[i];
-		int r = write_one(daemon, lease, write);
+		int r = write_one(broker, lease, write);
 
 		if (is_gone(r))
 			return true;
 		if (r < 0) {
-			note_failure(daemon, lease, i, r);
+			note_failure(broker, lease, i, r);
 			return false;
 		}
-		journal_written(&daemon->host, lease, write, told);
+		journal_written(&broker->host, lease, write, told);
 	}
 	return true;
 }
@@ -117,36 +117,36 @@ static bool write_all(struct daemon *daemon, struct lease *lease)
  * The window no longer reaches the device, and nobody else has its bytes yet. While events are read
  * nothing is written, as that makes more of them. False: it is tried again.
  */
-bool daemon_safe_end(struct daemon *daemon, struct lease *lease)
+bool safe_state_end(struct broker *broker, struct lease *lease)
 {
-	if (!lease->on_end || !daemon_region_is_there(daemon, lease->region))
+	if (!lease->on_end || !region_is_there(broker, lease->region))
 		return true;
-	if (!daemon->reading_events && write_all(daemon, lease))
+	if (!broker->events.reading && write_all(broker, lease))
 		return true;
-	lease_enter_unsafe(&daemon->leases, lease);
-	daemon_try_again(daemon, false);
+	lease_enter_unsafe(&broker->leases, lease);
+	wakeup_try_again(broker, false);
 	return false;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-void daemon_init_safe(struct daemon *daemon)
+void safe_state_init(struct broker *broker)
 {
-	daemon->notes_fd = -1;
-	daemon->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	broker->safe_state.notes_fd = -1;
+	broker->safe_state.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-void daemon_clear_safe(struct daemon *daemon)
+void safe_state_clear(struct broker *broker)
 {
 	struct safe_note *note, *next;
 
-	event_del(&daemon->again);
-	DL_FOREACH_SAFE(daemon->notes, note, next) {
-		DL_DELETE(daemon->notes, note);
+	event_del(&broker->wakeup.again);
+	DL_FOREACH_SAFE(broker->safe_state.notes, note, next) {
+		DL_DELETE(broker->safe_state.notes, note);
 		free(note);
 	}
-	fd_closep(&daemon->notes_fd);
-	fd_closep(&daemon->reserve_fd);
+	fd_closep(&broker->safe_state.notes_fd);
+	fd_closep(&broker->safe_state.reserve_fd);
 }
 
 /* ---- settling it ----------------------------------------------------------------------------- */
@@ -167,7 +167,7 @@ static int set_on_end(struct lease *lease, const struct config_writes *writes)
 }
 
 /* `own` are the client's, already checked. */
-int daemon_safe_settle(struct lease *lease, const struct config_writes *own)
+int safe_state_settle(struct lease *lease, const struct config_writes *own)
 {
 	struct config_writes all = *own;
 	const struct config_writes *fixed = NULL;
@@ -191,14 +191,14 @@ static bool fits(const struct safe_note *note, const struct region *region)
 }
 
 /* Its bytes are nobody's until then. */
-static void write_soon(struct daemon *daemon, struct lease *lease)
+static void write_soon(struct broker *broker, struct lease *lease)
 {
-	lease_enter_unsafe(&daemon->leases, lease);
-	daemon_try_again(daemon, true);
+	lease_enter_unsafe(&broker->leases, lease);
+	wakeup_try_again(broker, true);
 }
 
 /* A lease that has ended but for what is to be written. Its holder cannot be told anything. */
-static int make_ending(struct daemon *daemon, const struct safe_note *note, struct region *region)
+static int make_ending(struct broker *broker, const struct safe_note *note, struct region *region)
 {
 	struct lease *lease = calloc(1, sizeof(*lease));
 
@@ -216,36 +216,36 @@ static int make_ending(struct daemon *daemon, const struct safe_note *note, stru
 	lease->holder = (struct holder){ .uid = note->uid, .pid = note->pid };
 	lease->started_ms = clock_boot_ms();
 	if (set_on_end(lease, &note->writes) < 0 ||
-	    charge_take(&lease->charge, &daemon->host.users, note->uid, USER_LEASES, UINT32_MAX) <
+	    charge_take(&lease->charge, &broker->host.users, note->uid, USER_LEASES, UINT32_MAX) <
 		    0 ||
-	    lease_add(&daemon->leases, lease) < 0) {
+	    lease_add(&broker->leases, lease) < 0) {
 		charge_release(&lease->charge);
 		lease_discard(lease);
 		return -ENOMEM;
 	}
-	write_soon(daemon, lease);
+	write_soon(broker, lease);
 	return 0;
 }
 
-static struct region *region_for(struct daemon *daemon, const struct safe_note *note)
+static struct region *region_for(struct broker *broker, const struct safe_note *note)
 {
 	struct region *region;
 
-	for (region = daemon->regions.table; region; region = region->hh.next)
+	for (region = broker->regions.table; region; region = region->hh.next)
 		if (safe_note_is_for(note, region))
 			return region;
 	return NULL;
 }
 
 /* It waits until there is a claim of the bytes that it is for. */
-static void keep_note(struct daemon *daemon, const struct safe_note *note)
+static void keep_note(struct broker *broker, const struct safe_note *note)
 {
 	struct safe_note *kept = malloc(sizeof(*kept));
 
 	if (kept) {
 		*kept = *note;
-		DL_APPEND(daemon->notes, kept);
-		daemon->n_notes++;
+		DL_APPEND(broker->safe_state.notes, kept);
+		broker->safe_state.n_notes++;
 	}
 	log_error("lease %" PRIu64
 		  " of region %s ended while no daemon was there, and what is to be written at its "
@@ -256,9 +256,9 @@ static void keep_note(struct daemon *daemon, const struct safe_note *note)
 }
 
 /* An older daemon noted no more than the name; what it had claimed by that name is still it. */
-static void complete(struct daemon *daemon, struct safe_note *note)
+static void complete(struct broker *broker, struct safe_note *note)
 {
-	const struct region *region = region_find(&daemon->regions, note->region);
+	const struct region *region = region_find(&broker->regions, note->region);
 
 	if (note->device[0] || !region || !region->claimed)
 		return;
@@ -269,37 +269,37 @@ static void complete(struct daemon *daemon, struct safe_note *note)
 	note->phys = region->hw.bar == UINT32_MAX ? region->hw.phys : 0;
 }
 
-static void give_to(struct daemon *daemon, struct lease *lease, const struct safe_note *note)
+static void give_to(struct broker *broker, struct lease *lease, const struct safe_note *note)
 {
 	if (set_on_end(lease, &note->writes) < 0)
 		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end",
 			  lease->id);
 }
 
-static void take_note(struct daemon *daemon, uint64_t id)
+static void take_note(struct broker *broker, uint64_t id)
 {
-	struct lease *lease = lease_find(&daemon->leases, id);
+	struct lease *lease = lease_find(&broker->leases, id);
 	struct safe_note note = { 0 };
 	struct region *region;
-	int r = safe_note_read(daemon, id, &note);
+	int r = safe_note_read(broker, id, &note);
 
 	if (r < 0)
 		log_error("the note on lease %" PRIu64 " cannot be read: %s", id, strerror(-r));
 	if (lease && r == 0)
-		give_to(daemon, lease, &note);
+		give_to(broker, lease, &note);
 	if (lease && lease->state == MMIOD_STATE_ENDING)
-		write_soon(daemon, lease);
+		write_soon(broker, lease);
 	if (lease || r < 0)
 		return;
 	if (!note.region[0] || !note.writes.count) {
-		safe_note_remove(daemon, id);
+		safe_note_remove(broker, id);
 		return;
 	}
-	complete(daemon, &note);
-	region = region_for(daemon, &note);
+	complete(broker, &note);
+	region = region_for(broker, &note);
 	if (!region)
-		keep_note(daemon, &note);
-	else if (make_ending(daemon, &note, region) < 0)
+		keep_note(broker, &note);
+	else if (make_ending(broker, &note, region) < 0)
 		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end", id);
 }
 
@@ -307,30 +307,30 @@ static void take_note(struct daemon *daemon, uint64_t id)
  * Leases that ended while no daemon was there. Before
  * anything is granted, claimed or given back.
  */
-void daemon_safe_recover(struct daemon *daemon)
+void safe_state_recover(struct broker *broker)
 {
-	int r = needs_note(daemon) && daemon->paths.state ? safe_note_each(daemon, take_note) : 0;
+	int r = needs_note(broker) && broker->state ? safe_note_each(broker, take_note) : 0;
 
 	if (r < 0)
-		log_error("the notes in %s cannot be read: %s", daemon->paths.state, strerror(-r));
+		log_error("the notes in %s cannot be read: %s", broker->state, strerror(-r));
 }
 
 /* A lease of the ledger that is revoked, but whose end was not finished. */
-bool daemon_safe_is_owed(struct daemon *daemon, uint64_t id)
+bool safe_state_is_owed(struct broker *broker, uint64_t id)
 {
-	return needs_note(daemon) && safe_note_exists(daemon, id);
+	return needs_note(broker) && safe_note_exists(broker, id);
 }
 
 /* The region has been claimed: notes may have waited for it. Nobody has a lease of it yet. */
-void daemon_safe_place(struct daemon *daemon, struct region *region)
+void safe_state_place(struct broker *broker, struct region *region)
 {
 	struct safe_note *note, *next;
 
-	DL_FOREACH_SAFE(daemon->notes, note, next) {
-		if (!safe_note_is_for(note, region) || make_ending(daemon, note, region) < 0)
+	DL_FOREACH_SAFE(broker->safe_state.notes, note, next) {
+		if (!safe_note_is_for(note, region) || make_ending(broker, note, region) < 0)
 			continue;
-		DL_DELETE(daemon->notes, note);
-		daemon->n_notes--;
+		DL_DELETE(broker->safe_state.notes, note);
+		broker->safe_state.n_notes--;
 		free(note);
 	}
 }

@@ -7,7 +7,7 @@
 #ifndef MMIOD_DAEMON_SAFE_H
 #define MMIOD_DAEMON_SAFE_H
 
-#include "daemon.h"
+#include "broker.h"
 
 struct safe_note {
 	uint64_t id; /* the lease's */
@@ -26,12 +26,12 @@ struct safe_note {
 	struct safe_note *prev, *next; /* among those whose claim is not there */
 };
 
-int safe_note_write(struct daemon *daemon, uint64_t id, const struct lease *lease);
-int safe_note_read(struct daemon *daemon, uint64_t id, struct safe_note *note);
-void safe_note_remove(struct daemon *daemon, uint64_t id);
-bool safe_note_exists(struct daemon *daemon, uint64_t id);
+int safe_note_write(struct broker *broker, uint64_t id, const struct lease *lease);
+int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note);
+void safe_note_remove(struct broker *broker, uint64_t id);
+bool safe_note_exists(struct broker *broker, uint64_t id);
 bool safe_note_is_for(const struct safe_note *note, const struct region *region);
 /* Calls back with the id of each note that there is. */
-int safe_note_each(struct daemon *daemon, void (*each)(struct daemon *daemon, uint64_t id));
+int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id));
 
 #endif

@@ -30,12 +30,13 @@ int service_listen_fd(struct text *why)
 static void describe(struct daemon *daemon, struct text *text)
 {
 	text_set(text, "%u regions (%u missing), %u leases, %u clients",
-		 HASH_COUNT(daemon->regions.table), daemon_missing_regions(daemon),
-		 HASH_COUNT(daemon->leases.table), daemon->host.n_connections);
-	if (daemon->backend->ops->warning)
-		text_add(text, "; %s", daemon->backend->ops->warning);
-	if (daemon->config_error[0])
-		text_add(text, "; an older configuration is in force: %s", daemon->config_error);
+		 HASH_COUNT(daemon->broker.regions.table), regions_missing(&daemon->broker),
+		 HASH_COUNT(daemon->broker.leases.table), daemon->broker.host.n_connections);
+	if (daemon->broker.backend->ops->warning)
+		text_add(text, "; %s", daemon->broker.backend->ops->warning);
+	if (daemon->broker.config_error[0])
+		text_add(text, "; an older configuration is in force: %s",
+			 daemon->broker.config_error);
 }
 
 /* The service manager is told only when there is something new. */
@@ -66,7 +67,7 @@ void service_ready(struct service *service)
 /* Both timers only run where there is somebody to tell. */
 void service_start(struct service *service, struct daemon *daemon)
 {
-	struct event_base *base = daemon->host.base;
+	struct event_base *base = daemon->broker.host.base;
 	uint64_t usec = 0;
 
 	service->daemon = daemon;

@@ -6,14 +6,14 @@
  */
 #include <string.h>
 #include "journal.h"
-#include "daemon.h"
+#include "broker.h"
 
 #define LOOK_AGAIN_MS 60000 /* the loop's clock stands while the machine sleeps */
 
 /* The timer runs until the first thing that is to be done. */
-void daemon_arm_terms(struct daemon *daemon)
+void deadlines_arm(struct broker *broker)
 {
-	const struct interval *first = interval_first(&daemon->leases.terms);
+	const struct interval *first = interval_first(&broker->leases.terms);
 	uint64_t now = clock_boot_ms(), ms;
 	struct timeval wait;
 
@@ -23,10 +23,10 @@ void daemon_arm_terms(struct daemon *daemon)
 	if (ms > LOOK_AGAIN_MS)
 		ms = LOOK_AGAIN_MS;
 	wait = (struct timeval){ (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
-	event_add(&daemon->terms, &wait);
+	event_add(&broker->deadlines.event, &wait);
 }
 
-static void expire(struct daemon *daemon, struct lease *lease)
+static void expire(struct broker *broker, struct lease *lease)
 {
 	char buffer[LEASE_WHY_MAX];
 	struct text why = TEXT_ON(buffer);
@@ -34,8 +34,7 @@ static void expire(struct daemon *daemon, struct lease *lease)
 	text_set(&why, "its time of ");
 	text_add_duration(&why, lease->term->lease_ms);
 	text_add(&why, " is over");
-	if (daemon_lease_revoke(daemon, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_EXPIRED, buffer) >=
-	    0)
+	if (lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_EXPIRED, buffer) >= 0)
 		return;
 	/*
 	 * The module refused, which is in the log: tried again when its time would be over again.
@@ -44,15 +43,15 @@ static void expire(struct daemon *daemon, struct lease *lease)
 }
 
 /* Tells the holder that the time is nearly over, or takes the lease. */
-static void see_to(struct daemon *daemon, struct lease *lease, uint64_t now)
+static void see_to(struct broker *broker, struct lease *lease, uint64_t now)
 {
-	turn_spend(&daemon->host, 1);
+	turn_spend(&broker->host, 1);
 	if (lease->term->deadline_ms <= now) {
-		expire(daemon, lease);
-		daemon_pace_events(daemon);
+		expire(broker, lease);
+		events_pace(broker);
 		return;
 	}
-	daemon_lease_tell(daemon, lease, MMIOD_EVENT_EXPIRING,
+	lease_tell_holder(broker, lease, MMIOD_EVENT_EXPIRING,
 			  (uint32_t)(lease->term->deadline_ms - now), "its time is nearly over");
 	lease_set_deadline(lease, lease->term->deadline_ms, now);
 }
@@ -60,31 +59,31 @@ static void see_to(struct daemon *daemon, struct lease *lease, uint64_t now)
 /* A share of what is to be done by now. */
 static bool go_on_expiring(struct chore *chore)
 {
-	struct daemon *daemon = container_of(chore, struct daemon, expiring);
+	struct broker *broker = container_of(chore, struct broker, deadlines.expiring);
 
-	while (!turn_is_over(&daemon->host)) {
-		const struct interval *first = interval_first(&daemon->leases.terms);
+	while (!turn_is_over(&broker->host)) {
+		const struct interval *first = interval_first(&broker->leases.terms);
 		uint64_t now = clock_boot_ms();
 
 		if (!first || first->start > now) {
-			daemon_arm_terms(daemon);
+			deadlines_arm(broker);
 			return false;
 		}
-		see_to(daemon, container_of(first, struct term, when)->lease, now);
+		see_to(broker, container_of(first, struct term, when)->lease, now);
 	}
 	return true;
 }
 
 static void on_terms(evutil_socket_t fd, short what, void *data)
 {
-	struct daemon *daemon = data;
+	struct broker *broker = data;
 
-	turn_do_later(&daemon->host, &daemon->expiring);
+	turn_do_later(&broker->host, &broker->deadlines.expiring);
 }
 
-void daemon_init_terms(struct daemon *daemon)
+void deadlines_init(struct broker *broker)
 {
-	evtimer_assign(&daemon->terms, daemon->host.base, on_terms, daemon);
-	event_priority_set(&daemon->terms, TURN_FIRST);
-	daemon->expiring.go_on = go_on_expiring;
+	evtimer_assign(&broker->deadlines.event, broker->host.base, on_terms, broker);
+	event_priority_set(&broker->deadlines.event, TURN_FIRST);
+	broker->deadlines.expiring.go_on = go_on_expiring;
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct daemon;
+struct broker;
 struct region;
 struct underway;
 
@@ -32,16 +32,16 @@ struct underway_ops {
 struct underway {
 	const struct underway_ops *ops;
 	bool spoiled; /* what was planned is as it was, but no longer to be had */
-	struct underway *prev, *next; /* in daemon->underway */
+	struct underway *prev, *next; /* in broker->underway */
 };
 
-bool underway_use(const struct daemon *daemon, const struct region *region);
-bool underway_have(const struct daemon *daemon, uint64_t id);
-void underway_spoil(struct daemon *daemon, const struct region *region);
-void underway_spoil_guests(struct daemon *daemon, const struct region *region, uint64_t start,
+bool underway_use(const struct broker *broker, const struct region *region);
+bool underway_have(const struct broker *broker, uint64_t id);
+void underway_spoil(struct broker *broker, const struct region *region);
+void underway_spoil_guests(struct broker *broker, const struct region *region, uint64_t start,
 			   uint64_t end);
-void underway_spoil_window(struct daemon *daemon, uint64_t id);
-void underway_lose_blocks(struct daemon *daemon, const struct region *region);
-void underway_clear(struct daemon *daemon);
+void underway_spoil_window(struct broker *broker, uint64_t id);
+void underway_lose_blocks(struct broker *broker, const struct region *region);
+void underway_clear(struct broker *broker);
 
 #endif

@@ -41,7 +41,7 @@ struct awaited {
 };
 
 struct waiting {
-	struct daemon *daemon;
+	struct broker *broker;
 	struct connection *connection;
 	struct charge charge;
 	struct event timer;
@@ -57,7 +57,7 @@ struct waiting {
 /* The way out of the queue. It is the caller's then, and charged for nothing. */
 static void leave(struct waiting *waiting)
 {
-	DL_DELETE(waiting->daemon->waiting, waiting);
+	DL_DELETE(waiting->broker->waitlist.head, waiting);
 	event_del(&waiting->timer);
 	charge_release(&waiting->charge);
 	for (size_t i = 0; i < waiting->n_awaited; i++) {
@@ -66,20 +66,20 @@ static void leave(struct waiting *waiting)
 		if (!lease)
 			continue;
 		lease->account->waiting--;
-		lease_unbook(&waiting->daemon->leases, lease);
+		lease_unbook(&waiting->broker->leases, lease);
 	}
 	waiting->connection->deferred--;
 }
 
 static void wake_behind(const struct waiting *waiting)
 {
-	struct daemon *daemon = waiting->daemon;
+	struct broker *broker = waiting->broker;
 
 	for (size_t i = 0; i < waiting->n_awaited; i++) {
-		struct region *region = region_find(&daemon->regions, waiting->awaited[i].name);
+		struct region *region = region_find(&broker->regions, waiting->awaited[i].name);
 
 		if (region)
-			waiting_note_end(daemon, region);
+			wakeup_note_end(broker, region);
 	}
 }
 
@@ -97,7 +97,7 @@ static void on_time_over(evutil_socket_t fd, short what, void *data)
 	struct waiting *waiting = data;
 
 	waiting->request.wait_over = true;
-	waiting->daemon->host.turn.spent = 0;
+	waiting->broker->host.turn.spent = 0;
 	try(waiting);
 }
 
@@ -118,9 +118,9 @@ static void start_timer(struct waiting *waiting, uint32_t longest_ms)
 	event_add(&waiting->timer, &time);
 }
 
-static void insert(struct daemon *daemon, struct waiting *waiting)
+static void insert(struct broker *broker, struct waiting *waiting)
 {
-	struct waiting *behind = daemon->waiting;
+	struct waiting *behind = broker->waitlist.head;
 
 	/* Behind the tail, which is the head's prev, goes every new ticket. */
 	if (behind && behind->prev->request.ticket < waiting->request.ticket)
@@ -128,9 +128,9 @@ static void insert(struct daemon *daemon, struct waiting *waiting)
 	while (behind && behind->request.ticket < waiting->request.ticket)
 		behind = behind->next;
 	if (behind)
-		DL_PREPEND_ELEM(daemon->waiting, behind, waiting);
+		DL_PREPEND_ELEM(broker->waitlist.head, behind, waiting);
 	else
-		DL_APPEND(daemon->waiting, waiting);
+		DL_APPEND(broker->waitlist.head, waiting);
 }
 
 static struct waiting *make(const struct wish *wish, size_t n)
@@ -142,12 +142,12 @@ static struct waiting *make(const struct wish *wish, size_t n)
 
 	if (!waiting)
 		return NULL;
-	waiting->daemon = wish->call->daemon;
+	waiting->broker = wish->call->broker;
 	waiting->connection = wish->call->connection;
 	waiting->request = *request;
 	waiting->request.array = memcpy(&waiting->awaited[n], request->array, size);
 	waiting->n_awaited = n;
-	evtimer_assign(&waiting->timer, waiting->daemon->host.base, on_time_over, waiting);
+	evtimer_assign(&waiting->timer, waiting->broker->host.base, on_time_over, waiting);
 	return waiting;
 }
 
@@ -216,7 +216,7 @@ static void give_ticket(struct waiting *waiting)
 
 	if (request->ticket)
 		return;
-	request->ticket = ++waiting->daemon->last_ticket;
+	request->ticket = ++waiting->broker->waitlist.last_ticket;
 	request->arrived_ms = clock_boot_ms();
 }
 
@@ -227,8 +227,8 @@ static void give_ticket(struct waiting *waiting)
 int wish_wait(struct wish *wishes, size_t n)
 {
 	struct connection *connection = wishes->call->connection;
-	struct daemon *daemon = wishes->call->daemon;
-	uint32_t limit = daemon->config->limits.waiting_per_user;
+	struct broker *broker = wishes->call->broker;
+	uint32_t limit = broker->config->limits.waiting_per_user;
 	bool for_holder = any_waits_for(wishes, n, WISH_WAITS_FOR_HOLDER);
 	struct waiting *waiting;
 	int r = 0;
@@ -254,7 +254,7 @@ int wish_wait(struct wish *wishes, size_t n)
 	for (size_t i = 0; i < n; i++)
 		take_over(&waiting->awaited[i], &wishes[i]);
 	connection->deferred++;
-	insert(daemon, waiting);
+	insert(broker, waiting);
 	return 0;
 }
 
@@ -291,7 +291,7 @@ static const struct lease *find_in_way(const struct waiting *waiting, const stru
 /* Requests that came a moment ago may be passed. */
 static bool may_be_passed(const struct waiting *waiting)
 {
-	uint32_t bypass_ms = waiting->daemon->config->limits.bypass_ms;
+	uint32_t bypass_ms = waiting->broker->config->limits.bypass_ms;
 
 	return !waiting->for_holder ||
 	       (bypass_ms && clock_boot_ms() - waiting->request.arrived_ms < bypass_ms);
@@ -301,10 +301,10 @@ static bool may_be_passed(const struct waiting *waiting)
  * A request with a lower ticket [0: than any, it is new] in whose way this would be, with the
  * element; or NULL.
  */
-static const struct waiting *find_ahead(struct daemon *daemon, const struct claim *claim,
+static const struct waiting *find_ahead(struct broker *broker, const struct claim *claim,
 					uint64_t ticket, const struct lease **elementp)
 {
-	const struct waiting *waiting = claim->region->blocks ? NULL : daemon->waiting;
+	const struct waiting *waiting = claim->region->blocks ? NULL : broker->waitlist.head;
 	const struct waiting *found = NULL;
 	unsigned int looked = 0;
 
@@ -315,7 +315,7 @@ static const struct waiting *find_ahead(struct daemon *daemon, const struct clai
 		if (*elementp && !may_be_passed(waiting))
 			found = waiting;
 	}
-	turn_spend(&daemon->host, looked / WORK_LOOKED_AT);
+	turn_spend(&broker->host, looked / WORK_LOOKED_AT);
 	return found;
 }
 
@@ -332,7 +332,7 @@ static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum 
 		 " of region %s is wanted by user %s (uid %u), pid %u (%s), "
 		 "%s, who has waited for it for ",
 		 want->offset, want->length, wish->region->name,
-		 daemon_user_name(wish->call->daemon, holder->uid, name, sizeof(name)), holder->uid,
+		 holder_user_name(wish->call->broker, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, share_name(share));
 	text_add_age(&wish->text, (clock_boot_ms() - ahead->request.arrived_ms) / 1000);
 }
@@ -349,7 +349,7 @@ enum mmiod_outcome wish_check_turn(struct wish *wish)
 	};
 	const struct lease *element;
 	const struct waiting *ahead = find_ahead(
-		wish->call->daemon, &claim, wish->dry ? 0 : wish->call->request->ticket, &element);
+		wish->call->broker, &claim, wish->dry ? 0 : wish->call->request->ticket, &element);
 
 	if (!ahead)
 		return MMIOD_OK;
@@ -378,23 +378,23 @@ static bool is_free(const struct waiting *waiting, const struct awaited *awaited
 	return awaited->blocks ||
 	       (!lease_conflict(region, lease->offset, lease->length, lease->rights,
 				lease->share) &&
-		!find_ahead(waiting->daemon, &claim, waiting->request.ticket, &element));
+		!find_ahead(waiting->broker, &claim, waiting->request.ticket, &element));
 }
 
 /* Cheap: most of those who wait are not helped by what has just ended. */
-static bool is_ready(struct daemon *daemon, const struct waiting *waiting)
+static bool is_ready(struct broker *broker, const struct waiting *waiting)
 {
 	bool touched = !waiting->for_holder, ready = true;
 
 	for (size_t i = 0; i < waiting->n_awaited; i++) {
 		const struct awaited *awaited = &waiting->awaited[i];
-		const struct region *region = region_find(&daemon->regions, awaited->name);
+		const struct region *region = region_find(&broker->regions, awaited->name);
 
 		if (!awaited->lease || !awaited->name[0])
 			continue;
 		if (!region || !region->config || !region->claimed)
 			return true; /* to be told so */
-		touched |= region->freed >= daemon->tries.round;
+		touched |= region->freed >= broker->waitlist.tries.round;
 		ready = ready && (waiting->for_holder ? is_free(waiting, awaited, region)
 						      : is_wiped(awaited, region));
 	}
@@ -402,35 +402,36 @@ static bool is_ready(struct daemon *daemon, const struct waiting *waiting)
 }
 
 /* What changes from here on is for the next round. */
-static void begin_round(struct daemon *daemon)
+static void begin_round(struct broker *broker)
 {
-	struct tries *tries = &daemon->tries;
+	struct tries *tries = &broker->waitlist.tries;
 
 	tries->round++;
 	tries->next = 0;
-	tries->last = daemon->waiting ? daemon->waiting->prev->request.ticket : 0;
+	tries->last = broker->waitlist.head ? broker->waitlist.head->prev->request.ticket : 0;
 	tries->all = tries->due_for_all;
 	tries->due = tries->due_for_all = false;
 }
 
 /* The first that has yet to have its turn in this round. */
-static struct waiting *find_next(struct daemon *daemon)
+static struct waiting *find_next(struct broker *broker)
 {
-	struct waiting *waiting = daemon->waiting;
+	struct waiting *waiting = broker->waitlist.head;
 	unsigned int looked = 0;
 
-	for (; waiting && waiting->request.ticket < daemon->tries.next; waiting = waiting->next)
+	for (; waiting && waiting->request.ticket < broker->waitlist.tries.next;
+	     waiting = waiting->next)
 		looked++;
-	turn_spend(&daemon->host, looked / WORK_LOOKED_AT);
+	turn_spend(&broker->host, looked / WORK_LOOKED_AT);
 	return waiting;
 }
 
-static void give_turn(struct daemon *daemon, struct waiting *waiting)
+static void give_turn(struct broker *broker, struct waiting *waiting)
 {
-	turn_spend(&daemon->host, (unsigned int)waiting->n_awaited);
-	if (!daemon->tries.all && !is_ready(daemon, waiting))
+	turn_spend(&broker->host, (unsigned int)waiting->n_awaited);
+	if (!broker->waitlist.tries.all && !is_ready(broker, waiting))
 		return;
-	turn_spend(&daemon->host, WORK_MESSAGE);
+	turn_spend(&broker->host, WORK_MESSAGE);
 	try(waiting);
 }
 
@@ -440,37 +441,37 @@ static void give_turn(struct daemon *daemon, struct waiting *waiting)
  */
 static bool go_on_trying(struct chore *chore)
 {
-	struct daemon *daemon = container_of(chore, struct daemon, tries.chore);
-	struct tries *tries = &daemon->tries;
+	struct broker *broker = container_of(chore, struct broker, waitlist.tries.chore);
+	struct tries *tries = &broker->waitlist.tries;
 	struct waiting *waiting, *next;
 
 	if (!tries->last && tries->due)
-		begin_round(daemon);
-	for (waiting = find_next(daemon); waiting && waiting->request.ticket <= tries->last;
+		begin_round(broker);
+	for (waiting = find_next(broker); waiting && waiting->request.ticket <= tries->last;
 	     waiting = next) {
-		if (turn_is_over(&daemon->host))
+		if (turn_is_over(&broker->host))
 			return true;
 		next = waiting->next;
 		tries->next = waiting->request.ticket + 1;
-		give_turn(daemon, waiting);
+		give_turn(broker, waiting);
 	}
 	tries->last = 0;
-	return tries->due && daemon->waiting;
+	return tries->due && broker->waitlist.head;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-void waiting_init(struct daemon *daemon)
+void waiting_init(struct broker *broker)
 {
-	daemon->tries.chore.go_on = go_on_trying;
+	broker->waitlist.tries.chore.go_on = go_on_trying;
 }
 
 /* The connection goes; NULL: all do. */
-void waiting_forget(struct daemon *daemon, const struct connection *connection)
+void waiting_forget(struct broker *broker, const struct connection *connection)
 {
 	struct waiting *waiting, *next;
 
-	for (waiting = daemon->waiting; waiting; waiting = next) {
+	for (waiting = broker->waitlist.head; waiting; waiting = next) {
 		next = waiting->next;
 		if (connection && waiting->connection != connection)
 			continue;
@@ -485,19 +486,19 @@ void waiting_forget(struct daemon *daemon, const struct connection *connection)
 
 static void answer_cancelled(struct waiting *waiting)
 {
-	struct message *reply = &waiting->daemon->host.message;
+	struct message *reply = &waiting->broker->host.message;
 
 	reply_error(reply, &waiting->request.head, MMIOD_E_CANCELLED, "cancelled while it waited");
 	connection_send(waiting->connection, reply);
 }
 
 /* Ids are the client's: it may have given one to several. */
-static bool cancel(struct daemon *daemon, const struct connection *connection, uint64_t id)
+static bool cancel(struct broker *broker, const struct connection *connection, uint64_t id)
 {
 	struct waiting *waiting, *next;
 	bool found = false;
 
-	for (waiting = daemon->waiting; waiting; waiting = next) {
+	for (waiting = broker->waitlist.head; waiting; waiting = next) {
 		next = waiting->next;
 		if (waiting->connection != connection || waiting->request.head.id != id)
 			continue;
@@ -516,9 +517,9 @@ enum request_result request_cancel(struct call *call)
 	const struct mmiod_msg *head = &call->request->head;
 	uint64_t id = call->request->fixed.cancel.request;
 
-	if (cancel(call->daemon, call->connection, id))
+	if (cancel(call->broker, call->connection, id))
 		reply_begin(call->reply, head, sizeof(struct mmiod_msg), 0, 0);
-	else if (revocations_have(call->daemon, call->connection, id))
+	else if (revocations_have(call->broker, call->connection, id))
 		reply_error(call->reply, head, MMIOD_E_UNSUPPORTED,
 			    "a revocation that is under way cannot be cancelled");
 	else

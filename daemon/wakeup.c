@@ -4,41 +4,41 @@
  * the module or a device refused (events.c). Nothing is tried here, so whoever stands lowest may
  * call it.
  */
-#include "daemon.h"
+#include "broker.h"
 
 static const struct timeval at_once = { 0, 0 }, a_second = { 1, 0 };
 
 /* What the module or a device refused: register writes, and regions to be given back. */
 
-void daemon_try_again(struct daemon *daemon, bool now)
+void wakeup_try_again(struct broker *broker, bool now)
 {
-	if (now || !event_pending(&daemon->again, EV_TIMEOUT, NULL))
-		event_add(&daemon->again, now ? &at_once : &a_second);
+	if (now || !event_pending(&broker->wakeup.again, EV_TIMEOUT, NULL))
+		event_add(&broker->wakeup.again, now ? &at_once : &a_second);
 }
 
-static void try_soon(struct daemon *daemon)
+static void try_soon(struct broker *broker)
 {
-	daemon->tries.due = true;
-	if (daemon->waiting)
-		turn_do_later(&daemon->host, &daemon->tries.chore);
+	broker->waitlist.tries.due = true;
+	if (broker->waitlist.head)
+		turn_do_later(&broker->host, &broker->waitlist.tries.chore);
 }
 
 /* Has those tried that wait for something of the region, in the rest of this round and the next. */
-void waiting_note_end(struct daemon *daemon, struct region *region)
+void wakeup_note_end(struct broker *broker, struct region *region)
 {
-	region->freed = daemon->tries.round + 1;
-	try_soon(daemon);
+	region->freed = broker->waitlist.tries.round + 1;
+	try_soon(broker);
 }
 
 /* The same of those that wait for something to be wiped. */
-void waiting_note_wiped(struct daemon *daemon)
+void wakeup_note_wiped(struct broker *broker)
 {
-	try_soon(daemon);
+	try_soon(broker);
 }
 
 /* After a reload: those who may no longer have it, or whose region has gone, are to be told. */
-void waiting_try_soon(struct daemon *daemon)
+void wakeup_all(struct broker *broker)
 {
-	daemon->tries.due_for_all = true;
-	try_soon(daemon);
+	broker->waitlist.tries.due_for_all = true;
+	try_soon(broker);
 }

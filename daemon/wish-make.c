@@ -75,7 +75,7 @@ static enum mmiod_outcome refuse_silent(struct wish *wish)
 static enum mmiod_outcome refuse_create(struct wish *wish, int error, uint64_t conflict)
 {
 	const struct lease *holder =
-		conflict ? lease_find(&wish->call->daemon->leases, conflict) : NULL;
+		conflict ? lease_find(&wish->call->broker->leases, conflict) : NULL;
 
 	switch (error) {
 	case -EBUSY:
@@ -164,7 +164,7 @@ static enum mmiod_outcome refuse_buffer(struct wish *wish, int error)
 static int create_window(struct wish *wish)
 {
 	const struct lease *lease = wish->lease;
-	struct backend *backend = wish->call->daemon->backend;
+	struct backend *backend = wish->call->broker->backend;
 	struct backend_window window = {
 		.region = wish->region->hw.handle,
 		.offset = lease->offset,
@@ -187,7 +187,7 @@ static int create_window(struct wish *wish)
 static int create_buffer(struct wish *wish)
 {
 	const struct lease *lease = wish->lease;
-	struct backend *backend = wish->call->daemon->backend;
+	struct backend *backend = wish->call->broker->backend;
 	struct backend_buffer buffer = {
 		.memory = lease->memory,
 		.length = lease->length,
@@ -207,35 +207,35 @@ static int create_buffer(struct wish *wish)
 /* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
 void wish_untake(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 
 	if (wish->created.fd < 0)
 		return;
-	turn_spend(&daemon->host, WORK_WINDOW);
-	daemon->backend->ops->set_state(daemon->backend, wish->created.id, MMIOD_STATE_REVOKED);
-	daemon_safe_forget(daemon, wish->created.id, wish->lease);
+	turn_spend(&broker->host, WORK_WINDOW);
+	broker->backend->ops->set_state(broker->backend, wish->created.id, MMIOD_STATE_REVOKED);
+	safe_state_forget(broker, wish->created.id, wish->lease);
 	close(steal_fd(&wish->created.fd));
-	daemon->n_untold--;
+	broker->n_untold--;
 	lease_strip(wish->lease);
 }
 
 /* The window's file then is the wish's, and there is a note on what is to be done at its end. */
 enum mmiod_outcome wish_create(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	struct lease *lease = wish->lease;
 	bool buffer = lease->memory != MMIOD_MEMORY_REGION;
 	int r;
 
-	turn_spend(&daemon->host, WORK_WINDOW);
+	turn_spend(&broker->host, WORK_WINDOW);
 	r = buffer ? create_buffer(wish) : create_window(wish);
 	if (r < 0) {
 		wish->created.fd = -1;
 		return buffer ? refuse_buffer(wish, r)
 			      : refuse_create(wish, r, wish->created.conflict);
 	}
-	daemon->n_untold++;
-	r = daemon_safe_note(daemon, wish->created.id, lease);
+	broker->n_untold++;
+	r = safe_state_note(broker, wish->created.id, lease);
 	if (r == 0)
 		return MMIOD_OK;
 	wish_untake(wish);

@@ -19,7 +19,7 @@ static enum mmiod_outcome book(struct wish *wish)
 	outcome = wish_charge(wish);
 	if (outcome != MMIOD_OK)
 		return outcome;
-	if (lease_book(&wish->call->daemon->leases, wish->lease) < 0)
+	if (lease_book(&wish->call->broker->leases, wish->lease) < 0)
 		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	return MMIOD_OK;
 }
@@ -67,5 +67,5 @@ void wish_unplan(struct wish *wish)
 {
 	wish_vacate(wish);
 	if (wish->lease)
-		lease_unbook(&wish->call->daemon->leases, steal_pointer(wish->lease));
+		lease_unbook(&wish->call->broker->leases, steal_pointer(wish->lease));
 }

@@ -13,12 +13,12 @@
  * Registers are made safe and blocks are wiped by windows, which
  * must be had however many the clients have.
  */
-static bool has_window(const struct daemon *daemon)
+static bool has_window(const struct broker *broker)
 {
-	uint32_t most = daemon->backend->max_windows;
+	uint32_t most = broker->backend->max_windows;
 	uint32_t kept = most / 4 < WINDOWS_KEPT ? most / 4 : WINDOWS_KEPT;
 
-	return !most || HASH_COUNT(daemon->leases.table) + daemon->n_untold < most - kept;
+	return !most || HASH_COUNT(broker->leases.table) + broker->n_untold < most - kept;
 }
 
 static struct users *users_of(const struct wish *wish)
@@ -42,16 +42,16 @@ static enum mmiod_outcome refuse_for_all(struct wish *wish, const char *key)
 
 static enum mmiod_outcome charge_lease(struct wish *wish)
 {
-	uint32_t limit = wish->call->daemon->config->limits.leases_per_user;
+	uint32_t limit = wish->call->broker->config->limits.leases_per_user;
 	uid_t uid = wish->holder.uid;
 	int r;
 
-	if (!has_window(wish->call->daemon))
+	if (!has_window(wish->call->broker))
 		return wish_refuse(wish, MMIOD_E_QUOTA,
 				   "there are %u leases, as many as max_windows of the module "
 				   "admits beside the windows that the daemon itself needs",
-				   HASH_COUNT(wish->call->daemon->leases.table) +
-					   wish->call->daemon->n_untold);
+				   HASH_COUNT(wish->call->broker->leases.table) +
+					   wish->call->broker->n_untold);
 	r = charge_take(&wish->lease->charge, users_of(wish), uid, USER_LEASES, limit);
 	if (r == 0)
 		return MMIOD_OK;
@@ -69,7 +69,7 @@ static enum mmiod_outcome charge_lease(struct wish *wish)
 
 static enum mmiod_outcome charge_bytes(struct wish *wish)
 {
-	uint64_t limit = wish->call->daemon->config->limits.bytes_per_user;
+	uint64_t limit = wish->call->broker->config->limits.bytes_per_user;
 	struct users *users = users_of(wish);
 	struct lease *lease = wish->lease;
 	uid_t uid = wish->holder.uid;
@@ -116,7 +116,7 @@ static enum mmiod_outcome check_grant(struct wish *wish)
 	const struct config_grant *grant = wish->grant;
 	const struct lease *lease = wish->lease;
 	const struct account *account =
-		account_find(&wish->call->daemon->leases,
+		account_find(&wish->call->broker->leases,
 			     users_owner(users_of(wish), wish->holder.uid), grant->key);
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;

@@ -30,14 +30,14 @@ static bool needs_zeros(const struct wish *wish)
 /* A piece of `*most` bytes, of which what was done is taken. False: that was not all. */
 bool wish_clean(struct wish *wish, uint64_t *most, enum mmiod_outcome *outcome)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	int r = 0;
 
 	*outcome = MMIOD_OK;
 	if (wish->extent && needs_zeros(wish))
-		r = daemon_zero_extent(daemon, wish->region, wish->extent, &wish->zeroed, most);
+		r = pools_zero_extent(broker, wish->region, wish->extent, &wish->zeroed, most);
 	else if (wish->extent)
-		r = daemon_wipe_suspects(daemon, wish->region, wish->extent, most);
+		r = pools_wipe_suspects(broker, wish->region, wish->extent, most);
 	if (r >= 0)
 		return r == 0;
 	wish_refuse(wish, r == -ENOMEM ? MMIOD_E_RESOURCES : MMIOD_E_GONE,
@@ -59,11 +59,11 @@ static enum mmiod_outcome settle_terms(struct wish *wish)
 
 	if (asked && (!limit || asked < limit))
 		limit = asked;
-	if (limit && lease_limit(&wish->call->daemon->leases, lease, limit, wish->grant->renew) < 0)
+	if (limit && lease_limit(&wish->call->broker->leases, lease, limit, wish->grant->renew) < 0)
 		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	if (limit)
 		lease->term->deadline_ms = clock_boot_ms() + limit;
-	if (daemon_safe_settle(lease, &wish->on_end) < 0)
+	if (safe_state_settle(lease, &wish->on_end) < 0)
 		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	return MMIOD_OK;
 }
@@ -82,21 +82,21 @@ enum mmiod_outcome wish_take(struct wish *wish)
 /* The lease then is the table's, and has the extent, if there is one. */
 enum mmiod_outcome wish_enter(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	struct lease *lease = wish->lease;
 
 	lease->id = wish->created.id;
-	if (lease_enter(&daemon->leases, lease) < 0) {
+	if (lease_enter(&broker->leases, lease) < 0) {
 		lease->id = 0;
 		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	}
-	daemon->n_untold--;
+	broker->n_untold--;
 	lease->extent = steal_pointer(wish->extent);
 	wish->planned = false;
 	lease_attach(lease, &wish->call->connection->leases);
 	if (lease->term) {
 		lease_set_deadline(lease, lease->term->deadline_ms, clock_boot_ms());
-		daemon_arm_terms(daemon);
+		deadlines_arm(broker);
 	}
 	return MMIOD_OK;
 }
@@ -104,13 +104,13 @@ enum mmiod_outcome wish_enter(struct wish *wish)
 /* In the same turn of the loop. */
 void wish_withdraw(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	struct lease *lease = wish->lease;
 
 	if (!lease || !lease->id)
 		return;
-	lease_leave(&daemon->leases, lease);
-	daemon->n_untold++;
+	lease_leave(&broker->leases, lease);
+	broker->n_untold++;
 	wish->extent = steal_pointer(lease->extent);
 	wish->planned = true;
 }

@@ -65,16 +65,16 @@ enum mmiod_outcome wish_check_form(struct wish *wish)
 
 enum mmiod_outcome wish_find_region(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	char name[4 * MMIOD_WIRE_NAME];
 
-	wish->region = daemon_find_region(daemon, wish->want.region);
+	wish->region = region_find_settled(broker, wish->want.region);
 	if (!wish->region)
-		wish->region = region_find_address(&daemon->regions, wish->want.region,
+		wish->region = region_find_address(&broker->regions, wish->want.region,
 						   &wish->want.offset);
 	/* What lies there may be given back now: then it is as if nothing did. */
 	if (wish->region && wish->region->reloaded)
-		wish->region = daemon_find_region(daemon, wish->region->name);
+		wish->region = region_find_settled(broker, wish->region->name);
 	if (wish->region && wish->region->config)
 		return MMIOD_OK;
 	if (region_is_address(wish->want.region))
@@ -113,7 +113,7 @@ static struct question question_of(const struct wish *wish)
 
 enum mmiod_outcome wish_check_policy(struct wish *wish)
 {
-	struct daemon *daemon = wish->call->daemon;
+	struct broker *broker = wish->call->broker;
 	const struct question question = question_of(wish);
 	char name[USER_NAME_MAX];
 
@@ -128,7 +128,7 @@ enum mmiod_outcome wish_check_policy(struct wish *wish)
 	}
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	policy_explain(&wish->text, &wish->decision, wish->region->name,
-		       daemon_user_name(daemon, wish->subject->uid, name, sizeof(name)),
+		       holder_user_name(broker, wish->subject->uid, name, sizeof(name)),
 		       wish->subject, &question);
 	return MMIOD_E_DENIED;
 }
@@ -139,7 +139,7 @@ static enum mmiod_outcome refuse_stale(struct wish *wish)
 	if (wish->provisional)
 		return MMIOD_E_BUSY;
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	daemon_describe_stale(wish->call->daemon, wish->region, &wish->text);
+	region_describe_stale(wish->call->broker, wish->region, &wish->text);
 	return MMIOD_E_BUSY;
 }
 
@@ -172,7 +172,7 @@ static bool ends_by_release_only(const struct wish *wish, const struct lease *ho
 {
 	const struct call *call = wish->call;
 
-	return call->daemon->backend->ops->kind == MMIOD_BACKEND_SIMULATION &&
+	return call->broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION &&
 	       wish->subject == &call->connection->peer.subject &&
 	       holder->list == &call->connection->leases;
 }
@@ -210,7 +210,7 @@ enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holde
 	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
 	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
 		 wish->want.length, wish->region->name, what_holds(holder, what));
-	daemon_describe_holder(wish->call->daemon, holder, &wish->text);
+	holder_describe(wish->call->broker, holder, &wish->text);
 	if (ends_by_release_only(wish, holder))
 		text_add(&wish->text, ": your own, which in simulation ends when it is released "
 				      "or your connection ends, not when its file is closed");
@@ -221,7 +221,7 @@ enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holde
 uint32_t wish_longest_wait_ms(const struct wish *wish)
 {
 	return wish->grant->wait_ms ? wish->grant->wait_ms
-				    : wish->call->daemon->config->limits.longest_wait_ms;
+				    : wish->call->broker->config->limits.longest_wait_ms;
 }
 
 /* The client's time is over, or that of its grant or of the daemon, which is named. */

@@ -394,7 +394,7 @@ static int faulty_release(struct backend *backend, uint64_t handle)
 
 static void make_backend_faulty(void)
 {
-	real_ops = rig.backend->ops;
+	real_ops = rig.broker.backend->ops;
 	faulty_ops = *real_ops;
 	faulty_ops.claim = faulty_claim;
 	faulty_ops.create = faulty_create;
@@ -405,7 +405,7 @@ static void make_backend_faulty(void)
 	faulty_ops.next_window = faulty_next_window;
 	faulty_ops.next_region = faulty_next_region;
 	faulty_ops.release = faulty_release;
-	rig.backend->ops = &faulty_ops;
+	rig.broker.backend->ops = &faulty_ops;
 }
 
 /* ---- one trial ------------------------------------------------------------------------------- */
@@ -509,13 +509,14 @@ static void check_charges(uid_t uid)
 	struct lease *lease;
 	uint64_t n = 0, bytes = 0;
 
-	for (lease = rig.leases.table; lease; lease = lease->hh.next) {
+	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		n += lease->holder.uid == uid && lease->charge.user;
 		if (lease->holder.uid == uid && lease->bytes.user)
 			bytes += lease->bytes.amount;
 	}
-	cr_assert_eq(user_uses(&rig.host.users, uid, USER_LEASES), n, "%s: leases charged", trial);
-	cr_assert_eq(user_uses(&rig.host.users, uid, USER_BYTES), bytes, "%s: bytes charged",
+	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_LEASES), n, "%s: leases charged",
+		     trial);
+	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_BYTES), bytes, "%s: bytes charged",
 		     trial);
 }
 
@@ -525,18 +526,18 @@ static void close_windows(void)
 		fake_close_window(&rig_fake, rig_fake.windows[0].id);
 	if (with_stand_in)
 		stand_in_tell();
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 }
 
 static void check_pool(void)
 {
-	struct region *region = region_find(&rig.regions, "pool");
+	struct region *region = region_find(&rig.broker.regions, "pool");
 	struct blocks *blocks = region->blocks;
 
 	cr_assert_not_null(blocks, "%s", trial);
 	/* What could not be wiped is tried again after a second: not waited for here. */
 	if (blocks->wiping)
-		daemon_wipe_queue(&rig, region, UINT64_MAX);
+		pools_wipe_queue(&rig.broker, region, UINT64_MAX);
 	cr_assert_eq(blocks->wiping, 0u, "%s: not wiped", trial);
 	cr_assert_eq(pool_free_bytes(blocks->pool), 8u << 20, "%s: blocks are lost", trial);
 	cr_assert_eq(pool_check(blocks->pool), 0, "%s", trial);
@@ -557,13 +558,13 @@ static void check_after(int fd, size_t files)
 	close_windows();
 	rig_turn();
 	check_pool();
-	cr_assert_null(rig.leases.table, "%s: a lease is left", trial);
-	cr_assert_null(rig.host.users.table, "%s: uid %u is still charged", trial,
-		       rig.host.users.table ? rig.host.users.table->uid : 0);
-	cr_assert_null(rig.publications, "%s", trial);
-	cr_assert_null(rig.waiting, "%s", trial);
-	cr_assert_null(rig.revocations, "%s", trial);
-	cr_assert_eq(rig.host.n_connections, 0u, "%s", trial);
+	cr_assert_null(rig.broker.leases.table, "%s: a lease is left", trial);
+	cr_assert_null(rig.broker.host.users.table, "%s: uid %u is still charged", trial,
+		       rig.broker.host.users.table ? rig.broker.host.users.table->uid : 0);
+	cr_assert_null(rig.broker.published.head, "%s", trial);
+	cr_assert_null(rig.broker.waitlist.head, "%s", trial);
+	cr_assert_null(rig.broker.revocations, "%s", trial);
+	cr_assert_eq(rig.broker.host.n_connections, 0u, "%s", trial);
 	cr_assert_eq(open_fds(), files, "%s: descriptors are left", trial);
 }
 
@@ -776,7 +777,7 @@ static bool try_connect(const struct fault_line *fault, unsigned int nth, bool o
 	close(fd);
 	rig_turn();
 	expect_served(path);
-	cr_assert_null(rig.host.users.table, "%s", trial);
+	cr_assert_null(rig.broker.host.users.table, "%s", trial);
 	cr_assert_eq(open_fds(), files, "%s: descriptors are left", trial);
 	end();
 	return struck;
@@ -824,20 +825,20 @@ static void close_all_windows(void)
 
 static void suspend_and_resume(void)
 {
-	uint64_t region = region_find(&rig.regions, "shm")->hw.handle;
+	uint64_t region = region_find(&rig.broker.regions, "shm")->hw.handle;
 
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, region);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, region);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 }
 
 static void lose_events(void)
 {
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 }
 
@@ -905,10 +906,10 @@ static int start_again(const struct config_paths *paths, struct event_base *base
 
 static void expect_all_is_known(void)
 {
-	struct region *region = region_find(&rig.regions, "pool");
-	struct lease *lease = lease_find(&rig.leases, block);
+	struct region *region = region_find(&rig.broker.regions, "pool");
+	struct lease *lease = lease_find(&rig.broker.leases, block);
 
-	cr_assert_not_null(lease_find(&rig.leases, held), "%s: a lease is lost", trial);
+	cr_assert_not_null(lease_find(&rig.broker.leases, held), "%s: a lease is lost", trial);
 	cr_assert_not_null(lease, "%s: a lease is lost", trial);
 	cr_assert_not_null(lease->extent, "%s: its blocks are not its own", trial);
 	cr_assert_eq(pool_free_bytes(region->blocks->pool), (8u << 20) - PAGE,
@@ -936,7 +937,7 @@ static bool try_start(const struct fault_line *fault, unsigned int nth, bool onw
 	held = lease_one(fd);
 	block = allocate_one(fd);
 	close(fd);
-	base = rig.host.base;
+	base = rig.broker.host.base;
 	paths = rig.paths;
 	daemon_clear(&rig);
 	r = start_again(&paths, base, fault, nth, onward);

@@ -215,10 +215,10 @@ static void happen(uint8_t what, uint8_t which)
 		daemon_reload(&rig);
 		break;
 	case 9:
-		daemon_end_grace(&rig);
+		ledger_end_grace(&rig.broker);
 		break;
 	}
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 }
 
 static void check_windows(void)
@@ -228,7 +228,7 @@ static void check_windows(void)
 
 		for (size_t j = 0; j < i; j++) {
 			const struct backend_ledger *b = &rig_fake.windows[j];
-			const struct lease *lease = lease_find(&rig.leases, a->id);
+			const struct lease *lease = lease_find(&rig.broker.leases, a->id);
 
 			if (!lease || !lease->extent || a->state == MMIOD_STATE_REVOKED ||
 			    b->state == MMIOD_STATE_REVOKED || a->window.region != b->window.region)
@@ -301,21 +301,21 @@ static void end(void)
 	rig_turn();
 	while (!simulated && rig_fake.n_windows)
 		close_window(0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	daemon_reload(&rig);
-	region = region_find(&rig.regions, "pool");
+	region = region_find(&rig.broker.regions, "pool");
 	cr_assert_not_null(region);
 	if (region->blocks) {
 		if (region->blocks->wiping)
-			daemon_wipe_queue(&rig, region, UINT64_MAX);
+			pools_wipe_queue(&rig.broker, region, UINT64_MAX);
 		cr_assert_eq(pool_free_bytes(region->blocks->pool), 1u << 20);
 		cr_assert_eq(pool_check(region->blocks->pool), 0);
 	}
-	cr_assert_null(rig.leases.table);
-	cr_assert_null(rig.waiting);
-	cr_assert_null(rig.publications);
-	cr_assert_null(rig.host.users.table);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_null(rig.broker.waitlist.head);
+	cr_assert_null(rig.broker.published.head);
+	cr_assert_null(rig.broker.host.users.table);
 	rig_stop();
 }
 

@@ -124,7 +124,7 @@ static double start_ms(struct ledger *ledger, const char *text)
 	if (daemon_init(&daemon, base, &ledger->backend, config, &paths) < 0)
 		die("the daemon does not start");
 	taken = (double)(cpu_ns() - start) / 1e6;
-	if (HASH_COUNT(daemon.leases.table) != LEASES)
+	if (HASH_COUNT(daemon.broker.leases.table) != LEASES)
 		die("leases were lost");
 	daemon_clear(&daemon);
 	event_base_free(base);

@@ -74,8 +74,8 @@ static void stop(void)
 {
 	daemon_clear(&rig);
 	/* A failed assertion counts for nothing when a test is torn down; a crash does. */
-	if (rig.host.users.table) {
-		fprintf(stderr, "uid %u is still charged\n", rig.host.users.table->uid);
+	if (rig.broker.host.users.table) {
+		fprintf(stderr, "uid %u is still charged\n", rig.broker.host.users.table->uid);
 		abort();
 	}
 	event_base_free(base);
@@ -129,8 +129,8 @@ int client_connect(uid_t uid)
 	peer.subject.uid = uid;
 	peer.holder.uid = uid;
 	peer.subject.n_gids = 0;
-	cr_assert_eq(charge_take(&charge, &rig.host.users, uid, USER_CONNECTIONS, 1000), 0);
-	cr_assert_eq(connection_new(&rig.host, pair[0], &peer, &charge, NULL), 0);
+	cr_assert_eq(charge_take(&charge, &rig.broker.host.users, uid, USER_CONNECTIONS, 1000), 0);
+	cr_assert_eq(connection_new(&rig.broker.host, pair[0], &peer, &charge, NULL), 0);
 	return pair[1];
 }
 

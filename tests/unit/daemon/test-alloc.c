@@ -227,17 +227,17 @@ Test(alloc, blocks_come_back_once_whatever_ends_the_lease)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, released), MMIOD_OK, "twice is no error");
 	fake_close_window(&rig_fake, closed);
 	cr_assert_eq(client_end(client_hello(0), MMIOD_OP_REVOKE, revoked), MMIOD_OK);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all_free();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_REVOKED);
 	fake_close_window(&rig_fake, released);
 	fake_close_window(&rig_fake, revoked);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, released), MMIOD_E_NOT_FOUND);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, closed), MMIOD_E_NOT_FOUND);
 	expect_all_free();
-	cr_assert_eq(pool_check(region_find(&rig.regions, "pool")->blocks->pool), 0);
+	cr_assert_eq(pool_check(region_find(&rig.broker.regions, "pool")->blocks->pool), 0);
 }
 
 Test(alloc, nobody_frees_anothers)
@@ -266,8 +266,8 @@ Test(alloc, all_or_none_gives_every_block_back)
 			     MMIOD_E_INVALID);
 	cr_assert_eq(n_answer_fds, 0u);
 	cr_assert_eq(open_fds(), before);
-	cr_assert_null(rig.leases.table);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 	expect_all_free();
 	cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
 	cr_assert_eq(n_answer_fds, 2u);
@@ -284,8 +284,8 @@ Test(alloc, what_the_module_refuses_leaves_no_trace)
 	alloc_refused(fd, ask(MMIOD_MEMORY_PAGES, "", PAGE), MMIOD_E_INVALID, "no such memory");
 	rig_fake.create_error = 0;
 	expect_all_free();
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_LEASES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_LEASES), 0u);
 }
 
 Test(alloc, bytes_are_limited_for_each_user)
@@ -472,13 +472,13 @@ Test(alloc, who_hangs_up_while_waiting_leaves_no_trace, .init = with_large_pool)
 	rig_fake.wipe_error = -EAGAIN;
 	send_alloc(fd, 32 << 20);
 	rig_turn();
-	cr_assert_not_null(rig.waiting);
+	cr_assert_not_null(rig.broker.waitlist.head);
 	close(fd);
 	rig_turn();
 	rig_fake.wipe_error = 0;
 	rig_wait(1100);
-	cr_assert_null(rig.leases.table);
-	cr_assert_null(rig.waiting);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_null(rig.broker.waitlist.head);
 	cr_assert_eq(pool()->free, 64u << 20);
 }
 
@@ -498,8 +498,8 @@ Test(alloc, a_batch_waits_as_a_whole, .init = with_large_pool)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(2))->status, MMIOD_E_NOT_FOUND);
 	cr_assert_eq(n_answer_fds, 2u);
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 2u);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), (8 << 20) + PAGE);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 2u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), (8 << 20) + PAGE);
 }
 
 Test(alloc, who_waits_hears_that_the_device_has_gone, .init = with_large_pool)
@@ -511,7 +511,7 @@ Test(alloc, who_waits_hears_that_the_device_has_gone, .init = with_large_pool)
 	rig_turn();
 	rig_fake.claim_error = -ENODEV;
 	fake_remove_device(&rig_fake, "pool");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_wait(1100);
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_GONE);
@@ -526,10 +526,10 @@ Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = wit
 		send_alloc(fd, 16 << 20);
 	rig_turn();
 	cr_assert_eq(client_receive(fd), -EAGAIN);
-	for (struct connection *c = rig.host.connections; c; c = c->next)
+	for (struct connection *c = rig.broker.host.connections; c; c = c->next)
 		c->deferred += 14;
 	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", 16 << 20), MMIOD_E_BUSY, "ask again");
-	for (struct connection *c = rig.host.connections; c; c = c->next)
+	for (struct connection *c = rig.broker.host.connections; c; c = c->next)
 		c->deferred -= 14;
 }
 
@@ -537,7 +537,8 @@ Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = wit
 
 static bool is_idle(void)
 {
-	return !fair_waits(&rig.tries.chore.link) && !event_pending(&rig.wipe, EV_TIMEOUT, NULL);
+	return !fair_waits(&rig.broker.waitlist.tries.chore.link) &&
+	       !event_pending(&rig.broker.wiping.event, EV_TIMEOUT, NULL);
 }
 
 Test(alloc, a_batch_that_lacks_room_waits_without_wiping_and_without_a_turn_of_the_loop)
@@ -575,7 +576,7 @@ Test(alloc, what_was_planned_for_a_batch_that_is_refused_is_as_it_was)
 	cr_assert_eq(rig_fake.n_windows, 0u);
 	cr_assert(is_idle());
 	cr_assert_eq(pool()->free, 1u << 20);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 }
 
 /* Only the kernel knows, when the window is made; the first of the two is there by then. */
@@ -593,12 +594,12 @@ Test(alloc, a_window_that_cannot_be_made_undoes_those_before_it)
 		cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
 		cr_assert_neq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
 		cr_assert_eq(n_answer_fds, 0u);
-		cr_assert_null(rig.leases.table);
+		cr_assert_null(rig.broker.leases.table);
 		cr_assert(is_idle(), "nothing comes back that anybody had");
 		cr_assert_eq(pool()->free, 1u << 20);
 		cr_assert_eq(pool()->leases, 0u);
-		cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_LEASES), 0u);
-		cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+		cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_LEASES), 0u);
+		cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 		rig_turn();
 		cr_assert_eq(open_fds(), fds);
 	}
@@ -623,7 +624,7 @@ Test(alloc, without_all_or_none_the_others_of_a_batch_stay)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_E_RESOURCES);
 	cr_assert_eq(n_answer_fds, 1u);
 	cr_assert_eq(pool()->free, (1u << 20) - PAGE);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), PAGE);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), PAGE);
 }
 
 /* Bytes that a request had wiped for itself are free for those who wait for them, too. */
@@ -660,7 +661,7 @@ TestSuite(zeros, .init = with_unwiped_pool, .fini = rig_stop);
 
 static void one_turn(void)
 {
-	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 }
 
 static void send_zeroed(int fd, uint64_t length, size_t n, uint32_t flags)
@@ -683,7 +684,7 @@ static uint64_t bytes_wiped(void)
 static void await_zeroed(int fd)
 {
 	for (int i = 0; i < 10000; i++) {
-		uint64_t before = bytes_wiped(), piece = rig.wipe_piece;
+		uint64_t before = bytes_wiped(), piece = rig.broker.wiping.piece;
 
 		one_turn();
 		cr_assert_leq(bytes_wiped() - before, piece, "in one turn");
@@ -750,15 +751,15 @@ Test(zeros, who_hangs_up_while_its_blocks_are_zeroed_leaves_no_trace)
 	send_zeroed(fd, 32 << 20, 2, 0);
 	one_turn();
 	one_turn();
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 	close(fd);
 	for (int i = 0; i < 4; i++)
 		one_turn();
-	cr_assert_null(rig.underway);
-	cr_assert_null(rig.host.closing);
+	cr_assert_null(rig.broker.underway);
+	cr_assert_null(rig.broker.host.closing);
 	cr_assert_lt(bytes_wiped(), 64u << 20, "nobody zeroes what nobody gets");
 	cr_assert_eq(pool()->free, 64u << 20);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 }
 
 Test(zeros, a_device_that_goes_while_its_blocks_are_zeroed_is_told)
@@ -770,13 +771,13 @@ Test(zeros, a_device_that_goes_while_its_blocks_are_zeroed_is_told)
 	one_turn();
 	rig_fake.claim_error = -ENODEV;
 	fake_remove_device(&rig_fake, "pool");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	await_zeroed(fd);
 	for (size_t i = 0; i < 2; i++)
 		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(i))->status,
 			     MMIOD_E_GONE);
 	cr_assert_eq(n_answer_fds, 0u);
-	cr_assert_null(rig.underway);
+	cr_assert_null(rig.broker.underway);
 }
 
 /* The blocks of the pool as it was are not those of the pool as it is. */
@@ -803,7 +804,7 @@ Test(zeros, a_pool_that_is_made_anew_while_its_blocks_are_zeroed_gives_new_ones)
 	cr_assert(granted->status == MMIOD_OK || granted->status == MMIOD_E_BUSY, "%u: %s",
 		  granted->status, answer_text(granted->text));
 	cr_assert_lt(client_receive(fd), 0, "one reply each");
-	cr_assert_null(rig.underway);
+	cr_assert_null(rig.broker.underway);
 }
 
 Test(zeros, blocks_that_cannot_be_zeroed_are_not_granted)
@@ -818,7 +819,7 @@ Test(zeros, blocks_that_cannot_be_zeroed_are_not_granted)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_GONE);
 	cr_assert_eq(n_answer_fds, 0u);
 	cr_assert_eq(pool()->free, 64u << 20);
-	cr_assert_null(rig.leases.table);
+	cr_assert_null(rig.broker.leases.table);
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
 
@@ -830,7 +831,7 @@ Test(zeros, the_daemon_may_stop_while_blocks_are_zeroed)
 	send_zeroed(fd, 8 << 20, 4, 0);
 	one_turn();
 	one_turn();
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 }
 
 Test(alloc, without_wipe_nothing_is_unless_zeros_are_asked_for)
@@ -865,7 +866,7 @@ Test(alloc, a_restarted_one_rebuilds_its_pools_and_suspects_the_rest)
 	rig_restart();
 	fd = client_hello(OTHER);
 	cr_assert_eq(pool()->free, (1u << 20) - 7 * PAGE);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 8 * PAGE);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 8 * PAGE);
 	rig_fake.n_wipes = 0;
 	c = take(fd, PAGE);
 	cr_assert_eq(rig_fake.n_wipes, 1u, "nobody knows who had it");
@@ -881,7 +882,7 @@ Test(alloc, a_restarted_one_rebuilds_its_pools_and_suspects_the_rest)
 	fake_close_window(&rig_fake, a.lease);
 	fake_close_window(&rig_fake, b.lease);
 	fake_close_window(&rig_fake, c.lease);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all_free();
 }
 
@@ -941,7 +942,7 @@ Test(alloc, a_pool_goes_and_comes_with_its_device)
 
 	rig_fake.claim_error = -ENODEV;
 	fake_remove_device(&rig_fake, "pool");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
@@ -949,10 +950,10 @@ Test(alloc, a_pool_goes_and_comes_with_its_device)
 	cr_assert_eq(pool()->length, 0u);
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all_free();
 	fake_close_window(&rig_fake, lease);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all_free();
 	take(fd, 1 << 20);
 }
@@ -981,12 +982,12 @@ Test(alloc, kernel_memory_is_asked_of_the_backend_as_it_was_asked_for)
 	cr_assert_eq(buffer->limit, 0xffffffffu);
 	cr_assert_eq(buffer->node, 0);
 	cr_assert(buffer->flags & MMIOD_ALLOC_CONTIGUOUS && buffer->flags & MMIOD_ALLOC_NOWAIT);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 4 * PAGE);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 4 * PAGE);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, granted.lease), MMIOD_OK);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_BYTES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 	fake_close_window(&rig_fake, granted.lease);
-	daemon_drain_events(&rig);
-	cr_assert_null(rig.leases.table);
+	events_drain(&rig.broker);
+	cr_assert_null(rig.broker.leases.table);
 }
 
 Test(alloc, two_buffers_do_not_conflict)
@@ -1108,7 +1109,7 @@ Test(alloc, unknown_peers_see_nothing_of_each_others_buffers)
 	uint64_t lease = granted_element(fd, ask(MMIOD_MEMORY_KMALLOC, "", PAGE)).lease;
 
 	cr_assert_eq(client_buffer(other, lease, 0), MMIOD_OK, "of one user");
-	rig.host.connections->prev->peer.subject.known = false;
+	rig.broker.host.connections->prev->peer.subject.known = false;
 	cr_assert_eq(client_buffer(other, lease, 0), MMIOD_E_DENIED, "of nobody knows whom");
 }
 

@@ -33,7 +33,7 @@ TestSuite(batch_of, .fini = rig_stop);
 
 static void one_turn(void)
 {
-	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 }
 
 /* Each with a register to be written at its end, on which there is a note. */
@@ -95,8 +95,8 @@ static void expect_nothing_more(int fd)
 {
 	rig_turn();
 	cr_assert_lt(client_receive(fd), 0);
-	cr_assert_null(rig.underway);
-	cr_assert_eq(rig.n_untold, 0u);
+	cr_assert_null(rig.broker.underway);
+	cr_assert_eq(rig.broker.n_untold, 0u);
 }
 
 static void expect_all(int fd, uint64_t id)
@@ -105,10 +105,10 @@ static void expect_all(int fd, uint64_t id)
 	for (size_t i = 0; i < MANY; i++) {
 		cr_assert_eq(element(i)->status, MMIOD_OK, "%zu: %s", i,
 			     answer_text(element(i)->text));
-		cr_assert_not_null(lease_find(&rig.leases, element(i)->lease));
+		cr_assert_not_null(lease_find(&rig.broker.leases, element(i)->lease));
 	}
 	cr_assert_eq(n_answer_fds, MANY);
-	cr_assert_eq(HASH_COUNT(rig.leases.table), MANY);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), MANY);
 	cr_assert_eq(live_windows(), MANY);
 	cr_assert_eq(notes(), MANY);
 	client_close_fds();
@@ -117,13 +117,13 @@ static void expect_all(int fd, uint64_t id)
 
 static void expect_no_trace(void)
 {
-	cr_assert_null(rig.underway);
-	cr_assert_null(rig.leases.table);
-	cr_assert_eq(rig.n_untold, 0u);
+	cr_assert_null(rig.broker.underway);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_eq(rig.broker.n_untold, 0u);
 	cr_assert_eq(live_windows(), 0u);
 	cr_assert_eq(notes(), 0u);
 	cr_assert_eq(rig_fake.n_writes, 0u, "nobody had it");
-	cr_assert_eq(user_uses(&rig.host.users, HOLDER, USER_LEASES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, HOLDER, USER_LEASES), 0u);
 }
 
 static void expect_none(int fd, uint64_t id, uint32_t status, const char *words)
@@ -186,12 +186,12 @@ Test(batch, leases_are_listed_in_order_whoever_was_first)
 	send_batch(other, MANY, 0);
 	for (int i = 0; i < 4; i++)
 		rig_turn();
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 2 * MANY);
-	for (lease = rig.leases.table; lease; lease = lease->hh.next) {
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 2 * MANY);
+	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		cr_assert_gt(lease->id, last);
 		last = lease->id;
 	}
-	cr_assert_eq(lease_last(&rig.leases)->id, last);
+	cr_assert_eq(lease_last(&rig.broker.leases)->id, last);
 	cr_assert_eq(last, 2 * MANY);
 }
 
@@ -205,16 +205,16 @@ Test(batch, nobody_gets_meanwhile_what_is_planned)
 
 	begin(fd, 0);
 	id = sent_id();
-	cr_assert_eq(user_uses(&rig.host.users, HOLDER, USER_LEASES), MANY);
+	cr_assert_eq(user_uses(&rig.broker.host.users, HOLDER, USER_LEASES), MANY);
 	send_lease(other, &last, 1, 0);
 	one_turn();
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 	cr_assert_gt(client_receive(other), 0);
 	cr_assert_eq(element(0)->status, MMIOD_E_BUSY);
 	cr_assert_not_null(strstr(answer_text(element(0)->text), "is being granted to user"), "%s",
 			   answer_text(element(0)->text));
 	cr_assert_null(strstr(answer_text(element(0)->text), "lease 0"));
-	cr_assert_null(rig.leases.table, "nobody sees a lease before its holder has it");
+	cr_assert_null(rig.broker.leases.table, "nobody sees a lease before its holder has it");
 	expect_all(fd, id);
 }
 
@@ -256,10 +256,10 @@ Test(batch, one_that_waited_goes_on_in_pieces_too)
 	rig_turn();
 	cr_assert_lt(client_receive(fd), 0);
 	fake_close_window(&rig_fake, lease);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	one_turn();
 	one_turn();
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 	cr_assert_lt(live_windows(), MANY);
 	expect_all(fd, id);
 }
@@ -305,8 +305,8 @@ Test(batch, without_all_or_none_those_of_earlier_turns_stay)
 	cr_assert_gt(granted, 2u);
 	cr_assert_lt(granted, MANY);
 	cr_assert_eq(n_answer_fds, granted);
-	cr_assert_eq(HASH_COUNT(rig.leases.table), granted);
-	cr_assert_eq(user_uses(&rig.host.users, HOLDER, USER_LEASES), granted);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), granted);
+	cr_assert_eq(user_uses(&rig.broker.host.users, HOLDER, USER_LEASES), granted);
 	expect_nothing_more(fd);
 }
 
@@ -334,7 +334,7 @@ Test(batch, of_a_client_that_dies_nothing_is_left)
 	for (int i = 0; i < 4; i++)
 		rig_turn();
 	expect_no_trace();
-	cr_assert_null(rig.host.closing);
+	cr_assert_null(rig.broker.host.closing);
 }
 
 Test(batch, of_a_client_that_dies_nothing_is_left_at_whatever_turn)
@@ -350,18 +350,18 @@ Test(batch, of_a_client_that_dies_nothing_is_left_at_whatever_turn)
 		close(fd);
 		for (int i = 0; i < 4; i++)
 			rig_turn();
-		cr_assert_null(rig.underway);
-		cr_assert_null(rig.host.closing);
-		cr_assert_eq(live_windows(), HASH_COUNT(rig.leases.table));
+		cr_assert_null(rig.broker.underway);
+		cr_assert_null(rig.broker.host.closing);
+		cr_assert_eq(live_windows(), HASH_COUNT(rig.broker.leases.table));
 		/* Those that were granted: their files are closed with the client. */
-		while (rig.leases.table) {
-			fake_close_window(&rig_fake, rig.leases.table->id);
-			daemon_drain_events(&rig);
+		while (rig.broker.leases.table) {
+			fake_close_window(&rig_fake, rig.broker.leases.table->id);
+			events_drain(&rig.broker);
 		}
 		rig_fake.create_error = 0;
 		cr_assert_eq(live_windows(), 0u);
 		cr_assert_eq(notes(), 0u);
-		cr_assert_eq(user_uses(&rig.host.users, HOLDER, USER_LEASES), 0u);
+		cr_assert_eq(user_uses(&rig.broker.host.users, HOLDER, USER_LEASES), 0u);
 	}
 }
 
@@ -374,7 +374,7 @@ Test(batch, of_a_region_that_goes_nothing_is_granted)
 	id = sent_id();
 	rig_fake.claim_error = -ENODEV;
 	fake_remove_device(&rig_fake, "motor");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_none(fd, id, MMIOD_E_GONE, "is not there");
 }
 
@@ -388,7 +388,7 @@ Test(batch, of_a_region_that_is_going_nothing_is_granted)
 	id = sent_id();
 	fake_begin_removal(&rig_fake, "motor");
 	rig_fake.create_error = -ENODEV;
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_none(fd, id, MMIOD_E_GONE, "has gone");
 }
 
@@ -401,7 +401,7 @@ Test(batch, a_window_that_another_program_revokes_is_made_anew)
 	id = sent_id();
 	rig_fake.windows[0].state = MMIOD_STATE_REVOKED;
 	fake_finish(&rig_fake, rig_fake.windows[0].id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all(fd, id);
 }
 
@@ -420,7 +420,7 @@ Test(batch_of, windows_of_a_device_that_is_reset_in_the_middle_are_made_anew)
 	made = rig_fake.n_windows;
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_STATE_SUSPENDED, handle);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_STATE_OK, handle);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all(fd, id);
 	cr_assert_eq(rig_fake.n_windows, made + MANY);
 }
@@ -451,7 +451,7 @@ Test(batch, a_reload_that_changes_nothing_for_it_is_not_seen)
 Test(batch, a_region_that_becomes_another_in_the_middle_is_leased_as_it_is)
 {
 	int fd = client_hello(HOLDER);
-	uint64_t id, handle = region_find(&rig.regions, "motor")->hw.handle;
+	uint64_t id, handle = region_find(&rig.broker.regions, "motor")->hw.handle;
 
 	begin(fd, 0);
 	id = sent_id();
@@ -462,8 +462,8 @@ Test(batch, a_region_that_becomes_another_in_the_middle_is_leased_as_it_is)
 	receive(fd, id);
 	for (size_t i = 0; i < MANY; i++)
 		cr_assert_eq(element(i)->status, MMIOD_OK, "%s", answer_text(element(i)->text));
-	cr_assert_neq(region_find(&rig.regions, "motor")->hw.handle, handle);
-	cr_assert_eq(region_find(&rig.regions, "motor")->hw.phys, 0x20000000u);
+	cr_assert_neq(region_find(&rig.broker.regions, "motor")->hw.handle, handle);
+	cr_assert_eq(region_find(&rig.broker.regions, "motor")->hw.phys, 0x20000000u);
 	expect_nothing_more(fd);
 }
 
@@ -477,7 +477,7 @@ Test(batch, a_region_that_is_configured_no_more_goes_when_it_is_undone)
 	rig_write_config(REST);
 	cr_assert_eq(daemon_reload(&rig), 0);
 	expect_none(fd, id, MMIOD_E_NOT_FOUND, "there is no region");
-	cr_assert_null(rig.regions.table);
+	cr_assert_null(rig.broker.regions.table);
 }
 
 Test(batch, a_region_that_becomes_a_pool_is_one_when_it_is_undone)
@@ -489,9 +489,9 @@ Test(batch, a_region_that_becomes_a_pool_is_one_when_it_is_undone)
 	id = sent_id();
 	rig_write_config(MOTOR "pool = yes\n" GRANT REST);
 	cr_assert_eq(daemon_reload(&rig), 0);
-	cr_assert_null(region_find(&rig.regions, "motor")->blocks);
+	cr_assert_null(region_find(&rig.broker.regions, "motor")->blocks);
 	expect_none(fd, id, MMIOD_E_INVALID, "is a pool");
-	cr_assert_not_null(region_find(&rig.regions, "motor")->blocks);
+	cr_assert_not_null(region_find(&rig.broker.regions, "motor")->blocks);
 }
 
 /* What nobody has yet nobody can take. */
@@ -506,7 +506,7 @@ Test(batch, a_revocation_in_the_middle_finds_no_lease)
 	for (int i = 0; i < 3 && client_receive(admin) < 0; i++)
 		one_turn();
 	cr_assert_eq(((struct mmiod_wire_ended *)answer_element(0))->status, MMIOD_E_NOT_FOUND);
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 	expect_all(fd, id);
 }
 
@@ -518,8 +518,8 @@ Test(batch, events_that_are_lost_in_the_middle_make_no_lease_of_it)
 	begin(fd, 0);
 	id = sent_id();
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
-	cr_assert_null(rig.leases.table);
+	events_drain(&rig.broker);
+	cr_assert_null(rig.broker.leases.table);
 	expect_all(fd, id);
 }
 
@@ -581,7 +581,7 @@ Test(batch_of, guests_give_way_to_an_exclusive_lease_in_the_middle)
 		one_turn();
 	while (client_receive(fd) > 0)
 		cr_assert_eq(answer.msg.opcode, MMIOD_OP_STATUS);
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 	send_lease(other, &all, 1, 0);
 	for (int i = 0; i < 3 && client_receive(other) < 0; i++)
 		one_turn();
@@ -602,7 +602,7 @@ Test(batch, the_daemon_may_stop_in_the_middle)
 	int fd = client_hello(HOLDER);
 
 	begin(fd, 0);
-	cr_assert_not_null(rig.underway);
+	cr_assert_not_null(rig.broker.underway);
 }
 
 Test(batch, the_daemon_may_stop_while_one_is_undone)

@@ -121,7 +121,7 @@ Test(caches, the_last_word_of_a_connection_counts)
 	cr_assert_str_eq(((struct mmiod_wire_published *)answer_element(0))->cache.name, "first");
 	cr_assert_eq(publish(fd, NULL, 0), MMIOD_OK, "none any more");
 	cr_assert_eq(listed(fd), 1u);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_CACHES), 1u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_CACHES), 1u);
 }
 
 Test(caches, end_with_their_connection)
@@ -133,8 +133,8 @@ Test(caches, end_with_their_connection)
 	close(fd);
 	rig_turn();
 	cr_assert_eq(listed(other), 0u);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_CACHES), 0u);
-	cr_assert_null(rig.publications);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_CACHES), 0u);
+	cr_assert_null(rig.broker.published.head);
 }
 
 Test(caches, are_seen_by_their_user_and_by_administrators)
@@ -155,13 +155,13 @@ Test(caches, are_seen_by_who_may_inspect_and_not_by_other_unknown_peers)
 
 	rig_write_config("[inspect watchers]\nuser = 4003\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	rig.host.connections->prev->peer.subject.known = false;
+	rig.broker.host.connections->prev->peer.subject.known = false;
 	cr_assert_eq(publish_named(unknown, "mine"), MMIOD_OK);
 	cr_assert_eq(listed(unknown), 1u);
 	watcher = client_hello(OTHER);
 	cr_assert_eq(listed(watcher), 1u);
 	other = client_hello(OPERATOR);
-	rig.host.connections->prev->peer.subject.known = false;
+	rig.broker.host.connections->prev->peer.subject.known = false;
 	cr_assert_eq(listed(other), 0u, "they share a uid, and nothing else");
 }
 
@@ -219,7 +219,7 @@ Test(caches, a_user_publishes_so_many_and_no_more)
 		"uid 4001 would have more caches published than the 10 that caches-per-user");
 	refused(fd, publish_many(fd, 11), MMIOD_E_QUOTA, "caches-per-user");
 	cr_assert_eq(listed(fd), 8u, "what was there stays");
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_CACHES), 8u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_CACHES), 8u);
 	cr_assert_eq(publish_many(second, 2), MMIOD_OK);
 	cr_assert_eq(publish_many(fd, 4), MMIOD_OK);
 	cr_assert_eq(publish_many(client_hello(OTHER), 10), MMIOD_OK, "another user's affair");
@@ -241,7 +241,7 @@ Test(caches, nonsense_is_refused_by_its_number)
 	two[1].active = 86;
 	refused(fd, publish(fd, two, 2), MMIOD_E_INVALID, "more objects in use");
 	cr_assert_eq(listed(fd), 0u);
-	cr_assert_eq(user_uses(&rig.host.users, OPERATOR, USER_CACHES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_CACHES), 0u);
 }
 
 Test(caches, bytes_behind_a_name_reach_nobody)

@@ -44,7 +44,7 @@ static void answered_and_closed(int fd, uint32_t status)
 	cr_assert_eq(answer.msg.status, status, "status %u", answer.msg.status);
 	cr_assert_gt(answer.error.text.length, 0u);
 	cr_assert_eq(client_receive(fd), 0);
-	cr_assert_eq(rig.host.n_connections, 0u);
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
 	close(fd);
 }
 
@@ -156,9 +156,9 @@ Test(connection, without_hello_is_closed_after_a_while)
 	int fd = client_connect(1234);
 
 	rig_turn();
-	cr_assert_eq(rig.host.n_connections, 1u);
+	cr_assert_eq(rig.broker.host.n_connections, 1u);
 	rig_wait(200);
-	cr_assert_eq(rig.host.n_connections, 0u);
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.msg.status, MMIOD_E_TIMEOUT);
 	close(fd);
@@ -172,7 +172,7 @@ Test(connection, gets_the_time_for_hello_that_a_reload_set)
 	cr_assert_eq(daemon_reload(&rig), 0);
 	fd = client_connect(1234);
 	rig_wait(200);
-	cr_assert_eq(rig.host.n_connections, 1u);
+	cr_assert_eq(rig.broker.host.n_connections, 1u);
 	close(fd);
 }
 
@@ -243,9 +243,9 @@ Test(connection, a_client_that_hangs_up_leaves_nothing_behind)
 		close(fd);
 		rig_turn();
 	}
-	cr_assert_eq(rig.host.n_connections, 0u);
-	cr_assert_null(rig.leases.table);
-	cr_assert_null(rig.host.users.table);
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_null(rig.broker.host.users.table);
 	cr_assert_eq(open_fds(), before);
 }
 
@@ -332,7 +332,7 @@ Test(connection, one_that_floods_does_not_keep_another_waiting)
 	for (int i = 0; i < 100; i++)
 		client_send(bad, &status, sizeof(status));
 	client_send(good, &status, sizeof(status));
-	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 	cr_assert_gt(client_receive(good), 0, "served in the first turn");
 	while (client_receive(bad) > 0)
 		replies++;
@@ -355,7 +355,7 @@ Test(connection, has_at_most_one_unread_message_with_descriptors)
 	for (int i = 0; i < 50; i++)
 		send_lease(fd, &element, 1, 0);
 	rig_turn();
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 2u,
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 2u,
 		     "one is in flight, one waits, the others are not read");
 	cr_assert_leq(open_fds(), before + 1);
 	for (int i = 0; i < 50; i++) {
@@ -363,7 +363,7 @@ Test(connection, has_at_most_one_unread_message_with_descriptors)
 		cr_assert_eq(n_answer_fds, 1u);
 		rig_turn();
 	}
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 50u);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 50u);
 	client_close_fds();
 	cr_assert_eq(open_fds(), before);
 	close(fd);
@@ -383,6 +383,6 @@ Test(connection, one_that_hangs_up_with_replies_waiting_gives_their_descriptors_
 	cr_assert_eq(open_fds(), before + 16, "the second reply waits with its descriptors");
 	close(fd);
 	rig_turn();
-	cr_assert_eq(rig.host.n_connections, 0u);
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
 	cr_assert_eq(open_fds(), before - 2);
 }

@@ -245,8 +245,8 @@ Test(daemon, what_the_module_refuses_fails_alone_and_leaves_no_trace)
 		lease_refused(fd, want("shm", 0, 0x1000, READ, 0), cases[i].status, "");
 	}
 	rig_fake.create_error = 0;
-	cr_assert_null(rig.leases.table);
-	cr_assert_eq(rig.host.connections->charge.user->used[USER_LEASES], 0u);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_eq(rig.broker.host.connections->charge.user->used[USER_LEASES], 0u);
 	cr_assert_eq(open_fds(), before);
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 }
@@ -291,7 +291,7 @@ Test(daemon, all_or_none_gives_back_what_it_had)
 	cr_assert_eq(granted[0].lease, 0u);
 	cr_assert_not_null(strstr(answer_text(granted[0].text), "element 2 was refused"));
 	cr_assert_not_null(strstr(answer_text(granted[2].text), "no region"));
-	cr_assert_null(rig.leases.table);
+	cr_assert_null(rig.broker.leases.table);
 	cr_assert_eq(rig_fake.n_windows, 0u, "none is made before all are known to be had");
 	cr_assert_eq(client_lease(fd, wants, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
 	cr_assert_eq(n_answer_fds, 2u);
@@ -330,7 +330,7 @@ Test(daemon, released_bytes_are_free_even_while_the_file_is_open)
 	cr_assert_eq(client_lease_one(other, 0, 0x1000, NULL), MMIOD_OK);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK, "twice is no error");
 	fake_close_window(&rig_fake, lease);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_E_NOT_FOUND);
 	rig_turn();
 	cr_assert_eq(client_receive(fd), -EAGAIN, "no event for what the holder did itself");
@@ -374,7 +374,8 @@ Test(daemon, a_revocation_that_the_module_refuses_is_reported_as_such)
 	cr_assert_eq(client_end(admin, MMIOD_OP_REVOKE, lease), MMIOD_E_INTERNAL);
 	cr_assert_eq(client_lease_one(admin, 0, 0x1000, NULL), MMIOD_E_DENIED);
 	rig_fake.state_error = 0;
-	cr_assert_eq(lease_find(&rig.leases, lease)->state, MMIOD_STATE_OK, "it is still held");
+	cr_assert_eq(lease_find(&rig.broker.leases, lease)->state, MMIOD_STATE_OK,
+		     "it is still held");
 }
 
 Test(daemon, with_a_deadline_the_holder_is_asked_and_the_reply_comes_when_it_is_done)
@@ -393,7 +394,7 @@ Test(daemon, with_a_deadline_the_holder_is_asked_and_the_reply_comes_when_it_is_
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	cr_assert_gt(client_receive(admin), 0, "long before the deadline");
 	cr_assert_eq(((struct mmiod_wire_ended *)answer_element(0))->status, MMIOD_OK);
-	cr_assert_null(rig.revocations);
+	cr_assert_null(rig.broker.revocations);
 }
 
 Test(daemon, a_holder_that_closes_the_file_has_done_what_was_asked)
@@ -405,7 +406,7 @@ Test(daemon, a_holder_that_closes_the_file_has_done_what_was_asked)
 	send_end(admin, MMIOD_OP_REVOKE, 10000, &lease, 1);
 	rig_turn();
 	fake_close_window(&rig_fake, lease);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(admin), 0);
 	cr_assert_eq(((struct mmiod_wire_ended *)answer_element(0))->status, MMIOD_OK);
@@ -441,7 +442,7 @@ Test(daemon, the_deadline_holds_even_if_the_administrator_hangs_up)
 	close(admin);
 	rig_wait(150);
 	cr_assert_eq(fake_window(&rig_fake, lease)->state, MMIOD_STATE_REVOKED);
-	cr_assert_null(rig.revocations);
+	cr_assert_null(rig.broker.revocations);
 }
 
 Test(daemon, a_holder_without_a_connection_is_not_asked)
@@ -538,7 +539,7 @@ Test(daemon, tells_the_holder_that_its_device_has_gone_and_why)
 
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
 	fake_remove_device(&rig_fake, "shm");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
@@ -555,7 +556,7 @@ Test(daemon, tells_of_a_device_that_goes_even_while_it_is_going)
 
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 	fake_begin_removal(&rig_fake, "shm");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
@@ -569,17 +570,17 @@ Test(daemon, claims_a_region_again_when_its_device_is_back_although_old_windows_
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 	fake_remove_device(&rig_fake, "shm");
 	rig_fake.claim_error = -ENODEV;
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	client_receive(fd);
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 2, 0x100);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
-	cr_assert_eq(daemon_missing_regions(&rig), 0u);
+	cr_assert_eq(regions_missing(&rig.broker), 0u);
 	fake_close_window(&rig_fake, 1);
-	daemon_drain_events(&rig);
-	cr_assert_not_null(lease_find(&rig.leases, 2));
+	events_drain(&rig.broker);
+	cr_assert_not_null(lease_find(&rig.broker.leases, 2));
 }
 
 Test(daemon, a_lease_asked_for_right_after_the_device_went_says_so)
@@ -598,13 +599,13 @@ Test(daemon, suspend_and_resume_reach_the_holder)
 
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, 1);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_SUSPENDED);
 	fake_event(&rig_fake, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, lease);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, 1);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_RESUMED);
@@ -621,15 +622,15 @@ Test(daemon, a_reset_ends_the_leases_of_a_region_that_says_so)
 			 "[region edu]\nphys = 0xfea00000\nsize = 64K\nwidth = 32\n"
 			 "[grant operators]\nregion = shm edu\nuser = 4001 4003\naccess = rw\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	handle = region_find(&rig.regions, "shm")->hw.handle;
+	handle = region_find(&rig.broker.regions, "shm")->hw.handle;
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
 	spared = lease_element(other, want("edu", 0, 0x1000, READ, 0))->lease;
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, handle);
 	/* The module does not wait for the daemon. */
 	rig_fake.backend.ops->set_state(&rig_fake.backend, lease, MMIOD_STATE_REVOKED);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, handle);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_REVOKED);
@@ -648,7 +649,7 @@ Test(daemon, a_revocation_by_another_program_is_told_as_one)
 
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
 	rig_fake.backend.ops->set_state(&rig_fake.backend, lease, MMIOD_STATE_REVOKED);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_REVOKED);
@@ -666,12 +667,12 @@ Test(daemon, reads_the_ledger_again_when_events_were_lost)
 	fake_window(&rig_fake, 3)->state = MMIOD_STATE_REVOKED;
 	rig_fake.n_events = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
-	cr_assert_null(lease_find(&rig.leases, 2));
-	cr_assert_null(lease_find(&rig.leases, 5));
-	cr_assert_eq(lease_find(&rig.leases, 3)->state, MMIOD_STATE_REVOKED);
-	cr_assert_eq(lease_find(&rig.leases, 4)->state, MMIOD_STATE_OK);
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 3u);
+	events_drain(&rig.broker);
+	cr_assert_null(lease_find(&rig.broker.leases, 2));
+	cr_assert_null(lease_find(&rig.broker.leases, 5));
+	cr_assert_eq(lease_find(&rig.broker.leases, 3)->state, MMIOD_STATE_REVOKED);
+	cr_assert_eq(lease_find(&rig.broker.leases, 4)->state, MMIOD_STATE_OK);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 3u);
 }
 
 Test(daemon, forgets_just_those_that_ended_while_events_were_lost)
@@ -686,9 +687,9 @@ Test(daemon, forgets_just_those_that_ended_while_events_were_lost)
 			fake_close_window(&rig_fake, leases[i]);
 	rig_fake.n_events = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	for (size_t i = 0; i < array_size(leases); i++)
-		cr_assert_eq(lease_find(&rig.leases, leases[i]) == NULL,
+		cr_assert_eq(lease_find(&rig.broker.leases, leases[i]) == NULL,
 			     i < 5 || i % 3 == 0 || i > 35, "lease %zu", i);
 }
 
@@ -701,14 +702,14 @@ Test(daemon, notices_a_device_that_went_while_events_were_lost)
 	rig_fake.n_events = 0;
 	rig_fake.claim_error = -ENODEV;
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
-	cr_assert_eq(daemon_missing_regions(&rig), 1u);
+	cr_assert_eq(regions_missing(&rig.broker), 1u);
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK, "and one that came back");
 }
 
@@ -722,11 +723,11 @@ Test(daemon, events_wait_for_a_slow_reader_without_growing)
 	for (int round = 0; round < 200; round++) {
 		fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, 1);
 		fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, 1);
-		daemon_drain_events(&rig);
+		events_drain(&rig.broker);
 		rig_turn();
 	}
-	cr_assert_eq(rig.host.n_connections, 1u);
-	cr_assert_null(rig.host.connections->queue);
+	cr_assert_eq(rig.broker.host.n_connections, 1u);
+	cr_assert_null(rig.broker.host.connections->queue);
 	while (client_receive(fd) > 0) {
 		received++;
 		rig_turn();
@@ -771,9 +772,9 @@ Test(daemon, a_connection_with_many_leases_that_end_with_it_loses_no_event)
 	client_close_fds();
 	close(fd);
 	rig_turn();
-	daemon_drain_events(&rig);
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_CONNECTION], FAKE_MAX);
-	cr_assert_eq(rig.host.counters.events_lost, 0u);
+	events_drain(&rig.broker);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_CONNECTION], FAKE_MAX);
+	cr_assert_eq(rig.broker.host.counters.events_lost, 0u);
 }
 
 /* The clock of ages stands, but for what the test lets pass. */
@@ -822,13 +823,13 @@ Test(daemon, a_restarted_one_lists_its_leases_again_and_keeps_others_out)
 {
 	int fd = client_hello(OPERATOR);
 	const struct mmiod_wire_lease *lease;
-	uint64_t epoch = rig.epoch;
+	uint64_t epoch = rig.broker.epoch;
 
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 	cr_assert_eq(lease_element(fd, want("edu", 0, 0x100, READ, MMIOD_SHARE_READ))->status,
 		     MMIOD_OK);
 	rig_restart();
-	cr_assert_neq(rig.epoch, epoch);
+	cr_assert_neq(rig.broker.epoch, epoch);
 	cr_assert_eq(rig_fake.n_regions, 2u, "claims are taken over, not made again");
 	fd = client_hello(0);
 	cr_assert_eq(client_list(fd, MMIOD_OP_LEASES, 0), MMIOD_OK);
@@ -866,9 +867,9 @@ Test(daemon, a_hundred_restarts_lose_and_double_no_lease)
 			fake_close_window(&rig_fake, passing);
 		cr_assert_eq(client_lease_one(other, 0, 0x1000, NULL), MMIOD_E_BUSY);
 		cr_assert_eq(client_lease_one(fd, 0x1000, 0x1000, &passing), MMIOD_OK);
-		cr_assert_eq(HASH_COUNT(rig.leases.table), rig_fake.n_windows);
+		cr_assert_eq(HASH_COUNT(rig.broker.leases.table), rig_fake.n_windows);
 		cr_assert_eq(rig_fake.n_windows, 2u);
-		cr_assert_not_null(lease_find(&rig.leases, kept));
+		cr_assert_not_null(lease_find(&rig.broker.leases, kept));
 		close(fd);
 		close(other);
 	}
@@ -896,7 +897,7 @@ Test(daemon, another_process_of_the_same_user_does_not_hear_of_them)
 	uint64_t lease;
 
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, &lease), MMIOD_OK);
-	lease_find(&rig.leases, lease)->holder.pid++;
+	lease_find(&rig.broker.leases, lease)->holder.pid++;
 	close(fd);
 	rig_turn();
 	fd = client_hello(OPERATOR);
@@ -927,7 +928,7 @@ Test(daemon, a_restarted_one_believes_the_ledger_rather_than_the_tag)
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 	fake_window(&rig_fake, 1)->window.rights = READ;
 	rig_restart();
-	cr_assert_eq(lease_find(&rig.leases, 1)->rights, (uint32_t)READ);
+	cr_assert_eq(lease_find(&rig.broker.leases, 1)->rights, (uint32_t)READ);
 }
 
 Test(daemon, leases_that_end_with_their_connection_end_when_none_comes_back_after_a_restart)
@@ -941,10 +942,10 @@ Test(daemon, leases_that_end_with_their_connection_end_when_none_comes_back_afte
 	cr_assert_eq(fake_window(&rig_fake, 1)->state, MMIOD_STATE_OK,
 		     "there is time to come back");
 	fd = client_hello(OPERATOR);
-	daemon_end_grace(&rig);
+	ledger_end_grace(&rig.broker);
 	cr_assert_eq(fake_window(&rig_fake, 1)->state, MMIOD_STATE_OK, "it came back");
 	rig_restart();
-	daemon_end_grace(&rig);
+	ledger_end_grace(&rig.broker);
 	cr_assert_eq(fake_window(&rig_fake, 1)->state, MMIOD_STATE_REVOKED);
 }
 
@@ -976,9 +977,9 @@ Test(daemon, claims_that_the_configuration_no_longer_wants_are_given_back_when_i
 	cr_assert_eq(rig_fake.n_regions, 1u, "edu went, shm is held");
 	cr_assert_str_eq(rig_fake.regions[0].name, "shm");
 	fake_close_window(&rig_fake, 1);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(rig_fake.n_regions, 0u);
-	cr_assert_null(rig.regions.table);
+	cr_assert_null(rig.broker.regions.table);
 }
 
 /* ---- reloading ------------------------------------------------------------------------------- */
@@ -1018,10 +1019,10 @@ Test(daemon, a_region_that_changes_is_claimed_anew_when_its_last_lease_has_ended
 	rig_write_config(
 		"[region shm]\nphys = 0xf8000000\nsize = 2M\n[grant a]\nregion = shm\nuser = *\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	cr_assert_eq(region_find(&rig.regions, "shm")->hw.length, 1u << 20);
+	cr_assert_eq(region_find(&rig.broker.regions, "shm")->hw.length, 1u << 20);
 	fake_close_window(&rig_fake, 1);
-	daemon_drain_events(&rig);
-	cr_assert_eq(region_find(&rig.regions, "shm")->hw.length, 2u << 20);
+	events_drain(&rig.broker);
+	cr_assert_eq(region_find(&rig.broker.regions, "shm")->hw.length, 2u << 20);
 }
 
 Test(daemon, a_region_that_was_removed_is_not_leased_any_more_while_others_still_hold_it)
@@ -1046,7 +1047,7 @@ Test(daemon, a_region_that_is_not_configured_any_more_is_not_missing)
 	rig_write_config("");
 	cr_assert_eq(daemon_reload(&rig), 0);
 	fake_remove_device(&rig_fake, "shm");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(client_status(root), MMIOD_OK);
 	cr_assert_eq(answer.status.regions_missing, 0u);
 	cr_assert_eq(answer.status.warning.length, 0u, "%s", answer_text(answer.status.warning));
@@ -1067,7 +1068,7 @@ Test(daemon, a_region_that_cannot_be_had_is_missing_with_the_reason)
 				  "region new is missing: the fake says no"));
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 1, 0x100);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(lease_element(fd, want("new", 0, 0x1000, READ, 0))->status, MMIOD_OK);
 }
 

@@ -47,7 +47,7 @@ static uint64_t hold(int fd)
 
 static uint32_t state_of(uint64_t id)
 {
-	const struct lease *lease = lease_find(&rig.leases, id);
+	const struct lease *lease = lease_find(&rig.broker.leases, id);
 
 	cr_assert_not_null(lease);
 	return lease->state;
@@ -68,7 +68,7 @@ static size_t notes(void)
 
 static uint64_t handle_of(const char *region)
 {
-	return region_find(&rig.regions, region)->hw.handle;
+	return region_find(&rig.broker.regions, region)->hw.handle;
 }
 
 static void expect_written(uint64_t handle)
@@ -134,7 +134,7 @@ Test(ends, a_write_that_fails_some_times_is_tried_until_it_does_not)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	cr_await(state_of(id) == MMIOD_STATE_REVOKED);
 	expect_written(handle_of("motor"));
-	cr_assert_eq(rig.host.counters.unsafe_ends, 1u);
+	cr_assert_eq(rig.broker.host.counters.unsafe_ends, 1u);
 }
 
 Test(ends, all_is_written_again_in_order_when_a_later_write_failed)
@@ -189,14 +189,14 @@ Test(ends, a_device_that_slept_when_its_holder_died_is_made_safe_as_soon_as_it_w
 		   handle_of("motor"));
 	rig_fake.write_error = -EAGAIN;
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(state_of(id), MMIOD_STATE_ENDING, "its window is gone, but it is not over");
 	expect_busy(other, "is being made safe after user");
 	rig_fake.write_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, handle_of("motor"));
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
-	cr_assert_null(lease_find(&rig.leases, id));
+	cr_assert_null(lease_find(&rig.broker.leases, id));
 	expect_written(handle_of("motor"));
 	cr_assert_eq(lease_motor(other, 0, NULL), MMIOD_OK);
 }
@@ -237,9 +237,9 @@ Test(ends, a_device_that_goes_while_its_registers_are_not_safe_needs_no_care)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	fake_close_window(&rig_fake, id);
 	fake_remove_device(&rig_fake, "motor");
-	daemon_drain_events(&rig);
-	cr_assert_null(lease_find(&rig.leases, id));
-	cr_assert_eq(rig.leases.n_ending, 0u);
+	events_drain(&rig.broker);
+	cr_assert_null(lease_find(&rig.broker.leases, id));
+	cr_assert_eq(rig.broker.leases.n_ending, 0u);
 	cr_assert_eq(notes(), 0u);
 }
 
@@ -285,7 +285,7 @@ Test(ends, clients_do_not_get_the_last_windows_of_the_module)
 	int fd;
 
 	rig_start(MOTOR GRANT);
-	rig.backend->max_windows = 300;
+	rig.broker.backend->max_windows = 300;
 	fd = client_hello(HOLDER);
 	for (int i = 0; i < 300 - 64; i++) {
 		cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
@@ -350,7 +350,7 @@ Test(ends, no_register_that_is_not_safe_is_held_back_from_the_journal)
 		told += lines_with("could not be written");
 	}
 	cr_assert_eq(told, array_size(ids));
-	cr_assert_eq(rig.host.counters.unsafe_ends, array_size(ids));
+	cr_assert_eq(rig.broker.host.counters.unsafe_ends, array_size(ids));
 	rig_wait(1100);
 	cr_assert_eq(lines_with("could not be written"), 0u, "nor told twice");
 	close(journald);
@@ -412,7 +412,7 @@ Test(ends, a_claim_that_something_is_owed_to_is_not_given_back_before)
 	cr_assert_eq(state_of(id), MMIOD_STATE_ENDING);
 	expect_busy(client_hello(OTHER), "region motor is to become 0x20000000+0x10000");
 	rig_fake.write_error = 0;
-	cr_await(!lease_find(&rig.leases, id));
+	cr_await(!lease_find(&rig.broker.leases, id));
 	expect_written(handle);
 	cr_assert_eq(rig_fake.regions[0].phys, 0x20000000u);
 	cr_assert_eq(lease_motor(client_hello(OTHER), 0, NULL), MMIOD_OK);
@@ -450,7 +450,7 @@ Test(ends, a_note_whose_bytes_are_not_claimed_waits_for_them_and_status_says_so)
 	cr_assert_not_null(strstr(warning(), "waits for the claim"), "%s", warning());
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_written(handle_of("motor"));
 	cr_assert_null(strstr(warning(), "waits for the claim"), "%s", warning());
 	cr_assert_eq(lease_motor(client_hello(OTHER), 0, NULL), MMIOD_OK);
@@ -495,7 +495,7 @@ Test(ends, a_lease_that_lives_needs_no_region_in_its_note)
 	files_write(name, 0600, "+0x10:32=0xdead\n");
 	rig_restart();
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_written(handle_of("motor"));
 }
 
@@ -523,7 +523,7 @@ static void start_later(const char *config)
 static void finish(uint64_t id)
 {
 	fake_finish(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 }
 
@@ -569,7 +569,7 @@ Test(ends, a_revocation_is_answered_when_all_of_it_is_done)
 	}
 	cr_assert_gt(client_receive(root), 0);
 	cr_assert_eq(answer.msg.count, array_size(ids));
-	cr_assert_eq(rig.revocations, NULL);
+	cr_assert_eq(rig.broker.revocations, NULL);
 }
 
 Test(ends, a_revocation_with_a_deadline_waits_for_the_kernel_too)
@@ -618,7 +618,7 @@ Test(ends, who_hangs_up_is_owed_no_reply)
 	close(fd);
 	rig_turn();
 	finish(id);
-	cr_assert_eq(rig.revocations, NULL);
+	cr_assert_eq(rig.broker.revocations, NULL);
 	expect_written(handle_of("motor"));
 }
 
@@ -633,10 +633,10 @@ Test(ends, a_window_that_is_closed_is_taken_from_everybody)
 	send_end(fd, MMIOD_OP_RELEASE, 0, &id, 1);
 	rig_turn();
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
-	cr_assert_null(lease_find(&rig.leases, id));
+	cr_assert_null(lease_find(&rig.broker.leases, id));
 	expect_written(handle_of("motor"));
 }
 
@@ -665,7 +665,7 @@ Test(ends, a_deadline_a_reload_and_a_connection_leave_it_to_the_kernel_as_well)
 	finish(timed);
 	finish(connection);
 	finish(reloaded);
-	cr_assert_eq(rig.leases.n_ending, 0u);
+	cr_assert_eq(rig.broker.leases.n_ending, 0u);
 }
 
 Test(ends, a_revocation_whose_event_was_lost_is_asked_for_again)
@@ -679,11 +679,11 @@ Test(ends, a_revocation_whose_event_was_lost_is_asked_for_again)
 	send_end(fd, MMIOD_OP_RELEASE, 0, &id, 1);
 	rig_turn();
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(state_of(id), MMIOD_STATE_ENDING, "revoked, but its pages are not taken yet");
 	rig_fake.later = false;
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_eq(state_of(id), MMIOD_STATE_REVOKED);
 	cr_assert_gt(client_receive(fd), 0);
@@ -724,17 +724,17 @@ static int hold_many(uint32_t flags)
 		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
 		client_close_fds();
 	}
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_fake.most_events = QUEUE;
 	return fd;
 }
 
 static void expect_all_ended(void)
 {
-	cr_await(region_find(&rig.regions, "motor")->tallies[0].leases == 0);
-	daemon_drain_events(&rig);
+	cr_await(region_find(&rig.broker.regions, "motor")->tallies[0].leases == 0);
+	events_drain(&rig.broker);
 	cr_assert_eq(rig_fake.n_writes, 8 * MANY);
-	cr_assert_eq(rig.host.counters.events_lost, 0u);
+	cr_assert_eq(rig.broker.host.counters.events_lost, 0u);
 }
 
 Test(ends, many_that_are_released_lose_no_event)
@@ -793,7 +793,7 @@ Test(ends, many_that_a_reset_ends_lose_no_event)
 	hold_many(0);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED,
 		   handle_of("motor"));
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_all_ended();
 }
 
@@ -804,6 +804,6 @@ Test(ends, many_that_lived_through_a_restart_and_end_without_their_connection_lo
 	rig_fake.most_events = 0;
 	rig_restart();
 	rig_fake.most_events = QUEUE;
-	daemon_end_grace(&rig);
+	ledger_end_grace(&rig.broker);
 	expect_all_ended();
 }

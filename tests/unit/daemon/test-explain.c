@@ -62,7 +62,7 @@ Test(explain, dma_memory_is_for_who_may_write_to_the_device)
 {
 	int fd = client_hello(OPERATOR), writer = client_hello(WRITER);
 
-	region_find(&rig.regions, "shm")->hw.bar = 0;
+	region_find(&rig.broker.regions, "shm")->hw.bar = 0;
 	explained(client_explain(fd, MMIOD_MEMORY_DMA, "", READ, 0), 1, "us", ": dma");
 	explained(client_explain(fd, MMIOD_MEMORY_DMA, "shm", READ, 0), 0, "us",
 		  "only read region shm");
@@ -186,7 +186,7 @@ Test(explain, what_a_lease_would_be_refused_for_is_not_said_to_be_granted)
 
 Test(explain, a_region_may_be_named_by_its_address)
 {
-	struct region *region = region_find(&rig.regions, "shm");
+	struct region *region = region_find(&rig.broker.regions, "shm");
 	int fd = client_hello(WRITER);
 
 	region->hw.pci = MMIOD_PCI_ADDR(0, 1, 0, 0);
@@ -230,7 +230,7 @@ Test(explain, a_device_that_is_not_there_is_said_to_be_granted_but_gone)
 
 	rig_fake.claim_error = -ENODEV;
 	fake_remove_device(&rig_fake, "card");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	is_answered(fd, question("card", 0, 4, WRITE), MMIOD_E_GONE,
 		    "; but region card is not there");
 }
@@ -263,8 +263,8 @@ Test(explain, it_takes_nothing)
 
 	is_answered(fd, question("shm", 0, 0, WRITE), MMIOD_OK, "");
 	cr_assert_eq(rig_fake.n_windows, 0u);
-	cr_assert_eq(user_uses(&rig.host.users, WRITER, USER_LEASES), 0u);
-	cr_assert_null(rig.leases.accounts);
+	cr_assert_eq(user_uses(&rig.broker.host.users, WRITER, USER_LEASES), 0u);
+	cr_assert_null(rig.broker.leases.accounts);
 	is_answered(client_hello(WRITER), question("shm", 0, 0, WRITE), MMIOD_OK, "");
 }
 

@@ -74,7 +74,7 @@ Test(guest, it_keeps_nobody_out_and_ends_when_somebody_wants_it_alone)
 
 	granted(owner, 0, WRITE, 0);
 	is_ended(watcher, guest);
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_GUEST], 1u);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_GUEST], 1u);
 }
 
 Test(guest, it_goes_together_with_every_mode_but_the_exclusive)
@@ -144,7 +144,7 @@ Test(guest, it_stays_if_the_exclusive_one_is_refused_after_all)
 	cr_assert_eq(lease(owner, 0, WRITE, 0)->status, MMIOD_E_RESOURCES);
 	rig_turn();
 	cr_assert_eq(client_receive(watcher), -EAGAIN);
-	cr_assert_eq(lease_find(&rig.leases, guest)->state, MMIOD_STATE_OK);
+	cr_assert_eq(lease_find(&rig.broker.leases, guest)->state, MMIOD_STATE_OK);
 }
 
 Test(guest, a_grant_admits_no_more_than_it_says)
@@ -162,5 +162,5 @@ Test(guest, a_restart_knows_it_again)
 	uint64_t id = granted(watcher, 0, READ, 0);
 
 	rig_restart();
-	cr_assert_eq(lease_find(&rig.leases, id)->share, MMIOD_SHARE_GUEST);
+	cr_assert_eq(lease_find(&rig.broker.leases, id)->share, MMIOD_SHARE_GUEST);
 }

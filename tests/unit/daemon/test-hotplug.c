@@ -26,15 +26,15 @@ TestSuite(hotplug, .init = start, .fini = stop);
 
 Test(hotplug, only_configured_devices_concern_it)
 {
-	cr_assert(hotplug_concerns(rig.config, "0000:01:00.0", "1AF4:1110"));
-	cr_assert(hotplug_concerns(rig.config, "0000:09:00.0", "10EE:ABCD"));
-	cr_assert_not(hotplug_concerns(rig.config, "0000:01:00.1", "10EE:ABCE"));
+	cr_assert(hotplug_concerns(rig.broker.config, "0000:01:00.0", "1AF4:1110"));
+	cr_assert(hotplug_concerns(rig.broker.config, "0000:09:00.0", "10EE:ABCD"));
+	cr_assert_not(hotplug_concerns(rig.broker.config, "0000:01:00.1", "10EE:ABCE"));
 }
 
 Test(hotplug, what_an_event_does_not_say_may_concern_it)
 {
-	cr_assert(hotplug_concerns(rig.config, NULL, "1AF4:1110"));
-	cr_assert(hotplug_concerns(rig.config, "0000:09:00.0", NULL));
+	cr_assert(hotplug_concerns(rig.broker.config, NULL, "1AF4:1110"));
+	cr_assert(hotplug_concerns(rig.broker.config, "0000:09:00.0", NULL));
 }
 
 Test(hotplug, many_events_make_it_look_once_and_soon)

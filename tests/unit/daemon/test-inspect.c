@@ -64,7 +64,7 @@ Test(inspect, each_of_a_full_page_of_leases_has_the_unit_of_its_holder)
 	rig_start_simulation("[region shm]\nsize = 2M\n"
 			     "[grant all]\nregion = shm\nuser = *\naccess = rw\n");
 	fd = client_hello(OPERATOR);
-	memset(rig.host.connections->peer.unit, 'u', PEER_UNIT_MAX - 1);
+	memset(rig.broker.host.connections->peer.unit, 'u', PEER_UNIT_MAX - 1);
 	for (uint64_t i = 0; i < MMIOD_BATCH_MAX; i++)
 		cr_assert_eq(client_lease_one(fd, i * 4096, 4096, NULL), MMIOD_OK);
 	do {
@@ -102,7 +102,7 @@ Test(inspect, clients_are_listed_with_what_they_hold)
 	cr_assert_eq(client->bytes, 0x4000u);
 	cr_assert_eq(client->unread, 0u);
 	cr_assert_eq(client->flags, 0u);
-	cr_assert_geq(client->started, clock_since_1970(rig.started_ms));
+	cr_assert_geq(client->started, clock_since_1970(rig.broker.started_ms));
 	cr_assert_str_neq(client->comm, "");
 	client = answer_element(1);
 	cr_assert_gt(client->id, first);
@@ -398,7 +398,7 @@ Test(inspect, monitoring_is_for_inspectors_only)
 	denied(client_monitor(holder, 1), "[inspect]");
 	cr_assert_eq(client_monitor(holder, 0), MMIOD_OK, "to stop is nobody's secret");
 	cr_assert_eq(client_monitor(holder, 2), MMIOD_E_INVALID);
-	cr_assert_null(rig.host.monitor.subscriptions);
+	cr_assert_null(rig.broker.host.monitor.subscriptions);
 }
 
 Test(inspect, a_monitor_is_told_of_grants_denials_revocations_and_releases)
@@ -419,7 +419,8 @@ Test(inspect, a_monitor_is_told_of_grants_denials_revocations_and_releases)
 	cr_assert_eq(notice->rights, (uint32_t)WRITE);
 	cr_assert_eq(notice->uid, (uint32_t)OPERATOR);
 	cr_assert_eq(notice->pid, (uint32_t)getpid());
-	cr_assert_gt(notice->time_us, 1000000ull * clock_since_1970(rig.started_ms) - 1000000);
+	cr_assert_gt(notice->time_us,
+		     1000000ull * clock_since_1970(rig.broker.started_ms) - 1000000);
 	cr_assert_eq(client_lease_one(guest, 0, 0x1000, NULL), MMIOD_E_DENIED);
 	notice = next_notice(watcher);
 	cr_assert_eq(notice->type, MMIOD_NOTICE_DENIED);
@@ -433,11 +434,11 @@ Test(inspect, a_monitor_is_told_of_grants_denials_revocations_and_releases)
 	cr_assert_not_null(strstr(answer_text(notice->text), "revoked by user root"));
 	cr_assert_gt(client_receive(holder), 0, "the holder's own event");
 	fake_close_window(&rig_fake, first);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(client_lease_one(holder, 0x1000, 0x2000, &second), MMIOD_OK);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_GRANTED, "a revoked lease's end");
 	fake_close_window(&rig_fake, second);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	notice = next_notice(watcher);
 	cr_assert_eq(notice->type, MMIOD_NOTICE_RELEASED);
 	cr_assert_eq(notice->lease, second);
@@ -453,7 +454,7 @@ Test(inspect, a_lease_that_is_given_back_is_told_once)
 	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_RELEASED);
 	fake_close_window(&rig_fake, lease);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	cr_assert_eq(client_receive(watcher), -EAGAIN);
 }
@@ -466,21 +467,21 @@ Test(inspect, a_monitor_is_told_of_devices_that_sleep_go_and_are_back)
 	cr_assert_eq(client_lease_one(holder, 0, 0x1000, &lease), MMIOD_OK);
 	cr_assert_eq(client_monitor(watcher, 1), MMIOD_OK);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED, 1);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_SUSPENDED);
 	cr_assert_eq(answer.notice.lease, lease);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_OK, 1);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_RESUMED);
 	fake_remove_device(&rig_fake, "shm");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_GONE);
 	cr_assert_str_eq(answer.notice.region, "shm");
 	cr_assert_eq(answer.notice.uid, UINT32_MAX);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_REVOKED);
 	cr_assert_not_null(strstr(answer_text(answer.notice.text), "gone"));
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 0, 0);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(next_notice(watcher)->type, MMIOD_NOTICE_BACK);
 	cr_assert_str_eq(answer.notice.region, "shm");
 }
@@ -496,7 +497,7 @@ Test(inspect, a_monitor_that_reads_nothing_costs_no_memory_stops_nobody_and_is_t
 		cr_assert_eq(client_lease_one(holder, 0, 0x1000, &lease), MMIOD_OK);
 		cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 		fake_close_window(&rig_fake, lease);
-		daemon_drain_events(&rig);
+		events_drain(&rig.broker);
 	}
 	cr_assert_eq(client_list(holder, MMIOD_OP_CLIENTS, 0), MMIOD_OK);
 	rig_turn();
@@ -526,8 +527,8 @@ Test(inspect, a_monitor_whose_right_a_reload_takes_is_told_nothing_more_and_drop
 	cr_assert_eq(client_lease_one(holder, 0, 0x1000, NULL), MMIOD_OK);
 	cr_assert_eq(client_receive(watcher), 0, "its end, and no notice");
 	cr_assert_eq(next_notice(root)->type, MMIOD_NOTICE_GRANTED);
-	cr_assert_not_null(rig.host.monitor.subscriptions);
-	cr_assert_null(rig.host.monitor.subscriptions->list_next);
+	cr_assert_not_null(rig.broker.host.monitor.subscriptions);
+	cr_assert_null(rig.broker.host.monitor.subscriptions->list_next);
 	denied(client_monitor(client_hello(WATCHER), 1), "[inspect]");
 }
 
@@ -543,6 +544,6 @@ Test(inspect, a_monitor_that_stops_or_hangs_up_is_told_nothing_more)
 	cr_assert_eq(client_monitor(watcher, 1), MMIOD_OK);
 	close(watcher);
 	rig_turn();
-	cr_assert_null(rig.host.monitor.subscriptions);
+	cr_assert_null(rig.broker.host.monitor.subscriptions);
 	cr_assert_eq(client_lease_one(holder, 0x1000, 0x1000, NULL), MMIOD_OK);
 }

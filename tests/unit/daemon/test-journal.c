@@ -171,7 +171,7 @@ Test(journal, a_revocation_names_lease_holder_and_cause)
 	cr_expect_has("MMIOD_UID=1000");
 	cr_expect_has("MMIOD_REGION=shm");
 	cr_assert_str_eq(next_line(), "", "once");
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_ADMIN], 1u);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_ADMIN], 1u);
 }
 
 Test(journal, a_revocation_that_the_holder_obeys_is_told_as_well)
@@ -192,11 +192,11 @@ Test(journal, a_revocation_that_the_holder_obeys_is_told_as_well)
 	cr_expect_has("MMIOD_CAUSE=obeyed");
 	cr_expect_has("MMIOD_LEASE=1");
 	fake_close_window(&rig_fake, leases[1]); /* the other way to obey */
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_line(LOG_ID_REVOKE);
 	cr_expect_has("MMIOD_CAUSE=obeyed");
 	cr_expect_has("MMIOD_LEASE=2");
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_OBEYED], 2u);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_OBEYED], 2u);
 }
 
 Test(journal, a_deadline_that_passes_is_the_administrators_doing)
@@ -225,7 +225,7 @@ Test(journal, a_time_that_is_over_is_told_and_counted)
 		rig_wait(20);
 	cr_expect_has("MMIOD_CAUSE=expired");
 	cr_expect_has("MMIOD_LEASE=1");
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
 }
 
 Test(journal, a_device_that_goes_is_told_with_what_it_takes_along)
@@ -235,7 +235,7 @@ Test(journal, a_device_that_goes_is_told_with_what_it_takes_along)
 	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
 	drain();
 	fake_remove_device(&rig_fake, "shm");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_line(LOG_ID_GONE);
 	cr_expect_has("MMIOD_REGION=shm");
 	cr_assert_not_null(strstr(got, "\nMMIOD_DEVICE="));
@@ -253,8 +253,8 @@ Test(journal, a_configuration_is_told_whether_it_is_good_or_not)
 	daemon_reload(&rig);
 	expect_line(LOG_ID_CONFIG);
 	cr_expect_has("PRIORITY=3");
-	cr_assert_eq(rig.host.counters.reloads, 1u);
-	cr_assert_eq(rig.host.counters.failed_reloads, 1u);
+	cr_assert_eq(rig.broker.host.counters.reloads, 1u);
+	cr_assert_eq(rig.broker.host.counters.failed_reloads, 1u);
 }
 
 /* ---- too much of it -------------------------------------------------------------------------- */
@@ -273,18 +273,18 @@ Test(journal, what_one_user_provokes_is_bounded_and_the_rest_is_counted)
 		while (*next_line())
 			lines++;
 	}
-	held_back = rig.host.counters.lines_held_back;
+	held_back = rig.broker.host.counters.lines_held_back;
 	cr_assert_geq(lines, 20u);
 	cr_assert_lt(lines, 500u);
 	cr_assert_eq(lines + held_back, 500u);
 	cr_assert_eq(client_lease_one(good, 0, 16, NULL), MMIOD_OK);
 	expect_line(LOG_ID_GRANT);
 	cr_expect_has("MMIOD_UID=1000");
-	event_active(&rig.host.summary, 0, 0);
+	event_active(&rig.broker.host.summary, 0, 0);
 	rig_turn();
 	expect_line(LOG_ID_HELD_BACK);
 	cr_assert_not_null(strstr(got, " lines about uid 1001\n"));
-	event_active(&rig.host.summary, 0, 0);
+	event_active(&rig.broker.host.summary, 0, 0);
 	rig_turn();
 	cr_assert_str_eq(next_line(), "", "once");
 }
@@ -319,11 +319,12 @@ Test(journal, leases_that_end_with_their_connection_are_told_as_their_holders_pa
 		rig_turn();
 		lines += count_lines("MMIOD_CAUSE=connection");
 		fake_close_window(&rig_fake, rig_fake.last_window);
-		daemon_drain_events(&rig);
+		events_drain(&rig.broker);
 	}
 	cr_assert_geq(lines, 16u);
 	cr_assert_lt(lines, 400u);
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_CONNECTION], 400u, "all count");
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_CONNECTION], 400u,
+		     "all count");
 }
 
 Test(journal, register_writes_at_the_end_are_told_as_their_holders_pace_admits)
@@ -339,7 +340,7 @@ Test(journal, register_writes_at_the_end_are_told_as_their_holders_pace_admits)
 		cr_assert_eq(client_lease(fd, &wants, 1, 0), MMIOD_OK);
 		client_close_fds();
 		fake_close_window(&rig_fake, rig_fake.last_window);
-		daemon_drain_events(&rig);
+		events_drain(&rig.broker);
 		lines += count_lines("has ended: wrote");
 	}
 	cr_assert_eq(rig_fake.n_writes, 600u, "all are done");
@@ -378,7 +379,7 @@ Test(journal, nobody_can_keep_a_grant_out_of_it)
 	cr_assert_not_null(strstr(got, " more of shm, read-write, by grant all: leases "), "%s",
 			   got);
 	cr_expect_has("MMIOD_REGION=shm");
-	cr_assert_eq(rig.host.counters.lines_held_back, 0u);
+	cr_assert_eq(rig.broker.host.counters.lines_held_back, 0u);
 }
 
 Test(journal, what_was_put_off_is_told_when_the_daemon_stops)
@@ -390,7 +391,7 @@ Test(journal, what_was_put_off_is_told_when_the_daemon_stops)
 	for (int i = 0; i < 100; i++)
 		cr_assert_eq(client_lease(fd, &many, 1, 0), MMIOD_OK);
 	drain();
-	audit_stop(&rig.host);
+	audit_stop(&rig.broker.host);
 	next_line();
 	cr_assert_not_null(strstr(got, " more of shm"), "%s", got);
 }
@@ -427,7 +428,7 @@ Test(journal, of_the_last_grants_the_oldest_go_first)
 		cr_assert_eq(client_lease_one(fd, 0, 16, NULL), MMIOD_OK);
 		client_close_fds();
 		fake_close_window(&rig_fake, rig_fake.last_window);
-		daemon_drain_events(&rig);
+		events_drain(&rig.broker);
 	}
 	do {
 		cr_assert_eq(client_list(fd, MMIOD_OP_LOG, cursor), MMIOD_OK);

@@ -353,7 +353,7 @@ static void run(unsigned int steps)
 		close(clients[i]);
 	request_wait_ms = 0;
 	rig_turn();
-	cr_assert_null(rig.waiting);
+	cr_assert_null(rig.broker.waitlist.head);
 	rig_stop();
 }
 

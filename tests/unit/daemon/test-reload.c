@@ -40,13 +40,13 @@ static void start(void)
 {
 	rig_start_simulation(REGION GRANT);
 	names_service = service;
-	rig.reloaded = count_reload;
+	rig.reload.done = count_reload;
 }
 
 static void stop(void)
 {
 	atomic_store(&stuck, false);
-	while (rig.loader.job)
+	while (rig.reload.loader.job)
 		rig_turn();
 	rig_stop();
 }
@@ -60,7 +60,7 @@ static void configure(const char *content)
 
 static void await_loader(void)
 {
-	while (rig.loader.job) {
+	while (rig.reload.loader.job) {
 		rig_turn();
 		usleep(1000);
 	}
@@ -82,12 +82,12 @@ Test(reload, a_name_service_that_does_not_answer_delays_nobodys_request)
 	await_asked(1);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(client_status(fd), MMIOD_OK);
-	cr_assert_eq(rig.config->n_regions, 1u, "the old one is in force meanwhile");
+	cr_assert_eq(rig.broker.config->n_regions, 1u, "the old one is in force meanwhile");
 	cr_assert_eq(reloads, 0u);
 	atomic_store(&stuck, false);
 	await_loader();
-	cr_assert_eq(rig.config->n_regions, 2u);
-	cr_assert_eq(rig.config->admins[0]->users.items[0].id, 4242u);
+	cr_assert_eq(rig.broker.config->n_regions, 2u);
+	cr_assert_eq(rig.broker.config->admins[0]->users.items[0].id, 4242u);
 	cr_assert_eq(reloads, 1u);
 }
 
@@ -113,19 +113,20 @@ Test(reload, what_is_asked_for_while_it_reads_is_done_once_afterwards)
 	atomic_store(&stuck, false);
 	await_loader();
 	cr_assert_eq(atomic_load(&asked), 2u);
-	cr_assert_eq(rig.config->n_regions, 2u);
+	cr_assert_eq(rig.broker.config->n_regions, 2u);
 	cr_assert_eq(reloads, 1u, "it is told when all is done");
 }
 
 Test(reload, a_bad_file_leaves_what_is_in_force)
 {
-	const struct config *before = rig.config;
+	const struct config *before = rig.broker.config;
 
 	configure("[nonsense]\n");
 	daemon_reload_soon(&rig);
 	await_loader();
-	cr_assert_eq(rig.config, before);
-	cr_assert(strstr(rig.config_error, "unknown section"), "%s", rig.config_error);
+	cr_assert_eq(rig.broker.config, before);
+	cr_assert(strstr(rig.broker.config_error, "unknown section"), "%s",
+		  rig.broker.config_error);
 	cr_assert_eq(reloads, 1u);
 }
 
@@ -155,19 +156,19 @@ Test(reload, a_user_that_was_not_there_at_the_start_gets_its_grant_when_it_is)
 	int fd = client_hello(4242);
 
 	put_in_force(REGION "[grant late]\nregion = shm\nuser = late early\n");
-	cr_assert_eq(rig.config->n_unresolved, 1u);
+	cr_assert_eq(rig.broker.config->n_unresolved, 1u);
 	configure("[nonsense]\n");
 	daemon_find_names(&rig);
 	await_loader();
-	cr_assert_eq(rig.config->n_unresolved, 1u);
-	cr_assert_eq(rig.config->grants[0]->users.count, 1u);
+	cr_assert_eq(rig.broker.config->n_unresolved, 1u);
+	cr_assert_eq(rig.broker.config->grants[0]->users.count, 1u);
 	atomic_store(&found, true);
 	daemon_find_names(&rig);
 	await_loader();
-	cr_assert_eq(rig.config->n_unresolved, 0u);
-	cr_assert_eq(rig.config->grants[0]->users.count, 2u);
+	cr_assert_eq(rig.broker.config->n_unresolved, 0u);
+	cr_assert_eq(rig.broker.config->grants[0]->users.count, 2u);
 	cr_assert_eq(lease_as(fd), MMIOD_OK);
-	cr_assert_eq(rig.config_error[0], '\0', "what the file says now was not asked for");
+	cr_assert_eq(rig.broker.config_error[0], '\0', "what the file says now was not asked for");
 	cr_assert_eq(atomic_load(&asked), 4u, "only the name that was missing is asked for again");
 }
 
@@ -191,7 +192,7 @@ Test(reload, a_daemon_that_stops_waits_for_no_name_service)
 	await_asked(1);
 	configure(REGION GRANT);
 	rig_restart();
-	rig.reloaded = count_reload;
-	cr_assert_null(rig.loader.job);
+	rig.reload.done = count_reload;
+	cr_assert_null(rig.reload.loader.job);
 	cr_assert_eq(client_status(client_hello(1000)), MMIOD_OK);
 }

@@ -171,7 +171,7 @@ static void hang_up(void)
 
 static void read_events(void)
 {
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 }
 
 static void find_a_grant(void)

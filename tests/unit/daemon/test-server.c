@@ -66,9 +66,9 @@ Test(server, knows_its_clients_by_the_kernels_word)
 	cr_assert_gt(say_hello(fd), 0);
 	cr_assert_eq(answer.hello.uid, geteuid());
 	cr_assert_eq(answer.hello.admin, geteuid() == 0);
-	cr_assert_eq(rig.host.connections->peer.holder.pid, (uint32_t)getpid());
-	cr_assert_str_neq(rig.host.connections->peer.holder.comm, "?");
-	cr_assert_gt(rig.host.connections->peer.subject.n_gids, 0u);
+	cr_assert_eq(rig.broker.host.connections->peer.holder.pid, (uint32_t)getpid());
+	cr_assert_str_neq(rig.broker.host.connections->peer.holder.comm, "?");
+	cr_assert_gt(rig.broker.host.connections->peer.subject.n_gids, 0u);
 	close(fd);
 }
 
@@ -209,7 +209,7 @@ Test(server, out_of_descriptors_serves_those_it_has_and_does_not_spin)
 	before = cpu_seconds();
 	rig_wait(300);
 	cr_assert_lt(cpu_seconds() - before, 0.15, "%.3f s", cpu_seconds() - before);
-	cr_assert_eq(rig.host.n_connections, 1u);
+	cr_assert_eq(rig.broker.host.n_connections, 1u);
 	cr_assert_eq(client_status(good), MMIOD_OK);
 	cr_assert_gt(client_receive(waiting[0]), 0);
 	cr_assert_eq(answer.msg.status, MMIOD_E_RESOURCES);
@@ -236,7 +236,7 @@ Test(server, a_lease_fails_alone_when_descriptors_run_out)
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_E_RESOURCES);
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
-	cr_assert_null(rig.leases.table);
+	cr_assert_null(rig.broker.leases.table);
 	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
 	client_close_fds();
 	close(fd);
@@ -291,7 +291,7 @@ Test(server, the_last_places_are_for_administrators, .init = with_few_places)
 	expect_refusal(dial_as(1002), MMIOD_E_QUOTA, "all users together");
 	cr_assert_gt(say_hello(dial()), 0);
 	cr_assert_eq(answer.hello.admin, 1u);
-	cr_assert_eq(rig.host.n_connections, 10u);
+	cr_assert_eq(rig.broker.host.n_connections, 10u);
 }
 
 Test(server, an_administrator_has_the_place_of_who_is_idle_and_has_most, .init = with_few_places)
@@ -326,15 +326,15 @@ Test(server, who_no_section_names_is_told_so_and_has_few_places, .init = with_fe
 	cr_assert_gt(say_hello(b), 0);
 	expect_refusal(dial_as(4000), MMIOD_E_QUOTA, "2 each");
 	cr_assert_gt(say_hello(c), 0);
-	cr_assert_eq(rig.host.n_strangers, 3u);
+	cr_assert_eq(rig.broker.host.n_strangers, 3u);
 	cr_assert_eq(client_status(a), MMIOD_OK);
 	cr_assert_eq(client_explain(a, 0, "shm", MMIOD_RIGHT_READ, 0), MMIOD_OK);
 	cr_assert_eq(client_list(a, MMIOD_OP_LEASES, 0), MMIOD_E_DENIED);
 	cr_assert_eq(client_lease_one(a, 0, 4096, NULL), MMIOD_E_DENIED, "by the policy's words");
 	rig_write_config(FEW "[grant h]\nregion = shm\nuser = 4001\naccess = r\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
-	cr_assert_eq(rig.host.n_strangers, 2u, "a section names it now");
-	rig.host.connections->accepted_ms -= 10000;
+	cr_assert_eq(rig.broker.host.n_strangers, 2u, "a section names it now");
+	rig.broker.host.connections->accepted_ms -= 10000;
 	rig_wait(1100);
 	cr_assert(client_is_hung_up(a), "its time is over");
 	cr_assert_not(client_is_hung_up(b));

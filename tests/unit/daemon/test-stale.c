@@ -177,7 +177,7 @@ Test(stale, it_is_no_longer_stale_when_the_holder_lets_go_of_the_file)
 	id = hold(client_hello(HOLDER), 0);
 	reload(SECOND GRANT);
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_region("0000:02:00.0", 0x4000, MMIOD_STATE_OK);
 }
 
@@ -190,9 +190,9 @@ Test(stale, a_holder_that_keeps_its_file_open_keeps_nothing_once_its_lease_is_re
 	reload(SECOND GRANT);
 	cr_assert_eq(client_end(client_hello(ROOT), MMIOD_OP_REVOKE, id), MMIOD_OK);
 	expect_region("0000:02:00.0", 0x4000, MMIOD_STATE_OK);
-	cr_assert_not_null(lease_find(&rig.leases, id), "it is still listed");
+	cr_assert_not_null(lease_find(&rig.broker.leases, id), "it is still listed");
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_region("0000:02:00.0", 0x4000, MMIOD_STATE_OK);
 }
 
@@ -215,7 +215,7 @@ Test(stale, a_request_that_waits_for_it_gets_bytes_of_the_new_one)
 	rig_turn();
 	cr_assert_gt(client_receive(other), 0);
 	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
-	cr_assert_str_eq(lease_find(&rig.leases, id)->region->hw.device, "0000:02:00.0");
+	cr_assert_str_eq(lease_find(&rig.broker.leases, id)->region->hw.device, "0000:02:00.0");
 }
 
 /* ---- what becomes of it ---------------------------------------------------------------------- */
@@ -250,15 +250,15 @@ Test(stale, two_regions_that_change_places_do_so_when_the_last_lease_has_ended)
 	rig_fake.exclusive_cards = true;
 	reload(BOTH("02:00.0", "01:00.0"));
 	expect_region("0000:02:00.0", 0x10000, MMIOD_STATE_OK);
-	cr_assert_eq(daemon_missing_regions(&rig), 0u);
+	cr_assert_eq(regions_missing(&rig.broker), 0u);
 	fd = client_hello(HOLDER);
 	id = hold(fd, 0);
 	reload(BOTH("01:00.0", "02:00.0"));
 	expect_region("0000:02:00.0", 0x10000, MMIOD_STATE_STALE);
-	cr_assert_eq(daemon_missing_regions(&rig), 1u, "b waits for what a has");
+	cr_assert_eq(regions_missing(&rig.broker), 1u, "b waits for what a has");
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	rig_turn();
-	cr_assert_eq(daemon_missing_regions(&rig), 0u);
+	cr_assert_eq(regions_missing(&rig.broker), 0u);
 	expect_region("0000:01:00.0", 0x10000, MMIOD_STATE_OK);
 }
 
@@ -277,8 +277,8 @@ Test(stale, a_region_that_is_configured_no_more_is_stale_until_nobody_holds_it)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	cr_assert_eq(counted(), 0u);
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
-	cr_assert_null(region_find(&rig.regions, "a"));
+	events_drain(&rig.broker);
+	cr_assert_null(region_find(&rig.broker.regions, "a"));
 }
 
 Test(stale, status_names_the_region_and_who_keeps_it)
@@ -309,7 +309,7 @@ Test(stale, what_the_module_does_not_take_back_is_tried_again)
 	lease_refused(client_hello(OTHER), want("a", 0, 4, WRITE, 0), MMIOD_E_BUSY,
 		      "the module has not taken back what it was yet");
 	rig_fake.release_error = 0;
-	for (int i = 0; i < 2000 && daemon_stale_regions(&rig); i++)
+	for (int i = 0; i < 2000 && regions_stale(&rig.broker); i++)
 		rig_wait(5);
 	expect_region("0000:02:00.0", 0x4000, MMIOD_STATE_OK);
 }
@@ -328,7 +328,7 @@ Test(stale, a_daemon_that_starts_with_another_configuration_finds_it_stale)
 	expect_region("0000:01:00.0", 0x10000, MMIOD_STATE_STALE);
 	expect_refused(0x8000, 0x1000);
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_region("0000:02:00.0", 0x4000, MMIOD_STATE_OK);
 }
 
@@ -383,12 +383,12 @@ Test(stale, an_event_is_about_the_region_with_its_handle)
 {
 	rig_start(FIRST "[region b]\nphys = 0x10000000\nsize = 4K\n" GRANT);
 	fake_event(&rig_fake, MMIOD_CONTROL_REGION_STATE, MMIOD_WINDOW_SUSPENDED,
-		   region_find(&rig.regions, "b")->hw.handle);
-	daemon_drain_events(&rig);
-	cr_assert_eq(region_find(&rig.regions, "a")->hw.state, MMIOD_STATE_OK);
-	cr_assert_eq(region_find(&rig.regions, "b")->hw.state, MMIOD_STATE_SUSPENDED);
+		   region_find(&rig.broker.regions, "b")->hw.handle);
+	events_drain(&rig.broker);
+	cr_assert_eq(region_find(&rig.broker.regions, "a")->hw.state, MMIOD_STATE_OK);
+	cr_assert_eq(region_find(&rig.broker.regions, "b")->hw.state, MMIOD_STATE_SUSPENDED);
 	fake_remove_device(&rig_fake, "b");
-	daemon_drain_events(&rig);
-	cr_assert(region_find(&rig.regions, "a")->claimed);
-	cr_assert_not(region_find(&rig.regions, "b")->claimed);
+	events_drain(&rig.broker);
+	cr_assert(region_find(&rig.broker.regions, "a")->claimed);
+	cr_assert_not(region_find(&rig.broker.regions, "b")->claimed);
 }

@@ -83,12 +83,12 @@ Test(terms, what_the_module_does_not_take_is_neither_over_nor_counted_and_tried_
 	id = lease_all(fd).lease;
 	rig_fake.state_error = -EIO;
 	rig_wait(250);
-	cr_assert_eq(lease_find(&rig.leases, id)->state, MMIOD_STATE_OK);
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 0u);
+	cr_assert_eq(lease_find(&rig.broker.leases, id)->state, MMIOD_STATE_OK);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 0u);
 	rig_fake.state_error = 0;
 	while (next_event(fd)->type != MMIOD_EVENT_REVOKED)
 		;
-	cr_assert_eq(rig.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
+	cr_assert_eq(rig.broker.host.counters.revocations[MMIOD_CAUSE_EXPIRED], 1u);
 }
 
 Test(terms, memory_that_is_allocated_ends_when_its_time_is_over_as_well)
@@ -231,7 +231,7 @@ Test(terms, a_lease_that_its_holder_may_renew_has_its_whole_time_after_a_restart
 	close(fd);
 	rig_wait(30);
 	rig_restart();
-	cr_assert_gt(lease_left_ms(lease_find(&rig.leases, id), clock_boot_ms()), 3599000u);
+	cr_assert_gt(lease_left_ms(lease_find(&rig.broker.leases, id), clock_boot_ms()), 3599000u);
 }
 
 /* ---- quotas ---------------------------------------------------------------------------------- */
@@ -320,7 +320,7 @@ Test(terms, registers_are_made_safe_when_a_lease_is_released)
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, id), MMIOD_OK);
 	expect_safe();
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_safe();
 }
 
@@ -335,7 +335,7 @@ Test(terms, registers_are_made_safe_when_the_holder_dies)
 	client_close_fds();
 	close(fd);
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_safe();
 }
 
@@ -384,7 +384,7 @@ Test(terms, registers_of_a_device_that_has_gone_are_left_alone)
 	fd = client_hello(4001);
 	lease_all(fd);
 	fake_remove_device(&rig_fake, "shm");
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	cr_assert_eq(rig_fake.n_writes, 0u);
 	cr_assert_eq(notes(), 0u);
 }
@@ -487,7 +487,7 @@ Test(terms, a_holder_that_lives_through_a_restart_leaves_safe_registers_at_its_e
 	cr_assert_eq(rig_fake.n_writes, 0u);
 	cr_assert_eq(notes(), 1u);
 	fake_close_window(&rig_fake, id);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	expect_safe();
 }
 
@@ -496,7 +496,7 @@ Test(terms, without_a_place_for_notes_nothing_is_promised)
 	int fd;
 
 	rig_start(SAFE);
-	rig.paths.state = NULL;
+	rig.broker.state = NULL;
 	fd = client_hello(4001);
 	cr_assert_eq(lease_all(fd).status, MMIOD_E_RESOURCES);
 	cr_assert_not_null(

@@ -189,7 +189,7 @@ static int root = -1;
 
 static void read_all(void)
 {
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	rig_turn();
 	for (int user = 0; user < USERS; user++)
 		while (client_receive(fds[user]) > 0)
@@ -233,9 +233,9 @@ static void expect_described(const struct mmiod_wire_granted *granted, int i, in
 /* Nobody else has them, nor anybody had whose end is not over. */
 static void expect_alone(const struct mmiod_wire_granted *granted)
 {
-	const struct lease *own = lease_find(&rig.leases, granted->lease), *other;
+	const struct lease *own = lease_find(&rig.broker.leases, granted->lease), *other;
 
-	for (other = rig.leases.table; other; other = other->hh.next)
+	for (other = rig.broker.leases.table; other; other = other->hh.next)
 		cr_holds(other == own || other->region != own->region ||
 				 other->state == MMIOD_STATE_REVOKED ||
 				 other->offset >= own->offset + own->length ||
@@ -315,7 +315,7 @@ static void do_reload(void)
 {
 	choose_config();
 	write_config();
-	cr_assert_eq(daemon_reload(&rig), 0, "%s", rig.config_error);
+	cr_assert_eq(daemon_reload(&rig), 0, "%s", rig.broker.config_error);
 }
 
 /* Now and then the configuration is another by then. */
@@ -386,10 +386,10 @@ static void do_break_or_mend(void)
 /* The kernel has taken the pages of all that it was to take them of, and time goes by. */
 static void do_finish(void)
 {
-	for (const struct lease *lease = rig.leases.table; lease; lease = lease->hh.next)
+	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next)
 		if (lease->state == MMIOD_STATE_ENDING && !(lease->end & LEASE_CUT))
 			fake_finish(&rig_fake, lease->id);
-	daemon_try_again(&rig, true);
+	wakeup_try_again(&rig.broker, true);
 }
 
 static void do_overflow(void)
@@ -405,7 +405,7 @@ static void check_region(const struct region *region)
 	const struct backend_region *claim = claim_of(region->hw.handle);
 	uint64_t bytes = 0, live = 0, all = 0;
 
-	for (const struct lease *lease = rig.leases.table; lease; lease = lease->hh.next) {
+	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		bool is_live = lease->region == region && lease->state != MMIOD_STATE_REVOKED;
 
 		all += lease->region == region;
@@ -422,7 +422,8 @@ static void check_region(const struct region *region)
 	}
 	cr_holds(claim, WHERE ": region %s is not claimed", AT, region->name);
 	cr_holds(region->stale == (!region->config ||
-				   !rig.backend->ops->matches(rig.backend, claim, region->config)),
+				   !rig.broker.backend->ops->matches(rig.broker.backend, claim,
+								     region->config)),
 		 WHERE ": region %s", AT, region->name);
 	cr_holds(!region->stale || live, WHERE ": region %s is stale for nobody", AT, region->name);
 }
@@ -431,24 +432,27 @@ static void check_user(uid_t uid)
 {
 	uint64_t leases = 0, bytes = 0;
 
-	for (const struct lease *lease = rig.leases.table; lease; lease = lease->hh.next) {
+	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		if (lease->holder.uid != uid)
 			continue;
 		leases++;
 		if (lease->allocated && lease->state != MMIOD_STATE_REVOKED)
 			bytes += lease->length;
 	}
-	cr_holds(user_uses(&rig.host.users, uid, USER_LEASES) == leases, WHERE ": uid %u", AT, uid);
-	cr_holds(user_uses(&rig.host.users, uid, USER_BYTES) == bytes, WHERE ": uid %u", AT, uid);
+	cr_holds(user_uses(&rig.broker.host.users, uid, USER_LEASES) == leases, WHERE ": uid %u",
+		 AT, uid);
+	cr_holds(user_uses(&rig.broker.host.users, uid, USER_BYTES) == bytes, WHERE ": uid %u", AT,
+		 uid);
 }
 
 static void check_accounts(void)
 {
-	for (const struct account *account = rig.leases.accounts; account;
+	for (const struct account *account = rig.broker.leases.accounts; account;
 	     account = account->hh.next) {
 		uint64_t bytes = 0, leases = 0;
 
-		for (const struct lease *lease = rig.leases.table; lease; lease = lease->hh.next) {
+		for (const struct lease *lease = rig.broker.leases.table; lease;
+		     lease = lease->hh.next) {
 			if (lease->account != account)
 				continue;
 			leases++;
@@ -476,16 +480,17 @@ static void check_all(void)
 
 	read_all();
 	see_writes();
-	for (const struct lease *lease = rig.leases.table; lease; lease = lease->hh.next) {
+	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		check_lease(lease);
 		ending += lease->state == MMIOD_STATE_ENDING;
 	}
-	cr_holds(rig.leases.n_ending == ending, WHERE, AT);
+	cr_holds(rig.broker.leases.n_ending == ending, WHERE, AT);
 	for (size_t i = 0; i < rig_fake.n_windows; i++)
 		cr_holds(rig_fake.windows[i].state == MMIOD_STATE_REVOKED ||
-				 lease_find(&rig.leases, rig_fake.windows[i].id),
+				 lease_find(&rig.broker.leases, rig_fake.windows[i].id),
 			 WHERE ": a window without a lease", AT);
-	for (const struct region *region = rig.regions.table; region; region = region->hh.next)
+	for (const struct region *region = rig.broker.regions.table; region;
+	     region = region->hh.next)
 		check_region(region);
 	for (int user = 0; user < USERS; user++)
 		check_user((uid_t)(4001 + user));
@@ -530,7 +535,7 @@ static void run(uint64_t with_seed)
 	rig_start("");
 	rig_fake.exclusive_cards = true;
 	write_config();
-	cr_assert_eq(daemon_reload(&rig), 0, "%s", rig.config_error);
+	cr_assert_eq(daemon_reload(&rig), 0, "%s", rig.broker.config_error);
 	connect_all();
 	for (step_number = 0; step_number < steps; step_number++)
 		take_step();

@@ -172,7 +172,7 @@ static unsigned int count_answers(int fd)
 
 static void one_turn(void)
 {
-	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 }
 
 static void take_leases(int fd, unsigned int count)
@@ -230,7 +230,7 @@ Test(turn, an_administrator_is_answered_before_others)
 {
 	int other = client_hello(1234), admin = client_hello(7);
 
-	rig.host.request = see_who_asks;
+	rig.broker.host.request = see_who_asks;
 	for (int i = 0; i < 100; i++)
 		ask_status(other);
 	ask_status(admin);
@@ -266,18 +266,18 @@ Test(turn, leases_that_end_with_their_connection_end_in_pieces)
 	unsigned int before, turns = 0;
 
 	take_leases(holder, 2048);
-	before = HASH_COUNT(rig.leases.table);
+	before = HASH_COUNT(rig.broker.leases.table);
 	close(holder);
 	one_turn();
 	ask_status(other);
 	one_turn();
 	cr_assert_eq(count_answers(other), 1u);
-	cr_assert_geq(HASH_COUNT(rig.leases.table), before - 4 * TURN_WORK / WORK_WINDOW);
-	cr_assert_eq(rig.host.n_connections, 1u, "the connection itself has gone");
-	for (; HASH_COUNT(rig.leases.table) && turns < 1000; turns++)
+	cr_assert_geq(HASH_COUNT(rig.broker.leases.table), before - 4 * TURN_WORK / WORK_WINDOW);
+	cr_assert_eq(rig.broker.host.n_connections, 1u, "the connection itself has gone");
+	for (; HASH_COUNT(rig.broker.leases.table) && turns < 1000; turns++)
 		one_turn();
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 0u);
-	cr_assert_null(rig.host.closing);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 0u);
+	cr_assert_null(rig.broker.host.closing);
 }
 
 /* ---- the end of many leases ------------------------------------------------------------------ */
@@ -294,7 +294,7 @@ static int hold_many(void)
 	size_t n = 0;
 
 	take_leases(holder, MANY);
-	for (lease = rig.leases.table; lease; lease = lease->hh.next)
+	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next)
 		many[n++] = lease->id;
 	cr_assert_eq(n, MANY);
 	return holder;
@@ -305,7 +305,7 @@ static unsigned int count_ended(void)
 	const struct lease *lease;
 	unsigned int left = 0;
 
-	for (lease = rig.leases.table; lease; lease = lease->hh.next)
+	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next)
 		left += lease->state == MMIOD_STATE_OK;
 	return MANY - left;
 }
@@ -403,8 +403,8 @@ Test(turn, a_revocation_goes_on_when_its_administrator_hangs_up)
 	cr_assert_lt(count_ended(), MANY);
 	close(admin);
 	until_all_have_ended();
-	cr_assert_null(rig.revocations);
-	cr_assert_null(rig.host.closing);
+	cr_assert_null(rig.broker.revocations);
+	cr_assert_null(rig.broker.host.closing);
 }
 
 Test(turn, a_release_goes_on_when_its_client_hangs_up)
@@ -416,8 +416,8 @@ Test(turn, a_release_goes_on_when_its_client_hangs_up)
 	close(holder);
 	until_all_have_ended();
 	one_turn();
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 0u);
-	cr_assert_null(rig.host.closing);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 0u);
+	cr_assert_null(rig.broker.host.closing);
 }
 
 /* rig_stop() sees whether anything is left. */
@@ -428,7 +428,7 @@ Test(turn, the_daemon_may_stop_in_the_middle_of_a_revocation)
 	hold_many();
 	send_end(admin, MMIOD_OP_REVOKE, 0, many, MANY);
 	one_turn();
-	cr_assert_not_null(rig.revocations);
+	cr_assert_not_null(rig.broker.revocations);
 	cr_assert_lt(count_ended(), MANY);
 }
 
@@ -451,10 +451,10 @@ Test(turn, a_reload_compares_leases_in_pieces_while_it_is_in_force)
 	int same = client_hello(1234), other = client_hello(1235);
 
 	hold_many();
-	rig.reloaded = count_told;
+	rig.reload.done = count_told;
 	rig_write_config(ANOTHER);
 	daemon_reload_soon(&rig);
-	while (rig.loader.job) {
+	while (rig.reload.loader.job) {
 		usleep(1000);
 		one_turn();
 	}
@@ -492,19 +492,19 @@ Test(turn, a_configuration_that_is_no_longer_in_force_is_freed_in_pieces)
 	cr_assert_eq(daemon_reload(&rig), 0);
 	for (int i = 0; i < 8; i++)
 		rig_turn();
-	cr_assert_null(rig.old);
+	cr_assert_null(rig.reload.old);
 	rig_write_config(EVERYTHING);
 	cr_assert_eq(daemon_reload(&rig), 0);
-	cr_assert_not_null(rig.old);
+	cr_assert_not_null(rig.reload.old);
 	one_turn();
 	ask_status(other);
 	one_turn();
 	cr_assert_eq(count_answers(other), 1u);
-	cr_assert_not_null(rig.old);
-	cr_assert_gt(rig.old->n_regions, 1000u);
+	cr_assert_not_null(rig.reload.old);
+	cr_assert_gt(rig.reload.old->n_regions, 1000u);
 	for (int i = 0; i < 100; i++)
 		one_turn();
-	cr_assert_null(rig.old);
+	cr_assert_null(rig.reload.old);
 }
 
 #define REGIONS 2000
@@ -529,7 +529,7 @@ static void load_many_regions(unsigned int count, const char *size)
 
 static unsigned int count_claimed(uint64_t length)
 {
-	const struct region *region = rig.regions.table;
+	const struct region *region = rig.broker.regions.table;
 	unsigned int n = 0;
 
 	for (; region; region = region->hh.next)
@@ -553,7 +553,7 @@ static void see_regions_settled_in_pieces(int fd, uint64_t length)
 {
 	unsigned int before = count_claimed(length);
 
-	for (unsigned int turns = 0; daemon_is_settling(&rig) && turns < 10000; turns++) {
+	for (unsigned int turns = 0; settling_is_on(&rig.broker) && turns < 10000; turns++) {
 		one_turn();
 		cr_assert_leq(count_claimed(length) - before, TURN_WORK / WORK_WINDOW);
 		before = count_claimed(length);
@@ -577,13 +577,13 @@ Test(turn, a_reload_claims_regions_in_pieces_and_what_is_asked_for_first)
 	cr_assert_eq(lease_of(fd, "r1998", 8192), MMIOD_OK, "not as it was");
 	cr_assert_eq(lease_of(fd, "r1999", 8192), MMIOD_E_BUSY, "a lease keeps it as it was");
 	cr_assert_gt(count_claimed(4096), REGIONS / 2u);
-	for (unsigned int turns = 0; daemon_is_settling(&rig) && turns < 10000; turns++)
+	for (unsigned int turns = 0; settling_is_on(&rig.broker) && turns < 10000; turns++)
 		one_turn();
 	cr_assert_eq(count_claimed(8192), REGIONS - 1u);
 	load_many_regions(0, "");
-	for (unsigned int turns = 0; daemon_is_settling(&rig) && turns < 10000; turns++)
+	for (unsigned int turns = 0; settling_is_on(&rig.broker) && turns < 10000; turns++)
 		one_turn();
-	cr_assert_eq(HASH_COUNT(rig.regions.table), 3u, "shm, and what is leased");
+	cr_assert_eq(HASH_COUNT(rig.broker.regions.table), 3u, "shm, and what is leased");
 }
 
 Test(turn, a_reload_in_the_middle_of_another_sees_to_all_regions_anew)
@@ -597,8 +597,8 @@ Test(turn, a_reload_in_the_middle_of_another_sees_to_all_regions_anew)
 	one_turn();
 	load_many_regions(REGIONS, "4K");
 	see_regions_settled_in_pieces(fd, 4096);
-	cr_assert_eq(daemon_missing_regions(&rig), 0u);
-	cr_assert_eq(daemon_stale_regions(&rig), 0u);
+	cr_assert_eq(regions_missing(&rig.broker), 0u);
+	cr_assert_eq(regions_stale(&rig.broker), 0u);
 }
 
 /* rig_stop() sees whether anything is left. */
@@ -606,7 +606,7 @@ Test(turn, the_daemon_may_stop_while_regions_are_claimed)
 {
 	load_many_regions(REGIONS, "4K");
 	one_turn();
-	cr_assert(daemon_is_settling(&rig));
+	cr_assert(settling_is_on(&rig.broker));
 }
 
 /* rig_stop() sees whether anything is left. */
@@ -615,7 +615,7 @@ Test(turn, the_daemon_may_stop_while_it_compares_and_frees)
 	hold_many();
 	rig_write_config(ANOTHER);
 	cr_assert_eq(daemon_reload(&rig), 0);
-	cr_assert_not_null(rig.old);
+	cr_assert_not_null(rig.reload.old);
 	cr_assert_lt(count_ended(), MANY);
 }
 
@@ -640,7 +640,7 @@ static unsigned int count_waiting(void)
 	const struct connection *connection;
 	unsigned int n = 0;
 
-	for (connection = rig.host.connections; connection; connection = connection->next)
+	for (connection = rig.broker.host.connections; connection; connection = connection->next)
 		n += connection->deferred;
 	return n;
 }
@@ -670,11 +670,12 @@ Test(turn, those_who_wait_are_tried_in_pieces)
 	one_turn();
 	cr_assert_eq(count_answers(other), 1u);
 	most = 6 * TURN_SHARE / (WORK_MESSAGE + WORK_WINDOW);
-	cr_assert_leq(HASH_COUNT(rig.leases.table), most, "%u", HASH_COUNT(rig.leases.table));
-	for (int i = 0; rig.waiting && i < 1000; i++)
+	cr_assert_leq(HASH_COUNT(rig.broker.leases.table), most, "%u",
+		      HASH_COUNT(rig.broker.leases.table));
+	for (int i = 0; rig.broker.waitlist.head && i < 1000; i++)
 		one_turn();
-	cr_assert_null(rig.waiting);
-	cr_assert_eq(HASH_COUNT(rig.leases.table), WAITERS);
+	cr_assert_null(rig.broker.waitlist.head);
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), WAITERS);
 }
 
 /* A helper in a sandbox may not end what another program of its user holds. */
@@ -692,7 +693,7 @@ Test(turn, a_lease_is_ended_by_its_own_process_or_by_force)
 				    .stride = sizeof(uint64_t) } };
 
 	take_leases(holder, 16);
-	packet.lease = rig.leases.table->id;
+	packet.lease = rig.broker.leases.table->id;
 	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, packet.lease), MMIOD_E_DENIED);
 	cr_assert_eq(client_end(other, MMIOD_OP_RENEW, packet.lease), MMIOD_E_DENIED);
 	cr_assert_eq(client_end(holder, MMIOD_OP_RENEW, packet.lease), MMIOD_OK);
@@ -712,7 +713,7 @@ Test(turn, the_daemon_may_stop_in_the_middle_of_an_end)
 	take_leases(holder, 512);
 	close(holder);
 	one_turn();
-	cr_assert_not_null(rig.host.closing);
+	cr_assert_not_null(rig.broker.host.closing);
 }
 
 Test(turn, what_a_client_asks_and_what_it_holds_is_kept_and_not_counted)
@@ -722,7 +723,7 @@ Test(turn, what_a_client_asks_and_what_it_holds_is_kept_and_not_counted)
 	uint64_t lease;
 
 	take_leases(holder, 32);
-	lease = rig.leases.table->id;
+	lease = rig.broker.leases.table->id;
 	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	cr_assert_eq(client_list(holder, MMIOD_OP_CLIENTS, 0), MMIOD_OK);
 	client = answer_element(0);
@@ -738,7 +739,7 @@ Test(turn, a_list_goes_on_behind_a_lease_that_has_gone)
 	uint64_t gone;
 
 	take_leases(holder, 32);
-	gone = rig.leases.table->id + 10;
+	gone = rig.broker.leases.table->id + 10;
 	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, gone), MMIOD_OK);
 	cr_assert_eq(client_list(holder, MMIOD_OP_LEASES, gone), MMIOD_OK);
 	first = answer_element(0);

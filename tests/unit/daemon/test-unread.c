@@ -51,7 +51,7 @@ static void send_leases(int fd, size_t n)
 
 static uint64_t uses(uid_t uid, enum user_slot slot)
 {
-	return user_uses(&rig.host.users, uid, slot);
+	return user_uses(&rig.broker.host.users, uid, slot);
 }
 
 /* Reads the reply to a lease of `n`; returns how many were granted. */
@@ -82,10 +82,10 @@ Test(unread, a_client_that_reads_nothing_is_dropped_after_the_time_of_slow_reade
 
 	fill(bad);
 	cr_assert_eq(uses(1000, USER_UNREAD_REPLIES), 1u, "one waits, and no more is read");
-	cr_assert_eq(rig.host.n_connections, 2u, "paused, not dropped");
+	cr_assert_eq(rig.broker.host.n_connections, 2u, "paused, not dropped");
 	rig_wait(300);
-	cr_assert_eq(rig.host.n_connections, 1u);
-	cr_assert_eq(rig.host.counters.slow_readers, 1u);
+	cr_assert_eq(rig.broker.host.n_connections, 1u);
+	cr_assert_eq(rig.broker.host.counters.slow_readers, 1u);
 	cr_assert_eq(uses(1000, USER_UNREAD_REPLIES), 0u);
 	cr_assert_eq(client_status(good), MMIOD_OK);
 	close(bad);
@@ -97,12 +97,12 @@ Test(unread, a_client_that_reads_in_time_stays)
 	int fd = client_hello(1000);
 
 	fill(fd);
-	cr_assert_not_null(rig.host.connections->queue);
+	cr_assert_not_null(rig.broker.host.connections->queue);
 	while (client_receive(fd) > 0)
 		rig_turn();
-	cr_assert_null(rig.host.connections->queue);
+	cr_assert_null(rig.broker.host.connections->queue);
 	rig_wait(300);
-	cr_assert_eq(rig.host.n_connections, 1u);
+	cr_assert_eq(rig.broker.host.n_connections, 1u);
 	cr_assert_eq(client_status(fd), MMIOD_OK);
 	close(fd);
 }
@@ -119,8 +119,8 @@ Test(unread, a_client_that_only_leaves_events_unread_stays)
 	send_end(admin, MMIOD_OP_REVOKE, 5000, leases, 200);
 	send_end(admin, MMIOD_OP_REVOKE, 5000, leases + 200, 200);
 	rig_wait(300);
-	cr_assert_eq(rig.host.n_connections, 2u);
-	cr_assert_eq(rig.host.counters.slow_readers, 0u);
+	cr_assert_eq(rig.broker.host.n_connections, 2u);
+	cr_assert_eq(rig.broker.host.counters.slow_readers, 0u);
 	close(fd);
 	close(admin);
 }
@@ -133,13 +133,13 @@ Test(unread, more_waiting_replies_than_the_user_may_have_drop_the_connection)
 		fds[i] = client_hello(1000);
 		fill(fds[i]);
 	}
-	cr_assert_eq(rig.host.counters.quota_refusals[MMIOD_LIMIT_UNREAD_REPLIES], 1u);
-	cr_assert_eq(rig.host.n_connections, 3u, "the one that was too many");
+	cr_assert_eq(rig.broker.host.counters.quota_refusals[MMIOD_LIMIT_UNREAD_REPLIES], 1u);
+	cr_assert_eq(rig.broker.host.n_connections, 3u, "the one that was too many");
 	cr_assert_eq(uses(1000, USER_UNREAD_REPLIES), 3u);
 	for (int i = 0; i < 4; i++)
 		close(fds[i]);
 	rig_turn();
-	cr_assert_null(rig.host.users.table, "all is given back");
+	cr_assert_null(rig.broker.host.users.table, "all is given back");
 }
 
 /* ---- descriptors ----------------------------------------------------------------------------- */
@@ -158,7 +158,7 @@ Test(unread, descriptors_are_charged_until_they_are_read)
 	client_close_fds();
 	close(fd);
 	rig_turn();
-	cr_assert_null(rig.host.users.table);
+	cr_assert_null(rig.broker.host.users.table);
 }
 
 Test(unread, descriptors_beyond_the_users_limit_are_refused_and_others_get_theirs)
@@ -173,7 +173,7 @@ Test(unread, descriptors_beyond_the_users_limit_are_refused_and_others_get_their
 	send_leases(other, 16);
 	cr_assert_eq(read_granted(other, 16, ""), 16u);
 	cr_assert_eq(read_granted(fds[2], 16, "unread-descriptors-per-user"), 8u);
-	cr_assert_eq(rig.host.counters.quota_refusals[MMIOD_LIMIT_UNREAD_DESCRIPTORS], 8u);
+	cr_assert_eq(rig.broker.host.counters.quota_refusals[MMIOD_LIMIT_UNREAD_DESCRIPTORS], 8u);
 	/* Those that were read count no more, although nothing told the daemon. */
 	cr_assert_eq(read_granted(fds[0], 16, ""), 16u);
 	client_close_fds();
@@ -197,7 +197,7 @@ Test(unread, descriptors_of_a_connection_that_was_dropped_stay_charged)
 	send_leases(fd, 16);
 	client_send(fd, &garbage, sizeof(garbage));
 	rig_turn();
-	cr_assert_eq(rig.host.n_connections, 0u);
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
 	cr_assert_eq(uses(1000, USER_UNREAD_DESCRIPTORS), 16u);
 	cr_assert_eq(uses(1000, USER_CONNECTIONS), 1u);
 	other = client_hello(1000);
@@ -227,11 +227,11 @@ Test(unread, descriptors_of_a_dropped_connection_are_settled_when_the_client_clo
 	send_leases(fd, 16);
 	client_send(fd, &garbage, sizeof(garbage));
 	rig_turn();
-	cr_assert_not_null(rig.host.remnants);
+	cr_assert_not_null(rig.broker.host.remnants);
 	close(fd);
 	rig_turn();
-	cr_assert_null(rig.host.remnants);
-	cr_assert_null(rig.host.users.table);
+	cr_assert_null(rig.broker.host.remnants);
+	cr_assert_null(rig.broker.host.users.table);
 	cr_assert_eq(open_fds(), before - 2);
 }
 
@@ -243,7 +243,7 @@ Test(unread, remnants_go_with_the_daemon)
 	send_leases(fd, 16);
 	client_send(fd, &garbage, sizeof(garbage));
 	rig_turn();
-	cr_assert_not_null(rig.host.remnants);
+	cr_assert_not_null(rig.broker.host.remnants);
 	/* rig_stop() aborts if anybody is still charged. */
 }
 
@@ -260,8 +260,8 @@ Test(unread, work_in_one_turn_is_counted_by_elements_too)
 	for (int i = 0; i < 10; i++)
 		send_end(bad, MMIOD_OP_RELEASE, 0, leases, MMIOD_BATCH_MAX);
 	client_send(good, &status, sizeof(status));
-	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
-	event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 	cr_assert_gt(client_receive(good), 0, "served after one of them");
 	while (client_receive(bad) > 0)
 		replies++;
@@ -291,7 +291,7 @@ Test(unread, many_that_flood_take_turns_with_one_that_does_not)
 		unsigned int replies = 0;
 
 		client_send(good, &status, sizeof(status));
-		event_base_loop(rig.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+		event_base_loop(rig.broker.host.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 		cr_assert_gt(client_receive(good), 0, "turn %d", turn);
 		for (int i = 0; i < 10; i++)
 			while (client_receive(bad[i]) > 0)

@@ -118,7 +118,7 @@ Test(waiting, a_request_is_answered_when_the_holder_dies)
 	ask_for(two, 0, WRITE, EXCLUSIVE, UINT32_MAX);
 	waits(two);
 	fake_close_window(&rig_fake, held);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	granted(two);
 }
 
@@ -141,7 +141,7 @@ Test(waiting, when_the_time_is_over_the_answer_names_the_holder)
 	cr_assert_eq(element->status, MMIOD_E_TIMEOUT);
 	cr_assert_not_null(strstr(answer_text(element->text), "is held by user 4001 (uid 4001)"));
 	cr_assert_not_null(strstr(answer_text(element->text), "waited in vain for"));
-	cr_assert_eq(user_uses(&rig.host.users, 4002, USER_WAITING), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, 4002, USER_WAITING), 0u);
 }
 
 Test(waiting, the_older_goes_first)
@@ -209,7 +209,7 @@ Test(waiting, a_client_that_goes_is_forgotten_and_those_behind_it_go_on)
 	waits(three);
 	close(two);
 	granted(three);
-	cr_assert_eq(user_uses(&rig.host.users, 4002, USER_WAITING), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, 4002, USER_WAITING), 0u);
 	two = client_hello(4002);
 }
 
@@ -239,7 +239,7 @@ Test(waiting, a_batch_is_not_passed)
 		strstr(first_text(), "0x4000+0x1000 of region shm is wanted by user 4002"));
 	ask_for(three, 0x4000, WRITE, EXCLUSIVE, LONG);
 	waits(three);
-	cr_assert_eq(HASH_COUNT(rig.leases.table), 1u, "who waits holds nothing");
+	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 1u, "who waits holds nothing");
 	end(one, held);
 	held = granted(two);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
@@ -279,7 +279,7 @@ Test(waiting, a_request_in_its_own_way_is_told_so_and_does_not_wait)
 	cr_assert_not_null(
 		strstr(answer_text(((struct mmiod_wire_granted *)answer_element(1))->text),
 		       "is asked for by another element of the same request"));
-	cr_assert_null(rig.leases.table);
+	cr_assert_null(rig.broker.leases.table);
 }
 
 Test(waiting, what_cannot_be_had_at_all_is_said_at_once_not_after_waiting)
@@ -302,10 +302,10 @@ Test(waiting, a_request_that_is_tried_in_vain_stands_where_it_stood)
 	ask_for(three, 0, WRITE, EXCLUSIVE, LONG);
 	ask_for_two(two, 0, 0x1000, 0);
 	ask_for(three, 0x1000, WRITE, EXCLUSIVE, LONG);
-	waiting_try_soon(&rig);
+	wakeup_all(&rig.broker);
 	rig_turn();
 	for (int i = 0; i < 2; i++) {
-		waiting_try_soon(&rig);
+		wakeup_all(&rig.broker);
 		rig_turn();
 	}
 	end(one, second);
@@ -423,15 +423,16 @@ Test(waiting, what_is_waited_for_is_charged_until_it_is_not)
 
 	ask_for(limited, 0, WRITE, EXCLUSIVE, LONG);
 	waits(limited);
-	cr_assert_eq(user_uses(&rig.host.users, 4004, USER_LEASES), 1u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, 4004, USER_LEASES), 1u);
 	ask_for(limited, 0x8000, WRITE, EXCLUSIVE, 0);
 	is_over_quota(limited, "admits, what it waits for included");
 	end(one, held);
 	held = granted(limited);
-	cr_assert_eq(user_uses(&rig.host.users, 4004, USER_LEASES), 1u, "and is charged once");
+	cr_assert_eq(user_uses(&rig.broker.host.users, 4004, USER_LEASES), 1u,
+		     "and is charged once");
 	end(limited, held);
 	fake_close_window(&rig_fake, held);
-	daemon_drain_events(&rig);
+	events_drain(&rig.broker);
 	lease(limited, 0x8000, WRITE, EXCLUSIVE);
 	close(limited);
 }
@@ -507,8 +508,8 @@ Test(waiting, a_request_that_is_cancelled_is_answered_and_waits_no_more)
 	answered(two, MMIOD_OP_LEASE, id, MMIOD_E_CANCELLED);
 	answered(two, MMIOD_OP_CANCEL, sent_id(), MMIOD_OK);
 	granted(three);
-	cr_assert_eq(user_uses(&rig.host.users, 4002, USER_WAITING), 0u);
-	cr_assert_eq(user_uses(&rig.host.users, 4002, USER_LEASES), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, 4002, USER_WAITING), 0u);
+	cr_assert_eq(user_uses(&rig.broker.host.users, 4002, USER_LEASES), 0u);
 }
 
 Test(waiting, what_does_not_wait_cannot_be_cancelled)
@@ -550,7 +551,7 @@ Test(waiting, all_that_wait_under_one_id_are_cancelled)
 	answered(two, MMIOD_OP_LEASE, 7, MMIOD_E_CANCELLED);
 	answered(two, MMIOD_OP_LEASE, 7, MMIOD_E_CANCELLED);
 	answered(two, MMIOD_OP_CANCEL, sent_id(), MMIOD_OK);
-	cr_assert_null(rig.waiting);
+	cr_assert_null(rig.broker.waitlist.head);
 }
 
 Test(waiting, a_revocation_under_way_cannot_be_cancelled)
