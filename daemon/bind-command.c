@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <common/pci-address.h>
+#include "base/log.h"
 #include "bind-command.h"
-#include "config-value.h"
-#include "log.h"
-#include "pci.h"
+#include "config/value.h"
+#include "machine/pci.h"
 
 /* As mmioctl has them. */
 enum {

@@ -6,8 +6,8 @@
 #ifndef MMIOD_DAEMON_BIND_COMMAND_H
 #define MMIOD_DAEMON_BIND_COMMAND_H
 
-#include "bind.h"
-#include "config.h"
+#include "config/config.h"
+#include "machine/bind.h"
 
 enum bind_verb {
 	BIND_NONE,

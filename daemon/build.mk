@@ -3,11 +3,11 @@
 MMIOD_PACKAGES := libevent_core libsystemd libudev pciaccess
 MMIOD_CFLAGS = $(call once,MMIOD_CFLAGS,$(PKG_CONFIG) --cflags $(MMIOD_PACKAGES))
 MMIOD_LIBS = $(call once,MMIOD_LIBS,$(PKG_CONFIG) --libs $(MMIOD_PACKAGES))
-MMIOD_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c))
+MMIOD_SOURCES := $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c))
 MMIOD_OBJECTS := $(MMIOD_SOURCES:%.c=$(B)/%.o)
 MMIOD_ARCHIVE := $(B)/libmmiodd.a
 
-$(MMIOD_OBJECTS) $(B)/daemon/main.o: OBJ_FLAGS += $(MMIOD_CFLAGS) \
+$(MMIOD_OBJECTS) $(B)/daemon/main.o: OBJ_FLAGS += -Idaemon $(MMIOD_CFLAGS) \
 	-DMMIOD_SYSCONFDIR='"$(SYSCONFDIR)"' -DMMIOD_VENDORDIR='"$(VENDORDIR)"'
 
 $(MMIOD_ARCHIVE): $(MMIOD_OBJECTS)
@@ -41,7 +41,7 @@ uninstall-daemon:
 MMIOD_TESTS := $(patsubst tests/unit/daemon/%.c,$(B)/tests/unit/daemon/%,$(wildcard tests/unit/daemon/test-*.c))
 MMIOD_TEST_HELPERS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/daemon/test-%,$(wildcard tests/unit/daemon/*.c)))
 UNIT_TESTS += $(MMIOD_TESTS)
-$(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Wno-missing-prototypes
+$(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Idaemon -Wno-missing-prototypes
 $(MMIOD_TESTS): $(B)/tests/unit/daemon/%: $(B)/tests/unit/daemon/%.o $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MMIOD_LIBS) -lcriterion
 $(B)/tests/unit/daemon/test-pool-traces: $(B)/tests/bench/pool/trace.o

@@ -4,13 +4,13 @@
  */
 #include <string.h>
 #include <sys/random.h>
+#include "base/log.h"
+#include "broker/revocations.h"
+#include "broker/underway.h"
+#include "connection/journal.h"
+#include "connection/linger.h"
 #include "daemon.h"
-#include "journal.h"
-#include "log.h"
-#include "remnant.h"
-#include "request.h"
-#include "revocations.h"
-#include "underway.h"
+#include "request/request.h"
 
 static const struct timeval grace_time = { 10, 0 };
 

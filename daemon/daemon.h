@@ -6,9 +6,9 @@
 #ifndef MMIOD_DAEMON_DAEMON_H
 #define MMIOD_DAEMON_DAEMON_H
 
-#include "broker.h"
+#include "broker/broker.h"
+#include "connection/server.h"
 #include "loader.h"
-#include "server.h"
 
 /* A reload in progress; belongs to reload.c. */
 struct reload {

@@ -9,9 +9,9 @@
  */
 #include <libudev.h>
 #include <string.h>
+#include "base/log.h"
 #include "hotplug.h"
-#include "log.h"
-#include "pci.h"
+#include "machine/pci.h"
 
 #define EVENTS_PER_WAKE 32
 #define SETTLE_MS 250

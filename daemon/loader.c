@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include "base/log.h"
 #include "loader.h"
-#include "log.h"
 
 struct loader_job {
 	pthread_t thread;

@@ -10,7 +10,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include "config.h"
+#include "config/config.h"
 
 struct loader_job;
 

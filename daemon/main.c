@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "bind-command.h"
+#include "connection/turn-away.h"
 #include "daemon.h"
-#include "door.h"
 #include "hotplug.h"
-#include "log.h"
 #include "service.h"
 
 /*

@@ -9,9 +9,9 @@
  * The leases of grants that are gone last until they end, unless "revoke-on-reload = yes".
  */
 #include <string.h>
+#include "base/log.h"
+#include "broker/underway.h"
 #include "daemon.h"
-#include "log.h"
-#include "underway.h"
 
 #define FREED_FOR_WORK 4 /* sections */
 

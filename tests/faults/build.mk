@@ -8,13 +8,13 @@ FAULTS_LINK := $(FAULTS_WRAPPED:%=-Wl,--wrap=%)
 
 FAULTS_DAEMON := $(B)/tests/faults/test-daemon-faults
 FAULTS_OBJECTS := $(B)/tests/faults/test-daemon-faults.o $(B)/tests/faults/stand-in.o $(B)/tests/faults/wrap.o
-$(FAULTS_OBJECTS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Itests/unit/daemon -Wno-missing-prototypes
+$(FAULTS_OBJECTS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Idaemon -Itests/unit/daemon -Wno-missing-prototypes
 $(FAULTS_DAEMON): $(FAULTS_OBJECTS) $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) $(FAULTS_LINK) -o $@ $^ $(MMIOD_LIBS) -lcriterion
 
 # It starts the daemon, in simulation, as a process of its own.
 FAULTS_CLIENT := $(B)/tests/faults/test-client-faults
-$(B)/tests/faults/test-client-faults.o: OBJ_FLAGS := $(LIB_FLAGS) -I. -Iclient/lib -Wno-missing-prototypes -DBUILD_DIR='"$(B)"'
+$(B)/tests/faults/test-client-faults.o: OBJ_FLAGS := $(LIB_FLAGS) -I. -Idaemon -Iclient/lib -Wno-missing-prototypes -DBUILD_DIR='"$(B)"'
 $(FAULTS_CLIENT): $(B)/tests/faults/test-client-faults.o $(B)/tests/faults/wrap.o $(B)/libmmiod.a | $(B)/mmiod
 	$(CC) $(CFLAGS) $(LDFLAGS) $(FAULTS_LINK) -o $@ $^ -lcriterion
 

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include "daemon/policy.h"
+#include "daemon/config/policy.h"
 #include "tests/unit/daemon/files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "bench-core.h"
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 
 static char path[] = "/tmp/mmiod-bench-core.XXXXXX";
 

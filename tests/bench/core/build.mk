@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The benchmark of parts of the daemon that need no client: linked from the daemon's own archive.
 BENCH_CORE_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/core/*.c))
-$(BENCH_CORE_OBJECTS): OBJ_FLAGS += -I. $(MMIOD_CFLAGS)
+$(BENCH_CORE_OBJECTS): OBJ_FLAGS += -I. -Idaemon $(MMIOD_CFLAGS)
 
 $(B)/tests/bench/core/bench-core: $(BENCH_CORE_OBJECTS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MMIOD_LIBS)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "bench-core.h"
-#include "daemon/policy.h"
+#include "daemon/config/policy.h"
 
 #define DECISIONS 20000
 #define FIRST_UID 100000u

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "bench-core.h"
+#include "daemon/base/log.h"
 #include "daemon/daemon.h"
-#include "daemon/log.h"
 
 #define LEASES 100000u
 #define PAGE 4096u

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The pool's benchmark: natively, beside yardsticks, on workloads that are generated and checked.
 BENCH_POOL_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/pool/*.c))
-$(BENCH_POOL_OBJECTS): OBJ_FLAGS += -I.
+$(BENCH_POOL_OBJECTS): OBJ_FLAGS += -I. -Idaemon
 
 $(B)/tests/bench/pool/bench-pool: $(BENCH_POOL_OBJECTS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^

@@ -5,7 +5,7 @@
  * fails.
  */
 #include <stdlib.h>
-#include "daemon/pool.h"
+#include "daemon/pool/pool.h"
 #include "engine.h"
 
 static struct pool *pool;

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
-#include "daemon/pci.h"
+#include "daemon/machine/pci.h"
 #include "fake.h"
 
 static struct fake *fake_of(struct backend *backend)

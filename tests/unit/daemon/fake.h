@@ -6,7 +6,7 @@
 #ifndef TEST_FAKE_H
 #define TEST_FAKE_H
 
-#include "daemon/backend.h"
+#include "daemon/backend/backend.h"
 
 #define FAKE_MAX 1024
 

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "daemon/pool.h"
+#include "daemon/pool/pool.h"
 
 struct pool_model {
 	struct pool *pool;

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 #include "files.h"
 #include "rig.h"
 

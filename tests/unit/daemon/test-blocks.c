@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "daemon/blocks.h"
+#include "daemon/pool/blocks.h"
 
 #define PAGE 4096ull
 #define PAGES 256ull

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/mmiod.h>
-#include "daemon/config-value.h"
+#include "daemon/config/value.h"
 
 static uint64_t size_of(const char *value)
 {

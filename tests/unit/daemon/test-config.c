@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "daemon/config.h"
+#include "daemon/config/config.h"
 #include "files.h"
 
 TestSuite(config, .init = files_make, .fini = files_remove);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <string.h>
-#include "daemon/decode.h"
+#include "daemon/wire/decode.h"
 
 static _Alignas(8) uint8_t packet[MMIOD_MSG_MAX + 64];
 static struct request request;

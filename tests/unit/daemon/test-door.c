@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "daemon/door.h"
-#include "daemon/log.h"
-#include "daemon/server.h"
+#include "daemon/base/log.h"
+#include "daemon/connection/server.h"
+#include "daemon/connection/turn-away.h"
 #include "files.h"
 #include "rig.h"
 

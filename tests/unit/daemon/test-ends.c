@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 #include "files.h"
 #include "rig.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "daemon/interval.h"
+#include "daemon/base/interval.h"
 
 /* Nodes belong to the test's process, which ends with the test. */
 static struct interval nodes[100000];

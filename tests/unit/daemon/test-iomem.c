@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
-#include "daemon/iomem.h"
+#include "daemon/machine/iomem.h"
 
 static const char listing[] = "00001000-0009fbff : System RAM\n"
 			      "f0000000-ffffffff : PCI Bus 0000:00\n"

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include "daemon/audit.h"
-#include "daemon/journal.h"
-#include "daemon/log.h"
+#include "daemon/base/log.h"
+#include "daemon/connection/audit.h"
+#include "daemon/connection/journal.h"
 #include "files.h"
 #include "rig.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <string.h>
-#include "daemon/lease.h"
+#include "daemon/lease/lease.h"
 
 #define READ MMIOD_RIGHT_READ
 #define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)

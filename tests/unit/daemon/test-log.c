@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
-#include "daemon/log.h"
+#include "daemon/base/log.h"
 
 Test(log, lets_a_burst_through_and_then_a_few_in_each_second)
 {

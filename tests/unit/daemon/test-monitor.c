@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <string.h>
-#include "daemon/monitor.h"
+#include "daemon/connection/monitor.h"
 
 static struct monitor monitor;
 static struct message message;

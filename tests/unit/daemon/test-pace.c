@@ -3,7 +3,7 @@
  * Token buckets, and the memory of how fast each user goes.
  */
 #include <criterion/criterion.h>
-#include "daemon/pace.h"
+#include "daemon/connection/user-rate.h"
 
 static unsigned int take(struct bucket *bucket, uint64_t now_ms, unsigned int tries)
 {

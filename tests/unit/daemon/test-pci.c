@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <unistd.h>
-#include "daemon/pci.h"
+#include "daemon/machine/pci.h"
 #include "files.h"
 
 #define CARD 0x0200u /* 0000:02:00.0 */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
-#include "daemon/peer.h"
+#include "daemon/connection/peer.h"
 
 #define NOBODY 0x7fffffffu /* greater than any pid */
 

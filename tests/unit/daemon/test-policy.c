@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <string.h>
-#include "daemon/policy.h"
+#include "daemon/config/policy.h"
 #include "files.h"
 
 TestSuite(policy, .init = files_make, .fini = files_remove);

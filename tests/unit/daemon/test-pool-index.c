@@ -2,7 +2,7 @@
 /* The arithmetic of the index against what it says it is, and its searches against the words. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "daemon/pool-index.h"
+#include "daemon/pool/summary.h"
 
 #define ROUNDS 20000
 

@@ -6,7 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "daemon/pool.h"
+#include "daemon/pool/pool.h"
 #include "tests/bench/pool/trace.h"
 
 #define PAGE ((uint64_t)4096)

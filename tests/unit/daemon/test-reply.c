@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
-#include "daemon/reply.h"
+#include "daemon/wire/reply.h"
 
 static struct message message;
 static const struct mmiod_msg request = { .opcode = MMIOD_OP_LEASE, .id = 77 };

@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <mmiod/protocol.h>
-#include "daemon/clock.h"
-#include "daemon/tag.h"
+#include "daemon/base/clock.h"
+#include "daemon/lease/tag.h"
 
 static const struct tag_content content = {
 	.holder = { .uid = 1000, .pid = 4711, .comm = "fifteen-letters" },

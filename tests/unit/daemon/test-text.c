@@ -3,7 +3,7 @@
 #include <string.h>
 #include <common/escape.h>
 #include <common/word.h>
-#include "daemon/text.h"
+#include "daemon/base/text.h"
 
 Test(text, is_cut_at_the_end_of_its_buffer)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "daemon/by-id.h"
-#include "daemon/fair.h"
-#include "daemon/request.h"
+#include "daemon/base/by-id.h"
+#include "daemon/base/fair.h"
+#include "daemon/request/request.h"
 #include "rig.h"
 
 /* ---- lines ----------------------------------------------------------------------------------- */

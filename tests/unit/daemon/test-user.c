@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "daemon/user.h"
+#include "daemon/lease/user.h"
 
 static struct users users;
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the daemon reaches memory: one small interface, two implementations. `module` is the real
+ * thing: the kernel module behind /dev/mmiod. `simulation` is memory files, for developing a client
+ * without hardware and for tests.
+ *
+ * Every call returns 0 or -errno as the module's ABI (linux/mmiod.h) documents it, and may add a
+ * sentence to `why`. The object belongs to whoever opened it. Nothing is called back except from
+ * backend_read_events().
+ */
+#ifndef MMIOD_DAEMON_BACKEND_H
+#define MMIOD_DAEMON_BACKEND_H
+
+#include <stdbool.h>
+#include <mmiod/protocol.h>
+#include "backend/claim.h"
+#include "config/config.h"
+
+struct backend;
+
+/* What a window is to be. */
+struct backend_window {
+	uint64_t region; /* handle */
+	uint64_t offset;
+	uint64_t length;
+	enum mmiod_cache cache;
+	uint32_t width;
+	uint32_t rights;
+	uint32_t flags; /* MMIOD_LEASE_* */
+	uint8_t tag[MMIOD_TAG_SIZE];
+};
+
+struct backend_created {
+	uint64_t id; /* never reused while the module lives */
+	int fd; /* the caller's */
+	uint64_t map_offset;
+	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
+};
+
+/* What a buffer is to be: kernel memory of its own behind a window. */
+struct backend_buffer {
+	enum mmiod_memory memory;
+	uint64_t length;
+	uint64_t limit; /* highest physical address, 0: the zone's */
+	uint64_t pci; /* DMA: MMIOD_PCI_DEVICE of the device */
+	uint32_t dma_bits; /* DMA: of an address of the device's; 0: 32 */
+	uint32_t flags; /* MMIOD_ALLOC_CONTIGUOUS, _NOWAIT */
+	enum mmiod_memory_zone zone;
+	int32_t node; /* -1: any */
+	uint32_t rights;
+	uint8_t tag[MMIOD_TAG_SIZE];
+};
+
+/* An entry of the ledger. */
+struct backend_ledger {
+	uint64_t id;
+	struct backend_window window;
+	enum mmiod_state state;
+	uint32_t mappings;
+	uint64_t faults;
+	uint64_t populated;
+	uint64_t fault_leaves[MMIOD_LEAF_SIZES];
+	uint64_t populated_leaves[MMIOD_LEAF_SIZES];
+	uint64_t reads;
+	uint64_t writes;
+};
+
+struct backend_ops {
+	enum mmiod_backend kind;
+	const char *warning; /* what it does not enforce, or NULL */
+	void (*close)(struct backend *backend);
+	/* -ENODEV: the device is not there or not bound. */
+	int (*claim)(struct backend *backend, const struct config_region *config,
+		     struct backend_region *region, struct text *why);
+	int (*release)(struct backend *backend, uint64_t handle);
+	/* The first region behind `handle`; -ENOENT behind the last. */
+	int (*next_region)(struct backend *backend, uint64_t handle, struct backend_region *region);
+	/* Whether a claimed region is what the configuration asks for. */
+	bool (*matches)(struct backend *backend, const struct backend_region *region,
+			const struct config_region *config);
+	int (*create)(struct backend *backend, const struct backend_window *window,
+		      struct backend_created *created);
+	/*
+	 * The client has the memory allocated, by ALLOCATE on the
+	 * window's file: its memory cgroup pays, not the daemon's.
+	 */
+	int (*create_buffer)(struct backend *backend, const struct backend_buffer *buffer,
+			     struct backend_created *created);
+	/* -ENOENT: no such buffer; -EOPNOTSUPP: there is nothing to know of it. */
+	int (*buffer_info)(struct backend *backend, uint64_t id, uint64_t page,
+			   struct mmiod_buffer_info *info);
+	/*
+	 * Overwrites bytes of a region by zeros, with stores
+	 * that devices stand. Nobody may hold a window there.
+	 */
+	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		    uint64_t offset, uint64_t length);
+	/*
+	 * Both may be NULL: there is nothing to see.
+	 * -ESRCH: no such process, or one without memory.
+	 */
+	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
+	int (*page)(struct backend *backend, struct mmiod_page *page);
+	/* One store of exact width into a register, through the kernel. */
+	int (*write)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		     const struct config_write *write);
+	/* When it returns no processor reaches the pages through the window any more. */
+	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
+	/*
+	 * Revokes a window without waiting until its pages are taken from processes: 0, they are; 1,
+	 * WINDOW_STATE will say so. Asked again it changes nothing, and answers anew.
+	 */
+	int (*revoke)(struct backend *backend, uint64_t id);
+	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+	/* Hands over what has happened since, as struct mmiod_control_event. */
+	void (*read_events)(struct backend *backend,
+			    void (*event)(void *data, const struct mmiod_control_event *event),
+			    void *data);
+	/* Forgets what it knows of the machine's devices: one has come or gone. */
+	void (*rescan)(struct backend *backend);
+};
+
+/* Every implementation starts with this. */
+struct backend {
+	const struct backend_ops *ops;
+	int event_fd; /* readable when there are events; -1: never any */
+	uint32_t abi; /* the module's, 0 in simulation */
+	uint32_t max_windows; /* 0: there is no limit */
+};
+
+int backend_module_open(struct backend **backendp, struct text *why);
+int backend_simulation_open(struct backend **backendp, struct text *why);
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Regions of the module: claims, and whether a claim is what the configuration asks for. What this
+ * adds to the ioctls is words: which device, why not, and what to do. Reads sysfs and /proc/iomem
+ * only when a claim fails.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include "backend/module.h"
+#include "machine/iomem.h"
+#include "machine/pci.h"
+
+static void take_info(const struct mmiod_region_info *info, struct backend_region *region)
+{
+	struct pci_info pci;
+
+	*region = (struct backend_region){
+		.handle = info->region_id,
+		.offset = info->kind == MMIOD_REGION_PCI ? info->offset : 0,
+		.length = info->length,
+		.phys = info->phys,
+		.pci = (uint64_t)info->domain_high << 32 | info->pci,
+		.bar = info->kind == MMIOD_REGION_PCI ? info->bar : UINT32_MAX,
+		.width = info->width,
+		.generation = info->generation,
+		.windows = info->windows,
+		.state = (enum mmiod_state)info->state,
+		.revoke_on_reset = info->flags & MMIOD_REGION_REVOKE_ON_RESET,
+	};
+	memcpy(region->name, info->name, sizeof(region->name));
+	region->name[sizeof(region->name) - 1] = '\0';
+	if (info->kind != MMIOD_REGION_PCI) {
+		snprintf(region->device, sizeof(region->device), "range");
+		return;
+	}
+	pci_format(region->pci, region->device);
+	if (pci_find_slot(region->pci, &pci) < 0)
+		return;
+	region->vendor = pci.vendor;
+	region->product = pci.product;
+	memcpy(region->model, pci.model, sizeof(region->model));
+}
+
+int module_next_region(struct backend *backend, uint64_t handle, struct backend_region *region)
+{
+	struct mmiod_region_info info = { .size = sizeof(info), .region_id = handle };
+	int r = module_control(backend, MMIOD_IOC_REGION_NEXT, &info);
+
+	if (r == 0)
+		take_info(&info, region);
+	return r;
+}
+
+static int locate_pci(const struct config_region *config, struct pci_info *pci, struct text *why)
+{
+	char name[MMIOD_WIRE_NAME];
+
+	if (config->device == CONFIG_DEVICE_IDS) {
+		if (pci_find_ids(config->vendor, config->product, pci) == 0)
+			return 0;
+		text_add(why, "there is no PCI function %04x:%04x", config->vendor,
+			 config->product);
+		return -ENODEV;
+	}
+	pci_format(config->pci, name);
+	if (pci_find_slot(config->pci, pci) == 0) {
+		if (config_is_meant(config, pci->vendor, pci->product))
+			return 0;
+		text_add(why, "%s is %04x:%04x, not %04x:%04x", name, pci->vendor, pci->product,
+			 config->vendor, config->product);
+		return -ENODEV;
+	}
+	text_add(why, "there is no PCI function %s", name);
+	return -ENODEV;
+}
+
+/*
+ * The function is there, but not bound to the module's
+ * driver: says to which one it is, and how to change that.
+ */
+static void explain_unbound(const struct pci_info *pci, const struct config_region *config,
+			    struct text *why)
+{
+	const size_t bar = (size_t)config->bar;
+	char name[MMIOD_WIRE_NAME], driver[64], owner[96];
+	bool bound = pci_driver(pci->address, driver, sizeof(driver)) == 0;
+
+	pci_format(pci->address, name);
+	if (bound)
+		text_add(why, "%s is bound to driver %s", name, driver);
+	else
+		text_add(why, "%s is bound to no driver", name);
+	if (config->bind == CONFIG_BIND_FORCE || (config->bind == CONFIG_BIND_YES && !bound))
+		text_add(why,
+			 "; that it was not bound as configured has its reason in the journal of "
+			 "mmiod.service or mmiod-bind@%s.service",
+			 name);
+	else
+		text_add(why,
+			 "; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = %s\" in its "
+			 "section does so always",
+			 bound ? " --force" : "", name, bound ? "force" : "yes");
+	if (pci->bars[bar].size &&
+	    iomem_owner(pci->bars[bar].start, pci->bars[bar].size, owner, sizeof(owner)) == 0 &&
+	    strcmp(owner, name))
+		text_add(why, " (\"%s\" has claimed its BAR %zu)", owner, bar);
+}
+
+static void explain_busy(struct backend *backend, uint64_t start, uint64_t length,
+			 uint64_t conflict, struct text *why)
+{
+	struct backend_region other;
+	char owner[96];
+
+	text_add(why, "0x%" PRIx64 "-0x%" PRIx64 " is owned by ", start, start + length - 1);
+	if (conflict && module_next_region(backend, conflict - 1, &other) == 0 &&
+	    other.handle == conflict)
+		text_add(why, "region %s", other.name);
+	else if (iomem_owner(start, length, owner, sizeof(owner)) == 0)
+		text_add(why, "\"%s\"", owner);
+	else
+		text_add(why, "somebody else, see /proc/iomem");
+}
+
+static void explain_claim(struct backend *backend, const struct config_region *config,
+			  const struct mmiod_region_claim *claim, const struct pci_info *pci,
+			  int error, struct text *why)
+{
+	uint64_t start = claim->offset, length = claim->length;
+
+	if (claim->kind == MMIOD_REGION_PCI) {
+		start += pci->bars[claim->bar].start;
+		length = length ? length : pci->bars[claim->bar].size - claim->offset;
+	}
+	switch (error) {
+	case -ENODEV:
+		explain_unbound(pci, config, why);
+		break;
+	case -EBUSY:
+		explain_busy(backend, start, length, claim->conflict_id, why);
+		break;
+	case -EIO:
+		text_add(why, "the device has not come back from an error on its bus: it must be "
+			      "bound anew, or removed and rescanned");
+		break;
+	case -ENXIO:
+		text_add(why, "the function has no memory BAR %u, or it has no address",
+			 claim->bar);
+		break;
+	case -EINVAL:
+		text_add(why,
+			 "0x%" PRIx64 "+0x%" PRIx64
+			 " does not fit, BAR or address width are smaller",
+			 (uint64_t)claim->offset, (uint64_t)claim->length);
+		break;
+	case -EADDRINUSE:
+		text_add(why, "0x%" PRIx64 "-0x%" PRIx64 " touches system RAM", start,
+			 start + length - 1);
+		break;
+	case -EEXIST:
+		text_add(why, "the module holds another region of that name");
+		break;
+	case -EPERM:
+		text_add(why, "a claim by address is refused: the range lies in a PCI BAR or below "
+			      "1 MiB, the kernel is "
+			      "locked down, or the module's parameter allow_ranges is off");
+		break;
+	default:
+		text_add(why, "%s", strerror(-error));
+	}
+}
+
+static bool wants_revoke(struct backend *backend, const struct config_region *config)
+{
+	return config->revoke_on_reset && config->device != CONFIG_DEVICE_RANGE &&
+	       container_of(backend, struct module, backend)->revokes_on_reset;
+}
+
+int module_claim(struct backend *backend, const struct config_region *config,
+		 struct backend_region *region, struct text *why)
+{
+	bool range = config->device == CONFIG_DEVICE_RANGE;
+	struct mmiod_region_claim claim = {
+		.size = sizeof(claim),
+		.kind = range ? MMIOD_REGION_RANGE : MMIOD_REGION_PCI,
+		.offset = range ? config->phys : config->offset,
+		.length = config->length,
+		.width = config->width,
+		.flags = wants_revoke(backend, config) ? MMIOD_REGION_REVOKE_ON_RESET : 0,
+	};
+	struct pci_info pci = { 0 };
+	int r;
+
+	if (!range) {
+		r = locate_pci(config, &pci, why);
+		if (r < 0)
+			return r;
+		claim.pci = (uint32_t)pci.address;
+		claim.domain_high = (uint32_t)(pci.address >> 32);
+		claim.bar = (uint32_t)config->bar;
+	}
+	memcpy(claim.name, config->name, sizeof(claim.name));
+	r = module_control(backend, MMIOD_IOC_REGION_CLAIM, &claim);
+	if (r < 0) {
+		explain_claim(backend, config, &claim, &pci, r, why);
+		return r;
+	}
+	r = module_next_region(backend, claim.region_id - 1, region);
+	/* It went again in this moment; the event that says so is on its way. */
+	return r == 0 && region->handle != claim.region_id ? -ENODEV : r;
+}
+
+int module_release(struct backend *backend, uint64_t handle)
+{
+	struct mmiod_region_release release = { .size = sizeof(release), .region_id = handle };
+
+	return module_control(backend, MMIOD_IOC_REGION_RELEASE, &release);
+}
+
+static bool matches_pci(const struct backend_region *region, const struct config_region *config)
+{
+	struct pci_info pci;
+	uint64_t length = config->length;
+
+	if (pci_find_slot(region->pci, &pci) < 0 || (int)region->bar != config->bar)
+		return false;
+	if (config->device == CONFIG_DEVICE_SLOT &&
+	    (config->pci != region->pci || !config_is_meant(config, pci.vendor, pci.product)))
+		return false;
+	if (config->device == CONFIG_DEVICE_IDS &&
+	    (config->vendor != pci.vendor || config->product != pci.product))
+		return false;
+	if (!length)
+		length = pci.bars[region->bar].size - config->offset;
+	return region->offset == config->offset && region->length == length;
+}
+
+bool module_matches(struct backend *backend, const struct backend_region *region,
+		    const struct config_region *config)
+{
+	if (region->width != config->width ||
+	    region->revoke_on_reset != wants_revoke(backend, config))
+		return false;
+	if (region->bar != UINT32_MAX)
+		return matches_pci(region, config);
+	return config->device == CONFIG_DEVICE_RANGE && region->phys == config->phys &&
+	       region->length == config->length;
+}

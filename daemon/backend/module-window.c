@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Windows of the module, buffers among them. A window that is made here belongs to whoever holds
+ * its file; those that wipe or write are the daemon's own, and gone when the call returns.
+ */
+#include <endian.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include "backend/module.h"
+#include "base/util.h"
+
+int module_create(struct backend *backend, const struct backend_window *window,
+		  struct backend_created *created)
+{
+	struct mmiod_window_create create = {
+		.size = sizeof(create),
+		.region_id = window->region,
+		.offset = window->offset,
+		.length = window->length,
+		.attr = (uint32_t)window->cache,
+		.width = window->width,
+	};
+	int r;
+
+	if (!(window->rights & MMIOD_RIGHT_WRITE))
+		create.flags |= MMIOD_WINDOW_READONLY;
+	if (window->flags & MMIOD_LEASE_DUMMY)
+		create.flags |= MMIOD_WINDOW_DUMMY;
+	memcpy(create.tag, window->tag, sizeof(create.tag));
+	r = module_control(backend, MMIOD_IOC_WINDOW_CREATE, &create);
+	created->conflict = create.conflict_id;
+	if (r < 0)
+		return r;
+	created->id = create.window_id;
+	created->fd = create.fd;
+	created->map_offset = 0;
+	return 0;
+}
+
+int module_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
+			 struct backend_created *created)
+{
+	struct mmiod_buffer_create create = {
+		.size = sizeof(create),
+		.kind = (uint32_t)buffer->memory,
+		.zone = (uint32_t)buffer->zone,
+		.node = buffer->node,
+		.pci = (uint32_t)buffer->pci,
+		.domain_high = (uint32_t)(buffer->pci >> 32),
+		.dma_bits = buffer->dma_bits,
+		.length = buffer->length,
+		.limit = buffer->limit,
+	};
+	int r;
+
+	if (buffer->flags & MMIOD_ALLOC_CONTIGUOUS)
+		create.flags |= MMIOD_BUFFER_CONTIGUOUS;
+	if (buffer->flags & MMIOD_ALLOC_NOWAIT)
+		create.flags |= MMIOD_BUFFER_NOWAIT;
+	if (!(buffer->rights & MMIOD_RIGHT_WRITE))
+		create.flags |= MMIOD_BUFFER_READONLY;
+	memcpy(create.tag, buffer->tag, sizeof(create.tag));
+	r = module_control(backend, MMIOD_IOC_BUFFER_CREATE, &create);
+	if (r < 0)
+		return r;
+	*created = (struct backend_created){ .id = create.window_id, .fd = create.fd };
+	return 0;
+}
+
+int module_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
+		       struct mmiod_buffer_info *info)
+{
+	*info = (struct mmiod_buffer_info){
+		.size = sizeof(*info),
+		.window_id = id,
+		.page = page,
+	};
+	return module_control(backend, MMIOD_IOC_BUFFER_INFO, info);
+}
+
+/*
+ * Through a window of the daemon's own, which nobody else ever holds: it goes with the file, so
+ * also with a daemon that is killed. A client's window would not do: it may be read-only.
+ */
+int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache, uint64_t offset,
+		uint64_t length)
+{
+	const struct backend_window window = {
+		.region = region,
+		.offset = offset,
+		.length = length,
+		.cache = cache,
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+	};
+	struct mmiod_window_access fill = {
+		.size = sizeof(fill),
+		.op = MMIOD_ACCESS_FILL,
+	};
+	struct backend_created created = { .fd = -1 };
+	int r = module_create(backend, &window, &created);
+
+	if (r < 0)
+		return r;
+	while (r == 0 && fill.offset < length) {
+		fill.count = length - fill.offset;
+		r = ioctl(created.fd, MMIOD_IOC_ACCESS, &fill) < 0 ? -errno : 0;
+		if (r == 0 && !fill.count)
+			r = -EIO;
+		fill.offset += fill.count;
+	}
+	close(created.fd);
+	return r;
+}
+
+/* Through a window of the daemon's own, as for wiping: the client's is revoked or gone. */
+int module_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		 const struct config_write *write)
+{
+	const struct backend_window window = {
+		.region = region,
+		.offset = write->offset,
+		.length = write->width,
+		.cache = cache,
+		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+	};
+	const union {
+		uint64_t number;
+		uint8_t bytes[8];
+	} value = { .number = htole64(write->value) };
+	struct mmiod_window_access access = {
+		.size = sizeof(access),
+		.op = MMIOD_ACCESS_WRITE,
+		.count = 1,
+		.width = write->width,
+		.buffer = (uintptr_t)value.bytes,
+	};
+	struct backend_created created = { .fd = -1 };
+	int r = module_create(backend, &window, &created);
+
+	if (r < 0)
+		return r;
+	r = ioctl(created.fd, MMIOD_IOC_ACCESS, &access) < 0 ? -errno : 0;
+	close(created.fd);
+	return r == 0 && access.count != 1 ? -EIO : r;
+}
+
+int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
+{
+	struct mmiod_window_set_state set = {
+		.size = sizeof(set),
+		.state = (uint32_t)state,
+		.window_id = id,
+	};
+
+	return module_control(backend, MMIOD_IOC_WINDOW_SET_STATE, &set);
+}
+
+/* An older module does it at once, and this process pays for it. */
+int module_revoke(struct backend *backend, uint64_t id)
+{
+	const struct module *module = container_of(backend, struct module, backend);
+	struct mmiod_window_set_state set = {
+		.size = sizeof(set),
+		.state = MMIOD_WINDOW_REVOKED,
+		.window_id = id,
+		.flags = module->revokes_later ? MMIOD_SET_STATE_LATER : 0,
+	};
+	int r = module_control(backend, MMIOD_IOC_WINDOW_SET_STATE, &set);
+
+	return r == 0 && set.flags & MMIOD_SET_STATE_LATER ? 1 : r;
+}
+
+int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	struct mmiod_window_info info = { .size = sizeof(info), .window_id = id };
+	int r = module_control(backend, MMIOD_IOC_WINDOW_NEXT, &info);
+	bool writable = !(info.flags & MMIOD_WINDOW_READONLY);
+
+	if (r < 0)
+		return r;
+	*entry = (struct backend_ledger){
+		.id = info.window_id,
+		.window = {
+			.region = info.region_id,
+			.offset = info.offset,
+			.length = info.length,
+			.cache = (enum mmiod_cache)info.attr,
+			.width = info.width,
+			.rights = MMIOD_RIGHT_READ | (writable ? MMIOD_RIGHT_WRITE : 0),
+			.flags = info.flags & MMIOD_WINDOW_DUMMY ? MMIOD_LEASE_DUMMY : 0,
+		},
+		.state = (enum mmiod_state)info.state,
+		.mappings = info.mappings,
+		.faults = info.faults,
+		.populated = info.populated,
+		.reads = info.reads,
+		.writes = info.writes,
+	};
+	memcpy(entry->fault_leaves, info.fault_leaves, sizeof(info.fault_leaves));
+	memcpy(entry->populated_leaves, info.populate_leaves, sizeof(info.populate_leaves));
+	memcpy(entry->window.tag, info.tag, sizeof(info.tag));
+	return 0;
+}

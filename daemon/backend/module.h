@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the module's backend know of each other; everybody else goes through struct
+ * backend_ops.
+ */
+#ifndef MMIOD_DAEMON_MODULE_H
+#define MMIOD_DAEMON_MODULE_H
+
+#include "backend/backend.h"
+
+struct module {
+	struct backend backend; /* event_fd is the control file; owned */
+	bool revokes_on_reset; /* an older module, still loaded after an upgrade, does not */
+	bool revokes_later; /* likewise */
+};
+
+/* module-control.c: one ioctl on the control file: 0 or -errno. */
+int module_control(struct backend *backend, unsigned long request, void *argument);
+
+/* module-region.c */
+int module_next_region(struct backend *backend, uint64_t handle, struct backend_region *region);
+int module_claim(struct backend *backend, const struct config_region *config,
+		 struct backend_region *region, struct text *why);
+int module_release(struct backend *backend, uint64_t handle);
+bool module_matches(struct backend *backend, const struct backend_region *region,
+		    const struct config_region *config);
+
+/* module-window.c */
+int module_create(struct backend *backend, const struct backend_window *window,
+		  struct backend_created *created);
+int module_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
+			 struct backend_created *created);
+int module_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
+		       struct mmiod_buffer_info *info);
+int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache, uint64_t offset,
+		uint64_t length);
+int module_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+		 const struct config_write *write);
+int module_revoke(struct backend *backend, uint64_t id);
+int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state);
+int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+
+#endif

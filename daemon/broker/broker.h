@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What requests work on: configuration in force, backend, regions, leases and clients in one place,
+ * and what follows from what. Nothing here sends: it marks and wakes, and the loop's next turn
+ * acts. There is one thread, so nothing is locked.
+ */
+#ifndef MMIOD_DAEMON_BROKER_H
+#define MMIOD_DAEMON_BROKER_H
+
+#include "backend/backend.h"
+#include "base/clock.h"
+#include "connection/connection.h"
+#include "lease/lease.h"
+
+struct broker;
+struct publication;
+struct revocation;
+struct safe_note;
+struct underway;
+struct waiting;
+
+/* What the backend tells; belongs to events.c. */
+struct events {
+	struct event event;
+	void (*drain)(struct broker *broker); /* events_drain() */
+	unsigned int caused; /* since they were read: see events_pace() */
+	bool draining;
+	bool reading; /* nothing that makes events may be done: it is put off */
+	bool ledger_stale; /* some were lost */
+	bool reset; /* leases of regions that were reset are to end */
+	uint64_t reset_cursor; /* from the one behind this on */
+};
+
+/* What failed and is tried again. */
+struct wakeup {
+	struct event again;
+	bool claims_due; /* a region was given back: others may want what it had */
+};
+
+/* What of a reload is done in pieces; belongs to settle.c. */
+struct settling {
+	struct chore chore;
+	enum { SETTLE_CLIENTS, SETTLE_CLAIMED, SETTLE_CONFIGURED, SETTLED } stage;
+	uint64_t cursor; /* id of the client or the region that was the last */
+	size_t next; /* of the configuration's regions */
+	uint32_t stale; /* of those that were seen to */
+	void (*done)(struct broker *broker); /* all have been seen to */
+};
+
+/* Blocks that wait to be wiped; belongs to pools.c. */
+struct wiping {
+	struct event event; /* while there are any */
+	uint64_t piece; /* bytes that are wiped in one turn */
+	uint64_t total; /* bytes that were, ever */
+	uint64_t last_region; /* whose piece was the last, of this round through all */
+	bool failed; /* of one in this round */
+};
+
+/* Leases with a time limit; belongs to terms.c. */
+struct deadlines {
+	struct event event; /* until one wants something done */
+	struct chore expiring; /* what they want */
+};
+
+/* Register writes at the end of leases; belongs to safe.c. */
+struct safe_state {
+	uint64_t round; /* of tries */
+	int reserve_fd; /* makes room for the window by which a register is made safe */
+	int notes_fd; /* the directory of notes; -1: not open yet */
+	struct safe_note *notes; /* on leases that ended, whose claims are not there */
+	uint32_t n_notes;
+};
+
+/* The tries of those who wait, round by round. */
+struct tries {
+	struct chore chore;
+	uint64_t round;
+	uint64_t next; /* ticket: who has a lower one had its turn in this round */
+	uint64_t last; /* ticket of the last whose turn it is in this round; 0: none is under way */
+	bool all; /* whatever came free */
+	bool due; /* another round is to come */
+	bool due_for_all; /* and for all of them: the configuration is another */
+};
+
+/* Requests that wait; belongs to waiting.c. */
+struct waitlist {
+	struct waiting *head; /* in order of their tickets */
+	uint64_t last_ticket;
+	struct tries tries;
+};
+
+/* What clients told of their object caches; belongs to request-caches.c. */
+struct published {
+	struct publication *head; /* in order of their numbers */
+	uint64_t last; /* number */
+};
+
+struct broker {
+	struct connection_host host;
+	const struct config *config; /* in force; the daemon's, as the backend */
+	struct backend *backend;
+	const char *state; /* the folder of notes; NULL: there is none */
+	struct regions regions;
+	struct region kernel; /* stands for kernel memory; in no table */
+	struct leases leases;
+	struct lease_list orphans; /* no connection stands for them; their process may come back */
+	struct events events;
+	struct wakeup wakeup;
+	struct settling settling;
+	struct wiping wiping;
+	struct deadlines deadlines;
+	struct safe_state safe_state;
+	struct revocation *revocations;
+	struct underway *underway; /* requests whose leases are being taken, in many turns */
+	uint32_t n_untold; /* windows that were made for these, and are in no table yet */
+	struct waitlist waitlist;
+	struct published published;
+	uint64_t epoch;
+	uint64_t started_ms; /* CLOCK_BOOTTIME */
+	char config_error[TEXT_MAX]; /* of the last reload, empty if it succeeded */
+};
+
+/* settle.c: what becomes of regions and clients by a reload. */
+void settling_init(struct broker *broker);
+void settling_begin(struct broker *broker);
+void settling_finish(struct broker *broker);
+struct region *region_find_settled(struct broker *broker, const char *name);
+
+/* events.c: what the backend tells, and what follows from it. */
+void events_init(struct broker *broker);
+
+/*
+ * drain.c: each window that ends makes an event, and the backend's queue is bounded: who ends leases
+ * in a row calls events_pace() between two of them.
+ */
+#define EVENTS_DRAIN_EVERY 32 /* events caused; one lease's end causes 34 at most */
+void events_drain(struct broker *broker);
+void events_pace(struct broker *broker);
+struct lease *events_next_lease(struct broker *broker, const struct lease *lease);
+
+/* regions.c: what the configuration wants of the backend. */
+uint32_t regions_missing(const struct broker *broker);
+void regions_claim(struct broker *broker);
+int regions_adopt(struct broker *broker);
+uint32_t regions_stale(const struct broker *broker);
+bool regions_retry(struct broker *broker);
+void region_settle(struct broker *broker, struct region *region);
+void region_look_at(struct broker *broker, struct region *region);
+void regions_add_configured(struct broker *broker);
+struct region *region_add_configured(struct broker *broker, const struct config_region *config);
+void regions_link(struct broker *broker);
+void region_freed(struct broker *broker, struct region *region);
+void region_describe_stale(struct broker *broker, const struct region *region, struct text *text);
+
+/* presence.c */
+bool region_is_there(struct broker *broker, const struct region *region);
+
+/* wakeup.c: what is to be tried again. */
+void wakeup_note_end(struct broker *broker, struct region *region);
+void wakeup_note_wiped(struct broker *broker);
+void wakeup_all(struct broker *broker);
+void wakeup_try_again(struct broker *broker, bool now);
+
+/* pools.c: regions that are pools. */
+void pools_init(struct broker *broker);
+void pools_clear(struct broker *broker);
+void pools_fit(struct broker *broker, struct region *region);
+int pools_wipe_queue(struct broker *broker, struct region *region, uint64_t most);
+int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *extent,
+			uint64_t *most);
+int pools_zero_extent(struct broker *broker, struct region *region, const struct extent *extent,
+		      uint64_t *zeroed, uint64_t *most);
+
+/* ledger.c: leases from the module's list. */
+int ledger_read(struct broker *broker);
+void ledger_attach_orphans(struct broker *broker, struct connection *connection);
+void ledger_end_grace(struct broker *broker);
+
+/* lease-end.c: the end of a lease, by whatever cause. */
+void lease_gone(struct broker *broker, struct lease *lease);
+int lease_revoke(struct broker *broker, struct lease *lease, enum mmiod_event_type event,
+		 enum mmiod_revoke_cause cause, const char *why);
+bool lease_ask(struct broker *broker, struct lease *lease, uint32_t deadline_ms, const char *why);
+void lease_tell_holder(struct broker *broker, struct lease *lease, enum mmiod_event_type event,
+		       uint32_t deadline_ms, const char *why);
+void lease_change_state(struct broker *broker, struct lease *lease, enum mmiod_state state);
+void lease_take_listed(struct broker *broker, struct lease *lease, enum mmiod_state state);
+void lease_advance(struct broker *broker, struct lease *lease);
+
+/* holder.c: who holds a lease, in words. */
+void holder_describe(struct broker *broker, const struct lease *lease, struct text *text);
+void holder_unit(const struct broker *broker, const struct lease *lease, char *unit, size_t size);
+const char *holder_user_name(struct broker *broker, uid_t uid, char *buffer, size_t size);
+
+/* notice.c: what monitors are told. */
+void notice_region(struct broker *broker, enum mmiod_notice_type type, const struct region *region,
+		   const char *why);
+void notice_lease(struct broker *broker, enum mmiod_notice_type type, const struct lease *lease,
+		  const char *why);
+void notice_denial(struct broker *broker, const struct holder *holder,
+		   const struct mmiod_wire_want *want, enum mmiod_memory memory, const char *why);
+
+/* terms.c: leases with a time limit. */
+void deadlines_init(struct broker *broker);
+void deadlines_arm(struct broker *broker);
+
+/* safe.c: register writes at the end of a lease. */
+int safe_state_settle(struct lease *lease, const struct config_writes *own);
+int safe_state_note(struct broker *broker, uint64_t id, const struct lease *lease);
+void safe_state_forget(struct broker *broker, uint64_t id, const struct lease *lease);
+bool safe_state_end(struct broker *broker, struct lease *lease);
+void safe_state_recover(struct broker *broker);
+bool safe_state_is_owed(struct broker *broker, uint64_t id);
+void safe_state_place(struct broker *broker, struct region *region);
+void safe_state_init(struct broker *broker);
+void safe_state_clear(struct broker *broker);
+
+static inline bool settling_is_on(const struct broker *broker)
+{
+	return broker->settling.stage != SETTLED;
+}
+
+static inline struct broker *broker_of(struct connection *connection)
+{
+	return connection->host->data;
+}
+
+#endif

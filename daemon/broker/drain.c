@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Room in the backend's queue of events. Each window that ends makes an event, and the queue is
+ * bounded: who ends leases in a row takes in what there is in between. What follows from an event is
+ * decided in events.c, which stands above whoever calls this.
+ */
+#include "broker/broker.h"
+
+/* Takes in all that the backend has to tell. Nothing is sent before the next turn of the loop. */
+void events_drain(struct broker *broker)
+{
+	broker->events.drain(broker);
+}
+
+void events_pace(struct broker *broker)
+{
+	if (broker->events.caused >= EVENTS_DRAIN_EVERY)
+		events_drain(broker);
+}
+
+/* For a walk through the table that ends leases: reading events may remove any of them. */
+struct lease *events_next_lease(struct broker *broker, const struct lease *lease)
+{
+	uint64_t id = lease->id;
+
+	if (broker->events.caused < EVENTS_DRAIN_EVERY)
+		return lease->hh.next;
+	events_drain(broker);
+	return lease_after(&broker->leases, id);
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The backend's events: windows that are released, regions that sleep, wake or go, devices that
+ * come, and the ledger once more when events were lost.
+ */
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/underway.h"
+
+#define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
+
+/* ---- what becomes of leases ------------------------------------------------------------------- */
+
+static void change_leases(struct broker *broker, struct region *region, enum mmiod_state state)
+{
+	struct lease *lease, *next;
+
+	region->pins++;
+	HASH_ITER(hh, broker->leases.table, lease, next) {
+		if (lease->region == region)
+			lease_change_state(broker, lease, state);
+	}
+	region->pins--;
+}
+
+/*
+ * The device was removed or unbound; the module has revoked the windows and forgotten the region,
+ * so its name and its bytes are free to be claimed again when the device is back. The region may be
+ * gone afterwards.
+ */
+static void on_region_gone(struct broker *broker, struct region *region)
+{
+	struct log_fields fields = {
+		.message_id = LOG_ID_GONE,
+		.region = region->name,
+		.device = region->hw.device,
+	};
+
+	if (!region->claimed)
+		return;
+	region->claimed = region->stale = region->kept = false;
+	underway_spoil(broker, region);
+	snprintf(region->missing, sizeof(region->missing), "its device %s has gone",
+		 region->hw.device);
+	log_line(LOG_NOTICE, &fields, "region %s: its device %s has gone; leases: %u", region->name,
+		 region->hw.device, region->n_leases);
+	notice_region(broker, MMIOD_NOTICE_GONE, region, region->missing);
+	change_leases(broker, region, MMIOD_STATE_REVOKED);
+	pools_fit(broker, region);
+	if (!region->config)
+		region_settle(broker, region);
+}
+
+/* After events were lost: those whose end was among them. */
+static void lose_regions(struct broker *broker)
+{
+	struct region *region, *next;
+
+	HASH_ITER(hh, broker->regions.table, region, next) {
+		if (region->claimed && !region_is_there(broker, region))
+			on_region_gone(broker, region);
+	}
+}
+
+/* What the device was told is lost, so who holds it must start anew. The lease may be gone then. */
+static void end_by_reset(struct broker *broker, struct lease *lease)
+{
+	static const char why[] = "the device was reset or slept, and \"on-reset = revoke\" is "
+				  "configured";
+
+	lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_RESET, why);
+}
+
+/*
+ * Leases of what was reset end, and do not resume. Each end makes
+ * events, so some are ended at a time. True: there may be more.
+ */
+static bool end_reset(struct broker *broker)
+{
+	struct lease *lease;
+
+	if (!broker->events.reset)
+		return false;
+	for (lease = lease_after(&broker->leases, broker->events.reset_cursor); lease;
+	     lease = lease->hh.next) {
+		if (broker->events.caused >= EVENTS_DRAIN_EVERY)
+			return true;
+		broker->events.reset_cursor = lease->id;
+		if (lease->region->reset && !lease_is_over(lease))
+			end_by_reset(broker, lease);
+	}
+	for (struct region *region = broker->regions.table; region; region = region->hh.next)
+		region->reset = false;
+	broker->events.reset = false;
+	return false;
+}
+
+static void on_region_state(struct broker *broker, struct region *region, enum mmiod_state state)
+{
+	struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.region = region->name,
+		.device = region->hw.device,
+	};
+	bool revoke = region->config && region->config->revoke_on_reset;
+
+	if (region->hw.state == state)
+		return;
+	region->hw.state = state;
+	underway_spoil(broker, region);
+	if (state == MMIOD_STATE_OK)
+		wakeup_try_again(broker, true);
+	if (state != MMIOD_STATE_SUSPENDED || !revoke) {
+		change_leases(broker, region, state);
+		return;
+	}
+	log_line(LOG_NOTICE, &fields,
+		 "region %s: its device %s is reset or sleeps, and by "
+		 "\"on-reset = revoke\" its leases end: %u",
+		 region->name, region->hw.device, region->n_leases);
+	region->reset = broker->events.reset = true;
+	broker->events.reset_cursor = 0;
+}
+
+/* ---- what the backend tells ------------------------------------------------------------------- */
+
+/*
+ * When a device goes, the module revokes its windows first, which may take a while, and tells of the
+ * region last; a holder is to hear the cause, so a revocation that was not ours makes the daemon
+ * look whether the region is still there.
+ */
+static void on_window_state(struct broker *broker, const struct mmiod_control_event *event)
+{
+	struct lease *lease = lease_find(&broker->leases, event->id);
+
+	/* The module has told of the reset, and ended the window itself, before our turn came. */
+	if (lease && event->value == MMIOD_WINDOW_REVOKED && lease->region->reset &&
+	    !lease_is_over(lease)) {
+		end_by_reset(broker, lease);
+		lease = lease_find(&broker->leases, event->id);
+	}
+	if (!lease && event->value == MMIOD_WINDOW_REVOKED)
+		underway_spoil_window(broker, event->id);
+	if (!lease || lease->state == MMIOD_STATE_REVOKED)
+		return;
+	if (event->value == MMIOD_WINDOW_REVOKED && !lease_is_over(lease) &&
+	    !region_is_there(broker, lease->region))
+		on_region_gone(broker, lease->region);
+	else
+		lease_change_state(broker, lease, (enum mmiod_state)event->value);
+}
+
+static void on_window_released(struct broker *broker, const struct mmiod_control_event *event)
+{
+	struct lease *lease = lease_find(&broker->leases, event->id);
+
+	if (lease)
+		lease_gone(broker, lease);
+}
+
+static void on_region(struct broker *broker, const struct mmiod_control_event *event)
+{
+	struct region *region = region_by_handle(&broker->regions, event->id);
+
+	if (!region)
+		return;
+	if (event->type == MMIOD_CONTROL_REGION_GONE || event->value == MMIOD_WINDOW_REVOKED)
+		on_region_gone(broker, region);
+	else
+		on_region_state(broker, region, (enum mmiod_state)event->value);
+}
+
+static void on_control_event(void *data, const struct mmiod_control_event *event)
+{
+	struct broker *broker = data;
+
+	switch (event->type) {
+	case MMIOD_CONTROL_OVERFLOW:
+		log_warning("events of the module were lost: reading the ledger again");
+		broker->events.ledger_stale = true;
+		broker->host.counters.events_lost++;
+		break;
+	case MMIOD_CONTROL_WINDOW_RELEASED:
+		on_window_released(broker, event);
+		break;
+	case MMIOD_CONTROL_WINDOW_STATE:
+		on_window_state(broker, event);
+		break;
+	case MMIOD_CONTROL_REGION_GONE:
+	case MMIOD_CONTROL_REGION_STATE:
+		on_region(broker, event);
+		break;
+	case MMIOD_CONTROL_DEVICE_BOUND:
+		broker->backend->ops->rescan(broker->backend);
+		regions_claim(broker);
+		break;
+	default:
+		break; /* DEVICE_GONE: its regions have told already */
+	}
+}
+
+static void read_all(struct broker *broker)
+{
+	broker->events.caused = 0;
+	broker->events.reading = true;
+	broker->backend->ops->read_events(broker->backend, on_control_event, broker);
+	if (broker->events.ledger_stale) {
+		underway_spoil(broker, NULL);
+		broker->backend->ops->rescan(broker->backend);
+		broker->events.ledger_stale = regions_adopt(broker) < 0;
+		lose_regions(broker);
+		broker->events.ledger_stale |= ledger_read(broker) < 0;
+		regions_claim(broker);
+	}
+	broker->events.reading = false;
+}
+
+/* ---- what follows ----------------------------------------------------------------------------- */
+
+/*
+ * What a region's device did not take from one lease it does
+ * not take from the next. True: there may be more to be done.
+ */
+static bool write_unsafe(struct broker *broker, bool again)
+{
+	struct lease *lease = broker->leases.unsafe, *next;
+	struct lease *last = lease ? lease->unsafe_prev : NULL;
+
+	broker->safe_state.round++;
+	for (; lease; lease = next) {
+		next = lease == last ? NULL : lease->unsafe_next;
+		if (lease->unsafe && !again)
+			return false;
+		if (lease->region->unsafe_round == broker->safe_state.round)
+			continue;
+		if (broker->events.caused >= EVENTS_DRAIN_EVERY)
+			return true;
+		lease_advance(broker, lease);
+	}
+	return false;
+}
+
+/* What followed from events, and makes events itself. True: there is more of it. */
+static bool follow_up(struct broker *broker)
+{
+	return end_reset(broker) || write_unsafe(broker, false);
+}
+
+/*
+ * Takes in all that the backend has to tell. Called from within requests too, so nothing that
+ * follows from an event may send a message: it waits for the next turn of the loop.
+ */
+static void drain(struct broker *broker)
+{
+	bool more = true;
+
+	if (broker->events.draining)
+		return;
+	broker->events.draining = true;
+	for (int i = 0; i < ROUNDS_AT_ONCE && more; i++) {
+		read_all(broker);
+		more = follow_up(broker);
+	}
+	broker->events.draining = false;
+	if (more)
+		wakeup_try_again(broker, true);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *data)
+{
+	struct broker *broker = data;
+	bool kept = regions_retry(broker);
+	bool more = write_unsafe(broker, true);
+
+	events_pace(broker);
+	if (more || kept || broker->leases.unsafe)
+		wakeup_try_again(broker, more);
+}
+
+static void on_backend(evutil_socket_t fd, short what, void *data)
+{
+	struct broker *broker = data;
+
+	broker->host.turn.spent = 0;
+	drain(broker);
+	turn_note(&broker->host, WORK_MESSAGE);
+}
+
+void events_init(struct broker *broker)
+{
+	event_assign(&broker->events.event, broker->host.base, broker->backend->event_fd,
+		     EV_READ | EV_PERSIST, on_backend, broker);
+	event_priority_set(&broker->events.event, TURN_FIRST);
+	evtimer_assign(&broker->wakeup.again, broker->host.base, on_again, broker);
+	event_priority_set(&broker->wakeup.again, TURN_FIRST);
+	broker->events.drain = drain;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Leases from the module's ledger: after a restart, and when events were lost. The ledger is the
+ * truth; what the daemon believes is brought in line with it.
+ */
+#include <string.h>
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/underway.h"
+#include "connection/journal.h"
+#include "lease/tag.h"
+
+/* Region and kind of memory; NULL: the region has gone. */
+static struct region *region_of(struct broker *broker, const struct backend_ledger *entry,
+				const struct tag_content *content)
+{
+	if (content->memory != MMIOD_MEMORY_REGION)
+		return &broker->kernel;
+	return region_by_handle(&broker->regions, entry->window.region);
+}
+
+/* What is, is: no limit applies to it. */
+static int charge_adopted(struct broker *broker, struct lease *lease)
+{
+	struct users *users = &broker->host.users;
+	uid_t uid = lease->holder.uid;
+	int r = charge_take(&lease->charge, users, uid, USER_LEASES, UINT32_MAX);
+
+	if (r == 0 && lease->allocated && lease->state != MMIOD_STATE_REVOKED)
+		r = charge_take_amount(&lease->bytes, users, uid, USER_BYTES, lease->length,
+				       UINT64_MAX);
+	return r;
+}
+
+/* The pool may be there already: its blocks are taken by a lease that it does not know. */
+static int claim_blocks(struct lease *lease)
+{
+	struct blocks *blocks = lease->region->blocks;
+	int r;
+
+	if (!blocks || !lease->allocated || lease->state == MMIOD_STATE_REVOKED)
+		return 0;
+	r = blocks_claim(blocks, lease->offset, lease->length, &lease->extent);
+	if (r < 0 && r != -ENOMEM)
+		log_error("lease %llu of pool %s holds blocks that are not its own",
+			  (unsigned long long)lease->id, lease->region->name);
+	return r == -ENOMEM ? r : 0;
+}
+
+static void forget(struct lease *lease)
+{
+	if (lease->extent)
+		blocks_cancel(lease->region->blocks, lease->extent);
+	charge_release(&lease->bytes);
+	charge_release(&lease->charge);
+	lease_discard(lease);
+}
+
+/* One that may be renewed gets time for its holder to find the new daemon. */
+static int adopt_term(struct broker *broker, struct lease *lease, const struct tag_content *content)
+{
+	uint64_t now = clock_boot_ms();
+
+	if (!content->lease_ms || lease_is_over(lease))
+		return 0;
+	if (lease_limit(&broker->leases, lease, content->lease_ms, content->renew) < 0)
+		return -ENOMEM;
+	lease_set_deadline(lease, content->renew ? now + content->lease_ms : content->deadline_ms,
+			   now);
+	return 0;
+}
+
+/*
+ * Of a window that is revoked the earlier daemon may not have seen the end: its pages are taken from
+ * processes now, if they are not yet, and if there is a note the end is not over.
+ */
+static void adopt_end(struct broker *broker, struct lease *lease)
+{
+	if (lease->state != MMIOD_STATE_REVOKED)
+		return;
+	broker->backend->ops->set_state(broker->backend, lease->id, MMIOD_STATE_REVOKED);
+	lease->end = LEASE_CUT;
+	if (safe_state_is_owed(broker, lease->id))
+		lease->state = MMIOD_STATE_ENDING;
+}
+
+/* -ENODEV: its region has gone. */
+static int adopt(struct broker *broker, const struct backend_ledger *entry)
+{
+	struct tag_content content;
+	struct region *region;
+	struct lease *lease;
+
+	tag_decode(entry->window.tag, &content);
+	region = region_of(broker, entry, &content);
+	if (!region)
+		return -ENODEV;
+	lease = calloc(1, sizeof(*lease));
+	if (!lease)
+		return -ENOMEM;
+	lease->memory = (enum mmiod_memory)content.memory;
+	lease->allocated = content.allocated;
+	lease->id = entry->id;
+	lease->region = region;
+	lease->offset = entry->window.offset;
+	lease->length = entry->window.length;
+	lease->cache = entry->window.cache;
+	lease->width = entry->window.width;
+	lease->rights = content.rights & entry->window.rights;
+	lease->share = (enum mmiod_share)content.share;
+	lease->flags = content.flags;
+	lease->state = entry->state;
+	lease->holder = content.holder;
+	lease->started_ms = content.started_ms;
+	lease->grant = content.grant;
+	adopt_end(broker, lease);
+	if (charge_adopted(broker, lease) < 0 || claim_blocks(lease) < 0 ||
+	    adopt_term(broker, lease, &content) < 0 || lease_add(&broker->leases, lease) < 0) {
+		forget(lease);
+		return -ENOMEM;
+	}
+	lease_attach(lease, &broker->orphans);
+	return 0;
+}
+
+/*
+ * Ends the leases from this one on whose ids are lower: their windows are gone. Returns the first
+ * that is not. Table and ledger are both in order of id, so one walk along both is enough: somebody
+ * who lets go of all at once must not have the daemon look for each of them.
+ */
+static struct lease *forget_until(struct broker *broker, struct lease *lease, uint64_t id)
+{
+	while (lease && lease->id < id) {
+		struct lease *next = lease->hh.next;
+
+		if (!(lease->end & LEASE_CLOSED))
+			lease_gone(broker, lease);
+		lease = next;
+	}
+	return lease;
+}
+
+/* Returns 1 for a lease that is new. */
+static int take_entry(struct broker *broker, const struct backend_ledger *entry)
+{
+	struct lease *lease = lease_find(&broker->leases, entry->id);
+	int r;
+
+	if (lease) {
+		lease_take_listed(broker, lease, entry->state);
+		return 0;
+	}
+	if (underway_have(broker, entry->id))
+		return 0;
+	r = adopt(broker, entry);
+	if (r == 0)
+		return 1;
+	/* Those of a region that has gone hold nothing. */
+	if (r == -ENODEV && entry->state == MMIOD_STATE_REVOKED)
+		return 0;
+	log_error("window %llu of the ledger could not be taken over: %s",
+		  (unsigned long long)entry->id, strerror(-r));
+	return r == -ENODEV ? 0 : r;
+}
+
+/*
+ * Negative: not all of it was read or taken over.
+ * Then nothing is forgotten that may be in the rest.
+ */
+int ledger_read(struct broker *broker)
+{
+	struct backend_ledger entry = { 0 };
+	struct lease *lease = broker->leases.table;
+	unsigned int adopted = 0;
+	uint64_t last = 0;
+	int r, result = 0;
+
+	while ((r = broker->backend->ops->next_window(broker->backend, last, &entry)) == 0) {
+		last = entry.id;
+		lease = forget_until(broker, lease, last);
+		if (lease && lease->id == last)
+			lease = lease->hh.next;
+		r = take_entry(broker, &entry);
+		if (r < 0)
+			result = r;
+		else
+			adopted += (unsigned int)r;
+	}
+	if (r != -ENOENT)
+		return r;
+	if (broker->backend->ops->kind == MMIOD_BACKEND_MODULE)
+		forget_until(broker, lease, UINT64_MAX);
+	if (adopted)
+		log_info("took over %u leases from the module's ledger", adopted);
+	return result;
+}
+
+/*
+ * A process that lost its connection, because the daemon
+ * was restarted or otherwise, hears of its leases again.
+ */
+void ledger_attach_orphans(struct broker *broker, struct connection *connection)
+{
+	const struct user *user = connection->charge.user;
+	struct lease *lease;
+
+	if (!connection->peer.subject.known)
+		return; /* its pid says nothing */
+	if (!broker->orphans.head)
+		return;
+	for (lease = lease_after_of(user, 0); lease; lease = lease_after_of(user, lease->id)) {
+		if (lease->list != &broker->orphans ||
+		    lease->holder.pid != connection->peer.holder.pid)
+			continue;
+		lease_attach(lease, &connection->leases);
+		if (lease_has_news(lease))
+			connection_wake(connection);
+	}
+}
+
+/* Leases that end with their connection had time to find a new one. */
+void ledger_end_grace(struct broker *broker)
+{
+	static const char why[] = "it was to end with its connection, and none came back";
+	struct lease *lease;
+
+	for (lease = broker->leases.table; lease; lease = events_next_lease(broker, lease)) {
+		if (lease->list != &broker->orphans || !(lease->flags & MMIOD_LEASE_CONNECTION) ||
+		    lease_is_over(lease))
+			continue;
+		lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION, why);
+	}
+}

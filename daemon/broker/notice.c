@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What monitors are told: makes a notice of what happened,
+ * and wakes those who watch. Costs nothing while nobody does.
+ */
+#include "broker/broker.h"
+
+static bool nobody_watches(const struct broker *broker)
+{
+	return !broker->host.monitor.subscriptions;
+}
+
+/* Called from anywhere, so the sending waits for the next turn of the loop. */
+static void publish(struct broker *broker, struct notice *notice, const char *region,
+		    const char *why)
+{
+	struct subscription *subscription;
+
+	notice->time_us = monitor_now_us();
+	snprintf(notice->region, sizeof(notice->region), "%.*s", MMIOD_NAME_MAX - 1, region);
+	snprintf(notice->why, sizeof(notice->why), "%s", why);
+	monitor_add(&broker->host.monitor, notice);
+	DL_FOREACH2(broker->host.monitor.subscriptions, subscription, list_next)
+		connection_wake(container_of(subscription, struct connection, subscription));
+}
+
+void notice_region(struct broker *broker, enum mmiod_notice_type type, const struct region *region,
+		   const char *why)
+{
+	struct notice notice = { .type = type, .holder.uid = UINT32_MAX };
+
+	if (nobody_watches(broker))
+		return;
+	notice.length = region->hw.length;
+	publish(broker, &notice, region->name, why);
+}
+
+void notice_lease(struct broker *broker, enum mmiod_notice_type type, const struct lease *lease,
+		  const char *why)
+{
+	bool kernel = lease->region == &broker->kernel;
+	struct notice notice = {
+		.type = type,
+		.memory = lease->memory,
+		.lease = lease->id,
+		.offset = lease->offset,
+		.length = lease->length,
+		.rights = lease->rights,
+		.cache = lease->cache,
+		.holder = lease->holder,
+	};
+
+	if (!nobody_watches(broker))
+		publish(broker, &notice, kernel ? "" : lease->region->name, why);
+}
+
+void notice_denial(struct broker *broker, const struct holder *holder,
+		   const struct mmiod_wire_want *want, enum mmiod_memory memory, const char *why)
+{
+	struct notice notice = {
+		.type = MMIOD_NOTICE_DENIED,
+		.memory = memory,
+		.offset = want->offset,
+		.length = want->length,
+		.rights = want->rights,
+		.cache = (enum mmiod_cache)want->cache,
+		.holder = *holder,
+	};
+
+	if (!nobody_watches(broker))
+		publish(broker, &notice, want->region, why);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Notes in files, one for each lease, named after it. The directory lies in /run and so ends with
+ * the boot, as leases do; it is kept open, so that no shortage of descriptors keeps a note from
+ * being written or removed.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "broker/safe-note.h"
+#include "config/value.h"
+
+#define PREFIX "on-end."
+
+static void name_note(uint64_t id, char name[48])
+{
+	snprintf(name, 48, PREFIX "%" PRIu64, id);
+}
+
+/* 0 or -errno: the directory is open afterwards. */
+static int need_directory(struct broker *broker)
+{
+	const char *path = broker->state;
+
+	if (!path)
+		return -ENOENT;
+	if (broker->safe_state.notes_fd >= 0)
+		return 0;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	broker->safe_state.notes_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return broker->safe_state.notes_fd < 0 ? -errno : 0;
+}
+
+static int open_note(struct broker *broker, uint64_t id, int flags)
+{
+	int r = need_directory(broker), fd;
+	char name[48];
+
+	if (r < 0)
+		return r;
+	name_note(id, name);
+	fd = openat(broker->safe_state.notes_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Somebody may have removed the directory, and it was made anew or not. */
+static int create_note(struct broker *broker, uint64_t id)
+{
+	int fd = open_note(broker, id, O_WRONLY | O_CREAT | O_TRUNC);
+
+	if (fd != -ENOENT || !broker->state)
+		return fd;
+	fd_closep(&broker->safe_state.notes_fd);
+	broker->safe_state.notes_fd = -1;
+	return open_note(broker, id, O_WRONLY | O_CREAT | O_TRUNC);
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void print_note(FILE *file, const struct lease *lease)
+{
+	const struct backend_region *hw = &lease->region->hw;
+	bool range = hw->bar == UINT32_MAX;
+
+	fprintf(file, "region %s\n", lease->region->name);
+	fprintf(file, "claim %s %" PRIu32 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 "\n",
+		hw->device, hw->bar, hw->offset, hw->length, range ? hw->phys : 0);
+	fprintf(file, "lease 0x%" PRIx64 " 0x%" PRIx64 " %u %" PRIu32 " %" PRIu32 "\n",
+		lease->offset, lease->length, lease->cache, lease->holder.uid, lease->holder.pid);
+	for (size_t i = 0; i < lease->on_end->count; i++) {
+		const struct config_write *write = &lease->on_end->items[i];
+
+		fprintf(file, "+0x%" PRIx64 ":%u=0x%" PRIx64 "\n", write->offset, 8 * write->width,
+			write->value);
+	}
+}
+
+/* A note is shorter than stdio's buffer, so there is one write: it is there as a whole or not. */
+int safe_note_write(struct broker *broker, uint64_t id, const struct lease *lease)
+{
+	_cleanup_(fclosep) FILE *file = NULL;
+	int fd = create_note(broker, id);
+
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "w");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	print_note(file, lease);
+	return fflush(file) ? -errno : 0;
+}
+
+void safe_note_remove(struct broker *broker, uint64_t id)
+{
+	char name[48];
+
+	name_note(id, name);
+	if (need_directory(broker) == 0)
+		unlinkat(broker->safe_state.notes_fd, name, 0);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+bool safe_note_exists(struct broker *broker, uint64_t id)
+{
+	char name[48];
+
+	name_note(id, name);
+	return need_directory(broker) == 0 &&
+	       faccessat(broker->safe_state.notes_fd, name, F_OK, 0) == 0;
+}
+
+/* Lines that make no sense are left out. */
+static void read_line(const char *line, struct safe_note *note)
+{
+	struct config_writes *writes = &note->writes;
+	uint32_t cache;
+
+	if (sscanf(line, "region %31s", note->region) == 1)
+		return;
+	if (sscanf(line, "claim %31s %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64, note->device,
+		   &note->bar, &note->claim_offset, &note->claim_length, &note->phys) == 5)
+		return;
+	if (sscanf(line, "lease %" SCNx64 " %" SCNx64 " %" SCNu32 " %" SCNu32 " %" SCNu32,
+		   &note->offset, &note->length, &cache, &note->uid, &note->pid) == 5) {
+		note->cache = cache == MMIOD_CACHE_WC ? MMIOD_CACHE_WC : MMIOD_CACHE_UC;
+		return;
+	}
+	if (writes->count < array_size(writes->items) &&
+	    value_write(line, &writes->items[writes->count]) == 0)
+		writes->count++;
+}
+
+/* What an older daemon did not say: at least the bytes that are to be written. */
+static void guess_lease(struct safe_note *note)
+{
+	const struct config_writes *writes = &note->writes;
+	uint64_t start = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < writes->count; i++) {
+		const struct config_write *write = &writes->items[i];
+
+		if (write->offset < start)
+			start = write->offset;
+		if (write->offset + write->width > end)
+			end = write->offset + write->width;
+	}
+	note->offset = writes->count ? start : 0;
+	note->length = writes->count ? end - start : 1;
+}
+
+int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note)
+{
+	_cleanup_(fclosep) FILE *file = NULL;
+	int fd = open_note(broker, id, O_RDONLY);
+	char line[256];
+
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*note = (struct safe_note){
+		.id = id,
+		.cache = MMIOD_CACHE_UC,
+		.uid = UINT32_MAX,
+	};
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		read_line(line, note);
+	}
+	if (!note->length)
+		guess_lease(note);
+	return 0;
+}
+
+/* By its claim; the configuration's name for it says nothing, unless an older daemon knew no more. */
+bool safe_note_is_for(const struct safe_note *note, const struct region *region)
+{
+	const struct backend_region *hw = &region->hw;
+
+	return region->claimed && !strcmp(note->device, hw->device) && note->bar == hw->bar &&
+	       note->claim_offset == hw->offset && note->claim_length == hw->length &&
+	       note->phys == (hw->bar == UINT32_MAX ? hw->phys : 0);
+}
+
+int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id))
+{
+	int r = need_directory(broker), fd;
+	struct dirent *entry;
+	DIR *directory;
+	uint64_t id;
+
+	if (r < 0)
+		return r;
+	fd = openat(broker->safe_state.notes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory = fd < 0 ? NULL : fdopendir(fd);
+	if (!directory) {
+		r = -errno;
+		fd_closep(&fd);
+		return r;
+	}
+	while ((entry = readdir(directory)))
+		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)) &&
+		    value_number(entry->d_name + strlen(PREFIX), &id) == 0)
+			each(broker, id);
+	closedir(directory);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* What each key does to the tree: 0, or a negative error after config_refuse(). */
+#ifndef MMIOD_DAEMON_CONFIG_SETTERS_H
+#define MMIOD_DAEMON_CONFIG_SETTERS_H
+
+#include "config/cursor.h"
+
+/* config-limits.c */
+int limits_set_connections(struct config_cursor *cursor, const char *value);
+int limits_set_connection_rate(struct config_cursor *cursor, const char *value);
+int limits_set_unread_replies(struct config_cursor *cursor, const char *value);
+int limits_set_unread_descriptors(struct config_cursor *cursor, const char *value);
+int limits_set_slow_reader_timeout(struct config_cursor *cursor, const char *value);
+int limits_set_leases(struct config_cursor *cursor, const char *value);
+int limits_set_hello_timeout(struct config_cursor *cursor, const char *value);
+int limits_set_bytes(struct config_cursor *cursor, const char *value);
+int limits_set_caches(struct config_cursor *cursor, const char *value);
+int limits_set_waiting(struct config_cursor *cursor, const char *value);
+int limits_set_longest_wait(struct config_cursor *cursor, const char *value);
+int limits_set_bypass(struct config_cursor *cursor, const char *value);
+int limits_set_all_connections(struct config_cursor *cursor, const char *value);
+int limits_set_all_leases(struct config_cursor *cursor, const char *value);
+int limits_set_all_bytes(struct config_cursor *cursor, const char *value);
+int limits_set_all_caches(struct config_cursor *cursor, const char *value);
+int limits_set_all_waiting(struct config_cursor *cursor, const char *value);
+int limits_set_all_unread_replies(struct config_cursor *cursor, const char *value);
+int limits_set_all_unread_descriptors(struct config_cursor *cursor, const char *value);
+int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value);
+
+/* config-region.c */
+int region_set_device(struct config_cursor *cursor, const char *value);
+int region_set_ids(struct config_cursor *cursor, const char *value);
+int region_set_bar(struct config_cursor *cursor, const char *value);
+int region_set_range(struct config_cursor *cursor, const char *value);
+int region_set_offset(struct config_cursor *cursor, const char *value);
+int region_set_size(struct config_cursor *cursor, const char *value);
+int region_set_phys(struct config_cursor *cursor, const char *value);
+int region_set_width(struct config_cursor *cursor, const char *value);
+int region_set_cache(struct config_cursor *cursor, const char *value);
+int region_set_pool(struct config_cursor *cursor, const char *value);
+int region_set_wipe(struct config_cursor *cursor, const char *value);
+int region_set_page(struct config_cursor *cursor, const char *value);
+int region_set_bind(struct config_cursor *cursor, const char *value);
+int region_set_on_reset(struct config_cursor *cursor, const char *value);
+int region_set_dma_bits(struct config_cursor *cursor, const char *value);
+int region_set_backing(struct config_cursor *cursor, const char *value);
+
+/* config-grant.c */
+int grant_set_region(struct config_cursor *cursor, const char *value);
+int grant_set_user(struct config_cursor *cursor, const char *value);
+int grant_set_group(struct config_cursor *cursor, const char *value);
+int grant_set_memory(struct config_cursor *cursor, const char *value);
+int grant_set_access(struct config_cursor *cursor, const char *value);
+int grant_set_share(struct config_cursor *cursor, const char *value);
+int admin_set_user(struct config_cursor *cursor, const char *value);
+int admin_set_group(struct config_cursor *cursor, const char *value);
+
+/* config-terms.c */
+int terms_set_unknown(struct config_cursor *cursor, const char *value);
+int terms_set_cache(struct config_cursor *cursor, const char *value);
+int terms_set_range(struct config_cursor *cursor, const char *value);
+int terms_set_lease(struct config_cursor *cursor, const char *value);
+int terms_set_renew(struct config_cursor *cursor, const char *value);
+int terms_set_leases(struct config_cursor *cursor, const char *value);
+int terms_set_bytes(struct config_cursor *cursor, const char *value);
+int terms_set_wait(struct config_cursor *cursor, const char *value);
+int terms_set_on_end(struct config_cursor *cursor, const char *value);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/* What the journal is told. */
+#include <inttypes.h>
+#include <string.h>
+#include "base/log.h"
+#include "connection/connection.h"
+#include "connection/journal-rate.h"
+#include "connection/journal.h"
+
+/* Writes to registers at the end of leases: what is too much of them is counted. */
+static bool may_audit(struct connection_host *host, uid_t uid)
+{
+	return journal_may_audit(host, uid, true);
+}
+
+static const char *limit_key(enum mmiod_limit limit)
+{
+	static const char *const keys[MMIOD_LIMITS] = {
+		[MMIOD_LIMIT_CONNECTIONS] = "connections-per-user",
+		[MMIOD_LIMIT_CONNECTION_RATE] = "connection-rate-per-user",
+		[MMIOD_LIMIT_LEASES] = "leases-per-user",
+		[MMIOD_LIMIT_BYTES] = "bytes-per-user",
+		[MMIOD_LIMIT_UNREAD_REPLIES] = "unread-replies-per-user",
+		[MMIOD_LIMIT_UNREAD_DESCRIPTORS] = "unread-descriptors-per-user",
+		[MMIOD_LIMIT_CACHES] = "caches-per-user",
+		[MMIOD_LIMIT_GRANT] = "leases or bytes of the grant",
+		[MMIOD_LIMIT_WAITING] = "waiting-per-user",
+	};
+
+	return keys[limit];
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+void journal_turned_away(struct connection_host *host, const struct peer *peer,
+			 enum mmiod_limit limit, const char *why)
+{
+	const struct log_fields fields = {
+		.message_id = limit ? LOG_ID_QUOTA : LOG_ID_DENIAL,
+		.holder = &peer->holder,
+		.connected = true,
+		.limit = limit_key(limit),
+	};
+
+	if (journal_may(host, peer->subject.uid))
+		log_line(LOG_NOTICE, &fields, "turned away pid %u: %s", peer->holder.pid, why);
+}
+
+void journal_dropped(struct connection *connection, const char *why)
+{
+	const struct holder *holder = &connection->peer.holder;
+	const struct log_fields fields = { .message_id = LOG_ID_DROPPED,
+					   .holder = holder,
+					   .connected = true };
+
+	if (journal_may(connection->host, holder->uid))
+		log_line(LOG_WARNING, &fields, "dropped the connection of uid %u, pid %u: %s",
+			 holder->uid, holder->pid, why);
+}
+
+/* ---- leases ---------------------------------------------------------------------------------- */
+
+static const char *access_word(uint32_t rights)
+{
+	return rights & MMIOD_RIGHT_WRITE ? "rw" : "r";
+}
+
+/* A lease to write, or the first of several to read. `rule`: name of the grant that let them. */
+void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
+		     const char *rule)
+{
+	const struct holder *holder = &lease->holder;
+	bool writes = lease->rights & MMIOD_RIGHT_WRITE;
+	const struct log_fields fields = {
+		.message_id = LOG_ID_GRANT,
+		.holder = holder,
+		.connected = true,
+		.region = lease->region->name,
+		.rule = rule,
+		.access = access_word(lease->rights),
+		.lease = lease->id,
+		.offset = lease->offset,
+		.length = lease->length,
+	};
+	char more[32] = "";
+
+	if (!audit_admit(connection->host, lease, writes ? AUDIT_WRITER : AUDIT_READER, rule,
+			 others + 1))
+		return;
+	if (others)
+		snprintf(more, sizeof(more), ", and %zu more", others);
+	log_line(LOG_INFO, &fields,
+		 "uid %u, pid %u, leased 0x%" PRIx64 "+0x%" PRIx64
+		 " of %s, %s, by grant %s: lease %" PRIu64 "%s",
+		 holder->uid, holder->pid, lease->offset, lease->length, lease->region->name,
+		 writes ? "read-write" : "read-only", rule, lease->id, more);
+}
+
+void journal_refused(struct connection *connection, const struct journal_refusal *refusal)
+{
+	const struct log_fields fields = {
+		.message_id = refusal->limit ? LOG_ID_QUOTA : LOG_ID_DENIAL,
+		.holder = &connection->peer.holder,
+		.connected = true,
+		.region = refusal->region[0] ? refusal->region : NULL,
+		.access = access_word(refusal->rights),
+		.limit = limit_key(refusal->limit),
+		.offset = refusal->offset,
+		.length = refusal->length,
+	};
+
+	if (!journal_may(connection->host, connection->peer.holder.uid))
+		return;
+	log_line(LOG_NOTICE, &fields, "%s", refusal->why);
+}
+
+/* A holder that asks for short times, or that connects and hangs up, may make any number of these. */
+static bool is_holders_doing(enum mmiod_revoke_cause cause)
+{
+	return cause == MMIOD_CAUSE_EXPIRED || cause == MMIOD_CAUSE_CONNECTION;
+}
+
+static const char *const cause_words[MMIOD_CAUSES] = {
+	[MMIOD_CAUSE_ADMIN] = "administrator", [MMIOD_CAUSE_OBEYED] = "obeyed",
+	[MMIOD_CAUSE_GONE] = "gone",	       [MMIOD_CAUSE_CONNECTION] = "connection",
+	[MMIOD_CAUSE_EXPIRED] = "expired",     [MMIOD_CAUSE_OTHER] = "program",
+	[MMIOD_CAUSE_RESET] = "reset",	       [MMIOD_CAUSE_POLICY] = "policy",
+};
+
+static void tell_more_ended(const struct audit *audit)
+{
+	enum mmiod_revoke_cause cause = (enum mmiod_revoke_cause)(audit->key.kind - AUDIT_END);
+	const struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.holder = &audit->holder,
+		.region = audit->key.region,
+		.cause = cause_words[cause],
+		.lease = audit->last,
+	};
+
+	log_line(LOG_NOTICE, &fields,
+		 "%" PRIu64 " more leases of %s, held by uid %u, ended (%s): %" PRIu64
+		 " to %" PRIu64,
+		 audit->pending, audit->key.region, audit->key.uid, cause_words[cause],
+		 audit->first, audit->last);
+}
+
+/* What was put off, as one line. */
+static void tell_pending(const struct audit *audit)
+{
+	bool writes = audit->key.kind == AUDIT_WRITER;
+	const struct log_fields fields = {
+		.message_id = LOG_ID_GRANT,
+		.holder = &audit->holder,
+		.region = audit->key.region,
+		.rule = audit->key.rule,
+		.access = writes ? "rw" : "r",
+		.lease = audit->last,
+	};
+
+	if (audit->key.kind >= AUDIT_END) {
+		tell_more_ended(audit);
+		return;
+	}
+	log_line(LOG_INFO, &fields,
+		 "uid %u, pid %u, leased %" PRIu64 " more of %s, %s, by grant %s: leases %" PRIu64
+		 " to %" PRIu64,
+		 audit->key.uid, audit->holder.pid, audit->pending, audit->key.region,
+		 writes ? "read-write" : "read-only", audit->key.rule, audit->first, audit->last);
+}
+
+void journal_revoked(struct connection_host *host, const struct lease *lease,
+		     enum mmiod_revoke_cause cause, const char *why)
+{
+	const struct log_fields fields = {
+		.message_id = LOG_ID_REVOKE,
+		.holder = &lease->holder,
+		.region = lease->region->name,
+		.access = access_word(lease->rights),
+		.cause = cause_words[cause],
+		.lease = lease->id,
+		.offset = lease->offset,
+		.length = lease->length,
+	};
+
+	host->counters.revocations[cause]++;
+	if (is_holders_doing(cause) && !audit_admit(host, lease, AUDIT_END + cause, "", 1))
+		return;
+	log_line(LOG_NOTICE, &fields, "lease %" PRIu64 " of %s, held by uid %u, pid %u: %s",
+		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
+}
+
+/* What a lease that has ended still owes its device: told whoever caused it. */
+void journal_unwritten(const struct lease *lease, const struct config_write *write, int error)
+{
+	const struct log_fields fields = { .region = lease->region->name, .lease = lease->id };
+
+	log_line(LOG_ERR, &fields,
+		 "lease %" PRIu64 " of region %s has ended, but 0x%" PRIx64
+		 " could not be written to +0x%" PRIx64 ": %s; its bytes are nobody's until it is",
+		 lease->id, lease->region->name, write->value, write->offset, strerror(-error));
+}
+
+/* `always`: it is what an error in the journal was about. Else the holder's pace applies, if known. */
+void journal_written(struct connection_host *host, const struct lease *lease,
+		     const struct config_write *write, bool always)
+{
+	const struct log_fields fields = { .region = lease->region->name, .lease = lease->id };
+	uint32_t uid = lease->holder.uid;
+
+	if (!always && uid != UINT32_MAX && !may_audit(host, uid))
+		return;
+	log_line(LOG_INFO, &fields,
+		 "lease %" PRIu64 " of region %s has ended: wrote 0x%" PRIx64 " to +0x%" PRIx64
+		 " (%u bits)",
+		 lease->id, lease->region->name, write->value, write->offset, 8 * write->width);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+void journal_start(struct connection_host *host)
+{
+	journal_rate_start(host);
+	audit_start(host, tell_pending);
+}
+
+void journal_stop(struct connection_host *host)
+{
+	audit_stop(host);
+	journal_rate_stop(host);
+}

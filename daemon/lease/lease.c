@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The table of leases. Two leases that share a byte go together only if each lets the other be: an
+ * exclusive one lets nobody, a shared-read one lets readers, a shared-write one lets all. A guest
+ * is in nobody's way: where an exclusive lease comes, it ends.
+ */
+#include <assert.h>
+#include <string.h>
+#include "lease/lease.h"
+
+/* ---- sharing --------------------------------------------------------------------------------- */
+
+static enum lease_class class_of(uint32_t rights, enum mmiod_share share)
+{
+	bool writes = rights & MMIOD_RIGHT_WRITE;
+
+	if (share == MMIOD_SHARE_GUEST)
+		return LEASE_GUEST;
+	if (share == MMIOD_SHARE_READ)
+		return writes ? LEASE_WRITER : LEASE_READER;
+	if (share == MMIOD_SHARE_WRITE)
+		return writes ? LEASE_OPEN_WRITER : LEASE_OPEN_READER;
+	return LEASE_EXCLUSIVE;
+}
+
+/* Whether one that is there [first index] lets another come. */
+static const bool lets[LEASE_CLASSES][LEASE_CLASSES] = {
+	[LEASE_READER] = { [LEASE_READER] = true,
+			   [LEASE_OPEN_READER] = true,
+			   [LEASE_GUEST] = true },
+	[LEASE_WRITER] = { [LEASE_OPEN_READER] = true, [LEASE_GUEST] = true },
+	[LEASE_OPEN_READER] = { [LEASE_READER] = true,
+				[LEASE_WRITER] = true,
+				[LEASE_OPEN_READER] = true,
+				[LEASE_OPEN_WRITER] = true,
+				[LEASE_GUEST] = true },
+	[LEASE_OPEN_WRITER] = { [LEASE_OPEN_READER] = true,
+				[LEASE_OPEN_WRITER] = true,
+				[LEASE_GUEST] = true },
+	[LEASE_GUEST] = { [LEASE_EXCLUSIVE] = true,
+			  [LEASE_READER] = true,
+			  [LEASE_WRITER] = true,
+			  [LEASE_OPEN_READER] = true,
+			  [LEASE_OPEN_WRITER] = true,
+			  [LEASE_GUEST] = true },
+};
+
+/* Whether one that is there keeps another, of the same bytes, from coming. */
+bool lease_bars(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
+		enum mmiod_share other_share)
+{
+	return !lets[class_of(rights, share)][class_of(other_rights, other_share)];
+}
+
+/* A lease that stands in the way of [offset, offset + length), or NULL. */
+struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
+			     uint32_t rights, enum mmiod_share share)
+{
+	enum lease_class class = class_of(rights, share);
+	struct interval *found;
+
+	for (int other = 0; other < LEASE_CLASSES; other++) {
+		if (lets[other][class])
+			continue;
+		found = interval_overlap(&region->occupied[other], offset, offset + length);
+		if (found)
+			return container_of(found, struct lease, span);
+	}
+	return NULL;
+}
+
+static struct lease *guest_below(struct interval *node, uint64_t start, uint64_t end)
+{
+	struct lease *lease;
+
+	if (!node || node->greatest <= start)
+		return NULL;
+	lease = guest_below(node->left, start, end);
+	if (lease || node->start >= end)
+		return lease;
+	lease = container_of(node, struct lease, span);
+	if (node->end > start && lease->id && !lease_is_over(lease))
+		return lease;
+	return guest_below(node->right, start, end);
+}
+
+/* A guest of some of these bytes that is in the table, or NULL. */
+struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t end)
+{
+	return guest_below(region->occupied[LEASE_GUEST].root, start, end);
+}
+
+/* One that occupies bytes of the region, or NULL. */
+struct lease *lease_of_region(const struct region *region)
+{
+	for (int i = 0; i < LEASE_CLASSES; i++) {
+		struct interval *first = interval_first(&region->occupied[i]);
+
+		if (first)
+			return container_of(first, struct lease, span);
+	}
+	return NULL;
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+struct lease *lease_find(const struct leases *leases, uint64_t id)
+{
+	struct lease *lease;
+
+	HASH_FIND(hh, leases->table, &id, sizeof(id), lease);
+	return lease;
+}
+
+/* The first lease whose id is greater; `id` need not be one of a lease. NULL: there is none. */
+struct lease *lease_after(const struct leases *leases, uint64_t id)
+{
+	struct by_id_node *node = by_id_after(&leases->by_id, id);
+
+	return node ? container_of(node, struct lease, of_all) : NULL;
+}
+
+/* The one with the highest id; not of an empty table. */
+struct lease *lease_last(const struct leases *leases)
+{
+	UT_hash_table *table = leases->table->hh.tbl;
+
+	return ELMT_FROM_HH(table, table->tail);
+}
+
+/* The next behind this id, of those that are charged to the user. */
+struct lease *lease_after_of(const struct user *user, uint64_t id)
+{
+	struct by_id_node *node = by_id_after(&user->leases, id);
+
+	return node ? container_of(node, struct lease, of_user) : NULL;
+}
+
+static struct interval_set *set_of(struct lease *lease)
+{
+	return &lease->region->occupied[class_of(lease->rights, lease->share)];
+}
+
+static struct tally *tally_of(struct lease *lease)
+{
+	return &lease->region->tallies[lease->memory];
+}
+
+const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant)
+{
+	struct account *account, key = { .key = { uid, grant } };
+
+	HASH_FIND(hh, leases->accounts, &key.key, sizeof(key.key), account);
+	return account;
+}
+
+/* The lease is charged to its user and its grant. -ENOMEM: it is not. */
+int lease_book(struct leases *leases, struct lease *lease)
+{
+	uid_t uid = lease->charge.user ? lease->charge.user->uid : lease->holder.uid;
+	struct account *account = (struct account *)account_find(leases, uid, lease->grant);
+
+	if (!account) {
+		account = calloc(1, sizeof(*account));
+		if (!account)
+			return -ENOMEM;
+		account->key.uid = uid;
+		account->key.grant = lease->grant;
+		HASH_ADD(hh, leases->accounts, key, sizeof(account->key), account);
+		if (!hash_added(account)) {
+			free(account);
+			return -ENOMEM;
+		}
+	}
+	account->leases++;
+	if (lease->state != MMIOD_STATE_REVOKED)
+		account->bytes += lease->length;
+	lease->account = account;
+	return 0;
+}
+
+static void account_release(struct leases *leases, struct account *account)
+{
+	if (--account->leases)
+		return;
+	HASH_DEL(leases->accounts, account);
+	free(account);
+}
+
+/* ---- time limits ----------------------------------------------------------------------------- */
+
+/* Gives the lease a limit; when it ends is said by lease_set_deadline(). */
+int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew)
+{
+	struct term *term = calloc(1, sizeof(*term));
+
+	if (!term)
+		return -ENOMEM;
+	term->set = &leases->terms;
+	term->lease = lease;
+	term->lease_ms = lease_ms;
+	term->renew = renew;
+	lease->term = term;
+	return 0;
+}
+
+/*
+ * The holder is told when a quarter of the time is
+ * left; one that renews at half of it is never told.
+ */
+void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms)
+{
+	struct term *term = lease->term;
+	uint64_t notice = deadline_ms - term->lease_ms / 4;
+
+	interval_remove(term->set, &term->when);
+	term->deadline_ms = deadline_ms;
+	term->when.start = notice > now_ms ? notice : deadline_ms;
+	term->when.end = term->when.start + 1;
+	interval_insert(term->set, &term->when);
+}
+
+/* 0: it has no limit. */
+uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms)
+{
+	if (!lease->term)
+		return 0;
+	return lease->term->deadline_ms > now_ms ? lease->term->deadline_ms - now_ms : 1;
+}
+
+static void drop_term(struct lease *lease)
+{
+	if (lease->term)
+		interval_remove(lease->term->set, &lease->term->when);
+	free(lease->term);
+	lease->term = NULL;
+}
+
+/* ---- in and out ------------------------------------------------------------------------------ */
+
+static void enter_orders(struct leases *leases, struct lease *lease)
+{
+	struct user *user = lease->charge.user;
+
+	lease->of_all.id = lease->of_user.id = lease->id;
+	by_id_insert(&leases->by_id, &lease->of_all);
+	if (user)
+		by_id_insert(&user->leases, &lease->of_user);
+}
+
+static void leave_orders(struct leases *leases, struct lease *lease)
+{
+	struct user *user = lease->charge.user;
+
+	by_id_remove(&leases->by_id, &lease->of_all);
+	if (user)
+		by_id_remove(&user->leases, &lease->of_user);
+}
+
+static void unaccount(struct leases *leases, struct lease *lease)
+{
+	if (!lease->account)
+		return;
+	if (lease->state != MMIOD_STATE_REVOKED)
+		lease->account->bytes -= lease->length;
+	account_release(leases, steal_pointer(lease->account));
+}
+
+/* One that never was in the table. */
+void lease_unbook(struct leases *leases, struct lease *lease)
+{
+	unaccount(leases, lease);
+	charge_release(&lease->bytes);
+	charge_release(&lease->charge);
+	lease_discard(lease);
+}
+
+/* Others can have its bytes only if it lets them. */
+void lease_occupy(struct lease *lease)
+{
+	lease->span.start = lease->offset;
+	lease->span.end = lease->offset + lease->length;
+	tally_of(lease)->leases++;
+	tally_of(lease)->bytes += lease->length;
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		interval_insert(set_of(lease), &lease->span);
+}
+
+void lease_vacate(struct lease *lease)
+{
+	tally_of(lease)->leases--;
+	tally_of(lease)->bytes -= lease->length;
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		interval_remove(set_of(lease), &lease->span);
+}
+
+/*
+ * Takes the last of the table to where it belongs, before `next`. The hash has a way to add in
+ * order, which looks at all that come before.
+ */
+static void put_before(struct leases *leases, struct lease *lease, struct lease *next)
+{
+	UT_hash_table *table = leases->table->hh.tbl;
+	struct lease *last = lease->hh.prev, *before = next->hh.prev;
+
+	last->hh.next = NULL;
+	table->tail = &last->hh;
+	lease->hh.prev = before;
+	lease->hh.next = next;
+	next->hh.prev = lease;
+	if (before)
+		before->hh.next = lease;
+	else
+		leases->table = lease;
+}
+
+/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
+int lease_enter(struct leases *leases, struct lease *lease)
+{
+	struct lease *next = lease_after(leases, lease->id);
+
+	HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
+	if (!hash_added(lease))
+		return -ENOMEM;
+	if (next)
+		put_before(leases, lease, next);
+	enter_orders(leases, lease);
+	lease->region->n_leases++;
+	return 0;
+}
+
+/* Its time does not go on either. */
+void lease_leave(struct leases *leases, struct lease *lease)
+{
+	lease_detach(lease);
+	if (lease->term)
+		interval_remove(lease->term->set, &lease->term->when);
+	leave_orders(leases, lease);
+	lease->region->n_leases--;
+	HASH_DEL(leases->table, lease);
+	lease->id = 0;
+}
+
+int lease_add(struct leases *leases, struct lease *lease)
+{
+	if (lease_book(leases, lease) < 0)
+		return -ENOMEM;
+	if (lease_enter(leases, lease) < 0) {
+		unaccount(leases, lease);
+		return -ENOMEM;
+	}
+	leases->n_ending += lease->state == MMIOD_STATE_ENDING;
+	if (lease->state != MMIOD_STATE_REVOKED)
+		lease_occupy(lease);
+	return 0;
+}
+
+/* What its list has of leases that are not revoked. */
+static void count(struct lease *lease)
+{
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	lease->list->count++;
+	lease->list->bytes += lease->length;
+}
+
+static void uncount(struct lease *lease)
+{
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	lease->list->count--;
+	lease->list->bytes -= lease->length;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+/* Its holder has it no more. */
+bool lease_is_over(const struct lease *lease)
+{
+	return lease->state == MMIOD_STATE_ENDING || lease->state == MMIOD_STATE_REVOKED;
+}
+
+/* From here on its holder has it no more, but it goes on to occupy its bytes. */
+void lease_begin_end(struct leases *leases, struct lease *lease)
+{
+	if (lease_is_over(lease))
+		return;
+	lease->state = MMIOD_STATE_ENDING;
+	leases->n_ending++;
+	drop_term(lease);
+}
+
+static bool is_unsafe(const struct lease *lease)
+{
+	return lease->unsafe_prev; /* the head's is the tail */
+}
+
+/* Those that have been tried in vain behind those that have not. */
+void lease_enter_unsafe(struct leases *leases, struct lease *lease)
+{
+	lease_leave_unsafe(leases, lease);
+	if (lease->unsafe)
+		DL_APPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+	else
+		DL_PREPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+}
+
+void lease_leave_unsafe(struct leases *leases, struct lease *lease)
+{
+	if (!is_unsafe(lease))
+		return;
+	DL_DELETE2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+	lease->unsafe_prev = lease->unsafe_next = NULL;
+}
+
+/*
+ * The window no longer reaches the bytes: others may have
+ * them. The lease stays in the table until it is removed.
+ */
+void lease_retire(struct leases *leases, struct lease *lease)
+{
+	if (lease->state == MMIOD_STATE_REVOKED)
+		return;
+	if (lease->state == MMIOD_STATE_ENDING)
+		leases->n_ending--;
+	lease_leave_unsafe(leases, lease);
+	if (lease->list)
+		uncount(lease);
+	lease->state = MMIOD_STATE_REVOKED;
+	lease->account->bytes -= lease->length;
+	drop_term(lease);
+	lease_vacate(lease);
+	if (lease->extent)
+		blocks_give_back(lease->region->blocks, steal_pointer(lease->extent));
+	/* The device may still write to DMA memory: it stays until the file goes. */
+	if (lease->memory != MMIOD_MEMORY_DMA)
+		charge_release(&lease->bytes);
+}
+
+/* Of its time limit, and of what is to be done when it ends. */
+void lease_strip(struct lease *lease)
+{
+	drop_term(lease);
+	free(lease->on_end);
+	lease->on_end = NULL;
+}
+
+/* One that never was in the table, or is not any more. */
+void lease_discard(struct lease *lease)
+{
+	lease_strip(lease);
+	free(lease->news.why);
+	free(lease);
+}
+
+void lease_remove(struct leases *leases, struct lease *lease)
+{
+	lease_retire(leases, lease);
+	lease_leave(leases, lease);
+	charge_release(&lease->bytes);
+	charge_release(&lease->charge);
+	account_release(leases, lease->account);
+	lease_discard(lease);
+}
+
+/* ---- whose it is ------------------------------------------------------------------------------ */
+
+void lease_attach(struct lease *lease, struct lease_list *list)
+{
+	lease_detach(lease);
+	lease->list = list;
+	count(lease);
+	if (lease_has_news(lease))
+		DL_PREPEND(list->head, lease);
+	else
+		DL_APPEND(list->head, lease);
+}
+
+void lease_detach(struct lease *lease)
+{
+	if (!lease->list)
+		return;
+	DL_DELETE(lease->list->head, lease);
+	uncount(lease);
+	lease->list = NULL;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases: who holds what of a region. Plain data with the rules of sharing; knows neither sockets
+ * nor the backend.
+ *
+ * A lease is in the table from the grant until its window is gone; while its state is not REVOKED
+ * it also occupies its bytes, which others may then conflict with: while it is ENDING its holder
+ * has it no more, but nobody else may have the bytes yet. Kernel memory is its holder's alone:
+ * nothing conflicts with it.
+ */
+#ifndef MMIOD_DAEMON_LEASE_H
+#define MMIOD_DAEMON_LEASE_H
+
+#include "base/by-id.h"
+#include "base/holder.h"
+#include "base/interval.h"
+#include "lease/region.h"
+#include "lease/user.h"
+
+struct lease;
+
+/* The leases of one connection; those with an undelivered event stand at its head. */
+struct lease_list {
+	struct lease *head;
+	uint32_t count; /* that are not revoked */
+	uint64_t bytes; /* of those */
+};
+
+#define LEASE_WHY_MAX 120
+
+/* What the holder has yet to be told. A later state replaces an earlier one. */
+struct lease_news {
+	uint32_t asked_ms; /* deadline of a REVOKE_ASKED, if `asked` */
+	bool asked;
+	uint8_t state; /* enum mmiod_event_type, 0: none */
+	char *why; /* lease_why(); owned */
+};
+
+/* What one user has under one grant. */
+struct account {
+	struct {
+		uint32_t uid;
+		uint32_t grant; /* its key */
+	} key;
+	uint32_t leases; /* in the table, planned, or waited for */
+	uint32_t waiting; /* of those: waited for */
+	uint64_t bytes; /* of those that are not revoked */
+	UT_hash_handle hh;
+};
+
+/*
+ * The time limit of a lease: a member of the set of all, ordered by when something is to be done.
+ */
+struct term {
+	struct interval when; /* starts at the deadline or, before, when the holder is told of it */
+	struct interval_set *set;
+	struct lease *lease;
+	uint64_t deadline_ms; /* CLOCK_BOOTTIME: goes on while the machine sleeps */
+	uint32_t lease_ms;
+	bool renew; /* may be renewed */
+};
+
+/* How far the end of a lease has come: see lease-end.c. */
+#define LEASE_CUT (1u << 0) /* no processor reaches the bytes through its window any more */
+#define LEASE_CLOSED (1u << 1) /* the window is no more */
+#define LEASE_GIVEN_BACK (1u << 2) /* by its holder */
+
+struct lease {
+	uint64_t id; /* the window's; 0: it is planned, and not in the table */
+	struct region *region; /* for kernel memory one that stands for it */
+	enum mmiod_memory memory;
+	bool allocated; /* chosen by an allocator */
+	struct extent *extent; /* of region->blocks, while state is not REVOKED; owned */
+	uint64_t offset;
+	uint64_t length;
+	uint32_t rights;
+	enum mmiod_cache cache;
+	uint32_t width;
+	enum mmiod_share share;
+	uint32_t flags; /* MMIOD_LEASE_* */
+	enum mmiod_state state;
+	uint8_t end; /* LEASE_CUT ...; 0 unless it is ending or revoked */
+	uint8_t unsafe_write; /* of on_end: the one that failed */
+	int unsafe; /* why, 0: none has been tried */
+	struct holder holder;
+	uint64_t started_ms; /* CLOCK_BOOTTIME */
+	struct interval span; /* in region->occupied while state is not REVOKED, and once planned */
+	struct charge charge;
+	struct charge bytes; /* if allocated */
+	uint32_t grant; /* key of the grant that it was given under; 0: not known */
+	struct account *account;
+	struct term *term; /* NULL: lasts as long as its file; owned */
+	struct config_writes *on_end; /* to be done when it ends; owned; NULL: nothing */
+	struct lease *unsafe_prev, *unsafe_next; /* in leases->unsafe */
+	struct lease_list *list; /* NULL: no connection stands for it */
+	struct lease *prev, *next; /* in list */
+	struct by_id_node of_user; /* in charge.user->leases */
+	struct by_id_node of_all; /* in leases.by_id */
+	struct lease_news news;
+	UT_hash_handle hh;
+};
+
+struct leases {
+	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
+	struct by_id by_id;
+	struct account *accounts;
+	struct interval_set terms; /* of struct term */
+	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
+	uint32_t n_ending;
+};
+
+struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
+			     uint32_t rights, enum mmiod_share share);
+bool lease_bars(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
+		enum mmiod_share other_share);
+struct lease *lease_find(const struct leases *leases, uint64_t id);
+struct lease *lease_after(const struct leases *leases, uint64_t id);
+struct lease *lease_last(const struct leases *leases);
+struct lease *lease_after_of(const struct user *user, uint64_t id);
+/*
+ * A lease comes into being by steps, each with its inverse: it is charged, holds its bytes, and
+ * stands in the table. lease_add() does all three.
+ */
+int lease_book(struct leases *leases, struct lease *lease);
+void lease_unbook(struct leases *leases, struct lease *lease); /* and discards it */
+void lease_occupy(struct lease *lease);
+void lease_vacate(struct lease *lease);
+int lease_enter(struct leases *leases, struct lease *lease);
+void lease_leave(struct leases *leases, struct lease *lease);
+int lease_add(struct leases *leases, struct lease *lease);
+bool lease_is_over(const struct lease *lease);
+struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t end);
+struct lease *lease_of_region(const struct region *region);
+void lease_begin_end(struct leases *leases, struct lease *lease);
+void lease_enter_unsafe(struct leases *leases, struct lease *lease);
+void lease_leave_unsafe(struct leases *leases, struct lease *lease);
+void lease_retire(struct leases *leases, struct lease *lease);
+void lease_strip(struct lease *lease); /* of its terms */
+void lease_discard(struct lease *lease);
+void lease_remove(struct leases *leases, struct lease *lease);
+
+const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant);
+int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew);
+void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms);
+uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms);
+
+void lease_attach(struct lease *lease, struct lease_list *list);
+void lease_detach(struct lease *lease);
+void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
+		const char *why);
+bool lease_has_news(const struct lease *lease);
+const char *lease_why(const struct lease *lease); /* of the last thing that its holder was told */
+enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Accounts. Limits are passed in, because a reload may change them; a user above a lowered limit
+ * keeps what it has.
+ */
+#include <assert.h>
+#include <string.h>
+#include "base/util.h"
+#include "lease/user.h"
+
+#define NO_LIMIT UINT32_MAX /* what is, is */
+
+/* As the configuration in force has it; nobody else is asked, which could take seconds. */
+static void take_name(const struct users *users, struct user *user)
+{
+	const char *name = users->names ? names_of_user(users->names, user->uid) : NULL;
+
+	if (name)
+		snprintf(user->name, sizeof(user->name), "%s", name);
+	else
+		snprintf(user->name, sizeof(user->name), "%u", user->uid);
+}
+
+/* Of the configuration in force, which has to outlive the next call of this. */
+void users_take_names(struct users *users, const struct names *names)
+{
+	users->names = names;
+	for (struct user *user = users->table; user; user = user->hh.next)
+		take_name(users, user);
+}
+
+/* To whom what this uid has is charged: itself, or whoever it was given to as a subordinate one. */
+uid_t users_owner(const struct users *users, uid_t uid)
+{
+	size_t from = 0, to = users->n_ranges;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		const struct uid_range *range = &users->ranges[middle];
+
+		if (uid < range->start)
+			to = middle;
+		else if (uid - range->start >= range->count)
+			from = middle + 1;
+		else
+			return range->owner;
+	}
+	return uid;
+}
+
+static struct user *user_need(struct users *users, uid_t uid)
+{
+	struct user *user;
+
+	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	if (user)
+		return user;
+	user = calloc(1, sizeof(*user));
+	if (!user)
+		return NULL;
+	user->uid = uid;
+	take_name(users, user);
+	HASH_ADD(hh, users->table, uid, sizeof(user->uid), user);
+	if (hash_added(user)) {
+		user->of_all.id = uid;
+		by_id_insert(&users->by_uid, &user->of_all);
+		return user;
+	}
+	free(user);
+	return NULL;
+}
+
+static void user_drop_if_idle(struct users *users, struct user *user)
+{
+	if (user->pins)
+		return;
+	for (size_t i = 0; i < USER_SLOTS; i++)
+		if (user->used[i])
+			return;
+	HASH_DEL(users->table, user);
+	by_id_remove(&users->by_uid, &user->of_all);
+	free(user);
+}
+
+static bool is_within(uint64_t used, uint64_t amount, uint64_t limit)
+{
+	return used <= limit && amount <= limit - used;
+}
+
+static bool have_room(const struct users *users, enum user_slot slot, uint64_t amount,
+		      bool privileged)
+{
+	uint64_t most = users->most[slot];
+
+	if (!most)
+		return true;
+	return is_within(users->used[slot], amount, privileged ? most : most - most / 10);
+}
+
+/* Whether all together may have so much more, if this user gets it. */
+bool users_have_room(const struct users *users, const struct user *user, enum user_slot slot,
+		     uint64_t amount)
+{
+	return have_room(users, slot, amount, user->uid == 0 || user->admins);
+}
+
+static int take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		       uint64_t amount, uint64_t limit, bool reserved)
+{
+	struct user *user = user_need(users, users_owner(users, uid));
+	int r = 0;
+
+	*charge = (struct charge){ .users = users, .slot = slot, .amount = amount };
+	if (!user)
+		return -ENOMEM;
+	if (!is_within(user->used[slot], amount, limit))
+		r = -EDQUOT;
+	else if (limit < NO_LIMIT && !users_have_room(users, user, slot, amount) &&
+		 !(reserved && have_room(users, slot, amount, true)))
+		r = -EUSERS;
+	if (r < 0) {
+		user_drop_if_idle(users, user);
+		return r;
+	}
+	user->used[slot] += amount;
+	users->used[slot] += amount;
+	charge->user = user;
+	return 0;
+}
+
+/*
+ * -EDQUOT: the limit does not admit so much more. -EUSERS: all users together have as much as they
+ * may. What is there already, after a restart, is charged with UINT32_MAX or more as the limit.
+ */
+int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		       uint64_t amount, uint64_t limit)
+{
+	return take_amount(charge, users, uid, slot, amount, limit, false);
+}
+
+/* Of one who is known to be an administrator before any connection says so. */
+int charge_take_reserved(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+			 uint64_t limit)
+{
+	return take_amount(charge, users, uid, slot, 1, limit, true);
+}
+
+int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+		uint64_t limit)
+{
+	return charge_take_amount(charge, users, uid, slot, 1, limit);
+}
+
+uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot)
+{
+	struct user *user;
+
+	uid = users_owner(users, uid);
+	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	return user ? user->used[slot] : 0;
+}
+
+void charge_release(struct charge *charge)
+{
+	struct user *user = steal_pointer(charge->user);
+
+	if (!user)
+		return;
+	assert(user->used[charge->slot] >= charge->amount);
+	user->used[charge->slot] -= charge->amount;
+	charge->users->used[charge->slot] -= charge->amount;
+	user_drop_if_idle(charge->users, user);
+}
+
+/* It stays until it is unpinned, also when nothing is charged to it any more. */
+void user_pin(struct user *user)
+{
+	user->pins++;
+}
+
+void user_unpin(struct users *users, struct user *user)
+{
+	assert(user->pins);
+	user->pins--;
+	user_drop_if_idle(users, user);
+}
+
+const char *user_name(const struct user *user)
+{
+	return user->name;
+}

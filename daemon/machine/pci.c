@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The machine's PCI functions. libpciaccess does not notice
+ * devices that come and go: pci_close() and pci_open() again.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <pciaccess.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/util.h"
+#include "machine/pci.h"
+
+static bool is_open;
+
+int pci_open(void)
+{
+	int error = is_open ? 0 : pci_system_init();
+
+	is_open = error == 0;
+	return -error;
+}
+
+void pci_close(void)
+{
+	if (is_open)
+		pci_system_cleanup();
+	is_open = false;
+}
+
+static void take_model(struct pci_device *device, struct pci_info *info)
+{
+	const char *vendor = pci_device_get_vendor_name(device);
+	const char *product = pci_device_get_device_name(device);
+
+	if (product)
+		snprintf(info->model, sizeof(info->model), "%s%s%s", vendor ? vendor : "",
+			 vendor ? " " : "", product);
+	else if (vendor)
+		snprintf(info->model, sizeof(info->model), "%s", vendor);
+}
+
+static void describe(struct pci_device *device, struct pci_info *info)
+{
+	*info = (struct pci_info){
+		.address = MMIOD_PCI_DEVICE(device->domain, device->bus, device->dev, device->func),
+		.vendor = device->vendor_id,
+		.product = device->device_id,
+	};
+	take_model(device, info);
+	if (pci_device_probe(device))
+		return;
+	for (size_t i = 0; i < PCI_BARS; i++) {
+		info->bars[i].start = device->regions[i].base_addr;
+		info->bars[i].size = device->regions[i].size;
+	}
+}
+
+int pci_find_slot(uint64_t address, struct pci_info *info)
+{
+	struct pci_device *device;
+
+	if (!is_open)
+		return -ENODEV;
+	device = pci_device_find_by_slot((uint32_t)(address >> 16), address >> 8 & 0xff,
+					 address >> 3 & 0x1f, address & 7);
+	if (!device)
+		return -ENODEV;
+	describe(device, info);
+	return 0;
+}
+
+/* The first function, in order of address as sysfs lists them, that has these ids. */
+int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info)
+{
+	const struct pci_id_match match = {
+		.vendor_id = vendor,
+		.device_id = product,
+		.subvendor_id = PCI_MATCH_ANY,
+		.subdevice_id = PCI_MATCH_ANY,
+	};
+	struct pci_device_iterator *iterator =
+		is_open ? pci_id_match_iterator_create(&match) : NULL;
+	struct pci_device *device = iterator ? pci_device_next(iterator) : NULL;
+
+	if (device)
+		describe(device, info);
+	pci_iterator_destroy(iterator);
+	return device ? 0 : -ENODEV;
+}
+
+void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME])
+{
+	snprintf(name, MMIOD_WIRE_NAME, "%04x:%02x:%02x.%x", (uint32_t)(address >> 16),
+		 (unsigned int)(address >> 8 & 0xff), (unsigned int)(address >> 3 & 0x1f),
+		 (unsigned int)(address & 7));
+}
+
+/* The driver that a function is bound to. -ENOENT: none. */
+int pci_driver(uint64_t address, char *driver, size_t size)
+{
+	char name[MMIOD_WIRE_NAME], path[96], target[PATH_MAX];
+	const char *base;
+	ssize_t n;
+
+	pci_format(address, name);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", name);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	snprintf(driver, size, "%s", base ? base + 1 : target);
+	return 0;
+}
+
+/* ---- a function that does not answer --------------------------------------------------------- */
+
+#define COMMAND 4
+#define COMMAND_MEMORY 2
+
+/* -1: it cannot be read. */
+static int read_command(const char *directory)
+{
+	char path[PATH_MAX];
+	uint8_t bytes[2];
+	ssize_t n = -1;
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/config", directory) >= (int)sizeof(path))
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = pread(fd, bytes, sizeof(bytes), COMMAND);
+	close(fd);
+	return n == sizeof(bytes) ? bytes[0] | bytes[1] << 8 : -1;
+}
+
+void pci_explain_silence(const char *sys, uint64_t address, struct text *why)
+{
+	char name[MMIOD_WIRE_NAME], path[PATH_MAX], real[PATH_MAX];
+	bool bridge = false;
+	int command;
+
+	pci_format(address, name);
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s", sys, name);
+	if (!realpath(path, real)) {
+		text_add(why, "there is no %s any more", name);
+		return;
+	}
+	/* Each directory lies in that of the bridge above; the host's has no configuration space. */
+	for (; (command = read_command(real)) >= 0; *strrchr(real, '/') = '\0', bridge = true) {
+		const char *which = strrchr(real, '/') + 1;
+
+		if (command == 0xffff) {
+			text_add(why, "the configuration space of %s reads as ones", which);
+			return;
+		}
+		if (!(command & COMMAND_MEMORY)) {
+			text_add(why, "memory decoding of %s%s%s is off",
+				 bridge ? "the bridge " : "", which, bridge ? " above it" : "");
+			return;
+		}
+	}
+	text_add(why, "it was silent when it was asked, and answers by now");
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine's PCI functions, by libpciaccess: ids, names, BAR addresses. For looking only;
+ * nothing is mapped, enabled or written through it. The library keeps global state, so there is one
+ * user: the module's backend.
+ */
+#ifndef MMIOD_DAEMON_PCI_H
+#define MMIOD_DAEMON_PCI_H
+
+#include <stdint.h>
+#include <stddef.h>
+#include <mmiod/protocol.h>
+#include "base/text.h"
+
+#define PCI_BARS 6
+
+struct pci_info {
+	uint64_t address; /* MMIOD_PCI_DEVICE */
+	uint16_t vendor;
+	uint16_t product;
+	struct {
+		uint64_t start;
+		uint64_t size; /* 0: no such BAR */
+	} bars[PCI_BARS];
+	char model[96]; /* empty if there is no list of names */
+};
+
+int pci_open(void);
+void pci_close(void);
+int pci_find_slot(uint64_t address, struct pci_info *info);
+int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info);
+void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
+/*
+ * Says which link between the processor and a function is broken: the function itself, or one of
+ * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys.
+ */
+void pci_explain_silence(const char *sys, uint64_t address, struct text *why);
+int pci_driver(uint64_t address, char *driver, size_t size);
+
+#endif

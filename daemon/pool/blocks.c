@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The blocks of a pool and how clean they are. Extents are made when blocks are granted, so giving
+ * back needs no memory and cannot fail.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
+#include "base/util.h"
+#include "pool/blocks.h"
+
+int blocks_new(struct blocks **blocksp, uint64_t size, uint64_t page, bool wipe)
+{
+	struct blocks *blocks = calloc(1, sizeof(*blocks));
+	int r = blocks ? pool_new(&blocks->pool, size, page, 0) : -ENOMEM;
+
+	if (r < 0) {
+		free(blocks);
+		return r;
+	}
+	blocks->page = page;
+	blocks->wipe = wipe;
+	*blocksp = blocks;
+	return 0;
+}
+
+static void free_all(struct interval_set *set)
+{
+	while (set->root) {
+		struct interval *root = set->root;
+
+		interval_remove(set, root);
+		free(container_of(root, struct extent, span));
+	}
+}
+
+struct blocks *blocks_destroy(struct blocks *blocks)
+{
+	if (!blocks)
+		return NULL;
+	free_all(&blocks->suspect);
+	free_all(&blocks->dirty);
+	pool_destroy(blocks->pool);
+	free(blocks);
+	return NULL;
+}
+
+static struct extent *extent_new(uint64_t offset, uint64_t length)
+{
+	struct extent *extent = calloc(1, sizeof(*extent));
+
+	if (extent)
+		extent->span = (struct interval){ .start = offset, .end = offset + length };
+	return extent;
+}
+
+/* Errors as pool_alloc() has them, and -ENOMEM. What is granted may be suspect. */
+int blocks_alloc(struct blocks *blocks, const struct pool_request *request, struct extent **extentp)
+{
+	_cleanup_(freep) struct extent *extent = extent_new(0, 0);
+	struct pool_extent grant;
+	int r = extent ? pool_alloc(blocks->pool, request, &grant) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	extent->span.start = grant.offset;
+	extent->span.end = grant.offset + grant.length;
+	*extentp = steal_pointer(extent);
+	return 0;
+}
+
+/* Takes exactly these, which somebody has already. Errors as pool_claim() has them, and -ENOMEM. */
+int blocks_claim(struct blocks *blocks, uint64_t offset, uint64_t length, struct extent **extentp)
+{
+	_cleanup_(freep) struct extent *extent = extent_new(offset, length);
+	int r = extent ? pool_claim(blocks->pool, offset, length) : -ENOMEM;
+
+	if (r == 0)
+		*extentp = steal_pointer(extent);
+	return r;
+}
+
+static void release(struct blocks *blocks, uint64_t offset, uint64_t length)
+{
+	int r = pool_free(blocks->pool, offset, length);
+
+	assert(r == 0);
+	(void)r;
+}
+
+/* They were granted, but nobody got to see them: as clean, or as suspect, as they were. */
+void blocks_cancel(struct blocks *blocks, struct extent *extent)
+{
+	release(blocks, extent->span.start, extent_length(extent));
+	free(extent);
+}
+
+/* Nobody reaches them any more. They are free at once, or as soon as they have been wiped. */
+void blocks_give_back(struct blocks *blocks, struct extent *extent)
+{
+	if (!blocks->wipe) {
+		blocks_cancel(blocks, extent);
+		return;
+	}
+	interval_insert(&blocks->dirty, &extent->span);
+	DL_APPEND(blocks->queue, extent);
+	blocks->wiping += extent_length(extent);
+	if (blocks->dirtied)
+		blocks->dirtied(blocks->data);
+}
+
+/* ---- suspects -------------------------------------------------------------------------------- */
+
+/* Nobody knows who had what is free now. -ENOMEM: the blocks are not to be used. */
+int blocks_suspect_free(struct blocks *blocks)
+{
+	struct pool_extent extent = { 0 };
+	struct extent *suspect;
+	bool is_free;
+
+	if (!blocks->wipe)
+		return 0;
+	while (pool_walk(blocks->pool, extent.offset + extent.length, &extent, &is_free)) {
+		if (!is_free)
+			continue;
+		suspect = extent_new(extent.offset, extent.length);
+		if (!suspect)
+			return -ENOMEM;
+		interval_insert(&blocks->suspect, &suspect->span);
+	}
+	return 0;
+}
+
+/* A part of the extent that must be wiped before anybody gets it; false: there is none. */
+bool blocks_next_suspect(const struct blocks *blocks, const struct extent *extent,
+			 struct pool_extent *part)
+{
+	const struct interval *span = &extent->span, *found;
+	uint64_t start, end;
+
+	found = interval_overlap(&blocks->suspect, span->start, span->end);
+	if (!found)
+		return false;
+	start = found->start > span->start ? found->start : span->start;
+	end = found->end < span->end ? found->end : span->end;
+	*part = (struct pool_extent){ .offset = start, .length = end - start };
+	return true;
+}
+
+static uint64_t suspect_below(const struct interval *node, uint64_t start, uint64_t end)
+{
+	uint64_t from, to;
+
+	if (!node || node->greatest <= start)
+		return 0;
+	from = node->start > start ? node->start : start;
+	to = node->end < end ? node->end : end;
+	return suspect_below(node->left, start, end) + (from < to ? to - from : 0) +
+	       (node->start < end ? suspect_below(node->right, start, end) : 0);
+}
+
+/* How much of the extent must be wiped before anybody gets it. */
+uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent)
+{
+	return suspect_below(blocks->suspect.root, extent->span.start, extent->span.end);
+}
+
+/*
+ * Cuts [start, end) out of one suspect. `spare` is for what
+ * is left behind it, if something is left before it as well.
+ */
+static void cut(struct interval_set *set, struct interval *found, uint64_t start, uint64_t end,
+		struct extent *spare)
+{
+	uint64_t found_end = found->end;
+
+	interval_remove(set, found);
+	if (found->start < start) {
+		found->end = start;
+		interval_insert(set, found);
+		if (found_end <= end)
+			return;
+		spare->span = (struct interval){ .start = end, .end = found_end };
+		interval_insert(set, &spare->span);
+	} else if (found_end > end) {
+		found->start = end;
+		interval_insert(set, found);
+	} else {
+		free(container_of(found, struct extent, span));
+	}
+}
+
+/* They have been wiped. -ENOMEM: some are suspect still. */
+int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length)
+{
+	uint64_t end = offset + length;
+	struct interval *found;
+	struct extent *spare;
+
+	while ((found = interval_overlap(&blocks->suspect, offset, end))) {
+		spare = NULL;
+		if (found->start < offset && found->end > end) {
+			spare = extent_new(0, 0);
+			if (!spare)
+				return -ENOMEM;
+		}
+		cut(&blocks->suspect, found, offset, end, spare);
+	}
+	return 0;
+}
+
+/* ---- the queue ------------------------------------------------------------------------------- */
+
+/* What to wipe next; false: nothing. */
+bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part)
+{
+	const struct extent *first = blocks->queue;
+
+	if (!first)
+		return false;
+	*part = (struct pool_extent){
+		.offset = first->span.start + blocks->begun,
+		.length = extent_length(first) - blocks->begun,
+	};
+	return true;
+}
+
+/*
+ * So many more bytes of what is to be wiped next are clean now; pages that are clean as a whole are
+ * free.
+ */
+void blocks_wiped(struct blocks *blocks, uint64_t wiped)
+{
+	struct extent *first = blocks->queue;
+	uint64_t start = first->span.start;
+	uint64_t length = (blocks->begun + wiped) / blocks->page * blocks->page;
+
+	blocks->begun = (blocks->begun + wiped) % blocks->page;
+	assert(length + blocks->begun <= extent_length(first));
+	if (!length)
+		return;
+	interval_remove(&blocks->dirty, &first->span);
+	first->span.start += length;
+	blocks->wiping -= length;
+	release(blocks, start, length);
+	blocks_trust(blocks, start, length); /* what this cannot note is wiped once more */
+	if (first->span.start < first->span.end) {
+		interval_insert(&blocks->dirty, &first->span);
+		return;
+	}
+	DL_DELETE(blocks->queue, first);
+	free(first);
+	/* It came back in pieces: together they are what the next request may want. */
+	pool_settle(blocks->pool);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a LEASE or an ALLOC came to: the reply, and what monitors and the journal are told.
+ */
+#include "connection/journal.h"
+#include "request/batch.h"
+
+/* ---- answering ------------------------------------------------------------------------------- */
+
+static bool owns_pages(const struct lease *lease)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t start = lease->region->hw.phys + lease->offset;
+
+	return start % page == 0 && lease->length % page == 0;
+}
+
+static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lease,
+			 const struct backend_created *created)
+{
+	out->cache = lease->cache;
+	out->lease = lease->id;
+	out->offset = lease->offset;
+	out->length = lease->length;
+	out->map_offset = created->map_offset;
+	out->rights = lease->rights;
+	out->width = lease->width;
+	out->share = lease->share;
+	out->mmapable = owns_pages(lease);
+	if (!lease->term)
+		return;
+	out->lease_ms = lease->term->lease_ms;
+	out->renew = lease->term->renew;
+}
+
+static void count_refusal(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
+{
+	struct region *region = wish->region;
+
+	if (outcome == MMIOD_E_QUOTA)
+		call->connection->host->counters.quota_refusals[wish->limit]++;
+	if (wish->memory != MMIOD_MEMORY_REGION)
+		region = &call->broker->kernel;
+	if (region && outcome == MMIOD_E_DENIED)
+		region->tallies[wish->memory].denials++;
+	if (region && outcome == MMIOD_E_BUSY)
+		region->tallies[wish->memory].conflicts++;
+}
+
+/* All or none: every element but the one that failed says which did. */
+static void answer_none(struct batch *batch, size_t index, struct mmiod_wire_granted *out)
+{
+	out->status = batch->outcomes[batch->failed];
+	out->text = reply_text(batch->call.reply, "all or none: element %zu was refused",
+			       batch->failed);
+}
+
+static void answer_element(struct batch *batch, size_t index)
+{
+	struct call *call = &batch->call;
+	struct wish *wish = &batch->wishes[index];
+	struct mmiod_wire_granted *out = reply_element(call->reply, index);
+
+	if (batch_granted(batch, index)) {
+		fill_granted(out, wish->lease, &wish->created);
+		reply_fd(call->reply, steal_fd(&wish->created.fd));
+	} else if (batch->all_or_none && index != batch->failed) {
+		answer_none(batch, index, out);
+	} else {
+		out->status = batch->outcomes[index];
+		out->text = reply_text(call->reply, "%s", wish->buffer);
+		count_refusal(call, wish, batch->outcomes[index]);
+	}
+}
+
+void batch_answer(struct batch *batch)
+{
+	reply_begin(batch->call.reply, &batch->call.request->head, sizeof(struct mmiod_msg),
+		    batch->count, sizeof(struct mmiod_wire_granted));
+	for (size_t i = 0; i < batch->count; i++)
+		answer_element(batch, i);
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+static void note_batch(struct batch *batch)
+{
+	const struct wish *failed = &batch->wishes[batch->failed];
+	struct call *call = &batch->call;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct lease *lease = batch->wishes[i].lease;
+
+		if (!batch_granted(batch, i))
+			continue;
+		lease->region->tallies[lease->memory].grants++;
+		notice_lease(call->broker, MMIOD_NOTICE_GRANTED, lease, "");
+	}
+	if (batch->failed < batch->count && batch->outcomes[batch->failed] == MMIOD_E_DENIED)
+		notice_denial(call->broker, &call->connection->peer.holder, &failed->want,
+			      failed->memory, failed->buffer);
+}
+
+/*
+ * Each grant to write has a line of its own; those to read share one for the request, however many
+ * windows: a datagram to the journal costs more than a lease.
+ */
+static void log_granted(const struct batch *batch)
+{
+	const struct wish *first = NULL;
+	size_t readers = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct wish *wish = &batch->wishes[i];
+
+		if (!batch_granted(batch, i))
+			continue;
+		audit_keep(batch->call.connection->host, wish->lease, wish->grant->name);
+		if (wish->lease->rights & MMIOD_RIGHT_WRITE)
+			journal_granted(batch->call.connection, wish->lease, 0, wish->grant->name);
+		else if (!readers++)
+			first = wish;
+	}
+	if (first)
+		journal_granted(batch->call.connection, first->lease, readers - 1,
+				first->grant->name);
+}
+
+static void log_refusal(const struct batch *batch)
+{
+	const struct wish *wish = &batch->wishes[batch->failed];
+	enum mmiod_outcome outcome;
+	struct journal_refusal refusal;
+
+	if (batch->failed == batch->count)
+		return;
+	outcome = batch->outcomes[batch->failed];
+	if (outcome != MMIOD_E_DENIED && outcome != MMIOD_E_QUOTA)
+		return;
+	refusal = (struct journal_refusal){
+		.region = wish->want.region,
+		.rights = wish->want.rights,
+		.offset = wish->want.offset,
+		.length = wish->want.length,
+		.limit = outcome == MMIOD_E_QUOTA ? wish->limit : 0,
+		.why = wish->buffer,
+	};
+	journal_refused(batch->call.connection, &refusal);
+}
+
+/* After the answer was built. */
+void batch_tell(struct batch *batch)
+{
+	log_granted(batch);
+	log_refusal(batch);
+	note_batch(batch);
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The elements of one LEASE or ALLOC: each with an outcome and a descriptor of its own; or all of
+ * them, or none. All are planned before the first is taken. If what one of them needs is held by
+ * others, the request as a whole may wait, and is then planned anew.
+ */
+#include <string.h>
+#include "request/batch.h"
+
+/* ---- what became of them --------------------------------------------------------------------- */
+
+static bool waits(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].wait)
+			return true;
+	return false;
+}
+
+/* The first that is refused for good. */
+static size_t find_failed(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->outcomes[i] != MMIOD_OK && !batch->wishes[i].wait)
+			return i;
+	return batch->count;
+}
+
+/* None can be had, because one cannot. */
+static bool is_vain(const struct batch *batch)
+{
+	return batch->all_or_none && find_failed(batch) < batch->count;
+}
+
+/* Whether one is refused for something that may have changed. */
+static bool may_be_stale(const struct batch *batch)
+{
+	for (size_t i = 0; batch->provisional && i < batch->count; i++)
+		if (outcome_may_be_stale(batch->outcomes[i]) &&
+		    batch->wishes[i].wait != WISH_WAITS_FOR_WIPE)
+			return true;
+	return false;
+}
+
+/* Those that cannot wait after all are refused; `outcome`: why, if not for what they wait for. */
+static void refuse_waiting(struct batch *batch, enum mmiod_outcome outcome)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct wish *wish = &batch->wishes[i];
+
+		if (!wish->wait)
+			continue;
+		wish->wait = WISH_WAITS_NOT;
+		wish_unplan(wish);
+		if (outcome != MMIOD_OK)
+			batch->outcomes[i] = outcome;
+	}
+}
+
+static void set_phase(struct batch *batch, enum batch_phase phase)
+{
+	batch->phase = phase;
+	batch->position = 0;
+}
+
+/* What was taken is undone first. */
+void batch_undo(struct batch *batch, enum batch_phase next)
+{
+	set_phase(batch, BATCH_UNTAKING);
+	batch->next = next;
+}
+
+/*
+ * All were tried. A client that closes a window and asks for the same bytes again must not be
+ * refused because its request was read before the module's event.
+ */
+static void judge(struct batch *batch)
+{
+	if (may_be_stale(batch)) {
+		batch_undo(batch, BATCH_PLANNING);
+	} else if (is_vain(batch)) {
+		batch_undo(batch, BATCH_SETTLING);
+	} else if (!waits(batch)) {
+		set_phase(batch, BATCH_SETTLING);
+	} else if (batch->may_wait) {
+		batch_undo(batch, BATCH_WAITING);
+	} else {
+		refuse_waiting(batch, MMIOD_OK);
+		set_phase(batch, BATCH_TAKING);
+	}
+}
+
+/* ---- the regions that are used ---------------------------------------------------------------- */
+
+/* Of each element, though one that was refused needs it no more than for the words of that. */
+void batch_pin_regions(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].region)
+			batch->wishes[i].region->pins++;
+}
+
+/* Whether others may have what they were kept from, or may end what they could not. */
+static bool is_free(const struct batch *batch, size_t index)
+{
+	return !batch_granted(batch, index) || batch->request.ticket ||
+	       batch->wishes[index].share == MMIOD_SHARE_GUEST;
+}
+
+/*
+ * What was to be done with them while they were used is done now: they may be gone afterwards.
+ * `undone`: nothing was granted.
+ */
+void batch_let_regions_go(struct batch *batch, bool undone)
+{
+	struct broker *broker = batch->call.broker;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct region *region = batch->wishes[i].region;
+
+		if (!region)
+			continue;
+		if (undone || is_free(batch, i))
+			wakeup_note_end(broker, region);
+		region->pins--;
+		region_freed(broker, region);
+	}
+}
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+static void plan_all(struct batch *batch)
+{
+	size_t planned = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct wish *wish = &batch->wishes[i];
+
+		wish_init(wish, &batch->call, batch->kind);
+		wish->provisional = batch->provisional;
+		wish->first = batch->wishes;
+		wish->before = planned;
+		batch->kind->read(wish, i);
+		batch->outcomes[i] = wish_plan(wish);
+		planned += batch->outcomes[i] == MMIOD_OK;
+	}
+}
+
+void batch_unplan(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		wish_unplan(&batch->wishes[i]);
+}
+
+/* True: more must be wiped than may be at once. */
+static bool wait_for_wipe(struct batch *batch)
+{
+	if (!wish_put_off(batch->wishes, batch->count))
+		return false;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->wishes[i].wait)
+			batch->outcomes[i] = MMIOD_E_BUSY;
+	return true;
+}
+
+static void plan(struct batch *batch)
+{
+	batch->may_wait = true;
+	batch->underway.spoiled = false;
+	plan_all(batch);
+	if (batch->kept)
+		batch_pin_regions(batch);
+	if (is_vain(batch) || may_be_stale(batch) || waits(batch) || wait_for_wipe(batch))
+		judge(batch);
+	else
+		set_phase(batch, BATCH_TAKING);
+}
+
+static void plan_anew(struct batch *batch)
+{
+	batch_unplan(batch);
+	batch->provisional = false;
+	if (batch->kept)
+		batch_let_regions_go(batch, true);
+	events_drain(batch->call.broker);
+	set_phase(batch, BATCH_PLANNING);
+}
+
+/* ---- taking ---------------------------------------------------------------------------------- */
+
+void batch_begin_turn(struct batch *batch)
+{
+	batch->begun = false;
+	batch->wipes = batch->in_one ? UINT64_MAX : batch->call.broker->wiping.piece;
+}
+
+/* One thing at least is done in each turn. */
+static bool may_go_on(struct batch *batch)
+{
+	bool begun = batch->begun;
+
+	batch->begun = true;
+	return !begun || batch->in_one || !turn_is_over(&batch->call.broker->host);
+}
+
+/* A whole piece is as much as is done in a turn of the loop. False: there is more to be cleaned. */
+static bool clean(struct batch *batch, struct wish *wish, enum mmiod_outcome *outcome)
+{
+	bool done = wish_clean(wish, &batch->wipes, outcome);
+
+	if (!batch->wipes)
+		turn_spend(&batch->call.broker->host, TURN_WORK);
+	return done;
+}
+
+/* Up to the first that makes it vain to go on. False: the turn is over. */
+static bool take_some(struct batch *batch)
+{
+	for (; batch->position < batch->count; batch->position++) {
+		struct wish *wish = &batch->wishes[batch->position];
+		enum mmiod_outcome *outcome = &batch->outcomes[batch->position];
+
+		if (*outcome != MMIOD_OK || wish->created.fd >= 0)
+			continue;
+		if (!may_go_on(batch) || !clean(batch, wish, outcome))
+			return false;
+		if (*outcome == MMIOD_OK)
+			*outcome = wish_take(wish);
+		if (wish->wait || (*outcome != MMIOD_OK && batch->all_or_none))
+			break;
+	}
+	judge(batch);
+	return true;
+}
+
+/* Nothing has been taken afterwards; what was planned is, and what waits stays charged. */
+static bool untake_some(struct batch *batch)
+{
+	for (; batch->position < batch->count; batch->position++) {
+		struct wish *wish = &batch->wishes[batch->position];
+
+		if (wish->created.fd < 0)
+			continue;
+		if (!may_go_on(batch))
+			return false;
+		wish_untake(wish);
+	}
+	if (batch->next == BATCH_PLANNING)
+		plan_anew(batch);
+	else
+		set_phase(batch, batch->next);
+	return true;
+}
+
+/* True: the whole request is put off until something has been wiped or is free. */
+static bool put_off(struct batch *batch)
+{
+	struct connection *connection = batch->call.connection;
+	int r;
+
+	connection->deferred -= batch->kept; /* it takes its own place */
+	r = wish_wait(batch->wishes, batch->count);
+	connection->deferred += batch->kept;
+	if (r == 0)
+		return true;
+	refuse_waiting(batch, r == -EDQUOT ? MMIOD_E_QUOTA : MMIOD_OK);
+	batch->may_wait = false;
+	if (batch->all_or_none)
+		set_phase(batch, BATCH_SETTLING);
+	else
+		set_phase(batch, BATCH_TAKING);
+	return false;
+}
+
+/* ---- settling -------------------------------------------------------------------------------- */
+
+/* Returns whether each that was taken is a lease now. */
+static bool enter_all(struct batch *batch)
+{
+	bool entered = true;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->outcomes[i] != MMIOD_OK)
+			continue;
+		batch->outcomes[i] = wish_enter(&batch->wishes[i]);
+		entered &= batch->outcomes[i] == MMIOD_OK;
+	}
+	return entered;
+}
+
+/* Those that could not become leases, or all; in the same step, as it is rare. */
+static void withdraw_failed(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		struct wish *wish = &batch->wishes[i];
+
+		if (batch->outcomes[i] == MMIOD_OK && !batch->all_or_none)
+			continue;
+		wish_withdraw(wish);
+		wish_untake(wish);
+		wish_unplan(wish);
+	}
+}
+
+/* Guests go when nothing can fail any more. */
+static void end_guests(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->outcomes[i] == MMIOD_OK)
+			wish_end_guests(&batch->wishes[i]);
+}
+
+/* What has been refused has been undone: all of it, if it is all or none. */
+static void settle(struct batch *batch)
+{
+	bool vain = is_vain(batch);
+
+	batch->failed = find_failed(batch);
+	refuse_waiting(batch, MMIOD_OK);
+	if (vain) {
+		batch_unplan(batch);
+		return;
+	}
+	if (!enter_all(batch)) {
+		batch->failed = find_failed(batch);
+		withdraw_failed(batch);
+	}
+	if (!is_vain(batch))
+		end_guests(batch);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+enum batch_result batch_run(struct batch *batch)
+{
+	for (;;) {
+		switch (batch->phase) {
+		case BATCH_PLANNING:
+			plan(batch);
+			break;
+		case BATCH_TAKING:
+			if (!take_some(batch))
+				return BATCH_TURN_OVER;
+			break;
+		case BATCH_UNTAKING:
+			if (!untake_some(batch))
+				return BATCH_TURN_OVER;
+			break;
+		case BATCH_WAITING:
+			if (put_off(batch))
+				return BATCH_OVER;
+			break;
+		case BATCH_SETTLING:
+			settle(batch);
+			return BATCH_SETTLED;
+		case BATCH_GIVING_UP:
+			batch_unplan(batch);
+			return BATCH_OVER;
+		}
+	}
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/*
+ * EXPLAIN: what a LEASE or an ALLOC would be answered now, and by which rule. It is planned as
+ * those are, by the same judge, for the caller or for somebody else, and never taken: so what it
+ * says is what they come to, whether policy, bounds, quota or others' leases decide.
+ *
+ * Everybody may ask about himself, administrators about others; names of groups are the asker's
+ * affair, who knows them.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include "request/request.h"
+#include "request/want.h"
+
+/* ---- the wish -------------------------------------------------------------------------------- */
+
+/* Of a pool nobody names bytes: its whole stands for the least of its blocks. */
+static bool is_of_pool(struct call *call)
+{
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	const struct region *region = region_find_settled(call->broker, explain->region);
+
+	return !explain->memory && !explain->offset && !explain->length && region &&
+	       region->config && region->config->pool;
+}
+
+static void ask_for_memory(struct wish *wish, const struct mmiod_msg_explain *explain)
+{
+	wish->alloc = (struct mmiod_wire_alloc){
+		.memory = explain->memory,
+		.length = 1,
+		.node = -1,
+		.rights = explain->rights,
+		.cache = explain->cache,
+	};
+	memcpy(wish->alloc.region, explain->region, sizeof(wish->alloc.region));
+}
+
+static void ask_for_range(struct wish *wish, const struct mmiod_msg_explain *explain)
+{
+	wish->asked = (struct mmiod_wire_want){
+		.offset = explain->offset,
+		.length = explain->length,
+		.rights = explain->rights,
+		.cache = explain->cache,
+		.share = explain->share,
+	};
+	memcpy(wish->asked.region, explain->region, sizeof(wish->asked.region));
+}
+
+static void begin(struct wish *wish, struct call *call, const struct subject *subject, bool pool)
+{
+	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
+	bool allocates = pool || explain->memory;
+
+	wish_init(wish, call, allocates ? &wish_alloc : &wish_lease);
+	wish->dry = true;
+	if (subject != wish->subject)
+		wish->holder = (struct holder){ .uid = subject->uid };
+	wish->subject = subject;
+	if (allocates)
+		ask_for_memory(wish, explain);
+	else
+		ask_for_range(wish, explain);
+}
+
+/* Twice, as a LEASE: what stands in the way may have gone. */
+static enum mmiod_outcome plan(struct wish *wish, struct call *call, const struct subject *subject)
+{
+	bool pool = is_of_pool(call);
+	enum mmiod_outcome outcome;
+
+	begin(wish, call, subject, pool);
+	outcome = wish_plan(wish);
+	if (outcome_may_be_stale(outcome)) {
+		wish_unplan(wish);
+		events_drain(call->broker);
+		begin(wish, call, subject, pool);
+		outcome = wish_plan(wish);
+	}
+	wish_unplan(wish);
+	return outcome;
+}
+
+/* ---- in words -------------------------------------------------------------------------------- */
+
+/* Those that are of all that a grant gives. */
+static void add_limits(struct text *text, const struct config_grant *grant)
+{
+	if (grant->lease_ms) {
+		text_add(text, ", for ");
+		text_add_duration(text, grant->lease_ms);
+		text_add(text, "%s", grant->renew ? ", may be renewed" : "");
+	}
+	if (grant->leases)
+		text_add(text, ", %u leases", grant->leases);
+	if (grant->bytes)
+		text_add(text, ", %" PRIu64 " bytes", grant->bytes);
+}
+
+static void add_grant(struct text *text, const struct config_grant *grant)
+{
+	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
+}
+
+/* What a grant gives of a region; of a pool the share mode is nobody's choice. */
+static void add_terms(struct text *text, const struct decision *decision, bool allocates)
+{
+	const struct config_grant *grant = decision->grant;
+
+	text_add(text, "granted by ");
+	add_grant(text, grant);
+	text_add(text, ": %s, %s, %s", grant->rights & MMIOD_RIGHT_WRITE ? "rw" : "r",
+		 share_name(allocates ? MMIOD_SHARE_EXCLUSIVE : decision->share),
+		 cache_name(decision->cache));
+	if (grant->length)
+		text_add(text, ", 0x%" PRIx64 "-0x%" PRIx64, grant->offset,
+			 grant->offset + grant->length - 1);
+	add_limits(text, grant);
+}
+
+/* Whom the nearest grant is for, who is not this one. */
+static void add_needs(struct text *text, const struct config_grant *grant)
+{
+	const char *comma = " needs ";
+
+	for (size_t i = 0; i < grant->groups.count; i++, comma = " or ")
+		text_add(text, "%sgroup %s", comma, grant->groups.items[i].name);
+	for (size_t i = 0; i < grant->users.count; i++, comma = " or ")
+		text_add(text, "%suser %s", comma, grant->users.items[i].name);
+	if (grant->unknown && !grant->users.count && !grant->groups.count)
+		text_add(text, " is for unknown peers");
+}
+
+static void add_permission(struct text *text, const struct wish *wish)
+{
+	if (wish->memory == MMIOD_MEMORY_REGION) {
+		add_terms(text, &wish->decision, wish->allocated);
+		return;
+	}
+	text_add(text, "granted by ");
+	add_grant(text, wish->grant);
+	text_add(text, ": %s", memory_name(wish->memory));
+	add_limits(text, wish->grant);
+}
+
+/* The rule, then what is in the way all the same. */
+static struct mmiod_msg_text explain(struct call *call, const struct wish *wish,
+				     enum mmiod_outcome outcome)
+{
+	const struct decision *decision = &wish->decision;
+	char buffer[3 * TEXT_MAX];
+	struct text text = TEXT_ON(buffer);
+
+	text_reset(&text);
+	if (decision->reason == POLICY_GRANTED) {
+		add_permission(&text, wish);
+		if (outcome != MMIOD_OK)
+			text_add(&text, "; but %s", wish->buffer);
+	} else if (decision->reason == POLICY_NO_GRANT && decision->grant) {
+		add_grant(&text, decision->grant);
+		add_needs(&text, decision->grant);
+	} else {
+		text_add(&text, "%s", wish->buffer);
+	}
+	return reply_text(call->reply, "%s", buffer);
+}
+
+/* The same with fewer rights, or in the way that its grant proposes. */
+static struct mmiod_msg_text explain_instead(struct call *call, const struct wish *wish)
+{
+	struct question less = { .rights = wish->want.rights };
+	const struct config_region *region = wish->region->config;
+	struct decision decision = policy_decide(region, wish->subject, &less);
+	char buffer[2 * TEXT_MAX];
+	struct text text = TEXT_ON(buffer);
+
+	if (decision.reason != POLICY_GRANTED) {
+		less.rights = MMIOD_RIGHT_READ;
+		decision = policy_decide(region, wish->subject, &less);
+	}
+	if (decision.reason != POLICY_GRANTED)
+		return (struct mmiod_msg_text){ 0 };
+	text_reset(&text);
+	add_terms(&text, &decision, wish->allocated);
+	return reply_text(call->reply, "%s", buffer);
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+static void answer(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
+{
+	const struct config_grant *grant = wish->decision.grant;
+	struct mmiod_msg_explain_reply *reply;
+
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
+	reply->allowed = outcome == MMIOD_OK;
+	reply->outcome = outcome;
+	if (grant) {
+		reply->line = grant->origin.line;
+		snprintf(reply->grant, sizeof(reply->grant), "%s", grant->name);
+		reply->file = reply_text(call->reply, "%s", grant->origin.file);
+	}
+	reply->text = explain(call, wish, outcome);
+	if (outcome == MMIOD_E_DENIED && wish->memory == MMIOD_MEMORY_REGION)
+		reply->instead = explain_instead(call, wish);
+}
+
+static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
+{
+	reply_error(call->reply, &call->request->head, outcome, "%s", reason);
+	return REQUEST_REPLY;
+}
+
+/* What makes no sense is an error of the question; all else is the answer to it. */
+static bool is_answer(enum mmiod_outcome outcome)
+{
+	return outcome == MMIOD_OK || outcome == MMIOD_E_DENIED || outcome == MMIOD_E_BUSY ||
+	       outcome == MMIOD_E_QUOTA || outcome == MMIOD_E_GONE;
+}
+
+static void explain_to(struct call *call, const struct subject *subject)
+{
+	struct wish wish;
+	enum mmiod_outcome outcome = plan(&wish, call, subject);
+
+	if (is_answer(outcome) && wish.judged)
+		answer(call, &wish, outcome);
+	else
+		refuse(call, outcome, wish.buffer);
+}
+
+/* ---- the question ---------------------------------------------------------------------------- */
+
+static bool is_well_formed(const struct mmiod_msg_explain *explain)
+{
+	return explain->memory <= MMIOD_MEMORY_DMA && explain->rights & MMIOD_RIGHT_READ &&
+	       !(explain->rights & ~RIGHTS_ALL) && explain->cache <= MMIOD_CACHE_WB &&
+	       explain->share <= MMIOD_SHARE_GUEST;
+}
+
+static bool is_of_kind(const struct mmiod_msg_explain *explain)
+{
+	if (explain->memory == MMIOD_MEMORY_REGION)
+		return true;
+	return !explain->offset && !explain->length && !explain->cache && !explain->share &&
+	       (explain->memory == MMIOD_MEMORY_DMA || !explain->region[0]);
+}
+
+/* Somebody else, with the groups in `gids`. */
+static struct subject other_subject(struct call *call, gid_t *gids)
+{
+	uid_t uid = call->request->fixed.explain.uid;
+	uint32_t count = call->request->head.count;
+
+	for (size_t i = 0; i < count; i++)
+		request_element(call->request, i, &gids[i], sizeof(gids[i]));
+	return (struct subject){
+		.uid = uid,
+		.gids = gids,
+		.n_gids = count,
+		.known = peer_is_known(uid),
+	};
+}
+
+static enum request_result explain_other(struct call *call)
+{
+	_cleanup_(freep) gid_t *gids = calloc(call->request->head.count + 1u, sizeof(*gids));
+	struct subject subject;
+
+	if (!gids)
+		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	subject = other_subject(call, gids);
+	explain_to(call, &subject);
+	return REQUEST_REPLY;
+}
+
+enum request_result request_explain(struct call *call)
+{
+	const struct mmiod_msg_explain *question = &call->request->fixed.explain;
+
+	if (!is_well_formed(question))
+		return refuse(call, MMIOD_E_INVALID,
+			      "unknown right, cache attribute, share mode or kind of memory");
+	if (!is_of_kind(question))
+		return refuse(
+			call, MMIOD_E_INVALID,
+			"kernel memory has no offset, length, cache attribute and share mode, "
+			"and a region only as dma memory for its device");
+	if (!(question->flags & MMIOD_EXPLAIN_SELF) && !call_is_admin(call))
+		return refuse(
+			call, MMIOD_E_DENIED,
+			"denied: only root and those that an [admin] section names may ask what "
+			"others may do; everybody may ask about himself");
+	if (!(question->flags & MMIOD_EXPLAIN_SELF))
+		return explain_other(call);
+	explain_to(call, &call->connection->peer.subject);
+	return REQUEST_REPLY;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The two lists: regions and leases, in pages. Who has the inspect right sees all; others see the
+ * regions that a grant gives them and the leases of their own uid, and no physical addresses.
+ */
+#include <string.h>
+#include "request/pager.h"
+#include "request/request.h"
+
+/* ---- REGIONS --------------------------------------------------------------------------------- */
+
+static const void *next_region(const struct call *call, uint64_t cursor, bool all)
+{
+	return region_after(&call->broker->regions, cursor);
+}
+
+static uint64_t region_id(const void *item)
+{
+	const struct region *region = item;
+
+	return region->id;
+}
+
+static bool shows_region(const struct call *call, const void *item, bool all)
+{
+	return call_may_see(call, item, all);
+}
+
+static void fill_region(const struct call *call, const void *item, void *element, bool all)
+{
+	const struct region *region = item;
+	struct mmiod_wire_region *out = element;
+	const struct backend_region *hw = &region->hw;
+	const struct config_region *config = region->config;
+
+	out->id = region->id;
+	memcpy(out->name, region->name, sizeof(region->name));
+	snprintf(out->device, sizeof(out->device), "%s", hw->device);
+	out->length = hw->length;
+	out->bar = hw->bar;
+	out->width = hw->width;
+	out->generation = hw->generation;
+	out->vendor = hw->vendor;
+	out->product = hw->product;
+	out->leases = region->n_leases;
+	out->state = region_state(region);
+	if (config) {
+		out->caches = config->caches;
+		out->cache = config->cache;
+		out->rights = policy_rights(config, &call->connection->peer.subject);
+	}
+	if (all || hw->bar != UINT32_MAX)
+		out->offset = hw->offset;
+	if (all)
+		out->phys = hw->phys;
+}
+
+static void add_model(struct call *call, const void *item, void *element, const void *before)
+{
+	const struct region *region = item;
+	struct mmiod_wire_region *out = element;
+
+	if (region->hw.model[0])
+		out->model = reply_text(call->reply, "%s", region->hw.model);
+}
+
+enum request_result request_regions(struct call *call)
+{
+	static const struct pager pager = {
+		.stride = sizeof(struct mmiod_wire_region),
+		.work = 1,
+		.next = next_region,
+		.id = region_id,
+		.shows = shows_region,
+		.fill = fill_region,
+		.text = add_model,
+	};
+
+	return pager_reply(call, &pager);
+}
+
+/* ---- LEASES ---------------------------------------------------------------------------------- */
+
+/* Who may not see all is not made to look through all. */
+static const void *next_lease(const struct call *call, uint64_t cursor, bool all)
+{
+	return all ? lease_after(&call->broker->leases, cursor)
+		   : lease_after_of(call->connection->user, cursor);
+}
+
+static uint64_t lease_id(const void *item)
+{
+	const struct lease *lease = item;
+
+	return lease->id;
+}
+
+static bool shows_lease(const struct call *call, const void *item, bool all)
+{
+	return all || call_holds(call, item);
+}
+
+static void fill_lease(const struct call *call, const void *item, void *element, bool all)
+{
+	const struct lease *lease = item;
+	struct mmiod_wire_lease *out = element;
+	struct backend *backend = call->broker->backend;
+	struct backend_ledger entry;
+
+	out->id = lease->id;
+	out->memory = lease->memory;
+	out->allocated = lease->allocated;
+	if (lease->memory == MMIOD_MEMORY_REGION)
+		memcpy(out->region, lease->region->name, sizeof(lease->region->name));
+	out->offset = lease->offset;
+	out->length = lease->length;
+	out->started = clock_since_1970(lease->started_ms);
+	out->rights = lease->rights;
+	out->cache = lease->cache;
+	out->width = lease->width;
+	out->share = lease->share;
+	out->state = lease->state;
+	out->uid = lease->holder.uid;
+	out->pid = lease->holder.pid;
+	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));
+	out->left_ms = lease_left_ms(lease, clock_boot_ms());
+	out->lease_ms = lease->term ? lease->term->lease_ms : 0;
+	out->renew = lease->term && lease->term->renew;
+	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
+		return;
+	out->mappings = entry.mappings;
+	out->faults = entry.faults;
+	out->populated = entry.populated;
+	memcpy(out->fault_leaves, entry.fault_leaves, sizeof(out->fault_leaves));
+	memcpy(out->populated_leaves, entry.populated_leaves, sizeof(out->populated_leaves));
+	out->reads = entry.reads;
+	out->writes = entry.writes;
+}
+
+static bool have_one_holder(const struct lease *a, const struct lease *b)
+{
+	return a->list == b->list && a->holder.pid == b->holder.pid &&
+	       !strcmp(a->holder.comm, b->holder.comm);
+}
+
+/*
+ * The leases of a process mostly stand together, and share the text: there is no room for each to
+ * have its own, and of an orphan /proc has to be asked.
+ */
+static void add_unit(struct call *call, const void *item, void *element, const void *before)
+{
+	struct mmiod_wire_lease *out = element;
+	char unit[PEER_UNIT_MAX];
+
+	if (before && have_one_holder(item, before)) {
+		out->unit = out[-1].unit;
+		return;
+	}
+	holder_unit(call->broker, item, unit, sizeof(unit));
+	if (unit[0])
+		out->unit = reply_text(call->reply, "%s", unit);
+}
+
+enum request_result request_leases(struct call *call)
+{
+	static const struct pager pager = {
+		.stride = sizeof(struct mmiod_wire_lease),
+		.work = 1 + WORK_IOCTL,
+		.next = next_lease,
+		.id = lease_id,
+		.shows = shows_lease,
+		.fill = fill_lease,
+		.text = add_unit,
+	};
+
+	/* What a client closed a moment ago is not to be listed any more. */
+	events_drain(call->broker);
+	return pager_reply(call, &pager);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/* One page of a list. */
+#include "request/pager.h"
+
+#define PAGE_MAX MMIOD_BATCH_MAX
+#define PAGE_WORK 192u
+
+static void add_texts(struct call *call, const struct pager *pager, const void *const *listed,
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		pager->text(call, listed[i], reply_element(call->reply, i),
+			    i ? listed[i - 1] : NULL);
+}
+
+enum request_result pager_reply(struct call *call, const struct pager *pager)
+{
+	const void *listed[PAGE_MAX], *item;
+	struct mmiod_msg_list_reply *reply;
+	unsigned int looked = 0, work = 0;
+	bool all = call_may_inspect(call);
+	size_t n = 0;
+
+	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
+			    pager->stride);
+	reply->cursor = call->request->fixed.list.cursor;
+	while ((item = pager->next(call, reply->cursor, all)) && n < PAGE_MAX && work < PAGE_WORK) {
+		reply->cursor = pager->id(item);
+		work += ++looked % WORK_LOOKED_AT == 0;
+		if (pager->shows && !pager->shows(call, item, all))
+			continue;
+		pager->fill(call, item, reply_element(call->reply, n), all);
+		work += pager->work;
+		listed[n++] = item;
+	}
+	if (item)
+		reply->msg.flags |= MMIOD_MSG_MORE;
+	reply_truncate(call->reply, n);
+	turn_spend(&call->broker->host, work);
+	if (pager->text)
+		add_texts(call, pager, listed, n);
+	return REQUEST_REPLY;
+}

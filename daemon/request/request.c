@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/* The table of requests, and who may make which. */
+#include "request/request.h"
+
+static const struct {
+	uint16_t opcode;
+	enum request_result (*handle)(struct call *call);
+} handlers[] = {
+	{ MMIOD_OP_HELLO, request_hello },	   { MMIOD_OP_STATUS, request_status },
+	{ MMIOD_OP_REGIONS, request_regions },	   { MMIOD_OP_LEASE, request_lease },
+	{ MMIOD_OP_RELEASE, request_release },	   { MMIOD_OP_REVOKE, request_revoke },
+	{ MMIOD_OP_LEASES, request_leases },	   { MMIOD_OP_ALLOC, request_alloc },
+	{ MMIOD_OP_POOLS, request_pools },	   { MMIOD_OP_POOL_MAP, request_pool_map },
+	{ MMIOD_OP_BUFFER, request_buffer },	   { MMIOD_OP_PUBLISH, request_publish },
+	{ MMIOD_OP_CACHES, request_caches },	   { MMIOD_OP_CLIENTS, request_clients },
+	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
+	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
+	{ MMIOD_OP_EXPLAIN, request_explain },	   { MMIOD_OP_COUNTERS, request_counters },
+	{ MMIOD_OP_CANCEL, request_cancel },	   { MMIOD_OP_LOG, request_log },
+};
+
+static enum request_result handle(struct call *call)
+{
+	uint16_t opcode = call->request->head.opcode;
+
+	for (size_t i = 0; i < array_size(handlers); i++)
+		if (handlers[i].opcode == opcode)
+			return handlers[i].handle(call);
+	reply_error(call->reply, &call->request->head, MMIOD_E_UNSUPPORTED, "unknown opcode %u",
+		    opcode);
+	return REQUEST_REPLY;
+}
+
+/* What somebody may ask whom no section names: how things stand, and why not. */
+static bool is_for_strangers(uint16_t opcode)
+{
+	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS ||
+	       opcode == MMIOD_OP_EXPLAIN || opcode == MMIOD_OP_REGIONS ||
+	       opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC;
+}
+
+static enum request_result refuse_stranger(struct call *call)
+{
+	reply_error(call->reply, &call->request->head, MMIOD_E_DENIED,
+		    "denied: no section of the configuration could apply to uid %u and its groups; "
+		    "who joined a group must log in again",
+		    call->connection->peer.subject.uid);
+	return REQUEST_REPLY;
+}
+
+bool request_dispatch(struct connection *connection, const struct request *request)
+{
+	struct call call = {
+		.broker = broker_of(connection),
+		.connection = connection,
+		.request = request,
+		.reply = &connection->host->message,
+	};
+	enum request_result result;
+
+	result = connection->stranger && !is_for_strangers(request->head.opcode)
+			 ? refuse_stranger(&call)
+			 : handle(&call);
+
+	if (result == REQUEST_DEFERRED)
+		return false;
+	connection_send(connection, call.reply);
+	if (result == REQUEST_CLOSE)
+		connection_doom(connection);
+	return true;
+}
