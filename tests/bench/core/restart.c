@@ -11,6 +11,7 @@
 #include "bench-core.h"
 #include "daemon/base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/lease/tag.h"
 
 #define LEASES 100000u
 #define PAGE 4096u
