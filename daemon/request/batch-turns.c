@@ -23,6 +23,7 @@ static void finish(struct batch *batch, enum batch_result result)
 	struct connection *connection = batch->call.connection;
 
 	if (result == BATCH_SETTLED) {
+		turn_spend(connection->host, WORK_MESSAGE + (unsigned int)batch->count);
 		batch_answer(batch);
 		batch_tell(batch);
 		connection_send(connection, batch->call.reply);
