@@ -8,7 +8,6 @@
  */
 #include "internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,26 +20,6 @@
 
 /* For mmiod_client_connect(), which leaves no client to ask. */
 static __thread char connect_error[ERROR_MAX];
-
-int client_fail(struct mmiod_client *client, int err, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(client->error, sizeof(client->error), format, args);
-	va_end(args);
-	return err;
-}
-
-int client_check(struct mmiod_client *client)
-{
-	client->error[0] = '\0';
-	if (getpid() == client->owner)
-		return 0;
-	return client_fail(client, -EOWNERDEAD,
-			   "the client object belongs to process %ld: connect again after fork",
-			   (long)client->owner);
-}
 
 static int open_poll_set(struct mmiod_client *client)
 {

@@ -9,6 +9,7 @@
  *	exchange				requests in flight, replies by id, reconnection
  *	connection, event			the socket's life, HELLO; events held aside
  *	message, packet				bounds-checked reading; one packet with its files
+ *	error					the sentence for the program
  *
  * mapping, access, copy, guard and target need no daemon.
  *
@@ -159,10 +160,13 @@ struct mmiod_client {
 	char error[ERROR_MAX];
 };
 
+int client_drain(struct mmiod_client *client);
+
+/* ---- error.c ---- */
+
 int client_fail(struct mmiod_client *client, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int client_check(struct mmiod_client *client);
-int client_drain(struct mmiod_client *client);
 
 /* ---- connection.c ---- */
 
