@@ -310,19 +310,3 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 		client->after_exchange(client);
 	return err;
 }
-
-/* A reply's own status, with its sentence. */
-int reply_status(struct mmiod_client *client, const struct reply *reply)
-{
-	const struct message *message = &reply->message;
-	struct mmiod_msg_error error;
-	char text[TEXT_MAX];
-
-	if (message->head.status == MMIOD_OK)
-		return 0;
-	if (message_fixed(message, &error, sizeof(error), MMIOD_V1_ERROR) ||
-	    message_text(message, &error.text, text, sizeof(text)))
-		return client_fail(client, -EPROTO, "the daemon's refusal breaks the protocol");
-	return client_fail(client, outcome_errno(message->head.status), "%s",
-			   text[0] ? text : outcome_sentence(message->head.status));
-}

@@ -95,6 +95,11 @@ struct message {
 	const uint8_t *array;
 };
 
+struct reply {
+	struct message message;
+	struct packet *packet;
+};
+
 int message_parse(const void *data, size_t size, struct message *message);
 int message_fixed(const struct message *message, void *fixed, size_t known,
 		  enum mmiod_first_size first);
@@ -104,6 +109,7 @@ int message_text(const struct message *message, const struct mmiod_msg_text *tex
 		 size_t size);
 int outcome_errno(uint32_t outcome);
 const char *outcome_sentence(uint32_t outcome);
+int reply_status(struct mmiod_client *client, const struct reply *reply);
 void text_clean(char *text);
 void name_clean(char *name, size_t size);
 
@@ -185,11 +191,6 @@ static_assert(sizeof(struct mmiod_msg_lease) + MMIOD_MSG_FDS_MAX * sizeof(struct
 		      REQUEST_MAX,
 	      "a request fits");
 
-struct reply {
-	struct message message;
-	struct packet *packet;
-};
-
 /*
  * A series of requests. build() writes request number @index into a zeroed buffer of REQUEST_MAX
  * bytes, all but its id and size, and returns its length; it may be called again for the same index
@@ -210,7 +211,6 @@ struct exchange {
 
 int exchange_run(struct mmiod_client *client, struct exchange *exchange);
 int exchange_cancel(struct mmiod_client *client, uint64_t request, uint64_t *id);
-int reply_status(struct mmiod_client *client, const struct reply *reply);
 
 /* ---- late.c ---- */
 

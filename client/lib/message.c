@@ -2,8 +2,9 @@
 /*
  * Reading messages: nothing of a packet is used before its bounds are checked here.
  *
- * All reading is by copy, because array elements need not be aligned. Pure functions over bytes.
- * -EPROTO: the daemon broke the protocol.
+ * All reading is by copy, because array elements need not be aligned. Pure functions over bytes, but
+ * for reply_status(), which leaves the daemon's sentence with the client. -EPROTO: the daemon broke
+ * the protocol.
  */
 #include "internal.h"
 
@@ -155,4 +156,20 @@ int outcome_errno(uint32_t outcome)
 const char *outcome_sentence(uint32_t outcome)
 {
 	return outcome < OUTCOMES ? outcomes[outcome].sentence : "unknown error in the daemon";
+}
+
+/* A reply's own status, with its sentence. */
+int reply_status(struct mmiod_client *client, const struct reply *reply)
+{
+	const struct message *message = &reply->message;
+	struct mmiod_msg_error error;
+	char text[TEXT_MAX];
+
+	if (message->head.status == MMIOD_OK)
+		return 0;
+	if (message_fixed(message, &error, sizeof(error), MMIOD_V1_ERROR) ||
+	    message_text(message, &error.text, text, sizeof(text)))
+		return client_fail(client, -EPROTO, "the daemon's refusal breaks the protocol");
+	return client_fail(client, outcome_errno(message->head.status), "%s",
+			   text[0] ? text : outcome_sentence(message->head.status));
 }
