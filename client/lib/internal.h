@@ -25,25 +25,13 @@
 #include <sys/types.h>
 #include <mmiod/mmiod.h>
 #include <mmiod/protocol.h>
+#include "link.h"
 
 #define MMIOD_EXPORT __attribute__((visibility("default")))
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 #define ERROR_MAX 512
 #define TEXT_MAX 256
-
-/* ---- list.c: intrusive, circular, doubly linked ---- */
-
-struct link {
-	struct link *prev;
-	struct link *next;
-};
-
-#define link_entry(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-
-void link_init(struct link *link);
-void link_append(struct link *head, struct link *link);
-void link_remove(struct link *link);
 
 /* ---- sized.c: structs that programs allocate ---- */
 

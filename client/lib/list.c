@@ -1,33 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lists: the linked ones inside the library, and those that the daemon gives page by page.
+ * Lists that the daemon gives page by page.
  */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-void link_init(struct link *link)
-{
-	link->prev = link;
-	link->next = link;
-}
-
-void link_append(struct link *head, struct link *link)
-{
-	link->prev = head->prev;
-	link->next = head;
-	head->prev->next = link;
-	head->prev = link;
-}
-
-/* Removing twice does no harm. */
-void link_remove(struct link *link)
-{
-	link->prev->next = link->next;
-	link->next->prev = link->prev;
-	link_init(link);
-}
 
 struct page {
 	struct mmiod_client *client;
