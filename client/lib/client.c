@@ -224,6 +224,39 @@ MMIOD_EXPORT void mmiod_client_cancel(struct mmiod_client *client)
 	errno = saved;
 }
 
+struct monitor_call {
+	struct mmiod_client *client;
+	bool on;
+};
+
+static size_t build_monitor(void *context, size_t index, void *data)
+{
+	struct mmiod_msg_monitor *request = data;
+	const struct monitor_call *call = context;
+
+	request->msg.opcode = MMIOD_OP_MONITOR;
+	request->msg.fixed = sizeof(*request);
+	request->on = call->on;
+	return sizeof(*request);
+}
+
+static int read_monitor(void *context, size_t index, struct reply *reply)
+{
+	const struct monitor_call *call = context;
+
+	return reply_status(call->client, reply);
+}
+
+MMIOD_EXPORT int mmiod_client_monitor(struct mmiod_client *client, int on)
+{
+	struct monitor_call call = { .client = client, .on = on != 0 };
+	struct exchange exchange = {
+		.count = 1, .context = &call, .build = build_monitor, .reply = read_monitor
+	};
+
+	return exchange_run(client, &exchange);
+}
+
 struct status_call {
 	struct mmiod_client *client;
 	struct mmiod_status *status;

@@ -70,39 +70,6 @@ struct mmiod_notice *notice_take(struct link *notices, size_t *count)
 	return notice;
 }
 
-struct monitor_call {
-	struct mmiod_client *client;
-	bool on;
-};
-
-static size_t build_monitor(void *context, size_t index, void *data)
-{
-	struct mmiod_msg_monitor *request = data;
-	const struct monitor_call *call = context;
-
-	request->msg.opcode = MMIOD_OP_MONITOR;
-	request->msg.fixed = sizeof(*request);
-	request->on = call->on;
-	return sizeof(*request);
-}
-
-static int read_monitor(void *context, size_t index, struct reply *reply)
-{
-	const struct monitor_call *call = context;
-
-	return reply_status(call->client, reply);
-}
-
-MMIOD_EXPORT int mmiod_client_monitor(struct mmiod_client *client, int on)
-{
-	struct monitor_call call = { .client = client, .on = on != 0 };
-	struct exchange exchange = {
-		.count = 1, .context = &call, .build = build_monitor, .reply = read_monitor
-	};
-
-	return exchange_run(client, &exchange);
-}
-
 MMIOD_EXPORT void mmiod_notice_free(struct mmiod_notice *notice)
 {
 	free(notice);
