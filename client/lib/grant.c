@@ -16,6 +16,17 @@ union want {
 	struct mmiod_allocation allocation;
 };
 
+int lease_check_region(struct mmiod_client *client, const char *region)
+{
+	if (!region || !region[0])
+		return client_fail(client, -EINVAL, "the name of a region is empty");
+	if (strlen(region) >= MMIOD_WIRE_NAME)
+		return client_fail(client, -EINVAL,
+				   "%.40s: a region's name has at most %d characters", region,
+				   MMIOD_WIRE_NAME - 1);
+	return 0;
+}
+
 static int take_want(const struct lease_call *call, size_t index, union want *want)
 {
 	struct mmiod_client *client = call->client;

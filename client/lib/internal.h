@@ -271,7 +271,6 @@ struct mmiod_lease {
 int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-int lease_check_region(struct mmiod_client *client, const char *region);
 int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_t length);
 void leases_lose(struct mmiod_client *client, bool restarted);
 void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count);
@@ -311,11 +310,15 @@ struct lease_call {
 
 extern const struct sized allocation_struct; /* of allocate.c */
 
+int lease_check_region(struct mmiod_client *client, const char *region);
 int lease_ask(struct lease_call *call);
 int lease_call_begin(struct lease_call *call);
 size_t lease_call_build(void *call, size_t index, void *buffer);
 int lease_call_read(void *call, size_t index, struct reply *reply);
 int lease_call_finish(struct lease_call *call, int err);
+
+/* ---- want.c ---- */
+
 struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod_want *wants,
 				 size_t size, size_t count, unsigned int flags);
 
