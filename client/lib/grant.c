@@ -89,7 +89,7 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 		return NULL;
 	lease->client = client;
 	link_append(&client->leases, &lease->link);
-	link_init(&lease->mappings);
+	link_init(&lease->users);
 	lease->fd = -1;
 	lease->simulated = client->hello.backend == MMIOD_BACKEND_SIMULATION;
 	lease->id = wire->lease;

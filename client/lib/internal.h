@@ -249,7 +249,7 @@ const void *list_get(const struct list *list, size_t index);
 struct mmiod_lease {
 	struct mmiod_client *client; /* NULL: freed before */
 	struct link link; /* in client->leases */
-	struct link mappings; /* struct mmiod_mapping that may still want to be populated */
+	struct link users; /* struct lease_user */
 	int fd;
 	bool simulated; /* a memory file: the library keeps the rules that the module would */
 	bool lost; /* simulated, and the connection that it came by is no more */
@@ -267,6 +267,18 @@ struct mmiod_lease {
 	bool renews;
 	int64_t renew_at; /* CLOCK_BOOTTIME, ms; 0: never */
 };
+
+/* It uses the file of a lease, which may end first. */
+struct lease_user {
+	struct link link; /* in lease->users */
+	struct mmiod_lease *lease; /* NULL: freed before */
+};
+
+static inline void lease_use(struct mmiod_lease *lease, struct lease_user *user)
+{
+	user->lease = lease;
+	link_append(&lease->users, &user->link);
+}
 
 int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -332,9 +344,5 @@ void renew_start(struct mmiod_lease *lease);
 void renew_due(struct mmiod_client *client);
 int64_t renew_within_ms(const struct mmiod_client *client);
 void renew_stop(struct mmiod_client *client);
-
-/* ---- mapping.c ---- */
-
-void mapping_forget_lease(struct mmiod_lease *lease);
 
 #endif

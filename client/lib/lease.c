@@ -275,11 +275,21 @@ int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_
 		(unsigned long long)end);
 }
 
+static void leave_users(struct mmiod_lease *lease)
+{
+	while (lease->users.next != &lease->users) {
+		struct lease_user *user = link_entry(lease->users.next, struct lease_user, link);
+
+		link_remove(&user->link);
+		user->lease = NULL;
+	}
+}
+
 MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
 {
 	if (!lease)
 		return;
-	mapping_forget_lease(lease);
+	leave_users(lease);
 	link_remove(&lease->link);
 	if (lease->fd >= 0)
 		close(lease->fd);

@@ -15,24 +15,12 @@
 #include <unistd.h>
 
 struct mmiod_mapping {
-	struct link link; /* in lease->mappings */
-	struct mmiod_lease *lease; /* NULL: freed before */
+	struct lease_user user; /* of the file that populates it */
 	void *address;
 	size_t length;
 	int prot;
 	bool exact; /* MMIOD_MAP_EXACT */
 };
-
-void mapping_forget_lease(struct mmiod_lease *lease)
-{
-	while (lease->mappings.next != &lease->mappings) {
-		struct mmiod_mapping *mapping =
-			link_entry(lease->mappings.next, struct mmiod_mapping, link);
-
-		link_remove(&mapping->link);
-		mapping->lease = NULL;
-	}
-}
 
 static int check_range(const struct mmiod_lease *lease, uint64_t offset, size_t length)
 {
@@ -105,12 +93,12 @@ static int populate_window(const struct mmiod_mapping *mapping)
 		.flags = mapping->exact ? MMIOD_POPULATE_EXACT : 0,
 	};
 
-	return ioctl(mapping->lease->fd, MMIOD_IOC_POPULATE, &populate) < 0 ? -errno : 0;
+	return ioctl(mapping->user.lease->fd, MMIOD_IOC_POPULATE, &populate) < 0 ? -errno : 0;
 }
 
 MMIOD_EXPORT int mmiod_mapping_populate(struct mmiod_mapping *mapping)
 {
-	const struct mmiod_lease *lease = mapping->lease;
+	const struct mmiod_lease *lease = mapping->user.lease;
 	int err;
 
 	if (!lease)
@@ -127,8 +115,7 @@ static int map_range(struct mmiod_lease *lease, uint64_t offset, struct mmiod_ma
 	if (address == MAP_FAILED)
 		return fail_map(lease, errno);
 	mapping->address = address;
-	mapping->lease = lease;
-	link_append(&lease->mappings, &mapping->link);
+	lease_use(lease, &mapping->user);
 	return 0;
 }
 
@@ -154,7 +141,7 @@ MMIOD_EXPORT int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offse
 	made->length = length;
 	made->prot = protection(lease);
 	made->exact = flags & MMIOD_MAP_EXACT;
-	link_init(&made->link);
+	link_init(&made->user.link);
 	err = map_range(lease, offset, made);
 	if (!err && flags)
 		err = mmiod_mapping_populate(made);
@@ -188,7 +175,7 @@ MMIOD_EXPORT void mmiod_mapping_free(struct mmiod_mapping *mapping)
 {
 	if (!mapping)
 		return;
-	link_remove(&mapping->link);
+	link_remove(&mapping->user.link);
 	if (mapping->address)
 		munmap(mapping->address, mapping->length);
 	free(mapping);
