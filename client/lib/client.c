@@ -53,6 +53,7 @@ static struct mmiod_client *client_new(const char *path)
 	client->sock = client->epoll = client->wake = client->timer = client->cancel = -1;
 	client->timeout_ms = TIMEOUT_MS;
 	link_init(&client->leases);
+	link_init(&client->renewals);
 	link_init(&client->waits);
 	event_queue_init(&client->events, -1);
 	publish_begin(client);
@@ -86,23 +87,12 @@ MMIOD_EXPORT int mmiod_client_connect(const char *path, struct mmiod_client **cl
 	return err;
 }
 
-static void disown_leases(struct mmiod_client *client)
-{
-	while (client->leases.next != &client->leases) {
-		struct mmiod_lease *lease =
-			link_entry(client->leases.next, struct mmiod_lease, link);
-
-		link_remove(&lease->link);
-		lease->client = NULL;
-	}
-}
-
 /* The epoll set is shared with a parent or child: close it, but change nothing in it. */
 MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
 {
 	if (!client)
 		return;
-	disown_leases(client);
+	leases_disown(client);
 	waits_disown(client);
 	event_queue_clear(&client->events);
 	renew_stop(client);

@@ -90,6 +90,7 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->client = client;
 	link_append(&client->leases, &lease->link);
 	link_init(&lease->users);
+	link_init(&lease->renewal.link);
 	lease->fd = -1;
 	lease->simulated = client->hello.backend == MMIOD_BACKEND_SIMULATION;
 	lease->id = wire->lease;
@@ -101,7 +102,8 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->share = wire->share;
 	lease->width = wire->width;
 	lease->mappable = wire->mmapable;
-	lease->lease_ms = wire->lease_ms;
+	lease->renewal.id = wire->lease;
+	lease->renewal.lease_ms = wire->lease_ms;
 	lease->renews = wire->renew;
 	return lease;
 }
@@ -170,7 +172,8 @@ static void grant(struct lease_call *call, size_t index, const struct mmiod_wire
 		return;
 	}
 	call->leases[index] = lease;
-	renew_start(lease);
+	if (mmiod_lease_renews(lease))
+		renewal_start(call->client, &lease->renewal);
 	note_result(call, index, 0, "");
 }
 

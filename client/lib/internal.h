@@ -146,6 +146,7 @@ struct mmiod_client {
 	size_t late_count;
 	struct link waits; /* struct mmiod_wait that have no answer yet */
 	struct link leases; /* struct mmiod_lease that may still want to be released */
+	struct link renewals; /* struct renewal of those that are renewed */
 	void (*after_exchange)(struct mmiod_client *client); /* NULL: nothing is due ever */
 	int64_t published_ms; /* when caches were published last, by the environment's wish */
 	unsigned int published_connection; /* and on which connection */
@@ -199,6 +200,21 @@ struct exchange {
 
 int exchange_run(struct mmiod_client *client, struct exchange *exchange);
 int exchange_cancel(struct mmiod_client *client, uint64_t request, uint64_t *id);
+
+/* ---- renew.c ---- */
+
+/* A lease, as far as renewing it goes. */
+struct renewal {
+	struct link link; /* in client->renewals, or alone */
+	uint64_t id; /* of the lease */
+	uint32_t lease_ms; /* its whole time; 0: no time limit */
+	int64_t at; /* CLOCK_BOOTTIME, ms */
+};
+
+void renewal_start(struct mmiod_client *client, struct renewal *renewal);
+void renew_due(struct mmiod_client *client);
+int64_t renew_within_ms(const struct mmiod_client *client);
+void renew_stop(struct mmiod_client *client);
 
 /* ---- late.c ---- */
 
@@ -263,9 +279,8 @@ struct mmiod_lease {
 	unsigned int width;
 	enum mmiod_memory memory;
 	bool mappable;
-	uint32_t lease_ms; /* 0: no time limit */
+	struct renewal renewal;
 	bool renews;
-	int64_t renew_at; /* CLOCK_BOOTTIME, ms; 0: never */
 };
 
 /* It uses the file of a lease, which may end first. */
@@ -284,6 +299,7 @@ int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...
 	__attribute__((format(printf, 3, 4)));
 
 int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_t length);
+void leases_disown(struct mmiod_client *client);
 void leases_lose(struct mmiod_client *client, bool restarted);
 void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count);
 
@@ -337,12 +353,5 @@ struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod
 /* ---- cache-publish.c ---- */
 
 void publish_begin(struct mmiod_client *client);
-
-/* ---- renew.c ---- */
-
-void renew_start(struct mmiod_lease *lease);
-void renew_due(struct mmiod_client *client);
-int64_t renew_within_ms(const struct mmiod_client *client);
-void renew_stop(struct mmiod_client *client);
 
 #endif

@@ -229,7 +229,20 @@ MMIOD_EXPORT int mmiod_client_release_many(struct mmiod_client *client, struct m
 	return err;
 }
 
-/* ---- simulation ---- */
+/* ---- without their connection ---- */
+
+/* The client goes, and its leases stay. */
+void leases_disown(struct mmiod_client *client)
+{
+	while (client->leases.next != &client->leases) {
+		struct mmiod_lease *lease =
+			link_entry(client->leases.next, struct mmiod_lease, link);
+
+		link_remove(&lease->link);
+		link_remove(&lease->renewal.link);
+		lease->client = NULL;
+	}
+}
 
 /* On a new connection, perhaps to another daemon: simulated leases are over, and so are their renewals. */
 void leases_lose(struct mmiod_client *client, bool restarted)
@@ -243,7 +256,7 @@ void leases_lose(struct mmiod_client *client, bool restarted)
 		if (!lease->simulated || lease->lost)
 			continue;
 		lease->lost = true;
-		lease->renew_at = 0;
+		link_remove(&lease->renewal.link);
 		event_queue_tell(&client->events, MMIOD_EVENT_GONE, lease->id, why);
 	}
 }
@@ -291,6 +304,7 @@ MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
 		return;
 	leave_users(lease);
 	link_remove(&lease->link);
+	link_remove(&lease->renewal.link);
 	if (lease->fd >= 0)
 		close(lease->fd);
 	free(lease);
@@ -308,11 +322,11 @@ GETTER(enum mmiod_share, mmiod_lease_share, mmiod_lease, share)
 GETTER(unsigned int, mmiod_lease_width, mmiod_lease, width)
 GETTER(uint64_t, mmiod_lease_map_offset, mmiod_lease, map_offset)
 GETTER(int, mmiod_lease_mappable, mmiod_lease, mappable)
-GETTER(uint32_t, mmiod_lease_time_ms, mmiod_lease, lease_ms)
+GETTER(uint32_t, mmiod_lease_time_ms, mmiod_lease, renewal.lease_ms)
 
 MMIOD_EXPORT int mmiod_lease_renews(const struct mmiod_lease *lease)
 {
-	return lease->lease_ms && lease->renews;
+	return lease->renewal.lease_ms && lease->renews;
 }
 
 GETTER(enum mmiod_memory, mmiod_lease_memory, mmiod_lease, memory)

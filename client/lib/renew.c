@@ -29,14 +29,14 @@ static int64_t boot_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct mmiod_lease *lease_of(struct link *link)
+static struct renewal *renewal_of(struct link *link)
 {
-	return link_entry(link, struct mmiod_lease, link);
+	return link_entry(link, struct renewal, link);
 }
 
-static int64_t interval(const struct mmiod_lease *lease)
+static int64_t interval(const struct renewal *renewal)
 {
-	int64_t half = lease->lease_ms / 2;
+	int64_t half = renewal->lease_ms / 2;
 
 	return half > INTERVAL_MIN_MS ? half : INTERVAL_MIN_MS;
 }
@@ -70,18 +70,16 @@ static void schedule(struct mmiod_client *client, int64_t at)
 		set_timer(client, at);
 }
 
-/* A lease was granted. */
-void renew_start(struct mmiod_lease *lease)
+/* The lease was granted just now. */
+void renewal_start(struct mmiod_client *client, struct renewal *renewal)
 {
-	if (!lease->lease_ms || !lease->renews)
-		return;
-	lease->renew_at = boot_ms() + interval(lease);
-	schedule(lease->client, lease->renew_at);
+	renewal->at = boot_ms() + interval(renewal);
+	link_append(&client->renewals, &renewal->link);
+	schedule(client, renewal->at);
 }
 
 /* Never waits: the program may be in a call that must not. False: they stay due. */
-static bool send_batch(struct mmiod_client *client, struct mmiod_lease **due, size_t count,
-		       int64_t now)
+static bool send_batch(struct mmiod_client *client, struct renewal **due, size_t count, int64_t now)
 {
 	struct {
 		struct mmiod_msg head;
@@ -98,7 +96,7 @@ static bool send_batch(struct mmiod_client *client, struct mmiod_lease **due, si
 	if (packet_send(client->sock, &request, request.head.size, MSG_DONTWAIT))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		due[i]->renew_at = now + interval(due[i]);
+		due[i]->at = now + interval(due[i]);
 	return true;
 }
 
@@ -107,27 +105,29 @@ static int64_t next_renewal(struct mmiod_client *client)
 {
 	int64_t next = 0;
 
-	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
-		int64_t at = lease_of(link)->renew_at;
+	for (struct link *link = client->renewals.next; link != &client->renewals;
+	     link = link->next) {
+		int64_t at = renewal_of(link)->at;
 
-		if (at && (!next || at < next))
+		if (!next || at < next)
 			next = at;
 	}
 	return next;
 }
 
 /* Those that are due, and when the next will be. */
-static int64_t renew_leases(struct mmiod_client *client, int64_t now)
+static int64_t renew_all(struct mmiod_client *client, int64_t now)
 {
-	struct mmiod_lease *due[BATCH];
+	struct renewal *due[BATCH];
 	size_t count = 0;
 
-	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
-		struct mmiod_lease *lease = lease_of(link);
+	for (struct link *link = client->renewals.next; link != &client->renewals;
+	     link = link->next) {
+		struct renewal *renewal = renewal_of(link);
 
-		if (!lease->renew_at || lease->renew_at > now)
+		if (renewal->at > now)
 			continue;
-		due[count++] = lease;
+		due[count++] = renewal;
 		if (count == BATCH) {
 			if (!send_batch(client, due, count, now))
 				return now + RETRY_MS;
@@ -152,7 +152,7 @@ void renew_due(struct mmiod_client *client)
 	now = boot_ms();
 	if (client->renew_at > now)
 		return;
-	next = client->sock < 0 ? now + RETRY_MS : renew_leases(client, now);
+	next = client->sock < 0 ? now + RETRY_MS : renew_all(client, now);
 	client->renew_at = 0;
 	if (next)
 		schedule(client, next);

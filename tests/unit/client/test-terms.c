@@ -299,9 +299,9 @@ Test(terms, a_renewal_never_waits_for_the_daemon_and_is_tried_again, .timeout = 
 	fill_socket(client);
 	usleep(250000);
 	cr_assert_eq(mmiod_client_next_event(client, &event), 0);
-	cr_assert_gt(client->renew_at, lease->renew_at, "it is due, and asked for again later");
+	cr_assert_gt(client->renew_at, lease->renewal.at, "it is due, and asked for again later");
 	sem_post(&read_on);
-	while (lease->renew_at < client->renew_at) {
+	while (lease->renewal.at < client->renew_at) {
 		usleep(20000);
 		cr_assert_eq(mmiod_client_next_event(client, &event), 0);
 	}
@@ -328,10 +328,10 @@ Test(terms, renewals_of_one_lease_keep_a_distance)
 
 	client = fake_serve(&fake, grant_for_a_moment, NULL);
 	lease = lease_or_fail(client, 0, 0x1000, 0);
-	first = lease->renew_at;
-	while (lease->renew_at == first)
+	first = lease->renewal.at;
+	while (lease->renewal.at == first)
 		cr_assert_eq(mmiod_client_next_event(client, &event), 0);
-	cr_assert_geq(lease->renew_at, first + 50);
+	cr_assert_geq(lease->renewal.at, first + 50);
 	mmiod_lease_free(lease);
 	fake_leave(&fake, client);
 }

@@ -29,6 +29,7 @@ void window_make(struct window *window, uint64_t offset, uint64_t length, unsign
 	lease->client = &window->client;
 	link_append(&window->client.leases, &lease->link);
 	link_init(&lease->users);
+	link_init(&lease->renewal.link);
 	lease->fd = rights & MMIOD_RIGHT_WRITE ? fd : reopen_read_only(fd);
 	lease->simulated = true;
 	lease->id = 17;
