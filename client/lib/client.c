@@ -54,7 +54,7 @@ static struct mmiod_client *client_new(const char *path)
 	client->timeout_ms = TIMEOUT_MS;
 	link_init(&client->leases);
 	link_init(&client->renewals);
-	link_init(&client->waits);
+	link_init(&client->pending);
 	event_queue_init(&client->events, -1);
 	publish_begin(client);
 	client->path = strdup(socket_path(path));
@@ -93,7 +93,7 @@ MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
 	if (!client)
 		return;
 	leases_disown(client);
-	waits_disown(client);
+	pending_disown(client);
 	event_queue_clear(&client->events);
 	renew_stop(client);
 	if (client->epoll >= 0)

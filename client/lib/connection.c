@@ -37,7 +37,7 @@ void connection_close(struct mmiod_client *client)
 	if (client->sock < 0)
 		return;
 	epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
-	waits_unwatch(client);
+	pending_suspend(client);
 	client->late_count = 0; /* what it granted ends with it, or with the files that came */
 	close(client->sock);
 	client->sock = -1;
@@ -256,8 +256,7 @@ static int open_once(struct mmiod_client *client)
 		return err;
 	}
 	client->connections++;
-	waits_watch(client);
-	waits_resend(client);
+	pending_resume(client);
 	return 0;
 }
 

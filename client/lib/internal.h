@@ -144,7 +144,7 @@ struct mmiod_client {
 	bool interruptible; /* a signal ends a wait */
 	uint64_t *late; /* leases that came when nobody waited for them, to be given back */
 	size_t late_count;
-	struct link waits; /* struct mmiod_wait that have no answer yet */
+	struct link pending; /* struct pending that have no answer yet */
 	struct link leases; /* struct mmiod_lease that may still want to be released */
 	struct link renewals; /* struct renewal of those that are renewed */
 	void (*after_exchange)(struct mmiod_client *client); /* NULL: nothing is due ever */
@@ -163,6 +163,44 @@ int client_fail(struct mmiod_client *client, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int client_check(struct mmiod_client *client);
 
+/* ---- requests ---- */
+
+#define REQUEST_MAX 6144 /* the longest: LEASE with MMIOD_MSG_FDS_MAX elements */
+static_assert(sizeof(struct mmiod_wire_alloc) <= sizeof(struct mmiod_wire_want),
+	      "LEASE is the longest");
+static_assert(sizeof(struct mmiod_msg_lease) + MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
+		      REQUEST_MAX,
+	      "a request fits");
+
+/* ---- pending.c ---- */
+
+struct pending {
+	struct link link; /* in client->pending while there is no answer */
+	struct mmiod_client *client; /* NULL once that was freed */
+	uint64_t id; /* of the request; 0: to be sent */
+	bool answered;
+	int result; /* then: of reply(), or what ended the wait */
+	int (*reply)(struct pending *pending, struct reply *reply);
+	int epoll; /* what a program polls: the client's socket, and done */
+	int done; /* eventfd: readable when there is nothing more to wait for */
+	union {
+		struct mmiod_msg msg;
+		uint8_t bytes[REQUEST_MAX];
+	} request; /* all but its id */
+};
+
+void pending_init(struct pending *pending, struct mmiod_client *client,
+		  int (*reply)(struct pending *pending, struct reply *reply));
+int pending_open(struct pending *pending);
+int pending_send(struct pending *pending);
+void pending_settle(struct pending *pending, int result);
+void pending_end(struct pending *pending);
+
+bool pending_take(struct mmiod_client *client, struct reply *reply);
+void pending_suspend(struct mmiod_client *client);
+void pending_resume(struct mmiod_client *client);
+void pending_disown(struct mmiod_client *client);
+
 /* ---- connection.c ---- */
 
 int connection_open(struct mmiod_client *client);
@@ -172,13 +210,6 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool break
 int64_t clock_ms(void);
 
 /* ---- exchange.c ---- */
-
-#define REQUEST_MAX 6144 /* the longest: LEASE with MMIOD_MSG_FDS_MAX elements */
-static_assert(sizeof(struct mmiod_wire_alloc) <= sizeof(struct mmiod_wire_want),
-	      "LEASE is the longest");
-static_assert(sizeof(struct mmiod_msg_lease) + MMIOD_MSG_FDS_MAX * sizeof(struct mmiod_wire_want) <=
-		      REQUEST_MAX,
-	      "a request fits");
 
 /*
  * A series of requests. build() writes request number @index into a zeroed buffer of REQUEST_MAX
@@ -220,14 +251,6 @@ void renew_stop(struct mmiod_client *client);
 
 void late_take(struct mmiod_client *client, struct reply *reply);
 void late_flush(struct mmiod_client *client);
-
-/* ---- wait.c ---- */
-
-bool waits_take(struct mmiod_client *client, struct reply *reply);
-void waits_watch(struct mmiod_client *client);
-void waits_unwatch(struct mmiod_client *client);
-void waits_resend(struct mmiod_client *client);
-void waits_disown(struct mmiod_client *client);
 
 /* ---- list.c: paged lists ---- */
 

@@ -30,7 +30,7 @@ void late_take(struct mmiod_client *client, struct reply *reply)
 	const struct message *message = &reply->message;
 	uint16_t opcode = message->head.opcode;
 
-	if (waits_take(client, reply))
+	if (pending_take(client, reply))
 		return;
 	if ((opcode != MMIOD_OP_LEASE && opcode != MMIOD_OP_ALLOC) || message->head.status)
 		return;

@@ -3,128 +3,33 @@
  * struct mmiod_wait: leases that are asked for and waited for without blocking, for programs with an
  * event loop. Its descriptor is readable when the answer may be there.
  *
- * The request is one of the client's connection. Whoever reads its reply from the socket hands it
- * on here; when the connection is lost, the next one sends the request again, at the end of the
- * queue. The client has a list of those without an answer; the wait is the program's.
+ * The wait is the program's. It may outlive its client, and then has no answer any more.
  */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 struct mmiod_wait {
-	struct link link; /* in client->waits while there is no answer */
-	struct lease_call call; /* its client is NULL once that was freed */
-	uint64_t id; /* of the request; 0: to be sent */
-	bool answered;
-	int result; /* then: of the exchange */
-	int epoll; /* the program's descriptor: the client's socket, and done */
-	int done; /* eventfd: readable when there is nothing more to wait for */
+	struct pending pending;
+	struct lease_call call;
 	struct mmiod_lease *leases[MMIOD_MSG_FDS_MAX];
 	int errors[MMIOD_MSG_FDS_MAX];
-	union {
-		struct mmiod_msg msg;
-		uint8_t bytes[REQUEST_MAX];
-	} request;
 };
 
-static struct mmiod_wait *wait_of(struct link *link)
+static int take_answer(struct pending *pending, struct reply *reply)
 {
-	return link_entry(link, struct mmiod_wait, link);
+	return lease_call_read(&link_entry(pending, struct mmiod_wait, pending)->call, 0, reply);
 }
-
-static void settle(struct mmiod_wait *wait, int result)
-{
-	link_remove(&wait->link);
-	link_init(&wait->link);
-	wait->answered = true;
-	wait->result = result;
-	eventfd_write(wait->done, 1);
-}
-
-/* ---- the connection ---- */
-
-static void watch(const struct mmiod_wait *wait, int sock)
-{
-	struct epoll_event interest = { .events = EPOLLIN };
-
-	epoll_ctl(wait->epoll, EPOLL_CTL_ADD, sock, &interest);
-}
-
-static int send_request(struct mmiod_wait *wait)
-{
-	struct mmiod_client *client = wait->call.client;
-
-	wait->id = ++client->last_id;
-	wait->request.msg.id = wait->id;
-	return packet_send(client->sock, &wait->request, wait->request.msg.size, 0);
-}
-
-/* There is a connection again. */
-void waits_watch(struct mmiod_client *client)
-{
-	for (struct link *link = client->waits.next; link != &client->waits; link = link->next)
-		watch(wait_of(link), client->sock);
-}
-
-void waits_resend(struct mmiod_client *client)
-{
-	for (struct link *link = client->waits.next; link != &client->waits; link = link->next)
-		if (!wait_of(link)->id)
-			send_request(wait_of(link));
-}
-
-/* The connection goes, with what waited on it. Programs are woken, so that they come and look. */
-void waits_unwatch(struct mmiod_client *client)
-{
-	for (struct link *link = client->waits.next; link != &client->waits; link = link->next) {
-		struct mmiod_wait *wait = wait_of(link);
-
-		eventfd_write(wait->done, 1);
-		wait->id = 0;
-		epoll_ctl(wait->epoll, EPOLL_CTL_DEL, client->sock, NULL);
-	}
-}
-
-void waits_disown(struct mmiod_client *client)
-{
-	while (client->waits.next != &client->waits) {
-		struct mmiod_wait *wait = wait_of(client->waits.next);
-
-		settle(wait, -ENOTCONN);
-		wait->call.client = NULL;
-	}
-}
-
-/* True: the reply was one that is waited for here. */
-bool waits_take(struct mmiod_client *client, struct reply *reply)
-{
-	for (struct link *link = client->waits.next; link != &client->waits; link = link->next) {
-		struct mmiod_wait *wait = wait_of(link);
-
-		if (wait->id != reply->message.head.id)
-			continue;
-		settle(wait, lease_call_read(&wait->call, 0, reply));
-		return true;
-	}
-	return false;
-}
-
-/* ---- the program's calls ---- */
 
 static void wait_free(struct mmiod_wait *wait)
 {
-	link_remove(&wait->link);
 	for (size_t i = 0; i < wait->call.count; i++)
 		mmiod_lease_free(wait->leases[i]);
 	free(wait->call.lost);
-	if (wait->epoll >= 0)
-		close(wait->epoll);
-	if (wait->done >= 0)
-		close(wait->done);
+	pending_end(&wait->pending);
 	free(wait);
 }
 
@@ -134,37 +39,24 @@ static int build(struct mmiod_wait *wait)
 
 	if (err)
 		return err;
-	wait->request.msg.size = (uint32_t)lease_call_build(&wait->call, 0, &wait->request);
+	wait->pending.request.msg.size =
+		(uint32_t)lease_call_build(&wait->call, 0, &wait->pending.request);
 	wait->call.wants = NULL; /* they are the program's */
-	return 0;
-}
-
-static int open_descriptor(struct mmiod_wait *wait)
-{
-	wait->epoll = epoll_create1(EPOLL_CLOEXEC);
-	wait->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (wait->epoll < 0 || wait->done < 0)
-		return client_fail(wait->call.client, -errno, "cannot make a descriptor: %s",
-				   strerror(errno));
-	watch(wait, wait->done);
 	return 0;
 }
 
 static int start(struct mmiod_wait *wait)
 {
-	struct mmiod_client *client = wait->call.client;
+	struct mmiod_client *client = wait->pending.client;
 	int err = build(wait);
 
 	if (!err)
-		err = open_descriptor(wait);
+		err = pending_open(&wait->pending);
 	if (err)
 		return err;
-	link_remove(&wait->link);
-	link_append(&client->waits, &wait->link);
 	if (client->sock < 0)
-		return connection_open(client); /* which watches and sends */
-	watch(wait, client->sock);
-	err = send_request(wait);
+		return connection_open(client); /* which sends it */
+	err = pending_send(&wait->pending);
 	if (err != -ECONNRESET)
 		return err ? client_fail(client, err, "cannot ask the daemon: %s", strerror(-err))
 			   : 0;
@@ -188,8 +80,7 @@ MMIOD_EXPORT int mmiod_wait_start_sized(struct mmiod_client *client, const struc
 	wait = calloc(1, sizeof(*wait));
 	if (!wait)
 		return client_fail(client, -ENOMEM, "out of memory");
-	link_init(&wait->link);
-	wait->epoll = wait->done = -1;
+	pending_init(&wait->pending, client, take_answer);
 	wait->call = lease_call_for(client, wants, size, count, flags);
 	wait->call.leases = wait->leases;
 	wait->call.errors = wait->errors;
@@ -204,30 +95,30 @@ MMIOD_EXPORT int mmiod_wait_start_sized(struct mmiod_client *client, const struc
 
 MMIOD_EXPORT int mmiod_wait_fd(const struct mmiod_wait *wait)
 {
-	return wait->epoll;
+	return wait->pending.epoll;
 }
 
 /* -EAGAIN: there is no answer yet. */
 static int look(struct mmiod_wait *wait)
 {
-	struct mmiod_client *client = wait->call.client;
+	struct mmiod_client *client = wait->pending.client;
 	eventfd_t count;
 	int err;
 
-	if (wait->answered)
+	if (wait->pending.answered)
 		return 0;
-	eventfd_read(wait->done, &count);
+	eventfd_read(wait->pending.done, &count);
 	err = client_check(client);
 	if (err)
 		return err;
 	renew_due(client);
 	client_drain(client);
-	if (!wait->answered && client->sock < 0) {
+	if (!wait->pending.answered && client->sock < 0) {
 		err = connection_open(client);
 		if (err)
-			settle(wait, err);
+			pending_settle(&wait->pending, err);
 	}
-	return wait->answered ? 0 : -EAGAIN;
+	return wait->pending.answered ? 0 : -EAGAIN;
 }
 
 MMIOD_EXPORT int mmiod_wait_finish(struct mmiod_wait *wait, struct mmiod_lease **leases,
@@ -237,11 +128,11 @@ MMIOD_EXPORT int mmiod_wait_finish(struct mmiod_wait *wait, struct mmiod_lease *
 
 	if (err == -EAGAIN || err == -EOWNERDEAD)
 		return err;
-	if (!wait->call.client) {
+	if (!wait->pending.client) {
 		wait_free(wait);
 		return -ENOTCONN;
 	}
-	result = lease_call_finish(&wait->call, wait->result);
+	result = lease_call_finish(&wait->call, wait->pending.result);
 	wait->call.lost = NULL;
 	for (size_t i = 0; i < wait->call.count; i++) {
 		leases[i] = wait->leases[i];
@@ -260,10 +151,10 @@ MMIOD_EXPORT void mmiod_wait_cancel(struct mmiod_wait *wait)
 
 	if (!wait)
 		return;
-	client = wait->call.client;
+	client = wait->pending.client;
 	if (client && getpid() == client->owner) {
-		if (!wait->answered && client->sock >= 0 && wait->id)
-			exchange_cancel(client, wait->id, &id);
+		if (!wait->pending.answered && client->sock >= 0 && wait->pending.id)
+			exchange_cancel(client, wait->pending.id, &id);
 		for (size_t i = 0; i < wait->call.count; i++)
 			if (wait->leases[i] && !mmiod_lease_release(wait->leases[i]))
 				wait->leases[i] = NULL;
