@@ -209,7 +209,7 @@ static void read_events(struct pool_provider *pool)
 {
 	struct mmiod_event event;
 
-	while (mmiod_client_next_event(pool->client, &event) == 1) {
+	while (session_next_event(pool->client, &event) == 1) {
 		struct block *block = find_block(pool, event.lease);
 
 		if (block &&
@@ -263,7 +263,8 @@ static int ask(struct pool_provider *pool, size_t size, size_t count)
 		if (wants[i].length < size)
 			wants[i].length = size;
 	}
-	got = mmiod_client_allocate_many(pool->client, wants, count, 0, leases, NULL);
+	got = mmiod_client_allocate_many_sized(pool->client, wants, sizeof(wants[0]), count, 0,
+					       leases, NULL);
 	if (got < 0)
 		return fail(pool->client->error, got);
 	if (!keep_leases(pool, leases, count, size))
@@ -373,7 +374,10 @@ static void pool_clear(struct mmiod_slab_provider *provider)
 	struct pool_provider *pool = (struct pool_provider *)provider;
 
 	trim_all(pool);
-	mmiod_client_free(pool->client);
+	if (!pool->client)
+		return;
+	leases_disown(pool->client);
+	session_close(pool->client);
 }
 
 static int check_want(struct mmiod_client *client, const struct mmiod_allocation *want)
@@ -414,9 +418,8 @@ static int make_pool(struct mmiod_client *client, const struct mmiod_allocation 
 	if (!pool)
 		return client_fail(client, -ENOMEM, "out of memory");
 	pool_init(pool, want);
-	err = mmiod_client_connect(client->path, &pool->client);
+	err = session_open(client->path, leases_lose, client->error, &pool->client);
 	if (err) {
-		client_fail(client, err, "%s", mmiod_client_error(NULL));
 		mmiod_slab_provider_free(&pool->provider);
 		return err;
 	}

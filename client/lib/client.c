@@ -8,106 +8,22 @@
  */
 #include "internal.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define TIMEOUT_MS 30000
 
 /* For mmiod_client_connect(), which leaves no client to ask. */
 static __thread char connect_error[ERROR_MAX];
 
-static int open_poll_set(struct mmiod_client *client)
-{
-	struct epoll_event interest = { .events = EPOLLIN };
-
-	client->epoll = epoll_create1(EPOLL_CLOEXEC);
-	client->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	client->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	event_queue_init(&client->events, client->wake);
-	if (client->epoll < 0 || client->wake < 0 || client->cancel < 0 ||
-	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->wake, &interest) < 0)
-		return client_fail(client, -errno, "cannot make the event descriptor: %s",
-				   strerror(errno));
-	return 0;
-}
-
-static const char *socket_path(const char *path)
-{
-	if (!path)
-		path = secure_getenv("MMIOD_SOCKET");
-	return path && path[0] ? path : MMIOD_SOCKET_PATH;
-}
-
-static struct mmiod_client *client_new(const char *path)
-{
-	struct mmiod_client *client = calloc(1, sizeof(*client));
-
-	if (!client)
-		return NULL;
-	client->owner = getpid();
-	client->sock = client->epoll = client->wake = client->timer = client->cancel = -1;
-	client->timeout_ms = TIMEOUT_MS;
-	link_init(&client->leases);
-	link_init(&client->renewals);
-	link_init(&client->pending);
-	event_queue_init(&client->events, -1);
-	publish_begin(client);
-	client->path = strdup(socket_path(path));
-	client->buffer = malloc(MMIOD_MSG_MAX);
-	if (client->path && client->buffer)
-		return client;
-	mmiod_client_free(client);
-	return NULL;
-}
-
 MMIOD_EXPORT int mmiod_client_connect(const char *path, struct mmiod_client **client)
 {
-	struct mmiod_client *made = client_new(path);
-	int err;
-
-	*client = NULL;
-	if (!made) {
-		snprintf(connect_error, sizeof(connect_error), "out of memory");
-		return -ENOMEM;
-	}
-	err = open_poll_set(made);
-	if (!err)
-		err = connection_open(made);
-	if (!err) {
-		*client = made;
-		return 0;
-	}
-	memcpy(connect_error, made->error, sizeof(connect_error));
-	mmiod_client_free(made);
-	return err;
+	return session_open(path, leases_lose, connect_error, client);
 }
 
-/* The epoll set is shared with a parent or child: close it, but change nothing in it. */
 MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
 {
 	if (!client)
 		return;
 	leases_disown(client);
-	pending_disown(client);
-	event_queue_clear(&client->events);
-	renew_stop(client);
-	if (client->epoll >= 0)
-		close(client->epoll);
-	if (client->wake >= 0)
-		close(client->wake);
-	if (client->cancel >= 0)
-		close(client->cancel);
-	if (client->sock >= 0)
-		close(client->sock);
-	free(client->late);
-	free(client->buffer);
-	free(client->path);
-	free(client);
+	session_close(client);
 }
 
 MMIOD_EXPORT const char *mmiod_client_error(const struct mmiod_client *client)
@@ -120,60 +36,11 @@ MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)
 	return client->epoll;
 }
 
-/*
- * Whatever the socket has is read: replies that nobody waits for are given back, events are put
- * aside. Events come before the end of their connection: as long as there are any, the socket stays,
- * readable, to tell of its end in its turn.
- */
-int client_drain(struct mmiod_client *client)
-{
-	struct packet packet;
-	struct reply reply = { .packet = &packet };
-	int err;
-
-	if (client->sock < 0)
-		return 0;
-	while (!(err = connection_next(client, &packet, &reply.message))) {
-		late_take(client, &reply);
-		packet_release(&packet);
-	}
-	if (err == -EAGAIN)
-		return 0;
-	if (err != -ECONNRESET && err != -EPROTO)
-		return err;
-	if (!event_queue_empty(&client->events)) {
-		shutdown(client->sock, SHUT_RDWR);
-		return 0;
-	}
-	connection_close(client);
-	return client_fail(client, err,
-			   err == -EPROTO
-				   ? "what the daemon sent breaks the protocol"
-				   : "the daemon went away; the next request connects again");
-}
-
-static int next_event(struct mmiod_client *client, struct mmiod_event *event)
-{
-	int err = client_check(client);
-
-	if (err)
-		return err;
-	renew_due(client);
-	if (event_queue_take(&client->events, event))
-		return 1;
-	err = client_drain(client);
-	if (event_queue_take(&client->events, event))
-		return 1;
-	if (!err && client->after_exchange && client->sock >= 0)
-		client->after_exchange(client);
-	return err;
-}
-
 MMIOD_EXPORT int mmiod_client_next_event_sized(struct mmiod_client *client,
 					       struct mmiod_event *event, size_t size)
 {
 	struct mmiod_event known;
-	int n = next_event(client, &known);
+	int n = session_next_event(client, &known);
 
 	if (n == 1)
 		sized_give(event, size, &known, sizeof(known));
@@ -190,7 +57,7 @@ MMIOD_EXPORT int mmiod_client_next_notice(struct mmiod_client *client, struct mm
 	*notice = event_queue_take_notice(&client->events);
 	if (*notice)
 		return 1;
-	err = client_drain(client);
+	err = session_drain(client);
 	*notice = event_queue_take_notice(&client->events);
 	return *notice ? 1 : err;
 }

@@ -194,7 +194,7 @@ static int check_hello(struct mmiod_client *client, const struct reply *reply)
 				   "the daemon chose protocol %u, this library speaks %u",
 				   hello.version, MMIOD_PROTOCOL_VERSION);
 	if (client->connections)
-		leases_lose(client, client->hello.epoch != hello.epoch);
+		client->reconnected(client, client->hello.epoch != hello.epoch);
 	client->hello = hello;
 	return 0;
 }

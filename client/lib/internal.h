@@ -147,6 +147,8 @@ struct mmiod_client {
 	struct link pending; /* struct pending that have no answer yet */
 	struct link leases; /* struct mmiod_lease that may still want to be released */
 	struct link renewals; /* struct renewal of those that are renewed */
+	/* Its simulated leases ended with the last connection. Not called for the first one. */
+	void (*reconnected)(struct mmiod_client *client, bool restarted);
 	void (*after_exchange)(struct mmiod_client *client); /* NULL: nothing is due ever */
 	int64_t published_ms; /* when caches were published last, by the environment's wish */
 	unsigned int published_connection; /* and on which connection */
@@ -155,7 +157,13 @@ struct mmiod_client {
 	char error[ERROR_MAX];
 };
 
-int client_drain(struct mmiod_client *client);
+/* ---- session.c ---- */
+
+int session_open(const char *path, void (*reconnected)(struct mmiod_client *client, bool restarted),
+		 char *error, struct mmiod_client **client);
+void session_close(struct mmiod_client *client);
+int session_drain(struct mmiod_client *client);
+int session_next_event(struct mmiod_client *client, struct mmiod_event *event);
 
 /* ---- error.c ---- */
 

@@ -112,7 +112,7 @@ static int look(struct mmiod_wait *wait)
 	if (err)
 		return err;
 	renew_due(client);
-	client_drain(client);
+	session_drain(client);
 	if (!wait->pending.answered && client->sock < 0) {
 		err = connection_open(client);
 		if (err)
