@@ -12,6 +12,7 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,18 @@ static bool read_letter(char letter, struct letters *letters)
 			return true;
 		}
 	return lower == '-' || lower == 'o';
+}
+
+int options_fail(char *error, size_t size, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!error)
+		return -EINVAL;
+	va_start(arguments, format);
+	vsnprintf(error, size, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
 }
 
 /* From @text up to ',' or ';' or its end, where @*end is then. */

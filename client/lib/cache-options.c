@@ -6,7 +6,6 @@
 #include "cache.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,18 +19,6 @@
 #define FLAGS_KNOWN                                                                   \
 	(FLAGS_DEBUG | MMIOD_OBJECT_CACHE_HWALIGN | MMIOD_OBJECT_CACHE_NO_MAGAZINES | \
 	 MMIOD_OBJECT_CACHE_ABORT)
-
-int options_fail(char *error, size_t size, const char *format, ...)
-{
-	va_list arguments;
-
-	if (!error)
-		return -EINVAL;
-	va_start(arguments, format);
-	vsnprintf(error, size, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
 
 static size_t round_up(size_t value, size_t to)
 {

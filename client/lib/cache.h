@@ -176,13 +176,13 @@ char *map_aligned(size_t length, size_t alignment, int prot);
 
 /* ---- cache-options.c ---- */
 
-int options_fail(char *error, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 int options_read(const struct mmiod_object_cache_options *options, struct mmiod_object_cache *cache,
 		 char *error, size_t size);
 
 /* ---- cache-letters.c ---- */
 
+int options_fail(char *error, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* @flags gets the letters of MMIOD_CACHE_DEBUG for this name; @*no_growth: O is among them. */
 int letters_read(const char *name, unsigned int *flags, bool *no_growth, char *error, size_t size);
 int failslab_read(unsigned int *percent, uint64_t *seed, char *error, size_t size);
