@@ -53,7 +53,7 @@ static int prepare(struct publish *publish)
 	publish->request = request;
 	if (!request)
 		return client_fail(publish->client, -ENOMEM, "out of memory");
-	registry_visit(add_cache, publish);
+	figures_visit(add_cache, publish);
 	request->opcode = MMIOD_OP_PUBLISH;
 	request->fixed = sizeof(*request);
 	request->stride = sizeof(struct mmiod_wire_cache);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All object caches of the process: their slots in the
- * threads' tables of magazines, and who owns a stray pointer.
+ * All object caches of the process, and their slots in the threads' tables of magazines.
  */
 #include "cache.h"
 
@@ -57,42 +56,12 @@ void registry_remove(struct mmiod_object_cache *cache)
 	pthread_mutex_unlock(&registry_lock);
 }
 
-void registry_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
-		    void *context)
+void registry_visit(bool (*each)(void *context, struct mmiod_object_cache *cache), void *context)
 {
-	struct mmiod_object_cache_stats stats;
+	bool more = true;
 
 	pthread_mutex_lock(&registry_lock);
-	for (struct link *link = caches.next; link != &caches; link = link->next) {
-		cache_figures(link_entry(link, struct mmiod_object_cache, link), &stats);
-		each(context, &stats);
-	}
+	for (struct link *link = caches.next; more && link != &caches; link = link->next)
+		more = each(context, link_entry(link, struct mmiod_object_cache, link));
 	pthread_mutex_unlock(&registry_lock);
-}
-
-static bool describe(FILE *out, struct mmiod_object_cache *cache, const void *object)
-{
-	struct place place;
-
-	pthread_mutex_lock(&cache->lock);
-	slabs_find(cache, object, &place);
-	if (place.slab) {
-		fprintf(out, "Object is from cache %s\n", cache->name);
-		report_tracks(out, cache, &place);
-	}
-	pthread_mutex_unlock(&cache->lock);
-	return place.slab;
-}
-
-/* Whose object it is, as far as any cache knows. */
-void registry_describe(FILE *out, const void *object)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&registry_lock);
-	for (struct link *link = caches.next; !found && link != &caches; link = link->next)
-		found = describe(out, link_entry(link, struct mmiod_object_cache, link), object);
-	pthread_mutex_unlock(&registry_lock);
-	if (!found)
-		fputs("Object is from no cache of this process\n", out);
 }

@@ -200,8 +200,8 @@ static size_t offset_in_slab(const struct finding *finding)
 }
 
 /* A new report in @work, to be written to; without memory, the program's stderr. */
-FILE *report_open(const struct mmiod_object_cache *cache, const struct finding *finding,
-		  struct work *work)
+static FILE *open_report(const struct mmiod_object_cache *cache, const struct finding *finding,
+			 struct work *work)
 {
 	struct mmiod_object_cache_report *report = calloc(1, sizeof(*report));
 
@@ -237,7 +237,7 @@ static void rule(FILE *out, int character)
 FILE *report_bug(const struct mmiod_object_cache *cache, const struct finding *finding,
 		 struct work *work, const char *format, ...)
 {
-	FILE *out = report_open(cache, finding, work);
+	FILE *out = open_report(cache, finding, work);
 	va_list arguments;
 
 	rule(out, '=');
@@ -283,7 +283,7 @@ void report_trace(const struct mmiod_object_cache *cache, const struct finding *
 		  struct work *work)
 {
 	const struct slab *slab = finding->place.slab;
-	FILE *out = report_open(cache, finding, work);
+	FILE *out = open_report(cache, finding, work);
 	struct track tracer;
 
 	fprintf(out, "TRACE %s %s %p inuse=%u\n", cache->name, freed ? "free" : "alloc",
@@ -296,8 +296,6 @@ static bool emit(const struct mmiod_object_cache *cache, struct mmiod_object_cac
 {
 	bool misuse = report->problem != MMIOD_PROBLEM_TRACE;
 
-	if (report->problem == MMIOD_PROBLEM_FOREIGN)
-		registry_describe(report->out, report->object);
 	fclose(report->out);
 	if (cache->report)
 		cache->report(report, cache->context);
@@ -308,7 +306,8 @@ static bool emit(const struct mmiod_object_cache *cache, struct mmiod_object_cac
 	return misuse;
 }
 
-void reports_emit(const struct mmiod_object_cache *cache, struct work *work)
+void reports_emit(const struct mmiod_object_cache *cache, struct work *work,
+		  void (*describe)(FILE *out, const void *object))
 {
 	bool misuse = false;
 
@@ -317,6 +316,8 @@ void reports_emit(const struct mmiod_object_cache *cache, struct work *work)
 			link_entry(work->reports.next, struct mmiod_object_cache_report, link);
 
 		link_remove(&report->link);
+		if (report->problem == MMIOD_PROBLEM_FOREIGN)
+			describe(report->out, report->object);
 		misuse |= emit(cache, report);
 	}
 	if (misuse && cache->flags & MMIOD_OBJECT_CACHE_ABORT)

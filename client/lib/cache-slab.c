@@ -260,25 +260,3 @@ void slabs_release_empty(struct mmiod_object_cache *cache, uint64_t keep, struct
 		cache->empties--;
 	}
 }
-
-void work_init(struct work *work)
-{
-	link_init(&work->slabs);
-	link_init(&work->reports);
-}
-
-/* What was put off while the lock was held. Returns how many slabs went back. */
-size_t work_finish(struct mmiod_object_cache *cache, struct work *work)
-{
-	size_t released = 0;
-
-	while (work->slabs.next != &work->slabs) {
-		struct slab *slab = link_entry(work->slabs.next, struct slab, link);
-
-		link_remove(&slab->link);
-		slab_free(cache, slab);
-		released++;
-	}
-	reports_emit(cache, work);
-	return released;
-}

@@ -212,11 +212,6 @@ MMIOD_EXPORT void mmiod_object_cache_free_bulk(struct mmiod_object_cache *cache,
 
 /* ---- the whole cache ---- */
 
-static uint64_t still_used(const struct mmiod_object_cache *cache)
-{
-	return cache->out - cache->damaged;
-}
-
 static void report_slab(struct mmiod_object_cache *cache, struct slab *slab, FILE *out)
 {
 	struct place place = { .slab = slab };
@@ -236,7 +231,7 @@ static void report_remaining(struct mmiod_object_cache *cache, const void *calle
 {
 	struct finding finding = { .problem = MMIOD_PROBLEM_REMAINING, .caller = caller };
 	FILE *out = report_bug(cache, &finding, work, "%llu objects remaining on destruction",
-			       (unsigned long long)still_used(cache));
+			       (unsigned long long)cache_used(cache));
 
 	for (size_t i = 0; i < cache->index.capacity; i++)
 		if (cache->index.slots[i])
@@ -268,7 +263,7 @@ MMIOD_EXPORT int mmiod_object_cache_destroy(struct mmiod_object_cache *cache)
 	work_init(&work);
 	pthread_mutex_lock(&cache->lock);
 	debug_check_all(cache, &work);
-	used = still_used(cache);
+	used = cache_used(cache);
 	if (used)
 		report_remaining(cache, __builtin_return_address(0), &work);
 	else
@@ -312,58 +307,4 @@ MMIOD_EXPORT size_t mmiod_object_cache_validate(struct mmiod_object_cache *cache
 	pthread_mutex_unlock(&cache->lock);
 	work_finish(cache, &work);
 	return bad;
-}
-
-/* ---- figures ---- */
-
-static void count_objects(struct mmiod_object_cache *cache, struct mmiod_object_cache_stats *stats)
-{
-	uint64_t used = still_used(cache);
-
-	stats->slabs = cache->index.count;
-	stats->empty_slabs = cache->empties;
-	stats->damaged_objects = cache->damaged;
-	stats->total_objects = stats->slabs * cache->geometry.objects;
-	/*
-	 * Magazines were counted before, without this lock,
-	 * and may hold strangers until they are flushed.
-	 */
-	if (stats->cached_objects > used)
-		stats->cached_objects = used;
-	stats->active_objects = used - stats->cached_objects;
-	stats->waste_bytes = stats->slabs * cache->geometry.slab_size -
-			     stats->active_objects * cache->geometry.object_size;
-	stats->host_bytes += sizeof(*cache) + stats->slabs * slab_bytes(cache) +
-			     cache->index.capacity * sizeof(struct slab *);
-}
-
-void cache_figures(struct mmiod_object_cache *cache, struct mmiod_object_cache_stats *stats)
-{
-	const struct geometry *geometry = &cache->geometry;
-
-	*stats = (struct mmiod_object_cache_stats){
-		.object_size = geometry->object_size,
-		.alignment = geometry->alignment,
-		.slot_size = geometry->stride,
-		.slab_size = geometry->slab_size,
-		.objects_per_slab = geometry->objects,
-		.flags = cache->flags,
-	};
-	memcpy(stats->name, cache->name, sizeof(stats->name));
-	magazines_account(cache, &stats->cached_objects, &stats->host_bytes);
-	pthread_mutex_lock(&cache->lock);
-	count_objects(cache, stats);
-	pthread_mutex_unlock(&cache->lock);
-}
-
-MMIOD_EXPORT void mmiod_object_cache_stats_sized(struct mmiod_object_cache *cache,
-						 struct mmiod_object_cache_stats *stats,
-						 size_t size)
-{
-	struct mmiod_object_cache_stats known;
-
-	pthread_mutex_lock(&registry_lock);
-	cache_figures(cache, &known);
-	pthread_mutex_unlock(&registry_lock);
-	sized_give(stats, size, &known, sizeof(known));
 }

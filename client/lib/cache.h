@@ -4,16 +4,19 @@
  *
  * Layers, each of which calls only those below it:
  *
- *	cache				create, destroy, allocate, free, figures
+ *	cache				create, destroy, allocate, free
+ *	cache-publish			the daemon is told of all caches
+ *	cache-figures			figures, of one cache or of all
  *	cache-magazine, cache-debug	free objects of a thread; the path with debugging letters
+ *	cache-work			what is done when no lock is held
  *	cache-slab			slabs: which objects are free; where an address belongs
- *	cache-report, cache-registry	texts; all caches of the process
+ *	cache-report			texts
+ *	cache-registry			all caches of the process
  *	cache-touch, cache-index	device-safe loads and stores; address -> slab
  *
- * cache-options and cache-letters read what a program and its user want. Providers are used through
- * provider_get() and provider_put() only: cache-provider (the program's, ranges, anonymous memory)
- * and cache-pool (leases of its own), which knows nothing of caches. cache-publish tells the daemon
- * of all caches.
+ * cache-options and, below it, cache-letters read what a program and its user want. Providers are
+ * used through provider_get() and provider_put() only: cache-provider (the program's, ranges,
+ * anonymous memory) and, above it, cache-pool (leases of its own), which knows nothing of caches.
  *
  * Locks: registry (in cache-magazine: which thread has a magazine of which cache) before a cache's
  * lock. Neither is held while a provider, a constructor or a report callback runs: what they are to
@@ -138,6 +141,12 @@ static inline bool cache_poisons(const struct mmiod_object_cache *cache)
 	return cache->flags & MMIOD_OBJECT_CACHE_POISON && !cache->constructor;
 }
 
+/* Objects that the program has, or a magazine. Under the cache's lock. */
+static inline uint64_t cache_used(const struct mmiod_object_cache *cache)
+{
+	return cache->out - cache->damaged;
+}
+
 static inline void *slab_object(const struct mmiod_object_cache *cache, const struct slab *slab,
 				uint32_t index)
 {
@@ -150,9 +159,6 @@ struct work {
 	struct link slabs; /* to be given back */
 	struct link reports;
 };
-
-void work_init(struct work *work);
-size_t work_finish(struct mmiod_object_cache *cache, struct work *work);
 
 /* ---- cache-provider.c: what the library's providers have in common ---- */
 
@@ -226,15 +232,14 @@ extern pthread_mutex_t registry_lock;
 
 int registry_add(struct mmiod_object_cache *cache);
 void registry_remove(struct mmiod_object_cache *cache);
-void registry_describe(FILE *out, const void *object);
+/* Shows @each cache under the registry's lock, as long as @each wants more. */
+void registry_visit(bool (*each)(void *context, struct mmiod_object_cache *cache), void *context);
+
+/* ---- cache-figures.c ---- */
+
 /* Tells @each of all caches, under the registry's lock: it must not use any. */
-void registry_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
-		    void *context);
-
-/* ---- cache.c ---- */
-
-/* Under the registry's lock. */
-void cache_figures(struct mmiod_object_cache *cache, struct mmiod_object_cache_stats *stats);
+void figures_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
+		   void *context);
 
 /* ---- cache-magazine.c ---- */
 
@@ -305,8 +310,6 @@ struct finding {
 struct track *track_of(const struct mmiod_object_cache *cache, const struct place *place,
 		       bool freed);
 void track_now(struct track *track, const void *caller);
-FILE *report_open(const struct mmiod_object_cache *cache, const struct finding *finding,
-		  struct work *work);
 FILE *report_bug(const struct mmiod_object_cache *cache, const struct finding *finding,
 		 struct work *work, const char *format, ...) __attribute__((format(printf, 4, 5)));
 FILE *report_last(const struct work *work);
@@ -317,7 +320,14 @@ void report_misuse(const struct mmiod_object_cache *cache, const struct finding 
 		   struct work *work);
 void report_trace(const struct mmiod_object_cache *cache, const struct finding *finding, bool freed,
 		  struct work *work);
-void reports_emit(const struct mmiod_object_cache *cache, struct work *work);
+/* @describe says whose object a stray pointer is. */
+void reports_emit(const struct mmiod_object_cache *cache, struct work *work,
+		  void (*describe)(FILE *out, const void *object));
+
+/* ---- cache-work.c ---- */
+
+void work_init(struct work *work);
+size_t work_finish(struct mmiod_object_cache *cache, struct work *work);
 
 /* ---- cache-debug.c ---- */
 
