@@ -77,7 +77,13 @@ CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o repo
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
 $(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -DBUILD_DIR='"$(B)"'
 
-$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(B)/mmioctl
+# Programs with the library in themselves, for what an archive links and what it leaves out.
+CLIENT_TEST_STATIC := $(addprefix $(B)/tests/unit/static-,hello-window object-cache)
+$(B)/tests/unit/static-%: client/examples/%.c $(B)/libmmiod.a
+	@mkdir -p $(@D)
+	$(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(B)/mmioctl $(CLIENT_TEST_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpciaccess
 
 UNIT_TESTS += $(B)/tests/unit/test-client

@@ -423,7 +423,7 @@ static int make_pool(struct mmiod_client *client, const struct mmiod_allocation 
 		mmiod_slab_provider_free(&pool->provider);
 		return err;
 	}
-	pool->client->after_exchange = NULL;
+	pool->client->publishes = false;
 	*made = &pool->provider;
 	return 0;
 }

@@ -118,7 +118,7 @@ static void publish_again(struct mmiod_client *client)
 	if (!is_due(client, now))
 		return;
 	client->published_ms = now;
-	client->after_exchange = NULL;
+	client->publishes = false; /* while this is under way */
 	memcpy(error, client->error, sizeof(error));
 	err = prepare(&publish);
 	if (!err && (publish.count || client->published))
@@ -127,14 +127,11 @@ static void publish_again(struct mmiod_client *client)
 	memcpy(client->error, error, sizeof(error));
 	client->published_connection = client->connections;
 	client->published = publish.count;
-	if (err != -EOPNOTSUPP)
-		client->after_exchange = publish_again;
+	client->publishes = err != -EOPNOTSUPP;
 }
 
-void publish_begin(struct mmiod_client *client)
+/* There is a cache: from now on, whichever client is to publish does. */
+void publish_begin(void)
 {
-	const char *wish = secure_getenv("MMIOD_CACHE_PUBLISH");
-
-	if (wish && !strcmp(wish, "1"))
-		client->after_exchange = publish_again;
+	__atomic_store_n(&client_after_exchange, publish_again, __ATOMIC_RELEASE);
 }

@@ -37,6 +37,7 @@ static int create(const struct mmiod_object_cache_options *options, struct mmiod
 		free(cache);
 		return err;
 	}
+	publish_begin();
 	*out = cache;
 	return 0;
 }

@@ -241,6 +241,10 @@ void registry_visit(bool (*each)(void *context, struct mmiod_object_cache *cache
 void figures_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
 		   void *context);
 
+/* ---- cache-publish.c ---- */
+
+void publish_begin(void);
+
 /* ---- cache-magazine.c ---- */
 
 struct magazine_table;

@@ -20,6 +20,8 @@
 #define IN_FLIGHT_MAX 4
 #define RESENDS_MAX 2 /* of one request */
 
+void (*client_after_exchange)(struct mmiod_client *client);
+
 struct slot {
 	uint64_t id; /* 0: free */
 	uint64_t cancel; /* id of its CANCEL; 0: none is under way */
@@ -282,6 +284,16 @@ static int step(struct mmiod_client *client, struct exchange *exchange, struct f
 	return err;
 }
 
+/* Behind what the program asked for, on a connection that is idle. */
+void exchange_after(struct mmiod_client *client)
+{
+	void (*after)(struct mmiod_client * client) =
+		__atomic_load_n(&client_after_exchange, __ATOMIC_ACQUIRE);
+
+	if (client->publishes && after)
+		after(client);
+}
+
 int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 {
 	struct flight flight = { 0 };
@@ -306,7 +318,7 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 		client_fail(client, err, "%s",
 			    err == -EPROTO ? "the daemon's answer breaks the protocol"
 					   : strerror(-err));
-	if (!err && client->after_exchange)
-		client->after_exchange(client);
+	if (!err)
+		exchange_after(client);
 	return err;
 }

@@ -149,8 +149,8 @@ struct mmiod_client {
 	struct link renewals; /* struct renewal of those that are renewed */
 	/* Its simulated leases ended with the last connection. Not called for the first one. */
 	void (*reconnected)(struct mmiod_client *client, bool restarted);
-	void (*after_exchange)(struct mmiod_client *client); /* NULL: nothing is due ever */
-	int64_t published_ms; /* when caches were published last, by the environment's wish */
+	bool publishes; /* caches behind its requests, by the environment's wish */
+	int64_t published_ms; /* when it did so last */
 	unsigned int published_connection; /* and on which connection */
 	size_t published; /* and how many */
 	uint8_t *buffer; /* MMIOD_MSG_MAX bytes for what is received */
@@ -237,7 +237,14 @@ struct exchange {
 	bool resent; /* out: a request may have reached two daemons */
 };
 
+/*
+ * NULL, or what clients that publish do behind their requests: set once, atomically, by the first
+ * object cache of the process, so that programs without any link none.
+ */
+extern void (*client_after_exchange)(struct mmiod_client *client);
+
 int exchange_run(struct mmiod_client *client, struct exchange *exchange);
+void exchange_after(struct mmiod_client *client);
 int exchange_cancel(struct mmiod_client *client, uint64_t request, uint64_t *id);
 
 /* ---- renew.c ---- */
@@ -380,9 +387,5 @@ int lease_call_finish(struct lease_call *call, int err);
 
 struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod_want *wants,
 				 size_t size, size_t count, unsigned int flags);
-
-/* ---- cache-publish.c ---- */
-
-void publish_begin(struct mmiod_client *client);
 
 #endif

@@ -57,6 +57,13 @@ static const char *socket_path(const char *path)
 	return path && path[0] ? path : MMIOD_SOCKET_PATH;
 }
 
+static bool wants_publishing(void)
+{
+	const char *wish = secure_getenv("MMIOD_CACHE_PUBLISH");
+
+	return wish && !strcmp(wish, "1");
+}
+
 static struct mmiod_client *client_new(const char *path)
 {
 	struct mmiod_client *client = calloc(1, sizeof(*client));
@@ -70,7 +77,7 @@ static struct mmiod_client *client_new(const char *path)
 	link_init(&client->renewals);
 	link_init(&client->pending);
 	event_queue_init(&client->events, -1);
-	publish_begin(client);
+	client->publishes = wants_publishing();
 	client->path = strdup(socket_path(path));
 	client->buffer = malloc(MMIOD_MSG_MAX);
 	if (client->path && client->buffer)
@@ -152,7 +159,7 @@ int session_next_event(struct mmiod_client *client, struct mmiod_event *event)
 	err = session_drain(client);
 	if (event_queue_take(&client->events, event))
 		return 1;
-	if (!err && client->after_exchange && client->sock >= 0)
-		client->after_exchange(client);
+	if (!err && client->sock >= 0)
+		exchange_after(client);
 	return err;
 }

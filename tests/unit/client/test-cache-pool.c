@@ -611,6 +611,26 @@ Test(publish, by_itself_behind_other_calls_if_the_environment_wants_it)
 	stop(NULL);
 }
 
+Test(publish, never_by_itself_on_the_connection_of_a_provider)
+{
+	struct mmiod_slab_provider *provider;
+	struct mmiod_object_cache *cache;
+	void *object;
+
+	setenv("MMIOD_CACHE_PUBLISH", "1", 1);
+	start(serve_provider, 100);
+	provider = provider_make((struct mmiod_allocation){ .length = PAGE });
+	cache = page_cache(provider);
+	object = mmiod_object_cache_alloc(cache);
+	cr_assert_eq(pool.requests, 1);
+	mmiod_object_cache_free(cache, object);
+	cache_end(cache);
+	cr_assert_eq(mmiod_slab_provider_shrink(provider), 1);
+	cr_assert_eq(pool.releases, 1);
+	cr_assert_eq(pool.publications, 0);
+	stop(provider);
+}
+
 Test(publish, by_itself_leaves_the_sentence_of_a_failed_call_alone)
 {
 	struct mmiod_object_cache *cache;
