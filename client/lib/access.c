@@ -8,7 +8,7 @@
  * itself, so that a program developed in simulation meets the same errors; under a guard, as the
  * file may be cut short at any moment.
  */
-#include "internal.h"
+#include "lease.h"
 
 #include <string.h>
 #include <sys/ioctl.h>

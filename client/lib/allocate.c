@@ -5,7 +5,8 @@
  * The daemon makes a buffer's window, but its memory is allocated here, by an ioctl on the window's
  * file: the kernel charges the memory cgroup of the process that calls it.
  */
-#include "internal.h"
+#include "error.h"
+#include "lease.h"
 
 #include <limits.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 /*
  * What the daemon tells of one buffer of kernel memory.
  */
-#include "internal.h"
+#include "sized.h"
+#include "wire.h"
 
 struct buffer_call {
 	struct mmiod_client *client;

@@ -4,6 +4,7 @@
  * keeps caches and their magazines in place.
  */
 #include "cache.h"
+#include "sized.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * struct mmiod_cache_info and the list of them: what programs published of their object caches; a
  * snapshot, owned by the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
 
 struct mmiod_cache_info {
 	struct mmiod_wire_published wire;

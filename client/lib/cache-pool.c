@@ -9,6 +9,8 @@
  * back.
  */
 #include "cache.h"
+#include "error.h"
+#include "lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>

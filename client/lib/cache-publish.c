@@ -5,6 +5,8 @@
  * thread of its own.
  */
 #include "cache.h"
+#include "error.h"
+#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,6 +9,7 @@
  * threads' magazines of it. The provider is the program's.
  */
 #include "cache.h"
+#include "sized.h"
 
 #include <stdlib.h>
 #include <string.h>

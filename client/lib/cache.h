@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the object cache share. (internal.h knows nothing of it.)
+ * What the files of the object cache share.
  *
  * Layers, each of which calls only those below it:
  *

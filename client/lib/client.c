@@ -6,7 +6,8 @@
  * steal each other's replies, so in the child every call is refused; freeing there touches nothing
  * that the parent still uses.
  */
-#include "internal.h"
+#include "error.h"
+#include "lease.h"
 
 #include <sys/eventfd.h>
 

@@ -6,7 +6,8 @@
  *
  * Events are put aside here, before anybody above sees them.
  */
-#include "internal.h"
+#include "error.h"
+#include "wire.h"
 
 #include <limits.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
  * struct mmiod_counter and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
 
 struct mmiod_counter {
 	struct mmiod_wire_counter wire;

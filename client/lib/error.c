@@ -3,7 +3,7 @@
  * The sentence that a client keeps for its program, and what every call looks at first. Called from
  * all rooms.
  */
-#include "internal.h"
+#include "error.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  * The eventfd keeps the program's poll() awake while the queue
  * is not empty: its socket may have nothing more to say.
  */
-#include "internal.h"
+#include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,7 +13,8 @@
  * always comes before that to its CANCEL, so when all of those are there, it is known what was
  * granted meanwhile, and that is given back.
  */
-#include "internal.h"
+#include "error.h"
+#include "wire.h"
 
 #include <string.h>
 

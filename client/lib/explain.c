@@ -2,7 +2,8 @@
 /*
  * Asking which rule of the policy decides.
  */
-#include "internal.h"
+#include "error.h"
+#include "lease.h"
 
 #include <stdlib.h>
 #include <string.h>

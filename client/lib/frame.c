@@ -2,7 +2,9 @@
 /*
  * struct mmiod_frame: what the kernel knows of a page frame. Owned by the program.
  */
+#include "error.h"
 #include "getter.h"
+#include "wire.h"
 
 #include <stdlib.h>
 

@@ -15,26 +15,4 @@
 		return self->member;                      \
 	}
 
-/* A list and what it is used by, but for how it is got: list_type is a name without its struct. */
-#define LIST_OF(element, list_type)                                                      \
-	struct list_type {                                                               \
-		struct list list;                                                        \
-	};                                                                               \
-                                                                                         \
-	MMIOD_EXPORT void list_type##_free(struct list_type *self)                       \
-	{                                                                                \
-		list_free((struct list *)self);                                          \
-	}                                                                                \
-                                                                                         \
-	MMIOD_EXPORT size_t list_type##_count(const struct list_type *self)              \
-	{                                                                                \
-		return self->list.count;                                                 \
-	}                                                                                \
-                                                                                         \
-	MMIOD_EXPORT const struct element *list_type##_get(const struct list_type *self, \
-							   size_t index)                 \
-	{                                                                                \
-		return list_get(&self->list, index);                                     \
-	}
-
 #endif

@@ -3,7 +3,8 @@
  * Asking for leases, in batches, whatever is asked for: requests go out by the caller's build(),
  * and each granted element of the replies becomes a lease that owns its window's file.
  */
-#include "internal.h"
+#include "error.h"
+#include "lease.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * granted is given back by RELEASE, because in simulation the end of a file tells the daemon
  * nothing. As with renewals, that is sent and not waited for.
  */
-#include "internal.h"
+#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * struct mmiod_lease_info and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
 
 struct mmiod_lease_info {
 	struct mmiod_wire_lease wire;

@@ -5,7 +5,9 @@
  * A lease owns its window's file. It remembers its client as long as that lives, only to be
  * released through it and to leave sentences there.
  */
+#include "error.h"
 #include "getter.h"
+#include "lease.h"
 
 #include <stdarg.h>
 #include <stdio.h>

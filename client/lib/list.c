@@ -2,7 +2,8 @@
 /*
  * Lists that the daemon gives page by page.
  */
-#include "internal.h"
+#include "error.h"
+#include "list.h"
 
 #include <stdlib.h>
 #include <string.h>

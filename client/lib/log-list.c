@@ -3,7 +3,7 @@
  * struct mmiod_log_entry, a lease that was granted of late, and the list of them: a snapshot, owned
  * by the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
 
 struct mmiod_log_entry {
 	struct mmiod_wire_logged wire;

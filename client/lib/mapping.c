@@ -6,7 +6,7 @@
  * ignores MAP_POPULATE, MADV_POPULATE_* and mlock(): only the module's own POPULATE builds its page
  * tables.
  */
-#include "internal.h"
+#include "lease.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,8 @@
  * for reply_status(), which leaves the daemon's sentence with the client. -EPROTO: the daemon broke
  * the protocol.
  */
-#include "internal.h"
+#include "error.h"
+#include "wire.h"
 
 #include <string.h>
 

@@ -5,6 +5,7 @@
  * and is told how many.
  */
 #include "getter.h"
+#include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>

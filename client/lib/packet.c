@@ -6,7 +6,7 @@
  * Every path that receives a packet ends in packet_release(), so a reply that nobody waits for any
  * more cannot leak.
  */
-#include "internal.h"
+#include "wire.h"
 
 #include <string.h>
 #include <sys/socket.h>

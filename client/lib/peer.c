@@ -3,7 +3,7 @@
  * struct mmiod_peer, a connection that the daemon has, and the list of them: a snapshot, owned by
  * the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
 
 struct mmiod_peer {
 	struct mmiod_wire_client wire;

@@ -7,7 +7,8 @@
  * on here; when the connection is lost, the next one sends the request again, at the end of the
  * daemon's queue. The client has a list of those without an answer; each is owned by whoever asked.
  */
-#include "internal.h"
+#include "error.h"
+#include "wire.h"
 
 #include <string.h>
 #include <sys/epoll.h>

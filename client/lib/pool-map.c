@@ -3,7 +3,8 @@
  * struct mmiod_pool_map: the used extents of one pool; a
  * snapshot, owned by the program, that outlives the client.
  */
-#include "getter.h"
+#include "lease.h"
+#include "list.h"
 
 struct mmiod_extent {
 	struct mmiod_wire_extent wire;

@@ -3,7 +3,7 @@
  * struct mmiod_pool and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
 
 struct mmiod_pool {
 	struct mmiod_wire_pool wire;

@@ -3,7 +3,8 @@
  * struct mmiod_region and the list of them: a snapshot,
  * owned by the program, that outlives the client.
  */
-#include "getter.h"
+#include "list.h"
+#include "sized.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * are dropped where all such are. What could not be renewed is told of by the daemon's events,
  * EXPIRING and REVOKED.
  */
-#include "internal.h"
+#include "wire.h"
 
 #include <string.h>
 #include <sys/epoll.h>

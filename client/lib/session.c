@@ -3,7 +3,8 @@
  * A session with the daemon: a client's parts opened and closed, and what it reads between its
  * requests. Of leases only whoever opens a session knows, who takes them from it before closing it.
  */
-#include "internal.h"
+#include "error.h"
+#include "wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,9 +4,11 @@
  * see <mmiod/mmiod.h>. What the library reads is copied first, so that the rest of it sees them as
  * it knows them. Pure functions over bytes.
  */
-#include "internal.h"
+#include "sized.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 

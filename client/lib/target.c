@@ -4,6 +4,7 @@
  * REGION may be PCIADDR/barN. A pure function over text.
  */
 #include "internal.h"
+#include "sized.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,9 @@
  * struct mmiod_translation: where a virtual address of a
  * process leads, level by level. Owned by the program.
  */
+#include "error.h"
 #include "getter.h"
+#include "wire.h"
 
 #include <stdlib.h>
 

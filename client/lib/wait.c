@@ -5,7 +5,8 @@
  *
  * The wait is the program's. It may outlive its client, and then has no answer any more.
  */
-#include "internal.h"
+#include "error.h"
+#include "lease.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 /*
  * Asking for parts of regions: struct mmiod_want, checked and written into requests.
  */
-#include "internal.h"
+#include "error.h"
+#include "lease.h"
 
 #include <string.h>
 

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "internal.h"
+#include "lease.h"
 #include "wrap.h"
 
 #define PAGE 4096

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "internal.h"
+#include "lease.h"
 
 struct fake {
 	char directory[32];
