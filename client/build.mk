@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Library (shared, static, 32-bit), command line, examples, their installation and their unit tests.
 
-LIB_SRCS := $(wildcard client/lib/*.c)
+LIB_SRCS := $(wildcard client/lib/*/*.c client/lib/*.c)
 LIB_OBJS := $(LIB_SRCS:%.c=$(B)/%.o)
 LIB_MAP := client/lib/libmmiod.map
 LIB_SO := libmmiod.so.$(VERSION)
@@ -9,7 +9,7 @@ LIB_SONAME := libmmiod.so.0
 LIB_LINK = -shared -Wl,-soname,$(LIB_SONAME) -Wl,--version-script=$(LIB_MAP)
 
 # 64-bit file offsets wherever off_t can be chosen: a window may lie behind 2 GiB of its file.
-LIB_FLAGS := -D_FILE_OFFSET_BITS=64
+LIB_FLAGS := -D_FILE_OFFSET_BITS=64 -Iclient/lib
 $(LIB_OBJS): OBJ_FLAGS := $(LIB_FLAGS)
 
 $(B)/libmmiod.a: $(LIB_OBJS)
@@ -75,7 +75,7 @@ ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
 CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
 CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o report.o sentence.o suggest.o sysfs.o words.o)
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
-$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/lib -DBUILD_DIR='"$(B)"'
+$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -DBUILD_DIR='"$(B)"'
 
 # Programs with the library in themselves, for what an archive links and what it leaves out.
 CLIENT_TEST_STATIC := $(addprefix $(B)/tests/unit/static-,hello-window object-cache)

@@ -6,8 +6,8 @@
  * steal each other's replies, so in the child every call is refused; freeing there touches nothing
  * that the parent still uses.
  */
-#include "error.h"
-#include "lease.h"
+#include "base/error.h"
+#include "lease/lease.h"
 
 #include <sys/eventfd.h>
 

@@ -25,7 +25,7 @@
 #include <sys/types.h>
 #include <mmiod/mmiod.h>
 #include <mmiod/protocol.h>
-#include "link.h"
+#include "base/link.h"
 
 #define MMIOD_EXPORT __attribute__((visibility("default")))
 

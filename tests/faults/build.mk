@@ -14,7 +14,7 @@ $(FAULTS_DAEMON): $(FAULTS_OBJECTS) $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
 
 # It starts the daemon, in simulation, as a process of its own.
 FAULTS_CLIENT := $(B)/tests/faults/test-client-faults
-$(B)/tests/faults/test-client-faults.o: OBJ_FLAGS := $(LIB_FLAGS) -I. -Idaemon -Iclient/lib -Wno-missing-prototypes -DBUILD_DIR='"$(B)"'
+$(B)/tests/faults/test-client-faults.o: OBJ_FLAGS := $(LIB_FLAGS) -I. -Wno-missing-prototypes -DBUILD_DIR='"$(B)"'
 $(FAULTS_CLIENT): $(B)/tests/faults/test-client-faults.o $(B)/tests/faults/wrap.o $(B)/libmmiod.a | $(B)/mmiod
 	$(CC) $(CFLAGS) $(LDFLAGS) $(FAULTS_LINK) -o $@ $^ -lcriterion
 

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "lease.h"
+#include "lease/lease.h"
 #include "wrap.h"
 
 #define PAGE 4096

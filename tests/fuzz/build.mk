@@ -5,7 +5,7 @@
 # Each target is also a test (build/tests/fuzz/replay-NAME), without libFuzzer: it stands its seeds and variants of them.
 FUZZ_CC ?= clang
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	-Itests/fuzz -I. -Idaemon -DMMIOD_SYSCONFDIR='"/etc"' -DMMIOD_VENDORDIR='"/usr/lib"'
+	-Itests/fuzz -I. -DMMIOD_SYSCONFDIR='"/etc"' -DMMIOD_VENDORDIR='"/usr/lib"'
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_TARGETS := $(FUZZ_NAMES:%=build/fuzz/fuzz-%)
 
@@ -19,9 +19,9 @@ FUZZ_WITH_client := tests/fuzz/script.c $(LIB_SRCS)
 # sources, because calls in them are redefined.
 fuzz_sources = $(if $(filter client,$(1)),,$(MMIOD_SOURCES))
 fuzz_archive = $(if $(filter client,$(1)),,$(MMIOD_ARCHIVE))
-fuzz_flags = $(if $(filter client,$(1)),$(LIB_FLAGS) -Itests/fuzz -Iclient/lib -include tests/fuzz/script.h,$(MMIOD_CFLAGS))
+fuzz_flags = $(if $(filter client,$(1)),$(LIB_FLAGS) -Itests/fuzz -include tests/fuzz/script.h,-Idaemon $(MMIOD_CFLAGS))
 fuzz_libs = $(if $(filter client,$(1)),-pthread,$(MMIOD_LIBS))
-FUZZ_HEADERS := $(wildcard daemon/*.h daemon/*/*.h client/lib/*.h include/mmiod/*.h tests/unit/daemon/*.h tests/fuzz/*.h)
+FUZZ_HEADERS := $(wildcard daemon/*.h daemon/*/*.h client/lib/*.h client/lib/*/*.h include/mmiod/*.h tests/unit/daemon/*.h tests/fuzz/*.h)
 
 ## make fuzz TIME=60   every fuzz target for so many seconds; what breaks one stays in build/fuzz/
 TIME ?= 60
@@ -63,7 +63,7 @@ build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(call fuzz_sou
 $$(B)/tests/fuzz/replay-$(1): tests/fuzz/fuzz-$(1).c tests/fuzz/replay.c $$(FUZZ_WITH_$(1)) $$(call fuzz_archive,$(1)) \
 		$$(FUZZ_HEADERS)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(call fuzz_flags,$(1)) $$(CFLAGS) -Itests/fuzz -I. -Idaemon -Wno-missing-prototypes -DTARGET='"fuzz-$(1)"' \
+	$$(CC) $$(CPPFLAGS) $$(call fuzz_flags,$(1)) $$(CFLAGS) -Itests/fuzz -I. -Wno-missing-prototypes -DTARGET='"fuzz-$(1)"' \
 		-DSEEDS='"$$(abspath tests/fuzz/seeds/$(1))"' $$(LDFLAGS) -o $$@ $$(filter %.c %.a,$$^) $$(call fuzz_libs,$(1))
 UNIT_TESTS += $$(B)/tests/fuzz/replay-$(1)
 endef

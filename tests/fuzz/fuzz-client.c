@@ -11,7 +11,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <unistd.h>
-#include "client/lib/lease.h"
+#include "lease/lease.h"
 
 #define CALLS_MAX 64
 #define LEASES 24

@@ -15,8 +15,8 @@ make_next() {
 	cp "$ROOT"/include/mmiod/*.h "$T/next/mmiod/"
 	sed -i -E "/^struct mmiod_($GROWING) \{/,/^\};/ s/^\};/	uint64_t added;\n};/" "$T/next/mmiod/mmiod.h"
 	cc -std=gnu11 -O0 -w -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DMMIOD_VERSION='"0.2.0"' -I"$T/next" -I"$ROOT/include" \
-		-I"$ROOT/include/uapi" -fPIC -fvisibility=hidden -shared -Wl,-soname,libmmiod.so.0 \
-		-Wl,--version-script="$ROOT/client/lib/libmmiod.map" -o "$T/next/libmmiod.so.0" "$ROOT"/client/lib/*.c
+		-I"$ROOT/include/uapi" -I"$ROOT/client/lib" -fPIC -fvisibility=hidden -shared -Wl,-soname,libmmiod.so.0 \
+		-Wl,--version-script="$ROOT/client/lib/libmmiod.map" -o "$T/next/libmmiod.so.0" "$ROOT"/client/lib/{,*/}*.c
 }
 
 # program NAME INCLUDE [OPTION]...: built with a header; which library it meets is chosen when it runs.

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include "lease.h"
+#include "lease/lease.h"
 
 struct fake {
 	char directory[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache.h"
+#include "cache/cache.h"
 #include "caches.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-#include "wire.h"
+#include "wire/wire.h"
 
 /* A reply with a fixed part of 40 bytes, two elements of 24 and a text. */
 struct sample {

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sentence that a client keeps for its program, and what every call looks at first. Called from
+ * all rooms.
+ */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int client_fail(struct mmiod_client *client, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(client->error, sizeof(client->error), format, args);
+	va_end(args);
+	return err;
+}
+
+int client_check(struct mmiod_client *client)
+{
+	client->error[0] = '\0';
+	if (getpid() == client->owner)
+		return 0;
+	return client_fail(client, -EOWNERDEAD,
+			   "the client object belongs to process %ld: connect again after fork",
+			   (long)client->owner);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases, and how they are asked for: want and allocate make the request, wait does it without
+ * blocking, grant sends requests and makes leases of what is granted, and lease ends them.
+ */
+#ifndef MMIOD_LEASE_H
+#define MMIOD_LEASE_H
+
+#include "base/sized.h"
+#include "wire/wire.h"
+
+/* ---- lease.c ---- */
+
+struct mmiod_lease {
+	struct mmiod_client *client; /* NULL: freed before */
+	struct link link; /* in client->leases */
+	struct link users; /* struct lease_user */
+	int fd;
+	bool simulated; /* a memory file: the library keeps the rules that the module would */
+	bool lost; /* simulated, and the connection that it came by is no more */
+	uint64_t id;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t map_offset;
+	unsigned int rights;
+	enum mmiod_cache cache;
+	enum mmiod_share share;
+	unsigned int width;
+	enum mmiod_memory memory;
+	bool mappable;
+	struct renewal renewal;
+	bool renews;
+};
+
+/* It uses the file of a lease, which may end first. */
+struct lease_user {
+	struct link link; /* in lease->users */
+	struct mmiod_lease *lease; /* NULL: freed before */
+};
+
+static inline void lease_use(struct mmiod_lease *lease, struct lease_user *user)
+{
+	user->lease = lease;
+	link_append(&lease->users, &user->link);
+}
+
+int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_t length);
+void leases_disown(struct mmiod_client *client);
+void leases_lose(struct mmiod_client *client, bool restarted);
+void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count);
+
+/* ---- grant.c ---- */
+
+/*
+ * One call that asks for leases; @want is one of those wanted, as this library knows it. check()
+ * may make the call's stride longer. build() writes a want into a zeroed element of the request.
+ * settle(), if there is one, finishes a lease that was granted; when it fails, the lease is given
+ * back.
+ */
+struct lease_call {
+	struct mmiod_client *client;
+	uint16_t opcode;
+	const struct sized *kind; /* of what follows */
+	const void *wants; /* the program's array */
+	size_t size; /* of an element of it */
+	size_t stride; /* of an element on the wire */
+	int (*check)(struct lease_call *call, const void *want);
+	void (*build)(const void *want, void *element);
+	int (*settle)(const void *want, struct mmiod_lease *lease);
+	size_t count;
+	unsigned int flags;
+	uint32_t wait_ms; /* how long it may wait for others */
+	struct mmiod_lease **leases;
+	int *errors; /* NULL: the program does not care */
+
+	/* grant.c's own */
+	size_t batch; /* leases with one request */
+	size_t granted;
+	int first_error;
+	char sentence[ERROR_MAX]; /* of the first error */
+	uint64_t *lost; /* granted, but not usable here: to be given back */
+	size_t lost_count;
+};
+
+extern const struct sized allocation_struct; /* of allocate.c */
+
+int lease_check_region(struct mmiod_client *client, const char *region);
+int lease_ask(struct lease_call *call);
+int lease_call_begin(struct lease_call *call);
+size_t lease_call_build(void *call, size_t index, void *buffer);
+int lease_call_read(void *call, size_t index, struct reply *reply);
+int lease_call_finish(struct lease_call *call, int err);
+
+/* ---- want.c ---- */
+
+struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod_want *wants,
+				 size_t size, size_t count, unsigned int flags);
+
+#endif

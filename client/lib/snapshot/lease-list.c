@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct mmiod_lease_info and the list of them: a snapshot,
+ * owned by the program, that outlives the client.
+ */
+#include "snapshot/list.h"
+
+struct mmiod_lease_info {
+	struct mmiod_wire_lease wire;
+	char unit[64];
+};
+
+LIST_OF(mmiod_lease_info, mmiod_lease_list)
+
+static int finish_lease(void *item, const struct message *message)
+{
+	struct mmiod_lease_info *info = item;
+
+	name_clean(info->wire.region, sizeof(info->wire.region));
+	name_clean(info->wire.comm, sizeof(info->wire.comm));
+	if (message_text(message, &info->wire.unit, info->unit, sizeof(info->unit)))
+		return -EPROTO;
+	return 0;
+}
+
+static const struct list_kind kind = {
+	.opcode = MMIOD_OP_LEASES,
+	.first = MMIOD_V1_LEASE,
+	.wire = sizeof(struct mmiod_wire_lease),
+	.item = sizeof(struct mmiod_lease_info),
+	.finish = finish_lease,
+};
+
+MMIOD_EXPORT int mmiod_client_list_leases(struct mmiod_client *client,
+					  struct mmiod_lease_list **list)
+{
+	return list_fetch(client, &kind, NULL, list);
+}
+
+GETTER(uint64_t, mmiod_lease_info_id, mmiod_lease_info, wire.id)
+GETTER(const char *, mmiod_lease_info_region, mmiod_lease_info, wire.region)
+GETTER(uint64_t, mmiod_lease_info_offset, mmiod_lease_info, wire.offset)
+GETTER(uint64_t, mmiod_lease_info_length, mmiod_lease_info, wire.length)
+GETTER(uint64_t, mmiod_lease_info_started, mmiod_lease_info, wire.started)
+GETTER(unsigned int, mmiod_lease_info_rights, mmiod_lease_info, wire.rights)
+GETTER(enum mmiod_cache, mmiod_lease_info_cache, mmiod_lease_info, wire.cache)
+GETTER(unsigned int, mmiod_lease_info_width, mmiod_lease_info, wire.width)
+GETTER(enum mmiod_share, mmiod_lease_info_share, mmiod_lease_info, wire.share)
+GETTER(enum mmiod_state, mmiod_lease_info_state, mmiod_lease_info, wire.state)
+GETTER(uint32_t, mmiod_lease_info_uid, mmiod_lease_info, wire.uid)
+GETTER(uint32_t, mmiod_lease_info_pid, mmiod_lease_info, wire.pid)
+GETTER(const char *, mmiod_lease_info_comm, mmiod_lease_info, wire.comm)
+GETTER(const char *, mmiod_lease_info_unit, mmiod_lease_info, unit)
+GETTER(uint64_t, mmiod_lease_info_left_ms, mmiod_lease_info, wire.left_ms)
+GETTER(uint32_t, mmiod_lease_info_time_ms, mmiod_lease_info, wire.lease_ms)
+
+MMIOD_EXPORT int mmiod_lease_info_renews(const struct mmiod_lease_info *info)
+{
+	return info->wire.lease_ms && info->wire.renew;
+}
+
+GETTER(uint32_t, mmiod_lease_info_mappings, mmiod_lease_info, wire.mappings)
+GETTER(uint64_t, mmiod_lease_info_faults, mmiod_lease_info, wire.faults)
+GETTER(uint64_t, mmiod_lease_info_populated, mmiod_lease_info, wire.populated)
+
+MMIOD_EXPORT uint64_t mmiod_lease_info_fault_leaves(const struct mmiod_lease_info *info,
+						    enum mmiod_leaf_size size)
+{
+	return (unsigned int)size < MMIOD_LEAF_SIZES ? info->wire.fault_leaves[size] : 0;
+}
+
+MMIOD_EXPORT uint64_t mmiod_lease_info_populated_leaves(const struct mmiod_lease_info *info,
+							enum mmiod_leaf_size size)
+{
+	return (unsigned int)size < MMIOD_LEAF_SIZES ? info->wire.populated_leaves[size] : 0;
+}
+
+GETTER(uint64_t, mmiod_lease_info_reads, mmiod_lease_info, wire.reads)
+GETTER(uint64_t, mmiod_lease_info_writes, mmiod_lease_info, wire.writes)
+GETTER(enum mmiod_memory, mmiod_lease_info_memory, mmiod_lease_info, wire.memory)
+
+MMIOD_EXPORT int mmiod_lease_info_allocated(const struct mmiod_lease_info *info)
+{
+	return info->wire.allocated != 0;
+}

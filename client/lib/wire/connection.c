@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket's life: connect, HELLO, receive, close. A client has at most one connection; when the
+ * daemon goes away the socket is closed at once, so that the program's poll() does not spin on it,
+ * and the next request opens another.
+ *
+ * Events are put aside here, before anybody above sees them.
+ */
+#include "base/error.h"
+#include "wire/wire.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GREETINGS_MAX 4 /* that one call tries, each with a daemon that goes away in it */
+
+int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Take the socket out of the epoll set before closing it: the set holds the open file, not the
+ * number, and a forked child may have a copy that keeps it in the set for ever.
+ */
+void connection_close(struct mmiod_client *client)
+{
+	if (client->sock < 0)
+		return;
+	epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
+	pending_suspend(client);
+	client->late_count = 0; /* what it granted ends with it, or with the files that came */
+	close(client->sock);
+	client->sock = -1;
+}
+
+static int fail_connect(struct mmiod_client *client, int err)
+{
+	switch (err) {
+	case ENOENT:
+		return client_fail(client, -err, "no daemon: %s does not exist", client->path);
+	case ECONNREFUSED:
+		return client_fail(client, -err, "no daemon: nobody listens on %s", client->path);
+	case EACCES:
+		return client_fail(client, -err, "%s: the socket's permissions keep uid %u out",
+				   client->path, (unsigned int)geteuid());
+	case EPROTOTYPE:
+		return client_fail(client, -err, "%s is not a socket of mmiod", client->path);
+	case EAGAIN:
+		return client_fail(client, -ETIMEDOUT, "%s: the daemon accepts no connection",
+				   client->path);
+	default:
+		return client_fail(client, -err, "cannot connect to %s: %s", client->path,
+				   strerror(err));
+	}
+}
+
+/* SO_SNDTIMEO bounds connect() too: a daemon that hangs leaves its backlog full. */
+static void bound_sending(const struct mmiod_client *client)
+{
+	struct timeval limit = { .tv_sec = client->timeout_ms / 1000,
+				 .tv_usec = client->timeout_ms % 1000 * 1000 };
+
+	setsockopt(client->sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+static int connect_socket(struct mmiod_client *client)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct epoll_event interest = { .events = EPOLLIN };
+	int err = 0;
+
+	if (strlen(client->path) >= sizeof(address.sun_path))
+		return fail_connect(client, ENAMETOOLONG);
+	strcpy(address.sun_path, client->path);
+	client->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (client->sock < 0)
+		return fail_connect(client, errno);
+	bound_sending(client);
+	if (connect(client->sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &interest) < 0)
+		err = fail_connect(client, errno);
+	if (err)
+		connection_close(client);
+	return err;
+}
+
+static int take_cancel(const struct mmiod_client *client)
+{
+	eventfd_t count;
+
+	return eventfd_read(client->cancel, &count) < 0 ? -errno : 0;
+}
+
+/*
+ * Until the socket is readable (or closed): 0, -ETIMEDOUT. @breakable: -ECANCELED, the program said
+ * that it waits no more; -EINTR, a signal came and the program wants to be told.
+ */
+int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool breakable)
+{
+	struct pollfd files[] = { { .fd = client->sock, .events = POLLIN },
+				  { .fd = breakable ? client->cancel : -1, .events = POLLIN } };
+
+	for (;;) {
+		int64_t left = deadline_ms - clock_ms();
+		int n = poll(files, 2, left > INT_MAX ? INT_MAX : left > 0 ? (int)left : 0);
+
+		if (n > 0 && files[0].revents)
+			return 0;
+		if (n > 0 && !take_cancel(client))
+			return client_fail(client, -ECANCELED, "cancelled while it waited");
+		if (n == 0 && left <= INT_MAX)
+			return client_fail(client, -ETIMEDOUT,
+					   "the daemon did not answer within its time");
+		if (n < 0 && errno == EINTR && breakable && client->interruptible)
+			return client_fail(client, -EINTR, "interrupted while it waited");
+		if (n < 0 && errno != EINTR)
+			return client_fail(client, -errno, "poll: %s", strerror(errno));
+	}
+}
+
+static int receive(struct mmiod_client *client, struct packet *packet)
+{
+	int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, packet);
+
+	if (err && err != -EAGAIN && err != -ECONNRESET && err != -EPROTO)
+		client_fail(client, err, "cannot receive from the daemon: %s", strerror(-err));
+	return err;
+}
+
+static int hold_event(struct mmiod_client *client, const struct message *message)
+{
+	int err = event_queue_hold(&client->events, message);
+
+	if (err == -ENOMEM)
+		client_fail(client, err, "out of memory: an event of the daemon's is lost");
+	return err;
+}
+
+/*
+ * The next reply, without blocking; events are put aside on the way. 0 with a packet that the
+ * caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is not of this protocol) when the
+ * connection is of no more use; or what is wrong here, with a sentence.
+ */
+int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message)
+{
+	for (;;) {
+		int err = receive(client, packet);
+
+		if (err)
+			return err;
+		err = message_parse(packet->data, packet->size, message);
+		if (!err && !packet->files_lost && message->head.fds != packet->files)
+			err = -EPROTO;
+		if (!err && message->head.flags & MMIOD_MSG_EVENT)
+			err = hold_event(client, message);
+		else if (!err && message->head.flags & MMIOD_MSG_REPLY)
+			return 0;
+		else if (!err)
+			err = -EPROTO;
+		packet_release(packet);
+		if (err)
+			return err;
+	}
+}
+
+/*
+ * What the last daemon said stays in force until one has been understood. The module's leases
+ * outlive connection and daemon; those of simulation end with either.
+ */
+static int check_hello(struct mmiod_client *client, const struct reply *reply)
+{
+	struct mmiod_msg_hello_reply hello;
+	int err = reply_status(client, reply);
+
+	if (err)
+		return err;
+	err = message_fixed(&reply->message, &hello, sizeof(hello), MMIOD_V1_HELLO_REPLY);
+	if (err || reply->message.head.opcode != MMIOD_OP_HELLO ||
+	    reply->message.head.id != client->last_id || !hello.max_fds)
+		return client_fail(client, -EPROTO, "%s: the daemon's greeting is malformed",
+				   client->path);
+	if (hello.version != MMIOD_PROTOCOL_VERSION)
+		return client_fail(client, -EPROTONOSUPPORT,
+				   "the daemon chose protocol %u, this library speaks %u",
+				   hello.version, MMIOD_PROTOCOL_VERSION);
+	if (client->connections)
+		client->reconnected(client, client->hello.epoch != hello.epoch);
+	client->hello = hello;
+	return 0;
+}
+
+static int receive_hello(struct mmiod_client *client)
+{
+	int64_t deadline = clock_ms() + client->timeout_ms;
+	struct packet packet;
+	struct reply reply = { .packet = &packet };
+	int err;
+
+	do {
+		err = connection_wait(client, deadline, false);
+		if (err)
+			return err;
+		err = connection_next(client, &packet, &reply.message);
+	} while (err == -EAGAIN);
+	if (err == -EPROTO)
+		return client_fail(client, err, "%s: the daemon does not speak this protocol",
+				   client->path);
+	if (err == -ECONNRESET)
+		return client_fail(client, err, "%s: the daemon closed the connection",
+				   client->path);
+	if (err)
+		return err;
+	err = check_hello(client, &reply);
+	packet_release(&packet);
+	return err;
+}
+
+static int greet(struct mmiod_client *client)
+{
+	struct mmiod_msg_hello hello = {
+		.msg = { .size = sizeof(hello),
+			 .opcode = MMIOD_OP_HELLO,
+			 .id = ++client->last_id,
+			 .fixed = sizeof(hello) },
+		.version_min = MMIOD_PROTOCOL_VERSION,
+		.version_max = MMIOD_PROTOCOL_VERSION,
+		.max_message = MMIOD_MSG_MAX,
+	};
+	int err = packet_send(client->sock, &hello, sizeof(hello), 0);
+
+	/* A daemon that refuses connections may have said why before it closed. */
+	if (err && err != -ECONNRESET)
+		return client_fail(client, err, "%s: %s", client->path, strerror(-err));
+	return receive_hello(client);
+}
+
+static int open_once(struct mmiod_client *client)
+{
+	int err = connect_socket(client);
+
+	if (err)
+		return err;
+	err = greet(client);
+	if (err) {
+		connection_close(client);
+		return err;
+	}
+	client->connections++;
+	pending_resume(client);
+	return 0;
+}
+
+/*
+ * A daemon may be restarted between its accept() and
+ * its greeting; its socket has the next one answer.
+ */
+int connection_open(struct mmiod_client *client)
+{
+	int err = -ECONNRESET;
+
+	for (int i = 0; err == -ECONNRESET && i < GREETINGS_MAX; i++)
+		err = open_once(client);
+	return err;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading messages: nothing of a packet is used before its bounds are checked here.
+ *
+ * All reading is by copy, because array elements need not be aligned. Pure functions over bytes, but
+ * for reply_status(), which leaves the daemon's sentence with the client. -EPROTO: the daemon broke
+ * the protocol.
+ */
+#include "base/error.h"
+#include "wire/wire.h"
+
+#include <string.h>
+
+/*
+ * Copy a structure that may be longer than we know it, or
+ * shorter: what is missing is zero, what is unknown left out.
+ */
+static int copy_known(const uint8_t *from, size_t size, void *to, size_t known, size_t first)
+{
+	if (size < first)
+		return -EPROTO;
+	memset(to, 0, known);
+	memcpy(to, from, size < known ? size : known);
+	return 0;
+}
+
+int message_parse(const void *data, size_t size, struct message *message)
+{
+	const struct mmiod_msg *head = &message->head;
+
+	if (size < sizeof(*head))
+		return -EPROTO;
+	memcpy(&message->head, data, sizeof(*head));
+	if (head->size != size || head->fixed < sizeof(*head) || head->fixed > size)
+		return -EPROTO;
+	if ((uint64_t)head->count * head->stride > size - head->fixed)
+		return -EPROTO;
+	if (head->count && !head->stride)
+		return -EPROTO;
+	message->data = data;
+	message->array = message->data + head->fixed;
+	return 0;
+}
+
+int message_fixed(const struct message *message, void *fixed, size_t known,
+		  enum mmiod_first_size first)
+{
+	return copy_known(message->data, message->head.fixed, fixed, known, first);
+}
+
+int message_element(const struct message *message, size_t index, void *element, size_t known,
+		    enum mmiod_first_size first)
+{
+	size_t stride = message->head.stride;
+
+	if (index >= message->head.count)
+		return -EPROTO;
+	return copy_known(message->array + index * stride, stride, element, known, first);
+}
+
+/*
+ * How many bytes the character at @text has, in UTF-8; 0: there is none, or it is a control
+ * character, of which some terminals take U+0080 to U+009F as well for escape sequences.
+ */
+static size_t character_size(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (size == 1)
+		return at[0] >= 0x20 && at[0] != 0x7f;
+	if (at[0] < 0xc2 || at[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < size; i++)
+		if ((at[i] & 0xc0) != 0x80) /* the terminating zero too */
+			return 0;
+	if ((at[0] == 0xc2 || at[0] == 0xe0) && at[1] < 0xa0)
+		return 0;
+	if ((at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
+	    (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return size;
+}
+
+/*
+ * Names come from others, and a process chooses its own: keep control characters away from
+ * terminals, and bytes that are no UTF-8 from programs that would choke on them.
+ */
+void text_clean(char *text)
+{
+	while (*text) {
+		size_t size = character_size(text);
+
+		if (!size)
+			*text = '?';
+		text += size ? size : 1;
+	}
+}
+
+/* A name in a field of @size bytes. */
+void name_clean(char *name, size_t size)
+{
+	name[size - 1] = '\0';
+	text_clean(name);
+}
+
+/* Copy a text, shortened at a character's edge if need be. */
+int message_text(const struct message *message, const struct mmiod_msg_text *text, char *out,
+		 size_t size)
+{
+	size_t length = text->length;
+
+	out[0] = '\0';
+	if (!text->offset)
+		return text->length ? -EPROTO : 0;
+	if (text->offset > message->head.size || length > message->head.size - text->offset)
+		return -EPROTO;
+	if (length > size - 1) {
+		length = size - 1;
+		while (length && (message->data[text->offset + length] & 0xc0) == 0x80)
+			length--;
+	}
+	memcpy(out, message->data + text->offset, length);
+	out[length] = '\0';
+	text_clean(out);
+	return 0;
+}
+
+static const struct {
+	int err;
+	const char *sentence;
+} outcomes[] = {
+	[MMIOD_OK] = { 0, "success" },
+	[MMIOD_E_PROTOCOL] = { -EPROTO, "the daemon found the request malformed" },
+	[MMIOD_E_VERSION] = { -EPROTONOSUPPORT, "the daemon speaks another protocol version" },
+	[MMIOD_E_UNSUPPORTED] = { -EOPNOTSUPP, "the daemon or the device does not support this" },
+	[MMIOD_E_INVALID] = { -EINVAL, "invalid value" },
+	[MMIOD_E_NOT_FOUND] = { -ENOENT, "no such region or lease" },
+	[MMIOD_E_DENIED] = { -EACCES, "denied by policy" },
+	[MMIOD_E_BUSY] = { -EBUSY, "held by somebody else" },
+	[MMIOD_E_QUOTA] = { -EDQUOT, "quota exceeded" },
+	[MMIOD_E_GONE] = { -ENODEV, "the device is not there or the lease is revoked" },
+	[MMIOD_E_RESOURCES] = { -ENOBUFS, "the daemon is out of resources" },
+	[MMIOD_E_TIMEOUT] = { -ETIMEDOUT, "timed out" },
+	[MMIOD_E_INTERNAL] = { -EIO, "internal error in the daemon" },
+	[MMIOD_E_CANCELLED] = { -ECANCELED, "cancelled while it waited" },
+};
+
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
+
+/* An outcome that a newer daemon invented is still a failure. */
+int outcome_errno(uint32_t outcome)
+{
+	return outcome < OUTCOMES ? outcomes[outcome].err : -EIO;
+}
+
+const char *outcome_sentence(uint32_t outcome)
+{
+	return outcome < OUTCOMES ? outcomes[outcome].sentence : "unknown error in the daemon";
+}
+
+/* A reply's own status, with its sentence. */
+int reply_status(struct mmiod_client *client, const struct reply *reply)
+{
+	const struct message *message = &reply->message;
+	struct mmiod_msg_error error;
+	char text[TEXT_MAX];
+
+	if (message->head.status == MMIOD_OK)
+		return 0;
+	if (message_fixed(message, &error, sizeof(error), MMIOD_V1_ERROR) ||
+	    message_text(message, &error.text, text, sizeof(text)))
+		return client_fail(client, -EPROTO, "the daemon's refusal breaks the protocol");
+	return client_fail(client, outcome_errno(message->head.status), "%s",
+			   text[0] ? text : outcome_sentence(message->head.status));
+}
