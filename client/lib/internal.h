@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library's client, and what else all its rooms share. A room is a group of files with a header
- * of its own, and no program sees any of it. Each includes and calls only those below it:
+ * The library's client, and what else all its rooms share. A room is a folder with a header of its
+ * own, and no program sees any of it. Each includes and calls only those below it:
  *
  *	client.c			the client as a program sees it
- *	cache				object caches, and where their slabs come from
- *	access, snapshot		mapped windows and accesses; what the daemon lists and tells
- *	lease				leases: asked for, waited for, given back; allocations
- *	wire				packets, the connection, requests and replies, events, renewals
- *	base				errors, linked lists, structs that programs allocate, targets
+ *	cache/				object caches, and where their slabs come from
+ *	access/, snapshot/		mapped windows and accesses; what the daemon lists and tells
+ *	lease/				leases: asked for, waited for, given back; allocations
+ *	wire/				packets, the connection, requests and replies, events, renewals
+ *	base/				errors, linked lists, structs that programs allocate, targets
  *
  * access and snapshot do not know each other. base has a header for each thing, and access has none,
  * because its functions are public.

@@ -5,21 +5,21 @@
  * Layers, each of which calls only those below it:
  *
  *	cache				create, destroy, allocate, free
- *	cache-publish			the daemon is told of all caches
- *	cache-figures			figures, of one cache or of all
- *	cache-magazine, cache-debug	free objects of a thread; the path with debugging letters
- *	cache-work			what is done when no lock is held
- *	cache-slab			slabs: which objects are free; where an address belongs
- *	cache-report			texts
- *	cache-registry			all caches of the process
- *	cache-touch, cache-index	device-safe loads and stores; address -> slab
+ *	publish				the daemon is told of all caches
+ *	figures				figures, of one cache or of all
+ *	magazine, debug			free objects of a thread; the path with debugging letters
+ *	work				what is done when no lock is held
+ *	slab				slabs: which objects are free; where an address belongs
+ *	report				texts
+ *	registry				all caches of the process
+ *	touch, index			device-safe loads and stores; address -> slab
  *
- * cache-options and, below it, cache-letters read what a program and its user want. Providers are
- * used through provider_get() and provider_put() only: cache-provider (the program's, ranges,
- * anonymous memory) and, above it, cache-pool (leases of its own), which knows nothing of caches.
+ * options and, below it, letters read what a program and its user want. Providers are used through
+ * provider_get() and provider_put() only: provider (the program's, ranges, anonymous memory) and,
+ * above it, provider-lease (leases of its own), which knows nothing of caches.
  *
- * Locks: registry (in cache-magazine: which thread has a magazine of which cache) before a cache's
- * lock. Neither is held while a provider, a constructor or a report callback runs: what they are to
+ * Locks: the registry's, which also orders which thread has a magazine of which cache, before a
+ * cache's lock. Neither is held while a provider, a constructor or a report callback runs: what they are to
  * do is kept in a struct work meanwhile.
  */
 #ifndef MMIOD_CACHE_H
@@ -91,7 +91,7 @@ struct track {
 	int32_t cpu;
 };
 
-/* ---- cache-index.c ---- */
+/* ---- index.c ---- */
 
 struct slab_index {
 	struct slab **slots;
@@ -160,7 +160,7 @@ struct work {
 	struct link reports;
 };
 
-/* ---- cache-provider.c: what the library's providers have in common ---- */
+/* ---- provider.c: what the library's providers have in common ---- */
 
 /* A kind of provider starts with one, if it needs more. */
 struct mmiod_slab_provider {
@@ -180,12 +180,12 @@ int provider_get(struct mmiod_slab_provider *provider, size_t size, void **addre
 void provider_put(struct mmiod_slab_provider *provider, void *address, size_t size, void *handle);
 char *map_aligned(size_t length, size_t alignment, int prot);
 
-/* ---- cache-options.c ---- */
+/* ---- options.c ---- */
 
 int options_read(const struct mmiod_object_cache_options *options, struct mmiod_object_cache *cache,
 		 char *error, size_t size);
 
-/* ---- cache-letters.c ---- */
+/* ---- letters.c ---- */
 
 int options_fail(char *error, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -193,7 +193,7 @@ int options_fail(char *error, size_t size, const char *format, ...)
 int letters_read(const char *name, unsigned int *flags, bool *no_growth, char *error, size_t size);
 int failslab_read(unsigned int *percent, uint64_t *seed, char *error, size_t size);
 
-/* ---- cache-slab.c: all but slab_free(), slabs_grow() and slabs_fill() under the cache's lock - */
+/* ---- slab.c: all but slab_free(), slabs_grow() and slabs_fill() under the cache's lock - */
 
 struct place {
 	struct slab *slab;
@@ -225,7 +225,7 @@ static inline bool place_is_damaged(const struct mmiod_object_cache *cache,
 	return cache_debugged(cache) && damaged[place->index / 64] >> (place->index % 64) & 1;
 }
 
-/* ---- cache-registry.c: all caches of the process ---- */
+/* ---- registry.c: all caches of the process ---- */
 
 /* Orders magazines, the list of caches and their slots; before any cache's lock. */
 extern pthread_mutex_t registry_lock;
@@ -235,17 +235,17 @@ void registry_remove(struct mmiod_object_cache *cache);
 /* Shows @each cache under the registry's lock, as long as @each wants more. */
 void registry_visit(bool (*each)(void *context, struct mmiod_object_cache *cache), void *context);
 
-/* ---- cache-figures.c ---- */
+/* ---- figures.c ---- */
 
 /* Tells @each of all caches, under the registry's lock: it must not use any. */
 void figures_visit(void (*each)(void *context, const struct mmiod_object_cache_stats *stats),
 		   void *context);
 
-/* ---- cache-publish.c ---- */
+/* ---- publish.c ---- */
 
 void publish_begin(void);
 
-/* ---- cache-magazine.c ---- */
+/* ---- magazine.c ---- */
 
 struct magazine_table;
 
@@ -293,7 +293,7 @@ void magazine_drain(struct magazine *magazine, struct work *work);
 void magazines_collect(struct mmiod_object_cache *cache);
 void magazines_account(struct mmiod_object_cache *cache, uint64_t *objects, uint64_t *bytes);
 
-/* ---- cache-touch.c: loads and stores in slabs; -ENODEV and no more when it is revoked ------ */
+/* ---- touch.c: loads and stores in slabs; -ENODEV and no more when it is revoked ------ */
 
 int touch_fill(void *address, uint8_t value, size_t length);
 int touch_load(void *buffer, const void *address, size_t length);
@@ -301,7 +301,7 @@ bool touch_differs(const void *address, uint8_t value, size_t length, size_t *fi
 		   uint8_t *found);
 void touch_mark(const struct mmiod_object_cache *cache, void *object, bool used);
 
-/* ---- cache-report.c ---- */
+/* ---- report.c ---- */
 
 /* What was noticed. */
 struct finding {
@@ -328,12 +328,12 @@ void report_trace(const struct mmiod_object_cache *cache, const struct finding *
 void reports_emit(const struct mmiod_object_cache *cache, struct work *work,
 		  void (*describe)(FILE *out, const void *object));
 
-/* ---- cache-work.c ---- */
+/* ---- work.c ---- */
 
 void work_init(struct work *work);
 size_t work_finish(struct mmiod_object_cache *cache, struct work *work);
 
-/* ---- cache-debug.c ---- */
+/* ---- debug.c ---- */
 
 void *debug_alloc(struct mmiod_object_cache *cache, const void *caller, int *err);
 void debug_free(struct mmiod_object_cache *cache, void *object, const void *caller);
