@@ -72,21 +72,29 @@ $(B)/examples/%: client/examples/%.c $(B)/libmmiod.so
 
 ALL += $(B)/libmmiod.a $(B)/libmmiod.so $(B)/mmiod.pc $(B)/mmioctl $(EXAMPLES)
 
-CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
-CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o report.o sentence.o suggest.o sysfs.o words.o)
-CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
-$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -DBUILD_DIR='"$(B)"'
+# The library's tests lie in rooms as its files do; support/ has what tests of several rooms need.
+LIB_TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/lib/*.c tests/unit/lib/*/*.c))
+$(LIB_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Itests/unit/lib -DBUILD_DIR='"$(B)"'
 
 # Programs with the library in themselves, for what an archive links and what it leaves out.
-CLIENT_TEST_STATIC := $(addprefix $(B)/tests/unit/static-,hello-window object-cache)
-$(B)/tests/unit/static-%: client/examples/%.c $(B)/libmmiod.a
+LIB_TEST_STATIC := $(addprefix $(B)/tests/unit/lib/static-,hello-window object-cache)
+$(LIB_TEST_STATIC): $(B)/tests/unit/lib/static-%: client/examples/%.c $(B)/libmmiod.a
 	@mkdir -p $(@D)
 	$(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $^
 
-$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(B)/mmioctl $(CLIENT_TEST_STATIC)
+$(B)/tests/unit/test-lib: $(LIB_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(LIB_TEST_STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
+
+# The command line's meet the library's fake daemon.
+CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
+CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o report.o sentence.o suggest.o sysfs.o words.o)
+CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
+$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Itests/unit/lib/support -DBUILD_DIR='"$(B)"'
+
+$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/mmioctl
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpciaccess
 
-UNIT_TESTS += $(B)/tests/unit/test-client
+UNIT_TESTS += $(B)/tests/unit/test-lib $(B)/tests/unit/test-client
 
 INSTALL_TARGETS += install-client
 UNINSTALL_TARGETS += uninstall-client

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/cache.h"
-#include "caches.h"
+#include "support/caches.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache/cache.h"
-#include "caches.h"
-#include "window.h"
+#include "support/caches.h"
+#include "support/window.h"
 
 #include <string.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "window.h"
+#include "support/window.h"
 
 #include <pthread.h>
 #include <stdlib.h>

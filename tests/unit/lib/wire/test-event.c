@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 /*
  * The list of pools, the map of one, and what is told of a buffer.
  */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <errno.h>
 #include <string.h>

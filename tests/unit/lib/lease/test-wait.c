@@ -3,7 +3,7 @@
  * Waits that end before their time: cancelled, interrupted, or answered when nobody waits any more;
  * and those that an event loop waits for.
  */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <poll.h>
 #include <signal.h>

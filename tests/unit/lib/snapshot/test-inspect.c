@@ -3,7 +3,7 @@
  * What the library makes of a daemon that is asked for connections, translations, frames and
  * notices and answers well, or answers nonsense: an error, nothing handed out, and never a crash.
  */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <poll.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * The terms of leases as the library asks for and keeps
  * them: what goes out, waiting, renewals, explanations.
  */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <poll.h>
 #include <semaphore.h>

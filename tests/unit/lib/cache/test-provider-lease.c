@@ -3,8 +3,8 @@
  * Slabs of memory that the provider leases by itself, from a
  * daemon that counts; and what is told to it of the caches.
  */
-#include "caches.h"
-#include "fake.h"
+#include "support/caches.h"
+#include "support/fake.h"
 
 #include <stdlib.h>
 #include <string.h>

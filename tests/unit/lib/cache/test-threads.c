@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "caches.h"
+#include "support/caches.h"
 
 #include <pthread.h>
 #include <semaphore.h>

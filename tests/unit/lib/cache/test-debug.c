@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "caches.h"
+#include "support/caches.h"
 
 #include <signal.h>
 #include <stdio.h>

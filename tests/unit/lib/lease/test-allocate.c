@@ -3,7 +3,7 @@
  * Allocations. The fake daemon's windows are memory files, which know no MMIOD_IOC_ALLOCATE: this
  * test's own ioctl() stands in for the module's.
  */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <errno.h>
 #include <stdarg.h>

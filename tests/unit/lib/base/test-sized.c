@@ -3,7 +3,7 @@
  * Structs of programs that were built with an older or a newer header than the library: sizes as
  * such programs hand them over. tests/integration/growth.bats has real ones.
  */
-#include "fake.h"
+#include "support/fake.h"
 
 #include <string.h>
 
