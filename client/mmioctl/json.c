@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values as JSON, and JSON as output. Numbers stay exact, and text from elsewhere (file names,
- * names of processes, what the user typed) is made UTF-8 first: nothing that somebody chose makes
- * an object disappear.
+ * Values as JSON. Numbers stay exact, and text from elsewhere (file names, names of processes, what
+ * the user typed) is made UTF-8 first: nothing that somebody chose makes an object disappear. Nothing
+ * here prints: output.c does.
  */
 #include "mmioctl.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHARACTER_MAX 4 /* bytes */
-
-static int print(json_t *root, size_t flags)
-{
-	if (!root)
-		return out_of_memory(&(struct context){ .json = true });
-	if (!json_dumpf(root, stdout, flags | JSON_PRESERVE_ORDER))
-		putchar('\n');
-	json_decref(root);
-	return STATUS_OK;
-}
-
-/* What could not be written is told at the end, as of all output. */
-int json_output(json_t *root)
-{
-	return print(root, JSON_INDENT(2));
-}
-
-/* One object on one line, at once: for what goes on printing. */
-int json_line(json_t *root)
-{
-	int status = print(root, JSON_COMPACT);
-
-	return output_flush() && !status ? STATUS_FAILED : status;
-}
 
 /*
  * JSON's integers have 63 bits here. What needs the 64th is

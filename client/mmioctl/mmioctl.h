@@ -189,11 +189,11 @@ void table_drop(struct table *table);
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_optional(struct cell *cell, uint64_t number);
+int json_output(json_t *root);
+int json_line(json_t *root);
 
 /* ---- json.c: values as JSON ---- */
 
-int json_output(json_t *root);
-int json_line(json_t *root);
 json_t *json_number(uint64_t number);
 json_t *json_register(uint64_t value, unsigned int width);
 json_t *json_text(const char *text);

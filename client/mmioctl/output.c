@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One model for tables and JSON: columns, and rows of cells. -o picks columns for both.
- * libsmartcols draws the tables; JSON is jansson's, because it carries a schema version beside the
- * rows: see json.c.
+ * The output on stdout. Tables and JSON have one model: columns, and rows of cells. -o picks columns
+ * for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema version
+ * beside the rows. json.c makes its values.
  */
 #include "mmioctl.h"
 
@@ -12,6 +12,34 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+/* ---- JSON ---- */
+
+static int print(json_t *root, size_t flags)
+{
+	if (!root)
+		return out_of_memory(&(struct context){ .json = true });
+	if (!json_dumpf(root, stdout, flags | JSON_PRESERVE_ORDER))
+		putchar('\n');
+	json_decref(root);
+	return STATUS_OK;
+}
+
+/* What could not be written is told at the end, as of all output. */
+int json_output(json_t *root)
+{
+	return print(root, JSON_INDENT(2));
+}
+
+/* One object on one line, at once: for what goes on printing. */
+int json_line(json_t *root)
+{
+	int status = print(root, JSON_COMPACT);
+
+	return output_flush() && !status ? STATUS_FAILED : status;
+}
+
+/* ---- cells ---- */
 
 void cell_text(struct cell *cell, const char *text)
 {
