@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's files: doctor.c leads and looks at devices
- * and daemon, doctor-system.c at kernel and configuration.
+ * The doctor's files: doctor.c leads and looks at devices and daemon, doctor-system.c at kernel and
+ * configuration; doctor-finding.c tells what they find.
  */
 #ifndef MMIOCTL_DOCTOR_H
 #define MMIOCTL_DOCTOR_H
