@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl regs: registers by name, from a register map: which are meant, where they lie, and how
- * they are read and written. regs-show.c decodes and prints them.
+ * mmioctl regs: registers by name, from a register map: which are meant, and what is done with each.
+ * regs-access.c knows where they lie and reads them, regs-show.c decodes and prints them.
  */
 #include "regs.h"
 
@@ -9,24 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- where registers are ---- */
-
-/* Of a register, from the start of the region. */
-uint64_t regs_offset(const struct regs *regs, const struct map_register *reg)
-{
-	return reg->offset + regs->base;
-}
-
-/* Whether it lies in the region at all: a region may be a part of what the map describes. */
-bool regs_has(const struct regs *regs, const struct map_register *reg)
-{
-	uint64_t offset = regs_offset(regs, reg);
-
-	if (reg->offset < regs->map->skip)
-		return false;
-	return !regs->map->room ||
-	       (offset < regs->map->room && reg->width <= regs->map->room - offset);
-}
+/* ---- the lease ---- */
 
 /* The registers' bytes, in whole elements of the region's width. */
 static void span_register(const struct regs *regs, const struct map_register *reg, uint64_t *start,
@@ -58,43 +41,6 @@ static int lease_span(struct regs *regs, unsigned int rights)
 	regs->place.target.offset = start;
 	regs->place.target.length = end - start;
 	return target_lease(regs->context, &regs->place.target, rights, &regs->place.lease);
-}
-
-/* ---- access ---- */
-
-/* In the window. */
-static uint64_t window_offset(const struct regs *regs, const struct map_register *reg)
-{
-	return regs_offset(regs, reg) - regs->place.target.offset;
-}
-
-int regs_check_width(const struct regs *regs, const struct map_register *reg)
-{
-	unsigned int declared = regs->map->declared;
-
-	if (!declared || declared <= reg->width)
-		return 0;
-	return report(regs->context, -EINVAL,
-		      "%s (%s:%u) is %u bits wide, but region %s is accessed by %u bits", reg->name,
-		      regs->map->file, reg->line, reg->width * 8, regs->place.target.region,
-		      declared * 8);
-}
-
-/* A register that is wider than an access is read in pieces, the lowest first. */
-int regs_load(struct regs *regs, const struct map_register *reg, uint64_t *value)
-{
-	unsigned int declared = regs->map->declared;
-	int err = 0;
-
-	regs->place.width = declared && declared < reg->width ? declared : reg->width;
-	*value = 0;
-	for (unsigned int at = 0; !err && at < reg->width; at += regs->place.width) {
-		uint64_t piece;
-
-		err = place_load(&regs->place, window_offset(regs, reg) + at, &piece);
-		*value |= piece << 8 * at;
-	}
-	return err ? report_client(regs->context, err) : 0;
 }
 
 /* ---- reading ---- */
@@ -172,7 +118,7 @@ static int write_pieces(struct regs *regs, const struct wish *wish, uint64_t mas
 	for (unsigned int at = 0; !status && at < width; at += regs->place.width) {
 		uint64_t all = width_mask(regs->place.width);
 
-		change.at = window_offset(regs, wish->reg) + at;
+		change.at = regs_window_offset(regs, wish->reg) + at;
 		change.mask = mask >> 8 * at & all;
 		change.value = wish->value << (wish->field ? wish->field->low : 0) >> 8 * at & all;
 		change.clearing = clearing_bits(wish->reg) >> 8 * at & all;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl regs: see regs.c and regs-show.c.
+ * mmioctl regs: see regs.c, regs-access.c and regs-show.c.
  */
 #ifndef MMIOCTL_REGS_H
 #define MMIOCTL_REGS_H
@@ -25,9 +25,10 @@ struct regs {
 	uint64_t base; /* where the map starts, from the start of the region: modulo 2^64 */
 };
 
-/* ---- regs.c: where registers are, and what they hold ---- */
+/* ---- regs-access.c: where registers are, and what they hold ---- */
 
 uint64_t regs_offset(const struct regs *regs, const struct map_register *reg);
+uint64_t regs_window_offset(const struct regs *regs, const struct map_register *reg);
 bool regs_has(const struct regs *regs, const struct map_register *reg);
 int regs_check_width(const struct regs *regs, const struct map_register *reg);
 int regs_load(struct regs *regs, const struct map_register *reg, uint64_t *value);
