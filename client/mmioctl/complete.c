@@ -11,18 +11,18 @@
 
 #define PATIENCE_S 1 /* SIGALRM ends us */
 
-static void print_verbs(void)
+static void print_verbs(const struct context *context)
 {
-	for (size_t i = 0; i < verb_count; i++)
-		if (verbs[i]->group != GROUP_HIDDEN)
-			puts(verbs[i]->name);
+	for (const struct verb *const *verb = context->verbs; *verb; verb++)
+		if ((*verb)->group != GROUP_HIDDEN)
+			puts((*verb)->name);
 }
 
-static const struct verb *verb_named(const char *name)
+static const struct verb *verb_named(const struct context *context, const char *name)
 {
-	for (size_t i = 0; name && i < verb_count; i++)
-		if (!strcmp(verbs[i]->name, name))
-			return verbs[i];
+	for (const struct verb *const *verb = context->verbs; name && *verb; verb++)
+		if (!strcmp((*verb)->name, name))
+			return *verb;
 	return NULL;
 }
 
@@ -120,13 +120,13 @@ static int verb_complete(struct context *context, int argc, char **argv)
 	if (!freopen("/dev/null", "w", stderr))
 		return STATUS_FAILED;
 	if (!strcmp(what, "verbs"))
-		print_verbs();
+		print_verbs(context);
 	else if (!strcmp(what, "options"))
-		print_options_of(verb_named(of), false);
+		print_options_of(verb_named(context, of), false);
 	else if (!strcmp(what, "arguments"))
-		print_options_of(verb_named(of), true);
+		print_options_of(verb_named(context, of), true);
 	else if (!strcmp(what, "columns"))
-		print_column_names(verb_named(of));
+		print_column_names(verb_named(context, of));
 	else if (!strcmp(what, "regions"))
 		print_regions(context);
 	else if (!strcmp(what, "pools"))

@@ -52,7 +52,7 @@ static void print_group(enum verb_group group)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < verb_count; i++) {
+	for (size_t i = 0; verbs[i]; i++) {
 		if (verbs[i]->group != group)
 			continue;
 		if (!any)

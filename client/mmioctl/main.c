@@ -112,7 +112,7 @@ static void fill_standard_files(void)
 
 int main(int argc, char **argv)
 {
-	struct context context = { 0 };
+	struct context context = { .verbs = verbs };
 	int status;
 
 	setlocale(LC_CTYPE, ""); /* what the terminal can show */

@@ -44,6 +44,8 @@ struct given {
 	uint64_t value;
 };
 
+struct verb;
+
 /* What the options say. */
 struct context {
 	const char *socket;
@@ -92,6 +94,7 @@ struct context {
 	const char *svg; /* map */
 	char **command; /* behind "--"; NULL: none */
 	struct mmiod_client *client;
+	const struct verb *const *verbs; /* all that there are; NULL behind the last */
 };
 
 /* ---- report.c: errors ---- */

@@ -139,8 +139,7 @@ VERBS(DECLARE_VERB)
 
 /* ---- verbs.c ---- */
 
-extern const struct verb *const verbs[];
-extern const size_t verb_count;
+extern const struct verb *const verbs[]; /* NULL behind the last */
 
 const struct verb *find_verb(const struct context *context, const char *name);
 

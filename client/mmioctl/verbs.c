@@ -7,8 +7,7 @@
 #include <string.h>
 
 #define POINT_TO_VERB(name) &name##_verb,
-const struct verb *const verbs[] = { VERBS(POINT_TO_VERB) };
-const size_t verb_count = sizeof(verbs) / sizeof(verbs[0]);
+const struct verb *const verbs[] = { VERBS(POINT_TO_VERB) NULL };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -18,7 +17,7 @@ const struct verb *find_verb(const struct context *context, const char *name)
 	const char *names[VERB_COUNT], *nearest;
 	size_t count = 0;
 
-	for (size_t i = 0; i < verb_count; i++) {
+	for (size_t i = 0; verbs[i]; i++) {
 		if (!strcmp(verbs[i]->name, name))
 			return verbs[i];
 		if (verbs[i]->group != GROUP_HIDDEN)
