@@ -4,10 +4,8 @@
  */
 #include "place.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- read ---- */
 
@@ -58,14 +56,6 @@ static int read_once(struct context *context, const struct reading *reading)
 		return print_json(reading);
 	print_values(context, reading);
 	return STATUS_OK;
-}
-
-void pause_ms(uint32_t milliseconds)
-{
-	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000L };
-
-	while (milliseconds && nanosleep(&time, &time) && errno == EINTR)
-		;
 }
 
 static int read_place(struct context *context, struct reading *reading)

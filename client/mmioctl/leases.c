@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 enum lease_column {
 	LEASE_ID,
@@ -73,21 +72,6 @@ static const struct column lease_columns[] = {
 };
 static const size_t lease_column_count = LEASE_COLUMNS;
 
-/* The columns of a lease's holder, which the table of buffers has as well. */
-void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,
-		  struct cell *pid, struct cell *command, struct cell *age)
-{
-	uint64_t now = (uint64_t)time(NULL), started = mmiod_lease_info_started(info);
-	char name[64];
-
-	user_name(mmiod_lease_info_uid(info), name, sizeof(name));
-	cell_text(user, name);
-	cell_number(uid, mmiod_lease_info_uid(info));
-	cell_optional(pid, mmiod_lease_info_pid(info));
-	cell_text(command, mmiod_lease_info_comm(info));
-	cell_number(age, now > started ? now - started : 0);
-}
-
 static void fill_terms(const struct mmiod_lease_info *info, struct cell *cells)
 {
 	cell_number(&cells[LEASE_LEFT], (mmiod_lease_info_left_ms(info) + 999) / 1000);
@@ -148,23 +132,6 @@ static int print_leases(struct context *context, const struct mmiod_lease_list *
 		status = table_row(&table, cells);
 	}
 	return status ? status : table_end(&table, "leases");
-}
-
-int with_leases(struct context *context,
-		int (*print)(struct context *context, const struct mmiod_lease_list *list))
-{
-	struct mmiod_lease_list *list;
-	int status, err;
-
-	status = client_open(context);
-	if (status)
-		return status;
-	err = mmiod_client_list_leases(context->client, &list);
-	if (err)
-		return report_client(context, err);
-	status = print(context, list);
-	mmiod_lease_list_free(list);
-	return status;
 }
 
 static int verb_leases(struct context *context, int argc, char **argv)

@@ -227,11 +227,12 @@ const char *target_missing(const struct context *context, const struct mmiod_reg
 int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
 		 struct mmiod_lease **lease);
 int parse_value(const struct context *context, const char *text, uint64_t *value);
+int parse_lease(const struct context *context, const char *text, uint64_t *lease);
 int check_fit(const struct context *context, const char *text, uint64_t value, unsigned int width);
 void element_set(void *buffer, size_t index, unsigned int width, uint64_t value);
 uint64_t element_at(const void *buffer, size_t index, unsigned int width);
 
-/* ---- leases.c ---- */
+/* ---- lease-list.c ---- */
 
 /* What a verb does with the leases that the caller may see. Returns a status. */
 int with_leases(struct context *context,
@@ -239,7 +240,7 @@ int with_leases(struct context *context,
 void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,
 		  struct cell *pid, struct cell *command, struct cell *age);
 
-/* ---- bind.c: running mmiod ---- */
+/* ---- run-mmiod.c ---- */
 
 #define EXIT_CONFIG 78 /* of mmiod: the configuration is bad */
 
@@ -295,10 +296,13 @@ int print_pool_maps(struct context *context, const struct mmiod_pool_list *list,
 
 /* ---- what files of verbs share ---- */
 
-void pause_ms(uint32_t milliseconds);
 int confirm(const struct context *context, const char *what);
-int parse_lease(const struct context *context, const char *text, uint64_t *lease);
 int alloc_option(struct context *context, const char *name, const char *argument);
+
+/* ---- clock.c ---- */
+
+uint64_t now_ms(void);
+void pause_ms(uint32_t milliseconds);
 
 /* ---- suggest.c ---- */
 

@@ -63,7 +63,6 @@ void progress_begin(struct progress *progress, const struct context *context, co
 		    uint64_t total);
 void progress_step(struct progress *progress, uint64_t done);
 void progress_end(struct progress *progress);
-uint64_t now_ms(void);
 
 /* ---- stream.c: files, and standard input and output ---- */
 

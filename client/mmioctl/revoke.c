@@ -5,16 +5,6 @@
  */
 #include "verb.h"
 
-#include <errno.h>
-
-int parse_lease(const struct context *context, const char *text, uint64_t *lease)
-{
-	if (parse_number(text, lease) || !*lease)
-		return usage_error(context,
-				   "\"%s\" is not the number of a lease: see mmioctl leases", text);
-	return 0;
-}
-
 /* All are tried; the exit status is that of the first that failed. */
 static int end_leases(struct context *context, int argc, char **argv, bool revoke)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets of what accesses registers and memory: a lease on just
- * their bytes, for mediated access.
+ * Targets of what accesses registers and memory: a lease on just their bytes, for mediated access;
+ * and the values and numbers that are named beside them.
  */
 #include "mmioctl.h"
 
@@ -176,6 +176,14 @@ int parse_value(const struct context *context, const char *text, uint64_t *value
 	default:
 		return usage_error(context, "\"%s\" is not a value: it is decimal or 0x…", text);
 	}
+}
+
+int parse_lease(const struct context *context, const char *text, uint64_t *lease)
+{
+	if (parse_number(text, lease) || !*lease)
+		return usage_error(context,
+				   "\"%s\" is not the number of a lease: see mmioctl leases", text);
+	return 0;
 }
 
 int check_fit(const struct context *context, const char *text, uint64_t value, unsigned int width)
