@@ -2,7 +2,8 @@
 /*
  * mmioctl read and write: one register, or a few in a row, by mediated access of exact width.
  */
-#include "place.h"
+#include "change.h"
+#include "verb.h"
 
 #include <stdlib.h>
 #include <string.h>

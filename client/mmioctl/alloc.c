@@ -6,6 +6,7 @@
  * Only what cannot be meant is refused here: whether a request
  * can be met, and what would have fitted, the daemon knows.
  */
+#include "holding.h"
 #include "verb.h"
 
 #include <errno.h>

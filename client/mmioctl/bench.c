@@ -5,6 +5,7 @@
  * restored.
  */
 #include "place.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
  * program is who knows how (mmiod --bind): it is run as the caller. The running daemon has no part in
  * it but to be asked who would lose a lease.
  */
+#include "run-mmiod.h"
 #include "verb.h"
 
 #include <errno.h>

@@ -3,8 +3,9 @@
  * mmioctl set, clear and toggle: bits of a register, by number, by range, or by the name of a field
  * in the region's register map. The register is read, changed and written under one lease.
  */
-#include "place.h"
+#include "change.h"
 #include "regmap.h"
+#include "verb.h"
 
 #include <stdlib.h>
 #include <string.h>

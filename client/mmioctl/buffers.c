@@ -2,6 +2,7 @@
 /*
  * mmioctl buffers: the leases of kernel memory that policy lets the caller see.
  */
+#include "target.h"
 #include "verb.h"
 
 #include <errno.h>

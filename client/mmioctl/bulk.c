@@ -5,7 +5,9 @@
  * Where registers have a declared width, or the target names one, every element is one bus access
  * of that width. Elsewhere the bytes go in bulk, by the copies that are safe for devices.
  */
-#include "place.h"
+#include "progress.h"
+#include "stream.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <string.h>

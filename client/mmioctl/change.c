@@ -4,7 +4,7 @@
  * register is read only when something asks for it (a mask, --verbose, --verify): reading may have
  * effects of its own.
  */
-#include "place.h"
+#include "change.h"
 
 uint64_t width_mask(unsigned int width)
 {

@@ -3,7 +3,7 @@
  * The time that passes, for whatever waits, looks again or shows how far it is. Milliseconds of
  * CLOCK_MONOTONIC.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <errno.h>
 #include <time.h>

@@ -3,7 +3,7 @@
  * Colour: on terminals only, and not where NO_COLOR is set or the
  * terminal is dumb, unless --color says otherwise. Never in JSON.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <stdlib.h>
 #include <string.h>

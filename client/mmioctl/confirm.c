@@ -2,7 +2,7 @@
 /*
  * Asking first. Where nobody can be asked, only --yes is an answer.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <unistd.h>
 

@@ -3,7 +3,9 @@
  * mmioctl diff: a target against a file or another target, element by element. As with diff(1)
  * nothing is printed when they are equal.
  */
-#include "place.h"
+#include "progress.h"
+#include "stream.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <string.h>

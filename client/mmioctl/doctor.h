@@ -6,7 +6,7 @@
 #ifndef MMIOCTL_DOCTOR_H
 #define MMIOCTL_DOCTOR_H
 
-#include "mmioctl.h"
+#include "output.h"
 
 #include <stdarg.h>
 #include <unistd.h>

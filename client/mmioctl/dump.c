@@ -3,7 +3,8 @@
  * mmioctl dump: many registers as a hex dump, in elements of the access width, with the bytes as
  * text beside them. Lines that repeat the one before are shown as one "*".
  */
-#include "place.h"
+#include "stream.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,6 +2,8 @@
 /*
  * mmioctl hold: leases on targets, held while the command, or mmioctl itself, runs.
  */
+#include "holding.h"
+#include "target.h"
 #include "verb.h"
 
 #include <errno.h>

@@ -15,7 +15,8 @@
  * on they are taken from a signalfd: without a command they end the hold, with one they are passed
  * on and the command decides.
  */
-#include "mmioctl.h"
+#include "holding.h"
+#include "output.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,6 +2,7 @@
 /*
  * mmioctl iomem: the kernel's tree of physical address ranges, with what mmiod has claimed marked.
  */
+#include "kernel-file.h"
 #include "verb.h"
 
 #include <errno.h>

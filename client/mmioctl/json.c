@@ -4,7 +4,7 @@
  * the user typed) is made UTF-8 first: nothing that somebody chose makes an object disappear. Nothing
  * here prints: output.c does.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,8 @@
  * Readers of /proc/buddyinfo, /proc/zoneinfo and /proc/slabinfo. The parsers are pure functions
  * over text; lines that they do not understand are passed over, because kernels add to these files.
  */
-#include "mmioctl.h"
+#include "kernel-file.h"
+#include "output.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 /*
  * mmioctl zones: what the kernel tells of its own memory. It needs no daemon.
  */
+#include "kernel-file.h"
 #include "verb.h"
 
 enum zone_column {

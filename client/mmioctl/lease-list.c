@@ -2,7 +2,7 @@
 /*
  * The leases that the caller may see, for the verbs that show them.
  */
-#include "mmioctl.h"
+#include "target.h"
 
 #include <time.h>
 

@@ -2,6 +2,7 @@
 /*
  * mmioctl leases: the leases that policy lets the caller see.
  */
+#include "target.h"
 #include "verb.h"
 
 #include <inttypes.h>

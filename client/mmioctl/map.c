@@ -3,6 +3,7 @@
  * mmioctl map: a region's windows, owners and free space as a picture.
  */
 #include "picture.h"
+#include "target.h"
 #include "verb.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * mmioctl mappings: which process maps which window where. What
  * /proc does not let the caller see, the ledger still counts.
  */
-#include "window-mapping.h"
 #include "verb.h"
+#include "window-mapping.h"
 
 #include <errno.h>
 #include <stdlib.h>

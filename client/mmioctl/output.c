@@ -4,7 +4,7 @@
  * for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema version
  * beside the rows. json.c makes its values.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <errno.h>
 #include <libsmartcols.h>

@@ -3,6 +3,7 @@
  * mmioctl page: what the kernel knows of a page frame. Without a module it is /proc/kpageflags and
  * /proc/kpagecount, which root may read.
  */
+#include "kernel-file.h"
 #include "paging.h"
 #include "process.h"
 #include "verb.h"

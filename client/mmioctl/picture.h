@@ -5,7 +5,7 @@
 #ifndef MMIOCTL_PICTURE_H
 #define MMIOCTL_PICTURE_H
 
-#include "mmioctl.h"
+#include "output.h"
 
 struct piece {
 	uint64_t offset, length;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places and what verbs do with them: see place.c, change.c, progress.c.
+ * Places: a target with a lease on its bytes. change.h and stream.h have what is done with them.
  */
 #ifndef MMIOCTL_PLACE_H
 #define MMIOCTL_PLACE_H
 
-#include "verb.h"
+#include "target.h"
 
 #define CHUNK_BYTES 65536
 #define PLACE_WORDS 64
@@ -32,54 +32,5 @@ int place_store(const struct place *place, uint64_t at, uint64_t value);
 const char *place_words(const struct place *place, uint64_t at, char out[PLACE_WORDS]);
 const char *value_words(uint64_t value, unsigned int width, char out[VALUE_WORDS]);
 size_t chunk_size(uint64_t left);
-
-/* ---- change.c: one register from one value to another ---- */
-
-struct change {
-	const struct place *place;
-	uint64_t at; /* from the start of the place */
-	uint64_t mask; /* bits that change; the rest is read first */
-	uint64_t value; /* for those bits */
-	uint64_t toggled; /* bits that are inverted: of the mask */
-	uint64_t clearing; /* bits outside of the mask that are written as 0 */
-	uint64_t unreadable; /* bits that mean nothing when they are read */
-	bool blind; /* what is there cannot be read */
-};
-
-uint64_t width_mask(unsigned int width);
-int change_register(struct context *context, const struct change *change);
-
-/* ---- progress.c: how far it is, for who waits at a terminal ---- */
-
-struct progress {
-	bool shown; /* there is a terminal */
-	bool drawn; /* something to wipe off */
-	const char *what;
-	uint64_t total; /* bytes; 0: not known */
-	uint64_t started, last; /* ms */
-};
-
-void progress_begin(struct progress *progress, const struct context *context, const char *what,
-		    uint64_t total);
-void progress_step(struct progress *progress, uint64_t done);
-void progress_end(struct progress *progress);
-
-/* ---- stream.c: files, and standard input and output ---- */
-
-struct stream {
-	const char *name;
-	int fd;
-};
-
-int stream_open(const struct context *context, struct stream *stream, const char *name,
-		bool output);
-int stream_close(const struct context *context, struct stream *stream, int status);
-ssize_t stream_read(const struct stream *stream, uint8_t *buffer, size_t size);
-int stream_goes_on(const struct stream *stream);
-int stream_write(const struct stream *stream, const uint8_t *buffer, size_t size);
-int stream_report(const struct context *context, const struct stream *stream, int err);
-int stream_check_size(const struct context *context, const struct stream *stream,
-		      struct place *place);
-int stream_save(struct context *context, const struct stream *stream, const struct place *place);
 
 #endif

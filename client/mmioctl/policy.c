@@ -4,6 +4,8 @@
  * answers the first; of the second its program does, which needs no daemon: the command line does
  * not contain what reads configurations.
  */
+#include "run-mmiod.h"
+#include "target.h"
 #include "verb.h"
 
 #include <errno.h>

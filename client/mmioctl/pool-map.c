@@ -3,6 +3,7 @@
  * mmioctl pools --map: what lies where in a pool.
  */
 #include "picture.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
  * mmioctl pools and buddyinfo: the pools that the daemon
  * allocates from, and beside them the kernel's zones.
  */
+#include "kernel-file.h"
 #include "verb.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #ifndef MMIOCTL_PROCESS_H
 #define MMIOCTL_PROCESS_H
 
-#include "mmioctl.h"
+#include "output.h"
 
 struct segment {
 	uint64_t start, end;

@@ -3,7 +3,8 @@
  * A progress bar on stderr, for what takes longer than a second and only where somebody sees it: a
  * terminal. It is one line that is wiped off again.
  */
-#include "place.h"
+#include "output.h"
+#include "progress.h"
 
 #include <string.h>
 #include <sys/ioctl.h>

@@ -6,7 +6,7 @@
 #ifndef MMIOCTL_REGMAP_H
 #define MMIOCTL_REGMAP_H
 
-#include "mmioctl.h"
+#include "output.h"
 
 #define MAP_NAME_MAX 48
 

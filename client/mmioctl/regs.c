@@ -3,7 +3,9 @@
  * mmioctl regs: registers by name, from a register map: which are meant, and what is done with each.
  * regs-access.c knows where they lie and reads them, regs-show.c decodes and prints them.
  */
+#include "change.h"
 #include "regs.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * Errors: one sentence on stderr (with --json an object),
  * and the exit status that belongs to the errno.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  * mmioctl revoke and free: an administrator takes
  * leases from their holders; holders give theirs back.
  */
+#include "target.h"
 #include "verb.h"
 
 /* All are tried; the exit status is that of the first that failed. */

@@ -3,7 +3,8 @@
  * The daemon's program, run for what it does without being a daemon: by the caller, with the caller's
  * rights. Its output is passed on, its complaints become errors of mmioctl.
  */
-#include "mmioctl.h"
+#include "output.h"
+#include "run-mmiod.h"
 
 #include <errno.h>
 #include <fcntl.h>

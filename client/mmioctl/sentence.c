@@ -4,7 +4,7 @@
  * users that its configuration does not name; and of a denial, that the user has a group which this
  * session has not, and whose subordinate a uid is.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <ctype.h>
 #include <grp.h>

@@ -2,7 +2,8 @@
 /*
  * mmioctl show TARGET: one region, and who holds what of it.
  */
-#include "show.h"
+#include "target.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <string.h>

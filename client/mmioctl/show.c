@@ -5,7 +5,7 @@
  * Physical, kernel and bus addresses are the daemon's secret before all who may not inspect: they
  * would tell a client where the kernel lies.
  */
-#include "show.h"
+#include "target.h"
 #include "verb.h"
 #include "window-mapping.h"
 

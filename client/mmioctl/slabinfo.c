@@ -3,6 +3,7 @@
  * mmioctl slabinfo: the object caches that programs
  * publish, and below them the kernel's slab caches.
  */
+#include "kernel-file.h"
 #include "verb.h"
 
 #include <errno.h>

@@ -3,7 +3,8 @@
  * Files that bytes come from or go to; "-" is standard
  * input or output. A stream owns its descriptor.
  */
-#include "place.h"
+#include "progress.h"
+#include "stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /*
  * The word that was probably meant: the one at the smallest edit distance, if that is small.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef MMIOCTL_SYSFS_H
 #define MMIOCTL_SYSFS_H
 
-#include "mmioctl.h"
+#include "output.h"
 
 #define FUNCTION_BARS 6
 

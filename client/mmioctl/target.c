@@ -3,7 +3,7 @@
  * Targets of what accesses registers and memory: a lease on just their bytes, for mediated access;
  * and the values and numbers that are named beside them.
  */
-#include "mmioctl.h"
+#include "target.h"
 
 #include <errno.h>
 #include <string.h>

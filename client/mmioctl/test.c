@@ -5,7 +5,9 @@
  * saved before and restored after, also when a test fails or we are interrupted: the signals that
  * end us wait until then.
  */
-#include "place.h"
+#include "change.h"
+#include "progress.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <signal.h>

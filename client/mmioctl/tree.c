@@ -3,8 +3,8 @@
  * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and the drawing is
  * made from that, so that both say the same.
  */
-#include "window-mapping.h"
 #include "verb.h"
+#include "window-mapping.h"
 
 #include <errno.h>
 #include <libsmartcols.h>

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a verb says of itself: its help lies beside its code. A new verb is a struct verb named
- * NAME_verb in the file of its group, and one line in VERBS; a new option is one line in options.c,
- * and a WITH_ bit when no verb had it before.
+ * What a verb says of itself: its help lies beside its code. It is a function that gets the arguments
+ * behind its name and returns an exit status. A new verb is a struct verb named NAME_verb in the file
+ * of its group, and one line in VERBS; a new option is one line in options.c, and a WITH_ bit when no
+ * verb had it before.
  */
 #ifndef MMIOCTL_VERB_H
 #define MMIOCTL_VERB_H
 
-#include "mmioctl.h"
+#include "output.h"
 
 #include <limits.h>
 
@@ -157,5 +158,16 @@ extern const unsigned int with_common;
 
 int print_help(void);
 int print_verb_help(const struct verb *verb);
+
+/* ---- verbs that lie in two files ---- */
+
+int show_region(struct context *context, const char *text); /* show-region.c */
+int print_pool_maps(struct context *context, const struct mmiod_pool_list *list,
+		    const char *only); /* pool-map.c */
+
+/* ---- options that read themselves ---- */
+
+int on_end_option(struct context *context, const char *name, const char *argument);
+int alloc_option(struct context *context, const char *name, const char *argument);
 
 #endif

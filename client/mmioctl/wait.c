@@ -2,7 +2,8 @@
 /*
  * mmioctl wait: until a register has a value, or some bits of it do.
  */
-#include "place.h"
+#include "change.h"
+#include "verb.h"
 
 #include <errno.h>
 

@@ -7,6 +7,7 @@
  * In simulation the memory is the daemon's own, so that it ends at once.
  */
 #include "place.h"
+#include "verb.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
  * Between values and the words that people read and write.
  * Pure functions over text, but for the user's name.
  */
-#include "mmioctl.h"
+#include "output.h"
 
 #include <errno.h>
 #include <limits.h>

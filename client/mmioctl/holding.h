@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leases for as long as something runs.
+ */
+#ifndef MMIOCTL_HOLDING_H
+#define MMIOCTL_HOLDING_H
+
+#include "mmioctl.h"
+
+struct holding {
+	size_t count;
+	/* Fills @leases, and reports what could not be had: then what it left there is released. */
+	int (*take)(struct context *context, const struct holding *holding,
+		    struct mmiod_lease **leases);
+	const char *(*label)(const struct holding *holding, size_t index);
+};
+
+int hold_leases(struct context *context, const struct holding *holding);
+
+#endif

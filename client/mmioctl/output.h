@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Output and errors: tables, JSON, colour and words, and what goes with them. Data goes to stdout,
+ * messages to stderr; --json changes the form of both.
+ */
+#ifndef MMIOCTL_OUTPUT_H
+#define MMIOCTL_OUTPUT_H
+
+#include "mmioctl.h"
+
+#include <stdio.h>
+#include <jansson.h>
+
+/* Of the JSON output: raised when a key changes its meaning or goes, not when one is added. */
+#define JSON_SCHEMA 1
+
+/* ---- report.c: errors ---- */
+
+int usage_error(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int exit_status_of(int err); /* that belongs to a negative errno */
+int report(const struct context *context, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+int report_client(const struct context *context, int err);
+int report_not_found(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int report_mismatch(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void note(const struct context *context, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int out_of_memory(const struct context *context);
+int output_flush(void);
+int output_close(const struct context *context, int status);
+int client_open(struct context *context);
+
+/* ---- words.c: between values and words ---- */
+
+const char *rights_word(unsigned int rights);
+const char *cache_word(enum mmiod_cache cache);
+void sentence_names(const char *sentence, char *out, size_t size);
+void sentence_hint(const char *sentence, char *out, size_t size);
+bool region_owns_pages(const struct mmiod_region *region);
+const char *share_word(enum mmiod_share share);
+const char *state_word(enum mmiod_state state);
+const char *memory_word(enum mmiod_memory memory);
+enum mmiod_memory memory_of_word(const char *text);
+const char *zone_word(enum mmiod_memory_zone zone);
+void caches_words(unsigned int caches, char *out, size_t size);
+void user_name(uint32_t uid, char *out, size_t size);
+void size_words(uint64_t bytes, char *out, size_t size);
+void age_words(uint64_t seconds, char *out, size_t size);
+void nanosecond_words(uint64_t nanoseconds, char *out, size_t size);
+void time_words(uint64_t seconds, char *out, size_t size);
+void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size);
+int parse_number(const char *text, uint64_t *number);
+int parse_size(const char *text, uint64_t *bytes);
+int parse_duration(const char *text, uint32_t *milliseconds);
+
+/* ---- output.c: tables and JSON ---- */
+
+enum cell_kind {
+	CELL_TEXT,
+	CELL_LIST, /* text with commas; an array in JSON */
+	CELL_NUMBERS, /* text with spaces; an array of numbers in JSON */
+	CELL_NUMBER,
+	CELL_HEX,
+	CELL_SIZE, /* with a unit unless --bytes */
+	CELL_AGE, /* seconds */
+	CELL_TIME, /* seconds since 1970 */
+	CELL_VALUE, /* what a register of .width bytes holds */
+	CELL_NANOSECONDS,
+	CELL_RATE, /* bytes a second */
+	CELL_OBJECT, /* text; in JSON what .json is */
+};
+
+struct column {
+	const char *name;
+	enum cell_kind kind;
+	bool usual; /* shown without -o */
+	const char *help;
+	bool wraps; /* on a terminal too narrow for it, over several lines */
+};
+
+struct cell {
+	bool none; /* "-", null */
+	uint64_t number;
+	unsigned int width;
+	json_t *json; /* the table's own from table_row() on */
+	char text[512];
+};
+
+#define COLUMNS_MAX 32
+
+struct table {
+	const struct context *context;
+	const struct column *columns;
+	size_t count;
+	size_t picked[COLUMNS_MAX]; /* indices, in the order asked for */
+	size_t picked_count;
+	struct libscols_table *scols; /* without --json */
+	json_t *rows; /* with --json */
+};
+
+int table_begin(struct table *table, const struct context *context, const struct column *columns,
+		size_t count);
+int table_row(struct table *table, const struct cell *cells);
+int table_end(struct table *table, const char *key);
+void table_drop(struct table *table);
+void cell_text(struct cell *cell, const char *text);
+void cell_number(struct cell *cell, uint64_t number);
+void cell_optional(struct cell *cell, uint64_t number);
+int json_output(json_t *root);
+int json_line(json_t *root);
+
+/* ---- json.c: values as JSON ---- */
+
+json_t *json_number(uint64_t number);
+json_t *json_register(uint64_t value, unsigned int width);
+json_t *json_text(const char *text);
+void make_utf8(char *text);
+
+/* ---- color.c: colour on terminals ---- */
+
+enum paint {
+	PAINT_NONE,
+	PAINT_GOOD,
+	PAINT_BAD,
+	PAINT_NOTE,
+	PAINT_DIM,
+};
+
+bool is_colored(const struct context *context, FILE *file);
+const char *paint(const struct context *context, enum paint paint);
+
+/* ---- confirm.c ---- */
+
+int confirm(const struct context *context, const char *what);
+
+/* ---- clock.c ---- */
+
+uint64_t now_ms(void);
+void pause_ms(uint32_t milliseconds);
+
+/* ---- suggest.c ---- */
+
+const char *nearest_word(const char *word, const char *const *words, size_t count);
+
+#endif
