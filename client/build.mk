@@ -52,12 +52,12 @@ ifdef M32
 endif
 
 # The command line carries the library in itself, so that it works when the two are upgraded apart.
-CTL_SRCS := $(wildcard client/mmioctl/*.c)
+CTL_SRCS := $(wildcard client/mmioctl/*.c client/mmioctl/*/*.c)
 CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
 CTL_PKGS := smartcols jansson pciaccess
 CTL_CFLAGS = $(call once,CTL_CFLAGS,$(PKG_CONFIG) --cflags $(CTL_PKGS))
 CTL_LIBS = $(call once,CTL_LIBS,$(PKG_CONFIG) --libs $(CTL_PKGS))
-$(CTL_OBJS): OBJ_FLAGS = $(CTL_CFLAGS) -DMMIOD_DATADIR='"$(DATADIR)"' \
+$(CTL_OBJS): OBJ_FLAGS = -Iclient/mmioctl $(CTL_CFLAGS) -DMMIOD_DATADIR='"$(DATADIR)"' \
 	-DMMIOD_SBINDIR='"$(SBINDIR)"' -DMMIOD_SYSCONFDIR='"$(SYSCONFDIR)"'
 
 $(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
@@ -87,9 +87,10 @@ $(B)/tests/unit/test-lib: $(LIB_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(
 
 # The command line's meet the library's fake daemon.
 CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
-CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,json.o paging.o process.o report.o sentence.o suggest.o sysfs.o words.o)
+CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,$(addprefix output/,json.o report.o sentence.o suggest.o words.o) \
+	$(addprefix system/,paging.o process.o sysfs.o))
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
-$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Itests/unit/lib/support -DBUILD_DIR='"$(B)"'
+$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Itests/unit/lib/support -Iclient/mmioctl -DBUILD_DIR='"$(B)"'
 
 $(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/mmioctl
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpciaccess

@@ -3,7 +3,7 @@
  * mmioctl complete: what shells ask while somebody types. One word a line; quick, and silent
  * whatever happens: nobody wants to read an error in the middle of a command line.
  */
-#include "regmap.h"
+#include "regmap/regmap.h"
 #include "verb.h"
 
 #include <string.h>

@@ -8,7 +8,7 @@
 #ifndef MMIOCTL_VERB_H
 #define MMIOCTL_VERB_H
 
-#include "output.h"
+#include "output/output.h"
 
 #include <limits.h>
 

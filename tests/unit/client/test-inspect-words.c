@@ -3,9 +3,9 @@
  * The decoders of what the inspection verbs read: page-table
  * entries, page flags, and files of /proc and /sys.
  */
-#include "../../../client/mmioctl/paging.h"
-#include "../../../client/mmioctl/process.h"
-#include "../../../client/mmioctl/sysfs.h"
+#include "system/paging.h"
+#include "system/process.h"
+#include "system/sysfs.h"
 
 #include <criterion/criterion.h>
 #include <linux/kernel-page-flags.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include "../../../client/mmioctl/output.h"
+#include "output/output.h"
 
 /* What is read from a text: @err, and if that is 0 the value. */
 #define READER(name, type, parse)                                      \

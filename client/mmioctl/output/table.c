@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The output on stdout. Tables and JSON have one model: columns, and rows of cells. -o picks columns
+ * for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema version
+ * beside the rows. json.c makes its values.
+ */
+#include "output/output.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- JSON ---- */
+
+static int print(json_t *root, size_t flags)
+{
+	if (!root)
+		return out_of_memory(&(struct context){ .json = true });
+	if (!json_dumpf(root, stdout, flags | JSON_PRESERVE_ORDER))
+		putchar('\n');
+	json_decref(root);
+	return STATUS_OK;
+}
+
+/* What could not be written is told at the end, as of all output. */
+int json_output(json_t *root)
+{
+	return print(root, JSON_INDENT(2));
+}
+
+/* One object on one line, at once: for what goes on printing. */
+int json_line(json_t *root)
+{
+	int status = print(root, JSON_COMPACT);
+
+	return output_flush() && !status ? STATUS_FAILED : status;
+}
+
+/* ---- cells ---- */
+
+void cell_text(struct cell *cell, const char *text)
+{
+	cell->none = !text[0] || !strcmp(text, "-");
+	snprintf(cell->text, sizeof(cell->text), "%s", text);
+}
+
+void cell_number(struct cell *cell, uint64_t number)
+{
+	cell->none = false;
+	cell->number = number;
+}
+
+/* For what 0 means "none" or "not told". */
+void cell_optional(struct cell *cell, uint64_t number)
+{
+	cell_number(cell, number);
+	cell->none = !number;
+}
+
+/* ---- which columns ---- */
+
+static int unknown_column(const struct table *table, const char *name, size_t length)
+{
+	char known[512];
+	size_t used = 0;
+
+	for (size_t i = 0; i < table->count && used < sizeof(known); i++)
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+					 table->columns[i].name);
+	return usage_error(table->context, "no column \"%.*s\": there are %s", (int)length, name,
+			   known);
+}
+
+static int pick_columns(struct table *table, const char *names)
+{
+	while (*names) {
+		size_t length = strcspn(names, ","), i = 0;
+
+		while (i < table->count && (strncasecmp(table->columns[i].name, names, length) ||
+					    table->columns[i].name[length]))
+			i++;
+		if (i == table->count)
+			return unknown_column(table, names, length);
+		if (table->picked_count == COLUMNS_MAX)
+			return usage_error(table->context, "-o: more columns than %d", COLUMNS_MAX);
+		table->picked[table->picked_count++] = i;
+		names += length;
+		names += *names == ',';
+	}
+	if (!table->picked_count)
+		return usage_error(table->context, "-o wants the names of columns");
+	return 0;
+}
+
+static int choose_columns(struct table *table)
+{
+	if (table->context->columns)
+		return pick_columns(table, table->context->columns);
+	for (size_t i = 0; i < table->count; i++)
+		if (table->columns[i].usual || table->context->all_columns)
+			table->picked[table->picked_count++] = i;
+	return 0;
+}
+
+static bool is_right(const struct column *column)
+{
+	return column->kind == CELL_NUMBER || column->kind == CELL_HEX ||
+	       column->kind == CELL_SIZE || column->kind == CELL_AGE ||
+	       column->kind == CELL_NANOSECONDS || column->kind == CELL_RATE;
+}
+
+int table_begin(struct table *table, const struct context *context, const struct column *columns,
+		size_t count)
+{
+	int status;
+
+	*table = (struct table){ .context = context, .columns = columns, .count = count };
+	status = choose_columns(table);
+	if (status)
+		return status;
+	if (context->json) {
+		table->rows = json_array();
+		return table->rows ? 0 : out_of_memory(table->context);
+	}
+	table->scols = scols_new_table();
+	if (!table->scols)
+		return out_of_memory(table->context);
+	scols_table_enable_noheadings(table->scols, context->no_headings);
+	for (size_t i = 0; i < table->picked_count; i++) {
+		const struct column *column = &columns[table->picked[i]];
+
+		if (!scols_table_new_column(table->scols, column->name, 0,
+					    (is_right(column) ? SCOLS_FL_RIGHT : 0) |
+						    (column->wraps ? SCOLS_FL_WRAP : 0)))
+			return out_of_memory(table->context);
+	}
+	return 0;
+}
+
+/* ---- rows ---- */
+
+static void rate_words(const struct context *context, uint64_t rate, char *out, size_t size)
+{
+	char words[32];
+
+	size_words(rate, words, sizeof(words));
+	if (context->bytes)
+		snprintf(out, size, "%llu", (unsigned long long)rate);
+	else
+		snprintf(out, size, "%s/s", words);
+}
+
+static void render(const struct table *table, enum cell_kind kind, const struct cell *cell,
+		   char *out, size_t size)
+{
+	if (cell->none)
+		snprintf(out, size, "-");
+	else if (kind == CELL_TEXT || kind == CELL_LIST || kind == CELL_NUMBERS ||
+		 kind == CELL_OBJECT)
+		snprintf(out, size, "%s", cell->text);
+	else if (kind == CELL_VALUE)
+		snprintf(out, size, "0x%0*llx", (int)cell->width * 2,
+			 (unsigned long long)cell->number);
+	else if (kind == CELL_HEX)
+		snprintf(out, size, "0x%llx", (unsigned long long)cell->number);
+	else if (kind == CELL_SIZE && !table->context->bytes)
+		size_words(cell->number, out, size);
+	else if (kind == CELL_NANOSECONDS)
+		nanosecond_words(cell->number, out, size);
+	else if (kind == CELL_RATE)
+		rate_words(table->context, cell->number, out, size);
+	else if (kind == CELL_AGE)
+		age_words(cell->number, out, size);
+	else if (kind == CELL_TIME)
+		time_words(cell->number, out, size);
+	else
+		snprintf(out, size, "%llu", (unsigned long long)cell->number);
+}
+
+static json_t *split_list(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+
+		json_array_append_new(list, json_stringn(text, length));
+		text += length;
+		text += *text == ',';
+	}
+	return list;
+}
+
+static json_t *split_numbers(const char *text)
+{
+	json_t *list = json_array();
+
+	while (*(text += strspn(text, " "))) {
+		char *end;
+
+		json_array_append_new(list, json_number(strtoull(text, &end, 10)));
+		if (end == text)
+			break;
+		text = end;
+	}
+	return list;
+}
+
+static json_t *json_cell(enum cell_kind kind, const struct cell *cell)
+{
+	if (kind == CELL_OBJECT)
+		return json_incref(cell->json);
+	if (kind == CELL_LIST)
+		return split_list(cell->none ? "" : cell->text);
+	if (kind == CELL_NUMBERS)
+		return split_numbers(cell->none ? "" : cell->text);
+	if (cell->none)
+		return json_null();
+	if (kind == CELL_TEXT)
+		return json_text(cell->text);
+	if (kind == CELL_VALUE)
+		return json_register(cell->number, cell->width);
+	return json_number(cell->number);
+}
+
+static void json_key(const char *name, char *key, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size - 1 && name[i]; i++)
+		key[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+	key[i] = '\0';
+}
+
+static int json_row(struct table *table, const struct cell *cells)
+{
+	json_t *row = json_object();
+
+	for (size_t i = 0; i < table->picked_count; i++) {
+		size_t index = table->picked[i];
+		char key[32];
+
+		json_key(table->columns[index].name, key, sizeof(key));
+		json_object_set_new(row, key, json_cell(table->columns[index].kind, &cells[index]));
+	}
+	return json_array_append_new(table->rows, row) ? out_of_memory(table->context) : 0;
+}
+
+static int text_row(struct table *table, const struct cell *cells)
+{
+	struct libscols_line *line;
+
+	line = scols_table_new_line(table->scols, NULL);
+	if (!line)
+		return out_of_memory(table->context);
+	for (size_t i = 0; i < table->picked_count; i++) {
+		size_t index = table->picked[i];
+		char text[sizeof(cells->text)];
+
+		render(table, table->columns[index].kind, &cells[index], text, sizeof(text));
+		if (scols_line_set_data(line, i, text))
+			return out_of_memory(table->context);
+	}
+	return 0;
+}
+
+/* @cells: one for each column that there is, picked or not. */
+int table_row(struct table *table, const struct cell *cells)
+{
+	int status = table->context->json ? json_row(table, cells) : text_row(table, cells);
+
+	for (size_t i = 0; i < table->count; i++)
+		json_decref(cells[i].json);
+	return status;
+}
+
+/* Print, and give up what the table holds. @key names the rows in JSON. */
+int table_end(struct table *table, const char *key)
+{
+	if (table->context->json)
+		return json_output(
+			json_pack("{s:i, s:o}", "schema", JSON_SCHEMA, key, table->rows));
+	scols_print_table(table->scols);
+	scols_unref_table(table->scols);
+	return STATUS_OK;
+}
+
+/* Give up what the table holds without printing. */
+void table_drop(struct table *table)
+{
+	json_decref(table->rows);
+	scols_unref_table(table->scols);
+	table->rows = NULL;
+	table->scols = NULL;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between values and the words that people read and write.
+ * Pure functions over text, but for the user's name.
+ */
+#include "output/output.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+const char *rights_word(unsigned int rights)
+{
+	static const char *const words[] = { "-", "r", "w", "rw" };
+
+	return words[rights & (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)];
+}
+
+const char *cache_word(enum mmiod_cache cache)
+{
+	switch (cache) {
+	case MMIOD_CACHE_UC:
+		return "uc";
+	case MMIOD_CACHE_WC:
+		return "wc";
+	case MMIOD_CACHE_WB:
+		return "wb";
+	case MMIOD_CACHE_WT:
+		return "wt";
+	case MMIOD_CACHE_WP:
+		return "wp";
+	case MMIOD_CACHE_UC_MINUS:
+		return "uc-";
+	default:
+		return "-";
+	}
+}
+
+/* Whether windows of it can be mapped, as far as its place is known. */
+bool region_owns_pages(const struct mmiod_region *region)
+{
+	uint64_t start = mmiod_region_phys(region), page = mmiod_page_size();
+
+	if (!start)
+		start = mmiod_region_offset(region);
+	return !(start % page) && mmiod_region_length(region) >= page;
+}
+
+const char *share_word(enum mmiod_share share)
+{
+	switch (share) {
+	case MMIOD_SHARE_EXCLUSIVE:
+		return "exclusive";
+	case MMIOD_SHARE_READ:
+		return "shared-read";
+	case MMIOD_SHARE_WRITE:
+		return "shared-write";
+	case MMIOD_SHARE_GUEST:
+		return "guest";
+	default:
+		return "-";
+	}
+}
+
+const char *state_word(enum mmiod_state state)
+{
+	switch (state) {
+	case MMIOD_STATE_OK:
+		return "ok";
+	case MMIOD_STATE_SUSPENDED:
+		return "suspended";
+	case MMIOD_STATE_ENDING:
+		return "ending";
+	case MMIOD_STATE_STALE:
+		return "stale";
+	default:
+		return "revoked";
+	}
+}
+
+const char *memory_word(enum mmiod_memory memory)
+{
+	switch (memory) {
+	case MMIOD_MEMORY_REGION:
+		return "region";
+	case MMIOD_MEMORY_PAGES:
+		return "pages";
+	case MMIOD_MEMORY_KMALLOC:
+		return "kmalloc";
+	case MMIOD_MEMORY_VMALLOC:
+		return "vmalloc";
+	case MMIOD_MEMORY_DMA:
+		return "dma";
+	default:
+		return "-";
+	}
+}
+
+/* MMIOD_MEMORY_REGION: it is no word for a kind of kernel memory. */
+enum mmiod_memory memory_of_word(const char *text)
+{
+	for (enum mmiod_memory kind = MMIOD_MEMORY_PAGES; kind <= MMIOD_MEMORY_DMA; kind++)
+		if (!strcmp(text, memory_word(kind)))
+			return kind;
+	return MMIOD_MEMORY_REGION;
+}
+
+const char *zone_word(enum mmiod_memory_zone zone)
+{
+	switch (zone) {
+	case MMIOD_MEMORY_BELOW_16M:
+		return "dma";
+	case MMIOD_MEMORY_BELOW_4G:
+		return "dma32";
+	default:
+		return "any";
+	}
+}
+
+void caches_words(unsigned int caches, char *out, size_t size)
+{
+	size_t length = 0;
+
+	out[0] = '\0';
+	for (unsigned int i = MMIOD_CACHE_UC; i <= MMIOD_CACHE_WB; i++)
+		if (caches & 1u << i && length < size)
+			length += (size_t)snprintf(out + length, size - length, "%s%s",
+						   length ? "," : "", cache_word(i));
+}
+
+void user_name(uint32_t uid, char *out, size_t size)
+{
+	const struct passwd *user = getpwuid(uid);
+
+	if (user)
+		snprintf(out, size, "%s", user->pw_name);
+	else
+		snprintf(out, size, "%u", uid);
+}
+
+/* Exact where it is a whole number of units, one decimal otherwise. */
+void size_words(uint64_t bytes, char *out, size_t size)
+{
+	static const char units[] = "BKMGTPE";
+	unsigned int unit = 0;
+
+	while (unit + 2 < sizeof(units) && bytes >> (10 * (unit + 1)))
+		unit++;
+	if (!unit)
+		snprintf(out, size, "%lluB", (unsigned long long)bytes);
+	else if (bytes & ((1ull << 10 * unit) - 1))
+		snprintf(out, size, "%.1f%c", (double)bytes / (double)(1ull << 10 * unit),
+			 units[unit]);
+	else
+		snprintf(out, size, "%llu%c", (unsigned long long)(bytes >> 10 * unit),
+			 units[unit]);
+}
+
+void age_words(uint64_t seconds, char *out, size_t size)
+{
+	unsigned long long s = seconds;
+
+	if (s < 60)
+		snprintf(out, size, "%llus", s);
+	else if (s < 3600)
+		snprintf(out, size, "%llumin%02llus", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(out, size, "%lluh%02llumin", s / 3600, s / 60 % 60);
+	else
+		snprintf(out, size, "%llud%02lluh", s / 86400, s / 3600 % 24);
+}
+
+void nanosecond_words(uint64_t nanoseconds, char *out, size_t size)
+{
+	static const char *const units[] = { "ns", "us", "ms" };
+	double number = (double)nanoseconds;
+	size_t unit = 0;
+
+	while (unit < 2 && number >= 1000) {
+		number /= 1000;
+		unit++;
+	}
+	snprintf(out, size, unit ? "%.1f%s" : "%.0f%s", number, units[unit]);
+}
+
+void time_words(uint64_t seconds, char *out, size_t size)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	if (!localtime_r(&when, &tm) || !strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm))
+		snprintf(out, size, "-");
+}
+
+void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size)
+{
+	snprintf(out, size, "%s+0x%llx/0x%llx", region, (unsigned long long)offset,
+		 (unsigned long long)length);
+}
+
+/*
+ * Decimal or 0x…; no sign, no space, and a leading
+ * zero does not mean octal. Advances to what follows.
+ */
+static int scan_number(const char **text, uint64_t *number)
+{
+	bool hex = (*text)[0] == '0' && ((*text)[1] == 'x' || (*text)[1] == 'X');
+	const char *digits = hex ? *text + 2 : *text;
+	size_t count = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
+	char *end;
+
+	if (!count)
+		return -EINVAL;
+	errno = 0;
+	*number = strtoull(digits, &end, hex ? 16 : 10);
+	*text = end;
+	return errno ? -ERANGE : 0;
+}
+
+/* -EINVAL: not a number. -ERANGE: more than 64 bits. */
+int parse_number(const char *text, uint64_t *number)
+{
+	int err = scan_number(&text, number);
+
+	return !err && *text ? -EINVAL : err;
+}
+
+int parse_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	unsigned int shift;
+	int err = scan_number(&text, bytes);
+
+	if (err || !*text)
+		return err;
+	unit = strchr(units, *text);
+	if (!unit || text[1])
+		return -EINVAL;
+	shift = 10 * (unsigned int)(unit - units + 1);
+	if (*bytes > UINT64_MAX >> shift)
+		return -ERANGE;
+	*bytes <<= shift;
+	return 0;
+}
+
+/* 500ms, 2s, 1min; a bare number is seconds. */
+int parse_duration(const char *text, uint32_t *milliseconds)
+{
+	static const struct {
+		const char *name;
+		uint32_t factor;
+	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "min", 60000 } };
+	uint64_t number;
+	int err = scan_number(&text, &number);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(text, units[i].name))
+			continue;
+		if (number > UINT32_MAX / units[i].factor)
+			return -ERANGE;
+		*milliseconds = (uint32_t)number * units[i].factor;
+		return 0;
+	}
+	return -EINVAL;
+}

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Holding: leases for as long as this process, or the command
+ * it runs, lives. For the verbs that take leases to keep.
+ *
+ * The command finds the window files at descriptor 3 and up, in the order of the leases, and in its
+ * environment MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
+ * file each window starts), separated by spaces.
+ *
+ * Descriptors that the caller handed down are the command's: where its windows are to be, there must
+ * be none. Signals that the caller had ignored stay so, those that he had blocked end a hold as any
+ * other, and the command has them, and SIGCHLD, as he had them.
+ *
+ * While the leases are waited for, any other signal that ends a process breaks that off. From then
+ * on they are taken from a signalfd: without a command they end the hold, with one they are passed
+ * on and the command decides.
+ */
+#include "output/output.h"
+#include "target/holding.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIRST_FD 3
+#define LAST_WORD_MS 500 /* how long to wait for the event that says who revoked */
+#define RETRY_MS 1000 /* between attempts to reach a daemon that went away */
+
+struct held {
+	const char *label; /* name of the region, or the kind of kernel memory */
+	struct mmiod_lease *lease;
+	char name[96]; /* the target as granted */
+	bool gone;
+	int copy; /* in the child: of the window's file */
+};
+
+struct hold {
+	struct context *context;
+	struct held *held;
+	size_t count;
+	struct pollfd *polls; /* two more: events and signals */
+	int signals; /* signalfd */
+	sigset_t inherited; /* the mask we were started with */
+	struct sigaction child_action; /* likewise, of SIGCHLD */
+	pid_t child; /* 0: no command */
+	int status; /* to exit with */
+	bool done;
+	bool lonely; /* the daemon went away */
+};
+
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
+
+#define ENDING_SIGNALS (sizeof(ending_signals) / sizeof(ending_signals[0]))
+
+/* ---- waiting for leases ---- */
+
+static struct mmiod_client *waiting_client; /* that a signal has wait no more */
+static volatile sig_atomic_t caught;
+
+static void break_off(int sig)
+{
+	if (!caught)
+		mmiod_client_cancel(waiting_client);
+	caught = sig;
+}
+
+static bool is_ignored(int sig)
+{
+	struct sigaction action;
+
+	return !sigaction(sig, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+/* What the caller has ignored, as nohup does, stays ignored. */
+static void catch_signals(const struct context *context, void (*handler)(int))
+{
+	struct sigaction action = { .sa_handler = handler };
+
+	waiting_client = context->client;
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		if (!is_ignored(ending_signals[i]))
+			sigaction(ending_signals[i], &action, NULL);
+}
+
+/* Those that the caller had blocked end the wait as well; the command has them blocked again. */
+static void let_signals_in(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		sigaddset(&set, ending_signals[i]);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* As the signal would have, had it not been caught. */
+static int die_of(int sig)
+{
+	fflush(NULL);
+	signal(sig, SIG_DFL);
+	let_signals_in();
+	raise(sig);
+	return 128 + sig;
+}
+
+/* ---- leases ---- */
+
+/* All or none: those that were granted beside one that was not are released with the rest. */
+static int take_leases(struct hold *hold, const struct holding *holding)
+{
+	struct mmiod_lease **leases = calloc(hold->count, sizeof(struct mmiod_lease *));
+	int status;
+
+	if (!leases)
+		return out_of_memory(hold->context);
+	catch_signals(hold->context, break_off);
+	let_signals_in();
+	status = holding->take(hold->context, holding, leases);
+	for (size_t i = 0; i < hold->count; i++) {
+		struct held *held = &hold->held[i];
+
+		held->lease = leases[i];
+		held->label = holding->label(holding, i);
+		if (held->lease)
+			target_words(held->label, mmiod_lease_offset(held->lease),
+				     mmiod_lease_length(held->lease), held->name,
+				     sizeof(held->name));
+	}
+	free(leases);
+	return status;
+}
+
+static void release_leases(struct hold *hold)
+{
+	for (size_t i = 0; i < hold->count; i++) {
+		struct mmiod_lease *lease = hold->held[i].lease;
+
+		if (lease && (hold->held[i].gone || mmiod_lease_release(lease)))
+			mmiod_lease_free(lease);
+		hold->held[i].lease = NULL;
+	}
+}
+
+static void announce_json(const struct held *held)
+{
+	const struct mmiod_lease *lease = held->lease;
+	enum mmiod_memory memory = mmiod_lease_memory(lease);
+	json_t *line =
+		json_pack("{s:i, s:I, s:s, s:s?, s:I, s:I, s:s, s:s}", "schema", JSON_SCHEMA,
+			  "lease", (json_int_t)mmiod_lease_id(lease), "memory", memory_word(memory),
+			  "region", memory == MMIOD_MEMORY_REGION ? held->label : NULL, "offset",
+			  (json_int_t)mmiod_lease_offset(lease), "length",
+			  (json_int_t)mmiod_lease_length(lease), "rights",
+			  rights_word(mmiod_lease_rights(lease)), "cache",
+			  cache_word(mmiod_lease_cache(lease)));
+
+	json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(line);
+}
+
+static int announce(const struct hold *hold)
+{
+	for (size_t i = 0; i < hold->count; i++) {
+		const struct held *held = &hold->held[i];
+
+		if (hold->context->json)
+			announce_json(held);
+		else
+			printf("lease %llu %s %s %s\n",
+			       (unsigned long long)mmiod_lease_id(held->lease), held->name,
+			       rights_word(mmiod_lease_rights(held->lease)),
+			       cache_word(mmiod_lease_cache(held->lease)));
+	}
+	return output_flush() ? STATUS_FAILED : 0;
+}
+
+/* ---- the command ---- */
+
+static void list_append(char *list, size_t size, const char *item)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, size - used, "%s%s", used ? " " : "", item);
+}
+
+static int set_environment(const struct hold *hold)
+{
+	size_t size = hold->count * sizeof(hold->held[0].name) + 1;
+	char *targets = calloc(3, size), *leases, *offsets;
+	char number[32];
+	int err;
+
+	if (!targets)
+		return -ENOMEM;
+	leases = targets + size;
+	offsets = leases + size;
+	for (size_t i = 0; i < hold->count; i++) {
+		const struct held *held = &hold->held[i];
+
+		list_append(targets, size, held->name);
+		snprintf(number, sizeof(number), "%llu",
+			 (unsigned long long)mmiod_lease_id(held->lease));
+		list_append(leases, size, number);
+		snprintf(number, sizeof(number), "0x%llx",
+			 (unsigned long long)mmiod_lease_map_offset(held->lease));
+		list_append(offsets, size, number);
+	}
+	snprintf(number, sizeof(number), "%zu", hold->count);
+	err = setenv("MMIOD_FDS", number, 1) | setenv("MMIOD_TARGETS", targets, 1) |
+	      setenv("MMIOD_LEASES", leases, 1) | setenv("MMIOD_OFFSETS", offsets, 1);
+	free(targets);
+	return err ? -ENOMEM : 0;
+}
+
+/*
+ * First out of the way of each other, then into place:
+ * dup2() drops close-on-exec, the copies keep it.
+ */
+static int place_files(struct hold *hold)
+{
+	int above = FIRST_FD + (int)hold->count;
+
+	for (size_t i = 0; i < hold->count; i++) {
+		struct held *held = &hold->held[i];
+
+		held->copy = fcntl(mmiod_lease_fd(held->lease), F_DUPFD_CLOEXEC, above);
+		if (held->copy < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < hold->count; i++)
+		if (dup2(hold->held[i].copy, FIRST_FD + (int)i) < 0)
+			return -errno;
+	return 0;
+}
+
+static void __attribute__((noreturn)) run_child(struct hold *hold)
+{
+	char **command = hold->context->command;
+	int err = set_environment(hold);
+
+	if (!err)
+		err = place_files(hold);
+	catch_signals(hold->context, SIG_DFL);
+	sigaction(SIGCHLD, &hold->child_action, NULL);
+	sigprocmask(SIG_SETMASK, &hold->inherited, NULL);
+	if (!err) {
+		execvp(command[0], command);
+		err = -errno;
+	}
+	note(hold->context, "cannot run \"%s\": %s", command[0], strerror(-err));
+	_exit(err == -ENOENT ? 127 : 126);
+}
+
+static int start_command(struct hold *hold)
+{
+	fflush(NULL);
+	hold->child = fork();
+	if (hold->child < 0)
+		return report(hold->context, -errno, "fork: %s", strerror(errno));
+	if (!hold->child)
+		run_child(hold);
+	return 0;
+}
+
+static void reap(struct hold *hold)
+{
+	int status;
+
+	if (!hold->child || waitpid(hold->child, &status, WNOHANG) != hold->child)
+		return;
+	hold->done = true;
+	hold->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- waiting ---- */
+
+/* A process whose parent ignores SIGCHLD is reaped by the kernel, and nobody hears of its end. */
+static void hear_of_child(struct hold *hold)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+
+	sigprocmask(SIG_SETMASK, NULL, &hold->inherited);
+	sigaction(SIGCHLD, &action, &hold->child_action);
+}
+
+static int open_signals(struct hold *hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		if (!is_ignored(ending_signals[i]))
+			sigaddset(&set, ending_signals[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	hold->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (hold->signals < 0)
+		return report(hold->context, -errno, "signalfd: %s", strerror(errno));
+	return 0;
+}
+
+/* What the terminal sends goes to the command too: it is in our process group. */
+static void read_signals(struct hold *hold)
+{
+	struct signalfd_siginfo info;
+
+	while (read(hold->signals, &info, sizeof(info)) == sizeof(info)) {
+		int sig = (int)info.ssi_signo;
+
+		if (sig == SIGCHLD)
+			reap(hold);
+		else if (!hold->child)
+			hold->done = true;
+		else if (info.ssi_code <= 0)
+			kill(hold->child, sig);
+	}
+}
+
+static struct held *find_held(struct hold *hold, uint64_t id)
+{
+	for (size_t i = 0; i < hold->count; i++)
+		if (hold->held[i].lease && mmiod_lease_id(hold->held[i].lease) == id)
+			return &hold->held[i];
+	return NULL;
+}
+
+/*
+ * A lease is lost: say so once, and without a command there is nothing left to do. @why starts with
+ * "revoked" where the daemon names who did it; any other is a reason.
+ */
+static void lose(struct hold *hold, struct held *held, const char *why)
+{
+	bool whole = !why[0] || !strncmp(why, "revoked", 7);
+
+	if (held->gone)
+		return;
+	held->gone = true;
+	note(hold->context, "lease %llu (%s) was %s%s",
+	     (unsigned long long)mmiod_lease_id(held->lease), held->name,
+	     whole ? "" : "revoked: ", why[0] ? why : "revoked");
+	if (hold->child)
+		return;
+	hold->status = STATUS_GONE;
+	hold->done = true;
+}
+
+/* Asked to give a lease back: without a command nobody uses it, so it can go at once. */
+static void give_back(struct hold *hold, struct held *held, const struct mmiod_event *event)
+{
+	if (hold->child) {
+		note(hold->context, "lease %llu (%s) is to be given back within %u ms: %s",
+		     (unsigned long long)event->lease, held->name, event->deadline_ms, event->text);
+		return;
+	}
+	lose(hold, held, event->text);
+	if (!mmiod_lease_release(held->lease))
+		held->lease = NULL;
+}
+
+static void handle_event(struct hold *hold, const struct mmiod_event *event)
+{
+	struct held *held = find_held(hold, event->lease);
+
+	if (!held)
+		return;
+	switch (event->type) {
+	case MMIOD_EVENT_REVOKE_ASKED:
+		give_back(hold, held, event);
+		break;
+	case MMIOD_EVENT_REVOKED:
+	case MMIOD_EVENT_GONE:
+		lose(hold, held, event->text);
+		break;
+	case MMIOD_EVENT_EXPIRING:
+		note(hold->context, "lease %llu (%s) ends in %u ms: %s",
+		     (unsigned long long)event->lease, held->name, event->deadline_ms, event->text);
+		break;
+	case MMIOD_EVENT_SUSPENDED:
+	case MMIOD_EVENT_RESUMED:
+		note(hold->context, "lease %llu (%s) was %s", (unsigned long long)event->lease,
+		     held->name,
+		     event->type == MMIOD_EVENT_RESUMED ? "resumed" : "suspended with its device");
+	}
+}
+
+static void read_events(struct hold *hold)
+{
+	struct mmiod_event event;
+	int n;
+
+	while ((n = mmiod_client_next_event(hold->context->client, &event)) > 0)
+		handle_event(hold, &event);
+	if (n < 0)
+		hold->lonely = true;
+}
+
+/* The daemon may be back: any request connects again. Nothing is lost meanwhile but events. */
+static void look_for_daemon(struct hold *hold)
+{
+	struct mmiod_status status;
+
+	if (hold->lonely && !mmiod_client_status(hold->context->client, &status))
+		hold->lonely = false;
+}
+
+/*
+ * The kernel tells of a revocation before the daemon does:
+ * wait a moment for the event that names who did it.
+ */
+static void handle_hangup(struct hold *hold, struct held *held)
+{
+	struct pollfd events = { .fd = mmiod_client_event_fd(hold->context->client),
+				 .events = POLLIN };
+
+	if (held->gone)
+		return;
+	while (!held->gone && poll(&events, 1, LAST_WORD_MS) > 0 && !hold->lonely)
+		read_events(hold);
+	lose(hold, held, "revoked");
+}
+
+/* A window whose file has hung up is not polled any more: it would never be quiet again. */
+static void arm(const struct hold *hold)
+{
+	hold->polls[0] = (struct pollfd){ .fd = mmiod_client_event_fd(hold->context->client),
+					  .events = POLLIN };
+	hold->polls[1] = (struct pollfd){ .fd = hold->signals, .events = POLLIN };
+	for (size_t i = 0; i < hold->count; i++) {
+		const struct held *held = &hold->held[i];
+
+		hold->polls[2 + i].fd = held->gone ? -1 : mmiod_lease_fd(held->lease);
+		hold->polls[2 + i].events = 0;
+	}
+}
+
+static void wait_until_done(struct hold *hold)
+{
+	const struct pollfd *polls = hold->polls;
+
+	while (!hold->done) {
+		int n;
+
+		arm(hold);
+		n = poll(hold->polls, 2 + hold->count, hold->lonely ? RETRY_MS : -1);
+		if (n == 0)
+			look_for_daemon(hold);
+		if (n <= 0)
+			continue;
+		if (polls[0].revents)
+			read_events(hold);
+		for (size_t i = 0; i < hold->count; i++)
+			if (polls[2 + i].revents & (POLLHUP | POLLERR))
+				handle_hangup(hold, &hold->held[i]);
+		if (polls[1].revents)
+			read_signals(hold);
+	}
+}
+
+/* ---- what verbs call ---- */
+
+/* Ours close when a program is run: what does not was handed down. */
+static int check_descriptors(const struct hold *hold)
+{
+	int last = FIRST_FD + (int)hold->count - 1;
+
+	if (!hold->context->command)
+		return 0;
+	for (int fd = FIRST_FD; fd <= last; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+
+		if (flags < 0 || flags & FD_CLOEXEC)
+			continue;
+		return usage_error(
+			hold->context,
+			"descriptor %d is open already, and the command's windows are to "
+			"be at %d to %d: close it by %d>&-",
+			fd, FIRST_FD, last, fd);
+	}
+	return 0;
+}
+
+static int run_hold(struct hold *hold, const struct holding *holding)
+{
+	int status;
+
+	hear_of_child(hold);
+	status = take_leases(hold, holding);
+	if (!status)
+		status = open_signals(hold);
+	if (caught) {
+		release_leases(hold);
+		return die_of(caught);
+	}
+	if (!status && hold->context->command)
+		status = start_command(hold);
+	else if (!status)
+		status = announce(hold);
+	if (!status) {
+		wait_until_done(hold);
+		status = hold->status;
+	}
+	release_leases(hold);
+	return status;
+}
+
+int hold_leases(struct context *context, const struct holding *holding)
+{
+	struct hold hold = { .context = context, .count = holding->count, .signals = -1 };
+	int status;
+
+	hold.held = calloc(hold.count, sizeof(*hold.held));
+	hold.polls = calloc(hold.count + 2, sizeof(*hold.polls));
+	if (!hold.held || !hold.polls)
+		status = out_of_memory(context);
+	else
+		status = check_descriptors(&hold);
+	if (!status)
+		status = run_hold(&hold, holding);
+	if (hold.signals >= 0)
+		close(hold.signals);
+	free(hold.held);
+	free(hold.polls);
+	return status;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Places: a target with a lease on its bytes, for as long as one verb accesses it. As registers,
+ * where every access has a width; or as bytes, which go in bulk unless the region declares a width
+ * or the target names one.
+ */
+#include "target/place.h"
+
+#include <string.h>
+
+int place_read(const struct context *context, const char *text, struct place *place)
+{
+	*place = (struct place){ .text = text };
+	return target_read(context, text, &place->target);
+}
+
+int place_need_length(const struct context *context, const struct place *place)
+{
+	const struct mmiod_target *target = &place->target;
+
+	if (target->length)
+		return 0;
+	return usage_error(context, "how much of %s? Give it a length: %s+0x%llx/0x100",
+			   target->region, target->region, (unsigned long long)target->offset);
+}
+
+/* The lease says how wide the region's registers are, and how much of it there is. */
+int place_lease(struct context *context, struct place *place, unsigned int rights)
+{
+	struct mmiod_target checked;
+	int status = target_lease(context, &place->target, rights, &place->lease);
+
+	if (status)
+		return status;
+	place->width = mmiod_lease_width(place->lease);
+	place->length = mmiod_lease_length(place->lease);
+	checked = place->target;
+	checked.width = place->width;
+	checked.length = place->length;
+	return place->width ? target_check_alignment(context, place->text, &checked) : 0;
+}
+
+/* What is misaligned is told before anything is leased. */
+int place_lease_registers(struct context *context, struct place *place, unsigned int rights)
+{
+	int status = client_open(context);
+
+	if (!status)
+		status = target_resolve_width(context, &place->target);
+	if (!status && !place->target.length)
+		place->target.length = place->target.width;
+	if (!status)
+		status = target_check_alignment(context, place->text, &place->target);
+	if (!status)
+		status = target_lease(context, &place->target, rights, &place->lease);
+	place->width = place->target.width;
+	place->length = place->target.length;
+	return status;
+}
+
+void place_close(struct place *place)
+{
+	if (place->lease && mmiod_lease_release(place->lease))
+		mmiod_lease_free(place->lease);
+	place->lease = NULL;
+}
+
+int place_get(const struct place *place, uint64_t at, void *buffer, size_t size)
+{
+	if (place->width)
+		return mmiod_lease_read(place->lease, at, place->width, size / place->width,
+					buffer);
+	return mmiod_lease_copy_from(place->lease, at, buffer, size);
+}
+
+int place_put(const struct place *place, uint64_t at, const void *buffer, size_t size)
+{
+	if (place->width)
+		return mmiod_lease_write(place->lease, at, place->width, size / place->width,
+					 buffer);
+	return mmiod_lease_copy_to(place->lease, at, buffer, size);
+}
+
+/* One register, @at bytes from the start of the place. */
+int place_load(const struct place *place, uint64_t at, uint64_t *value)
+{
+	uint64_t element = 0;
+	int err = mmiod_lease_read(place->lease, at, place->width, 1, &element);
+
+	*value = element_at(&element, 0, place->width);
+	return err;
+}
+
+int place_store(const struct place *place, uint64_t at, uint64_t value)
+{
+	uint64_t element = 0;
+
+	element_set(&element, 0, place->width, value);
+	return mmiod_lease_write(place->lease, at, place->width, 1, &element);
+}
+
+const char *place_words(const struct place *place, uint64_t at, char out[PLACE_WORDS])
+{
+	snprintf(out, PLACE_WORDS, "%s+0x%llx", place->target.region,
+		 (unsigned long long)(place->target.offset + at));
+	return out;
+}
+
+/* Padded to the register's width: as values are shown everywhere. */
+const char *value_words(uint64_t value, unsigned int width, char out[VALUE_WORDS])
+{
+	snprintf(out, VALUE_WORDS, "0x%0*llx", (int)width * 2, (unsigned long long)value);
+	return out;
+}
+
+size_t chunk_size(uint64_t left)
+{
+	return left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+}

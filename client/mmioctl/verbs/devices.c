@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl devices: every PCI function of the machine. All comes from sysfs, so that it works
+ * without a daemon; with one, the regions that mmiod holds are named.
+ */
+#include "system/sysfs.h"
+#include "verb.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	DEVICE_HELD,
+	DEVICE_ADDRESS,
+	DEVICE_IDS,
+	DEVICE_CLASS,
+	DEVICE_DRIVER,
+	DEVICE_OVERRIDE,
+	DEVICE_REGIONS,
+	DEVICE_BARS,
+	DEVICE_DECODING,
+	DEVICE_GROUP,
+	DEVICE_NODE,
+	DEVICE_SPEED,
+	DEVICE_LANES,
+	DEVICE_MODEL,
+	DEVICE_COLUMNS,
+};
+
+static const struct column device_columns[] = {
+	[DEVICE_HELD] = { "M", CELL_OBJECT, true, "*: bound to mmiod" },
+	[DEVICE_ADDRESS] = { "ADDRESS", CELL_TEXT, true, "domain, bus, device, function" },
+	[DEVICE_IDS] = { "IDS", CELL_TEXT, true, "vendor and device" },
+	[DEVICE_CLASS] = { "CLASS", CELL_TEXT, true, "kind of device" },
+	[DEVICE_DRIVER] = { "DRIVER", CELL_TEXT, true, "which it is bound to" },
+	[DEVICE_OVERRIDE] = { "OVERRIDE", CELL_TEXT, false, "the only driver that may have it" },
+	[DEVICE_REGIONS] = { "REGIONS", CELL_LIST, true, "that mmiod made of it and you may see" },
+	[DEVICE_BARS] = { "BARS", CELL_OBJECT, true, "index:size, p prefetchable, i I/O ports" },
+	[DEVICE_DECODING] = { "DECODING", CELL_TEXT, false, "whether it answers at its BARs" },
+	[DEVICE_GROUP] = { "IOMMU", CELL_NUMBER, true, "IOMMU group" },
+	[DEVICE_NODE] = { "NODE", CELL_NUMBER, false, "NUMA node" },
+	[DEVICE_SPEED] = { "SPEED", CELL_TEXT, true, "of the link" },
+	[DEVICE_LANES] = { "LANES", CELL_NUMBER, true, "of the link" },
+	[DEVICE_MODEL] = { "MODEL", CELL_TEXT, true, "its name by its ids, if known", true },
+};
+static const size_t device_column_count = DEVICE_COLUMNS;
+
+static void fill_bars(const struct pci_function *function, struct cell *cell)
+{
+	size_t length = 0;
+
+	cell->json = json_array();
+	for (int i = 0; i < FUNCTION_BARS; i++) {
+		const struct pci_bar *bar = &function->bars[i];
+		char size[32];
+
+		if (!bar->size)
+			continue;
+		size_words(bar->size, size, sizeof(size));
+		length += (size_t)snprintf(cell->text + length, sizeof(cell->text) - length,
+					   "%s%d:%s%s", length ? " " : "", i, size,
+					   bar->io	       ? "i"
+					   : bar->prefetchable ? "p"
+							       : "");
+		json_array_append_new(cell->json,
+				      json_pack("{s:i, s:o, s:o, s:s, s:b, s:b}", "bar", i, "start",
+						json_number(bar->start), "size",
+						json_number(bar->size), "kind",
+						bar->io ? "io" : "memory", "prefetchable",
+						bar->prefetchable, "wide", bar->wide));
+	}
+	if (!length)
+		snprintf(cell->text, sizeof(cell->text), "-");
+}
+
+static void fill_regions(const struct pci_function *function, const struct mmiod_region_list *list,
+			 struct cell *cell)
+{
+	size_t length = 0;
+
+	cell->none = true;
+	for (size_t i = 0; list && i < mmiod_region_list_count(list); i++) {
+		const struct mmiod_region *region = mmiod_region_list_get(list, i);
+
+		if (strcmp(mmiod_region_device(region), function->address) ||
+		    length + 40 > sizeof(cell->text))
+			continue;
+		cell->none = false;
+		length += (size_t)snprintf(cell->text + length, sizeof(cell->text) - length, "%s%s",
+					   length ? "," : "", mmiod_region_name(region));
+	}
+}
+
+static void fill_device(const struct pci_function *function, const struct mmiod_region_list *list,
+			struct cell *cells)
+{
+	bool held = !strcmp(function->driver, "mmiod");
+	char text[256];
+
+	snprintf(cells[DEVICE_HELD].text, sizeof(cells[DEVICE_HELD].text), "%s", held ? "*" : "");
+	cells[DEVICE_HELD].json = json_boolean(held);
+	cell_text(&cells[DEVICE_ADDRESS], function->address);
+	snprintf(text, sizeof(text), "%04x:%04x", function->vendor, function->device);
+	cell_text(&cells[DEVICE_IDS], text);
+	cell_text(&cells[DEVICE_CLASS], class_name(function->class));
+	cell_text(&cells[DEVICE_DRIVER], function->driver);
+	cell_text(&cells[DEVICE_OVERRIDE], function->override);
+	fill_regions(function, list, &cells[DEVICE_REGIONS]);
+	fill_bars(function, &cells[DEVICE_BARS]);
+	cell_text(&cells[DEVICE_DECODING], function->command < 0   ? ""
+					   : function->command & 2 ? "on"
+								   : "off");
+	cell_number(&cells[DEVICE_GROUP], (uint64_t)function->iommu_group);
+	cells[DEVICE_GROUP].none = function->iommu_group < 0;
+	cell_number(&cells[DEVICE_NODE], (uint64_t)function->node);
+	cells[DEVICE_NODE].none = function->node < 0;
+	cell_text(&cells[DEVICE_SPEED], function->speed);
+	cell_optional(&cells[DEVICE_LANES], function->speed[0] ? function->width : 0);
+	function_model(function, text, sizeof(text));
+	cell_text(&cells[DEVICE_MODEL], text);
+}
+
+static int print_devices(const struct context *context, const struct pci_functions *functions,
+			 const struct mmiod_region_list *list)
+{
+	struct table table;
+	int status = table_begin(&table, context, device_columns, device_column_count);
+
+	for (size_t i = 0; !status && i < functions->count; i++) {
+		struct cell cells[DEVICE_COLUMNS] = { 0 };
+
+		fill_device(&functions->items[i], list, cells);
+		status = table_row(&table, cells);
+	}
+	return status ? status : table_end(&table, "devices");
+}
+
+static int verb_devices(struct context *context, int argc, char **argv)
+{
+	struct mmiod_region_list *list = NULL;
+	struct pci_functions functions;
+	int status = read_functions(context, &functions);
+
+	if (status)
+		return status;
+	if (!mmiod_client_connect(context->socket, &context->client))
+		mmiod_client_list_regions(context->client, &list);
+	status = print_devices(context, &functions, list);
+	mmiod_region_list_free(list);
+	free_functions(&functions);
+	return status;
+}
+
+const struct verb devices_verb = {
+	.name = "devices",
+	.arguments = "",
+	.summary = "every PCI function: BARs, driver, IOMMU, link",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE,
+	.run = verb_devices,
+	.columns = device_columns,
+	.column_count = &device_column_count,
+	.examples = { { "devices", "those that mmiod holds have a *" },
+		      { "devices -o address,driver,override,decoding", "why is it not mine?" } },
+	.more = "It needs no daemon, and no right.",
+};

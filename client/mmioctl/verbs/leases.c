@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl leases: the leases that policy lets the caller see.
+ */
+#include "target/target.h"
+#include "verb.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum lease_column {
+	LEASE_ID,
+	LEASE_KIND,
+	LEASE_REGION,
+	LEASE_OFFSET,
+	LEASE_LENGTH,
+	LEASE_RIGHTS,
+	LEASE_CACHE,
+	LEASE_WIDTH,
+	LEASE_SHARE,
+	LEASE_STATE,
+	LEASE_USER,
+	LEASE_UID,
+	LEASE_PID,
+	LEASE_COMMAND,
+	LEASE_UNIT,
+	LEASE_MAPPINGS,
+	LEASE_AGE,
+	LEASE_LEFT,
+	LEASE_RENEWS,
+	LEASE_STARTED,
+	LEASE_FAULTS,
+	LEASE_POPULATED,
+	LEASE_FAULT_LEAVES,
+	LEASE_POPULATED_LEAVES,
+	LEASE_READS,
+	LEASE_WRITES,
+	LEASE_CHOSEN,
+	LEASE_COLUMNS,
+};
+
+static const struct column lease_columns[] = {
+	[LEASE_ID] = { "ID", CELL_NUMBER, true, "number of the lease" },
+	[LEASE_KIND] = { "KIND", CELL_TEXT, true, "region, or pages, kmalloc, vmalloc, dma" },
+	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
+			   "name of the region; kernel memory has none" },
+	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it" },
+	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
+	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
+	[LEASE_CACHE] = { "CACHE", CELL_TEXT, true, "cache attribute" },
+	[LEASE_WIDTH] = { "WIDTH", CELL_NUMBER, false, "width of an access, in bits" },
+	[LEASE_SHARE] = { "SHARE", CELL_TEXT, true, "what others may do meanwhile" },
+	[LEASE_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended or revoked" },
+	[LEASE_USER] = { "USER", CELL_TEXT, true, "who holds it" },
+	[LEASE_UID] = { "UID", CELL_NUMBER, false, "likewise, as a number" },
+	[LEASE_PID] = { "PID", CELL_NUMBER, true, "process that asked for it" },
+	[LEASE_COMMAND] = { "COMMAND", CELL_TEXT, true, "its name" },
+	[LEASE_MAPPINGS] = { "MAPPINGS", CELL_NUMBER, true, "mappings now, in all processes" },
+	[LEASE_UNIT] = { "UNIT", CELL_TEXT, false, "its systemd unit" },
+	[LEASE_AGE] = { "AGE", CELL_AGE, true, "since it was granted" },
+	[LEASE_LEFT] = { "LEFT", CELL_AGE, true, "until it ends unless renewed" },
+	[LEASE_RENEWS] = { "RENEWS", CELL_TEXT, false, "whether it may be renewed" },
+	[LEASE_STARTED] = { "STARTED", CELL_TIME, false, "when it was granted" },
+	[LEASE_FAULTS] = { "FAULTS", CELL_NUMBER, false, "pages mapped on fault" },
+	[LEASE_POPULATED] = { "POPULATED", CELL_NUMBER, false, "pages mapped in advance" },
+	[LEASE_FAULT_LEAVES] = { "FAULT-LEAVES", CELL_NUMBERS, false,
+				 "likewise, in page-table leaves of 4 KiB, 2 MiB, 1 GiB" },
+	[LEASE_POPULATED_LEAVES] = { "POPULATED-LEAVES", CELL_NUMBERS, false,
+				     "likewise, in leaves of 4 KiB, 2 MiB, 1 GiB" },
+	[LEASE_READS] = { "READS", CELL_NUMBER, false, "mediated reads" },
+	[LEASE_WRITES] = { "WRITES", CELL_NUMBER, false, "mediated writes" },
+	[LEASE_CHOSEN] = { "CHOSEN", CELL_TEXT, false, "who chose the place: holder or allocator" },
+};
+static const size_t lease_column_count = LEASE_COLUMNS;
+
+static void fill_terms(const struct mmiod_lease_info *info, struct cell *cells)
+{
+	cell_number(&cells[LEASE_LEFT], (mmiod_lease_info_left_ms(info) + 999) / 1000);
+	cells[LEASE_LEFT].none = !mmiod_lease_info_time_ms(info);
+	cell_text(&cells[LEASE_RENEWS], !mmiod_lease_info_time_ms(info) ? "-"
+					: mmiod_lease_info_renews(info) ? "yes"
+									: "no");
+	cell_number(&cells[LEASE_STARTED], mmiod_lease_info_started(info));
+}
+
+static void fill_leaves(struct cell *cell,
+			uint64_t (*count)(const struct mmiod_lease_info *info,
+					  enum mmiod_leaf_size size),
+			const struct mmiod_lease_info *info)
+{
+	char text[3 * sizeof("18446744073709551615")];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64, count(info, MMIOD_LEAF_4K),
+		 count(info, MMIOD_LEAF_2M), count(info, MMIOD_LEAF_1G));
+	cell_text(cell, text);
+}
+
+static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
+{
+	cell_number(&cells[LEASE_ID], mmiod_lease_info_id(info));
+	cell_text(&cells[LEASE_REGION], mmiod_lease_info_region(info));
+	cell_number(&cells[LEASE_OFFSET], mmiod_lease_info_offset(info));
+	cell_number(&cells[LEASE_LENGTH], mmiod_lease_info_length(info));
+	cell_text(&cells[LEASE_RIGHTS], rights_word(mmiod_lease_info_rights(info)));
+	cell_text(&cells[LEASE_CACHE], cache_word(mmiod_lease_info_cache(info)));
+	cell_optional(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
+	cell_text(&cells[LEASE_SHARE], share_word(mmiod_lease_info_share(info)));
+	cell_text(&cells[LEASE_STATE], state_word(mmiod_lease_info_state(info)));
+	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
+	cell_number(&cells[LEASE_FAULTS], mmiod_lease_info_faults(info));
+	cell_number(&cells[LEASE_POPULATED], mmiod_lease_info_populated(info));
+	fill_leaves(&cells[LEASE_FAULT_LEAVES], mmiod_lease_info_fault_leaves, info);
+	fill_leaves(&cells[LEASE_POPULATED_LEAVES], mmiod_lease_info_populated_leaves, info);
+	cell_number(&cells[LEASE_READS], mmiod_lease_info_reads(info));
+	cell_number(&cells[LEASE_WRITES], mmiod_lease_info_writes(info));
+	cell_text(&cells[LEASE_KIND], memory_word(mmiod_lease_info_memory(info)));
+	cell_text(&cells[LEASE_CHOSEN], mmiod_lease_info_allocated(info) ? "allocator" : "holder");
+	cell_text(&cells[LEASE_UNIT], mmiod_lease_info_unit(info));
+	holder_cells(info, &cells[LEASE_USER], &cells[LEASE_UID], &cells[LEASE_PID],
+		     &cells[LEASE_COMMAND], &cells[LEASE_AGE]);
+	fill_terms(info, cells);
+}
+
+static int print_leases(struct context *context, const struct mmiod_lease_list *list)
+{
+	struct table table;
+	int status = table_begin(&table, context, lease_columns, lease_column_count);
+
+	for (size_t i = 0; !status && i < mmiod_lease_list_count(list); i++) {
+		struct cell cells[LEASE_COLUMNS] = { 0 };
+
+		fill_lease(mmiod_lease_list_get(list, i), cells);
+		status = table_row(&table, cells);
+	}
+	return status ? status : table_end(&table, "leases");
+}
+
+static int verb_leases(struct context *context, int argc, char **argv)
+{
+	return with_leases(context, print_leases);
+}
+
+const struct verb leases_verb = {
+	.name = "leases",
+	.arguments = "",
+	.summary = "the leases that you may see",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE,
+	.run = verb_leases,
+	.columns = lease_columns,
+	.column_count = &lease_column_count,
+	.examples = { { "leases", "who holds what" },
+		      { "leases --json", "likewise, for programs" } },
+};

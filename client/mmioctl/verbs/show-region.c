@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl show TARGET: one region, and who holds what of it.
+ */
+#include "target/target.h"
+#include "verb.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define HIDDEN "hidden: it needs the inspect right"
+
+static bool is_of(const struct mmiod_lease_info *info, const struct mmiod_region *region)
+{
+	return mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION &&
+	       !strcmp(mmiod_lease_info_region(info), mmiod_region_name(region));
+}
+
+static const char *region_state(const struct mmiod_region *region)
+{
+	enum mmiod_state state = mmiod_region_state(region);
+
+	return state == MMIOD_STATE_REVOKED ? "missing" : state_word(state);
+}
+
+/* ---- text ---- */
+
+static void print_device(const struct mmiod_region *region)
+{
+	printf("%16s %s", "Device:", mmiod_region_device(region));
+	if (mmiod_region_vendor(region))
+		printf(" [%04x:%04x]", mmiod_region_vendor(region), mmiod_region_product(region));
+	if (mmiod_region_model(region)[0])
+		printf(" %s", mmiod_region_model(region));
+	printf(", generation %u, %s\n", mmiod_region_generation(region), region_state(region));
+}
+
+static bool is_missing(const struct mmiod_region *region)
+{
+	return mmiod_region_state(region) == MMIOD_STATE_REVOKED;
+}
+
+/* A window of a part of a page cannot be mapped: the rest of the page would be mapped with it. */
+static const char *unmappable(const struct mmiod_region *region)
+{
+	return region_owns_pages(region) ? ""
+					 : "; no whole pages: read and written, but never mapped";
+}
+
+static void print_range(const struct mmiod_region *region, bool inspect)
+{
+	uint64_t length = mmiod_region_length(region), offset = mmiod_region_offset(region);
+	char size[32], caches[16];
+
+	size_words(length, size, sizeof(size));
+	if (mmiod_region_bar(region) >= 0)
+		printf("%16s bar%d+0x%llx/0x%llx (%s)\n", "Range:", mmiod_region_bar(region),
+		       (unsigned long long)offset, (unsigned long long)length, size);
+	else
+		printf("%16s 0x%llx bytes (%s)\n", "Range:", (unsigned long long)length, size);
+	if (mmiod_region_phys(region))
+		printf("%16s 0x%llx\n", "Physical:", (unsigned long long)mmiod_region_phys(region));
+	else
+		printf("%16s %s\n", "Physical:", inspect ? "none" : HIDDEN);
+	caches_words(mmiod_region_caches(region), caches, sizeof(caches));
+	printf("%16s %s, cache %s (of %s), ", "Access:", rights_word(mmiod_region_rights(region)),
+	       cache_word(mmiod_region_cache(region)), caches[0] ? caches : "-");
+	if (mmiod_region_width(region))
+		printf("%u bits only%s\n", mmiod_region_width(region) * 8, unmappable(region));
+	else
+		printf("any width%s\n", unmappable(region));
+}
+
+static void print_holders(const struct mmiod_region *region, const struct mmiod_lease_list *leases)
+{
+	const char *heading = "Held by:";
+
+	for (size_t i = 0; i < mmiod_lease_list_count(leases); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(leases, i);
+		char user[64], since[32];
+
+		if (!is_of(info, region))
+			continue;
+		user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+		time_words(mmiod_lease_info_started(info), since, sizeof(since));
+		printf("%16s lease %llu, +0x%llx/0x%llx %s %s %s, %s pid %u %s, since %s, %u "
+		       "mappings\n",
+		       heading, (unsigned long long)mmiod_lease_info_id(info),
+		       (unsigned long long)mmiod_lease_info_offset(info),
+		       (unsigned long long)mmiod_lease_info_length(info),
+		       rights_word(mmiod_lease_info_rights(info)),
+		       cache_word(mmiod_lease_info_cache(info)),
+		       share_word(mmiod_lease_info_share(info)), user, mmiod_lease_info_pid(info),
+		       mmiod_lease_info_comm(info), since, mmiod_lease_info_mappings(info));
+		heading = "";
+	}
+	if (*heading)
+		printf("%16s %s\n", heading,
+		       mmiod_region_leases(region) ? "others, which only the inspect right shows"
+						   : "nobody");
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_holders(const struct mmiod_region *region,
+			    const struct mmiod_lease_list *leases)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < mmiod_lease_list_count(leases); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(leases, i);
+		char user[64];
+
+		if (!is_of(info, region))
+			continue;
+		user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I}",
+				  "lease", json_number(mmiod_lease_info_id(info)), "offset",
+				  json_number(mmiod_lease_info_offset(info)), "length",
+				  json_number(mmiod_lease_info_length(info)), "rights",
+				  rights_word(mmiod_lease_info_rights(info)), "cache",
+				  cache_word(mmiod_lease_info_cache(info)), "share",
+				  share_word(mmiod_lease_info_share(info)), "user", user, "uid",
+				  (json_int_t)mmiod_lease_info_uid(info), "pid",
+				  (json_int_t)mmiod_lease_info_pid(info), "command",
+				  mmiod_lease_info_comm(info), "started",
+				  json_number(mmiod_lease_info_started(info)), "mappings",
+				  (json_int_t)mmiod_lease_info_mappings(info)));
+	}
+	return list;
+}
+
+static int print_json(const struct mmiod_region *region, const struct mmiod_lease_list *leases,
+		      bool inspect)
+{
+	int bar = mmiod_region_bar(region);
+	uint64_t phys = mmiod_region_phys(region);
+	unsigned int width = mmiod_region_width(region);
+	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "schema",
+				 JSON_SCHEMA, "region", mmiod_region_name(region), "device",
+				 mmiod_region_device(region), "model", mmiod_region_model(region),
+				 "bar", bar < 0 ? json_null() : json_integer(bar), "offset",
+				 json_number(mmiod_region_offset(region)), "size",
+				 json_number(mmiod_region_length(region)), "physical",
+				 phys ? json_number(phys) : json_null(), "hidden", !inspect);
+
+	json_object_update_new(root, json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "rights",
+					       rights_word(mmiod_region_rights(region)), "cache",
+					       cache_word(mmiod_region_cache(region)), "width",
+					       width ? json_integer(width * 8) : json_null(),
+					       "state", region_state(region), "generation",
+					       (json_int_t)mmiod_region_generation(region),
+					       "leases", (json_int_t)mmiod_region_leases(region),
+					       "holders", json_holders(region, leases)));
+	return json_output(root);
+}
+
+/* ---- both ---- */
+
+static int show(const struct context *context, const struct mmiod_region *region)
+{
+	struct mmiod_lease_list *leases;
+	struct mmiod_status status;
+	int err = mmiod_client_status(context->client, &status), result = STATUS_OK;
+
+	if (!err)
+		err = mmiod_client_list_leases(context->client, &leases);
+	if (err)
+		return report_client(context, err);
+	if (context->json) {
+		result = print_json(region, leases, status.inspect);
+	} else {
+		printf("region %s\n", mmiod_region_name(region));
+		print_device(region);
+		if (is_missing(region))
+			printf("%16s %s\n", "Missing:", target_missing(context, region));
+		print_range(region, status.inspect);
+		print_holders(region, leases);
+	}
+	mmiod_lease_list_free(leases);
+	return result;
+}
+
+int show_region(struct context *context, const char *text)
+{
+	return target_region(context, text, show);
+}

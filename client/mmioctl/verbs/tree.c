@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and the drawing is
+ * made from that, so that both say the same.
+ */
+#include "system/window-mapping.h"
+#include "verb.h"
+
+#include <errno.h>
+#include <libsmartcols.h>
+#include <string.h>
+
+struct forest {
+	struct context *context;
+	struct mmiod_region_list *regions;
+	struct mmiod_lease_list *leases;
+	struct window_mappings mappings;
+	json_t *roots;
+};
+
+/* ---- building ---- */
+
+static json_t *children_of(json_t *node)
+{
+	json_t *children = json_object_get(node, "children");
+
+	if (!children) {
+		children = json_array();
+		json_object_set_new(node, "children", children);
+	}
+	return children;
+}
+
+/* The child of that kind and name, made if need be. */
+static json_t *need_child(json_t *children, const char *kind, const char *name)
+{
+	json_t *node;
+	size_t i;
+
+	json_array_foreach(children, i, node)
+	{
+		if (!strcmp(json_string_value(json_object_get(node, "kind")), kind) &&
+		    !strcmp(json_string_value(json_object_get(node, "name")), name))
+			return node;
+	}
+	node = json_pack("{s:s, s:s}", "kind", kind, "name", name);
+	json_array_append_new(children, node);
+	return node;
+}
+
+static json_t *add_child(json_t *node, const char *kind, const char *name)
+{
+	json_t *child = json_pack("{s:s, s:s}", "kind", kind, "name", name);
+
+	json_array_append_new(children_of(node), child);
+	return child;
+}
+
+static void add_processes(const struct forest *forest, json_t *lease, uint64_t id)
+{
+	for (size_t i = 0; i < forest->mappings.count; i++) {
+		const struct window_mapping *mapping = &forest->mappings.items[i];
+		char name[64], user[64];
+		json_t *node;
+
+		if (mapping->lease != id)
+			continue;
+		snprintf(name, sizeof(name), "%u %s", mapping->pid, mapping->comm);
+		user_name(mapping->uid, user, sizeof(user));
+		node = add_child(lease, "process", name);
+		json_object_update_new(
+			node,
+			json_pack("{s:I, s:s, s:o, s:o}", "pid", (json_int_t)mapping->pid, "user",
+				  user, "address", json_number(mapping->segment.start), "size",
+				  json_number(mapping->segment.end - mapping->segment.start)));
+	}
+}
+
+static void add_lease(const struct forest *forest, json_t *parent,
+		      const struct mmiod_lease_info *info)
+{
+	char name[32], user[64];
+	json_t *node;
+
+	snprintf(name, sizeof(name), "lease %llu", (unsigned long long)mmiod_lease_info_id(info));
+	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+	node = add_child(parent, "lease", name);
+	json_object_update_new(node,
+			       json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:I}",
+					 "lease", json_number(mmiod_lease_info_id(info)), "offset",
+					 json_number(mmiod_lease_info_offset(info)), "size",
+					 json_number(mmiod_lease_info_length(info)), "rights",
+					 rights_word(mmiod_lease_info_rights(info)), "cache",
+					 cache_word(mmiod_lease_info_cache(info)), "state",
+					 state_word(mmiod_lease_info_state(info)), "user", user,
+					 "pid", (json_int_t)mmiod_lease_info_pid(info), "command",
+					 mmiod_lease_info_comm(info), "mappings",
+					 (json_int_t)mmiod_lease_info_mappings(info)));
+	add_processes(forest, node, mmiod_lease_info_id(info));
+}
+
+static void add_leases(const struct forest *forest, json_t *node, const char *region)
+{
+	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
+
+		if (mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION &&
+		    !strcmp(mmiod_lease_info_region(info), region))
+			add_lease(forest, node, info);
+	}
+}
+
+static void add_region(const struct forest *forest, const struct mmiod_region *region)
+{
+	enum mmiod_state state = mmiod_region_state(region);
+	json_t *node = need_child(forest->roots, "device",
+				  mmiod_region_device(region)[0] ? mmiod_region_device(region)
+								 : "missing");
+	char bar[16];
+
+	if (mmiod_region_model(region)[0])
+		json_object_set_new(node, "model", json_string(mmiod_region_model(region)));
+	if (mmiod_region_bar(region) >= 0) {
+		snprintf(bar, sizeof(bar), "bar%d", mmiod_region_bar(region));
+		node = need_child(children_of(node), "bar", bar);
+	}
+	node = add_child(node, "region", mmiod_region_name(region));
+	json_object_update_new(
+		node, json_pack("{s:o, s:o, s:s, s:s, s:s}", "offset",
+				json_number(mmiod_region_offset(region)), "size",
+				json_number(mmiod_region_length(region)), "rights",
+				rights_word(mmiod_region_rights(region)), "cache",
+				cache_word(mmiod_region_cache(region)), "state",
+				state == MMIOD_STATE_REVOKED ? "missing" : state_word(state)));
+	add_leases(forest, node, mmiod_region_name(region));
+}
+
+static void add_kernel_memory(const struct forest *forest)
+{
+	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
+		enum mmiod_memory memory = mmiod_lease_info_memory(info);
+
+		if (memory != MMIOD_MEMORY_REGION)
+			add_lease(forest,
+				  need_child(children_of(need_child(forest->roots, "device",
+								    "kernel memory")),
+					     "memory", memory_word(memory)),
+				  info);
+	}
+}
+
+/* ---- drawing ---- */
+
+enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_CACHE, TREE_STATE, TREE_NOTE };
+
+static void set_text(struct libscols_line *line, size_t column, const json_t *node, const char *key)
+{
+	const char *text = json_string_value(json_object_get(node, key));
+
+	if (text)
+		scols_line_set_data(line, column, text);
+}
+
+static void describe(const json_t *node, char *out, size_t size)
+{
+	const char *kind = json_string_value(json_object_get(node, "kind"));
+	const char *user = json_string_value(json_object_get(node, "user"));
+	unsigned long long offset =
+		(unsigned long long)json_integer_value(json_object_get(node, "offset"));
+
+	out[0] = '\0';
+	if (!strcmp(kind, "lease"))
+		snprintf(out, size, "at 0x%llx, %s %lld %s", offset, user,
+			 (long long)json_integer_value(json_object_get(node, "pid")),
+			 json_string_value(json_object_get(node, "command")));
+	else if (!strcmp(kind, "process"))
+		snprintf(out, size, "at 0x%llx, %s",
+			 (unsigned long long)json_integer_value(json_object_get(node, "address")),
+			 user);
+	else if (!strcmp(kind, "region") && offset)
+		snprintf(out, size, "at 0x%llx", offset);
+	else if (json_object_get(node, "model"))
+		snprintf(out, size, "%s", json_string_value(json_object_get(node, "model")));
+}
+
+static int draw_node(const struct context *context, struct libscols_table *table,
+		     struct libscols_line *parent, const json_t *node)
+{
+	struct libscols_line *line = scols_table_new_line(table, parent);
+	const json_t *size = json_object_get(node, "size"), *child;
+	char text[256];
+	int err = 0;
+	size_t i;
+
+	if (!line)
+		return -ENOMEM;
+	set_text(line, TREE_NAME, node, "name");
+	set_text(line, TREE_RIGHTS, node, "rights");
+	set_text(line, TREE_CACHE, node, "cache");
+	set_text(line, TREE_STATE, node, "state");
+	if (size && context->bytes)
+		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(size));
+	else if (size)
+		size_words((uint64_t)json_integer_value(size), text, sizeof(text));
+	if (size)
+		scols_line_set_data(line, TREE_SIZE, text);
+	describe(node, text, sizeof(text));
+	scols_line_set_data(line, TREE_NOTE, text);
+	json_array_foreach(json_object_get(node, "children"), i, child)
+	{
+		err = err ? err : draw_node(context, table, line, child);
+	}
+	return err;
+}
+
+static int draw(const struct forest *forest)
+{
+	static const char *const names[] = { "NAME", "SIZE", "RIGHTS", "CACHE", "STATE", "NOTE" };
+	struct libscols_table *table = scols_new_table();
+	const json_t *node;
+	int err = table ? 0 : -ENOMEM;
+	size_t i;
+
+	for (i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!scols_table_new_column(table, names[i], 0,
+					    i == TREE_NAME   ? SCOLS_FL_TREE
+					    : i == TREE_SIZE ? SCOLS_FL_RIGHT
+							     : 0))
+			err = -ENOMEM;
+	scols_table_enable_noheadings(table, forest->context->no_headings);
+	json_array_foreach(forest->roots, i, node)
+	{
+		err = err ? err : draw_node(forest->context, table, NULL, node);
+	}
+	if (!err)
+		scols_print_table(table);
+	scols_unref_table(table);
+	return err ? out_of_memory(forest->context) : STATUS_OK;
+}
+
+/* ---- the verb ---- */
+
+static int build(struct forest *forest)
+{
+	struct context *context = forest->context;
+	int err = mmiod_client_list_regions(context->client, &forest->regions);
+
+	if (!err)
+		err = mmiod_client_list_leases(context->client, &forest->leases);
+	if (err)
+		return report_client(context, err);
+	for (size_t i = 0; i < mmiod_region_list_count(forest->regions); i++)
+		add_region(forest, mmiod_region_list_get(forest->regions, i));
+	add_kernel_memory(forest);
+	return 0;
+}
+
+static int verb_tree(struct context *context, int argc, char **argv)
+{
+	struct forest forest = { .context = context };
+	int status = client_open(context);
+
+	if (status)
+		return status;
+	if (context->columns || context->all_columns)
+		return usage_error(context, "the columns of a tree are always the same");
+	forest.roots = json_array();
+	status = find_window_mappings(context, 0, &forest.mappings);
+	if (!status)
+		status = build(&forest);
+	if (!status)
+		status = context->json ? json_output(json_pack("{s:i, s:O}", "schema", JSON_SCHEMA,
+							       "devices", forest.roots))
+				       : draw(&forest);
+	json_decref(forest.roots);
+	free_window_mappings(&forest.mappings);
+	mmiod_lease_list_free(forest.leases);
+	mmiod_region_list_free(forest.regions);
+	return status;
+}
+
+const struct verb tree_verb = {
+	.name = "tree",
+	.arguments = "",
+	.summary = "devices, BARs, regions, leases, processes",
+	.group = GROUP_SEE,
+	.options = WITH_TABLE,
+	.run = verb_tree,
+	.examples = { { "tree", "all that policy lets you see, and who maps it" },
+		      { "tree --json", "nested, by \"children\"" } },
+	.more = "Below a lease are the processes that map it, as far as you may look into them.",
+};

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmioctl wait: until a register has a value, or some bits of it do.
+ */
+#include "target/change.h"
+#include "verb.h"
+
+#include <errno.h>
+
+#define INTERVAL_MS 1
+
+/* What mmioctl read prints. */
+static int tell_value(const struct context *context, const struct place *place, uint64_t value)
+{
+	char name[PLACE_WORDS], words[VALUE_WORDS];
+
+	if (context->json)
+		return json_output(json_pack(
+			"{s:i, s:s, s:o, s:i, s:[o]}", "schema", JSON_SCHEMA, "region",
+			place->target.region, "offset", json_number(place->target.offset), "width",
+			(int)place->width * 8, "values", json_register(value, place->width)));
+	if (context->verbose)
+		printf("%s: ", place_words(place, 0, name));
+	puts(value_words(value, place->width, words));
+	return STATUS_OK;
+}
+
+static int tell_timeout(const struct context *context, const struct place *place, uint64_t mask,
+			uint64_t value)
+{
+	char name[PLACE_WORDS], words[3][VALUE_WORDS];
+	unsigned int width = place->width;
+
+	return report(context, -ETIMEDOUT, "%s is %s after %llu ms: %s%s is not %s",
+		      place_words(place, 0, name), value_words(value, width, words[0]),
+		      (unsigned long long)context->timeout.value, context->mask.is ? "masked " : "",
+		      value_words(value & mask, width, words[1]),
+		      value_words(context->equals.value, width, words[2]));
+}
+
+/* The register is looked at once more when the time is over: who waits is not always on time. */
+static int wait_for(struct context *context, const struct place *place, uint64_t mask)
+{
+	uint32_t interval = context->interval_ms ? context->interval_ms : INTERVAL_MS;
+	uint64_t started = now_ms(), value;
+
+	for (;;) {
+		uint64_t elapsed = now_ms() - started;
+		int err = place_load(place, 0, &value);
+
+		if (err)
+			return report_client(context, err);
+		if ((value & mask) == context->equals.value)
+			return tell_value(context, place, value);
+		if (context->timeout.is && elapsed >= context->timeout.value)
+			return tell_timeout(context, place, mask, value);
+		if (context->timeout.is && context->timeout.value - elapsed < interval)
+			interval = (uint32_t)(context->timeout.value - elapsed);
+		pause_ms(interval);
+	}
+}
+
+static int check_values(const struct context *context, const struct place *place, uint64_t mask)
+{
+	uint64_t equals = context->equals.value, all = width_mask(place->width);
+
+	if ((mask | equals) & ~all)
+		return usage_error(
+			context, "%s 0x%llx does not fit %u bits", mask & ~all ? "mask" : "value",
+			(unsigned long long)(mask & ~all ? mask : equals), place->width * 8);
+	if (equals & ~mask)
+		return usage_error(context,
+				   "value 0x%llx has bits outside of mask 0x%llx: it will never be",
+				   (unsigned long long)equals, (unsigned long long)mask);
+	return 0;
+}
+
+static int verb_wait(struct context *context, int argc, char **argv)
+{
+	struct place place = { 0 };
+	uint64_t mask = context->mask.value;
+	int status = place_read(context, argv[0], &place);
+
+	if (!status && place.target.length)
+		return usage_error(context, "%s: wait looks at one register: leave the length out",
+				   argv[0]);
+	if (!status && !context->equals.is)
+		return usage_error(context, "wait for what? Say --equals VALUE, with --mask MASK");
+	if (!status)
+		status = place_lease_registers(context, &place, MMIOD_RIGHT_READ);
+	if (!context->mask.is)
+		mask = width_mask(place.width);
+	if (!status)
+		status = check_values(context, &place, mask);
+	if (!status)
+		status = wait_for(context, &place, mask);
+	place_close(&place);
+	return status;
+}
+
+const struct verb wait_verb = {
+	.name = "wait",
+	.arguments = "TARGET --equals VALUE",
+	.summary = "until a register, or bits of it, have a value",
+	.group = GROUP_ACCESS,
+	.options = WITH_LEASE | WITH_WIDTH | WITH_MASK | WITH_EQUALS | WITH_TIMEOUT | WITH_INTERVAL,
+	.least = 1,
+	.most = 1,
+	.run = verb_wait,
+	.examples = { { "wait edu+0x20 --mask 1 --equals 0", "until bit 0 is clear" },
+		      { "wait edu+0x4 --equals 7 --timeout 2s", "for two seconds at most" } },
+	.more = "Prints the register when it is so. Exit status 8: the time was over first. It is\n"
+		"read every millisecond, or as --interval says.\n",
+};
