@@ -60,7 +60,13 @@ CTL_LIBS = $(call once,CTL_LIBS,$(PKG_CONFIG) --libs $(CTL_PKGS))
 $(CTL_OBJS): OBJ_FLAGS = -Iclient/mmioctl $(CTL_CFLAGS) -DMMIOD_DATADIR='"$(DATADIR)"' \
 	-DMMIOD_SBINDIR='"$(SBINDIR)"' -DMMIOD_SYSCONFDIR='"$(SYSCONFDIR)"'
 
-$(B)/mmioctl: $(CTL_OBJS) $(B)/libmmiod.a
+CTL_MAIN := $(B)/client/mmioctl/main.o
+
+$(B)/libmmioctl.a: $(filter-out $(CTL_MAIN),$(CTL_OBJS))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/mmioctl: $(CTL_MAIN) $(B)/libmmioctl.a $(B)/libmmiod.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 # Examples are what a program of somebody else would be: the public header and the shared library.
@@ -87,13 +93,11 @@ $(B)/tests/unit/test-lib: $(LIB_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(
 
 # The command line's meet the library's fake daemon.
 CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
-CTL_TEST_OBJS := $(addprefix $(B)/client/mmioctl/,$(addprefix output/,json.o report.o sentence.o suggest.o words.o) \
-	$(addprefix system/,paging.o process.o sysfs.o))
 CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
 $(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Itests/unit/lib/support -Iclient/mmioctl -DBUILD_DIR='"$(B)"'
 
-$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(CTL_TEST_OBJS) $(B)/libmmiod.a | $(B)/mmioctl
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion -ljansson -lpciaccess
+$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(B)/libmmioctl.a $(B)/libmmiod.a | $(B)/mmioctl
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion $(CTL_LIBS)
 
 UNIT_TESTS += $(B)/tests/unit/test-lib $(B)/tests/unit/test-client
 
