@@ -56,7 +56,7 @@ int parse_number(const char *text, uint64_t *number);
 int parse_size(const char *text, uint64_t *bytes);
 int parse_duration(const char *text, uint32_t *milliseconds);
 
-/* ---- output.c: tables and JSON ---- */
+/* ---- table.c: tables and JSON ---- */
 
 enum cell_kind {
 	CELL_TEXT,

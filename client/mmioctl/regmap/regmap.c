@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A register map: what is in it. Pure data: knows neither client, output, nor the file's syntax,
- * which is regmap-read.c's.
+ * which is read.c's.
  */
 #include "regmap/regmap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Register maps: names for what lies in a region. regmap.c has the map, regmap-read.c its file,
- * regmap-find.c finds the one that fits.
+ * Register maps: names for what lies in a region. regmap.c has the map, read.c its file, find.c finds
+ * the one that fits.
  */
 #ifndef MMIOCTL_REGMAP_H
 #define MMIOCTL_REGMAP_H
@@ -74,12 +74,12 @@ uint64_t field_of(const struct map_field *field, uint64_t value);
 /* The word for a value of the field; NULL: it has none. */
 const char *field_word(const struct map_field *field, uint64_t value);
 
-/* ---- regmap-read.c ---- */
+/* ---- read.c ---- */
 
 /* 0, or -errno with a sentence in @error that names file and line. */
 int regmap_load(const char *file, struct regmap **map, char *error, size_t size);
 
-/* ---- regmap-find.c ---- */
+/* ---- find.c ---- */
 
 /*
  * The map for the region of @target: --map, or the first that fits. Exit status; on failure told.
