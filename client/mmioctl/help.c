@@ -134,7 +134,8 @@ int print_verb_help(const struct verb *verb)
 	if (verb->more)
 		printf("\n%s", verb->more);
 	printf("\nOptions:\n");
-	print_options(verb->options);
+	if (verb->options)
+		print_options(verb->options);
 	print_options(0);
 	if (verb->columns)
 		print_columns(verb->columns, *verb->column_count);

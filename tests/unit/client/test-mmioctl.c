@@ -380,6 +380,22 @@ Test(mmioctl, help_and_version_need_no_daemon)
 	cr_assert_str_eq(run.out, "mmioctl " MMIOD_VERSION "\n");
 }
 
+Test(mmioctl, help_of_a_verb_tells_of_what_all_verbs_know_once)
+{
+	static const char *const verbs[] = { "show", "free", "doctor", "check-config", "read" };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		const char *first;
+		struct run run;
+
+		run_ctl(&run, "/tmp/mmiod-nobody/sock", verbs[i], "--help");
+		cr_assert_eq(run.status, 0);
+		first = strstr(run.out, "--socket");
+		cr_assert_not_null(first, "%s", verbs[i]);
+		cr_assert_null(strstr(first + 1, "--socket"), "%s", verbs[i]);
+	}
+}
+
 /* ---- tables ---- */
 
 Test(mmioctl, table_has_the_columns_that_are_asked_for)
