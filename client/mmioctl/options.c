@@ -224,14 +224,21 @@ static int set_option(struct context *context, const struct known *option, const
 
 /* ---- unknown ones ---- */
 
+/* NULL: @with has no option of that letter. */
+static const struct known *find_letter(unsigned int with, int letter)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].letter == letter && applies(&known[i], with))
+			return &known[i];
+	return NULL;
+}
+
 static int unknown_letters(const struct context *context, const struct verb *verb,
 			   unsigned int with, const char *letters)
 {
-	for (size_t i = 0; verb && i < KNOWN; i++)
-		if (known[i].letter && strchr(letters, known[i].letter) &&
-		    !applies(&known[i], with))
-			return usage_error(context, "%s does not know -%c", verb->name,
-					   known[i].letter);
+	for (const char *at = letters + 1; verb && *at; at++)
+		if (!find_letter(with, *at) && find_letter(UINT_MAX, *at))
+			return usage_error(context, "%s does not know -%c", verb->name, *at);
 	if (isdigit((unsigned char)letters[1]))
 		return usage_error(context, "\"%s\": no number here is negative", letters);
 	return usage_error(context, "unknown option %s (see mmioctl --help)", letters);
@@ -326,12 +333,7 @@ static void prepare(struct options *options, unsigned int with, const char *firs
 
 static const struct known *option_of(int code, unsigned int with)
 {
-	if (code >= 256)
-		return &known[code - 256];
-	for (size_t i = 0; i < KNOWN; i++)
-		if (known[i].letter == code && applies(&known[i], with))
-			return &known[i];
-	return NULL;
+	return code >= 256 ? &known[code - 256] : find_letter(with, code);
 }
 
 /* The argument that getopt stumbled over: it does not leave one whose letters it has not all seen. */

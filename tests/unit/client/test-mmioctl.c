@@ -317,6 +317,8 @@ Test(mmioctl, misuse_is_told_before_anything_is_done)
 	misuse("needs an argument", "--socket");
 	misuse("list does not know --deadline", "list", "--deadline", "2s");
 	misuse("read does not know --read-only", "read", "shm", "--read-only");
+	misuse("list does not know -w", "list", "-zw");
+	misuse("unknown option -nz", "write", "shm", "1", "-nz");
 	misuse("runs no command", "list", "--", "true");
 	misuse("takes no \"shm\"", "list", "shm");
 	misuse("usage: mmioctl read", "read");
