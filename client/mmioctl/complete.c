@@ -11,6 +11,15 @@
 
 #define PATIENCE_S 1 /* SIGALRM ends us */
 
+static struct complete_options {
+	const char *map_file;
+} options;
+
+static const struct verb_option option_rows[] = {
+	MAP_FILE_OPTION(struct complete_options, map_file),
+	{ 0 },
+};
+
 static void print_verbs(const struct context *context)
 {
 	for (const struct verb *const *verb = context->verbs; *verb; verb++)
@@ -24,11 +33,6 @@ static const struct verb *verb_named(const struct context *context, const char *
 		if (!strcmp((*verb)->name, name))
 			return *verb;
 	return NULL;
-}
-
-static void print_options_of(const struct verb *verb, bool arguments)
-{
-	print_option_names(verb ? verb->options : with_common, arguments);
 }
 
 static void print_column_names(const struct verb *verb)
@@ -85,7 +89,7 @@ static void print_registers(struct context *context, const char *text)
 	struct regmap *map;
 
 	if (!text || mmiod_target_parse(text, &target, NULL, 0) || !is_connected(context) ||
-	    regmap_find(context, &target, &map))
+	    regmap_find(context, options.map_file, &target, &map))
 		return;
 	for (size_t i = 0; i < map->count; i++) {
 		const struct map_register *reg = &map->registers[i];
@@ -104,7 +108,7 @@ static void print_fields(struct context *context, const char *text)
 	struct regmap *map;
 
 	if (!text || mmiod_target_parse(text, &target, NULL, 0) || !is_connected(context) ||
-	    regmap_find(context, &target, &map))
+	    regmap_find(context, options.map_file, &target, &map))
 		return;
 	reg = regmap_at(map, target.offset);
 	for (size_t i = 0; reg && i < reg->field_count; i++)
@@ -122,9 +126,9 @@ static int verb_complete(struct context *context, int argc, char **argv)
 	if (!strcmp(what, "verbs"))
 		print_verbs(context);
 	else if (!strcmp(what, "options"))
-		print_options_of(verb_named(context, of), false);
+		print_option_names(verb_named(context, of), false);
 	else if (!strcmp(what, "arguments"))
-		print_options_of(verb_named(context, of), true);
+		print_option_names(verb_named(context, of), true);
 	else if (!strcmp(what, "columns"))
 		print_column_names(verb_named(context, of));
 	else if (!strcmp(what, "regions"))
@@ -147,7 +151,8 @@ const struct verb complete_verb = {
 	.arguments = "verbs|options|arguments|columns|regions|pools|leases|registers|fields [OF]",
 	.summary = "what the shells' completion asks",
 	.group = GROUP_HIDDEN,
-	.options = WITH_MAP_FILE,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 2,
 	.run = verb_complete,

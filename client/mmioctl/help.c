@@ -81,9 +81,9 @@ int print_help(void)
 	       "KIND is pages, kmalloc, vmalloc or dma (kernel memory); POOL is a region that\n"
 	       "is one.\n\nOptions of every verb:\n",
 	       targets);
-	print_options(0);
+	print_options(NULL);
 	printf("\nOptions of verbs that print tables:\n");
-	print_options(with_common);
+	print_options(table_options);
 	printf("\n%s", statuses);
 	return STATUS_OK;
 }
@@ -136,7 +136,7 @@ int print_verb_help(const struct verb *verb)
 	printf("\nOptions:\n");
 	if (verb->options)
 		print_options(verb->options);
-	print_options(0);
+	print_options(NULL);
 	if (verb->columns)
 		print_columns(verb->columns, *verb->column_count);
 	return STATUS_OK;

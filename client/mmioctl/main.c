@@ -10,20 +10,30 @@
 #include <string.h>
 #include <unistd.h>
 
-static int check_arguments(const struct context *context, const struct verb *verb, int argc,
-			   char **argv)
+static bool prints_tables(const struct verb *verb)
 {
-	bool table =
-		context->columns || context->all_columns || context->no_headings || context->bytes;
+	const struct verb_option *option = verb->options;
 
-	if (table && !(verb->options & WITH_TABLE))
+	while (option && option->name && !option->common)
+		option++;
+	return option && option->name;
+}
+
+/* @command: the words behind "--"; NULL: there is none. */
+static int check_arguments(const struct context *context, const struct verb *verb, int argc,
+			   char **argv, char **command)
+{
+	const struct table_options *table = &context->table;
+	bool told = table->columns || table->all_columns || table->no_headings || table->bytes;
+
+	if (told && !prints_tables(verb))
 		return usage_error(context,
 				   "%s prints no table: it knows none of -o, -O, "
 				   "--no-headings and --bytes",
 				   verb->name);
-	if (context->command && !(verb->options & WITH_COMMAND))
+	if (command && !verb->command)
 		return usage_error(context, "%s runs no command: leave \"--\" out", verb->name);
-	if (context->command && !context->command[0])
+	if (command && !command[0])
 		return usage_error(context, "no command behind \"--\"");
 	if (argc > verb->most)
 		return usage_error(context, "%s takes no \"%s\"", verb->name, argv[verb->most]);
@@ -36,12 +46,12 @@ static int check_arguments(const struct context *context, const struct verb *ver
  * getopt moves arguments about, across "--" too: part
  * the command before. Returns how many are left.
  */
-static int part_command(struct context *context, int argc, char **argv)
+static int part_command(int argc, char **argv, char ***command)
 {
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--"))
 			continue;
-		context->command = argv + i + 1;
+		*command = argv + i + 1;
 		argv[i] = NULL;
 		return i;
 	}
@@ -54,7 +64,8 @@ static int print_version(void)
 	return STATUS_OK;
 }
 
-static int run_verb(struct context *context, const struct verb *verb, int argc, char **argv)
+static int run_verb(struct context *context, const struct verb *verb, int argc, char **argv,
+		    char **command)
 {
 	int used, status = read_verb_options(context, verb, argc, argv, &used);
 
@@ -66,16 +77,21 @@ static int run_verb(struct context *context, const struct verb *verb, int argc, 
 		return print_version();
 	argc -= used;
 	argv += used;
-	status = check_arguments(context, verb, argc, argv);
-	return status ? status : verb->run(context, argc, argv);
+	status = check_arguments(context, verb, argc, argv, command);
+	if (status)
+		return status;
+	if (command)
+		*verb->command = command;
+	return verb->run(context, argc, argv);
 }
 
 static int run(struct context *context, int argc, char **argv)
 {
 	const struct verb *verb;
+	char **command = NULL;
 	int used, status;
 
-	argc = part_command(context, argc, argv);
+	argc = part_command(argc, argv, &command);
 	status = read_common_options(context, argc, argv, &used);
 	if (status >= 0)
 		return status;
@@ -92,7 +108,7 @@ static int run(struct context *context, int argc, char **argv)
 			return print_help();
 	}
 	verb = find_verb(context, argv[used]);
-	return verb ? run_verb(context, verb, argc - used, argv + used) : STATUS_USAGE;
+	return verb ? run_verb(context, verb, argc - used, argv + used, command) : STATUS_USAGE;
 }
 
 /*

@@ -36,9 +36,17 @@ struct given {
 	uint64_t value;
 };
 
+/* How tables are to be printed. */
+struct table_options {
+	const char *columns; /* -o; NULL: the usual ones */
+	bool all_columns;
+	bool no_headings;
+	bool bytes;
+};
+
 struct verb;
 
-/* What the options say. */
+/* The options that every verb has, and what all of them need. */
 struct context {
 	const char *socket;
 	bool json;
@@ -46,45 +54,7 @@ struct context {
 	bool verbose;
 	bool help;
 	bool version;
-	bool no_headings;
-	bool bytes;
-	bool all_columns;
-	const char *columns; /* -o; NULL: the usual ones */
-	bool read_only;
-	enum mmiod_share share;
-	enum mmiod_cache cache;
-	uint32_t deadline_ms;
-	bool map; /* pools: draw */
-	const char *textfile; /* export: instead of standard output */
-	bool force; /* bind, unbind */
-	struct mmiod_allocation want; /* alloc: what its options say */
-	struct given width; /* bits */
-	struct given repeat;
-	struct given mask;
-	struct given equals;
-	struct given count;
-	uint32_t interval_ms;
-	struct given timeout; /* ms */
-	bool verify;
-	bool dry_run;
-	bool yes;
-	const char *raw; /* dump: the file */
-	const char *map_file; /* regs */
-	bool waits; /* --wait */
-	uint32_t wait_ms; /* UINT32_MAX: for ever */
-	uint32_t lease_ms; /* hold */
-	struct mmiod_register_write on_end[8]; /* hold; offsets from the target's start */
-	size_t on_end_count;
-	const char *user; /* explain */
-	const char *groups;
-	const char *pid; /* mappings */
-	const char *on_device; /* mappings */
-	bool once; /* top */
-	const char *sort; /* top */
-	struct given lines; /* log */
-	bool journal; /* log */
-	const char *svg; /* map */
-	char **command; /* behind "--"; NULL: none */
+	struct table_options table;
 	struct mmiod_client *client;
 	const struct verb *const *verbs; /* all that there are; NULL behind the last */
 };

@@ -6,12 +6,12 @@
 
 #include <unistd.h>
 
-/* @what: a sentence without its full stop. 0: go on; else the exit status. */
-int confirm(const struct context *context, const char *what)
+/* @yes: --yes was said. @what: a sentence without its full stop. 0: go on; else the exit status. */
+int confirm(const struct context *context, bool yes, const char *what)
 {
 	char answer[16];
 
-	if (context->yes)
+	if (yes)
 		return 0;
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return usage_error(context, "%s: say --yes", what);

@@ -6,7 +6,7 @@
 #ifndef MMIOCTL_OUTPUT_H
 #define MMIOCTL_OUTPUT_H
 
-#include "mmioctl.h"
+#include "options.h"
 
 #include <stdio.h>
 #include <jansson.h>
@@ -106,6 +106,7 @@ int table_begin(struct table *table, const struct context *context, const struct
 int table_row(struct table *table, const struct cell *cells);
 int table_end(struct table *table, const char *key);
 void table_drop(struct table *table);
+extern const struct verb_option table_options[]; /* of verbs that have no other options */
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_optional(struct cell *cell, uint64_t number);
@@ -134,7 +135,7 @@ const char *paint(const struct context *context, enum paint paint);
 
 /* ---- confirm.c ---- */
 
-int confirm(const struct context *context, const char *what);
+int confirm(const struct context *context, bool yes, const char *what);
 
 /* ---- clock.c ---- */
 

@@ -189,9 +189,5 @@ int client_open(struct context *context)
 	if (context->client)
 		return 0;
 	err = mmiod_client_connect(context->socket, &context->client);
-	if (err)
-		return report_no_daemon(context, err);
-	if (context->waits)
-		mmiod_client_set_wait(context->client, context->wait_ms);
-	return 0;
+	return err ? report_no_daemon(context, err) : 0;
 }

@@ -62,6 +62,8 @@ void cell_optional(struct cell *cell, uint64_t number)
 
 /* ---- which columns ---- */
 
+const struct verb_option table_options[] = { TABLE_OPTIONS, { 0 } };
+
 static int unknown_column(const struct table *table, const char *name, size_t length)
 {
 	char known[512];
@@ -97,10 +99,10 @@ static int pick_columns(struct table *table, const char *names)
 
 static int choose_columns(struct table *table)
 {
-	if (table->context->columns)
-		return pick_columns(table, table->context->columns);
+	if (table->context->table.columns)
+		return pick_columns(table, table->context->table.columns);
 	for (size_t i = 0; i < table->count; i++)
-		if (table->columns[i].usual || table->context->all_columns)
+		if (table->columns[i].usual || table->context->table.all_columns)
 			table->picked[table->picked_count++] = i;
 	return 0;
 }
@@ -128,7 +130,7 @@ int table_begin(struct table *table, const struct context *context, const struct
 	table->scols = scols_new_table();
 	if (!table->scols)
 		return out_of_memory(table->context);
-	scols_table_enable_noheadings(table->scols, context->no_headings);
+	scols_table_enable_noheadings(table->scols, context->table.no_headings);
 	for (size_t i = 0; i < table->picked_count; i++) {
 		const struct column *column = &columns[table->picked[i]];
 
@@ -147,7 +149,7 @@ static void rate_words(const struct context *context, uint64_t rate, char *out, 
 	char words[32];
 
 	size_words(rate, words, sizeof(words));
-	if (context->bytes)
+	if (context->table.bytes)
 		snprintf(out, size, "%llu", (unsigned long long)rate);
 	else
 		snprintf(out, size, "%s/s", words);
@@ -166,7 +168,7 @@ static void render(const struct table *table, enum cell_kind kind, const struct 
 			 (unsigned long long)cell->number);
 	else if (kind == CELL_HEX)
 		snprintf(out, size, "0x%llx", (unsigned long long)cell->number);
-	else if (kind == CELL_SIZE && !table->context->bytes)
+	else if (kind == CELL_SIZE && !table->context->table.bytes)
 		size_words(cell->number, out, size);
 	else if (kind == CELL_NANOSECONDS)
 		nanosecond_words(cell->number, out, size);

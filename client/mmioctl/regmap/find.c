@@ -168,10 +168,10 @@ static int find_map(struct wanted *wanted)
 				wanted->directories[2]);
 }
 
-static int load_given(struct wanted *wanted)
+static int load_given(struct wanted *wanted, const char *file)
 {
 	char error[512];
-	int err = regmap_load(wanted->context->map_file, &wanted->map, error, sizeof(error));
+	int err = regmap_load(file, &wanted->map, error, sizeof(error));
 
 	return err ? report(wanted->context, err, "%s", error) : 0;
 }
@@ -196,7 +196,8 @@ static void name_region(struct wanted *wanted, struct mmiod_target *target)
 	wanted->map->declared = mmiod_region_width(region);
 }
 
-int regmap_find(struct context *context, struct mmiod_target *target, struct regmap **map)
+int regmap_find(struct context *context, const char *file, struct mmiod_target *target,
+		struct regmap **map)
 {
 	struct wanted wanted = { .context = context, .name = target->region };
 	struct mmiod_region_list *list;
@@ -210,7 +211,7 @@ int regmap_find(struct context *context, struct mmiod_target *target, struct reg
 	wanted.region = mmiod_region_list_find(list, target);
 	if (wanted.region)
 		wanted.name = mmiod_region_name(wanted.region);
-	status = context->map_file ? load_given(&wanted) : find_map(&wanted);
+	status = file ? load_given(&wanted, file) : find_map(&wanted);
 	if (!status)
 		name_region(&wanted, target);
 	mmiod_region_list_free(list);

@@ -82,9 +82,11 @@ int regmap_load(const char *file, struct regmap **map, char *error, size_t size)
 /* ---- find.c ---- */
 
 /*
- * The map for the region of @target: --map, or the first that fits. Exit status; on failure told.
+ * The map for the region of @target: that in @file, or if that is NULL the first that fits. Exit
+ * status; on failure told.
  */
-int regmap_find(struct context *context, struct mmiod_target *target, struct regmap **map);
+int regmap_find(struct context *context, const char *file, struct mmiod_target *target,
+		struct regmap **map);
 int regmap_find_register(const struct context *context, const struct regmap *map, const char *name,
 			 size_t length, const struct map_register **reg);
 int regmap_find_field(const struct context *context, const struct regmap *map,

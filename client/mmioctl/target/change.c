@@ -34,7 +34,7 @@ static int tell_json(const struct context *context, const struct change *change,
 		"{s:i, s:s, s:o, s:i, s:o, s:o, s:b}", "schema", JSON_SCHEMA, "region",
 		target->region, "offset", json_number(target->offset + change->at), "width",
 		(int)width * 8, "old", old ? json_register(*old, width) : json_null(), "new",
-		json_register(value, width), "written", !context->dry_run));
+		json_register(value, width), "written", !change->options->dry_run));
 }
 
 static int tell(const struct context *context, const struct change *change, const uint64_t *old,
@@ -47,7 +47,7 @@ static int tell(const struct context *context, const struct change *change, cons
 		return tell_json(context, change, old, value);
 	printf("%s: %s%s%s%s\n", place_words(change->place, change->at, name),
 	       old ? value_words(*old, width, before) : "", old ? " -> " : "",
-	       value_words(value, width, after), context->dry_run ? " (not written)" : "");
+	       value_words(value, width, after), change->options->dry_run ? " (not written)" : "");
 	return STATUS_OK;
 }
 
@@ -80,13 +80,13 @@ int change_register(struct context *context, const struct change *change)
 	if (err)
 		return report_client(context, err);
 	value = changed_value(change, old);
-	if (!context->dry_run)
+	if (!change->options->dry_run)
 		err = place_store(change->place, change->at, value);
 	if (err)
 		return report_client(context, err);
-	if (context->verbose || context->dry_run)
+	if (context->verbose || change->options->dry_run)
 		status = tell(context, change, look ? &old : NULL, value);
-	if (!status && context->verify && !context->dry_run)
+	if (!status && change->options->verify && !change->options->dry_run)
 		status = verify(context, change, value);
 	return status;
 }

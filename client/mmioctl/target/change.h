@@ -7,7 +7,13 @@
 
 #include "target/place.h"
 
+struct change_options {
+	bool verify;
+	bool dry_run;
+};
+
 struct change {
+	const struct change_options *options;
 	const struct place *place;
 	uint64_t at; /* from the start of the place */
 	uint64_t mask; /* bits that change; the rest is read first */

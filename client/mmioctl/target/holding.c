@@ -43,6 +43,7 @@ struct held {
 
 struct hold {
 	struct context *context;
+	char **command; /* NULL: none */
 	struct held *held;
 	size_t count;
 	struct pollfd *polls; /* two more: events and signals */
@@ -243,7 +244,7 @@ static int place_files(struct hold *hold)
 
 static void __attribute__((noreturn)) run_child(struct hold *hold)
 {
-	char **command = hold->context->command;
+	char **command = hold->command;
 	int err = set_environment(hold);
 
 	if (!err)
@@ -471,7 +472,7 @@ static int check_descriptors(const struct hold *hold)
 {
 	int last = FIRST_FD + (int)hold->count - 1;
 
-	if (!hold->context->command)
+	if (!hold->command)
 		return 0;
 	for (int fd = FIRST_FD; fd <= last; fd++) {
 		int flags = fcntl(fd, F_GETFD);
@@ -499,7 +500,7 @@ static int run_hold(struct hold *hold, const struct holding *holding)
 		release_leases(hold);
 		return die_of(caught);
 	}
-	if (!status && hold->context->command)
+	if (!status && hold->command)
 		status = start_command(hold);
 	else if (!status)
 		status = announce(hold);
@@ -513,7 +514,10 @@ static int run_hold(struct hold *hold, const struct holding *holding)
 
 int hold_leases(struct context *context, const struct holding *holding)
 {
-	struct hold hold = { .context = context, .count = holding->count, .signals = -1 };
+	struct hold hold = { .context = context,
+			     .command = holding->command,
+			     .count = holding->count,
+			     .signals = -1 };
 	int status;
 
 	hold.held = calloc(hold.count, sizeof(*hold.held));

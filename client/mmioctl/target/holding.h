@@ -9,6 +9,7 @@
 
 struct holding {
 	size_t count;
+	char **command; /* NULL: none, so until it is ended */
 	/* Fills @leases, and reports what could not be had: then what it left there is released. */
 	int (*take)(struct context *context, const struct holding *holding,
 		    struct mmiod_lease **leases);

@@ -8,10 +8,32 @@
 
 #include <string.h>
 
-int place_read(const struct context *context, const char *text, struct place *place)
+/* --width is the target's unless it has another of its own. */
+static int apply_width(const struct context *context, const char *text, const struct given *width,
+		       struct mmiod_target *target)
 {
-	*place = (struct place){ .text = text };
-	return target_read(context, text, &place->target);
+	uint64_t bits = width->value;
+
+	if (!width->is)
+		return 0;
+	if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
+		return usage_error(context, "--width %llu: it is 8, 16, 32 or 64 bits",
+				   (unsigned long long)bits);
+	if (target->width && target->width != bits / 8)
+		return usage_error(context, "%s is %u bits wide, --width says %llu", text,
+				   target->width * 8, (unsigned long long)bits);
+	target->width = (unsigned int)bits / 8;
+	return 0;
+}
+
+int place_read(const struct context *context, const char *text, const struct lease_options *options,
+	       struct place *place)
+{
+	int status;
+
+	*place = (struct place){ .text = text, .options = options };
+	status = target_read(context, text, &place->target);
+	return status ? status : apply_width(context, text, &options->width, &place->target);
 }
 
 int place_need_length(const struct context *context, const struct place *place)
@@ -28,8 +50,11 @@ int place_need_length(const struct context *context, const struct place *place)
 int place_lease(struct context *context, struct place *place, unsigned int rights)
 {
 	struct mmiod_target checked;
-	int status = target_lease(context, &place->target, rights, &place->lease);
+	int status = lease_open(context, place->options);
 
+	if (!status)
+		status = target_lease(context, &place->target, place->options, rights,
+				      &place->lease);
 	if (status)
 		return status;
 	place->width = mmiod_lease_width(place->lease);
@@ -43,7 +68,7 @@ int place_lease(struct context *context, struct place *place, unsigned int right
 /* What is misaligned is told before anything is leased. */
 int place_lease_registers(struct context *context, struct place *place, unsigned int rights)
 {
-	int status = client_open(context);
+	int status = lease_open(context, place->options);
 
 	if (!status)
 		status = target_resolve_width(context, &place->target);
@@ -52,7 +77,8 @@ int place_lease_registers(struct context *context, struct place *place, unsigned
 	if (!status)
 		status = target_check_alignment(context, place->text, &place->target);
 	if (!status)
-		status = target_lease(context, &place->target, rights, &place->lease);
+		status = target_lease(context, &place->target, place->options, rights,
+				      &place->lease);
 	place->width = place->target.width;
 	place->length = place->target.length;
 	return status;

@@ -15,12 +15,15 @@
 struct place {
 	struct mmiod_target target;
 	const char *text; /* the target as it was given */
+	const struct lease_options *options; /* how it is leased */
 	struct mmiod_lease *lease; /* owned */
 	unsigned int width; /* of an element, in bytes; 0: bytes in bulk */
 	uint64_t length;
 };
 
-int place_read(const struct context *context, const char *text, struct place *place);
+/* @options must stay as long as the place. */
+int place_read(const struct context *context, const char *text, const struct lease_options *options,
+	       struct place *place);
 int place_need_length(const struct context *context, const struct place *place);
 int place_lease(struct context *context, struct place *place, unsigned int rights);
 int place_lease_registers(struct context *context, struct place *place, unsigned int rights);

@@ -8,21 +8,15 @@
 #include <errno.h>
 #include <string.h>
 
-/* --width is the target's unless it has another of its own. */
-static int apply_width(const struct context *context, const char *text, struct mmiod_target *target)
+/* A client that is open already goes on waiting as it does: watch makes it wait as it needs. */
+int lease_open(struct context *context, const struct lease_options *options)
 {
-	uint64_t bits = context->width.value;
+	bool first = !context->client;
+	int status = client_open(context);
 
-	if (!context->width.is)
-		return 0;
-	if (bits != 8 && bits != 16 && bits != 32 && bits != 64)
-		return usage_error(context, "--width %llu: it is 8, 16, 32 or 64 bits",
-				   (unsigned long long)bits);
-	if (target->width && target->width != bits / 8)
-		return usage_error(context, "%s is %u bits wide, --width says %llu", text,
-				   target->width * 8, (unsigned long long)bits);
-	target->width = (unsigned int)bits / 8;
-	return 0;
+	if (!status && first && options->wait.is)
+		mmiod_client_set_wait(context->client, (uint32_t)options->wait.value);
+	return status;
 }
 
 int target_read(const struct context *context, const char *text, struct mmiod_target *target)
@@ -31,7 +25,7 @@ int target_read(const struct context *context, const char *text, struct mmiod_ta
 
 	if (mmiod_target_parse(text, target, error, sizeof(error)))
 		return usage_error(context, "%s", error);
-	return apply_width(context, text, target);
+	return 0;
 }
 
 static int check_inside(const struct context *context, const struct mmiod_target *target,
@@ -134,7 +128,7 @@ const char *target_missing(const struct context *context, const struct mmiod_reg
 }
 
 static int lease_as(struct context *context, const struct mmiod_target *target, unsigned int rights,
-		    enum mmiod_share share, struct mmiod_lease **lease)
+		    enum mmiod_cache cache, enum mmiod_share share, struct mmiod_lease **lease)
 {
 	struct mmiod_want want = {
 		.region = target->region,
@@ -142,7 +136,7 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
 		.length = target->length,
 		.rights = rights,
 		.width = target->width,
-		.cache = context->cache,
+		.cache = cache,
 		.share = share,
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
@@ -154,15 +148,16 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
  * Who only reads is a guest: in the way of nobody who reads, nor of who wants it alone. A daemon that
  * knows no guests is asked for what the grant says.
  */
-int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
+int target_lease(struct context *context, const struct mmiod_target *target,
+		 const struct lease_options *options, unsigned int rights,
 		 struct mmiod_lease **lease)
 {
-	bool guest = rights == MMIOD_RIGHT_READ && context->share == MMIOD_SHARE_DEFAULT;
-	int err = lease_as(context, target, rights, guest ? MMIOD_SHARE_GUEST : context->share,
-			   lease);
+	bool guest = rights == MMIOD_RIGHT_READ && options->share == MMIOD_SHARE_DEFAULT;
+	int err = lease_as(context, target, rights, options->cache,
+			   guest ? MMIOD_SHARE_GUEST : options->share, lease);
 
 	if (guest && err == -EOPNOTSUPP)
-		err = lease_as(context, target, rights, MMIOD_SHARE_DEFAULT, lease);
+		err = lease_as(context, target, rights, options->cache, MMIOD_SHARE_DEFAULT, lease);
 	return err ? report_client(context, err) : 0;
 }
 

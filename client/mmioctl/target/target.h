@@ -7,8 +7,46 @@
 
 #include "output/output.h"
 
+/* How a verb leases: what its rows of LEASE_OPTIONS say, or a part of them. */
+struct lease_options {
+	enum mmiod_cache cache;
+	enum mmiod_share share;
+	struct given wait; /* ms; UINT32_MAX: for ever */
+	struct given width; /* bits */
+};
+
+/* clang-format off */
+#define CACHE_OPTIONS(type, field) \
+	{ "uc", 0, NULL, "uncached (default: as configured)", \
+	  VALUE(type, field.cache, MMIOD_CACHE_UC) }, \
+	{ "wc", 0, NULL, "write-combining", VALUE(type, field.cache, MMIOD_CACHE_WC) }
+
+#define SHARE_OPTIONS(type, field) \
+	{ "exclusive", 0, NULL, "nobody else may hold it (default: as configured)", \
+	  VALUE(type, field.share, MMIOD_SHARE_EXCLUSIVE) }, \
+	{ "shared-read", 0, NULL, "others may read it", \
+	  VALUE(type, field.share, MMIOD_SHARE_READ) }, \
+	{ "shared-write", 0, NULL, "others may read and write it", \
+	  VALUE(type, field.share, MMIOD_SHARE_WRITE) }, \
+	{ "guest", 0, NULL, "read-only, in nobody's way; ends for one that is alone", \
+	  VALUE(type, field.share, MMIOD_SHARE_GUEST) }
+
+#define WAIT_OPTION(type, field) \
+	{ "wait", 0, "[TIME]", "until others have given it back, at most for TIME", \
+	  WAIT(type, field.wait) }
+
+#define LEASE_OPTIONS(type, field) \
+	CACHE_OPTIONS(type, field), SHARE_OPTIONS(type, field), WAIT_OPTION(type, field)
+
+#define WIDTH_OPTION(type, field) \
+	{ "width", 'w', "BITS", "of an access: 8, 16, 32 or 64, as :WIDTH of the target", \
+	  NUMBER(type, field.width) }
+/* clang-format on */
+
 /* ---- target.c: leases on targets ---- */
 
+/* As client_open(), for leases that may be waited for, as @options say. */
+int lease_open(struct context *context, const struct lease_options *options);
 int target_read(const struct context *context, const char *text, struct mmiod_target *target);
 int target_region(struct context *context, const char *text,
 		  int (*use)(const struct context *context, const struct mmiod_region *region));
@@ -16,7 +54,8 @@ int target_resolve_width(struct context *context, struct mmiod_target *target);
 int target_check_alignment(const struct context *context, const char *text,
 			   const struct mmiod_target *target);
 const char *target_missing(const struct context *context, const struct mmiod_region *region);
-int target_lease(struct context *context, const struct mmiod_target *target, unsigned int rights,
+int target_lease(struct context *context, const struct mmiod_target *target,
+		 const struct lease_options *options, unsigned int rights,
 		 struct mmiod_lease **lease);
 int parse_value(const struct context *context, const char *text, uint64_t *value);
 int parse_lease(const struct context *context, const char *text, uint64_t *lease);

@@ -10,6 +10,20 @@
 
 /* ---- read ---- */
 
+static struct read_options {
+	struct lease_options lease;
+	struct given repeat;
+	uint32_t interval_ms;
+} read_options;
+
+static const struct verb_option read_rows[] = {
+	LEASE_OPTIONS(struct read_options, lease),
+	WIDTH_OPTION(struct read_options, lease),
+	{ "repeat", 0, "N", "so often, as xN", NUMBER(struct read_options, repeat) },
+	INTERVAL_OPTION(struct read_options, interval_ms),
+	{ 0 },
+};
+
 struct reading {
 	struct place place;
 	uint64_t times;
@@ -71,9 +85,9 @@ static int read_place(struct context *context, struct reading *reading)
 		status = out_of_memory(context);
 	for (uint64_t i = 0; !status && i < reading->times; i++) {
 		if (i)
-			pause_ms(context->interval_ms);
+			pause_ms(read_options.interval_ms);
 		status = read_once(context, reading);
-		if (context->interval_ms)
+		if (read_options.interval_ms)
 			fflush(stdout);
 		if (ferror(stdout))
 			break;
@@ -86,8 +100,8 @@ static int read_place(struct context *context, struct reading *reading)
 /* x10 behind the target, as pcimem has it, or --repeat 10. */
 static int parse_times(const struct context *context, const char *text, uint64_t *times)
 {
-	*times = context->repeat.is ? context->repeat.value : 1;
-	if (text && context->repeat.is)
+	*times = read_options.repeat.is ? read_options.repeat.value : 1;
+	if (text && read_options.repeat.is)
 		return usage_error(context, "%s and --repeat say the same", text);
 	if (text && (text[0] != 'x' || parse_number(text + 1, times)))
 		return usage_error(context, "\"%s\": how often is written as x10", text);
@@ -97,7 +111,7 @@ static int parse_times(const struct context *context, const char *text, uint64_t
 static int verb_read(struct context *context, int argc, char **argv)
 {
 	struct reading reading = { 0 };
-	int status = place_read(context, argv[0], &reading.place);
+	int status = place_read(context, argv[0], &read_options.lease, &reading.place);
 
 	if (!status)
 		status = parse_times(context, argc == 2 ? argv[1] : NULL, &reading.times);
@@ -109,7 +123,8 @@ const struct verb read_verb = {
 	.arguments = "TARGET [xN]",
 	.summary = "read a register, or as many as LENGTH holds",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH | WITH_REPEAT | WITH_INTERVAL,
+	.options = read_rows,
+	.values = &read_options,
 	.least = 1,
 	.most = 2,
 	.run = verb_read,
@@ -122,12 +137,27 @@ const struct verb read_verb = {
 
 /* ---- write ---- */
 
+static struct write_options {
+	struct lease_options lease;
+	struct given mask;
+	struct change_options change;
+} write_options;
+
+static const struct verb_option write_rows[] = {
+	LEASE_OPTIONS(struct write_options, lease),
+	WIDTH_OPTION(struct write_options, lease),
+	MASK_OPTION(struct write_options, mask),
+	VERIFY_OPTION(struct write_options, change.verify),
+	DRY_RUN_OPTION(struct write_options, change.dry_run),
+	{ 0 },
+};
+
 static int check_mask(const struct context *context, const char *text, uint64_t value,
 		      unsigned int width)
 {
-	uint64_t mask = context->mask.value;
+	uint64_t mask = write_options.mask.value;
 
-	if (!context->mask.is)
+	if (!write_options.mask.is)
 		return 0;
 	if (mask & ~width_mask(width))
 		return usage_error(context, "mask 0x%llx does not fit %u bits",
@@ -143,10 +173,10 @@ static int check_mask(const struct context *context, const char *text, uint64_t 
 static int write_place(struct context *context, struct place *place, const char *text,
 		       uint64_t value)
 {
-	struct change change = { .place = place, .value = value };
+	struct change change = { .options = &write_options.change, .place = place, .value = value };
 	int status = check_fit(context, text, value, place->width);
 
-	change.mask = context->mask.is ? context->mask.value : width_mask(place->width);
+	change.mask = write_options.mask.is ? write_options.mask.value : width_mask(place->width);
 	if (!status)
 		status = check_mask(context, text, value, place->width);
 	return status ? status : change_register(context, &change);
@@ -156,7 +186,7 @@ static int verb_write(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	uint64_t value;
-	int status = place_read(context, argv[0], &place);
+	int status = place_read(context, argv[0], &write_options.lease, &place);
 
 	if (!status && place.target.length)
 		return usage_error(context, "%s: write stores one value: leave the length out",
@@ -176,7 +206,8 @@ const struct verb write_verb = {
 	.arguments = "TARGET VALUE",
 	.summary = "write a register",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH | WITH_MASK | WITH_VERIFY | WITH_DRY_RUN,
+	.options = write_rows,
+	.values = &write_options,
 	.least = 2,
 	.most = 2,
 	.run = verb_write,

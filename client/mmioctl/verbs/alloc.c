@@ -7,11 +7,19 @@
  * can be met, and what would have fitted, the daemon knows.
  */
 #include "target/holding.h"
+#include "target/target.h"
 #include "verb.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+
+static struct alloc_options {
+	struct lease_options lease;
+	bool read_only;
+	struct mmiod_allocation want; /* what the options say of it */
+	char **command;
+} options;
 
 static int parse_bytes(const struct context *context, const char *name, const char *text,
 		       uint64_t *bytes)
@@ -36,7 +44,7 @@ static int parse_limit(const struct context *context, const char *name, const ch
 	return status;
 }
 
-static int parse_zone(struct context *context, const char *text)
+static int parse_zone(const struct context *context, const char *text, enum mmiod_memory_zone *zone)
 {
 	static const enum mmiod_memory_zone zones[] = { MMIOD_MEMORY_ANY, MMIOD_MEMORY_BELOW_4G,
 							MMIOD_MEMORY_BELOW_16M };
@@ -44,7 +52,7 @@ static int parse_zone(struct context *context, const char *text)
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		if (strcmp(text, zone_word(zones[i])))
 			continue;
-		context->want.zone = zones[i];
+		*zone = zones[i];
 		return 0;
 	}
 	return usage_error(context,
@@ -53,13 +61,13 @@ static int parse_zone(struct context *context, const char *text)
 			   text);
 }
 
-static int parse_node(struct context *context, const char *text)
+static int parse_node(const struct context *context, const char *text, unsigned int *wanted)
 {
 	uint64_t node;
 
 	if (parse_number(text, &node) || node >= INT_MAX)
 		return usage_error(context, "\"%s\" is not the number of a NUMA node", text);
-	context->want.node = (unsigned int)node + 1;
+	*wanted = (unsigned int)node + 1;
 	return 0;
 }
 
@@ -74,9 +82,10 @@ static const struct {
 };
 
 /* One of the options that only alloc knows. */
-int alloc_option(struct context *context, const char *name, const char *argument)
+static int alloc_option(const struct context *context, void *field, const char *name,
+			const char *argument)
 {
-	struct mmiod_allocation *want = &context->want;
+	struct mmiod_allocation *want = field;
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (!strcmp(name, flags[i].name))
@@ -88,19 +97,36 @@ int alloc_option(struct context *context, const char *name, const char *argument
 	if (!strcmp(name, "above"))
 		return parse_bytes(context, name, argument, &want->low);
 	if (!strcmp(name, "zone"))
-		return parse_zone(context, argument);
+		return parse_zone(context, argument, &want->zone);
 	if (!strcmp(name, "node"))
-		return parse_node(context, argument);
-	if (!strcmp(name, "device"))
-		want->region = argument;
+		return parse_node(context, argument, &want->node);
 	return 0;
 }
 
-/* The words for kinds come first: a pool of such a name cannot be had here. */
-static int parse_kind(struct context *context, const char *text)
-{
-	struct mmiod_allocation *want = &context->want;
+#define WANT CALL(struct alloc_options, want, alloc_option)
 
+static const struct verb_option option_rows[] = {
+	CACHE_OPTIONS(struct alloc_options, lease),
+	READ_ONLY_OPTION(struct alloc_options, read_only),
+	WAIT_OPTION(struct alloc_options, lease),
+	LEASE_TIME_OPTION(struct alloc_options, want.lease_ms),
+	{ "align", 0, "N", "pool: at a multiple of N, a power of two", WANT },
+	{ "below", 0, "N", "pool: end by offset N; else: below address N", WANT },
+	{ "above", 0, "N", "pool: start at offset N or above", WANT },
+	{ "power-of-two", 0, NULL, "pool: round SIZE up to a power of two", WANT },
+	{ "zero", 0, NULL, "pool: zeroed (kernel memory always is)", WANT },
+	{ "zone", 0, "ZONE", "dma (below 16M), dma32 (below 4G, not kmalloc), any", WANT },
+	{ "node", 0, "N", "kernel memory: on that NUMA node", WANT },
+	{ "no-wait", 0, NULL, "kernel memory: fail rather than wait until some is free", WANT },
+	{ "contiguous", 0, NULL, "pages: in one physical piece", WANT },
+	DEVICE_OPTION(struct alloc_options, want.region),
+	{ 0 },
+};
+
+/* The words for kinds come first: a pool of such a name cannot be had here. */
+static int parse_kind(const struct context *context, const char *text,
+		      struct mmiod_allocation *want)
+{
 	want->memory = memory_of_word(text);
 	if (want->memory == MMIOD_MEMORY_DMA && !want->region)
 		return usage_error(context, "dma needs --device REGION: memory for which device?");
@@ -136,20 +162,21 @@ static int take_memory(struct context *context, const struct holding *holding,
 
 static int verb_alloc(struct context *context, int argc, char **argv)
 {
-	struct mmiod_allocation *want = &context->want;
-	struct alloc_hold hold = {
-		.holding = { .count = 1, .take = take_memory, .label = alloc_label }, .want = want
-	};
+	struct mmiod_allocation want = options.want;
+	struct alloc_hold hold = { .holding = { .count = 1,
+						.command = options.command,
+						.take = take_memory,
+						.label = alloc_label },
+				   .want = &want };
 	int status;
 
-	status = parse_kind(context, argv[0]);
+	status = parse_kind(context, argv[0], &want);
 	if (!status)
-		status = parse_bytes(context, "size", argv[1], &want->length);
-	want->rights = MMIOD_RIGHT_READ | (context->read_only ? 0 : MMIOD_RIGHT_WRITE);
-	want->cache = context->cache;
-	want->lease_ms = context->lease_ms;
+		status = parse_bytes(context, "size", argv[1], &want.length);
+	want.rights = MMIOD_RIGHT_READ | (options.read_only ? 0 : MMIOD_RIGHT_WRITE);
+	want.cache = options.lease.cache;
 	if (!status)
-		status = client_open(context);
+		status = lease_open(context, &options.lease);
 	return status ? status : hold_leases(context, &hold.holding);
 }
 
@@ -158,7 +185,9 @@ const struct verb alloc_verb = {
 	.arguments = "KIND|POOL SIZE [-- COMMAND ARG…]",
 	.summary = "allocate memory, and hold it likewise",
 	.group = GROUP_HOLD,
-	.options = WITH_CACHE | WITH_READ_ONLY | WITH_ALLOC | WITH_COMMAND,
+	.options = option_rows,
+	.values = &options,
+	.command = &options.command,
 	.least = 2,
 	.most = 2,
 	.run = verb_alloc,

@@ -17,6 +17,21 @@
 #define WRITE_NS 300000000 /* for one cache attribute */
 #define WRITE_BYTES (1u << 20) /* written again and again */
 
+static struct bench_options {
+	struct lease_options lease;
+	struct given count;
+	bool yes;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	LEASE_OPTIONS(struct bench_options, lease),
+	WIDTH_OPTION(struct bench_options, lease),
+	COUNT_OPTION(struct bench_options, count),
+	YES_OPTION(struct bench_options, yes),
+	{ 0 },
+};
+
 enum bench_column {
 	BENCH_WHAT,
 	BENCH_HOW,
@@ -42,6 +57,7 @@ static const size_t bench_column_count = BENCH_COLUMNS;
 
 struct bench {
 	struct context *context;
+	struct lease_options lease; /* as asked for, but for the cache attribute */
 	struct place place;
 	struct mmiod_mapping *mapping; /* NULL: sub-page, mediated access only */
 	struct table table;
@@ -260,7 +276,7 @@ static int open_bench(struct bench *bench, enum mmiod_cache cache, unsigned int 
 	struct context *context = bench->context;
 	int status, err;
 
-	context->cache = cache;
+	bench->lease.cache = cache;
 	status = place_lease(context, &bench->place, rights);
 	if (status || !mmiod_lease_mappable(bench->place.lease))
 		return status;
@@ -308,14 +324,13 @@ static int find_caches(struct bench *bench)
 
 static int measure(struct bench *bench)
 {
-	struct context *context = bench->context;
-	enum mmiod_cache asked = context->cache;
+	enum mmiod_cache asked = options.lease.cache;
 	int status = open_bench(bench, asked, MMIOD_RIGHT_READ);
 
 	if (!status)
 		status = bench_reads(bench);
 	close_bench(bench);
-	if (!context->yes)
+	if (!options.yes)
 		return status;
 	for (enum mmiod_cache cache = MMIOD_CACHE_UC; !status && cache <= MMIOD_CACHE_WC; cache++)
 		if (asked ? asked == cache : bench->caches & 1u << cache)
@@ -337,15 +352,15 @@ static int run_bench(struct bench *bench)
 
 static int verb_bench(struct context *context, int argc, char **argv)
 {
-	struct bench bench = { .context = context, .most = SAMPLES };
-	int status = place_read(context, argv[0], &bench.place);
+	struct bench bench = { .context = context, .lease = options.lease, .most = SAMPLES };
+	int status = place_read(context, argv[0], &bench.lease, &bench.place);
 
-	if (context->count.is)
-		bench.most = context->count.value <= 100 * SAMPLES ? context->count.value : 0;
+	if (options.count.is)
+		bench.most = options.count.value <= 100 * SAMPLES ? options.count.value : 0;
 	if (!status && !bench.most)
 		return usage_error(context, "--count is from 1 to %d", 100 * SAMPLES);
 	if (!status)
-		status = client_open(context);
+		status = lease_open(context, &bench.lease);
 	if (!status)
 		status = find_caches(&bench);
 	if (status)
@@ -353,7 +368,7 @@ static int verb_bench(struct context *context, int argc, char **argv)
 	bench.samples = calloc(bench.most, sizeof(*bench.samples));
 	status = bench.samples ? run_bench(&bench) : out_of_memory(context);
 	free(bench.samples);
-	if (!status && !context->yes && !context->json)
+	if (!status && !options.yes && !context->json)
 		note(context, "writes are measured with --yes only: they overwrite and restore");
 	return status;
 }
@@ -363,7 +378,8 @@ const struct verb bench_verb = {
 	.arguments = "TARGET",
 	.summary = "how long reads take, how fast writes go",
 	.group = GROUP_TROUBLE,
-	.options = WITH_TABLE | WITH_LEASE | WITH_WIDTH | WITH_COUNT | WITH_YES,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 1,
 	.run = verb_bench,

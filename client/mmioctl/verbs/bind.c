@@ -12,14 +12,26 @@
 
 #define WORDS_MAX 64 /* of the command */
 
+/* Of both verbs. */
+static struct bind_options {
+	bool force;
+	bool dry_run;
+} options;
+
+static const struct verb_option option_rows[] = {
+	{ "force", 0, NULL, "whoever uses the device", FLAG(struct bind_options, force) },
+	DRY_RUN_OPTION(struct bind_options, dry_run),
+	{ 0 },
+};
+
 static int run_verb(struct context *context, const char *option, int argc, char **argv)
 {
 	char *words[WORDS_MAX + 8] = { "mmiod", (char *)option };
 	size_t n = 2;
 
-	if (context->force && strcmp(option, "--unbind"))
+	if (options.force && strcmp(option, "--unbind"))
 		words[n++] = "--force";
-	if (context->dry_run)
+	if (options.dry_run)
 		words[n++] = "--dry-run";
 	words[n++] = "--";
 	memcpy(words + n, argv, (size_t)argc * sizeof(*argv));
@@ -115,7 +127,8 @@ const struct verb bind_verb = {
 	.arguments = "PCIADDR…",
 	.summary = "give PCI functions to mmiod's driver (root)",
 	.group = GROUP_DEVICES,
-	.options = WITH_FORCE | WITH_DRY_RUN,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = WORDS_MAX,
 	.run = verb_bind,
@@ -132,7 +145,7 @@ static int verb_unbind(struct context *context, int argc, char **argv)
 {
 	int status = 0;
 
-	if (!context->force && !context->dry_run)
+	if (!options.force && !options.dry_run)
 		status = check_leases(context, argc, argv);
 	return status ? status : run_verb(context, "--unbind", argc, argv);
 }
@@ -142,7 +155,8 @@ const struct verb unbind_verb = {
 	.arguments = "PCIADDR…",
 	.summary = "give PCI functions back to their drivers (root)",
 	.group = GROUP_DEVICES,
-	.options = WITH_FORCE | WITH_DRY_RUN,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = WORDS_MAX,
 	.run = verb_unbind,

@@ -12,6 +12,22 @@
 
 enum action { SET, CLEAR, TOGGLE };
 
+/* Of all three verbs. */
+static struct bits_options {
+	struct lease_options lease;
+	struct change_options change;
+	const char *map_file;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct bits_options, lease),
+	WIDTH_OPTION(struct bits_options, lease),
+	VERIFY_OPTION(struct bits_options, change.verify),
+	MAP_FILE_OPTION(struct bits_options, map_file),
+	DRY_RUN_OPTION(struct bits_options, change.dry_run),
+	{ 0 },
+};
+
 static int parse_bit(const char *text, size_t length, unsigned int *bit)
 {
 	char digits[4];
@@ -51,7 +67,7 @@ static int field_mask(struct context *context, const struct place *place, const 
 	const struct map_register *reg;
 	const struct map_field *field = NULL;
 	struct regmap *map;
-	int status = regmap_find(context, &target, &map);
+	int status = regmap_find(context, options.map_file, &target, &map);
 
 	if (status)
 		return status;
@@ -92,7 +108,7 @@ static int read_bits(struct context *context, const struct place *place, const c
 static int change_bits(struct context *context, struct place *place, char **texts,
 		       enum action action)
 {
-	struct change change = { .place = place };
+	struct change change = { .options = &options.change, .place = place };
 	int status = 0;
 
 	for (; !status && *texts; texts++) {
@@ -110,7 +126,7 @@ static int change_bits(struct context *context, struct place *place, char **text
 static int run_bits(struct context *context, int argc, char **argv, enum action action)
 {
 	struct place place = { 0 };
-	int status = place_read(context, argv[0], &place);
+	int status = place_read(context, argv[0], &options.lease, &place);
 
 	if (!status && place.target.length)
 		return usage_error(context, "%s: bits of one register: leave the length out",
@@ -139,7 +155,6 @@ static int verb_toggle(struct context *context, int argc, char **argv)
 }
 
 #define BITS_ARGUMENTS "TARGET BIT|BIT-BIT|FIELD…"
-#define BITS_OPTIONS (WITH_LEASE | WITH_WIDTH | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE)
 #define BITS_MORE                                                                         \
 	"FIELD is a name in the register map: see mmioctl regs --help. The register is\n" \
 	"read, changed and written; -v shows both values.\n"
@@ -149,7 +164,8 @@ const struct verb set_verb = {
 	.arguments = BITS_ARGUMENTS,
 	.summary = "set bits of a register",
 	.group = GROUP_ACCESS,
-	.options = BITS_OPTIONS,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = ARGUMENTS_ANY,
 	.run = verb_set,
@@ -164,7 +180,8 @@ const struct verb clear_verb = {
 	.arguments = BITS_ARGUMENTS,
 	.summary = "clear bits of a register",
 	.group = GROUP_ACCESS,
-	.options = BITS_OPTIONS,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = ARGUMENTS_ANY,
 	.run = verb_clear,
@@ -177,7 +194,8 @@ const struct verb toggle_verb = {
 	.arguments = BITS_ARGUMENTS,
 	.summary = "invert bits of a register",
 	.group = GROUP_ACCESS,
-	.options = BITS_OPTIONS,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = ARGUMENTS_ANY,
 	.run = verb_toggle,

@@ -15,6 +15,17 @@
 
 #define FILL_BYTES (1u << 20) /* filled at once, so that there is progress to show */
 
+/* Of all four verbs. */
+static struct bulk_options {
+	struct lease_options lease;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct bulk_options, lease),
+	WIDTH_OPTION(struct bulk_options, lease),
+	{ 0 },
+};
+
 /* ---- fill ---- */
 
 static int fill_elements(const struct place *place, uint64_t value, struct progress *progress)
@@ -71,14 +82,12 @@ static int verb_fill(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	uint64_t value;
-	int status = place_read(context, argv[0], &place);
+	int status = place_read(context, argv[0], &options.lease, &place);
 
 	if (!status)
 		status = place_need_length(context, &place);
 	if (!status)
 		status = parse_value(context, argv[1], &value);
-	if (!status)
-		status = client_open(context);
 	return status ? status : fill_place(context, &place, argv[1], value);
 }
 
@@ -87,7 +96,8 @@ const struct verb fill_verb = {
 	.arguments = "TARGET VALUE",
 	.summary = "write one value everywhere",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = 2,
 	.run = verb_fill,
@@ -160,15 +170,13 @@ static int verb_load(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	struct stream stream;
-	int status = place_read(context, argv[0], &place);
+	int status = place_read(context, argv[0], &options.lease, &place);
 
 	if (!status)
 		status = stream_open(context, &stream, argv[1], false);
 	if (status)
 		return status;
 	status = stream_check_size(context, &stream, &place);
-	if (!status)
-		status = client_open(context);
 	if (!status)
 		status = place_lease(context, &place, READ_WRITE);
 	if (!status)
@@ -183,7 +191,8 @@ const struct verb load_verb = {
 	.arguments = "TARGET FILE",
 	.summary = "write a file's bytes; -: standard input",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = 2,
 	.run = verb_load,
@@ -196,10 +205,8 @@ static int verb_save(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
 	struct stream stream = { .fd = -1 };
-	int status = place_read(context, argv[0], &place);
+	int status = place_read(context, argv[0], &options.lease, &place);
 
-	if (!status)
-		status = client_open(context);
 	if (!status)
 		status = place_lease(context, &place, MMIOD_RIGHT_READ);
 	if (!status)
@@ -216,7 +223,8 @@ const struct verb save_verb = {
 	.arguments = "TARGET FILE",
 	.summary = "read into a file; -: standard output",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = 2,
 	.run = verb_save,
@@ -272,13 +280,11 @@ static int verb_copy(struct context *context, int argc, char **argv)
 	struct place from = { 0 }, to = { 0 };
 	int status;
 
-	status = place_read(context, argv[0], &from);
+	status = place_read(context, argv[0], &options.lease, &from);
 	if (!status)
-		status = place_read(context, argv[1], &to);
+		status = place_read(context, argv[1], &options.lease, &to);
 	if (!status)
 		status = check_copy(context, &from.target, &to.target);
-	if (!status)
-		status = client_open(context);
 	if (!status)
 		status = place_lease(context, &from, MMIOD_RIGHT_READ);
 	if (!status)
@@ -295,7 +301,8 @@ const struct verb copy_verb = {
 	.arguments = "FROM TO",
 	.summary = "from one target to another",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = 2,
 	.run = verb_copy,

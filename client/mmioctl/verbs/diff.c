@@ -13,6 +13,16 @@
 
 #define SHOWN 16 /* differences, unless --verbose */
 
+static struct diff_options {
+	struct lease_options lease;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct diff_options, lease),
+	WIDTH_OPTION(struct diff_options, lease),
+	{ 0 },
+};
+
 struct diff {
 	struct context *context;
 	struct place one, other; /* other.lease NULL: the file */
@@ -157,8 +167,6 @@ static int open_file(struct diff *diff, const char *name)
 	if (!status)
 		status = stream_check_size(diff->context, &diff->stream, &diff->one);
 	if (!status)
-		status = client_open(diff->context);
-	if (!status)
 		status = place_lease(diff->context, &diff->one, MMIOD_RIGHT_READ);
 	return status;
 }
@@ -166,7 +174,7 @@ static int open_file(struct diff *diff, const char *name)
 static int open_places(struct diff *diff, const char *text)
 {
 	struct mmiod_target *one = &diff->one.target, *other = &diff->other.target;
-	int status = place_read(diff->context, text, &diff->other);
+	int status = place_read(diff->context, text, &options.lease, &diff->other);
 
 	if (status)
 		return status;
@@ -176,8 +184,6 @@ static int open_places(struct diff *diff, const char *text)
 				   (unsigned long long)other->length);
 	one->length = other->length = one->length ? one->length : other->length;
 	status = place_need_length(diff->context, &diff->one);
-	if (!status)
-		status = client_open(diff->context);
 	if (!status)
 		status = place_lease(diff->context, &diff->one, MMIOD_RIGHT_READ);
 	if (!status)
@@ -204,7 +210,7 @@ static int run_diff(struct diff *diff)
 static int verb_diff(struct context *context, int argc, char **argv)
 {
 	struct diff diff = { .context = context, .stream.fd = -1 };
-	int status = place_read(context, argv[0], &diff.one);
+	int status = place_read(context, argv[0], &options.lease, &diff.one);
 
 	if (!status)
 		status = is_file(argv[1]) ? open_file(&diff, argv[1]) : open_places(&diff, argv[1]);
@@ -220,7 +226,8 @@ const struct verb diff_verb = {
 	.arguments = "TARGET FILE|TARGET",
 	.summary = "compare with a file or another target",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH,
+	.options = option_rows,
+	.values = &options,
 	.least = 2,
 	.most = 2,
 	.run = verb_diff,

@@ -15,6 +15,19 @@
 #define LINE_BYTES 16
 #define DUMP_BYTES 4096 /* read at once */
 
+static struct dump_options {
+	struct lease_options lease;
+	const char *raw;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct dump_options, lease),
+	WIDTH_OPTION(struct dump_options, lease),
+	{ "raw", 0, "FILE", "the bytes into FILE (-: standard output) and no dump",
+	  TEXT(struct dump_options, raw) },
+	{ 0 },
+};
+
 struct dump {
 	const struct context *context;
 	const struct mmiod_target *target;
@@ -151,9 +164,9 @@ static int dump_place(struct context *context, const struct place *place)
 	struct stream stream;
 	int status;
 
-	if (!context->raw)
+	if (!options.raw)
 		return dump_lease(context, &place->target, place->lease);
-	status = stream_open(context, &stream, context->raw, true);
+	status = stream_open(context, &stream, options.raw, true);
 	if (status)
 		return status;
 	status = stream_save(context, &stream, place);
@@ -163,7 +176,7 @@ static int dump_place(struct context *context, const struct place *place)
 static int verb_dump(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
-	int status = place_read(context, argv[0], &place);
+	int status = place_read(context, argv[0], &options.lease, &place);
 
 	if (!status)
 		status = read_length(context, argc == 2 ? argv[1] : NULL, &place.target);
@@ -180,7 +193,8 @@ const struct verb dump_verb = {
 	.arguments = "TARGET [LENGTH]",
 	.summary = "show many registers as a hex dump",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH | WITH_RAW,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 2,
 	.run = verb_dump,

@@ -12,6 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct export_options {
+	const char *textfile;
+} options;
+
+static const struct verb_option option_rows[] = {
+	{ "textfile", 0, "PATH", "into this file, which is replaced as a whole",
+	  TEXT(struct export_options, textfile) },
+	{ 0 },
+};
+
 /* ---- families ---- */
 
 static const char *const requests[] = {
@@ -215,7 +225,7 @@ static int write_textfile(const struct context *context, const struct mmiod_coun
 		return out_of_memory(context);
 	print_prometheus(out, list);
 	status = fclose(out) ? out_of_memory(context)
-			     : replace_file(context, context->textfile, text, length);
+			     : replace_file(context, options.textfile, text, length);
 	free(text);
 	return status;
 }
@@ -233,7 +243,7 @@ static int verb_export(struct context *context, int argc, char **argv)
 	err = mmiod_client_list_counters(context->client, &list);
 	if (err)
 		return report_client(context, err);
-	if (context->textfile)
+	if (options.textfile)
 		status = write_textfile(context, list);
 	else
 		print_prometheus(stdout, list);
@@ -246,7 +256,8 @@ const struct verb export_verb = {
 	.arguments = "prometheus",
 	.summary = "what the daemon counts, for Prometheus",
 	.group = GROUP_LIVE,
-	.options = WITH_TEXTFILE,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 1,
 	.run = verb_export,

@@ -10,6 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRITES_MAX 8
+
+static struct hold_options {
+	struct lease_options lease;
+	bool read_only;
+	uint32_t lease_ms;
+	struct on_end {
+		struct mmiod_register_write writes[WRITES_MAX]; /* from the target's start */
+		size_t count;
+	} on_end;
+	char **command;
+} options;
+
 struct target_hold {
 	struct holding holding;
 	struct mmiod_target *targets;
@@ -38,22 +51,34 @@ static int parse_write(const struct context *context, char *text,
 			   text);
 }
 
-int on_end_option(struct context *context, const char *name, const char *argument)
+static int on_end_option(const struct context *context, void *field, const char *name,
+			 const char *argument)
 {
+	struct on_end *on_end = field;
 	char *copy = strdup(argument), *rest = copy, *word;
 	int status = copy ? 0 : out_of_memory(context);
 
-	context->on_end_count = 0;
+	on_end->count = 0;
 	while (!status && (word = strsep(&rest, ","))) {
-		if (context->on_end_count == 8)
-			status = usage_error(context, "--on-end: more than 8 writes");
+		if (on_end->count == WRITES_MAX)
+			status = usage_error(context, "--on-end: more than %d writes", WRITES_MAX);
 		else
-			status = parse_write(context, word,
-					     &context->on_end[context->on_end_count++]);
+			status = parse_write(context, word, &on_end->writes[on_end->count++]);
 	}
 	free(copy);
 	return status;
 }
+
+static const struct verb_option option_rows[] = {
+	CACHE_OPTIONS(struct hold_options, lease),
+	READ_ONLY_OPTION(struct hold_options, read_only),
+	SHARE_OPTIONS(struct hold_options, lease),
+	WAIT_OPTION(struct hold_options, lease),
+	LEASE_TIME_OPTION(struct hold_options, lease_ms),
+	{ "on-end", 0, "WRITES", "register writes when it ends, as +0x10:32=0,+0x14:32=1",
+	  CALL(struct hold_options, on_end, on_end_option) },
+	{ 0 },
+};
 
 static const char *target_label(const struct holding *holding, size_t index)
 {
@@ -66,15 +91,15 @@ static int take_targets(struct context *context, const struct holding *holding,
 {
 	const struct target_hold *hold = (const struct target_hold *)holding;
 	unsigned int rights = MMIOD_RIGHT_READ;
-	struct mmiod_register_write writes[8];
+	struct mmiod_register_write writes[WRITES_MAX];
 	uint64_t start = 0;
 
-	if (!context->read_only && context->share != MMIOD_SHARE_GUEST)
+	if (!options.read_only && options.lease.share != MMIOD_SHARE_GUEST)
 		rights |= MMIOD_RIGHT_WRITE;
-	if (context->on_end_count)
+	if (options.on_end.count)
 		start = hold->targets[0].offset;
-	for (size_t i = 0; i < context->on_end_count; i++) {
-		writes[i] = context->on_end[i];
+	for (size_t i = 0; i < options.on_end.count; i++) {
+		writes[i] = options.on_end.writes[i];
 		writes[i].offset += start;
 	}
 	for (size_t i = 0; i < holding->count; i++)
@@ -84,11 +109,11 @@ static int take_targets(struct context *context, const struct holding *holding,
 			.length = hold->targets[i].length,
 			.width = hold->targets[i].width,
 			.rights = rights,
-			.cache = context->cache,
-			.share = context->share,
-			.lease_ms = context->lease_ms,
+			.cache = options.lease.cache,
+			.share = options.lease.share,
+			.lease_ms = options.lease_ms,
 			.on_end = writes,
-			.on_end_count = context->on_end_count,
+			.on_end_count = options.on_end.count,
 		};
 	mmiod_client_lease_many(context->client, hold->wants, holding->count, 0, leases,
 				hold->errors);
@@ -107,20 +132,21 @@ static int hold_targets(struct context *context, struct target_hold *hold, char 
 	for (size_t i = 0; !status && i < hold->holding.count; i++)
 		status = target_read(context, targets[i], &hold->targets[i]);
 	if (!status)
-		status = client_open(context);
+		status = lease_open(context, &options.lease);
 	return status ? status : hold_leases(context, &hold->holding);
 }
 
 static int verb_hold(struct context *context, int argc, char **argv)
 {
-	struct target_hold hold = {
-		.holding = { .count = (size_t)argc, .take = take_targets, .label = target_label }
-	};
+	struct target_hold hold = { .holding = { .count = (size_t)argc,
+						 .command = options.command,
+						 .take = take_targets,
+						 .label = target_label } };
 	int status;
 
-	if (context->on_end_count && argc > 1)
+	if (options.on_end.count && argc > 1)
 		return usage_error(context, "--on-end goes with one target");
-	if (context->on_end_count && context->read_only)
+	if (options.on_end.count && options.read_only)
 		return usage_error(context, "--on-end needs the right to write: no --read-only");
 	hold.targets = calloc(hold.holding.count, sizeof(*hold.targets));
 	hold.wants = calloc(hold.holding.count, sizeof(*hold.wants));
@@ -137,7 +163,9 @@ const struct verb hold_verb = {
 	.arguments = "TARGET… [-- COMMAND ARG…]",
 	.summary = "keep leases while the command, or mmioctl, runs",
 	.group = GROUP_HOLD,
-	.options = WITH_CACHE | WITH_READ_ONLY | WITH_SHARE | WITH_TERMS | WITH_COMMAND,
+	.options = option_rows,
+	.values = &options,
+	.command = &options.command,
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_hold,

@@ -13,6 +13,20 @@
 #define LINES 50
 #define LINES_TEXT "50"
 
+static struct log_options {
+	struct given lines;
+	bool journal;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	{ "lines", 'n', "N", "so many of the last (default: 50)",
+	  NUMBER(struct log_options, lines) },
+	{ "journal", 0, NULL, "the lines of the daemon's unit, by journalctl",
+	  FLAG(struct log_options, journal) },
+	{ 0 },
+};
+
 enum {
 	LOG_TIME,
 	LOG_TIME_US,
@@ -75,7 +89,7 @@ static void fill_entry(const struct mmiod_log_entry *entry, struct cell *cells)
 
 static int print_entries(struct context *context, const struct mmiod_log_list *list)
 {
-	uint64_t lines = context->lines.is ? context->lines.value : LINES;
+	uint64_t lines = options.lines.is ? options.lines.value : LINES;
 	size_t count = mmiod_log_list_count(list);
 	struct table table;
 	int status = table_begin(&table, context, log_columns, log_column_count);
@@ -122,8 +136,8 @@ static int show_journal(struct context *context)
 			  count,	context->json ? "--output=json" : "--output=short",
 			  NULL };
 
-	if (context->lines.is)
-		snprintf(count, sizeof(count), "%llu", (unsigned long long)context->lines.value);
+	if (options.lines.is)
+		snprintf(count, sizeof(count), "%llu", (unsigned long long)options.lines.value);
 	if (context->verbose)
 		print_command(words);
 	execvp(words[0], words);
@@ -133,12 +147,12 @@ static int show_journal(struct context *context)
 
 static int verb_log(struct context *context, int argc, char **argv)
 {
-	if (context->lines.value > INT32_MAX)
+	if (options.lines.value > INT32_MAX)
 		return usage_error(context, "--lines %llu: there are not so many",
-				   (unsigned long long)context->lines.value);
-	if (!context->journal)
+				   (unsigned long long)options.lines.value);
+	if (!options.journal)
 		return show_grants(context);
-	if (context->columns || context->all_columns)
+	if (context->table.columns || context->table.all_columns)
 		return usage_error(context, "--journal: its lines have no columns");
 	return show_journal(context);
 }
@@ -148,7 +162,8 @@ const struct verb log_verb = {
 	.arguments = "",
 	.summary = "who was granted what, or the journal",
 	.group = GROUP_LIVE,
-	.options = WITH_TABLE | WITH_LOG,
+	.options = option_rows,
+	.values = &options,
 	.run = verb_log,
 	.columns = log_columns,
 	.column_count = &log_column_count,

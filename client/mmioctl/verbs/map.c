@@ -10,6 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct map_options {
+	const char *svg;
+} options;
+
+static const struct verb_option option_rows[] = {
+	{ "svg", 0, "FILE", "as an SVG into FILE (-: standard output)",
+	  TEXT(struct map_options, svg) },
+	{ 0 },
+};
+
 static int by_offset(const void *a, const void *b)
 {
 	const struct piece *first = a, *second = b;
@@ -95,13 +105,13 @@ static int show(const struct context *context, const struct picture *picture)
 {
 	int status = 0;
 
-	if (context->svg)
-		status = picture_write_svg(context, picture, context->svg);
-	if (status || (context->svg && !strcmp(context->svg, "-")))
+	if (options.svg)
+		status = picture_write_svg(context, picture, options.svg);
+	if (status || (options.svg && !strcmp(options.svg, "-")))
 		return status;
 	if (context->json)
 		return print_json(picture);
-	return context->svg ? STATUS_OK : picture_draw(context, picture);
+	return options.svg ? STATUS_OK : picture_draw(context, picture);
 }
 
 static int draw_region(const struct context *context, const struct mmiod_region *region)
@@ -143,7 +153,8 @@ const struct verb map_verb = {
 	.arguments = "TARGET",
 	.summary = "a region's windows and owners, to scale",
 	.group = GROUP_SEE,
-	.options = WITH_SVG,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 1,
 	.run = verb_map,

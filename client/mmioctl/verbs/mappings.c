@@ -11,6 +11,19 @@
 #include <string.h>
 #include <time.h>
 
+static struct mappings_options {
+	const char *pid;
+	const char *device;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	{ "pid", 0, "N", "only of this process", TEXT(struct mappings_options, pid) },
+	{ "device", 0, "DEVICE", "only of this device, or of this region",
+	  TEXT(struct mappings_options, device) },
+	{ 0 },
+};
+
 enum {
 	MAPPING_PID,
 	MAPPING_USER,
@@ -75,7 +88,7 @@ static const char *device_of(const struct view *view, const char *name)
 
 static bool is_wanted(const struct view *view, const char *region)
 {
-	const char *device = view->context->on_device;
+	const char *device = options.device;
 
 	return !device || !strcmp(device, region) || !strcmp(device, device_of(view, region));
 }
@@ -179,7 +192,7 @@ static void say_limits(const struct view *view)
 static int verb_mappings(struct context *context, int argc, char **argv)
 {
 	struct view view = { .context = context };
-	int status = context->pid ? parse_pid(context, context->pid, &view.only) : 0;
+	int status = options.pid ? parse_pid(context, options.pid, &view.only) : 0;
 
 	if (status)
 		return status;
@@ -205,7 +218,8 @@ const struct verb mappings_verb = {
 	.arguments = "",
 	.summary = "which process maps which window where",
 	.group = GROUP_SEE,
-	.options = WITH_TABLE | WITH_PID | WITH_ON_DEVICE,
+	.options = option_rows,
+	.values = &options,
 	.run = verb_mappings,
 	.columns = mapping_columns,
 	.column_count = &mapping_column_count,

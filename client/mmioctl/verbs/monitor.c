@@ -9,6 +9,15 @@
 #include <string.h>
 #include <time.h>
 
+static struct monitor_options {
+	struct given count;
+} options;
+
+static const struct verb_option option_rows[] = {
+	COUNT_OPTION(struct monitor_options, count),
+	{ 0 },
+};
+
 static const char *notice_word(enum mmiod_notice_type type)
 {
 	switch (type) {
@@ -160,7 +169,7 @@ static int take_notices(struct context *context, uint64_t *told, int *status)
 	while ((n = mmiod_client_next_notice(context->client, &notice)) == 1) {
 		*status = print_notice(context, notice);
 		mmiod_notice_free(notice);
-		if (*status || (context->count.is && ++*told >= context->count.value))
+		if (*status || (options.count.is && ++*told >= options.count.value))
 			return 1;
 	}
 	/* Of leases that we do not have; but the end of the connection may be told here. */
@@ -194,7 +203,7 @@ static int verb_monitor(struct context *context, int argc, char **argv)
 {
 	int status, err;
 
-	if (context->count.is && !context->count.value)
+	if (options.count.is && !options.count.value)
 		return usage_error(context, "to wait for no event is to do nothing");
 	status = client_open(context);
 	if (status)
@@ -208,7 +217,8 @@ const struct verb monitor_verb = {
 	.arguments = "",
 	.summary = "what happens to leases, as it happens",
 	.group = GROUP_LIVE,
-	.options = WITH_COUNT,
+	.options = option_rows,
+	.values = &options,
 	.run = verb_monitor,
 	.examples = { { "monitor", "granted, denied, revoked, suspended, released, gone, back" },
 		      { "monitor --json", "one object a line" },

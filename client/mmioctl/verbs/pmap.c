@@ -113,9 +113,9 @@ static void print_total(const struct pmap *pmap)
 {
 	char size[32], rss[32], dirty[32];
 
-	if (pmap->context->json || pmap->context->no_headings)
+	if (pmap->context->json || pmap->context->table.no_headings)
 		return;
-	if (pmap->context->bytes) {
+	if (pmap->context->table.bytes) {
 		printf("total %llu, present %llu, dirty %llu\n", (unsigned long long)pmap->size,
 		       (unsigned long long)pmap->rss, (unsigned long long)pmap->dirty);
 		return;
@@ -169,7 +169,7 @@ const struct verb pmap_verb = {
 	.arguments = "PID",
 	.summary = "a process's segments, with windows named",
 	.group = GROUP_MEMORY,
-	.options = WITH_TABLE,
+	.options = table_options,
 	.least = 1,
 	.most = 1,
 	.run = verb_pmap,

@@ -17,6 +17,23 @@
 
 /* ---- explain ---- */
 
+static struct explain_options {
+	struct lease_options lease;
+	const char *user;
+	const char *groups;
+	const char *device;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct explain_options, lease),
+	{ "user", 0, "USER", "about this user (default: about oneself)",
+	  TEXT(struct explain_options, user) },
+	{ "group", 0, "GROUPS", "as if also in these groups",
+	  TEXT(struct explain_options, groups) },
+	DEVICE_OPTION(struct explain_options, device),
+	{ 0 },
+};
+
 struct somebody {
 	char name[64];
 	uint32_t uid;
@@ -105,13 +122,13 @@ static int find_user(const struct context *context, struct somebody *who, const 
 static int find_somebody(const struct context *context, struct somebody *who)
 {
 	int status =
-		context->user ? find_user(context, who, context->user) : own_groups(context, who);
+		options.user ? find_user(context, who, options.user) : own_groups(context, who);
 
-	if (!status && context->user && who->uid == getuid() && !context->groups)
+	if (!status && options.user && who->uid == getuid() && !options.groups)
 		who->other = false;
-	if (!status && context->groups) {
+	if (!status && options.groups) {
 		who->other = true;
-		status = add_groups(context, who, context->groups);
+		status = add_groups(context, who, options.groups);
 	}
 	return status;
 }
@@ -238,10 +255,10 @@ static int read_subject(struct context *context, const char *text,
 	int status;
 
 	question->memory = memory_of_word(text);
-	if (context->want.region && question->memory != MMIOD_MEMORY_DMA)
+	if (options.device && question->memory != MMIOD_MEMORY_DMA)
 		return usage_error(context, "--device is for dma, not for %s", text);
 	if (question->memory != MMIOD_MEMORY_REGION) {
-		question->region = context->want.region;
+		question->region = options.device;
 		return 0;
 	}
 	status = target_read(context, text, target);
@@ -253,8 +270,8 @@ static int read_subject(struct context *context, const char *text,
 
 static int verb_explain(struct context *context, int argc, char **argv)
 {
-	struct mmiod_policy_question question = { .cache = context->cache,
-						  .share = context->share };
+	struct mmiod_policy_question question = { .cache = options.lease.cache,
+						  .share = options.lease.share };
 	struct mmiod_target target = { 0 };
 	struct somebody who = { .count = 0 };
 	int status = read_subject(context, argv[0], &question, &target);
@@ -264,7 +281,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 	if (!status)
 		status = find_somebody(context, &who);
 	if (!status)
-		status = client_open(context);
+		status = lease_open(context, &options.lease);
 	if (!status)
 		status = ask(context, argv[0], &question, &who);
 	free(who.groups);
@@ -276,7 +293,8 @@ const struct verb explain_verb = {
 	.arguments = "TARGET|KIND [r|rw]",
 	.summary = "what asking would come to, and by which rule",
 	.group = GROUP_TROUBLE,
-	.options = WITH_WHO | WITH_SHARE | WITH_CACHE,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 2,
 	.run = verb_explain,

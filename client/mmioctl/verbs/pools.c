@@ -9,6 +9,16 @@
 #include <errno.h>
 #include <string.h>
 
+static struct pools_options {
+	bool map;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	{ "map", 0, NULL, "draw them", FLAG(struct pools_options, map) },
+	{ 0 },
+};
+
 enum pool_column {
 	POOL_NAME,
 	POOL_SIZE,
@@ -68,9 +78,9 @@ static int verb_pools(struct context *context, int argc, char **argv)
 	struct mmiod_pool_list *list;
 	int status, err;
 
-	if (argc > (context->map ? 1 : 0))
-		return usage_error(context, "pools takes no \"%s\"", argv[context->map ? 1 : 0]);
-	if (context->map && (context->columns || context->all_columns))
+	if (argc > (options.map ? 1 : 0))
+		return usage_error(context, "pools takes no \"%s\"", argv[options.map ? 1 : 0]);
+	if (options.map && (context->table.columns || context->table.all_columns))
 		return usage_error(context, "--map has no columns to choose");
 	status = client_open(context);
 	if (status)
@@ -80,7 +90,7 @@ static int verb_pools(struct context *context, int argc, char **argv)
 		return report_client(context, err);
 	if (!mmiod_pool_list_count(list) && !context->json && !argc)
 		note(context, "there is no pool that policy lets you see");
-	if (context->map)
+	if (options.map)
 		status = print_pool_maps(context, list, argc ? argv[0] : NULL);
 	else
 		status = print_pools(context, list);
@@ -93,7 +103,8 @@ const struct verb pools_verb = {
 	.arguments = "[--map [POOL]]",
 	.summary = "the pools; --map draws who has what of them",
 	.group = GROUP_SEE,
-	.options = WITH_TABLE | WITH_MAP,
+	.options = option_rows,
+	.values = &options,
 	.most = 1,
 	.run = verb_pools,
 	.columns = pool_columns,
@@ -217,7 +228,7 @@ const struct verb buddyinfo_verb = {
 	.arguments = "",
 	.summary = "free blocks by order, of pools and zones",
 	.group = GROUP_MEMORY,
-	.options = WITH_TABLE,
+	.options = table_options,
 	.run = verb_buddyinfo,
 	.columns = buddy_columns,
 	.column_count = &buddy_column_count,

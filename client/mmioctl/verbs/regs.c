@@ -11,6 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct regs_options {
+	struct lease_options lease;
+	struct change_options change;
+	const char *map_file;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	LEASE_OPTIONS(struct regs_options, lease),
+	VERIFY_OPTION(struct regs_options, change.verify),
+	MAP_FILE_OPTION(struct regs_options, map_file),
+	DRY_RUN_OPTION(struct regs_options, change.dry_run),
+	{ 0 },
+};
+
 /* ---- the lease ---- */
 
 /* The registers' bytes, in whole elements of the region's width. */
@@ -42,7 +57,8 @@ static int lease_span(struct regs *regs, unsigned int rights)
 					regs->map->file, regs->place.target.region);
 	regs->place.target.offset = start;
 	regs->place.target.length = end - start;
-	return target_lease(regs->context, &regs->place.target, rights, &regs->place.lease);
+	return target_lease(regs->context, &regs->place.target, &options.lease, rights,
+			    &regs->place.lease);
 }
 
 /* ---- reading ---- */
@@ -113,7 +129,7 @@ static int check_writable(const struct regs *regs, const struct wish *wish)
 static int write_pieces(struct regs *regs, const struct wish *wish, uint64_t mask)
 {
 	unsigned int declared = regs->map->declared, width = wish->reg->width;
-	struct change change = { .place = &regs->place };
+	struct change change = { .options = &options.change, .place = &regs->place };
 	int status = 0;
 
 	regs->place.width = declared && declared < width ? declared : width;
@@ -226,7 +242,7 @@ static int verb_regs(struct context *context, int argc, char **argv)
 {
 	struct regs regs = { .context = context };
 	struct mmiod_target *target = &regs.place.target;
-	int status = place_read(context, argv[0], &regs.place);
+	int status = place_read(context, argv[0], &options.lease, &regs.place);
 
 	if (!status && (target->length || target->width))
 		return usage_error(context,
@@ -234,7 +250,9 @@ static int verb_regs(struct context *context, int argc, char **argv)
 				   "them out",
 				   argv[0]);
 	if (!status)
-		status = regmap_find(context, target, &regs.map);
+		status = lease_open(context, &options.lease);
+	if (!status)
+		status = regmap_find(context, options.map_file, target, &regs.map);
 	if (!status) {
 		regs.base = target->offset - regs.map->skip;
 		status = run_regs(&regs, argc - 1, argv + 1);
@@ -250,7 +268,8 @@ const struct verb regs_verb = {
 	.arguments = "TARGET [NAME[.FIELD][=VALUE]…]",
 	.summary = "registers by name, decoded",
 	.group = GROUP_ACCESS,
-	.options = WITH_TABLE | WITH_LEASE | WITH_VERIFY | WITH_DRY_RUN | WITH_MAP_FILE,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_regs,

@@ -6,6 +6,16 @@
 #include "target/target.h"
 #include "verb.h"
 
+static struct revoke_options {
+	uint32_t deadline_ms;
+} options;
+
+static const struct verb_option option_rows[] = {
+	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min",
+	  TIME(struct revoke_options, deadline_ms) },
+	{ 0 },
+};
+
 /* All are tried; the exit status is that of the first that failed. */
 static int end_leases(struct context *context, int argc, char **argv, bool revoke)
 {
@@ -22,7 +32,7 @@ static int end_leases(struct context *context, int argc, char **argv, bool revok
 		int err;
 
 		parse_lease(context, argv[i], &lease);
-		err = revoke ? mmiod_client_revoke(context->client, lease, context->deadline_ms)
+		err = revoke ? mmiod_client_revoke(context->client, lease, options.deadline_ms)
 			     : mmiod_client_release(context->client, lease);
 		if (!err)
 			continue;
@@ -43,7 +53,8 @@ const struct verb revoke_verb = {
 	.arguments = "LEASE…",
 	.summary = "take leases from their holders (administrators)",
 	.group = GROUP_HOLD,
-	.options = WITH_DEADLINE,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_revoke,

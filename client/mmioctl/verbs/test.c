@@ -16,6 +16,18 @@
 
 #define DETAIL 64
 
+static struct test_options {
+	struct lease_options lease;
+	bool yes;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct test_options, lease),
+	WIDTH_OPTION(struct test_options, lease),
+	YES_OPTION(struct test_options, yes),
+	{ 0 },
+};
+
 struct probe {
 	struct context *context;
 	struct place place;
@@ -358,15 +370,13 @@ static int run_probe(struct probe *probe)
 static int verb_test(struct context *context, int argc, char **argv)
 {
 	struct probe probe = { .context = context };
-	int status = place_read(context, argv[0], &probe.place);
+	int status = place_read(context, argv[0], &options.lease, &probe.place);
 	char what[128];
 
 	snprintf(what, sizeof(what), "test writes all over %s before it restores it",
 		 probe.place.target.region);
 	if (!status)
-		status = confirm(context, what);
-	if (!status)
-		status = client_open(context);
+		status = confirm(context, options.yes, what);
 	if (!status)
 		status = place_lease(context, &probe.place, READ_WRITE);
 	if (!status)
@@ -380,7 +390,8 @@ const struct verb test_verb = {
 	.arguments = "TARGET",
 	.summary = "does this memory keep what is written?",
 	.group = GROUP_TROUBLE,
-	.options = WITH_LEASE | WITH_WIDTH | WITH_YES,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 1,
 	.run = verb_test,

@@ -21,6 +21,24 @@
 #define INTERVAL_MS 2000
 #define HEAD_LINES 4 /* title, a blank line, headings; the cursor's line at the end */
 
+static struct top_options {
+	uint32_t interval_ms;
+	struct given count;
+	bool once;
+	const char *sort;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	INTERVAL_OPTION(struct top_options, interval_ms),
+	COUNT_OPTION(struct top_options, count),
+	{ "once", 0, NULL, "once, without drawing over", FLAG(struct top_options, once) },
+	{ "iterations", 0, "N", "as --count", NUMBER(struct top_options, count) },
+	{ "sort", 0, "COLUMN", "greatest first (default: ACCESS/S)",
+	  TEXT(struct top_options, sort) },
+	{ 0 },
+};
+
 enum {
 	TOP_USER,
 	TOP_PID,
@@ -196,19 +214,19 @@ static int choose_order(const struct context *context)
 	char word[32] = "";
 
 	sort_column = TOP_ACCESS_RATE;
-	if (!context->sort)
+	if (!options.sort)
 		return 0;
 	for (size_t i = 0; i < TOP_COLUMNS; i++) {
 		names[i] = top_columns[i].name;
-		if (!strcasecmp(names[i], context->sort)) {
+		if (!strcasecmp(names[i], options.sort)) {
 			sort_column = i;
 			return 0;
 		}
 	}
-	for (size_t i = 0; i < sizeof(word) - 1 && context->sort[i]; i++)
-		word[i] = (char)toupper((unsigned char)context->sort[i]);
+	for (size_t i = 0; i < sizeof(word) - 1 && options.sort[i]; i++)
+		word[i] = (char)toupper((unsigned char)options.sort[i]);
 	nearest = nearest_word(word, names, TOP_COLUMNS);
-	return usage_error(context, "--sort \"%s\": it is a column%s%s", context->sort,
+	return usage_error(context, "--sort \"%s\": it is a column%s%s", options.sort,
 			   nearest ? "; did you mean " : "", nearest ? nearest : "");
 }
 
@@ -328,7 +346,7 @@ static void pause_if_told(bool screen)
 
 static int run(struct context *context, uint64_t rounds, bool screen)
 {
-	uint32_t interval = context->interval_ms ? context->interval_ms : INTERVAL_MS;
+	uint32_t interval = options.interval_ms ? options.interval_ms : INTERVAL_MS;
 	struct lines before = { 0 };
 	int status = 0;
 
@@ -345,8 +363,8 @@ static int run(struct context *context, uint64_t rounds, bool screen)
 
 static int verb_top(struct context *context, int argc, char **argv)
 {
-	uint64_t rounds = context->once ? 1 : context->count.is ? context->count.value : UINT64_MAX;
-	bool screen = !context->json && !context->once && isatty(STDOUT_FILENO);
+	uint64_t rounds = options.once ? 1 : options.count.is ? options.count.value : UINT64_MAX;
+	bool screen = !context->json && !options.once && isatty(STDOUT_FILENO);
 	int status = choose_order(context);
 
 	if (!status && !rounds)
@@ -369,7 +387,8 @@ const struct verb top_verb = {
 	.arguments = "",
 	.summary = "who uses what how much, redrawn",
 	.group = GROUP_LIVE,
-	.options = WITH_TABLE | WITH_TOP | WITH_COUNT | WITH_INTERVAL,
+	.options = option_rows,
+	.values = &options,
 	.run = verb_top,
 	.columns = top_columns,
 	.column_count = &top_column_count,

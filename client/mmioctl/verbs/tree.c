@@ -199,7 +199,7 @@ static int draw_node(const struct context *context, struct libscols_table *table
 	set_text(line, TREE_RIGHTS, node, "rights");
 	set_text(line, TREE_CACHE, node, "cache");
 	set_text(line, TREE_STATE, node, "state");
-	if (size && context->bytes)
+	if (size && context->table.bytes)
 		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(size));
 	else if (size)
 		size_words((uint64_t)json_integer_value(size), text, sizeof(text));
@@ -228,7 +228,7 @@ static int draw(const struct forest *forest)
 					    : i == TREE_SIZE ? SCOLS_FL_RIGHT
 							     : 0))
 			err = -ENOMEM;
-	scols_table_enable_noheadings(table, forest->context->no_headings);
+	scols_table_enable_noheadings(table, forest->context->table.no_headings);
 	json_array_foreach(forest->roots, i, node)
 	{
 		err = err ? err : draw_node(forest->context, table, NULL, node);
@@ -263,7 +263,7 @@ static int verb_tree(struct context *context, int argc, char **argv)
 
 	if (status)
 		return status;
-	if (context->columns || context->all_columns)
+	if (context->table.columns || context->table.all_columns)
 		return usage_error(context, "the columns of a tree are always the same");
 	forest.roots = json_array();
 	status = find_window_mappings(context, 0, &forest.mappings);
@@ -285,7 +285,7 @@ const struct verb tree_verb = {
 	.arguments = "",
 	.summary = "devices, BARs, regions, leases, processes",
 	.group = GROUP_SEE,
-	.options = WITH_TABLE,
+	.options = table_options,
 	.run = verb_tree,
 	.examples = { { "tree", "all that policy lets you see, and who maps it" },
 		      { "tree --json", "nested, by \"children\"" } },

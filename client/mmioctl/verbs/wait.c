@@ -9,6 +9,25 @@
 
 #define INTERVAL_MS 1
 
+static struct wait_options {
+	struct lease_options lease;
+	struct given mask;
+	struct given equals;
+	struct given timeout;
+	uint32_t interval_ms;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct wait_options, lease),
+	WIDTH_OPTION(struct wait_options, lease),
+	MASK_OPTION(struct wait_options, mask),
+	{ "equals", 0, "VALUE", "what is waited for", NUMBER(struct wait_options, equals) },
+	{ "timeout", 0, "TIME", "give up after TIME, as 500ms, 2s, 1min (default: never)",
+	  TIMEOUT(struct wait_options, timeout) },
+	INTERVAL_OPTION(struct wait_options, interval_ms),
+	{ 0 },
+};
+
 /* What mmioctl read prints. */
 static int tell_value(const struct context *context, const struct place *place, uint64_t value)
 {
@@ -33,15 +52,15 @@ static int tell_timeout(const struct context *context, const struct place *place
 
 	return report(context, -ETIMEDOUT, "%s is %s after %llu ms: %s%s is not %s",
 		      place_words(place, 0, name), value_words(value, width, words[0]),
-		      (unsigned long long)context->timeout.value, context->mask.is ? "masked " : "",
+		      (unsigned long long)options.timeout.value, options.mask.is ? "masked " : "",
 		      value_words(value & mask, width, words[1]),
-		      value_words(context->equals.value, width, words[2]));
+		      value_words(options.equals.value, width, words[2]));
 }
 
 /* The register is looked at once more when the time is over: who waits is not always on time. */
 static int wait_for(struct context *context, const struct place *place, uint64_t mask)
 {
-	uint32_t interval = context->interval_ms ? context->interval_ms : INTERVAL_MS;
+	uint32_t interval = options.interval_ms ? options.interval_ms : INTERVAL_MS;
 	uint64_t started = now_ms(), value;
 
 	for (;;) {
@@ -50,19 +69,19 @@ static int wait_for(struct context *context, const struct place *place, uint64_t
 
 		if (err)
 			return report_client(context, err);
-		if ((value & mask) == context->equals.value)
+		if ((value & mask) == options.equals.value)
 			return tell_value(context, place, value);
-		if (context->timeout.is && elapsed >= context->timeout.value)
+		if (options.timeout.is && elapsed >= options.timeout.value)
 			return tell_timeout(context, place, mask, value);
-		if (context->timeout.is && context->timeout.value - elapsed < interval)
-			interval = (uint32_t)(context->timeout.value - elapsed);
+		if (options.timeout.is && options.timeout.value - elapsed < interval)
+			interval = (uint32_t)(options.timeout.value - elapsed);
 		pause_ms(interval);
 	}
 }
 
 static int check_values(const struct context *context, const struct place *place, uint64_t mask)
 {
-	uint64_t equals = context->equals.value, all = width_mask(place->width);
+	uint64_t equals = options.equals.value, all = width_mask(place->width);
 
 	if ((mask | equals) & ~all)
 		return usage_error(
@@ -78,17 +97,17 @@ static int check_values(const struct context *context, const struct place *place
 static int verb_wait(struct context *context, int argc, char **argv)
 {
 	struct place place = { 0 };
-	uint64_t mask = context->mask.value;
-	int status = place_read(context, argv[0], &place);
+	uint64_t mask = options.mask.value;
+	int status = place_read(context, argv[0], &options.lease, &place);
 
 	if (!status && place.target.length)
 		return usage_error(context, "%s: wait looks at one register: leave the length out",
 				   argv[0]);
-	if (!status && !context->equals.is)
+	if (!status && !options.equals.is)
 		return usage_error(context, "wait for what? Say --equals VALUE, with --mask MASK");
 	if (!status)
 		status = place_lease_registers(context, &place, MMIOD_RIGHT_READ);
-	if (!context->mask.is)
+	if (!options.mask.is)
 		mask = width_mask(place.width);
 	if (!status)
 		status = check_values(context, &place, mask);
@@ -103,7 +122,8 @@ const struct verb wait_verb = {
 	.arguments = "TARGET --equals VALUE",
 	.summary = "until a register, or bits of it, have a value",
 	.group = GROUP_ACCESS,
-	.options = WITH_LEASE | WITH_WIDTH | WITH_MASK | WITH_EQUALS | WITH_TIMEOUT | WITH_INTERVAL,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = 1,
 	.run = verb_wait,

@@ -20,6 +20,20 @@
 #define RETRY_MS 250 /* from one attempt to reach the daemon to the next */
 #define PATIENCE_MS 10000 /* for one that restarts */
 
+static struct watch_options {
+	struct lease_options lease;
+	uint32_t interval_ms;
+	struct given count;
+} options;
+
+static const struct verb_option option_rows[] = {
+	LEASE_OPTIONS(struct watch_options, lease),
+	WIDTH_OPTION(struct watch_options, lease),
+	INTERVAL_OPTION(struct watch_options, interval_ms),
+	COUNT_OPTION(struct watch_options, count),
+	{ 0 },
+};
+
 struct watched {
 	struct place place;
 	uint8_t *last; /* what was there, @length bytes */
@@ -89,7 +103,7 @@ static void tell(struct watch *watch, const struct place *place, uint64_t at,
 	if (!before)
 		return;
 	watch->told++;
-	watch->done |= watch->context->count.is && watch->told >= watch->context->count.value;
+	watch->done |= options.count.is && watch->told >= options.count.value;
 }
 
 /* ---- looking ---- */
@@ -260,7 +274,7 @@ static void wait_a_little(struct watch *watch)
 		  .events = POLLIN },
 		{ .fd = STDOUT_FILENO }, /* POLLERR: nobody reads any more */
 	};
-	uint32_t interval = watch->context->interval_ms ? watch->context->interval_ms : INTERVAL_MS;
+	uint32_t interval = options.interval_ms ? options.interval_ms : INTERVAL_MS;
 
 	if (poll(files, 2, (int)interval) <= 0)
 		return;
@@ -300,7 +314,7 @@ static int open_item(struct context *context, struct watched *item)
 static int open_all(struct watch *watch)
 {
 	struct mmiod_status daemon;
-	int status = client_open(watch->context), err;
+	int status = lease_open(watch->context, &options.lease), err;
 
 	if (status)
 		return status;
@@ -330,13 +344,13 @@ static int verb_watch(struct context *context, int argc, char **argv)
 	struct watch watch = { .context = context, .count = (size_t)argc };
 	int status = 0;
 
-	if (context->count.is && !context->count.value)
+	if (options.count.is && !options.count.value)
 		return usage_error(context, "to wait for no change is to do nothing");
 	watch.items = calloc(watch.count, sizeof(*watch.items));
 	if (!watch.items)
 		return out_of_memory(context);
 	for (size_t i = 0; !status && i < watch.count; i++)
-		status = place_read(context, argv[i], &watch.items[i].place);
+		status = place_read(context, argv[i], &options.lease, &watch.items[i].place);
 	if (!status)
 		status = open_all(&watch);
 	if (!status)
@@ -350,7 +364,8 @@ const struct verb watch_verb = {
 	.arguments = "TARGET…",
 	.summary = "show registers, and when they change",
 	.group = GROUP_LIVE,
-	.options = WITH_LEASE | WITH_WIDTH | WITH_INTERVAL | WITH_COUNT,
+	.options = option_rows,
+	.values = &options,
 	.least = 1,
 	.most = ARGUMENTS_ANY,
 	.run = verb_watch,
