@@ -91,15 +91,15 @@ $(LIB_TEST_STATIC): $(B)/tests/unit/lib/static-%: client/examples/%.c $(B)/libmm
 $(B)/tests/unit/test-lib: $(LIB_TEST_OBJS) $(B)/libmmiod.a | $(B)/libmmiod.so $(LIB_TEST_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
 
-# The command line's meet the library's fake daemon.
-CLIENT_TESTS := $(wildcard tests/unit/client/*.c)
-CLIENT_TEST_OBJS := $(CLIENT_TESTS:%.c=$(B)/%.o)
-$(CLIENT_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Itests/unit/lib/support -Iclient/mmioctl -DBUILD_DIR='"$(B)"'
+# The fake daemon that mmioctl meets is that of the library's tests.
+CTL_TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/mmioctl/*.c tests/unit/mmioctl/support/*.c))
+$(CTL_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/mmioctl -Itests/unit/lib/support -Itests/unit/mmioctl/support \
+	-DBUILD_DIR='"$(B)"'
 
-$(B)/tests/unit/test-client: $(CLIENT_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(B)/libmmioctl.a $(B)/libmmiod.a | $(B)/mmioctl
+$(B)/tests/unit/test-mmioctl: $(CTL_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(B)/libmmioctl.a $(B)/libmmiod.a | $(B)/mmioctl
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion $(CTL_LIBS)
 
-UNIT_TESTS += $(B)/tests/unit/test-lib $(B)/tests/unit/test-client
+UNIT_TESTS += $(B)/tests/unit/test-lib $(B)/tests/unit/test-mmioctl
 
 INSTALL_TARGETS += install-client
 UNINSTALL_TARGETS += uninstall-client
