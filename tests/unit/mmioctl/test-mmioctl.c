@@ -287,6 +287,112 @@ Test(mmioctl, log_of_a_daemon_that_keeps_none_says_where_to_look)
 	says(run.err, "mmioctl log --journal");
 }
 
+/* ---- how a verb leases ---- */
+
+struct asked {
+	uint32_t wait_ms, cache, share, width;
+	unsigned int leases;
+};
+
+static void note_lease(struct asked *asked, const struct mmiod_msg *request)
+{
+	const struct mmiod_wire_want *want = fake_element(request, 0);
+	struct mmiod_msg_lease lease = { 0 };
+
+	memcpy(&lease, request, request->fixed < sizeof(lease) ? request->fixed : sizeof(lease));
+	*asked = (struct asked){ .wait_ms = lease.wait_ms,
+				 .cache = want->cache,
+				 .share = want->share,
+				 .width = want->width,
+				 .leases = asked->leases + 1 };
+}
+
+static void send_simulation(struct fake *fake)
+{
+	const struct mmiod_msg *request = (const struct mmiod_msg *)fake->request;
+	struct mmiod_msg_status_reply reply = { .msg = { .size = sizeof(reply),
+							 .opcode = MMIOD_OP_STATUS,
+							 .flags = MMIOD_MSG_REPLY,
+							 .id = request->id,
+							 .fixed = sizeof(reply) },
+						.backend = MMIOD_BACKEND_SIMULATION };
+
+	fake_send(fake, &reply, sizeof(reply), NULL, 0);
+}
+
+static void refuse_leases(struct fake *fake)
+{
+	const struct mmiod_msg *request = (const struct mmiod_msg *)fake->request;
+
+	fake_accept(fake);
+	while (next_request(fake)) {
+		if (request->opcode == MMIOD_OP_REGIONS) {
+			send_region(fake);
+		} else if (request->opcode == MMIOD_OP_STATUS) {
+			send_simulation(fake);
+		} else {
+			cr_expect_eq(request->opcode, MMIOD_OP_LEASE);
+			note_lease(fake->argument, request);
+			fake_refuse(fake, MMIOD_E_BUSY, "held by another");
+		}
+	}
+	fake_hang_up(fake);
+}
+
+Test(mmioctl, each_verb_that_accesses_leases_as_its_options_say)
+{
+	static const char *const rows[][6] = {
+		{ "read", "shm" },
+		{ "write", "shm", "1" },
+		{ "dump", "shm/16" },
+		{ "fill", "shm/16", "1" },
+		{ "load", "shm/4", CTL },
+		{ "save", "shm/4", "/dev/null" },
+		{ "copy", "shm/4", "shm+8" },
+		{ "diff", "shm/4", "shm+8" },
+		{ "set", "shm", "1" },
+		{ "clear", "shm", "1" },
+		{ "toggle", "shm", "1" },
+		{ "wait", "shm", "--equals", "1" },
+		{ "watch", "shm" },
+		{ "test", "shm/4", "--yes" },
+		{ "bench", "shm/4" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const *row = rows[i];
+		struct asked asked = { 0 };
+		struct run run;
+
+		run_with(&run, refuse_leases, &asked, row[0], "--wait=5s", "--wc", "--shared-write",
+			 "-w", "32", row[1], row[2], row[3]);
+		cr_assert_eq(run.status, 5, "%s: %d, %s", row[0], run.status, run.err);
+		cr_expect_eq(asked.leases, 1, "%s", row[0]);
+		cr_expect_eq(asked.wait_ms, 5000, "%s", row[0]);
+		cr_expect_eq(asked.cache, MMIOD_CACHE_WC, "%s", row[0]);
+		cr_expect_eq(asked.share, MMIOD_SHARE_WRITE, "%s", row[0]);
+		cr_expect_eq(asked.width, 4, "%s", row[0]);
+	}
+}
+
+Test(mmioctl, hold_and_regs_lease_as_their_options_say)
+{
+	struct asked asked = { 0 };
+	struct run run;
+
+	run_with(&run, refuse_leases, &asked, "hold", "shm/16", "--wait", "--exclusive", "--uc");
+	cr_assert_eq(run.status, 5, "%s", run.err);
+	cr_expect_eq(asked.wait_ms, UINT32_MAX);
+	cr_expect_eq(asked.cache, MMIOD_CACHE_UC);
+	cr_expect_eq(asked.share, MMIOD_SHARE_EXCLUSIVE);
+	run_with(&run, refuse_leases, &asked, "regs", "shm", "--wait=2s", "--wc", "--exclusive",
+		 "--map", "client/mmioctl/maps/edu.ini");
+	cr_assert_eq(run.status, 5, "%s", run.err);
+	cr_expect_eq(asked.wait_ms, 2000);
+	cr_expect_eq(asked.cache, MMIOD_CACHE_WC);
+	cr_expect_eq(asked.share, MMIOD_SHARE_EXCLUSIVE);
+}
+
 /* ---- usage ---- */
 
 static void misused(const char *because, const char *const *args)
