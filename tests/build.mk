@@ -108,9 +108,17 @@ check-sanitize:
 		-- integration-san 'MMIOD_BUILD=build/san tests/integration/run'
 
 ## make demo           the main job, shown on an emulated machine
-.PHONY: demo
+## make picture        the same as tests/vm/demo.svg, which README.md shows
+.PHONY: demo picture
 demo:
 	@tests/vm/demo
+
+picture:
+	@tests/vm/prereqs test
+	@mkdir -p build
+	@tests/vm/demo >build/demo.txt || { cat build/demo.txt; exit 1; }
+	@tests/vm/demo-picture build/demo.txt >build/demo.svg
+	@mv build/demo.svg tests/vm/demo.svg
 
 ## make lint           clang-format, cppcheck, sparse, checkpatch, coccicheck, shellcheck
 .PHONY: lint
