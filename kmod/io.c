@@ -50,7 +50,10 @@ static unsigned int access_delay;
 module_param(access_delay, uint, 0600);
 MODULE_PARM_DESC(access_delay, "Milliseconds that each bus access takes longer (test builds only)");
 
-/* By the clock: mdelay() counts loops where the TSC is not trusted, as on an emulated machine. */
+/*
+ * By the clock: mdelay() goes by a figure that each processor measures for itself when it comes up,
+ * and that an emulated one gets wrong, be it by a factor.
+ */
 static void inject_delay(void)
 {
 	u64 end = ktime_get_mono_fast_ns() + READ_ONCE(access_delay) * (u64)NSEC_PER_MSEC;

@@ -486,6 +486,7 @@ TEST_WITHIN(120, a_revoke_that_the_kernel_finishes_costs_the_caller_nothing_and_
 	printf("# the call took %lld us of processor time\n",
 	       (after.tv_sec - before.tv_sec) * 1000000LL +
 		       (after.tv_nsec - before.tv_nsec) / 1000);
+	fflush(stdout);
 	EXPECT_EQ(flags, MMIOD_SET_STATE_LATER);
 	EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_REVOKED);
 	EXPECT_ERRNO(populate(fd, address, page()), ENODEV);
@@ -582,6 +583,7 @@ TEST(a_revoke_waits_for_one_bus_access_and_not_for_a_transfer)
 	pthread_join(thread, NULL);
 	printf("# the revoke took %llu ms, after %lld of 256 accesses\n", (unsigned long long)ms,
 	       (long long)transfer.got);
+	fflush(stdout);
 	EXPECT_EQ(write_file(parameters, "access_delay", "0"), 0);
 	EXPECT(transfer.got > 0 && transfer.got < 256);
 	EXPECT(ms < longest_ms());
