@@ -66,8 +66,10 @@ static void print_note(FILE *file, const struct lease *lease)
 	bool range = hw->bar == UINT32_MAX;
 
 	fprintf(file, "region %s\n", lease->region->name);
-	fprintf(file, "claim %s %" PRIu32 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 "\n",
-		hw->device, hw->bar, hw->offset, hw->length, range ? hw->phys : 0);
+	fprintf(file,
+		"claim %s %" PRIu32 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 " %" PRIu32 "\n",
+		hw->device, hw->bar, hw->offset, hw->length, range ? hw->phys : 0,
+		range ? 0 : hw->generation);
 	fprintf(file, "lease 0x%" PRIx64 " 0x%" PRIx64 " %u %" PRIu32 " %" PRIu32 "\n",
 		lease->offset, lease->length, lease->cache, lease->holder.uid, lease->holder.pid);
 	for (size_t i = 0; i < lease->on_end->count; i++) {
@@ -123,8 +125,9 @@ static void read_line(const char *line, struct safe_note *note)
 
 	if (sscanf(line, "region %31s", note->region) == 1)
 		return;
-	if (sscanf(line, "claim %31s %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64, note->device,
-		   &note->bar, &note->claim_offset, &note->claim_length, &note->phys) == 5)
+	if (sscanf(line, "claim %31s %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNu32,
+		   note->device, &note->bar, &note->claim_offset, &note->claim_length, &note->phys,
+		   &note->generation) >= 5)
 		return;
 	if (sscanf(line, "lease %" SCNx64 " %" SCNx64 " %" SCNu32 " %" SCNu32 " %" SCNu32,
 		   &note->offset, &note->length, &cache, &note->uid, &note->pid) == 5) {
@@ -181,12 +184,22 @@ int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note)
 	return 0;
 }
 
+/* A device that was unbound, as one that is pulled out is, may be another one now. */
+bool safe_note_is_late(const struct safe_note *note, const struct region *region)
+{
+	const struct backend_region *hw = &region->hw;
+
+	return region->claimed && hw->bar != UINT32_MAX && !strcmp(note->device, hw->device) &&
+	       note->generation && note->generation != hw->generation;
+}
+
 /* By its claim; the configuration's name for it says nothing, unless an older daemon knew no more. */
 bool safe_note_is_for(const struct safe_note *note, const struct region *region)
 {
 	const struct backend_region *hw = &region->hw;
 
-	return region->claimed && !strcmp(note->device, hw->device) && note->bar == hw->bar &&
+	return region->claimed && !safe_note_is_late(note, region) &&
+	       !strcmp(note->device, hw->device) && note->bar == hw->bar &&
 	       note->claim_offset == hw->offset && note->claim_length == hw->length &&
 	       note->phys == (hw->bar == UINT32_MAX ? hw->phys : 0);
 }

@@ -17,6 +17,7 @@ struct safe_note {
 	uint64_t claim_offset;
 	uint64_t claim_length;
 	uint64_t phys; /* of a claim by address */
+	uint32_t generation; /* of a device's binding; 0: an older daemon did not say */
 	uint64_t offset; /* of the lease */
 	uint64_t length;
 	enum mmiod_cache cache;
@@ -31,6 +32,8 @@ int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note);
 void safe_note_remove(struct broker *broker, uint64_t id);
 bool safe_note_exists(struct broker *broker, uint64_t id);
 bool safe_note_is_for(const struct safe_note *note, const struct region *region);
+/* The device that it was for has gone: the region is claimed of what is in its place since. */
+bool safe_note_is_late(const struct safe_note *note, const struct region *region);
 /* Calls back with the id of each note that there is. */
 int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id));
 

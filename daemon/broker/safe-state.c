@@ -12,6 +12,7 @@
  *
  * Leases that ended while no daemon was there have notes (safe-note.c). They come back as leases
  * that are ending, on the very bytes that they were of; while those are not claimed, the note waits.
+ * What is owed to a device that was unbound meanwhile is owed to nobody: another may be in its place.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -237,6 +238,33 @@ static struct region *region_for(struct broker *broker, const struct safe_note *
 	return NULL;
 }
 
+static bool is_late(struct broker *broker, const struct safe_note *note)
+{
+	struct region *region;
+
+	for (region = broker->regions.table; region; region = region->hh.next)
+		if (safe_note_is_late(note, region))
+			return true;
+	return false;
+}
+
+static void drop_late(struct broker *broker, const struct safe_note *note)
+{
+	const struct log_fields fields = {
+		.message_id = LOG_ID_GONE,
+		.region = note->region,
+		.lease = note->id,
+		.device = note->device,
+	};
+
+	log_line(LOG_NOTICE, &fields,
+		 "lease %" PRIu64
+		 " of region %s ended while no daemon was there, and its device %s has gone since: "
+		 "nothing is written at its end",
+		 note->id, note->region, note->device);
+	safe_note_remove(broker, note->id);
+}
+
 /* It waits until there is a claim of the bytes that it is for. */
 static void keep_note(struct broker *broker, const struct safe_note *note)
 {
@@ -297,7 +325,9 @@ static void take_note(struct broker *broker, uint64_t id)
 	}
 	complete(broker, &note);
 	region = region_for(broker, &note);
-	if (!region)
+	if (!region && is_late(broker, &note))
+		drop_late(broker, &note);
+	else if (!region)
 		keep_note(broker, &note);
 	else if (make_ending(broker, &note, region) < 0)
 		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end", id);
@@ -327,7 +357,9 @@ void safe_state_place(struct broker *broker, struct region *region)
 	struct safe_note *note, *next;
 
 	DL_FOREACH_SAFE(broker->safe_state.notes, note, next) {
-		if (!safe_note_is_for(note, region) || make_ending(broker, note, region) < 0)
+		if (safe_note_is_late(note, region))
+			drop_late(broker, note);
+		else if (!safe_note_is_for(note, region) || make_ending(broker, note, region) < 0)
 			continue;
 		DL_DELETE(broker->safe_state.notes, note);
 		broker->safe_state.n_notes--;
