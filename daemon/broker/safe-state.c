@@ -116,11 +116,13 @@ static bool write_all(struct broker *broker, struct lease *lease)
 
 /*
  * The window no longer reaches the device, and nobody else has its bytes yet. While events are read
- * nothing is written, as that makes more of them. False: it is tried again.
+ * nothing is written, as that makes more of them. Whether the device is still there is not asked
+ * for: the write tells, and sysfs lets who reads a device's configuration wait while it is reset.
+ * False: it is tried again.
  */
 bool safe_state_end(struct broker *broker, struct lease *lease)
 {
-	if (!lease->on_end || !region_is_there(broker, lease->region))
+	if (!lease->on_end || !lease->region->claimed)
 		return true;
 	if (!broker->events.reading && write_all(broker, lease))
 		return true;
