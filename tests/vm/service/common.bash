@@ -112,6 +112,17 @@ another_than() # PID
 	[ "$pid" != 0 ] && [ "$pid" != "$1" ] && systemctl is-active --quiet mmiod.service
 }
 
+# To QEMU's monitor, whose answer nobody reads: what it did is seen by what comes of it.
+monitor()
+{
+	echo "$*" >/dev/rig-monitor
+}
+
+gone()
+{
+	[ ! -e "$1" ]
+}
+
 # Settings of the unit until the next boot or forget_unit.
 change_unit() # SECTION LINE...
 {

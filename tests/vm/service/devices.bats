@@ -12,16 +12,6 @@ teardown()
 	let_go
 }
 
-monitor()
-{
-	echo "$*" >/dev/rig-monitor
-}
-
-gone()
-{
-	[ ! -e "$1" ]
-}
-
 bound_to() # DRIVER DEVICE
 {
 	[ "$(basename "$(readlink "$2/driver")")" = "$1" ]

@@ -5,9 +5,18 @@
 
 load common.bash
 
+shm=/sys/bus/pci/devices/0000:01:00.0
+card=/sys/bus/pci/devices/0000:03:00.0 # in the port that is empty
+max_windows=/sys/module/mmiod/parameters/max_windows
+access_delay=/sys/module/mmiod/parameters/access_delay
+
 teardown()
 {
 	let_go
+	[ -z "${max_before:-}" ] || echo "$max_before" >$max_windows
+	echo 0 >$access_delay
+	[ -z "${reader:-}" ] || end_reader
+	[ ! -e $card ] || pull
 	systemctl start mmiod.socket mmiod.service
 	[ ! -e /etc/mmiod/mmiod.conf.d/terms.conf ] || unconfigure terms
 }
@@ -15,6 +24,40 @@ teardown()
 register_is() # VALUE [OFFSET]
 {
 	[ "$(as operator mmioctl read "shm+${2:-0x2000}:32" 2>/dev/null)" = "$1" ]
+}
+
+# A card with a memory of its own. The port takes the next one when it is through with the last.
+plug() # NAME
+{
+	plugged=$1
+	monitor "object_add memory-backend-ram,id=$1-memory,size=1M"
+	eventually try_to_plug "$1"
+}
+
+try_to_plug() # NAME
+{
+	[ ! -e $card ] || return 0
+	monitor "device_add ivshmem-plain,id=$1,memdev=$1-memory,bus=slot2"
+	sleep 1
+	[ -e $card ]
+}
+
+pull()
+{
+	monitor "device_del $plugged"
+	eventually gone $card
+}
+
+word_is() # VALUE REGION+OFFSET
+{
+	local word
+	word=$(as operator mmioctl read "$2:32" 2>&1) || true
+	[ "$word" = "$1" ] || { echo "$2: $word"; return 1; }
+}
+
+note_is_gone()
+{
+	[ ! -e "/run/mmiod/state/on-end.$lease" ]
 }
 
 loaded() # since $since
@@ -87,6 +130,119 @@ terms() # LINE...
 	systemctl start mmiod.socket mmiod.service
 	eventually register_is 0x0000beef
 	[ ! -e "/run/mmiod/state/on-end.$lease" ]
+}
+
+@test "what is owed to a range is not written to the range that has its name by now" {
+	terms '[region set-aside]' 'on-end = +0x2000:32=0xdead'
+	as operator mmioctl write set-aside+0x802000:32 0x11111111
+	hold set-aside 0x2000 0x1000
+	systemctl stop mmiod.socket mmiod.service
+	tell write 0 0x5a
+	[ "$answer" = ok ]
+	printf '%s\n' '[region set-aside]' 'phys = 0x30800000' 'size = 8M' >/etc/mmiod/mmiod.conf.d/terms.conf
+	kill -KILL "$holder_pid"
+	systemctl start mmiod.socket mmiod.service
+	eventually note_is_gone
+	eventually region_is set-aside ok
+	word_is 0x11111111 set-aside+0x2000
+	unconfigure terms
+	eventually word_is 0x0000dead set-aside+0x2000
+	word_is 0x11111111 set-aside+0x802000
+}
+
+@test "what is owed to a card is not written to the card that is in its place by now" {
+	terms '[region card]' 'device = pci:0000:03:00.0' 'bind = yes' 'bar = 2' 'on-end = +0x2000:32=0xdead' \
+		'[grant cards]' 'region = card' 'user = operator' 'access = rw'
+	plug first
+	eventually region_is card ok
+	hold card 0x2000 0x1000
+	tell write 0 0x5a
+	[ "$answer" = ok ]
+	systemctl stop mmiod.socket mmiod.service
+	pull
+	plug second
+	kill -KILL "$holder_pid"
+	systemctl start mmiod.socket mmiod.service
+	eventually region_is card ok
+	word_is 0x00000000 card+0x2000
+	note_is_gone
+	contains "$(journalctl -u mmiod.service -o cat)" \
+		"lease $lease of region card ended while no daemon was there, and its device 0000:03:00.0 has gone since"
+}
+
+owed() # LEASE VALUE, of shm+0x2000
+{
+	journalctl -u mmiod.service -o cat |
+		grep "^lease $1 of region shm has ended, but $2 could not be written to +0x2000: .* nobody's until it is"
+}
+
+# Whose accesses a reset waits for.
+start_reader()
+{
+	mkfifo /tmp/reader /tmp/no-one
+	exec {reader_in}<>/tmp/reader
+	setpriv --reuid=operator --regid=operator --init-groups ./holder shm 0x8000 0x1000 \
+		</tmp/reader >/tmp/reader.out 2>&1 &
+	reader=$!
+	eventually grep -q '^lease ' /tmp/reader.out
+}
+
+end_reader()
+{
+	kill "$reader"
+	wait "$reader" || true
+	exec {reader_in}>&-
+	rm /tmp/reader /tmp/reader.out /tmp/no-one
+}
+
+# The module here is built for tests: an access takes as long as it is told, and the reset with it.
+@test "registers whose holder is killed within a reset are made safe when the device is back" {
+	terms '[region shm]' 'on-end = +0x2000:32=0xfade'
+	start_reader
+	# On a machine that is busy a reset may yet be over before the lease has ended.
+	for ((round = 0; round < 10; round++)); do
+		hold shm 0x2000 0x1000
+		tell write 0 0x5a
+		[ "$answer" = ok ]
+		echo 1900 >$access_delay
+		echo 'mediated 0' >/tmp/reader
+		echo 1 >$shm/reset &
+		read -r -t 0.2 <>/tmp/no-one || true
+		kill -KILL "$holder_pid"
+		echo 0 >$access_delay
+		wait $! "$holder_pid" || true
+		holder_pid=
+		eventually register_is 0x0000fade
+		note_is_gone
+		! owed "$lease" 0xfade || break
+	done
+	[ $round -lt 10 ]
+}
+
+# Nothing tells the daemon that there is room again.
+@test "a write that fails is tried again, and the status says what is owed until it is done" {
+	terms '[region shm]' 'on-end = +0x2000:32=0xfeed'
+	hold shm 0x2000 0x1000
+	tell write 0 0x5a
+	[ "$answer" = ok ]
+	max_before=$(<$max_windows)
+	echo 0 >$max_windows
+	kill -KILL "$holder_pid"
+	still_owed="lease $lease of region shm has ended, but 0xfeed could not be written to +0x2000 yet: No space left on device"
+	eventually status_says "$still_owed"
+	sleep 3
+	status_says "$still_owed"
+	lease_is "$lease" ending
+	run as operator mmioctl read shm+0x2000:32
+	[ "$status" = 5 ]
+	contains "$output" "is being made safe after user operator"
+	[ "$(owed "$lease" 0xfeed | wc -l)" = 1 ]
+	echo "$max_before" >$max_windows
+	eventually register_is 0x0000feed
+	note_is_gone
+	lease_not_listed "$lease"
+	run mmioctl status
+	[[ $output != *"could not be written"* ]]
 }
 
 @test "a client's own writes outlive a daemon that is killed, and the client" {
