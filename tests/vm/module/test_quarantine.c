@@ -210,3 +210,91 @@ TEST(the_last_buffer_that_is_released_during_a_reset_waits_for_its_end)
 	}
 	EXPECT(during);
 }
+
+/* ---- the last close, while the device goes ---- */
+
+enum { CLOSERS = 4, UNBINDINGS = 60 };
+
+struct hand {
+	pthread_barrier_t *start;
+	int fd;
+	unsigned int delay_us;
+};
+
+static void *close_one(void *argument)
+{
+	const struct hand *hand = argument;
+
+	pthread_barrier_wait(hand->start);
+	usleep(hand->delay_us);
+	close(hand->fd);
+	return NULL;
+}
+
+/* They take what waits, as long as the device is there. */
+static void *make_others(void *argument)
+{
+	const struct hand *hand = argument;
+	const struct mmiod_buffer_create create = {
+		.kind = MMIOD_BUFFER_DMA, .length = page(), .node = -1, .pci = edu()
+	};
+
+	pthread_barrier_wait(hand->start);
+	for (int i = 0; i < 10; i++) {
+		int fd = try_buffer(hand->fd, create);
+
+		if (fd < 0)
+			continue;
+		allocate(fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void expect_empty_ledger(int control)
+{
+	struct mmiod_window_info info = { .size = sizeof(info) };
+
+	for (int i = 0; i < 3000 && !ioctl(control, MMIOD_IOC_WINDOW_NEXT, &info); i++) {
+		info = (struct mmiod_window_info){ .size = sizeof(info) };
+		usleep(10000);
+	}
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_WINDOW_NEXT, &info), ENOENT);
+}
+
+/* Some are released before ->remove, some within it, some after; each wherever it is by then. */
+static void unbind_while_buffers_are_closed(int control, unsigned int *seed)
+{
+	pthread_barrier_t start;
+	pthread_t threads[CLOSERS + 1];
+	struct hand hands[CLOSERS + 1];
+
+	EXPECT_EQ(pthread_barrier_init(&start, NULL, CLOSERS + 2), 0);
+	for (int i = 0; i < CLOSERS; i++)
+		hands[i] = (struct hand){ &start, dma_buffer(control, edu(), page()),
+					  rand_r(seed) % 4000 };
+	hands[CLOSERS] = (struct hand){ .start = &start, .fd = control };
+	for (int i = 0; i <= CLOSERS; i++)
+		EXPECT_EQ(pthread_create(&threads[i], NULL, i < CLOSERS ? close_one : make_others,
+					 &hands[i]),
+			  0);
+	pthread_barrier_wait(&start);
+	usleep(rand_r(seed) % 2000);
+	bind_driver(edu(), "");
+	for (int i = 0; i <= CLOSERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&start);
+}
+
+TEST_WITHIN(120, the_last_close_of_a_buffer_may_come_while_its_device_goes)
+{
+	int control = open_control();
+	unsigned int seed = 1;
+
+	for (int round = 0; round < UNBINDINGS; round++) {
+		unbind_while_buffers_are_closed(control, &seed);
+		expect_empty_ledger(control);
+		bind_driver(edu(), "mmiod");
+		EXPECT(!(pci_command(edu()) & MASTER));
+	}
+}

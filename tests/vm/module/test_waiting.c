@@ -138,6 +138,13 @@ static uint8_t *map_without_leaves(int fd, size_t length)
 	return address;
 }
 
+/* Without page tables, so that the next attack finds as much to do as the last one. */
+static void map_anew(const struct victim *victim)
+{
+	if (victim->address)
+		mmap(victim->address, victim->length, RW, MAP_SHARED | MAP_FIXED, victim->fd, 0);
+}
+
 static int target(int control, const struct attack *attack)
 {
 	struct mmiod_buffer_create create = { .kind = attack->kind, .node = -1 };
@@ -164,12 +171,9 @@ static void prepare_cgroup(const struct attack *attack)
  * first attack begins. Before, it may be put to sleep on its way back from any call, and does no
  * harm: the word that says so lies in memory that it has touched already.
  */
-static pid_t start(const struct attack *attack, int fd)
+static pid_t start_on(const struct attack *attack, int fd, size_t length)
 {
-	struct victim victim = {
-		.fd = fd,
-		.length = attack->kind == MMIOD_BUFFER_PAGES ? 256 * MIB : ATTACK_SIZE,
-	};
+	struct victim victim = { .fd = fd, .length = length };
 	static char ballast[8 << 20];
 	atomic_uint *attacks_begun =
 		mmap(NULL, page(), RW, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -188,6 +192,7 @@ static pid_t start(const struct attack *attack, int fd)
 		for (;;) {
 			atomic_fetch_add(attacks_begun, 1);
 			attack->run(&victim);
+			map_anew(&victim);
 		}
 	}
 	for (int i = 0; i < 3000 && !atomic_load(attacks_begun); i++)
@@ -195,6 +200,11 @@ static pid_t start(const struct attack *attack, int fd)
 	EXPECT(atomic_load(attacks_begun));
 	munmap(attacks_begun, page());
 	return child;
+}
+
+static pid_t start(const struct attack *attack, int fd)
+{
+	return start_on(attack, fd, attack->kind == MMIOD_BUFFER_PAGES ? 256 * MIB : ATTACK_SIZE);
 }
 
 /* Out of the cgroup, which would have it die as slowly as it lived. */
@@ -209,14 +219,20 @@ static void stop(const struct attack *attack, pid_t child)
 	EXPECT_EQ(waitpid(child, NULL, 0), child);
 }
 
-static void expect_soon(const struct attack *attack, const char *what, uint64_t since)
+static void expect_within(const struct attack *attack, const char *what, uint64_t since,
+			  uint64_t most_ms)
 {
 	uint64_t ms = (now_ns() - since) / 1000000;
 
 	printf("# %s: %s took %llu ms\n", attack->name, what, (unsigned long long)ms);
 	fflush(stdout);
-	if (ms > longest_ms())
+	if (ms > most_ms)
 		FAIL("%s: %s took %llu ms", attack->name, what, (unsigned long long)ms);
+}
+
+static void expect_soon(const struct attack *attack, const char *what, uint64_t since)
+{
+	expect_within(attack, what, since, longest_ms());
 }
 
 /* What others do meanwhile, each within its time. */
@@ -284,6 +300,43 @@ static void attacked_while_unbinding(int control, const struct attack *attack)
 	EXPECT_EQ(write_file("/sys/bus/pci", "drivers_probe", strrchr(pci_path(pci), '/') + 1), 0);
 }
 
+static void reset_shm(void)
+{
+	if (write_file(pci_path(find_pci(0x1af4, 0x1110)), "reset", "1"))
+		tap_skip("this machine cannot reset the device: %s", strerror(errno));
+}
+
+/* A reset has to wait for the link, too: as long as it takes when nobody attacks. */
+static uint64_t undisturbed_reset_ms(void)
+{
+	uint64_t since = now_ns();
+
+	reset_shm();
+	return (now_ns() - since) / 1000000;
+}
+
+/* Of the device that has the attacked window, which is suspended meanwhile, and goes on to be attacked. */
+static void attacked_while_resetting(const struct attack *attack)
+{
+	const size_t length = SHM_SIZE - 2 * MIB;
+	int control = open_control(), fd;
+	uint64_t most_ms = undisturbed_reset_ms() + longest_ms(), since;
+	pid_t child;
+
+	prepare_cgroup(attack);
+	fd = window(control, "shm", page(), length, UC, 0);
+	child = start_on(attack, fd, length);
+	for (int round = 0; round < 5; round++) {
+		usleep(300000);
+		since = now_ns();
+		reset_shm();
+		expect_within(attack, "a reset of its device", since, most_ms);
+		EXPECT_EQ(window_info(control, fd).state, MMIOD_WINDOW_OK);
+	}
+	stop(attack, child);
+	close(fd);
+}
+
 static void under(const struct attack *attack)
 {
 	int control = open_control();
@@ -337,6 +390,20 @@ TEST_WITHIN(120, nobody_waits_for_a_client_that_has_spent_its_processor_time)
 		tap_skip("this kernel preempts itself");
 	under(&attacks[6]);
 	under(&attacks[7]);
+}
+
+TEST_WITHIN(120, no_reset_waits_for_a_client_that_sleeps_while_it_populates)
+{
+	for (int i = 0; i < 4; i++)
+		attacked_while_resetting(&attacks[i]);
+}
+
+TEST_WITHIN(120, no_reset_waits_for_a_client_that_has_spent_its_processor_time)
+{
+	if (kernel_preempts_itself())
+		tap_skip("this kernel preempts itself");
+	attacked_while_resetting(&attacks[6]);
+	attacked_while_resetting(&attacks[7]);
 }
 
 /* ---- entries that come after the call ---- */
