@@ -16,11 +16,15 @@ static const char *const common_share_words[] = { NULL, "exclusive", "shared-rea
 						  "guest" };
 static const char *const common_memory_words[] = { "region", "pages", "kmalloc", "vmalloc", "dma" };
 
-/* `other`: what a number that has no word is. */
-#define common_word(words, number, other)                                         \
-	((size_t)(number) < sizeof(words) / sizeof((words)[0]) && (words)[number] \
-		 ? (words)[number]                                                \
-		 : (other))
+static inline const char *common_word_of(const char *const *words, size_t count, size_t number,
+					 const char *other)
+{
+	return number < count && words[number] ? words[number] : other;
+}
+
+/* Of a table; `other`: what a number that has no word is. */
+#define common_word(words, number, other) \
+	common_word_of(words, sizeof(words) / sizeof((words)[0]), (size_t)(number), other)
 
 static inline size_t common_least(size_t a, size_t b, size_t c)
 {
