@@ -181,7 +181,8 @@ static void expect_healthy(int monitor, const struct health *before)
 		setting ? atol(setting) : 2048; /* malloc keeps up to 4096 for the next flood */
 	struct health after = wait_for_calm(monitor);
 
-	EXPECT_EQ(after.fds, before->fds);
+	/* A configuration that is still being read again has descriptors open on the way. */
+	expect_fds(before->fds);
 	if (after.rss_kib > before->rss_kib + slack)
 		FAIL("the daemon grew from %ld KiB to %ld KiB", before->rss_kib, after.rss_kib);
 	expect_others_served();
