@@ -411,7 +411,7 @@ bool mmiod_leaf_pmd_allowed(void);
 int mmiod_leaf_make_table(struct mm_struct *mm, unsigned long address);
 int mmiod_leaf_make_empty_table(struct mm_struct *mm, unsigned long start, unsigned long length);
 vm_fault_t mmiod_leaf_prepare_fault(struct mmiod_window *window, struct vm_fault *vmf);
-unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
+unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned long length,
 			      unsigned long pgoff, unsigned long flags);
 
 /* ---- walk.c ---- */

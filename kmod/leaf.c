@@ -392,14 +392,14 @@ static unsigned long congruent_area(struct file *file, u64 phys, unsigned long l
  * address. An address that the caller insists on is the caller's affair; so is one that it only
  * wishes for, if it can be had.
  */
-unsigned long mmiod_leaf_area(struct file *file, unsigned long wish, unsigned long length,
+unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned long length,
 			      unsigned long pgoff, unsigned long flags)
 {
 	const struct mmiod_window *window = file->private_data;
 	u64 phys = window->phys + ((u64)pgoff << PAGE_SHIFT);
-	unsigned long area = mmiod_get_unmapped_area(file, wish, length, pgoff, flags);
+	unsigned long area = mmiod_get_unmapped_area(file, hint, length, pgoff, flags);
 
-	if (flags & MAP_FIXED || !window->ops->fill || IS_ERR_VALUE(area) || (wish && area == wish))
+	if (flags & MAP_FIXED || !window->ops->fill || IS_ERR_VALUE(area) || (hint && area == hint))
 		return area;
 	for (unsigned int leaf = MMIOD_LARGEST_LEAF; leaf > MMIOD_LEAF_PTE; leaf--) {
 		unsigned long size = PAGE_SIZE << orders[leaf], found;
