@@ -518,8 +518,11 @@ static void copy(struct mmiod_buffer *buffer, u64 offset, void *bounce, size_t l
 	}
 }
 
-/* ENXIO: there is nothing yet. The lock is held for a short copy of RAM, which waits for nothing. */
-static int touch_locked(const struct mmiod_transfer *transfer, void *bounce, size_t length)
+/*
+ * Takes window->lock. ENXIO: the memory is not allocated yet. The lock is held for a short copy of
+ * RAM, which waits for nothing.
+ */
+static int touch_memory(const struct mmiod_transfer *transfer, void *bounce, size_t length)
 {
 	struct mmiod_window *window = transfer->window;
 	int ret;
@@ -542,9 +545,9 @@ static ssize_t touch(const struct mmiod_transfer *transfer, void *bounce, size_t
 
 	if (transfer->op == MMIOD_ACCESS_FILL)
 		memset(bounce, transfer->fill, length);
-	ret = touch_locked(transfer, bounce, length);
+	ret = touch_memory(transfer, bounce, length);
 	if (ret == -ENXIO)
-		ret = prepare(transfer->window) ?: touch_locked(transfer, bounce, length);
+		ret = prepare(transfer->window) ?: touch_memory(transfer, bounce, length);
 	return ret ?: length;
 }
 

@@ -227,7 +227,7 @@ static int find_dma_device(const struct mmiod_buffer_create *create, u64 length,
 	return ret ?: mmiod_pci_set_dma_bits(*device, create->dma_bits ?: MMIOD_DMA_BITS);
 }
 
-/* *@made_for: the device, with a reference, if it has one. */
+/* The caller holds mmiod_lock. *@made_for: the buffer's device, with a reference, if it has one. */
 static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,
 				struct file **file, struct mmiod_device **made_for)
 {

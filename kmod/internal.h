@@ -63,6 +63,8 @@
  * regions as ending, and a reset that it has begun, under mmiod_lock; then it walks the windows
  * without, by rising ids, and who makes a window looks at the marks when he enters it. So none is
  * missed, and none is added that the walk ought to have found.
+ *
+ * A function whose name ends in _locked is called with the lock held; its comment says which one.
  */
 #ifndef MMIOD_INTERNAL_H
 #define MMIOD_INTERNAL_H

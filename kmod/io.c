@@ -148,7 +148,7 @@ static void map_wanted(struct work_struct *work)
 	rcu_assign_pointer(window->piece, new_piece(window, offset));
 }
 
-/* With window->preparing held, so that what is mapped lasts until its first access. */
+/* The caller holds window->preparing, so that the new piece lasts until its first access. */
 static int prepare_locked(struct mmiod_window *window, u64 offset)
 {
 	int ret;

@@ -329,6 +329,7 @@ static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *
 	return ret;
 }
 
+/* The caller holds mmap_lock, for writing if @exact. */
 static int populate_locked(struct mmiod_window *window, unsigned long start, unsigned long length,
 			   bool exact)
 {

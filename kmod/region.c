@@ -202,6 +202,7 @@ static int publish(struct mmiod_region *region)
 	return 0;
 }
 
+/* The caller holds mmiod_lock. */
 static int claim_locked(struct mmiod_region *region, struct mmiod_region_claim *claim)
 {
 	int ret;
