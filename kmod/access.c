@@ -5,8 +5,8 @@
  * across the window's end.
  *
  * User memory is touched only with no lock held, through a small bounce buffer: a user page may
- * itself be a window whose fault takes that window's lock. What stands behind the window does the
- * rest, io.c or buffer.c.
+ * itself be a window whose fault takes that window's lock. The rest is done by io.c or buffer.c,
+ * whichever stands behind the window.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -19,6 +19,7 @@
 /* Width of one access of a longer transfer on a window that declares none. */
 #define DEFAULT_WIDTH 4
 
+/* Whether an operation (enum mmiod_access_op) writes to the window. Needs no lock. */
 bool mmiod_access_writes(u32 op)
 {
 	return op == MMIOD_ACCESS_WRITE || op == MMIOD_ACCESS_COPY_TO || op == MMIOD_ACCESS_FILL;
@@ -33,7 +34,7 @@ static void count(const struct mmiod_transfer *transfer, size_t length)
 		     mmiod_access_writes(transfer->op) ? &window->writes : &window->reads);
 }
 
-/* Bytes done: fewer if it could not be gone on with. */
+/* Bytes done, which are fewer if the access could not go on, or an error. */
 static ssize_t run_chunk(const struct mmiod_transfer *transfer, void __user *buf, size_t length)
 {
 	u64 bounce[CHUNK / sizeof(u64)];
@@ -78,7 +79,7 @@ static s64 run(struct mmiod_transfer transfer, void __user *buf)
 	return done;
 }
 
-/* The device sees physical addresses, so these are what must be aligned. */
+/* The device sees physical addresses, so these must be aligned. */
 static bool aligned(const struct mmiod_window *window, u64 offset, u64 length, u32 width)
 {
 	return !(((window->phys + offset) | length) & (width - 1));
@@ -122,6 +123,7 @@ static ssize_t transfer_at(struct file *file, u32 op, void __user *buf, size_t l
 	return done;
 }
 
+/* ->read and ->write, with no lock held: bytes done, or an error if there are none. */
 ssize_t mmiod_window_read(struct file *file, char __user *buf, size_t length, loff_t *pos)
 {
 	return transfer_at(file, MMIOD_ACCESS_READ, buf, length, pos);
@@ -133,8 +135,8 @@ ssize_t mmiod_window_write(struct file *file, const char __user *buf, size_t len
 }
 
 /*
- * Elements: of the declared width where there is one. Bulk:
- * only where none is, because its widths are the kernel's.
+ * Elements have the declared width, if the window declares one. A bulk operation is only for a
+ * window that declares none, because the kernel chooses its widths.
  */
 static int check_width(const struct mmiod_window *window, const struct mmiod_window_access *access)
 {

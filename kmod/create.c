@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How windows come: what a WINDOW_CREATE asks for is checked and placed in its region, a
- * BUFFER_CREATE's buffer is put behind a window; then the file is opened and the window enters the
- * ledger, both under mmiod_lock. The file owns the window from the moment it exists; the descriptor
- * is handed out last.
+ * The making of windows. The range that a WINDOW_CREATE asks for is checked and placed in its
+ * region, a BUFFER_CREATE's buffer is put behind a window; then the file is opened and the window
+ * enters the ledger, both under mmiod_lock. The file owns the window from the moment it exists; the
+ * descriptor is handed out last.
  */
 #include <linux/file.h>
 #include <linux/slab.h>
@@ -56,7 +56,7 @@ static int place(struct mmiod_window *window, const struct mmiod_window_create *
 	return check_width(window);
 }
 
-/* What a look at the device found, and as of when: good while its reasons have not changed. */
+/* The result of a look at the device, and its date: it holds while device->changes is the same. */
 struct look {
 	u32 changes;
 	bool answers;
@@ -65,7 +65,7 @@ struct look {
 
 /*
  * Ask the device, if there is one, outside mmiod_lock: a dead one costs a completion timeout for
- * each read. While it is being reset it has nothing to say.
+ * each read. While it is being reset it is not asked.
  */
 static void ask_device(u64 region_id, struct look *look)
 {
@@ -210,7 +210,10 @@ int mmiod_call_window_create(struct mmiod_call *call)
 	return hand_out(call, window, file, ret, &create->fd);
 }
 
-/* The device that a buffer of kind DMA is for, if it may have one, of so many address bits. */
+/*
+ * The device that a buffer of kind DMA is for, if it may have one with that many address bits. The
+ * caller holds mmiod_lock.
+ */
 static int find_dma_device(const struct mmiod_buffer_create *create, u64 length,
 			   struct mmiod_device **device)
 {

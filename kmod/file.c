@@ -5,8 +5,8 @@
  * Each window has an inode of its own, hence an address_space of its own, so that one
  * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones
  * too. VMAs hold the file: ->release runs when the last descriptor and the last mapping are gone,
- * and ends the window. Who still holds a reference on the window then holds its inode with it, and
- * with the inode the file system's pin.
+ * and ends the window. Any other holder of a reference on the window then holds its inode with it,
+ * and with the inode the file system's pin.
  *
  * The file system is pinned by each window, and by each open control file, so that it is not made
  * anew for every window of a daemon's; not by the module's init: the superblock holds a module
@@ -30,11 +30,13 @@ static struct vfsmount *fs_mount;
 static int fs_pins;
 static struct file_system_type window_fs;
 
+/* Each pin keeps the file system; the first one mounts it. 0 or -errno. May sleep. */
 int mmiod_files_pin(void)
 {
 	return simple_pin_fs(&window_fs, &fs_mount, &fs_pins);
 }
 
+/* Undoes one mmiod_files_pin(). May sleep, and unmounts the file system with the last pin. */
 void mmiod_files_unpin(void)
 {
 	simple_release_fs(&fs_mount, &fs_pins);
@@ -55,7 +57,7 @@ static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
 	return mmiod_window_poll_events(mmiod_window_state(window));
 }
 
-/* Whoever may read a process's fdinfo sees this: no physical address. */
+/* Anyone who may read a process's fdinfo sees this, so it has no physical address. */
 static void window_fdinfo(struct seq_file *seq, struct file *file)
 {
 	static const char *const attrs[] = { "", "uc", "wc", "wb" };
@@ -125,8 +127,8 @@ static const struct file_operations window_fops = {
 };
 
 /*
- * The size is the window's, the owner and the mode say
- * nothing: none of them is the client's to change.
+ * The size is the window's, the owner and the mode say nothing: none of them is the client's to
+ * change.
  */
 static int refuse_setattr(MMIOD_IDMAP *idmap, struct dentry *dentry, struct iattr *attr)
 {
@@ -183,10 +185,10 @@ static const struct address_space_operations window_aops = {
 };
 
 /*
- * As alloc_anon_inode() makes one, but on the superblock's list of inodes. When that superblock goes
- * with its last pin, the kernel drops the marks of inotify and fanotify from the inodes on the list,
- * and then waits until no mark is left: one on an inode that is not listed would have it wait, with
- * the last close, for whoever set the mark.
+ * An inode as alloc_anon_inode() makes it, but on the superblock's list of inodes. When that
+ * superblock goes with its last pin, the kernel drops the marks of inotify and fanotify from the
+ * inodes on the list, and then waits until no mark is left: one on an inode that is not listed
+ * would have it wait, with the last close, for whoever set the mark.
  */
 static struct inode *listed_inode(struct super_block *sb)
 {
@@ -241,7 +243,7 @@ static struct file *new_file(struct mmiod_window *window, struct inode *inode, c
 	return file;
 }
 
-/* By the window's end. */
+/* Called once, as the window ends: gives back the inode, and the pin that came with it. */
 void mmiod_window_close_inode(struct inode *inode)
 {
 	iput(inode);
@@ -249,8 +251,8 @@ void mmiod_window_close_inode(struct inode *inode)
 }
 
 /*
- * From here on the first reference on the window is the file's,
- * and the pin the window's; after an error neither was taken.
+ * The window's file, or an ERR_PTR; called with mmiod_lock held. From here on the first reference
+ * on the window is the file's, and the pin is the window's; after an error neither was taken.
  */
 struct file *mmiod_window_open(struct mmiod_window *window)
 {

@@ -16,8 +16,8 @@
 #include "internal.h"
 
 /*
- * How often a lock that somebody holds is tried before the caller is told to ask again: enough for
- * an mmap() that is under way, and less than a millisecond in all.
+ * Times that a lock is tried while somebody holds it, before the caller is told to ask again:
+ * enough for an mmap() that is under way, and less than a millisecond in all.
  */
 #define LOCK_TRIES 8
 
@@ -27,7 +27,7 @@
 
 #define LARGE_PAT_BIT BIT_ULL(_PAGE_BIT_PAT_LARGE)
 
-/* By the processor's numbers of the types; those missing are reserved. */
+/* Indexed by the processor's numbers of the types; the missing ones are reserved. */
 static u32 cache_of(const struct mmiod_translate *answer)
 {
 	static const u8 types[8] = {
@@ -86,8 +86,8 @@ static void describe_vma(const struct vm_area_struct *vma, struct mmiod_translat
 
 /*
  * Under the window's lock neither its state nor its entries change: the answer shows both as they
- * belong together. Whoever changes the state zaps under it, for as long as the client's mappings
- * make it: nobody waits for that here.
+ * belong together. A change of state zaps under that lock, which takes as long as the client's
+ * mappings make it: this does not wait for it.
  */
 static int translate_window(struct mm_struct *mm, struct mmiod_window *window,
 			    struct mmiod_translate *answer)
@@ -102,7 +102,7 @@ static int translate_window(struct mm_struct *mm, struct mmiod_window *window,
 	return 0;
 }
 
-/* Without a VMA there is no walk: nothing keeps the tables of what was just unmapped. */
+/* Without a VMA there is no walk: nothing keeps the tables of a range that was just unmapped. */
 static int translate_vma(struct mm_struct *mm, struct mmiod_translate *answer)
 {
 	struct vm_area_struct *vma = vma_lookup(mm, answer->address);
@@ -135,8 +135,8 @@ static int translate_in(struct mm_struct *mm, struct mmiod_translate *answer)
 }
 
 /*
- * A reference on the memory of a process in the caller's
- * pid namespace; NULL: there is no process, or it has none.
+ * A reference on the memory of a process in the caller's pid namespace; NULL: there is no process,
+ * or it has no memory.
  */
 static struct mm_struct *mm_of(pid_t nr)
 {
@@ -151,8 +151,9 @@ static struct mm_struct *mm_of(pid_t nr)
 }
 
 /*
- * Where tables are freed after an interrupt to the processors that use them, and not after a grace
- * period, disabled interrupts keep those of the caller only.
+ * Disabled interrupts keep another process's tables only where the kernel frees tables after a
+ * grace period. Otherwise it frees them after an interrupt to the processors that use them, so only
+ * the caller's own are kept.
  */
 static bool mm_keeps_tables(const struct mm_struct *mm)
 {
@@ -191,8 +192,8 @@ static u64 copy_bit(unsigned long flags, unsigned int from, unsigned int to)
 }
 
 /*
- * The flags word read once, and never through the checking
- * accessors: the page may be anybody's, and change under us.
+ * The flags word is read once, and never through the checking accessors: the page may be anybody's,
+ * and change under us.
  */
 static u64 word_flags(unsigned long flags)
 {
@@ -221,7 +222,7 @@ static u64 word_flags(unsigned long flags)
 	return kpf;
 }
 
-/* Flags that no bit of the word says: the type of the page and of what it belongs to. */
+/* Flags that no bit of the word says: the type of the page and of the compound page around it. */
 static u64 kind_flags(struct page *page, struct page *head, unsigned long flags)
 {
 	unsigned long mapping = (unsigned long)READ_ONCE(head->mapping);
@@ -279,7 +280,7 @@ static u32 zone_of(const struct page *page)
 /*
  * The free block that a page lies in: only its first page is marked, its order is that page's
  * private field. The zone's lock is not taken, so an answer may be late by one allocation. A block
- * does not reach beyond its section: what is online of it is online whole.
+ * does not reach beyond its section, and a section is online whole.
  */
 static struct page *free_block(struct page *page, unsigned int *order)
 {

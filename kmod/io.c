@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows of regions: device memory stands behind them. How they are mapped is in mapping.c and
- * leaf.c; this file has the kernel's own mapping of them, for mediated access.
+ * Windows of regions: device memory stands behind them. Clients' mappings of them are made in
+ * mapping.c and leaf.c; this file has the kernel's own mapping of them, for mediated access.
  *
- * That one is made on first use, and a piece of it only, because its page tables are charged to
- * nobody: at most 2 MiB for each window, those around the offset that was asked for last. It is
- * made for each window with the window's own attribute: one ioremap of the whole region would give
- * every window on it the same type (x86 merges them).
+ * The kernel's mapping is made on first use, and a piece of it only, because its page tables are
+ * charged to nobody: at most 2 MiB for each window, around the offset that was asked for last. It
+ * is made for each window with the window's own attribute: one ioremap of the whole region would
+ * give every window on it the same type (x86 merges them).
  *
  * No lock is held while the bus is accessed: a card that does not answer makes the processor wait
  * for tens of milliseconds, on some architectures the kernel kills a task whose access the bus
  * refuses, and a revoke must wait for neither. Instead each access counts in piece->busy, and looks
- * at the state and at window->piece after it has counted itself; who changes one of them waits
- * until nobody counts. Barriers on both sides see to it that one sees the other. An access cannot
- * be preempted, so the wait is for the bus alone: for one access of each processor.
+ * at the state and at window->piece after it has counted itself; a caller that changes one of them
+ * waits until no access counts. Barriers on both sides ensure that one sees the other. An access
+ * cannot be preempted, so the wait is for the bus alone: for one access of each processor.
  *
  * Pieces are mapped and unmapped by a kernel thread, one at a time for each window, which alone
  * writes window->piece. The client waits for it: in its own context it could let a mapping, whose
@@ -51,8 +51,8 @@ module_param(access_delay, uint, 0600);
 MODULE_PARM_DESC(access_delay, "Milliseconds that each bus access takes longer (test builds only)");
 
 /*
- * By the clock: mdelay() goes by a figure that each processor measures for itself when it comes up,
- * and that an emulated one gets wrong, be it by a factor.
+ * This waits by the clock. mdelay() goes by a figure that each processor measures for itself when
+ * it comes up, and that an emulated processor gets wrong, sometimes by a factor.
  */
 static void inject_delay(void)
 {
@@ -108,8 +108,8 @@ static void free_piece(struct mmiod_piece *piece)
 }
 
 /*
- * After a change that accesses look at. Those that have not seen it end soon; if one does not, its
- * task was killed in it or the bus is dead, and it counts for ever.
+ * Called after a change of the state or of window->piece. Accesses that have not seen the change
+ * end soon; if one does not, its task was killed in it or the bus is dead, and it counts for ever.
  */
 static bool wait_until_idle(struct mmiod_piece *piece)
 {
@@ -134,7 +134,7 @@ static void unmap_or_leak(struct mmiod_window *window, struct mmiod_piece *piece
 		window->id, window->offset + piece->offset, piece->length);
 }
 
-/* The kernel thread's. */
+/* Runs in the kernel thread, which alone writes window->piece. */
 static void map_wanted(struct work_struct *work)
 {
 	struct mmiod_window *window = container_of(work, struct mmiod_window, remap);
@@ -349,6 +349,7 @@ static const struct mmiod_window_ops ops = {
 	.release = release,
 };
 
+/* Make it a window of device memory. Nobody sees the window yet, so no lock is needed. */
 void mmiod_io_init_window(struct mmiod_window *window)
 {
 	INIT_WORK(&window->remap, map_wanted);

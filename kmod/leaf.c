@@ -8,11 +8,11 @@
  *
  * All are made under window->lock held for read and with the window in order. A huge leaf is made
  * by the fault handler, which the kernel asks for one first; it needs a block of the VMA whose
- * address and frame are both multiples of the leaf's size. What is left goes by 4 KiB, but not one
- * fault for each: the first fault in a page table fills all of it that the VMA covers, and so does
- * POPULATE. A page table is the bound because the memory for it is spent by its first entry
- * already, because one lock covers it, and because where there is a table there is no huge leaf for
- * as long as the VMA lives.
+ * address and frame are both multiples of the leaf's size. The rest is mapped by entries of 4 KiB,
+ * but not with one fault for each: the first fault in a page table fills all of it that the VMA
+ * covers, and so does POPULATE. A page table is the bound because the memory for it is spent by its
+ * first entry already, because one lock covers it, and because where there is a table there is no
+ * huge leaf for as long as the VMA lives.
  *
  * Page tables are made before, without window->lock: the kernel charges them to the client's
  * cgroup, and over its memory.high puts the client to sleep. Whether a place gets a table or a leaf
@@ -30,10 +30,10 @@ static const unsigned int orders[MMIOD_LEAVES] = { 0, PMD_SHIFT - PAGE_SHIFT,
 						   PUD_SHIFT - PAGE_SHIFT };
 
 /*
- * As of 6.12, and no later kernel is known to be better, mbind(MPOL_MF_STRICT) looks for the page
- * descriptors behind leaves of 2 MiB without asking whether there are any, and so can bring the
- * kernel down for whoever has such a mapping, of this or of any driver. (It takes leaves of 1 GiB
- * apart first, which is harmless.) Clients are not trusted that far.
+ * Linux 6.12, and every later kernel as far as is known, has a bug: mbind(MPOL_MF_STRICT) looks for
+ * the page descriptors behind leaves of 2 MiB without asking whether there are any, and so can
+ * bring the kernel down for whoever has such a mapping, of this or of any driver. (It takes leaves
+ * of 1 GiB apart first, which is harmless.) Clients are not trusted that far.
  */
 static bool pmd_leaves = !IS_ENABLED(CONFIG_NUMA);
 module_param(pmd_leaves, bool, 0644);
@@ -43,11 +43,13 @@ MODULE_PARM_DESC(
 	"(default N where the kernel has NUMA policies: by mbind() a client could then crash "
 	"it)");
 
+/* Whether leaves of 2 MiB are allowed now: a window keeps the answer of when it was made. */
 bool mmiod_leaf_pmd_allowed(void)
 {
 	return READ_ONCE(pmd_leaves);
 }
 
+/* Pages that were mapped so far, on fault or in advance (@populated). Needs no lock. */
 u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated)
 {
 	u64 pages = 0;
@@ -58,8 +60,8 @@ u64 mmiod_leaf_pages(struct mmiod_window *window, bool populated)
 }
 
 /*
- * POPULATE marks its faults as remote; but for protection keys,
- * which guard accesses and not entries, that means nothing.
+ * Count a leaf that a fault has made. POPULATE marks its faults as remote, which has no other
+ * effect but on protection keys, and these guard accesses and not entries. Needs no lock.
  */
 void mmiod_leaf_made(struct mmiod_window *window, const struct vm_fault *vmf, enum mmiod_leaf leaf)
 {
@@ -79,15 +81,19 @@ static unsigned long pfn_at(const struct mmiod_window *window, const struct vm_a
 	return PHYS_PFN(window->phys) + page_at(vma, address);
 }
 
-/* Whole pages of the window, nothing beyond it; neither the offset nor the sum may wrap. */
+/*
+ * Whether these are whole pages of the window and nothing beyond it, without a sum that could wrap.
+ * Needs no lock.
+ */
 bool mmiod_leaf_in_bounds(const struct mmiod_window *window, pgoff_t first, unsigned long pages)
 {
 	return first < window->pages && pages <= window->pages - first;
 }
 
 /*
- * The bounds are those of now, not those that ->mmap
- * saw. Called with no more than the VMA's own lock.
+ * Whether a leaf of that order at @address lies within both the VMA and the window. The VMA's
+ * bounds are the present ones, not those that ->mmap saw. Called with no more than the VMA's own
+ * lock.
  */
 bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_struct *vma,
 		     unsigned long address, unsigned int order)
@@ -101,7 +107,7 @@ bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_str
 	       IS_ALIGNED(pfn_at(window, vma, start), 1UL << order);
 }
 
-/* Whether a leaf of 2 MiB is what maps this place, but where a table had been before. */
+/* Whether this place is mapped by a leaf of 2 MiB, unless a table was there before. */
 static bool belongs_pmd_leaf(const struct mmiod_window *window, const struct vm_area_struct *vma,
 			     unsigned long address)
 {
@@ -120,8 +126,9 @@ static int is_empty(pte_t *pte, unsigned long address, void *data)
 }
 
 /*
- * Make the page table of an address that no huge leaf can be at. It stays as long as the VMA is
- * where it is. May sleep for as long as the client likes; with mmap_lock, or in a fault.
+ * Make the page table of an address that no huge leaf can be at. The table stays as long as the VMA
+ * is where it is. 0 or -errno. May sleep for as long as the client likes; called with mmap_lock
+ * held, or in a fault, and with no lock of ours.
  */
 int mmiod_leaf_make_table(struct mm_struct *mm, unsigned long address)
 {
@@ -129,9 +136,9 @@ int mmiod_leaf_make_table(struct mm_struct *mm, unsigned long address)
 }
 
 /*
- * Likewise, and see to it that these entries, all of one table, are empty. EBUSY: one is not. A
- * mark that user space had the kernel leave there survives a zap (userfaultfd may do that, from 6.7
- * to early 6.12).
+ * Likewise, and check that these entries, all of one table, are empty. EBUSY: one is not. A mark
+ * that user space had the kernel leave there survives a zap (userfaultfd may do that, from 6.7 to
+ * early 6.12).
  */
 int mmiod_leaf_make_empty_table(struct mm_struct *mm, unsigned long start, unsigned long length)
 {
@@ -139,7 +146,7 @@ int mmiod_leaf_make_empty_table(struct mm_struct *mm, unsigned long start, unsig
 }
 
 /*
- * Before a fault of one page, with no lock of ours. Where a leaf of 2 MiB belongs no table is made:
+ * Before a fault of one page, with no lock of ours. No table is made where a leaf of 2 MiB belongs:
  * the handler then makes the leaf, whether the kernel asked for one (it does not for a process that
  * has switched huge pages off) or not. When the window is gone no leaf comes any more, and the
  * dummy page needs a table.
@@ -174,8 +181,8 @@ static int note_whether_empty(pte_t *pte, unsigned long address, void *data)
 
 /*
  * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of
- * one type, so the first one's serves for the rest. Unless there is a mark instead, see above,
- * which says no memory type.
+ * one type, so the first one's serves for the rest. If there is a mark instead, see above, it says
+ * no memory type.
  */
 static int note_prot(pte_t *pte, unsigned long address, void *data)
 {
@@ -202,7 +209,7 @@ static vm_fault_t insert_one(struct fill *fill, unsigned long address)
 
 #if defined(CONFIG_X86) || defined(CONFIG_ARM64)
 
-/* Only what is empty is set: others may have been here before. */
+/* Only an empty entry is set: others may have been here before. */
 static int fill_one(pte_t *pte, unsigned long address, void *data)
 {
 	struct fill *fill = data;
@@ -232,7 +239,7 @@ static void fill_pages(struct fill *fill, unsigned long start, unsigned long pag
 
 #endif
 
-/* What of the VMA and of the window one page table maps. */
+/* Fill the part of the VMA and of the window that one page table maps. */
 static void fill_table(struct fill *fill, unsigned long address)
 {
 	struct vm_area_struct *vma = fill->vma;
@@ -245,7 +252,11 @@ static void fill_table(struct fill *fill, unsigned long address)
 		fill_pages(fill, start, pages);
 }
 
-/* Map the page table of @address, which is there, from that address's own page on. */
+/*
+ * Fill the page table of @address, which exists, from that address's own page on. The caller holds
+ * window->lock for read, and the window is in order. VM_FAULT_NOPAGE, or an error if not even that
+ * page could be mapped.
+ */
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated)
 {
@@ -264,10 +275,10 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 }
 
 /*
- * Exactly these pages of one page table, by the kernel's own remap_pfn_range(). The table is there
- * and they are empty, or the kernel would BUG(). Called with mmap_lock and the VMA's own lock held
- * for writing: remap_pfn_range() sets flags of the VMA, and faults that hold only the VMA's lock
- * are to keep out.
+ * Map exactly these pages of one page table, by the kernel's own remap_pfn_range(). 0 or -errno.
+ * The table is there and they are empty, or the kernel would BUG(). Called with window->lock held
+ * for read, and mmap_lock and the VMA's own lock held for writing: remap_pfn_range() sets flags of
+ * the VMA, and faults that hold only the VMA's lock are to keep out.
  *
  * x86 up to 6.15 marks a VMA that is remapped whole (VM_PAT) and then mistakes its size when it was
  * split, moved or partly zapped. Remapping it in parts only looks the memory type up, so the VMA's
@@ -330,8 +341,8 @@ static vm_fault_t insert_huge(struct mmiod_window *window, struct vm_fault *vmf,
 #endif
 
 /*
- * Whether a fault at @address would try for a huge leaf,
- * and so what must not be mapped by a table instead.
+ * Whether a fault at @address would try for a huge leaf, so that the place must not be mapped by a
+ * table instead. Called under mmap_lock.
  */
 bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_area_struct *vma,
 			    unsigned long address)
@@ -344,7 +355,9 @@ bool mmiod_leaf_may_be_huge(const struct mmiod_window *window, const struct vm_a
 	return belongs_pmd_leaf(window, vma, address);
 }
 
-/* A page alone: a table's, unless the place is one for a leaf, or got one meanwhile. */
+/*
+ * A fault of one page: fills its table, unless the place is one for a leaf, or got one meanwhile.
+ */
 static vm_fault_t insert_small(struct mmiod_window *window, struct vm_fault *vmf)
 {
 #ifdef MMIOD_HUGE_LEAVES
@@ -359,7 +372,10 @@ static vm_fault_t insert_small(struct mmiod_window *window, struct vm_fault *vmf
 				       vmf->flags & FAULT_FLAG_REMOTE);
 }
 
-/* With window->lock held, the window in order, and mmiod_leaf_fits(). */
+/*
+ * The caller holds window->lock for read, the window is in order, and mmiod_leaf_fits() said yes.
+ * VM_FAULT_FALLBACK: no leaf of that order.
+ */
 vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
 {
 	if (!order)
@@ -374,8 +390,8 @@ vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, 
 #ifdef MMIOD_HUGE_LEAVES
 
 /*
- * An address of the process that is congruent to the
- * physical one: only then can leaves of that size be used.
+ * An address of the process that is congruent to the physical one, modulo @size: leaves of that
+ * size can be used only at such an address.
  */
 static unsigned long congruent_area(struct file *file, u64 phys, unsigned long length,
 				    unsigned long size, unsigned long pgoff, unsigned long flags)
@@ -389,8 +405,8 @@ static unsigned long congruent_area(struct file *file, u64 phys, unsigned long l
 
 /*
  * ->get_unmapped_area: asks for as much more as it takes to move the mapping to a congruent
- * address. An address that the caller insists on is the caller's affair; so is one that it only
- * wishes for, if it can be had.
+ * address. An address that the caller insists on is the caller's affair; so is a hint, if that
+ * address is free.
  */
 unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned long length,
 			      unsigned long pgoff, unsigned long flags)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mapping a window: the four steps of a driver's mmap, the
- * fault handler, and POPULATE. The entries are made in leaf.c.
+ * Mapping a window: the four steps of a driver's mmap, the fault handler, and POPULATE. The entries
+ * are made in leaf.c.
  *
  * Page tables are never built inside ->mmap: the VMA is linked into i_mmap only after ->mmap
- * returns, so a concurrent revoke would miss what was mapped there. They are built on fault, or by
- * the POPULATE ioctl on the linked VMA; both hold window->lock for read while they set entries, so
- * that a revoke either sees their entries or is seen by them. The tables were made before.
+ * returns, so a concurrent revoke would miss the entries that were made there. They are built on
+ * fault, or by the POPULATE ioctl on the linked VMA; both hold window->lock for read while they set
+ * entries, so that a revoke either sees their entries or is seen by them. The tables were made
+ * before.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -113,8 +114,8 @@ static vm_fault_t insert(struct mmiod_window *window, struct vm_fault *vmf, unsi
 }
 
 /*
- * What takes memory comes first. A revocation that is left to a kernel thread is waited for before
- * the dummy page comes in the place of what that takes away.
+ * The steps that take memory come first. A revocation that is left to a kernel thread is waited
+ * for, before the dummy page takes the place of the entries that it zaps.
  */
 static vm_fault_t prepare(struct mmiod_window *window, struct vm_fault *vmf)
 {
@@ -125,8 +126,8 @@ static vm_fault_t prepare(struct mmiod_window *window, struct vm_fault *vmf)
 }
 
 /*
- * The dummy page is mapped by itself, never as a huge
- * leaf: the kernel then asks again for one page.
+ * The dummy page is mapped by itself, never as a huge leaf: the kernel then asks again for one
+ * page.
  */
 static vm_fault_t fault(struct vm_fault *vmf, unsigned int order)
 {
@@ -165,7 +166,10 @@ static const struct vm_operations_struct vm_ops = {
 #endif
 };
 
-/* The window that a VMA maps, or NULL if it is none of ours. It lives as long as the VMA. */
+/*
+ * The window that a VMA maps, or NULL if the VMA is NULL or none of ours. It lives as long as the
+ * VMA, which the caller keeps.
+ */
 struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
 {
 	return vma && vma->vm_ops == &vm_ops ? vma->vm_private_data : NULL;
@@ -187,8 +191,8 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 }
 
 /*
- * The state is looked at to fail early; correctness is the
- * fault handler's. Nothing may fail once we have counted.
+ * ->mmap, under mmap_lock held for writing. The state is looked at to fail early; correctness is
+ * the fault handler's. Nothing may fail once we have counted the mapping.
  */
 int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -213,7 +217,10 @@ static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_win
 	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start;
 }
 
-/* A page table at once, whatever of it is mapped already (mremap moves entries one by one). */
+/*
+ * Fill a page table at once, whatever part of it is mapped already (mremap moves entries one by
+ * one).
+ */
 static int populate_table(struct mmiod_window *window, struct vm_area_struct *vma,
 			  unsigned long address)
 {
@@ -231,9 +238,9 @@ static int populate_table(struct mmiod_window *window, struct vm_area_struct *vm
 }
 
 /*
- * By a fault that nobody's access has caused: the only way to a huge leaf that the kernel exports.
- * What was mapped before stays as it is, so there may be a page table instead; or nothing, if a
- * revoke or suspend has come between: *size is 0 then, and the next fault says so.
+ * Populate by a fault that nobody's access has caused: the only way to a huge leaf that the kernel
+ * exports. Entries that were there before stay as they are, so there may be a page table instead;
+ * or nothing, if a revoke or suspend has come between: *size is 0 then, and the next fault says so.
  */
 static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct *vma,
 			     unsigned long address, unsigned long *size)
@@ -309,10 +316,10 @@ static int remap_range(struct mmiod_window *window, struct vm_area_struct *vma, 
 }
 
 /*
- * The zap comes first, and without window->lock: it may sleep. It takes away a huge leaf whole; what
- * else that mapped comes back on fault. mmap_lock and the VMA's own lock, both held for writing,
- * keep faults out, so what is empty stays so. RAM has no memory type to look up, and its pages are
- * mapped one by one anyhow.
+ * The zap comes first, and without window->lock: it may sleep. It takes away a huge leaf whole; the
+ * other pages of that leaf come back on fault. mmap_lock and the VMA's own lock, both held for
+ * writing, keep faults out, so an empty entry stays empty. RAM has no memory type to look up, and
+ * its pages are mapped one by one anyhow.
  */
 static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *vma,
 			    unsigned long start, unsigned long length)
@@ -348,8 +355,8 @@ static int populate_locked(struct mmiod_window *window, unsigned long start, uns
 }
 
 /*
- * Entries are made under mmap_lock held for reading, as in
- * a fault; only remap_pfn_range() wants it for writing.
+ * Entries are made under mmap_lock held for reading, as in a fault; only remap_pfn_range() wants it
+ * for writing.
  */
 int mmiod_call_populate(struct mmiod_call *call)
 {

@@ -5,8 +5,8 @@
  *
  * The walk is that of the kernel's own fast GUP. The kernel exports no walker of any address on all
  * versions, and mmap_lock alone does not keep page tables: munmap frees them with the lock
- * downgraded (so nobody walks where there is no VMA), and THP collapse without it. What keeps them
- * is the contract for lockless walkers (mmu_gather.c): a table is freed only after an RCU grace
+ * downgraded (so nobody walks where there is no VMA), and THP collapse without it. They are kept by
+ * the contract for lockless walkers (mmu_gather.c): a table is freed only after an RCU grace
  * period, whose read side disabled interrupts are, or, without MMU_GATHER_RCU_TABLE_FREE, after an
  * interrupt on the processors that use that mm, which does for the caller's own only. Each level is
  * read once and the next one is found from that copy, so that a leaf that is split meanwhile is
@@ -20,8 +20,8 @@
 #ifdef MMIOD_CAN_WALK
 
 /*
- * The processor looks at this bit alone; the kernel's
- * pte_present() also takes PROT_NONE for present.
+ * The processor looks at this bit alone; the kernel's pte_present() also takes PROT_NONE for
+ * present.
  */
 static bool present(u64 entry)
 {
@@ -77,7 +77,7 @@ static void walk_pud(struct mmiod_walk *walk, p4d_t *p4dp, p4d_t p4d)
 		walk_pmd(walk, pudp, pud);
 }
 
-/* With four levels the P4D is folded into the PGD: what is read there is the PGD's entry. */
+/* With four levels the P4D is folded into the PGD: reading it gives the PGD's entry. */
 static void walk_pgd(struct mm_struct *mm, struct mmiod_walk *walk)
 {
 	pgd_t *pgdp = pgd_offset(mm, walk->address);
@@ -95,7 +95,10 @@ static void walk_pgd(struct mm_struct *mm, struct mmiod_walk *walk)
 		walk_pud(walk, p4dp, p4d);
 }
 
-/* The caller holds mmap_lock, or what else keeps the VMA at walk->address. */
+/*
+ * Walk to walk->address and fill in the rest, which was zero. The caller holds mmap_lock, or
+ * another lock that keeps the VMA there. Does not sleep.
+ */
 void mmiod_walk(struct mm_struct *mm, struct mmiod_walk *walk)
 {
 	unsigned long flags;
@@ -115,8 +118,8 @@ void mmiod_walk(struct mm_struct *mm, struct mmiod_walk *walk)
 #endif
 
 /*
- * How much the leaf at an address maps, 0: nothing is present.
- * The caller holds what keeps the leaf from changing.
+ * Bytes that the leaf at an address maps, 0: none is present. The caller holds a lock that keeps
+ * the VMA; the leaf may change as soon as this returns, unless the caller keeps it, too.
  */
 unsigned long mmiod_leaf_size(struct mm_struct *mm, unsigned long address)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Windows: their states, the ledger, and how they go. How they come is in create.c, their files are
- * in file.c, what can be done with one in mapping.c and access.c.
+ * Windows: their states, the ledger, and their end. They are made in create.c, their files are in
+ * file.c, and their use is in mapping.c and access.c.
  */
 #include <linux/io.h>
 #include <linux/poll.h>
@@ -12,15 +12,16 @@
 #include "internal.h"
 
 /*
- * All under mmiod_lock. Revoked windows stay in
- * `windows` until their file goes, but not in the trees by frame and region.
+ * All of this is under mmiod_lock. Revoked windows stay in `windows` until their file goes, but not
+ * in the trees by frame and region.
  */
 static struct rb_root windows = RB_ROOT; /* by id: the ledger */
-/* One tree for each attribute: what conflicts is found without looking at what goes together. */
+/* One tree for each attribute: a conflict is found without looking at windows that go together. */
 static struct rb_root_cached windows_by_pfn[MMIOD_ATTR_WB + 1];
 static u64 last_window_id;
 static unsigned int nr_windows;
 
+/* Windows in the ledger. Needs no lock. */
 unsigned int mmiod_window_count(void)
 {
 	return READ_ONCE(nr_windows);
@@ -30,7 +31,10 @@ unsigned int mmiod_window_count(void)
 
 #define SUSPENDED (BIT(MMIOD_SUSPENDED_BY_DAEMON) | BIT(MMIOD_SUSPENDED_BY_DEVICE))
 
-/* One read of the word, to report it. Who acts on it holds window->lock for read, or is io.c. */
+/*
+ * An enum mmiod_window_state, by one read of the word. Reporting it needs no lock; to act on it,
+ * hold window->lock for read, or do as io.c does.
+ */
 int mmiod_window_state(const struct mmiod_window *window)
 {
 	unsigned long state = READ_ONCE(window->state);
@@ -40,7 +44,7 @@ int mmiod_window_state(const struct mmiod_window *window)
 	return state & SUSPENDED ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
 }
 
-/* 0, or the errno that an access answers in this state. */
+/* 0, or -errno as an access answers it in this state. For locks see mmiod_window_state(). */
 int mmiod_window_usable(const struct mmiod_window *window)
 {
 	switch (mmiod_window_state(window)) {
@@ -53,6 +57,7 @@ int mmiod_window_usable(const struct mmiod_window *window)
 	}
 }
 
+/* Whether the window was revoked and its entries zapped. It stays so. Needs no lock. */
 bool mmiod_window_gone(const struct mmiod_window *window)
 {
 	return test_bit(MMIOD_GONE, &window->state);
@@ -60,8 +65,8 @@ bool mmiod_window_gone(const struct mmiod_window *window)
 
 /*
  * After this no CPU reaches the pages through the window's mappings, and a fault that comes later
- * sees the new state. A client's task gets here in ->release only, when there are none, and what
- * looks for them may sleep.
+ * sees the new state. A client's task gets here in ->release only, when there are no mappings, so
+ * that looking for them, which may sleep, is left out.
  */
 static void zap(struct mmiod_window *window)
 {
@@ -73,8 +78,9 @@ static void zap(struct mmiod_window *window)
 }
 
 /*
- * In order, an access never waits, and poll says so as for any regular file: io_uring, which asks
- * before it reads from a file that has poll at all, would wait for ever otherwise.
+ * The events of poll in a state (enum mmiod_window_state). In order, an access never waits, and
+ * poll says so as for any regular file: io_uring, which asks before it reads from a file that has
+ * poll at all, would wait for ever otherwise.
  */
 __poll_t mmiod_window_poll_events(int state)
 {
@@ -141,7 +147,7 @@ static void leave_region(struct mmiod_window *window)
 	window->region->nr_windows--;
 }
 
-/* Its pages are free for a window with another attribute. */
+/* After this its pages are free for a window with another attribute. */
 static void unlist(struct mmiod_window *window)
 {
 	mutex_lock(&mmiod_lock);
@@ -178,6 +184,10 @@ static void take_away(struct mmiod_window *window, bool closing)
 	unlist(window);
 }
 
+/*
+ * For a caller with a reference, but neither mmiod_lock nor a window's lock, and not for a client's
+ * task. Waits for the zap.
+ */
 void mmiod_window_revoke(struct mmiod_window *window)
 {
 	take_away(window, false);
@@ -192,9 +202,9 @@ static void revoke_later(struct work_struct *work)
 }
 
 /*
- * Nothing that is asked for from now on is done any more; what is under way may end, and what is
- * mapped stays mapped until a kernel thread takes it away. Waits for no lock, of which another's
- * zap could be the holder. True: that is still to come, and its event with it.
+ * No access that is asked for from now on is done any more; accesses under way may end, and
+ * mappings stay until a kernel thread takes them away. Waits for no lock, because another's zap
+ * could hold it. True: the taking away is still to come, and its event with it.
  */
 static bool begin_revoke(struct mmiod_window *window)
 {
@@ -208,7 +218,10 @@ static bool begin_revoke(struct mmiod_window *window)
 	return true;
 }
 
-/* Each reason is one bit: a window resumes when the last one ends. */
+/*
+ * Each reason is one bit: a window resumes when the last one ends. 0, or -ENODEV if the window was
+ * revoked. For a caller with a reference, but neither mmiod_lock nor a window's lock.
+ */
 int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reason, bool suspend)
 {
 	bool before, after;
@@ -275,7 +288,10 @@ static struct mmiod_window *find_from(const struct rb_root *root, u64 id,
 	return found;
 }
 
-/* With a reference. Whoever is in the ledger has its file's reference still. */
+/*
+ * The window with that id, with a reference, or NULL. Takes mmiod_lock. A window in the ledger
+ * still has its file's reference.
+ */
 struct mmiod_window *mmiod_window_find(u64 id)
 {
 	struct mmiod_window *window;
@@ -290,7 +306,7 @@ struct mmiod_window *mmiod_window_find(u64 id)
 	return window;
 }
 
-/* A walk over a region's windows: the next of those that have an id in [@from, @to], likewise. */
+/* A walk over a region's windows: the one with the lowest id in [@from, @to], likewise. */
 struct mmiod_window *mmiod_window_of_region(struct mmiod_region *region, u64 from, u64 to)
 {
 	struct mmiod_window *window;
@@ -305,7 +321,7 @@ struct mmiod_window *mmiod_window_of_region(struct mmiod_region *region, u64 fro
 	return window;
 }
 
-/* No window that is made later has an id that is as low. */
+/* The highest id so far: every window that is made later has a higher one. Under mmiod_lock. */
 u64 mmiod_window_last(void)
 {
 	lockdep_assert_held(&mmiod_lock);
@@ -324,7 +340,11 @@ static int enter_ledger(struct mmiod_window *window)
 	return 0;
 }
 
-/* From here on the window is known by its id; *@conflict is another's that is in its way, or 0. */
+/*
+ * Enter the window in the lists, under mmiod_lock: from here on it is known by its id. 0 or -errno.
+ * With a region *@conflict is the id of a window that is in its way (EBUSY), or 0; without one it
+ * may be NULL.
+ */
 int mmiod_window_list(struct mmiod_window *window, u64 *conflict)
 {
 	int ret;
@@ -360,6 +380,7 @@ static void leave_ledger(struct mmiod_window *window)
 
 /* ---- the object's life ---- */
 
+/* Zero what the cache's constructor has not set; the caller gets the first reference. */
 void mmiod_window_init(struct mmiod_window *window)
 {
 	memset_after(window, 0, poll);
@@ -367,6 +388,7 @@ void mmiod_window_init(struct mmiod_window *window)
 	INIT_WORK(&window->later, revoke_later);
 }
 
+/* The caller holds mmiod_lock and has found the window in a list, or has a reference already. */
 void mmiod_window_get(struct mmiod_window *window)
 {
 	kref_get(&window->ref);
@@ -384,13 +406,18 @@ static void free_window(struct kref *ref)
 	kmem_cache_free(mmiod_window_cache, window);
 }
 
-/* With no lock held. */
+/*
+ * With neither mmiod_lock nor a window's lock held. The last reference frees the window, and with
+ * it the buffer or the reference on the region behind it.
+ */
 void mmiod_window_put(struct mmiod_window *window)
 {
 	kref_put(&window->ref, free_window);
 }
 
-/* The file's part ends: no descriptor, no mapping and no call is left. */
+/*
+ * The file's part ends: no descriptor, no mapping and no call is left. By ->release, no lock held.
+ */
 void mmiod_window_close(struct mmiod_window *window)
 {
 	take_away(window, true);
@@ -398,7 +425,10 @@ void mmiod_window_close(struct mmiod_window *window)
 		mmiod_window_end(window);
 }
 
-/* What is behind it is nobody's any more: only now is its release told. */
+/*
+ * Nobody has the memory behind the window any more: only now is its release told, and the file's
+ * reference put. With neither mmiod_lock nor a window's lock held.
+ */
 void mmiod_window_end(struct mmiod_window *window)
 {
 	if (window->id)
