@@ -7,8 +7,8 @@
  * memory: a kernel thread allocates that, charged to nobody, and the client waits for it. The
  * removal of the device has to wait for the allocation, and a client must not be able to prolong
  * it. Either way it is done with no lock but window->preparing; window->lock is written to publish
- * what was allocated and to take it away, read to map and to copy. What was taken away is freed
- * after the lock.
+ * what was allocated and to take it away, read to map and to copy. Memory that was taken away is
+ * freed after the lock is dropped.
  *
  * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT
  * and the like can pin them, and a page that somebody still pins is not recycled when the buffer is
@@ -63,7 +63,7 @@ static gfp_t gfp_of(const struct mmiod_buffer *buffer)
 
 /*
  * vmalloc's own page tables ignore the flags it is given, and wake the OOM killer whatever these
- * say. So what is plainly not there is not tried. An estimate, as MemAvailable is.
+ * say. So a size that is plainly not available is not tried. It is an estimate, like MemAvailable.
  */
 static bool is_there(const struct mmiod_buffer *buffer)
 {
@@ -84,8 +84,8 @@ static void free_pages_array(struct mmiod_buffer *buffer)
 }
 
 /*
- * One block of the buddy allocator, split into pages of
- * their own; those beyond the length go back at once.
+ * One block of the buddy allocator is split into pages of their own; the pages beyond the length go
+ * back at once.
  */
 static int fill_contiguous(struct mmiod_buffer *buffer)
 {
@@ -161,7 +161,7 @@ static int allocate_vmalloc(struct mmiod_buffer *buffer)
 	return buffer->memory ? 0 : -ENOMEM;
 }
 
-/* What the device may still write to is its own next memory, rather than anybody else's. */
+/* Memory that the device may still write to becomes its own next memory, and nobody else's. */
 static int allocate_dma(struct mmiod_buffer *buffer)
 {
 	if (mmiod_quarantine_take(buffer))
@@ -187,7 +187,7 @@ static int allocate_by_kind(struct mmiod_buffer *buffer)
 	}
 }
 
-/* Gives the memory back to whom it came from; what is freed is nobody's any more. */
+/* Gives the memory back to the allocator that it came from. The caller alone has it by now. */
 static void give_back(struct mmiod_buffer *buffer)
 {
 	switch (buffer->kind) {
@@ -216,9 +216,9 @@ static struct page *page_at(const struct mmiod_buffer *buffer, unsigned long ind
 }
 
 /*
- * Looks at each page once: does it lie where it was asked to? Zones are only a means to that: where
- * they end differs by architecture, and a kernel may do without one. Counts the runs meanwhile, so
- * that nobody who asks for them costs such a walk.
+ * Looks at each page once: does it lie where the caller asked for it? Zones are only a means to
+ * that: where they end differs by architecture, and a kernel may do without one. It counts the runs
+ * meanwhile, so that asking for them later costs no such walk.
  */
 static int survey(struct mmiod_buffer *buffer)
 {
@@ -269,7 +269,7 @@ static int publish(struct mmiod_window *window)
 	return mmiod_window_usable(window);
 }
 
-/* The kernel thread's. It may run once more for who has not seen that it has run. */
+/* Runs in the kernel thread. It may run once more for a client that has not seen it run. */
 static void allocate_for_device(struct work_struct *work)
 {
 	struct mmiod_buffer *buffer = container_of(work, struct mmiod_buffer, work);
@@ -281,9 +281,10 @@ static void allocate_for_device(struct work_struct *work)
 }
 
 /*
- * Queued with window->lock held for read and the window in order: after it was revoked the work is
- * not queued any more, and who then flushes it knows that it does not run. One client waits at a
- * time (window->preparing); if the last one was killed, what it began may answer for this one.
+ * The work is queued with window->lock held for read and the window in order: after the window was
+ * revoked the work is not queued any more, and a caller that then flushes it knows that it does not
+ * run. One client waits at a time (window->preparing); if the last one was killed, the allocation
+ * that it began may answer for this one.
  */
 static int have_it_allocated(struct mmiod_window *window)
 {
@@ -303,7 +304,7 @@ static int have_it_allocated(struct mmiod_window *window)
 	return READ_ONCE(buffer->error);
 }
 
-/* Only clients wait here, and whoever removes the device waits for none of them. */
+/* Only clients wait here, and the removal of the device waits for none of them. */
 static int prepare(struct mmiod_window *window)
 {
 	struct mmiod_buffer *buffer = window->buffer;
@@ -339,8 +340,9 @@ static void dispose(struct mmiod_window *window)
 }
 
 /*
- * DMA, with the window revoked: nobody allocates, looks at or touches the memory any more. The
- * device may, until it is detached.
+ * For a DMA buffer whose window is revoked, with neither mmiod_lock nor a window's lock held: when
+ * this returns nobody allocates, looks at or touches the memory any more. The device may touch it,
+ * until it is detached.
  */
 void mmiod_buffer_stop(struct mmiod_buffer *buffer)
 {
@@ -383,7 +385,7 @@ static void release(struct mmiod_window *window)
 
 /*
  * The highest zone that ends at or below a limit, by x86's ends, is where the memory is asked for.
- * What came is looked at (survey), as zones end elsewhere on other machines.
+ * survey() looks at the pages that came, as zones end elsewhere on other machines.
  */
 static int apply_limit(struct mmiod_buffer *buffer, u64 limit)
 {
@@ -426,8 +428,8 @@ static int check_create(const struct mmiod_buffer_create *create)
 	if (create->flags & MMIOD_BUFFER_CONTIGUOUS && create->kind != MMIOD_BUFFER_PAGES)
 		return -EINVAL;
 	/*
-	 * The slab allocator has no caches for DMA32, and
-	 * a coherent buffer's zone is its device's affair.
+	 * The slab allocator has no caches for DMA32, and a coherent buffer's zone is its device's
+	 * affair.
 	 */
 	if (create->zone == MMIOD_ZONE_DMA32 && create->kind == MMIOD_BUFFER_KMALLOC)
 		return -EINVAL;
@@ -438,6 +440,10 @@ static int check_create(const struct mmiod_buffer_create *create)
 	return create->dma_bits && (create->dma_bits < 24 || create->dma_bits > 64) ? -EINVAL : 0;
 }
 
+/*
+ * A buffer as the call describes it, with no memory yet, which is kfree()d as long as it is behind
+ * no window; or an ERR_PTR: EINVAL, ENOMEM. Needs no lock.
+ */
 struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 {
 	struct mmiod_buffer *buffer;
@@ -571,6 +577,9 @@ static const struct mmiod_window_ops ops = {
 	.release = release,
 };
 
+/*
+ * Put the buffer behind a window that nobody sees yet: it is the window's then, and goes with it.
+ */
 void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window)
 {
 	window->ops = &ops;

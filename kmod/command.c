@@ -9,13 +9,14 @@
  *
  * COMMAND is read, changed and written by each of these functions: all of it under device->command.
  * While a reason to keep everybody away stands (suspend.c) nothing is written: in the middle of a
- * reset that is lost or does harm. Who begins a reason therefore waits for what is under way.
+ * reset that is lost or does harm. A caller that sets a reason therefore waits for the write that
+ * is under way.
  */
 #include <linux/pci.h>
 
 #include "internal.h"
 
-/* Ones: nobody answered. A function that is virtual has no such bit: its physical one decodes. */
+/* All ones mean that nobody answered. A virtual function has no such bit; its physical one has. */
 static bool decodes(struct pci_dev *pdev)
 {
 	u16 command = 0;
@@ -49,7 +50,10 @@ bool mmiod_pci_responds(struct pci_dev *pdev)
 	return true;
 }
 
-/* What was written before comes first: the read returns when it has arrived. */
+/*
+ * The function's earlier writes come before the answer to the read: they have arrived when it
+ * returns.
+ */
 static void stop_mastering(struct pci_dev *pdev)
 {
 	u16 command;
@@ -59,8 +63,10 @@ static void stop_mastering(struct pci_dev *pdev)
 }
 
 /*
- * By what is listed and what stands now: whoever changes one of them comes here afterwards, or
- * leaves it to mmiod_settle(). What waits for the end of bus mastering has then come to its own.
+ * Switch bus mastering on or off, as the listed buffers and the reasons of this moment ask for. A
+ * caller that changes either of them comes here afterwards, or leaves it to mmiod_settle(). If it
+ * goes off, the memory that waits for the end of bus mastering is freed. Takes device->command and,
+ * under it, mmiod_lock; never in a client's task.
  */
 void mmiod_assert_master(struct mmiod_device *device)
 {
@@ -80,6 +86,7 @@ void mmiod_assert_master(struct mmiod_device *device)
 	mutex_unlock(&device->command);
 }
 
+/* The body of device->settle, in a kernel thread. */
 void mmiod_settle_work(struct work_struct *work)
 {
 	mmiod_assert_master(container_of(work, struct mmiod_device, settle));
@@ -87,7 +94,7 @@ void mmiod_settle_work(struct work_struct *work)
 
 /*
  * For a client's task, which must not be stopped with device->command held: a kernel thread does
- * it, and the client waits. The caller has a reference on the device.
+ * it, and the client waits. The caller has a reference on the device and holds no lock of ours.
  */
 void mmiod_settle(struct mmiod_device *device)
 {
@@ -95,7 +102,10 @@ void mmiod_settle(struct mmiod_device *device)
 	flush_work(&device->settle);
 }
 
-/* Whatever stands: at the device's end, or when it is given up. */
+/*
+ * Bus mastering goes off whatever the reasons are: at the device's end, or when it is given up.
+ * Takes device->command.
+ */
 void mmiod_command_off(struct mmiod_device *device)
 {
 	mutex_lock(&device->command);
@@ -103,7 +113,10 @@ void mmiod_command_off(struct mmiod_device *device)
 	mutex_unlock(&device->command);
 }
 
-/* After a reset that worked, or at the end: the device writes to nothing that it was given. */
+/*
+ * After a reset that worked, or at the end: the device no longer writes to any memory that it was
+ * given, so what waits is freed. Takes device->command; never in a client's task.
+ */
 void mmiod_forgotten(struct mmiod_device *device)
 {
 	mutex_lock(&device->command);
@@ -111,7 +124,10 @@ void mmiod_forgotten(struct mmiod_device *device)
 	mutex_unlock(&device->command);
 }
 
-/* After pci_enable_device(), which switches it on, and wherever COMMAND may have been restored. */
+/*
+ * Switch INTx off: after pci_enable_device(), which switches it on, and wherever COMMAND may have
+ * been restored. Takes device->command.
+ */
 void mmiod_intx_off(struct mmiod_device *device)
 {
 	mutex_lock(&device->command);
@@ -119,7 +135,10 @@ void mmiod_intx_off(struct mmiod_device *device)
 	mutex_unlock(&device->command);
 }
 
-/* A reason has been set: what was begun before it is over when this returns. */
+/*
+ * A reason has been set: a write to COMMAND that was begun before is over when this returns. Takes
+ * device->command.
+ */
 void mmiod_command_wait(struct mmiod_device *device)
 {
 	mutex_lock(&device->command);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The PCI driver. Its id table is empty: a function is bound by its driver_override alone, so that
- * of two identical cards one can be ours. Probe reserves every memory BAR; regions are claimed within these reservations.
+ * of two identical cards one can be ours. Probe reserves every memory BAR; regions are claimed
+ * within these reservations.
  *
  * ->remove revokes, releases and returns: it never waits for user space, which may hold windows for
- * ever. What keeps everybody away for a while is in suspend.c.
+ * ever. The reasons that keep everybody away for a while are in suspend.c.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -21,6 +22,9 @@
 static LIST_HEAD(devices); /* bound functions, under mmiod_lock */
 static DEFINE_XARRAY(generations); /* number -> bindings so far, as values; under mmiod_lock */
 
+/*
+ * The function that is bound at that address, or NULL. It lasts while the caller holds mmiod_lock.
+ */
 struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high)
 {
 	u64 number = mmiod_device_number(address, domain_high);
@@ -33,6 +37,10 @@ struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high)
 	return NULL;
 }
 
+/*
+ * The caller has found the device under mmiod_lock, which it holds, or has a reference already. A
+ * reference keeps the structure and its pci_dev, not the binding.
+ */
 void mmiod_device_get(struct mmiod_device *device)
 {
 	kref_get(&device->ref);
@@ -46,12 +54,16 @@ static void free_device(struct kref *ref)
 	kfree(device);
 }
 
+/* Called without mmiod_lock. The last reference frees the structure and puts its pci_dev. */
 void mmiod_device_put(struct mmiod_device *device)
 {
 	kref_put(&device->ref, free_device);
 }
 
-/* Whether the range touches a memory BAR of any function, bound to whatever driver or to none. */
+/*
+ * Whether the range touches a memory BAR of any function, bound to whatever driver or to none. May
+ * sleep.
+ */
 bool mmiod_pci_owns_range(u64 start, u64 length)
 {
 	struct resource range = DEFINE_RES_MEM(start, length);
@@ -184,8 +196,8 @@ static void give_line(struct mmiod_device *device)
 }
 
 /*
- * The firmware or the last driver may have left it mastering the bus. What is saved here is what
- * slot_reset restores.
+ * The firmware or the last driver may have left it mastering the bus. slot_reset restores the state
+ * that is saved here.
  */
 static int enable(struct mmiod_device *device)
 {
@@ -249,8 +261,10 @@ err_free:
 }
 
 /*
- * How many bits the addresses have that the function is given: 32, which every card can, unless the
- * daemon knows better. Never widened by itself: a card that cannot would write to another address.
+ * Set the width of the addresses that the function is given: 32 bits, which every card can use,
+ * unless the daemon knows better. It is never widened by itself: a card that cannot use more would
+ * write to another address. EBUSY: there are buffers of another width. EOPNOTSUPP: the platform
+ * cannot. Under mmiod_lock.
  */
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits)
 {
@@ -277,9 +291,10 @@ static bool is_bounded(struct device *dev)
 }
 
 /*
- * A function that masters the bus without an IOMMU reads and writes all memory, at the wish of who
- * has a window on its registers. As with vfio's no-IOMMU mode the kernel says so from then on; and
- * one that is locked down, which keeps even root from that, refuses.
+ * A function that masters the bus without an IOMMU reads and writes all memory, at the will of
+ * whoever has a window on its registers. The kernel is tainted from then on, as by vfio's no-IOMMU
+ * mode; a kernel that is locked down, which keeps even root from that, refuses. 0 or -EPERM. Under
+ * mmiod_lock.
  */
 int mmiod_pci_admit_dma(struct mmiod_device *device)
 {
@@ -299,7 +314,10 @@ int mmiod_pci_admit_dma(struct mmiod_device *device)
 	return 0;
 }
 
-/* The caller has a reference on the device, and settles it without mmiod_lock. */
+/*
+ * Under mmiod_lock. The caller takes a reference on the device, and settles it afterwards without
+ * the lock.
+ */
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer)
 {
 	lockdep_assert_held(&mmiod_lock);
@@ -308,8 +326,9 @@ void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *b
 }
 
 /*
- * By the window's end; the buffer was stopped before. Under mmiod_lock, so that the device does not
- * go before the memory is given back. False: the memory waits, and the window's end with it.
+ * Called as the window ends, with no lock held; the buffer was stopped before. Takes mmiod_lock, so
+ * that the device does not go before the memory is given back. False: the memory waits, and the
+ * window's end with it.
  */
 bool mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
 {
@@ -334,8 +353,8 @@ bool mmiod_pci_detach_buffer(struct mmiod_buffer *buffer)
 }
 
 /*
- * By the device's end, which has stopped its bus mastering: what file there is stays. One that has
- * been closed in the meantime is the quarantine's, which is freed last.
+ * Called as the device ends, when its bus mastering was stopped. A window's file stays. A buffer
+ * whose file was closed in the meantime is the quarantine's, which is freed last.
  */
 static void take_memory(struct mmiod_buffer *buffer)
 {
@@ -379,7 +398,10 @@ static void end_regions(struct mmiod_device *device)
 	}
 }
 
-/* Under mmiod_lock, with a reason set that keeps new regions and buffers out: no window is made. */
+/*
+ * Under mmiod_lock, with a reason set that keeps new regions and buffers out: from here on no
+ * window is made.
+ */
 void mmiod_device_begin_end(struct mmiod_device *device)
 {
 	struct mmiod_region *region;
@@ -390,8 +412,8 @@ void mmiod_device_begin_end(struct mmiod_device *device)
 }
 
 /*
- * Then, without the lock: every claim ends, and every window is
- * revoked. DMA memory stays: the device may write to it.
+ * After mmiod_device_begin_end(), with no lock held but the device's: every claim ends, and every
+ * window is revoked. DMA memory stays: the device may write to it.
  */
 void mmiod_device_end_windows(struct mmiod_device *device)
 {
@@ -449,11 +471,13 @@ static struct pci_driver driver = {
 	.driver.pm = pm_sleep_ptr(&mmiod_pm_ops),
 };
 
+/* 0 or -errno. From here on functions can be bound. */
 int mmiod_pci_init(void)
 {
 	return pci_register_driver(&driver);
 }
 
+/* Unbinds every bound function: ->remove runs for each. */
 void mmiod_pci_exit(void)
 {
 	pci_unregister_driver(&driver);

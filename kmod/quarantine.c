@@ -2,19 +2,19 @@
 /*
  * DMA memory that nobody has any more but the device.
  *
- * Who releases a buffer may have left its device running, and unless an IOMMU forgets the memory at
- * once the device goes on writing to it. So it is given back only when the function masters the bus
- * no more, was reset, or goes. Until then the buffer waits here, with what was its file's reference
- * on the window: that stays in the ledger, revoked, so that whoever counts the memory goes on
- * counting it, and WINDOW_RELEASED is sent when the memory is free, or has become that of the
- * device's next buffer of the same length. Of the same, because less would free a charge for memory
- * that is still kept.
+ * A client that releases a buffer may have left its device running, and unless an IOMMU forgets the
+ * memory at once the device goes on writing to it. So it is given back only when the function
+ * masters the bus no more, was reset, or goes. Until then the buffer waits here, with what was its
+ * file's reference on the window: that stays in the ledger, revoked, so that whoever counts the
+ * memory goes on counting it, and WINDOW_RELEASED is sent when the memory is free, or has become
+ * that of the device's next buffer of the same length. Of the same, because less would free a
+ * charge for memory that is still kept.
  *
  * An engine that was armed when bus mastering went off fires when it comes on again: against that
  * only a reset between two holders helps.
  *
- * The list is under mmiod_lock; freed is with device->command held, so that ->remove, which comes
- * last, leaves nothing behind.
+ * The list is under mmiod_lock. Memory is freed with device->command held, so that ->remove, which
+ * comes last, leaves nothing behind.
  */
 #include <linux/iommu.h>
 
@@ -22,7 +22,7 @@
 
 #define WAITING_MAX (64ULL << 20) /* bytes of one device's */
 
-/* Not so where unmapped ranges are collected for a while (DMA_FQ), or the IOMMU passes all. */
+/* False if unmapped ranges are collected for a while (DMA_FQ), or the IOMMU lets all pass. */
 static bool forgets_at_once(struct device *dev)
 {
 #ifdef CONFIG_IOMMU_API
@@ -45,13 +45,19 @@ static struct mmiod_buffer *find(struct mmiod_device *device, u64 length)
 	return NULL;
 }
 
-/* Whether a buffer of that length may be made; it need not find what waits when it allocates. */
+/*
+ * Whether a buffer of that length may be made. By the time that it allocates, the memory that waits
+ * for it may be gone. Under mmiod_lock.
+ */
 bool mmiod_quarantine_admits(struct mmiod_device *device, u64 length)
 {
 	return device->waiting <= WAITING_MAX || find(device, length);
 }
 
-/* The caller has taken the buffer off the device's list. False: its memory may go at once. */
+/*
+ * Under mmiod_lock; the caller has taken the buffer off the device's list. False: its memory may go
+ * at once.
+ */
 bool mmiod_quarantine_enter(struct mmiod_device *device, struct mmiod_buffer *buffer)
 {
 	lockdep_assert_held(&mmiod_lock);
@@ -70,7 +76,10 @@ static void leave(struct mmiod_device *device, struct mmiod_buffer *buffer)
 	device->waiting -= buffer->length;
 }
 
-/* For the kernel thread that allocates: as it was left, the caller zeroes it. */
+/*
+ * For the kernel thread that allocates, with no lock held: gives the buffer memory of its length
+ * that waits, if there is any. The memory is as it was left; the caller zeroes it.
+ */
 bool mmiod_quarantine_take(struct mmiod_buffer *buffer)
 {
 	struct mmiod_device *device;
@@ -106,7 +115,10 @@ static struct mmiod_buffer *next(struct mmiod_device *device)
 	return buffer;
 }
 
-/* The device can no longer write to what it was given. Never in a client's task. */
+/*
+ * Free all that waits: the device can no longer write to it. With device->command held, and never
+ * in a client's task. Takes mmiod_lock.
+ */
 void mmiod_quarantine_free(struct mmiod_device *device)
 {
 	struct mmiod_buffer *buffer;

@@ -5,10 +5,10 @@
  * its BAR at probe; a platform range is reserved by address, after every check that keeps it away
  * from RAM and from what others own.
  *
- * All under mmiod_lock, but the walks over a region's windows, whose locks exclude it: they hold a
- * reference on the region, or are its end. The claim holds one reference on the region, each window
- * another; when the claim ends, the reservation ends with it, and by then every window on it is
- * revoked.
+ * Everything here is under mmiod_lock, except the walks over a region's windows, whose locks
+ * exclude it: they hold a reference on the region, or are its end. The claim holds one reference on
+ * the region, each window another; when the claim ends, the reservation ends with it, and by then
+ * every window on it is revoked.
  */
 #include <linux/ctype.h>
 #include <linux/io.h>
@@ -31,12 +31,14 @@ MODULE_PARM_DESC(allow_ranges, "Whether regions may be claimed by physical addre
 static DEFINE_XARRAY(regions); /* id -> claimed region */
 static u64 last_region_id;
 
+/* The claimed region with that id, or NULL. It lasts while the caller holds mmiod_lock. */
 struct mmiod_region *mmiod_region_find(u64 id)
 {
 	lockdep_assert_held(&mmiod_lock);
 	return id <= ULONG_MAX ? xa_load(&regions, id) : NULL;
 }
 
+/* The caller holds mmiod_lock, or has a reference already. */
 void mmiod_region_get(struct mmiod_region *region)
 {
 	kref_get(&region->ref);
@@ -47,6 +49,7 @@ static void free_region(struct kref *ref)
 	kmem_cache_free(mmiod_region_cache, container_of(ref, struct mmiod_region, ref));
 }
 
+/* With or without mmiod_lock. Frees the object with the last reference; the claim ended before. */
 void mmiod_region_put(struct mmiod_region *region)
 {
 	kref_put(&region->ref, free_region);
@@ -108,7 +111,7 @@ static int locate_bar(struct mmiod_region *region, const struct mmiod_region_cla
 	return 0;
 }
 
-/* What a page-table entry can hold: not every architecture gives iomem_resource that end. */
+/* Whether a page-table entry can hold it: not every architecture gives iomem_resource that end. */
 static bool entry_holds(u64 address)
 {
 	unsigned long pfn = PHYS_PFN(address);
@@ -152,8 +155,9 @@ static int locate_range(struct mmiod_region *region, const struct mmiod_region_c
 
 /*
  * Some owners do not mark what they have as busy: the local APIC, the HPET. A reservation then
- * nests inside theirs. It may nest in what is nobody's: memory that the firmware reserved, or the
- * window of a PCI host bridge. The parent of a resource that is ours stays while it has that child.
+ * nests inside theirs. It may nest in a range that nobody owns: memory that the firmware reserved,
+ * or the window of a PCI host bridge. The parent of a resource that is ours stays while it has that
+ * child.
  */
 static bool nests_in_foreign(const struct mmiod_region *region)
 {
@@ -267,7 +271,7 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 	return ret;
 }
 
-/* Those with ids up to @last. Their bytes are free for others when this returns. */
+/* Revoke the windows with ids up to @last. Their bytes are free for others when this returns. */
 static void revoke_windows(struct mmiod_region *region, u64 last)
 {
 	struct mmiod_window *window;
@@ -293,7 +297,8 @@ static void unclaim(struct mmiod_region *region)
 
 /*
  * End the claim, because the device goes, and revoke what is left. The caller has set ->ending
- * under mmiod_lock: since then no window is made, and nobody else ends it.
+ * under mmiod_lock, which it no longer holds: since then no window is made, and only it ends the
+ * region.
  */
 void mmiod_region_end(struct mmiod_region *region)
 {
@@ -326,7 +331,10 @@ int mmiod_call_region_release(struct mmiod_call *call)
 	return ret;
 }
 
-/* A walk over a device's regions: the first whose id is @id or higher, with a reference. */
+/*
+ * A walk over a device's regions: the first whose id is @id or higher, with a reference, or NULL.
+ * Takes mmiod_lock.
+ */
 struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id)
 {
 	struct mmiod_region *region, *found = NULL;
@@ -344,9 +352,9 @@ struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id)
 }
 
 /*
- * The caller has set or cleared the device's reason under mmiod_lock, and holds a reference.
- * Windows that came later, those after @last, were made accordingly. Told first: the daemon then
- * knows why windows are revoked.
+ * The caller has set or cleared the device's reason under mmiod_lock, which it no longer holds, and
+ * has a reference. Windows that came later, with ids above @last, were made accordingly. The event
+ * is sent first: the daemon then knows why windows are revoked.
  */
 void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last)
 {
@@ -418,8 +426,8 @@ int mmiod_call_region_next(struct mmiod_call *call)
 }
 
 /*
- * At unload: what is left are claims by address; those
- * of devices ended with their drivers' ->remove.
+ * At unload. Only claims by address are left; those of devices ended with their drivers' ->remove.
+ * Takes mmiod_lock.
  */
 void mmiod_region_exit(void)
 {

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why everybody is kept away from a device for a while, and when no longer.
+ * The reasons that keep everybody away from a device for a while, and their ends.
  *
  * The reasons are a set: a reset, the system's sleep, an error on the bus. Windows are suspended by
  * the first and resumed when the last has ended, each by its own end, and only by one after which
- * the device answers: what is silent at the end of a reset or a sleep has an error instead. That
- * one ends by the recovery's ->resume, or by a later reset.
+ * the device answers: a device that is silent at the end of a reset or a sleep has an error
+ * instead. An error ends by the recovery's ->resume, or by a later reset.
  *
  * The PCI core tells no driver that a recovery failed (6.1 to 6.17: pcie/err.c sends an event to
  * user space alone). Therefore one that has not come to ->resume in recovery_timeout counts as
- * failed: the device is lost. What it had ends as in ->remove, and nothing new can be had of it
- * until it is bound anew.
+ * failed: the device is lost. Its regions and windows end as in ->remove, and no new ones can be
+ * had of it until it is bound anew.
  *
  * Everything here runs under the function's device lock, which the PCI core takes for its callbacks
  * and the timer tries for: reasons never change under one another. They are written under
- * mmiod_lock as well, for those who look at them. Nothing here waits for user space.
+ * mmiod_lock as well, for the readers that hold only that. Nothing here waits for user space.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -28,8 +28,8 @@ MODULE_PARM_DESC(recovery_timeout, "Seconds that a device may take to recover fr
 				   "bus; then it counts as lost (default 120)");
 
 /*
- * Without mmiod_lock, which is never held with a window's. Windows that are made after @last see the
- * device's reasons for themselves.
+ * Without mmiod_lock, which is never held with a window's. Windows that are made after @last see
+ * the device's reasons for themselves.
  */
 static void set_regions(struct mmiod_device *device, bool suspended, u64 last)
 {
@@ -43,7 +43,7 @@ static void set_regions(struct mmiod_device *device, bool suspended, u64 last)
 	}
 }
 
-/* When this returns no CPU reaches the device through a window, and no write to COMMAND of ours. */
+/* After this no CPU reaches the device through a window, nor a write of ours its COMMAND. */
 static void begin(struct mmiod_device *device, u32 reason)
 {
 	bool first = !device->reasons;
@@ -60,7 +60,7 @@ static void begin(struct mmiod_device *device, u32 reason)
 	mmiod_command_wait(device);
 }
 
-/* INTx goes first: COMMAND is as it was saved, by whomever. */
+/* INTx goes off first: COMMAND is as it was saved, by anybody. */
 static void end(struct mmiod_device *device, u32 reasons)
 {
 	bool last_one = device->reasons & reasons && !(device->reasons & ~reasons);
@@ -79,7 +79,7 @@ static void end(struct mmiod_device *device, u32 reasons)
 	set_regions(device, false, last);
 }
 
-/* What was to end may have left the device silent. */
+/* The event that ends may have left the device silent. */
 static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others)
 {
 	device_lock_assert(&device->pdev->dev);
@@ -120,7 +120,7 @@ static void start_deadline(struct mmiod_device *device)
 			 (unsigned long)READ_ONCE(recovery_timeout) * HZ);
 }
 
-/* For good. Bus mastering goes off, as far as the device still hears. */
+/* The device is lost for good. Bus mastering goes off, as far as the device still hears. */
 static void give_up(struct mmiod_device *device)
 {
 	device_lock_assert(&device->pdev->dev);
@@ -137,13 +137,16 @@ static void give_up(struct mmiod_device *device)
 	mmiod_command_off(device);
 }
 
-/* Not device_lock(): ->remove, which holds it, waits for this work. */
+/*
+ * The body of device->deadline. It may not wait for the device lock: ->remove, which holds it,
+ * waits for this work.
+ */
 void mmiod_device_deadline(struct work_struct *work)
 {
 	struct mmiod_device *device = container_of(work, struct mmiod_device, deadline.work);
 	struct device *dev = &device->pdev->dev;
 
-	/* Queued, not moved: whoever has the lock may have set a later time. */
+	/* Queued, not moved: the holder of the lock may have set a later time. */
 	if (!device_trylock(dev)) {
 		queue_delayed_work(mmiod_workers, &device->deadline, HZ);
 		return;
@@ -167,8 +170,8 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 }
 
 /*
- * To the state at probe, without bus mastering: not to what the last reset or sleep saved. Another
- * driver below the same port may still fail this recovery.
+ * Back to the state at probe, without bus mastering: not to the one that the last reset or sleep
+ * saved. Another driver below the same port may still fail this recovery.
  */
 static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 {
