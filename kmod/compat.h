@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel API drift from 6.1 on, all of it. Everything
- * else in the module is written for the newest kernel.
+ * All kernel API drift from 6.1 on. Everything else in the module is written for the newest kernel.
  */
 #ifndef MMIOD_COMPAT_H
 #define MMIOD_COMPAT_H
@@ -81,7 +80,7 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #endif
 #endif
 
-/* 6.17: what the low bits of page->mapping say got the folio's name. */
+/* 6.17: the flags in the low bits of page->mapping got the folio's name. */
 #ifndef FOLIO_MAPPING_ANON
 #define FOLIO_MAPPING_ANON PAGE_MAPPING_ANON
 #define FOLIO_MAPPING_KSM PAGE_MAPPING_KSM
@@ -104,9 +103,9 @@ static inline unsigned long mmiod_page_flags(const struct page *page)
 #endif
 
 /*
- * How many page-table entries map this very page, whose compound page's first is @head. Read
- * without a reference, so without the kernel's own functions, which check what must not change
- * meanwhile. What is negative is a page's type.
+ * The number of page-table entries that map this very page; @head is the first page of its compound
+ * page. Read without a reference, so without the kernel's own functions, which assert properties
+ * that may change meanwhile. A negative count is a page's type.
  */
 static inline unsigned int mmiod_page_mapcount(struct page *page, struct page *head)
 {

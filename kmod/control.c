@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The control file, /dev/mmiod: the one place that claims, creates, revokes and lists. Opening it
- * needs CAP_SYS_RAWIO; who holds it open keeps the right, so that the daemon may drop the
- * capability afterwards.
+ * needs CAP_SYS_RAWIO; a process that holds it open keeps the right, so that the daemon may drop
+ * the capability afterwards.
  *
- * Each open file has a queue of events. A queue that is full drops what comes and says so once with
+ * Each open file has a queue of events. A queue that is full drops new events and says so once with
  * OVERFLOW: the reader then takes the ledger again. Nothing ever waits for a reader.
  */
 #include <linux/capability.h>
@@ -27,8 +27,8 @@ struct control {
 };
 
 /*
- * Leaf lock, process context only: events come from ioctls,
- * ->release and PCI callbacks, none of them atomic.
+ * A leaf lock, in process context only: events come from ioctls, ->release and PCI callbacks, none
+ * of them atomic.
  */
 static DEFINE_SPINLOCK(events_lock);
 static LIST_HEAD(controls);
@@ -58,6 +58,10 @@ static bool pop(struct control *control, struct mmiod_control_event *event)
 	return false;
 }
 
+/*
+ * Queue an event for each open control file. Takes events_lock, so with any other lock held or
+ * none; does not sleep.
+ */
 void mmiod_control_event(u32 type, u32 value, u64 id)
 {
 	const struct mmiod_control_event event = { .type = type, .value = value, .id = id };
@@ -91,7 +95,7 @@ static bool has_events(struct control *control)
 	return found;
 }
 
-/* Taking is what is waited for: of two readers that one event wakes, the other waits on. */
+/* The wait is for taking an event: of two readers that one event wakes, the other waits on. */
 static int first_event(struct file *file, struct control *control,
 		       struct mmiod_control_event *event)
 {
@@ -101,8 +105,8 @@ static int first_event(struct file *file, struct control *control,
 }
 
 /*
- * Whole events only. An event whose copy fails is lost:
- * the caller's buffer was bad, and EFAULT says so.
+ * Whole events only. An event whose copy fails is lost: the caller's buffer was bad, and EFAULT
+ * says so.
  */
 static ssize_t control_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
@@ -228,11 +232,13 @@ static struct miscdevice control_device = {
 	.mode = 0600,
 };
 
+/* 0 or -errno. From here on /dev/mmiod can be opened. */
 int mmiod_control_init(void)
 {
 	return misc_register(&control_device);
 }
 
+/* At unload: no control file is open any more. */
 void mmiod_control_exit(void)
 {
 	misc_deregister(&control_device);

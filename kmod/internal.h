@@ -9,21 +9,22 @@
  *		each						mapping.c, leaf.c, access.c, io.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
- *	(none)	what others' addresses and frames are		inspect.c
+ *	(none)	others' addresses and frames, to look at		inspect.c
  *
  * Nothing that a client does makes a revoke wait. A client can put itself to sleep wherever the
  * kernel allocates for it (memory.high of its cgroup), frees, faults on its memory, or offers the
  * processor to others while its cgroup's cpu.max is spent. So with mmiod_lock or a window's lock
  * held a client's task does none of these: page tables and memory are allocated before, and freed
- * after; what might do worse is a kernel thread's (mmiod_workers), for which the client waits.
- * What remains: where the kernel preempts itself (preempt=full) and throttles a task at once, not
- * on its return to user space as newer kernels do, a task can be stopped between any two
- * instructions, these included, until its next period.
+ * after; anything worse is left to a kernel thread (mmiod_workers), for which the client waits. One
+ * case remains: if the kernel preempts itself (preempt=full) and throttles a task at once, not on
+ * its return to user space as newer kernels do, a task can be stopped between any two instructions,
+ * these included, until its next period.
  *
  * Locks, outermost first:
  *
- *	device lock		the driver core's, of one function: held by who calls probe, remove,
- *				and what resets, sleeps and recovers. Never taken by us, but tried.
+ *	device lock		the driver core's, of one function: held by the callers of probe,
+ *				remove and the callbacks of resets, sleep and recovery. Never taken
+ *				by us, but tried.
  *	mmap_lock		read, in populate (the caller's) and in translate (any process's);
  *				write, in populate of exactly some pages; otherwise never taken by us.
  *	a VMA's own lock	read: all that a huge fault has. Write, under mmap_lock: to keep such
@@ -45,24 +46,24 @@
  *	window->lock		rwsem: that the window's state stays as it is. Read: to insert
  *				page-table entries, and to touch a buffer. Write: to change the
  *				state, followed by the zap. No allocation, no user access, no GUP
- *				and no mmap_lock under it. REVOKED alone may be set without it, by
- *				who leaves the rest to a kernel thread. To report the state it is
- *				enough to read the word.
+ *				and no mmap_lock under it. REVOKED alone may be set without it, by a
+ *				caller that leaves the rest to a kernel thread. To report the state
+ *				it is enough to read the word.
  *
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
  *	events_lock		spinlock: the queues of all control files (control.c)
  *
  * Device memory is touched under no lock, see io.c.
  *
- * Lifetimes: a window's ->release takes it out of the ledger; the object, its inode and what is
- * behind it live until the last reference is put. One is the file's (VMAs hold the file), others
- * are taken under mmiod_lock by who looks a window up to do something to it without that lock. A
- * region lives as long as its claim or a window's object. A device's resources end in ->remove,
- * whoever still holds a window: by then nothing can reach the pages any more. ->remove and the
- * device's other callbacks are called one at a time (device_lock). ->remove marks the device's
- * regions as ending, and a reset that it has begun, under mmiod_lock; then it walks the windows
- * without, by rising ids, and who makes a window looks at the marks when he enters it. So none is
- * missed, and none is added that the walk ought to have found.
+ * Lifetimes: a window's ->release takes it out of the ledger; the object, its inode and the buffer
+ * or region behind it live until the last reference is put. One is the file's (VMAs hold the file),
+ * others are taken under mmiod_lock by whoever looks a window up to do something to it without that
+ * lock. A region lives as long as its claim or a window's object. A device's resources end in
+ * ->remove, whoever still holds a window: by then nothing can reach the pages any more. ->remove
+ * and the device's other callbacks are called one at a time (device_lock). ->remove marks the
+ * device's regions as ending, and a reset marks that it has begun, under mmiod_lock; then they walk
+ * the windows without it, by rising ids, and a caller that makes a window looks at the marks when
+ * it enters the window. So none is missed, and none is added that the walk ought to have found.
  *
  * A function whose name ends in _locked is called with the lock held; its comment says which one.
  */
@@ -102,11 +103,11 @@ static inline bool mmiod_width_valid(u32 width)
 
 /* ---- pci.c ---- */
 
-/* Why a device's windows are suspended. */
+/* The reasons for which a device's windows are suspended. */
 #define MMIOD_DEVICE_RESET BIT(0)
 #define MMIOD_DEVICE_SLEEP BIT(1)
 #define MMIOD_DEVICE_ERROR BIT(2)
-#define MMIOD_DEVICE_LOST BIT(3) /* for good: nothing can be claimed, and what was has ended */
+#define MMIOD_DEVICE_LOST BIT(3) /* for good: no claim can be made, and earlier ones have ended */
 #define MMIOD_DEVICE_GONE BIT(4) /* likewise: ->remove has begun */
 
 struct mmiod_device {
@@ -131,7 +132,7 @@ struct mmiod_device {
 	u32 dma_bits; /* that its buffers were made with */
 	bool unbounded; /* it was said that no IOMMU bounds it */
 
-	struct mutex command; /* what COMMAND is to be; see "device->command" above */
+	struct mutex command; /* of COMMAND's writers; see "device->command" above */
 	struct work_struct settle; /* mmiod_assert_master(), for clients */
 	struct delayed_work deadline; /* of a recovery; queued under the device lock */
 };
@@ -191,7 +192,7 @@ struct mmiod_region {
 	u32 width;
 	u32 flags; /* MMIOD_REGION_* */
 	struct mmiod_device *device; /* NULL for ranges, and once the claim has ended */
-	struct resource *parent; /* what res was requested in */
+	struct resource *parent; /* that res was requested in */
 	struct resource *res; /* NULL once the claim has ended */
 	struct list_head node; /* in device->regions */
 	u32 nr_windows; /* in windows */
@@ -237,8 +238,8 @@ struct mmiod_buffer {
 
 	/*
 	 * Whether the members below are the window's: written with window->lock held. Before, they
-	 * are the allocation's (window->preparing, or the work); afterwards, who cleared it has
-	 * them.
+	 * are the allocation's (window->preparing, or the work); afterwards, they belong to the
+	 * one that cleared it.
 	 */
 	bool allocated;
 	bool revoked; /* it was allocated then: dispose() is to free it */
@@ -267,17 +268,17 @@ void mmiod_quarantine_free(struct mmiod_device *device);
 
 /* ---- window.c ---- */
 
-/* Bits of window->state. What is revoked may be suspended, too. */
+/* Bits of window->state. A revoked window may be suspended, too. */
 enum mmiod_state_bit {
 	MMIOD_SUSPENDED_BY_DAEMON,
 	MMIOD_SUSPENDED_BY_DEVICE,
 	MMIOD_REVOKED, /* for ever: nothing new is mapped or accessed */
-	MMIOD_GONE, /* and what was mapped before is no longer */
+	MMIOD_GONE, /* and earlier mappings are zapped */
 };
 
 struct mmiod_transfer;
 
-/* What stands behind a window: device memory (io.c) or a buffer (buffer.c). */
+/* The operations of the memory behind a window: a device's (io.c) or a buffer (buffer.c). */
 struct mmiod_window_ops {
 	const char *kind; /* as fdinfo says it */
 	const char *(*origin)(const struct mmiod_window *window);
@@ -286,7 +287,7 @@ struct mmiod_window_ops {
 	/* ->mmap, checked by then: sets what is special about such a VMA. */
 	int (*map)(struct mmiod_window *window, struct vm_area_struct *vma);
 	/*
-	 * Insert what a fault wants, with window->lock held for read, the window in order, and a
+	 * Insert the entry of a fault, with window->lock held for read, the window in order, and a
 	 * page table there unless @order or the place is one for a huge leaf.
 	 */
 	vm_fault_t (*fault)(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
@@ -299,13 +300,13 @@ struct mmiod_window_ops {
 	ssize_t (*touch)(const struct mmiod_transfer *transfer, void *bounce, size_t length);
 	/* With window->lock held for write, after a change of state: accesses under way end. */
 	void (*quiesce)(struct mmiod_window *window);
-	/* Likewise, and it is revoked: take away what dispose() frees. */
+	/* Likewise, and it is revoked: take away the memory that dispose() frees. */
 	void (*revoke)(struct mmiod_window *window);
 	/* Once, after revoke() and with no lock held. */
 	void (*dispose)(struct mmiod_window *window);
 	/*
 	 * The file has gone; the window is still in the ledger. No lock held. False: it is kept
-	 * there, with the file's reference, until who keeps it calls mmiod_window_end().
+	 * there, with the file's reference, until its keeper calls mmiod_window_end().
 	 */
 	bool (*close)(struct mmiod_window *window);
 	/* The last reference has gone. */
@@ -422,7 +423,7 @@ unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned lo
 #define MMIOD_CAN_WALK
 #endif
 
-/* What the processor meets on its way to an address. */
+/* The entries that the processor meets on its way to an address. */
 struct mmiod_walk {
 	unsigned long address;
 	u64 entries[MMIOD_LEVELS]; /* raw, by enum mmiod_level */
@@ -458,8 +459,8 @@ void mmiod_io_init_window(struct mmiod_window *window);
 /* ---- ioctl.c ---- */
 
 /*
- * One ioctl in flight: its argument, and a file that it
- * makes, installed only after the answer was copied out.
+ * One ioctl in flight: its argument, and a file that it makes, installed only after the answer was
+ * copied out.
  */
 struct mmiod_call {
 	struct file *file; /* that the ioctl came in on */
@@ -470,7 +471,7 @@ struct mmiod_call {
 
 struct mmiod_ioctl {
 	unsigned int cmd;
-	u32 min_size; /* what version 1 of the ABI had */
+	u32 min_size; /* of version 1 of the ABI */
 	u32 known_size;
 	int (*handler)(struct mmiod_call *call);
 };
@@ -513,7 +514,12 @@ long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t coun
 int mmiod_control_init(void);
 void mmiod_control_exit(void);
 void mmiod_control_event(u32 type, u32 value, u64 id);
-/* The control file's calls, each beside the object it works on. */
+
+/*
+ * The calls of both kinds of file, each beside the object that it works on: rows of a table of
+ * mmiod_ioctl(), with call->arg as the row's structure and no lock held. 0 or -errno; linux/mmiod.h
+ * has what each promises.
+ */
 int mmiod_call_region_claim(struct mmiod_call *call);
 int mmiod_call_region_release(struct mmiod_call *call);
 int mmiod_call_region_next(struct mmiod_call *call);

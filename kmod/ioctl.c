@@ -41,6 +41,9 @@ static void finish_file(struct mmiod_call *call, int ret)
 	fput(call->new_file);
 }
 
+/*
+ * Call the handler of @cmd in @table. 0 or -errno; ENOTTY: there is none. The caller holds no lock.
+ */
 long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t count, unsigned int cmd,
 		 unsigned long arg)
 {

@@ -61,8 +61,8 @@ static void construct_window(void *object)
 }
 
 /*
- * Accounted: the daemon's memory cgroup pays for what it makes the kernel keep. A cache with a
- * constructor is never merged with another, so that /proc/slabinfo names both.
+ * Accounted: the daemon's memory cgroup pays for the objects that it makes the kernel keep. A cache
+ * with a constructor is never merged with another, so that /proc/slabinfo names both.
  */
 static int create_caches(void)
 {
