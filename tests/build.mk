@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Tests. Each suite prints TAP; tests/tally adds them up and prints the last line.
+# Tests. Each suite prints TAP; tests/check adds them up and prints the last line.
 MODULE_TEST_SOURCES := $(wildcard tests/vm/module/*.c) tests/tap/tap.c
 MODULE_TEST_HEADERS := $(wildcard tests/vm/module/*.h) tests/tap/tap.h include/uapi/linux/mmiod.h
 # Static, so that they run in any guest; no sanitizer, which would map memory of its own.
@@ -42,13 +42,9 @@ ptewalk:
 	@cp -pu tests/vm/module/ptewalk/* $(PTEWALK_OUT)/
 	$(MAKE) -C $(KDIR) M=$(abspath $(PTEWALK_OUT)) $(NO_BTF) modules
 
--include tests/restart/build.mk
--include tests/bench/build.mk
--include tests/bench/cache/build.mk
--include tests/bench/core/build.mk
--include tests/bench/rig/build.mk
--include tests/bench/pool/build.mk tests/fuzz/build.mk
--include tests/faults/build.mk
+# bench/build.mk before those below it, which use its BENCH_TABLES.
+-include tests/restart/build.mk tests/bench/build.mk $(sort $(wildcard tests/bench/*/build.mk)) tests/fuzz/build.mk \
+	tests/faults/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
 ## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize|kcsan
