@@ -92,7 +92,7 @@ static uint32_t parse_pci(const char *path)
 	return MMIOD_PCI_ADDR(domain, bus, device, function);
 }
 
-/* Not bound by the rig, and not what find_pci() takes for shm. */
+/* Not bound by the rig, and not the device that find_pci() takes for shm. */
 #define BIGSHM MMIOD_PCI_ADDR(0, 0, 0x1d, 0)
 
 static uint32_t bigshm(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the module's tests share: the rig's devices, regions
- * on them, windows, and ways to touch memory that may bite.
+ * The shared parts of the module's tests: the rig's devices, regions on them, windows, and ways to
+ * touch memory that may bite.
  */
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -48,7 +48,7 @@ uint16_t pci_command(uint32_t address);
 void set_pci_command(uint32_t address, uint16_t bits, bool on);
 /* The first path that matches, in a static buffer, or NULL. */
 const char *first_match(const char *pattern);
-/* QEMU's monitor says nothing that matters here: what it does is seen by the events. */
+/* QEMU's monitor says nothing that matters here: the events show the effect of its commands. */
 void tell_qemu(const char *command);
 /* Whether that event comes within 20 s; all others are dropped. */
 bool happens(int control, uint32_t type, uint32_t value, uint64_t id);
@@ -72,8 +72,8 @@ int populate(int fd, void *address, size_t length);
 int populate_exactly(int fd, void *address, size_t length);
 
 /*
- * A buffer's descriptor, nothing allocated yet; or -1 with
- * errno. Length, kind and the rest as in the template.
+ * A buffer's descriptor, nothing allocated yet; or -1 with errno. Length, kind and the rest as in
+ * the template.
  */
 int try_buffer(int control, struct mmiod_buffer_create create);
 struct mmiod_buffer_info buffer_info(int control, int fd, uint64_t page);

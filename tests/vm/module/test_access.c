@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mediated access: exactly one bus access of exactly the
- * width. edu answers 32-bit reads only, which shows it.
+ * Mediated access: exactly one bus access of exactly the width. edu answers 32-bit reads only,
+ * which shows it.
  */
 #include <unistd.h>
 

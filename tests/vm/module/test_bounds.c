@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What a window lets through: exactly its bytes, with exactly its rights. */
+/* A window lets through exactly its bytes, with exactly its rights. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>

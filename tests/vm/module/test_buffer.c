@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Buffers: kernel memory for a client, by each of the
- * kernel's allocators, charged, pinned, revoked and freed.
+ * Buffers: kernel memory for a client, by each of the kernel's allocators, charged, pinned, revoked
+ * and freed.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -105,8 +105,8 @@ TEST(nothing_is_allocated_before_the_first_use)
 }
 
 /*
- * A machine that has just booted gives 64 MiB in one piece
- * by chance: free pages that are not neighbours come first.
+ * A machine that has just booted gives 64 MiB in one piece by chance: free pages that are not
+ * neighbours come first.
  */
 static void leave_holes(int control)
 {
@@ -123,8 +123,8 @@ static void leave_holes(int control)
 static atomic_bool enough;
 
 /*
- * Takes pages from between those of another's large allocation.
- * Under KASAN holes alone do not last: its shadow fills them.
+ * Takes pages from between those of another's large allocation. Under KASAN holes alone do not
+ * last: its shadow fills them.
  */
 static void *compete(void *control)
 {
@@ -172,7 +172,7 @@ TEST(contiguous_kinds_are_one_run_and_vmalloc_is_scattered)
 		     (unsigned long long)info.phys);
 }
 
-/* What the kernel prints of a pointer, an inspector is told, and no more. */
+/* An inspector is told what the kernel prints of a pointer, and no more. */
 TEST(a_kernel_address_is_told_as_the_kernel_prints_it)
 {
 	int control = open_control();
@@ -288,7 +288,7 @@ static uint64_t figure(const char *file, const char *name)
 	return strtoull(line + strlen(name), NULL, 10);
 }
 
-/* Kernel memory counts for nobody's size: what the OOM killer would kill for it is somebody else. */
+/* Kernel memory counts for nobody's size: the OOM killer would kill somebody else for it. */
 TEST_WITHIN(300, a_buffer_larger_than_what_is_free_is_enomem_and_nobody_is_killed_for_it)
 {
 	static const uint32_t large[] = { MMIOD_BUFFER_PAGES, MMIOD_BUFFER_VMALLOC };
@@ -419,8 +419,8 @@ static void enter(const char *cgroup)
 }
 
 /*
- * Each processor keeps a stock of 32 pages that are charged
- * already, so the counter need not rise by all of it. What is for a device is the kernel's own.
+ * Each processor keeps a stock of 32 pages that are charged already, so the counter need not rise
+ * by all of it. Memory for a device is charged to nobody.
  */
 static void expect_all_kinds_charged(int control, const char *cgroup)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a bound function may do on its bus, and whether it answers: bus mastering, INTx, memory
- * decoding, whoever changed them: firmware, a reset, an error, a bridge above. COMMAND is read and
+ * The rights of a bound function on its bus, and whether it answers: bus mastering, INTx and memory
+ * decoding, whether firmware, a reset, an error or a bridge above changed them. COMMAND is read and
  * written as lspci and setpci do, past the module.
  */
 #include <fcntl.h>
@@ -96,7 +96,7 @@ TEST(bus_mastering_outlives_the_recovery_from_an_error_while_there_is_a_buffer)
 	}
 }
 
-/* What a reset saved is not what a later recovery restores. */
+/* A recovery does not restore the state that an earlier reset saved. */
 TEST(a_recovery_after_a_reset_leaves_a_device_that_decodes)
 {
 	int control = open_control();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What happens to a device while its windows are mapped: errors on its bus, which QEMU's monitor
- * injects at the port above it, and power management.
+ * Events of a device while its windows are mapped: errors on its bus, which QEMU's monitor injects
+ * at the port above it, and power management.
  */
 #include <signal.h>
 #include <unistd.h>
@@ -59,7 +59,7 @@ TEST(a_device_with_the_driver_bound_never_falls_asleep_by_itself)
 	EXPECT_EQ(write_file(shm_path(), "power/control", "on"), 0);
 }
 
-/* As far as the devices, and back: the machine itself stays awake. */
+/* The devices go to sleep and wake; the machine itself stays awake. */
 TEST(windows_are_suspended_while_the_machine_sleeps)
 {
 	int control = open_control();

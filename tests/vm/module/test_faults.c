@@ -85,7 +85,7 @@ static struct state state_of(int control)
 	return state;
 }
 
-/* What failed must have been memory's fault. A touch answers with the signal that came. */
+/* A failure must be for want of memory. A touch answers with the signal that came. */
 static void expect_explained(const char *what, unsigned int nth, int result, int error)
 {
 	if (!result || error == ENOMEM || error == EFAULT || error == ENFILE || error == EAGAIN)
@@ -94,9 +94,8 @@ static void expect_explained(const char *what, unsigned int nth, int result, int
 }
 
 /*
- * Run it with each of its allocations failing. @undo gives back
- * what a success has made; @run must need no more than what
- * @subject holds, and leave that as it was.
+ * Run it with each of its allocations failing. @undo gives back what a success has made; @run must
+ * need no more than what @subject holds, and leave that as it was.
  */
 static void each_failing(const char *what, struct subject *subject, int (*run)(struct subject *),
 			 void (*undo)(struct subject *))
@@ -438,7 +437,9 @@ TEST_WITHIN(120, binding_a_device_bears_any_allocation_failing)
 		arm(nth);
 		written = write(bind, address, strlen(address));
 		failed = disarm();
-		/* What a failure left reserved would be in the way of the next attempt. */
+		/*
+		 * A reservation that a failure left behind would be in the way of the next attempt.
+		 */
 		if (failed && written >= 0)
 			EXPECT_EQ(write_file("/sys/bus/pci/drivers/mmiod", "unbind", address), 0);
 	}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Random calls with half-sensible arguments against control and window files, mappings and what
- * becomes of them. Nothing is expected of a single call; the kernel must bear them all, and be left
- * as it was. FUZZ_SEED repeats a run, FUZZ_SECONDS bounds it.
+ * becomes of them. Nothing is expected of a single call; the kernel must survive them all, and be
+ * left as it was. FUZZ_SEED repeats a run, FUZZ_SECONDS bounds it.
  *
- * What would wreck the machine without the module's help is left out: physical addresses but those
- * around the memory set aside, the registers of a device that masters the bus, buffers of most of
- * the RAM.
+ * Calls that would wreck the machine without the module's help are left out: physical addresses but
+ * those around the memory set aside, the registers of a device that masters the bus, buffers of
+ * most of the RAM.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -324,8 +324,8 @@ static void any_ioctl(void)
 	ioctl(file, _IOC(_IOC_READ | _IOC_WRITE, MMIOD_IOC_TYPE, nr, size),
 	      one_in(16) ? (void *)some_address() : words);
 	/*
-	 * A descriptor that it made, if it did, is in the
-	 * ledger, but not in ours: find it and close it.
+	 * A descriptor that it made, if it did, is in the ledger, but not in ours: find it and
+	 * close it.
 	 */
 	for (int fd = fuzz.control + 1; fd < 64; fd++) {
 		bool known = false;

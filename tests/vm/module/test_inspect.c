@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * TRANSLATE and PAGE: page tables and page descriptors
- * as they are, compared with what others say of them.
+ * TRANSLATE and PAGE: page tables and page descriptors as they are, compared with what others say
+ * of them.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -36,8 +36,8 @@ static void *anonymous(size_t length)
 }
 
 /*
- * Aligned and touched, so that the kernel has given it one
- * huge page; the test is skipped where it has none to give.
+ * Aligned and touched, so that the kernel has given it one huge page; the test is skipped where it
+ * has none to give.
  */
 static uint8_t *huge_page(int control)
 {
@@ -316,7 +316,7 @@ TEST_WITHIN(120, translate_is_safe_while_the_process_dies)
 
 /* ---- PAGE ---- */
 
-/* What the kernel's own file says of a frame. */
+/* A frame's entry in a file of the kernel's own. */
 static uint64_t proc_page(const char *file, uint64_t pfn)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -329,8 +329,8 @@ static uint64_t proc_page(const char *file, uint64_t pfn)
 }
 
 /*
- * Flags that come and go by themselves, or that /proc
- * gets wrong: 6.12 shows KSM for every anonymous page.
+ * Flags that come and go by themselves, or that /proc gets wrong: 6.12 shows KSM for every
+ * anonymous page.
  */
 #define VOLATILE_FLAGS                                                                            \
 	(BIT(KPF_LRU) | BIT(KPF_ACTIVE) | BIT(KPF_REFERENCED) | BIT(KPF_IDLE) | BIT(KPF_LOCKED) | \

@@ -58,8 +58,8 @@ static uint64_t bigshm_phys(int control)
 }
 
 /*
- * Somewhere, or at an address of this remainder modulo 1
- * GiB (2 MiB for 32-bit programs), which is kept free.
+ * Somewhere, or at an address of this remainder modulo 1 GiB (2 MiB for 32-bit programs), which is
+ * kept free.
  */
 static uint8_t *place(size_t length, size_t remainder)
 {
@@ -86,8 +86,8 @@ static long faults(void)
 }
 
 /*
- * Store a byte by the mapping, find it by mediated access
- * to the whole region at the offset where it must be.
+ * Store a byte by the mapping, find it by mediated access to the whole region at the offset where
+ * it must be.
  */
 static void expect_at(int control, volatile uint8_t *address, uint64_t offset, uint8_t value)
 {
@@ -467,7 +467,8 @@ TEST_WITHIN(120, a_mapping_of_1_gib_leaves_survives_mprotect_munmap_mremap_and_f
 
 /*
  * In 6.12, mbind(MPOL_MF_STRICT) brings the kernel down when it meets a leaf of 2 MiB of device
- * memory. Therefore the module does not make such leaves by default; all others must bear it.
+ * memory. Therefore the module does not make such leaves by default; all other leaves must survive
+ * the call.
  */
 TEST(a_strict_memory_policy_meets_no_leaf_that_the_kernel_cannot_bear)
 {
@@ -536,7 +537,7 @@ TEST(a_suspended_window_comes_back_with_its_huge_leaves)
 	EXPECT_EQ(leaf(control, address), has_huge_leaves() ? TABLE : page());
 }
 
-/* ---- the ledger's structure grew: who knows only its first version gets that, and no more ---- */
+/* ---- the ledger's structure grew: a caller of its first version gets that, and no more ---- */
 
 TEST(the_ledger_answers_a_caller_that_knows_no_leaves)
 {

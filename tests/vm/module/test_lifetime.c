@@ -27,8 +27,8 @@ static int unload(void)
 }
 
 /*
- * ->release runs from task work: a close is over when
- * it returns, but a killed child's may take a moment.
+ * ->release runs from task work: a close is over when it returns, but a killed child's may take a
+ * moment.
  */
 static int unload_soon(void)
 {
@@ -239,8 +239,8 @@ TEST(a_revoked_window_still_pins_the_module)
 }
 
 /*
- * Such a descriptor holds the file system's mount, whose
- * callbacks are in the module, but no file of the module's.
+ * Such a descriptor holds the file system's mount, whose callbacks are in the module, but no file
+ * of the module's.
  */
 TEST(an_o_path_descriptor_keeps_the_module_until_it_is_closed)
 {

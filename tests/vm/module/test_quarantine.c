@@ -132,7 +132,7 @@ TEST(only_so_much_waits_and_no_buffer_is_made_until_it_is_gone)
 	for (; waiting <= 64 * MIB; waiting += length, length -= page())
 		close(dma_buffer(control, edu(), length));
 	EXPECT_ERRNO(try_buffer(control, create), ENOSPC);
-	/* But for one that takes of what waits. */
+	/* Except for a buffer that takes memory that waits. */
 	create.length = length + page();
 	EXPECT(try_buffer(control, create) >= 0);
 	close(held);
@@ -180,7 +180,9 @@ static bool is_suspended(int control, uint64_t region_id)
 	return region_info(control, region_id).state == MMIOD_WINDOW_SUSPENDED;
 }
 
-/* While it is reset the device's bus mastering is nobody's to switch: what was the last waits. */
+/*
+ * While the device is reset nobody may switch its bus mastering: memory of its last buffer waits.
+ */
 TEST(the_last_buffer_that_is_released_during_a_reset_waits_for_its_end)
 {
 	int control = open_control();
@@ -231,7 +233,7 @@ static void *close_one(void *argument)
 	return NULL;
 }
 
-/* They take what waits, as long as the device is there. */
+/* They take the memory that waits, as long as the device is there. */
 static void *make_others(void *argument)
 {
 	const struct hand *hand = argument;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Revocation: after it, nothing reaches the pages,
- * however the mapping was made, moved or inherited.
+ * Revocation: after it, nothing reaches the pages, however the mapping was made, moved or
+ * inherited.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -113,8 +113,8 @@ TEST(revocation_reaches_only_its_own_window)
 }
 
 /*
- * Touch @address in a child; the child says when it is
- * mapped, and what it sees after the parent has gone on.
+ * Touch @address in a child; the child says when it is mapped, and what it sees after the parent
+ * has gone on.
  */
 static void child_sees(int control, int fd, uint8_t *address, bool close_file)
 {
@@ -275,7 +275,7 @@ TEST(a_read_only_window_with_a_dummy_page_stays_read_only)
 
 enum { ROUNDS = 300, RACE_PAGES = 16384, RACE_STEP = 509 };
 
-/* How the thread maps: on fault if NULL. */
+/* The way in which the thread maps: on fault if NULL. */
 typedef int populate_fn(int fd, void *address, size_t length);
 
 struct race {
@@ -321,7 +321,7 @@ static void expect_all_gone(uint8_t *address)
 	munmap(address, RACE_PAGES * page());
 }
 
-/* How long the thread takes when nobody disturbs it. */
+/* The time that the thread takes when nobody disturbs it. */
 static uint64_t measure(int control, populate_fn *populates)
 {
 	struct race race = { .fd = window(control, "shm", 0, RACE_PAGES * page(), UC, 0),

@@ -396,7 +396,7 @@ static void release_storms(int control)
 	}
 }
 
-/* The ledger is empty once the releases of those who were killed are through. */
+/* The ledger is empty once the releases of the killed processes are through. */
 static void expect_no_window(int control)
 {
 	struct mmiod_control_info info = { .size = sizeof(info), .windows = 1 };
@@ -451,7 +451,7 @@ static uint64_t free_memory(void)
 	return (uint64_t)info.freeram * info.mem_unit;
 }
 
-/* What ALLOCATE answers when its buffer is revoked as soon as a part of the memory is taken. */
+/* The answer of ALLOCATE when its buffer is revoked as soon as a part of the memory is taken. */
 static int revoke_in_the_middle(int control, uint64_t length)
 {
 	struct mmiod_buffer_create create = { .kind = MMIOD_BUFFER_PAGES,

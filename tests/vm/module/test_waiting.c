@@ -28,8 +28,9 @@
 #define MIB (1ULL << 20)
 
 /*
- * What a call may take. A client over its memory.high sleeps for two seconds at a time; a module
- * that waited for one would take that long now and then, and for a whole EXACT for minutes.
+ * The longest time that a call may take. A client over its memory.high sleeps for two seconds at a
+ * time; a module that waited for one would take that long now and then, and for a whole EXACT for
+ * minutes.
  */
 enum { LONGEST_MS = 1000 };
 
@@ -123,8 +124,8 @@ static const struct attack attacks[] = {
 #define ATTACK_SIZE (sizeof(void *) == 8 ? 2048 * MIB : 512 * MIB)
 
 /*
- * By tables of small pages, as for most clients: the window begins
- * a page above where a leaf could, and is mapped where one could.
+ * By tables of small pages, as for most clients: the window begins a page above where a leaf could,
+ * and is mapped where one could.
  */
 static uint8_t *map_without_leaves(int fd, size_t length)
 {
@@ -235,7 +236,7 @@ static void expect_soon(const struct attack *attack, const char *what, uint64_t 
 	expect_within(attack, what, since, longest_ms());
 }
 
-/* What others do meanwhile, each within its time. */
+/* The calls of others meanwhile, each within its time. */
 static void expect_others_served(int control, const struct attack *attack)
 {
 	int other = window(control, "shm", 0, page(), UC, 0);
@@ -452,7 +453,10 @@ static void *touch_until_the_end(void *argument)
 	while (!atomic_load(&touchers->end)) {
 		if (!touch_read(touchers->address + rand_r(&seed) % TOUCHED_PAGES * page()))
 			continue;
-		/* Suspended. Whatever this thread has begun is over: say so, and wait for the next. */
+		/*
+		 * Suspended. All that this thread has begun is over: say so, and wait for the next
+		 * suspension.
+		 */
 		atomic_fetch_add(&touchers->waiting, 1);
 		while (atomic_load(&touchers->round) == round && !atomic_load(&touchers->end))
 			sched_yield();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the kernel itself does to mappings: it advises, migrates, walks, pins, seals, watches. Each
- * of it is asked for on a window of every kind; what it answers is its affair, mostly. It must
+ * The kernel's own work on mappings: it advises, migrates, walks, pins, seals, watches. Each of
+ * these is asked for on a window of every kind; the answer is the kernel's affair, mostly. It must
  * leave the bytes, not get at registers, and not keep a revoke from being complete.
  */
 #include <fcntl.h>
@@ -240,7 +240,7 @@ TEST_WITHIN(120, the_files_of_proc_walk_over_windows_of_every_kind)
 	attack_all(walk);
 }
 
-/* ---- who wants a reference to the pages: there is none to have of device memory ---- */
+/* ---- callers that want a reference to the pages: device memory has none to give ---- */
 
 static void copy_by_another(struct target *target)
 {
@@ -398,7 +398,7 @@ TEST(io_uring_answers_what_pread_does_on_suspended_and_revoked_windows)
 	close(ring.fd);
 }
 
-/* ---- who wants to know of faults and instructions ---- */
+/* ---- callers that want to know of faults and instructions ---- */
 
 static void watch_faults(struct target *target)
 {
