@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Allocation from the command line: pools and kernel memory, what shows them, and every way to ask for nonsense.
+# Allocation from the command line: pools and kernel memory, the verbs that show them, and every way to ask for nonsense.
 
 load helper
 

@@ -21,7 +21,7 @@ in_bash() {
 	expect_equal "$stderr" ""
 }
 
-# in_zsh WORD…: likewise. What completes files and commands there is not ours.
+# in_zsh WORD…: likewise. Files and commands are completed by zsh itself.
 in_zsh() {
 	command -v zsh >/dev/null || { echo "needs zsh: tests/vm/prereqs test"; return 1; }
 	# shellcheck disable=SC2016 # the inner shell expands it

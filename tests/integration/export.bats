@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# What the daemon counts: mmioctl export, and what mmioctl status says of limits.
+# The daemon's counters: mmioctl export, and the limits that mmioctl status shows.
 load helper
 
-# What changes from run to run, and with every verb that is added, is no matter of the golden file.
+# The golden file leaves out figures that change from run to run, and with every verb that is added.
 settled() {
 	sed -E -e 's/^(mmiod_start_time_seconds) .*/\1 N/' -e '/^mmiod_requests_total/d' \
 		-e 's/^(mmiod_(connections_accepted_total|clients)) .*/\1 N/' "$@"

@@ -48,13 +48,13 @@ with() # LIBRARY-DIRECTORY PROGRAM
 	grep -q '^0x3000/0x2000' "$T/expected"
 	grep -q '^found: 1' "$T/expected"
 
-	# An old program: what it does not know is as if it were not there.
+	# An old program: members that it does not know are as if they were not there.
 	with "$T/next" today | diff "$T/expected" -
 	# A new program that asks for nothing new.
 	with "$BUILD" tomorrow | diff "$T/expected" -
 	with "$T/next" tomorrow | diff "$T/expected" -
 	with "$T/next" demanding | diff "$T/expected" -
-	# One that does is told so, by each function, and nothing happens in its stead.
+	# A new program that does ask is told so, by each function, and nothing happens in its stead.
 	with "$BUILD" demanding >"$T/refused"
 	cat "$T/refused"
 	[ "$(grep -c 'the program needs a newer library' "$T/refused")" -eq 5 ]

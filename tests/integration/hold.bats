@@ -223,8 +223,8 @@ load helper
 
 # ---- signals and descriptors that hold was started with ----
 
-# started HOW… -- ARGUMENT…: hold in the background, by env(1) that sets its signals as HOW says. What a shell without job
-# control starts so has SIGINT ignored, unless HOW says otherwise.
+# started HOW… -- ARGUMENT…: hold in the background, by env(1) that sets its signals as HOW says. A shell without job
+# control starts it with SIGINT ignored, unless HOW says otherwise.
 started() {
 	local how=()
 
@@ -240,7 +240,7 @@ somebody_waits() {
 	[[ $said = *"is wanted by"* ]]
 }
 
-# What a process has ignored and blocked, of its /proc/PID/status in FILE.
+# The signals that a process has ignored and blocked, of its /proc/PID/status in FILE.
 signals_in() { # FILE
 	awk '$1 == "SigIgn:" || $1 == "SigBlk:" { print $1, $2 }' "$1"
 }
@@ -252,7 +252,7 @@ has_signal() { # FILE NAME SIGNAL
 	[ $((0x$mask >> ($(kill -l "$3") - 1) & 1)) = 1 ]
 }
 
-# A holder that shares regs with readers; who wants it alone waits. Ends when $T/go is there.
+# A holder that shares regs with readers; a client that wants it alone waits. Ends when $T/go is there.
 share_regs() {
 	background mmioctl hold regs --shared-read --read-only -- sh -c "while [ ! -e $T/go ]; do sleep 0.02; done"
 	eventually leases_are 1
@@ -336,7 +336,7 @@ expect_broken_off() { # SIGNAL
 	expect_equal "$(leases)" 0
 }
 
-# Beside those named, whoever runs the tests may have some of its own ignored.
+# Besides the named signals, the process that runs the tests may have some of its own ignored.
 @test "the command of hold has signals ignored and blocked as hold was started with" {
 	local how set
 	start_daemon

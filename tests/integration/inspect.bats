@@ -310,7 +310,7 @@ taken() { # TIMES
 	expect_match 'inspect'
 }
 
-# What log shows of the grants, with single spaces.
+# The lines of log about grants, with single spaces.
 grants() {
 	mmioctl log --no-headings -o "$@" | tr -s ' ' | sed 's/^ //; s/ $//'
 }
@@ -326,7 +326,7 @@ region regs 0x0 0x1000 rw $ME mmioctl us
 region rom 0x0 0x4 r $ME mmioctl readers"
 	expect_equal "$(grants number)" $'1\n2\n3'
 	expect_equal "$(grants lease,pid | sed -n 2p)" "$LEASE $JOB"
-	# Those of now, by the clock.
+	# The entries of the present moment, by the clock.
 	expect_equal "$(value '[.grants[] | now - .time | . > -5 and . < 3600] | all' log)" true
 	expect_equal "$(value '.grants[0] | ."time-us" / 1000000 - .time | . >= 0 and . < 1' log -O)" true
 }

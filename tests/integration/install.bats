@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# What a packager does: install below another root, build against it, take it away again.
+# The steps of a packager: install below another root, build against it, take it away again.
 load helper
 
 TOP=$BATS_TEST_DIRNAME/../..

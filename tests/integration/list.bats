@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# What there is: status, list, leases.
+# Overviews: status, list, leases.
 load helper
 
 @test "status says that this is a simulation and what it does not enforce" {

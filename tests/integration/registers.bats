@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# Registers by name and by bit; write's options; what compares, tests and measures memory. Text and JSON as they are.
+# Registers by name and by bit; write's options; verbs that compare, test and measure memory. Text and JSON as they are.
 load helper
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# As a service manager starts it, and as another user.
+# The daemon as a service manager starts it, and as another user.
 load helper
 
 notify_listener() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# What has to be waited for. It runs beside the other suites.
+# Tests that have to wait. They run beside the other suites.
 load helper
 
 @test "status 8: a daemon that does not answer" {

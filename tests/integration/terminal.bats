@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# What depends on where the output goes: narrow terminals, colour, progress, pipes.
+# Output that depends on where it goes: narrow terminals, colour, progress, pipes.
 load helper
 
-# on_terminal COLUMNS COMMAND…: as somebody sees it who sits at one; its exit status too.
+# on_terminal COLUMNS COMMAND…: as a user at a terminal sees it; its exit status too.
 on_terminal() {
 	local columns=$1
 	shift

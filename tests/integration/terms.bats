@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # The terms of grants as their users meet them: parts of regions, time limits, quotas, registers that are made safe; and
-# what explains them.
+# the explanations of these.
 
 load helper
 

@@ -25,7 +25,7 @@ restart_daemon() {
 	kill -KILL "$(cat "$T/pid")"
 }
 
-# One that ends because it is asked to ends the supervisor too.
+# A daemon that ends because it is asked to ends the supervisor too.
 teardown() {
 	[ -z "${PROXY:-}" ] || kill "$PROXY"
 	local pid=$DAEMON

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bats
-# What waits for registers to change: wait and watch, through revocations and a daemon that dies.
+# Waiting for registers to change: wait and watch, through revocations and a daemon that dies.
 load helper
 
-# Leases are exclusive unless it is said otherwise; who watches must let others write.
+# Leases are exclusive unless it is said otherwise; a client that watches must let others write.
 shared() {
 	cat >>"$T/sim.conf" <<-END
 		[region common]
