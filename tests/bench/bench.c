@@ -4,8 +4,8 @@
  *
  * Processor time is the servers' (by their CPU clocks), and the figure to go by: the rate depends
  * on how fast the machine wakes processes. Clients and servers share one processor, so that it is
- * not a matter of which. Clients ask one after the other: what many of them cost is what the server
- * has to look through to find who asked.
+ * not a matter of which. Clients ask one after the other: many of them cost only what the server
+ * has to look through to find the one that asked.
  */
 #include <sched.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a lease costs. A subject is a server process and a client that asks it for windows; all
+ * The cost of a lease. A subject is a server process and a client that asks it for windows; all
  * subjects do the same work in turns, so that whatever else the machine does hits them alike.
  */
 #ifndef BENCH_H
@@ -39,8 +39,8 @@ void blocks_measure(struct subject *mmiod, struct subject *echo, int rounds);
 void bystander_measure(struct subject *mmiod, const char *config, int rounds, const char *json);
 
 /*
- * echo.c: the least that a server could do, with a new file
- * for each element, as mmiod does, or a duplicate of one.
+ * echo.c: the least that a server could do, with a new file for each element, as mmiod does, or a
+ * duplicate of one.
  */
 enum echo_file { ECHO_REOPENS, ECHO_DUPLICATES };
 void echo_start(struct subject *subject, enum echo_file file, const char *socket);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a block of a pool costs through the daemon: so many are allocated in one call and released
+ * The cost of a pool's block through the daemon: so many are allocated in one call and released
  * again, each with a file. Beside it a lease by offset, which chooses nothing, and the bare echo,
  * which only hands out files.
  */

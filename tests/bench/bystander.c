@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * How long a lone client waits while others keep the daemon busy: the processor time that the
- * daemon's main thread spends between the client's question and its answer. For each disturbance a
- * process of its own (of its own user, if the bench is root's) does what it does over and over, and
- * the bystander, of another user, asks for a page and gives it back.
+ * The wait of a lone client while others keep the daemon busy: the processor time that the daemon's
+ * main thread spends between the client's question and its answer. For each disturbance a process
+ * of its own (of its own user, if the bench is root's) does what it does over and over, and the
+ * bystander, of another user, asks for a page and gives it back.
  *
  * All share one processor, so the daemon does not run while its clock is read.
  */
@@ -160,7 +160,7 @@ static void put_end(int fd, uint16_t opcode, const uint64_t *leases, size_t coun
 		uint64_t leases[MMIOD_BATCH_MAX];
 	} packet = { .fixed.deadline_ms = 0 };
 
-	/* As long as version 1 had it: daemons of any age are measured. */
+	/* The request is as long as in version 1, so that daemons of any age are measured. */
 	memcpy((uint8_t *)&packet + MMIOD_V1_END, leases, count * sizeof(*leases));
 	put(fd, &packet, opcode, MMIOD_V1_END, count, sizeof(*leases));
 }
@@ -209,8 +209,8 @@ static void question(int fd, struct answers *answers)
 }
 
 /*
- * The answer wakes the bystander at once: what the daemon goes on to do for others then is not in
- * its time. Without the right to it the figures are what a scheduler's slice makes of them.
+ * The answer wakes the bystander at once: the daemon's later work for others is not in its time.
+ * Without the right to it the figures are what a scheduler's slice makes of them.
  */
 static bool preempt_others(void)
 {
@@ -350,7 +350,7 @@ static void prepare_waiters(void)
 		put_lease(lines[i % connections], 0, 1, UINT32_MAX, 0);
 }
 
-/* Whoever gets the page gives it back, and waits for it again. */
+/* The client that gets the page gives it back, and waits for it again. */
 static void relieve(void)
 {
 	const int connections = WAITERS / WAITERS_PER_CONNECTION;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmiod in simulation, asked through libmmiod. Each
- * window is a page of its own, leased exclusively.
+ * mmiod in simulation, asked through libmmiod. Each window is a page of its own, leased
+ * exclusively.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -85,7 +85,7 @@ static void wait_for_it(const char *socket)
 	die(mmiod_client_error(NULL));
 }
 
-/* What it logs is nobody's affair here. */
+/* Nobody reads its log here. */
 static _Noreturn void run(const char *program, const char *config, const char *socket)
 {
 	int null = open("/dev/null", O_RDWR);

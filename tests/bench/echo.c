@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A bare exchange over SEQPACKET with SCM_RIGHTS: requests and replies of the size of mmiod's, one
- * new file for each element, no checks, no bookkeeping. What mmiod costs beyond this is mmiod's
+ * new file for each element, no checks, no bookkeeping. The cost of mmiod beyond this is mmiod's
  * own.
  */
 #include <fcntl.h>

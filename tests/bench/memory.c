@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What clients and leases cost the daemon in memory of its own: the anonymous memory of its
+ * The cost of clients and leases to the daemon in memory of its own: the anonymous memory of its
  * process, as the kernel counts it. The kernel's memory for sockets and files is not in it; the
  * echo, which keeps nothing, has as much of that.
  */
@@ -51,8 +51,8 @@ static void close_all(struct subject *subject, void **connections)
 }
 
 /*
- * Blocks of a pool, the holder of each a client. The
- * files are closed; in simulation the leases stay.
+ * Blocks of a pool, the holder of each a client. The files are closed; in simulation the leases
+ * stay.
  */
 static void allocate(struct mmiod_client *client, const char *pool, size_t count)
 {

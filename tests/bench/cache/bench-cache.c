@@ -7,8 +7,8 @@
  * bench-cache [-r RUNS]	the table: every thread replays the whole trace with its own objects
  * bench-cache -c ENGINE	the timed part of the reduced trace, once, for counting from outside
  *
- * Times are the thread's own processor time, loop and
- * handle table included: row null is what to subtract.
+ * Times are the thread's own processor time, loop and handle table included: row null is what to
+ * subtract.
  */
 #include <malloc.h>
 #include <mmiod/mmiod.h>

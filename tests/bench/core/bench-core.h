@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Parts of the daemon, measured in this process: no socket, no client, no kernel module.
- */
+/* Parts of the daemon, measured in this process: no socket, no client, no kernel module. */
 #ifndef BENCH_CORE_H
 #define BENCH_CORE_H
 

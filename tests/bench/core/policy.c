@@ -35,8 +35,8 @@ static char *write_rules(unsigned int rules, bool one_region)
 }
 
 /*
- * Of one decision, in nanoseconds: by everybody in
- * turn whom a rule is for, or by one whom none is for.
+ * Of one decision, in nanoseconds: by everybody in turn whom a rule is for, or by one whom none is
+ * for.
  */
 static double decide(const struct config *config, unsigned int rules, bool one_region,
 		     bool stranger)

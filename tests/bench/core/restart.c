@@ -132,7 +132,7 @@ static double start_ms(struct ledger *ledger, const char *text)
 	return taken;
 }
 
-/* What any daemon has to do. */
+/* The work that any daemon has to do. */
 static double read_ms(struct ledger *ledger)
 {
 	struct backend_ledger entry;

@@ -31,8 +31,8 @@ static int compare(const void *a, const void *b)
 }
 
 /*
- * Instructions for each timed operation, within the allocator:
- * callgrind says how many, once for alloc and free.
+ * Instructions for each timed operation, within the allocator: callgrind says how many, once for
+ * alloc and free.
  */
 static double count_instructions(const struct engine *engine, const char *name)
 {

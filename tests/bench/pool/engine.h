@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocators under measurement: the daemon's pool in its
- * ways of use, and yardsticks. One at a time in a process.
+ * Allocators under measurement: the daemon's pool in its ways of use, and yardsticks. One at a time
+ * in a process.
  */
 #ifndef MMIOD_TESTS_ENGINE_H
 #define MMIOD_TESTS_ENGINE_H

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Replays a trace through an engine, each time in a child of its own.
- */
+/* Replays a trace through an engine, each time in a child of its own. */
 #ifndef MMIOD_TESTS_REPLAY_H
 #define MMIOD_TESTS_REPLAY_H
 
@@ -25,8 +23,8 @@ struct tail { /* nanoseconds, of the timed operations */
 
 struct outcome replay(const struct engine *engine, const struct trace *trace);
 /*
- * Each operation alone, as fast as it was in the best of four
- * replays: what the algorithm does, without the machine's noise.
+ * Each operation alone, as fast as it was in the best of four replays: what the algorithm does,
+ * without the machine's noise.
  */
 bool replay_tail(const struct engine *engine, const struct trace *trace, struct tail *allocs,
 		 struct tail *frees);

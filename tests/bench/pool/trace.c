@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The generator of the workloads W1 to W6. All randomness
- * is splitmix64 from a seed that belongs to the trace.
+ * The generator of the workloads W1 to W6. All randomness is splitmix64 from a seed that belongs to
+ * the trace.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,8 +214,8 @@ static void make_w5(struct generator *g)
 }
 
 /*
- * W6: 128 times to four fifths and back to two, while
- * one object in eight lives sixteen times longer.
+ * W6: 128 times to four fifths and back to two, while one object in eight lives sixteen times
+ * longer.
  */
 static void make_w6(struct generator *g)
 {
@@ -284,8 +284,8 @@ void trace_free(struct trace *trace)
 }
 
 /*
- * Of the trace as a file: nine 64-bit words, then the
- * operations; little-endian, as are the machines this runs on.
+ * Of the trace as a file: nine 64-bit words, then the operations; little-endian, as are the
+ * machines this runs on.
  */
 bool trace_sha256(const struct trace *trace, char hex[65])
 {

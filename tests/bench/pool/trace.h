@@ -32,8 +32,8 @@ struct trace {
 };
 
 /*
- * Names: W1-50 W1-90 W2-50 W2-90 W3 W4 W4P W4H W5 W6
- * W1L. False: no such trace, or no memory for it.
+ * Names: W1-50 W1-90 W2-50 W2-90 W3 W4 W4P W4H W5 W6 W1L. False: no such trace, or no memory for
+ * it.
  */
 bool trace_make(struct trace *trace, const char *name,
 		bool reduced); /* reduced: fewer operations, for instruction counts */

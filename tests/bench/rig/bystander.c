@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * 5: a lone client while others lose much. 64 processes have a window of almost a gigabyte mapped by
- * small pages; an administrator revokes it, and meanwhile another user leases a page and gives it
- * back, again and again. What is told is the time of the daemon that each of these answers took.
+ * 5: a lone client while others lose much. 64 processes have a window of almost a gigabyte mapped
+ * by small pages; an administrator revokes it, and meanwhile another user leases a page and gives
+ * it back, again and again. The figure is the time of the daemon that each of these answers took.
  */
 #include <fcntl.h>
 #include <mmiod/mmiod.h>
@@ -65,7 +65,7 @@ static void ask(struct mmiod_client *lone)
 	note(before);
 }
 
-/* ---- those who lose it ----------------------------------------------------------------------- */
+/* ---- the processes that lose it -------------------------------------------------------------- */
 
 /* Not from where a large leaf could begin: page tables are what a zap costs. */
 static void hold(size_t length, int told)

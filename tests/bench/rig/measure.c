@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is measured of a peer: mapping and touching all, single accesses, taking away. */
+/* The measurements of a peer: mapping and touching all, single accesses, taking away. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

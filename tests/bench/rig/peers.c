@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The ways to a BAR: mmiod's module, sysfs, UIO,
- * vfio-pci. One device is open at a time, in one process.
+ * The ways to a BAR: mmiod's module, sysfs, UIO, vfio-pci. One device is open at a time, in one
+ * process.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * rig-bench QUESTION PEER ADDRESS PARAMETER: one measurement
- * in the guest; the result as lines of five columns.
+ * rig-bench QUESTION PEER ADDRESS PARAMETER: one measurement in the guest; the result as lines of
+ * five columns.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static uint64_t time_loop(void)
 }
 
 /*
- * A loop of two instructions a turn, told by the clock:
- * within 5 % of their number, the clock counts instructions.
+ * A loop of two instructions a turn, told by the clock: within 5 % of their number, the clock
+ * counts instructions.
  */
 static void check_clock(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the same piece of device memory costs by each way to it, on a real kernel in the rig. A peer
- * is such a way: it gives a mapping of BAR 2 of a device that the caller has bound to its driver.
+ * The cost of the same piece of device memory by each way to it, on a real kernel in the rig. A
+ * peer is such a way: it gives a mapping of BAR 2 of a device that the caller has bound to its
+ * driver.
  *
  * The clock is the processor's time-stamp counter. Under QEMU's -icount it counts the guest's
  * instructions, those of the kernel included: that is a figure that another program on the host
@@ -21,8 +22,8 @@ struct peer {
 	const char *name;
 	void (*open)(const char *address);
 	/*
-	 * The first `length` bytes of the BAR, by a mapping
-	 * that is as ready as this peer can make it.
+	 * The first `length` bytes of the BAR, by a mapping that is as ready as this peer can make
+	 * it.
 	 */
 	volatile void *(*map)(size_t length);
 	/* One mediated 32-bit read at the BAR's start; NULL: it has no such thing. */
@@ -34,7 +35,7 @@ struct peer {
 extern const struct peer peer_mmiod, peer_mmiod_populate, peer_mmiod_remap, peer_sysfs, peer_uio,
 	peer_vfio;
 
-/* The control file's calls, for those who make more windows than one. */
+/* The control file's calls, for a measurement that makes more windows than one. */
 uint64_t mmiod_window(uint64_t offset, uint64_t length, int *fd);
 void mmiod_revoke(uint64_t id);
 
