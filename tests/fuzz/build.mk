@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Fuzz targets: one program for each fuzz-*.c, by clang with libFuzzer and sanitizers, from source and not from objects that
-# another compiler made. What a target is made with besides is FUZZ_WITH_NAME. Seeds are in seeds/NAME.
+# another compiler made. FUZZ_WITH_NAME has the other files of a target. Seeds are in seeds/NAME.
 #
 # Each target is also a test (build/tests/fuzz/replay-NAME), without libFuzzer: it stands its seeds and variants of them.
 FUZZ_CC ?= clang
@@ -15,7 +15,7 @@ FUZZ_WITH_connection := $(FUZZ_HELPERS)/clock.c $(FUZZ_HELPERS)/rig.c $(FUZZ_HEL
 FUZZ_WITH_pool := $(FUZZ_HELPERS)/pool-model.c
 FUZZ_WITH_client := tests/fuzz/script.c $(LIB_SRCS)
 
-# What a target is made of besides, for the fuzzer from source: the daemon, but for the library's, which brings its own
+# The rest of a target, for the fuzzer from source: the daemon, except in the library's target, which brings its own
 # sources, because calls in them are redefined.
 fuzz_sources = $(if $(filter client,$(1)),,$(MMIOD_SOURCES))
 fuzz_archive = $(if $(filter client,$(1)),,$(MMIOD_ARCHIVE))

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The client library under libFuzzer, against a daemon that says whatever the input does (script.h).
+ * The client library under libFuzzer, against a daemon that says whatever the input does
+ * (script.h).
  *
  * An input is what the daemon is, and then the calls of a program, each with its arguments and,
- * behind them, the answers to its requests. Whatever the daemon says: an error has a sentence, what
- * succeeds can be looked at, texts are printable and end, and nothing is left behind.
+ * behind them, the answers to its requests. Whatever the daemon says, an error has a sentence, the
+ * result of a success can be looked at, texts are printable and end, and nothing is left behind.
  */
 #include "script.h"
 
@@ -21,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct mmiod_client *client;
 static struct mmiod_lease *leases[LEASES];
 
-/* ---- what was got ---------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static void text(const char *string, size_t room)
 {
@@ -298,7 +299,10 @@ static void release_by_number(void)
 	good(mmiod_client_release(client, script_byte()));
 }
 
-/* Not touched: what a program touches raises SIGBUS where the daemon lied of the file's length. */
+/*
+ * The mapping is not touched: that would raise SIGBUS where the daemon lied about the file's
+ * length.
+ */
 static void map(void)
 {
 	struct mmiod_lease *lease = leases[script_byte() % LEASES];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Configurations under libFuzzer: a main file and, behind a zero byte, a drop-in. What is refused
- * has a sentence that names the file; what is taken can be asked for decisions.
+ * Configurations under libFuzzer: a main file and, behind a zero byte, a drop-in. A refusal has a
+ * sentence that names the file; a configuration that is taken can be asked for decisions.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pools under libFuzzer: the first bytes choose the pool,
- * each eight of the others one step that the model foretells.
+ * Pools under libFuzzer: the first bytes choose the pool, each eight of the others one step that
+ * the model foretells.
  */
 #include <stdio.h>
 #include <stdlib.h>

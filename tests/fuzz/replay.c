@@ -46,7 +46,7 @@ static size_t vary(uint8_t *data, size_t size)
 	return size;
 }
 
-/* In memory of exactly its size, so that a sanitizer sees who reads behind it. */
+/* In memory of exactly its size, so that a sanitizer sees a read behind it. */
 static void run(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size ? size : 1);

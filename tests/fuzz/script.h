@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A daemon that follows a script of bytes, in the thread of the client that it serves: what the
- * library calls to reach a daemon is redefined here, so that connecting finds this one, each request
- * that is sent is answered at once by what the script says, and waiting takes no time.
+ * A daemon that follows a script of bytes, in the thread of the client that it serves: the
+ * functions that the library calls to reach a daemon are redefined here, so that connecting finds
+ * this one, each request that is sent is answered at once by what the script says, and waiting
+ * takes no time.
  *
  * Included in front of every source of the library.
  */
@@ -39,7 +40,7 @@ enum answer {
 #define STEP_FILES(n) \
 	((n) << 5) /* 0: as many as it should; then 0, 1, 2, 17, 253, one less, one more */
 
-/* Where the script is read; both sides take from it in turn. */
+/* The place where the script is read; both sides take from it in turn. */
 extern const uint8_t *script, *script_end;
 extern bool script_greets; /* HELLO is answered well, without the script */
 extern uint32_t script_backend;

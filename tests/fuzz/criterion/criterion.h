@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the unit tests' helpers use of Criterion, where there is none: in a fuzz target a broken
- * assertion ends the process, as a crash does.
+ * The part of Criterion that the unit tests' helpers use, for builds without Criterion: in a fuzz
+ * target a broken assertion ends the process, as a crash does.
  */
 #ifndef TEST_FUZZ_CRITERION_H
 #define TEST_FUZZ_CRITERION_H
