@@ -26,7 +26,7 @@ PKG_CONFIG ?= pkg-config
 # The value of a variable that is what a command says: asked once, and only when something is compiled or linked. "make
 # check" on a machine without any of the packages installs them first.
 once = $(eval $1 := $$(shell $2))$($1)
-# A packager's own flags, from the environment or the command line, come first; WERROR= bears warnings of other compilers.
+# A packager's own flags, from the environment or the command line, come first; WERROR= tolerates the warnings of other compilers.
 override CPPFLAGS += -Iinclude -Iinclude/uapi -D_GNU_SOURCE -DMMIOD_VERSION='"$(VERSION)"'
 WERROR ?= -Werror
 WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \

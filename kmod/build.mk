@@ -14,7 +14,7 @@ NO_BTF = $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 .PHONY: kmod install-kmod uninstall-kmod
 kmod:
 	@test -d $(KDIR) || { echo "no kernel headers at $(KDIR): apt-get install linux-headers-$(KVER), or give KDIR=" >&2; exit 1; }
-	@case '$(CURDIR)' in *[[:space:]]*) echo "the kernel's build system bears no blank in a path: $(CURDIR)" >&2; exit 1;; esac
+	@case '$(CURDIR)' in *[[:space:]]*) echo "the kernel's build system tolerates no blank in a path: $(CURDIR)" >&2; exit 1;; esac
 	@mkdir -p $(KMOD_OUT)/include/uapi/linux
 	@cp -pu $(KMOD_SOURCES) $(KMOD_OUT)/
 	@cp -pu $(KMOD_UAPI) $(KMOD_OUT)/include/uapi/linux/
