@@ -28,105 +28,105 @@ static uint64_t power_of_two_below(uint64_t number)
 	return 1ull << (63 - __builtin_clzll(number));
 }
 
-static enum mmiod_outcome check_alloc(struct wish *wish)
+static enum mmiod_outcome check_alloc(struct want *want)
 {
-	const struct mmiod_wire_alloc *alloc = &wish->alloc;
+	const struct mmiod_wire_alloc *alloc = &want->alloc;
 
 	if (alloc->memory > MMIOD_MEMORY_DMA)
-		return wish_refuse(wish, MMIOD_E_UNSUPPORTED, "unknown kind of memory");
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown kind of memory");
 	if (alloc->flags & ~MMIOD_ALLOC_FLAGS)
-		return wish_refuse(wish, MMIOD_E_UNSUPPORTED, "unknown flag");
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown flag");
 	if (alloc->zone > MMIOD_MEMORY_BELOW_16M)
-		return wish_refuse(wish, MMIOD_E_UNSUPPORTED, "unknown zone");
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown zone");
 	if (!alloc->length)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "a length of 0 bytes cannot be allocated: the least is 1, which "
 				   "becomes a page");
 	if (alloc->align && !is_power_of_two(alloc->align))
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "the alignment 0x%" PRIx64 " is not a power of two: 0x%" PRIx64
 				   " would be",
 				   alloc->align, power_of_two_below(alloc->align));
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome check_pool_form(struct wish *wish)
+static enum mmiod_outcome check_pool_form(struct want *want)
 {
-	const struct mmiod_wire_alloc *alloc = &wish->alloc;
+	const struct mmiod_wire_alloc *alloc = &want->alloc;
 
 	if (alloc->flags & ~POOL_FLAGS)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "a pool knows neither contiguous nor no-wait: its blocks always "
 				   "are, and never wait");
 	if (alloc->zone || alloc->node < -1 || alloc->node > 0)
-		return wish_refuse(wish, MMIOD_E_INVALID, "a pool has no zones and no nodes");
+		return want_refuse(want, MMIOD_E_INVALID, "a pool has no zones and no nodes");
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome check_zone(struct wish *wish)
+static enum mmiod_outcome check_zone(struct want *want)
 {
-	const struct mmiod_wire_alloc *alloc = &wish->alloc;
-	const char *kind = memory_name(wish->memory);
-	bool paged = wish->memory == MMIOD_MEMORY_PAGES || wish->memory == MMIOD_MEMORY_VMALLOC;
+	const struct mmiod_wire_alloc *alloc = &want->alloc;
+	const char *kind = memory_name(want->memory);
+	bool paged = want->memory == MMIOD_MEMORY_PAGES || want->memory == MMIOD_MEMORY_VMALLOC;
 
 	if (alloc->high && !paged)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "%s takes no highest address: pages and vmalloc do", kind);
-	if (alloc->zone == MMIOD_MEMORY_BELOW_4G && wish->memory == MMIOD_MEMORY_KMALLOC)
-		return wish_refuse(
-			wish, MMIOD_E_INVALID,
+	if (alloc->zone == MMIOD_MEMORY_BELOW_4G && want->memory == MMIOD_MEMORY_KMALLOC)
+		return want_refuse(
+			want, MMIOD_E_INVALID,
 			"the kernel has no kmalloc below 4 GiB: there is one below 16 MiB");
-	if (alloc->zone && wish->memory == MMIOD_MEMORY_DMA)
-		return wish_refuse(
-			wish, MMIOD_E_INVALID,
+	if (alloc->zone && want->memory == MMIOD_MEMORY_DMA)
+		return want_refuse(
+			want, MMIOD_E_INVALID,
 			"where dma memory lies is its device's affair: it takes no zone");
 	if (alloc->node != -1 &&
-	    (wish->memory == MMIOD_MEMORY_VMALLOC || wish->memory == MMIOD_MEMORY_DMA))
-		return wish_refuse(wish, MMIOD_E_INVALID,
+	    (want->memory == MMIOD_MEMORY_VMALLOC || want->memory == MMIOD_MEMORY_DMA))
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "%s takes no node: pages and kmalloc do, and -1 is any", kind);
-	if (alloc->flags & MMIOD_ALLOC_CONTIGUOUS && wish->memory != MMIOD_MEMORY_PAGES)
-		return wish_refuse(wish, MMIOD_E_INVALID, "contiguous is a choice of pages only");
+	if (alloc->flags & MMIOD_ALLOC_CONTIGUOUS && want->memory != MMIOD_MEMORY_PAGES)
+		return want_refuse(want, MMIOD_E_INVALID, "contiguous is a choice of pages only");
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome check_kernel_form(struct wish *wish)
+static enum mmiod_outcome check_kernel_form(struct want *want)
 {
-	const struct mmiod_wire_alloc *alloc = &wish->alloc;
+	const struct mmiod_wire_alloc *alloc = &want->alloc;
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	if (alloc->flags & ~KERNEL_FLAGS)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "kernel memory knows neither power-of-two nor dummy: pools do");
 	if (alloc->align > page || alloc->low)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "kernel memory is aligned to pages of %" PRIu64
 				   " bytes and takes no lowest address: pools do",
 				   page);
 	if (alloc->cache || alloc->width)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "kernel memory takes no cache attribute and no width: pools do");
 	if (alloc->node < -1)
-		return wish_refuse(wish, MMIOD_E_INVALID, "there is no node %d: -1 is any",
+		return want_refuse(want, MMIOD_E_INVALID, "there is no node %d: -1 is any",
 				   alloc->node);
 	if (alloc->length > INT64_MAX - page)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "0x%" PRIx64 " bytes are more than any machine has",
 				   alloc->length);
-	if (alloc->region[0] && wish->memory != MMIOD_MEMORY_DMA)
-		return wish_refuse(wish, MMIOD_E_INVALID, "memory of kind %s has no region",
-				   memory_name(wish->memory));
-	return check_zone(wish);
+	if (alloc->region[0] && want->memory != MMIOD_MEMORY_DMA)
+		return want_refuse(want, MMIOD_E_INVALID, "memory of kind %s has no region",
+				   memory_name(want->memory));
+	return check_zone(want);
 }
 
 /* Says the same as a LEASE would; offset and length follow. */
-static void translate(struct wish *wish)
+static void translate(struct want *want)
 {
-	const struct mmiod_wire_alloc *alloc = &wish->alloc;
+	const struct mmiod_wire_alloc *alloc = &want->alloc;
 
-	wish->memory = (enum mmiod_memory)alloc->memory;
-	wish->allocated = true;
-	wish->share = MMIOD_SHARE_EXCLUSIVE;
-	wish->want = (struct mmiod_wire_want){
+	want->memory = (enum mmiod_memory)alloc->memory;
+	want->allocated = true;
+	want->share = MMIOD_SHARE_EXCLUSIVE;
+	want->wire = (struct mmiod_wire_want){
 		.length = alloc->length,
 		.rights = alloc->rights,
 		.cache = alloc->cache,
@@ -134,59 +134,59 @@ static void translate(struct wish *wish)
 		.reserved = alloc->reserved | alloc->reserved2,
 		.lease_ms = alloc->lease_ms,
 	};
-	memcpy(wish->want.region, alloc->region, sizeof(wish->want.region));
+	memcpy(want->wire.region, alloc->region, sizeof(want->wire.region));
 	if (alloc->flags & MMIOD_ALLOC_DUMMY)
-		wish->want.flags |= MMIOD_LEASE_DUMMY;
+		want->wire.flags |= MMIOD_LEASE_DUMMY;
 	if (alloc->flags & MMIOD_ALLOC_CONNECTION)
-		wish->want.flags |= MMIOD_LEASE_CONNECTION;
+		want->wire.flags |= MMIOD_LEASE_CONNECTION;
 }
 
-static void read_element(struct wish *wish, size_t index)
+static void read_element(struct want *want, size_t index)
 {
-	request_element(wish->call->request, index, &wish->alloc, sizeof(wish->alloc));
+	request_element(want->call->request, index, &want->alloc, sizeof(want->alloc));
 }
 
-static enum mmiod_outcome check_form(struct wish *wish)
+static enum mmiod_outcome check_form(struct want *want)
 {
-	enum mmiod_outcome outcome = check_alloc(wish);
+	enum mmiod_outcome outcome = check_alloc(want);
 
 	if (outcome != MMIOD_OK)
 		return outcome;
-	translate(wish);
-	outcome = wish_check_form(wish);
+	translate(want);
+	outcome = want_check_form(want);
 	if (outcome != MMIOD_OK)
 		return outcome;
-	return wish->memory == MMIOD_MEMORY_REGION ? check_pool_form(wish)
-						   : check_kernel_form(wish);
+	return want->memory == MMIOD_MEMORY_REGION ? check_pool_form(want)
+						   : check_kernel_form(want);
 }
 
 /* ---- blocks of a pool ------------------------------------------------------------------------ */
 
-static enum mmiod_outcome check_pool(struct wish *wish)
+static enum mmiod_outcome check_pool(struct want *want)
 {
-	const struct region *region = wish->region;
+	const struct region *region = want->region;
 
 	if (!region->config->pool)
-		return wish_refuse(
-			wish, MMIOD_E_INVALID,
+		return want_refuse(
+			want, MMIOD_E_INVALID,
 			"region %s is no pool: lease a part of it, or have \"pool = yes\" "
 			"written to %s:%u",
 			region->name, region->config->origin.file, region->config->origin.line);
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_request *request,
+static enum mmiod_outcome refuse_blocks(struct want *want, const struct pool_request *request,
 					int error)
 {
-	struct blocks *blocks = wish->region->blocks;
-	struct text *text = &wish->text;
+	struct blocks *blocks = want->region->blocks;
+	struct text *text = &want->text;
 	char words[TEXT_MAX / 2];
 
 	if (error == -ENOMEM)
-		return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+		return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	pool_explain(blocks->pool, request, error, words, sizeof(words));
-	text_init(text, wish->buffer, sizeof(wish->buffer));
-	text_add(text, "pool %s: %s", wish->region->name, words);
+	text_init(text, want->buffer, sizeof(want->buffer));
+	text_add(text, "pool %s: %s", want->region->name, words);
 	if (error != -ENOSPC) {
 		if (!strstr(words, "largest free block")) {
 			text_add(text, "; the largest free block is ");
@@ -203,16 +203,16 @@ static enum mmiod_outcome refuse_blocks(struct wish *wish, const struct pool_req
 }
 
 /* What comes back may be enough, when all that waits to be wiped now has been. */
-static void await_queue(struct wish *wish)
+static void await_queue(struct want *want)
 {
-	const struct blocks *blocks = wish->region->blocks;
+	const struct blocks *blocks = want->region->blocks;
 	const struct extent *last = blocks->queue ? blocks->queue->prev : NULL;
 
-	if (!last || pool_free_bytes(blocks->pool) + blocks->wiping < wish->alloc.length)
+	if (!last || pool_free_bytes(blocks->pool) + blocks->wiping < want->alloc.length)
 		return;
-	wish->wait = WISH_WAITS_FOR_WIPE;
-	wish->wait_start = last->span.start;
-	wish->wait_end = last->span.end;
+	want->wait = WANT_WAITS_FOR_WIPE;
+	want->wait_start = last->span.start;
+	want->wait_end = last->span.end;
 }
 
 /* To the part of the pool that the grant is for. */
@@ -229,15 +229,15 @@ static void narrow(struct pool_request *request, const struct config_grant *gran
 }
 
 /* What it would get, if it cannot have it now. */
-static uint64_t rounded(const struct wish *wish)
+static uint64_t rounded(const struct want *want)
 {
 	uint64_t page =
-		wish->region->blocks ? wish->region->blocks->page : (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t length = wish->alloc.length, power = page;
+		want->region->blocks ? want->region->blocks->page : (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t length = want->alloc.length, power = page;
 
 	if (length > INT64_MAX / 2)
 		return length; /* no pool has so much */
-	if (!(wish->alloc.flags & MMIOD_ALLOC_POWER_OF_TWO))
+	if (!(want->alloc.flags & MMIOD_ALLOC_POWER_OF_TWO))
 		return (length + page - 1) / page * page;
 	while (power < length)
 		power *= 2;
@@ -245,34 +245,34 @@ static uint64_t rounded(const struct wish *wish)
 }
 
 /* A little of what was given back, while that is in time. As pools_wipe_queue(). */
-static int wipe_to_fit(struct wish *wish)
+static int wipe_to_fit(struct want *want)
 {
-	struct broker *broker = wish->call->broker;
+	struct broker *broker = want->call->broker;
 
 	if (turn_is_over(&broker->host))
 		return 0;
-	return pools_wipe_queue(broker, wish->region,
+	return pools_wipe_queue(broker, want->region,
 				broker->wiping.piece < WIPE_TO_FIT ? broker->wiping.piece
 								   : WIPE_TO_FIT);
 }
 
-static int try_blocks(struct wish *wish, const struct pool_request *request)
+static int try_blocks(struct want *want, const struct pool_request *request)
 {
-	struct blocks *blocks = wish->region->blocks;
-	int r = blocks_alloc(blocks, request, &wish->extent), wiped;
+	struct blocks *blocks = want->region->blocks;
+	int r = blocks_alloc(blocks, request, &want->extent), wiped;
 
 	if (r != -ENOSPC || !blocks->wiping)
 		return r;
-	wiped = wipe_to_fit(wish);
-	r = blocks_alloc(blocks, request, &wish->extent);
+	wiped = wipe_to_fit(want);
+	r = blocks_alloc(blocks, request, &want->extent);
 	if (r == -ENOSPC && wiped == 0)
-		await_queue(wish);
+		await_queue(want);
 	return r;
 }
 
-static enum mmiod_outcome reserve_blocks(struct wish *wish)
+static enum mmiod_outcome reserve_blocks(struct want *want)
 {
-	const struct mmiod_wire_alloc *alloc = &wish->alloc;
+	const struct mmiod_wire_alloc *alloc = &want->alloc;
 	struct pool_request request = {
 		.length = alloc->length,
 		.alignment = alloc->align,
@@ -282,123 +282,123 @@ static enum mmiod_outcome reserve_blocks(struct wish *wish)
 	};
 	int r;
 
-	wish->want.length = rounded(wish);
-	if (!wish->region->blocks)
-		return wish_refuse(
-			wish, MMIOD_E_BUSY,
+	want->wire.length = rounded(want);
+	if (!want->region->blocks)
+		return want_refuse(
+			want, MMIOD_E_BUSY,
 			"region %s is no pool yet: bytes of it are held since it was none, "
 			"or it does not consist of whole pages",
-			wish->region->name);
-	narrow(&request, wish->grant);
-	r = try_blocks(wish, &request);
+			want->region->name);
+	narrow(&request, want->grant);
+	r = try_blocks(want, &request);
 	if (r < 0)
-		return refuse_blocks(wish, &request, r);
-	wish->want.offset = wish->extent->span.start;
-	wish->want.length = extent_length(wish->extent);
+		return refuse_blocks(want, &request, r);
+	want->wire.offset = want->extent->span.start;
+	want->wire.length = extent_length(want->extent);
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome judge_pool(struct wish *wish)
+static enum mmiod_outcome judge_pool(struct want *want)
 {
-	enum mmiod_outcome outcome = wish_find_region(wish);
+	enum mmiod_outcome outcome = want_find_region(want);
 
 	if (outcome == MMIOD_OK)
-		outcome = wish_check_policy(wish);
-	wish->share = MMIOD_SHARE_EXCLUSIVE;
+		outcome = want_check_policy(want);
+	want->share = MMIOD_SHARE_EXCLUSIVE;
 	if (outcome == MMIOD_OK)
-		outcome = wish_check_presence(wish);
+		outcome = want_check_presence(want);
 	if (outcome == MMIOD_OK)
-		outcome = check_pool(wish);
+		outcome = check_pool(want);
 	if (outcome == MMIOD_OK)
-		outcome = wish_check_cache(wish);
+		outcome = want_check_cache(want);
 	return outcome;
 }
 
 /* ---- kernel memory --------------------------------------------------------------------------- */
 
-static enum mmiod_outcome check_memory_policy(struct wish *wish)
+static enum mmiod_outcome check_memory_policy(struct want *want)
 {
-	struct broker *broker = wish->call->broker;
+	struct broker *broker = want->call->broker;
 	char name[USER_NAME_MAX];
 
-	wish->decision = policy_decide_memory(broker->config, wish->subject, wish->memory);
-	wish->judged = true;
-	wish->grant = wish->decision.grant;
-	if (wish->decision.reason == POLICY_GRANTED)
+	want->decision = policy_decide_memory(broker->config, want->subject, want->memory);
+	want->judged = true;
+	want->grant = want->decision.grant;
+	if (want->decision.reason == POLICY_GRANTED)
 		return MMIOD_OK;
-	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	policy_explain_memory(&wish->text, &wish->decision, wish->memory,
-			      holder_user_name(broker, wish->subject->uid, name, sizeof(name)),
-			      wish->subject);
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	policy_explain_memory(&want->text, &want->decision, want->memory,
+			      holder_user_name(broker, want->subject->uid, name, sizeof(name)),
+			      want->subject);
 	return MMIOD_E_DENIED;
 }
 
 /* Whoever may have a device write to memory is one who may write to the device. */
-static enum mmiod_outcome check_device(struct wish *wish)
+static enum mmiod_outcome check_device(struct want *want)
 {
-	uint32_t rights = wish->want.rights;
-	enum mmiod_outcome outcome = wish_find_region(wish);
+	uint32_t rights = want->wire.rights;
+	enum mmiod_outcome outcome = want_find_region(want);
 
-	wish->want.rights = RIGHTS_ALL;
+	want->wire.rights = RIGHTS_ALL;
 	if (outcome == MMIOD_OK)
-		outcome = wish_check_policy(wish);
-	wish->want.rights = rights;
+		outcome = want_check_policy(want);
+	want->wire.rights = rights;
 	if (outcome == MMIOD_OK)
-		outcome = wish_check_presence(wish);
+		outcome = want_check_presence(want);
 	if (outcome != MMIOD_OK)
 		return outcome;
-	if (wish->call->broker->backend->ops->kind == MMIOD_BACKEND_MODULE &&
-	    wish->region->hw.bar == UINT32_MAX)
-		return wish_refuse(wish, MMIOD_E_INVALID,
+	if (want->call->broker->backend->ops->kind == MMIOD_BACKEND_MODULE &&
+	    want->region->hw.bar == UINT32_MAX)
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "region %s is no PCI function's: nothing there does DMA",
-				   wish->region->name);
-	wish->pci = wish->region->hw.pci;
-	wish->dma_bits = wish->region->config ? wish->region->config->dma_bits : 0;
+				   want->region->name);
+	want->pci = want->region->hw.pci;
+	want->dma_bits = want->region->config ? want->region->config->dma_bits : 0;
 	return MMIOD_OK;
 }
 
-static enum mmiod_outcome judge_kernel(struct wish *wish)
+static enum mmiod_outcome judge_kernel(struct want *want)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	enum mmiod_outcome outcome = check_memory_policy(wish);
-	const struct config_grant *grant = wish->grant;
-	struct decision decision = wish->decision;
+	enum mmiod_outcome outcome = check_memory_policy(want);
+	const struct config_grant *grant = want->grant;
+	struct decision decision = want->decision;
 
 	/* EXPLAIN may ask about the kind alone. */
-	if (outcome == MMIOD_OK && wish->memory == MMIOD_MEMORY_DMA &&
-	    !(wish->dry && !wish->alloc.region[0]))
-		outcome = check_device(wish);
+	if (outcome == MMIOD_OK && want->memory == MMIOD_MEMORY_DMA &&
+	    !(want->dry && !want->alloc.region[0]))
+		outcome = check_device(want);
 	if (outcome != MMIOD_OK)
 		return outcome;
-	wish->grant = grant; /* that of the memory: its terms are those of the lease */
-	wish->decision = decision;
-	wish->region = &wish->call->broker->kernel;
-	wish->share = MMIOD_SHARE_EXCLUSIVE;
-	wish->want.length = (wish->alloc.length + page - 1) / page * page;
-	wish->want.cache = MMIOD_CACHE_WB;
+	want->grant = grant; /* that of the memory: its terms are those of the lease */
+	want->decision = decision;
+	want->region = &want->call->broker->kernel;
+	want->share = MMIOD_SHARE_EXCLUSIVE;
+	want->wire.length = (want->alloc.length + page - 1) / page * page;
+	want->wire.cache = MMIOD_CACHE_WB;
 	return MMIOD_OK;
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-static enum mmiod_outcome judge(struct wish *wish)
+static enum mmiod_outcome judge(struct want *want)
 {
-	enum mmiod_outcome outcome = check_form(wish);
+	enum mmiod_outcome outcome = check_form(want);
 
 	if (outcome != MMIOD_OK)
 		return outcome;
-	return wish->memory == MMIOD_MEMORY_REGION ? judge_pool(wish) : judge_kernel(wish);
+	return want->memory == MMIOD_MEMORY_REGION ? judge_pool(want) : judge_kernel(want);
 }
 
 /* Of kernel memory the kernel says whether there is any. */
-static enum mmiod_outcome reserve(struct wish *wish)
+static enum mmiod_outcome reserve(struct want *want)
 {
-	return wish->memory == MMIOD_MEMORY_REGION ? reserve_blocks(wish) : MMIOD_OK;
+	return want->memory == MMIOD_MEMORY_REGION ? reserve_blocks(want) : MMIOD_OK;
 }
 
-const struct wish_kind wish_alloc = { read_element, judge, reserve };
+const struct want_kind want_alloc = { read_element, judge, reserve };
 
 enum request_result request_alloc(struct call *call)
 {
-	return wish_batch(call, &wish_alloc);
+	return want_batch(call, &want_alloc);
 }

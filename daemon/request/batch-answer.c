@@ -33,18 +33,18 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->renew = lease->term->renew;
 }
 
-static void count_refusal(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
+static void count_refusal(struct call *call, const struct want *want, enum mmiod_outcome outcome)
 {
-	struct region *region = wish->region;
+	struct region *region = want->region;
 
 	if (outcome == MMIOD_E_QUOTA)
-		call->connection->host->counters.quota_refusals[wish->limit]++;
-	if (wish->memory != MMIOD_MEMORY_REGION)
+		call->connection->host->counters.quota_refusals[want->limit]++;
+	if (want->memory != MMIOD_MEMORY_REGION)
 		region = &call->broker->kernel;
 	if (region && outcome == MMIOD_E_DENIED)
-		region->tallies[wish->memory].denials++;
+		region->tallies[want->memory].denials++;
 	if (region && outcome == MMIOD_E_BUSY)
-		region->tallies[wish->memory].conflicts++;
+		region->tallies[want->memory].conflicts++;
 }
 
 /* All or none: every element but the one that failed says which did. */
@@ -58,18 +58,18 @@ static void answer_none(struct batch *batch, size_t index, struct mmiod_wire_gra
 static void answer_element(struct batch *batch, size_t index)
 {
 	struct call *call = &batch->call;
-	struct wish *wish = &batch->wishes[index];
+	struct want *want = &batch->wants[index];
 	struct mmiod_wire_granted *out = reply_element(call->reply, index);
 
 	if (batch_granted(batch, index)) {
-		fill_granted(out, wish->lease, &wish->created);
-		reply_fd(call->reply, steal_fd(&wish->created.fd));
+		fill_granted(out, want->lease, &want->created);
+		reply_fd(call->reply, steal_fd(&want->created.fd));
 	} else if (batch->all_or_none && index != batch->failed) {
 		answer_none(batch, index, out);
 	} else {
 		out->status = batch->outcomes[index];
-		out->text = reply_text(call->reply, "%s", wish->buffer);
-		count_refusal(call, wish, batch->outcomes[index]);
+		out->text = reply_text(call->reply, "%s", want->buffer);
+		count_refusal(call, want, batch->outcomes[index]);
 	}
 }
 
@@ -85,11 +85,11 @@ void batch_answer(struct batch *batch)
 
 static void note_batch(struct batch *batch)
 {
-	const struct wish *failed = &batch->wishes[batch->failed];
+	const struct want *failed = &batch->wants[batch->failed];
 	struct call *call = &batch->call;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		struct lease *lease = batch->wishes[i].lease;
+		struct lease *lease = batch->wants[i].lease;
 
 		if (!batch_granted(batch, i))
 			continue;
@@ -97,7 +97,7 @@ static void note_batch(struct batch *batch)
 		notice_lease(call->broker, MMIOD_NOTICE_GRANTED, lease, "");
 	}
 	if (batch->failed < batch->count && batch->outcomes[batch->failed] == MMIOD_E_DENIED)
-		notice_denial(call->broker, &call->connection->peer.holder, &failed->want,
+		notice_denial(call->broker, &call->connection->peer.holder, &failed->wire,
 			      failed->memory, failed->buffer);
 }
 
@@ -107,19 +107,19 @@ static void note_batch(struct batch *batch)
  */
 static void log_granted(const struct batch *batch)
 {
-	const struct wish *first = NULL;
+	const struct want *first = NULL;
 	size_t readers = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		const struct wish *wish = &batch->wishes[i];
+		const struct want *want = &batch->wants[i];
 
 		if (!batch_granted(batch, i))
 			continue;
-		audit_keep(batch->call.connection->host, wish->lease, wish->grant->name);
-		if (wish->lease->rights & MMIOD_RIGHT_WRITE)
-			journal_granted(batch->call.connection, wish->lease, 0, wish->grant->name);
+		audit_keep(batch->call.connection->host, want->lease, want->grant->name);
+		if (want->lease->rights & MMIOD_RIGHT_WRITE)
+			journal_granted(batch->call.connection, want->lease, 0, want->grant->name);
 		else if (!readers++)
-			first = wish;
+			first = want;
 	}
 	if (first)
 		journal_granted(batch->call.connection, first->lease, readers - 1,
@@ -128,7 +128,7 @@ static void log_granted(const struct batch *batch)
 
 static void log_refusal(const struct batch *batch)
 {
-	const struct wish *wish = &batch->wishes[batch->failed];
+	const struct want *want = &batch->wants[batch->failed];
 	enum mmiod_outcome outcome;
 	struct journal_refusal refusal;
 
@@ -138,12 +138,12 @@ static void log_refusal(const struct batch *batch)
 	if (outcome != MMIOD_E_DENIED && outcome != MMIOD_E_QUOTA)
 		return;
 	refusal = (struct journal_refusal){
-		.region = wish->want.region,
-		.rights = wish->want.rights,
-		.offset = wish->want.offset,
-		.length = wish->want.length,
-		.limit = outcome == MMIOD_E_QUOTA ? wish->limit : 0,
-		.why = wish->buffer,
+		.region = want->wire.region,
+		.rights = want->wire.rights,
+		.offset = want->wire.offset,
+		.length = want->wire.length,
+		.limit = outcome == MMIOD_E_QUOTA ? want->limit : 0,
+		.why = want->buffer,
 	};
 	journal_refused(batch->call.connection, &refusal);
 }

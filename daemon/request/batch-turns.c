@@ -64,17 +64,17 @@ static bool uses(const struct underway *underway, const struct region *region)
 	const struct batch *batch = batch_of(underway);
 
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].planned && batch->wishes[i].region == region)
+		if (batch->wants[i].planned && batch->wants[i].region == region)
 			return true;
 	return false;
 }
 
-static bool is_guest_of(const struct wish *wish, const struct region *region, uint64_t start,
+static bool is_guest_of(const struct want *want, const struct region *region, uint64_t start,
 			uint64_t end)
 {
-	const struct lease *lease = wish->lease;
+	const struct lease *lease = want->lease;
 
-	return wish->planned && wish->region == region && lease->share == MMIOD_SHARE_GUEST &&
+	return want->planned && want->region == region && lease->share == MMIOD_SHARE_GUEST &&
 	       lease->span.start < end && start < lease->span.end;
 }
 
@@ -84,7 +84,7 @@ static bool has_guest(const struct underway *underway, const struct region *regi
 	const struct batch *batch = batch_of(underway);
 
 	for (size_t i = 0; i < batch->count; i++)
-		if (is_guest_of(&batch->wishes[i], region, start, end))
+		if (is_guest_of(&batch->wants[i], region, start, end))
 			return true;
 	return false;
 }
@@ -94,7 +94,7 @@ static bool has_window(const struct underway *underway, uint64_t id)
 	const struct batch *batch = batch_of(underway);
 
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].created.fd >= 0 && batch->wishes[i].created.id == id)
+		if (batch->wants[i].created.fd >= 0 && batch->wants[i].created.id == id)
 			return true;
 	return false;
 }
@@ -104,8 +104,8 @@ static void lose_blocks(struct underway *underway, const struct region *region)
 	struct batch *batch = container_of(underway, struct batch, underway);
 
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].region == region)
-			free(steal_pointer(batch->wishes[i].extent));
+		if (batch->wants[i].region == region)
+			free(steal_pointer(batch->wants[i].extent));
 }
 
 static void clear(struct underway *underway)
@@ -113,12 +113,12 @@ static void clear(struct underway *underway)
 	struct batch *batch = container_of(underway, struct batch, underway);
 
 	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
+		struct want *want = &batch->wants[i];
 
-		wish_untake(wish);
-		wish_unplan(wish);
-		if (wish->region)
-			wish->region->pins--;
+		want_untake(want);
+		want_unplan(want);
+		if (want->region)
+			want->region->pins--;
 	}
 	end(batch);
 }
@@ -143,8 +143,8 @@ static bool keep(const struct batch *batch)
 	kept->request.array = memcpy(kept + 1, request->array, size);
 	kept->call.request = &kept->request;
 	for (size_t i = 0; i < kept->count; i++) {
-		kept->wishes[i].call = &kept->call;
-		kept->wishes[i].first = kept->wishes;
+		kept->wants[i].call = &kept->call;
+		kept->wants[i].first = kept->wants;
 	}
 	kept->unfinished = (struct unfinished){ .go_on = go_on, .forget = forget };
 	batch_pin_regions(kept);
@@ -156,7 +156,7 @@ static bool keep(const struct batch *batch)
 	return true;
 }
 
-enum request_result wish_batch(struct call *call, const struct wish_kind *kind)
+enum request_result want_batch(struct call *call, const struct want_kind *kind)
 {
 	struct batch batch = {
 		.call = *call,

@@ -12,7 +12,7 @@
 static bool waits(const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].wait)
+		if (batch->wants[i].wait)
 			return true;
 	return false;
 }
@@ -21,7 +21,7 @@ static bool waits(const struct batch *batch)
 static size_t find_failed(const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->outcomes[i] != MMIOD_OK && !batch->wishes[i].wait)
+		if (batch->outcomes[i] != MMIOD_OK && !batch->wants[i].wait)
 			return i;
 	return batch->count;
 }
@@ -37,7 +37,7 @@ static bool may_be_stale(const struct batch *batch)
 {
 	for (size_t i = 0; batch->provisional && i < batch->count; i++)
 		if (outcome_may_be_stale(batch->outcomes[i]) &&
-		    batch->wishes[i].wait != WISH_WAITS_FOR_WIPE)
+		    batch->wants[i].wait != WANT_WAITS_FOR_WIPE)
 			return true;
 	return false;
 }
@@ -46,12 +46,12 @@ static bool may_be_stale(const struct batch *batch)
 static void refuse_waiting(struct batch *batch, enum mmiod_outcome outcome)
 {
 	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
+		struct want *want = &batch->wants[i];
 
-		if (!wish->wait)
+		if (!want->wait)
 			continue;
-		wish->wait = WISH_WAITS_NOT;
-		wish_unplan(wish);
+		want->wait = WANT_WAITS_NOT;
+		want_unplan(want);
 		if (outcome != MMIOD_OK)
 			batch->outcomes[i] = outcome;
 	}
@@ -96,15 +96,15 @@ static void judge(struct batch *batch)
 void batch_pin_regions(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].region)
-			batch->wishes[i].region->pins++;
+		if (batch->wants[i].region)
+			batch->wants[i].region->pins++;
 }
 
 /* Whether others may have what they were kept from, or may end what they could not. */
 static bool is_free(const struct batch *batch, size_t index)
 {
 	return !batch_granted(batch, index) || batch->request.ticket ||
-	       batch->wishes[index].share == MMIOD_SHARE_GUEST;
+	       batch->wants[index].share == MMIOD_SHARE_GUEST;
 }
 
 /*
@@ -116,7 +116,7 @@ void batch_let_regions_go(struct batch *batch, bool undone)
 	struct broker *broker = batch->call.broker;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		struct region *region = batch->wishes[i].region;
+		struct region *region = batch->wants[i].region;
 
 		if (!region)
 			continue;
@@ -134,14 +134,14 @@ static void plan_all(struct batch *batch)
 	size_t planned = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
+		struct want *want = &batch->wants[i];
 
-		wish_init(wish, &batch->call, batch->kind);
-		wish->provisional = batch->provisional;
-		wish->first = batch->wishes;
-		wish->before = planned;
-		batch->kind->read(wish, i);
-		batch->outcomes[i] = wish_plan(wish);
+		want_init(want, &batch->call, batch->kind);
+		want->provisional = batch->provisional;
+		want->first = batch->wants;
+		want->before = planned;
+		batch->kind->read(want, i);
+		batch->outcomes[i] = want_plan(want);
 		planned += batch->outcomes[i] == MMIOD_OK;
 	}
 }
@@ -149,16 +149,16 @@ static void plan_all(struct batch *batch)
 void batch_unplan(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
-		wish_unplan(&batch->wishes[i]);
+		want_unplan(&batch->wants[i]);
 }
 
 /* True: more must be wiped than may be at once. */
 static bool wait_for_wipe(struct batch *batch)
 {
-	if (!wish_put_off(batch->wishes, batch->count))
+	if (!want_put_off(batch->wants, batch->count))
 		return false;
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->wishes[i].wait)
+		if (batch->wants[i].wait)
 			batch->outcomes[i] = MMIOD_E_BUSY;
 	return true;
 }
@@ -204,9 +204,9 @@ static bool may_go_on(struct batch *batch)
 }
 
 /* A whole piece is as much as is done in a turn of the loop. False: there is more to be cleaned. */
-static bool clean(struct batch *batch, struct wish *wish, enum mmiod_outcome *outcome)
+static bool clean(struct batch *batch, struct want *want, enum mmiod_outcome *outcome)
 {
-	bool done = wish_clean(wish, &batch->wipes, outcome);
+	bool done = want_clean(want, &batch->wipes, outcome);
 
 	if (!batch->wipes)
 		turn_spend(&batch->call.broker->host, TURN_WORK);
@@ -217,16 +217,16 @@ static bool clean(struct batch *batch, struct wish *wish, enum mmiod_outcome *ou
 static bool take_some(struct batch *batch)
 {
 	for (; batch->position < batch->count; batch->position++) {
-		struct wish *wish = &batch->wishes[batch->position];
+		struct want *want = &batch->wants[batch->position];
 		enum mmiod_outcome *outcome = &batch->outcomes[batch->position];
 
-		if (*outcome != MMIOD_OK || wish->created.fd >= 0)
+		if (*outcome != MMIOD_OK || want->created.fd >= 0)
 			continue;
-		if (!may_go_on(batch) || !clean(batch, wish, outcome))
+		if (!may_go_on(batch) || !clean(batch, want, outcome))
 			return false;
 		if (*outcome == MMIOD_OK)
-			*outcome = wish_take(wish);
-		if (wish->wait || (*outcome != MMIOD_OK && batch->all_or_none))
+			*outcome = want_take(want);
+		if (want->wait || (*outcome != MMIOD_OK && batch->all_or_none))
 			break;
 	}
 	judge(batch);
@@ -237,13 +237,13 @@ static bool take_some(struct batch *batch)
 static bool untake_some(struct batch *batch)
 {
 	for (; batch->position < batch->count; batch->position++) {
-		struct wish *wish = &batch->wishes[batch->position];
+		struct want *want = &batch->wants[batch->position];
 
-		if (wish->created.fd < 0)
+		if (want->created.fd < 0)
 			continue;
 		if (!may_go_on(batch))
 			return false;
-		wish_untake(wish);
+		want_untake(want);
 	}
 	if (batch->next == BATCH_PLANNING)
 		plan_anew(batch);
@@ -259,7 +259,7 @@ static bool put_off(struct batch *batch)
 	int r;
 
 	connection->deferred -= batch->kept; /* it takes its own place */
-	r = wish_wait(batch->wishes, batch->count);
+	r = want_wait(batch->wants, batch->count);
 	connection->deferred += batch->kept;
 	if (r == 0)
 		return true;
@@ -282,7 +282,7 @@ static bool enter_all(struct batch *batch)
 	for (size_t i = 0; i < batch->count; i++) {
 		if (batch->outcomes[i] != MMIOD_OK)
 			continue;
-		batch->outcomes[i] = wish_enter(&batch->wishes[i]);
+		batch->outcomes[i] = want_enter(&batch->wants[i]);
 		entered &= batch->outcomes[i] == MMIOD_OK;
 	}
 	return entered;
@@ -292,13 +292,13 @@ static bool enter_all(struct batch *batch)
 static void withdraw_failed(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
-		struct wish *wish = &batch->wishes[i];
+		struct want *want = &batch->wants[i];
 
 		if (batch->outcomes[i] == MMIOD_OK && !batch->all_or_none)
 			continue;
-		wish_withdraw(wish);
-		wish_untake(wish);
-		wish_unplan(wish);
+		want_withdraw(want);
+		want_untake(want);
+		want_unplan(want);
 	}
 }
 
@@ -307,7 +307,7 @@ static void end_guests(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->outcomes[i] == MMIOD_OK)
-			wish_end_guests(&batch->wishes[i]);
+			want_end_guests(&batch->wants[i]);
 }
 
 /* What has been refused has been undone: all of it, if it is all or none. */

@@ -34,7 +34,7 @@ enum batch_result {
 
 struct batch {
 	struct call call;
-	const struct wish_kind *kind;
+	const struct want_kind *kind;
 	size_t count;
 	bool all_or_none;
 	enum batch_phase phase;
@@ -57,7 +57,7 @@ struct batch {
 	struct underway underway;
 
 	enum mmiod_outcome outcomes[MMIOD_MSG_FDS_MAX];
-	struct wish wishes[MMIOD_MSG_FDS_MAX];
+	struct want wants[MMIOD_MSG_FDS_MAX];
 };
 
 /* Of one that is settled. */

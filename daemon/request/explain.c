@@ -12,7 +12,7 @@
 #include "request/request.h"
 #include "request/want.h"
 
-/* ---- the wish -------------------------------------------------------------------------------- */
+/* ---- the want -------------------------------------------------------------------------------- */
 
 /* Of a pool nobody names bytes: its whole stands for the least of its blocks. */
 static bool is_of_pool(struct call *call)
@@ -24,61 +24,61 @@ static bool is_of_pool(struct call *call)
 	       region->config && region->config->pool;
 }
 
-static void ask_for_memory(struct wish *wish, const struct mmiod_msg_explain *explain)
+static void ask_for_memory(struct want *want, const struct mmiod_msg_explain *explain)
 {
-	wish->alloc = (struct mmiod_wire_alloc){
+	want->alloc = (struct mmiod_wire_alloc){
 		.memory = explain->memory,
 		.length = 1,
 		.node = -1,
 		.rights = explain->rights,
 		.cache = explain->cache,
 	};
-	memcpy(wish->alloc.region, explain->region, sizeof(wish->alloc.region));
+	memcpy(want->alloc.region, explain->region, sizeof(want->alloc.region));
 }
 
-static void ask_for_range(struct wish *wish, const struct mmiod_msg_explain *explain)
+static void ask_for_range(struct want *want, const struct mmiod_msg_explain *explain)
 {
-	wish->asked = (struct mmiod_wire_want){
+	want->asked = (struct mmiod_wire_want){
 		.offset = explain->offset,
 		.length = explain->length,
 		.rights = explain->rights,
 		.cache = explain->cache,
 		.share = explain->share,
 	};
-	memcpy(wish->asked.region, explain->region, sizeof(wish->asked.region));
+	memcpy(want->asked.region, explain->region, sizeof(want->asked.region));
 }
 
-static void begin(struct wish *wish, struct call *call, const struct subject *subject, bool pool)
+static void begin(struct want *want, struct call *call, const struct subject *subject, bool pool)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
 	bool allocates = pool || explain->memory;
 
-	wish_init(wish, call, allocates ? &wish_alloc : &wish_lease);
-	wish->dry = true;
-	if (subject != wish->subject)
-		wish->holder = (struct holder){ .uid = subject->uid };
-	wish->subject = subject;
+	want_init(want, call, allocates ? &want_alloc : &want_lease);
+	want->dry = true;
+	if (subject != want->subject)
+		want->holder = (struct holder){ .uid = subject->uid };
+	want->subject = subject;
 	if (allocates)
-		ask_for_memory(wish, explain);
+		ask_for_memory(want, explain);
 	else
-		ask_for_range(wish, explain);
+		ask_for_range(want, explain);
 }
 
 /* Twice, as a LEASE: what stands in the way may have gone. */
-static enum mmiod_outcome plan(struct wish *wish, struct call *call, const struct subject *subject)
+static enum mmiod_outcome plan(struct want *want, struct call *call, const struct subject *subject)
 {
 	bool pool = is_of_pool(call);
 	enum mmiod_outcome outcome;
 
-	begin(wish, call, subject, pool);
-	outcome = wish_plan(wish);
+	begin(want, call, subject, pool);
+	outcome = want_plan(want);
 	if (outcome_may_be_stale(outcome)) {
-		wish_unplan(wish);
+		want_unplan(want);
 		events_drain(call->broker);
-		begin(wish, call, subject, pool);
-		outcome = wish_plan(wish);
+		begin(want, call, subject, pool);
+		outcome = want_plan(want);
 	}
-	wish_unplan(wish);
+	want_unplan(want);
 	return outcome;
 }
 
@@ -132,65 +132,65 @@ static void add_needs(struct text *text, const struct config_grant *grant)
 		text_add(text, " is for unknown peers");
 }
 
-static void add_permission(struct text *text, const struct wish *wish)
+static void add_permission(struct text *text, const struct want *want)
 {
-	if (wish->memory == MMIOD_MEMORY_REGION) {
-		add_terms(text, &wish->decision, wish->allocated);
+	if (want->memory == MMIOD_MEMORY_REGION) {
+		add_terms(text, &want->decision, want->allocated);
 		return;
 	}
 	text_add(text, "granted by ");
-	add_grant(text, wish->grant);
-	text_add(text, ": %s", memory_name(wish->memory));
-	add_limits(text, wish->grant);
+	add_grant(text, want->grant);
+	text_add(text, ": %s", memory_name(want->memory));
+	add_limits(text, want->grant);
 }
 
 /* The rule, then what is in the way all the same. */
-static struct mmiod_msg_text explain(struct call *call, const struct wish *wish,
+static struct mmiod_msg_text explain(struct call *call, const struct want *want,
 				     enum mmiod_outcome outcome)
 {
-	const struct decision *decision = &wish->decision;
+	const struct decision *decision = &want->decision;
 	char buffer[3 * TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
 
 	text_reset(&text);
 	if (decision->reason == POLICY_GRANTED) {
-		add_permission(&text, wish);
+		add_permission(&text, want);
 		if (outcome != MMIOD_OK)
-			text_add(&text, "; but %s", wish->buffer);
+			text_add(&text, "; but %s", want->buffer);
 	} else if (decision->reason == POLICY_NO_GRANT && decision->grant) {
 		add_grant(&text, decision->grant);
 		add_needs(&text, decision->grant);
 	} else {
-		text_add(&text, "%s", wish->buffer);
+		text_add(&text, "%s", want->buffer);
 	}
 	return reply_text(call->reply, "%s", buffer);
 }
 
 /* The same with fewer rights, or in the way that its grant proposes. */
-static struct mmiod_msg_text explain_instead(struct call *call, const struct wish *wish)
+static struct mmiod_msg_text explain_instead(struct call *call, const struct want *want)
 {
-	struct question less = { .rights = wish->want.rights };
-	const struct config_region *region = wish->region->config;
-	struct decision decision = policy_decide(region, wish->subject, &less);
+	struct question less = { .rights = want->wire.rights };
+	const struct config_region *region = want->region->config;
+	struct decision decision = policy_decide(region, want->subject, &less);
 	char buffer[2 * TEXT_MAX];
 	struct text text = TEXT_ON(buffer);
 
 	if (decision.reason != POLICY_GRANTED) {
 		less.rights = MMIOD_RIGHT_READ;
-		decision = policy_decide(region, wish->subject, &less);
+		decision = policy_decide(region, want->subject, &less);
 	}
 	if (decision.reason != POLICY_GRANTED)
 		return (struct mmiod_msg_text){ 0 };
 	text_reset(&text);
-	add_terms(&text, &decision, wish->allocated);
+	add_terms(&text, &decision, want->allocated);
 	return reply_text(call->reply, "%s", buffer);
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static void answer(struct call *call, const struct wish *wish, enum mmiod_outcome outcome)
+static void answer(struct call *call, const struct want *want, enum mmiod_outcome outcome)
 {
-	const struct config_grant *grant = wish->decision.grant;
+	const struct config_grant *grant = want->decision.grant;
 	struct mmiod_msg_explain_reply *reply;
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
@@ -201,9 +201,9 @@ static void answer(struct call *call, const struct wish *wish, enum mmiod_outcom
 		snprintf(reply->grant, sizeof(reply->grant), "%s", grant->name);
 		reply->file = reply_text(call->reply, "%s", grant->origin.file);
 	}
-	reply->text = explain(call, wish, outcome);
-	if (outcome == MMIOD_E_DENIED && wish->memory == MMIOD_MEMORY_REGION)
-		reply->instead = explain_instead(call, wish);
+	reply->text = explain(call, want, outcome);
+	if (outcome == MMIOD_E_DENIED && want->memory == MMIOD_MEMORY_REGION)
+		reply->instead = explain_instead(call, want);
 }
 
 static enum request_result refuse(struct call *call, enum mmiod_outcome outcome, const char *reason)
@@ -221,13 +221,13 @@ static bool is_answer(enum mmiod_outcome outcome)
 
 static void explain_to(struct call *call, const struct subject *subject)
 {
-	struct wish wish;
-	enum mmiod_outcome outcome = plan(&wish, call, subject);
+	struct want want;
+	enum mmiod_outcome outcome = plan(&want, call, subject);
 
-	if (is_answer(outcome) && wish.judged)
-		answer(call, &wish, outcome);
+	if (is_answer(outcome) && want.judged)
+		answer(call, &want, outcome);
 	else
-		refuse(call, outcome, wish.buffer);
+		refuse(call, outcome, want.buffer);
 }
 
 /* ---- the question ---------------------------------------------------------------------------- */

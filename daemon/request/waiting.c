@@ -133,17 +133,17 @@ static void insert(struct broker *broker, struct waiting *waiting)
 		DL_APPEND(broker->waitlist.head, waiting);
 }
 
-static struct waiting *make(const struct wish *wish, size_t n)
+static struct waiting *make(const struct want *want, size_t n)
 {
-	const struct request *request = wish->call->request;
+	const struct request *request = want->call->request;
 	size_t size = (size_t)request->head.count * request->head.stride;
 	struct waiting *waiting =
 		calloc(1, sizeof(*waiting) + n * sizeof(waiting->awaited[0]) + size);
 
 	if (!waiting)
 		return NULL;
-	waiting->broker = wish->call->broker;
-	waiting->connection = wish->call->connection;
+	waiting->broker = want->call->broker;
+	waiting->connection = want->call->connection;
 	waiting->request = *request;
 	waiting->request.array = memcpy(&waiting->awaited[n], request->array, size);
 	waiting->n_awaited = n;
@@ -151,61 +151,61 @@ static struct waiting *make(const struct wish *wish, size_t n)
 	return waiting;
 }
 
-/* The wish's charges become the entry's; its bytes it gives back. */
-static void take_over(struct awaited *awaited, struct wish *wish)
+/* The want's charges become the entry's; its bytes it gives back. */
+static void take_over(struct awaited *awaited, struct want *want)
 {
-	if (!wish->lease)
+	if (!want->lease)
 		return;
-	wish_vacate(wish);
-	awaited->lease = steal_pointer(wish->lease);
+	want_vacate(want);
+	awaited->lease = steal_pointer(want->lease);
 	awaited->lease->account->waiting++;
-	awaited->blocks = wish->allocated;
-	if (wish->wait == WISH_WAITS_FOR_WIPE)
-		awaited->dirty = (struct interval){ wish->wait_start, wish->wait_end };
-	if (wish->memory != MMIOD_MEMORY_REGION)
+	awaited->blocks = want->allocated;
+	if (want->wait == WANT_WAITS_FOR_WIPE)
+		awaited->dirty = (struct interval){ want->wait_start, want->wait_end };
+	if (want->memory != MMIOD_MEMORY_REGION)
 		return;
-	memcpy(awaited->name, wish->region->name, sizeof(awaited->name));
-	awaited->region = wish->region->id;
+	memcpy(awaited->name, want->region->name, sizeof(awaited->name));
+	awaited->region = want->region->id;
 }
 
-static bool any_waits_for(const struct wish *wishes, size_t n, enum wish_wait what)
+static bool any_waits_for(const struct want *wants, size_t n, enum want_wait what)
 {
 	for (size_t i = 0; i < n; i++)
-		if (wishes[i].wait == what)
+		if (wants[i].wait == what)
 			return true;
 	return false;
 }
 
-static uint32_t longest_wait_ms(const struct wish *wishes, size_t n)
+static uint32_t longest_wait_ms(const struct want *wants, size_t n)
 {
 	uint32_t longest = UINT32_MAX;
 
 	for (size_t i = 0; i < n; i++)
-		if (wishes[i].wait == WISH_WAITS_FOR_HOLDER &&
-		    wish_longest_wait_ms(&wishes[i]) < longest)
-			longest = wish_longest_wait_ms(&wishes[i]);
+		if (wants[i].wait == WANT_WAITS_FOR_HOLDER &&
+		    want_longest_wait_ms(&wants[i]) < longest)
+			longest = want_longest_wait_ms(&wants[i]);
 	return longest;
 }
 
-static int refuse_more(struct wish *wishes, size_t n, uint32_t limit, int error)
+static int refuse_more(struct want *wants, size_t n, uint32_t limit, int error)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct wish *wish = &wishes[i];
+		struct want *want = &wants[i];
 
-		if (!wish->wait)
+		if (!want->wait)
 			continue;
-		wish->limit = MMIOD_LIMIT_WAITING;
+		want->limit = MMIOD_LIMIT_WAITING;
 		if (error == -EUSERS)
-			wish_refuse(wish, MMIOD_E_QUOTA,
+			want_refuse(want, MMIOD_E_QUOTA,
 				    "all users together have as many requests that wait as "
 				    "\"waiting\" in [daemon] admits; its last tenth is for "
 				    "administrators");
 		else
-			wish_refuse(
-				wish, MMIOD_E_QUOTA,
+			want_refuse(
+				want, MMIOD_E_QUOTA,
 				"uid %u has %u requests that wait, as many as waiting-per-user in "
 				"[daemon] admits",
-				wish->holder.uid, limit);
+				want->holder.uid, limit);
 	}
 	return -EDQUOT;
 }
@@ -221,22 +221,22 @@ static void give_ticket(struct waiting *waiting)
 }
 
 /*
- * Keeps the request of these wishes, all of its elements, and their charges. Negative: it cannot
- * wait, and nothing has changed; -EDQUOT: because its user has too many, and the wishes say so.
+ * Keeps the request of these wants, all of its elements, and their charges. Negative: it cannot
+ * wait, and nothing has changed; -EDQUOT: because its user has too many, and the wants say so.
  */
-int wish_wait(struct wish *wishes, size_t n)
+int want_wait(struct want *wants, size_t n)
 {
-	struct connection *connection = wishes->call->connection;
-	struct broker *broker = wishes->call->broker;
+	struct connection *connection = wants->call->connection;
+	struct broker *broker = wants->call->broker;
 	uint32_t limit = broker->config->limits.waiting_per_user;
-	bool for_holder = any_waits_for(wishes, n, WISH_WAITS_FOR_HOLDER);
+	bool for_holder = any_waits_for(wants, n, WANT_WAITS_FOR_HOLDER);
 	struct waiting *waiting;
 	int r = 0;
 
 	if (connection->deferred >= WAITING_MAX ||
-	    (!for_holder && wishes->call->request->tries >= TRIES_MAX))
+	    (!for_holder && wants->call->request->tries >= TRIES_MAX))
 		return -EBUSY;
-	waiting = make(wishes, n);
+	waiting = make(wants, n);
 	if (!waiting)
 		return -ENOMEM;
 	waiting->for_holder = for_holder;
@@ -245,14 +245,14 @@ int wish_wait(struct wish *wishes, size_t n)
 				connection->peer.subject.uid, USER_WAITING, limit);
 	if (r < 0) {
 		free(waiting);
-		return refuse_more(wishes, n, limit, r);
+		return refuse_more(wants, n, limit, r);
 	}
 	waiting->request.tries += !for_holder;
 	give_ticket(waiting);
 	if (for_holder)
-		start_timer(waiting, longest_wait_ms(wishes, n));
+		start_timer(waiting, longest_wait_ms(wants, n));
 	for (size_t i = 0; i < n; i++)
-		take_over(&waiting->awaited[i], &wishes[i]);
+		take_over(&waiting->awaited[i], &wants[i]);
 	connection->deferred++;
 	insert(broker, waiting);
 	return 0;
@@ -319,42 +319,42 @@ static const struct waiting *find_ahead(struct broker *broker, const struct clai
 	return found;
 }
 
-static void describe_ahead(struct wish *wish, const struct waiting *ahead, enum mmiod_share share)
+static void describe_ahead(struct want *want, const struct waiting *ahead, enum mmiod_share share)
 {
 	const struct holder *holder = &ahead->connection->peer.holder;
-	const struct mmiod_wire_want *want = &wish->want;
+	const struct mmiod_wire_want *wire = &want->wire;
 	char comm[64], name[USER_NAME_MAX];
 
 	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
-	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	text_add(&wish->text,
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	text_add(&want->text,
 		 "0x%" PRIx64 "+0x%" PRIx64
 		 " of region %s is wanted by user %s (uid %u), pid %u (%s), "
 		 "%s, who has waited for it for ",
-		 want->offset, want->length, wish->region->name,
-		 holder_user_name(wish->call->broker, holder->uid, name, sizeof(name)), holder->uid,
+		 wire->offset, wire->length, want->region->name,
+		 holder_user_name(want->call->broker, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, share_name(share));
-	text_add_age(&wish->text, (clock_boot_ms() - ahead->request.arrived_ms) / 1000);
+	text_add_age(&want->text, (clock_boot_ms() - ahead->request.arrived_ms) / 1000);
 }
 
-/* Refuses the wish if an older request waits for its bytes. */
-enum mmiod_outcome wish_check_turn(struct wish *wish)
+/* Refuses the want if an older request waits for its bytes. */
+enum mmiod_outcome want_check_turn(struct want *want)
 {
 	const struct claim claim = {
-		.region = wish->region,
-		.start = wish->want.offset,
-		.end = wish->want.offset + wish->want.length,
-		.rights = wish->want.rights,
-		.share = wish->share,
+		.region = want->region,
+		.start = want->wire.offset,
+		.end = want->wire.offset + want->wire.length,
+		.rights = want->wire.rights,
+		.share = want->share,
 	};
 	const struct lease *element;
 	const struct waiting *ahead = find_ahead(
-		wish->call->broker, &claim, wish->dry ? 0 : wish->call->request->ticket, &element);
+		want->call->broker, &claim, want->dry ? 0 : want->call->request->ticket, &element);
 
 	if (!ahead)
 		return MMIOD_OK;
-	if (!wish->provisional)
-		describe_ahead(wish, ahead, element->share);
+	if (!want->provisional)
+		describe_ahead(want, ahead, element->share);
 	return MMIOD_E_BUSY;
 }
 

@@ -15,28 +15,28 @@ static int end_guest(struct broker *broker, const struct lease *lease, struct le
 }
 
 /* Guests of an exclusive lease's bytes end when it is granted. */
-void wish_end_guests(struct wish *wish)
+void want_end_guests(struct want *want)
 {
-	struct lease *lease = wish->lease, *guest;
+	struct lease *lease = want->lease, *guest;
 
 	if (lease->share != MMIOD_SHARE_EXCLUSIVE || lease->memory != MMIOD_MEMORY_REGION)
 		return;
 	while ((guest = lease_guest(lease->region, lease->span.start, lease->span.end)))
-		if (end_guest(wish->call->broker, lease, guest) < 0)
+		if (end_guest(want->call->broker, lease, guest) < 0)
 			break; /* which is in the log */
-	underway_spoil_guests(wish->call->broker, lease->region, lease->span.start,
+	underway_spoil_guests(want->call->broker, lease->region, lease->span.start,
 			      lease->span.end);
 }
 
 /* A guest's window, which is to end, may keep the window from its cache attribute: it ends first. */
-bool wish_end_guest(struct wish *wish, uint64_t id)
+bool want_end_guest(struct want *want, uint64_t id)
 {
-	struct lease *guest = id ? lease_find(&wish->call->broker->leases, id) : NULL;
-	const struct lease *lease = wish->lease;
+	struct lease *guest = id ? lease_find(&want->call->broker->leases, id) : NULL;
+	const struct lease *lease = want->lease;
 
 	if (!guest || guest->share != MMIOD_SHARE_GUEST || guest->region != lease->region ||
 	    lease->share != MMIOD_SHARE_EXCLUSIVE || lease_is_over(guest) ||
 	    guest->span.start >= lease->span.end || lease->span.start >= guest->span.end)
 		return false;
-	return end_guest(wish->call->broker, lease, guest) == 0;
+	return end_guest(want->call->broker, lease, guest) == 0;
 }

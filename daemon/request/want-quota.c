@@ -21,9 +21,9 @@ static bool has_window(const struct broker *broker)
 	return !most || HASH_COUNT(broker->leases.table) + broker->n_untold < most - kept;
 }
 
-static struct users *users_of(const struct wish *wish)
+static struct users *users_of(const struct want *want)
 {
-	return &wish->call->connection->host->users;
+	return &want->call->connection->host->users;
 }
 
 static const char *with_waiting(bool waiting)
@@ -32,47 +32,47 @@ static const char *with_waiting(bool waiting)
 }
 
 /* Not this user's limit, but that of all together. */
-static enum mmiod_outcome refuse_for_all(struct wish *wish, const char *key)
+static enum mmiod_outcome refuse_for_all(struct want *want, const char *key)
 {
-	return wish_refuse(wish, MMIOD_E_QUOTA,
+	return want_refuse(want, MMIOD_E_QUOTA,
 			   "all users together have as much as \"%s\" in [daemon] admits; its last "
 			   "tenth is for administrators",
 			   key);
 }
 
-static enum mmiod_outcome charge_lease(struct wish *wish)
+static enum mmiod_outcome charge_lease(struct want *want)
 {
-	uint32_t limit = wish->call->broker->config->limits.leases_per_user;
-	uid_t uid = wish->holder.uid;
+	uint32_t limit = want->call->broker->config->limits.leases_per_user;
+	uid_t uid = want->holder.uid;
 	int r;
 
-	if (!has_window(wish->call->broker))
-		return wish_refuse(wish, MMIOD_E_QUOTA,
+	if (!has_window(want->call->broker))
+		return want_refuse(want, MMIOD_E_QUOTA,
 				   "there are %u leases, as many as max_windows of the module "
 				   "admits beside the windows that the daemon itself needs",
-				   HASH_COUNT(wish->call->broker->leases.table) +
-					   wish->call->broker->n_untold);
-	r = charge_take(&wish->lease->charge, users_of(wish), uid, USER_LEASES, limit);
+				   HASH_COUNT(want->call->broker->leases.table) +
+					   want->call->broker->n_untold);
+	r = charge_take(&want->lease->charge, users_of(want), uid, USER_LEASES, limit);
 	if (r == 0)
 		return MMIOD_OK;
-	wish->limit = MMIOD_LIMIT_LEASES;
+	want->limit = MMIOD_LIMIT_LEASES;
 	if (r == -EUSERS)
-		return refuse_for_all(wish, "leases");
+		return refuse_for_all(want, "leases");
 	if (r == -EDQUOT)
-		return wish_refuse(wish, MMIOD_E_QUOTA,
+		return want_refuse(want, MMIOD_E_QUOTA,
 				   "uid %u has %u leases, as many as leases-per-user in [daemon] "
 				   "admits%s",
 				   uid, limit,
-				   with_waiting(user_uses(users_of(wish), uid, USER_WAITING)));
-	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+				   with_waiting(user_uses(users_of(want), uid, USER_WAITING)));
+	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-static enum mmiod_outcome charge_bytes(struct wish *wish)
+static enum mmiod_outcome charge_bytes(struct want *want)
 {
-	uint64_t limit = wish->call->broker->config->limits.bytes_per_user;
-	struct users *users = users_of(wish);
-	struct lease *lease = wish->lease;
-	uid_t uid = wish->holder.uid;
+	uint64_t limit = want->call->broker->config->limits.bytes_per_user;
+	struct users *users = users_of(want);
+	struct lease *lease = want->lease;
+	uid_t uid = want->holder.uid;
 	int r;
 
 	if (!lease->allocated)
@@ -80,29 +80,29 @@ static enum mmiod_outcome charge_bytes(struct wish *wish)
 	r = charge_take_amount(&lease->bytes, users, uid, USER_BYTES, lease->length, limit);
 	if (r == 0)
 		return MMIOD_OK;
-	wish->limit = MMIOD_LIMIT_BYTES;
+	want->limit = MMIOD_LIMIT_BYTES;
 	if (r == -EUSERS)
-		return refuse_for_all(wish, "bytes");
+		return refuse_for_all(want, "bytes");
 	if (r == -EDQUOT)
-		return wish_refuse(
-			wish, MMIOD_E_QUOTA,
+		return want_refuse(
+			want, MMIOD_E_QUOTA,
 			"uid %u has %" PRIu64 " bytes allocated%s, and bytes-per-user in "
 			"[daemon] admits %" PRIu64 ": %" PRIu64 " more are too many",
 			uid, user_uses(users, uid, USER_BYTES),
 			with_waiting(user_uses(users, uid, USER_WAITING)), limit, lease->length);
-	return wish_refuse(wish, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
 /* They are charged when they are sent; what is asked here is whether they may be. */
-static enum mmiod_outcome check_descriptors(struct wish *wish)
+static enum mmiod_outcome check_descriptors(struct want *want)
 {
-	struct connection *connection = wish->call->connection;
+	struct connection *connection = want->call->connection;
 
-	if (wish->subject != &connection->peer.subject ||
-	    connection_has_room(connection, wish->before + 1))
+	if (want->subject != &connection->peer.subject ||
+	    connection_has_room(connection, want->before + 1))
 		return MMIOD_OK;
-	wish->limit = MMIOD_LIMIT_UNREAD_DESCRIPTORS;
-	return wish_refuse(wish, MMIOD_E_QUOTA,
+	want->limit = MMIOD_LIMIT_UNREAD_DESCRIPTORS;
+	return want_refuse(want, MMIOD_E_QUOTA,
 			   "uid %u has %" PRIu64 " windows sent to it that it has not read, and "
 			   "unread-descriptors-per-user in [daemon] admits %u: read the replies",
 			   connection->peer.subject.uid,
@@ -111,45 +111,45 @@ static enum mmiod_outcome check_descriptors(struct wish *wish)
 }
 
 /* What the grant itself admits for each user. */
-static enum mmiod_outcome check_grant(struct wish *wish)
+static enum mmiod_outcome check_grant(struct want *want)
 {
-	const struct config_grant *grant = wish->grant;
-	const struct lease *lease = wish->lease;
+	const struct config_grant *grant = want->grant;
+	const struct lease *lease = want->lease;
 	const struct account *account =
-		account_find(&wish->call->broker->leases,
-			     users_owner(users_of(wish), wish->holder.uid), grant->key);
+		account_find(&want->call->broker->leases,
+			     users_owner(users_of(want), want->holder.uid), grant->key);
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;
 	const char *included = with_waiting(account && account->waiting);
 
-	wish->limit = MMIOD_LIMIT_GRANT;
+	want->limit = MMIOD_LIMIT_GRANT;
 	if (grant->leases && leases >= grant->leases)
-		return wish_refuse(
-			wish, MMIOD_E_QUOTA,
+		return want_refuse(
+			want, MMIOD_E_QUOTA,
 			"uid %u has %u leases under [grant %s], as many as \"leases\" at "
 			"%s:%u admits%s",
-			wish->holder.uid, leases, grant->name, grant->origin.file,
+			want->holder.uid, leases, grant->name, grant->origin.file,
 			grant->origin.line, included);
 	if (grant->bytes && (bytes > grant->bytes || lease->length > grant->bytes - bytes))
-		return wish_refuse(
-			wish, MMIOD_E_QUOTA,
+		return want_refuse(
+			want, MMIOD_E_QUOTA,
 			"uid %u has %" PRIu64 " bytes under [grant %s]%s, and \"bytes\" at "
 			"%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
-			wish->holder.uid, bytes, grant->name, included, grant->origin.file,
+			want->holder.uid, bytes, grant->name, included, grant->origin.file,
 			grant->origin.line, grant->bytes, lease->length);
-	wish->limit = 0;
+	want->limit = 0;
 	return MMIOD_OK;
 }
 
-enum mmiod_outcome wish_charge(struct wish *wish)
+enum mmiod_outcome want_charge(struct want *want)
 {
-	enum mmiod_outcome outcome = check_grant(wish);
+	enum mmiod_outcome outcome = check_grant(want);
 
 	if (outcome == MMIOD_OK)
-		outcome = charge_lease(wish);
+		outcome = charge_lease(want);
 	if (outcome == MMIOD_OK)
-		outcome = charge_bytes(wish);
+		outcome = charge_bytes(want);
 	if (outcome == MMIOD_OK)
-		outcome = check_descriptors(wish);
+		outcome = check_descriptors(want);
 	return outcome;
 }

@@ -9,24 +9,24 @@
 #include "request/want.h"
 
 /* Of the connection's own peer, unless EXPLAIN says otherwise. */
-void wish_init(struct wish *wish, struct call *call, const struct wish_kind *kind)
+void want_init(struct want *want, struct call *call, const struct want_kind *kind)
 {
-	memset(wish, 0, offsetof(struct wish, buffer));
-	wish->buffer[0] = '\0';
-	wish->call = call;
-	wish->kind = kind;
-	wish->subject = &call->connection->peer.subject;
-	wish->holder = call->connection->peer.holder;
-	wish->created.fd = -1;
+	memset(want, 0, offsetof(struct want, buffer));
+	want->buffer[0] = '\0';
+	want->call = call;
+	want->kind = kind;
+	want->subject = &call->connection->peer.subject;
+	want->holder = call->connection->peer.holder;
+	want->created.fd = -1;
 }
 
-enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, const char *format,
+enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, const char *format,
 			       ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(wish->buffer, sizeof(wish->buffer), format, arguments);
+	vsnprintf(want->buffer, sizeof(want->buffer), format, arguments);
 	va_end(arguments);
 	return outcome;
 }
@@ -36,144 +36,144 @@ enum mmiod_outcome wish_refuse(struct wish *wish, enum mmiod_outcome outcome, co
 #define LEASE_MIN_MS 100
 
 /* What every window has: rights, cache attribute, width, time. */
-enum mmiod_outcome wish_check_form(struct wish *wish)
+enum mmiod_outcome want_check_form(struct want *want)
 {
-	const struct mmiod_wire_want *want = &wish->want;
+	const struct mmiod_wire_want *wire = &want->wire;
 
-	if (!memchr(want->region, '\0', sizeof(want->region)))
-		return wish_refuse(wish, MMIOD_E_INVALID, "the region's name is not terminated");
-	if (want->reserved)
-		return wish_refuse(wish, MMIOD_E_INVALID, "a reserved field is not zero");
-	if (want->flags & ~MMIOD_LEASE_FLAGS || want->rights & ~RIGHTS_ALL)
-		return wish_refuse(wish, MMIOD_E_UNSUPPORTED, "unknown flag or right");
-	if (want->cache > MMIOD_CACHE_WB || want->share > MMIOD_SHARE_GUEST)
-		return wish_refuse(wish, MMIOD_E_UNSUPPORTED,
+	if (!memchr(wire->region, '\0', sizeof(wire->region)))
+		return want_refuse(want, MMIOD_E_INVALID, "the region's name is not terminated");
+	if (wire->reserved)
+		return want_refuse(want, MMIOD_E_INVALID, "a reserved field is not zero");
+	if (wire->flags & ~MMIOD_LEASE_FLAGS || wire->rights & ~RIGHTS_ALL)
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown flag or right");
+	if (wire->cache > MMIOD_CACHE_WB || wire->share > MMIOD_SHARE_GUEST)
+		return want_refuse(want, MMIOD_E_UNSUPPORTED,
 				   "unknown cache attribute or share mode");
-	if (!(want->rights & MMIOD_RIGHT_READ))
-		return wish_refuse(wish, MMIOD_E_INVALID, "a lease includes the right to read");
-	if (want->share == MMIOD_SHARE_GUEST && want->rights & MMIOD_RIGHT_WRITE)
-		return wish_refuse(wish, MMIOD_E_INVALID, "a guest reads, and writes nothing");
-	if (want->width > 8 || (want->width & (want->width - 1)))
-		return wish_refuse(wish, MMIOD_E_INVALID,
+	if (!(wire->rights & MMIOD_RIGHT_READ))
+		return want_refuse(want, MMIOD_E_INVALID, "a lease includes the right to read");
+	if (wire->share == MMIOD_SHARE_GUEST && wire->rights & MMIOD_RIGHT_WRITE)
+		return want_refuse(want, MMIOD_E_INVALID, "a guest reads, and writes nothing");
+	if (wire->width > 8 || (wire->width & (wire->width - 1)))
+		return want_refuse(want, MMIOD_E_INVALID,
 				   "the width is 1, 2, 4 or 8 bytes, or 0 for the region's");
-	if (want->lease_ms && want->lease_ms < LEASE_MIN_MS)
-		return wish_refuse(wish, MMIOD_E_INVALID,
-				   "a lease of %u ms is too short: %u ms at least", want->lease_ms,
+	if (wire->lease_ms && wire->lease_ms < LEASE_MIN_MS)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "a lease of %u ms is too short: %u ms at least", wire->lease_ms,
 				   LEASE_MIN_MS);
 	return MMIOD_OK;
 }
 
-enum mmiod_outcome wish_find_region(struct wish *wish)
+enum mmiod_outcome want_find_region(struct want *want)
 {
-	struct broker *broker = wish->call->broker;
+	struct broker *broker = want->call->broker;
 	char name[4 * MMIOD_WIRE_NAME];
 
-	wish->region = region_find_settled(broker, wish->want.region);
-	if (!wish->region)
-		wish->region = region_find_address(&broker->regions, wish->want.region,
-						   &wish->want.offset);
+	want->region = region_find_settled(broker, want->wire.region);
+	if (!want->region)
+		want->region = region_find_address(&broker->regions, want->wire.region,
+						   &want->wire.offset);
 	/* What lies there may be given back now: then it is as if nothing did. */
-	if (wish->region && wish->region->reloaded)
-		wish->region = region_find_settled(broker, wish->region->name);
-	if (wish->region && wish->region->config)
+	if (want->region && want->region->reloaded)
+		want->region = region_find_settled(broker, want->region->name);
+	if (want->region && want->region->config)
 		return MMIOD_OK;
-	if (region_is_address(wish->want.region))
-		return wish_refuse(wish, MMIOD_E_NOT_FOUND,
-				   "no region has byte 0x%" PRIx64 " of %s", wish->want.offset,
-				   wish->want.region);
-	common_escape(name, sizeof(name), wish->want.region, sizeof(wish->want.region));
-	return wish_refuse(wish, MMIOD_E_NOT_FOUND, "there is no region \"%s\"", name);
+	if (region_is_address(want->wire.region))
+		return want_refuse(want, MMIOD_E_NOT_FOUND,
+				   "no region has byte 0x%" PRIx64 " of %s", want->wire.offset,
+				   want->wire.region);
+	common_escape(name, sizeof(name), want->wire.region, sizeof(want->wire.region));
+	return want_refuse(want, MMIOD_E_NOT_FOUND, "there is no region \"%s\"", name);
 }
 
 /*
  * A length of 0 is "to the end", which policy must know. What leaves the region is refused later.
  */
-static struct question question_of(const struct wish *wish)
+static struct question question_of(const struct want *want)
 {
-	const struct mmiod_wire_want *want = &wish->want;
-	const struct region *region = wish->region;
+	const struct mmiod_wire_want *wire = &want->wire;
+	const struct region *region = want->region;
 	bool in_force = region->claimed && !region->stale;
 	uint64_t size = in_force ? region->hw.length : region->config->length;
 	struct question question = {
-		.rights = want->rights,
-		.share = (enum mmiod_share)want->share,
-		.cache = (enum mmiod_cache)want->cache,
+		.rights = wire->rights,
+		.share = (enum mmiod_share)wire->share,
+		.cache = (enum mmiod_cache)wire->cache,
 	};
 
-	if (wish->allocated)
+	if (want->allocated)
 		return question;
-	question.offset = want->offset;
-	question.length = want->length;
+	question.offset = wire->offset;
+	question.length = wire->length;
 	if (!question.length)
-		question.length = (size > want->offset ? size : UINT64_MAX) - want->offset;
+		question.length = (size > wire->offset ? size : UINT64_MAX) - wire->offset;
 	if (!question.length)
 		question.length = 1;
 	return question;
 }
 
-enum mmiod_outcome wish_check_policy(struct wish *wish)
+enum mmiod_outcome want_check_policy(struct want *want)
 {
-	struct broker *broker = wish->call->broker;
-	const struct question question = question_of(wish);
+	struct broker *broker = want->call->broker;
+	const struct question question = question_of(want);
 	char name[USER_NAME_MAX];
 
-	wish->decision = policy_decide(wish->region->config, wish->subject, &question);
-	wish->judged = true;
-	if (wish->decision.reason == POLICY_GRANTED) {
-		wish->grant = wish->decision.grant;
-		wish->share = wish->decision.share;
-		if (wish->want.cache == MMIOD_CACHE_DEFAULT)
-			wish->want.cache = wish->decision.cache;
+	want->decision = policy_decide(want->region->config, want->subject, &question);
+	want->judged = true;
+	if (want->decision.reason == POLICY_GRANTED) {
+		want->grant = want->decision.grant;
+		want->share = want->decision.share;
+		if (want->wire.cache == MMIOD_CACHE_DEFAULT)
+			want->wire.cache = want->decision.cache;
 		return MMIOD_OK;
 	}
-	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	policy_explain(&wish->text, &wish->decision, wish->region->name,
-		       holder_user_name(broker, wish->subject->uid, name, sizeof(name)),
-		       wish->subject, &question);
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	policy_explain(&want->text, &want->decision, want->region->name,
+		       holder_user_name(broker, want->subject->uid, name, sizeof(name)),
+		       want->subject, &question);
 	return MMIOD_E_DENIED;
 }
 
 /* What is claimed is not what the rules of the configuration were written for. */
-static enum mmiod_outcome refuse_stale(struct wish *wish)
+static enum mmiod_outcome refuse_stale(struct want *want)
 {
-	if (wish->provisional)
+	if (want->provisional)
 		return MMIOD_E_BUSY;
-	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	region_describe_stale(wish->call->broker, wish->region, &wish->text);
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	region_describe_stale(want->call->broker, want->region, &want->text);
 	return MMIOD_E_BUSY;
 }
 
-enum mmiod_outcome wish_check_presence(struct wish *wish)
+enum mmiod_outcome want_check_presence(struct want *want)
 {
-	const struct region *region = wish->region;
+	const struct region *region = want->region;
 
 	if (!region->claimed)
-		return wish_refuse(wish, MMIOD_E_GONE, "region %s is not there: %s", region->name,
+		return want_refuse(want, MMIOD_E_GONE, "region %s is not there: %s", region->name,
 				   region->missing);
-	return region->stale ? refuse_stale(wish) : MMIOD_OK;
+	return region->stale ? refuse_stale(want) : MMIOD_OK;
 }
 
-enum mmiod_outcome wish_check_cache(struct wish *wish)
+enum mmiod_outcome want_check_cache(struct want *want)
 {
-	const struct config_region *config = wish->region->config;
-	const struct mmiod_wire_want *want = &wish->want;
+	const struct config_region *config = want->region->config;
+	const struct mmiod_wire_want *wire = &want->wire;
 
-	if (!(config->caches & 1u << want->cache))
-		return wish_refuse(
-			wish, MMIOD_E_INVALID,
+	if (!(config->caches & 1u << wire->cache))
+		return want_refuse(
+			want, MMIOD_E_INVALID,
 			"region %s may not be cached as %s: \"cache\" at %s:%u does not list it",
-			wish->region->name, cache_name((enum mmiod_cache)want->cache),
+			want->region->name, cache_name((enum mmiod_cache)wire->cache),
 			config->origin.file, config->origin.line);
 	return MMIOD_OK;
 }
 
 /* With the module the holder's files decide; a client may have closed its own and wonder. */
-static bool ends_by_release_only(const struct wish *wish, const struct lease *holder)
+static bool ends_by_release_only(const struct want *want, const struct lease *holder)
 {
-	const struct call *call = wish->call;
+	const struct call *call = want->call;
 
 	return call->broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION &&
-	       wish->subject == &call->connection->peer.subject &&
+	       want->subject == &call->connection->peer.subject &&
 	       holder->list == &call->connection->leases;
 }
 
@@ -187,58 +187,58 @@ static const char *what_holds(const struct lease *lease, const char *what)
 	return lease->end & LEASE_CUT ? "is being made safe after" : "is being taken from";
 }
 
-static bool is_of_same_request(const struct wish *wish, const struct lease *lease)
+static bool is_of_same_request(const struct want *want, const struct lease *lease)
 {
-	const struct wish *other = wish->first;
+	const struct want *other = want->first;
 
-	while (other && other != wish && other->lease != lease)
+	while (other && other != want && other->lease != lease)
 		other++;
-	return other && other != wish;
+	return other && other != want;
 }
 
-enum mmiod_outcome wish_name_holder(struct wish *wish, const struct lease *holder, const char *what)
+enum mmiod_outcome want_name_holder(struct want *want, const struct lease *holder, const char *what)
 {
-	if (wish->provisional)
+	if (want->provisional)
 		return MMIOD_E_BUSY;
-	if (is_of_same_request(wish, holder)) {
-		wish->in_its_own_way = true;
-		return wish_refuse(wish, MMIOD_E_BUSY,
+	if (is_of_same_request(want, holder)) {
+		want->in_its_own_way = true;
+		return want_refuse(want, MMIOD_E_BUSY,
 				   "0x%" PRIx64 "+0x%" PRIx64 " of region %s is asked for by "
 				   "another element of the same request",
-				   wish->want.offset, wish->want.length, wish->region->name);
+				   want->wire.offset, want->wire.length, want->region->name);
 	}
-	text_init(&wish->text, wish->buffer, sizeof(wish->buffer));
-	text_add(&wish->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", wish->want.offset,
-		 wish->want.length, wish->region->name, what_holds(holder, what));
-	holder_describe(wish->call->broker, holder, &wish->text);
-	if (ends_by_release_only(wish, holder))
-		text_add(&wish->text, ": your own, which in simulation ends when it is released "
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	text_add(&want->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", want->wire.offset,
+		 want->wire.length, want->region->name, what_holds(holder, what));
+	holder_describe(want->call->broker, holder, &want->text);
+	if (ends_by_release_only(want, holder))
+		text_add(&want->text, ": your own, which in simulation ends when it is released "
 				      "or your connection ends, not when its file is closed");
 	return MMIOD_E_BUSY;
 }
 
 /* How long it may wait, whatever the client says. */
-uint32_t wish_longest_wait_ms(const struct wish *wish)
+uint32_t want_longest_wait_ms(const struct want *want)
 {
-	return wish->grant->wait_ms ? wish->grant->wait_ms
-				    : wish->call->broker->config->limits.longest_wait_ms;
+	return want->grant->wait_ms ? want->grant->wait_ms
+				    : want->call->broker->config->limits.longest_wait_ms;
 }
 
 /* The client's time is over, or that of its grant or of the daemon, which is named. */
-static enum mmiod_outcome give_up(struct wish *wish)
+static enum mmiod_outcome give_up(struct want *want)
 {
-	const struct request *request = wish->call->request;
-	struct text *text = &wish->text;
+	const struct request *request = want->call->request;
+	struct text *text = &want->text;
 
-	*text = (struct text)TEXT_ON(wish->buffer);
-	text->length = strlen(wish->buffer);
+	*text = (struct text)TEXT_ON(want->buffer);
+	text->length = strlen(want->buffer);
 	text_add(text, "; waited in vain for ");
 	text_add_age(text, (clock_boot_ms() - request->arrived_ms) / 1000);
-	if (request->fixed.lease.wait_ms <= wish_longest_wait_ms(wish))
+	if (request->fixed.lease.wait_ms <= want_longest_wait_ms(want))
 		return MMIOD_E_TIMEOUT;
-	if (wish->grant->wait_ms)
+	if (want->grant->wait_ms)
 		text_add(text, ", as long as \"wait\" of [grant %s] at %s:%u admits",
-			 wish->grant->name, wish->grant->origin.file, wish->grant->origin.line);
+			 want->grant->name, want->grant->origin.file, want->grant->origin.line);
 	else
 		text_add(text, ", as long as \"longest-wait\" in [daemon] admits");
 	return MMIOD_E_TIMEOUT;
@@ -248,15 +248,15 @@ static enum mmiod_outcome give_up(struct wish *wish)
  * What others hold is waited for, if the client has time for
  * that; if it had, the outcome is that it did not suffice.
  */
-enum mmiod_outcome wish_await(struct wish *wish, enum mmiod_outcome outcome)
+enum mmiod_outcome want_await(struct want *want, enum mmiod_outcome outcome)
 {
-	const struct request *request = wish->call->request;
+	const struct request *request = want->call->request;
 
-	if (outcome != MMIOD_E_BUSY || wish->memory != MMIOD_MEMORY_REGION || wish->wait ||
-	    wish->in_its_own_way || wish->dry || wish->provisional || !request->fixed.lease.wait_ms)
+	if (outcome != MMIOD_E_BUSY || want->memory != MMIOD_MEMORY_REGION || want->wait ||
+	    want->in_its_own_way || want->dry || want->provisional || !request->fixed.lease.wait_ms)
 		return outcome;
 	if (request->wait_over)
-		return give_up(wish);
-	wish->wait = WISH_WAITS_FOR_HOLDER;
+		return give_up(want);
+	want->wait = WANT_WAITS_FOR_HOLDER;
 	return outcome;
 }
