@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT
 /*
- * The stash where it meets the index. The ways in and out that need no index are in the header.
+ * The bins where they meet the index. The ways in and out that need no index are in the header.
  */
 #include "pool/bins.h"
 
-/* For blocks of so many pages; the one that is always empty, if there is none for them. */
-struct pool_stash *pool_stash_of(struct pool *pool, uint64_t pages)
+/* The bin for blocks of so many pages; the one that is always empty, if there is none for them. */
+struct pool_bin *bin_of(struct pool *pool, uint64_t pages)
 {
 	unsigned int order = log2_ceil(pages);
 
-	if (pages - 1 < STASH_PAGES)
-		return &pool->stash[pages - 1];
-	if (order < STASH_ORDERS && pages == 1ull << order)
-		return &pool->stash[STASH_PAGES + order - LEVEL_ORDERS - 1];
-	return &pool->no_stash;
+	if (pages - 1 < BIN_PAGES)
+		return &pool->bins[pages - 1];
+	if (order < BIN_ORDERS && pages == 1ull << order)
+		return &pool->bins[BIN_PAGES + order - LEVEL_ORDERS - 1];
+	return &pool->no_bin;
 }
 
-static void init_stash(struct pool *pool, uint64_t pages)
+static void init_bin(struct pool *pool, uint64_t pages)
 {
-	struct pool_stash *stash = pool_stash_of(pool, pages);
-	unsigned int order = log2_ceil(pages), level = pages > STASH_PAGES;
+	struct pool_bin *bin = bin_of(pool, pages);
+	unsigned int order = log2_ceil(pages), level = pages > BIN_PAGES;
 	uint64_t length = pages << pool->page_shift;
 
-	*stash = (struct pool_stash){
+	*bin = (struct pool_bin){
 		.words = pool->level[level].words,
-		.stashed = pool->level[level].stashed,
+		.binned = pool->level[level].binned,
 		.run = bits_mask(pages >> (level * LEVEL_ORDERS)),
 		.length = length,
 		.within = (pool->page_size << order) - 1,
@@ -36,99 +36,99 @@ static void init_stash(struct pool *pool, uint64_t pages)
 	};
 }
 
-/* A stash for each length that there may be in the pool, unless it is eager. */
-void pool_stash_init(struct pool *pool)
+/* A bin for each length that there may be in the pool, unless it is eager. */
+void bins_init(struct pool *pool)
 {
 	unsigned int shift = pool->page_shift;
 
 	for (unsigned int bits = 0; bits < 64; bits++)
-		pool->stash_for[bits] = &pool->no_stash;
+		pool->bin_for[bits] = &pool->no_bin;
 	if (pool->flags & POOL_EAGER)
 		return;
-	for (uint64_t pages = 1; pages <= STASH_PAGES && pages <= pool->pages; pages++)
-		init_stash(pool, pages);
-	for (unsigned int order = LEVEL_ORDERS + 1; order < STASH_ORDERS; order++)
+	for (uint64_t pages = 1; pages <= BIN_PAGES && pages <= pool->pages; pages++)
+		init_bin(pool, pages);
+	for (unsigned int order = LEVEL_ORDERS + 1; order < BIN_ORDERS; order++)
 		if (pool->pages >> order)
-			init_stash(pool, 1ull << order);
-	for (unsigned int bits = 0; bits < shift + STASH_ORDERS && bits < 63; bits++) {
+			init_bin(pool, 1ull << order);
+	for (unsigned int bits = 0; bits < shift + BIN_ORDERS && bits < 63; bits++) {
 		unsigned int order = bits < shift ? 0 : bits - shift;
 
 		if (pool->pages >> order == 0)
 			break;
-		pool->stash_for[bits] = pool_stash_of(pool, 1ull << order);
-		pool->stash_max = pool->stash_for[bits]->length;
+		pool->bin_for[bits] = bin_of(pool, 1ull << order);
+		pool->bin_max = pool->bin_for[bits]->length;
 	}
 }
 
 /* An entry of a word has left; after the last one the index knows what the word is. Returns 0. */
-int pool_stash_left(struct pool *pool, const struct pool_stash *stash, uint64_t j)
+int bin_left(struct pool *pool, const struct pool_bin *bin, uint64_t j)
 {
-	if (stash->stashed[j] & ~(unsigned int)STASHED_VAGUE)
+	if (bin->binned[j] & ~(unsigned int)BINNED_VAGUE)
 		return 0;
-	stash->stashed[j] = 0;
-	index_settle(pool, stash->level, j);
+	bin->binned[j] = 0;
+	index_settle(pool, bin->level, j);
 	return 0;
 }
 
 /* A block does not enter, though it has been counted, and is found through the index. Returns 0. */
-int pool_stash_refuse(struct pool *pool, const struct pool_stash *stash, uint64_t j)
+int bin_refuse(struct pool *pool, const struct pool_bin *bin, uint64_t j)
 {
-	pool->free_pages += stash->pages;
-	stash->stashed[j]--;
-	index_settle(pool, stash->level, j);
+	pool->free_pages += bin->pages;
+	bin->binned[j]--;
+	index_settle(pool, bin->level, j);
 	return 0;
 }
 
 /* A block of a word that is vague has been counted, and enters. Returns 0. */
-int pool_stash_give_vague(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+int bin_give_vague(struct pool *pool, struct pool_bin *bin, uint64_t unit)
 {
 	uint64_t j = unit >> WORD_SHIFT;
 
-	if (stash->n == STASH_ENTRIES || stash->stashed[j] == UINT8_MAX)
-		return pool_stash_refuse(pool, stash, j);
-	stash->unit[stash->n++] = unit;
+	if (bin->n == BIN_ENTRIES || bin->binned[j] == UINT8_MAX)
+		return bin_refuse(pool, bin, j);
+	bin->unit[bin->n++] = unit;
 	return 0;
 }
 
 /* The youngest entry is to be found through the index. */
-static void drop(struct pool *pool, struct pool_stash *stash)
+static void drop(struct pool *pool, struct pool_bin *bin)
 {
-	uint64_t j = stash->unit[--stash->n] >> WORD_SHIFT;
+	uint64_t j = bin->unit[--bin->n] >> WORD_SHIFT;
 
-	pool->free_pages += stash->pages;
-	stash->stashed[j]--;
-	pool_stash_left(pool, stash, j);
+	pool->free_pages += bin->pages;
+	bin->binned[j]--;
+	bin_left(pool, bin, j);
 }
 
 /* The page of the youngest block that is one still, or NOWHERE. */
-uint64_t pool_stash_pop(struct pool *pool, struct pool_stash *stash)
+uint64_t bin_pop(struct pool *pool, struct pool_bin *bin)
 {
-	while (stash->n) {
-		uint64_t unit = stash->unit[stash->n - 1], j = unit >> WORD_SHIFT;
-		uint64_t mask = stash->run << (unit % WORD_BITS), left = stash->words[j] ^ mask;
+	while (bin->n) {
+		uint64_t unit = bin->unit[bin->n - 1], j = unit >> WORD_SHIFT;
+		uint64_t mask = bin->run << (unit % WORD_BITS), left = bin->words[j] ^ mask;
 
 		if (!(left & mask)) {
-			pool->free_pages += stash->pages; /* as if it had been dropped */
-			stash_take(pool, stash, j, left);
-			return unit << (stash->level * LEVEL_ORDERS);
+			pool->free_pages += bin->pages; /* as if it had been dropped */
+			bin_take(pool, bin, j, left);
+			return unit << (bin->level * LEVEL_ORDERS);
 		}
-		drop(pool, stash);
+		drop(pool, bin);
 	}
 	return NOWHERE;
 }
 
-/* Empties the stash: from here on the index knows all that is free. */
+/* Empties the bins: from here on the index knows all that is free. */
 void pool_settle(struct pool *pool)
 {
-	for (unsigned int i = 0; i < STASHES; i++)
-		while (pool->stash[i].n)
-			drop(pool, &pool->stash[i]);
+	for (unsigned int i = 0; i < BINS; i++)
+		while (pool->bins[i].n)
+			drop(pool, &pool->bins[i]);
 }
 
 bool pool_is_settled(const struct pool *pool)
 {
-	for (unsigned int i = 0; i < STASHES; i++)
-		if (pool->stash[i].n)
+	for (unsigned int i = 0; i < BINS; i++)
+		if (pool->bins[i].n)
 			return false;
 	return true;
 }

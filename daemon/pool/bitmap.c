@@ -42,8 +42,8 @@ void index_sync(struct pool *pool, unsigned int l, uint64_t j)
 	unsigned int orders = word_orders(level->words[j]), changed = level->orders[j] ^ orders, r;
 	uint64_t *with, before;
 
-	if (level->stashed[j])
-		level->stashed[j] |= STASHED_VAGUE;
+	if (level->binned[j])
+		level->binned[j] |= BINNED_VAGUE;
 	level->orders[j] = (uint8_t)orders;
 	for (; changed; changed &= changed - 1) {
 		r = bits_first(changed);
@@ -97,7 +97,7 @@ static void lay_out(struct pool *pool, unsigned int l, size_t *offset)
 	unsigned int d = 0;
 
 	level->words = (void *)place(offset, pool, n * sizeof(*level->words));
-	level->stashed = (void *)place(offset, pool, n);
+	level->binned = (void *)place(offset, pool, n);
 	level->orders = (void *)place(offset, pool, n);
 	do {
 		n = (n + WORD_BITS - 1) / WORD_BITS;
@@ -379,8 +379,8 @@ uint64_t pool_free_bytes(const struct pool *pool)
 {
 	uint64_t pages = pool->free_pages;
 
-	for (unsigned int i = 0; i < STASHES; i++)
-		pages += (uint64_t)pool->stash[i].n * pool->stash[i].pages;
+	for (unsigned int i = 0; i < BINS; i++)
+		pages += (uint64_t)pool->bins[i].n * pool->bins[i].pages;
 	return pages << pool->page_shift;
 }
 

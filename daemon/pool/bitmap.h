@@ -10,8 +10,8 @@
  *
  * Where to look for a block is in the index (pool-index.h). Together 1.41 bits a page.
  *
- * The words are the truth at all times. Of a block in the stash
- * (pool-stash.h) the index does not know; pool_settle() tells it.
+ * The words are the truth at all times. The index does not know of a block in a bin (bins.h);
+ * pool_settle() tells it.
  *
  * Only the files pool*.c include this.
  */
@@ -30,11 +30,11 @@
 #define POOL_DEPTH 5 /* lines above the words of level 0 */
 #define LEVEL_ORDERS 6
 
-#define STASH_PAGES WORD_BITS /* there is one for each length up to this, */
-#define STASH_ORDERS 11u /* and for each longer block of an order below: 4 MiB of 4 KiB pages */
-#define STASHES (STASH_PAGES + STASH_ORDERS - LEVEL_ORDERS - 1)
-#define STASH_ENTRIES 40u
-#define STASHED_VAGUE 0x80 /* what the index knows of the word may be wrong, as long as any is */
+#define BIN_PAGES WORD_BITS /* there is one for each length up to this, */
+#define BIN_ORDERS 11u /* and for each longer block of an order below: 4 MiB of 4 KiB pages */
+#define BINS (BIN_PAGES + BIN_ORDERS - LEVEL_ORDERS - 1)
+#define BIN_ENTRIES 40u
+#define BINNED_VAGUE 0x80 /* what the index knows of the word may be wrong, as long as any is */
 
 static_assert(POOL_ORDERS == POOL_LEVELS * LEVEL_ORDERS, "each level has six orders");
 static_assert(WORD_BITS == 1 << LEVEL_ORDERS, "the orders of a level divide a word");
@@ -51,7 +51,7 @@ struct pool_level {
 	struct pool_line *lines[POOL_DEPTH];
 	/* For each word: bit r: the index lists it for order r; */
 	uint8_t *orders;
-	uint8_t *stashed; /* how many entries the stash has for it, and STASHED_VAGUE */
+	uint8_t *binned; /* how many entries the bins have for it, and BINNED_VAGUE */
 	/* One for every unit of the pool, and for one that begins in it but ends behind it. */
 	uint64_t n_words;
 };
@@ -60,9 +60,9 @@ struct pool_level {
  * Blocks of one length that were freed lately, newest last. They begin at multiples of the next
  * power of two. The constants say where they have their bits.
  */
-struct pool_stash {
+struct pool_bin {
 	uint64_t *words;
-	uint8_t *stashed;
+	uint8_t *binned;
 	uint64_t run; /* as many bits as a block has units */
 	uint64_t length; /* bytes of a block; 0: nothing is kept */
 	uint64_t within; /* bytes: no block has any of these bits in its offset */
@@ -72,14 +72,14 @@ struct pool_stash {
 	uint8_t level;
 	uint8_t unit_shift; /* bytes to units */
 	uint8_t below; /* words of level 0 that are a block's, if its bits are those of level 1 */
-	_Alignas(64) uint64_t unit[STASH_ENTRIES]; /* the first of the block */
+	_Alignas(64) uint64_t unit[BIN_ENTRIES]; /* the first of the block */
 };
 
 struct pool {
-	uint64_t free_pages; /* without the stash, each of whose entries is one block more */
+	uint64_t free_pages; /* without those in bins, each of whose entries is one block more */
 	uint64_t size; /* bytes */
 	uint64_t page_size;
-	uint64_t stash_max; /* bytes of the largest block that there is a stash for; 0: none */
+	uint64_t bin_max; /* bytes of the largest block that there is a bin for; 0: none */
 	uint8_t page_shift;
 	uint8_t levels;
 	uint8_t flags;
@@ -88,9 +88,9 @@ struct pool {
 	uint64_t nonempty; /* bit k: the index lists a word for order k */
 	struct pool_level level[POOL_LEVELS];
 	/* [k]: for requests of up to 2^k bytes that are longer than 2^(k-1), or are a page. */
-	struct pool_stash *stash_for[64];
-	struct pool_stash stash[STASHES]; /* [i]: for i + 1 pages; then one for each order */
-	struct pool_stash no_stash; /* always empty */
+	struct pool_bin *bin_for[64];
+	struct pool_bin bins[BINS]; /* [i]: for i + 1 pages; then one for each order */
+	struct pool_bin no_bin; /* always empty */
 	void *memory; /* of all levels */
 	size_t memory_size;
 };

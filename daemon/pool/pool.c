@@ -2,7 +2,7 @@
 /*
  * Pools: making them, granting and taking back.
  *
- * Blocks that return go to the stash for their length first, and requests without
+ * Blocks that return go to the bin for their length first, and requests without
  * conditions look there. What they do not find, and all else, comes through the index.
  */
 #include <errno.h>
@@ -35,7 +35,7 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 		free(pool);
 		return error;
 	}
-	pool_stash_init(pool);
+	bins_init(pool);
 	pool_words_give_range(pool, 0, pool->pages);
 	pool->free_pages = pool->pages;
 	*out = pool;
@@ -144,8 +144,8 @@ static inline uint64_t take(struct pool *pool, const struct pool_want *want, uns
 {
 	uint64_t page = NOWHERE;
 
-	if (want->anywhere && pool->stash_max)
-		page = pool_stash_pop(pool, pool_stash_of(pool, want->count));
+	if (want->anywhere && pool->bin_max)
+		page = bin_pop(pool, bin_of(pool, want->count));
 	if (page == NOWHERE && want->anywhere)
 		page = take_indexed(pool, want, flags);
 	if (page == NOWHERE)
@@ -190,24 +190,24 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 }
 
 /*
- * The newest entry of the stash is a block still, and is granted. What there is to be said to the
+ * The newest entry of the bin is a block still, and is granted. What there is to be said to the
  * index is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
  */
-static inline int alloc_stashed(struct pool *pool, struct pool_stash *stash,
-				const struct pool_request *request, struct pool_extent *grant)
+static inline int alloc_binned(struct pool *pool, struct pool_bin *bin,
+			       const struct pool_request *request, struct pool_extent *grant)
 {
 	uint64_t unit, mask, left;
 
-	if (!stash->n)
+	if (!bin->n)
 		return alloc_examined(pool, request, grant);
-	unit = stash->unit[stash->n - 1];
-	mask = stash->run << (unit % WORD_BITS);
-	left = stash->words[unit >> WORD_SHIFT] ^ mask;
+	unit = bin->unit[bin->n - 1];
+	mask = bin->run << (unit % WORD_BITS);
+	left = bin->words[unit >> WORD_SHIFT] ^ mask;
 	if (left & mask)
 		return alloc_examined(pool, request, grant);
-	grant->offset = unit << stash->unit_shift;
-	grant->length = stash->length;
-	return stash_take(pool, stash, unit >> WORD_SHIFT, left);
+	grant->offset = unit << bin->unit_shift;
+	grant->length = bin->length;
+	return bin_take(pool, bin, unit >> WORD_SHIFT, left);
 }
 
 static NOINLINE int alloc_by_pages(struct pool *pool, const struct pool_request *request,
@@ -216,9 +216,9 @@ static NOINLINE int alloc_by_pages(struct pool *pool, const struct pool_request 
 	uint64_t last = (request->length - 1) >> pool->page_shift;
 
 	if (request->alignment | request->lower | request->upper ||
-	    request->flags & ~(uint32_t)POOL_EXACT || last >= STASH_PAGES)
+	    request->flags & ~(uint32_t)POOL_EXACT || last >= BIN_PAGES)
 		return alloc_examined(pool, request, grant);
-	return alloc_stashed(pool, &pool->stash[last], request, grant);
+	return alloc_binned(pool, &pool->bins[last], request, grant);
 }
 
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant)
@@ -226,9 +226,9 @@ int pool_alloc(struct pool *pool, const struct pool_request *request, struct poo
 	uint64_t last = request->length - 1;
 
 	if (request->alignment | request->lower | request->upper | request->flags ||
-	    last >= pool->stash_max)
+	    last >= pool->bin_max)
 		return alloc_by_pages(pool, request, grant);
-	return alloc_stashed(pool, pool->stash_for[log2_floor(last << 1 | 1)], request, grant);
+	return alloc_binned(pool, pool->bin_for[log2_floor(last << 1 | 1)], request, grant);
 }
 
 /* 0 if these bytes are whole pages of the pool. */
@@ -279,7 +279,7 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 		return error;
 	if (offset % WORD_BITS + length <= WORD_BITS)
 		return free_in_word(pool, offset, length);
-	if (length >= 1u << STASH_ORDERS)
+	if (length >= 1u << BIN_ORDERS)
 		pool_settle(pool);
 	if (!pool_words_all_taken(pool, offset, length))
 		return -ENOENT;
@@ -288,46 +288,46 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 	return 0;
 }
 
-/* A block that the stash takes, in a word of which nothing is free. */
-static NOINLINE int free_alone(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+/* A block that the bin takes, in a word of which nothing is free. */
+static NOINLINE int free_alone(struct pool *pool, struct pool_bin *bin, uint64_t unit)
 {
-	if (!above_taken(pool, stash->level, unit >> WORD_SHIFT))
+	if (!above_taken(pool, bin->level, unit >> WORD_SHIFT))
 		return -ENOENT;
-	return stash_give(pool, stash, unit, stash->run << (unit % WORD_BITS));
+	return bin_give(pool, bin, unit, bin->run << (unit % WORD_BITS));
 }
 
-/* A block that the stash takes, of which nothing is free at lower levels. */
-static inline int free_units(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+/* A block that the bin takes, of which nothing is free at lower levels. */
+static inline int free_units(struct pool *pool, struct pool_bin *bin, uint64_t unit)
 {
-	uint64_t word = stash->words[unit >> WORD_SHIFT], mask = stash->run << (unit % WORD_BITS);
+	uint64_t word = bin->words[unit >> WORD_SHIFT], mask = bin->run << (unit % WORD_BITS);
 
 	if (!word)
-		return free_alone(pool, stash, unit);
-	return word & mask ? -ENOENT : stash_give(pool, stash, unit, mask);
+		return free_alone(pool, bin, unit);
+	return word & mask ? -ENOENT : bin_give(pool, bin, unit, mask);
 }
 
-/* A block that the stash takes, whose pages are whole words of level 0. */
-static NOINLINE int free_words(struct pool *pool, struct pool_stash *stash, uint64_t unit)
+/* A block that the bin takes, whose pages are whole words of level 0. */
+static NOINLINE int free_words(struct pool *pool, struct pool_bin *bin, uint64_t unit)
 {
-	const uint64_t *word = pool->level[0].words + unit, *end = word + stash->below;
+	const uint64_t *word = pool->level[0].words + unit, *end = word + bin->below;
 
 	do
 		if (*word)
 			return -ENOENT;
 	while (++word < end);
-	return free_units(pool, stash, unit);
+	return free_units(pool, bin, unit);
 }
 
-/* Whether this is where, and as long as, a block of the stash may be. */
-static inline bool is_block(const struct pool_stash *stash, uint64_t offset, uint64_t length)
+/* Whether this is where, and as long as, a block of the bin may be. */
+static inline bool is_block(const struct pool_bin *bin, uint64_t offset, uint64_t length)
 {
-	return length == stash->length && !(offset & stash->within) && offset < stash->end;
+	return length == bin->length && !(offset & bin->within) && offset < bin->end;
 }
 
-static inline int free_block(struct pool *pool, struct pool_stash *stash, uint64_t offset)
+static inline int free_block(struct pool *pool, struct pool_bin *bin, uint64_t offset)
 {
-	offset >>= stash->unit_shift;
-	return stash->below ? free_words(pool, stash, offset) : free_units(pool, stash, offset);
+	offset >>= bin->unit_shift;
+	return bin->below ? free_words(pool, bin, offset) : free_units(pool, bin, offset);
 }
 
 /* Of no power of two. */
@@ -335,17 +335,17 @@ static NOINLINE int free_by_pages(struct pool *pool, uint64_t offset, uint64_t l
 {
 	uint64_t last = (length - 1) >> pool->page_shift;
 
-	if (last < STASH_PAGES && is_block(&pool->stash[last], offset, length))
-		return free_block(pool, &pool->stash[last], offset);
+	if (last < BIN_PAGES && is_block(&pool->bins[last], offset, length))
+		return free_block(pool, &pool->bins[last], offset);
 	return free_range(pool, offset, length);
 }
 
 int pool_free(struct pool *pool, uint64_t offset, uint64_t length)
 {
-	struct pool_stash *stash = pool->stash_for[bits_first(length | 1ull << 63)];
+	struct pool_bin *bin = pool->bin_for[bits_first(length | 1ull << 63)];
 
-	if (is_block(stash, offset, length))
-		return free_block(pool, stash, offset);
+	if (is_block(bin, offset, length))
+		return free_block(pool, bin, offset);
 	return free_by_pages(pool, offset, length);
 }
 

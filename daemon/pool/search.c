@@ -115,7 +115,7 @@ static bool block_free(const struct pool *pool, unsigned int order, uint64_t pag
 /*
  * The lowest offset that a block of the order may have within the bounds. One step for each free
  * block of the order that is not aligned enough, and no more of them than aligned offsets. The
- * stash is empty.
+ * bins are empty.
  */
 bool pool_find(const struct pool *pool, const struct pool_want *want, uint64_t *page)
 {

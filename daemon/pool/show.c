@@ -46,18 +46,18 @@ void pool_blocks(struct pool *pool, uint64_t counts[POOL_ORDERS])
 	}
 }
 
-/* Those bits of a word that are blocks of the stash, which has as many entries for it. */
-static uint64_t stashed_bits(const struct pool *pool, unsigned int l, uint64_t j,
-			     unsigned int *entries)
+/* The bits of a word that are blocks in bins, which have as many entries for it. */
+static uint64_t binned_bits(const struct pool *pool, unsigned int l, uint64_t j,
+			    unsigned int *entries)
 {
 	uint64_t bits = 0;
 
 	*entries = 0;
-	for (const struct pool_stash *stash = pool->stash; stash < pool->stash + STASHES; stash++) {
-		for (uint32_t i = 0; stash->level == l && i < stash->n; i++) {
-			if (stash->unit[i] >> WORD_SHIFT != j)
+	for (const struct pool_bin *bin = pool->bins; bin < pool->bins + BINS; bin++) {
+		for (uint32_t i = 0; bin->level == l && i < bin->n; i++) {
+			if (bin->unit[i] >> WORD_SHIFT != j)
 				continue;
-			bits |= stash->run << (stash->unit[i] % WORD_BITS);
+			bits |= bin->run << (bin->unit[i] % WORD_BITS);
 			++*entries;
 		}
 	}
@@ -75,18 +75,18 @@ static bool listed_right(const struct pool *pool, unsigned int l, uint64_t j)
 	return orders == pool->level[l].orders[j];
 }
 
-/* The index knows all of the word but what is in the stash, unless it is vague about the word. */
+/* The index knows all of the word but its blocks in bins, unless it is vague about the word. */
 static bool index_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
 	uint64_t word = pool->level[l].words[j], bits;
-	unsigned int stashed = pool->level[l].stashed[j], entries;
+	unsigned int binned = pool->level[l].binned[j], entries;
 
-	bits = stashed_bits(pool, l, j, &entries);
-	if (entries != (stashed & ~(unsigned int)STASHED_VAGUE) || stashed == STASHED_VAGUE)
+	bits = binned_bits(pool, l, j, &entries);
+	if (entries != (binned & ~(unsigned int)BINNED_VAGUE) || binned == BINNED_VAGUE)
 		return false;
 	if (!listed_right(pool, l, j))
 		return false;
-	if (stashed & STASHED_VAGUE)
+	if (binned & BINNED_VAGUE)
 		return true;
 	if (bits & ~word || word == ~bits)
 		return false;

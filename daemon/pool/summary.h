@@ -8,8 +8,8 @@
  * the same number, whatever their level, so the first word with a block of this order or any higher
  * one is found in one descent as well.
  *
- * The index may list an order that a word has no longer, if the block has merged with one of the
- * stash: whoever is led there in vain settles the word and looks again.
+ * The index may list an order that a word has no longer, if the block has merged with one in a
+ * bin: whoever is led there in vain settles the word and looks again.
  */
 #ifndef MMIOD_DAEMON_POOL_INDEX_H
 #define MMIOD_DAEMON_POOL_INDEX_H

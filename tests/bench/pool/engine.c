@@ -178,7 +178,7 @@ const struct engine engines[] = {
 	  false },
 	{ "pool", "powers of two", open_pool, alloc_power, free_power, largest_in_pool,
 	  metadata_of_pool, false, false },
-	{ "pool-eager", "powers of two, no stash", open_eager, alloc_power, free_power,
+	{ "pool-eager", "powers of two, no bins", open_eager, alloc_power, free_power,
 	  largest_in_pool, metadata_of_pool, false, false },
 	{ "pool-exact", "exact sizes", open_pool, alloc_exact, free_exact, largest_in_pool,
 	  metadata_of_pool, false, false },

@@ -119,7 +119,7 @@ static int64_t foretell(const struct pool_model *model, const struct pool_reques
 	return lowest(model, request, *pages, order);
 }
 
-/* What lies in the stash is not where the policy looks first, unless there are conditions. */
+/* A block in a bin is not where the policy looks first, unless there are conditions. */
 static bool is_placed_freely(const struct pool_model *model, const struct pool_request *request,
 			     uint64_t pages)
 {
@@ -157,7 +157,7 @@ static const char *check_grant(struct pool_model *model, const struct pool_reque
 	return NULL;
 }
 
-/* Blocks that are neighbours, or what was freed in exactly this length and is in the stash. */
+/* Blocks that are neighbours, or what was freed in exactly this length and is in its bin. */
 static bool may_be_luck(const struct pool_model *model, const struct pool_request *request)
 {
 	return request->flags & POOL_JOIN ||
@@ -334,7 +334,7 @@ const char *pool_model_compare(struct pool_model *model)
 	if (!wrong)
 		wrong = compare_blocks(model);
 	if (!wrong && pool_check(model->pool) != 0)
-		return "the records disagree once the stash is empty";
+		return "the records disagree once the bins are empty";
 	return wrong;
 }
 

@@ -2,7 +2,7 @@
 /*
  * A pool beside the plainest model of it, one byte a page: every step is done with both, and the
  * model foretells what the pool must answer. Shared by the random tests and the fuzzer; the only
- * freedom that it leaves is where a pool with a stash places a power of two.
+ * freedom that it leaves is where a pool with bins places a power of two.
  */
 #ifndef MMIOD_TESTS_POOL_MODEL_H
 #define MMIOD_TESTS_POOL_MODEL_H

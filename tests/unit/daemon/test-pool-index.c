@@ -48,21 +48,21 @@ Test(pool_index, a_word_with_as_many_entries_as_can_be_counted_gets_no_more)
 {
 	struct pool_request request = { .length = 64 };
 	struct pool_extent grant;
-	uint8_t *stashed;
+	uint8_t *binned;
 	struct pool *pool;
 
 	cr_assert_eq(pool_new(&pool, 128, 1, 0), 0);
 	cr_assert_eq(pool_alloc(pool, &request, &grant), 0);
-	stashed = &pool->level[0].stashed[0];
-	*stashed = UINT8_MAX - 1;
+	binned = &pool->level[0].binned[0];
+	*binned = UINT8_MAX - 1;
 	cr_assert_eq(pool_free(pool, 0, 1), 0);
-	cr_assert_eq(*stashed, UINT8_MAX - 1);
-	cr_assert(pool_is_settled(pool), "it is in no stash");
+	cr_assert_eq(*binned, UINT8_MAX - 1);
+	cr_assert(pool_is_settled(pool), "it is in no bin");
 	cr_assert_eq(pool_free_bytes(pool), 65u);
 	request.length = 1;
 	cr_assert_eq(pool_alloc(pool, &request, &grant), 0);
 	cr_assert_eq(grant.offset, 0u);
-	*stashed = 0;
+	*binned = 0;
 	cr_assert_eq(pool_check(pool), 0);
 	pool_destroy(pool);
 }

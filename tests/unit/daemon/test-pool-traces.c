@@ -103,11 +103,11 @@ Test(pool_traces, powers_of_two_fail_as_often_as_any_buddy_with_this_policy)
 
 Test(pool_traces, powers_of_two_never_fail_at_nine_tenths)
 {
-	struct outcome eager = replay("W2-90", POOL_EAGER, 0), stash = replay("W2-90", 0, 0);
+	struct outcome eager = replay("W2-90", POOL_EAGER, 0), bins = replay("W2-90", 0, 0);
 
 	cr_assert_eq(eager.n_timed, 2000102);
 	cr_assert_eq(eager.filling + eager.timed, 0);
-	cr_assert_eq(stash.filling + stash.timed, 0);
+	cr_assert_eq(bins.filling + bins.timed, 0);
 }
 
 Test(pool_traces, exact_sizes_from_the_smallest_block_fail_as_often_as_elsewhere)
@@ -131,8 +131,8 @@ Test(pool_traces, exact_sizes_at_the_lowest_offset_fail_as_often_as_elsewhere)
 	cr_assert_leq(w6.unplaced * 100, 1677617 * 2);
 }
 
-/* Blocks in the stash merge late; that must not cost room. */
-Test(pool_traces, exact_sizes_leave_no_more_unplaced_with_a_stash)
+/* Blocks in bins merge late; that must not cost room. */
+Test(pool_traces, exact_sizes_leave_no_more_unplaced_with_bins)
 {
 	struct outcome w6 = replay("W6", 0, POOL_EXACT);
 
@@ -141,12 +141,12 @@ Test(pool_traces, exact_sizes_leave_no_more_unplaced_with_a_stash)
 
 Test(pool_traces, filled_and_emptied_in_random_order_it_is_one_block_again)
 {
-	struct outcome eager = replay("W3", POOL_EAGER, 0), stash = replay("W3", 0, 0),
+	struct outcome eager = replay("W3", POOL_EAGER, 0), bins = replay("W3", 0, 0),
 		       exact = replay("W3", 0, POOL_EXACT);
 
-	cr_assert_eq(eager.timed + stash.timed + exact.timed, 0);
+	cr_assert_eq(eager.timed + bins.timed + exact.timed, 0);
 	cr_assert_eq(eager.largest, 4194304);
-	cr_assert_eq(stash.largest, 4194304);
+	cr_assert_eq(bins.largest, 4194304);
 	cr_assert_eq(exact.largest, 4194304);
-	cr_assert_leq(stash.metadata * 8 * 100, 4194304 * 204);
+	cr_assert_leq(bins.metadata * 8 * 100, 4194304 * 204);
 }

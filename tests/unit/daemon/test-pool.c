@@ -162,7 +162,7 @@ Test(pool, the_lowest_offset_comes_first)
 	pool_destroy(pool);
 }
 
-Test(pool, what_was_freed_last_is_granted_first_from_the_stash)
+Test(pool, what_was_freed_last_is_granted_first_from_its_bin)
 {
 	struct pool *pool = new_pool(4096, 0);
 
@@ -178,10 +178,10 @@ Test(pool, what_was_freed_last_is_granted_first_from_the_stash)
 }
 
 /*
- * Every page is in the stash or beyond it, none in a
+ * Every page is in the bins or beyond it, none in a
  * block of two: the request must not fail for that.
  */
-Test(pool, the_stash_never_makes_a_request_fail)
+Test(pool, the_bins_never_make_a_request_fail)
 {
 	for (uint64_t pages = 2; pages <= 2048; pages *= 2) {
 		struct pool *pool = new_pool(pages, 0);
@@ -196,7 +196,7 @@ Test(pool, the_stash_never_makes_a_request_fail)
 	}
 }
 
-Test(pool, a_stale_stash_entry_is_passed_over)
+Test(pool, a_stale_entry_of_a_bin_is_passed_over)
 {
 	struct pool *pool = new_pool(8, 0);
 
@@ -211,7 +211,7 @@ Test(pool, a_stale_stash_entry_is_passed_over)
 	pool_destroy(pool);
 }
 
-Test(pool, a_length_that_was_freed_is_granted_again_from_the_stash)
+Test(pool, a_length_that_was_freed_is_granted_again_from_its_bin)
 {
 	struct pool *pool = new_pool(4096, 0);
 
@@ -251,8 +251,8 @@ Test(pool, a_part_that_begins_anywhere_is_not_kept_for_its_length)
 	pool_destroy(pool);
 }
 
-/* More of it than the stash has room for, and from a word that the index is asked for meanwhile. */
-Test(pool, what_the_stash_has_no_room_for_is_found_as_well)
+/* More of it than the bin has room for, and from a word that the index is asked for meanwhile. */
+Test(pool, what_a_bin_has_no_room_for_is_found_as_well)
 {
 	struct pool *pool = new_pool(256, 0);
 
