@@ -127,7 +127,7 @@ static void prefault(struct pool *pool)
  * Anonymous memory is zero, and used only where it is
  * touched: no page is free, and nothing has been paid.
  */
-int pool_words_init(struct pool *pool)
+int bitmap_init(struct pool *pool)
 {
 	for (; pool->pages >> (pool->levels * LEVEL_ORDERS); pool->levels++) {
 		uint64_t units = pool->pages >> (pool->levels * LEVEL_ORDERS);
@@ -150,7 +150,7 @@ int pool_words_init(struct pool *pool)
 	return 0;
 }
 
-void pool_words_destroy(struct pool *pool)
+void bitmap_destroy(struct pool *pool)
 {
 	if (pool->memory)
 		munmap(pool->memory, pool->memory_size);
@@ -160,7 +160,7 @@ void pool_words_destroy(struct pool *pool)
  * The last word of a level never fills up: its units
  * end with the pool, or there would be another level.
  */
-void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
+void bitmap_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 {
 	uint64_t *word = &pool->level[l].words[j], before = *word;
 
@@ -182,7 +182,7 @@ void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mas
  * Whole words are one bit each of the level above;
  * what remains at either end belongs to this level.
  */
-void pool_words_give_range(struct pool *pool, uint64_t first, uint64_t count)
+void bitmap_give_range(struct pool *pool, uint64_t first, uint64_t count)
 {
 	for (unsigned int l = 0; count; l++, first >>= WORD_SHIFT, count >>= WORD_SHIFT) {
 		unsigned int bit = first % WORD_BITS, part = -first % WORD_BITS;
@@ -190,17 +190,17 @@ void pool_words_give_range(struct pool *pool, uint64_t first, uint64_t count)
 		if (part > count)
 			part = count;
 		if (part)
-			pool_words_give(pool, l, first >> WORD_SHIFT, bits_mask(part) << bit);
+			bitmap_give(pool, l, first >> WORD_SHIFT, bits_mask(part) << bit);
 		first += part;
 		count -= part;
 		part = count % WORD_BITS;
 		if (part)
-			pool_words_give(pool, l, (first + count) >> WORD_SHIFT, bits_mask(part));
+			bitmap_give(pool, l, (first + count) >> WORD_SHIFT, bits_mask(part));
 	}
 }
 
 /* The bit that says that a page is free; at most one level has it. */
-bool pool_words_cover(const struct pool *pool, uint64_t page, struct pool_place *place)
+bool bitmap_cover(const struct pool *pool, uint64_t page, struct pool_place *place)
 {
 	for (unsigned int l = 0; l < pool->levels; l++, page >>= WORD_SHIFT) {
 		uint64_t word = page >> WORD_SHIFT;
@@ -223,13 +223,13 @@ static unsigned int free_units(const struct pool *pool, const struct pool_place 
 }
 
 /* All of the range is free. Of a unit that is not wholly within it, the rest returns. */
-void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count)
+void bitmap_take_range(struct pool *pool, uint64_t page, uint64_t count)
 {
 	uint64_t end = page + count, start, unit;
 	struct pool_place place;
 	unsigned int units;
 
-	for (; page < end && pool_words_cover(pool, page, &place); page = start + units * unit) {
+	for (; page < end && bitmap_cover(pool, page, &place); page = start + units * unit) {
 		unit = 1ull << (place.level * LEVEL_ORDERS);
 		start = place_page(&place);
 		units = free_units(pool, &place);
@@ -237,9 +237,9 @@ void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count)
 			units = (end - start + unit - 1) / unit;
 		pool->level[place.level].words[place.word] &= ~(bits_mask(units) << place.bit);
 		index_sync(pool, place.level, place.word);
-		pool_words_give_range(pool, start, page - start);
+		bitmap_give_range(pool, start, page - start);
 		if (start + units * unit > end)
-			pool_words_give_range(pool, end, start + units * unit - end);
+			bitmap_give_range(pool, end, start + units * unit - end);
 	}
 }
 
@@ -247,7 +247,7 @@ void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count)
  * Takes the first pages of a free run that begins with a unit;
  * of the last unit, the rest returns to the levels below.
  */
-void pool_words_carve(struct pool *pool, const struct pool_place *place, uint64_t count)
+void bitmap_carve(struct pool *pool, const struct pool_place *place, uint64_t count)
 {
 	unsigned int shift = place->level * LEVEL_ORDERS;
 	uint64_t units = (count + (1ull << shift) - 1) >> shift;
@@ -255,7 +255,7 @@ void pool_words_carve(struct pool *pool, const struct pool_place *place, uint64_
 	pool->level[place->level].words[place->word] &= ~(bits_mask(units) << place->bit);
 	index_sync(pool, place->level, place->word);
 	if (units << shift != count)
-		pool_words_give_range(pool, place_page(place) + count, (units << shift) - count);
+		bitmap_give_range(pool, place_page(place) + count, (units << shift) - count);
 }
 
 static bool words_zero(const struct pool *pool, unsigned int l, uint64_t j, uint64_t end)
@@ -283,7 +283,7 @@ static bool units_taken(const struct pool *pool, unsigned int l, uint64_t first,
  * No page of the range is free, at any level. Ranges
  * of more than LONG_RANGE words want a settled pool.
  */
-bool pool_words_all_taken(const struct pool *pool, uint64_t page, uint64_t count)
+bool bitmap_all_taken(const struct pool *pool, uint64_t page, uint64_t count)
 {
 	uint64_t last = page + count - 1;
 
@@ -317,8 +317,8 @@ static bool level_next(const struct pool *pool, unsigned int l, unsigned int r, 
  * it; a run that only contains the page is not found. The place is the beginning of the run, in the
  * level that says so.
  */
-bool pool_words_next(const struct pool *pool, unsigned int order, uint64_t page,
-		     struct pool_place *place)
+bool bitmap_next(const struct pool *pool, unsigned int order, uint64_t page,
+		 struct pool_place *place)
 {
 	unsigned int l = order / LEVEL_ORDERS, r = order % LEVEL_ORDERS;
 	uint64_t lowest = UINT64_MAX;
@@ -336,7 +336,7 @@ bool pool_words_next(const struct pool *pool, unsigned int order, uint64_t page,
 }
 
 /* The order of the block that a place is in; the place becomes the block's beginning. */
-unsigned int pool_words_order(const struct pool *pool, struct pool_place *place)
+unsigned int bitmap_order(const struct pool *pool, struct pool_place *place)
 {
 	uint64_t word = pool->level[place->level].words[place->word];
 	unsigned int r = 0;
@@ -354,12 +354,12 @@ unsigned int pool_words_order(const struct pool *pool, struct pool_place *place)
 }
 
 /* How many pages are free in a row from this one on. */
-uint64_t pool_words_free_run(const struct pool *pool, uint64_t page)
+uint64_t bitmap_free_run(const struct pool *pool, uint64_t page)
 {
 	uint64_t end = page;
 	struct pool_place place;
 
-	while (pool_words_cover(pool, end, &place))
+	while (bitmap_cover(pool, end, &place))
 		end = place_page(&place) +
 		      ((uint64_t)free_units(pool, &place) << (place.level * LEVEL_ORDERS));
 	return end - page;

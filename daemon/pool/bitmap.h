@@ -15,8 +15,8 @@
  *
  * Only the files pool*.c include this.
  */
-#ifndef MMIOD_DAEMON_POOL_WORDS_H
-#define MMIOD_DAEMON_POOL_WORDS_H
+#ifndef MMIOD_DAEMON_POOL_BITMAP_H
+#define MMIOD_DAEMON_POOL_BITMAP_H
 
 #include <assert.h>
 #include <stdbool.h>
@@ -159,18 +159,18 @@ static inline uint64_t word_blocks(uint64_t word, unsigned int r)
 	return runs & ~(pairs | pairs << (1u << r));
 }
 
-int pool_words_init(struct pool *pool);
-void pool_words_destroy(struct pool *pool);
-void pool_words_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask);
-void pool_words_give_range(struct pool *pool, uint64_t page, uint64_t count);
-void pool_words_take_range(struct pool *pool, uint64_t page, uint64_t count);
-void pool_words_carve(struct pool *pool, const struct pool_place *place, uint64_t count);
-bool pool_words_all_taken(const struct pool *pool, uint64_t page, uint64_t count);
-bool pool_words_cover(const struct pool *pool, uint64_t page, struct pool_place *place);
-bool pool_words_next(const struct pool *pool, unsigned int order, uint64_t page,
-		     struct pool_place *place);
-unsigned int pool_words_order(const struct pool *pool, struct pool_place *place);
-uint64_t pool_words_free_run(const struct pool *pool, uint64_t page);
+int bitmap_init(struct pool *pool);
+void bitmap_destroy(struct pool *pool);
+void bitmap_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask);
+void bitmap_give_range(struct pool *pool, uint64_t page, uint64_t count);
+void bitmap_take_range(struct pool *pool, uint64_t page, uint64_t count);
+void bitmap_carve(struct pool *pool, const struct pool_place *place, uint64_t count);
+bool bitmap_all_taken(const struct pool *pool, uint64_t page, uint64_t count);
+bool bitmap_cover(const struct pool *pool, uint64_t page, struct pool_place *place);
+bool bitmap_next(const struct pool *pool, unsigned int order, uint64_t page,
+		 struct pool_place *place);
+unsigned int bitmap_order(const struct pool *pool, struct pool_place *place);
+uint64_t bitmap_free_run(const struct pool *pool, uint64_t page);
 
 /* A request in pages, known to make sense. */
 struct pool_want {

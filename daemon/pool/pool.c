@@ -30,13 +30,13 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 			       .page_size = page_size,
 			       .page_shift = log2_floor(page_size),
 			       .flags = flags };
-	error = pool_words_init(pool);
+	error = bitmap_init(pool);
 	if (error) {
 		free(pool);
 		return error;
 	}
 	bins_init(pool);
-	pool_words_give_range(pool, 0, pool->pages);
+	bitmap_give_range(pool, 0, pool->pages);
 	pool->free_pages = pool->pages;
 	*out = pool;
 	return 0;
@@ -45,7 +45,7 @@ int pool_new(struct pool **out, uint64_t size, uint64_t page_size, unsigned int 
 struct pool *pool_destroy(struct pool *pool)
 {
 	if (pool) {
-		pool_words_destroy(pool);
+		bitmap_destroy(pool);
 		free(pool);
 	}
 	return NULL;
@@ -71,7 +71,7 @@ static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *
 		blocks = word_blocks(pool->level[place.level].words[place.word], r);
 		if (blocks) {
 			place.bit = bits_first(blocks);
-			pool_words_carve(pool, &place, want->count);
+			bitmap_carve(pool, &place, want->count);
 			return place_page(&place);
 		}
 		index_settle(pool, place.level, place.word);
@@ -86,7 +86,7 @@ static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *wa
 
 	if (!index_lowest(pool, want->order, &place))
 		return NOWHERE;
-	pool_words_carve(pool, &place, want->count);
+	bitmap_carve(pool, &place, want->count);
 	return place_page(&place);
 }
 
@@ -97,7 +97,7 @@ static uint64_t take_within(struct pool *pool, const struct pool_want *want)
 	pool_settle(pool);
 	if (!pool_find(pool, want, &page))
 		return NOWHERE;
-	pool_words_take_range(pool, page, want->count);
+	bitmap_take_range(pool, page, want->count);
 	return page;
 }
 
@@ -108,7 +108,7 @@ static uint64_t take_joined(struct pool *pool, const struct pool_want *want)
 	pool_settle(pool);
 	if (!pool_find_joined(pool, want, &page))
 		return NOWHERE;
-	pool_words_take_range(pool, page, want->count);
+	bitmap_take_range(pool, page, want->count);
 	return page;
 }
 
@@ -266,7 +266,7 @@ static int free_in_word(struct pool *pool, uint64_t page, uint64_t count)
 	if (word & mask || (!word && !above_taken(pool, 0, j)))
 		return -ENOENT;
 	pool->free_pages += count;
-	pool_words_give(pool, 0, j, mask);
+	bitmap_give(pool, 0, j, mask);
 	return 0;
 }
 
@@ -281,10 +281,10 @@ static NOINLINE int free_range(struct pool *pool, uint64_t offset, uint64_t leng
 		return free_in_word(pool, offset, length);
 	if (length >= 1u << BIN_ORDERS)
 		pool_settle(pool);
-	if (!pool_words_all_taken(pool, offset, length))
+	if (!bitmap_all_taken(pool, offset, length))
 		return -ENOENT;
 	pool->free_pages += length;
-	pool_words_give_range(pool, offset, length);
+	bitmap_give_range(pool, offset, length);
 	return 0;
 }
 
@@ -357,9 +357,9 @@ int pool_claim(struct pool *pool, uint64_t offset, uint64_t length)
 	if (error)
 		return error;
 	pool_settle(pool);
-	if (pool_words_free_run(pool, offset) < length)
+	if (bitmap_free_run(pool, offset) < length)
 		return -EBUSY;
-	pool_words_take_range(pool, offset, length);
+	bitmap_take_range(pool, offset, length);
 	pool->free_pages -= length;
 	return 0;
 }

@@ -107,9 +107,9 @@ static bool block_free(const struct pool *pool, unsigned int order, uint64_t pag
 {
 	struct pool_place place;
 
-	if (!pool_words_cover(pool, page, &place))
+	if (!bitmap_cover(pool, page, &place))
 		return false;
-	return pool_words_order(pool, &place) >= order;
+	return bitmap_order(pool, &place) >= order;
 }
 
 /*
@@ -130,7 +130,7 @@ bool pool_find(const struct pool *pool, const struct pool_want *want, uint64_t *
 			*page = at;
 			return true;
 		}
-		if (!pool_words_next(pool, want->order, at + 1, &next))
+		if (!bitmap_next(pool, want->order, at + 1, &next))
 			return false;
 		at = align_up(place_page(&next), alignment);
 	}
@@ -142,8 +142,8 @@ static uint64_t extent_start(const struct pool *pool, uint64_t page)
 {
 	struct pool_place place;
 
-	while (pool_words_cover(pool, page, &place)) {
-		pool_words_order(pool, &place);
+	while (bitmap_cover(pool, page, &place)) {
+		bitmap_order(pool, &place);
 		page = place_page(&place);
 		if (!page--)
 			return 0;
@@ -161,9 +161,9 @@ bool pool_find_joined(const struct pool *pool, const struct pool_want *want, uin
 	uint64_t from = 0, start, end;
 	struct pool_place next;
 
-	while (tries-- && pool_words_next(pool, order, from, &next)) {
+	while (tries-- && bitmap_next(pool, order, from, &next)) {
 		start = extent_start(pool, place_page(&next));
-		from = start + pool_words_free_run(pool, start);
+		from = start + bitmap_free_run(pool, start);
 		start = align_up(start < want->lower ? want->lower : start, want->alignment);
 		end = from < want->upper ? from : want->upper;
 		if (start < end && end - start >= want->count) {

@@ -15,10 +15,10 @@ bool pool_walk(struct pool *pool, uint64_t offset, struct pool_extent *extent, b
 	if (page >= pool->pages)
 		return false;
 	pool_settle(pool);
-	end = page + pool_words_free_run(pool, page);
+	end = page + bitmap_free_run(pool, page);
 	*is_free = end > page;
 	if (!*is_free)
-		end = pool_words_next(pool, 0, page, &next) ? place_page(&next) : pool->pages;
+		end = bitmap_next(pool, 0, page, &next) ? place_page(&next) : pool->pages;
 	extent->offset = page << pool->page_shift;
 	extent->length = (end - page) << pool->page_shift;
 	return true;

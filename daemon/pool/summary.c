@@ -6,7 +6,7 @@
 void index_settle(struct pool *pool, unsigned int l, uint64_t j)
 {
 	if (pool->level[l].words[j] == ~0ull)
-		pool_words_give(pool, l, j, 0);
+		bitmap_give(pool, l, j, 0);
 	else
 		index_sync(pool, l, j);
 }
