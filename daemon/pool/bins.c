@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The bins where they meet the index. The ways in and out that need no index are in the header.
+ * The bins where they meet the summary. The ways in and out that need no summary are in the header.
  */
 #include "pool/bins.h"
 
@@ -60,22 +60,22 @@ void bins_init(struct pool *pool)
 	}
 }
 
-/* An entry of a word has left; after the last one the index knows what the word is. Returns 0. */
+/* An entry of a word has left; after the last one the summary knows what the word is. Returns 0. */
 int bin_left(struct pool *pool, const struct pool_bin *bin, uint64_t j)
 {
 	if (bin->binned[j] & ~(unsigned int)BINNED_VAGUE)
 		return 0;
 	bin->binned[j] = 0;
-	index_settle(pool, bin->level, j);
+	summary_settle(pool, bin->level, j);
 	return 0;
 }
 
-/* A block does not enter, though it has been counted, and is found through the index. Returns 0. */
+/* A block does not enter, though it has been counted, and is found through the summary. Returns 0. */
 int bin_refuse(struct pool *pool, const struct pool_bin *bin, uint64_t j)
 {
 	pool->free_pages += bin->pages;
 	bin->binned[j]--;
-	index_settle(pool, bin->level, j);
+	summary_settle(pool, bin->level, j);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ int bin_give_vague(struct pool *pool, struct pool_bin *bin, uint64_t unit)
 	return 0;
 }
 
-/* The youngest entry is to be found through the index. */
+/* The youngest entry is to be found through the summary. */
 static void drop(struct pool *pool, struct pool_bin *bin)
 {
 	uint64_t j = bin->unit[--bin->n] >> WORD_SHIFT;
@@ -117,7 +117,7 @@ uint64_t bin_pop(struct pool *pool, struct pool_bin *bin)
 	return NOWHERE;
 }
 
-/* Empties the bins: from here on the index knows all that is free. */
+/* Empties the bins: from here on the summary knows all that is free. */
 void pool_settle(struct pool *pool)
 {
 	for (unsigned int i = 0; i < BINS; i++)

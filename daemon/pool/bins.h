@@ -3,12 +3,12 @@
  * The bins of a pool: blocks that were freed lately, by their length. Here a block is as long as
  * it was granted, a power of two or not.
  *
- * Their bits are set, so they count as free to every check, but the index is not told until
+ * Their bits are set, so they count as free to every check, but the summary is not told until
  * something fails to be found. A request for the same length takes the youngest back at the price
- * of a bit, and the word is again what the index knows of it. A block that finds no room is found
- * through the index.
+ * of a bit, and the word is again what the summary knows of it. A block that finds no room is found
+ * through the summary.
  *
- * That is so as long as the index was not told of the word meanwhile, for another reason. If it
+ * That is so as long as the summary was not told of the word meanwhile, for another reason. If it
  * was, what it knows is BINNED_VAGUE: it may list a block that has left its bin since, and miss
  * one that was the other half of it. Whoever is led there in vain settles the word; a missed block
  * is found once the bins are empty; and the word is settled when its last entry leaves. In such a

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The words of a pool: memory for them, ranges that return or are taken, searches by address; and
- * the index, which is told of each word that changes.
+ * the summary, which is told of each word that changes.
  *
- * Everything here sees the words as they are. The searches through the index do not see what it has
+ * Everything here sees the words as they are. The searches through the summary do not see what it has
  * not been told yet: their callers call pool_settle() first.
  */
 #include <errno.h>
@@ -13,9 +13,9 @@
 
 #define HUGE_PAGE (2u << 20)
 #define CACHE_LINE 64u
-#define LONG_RANGE 64 /* words; longer ranges are looked up in the index */
+#define LONG_RANGE 64 /* words; longer ranges are looked up in the summary */
 
-/* ---- the index ------------------------------------------------------------------------------- */
+/* ---- the summary ----------------------------------------------------------------------------- */
 
 /*
  * A line has got its first word with a block of order r,
@@ -35,8 +35,8 @@ static __attribute__((noinline)) void flip_above(struct pool *pool, unsigned int
 	pool->nonempty ^= 1ull << (l * LEVEL_ORDERS + r);
 }
 
-/* Tells the index what a word has become, which is not full. */
-void index_sync(struct pool *pool, unsigned int l, uint64_t j)
+/* Tells the summary what a word has become, which is not full. */
+void summary_sync(struct pool *pool, unsigned int l, uint64_t j)
 {
 	struct pool_level *level = &pool->level[l];
 	unsigned int orders = word_orders(level->words[j]), changed = level->orders[j] ^ orders, r;
@@ -56,10 +56,10 @@ void index_sync(struct pool *pool, unsigned int l, uint64_t j)
 }
 
 /*
- * From *word on, the first that the index lists for order
+ * From *word on, the first that the summary lists for order
  * r or a higher one of this level. The pool is settled.
  */
-bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
+bool summary_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
 {
 	struct pool_line *const *lines = pool->level[l].lines;
 	uint64_t n = pool->level[l].n_words, i = *word, found;
@@ -168,14 +168,14 @@ void bitmap_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 	while (*word == ~0ull) {
 		*word = 0;
 		if (before)
-			index_sync(pool, l, j);
+			summary_sync(pool, l, j);
 		mask = 1ull << (j % WORD_BITS);
 		j >>= WORD_SHIFT;
 		word = &pool->level[++l].words[j];
 		before = *word;
 		*word |= mask;
 	}
-	index_sync(pool, l, j);
+	summary_sync(pool, l, j);
 }
 
 /*
@@ -236,7 +236,7 @@ void bitmap_take_range(struct pool *pool, uint64_t page, uint64_t count)
 		if (units > (end - start + unit - 1) / unit)
 			units = (end - start + unit - 1) / unit;
 		pool->level[place.level].words[place.word] &= ~(bits_mask(units) << place.bit);
-		index_sync(pool, place.level, place.word);
+		summary_sync(pool, place.level, place.word);
 		bitmap_give_range(pool, start, page - start);
 		if (start + units * unit > end)
 			bitmap_give_range(pool, end, start + units * unit - end);
@@ -253,7 +253,7 @@ void bitmap_carve(struct pool *pool, const struct pool_place *place, uint64_t co
 	uint64_t units = (count + (1ull << shift) - 1) >> shift;
 
 	pool->level[place->level].words[place->word] &= ~(bits_mask(units) << place->bit);
-	index_sync(pool, place->level, place->word);
+	summary_sync(pool, place->level, place->word);
 	if (units << shift != count)
 		bitmap_give_range(pool, place_page(place) + count, (units << shift) - count);
 }
@@ -261,7 +261,7 @@ void bitmap_carve(struct pool *pool, const struct pool_place *place, uint64_t co
 static bool words_zero(const struct pool *pool, unsigned int l, uint64_t j, uint64_t end)
 {
 	if (end - j > LONG_RANGE)
-		return !index_next(pool, l, 0, &j) || j >= end;
+		return !summary_next(pool, l, 0, &j) || j >= end;
 	for (; j < end; j++)
 		if (pool->level[l].words[j])
 			return false;
@@ -304,7 +304,7 @@ static bool level_next(const struct pool *pool, unsigned int l, unsigned int r, 
 	runs = word_runs(pool->level[l].words[word] & ~0ull << (unit % WORD_BITS), r);
 	if (!runs) {
 		word++;
-		if (!index_next(pool, l, r, &word))
+		if (!summary_next(pool, l, r, &word))
 			return false;
 		runs = word_runs(pool->level[l].words[word], r);
 	}

@@ -8,9 +8,9 @@
  * pool without a free page. The buddy blocks of order 6l + r are the longest aligned runs of 2^r
  * set bits within the words of level l.
  *
- * Where to look for a block is in the index (pool-index.h). Together 1.41 bits a page.
+ * Where to look for a block is in the summary (summary.h). Together 1.41 bits a page.
  *
- * The words are the truth at all times. The index does not know of a block in a bin (bins.h);
+ * The words are the truth at all times. The summary does not know of a block in a bin (bins.h);
  * pool_settle() tells it.
  *
  * Only the files pool*.c include this.
@@ -34,12 +34,12 @@
 #define BIN_ORDERS 11u /* and for each longer block of an order below: 4 MiB of 4 KiB pages */
 #define BINS (BIN_PAGES + BIN_ORDERS - LEVEL_ORDERS - 1)
 #define BIN_ENTRIES 40u
-#define BINNED_VAGUE 0x80 /* what the index knows of the word may be wrong, as long as any is */
+#define BINNED_VAGUE 0x80 /* what the summary knows of the word may be wrong, as long as any is */
 
 static_assert(POOL_ORDERS == POOL_LEVELS * LEVEL_ORDERS, "each level has six orders");
 static_assert(WORD_BITS == 1 << LEVEL_ORDERS, "the orders of a level divide a word");
 
-/* One cache line of the index. Bit i of with[r]: the i-th word has a block of order r. */
+/* One cache line of the summary. Bit i of with[r]: the i-th word has a block of order r. */
 struct pool_line {
 	_Alignas(64) uint64_t with[LEVEL_ORDERS];
 };
@@ -49,7 +49,7 @@ struct pool_level {
 	uint64_t *words;
 	/* [0]: one for 64 words; [d]: the same of 64 lines of [d - 1]; one line at the top. */
 	struct pool_line *lines[POOL_DEPTH];
-	/* For each word: bit r: the index lists it for order r; */
+	/* For each word: bit r: the summary lists it for order r; */
 	uint8_t *orders;
 	uint8_t *binned; /* how many entries the bins have for it, and BINNED_VAGUE */
 	/* One for every unit of the pool, and for one that begins in it but ends behind it. */
@@ -85,7 +85,7 @@ struct pool {
 	uint8_t flags;
 	uint8_t depth[POOL_LEVELS]; /* of each level's lines */
 	uint64_t pages;
-	uint64_t nonempty; /* bit k: the index lists a word for order k */
+	uint64_t nonempty; /* bit k: the summary lists a word for order k */
 	struct pool_level level[POOL_LEVELS];
 	/* [k]: for requests of up to 2^k bytes that are longer than 2^(k-1), or are a page. */
 	struct pool_bin *bin_for[64];

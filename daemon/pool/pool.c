@@ -3,7 +3,7 @@
  * Pools: making them, granting and taking back.
  *
  * Blocks that return go to the bin for their length first, and requests without
- * conditions look there. What they do not find, and all else, comes through the index.
+ * conditions look there. What they do not find, and all else, comes through the summary.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,14 +67,14 @@ static inline uint64_t take_smallest(struct pool *pool, const struct pool_want *
 		order = want->order + bits_first(orders);
 		place.level = order / LEVEL_ORDERS;
 		r = order % LEVEL_ORDERS;
-		place.word = index_first(pool, place.level, r);
+		place.word = summary_first(pool, place.level, r);
 		blocks = word_blocks(pool->level[place.level].words[place.word], r);
 		if (blocks) {
 			place.bit = bits_first(blocks);
 			bitmap_carve(pool, &place, want->count);
 			return place_page(&place);
 		}
-		index_settle(pool, place.level, place.word);
+		summary_settle(pool, place.level, place.word);
 	}
 	return NOWHERE;
 }
@@ -84,7 +84,7 @@ static inline uint64_t take_lowest(struct pool *pool, const struct pool_want *wa
 {
 	struct pool_place place;
 
-	if (!index_lowest(pool, want->order, &place))
+	if (!summary_lowest(pool, want->order, &place))
 		return NOWHERE;
 	bitmap_carve(pool, &place, want->count);
 	return place_page(&place);
@@ -112,8 +112,8 @@ static uint64_t take_joined(struct pool *pool, const struct pool_want *want)
 	return page;
 }
 
-static inline uint64_t take_indexed(struct pool *pool, const struct pool_want *want,
-				    unsigned int flags)
+static inline uint64_t take_summarized(struct pool *pool, const struct pool_want *want,
+				       unsigned int flags)
 {
 	if ((flags & (POOL_EXACT | POOL_SMALLEST)) == POOL_EXACT)
 		return take_lowest(pool, want);
@@ -121,7 +121,7 @@ static inline uint64_t take_indexed(struct pool *pool, const struct pool_want *w
 }
 
 /*
- * What is not found at once: conditions, what the index
+ * What is not found at once: conditions, what the summary
  * does not know yet, and blocks that are neighbours.
  */
 static NOINLINE uint64_t take_with_care(struct pool *pool, const struct pool_want *want,
@@ -133,7 +133,7 @@ static NOINLINE uint64_t take_with_care(struct pool *pool, const struct pool_wan
 		page = take_within(pool, want);
 	else if (!pool_is_settled(pool)) {
 		pool_settle(pool);
-		page = take_indexed(pool, want, flags);
+		page = take_summarized(pool, want, flags);
 	}
 	if (page == NOWHERE && (flags & POOL_JOIN) && (flags & POOL_EXACT))
 		page = take_joined(pool, want);
@@ -147,7 +147,7 @@ static inline uint64_t take(struct pool *pool, const struct pool_want *want, uns
 	if (want->anywhere && pool->bin_max)
 		page = bin_pop(pool, bin_of(pool, want->count));
 	if (page == NOWHERE && want->anywhere)
-		page = take_indexed(pool, want, flags);
+		page = take_summarized(pool, want, flags);
 	if (page == NOWHERE)
 		page = take_with_care(pool, want, flags);
 	return page;
@@ -191,7 +191,7 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 
 /*
  * The newest entry of the bin is a block still, and is granted. What there is to be said to the
- * index is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
+ * summary is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
  */
 static inline int alloc_binned(struct pool *pool, struct pool_bin *bin,
 			       const struct pool_request *request, struct pool_extent *grant)

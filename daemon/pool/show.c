@@ -39,7 +39,7 @@ void pool_blocks(struct pool *pool, uint64_t counts[POOL_ORDERS])
 	memset(counts, 0, POOL_ORDERS * sizeof(*counts));
 	pool_settle(pool);
 	for (unsigned int l = 0; l < pool->levels; l++) {
-		for (uint64_t j = 0; index_next(pool, l, 0, &j); j++)
+		for (uint64_t j = 0; summary_next(pool, l, 0, &j); j++)
 			for (unsigned int r = 0; r < LEVEL_ORDERS; r++)
 				counts[l * LEVEL_ORDERS + r] +=
 					bits_count(word_blocks(pool->level[l].words[j], r));
@@ -75,8 +75,8 @@ static bool listed_right(const struct pool *pool, unsigned int l, uint64_t j)
 	return orders == pool->level[l].orders[j];
 }
 
-/* The index knows all of the word but its blocks in bins, unless it is vague about the word. */
-static bool index_right(const struct pool *pool, unsigned int l, uint64_t j)
+/* The summary knows all of the word but its blocks in bins, unless it is vague about the word. */
+static bool summary_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
 	uint64_t word = pool->level[l].words[j], bits;
 	unsigned int binned = pool->level[l].binned[j], entries;
@@ -95,7 +95,7 @@ static bool index_right(const struct pool *pool, unsigned int l, uint64_t j)
 
 /*
  * A word is right if it ends with the pool, no unit
- * above it is free as well, and the index agrees with it.
+ * above it is free as well, and the summary agrees with it.
  */
 static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 {
@@ -107,7 +107,7 @@ static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 	for (unsigned int m = l + 1; word && m < pool->levels; m++, above >>= WORD_SHIFT)
 		if (pool->level[m].words[above >> WORD_SHIFT] >> (above % WORD_BITS) & 1)
 			return false;
-	return index_right(pool, l, j);
+	return summary_right(pool, l, j);
 }
 
 static bool line_right(const struct pool_line *line, const struct pool_line *below, uint64_t n)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* The index of a pool: searches for more than one order. */
+/* The summary of a pool: searches for more than one order. */
 #include "pool/summary.h"
 
-/* From here on the index knows all of a word, which may be full. */
-void index_settle(struct pool *pool, unsigned int l, uint64_t j)
+/* From here on the summary knows all of a word, which may be full. */
+void summary_settle(struct pool *pool, unsigned int l, uint64_t j)
 {
 	if (pool->level[l].words[j] == ~0ull)
 		bitmap_give(pool, l, j, 0);
 	else
-		index_sync(pool, l, j);
+		summary_sync(pool, l, j);
 }
 
 /*
@@ -56,7 +56,7 @@ static bool descend(const struct pool *pool, unsigned int order, struct pool_pla
  * Where the lowest run of this order begins, whatever the
  * order of the block that it is in; false: there is none.
  */
-bool index_lowest(struct pool *pool, unsigned int order, struct pool_place *place)
+bool summary_lowest(struct pool *pool, unsigned int order, struct pool_place *place)
 {
 	unsigned int top = pool->levels - 1u;
 
@@ -65,7 +65,7 @@ bool index_lowest(struct pool *pool, unsigned int order, struct pool_place *plac
 	while (!descend(pool, order, place)) {
 		if (place->level == top)
 			return false;
-		index_settle(pool, place->level, place->word);
+		summary_settle(pool, place->level, place->word);
 	}
 	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The index of a pool: in which word of a level a block of some order is to be found.
+ * The summary of a pool: in which word of a level a block of some order is to be found.
  *
  * A line has one bit for each of 64 words and each order of their level; lines of lines follow,
  * until there is one. So the first word with a block of some order is one bit scan for each depth,
@@ -8,11 +8,11 @@
  * the same number, whatever their level, so the first word with a block of this order or any higher
  * one is found in one descent as well.
  *
- * The index may list an order that a word has no longer, if the block has merged with one in a
+ * The summary may list an order that a word has no longer, if the block has merged with one in a
  * bin: whoever is led there in vain settles the word and looks again.
  */
-#ifndef MMIOD_DAEMON_POOL_INDEX_H
-#define MMIOD_DAEMON_POOL_INDEX_H
+#ifndef MMIOD_DAEMON_POOL_SUMMARY_H
+#define MMIOD_DAEMON_POOL_SUMMARY_H
 
 #include "pool/bitmap.h"
 
@@ -38,7 +38,7 @@ static inline uint64_t line_any(const struct pool_line *line)
 }
 
 /* The first word listed for order r of the level, which is not empty. */
-static inline uint64_t index_first(const struct pool *pool, unsigned int l, unsigned int r)
+static inline uint64_t summary_first(const struct pool *pool, unsigned int l, unsigned int r)
 {
 	uint64_t i = 0;
 
@@ -64,9 +64,9 @@ static inline unsigned int word_orders(uint64_t word)
 	return orders | 1u << (LEVEL_ORDERS - 1);
 }
 
-void index_sync(struct pool *pool, unsigned int l, uint64_t j);
-void index_settle(struct pool *pool, unsigned int l, uint64_t j);
-bool index_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word);
-bool index_lowest(struct pool *pool, unsigned int order, struct pool_place *place);
+void summary_sync(struct pool *pool, unsigned int l, uint64_t j);
+void summary_settle(struct pool *pool, unsigned int l, uint64_t j);
+bool summary_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word);
+bool summary_lowest(struct pool *pool, unsigned int order, struct pool_place *place);
 
 #endif

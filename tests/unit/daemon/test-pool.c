@@ -251,7 +251,7 @@ Test(pool, a_part_that_begins_anywhere_is_not_kept_for_its_length)
 	pool_destroy(pool);
 }
 
-/* More of it than the bin has room for, and from a word that the index is asked for meanwhile. */
+/* More of it than the bin has room for, and from a word that the summary is asked for meanwhile. */
 Test(pool, what_a_bin_has_no_room_for_is_found_as_well)
 {
 	struct pool *pool = new_pool(256, 0);

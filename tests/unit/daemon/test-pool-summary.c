@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The arithmetic of the index against what it says it is, and its searches against the words. */
+/* The arithmetic of the summary against what it says it is, and its searches against the words. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include "daemon/pool/summary.h"
@@ -30,7 +30,7 @@ static uint64_t draw_word(void)
 	return draw() % 4 ? word : draw() & draw();
 }
 
-Test(pool_index, a_word_has_the_orders_of_its_blocks)
+Test(pool_summary, a_word_has_the_orders_of_its_blocks)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t word = draw_word();
@@ -44,7 +44,7 @@ Test(pool_index, a_word_has_the_orders_of_its_blocks)
 }
 
 /* It takes many blocks that were freed, taken as part of others, and freed again. */
-Test(pool_index, a_word_with_as_many_entries_as_can_be_counted_gets_no_more)
+Test(pool_summary, a_word_with_as_many_entries_as_can_be_counted_gets_no_more)
 {
 	struct pool_request request = { .length = 64 };
 	struct pool_extent grant;
