@@ -161,7 +161,7 @@ static void clear_connections(struct daemon *daemon)
 	/* The leases of a module's windows live on without us; only what we know of them goes. */
 	connections_clear(&broker->host);
 	turn_stop(&broker->host);
-	remnants_clear(&broker->host);
+	lingering_clear(&broker->host);
 	journal_stop(&broker->host);
 	paces_clear(&broker->host.paces);
 }

@@ -331,7 +331,7 @@ static void close_socket(struct connection *connection)
 	event_del(&connection->timer);
 	connection_drop_queue(connection);
 	connection_settle(connection);
-	if (!connection->flight.user || remnant_new(connection) < 0)
+	if (!connection->flight.user || lingering_new(connection) < 0)
 		socket_hang_up(connection->fd);
 	charge_release(&connection->flight);
 	connection->fd = -1;

@@ -24,7 +24,7 @@
 
 struct connection;
 struct packet;
-struct remnant;
+struct lingering;
 
 /* What the connections of a daemon have in common; belongs to the daemon. */
 struct connection_host {
@@ -42,7 +42,7 @@ struct connection_host {
 	struct connection *closing; /* closed, but the end of their leases is not done */
 	uint64_t last_id; /* of a connection */
 	struct monitor monitor;
-	struct remnant *remnants;
+	struct lingering *lingering;
 	struct event summary; /* of lines that were not logged */
 	struct audits audits;
 	struct message message; /* being built: there is one thread */

@@ -4,23 +4,23 @@
 #include "connection/linger.h"
 #include "connection/socket.h"
 
-struct remnant {
+struct lingering {
 	struct connection_host *host;
 	int fd;
 	struct event event;
 	struct charge connection;
 	struct charge flight;
-	struct remnant *prev, *next;
+	struct lingering *prev, *next;
 };
 
-static void remnant_free(struct remnant *remnant)
+static void lingering_free(struct lingering *lingering)
 {
-	event_del(&remnant->event);
-	socket_hang_up(remnant->fd);
-	charge_release(&remnant->flight);
-	charge_release(&remnant->connection);
-	DL_DELETE(remnant->host->remnants, remnant);
-	free(remnant);
+	event_del(&lingering->event);
+	socket_hang_up(lingering->fd);
+	charge_release(&lingering->flight);
+	charge_release(&lingering->connection);
+	DL_DELETE(lingering->host->lingering, lingering);
+	free(lingering);
 }
 
 /*
@@ -29,38 +29,38 @@ static void remnant_free(struct remnant *remnant)
  */
 static void on_edge(evutil_socket_t fd, short what, void *data)
 {
-	struct remnant *remnant = data;
+	struct lingering *lingering = data;
 
 	if (socket_all_read(fd))
-		remnant_free(remnant);
+		lingering_free(lingering);
 }
 
 /* Takes over the socket, which no event watches any more, and the charges; nothing if it fails. */
-int remnant_new(struct connection *connection)
+int lingering_new(struct connection *connection)
 {
 	struct connection_host *host = connection->host;
-	struct remnant *remnant = calloc(1, sizeof(*remnant));
+	struct lingering *lingering = calloc(1, sizeof(*lingering));
 
-	if (!remnant)
+	if (!lingering)
 		return -ENOMEM;
-	remnant->host = host;
-	remnant->fd = connection->fd;
-	event_assign(&remnant->event, host->base, remnant->fd, EV_WRITE | EV_ET | EV_PERSIST,
-		     on_edge, remnant);
-	if (event_add(&remnant->event, NULL) < 0) {
-		free(remnant);
+	lingering->host = host;
+	lingering->fd = connection->fd;
+	event_assign(&lingering->event, host->base, lingering->fd, EV_WRITE | EV_ET | EV_PERSIST,
+		     on_edge, lingering);
+	if (event_add(&lingering->event, NULL) < 0) {
+		free(lingering);
 		return -ENOMEM;
 	}
-	shutdown(remnant->fd, SHUT_RDWR);
-	remnant->connection = connection->charge;
-	remnant->flight = connection->flight;
+	shutdown(lingering->fd, SHUT_RDWR);
+	lingering->connection = connection->charge;
+	lingering->flight = connection->flight;
 	connection->charge.user = connection->flight.user = NULL;
-	DL_APPEND(host->remnants, remnant);
+	DL_APPEND(host->lingering, lingering);
 	return 0;
 }
 
-void remnants_clear(struct connection_host *host)
+void lingering_clear(struct connection_host *host)
 {
-	while (host->remnants)
-		remnant_free(host->remnants);
+	while (host->lingering)
+		lingering_free(host->lingering);
 }

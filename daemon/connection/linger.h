@@ -6,12 +6,12 @@
  * the charges, and a client that lets itself be dropped again and again comes up against its user's
  * limits instead of using up the daemon's.
  */
-#ifndef MMIOD_DAEMON_REMNANT_H
-#define MMIOD_DAEMON_REMNANT_H
+#ifndef MMIOD_DAEMON_CONNECTION_LINGER_H
+#define MMIOD_DAEMON_CONNECTION_LINGER_H
 
 #include "connection/connection.h"
 
-int remnant_new(struct connection *connection);
-void remnants_clear(struct connection_host *host);
+int lingering_new(struct connection *connection);
+void lingering_clear(struct connection_host *host);
 
 #endif

@@ -7,7 +7,7 @@
  *  - those in flight and those that wait are charged to the user, and a request beyond the limit is
  *    refused;
  *  - they stay charged when the connection is closed, until they are read or the peer is gone
- *    (remnant.c).
+ *    (linger.c).
  */
 #include <string.h>
 #include "connection/connection.h"

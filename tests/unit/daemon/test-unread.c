@@ -227,15 +227,15 @@ Test(unread, descriptors_of_a_dropped_connection_are_settled_when_the_client_clo
 	send_leases(fd, 16);
 	client_send(fd, &garbage, sizeof(garbage));
 	rig_turn();
-	cr_assert_not_null(rig.broker.host.remnants);
+	cr_assert_not_null(rig.broker.host.lingering);
 	close(fd);
 	rig_turn();
-	cr_assert_null(rig.broker.host.remnants);
+	cr_assert_null(rig.broker.host.lingering);
 	cr_assert_null(rig.broker.host.users.table);
 	cr_assert_eq(open_fds(), before - 2);
 }
 
-Test(unread, remnants_go_with_the_daemon)
+Test(unread, sockets_that_linger_go_with_the_daemon)
 {
 	struct mmiod_msg garbage = { .size = 1 };
 	int fd = client_hello(1000);
@@ -243,7 +243,7 @@ Test(unread, remnants_go_with_the_daemon)
 	send_leases(fd, 16);
 	client_send(fd, &garbage, sizeof(garbage));
 	rig_turn();
-	cr_assert_not_null(rig.broker.host.remnants);
+	cr_assert_not_null(rig.broker.host.lingering);
 	/* rig_stop() aborts if anybody is still charged. */
 }
 
