@@ -262,7 +262,7 @@ static int fail_to_start(int status, const char *why)
 
 	fail(status, why);
 	if (fd >= 0)
-		door_turn_away(fd, why, DOOR_MS);
+		turn_away_all(fd, why, TURN_AWAY_MS);
 	return status;
 }
 

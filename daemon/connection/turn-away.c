@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The door: accepts, answers the HELLO that is on its way,
- * and hangs up. Nothing of the daemon is there yet but this.
+ * Turning clients away: each is accepted, its HELLO that is on its way is answered, and it is hung
+ * up on. Nothing else of the daemon is there yet.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -35,7 +35,7 @@ static void answer(int fd, const char *why)
 	socket_hang_up(fd);
 }
 
-void door_turn_away(int fd, const char *why, unsigned int milliseconds)
+void turn_away_all(int fd, const char *why, unsigned int milliseconds)
 {
 	struct pollfd listening = { .fd = fd, .events = POLLIN };
 	uint64_t now = log_now_ms(), end = now + milliseconds;

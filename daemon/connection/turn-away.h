@@ -4,16 +4,16 @@
  * without an answer the service manager would start the daemon for them again and again, until it
  * gave up and closed the socket for good.
  */
-#ifndef MMIOD_DAEMON_DOOR_H
-#define MMIOD_DAEMON_DOOR_H
+#ifndef MMIOD_DAEMON_CONNECTION_TURN_AWAY_H
+#define MMIOD_DAEMON_CONNECTION_TURN_AWAY_H
 
 /* Long enough that restarts stay below the unit's StartLimitBurst=, however many clients come. */
-#define DOOR_MS 3000
+#define TURN_AWAY_MS 3000
 
 /*
- * Turns clients of this listening socket away for so
- * long. Root hears why, others where that is written.
+ * Turns all clients of this listening socket away for so long. Root hears why, others where that is
+ * written.
  */
-void door_turn_away(int fd, const char *why, unsigned int milliseconds);
+void turn_away_all(int fd, const char *why, unsigned int milliseconds);
 
 #endif

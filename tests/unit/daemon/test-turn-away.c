@@ -28,7 +28,7 @@ static void stop(void)
 	files_remove();
 }
 
-TestSuite(door, .init = start, .fini = stop);
+TestSuite(turn_away, .init = start, .fini = stop);
 
 static int come(void)
 {
@@ -48,11 +48,11 @@ static int come(void)
 	return fd;
 }
 
-Test(door, root_hears_why_the_daemon_cannot_start_and_others_where_it_is_written)
+Test(turn_away, root_hears_why_the_daemon_cannot_start_and_others_where_it_is_written)
 {
 	int fd = come();
 
-	door_turn_away(listening, "x.conf:3: unknown key \"bra\"", 50);
+	turn_away_all(listening, "x.conf:3: unknown key \"bra\"", 50);
 	cr_assert_gt(client_receive(fd), 0, "before the end of the connection");
 	cr_assert_eq(answer.msg.opcode, MMIOD_OP_HELLO);
 	cr_assert_eq(answer.msg.status, MMIOD_E_INTERNAL);
@@ -65,23 +65,23 @@ Test(door, root_hears_why_the_daemon_cannot_start_and_others_where_it_is_written
 	close(fd);
 }
 
-Test(door, everybody_who_waits_is_answered)
+Test(turn_away, everybody_who_waits_is_answered)
 {
 	int fds[64];
 
 	for (size_t i = 0; i < array_size(fds); i++)
 		fds[i] = come();
-	door_turn_away(listening, "no module", 50);
+	turn_away_all(listening, "no module", 50);
 	for (size_t i = 0; i < array_size(fds); i++) {
 		cr_assert_gt(client_receive(fds[i]), 0);
 		close(fds[i]);
 	}
 }
 
-Test(door, nobody_who_comes_is_no_reason_to_wait_longer)
+Test(turn_away, nobody_who_comes_is_no_reason_to_wait_longer)
 {
 	uint64_t before = log_now_ms();
 
-	door_turn_away(listening, "no module", 100);
+	turn_away_all(listening, "no module", 100);
 	cr_assert_geq(log_now_ms() - before, 90u);
 }
