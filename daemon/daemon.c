@@ -163,7 +163,7 @@ static void clear_connections(struct daemon *daemon)
 	turn_stop(&broker->host);
 	lingering_clear(&broker->host);
 	journal_stop(&broker->host);
-	paces_clear(&broker->host.paces);
+	user_rates_clear(&broker->host.user_rates);
 }
 
 void daemon_clear(struct daemon *daemon)

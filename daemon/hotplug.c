@@ -9,6 +9,7 @@
  */
 #include <libudev.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "hotplug.h"
 #include "machine/pci.h"
@@ -57,7 +58,7 @@ static void on_settled(evutil_socket_t fd, short what, void *data)
 void hotplug_note(struct hotplug *hotplug)
 {
 	const struct timeval moment = { 0, SETTLE_MS * 1000 };
-	uint64_t now = log_now_ms();
+	uint64_t now = clock_coarse_ms();
 
 	if (!hotplug->since_ms)
 		hotplug->since_ms = now;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Two clocks, and what lies between them. */
+/* The clocks, and what lies between two of them. */
 #include <time.h>
 #include "base/clock.h"
 
@@ -16,6 +16,11 @@ static int64_t read_ms(clockid_t id)
 uint64_t clock_boot_ms(void)
 {
 	return (uint64_t)read_ms(CLOCK_BOOTTIME);
+}
+
+uint64_t clock_coarse_ms(void)
+{
+	return (uint64_t)read_ms(CLOCK_MONOTONIC_COARSE);
 }
 
 /*

@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 uint64_t clock_boot_ms(void);
+uint64_t clock_coarse_ms(
+	void); /* monotonic, to a tick, and cheap */
 uint64_t clock_since_1970(uint64_t boot_ms); /* seconds */
 uint64_t clock_boot_ms_of(uint64_t since_1970);
 

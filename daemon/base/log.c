@@ -16,12 +16,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-login.h>
-#include <time.h>
 #include "base/log.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define LIMIT_BURST 20
-#define LIMIT_PER_SECOND 5
 #define LINE_MAX_BYTES 1024
 #define DATAGRAM_MAX_BYTES 4096
 
@@ -180,20 +177,4 @@ void log_line(int priority, const struct log_fields *fields, const char *format,
 		snprintf(prefix, sizeof(prefix), "<%d>", priority);
 	}
 	write_stderr(prefix, message);
-}
-
-uint64_t log_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-bool log_admit(struct log_limit *limit, uint64_t now_ms)
-{
-	if (bucket_take(&limit->bucket, now_ms, LIMIT_BURST, LIMIT_PER_SECOND))
-		return true;
-	limit->held_back++;
-	return false;
 }

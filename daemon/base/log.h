@@ -29,7 +29,6 @@
 #include <stdint.h>
 #include <syslog.h>
 #include "base/holder.h"
-#include "base/rate.h"
 #include "base/util.h"
 
 /* What the line is about. Fields that are zero or NULL are left out. */
@@ -57,18 +56,10 @@ struct log_fields {
 #define LOG_ID_HELD_BACK "27b8e4f6d3a14c0b95e7f2081c6a4d9e"
 #define LOG_ID_CONFIG "a94d7c20e5b8461f83c07b1d5e92f663"
 
-/* Lets through a burst, then a few in each second; what was held back is counted. */
-struct log_limit {
-	struct bucket bucket;
-	uint32_t held_back;
-};
-
 void log_init(bool verbose);
 void log_to_journal(const char *socket);
 void log_line(int priority, const struct log_fields *fields, const char *format, ...)
 	_printf_(3, 4);
-bool log_admit(struct log_limit *limit, uint64_t now_ms);
-uint64_t log_now_ms(void);
 
 #define log_error(...) log_line(LOG_ERR, NULL, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, NULL, __VA_ARGS__)

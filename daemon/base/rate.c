@@ -3,34 +3,44 @@
 #include "base/rate.h"
 
 #define TOKEN 1000u
+#define LINES_BURST 20
+#define LINES_PER_SECOND 5
 
 /*
- * In thousandths of a token, of which `per_second` come
- * in a millisecond; a long pause must not overflow.
+ * In thousandths of a token, of which `per_second` come in a millisecond; a long pause must not
+ * overflow.
  */
-static uint64_t refill(const struct bucket *bucket, uint64_t now_ms, uint64_t most,
+static uint64_t refill(const struct rate_limit *limit, uint64_t now_ms, uint64_t most,
 		       uint32_t per_second)
 {
-	uint64_t passed = now_ms > bucket->refilled_ms ? now_ms - bucket->refilled_ms : 0;
-	uint64_t missing = most > bucket->tokens ? most - bucket->tokens : 0;
+	uint64_t passed = now_ms > limit->refilled_ms ? now_ms - limit->refilled_ms : 0;
+	uint64_t missing = most > limit->tokens ? most - limit->tokens : 0;
 
 	if (per_second && passed > missing / per_second)
 		return most;
-	return bucket->tokens + passed * per_second;
+	return limit->tokens + passed * per_second;
 }
 
-/* False: there is none. A burst or a pace that was lowered meanwhile takes effect at once. */
-bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint32_t burst, uint32_t per_second)
+/* False: there is none. A burst or a rate that was lowered meanwhile takes effect at once. */
+bool rate_take(struct rate_limit *limit, uint64_t now_ms, uint32_t burst, uint32_t per_second)
 {
 	uint64_t most = (uint64_t)burst * TOKEN;
 
-	bucket->tokens = bucket->started ? refill(bucket, now_ms, most, per_second) : most;
-	if (bucket->tokens > most)
-		bucket->tokens = most;
-	bucket->refilled_ms = now_ms;
-	bucket->started = true;
-	if (bucket->tokens < TOKEN)
+	limit->tokens = limit->started ? refill(limit, now_ms, most, per_second) : most;
+	if (limit->tokens > most)
+		limit->tokens = most;
+	limit->refilled_ms = now_ms;
+	limit->started = true;
+	if (limit->tokens < TOKEN)
 		return false;
-	bucket->tokens -= TOKEN;
+	limit->tokens -= TOKEN;
 	return true;
+}
+
+bool rate_take_line(struct line_limit *limit, uint64_t now_ms)
+{
+	if (rate_take(&limit->rate, now_ms, LINES_BURST, LINES_PER_SECOND))
+		return true;
+	limit->held_back++;
+	return false;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lines that wait until their user's pace admits them, and the last grants. An entry stays for the
+ * Lines that wait until their user's rate admits them, and the last grants. An entry stays for the
  * hour in which it was written; when there are too many, those of earlier hours go.
  */
 #include <inttypes.h>
 #include <string.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "connection/audit.h"
 #include "connection/connection.h"
@@ -89,7 +90,7 @@ static void put_off(struct connection_host *host, struct audit *audit, const str
 bool audit_admit(struct connection_host *host, const struct lease *lease, uint32_t kind,
 		 const char *rule, uint64_t count)
 {
-	uint64_t hour = log_now_ms() / HOUR_MS;
+	uint64_t hour = clock_coarse_ms() / HOUR_MS;
 	uid_t uid = lease->holder.uid;
 	struct audit_key key;
 	struct audit *audit;
@@ -122,7 +123,7 @@ static void tell_one(struct connection_host *host, struct audit *audit, uint64_t
 static void on_later(evutil_socket_t fd, short what, void *data)
 {
 	struct connection_host *host = data;
-	uint64_t hour = log_now_ms() / HOUR_MS;
+	uint64_t hour = clock_coarse_ms() / HOUR_MS;
 	struct audit *audit, *next;
 
 	DL_FOREACH_SAFE(host->audits.waiting, audit, next) {
@@ -139,7 +140,7 @@ void audit_start(struct connection_host *host, void (*tell)(const struct audit *
 	evtimer_assign(&host->audits.later, host->base, on_later, host);
 }
 
-/* What waits is told now, whatever the pace. */
+/* What waits is told now, whatever the rate. */
 void audit_stop(struct connection_host *host)
 {
 	struct audits *audits = &host->audits;

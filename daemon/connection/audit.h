@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who was granted what, so that nobody who is audited can keep it out of the journal: what there is
- * no room for now is counted, by user, grant and region, and one line tells it as soon as the pace
+ * no room for now is counted, by user, grant and region, and one line tells it as soon as the rate
  * admits. The first of each in an hour is never held back. The last grants are also kept here, for
  * LOG.
  */

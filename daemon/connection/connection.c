@@ -280,7 +280,7 @@ int connection_new(struct connection_host *host, int fd, const struct peer *peer
 	connection->host = host;
 	connection->id = ++host->last_id;
 	connection->started_ms = clock_boot_ms();
-	connection->accepted_ms = log_now_ms();
+	connection->accepted_ms = clock_coarse_ms();
 	connection->fd = fd;
 	connection->peer = *peer;
 	event_assign(&connection->incoming, host->base, fd, EV_READ | EV_ET | EV_PERSIST,

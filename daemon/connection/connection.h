@@ -30,7 +30,7 @@ struct lingering;
 struct connection_host {
 	struct event_base *base;
 	struct users users;
-	struct paces paces;
+	struct user_rates user_rates;
 	struct counters counters;
 	const struct config_limits *limits; /* in force */
 	struct turn turn;
@@ -80,7 +80,7 @@ struct connection {
 	uint64_t id; /* from 1, never used again */
 	struct by_id_node of_all; /* in host->by_id */
 	uint64_t started_ms; /* CLOCK_BOOTTIME */
-	uint64_t accepted_ms; /* log_now_ms() */
+	uint64_t accepted_ms; /* clock_coarse_ms() */
 	int fd;
 	struct event incoming;
 	struct event outgoing; /* added while something waits to be sent */

@@ -3,6 +3,7 @@
  * Lines are admitted by token buckets of the user that they are about. Grants have a bucket of their
  * own, a faster one; what it does not admit is put off and told together (audit.h).
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "connection/connection.h"
 #include "connection/journal-rate.h"
@@ -15,13 +16,13 @@ static const struct timeval summary_time = { 10, 0 };
 static void summarize(struct connection_host *host)
 {
 	const struct log_fields fields = { .message_id = LOG_ID_HELD_BACK };
-	struct pace *pace;
+	struct user_rate *rate;
 
-	DL_FOREACH(host->paces.list, pace) {
-		if (pace->log.held_back)
+	DL_FOREACH(host->user_rates.list, rate) {
+		if (rate->log.held_back)
 			log_line(LOG_WARNING, &fields, "held back %u lines about uid %u",
-				 pace->log.held_back, pace->uid);
-		pace->log.held_back = 0;
+				 rate->log.held_back, rate->uid);
+		rate->log.held_back = 0;
 	}
 }
 
@@ -41,23 +42,25 @@ static bool hold_back(struct connection_host *host)
 /* Whether one more line about this user may be written now. */
 bool journal_may(struct connection_host *host, uid_t uid)
 {
-	uint64_t now = log_now_ms();
-	struct pace *pace = pace_need(&host->paces, users_owner(&host->users, uid), now);
+	uint64_t now = clock_coarse_ms();
+	struct user_rate *rate =
+		user_rates_need(&host->user_rates, users_owner(&host->users, uid), now);
 
-	return (pace && log_admit(&pace->log, now)) || hold_back(host);
+	return (rate && rate_take_line(&rate->log, now)) || hold_back(host);
 }
 
 bool journal_may_audit(struct connection_host *host, uid_t uid, bool dropped)
 {
-	uint64_t now = log_now_ms();
-	struct pace *pace = pace_need(&host->paces, users_owner(&host->users, uid), now);
+	uint64_t now = clock_coarse_ms();
+	struct user_rate *rate =
+		user_rates_need(&host->user_rates, users_owner(&host->users, uid), now);
 
-	if (pace && bucket_take(&pace->audit, now, AUDIT_BURST, AUDIT_PER_SECOND))
+	if (rate && rate_take(&rate->audit, now, AUDIT_BURST, AUDIT_PER_SECOND))
 		return true;
 	if (!dropped)
 		return false;
-	if (pace)
-		pace->log.held_back++;
+	if (rate)
+		rate->log.held_back++;
 	return hold_back(host);
 }
 

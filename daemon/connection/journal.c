@@ -201,7 +201,7 @@ void journal_unwritten(const struct lease *lease, const struct config_write *wri
 		 lease->id, lease->region->name, write->value, write->offset, strerror(-error));
 }
 
-/* `always`: it is what an error in the journal was about. Else the holder's pace applies, if known. */
+/* `always`: it is what an error in the journal was about. Else the holder's rate applies, if known. */
 void journal_written(struct connection_host *host, const struct lease *lease,
 		     const struct config_write *write, bool always)
 {

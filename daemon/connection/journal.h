@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the daemon writes to the journal about clients and their leases. Every line that a client
- * can provoke is held to a pace of its user, so that one user can neither fill the disk nor drown
+ * can provoke is held to a rate of its user, so that one user can neither fill the disk nor drown
  * what is said of others; how many lines were held back is said a little later. The fields of each
  * kind of line are listed in log.h.
  */

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "connection/journal.h"
 #include "connection/server.h"
@@ -212,18 +213,17 @@ static int check_rate(struct server *server, const struct peer *peer)
 {
 	const struct config *config = *server->config;
 	uint32_t rate = config->limits.connection_rate_per_user;
-	uint64_t now = log_now_ms();
-	struct pace *pace;
+	uint64_t now = clock_coarse_ms();
+	struct user_rate *user;
 
 	if (policy_is_admin(config, &peer->subject))
 		return 0;
-	pace = pace_need(&server->host->paces, users_owner(&server->host->users, peer->subject.uid),
-			 now);
-	if (!pace)
+	user = user_rates_need(&server->host->user_rates,
+			       users_owner(&server->host->users, peer->subject.uid), now);
+	if (!user)
 		return -ENOMEM;
 	/* All that a user may have come again at once after a restart of the daemon. */
-	return bucket_take(&pace->connections, now, config->limits.connections_per_user + rate,
-			   rate)
+	return rate_take(&user->connections, now, config->limits.connections_per_user + rate, rate)
 		       ? 0
 		       : -EBUSY;
 }
@@ -286,7 +286,7 @@ static bool is_stranger(const struct server *server, const struct peer *peer)
 static void on_farewell(evutil_socket_t fd, short what, void *data)
 {
 	struct server *server = data;
-	uint64_t now = log_now_ms();
+	uint64_t now = clock_coarse_ms();
 	struct connection *connection;
 
 	DL_FOREACH(server->host->connections, connection) {
@@ -473,7 +473,7 @@ static void turn_one_away(struct server *server)
 
 static void rest(struct server *server, int error)
 {
-	if (log_admit(&server->log, log_now_ms()))
+	if (rate_take_line(&server->log, clock_coarse_ms()))
 		log_warning("cannot accept a client: %s", strerror(error));
 	event_del(&server->event);
 	event_add(&server->rest, &rest_time);

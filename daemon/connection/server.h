@@ -7,6 +7,7 @@
 #ifndef MMIOD_DAEMON_SERVER_H
 #define MMIOD_DAEMON_SERVER_H
 
+#include "base/rate.h"
 #include "connection/connection.h"
 
 struct server {
@@ -16,7 +17,7 @@ struct server {
 	int reserve_fd;
 	struct event event;
 	struct event rest; /* ends a rest */
-	struct log_limit log;
+	struct line_limit log;
 };
 
 int server_bind(const char *path, mode_t mode, struct text *why);

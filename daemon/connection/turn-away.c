@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "connection/socket.h"
 #include "connection/turn-away.h"
@@ -38,10 +39,10 @@ static void answer(int fd, const char *why)
 void turn_away_all(int fd, const char *why, unsigned int milliseconds)
 {
 	struct pollfd listening = { .fd = fd, .events = POLLIN };
-	uint64_t now = log_now_ms(), end = now + milliseconds;
+	uint64_t now = clock_coarse_ms(), end = now + milliseconds;
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	for (; now < end; now = log_now_ms()) {
+	for (; now < end; now = clock_coarse_ms()) {
 		int client;
 
 		if (poll(&listening, 1, (int)(end - now)) < 0 && errno != EINTR)

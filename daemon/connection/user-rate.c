@@ -5,51 +5,51 @@
 #define REMEMBERED_MS 60000u
 #define REMEMBERED_MAX 4096u /* whoever has a range of uids could fill our memory with them */
 
-static void forget(struct paces *paces, struct pace *pace)
+static void forget(struct user_rates *rates, struct user_rate *rate)
 {
-	DL_DELETE(paces->list, pace);
-	HASH_DEL(paces->table, pace);
-	free(pace);
+	DL_DELETE(rates->list, rate);
+	HASH_DEL(rates->table, rate);
+	free(rate);
 }
 
-static struct pace *pace_new(struct paces *paces, uid_t uid)
+static struct user_rate *user_rate_new(struct user_rates *rates, uid_t uid)
 {
-	struct pace *pace = calloc(1, sizeof(*pace));
+	struct user_rate *rate = calloc(1, sizeof(*rate));
 
-	if (!pace)
+	if (!rate)
 		return NULL;
-	pace->uid = uid;
-	HASH_ADD(hh, paces->table, uid, sizeof(pace->uid), pace);
-	if (hash_added(pace)) {
-		DL_APPEND(paces->list, pace);
-		return pace;
+	rate->uid = uid;
+	HASH_ADD(hh, rates->table, uid, sizeof(rate->uid), rate);
+	if (hash_added(rate)) {
+		DL_APPEND(rates->list, rate);
+		return rate;
 	}
-	free(pace);
+	free(rate);
 	return NULL;
 }
 
 /* NULL: out of memory. Good until the next call. */
-struct pace *pace_need(struct paces *paces, uid_t uid, uint64_t now_ms)
+struct user_rate *user_rates_need(struct user_rates *rates, uid_t uid, uint64_t now_ms)
 {
-	struct pace *pace;
+	struct user_rate *rate;
 
-	HASH_FIND(hh, paces->table, &uid, sizeof(uid), pace);
-	if (pace) {
-		DL_DELETE(paces->list, pace);
-		DL_APPEND(paces->list, pace);
+	HASH_FIND(hh, rates->table, &uid, sizeof(uid), rate);
+	if (rate) {
+		DL_DELETE(rates->list, rate);
+		DL_APPEND(rates->list, rate);
 	} else {
-		while (paces->list && (HASH_COUNT(paces->table) >= REMEMBERED_MAX ||
-				       now_ms - paces->list->used_ms > REMEMBERED_MS))
-			forget(paces, paces->list);
-		pace = pace_new(paces, uid);
+		while (rates->list && (HASH_COUNT(rates->table) >= REMEMBERED_MAX ||
+				       now_ms - rates->list->used_ms > REMEMBERED_MS))
+			forget(rates, rates->list);
+		rate = user_rate_new(rates, uid);
 	}
-	if (pace)
-		pace->used_ms = now_ms;
-	return pace;
+	if (rate)
+		rate->used_ms = now_ms;
+	return rate;
 }
 
-void paces_clear(struct paces *paces)
+void user_rates_clear(struct user_rates *rates)
 {
-	while (paces->list)
-		forget(paces, paces->list);
+	while (rates->list)
+		forget(rates, rates->list);
 }

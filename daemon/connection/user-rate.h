@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How fast each uid goes: what limits connections and lines of the log per time. Unlike an account
+ * How fast each uid goes: what limits connections and lines of the log in a time. Unlike an account
  * (user.h) it is remembered for a while after the uid's last connection has gone, or going away
  * would be the way around the limit.
  */
-#ifndef MMIOD_DAEMON_PACE_H
-#define MMIOD_DAEMON_PACE_H
+#ifndef MMIOD_DAEMON_CONNECTION_USER_RATE_H
+#define MMIOD_DAEMON_CONNECTION_USER_RATE_H
 
 #include <sys/types.h>
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/rate.h"
 
-struct pace {
+struct user_rate {
 	uid_t uid;
-	struct bucket connections;
-	struct log_limit log;
-	struct bucket audit; /* lines about grants to write */
+	struct rate_limit connections;
+	struct line_limit log;
+	struct rate_limit audit; /* lines about grants to write */
 	uint64_t used_ms;
-	struct pace *prev, *next; /* the longest unused first */
+	struct user_rate *prev, *next; /* the longest unused first */
 	UT_hash_handle hh;
 };
 
-struct paces {
-	struct pace *table;
-	struct pace *list;
+struct user_rates {
+	struct user_rate *table;
+	struct user_rate *list;
 };
 
-struct pace *pace_need(struct paces *paces, uid_t uid, uint64_t now_ms);
-void paces_clear(struct paces *paces);
+struct user_rate *user_rates_need(struct user_rates *rates, uid_t uid, uint64_t now_ms);
+void user_rates_clear(struct user_rates *rates);
 
 #endif

@@ -42,7 +42,7 @@
  *
  * Beyond these: half-open connections (test_limits), storms (test_floods), out of memory
  * (test_neglect), a journal that is gone or does not read (daemon/test-journal), clocks that jump
- * (daemon/test-pace; vm/service).
+ * (daemon/test-rate; vm/service).
  *
  * An attack runs in a process of its own, so that all it opened is closed when it ends. Then the
  * daemon must be as it was: alive, with as many descriptors, no client, no lease, and not
