@@ -56,7 +56,7 @@ struct wiping {
 	bool failed; /* of one in this round */
 };
 
-/* Leases with a time limit; belongs to terms.c. */
+/* Leases with a time limit; belongs to deadlines.c. */
 struct deadlines {
 	struct event event; /* until one wants something done */
 	struct chore expiring; /* what they want */
@@ -200,7 +200,7 @@ void notice_lease(struct broker *broker, enum mmiod_notice_type type, const stru
 void notice_denial(struct broker *broker, const struct holder *holder,
 		   const struct mmiod_wire_want *want, enum mmiod_memory memory, const char *why);
 
-/* terms.c: leases with a time limit. */
+/* deadlines.c: leases with a time limit. */
 void deadlines_init(struct broker *broker);
 void deadlines_arm(struct broker *broker);
 

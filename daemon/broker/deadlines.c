@@ -13,7 +13,7 @@
 /* The timer runs until the first thing that is to be done. */
 void deadlines_arm(struct broker *broker)
 {
-	const struct interval *first = interval_first(&broker->leases.terms);
+	const struct interval *first = interval_first(&broker->leases.time_limits);
 	uint64_t now = clock_boot_ms(), ms;
 	struct timeval wait;
 
@@ -32,28 +32,29 @@ static void expire(struct broker *broker, struct lease *lease)
 	struct text why = TEXT_ON(buffer);
 
 	text_set(&why, "its time of ");
-	text_add_duration(&why, lease->term->lease_ms);
+	text_add_duration(&why, lease->time_limit->lease_ms);
 	text_add(&why, " is over");
 	if (lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_EXPIRED, buffer) >= 0)
 		return;
 	/*
 	 * The module refused, which is in the log: tried again when its time would be over again.
 	 */
-	lease_set_deadline(lease, clock_boot_ms() + lease->term->lease_ms, clock_boot_ms());
+	lease_set_deadline(lease, clock_boot_ms() + lease->time_limit->lease_ms, clock_boot_ms());
 }
 
 /* Tells the holder that the time is nearly over, or takes the lease. */
 static void see_to(struct broker *broker, struct lease *lease, uint64_t now)
 {
 	turn_spend(&broker->host, 1);
-	if (lease->term->deadline_ms <= now) {
+	if (lease->time_limit->deadline_ms <= now) {
 		expire(broker, lease);
 		events_pace(broker);
 		return;
 	}
 	lease_tell_holder(broker, lease, MMIOD_EVENT_EXPIRING,
-			  (uint32_t)(lease->term->deadline_ms - now), "its time is nearly over");
-	lease_set_deadline(lease, lease->term->deadline_ms, now);
+			  (uint32_t)(lease->time_limit->deadline_ms - now),
+			  "its time is nearly over");
+	lease_set_deadline(lease, lease->time_limit->deadline_ms, now);
 }
 
 /* A share of what is to be done by now. */
@@ -62,19 +63,19 @@ static bool go_on_expiring(struct chore *chore)
 	struct broker *broker = container_of(chore, struct broker, deadlines.expiring);
 
 	while (!turn_is_over(&broker->host)) {
-		const struct interval *first = interval_first(&broker->leases.terms);
+		const struct interval *first = interval_first(&broker->leases.time_limits);
 		uint64_t now = clock_boot_ms();
 
 		if (!first || first->start > now) {
 			deadlines_arm(broker);
 			return false;
 		}
-		see_to(broker, container_of(first, struct term, when)->lease, now);
+		see_to(broker, container_of(first, struct time_limit, when)->lease, now);
 	}
 	return true;
 }
 
-static void on_terms(evutil_socket_t fd, short what, void *data)
+static void on_deadline(evutil_socket_t fd, short what, void *data)
 {
 	struct broker *broker = data;
 
@@ -83,7 +84,7 @@ static void on_terms(evutil_socket_t fd, short what, void *data)
 
 void deadlines_init(struct broker *broker)
 {
-	evtimer_assign(&broker->deadlines.event, broker->host.base, on_terms, broker);
+	evtimer_assign(&broker->deadlines.event, broker->host.base, on_deadline, broker);
 	event_priority_set(&broker->deadlines.event, TURN_FIRST);
 	broker->deadlines.expiring.go_on = go_on_expiring;
 }

@@ -63,7 +63,7 @@ static int adopt_term(struct broker *broker, struct lease *lease, const struct t
 
 	if (!content->lease_ms || lease_is_over(lease))
 		return 0;
-	if (lease_limit(&broker->leases, lease, content->lease_ms, content->renew) < 0)
+	if (lease_set_time_limit(&broker->leases, lease, content->lease_ms, content->renew) < 0)
 		return -ENOMEM;
 	lease_set_deadline(lease, content->renew ? now + content->lease_ms : content->deadline_ms,
 			   now);

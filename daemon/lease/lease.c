@@ -190,17 +190,17 @@ static void account_release(struct leases *leases, struct account *account)
 /* ---- time limits ----------------------------------------------------------------------------- */
 
 /* Gives the lease a limit; when it ends is said by lease_set_deadline(). */
-int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew)
+int lease_set_time_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew)
 {
-	struct term *term = calloc(1, sizeof(*term));
+	struct time_limit *limit = calloc(1, sizeof(*limit));
 
-	if (!term)
+	if (!limit)
 		return -ENOMEM;
-	term->set = &leases->terms;
-	term->lease = lease;
-	term->lease_ms = lease_ms;
-	term->renew = renew;
-	lease->term = term;
+	limit->set = &leases->time_limits;
+	limit->lease = lease;
+	limit->lease_ms = lease_ms;
+	limit->renew = renew;
+	lease->time_limit = limit;
 	return 0;
 }
 
@@ -210,30 +210,31 @@ int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, b
  */
 void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms)
 {
-	struct term *term = lease->term;
-	uint64_t notice = deadline_ms - term->lease_ms / 4;
+	struct time_limit *limit = lease->time_limit;
+	uint64_t notice = deadline_ms - limit->lease_ms / 4;
 
-	interval_remove(term->set, &term->when);
-	term->deadline_ms = deadline_ms;
-	term->when.start = notice > now_ms ? notice : deadline_ms;
-	term->when.end = term->when.start + 1;
-	interval_insert(term->set, &term->when);
+	interval_remove(limit->set, &limit->when);
+	limit->deadline_ms = deadline_ms;
+	limit->when.start = notice > now_ms ? notice : deadline_ms;
+	limit->when.end = limit->when.start + 1;
+	interval_insert(limit->set, &limit->when);
 }
 
 /* 0: it has no limit. */
 uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms)
 {
-	if (!lease->term)
+	if (!lease->time_limit)
 		return 0;
-	return lease->term->deadline_ms > now_ms ? lease->term->deadline_ms - now_ms : 1;
+	return lease->time_limit->deadline_ms > now_ms ? lease->time_limit->deadline_ms - now_ms
+						       : 1;
 }
 
-static void drop_term(struct lease *lease)
+static void drop_time_limit(struct lease *lease)
 {
-	if (lease->term)
-		interval_remove(lease->term->set, &lease->term->when);
-	free(lease->term);
-	lease->term = NULL;
+	if (lease->time_limit)
+		interval_remove(lease->time_limit->set, &lease->time_limit->when);
+	free(lease->time_limit);
+	lease->time_limit = NULL;
 }
 
 /* ---- in and out ------------------------------------------------------------------------------ */
@@ -333,8 +334,8 @@ int lease_enter(struct leases *leases, struct lease *lease)
 void lease_leave(struct leases *leases, struct lease *lease)
 {
 	lease_detach(lease);
-	if (lease->term)
-		interval_remove(lease->term->set, &lease->term->when);
+	if (lease->time_limit)
+		interval_remove(lease->time_limit->set, &lease->time_limit->when);
 	leave_orders(leases, lease);
 	lease->region->n_leases--;
 	HASH_DEL(leases->table, lease);
@@ -387,7 +388,7 @@ void lease_begin_end(struct leases *leases, struct lease *lease)
 		return;
 	lease->state = MMIOD_STATE_ENDING;
 	leases->n_ending++;
-	drop_term(lease);
+	drop_time_limit(lease);
 }
 
 static bool is_unsafe(const struct lease *lease)
@@ -428,7 +429,7 @@ void lease_retire(struct leases *leases, struct lease *lease)
 		uncount(lease);
 	lease->state = MMIOD_STATE_REVOKED;
 	lease->account->bytes -= lease->length;
-	drop_term(lease);
+	drop_time_limit(lease);
 	lease_vacate(lease);
 	if (lease->extent)
 		blocks_give_back(lease->region->blocks, steal_pointer(lease->extent));
@@ -440,7 +441,7 @@ void lease_retire(struct leases *leases, struct lease *lease)
 /* Of its time limit, and of what is to be done when it ends. */
 void lease_strip(struct lease *lease)
 {
-	drop_term(lease);
+	drop_time_limit(lease);
 	free(lease->on_end);
 	lease->on_end = NULL;
 }

@@ -48,10 +48,8 @@ struct account {
 	UT_hash_handle hh;
 };
 
-/*
- * The time limit of a lease: a member of the set of all, ordered by when something is to be done.
- */
-struct term {
+/* The time limit of a lease, in the set of all, ordered by when something is to be done. */
+struct time_limit {
 	struct interval when; /* starts at the deadline or, before, when the holder is told of it */
 	struct interval_set *set;
 	struct lease *lease;
@@ -89,7 +87,7 @@ struct lease {
 	struct charge bytes; /* if allocated */
 	uint32_t grant; /* key of the grant that it was given under; 0: not known */
 	struct account *account;
-	struct term *term; /* NULL: lasts as long as its file; owned */
+	struct time_limit *time_limit; /* NULL: lasts as long as its file; owned */
 	struct config_writes *on_end; /* to be done when it ends; owned; NULL: nothing */
 	struct lease *unsafe_prev, *unsafe_next; /* in leases->unsafe */
 	struct lease_list *list; /* NULL: no connection stands for it */
@@ -104,7 +102,7 @@ struct leases {
 	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
 	struct by_id by_id;
 	struct account *accounts;
-	struct interval_set terms; /* of struct term */
+	struct interval_set time_limits; /* of struct time_limit */
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
 	uint32_t n_ending;
 };
@@ -135,12 +133,12 @@ void lease_begin_end(struct leases *leases, struct lease *lease);
 void lease_enter_unsafe(struct leases *leases, struct lease *lease);
 void lease_leave_unsafe(struct leases *leases, struct lease *lease);
 void lease_retire(struct leases *leases, struct lease *lease);
-void lease_strip(struct lease *lease); /* of its terms */
+void lease_strip(struct lease *lease); /* of its time limit, and of what is written at its end */
 void lease_discard(struct lease *lease);
 void lease_remove(struct leases *leases, struct lease *lease);
 
 const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant);
-int lease_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew);
+int lease_set_time_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew);
 void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms);
 uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms);
 

@@ -27,10 +27,10 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->width = lease->width;
 	out->share = lease->share;
 	out->mmapable = owns_pages(lease);
-	if (!lease->term)
+	if (!lease->time_limit)
 		return;
-	out->lease_ms = lease->term->lease_ms;
-	out->renew = lease->term->renew;
+	out->lease_ms = lease->time_limit->lease_ms;
+	out->renew = lease->time_limit->renew;
 }
 
 static void count_refusal(struct call *call, const struct want *want, enum mmiod_outcome outcome)

@@ -124,8 +124,8 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->pid = lease->holder.pid;
 	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));
 	out->left_ms = lease_left_ms(lease, clock_boot_ms());
-	out->lease_ms = lease->term ? lease->term->lease_ms : 0;
-	out->renew = lease->term && lease->term->renew;
+	out->lease_ms = lease->time_limit ? lease->time_limit->lease_ms : 0;
+	out->renew = lease->time_limit && lease->time_limit->renew;
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
 		return;
 	out->mappings = entry.mappings;

@@ -19,13 +19,13 @@ static enum mmiod_outcome renew(struct call *call, uint64_t id, struct lease **l
 		return MMIOD_E_GONE;
 	}
 	*leasep = lease;
-	if (!lease->term)
+	if (!lease->time_limit)
 		return MMIOD_OK;
-	if (!lease->term->renew) {
+	if (!lease->time_limit->renew) {
 		*why = "denied: the grant of the lease says \"renew = no\"";
 		return MMIOD_E_DENIED;
 	}
-	lease_set_deadline(lease, now + lease->term->lease_ms, now);
+	lease_set_deadline(lease, now + lease->time_limit->lease_ms, now);
 	return MMIOD_OK;
 }
 
@@ -44,8 +44,8 @@ enum request_result request_renew(struct call *call)
 		out->status = renew(call, out->lease, &lease, &why);
 		if (why)
 			out->text = reply_text(call->reply, "%s", why);
-		if (lease && lease->term)
-			out->lease_ms = lease->term->lease_ms;
+		if (lease && lease->time_limit)
+			out->lease_ms = lease->time_limit->lease_ms;
 	}
 	deadlines_arm(call->broker);
 	return REQUEST_REPLY;

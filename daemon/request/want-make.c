@@ -42,9 +42,9 @@ static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 		.flags = lease->flags,
 		.memory = lease->memory,
 		.allocated = lease->allocated,
-		.renew = lease->term && lease->term->renew,
-		.deadline_ms = lease->term ? lease->term->deadline_ms : 0,
-		.lease_ms = lease->term ? lease->term->lease_ms : 0,
+		.renew = lease->time_limit && lease->time_limit->renew,
+		.deadline_ms = lease->time_limit ? lease->time_limit->deadline_ms : 0,
+		.lease_ms = lease->time_limit ? lease->time_limit->lease_ms : 0,
 		.grant = lease->grant,
 	};
 

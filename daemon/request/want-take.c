@@ -59,10 +59,11 @@ static enum mmiod_outcome settle_terms(struct want *want)
 
 	if (asked && (!limit || asked < limit))
 		limit = asked;
-	if (limit && lease_limit(&want->call->broker->leases, lease, limit, want->grant->renew) < 0)
+	if (limit &&
+	    lease_set_time_limit(&want->call->broker->leases, lease, limit, want->grant->renew) < 0)
 		return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	if (limit)
-		lease->term->deadline_ms = clock_boot_ms() + limit;
+		lease->time_limit->deadline_ms = clock_boot_ms() + limit;
 	if (safe_state_settle(lease, &want->on_end) < 0)
 		return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	return MMIOD_OK;
@@ -94,8 +95,8 @@ enum mmiod_outcome want_enter(struct want *want)
 	lease->extent = steal_pointer(want->extent);
 	want->planned = false;
 	lease_attach(lease, &want->call->connection->leases);
-	if (lease->term) {
-		lease_set_deadline(lease, lease->term->deadline_ms, clock_boot_ms());
+	if (lease->time_limit) {
+		lease_set_deadline(lease, lease->time_limit->deadline_ms, clock_boot_ms());
 		deadlines_arm(broker);
 	}
 	return MMIOD_OK;
