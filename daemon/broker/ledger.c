@@ -213,7 +213,7 @@ void ledger_attach_orphans(struct broker *broker, struct connection *connection)
 		    lease->holder.pid != connection->peer.holder.pid)
 			continue;
 		lease_attach(lease, &connection->leases);
-		if (lease_has_news(lease))
+		if (lease_has_pending_event(lease))
 			connection_wake(connection);
 	}
 }

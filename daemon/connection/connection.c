@@ -170,7 +170,7 @@ static bool has_more(const struct connection *connection)
 		return true;
 	if (connection->queue || connection->blocked)
 		return false; /* an edge of the socket, or a timer, will tell */
-	return connection->readable || connection_has_news(connection);
+	return connection->readable || connection_has_pending(connection);
 }
 
 /*
@@ -189,7 +189,7 @@ static bool run(struct connection *connection)
 		connection_doom(connection);
 	r = connection_flush(connection);
 	if (r == 0 && !connection->doomed)
-		r = connection_send_news(connection);
+		r = connection_send_events(connection);
 	if (r == 0 && !connection->doomed)
 		r = connection_send_notices(connection);
 	if (r == 0)

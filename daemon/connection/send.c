@@ -239,24 +239,24 @@ int connection_flush(struct connection *connection)
 }
 
 /* Events; those that the socket does not take, or that are too many, stay with their leases. */
-int connection_send_news(struct connection *connection)
+int connection_send_events(struct connection *connection)
 {
 	struct message *message = &connection->host->message;
 	struct lease *lease;
 	int r;
 
-	while ((lease = connection->leases.head) && lease_has_news(lease) &&
+	while ((lease = connection->leases.head) && lease_has_pending_event(lease) &&
 	       !turn_is_over(connection->host)) {
-		struct lease_news before = lease->news;
+		struct lease_pending_event before = lease->pending;
 		struct mmiod_msg_event event = { .lease = lease->id };
 
-		event.type = lease_take_news(lease, &event.deadline_ms);
+		event.type = lease_take_event(lease, &event.deadline_ms);
 		event_begin(message, &event, sizeof(event), lease_why(lease));
 		message_seal(message);
 		r = try_send(connection, message->data, message->length, NULL, 0, NULL);
 		if (r == 0)
 			continue;
-		lease->news = before;
+		lease->pending = before;
 		lease_attach(lease, &connection->leases);
 		return r;
 	}
@@ -285,11 +285,11 @@ int connection_send_notices(struct connection *connection)
 }
 
 /* Whether there are events or notices that it has yet to be sent. */
-bool connection_has_news(const struct connection *connection)
+bool connection_has_pending(const struct connection *connection)
 {
 	const struct lease *first = connection->leases.head;
 
-	return (first && lease_has_news(first)) ||
+	return (first && lease_has_pending_event(first)) ||
 	       monitor_backlog(&connection->host->monitor, &connection->subscription);
 }
 

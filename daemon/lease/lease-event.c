@@ -6,9 +6,9 @@
 #include <string.h>
 #include "lease/lease.h"
 
-bool lease_has_news(const struct lease *lease)
+bool lease_has_pending_event(const struct lease *lease)
 {
-	return lease->news.asked || lease->news.state;
+	return lease->pending.asked || lease->pending.state;
 }
 
 /*
@@ -18,19 +18,19 @@ bool lease_has_news(const struct lease *lease)
 void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
 		const char *why)
 {
-	struct lease_news *news = &lease->news;
+	struct lease_pending_event *pending = &lease->pending;
 	struct lease_list *list = lease->list;
 
 	if (type == MMIOD_EVENT_REVOKE_ASKED) {
-		news->asked = true;
-		news->asked_ms = deadline_ms;
+		pending->asked = true;
+		pending->asked_ms = deadline_ms;
 	} else {
-		news->state = (uint8_t)type;
+		pending->state = (uint8_t)type;
 		if (type == MMIOD_EVENT_REVOKED || type == MMIOD_EVENT_GONE)
-			news->asked = false;
+			pending->asked = false;
 	}
-	free(news->why);
-	news->why = strndup(why, LEASE_WHY_MAX - 1);
+	free(pending->why);
+	pending->why = strndup(why, LEASE_WHY_MAX - 1);
 	if (list) {
 		DL_DELETE(list->head, lease);
 		DL_PREPEND(list->head, lease);
@@ -43,29 +43,29 @@ void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadli
  */
 const char *lease_why(const struct lease *lease)
 {
-	return lease->news.why ? lease->news.why : "";
+	return lease->pending.why ? lease->pending.why : "";
 }
 
 /*
- * One piece of news, in the order that makes sense;
+ * One event, in the order that makes sense;
  * the lease moves to the tail when it has no more.
  */
-enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms)
+enum mmiod_event_type lease_take_event(struct lease *lease, uint32_t *deadline_ms)
 {
-	struct lease_news *news = &lease->news;
+	struct lease_pending_event *pending = &lease->pending;
 	struct lease_list *list = lease->list;
 	enum mmiod_event_type type;
 
 	*deadline_ms = 0;
-	if (news->asked) {
+	if (pending->asked) {
 		type = MMIOD_EVENT_REVOKE_ASKED;
-		*deadline_ms = news->asked_ms;
-		news->asked = false;
+		*deadline_ms = pending->asked_ms;
+		pending->asked = false;
 	} else {
-		type = (enum mmiod_event_type)news->state;
-		news->state = 0;
+		type = (enum mmiod_event_type)pending->state;
+		pending->state = 0;
 	}
-	if (!lease_has_news(lease)) {
+	if (!lease_has_pending_event(lease)) {
 		DL_DELETE(list->head, lease);
 		DL_APPEND(list->head, lease);
 	}

@@ -450,7 +450,7 @@ void lease_strip(struct lease *lease)
 void lease_discard(struct lease *lease)
 {
 	lease_strip(lease);
-	free(lease->news.why);
+	free(lease->pending.why);
 	free(lease);
 }
 
@@ -471,7 +471,7 @@ void lease_attach(struct lease *lease, struct lease_list *list)
 	lease_detach(lease);
 	lease->list = list;
 	count(lease);
-	if (lease_has_news(lease))
+	if (lease_has_pending_event(lease))
 		DL_PREPEND(list->head, lease);
 	else
 		DL_APPEND(list->head, lease);

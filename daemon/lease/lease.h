@@ -29,7 +29,7 @@ struct lease_list {
 #define LEASE_WHY_MAX 120
 
 /* What the holder has yet to be told. A later state replaces an earlier one. */
-struct lease_news {
+struct lease_pending_event {
 	uint32_t asked_ms; /* deadline of a REVOKE_ASKED, if `asked` */
 	bool asked;
 	uint8_t state; /* enum mmiod_event_type, 0: none */
@@ -94,7 +94,7 @@ struct lease {
 	struct lease *prev, *next; /* in list */
 	struct by_id_node of_user; /* in charge.user->leases */
 	struct by_id_node of_all; /* in leases.by_id */
-	struct lease_news news;
+	struct lease_pending_event pending;
 	UT_hash_handle hh;
 };
 
@@ -146,8 +146,8 @@ void lease_attach(struct lease *lease, struct lease_list *list);
 void lease_detach(struct lease *lease);
 void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
 		const char *why);
-bool lease_has_news(const struct lease *lease);
+bool lease_has_pending_event(const struct lease *lease);
 const char *lease_why(const struct lease *lease); /* of the last thing that its holder was told */
-enum mmiod_event_type lease_take_news(struct lease *lease, uint32_t *deadline_ms);
+enum mmiod_event_type lease_take_event(struct lease *lease, uint32_t *deadline_ms);
 
 #endif

@@ -152,9 +152,9 @@ Test(lease, news_stand_at_the_head_of_the_list)
 	cr_assert_eq(list.head, a);
 	lease_tell(b, MMIOD_EVENT_REVOKED, 0, "why");
 	cr_assert_eq(list.head, b);
-	cr_assert_eq(lease_take_news(b, &deadline), MMIOD_EVENT_REVOKED);
+	cr_assert_eq(lease_take_event(b, &deadline), MMIOD_EVENT_REVOKED);
 	cr_assert_eq(list.head, a);
-	cr_assert_not(lease_has_news(list.head));
+	cr_assert_not(lease_has_pending_event(list.head));
 }
 
 Test(lease, an_asking_comes_before_a_state_and_goes_with_the_revocation)
@@ -166,13 +166,13 @@ Test(lease, an_asking_comes_before_a_state_and_goes_with_the_revocation)
 	lease_attach(lease, &list);
 	lease_tell(lease, MMIOD_EVENT_REVOKE_ASKED, 500, "please");
 	lease_tell(lease, MMIOD_EVENT_SUSPENDED, 0, "reset");
-	cr_assert_eq(lease_take_news(lease, &deadline), MMIOD_EVENT_REVOKE_ASKED);
+	cr_assert_eq(lease_take_event(lease, &deadline), MMIOD_EVENT_REVOKE_ASKED);
 	cr_assert_eq(deadline, 500u);
-	cr_assert_eq(lease_take_news(lease, &deadline), MMIOD_EVENT_SUSPENDED);
+	cr_assert_eq(lease_take_event(lease, &deadline), MMIOD_EVENT_SUSPENDED);
 	lease_tell(lease, MMIOD_EVENT_REVOKE_ASKED, 500, "please");
 	lease_tell(lease, MMIOD_EVENT_REVOKED, 0, "gone");
-	cr_assert_eq(lease_take_news(lease, &deadline), MMIOD_EVENT_REVOKED);
-	cr_assert_not(lease_has_news(lease));
+	cr_assert_eq(lease_take_event(lease, &deadline), MMIOD_EVENT_REVOKED);
+	cr_assert_not(lease_has_pending_event(lease));
 }
 
 Test(lease, a_later_state_replaces_one_that_was_not_delivered)
@@ -186,8 +186,8 @@ Test(lease, a_later_state_replaces_one_that_was_not_delivered)
 		lease_tell(lease, MMIOD_EVENT_SUSPENDED, 0, "a");
 		lease_tell(lease, MMIOD_EVENT_RESUMED, 0, "b");
 	}
-	cr_assert_eq(lease_take_news(lease, &deadline), MMIOD_EVENT_RESUMED);
-	cr_assert_not(lease_has_news(lease));
+	cr_assert_eq(lease_take_event(lease, &deadline), MMIOD_EVENT_RESUMED);
+	cr_assert_not(lease_has_pending_event(lease));
 }
 
 Test(lease, keeps_its_news_when_it_changes_hands)
