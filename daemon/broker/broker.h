@@ -13,7 +13,7 @@
 #include "lease/lease.h"
 
 struct broker;
-struct publication;
+struct published_caches;
 struct revocation;
 struct safe_note;
 struct underway;
@@ -91,7 +91,7 @@ struct waitlist {
 
 /* What clients told of their object caches; belongs to request-caches.c. */
 struct published {
-	struct publication *head; /* in order of their numbers */
+	struct published_caches *head; /* in order of their numbers */
 	uint64_t last; /* number */
 };
 

@@ -4,7 +4,7 @@
  * published last, and shows them to those who may see its leases. It believes none of them; nothing
  * is decided by them.
  *
- * A publication belongs to its connection and ends with it. Its number never changes, and numbers
+ * The caches of a connection end with it. Its number never changes, and numbers
  * its caches, so that a list that is read page by page has each of them once, however often they
  * are published meanwhile.
  */
@@ -14,9 +14,9 @@
 #include "request/request.h"
 
 #define PAGE_MAX MMIOD_BATCH_MAX
-#define NUMBERS (2 * MMIOD_CACHES_MAX) /* of one publication */
+#define NUMBERS (2 * MMIOD_CACHES_MAX) /* of one connection */
 
-struct publication {
+struct published_caches {
 	const struct connection *connection;
 	uint64_t number;
 	struct charge charge; /* of so many caches */
@@ -25,53 +25,53 @@ struct publication {
 	UT_hash_handle hh;
 };
 
-static void publication_free(struct broker *broker, struct publication *publication)
+static void published_caches_free(struct broker *broker, struct published_caches *published)
 {
-	HASH_DEL(broker->published.head, publication);
-	charge_release(&publication->charge);
-	free(publication->caches);
-	free(publication);
+	HASH_DEL(broker->published.head, published);
+	charge_release(&published->charge);
+	free(published->caches);
+	free(published);
 }
 
-static struct publication *publication_find(const struct broker *broker,
-					    const struct connection *connection)
+static struct published_caches *published_caches_find(const struct broker *broker,
+						      const struct connection *connection)
 {
-	struct publication *publication;
+	struct published_caches *published;
 
-	HASH_FIND_PTR(broker->published.head, &connection, publication);
-	return publication;
+	HASH_FIND_PTR(broker->published.head, &connection, published);
+	return published;
 }
 
-static struct publication *publication_add(struct broker *broker,
-					   const struct connection *connection)
+static struct published_caches *published_caches_add(struct broker *broker,
+						     const struct connection *connection)
 {
-	struct publication *publication = calloc(1, sizeof(*publication));
+	struct published_caches *published = calloc(1, sizeof(*published));
 
-	if (!publication)
+	if (!published)
 		return NULL;
-	publication->connection = connection;
-	HASH_ADD_PTR(broker->published.head, connection, publication);
-	if (!hash_added(publication)) {
-		free(publication);
+	published->connection = connection;
+	HASH_ADD_PTR(broker->published.head, connection, published);
+	if (!hash_added(published)) {
+		free(published);
 		return NULL;
 	}
-	publication->number = ++broker->published.last;
-	return publication;
+	published->number = ++broker->published.last;
+	return published;
 }
 
 /* NULL: of all connections. */
 void published_forget(struct broker *broker, const struct connection *connection)
 {
-	struct publication *publication, *next;
+	struct published_caches *published, *next;
 
 	if (connection) {
-		publication = publication_find(broker, connection);
-		if (publication)
-			publication_free(broker, publication);
+		published = published_caches_find(broker, connection);
+		if (published)
+			published_caches_free(broker, published);
 		return;
 	}
-	HASH_ITER(hh, broker->published.head, publication, next) {
-		publication_free(broker, publication);
+	HASH_ITER(hh, broker->published.head, published, next) {
+		published_caches_free(broker, published);
 	}
 }
 
@@ -114,41 +114,40 @@ static size_t copy_caches(const struct request *request, struct mmiod_wire_cache
 	return request->head.count;
 }
 
-/* The charge of `publication` becomes that of `count` caches, or stays as it is. */
-static int recharge(struct call *call, struct publication *publication, size_t count)
+/* The charge of `published` becomes that of `count` caches, or stays as it is. */
+static int recharge(struct call *call, struct published_caches *published, size_t count)
 {
 	uint32_t limit = call->broker->config->limits.caches_per_user;
 	uid_t uid = call->connection->peer.subject.uid;
 	struct users *users = &call->connection->host->users;
-	size_t before = publication->count;
+	size_t before = published->count;
 	int r;
 
-	charge_release(&publication->charge);
-	r = charge_take_amount(&publication->charge, users, uid, USER_CACHES, count, limit);
+	charge_release(&published->charge);
+	r = charge_take_amount(&published->charge, users, uid, USER_CACHES, count, limit);
 	if (r < 0)
-		charge_take_amount(&publication->charge, users, uid, USER_CACHES, before,
-				   UINT64_MAX);
+		charge_take_amount(&published->charge, users, uid, USER_CACHES, before, UINT64_MAX);
 	return r;
 }
 
 /* Takes over the array if it succeeds. */
 static int put_in_place(struct call *call, struct mmiod_wire_cache *caches, size_t count)
 {
-	struct publication *publication = publication_find(call->broker, call->connection);
+	struct published_caches *published = published_caches_find(call->broker, call->connection);
 	int r;
 
-	if (!publication)
-		publication = publication_add(call->broker, call->connection);
-	if (!publication)
+	if (!published)
+		published = published_caches_add(call->broker, call->connection);
+	if (!published)
 		return -ENOMEM;
-	r = recharge(call, publication, count);
+	r = recharge(call, published, count);
 	if (r == 0) {
-		free(publication->caches);
-		publication->caches = caches;
-		publication->count = count;
+		free(published->caches);
+		published->caches = caches;
+		published->count = count;
 	}
-	if (!publication->count)
-		publication_free(call->broker, publication);
+	if (!published->count)
+		published_caches_free(call->broker, published);
 	return r;
 }
 
@@ -207,32 +206,32 @@ enum request_result request_publish(struct call *call)
 
 /* ---- CACHES ---------------------------------------------------------------------------------- */
 
-static void fill_published(const struct publication *publication, size_t index,
+static void fill_published(const struct published_caches *published, size_t index,
 			   struct mmiod_wire_published *out)
 {
-	const struct holder *holder = &publication->connection->peer.holder;
+	const struct holder *holder = &published->connection->peer.holder;
 
-	out->id = publication->number * NUMBERS + index;
+	out->id = published->number * NUMBERS + index;
 	out->uid = holder->uid;
 	out->pid = holder->pid;
 	memcpy(out->comm, holder->comm, sizeof(out->comm));
-	out->cache = publication->caches[index];
+	out->cache = published->caches[index];
 }
 
 /*
  * Those with an id greater than the cursor, which is
  * left at the last; true: there was no room for more.
  */
-static bool fill_page(struct call *call, const struct publication *publication, uint64_t *cursor,
+static bool fill_page(struct call *call, const struct published_caches *published, uint64_t *cursor,
 		      size_t *n)
 {
-	for (size_t i = 0; i < publication->count; i++) {
-		if (publication->number * NUMBERS + i <= *cursor)
+	for (size_t i = 0; i < published->count; i++) {
+		if (published->number * NUMBERS + i <= *cursor)
 			continue;
 		if (*n == PAGE_MAX)
 			return true;
-		fill_published(publication, i, reply_element(call->reply, (*n)++));
-		*cursor = publication->number * NUMBERS + i;
+		fill_published(published, i, reply_element(call->reply, (*n)++));
+		*cursor = published->number * NUMBERS + i;
 	}
 	return false;
 }
@@ -241,16 +240,16 @@ enum request_result request_caches(struct call *call)
 {
 	uint64_t cursor = call->request->fixed.list.cursor;
 	struct mmiod_msg_list_reply *reply;
-	struct publication *publication;
+	struct published_caches *published;
 	bool all = call_may_inspect(call), more = false;
 	size_t n = 0;
 
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), PAGE_MAX,
 			    sizeof(struct mmiod_wire_published));
-	publication = call->broker->published.head;
-	for (; publication && !more; publication = publication->hh.next)
-		if (all || call_is_own(call, publication->connection))
-			more = fill_page(call, publication, &cursor, &n);
+	published = call->broker->published.head;
+	for (; published && !more; published = published->hh.next)
+		if (all || call_is_own(call, published->connection))
+			more = fill_page(call, published, &cursor, &n);
 	reply->cursor = cursor;
 	if (more)
 		reply->msg.flags |= MMIOD_MSG_MORE;
