@@ -62,7 +62,7 @@ struct deadlines {
 	struct chore expiring; /* what they want */
 };
 
-/* Register writes at the end of leases; belongs to safe.c. */
+/* Register writes at the end of leases; belongs to safe-state.c. */
 struct safe_state {
 	uint64_t round; /* of tries */
 	int reserve_fd; /* makes room for the window by which a register is made safe */
@@ -89,7 +89,7 @@ struct waitlist {
 	struct tries tries;
 };
 
-/* What clients told of their object caches; belongs to request-caches.c. */
+/* What clients told of their object caches; belongs to caches.c. */
 struct published {
 	struct published_caches *head; /* in order of their numbers */
 	uint64_t last; /* number */
@@ -204,7 +204,7 @@ void notice_denial(struct broker *broker, const struct holder *holder,
 void deadlines_init(struct broker *broker);
 void deadlines_arm(struct broker *broker);
 
-/* safe.c: register writes at the end of a lease. */
+/* safe-state.c: register writes at the end of a lease. */
 int safe_state_settle(struct lease *lease, const struct config_writes *own);
 int safe_state_note(struct broker *broker, uint64_t id, const struct lease *lease);
 void safe_state_forget(struct broker *broker, uint64_t id, const struct lease *lease);

@@ -5,7 +5,7 @@
  *  - its holder loses it (ENDING), and hears of it, as do monitors and the journal;
  *  - no processor reaches the bytes any more (LEASE_CUT): the kernel takes pages from processes in
  *    its own time, and tells by an event; who waits for the end is told now;
- *  - what is to be written at the end is written (safe.c), and tried again until it is;
+ *  - what is to be written at the end is written (safe-state.c), and tried again until it is;
  *  - it is REVOKED: others may have the bytes, and the region may be another's;
  *  - it is removed, when its window is gone (LEASE_CLOSED).
  * The first and the last two come from outside, in any order.

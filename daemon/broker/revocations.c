@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What revocations hear of the end of a lease, and what becomes of them when a connection or the
- * daemon ends. Nothing is sent and no lease is ended here: see revoke.c.
+ * daemon ends. Nothing is sent and no lease is ended here: see end.c.
  */
 #include "broker/broker.h"
 #include "broker/revocations.h"

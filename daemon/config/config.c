@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The configuration tree: owns every string and array below it. The loader finds or makes sections
- * here; what is wrong with the whole is found by config-check.c.
+ * here; what is wrong with the whole is found by check.c.
  */
 #include <limits.h>
 #include <stdarg.h>

@@ -270,7 +270,7 @@ const struct config_holder *config_find_holder(const struct config_region *regio
 					       enum config_party party, uint32_t id);
 struct config_region *config_find_region(const struct config *config, const char *name);
 
-/* For the loader: config.c owns the tree, config-load.c the files, config-key.c the keys. */
+/* For the loader: config.c owns the tree, load.c the files, section.c the keys. */
 struct config *config_new(void);
 struct config_region *config_need_region(struct config *config, const char *name);
 struct config_grant *config_need_grant(struct config *config, const char *name);
@@ -296,7 +296,7 @@ struct config_match {
 struct config_match config_match(const struct config *config, const char *pattern);
 struct config_region *config_match_next(struct config_match *match);
 
-/* config-check.c and config-link.c: the tree as a whole. */
+/* check.c and link.c: the tree as a whole. */
 int config_finish(struct config *config, bool simulation, struct text *why);
 int config_link(struct config *config);
 int config_sort(struct config *config);
@@ -305,10 +305,10 @@ const struct config_holder *config_find_party(const struct config_holder *holder
 					      enum config_party party, uint32_t id);
 bool config_is_glob(const char *pattern);
 
-/* config-overlap.c: regions that claim the same bytes. */
+/* overlap.c: regions that claim the same bytes. */
 int config_check_overlaps(struct config *config, struct text *why);
 
-/* config-terms.c: the terms of grants, and what makes devices safe. */
+/* terms.c: the terms of grants, and what makes devices safe. */
 int config_check_terms(struct config *config, const struct config_grant *grant, struct text *why);
 int config_check_on_end(const struct config_region *region, struct text *why);
 

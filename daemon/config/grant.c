@@ -2,7 +2,7 @@
 /*
  * The keys that say for whom: users and groups of [grant NAME], [admin NAME] and [inspect NAME]; and
  * what a grant gives them: regions, kinds of kernel memory, rights. Its other terms are in
- * config-terms.c.
+ * terms.c.
  */
 #include <string.h>
 #include <common/word.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The keys of [region NAME]: where it lies, and how it may be used. What must fit together is
- * looked at when all files are read (config-check.c).
+ * looked at when all files are read (check.c).
  */
 #include <string.h>
 #include "config/setters.h"

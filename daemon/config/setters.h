@@ -5,7 +5,7 @@
 
 #include "config/cursor.h"
 
-/* config-limits.c */
+/* limits.c */
 int limits_set_connections(struct config_cursor *cursor, const char *value);
 int limits_set_connection_rate(struct config_cursor *cursor, const char *value);
 int limits_set_unread_replies(struct config_cursor *cursor, const char *value);
@@ -27,7 +27,7 @@ int limits_set_all_unread_replies(struct config_cursor *cursor, const char *valu
 int limits_set_all_unread_descriptors(struct config_cursor *cursor, const char *value);
 int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value);
 
-/* config-region.c */
+/* region-keys.c */
 int region_set_device(struct config_cursor *cursor, const char *value);
 int region_set_ids(struct config_cursor *cursor, const char *value);
 int region_set_bar(struct config_cursor *cursor, const char *value);
@@ -45,7 +45,7 @@ int region_set_on_reset(struct config_cursor *cursor, const char *value);
 int region_set_dma_bits(struct config_cursor *cursor, const char *value);
 int region_set_backing(struct config_cursor *cursor, const char *value);
 
-/* config-grant.c */
+/* grant.c */
 int grant_set_region(struct config_cursor *cursor, const char *value);
 int grant_set_user(struct config_cursor *cursor, const char *value);
 int grant_set_group(struct config_cursor *cursor, const char *value);
@@ -55,7 +55,7 @@ int grant_set_share(struct config_cursor *cursor, const char *value);
 int admin_set_user(struct config_cursor *cursor, const char *value);
 int admin_set_group(struct config_cursor *cursor, const char *value);
 
-/* config-terms.c */
+/* terms.c */
 int terms_set_unknown(struct config_cursor *cursor, const char *value);
 int terms_set_cache(struct config_cursor *cursor, const char *value);
 int terms_set_range(struct config_cursor *cursor, const char *value);

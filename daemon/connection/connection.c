@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * One client. The rules that keep a bad client from harming
- * others (those of sending are in connection-send.c):
+ * others (those of sending are in send.c):
  *  - it has its share of a turn of the loop (turn.h); a request that is more than a share goes on
  *    in the next, and its leases end in as many as it takes;
  *  - while a reply waits for room in the socket, no further request is read;

@@ -120,7 +120,7 @@ bool connection_is_idle(const struct connection *connection);
 void unfinished_begin(struct unfinished *unfinished, struct connection *connection);
 void unfinished_end(struct unfinished *unfinished);
 
-/* connection-send.c: what the client has yet to read, and that it is let go. */
+/* send.c: what the client has yet to read, and that it is let go. */
 void connection_doom(struct connection *connection);
 void connection_wake(struct connection *connection);
 void connection_watch_reader(struct connection *connection);

@@ -13,7 +13,7 @@
  * The words are the truth at all times. The summary does not know of a block in a bin (bins.h);
  * pool_settle() tells it.
  *
- * Only the files pool*.c include this.
+ * Only the files of this room include this.
  */
 #ifndef MMIOD_DAEMON_POOL_BITMAP_H
 #define MMIOD_DAEMON_POOL_BITMAP_H

@@ -4,9 +4,9 @@
  * published last, and shows them to those who may see its leases. It believes none of them; nothing
  * is decided by them.
  *
- * The caches of a connection end with it. Its number never changes, and numbers
- * its caches, so that a list that is read page by page has each of them once, however often they
- * are published meanwhile.
+ * The caches of a connection end with it. Its number never changes, and numbers its caches, so that
+ * a list that is read page by page has each of them once, however often they are published
+ * meanwhile.
  */
 #include <ctype.h>
 #include <string.h>

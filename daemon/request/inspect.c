@@ -64,7 +64,7 @@ static bool is_own(const struct call *call, const struct process *process)
 
 /*
  * Every answer about the process is one about the process that
- * had the number when the pidfd was opened: see process.c.
+ * had the number when the pidfd was opened: see pidfd.c.
  */
 static int translate_checked(struct call *call, const struct process *process,
 			     struct mmiod_translate *found)

@@ -12,7 +12,7 @@ bool request_dispatch(struct connection *connection, const struct request *reque
 void waiting_init(struct broker *broker);
 void waiting_forget(struct broker *broker, const struct connection *connection);
 
-/* request-caches.c: what clients tell of their object caches. */
+/* caches.c: what clients tell of their object caches. */
 void published_forget(struct broker *broker, const struct connection *connection);
 
 enum request_result request_hello(struct call *call);
