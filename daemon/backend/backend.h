@@ -8,8 +8,8 @@
  * sentence to `why`. The object belongs to whoever opened it. Nothing is called back except from
  * backend_read_events().
  */
-#ifndef MMIOD_DAEMON_BACKEND_H
-#define MMIOD_DAEMON_BACKEND_H
+#ifndef MMIOD_DAEMON_BACKEND_BACKEND_H
+#define MMIOD_DAEMON_BACKEND_BACKEND_H
 
 #include <stdbool.h>
 #include <mmiod/protocol.h>

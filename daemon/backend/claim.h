@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A record and no function: what is known of a region that the backend has claimed. */
-#ifndef MMIOD_DAEMON_CLAIM_H
-#define MMIOD_DAEMON_CLAIM_H
+#ifndef MMIOD_DAEMON_BACKEND_CLAIM_H
+#define MMIOD_DAEMON_BACKEND_CLAIM_H
 
 #include <stdbool.h>
 #include <mmiod/protocol.h>

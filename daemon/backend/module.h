@@ -3,8 +3,8 @@
  * What the files of the module's backend know of each other; everybody else goes through struct
  * backend_ops.
  */
-#ifndef MMIOD_DAEMON_MODULE_H
-#define MMIOD_DAEMON_MODULE_H
+#ifndef MMIOD_DAEMON_BACKEND_MODULE_H
+#define MMIOD_DAEMON_BACKEND_MODULE_H
 
 #include "backend/backend.h"
 

@@ -4,8 +4,8 @@
  * found in logarithmic time, whether or not the thing that the cursor is of is still there. A node
  * lives in its owner's structure.
  */
-#ifndef MMIOD_DAEMON_BY_ID_H
-#define MMIOD_DAEMON_BY_ID_H
+#ifndef MMIOD_DAEMON_BASE_BY_ID_H
+#define MMIOD_DAEMON_BASE_BY_ID_H
 
 #include <stdint.h>
 

@@ -5,8 +5,8 @@
  * Every fourth time it is the second line's turn, so nobody waits for ever; and who asks for little
  * does not wait for those who ask for much. Plain data: members live in their owners' structures.
  */
-#ifndef MMIOD_DAEMON_FAIR_H
-#define MMIOD_DAEMON_FAIR_H
+#ifndef MMIOD_DAEMON_BASE_FAIR_H
+#define MMIOD_DAEMON_BASE_FAIR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef MMIOD_DAEMON_HOLDER_H
-#define MMIOD_DAEMON_HOLDER_H
+#ifndef MMIOD_DAEMON_BASE_HOLDER_H
+#define MMIOD_DAEMON_BASE_HOLDER_H
 
 #include <stdint.h>
 

@@ -4,8 +4,8 @@
  * logarithmic time: a treap ordered by start, each node knowing the greatest end below it. A node
  * lives in its owner's structure.
  */
-#ifndef MMIOD_DAEMON_INTERVAL_H
-#define MMIOD_DAEMON_INTERVAL_H
+#ifndef MMIOD_DAEMON_BASE_INTERVAL_H
+#define MMIOD_DAEMON_BASE_INTERVAL_H
 
 #include <stdint.h>
 

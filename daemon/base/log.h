@@ -22,8 +22,8 @@
  * asker and what was asked for. LOG_ID_REVOKE lease, holder and cause. LOG_ID_GONE region and
  * device. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
  */
-#ifndef MMIOD_DAEMON_LOG_H
-#define MMIOD_DAEMON_LOG_H
+#ifndef MMIOD_DAEMON_BASE_LOG_H
+#define MMIOD_DAEMON_BASE_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * only who may wait asks it, which is a start, a check and the loader. Whoever makes a table owns
  * it; nothing here is shared, and the calls are those that any thread may make.
  */
-#ifndef MMIOD_DAEMON_NAMES_H
-#define MMIOD_DAEMON_NAMES_H
+#ifndef MMIOD_DAEMON_BASE_NAMES_H
+#define MMIOD_DAEMON_BASE_NAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>

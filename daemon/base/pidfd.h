@@ -3,8 +3,8 @@
  * Somebody else's process, looked at without mistaking
  * it for another one that got its number meanwhile.
  */
-#ifndef MMIOD_DAEMON_PROCESS_H
-#define MMIOD_DAEMON_PROCESS_H
+#ifndef MMIOD_DAEMON_BASE_PIDFD_H
+#define MMIOD_DAEMON_BASE_PIDFD_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  *
  * Strings that a client chose pass through common_escape() before they are shown to anybody.
  */
-#ifndef MMIOD_DAEMON_TEXT_H
-#define MMIOD_DAEMON_TEXT_H
+#ifndef MMIOD_DAEMON_BASE_TEXT_H
+#define MMIOD_DAEMON_BASE_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>

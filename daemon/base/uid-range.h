@@ -2,8 +2,8 @@
 /*
  * Uids that belong to another user, as /etc/subuid says it.
  */
-#ifndef MMIOD_DAEMON_UID_RANGE_H
-#define MMIOD_DAEMON_UID_RANGE_H
+#ifndef MMIOD_DAEMON_BASE_UID_RANGE_H
+#define MMIOD_DAEMON_BASE_UID_RANGE_H
 
 #include <stdint.h>
 

@@ -6,8 +6,8 @@
  * A local that owns something carries _cleanup_; handing it over is done by steal_fd() or
  * steal_pointer(), which leave behind a value that the clean-up ignores.
  */
-#ifndef MMIOD_DAEMON_UTIL_H
-#define MMIOD_DAEMON_UTIL_H
+#ifndef MMIOD_DAEMON_BASE_UTIL_H
+#define MMIOD_DAEMON_BASE_UTIL_H
 
 #include <errno.h>
 #include <stddef.h>

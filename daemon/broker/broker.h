@@ -4,8 +4,8 @@
  * and what follows from what. Nothing here sends: it marks and wakes, and the loop's next turn
  * acts. There is one thread, so nothing is locked.
  */
-#ifndef MMIOD_DAEMON_BROKER_H
-#define MMIOD_DAEMON_BROKER_H
+#ifndef MMIOD_DAEMON_BROKER_BROKER_H
+#define MMIOD_DAEMON_BROKER_BROKER_H
 
 #include "backend/backend.h"
 #include "base/clock.h"

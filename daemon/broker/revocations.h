@@ -3,8 +3,8 @@
  * Leases that a client or an administrator ends: they are seen to in turns of the connection, wait
  * for a deadline or for the kernel, and are answered when nobody reaches the bytes any more.
  */
-#ifndef MMIOD_DAEMON_REVOCATIONS_H
-#define MMIOD_DAEMON_REVOCATIONS_H
+#ifndef MMIOD_DAEMON_BROKER_REVOCATIONS_H
+#define MMIOD_DAEMON_BROKER_REVOCATIONS_H
 
 #include "connection/connection.h"
 

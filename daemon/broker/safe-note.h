@@ -4,8 +4,8 @@
  * die while no daemon is there to see it. A note says for which claim it is, because by then the
  * configuration may give the region's name to other bytes.
  */
-#ifndef MMIOD_DAEMON_SAFE_H
-#define MMIOD_DAEMON_SAFE_H
+#ifndef MMIOD_DAEMON_BROKER_SAFE_NOTE_H
+#define MMIOD_DAEMON_BROKER_SAFE_NOTE_H
 
 #include "broker/broker.h"
 

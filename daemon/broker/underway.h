@@ -4,8 +4,8 @@
  * yet, so whoever changes a region, a pool or the configuration asks them, and spoils those that it
  * concerns: they are undone and planned anew in their own turns.
  */
-#ifndef MMIOD_DAEMON_UNDERWAY_H
-#define MMIOD_DAEMON_UNDERWAY_H
+#ifndef MMIOD_DAEMON_BROKER_UNDERWAY_H
+#define MMIOD_DAEMON_BROKER_UNDERWAY_H
 
 #include <stdbool.h>
 #include <stdint.h>

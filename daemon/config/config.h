@@ -4,8 +4,8 @@
  * whole and never changed afterwards. Reloading builds another tree. Nothing here knows sockets,
  * devices or the event loop.
  */
-#ifndef MMIOD_DAEMON_CONFIG_H
-#define MMIOD_DAEMON_CONFIG_H
+#ifndef MMIOD_DAEMON_CONFIG_CONFIG_H
+#define MMIOD_DAEMON_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

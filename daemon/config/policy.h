@@ -8,8 +8,8 @@
  * does, in the order of the files, decides and sets the terms. Unknown subjects are given what a
  * grant with "unknown = yes" gives.
  */
-#ifndef MMIOD_DAEMON_POLICY_H
-#define MMIOD_DAEMON_POLICY_H
+#ifndef MMIOD_DAEMON_CONFIG_POLICY_H
+#define MMIOD_DAEMON_CONFIG_POLICY_H
 
 #include "config/config.h"
 

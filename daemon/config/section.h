@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sections and keys of the configuration: which there are. Reads no file. */
-#ifndef MMIOD_DAEMON_CONFIG_KEY_H
-#define MMIOD_DAEMON_CONFIG_KEY_H
+#ifndef MMIOD_DAEMON_CONFIG_SECTION_H
+#define MMIOD_DAEMON_CONFIG_SECTION_H
 
 #include "config/cursor.h"
 

@@ -5,8 +5,8 @@
  * admits. The first of each in an hour is never held back. The last grants are also kept here, for
  * LOG.
  */
-#ifndef MMIOD_DAEMON_AUDIT_H
-#define MMIOD_DAEMON_AUDIT_H
+#ifndef MMIOD_DAEMON_CONNECTION_AUDIT_H
+#define MMIOD_DAEMON_CONNECTION_AUDIT_H
 
 #include <event2/event_struct.h>
 #include <stdbool.h>

@@ -7,8 +7,8 @@
  * connection_doom(), which takes effect in the next turn of the loop. So a pointer to one stays good
  * during any callback.
  */
-#ifndef MMIOD_DAEMON_CONNECTION_H
-#define MMIOD_DAEMON_CONNECTION_H
+#ifndef MMIOD_DAEMON_CONNECTION_CONNECTION_H
+#define MMIOD_DAEMON_CONNECTION_CONNECTION_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>

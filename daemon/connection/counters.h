@@ -4,8 +4,8 @@
  * happens; nobody is told unless they ask (COUNTERS). Never per process: what is counted by must be
  * few.
  */
-#ifndef MMIOD_DAEMON_COUNTERS_H
-#define MMIOD_DAEMON_COUNTERS_H
+#ifndef MMIOD_DAEMON_CONNECTION_COUNTERS_H
+#define MMIOD_DAEMON_CONNECTION_COUNTERS_H
 
 #include <mmiod/protocol.h>
 

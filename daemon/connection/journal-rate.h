@@ -3,8 +3,8 @@
  * How many lines of the journal one user may cause. Those that are held back are counted, and a line
  * tells how many they were.
  */
-#ifndef MMIOD_DAEMON_JOURNAL_RATE_H
-#define MMIOD_DAEMON_JOURNAL_RATE_H
+#ifndef MMIOD_DAEMON_CONNECTION_JOURNAL_RATE_H
+#define MMIOD_DAEMON_CONNECTION_JOURNAL_RATE_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -5,8 +5,8 @@
  * what is said of others; how many lines were held back is said a little later. The fields of each
  * kind of line are listed in log.h.
  */
-#ifndef MMIOD_DAEMON_JOURNAL_H
-#define MMIOD_DAEMON_JOURNAL_H
+#ifndef MMIOD_DAEMON_CONNECTION_JOURNAL_H
+#define MMIOD_DAEMON_CONNECTION_JOURNAL_H
 
 #include <mmiod/protocol.h>
 #include "connection/peer.h"

@@ -4,8 +4,8 @@
  * has its place. A slow one therefore costs no memory; what passes it by is lost to it, and it is
  * told how much. Plain data; knows no sockets.
  */
-#ifndef MMIOD_DAEMON_MONITOR_H
-#define MMIOD_DAEMON_MONITOR_H
+#ifndef MMIOD_DAEMON_CONNECTION_MONITOR_H
+#define MMIOD_DAEMON_CONNECTION_MONITOR_H
 
 #include <stdbool.h>
 #include "lease/lease.h"

@@ -4,8 +4,8 @@
  * kernel noted it when the peer called connect(); a process that hands its socket on hands on its
  * identity with it.
  */
-#ifndef MMIOD_DAEMON_PEER_H
-#define MMIOD_DAEMON_PEER_H
+#ifndef MMIOD_DAEMON_CONNECTION_PEER_H
+#define MMIOD_DAEMON_CONNECTION_PEER_H
 
 #include "base/holder.h"
 #include "config/policy.h"

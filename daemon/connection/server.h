@@ -4,8 +4,8 @@
  * connections. Out of descriptors it refuses politely with the one it keeps in reserve, and then
  * rests for a moment.
  */
-#ifndef MMIOD_DAEMON_SERVER_H
-#define MMIOD_DAEMON_SERVER_H
+#ifndef MMIOD_DAEMON_CONNECTION_SERVER_H
+#define MMIOD_DAEMON_CONNECTION_SERVER_H
 
 #include "base/rate.h"
 #include "connection/connection.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is done with a client's socket, by its descriptor. */
-#ifndef MMIOD_DAEMON_SOCKET_H
-#define MMIOD_DAEMON_SOCKET_H
+#ifndef MMIOD_DAEMON_CONNECTION_SOCKET_H
+#define MMIOD_DAEMON_CONNECTION_SOCKET_H
 
 #include <stdbool.h>
 #include <stddef.h>

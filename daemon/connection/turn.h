@@ -13,8 +13,8 @@
  * What the daemon has to go through by itself, and may be long, is a chore: it is done piece by
  * piece beside what others ask for, a share in each of their turns.
  */
-#ifndef MMIOD_DAEMON_TURN_H
-#define MMIOD_DAEMON_TURN_H
+#ifndef MMIOD_DAEMON_CONNECTION_TURN_H
+#define MMIOD_DAEMON_CONNECTION_TURN_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>

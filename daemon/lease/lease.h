@@ -8,8 +8,8 @@
  * has it no more, but nobody else may have the bytes yet. Kernel memory is its holder's alone:
  * nothing conflicts with it.
  */
-#ifndef MMIOD_DAEMON_LEASE_H
-#define MMIOD_DAEMON_LEASE_H
+#ifndef MMIOD_DAEMON_LEASE_LEASE_H
+#define MMIOD_DAEMON_LEASE_LEASE_H
 
 #include "base/by-id.h"
 #include "base/holder.h"

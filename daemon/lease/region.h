@@ -3,8 +3,8 @@
  * Regions: what there is. Plain data, kept by name and in order of id; a region lasts as long as it
  * is configured or has leases.
  */
-#ifndef MMIOD_DAEMON_REGION_H
-#define MMIOD_DAEMON_REGION_H
+#ifndef MMIOD_DAEMON_LEASE_REGION_H
+#define MMIOD_DAEMON_LEASE_REGION_H
 
 #include "backend/claim.h"
 #include "base/by-id.h"

@@ -7,8 +7,8 @@
  * others have the time of day. The tag cannot be changed, so after a restart a lease that may be
  * renewed lasts its whole time from then on; one that may not ends when it was to.
  */
-#ifndef MMIOD_DAEMON_TAG_H
-#define MMIOD_DAEMON_TAG_H
+#ifndef MMIOD_DAEMON_LEASE_TAG_H
+#define MMIOD_DAEMON_LEASE_TAG_H
 
 #include <assert.h>
 #include <stdbool.h>

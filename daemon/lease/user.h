@@ -7,8 +7,8 @@
  * uids would have everything. Its last tenth is for root and administrators; and the uids that
  * /etc/subuid gives to a user are that user's.
  */
-#ifndef MMIOD_DAEMON_USER_H
-#define MMIOD_DAEMON_USER_H
+#ifndef MMIOD_DAEMON_LEASE_USER_H
+#define MMIOD_DAEMON_LEASE_USER_H
 
 #include <stdint.h>
 #include <sys/types.h>

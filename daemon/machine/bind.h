@@ -7,8 +7,8 @@
  * For root, in a process of its own (mmiod --bind): the daemon never calls this. It may sleep, as
  * long as the old driver takes to let go.
  */
-#ifndef MMIOD_DAEMON_BIND_H
-#define MMIOD_DAEMON_BIND_H
+#ifndef MMIOD_DAEMON_MACHINE_BIND_H
+#define MMIOD_DAEMON_MACHINE_BIND_H
 
 #include <stdbool.h>
 #include <stdint.h>

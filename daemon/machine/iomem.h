@@ -2,8 +2,8 @@
 /*
  * Who owns a physical range, by /proc/iomem: to name the one that a claim was refused for.
  */
-#ifndef MMIOD_DAEMON_IOMEM_H
-#define MMIOD_DAEMON_IOMEM_H
+#ifndef MMIOD_DAEMON_MACHINE_IOMEM_H
+#define MMIOD_DAEMON_MACHINE_IOMEM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * nothing is mapped, enabled or written through it. The library keeps global state, so there is one
  * user: the module's backend.
  */
-#ifndef MMIOD_DAEMON_PCI_H
-#define MMIOD_DAEMON_PCI_H
+#ifndef MMIOD_DAEMON_MACHINE_PCI_H
+#define MMIOD_DAEMON_MACHINE_PCI_H
 
 #include <stdint.h>
 #include <stddef.h>

@@ -8,8 +8,8 @@
  *
  * Plain data. Whoever owns the blocks does the wiping and says when it is done.
  */
-#ifndef MMIOD_DAEMON_BLOCKS_H
-#define MMIOD_DAEMON_BLOCKS_H
+#ifndef MMIOD_DAEMON_POOL_BLOCKS_H
+#define MMIOD_DAEMON_POOL_BLOCKS_H
 
 #include "base/interval.h"
 #include "pool/pool.h"

@@ -13,8 +13,8 @@
  * within the pool. Calls return 0 or -errno. Nothing here knows of sockets, devices, threads or
  * time: one thread at a time for each pool.
  */
-#ifndef MMIOD_DAEMON_POOL_H
-#define MMIOD_DAEMON_POOL_H
+#ifndef MMIOD_DAEMON_POOL_POOL_H
+#define MMIOD_DAEMON_POOL_POOL_H
 
 #include <stdbool.h>
 #include <stddef.h>

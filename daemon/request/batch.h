@@ -11,8 +11,8 @@
  *
  * Mostly one turn is enough, and the batch is on the stack.
  */
-#ifndef MMIOD_DAEMON_BATCH_H
-#define MMIOD_DAEMON_BATCH_H
+#ifndef MMIOD_DAEMON_REQUEST_BATCH_H
+#define MMIOD_DAEMON_REQUEST_BATCH_H
 
 #include "broker/underway.h"
 #include "request/want.h"

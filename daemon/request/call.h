@@ -3,8 +3,8 @@
  * One request on its way through its handler. A handler builds its reply in the message that it is
  * given; what it returns says whether the reply goes out now or is owed.
  */
-#ifndef MMIOD_DAEMON_CALL_H
-#define MMIOD_DAEMON_CALL_H
+#ifndef MMIOD_DAEMON_REQUEST_CALL_H
+#define MMIOD_DAEMON_REQUEST_CALL_H
 
 #include "broker/broker.h"
 

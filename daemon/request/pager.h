@@ -4,8 +4,8 @@
  * work enough, whichever comes first, so the work for one request is bounded however little of a
  * list its caller may see; the cursor then says where to go on.
  */
-#ifndef MMIOD_DAEMON_PAGER_H
-#define MMIOD_DAEMON_PAGER_H
+#ifndef MMIOD_DAEMON_REQUEST_PAGER_H
+#define MMIOD_DAEMON_REQUEST_PAGER_H
 
 #include "request/call.h"
 

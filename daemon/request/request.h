@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests: the table of handlers, one for each opcode. */
-#ifndef MMIOD_DAEMON_REQUEST_H
-#define MMIOD_DAEMON_REQUEST_H
+#ifndef MMIOD_DAEMON_REQUEST_REQUEST_H
+#define MMIOD_DAEMON_REQUEST_REQUEST_H
 
 #include "request/call.h"
 

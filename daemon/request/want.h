@@ -11,8 +11,8 @@
  *
  * Every refusal leaves a sentence in the want.
  */
-#ifndef MMIOD_DAEMON_WANT_H
-#define MMIOD_DAEMON_WANT_H
+#ifndef MMIOD_DAEMON_REQUEST_WANT_H
+#define MMIOD_DAEMON_REQUEST_WANT_H
 
 #include "request/call.h"
 

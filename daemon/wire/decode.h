@@ -4,8 +4,8 @@
  * so that it can be tested and fuzzed alone; it knows the wire rules and the shape of each opcode,
  * but no state.
  */
-#ifndef MMIOD_DAEMON_DECODE_H
-#define MMIOD_DAEMON_DECODE_H
+#ifndef MMIOD_DAEMON_WIRE_DECODE_H
+#define MMIOD_DAEMON_WIRE_DECODE_H
 
 #include <stdbool.h>
 #include <mmiod/protocol.h>

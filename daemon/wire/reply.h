@@ -6,8 +6,8 @@
  *
  * The message owns the descriptors put into it until message_close_fds() or until it was sent.
  */
-#ifndef MMIOD_DAEMON_REPLY_H
-#define MMIOD_DAEMON_REPLY_H
+#ifndef MMIOD_DAEMON_WIRE_REPLY_H
+#define MMIOD_DAEMON_WIRE_REPLY_H
 
 #include <mmiod/protocol.h>
 #include "base/util.h"
