@@ -38,11 +38,11 @@ uninstall-daemon:
 		"$(DESTDIR)"$(VENDORDIR)/mmiod 2>/dev/null
 
 # Unit tests: one program for each test-*.c, with what helps the tests.
-MMIOD_TESTS := $(patsubst tests/unit/daemon/%.c,$(B)/tests/unit/daemon/%,$(wildcard tests/unit/daemon/test-*.c))
-MMIOD_TEST_HELPERS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/daemon/test-%,$(wildcard tests/unit/daemon/*.c)))
+MMIOD_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/daemon/test-*.c tests/unit/daemon/*/test-*.c))
+MMIOD_TEST_HELPERS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/daemon/support/*.c))
 UNIT_TESTS += $(MMIOD_TESTS)
-$(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Idaemon -Wno-missing-prototypes
-$(MMIOD_TESTS): $(B)/tests/unit/daemon/%: $(B)/tests/unit/daemon/%.o $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
+$(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS): OBJ_FLAGS += $(MMIOD_CFLAGS) -I. -Idaemon -Itests/unit/daemon -Wno-missing-prototypes
+$(MMIOD_TESTS): %: %.o $(MMIOD_TEST_HELPERS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MMIOD_LIBS) -lcriterion
-$(B)/tests/unit/daemon/test-pool-traces: $(B)/tests/bench/pool/trace.o
+$(B)/tests/unit/daemon/pool/test-pool-traces: $(B)/tests/bench/pool/trace.o
 .SECONDARY: $(MMIOD_TESTS:%=%.o) $(MMIOD_TEST_HELPERS)

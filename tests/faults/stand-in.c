@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include "rig.h"
+#include "support/rig.h"
 #include "stand-in.h"
 #include "wrap.h"
 

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 #include "stand-in.h"
 #include "wrap.h"
 

@@ -9,7 +9,7 @@ FUZZ_CFLAGS := -std=gnu11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,addre
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz-%.c,%,$(wildcard tests/fuzz/fuzz-*.c))
 FUZZ_TARGETS := $(FUZZ_NAMES:%=build/fuzz/fuzz-%)
 
-FUZZ_HELPERS := tests/unit/daemon
+FUZZ_HELPERS := tests/unit/daemon/support
 FUZZ_WITH_config := $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_connection := $(FUZZ_HELPERS)/clock.c $(FUZZ_HELPERS)/rig.c $(FUZZ_HELPERS)/fake.c $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_pool := $(FUZZ_HELPERS)/pool-model.c
@@ -21,7 +21,7 @@ fuzz_sources = $(if $(filter client,$(1)),,$(MMIOD_SOURCES))
 fuzz_archive = $(if $(filter client,$(1)),,$(MMIOD_ARCHIVE))
 fuzz_flags = $(if $(filter client,$(1)),$(LIB_FLAGS) -Itests/fuzz -include tests/fuzz/script.h,-Idaemon $(MMIOD_CFLAGS))
 fuzz_libs = $(if $(filter client,$(1)),-pthread,$(MMIOD_LIBS))
-FUZZ_HEADERS := $(wildcard daemon/*.h daemon/*/*.h client/lib/*.h client/lib/*/*.h include/mmiod/*.h tests/unit/daemon/*.h tests/fuzz/*.h)
+FUZZ_HEADERS := $(wildcard daemon/*.h daemon/*/*.h client/lib/*.h client/lib/*/*.h include/mmiod/*.h $(FUZZ_HELPERS)/*.h tests/fuzz/*.h)
 
 ## make fuzz TIME=60   every fuzz target for so many seconds; what breaks one stays in build/fuzz/
 TIME ?= 60
@@ -39,21 +39,21 @@ fuzz:
 	done
 	@$(MAKE) --no-print-directory fuzz-models
 
-# The daemon against its models, from seeds that no test uses: MODEL PREFIX STEPS FILTER, of the environment PREFIX_SEED and
+# The daemon against its models, from seeds that no test uses: PROGRAM PREFIX STEPS FILTER, of the environment PREFIX_SEED and
 # PREFIX_STEPS.
 define fuzz_model
-	@seed=$$(date +%s) end=$$(($$(date +%s) + $(TIME))); echo "== $(1), $(TIME) s, from seed $$seed"; \
+	@seed=$$(date +%s) end=$$(($$(date +%s) + $(TIME))); echo "== $(notdir $(1)), $(TIME) s, from seed $$seed"; \
 	while [ "$$(date +%s)" -lt "$$end" ]; do \
-		$(2)_SEED=$$seed $(2)_STEPS=$(3) $(B)/tests/unit/daemon/test-$(1) --filter='$(4)' >build/fuzz/$(1).log 2>&1 || \
-			{ cat build/fuzz/$(1).log; echo "$(2)_SEED=$$seed $(2)_STEPS=$(3)"; exit 1; }; \
+		$(2)_SEED=$$seed $(2)_STEPS=$(3) $(B)/tests/unit/daemon/$(1) --filter='$(4)' >build/fuzz/$(notdir $(1)).log 2>&1 || \
+			{ cat build/fuzz/$(notdir $(1)).log; echo "$(2)_SEED=$$seed $(2)_STEPS=$(3)"; exit 1; }; \
 		seed=$$((seed + 1)); \
 	done
 endef
 
-fuzz-models: $(B)/tests/unit/daemon/test-queue-model $(B)/tests/unit/daemon/test-truth
+fuzz-models: $(B)/tests/unit/daemon/request/test-queue-model $(B)/tests/unit/daemon/test-truth
 	@mkdir -p build/fuzz
-	$(call fuzz_model,queue-model,MODEL,450,*)
-	$(call fuzz_model,truth,MMIOD,1500,truth/*_1)
+	$(call fuzz_model,request/test-queue-model,MODEL,450,*)
+	$(call fuzz_model,test-truth,MMIOD,1500,truth/*_1)
 
 define FUZZ_RULES
 build/fuzz/fuzz-$(1): tests/fuzz/fuzz-$(1).c $$(FUZZ_WITH_$(1)) $$(call fuzz_sources,$(1)) $$(FUZZ_HEADERS)

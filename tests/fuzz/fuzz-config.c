@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "daemon/config/policy.h"
-#include "tests/unit/daemon/files.h"
+#include "tests/unit/daemon/support/files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "tests/unit/daemon/rig.h"
+#include "tests/unit/daemon/support/rig.h"
 
 #define CLIENTS 4
 #define STEPS_MAX 64

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "tests/unit/daemon/pool-model.h"
+#include "tests/unit/daemon/support/pool-model.h"
 
 #define PAGES_MAX 6000 /* three levels of the records */
 

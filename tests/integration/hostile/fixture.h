@@ -10,7 +10,7 @@
  *  2 room for one takes two		client/test-lease: answered_with_surplus_files_is_refused
  *  3 descriptors leaked			every attack: the daemon has as many afterwards; handed on by exec: client/test-lease:
  *					says_on_the_wire_what_is_wanted
- *  4 uninvited descriptors		descriptors_with_HELLO_..., descriptors_with_requests_..., daemon/test-connection:
+ *  4 uninvited descriptors		descriptors_with_HELLO_..., descriptors_with_requests_..., daemon/connection/test-connection:
  *					uninvited_descriptors_never_come_in
  *  5 ETOOMANYREFS			a_user_who_fetches_no_descriptors_keeps_none_from_others, clients_that_let_themselves_be_...
  *  6 accept() without descriptors	without_descriptors_old_clients_are_served_and_new_ones_are_told
@@ -18,31 +18,31 @@
  *  8 pids as identity			a_client_in_a_pid_namespace_..., a_daemon_that_cannot_see_..., a_lease_outlives_...;
  *					daemon/test-daemon: a_pid_that_is_another_users_now_inherits_nothing
  *  9 identity is that of connect()	a_connection_stays_the_one_of_who_connected
- * 10 path and mode of the socket	daemon/test-server: never_removes_what_is_no_socket, makes_the_socket_with_just_...
+ * 10 path and mode of the socket	daemon/connection/test-server: never_removes_what_is_no_socket, makes_the_socket_with_just_...
  * 11 a descriptor with another message	descriptors_come_with_their_own_reply_and_no_other
  * 12 cut and empty packets		a_packet_longer_than_64_KiB_..., an_empty_packet_..., many_empty_packets_...
  * 13 bufferevent			export.bats: the daemon uses none of libevent's buffers
  * 14 events of closed descriptors	clients_that_die_in_the_midst_of_requests, under sanitizers (make check SAN=1)
- * 15 starvation			daemon/test-unread: work_in_one_turn_..., many_that_flood_take_turns_...
+ * 15 starvation			daemon/connection/test-unread: work_in_one_turn_..., many_that_flood_take_turns_...
  * 16 slow readers			a_client_that_does_not_read_is_paused_then_dropped, a_client_that_reads_at_last_...
  * 17 work in signal handlers		a_storm_of_signals_amid_requests_does_no_harm
  * 18 memfds that shrink		none is ever taken: see 4
  * 19 the descriptor store		not used, windows live in the module: restart.bats, upgrade.bats
  * 20 hardening against devices		vm/service: the unit's sandbox scores at most 1.5, and all that runs within it
  * 21 libpciaccess caches		vm/service: a device that is unbound takes its region away and brings it back
- * 22 accounts that underflow		daemon/test-user: accounts_are_all_zero_after_any_order_...
+ * 22 accounts that underflow		daemon/lease/test-user: accounts_are_all_zero_after_any_order_...
  * 23 half a reload			config.bats: a reload puts new regions and grants in force as a whole; vm/service:
  *					a bad configuration is refused with file and line, and the old one stays
  * 24 a revocation that is not obeyed	a_flood_of_events_that_nobody_reads; vm/service: a revoked holder gets SIGBUS
  * 25 events hidden in the library	client/test-event: held_aside_in_a_request_wakes_the_program
- * 26 a flooded log			a_flood_of_denials_and_leases_..., daemon/test-journal: what_one_user_provokes_...
+ * 26 a flooded log			a_flood_of_denials_and_leases_..., daemon/connection/test-journal: what_one_user_provokes_...
  * 27 fork in the client		a_connection_that_two_processes_share_...; client/test-client:
  *					is_refused_in_a_child_and_goes_on_in_the_parent
  * 28 headers older than the kernel	all of this on 6.1 and 6.12 (vm/service), built with the headers of 6.1
  *
  * Beyond these: half-open connections (test_limits), storms (test_floods), out of memory
- * (test_neglect), a journal that is gone or does not read (daemon/test-journal), clocks that jump
- * (daemon/test-rate; vm/service).
+ * (test_neglect), a journal that is gone or does not read (daemon/connection/test-journal), clocks that jump
+ * (daemon/base/test-rate; vm/service).
  *
  * An attack runs in a process of its own, so that all it opened is closed when it ends. Then the
  * daemon must be as it was: alive, with as many descriptors, no client, no lease, and not

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "daemon/bind-command.h"
-#include "files.h"
+#include "support/files.h"
 
 #define CARD 0x0100u /* 0000:01:00.0 */
 #define NAME "0000:01:00.0"

@@ -6,8 +6,8 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 #define READ MMIOD_RIGHT_READ
 #define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)

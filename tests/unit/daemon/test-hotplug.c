@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include "daemon/hotplug.h"
-#include "rig.h"
+#include "support/rig.h"
 
 static const char config[] = "[region slot]\ndevice = pci:0000:01:00.0\nbar = 0\n"
 			     "[region make]\ndevice = 10ee:abcd\nbar = 0\n"

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 #define REGION "[region shm]\nsize = 1M\n"
 #define GRANT "[grant all]\nregion = shm\nuser = *\naccess = rw\n"

@@ -6,8 +6,8 @@
  */
 #include <criterion/criterion.h>
 #include <sys/socket.h>
-#include "rig.h"
-#include "steps.h"
+#include "support/rig.h"
+#include "support/steps.h"
 
 #define FEW 200
 #define PER_REQUEST MMIOD_MSG_FDS_MAX

@@ -10,8 +10,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include "daemon/service.h"
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 static int manager = -1;
 static struct service service;

@@ -13,8 +13,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 #define STEPS 1500
 #define READ MMIOD_RIGHT_READ

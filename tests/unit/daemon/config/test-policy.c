@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include "daemon/config/policy.h"
-#include "files.h"
+#include "support/files.h"
 
 TestSuite(policy, .init = files_make, .fini = files_remove);
 

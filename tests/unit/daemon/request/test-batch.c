@@ -5,8 +5,8 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 #define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
 #define READ MMIOD_RIGHT_READ

@@ -7,7 +7,7 @@
 #include <malloc.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "rig.h"
+#include "support/rig.h"
 
 static const char config[] =
 	"[daemon]\nhello-timeout = 100ms\nleases-per-user = 100000\n"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "daemon/machine/pci.h"
-#include "files.h"
+#include "support/files.h"
 
 #define CARD 0x0200u /* 0000:02:00.0 */
 #define PORT "sys/devices/pci0000:00/0000:00:05.0"

@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 static const char *path;
 static char buffer[TEXT_MAX];

@@ -9,7 +9,7 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
-#include "rig.h"
+#include "support/rig.h"
 
 #define CLIENTS 5
 #define PAGES 4

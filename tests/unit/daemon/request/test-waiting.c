@@ -4,7 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
-#include "rig.h"
+#include "support/rig.h"
 
 #define READ MMIOD_RIGHT_READ
 #define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)

@@ -10,8 +10,8 @@
 #include "daemon/base/log.h"
 #include "daemon/connection/audit.h"
 #include "daemon/connection/journal.h"
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 static int journald = -1;
 static char got[8192]; /* the last datagram, with a line's end before it */

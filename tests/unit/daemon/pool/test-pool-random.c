@@ -2,7 +2,7 @@
 /* Long random sequences against the model, and rebuilt pools against their originals. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
-#include "pool-model.h"
+#include "support/pool-model.h"
 
 #define STEPS 20000
 

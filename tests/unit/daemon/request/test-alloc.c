@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 #define READ MMIOD_RIGHT_READ
 #define WRITE (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "rig.h"
+#include "support/rig.h"
 
 static void start(void)
 {

@@ -7,8 +7,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 TestSuite(terms, .fini = rig_stop);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include "rig.h"
+#include "support/rig.h"
 
 #define OPERATOR 4001
 #define OTHER 4003

@@ -5,8 +5,8 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 #define OPERATOR 4001
 #define OTHER 4003

@@ -4,7 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
-#include "rig.h"
+#include "support/rig.h"
 
 #define OPERATOR 4001
 #define WRITER 4002

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "daemon/config/config.h"
-#include "files.h"
+#include "support/files.h"
 
 TestSuite(config, .init = files_make, .fini = files_remove);
 

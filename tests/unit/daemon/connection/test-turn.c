@@ -4,7 +4,7 @@
 #include "daemon/base/by-id.h"
 #include "daemon/base/fair.h"
 #include "daemon/request/request.h"
-#include "rig.h"
+#include "support/rig.h"
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 

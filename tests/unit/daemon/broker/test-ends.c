@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "daemon/base/log.h"
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 TestSuite(ends, .fini = rig_stop);
 

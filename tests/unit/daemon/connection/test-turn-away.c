@@ -7,8 +7,8 @@
 #include "daemon/base/clock.h"
 #include "daemon/connection/server.h"
 #include "daemon/connection/turn-away.h"
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 static int listening;
 

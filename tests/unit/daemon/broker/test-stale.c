@@ -5,8 +5,8 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
-#include "files.h"
-#include "rig.h"
+#include "support/files.h"
+#include "support/rig.h"
 
 TestSuite(stale, .fini = rig_stop);
 
