@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What time it is. All that lasts goes by CLOCK_BOOTTIME, which nobody sets and which goes on while
- * the machine sleeps. The time of day may be set at any moment, on a board without a battery by half
- * a century: when something began is told as it is reckoned from the clock of now.
+ * The time. All that lasts goes by CLOCK_BOOTTIME, which nobody sets and which goes on while the
+ * machine sleeps. The time of day may be set at any moment, on a board without a battery by half a
+ * century: when something began is told as it is reckoned from the clock of now.
  */
 #ifndef MMIOD_DAEMON_BASE_CLOCK_H
 #define MMIOD_DAEMON_BASE_CLOCK_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose turn it is. Those who want something stand in one of two lines: who comes stands in the
- * first and is served before the second, where those stand who have had their share and want more.
- * Every fourth time it is the second line's turn, so nobody waits for ever; and who asks for little
- * does not wait for those who ask for much. Plain data: members live in their owners' structures.
+ * Whose turn it is. Members that want something stand in one of two lines: a newcomer stands in the
+ * first and is served before the second, where those stand that have had their share and want more.
+ * Every fourth time it is the second line's turn, so nobody waits for ever; and a member that asks
+ * for little does not wait for those that ask for much. Plain data: members live in their owners'
+ * structures.
  */
 #ifndef MMIOD_DAEMON_BASE_FAIR_H
 #define MMIOD_DAEMON_BASE_FAIR_H

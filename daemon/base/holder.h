@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Who holds a lease, as far as the ledger knows. */
+/* The holder of a lease, as far as the ledger knows. */
 struct holder {
 	uint32_t uid; /* UINT32_MAX: not a lease of this daemon's making */
 	uint32_t pid; /* of the process that asked: a hint, files travel */

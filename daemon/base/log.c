@@ -68,8 +68,8 @@ struct datagram {
 };
 
 /*
- * A field that does not fit is left out. Control characters,
- * of which a line's end would begin a field, become '?'.
+ * A field that does not fit is left out. Control characters, of which a line's end would begin a
+ * field, become '?'.
  */
 static void add_field(struct datagram *datagram, const char *key, const char *format, ...)
 	_printf_(3, 4);

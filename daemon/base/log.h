@@ -14,13 +14,13 @@
  *	MMIOD_RULE				name of the [grant] that let them
  *	MMIOD_LIMIT				key that sets the limit
  *	MMIOD_CAUSE				of a revocation: administrator, obeyed, gone,
- *						connection, expired, program, reset, policy, guest
+ * connection, expired, program, reset, policy, guest
  *	MMIOD_DEVICE				0000:01:00.0
  *
- * What has which: LOG_ID_GRANT all that are about a lease and its holder, one line for each grant
- * to write, one for each request that got only grants to read. LOG_ID_DENIAL and LOG_ID_QUOTA the
- * asker and what was asked for. LOG_ID_REVOKE lease, holder and cause. LOG_ID_GONE region and
- * device. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
+ * The fields of each kind of line: LOG_ID_GRANT all that are about a lease and its holder, one line
+ * for each grant to write, one for each request that got only grants to read. LOG_ID_DENIAL and
+ * LOG_ID_QUOTA the asker and what was asked for. LOG_ID_REVOKE lease, holder and cause. LOG_ID_GONE
+ * region and device. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
  */
 #ifndef MMIOD_DAEMON_BASE_LOG_H
 #define MMIOD_DAEMON_BASE_LOG_H
@@ -31,7 +31,7 @@
 #include "base/holder.h"
 #include "base/util.h"
 
-/* What the line is about. Fields that are zero or NULL are left out. */
+/* The subject of a line. Fields that are zero or NULL are left out. */
 struct log_fields {
 	const char *message_id; /* one of those below */
 	const struct holder *holder;

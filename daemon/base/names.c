@@ -11,7 +11,7 @@
 
 #define ENTRY_MAX (1u << 20) /* bytes; groups of a directory may have many members */
 
-/* What services say instead of nothing when they know no such name. */
+/* Name services say one of these, instead of nothing, when they know no such name. */
 static int answer_of(int error, const void *found)
 {
 	if (found)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Users and groups by name, each asked for once: the name service may take seconds for an answer, so
- * only who may wait asks it, which is a start, a check and the loader. Whoever makes a table owns
+ * Users and groups by name, each asked for once: the name service may take seconds for an answer,
+ * so only callers that may wait ask it: a start, a check and the loader. The maker of a table owns
  * it; nothing here is shared, and the calls are those that any thread may make.
  */
 #ifndef MMIOD_DAEMON_BASE_NAMES_H

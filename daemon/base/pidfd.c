@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * A pidfd stands for one process for ever; its number may be somebody else's once it has ended. So
- * whoever asks something about a process by its number opens the pidfd first, asks, and then sees
- * whether the process still lives: if it does, the number was its own all the time, and the answers
- * are about it.
+ * a caller that asks something about a process by its number opens the pidfd first, asks, and then
+ * sees whether the process still lives: if it does, the number was its own all the time, and the
+ * answers are about it.
  *
- * A process may become another user's by executing a set-uid program. Who depends on its owner
- * therefore asks before and after. In between it could turn and turn back only by executing twice,
- * and what it showed then is lost in that moment.
+ * A process may become another user's by executing a set-uid program. A caller that depends on its
+ * owner therefore asks before and after. In between it could turn and turn back only by executing
+ * twice, and what it showed then is lost in that moment.
  */
 #include <poll.h>
 #include <string.h>
@@ -42,8 +42,8 @@ bool process_lives(const struct process *process)
 }
 
 /*
- * Real, effective, saved and file system uid: a program
- * that keeps another one in reserve is not its caller's.
+ * Real, effective, saved and file system uid: a program that keeps another one in reserve is not
+ * its caller's.
  */
 static bool all_uids_are(FILE *file, uid_t uid)
 {

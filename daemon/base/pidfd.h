@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Somebody else's process, looked at without mistaking
- * it for another one that got its number meanwhile.
+ * Somebody else's process, looked at without mistaking it for another one that got its number
+ * meanwhile.
  */
 #ifndef MMIOD_DAEMON_BASE_PIDFD_H
 #define MMIOD_DAEMON_BASE_PIDFD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences of bounded length: built piece by piece into
- * a caller's buffer, cut at its end, never failing.
+ * Sentences of bounded length: built piece by piece into a caller's buffer, cut at its end, never
+ * failing.
  *
  * Strings that a client chose pass through common_escape() before they are shown to anybody.
  */

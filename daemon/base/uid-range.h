@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Uids that belong to another user, as /etc/subuid says it.
- */
+/* Uids that belong to another user, as /etc/subuid says it. */
 #ifndef MMIOD_DAEMON_BASE_UID_RANGE_H
 #define MMIOD_DAEMON_BASE_UID_RANGE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The few helpers that every file of the daemon uses:
- * scope-bound resources and arithmetic on arrays.
+ * The few helpers that every file of the daemon uses: scope-bound resources and arithmetic on
+ * arrays.
  *
  * A local that owns something carries _cleanup_; handing it over is done by steal_fd() or
  * steal_pointer(), which leave behind a value that the clean-up ignores.
