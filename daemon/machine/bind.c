@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Binding. What fails is undone: the function then has its
- * old override and, if it wants it, its old driver again.
+ * Binding. A failure is undone: the function then has its old override and, if it wants it, its old
+ * driver again.
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who owns a physical range. The kernel shows real addresses only if /proc/iomem was *opened* by
- * somebody with CAP_SYS_ADMIN, which the daemon has not; so its unit has the service manager open
- * it as standard input, before privileges drop. A seek to the start makes a new listing.
+ * Finds who owns a physical range. The kernel shows real addresses only if /proc/iomem was *opened*
+ * by somebody with CAP_SYS_ADMIN, which the daemon has not; so its unit has the service manager
+ * open it as standard input, before privileges drop. A seek to the start makes a new listing.
  */
 #include <fcntl.h>
 #include <inttypes.h>

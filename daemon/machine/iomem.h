@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Who owns a physical range, by /proc/iomem: to name the one that a claim was refused for.
- */
+/* Finds who owns a physical range, by /proc/iomem: to name the one that a claim was refused for. */
 #ifndef MMIOD_DAEMON_MACHINE_IOMEM_H
 #define MMIOD_DAEMON_MACHINE_IOMEM_H
 

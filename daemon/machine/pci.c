@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The machine's PCI functions. libpciaccess does not notice
- * devices that come and go: pci_close() and pci_open() again.
+ * The machine's PCI functions. libpciaccess does not notice devices that come and go: pci_close()
+ * and pci_open() again.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -151,7 +151,9 @@ void pci_explain_silence(const char *sys, uint64_t address, struct text *why)
 		text_add(why, "there is no %s any more", name);
 		return;
 	}
-	/* Each directory lies in that of the bridge above; the host's has no configuration space. */
+	/*
+	 * Each directory lies in that of the bridge above; the host's has no configuration space.
+	 */
 	for (; (command = read_command(real)) >= 0; *strrchr(real, '/') = '\0', bridge = true) {
 		const char *which = strrchr(real, '/') + 1;
 
