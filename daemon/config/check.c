@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What can only be judged when all files have been read: whether regions and grants make sense as a
- * whole. Refusals name file and line of the section, and the cure.
+ * Checks that need all files to have been read: whether regions and grants make sense as a whole.
+ * Refusals name file and line of the section, and the cure.
  */
 #include <string.h>
 #include <common/word.h>
@@ -13,7 +13,10 @@ static int refuse(struct text *why, const struct config_origin *origin, const ch
 	return -EINVAL;
 }
 
-/* What only a pool has, and what a pool cannot have; the size of a whole BAR is known later. */
+/*
+ * Refuses keys that only a pool has, or that a pool cannot have; the size of a whole BAR is known
+ * later.
+ */
 static int check_pool(const struct config_region *region, struct text *why)
 {
 	uint64_t smallest = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -40,7 +43,10 @@ static int check_pool(const struct config_region *region, struct text *why)
 	return 0;
 }
 
-/* What the function in a slot must be; and a part of a platform range becomes a range of its own. */
+/*
+ * Notes what the function in a slot must be; and a part of a platform range becomes a range of its
+ * own.
+ */
 static int settle_place(struct config_region *region, struct text *why)
 {
 	if (region->expects_ids && region->device == CONFIG_DEVICE_IDS)
@@ -107,8 +113,8 @@ static int check_region(struct config_region *region, bool simulation, struct te
 }
 
 /*
- * A name that is no glob must be that of a region: a
- * typing error would otherwise grant nothing, silently.
+ * A name that is no glob must be that of a region: a typing error would otherwise grant nothing,
+ * silently.
  */
 static int check_grant_name(const struct config *config, const struct config_grant *grant,
 			    const char *pattern, struct text *why)
@@ -174,7 +180,7 @@ static bool names_somebody(const struct config_ids *ids)
 	return ids->count || ids->unresolved || ids->all;
 }
 
-/* Who only reads keeps nobody out, unless the grant says that it does. */
+/* A holder that only reads keeps nobody out, unless the grant says that it does. */
 static int settle_share(struct config *config, struct config_grant *grant, struct text *why)
 {
 	bool writes = grant->rights & MMIOD_RIGHT_WRITE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The configuration tree: owns every string and array below it. The loader finds or makes sections
- * here; what is wrong with the whole is found by check.c.
+ * here; errors in the whole are found by check.c.
  */
 #include <limits.h>
 #include <stdarg.h>
@@ -124,7 +124,7 @@ static void admin_free(struct config_admin *admin)
 	free(admin);
 }
 
-/* Those who stand in them are no longer to be asked for. */
+/* Members that stand in them are no longer to be looked up. */
 static void clear_tables(struct config *config)
 {
 	HASH_CLEAR(hh, config->by_name);
@@ -225,7 +225,7 @@ void config_warn(struct config *config, const struct config_origin *origin, cons
 	add_warning(config, origin, sentence);
 }
 
-/* What who writes it must put right, and what a start has to live with. */
+/* Errors that the author must put right, and those that a start has to live with. */
 int config_object(struct config *config, struct text *why, const struct config_origin *origin,
 		  const char *format, ...)
 {

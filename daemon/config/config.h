@@ -133,7 +133,9 @@ struct config_grant {
 	struct config_ids users;
 	struct config_ids groups;
 	uint32_t rights; /* enum mmiod_right */
-	/* The most that a holder may keep others out, and the default; DEFAULT until all is read. */
+	/*
+	 * The most that a holder may keep others out, and the default; DEFAULT until all is read.
+	 */
 	enum mmiod_share share;
 	bool unknown; /* also for peers whose uid cannot be seen */
 	uint32_t caches; /* bit 1 << enum mmiod_cache; 0: all that the region has */
@@ -186,7 +188,7 @@ struct config_limits {
 	unsigned int seen_file;
 };
 
-/* What a tree is made of: the text of a file as it was read. */
+/* A source of a tree: the text of a file as it was read. */
 struct config_source {
 	char *path;
 	char *text;
@@ -231,8 +233,8 @@ struct config {
 };
 
 /*
- * Where the files are. Later entries win; a file name in a
- * later directory replaces its namesake in an earlier one.
+ * Where the files are. Later entries win; a file name in a later directory replaces its namesake in
+ * an earlier one.
  */
 struct config_paths {
 	const char *main; /* may be missing unless main_required; NULL: none */
@@ -243,7 +245,10 @@ struct config_paths {
 	const char *state; /* directory of notes that outlive the daemon; NULL: none */
 };
 
-/* For who can put it right: whatever is wrong is refused. On failure `why` says FILE:LINE and the cure. */
+/*
+ * For who can put it right: whatever is wrong is refused. On failure `why` says FILE:LINE and the
+ * cure.
+ */
 int config_load(const struct config_paths *paths, struct config **configp, struct text *why);
 /*
  * For a start, where a fault of one entry must not be one of all: users and groups that are not
@@ -263,8 +268,8 @@ void config_freep(struct config **config);
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key);
 /*
- * The first of a region's grants that are for this party; the
- * others follow in order, up to the end or another party.
+ * The first of a region's grants that are for this party; the others follow in order, up to the end
+ * or another party.
  */
 const struct config_holder *config_find_holder(const struct config_region *region,
 					       enum config_party party, uint32_t id);

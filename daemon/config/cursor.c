@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What every key's setter needs: refusing a value with file and line, and the values that many keys
- * share.
+ * For every key's setter: refusing a value with file and line, and the values that many keys share.
  */
 #include <stdarg.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keys that say for whom: users and groups of [grant NAME], [admin NAME] and [inspect NAME]; and
- * what a grant gives them: regions, kinds of kernel memory, rights. Its other terms are in
+ * The keys that say for whom: users and groups of [grant NAME], [admin NAME] and [inspect NAME];
+ * and what a grant gives them: regions, kinds of kernel memory, rights. Its other terms are in
  * terms.c.
  */
 #include <string.h>

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The keys of [daemon]: limits, each with the range that it must lie in.
- */
+/* The keys of [daemon]: limits, each with the range that it must lie in. */
 #include "config/setters.h"
 #include "config/value.h"
 

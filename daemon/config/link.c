@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Links each region to its grants, and lists whom these are for, sorted: so that a decision need not
- * look at all grants. The lists belong to the regions, and point into the tree.
+ * Links each region to its grants, and lists whom these are for, sorted: so that a decision need
+ * not look at all grants. The lists belong to the regions, and point into the tree.
  */
 #include <fnmatch.h>
 #include <string.h>
@@ -216,7 +216,7 @@ static size_t count_names(struct config_admin *const *sections, size_t n)
 	return count;
 }
 
-/* Whoever no section names can only be told so. */
+/* A subject that no section names can only be told so. */
 static int list_named(struct config *config)
 {
 	size_t most = count_names(config->admins, config->n_admins) +

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions that claim the same bytes: of two of them the later to be claimed is missing, and which one
- * that is depends on when their devices appear. Compared are those that name their place in the same
- * way, for which device has some ids is known only when it is there.
+ * Regions that claim the same bytes: of two of them the later to be claimed is missing, and which
+ * one that is depends on when their devices appear. Compared are those that name their place in the
+ * same way, for which device has some ids is known only when it is there.
  */
 #include <inttypes.h>
 #include <string.h>

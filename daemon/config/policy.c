@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who may do what. A grant's `share` is the most that a holder may keep others out: exclusive
- * admits a request for any mode, shared-write only for shared-write and for guests. The values of
- * enum mmiod_share rise in that order.
+ * The decision who may do what. A grant's `share` is the most that a holder may keep others out:
+ * exclusive admits a request for any mode, shared-write only for shared-write and for guests. The
+ * values of enum mmiod_share rise in that order.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -32,8 +32,8 @@ static bool has_gid(const struct subject *subject, gid_t gid)
 
 /*
  * Calls `found` for each group that is among the holders and that the subject has, until it returns
- * true. Who has many groups has their own looked for in the list, which is the shorter way round:
- * that of a region names few.
+ * true. If the subject has many groups, they are looked for in the list, which is the shorter way
+ * round: that of a region names few.
  */
 static bool for_common_groups(const struct config_holder *holders, size_t count,
 			      const struct subject *subject,
@@ -103,7 +103,7 @@ static enum mmiod_cache admitted_cache(const struct config_grant *grant,
 					     : MMIOD_CACHE_DEFAULT;
 }
 
-/* What the grant gives to those that it is for. */
+/* Judges what the grant gives to those that it is for. */
 static enum policy_reason judge_terms(const struct config_grant *grant,
 				      const struct config_region *region,
 				      const struct question *question)
@@ -129,7 +129,7 @@ bool policy_gives(const struct config_grant *grant, const struct config_region *
 	return false;
 }
 
-/* What has been found so far, and the place of the grant in the region's. */
+/* The grant that has been found so far, and its place among the region's. */
 struct search {
 	const struct config_region *region;
 	const struct subject *subject;
@@ -139,8 +139,8 @@ struct search {
 };
 
 /*
- * A grant gives all, or comes nearer than the one that
- * was found, or stands before it and comes as near.
+ * A grant gives all, or comes nearer than the one that was found, or stands before it and comes as
+ * near.
  */
 static bool is_better(const struct search *search, enum policy_reason reason, uint32_t at)
 {
@@ -191,8 +191,8 @@ static void look_for_subject(struct search *search)
 }
 
 /*
- * The first grant that gives all that is asked for
- * decides; else the one that comes nearest explains.
+ * The first grant that gives all that is asked for decides; else the one that comes nearest
+ * explains.
  */
 struct decision policy_decide(const struct config_region *region, const struct subject *subject,
 			      const struct question *question)
@@ -287,7 +287,7 @@ static bool is_enough(void *data, const struct config_holder *first)
 	return true;
 }
 
-/* Whether any section could apply to the subject. Those who are not known are seen to elsewhere. */
+/* Whether any section could apply to the subject. Unknown subjects are seen to elsewhere. */
 bool policy_names(const struct config *config, const struct subject *subject)
 {
 	return !subject->known || subject->uid == 0 || names_party(config, CONFIG_PARTY_ALL, 0) ||
@@ -310,7 +310,7 @@ bool policy_is_admin(const struct config *config, const struct subject *subject)
 	       (subject->uid == 0 || any_names(config->admins, config->n_admins, subject));
 }
 
-/* To see everything, and to change nothing. Whoever may change things may see them. */
+/* To see everything, and to change nothing. A subject that may change things may see them. */
 bool policy_may_inspect(const struct config *config, const struct subject *subject)
 {
 	return policy_is_admin(config, subject) ||

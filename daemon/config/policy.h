@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may do what: pure functions over the configuration and a subject. Default deny. Decisions
- * rest on the uid and the groups that the kernel vouched for when the subject connected, never on a
- * pid.
+ * The decision who may do what: pure functions over the configuration and a subject. Default deny.
+ * Decisions rest on the uid and the groups that the kernel vouched for when the subject connected,
+ * never on a pid.
  *
  * Grants do not add up: one of them alone must give all that is asked for, and the first one that
  * does, in the order of the files, decides and sets the terms. Unknown subjects are given what a
@@ -31,7 +31,7 @@ enum policy_reason {
 	POLICY_RANGE, /* `grant` applies, but not to all of these bytes */
 };
 
-/* What is asked for of a region. */
+/* A request's wants of a region. */
 struct question {
 	uint32_t rights;
 	enum mmiod_share share;

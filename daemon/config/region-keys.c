@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keys of [region NAME]: where it lies, and how it may be used. What must fit together is
+ * The keys of [region NAME]: where it lies, and how it may be used. Keys that must fit together are
  * looked at when all files are read (check.c).
  */
 #include <string.h>

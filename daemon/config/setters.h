@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each key does to the tree: 0, or a negative error after config_refuse(). */
+/* The setter of each key changes the tree: 0, or a negative error after config_refuse(). */
 #ifndef MMIOD_DAEMON_CONFIG_SETTERS_H
 #define MMIOD_DAEMON_CONFIG_SETTERS_H
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * /etc/subuid: the uids that belong to another user, a line "OWNER:START:COUNT" for each range. What
- * such a uid has of the daemon is its owner's, or the owner would have everything 65,536 times. A
- * line that is no good, or whose owner is not known, says nothing; neither do ranges of root, which
- * nobody but root can use.
+ * /etc/subuid: the uids that belong to another user, a line "OWNER:START:COUNT" for each range.
+ * Leases and connections of such a uid are its owner's, or the owner would have everything 65,536
+ * times. A line that is no good, or whose owner is not known, says nothing; neither do ranges of
+ * root, which nobody but root can use.
  */
 #include <string.h>
 #include "base/util.h"

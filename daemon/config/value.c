@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What values of the configuration look like. Nothing is
- * guessed: signs, trailing letters and overflow are errors.
+ * The syntax of the configuration's values. Nothing is guessed: signs, trailing letters and
+ * overflow are errors.
  */
 #include <string.h>
 #include <common/pci-address.h>

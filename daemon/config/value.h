@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What values of the configuration look like. Pure functions: a string in, a number out, -EINVAL
- * for what breaks the rule; the caller names the rule.
+ * The syntax of the configuration's values. Pure functions: a string in, a number out, -EINVAL for
+ * what breaks the rule; the caller names the rule.
  */
 #ifndef MMIOD_DAEMON_CONFIG_VALUE_H
 #define MMIOD_DAEMON_CONFIG_VALUE_H
@@ -20,8 +20,8 @@ int value_duration(const char *value, uint32_t *milliseconds); /* 500ms, 2s, 10m
 /* pci:DDDD:BB:DD.F, the domain in four to eight digits: MMIOD_PCI_DEVICE. */
 int value_slot(const char *value, uint64_t *pci);
 /*
- * Where a part of a BAR lies, as targets are written:
- * DDDD:BB:DD.F/barN[+OFFSET][/LENGTH][:WIDTH]. 0: not given.
+ * Where a part of a BAR lies, as targets are written: DDDD:BB:DD.F/barN[+OFFSET][/LENGTH][:WIDTH].
+ * 0: not given.
  */
 struct value_place {
 	uint64_t pci;
