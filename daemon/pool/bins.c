@@ -70,7 +70,9 @@ int bin_left(struct pool *pool, const struct pool_bin *bin, uint64_t j)
 	return 0;
 }
 
-/* A block does not enter, though it has been counted, and is found through the summary. Returns 0. */
+/*
+ * A block does not enter, though it has been counted, and is found through the summary. Returns 0.
+ */
 int bin_refuse(struct pool *pool, const struct pool_bin *bin, uint64_t j)
 {
 	pool->free_pages += bin->pages;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bins of a pool: blocks that were freed lately, by their length. Here a block is as long as
- * it was granted, a power of two or not.
+ * The bins of a pool: blocks that were freed lately, by their length. Here a block is as long as it
+ * was granted, a power of two or not.
  *
  * Their bits are set, so they count as free to every check, but the summary is not told until
  * something fails to be found. A request for the same length takes the youngest back at the price
@@ -9,11 +9,11 @@
  * through the summary.
  *
  * That is so as long as the summary was not told of the word meanwhile, for another reason. If it
- * was, what it knows is BINNED_VAGUE: it may list a block that has left its bin since, and miss
- * one that was the other half of it. Whoever is led there in vain settles the word; a missed block
- * is found once the bins are empty; and the word is settled when its last entry leaves. In such a
- * word an entry may be stale, for its block may have been taken or have merged: it is one still if
- * all of its bits are set.
+ * was, what it knows is BINNED_VAGUE: it may list a block that has left its bin since, and miss one
+ * that was the other half of it. A search that is led there in vain settles the word; a missed
+ * block is found once the bins are empty; and the word is settled when its last entry leaves. In
+ * such a word an entry may be stale, for its block may have been taken or have merged: it is one
+ * still if all of its bits are set.
  */
 #ifndef MMIOD_DAEMON_POOL_BINS_H
 #define MMIOD_DAEMON_POOL_BINS_H

@@ -3,8 +3,8 @@
  * The words of a pool: memory for them, ranges that return or are taken, searches by address; and
  * the summary, which is told of each word that changes.
  *
- * Everything here sees the words as they are. The searches through the summary do not see what it has
- * not been told yet: their callers call pool_settle() first.
+ * Everything here sees the words as they are. The searches through the summary do not see what it
+ * has not been told yet: their callers call pool_settle() first.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,8 +18,7 @@
 /* ---- the summary ----------------------------------------------------------------------------- */
 
 /*
- * A line has got its first word with a block of order r,
- * or lost the last one: so do those above.
+ * A line has got its first word with a block of order r, or lost the last one: so do those above.
  */
 static __attribute__((noinline)) void flip_above(struct pool *pool, unsigned int l, uint64_t line,
 						 unsigned int r)
@@ -56,8 +55,8 @@ void summary_sync(struct pool *pool, unsigned int l, uint64_t j)
 }
 
 /*
- * From *word on, the first that the summary lists for order
- * r or a higher one of this level. The pool is settled.
+ * From *word on, the first that the summary lists for order r or a higher one of this level. The
+ * pool is settled.
  */
 bool summary_next(const struct pool *pool, unsigned int l, unsigned int r, uint64_t *word)
 {
@@ -124,8 +123,8 @@ static void prefault(struct pool *pool)
 }
 
 /*
- * Anonymous memory is zero, and used only where it is
- * touched: no page is free, and nothing has been paid.
+ * Anonymous memory is zero, and used only where it is touched: no page is free, and nothing has
+ * been paid.
  */
 int bitmap_init(struct pool *pool)
 {
@@ -157,8 +156,8 @@ void bitmap_destroy(struct pool *pool)
 }
 
 /*
- * The last word of a level never fills up: its units
- * end with the pool, or there would be another level.
+ * The last word of a level never fills up: its units end with the pool, or there would be another
+ * level.
  */
 void bitmap_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 {
@@ -179,8 +178,8 @@ void bitmap_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 }
 
 /*
- * Whole words are one bit each of the level above;
- * what remains at either end belongs to this level.
+ * Whole words are one bit each of the level above; what remains at either end belongs to this
+ * level.
  */
 void bitmap_give_range(struct pool *pool, uint64_t first, uint64_t count)
 {
@@ -244,8 +243,8 @@ void bitmap_take_range(struct pool *pool, uint64_t page, uint64_t count)
 }
 
 /*
- * Takes the first pages of a free run that begins with a unit;
- * of the last unit, the rest returns to the levels below.
+ * Takes the first pages of a free run that begins with a unit; of the last unit, the rest returns
+ * to the levels below.
  */
 void bitmap_carve(struct pool *pool, const struct pool_place *place, uint64_t count)
 {
@@ -280,8 +279,8 @@ static bool units_taken(const struct pool *pool, unsigned int l, uint64_t first,
 }
 
 /*
- * No page of the range is free, at any level. Ranges
- * of more than LONG_RANGE words want a settled pool.
+ * No page of the range is free, at any level. Ranges of more than LONG_RANGE words want a settled
+ * pool.
  */
 bool bitmap_all_taken(const struct pool *pool, uint64_t page, uint64_t count)
 {

@@ -55,7 +55,7 @@ static struct extent *extent_new(uint64_t offset, uint64_t length)
 	return extent;
 }
 
-/* Errors as pool_alloc() has them, and -ENOMEM. What is granted may be suspect. */
+/* Fails as pool_alloc() does, and by -ENOMEM. The blocks that are granted may be suspect. */
 int blocks_alloc(struct blocks *blocks, const struct pool_request *request, struct extent **extentp)
 {
 	_cleanup_(freep) struct extent *extent = extent_new(0, 0);
@@ -167,8 +167,8 @@ uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *
 }
 
 /*
- * Cuts [start, end) out of one suspect. `spare` is for what
- * is left behind it, if something is left before it as well.
+ * Cuts [start, end) out of one suspect. `spare` is for what is left behind it, if something is left
+ * before it as well.
  */
 static void cut(struct interval_set *set, struct interval *found, uint64_t start, uint64_t end,
 		struct extent *spare)
@@ -212,7 +212,7 @@ int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length)
 
 /* ---- the queue ------------------------------------------------------------------------------- */
 
-/* What to wipe next; false: nothing. */
+/* The part to wipe next; false: there is none. */
 bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part)
 {
 	const struct extent *first = blocks->queue;

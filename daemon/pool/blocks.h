@@ -6,7 +6,7 @@
  * wiped before it is granted, so a daemon that was killed while it wiped has forgotten nothing: the
  * next one suspects all that is free.
  *
- * Plain data. Whoever owns the blocks does the wiping and says when it is done.
+ * Plain data. The owner of the blocks does the wiping and says when it is done.
  */
 #ifndef MMIOD_DAEMON_POOL_BLOCKS_H
 #define MMIOD_DAEMON_POOL_BLOCKS_H
@@ -14,7 +14,7 @@
 #include "base/interval.h"
 #include "pool/pool.h"
 
-/* What one holder has. It belongs to the holder until it is given back, whole. */
+/* The blocks of one holder. They belong to the holder until they are given back, whole. */
 struct extent {
 	struct interval span;
 	struct extent *prev, *next; /* in the queue to be wiped */
@@ -48,7 +48,7 @@ bool blocks_next_suspect(const struct blocks *blocks, const struct extent *exten
 			 struct pool_extent *part);
 int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length);
 
-/* What is left of it. */
+/* The part to be wiped next; false: there is none. */
 bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part);
 uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent);
 void blocks_wiped(struct blocks *blocks, uint64_t length);

@@ -2,8 +2,8 @@
 /*
  * Pools: making them, granting and taking back.
  *
- * Blocks that return go to the bin for their length first, and requests without
- * conditions look there. What they do not find, and all else, comes through the summary.
+ * Blocks that return go to the bin for their length first, and requests without conditions look
+ * there. A block that they do not find, and any for another request, comes through the summary.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -121,8 +121,8 @@ static inline uint64_t take_summarized(struct pool *pool, const struct pool_want
 }
 
 /*
- * What is not found at once: conditions, what the summary
- * does not know yet, and blocks that are neighbours.
+ * Blocks that are not found at once: under conditions, unknown to the summary yet, or next to each
+ * other.
  */
 static NOINLINE uint64_t take_with_care(struct pool *pool, const struct pool_want *want,
 					unsigned int flags)
@@ -190,8 +190,8 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 }
 
 /*
- * The newest entry of the bin is a block still, and is granted. What there is to be said to the
- * summary is said at the end, by whoever says it: so nothing needs to be kept meanwhile.
+ * The newest entry of the bin is a block still, and is granted. The summary is told at the end, by
+ * a call that needs nothing of here: so nothing is kept meanwhile.
  */
 static inline int alloc_binned(struct pool *pool, struct pool_bin *bin,
 			       const struct pool_request *request, struct pool_extent *grant)

@@ -82,20 +82,20 @@ void pool_destroyp(struct pool **pool);
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant);
 
 /*
- * A granted range, or a part of one, returns. Either all of it or nothing.
- * -EINVAL: not pages, length 0, or outside the pool; -ENOENT: some of it is free already.
+ * A granted range, or a part of one, returns. Either all of it or nothing. -EINVAL: not pages,
+ * length 0, or outside the pool; -ENOENT: some of it is free already.
  */
 int pool_free(struct pool *pool, uint64_t offset, uint64_t length);
 
 /*
- * Takes exactly this range, to rebuild a pool from a ledger.
- * -EINVAL as above; -EBUSY: some of it is taken already.
+ * Takes exactly this range, to rebuild a pool from a ledger. -EINVAL as above; -EBUSY: some of it
+ * is taken already.
  */
 int pool_claim(struct pool *pool, uint64_t offset, uint64_t length);
 
 /*
- * A sentence about why a request failed with this error and
- * what would have fitted, cut to the size of the buffer.
+ * A sentence about why a request failed with this error and what would have fitted, cut to the size
+ * of the buffer.
  */
 void pool_explain(struct pool *pool, const struct pool_request *request, int error, char *text,
 		  size_t size);

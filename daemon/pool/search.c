@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests with conditions, in pages: what makes sense, where
- * it would lie, and the words for why it cannot be had.
+ * Requests with conditions, in pages: what makes sense, where it would lie, and the words for why
+ * it cannot be had.
  */
 #include <errno.h>
 #include "base/text.h"
@@ -114,8 +114,8 @@ static bool block_free(const struct pool *pool, unsigned int order, uint64_t pag
 
 /*
  * The lowest offset that a block of the order may have within the bounds. One step for each free
- * block of the order that is not aligned enough, and no more of them than aligned offsets. The
- * bins are empty.
+ * block of the order that is not aligned enough, and no more of them than aligned offsets. The bins
+ * are empty.
  */
 bool pool_find(const struct pool *pool, const struct pool_want *want, uint64_t *page)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a pool looks like from outside: its extents, its blocks
- * by order, and whether its records agree with each other.
+ * A pool as it looks from outside: its extents, its blocks by order, and whether its records agree
+ * with each other.
  */
 #include <errno.h>
 #include <string.h>
@@ -94,8 +94,8 @@ static bool summary_right(const struct pool *pool, unsigned int l, uint64_t j)
 }
 
 /*
- * A word is right if it ends with the pool, no unit
- * above it is free as well, and the summary agrees with it.
+ * A word is right if it ends with the pool, no unit above it is free as well, and the summary
+ * agrees with it.
  */
 static bool word_right(const struct pool *pool, unsigned int l, uint64_t j)
 {

@@ -30,8 +30,8 @@ static inline uint64_t parts_with(const struct pool *pool, unsigned int l, uint6
 }
 
 /*
- * One step down for each level. False: *place is a word
- * where there should be something, but is not.
+ * One step down for each level. False: *place is a word where there should be something, but is
+ * not.
  */
 static bool descend(const struct pool *pool, unsigned int order, struct pool_place *place)
 {
@@ -53,8 +53,8 @@ static bool descend(const struct pool *pool, unsigned int order, struct pool_pla
 }
 
 /*
- * Where the lowest run of this order begins, whatever the
- * order of the block that it is in; false: there is none.
+ * Where the lowest run of this order begins, whatever the order of the block that it is in; false:
+ * there is none.
  */
 bool summary_lowest(struct pool *pool, unsigned int order, struct pool_place *place)
 {

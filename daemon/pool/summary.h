@@ -9,7 +9,7 @@
  * one is found in one descent as well.
  *
  * The summary may list an order that a word has no longer, if the block has merged with one in a
- * bin: whoever is led there in vain settles the word and looks again.
+ * bin: a search that is led there in vain settles the word and looks again.
  */
 #ifndef MMIOD_DAEMON_POOL_SUMMARY_H
 #define MMIOD_DAEMON_POOL_SUMMARY_H
