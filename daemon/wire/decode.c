@@ -155,10 +155,7 @@ static bool check_end(const struct request *request, struct decode_error *error)
 	return check_reserved(end->reserved | end->reserved2, error);
 }
 
-/*
- * Reserved fields and unknown flags of the fixed parts.
- * Those of elements are the element's own affair.
- */
+/* Reserved fields and unknown flags of the fixed parts. Elements check their own. */
 static bool check_fields(const struct request *request, struct decode_error *error)
 {
 	switch (request->head.opcode) {

@@ -37,8 +37,8 @@ struct request {
 };
 
 /*
- * Why a packet is no good. `head` of the request is filled
- * as far as the packet had one, so that a reply can name it.
+ * Why a packet is no good. `head` of the request is filled as far as the packet had one, so that a
+ * reply can name it.
  */
 struct decode_error {
 	enum mmiod_outcome outcome; /* MMIOD_E_PROTOCOL: the framing cannot be trusted, close */
