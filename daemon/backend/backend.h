@@ -18,7 +18,7 @@
 
 struct backend;
 
-/* What a window is to be. */
+/* A window that is to be made. */
 struct backend_window {
 	uint64_t region; /* handle */
 	uint64_t offset;
@@ -37,7 +37,7 @@ struct backend_created {
 	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
 };
 
-/* What a buffer is to be: kernel memory of its own behind a window. */
+/* A buffer that is to be made: kernel memory of its own behind a window. */
 struct backend_buffer {
 	enum mmiod_memory memory;
 	uint64_t length;
@@ -81,8 +81,8 @@ struct backend_ops {
 	int (*create)(struct backend *backend, const struct backend_window *window,
 		      struct backend_created *created);
 	/*
-	 * The client has the memory allocated, by ALLOCATE on the
-	 * window's file: its memory cgroup pays, not the daemon's.
+	 * The client has the memory allocated, by ALLOCATE on the window's file: its memory cgroup
+	 * pays, not the daemon's.
 	 */
 	int (*create_buffer)(struct backend *backend, const struct backend_buffer *buffer,
 			     struct backend_created *created);
@@ -90,14 +90,14 @@ struct backend_ops {
 	int (*buffer_info)(struct backend *backend, uint64_t id, uint64_t page,
 			   struct mmiod_buffer_info *info);
 	/*
-	 * Overwrites bytes of a region by zeros, with stores
-	 * that devices stand. Nobody may hold a window there.
+	 * Overwrites bytes of a region by zeros, with stores that devices stand. Nobody may hold a
+	 * window there.
 	 */
 	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 		    uint64_t offset, uint64_t length);
 	/*
-	 * Both may be NULL: there is nothing to see.
-	 * -ESRCH: no such process, or one without memory.
+	 * Both may be NULL: there is nothing to see. -ESRCH: no such process, or one without
+	 * memory.
 	 */
 	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
 	int (*page)(struct backend *backend, struct mmiod_page *page);
@@ -107,8 +107,8 @@ struct backend_ops {
 	/* When it returns no processor reaches the pages through the window any more. */
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
 	/*
-	 * Revokes a window without waiting until its pages are taken from processes: 0, they are; 1,
-	 * WINDOW_STATE will say so. Asked again it changes nothing, and answers anew.
+	 * Revokes a window without waiting until its pages are taken from processes: 0, they are;
+	 * 1, WINDOW_STATE will say so. Asked again it changes nothing, and answers anew.
 	 */
 	int (*revoke)(struct backend *backend, uint64_t id);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);

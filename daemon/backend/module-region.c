@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions of the module: claims, and whether a claim is what the configuration asks for. What this
- * adds to the ioctls is words: which device, why not, and what to do. Reads sysfs and /proc/iomem
- * only when a claim fails.
+ * Regions of the module: claims, and whether a claim is what the configuration asks for. To the
+ * ioctls this adds words: which device, why not, and what to do. Reads sysfs and /proc/iomem only
+ * when a claim fails.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -75,8 +75,8 @@ static int locate_pci(const struct config_region *config, struct pci_info *pci, 
 }
 
 /*
- * The function is there, but not bound to the module's
- * driver: says to which one it is, and how to change that.
+ * The function is there, but not bound to the module's driver: says to which one it is, and how to
+ * change that.
  */
 static void explain_unbound(const struct pci_info *pci, const struct config_region *config,
 			    struct text *why)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel module behind /dev/mmiod: opening it, its events, and what it sees of page tables.
- * The module keeps claims and windows when the control file is closed, so nothing here needs to be
+ * The kernel module behind /dev/mmiod: opening it, its events, and what it sees of page tables. The
+ * module keeps claims and windows when the control file is closed, so nothing here needs to be
  * undone at exit. Regions are in module-region.c, windows in module-window.c.
  */
 #include <fcntl.h>
@@ -126,8 +126,8 @@ static int open_control(struct text *why)
 }
 
 /*
- * Two daemons would each grant what the other has granted.
- * The lock ends with its holder, however that ends.
+ * Two daemons would each grant what the other has granted. The lock ends with its holder, however
+ * that ends.
  */
 static int be_the_only_one(int fd, struct text *why)
 {

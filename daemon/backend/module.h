@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the files of the module's backend know of each other; everybody else goes through struct
- * backend_ops.
- */
+/* Shared by the files of the module's backend; everybody else goes through struct backend_ops. */
 #ifndef MMIOD_DAEMON_BACKEND_MODULE_H
 #define MMIOD_DAEMON_BACKEND_MODULE_H
 

@@ -28,7 +28,9 @@ struct simulated {
 	int fd; /* read-write */
 	char name[16]; /* of fd in /proc/self/fd */
 	struct backend_region region;
-	/* What it stands for, as it was configured: the bytes of another card are other bytes. */
+	/*
+	 * The device that it stands for, as configured: the bytes of another card are other bytes.
+	 */
 	struct {
 		enum config_device device;
 		uint32_t pci;
@@ -114,8 +116,8 @@ static int open_backing(const struct config_region *config, struct text *why)
 }
 
 /*
- * A region of a card that is not here: programs find
- * it by the card's address, as they will the real one.
+ * A region of a card that is not here: programs find it by the card's address, as they will the
+ * real one.
  */
 static void put_in_slot(struct backend_region *region, const struct config_region *config)
 {
@@ -402,8 +404,8 @@ static const struct backend_ops simulation_ops = {
 };
 
 /*
- * Ids of windows begin above those of every earlier run in this boot, which made fewer than 65536 in
- * each of its milliseconds; and they stay exact in JSON's numbers, below 2^53, for four years. A
+ * Ids of windows begin above those of every earlier run in this boot, which made fewer than 65536
+ * in each of its milliseconds; and they stay exact in JSON's numbers, below 2^53, for four years. A
  * clock that can be set would bring ids back.
  */
 static uint64_t first_window(void)
