@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a holder has yet to be told of its leases: at most one event and one question for each, kept
- * with the lease, and the lease at the head of its connection's list until it has been sent.
+ * Events that a holder has yet to be told of its leases: at most one event and one question for
+ * each, kept with the lease, and the lease at the head of its connection's list until it has been
+ * sent.
  */
 #include <string.h>
 #include "lease/lease.h"
@@ -12,8 +13,8 @@ bool lease_has_pending_event(const struct lease *lease)
 }
 
 /*
- * Notes an event; the connection sends it when its socket takes it. What is not sent yet is
- * replaced, so a client that reads nothing costs no memory however much happens to its leases.
+ * Notes an event; the connection sends it when its socket takes it. An event that is not sent yet
+ * is replaced, so a client that reads nothing costs no memory however much happens to its leases.
  */
 void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadline_ms,
 		const char *why)
@@ -38,18 +39,15 @@ void lease_tell(struct lease *lease, enum mmiod_event_type type, uint32_t deadli
 }
 
 /*
- * Few leases are ever told anything, so the sentence has no
- * room in each; without memory an event goes without one.
+ * Few leases are ever told anything, so the sentence has no room in each; without memory an event
+ * goes without one.
  */
 const char *lease_why(const struct lease *lease)
 {
 	return lease->pending.why ? lease->pending.why : "";
 }
 
-/*
- * One event, in the order that makes sense;
- * the lease moves to the tail when it has no more.
- */
+/* One event, in the order that makes sense; the lease moves to the tail when it has no more. */
 enum mmiod_event_type lease_take_event(struct lease *lease, uint32_t *deadline_ms)
 {
 	struct lease_pending_event *pending = &lease->pending;

@@ -205,8 +205,8 @@ int lease_set_time_limit(struct leases *leases, struct lease *lease, uint32_t le
 }
 
 /*
- * The holder is told when a quarter of the time is
- * left; one that renews at half of it is never told.
+ * The holder is told when a quarter of the time is left; one that renews at half of it is never
+ * told.
  */
 void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms)
 {
@@ -356,7 +356,7 @@ int lease_add(struct leases *leases, struct lease *lease)
 	return 0;
 }
 
-/* What its list has of leases that are not revoked. */
+/* Counts it in its list, which counts leases that are not revoked. */
 static void count(struct lease *lease)
 {
 	if (lease->state == MMIOD_STATE_REVOKED)
@@ -396,7 +396,7 @@ static bool is_unsafe(const struct lease *lease)
 	return lease->unsafe_prev; /* the head's is the tail */
 }
 
-/* Those that have been tried in vain behind those that have not. */
+/* Leases that have been tried in vain stand behind those that have not. */
 void lease_enter_unsafe(struct leases *leases, struct lease *lease)
 {
 	lease_leave_unsafe(leases, lease);
@@ -415,8 +415,8 @@ void lease_leave_unsafe(struct leases *leases, struct lease *lease)
 }
 
 /*
- * The window no longer reaches the bytes: others may have
- * them. The lease stays in the table until it is removed.
+ * The window no longer reaches the bytes: others may have them. The lease stays in the table until
+ * it is removed.
  */
 void lease_retire(struct leases *leases, struct lease *lease)
 {
@@ -464,7 +464,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	lease_discard(lease);
 }
 
-/* ---- whose it is ------------------------------------------------------------------------------ */
+/* ---- whose it is ----------------------------------------------------------------------------- */
 
 void lease_attach(struct lease *lease, struct lease_list *list)
 {

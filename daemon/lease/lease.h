@@ -28,7 +28,7 @@ struct lease_list {
 
 #define LEASE_WHY_MAX 120
 
-/* What the holder has yet to be told. A later state replaces an earlier one. */
+/* The event that the holder has yet to be told. A later state replaces an earlier one. */
 struct lease_pending_event {
 	uint32_t asked_ms; /* deadline of a REVOKE_ASKED, if `asked` */
 	bool asked;
@@ -36,7 +36,7 @@ struct lease_pending_event {
 	char *why; /* lease_why(); owned */
 };
 
-/* What one user has under one grant. */
+/* The leases that one user has under one grant, by number and size. */
 struct account {
 	struct {
 		uint32_t uid;

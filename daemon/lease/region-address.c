@@ -22,8 +22,8 @@ static bool parse_bar(const char *text, uint64_t *pci, uint32_t *bar)
 }
 
 /*
- * Where a region of that BAR starts in it, and ends.
- * What is not there is where it is configured to be.
+ * Where a region of that BAR starts in it, and ends. A region that is not there lies where it is
+ * configured to be.
  */
 static bool lies_in(const struct region *region, uint64_t pci, uint32_t bar, uint64_t *start,
 		    uint64_t *end)

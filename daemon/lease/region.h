@@ -13,8 +13,8 @@
 #include "pool/blocks.h"
 
 /*
- * Leases that treat others alike are kept in one interval
- * set, so that a conflict is found without looking at all.
+ * Leases that treat others alike are kept in one interval set, so that a conflict is found without
+ * looking at all.
  */
 enum lease_class {
 	LEASE_EXCLUSIVE,
@@ -26,7 +26,7 @@ enum lease_class {
 	LEASE_CLASSES,
 };
 
-/* What is counted of a region, or of a kind of kernel memory. */
+/* Counts of a region, or of a kind of kernel memory. */
 struct tally {
 	uint64_t leases; /* that are not revoked; those that are ending are none such yet */
 	uint64_t bytes; /* of those */
@@ -53,8 +53,8 @@ struct region {
 	struct interval_set occupied[LEASE_CLASSES];
 	uint32_t n_leases; /* in the table, revoked ones included */
 	/*
-	 * Bytes of it came free, or somebody stopped waiting for some: the
-	 * last round in which those who wait for it are tried (waiting.c).
+	 * Bytes of it came free, or somebody stopped waiting for some: the last round in which
+	 * those who wait for it are tried (waiting.c).
 	 */
 	uint64_t freed;
 	struct tally tallies[MMIOD_MEMORY_DMA + 1]; /* by enum mmiod_memory */

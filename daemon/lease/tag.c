@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tag: encode and decode. What does not look like a tag of ours was made by another user of the
- * control file; the daemon then assumes the strictest, an exclusive read-write lease of nobody it
- * knows.
+ * The tag: encode and decode. Bytes that do not look like a tag of ours were written by another
+ * user of the control file; the daemon then assumes the strictest, an exclusive read-write lease of
+ * nobody it knows.
  */
 #include <errno.h>
 #include <string.h>

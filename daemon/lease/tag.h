@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon stores with each window in the module's ledger: all that it takes to make the
- * lease again after the daemon was killed. The module keeps these 64 bytes unread. Values of
- * version 1 never change; a later version may use what is reserved. Version 2 knows allocation,
- * version 3 the terms; version 4 tells the start by a clock that nobody sets, in the place where
- * others have the time of day. The tag cannot be changed, so after a restart a lease that may be
- * renewed lasts its whole time from then on; one that may not ends when it was to.
+ * The record that the daemon stores with each window in the module's ledger: all that it takes to
+ * make the lease again after the daemon was killed. The module keeps these 64 bytes unread. Values
+ * of version 1 never change; a later version may use what is reserved. Version 2 knows allocation,
+ * version 3 the time limit; version 4 tells the start by a clock that nobody sets, in the place
+ * where others have the time of day. The tag cannot be changed, so after a restart a lease that may
+ * be renewed lasts its whole time from then on; one that may not ends when it was to.
  */
 #ifndef MMIOD_DAEMON_LEASE_TAG_H
 #define MMIOD_DAEMON_LEASE_TAG_H

@@ -10,7 +10,10 @@
 
 #define NO_LIMIT UINT32_MAX /* what is, is */
 
-/* As the configuration in force has it; nobody else is asked, which could take seconds. */
+/*
+ * Takes the name that the configuration in force has; nobody else is asked, which could take
+ * seconds.
+ */
 static void take_name(const struct users *users, struct user *user)
 {
 	const char *name = users->names ? names_of_user(users->names, user->uid) : NULL;
@@ -130,7 +133,8 @@ static int take_amount(struct charge *charge, struct users *users, uid_t uid, en
 
 /*
  * -EDQUOT: the limit does not admit so much more. -EUSERS: all users together have as much as they
- * may. What is there already, after a restart, is charged with UINT32_MAX or more as the limit.
+ * may. Leases that are there already, after a restart, are charged with UINT32_MAX or more as the
+ * limit.
  */
 int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
 		       uint64_t amount, uint64_t limit)

@@ -19,7 +19,10 @@
 #include "base/uid-range.h"
 #include "base/util.h"
 
-/* What is charged. UNREAD_*: sent to the user or waiting for room, and not read yet. */
+/*
+ * Things that a user is charged for. UNREAD_*: sent to the user or waiting for room, and not read
+ * yet.
+ */
 enum user_slot {
 	USER_CONNECTIONS,
 	USER_LEASES,
