@@ -83,9 +83,8 @@ static void put_off(struct connection_host *host, struct audit *audit, const str
 }
 
 /*
- * Whether a line about the lease, and `count` - 1 more, may be written now; else it is told
- * later, together with what comes until then. A range of uids that is somebody's has no first of
- * each.
+ * Whether a line about the lease, and `count` - 1 more, may be written now; else it is told later,
+ * together with what comes until then. A range of uids that is somebody's has no first of each.
  */
 bool audit_admit(struct connection_host *host, const struct lease *lease, uint32_t kind,
 		 const char *rule, uint64_t count)
@@ -140,7 +139,7 @@ void audit_start(struct connection_host *host, void (*tell)(const struct audit *
 	evtimer_assign(&host->audits.later, host->base, on_later, host);
 }
 
-/* What waits is told now, whatever the rate. */
+/* Lines that wait are told now, whatever the rate. */
 void audit_stop(struct connection_host *host)
 {
 	struct audits *audits = &host->audits;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who was granted what, so that nobody who is audited can keep it out of the journal: what there is
- * no room for now is counted, by user, grant and region, and one line tells it as soon as the rate
- * admits. The first of each in an hour is never held back. The last grants are also kept here, for
- * LOG.
+ * Tells who was granted what, so that nobody who is audited can keep it out of the journal: a line
+ * that there is no room for now is counted, by user, grant and region, and one line tells it as
+ * soon as the rate admits. The first of each in an hour is never held back. The last grants are
+ * also kept here, for LOG.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_AUDIT_H
 #define MMIOD_DAEMON_CONNECTION_AUDIT_H
@@ -19,7 +19,7 @@
 struct connection_host;
 struct lease;
 
-/* What lines are put together by. */
+/* Lines with the same key are put together. */
 struct audit_key {
 	uint32_t uid;
 	uint32_t kind; /* enum audit_kind, or AUDIT_END + enum mmiod_revoke_cause */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * One client. The rules that keep a bad client from harming
- * others (those of sending are in send.c):
+ * One client. The rules that keep a bad client from harming others (those of sending are in
+ * send.c):
  *  - it has its share of a turn of the loop (turn.h); a request that is more than a share goes on
  *    in the next, and its leases end in as many as it takes;
  *  - while a reply waits for room in the socket, no further request is read;
@@ -115,8 +115,8 @@ static void read_requests(struct connection *connection)
 static void destroy(struct connection *connection);
 
 /*
- * What was asked for is done whether the client waits for it or not, and
- * whether it reads what it is told meanwhile or not.
+ * A request is carried out whether the client waits for it or not, and whether it reads what it is
+ * told meanwhile or not.
  */
 static void go_on(struct connection *connection)
 {
@@ -173,10 +173,7 @@ static bool has_more(const struct connection *connection)
 	return connection->readable || connection_has_pending(connection);
 }
 
-/*
- * Its share of a turn. Returns whether it wants more; if
- * not, the connection may be gone.
- */
+/* Its share of a turn. Returns whether it wants more; if not, the connection may be gone. */
 static bool run(struct connection *connection)
 {
 	int r;
@@ -338,8 +335,8 @@ static void close_socket(struct connection *connection)
 }
 
 /*
- * Closes the connection. It is gone at once, or as soon as
- * its leases have been seen to, so many in each turn.
+ * Closes the connection. It is gone at once, or as soon as its leases have been seen to, so many in
+ * each turn.
  */
 void connection_free(struct connection *connection)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One client: its socket, who it is, what it has yet to
- * be sent. The connection owns the socket and its events.
+ * One client: its socket, who it is, what it has yet to be sent. The connection owns the socket and
+ * its events.
  *
  * A connection is destroyed only from its own callbacks and turns; everybody else says
- * connection_doom(), which takes effect in the next turn of the loop. So a pointer to one stays good
- * during any callback.
+ * connection_doom(), which takes effect in the next turn of the loop. So a pointer to one stays
+ * good during any callback.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_CONNECTION_H
 #define MMIOD_DAEMON_CONNECTION_CONNECTION_H
@@ -26,7 +26,7 @@ struct connection;
 struct packet;
 struct lingering;
 
-/* What the connections of a daemon have in common; belongs to the daemon. */
+/* The part that the connections of a daemon have in common; belongs to the daemon. */
 struct connection_host {
 	struct event_base *base;
 	struct users users;
@@ -54,8 +54,8 @@ struct connection_host {
 	/* The connection is about to go; its leases are seen to by `ended`. NULL: nobody cares. */
 	void (*closed)(struct connection *connection);
 	/*
-	 * Sees to some leases of a connection that is closed: takes
-	 * them out of its list, until there are none.
+	 * Sees to some leases of a connection that is closed: takes them out of its list, until
+	 * there are none.
 	 */
 	void (*ended)(struct connection *connection);
 	/* Whether it goes before others. */
@@ -97,7 +97,7 @@ struct connection {
 	unsigned int deferred; /* replies owed for later */
 	struct unfinished *unfinished; /* while there is one, nothing is read */
 	bool admin;
-	bool stranger; /* no section of the configuration could apply to it: it is let in for a while */
+	bool stranger; /* no section of the configuration could apply to it: let in for a while */
 	bool served; /* it had its share, and wants more */
 	bool greeted;
 	bool readable; /* the socket may have more */

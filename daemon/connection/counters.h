@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What has happened since the daemon was started, as plain numbers that are added to where it
- * happens; nobody is told unless they ask (COUNTERS). Never per process: what is counted by must be
- * few.
+ * Counts of what has happened since the daemon was started: plain numbers that are added to where
+ * it happens; nobody is told unless they ask (COUNTERS). Never per process: what is counted by must
+ * be few.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_COUNTERS_H
 #define MMIOD_DAEMON_CONNECTION_COUNTERS_H

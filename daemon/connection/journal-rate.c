@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lines are admitted by token buckets of the user that they are about. Grants have a bucket of their
- * own, a faster one; what it does not admit is put off and told together (audit.h).
+ * Lines are admitted by token buckets of the user that they are about. Grants have a bucket of
+ * their own, a faster one; a line that it does not admit is put off and told with others (audit.h).
  */
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many lines of the journal one user may cause. Those that are held back are counted, and a line
- * tells how many they were.
+ * How many lines of the journal one user may cause. Lines that are held back are counted, and one
+ * line tells how many they were.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_JOURNAL_RATE_H
 #define MMIOD_DAEMON_CONNECTION_JOURNAL_RATE_H

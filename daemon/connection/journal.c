@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the journal is told. */
+/* Tells the journal. */
 #include <inttypes.h>
 #include <string.h>
 #include "base/log.h"
@@ -114,7 +114,9 @@ void journal_refused(struct connection *connection, const struct journal_refusal
 	log_line(LOG_NOTICE, &fields, "%s", refusal->why);
 }
 
-/* A holder that asks for short times, or that connects and hangs up, may make any number of these. */
+/*
+ * A holder that asks for short times, or that connects and hangs up, may make any number of these.
+ */
 static bool is_holders_doing(enum mmiod_revoke_cause cause)
 {
 	return cause == MMIOD_CAUSE_EXPIRED || cause == MMIOD_CAUSE_CONNECTION;
@@ -145,7 +147,7 @@ static void tell_more_ended(const struct audit *audit)
 		 audit->first, audit->last);
 }
 
-/* What was put off, as one line. */
+/* Tells the lines that were put off, as one. */
 static void tell_pending(const struct audit *audit)
 {
 	bool writes = audit->key.kind == AUDIT_WRITER;
@@ -190,7 +192,7 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
 }
 
-/* What a lease that has ended still owes its device: told whoever caused it. */
+/* A write that a lease that has ended still owes its device: told whoever caused it. */
 void journal_unwritten(const struct lease *lease, const struct config_write *write, int error)
 {
 	const struct log_fields fields = { .region = lease->region->name, .lease = lease->id };
@@ -201,7 +203,9 @@ void journal_unwritten(const struct lease *lease, const struct config_write *wri
 		 lease->id, lease->region->name, write->value, write->offset, strerror(-error));
 }
 
-/* `always`: it is what an error in the journal was about. Else the holder's rate applies, if known. */
+/*
+ * `always`: it is what an error in the journal was about. Else the holder's rate applies, if known.
+ */
 void journal_written(struct connection_host *host, const struct lease *lease,
 		     const struct config_write *write, bool always)
 {

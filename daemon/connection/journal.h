@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon writes to the journal about clients and their leases. Every line that a client
- * can provoke is held to a rate of its user, so that one user can neither fill the disk nor drown
- * what is said of others; how many lines were held back is said a little later. The fields of each
- * kind of line are listed in log.h.
+ * The daemon's lines in the journal about clients and their leases. Every line that a client can
+ * provoke is held to a rate of its user, so that one user can neither fill the disk nor drown what
+ * is said of others; how many lines were held back is said a little later. The fields of each kind
+ * of line are listed in log.h.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_JOURNAL_H
 #define MMIOD_DAEMON_CONNECTION_JOURNAL_H
@@ -16,7 +16,7 @@ struct connection;
 struct connection_host;
 struct lease;
 
-/* What a client asked for, and was denied by policy or by a limit. */
+/* A request of a client that was denied by policy or by a limit. */
 struct journal_refusal {
 	const char *region; /* name; empty: kernel memory */
 	uint32_t rights; /* asked for, as the following */

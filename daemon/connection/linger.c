@@ -24,8 +24,8 @@ static void lingering_free(struct lingering *lingering)
 }
 
 /*
- * The kernel makes an edge when the last message is read,
- * and when the peer's end is closed with messages in it.
+ * The kernel makes an edge when the last message is read, and when the peer's end is closed with
+ * messages in it.
  */
 static void on_edge(evutil_socket_t fd, short what, void *data)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is left of a connection whose client was dropped with descriptors unread. Closing the socket
+ * The socket of a connection whose client was dropped with descriptors unread. Closing the socket
  * would not take them back: they stay in flight, counted against the daemon, until the client reads
  * them or closes its end; only the socket tells when. So it is kept, shut in both directions, with
  * the charges, and a client that lets itself be dropped again and again comes up against its user's

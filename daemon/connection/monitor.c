@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The ring of notices. Numbers only rise, so a subscription
- * whose number has left the ring knows what it missed.
+ * The ring of notices. Numbers only rise, so a subscription whose number has left the ring knows
+ * what it missed.
  */
 #include <string.h>
 #include <time.h>
@@ -62,7 +62,7 @@ static void write_notice(struct message *message, const struct notice *notice)
 	event_begin(message, &out, sizeof(out), notice->why);
 }
 
-/* What the subscription is to be told next; false: it has been told all. */
+/* The notice that the subscription is to be told next; false: it has been told all. */
 bool monitor_peek(const struct monitor *monitor, const struct subscription *subscription,
 		  struct message *message)
 {
@@ -85,7 +85,7 @@ bool monitor_peek(const struct monitor *monitor, const struct subscription *subs
 	return true;
 }
 
-/* What monitor_peek() showed has been sent. */
+/* The notice that monitor_peek() showed has been sent. */
 void monitor_take(const struct monitor *monitor, struct subscription *subscription)
 {
 	const uint64_t first = oldest(monitor);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is at the other end of a connection: read once, when it is accepted, and never again. The
- * kernel noted it when the peer called connect(); a process that hands its socket on hands on its
- * identity with it.
+ * The process at the other end of a connection: read once, when it is accepted, and never again.
+ * The kernel noted it when the peer called connect(); a process that hands its socket on hands on
+ * its identity with it.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_PEER_H
 #define MMIOD_DAEMON_CONNECTION_PEER_H

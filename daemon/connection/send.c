@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a client has yet to read. Descriptors in flight count against the *sender*: a daemon without
- * privileges that has as many of them as it may have open can send none to anybody (ETOOMANYREFS).
- * So
+ * Sends, and keeps what a client has yet to read. Descriptors in flight count against the *sender*:
+ * a daemon without privileges that has as many of them as it may have open can send none to anybody
+ * (ETOOMANYREFS). So
  *  - at most one message with descriptors is unread by a client; the next one waits;
  *  - those in flight and those that wait are charged to the user, and a request beyond the limit is
  *    refused;
@@ -27,8 +27,8 @@ struct packet {
 };
 
 /*
- * Lets go of the connection in the next turn of the loop,
- * when its last reply is out, or after a while without.
+ * Lets go of the connection in the next turn of the loop, when its last reply is out, or after a
+ * while without.
  */
 void connection_doom(struct connection *connection)
 {
@@ -58,8 +58,8 @@ void connection_watch_reader(struct connection *connection)
 }
 
 /*
- * Descriptors that have been read are charged no more.
- * The kernel tells when asked, and not otherwise.
+ * Descriptors that have been read are charged no more. The kernel tells when asked, and not
+ * otherwise.
  */
 void connection_settle(struct connection *connection)
 {
@@ -197,8 +197,8 @@ static int queue_up(struct connection *connection, struct message *message, stru
 }
 
 /*
- * Sends or queues the message; its descriptors are gone in
- * any case. A client that cannot be answered is dropped.
+ * Sends or queues the message; its descriptors are gone in any case. A client that cannot be
+ * answered is dropped.
  */
 int connection_send(struct connection *connection, struct message *message)
 {
@@ -264,8 +264,8 @@ int connection_send_events(struct connection *connection)
 }
 
 /*
- * A monitor that does not read makes its socket full;
- * what then passes it by in the ring is lost to it.
+ * A monitor that does not read makes its socket full; what then passes it by in the ring is lost to
+ * it.
  */
 int connection_send_notices(struct connection *connection)
 {

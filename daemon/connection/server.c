@@ -28,8 +28,8 @@
 static const struct timeval rest_time = { 0, 100000 };
 
 /*
- * A stale socket of a daemon that was killed is in the
- * way of bind(); anything else at that path is not ours.
+ * A stale socket of a daemon that was killed is in the way of bind(); anything else at that path is
+ * not ours.
  */
 static int remove_stale(const char *path, struct text *why)
 {
@@ -60,9 +60,9 @@ static int remove_stale(const char *path, struct text *why)
 /* ---- one daemon for each path ---------------------------------------------------------------- */
 
 /*
- * Of the path that this process listens on: its lock, and which file the socket is. Two daemons that
- * start at once would both find the socket of a third stale; and one that stops may only remove what
- * it has made.
+ * Of the path that this process listens on: its lock, and which file the socket is. Two daemons
+ * that start at once would both find the socket of a third stale; and one that stops may only
+ * remove what it has made.
  */
 static struct {
 	int fd;
@@ -275,7 +275,7 @@ static const struct timeval farewell_time = { 1, 0 };
 
 /*
  * They are let in to be told why not; but as there may be any number of them, they have few places,
- * and not for long. Who holds leases by an older configuration is none.
+ * and not for long. A holder of leases by an older configuration is no stranger.
  */
 static bool is_stranger(const struct server *server, const struct peer *peer)
 {
@@ -525,8 +525,8 @@ int server_start(struct server *server, struct connection_host *host,
 	*server = (struct server){ .host = host, .config = config, .fd = fd };
 	server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	/*
-	 * Inherited by what is accepted. ENOPROTOOPT before
-	 * 6.16: then recv() without a control buffer must do.
+	 * Inherited by what is accepted. ENOPROTOOPT before 6.16: then recv() without a control
+	 * buffer must do.
 	 */
 	setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
 	evutil_make_socket_nonblocking(fd);

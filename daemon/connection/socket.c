@@ -32,8 +32,8 @@ int socket_send(int fd, const void *data, size_t length, const int *fds, size_t 
 }
 
 /*
- * The kernel's bookkeeping of a message that is just being
- * freed may still count 1; a whole one counts hundreds.
+ * The kernel's bookkeeping of a message that is just being freed may still count 1; a whole one
+ * counts hundreds.
  */
 bool socket_all_read(int fd)
 {

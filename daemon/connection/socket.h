@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done with a client's socket, by its descriptor. */
+/* Calls on a client's socket, by its descriptor. */
 #ifndef MMIOD_DAEMON_CONNECTION_SOCKET_H
 #define MMIOD_DAEMON_CONNECTION_SOCKET_H
 

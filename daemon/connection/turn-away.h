@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What clients hear of a daemon that cannot start. With socket activation they are already waiting:
- * without an answer the service manager would start the daemon for them again and again, until it
- * gave up and closed the socket for good.
+ * The answer that clients get from a daemon that cannot start. With socket activation they are
+ * already waiting: without an answer the service manager would start the daemon for them again and
+ * again, until it gave up and closed the socket for good.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_TURN_AWAY_H
 #define MMIOD_DAEMON_CONNECTION_TURN_AWAY_H

@@ -163,8 +163,8 @@ void turn_note(struct connection_host *host, unsigned int work)
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 /*
- * The connection wants something. Whoever has had a share and wants more stays where it stands:
- * it gains nothing by asking again.
+ * The connection wants something. One that has had a share and wants more stays where it stands: it
+ * gains nothing by asking again.
  */
 void turn_ask(struct connection *connection)
 {

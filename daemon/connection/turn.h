@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is served when, and how much is done for whom in one turn of the loop. What is done is counted
- * in work, about a microsecond of a slow processor each, and not in messages: who does something
- * says how much it was (turn_spend).
+ * Decides who is served when, and how much is done for whom in one turn of the loop. Work is
+ * counted in units of about a microsecond of a slow processor, and not in messages: code that does
+ * something says how much it was (turn_spend).
  *
  * libevent's priorities: signals, the watchdog, the backend's events and deadlines go first
  * (TURN_FIRST), then the listening socket and administrators (TURN_NEXT), then all others
  * (TURN_LAST), round robin by user and, within a user, by connection. A lower priority runs only
- * when no higher one is active; so that nobody starves, whoever does work ahead of the others says so
- * (turn_note), and after so much of it they have their turn.
+ * when no higher one is active; so that nobody starves, code that does work ahead of the others
+ * says so (turn_note), and after so much of it they have their turn.
  *
- * What the daemon has to go through by itself, and may be long, is a chore: it is done piece by
+ * Work that the daemon has to do by itself, and that may be long, is a chore: it is done piece by
  * piece beside what others ask for, a share in each of their turns.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_TURN_H
@@ -25,7 +25,7 @@ enum turn_priority { TURN_FIRST, TURN_NEXT, TURN_LAST, TURN_PRIORITIES };
 #define TURN_WORK 256u /* in one turn of the loop, for all together */
 #define TURN_SHARE 64u /* for one user or one connection, before the next has its share */
 
-/* What things cost, beside what they do by themselves. */
+/* The cost of things, beside what they do by themselves. */
 #define WORK_MESSAGE 8u /* to read one and to answer it, or to send one */
 #define WORK_WINDOW 8u /* to make one, or to end one */
 #define WORK_WRITE 32u /* at the end of a lease: a window comes and goes, and a line is logged */
