@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What requests work on: configuration in force, backend, regions, leases and clients in one place,
- * and what follows from what. Nothing here sends: it marks and wakes, and the loop's next turn
- * acts. There is one thread, so nothing is locked.
+ * The objects that requests work on: configuration in force, backend, regions, leases and clients
+ * in one place, and what follows from what. Nothing here sends: it marks and wakes, and the loop's
+ * next turn acts. There is one thread, so nothing is locked.
  */
 #ifndef MMIOD_DAEMON_BROKER_BROKER_H
 #define MMIOD_DAEMON_BROKER_BROKER_H
@@ -19,7 +19,7 @@ struct safe_note;
 struct underway;
 struct waiting;
 
-/* What the backend tells; belongs to events.c. */
+/* The backend's events, and what follows from them; belongs to events.c. */
 struct events {
 	struct event event;
 	void (*drain)(struct broker *broker); /* events_drain() */
@@ -31,13 +31,13 @@ struct events {
 	uint64_t reset_cursor; /* from the one behind this on */
 };
 
-/* What failed and is tried again. */
+/* Actions that failed, and are tried again. */
 struct wakeup {
 	struct event again;
 	bool claims_due; /* a region was given back: others may want what it had */
 };
 
-/* What of a reload is done in pieces; belongs to settle.c. */
+/* The part of a reload that is done in pieces; belongs to settle.c. */
 struct settling {
 	struct chore chore;
 	enum { SETTLE_CLIENTS, SETTLE_CLAIMED, SETTLE_CONFIGURED, SETTLED } stage;
@@ -89,7 +89,7 @@ struct waitlist {
 	struct tries tries;
 };
 
-/* What clients told of their object caches; belongs to caches.c. */
+/* The object caches that clients told of; belongs to caches.c. */
 struct published {
 	struct published_caches *head; /* in order of their numbers */
 	uint64_t last; /* number */
@@ -130,8 +130,8 @@ struct region *region_find_settled(struct broker *broker, const char *name);
 void events_init(struct broker *broker);
 
 /*
- * drain.c: each window that ends makes an event, and the backend's queue is bounded: who ends leases
- * in a row calls events_pace() between two of them.
+ * drain.c: each window that ends makes an event, and the backend's queue is bounded: who ends
+ * leases in a row calls events_pace() between two of them.
  */
 #define EVENTS_DRAIN_EVERY 32 /* events caused; one lease's end causes 34 at most */
 void events_drain(struct broker *broker);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Room in the backend's queue of events. Each window that ends makes an event, and the queue is
- * bounded: who ends leases in a row takes in what there is in between. What follows from an event is
- * decided in events.c, which stands above whoever calls this.
+ * bounded: a caller that ends leases in a row takes in events in between. The consequences of an
+ * event are decided in events.c, which stands above all callers of this.
  */
 #include "broker/broker.h"
 

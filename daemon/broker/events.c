@@ -9,7 +9,7 @@
 
 #define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
 
-/* ---- what becomes of leases ------------------------------------------------------------------- */
+/* ---- what becomes of leases ------------------------------------------------------------------ */
 
 static void change_leases(struct broker *broker, struct region *region, enum mmiod_state state)
 {
@@ -62,7 +62,9 @@ static void lose_regions(struct broker *broker)
 	}
 }
 
-/* What the device was told is lost, so who holds it must start anew. The lease may be gone then. */
+/*
+ * The device has lost what it was told, so its holder must start anew. The lease may be gone then.
+ */
 static void end_by_reset(struct broker *broker, struct lease *lease)
 {
 	static const char why[] = "the device was reset or slept, and \"on-reset = revoke\" is "
@@ -72,8 +74,8 @@ static void end_by_reset(struct broker *broker, struct lease *lease)
 }
 
 /*
- * Leases of what was reset end, and do not resume. Each end makes
- * events, so some are ended at a time. True: there may be more.
+ * Leases of what was reset end, and do not resume. Each end makes events, so some are ended at a
+ * time. True: there may be more.
  */
 static bool end_reset(struct broker *broker)
 {
@@ -122,12 +124,12 @@ static void on_region_state(struct broker *broker, struct region *region, enum m
 	broker->events.reset_cursor = 0;
 }
 
-/* ---- what the backend tells ------------------------------------------------------------------- */
+/* ---- what the backend tells ------------------------------------------------------------------ */
 
 /*
- * When a device goes, the module revokes its windows first, which may take a while, and tells of the
- * region last; a holder is to hear the cause, so a revocation that was not ours makes the daemon
- * look whether the region is still there.
+ * When a device goes, the module revokes its windows first, which may take a while, and tells of
+ * the region last; a holder is to hear the cause, so a revocation that was not ours makes the
+ * daemon look whether the region is still there.
  */
 static void on_window_state(struct broker *broker, const struct mmiod_control_event *event)
 {
@@ -215,11 +217,11 @@ static void read_all(struct broker *broker)
 	broker->events.reading = false;
 }
 
-/* ---- what follows ----------------------------------------------------------------------------- */
+/* ---- what follows ---------------------------------------------------------------------------- */
 
 /*
- * What a region's device did not take from one lease it does
- * not take from the next. True: there may be more to be done.
+ * A write that a region's device did not take from one lease it does not take from the next. True:
+ * there may be more to be done.
  */
 static bool write_unsafe(struct broker *broker, bool again)
 {
@@ -240,7 +242,7 @@ static bool write_unsafe(struct broker *broker, bool again)
 	return false;
 }
 
-/* What followed from events, and makes events itself. True: there is more of it. */
+/* Consequences of events that make events themselves. True: there are more. */
 static bool follow_up(struct broker *broker)
 {
 	return end_reset(broker) || write_unsafe(broker, false);

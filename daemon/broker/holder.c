@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who holds a lease, for people: user, process and unit. What a process is called may change, so
- * nothing is decided by it.
+ * The holder of a lease, in words for people: user, process and unit. The name of a process may
+ * change, so nothing is decided by it.
  */
 #include <string.h>
 #include <common/escape.h>
@@ -27,8 +27,8 @@ static bool has_name(uint32_t pid, const char *comm)
 }
 
 /*
- * As it was when the holder connected; of one without a
- * connection as it is, if its number still has its name.
+ * The unit as it was when the holder connected; for a holder without a connection as it is now, if
+ * its number still has its name.
  */
 void holder_unit(const struct broker *broker, const struct lease *lease, char *unit, size_t size)
 {

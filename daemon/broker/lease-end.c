@@ -97,7 +97,7 @@ static int take_window(struct broker *broker, struct lease *lease)
 
 /*
  * Takes the window away. `event` 0: the holder knows. `cause` 0: it is no revocation, and neither
- * counted nor in the journal. What the module refuses is neither either: the lease then lasts, and
+ * counted nor in the journal. A refusal of the module is neither either: the lease then lasts, and
  * the caller may try again. 1: it is under way, and revocations_note_end() will say when nobody
  * reaches the bytes any more. The lease stays in the table until its holder lets go of the file.
  */
@@ -168,8 +168,8 @@ static void suspend_or_resume(struct broker *broker, struct lease *lease, enum m
 }
 
 /*
- * The module tells of the window's state: its device sleeps, wakes or is gone, somebody else revoked
- * it, or what was begun here is done. The lease may be gone afterwards.
+ * The module tells of the window's state: its device sleeps, wakes or is gone, somebody else
+ * revoked it, or what was begun here is done. The lease may be gone afterwards.
  */
 void lease_change_state(struct broker *broker, struct lease *lease, enum mmiod_state state)
 {

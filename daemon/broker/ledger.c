@@ -19,7 +19,7 @@ static struct region *region_of(struct broker *broker, const struct backend_ledg
 	return region_by_handle(&broker->regions, entry->window.region);
 }
 
-/* What is, is: no limit applies to it. */
+/* The lease exists already: no limit applies to it. */
 static int charge_adopted(struct broker *broker, struct lease *lease)
 {
 	struct users *users = &broker->host.users;
@@ -71,8 +71,8 @@ static int adopt_term(struct broker *broker, struct lease *lease, const struct t
 }
 
 /*
- * Of a window that is revoked the earlier daemon may not have seen the end: its pages are taken from
- * processes now, if they are not yet, and if there is a note the end is not over.
+ * Of a window that is revoked the earlier daemon may not have seen the end: its pages are taken
+ * from processes now, if they are not yet, and if there is a note the end is not over.
  */
 static void adopt_end(struct broker *broker, struct lease *lease)
 {
@@ -155,7 +155,7 @@ static int take_entry(struct broker *broker, const struct backend_ledger *entry)
 	r = adopt(broker, entry);
 	if (r == 0)
 		return 1;
-	/* Those of a region that has gone hold nothing. */
+	/* Leases of a region that has gone hold nothing. */
 	if (r == -ENODEV && entry->state == MMIOD_STATE_REVOKED)
 		return 0;
 	log_error("window %llu of the ledger could not be taken over: %s",
@@ -164,8 +164,8 @@ static int take_entry(struct broker *broker, const struct backend_ledger *entry)
 }
 
 /*
- * Negative: not all of it was read or taken over.
- * Then nothing is forgotten that may be in the rest.
+ * Negative: not all of it was read or taken over. Then nothing is forgotten that may be in the
+ * rest.
  */
 int ledger_read(struct broker *broker)
 {
@@ -196,8 +196,8 @@ int ledger_read(struct broker *broker)
 }
 
 /*
- * A process that lost its connection, because the daemon
- * was restarted or otherwise, hears of its leases again.
+ * A process that lost its connection, because the daemon was restarted or otherwise, hears of its
+ * leases again.
  */
 void ledger_attach_orphans(struct broker *broker, struct connection *connection)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What monitors are told: makes a notice of what happened,
- * and wakes those who watch. Costs nothing while nobody does.
+ * Notices for monitors: makes one of what happened, and wakes those who watch. Costs nothing while
+ * nobody does.
  */
 #include "broker/broker.h"
 

@@ -5,8 +5,8 @@
  * it is made of the leases in the ledger.
  *
  * Wiping: blocks that come back are wiped in the turns of the loop in which nothing else is to be
- * done first, a bounded part in each. What was free when the pool was made is wiped when it is
- * granted.
+ * done first, a bounded part in each. Blocks that were free when the pool was made are wiped when
+ * they are granted.
  */
 #include <string.h>
 #include <time.h>
@@ -113,8 +113,8 @@ void pools_fit(struct broker *broker, struct region *region)
 /* ---- wiping ---------------------------------------------------------------------------------- */
 
 /*
- * Write-combining is many times faster where it may be
- * had; nobody has a window there that could disagree.
+ * Write-combining is many times faster where it may be had; nobody has a window there that could
+ * disagree.
  */
 static int wipe(struct broker *broker, struct region *region, uint64_t offset, uint64_t length)
 {
@@ -164,7 +164,8 @@ static uint64_t thread_ns(void)
 
 /*
  * Memory takes a thousand times as much in a microsecond as a slow bus does: how much a piece is
- * follows from how long the last one took. One that was cut short says only whether it was too much.
+ * follows from how long the last one took. One that was cut short says only whether it was too
+ * much.
  */
 static void adapt_piece(struct broker *broker, uint64_t took_ns, uint64_t wiped)
 {

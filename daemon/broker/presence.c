@@ -3,8 +3,8 @@
 #include "broker/broker.h"
 
 /*
- * Simulated regions never go. In doubt it is there. One that the
- * module is ending is still listed, as revoked, and is not.
+ * Simulated regions never go. In doubt it is there. One that the module is ending is still listed,
+ * as revoked, and is not.
  */
 bool region_is_there(struct broker *broker, const struct region *region)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions: brings what the backend holds in line with what the configuration asks for. What is to
- * be done with one follows from four things: whether it is configured, whether it is claimed,
- * whether the claim is stale (not what the configuration says), and whether leases use it. A stale
- * one is given back as soon as nobody uses it, and claimed anew; until then it grants nothing. One
- * whose device is not there is tried again when a device appears.
+ * Regions: brings what the backend holds in line with what the configuration asks for. The action
+ * due for one follows from four things: whether it is configured, whether it is claimed, whether
+ * the claim is stale (not what the configuration says), and whether leases use it. A stale one is
+ * given back as soon as nobody uses it, and claimed anew; until then it grants nothing. One whose
+ * device is not there is tried again when a device appears.
  *
- * A region may go whenever the daemon has settled it; who works with it meanwhile pins it.
+ * A region may go whenever the daemon has settled it; code that works with it meanwhile pins it.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -25,7 +25,7 @@ uint32_t regions_missing(const struct broker *broker)
 	return missing;
 }
 
-/* What is listed of a region that nobody has seen yet. */
+/* The device that is listed for a region that nobody has seen yet. */
 static void name_device(struct region *region)
 {
 	const struct config_region *config = region->config;
@@ -46,7 +46,7 @@ static void name_device(struct region *region)
 	region->hw.width = config->width;
 }
 
-/* ---- the configuration's ---------------------------------------------------------------------- */
+/* ---- the configuration's --------------------------------------------------------------------- */
 
 /* Points them to the configuration in force; what becomes of them is settled later. */
 void regions_link(struct broker *broker)
@@ -110,7 +110,7 @@ static void claim(struct broker *broker, struct region *region)
 	memcpy(region->missing, buffer, sizeof(buffer));
 }
 
-/* ---- what is to be done with a region --------------------------------------------------------- */
+/* ---- what is to be done with a region -------------------------------------------------------- */
 
 enum step { STAY, CLAIM, GIVE_BACK, FORGET };
 
@@ -121,7 +121,7 @@ static const enum step steps[2][2][2][2] = {
 	[true][true][true] = { GIVE_BACK, STAY },
 };
 
-/* Those that are ending among them; revoked ones keep nothing. */
+/* Leases that are ending count too; revoked ones keep nothing. */
 static bool is_used(const struct region *region)
 {
 	return region->tallies[MMIOD_MEMORY_REGION].leases > 0;
@@ -141,7 +141,7 @@ static void look_whether_stale(struct broker *broker, struct region *region)
 		region->kept = false;
 }
 
-/* What it had may be what another region waits for. The module keeps it while a window lives on it. */
+/* Another region may be waiting for what it had. The module keeps it while a window lives on it. */
 static bool give_back(struct broker *broker, struct region *region)
 {
 	int r;
@@ -183,8 +183,8 @@ void region_settle(struct broker *broker, struct region *region)
 }
 
 /*
- * After a lease of it has ended, so cheap where nothing is to be done: whether
- * the claim fits was seen when the configuration or the device changed.
+ * After a lease of it has ended, so cheap where nothing is to be done: whether the claim fits was
+ * seen when the configuration or the device changed.
  */
 void region_freed(struct broker *broker, struct region *region)
 {
@@ -199,7 +199,7 @@ void region_freed(struct broker *broker, struct region *region)
 		pools_fit(broker, region);
 }
 
-/* What of it is no longer wanted goes, for another may want that. */
+/* A claim that is no longer wanted goes, for another region may want it. */
 void region_look_at(struct broker *broker, struct region *region)
 {
 	look_whether_stale(broker, region);
@@ -209,8 +209,8 @@ void region_look_at(struct broker *broker, struct region *region)
 }
 
 /*
- * The configuration or a device is another. What is no longer wanted
- * goes first: two regions may have changed places.
+ * The configuration or a device is another. Claims that are no longer wanted go first: two regions
+ * may have changed places.
  */
 void regions_claim(struct broker *broker)
 {

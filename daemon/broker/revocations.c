@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What revocations hear of the end of a lease, and what becomes of them when a connection or the
- * daemon ends. Nothing is sent and no lease is ended here: see end.c.
+ * Tells revocations of the end of a lease, and clears them away when a connection or the daemon
+ * ends. Nothing is sent and no lease is ended here: see end.c.
  */
 #include "broker/broker.h"
 #include "broker/revocations.h"
@@ -19,8 +19,8 @@ void revocation_free(struct revocation *revocation)
 }
 
 /*
- * The holder gave back what it was asked for; unless the
- * device went meanwhile, or another administrator took it.
+ * The holder gave back what it was asked for; unless the device went meanwhile, or another
+ * administrator took it.
  */
 static void note_obedience(struct broker *broker, const struct lease *lease, const char *why)
 {
@@ -49,8 +49,8 @@ static void note_end(struct revocation *revocation, const struct lease *lease)
 }
 
 /*
- * Nobody reaches the lease's bytes any more; called from
- * anywhere, so the reply waits for the next turn of the loop.
+ * Nobody reaches the lease's bytes any more; called from anywhere, so the reply waits for the next
+ * turn of the loop.
  */
 void revocations_note_end(struct broker *broker, const struct lease *lease)
 {

@@ -139,7 +139,9 @@ static void read_line(const char *line, struct safe_note *note)
 		writes->count++;
 }
 
-/* What an older daemon did not say: at least the bytes that are to be written. */
+/*
+ * An older daemon did not note the lease's range: it had at least the bytes that are to be written.
+ */
 static void guess_lease(struct safe_note *note)
 {
 	const struct config_writes *writes = &note->writes;
@@ -193,7 +195,9 @@ bool safe_note_is_late(const struct safe_note *note, const struct region *region
 	       note->generation && note->generation != hw->generation;
 }
 
-/* By its claim; the configuration's name for it says nothing, unless an older daemon knew no more. */
+/*
+ * By its claim; the configuration's name for it says nothing, unless an older daemon knew no more.
+ */
 bool safe_note_is_for(const struct safe_note *note, const struct region *region)
 {
 	const struct backend_region *hw = &region->hw;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Safe state: register writes that are done when a lease ends, by whatever cause, before anybody
- * else may have its bytes. What is to be done is settled when the lease is granted: the client's
- * own writes, then those of the region's "on-end" that lie within the lease, so that the
- * administrator has the last word.
+ * else may have its bytes. The writes are settled when the lease is granted: the client's own, then
+ * those of the region's "on-end" that lie within the lease, so that the administrator has the last
+ * word.
  *
  * A write that fails is not done: the device sleeps, does not answer, or there was no descriptor or
  * window to reach it by. The lease is then ENDING, its bytes are nobody's, and all its writes are
@@ -11,8 +11,9 @@
  * earlier ones. Only a device that has gone needs no care.
  *
  * Leases that ended while no daemon was there have notes (safe-note.c). They come back as leases
- * that are ending, on the very bytes that they were of; while those are not claimed, the note waits.
- * What is owed to a device that was unbound meanwhile is owed to nobody: another may be in its place.
+ * that are ending, on the very bytes that they were of; while those are not claimed, the note
+ * waits. Writes that are owed to a device that was unbound meanwhile are owed to nobody: another
+ * may be in its place.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -336,8 +337,7 @@ static void take_note(struct broker *broker, uint64_t id)
 }
 
 /*
- * Leases that ended while no daemon was there. Before
- * anything is granted, claimed or given back.
+ * Leases that ended while no daemon was there. Before anything is granted, claimed or given back.
  */
 void safe_state_recover(struct broker *broker)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a reload does to regions and clients. The configuration is in force as soon as the regions
- * point to it. What follows from it may be long, so it is done in pieces: whether clients go before
+ * The effect of a reload on regions and clients. The configuration is in force as soon as the
+ * regions point to it. The rest may be long, so it is done in pieces: whether clients go before
  * others and may watch, what of the backend's is no longer wanted, and then what is wanted of it. A
  * request for a region that was not seen to yet sees to that one first, so nothing is granted by
  * what an older configuration made of a region.
@@ -12,7 +12,10 @@
 
 /* ---- clients --------------------------------------------------------------------------------- */
 
-/* A subscription goes on as long as it may be made; its connection goes, so that its owner asks anew. */
+/*
+ * A subscription goes on as long as it may be made; its connection goes, so that its owner asks
+ * anew.
+ */
 static void end_watching(struct broker *broker, struct connection *connection)
 {
 	if (!connection->subscription.on ||
@@ -24,7 +27,10 @@ static void end_watching(struct broker *broker, struct connection *connection)
 	connection_doom(connection);
 }
 
-/* Who goes before others may be another now. False: there is no other client. */
+/*
+ * Sees to one client: whether it goes before others may have changed. False: there is no other
+ * client.
+ */
 static bool settle_client(struct broker *broker)
 {
 	struct by_id_node *node = by_id_after(&broker->host.by_id, broker->settling.cursor);
@@ -105,7 +111,7 @@ static const char *describe_stale(uint32_t stale, char *buffer, size_t size)
 	return stale ? buffer : "";
 }
 
-/* What could not be claimed because of what others had is tried again. */
+/* Claims that failed because of what other regions had are tried again. */
 static void finish(struct broker *broker)
 {
 	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests whose leases are being taken in more than one turn. What they have planned is in no table
- * yet, so whoever changes a region, a pool or the configuration asks them, and spoils those that it
+ * Requests whose leases are being taken in more than one turn. Their plans are in no table yet, so
+ * code that changes a region, a pool or the configuration asks them, and spoils those that it
  * concerns: they are undone and planned anew in their own turns.
  */
 #ifndef MMIOD_DAEMON_BROKER_UNDERWAY_H

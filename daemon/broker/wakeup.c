@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * Marks what is to be tried again, and has the loop do it: requests that wait (waiting.c), and what
- * the module or a device refused (events.c). Nothing is tried here, so whoever stands lowest may
- * call it.
+ * the module or a device refused (events.c). Nothing is tried here, so the lowest caller may call
+ * it.
  */
 #include "broker/broker.h"
 
 static const struct timeval at_once = { 0, 0 }, a_second = { 1, 0 };
 
-/* What the module or a device refused: register writes, and regions to be given back. */
+/* Actions that the module or a device refused: register writes, and regions to be given back. */
 
 void wakeup_try_again(struct broker *broker, bool now)
 {
