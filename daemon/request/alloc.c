@@ -202,7 +202,7 @@ static enum mmiod_outcome refuse_blocks(struct want *want, const struct pool_req
 	return MMIOD_E_BUSY;
 }
 
-/* What comes back may be enough, when all that waits to be wiped now has been. */
+/* The blocks that wait to be wiped may be enough, once all of them have been. */
 static void await_queue(struct want *want)
 {
 	const struct blocks *blocks = want->region->blocks;
@@ -228,7 +228,7 @@ static void narrow(struct pool_request *request, const struct config_grant *gran
 		request->upper = end;
 }
 
-/* What it would get, if it cannot have it now. */
+/* The length that it would get, if it cannot have it now. */
 static uint64_t rounded(const struct want *want)
 {
 	uint64_t page =
@@ -244,7 +244,7 @@ static uint64_t rounded(const struct want *want)
 	return power;
 }
 
-/* A little of what was given back, while that is in time. As pools_wipe_queue(). */
+/* A little of what was given back, while that is in time. Returns as pools_wipe_queue() does. */
 static int wipe_to_fit(struct want *want)
 {
 	struct broker *broker = want->call->broker;
@@ -333,7 +333,7 @@ static enum mmiod_outcome check_memory_policy(struct want *want)
 	return MMIOD_E_DENIED;
 }
 
-/* Whoever may have a device write to memory is one who may write to the device. */
+/* Only a client that may write to a device may have it write to memory. */
 static enum mmiod_outcome check_device(struct want *want)
 {
 	uint32_t rights = want->wire.rights;

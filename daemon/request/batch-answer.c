@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * What a LEASE or an ALLOC came to: the reply, and what monitors and the journal are told.
- */
+/* The outcome of a LEASE or an ALLOC: the reply, and what monitors and the journal are told. */
 #include "connection/journal.h"
 #include "request/batch.h"
 

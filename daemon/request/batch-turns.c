@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Batches that take more than one turn. They are copied from the stack, and go on in the turns of
- * their connection; if that closes, they are undone in its turns. As others meet with what they have
- * planned, those are told when that comes free.
+ * their connection; if that closes, they are undone in its turns. Other requests meet with what
+ * they have planned, so these are told when it comes free.
  */
 #include <string.h>
 #include "request/batch.h"

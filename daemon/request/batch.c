@@ -42,7 +42,9 @@ static bool may_be_stale(const struct batch *batch)
 	return false;
 }
 
-/* Those that cannot wait after all are refused; `outcome`: why, if not for what they wait for. */
+/*
+ * Elements that cannot wait after all are refused; `outcome`: why, if not for what they wait for.
+ */
 static void refuse_waiting(struct batch *batch, enum mmiod_outcome outcome)
 {
 	for (size_t i = 0; i < batch->count; i++) {
@@ -63,7 +65,7 @@ static void set_phase(struct batch *batch, enum batch_phase phase)
 	batch->position = 0;
 }
 
-/* What was taken is undone first. */
+/* Windows that were made are undone first. */
 void batch_undo(struct batch *batch, enum batch_phase next)
 {
 	set_phase(batch, BATCH_UNTAKING);
@@ -90,7 +92,7 @@ static void judge(struct batch *batch)
 	}
 }
 
-/* ---- the regions that are used ---------------------------------------------------------------- */
+/* ---- the regions that are used --------------------------------------------------------------- */
 
 /* Of each element, though one that was refused needs it no more than for the words of that. */
 void batch_pin_regions(struct batch *batch)
@@ -108,7 +110,7 @@ static bool is_free(const struct batch *batch, size_t index)
 }
 
 /*
- * What was to be done with them while they were used is done now: they may be gone afterwards.
+ * Actions that were put off while the regions were used are done now: these may be gone afterwards.
  * `undone`: nothing was granted.
  */
 void batch_let_regions_go(struct batch *batch, bool undone)
@@ -288,7 +290,7 @@ static bool enter_all(struct batch *batch)
 	return entered;
 }
 
-/* Those that could not become leases, or all; in the same step, as it is rare. */
+/* Undoes the elements that could not become leases, or all; in the same step, as it is rare. */
 static void withdraw_failed(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
@@ -310,7 +312,7 @@ static void end_guests(struct batch *batch)
 			want_end_guests(&batch->wants[i]);
 }
 
-/* What has been refused has been undone: all of it, if it is all or none. */
+/* Elements that were refused have been undone: all of them, if it is all or none. */
 static void settle(struct batch *batch)
 {
 	bool vain = is_vain(batch);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A LEASE or an ALLOC on its way to its reply. All of its elements are planned at once, and are then
- * taken one after the other, in as many turns of its connection as that takes; what is undone is
- * undone likewise. When all have been taken they become leases, in one step.
+ * A LEASE or an ALLOC on its way to its reply. All of its elements are planned at once, and are
+ * then taken one after the other, in as many turns of its connection as that takes; they are undone
+ * likewise. When all have been taken they become leases, in one step.
  *
- * What is planned is charged and occupies its bytes, so nobody gets it meanwhile, and nobody but the
- * batch knows of the windows. Whatever changes what was judged - the configuration, the region, its
- * pool - spoils the batch: it is undone and planned anew. So there is one reply, of how things
- * stand when it is sent.
+ * An element that is planned is charged and occupies its bytes, so nobody gets them meanwhile, and
+ * nobody but the batch knows of the windows. A change of what was judged - the configuration, the
+ * region, its pool - spoils the batch: it is undone and planned anew. So there is one reply, of how
+ * things stand when it is sent.
  *
  * Mostly one turn is enough, and the batch is on the stack.
  */

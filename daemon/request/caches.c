@@ -219,8 +219,8 @@ static void fill_published(const struct published_caches *published, size_t inde
 }
 
 /*
- * Those with an id greater than the cursor, which is
- * left at the last; true: there was no room for more.
+ * Fills in caches with an id greater than the cursor, which is left at the last; true: there was no
+ * room for more.
  */
 static bool fill_page(struct call *call, const struct published_caches *published, uint64_t *cursor,
 		      size_t *n)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What the caller of a request may do and see. */
+/* Tells what the caller of a request may do and see. */
 #include "request/call.h"
 
 bool call_is_admin(const struct call *call)

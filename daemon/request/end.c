@@ -2,7 +2,8 @@
 /*
  * The end of leases: RELEASE by the holder, REVOKE by an administrator. A revocation with a
  * deadline asks the holders first. The reply to either is owed until nobody reaches the bytes any
- * more: so it is when the holder has them no longer, or the administrator reads that they are taken.
+ * more: so it is when the holder has them no longer, or the administrator reads that they are
+ * taken.
  *
  * Each goes through its leases in as many turns as it takes, in which its connection reads nothing:
  * what the client sent behind it finds all of them seen to.
@@ -19,7 +20,7 @@
 
 /* ---- one lease ------------------------------------------------------------------------------- */
 
-/* What became of an end: it is over, or will be. */
+/* Notes what became of an end: it is over, or will be. */
 static void settle(struct revocation *revocation, struct revoked *item, int r)
 {
 	item->outcome = r < 0 ? MMIOD_E_INTERNAL : MMIOD_OK;
@@ -156,8 +157,8 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 /* ---- RELEASE --------------------------------------------------------------------------------- */
 
 /*
- * What is ending already is not waited for: so a client has
- * no more replies owed than leases, however often it asks.
+ * A lease that is ending already is not waited for: so a client has no more replies owed than
+ * leases, however often it asks.
  */
 static void release(struct revocation *revocation, struct revoked *item)
 {
@@ -182,7 +183,7 @@ static void release(struct revocation *revocation, struct revoked *item)
 
 /* ---- REVOKE ---------------------------------------------------------------------------------- */
 
-/* Who asked hung up: the leases end all the same. */
+/* The client that asked hung up: the leases end all the same. */
 static void forget(struct unfinished *unfinished)
 {
 	container_of(unfinished, struct revocation, unfinished)->connection = NULL;

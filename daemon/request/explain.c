@@ -84,7 +84,7 @@ static enum mmiod_outcome plan(struct want *want, struct call *call, const struc
 
 /* ---- in words -------------------------------------------------------------------------------- */
 
-/* Those that are of all that a grant gives. */
+/* Adds the limits on all that a grant gives. */
 static void add_limits(struct text *text, const struct config_grant *grant)
 {
 	if (grant->lease_ms) {
@@ -103,7 +103,7 @@ static void add_grant(struct text *text, const struct config_grant *grant)
 	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
 }
 
-/* What a grant gives of a region; of a pool the share mode is nobody's choice. */
+/* Adds what a grant gives of a region; of a pool the share mode is nobody's choice. */
 static void add_terms(struct text *text, const struct decision *decision, bool allocates)
 {
 	const struct config_grant *grant = decision->grant;
@@ -212,7 +212,7 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 	return REQUEST_REPLY;
 }
 
-/* What makes no sense is an error of the question; all else is the answer to it. */
+/* A question that makes no sense is an error; every other outcome is the answer to it. */
 static bool is_answer(enum mmiod_outcome outcome)
 {
 	return outcome == MMIOD_OK || outcome == MMIOD_E_DENIED || outcome == MMIOD_E_BUSY ||

@@ -63,8 +63,8 @@ static bool is_own(const struct call *call, const struct process *process)
 }
 
 /*
- * Every answer about the process is one about the process that
- * had the number when the pidfd was opened: see pidfd.c.
+ * Every answer about the process is one about the process that had the number when the pidfd was
+ * opened: see pidfd.c.
  */
 static int translate_checked(struct call *call, const struct process *process,
 			     struct mmiod_translate *found)
@@ -113,8 +113,8 @@ static void fill_window(struct call *call, const struct mmiod_translate *found,
 }
 
 /*
- * Bits 12 to 51 of an entry are a frame's number, but bit 12 of a large leaf is its PAT bit. What
- * is not present is the kernel's own affair: a place in swap, say.
+ * Bits 12 to 51 of an entry are a frame's number, but bit 12 of a large leaf is its PAT bit. An
+ * entry that is not present is the kernel's own affair: a place in swap, say.
  */
 static uint64_t hide_frame(uint64_t value, enum mmiod_level level)
 {

@@ -76,7 +76,7 @@ static const char *write_error(const struct want *want, const struct mmiod_wire_
 	return NULL;
 }
 
-/* What the client wants to be written when the lease ends: only what it could write itself. */
+/* The client may have written, when the lease ends, only what it could write itself. */
 static enum mmiod_outcome check_on_end(struct want *want)
 {
 	const struct mmiod_wire_want *wire = &want->wire;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The two lists: regions and leases, in pages. Who has the inspect right sees all; others see the
- * regions that a grant gives them and the leases of their own uid, and no physical addresses.
+ * The two lists: regions and leases, in pages. A client with the inspect right sees all; others see
+ * the regions that a grant gives them and the leases of their own uid, and no physical addresses.
  */
 #include <string.h>
 #include "request/pager.h"
@@ -81,7 +81,7 @@ enum request_result request_regions(struct call *call)
 
 /* ---- LEASES ---------------------------------------------------------------------------------- */
 
-/* Who may not see all is not made to look through all. */
+/* A client that may not see all is not made to look through all. */
 static const void *next_lease(const struct call *call, uint64_t cursor, bool all)
 {
 	return all ? lease_after(&call->broker->leases, cursor)
@@ -173,7 +173,7 @@ enum request_result request_leases(struct call *call)
 		.text = add_unit,
 	};
 
-	/* What a client closed a moment ago is not to be listed any more. */
+	/* A window that a client closed a moment ago is not to be listed any more. */
 	events_drain(call->broker);
 	return pager_reply(call, &pager);
 }

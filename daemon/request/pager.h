@@ -12,7 +12,10 @@
 struct pager {
 	size_t stride; /* of an element on the wire */
 	unsigned int work; /* that an element is */
-	/* The first behind the cursor, in logarithmic time; NULL: none. `all`: the caller may see all. */
+	/*
+	 * The first behind the cursor, in logarithmic time; NULL: none. `all`: the caller may see
+	 * all.
+	 */
 	const void *(*next)(const struct call *call, uint64_t cursor, bool all);
 	uint64_t (*id)(const void *item);
 	bool (*shows)(const struct call *call, const void *item, bool all); /* NULL: every one */

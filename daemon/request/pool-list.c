@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * To watch allocation: the pools, what lies where in one of them, and the pages behind a buffer.
- * Physical, kernel and bus addresses are for who has the inspect right. Who holds which blocks is
- * not secret to those who may use the pool: a refusal would name the holders as well.
+ * Physical, kernel and bus addresses are for clients with the inspect right. The holders of blocks
+ * are not secret to those who may use the pool: a refusal would name the holders as well.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -85,7 +85,8 @@ static void fill_extent(const struct lease *lease, struct mmiod_wire_extent *out
 }
 
 /*
- * Who has the byte at `offset`; a lease if `leased`, else what waits to be wiped. NULL: it is free.
+ * The owner of the byte at `offset`: a lease if `leased`, else a part that waits to be wiped. NULL:
+ * it is free.
  */
 static const struct interval *taken_at(const struct region *region, uint64_t offset, bool *leased)
 {

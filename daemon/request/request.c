@@ -31,7 +31,7 @@ static enum request_result handle(struct call *call)
 	return REQUEST_REPLY;
 }
 
-/* What somebody may ask whom no section names: how things stand, and why not. */
+/* Somebody whom no section names may ask only this: how things stand, and why not. */
 static bool is_for_strangers(uint16_t opcode)
 {
 	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS ||

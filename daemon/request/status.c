@@ -67,7 +67,7 @@ static void warn_of_unsafe(const struct lease *lease, struct text *text)
 		 strerror(-lease->unsafe));
 }
 
-/* What should have ended, and has not: the first of each kind. */
+/* Warns of what should have ended, and has not: of the first of each kind. */
 static void warn_of_leases(struct broker *broker, struct text *text)
 {
 	struct region *region = broker->regions.table;
@@ -88,8 +88,8 @@ static void warn_of_leases(struct broker *broker, struct text *text)
 }
 
 /*
- * What an administrator should know: limits of the backend, a reload that failed, a region that is
- * not there or stale, a device that was not made safe.
+ * Warns of what an administrator should know: limits of the backend, a reload that failed, a region
+ * that is not there or stale, a device that was not made safe.
  */
 static struct mmiod_msg_text add_warning(struct call *call)
 {

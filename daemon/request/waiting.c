@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests that wait, with nothing granted, and are then
- * tried anew as a whole. Two things are waited for:
+ * Requests that wait, with nothing granted, and are then tried anew as a whole. Two things are
+ * waited for:
  *  - blocks of a pool that must be wiped, so that the daemon need not wipe more than a little while
  *    it answers. Others may be faster, so these tries are counted;
  *  - what others hold, if the client said for how long it waits.
  *
- * Who waits for what others hold stands in the queue with all that the request asks for, not only
+ * A request that waits for what others hold stands in the queue with all that it asks for, not only
  * with what it lacks. Of requests for the same bytes the older goes first: a younger one that would
  * be in its way waits behind it, or is refused if it does not wait, even if it would go together
  * with those who hold them now. So nobody is starved by a stream of others. "bypass" in [daemon]
  * lets younger ones pass for so long. Of a pool nobody asks for certain bytes: there the older is
  * only tried first. A guest is passed by all.
  *
- * What is waited for is charged as if it were had, so that one user cannot bar others from more
- * than it could have itself.
+ * A lease that is waited for is charged as if it were had, so that one user cannot bar others from
+ * more than it could have itself.
  *
  * Requests are in order of their tickets, which they keep however often they are tried. Their
- * number is bounded for each user and each connection. All leave the queue by leave(); whoever
- * leaves it for good has those behind it tried, because it may be all that they waited for.
+ * number is bounded for each user and each connection. All leave the queue by leave(); a request
+ * that leaves it for good has those behind it tried, because it may be all that they waited for.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -103,7 +103,10 @@ static void on_time_over(evutil_socket_t fd, short what, void *data)
 
 /* ---- joining --------------------------------------------------------------------------------- */
 
-/* What is left of the time: the client's, or the shortest that its grants or the daemon admit. */
+/*
+ * The timer runs for the rest of the time: the client's, or the shortest that its grants or the
+ * daemon admit.
+ */
 static void start_timer(struct waiting *waiting, uint32_t longest_ms)
 {
 	const struct request *request = &waiting->request;
@@ -260,7 +263,7 @@ int want_wait(struct want *wants, size_t n)
 
 /* ---- whose turn it is ------------------------------------------------------------------------ */
 
-/* What asks, or would be asked for, of a region. */
+/* The bytes of a region that a request asks for, or would. */
 struct claim {
 	const struct region *region;
 	uint64_t start;
@@ -401,7 +404,7 @@ static bool is_ready(struct broker *broker, const struct waiting *waiting)
 	return touched && ready;
 }
 
-/* What changes from here on is for the next round. */
+/* Changes from here on are for the next round. */
 static void begin_round(struct broker *broker)
 {
 	struct tries *tries = &broker->waitlist.tries;
@@ -511,7 +514,7 @@ static bool cancel(struct broker *broker, const struct connection *connection, u
 	return found;
 }
 
-/* What the request was granted, if it was, is before this reply in the socket. */
+/* The request's own reply, if it was granted, is before this one in the socket. */
 enum request_result request_cancel(struct call *call)
 {
 	const struct mmiod_msg *head = &call->request->head;

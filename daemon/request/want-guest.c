@@ -28,7 +28,9 @@ void want_end_guests(struct want *want)
 			      lease->span.end);
 }
 
-/* A guest's window, which is to end, may keep the window from its cache attribute: it ends first. */
+/*
+ * A guest's window, which is to end, may keep the window from its cache attribute: it ends first.
+ */
 bool want_end_guest(struct want *want, uint64_t id)
 {
 	struct lease *guest = id ? lease_find(&want->call->broker->leases, id) : NULL;

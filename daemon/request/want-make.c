@@ -106,7 +106,7 @@ static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t c
 	}
 }
 
-/* What a device cannot do that is to write to a buffer. */
+/* Says what a device cannot do that is to write to a buffer. */
 static enum mmiod_outcome refuse_dma(struct want *want, int error)
 {
 	const char *region = want->alloc.region;

@@ -4,8 +4,8 @@
  * need, so that those after it in the same request find them taken. Nothing but the daemon's own
  * memory changes, and want_unplan() changes it back.
  *
- * The account is asked before anybody may wait: one that is full keeps nobody else from bytes. What
- * waits stays charged (see waiting.c).
+ * The account is asked before anybody may wait: one that is full keeps nobody else from bytes. A
+ * want that waits stays charged (see waiting.c).
  */
 #include "request/want.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a user may have: of the daemon as a whole, and under one grant. Each refusal names the limit,
- * the key that sets it and what is used of it. A charge belongs to the lease, which releases it;
- * what a request waits for is charged as if it had it.
+ * The limits of a user: of the daemon as a whole, and under one grant. Each refusal names the
+ * limit, the key that sets it and what is used of it. A charge belongs to the lease, which releases
+ * it; a lease that a request waits for is charged as if it had it.
  */
 #include <inttypes.h>
 #include "request/want.h"
@@ -10,8 +10,8 @@
 #define WINDOWS_KEPT 64u /* of the module's, for what the daemon does by windows of its own */
 
 /*
- * Registers are made safe and blocks are wiped by windows, which
- * must be had however many the clients have.
+ * Registers are made safe and blocks are wiped by windows, which must be had however many the
+ * clients have.
  */
 static bool has_window(const struct broker *broker)
 {
@@ -110,7 +110,7 @@ static enum mmiod_outcome check_descriptors(struct want *want)
 			   connection->host->limits->unread_descriptors_per_user);
 }
 
-/* What the grant itself admits for each user. */
+/* Checks what the grant itself admits for each user. */
 static enum mmiod_outcome check_grant(struct want *want)
 {
 	const struct config_grant *grant = want->grant;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The later steps of a want that was planned: its blocks are cleaned, the backend makes the window,
- * and, when all that belongs together has come so far, the lease stands in the table. Whatever fails
- * undoes what went before, and of a window that nobody had nobody is told.
+ * and, when all that belongs together has come so far, the lease stands in the table. A failure
+ * undoes what went before, and nobody is told of a window that nobody had.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static enum mmiod_outcome fail(struct want *want, enum mmiod_outcome outcome)
 
 /* ---- cleaning -------------------------------------------------------------------------------- */
 
-/* What is clean in a pool that wipes is zero already. */
+/* A clean block of a pool that wipes is zero already. */
 static bool needs_zeros(const struct want *want)
 {
 	return want->alloc.flags & MMIOD_ALLOC_ZERO && !want->region->blocks->wipe;

@@ -35,7 +35,7 @@ enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, co
 
 #define LEASE_MIN_MS 100
 
-/* What every window has: rights, cache attribute, width, time. */
+/* Checks what every window has: rights, cache attribute, width, time. */
 enum mmiod_outcome want_check_form(struct want *want)
 {
 	const struct mmiod_wire_want *wire = &want->wire;
@@ -72,7 +72,7 @@ enum mmiod_outcome want_find_region(struct want *want)
 	if (!want->region)
 		want->region = region_find_address(&broker->regions, want->wire.region,
 						   &want->wire.offset);
-	/* What lies there may be given back now: then it is as if nothing did. */
+	/* The region that lies there may be given back now: then it is as if none did. */
 	if (want->region && want->region->reloaded)
 		want->region = region_find_settled(broker, want->region->name);
 	if (want->region && want->region->config)
@@ -86,7 +86,8 @@ enum mmiod_outcome want_find_region(struct want *want)
 }
 
 /*
- * A length of 0 is "to the end", which policy must know. What leaves the region is refused later.
+ * A length of 0 is "to the end", which policy must know. A range that leaves the region is refused
+ * later.
  */
 static struct question question_of(const struct want *want)
 {
@@ -133,7 +134,7 @@ enum mmiod_outcome want_check_policy(struct want *want)
 	return MMIOD_E_DENIED;
 }
 
-/* What is claimed is not what the rules of the configuration were written for. */
+/* The claim is not what the rules of the configuration were written for. */
 static enum mmiod_outcome refuse_stale(struct want *want)
 {
 	if (want->provisional)
@@ -245,8 +246,8 @@ static enum mmiod_outcome give_up(struct want *want)
 }
 
 /*
- * What others hold is waited for, if the client has time for
- * that; if it had, the outcome is that it did not suffice.
+ * Bytes that others hold are waited for, if the client has time for that; if it had, the outcome is
+ * that it did not suffice.
  */
 enum mmiod_outcome want_await(struct want *want, enum mmiod_outcome outcome)
 {

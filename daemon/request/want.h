@@ -23,7 +23,7 @@ enum want_wait { WANT_WAITS_NOT, WANT_WAITS_FOR_WIPE, WANT_WAITS_FOR_HOLDER };
 
 struct want;
 
-/* What differs between a LEASE and an ALLOC. */
+/* The differences between a LEASE and an ALLOC. */
 struct want_kind {
 	void (*read)(struct want *want, size_t index); /* from the request */
 	/* Is it well-formed, is there such a thing, may they, and what exactly is it? */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * To watch: who is connected, what happens, and what was granted of late. Everybody sees their own connections; all, and what
- * happens to anybody's leases, only who has the inspect right.
+ * To watch: who is connected, what happens, and what was granted of late. Everybody sees their own
+ * connections; all, and what happens to anybody's leases, only who has the inspect right.
  */
 #include <string.h>
 #include "request/pager.h"
