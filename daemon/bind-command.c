@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The commands that bind. Whatever fails, the other devices
- * are tried; the exit status is that of the first failure.
+ * The commands that bind. If one fails, the other devices are tried; the exit status is that of the
+ * first failure.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "config/value.h"
 #include "machine/pci.h"
 
-/* As mmioctl has them. */
+/* The same as mmioctl's. */
 enum {
 	EXIT_USAGE = 2,
 	EXIT_NOT_FOUND = 3,
@@ -45,8 +45,8 @@ static int exit_status(int error)
 }
 
 /*
- * 0000:01:00.0, as sysfs writes it; the domain may be
- * left out if it is 0000, and pci: may stand before it.
+ * 0000:01:00.0, as sysfs writes it; the domain may be left out if it is 0000, and pci: may stand
+ * before it.
  */
 static int parse_address(const char *word, uint64_t *address)
 {
@@ -157,7 +157,7 @@ static int bind_region(const struct bind_command *command, const uint64_t *addre
 	struct text why = TEXT_ON(buffer);
 	int r;
 
-	/* What is not there now comes later, or never: both are no failure. */
+	/* A device that is not there now comes later, or never: neither is a failure. */
 	if (locate(region, &address) < 0 || !is_asked_for(command, addresses, address))
 		return EXIT_SUCCESS;
 	if (is_other(region))

@@ -22,8 +22,8 @@ struct bind_command {
 	char *const *addresses;
 	int count;
 	/*
-	 * Where a file stands for each device to bind, so
-	 * that udev need not ask us about every other one.
+	 * Where a file stands for each device to bind, so that udev need not ask us about every
+	 * other one.
 	 */
 	const char *directory;
 };

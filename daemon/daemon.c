@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The daemon's own affairs: starting and stopping, and what a connection leaves behind.
- */
+/* The daemon's own affairs: starting and stopping, and what a connection leaves behind. */
 #include <string.h>
 #include <sys/random.h>
 #include "base/log.h"
@@ -134,12 +132,12 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	r = regions_adopt(broker);
 	regions_link(broker);
 	regions_add_configured(broker);
-	/* What is taken must be known before anything is given. */
+	/* Bytes that are taken must be known before any are given. */
 	if (r == 0)
 		r = ledger_read(broker);
 	if (r < 0)
 		return r;
-	/* What is owed to a device is owed to what was claimed, not to what the configuration says now. */
+	/* Writes are owed to the device that was claimed, not to the one that is configured now. */
 	safe_state_recover(broker);
 	events_drain(broker);
 	regions_claim(broker);

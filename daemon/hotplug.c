@@ -4,8 +4,8 @@
  * network namespace, so the daemon may have one of its own, and they need no udev. That they come
  * before udev's rules have run does not matter: what is to be known is read from sysfs.
  *
- * An event only makes the daemon look, once for many of
- * them: a card with sixteen functions is sixteen events.
+ * An event only makes the daemon look, once for many of them: a card with sixteen functions is
+ * sixteen events.
  */
 #include <libudev.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * of its own devices when they are bound and when they go; this tells of those that are not its
  * yet, so that what the daemon says of a missing region stays true.
  *
- * Where there is nobody to listen to (a container,
- * simulation) it is closed, and everything else goes on.
+ * Where there is nobody to listen to (a container, simulation) it is closed, and everything else
+ * goes on.
  */
 #ifndef MMIOD_DAEMON_HOTPLUG_H
 #define MMIOD_DAEMON_HOTPLUG_H
@@ -28,7 +28,7 @@ struct hotplug {
 void hotplug_open(struct hotplug *hotplug, struct daemon *daemon);
 void hotplug_close(struct hotplug *hotplug);
 
-/* What an event says, NULL where it does not. For the tests, too. */
+/* Takes what an event says, NULL where it says nothing. For the tests, too. */
 bool hotplug_concerns(const struct config *config, const char *slot, const char *ids);
 void hotplug_note(struct hotplug *hotplug);
 

@@ -119,7 +119,7 @@ void loader_read(struct loader *loader, const struct config_paths *paths)
 	start(loader, job, false);
 }
 
-/* What it works at now, if anything, asks for the names as well. */
+/* The reading under way, if there is one, asks for the names as well. */
 void loader_find_names(struct loader *loader, const struct config_sources *sources)
 {
 	struct loader_job *job;

@@ -2,8 +2,8 @@
 /*
  * The loader: reads the configuration on a thread of its own, the only other one, because files may
  * be large and the name service may take seconds. It is given paths or texts, and hands back a tree
- * that nobody else has seen, by an eventfd. It knows no lease and no socket, blocks all signals, and
- * shares nothing with the loop. There is one job at a time.
+ * that nobody else has seen, by an eventfd. It knows no lease and no socket, blocks all signals,
+ * and shares nothing with the loop. There is one job at a time.
  */
 #ifndef MMIOD_DAEMON_LOADER_H
 #define MMIOD_DAEMON_LOADER_H
@@ -19,7 +19,9 @@ struct loader {
 	struct event done;
 	struct loader_job *job; /* NULL: it has nothing to do */
 	const struct config_paths *again; /* to be read when it has done what it does */
-	/* Takes the tree, which is NULL if error is negative; `names`: they were asked for again. */
+	/*
+	 * Takes the tree, which is NULL if error is negative; `names`: they were asked for again.
+	 */
 	void (*loaded)(void *data, int error, struct config *config, const char *why, bool names);
 	void *data;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmiod: the command. Reads its options, opens what
- * it needs, runs the loop until SIGTERM or SIGINT.
+ * mmiod: the command. Reads its options, opens what it needs, runs the loop until SIGTERM or
+ * SIGINT.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,8 +18,8 @@
 #include "service.h"
 
 /*
- * Exit codes: what a service manager or a script can tell
- * apart. The first five follow sysexits and systemd.exec.
+ * Exit codes: what a service manager or a script can tell apart. The first five follow sysexits and
+ * systemd.exec.
  */
 enum {
 	EXIT_USAGE = 2, /* unknown option or argument */
@@ -200,7 +200,9 @@ static int set_paths(const struct options *options, struct config_paths *paths)
 		.state = getenv("RUNTIME_DIRECTORY") ?: "/run/mmiod/state",
 	};
 	if (!options->config) {
-		/* Who simulates and names no configuration means none: the file says it all. */
+		/*
+		 * A user who simulates and names no configuration means none: the file says it all.
+		 */
 		if (options->simulate)
 			return 0;
 		paths->main = MMIOD_SYSCONFDIR "/mmiod/mmiod.conf";
@@ -251,8 +253,8 @@ static int fail(int status, const char *why)
 }
 
 /*
- * Those who wait at the service manager's socket are told,
- * and then the service is as failed as it would be anyway.
+ * Clients that wait at the service manager's socket are told, and then the service is as failed as
+ * it would be anyway.
  */
 static int fail_to_start(int status, const char *why)
 {
@@ -370,7 +372,9 @@ static int run(const struct options *options, const struct config_paths *paths)
 	return status;
 }
 
-/* Started without standard files, a client's connection would become one, and take what is logged. */
+/*
+ * Started without standard files, a client's connection would become one, and take what is logged.
+ */
 static void fill_standard_files(void)
 {
 	int fd;

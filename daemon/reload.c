@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading the configuration again without anybody waiting for it: the loader reads, and what it
- * hands over is put in force in the loop. Names of users and groups that a start had to leave out
- * are looked up again every minute, in the text that was read then: what the files say meanwhile
- * counts when somebody reloads. What was in force before is freed piece by piece: that takes as long
- * as the tree is large, and no thread of its own, which could fail to start or be left at the end.
+ * Reading the configuration again without anybody waiting for it: the loader reads, and the tree
+ * that it hands over is put in force in the loop. Names of users and groups that a start had to
+ * leave out are looked up again every minute, in the text that was read then: what the files say
+ * meanwhile counts when somebody reloads. The tree that was in force before is freed piece by
+ * piece: that takes as long as the tree is large, and no thread of its own, which could fail to
+ * start or be left at the end.
  *
  * The leases of grants that are gone last until they end, unless "revoke-on-reload = yes".
  */
@@ -17,7 +18,7 @@
 
 static const struct timeval names_time = { 60, 0 };
 
-/* What all users together may have, unless [daemon] says it. */
+/* Limits of all users together, unless [daemon] says them. */
 #define ALL_CONNECTIONS 4096u
 #define ALL_LEASES (65536u - 64) /* the module's max_windows, less what ends of leases may take */
 #define ALL_BYTES (64ull << 30)
@@ -115,7 +116,10 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 	struct decision decision;
 	const struct question question = {
 		.rights = lease->rights,
-		/* Of a pool nobody asks for a mode: its blocks are one holder's, whatever the grant says. */
+		/*
+		 * Of a pool nobody asks for a mode: its blocks are one holder's, whatever the grant
+		 * says.
+		 */
 		.share = lease->allocated ? MMIOD_SHARE_DEFAULT : lease->share,
 		.cache = lease->cache,
 		.offset = lease->offset,
@@ -196,8 +200,8 @@ static bool go_on_comparing(struct chore *chore)
 }
 
 /*
- * Ends the leases that the configuration does not give, in as many turns as it takes. It is in force
- * from the first on, so meanwhile nothing is granted that it does not describe.
+ * Ends the leases that the configuration does not give, in as many turns as it takes. It is in
+ * force from the first on, so meanwhile nothing is granted that it does not describe.
  */
 static void end_ungranted(struct daemon *daemon)
 {
@@ -211,9 +215,9 @@ static void end_ungranted(struct daemon *daemon)
 		turn_do_later(&daemon->broker.host, &daemon->reload.comparing);
 }
 
-/* ---- putting it in force ---------------------------------------------------------------------- */
+/* ---- putting it in force --------------------------------------------------------------------- */
 
-/* What of the configuration will not work. */
+/* Warns of what in the configuration will not work. */
 void daemon_warn_of(const struct config *config)
 {
 	static const struct log_fields fields = { .message_id = LOG_ID_CONFIG };
@@ -255,8 +259,8 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 }
 
 /*
- * Builds a new tree and puts it in force as a whole; if
- * it is bad, the old one stays and every status says so.
+ * Builds a new tree and puts it in force as a whole; if it is bad, the old one stays and every
+ * status says so.
  */
 int daemon_reload(struct daemon *daemon)
 {
@@ -279,7 +283,7 @@ static void watch_names(struct daemon *daemon)
 		event_del(&daemon->reload.names);
 }
 
-/* What was wrong with a reload since stays wrong: those files are not in force. */
+/* An error of a reload since then stays: those files are not in force. */
 static void take_names(struct daemon *daemon, struct config *config)
 {
 	size_t found = daemon->broker.config->n_unresolved - config->n_unresolved;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The daemon as a service of systemd.
- */
+/* The daemon as a service of systemd. */
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
