@@ -2,7 +2,7 @@
 /*
  * Listens to the kernel's own events rather than to those that udev sends on: they reach every
  * network namespace, so the daemon may have one of its own, and they need no udev. That they come
- * before udev's rules have run does not matter: what is to be known is read from sysfs.
+ * before udev's rules have run does not matter: all that must be known is read from sysfs.
  *
  * An event only makes the daemon look, once for many of them: a card with sixteen functions is
  * sixteen events.

@@ -2,7 +2,7 @@
 /*
  * Reading the configuration again without anybody waiting for it: the loader reads, and the tree
  * that it hands over is put in force in the loop. Names of users and groups that a start had to
- * leave out are looked up again every minute, in the text that was read then: what the files say
+ * leave out are looked up again every minute, in the text that was read then: a change of the files
  * meanwhile counts when somebody reloads. The tree that was in force before is freed piece by
  * piece: that takes as long as the tree is large, and no thread of its own, which could fail to
  * start or be left at the end.
@@ -227,8 +227,8 @@ void daemon_warn_of(const struct config *config)
 }
 
 /*
- * Takes over the tree, which is NULL if it could not be built. It is in force at once; what becomes
- * of regions, clients and leases is seen to in pieces.
+ * Takes over the tree, which is NULL if it could not be built. It is in force at once; regions,
+ * clients and leases are seen to in pieces.
  */
 int daemon_loaded(struct daemon *daemon, int error, struct config *config, const char *why)
 {

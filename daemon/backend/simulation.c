@@ -327,7 +327,7 @@ static int write_zeros(int fd, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-/* A hole reads as zeros and costs no memory; what cannot have holes is written. */
+/* A hole reads as zeros and costs no memory; a file that cannot have holes is written. */
 static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
 			   uint64_t offset, uint64_t length)
 {

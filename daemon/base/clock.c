@@ -24,8 +24,9 @@ uint64_t clock_coarse_ms(void)
 }
 
 /*
- * From the start of the machine back to 1970. It is kept as long as it is right to a second: what
- * began at one time must not be told with two, one after the other, because a clock is slewed.
+ * From the start of the machine back to 1970. It is kept as long as it is right to a second:
+ * something that began at one time must not be told with two, one after the other, because a clock
+ * is slewed.
  */
 static int64_t boot_since_1970_ms(void)
 {

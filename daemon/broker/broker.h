@@ -59,7 +59,7 @@ struct wiping {
 /* Leases with a time limit; belongs to deadlines.c. */
 struct deadlines {
 	struct event event; /* until one wants something done */
-	struct chore expiring; /* what they want */
+	struct chore expiring; /* the actions that are due */
 };
 
 /* Register writes at the end of leases; belongs to safe-state.c. */
@@ -75,7 +75,7 @@ struct safe_state {
 struct tries {
 	struct chore chore;
 	uint64_t round;
-	uint64_t next; /* ticket: who has a lower one had its turn in this round */
+	uint64_t next; /* ticket: requests with a lower one had their turn in this round */
 	uint64_t last; /* ticket of the last whose turn it is in this round; 0: none is under way */
 	bool all; /* whatever came free */
 	bool due; /* another round is to come */
@@ -130,7 +130,7 @@ struct region *region_find_settled(struct broker *broker, const char *name);
 void events_init(struct broker *broker);
 
 /*
- * drain.c: each window that ends makes an event, and the backend's queue is bounded: who ends
+ * drain.c: each window that ends makes an event, and the backend's queue is bounded: code that ends
  * leases in a row calls events_pace() between two of them.
  */
 #define EVENTS_DRAIN_EVERY 32 /* events caused; one lease's end causes 34 at most */

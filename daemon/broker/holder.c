@@ -7,7 +7,7 @@
 #include <common/escape.h>
 #include "broker/broker.h"
 
-/* Or the number: whoever is shown it may ask the name service, the daemon must not. */
+/* Or the number: its reader may ask the name service, the daemon must not. */
 const char *holder_user_name(struct broker *broker, uid_t uid, char *buffer, size_t size)
 {
 	const char *name = names_of_user(&broker->config->sources.names, uid);

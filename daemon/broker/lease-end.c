@@ -4,7 +4,7 @@
  * lease from one to the next as far as it can go:
  *  - its holder loses it (ENDING), and hears of it, as do monitors and the journal;
  *  - no processor reaches the bytes any more (LEASE_CUT): the kernel takes pages from processes in
- *    its own time, and tells by an event; who waits for the end is told now;
+ *    its own time, and tells by an event; revocations that wait for the end hear of it now;
  *  - what is to be written at the end is written (safe-state.c), and tried again until it is;
  *  - it is REVOKED: others may have the bytes, and the region may be another's;
  *  - it is removed, when its window is gone (LEASE_CLOSED).

@@ -202,7 +202,10 @@ static int wipe_some(struct broker *broker, struct region *region, struct pool_e
 	return r;
 }
 
-/* Of what a lease is about to get: what somebody else may have had. 1: that was not all. */
+/*
+ * Wipes, of the blocks that a lease is about to get, the bytes that somebody else may have had. 1:
+ * those were not all.
+ */
 int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *extent,
 			uint64_t *most)
 {

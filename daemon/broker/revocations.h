@@ -12,7 +12,7 @@ struct broker;
 
 struct revocation {
 	struct broker *broker;
-	struct connection *connection; /* who waits for the reply; NULL: nobody any more */
+	struct connection *connection; /* waits for the reply; NULL: none does any more */
 	struct unfinished unfinished; /* until all have been seen to */
 	struct event timer; /* until the deadline */
 	struct chore taking; /* of those that were asked; or the reply */

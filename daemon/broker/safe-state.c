@@ -286,7 +286,7 @@ static void keep_note(struct broker *broker, const struct safe_note *note)
 		  note->bar == UINT32_MAX ? note->phys : note->claim_offset, note->claim_length);
 }
 
-/* An older daemon noted no more than the name; what it had claimed by that name is still it. */
+/* An older daemon noted no more than the name; its claim by that name is still the same. */
 static void complete(struct broker *broker, struct safe_note *note)
 {
 	const struct region *region = region_find(&broker->regions, note->region);

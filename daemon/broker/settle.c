@@ -2,7 +2,7 @@
 /*
  * The effect of a reload on regions and clients. The configuration is in force as soon as the
  * regions point to it. The rest may be long, so it is done in pieces: whether clients go before
- * others and may watch, what of the backend's is no longer wanted, and then what is wanted of it. A
+ * others and may watch, then the claims that are no longer wanted, and then those that are. A
  * request for a region that was not seen to yet sees to that one first, so nothing is granted by
  * what an older configuration made of a region.
  */

@@ -31,7 +31,7 @@ struct underway_ops {
 /* Embedded in the request that it stands for. */
 struct underway {
 	const struct underway_ops *ops;
-	bool spoiled; /* what was planned is as it was, but no longer to be had */
+	bool spoiled; /* its plans are as they were, but no longer to be had */
 	struct underway *prev, *next; /* in broker->underway */
 };
 

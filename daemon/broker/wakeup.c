@@ -36,7 +36,10 @@ void wakeup_note_wiped(struct broker *broker)
 	try_soon(broker);
 }
 
-/* After a reload: those who may no longer have it, or whose region has gone, are to be told. */
+/*
+ * After a reload: requests that may no longer be granted, or whose region has gone, are to be
+ * answered.
+ */
 void wakeup_all(struct broker *broker)
 {
 	broker->waitlist.tries.due_for_all = true;

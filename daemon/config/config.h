@@ -246,14 +246,14 @@ struct config_paths {
 };
 
 /*
- * For who can put it right: whatever is wrong is refused. On failure `why` says FILE:LINE and the
+ * For a caller that can put errors right: each is refused. On failure `why` says FILE:LINE and the
  * cure.
  */
 int config_load(const struct config_paths *paths, struct config **configp, struct text *why);
 /*
  * For a start, where a fault of one entry must not be one of all: users and groups that are not
- * there are left out, so nobody gets what they would have, and what of the rest cannot work is only
- * warned of.
+ * there are left out, so nobody gets what they would have, and other entries that cannot work are
+ * only warned of.
  */
 int config_load_tolerant(const struct config_paths *paths, struct config **configp,
 			 struct text *why);

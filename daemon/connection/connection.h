@@ -103,7 +103,7 @@ struct connection {
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
 	bool blocked; /* the socket or the client must make room first */
-	bool closed; /* its socket is; what is left are its leases */
+	bool closed; /* its socket is; its leases are left */
 	struct connection *prev, *next; /* in host->connections, or host->closing */
 	struct connection *user_prev, *user_next; /* in user->connections, until closed */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts of what has happened since the daemon was started: plain numbers that are added to where
- * it happens; nobody is told unless they ask (COUNTERS). Never per process: what is counted by must
- * be few.
+ * it happens; nobody is told unless they ask (COUNTERS). Never per process: the things that are
+ * counted by must be few.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_COUNTERS_H
 #define MMIOD_DAEMON_CONNECTION_COUNTERS_H

@@ -7,7 +7,7 @@
 #include "connection/journal-rate.h"
 #include "connection/journal.h"
 
-/* Writes to registers at the end of leases: what is too much of them is counted. */
+/* Writes to registers at the end of leases: lines that are too many are counted. */
 static bool may_audit(struct connection_host *host, uid_t uid)
 {
 	return journal_may_audit(host, uid, true);

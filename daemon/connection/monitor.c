@@ -12,7 +12,7 @@ static uint64_t oldest(const struct monitor *monitor)
 	return monitor->next > MONITOR_KEPT ? monitor->next - MONITOR_KEPT : 0;
 }
 
-/* From now on; what was before is not told. Twice is no error. */
+/* From now on; earlier notices are not told. Twice is no error. */
 void monitor_begin(struct monitor *monitor, struct subscription *subscription)
 {
 	if (subscription->on)

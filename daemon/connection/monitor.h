@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Notices of what happened lately, for those who watch: one ring for all of them, in which each
- * subscription has its place. A slow one therefore costs no memory; what passes it by is lost to
- * it, and it is told how much. Plain data; knows no sockets.
+ * subscription has its place. A slow one therefore costs no memory; notices that pass it by are
+ * lost to it, and it is told how many. Plain data; knows no sockets.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_MONITOR_H
 #define MMIOD_DAEMON_CONNECTION_MONITOR_H

@@ -126,8 +126,8 @@ static bool look_unit_up(uint32_t pid, char unit[PEER_UNIT_MAX])
 
 /*
  * By its cgroup: the service, or in a session the session's scope. A hint for people too. To take
- * it apart is most of the work for a connection, and who connects often is often of one cgroup: the
- * last one's unit is remembered.
+ * it apart is most of the work for a connection, and clients that connect often are often of one
+ * cgroup: the last one's unit is remembered.
  */
 void peer_find_unit(uint32_t pid, char *unit, size_t size)
 {

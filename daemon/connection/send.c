@@ -264,8 +264,8 @@ int connection_send_events(struct connection *connection)
 }
 
 /*
- * A monitor that does not read makes its socket full; what then passes it by in the ring is lost to
- * it.
+ * A monitor that does not read makes its socket full; notices that then pass it by in the ring are
+ * lost to it.
  */
 int connection_send_notices(struct connection *connection)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The listening socket. libevent's own listener calls back without end when accept() fails with
- * EMFILE, so this is a plain event; what cannot be accepted is taken with the reserve descriptor,
- * told why, and closed.
+ * EMFILE, so this is a plain event; a client that cannot be accepted is taken with the reserve
+ * descriptor, told why, and closed.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -26,8 +26,8 @@ bool turn_is_over(const struct connection_host *host)
 /* ---- serving --------------------------------------------------------------------------------- */
 
 /*
- * One that was only woken, to be told something, is no administrator who asks for something; and
- * what takes many turns takes them beside those of others.
+ * One that was only woken, to be told something, is no administrator who asks for something; and a
+ * request that takes many turns takes them beside those of others.
  */
 static enum turn_class class_of(const struct connection *connection)
 {
@@ -35,7 +35,7 @@ static enum turn_class class_of(const struct connection *connection)
 										    : TURN_OTHERS;
 }
 
-/* In this turn of the loop; who is being served will see to it that it comes again. */
+/* In this turn of the loop; if a connection is being served, the turn comes again by itself. */
 static void set_off(struct turn *turn, enum turn_class class)
 {
 	struct event *event = &turn->event[class];

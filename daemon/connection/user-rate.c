@@ -3,7 +3,7 @@
 #include "connection/user-rate.h"
 
 #define REMEMBERED_MS 60000u
-#define REMEMBERED_MAX 4096u /* whoever has a range of uids could fill our memory with them */
+#define REMEMBERED_MAX 4096u /* the owner of a range of uids could fill our memory with them */
 
 static void forget(struct user_rates *rates, struct user_rate *rate)
 {

@@ -43,7 +43,7 @@ static void assume_strictest(struct tag_content *content)
 	};
 }
 
-/* It began before now, whoever says what. */
+/* It began before now, whatever the tag says. */
 static uint64_t started_ms(const struct tag *tag)
 {
 	uint64_t now = clock_boot_ms();

@@ -8,7 +8,7 @@
 #include "base/util.h"
 #include "lease/user.h"
 
-#define NO_LIMIT UINT32_MAX /* what is, is */
+#define NO_LIMIT UINT32_MAX /* for leases that exist already */
 
 /*
  * Takes the name that the configuration in force has; nobody else is asked, which could take
@@ -32,7 +32,10 @@ void users_take_names(struct users *users, const struct names *names)
 		take_name(users, user);
 }
 
-/* To whom what this uid has is charged: itself, or whoever it was given to as a subordinate one. */
+/*
+ * The uid that is charged for all that this one has: itself, or the one that it was given to as a
+ * subordinate.
+ */
 uid_t users_owner(const struct users *users, uid_t uid)
 {
 	size_t from = 0, to = users->n_ranges;

@@ -9,7 +9,7 @@
  * through the summary.
  *
  * That is so as long as the summary was not told of the word meanwhile, for another reason. If it
- * was, what it knows is BINNED_VAGUE: it may list a block that has left its bin since, and miss one
+ * was, its knowledge is BINNED_VAGUE: it may list a block that has left its bin since, and miss one
  * that was the other half of it. A search that is led there in vain settles the word; a missed
  * block is found once the bins are empty; and the word is settled when its last entry leaves. In
  * such a word an entry may be stale, for its block may have been taken or have merged: it is one

@@ -177,10 +177,7 @@ void bitmap_give(struct pool *pool, unsigned int l, uint64_t j, uint64_t mask)
 	summary_sync(pool, l, j);
 }
 
-/*
- * Whole words are one bit each of the level above; what remains at either end belongs to this
- * level.
- */
+/* Whole words are one bit each of the level above; the rest at either end belongs to this level. */
 void bitmap_give_range(struct pool *pool, uint64_t first, uint64_t count)
 {
 	for (unsigned int l = 0; count; l++, first >>= WORD_SHIFT, count >>= WORD_SHIFT) {

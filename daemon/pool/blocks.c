@@ -244,7 +244,7 @@ void blocks_wiped(struct blocks *blocks, uint64_t wiped)
 	first->span.start += length;
 	blocks->wiping -= length;
 	release(blocks, start, length);
-	blocks_trust(blocks, start, length); /* what this cannot note is wiped once more */
+	blocks_trust(blocks, start, length); /* blocks that this cannot note are wiped once more */
 	if (first->span.start < first->span.end) {
 		interval_insert(&blocks->dirty, &first->span);
 		return;

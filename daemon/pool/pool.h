@@ -71,9 +71,9 @@ void pool_destroyp(struct pool **pool);
  * Without POOL_EXACT the length is rounded up to a power of two of pages, and every grant is
  * aligned to its own length. With it, a grant begins at a multiple of the next power of two and is
  * as long as asked; with POOL_JOIN as well, it may begin at any page if nothing else is left.
- * Unless bounds or an alignment are asked for, what was freed lately in the same length is granted
- * first, if the pool is not POOL_EAGER; and a power of two comes from the smallest sufficient
- * block, there the lowest. All else has the lowest offset that will do.
+ * Unless bounds or an alignment are asked for, a block that was freed lately in the same length is
+ * granted first, if the pool is not POOL_EAGER; and a power of two comes from the smallest
+ * sufficient block, there the lowest. All else has the lowest offset that will do.
  *
  * -EINVAL: length 0, alignment not a power of two, bounds that are contradictory, outside or too
  * narrow; unknown flags. -E2BIG: the pool could never hold it. -ENOSPC: it cannot now.

@@ -235,7 +235,10 @@ static bool take_some(struct batch *batch)
 	return true;
 }
 
-/* Nothing has been taken afterwards; what was planned is, and what waits stays charged. */
+/*
+ * Afterwards nothing is taken; elements that were planned still are, and those that wait stay
+ * charged.
+ */
 static bool untake_some(struct batch *batch)
 {
 	for (; batch->position < batch->count; batch->position++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One request on its way through its handler. A handler builds its reply in the message that it is
- * given; what it returns says whether the reply goes out now or is owed.
+ * given; its result says whether the reply goes out now or is owed.
  */
 #ifndef MMIOD_DAEMON_REQUEST_CALL_H
 #define MMIOD_DAEMON_REQUEST_CALL_H

@@ -6,7 +6,7 @@
  * taken.
  *
  * Each goes through its leases in as many turns as it takes, in which its connection reads nothing:
- * what the client sent behind it finds all of them seen to.
+ * requests that the client sent behind it find all of them seen to.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -64,7 +64,7 @@ static void begin(struct want *want, struct call *call, const struct subject *su
 		ask_for_range(want, explain);
 }
 
-/* Twice, as a LEASE: what stands in the way may have gone. */
+/* Twice, as a LEASE: the obstacle may have gone. */
 static enum mmiod_outcome plan(struct want *want, struct call *call, const struct subject *subject)
 {
 	bool pool = is_of_pool(call);
@@ -119,7 +119,7 @@ static void add_terms(struct text *text, const struct decision *decision, bool a
 	add_limits(text, grant);
 }
 
-/* Whom the nearest grant is for, who is not this one. */
+/* Adds whom the nearest grant is for, which is not for this subject. */
 static void add_needs(struct text *text, const struct config_grant *grant)
 {
 	const char *comma = " needs ";

@@ -2,7 +2,7 @@
 /*
  * To look into memory without touching it: where a process's addresses lead, and what a page frame
  * is. A process of the caller's own user is theirs to look into, but for frames' numbers; others,
- * and frames, are for who has the inspect right.
+ * and frames, are for clients with the inspect right.
  */
 #include <inttypes.h>
 #include <string.h>

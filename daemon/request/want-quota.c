@@ -93,7 +93,7 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-/* They are charged when they are sent; what is asked here is whether they may be. */
+/* They are charged when they are sent; here it is only asked whether they may be. */
 static enum mmiod_outcome check_descriptors(struct want *want)
 {
 	struct connection *connection = want->call->connection;

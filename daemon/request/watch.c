@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * To watch: who is connected, what happens, and what was granted of late. Everybody sees their own
- * connections; all, and what happens to anybody's leases, only who has the inspect right.
+ * connections; only clients with the inspect right see all of them, and what happens to anybody's
+ * leases.
  */
 #include <string.h>
 #include "request/pager.h"

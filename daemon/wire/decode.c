@@ -89,7 +89,7 @@ static bool check_framing(const struct mmiod_msg *head, size_t length, struct de
 	return true;
 }
 
-/* Copies the fixed part, extending it with zeros; what lies beyond the known size must be zero. */
+/* Copies the fixed part, extending it with zeros; bytes beyond the known size must be zero. */
 static bool take_fixed(const struct shape *shape, const uint8_t *packet, struct request *request,
 		       struct decode_error *error)
 {
