@@ -5,8 +5,8 @@
  * client has its answer or is hung up on, another client is served, and when all are gone nothing
  * is left: no descriptor, charge, lease, block or byte.
  *
- * A new request is one line in `requests`. Those without one
- * are still tried, with an empty message of the right shape.
+ * A new request is one line in `requests`. Those without one are still tried, with an empty message
+ * of the right shape.
  */
 #include <criterion/criterion.h>
 #include <event2/event.h>
@@ -918,8 +918,8 @@ static void expect_all_is_known(void)
 }
 
 /*
- * A daemon that does not know all that is taken must
- * not start: the next one, or a reload, knows it.
+ * A daemon that does not know all that is taken must not start: the next one, or a reload, knows
+ * it.
  */
 static bool try_start(const struct fault_line *fault, unsigned int nth, bool onward)
 {

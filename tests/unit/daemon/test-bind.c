@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Binding, on a directory that looks like sysfs and a kernel
- * that does what drivers do when their files are written.
+ * Binding, on a directory that looks like sysfs and a kernel that does what drivers do when their
+ * files are written.
  */
 #include <criterion/criterion.h>
 #include <string.h>

@@ -860,8 +860,8 @@ Test(daemon, a_hundred_restarts_lose_and_double_no_lease)
 		fd = client_hello(OPERATOR);
 		other = client_hello(OTHER);
 		/*
-		 * What the last daemon granted in its last moment,
-		 * the client never got: its file went on the way.
+		 * What the last daemon granted in its last moment, the client never got: its file
+		 * went on the way.
 		 */
 		if (passing)
 			fake_close_window(&rig_fake, passing);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reading the configuration again while others are served: a name service that keeps its answer back
- * delays the reload and nobody's request.
+ * Reading the configuration again while others are served: a name service that keeps its answer
+ * back delays the reload and nobody's request.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * What the service manager is told, and the socket that it hands over.
- */
+/* What the service manager is told, and the socket that it hands over. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -98,8 +96,8 @@ Test(service, says_that_an_older_configuration_is_in_force)
 Test(service, feeds_the_watchdog_at_half_its_time)
 {
 	/*
-	 * libevent tells the time of a monotonic timer by the
-	 * other clock: a little apart, but never this much.
+	 * libevent tells the time of a monotonic timer by the other clock: a little apart, but
+	 * never this much.
 	 */
 	const long latest_us = 50000 + 30000;
 	struct timeval now, due, left;
@@ -132,8 +130,8 @@ Test(service, has_no_watchdog_unless_asked_for)
 enum taken { TAKEN, REFUSED, NEITHER };
 
 /*
- * In a process of its own: descriptor 3, where the
- * manager puts the socket, is something else's here.
+ * In a process of its own: descriptor 3, where the manager puts the socket, is something else's
+ * here.
  */
 static enum taken hand_over(int fd)
 {

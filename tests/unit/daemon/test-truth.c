@@ -141,7 +141,9 @@ static void owe(uint64_t value, uint64_t phys)
 	owed[n_owed++] = (struct owed){ .value = value, .phys = phys, .due = true };
 }
 
-/* While the region it went to is still claimed: called after each step, and before a claim may go. */
+/*
+ * While the region it went to is still claimed: called after each step, and before a claim may go.
+ */
 static void see_write(uint64_t handle, uint64_t phys, const struct config_write *write)
 {
 	for (size_t i = 0; i < n_owed; i++) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Simulation: what it enforces, and what becomes of leases that no module watches over.
- */
+/* Simulation: what it enforces, and what becomes of leases that no module watches over. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>

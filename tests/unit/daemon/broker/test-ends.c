@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Ends that must not be forgotten: registers that could not be made safe, notes of leases that ended
- * while no daemon was there, pages that the kernel takes in its own time, many ends in a row.
+ * Ends that must not be forgotten: registers that could not be made safe, notes of leases that
+ * ended while no daemon was there, pages that the kernel takes in its own time, many ends in a row.
  */
 #include <criterion/criterion.h>
 #include <string.h>

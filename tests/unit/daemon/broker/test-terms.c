@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The terms of leases: time limits, renewal, quotas of
- * grants, register writes at the end, what a reload leaves.
+ * The terms of leases: time limits, renewal, quotas of grants, register writes at the end, what a
+ * reload leaves.
  */
 #include <criterion/criterion.h>
 #include <signal.h>

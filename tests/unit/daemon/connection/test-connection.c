@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * What a connection makes of clients that do not behave, and of those that are slow.
- */
+/* What a connection makes of clients that do not behave, and of those that are slow. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <malloc.h>

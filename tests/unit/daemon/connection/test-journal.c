@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * What the journal gets: a socket of the test's own stands for journald.
- */
+/* What the journal gets: a socket of the test's own stands for journald. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>

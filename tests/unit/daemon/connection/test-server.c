@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The listening socket: who is let in, and what happens when descriptors run out.
- */
+/* The listening socket: who is let in, and what happens when descriptors run out. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>

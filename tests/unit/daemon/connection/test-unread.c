@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * What clients do not read: replies that wait, descriptors in flight, and what that costs whom.
- */
+/* What clients do not read: replies that wait, descriptors in flight, and what that costs whom. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -186,8 +184,8 @@ Test(unread, descriptors_beyond_the_users_limit_are_refused_and_others_get_their
 }
 
 /*
- * Closing our end does not take back what is in flight:
- * otherwise being dropped would be the way around the limit.
+ * Closing our end does not take back what is in flight: otherwise being dropped would be the way
+ * around the limit.
  */
 Test(unread, descriptors_of_a_connection_that_was_dropped_stay_charged)
 {
@@ -275,8 +273,8 @@ Test(unread, work_in_one_turn_is_counted_by_elements_too)
 }
 
 /*
- * Ten that flood: between two requests of the one
- * that does not, each of them gets one turn's worth.
+ * Ten that flood: between two requests of the one that does not, each of them gets one turn's
+ * worth.
  */
 Test(unread, many_that_flood_take_turns_with_one_that_does_not)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Why a PCI function does not answer, on a directory that looks like sysfs:
- * a card below a bridge below a root port.
+ * Why a PCI function does not answer, on a directory that looks like sysfs: a card below a bridge
+ * below a root port.
  */
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The blocks of a pool: what is suspect, what waits
- * to be wiped, and that nothing is lost on the way.
+ * The blocks of a pool: what is suspect, what waits to be wiped, and that nothing is lost on the
+ * way.
  */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -178,8 +178,8 @@ Test(pool, what_was_freed_last_is_granted_first_from_its_bin)
 }
 
 /*
- * Every page is in the bins or beyond it, none in a
- * block of two: the request must not fail for that.
+ * Every page is in the bins or beyond it, none in a block of two: the request must not fail for
+ * that.
  */
 Test(pool, the_bins_never_make_a_request_fail)
 {
@@ -626,8 +626,8 @@ Test(pool, a_walk_shows_every_extent_once)
 }
 
 /*
- * Resident memory would tell, but other tests share
- * the process: the time limit of the test suffices.
+ * Resident memory would tell, but other tests share the process: the time limit of the test
+ * suffices.
  */
 Test(pool, a_tebibyte_is_made_and_used_at_once, .timeout = 1200)
 {

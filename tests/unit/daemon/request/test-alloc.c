@@ -533,7 +533,7 @@ Test(alloc, one_connection_has_a_bounded_number_of_requests_waiting, .init = wit
 		c->deferred -= 14;
 }
 
-/* ---- a failed attempt changes nothing, and wakes nobody --------------------------------------- */
+/* ---- a failed attempt changes nothing, and wakes nobody -------------------------------------- */
 
 static bool is_idle(void)
 {
@@ -645,7 +645,7 @@ Test(alloc, who_waits_for_room_is_tried_when_another_request_has_it_wiped)
 	cr_assert_eq(n_answer_fds, 1u);
 }
 
-/* ---- zeros of a pool that does not wipe ------------------------------------------------------- */
+/* ---- zeros of a pool that does not wipe ------------------------------------------------------ */
 
 #define UNWIPED                                                                 \
 	"[region pool]\nphys = 0xf8000000\nsize = 64M\npool = yes\nwipe = no\n" \

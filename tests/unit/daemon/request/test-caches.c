@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * PUBLISH and CACHES: what clients tell of their object caches,
- * who sees it, and that it costs no more than admitted.
+ * PUBLISH and CACHES: what clients tell of their object caches, who sees it, and that it costs no
+ * more than admitted.
  */
 #include <criterion/criterion.h>
 #include <string.h>

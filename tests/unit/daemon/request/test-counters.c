@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * COUNTERS: that what happens is counted once, and that each sees what they may.
- */
+/* COUNTERS: that what happens is counted once, and that each sees what they may. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/socket.h>

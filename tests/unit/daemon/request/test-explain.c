@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * EXPLAIN: which rule decides about regions and about kernel memory, and what it says of itself.
- */
+/* EXPLAIN: which rule decides about regions and about kernel memory, and what it says of itself. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include "support/rig.h"

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Guests: leases to read that keep nobody out, and end when somebody wants the bytes alone.
- */
+/* Guests: leases to read that keep nobody out, and end when somebody wants the bytes alone. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include "support/rig.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What may be seen, and by whom: connections,
- * translations, page frames, and notices of what happens.
+ * What may be seen, and by whom: connections, translations, page frames, and notices of what
+ * happens.
  */
 #include <criterion/criterion.h>
 #include <linux/kernel-page-flags.h>
@@ -34,7 +34,7 @@ static void denied(uint32_t status, const char *words)
 			   answer_text(answer.error.text), words);
 }
 
-/* ---- what the right admits besides ---- */
+/* ---- what the right admits besides ----------------------------------------------------------- */
 
 Test(inspect, inspectors_see_all_regions_leases_and_addresses_but_revoke_nothing)
 {
@@ -82,7 +82,7 @@ Test(inspect, each_of_a_full_page_of_leases_has_the_unit_of_its_holder)
 	close(fd);
 }
 
-/* ---- CLIENTS ---- */
+/* ---- CLIENTS --------------------------------------------------------------------------------- */
 
 Test(inspect, clients_are_listed_with_what_they_hold)
 {
@@ -139,7 +139,7 @@ Test(inspect, who_has_not_said_hello_is_no_client_and_numbers_are_not_used_again
 	cr_assert_gt(((struct mmiod_wire_client *)answer_element(1))->id, id);
 }
 
-/* ---- TRANSLATE ---- */
+/* ---- TRANSLATE ------------------------------------------------------------------------------- */
 
 /* A 4 KiB leaf at frame 0x12345, NX, dirty, accessed, user, writable, UC. */
 static void have_translation(void)
@@ -338,7 +338,7 @@ Test(inspect, what_is_no_process_or_no_address_is_told_so)
 	cr_assert_eq(client_translate(watcher, (uint32_t)getpid(), 0), MMIOD_E_UNSUPPORTED);
 }
 
-/* ---- PAGE ---- */
+/* ---- PAGE ------------------------------------------------------------------------------------ */
 
 Test(inspect, a_page_is_asked_for_by_frame_or_by_address)
 {
@@ -380,7 +380,7 @@ Test(inspect, pages_are_for_inspectors_only)
 	denied(client_page(holder, (uint32_t)getpid(), 0x1000), "[inspect]");
 }
 
-/* ---- MONITOR ---- */
+/* ---- MONITOR --------------------------------------------------------------------------------- */
 
 static const struct mmiod_msg_notice *next_notice(int fd)
 {

@@ -3,7 +3,8 @@
  * The queue against a model of what it promises, with random requests, releases, cancellations,
  * time-outs and hang-ups. After every step:
  *  - nobody waits who would be granted;
- *  - nobody was granted what is in the way of an older request that waits, with any of its elements;
+ *  - nobody was granted what is in the way of an older request that waits, with any of its
+ *    elements;
  *  - what EXPLAIN says of a request is what it then comes to.
  * MODEL_SEED and MODEL_STEPS in the environment repeat one run, or make a longer one.
  */
@@ -155,8 +156,8 @@ static bool take_answer(struct asked *one, int client)
 }
 
 /*
- * A client is sent one message with a descriptor at a time: the next
- * when it has read that. False: there was nothing more to read.
+ * A client is sent one message with a descriptor at a time: the next when it has read that. False:
+ * there was nothing more to read.
  */
 static bool receive_all(struct asked **granted, size_t *n_granted)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Requests that wait for what others hold.
- */
+/* Requests that wait for what others hold. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include "support/rig.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The clock of a daemon under test: from rig_start() on it stands, for libevent too, and moves by
- * rig_wait() only. So "in time" and "too late" are what a test says, whatever else the machine does.
- * The time of day is the real one until a test sets it; that of processors always is.
+ * rig_wait() only. So "in time" and "too late" are what a test says, whatever else the machine
+ * does. The time of day is the real one until a test sets it; that of processors always is.
  */
 #include <sys/syscall.h>
 #include <time.h>

@@ -381,8 +381,8 @@ void fake_begin_removal(struct fake *fake, const char *name)
 }
 
 /*
- * In the module's order: first the windows are revoked,
- * then the region is forgotten and its end told.
+ * In the module's order: first the windows are revoked, then the region is forgotten and its end
+ * told.
  */
 void fake_remove_device(struct fake *fake, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A backend for tests: keeps a ledger as the module does,
- * tells events when it is told to, and fails on demand.
+ * A backend for tests: keeps a ledger as the module does, tells events when it is told to, and
+ * fails on demand.
  */
 #ifndef TEST_FAKE_H
 #define TEST_FAKE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A directory of files for one test. Criterion runs each test
- * in a process of its own, so the directory may be static.
+ * A directory of files for one test. Criterion runs each test in a process of its own, so the
+ * directory may be static.
  */
 #ifndef TEST_FILES_H
 #define TEST_FILES_H
