@@ -17,7 +17,7 @@ static const char *const headings[GROUPS] = {
 static const char targets[] =
 	"TARGET is REGION[+OFFSET][/LENGTH][:WIDTH]; WIDTH is 8, 16, 32 or 64 bits.\n"
 	"Instead of REGION, PCIADDR/barN: 0000:01:00.0/bar2+0x10. Numbers are decimal\n"
-	"or 0x…, in targets with K, M or G behind them.\n";
+	"or 0x…, in targets with K, M, G or T behind them.\n";
 
 static const char statuses[] =
 	"Exit status: 0 ok, 1 failed, 2 usage, 3 not found, 4 denied, 5 busy or quota,\n"

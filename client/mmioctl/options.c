@@ -9,6 +9,8 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <string.h>
+#include <common/size.h>
+#include <common/word.h>
 
 static int set_color(const struct context *context, void *field, const char *name,
 		     const char *argument);
@@ -93,7 +95,7 @@ static int set_time(const struct context *context, uint32_t *milliseconds, const
 {
 	if (!parse_duration(argument, milliseconds))
 		return 0;
-	return usage_error(context, "\"%s\" is not a time: 500ms, 2s or 1min", argument);
+	return usage_error(context, "\"%s\" is not a time: 500ms, 2s, 1min or 1h", argument);
 }
 
 static int set_timeout(const struct context *context, struct given *given, const char *argument)
@@ -110,7 +112,7 @@ static int set_wait(const struct context *context, struct given *given, const ch
 	uint32_t milliseconds = UINT32_MAX;
 
 	if (argument && (parse_duration(argument, &milliseconds) || !milliseconds))
-		return usage_error(context, "--wait=\"%s\": it is a time: 500ms, 2s or 1min",
+		return usage_error(context, "--wait=\"%s\": it is a time: 500ms, 2s, 1min or 1h",
 				   argument);
 	*given = (struct given){ .is = true, .value = milliseconds };
 	return 0;
@@ -120,7 +122,7 @@ static int set_number(const struct context *context, const char *name, struct gi
 		      const char *argument)
 {
 	given->is = true;
-	if (!parse_number(argument, &given->value))
+	if (!common_number(argument, &given->value))
 		return 0;
 	return usage_error(context, "--%s \"%s\": it is a number, decimal or 0x…", name, argument);
 }
@@ -183,7 +185,7 @@ static int suggest_option(const struct context *context, const struct verb *verb
 
 	for (size_t i = 0; i < known->count; i++)
 		names[i] = known->rows[i]->name;
-	nearest = nearest_word(word, names, known->count);
+	nearest = common_nearest(word, names, known->count);
 	if (nearest)
 		return usage_error(context, "unknown option --%s; did you mean --%s?", word,
 				   nearest);

@@ -5,6 +5,7 @@
 #include "verb.h"
 
 #include <string.h>
+#include <common/word.h>
 
 #define POINT_TO_VERB(name) &name##_verb,
 const struct verb *const verbs[] = { VERBS(POINT_TO_VERB) NULL };
@@ -23,7 +24,7 @@ const struct verb *find_verb(const struct context *context, const char *name)
 		if (verbs[i]->group != GROUP_HIDDEN)
 			names[count++] = verbs[i]->name;
 	}
-	nearest = nearest_word(name, names, count);
+	nearest = common_nearest(name, names, count);
 	if (nearest)
 		usage_error(context, "no verb \"%s\"; did you mean \"%s\"?", name, nearest);
 	else

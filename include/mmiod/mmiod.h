@@ -906,7 +906,7 @@ struct mmiod_target {
  * (0000:01:00.0/bar2; the domain 0000 may be left out, one above ffff has up to eight digits): a
  * lease is then asked for with that as its
  * region, and OFFSET counts from the start of the BAR, of which the region may be a part. Numbers
- * are decimal or 0x…, with K, M or G behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
+ * are decimal or 0x…, with K, M, G or T behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
  * @error: NULL, or where to put a sentence that says what is
  * wrong with @text (at most @size bytes). Returns 0 or -EINVAL.
  */

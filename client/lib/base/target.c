@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets: REGION[+OFFSET][/LENGTH][:WIDTH], where
- * REGION may be PCIADDR/barN. A pure function over text.
+ * Targets: REGION[+OFFSET][/LENGTH][:WIDTH], where REGION may be PCIADDR/barN. A pure function over
+ * text.
  */
 #include "internal.h"
 #include "base/sized.h"
@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <common/pci-address.h>
+#include <common/size.h>
 
 struct parser {
 	const char *at; /* what is not read yet */
@@ -38,53 +40,18 @@ static bool is_name_char(char c)
 	       c == '.' || c == '_' || c == '-';
 }
 
-static int digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
-/* @digits of base 16, then @stop; moves @at behind it. */
-static bool scan_hex(const char **at, unsigned int digits, char stop)
-{
-	for (unsigned int i = 0; i < digits; i++)
-		if (digit_value((*at)[i]) >= 16)
-			return false;
-	if (stop && (*at)[digits] != stop)
-		return false;
-	*at += digits + (stop ? 1 : 0);
-	return true;
-}
-
-/* As the kernel writes it: at least four digits, and more only if the first says something. */
-static bool scan_domain(const char **at)
-{
-	unsigned int digits = 0;
-
-	while (digits < 8 && digit_value((*at)[digits]) < 16)
-		digits++;
-	if (digits < 4 || (digits > 4 && **at == '0'))
-		return false;
-	return scan_hex(at, digits, ':');
-}
-
 /*
- * DDDD:BB:DD.F, the domain 0 may be left out. Returns
- * what is behind it, NULL: it is no such address.
+ * DDDD:BB:DD.F, the domain 0 may be left out. Returns what is behind it, NULL: it is no such address.
  */
 static const char *scan_slot(const char *text, bool *has_domain)
 {
+	struct common_pci_address address;
 	const char *at = text;
 
-	*has_domain = scan_domain(&at);
-	if (!scan_hex(&at, 2, ':') || !scan_hex(&at, 2, '.') || !scan_hex(&at, 1, '\0'))
+	if (common_scan_pci_address(&at, &address) || is_name_char(*at))
 		return NULL;
-	return is_name_char(*at) ? NULL : at;
+	*has_domain = address.has_domain;
+	return at;
 }
 
 /* The wire knows it in this form. @rest: behind the address. */
@@ -129,47 +96,21 @@ static int parse_region(struct parser *parser, struct mmiod_target *target)
 	return 0;
 }
 
-static int suffix_shift(char c)
-{
-	switch (c) {
-	case 'K':
-		return 10;
-	case 'M':
-		return 20;
-	case 'G':
-		return 30;
-	default:
-		return 0;
-	}
-}
-
 static int parse_number(struct parser *parser, const char *what, uint64_t *number)
 {
 	const char *start = parser->at;
-	int base = 10, shift;
 
-	*number = 0;
-	if (start[0] == '0' && (start[1] == 'x' || start[1] == 'X')) {
-		base = 16;
-		parser->at += 2;
-	}
-	if (digit_value(*parser->at) >= base)
+	switch (common_scan_size(&parser->at, number)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return complain(parser, "\"%s\": the %s does not fit 64 bits", start, what);
+	default:
 		return complain(parser,
 				"\"%s\" is not a number: the %s is decimal or 0x…, with K, "
-				"M or G behind it if you like",
+				"M, G or T behind it if you like",
 				start, what);
-	for (; digit_value(*parser->at) < base; parser->at++)
-		if (__builtin_mul_overflow(*number, base, number) ||
-		    __builtin_add_overflow(*number, digit_value(*parser->at), number))
-			return complain(parser, "\"%s\": the %s does not fit 64 bits", start, what);
-	shift = suffix_shift(*parser->at);
-	if (!shift)
-		return 0;
-	parser->at++;
-	if (*number > UINT64_MAX >> shift)
-		return complain(parser, "\"%s\": the %s does not fit 64 bits", start, what);
-	*number <<= shift;
-	return 0;
+	}
 }
 
 static int parse_width(struct parser *parser, struct mmiod_target *target)
@@ -177,6 +118,12 @@ static int parse_width(struct parser *parser, struct mmiod_target *target)
 	const char *start = parser->at;
 	uint64_t bits;
 
+	if (strpbrk(start, ":."))
+		return complain(parser,
+				"\"%s\" is neither a width, 8, 16, 32 or 64 bits, nor does it go "
+				"on with a PCI address: DDDD:BB:DD.F, device 00 to 1f, function 0 "
+				"to 7",
+				start);
 	if (parse_number(parser, "width", &bits) ||
 	    (bits != 8 && bits != 16 && bits != 32 && bits != 64))
 		return complain(parser, "width \"%s\": it is 8, 16, 32 or 64 bits", start);

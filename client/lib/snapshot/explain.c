@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <common/escape.h>
 
 #define GROUPS_MAX 16000 /* so that they fit one message */
 static_assert(sizeof(struct mmiod_msg_explain) + GROUPS_MAX * sizeof(uint32_t) <= MMIOD_MSG_MAX,
@@ -43,7 +44,7 @@ static int read_answer(void *context, size_t index, struct reply *reply)
 	answer->line = wire.line;
 	memcpy(answer->grant, wire.grant, sizeof(answer->grant));
 	answer->grant[sizeof(answer->grant) - 1] = '\0';
-	text_clean(answer->grant);
+	common_clean(answer->grant);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "wire/wire.h"
 
 #include <string.h>
+#include <common/escape.h>
 
 /*
  * Copy a structure that may be longer than we know it, or
@@ -58,50 +59,11 @@ int message_element(const struct message *message, size_t index, void *element, 
 	return copy_known(message->array + index * stride, stride, element, known, first);
 }
 
-/*
- * How many bytes the character at @text has, in UTF-8; 0: there is none, or it is a control
- * character, of which some terminals take U+0080 to U+009F as well for escape sequences.
- */
-static size_t character_size(const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-	size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-
-	if (size == 1)
-		return at[0] >= 0x20 && at[0] != 0x7f;
-	if (at[0] < 0xc2 || at[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < size; i++)
-		if ((at[i] & 0xc0) != 0x80) /* the terminating zero too */
-			return 0;
-	if ((at[0] == 0xc2 || at[0] == 0xe0) && at[1] < 0xa0)
-		return 0;
-	if ((at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
-	    (at[0] == 0xf4 && at[1] > 0x8f))
-		return 0;
-	return size;
-}
-
-/*
- * Names come from others, and a process chooses its own: keep control characters away from
- * terminals, and bytes that are no UTF-8 from programs that would choke on them.
- */
-void text_clean(char *text)
-{
-	while (*text) {
-		size_t size = character_size(text);
-
-		if (!size)
-			*text = '?';
-		text += size ? size : 1;
-	}
-}
-
 /* A name in a field of @size bytes. */
 void name_clean(char *name, size_t size)
 {
 	name[size - 1] = '\0';
-	text_clean(name);
+	common_clean(name);
 }
 
 /* Copy a text, shortened at a character's edge if need be. */
@@ -122,7 +84,7 @@ int message_text(const struct message *message, const struct mmiod_msg_text *tex
 	}
 	memcpy(out, message->data + text->offset, length);
 	out[length] = '\0';
-	text_clean(out);
+	common_clean(out);
 	return 0;
 }
 

@@ -60,7 +60,6 @@ int message_text(const struct message *message, const struct mmiod_msg_text *tex
 int outcome_errno(uint32_t outcome);
 const char *outcome_sentence(uint32_t outcome);
 int reply_status(struct mmiod_client *client, const struct reply *reply);
-void text_clean(char *text);
 void name_clean(char *name, size_t size);
 
 /* ---- event.c ---- */

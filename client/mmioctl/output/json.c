@@ -8,8 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CHARACTER_MAX 4 /* bytes */
+#include <common/escape.h>
 
 /*
  * JSON's integers have 63 bits here. What needs the 64th is
@@ -41,33 +40,6 @@ json_t *json_register(uint64_t value, unsigned int width)
 	return object;
 }
 
-/* Bytes of the character at @text; 0: no UTF-8. */
-static size_t character_size(const char *text)
-{
-	size_t most = strnlen(text, CHARACTER_MAX);
-
-	for (size_t size = 1; size <= most; size++) {
-		json_t *character = json_stringn(text, size);
-
-		json_decref(character);
-		if (character)
-			return size;
-	}
-	return 0;
-}
-
-/* Bytes that are no UTF-8 become '?'. */
-void make_utf8(char *text)
-{
-	while (*text) {
-		size_t size = character_size(text);
-
-		if (!size)
-			*text = '?';
-		text += size ? size : 1;
-	}
-}
-
 /* A string; of text that is no UTF-8, what is left of it. NULL: out of memory. */
 json_t *json_text(const char *text)
 {
@@ -79,7 +51,7 @@ json_t *json_text(const char *text)
 	copy = strdup(text);
 	if (!copy)
 		return NULL;
-	make_utf8(copy);
+	common_clean(copy);
 	string = json_string(copy);
 	free(copy);
 	return string;

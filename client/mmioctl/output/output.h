@@ -52,8 +52,6 @@ void age_words(uint64_t seconds, char *out, size_t size);
 void nanosecond_words(uint64_t nanoseconds, char *out, size_t size);
 void time_words(uint64_t seconds, char *out, size_t size);
 void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size);
-int parse_number(const char *text, uint64_t *number);
-int parse_size(const char *text, uint64_t *bytes);
 int parse_duration(const char *text, uint32_t *milliseconds);
 
 /* ---- table.c: tables and JSON ---- */
@@ -118,7 +116,6 @@ int json_line(json_t *root);
 json_t *json_number(uint64_t number);
 json_t *json_register(uint64_t value, unsigned int width);
 json_t *json_text(const char *text);
-void make_utf8(char *text);
 
 /* ---- color.c: colour on terminals ---- */
 
@@ -141,9 +138,5 @@ int confirm(const struct context *context, bool yes, const char *what);
 
 uint64_t now_ms(void);
 void pause_ms(uint32_t milliseconds);
-
-/* ---- suggest.c ---- */
-
-const char *nearest_word(const char *word, const char *const *words, size_t count);
 
 #endif

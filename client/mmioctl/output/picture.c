@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <common/size.h>
 
 #define LINES_MAX 12 /* of one pool's drawing */
 #define LETTERS 26
@@ -81,7 +82,7 @@ static size_t terminal_width(void)
 	struct winsize size;
 	uint64_t width = 80;
 
-	if (columns && !parse_number(columns, &width))
+	if (columns && !common_number(columns, &width))
 		return width < 20 ? 20 : width > 400 ? 400 : (size_t)width;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < 20)
 		return 80;

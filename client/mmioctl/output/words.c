@@ -5,12 +5,12 @@
  */
 #include "output/output.h"
 
-#include <errno.h>
-#include <limits.h>
+#include <assert.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <common/size.h>
+#include <common/word.h>
 
 const char *rights_word(unsigned int rights)
 {
@@ -19,24 +19,29 @@ const char *rights_word(unsigned int rights)
 	return words[rights & (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)];
 }
 
+static_assert(MMIOD_CACHE_UC == 1 && MMIOD_CACHE_WC == 2 && MMIOD_CACHE_WB == 3 &&
+		      MMIOD_CACHE_WT == 4 && MMIOD_CACHE_WP == 5 && MMIOD_CACHE_UC_MINUS == 6,
+	      "common_memtype_words");
+static_assert(MMIOD_SHARE_EXCLUSIVE == 1 && MMIOD_SHARE_READ == 2 && MMIOD_SHARE_WRITE == 3 &&
+		      MMIOD_SHARE_GUEST == 4,
+	      "common_share_words");
+static_assert(MMIOD_MEMORY_REGION == 0 && MMIOD_MEMORY_PAGES == 1 && MMIOD_MEMORY_KMALLOC == 2 &&
+		      MMIOD_MEMORY_VMALLOC == 3 && MMIOD_MEMORY_DMA == 4,
+	      "common_memory_words");
+
 const char *cache_word(enum mmiod_cache cache)
 {
-	switch (cache) {
-	case MMIOD_CACHE_UC:
-		return "uc";
-	case MMIOD_CACHE_WC:
-		return "wc";
-	case MMIOD_CACHE_WB:
-		return "wb";
-	case MMIOD_CACHE_WT:
-		return "wt";
-	case MMIOD_CACHE_WP:
-		return "wp";
-	case MMIOD_CACHE_UC_MINUS:
-		return "uc-";
-	default:
-		return "-";
-	}
+	return common_word(common_memtype_words, cache, "-");
+}
+
+const char *share_word(enum mmiod_share share)
+{
+	return common_word(common_share_words, share, "-");
+}
+
+const char *memory_word(enum mmiod_memory memory)
+{
+	return common_word(common_memory_words, memory, "-");
 }
 
 /* Whether windows of it can be mapped, as far as its place is known. */
@@ -47,22 +52,6 @@ bool region_owns_pages(const struct mmiod_region *region)
 	if (!start)
 		start = mmiod_region_offset(region);
 	return !(start % page) && mmiod_region_length(region) >= page;
-}
-
-const char *share_word(enum mmiod_share share)
-{
-	switch (share) {
-	case MMIOD_SHARE_EXCLUSIVE:
-		return "exclusive";
-	case MMIOD_SHARE_READ:
-		return "shared-read";
-	case MMIOD_SHARE_WRITE:
-		return "shared-write";
-	case MMIOD_SHARE_GUEST:
-		return "guest";
-	default:
-		return "-";
-	}
 }
 
 const char *state_word(enum mmiod_state state)
@@ -78,24 +67,6 @@ const char *state_word(enum mmiod_state state)
 		return "stale";
 	default:
 		return "revoked";
-	}
-}
-
-const char *memory_word(enum mmiod_memory memory)
-{
-	switch (memory) {
-	case MMIOD_MEMORY_REGION:
-		return "region";
-	case MMIOD_MEMORY_PAGES:
-		return "pages";
-	case MMIOD_MEMORY_KMALLOC:
-		return "kmalloc";
-	case MMIOD_MEMORY_VMALLOC:
-		return "vmalloc";
-	case MMIOD_MEMORY_DMA:
-		return "dma";
-	default:
-		return "-";
 	}
 }
 
@@ -201,71 +172,8 @@ void target_words(const char *region, uint64_t offset, uint64_t length, char *ou
 		 (unsigned long long)length);
 }
 
-/*
- * Decimal or 0x…; no sign, no space, and a leading
- * zero does not mean octal. Advances to what follows.
- */
-static int scan_number(const char **text, uint64_t *number)
-{
-	bool hex = (*text)[0] == '0' && ((*text)[1] == 'x' || (*text)[1] == 'X');
-	const char *digits = hex ? *text + 2 : *text;
-	size_t count = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
-	char *end;
-
-	if (!count)
-		return -EINVAL;
-	errno = 0;
-	*number = strtoull(digits, &end, hex ? 16 : 10);
-	*text = end;
-	return errno ? -ERANGE : 0;
-}
-
-/* -EINVAL: not a number. -ERANGE: more than 64 bits. */
-int parse_number(const char *text, uint64_t *number)
-{
-	int err = scan_number(&text, number);
-
-	return !err && *text ? -EINVAL : err;
-}
-
-int parse_size(const char *text, uint64_t *bytes)
-{
-	static const char units[] = "KMG";
-	const char *unit;
-	unsigned int shift;
-	int err = scan_number(&text, bytes);
-
-	if (err || !*text)
-		return err;
-	unit = strchr(units, *text);
-	if (!unit || text[1])
-		return -EINVAL;
-	shift = 10 * (unsigned int)(unit - units + 1);
-	if (*bytes > UINT64_MAX >> shift)
-		return -ERANGE;
-	*bytes <<= shift;
-	return 0;
-}
-
-/* 500ms, 2s, 1min; a bare number is seconds. */
+/* A bare number is seconds. */
 int parse_duration(const char *text, uint32_t *milliseconds)
 {
-	static const struct {
-		const char *name;
-		uint32_t factor;
-	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "min", 60000 } };
-	uint64_t number;
-	int err = scan_number(&text, &number);
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text, units[i].name))
-			continue;
-		if (number > UINT32_MAX / units[i].factor)
-			return -ERANGE;
-		*milliseconds = (uint32_t)number * units[i].factor;
-		return 0;
-	}
-	return -EINVAL;
+	return common_duration(text, 1000, milliseconds);
 }

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <common/size.h>
+#include <common/word.h>
 
 #define DIRECTORIES 3
 #define PATH_SIZE 512
@@ -52,7 +54,7 @@ static void read_class(struct wanted *wanted)
 		return;
 	if (fgets(text, sizeof(text), file)) {
 		text[strcspn(text, "\n")] = '\0';
-		wanted->pci_class.is = !parse_number(text, &wanted->pci_class.value);
+		wanted->pci_class.is = !common_number(text, &wanted->pci_class.value);
 	}
 	fclose(file);
 }
@@ -234,7 +236,7 @@ int regmap_find_register(const struct context *context, const struct regmap *map
 	snprintf(word, sizeof(word), "%.*s", (int)length, name);
 	for (size_t i = 0; i < map->count && count < SUGGESTIONS; i++)
 		names[count++] = map->registers[i].name;
-	nearest = nearest_word(word, names, count);
+	nearest = common_nearest(word, names, count);
 	return report_not_found(context, "%s has no register \"%s\"%s%s%s", map->file, word,
 				nearest ? "; did you mean " : "", nearest ? nearest : "",
 				nearest ? "?" : "");
@@ -252,7 +254,7 @@ int regmap_find_field(const struct context *context, const struct regmap *map,
 		return 0;
 	for (size_t i = 0; i < reg->field_count && count < 64; i++)
 		names[count++] = reg->fields[i].name;
-	nearest = nearest_word(name, names, count);
+	nearest = common_nearest(name, names, count);
 	return report_not_found(context, "%s (%s:%u) has no field \"%s\"%s%s%s", reg->name,
 				map->file, reg->line, name, nearest ? "; did you mean " : "",
 				nearest ? nearest : "", nearest ? "?" : "");

@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <common/ini.h>
+#include <common/escape.h>
+#include <common/size.h>
 
 struct reader {
 	struct regmap *map;
@@ -61,7 +63,10 @@ static void set_text(struct reader *reader, char **text, const char *value)
 		refuse(reader, reader->line, "out of memory");
 		return;
 	}
-	make_utf8(copy);
+	for (char *at = copy; *at; at++)
+		if (*at == '\t')
+			*at = ' ';
+	common_clean(copy);
 	free(*text);
 	*text = copy;
 }
@@ -79,7 +84,7 @@ static bool is_name(const char *name)
 
 static void set_number(struct reader *reader, const char *key, const char *value, uint64_t *number)
 {
-	if (parse_number(value, number))
+	if (common_number(value, number))
 		refuse(reader, reader->line, "%s \"%s\": it is a number, decimal or 0x…", key,
 		       value);
 }
@@ -212,7 +217,7 @@ static void take_value(struct reader *reader, const char *name, const char *word
 		       (unsigned long long)number, field->name);
 	if (!is_name(word))
 		refuse(reader, reader->line, "value \"%s\": a word of letters, digits and _", word);
-	else if (!parse_number(word, &other))
+	else if (!common_number(word, &other))
 		refuse(reader, reader->line,
 		       "value \"%s\": the word is a number, which it would stand in the way of",
 		       word);

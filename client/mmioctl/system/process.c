@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <common/escape.h>
+#include <common/size.h>
 
 const char *proc_directory(void)
 {
@@ -63,10 +65,7 @@ void process_comm(uint32_t pid, char *out, size_t size)
 	if (file)
 		fclose(file);
 	out[strcspn(out, "\n")] = '\0';
-	for (char *c = out; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	make_utf8(out);
+	common_clean(out);
 }
 
 /* UINT32_MAX: there is none such. */
@@ -83,7 +82,7 @@ int parse_pid(const struct context *context, const char *text, uint32_t *pid)
 {
 	uint64_t number;
 
-	if (parse_number(text, &number) || !number || number > INT32_MAX)
+	if (common_number(text, &number) || !number || number > INT32_MAX)
 		return usage_error(context, "\"%s\" is not the number of a process", text);
 	*pid = (uint32_t)number;
 	return 0;

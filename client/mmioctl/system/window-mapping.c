@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <common/size.h>
 
 /* Which lease it is, the module says. */
 static void ask_daemon(const struct context *context, struct window_mapping *mapping)
@@ -81,7 +82,7 @@ int find_window_mappings(const struct context *context, uint32_t only,
 	if (!directory)
 		return report(context, -errno, "%s: %s", proc_directory(), strerror(errno));
 	while (!status && (entry = readdir(directory)))
-		if (!parse_number(entry->d_name, &pid) && pid && pid <= INT32_MAX &&
+		if (!common_number(entry->d_name, &pid) && pid && pid <= INT32_MAX &&
 		    (!only || pid == only))
 			status = search_process(context, mappings, (uint32_t)pid);
 	closedir(directory);

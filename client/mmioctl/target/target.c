@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <common/size.h>
 
 /* A client that is open already goes on waiting as it does: watch makes it wait as it needs. */
 int lease_open(struct context *context, const struct lease_options *options)
@@ -163,7 +164,7 @@ int target_lease(struct context *context, const struct mmiod_target *target,
 
 int parse_value(const struct context *context, const char *text, uint64_t *value)
 {
-	switch (parse_number(text, value)) {
+	switch (common_number(text, value)) {
 	case 0:
 		return 0;
 	case -ERANGE:
@@ -175,7 +176,7 @@ int parse_value(const struct context *context, const char *text, uint64_t *value
 
 int parse_lease(const struct context *context, const char *text, uint64_t *lease)
 {
-	if (parse_number(text, lease) || !*lease)
+	if (common_number(text, lease) || !*lease)
 		return usage_error(context,
 				   "\"%s\" is not the number of a lease: see mmioctl leases", text);
 	return 0;

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <common/size.h>
 
 /* ---- read ---- */
 
@@ -103,7 +104,7 @@ static int parse_times(const struct context *context, const char *text, uint64_t
 	*times = read_options.repeat.is ? read_options.repeat.value : 1;
 	if (text && read_options.repeat.is)
 		return usage_error(context, "%s and --repeat say the same", text);
-	if (text && (text[0] != 'x' || parse_number(text + 1, times)))
+	if (text && (text[0] != 'x' || common_number(text + 1, times)))
 		return usage_error(context, "\"%s\": how often is written as x10", text);
 	return *times ? 0 : usage_error(context, "to read no times is to do nothing");
 }

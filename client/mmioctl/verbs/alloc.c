@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <common/size.h>
 
 static struct alloc_options {
 	struct lease_options lease;
@@ -24,13 +25,13 @@ static struct alloc_options {
 static int parse_bytes(const struct context *context, const char *name, const char *text,
 		       uint64_t *bytes)
 {
-	int err = parse_size(text, bytes);
+	int err = common_size(text, bytes);
 
 	if (err == -ERANGE)
 		return usage_error(context, "%s \"%s\" does not fit 64 bits", name, text);
 	if (err)
-		return usage_error(context, "%s \"%s\": it is decimal or 0x…, with K, M or G", name,
-				   text);
+		return usage_error(context, "%s \"%s\": it is decimal or 0x…, with K, M, G or T",
+				   name, text);
 	return 0;
 }
 
@@ -65,7 +66,7 @@ static int parse_node(const struct context *context, const char *text, unsigned 
 {
 	uint64_t node;
 
-	if (parse_number(text, &node) || node >= INT_MAX)
+	if (common_number(text, &node) || node >= INT_MAX)
 		return usage_error(context, "\"%s\" is not the number of a NUMA node", text);
 	*wanted = (unsigned int)node + 1;
 	return 0;
@@ -194,5 +195,5 @@ const struct verb alloc_verb = {
 	.examples = { { "alloc vram 2M --align 2M", "2 MiB of the pool vram" },
 		      { "alloc pages 64K --zone dma32", "64 KiB of RAM below 4 GiB" } },
 	.more = "KIND is pages, kmalloc, vmalloc or dma (kernel memory); POOL is a region that\n"
-		"is one. Sizes and addresses may have K, M or G behind them.\n",
+		"is one. Sizes and addresses may have K, M, G or T behind them.\n",
 };

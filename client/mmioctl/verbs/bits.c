@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <common/size.h>
 
 enum action { SET, CLEAR, TOGGLE };
 
@@ -37,7 +38,7 @@ static int parse_bit(const char *text, size_t length, unsigned int *bit)
 		return -1;
 	memcpy(digits, text, length);
 	digits[length] = '\0';
-	if (parse_number(digits, &number) || number > 63)
+	if (common_number(digits, &number) || number > 63)
 		return -1;
 	*bit = (unsigned int)number;
 	return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <common/size.h>
 
 #define LINE_BYTES 16
 #define DUMP_BYTES 4096 /* read at once */
@@ -152,10 +153,10 @@ static int read_length(struct context *context, const char *text, struct mmiod_t
 						    (unsigned long long)target->offset);
 	if (target->length)
 		return usage_error(context, "length %s: the target has one already", text);
-	if (parse_size(text, &target->length) || !target->length)
-		return usage_error(context,
-				   "\"%s\" is not a length: it is decimal or 0x…, with K, M or G",
-				   text);
+	if (common_size(text, &target->length) || !target->length)
+		return usage_error(
+			context, "\"%s\" is not a length: it is decimal or 0x…, with K, M, G or T",
+			text);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <common/size.h>
 
 #define WRITES_MAX 8
 
@@ -40,8 +41,8 @@ static int parse_write(const struct context *context, char *text,
 	if (text[0] == '+' && value) {
 		*width++ = '\0';
 		*value++ = '\0';
-		if (!parse_size(text + 1, &write->offset) && !parse_number(width, &bits) &&
-		    !parse_number(value, &write->value) &&
+		if (!common_size(text + 1, &write->offset) && !common_number(width, &bits) &&
+		    !common_number(value, &write->value) &&
 		    (bits == 8 || bits == 16 || bits == 32 || bits == 64)) {
 			write->width = (unsigned int)bits / 8;
 			return check_fit(context, value, write->value, write->width);

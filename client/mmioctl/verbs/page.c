@@ -12,6 +12,7 @@
 #include <linux/kernel-page-flags.h>
 #include <string.h>
 #include <unistd.h>
+#include <common/size.h>
 
 /* What is shown, wherever it comes from. */
 struct shown_page {
@@ -233,7 +234,7 @@ static int verb_page(struct context *context, int argc, char **argv)
 	}
 	if (status)
 		return status;
-	if (parse_number(text, &where) || (!pid && where > UINT64_MAX / mmiod_page_size()))
+	if (common_number(text, &where) || (!pid && where > UINT64_MAX / mmiod_page_size()))
 		return usage_error(context, "\"%s\" is neither a frame's number nor ADDR@PID",
 				   argv[0]);
 	return ask(context, pid, where);

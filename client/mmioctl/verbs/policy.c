@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <common/size.h>
 
 /* ---- explain ---- */
 
@@ -63,7 +64,7 @@ static int add_groups(const struct context *context, struct somebody *who, const
 		const struct group *group = getgrnam(name);
 		uint64_t number;
 
-		if (!group && (parse_number(name, &number) || number >= UINT32_MAX))
+		if (!group && (common_number(name, &number) || number >= UINT32_MAX))
 			status = report_not_found(context, "there is no group \"%s\"", name);
 		else
 			status = add_group(context, who, group ? group->gr_gid : (gid_t)number);
@@ -104,7 +105,7 @@ static int find_user(const struct context *context, struct somebody *who, const 
 	const struct passwd *user = getpwnam(name);
 	uint64_t number;
 
-	if (!user && !parse_number(name, &number) && number < UINT32_MAX) {
+	if (!user && !common_number(name, &number) && number < UINT32_MAX) {
 		who->uid = (uint32_t)number;
 		user = getpwuid(who->uid);
 	} else if (!user) {

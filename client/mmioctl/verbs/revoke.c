@@ -11,7 +11,7 @@ static struct revoke_options {
 } options;
 
 static const struct verb_option option_rows[] = {
-	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min",
+	{ "deadline", 0, "TIME", "ask first, take after TIME, as 500ms, 2s, 1min, 1h",
 	  TIME(struct revoke_options, deadline_ms) },
 	{ 0 },
 };

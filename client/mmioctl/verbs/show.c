@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <common/size.h>
 
 struct shown {
 	const struct context *context;
@@ -335,12 +336,12 @@ static int verb_show(struct context *context, int argc, char **argv)
 	uint64_t lease, page = 0;
 	int status;
 
-	if (argc == 1 && parse_number(argv[0], &lease) == -EINVAL)
+	if (argc == 1 && common_number(argv[0], &lease) == -EINVAL)
 		return show_region(context, argv[0]);
 	status = parse_lease(context, argv[0], &lease);
 	if (status)
 		return status;
-	if (argc == 2 && parse_number(argv[1], &page))
+	if (argc == 2 && common_number(argv[1], &page))
 		return usage_error(context, "\"%s\" is not the number of a page", argv[1]);
 	status = client_open(context);
 	return status ? status : find_and_show(context, lease, page);

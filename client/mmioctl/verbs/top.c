@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include <common/word.h>
 
 #define INTERVAL_MS 2000
 #define HEAD_LINES 4 /* title, a blank line, headings; the cursor's line at the end */
@@ -225,7 +226,7 @@ static int choose_order(const struct context *context)
 	}
 	for (size_t i = 0; i < sizeof(word) - 1 && options.sort[i]; i++)
 		word[i] = (char)toupper((unsigned char)options.sort[i]);
-	nearest = nearest_word(word, names, TOP_COLUMNS);
+	nearest = common_nearest(word, names, TOP_COLUMNS);
 	return usage_error(context, "--sort \"%s\": it is a column%s%s", options.sort,
 			   nearest ? "; did you mean " : "", nearest ? nearest : "");
 }

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include <common/size.h>
 
 #define HIDDEN "hidden: it needs the inspect right"
 
@@ -263,7 +264,7 @@ static int verb_translate(struct context *context, int argc, char **argv)
 
 	if (status)
 		return status;
-	if (parse_number(argv[1], &translated.address))
+	if (common_number(argv[1], &translated.address))
 		return usage_error(context, "\"%s\" is not an address: 0x…", argv[1]);
 	return translate(&translated);
 }

@@ -22,7 +22,7 @@ static const struct verb_option option_rows[] = {
 	WIDTH_OPTION(struct wait_options, lease),
 	MASK_OPTION(struct wait_options, mask),
 	{ "equals", 0, "VALUE", "what is waited for", NUMBER(struct wait_options, equals) },
-	{ "timeout", 0, "TIME", "give up after TIME, as 500ms, 2s, 1min (default: never)",
+	{ "timeout", 0, "TIME", "give up after TIME, as 500ms, 2s, 1min, 1h; else never",
 	  TIMEOUT(struct wait_options, timeout) },
 	INTERVAL_OPTION(struct wait_options, interval_ms),
 	{ 0 },

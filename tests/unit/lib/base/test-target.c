@@ -50,6 +50,7 @@ Test(target, has_an_offset_a_length_and_a_width)
 	accepts("shm/16:8", "shm", 0, 16, 1);
 	accepts("shm+1M/4K:16", "shm", 1 << 20, 4096, 2);
 	accepts("shm+0XfF/1G", "shm", 255, 1 << 30, 0);
+	accepts("shm+1T/4k", "shm", 1ull << 40, 4096, 0);
 }
 
 Test(target, may_say_where_it_lies_instead_of_its_name)
@@ -64,6 +65,8 @@ Test(target, may_say_where_it_lies_instead_of_its_name)
 	refuses("0000:01:00.0/bar", "bar0 to bar5");
 	refuses("0000:01:00.0/bar22", "bar0 to bar5");
 	refuses("0000:01:00.00/bar2", "width");
+	refuses("0000:01:20.0/bar0", "device 00 to 1f");
+	refuses("01:00.8/bar0", "function 0 to 7");
 	accepts("0000", "0000", 0, 0, 0);
 }
 
@@ -140,7 +143,7 @@ Test(target, refuses_what_follows_or_comes_out_of_order)
 {
 	refuses("edu+8x", "REGION[+OFFSET][/LENGTH][:WIDTH]");
 	refuses("edu+8KK", "REGION[+OFFSET][/LENGTH][:WIDTH]");
-	refuses("edu+8k", "REGION[+OFFSET][/LENGTH][:WIDTH]");
+	refuses("edu+8kB", "REGION[+OFFSET][/LENGTH][:WIDTH]");
 	refuses("edu:32+8", "REGION[+OFFSET][/LENGTH][:WIDTH]");
 	refuses("edu/4+8", "REGION[+OFFSET][/LENGTH][:WIDTH]");
 	refuses("edu+8 ", "REGION[+OFFSET][/LENGTH][:WIDTH]");

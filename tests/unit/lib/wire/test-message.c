@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <common/escape.h>
 #include "wire/wire.h"
 
 /* A reply with a fixed part of 40 bytes, two elements of 24 and a text. */
@@ -228,7 +229,7 @@ Test(message, names_are_utf8_without_control_characters_whatever_they_were)
 		char text[64];
 
 		snprintf(text, sizeof(text), "%s", rows[i][0]);
-		text_clean(text);
+		common_clean(text);
 		cr_expect_str_eq(text, rows[i][1], "row %zu", i);
 	}
 }
