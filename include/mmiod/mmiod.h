@@ -198,9 +198,9 @@ uint64_t mmiod_region_length(const struct mmiod_region *region);
 uint64_t mmiod_region_phys(const struct mmiod_region *region);
 /** Declared width of a register access in bytes; 0: any. */
 unsigned int mmiod_region_width(const struct mmiod_region *region);
-/** Set of bits 1 << enum mmiod_cache. */
-unsigned int mmiod_region_caches(const struct mmiod_region *region);
-enum mmiod_cache mmiod_region_cache(const struct mmiod_region *region);
+/** Set of bits 1 << enum mmiod_memtype. */
+unsigned int mmiod_region_memtypes(const struct mmiod_region *region);
+enum mmiod_memtype mmiod_region_memtype(const struct mmiod_region *region);
 /** The caller's rights: set of enum mmiod_right. */
 unsigned int mmiod_region_rights(const struct mmiod_region *region);
 enum mmiod_state mmiod_region_state(const struct mmiod_region *region);
@@ -222,7 +222,7 @@ uint64_t mmiod_lease_info_offset(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_length(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_started(const struct mmiod_lease_info *info); /**< seconds since 1970 */
 unsigned int mmiod_lease_info_rights(const struct mmiod_lease_info *info);
-enum mmiod_cache mmiod_lease_info_cache(const struct mmiod_lease_info *info);
+enum mmiod_memtype mmiod_lease_info_memtype(const struct mmiod_lease_info *info);
 unsigned int mmiod_lease_info_width(const struct mmiod_lease_info *info);
 enum mmiod_share mmiod_lease_info_share(const struct mmiod_lease_info *info);
 enum mmiod_state mmiod_lease_info_state(const struct mmiod_lease_info *info);
@@ -283,7 +283,7 @@ struct mmiod_want {
 	uint64_t offset; /**< from the start of the region, or of the BAR */
 	uint64_t length; /**< 0: to the end of the region */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read */
-	enum mmiod_cache cache;
+	enum mmiod_memtype cache; /**< memory type */
 	unsigned int width; /**< of a mediated access, in bytes; 0: the region's */
 	enum mmiod_share share;
 	unsigned int flags; /**< MMIOD_WANT_* */
@@ -300,7 +300,7 @@ struct mmiod_want {
  * @leases: @count pointers; those not granted become NULL.
  * @errors: NULL, or @count results, 0 or negative errno each. Returns the number granted, or the
  * first error when none was: -ENOENT (no such region), -EACCES (policy), -EBUSY (held, or another
- * cache attribute is in use), -EDQUOT, -EINVAL (range, width, ...), -ENODEV (device not there),
+ * memory type is in use), -EDQUOT, -EINVAL (range, width, ...), -ENODEV (device not there),
  * -EMFILE (no free descriptors in this process: none of the batch was kept). With MMIOD_LEASE_ALL,
  * at most 16 leases, and anything less than all is an error.
  */
@@ -388,7 +388,7 @@ int mmiod_lease_fd(const struct mmiod_lease *lease);
 uint64_t mmiod_lease_offset(const struct mmiod_lease *lease);
 uint64_t mmiod_lease_length(const struct mmiod_lease *lease);
 unsigned int mmiod_lease_rights(const struct mmiod_lease *lease);
-enum mmiod_cache mmiod_lease_cache(const struct mmiod_lease *lease);
+enum mmiod_memtype mmiod_lease_memtype(const struct mmiod_lease *lease);
 enum mmiod_share mmiod_lease_share(const struct mmiod_lease *lease);
 unsigned int mmiod_lease_width(const struct mmiod_lease *lease);
 /** Where in its file the window starts: 0 with the module, more in simulation. */
@@ -434,7 +434,7 @@ struct mmiod_allocation {
 	unsigned int node; /**< pages and kmalloc: NUMA node + 1; 0: any */
 	enum mmiod_memory_zone zone; /**< pages, vmalloc; kmalloc: not BELOW_4G */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read and write */
-	enum mmiod_cache cache; /**< pool */
+	enum mmiod_memtype cache; /**< pool: memory type */
 	unsigned int width; /**< pool: of a mediated access, in bytes; 0: the region's */
 	unsigned int flags; /**< MMIOD_ALLOCATE_* */
 	uint32_t lease_ms; /**< time limit, as of struct mmiod_want */
@@ -649,8 +649,8 @@ uint64_t mmiod_translation_end(const struct mmiod_translation *translation);
 uint64_t mmiod_translation_phys(const struct mmiod_translation *translation);
 /** Bytes that the last entry maps: 4096, 2 MiB or 1 GiB; 0 when not present. */
 uint64_t mmiod_translation_leaf(const struct mmiod_translation *translation);
-/** The cache type that the last entry comes to; MMIOD_CACHE_DEFAULT when not present. */
-enum mmiod_cache mmiod_translation_cache(const struct mmiod_translation *translation);
+/** The memory type that the last entry comes to; MMIOD_MEMTYPE_DEFAULT when not present. */
+enum mmiod_memtype mmiod_translation_memtype(const struct mmiod_translation *translation);
 /** 1: the mapping is a window's, and the five below count. */
 int mmiod_translation_window(const struct mmiod_translation *translation);
 uint64_t mmiod_translation_lease(const struct mmiod_translation *translation);
@@ -659,8 +659,8 @@ const char *mmiod_translation_region(const struct mmiod_translation *translation
 /** Of the address, from the start of the region or buffer. */
 uint64_t mmiod_translation_offset(const struct mmiod_translation *translation);
 enum mmiod_state mmiod_translation_state(const struct mmiod_translation *translation);
-/** What the window was asked to be; compare it with the cache type. */
-enum mmiod_cache mmiod_translation_asked(const struct mmiod_translation *translation);
+/** What the window was asked to be; compare it with the memory type. */
+enum mmiod_memtype mmiod_translation_asked(const struct mmiod_translation *translation);
 /** Entries that were read, from the root down to where the walk ended. */
 unsigned int mmiod_translation_levels(const struct mmiod_translation *translation);
 /** The entry as it is in memory; 0 when @index is out of range. */
@@ -727,7 +727,7 @@ const char *mmiod_notice_region(const struct mmiod_notice *notice); /**< "" for 
 uint64_t mmiod_notice_offset(const struct mmiod_notice *notice);
 uint64_t mmiod_notice_length(const struct mmiod_notice *notice);
 unsigned int mmiod_notice_rights(const struct mmiod_notice *notice);
-enum mmiod_cache mmiod_notice_cache(const struct mmiod_notice *notice);
+enum mmiod_memtype mmiod_notice_memtype(const struct mmiod_notice *notice);
 /** Who holds the lease, or was denied one; UINT32_MAX: nobody. */
 uint32_t mmiod_notice_uid(const struct mmiod_notice *notice);
 uint32_t mmiod_notice_pid(const struct mmiod_notice *notice);
@@ -741,7 +741,7 @@ struct mmiod_policy_question {
 	uint64_t offset;
 	uint64_t length; /**< 0: to the end of the region */
 	unsigned int rights; /**< set of enum mmiod_right; 0: read */
-	enum mmiod_cache cache;
+	enum mmiod_memtype cache; /**< memory type */
 	enum mmiod_share share;
 	int other; /**< 0: about the caller; else about the following, for administrators */
 	uint32_t uid;
@@ -1201,6 +1201,21 @@ unsigned int mmiod_cache_info_flags(const struct mmiod_cache_info *info);
 uint32_t mmiod_cache_info_uid(const struct mmiod_cache_info *info);
 uint32_t mmiod_cache_info_pid(const struct mmiod_cache_info *info);
 const char *mmiod_cache_info_comm(const struct mmiod_cache_info *info);
+
+/* ---- deprecated: the memory type, as it was called before ---- */
+
+unsigned int mmiod_region_caches(const struct mmiod_region *region)
+	MMIOD_DEPRECATED(mmiod_region_memtypes);
+enum mmiod_memtype mmiod_region_cache(const struct mmiod_region *region)
+	MMIOD_DEPRECATED(mmiod_region_memtype);
+enum mmiod_memtype mmiod_lease_info_cache(const struct mmiod_lease_info *info)
+	MMIOD_DEPRECATED(mmiod_lease_info_memtype);
+enum mmiod_memtype mmiod_lease_cache(const struct mmiod_lease *lease)
+	MMIOD_DEPRECATED(mmiod_lease_memtype);
+enum mmiod_memtype mmiod_translation_cache(const struct mmiod_translation *translation)
+	MMIOD_DEPRECATED(mmiod_translation_memtype);
+enum mmiod_memtype mmiod_notice_cache(const struct mmiod_notice *notice)
+	MMIOD_DEPRECATED(mmiod_notice_memtype);
 
 #include <mmiod/sized.h>
 

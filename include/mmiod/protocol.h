@@ -33,11 +33,11 @@
 #define MMIOD_MSG_FDS_MAX 16u /* descriptors with one message; the kernel's limit is 253 */
 #define MMIOD_BATCH_MAX 256u /* elements of one request without descriptors */
 
-static_assert((int)MMIOD_CACHE_UC == (int)MMIOD_ATTR_UC, "one value for one attribute");
-static_assert((int)MMIOD_CACHE_WC == (int)MMIOD_ATTR_WC, "one value for one attribute");
-static_assert((int)MMIOD_CACHE_WB == (int)MMIOD_ATTR_WB, "one value for one attribute");
-static_assert((int)MMIOD_CACHE_UC == (int)MMIOD_ENTRY_UC, "one value for one type");
-static_assert((int)MMIOD_CACHE_UC_MINUS == (int)MMIOD_ENTRY_UC_MINUS, "one value for one type");
+static_assert((int)MMIOD_MEMTYPE_UC == (int)MMIOD_ATTR_UC, "one value for one type");
+static_assert((int)MMIOD_MEMTYPE_WC == (int)MMIOD_ATTR_WC, "one value for one type");
+static_assert((int)MMIOD_MEMTYPE_WB == (int)MMIOD_ATTR_WB, "one value for one type");
+static_assert((int)MMIOD_MEMTYPE_UC == (int)MMIOD_ENTRY_UC, "one value for one type");
+static_assert((int)MMIOD_MEMTYPE_UC_MINUS == (int)MMIOD_ENTRY_UC_MINUS, "one value for one type");
 static_assert((int)MMIOD_STATE_SUSPENDED == (int)MMIOD_WINDOW_SUSPENDED, "one value for one state");
 static_assert((int)MMIOD_STATE_REVOKED == (int)MMIOD_WINDOW_REVOKED, "one value for one state");
 
@@ -193,7 +193,7 @@ struct mmiod_wire_region {
 	uint64_t phys; /* 0 unless the caller may inspect */
 	uint32_t bar; /* UINT32_MAX: none */
 	uint32_t width; /* bytes, 0: any */
-	uint32_t caches; /* bit 1 << enum mmiod_cache for each that is allowed */
+	uint32_t caches; /* bit 1 << enum mmiod_memtype for each that is allowed */
 	uint32_t cache; /* default */
 	uint32_t rights; /* the caller's */
 	uint32_t state; /* enum mmiod_state; REVOKED: the device is not there; STALE */
@@ -238,7 +238,7 @@ struct mmiod_wire_want {
 	uint64_t offset; /* from the start of the region */
 	uint64_t length; /* 0: to its end */
 	uint32_t rights; /* enum mmiod_right, at least READ */
-	uint32_t cache; /* enum mmiod_cache */
+	uint32_t cache; /* enum mmiod_memtype */
 	uint32_t width; /* 0: the region's */
 	uint32_t share; /* enum mmiod_share */
 	uint32_t flags; /* MMIOD_LEASE_* */
@@ -597,9 +597,9 @@ struct mmiod_msg_translate_reply {
 	uint64_t lease;
 	uint64_t offset; /* of the address, from the start of the region or buffer */
 	uint32_t flags; /* MMIOD_TRANSLATE_* */
-	uint32_t cache; /* enum mmiod_cache: what the processor makes of it; 0: not present */
+	uint32_t cache; /* enum mmiod_memtype: what the processor makes of it; 0: not present */
 	uint32_t state; /* enum mmiod_state */
-	uint32_t asked; /* enum mmiod_cache: what the window was to be */
+	uint32_t asked; /* enum mmiod_memtype: what the window was to be */
 	char region[MMIOD_WIRE_NAME]; /* if the daemon knows the lease; empty for kernel memory */
 };
 static_assert(sizeof(struct mmiod_msg_translate_reply) == 136, "wire layout");

@@ -12,16 +12,16 @@ enum mmiod_right {
 	MMIOD_RIGHT_WRITE = 1 << 1,
 };
 
-/** Cache attribute of a window. Windows that share a page must agree on it. */
-enum mmiod_cache {
-	MMIOD_CACHE_DEFAULT = 0, /**< the first that the region's configuration names */
-	MMIOD_CACHE_UC = 1, /**< uncached: every load and store is one bus access, in order */
-	MMIOD_CACHE_WC =
+/** Memory type of a window: what caches do with it. Windows that share a page must agree on it. */
+enum mmiod_memtype {
+	MMIOD_MEMTYPE_DEFAULT = 0, /**< the first that the region's configuration names */
+	MMIOD_MEMTYPE_UC = 1, /**< uncached: every load and store is one bus access, in order */
+	MMIOD_MEMTYPE_WC =
 		2, /**< write-combining: stores may be merged and reordered until flushed */
-	MMIOD_CACHE_WB = 3, /**< write-back: RAM only */
-	MMIOD_CACHE_WT = 4, /**< write-through: seen in page tables, never granted */
-	MMIOD_CACHE_WP = 5, /**< write-protected: likewise */
-	MMIOD_CACHE_UC_MINUS = 6, /**< uncached unless an MTRR says write-combining: likewise */
+	MMIOD_MEMTYPE_WB = 3, /**< write-back: RAM only */
+	MMIOD_MEMTYPE_WT = 4, /**< write-through: seen in page tables, never granted */
+	MMIOD_MEMTYPE_WP = 5, /**< write-protected: likewise */
+	MMIOD_MEMTYPE_UC_MINUS = 6, /**< uncached unless an MTRR says write-combining: likewise */
 };
 
 /** How a lease bears others on the same bytes. */
@@ -187,5 +187,29 @@ enum mmiod_notice_type {
 	MMIOD_NOTICE_BACK = 23, /**< a region is there, again or for the first time */
 	MMIOD_NOTICE_LOST = 31, /**< the monitor read too slowly: so many notices were dropped */
 };
+
+/* ---- deprecated ---- */
+
+/*
+ * The memory type was called cache, which object caches are. Programs that say so still compile, and
+ * with MMIOD_WARN_DEPRECATED they are told what to say instead.
+ */
+#ifdef MMIOD_WARN_DEPRECATED
+#define MMIOD_DEPRECATED(instead) __attribute__((deprecated("use " #instead)))
+#define MMIOD_OLD_WORD(word) \
+	_Pragma("GCC warning \"deprecated: mmiod's cache is called memtype\"") word
+#else
+#define MMIOD_DEPRECATED(instead)
+#define MMIOD_OLD_WORD(word) word
+#endif
+
+#define mmiod_cache MMIOD_OLD_WORD(mmiod_memtype)
+#define MMIOD_CACHE_DEFAULT MMIOD_OLD_WORD(MMIOD_MEMTYPE_DEFAULT)
+#define MMIOD_CACHE_UC MMIOD_OLD_WORD(MMIOD_MEMTYPE_UC)
+#define MMIOD_CACHE_WC MMIOD_OLD_WORD(MMIOD_MEMTYPE_WC)
+#define MMIOD_CACHE_WB MMIOD_OLD_WORD(MMIOD_MEMTYPE_WB)
+#define MMIOD_CACHE_WT MMIOD_OLD_WORD(MMIOD_MEMTYPE_WT)
+#define MMIOD_CACHE_WP MMIOD_OLD_WORD(MMIOD_MEMTYPE_WP)
+#define MMIOD_CACHE_UC_MINUS MMIOD_OLD_WORD(MMIOD_MEMTYPE_UC_MINUS)
 
 #endif

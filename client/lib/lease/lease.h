@@ -23,7 +23,7 @@ struct mmiod_lease {
 	uint64_t length;
 	uint64_t map_offset;
 	unsigned int rights;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	enum mmiod_share share;
 	unsigned int width;
 	enum mmiod_memory memory;

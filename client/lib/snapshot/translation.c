@@ -117,12 +117,13 @@ GETTER(uint64_t, mmiod_translation_start, mmiod_translation, wire.start)
 GETTER(uint64_t, mmiod_translation_end, mmiod_translation, wire.end)
 GETTER(uint64_t, mmiod_translation_phys, mmiod_translation, wire.phys)
 GETTER(uint64_t, mmiod_translation_leaf, mmiod_translation, wire.leaf)
-GETTER(enum mmiod_cache, mmiod_translation_cache, mmiod_translation, wire.cache)
+GETTER(enum mmiod_memtype, mmiod_translation_memtype, mmiod_translation, wire.cache)
+GETTER(enum mmiod_memtype, mmiod_translation_cache, mmiod_translation, wire.cache) /* deprecated */
 GETTER(uint64_t, mmiod_translation_lease, mmiod_translation, wire.lease)
 GETTER(const char *, mmiod_translation_region, mmiod_translation, wire.region)
 GETTER(uint64_t, mmiod_translation_offset, mmiod_translation, wire.offset)
 GETTER(enum mmiod_state, mmiod_translation_state, mmiod_translation, wire.state)
-GETTER(enum mmiod_cache, mmiod_translation_asked, mmiod_translation, wire.asked)
+GETTER(enum mmiod_memtype, mmiod_translation_asked, mmiod_translation, wire.asked)
 GETTER(unsigned int, mmiod_translation_levels, mmiod_translation, levels)
 
 MMIOD_EXPORT uint64_t mmiod_translation_entry(const struct mmiod_translation *translation,

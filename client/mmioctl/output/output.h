@@ -36,7 +36,7 @@ int client_open(struct context *context);
 /* ---- words.c: between values and words ---- */
 
 const char *rights_word(unsigned int rights);
-const char *cache_word(enum mmiod_cache cache);
+const char *memtype_word(enum mmiod_memtype memtype);
 void sentence_names(const char *sentence, char *out, size_t size);
 void sentence_hint(const char *sentence, char *out, size_t size);
 bool region_owns_pages(const struct mmiod_region *region);
@@ -45,7 +45,7 @@ const char *state_word(enum mmiod_state state);
 const char *memory_word(enum mmiod_memory memory);
 enum mmiod_memory memory_of_word(const char *text);
 const char *zone_word(enum mmiod_memory_zone zone);
-void caches_words(unsigned int caches, char *out, size_t size);
+void memtypes_words(unsigned int memtypes, char *out, size_t size);
 void user_name(uint32_t uid, char *out, size_t size);
 void size_words(uint64_t bytes, char *out, size_t size);
 void age_words(uint64_t seconds, char *out, size_t size);

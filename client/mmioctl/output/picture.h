@@ -12,7 +12,7 @@ struct piece {
 	uint64_t lease; /* 0: being wiped */
 	uint32_t uid, pid;
 	char comm[16];
-	char note[64]; /* rights, cache; for the SVG */
+	char note[64]; /* rights, memory type; for the SVG */
 };
 
 struct picture {

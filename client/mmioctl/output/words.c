@@ -19,8 +19,8 @@ const char *rights_word(unsigned int rights)
 	return words[rights & (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)];
 }
 
-static_assert(MMIOD_CACHE_UC == 1 && MMIOD_CACHE_WC == 2 && MMIOD_CACHE_WB == 3 &&
-		      MMIOD_CACHE_WT == 4 && MMIOD_CACHE_WP == 5 && MMIOD_CACHE_UC_MINUS == 6,
+static_assert(MMIOD_MEMTYPE_UC == 1 && MMIOD_MEMTYPE_WC == 2 && MMIOD_MEMTYPE_WB == 3 &&
+		      MMIOD_MEMTYPE_WT == 4 && MMIOD_MEMTYPE_WP == 5 && MMIOD_MEMTYPE_UC_MINUS == 6,
 	      "common_memtype_words");
 static_assert(MMIOD_SHARE_EXCLUSIVE == 1 && MMIOD_SHARE_READ == 2 && MMIOD_SHARE_WRITE == 3 &&
 		      MMIOD_SHARE_GUEST == 4,
@@ -29,9 +29,9 @@ static_assert(MMIOD_MEMORY_REGION == 0 && MMIOD_MEMORY_PAGES == 1 && MMIOD_MEMOR
 		      MMIOD_MEMORY_VMALLOC == 3 && MMIOD_MEMORY_DMA == 4,
 	      "common_memory_words");
 
-const char *cache_word(enum mmiod_cache cache)
+const char *memtype_word(enum mmiod_memtype memtype)
 {
-	return common_word(common_memtype_words, cache, "-");
+	return common_word(common_memtype_words, memtype, "-");
 }
 
 const char *share_word(enum mmiod_share share)
@@ -91,15 +91,15 @@ const char *zone_word(enum mmiod_memory_zone zone)
 	}
 }
 
-void caches_words(unsigned int caches, char *out, size_t size)
+void memtypes_words(unsigned int memtypes, char *out, size_t size)
 {
 	size_t length = 0;
 
 	out[0] = '\0';
-	for (unsigned int i = MMIOD_CACHE_UC; i <= MMIOD_CACHE_WB; i++)
-		if (caches & 1u << i && length < size)
+	for (unsigned int i = MMIOD_MEMTYPE_UC; i <= MMIOD_MEMTYPE_WB; i++)
+		if (memtypes & 1u << i && length < size)
 			length += (size_t)snprintf(out + length, size - length, "%s%s",
-						   length ? "," : "", cache_word(i));
+						   length ? "," : "", memtype_word(i));
 }
 
 void user_name(uint32_t uid, char *out, size_t size)

@@ -78,19 +78,19 @@ const char *level_name(unsigned int level)
 	return level < sizeof(names) / sizeof(names[0]) ? names[level] : "-";
 }
 
-const char *cache_type_name(unsigned int cache)
+const char *memtype_name(unsigned int memtype)
 {
 	static const char *const names[] = {
-		[MMIOD_CACHE_DEFAULT] = "-",
-		[MMIOD_CACHE_UC] = "uncached (UC)",
-		[MMIOD_CACHE_WC] = "write-combining (WC)",
-		[MMIOD_CACHE_WB] = "write-back (WB)",
-		[MMIOD_CACHE_WT] = "write-through (WT)",
-		[MMIOD_CACHE_WP] = "write-protected (WP)",
-		[MMIOD_CACHE_UC_MINUS] = "uncached (UC-)",
+		[MMIOD_MEMTYPE_DEFAULT] = "-",
+		[MMIOD_MEMTYPE_UC] = "uncached (UC)",
+		[MMIOD_MEMTYPE_WC] = "write-combining (WC)",
+		[MMIOD_MEMTYPE_WB] = "write-back (WB)",
+		[MMIOD_MEMTYPE_WT] = "write-through (WT)",
+		[MMIOD_MEMTYPE_WP] = "write-protected (WP)",
+		[MMIOD_MEMTYPE_UC_MINUS] = "uncached (UC-)",
 	};
 
-	return cache < sizeof(names) / sizeof(names[0]) ? names[cache] : "-";
+	return memtype < sizeof(names) / sizeof(names[0]) ? names[memtype] : "-";
 }
 
 static const char *const flag_names[] = {

@@ -16,7 +16,7 @@ uint64_t entry_frame(uint64_t entry,
 		     unsigned int level); /* physical address of what it points to */
 void entry_bits(uint64_t entry, unsigned int level, char *out, size_t size); /* with commas */
 const char *level_name(unsigned int level);
-const char *cache_type_name(unsigned int cache); /* enum mmiod_cache, in full */
+const char *memtype_name(unsigned int memtype); /* enum mmiod_memtype, in full */
 
 void page_flag_names(uint64_t flags, char *out, size_t size); /* with commas */
 

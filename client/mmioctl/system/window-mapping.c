@@ -21,7 +21,7 @@ static void ask_daemon(const struct context *context, struct window_mapping *map
 		return;
 	if (mmiod_translation_window(found)) {
 		mapping->lease = mmiod_translation_lease(found);
-		mapping->cache = mmiod_translation_asked(found);
+		mapping->memtype = mmiod_translation_asked(found);
 		mapping->state = mmiod_translation_state(found);
 	}
 	mmiod_translation_free(found);

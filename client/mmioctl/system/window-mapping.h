@@ -13,7 +13,7 @@ struct window_mapping {
 	struct segment segment;
 	struct window_name window;
 	uint64_t lease; /* 0: unknown, or not asked */
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	enum mmiod_state state;
 };
 

@@ -160,7 +160,7 @@ static void announce_json(const struct held *held)
 			  (json_int_t)mmiod_lease_offset(lease), "length",
 			  (json_int_t)mmiod_lease_length(lease), "rights",
 			  rights_word(mmiod_lease_rights(lease)), "cache",
-			  cache_word(mmiod_lease_cache(lease)));
+			  memtype_word(mmiod_lease_memtype(lease)));
 
 	json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	putchar('\n');
@@ -178,7 +178,7 @@ static int announce(const struct hold *hold)
 			printf("lease %llu %s %s %s\n",
 			       (unsigned long long)mmiod_lease_id(held->lease), held->name,
 			       rights_word(mmiod_lease_rights(held->lease)),
-			       cache_word(mmiod_lease_cache(held->lease)));
+			       memtype_word(mmiod_lease_memtype(held->lease)));
 	}
 	return output_flush() ? STATUS_FAILED : 0;
 }

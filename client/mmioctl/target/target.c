@@ -129,7 +129,7 @@ const char *target_missing(const struct context *context, const struct mmiod_reg
 }
 
 static int lease_as(struct context *context, const struct mmiod_target *target, unsigned int rights,
-		    enum mmiod_cache cache, enum mmiod_share share, struct mmiod_lease **lease)
+		    enum mmiod_memtype memtype, enum mmiod_share share, struct mmiod_lease **lease)
 {
 	struct mmiod_want want = {
 		.region = target->region,
@@ -137,7 +137,7 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
 		.length = target->length,
 		.rights = rights,
 		.width = target->width,
-		.cache = cache,
+		.cache = memtype,
 		.share = share,
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
@@ -154,11 +154,12 @@ int target_lease(struct context *context, const struct mmiod_target *target,
 		 struct mmiod_lease **lease)
 {
 	bool guest = rights == MMIOD_RIGHT_READ && options->share == MMIOD_SHARE_DEFAULT;
-	int err = lease_as(context, target, rights, options->cache,
+	int err = lease_as(context, target, rights, options->memtype,
 			   guest ? MMIOD_SHARE_GUEST : options->share, lease);
 
 	if (guest && err == -EOPNOTSUPP)
-		err = lease_as(context, target, rights, options->cache, MMIOD_SHARE_DEFAULT, lease);
+		err = lease_as(context, target, rights, options->memtype, MMIOD_SHARE_DEFAULT,
+			       lease);
 	return err ? report_client(context, err) : 0;
 }
 

@@ -9,17 +9,17 @@
 
 /* How a verb leases: what its rows of LEASE_OPTIONS say, or a part of them. */
 struct lease_options {
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	enum mmiod_share share;
 	struct given wait; /* ms; UINT32_MAX: for ever */
 	struct given width; /* bits */
 };
 
 /* clang-format off */
-#define CACHE_OPTIONS(type, field) \
+#define MEMTYPE_OPTIONS(type, field) \
 	{ "uc", 0, NULL, "uncached (default: as configured)", \
-	  VALUE(type, field.cache, MMIOD_CACHE_UC) }, \
-	{ "wc", 0, NULL, "write-combining", VALUE(type, field.cache, MMIOD_CACHE_WC) }
+	  VALUE(type, field.memtype, MMIOD_MEMTYPE_UC) }, \
+	{ "wc", 0, NULL, "write-combining", VALUE(type, field.memtype, MMIOD_MEMTYPE_WC) }
 
 #define SHARE_OPTIONS(type, field) \
 	{ "exclusive", 0, NULL, "nobody else may hold it (default: as configured)", \
@@ -36,7 +36,7 @@ struct lease_options {
 	  WAIT(type, field.wait) }
 
 #define LEASE_OPTIONS(type, field) \
-	CACHE_OPTIONS(type, field), SHARE_OPTIONS(type, field), WAIT_OPTION(type, field)
+	MEMTYPE_OPTIONS(type, field), SHARE_OPTIONS(type, field), WAIT_OPTION(type, field)
 
 #define WIDTH_OPTION(type, field) \
 	{ "width", 'w', "BITS", "of an access: 8, 16, 32 or 64, as :WIDTH of the target", \

@@ -107,7 +107,7 @@ static int alloc_option(const struct context *context, void *field, const char *
 #define WANT CALL(struct alloc_options, want, alloc_option)
 
 static const struct verb_option option_rows[] = {
-	CACHE_OPTIONS(struct alloc_options, lease),
+	MEMTYPE_OPTIONS(struct alloc_options, lease),
 	READ_ONLY_OPTION(struct alloc_options, read_only),
 	WAIT_OPTION(struct alloc_options, lease),
 	LEASE_TIME_OPTION(struct alloc_options, want.lease_ms),
@@ -175,7 +175,7 @@ static int verb_alloc(struct context *context, int argc, char **argv)
 	if (!status)
 		status = parse_bytes(context, "size", argv[1], &want.length);
 	want.rights = MMIOD_RIGHT_READ | (options.read_only ? 0 : MMIOD_RIGHT_WRITE);
-	want.cache = options.lease.cache;
+	want.cache = options.lease.memtype;
 	if (!status)
 		status = lease_open(context, &options.lease);
 	return status ? status : hold_leases(context, &hold.holding);

@@ -14,7 +14,7 @@
 
 #define SAMPLES 100000
 #define READ_NS 300000000 /* for one width */
-#define WRITE_NS 300000000 /* for one cache attribute */
+#define WRITE_NS 300000000 /* for one memory type */
 #define WRITE_BYTES (1u << 20) /* written again and again */
 
 static struct bench_options {
@@ -57,12 +57,12 @@ static const size_t bench_column_count = BENCH_COLUMNS;
 
 struct bench {
 	struct context *context;
-	struct lease_options lease; /* as asked for, but for the cache attribute */
+	struct lease_options lease; /* as asked for, but for the memory type */
 	struct place place;
 	struct mmiod_mapping *mapping; /* NULL: sub-page, mediated access only */
 	struct table table;
-	unsigned int caches; /* that the region allows, 1 << enum mmiod_cache */
-	enum mmiod_cache usual;
+	unsigned int memtypes; /* that the region allows, 1 << enum mmiod_memtype */
+	enum mmiod_memtype usual;
 	uint32_t *samples; /* ns */
 	size_t most, count;
 	unsigned int width;
@@ -271,12 +271,12 @@ static void close_bench(struct bench *bench)
  * A window that shares its page with another has no
  * mapping; reads can be mediated, writes are not worth it.
  */
-static int open_bench(struct bench *bench, enum mmiod_cache cache, unsigned int rights)
+static int open_bench(struct bench *bench, enum mmiod_memtype memtype, unsigned int rights)
 {
 	struct context *context = bench->context;
 	int status, err;
 
-	bench->lease.cache = cache;
+	bench->lease.memtype = memtype;
 	status = place_lease(context, &bench->place, rights);
 	if (status || !mmiod_lease_mappable(bench->place.lease))
 		return status;
@@ -284,9 +284,9 @@ static int open_bench(struct bench *bench, enum mmiod_cache cache, unsigned int 
 	return err ? report_client(context, err) : 0;
 }
 
-static int bench_writes(struct bench *bench, enum mmiod_cache cache)
+static int bench_writes(struct bench *bench, enum mmiod_memtype memtype)
 {
-	int status = open_bench(bench, cache, READ_WRITE);
+	int status = open_bench(bench, memtype, READ_WRITE);
 
 	if (!status && !bench->mapping)
 		status = report(bench->context, -EINVAL,
@@ -295,7 +295,7 @@ static int bench_writes(struct bench *bench, enum mmiod_cache cache)
 	for (unsigned int width = 8; !status && width; width /= 2)
 		if (is_allowed(bench, width)) {
 			bench->width = width;
-			status = write_and_restore(bench, cache_word(cache));
+			status = write_and_restore(bench, memtype_word(memtype));
 			break;
 		}
 	close_bench(bench);
@@ -304,7 +304,7 @@ static int bench_writes(struct bench *bench, enum mmiod_cache cache)
 
 /* ---- all of it ---- */
 
-static int find_caches(struct bench *bench)
+static int find_memtypes(struct bench *bench)
 {
 	struct context *context = bench->context;
 	const struct mmiod_region *region;
@@ -315,8 +315,8 @@ static int find_caches(struct bench *bench)
 		return report_client(context, err);
 	region = mmiod_region_list_find(list, &bench->place.target);
 	if (region) {
-		bench->caches = mmiod_region_caches(region);
-		bench->usual = mmiod_region_cache(region);
+		bench->memtypes = mmiod_region_memtypes(region);
+		bench->usual = mmiod_region_memtype(region);
 	}
 	mmiod_region_list_free(list);
 	return 0;
@@ -324,7 +324,7 @@ static int find_caches(struct bench *bench)
 
 static int measure(struct bench *bench)
 {
-	enum mmiod_cache asked = options.lease.cache;
+	enum mmiod_memtype asked = options.lease.memtype;
 	int status = open_bench(bench, asked, MMIOD_RIGHT_READ);
 
 	if (!status)
@@ -332,9 +332,10 @@ static int measure(struct bench *bench)
 	close_bench(bench);
 	if (!options.yes)
 		return status;
-	for (enum mmiod_cache cache = MMIOD_CACHE_UC; !status && cache <= MMIOD_CACHE_WC; cache++)
-		if (asked ? asked == cache : bench->caches & 1u << cache)
-			status = bench_writes(bench, cache);
+	for (enum mmiod_memtype memtype = MMIOD_MEMTYPE_UC; !status && memtype <= MMIOD_MEMTYPE_WC;
+	     memtype++)
+		if (asked ? asked == memtype : bench->memtypes & 1u << memtype)
+			status = bench_writes(bench, memtype);
 	return status;
 }
 
@@ -362,7 +363,7 @@ static int verb_bench(struct context *context, int argc, char **argv)
 	if (!status)
 		status = lease_open(context, &bench.lease);
 	if (!status)
-		status = find_caches(&bench);
+		status = find_memtypes(&bench);
 	if (status)
 		return status;
 	bench.samples = calloc(bench.most, sizeof(*bench.samples));

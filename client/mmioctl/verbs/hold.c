@@ -71,7 +71,7 @@ static int on_end_option(const struct context *context, void *field, const char 
 }
 
 static const struct verb_option option_rows[] = {
-	CACHE_OPTIONS(struct hold_options, lease),
+	MEMTYPE_OPTIONS(struct hold_options, lease),
 	READ_ONLY_OPTION(struct hold_options, read_only),
 	SHARE_OPTIONS(struct hold_options, lease),
 	WAIT_OPTION(struct hold_options, lease),
@@ -110,7 +110,7 @@ static int take_targets(struct context *context, const struct holding *holding,
 			.length = hold->targets[i].length,
 			.width = hold->targets[i].width,
 			.rights = rights,
-			.cache = options.lease.cache,
+			.cache = options.lease.memtype,
 			.share = options.lease.share,
 			.lease_ms = options.lease_ms,
 			.on_end = writes,

@@ -15,7 +15,7 @@ enum lease_column {
 	LEASE_OFFSET,
 	LEASE_LENGTH,
 	LEASE_RIGHTS,
-	LEASE_CACHE,
+	LEASE_MEMTYPE,
 	LEASE_WIDTH,
 	LEASE_SHARE,
 	LEASE_STATE,
@@ -47,7 +47,7 @@ static const struct column lease_columns[] = {
 	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it" },
 	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
 	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
-	[LEASE_CACHE] = { "CACHE", CELL_TEXT, true, "cache attribute" },
+	[LEASE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type" },
 	[LEASE_WIDTH] = { "WIDTH", CELL_NUMBER, false, "width of an access, in bits" },
 	[LEASE_SHARE] = { "SHARE", CELL_TEXT, true, "what others may do meanwhile" },
 	[LEASE_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended or revoked" },
@@ -102,7 +102,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_OFFSET], mmiod_lease_info_offset(info));
 	cell_number(&cells[LEASE_LENGTH], mmiod_lease_info_length(info));
 	cell_text(&cells[LEASE_RIGHTS], rights_word(mmiod_lease_info_rights(info)));
-	cell_text(&cells[LEASE_CACHE], cache_word(mmiod_lease_info_cache(info)));
+	cell_text(&cells[LEASE_MEMTYPE], memtype_word(mmiod_lease_info_memtype(info)));
 	cell_optional(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
 	cell_text(&cells[LEASE_SHARE], share_word(mmiod_lease_info_share(info)));
 	cell_text(&cells[LEASE_STATE], state_word(mmiod_lease_info_state(info)));

@@ -11,8 +11,8 @@ enum region_column {
 	REGION_OFFSET,
 	REGION_SIZE,
 	REGION_WIDTH,
-	REGION_CACHE,
-	REGION_CACHES,
+	REGION_MEMTYPE,
+	REGION_MEMTYPES,
 	REGION_RIGHTS,
 	REGION_STATE,
 	REGION_MAPPABLE,
@@ -32,8 +32,8 @@ static const struct column region_columns[] = {
 	[REGION_OFFSET] = { "OFFSET", CELL_HEX, false, "where it starts in its BAR" },
 	[REGION_SIZE] = { "SIZE", CELL_SIZE, true, "its length" },
 	[REGION_WIDTH] = { "WIDTH", CELL_NUMBER, true, "declared width of a register, in bits" },
-	[REGION_CACHE] = { "CACHE", CELL_TEXT, true, "cache attribute unless asked otherwise" },
-	[REGION_CACHES] = { "CACHES", CELL_LIST, false, "cache attributes that are allowed" },
+	[REGION_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type unless asked otherwise" },
+	[REGION_MEMTYPES] = { "CACHES", CELL_LIST, false, "memory types that are allowed" },
 	[REGION_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "what policy lets you do" },
 	[REGION_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended, or missing" },
 	[REGION_MAPPABLE] = { "MAPPABLE", CELL_TEXT, false,
@@ -57,10 +57,10 @@ static const char *region_state(const struct mmiod_region *region)
 
 static void fill_region(const struct mmiod_region *region, struct cell *cells)
 {
-	char caches[16];
+	char memtypes[16];
 	int bar = mmiod_region_bar(region);
 
-	caches_words(mmiod_region_caches(region), caches, sizeof(caches));
+	memtypes_words(mmiod_region_memtypes(region), memtypes, sizeof(memtypes));
 	cell_text(&cells[REGION_NAME], mmiod_region_name(region));
 	cell_text(&cells[REGION_DEVICE], mmiod_region_device(region));
 	cell_number(&cells[REGION_BAR], bar < 0 ? 0 : (uint64_t)bar);
@@ -68,8 +68,8 @@ static void fill_region(const struct mmiod_region *region, struct cell *cells)
 	cell_number(&cells[REGION_OFFSET], mmiod_region_offset(region));
 	cell_number(&cells[REGION_SIZE], mmiod_region_length(region));
 	cell_optional(&cells[REGION_WIDTH], mmiod_region_width(region) * 8);
-	cell_text(&cells[REGION_CACHE], cache_word(mmiod_region_cache(region)));
-	cell_text(&cells[REGION_CACHES], caches);
+	cell_text(&cells[REGION_MEMTYPE], memtype_word(mmiod_region_memtype(region)));
+	cell_text(&cells[REGION_MEMTYPES], memtypes);
 	cell_text(&cells[REGION_RIGHTS], rights_word(mmiod_region_rights(region)));
 	cell_text(&cells[REGION_STATE], region_state(region));
 	cell_text(&cells[REGION_MAPPABLE], region_owns_pages(region) ? "yes" : "no");

@@ -51,7 +51,7 @@ static void take_leases(struct picture *picture, const struct mmiod_lease_list *
 		snprintf(piece->comm, sizeof(piece->comm), "%s", mmiod_lease_info_comm(info));
 		snprintf(piece->note, sizeof(piece->note), "%s, %s, %s%s",
 			 rights_word(mmiod_lease_info_rights(info)),
-			 cache_word(mmiod_lease_info_cache(info)),
+			 memtype_word(mmiod_lease_info_memtype(info)),
 			 share_word(mmiod_lease_info_share(info)),
 			 mmiod_lease_info_state(info) == MMIOD_STATE_ENDING ? ", ending" : "");
 		picture->count++;

@@ -35,7 +35,7 @@ enum {
 	MAPPING_OFFSET,
 	MAPPING_SIZE,
 	MAPPING_PROT,
-	MAPPING_CACHE,
+	MAPPING_MEMTYPE,
 	MAPPING_STATE,
 	MAPPING_AGE,
 	MAPPING_COLUMNS,
@@ -52,7 +52,7 @@ static const struct column mapping_columns[] = {
 	[MAPPING_OFFSET] = { "OFFSET", CELL_HEX, true, "where in it the mapping starts" },
 	[MAPPING_SIZE] = { "SIZE", CELL_SIZE, true, "length of the mapping" },
 	[MAPPING_PROT] = { "PROT", CELL_TEXT, true, "r: loads, w: stores" },
-	[MAPPING_CACHE] = { "CACHE", CELL_TEXT, true, "cache attribute" },
+	[MAPPING_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type" },
 	[MAPPING_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended or revoked" },
 	[MAPPING_AGE] = { "AGE", CELL_AGE, true, "since the lease was granted" },
 };
@@ -120,7 +120,7 @@ static int add_mapping(struct view *view, const struct window_mapping *mapping)
 	cell_number(&cells[MAPPING_OFFSET], mapping->window.start + segment->offset);
 	cell_number(&cells[MAPPING_SIZE], segment->end - segment->start);
 	cell_text(&cells[MAPPING_PROT], prot);
-	cell_text(&cells[MAPPING_CACHE], cache_word(mapping->cache));
+	cell_text(&cells[MAPPING_MEMTYPE], memtype_word(mapping->memtype));
 	cell_text(&cells[MAPPING_STATE], mapping->lease ? state_word(mapping->state) : "");
 	fill_age(find_lease(view, mapping->lease), &cells[MAPPING_AGE]);
 	return table_row(&view->table, cells);
@@ -155,7 +155,7 @@ static int add_unseen(struct view *view, const struct mmiod_lease_info *info)
 	cell_text(&cells[MAPPING_REGION], region);
 	cell_number(&cells[MAPPING_OFFSET], mmiod_lease_info_offset(info));
 	cell_number(&cells[MAPPING_SIZE], mmiod_lease_info_length(info));
-	cell_text(&cells[MAPPING_CACHE], cache_word(mmiod_lease_info_cache(info)));
+	cell_text(&cells[MAPPING_MEMTYPE], memtype_word(mmiod_lease_info_memtype(info)));
 	cell_text(&cells[MAPPING_STATE], state_word(mmiod_lease_info_state(info)));
 	fill_age(info, &cells[MAPPING_AGE]);
 	return table_row(&view->table, cells);

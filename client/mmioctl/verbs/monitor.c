@@ -75,8 +75,8 @@ static void print_object(const struct mmiod_notice *notice)
 	if (length)
 		printf("/0x%llx", (unsigned long long)length);
 	printf(" %s", rights_word(mmiod_notice_rights(notice)));
-	if (mmiod_notice_cache(notice))
-		printf(" %s", cache_word(mmiod_notice_cache(notice)));
+	if (mmiod_notice_memtype(notice))
+		printf(" %s", memtype_word(mmiod_notice_memtype(notice)));
 }
 
 static void print_text(const struct context *context, const struct mmiod_notice *notice)
@@ -108,7 +108,7 @@ static json_t *json_lease(const struct mmiod_notice *notice)
 {
 	const char *region = mmiod_notice_region(notice);
 	uint64_t lease = mmiod_notice_lease(notice);
-	uint32_t cache = mmiod_notice_cache(notice);
+	enum mmiod_memtype memtype = mmiod_notice_memtype(notice);
 
 	return json_pack("{s:o, s:s, s:s?, s:o, s:o, s:s, s:s?}", "lease",
 			 lease ? json_number(lease) : json_null(), "kind",
@@ -117,7 +117,7 @@ static json_t *json_lease(const struct mmiod_notice *notice)
 			 json_number(mmiod_notice_offset(notice)), "length",
 			 json_number(mmiod_notice_length(notice)), "rights",
 			 rights_word(mmiod_notice_rights(notice)), "cache",
-			 cache ? cache_word(cache) : NULL);
+			 memtype ? memtype_word(memtype) : NULL);
 }
 
 static json_t *json_who(const struct mmiod_notice *notice)

@@ -22,7 +22,7 @@ enum {
 	PMAP_REGION,
 	PMAP_OFFSET,
 	PMAP_RIGHTS,
-	PMAP_CACHE,
+	PMAP_MEMTYPE,
 	PMAP_STATE,
 	PMAP_COLUMNS,
 };
@@ -38,7 +38,7 @@ static const struct column pmap_columns[] = {
 	[PMAP_REGION] = { "REGION", CELL_TEXT, false, "its region, or kind of kernel memory" },
 	[PMAP_OFFSET] = { "OFFSET", CELL_HEX, false, "where in it the segment starts" },
 	[PMAP_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "what the lease lets its holder do" },
-	[PMAP_CACHE] = { "CACHE", CELL_TEXT, true, "its cache attribute" },
+	[PMAP_MEMTYPE] = { "CACHE", CELL_TEXT, true, "its memory type" },
 	[PMAP_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended or revoked" },
 };
 static const size_t pmap_column_count = PMAP_COLUMNS;
@@ -69,7 +69,7 @@ static void fill_from_daemon(const struct pmap *pmap, const struct segment *segm
 		return;
 	if (mmiod_translation_window(found)) {
 		cell_number(&cells[PMAP_LEASE], mmiod_translation_lease(found));
-		cell_text(&cells[PMAP_CACHE], cache_word(mmiod_translation_asked(found)));
+		cell_text(&cells[PMAP_MEMTYPE], memtype_word(mmiod_translation_asked(found)));
 		cell_text(&cells[PMAP_STATE], state_word(mmiod_translation_state(found)));
 		info = find_lease(pmap, mmiod_translation_lease(found));
 		if (info)
@@ -175,8 +175,8 @@ const struct verb pmap_verb = {
 	.run = verb_pmap,
 	.columns = pmap_columns,
 	.column_count = &pmap_column_count,
-	.examples = { { "pmap 4711", "as pmap -x, but windows have lease, rights and cache" },
+	.examples = { { "pmap 4711", "as pmap -x, but windows have lease, rights and memory type" },
 		      { "pmap $$ -o address,size,lease,region,offset", "where each window is" } },
-	.more = "Leases, rights, cache and state come from the daemon; without it windows\n"
+	.more = "Leases, rights, memory type and state come from the daemon; without it windows\n"
 		"have only what their file's name says.",
 };

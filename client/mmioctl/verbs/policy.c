@@ -271,7 +271,7 @@ static int read_subject(struct context *context, const char *text,
 
 static int verb_explain(struct context *context, int argc, char **argv)
 {
-	struct mmiod_policy_question question = { .cache = options.lease.cache,
+	struct mmiod_policy_question question = { .cache = options.lease.memtype,
 						  .share = options.lease.share };
 	struct mmiod_target target = { 0 };
 	struct somebody who = { .count = 0 };

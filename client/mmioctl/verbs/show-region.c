@@ -51,7 +51,7 @@ static const char *unmappable(const struct mmiod_region *region)
 static void print_range(const struct mmiod_region *region, bool inspect)
 {
 	uint64_t length = mmiod_region_length(region), offset = mmiod_region_offset(region);
-	char size[32], caches[16];
+	char size[32], memtypes[16];
 
 	size_words(length, size, sizeof(size));
 	if (mmiod_region_bar(region) >= 0)
@@ -63,9 +63,9 @@ static void print_range(const struct mmiod_region *region, bool inspect)
 		printf("%16s 0x%llx\n", "Physical:", (unsigned long long)mmiod_region_phys(region));
 	else
 		printf("%16s %s\n", "Physical:", inspect ? "none" : HIDDEN);
-	caches_words(mmiod_region_caches(region), caches, sizeof(caches));
+	memtypes_words(mmiod_region_memtypes(region), memtypes, sizeof(memtypes));
 	printf("%16s %s, cache %s (of %s), ", "Access:", rights_word(mmiod_region_rights(region)),
-	       cache_word(mmiod_region_cache(region)), caches[0] ? caches : "-");
+	       memtype_word(mmiod_region_memtype(region)), memtypes[0] ? memtypes : "-");
 	if (mmiod_region_width(region))
 		printf("%u bits only%s\n", mmiod_region_width(region) * 8, unmappable(region));
 	else
@@ -90,7 +90,7 @@ static void print_holders(const struct mmiod_region *region, const struct mmiod_
 		       (unsigned long long)mmiod_lease_info_offset(info),
 		       (unsigned long long)mmiod_lease_info_length(info),
 		       rights_word(mmiod_lease_info_rights(info)),
-		       cache_word(mmiod_lease_info_cache(info)),
+		       memtype_word(mmiod_lease_info_memtype(info)),
 		       share_word(mmiod_lease_info_share(info)), user, mmiod_lease_info_pid(info),
 		       mmiod_lease_info_comm(info), since, mmiod_lease_info_mappings(info));
 		heading = "";
@@ -122,7 +122,7 @@ static json_t *json_holders(const struct mmiod_region *region,
 				  json_number(mmiod_lease_info_offset(info)), "length",
 				  json_number(mmiod_lease_info_length(info)), "rights",
 				  rights_word(mmiod_lease_info_rights(info)), "cache",
-				  cache_word(mmiod_lease_info_cache(info)), "share",
+				  memtype_word(mmiod_lease_info_memtype(info)), "share",
 				  share_word(mmiod_lease_info_share(info)), "user", user, "uid",
 				  (json_int_t)mmiod_lease_info_uid(info), "pid",
 				  (json_int_t)mmiod_lease_info_pid(info), "command",
@@ -149,7 +149,7 @@ static int print_json(const struct mmiod_region *region, const struct mmiod_leas
 
 	json_object_update_new(root, json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "rights",
 					       rights_word(mmiod_region_rights(region)), "cache",
-					       cache_word(mmiod_region_cache(region)), "width",
+					       memtype_word(mmiod_region_memtype(region)), "width",
 					       width ? json_integer(width * 8) : json_null(),
 					       "state", region_state(region), "generation",
 					       (json_int_t)mmiod_region_generation(region),

@@ -158,8 +158,8 @@ static void print_text(const struct shown *shown)
 		print_buffer(shown);
 	printf("%16s %s, %s, %s, %u mappings\n",
 	       "Access:", rights_word(mmiod_lease_info_rights(info)),
-	       cache_word(mmiod_lease_info_cache(info)), state_word(mmiod_lease_info_state(info)),
-	       mmiod_lease_info_mappings(info));
+	       memtype_word(mmiod_lease_info_memtype(info)),
+	       state_word(mmiod_lease_info_state(info)), mmiod_lease_info_mappings(info));
 	print_holder(info);
 	print_addresses(shown);
 }
@@ -233,7 +233,7 @@ static int print_json(const struct shown *shown)
 			 (json_int_t)mmiod_lease_info_length(info), "allocated",
 			 mmiod_lease_info_allocated(info), "rights",
 			 rights_word(mmiod_lease_info_rights(info)), "cache",
-			 cache_word(mmiod_lease_info_cache(info)), "state",
+			 memtype_word(mmiod_lease_info_memtype(info)), "state",
 			 state_word(mmiod_lease_info_state(info)), "mappings",
 			 (json_int_t)mmiod_lease_info_mappings(info));
 	json_object_update_new(root, json_pack("{s:I, s:s, s:I, s:s, s:I, s:o, s:I, s:o}", "uid",

@@ -42,7 +42,7 @@ static void print_window(const struct mmiod_translation *walk)
 	       "Window:", (unsigned long long)mmiod_translation_lease(walk),
 	       region[0] ? region : "kernel memory",
 	       (unsigned long long)mmiod_translation_offset(walk),
-	       cache_word(mmiod_translation_asked(walk)),
+	       memtype_word(mmiod_translation_asked(walk)),
 	       state_word(mmiod_translation_state(walk)));
 }
 
@@ -87,7 +87,7 @@ static void print_text(const struct translated *translated)
 		printf("%12s 0x%llx (frame 0x%llx)\n",
 		       "Physical:", (unsigned long long)mmiod_translation_phys(walk),
 		       (unsigned long long)(mmiod_translation_phys(walk) / mmiod_page_size()));
-	printf("%12s %s\n", "Cache:", cache_type_name(mmiod_translation_cache(walk)));
+	printf("%12s %s\n", "Cache:", memtype_name(mmiod_translation_memtype(walk)));
 }
 
 /* ---- JSON ---- */
@@ -137,7 +137,7 @@ static json_t *json_window(const struct mmiod_translation *walk)
 			 json_number(mmiod_translation_lease(walk)), "region",
 			 region[0] ? region : NULL, "offset",
 			 json_number(mmiod_translation_offset(walk)), "cache",
-			 cache_word(mmiod_translation_asked(walk)), "state",
+			 memtype_word(mmiod_translation_asked(walk)), "state",
 			 state_word(mmiod_translation_state(walk)));
 }
 
@@ -163,7 +163,7 @@ static int print_json(const struct translated *translated)
 			  present ? json_number(mmiod_translation_leaf(walk)) : json_null(),
 			  "physical", present && !hidden ? json_number(phys) : json_null(), "frame",
 			  present && !hidden ? json_number(phys / mmiod_page_size()) : json_null(),
-			  "cache", present ? cache_word(mmiod_translation_cache(walk)) : NULL));
+			  "cache", present ? memtype_word(mmiod_translation_memtype(walk)) : NULL));
 	return json_output(root);
 }
 
@@ -227,7 +227,7 @@ static int fall_back(const struct translated *translated)
 		return status;
 	parse_pagemap(word, &entry);
 	note(translated->context,
-	     "no module to walk the page tables (%s): entries, leaf size and cache type are "
+	     "no module to walk the page tables (%s): entries, leaf size and memory type are "
 	     "missing",
 	     mmiod_client_error(translated->context->client));
 	return print_pagemap(translated, &entry);
@@ -278,7 +278,7 @@ const struct verb translate_verb = {
 	.most = 2,
 	.run = verb_translate,
 	.examples = { { "translate 4711 0x7f2c8a400000",
-			"every level's entry, leaf size, frame, cache type" } },
+			"every level's entry, leaf size, frame, memory type" } },
 	.more = "Your own processes are yours to look into, but frames and physical addresses\n"
 		"are shown to administrators and to those that an [inspect] section names.\n"
 		"Without a daemon /proc/PID/pagemap tells the frame, to root.",

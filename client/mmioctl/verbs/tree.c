@@ -91,7 +91,7 @@ static void add_lease(const struct forest *forest, json_t *parent,
 					 json_number(mmiod_lease_info_offset(info)), "size",
 					 json_number(mmiod_lease_info_length(info)), "rights",
 					 rights_word(mmiod_lease_info_rights(info)), "cache",
-					 cache_word(mmiod_lease_info_cache(info)), "state",
+					 memtype_word(mmiod_lease_info_memtype(info)), "state",
 					 state_word(mmiod_lease_info_state(info)), "user", user,
 					 "pid", (json_int_t)mmiod_lease_info_pid(info), "command",
 					 mmiod_lease_info_comm(info), "mappings",
@@ -130,7 +130,7 @@ static void add_region(const struct forest *forest, const struct mmiod_region *r
 				json_number(mmiod_region_offset(region)), "size",
 				json_number(mmiod_region_length(region)), "rights",
 				rights_word(mmiod_region_rights(region)), "cache",
-				cache_word(mmiod_region_cache(region)), "state",
+				memtype_word(mmiod_region_memtype(region)), "state",
 				state == MMIOD_STATE_REVOKED ? "missing" : state_word(state)));
 	add_leases(forest, node, mmiod_region_name(region));
 }
@@ -152,7 +152,7 @@ static void add_kernel_memory(const struct forest *forest)
 
 /* ---- drawing ---- */
 
-enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_CACHE, TREE_STATE, TREE_NOTE };
+enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE };
 
 static void set_text(struct libscols_line *line, size_t column, const json_t *node, const char *key)
 {
@@ -197,7 +197,7 @@ static int draw_node(const struct context *context, struct libscols_table *table
 		return -ENOMEM;
 	set_text(line, TREE_NAME, node, "name");
 	set_text(line, TREE_RIGHTS, node, "rights");
-	set_text(line, TREE_CACHE, node, "cache");
+	set_text(line, TREE_MEMTYPE, node, "cache");
 	set_text(line, TREE_STATE, node, "state");
 	if (size && context->table.bytes)
 		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(size));

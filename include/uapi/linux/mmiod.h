@@ -29,10 +29,7 @@
 #define MMIOD_NAME_MAX 32 /* a region's name, with its terminating zero */
 #define MMIOD_TAG_SIZE 64 /* what the daemon stores with a window, opaque to the module */
 
-/*
- * A window's cache attribute. It belongs to the
- * physical pages: windows that share a page must agree.
- */
+/* A window's memory type. It belongs to the physical pages: windows that share a page must agree. */
 enum mmiod_attr {
 	MMIOD_ATTR_UC = 1, /* uncached: every load and store is one bus access, in order */
 	MMIOD_ATTR_WC = 2, /* write-combining: stores may be merged and reordered until flushed */
@@ -149,10 +146,10 @@ struct mmiod_region_info {
 
 /*
  * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same
- * pages has another cache attribute; conflict_id says which. EINVAL: empty, or leaves the region.
+ * pages has another memory type; conflict_id says which. EINVAL: empty, or leaves the region.
  * ENODEV: the device has gone. EIO: it does not answer: it is off its bus, or memory decoding is
  * off, its own or that of a bridge above it. ENOENT: no such region. ENOSPC: max_windows.
- * EOPNOTSUPP: the cache attribute cannot be had for device memory (WB).
+ * EOPNOTSUPP: the memory type cannot be had for device memory (WB).
  *
  * While the device is being reset, sleeps or recovers from an error it is not asked: the window is
  * born SUSPENDED.
@@ -338,7 +335,7 @@ struct mmiod_control_event {
 };
 
 /*
- * Cache type of one page-table entry. UC_MINUS: uncached, but an MTRR may make it write-combining.
+ * Memory type of one page-table entry. UC_MINUS: uncached, but an MTRR may make it write-combining.
  */
 enum mmiod_entry_cache {
 	MMIOD_ENTRY_NONE = 0, /* nothing is mapped */

@@ -38,9 +38,9 @@ Test(common, distances_count_letters_that_are_inserted_deleted_or_replaced)
 
 Test(common, words_stand_in_the_order_of_their_numbers)
 {
-	cr_expect_str_eq(common_word(common_memtype_words, MMIOD_CACHE_UC, "-"), "uc");
-	cr_expect_str_eq(common_word(common_memtype_words, MMIOD_CACHE_UC_MINUS, "-"), "uc-");
-	cr_expect_str_eq(common_word(common_memtype_words, MMIOD_CACHE_DEFAULT, "-"), "-");
+	cr_expect_str_eq(common_word(common_memtype_words, MMIOD_MEMTYPE_UC, "-"), "uc");
+	cr_expect_str_eq(common_word(common_memtype_words, MMIOD_MEMTYPE_UC_MINUS, "-"), "uc-");
+	cr_expect_str_eq(common_word(common_memtype_words, MMIOD_MEMTYPE_DEFAULT, "-"), "-");
 	cr_expect_str_eq(common_word(common_memtype_words, 7, "-"), "-");
 	cr_expect_str_eq(common_word(common_share_words, MMIOD_SHARE_GUEST, "-"), "guest");
 	cr_expect_str_eq(common_word(common_share_words, -1, "-"), "-");

@@ -58,14 +58,14 @@ Test(paging, what_is_not_present_says_so)
 	bits_are(0x123456789abc0e, 1, "not present, the kernel's own");
 }
 
-Test(paging, levels_and_cache_types_have_names_and_unknown_ones_a_dash)
+Test(paging, levels_and_memory_types_have_names_and_unknown_ones_a_dash)
 {
 	cr_assert_str_eq(level_name(1), "PTE");
 	cr_assert_str_eq(level_name(5), "PGD");
 	cr_assert_str_eq(level_name(9), "-");
-	cr_assert_str_eq(cache_type_name(MMIOD_CACHE_UC), "uncached (UC)");
-	cr_assert_str_eq(cache_type_name(MMIOD_CACHE_UC_MINUS), "uncached (UC-)");
-	cr_assert_str_eq(cache_type_name(99), "-");
+	cr_assert_str_eq(memtype_name(MMIOD_MEMTYPE_UC), "uncached (UC)");
+	cr_assert_str_eq(memtype_name(MMIOD_MEMTYPE_UC_MINUS), "uncached (UC-)");
+	cr_assert_str_eq(memtype_name(99), "-");
 }
 
 Test(paging, page_flags_are_named_and_unknown_ones_numbered)

@@ -37,7 +37,7 @@ static void send_region(struct fake *fake)
 				.bar = UINT32_MAX,
 				.width = 2,
 				.caches = 6,
-				.cache = MMIOD_CACHE_UC,
+				.cache = MMIOD_MEMTYPE_UC,
 				.rights = 3 } };
 
 	fake_send(fake, &reply, sizeof(reply), NULL, 0);
@@ -369,7 +369,7 @@ Test(mmioctl, each_verb_that_accesses_leases_as_its_options_say)
 		cr_assert_eq(run.status, 5, "%s: %d, %s", row[0], run.status, run.err);
 		cr_expect_eq(asked.leases, 1, "%s", row[0]);
 		cr_expect_eq(asked.wait_ms, 5000, "%s", row[0]);
-		cr_expect_eq(asked.cache, MMIOD_CACHE_WC, "%s", row[0]);
+		cr_expect_eq(asked.cache, MMIOD_MEMTYPE_WC, "%s", row[0]);
 		cr_expect_eq(asked.share, MMIOD_SHARE_WRITE, "%s", row[0]);
 		cr_expect_eq(asked.width, 4, "%s", row[0]);
 	}
@@ -383,13 +383,13 @@ Test(mmioctl, hold_and_regs_lease_as_their_options_say)
 	run_with(&run, refuse_leases, &asked, "hold", "shm/16", "--wait", "--exclusive", "--uc");
 	cr_assert_eq(run.status, 5, "%s", run.err);
 	cr_expect_eq(asked.wait_ms, UINT32_MAX);
-	cr_expect_eq(asked.cache, MMIOD_CACHE_UC);
+	cr_expect_eq(asked.cache, MMIOD_MEMTYPE_UC);
 	cr_expect_eq(asked.share, MMIOD_SHARE_EXCLUSIVE);
 	run_with(&run, refuse_leases, &asked, "regs", "shm", "--wait=2s", "--wc", "--exclusive",
 		 "--map", "client/mmioctl/maps/edu.ini");
 	cr_assert_eq(run.status, 5, "%s", run.err);
 	cr_expect_eq(asked.wait_ms, 2000);
-	cr_expect_eq(asked.cache, MMIOD_CACHE_WC);
+	cr_expect_eq(asked.cache, MMIOD_MEMTYPE_WC);
 	cr_expect_eq(asked.share, MMIOD_SHARE_EXCLUSIVE);
 }
 

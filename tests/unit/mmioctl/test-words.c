@@ -68,9 +68,9 @@ Test(words, rights_and_attributes_are_those_of_the_configuration)
 	cr_assert_str_eq(rights_word(MMIOD_RIGHT_READ), "r");
 	cr_assert_str_eq(rights_word(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE), "rw");
 	cr_assert_str_eq(rights_word(0), "-");
-	cr_assert_str_eq(cache_word(MMIOD_CACHE_WC), "wc");
+	cr_assert_str_eq(memtype_word(MMIOD_MEMTYPE_WC), "wc");
 	cr_assert_str_eq(share_word(MMIOD_SHARE_WRITE), "shared-write");
 	cr_assert_str_eq(state_word(MMIOD_STATE_SUSPENDED), "suspended");
-	caches_words(1u << MMIOD_CACHE_UC | 1u << MMIOD_CACHE_WC, text, sizeof(text));
+	memtypes_words(1u << MMIOD_MEMTYPE_UC | 1u << MMIOD_MEMTYPE_WC, text, sizeof(text));
 	cr_assert_str_eq(text, "uc,wc");
 }

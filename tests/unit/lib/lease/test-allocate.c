@@ -138,7 +138,7 @@ Test(allocate, from_a_pool_is_a_lease_like_any_other)
 					 .align = 1 << 16,
 					 .low = 1 << 20,
 					 .high = 1 << 21,
-					 .cache = MMIOD_CACHE_WC,
+					 .cache = MMIOD_MEMTYPE_WC,
 					 .width = 4,
 					 .flags = MMIOD_ALLOCATE_ZERO |
 						  MMIOD_ALLOCATE_POWER_OF_TWO };
@@ -162,7 +162,7 @@ Test(allocate, from_a_pool_is_a_lease_like_any_other)
 	cr_assert_eq(asked->align, 1 << 16);
 	cr_assert_eq(asked->low, 1 << 20);
 	cr_assert_eq(asked->high, 1 << 21);
-	cr_assert_eq(asked->cache, MMIOD_CACHE_WC);
+	cr_assert_eq(asked->cache, MMIOD_MEMTYPE_WC);
 	cr_assert_eq(asked->width, 4);
 	cr_assert_eq(asked->flags, MMIOD_ALLOC_ZERO | MMIOD_ALLOC_POWER_OF_TWO);
 	cr_assert_eq(test.rig.released[0], 17);

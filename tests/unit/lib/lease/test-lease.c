@@ -31,7 +31,7 @@ static void grant_one(struct fake *fake)
 	cr_expect_eq(want->offset, 0x2000);
 	cr_expect_eq(want->length, 0x1000);
 	cr_expect_eq(want->rights, RW);
-	cr_expect_eq(want->cache, MMIOD_CACHE_WC);
+	cr_expect_eq(want->cache, MMIOD_MEMTYPE_WC);
 	cr_expect_eq(want->width, 4);
 	cr_expect_eq(want->share, MMIOD_SHARE_READ);
 	cr_expect_eq(want->flags, MMIOD_LEASE_CONNECTION);
@@ -45,7 +45,7 @@ Test(lease, says_on_the_wire_what_is_wanted)
 				   .offset = 0x2000,
 				   .length = 0x1000,
 				   .rights = RW,
-				   .cache = MMIOD_CACHE_WC,
+				   .cache = MMIOD_MEMTYPE_WC,
 				   .width = 4,
 				   .share = MMIOD_SHARE_READ,
 				   .flags = MMIOD_WANT_CONNECTION };
@@ -63,7 +63,7 @@ Test(lease, says_on_the_wire_what_is_wanted)
 	cr_assert_eq(mmiod_lease_offset(lease), 0x2000);
 	cr_assert_eq(mmiod_lease_length(lease), 0x1000);
 	cr_assert_eq(mmiod_lease_rights(lease), RW);
-	cr_assert_eq(mmiod_lease_cache(lease), MMIOD_CACHE_WC);
+	cr_assert_eq(mmiod_lease_memtype(lease), MMIOD_MEMTYPE_WC);
 	cr_assert_eq(mmiod_lease_share(lease), MMIOD_SHARE_READ);
 	cr_assert_eq(mmiod_lease_width(lease), 4);
 	cr_assert_eq(mmiod_lease_map_offset(lease), 0x2000);

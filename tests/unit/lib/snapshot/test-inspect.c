@@ -104,9 +104,9 @@ static struct answer translate_answer(void)
 					  .offset = 0x1000,
 					  .flags = MMIOD_TRANSLATE_PRESENT |
 						   MMIOD_TRANSLATE_MAPPED | MMIOD_TRANSLATE_WINDOW,
-					  .cache = MMIOD_CACHE_UC_MINUS,
+					  .cache = MMIOD_MEMTYPE_UC_MINUS,
 					  .state = MMIOD_STATE_OK,
-					  .asked = MMIOD_CACHE_UC,
+					  .asked = MMIOD_MEMTYPE_UC,
 					  .region = "shm" },
 			       .entries = { { 0x67, 5, 39 },
 					    { 0x1067, 3, 30 },
@@ -508,8 +508,8 @@ Test(translation, tells_what_the_daemon_does)
 	cr_assert_eq(mmiod_translation_end(found), 0x9000);
 	cr_assert_eq(mmiod_translation_phys(found), 0x200001000);
 	cr_assert_eq(mmiod_translation_leaf(found), 0x1000);
-	cr_assert_eq(mmiod_translation_cache(found), MMIOD_CACHE_UC_MINUS);
-	cr_assert_eq(mmiod_translation_asked(found), MMIOD_CACHE_UC);
+	cr_assert_eq(mmiod_translation_memtype(found), MMIOD_MEMTYPE_UC_MINUS);
+	cr_assert_eq(mmiod_translation_asked(found), MMIOD_MEMTYPE_UC);
 	cr_assert_eq(mmiod_translation_lease(found), 17);
 	cr_assert_eq(mmiod_translation_offset(found), 0x1000);
 	cr_assert_eq(mmiod_translation_state(found), MMIOD_STATE_OK);
@@ -666,7 +666,7 @@ static struct notice_packet notice_packet(uint32_t type)
 			    .uid = 5,
 			    .pid = 6,
 			    .rights = MMIOD_RIGHT_READ,
-			    .cache = MMIOD_CACHE_WC,
+			    .cache = MMIOD_MEMTYPE_WC,
 			    .memory = MMIOD_MEMORY_REGION,
 			    .comm = "steady",
 			    .region = "shm" },
@@ -754,7 +754,7 @@ Test(notice, tells_what_the_daemon_does)
 	cr_assert_eq(mmiod_notice_uid(notice), 5);
 	cr_assert_eq(mmiod_notice_pid(notice), 6);
 	cr_assert_eq(mmiod_notice_rights(notice), MMIOD_RIGHT_READ);
-	cr_assert_eq(mmiod_notice_cache(notice), MMIOD_CACHE_WC);
+	cr_assert_eq(mmiod_notice_memtype(notice), MMIOD_MEMTYPE_WC);
 	cr_assert_eq(mmiod_notice_memory(notice), MMIOD_MEMORY_REGION);
 	cr_assert_str_eq(mmiod_notice_comm(notice), "steady");
 	cr_assert_str_eq(mmiod_notice_region(notice), "shm");

@@ -225,7 +225,7 @@ static void fill_granted(struct mmiod_wire_granted *granted, const struct mmiod_
 	size_t page = mmiod_page_size();
 
 	*granted = (struct mmiod_wire_granted){
-		.cache = want->cache ? want->cache : MMIOD_CACHE_UC,
+		.cache = want->cache ? want->cache : MMIOD_MEMTYPE_UC,
 		.lease = lease,
 		.offset = want->offset,
 		.length = want->length,

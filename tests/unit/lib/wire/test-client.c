@@ -505,8 +505,8 @@ static void send_regions(struct fake *fake, uint64_t first, size_t count, bool m
 		region->length = 0x1000 * region->id;
 		region->bar = i ? UINT32_MAX : 2;
 		region->width = 4;
-		region->caches = 1u << MMIOD_CACHE_UC;
-		region->cache = MMIOD_CACHE_UC;
+		region->caches = 1u << MMIOD_MEMTYPE_UC;
+		region->cache = MMIOD_MEMTYPE_UC;
 		region->rights = MMIOD_RIGHT_READ;
 		region->vendor = 0x1234;
 		region->product = 0x11e8;
@@ -553,8 +553,8 @@ Test(client, lists_regions_page_by_page)
 	cr_assert_eq(mmiod_region_bar(region), 2);
 	cr_assert_eq(mmiod_region_bar(mmiod_region_list_get(list, 1)), -1);
 	cr_assert_eq(mmiod_region_width(region), 4);
-	cr_assert_eq(mmiod_region_caches(region), 2);
-	cr_assert_eq(mmiod_region_cache(region), MMIOD_CACHE_UC);
+	cr_assert_eq(mmiod_region_memtypes(region), 2);
+	cr_assert_eq(mmiod_region_memtype(region), MMIOD_MEMTYPE_UC);
 	cr_assert_eq(mmiod_region_rights(region), MMIOD_RIGHT_READ);
 	cr_assert_eq(mmiod_region_state(region), MMIOD_STATE_OK);
 	cr_assert_eq(mmiod_region_vendor(region), 0x1234);
@@ -635,7 +635,7 @@ static void send_leases(struct fake *fake)
 			       .reads = 8,
 			       .writes = 9,
 			       .rights = 3,
-			       .cache = MMIOD_CACHE_WC,
+			       .cache = MMIOD_MEMTYPE_WC,
 			       .width = 8,
 			       .share = MMIOD_SHARE_READ,
 			       .state = MMIOD_STATE_SUSPENDED,
@@ -679,7 +679,7 @@ Test(client, lists_leases_with_names_made_harmless)
 	cr_assert_eq(mmiod_lease_info_reads(info), 8);
 	cr_assert_eq(mmiod_lease_info_writes(info), 9);
 	cr_assert_eq(mmiod_lease_info_rights(info), 3);
-	cr_assert_eq(mmiod_lease_info_cache(info), MMIOD_CACHE_WC);
+	cr_assert_eq(mmiod_lease_info_memtype(info), MMIOD_MEMTYPE_WC);
 	cr_assert_eq(mmiod_lease_info_width(info), 8);
 	cr_assert_eq(mmiod_lease_info_share(info), MMIOD_SHARE_READ);
 	cr_assert_eq(mmiod_lease_info_state(info), MMIOD_STATE_SUSPENDED);
