@@ -62,7 +62,7 @@ struct mmiod_client {
 	struct link renewals; /* struct renewal of those that are renewed */
 	/* Its simulated leases ended with the last connection. Not called for the first one. */
 	void (*reconnected)(struct mmiod_client *client, bool restarted);
-	bool publishes; /* caches behind its requests, by the environment's wish */
+	bool publishes; /* caches behind its requests, as the environment says */
 	int64_t published_ms; /* when it did so last */
 	unsigned int published_connection; /* and on which connection */
 	size_t published; /* and how many */

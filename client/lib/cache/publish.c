@@ -98,7 +98,7 @@ MMIOD_EXPORT int mmiod_client_publish_caches(struct mmiod_client *client)
 	return err;
 }
 
-/* ---- by the environment's wish ---- */
+/* ---- as the environment says ---- */
 
 static bool is_due(const struct mmiod_client *client, int64_t now)
 {

@@ -60,9 +60,9 @@ static const char *socket_path(const char *path)
 
 static bool wants_publishing(void)
 {
-	const char *wish = secure_getenv("MMIOD_CACHE_PUBLISH");
+	const char *publish = secure_getenv("MMIOD_CACHE_PUBLISH");
 
-	return wish && !strcmp(wish, "1");
+	return publish && !strcmp(publish, "1");
 }
 
 static struct mmiod_client *client_new(const char *path)

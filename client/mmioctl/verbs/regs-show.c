@@ -184,16 +184,17 @@ int regs_show_register(const struct regs *regs, const struct map_register *reg,
 }
 
 /* The number alone, for scripts. */
-int regs_show_field(const struct regs *regs, const struct wish *wish, uint64_t value)
+int regs_show_field(const struct regs *regs, const struct selection *selection, uint64_t value)
 {
-	uint64_t number = field_of(wish->field, value);
-	const char *word = field_word(wish->field, number);
+	uint64_t number = field_of(selection->field, value);
+	const char *word = field_word(selection->field, number);
 	char words[VALUE_WORDS];
 
 	if (regs->context->json)
-		return out(regs, json_pack("{s:i, s:s, s:s, s:o}", "schema", JSON_SCHEMA, "region",
-					   regs->place.target.region, "register", wish->reg->name,
-					   "field", field_json(wish->field, &value)));
+		return out(regs,
+			   json_pack("{s:i, s:s, s:s, s:o}", "schema", JSON_SCHEMA, "region",
+				     regs->place.target.region, "register", selection->reg->name,
+				     "field", field_json(selection->field, &value)));
 	number_words(number, words);
 	printf("%s%s%s%s\n", words, regs->context->verbose && word ? " (" : "",
 	       regs->context->verbose && word ? word : "",

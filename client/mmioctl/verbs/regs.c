@@ -51,7 +51,7 @@ static int lease_span(struct regs *regs, unsigned int rights)
 		if (regs_has(regs, &regs->map->registers[i]))
 			span_register(regs, &regs->map->registers[i], &start, &end);
 	for (size_t i = 0; i < regs->count; i++)
-		span_register(regs, regs->wishes[i].reg, &start, &end);
+		span_register(regs, regs->selections[i].reg, &start, &end);
 	if (start >= end)
 		return report_not_found(regs->context, "no register of %s lies in region %s",
 					regs->map->file, regs->place.target.region);
@@ -63,27 +63,27 @@ static int lease_span(struct regs *regs, unsigned int rights)
 
 /* ---- reading ---- */
 
-static int refuse_reading(const struct regs *regs, const struct wish *wish)
+static int refuse_reading(const struct regs *regs, const struct selection *selection)
 {
-	bool whole = wish->reg->access == MAP_WO;
+	bool whole = selection->reg->access == MAP_WO;
 
 	return report(regs->context, -EINVAL, "%s%s%s is write-only: it cannot be read",
-		      wish->reg->name, whole ? "" : ".", whole ? "" : wish->field->name);
+		      selection->reg->name, whole ? "" : ".", whole ? "" : selection->field->name);
 }
 
-static int read_wish(struct regs *regs, const struct wish *wish)
+static int read_selection(struct regs *regs, const struct selection *selection)
 {
-	bool is_read = wish->reg->access != MAP_WO;
+	bool is_read = selection->reg->access != MAP_WO;
 	uint64_t value = 0;
 	int status;
 
-	if (wish->field && (!is_read || wish->field->access == MAP_WO))
-		return refuse_reading(regs, wish);
-	status = is_read ? regs_load(regs, wish->reg, &value) : 0;
+	if (selection->field && (!is_read || selection->field->access == MAP_WO))
+		return refuse_reading(regs, selection);
+	status = is_read ? regs_load(regs, selection->reg, &value) : 0;
 	if (status)
 		return status;
-	return wish->field ? regs_show_field(regs, wish, value)
-			   : regs_show_register(regs, wish->reg, is_read ? &value : NULL);
+	return selection->field ? regs_show_field(regs, selection, value)
+				: regs_show_register(regs, selection->reg, is_read ? &value : NULL);
 }
 
 /* ---- writing ---- */
@@ -107,28 +107,29 @@ static uint64_t clearing_bits(const struct map_register *reg)
 	return reg->access == MAP_W1C ? UINT64_MAX : bits_of(reg, MAP_W1C) | bits_of(reg, MAP_WO);
 }
 
-static int check_writable(const struct regs *regs, const struct wish *wish)
+static int check_writable(const struct regs *regs, const struct selection *selection)
 {
-	enum map_access access = wish->field ? wish->field->access : wish->reg->access;
+	enum map_access access =
+		selection->field ? selection->field->access : selection->reg->access;
 
 	if (access == MAP_RO)
 		return report(regs->context, -EINVAL, "%s%s%s is read-only (%s:%u)",
-			      wish->reg->name, wish->field ? "." : "",
-			      wish->field ? wish->field->name : "", regs->map->file,
-			      wish->reg->line);
-	if (wish->field && wish->reg->access == MAP_WO)
+			      selection->reg->name, selection->field ? "." : "",
+			      selection->field ? selection->field->name : "", regs->map->file,
+			      selection->reg->line);
+	if (selection->field && selection->reg->access == MAP_WO)
 		return report(
 			regs->context, -EINVAL,
 			"%s is write-only: what its other fields hold cannot be read, so write "
 			"all of it",
-			wish->reg->name);
+			selection->reg->name);
 	return 0;
 }
 
 /* In one access, or else in pieces, the lowest first. */
-static int write_pieces(struct regs *regs, const struct wish *wish, uint64_t mask)
+static int write_pieces(struct regs *regs, const struct selection *selection, uint64_t mask)
 {
-	unsigned int declared = regs->map->declared, width = wish->reg->width;
+	unsigned int declared = regs->map->declared, width = selection->reg->width;
 	struct change change = { .options = &options.change, .place = &regs->place };
 	int status = 0;
 
@@ -136,86 +137,89 @@ static int write_pieces(struct regs *regs, const struct wish *wish, uint64_t mas
 	for (unsigned int at = 0; !status && at < width; at += regs->place.width) {
 		uint64_t all = width_mask(regs->place.width);
 
-		change.at = regs_window_offset(regs, wish->reg) + at;
+		change.at = regs_window_offset(regs, selection->reg) + at;
 		change.mask = mask >> 8 * at & all;
-		change.value = wish->value << (wish->field ? wish->field->low : 0) >> 8 * at & all;
-		change.clearing = clearing_bits(wish->reg) >> 8 * at & all;
-		change.unreadable = bits_of(wish->reg, MAP_WO) >> 8 * at & all;
-		change.blind = wish->reg->access == MAP_WO;
+		change.value = selection->value << (selection->field ? selection->field->low : 0) >>
+				       8 * at &
+			       all;
+		change.clearing = clearing_bits(selection->reg) >> 8 * at & all;
+		change.unreadable = bits_of(selection->reg, MAP_WO) >> 8 * at & all;
+		change.blind = selection->reg->access == MAP_WO;
 		if (change.mask)
 			status = change_register(regs->context, &change);
 	}
 	return status;
 }
 
-static int write_wish(struct regs *regs, const struct wish *wish)
+static int write_selection(struct regs *regs, const struct selection *selection)
 {
-	return write_pieces(regs, wish,
-			    wish->field ? bits_mask(wish->field->high, wish->field->low)
-					: width_mask(wish->reg->width));
+	return write_pieces(regs, selection,
+			    selection->field
+				    ? bits_mask(selection->field->high, selection->field->low)
+				    : width_mask(selection->reg->width));
 }
 
 /* ---- arguments ---- */
 
 /* A number, or for a field one of its words. */
-static int parse_wished(struct regs *regs, struct wish *wish, const char *text)
+static int parse_written(struct regs *regs, struct selection *selection, const char *text)
 {
-	const struct map_field *field = wish->field;
-	uint64_t most = field ? field_of(field, UINT64_MAX) : width_mask(wish->reg->width);
+	const struct map_field *field = selection->field;
+	uint64_t most = field ? field_of(field, UINT64_MAX) : width_mask(selection->reg->width);
 	int status;
 
 	for (size_t i = 0; field && i < field->value_count; i++)
 		if (!strcmp(field->values[i].word, text)) {
-			wish->value = field->values[i].number;
+			selection->value = field->values[i].number;
 			return 0;
 		}
-	status = parse_value(regs->context, text, &wish->value);
-	if (!status && wish->value > most)
+	status = parse_value(regs->context, text, &selection->value);
+	if (!status && selection->value > most)
 		return usage_error(regs->context,
 				   "value %s does not fit %s%s%s: the greatest is 0x%llx", text,
-				   wish->reg->name, field ? "." : "", field ? field->name : "",
+				   selection->reg->name, field ? "." : "", field ? field->name : "",
 				   (unsigned long long)most);
 	return status;
 }
 
-static int parse_wish(struct regs *regs, const char *text, struct wish *wish)
+static int parse_selection(struct regs *regs, const char *text, struct selection *selection)
 {
 	size_t length = strcspn(text, ".=");
 	const char *value = strchr(text, '=');
 	char field[MAP_NAME_MAX] = "";
-	int status = regmap_find_register(regs->context, regs->map, text, length, &wish->reg);
+	int status = regmap_find_register(regs->context, regs->map, text, length, &selection->reg);
 
-	if (!status && !regs_has(regs, wish->reg))
+	if (!status && !regs_has(regs, selection->reg))
 		return report_not_found(regs->context, "%s does not lie in region %s",
-					wish->reg->name, regs->place.target.region);
+					selection->reg->name, regs->place.target.region);
 	if (!status && text[length] == '.') {
 		snprintf(field, sizeof(field), "%.*s", (int)strcspn(text + length + 1, "="),
 			 text + length + 1);
-		status =
-			regmap_find_field(regs->context, regs->map, wish->reg, field, &wish->field);
+		status = regmap_find_field(regs->context, regs->map, selection->reg, field,
+					   &selection->field);
 	}
 	if (!status)
-		status = regs_check_width(regs, wish->reg);
-	wish->writes = value != NULL;
+		status = regs_check_width(regs, selection->reg);
+	selection->writes = value != NULL;
 	if (!status && value)
-		status = parse_wished(regs, wish, value + 1);
+		status = parse_written(regs, selection, value + 1);
 	if (!status && value)
-		status = check_writable(regs, wish);
+		status = check_writable(regs, selection);
 	return status;
 }
 
-static int parse_wishes(struct regs *regs, int argc, char **argv, unsigned int *rights)
+static int parse_selections(struct regs *regs, int argc, char **argv, unsigned int *rights)
 {
 	int status = 0;
 
 	*rights = MMIOD_RIGHT_READ;
-	regs->wishes = argc ? calloc((size_t)argc, sizeof(*regs->wishes)) : NULL;
-	if (argc && !regs->wishes)
+	regs->selections = argc ? calloc((size_t)argc, sizeof(*regs->selections)) : NULL;
+	if (argc && !regs->selections)
 		return out_of_memory(regs->context);
 	for (int i = 0; !status && i < argc; i++) {
-		status = parse_wish(regs, argv[i], &regs->wishes[i]);
+		status = parse_selection(regs, argv[i], &regs->selections[i]);
 		regs->count++;
-		if (!status && regs->wishes[i].writes)
+		if (!status && regs->selections[i].writes)
 			*rights = READ_WRITE;
 	}
 	return status;
@@ -224,7 +228,7 @@ static int parse_wishes(struct regs *regs, int argc, char **argv, unsigned int *
 static int run_regs(struct regs *regs, int argc, char **argv)
 {
 	unsigned int rights;
-	int status = parse_wishes(regs, argc, argv, &rights);
+	int status = parse_selections(regs, argc, argv, &rights);
 
 	if (!status)
 		status = lease_span(regs, rights);
@@ -233,8 +237,8 @@ static int run_regs(struct regs *regs, int argc, char **argv)
 	if (!regs->count)
 		return regs_show_all(regs);
 	for (size_t i = 0; !status && i < regs->count; i++)
-		status = regs->wishes[i].writes ? write_wish(regs, &regs->wishes[i])
-						: read_wish(regs, &regs->wishes[i]);
+		status = regs->selections[i].writes ? write_selection(regs, &regs->selections[i])
+						    : read_selection(regs, &regs->selections[i]);
 	return status;
 }
 
@@ -259,7 +263,7 @@ static int verb_regs(struct context *context, int argc, char **argv)
 	}
 	place_close(&regs.place);
 	regmap_free(regs.map);
-	free(regs.wishes);
+	free(regs.selections);
 	return status;
 }
 

@@ -9,7 +9,7 @@
 #include "target/place.h"
 
 /* One argument: NAME, NAME.FIELD, with or without =VALUE. */
-struct wish {
+struct selection {
 	const struct map_register *reg;
 	const struct map_field *field; /* NULL: the whole register */
 	bool writes;
@@ -20,7 +20,7 @@ struct regs {
 	struct context *context;
 	struct place place; /* from the first to the last register that is accessed */
 	struct regmap *map;
-	struct wish *wishes;
+	struct selection *selections;
 	size_t count;
 	uint64_t base; /* where the map starts, from the start of the region: modulo 2^64 */
 };
@@ -41,6 +41,6 @@ extern const size_t regs_column_count;
 int regs_show_all(struct regs *regs);
 int regs_show_register(const struct regs *regs, const struct map_register *reg,
 		       const uint64_t *value);
-int regs_show_field(const struct regs *regs, const struct wish *wish, uint64_t value);
+int regs_show_field(const struct regs *regs, const struct selection *selection, uint64_t value);
 
 #endif
