@@ -36,8 +36,8 @@ static int greet(struct mmiod_mapping *mapping, const char *message)
 	/* Not strcpy(): the C library may store in ways that devices do not take. */
 	mmiod_copy_to_window(window, message, size);
 	/*
-	 * With write-combining, stores wait in the processor
-	 * until they are flushed; reading back proves arrival.
+	 * With write-combining, stores wait in the processor until they are flushed; reading back
+	 * proves arrival.
 	 */
 	mmiod_wc_flush();
 	mmiod_copy_from_window(readback, window, size);

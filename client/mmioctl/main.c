@@ -43,8 +43,8 @@ static int check_arguments(const struct context *context, const struct verb *ver
 }
 
 /*
- * getopt moves arguments about, across "--" too: part
- * the command before. Returns how many are left.
+ * getopt moves arguments about, across "--" too: part the command before. Returns how many are
+ * left.
  */
 static int part_command(int argc, char **argv, char ***command)
 {
@@ -134,8 +134,8 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, ""); /* what the terminal can show */
 	fill_standard_files();
 	/*
-	 * So that an error in an earlier option is already
-	 * told in the form that a later --json asks for.
+	 * So that an error in an earlier option is already told in the form that a later --json
+	 * asks for.
 	 */
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
 		context.json |= !strcmp(argv[i], "--json");

@@ -2,8 +2,8 @@
 /**
  * libmmiod: device memory for unprivileged programs.
  *
- * A program connects to the daemon, asks for a lease
- * on a part of a region, and maps the lease's window:
+ * A program connects to the daemon, asks for a lease on a part of a region, and maps the lease's
+ * window:
  *
  *	struct mmiod_client *client;
  *	struct mmiod_lease *lease;
@@ -89,8 +89,8 @@ struct mmiod_wait;
 int mmiod_client_connect(const char *path, struct mmiod_client **client);
 
 /**
- * Close the connection. Leases and mappings made through it
- * stay valid, except connection-bound leases. NULL: no-op.
+ * Close the connection. Leases and mappings made through it stay valid, except connection-bound
+ * leases. NULL: no-op.
  */
 void mmiod_client_free(struct mmiod_client *client);
 
@@ -241,8 +241,8 @@ uint32_t mmiod_lease_info_mappings(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_faults(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_populated(const struct mmiod_lease_info *info);
 /**
- * The same as leaves of page tables, by size; 0 for a size
- * that is none, and from a daemon that does not count them.
+ * The same as leaves of page tables, by size; 0 for a size that is none, and from a daemon that
+ * does not count them.
  */
 uint64_t mmiod_lease_info_fault_leaves(const struct mmiod_lease_info *info,
 				       enum mmiod_leaf_size size);
@@ -336,9 +336,9 @@ int mmiod_client_lease(struct mmiod_client *client, const char *region, uint64_t
 		       uint64_t length, unsigned int rights, struct mmiod_lease **lease);
 
 /**
- * Forget the object and close its file; the lease ends
- * when the last copy of the file and the last mapping go. In simulation
- * files cannot be watched: there it ends by release, or with the connection.
+ * Forget the object and close its file; the lease ends when the last copy of the file and the last
+ * mapping go. In simulation files cannot be watched: there it ends by release, or with the
+ * connection.
  */
 void mmiod_lease_free(struct mmiod_lease *lease);
 
@@ -491,8 +491,8 @@ unsigned int mmiod_pool_orders(const struct mmiod_pool *pool);
 uint64_t mmiod_pool_blocks(const struct mmiod_pool *pool, unsigned int order);
 
 /**
- * What lies where in the pool of region @name: its used extents by
- * offset. -ENOENT: no such pool. Free with mmiod_pool_map_free().
+ * What lies where in the pool of region @name: its used extents by offset. -ENOENT: no such pool.
+ * Free with mmiod_pool_map_free().
  */
 int mmiod_client_map_pool(struct mmiod_client *client, const char *name,
 			  struct mmiod_pool_map **map);
@@ -510,8 +510,8 @@ uint32_t mmiod_extent_pid(const struct mmiod_extent *extent);
 const char *mmiod_extent_comm(const struct mmiod_extent *extent);
 
 /**
- * One buffer of kernel memory. Addresses are 0 where
- * there is none, and for all who may not inspect.
+ * One buffer of kernel memory. Addresses are 0 where there is none, and for all who may not
+ * inspect.
  */
 struct mmiod_buffer {
 	enum mmiod_memory memory;
@@ -541,8 +541,8 @@ static inline int mmiod_client_buffer(struct mmiod_client *client, uint64_t leas
 /* ---- looking into things; what [inspect] of the configuration admits, and administrators ----- */
 
 /**
- * The daemon's connections: those of the caller's
- * own user, and all for who may inspect. A snapshot.
+ * The daemon's connections: those of the caller's own user, and all for who may inspect. A
+ * snapshot.
  */
 int mmiod_client_list_peers(struct mmiod_client *client, struct mmiod_peer_list **list);
 void mmiod_peer_list_free(struct mmiod_peer_list *list);
@@ -819,8 +819,8 @@ int mmiod_lease_write(struct mmiod_lease *lease, uint64_t offset, unsigned int w
 /** Fill @length bytes with @value by memset_io; -EINVAL when the region declares a width. */
 int mmiod_lease_fill(struct mmiod_lease *lease, uint64_t offset, size_t length, uint8_t value);
 /**
- * Copy out of and into the window in bulk (memcpy_fromio,
- * memcpy_toio); -EINVAL when the region declares a width.
+ * Copy out of and into the window in bulk (memcpy_fromio, memcpy_toio); -EINVAL when the region
+ * declares a width.
  */
 int mmiod_lease_copy_from(struct mmiod_lease *lease, uint64_t offset, void *buffer, size_t length);
 int mmiod_lease_copy_to(struct mmiod_lease *lease, uint64_t offset, const void *buffer,
@@ -870,14 +870,14 @@ static inline void mmiod_write64(volatile void *address, uint64_t value)
 }
 
 /**
- * Push what write-combining holds back towards the device.
- * Delivery itself only a read from the device proves.
+ * Push what write-combining holds back towards the device. Delivery itself only a read from the
+ * device proves.
  */
 void mmiod_wc_flush(void);
 
 /**
- * Copy to and from a mapped window with aligned accesses
- * of at most 8 bytes; no SIMD, no overlapping accesses.
+ * Copy to and from a mapped window with aligned accesses of at most 8 bytes; no SIMD, no
+ * overlapping accesses.
  */
 void mmiod_copy_to_window(volatile void *window, const void *buffer, size_t length);
 void mmiod_copy_from_window(void *buffer, const volatile void *window, size_t length);
@@ -904,9 +904,9 @@ struct mmiod_target {
 /**
  * Read a target. In the place of REGION's name may stand where it lies, PCIADDR/barN
  * (0000:01:00.0/bar2; the domain 0000 may be left out, one above ffff has up to eight digits): a
- * lease is then asked for with that as its
- * region, and OFFSET counts from the start of the BAR, of which the region may be a part. Numbers
- * are decimal or 0x…, with K, M, G or T behind them for powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
+ * lease is then asked for with that as its region, and OFFSET counts from the start of the BAR, of
+ * which the region may be a part. Numbers are decimal or 0x…, with K, M, G or T behind them for
+ * powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
  * @error: NULL, or where to put a sentence that says what is
  * wrong with @text (at most @size bytes). Returns 0 or -EINVAL.
  */
@@ -933,8 +933,8 @@ const char *mmiod_version(void);
  *	mmiod_object_cache_create(&options, &cache, error, sizeof(error));
  *	object = mmiod_object_cache_alloc(cache);
  *
- * Objects in a window are device memory as everything
- * in it: use the accessors or volatile pointers.
+ * Objects in a window are device memory as everything in it: use the accessors or volatile
+ * pointers.
  *
  * Threads: any number may use a cache at the same time, and free what others allocated. Each keeps
  * a few free objects in a magazine of its own, which needs no lock; they go back when the thread
@@ -944,10 +944,7 @@ const char *mmiod_version(void);
  */
 struct mmiod_object_cache;
 
-/**
- * Where slabs come from. Any number of caches
- * may share one; it must outlive them.
- */
+/** Where slabs come from. Any number of caches may share one; it must outlive them. */
 struct mmiod_slab_provider;
 
 /**
@@ -991,8 +988,8 @@ int mmiod_slab_provider_anonymous(struct mmiod_slab_provider **provider);
  * -ENOMEM, -ECONNREFUSED, ...; so does mmiod_object_cache_alloc(), and mmiod_slab_provider_error()
  * has the daemon's sentence.
  *
- * Of a lease that is revoked, or asked back, no more slabs
- * are given out; those in use raise SIGBUS as any window.
+ * Of a lease that is revoked, or asked back, no more slabs are given out; those in use raise SIGBUS
+ * as any window.
  */
 static inline int mmiod_slab_provider_from_pool(struct mmiod_client *client,
 						const struct mmiod_allocation *want,
@@ -1053,8 +1050,8 @@ struct mmiod_object_cache_options {
 	size_t alignment; /**< bytes, a power of two; 0: 8, as in the kernel, which is the least */
 	unsigned int flags; /**< MMIOD_OBJECT_CACHE_* */
 	/**
-	 * Bytes, a power of two and at least a page; 0: the smallest
-	 * with 32 objects, fewer if that were above 64 KiB.
+	 * Bytes, a power of two and at least a page; 0: the smallest with 32 objects, fewer if that
+	 * were above 64 KiB.
 	 */
 	size_t slab_size;
 	/**
@@ -1172,8 +1169,8 @@ static inline void mmiod_object_cache_stats(struct mmiod_object_cache *cache,
 int mmiod_client_publish_caches(struct mmiod_client *client);
 
 /**
- * The published caches that the caller may see: its own
- * user's, and all for an administrator. A snapshot.
+ * The published caches that the caller may see: its own user's, and all for an administrator. A
+ * snapshot.
  */
 int mmiod_client_list_caches(struct mmiod_client *client, struct mmiod_cache_list **list);
 void mmiod_cache_list_free(struct mmiod_cache_list *list);
@@ -1183,8 +1180,8 @@ const struct mmiod_cache_info *mmiod_cache_list_get(const struct mmiod_cache_lis
 						    size_t index);
 
 /*
- * What its process told; the daemon does not check
- * it. Meanings as in struct mmiod_object_cache_stats.
+ * What its process told; the daemon does not check it. Meanings as in struct
+ * mmiod_object_cache_stats.
  */
 const char *mmiod_cache_info_name(const struct mmiod_cache_info *info);
 uint64_t mmiod_cache_info_object_size(const struct mmiod_cache_info *info);

@@ -348,8 +348,8 @@ static_assert(sizeof(struct mmiod_wire_lease) == 224, "wire layout");
 #define MMIOD_EXPLAIN_FLAGS MMIOD_EXPLAIN_SELF
 
 /*
- * EXPLAIN: an array of uint32_t group ids, which may
- * be empty. About others only administrators may ask.
+ * EXPLAIN: an array of uint32_t group ids, which may be empty. About others only administrators may
+ * ask.
  */
 struct mmiod_msg_explain {
 	struct mmiod_msg msg;
@@ -612,8 +612,8 @@ struct mmiod_wire_entry {
 static_assert(sizeof(struct mmiod_wire_entry) == 16, "wire layout");
 
 /*
- * PAGE: only for who may inspect. pid 0: the frame with
- * this number, else the one behind the process's address.
+ * PAGE: only for who may inspect. pid 0: the frame with this number, else the one behind the
+ * process's address.
  */
 struct mmiod_msg_page {
 	struct mmiod_msg msg;
@@ -639,8 +639,8 @@ struct mmiod_msg_page_reply {
 static_assert(sizeof(struct mmiod_msg_page_reply) == 88, "wire layout");
 
 /*
- * MONITOR: only for who may inspect. The reply is a bare
- * header; what it asks for ends with the connection.
+ * MONITOR: only for who may inspect. The reply is a bare header; what it asks for ends with the
+ * connection.
  */
 struct mmiod_msg_monitor {
 	struct mmiod_msg msg;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words that the library's users, the daemon and the
- * wire share. Values are part of the ABI: they never change.
+ * The words that the library's users, the daemon and the wire share. Values are part of the ABI:
+ * they never change.
  */
 #ifndef MMIOD_TYPES_H
 #define MMIOD_TYPES_H
@@ -62,8 +62,8 @@ enum mmiod_backend {
 };
 
 /**
- * What kind of memory stands behind a lease. The kernel's
- * kinds have the values of enum mmiod_buffer_kind.
+ * What kind of memory stands behind a lease. The kernel's kinds have the values of enum
+ * mmiod_buffer_kind.
  */
 enum mmiod_memory {
 	MMIOD_MEMORY_REGION = 0, /**< a range of a region; when allocated: blocks of a pool */
@@ -87,8 +87,8 @@ enum mmiod_memory_zone {
 };
 
 /**
- * Sizes of the leaves of page tables; the names are those
- * of x86. The values of the module's enum mmiod_leaf.
+ * Sizes of the leaves of page tables; the names are those of x86. The values of the module's enum
+ * mmiod_leaf.
  */
 enum mmiod_leaf_size {
 	MMIOD_LEAF_4K = 0, /**< a page */
@@ -173,8 +173,8 @@ enum mmiod_event_type {
 };
 
 /**
- * What a monitor is told of: everything that happens to
- * anybody's leases. Shares its numbers with the events.
+ * What a monitor is told of: everything that happens to anybody's leases. Shares its numbers with
+ * the events.
  */
 enum mmiod_notice_type {
 	MMIOD_NOTICE_GRANTED = 16, /**< somebody got a lease */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mediated access: the kernel does it, one bus access per
- * element, and answers -ENODEV where a load would raise SIGBUS.
+ * Mediated access: the kernel does it, one bus access per element, and answers -ENODEV where a load
+ * would raise SIGBUS.
  *
  * In simulation the window's file is a memory file that knows no such call. There the library maps
  * what it needs for a moment and keeps the module's rules (bounds, alignment, declared width)

@@ -104,8 +104,8 @@ MMIOD_EXPORT void mmiod_copy_from_window(void *buffer, const volatile void *wind
 }
 
 /*
- * Stores to write-combining memory wait in the processor's
- * buffers, out of order, until they are drained.
+ * Stores to write-combining memory wait in the processor's buffers, out of order, until they are
+ * drained.
  */
 MMIOD_EXPORT void mmiod_wc_flush(void)
 {

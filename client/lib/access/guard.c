@@ -38,8 +38,8 @@ static struct sigaction previous;
 static atomic_flag installing = ATOMIC_FLAG_INIT;
 
 /*
- * Die of it, as without us: the access is repeated,
- * or the signal sent again, with the default action.
+ * Die of it, as without us: the access is repeated, or the signal sent again, with the default
+ * action.
  */
 static void die(int sig, const siginfo_t *info)
 {

@@ -69,8 +69,8 @@ static int fail_map(const struct mmiod_lease *lease, int err)
 }
 
 /*
- * A memory file is populated as any other; before Linux 5.14
- * there is no way that keeps its contents: let it fault.
+ * A memory file is populated as any other; before Linux 5.14 there is no way that keeps its
+ * contents: let it fault.
  */
 static int populate_simulated(const struct mmiod_mapping *mapping)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Public functions that are all alike, a line for each. A getter's name
- * is written in full, so that a search for it finds where it is.
+ * Public functions that are all alike, a line for each. A getter's name is written in full, so that
+ * a search for it finds where it is.
  */
 #ifndef MMIOD_GETTER_H
 #define MMIOD_GETTER_H

@@ -5,8 +5,8 @@
  * Here is what a program calls. Allocation and free are a look into the thread's own magazine;
  * everything else goes to the slabs, or with debugging letters to the path that checks.
  *
- * A cache owns its slabs, their descriptors and all
- * threads' magazines of it. The provider is the program's.
+ * A cache owns its slabs, their descriptors and all threads' magazines of it. The provider is the
+ * program's.
  */
 #include "cache/cache.h"
 #include "base/sized.h"

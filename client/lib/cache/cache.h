@@ -41,8 +41,8 @@
 #define FLAGS_TOUCH (MMIOD_OBJECT_CACHE_RED_ZONE | MMIOD_OBJECT_CACHE_POISON)
 
 /*
- * The kernel's <linux/poison.h>, but for free objects, whose
- * bytes are all 0xa5 here (there 0x6b, and 0xa5 the last).
+ * The kernel's <linux/poison.h>, but for free objects, whose bytes are all 0xa5 here (there 0x6b,
+ * and 0xa5 the last).
  */
 #define RED_ZONE_FREE 0xbb
 #define RED_ZONE_USED 0xcc
@@ -50,8 +50,8 @@
 #define POISON_PADDING 0x5a
 
 /*
- * One slot: left red zone, object, right red zone up to @inuse,
- * padding up to @stride. The object starts at @left, and
+ * One slot: left red zone, object, right red zone up to @inuse, padding up to @stride. The object
+ * starts at @left, and
  * @inuse counts from there.
  */
 struct geometry {
@@ -73,8 +73,8 @@ struct slab {
 	uint32_t free; /* bits set in map */
 	uint32_t damaged; /* neither free nor in use for ever */
 	/*
-	 * A bit set: free. With debugging letters as many words
-	 * of damaged objects follow, and with U the tracks.
+	 * A bit set: free. With debugging letters as many words of damaged objects follow, and with
+	 * U the tracks.
 	 */
 	uint64_t map[];
 };
@@ -258,8 +258,8 @@ struct magazine {
 };
 
 /*
- * One per thread. Entries are its own; another thread
- * only clears those of a cache that it destroys.
+ * One per thread. Entries are its own; another thread only clears those of a cache that it
+ * destroys.
  */
 struct magazine_table {
 	uint32_t count;

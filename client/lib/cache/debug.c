@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The path of a cache with debugging letters: no magazines,
- * every call under the cache's lock, every object looked at.
+ * The path of a cache with debugging letters: no magazines, every call under the cache's lock,
+ * every object looked at.
  *
  * As SLUB: damaged bytes are reported and restored, so that they are reported once; the object is
  * then given up. A bad free is reported and ignored.
@@ -157,8 +157,8 @@ static void give_back(struct mmiod_object_cache *cache, struct finding *finding,
 }
 
 /*
- * Before slabs go back to the provider they are checked;
- * one with damage stays, for the culprit may write again.
+ * Before slabs go back to the provider they are checked; one with damage stays, for the culprit may
+ * write again.
  */
 static void trim(struct mmiod_object_cache *cache, struct work *work)
 {

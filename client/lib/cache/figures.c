@@ -17,8 +17,8 @@ static void count_objects(struct mmiod_object_cache *cache, struct mmiod_object_
 	stats->damaged_objects = cache->damaged;
 	stats->total_objects = stats->slabs * cache->geometry.objects;
 	/*
-	 * Magazines were counted before, without this lock,
-	 * and may hold strangers until they are flushed.
+	 * Magazines were counted before, without this lock, and may hold strangers until they are
+	 * flushed.
 	 */
 	if (stats->cached_objects > used)
 		stats->cached_objects = used;

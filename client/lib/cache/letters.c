@@ -84,8 +84,8 @@ static int read_letters(const char *all, const char *text, struct letters *lette
 }
 
 /*
- * Whether the block's names, from the comma @text on,
- * have @name among them; @*end is where the block ends.
+ * Whether the block's names, from the comma @text on, have @name among them; @*end is where the
+ * block ends.
  */
 static bool match_names(const char *text, const char *name, const char **end)
 {

@@ -28,8 +28,8 @@ static void make_key(void)
 }
 
 /*
- * Unloaded before the threads ended: their magazines
- * are lost, but nobody calls what is no longer there.
+ * Unloaded before the threads ended: their magazines are lost, but nobody calls what is no longer
+ * there.
  */
 static void __attribute__((destructor)) library_ends(void)
 {
@@ -168,8 +168,8 @@ static struct magazine *attach(struct mmiod_object_cache *cache)
 }
 
 /*
- * The calling thread's, made if need be. NULL: the cache
- * has none, or no memory for one; then do without.
+ * The calling thread's, made if need be. NULL: the cache has none, or no memory for one; then do
+ * without.
  */
 struct magazine *magazine_make(struct mmiod_object_cache *cache)
 {

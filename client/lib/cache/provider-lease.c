@@ -108,8 +108,8 @@ static struct block *block_make(struct mmiod_lease *lease, size_t size)
 }
 
 /*
- * Gives back blocks that are in no list any more. The
- * daemon may be away: it learns of it by the files' end.
+ * Gives back blocks that are in no list any more. The daemon may be away: it learns of it by the
+ * files' end.
  */
 static void give_back(struct pool_provider *pool, struct block **blocks, size_t count)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_slab_provider, where slabs come from: the program, a range
- * of a mapping, or anonymous memory. The program owns it; it owns no slab.
+ * struct mmiod_slab_provider, where slabs come from: the program, a range of a mapping, or
+ * anonymous memory. The program owns it; it owns no slab.
  *
  * A range's pages are kept in a bitmap in ordinary memory; a slab is an aligned run of them, the
  * lowest that is free. Several caches with slabs of different sizes may share a range; its lock is
@@ -134,8 +134,8 @@ static size_t find_run(struct range *range, size_t count)
 {
 	size_t size = mmiod_page_size();
 	/*
-	 * Pages from the last aligned address up to the start:
-	 * aligned runs start at multiples of count less this.
+	 * Pages from the last aligned address up to the start: aligned runs start at multiples of
+	 * count less this.
 	 */
 	size_t phase = (uintptr_t)range->start / size % count;
 	size_t page = next_free(range, range->first);

@@ -107,8 +107,8 @@ static bool is_due(const struct mmiod_client *client, int64_t now)
 }
 
 /*
- * Nothing of what happens here is the program's affair:
- * its call has succeeded, and has its own sentence.
+ * Nothing of what happens here is the program's affair: its call has succeeded, and has its own
+ * sentence.
  */
 static void publish_again(struct mmiod_client *client)
 {

@@ -83,8 +83,8 @@ bool touch_differs(const void *address, uint8_t value, size_t length, size_t *fi
 }
 
 /*
- * Red zones that say whether the object is in use, and
- * the poison. SLUB poisons what it gives out, too.
+ * Red zones that say whether the object is in use, and the poison. SLUB poisons what it gives out,
+ * too.
  */
 void touch_mark(const struct mmiod_object_cache *cache, void *object, bool used)
 {

@@ -48,8 +48,8 @@ static void build_allocation(const void *wanted, void *element)
 }
 
 /*
- * Only what does not fit the wire: the rest is the
- * daemon's to judge, who knows what would have fitted.
+ * Only what does not fit the wire: the rest is the daemon's to judge, who knows what would have
+ * fitted.
  */
 static int check_allocation(struct lease_call *call, const void *wanted)
 {

@@ -60,8 +60,8 @@ size_t lease_call_build(void *context, size_t index, void *buffer)
 	struct mmiod_msg_lease *request = buffer;
 	struct lease_call *call = context;
 	/*
-	 * A daemon of the first version knows no waiting,
-	 * and need not as long as nobody asks for it.
+	 * A daemon of the first version knows no waiting, and need not as long as nobody asks for
+	 * it.
 	 */
 	size_t fixed = call->wait_ms ? sizeof(*request) : MMIOD_V1_LEASE_REQUEST;
 
@@ -110,8 +110,8 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 }
 
 /*
- * To be given back when the exchange is over. Without
- * memory for it, the daemon learns of it by the file's end.
+ * To be given back when the exchange is over. Without memory for it, the daemon learns of it by the
+ * file's end.
  */
 static void note_lost(struct lease_call *call, uint64_t id)
 {

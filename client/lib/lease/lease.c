@@ -67,8 +67,8 @@ static size_t build_end(void *context, size_t index, void *buffer)
 }
 
 /*
- * An id that was sent twice because the daemon died, and
- * is unknown now, has ended: ids are never used again.
+ * An id that was sent twice because the daemon died, and is unknown now, has ended: ids are never
+ * used again.
  */
 static bool has_ended(const struct end_call *call, const struct mmiod_wire_ended *wire)
 {

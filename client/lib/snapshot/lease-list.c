@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_lease_info and the list of them: a snapshot,
- * owned by the program, that outlives the client.
+ * struct mmiod_lease_info and the list of them: a snapshot, owned by the program, that outlives the
+ * client.
  */
 #include "snapshot/list.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_pool_map: the used extents of one pool; a
- * snapshot, owned by the program, that outlives the client.
+ * struct mmiod_pool_map: the used extents of one pool; a snapshot, owned by the program, that
+ * outlives the client.
  */
 #include "lease/lease.h"
 #include "snapshot/list.h"

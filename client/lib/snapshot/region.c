@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_region and the list of them: a snapshot,
- * owned by the program, that outlives the client.
+ * struct mmiod_region and the list of them: a snapshot, owned by the program, that outlives the
+ * client.
  */
 #include "snapshot/list.h"
 #include "base/sized.h"

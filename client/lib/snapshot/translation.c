@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct mmiod_translation: where a virtual address of a
- * process leads, level by level. Owned by the program.
+ * struct mmiod_translation: where a virtual address of a process leads, level by level. Owned by
+ * the program.
  */
 #include "base/error.h"
 #include "base/getter.h"

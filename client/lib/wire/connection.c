@@ -262,8 +262,8 @@ static int open_once(struct mmiod_client *client)
 }
 
 /*
- * A daemon may be restarted between its accept() and
- * its greeting; its socket has the next one answer.
+ * A daemon may be restarted between its accept() and its greeting; its socket has the next one
+ * answer.
  */
 int connection_open(struct mmiod_client *client)
 {

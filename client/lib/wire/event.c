@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events held aside: those that arrived while the library
- * waited for a reply, until the program takes them.
+ * Events held aside: those that arrived while the library waited for a reply, until the program
+ * takes them.
  *
- * The eventfd keeps the program's poll() awake while the queue
- * is not empty: its socket may have nothing more to say.
+ * The eventfd keeps the program's poll() awake while the queue is not empty: its socket may have
+ * nothing more to say.
  */
 #include "wire/wire.h"
 
@@ -138,8 +138,8 @@ struct mmiod_notice *event_queue_take_notice(struct event_queue *queue)
 }
 
 /*
- * Does not touch the eventfd: a forked child, which frees
- * its copy of the client, shares it with its parent.
+ * Does not touch the eventfd: a forked child, which frees its copy of the client, shares it with
+ * its parent.
  */
 void event_queue_clear(struct event_queue *queue)
 {

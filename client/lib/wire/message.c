@@ -13,8 +13,8 @@
 #include <common/escape.h>
 
 /*
- * Copy a structure that may be longer than we know it, or
- * shorter: what is missing is zero, what is unknown left out.
+ * Copy a structure that may be longer than we know it, or shorter: what is missing is zero, what is
+ * unknown left out.
  */
 static int copy_known(const uint8_t *from, size_t size, void *to, size_t known, size_t first)
 {

@@ -39,8 +39,8 @@ int packet_send(int sock, const void *data, size_t size, int flags)
 }
 
 /*
- * cmsg_len, not the room that was offered, says how many
- * there are: alignment can leave room for one more.
+ * cmsg_len, not the room that was offered, says how many there are: alignment can leave room for
+ * one more.
  */
 static void collect_files(struct msghdr *msg, struct packet *packet)
 {

@@ -140,8 +140,8 @@ static int64_t renew_all(struct mmiod_client *client, int64_t now)
 }
 
 /*
- * Called from whatever the program calls, on a
- * connection that is greeted. Cheap when nothing is due.
+ * Called from whatever the program calls, on a connection that is greeted. Cheap when nothing is
+ * due.
  */
 void renew_due(struct mmiod_client *client)
 {

@@ -18,8 +18,8 @@
 /* ---- packet.c ---- */
 
 /*
- * SCM_MAX_FD of the kernel: with room for all of them
- * MSG_CTRUNC can only mean that files could not be installed.
+ * SCM_MAX_FD of the kernel: with room for all of them MSG_CTRUNC can only mean that files could not
+ * be installed.
  */
 #define PACKET_FILES_MAX 253
 

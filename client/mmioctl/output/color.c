@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Colour: on terminals only, and not where NO_COLOR is set or the
- * terminal is dumb, unless --color says otherwise. Never in JSON.
+ * Colour: on terminals only, and not where NO_COLOR is set or the terminal is dumb, unless --color
+ * says otherwise. Never in JSON.
  */
 #include "output/output.h"
 

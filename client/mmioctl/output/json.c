@@ -11,8 +11,8 @@
 #include <common/escape.h>
 
 /*
- * JSON's integers have 63 bits here. What needs the 64th is
- * a string of hexadecimal digits, never a rounded number.
+ * JSON's integers have 63 bits here. What needs the 64th is a string of hexadecimal digits, never a
+ * rounded number.
  */
 json_t *json_number(uint64_t number)
 {
@@ -25,8 +25,8 @@ json_t *json_number(uint64_t number)
 }
 
 /*
- * A register's contents: always as a string in its width, as
- * a number only where every reader of JSON keeps it exact.
+ * A register's contents: always as a string in its width, as a number only where every reader of
+ * JSON keeps it exact.
  */
 json_t *json_register(uint64_t value, unsigned int width)
 {

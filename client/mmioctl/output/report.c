@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors: one sentence on stderr (with --json an object),
- * and the exit status that belongs to the errno.
+ * Errors: one sentence on stderr (with --json an object), and the exit status that belongs to the
+ * errno.
  */
 #include "output/output.h"
 
@@ -156,8 +156,8 @@ int output_flush(void)
 }
 
 /*
- * A reader that went away is nobody to tell: SIGPIPE ends
- * us, or if whoever started us ignores it, we end silently.
+ * A reader that went away is nobody to tell: SIGPIPE ends us, or if whoever started us ignores it,
+ * we end silently.
  */
 int output_close(const struct context *context, int status)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between values and the words that people read and write.
- * Pure functions over text, but for the user's name.
+ * Between values and the words that people read and write. Pure functions over text, but for the
+ * user's name.
  */
 #include "output/output.h"
 

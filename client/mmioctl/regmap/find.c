@@ -181,8 +181,8 @@ static int load_given(struct wanted *wanted, const char *file)
 /* ---- what verbs call ---- */
 
 /*
- * A target with an address gets the name of the region
- * that lies there: so that both find the same map.
+ * A target with an address gets the name of the region that lies there: so that both find the same
+ * map.
  */
 static void name_region(struct wanted *wanted, struct mmiod_target *target)
 {

@@ -70,8 +70,8 @@ static void note_zone_line(const char *line, struct kernel_zone *zone)
 }
 
 /*
- * The next zone with its lines, up to the head of another.
- * Zones that the machine does not have span nothing.
+ * The next zone with its lines, up to the head of another. Zones that the machine does not have
+ * span nothing.
  */
 bool next_zone(FILE *file, struct kernel_zone *zone)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes as /proc shows them: their segments, and which of
- * these are windows. MMIOCTL_PROC names another directory.
+ * Processes as /proc shows them: their segments, and which of these are windows. MMIOCTL_PROC names
+ * another directory.
  */
 #ifndef MMIOCTL_PROCESS_H
 #define MMIOCTL_PROCESS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads /sys/bus/pci/devices. Names come from libpciaccess,
- * which reads the machine's pci.ids, if it has one.
+ * Reads /sys/bus/pci/devices. Names come from libpciaccess, which reads the machine's pci.ids, if
+ * it has one.
  */
 #include "system/sysfs.h"
 
@@ -72,8 +72,8 @@ static void read_link(const char *address, const char *name, char *out, size_t s
 }
 
 /*
- * "0x00000000fea00000 0x00000000feafffff 0x0000000000040200";
- * the flags are the kernel's IORESOURCE_.
+ * "0x00000000fea00000 0x00000000feafffff 0x0000000000040200"; the flags are the kernel's
+ * IORESOURCE_.
  */
 bool parse_bar(const char *line, struct pci_bar *bar)
 {

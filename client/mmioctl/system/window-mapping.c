@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks for windows in /proc/PID/maps. Processes come
- * and go meanwhile: one that is gone is passed over.
+ * Looks for windows in /proc/PID/maps. Processes come and go meanwhile: one that is gone is passed
+ * over.
  */
 #include "system/window-mapping.h"
 
@@ -62,8 +62,8 @@ static int search_process(const struct context *context, struct window_mappings 
 	while (!status && next_segment(&segments, &segment))
 		status = add_mapping(context, mappings, pid, &segment);
 	/*
-	 * That a process may not be looked into is told
-	 * when its file is read, not when it is opened.
+	 * That a process may not be looked into is told when its file is read, not when it is
+	 * opened.
 	 */
 	mappings->closed += ferror(segments.file) != 0;
 	fclose(segments.file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Holding: leases for as long as this process, or the command
- * it runs, lives. For the verbs that take leases to keep.
+ * Holding: leases for as long as this process, or the command it runs, lives. For the verbs that
+ * take leases to keep.
  *
  * The command finds the window files at descriptor 3 and up, in the order of the leases, and in its
  * environment MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
@@ -222,8 +222,8 @@ static int set_environment(const struct hold *hold)
 }
 
 /*
- * First out of the way of each other, then into place:
- * dup2() drops close-on-exec, the copies keep it.
+ * First out of the way of each other, then into place: dup2() drops close-on-exec, the copies keep
+ * it.
  */
 static int place_files(struct hold *hold)
 {
@@ -413,8 +413,8 @@ static void look_for_daemon(struct hold *hold)
 }
 
 /*
- * The kernel tells of a revocation before the daemon does:
- * wait a moment for the event that names who did it.
+ * The kernel tells of a revocation before the daemon does: wait a moment for the event that names
+ * who did it.
  */
 static void handle_hangup(struct hold *hold, struct held *held)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that bytes come from or go to; "-" is standard
- * input or output. A stream owns its descriptor.
+ * Files that bytes come from or go to; "-" is standard input or output. A stream owns its
+ * descriptor.
  */
 #include "output/progress.h"
 #include "target/stream.h"
@@ -29,8 +29,8 @@ int stream_open(const struct context *context, struct stream *stream, const char
 }
 
 /*
- * What could not be written may be told only now.
- * Returns @status, or what went wrong when that is 0.
+ * What could not be written may be told only now. Returns @status, or what went wrong when that is
+ * 0.
  */
 int stream_close(const struct context *context, struct stream *stream, int status)
 {
@@ -90,8 +90,8 @@ int stream_report(const struct context *context, const struct stream *stream, in
 }
 
 /*
- * A file knows its size: what cannot fit is refused before
- * a byte is written. Its size is the place's unless given.
+ * A file knows its size: what cannot fit is refused before a byte is written. Its size is the
+ * place's unless given.
  */
 int stream_check_size(const struct context *context, const struct stream *stream,
 		      struct place *place)

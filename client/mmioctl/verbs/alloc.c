@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl alloc: memory of a pool or of the kernel,
- * held while the command, or mmioctl itself, runs.
+ * mmioctl alloc: memory of a pool or of the kernel, held while the command, or mmioctl itself,
+ * runs.
  *
- * Only what cannot be meant is refused here: whether a request
- * can be met, and what would have fitted, the daemon knows.
+ * Only what cannot be meant is refused here: whether a request can be met, and what would have
+ * fitted, the daemon knows.
  */
 #include "target/holding.h"
 #include "target/target.h"

@@ -268,8 +268,8 @@ static void close_bench(struct bench *bench)
 }
 
 /*
- * A window that shares its page with another has no
- * mapping; reads can be mediated, writes are not worth it.
+ * A window that shares its page with another has no mapping; reads can be mediated, writes are not
+ * worth it.
  */
 static int open_bench(struct bench *bench, enum mmiod_memtype memtype, unsigned int rights)
 {

@@ -47,8 +47,8 @@ static bool sys_exists(const char *path)
 /* ---- the module ---- */
 
 /*
- * "[none] integrity confidentiality": the word in
- * brackets; "none" where the kernel has no lockdown.
+ * "[none] integrity confidentiality": the word in brackets; "none" where the kernel has no
+ * lockdown.
  */
 static void read_lockdown(char *out, size_t size)
 {

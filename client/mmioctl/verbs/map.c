@@ -30,8 +30,8 @@ static int by_offset(const void *a, const void *b)
 }
 
 /*
- * Takes the leases that live on the region, by offset. Windows
- * may overlap, so free space is what none of them covers.
+ * Takes the leases that live on the region, by offset. Windows may overlap, so free space is what
+ * none of them covers.
  */
 static void take_leases(struct picture *picture, const struct mmiod_lease_list *list)
 {

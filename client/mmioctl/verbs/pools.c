@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl pools and buddyinfo: the pools that the daemon
- * allocates from, and beside them the kernel's zones.
+ * mmioctl pools and buddyinfo: the pools that the daemon allocates from, and beside them the
+ * kernel's zones.
  */
 #include "system/kernel-file.h"
 #include "verb.h"

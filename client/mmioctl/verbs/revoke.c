@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl revoke and free: an administrator takes
- * leases from their holders; holders give theirs back.
+ * mmioctl revoke and free: an administrator takes leases from their holders; holders give theirs
+ * back.
  */
 #include "target/target.h"
 #include "verb.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl slabinfo: the object caches that programs
- * publish, and below them the kernel's slab caches.
+ * mmioctl slabinfo: the object caches that programs publish, and below them the kernel's slab
+ * caches.
  */
 #include "system/kernel-file.h"
 #include "verb.h"

@@ -2,8 +2,8 @@
 /*
  * mmioctl translate: where a virtual address of a process leads, level by level.
  *
- * The module walks the page tables. Without a daemon,
- * /proc/PID/pagemap still tells a frame, and that is said to be all.
+ * The module walks the page tables. Without a daemon, /proc/PID/pagemap still tells a frame, and
+ * that is said to be all.
  */
 #include "system/paging.h"
 #include "system/process.h"
@@ -214,8 +214,8 @@ static int print_pagemap(const struct translated *translated, const struct pagem
 }
 
 /*
- * Whatever the daemon would say about rights it still
- * says: this is for when there is none, or it cannot look.
+ * Whatever the daemon would say about rights it still says: this is for when there is none, or it
+ * cannot look.
  */
 static int fall_back(const struct translated *translated)
 {

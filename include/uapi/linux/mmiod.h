@@ -256,12 +256,12 @@ enum mmiod_zone {
  * the kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
  * driver. ENOSPC: max_windows.
  *
- * DMA: the device masters the bus while it has a buffer. The kernel itself allocates the memory, when
- * a client first asks for it, and no cgroup is charged: who makes such buffers counts them. At most
- * 64 MiB each (EINVAL). EIO: it has not come back from an error.
- * EBUSY: it has buffers that were made with other dma_bits. EOPNOTSUPP: the machine has no memory
- * for so few bits. EPERM: no IOMMU bounds what it writes to, and the kernel is locked down. One
- * that is not is tainted by it (TAINT_USER).
+ * DMA: the device masters the bus while it has a buffer. The kernel itself allocates the memory,
+ * when a client first asks for it, and no cgroup is charged: who makes such buffers counts them. At
+ * most 64 MiB each (EINVAL). EIO: it has not come back from an error. EBUSY: it has buffers that
+ * were made with other dma_bits. EOPNOTSUPP: the machine has no memory for so few bits. EPERM: no
+ * IOMMU bounds what it writes to, and the kernel is locked down. One that is not is tainted by it
+ * (TAINT_USER).
  *
  * DMA memory that is released while the device may still write to it waits until the device does not
  * master the bus any more, was reset or goes, or until it has another buffer of the same length:
@@ -311,8 +311,8 @@ struct mmiod_buffer_info {
 };
 
 /*
- * What read() on the control file returns, as many whole
- * ones as fit; poll() says POLLIN when there are any.
+ * What read() on the control file returns, as many whole ones as fit; poll() says POLLIN when there
+ * are any.
  */
 enum mmiod_control_event_type {
 	MMIOD_CONTROL_OVERFLOW = 1, /* events were lost: read the ledger again */
@@ -431,10 +431,10 @@ struct mmiod_page {
  * owns whole pages. pread, pwrite: aligned to the width of the window, a whole number of elements;
  * one bus access per element, in rising order. With width 0: one access if the length is 1, 2, 4 or
  * 8 and the offset a multiple of it; longer transfers go by 4 bytes. EINVAL: misaligned or not
- * whole elements. What a memory buffer holds of an element is its value in the machine's byte order,
- * as a load of that width from the device would give it (devices are little endian; so is x86). A
- * transfer stops at the window's end; one that starts there reads 0 and writes
- * ENOSPC. ENODEV: revoked. EAGAIN: suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while
+ * whole elements. What a memory buffer holds of an element is its value in the machine's byte
+ * order, as a load of that width from the device would give it (devices are little endian; so is
+ * x86). A transfer stops at the window's end; one that starts there reads 0 and writes ENOSPC.
+ * ENODEV: revoked. EAGAIN: suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while
  * suspended, otherwise POLLIN | POLLOUT, as for any regular file.
  */
 
