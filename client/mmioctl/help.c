@@ -97,7 +97,7 @@ static size_t example_count(const struct verb *verb)
 	return count;
 }
 
-/* What an example does stands beside it; below it where that would be too wide. */
+/* The explanation of an example stands beside it, or below it where that would be too wide. */
 static void print_examples(const struct verb *verb)
 {
 	int commands = 20, says = 0;

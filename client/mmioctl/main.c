@@ -101,7 +101,7 @@ static int run(struct context *context, int argc, char **argv)
 		return context->help
 			       ? print_help()
 			       : usage_error(context, "what? Give a verb: see mmioctl --help");
-	/* As with others that have verbs: "help", and "help VERB". */
+	/* As other programs that have verbs: "help", and "help VERB". */
 	if (!strcmp(argv[used], "help")) {
 		context->help = true;
 		if (++used == argc)
@@ -113,7 +113,8 @@ static int run(struct context *context, int argc, char **argv)
 
 /*
  * Started without standard files, the daemon's socket would become one of them, and take what is
- * printed. What is put in their place can be neither read nor written, so that the loss is noticed.
+ * printed. The files that are put in their place can be neither read nor written, so that the loss
+ * is noticed.
  */
 static void fill_standard_files(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options. Those that every verb knows may stand before the verb or behind it, a verb's own only
- * behind it: so that the same word may mean one thing to one verb and another to another.
+ * Options. The options that every verb knows may stand before the verb or behind it, a verb's own
+ * only behind it: so that the same word may mean one thing to one verb and another to another.
  */
 #include "verb.h"
 
@@ -32,7 +32,7 @@ static const struct verb_option common[] = {
 	{ 0 },
 };
 
-/* What is known where options are read: those of every verb, then a verb's own. */
+/* The options that are known at some place: those of every verb, then a verb's own. */
 struct known {
 	const struct verb_option *rows[OPTIONS_MAX];
 	size_t count;
@@ -292,13 +292,13 @@ static int read_options(struct context *context, const struct verb *verb, int ar
 	return -1;
 }
 
-/* What stands before the verb. */
+/* Reads the options before the verb. */
 int read_common_options(struct context *context, int argc, char **argv, int *used)
 {
 	return read_options(context, NULL, argc, argv, used);
 }
 
-/* What stands behind the verb, which is argv[0]. Moves the arguments behind the options. */
+/* Reads the options behind the verb, which is argv[0], and moves the arguments behind them. */
 int read_verb_options(struct context *context, const struct verb *verb, int argc, char **argv,
 		      int *used)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options as rows: their names, their help, and where their values go. A verb has rows of its own and
- * a struct of its own that they fill; rows that several verbs have are macros. options.c reads them.
+ * Options as rows: their names, their help, and where their values go. A verb has rows of its own
+ * and a struct of its own that they fill; rows that several verbs have are macros. options.c reads
+ * them.
  *
  * The order of the rows is that of help. A list of rows ends with an empty one.
  */
@@ -36,7 +37,7 @@ struct verb_option {
 
 #define OPTIONS_MAX 48 /* that one verb knows, those of all verbs included */
 
-/* Where in @type the value goes. What is no @as there does not compile. */
+/* The place of the value in @type. A member that is no @as does not compile. */
 #define AT(type, field, as)                                                                    \
 	.at = offsetof(type, field) +                                                          \
 	      0 * sizeof(char[__builtin_types_compatible_p(typeof(((type *)0)->field), as) ? 1 \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a verb says of itself: its help lies beside its code. It is a function that gets the arguments
- * behind its name and returns an exit status. A new verb is a struct verb named NAME_verb in the file
- * of its group, and one line in VERBS; a new option is a row there, and a member of the struct that the
+ * Verbs. A verb's help lies beside its code. It is a function that gets the arguments behind its
+ * name and returns an exit status. A new verb is a struct verb named NAME_verb in the file of its
+ * group, and one line in VERBS; a new option is a row there, and a member of the struct that the
  * verb's rows fill.
  */
 #ifndef MMIOCTL_VERB_H

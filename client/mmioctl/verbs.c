@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of verbs. What each does and says of itself is in the file of its group.
+ * The table of verbs. The code of each and its help are in the file of its group.
  */
 #include "verb.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text of others, which may be chosen to mislead: a process chooses its own name. Control characters
- * are kept away from terminals and logs, and bytes that are no UTF-8 from programs that would choke
- * on them.
+ * Text of others, which may be chosen to mislead: a process chooses its own name. Control
+ * characters are kept away from terminals and logs, and bytes that are no UTF-8 from programs that
+ * would choke on them.
  */
 #ifndef MMIOD_COMMON_ESCAPE_H
 #define MMIOD_COMMON_ESCAPE_H
@@ -33,7 +33,7 @@ static inline size_t common_character_size(const char *text)
 	return size;
 }
 
-/* What is to be shown as it is: each byte that is part of no such character becomes '?'. */
+/* For text that is shown as it is: each byte that is part of no such character becomes '?'. */
 static inline void common_clean(char *text)
 {
 	while (*text) {
@@ -46,8 +46,8 @@ static inline void common_clean(char *text)
 }
 
 /*
- * What is to be told exactly, as in a log: anything but printable ASCII becomes \xNN, and so does
- * the backslash. Reads `length` bytes, or up to a zero; what has no room is left out.
+ * For text that is told exactly, as in a log: anything but printable ASCII becomes \xNN, and so
+ * does the backslash. Reads `length` bytes, or up to a zero; the rest that has no room is left out.
  */
 static inline const char *common_escape(char *buffer, size_t size, const char *string,
 					size_t length)

@@ -3,8 +3,8 @@
  * Numbers, sizes and durations as people write them: in the configuration, on the command line and
  * in targets alike. No sign, no blank, and a leading zero does not mean octal.
  *
- * Each returns 0, -EINVAL: it is none, or -ERANGE: it is too large. Those that scan move *text
- * behind what they have read.
+ * Each returns 0, -EINVAL: it is none, or -ERANGE: it is too large. The functions that scan move
+ * *text behind what they have read.
  */
 #ifndef MMIOD_COMMON_SIZE_H
 #define MMIOD_COMMON_SIZE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Words for numbers that daemon and clients both show, and the word that was probably meant. Whoever
- * includes the tables asserts that they are in the order of its enum.
+ * Words for numbers that daemon and clients both show, and the word that was probably meant. A file
+ * that includes the tables asserts that they are in the order of its enum.
  */
 #ifndef MMIOD_COMMON_WORD_H
 #define MMIOD_COMMON_WORD_H

@@ -25,11 +25,12 @@
  * Lifetime: a lease lasts as long as its window's file or a mapping of it does. Freeing the lease
  * object closes the file; mappings live on until they are freed.
  *
- * What may grow: a program built with this header runs with every later library of the same soname.
- * What the library makes is opaque, with functions that get at it. What the program makes, the
- * structs below, goes with its size, as in openat2(2): the functions that take one are inline, and
- * hand on the size that it has in this header (see <mmiod/sized.h>). New members come at the end,
- * and mean the default when they are zero. So initialise with zeros, and nothing else is to be done:
+ * Growth: a program built with this header runs with every later library of the same soname.
+ * Objects that the library makes are opaque, with functions that get at them. Structs that the
+ * program makes, those below, go with their size, as in openat2(2): the functions that take one are
+ * inline, and hand on the size that they have in this header (see <mmiod/sized.h>). New members
+ * come at the end, and mean the default when they are zero. So initialise with zeros, and nothing
+ * else is to be done:
  *
  *	program older than library: what its struct lacks counts as zero, or is not told
  *	program newer than library: what the library does not know must be zero, else -E2BIG with a
@@ -122,18 +123,19 @@ static inline int mmiod_client_next_event(struct mmiod_client *client, struct mm
 
 /**
  * How many milliseconds requests for leases wait, from now on, until what others hold is free; 0
- * (the default): not at all, UINT32_MAX: for ever. The daemon and the grant may admit less. Requests
- * for the same bytes are served in the order in which they came. -ETIMEDOUT: nothing came free in
- * time, and the sentence names the holder. -EDQUOT: as many requests of this user wait as the daemon
- * admits.
+ * (the default): not at all, UINT32_MAX: for ever. The daemon and the grant may admit less.
+ * Requests for the same bytes are served in the order in which they came. -ETIMEDOUT: nothing came
+ * free in time, and the sentence names the holder. -EDQUOT: as many requests of this user wait as
+ * the daemon admits.
  */
 void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms);
 
 /**
- * Break off the call that waits for others on this client (see mmiod_client_set_wait()), or else the
- * next one that would: it returns -ECANCELED, or how many leases it had by then; what is granted in
- * that very moment is given back. For signal handlers (it is async-signal-safe) and for other
- * threads, as long as the client is not freed. A daemon that does not know how goes on waiting.
+ * Break off the call that waits for others on this client (see mmiod_client_set_wait()), or else
+ * the next one that would: it returns -ECANCELED, or how many leases it had by then; what is
+ * granted in that very moment is given back. For signal handlers (it is async-signal-safe) and for
+ * other threads, as long as the client is not freed. A daemon that does not know how goes on
+ * waiting.
  */
 void mmiod_client_cancel(struct mmiod_client *client);
 
@@ -144,7 +146,7 @@ void mmiod_client_cancel(struct mmiod_client *client);
  */
 void mmiod_client_set_interruptible(struct mmiod_client *client, int interruptible);
 
-/** What the daemon says of itself. */
+/** The daemon, as it describes itself. */
 struct mmiod_status {
 	enum mmiod_backend backend;
 	uint32_t daemon_pid;
@@ -358,10 +360,10 @@ int mmiod_client_release_many(struct mmiod_client *client, struct mmiod_lease **
 
 /**
  * Give a lease back by its number: for what another process of the same user got, or whose object
- * was freed. Whoever has the file or a mapping loses it. This is by force: the functions above, which
- * know their leases by their objects, end those of this process only, and the daemon refuses a
- * RELEASE without force (MMIOD_END_FORCE) of what another process of the same user holds. -ENOENT:
- * there is none such, or it has ended already; -EACCES: another user's.
+ * was freed. All that have its file or a mapping lose it. This is by force: the functions above,
+ * which know their leases by their objects, end those of this process only, and the daemon refuses
+ * a RELEASE without force (MMIOD_END_FORCE) of what another process of the same user holds.
+ * -ENOENT: there is none such, or it has ended already; -EACCES: another user's.
  */
 int mmiod_client_release(struct mmiod_client *client, uint64_t lease);
 
@@ -711,8 +713,8 @@ int mmiod_client_monitor(struct mmiod_client *client, int on);
 /**
  * Take the next notice without blocking: 1 with *@notice, which is the caller's to free; 0 when
  * there is none; negative errno as mmiod_client_next_event(). mmiod_client_event_fd() is readable
- * for notices and for events. Who reads too slowly loses notices, and is told how many by one of
- * type MMIOD_NOTICE_LOST in their place.
+ * for notices and for events. A program that reads too slowly loses notices, and is told how many
+ * by one of type MMIOD_NOTICE_LOST in their place.
  */
 int mmiod_client_next_notice(struct mmiod_client *client, struct mmiod_notice **notice);
 void mmiod_notice_free(struct mmiod_notice *notice);
@@ -907,8 +909,8 @@ struct mmiod_target {
  * lease is then asked for with that as its region, and OFFSET counts from the start of the BAR, of
  * which the region may be a part. Numbers are decimal or 0x…, with K, M, G or T behind them for
  * powers of 1024; WIDTH is 8, 16, 32 or 64 bits.
- * @error: NULL, or where to put a sentence that says what is
- * wrong with @text (at most @size bytes). Returns 0 or -EINVAL.
+ * @error: NULL, or where to put a sentence that says what is wrong with @text (at most @size
+ * bytes). Returns 0 or -EINVAL.
  */
 static inline int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error,
 				     size_t size);
@@ -1089,7 +1091,7 @@ struct mmiod_object_cache_options {
  * seed gives the same failures. MMIOD_CACHE_ABORT=1 adds MMIOD_OBJECT_CACHE_ABORT to all caches. A
  * program with more rights than its user ignores all three.
  *
- * What is found is reported, once: overrun, write after free, double free, pointer of another cache
+ * Every problem is reported, once: overrun, write after free, double free, pointer of another cache
  * or into an object. As SLUB the cache then repairs the red zone or poison, never gives out a
  * damaged object again, ignores a bad free, and goes on. Z and P are checked when an object is
  * allocated, freed or given back with its slab, also without F; both touch the objects' memory, by

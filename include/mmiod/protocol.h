@@ -517,9 +517,9 @@ struct mmiod_wire_counter {
 static_assert(sizeof(struct mmiod_wire_counter) == 48, "wire layout");
 
 /*
- * LOG: a list as REGIONS, of the leases that were granted of late, the oldest first. Who has the
- * inspect right gets all, others what was granted to their own uid. The daemon keeps a limited
- * number, and none over a restart.
+ * LOG: a list as REGIONS, of the leases that were granted of late, the oldest first. A user with
+ * the inspect right gets all, others the leases that were granted to their own uid. The daemon
+ * keeps a limited number, and none over a restart.
  */
 struct mmiod_wire_logged {
 	uint64_t number; /* of the grant, from 1; the list's cursor */

@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-/* What an object says of itself: its member, as it is. */
+/* A function that returns a member of an object, as it is. */
 #define GETTER(type, name, object, member)                \
 	MMIOD_EXPORT type name(const struct object *self) \
 	{                                                 \

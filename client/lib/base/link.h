@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Intrusive lists, circular and doubly linked: a head is a link too, and an empty list is a head
- * that is alone. Whoever owns the struct around a link takes it out before freeing it.
+ * that is alone. The owner of the struct around a link takes it out before freeing it.
  */
 #ifndef MMIOD_LINK_H
 #define MMIOD_LINK_H

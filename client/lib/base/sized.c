@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Structs that programs allocate, as long as the header had them that the program was built with:
- * see <mmiod/mmiod.h>. What the library reads is copied first, so that the rest of it sees them as
- * it knows them. Pure functions over bytes.
+ * see <mmiod/mmiod.h>. A struct that the library reads is copied first, so that the rest of it sees
+ * all of them as it knows them. Pure functions over bytes.
  */
 #include "base/sized.h"
 

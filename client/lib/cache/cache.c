@@ -178,7 +178,7 @@ MMIOD_EXPORT void mmiod_object_cache_free(struct mmiod_object_cache *cache, vola
 	magazine_set_count(magazine, count + 1);
 }
 
-/* As many as fit; returns how many of @objects are done with. */
+/* Puts away as many as fit, and returns how many of @objects are done with. */
 static size_t put_into_magazine(struct mmiod_object_cache *cache, size_t count,
 				void *const *objects)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the object cache share.
+ * Structs and functions that the files of the object cache share.
  *
  * Layers, each of which calls only those below it:
  *
@@ -19,8 +19,8 @@
  * above it, provider-lease (leases of its own), which knows nothing of caches.
  *
  * Locks: the registry's, which also orders which thread has a magazine of which cache, before a
- * cache's lock. Neither is held while a provider, a constructor or a report callback runs: what they are to
- * do is kept in a struct work meanwhile.
+ * cache's lock. Neither is held while a provider, a constructor or a report callback runs: their
+ * work is kept in a struct work meanwhile.
  */
 #ifndef MMIOD_CACHE_H
 #define MMIOD_CACHE_H
@@ -37,7 +37,7 @@
 #define FLAGS_DEBUG                                                                            \
 	(MMIOD_OBJECT_CACHE_SANITY | MMIOD_OBJECT_CACHE_RED_ZONE | MMIOD_OBJECT_CACHE_POISON | \
 	 MMIOD_OBJECT_CACHE_USER | MMIOD_OBJECT_CACHE_TRACE | MMIOD_OBJECT_CACHE_FAILSLAB)
-/* Those that touch the objects' memory. */
+/* The flags with which the objects' memory is touched. */
 #define FLAGS_TOUCH (MMIOD_OBJECT_CACHE_RED_ZONE | MMIOD_OBJECT_CACHE_POISON)
 
 /*
@@ -81,7 +81,7 @@ struct slab {
 
 #define TRACK_FRAMES 8
 
-/* Who did it. */
+/* The thread that allocated or freed an object, and from where. */
 struct track {
 	const void *address; /* where the cache was called; NULL: never happened */
 	const void *frames[TRACK_FRAMES]; /* the callers of that */
@@ -303,7 +303,7 @@ void touch_mark(const struct mmiod_object_cache *cache, void *object, bool used)
 
 /* ---- report.c ---- */
 
-/* What was noticed. */
+/* A problem that was noticed, and its place. */
 struct finding {
 	enum mmiod_object_cache_problem problem;
 	const void *object;

@@ -25,7 +25,7 @@
 	(MMIOD_OBJECT_CACHE_SANITY | MMIOD_OBJECT_CACHE_RED_ZONE | MMIOD_OBJECT_CACHE_POISON | \
 	 MMIOD_OBJECT_CACHE_USER)
 
-/* What one block, or all that apply, come to. */
+/* The result of one block, or of all that apply. */
 struct letters {
 	unsigned int flags;
 	bool no_growth; /* O */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a program wants of an object cache, and how objects then lie in slabs. Fills in a cache that
+ * The options of an object cache, and the layout of its slabs that follows. Fills in a cache that
  * is all zeros; takes nothing that would have to be given back.
  */
 #include "cache/cache.h"

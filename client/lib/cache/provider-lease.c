@@ -64,7 +64,7 @@ static struct shelf *shelf_of(struct pool_provider *pool, size_t size)
 
 /* ---- blocks ---- */
 
-/* As many slabs as the window's file has room for, whatever the daemon says. 0: none, or too many. */
+/* The window's file has room for so many slabs, whatever the daemon says. 0: none, or too many. */
 static size_t slabs_in(const struct mmiod_lease *lease, size_t size)
 {
 	uint64_t length = lease->length;

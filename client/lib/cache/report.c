@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What debugging has to say, worded as SLUB does: BUG line, the bytes that are wrong, who allocated
+ * The reports of debugging, worded as SLUB's: BUG line, the bytes that are wrong, who allocated
  * and freed the object, slab, object, its bytes, who found it, and a FIX line for what was done
  * about it.
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where debugging loads from and stores into slabs, which may be a device's memory: aligned
- * accesses of at most a word, and no harm when the window is revoked. Then loads and stores answer
+ * Debugging's loads from and stores into slabs, which may be a device's memory: aligned accesses of
+ * at most a word, and no harm when the window is revoked. Then loads and stores answer
  * -ENODEV, and there is nothing left to check.
  */
 #include "cache/cache.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is put off while a cache's lock is held, and done when no lock is: slabs go back to their
- * provider, and reports to the program, with the owner of a stray pointer if any cache knows it.
+ * Work that is put off while a cache's lock is held, and done when no lock is: slabs go back to
+ * their provider, and reports to the program, with the owner of a stray pointer if any cache knows
+ * it.
  */
 #include "cache/cache.h"
 
@@ -43,7 +44,7 @@ void work_init(struct work *work)
 	link_init(&work->reports);
 }
 
-/* What was put off while the lock was held. Returns how many slabs went back. */
+/* Does the work that was put off while the lock was held. Returns how many slabs went back. */
 size_t work_finish(struct mmiod_object_cache *cache, struct work *work)
 {
 	size_t released = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon tells of one buffer of kernel memory.
+ * The description of one buffer of kernel memory, as the daemon gives it.
  */
 #include "base/sized.h"
 #include "wire/wire.h"

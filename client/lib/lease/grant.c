@@ -246,7 +246,7 @@ static void drop_granted(struct lease_call *call)
 	call->granted = 0;
 }
 
-/* What the exchange could not ask for, or had no answer to, has the error that ended it. */
+/* Wants that the exchange could not ask for, or had no answer to, have the error that ended it. */
 int lease_call_finish(struct lease_call *call, int err)
 {
 	if (err && !call->first_error) {

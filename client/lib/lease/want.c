@@ -11,7 +11,7 @@ static_assert(MMIOD_WANT_DUMMY == MMIOD_LEASE_DUMMY, "the flags go out as they c
 static_assert(MMIOD_WANT_CONNECTION == MMIOD_LEASE_CONNECTION, "the flags go out as they come");
 static_assert(MMIOD_LEASE_ALL == MMIOD_LEASE_ALL_OR_NONE, "the flags go out as they come");
 
-/* What a daemon of the first version does not know is sent only if it is asked for. */
+/* Members that a daemon of the first version does not know are sent only if they are asked for. */
 static bool is_extended(const struct mmiod_want *want)
 {
 	return want->lease_ms || want->on_end_count;

@@ -51,7 +51,7 @@ static int read_answer(void *context, size_t index, struct reply *reply)
 static struct mmiod_msg_explain *build(const struct mmiod_policy_question *question)
 {
 	size_t groups = question->other ? question->group_count : 0;
-	/* What a daemon of the first version does not know is sent only if it is asked for. */
+	/* Members that older daemons do not know are sent only if they are asked for. */
 	size_t fixed = question->memory ? sizeof(struct mmiod_msg_explain) : MMIOD_V1_EXPLAIN;
 	size_t size = fixed + groups * sizeof(uint32_t);
 	struct mmiod_msg_explain *request = calloc(1, sizeof(*request) + groups * sizeof(uint32_t));

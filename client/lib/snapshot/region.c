@@ -50,7 +50,7 @@ static bool lies_at(const struct mmiod_wire_region *wire, const struct mmiod_tar
 	return !strcmp(bar, target->region);
 }
 
-/* What says more than this library knows is the target of no region. */
+/* A target that says more than this library knows is in no region. */
 MMIOD_EXPORT const struct mmiod_region *mmiod_region_list_find_sized(
 	const struct mmiod_region_list *list, const struct mmiod_target *target, size_t size)
 {

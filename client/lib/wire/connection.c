@@ -175,7 +175,7 @@ int connection_next(struct mmiod_client *client, struct packet *packet, struct m
 }
 
 /*
- * What the last daemon said stays in force until one has been understood. The module's leases
+ * The last daemon's greeting stays in force until another has been understood. The module's leases
  * outlive connection and daemon; those of simulation end with either.
  */
 static int check_hello(struct mmiod_client *client, const struct reply *reply)

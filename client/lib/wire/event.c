@@ -97,7 +97,7 @@ int event_queue_hold(struct event_queue *queue, const struct message *message)
 	return 0;
 }
 
-/* What the library finds out by itself. */
+/* An event that the library finds out by itself. */
 int event_queue_tell(struct event_queue *queue, enum mmiod_event_type type, uint64_t lease,
 		     const char *text)
 {

@@ -195,7 +195,7 @@ static int receive_one(struct mmiod_client *client, struct exchange *exchange,
 {
 	int64_t deadline = clock_ms() + client->timeout_ms + exchange->patience_ms;
 	size_t answered = flight->answered;
-	/* What was just asked for, alone, is not there yet: to look would be a call for nothing. */
+	/* The reply to a request that was just sent alone is not there yet: do not look in vain. */
 	bool early = flight->sent == answered + 1;
 
 	while (flight->answered == answered) {
@@ -244,8 +244,8 @@ static bool is_cancelling(const struct flight *flight)
 }
 
 /*
- * @err: -ECANCELED or -EINTR. 0: the daemon cannot, and what is in flight is waited for on. What a
- * lost connection had granted is lost with it.
+ * @err: -ECANCELED or -EINTR. 0: the daemon cannot, and the wait for the requests in flight goes
+ * on. Leases that a lost connection had granted are lost with it.
  */
 static int break_off(struct mmiod_client *client, struct exchange *exchange, struct flight *flight,
 		     int err)

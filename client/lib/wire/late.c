@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers that nobody waits for any more: the request had timed out, or was cancelled. What they
- * granted is given back by RELEASE, because in simulation the end of a file tells the daemon
+ * Answers that nobody waits for any more: the request had timed out, or was cancelled. Leases that
+ * they granted are given back by RELEASE, because in simulation the end of a file tells the daemon
  * nothing. As with renewals, that is sent and not waited for.
  */
 #include "wire/wire.h"
@@ -64,7 +64,7 @@ static size_t send_batch(struct mmiod_client *client, const uint64_t *leases, si
 											 : count;
 }
 
-/* What the daemon does not take now, it takes with the next call. */
+/* Releases that the daemon does not take now, it takes with the next call. */
 void late_flush(struct mmiod_client *client)
 {
 	while (client->sock >= 0 && client->late_count) {

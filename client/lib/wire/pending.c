@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct pending: a request that is sent and not waited for, with a descriptor that is readable when
- * its answer may be there.
+ * struct pending: a request that is sent and not waited for, with a descriptor that is readable
+ * when its answer may be there.
  *
- * The request is one of the client's connection. Whoever reads its reply from the socket hands it
- * on here; when the connection is lost, the next one sends the request again, at the end of the
- * daemon's queue. The client has a list of those without an answer; each is owned by whoever asked.
+ * The request is one of the client's connection. The function that reads its reply from the socket
+ * hands it on here; when the connection is lost, the next one sends the request again, at the end
+ * of the daemon's queue. The client has a list of those without an answer; each is owned by whoever
+ * asked.
  */
 #include "base/error.h"
 #include "wire/wire.h"

@@ -4,8 +4,8 @@
  * timer in the event descriptor wakes programs that poll it.
  *
  * Renewals are sent and not waited for: their replies belong to no request that is in flight, and
- * are dropped where all such are. What could not be renewed is told of by the daemon's events,
- * EXPIRING and REVOKED.
+ * are dropped where all such are. Leases that could not be renewed are told of by the daemon's
+ * events, EXPIRING and REVOKED.
  */
 #include "wire/wire.h"
 
@@ -115,7 +115,7 @@ static int64_t next_renewal(struct mmiod_client *client)
 	return next;
 }
 
-/* Those that are due, and when the next will be. */
+/* Renews the leases that are due. Returns when the next will be. */
 static int64_t renew_all(struct mmiod_client *client, int64_t now)
 {
 	struct renewal *due[BATCH];

@@ -116,9 +116,9 @@ int session_open(const char *path, void (*reconnected)(struct mmiod_client *clie
 }
 
 /*
- * Whatever the socket has is read: replies that nobody waits for are given back, events are put
- * aside. Events come before the end of their connection: as long as there are any, the socket stays,
- * readable, to tell of its end in its turn.
+ * Reads all that the socket has: leases of replies that nobody waits for are given back, events are
+ * put aside. Events come before the end of their connection: as long as there are any, the socket
+ * stays, readable, to tell of its end in its turn.
  */
 int session_drain(struct mmiod_client *client)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said between client and daemon, and how. The files below use those above them:
+ * The conversation between client and daemon. The files below use those above them:
  *
  *	packet, message		one packet with its files; its contents, with their bounds checked
  *	event, notice, renew	what the daemon tells by itself; renewals of leases
@@ -8,7 +8,7 @@
  *	connection		the socket's life, HELLO
  *	exchange, session	requests and their replies; a client's beginning and end
  *
- * Of leases this room knows ids, and what struct renewal says.
+ * Of leases this room knows their ids and struct renewal.
  */
 #ifndef MMIOD_WIRE_H
 #define MMIOD_WIRE_H
@@ -150,7 +150,7 @@ int64_t clock_ms(void);
  * A series of requests. build() writes request number @index into a zeroed buffer of REQUEST_MAX
  * bytes, all but its id and size, and returns its length; it may be called again for the same index
  * after a reconnection. reply() is called once for each; a negative result ends the series, -EPROTO
- * the connection too. What it does not take from the packet is closed.
+ * the connection too. Files that it does not take from the packet are closed.
  */
 struct exchange {
 	size_t count;

@@ -23,7 +23,7 @@ bool is_colored(const struct context *context, FILE *file)
 	return context->color == COLOR_ALWAYS || is_wanted(file);
 }
 
-/* What to print on stdout before a text; PAINT_NONE: behind it. "" without colour. */
+/* The code to print on stdout before a text; PAINT_NONE: behind it. "" without colour. */
 const char *paint(const struct context *context, enum paint paint)
 {
 	static const char *const codes[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Values as JSON. Numbers stay exact, and text from elsewhere (file names, names of processes, what
- * the user typed) is made UTF-8 first: nothing that somebody chose makes an object disappear. Nothing
- * here prints: table.c does.
+ * the user typed) is made UTF-8 first: nothing that somebody chose makes an object disappear.
+ * Nothing here prints: table.c does.
  */
 #include "output/output.h"
 
@@ -11,8 +11,8 @@
 #include <common/escape.h>
 
 /*
- * JSON's integers have 63 bits here. What needs the 64th is a string of hexadecimal digits, never a
- * rounded number.
+ * JSON's integers have 63 bits here. A number that needs the 64th is a string of hexadecimal
+ * digits, never a rounded number.
  */
 json_t *json_number(uint64_t number)
 {

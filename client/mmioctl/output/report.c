@@ -84,7 +84,7 @@ int report(const struct context *context, int err, const char *format, ...)
 	return status;
 }
 
-/* What was found is not what should be: no failure of a call, so there is no errno. */
+/* Something is not as it should be; no call failed, so there is no errno. */
 int report_mismatch(const struct context *context, const char *format, ...)
 {
 	va_list args;
@@ -168,7 +168,7 @@ int output_close(const struct context *context, int status)
 	return err && !status ? STATUS_FAILED : status;
 }
 
-/* Whatever keeps us from a daemon is "no daemon", but for permissions and what we lack ourselves. */
+/* Any error on the way to a daemon means "no daemon", but for permissions and our own shortages. */
 static int report_no_daemon(const struct context *context, int err)
 {
 	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the daemon's sentences do not say because it must not ask the name service: the names of
+ * Additions to the daemon's sentences, which must do without the name service: the names of
  * users that its configuration does not name; and of a denial, that the user has a group which this
  * session has not, and whose subordinate a uid is.
  */
@@ -146,7 +146,7 @@ static void hint_at_owner(const char *sentence, char *out, size_t size)
 		fclose(stream);
 }
 
-/* What is to be added to the sentence of a denial; empty: nothing. */
+/* The addition to the sentence of a denial; empty: there is none. */
 void sentence_hint(const char *sentence, char *out, size_t size)
 {
 	out[0] = '\0';

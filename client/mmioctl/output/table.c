@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The output on stdout. Tables and JSON have one model: columns, and rows of cells. -o picks columns
- * for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema version
- * beside the rows. json.c makes its values.
+ * The output on stdout. Tables and JSON have one model: columns, and rows of cells. -o picks
+ * columns for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema
+ * version beside the rows. json.c makes its values.
  */
 #include "output/output.h"
 
@@ -25,7 +25,7 @@ static int print(json_t *root, size_t flags)
 	return STATUS_OK;
 }
 
-/* What could not be written is told at the end, as of all output. */
+/* Output that could not be written is told of at the end, as all such is. */
 int json_output(json_t *root)
 {
 	return print(root, JSON_INDENT(2));

@@ -257,7 +257,7 @@ static void check_fields(struct reader *reader, const struct map_register *reg)
 	}
 }
 
-/* What can be said only when all of it is known. */
+/* Complaints that need the whole map. */
 static void finish_register(struct reader *reader)
 {
 	struct map_register *reg = reader->reg;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel tells of its own allocators, in files of /proc.
+ * The kernel's own allocators, as files of /proc show them.
  */
 #ifndef MMIOCTL_KERNEL_FILE_H
 #define MMIOCTL_KERNEL_FILE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the bits of x86-64 page-table entries and of the kernel's page flags mean. Pure functions.
+ * The meaning of the bits of x86-64 page-table entries and of the kernel's page flags. Pure
+ * functions.
  */
 #ifndef MMIOCTL_PAGING_H
 #define MMIOCTL_PAGING_H

@@ -16,7 +16,7 @@ struct segment {
 	char name[128]; /* as /proc has it: a path, [heap], ... */
 };
 
-/* What the name of a window's file says of it. */
+/* A window, as the name of its file describes it. */
 struct window_name {
 	char origin[64]; /* the region, or the kind of kernel memory */
 	uint64_t start, end; /* its first and last byte there */

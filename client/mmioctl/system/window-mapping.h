@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who maps windows: found in the processes that the caller may look into, and named by the module.
+ * Mappings of windows: found in the processes that the caller may look into, and named by the
+ * module.
  */
 #ifndef MMIOCTL_WINDOW_MAPPING_H
 #define MMIOCTL_WINDOW_MAPPING_H

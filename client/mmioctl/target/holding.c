@@ -7,9 +7,9 @@
  * environment MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
  * file each window starts), separated by spaces.
  *
- * Descriptors that the caller handed down are the command's: where its windows are to be, there must
- * be none. Signals that the caller had ignored stay so, those that he had blocked end a hold as any
- * other, and the command has them, and SIGCHLD, as he had them.
+ * Descriptors that the caller handed down are the command's: where its windows are to be, there
+ * must be none. Signals that the caller had ignored stay so, those that he had blocked end a hold
+ * as any other, and the command has them, and SIGCHLD, as he had them.
  *
  * While the leases are waited for, any other signal that ends a process breaks that off. From then
  * on they are taken from a signalfd: without a command they end the hold, with one they are passed
@@ -79,7 +79,7 @@ static bool is_ignored(int sig)
 	return !sigaction(sig, NULL, &action) && action.sa_handler == SIG_IGN;
 }
 
-/* What the caller has ignored, as nohup does, stays ignored. */
+/* A signal that the caller has ignored, as nohup does, stays ignored. */
 static void catch_signals(const struct context *context, void (*handler)(int))
 {
 	struct sigaction action = { .sa_handler = handler };
@@ -90,7 +90,7 @@ static void catch_signals(const struct context *context, void (*handler)(int))
 			sigaction(ending_signals[i], &action, NULL);
 }
 
-/* Those that the caller had blocked end the wait as well; the command has them blocked again. */
+/* Signals that the caller had blocked end the wait as well; the command has them blocked again. */
 static void let_signals_in(void)
 {
 	sigset_t set;
@@ -101,7 +101,7 @@ static void let_signals_in(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* As the signal would have, had it not been caught. */
+/* Ends the process as the signal would have, had it not been caught. */
 static int die_of(int sig)
 {
 	fflush(NULL);
@@ -308,7 +308,7 @@ static int open_signals(struct hold *hold)
 	return 0;
 }
 
-/* What the terminal sends goes to the command too: it is in our process group. */
+/* Signals of the terminal go to the command too: it is in our process group. */
 static void read_signals(struct hold *hold)
 {
 	struct signalfd_siginfo info;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places: a target with a lease on its bytes, for as long as one verb accesses it. As registers,
- * where every access has a width; or as bytes, which go in bulk unless the region declares a width
+ * Places: a target with a lease on its bytes, for as long as one verb accesses it: as registers,
+ * where every access has a width, or as bytes, which go in bulk unless the region declares a width
  * or the target names one.
  */
 #include "target/place.h"
@@ -65,7 +65,7 @@ int place_lease(struct context *context, struct place *place, unsigned int right
 	return place->width ? target_check_alignment(context, place->text, &checked) : 0;
 }
 
-/* What is misaligned is told before anything is leased. */
+/* A misaligned target is refused before anything is leased. */
 int place_lease_registers(struct context *context, struct place *place, unsigned int rights)
 {
 	int status = lease_open(context, place->options);

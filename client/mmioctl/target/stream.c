@@ -28,10 +28,7 @@ int stream_open(const struct context *context, struct stream *stream, const char
 	return 0;
 }
 
-/*
- * What could not be written may be told only now. Returns @status, or what went wrong when that is
- * 0.
- */
+/* The kernel may tell only now that a write failed. Returns @status, or that error when it is 0. */
 int stream_close(const struct context *context, struct stream *stream, int status)
 {
 	int fd = stream->fd;
@@ -42,7 +39,7 @@ int stream_close(const struct context *context, struct stream *stream, int statu
 	return status;
 }
 
-/* As much as there is, up to @size: a pipe gives its bytes in pieces. */
+/* Reads all there is, up to @size: a pipe gives its bytes in pieces. */
 ssize_t stream_read(const struct stream *stream, uint8_t *buffer, size_t size)
 {
 	size_t done = 0;

@@ -34,7 +34,7 @@ static int check_inside(const struct context *context, const struct mmiod_target
 {
 	uint64_t length = mmiod_region_length(region);
 
-	/* Of one that is not there, how long it is may not be known. */
+	/* The length of a region that is not there may be unknown. */
 	if (!length && mmiod_region_state(region) == MMIOD_STATE_REVOKED)
 		return 0;
 	if (target->offset < length && target->length <= length - target->offset)
@@ -114,7 +114,7 @@ int target_check_alignment(const struct context *context, const char *text,
 	return 0;
 }
 
-/* Why a region is missing, as who would lease it is told. */
+/* Why a region is missing, as a request for a lease of it is told. */
 const char *target_missing(const struct context *context, const struct mmiod_region *region)
 {
 	struct mmiod_lease *lease;
@@ -146,8 +146,8 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
 }
 
 /*
- * Who only reads is a guest: in the way of nobody who reads, nor of who wants it alone. A daemon that
- * knows no guests is asked for what the grant says.
+ * A lease that only reads is a guest's: in the way of no reader, nor of anybody who wants it alone.
+ * A daemon that knows no guests is asked for what the grant says.
  */
 int target_lease(struct context *context, const struct mmiod_target *target,
 		 const struct lease_options *options, unsigned int rights,

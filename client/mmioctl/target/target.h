@@ -45,7 +45,7 @@ struct lease_options {
 
 /* ---- target.c: leases on targets ---- */
 
-/* As client_open(), for leases that may be waited for, as @options say. */
+/* Does as client_open() does, for leases that may be waited for, as @options say. */
 int lease_open(struct context *context, const struct lease_options *options);
 int target_read(const struct context *context, const char *text, struct mmiod_target *target);
 int target_region(struct context *context, const char *text,
@@ -65,7 +65,7 @@ uint64_t element_at(const void *buffer, size_t index, unsigned int width);
 
 /* ---- lease-list.c ---- */
 
-/* What a verb does with the leases that the caller may see. Returns a status. */
+/* Has a verb print the leases that the caller may see. Returns a status. */
 int with_leases(struct context *context,
 		int (*print)(struct context *context, const struct mmiod_lease_list *list));
 void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,

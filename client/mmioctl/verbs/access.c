@@ -45,7 +45,7 @@ static void print_values(const struct context *context, const struct reading *re
 	}
 }
 
-/* What is read more than once is one object a line. */
+/* A target that is read more than once is one object a line. */
 static int print_json(const struct reading *reading)
 {
 	const struct place *place = &reading->place;

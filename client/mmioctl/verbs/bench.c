@@ -96,7 +96,7 @@ static void read_mapped(const volatile void *address, unsigned int width)
 	}
 }
 
-/* What looking at the clock costs by itself: the least of many. */
+/* The cost of a look at the clock by itself: the least of many. */
 static uint64_t clock_cost(void)
 {
 	uint64_t least = UINT64_MAX;
@@ -110,7 +110,7 @@ static uint64_t clock_cost(void)
 	return least;
 }
 
-/* As long as there is room and time. Runs under mmiod_guard() when mapped. */
+/* Reads as long as there is room and time. Runs under mmiod_guard() when mapped. */
 static int sample_reads(void *argument)
 {
 	struct bench *bench = argument;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmioctl bind and unbind: which driver a PCI function has. sysfs is what does it, and the daemon's
- * program is who knows how (mmiod --bind): it is run as the caller. The running daemon has no part in
- * it but to be asked who would lose a lease.
+ * program is who knows how (mmiod --bind): it is run as the caller. The running daemon has no part
+ * in it but to be asked who would lose a lease.
  */
 #include "system/run-mmiod.h"
 #include "verb.h"
@@ -40,7 +40,7 @@ static int run_verb(struct context *context, const char *option, int argc, char 
 
 /* ---- who would lose what ---- */
 
-/* As the daemon writes it: DDDD:BB:DD.F. */
+/* Writes an address as the daemon does: DDDD:BB:DD.F. */
 static void full_address(const char *word, char *address, size_t size)
 {
 	const char *bare = strncmp(word, "pci:", 4) ? word : word + 4;

@@ -87,7 +87,7 @@ static void dump_chunk(struct dump *dump, const uint8_t *chunk, size_t size)
 		dump_line(dump, chunk + i, size - i < dump->line ? size - i : dump->line);
 }
 
-/* As many bytes as the terminal has room for; elsewhere always 16. */
+/* A line has as many bytes as the terminal has room for; elsewhere always 16. */
 static size_t line_bytes(unsigned int width)
 {
 	struct winsize size;

@@ -191,7 +191,7 @@ static int write_all(int fd, const char *text, size_t length)
 	return fchmod(fd, 0644) ? -errno : 0;
 }
 
-/* Who reads the file meanwhile gets all of the old one or all of the new one. */
+/* A reader of the file meanwhile gets all of the old one or all of the new one. */
 static int replace_file(const struct context *context, const char *path, const char *text,
 			size_t length)
 {

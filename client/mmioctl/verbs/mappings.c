@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl mappings: which process maps which window where. What /proc does not let the caller see,
- * the ledger still counts.
+ * mmioctl mappings: which process maps which window where. Mappings that /proc does not let the
+ * caller see, the ledger still counts.
  */
 #include "system/window-mapping.h"
 #include "verb.h"

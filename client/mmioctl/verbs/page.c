@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <common/size.h>
 
-/* What is shown, wherever it comes from. */
+/* A page frame as it is shown, whatever its source. */
 struct shown_page {
 	const char *source;
 	uint64_t pfn, phys, flags;

@@ -119,7 +119,7 @@ static int find_user(const struct context *context, struct somebody *who, const 
 	return groups_of(context, who, user->pw_gid);
 }
 
-/* Who asks about himself need not be an administrator, even if he says his name. */
+/* A user who asks about himself need not be an administrator, even if he says his name. */
 static int find_somebody(const struct context *context, struct somebody *who)
 {
 	int status =

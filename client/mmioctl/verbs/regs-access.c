@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the registers of a map lie in a region and in the window that is leased, and how they are
+ * The places of a map's registers in a region and in the window that is leased, and how they are
  * read.
  */
 #include "verbs/regs.h"

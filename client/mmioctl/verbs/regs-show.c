@@ -37,7 +37,7 @@ static void fields_words(const struct map_register *reg, uint64_t value, char *o
 	}
 }
 
-/* What is read of a write-only field means nothing. */
+/* The bits that are read of a write-only field mean nothing. */
 static const uint64_t *readable(const struct map_field *field, const uint64_t *value)
 {
 	return field->access == MAP_WO ? NULL : value;

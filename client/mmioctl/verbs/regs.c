@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl regs: registers by name, from a register map: which are meant, and what is done with each.
- * regs-access.c knows where they lie and reads them, regs-show.c decodes and prints them.
+ * mmioctl regs: registers by name, from a register map: which are meant, and what is done with
+ * each. regs-access.c knows where they lie and reads them, regs-show.c decodes and prints them.
  */
 #include "target/change.h"
 #include "verb.h"
@@ -99,8 +99,8 @@ static uint64_t bits_of(const struct map_register *reg, enum map_access access)
 }
 
 /*
- * Where writing 1 clears, what is there must not be written back; and what is read of a write-only
- * field means nothing.
+ * Bits that writing 1 clears must not be written back as they were read; and the bits that are read
+ * of a write-only field mean nothing.
  */
 static uint64_t clearing_bits(const struct map_register *reg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmioctl test: whether memory behind a target keeps what is written: its data lines, its address
- * lines, accesses of different widths side by side, and every element of it. What was there is
+ * lines, accesses of different widths side by side, and every element of it. The old contents are
  * saved before and restored after, also when a test fails or we are interrupted: the signals that
  * end us wait until then.
  */
@@ -133,7 +133,7 @@ static int test_walking(struct probe *probe, char detail[DETAIL])
 	return status;
 }
 
-/* What is written in one width is read in every other. Little-endian, as devices on PCI are. */
+/* A value written in one width is read in every other. Little-endian, as devices on PCI are. */
 static int test_widths(struct probe *probe, char detail[DETAIL])
 {
 	const uint64_t pattern = 0xf7e6d5c4b3a29180;
@@ -306,7 +306,7 @@ static int transfer(struct probe *probe, bool restore)
 	return err ? report_client(probe->context, err) : 0;
 }
 
-/* Those that the region or the target allows, and that fit. */
+/* The widths that the region or the target allows, and that fit. */
 static int choose_widths(struct probe *probe)
 {
 	const struct place *place = &probe->place;

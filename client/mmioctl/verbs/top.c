@@ -274,7 +274,7 @@ static void give_screen(void)
 	fflush(stdout);
 }
 
-/* As many as there is room for: the first are the greatest, and must not scroll away. */
+/* Shows as many as there is room for: the first are the greatest, and must not scroll away. */
 static struct lines that_fit(const struct lines *lines)
 {
 	struct winsize window = { 0 };

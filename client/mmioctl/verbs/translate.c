@@ -214,8 +214,8 @@ static int print_pagemap(const struct translated *translated, const struct pagem
 }
 
 /*
- * Whatever the daemon would say about rights it still says: this is for when there is none, or it
- * cannot look.
+ * The daemon's refusals for lack of rights stand: this is for when there is no daemon, or it cannot
+ * look.
  */
 static int fall_back(const struct translated *translated)
 {

@@ -28,7 +28,7 @@ static const struct verb_option option_rows[] = {
 	{ 0 },
 };
 
-/* What mmioctl read prints. */
+/* Prints as mmioctl read does. */
 static int tell_value(const struct context *context, const struct place *place, uint64_t value)
 {
 	char name[PLACE_WORDS], words[VALUE_WORDS];

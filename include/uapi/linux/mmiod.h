@@ -29,7 +29,7 @@
 #define MMIOD_NAME_MAX 32 /* a region's name, with its terminating zero */
 #define MMIOD_TAG_SIZE 64 /* what the daemon stores with a window, opaque to the module */
 
-/* A window's memory type. It belongs to the physical pages: windows that share a page must agree. */
+/* A window's memory type. It belongs to physical pages: windows that share a page must agree. */
 enum mmiod_attr {
 	MMIOD_ATTR_UC = 1, /* uncached: every load and store is one bus access, in order */
 	MMIOD_ATTR_WC = 2, /* write-combining: stores may be merged and reordered until flushed */
@@ -180,7 +180,7 @@ struct mmiod_window_create {
 /*
  * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any
  * more, unless MMIOD_SET_STATE_LATER is set in flags on return: then the event is still to come.
- * What a device reaches is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its frames
+ * A device's reach is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its frames
  * into the IOMMU's tables, without a word to this module, and there they stay until VFIO unmaps
  * them. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
  * twice is no error). EINVAL: no such state or flag, or LATER with another state than REVOKED.
@@ -263,10 +263,10 @@ enum mmiod_zone {
  * IOMMU bounds what it writes to, and the kernel is locked down. One that is not is tainted by it
  * (TAINT_USER).
  *
- * DMA memory that is released while the device may still write to it waits until the device does not
- * master the bus any more, was reset or goes, or until it has another buffer of the same length:
- * the window stays in the ledger, and WINDOW_RELEASED is sent, when its memory is free or that
- * buffer's. ENOSPC: so much of it waits, 64 MiB, and none of that length.
+ * DMA memory that is released while the device may still write to it waits until the device does
+ * not master the bus any more, was reset or goes, or until it has another buffer of the same
+ * length: the window stays in the ledger, and WINDOW_RELEASED is sent, when its memory is free or
+ * that buffer's. ENOSPC: so much of it waits, 64 MiB, and none of that length.
  */
 struct mmiod_buffer_create {
 	__u32 size;
@@ -286,7 +286,8 @@ struct mmiod_buffer_create {
 };
 
 /*
- * What only the daemon may know of a buffer. ENOENT: no such buffer. EINVAL: it has no such page.
+ * The part of a buffer that only the daemon may know. ENOENT: no such buffer. EINVAL: it has no
+ * such page.
  */
 struct mmiod_buffer_info {
 	__u32 size;
@@ -302,8 +303,8 @@ struct mmiod_buffer_info {
 	__u64 phys; /* of that page */
 	/*
 	 * Kernel address: kmalloc's is logical, vmalloc's virtual; 0 for pages. As the kernel would
-	 * print it to the caller: hashed, unless booted with no_hash_pointers; 0 where kptr_restrict
-	 * or lockdown withhold it.
+	 * print it to the caller: hashed, unless booted with no_hash_pointers; 0 where
+	 * kptr_restrict or lockdown withhold it.
 	 */
 	__u64 kernel;
 	__u64 bus; /* DMA: address for the device */
@@ -311,8 +312,8 @@ struct mmiod_buffer_info {
 };
 
 /*
- * What read() on the control file returns, as many whole ones as fit; poll() says POLLIN when there
- * are any.
+ * Events that read() on the control file returns, as many whole ones as fit; poll() says POLLIN
+ * when there are any.
  */
 enum mmiod_control_event_type {
 	MMIOD_CONTROL_OVERFLOW = 1, /* events were lost: read the ledger again */
@@ -359,12 +360,12 @@ enum mmiod_level {
 
 /*
  * Walk a process's page tables for one address of its own, as the processor would. The entries are
- * those of one moment; with a window at the address, its state is that of the same moment. Waits for
- * nobody. EAGAIN: the process is changing its memory, or the window its state: ask again. ESRCH:
- * no such process in the caller's pid namespace, or one without memory. EINVAL: an address of the
- * kernel's. EFAULT: the process has nothing at the address; answered nonetheless, with vma_end 0.
- * EOPNOTSUPP: not on x86-64, or of another process on a kernel that frees page tables without a
- * grace period.
+ * those of one moment; with a window at the address, its state is that of the same moment. Waits
+ * for nobody. EAGAIN: the process is changing its memory, or the window its state: ask again.
+ * ESRCH: no such process in the caller's pid namespace, or one without memory. EINVAL: an address
+ * of the kernel's. EFAULT: the process has nothing at the address; answered nonetheless, with
+ * vma_end 0. EOPNOTSUPP: not on x86-64, or of another process on a kernel that frees page tables
+ * without a grace period.
  */
 struct mmiod_translate {
 	__u32 size;
@@ -431,14 +432,14 @@ struct mmiod_page {
  * owns whole pages. pread, pwrite: aligned to the width of the window, a whole number of elements;
  * one bus access per element, in rising order. With width 0: one access if the length is 1, 2, 4 or
  * 8 and the offset a multiple of it; longer transfers go by 4 bytes. EINVAL: misaligned or not
- * whole elements. What a memory buffer holds of an element is its value in the machine's byte
- * order, as a load of that width from the device would give it (devices are little endian; so is
- * x86). A transfer stops at the window's end; one that starts there reads 0 and writes ENOSPC.
- * ENODEV: revoked. EAGAIN: suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while
- * suspended, otherwise POLLIN | POLLOUT, as for any regular file.
+ * whole elements. A memory buffer has an element's value in the machine's byte order, as a load of
+ * that width from the device would give it (devices are little endian; so is x86). A transfer stops
+ * at the window's end; one that starts there reads 0 and writes ENOSPC. ENODEV: revoked. EAGAIN:
+ * suspended. poll: POLLHUP | POLLERR when revoked, POLLPRI while suspended, otherwise POLLIN |
+ * POLLOUT, as for any regular file.
  */
 
-/* What the window is: only what its holder may know, so no physical address. */
+/* The window, as far as its holder may know it: without its physical address. */
 struct mmiod_window_query {
 	__u32 size;
 	__u32 flags;
@@ -457,8 +458,8 @@ struct mmiod_window_query {
  * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one
  * mapping of this window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around
  * it. EINVAL: it does not, or an unknown flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the
- * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed. EBUSY: EXACT, and
- * user space had the kernel leave marks there (userfaultfd).
+ * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed. EBUSY: EXACT,
+ * and user space had the kernel leave marks there (userfaultfd).
  */
 struct mmiod_window_populate {
 	__u32 size;
