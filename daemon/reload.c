@@ -121,7 +121,7 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		 * says.
 		 */
 		.share = lease->allocated ? MMIOD_SHARE_DEFAULT : lease->share,
-		.cache = lease->cache,
+		.memtype = lease->memtype,
 		.offset = lease->offset,
 		.length = lease->length,
 	};

@@ -23,7 +23,7 @@ struct backend_window {
 	uint64_t region; /* handle */
 	uint64_t offset;
 	uint64_t length;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	uint32_t width;
 	uint32_t rights;
 	uint32_t flags; /* MMIOD_LEASE_* */
@@ -93,7 +93,7 @@ struct backend_ops {
 	 * Overwrites bytes of a region by zeros, with stores that devices stand. Nobody may hold a
 	 * window there.
 	 */
-	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+	int (*wipe)(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
 		    uint64_t offset, uint64_t length);
 	/*
 	 * Both may be NULL: there is nothing to see. -ESRCH: no such process, or one without
@@ -102,7 +102,7 @@ struct backend_ops {
 	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
 	int (*page)(struct backend *backend, struct mmiod_page *page);
 	/* One store of exact width into a register, through the kernel. */
-	int (*write)(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+	int (*write)(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
 		     const struct config_write *write);
 	/* When it returns no processor reaches the pages through the window any more. */
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);

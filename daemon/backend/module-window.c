@@ -17,7 +17,7 @@ int module_create(struct backend *backend, const struct backend_window *window,
 		.region_id = window->region,
 		.offset = window->offset,
 		.length = window->length,
-		.attr = (uint32_t)window->cache,
+		.attr = (uint32_t)window->memtype,
 		.width = window->width,
 	};
 	int r;
@@ -82,14 +82,14 @@ int module_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
  * Through a window of the daemon's own, which nobody else ever holds: it goes with the file, so
  * also with a daemon that is killed. A client's window would not do: it may be read-only.
  */
-int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache, uint64_t offset,
-		uint64_t length)
+int module_wipe(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
+		uint64_t offset, uint64_t length)
 {
 	const struct backend_window window = {
 		.region = region,
 		.offset = offset,
 		.length = length,
-		.cache = cache,
+		.memtype = memtype,
 		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 	};
 	struct mmiod_window_access fill = {
@@ -113,14 +113,14 @@ int module_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache
 }
 
 /* Through a window of the daemon's own, as for wiping: the client's is revoked or gone. */
-int module_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+int module_write(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
 		 const struct config_write *write)
 {
 	const struct backend_window window = {
 		.region = region,
 		.offset = write->offset,
 		.length = write->width,
-		.cache = cache,
+		.memtype = memtype,
 		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 	};
 	const union {
@@ -184,7 +184,7 @@ int module_next_window(struct backend *backend, uint64_t id, struct backend_ledg
 			.region = info.region_id,
 			.offset = info.offset,
 			.length = info.length,
-			.cache = (enum mmiod_cache)info.attr,
+			.memtype = (enum mmiod_memtype)info.attr,
 			.width = info.width,
 			.rights = MMIOD_RIGHT_READ | (writable ? MMIOD_RIGHT_WRITE : 0),
 			.flags = info.flags & MMIOD_WINDOW_DUMMY ? MMIOD_LEASE_DUMMY : 0,

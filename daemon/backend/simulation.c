@@ -328,7 +328,7 @@ static int write_zeros(int fd, uint64_t offset, uint64_t length)
 }
 
 /* A hole reads as zeros and costs no memory; a file that cannot have holes is written. */
-static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
 			   uint64_t offset, uint64_t length)
 {
 	struct simulated *simulated = find(simulation_of(backend), region);
@@ -341,7 +341,7 @@ static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_
 	return write_zeros(simulated->fd, offset, length);
 }
 
-static int simulation_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+static int simulation_write(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
 			    const struct config_write *write)
 {
 	const uint64_t value = htole64(write->value);

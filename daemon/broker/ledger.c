@@ -104,7 +104,7 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->region = region;
 	lease->offset = entry->window.offset;
 	lease->length = entry->window.length;
-	lease->cache = entry->window.cache;
+	lease->memtype = entry->window.memtype;
 	lease->width = entry->window.width;
 	lease->rights = content.rights & entry->window.rights;
 	lease->share = (enum mmiod_share)content.share;

@@ -46,7 +46,7 @@ void notice_lease(struct broker *broker, enum mmiod_notice_type type, const stru
 		.offset = lease->offset,
 		.length = lease->length,
 		.rights = lease->rights,
-		.cache = lease->cache,
+		.memtype = lease->memtype,
 		.holder = lease->holder,
 	};
 
@@ -63,7 +63,7 @@ void notice_denial(struct broker *broker, const struct holder *holder,
 		.offset = want->offset,
 		.length = want->length,
 		.rights = want->rights,
-		.cache = (enum mmiod_cache)want->cache,
+		.memtype = (enum mmiod_memtype)want->memtype,
 		.holder = *holder,
 	};
 

@@ -118,13 +118,13 @@ void pools_fit(struct broker *broker, struct region *region)
  */
 static int wipe(struct broker *broker, struct region *region, uint64_t offset, uint64_t length)
 {
-	bool wc = region->config && region->config->caches & 1u << MMIOD_CACHE_WC;
+	bool wc = region->config && region->config->memtypes & 1u << MMIOD_MEMTYPE_WC;
 	int r;
 
 	turn_spend(&broker->host, WORK_WINDOW);
 	broker->events.caused++; /* its window comes and goes */
 	r = broker->backend->ops->wipe(broker->backend, region->hw.handle,
-				       wc ? MMIOD_CACHE_WC : MMIOD_CACHE_UC, offset, length);
+				       wc ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_UC, offset, length);
 	if (r < 0)
 		return r;
 	turn_spend(&broker->host, (unsigned int)(length / WIPED_FOR_WORK));

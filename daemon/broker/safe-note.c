@@ -71,7 +71,7 @@ static void print_note(FILE *file, const struct lease *lease)
 		hw->device, hw->bar, hw->offset, hw->length, range ? hw->phys : 0,
 		range ? 0 : hw->generation);
 	fprintf(file, "lease 0x%" PRIx64 " 0x%" PRIx64 " %u %" PRIu32 " %" PRIu32 "\n",
-		lease->offset, lease->length, lease->cache, lease->holder.uid, lease->holder.pid);
+		lease->offset, lease->length, lease->memtype, lease->holder.uid, lease->holder.pid);
 	for (size_t i = 0; i < lease->on_end->count; i++) {
 		const struct config_write *write = &lease->on_end->items[i];
 
@@ -121,7 +121,7 @@ bool safe_note_exists(struct broker *broker, uint64_t id)
 static void read_line(const char *line, struct safe_note *note)
 {
 	struct config_writes *writes = &note->writes;
-	uint32_t cache;
+	uint32_t memtype;
 
 	if (sscanf(line, "region %31s", note->region) == 1)
 		return;
@@ -130,8 +130,8 @@ static void read_line(const char *line, struct safe_note *note)
 		   &note->generation) >= 5)
 		return;
 	if (sscanf(line, "lease %" SCNx64 " %" SCNx64 " %" SCNu32 " %" SCNu32 " %" SCNu32,
-		   &note->offset, &note->length, &cache, &note->uid, &note->pid) == 5) {
-		note->cache = cache == MMIOD_CACHE_WC ? MMIOD_CACHE_WC : MMIOD_CACHE_UC;
+		   &note->offset, &note->length, &memtype, &note->uid, &note->pid) == 5) {
+		note->memtype = memtype == MMIOD_MEMTYPE_WC ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_UC;
 		return;
 	}
 	if (writes->count < array_size(writes->items) &&
@@ -174,7 +174,7 @@ int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note)
 	}
 	*note = (struct safe_note){
 		.id = id,
-		.cache = MMIOD_CACHE_UC,
+		.memtype = MMIOD_MEMTYPE_UC,
 		.uid = UINT32_MAX,
 	};
 	while (fgets(line, sizeof(line), file)) {

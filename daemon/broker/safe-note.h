@@ -20,7 +20,7 @@ struct safe_note {
 	uint32_t generation; /* of a device's binding; 0: an older daemon did not say */
 	uint64_t offset; /* of the lease */
 	uint64_t length;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	uint32_t uid;
 	uint32_t pid;
 	struct config_writes writes;

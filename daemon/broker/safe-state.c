@@ -49,12 +49,13 @@ void safe_state_forget(struct broker *broker, uint64_t id, const struct lease *l
 
 /* ---- doing it -------------------------------------------------------------------------------- */
 
-static int write_as(struct broker *broker, const struct lease *lease, enum mmiod_cache cache,
+static int write_as(struct broker *broker, const struct lease *lease, enum mmiod_memtype memtype,
 		    const struct config_write *write)
 {
 	broker->events.caused++; /* the window that it is done by comes and goes */
 	turn_spend(&broker->host, WORK_WRITE);
-	return broker->backend->ops->write(broker->backend, lease->region->hw.handle, cache, write);
+	return broker->backend->ops->write(broker->backend, lease->region->hw.handle, memtype,
+					   write);
 }
 
 /*
@@ -64,16 +65,17 @@ static int write_as(struct broker *broker, const struct lease *lease, enum mmiod
 static int write_one(struct broker *broker, const struct lease *lease,
 		     const struct config_write *write)
 {
-	int r = write_as(broker, lease, lease->cache, write);
+	int r = write_as(broker, lease, lease->memtype, write);
 
 	if (r == -EBUSY)
 		r = write_as(broker, lease,
-			     lease->cache == MMIOD_CACHE_UC ? MMIOD_CACHE_WC : MMIOD_CACHE_UC,
+			     lease->memtype == MMIOD_MEMTYPE_UC ? MMIOD_MEMTYPE_WC
+								: MMIOD_MEMTYPE_UC,
 			     write);
 	if (r != -EMFILE && r != -ENFILE)
 		return r;
 	fd_closep(&broker->safe_state.reserve_fd);
-	r = write_as(broker, lease, lease->cache, write);
+	r = write_as(broker, lease, lease->memtype, write);
 	broker->safe_state.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return r;
 }
@@ -213,7 +215,7 @@ static int make_ending(struct broker *broker, const struct safe_note *note, stru
 	lease->offset = fits(note, region) ? note->offset : 0;
 	lease->length = fits(note, region) ? note->length : region->hw.length;
 	lease->rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
-	lease->cache = note->cache;
+	lease->memtype = note->memtype;
 	lease->share = MMIOD_SHARE_EXCLUSIVE;
 	lease->state = MMIOD_STATE_ENDING;
 	lease->end = LEASE_CUT | LEASE_CLOSED;

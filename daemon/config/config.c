@@ -274,8 +274,8 @@ struct config_region *config_need_region(struct config *config, const char *name
 		return NULL;
 	}
 	region->bar = -1;
-	region->caches = 1u << MMIOD_CACHE_UC;
-	region->cache = MMIOD_CACHE_UC;
+	region->memtypes = 1u << MMIOD_MEMTYPE_UC;
+	region->memtype = MMIOD_MEMTYPE_UC;
 	region->wipe = true;
 	*slot = region;
 	return region;

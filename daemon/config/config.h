@@ -79,8 +79,8 @@ struct config_region {
 	uint64_t length; /* 0: to the end of the BAR */
 	uint64_t phys;
 	uint32_t width; /* bytes, 0: any */
-	uint32_t caches; /* bit 1 << enum mmiod_cache */
-	enum mmiod_cache cache; /* default */
+	uint32_t memtypes; /* bit 1 << enum mmiod_memtype */
+	enum mmiod_memtype memtype; /* default */
 	enum config_bind bind; /* the device to the module's driver */
 	bool revoke_on_reset; /* else leases are suspended, and resume */
 	uint32_t dma_bits; /* of an address that the device can put on its bus; 0: 32 */
@@ -138,7 +138,7 @@ struct config_grant {
 	 */
 	enum mmiod_share share;
 	bool unknown; /* also for peers whose uid cannot be seen */
-	uint32_t caches; /* bit 1 << enum mmiod_cache; 0: all that the region has */
+	uint32_t memtypes; /* bit 1 << enum mmiod_memtype; 0: all that the region has */
 	uint64_t offset; /* the part of its regions that it covers */
 	uint64_t length; /* 0: all of them */
 	uint32_t lease_ms; /* how long a lease lasts unless renewed; 0: no limit */

@@ -89,18 +89,20 @@ static bool covers(const struct config_grant *grant, const struct question *ques
 }
 
 /* The region's default where the grant admits it, else what it does admit. DEFAULT: nothing. */
-static enum mmiod_cache admitted_cache(const struct config_grant *grant,
-				       const struct config_region *region, enum mmiod_cache asked)
+static enum mmiod_memtype admitted_memtype(const struct config_grant *grant,
+					   const struct config_region *region,
+					   enum mmiod_memtype asked)
 {
-	uint32_t both = grant->caches ? grant->caches & region->caches : region->caches;
+	uint32_t both = grant->memtypes ? grant->memtypes & region->memtypes : region->memtypes;
 
-	if (asked != MMIOD_CACHE_DEFAULT)
-		return !grant->caches || grant->caches & 1u << asked ? asked : MMIOD_CACHE_DEFAULT;
-	if (both & 1u << region->cache)
-		return region->cache;
-	return both & 1u << MMIOD_CACHE_UC   ? MMIOD_CACHE_UC
-	       : both & 1u << MMIOD_CACHE_WC ? MMIOD_CACHE_WC
-					     : MMIOD_CACHE_DEFAULT;
+	if (asked != MMIOD_MEMTYPE_DEFAULT)
+		return !grant->memtypes || grant->memtypes & 1u << asked ? asked
+									 : MMIOD_MEMTYPE_DEFAULT;
+	if (both & 1u << region->memtype)
+		return region->memtype;
+	return both & 1u << MMIOD_MEMTYPE_UC   ? MMIOD_MEMTYPE_UC
+	       : both & 1u << MMIOD_MEMTYPE_WC ? MMIOD_MEMTYPE_WC
+					       : MMIOD_MEMTYPE_DEFAULT;
 }
 
 /* Judges what the grant gives to those that it is for. */
@@ -112,8 +114,8 @@ static enum policy_reason judge_terms(const struct config_grant *grant,
 		return POLICY_ACCESS;
 	if (question->share != MMIOD_SHARE_DEFAULT && question->share < grant->share)
 		return POLICY_SHARE;
-	if (!admitted_cache(grant, region, question->cache))
-		return POLICY_CACHE;
+	if (!admitted_memtype(grant, region, question->memtype))
+		return POLICY_MEMTYPE;
 	if (!covers(grant, question))
 		return POLICY_RANGE;
 	return POLICY_GRANTED;
@@ -210,7 +212,7 @@ struct decision policy_decide(const struct config_region *region, const struct s
 	if (found->reason == POLICY_GRANTED) {
 		found->share = question->share == MMIOD_SHARE_DEFAULT ? found->grant->share
 								      : question->share;
-		found->cache = admitted_cache(found->grant, region, question->cache);
+		found->memtype = admitted_memtype(found->grant, region, question->memtype);
 	}
 	return *found;
 }
@@ -320,7 +322,7 @@ bool policy_may_inspect(const struct config *config, const struct subject *subje
 static_assert(MMIOD_SHARE_EXCLUSIVE == 1 && MMIOD_SHARE_READ == 2 && MMIOD_SHARE_WRITE == 3 &&
 		      MMIOD_SHARE_GUEST == 4,
 	      "common_share_words");
-static_assert(MMIOD_CACHE_UC == 1 && MMIOD_CACHE_WC == 2 && MMIOD_CACHE_WB == 3,
+static_assert(MMIOD_MEMTYPE_UC == 1 && MMIOD_MEMTYPE_WC == 2 && MMIOD_MEMTYPE_WB == 3,
 	      "common_memtype_words");
 static_assert(MMIOD_MEMORY_REGION == 0 && MMIOD_MEMORY_PAGES == 1 && MMIOD_MEMORY_KMALLOC == 2 &&
 		      MMIOD_MEMORY_VMALLOC == 3 && MMIOD_MEMORY_DMA == 4,
@@ -331,9 +333,9 @@ const char *share_name(enum mmiod_share share)
 	return common_word(common_share_words, share, "default");
 }
 
-const char *cache_name(enum mmiod_cache cache)
+const char *memtype_name(enum mmiod_memtype memtype)
 {
-	return common_word(common_memtype_words, cache, "default");
+	return common_word(common_memtype_words, memtype, "default");
 }
 
 const char *memory_name(enum mmiod_memory memory)
@@ -386,11 +388,11 @@ static void explain_grant(struct text *text, const struct decision *decision, co
 		text_add(text, " lets user %s (uid %u) lease region %s %s at most, not %s", user,
 			 subject->uid, region, share_name(grant->share),
 			 share_name(question->share));
-	else if (decision->reason == POLICY_CACHE)
+	else if (decision->reason == POLICY_MEMTYPE)
 		text_add(text,
 			 " does not let user %s (uid %u) have region %s cached as %s: its "
-			 "\"cache\" does not list it",
-			 user, subject->uid, region, cache_name(question->cache));
+			 "\"memory-type\" does not list it",
+			 user, subject->uid, region, memtype_name(question->memtype));
 	else
 		text_add(text,
 			 " lets user %s (uid %u) have only 0x%" PRIx64 "-0x%" PRIx64
@@ -420,7 +422,7 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 		break;
 	case POLICY_ACCESS:
 	case POLICY_SHARE:
-	case POLICY_CACHE:
+	case POLICY_MEMTYPE:
 	case POLICY_RANGE:
 		explain_grant(text, decision, region, user, subject, question);
 		break;

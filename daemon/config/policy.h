@@ -27,7 +27,7 @@ enum policy_reason {
 	POLICY_NO_GRANT, /* none names region and subject; `grant` is the nearest, or NULL */
 	POLICY_ACCESS, /* `grant` applies, but does not give the rights */
 	POLICY_SHARE, /* `grant` applies, but does not let its holder keep others out so far */
-	POLICY_CACHE, /* `grant` applies, but not with that cache attribute */
+	POLICY_MEMTYPE, /* `grant` applies, but not with that memory type */
 	POLICY_RANGE, /* `grant` applies, but not to all of these bytes */
 };
 
@@ -35,7 +35,7 @@ enum policy_reason {
 struct question {
 	uint32_t rights;
 	enum mmiod_share share;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	uint64_t offset;
 	uint64_t length; /* 0: bytes that an allocator will choose where the grant lets it */
 };
@@ -44,7 +44,7 @@ struct decision {
 	enum policy_reason reason;
 	const struct config_grant *grant;
 	enum mmiod_share share; /* what the request for a default comes to */
-	enum mmiod_cache cache; /* likewise */
+	enum mmiod_memtype memtype; /* likewise */
 };
 
 struct decision policy_decide(const struct config_region *region, const struct subject *subject,
@@ -64,7 +64,7 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 void policy_explain_memory(struct text *text, const struct decision *decision,
 			   enum mmiod_memory memory, const char *user,
 			   const struct subject *subject);
-const char *cache_name(enum mmiod_cache cache);
+const char *memtype_name(enum mmiod_memtype memtype);
 const char *memory_name(enum mmiod_memory memory);
 const char *share_name(enum mmiod_share share);
 

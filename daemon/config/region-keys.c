@@ -114,29 +114,28 @@ int region_set_width(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
-static int add_cache(struct config_cursor *cursor, void *list, const char *word)
+static int add_memtype(struct config_cursor *cursor, void *list, const char *word)
 {
 	struct config_region *region = list;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 
 	if (!strcmp(word, "uc"))
-		cache = MMIOD_CACHE_UC;
+		memtype = MMIOD_MEMTYPE_UC;
 	else if (!strcmp(word, "wc"))
-		cache = MMIOD_CACHE_WC;
+		memtype = MMIOD_MEMTYPE_WC;
 	else
-		return config_refuse(cursor,
-				     "\"%s\" is not a cache attribute of a device: write uc or wc",
-				     word);
-	if (!region->caches)
-		region->cache = cache;
-	region->caches |= 1u << cache;
+		return config_refuse(
+			cursor, "\"%s\" is not a memory type of a device: write uc or wc", word);
+	if (!region->memtypes)
+		region->memtype = memtype;
+	region->memtypes |= 1u << memtype;
 	return 0;
 }
 
-int region_set_cache(struct config_cursor *cursor, const char *value)
+int region_set_memtype(struct config_cursor *cursor, const char *value)
 {
-	cursor->region->caches = 0;
-	return config_each_word(cursor, value, cursor->region, add_cache);
+	cursor->region->memtypes = 0;
+	return config_each_word(cursor, value, cursor->region, add_memtype);
 }
 
 int region_set_pool(struct config_cursor *cursor, const char *value)

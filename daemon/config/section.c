@@ -14,6 +14,7 @@ struct config_key {
 	const char *name;
 	bool list; /* may go on in indented lines */
 	int (*set)(struct config_cursor *cursor, const char *value);
+	const char *old_name; /* still good; NULL: it has none */
 };
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -49,7 +50,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "size", false, region_set_size },
 	{ CONFIG_SECTION_REGION, "phys", false, region_set_phys },
 	{ CONFIG_SECTION_REGION, "width", false, region_set_width },
-	{ CONFIG_SECTION_REGION, "cache", false, region_set_cache },
+	{ CONFIG_SECTION_REGION, "memory-type", false, region_set_memtype, "cache" },
 	{ CONFIG_SECTION_REGION, "backing", false, region_set_backing },
 	{ CONFIG_SECTION_REGION, "pool", false, region_set_pool },
 	{ CONFIG_SECTION_REGION, "page", false, region_set_page },
@@ -64,7 +65,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_GRANT, "access", false, grant_set_access },
 	{ CONFIG_SECTION_GRANT, "share", false, grant_set_share },
 	{ CONFIG_SECTION_GRANT, "unknown", false, terms_set_unknown },
-	{ CONFIG_SECTION_GRANT, "cache", false, terms_set_cache },
+	{ CONFIG_SECTION_GRANT, "memory-type", false, terms_set_memtype, "cache" },
 	{ CONFIG_SECTION_GRANT, "range", false, terms_set_range },
 	{ CONFIG_SECTION_GRANT, "lease", false, terms_set_lease },
 	{ CONFIG_SECTION_GRANT, "renew", false, terms_set_renew },
@@ -94,10 +95,20 @@ static const struct {
 	{ CONFIG_SECTION_INSPECT, "inspect", true },
 };
 
+static bool is_called(const struct config_key *key, const char *name)
+{
+	return !strcmp(key->name, name) || (key->old_name && !strcmp(key->old_name, name));
+}
+
+static const char *other_name(const struct config_key *key, const char *name)
+{
+	return strcmp(key->name, name) ? key->name : key->old_name;
+}
+
 static const struct config_key *find_key(enum config_section section, const char *name)
 {
 	for (size_t i = 0; i < array_size(keys); i++)
-		if (keys[i].section == section && !strcmp(keys[i].name, name))
+		if (keys[i].section == section && is_called(&keys[i], name))
 			return &keys[i];
 	return NULL;
 }
@@ -303,7 +314,10 @@ int config_set(struct config_cursor *cursor, const char *name, const char *value
 	seen = seen_bits(cursor, &file);
 	bit = 1ull << (key - keys);
 	if (*seen & bit)
-		return config_refuse(cursor, "\"%s\" occurs twice in this section: keep one", name);
+		return config_refuse(cursor, "\"%s\" occurs twice in this section: keep one%s%s%s",
+				     name, key->old_name ? " (its other name is \"" : "",
+				     key->old_name ? other_name(key, name) : "",
+				     key->old_name ? "\")" : "");
 	r = check_exclusive(cursor, key, *seen);
 	if (r < 0)
 		return r;

@@ -36,7 +36,7 @@ int region_set_offset(struct config_cursor *cursor, const char *value);
 int region_set_size(struct config_cursor *cursor, const char *value);
 int region_set_phys(struct config_cursor *cursor, const char *value);
 int region_set_width(struct config_cursor *cursor, const char *value);
-int region_set_cache(struct config_cursor *cursor, const char *value);
+int region_set_memtype(struct config_cursor *cursor, const char *value);
 int region_set_pool(struct config_cursor *cursor, const char *value);
 int region_set_wipe(struct config_cursor *cursor, const char *value);
 int region_set_page(struct config_cursor *cursor, const char *value);
@@ -57,7 +57,7 @@ int admin_set_group(struct config_cursor *cursor, const char *value);
 
 /* terms.c */
 int terms_set_unknown(struct config_cursor *cursor, const char *value);
-int terms_set_cache(struct config_cursor *cursor, const char *value);
+int terms_set_memtype(struct config_cursor *cursor, const char *value);
 int terms_set_range(struct config_cursor *cursor, const char *value);
 int terms_set_lease(struct config_cursor *cursor, const char *value);
 int terms_set_renew(struct config_cursor *cursor, const char *value);

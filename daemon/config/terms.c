@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The terms of a grant: for whom beside those it names, which part, which cache attribute, for how
+ * The terms of a grant: for whom beside those it names, which part, which memory type, for how
  * long, how much; and the register writes that make a device safe when a lease ends. Keys, and what
  * can only be judged at the end.
  */
@@ -19,23 +19,23 @@ int terms_set_unknown(struct config_cursor *cursor, const char *value)
 	return config_yes_no(cursor, value, &cursor->grant->unknown);
 }
 
-static int add_cache(struct config_cursor *cursor, void *list, const char *word)
+static int add_memtype(struct config_cursor *cursor, void *list, const char *word)
 {
-	uint32_t *caches = list;
+	uint32_t *memtypes = list;
 
 	if (strcmp(word, "uc") && strcmp(word, "wc"))
 		return config_refuse(cursor,
-				     "\"%s\" is not a cache attribute of a device: write uc, wc or "
+				     "\"%s\" is not a memory type of a device: write uc, wc or "
 				     "both",
 				     word);
-	*caches |= 1u << (strcmp(word, "uc") ? MMIOD_CACHE_WC : MMIOD_CACHE_UC);
+	*memtypes |= 1u << (strcmp(word, "uc") ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_UC);
 	return 0;
 }
 
-int terms_set_cache(struct config_cursor *cursor, const char *value)
+int terms_set_memtype(struct config_cursor *cursor, const char *value)
 {
-	cursor->grant->caches = 0;
-	return config_each_word(cursor, value, &cursor->grant->caches, add_cache);
+	cursor->grant->memtypes = 0;
+	return config_each_word(cursor, value, &cursor->grant->memtypes, add_memtype);
 }
 
 int terms_set_range(struct config_cursor *cursor, const char *value)
@@ -167,9 +167,10 @@ static int check_against(const struct config_grant *grant, const struct config_r
 			 region->name, region->length);
 		return -EINVAL;
 	}
-	if (grant->caches && !(grant->caches & region->caches)) {
+	if (grant->memtypes && !(grant->memtypes & region->memtypes)) {
 		text_set(why,
-			 "%s:%u: \"cache\" of the grant has nothing in common with that of region "
+			 "%s:%u: \"memory-type\" of the grant has nothing in common with that of "
+			 "region "
 			 "%s: it would grant nothing",
 			 grant->origin.file, grant->origin.line, region->name);
 		return -EINVAL;
@@ -184,13 +185,15 @@ static void check_glob(struct config *config, const struct config_grant *grant, 
 	const struct config_region *region, *last = NULL;
 
 	while ((region = config_match_next(&match))) {
-		if (!leaves(grant, region) && (!grant->caches || grant->caches & region->caches))
+		if (!leaves(grant, region) &&
+		    (!grant->memtypes || grant->memtypes & region->memtypes))
 			return;
 		last = region;
 	}
 	if (last)
 		config_warn(config, &grant->origin,
-			    "grant %s gives nothing by \"%s\": its \"range\" or \"cache\" fits no "
+			    "grant %s gives nothing by \"%s\": its \"range\" or \"memory-type\" "
+			    "fits no "
 			    "region of that name, %s has 0x%" PRIx64 " bytes",
 			    grant->name, pattern, last->name, last->length);
 }

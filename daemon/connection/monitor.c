@@ -53,7 +53,7 @@ static void write_notice(struct message *message, const struct notice *notice)
 		.uid = notice->holder.uid,
 		.pid = notice->holder.pid,
 		.rights = notice->rights,
-		.cache = notice->cache,
+		.memtype = notice->memtype,
 		.memory = notice->memory,
 	};
 

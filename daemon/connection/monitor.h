@@ -21,7 +21,7 @@ struct notice {
 	uint64_t offset;
 	uint64_t length;
 	uint32_t rights;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	struct holder holder; /* its uid UINT32_MAX: nobody */
 	char region[MMIOD_NAME_MAX];
 	char why[TEXT_MAX];

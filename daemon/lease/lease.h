@@ -72,7 +72,7 @@ struct lease {
 	uint64_t offset;
 	uint64_t length;
 	uint32_t rights;
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	uint32_t width;
 	enum mmiod_share share;
 	uint32_t flags; /* MMIOD_LEASE_* */

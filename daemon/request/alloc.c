@@ -102,9 +102,9 @@ static enum mmiod_outcome check_kernel_form(struct want *want)
 				   "kernel memory is aligned to pages of %" PRIu64
 				   " bytes and takes no lowest address: pools do",
 				   page);
-	if (alloc->cache || alloc->width)
+	if (alloc->memtype || alloc->width)
 		return want_refuse(want, MMIOD_E_INVALID,
-				   "kernel memory takes no cache attribute and no width: pools do");
+				   "kernel memory takes no memory type and no width: pools do");
 	if (alloc->node < -1)
 		return want_refuse(want, MMIOD_E_INVALID, "there is no node %d: -1 is any",
 				   alloc->node);
@@ -129,7 +129,7 @@ static void translate(struct want *want)
 	want->wire = (struct mmiod_wire_want){
 		.length = alloc->length,
 		.rights = alloc->rights,
-		.cache = alloc->cache,
+		.memtype = alloc->memtype,
 		.width = alloc->width,
 		.reserved = alloc->reserved | alloc->reserved2,
 		.lease_ms = alloc->lease_ms,
@@ -310,7 +310,7 @@ static enum mmiod_outcome judge_pool(struct want *want)
 	if (outcome == MMIOD_OK)
 		outcome = check_pool(want);
 	if (outcome == MMIOD_OK)
-		outcome = want_check_cache(want);
+		outcome = want_check_memtype(want);
 	return outcome;
 }
 
@@ -375,7 +375,7 @@ static enum mmiod_outcome judge_kernel(struct want *want)
 	want->region = &want->call->broker->kernel;
 	want->share = MMIOD_SHARE_EXCLUSIVE;
 	want->wire.length = (want->alloc.length + page - 1) / page * page;
-	want->wire.cache = MMIOD_CACHE_WB;
+	want->wire.memtype = MMIOD_MEMTYPE_WB;
 	return MMIOD_OK;
 }
 

@@ -16,7 +16,7 @@ static bool owns_pages(const struct lease *lease)
 static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lease,
 			 const struct backend_created *created)
 {
-	out->cache = lease->cache;
+	out->memtype = lease->memtype;
 	out->lease = lease->id;
 	out->offset = lease->offset;
 	out->length = lease->length;

@@ -31,7 +31,7 @@ static void ask_for_memory(struct want *want, const struct mmiod_msg_explain *ex
 		.length = 1,
 		.node = -1,
 		.rights = explain->rights,
-		.cache = explain->cache,
+		.memtype = explain->memtype,
 	};
 	memcpy(want->alloc.region, explain->region, sizeof(want->alloc.region));
 }
@@ -42,7 +42,7 @@ static void ask_for_range(struct want *want, const struct mmiod_msg_explain *exp
 		.offset = explain->offset,
 		.length = explain->length,
 		.rights = explain->rights,
-		.cache = explain->cache,
+		.memtype = explain->memtype,
 		.share = explain->share,
 	};
 	memcpy(want->asked.region, explain->region, sizeof(want->asked.region));
@@ -112,7 +112,7 @@ static void add_terms(struct text *text, const struct decision *decision, bool a
 	add_grant(text, grant);
 	text_add(text, ": %s, %s, %s", grant->rights & MMIOD_RIGHT_WRITE ? "rw" : "r",
 		 share_name(allocates ? MMIOD_SHARE_EXCLUSIVE : decision->share),
-		 cache_name(decision->cache));
+		 memtype_name(decision->memtype));
 	if (grant->length)
 		text_add(text, ", 0x%" PRIx64 "-0x%" PRIx64, grant->offset,
 			 grant->offset + grant->length - 1);
@@ -235,7 +235,7 @@ static void explain_to(struct call *call, const struct subject *subject)
 static bool is_well_formed(const struct mmiod_msg_explain *explain)
 {
 	return explain->memory <= MMIOD_MEMORY_DMA && explain->rights & MMIOD_RIGHT_READ &&
-	       !(explain->rights & ~RIGHTS_ALL) && explain->cache <= MMIOD_CACHE_WB &&
+	       !(explain->rights & ~RIGHTS_ALL) && explain->memtype <= MMIOD_MEMTYPE_WB &&
 	       explain->share <= MMIOD_SHARE_GUEST;
 }
 
@@ -243,7 +243,7 @@ static bool is_of_kind(const struct mmiod_msg_explain *explain)
 {
 	if (explain->memory == MMIOD_MEMORY_REGION)
 		return true;
-	return !explain->offset && !explain->length && !explain->cache && !explain->share &&
+	return !explain->offset && !explain->length && !explain->memtype && !explain->share &&
 	       (explain->memory == MMIOD_MEMORY_DMA || !explain->region[0]);
 }
 
@@ -281,12 +281,11 @@ enum request_result request_explain(struct call *call)
 
 	if (!is_well_formed(question))
 		return refuse(call, MMIOD_E_INVALID,
-			      "unknown right, cache attribute, share mode or kind of memory");
+			      "unknown right, memory type, share mode or kind of memory");
 	if (!is_of_kind(question))
-		return refuse(
-			call, MMIOD_E_INVALID,
-			"kernel memory has no offset, length, cache attribute and share mode, "
-			"and a region only as dma memory for its device");
+		return refuse(call, MMIOD_E_INVALID,
+			      "kernel memory has no offset, length, memory type and share mode, "
+			      "and a region only as dma memory for its device");
 	if (!(question->flags & MMIOD_EXPLAIN_SELF) && !call_is_admin(call))
 		return refuse(
 			call, MMIOD_E_DENIED,

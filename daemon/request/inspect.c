@@ -165,7 +165,7 @@ enum request_result request_translate(struct call *call)
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), MMIOD_LEVELS,
 			    sizeof(struct mmiod_wire_entry));
 	reply->address = ask->address;
-	reply->cache = found.cache;
+	reply->memtype = found.cache;
 	reply->leaf = found.leaf_size;
 	reply->phys = hidden ? 0 : found.phys;
 	reply->start = found.vma_start;

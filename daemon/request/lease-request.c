@@ -134,7 +134,7 @@ static enum mmiod_outcome judge(struct want *want)
 	if (outcome == MMIOD_OK)
 		outcome = check_on_end(want);
 	if (outcome == MMIOD_OK)
-		outcome = want_check_cache(want);
+		outcome = want_check_memtype(want);
 	return outcome;
 }
 

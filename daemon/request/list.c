@@ -45,8 +45,8 @@ static void fill_region(const struct call *call, const void *item, void *element
 	out->leases = region->n_leases;
 	out->state = region_state(region);
 	if (config) {
-		out->caches = config->caches;
-		out->cache = config->cache;
+		out->memtypes = config->memtypes;
+		out->memtype = config->memtype;
 		out->rights = policy_rights(config, &call->connection->peer.subject);
 	}
 	if (all || hw->bar != UINT32_MAX)
@@ -116,7 +116,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->length = lease->length;
 	out->started = clock_since_1970(lease->started_ms);
 	out->rights = lease->rights;
-	out->cache = lease->cache;
+	out->memtype = lease->memtype;
 	out->width = lease->width;
 	out->share = lease->share;
 	out->state = lease->state;

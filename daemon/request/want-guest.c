@@ -29,7 +29,7 @@ void want_end_guests(struct want *want)
 }
 
 /*
- * A guest's window, which is to end, may keep the window from its cache attribute: it ends first.
+ * A guest's window, which is to end, may keep the window from its memory type: it ends first.
  */
 bool want_end_guest(struct want *want, uint64_t id)
 {

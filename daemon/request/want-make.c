@@ -22,7 +22,7 @@ struct lease *want_make_lease(struct want *want)
 	lease->offset = wire->offset;
 	lease->length = wire->length;
 	lease->rights = wire->rights;
-	lease->cache = (enum mmiod_cache)wire->cache;
+	lease->memtype = (enum mmiod_memtype)wire->memtype;
 	lease->width = wire->width;
 	lease->share = want->share;
 	lease->flags = wire->flags;
@@ -51,13 +51,14 @@ static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 	tag_encode(&content, tag);
 }
 
-/* The sharing would do, but pages have one cache attribute. */
-static enum mmiod_outcome name_cache(struct want *want, const struct lease *holder)
+/* The sharing would do, but pages have one memory type. */
+static enum mmiod_outcome name_memtype(struct want *want, const struct lease *holder)
 {
 	char what[64];
 
-	snprintf(what, sizeof(what), "is cached as %s, not %s, for", cache_name(holder->cache),
-		 cache_name((enum mmiod_cache)want->wire.cache));
+	snprintf(what, sizeof(what), "has memory type %s, not %s, for",
+		 memtype_name(holder->memtype),
+		 memtype_name((enum mmiod_memtype)want->wire.memtype));
 	return want_name_holder(want, holder, what);
 }
 
@@ -80,9 +81,9 @@ static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t c
 	switch (error) {
 	case -EBUSY:
 		if (holder)
-			return name_cache(want, holder);
+			return name_memtype(want, holder);
 		return want_refuse(want, MMIOD_E_BUSY,
-				   "a window with another cache attribute is in the way");
+				   "a window with another memory type is in the way");
 	case -ENODEV:
 	case -ENOENT:
 		return want_refuse(want, MMIOD_E_GONE, "the device of region %s has gone",
@@ -93,7 +94,7 @@ static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t c
 		return want_refuse(want, MMIOD_E_INVALID, "the module refuses such a window");
 	case -EOPNOTSUPP:
 		return want_refuse(want, MMIOD_E_UNSUPPORTED,
-				   "this cache attribute cannot be had here");
+				   "this memory type cannot be had here");
 	case -ENOSPC:
 		return want_refuse(want, MMIOD_E_QUOTA,
 				   "the module has as many windows as max_windows admits");
@@ -169,7 +170,7 @@ static int create_window(struct want *want)
 		.region = want->region->hw.handle,
 		.offset = lease->offset,
 		.length = lease->length,
-		.cache = lease->cache,
+		.memtype = lease->memtype,
 		.width = lease->width,
 		.rights = lease->rights,
 		.flags = lease->flags,

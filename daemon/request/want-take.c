@@ -8,7 +8,7 @@
 #include <string.h>
 #include "request/want.h"
 
-/* Another cache attribute is waited for as other holders are. */
+/* Another memory type is waited for as other holders are. */
 static enum mmiod_outcome fail(struct want *want, enum mmiod_outcome outcome)
 {
 	outcome = want_await(want, outcome);

@@ -35,7 +35,7 @@ enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, co
 
 #define LEASE_MIN_MS 100
 
-/* Checks what every window has: rights, cache attribute, width, time. */
+/* Checks what every window has: rights, memory type, width, time. */
 enum mmiod_outcome want_check_form(struct want *want)
 {
 	const struct mmiod_wire_want *wire = &want->wire;
@@ -46,9 +46,8 @@ enum mmiod_outcome want_check_form(struct want *want)
 		return want_refuse(want, MMIOD_E_INVALID, "a reserved field is not zero");
 	if (wire->flags & ~MMIOD_LEASE_FLAGS || wire->rights & ~RIGHTS_ALL)
 		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown flag or right");
-	if (wire->cache > MMIOD_CACHE_WB || wire->share > MMIOD_SHARE_GUEST)
-		return want_refuse(want, MMIOD_E_UNSUPPORTED,
-				   "unknown cache attribute or share mode");
+	if (wire->memtype > MMIOD_MEMTYPE_WB || wire->share > MMIOD_SHARE_GUEST)
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown memory type or share mode");
 	if (!(wire->rights & MMIOD_RIGHT_READ))
 		return want_refuse(want, MMIOD_E_INVALID, "a lease includes the right to read");
 	if (wire->share == MMIOD_SHARE_GUEST && wire->rights & MMIOD_RIGHT_WRITE)
@@ -98,7 +97,7 @@ static struct question question_of(const struct want *want)
 	struct question question = {
 		.rights = wire->rights,
 		.share = (enum mmiod_share)wire->share,
-		.cache = (enum mmiod_cache)wire->cache,
+		.memtype = (enum mmiod_memtype)wire->memtype,
 	};
 
 	if (want->allocated)
@@ -123,8 +122,8 @@ enum mmiod_outcome want_check_policy(struct want *want)
 	if (want->decision.reason == POLICY_GRANTED) {
 		want->grant = want->decision.grant;
 		want->share = want->decision.share;
-		if (want->wire.cache == MMIOD_CACHE_DEFAULT)
-			want->wire.cache = want->decision.cache;
+		if (want->wire.memtype == MMIOD_MEMTYPE_DEFAULT)
+			want->wire.memtype = want->decision.memtype;
 		return MMIOD_OK;
 	}
 	text_init(&want->text, want->buffer, sizeof(want->buffer));
@@ -154,17 +153,18 @@ enum mmiod_outcome want_check_presence(struct want *want)
 	return region->stale ? refuse_stale(want) : MMIOD_OK;
 }
 
-enum mmiod_outcome want_check_cache(struct want *want)
+enum mmiod_outcome want_check_memtype(struct want *want)
 {
 	const struct config_region *config = want->region->config;
 	const struct mmiod_wire_want *wire = &want->wire;
 
-	if (!(config->caches & 1u << wire->cache))
-		return want_refuse(
-			want, MMIOD_E_INVALID,
-			"region %s may not be cached as %s: \"cache\" at %s:%u does not list it",
-			want->region->name, cache_name((enum mmiod_cache)wire->cache),
-			config->origin.file, config->origin.line);
+	if (!(config->memtypes & 1u << wire->memtype))
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "region %s may not have memory type %s: \"memory-type\" at "
+				   "%s:%u does not list it",
+				   want->region->name,
+				   memtype_name((enum mmiod_memtype)wire->memtype),
+				   config->origin.file, config->origin.line);
 	return MMIOD_OK;
 }
 

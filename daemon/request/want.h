@@ -85,7 +85,7 @@ enum mmiod_outcome want_check_form(struct want *want);
 enum mmiod_outcome want_find_region(struct want *want);
 enum mmiod_outcome want_check_policy(struct want *want);
 enum mmiod_outcome want_check_presence(struct want *want);
-enum mmiod_outcome want_check_cache(struct want *want);
+enum mmiod_outcome want_check_memtype(struct want *want);
 enum mmiod_outcome want_name_holder(struct want *want, const struct lease *holder,
 				    const char *what);
 

@@ -193,8 +193,8 @@ struct mmiod_wire_region {
 	uint64_t phys; /* 0 unless the caller may inspect */
 	uint32_t bar; /* UINT32_MAX: none */
 	uint32_t width; /* bytes, 0: any */
-	uint32_t caches; /* bit 1 << enum mmiod_memtype for each that is allowed */
-	uint32_t cache; /* default */
+	uint32_t memtypes; /* bit 1 << enum mmiod_memtype for each that is allowed */
+	uint32_t memtype; /* default */
 	uint32_t rights; /* the caller's */
 	uint32_t state; /* enum mmiod_state; REVOKED: the device is not there; STALE */
 	uint32_t generation;
@@ -238,7 +238,7 @@ struct mmiod_wire_want {
 	uint64_t offset; /* from the start of the region */
 	uint64_t length; /* 0: to its end */
 	uint32_t rights; /* enum mmiod_right, at least READ */
-	uint32_t cache; /* enum mmiod_memtype */
+	uint32_t memtype; /* enum mmiod_memtype */
 	uint32_t width; /* 0: the region's */
 	uint32_t share; /* enum mmiod_share */
 	uint32_t flags; /* MMIOD_LEASE_* */
@@ -252,7 +252,7 @@ static_assert(sizeof(struct mmiod_wire_want) == 272, "wire layout");
 /* The reply: a bare header, and an array of these, one for each element asked for. */
 struct mmiod_wire_granted {
 	uint32_t status; /* only MMIOD_OK comes with a descriptor */
-	uint32_t cache;
+	uint32_t memtype;
 	uint64_t lease;
 	uint64_t offset; /* as granted */
 	uint64_t length;
@@ -325,7 +325,7 @@ struct mmiod_wire_lease {
 	uint64_t reads;
 	uint64_t writes;
 	uint32_t rights;
-	uint32_t cache;
+	uint32_t memtype;
 	uint32_t width;
 	uint32_t share;
 	uint32_t state;
@@ -357,7 +357,7 @@ struct mmiod_msg_explain {
 	uint64_t offset;
 	uint64_t length; /* 0: to its end */
 	uint32_t rights;
-	uint32_t cache;
+	uint32_t memtype;
 	uint32_t share;
 	uint32_t flags; /* MMIOD_EXPLAIN_* */
 	uint32_t uid;
@@ -403,7 +403,7 @@ struct mmiod_wire_alloc {
 	int32_t node; /* kernel memory: NUMA node, -1: any */
 	uint32_t zone; /* kernel memory: enum mmiod_memory_zone */
 	uint32_t rights;
-	uint32_t cache; /* pool */
+	uint32_t memtype; /* pool */
 	uint32_t width; /* pool */
 	uint32_t reserved;
 	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
@@ -597,7 +597,7 @@ struct mmiod_msg_translate_reply {
 	uint64_t lease;
 	uint64_t offset; /* of the address, from the start of the region or buffer */
 	uint32_t flags; /* MMIOD_TRANSLATE_* */
-	uint32_t cache; /* enum mmiod_memtype: what the processor makes of it; 0: not present */
+	uint32_t memtype; /* enum mmiod_memtype: what the processor makes of it; 0: not present */
 	uint32_t state; /* enum mmiod_state */
 	uint32_t asked; /* enum mmiod_memtype: what the window was to be */
 	char region[MMIOD_WIRE_NAME]; /* if the daemon knows the lease; empty for kernel memory */
@@ -663,7 +663,7 @@ struct mmiod_msg_notice {
 	uint32_t uid; /* holder, or who was denied; UINT32_MAX: nobody */
 	uint32_t pid;
 	uint32_t rights;
-	uint32_t cache;
+	uint32_t memtype;
 	uint32_t memory; /* enum mmiod_memory */
 	uint32_t reserved2;
 	char comm[16];

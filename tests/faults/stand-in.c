@@ -83,7 +83,7 @@ static int create(struct mmiod_window_create *create)
 		.region = create->region_id,
 		.offset = create->offset,
 		.length = create->length,
-		.cache = (enum mmiod_cache)create->attr,
+		.memtype = (enum mmiod_memtype)create->attr,
 		.width = create->width,
 		.rights = create->flags & MMIOD_WINDOW_READONLY
 				  ? MMIOD_RIGHT_READ
@@ -130,7 +130,7 @@ static int next_window(struct mmiod_window_info *info)
 	info->region_id = entry.window.region;
 	info->offset = entry.window.offset;
 	info->length = entry.window.length;
-	info->attr = (uint32_t)entry.window.cache;
+	info->attr = (uint32_t)entry.window.memtype;
 	info->state = (uint32_t)entry.state;
 	memcpy(info->tag, entry.window.tag, sizeof(info->tag));
 	return 0;

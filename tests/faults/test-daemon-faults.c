@@ -362,7 +362,7 @@ static int faulty_buffer_info(struct backend *backend, uint64_t id, uint64_t pag
 					    : real_ops->buffer_info(backend, id, page, info);
 }
 
-static int faulty_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+static int faulty_wipe(struct backend *backend, uint64_t region, enum mmiod_memtype cache,
 		       uint64_t offset, uint64_t length)
 {
 	return fault_strikes(FAULT_BACKEND)

@@ -41,7 +41,7 @@ static void ask(const struct config_region *region, const struct subject *subjec
 		{ .rights = MMIOD_RIGHT_READ, .length = 1 },
 		{ .rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 		  .share = MMIOD_SHARE_EXCLUSIVE,
-		  .cache = MMIOD_CACHE_WC,
+		  .memtype = MMIOD_MEMTYPE_WC,
 		  .offset = 0x1000,
 		  .length = UINT64_MAX - 0x1000 },
 		{ .rights = MMIOD_RIGHT_READ, .share = MMIOD_SHARE_WRITE },

@@ -238,8 +238,8 @@ still_in_force() {
 	END
 }
 
-@test "a cache attribute that a device cannot have is refused" {
-	refused 3 '"wb" is not a cache attribute of a device' <<-END
+@test "a memory type that a device cannot have is refused" {
+	refused 3 '"wb" is not a memory type of a device' <<-END
 		[region x]
 		size = 4K
 		cache = uc wb

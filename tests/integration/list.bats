@@ -25,7 +25,7 @@ load helper
 	expect_equal "$(value .you.admin status)" true
 }
 
-@test "list shows each region with size, width, cache attribute and the caller's rights" {
+@test "list shows each region with size, width, memory type and the caller's rights" {
 	start_daemon
 	run mmioctl list --no-headings
 	expect_status 0

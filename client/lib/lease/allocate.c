@@ -42,7 +42,7 @@ static void build_allocation(const void *wanted, void *element)
 	wire->node = (int32_t)want->node - 1;
 	wire->zone = want->zone;
 	wire->rights = want->rights ? want->rights : MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
-	wire->cache = want->cache;
+	wire->memtype = want->cache;
 	wire->width = want->width;
 	wire->lease_ms = want->lease_ms;
 }

@@ -99,7 +99,7 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->length = wire->length;
 	lease->map_offset = wire->map_offset;
 	lease->rights = wire->rights;
-	lease->memtype = wire->cache;
+	lease->memtype = wire->memtype;
 	lease->share = wire->share;
 	lease->width = wire->width;
 	lease->mappable = wire->mmapable;

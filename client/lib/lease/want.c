@@ -26,7 +26,7 @@ static void build_want(const void *wanted, void *element)
 	wire->offset = want->offset;
 	wire->length = want->length;
 	wire->rights = want->rights ? want->rights : MMIOD_RIGHT_READ;
-	wire->cache = want->cache;
+	wire->memtype = want->cache;
 	wire->width = want->width;
 	wire->share = want->share;
 	wire->flags = want->flags;

@@ -69,7 +69,7 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 	request->offset = question->offset;
 	request->length = question->length;
 	request->rights = question->rights ? question->rights : MMIOD_RIGHT_READ;
-	request->cache = question->cache;
+	request->memtype = question->cache;
 	request->share = question->share;
 	request->flags = question->other ? 0 : MMIOD_EXPLAIN_SELF;
 	request->uid = question->other ? question->uid : 0;

@@ -43,8 +43,8 @@ GETTER(uint64_t, mmiod_lease_info_offset, mmiod_lease_info, wire.offset)
 GETTER(uint64_t, mmiod_lease_info_length, mmiod_lease_info, wire.length)
 GETTER(uint64_t, mmiod_lease_info_started, mmiod_lease_info, wire.started)
 GETTER(unsigned int, mmiod_lease_info_rights, mmiod_lease_info, wire.rights)
-GETTER(enum mmiod_memtype, mmiod_lease_info_memtype, mmiod_lease_info, wire.cache)
-GETTER(enum mmiod_memtype, mmiod_lease_info_cache, mmiod_lease_info, wire.cache) /* deprecated */
+GETTER(enum mmiod_memtype, mmiod_lease_info_memtype, mmiod_lease_info, wire.memtype)
+GETTER(enum mmiod_memtype, mmiod_lease_info_cache, mmiod_lease_info, wire.memtype) /* deprecated */
 GETTER(unsigned int, mmiod_lease_info_width, mmiod_lease_info, wire.width)
 GETTER(enum mmiod_share, mmiod_lease_info_share, mmiod_lease_info, wire.share)
 GETTER(enum mmiod_state, mmiod_lease_info_state, mmiod_lease_info, wire.state)

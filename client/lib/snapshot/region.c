@@ -83,10 +83,10 @@ GETTER(uint64_t, mmiod_region_offset, mmiod_region, wire.offset)
 GETTER(uint64_t, mmiod_region_length, mmiod_region, wire.length)
 GETTER(uint64_t, mmiod_region_phys, mmiod_region, wire.phys)
 GETTER(unsigned int, mmiod_region_width, mmiod_region, wire.width)
-GETTER(unsigned int, mmiod_region_memtypes, mmiod_region, wire.caches)
-GETTER(unsigned int, mmiod_region_caches, mmiod_region, wire.caches) /* deprecated */
-GETTER(enum mmiod_memtype, mmiod_region_memtype, mmiod_region, wire.cache)
-GETTER(enum mmiod_memtype, mmiod_region_cache, mmiod_region, wire.cache) /* deprecated */
+GETTER(unsigned int, mmiod_region_memtypes, mmiod_region, wire.memtypes)
+GETTER(unsigned int, mmiod_region_caches, mmiod_region, wire.memtypes) /* deprecated */
+GETTER(enum mmiod_memtype, mmiod_region_memtype, mmiod_region, wire.memtype)
+GETTER(enum mmiod_memtype, mmiod_region_cache, mmiod_region, wire.memtype) /* deprecated */
 GETTER(unsigned int, mmiod_region_rights, mmiod_region, wire.rights)
 GETTER(enum mmiod_state, mmiod_region_state, mmiod_region, wire.state)
 GETTER(unsigned int, mmiod_region_generation, mmiod_region, wire.generation)

@@ -117,8 +117,9 @@ GETTER(uint64_t, mmiod_translation_start, mmiod_translation, wire.start)
 GETTER(uint64_t, mmiod_translation_end, mmiod_translation, wire.end)
 GETTER(uint64_t, mmiod_translation_phys, mmiod_translation, wire.phys)
 GETTER(uint64_t, mmiod_translation_leaf, mmiod_translation, wire.leaf)
-GETTER(enum mmiod_memtype, mmiod_translation_memtype, mmiod_translation, wire.cache)
-GETTER(enum mmiod_memtype, mmiod_translation_cache, mmiod_translation, wire.cache) /* deprecated */
+GETTER(enum mmiod_memtype, mmiod_translation_memtype, mmiod_translation, wire.memtype)
+GETTER(enum mmiod_memtype, mmiod_translation_cache, mmiod_translation,
+       wire.memtype) /* deprecated */
 GETTER(uint64_t, mmiod_translation_lease, mmiod_translation, wire.lease)
 GETTER(const char *, mmiod_translation_region, mmiod_translation, wire.region)
 GETTER(uint64_t, mmiod_translation_offset, mmiod_translation, wire.offset)

@@ -85,8 +85,8 @@ GETTER(const char *, mmiod_notice_region, mmiod_notice, wire.region)
 GETTER(uint64_t, mmiod_notice_offset, mmiod_notice, wire.offset)
 GETTER(uint64_t, mmiod_notice_length, mmiod_notice, wire.length)
 GETTER(unsigned int, mmiod_notice_rights, mmiod_notice, wire.rights)
-GETTER(enum mmiod_memtype, mmiod_notice_memtype, mmiod_notice, wire.cache)
-GETTER(enum mmiod_memtype, mmiod_notice_cache, mmiod_notice, wire.cache) /* deprecated */
+GETTER(enum mmiod_memtype, mmiod_notice_memtype, mmiod_notice, wire.memtype)
+GETTER(enum mmiod_memtype, mmiod_notice_cache, mmiod_notice, wire.memtype) /* deprecated */
 GETTER(uint32_t, mmiod_notice_uid, mmiod_notice, wire.uid)
 GETTER(uint32_t, mmiod_notice_pid, mmiod_notice, wire.pid)
 GETTER(const char *, mmiod_notice_comm, mmiod_notice, wire.comm)

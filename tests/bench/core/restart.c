@@ -106,7 +106,7 @@ static void fill(struct ledger *ledger, bool allocated)
 			.window = { .region = 1,
 				    .offset = (uint64_t)i * PAGE,
 				    .length = PAGE,
-				    .cache = MMIOD_CACHE_UC,
+				    .memtype = MMIOD_MEMTYPE_UC,
 				    .rights = content.rights },
 		};
 		tag_encode(&content, entry->window.tag);

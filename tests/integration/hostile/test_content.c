@@ -93,7 +93,7 @@ ATTACK(an_element_with_unknown_flags_rights_or_modes_is_refused)
 		{ offsetof(struct mmiod_wire_want, rights), UINT32_MAX, MMIOD_E_UNSUPPORTED },
 		{ offsetof(struct mmiod_wire_want, cache), 4, MMIOD_E_UNSUPPORTED },
 		{ offsetof(struct mmiod_wire_want, cache), UINT32_MAX, MMIOD_E_UNSUPPORTED },
-		{ offsetof(struct mmiod_wire_want, cache), MMIOD_CACHE_WB, MMIOD_E_INVALID },
+		{ offsetof(struct mmiod_wire_want, cache), MMIOD_MEMTYPE_WB, MMIOD_E_INVALID },
 		{ offsetof(struct mmiod_wire_want, share), MMIOD_SHARE_GUEST + 1,
 		  MMIOD_E_UNSUPPORTED },
 		{ offsetof(struct mmiod_wire_want, share), UINT32_MAX, MMIOD_E_UNSUPPORTED },

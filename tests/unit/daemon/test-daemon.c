@@ -49,13 +49,13 @@ Test(daemon, grants_what_was_asked_for_and_says_what_that_is)
 	cr_assert_eq(granted->lease, 1u);
 	cr_assert_eq(granted->offset, 0x1000u);
 	cr_assert_eq(granted->length, 0x2000u);
-	cr_assert_eq(granted->cache, MMIOD_CACHE_UC, "the region's first");
+	cr_assert_eq(granted->memtype, MMIOD_MEMTYPE_UC, "the region's first");
 	cr_assert_eq(granted->share, MMIOD_SHARE_EXCLUSIVE, "the grant's");
 	cr_assert_eq(granted->rights, WRITE);
 	cr_assert_eq(granted->mmapable, 1u);
 	cr_assert_eq(window->offset, 0x1000u);
 	cr_assert_eq(window->length, 0x2000u);
-	cr_assert_eq(window->cache, MMIOD_CACHE_UC);
+	cr_assert_eq(window->memtype, MMIOD_MEMTYPE_UC);
 }
 
 Test(daemon, a_length_of_zero_means_to_the_end_and_width_zero_the_regions)
@@ -152,13 +152,13 @@ Test(daemon, refuses_cache_attributes_that_the_region_does_not_list)
 	int fd = client_hello(OPERATOR);
 	struct mmiod_wire_want element = want("edu", 0, 0x1000, READ, 0);
 
-	element.cache = MMIOD_CACHE_WC;
-	lease_refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
-	element.cache = 17;
+	element.memtype = MMIOD_MEMTYPE_WC;
+	lease_refused(fd, element, MMIOD_E_INVALID, "may not have memory type wc");
+	element.memtype = 17;
 	lease_refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown");
 	element = want("shm", 0, 0x1000, READ, 0);
-	element.cache = MMIOD_CACHE_WC;
-	cr_assert_eq(lease_element(fd, element)->cache, MMIOD_CACHE_WC);
+	element.memtype = MMIOD_MEMTYPE_WC;
+	cr_assert_eq(lease_element(fd, element)->memtype, MMIOD_MEMTYPE_WC);
 }
 
 Test(daemon, refuses_unknown_bits_and_reserved_fields_of_elements)
@@ -215,12 +215,12 @@ Test(daemon, a_conflict_of_cache_attributes_names_both_and_the_holder)
 	int fd = client_hello(OPERATOR), other = client_hello(OTHER);
 	struct mmiod_wire_want element = want("shm", 0, 0x1000, READ, MMIOD_SHARE_WRITE);
 
-	element.cache = MMIOD_CACHE_WC;
+	element.memtype = MMIOD_MEMTYPE_WC;
 	cr_assert_eq(lease_element(fd, element)->status, MMIOD_OK);
 	rig_fake.create_error = -EBUSY;
 	rig_fake.create_conflict = 1;
-	element.cache = MMIOD_CACHE_UC;
-	lease_refused(other, element, MMIOD_E_BUSY, "cached as wc, not uc, for user 4001");
+	element.memtype = MMIOD_MEMTYPE_UC;
+	lease_refused(other, element, MMIOD_E_BUSY, "has memory type wc, not uc, for user 4001");
 	rig_fake.create_conflict = 0;
 	lease_refused(other, element, MMIOD_E_BUSY, "in the way");
 }

@@ -45,7 +45,7 @@ Test(memory, alloc_sends_every_option)
 	cr_assert_eq(pool.alloc.align, 2 << 20);
 	cr_assert_eq(pool.alloc.high, 1 << 30);
 	cr_assert_eq(pool.alloc.flags, MMIOD_ALLOC_ZERO | MMIOD_ALLOC_POWER_OF_TWO);
-	cr_assert_eq(pool.alloc.cache, MMIOD_MEMTYPE_WC);
+	cr_assert_eq(pool.alloc.memtype, MMIOD_MEMTYPE_WC);
 	cr_assert_eq(pool.alloc.rights, MMIOD_RIGHT_READ);
 	store_run(&kernel, &run, "alloc", "pages", "64K", "--zone=dma32", "--node=0",
 		  "--contiguous", "--no-wait", "--below=1G", "--", "true");
@@ -327,7 +327,7 @@ static struct store with_buffer(enum mmiod_memory memory, bool admin)
 		.leases = { { .id = 17,
 			      .length = 0x5000,
 			      .rights = 3,
-			      .cache = MMIOD_MEMTYPE_WB,
+			      .memtype = MMIOD_MEMTYPE_WB,
 			      .started = 1000,
 			      .pid = 7,
 			      .comm = "dd",
@@ -337,7 +337,7 @@ static struct store with_buffer(enum mmiod_memory memory, bool admin)
 			      .offset = 0x3000,
 			      .length = 0x2000,
 			      .rights = 3,
-			      .cache = MMIOD_MEMTYPE_UC,
+			      .memtype = MMIOD_MEMTYPE_UC,
 			      .allocated = 1 } },
 		.buffer = { .memory = memory,
 			    .zone = MMIOD_MEMORY_BELOW_4G,

@@ -36,8 +36,8 @@ static void send_region(struct fake *fake)
 				.length = 1 << 20,
 				.bar = UINT32_MAX,
 				.width = 2,
-				.caches = 6,
-				.cache = MMIOD_MEMTYPE_UC,
+				.memtypes = 6,
+				.memtype = MMIOD_MEMTYPE_UC,
 				.rights = 3 } };
 
 	fake_send(fake, &reply, sizeof(reply), NULL, 0);
@@ -301,7 +301,7 @@ static void note_lease(struct asked *asked, const struct mmiod_msg *request)
 
 	memcpy(&lease, request, request->fixed < sizeof(lease) ? request->fixed : sizeof(lease));
 	*asked = (struct asked){ .wait_ms = lease.wait_ms,
-				 .cache = want->cache,
+				 .cache = want->memtype,
 				 .share = want->share,
 				 .width = want->width,
 				 .leases = asked->leases + 1 };

@@ -145,7 +145,7 @@ teardown()
 	[ "$status" = 0 ]
 }
 
-@test "another cache attribute on the same page is refused both ways" {
+@test "another memory type on the same page is refused both ways" {
 	for pair in wc:uc uc:wc; do
 		background operator mmioctl hold --${pair%:*} --shared-write shm+0/0x1000
 		eventually cache_leased ${pair%:*}

@@ -153,7 +153,7 @@ static int lease_window(char **argv)
 		.length = strtoull(argv[3], NULL, 0),
 		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 		.flags = has(argv + 4, "dummy") ? MMIOD_WANT_DUMMY : 0,
-		.cache = has(argv + 4, "wc") ? MMIOD_CACHE_WC : MMIOD_CACHE_DEFAULT,
+		.cache = has(argv + 4, "wc") ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_DEFAULT,
 	};
 
 	return mmiod_client_lease_many(client, &want, 1, 0, &lease, NULL);

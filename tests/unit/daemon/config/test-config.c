@@ -76,14 +76,14 @@ Test(config, reads_all_that_a_region_can_say)
 	cr_assert_eq(region->offset, 0x1000u);
 	cr_assert_eq(region->length, 0x1000u);
 	cr_assert_eq(region->width, 4u);
-	cr_assert_eq(region->cache, MMIOD_CACHE_WC);
-	cr_assert_eq(region->caches, 1u << MMIOD_CACHE_WC | 1u << MMIOD_CACHE_UC);
+	cr_assert_eq(region->memtype, MMIOD_MEMTYPE_WC);
+	cr_assert_eq(region->memtypes, 1u << MMIOD_MEMTYPE_WC | 1u << MMIOD_MEMTYPE_UC);
 	cr_assert_eq(region->origin.line, 3u);
 	region = config_find_region(config, "ids");
 	cr_assert_eq(region->device, CONFIG_DEVICE_IDS);
 	cr_assert_eq(region->offset, 4096u);
 	cr_assert_eq(region->length, 8192u);
-	cr_assert_eq(region->cache, MMIOD_CACHE_UC, "uncached unless said");
+	cr_assert_eq(region->memtype, MMIOD_MEMTYPE_UC, "uncached unless said");
 	region = config_find_region(config, "ram");
 	cr_assert_eq(region->device, CONFIG_DEVICE_RANGE);
 	cr_assert_eq(region->phys, 0x30000000u);
@@ -603,7 +603,7 @@ Test(config, reads_the_terms_of_a_grant)
 	cr_assert(config->admits_unknown);
 	cr_assert_eq(grant->offset, 0x100u);
 	cr_assert_eq(grant->length, 0x100u);
-	cr_assert_eq(grant->caches, 1u << MMIOD_CACHE_UC);
+	cr_assert_eq(grant->memtypes, 1u << MMIOD_MEMTYPE_UC);
 	cr_assert_eq(grant->lease_ms, 600000u);
 	cr_assert_not(grant->renew);
 	cr_assert_eq(grant->leases, 3u);
@@ -619,7 +619,7 @@ Test(config, a_grant_that_says_no_terms_has_none)
 	cr_assert_not(grant->unknown);
 	cr_assert_not(config->admits_unknown);
 	cr_assert_eq(grant->length, 0u);
-	cr_assert_eq(grant->caches, 0u);
+	cr_assert_eq(grant->memtypes, 0u);
 	cr_assert_eq(grant->lease_ms, 0u);
 	cr_assert(grant->renew, "it matters where a client asks for a limit");
 	cr_assert_not(config->limits.revoke_on_reload);

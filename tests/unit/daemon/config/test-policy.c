@@ -293,11 +293,11 @@ Test(policy, a_grant_admits_the_cache_attributes_that_it_lists)
 	struct subject user = somebody(1, NULL, 0);
 	struct question question = { .rights = READ, .length = 8 };
 
-	cr_assert_eq(ask(c, &user, &question).cache, MMIOD_CACHE_WC,
+	cr_assert_eq(ask(c, &user, &question).memtype, MMIOD_MEMTYPE_WC,
 		     "the region's default is not admitted, so it is the other");
-	question.cache = MMIOD_CACHE_UC;
-	cr_assert_eq(ask(c, &user, &question).reason, POLICY_CACHE);
-	question.cache = MMIOD_CACHE_WC;
+	question.memtype = MMIOD_MEMTYPE_UC;
+	cr_assert_eq(ask(c, &user, &question).reason, POLICY_MEMTYPE);
+	question.memtype = MMIOD_MEMTYPE_WC;
 	cr_assert_eq(ask(c, &user, &question).reason, POLICY_GRANTED);
 	config_free(c);
 }
@@ -308,9 +308,9 @@ Test(policy, without_a_list_all_cache_attributes_are_admitted_and_the_regions_de
 	struct subject user = somebody(1, NULL, 0);
 	struct question question = { .rights = READ, .length = 8 };
 
-	cr_assert_eq(ask(c, &user, &question).cache, MMIOD_CACHE_UC);
-	question.cache = MMIOD_CACHE_WC;
-	cr_assert_eq(ask(c, &user, &question).cache, MMIOD_CACHE_WC);
+	cr_assert_eq(ask(c, &user, &question).memtype, MMIOD_MEMTYPE_UC);
+	question.memtype = MMIOD_MEMTYPE_WC;
+	cr_assert_eq(ask(c, &user, &question).memtype, MMIOD_MEMTYPE_WC);
 	config_free(c);
 }
 

@@ -171,8 +171,8 @@ Test(alloc, refuses_what_a_pool_does_not_know)
 	element.rights = MMIOD_RIGHT_WRITE;
 	alloc_refused(fd, element, MMIOD_E_INVALID, "right to read");
 	element.rights = WRITE;
-	element.cache = MMIOD_CACHE_WC;
-	alloc_refused(fd, element, MMIOD_E_INVALID, "may not be cached as wc");
+	element.memtype = MMIOD_MEMTYPE_WC;
+	alloc_refused(fd, element, MMIOD_E_INVALID, "may not have memory type wc");
 	memset(element.region, 'x', sizeof(element.region));
 	alloc_refused(fd, element, MMIOD_E_INVALID, "not terminated");
 	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "shm", PAGE), MMIOD_E_INVALID, "is no pool");
@@ -975,7 +975,7 @@ Test(alloc, kernel_memory_is_asked_of_the_backend_as_it_was_asked_for)
 	buffer = &rig_fake.buffers[granted.lease];
 	cr_assert_eq(granted.length, 4 * PAGE);
 	cr_assert_eq(granted.offset, 0u);
-	cr_assert_eq(granted.cache, MMIOD_CACHE_WB);
+	cr_assert_eq(granted.memtype, MMIOD_MEMTYPE_WB);
 	cr_assert_eq(granted.mmapable, 1u);
 	cr_assert_eq(buffer->memory, MMIOD_MEMORY_PAGES);
 	cr_assert_eq(buffer->zone, MMIOD_MEMORY_BELOW_4G);
@@ -1029,7 +1029,7 @@ Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
 		{ { .memory = MMIOD_MEMORY_DMA, .zone = MMIOD_MEMORY_BELOW_4G }, "takes no zone" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .low = PAGE }, "lowest address" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .align = 2 * PAGE }, "aligned to pages" },
-		{ { .memory = MMIOD_MEMORY_PAGES, .cache = MMIOD_CACHE_UC }, "cache" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .memtype = MMIOD_MEMTYPE_UC }, "cache" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .width = 4 }, "width" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .node = -2 }, "node -2" },
 		{ { .memory = MMIOD_MEMORY_VMALLOC }, "vmalloc takes no node" },

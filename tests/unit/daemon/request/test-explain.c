@@ -173,8 +173,8 @@ Test(explain, what_a_lease_would_be_refused_for_is_not_said_to_be_granted)
 	struct mmiod_msg_explain message = question("card", 0, 0, WRITE);
 	int fd = client_hello(WRITER);
 
-	message.cache = MMIOD_CACHE_WC;
-	is_refused(fd, message, MMIOD_E_INVALID, "may not be cached as wc");
+	message.memtype = MMIOD_MEMTYPE_WC;
+	is_refused(fd, message, MMIOD_E_INVALID, "may not have memory type wc");
 	is_refused(fd, question("pool", 0, 0x1000, WRITE), MMIOD_E_INVALID, "is a pool");
 	is_refused(fd, question("card", 1, 3, WRITE), MMIOD_E_INVALID, "multiples of the width");
 	message = question("card", 0, 4, WRITE);

@@ -168,7 +168,7 @@ Test(inspect, a_translation_has_every_level_that_was_walked)
 	cr_assert_eq(client_translate(watcher, (uint32_t)getpid(), 0x7f0000000678), MMIOD_OK);
 	cr_assert_eq(answer.translate.flags, MMIOD_TRANSLATE_PRESENT | MMIOD_TRANSLATE_MAPPED);
 	cr_assert_eq(answer.translate.phys, 0x12345678u);
-	cr_assert_eq(answer.translate.cache, MMIOD_CACHE_UC);
+	cr_assert_eq(answer.translate.memtype, MMIOD_MEMTYPE_UC);
 	cr_assert_eq(answer.translate.leaf, 4096u);
 	cr_assert_eq(answer.translate.lease, 0u);
 	cr_assert_eq(answer.msg.count, 4u, "the level that is folded was not walked");

@@ -157,7 +157,7 @@ static int fake_create_buffer(struct backend *backend, const struct backend_buff
 	struct fake *fake = fake_of(backend);
 	struct backend_window window = {
 		.length = buffer->length,
-		.cache = MMIOD_CACHE_WB,
+		.memtype = MMIOD_MEMTYPE_WB,
 		.rights = buffer->rights,
 	};
 	int r;
@@ -182,7 +182,7 @@ static int fake_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
 }
 
 /* Like the module, it lets nobody wipe below a window that lives. */
-static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_memtype cache,
 		     uint64_t offset, uint64_t length)
 {
 	struct fake *fake = fake_of(backend);
@@ -202,7 +202,7 @@ static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_cache 
 }
 
 /* By a window of its own, as in the module. */
-static int fake_write(struct backend *backend, uint64_t region, enum mmiod_cache cache,
+static int fake_write(struct backend *backend, uint64_t region, enum mmiod_memtype cache,
 		      const struct config_write *write)
 {
 	struct fake *fake = fake_of(backend);

@@ -162,7 +162,7 @@ Test(allocate, from_a_pool_is_a_lease_like_any_other)
 	cr_assert_eq(asked->align, 1 << 16);
 	cr_assert_eq(asked->low, 1 << 20);
 	cr_assert_eq(asked->high, 1 << 21);
-	cr_assert_eq(asked->cache, MMIOD_MEMTYPE_WC);
+	cr_assert_eq(asked->memtype, MMIOD_MEMTYPE_WC);
 	cr_assert_eq(asked->width, 4);
 	cr_assert_eq(asked->flags, MMIOD_ALLOC_ZERO | MMIOD_ALLOC_POWER_OF_TWO);
 	cr_assert_eq(test.rig.released[0], 17);

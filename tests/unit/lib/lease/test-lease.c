@@ -31,7 +31,7 @@ static void grant_one(struct fake *fake)
 	cr_expect_eq(want->offset, 0x2000);
 	cr_expect_eq(want->length, 0x1000);
 	cr_expect_eq(want->rights, RW);
-	cr_expect_eq(want->cache, MMIOD_MEMTYPE_WC);
+	cr_expect_eq(want->memtype, MMIOD_MEMTYPE_WC);
 	cr_expect_eq(want->width, 4);
 	cr_expect_eq(want->share, MMIOD_SHARE_READ);
 	cr_expect_eq(want->flags, MMIOD_LEASE_CONNECTION);
@@ -86,7 +86,7 @@ static void grant_by_default(struct fake *fake)
 	request = (const void *)fake_read(fake);
 	want = fake_element(request, 0);
 	cr_expect_eq(want->rights, MMIOD_RIGHT_READ);
-	cr_expect_eq(want->cache, 0);
+	cr_expect_eq(want->memtype, 0);
 	cr_expect_eq(want->share, 0);
 	fake_grant(fake, request, 1, NULL);
 }

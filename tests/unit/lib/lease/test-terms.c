@@ -109,7 +109,7 @@ static void grant_limited(struct fake *fake, uint32_t lease_ms, uint32_t renew)
 		    .granted = { .lease = 17,
 				 .length = 0x1000,
 				 .rights = MMIOD_RIGHT_READ,
-				 .cache = MMIOD_MEMTYPE_UC,
+				 .memtype = MMIOD_MEMTYPE_UC,
 				 .mmapable = 1,
 				 .lease_ms = lease_ms,
 				 .renew = renew } };

@@ -104,7 +104,7 @@ static struct answer translate_answer(void)
 					  .offset = 0x1000,
 					  .flags = MMIOD_TRANSLATE_PRESENT |
 						   MMIOD_TRANSLATE_MAPPED | MMIOD_TRANSLATE_WINDOW,
-					  .cache = MMIOD_MEMTYPE_UC_MINUS,
+					  .memtype = MMIOD_MEMTYPE_UC_MINUS,
 					  .state = MMIOD_STATE_OK,
 					  .asked = MMIOD_MEMTYPE_UC,
 					  .region = "shm" },
@@ -666,7 +666,7 @@ static struct notice_packet notice_packet(uint32_t type)
 			    .uid = 5,
 			    .pid = 6,
 			    .rights = MMIOD_RIGHT_READ,
-			    .cache = MMIOD_MEMTYPE_WC,
+			    .memtype = MMIOD_MEMTYPE_WC,
 			    .memory = MMIOD_MEMORY_REGION,
 			    .comm = "steady",
 			    .region = "shm" },

@@ -225,7 +225,7 @@ static void fill_granted(struct mmiod_wire_granted *granted, const struct mmiod_
 	size_t page = mmiod_page_size();
 
 	*granted = (struct mmiod_wire_granted){
-		.cache = want->cache ? want->cache : MMIOD_MEMTYPE_UC,
+		.memtype = want->memtype ? want->memtype : MMIOD_MEMTYPE_UC,
 		.lease = lease,
 		.offset = want->offset,
 		.length = want->length,
@@ -290,7 +290,7 @@ static struct mmiod_wire_want element_asked(const struct mmiod_msg_lease *asked,
 		.offset = alloc->low,
 		.length = (alloc->length + page - 1) / page * page,
 		.rights = alloc->rights,
-		.cache = alloc->cache,
+		.memtype = alloc->memtype,
 		.width = alloc->width,
 	};
 	memcpy(want.region, alloc->region, sizeof(want.region));

@@ -505,8 +505,8 @@ static void send_regions(struct fake *fake, uint64_t first, size_t count, bool m
 		region->length = 0x1000 * region->id;
 		region->bar = i ? UINT32_MAX : 2;
 		region->width = 4;
-		region->caches = 1u << MMIOD_MEMTYPE_UC;
-		region->cache = MMIOD_MEMTYPE_UC;
+		region->memtypes = 1u << MMIOD_MEMTYPE_UC;
+		region->memtype = MMIOD_MEMTYPE_UC;
 		region->rights = MMIOD_RIGHT_READ;
 		region->vendor = 0x1234;
 		region->product = 0x11e8;
@@ -635,7 +635,7 @@ static void send_leases(struct fake *fake)
 			       .reads = 8,
 			       .writes = 9,
 			       .rights = 3,
-			       .cache = MMIOD_MEMTYPE_WC,
+			       .memtype = MMIOD_MEMTYPE_WC,
 			       .width = 8,
 			       .share = MMIOD_SHARE_READ,
 			       .state = MMIOD_STATE_SUSPENDED,

@@ -38,8 +38,8 @@ static void send_regions(struct store *store)
 					    .phys = store->admin ? 0xf0000000 : 0,
 					    .bar = UINT32_MAX,
 					    .width = store->width,
-					    .caches = 6,
-					    .cache = MMIOD_MEMTYPE_UC,
+					    .memtypes = 6,
+					    .memtype = MMIOD_MEMTYPE_UC,
 					    .rights = 3 };
 
 	send_list(&store->fake, &region, 1, sizeof(region));
@@ -80,7 +80,7 @@ static void grant_lease(struct store *store)
 
 	cr_expect_str_eq(want->region, "ram");
 	send_granted(store, &(struct mmiod_wire_granted){
-				    .cache = MMIOD_MEMTYPE_UC,
+				    .memtype = MMIOD_MEMTYPE_UC,
 				    .offset = want->offset,
 				    .length = length,
 				    .rights = want->rights,
@@ -99,7 +99,7 @@ static void grant_alloc(struct store *store)
 		return;
 	}
 	send_granted(store, &(struct mmiod_wire_granted){
-				    .cache = MMIOD_MEMTYPE_WC,
+				    .memtype = MMIOD_MEMTYPE_WC,
 				    .offset = store->alloc.low,
 				    .length = (store->alloc.length + page - 1) / page * page,
 				    .rights = store->alloc.rights,
