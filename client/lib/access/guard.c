@@ -155,9 +155,10 @@ static void close_signal(void)
 
 static int run_guarded(int (*body)(void *argument), void *argument)
 {
-	struct guard guard = { .outer = innermost };
+	struct guard guard; /* no initialiser: it would clear the whole escape first */
 	int result;
 
+	guard.outer = innermost;
 	if (sigsetjmp(guard.escape, 0))
 		return -ENODEV;
 	innermost = &guard;
