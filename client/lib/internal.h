@@ -10,8 +10,7 @@
  *	wire/				packets, the connection, requests and replies, events, renewals
  *	base/				errors, linked lists, structs that programs allocate, targets
  *
- * access and snapshot do not know each other. base has a header for each thing, and access has none,
- * because its functions are public.
+ * access and snapshot do not know each other. base has a header for each thing.
  *
  * Ownership of file descriptors: a packet owns those that came with it until somebody takes them; a
  * lease owns its window's file; the client owns socket, epoll and eventfd.

@@ -802,6 +802,24 @@ int mmiod_mapping_populate(struct mmiod_mapping *mapping);
 /** The first byte. */
 volatile void *mmiod_mapping_address(const struct mmiod_mapping *mapping);
 size_t mmiod_mapping_length(const struct mmiod_mapping *mapping);
+/**
+ * Copy out of, into, and over @length bytes at @offset of the mapping, as its window demands: to
+ * write-combining memory whole lines of 64 bytes, out of it by streaming loads; registers of a
+ * declared width one by one in that width; uncached memory by aligned accesses of at most 8 bytes,
+ * each byte once; RAM by memcpy(). What was written to write-combining memory has left the
+ * processor when the call returns. Each is a body of mmiod_guard(), and within another it costs no
+ * system call. Any number of threads may call them at once; they leave mmiod_client_error() alone.
+ *
+ * Errors: -EINVAL (leaves the mapping, or is no multiple of the declared width), -EBADF (writes,
+ * read-only), -EOPNOTSUPP (registers of 64 bits in a 32-bit program: use mmiod_lease_read()),
+ * -ENODEV (revoked or suspended; some of it may have been copied).
+ */
+int mmiod_mapping_read(const struct mmiod_mapping *mapping, uint64_t offset, void *buffer,
+		       size_t length);
+int mmiod_mapping_write(const struct mmiod_mapping *mapping, uint64_t offset, const void *buffer,
+			size_t length);
+int mmiod_mapping_fill(const struct mmiod_mapping *mapping, uint64_t offset, uint8_t value,
+		       size_t length);
 /** Unmap. NULL: no-op. */
 void mmiod_mapping_free(struct mmiod_mapping *mapping);
 
@@ -883,6 +901,40 @@ void mmiod_wc_flush(void);
  */
 void mmiod_copy_to_window(volatile void *window, const void *buffer, size_t length);
 void mmiod_copy_from_window(void *buffer, const volatile void *window, size_t length);
+
+/**
+ * Copy @count registers of one width each, in rising order, one access each; @window is a multiple
+ * of the width. They are for register files: mmiod_copy_to_window() would take two registers of 32
+ * bits at once. Of 64 bits: see mmiod_read64().
+ */
+void mmiod_read8_many(const volatile void *window, uint8_t *buffer, size_t count);
+void mmiod_read16_many(const volatile void *window, uint16_t *buffer, size_t count);
+void mmiod_read32_many(const volatile void *window, uint32_t *buffer, size_t count);
+void mmiod_read64_many(const volatile void *window, uint64_t *buffer, size_t count);
+void mmiod_write8_many(volatile void *window, const uint8_t *buffer, size_t count);
+void mmiod_write16_many(volatile void *window, const uint16_t *buffer, size_t count);
+void mmiod_write32_many(volatile void *window, const uint32_t *buffer, size_t count);
+void mmiod_write64_many(volatile void *window, const uint64_t *buffer, size_t count);
+
+/**
+ * Ring a doorbell: a fence, then one store. The device sees all that this thread stored before, to
+ * its memory and to the program's own that it reads by DMA, when it sees the store. A doorbell
+ * that itself lies in a write-combining window needs mmiod_wc_flush() behind it.
+ */
+static inline void mmiod_write_doorbell32(volatile void *address, uint32_t value)
+{
+	mmiod_wc_flush();
+	mmiod_write32(address, value);
+}
+
+#if UINTPTR_MAX > UINT32_MAX
+/** Likewise; not for 32-bit programs, where it would be two stores, and the first would ring. */
+static inline void mmiod_write_doorbell64(volatile void *address, uint64_t value)
+{
+	mmiod_wc_flush();
+	mmiod_write64(address, value);
+}
+#endif
 
 /**
  * Run @body(@argument) so that a SIGBUS by a revoked window makes this return -ENODEV instead of

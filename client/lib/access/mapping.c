@@ -6,21 +6,13 @@
  * ignores MAP_POPULATE, MADV_POPULATE_* and mlock(): only the module's own POPULATE builds its page
  * tables.
  */
-#include "lease/lease.h"
+#include "access/access.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-struct mmiod_mapping {
-	struct lease_user user; /* of the file that populates it */
-	void *address;
-	size_t length;
-	int prot;
-	bool exact; /* MMIOD_MAP_EXACT */
-};
 
 static int check_range(const struct mmiod_lease *lease, uint64_t offset, size_t length)
 {
@@ -141,6 +133,8 @@ MMIOD_EXPORT int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offse
 	made->length = length;
 	made->prot = protection(lease);
 	made->exact = flags & MMIOD_MAP_EXACT;
+	made->cache = lease->cache;
+	made->width = lease->width;
 	link_init(&made->user.link);
 	err = map_range(lease, offset, made);
 	if (!err && flags)

@@ -1,74 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How often, where and how wide the accessors reach into memory, seen from the processor: the page
- * is closed, each access to it faults, is noted, let through for one instruction, and the page
- * closed again behind it.
+ * How often, where and how wide the accessors reach into memory.
  */
 #include <criterion/criterion.h>
 #include <mmiod/mmiod.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <ucontext.h>
+#include "support/watch.h"
 
-#define NOTES_MAX 64
-
-static struct {
-	uint8_t *page;
-	size_t count;
-	size_t offsets[NOTES_MAX];
-	bool writes[NOTES_MAX];
-} notes;
-
-#if defined(__x86_64__)
-#define TRAP_FLAG 0x100
-#define ERROR_WRITE 2
-
-static void note_access(int sig, siginfo_t *info, void *context)
-{
-	ucontext_t *state = context;
-
-	if (notes.count == NOTES_MAX || (uint8_t *)info->si_addr < notes.page ||
-	    (uint8_t *)info->si_addr >= notes.page + mmiod_page_size())
-		signal(sig, SIG_DFL);
-	notes.offsets[notes.count] = (size_t)((uint8_t *)info->si_addr - notes.page);
-	notes.writes[notes.count++] = state->uc_mcontext.gregs[REG_ERR] & ERROR_WRITE;
-	mprotect(notes.page, mmiod_page_size(), PROT_READ | PROT_WRITE);
-	state->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
-}
-
-static void close_again(int sig, siginfo_t *info, void *context)
-{
-	ucontext_t *state = context;
-
-	mprotect(notes.page, mmiod_page_size(), PROT_NONE);
-	state->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-}
-
-static void setup(void)
-{
-	struct sigaction fault = { .sa_sigaction = note_access, .sa_flags = SA_SIGINFO };
-	struct sigaction trap = { .sa_sigaction = close_again, .sa_flags = SA_SIGINFO };
-
-	notes.page = mmap(NULL, mmiod_page_size(), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	memset(notes.page, 0x11, mmiod_page_size());
-	sigaction(SIGSEGV, &fault, NULL);
-	sigaction(SIGTRAP, &trap, NULL);
-}
-
-static void watch(void)
-{
-	notes.count = 0;
-	mprotect(notes.page, mmiod_page_size(), PROT_NONE);
-}
-
-static void look(void)
-{
-	mprotect(notes.page, mmiod_page_size(), PROT_READ | PROT_WRITE);
-}
-
-TestSuite(accessor, .init = setup);
+#ifdef CAN_WATCH
+TestSuite(accessor, .init = watch_setup);
 
 static void one_access(size_t offset, bool write)
 {
@@ -84,7 +24,7 @@ static size_t changed(size_t *first)
 	size_t count = 0;
 
 	for (size_t i = mmiod_page_size(); i-- > 0;) {
-		if (notes.page[i] == 0x11)
+		if (notes.page[i] == UNTOUCHED)
 			continue;
 		*first = i;
 		count++;
@@ -130,17 +70,17 @@ Test(accessor, writes_once_and_nothing_beside)
 	one_access(3, true);
 	cr_assert_eq(changed(&first), 1);
 	cr_assert_eq(first, 3);
-	memset(notes.page, 0x11, mmiod_page_size());
+	memset(notes.page, UNTOUCHED, mmiod_page_size());
 	watch();
 	mmiod_write16(notes.page + 6, 0xffff);
 	one_access(6, true);
 	cr_assert_eq(changed(&first), 2);
-	memset(notes.page, 0x11, mmiod_page_size());
+	memset(notes.page, UNTOUCHED, mmiod_page_size());
 	watch();
 	mmiod_write32(notes.page + 12, 0xffffffff);
 	one_access(12, true);
 	cr_assert_eq(changed(&first), 4);
-	memset(notes.page, 0x11, mmiod_page_size());
+	memset(notes.page, UNTOUCHED, mmiod_page_size());
 	watch();
 	mmiod_write64(notes.page + 24, UINT64_MAX);
 	one_access(24, true);
