@@ -11,7 +11,7 @@ $(B)/tests/bench/bench: $(BENCH_OBJECTS) $(B)/libmmiod.a
 ## make bench-block    what a pool's block costs through the daemon, beside a lease by offset
 ## make bench-bystander  how long the daemon lets a lone client wait while others keep it busy
 ## make bench-memory   what a client and a lease cost the daemon in memory
-BENCHES := bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache
+BENCHES := bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache bench-copy
 $(BENCHES): SHELL := /bin/bash -o pipefail
 .PHONY: bench bench-lease bench-block bench-bystander bench-memory
 bench: $(BENCHES)
