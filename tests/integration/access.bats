@@ -240,3 +240,21 @@ load helper
 	expect_equal "$(value '.regions[] | select(.name == "small").mappable' list -o NAME,MAPPABLE)" no
 	expect_equal "$(value '.regions[] | select(.name == "shm").mappable' list -o NAME,MAPPABLE)" yes
 }
+
+# 64 KiB and more go through a mapping where the window can be mapped, and elsewhere by mediated access.
+@test "many bytes are loaded, copied, saved and filled, in memory of each kind and at any offset" {
+	printf '[region big]\nsize = 1M\ncache = uc wc\n[grant big]\nregion = big\nuser = *\naccess = rw\n' >>"$T/sim.conf"
+	start_daemon
+	head -c 200003 /dev/urandom >"$T/image"
+	for target in 0 0x1000 0x33 0x1fff; do
+		for kind in uc wc; do
+			mmioctl fill --$kind big/1M 0xa5
+			mmioctl load --$kind big+$target "$T/image"
+			mmioctl save --$kind big+$target/200003 - | cmp - "$T/image"
+			mmioctl copy --$kind big+$target/200003 big+0x80000
+			mmioctl save --$kind big+0x80000/200003 - | cmp - "$T/image"
+			expect_equal "$(mmioctl save big - | wc -c)" 1048576
+			mmioctl save big+0xfff00/256 - | cmp - <(head -c 256 /dev/zero | tr '\0' '\245')
+		done
+	done
+}

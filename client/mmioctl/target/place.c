@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places: a target with a lease on its bytes, for as long as one verb accesses it: as registers,
- * where every access has a width, or as bytes, which go in bulk unless the region declares a width
- * or the target names one.
+ * Places: a target with a lease on its bytes, for as long as one verb accesses it. As registers,
+ * where every access has a width; or as bytes, which go in bulk unless the region declares a width
+ * or the target names one. Bytes go by mediated access, or through a mapping if the verb wants one.
  */
 #include "target/place.h"
 
@@ -84,15 +84,30 @@ int place_lease_registers(struct context *context, struct place *place, unsigned
 	return status;
 }
 
+/*
+ * For verbs that move many bytes, once the place is leased. What cannot be mapped is no error:
+ * mediated access does it, or says what is wrong.
+ */
+void place_map(struct place *place)
+{
+	if (!place->width && place->length >= CHUNK_BYTES && mmiod_lease_mappable(place->lease))
+		mmiod_lease_map(place->lease, 0, &place->mapping);
+}
+
 void place_close(struct place *place)
 {
+	mmiod_mapping_free(place->mapping);
+	place->mapping = NULL;
 	if (place->lease && mmiod_lease_release(place->lease))
 		mmiod_lease_free(place->lease);
 	place->lease = NULL;
 }
 
+/* A mapping that was taken does not say why; mediated access does, or finds it back in place. */
 int place_get(const struct place *place, uint64_t at, void *buffer, size_t size)
 {
+	if (place->mapping && !mmiod_mapping_read(place->mapping, at, buffer, size))
+		return 0;
 	if (place->width)
 		return mmiod_lease_read(place->lease, at, place->width, size / place->width,
 					buffer);
@@ -101,10 +116,20 @@ int place_get(const struct place *place, uint64_t at, void *buffer, size_t size)
 
 int place_put(const struct place *place, uint64_t at, const void *buffer, size_t size)
 {
+	if (place->mapping && !mmiod_mapping_write(place->mapping, at, buffer, size))
+		return 0;
 	if (place->width)
 		return mmiod_lease_write(place->lease, at, place->width, size / place->width,
 					 buffer);
 	return mmiod_lease_copy_to(place->lease, at, buffer, size);
+}
+
+/* Bytes only: registers are filled by elements. */
+int place_fill(const struct place *place, uint64_t at, uint8_t value, size_t size)
+{
+	if (place->mapping && !mmiod_mapping_fill(place->mapping, at, value, size))
+		return 0;
+	return mmiod_lease_fill(place->lease, at, size, value);
 }
 
 /* One register, @at bytes from the start of the place. */

@@ -17,6 +17,7 @@ struct place {
 	const char *text; /* the target as it was given */
 	const struct lease_options *options; /* how it is leased */
 	struct mmiod_lease *lease; /* owned */
+	struct mmiod_mapping *mapping; /* owned; NULL: bytes go by mediated access as well */
 	unsigned int width; /* of an element, in bytes; 0: bytes in bulk */
 	uint64_t length;
 };
@@ -27,9 +28,11 @@ int place_read(const struct context *context, const char *text, const struct lea
 int place_need_length(const struct context *context, const struct place *place);
 int place_lease(struct context *context, struct place *place, unsigned int rights);
 int place_lease_registers(struct context *context, struct place *place, unsigned int rights);
+void place_map(struct place *place);
 void place_close(struct place *place);
 int place_get(const struct place *place, uint64_t at, void *buffer, size_t size);
 int place_put(const struct place *place, uint64_t at, const void *buffer, size_t size);
+int place_fill(const struct place *place, uint64_t at, uint8_t value, size_t size);
 int place_load(const struct place *place, uint64_t at, uint64_t *value);
 int place_store(const struct place *place, uint64_t at, uint64_t value);
 const char *place_words(const struct place *place, uint64_t at, char out[PLACE_WORDS]);

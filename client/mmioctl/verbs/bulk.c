@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl fill, load, save and copy: many bytes by mediated access.
+ * mmioctl fill, load, save and copy: many bytes.
  *
  * Where registers have a declared width, or the target names one, every element is one bus access
- * of that width. Elsewhere the bytes go in bulk, by the copies that are safe for devices.
+ * of that width. Elsewhere the bytes go in bulk, by the copies that are safe for devices: through a
+ * mapping if they are many.
  */
 #include "output/progress.h"
 #include "target/stream.h"
@@ -49,7 +50,7 @@ static int fill_bytes(const struct place *place, uint8_t value, struct progress 
 	for (uint64_t at = 0; at < place->length;) {
 		uint64_t left = place->length - at;
 		size_t size = left < FILL_BYTES ? (size_t)left : FILL_BYTES;
-		int err = mmiod_lease_fill(place->lease, at, size, value);
+		int err = place_fill(place, at, value, size);
 
 		if (err)
 			return err;
@@ -68,6 +69,8 @@ static int fill_place(struct context *context, struct place *place, const char *
 	if (!status)
 		status = check_fit(context, text, value, place->width ? place->width : 1);
 	progress_begin(&progress, context, "fill", place->length);
+	if (!status)
+		place_map(place);
 	if (!status)
 		err = place->width ? fill_elements(place, value, &progress)
 				   : fill_bytes(place, (uint8_t)value, &progress);
@@ -153,6 +156,7 @@ static int load_stream(struct context *context, const struct stream *stream, str
 	int status = 0;
 	ssize_t n = 1;
 
+	place_map(place);
 	progress_begin(&progress, context, "load", place->length);
 	while (at < place->length && (n = load_chunk(context, stream, place, at, &status)) > 0) {
 		at += (uint64_t)n;
@@ -212,6 +216,8 @@ static int verb_save(struct context *context, int argc, char **argv)
 	if (!status)
 		status = stream_open(context, &stream, argv[1], true);
 	if (!status)
+		place_map(&place);
+	if (!status)
 		status = stream_save(context, &stream, &place);
 	status = stream_close(context, &stream, status);
 	place_close(&place);
@@ -255,12 +261,14 @@ static int check_copy(const struct context *context, struct mmiod_target *from,
 	return usage_error(context, "the two parts of %s overlap", from->region);
 }
 
-static int copy_places(struct context *context, const struct place *from, const struct place *to)
+static int copy_places(struct context *context, struct place *from, struct place *to)
 {
 	static uint8_t chunk[CHUNK_BYTES];
 	struct progress progress;
 	int err = 0;
 
+	place_map(from);
+	place_map(to);
 	progress_begin(&progress, context, "copy", from->length);
 	for (uint64_t at = 0; !err && at < from->length;) {
 		size_t size = chunk_size(from->length - at);
