@@ -17,7 +17,7 @@ struct mmiod_mapping {
 	size_t length;
 	int prot;
 	bool exact; /* MMIOD_MAP_EXACT */
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	unsigned int width; /* that its registers declare, in bytes; 0: any */
 };
 

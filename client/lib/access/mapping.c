@@ -133,7 +133,7 @@ MMIOD_EXPORT int mmiod_lease_map_range(struct mmiod_lease *lease, uint64_t offse
 	made->length = length;
 	made->prot = protection(lease);
 	made->exact = flags & MMIOD_MAP_EXACT;
-	made->cache = lease->cache;
+	made->memtype = lease->memtype;
 	made->width = lease->width;
 	link_init(&made->user.link);
 	err = map_range(lease, offset, made);

@@ -41,9 +41,9 @@ static int load_window(void *argument)
 
 	if (mapping->width)
 		elements_load(transfer->to, transfer->window, transfer->length, mapping->width);
-	else if (mapping->cache == MMIOD_CACHE_WC)
+	else if (mapping->memtype == MMIOD_MEMTYPE_WC)
 		combined_load(line_load_best(), transfer->to, transfer->window, transfer->length);
-	else if (mapping->cache == MMIOD_CACHE_WB)
+	else if (mapping->memtype == MMIOD_MEMTYPE_WB)
 		memcpy(transfer->to, transfer->window, transfer->length);
 	else
 		mmiod_copy_from_window(transfer->to, transfer->window, transfer->length);
@@ -66,10 +66,10 @@ static int store_window(void *argument)
 	if (mapping->width)
 		elements_store(transfer->window, transfer->from, transfer->length, mapping->width,
 			       transfer->repeat);
-	else if (mapping->cache == MMIOD_CACHE_WC)
+	else if (mapping->memtype == MMIOD_MEMTYPE_WC)
 		combined_store(line_store_best(), transfer->window, transfer->from,
 			       transfer->length, transfer->repeat);
-	else if (mapping->cache == MMIOD_CACHE_WB)
+	else if (mapping->memtype == MMIOD_MEMTYPE_WB)
 		store_cached(transfer);
 	else
 		words_store(transfer->window, transfer->from, transfer->length, transfer->repeat);

@@ -340,13 +340,13 @@ Test(copy_watched, from_write_combining_memory_loads_each_part_of_a_line_once)
 }
 
 /* A mapping of one page of a window of that kind, which is watched instead of the page of its own. */
-static struct mmiod_mapping *watched_mapping(struct window *window, enum mmiod_cache cache,
+static struct mmiod_mapping *watched_mapping(struct window *window, enum mmiod_memtype memtype,
 					     unsigned int width)
 {
 	struct mmiod_mapping *mapping;
 
 	window_make(window, 0, page, RW, width);
-	window->lease->cache = cache;
+	window->lease->memtype = memtype;
 	cr_assert_eq(mmiod_lease_map(window->lease, 0, &mapping), 0);
 	notes.page = (uint8_t *)mmiod_mapping_address(mapping);
 	return mapping;
@@ -365,7 +365,8 @@ static void check_elements(size_t offset, size_t length, size_t width, bool writ
 /* Whatever the kind of memory, also where it would be copied by lines. */
 Test(copy_watched, of_registers_is_one_access_of_their_width_each)
 {
-	static const enum mmiod_cache caches[] = { MMIOD_CACHE_UC, MMIOD_CACHE_WC, MMIOD_CACHE_WB };
+	static const enum mmiod_memtype caches[] = { MMIOD_MEMTYPE_UC, MMIOD_MEMTYPE_WC,
+						     MMIOD_MEMTYPE_WB };
 
 	for (size_t i = 0; i < 3; i++)
 		for (unsigned int width = 1; width <= 8; width *= 2) {
@@ -392,7 +393,7 @@ Test(copy_watched, of_registers_is_one_access_of_their_width_each)
 Test(copy_watched, of_an_uncached_mapping_is_by_words_and_each_byte_once)
 {
 	struct window window;
-	struct mmiod_mapping *mapping = watched_mapping(&window, MMIOD_CACHE_UC, 0);
+	struct mmiod_mapping *mapping = watched_mapping(&window, MMIOD_MEMTYPE_UC, 0);
 
 	FOR_EACH_PLACE(offset, length)
 	{
@@ -413,7 +414,7 @@ Test(copy_watched, of_an_uncached_mapping_is_by_words_and_each_byte_once)
 Test(copy_watched, of_a_write_combining_mapping_is_by_the_best_lines)
 {
 	struct window window;
-	struct mmiod_mapping *mapping = watched_mapping(&window, MMIOD_CACHE_WC, 0);
+	struct mmiod_mapping *mapping = watched_mapping(&window, MMIOD_MEMTYPE_WC, 0);
 	size_t store = access_bytes(line_store_best()->name);
 	size_t load = access_bytes(line_load_best()->name);
 
@@ -500,12 +501,13 @@ Test(copy_watched, of_a_doorbell_is_one_store)
 /* ---- mappings ---- */
 
 static const struct {
-	enum mmiod_cache cache;
+	enum mmiod_memtype memtype;
 	unsigned int width;
 	bool rises; /* what comes first is copied first */
 } kinds[] = {
-	{ MMIOD_CACHE_UC, 0, true }, { MMIOD_CACHE_WC, 0, true }, { MMIOD_CACHE_WB, 0, false },
-	{ MMIOD_CACHE_UC, 4, true }, { MMIOD_CACHE_WC, 1, true },
+	{ MMIOD_MEMTYPE_UC, 0, true },	{ MMIOD_MEMTYPE_WC, 0, true },
+	{ MMIOD_MEMTYPE_WB, 0, false }, { MMIOD_MEMTYPE_UC, 4, true },
+	{ MMIOD_MEMTYPE_WC, 1, true },
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
@@ -514,7 +516,7 @@ static struct mmiod_mapping *make(struct window *window, size_t kind, unsigned i
 	struct mmiod_mapping *mapping;
 
 	window_make(window, 0, 2 * page, rights, kinds[kind].width);
-	window->lease->cache = kinds[kind].cache;
+	window->lease->memtype = kinds[kind].memtype;
 	cr_assert_eq(mmiod_lease_map(window->lease, 0, &mapping), 0);
 	return mapping;
 }
@@ -548,7 +550,7 @@ Test(copy, by_a_mapping_of_a_part_counts_from_where_that_begins)
 	uint8_t in[8];
 
 	window_make(&window, page, 4 * page, RW, 0);
-	window.lease->cache = MMIOD_CACHE_WC;
+	window.lease->memtype = MMIOD_MEMTYPE_WC;
 	cr_assert_eq(mmiod_lease_map_range(window.lease, 2 * page, page, 0, &mapping), 0);
 	cr_assert_eq(mmiod_mapping_write(mapping, page - 8, buffer, 8), 0);
 	cr_assert_eq(pread(window.lease->fd, in, 8, (off_t)(4 * page) - 8), 8);
