@@ -147,8 +147,10 @@ static int run(char **filters)
 	return failed ? 1 : 0;
 }
 
+/* Whole lines are out at once: a test ends by _exit() or by a signal, and what it printed counts. */
 int main(int argc, char **argv)
 {
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "--list"))
 		return list(argv + 2);
 	return run(argv + 1);
