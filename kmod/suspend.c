@@ -16,6 +16,7 @@
  * and the timer tries for: reasons never change under one another. They are written under
  * mmiod_lock as well, for the readers that hold only that. Nothing here waits for user space.
  */
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 
@@ -98,9 +99,26 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 
 /* ---- resets: state is saved after reset_prepare, and restored before reset_done ---- */
 
+#ifdef MMIOD_INJECT
+static bool hold_resets;
+module_param(hold_resets, bool, 0600);
+MODULE_PARM_DESC(hold_resets, "Resets that have begun wait while this is set (test builds only)");
+
+static void inject_wait(void)
+{
+	while (READ_ONCE(hold_resets))
+		msleep(20);
+}
+#else
+static void inject_wait(void)
+{
+}
+#endif
+
 static void reset_prepare(struct pci_dev *pdev)
 {
 	begin(pci_get_drvdata(pdev), MMIOD_DEVICE_RESET);
+	inject_wait();
 }
 
 static void reset_done(struct pci_dev *pdev)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Regions of the module: claims, and whether a claim is what the configuration asks for. To the
- * ioctls this adds words: which device, why not, and what to do. Reads sysfs and /proc/iomem only
- * when a claim fails.
+ * Regions of the module: claims, and whether a claim is what the configuration asks for. What this
+ * adds to the ioctls is words: which device, why not, and what to do. /proc/iomem is read only when
+ * a claim fails; a device's configuration space never is, see machine/pci.h.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -123,12 +123,13 @@ static void explain_busy(struct backend *backend, uint64_t start, uint64_t lengt
 }
 
 static void explain_claim(struct backend *backend, const struct config_region *config,
-			  const struct mmiod_region_claim *claim, const struct pci_info *pci,
-			  int error, struct text *why)
+			  const struct mmiod_region_claim *claim, struct pci_info *pci, int error,
+			  struct text *why)
 {
 	uint64_t start = claim->offset, length = claim->length;
 
 	if (claim->kind == MMIOD_REGION_PCI) {
+		pci_read_bars("/sys", pci);
 		start += pci->bars[claim->bar].start;
 		length = length ? length : pci->bars[claim->bar].size - claim->offset;
 	}
@@ -230,8 +231,10 @@ static bool matches_pci(const struct backend_region *region, const struct config
 	if (config->device == CONFIG_DEVICE_IDS &&
 	    (config->vendor != pci.vendor || config->product != pci.product))
 		return false;
-	if (!length)
+	if (!length) {
+		pci_read_bars("/sys", &pci);
 		length = pci.bars[region->bar].size - config->offset;
+	}
 	return region->offset == config->offset && region->length == length;
 }
 

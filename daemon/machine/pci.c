@@ -4,9 +4,11 @@
  * and pci_open() again.
  */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pciaccess.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,12 +52,6 @@ static void describe(struct pci_device *device, struct pci_info *info)
 		.product = device->device_id,
 	};
 	take_model(device, info);
-	if (pci_device_probe(device))
-		return;
-	for (size_t i = 0; i < PCI_BARS; i++) {
-		info->bars[i].start = device->regions[i].base_addr;
-		info->bars[i].size = device->regions[i].size;
-	}
 }
 
 int pci_find_slot(uint64_t address, struct pci_info *info)
@@ -96,6 +92,36 @@ void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME])
 	snprintf(name, MMIOD_WIRE_NAME, "%04x:%02x:%02x.%x", (uint32_t)(address >> 16),
 		 (unsigned int)(address >> 8 & 0xff), (unsigned int)(address >> 3 & 0x1f),
 		 (unsigned int)(address & 7));
+}
+
+/* A line each: first and last address, and flags, which are 0 if there is no such BAR. */
+static int read_bar(FILE *file, uint64_t *start, uint64_t *size)
+{
+	uint64_t last, flags;
+	char line[128];
+
+	if (!fgets(line, sizeof(line), file) ||
+	    sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64, start, &last, &flags) != 3)
+		return -ENODATA;
+	*size = flags && last >= *start ? last - *start + 1 : 0;
+	return 0;
+}
+
+/* Not libpciaccess's pci_device_probe(), which reads the configuration space as well. */
+void pci_read_bars(const char *sys, struct pci_info *info)
+{
+	_cleanup_(fclosep) FILE *file = NULL;
+	char name[MMIOD_WIRE_NAME], path[PATH_MAX];
+	uint64_t start, size;
+
+	memset(info->bars, 0, sizeof(info->bars));
+	pci_format(info->address, name);
+	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/resource", sys, name);
+	file = fopen(path, "re");
+	for (size_t i = 0; file && i < PCI_BARS && read_bar(file, &start, &size) == 0; i++) {
+		info->bars[i].start = start;
+		info->bars[i].size = size;
+	}
 }
 
 /* The driver that a function is bound to. -ENOENT: none. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's PCI functions, by libpciaccess: ids, names, BAR addresses. For looking only;
- * nothing is mapped, enabled or written through it. The library keeps global state, so there is one
- * user: the module's backend.
+ * The machine's PCI functions: ids and names by libpciaccess, BAR addresses by sysfs. For looking
+ * only; nothing is mapped, enabled or written. The library keeps global state, so there is one user:
+ * the module's backend.
+ *
+ * The kernel lets everybody who reads a function's configuration space wait while the function is
+ * being reset, which takes seconds, so nothing here reads it but pci_explain_silence().
  */
 #ifndef MMIOD_DAEMON_MACHINE_PCI_H
 #define MMIOD_DAEMON_MACHINE_PCI_H
@@ -21,7 +24,7 @@ struct pci_info {
 	struct {
 		uint64_t start;
 		uint64_t size; /* 0: no such BAR */
-	} bars[PCI_BARS];
+	} bars[PCI_BARS]; /* by pci_read_bars() */
 	char model[96]; /* empty if there is no list of names */
 };
 
@@ -29,10 +32,13 @@ int pci_open(void);
 void pci_close(void);
 int pci_find_slot(uint64_t address, struct pci_info *info);
 int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info);
+/* From below @sys. All are empty if the function has gone. */
+void pci_read_bars(const char *sys, struct pci_info *info);
 void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
 /*
  * Says which link between the processor and a function is broken: the function itself, or one of
- * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys.
+ * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys. Only for a function
+ * that is not being reset: see above.
  */
 void pci_explain_silence(const char *sys, uint64_t address, struct text *why);
 int pci_driver(uint64_t address, char *driver, size_t size);

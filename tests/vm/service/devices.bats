@@ -6,10 +6,13 @@ load common.bash
 
 shm=/sys/bus/pci/devices/0000:01:00.0
 testdev=/sys/bus/pci/devices/0000:00:06.0
+hold_resets=/sys/module/mmiod/parameters/hold_resets # the module here is built for tests
 
 teardown()
 {
 	let_go
+	echo N >$hold_resets
+	[ ! -e /etc/mmiod/mmiod.conf.d/60-within.conf ] || unconfigure 60-within
 }
 
 bound_to() # DRIVER DEVICE
@@ -170,6 +173,100 @@ bound_to() # DRIVER DEVICE
 	eventually lease_not_listed "$lease"
 	unconfigure 60-reset
 	eventually region_is shm ok
+}
+
+waits_for_reset() # PID
+{
+	cat /proc/"$1"/task/*/wchan 2>/dev/null | grep -q pci_wait_cfg
+}
+
+# The kernel lets whoever reads the device's configuration space wait until the reset is over. One who does is asked.
+begin_reset()
+{
+	echo Y >$hold_resets
+	echo 1 >$shm/reset &
+	resetting=$!
+	eventually region_is shm suspended
+	cat $shm/config >/dev/null &
+	waiting=$!
+	eventually waits_for_reset $waiting
+}
+
+end_reset()
+{
+	waits_for_reset "$waiting"
+	echo N >$hold_resets
+	wait "$waiting" "$resetting"
+	eventually region_is shm ok
+}
+
+# However long it takes, unless the daemon waits for the reset itself.
+is_done() # COMMAND...
+{
+	local asking pid
+	"$@" >/tmp/asked 2>&1 &
+	asking=$!
+	while kill -0 $asking 2>/dev/null; do
+		for pid in $(pgrep -x mmiod); do
+			! waits_for_reset "$pid" || { echo "the daemon waits for the reset: $*"; kill $asking; return 1; }
+		done
+	done
+	wait $asking || { cat /tmp/asked; return 1; }
+}
+
+# Which is held.
+explain_shm()
+{
+	as operator mmioctl explain shm r || [ $? = 5 ]
+}
+
+@test "leases of others, lists, explanations and the status are answered while a device is being reset" {
+	hold shm 0x2000 0x1000
+	begin_reset
+	for command in status list leases "explain edu r" "read edu" "show shm"; do
+		# shellcheck disable=SC2086 # split into words
+		is_done as operator mmioctl $command
+	done
+	is_done explain_shm
+	let_go
+	is_done eventually lease_not_listed "$lease"
+	end_reset
+}
+
+reload()
+{
+	printf '%s\n' '[region within]' 'device = pci:0000:1f:00.0' 'bar = 0' \
+		>/etc/mmiod/mmiod.conf.d/60-within.conf
+	kill -HUP "$(main_pid)"
+	eventually region_is within missing
+}
+
+@test "a reload does not wait for a device that is being reset" {
+	begin_reset
+	is_done reload
+	end_reset
+}
+
+bind_another()
+{
+	basename $testdev >/sys/bus/pci/drivers/mmiod/unbind
+	eventually region_is testdev missing
+	basename $testdev >/sys/bus/pci/drivers/mmiod/bind
+	eventually region_is testdev ok
+}
+
+@test "a device that goes and comes is seen while another is being reset" {
+	begin_reset
+	is_done bind_another
+	end_reset
+}
+
+@test "a daemon starts, and takes over what there is, while a device is being reset" {
+	hold shm 0x2000 0x1000
+	begin_reset
+	is_done systemctl restart mmiod.service
+	is_done lease_listed "$lease"
+	end_reset
 }
 
 @test "a lease below a bridge that does not decode is refused, and the bridge is named" {

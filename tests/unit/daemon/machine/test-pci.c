@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Why a PCI function does not answer, on a directory that looks like sysfs: a card below a bridge
- * below a root port.
+ * Why a PCI function does not answer, and where its BARs lie, on a directory that looks like sysfs: a
+ * card below a bridge below a root port.
  */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "daemon/machine/pci.h"
 #include "support/files.h"
@@ -89,6 +90,59 @@ Test(pci, a_function_that_has_gone_or_come_back_is_said_to)
 {
 	cr_assert_str_eq(explain(0x0300), "there is no 0000:03:00.0 any more");
 	cr_assert_not_null(strstr(explain(CARD), "answers by now"));
+}
+
+static struct pci_info bars_of(const char *resource)
+{
+	struct pci_info info = { .address = CARD, .bars = { { 1, 1 }, { 1, 1 }, [5] = { 1, 1 } } };
+	char sys[160];
+
+	if (resource)
+		files_write(FUNCTION "/resource", 0600, resource);
+	snprintf(sys, sizeof(sys), "%s", files_path("sys"));
+	pci_read_bars(sys, &info);
+	return info;
+}
+
+/* Its configuration space is a pipe that nobody writes to: who opens it waits, as in a reset. */
+Test(pci, bars_are_known_without_a_look_at_the_configuration_space)
+{
+	struct pci_info info;
+
+	cr_assert_eq(unlink(files_path(FUNCTION "/config")), 0);
+	cr_assert_eq(mkfifo(files_path(FUNCTION "/config"), 0600), 0);
+	info = bars_of("0x00000000fea00000 0x00000000fea00fff 0x0000000000040200\n"
+		       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		       "0x0000000800000000 0x00000009ffffffff 0x000000000014220c\n"
+		       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		       "0x0000000000000000 0x0000000000003fff 0x0000000000040200\n"
+		       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		       "0x00000000febc0000 0x00000000febfffff 0x0000000000046200\n");
+	cr_assert_eq(info.bars[0].start, 0xfea00000);
+	cr_assert_eq(info.bars[0].size, 0x1000);
+	cr_assert_eq(info.bars[1].size, 0u);
+	cr_assert_eq(info.bars[2].start, 0x800000000);
+	cr_assert_eq(info.bars[2].size, 8ull << 30);
+	cr_assert_eq(info.bars[4].size, 0x4000u, "one that has no address yet has a size");
+	cr_assert_eq(info.bars[5].size, 0u, "the ROM is no BAR");
+}
+
+Test(pci, a_function_that_has_gone_or_makes_no_sense_has_no_bars)
+{
+	static const char *const resources[] = {
+		NULL,
+		"",
+		"0xfea00000\n",
+		"0xfea00fff 0xfea00000 0x40200\n",
+		"?\n0xfea00000 0xfea00fff 0x40200\n",
+	};
+
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		struct pci_info info = bars_of(resources[i]);
+
+		for (size_t bar = 0; bar < PCI_BARS; bar++)
+			cr_assert_eq(info.bars[bar].size, 0u, "%zu: BAR %zu", i, bar);
+	}
 }
 
 Test(pci, addresses_are_written_with_as_many_digits_as_the_domain_needs)
