@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
@@ -32,6 +33,7 @@ struct control {
  */
 static DEFINE_SPINLOCK(events_lock);
 static LIST_HEAD(controls);
+static u64 loaded_at; /* in nanoseconds of the boot, so that no two loads have the same */
 
 static void push(struct control *control, const struct mmiod_control_event *event)
 {
@@ -187,11 +189,12 @@ static int call_info(struct mmiod_call *call)
 	info->page_size = PAGE_SIZE;
 	info->max_windows = READ_ONCE(mmiod_max_windows);
 	info->windows = mmiod_window_count();
+	info->load = loaded_at;
 	return 0;
 }
 
 static const struct mmiod_ioctl calls[] = {
-	MMIOD_IOCTL(MMIOD_IOC_INFO, struct mmiod_control_info, call_info),
+	MMIOD_IOCTL_GROWN(MMIOD_IOC_INFO, struct mmiod_control_info, windows, call_info),
 	MMIOD_IOCTL_GROWN(MMIOD_IOC_REGION_CLAIM, struct mmiod_region_claim, conflict_id,
 			  mmiod_call_region_claim),
 	MMIOD_IOCTL(MMIOD_IOC_REGION_RELEASE, struct mmiod_region_release,
@@ -235,6 +238,7 @@ static struct miscdevice control_device = {
 /* 0 or -errno. From here on /dev/mmiod can be opened. */
 int mmiod_control_init(void)
 {
+	loaded_at = ktime_get_boottime_ns();
 	return misc_register(&control_device);
 }
 

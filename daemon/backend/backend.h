@@ -125,6 +125,7 @@ struct backend {
 	const struct backend_ops *ops;
 	int event_fd; /* readable when there are events; -1: never any */
 	uint32_t abi; /* the module's, 0 in simulation */
+	uint64_t load; /* of the module: ids of another's are others; 0: it does not say */
 	uint32_t max_windows; /* 0: there is no limit */
 };
 

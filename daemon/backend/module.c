@@ -151,6 +151,7 @@ static int check_abi(struct module *module, struct text *why)
 	}
 	backend->abi = info.abi_version;
 	backend->max_windows = info.max_windows;
+	backend->load = info.load;
 	module->revokes_on_reset = info.features & MMIOD_FEATURE_REVOKE_ON_RESET;
 	module->revokes_later = info.features & MMIOD_FEATURE_SET_STATE_LATER;
 	if (info.abi_version >= MMIOD_ABI_VERSION)

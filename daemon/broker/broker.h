@@ -69,6 +69,7 @@ struct safe_state {
 	int notes_fd; /* the directory of notes; -1: not open yet */
 	struct safe_note *notes; /* on leases that ended, whose claims are not there */
 	uint32_t n_notes;
+	uint64_t next_aside; /* see safe_note_set_aside() */
 };
 
 /* The tries of those who wait, round by round. */

@@ -13,6 +13,7 @@
 #include "config/value.h"
 
 #define PREFIX "on-end."
+#define SAFE_NOTE_ASIDE (1ull << 63) /* the first id that is no window's */
 
 static void name_note(uint64_t id, char name[48])
 {
@@ -60,7 +61,7 @@ static int create_note(struct broker *broker, uint64_t id)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void print_note(FILE *file, const struct lease *lease)
+static void print_note(FILE *file, const struct broker *broker, const struct lease *lease)
 {
 	const struct backend_region *hw = &lease->region->hw;
 	bool range = hw->bar == UINT32_MAX;
@@ -70,6 +71,7 @@ static void print_note(FILE *file, const struct lease *lease)
 		"claim %s %" PRIu32 " 0x%" PRIx64 " 0x%" PRIx64 " 0x%" PRIx64 " %" PRIu32 "\n",
 		hw->device, hw->bar, hw->offset, hw->length, range ? hw->phys : 0,
 		range ? 0 : hw->generation);
+	fprintf(file, "load %" PRIu64 "\n", broker->backend->load);
 	fprintf(file, "lease 0x%" PRIx64 " 0x%" PRIx64 " %u %" PRIu32 " %" PRIu32 "\n",
 		lease->offset, lease->length, lease->memtype, lease->holder.uid, lease->holder.pid);
 	for (size_t i = 0; i < lease->on_end->count; i++) {
@@ -93,7 +95,7 @@ int safe_note_write(struct broker *broker, uint64_t id, const struct lease *leas
 		close(fd);
 		return -ENOMEM;
 	}
-	print_note(file, lease);
+	print_note(file, broker, lease);
 	return fflush(file) ? -errno : 0;
 }
 
@@ -128,6 +130,8 @@ static void read_line(const char *line, struct safe_note *note)
 	if (sscanf(line, "claim %31s %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNu32,
 		   note->device, &note->bar, &note->claim_offset, &note->claim_length, &note->phys,
 		   &note->generation) >= 5)
+		return;
+	if (sscanf(line, "load %" SCNu64, &note->load) == 1)
 		return;
 	if (sscanf(line, "lease %" SCNx64 " %" SCNx64 " %" SCNu32 " %" SCNu32 " %" SCNu32,
 		   &note->offset, &note->length, &memtype, &note->uid, &note->pid) == 5) {
@@ -183,6 +187,7 @@ int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note)
 	}
 	if (!note->length)
 		guess_lease(note);
+	note->other_load = note->load && note->load != broker->backend->load;
 	return 0;
 }
 
@@ -192,7 +197,7 @@ bool safe_note_is_late(const struct safe_note *note, const struct region *region
 	const struct backend_region *hw = &region->hw;
 
 	return region->claimed && hw->bar != UINT32_MAX && !strcmp(note->device, hw->device) &&
-	       note->generation && note->generation != hw->generation;
+	       (note->other_load || (note->generation && note->generation != hw->generation));
 }
 
 /*
@@ -208,26 +213,64 @@ bool safe_note_is_for(const struct safe_note *note, const struct region *region)
 	       note->phys == (hw->bar == UINT32_MAX ? hw->phys : 0);
 }
 
+bool safe_note_is_on(const struct safe_note *note, const struct lease *lease)
+{
+	if (note->other_load)
+		return false;
+	if (!note->device[0])
+		return true;
+	return safe_note_is_for(note, lease->region) && note->offset >= lease->offset &&
+	       note->length <= lease->length &&
+	       note->offset - lease->offset <= lease->length - note->length;
+}
+
+int safe_note_set_aside(struct broker *broker, struct safe_note *note)
+{
+	uint64_t *aside = &broker->safe_state.next_aside;
+	int r = need_directory(broker), fd;
+	char from[48], to[48];
+
+	if (r < 0 || note->id >= SAFE_NOTE_ASIDE)
+		return r;
+	if (*aside < SAFE_NOTE_ASIDE)
+		*aside = SAFE_NOTE_ASIDE;
+	while (safe_note_exists(broker, *aside))
+		++*aside;
+	name_note(note->id, from);
+	name_note(*aside, to);
+	fd = broker->safe_state.notes_fd;
+	if (renameat(fd, from, fd, to) < 0)
+		return -errno;
+	note->id = *aside;
+	return 0;
+}
+
+static int is_note(const struct dirent *entry)
+{
+	uint64_t id;
+
+	return !strncmp(entry->d_name, PREFIX, strlen(PREFIX)) &&
+	       value_number(entry->d_name + strlen(PREFIX), &id) == 0;
+}
+
+/* They are listed first, as some get other names meanwhile. */
 int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id))
 {
-	int r = need_directory(broker), fd;
-	struct dirent *entry;
-	DIR *directory;
-	uint64_t id;
+	int r = need_directory(broker), n;
+	struct dirent **entries;
 
 	if (r < 0)
 		return r;
-	fd = openat(broker->safe_state.notes_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	directory = fd < 0 ? NULL : fdopendir(fd);
-	if (!directory) {
-		r = -errno;
-		fd_closep(&fd);
-		return r;
+	n = scandirat(broker->safe_state.notes_fd, ".", &entries, is_note, NULL);
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		uint64_t id = 0;
+
+		value_number(entries[i]->d_name + strlen(PREFIX), &id);
+		each(broker, id);
+		free(entries[i]);
 	}
-	while ((entry = readdir(directory)))
-		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)) &&
-		    value_number(entry->d_name + strlen(PREFIX), &id) == 0)
-			each(broker, id);
-	closedir(directory);
+	free(entries);
 	return 0;
 }

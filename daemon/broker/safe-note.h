@@ -23,6 +23,8 @@ struct safe_note {
 	enum mmiod_memtype memtype;
 	uint32_t uid;
 	uint32_t pid;
+	uint64_t load; /* of the module; 0: an older daemon or module did not say */
+	bool other_load; /* ids and generations are not those of this load */
 	struct config_writes writes;
 	struct safe_note *prev, *next; /* among those whose claim is not there */
 };
@@ -34,6 +36,13 @@ bool safe_note_exists(struct broker *broker, uint64_t id);
 bool safe_note_is_for(const struct safe_note *note, const struct region *region);
 /* The device that it was for has gone: the region is claimed of what is in its place since. */
 bool safe_note_is_late(const struct safe_note *note, const struct region *region);
+/* The lease of that id is the one that it is on, as far as it says. */
+bool safe_note_is_on(const struct safe_note *note, const struct lease *lease);
+/*
+ * The module counts ids from 1 again when it is loaded again, so a lease may get the id that the
+ * note has: it takes another one, that no window will have. 0 or -errno.
+ */
+int safe_note_set_aside(struct broker *broker, struct safe_note *note);
 /* Calls back with the id of each note that there is. */
 int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id));
 

@@ -13,7 +13,8 @@
  * Leases that ended while no daemon was there have notes (safe-note.c). They come back as leases
  * that are ending, on the very bytes that they were of; while those are not claimed, the note
  * waits. Writes that are owed to a device that was unbound meanwhile are owed to nobody: another
- * may be in its place.
+ * may be in its place. That holds for every device if the module has been loaded anew; and its ids
+ * count from 1 again, so that a note may have the id of another lease, and is then set aside.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -309,33 +310,59 @@ static void give_to(struct broker *broker, struct lease *lease, const struct saf
 			  lease->id);
 }
 
+/* There is no lease that it is on. It must not be in the way of one that gets its id. */
+static bool make_way(struct broker *broker, struct safe_note *note)
+{
+	bool unsure = !note->load && broker->backend->load;
+	uint64_t id = note->id;
+	int r;
+
+	if (!note->other_load && !unsure && !lease_find(&broker->leases, id))
+		return true;
+	r = safe_note_set_aside(broker, note);
+	if (r < 0)
+		log_error("the note on a lease %" PRIu64
+			  " of an earlier load of the module cannot be renamed: %s",
+			  id, strerror(-r));
+	return r == 0;
+}
+
+static void take_left(struct broker *broker, struct safe_note *note)
+{
+	struct region *region;
+
+	if (!note->region[0] || !note->writes.count) {
+		safe_note_remove(broker, note->id);
+		return;
+	}
+	complete(broker, note);
+	region = region_for(broker, note);
+	if (!region && is_late(broker, note))
+		drop_late(broker, note);
+	else if (!make_way(broker, note))
+		return;
+	else if (!region)
+		keep_note(broker, note);
+	else if (make_ending(broker, note, region) < 0)
+		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end",
+			  note->id);
+}
+
 static void take_note(struct broker *broker, uint64_t id)
 {
 	struct lease *lease = lease_find(&broker->leases, id);
 	struct safe_note note = { 0 };
-	struct region *region;
 	int r = safe_note_read(broker, id, &note);
+	bool left = r == 0 && !(lease && safe_note_is_on(&note, lease));
 
 	if (r < 0)
 		log_error("the note on lease %" PRIu64 " cannot be read: %s", id, strerror(-r));
-	if (lease && r == 0)
+	else if (!left)
 		give_to(broker, lease, &note);
 	if (lease && lease->state == MMIOD_STATE_ENDING)
 		write_soon(broker, lease);
-	if (lease || r < 0)
-		return;
-	if (!note.region[0] || !note.writes.count) {
-		safe_note_remove(broker, id);
-		return;
-	}
-	complete(broker, &note);
-	region = region_for(broker, &note);
-	if (!region && is_late(broker, &note))
-		drop_late(broker, &note);
-	else if (!region)
-		keep_note(broker, &note);
-	else if (make_ending(broker, &note, region) < 0)
-		log_error("lease %" PRIu64 ": out of memory for what is to be done at its end", id);
+	if (left)
+		take_left(broker, &note);
 }
 
 /*

@@ -55,7 +55,12 @@ struct mmiod_control_info {
 	__u64 features; /* out: bits MMIOD_FEATURE_* */
 	__u64 page_size; /* out */
 	__u32 max_windows; /* out: the module parameter */
-	__u32 windows; /* out: live now */
+	__u32 windows; /* out: live now; the last in version 1 */
+	/*
+	 * out: which load of the module this is: another number for each of a boot, never 0. Ids and
+	 * generations count from 1 again with each.
+	 */
+	__u64 load;
 };
 
 /* Where a region lies. */

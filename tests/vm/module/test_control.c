@@ -46,11 +46,17 @@ TEST(structures_grow_by_the_size_rule)
 	EXPECT_EQ(raw_info(&info), 0);
 	EXPECT_EQ(info.abi_version, MMIOD_ABI_VERSION);
 	EXPECT_EQ(info.page_size, page());
+	EXPECT(info.load);
 	EXPECT_EQ(raw_info(&longer), 0);
+	EXPECT_EQ(longer.info.load, info.load);
 	longer.tail[39] = 1;
 	EXPECT_ERRNO(raw_info(&longer), E2BIG);
-	info.size = sizeof(info) - 1;
+	info.size = offsetof(struct mmiod_control_info, load) - 1;
 	EXPECT_ERRNO(raw_info(&info), EINVAL);
+	info.size++;
+	info.load = 0;
+	EXPECT_EQ(raw_info(&info), 0);
+	EXPECT_EQ(info.load, 0);
 	info.size = 0;
 	EXPECT_ERRNO(raw_info(&info), EINVAL);
 	info.size = UINT32_MAX;

@@ -60,6 +60,11 @@ note_is_gone()
 	[ ! -e "/run/mmiod/state/on-end.$lease" ]
 }
 
+notes_are_gone()
+{
+	[ -z "$(ls /run/mmiod/state)" ]
+}
+
 loaded() # since $since
 {
 	journalctl -u mmiod.service --since "$since" -o cat | grep -q 'configuration loaded'
@@ -168,6 +173,61 @@ terms() # LINE...
 	note_is_gone
 	contains "$(journalctl -u mmiod.service -o cat)" \
 		"lease $lease of region card ended while no daemon was there, and its device 0000:03:00.0 has gone since"
+}
+
+reload_module()
+{
+	systemctl stop mmiod.socket mmiod.service
+	let_go
+	pkill -KILL -x holder || true
+	eventually rmmod mmiod
+	modprobe mmiod
+	systemctl start mmiod.socket mmiod.service
+}
+
+# The device's bindings are counted from 1 by each, so that alone does not tell them apart.
+@test "what is owed to a device is owed to nobody when the module has been loaded again" {
+	terms '[region shm]' 'on-end = +0x2000:32=0xdead'
+	reload_module
+	eventually region_is shm ok
+	hold shm 0x2000 0x1000
+	tell write 0 0x5a
+	[ "$answer" = ok ]
+	generation=$(region_column GENERATION shm)
+	note=/run/mmiod/state/on-end.$lease
+	[ -e "$note" ]
+	reload_module
+	eventually region_is shm ok
+	[ "$(region_column GENERATION shm)" = "$generation" ]
+	[ ! -e "$note" ]
+	word_is 0x0000005a shm+0x2000
+}
+
+@test "what is owed to a range is written though the module has been loaded again, and gives others its lease's id" {
+	terms '[region set-aside]' 'on-end = +0x2000:32=0xdead'
+	reload_module
+	eventually region_is set-aside ok
+	hold set-aside 0x2000 0x1000
+	tell write 0 0x5a
+	[ "$answer" = ok ]
+	note=/run/mmiod/state/on-end.$lease first=$lease
+	printf '%s\n' '[region set-aside]' 'phys = 0x30800000' 'size = 8M' >/etc/mmiod/mmiod.conf.d/terms.conf
+	reload_module
+	eventually region_is set-aside ok
+	eventually status_says 'waits for the claim'
+	lease=0
+	while [ "$lease" -lt "$first" ]; do
+		let_go
+		hold set-aside 0x4000 0x1000
+	done
+	[ "$lease" = "$first" ]
+	systemctl restart mmiod.service
+	let_go
+	eventually lease_not_listed "$lease"
+	status_says 'waits for the claim'
+	unconfigure terms
+	eventually word_is 0x0000dead set-aside+0x2000
+	eventually notes_are_gone
 }
 
 owed() # LEASE VALUE, of shm+0x2000

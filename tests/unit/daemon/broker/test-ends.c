@@ -368,6 +368,9 @@ static uint64_t hold_and_leave(void)
 	return id;
 }
 
+#define CARD(slot) \
+	"[region motor]\ndevice = pci:" slot "\nbar = 0\nsize = 64K\non-end = +0x10:32=0xdead\n"
+
 Test(ends, what_is_owed_to_a_device_is_not_paid_to_another_range)
 {
 	uint64_t handle;
@@ -384,8 +387,6 @@ Test(ends, what_is_owed_to_a_device_is_not_paid_to_another_range)
 
 Test(ends, what_is_owed_to_a_device_is_not_paid_to_another_card)
 {
-#define CARD(slot) \
-	"[region motor]\ndevice = pci:" slot "\nbar = 0\nsize = 64K\non-end = +0x10:32=0xdead\n"
 	uint64_t handle;
 
 	rig_start(CARD("0000:01:00.0") GRANT);
@@ -471,6 +472,160 @@ Test(ends, a_note_of_an_older_daemon_is_for_what_its_claim_of_that_name_was)
 	rig_restart();
 	expect_written(handle);
 }
+
+Test(ends, what_is_owed_to_a_card_is_not_paid_to_one_that_was_bound_after_it)
+{
+	rig_start(CARD("0000:01:00.0") GRANT);
+	fake_close_window(&rig_fake, hold_and_leave());
+	fake_remove_device(&rig_fake, "motor");
+	rig_fake.generation = 2;
+	rig_restart();
+	cr_assert_eq(region_find(&rig.broker.regions, "motor")->hw.generation, 2u);
+	cr_assert_eq(rig_fake.n_writes, 0u);
+	cr_assert_eq(notes(), 0u);
+}
+
+/* ---- after the module was loaded again ------------------------------------------------------- */
+
+#define ELSEWHERE "[region motor]\nphys = 0x40000000\nsize = 64K\n"
+#define PUMP "[region pump]\nphys = 0x30000000\nsize = 64K\n"
+#define PUMP_GRANT "[grant both]\nregion = motor pump\nuser = 4001 4002\naccess = rw\n"
+
+Test(ends, a_card_that_was_bound_once_by_each_load_of_the_module_may_be_another)
+{
+	rig_start(CARD("0000:01:00.0") GRANT);
+	hold_and_leave();
+	fake_reload(&rig_fake);
+	rig_restart();
+	cr_assert_eq(region_find(&rig.broker.regions, "motor")->hw.generation, 1u);
+	cr_assert_eq(rig_fake.n_writes, 0u);
+	cr_assert_eq(notes(), 0u);
+}
+
+static uint64_t hold_pump(void)
+{
+	struct mmiod_wire_want element = want("pump", 0, 0x1000, WRITE, 0);
+	int fd = client_hello(OTHER);
+	uint64_t id;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	id = ((struct mmiod_wire_granted *)answer_element(0))->lease;
+	client_close_fds();
+	close(fd);
+	rig_turn();
+	return id;
+}
+
+Test(ends, a_note_that_waits_is_not_on_the_lease_that_has_its_id_from_a_later_load)
+{
+	uint64_t id;
+
+	rig_start(MOTOR PUMP PUMP_GRANT);
+	id = hold_and_leave();
+	fake_reload(&rig_fake);
+	rig_write_config(ELSEWHERE PUMP PUMP_GRANT);
+	rig_restart();
+	cr_assert_eq(hold_pump(), id);
+	rig_restart();
+	cr_assert_null(lease_find(&rig.broker.leases, id)->on_end);
+	fake_close_window(&rig_fake, id);
+	events_drain(&rig.broker);
+	cr_assert_eq(rig_fake.n_writes, 0u);
+	cr_assert_eq(notes(), 1u, "it waits on");
+	rig_write_config(MOTOR PUMP PUMP_GRANT);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	rig_turn();
+	expect_written(handle_of("motor"));
+}
+
+Test(ends, a_lease_may_have_the_id_of_one_that_an_earlier_load_left_to_be_made_safe)
+{
+	uint64_t id;
+	int fd;
+
+	rig_start(MOTOR PUMP PUMP_GRANT);
+	id = hold_and_leave();
+	fake_reload(&rig_fake);
+	rig_fake.write_error = -EIO;
+	rig_restart();
+	cr_assert_eq(rig.broker.leases.n_ending, 1u);
+	cr_assert_eq(hold_pump(), id);
+	fd = client_hello(OTHER);
+	expect_busy(fd, "is being made safe after user");
+	cr_assert_eq(client_list(client_hello(ROOT), MMIOD_OP_LEASES, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 2u);
+	rig_fake.write_error = 0;
+	cr_await(rig.broker.leases.n_ending == 0);
+	expect_written(handle_of("motor"));
+	cr_assert_eq(state_of(id), MMIOD_STATE_OK);
+	cr_assert_eq(lease_motor(fd, 0, NULL), MMIOD_OK);
+}
+
+#define OTHERS_NOTE(load)                                                      \
+	"region motor\nclaim range 4294967295 0x0 0x10000 0x20000000 0\n" load \
+	"lease 0x0 0x1000 1 4001 1\n+0x10:32=0xdead\n"
+
+/* By daemons that did not know that ids come again, or say of which load theirs were. */
+Test(ends, a_lease_that_lives_is_not_given_a_note_on_other_bytes_or_of_another_load)
+{
+	static const char *const others[] = {
+		OTHERS_NOTE(""),
+		OTHERS_NOTE("load 1\n"),
+		OTHERS_NOTE("load 7\n"),
+	};
+
+	for (size_t i = 0; i < array_size(others); i++) {
+		uint64_t id;
+		char name[32];
+
+		if (i)
+			rig_stop();
+		rig_start(ELSEWHERE PUMP PUMP_GRANT);
+		id = hold_pump();
+		snprintf(name, sizeof(name), "state/on-end.%llu", (unsigned long long)id);
+		files_write(name, 0600, others[i]);
+		rig_restart();
+		cr_assert_null(lease_find(&rig.broker.leases, id)->on_end, "%zu", i);
+		fake_close_window(&rig_fake, id);
+		events_drain(&rig.broker);
+		cr_assert_eq(rig_fake.n_writes, 0u, "%zu", i);
+		cr_assert_eq(notes(), 1u, "%zu", i);
+	}
+}
+
+Test(ends, notes_of_many_loads_do_not_take_each_others_ids)
+{
+	rig_start(MOTOR GRANT);
+	for (uint32_t load = 0; load < 3; load++) {
+		struct mmiod_wire_want element =
+			want("motor", 0x1000 * (load + 1), 0x1000, WRITE, 0);
+		int fd = client_hello(HOLDER);
+
+		element.n_on_end = 1;
+		element.on_end[0] = (struct mmiod_wire_write){
+			.offset = element.offset,
+			.width = 4,
+			.value = load,
+		};
+		cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+		cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->lease, 1u);
+		client_close_fds();
+		close(fd);
+		fake_reload(&rig_fake);
+		rig_fake.write_error = -EIO;
+		rig_restart();
+		cr_assert_eq(rig.broker.leases.n_ending, load + 1);
+		cr_assert_eq(notes(), load + 1);
+	}
+	rig_fake.write_error = 0;
+	cr_await(rig.broker.leases.n_ending == 0);
+	cr_assert_eq(rig_fake.n_writes, 3u);
+	cr_assert_eq(rig_fake.writes[0].value + rig_fake.writes[1].value + rig_fake.writes[2].value,
+		     0u + 1 + 2);
+	cr_assert_eq(notes(), 0u);
+}
+
+/* ---- notes of older daemons, and unfinished ones --------------------------------------------- */
 
 Test(ends, a_note_that_was_not_finished_is_of_a_lease_that_nobody_had)
 {

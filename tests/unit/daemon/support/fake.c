@@ -48,7 +48,7 @@ static int fake_claim(struct backend *backend, const struct config_region *confi
 		.phys = config->phys,
 		.bar = UINT32_MAX,
 		.width = config->width,
-		.generation = 1,
+		.generation = fake->generation,
 		.revoke_on_reset = config->revoke_on_reset,
 	};
 	if (config->device != CONFIG_DEVICE_RANGE)
@@ -327,7 +327,18 @@ static const struct backend_ops fake_ops = {
 
 void fake_init(struct fake *fake)
 {
-	*fake = (struct fake){ .backend = { .ops = &fake_ops, .event_fd = -1, .abi = 1 } };
+	*fake = (struct fake){
+		.backend = { .ops = &fake_ops, .event_fd = -1, .abi = 1, .load = 1 },
+		.generation = 1,
+	};
+}
+
+void fake_reload(struct fake *fake)
+{
+	uint64_t load = fake->backend.load + 1;
+
+	fake_init(fake);
+	fake->backend.load = load;
 }
 
 /* As in the module: what does not fit is lost, and OVERFLOW says so. */

@@ -15,6 +15,7 @@ struct fake {
 	struct backend_region regions[FAKE_MAX];
 	size_t n_regions;
 	uint64_t last_region;
+	uint32_t generation; /* of what is claimed from now on */
 	struct backend_ledger windows[FAKE_MAX]; /* in order of id */
 	size_t n_windows;
 	uint64_t last_window;
@@ -57,6 +58,7 @@ void fake_event(struct fake *fake, uint32_t type, uint32_t value, uint64_t id);
 void fake_close_window(struct fake *fake, uint64_t id); /* the client let go of the file */
 void fake_finish(struct fake *fake, uint64_t id); /* no processor reaches the window any more */
 void fake_begin_removal(struct fake *fake, const char *name);
+void fake_reload(struct fake *fake); /* the module: nothing is left, and it counts from 1 again */
 void fake_remove_device(struct fake *fake, const char *region);
 struct backend_ledger *fake_window(struct fake *fake, uint64_t id);
 
