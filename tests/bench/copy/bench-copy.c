@@ -26,10 +26,10 @@
 #define ROUNDS_MAX 999
 
 /* As a lease would have made them, of each kind of memory. */
-static struct mmiod_mapping cached = { .cache = MMIOD_MEMTYPE_WB },
-			    combining = { .cache = MMIOD_MEMTYPE_WC },
-			    uncached = { .cache = MMIOD_MEMTYPE_UC },
-			    registers = { .cache = MMIOD_MEMTYPE_UC, .width = 4 };
+static struct mmiod_mapping cached = { .memtype = MMIOD_MEMTYPE_WB },
+			    combining = { .memtype = MMIOD_MEMTYPE_WC },
+			    uncached = { .memtype = MMIOD_MEMTYPE_UC },
+			    registers = { .memtype = MMIOD_MEMTYPE_UC, .width = 4 };
 static uint8_t *window, *buffer;
 
 static void die(const char *what)
