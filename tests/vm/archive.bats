@@ -264,6 +264,56 @@ lines_with() # TEXT
 	[[ $output = *"does not answer"* ]]
 }
 
+# As if it had last been used so many days ago.
+age() # DAYS RELEASE
+{
+	find "$MMIOD_CACHE"/linux-image-"$2"+seeds-*/ -maxdepth 1 \( -name .used -o -name .complete \) \
+		-exec touch -d "$1 days ago" {} +
+}
+
+in_cache() # RELEASE
+{
+	compgen -G "$MMIOD_CACHE/linux-image-$1+seeds-*/.complete" >/dev/null
+}
+
+# bats test_tags=fast
+@test "a kernel that was superseded is removed when nobody used it for a day, and a line says so" {
+	whole 6.1.0-55-amd64 6.1.190-1
+	publish
+	update
+	run -0 tests/vm/kernels 6.1 release
+	whole 6.1.0-56-amd64 6.1.192-2
+	publish
+	update
+	run -0 tests/vm/kernels 6.1 release
+	[ "${lines[-1]}" = 6.1.0-56-amd64 ]
+	in_cache 6.1.0-55-amd64
+	age 2 6.1.0-55-amd64
+	age 2 6.1.0-56-amd64
+	run -0 tests/vm/kernels 6.1 release
+	[ "$(lines_with "removing linux-image-6.1.0-55-amd64")" = 1 ]
+	[ "${lines[-1]}" = 6.1.0-56-amd64 ]
+	! in_cache 6.1.0-55-amd64 || false
+	in_cache 6.1.0-56-amd64
+	run -0 tests/vm/kernels 6.1 release
+	[ "$output" = 6.1.0-56-amd64 ]
+}
+
+# bats test_tags=fast
+@test "a kernel that is newer than the one that is to be had stays, and so does one that was used today" {
+	whole 6.1.0-55-amd64 6.1.190-1
+	publish
+	update
+	run -0 tests/vm/kernels 6.1 release
+	cp -a "$MMIOD_CACHE"/linux-image-6.1.0-55-amd64+seeds-*/ "$MMIOD_CACHE/linux-image-6.1.0-57-amd64+seeds-0"
+	cp -a "$MMIOD_CACHE"/linux-image-6.1.0-55-amd64+seeds-*/ "$MMIOD_CACHE/linux-image-6.1.0-54-amd64+seeds-0"
+	age 2 6.1.0-57-amd64
+	run -0 tests/vm/kernels 6.1 release
+	[ "$output" = 6.1.0-55-amd64 ]
+	in_cache 6.1.0-57-amd64
+	in_cache 6.1.0-54-amd64
+}
+
 # bats test_tags=fast
 @test "without a network and a cache one sentence says what to do" {
 	run -75 tests/vm/kernels 6.1 release

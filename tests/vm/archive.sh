@@ -294,6 +294,19 @@ newest_to_be_had()
 		try_others "$1"
 		excuse "${first:-$1}"
 	fi
+	used "$place"
+	forget_superseded
+}
+
+# Versions before the one that was taken, whatever modules were chosen for them.
+forget_superseded()
+{
+	local dir older=()
+	while read -r dir; do
+		[ "${dir%+seeds-*}" != "${place%+seeds-*}" ] || break
+		older+=("$dir")
+	done < <("$archive_where")
+	forget_unused 1 "${older[@]}"
 }
 
 # Why it is not the newest.

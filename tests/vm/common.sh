@@ -47,6 +47,36 @@ once()
 	)
 }
 
+# Notes that an entry was used, for those that look for what is not.
+used() # DIRECTORY
+{
+	touch "$1/.used" 2>/dev/null || true
+}
+
+# Removes what was not used for so many days, with a line: another tree may build with an older kernel or by another recipe.
+# The stamp goes first, so that a removal that is interrupted leaves nothing that looks finished.
+forget_unused() # DAYS DIRECTORY...
+{
+	local days=$1 dir
+	shift
+	for dir; do
+		[ -z "$(find "$dir/.used" "$dir/.complete" -mmin "-$((days * 1440))" 2>/dev/null)" ] || continue
+		(
+			exec 9>"$dir.lock"
+			flock -n 9 && [ -e "$dir/.complete" ] || exit 0
+			say "removing ${dir##*/} from the cache: it was superseded, and not used for more than $days days"
+			rm -f "$dir/.complete"
+			rm -rf "$dir"
+		) || true
+	done
+}
+
+# Entries of a kind but the one that is in use now.
+others_than() # DIRECTORY PATTERN
+{
+	find "$CACHE" -mindepth 2 -maxdepth 2 -name .complete -printf '%h\n' | grep -E "^$CACHE/$2\$" | grep -vxF -- "$1" || true
+}
+
 # attempt COMMAND [ARGUMENT...]: its exit status is in $status, and errors inside it end it as they end a script of its
 # own. (In "if", "||" and the like, the shell would go on after them, and so it does here if a caller stands there.)
 attempt()
