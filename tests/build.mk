@@ -69,7 +69,7 @@ check:
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
 	@tests/check $(call machines,6.1) $(call machines,6.12) \
 		unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
-		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats'
+		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats'
 
 check-unit: prereqs
 	+@$(call BUILD,the unit tests) unit-tests
@@ -88,7 +88,7 @@ check-vm: prereqs
 
 check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
-	@tests/check archive 'bats --tap tests/vm/archive.bats' -- rig 'bats --tap tests/vm/rig.bats'
+	@tests/check archive 'bats --tap tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats' -- rig 'bats --tap tests/vm/rig.bats'
 
 ## make check-build-reach  the module compiled for each of Debian's kernels: with PREEMPT_RT, of backports, for other machines
 .PHONY: check-build-reach

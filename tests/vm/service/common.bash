@@ -66,13 +66,16 @@ let_go()
 # TAP_PATIENCE is the factor by which a slow kernel is given more time.
 patience=${TAP_PATIENCE:-1}
 
+# A pipe that nobody writes to: to wait for a while without a process that does.
+exec {never}<> <(:)
+
 # Until COMMAND succeeds. Counted in tries, of which a slow machine makes fewer in a second; they end only what hangs.
 eventually()
 {
 	local i
-	for ((i = 0; i < 1000; i++)); do
+	for ((i = 0; i < 2000; i++)); do
 		"$@" && return 0
-		sleep 0.2
+		read -r -t 0.1 -u "$never" || true
 	done
 	echo "never: $*"
 	return 1

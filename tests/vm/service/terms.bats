@@ -77,6 +77,13 @@ terms() # LINE...
 	eventually loaded
 }
 
+# A holder is told as soon as nothing new is done for it; what is mapped a kernel thread takes after that.
+is_taken()
+{
+	tell read 0
+	[ "$answer" = SIGBUS ]
+}
+
 @test "a deadline takes a live mapping from a holder who may not renew" {
 	terms '[grant operators]' 'lease = 2s' 'renew = no'
 	hold shm 0x10000 0x1000 populate
@@ -86,8 +93,7 @@ terms() # LINE...
 	contains "$answer" "event 6 lease $lease its time is nearly over"
 	tell wait
 	contains "$answer" "event 2 lease $lease its time of 2 s is over"
-	tell read 0
-	[ "$answer" = SIGBUS ]
+	eventually is_taken
 	as operator mmioctl read shm+0x10000
 }
 
@@ -323,12 +329,7 @@ end_reader()
 	lease_listed "$lease"
 	tell read 0
 	[ "$answer" != SIGBUS ]
-	gone()
-	{
-		tell read 0
-		[ "$answer" = SIGBUS ]
-	}
-	eventually gone
+	eventually is_taken
 }
 
 @test "a conflict names the holder's unit" {
