@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016 # what the suites that it makes expand
 # The runner of the service's suites says of a file what bats says of it, and refuses what it cannot do.
 
 bats_require_minimum_version 1.5.0
 
 setup()
 {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	cat >common.bash <<-'EOF'
 		inner()
 		{

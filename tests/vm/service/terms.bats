@@ -253,6 +253,22 @@ start_reader()
 	eventually grep -q '^lease ' /tmp/reader.out
 }
 
+# Until it has spent time of the kernel's, which it does for as long as its access takes.
+is_reading() # TICKS
+{
+	local stat
+	read -r -a stat <"/proc/$reader/stat"
+	[ "${stat[14]}" -ge "$1" ]
+}
+
+start_to_read()
+{
+	local stat
+	read -r -a stat <"/proc/$reader/stat"
+	echo 'mediated 0' >/tmp/reader
+	eventually is_reading $((stat[14] + 3))
+}
+
 end_reader()
 {
 	kill "$reader"
@@ -271,7 +287,7 @@ end_reader()
 		tell write 0 0x5a
 		[ "$answer" = ok ]
 		echo 1900 >$access_delay
-		echo 'mediated 0' >/tmp/reader
+		start_to_read
 		echo 1 >$shm/reset &
 		read -r -t 0.2 <>/tmp/no-one || true
 		kill -KILL "$holder_pid"
