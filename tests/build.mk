@@ -63,12 +63,13 @@ BUILD = tests/step make "building $(1)" $(MAKE) -s --no-print-directory -j$$(npr
 prereqs:
 	@tests/vm/prereqs build test
 
+# What takes long begins, or the last of it would run alone.
 check:
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
-	@tests/check $(call machines,6.1) $(call machines,6.12) \
-		unit 'tests/unit-suite $(UNIT_TESTS)' -- integration '$(INTEGRATION)' -- manuals tests/manuals \
+	@tests/check integration '$(INTEGRATION)' -- $(call machines,6.12) $(call machines,6.1) \
+		unit 'tests/unit-suite $(UNIT_TESTS)' -- manuals tests/manuals \
 		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats'
 
 check-unit: prereqs
