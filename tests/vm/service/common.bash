@@ -15,10 +15,11 @@ mmioctl()
 	command mmioctl "$@" 3>&- 4>&-
 }
 
-# Start a holder as operator; its lease is $lease. Ask it with `tell`.
+# Start a holder as operator; its lease is $lease. Ask it with `tell`. The process is ours to kill: of one that was started by
+# a shell in between, it would be that shell.
 hold()
 {
-	coproc HOLDER { as operator ./holder "$@" 2>&1; }
+	coproc HOLDER { exec setpriv --reuid=operator --regid=operator --init-groups --inh-caps=-all ./holder "$@" 2>&1 3>&- 4>&-; }
 	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
 	read -r -t 600 word lease <&"$holder_out"
 	[ "$word" = lease ] || { echo "holder: $word $lease"; return 1; }
