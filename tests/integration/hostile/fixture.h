@@ -4,11 +4,11 @@
  * that may lie, and a daemon whose health is watched.
  *
  * Pitfalls of brokers, and the tests that fail without what
- * is done against each. Without a file: hostile/test_*.c.
+ * is done against each. Without a file: hostile/test-*.c.
  *
- *  1 descriptors cut off (MSG_CTRUNC)	a_client_without_room_for_descriptors_can_go_on; client/test-lease: answered_with_...
- *  2 room for one takes two		client/test-lease: answered_with_surplus_files_is_refused
- *  3 descriptors leaked			every attack: the daemon has as many afterwards; handed on by exec: client/test-lease:
+ *  1 descriptors cut off (MSG_CTRUNC)	a_client_without_room_for_descriptors_can_go_on; lib/lease/test-lease: answered_with_...
+ *  2 room for one takes two		lib/lease/test-lease: answered_with_surplus_files_is_refused
+ *  3 descriptors leaked			every attack: the daemon has as many afterwards; handed on by exec: lib/lease/test-lease:
  *					says_on_the_wire_what_is_wanted
  *  4 uninvited descriptors		descriptors_with_HELLO_..., descriptors_with_requests_..., daemon/connection/test-connection:
  *					uninvited_descriptors_never_come_in
@@ -34,14 +34,14 @@
  * 23 half a reload			config.bats: a reload puts new regions and grants in force as a whole; vm/service:
  *					a bad configuration is refused with file and line, and the old one stays
  * 24 a revocation that is not obeyed	a_flood_of_events_that_nobody_reads; vm/service: a revoked holder gets SIGBUS
- * 25 events hidden in the library	client/test-event: held_aside_in_a_request_wakes_the_program
+ * 25 events hidden in the library	lib/wire/test-event: held_aside_in_a_request_wakes_the_program
  * 26 a flooded log			a_flood_of_denials_and_leases_..., daemon/connection/test-journal: what_one_user_provokes_...
- * 27 fork in the client		a_connection_that_two_processes_share_...; client/test-client:
+ * 27 fork in the client		a_connection_that_two_processes_share_...; lib/test-client:
  *					is_refused_in_a_child_and_goes_on_in_the_parent
  * 28 headers older than the kernel	all of this on 6.1 and 6.12 (vm/service), built with the headers of 6.1
  *
- * Beyond these: half-open connections (test_limits), storms (test_floods), out of memory
- * (test_neglect), a journal that is gone or does not read (daemon/connection/test-journal), clocks that jump
+ * Beyond these: half-open connections (test-limits), storms (test-floods), out of memory
+ * (test-neglect), a journal that is gone or does not read (daemon/connection/test-journal), clocks that jump
  * (daemon/base/test-rate; vm/service).
  *
  * An attack runs in a process of its own, so that all it opened is closed when it ends. Then the

@@ -144,7 +144,7 @@ static void set_policies(struct target *target)
 	unsigned long node = 1;
 	int mode;
 
-	if (target->pmd_leaves) /* this is why they are: see test_leaf.c */
+	if (target->pmd_leaves) /* this is why they are: see test-leaf.c */
 		return;
 	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++)
 		for (unsigned int flags = 0; flags < 8; flags++)
