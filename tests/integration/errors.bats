@@ -77,7 +77,7 @@ fails() {
 	fails 1 'is outside of region regs' read regs+0x1000
 	fails 1 'is outside of region shm' hold shm+0x10000 -- true
 	fails 1 'is outside of region shm' hold shm+0xffffffffffffffff -- true
-	fails 1 '"cache" at .*sim.conf:1 does not list it' read regs --wc
+	fails 1 '"memory-type" at .*sim.conf:1 does not list it' read regs --wc
 }
 
 @test "status 1: output that cannot be written" {
