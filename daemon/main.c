@@ -303,6 +303,7 @@ static int open_socket(const struct options *options, const char **bound, struct
 	return fd;
 }
 
+/* Before there is a socket: whoever sees it may send one. */
 static void watch_signals(struct program *program)
 {
 	evsignal_assign(&program->terminate, program->base, SIGTERM, on_stop, program);
@@ -316,21 +317,24 @@ static void watch_signals(struct program *program)
 	evsignal_add(&program->hangup, NULL);
 }
 
+static void stop_watching_signals(struct program *program)
+{
+	event_del(&program->terminate);
+	event_del(&program->interrupt);
+	event_del(&program->hangup);
+}
+
 static int serve(struct program *program, int fd)
 {
 	if (daemon_listen(program->daemon, fd) < 0)
 		return fail(EXIT_FAILURE, "out of memory");
 	program->daemon->reload.done = on_reloaded;
 	program->daemon->reload.data = program;
-	watch_signals(program);
 	hotplug_open(&program->hotplug, program->daemon);
 	service_start(&program->service, program->daemon);
 	event_base_dispatch(program->base);
 	service_stop(&program->service);
 	hotplug_close(&program->hotplug);
-	event_del(&program->terminate);
-	event_del(&program->interrupt);
-	event_del(&program->hangup);
 	return EXIT_SUCCESS;
 }
 
@@ -363,8 +367,10 @@ static int run(const struct options *options, const struct config_paths *paths)
 	}
 	if (backend->ops->warning)
 		log_warning("%s", backend->ops->warning);
+	watch_signals(&program);
 	fd = open_socket(options, &bound, &why);
 	status = fd < 0 ? fail(EXIT_FAILURE, buffer) : serve(&program, fd);
+	stop_watching_signals(&program);
 	if (bound)
 		server_unbind(bound);
 	daemon_clear(&daemon);
