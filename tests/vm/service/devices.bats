@@ -261,14 +261,6 @@ bind_another()
 	end_reset
 }
 
-@test "a daemon starts, and takes over what there is, while a device is being reset" {
-	hold shm 0x2000 0x1000
-	begin_reset
-	is_done systemctl restart mmiod.service
-	is_done lease_listed "$lease"
-	end_reset
-}
-
 @test "a lease below a bridge that does not decode is refused, and the bridge is named" {
 	local command
 	command=$(setpci -s 00:05.0 COMMAND)
