@@ -1029,7 +1029,7 @@ Test(alloc, refuses_what_a_kind_of_kernel_memory_does_not_know)
 		{ { .memory = MMIOD_MEMORY_DMA, .zone = MMIOD_MEMORY_BELOW_4G }, "takes no zone" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .low = PAGE }, "lowest address" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .align = 2 * PAGE }, "aligned to pages" },
-		{ { .memory = MMIOD_MEMORY_PAGES, .memtype = MMIOD_MEMTYPE_UC }, "cache" },
+		{ { .memory = MMIOD_MEMORY_PAGES, .memtype = MMIOD_MEMTYPE_UC }, "memory type" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .width = 4 }, "width" },
 		{ { .memory = MMIOD_MEMORY_PAGES, .node = -2 }, "node -2" },
 		{ { .memory = MMIOD_MEMORY_VMALLOC }, "vmalloc takes no node" },
