@@ -9,7 +9,6 @@
 static const struct timeval at_once = { 0, 0 }, a_second = { 1, 0 };
 
 /* Actions that the module or a device refused: register writes, and regions to be given back. */
-
 void wakeup_try_again(struct broker *broker, bool now)
 {
 	if (now || !event_pending(&broker->wakeup.again, EV_TIMEOUT, NULL))

@@ -123,7 +123,6 @@ void unfinished_end(struct unfinished *unfinished);
 /* send.c: what the client has yet to read, and that it is let go. */
 void connection_doom(struct connection *connection);
 void connection_wake(struct connection *connection);
-void connection_watch_reader(struct connection *connection);
 int connection_send(struct connection *connection, struct message *message);
 int connection_flush(struct connection *connection);
 int connection_send_events(struct connection *connection);

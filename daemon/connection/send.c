@@ -47,7 +47,7 @@ void connection_wake(struct connection *connection)
 }
 
 /* A client that is greeted has its timer for the time that it leaves replies unread. */
-void connection_watch_reader(struct connection *connection)
+static void watch_reader(struct connection *connection)
 {
 	if (!connection->greeted || connection->doomed)
 		return;
@@ -192,7 +192,7 @@ static int queue_up(struct connection *connection, struct message *message, stru
 					    "[daemon] admits wait for its user to read them");
 	}
 	if (r == 0 && first)
-		connection_watch_reader(connection);
+		watch_reader(connection);
 	return r;
 }
 
@@ -233,7 +233,7 @@ int connection_flush(struct connection *connection)
 			return r;
 		LL_DELETE(connection->queue, packet);
 		packet_free(packet);
-		connection_watch_reader(connection);
+		watch_reader(connection);
 	}
 	return 0;
 }

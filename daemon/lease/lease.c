@@ -396,22 +396,22 @@ static bool is_unsafe(const struct lease *lease)
 	return lease->unsafe_prev; /* the head's is the tail */
 }
 
-/* Leases that have been tried in vain stand behind those that have not. */
-void lease_enter_unsafe(struct leases *leases, struct lease *lease)
-{
-	lease_leave_unsafe(leases, lease);
-	if (lease->unsafe)
-		DL_APPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
-	else
-		DL_PREPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
-}
-
-void lease_leave_unsafe(struct leases *leases, struct lease *lease)
+static void leave_unsafe(struct leases *leases, struct lease *lease)
 {
 	if (!is_unsafe(lease))
 		return;
 	DL_DELETE2(leases->unsafe, lease, unsafe_prev, unsafe_next);
 	lease->unsafe_prev = lease->unsafe_next = NULL;
+}
+
+/* Leases that have been tried in vain stand behind those that have not. */
+void lease_enter_unsafe(struct leases *leases, struct lease *lease)
+{
+	leave_unsafe(leases, lease);
+	if (lease->unsafe)
+		DL_APPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
+	else
+		DL_PREPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
 }
 
 /*
@@ -424,7 +424,7 @@ void lease_retire(struct leases *leases, struct lease *lease)
 		return;
 	if (lease->state == MMIOD_STATE_ENDING)
 		leases->n_ending--;
-	lease_leave_unsafe(leases, lease);
+	leave_unsafe(leases, lease);
 	if (lease->list)
 		uncount(lease);
 	lease->state = MMIOD_STATE_REVOKED;

@@ -131,7 +131,6 @@ struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t 
 struct lease *lease_of_region(const struct region *region);
 void lease_begin_end(struct leases *leases, struct lease *lease);
 void lease_enter_unsafe(struct leases *leases, struct lease *lease);
-void lease_leave_unsafe(struct leases *leases, struct lease *lease);
 void lease_retire(struct leases *leases, struct lease *lease);
 void lease_strip(struct lease *lease); /* of its time limit, and of what is written at its end */
 void lease_discard(struct lease *lease);

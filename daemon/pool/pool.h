@@ -100,11 +100,6 @@ int pool_claim(struct pool *pool, uint64_t offset, uint64_t length);
 void pool_explain(struct pool *pool, const struct pool_request *request, int error, char *text,
 		  size_t size);
 
-/*
- * The longest power of two that a request with this one's alignment and bounds would get; 0: none.
- */
-uint64_t pool_fitting(struct pool *pool, const struct pool_request *request);
-
 /* Has blocks that came back lately found by where they are, and no longer by how long they were. */
 void pool_settle(struct pool *pool);
 

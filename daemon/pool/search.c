@@ -174,7 +174,10 @@ bool pool_find_joined(const struct pool *pool, const struct pool_want *want, uin
 	return false;
 }
 
-uint64_t pool_fitting(struct pool *pool, const struct pool_request *request)
+/*
+ * The longest power of two that a request with this one's alignment and bounds would get; 0: none.
+ */
+static uint64_t find_fitting(struct pool *pool, const struct pool_request *request)
 {
 	struct pool_request smaller = *request;
 	struct pool_want want;
@@ -199,7 +202,7 @@ uint64_t pool_largest(struct pool *pool)
 
 static void explain_space(struct pool *pool, const struct pool_request *request, struct text *text)
 {
-	uint64_t fitting = pool_fitting(pool, request);
+	uint64_t fitting = find_fitting(pool, request);
 	bool conditions = request->alignment || request->lower || request->upper;
 
 	text_set(text, "no free block of ");

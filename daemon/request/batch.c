@@ -148,7 +148,7 @@ static void plan_all(struct batch *batch)
 	}
 }
 
-void batch_unplan(struct batch *batch)
+static void unplan_all(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
 		want_unplan(&batch->wants[i]);
@@ -180,7 +180,7 @@ static void plan(struct batch *batch)
 
 static void plan_anew(struct batch *batch)
 {
-	batch_unplan(batch);
+	unplan_all(batch);
 	batch->provisional = false;
 	if (batch->kept)
 		batch_let_regions_go(batch, true);
@@ -323,7 +323,7 @@ static void settle(struct batch *batch)
 	batch->failed = find_failed(batch);
 	refuse_waiting(batch, MMIOD_OK);
 	if (vain) {
-		batch_unplan(batch);
+		unplan_all(batch);
 		return;
 	}
 	if (!enter_all(batch)) {
@@ -359,7 +359,7 @@ enum batch_result batch_run(struct batch *batch)
 			settle(batch);
 			return BATCH_SETTLED;
 		case BATCH_GIVING_UP:
-			batch_unplan(batch);
+			unplan_all(batch);
 			return BATCH_OVER;
 		}
 	}

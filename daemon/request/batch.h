@@ -71,7 +71,6 @@ static inline bool batch_granted(const struct batch *batch, size_t index)
 void batch_begin_turn(struct batch *batch);
 enum batch_result batch_run(struct batch *batch);
 void batch_undo(struct batch *batch, enum batch_phase next);
-void batch_unplan(struct batch *batch);
 void batch_pin_regions(struct batch *batch);
 void batch_let_regions_go(struct batch *batch, bool undone);
 

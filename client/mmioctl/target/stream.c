@@ -66,7 +66,7 @@ int stream_goes_on(const struct stream *stream)
 	return (int)stream_read(stream, &byte, 1);
 }
 
-int stream_write(const struct stream *stream, const uint8_t *buffer, size_t size)
+static int write_all(const struct stream *stream, const uint8_t *buffer, size_t size)
 {
 	while (size) {
 		ssize_t n = write(stream->fd, buffer, size);
@@ -126,7 +126,7 @@ int stream_save(struct context *context, const struct stream *stream, const stru
 			status = report_client(context, err);
 			break;
 		}
-		err = stream_write(stream, chunk, size);
+		err = write_all(stream, chunk, size);
 		if (err)
 			status = stream_report(context, stream, err);
 		progress_step(&progress, at + size);

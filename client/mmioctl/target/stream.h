@@ -17,7 +17,6 @@ int stream_open(const struct context *context, struct stream *stream, const char
 int stream_close(const struct context *context, struct stream *stream, int status);
 ssize_t stream_read(const struct stream *stream, uint8_t *buffer, size_t size);
 int stream_goes_on(const struct stream *stream);
-int stream_write(const struct stream *stream, const uint8_t *buffer, size_t size);
 int stream_report(const struct context *context, const struct stream *stream, int err);
 int stream_check_size(const struct context *context, const struct stream *stream,
 		      struct place *place);
