@@ -40,12 +40,14 @@ struct event_queue {
 
 struct mmiod_client {
 	char *path;
-	pid_t owner; /* the process that made it */
+	uint64_t owner; /* process_number() of the process that made it */
+	pid_t owner_pid; /* for the sentence that refuses another */
 	int sock; /* -1: the daemon went away, the next request connects again */
 	int epoll; /* what the program polls: socket and wake */
 	int wake;
 	unsigned int connections; /* made so far */
 	int timeout_ms; /* how long one reply may take */
+	int bound_ms; /* how long a receive that waits may take: SO_RCVTIMEO of the socket */
 	uint32_t wait_ms; /* how long requests for leases may wait for others */
 	int timer; /* in the poll set, for renewals; -1: not needed yet */
 	int64_t renew_at; /* CLOCK_BOOTTIME, ms: the first renewal that is due; 0: none */
@@ -66,6 +68,7 @@ struct mmiod_client {
 	unsigned int published_connection; /* and on which connection */
 	size_t published; /* and how many */
 	uint8_t *buffer; /* MMIOD_MSG_MAX bytes for what is received */
+	uint8_t *request; /* REQUEST_MAX bytes, zero between requests */
 	char error[ERROR_MAX];
 };
 

@@ -4,10 +4,10 @@
  * all rooms.
  */
 #include "base/error.h"
+#include "base/process.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 int client_fail(struct mmiod_client *client, int err, const char *format, ...)
 {
@@ -22,9 +22,9 @@ int client_fail(struct mmiod_client *client, int err, const char *format, ...)
 int client_check(struct mmiod_client *client)
 {
 	client->error[0] = '\0';
-	if (getpid() == client->owner)
+	if (process_number() == client->owner)
 		return 0;
 	return client_fail(client, -EOWNERDEAD,
 			   "the client object belongs to process %ld: connect again after fork",
-			   (long)client->owner);
+			   (long)client->owner_pid);
 }

@@ -6,6 +6,7 @@
  * The wait is the program's. It may outlive its client, and then has no answer any more.
  */
 #include "base/error.h"
+#include "base/process.h"
 #include "lease/lease.h"
 
 #include <stdlib.h>
@@ -153,7 +154,7 @@ MMIOD_EXPORT void mmiod_wait_cancel(struct mmiod_wait *wait)
 	if (!wait)
 		return;
 	client = wait->pending.client;
-	if (client && getpid() == client->owner) {
+	if (client && process_number() == client->owner) {
 		if (!wait->pending.answered && client->sock >= 0 && wait->pending.id)
 			exchange_cancel(client, wait->pending.id, &id);
 		for (size_t i = 0; i < wait->call.count; i++)

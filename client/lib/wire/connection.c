@@ -65,13 +65,18 @@ static int fail_connect(struct mmiod_client *client, int err)
 	}
 }
 
-/* SO_SNDTIMEO bounds connect() too: a daemon that hangs leaves its backlog full. */
-static void bound_sending(const struct mmiod_client *client)
+/*
+ * SO_SNDTIMEO bounds connect() too: a daemon that hangs leaves its backlog full. SO_RCVTIMEO is for
+ * replies that are waited for in recvmsg() itself.
+ */
+static void bound_waits(struct mmiod_client *client)
 {
 	struct timeval limit = { .tv_sec = client->timeout_ms / 1000,
 				 .tv_usec = client->timeout_ms % 1000 * 1000 };
 
 	setsockopt(client->sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(client->sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	client->bound_ms = client->timeout_ms;
 }
 
 static int connect_socket(struct mmiod_client *client)
@@ -86,7 +91,7 @@ static int connect_socket(struct mmiod_client *client)
 	client->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (client->sock < 0)
 		return fail_connect(client, errno);
-	bound_sending(client);
+	bound_waits(client);
 	if (connect(client->sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &interest) < 0)
 		err = fail_connect(client, errno);
@@ -129,9 +134,9 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool break
 	}
 }
 
-static int receive(struct mmiod_client *client, struct packet *packet)
+static int receive(struct mmiod_client *client, bool block, struct packet *packet)
 {
-	int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, packet);
+	int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, block, packet);
 
 	if (err && err != -EAGAIN && err != -ECONNRESET && err != -EPROTO)
 		client_fail(client, err, "cannot receive from the daemon: %s", strerror(-err));
@@ -148,15 +153,17 @@ static int hold_event(struct mmiod_client *client, const struct message *message
 }
 
 /*
- * The next reply, without blocking; events are put aside on the way. 0 with a packet that the
- * caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is not of this protocol) when the
+ * The next reply; events are put aside on the way. @block: the first packet is waited for, for the
+ * client's timeout at most. 0 with a packet that the caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is not of this protocol) when the
  * connection is of no more use; or what is wrong here, with a sentence.
  */
-int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message)
+int connection_next(struct mmiod_client *client, bool block, struct packet *packet,
+		    struct message *message)
 {
 	for (;;) {
-		int err = receive(client, packet);
+		int err = receive(client, block, packet);
 
+		block = false;
 		if (err)
 			return err;
 		err = message_parse(packet->data, packet->size, message);
@@ -211,7 +218,7 @@ static int receive_hello(struct mmiod_client *client)
 		err = connection_wait(client, deadline, false);
 		if (err)
 			return err;
-		err = connection_next(client, &packet, &reply.message);
+		err = connection_next(client, false, &packet, &reply.message);
 	} while (err == -EAGAIN);
 	if (err == -EPROTO)
 		return client_fail(client, err, "%s: the daemon does not speak this protocol",

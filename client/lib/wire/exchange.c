@@ -50,21 +50,20 @@ static int send_prepared(struct mmiod_client *client, const struct exchange *exc
 
 static int send_slot(struct mmiod_client *client, struct exchange *exchange, struct slot *slot)
 {
-	union {
-		struct mmiod_msg msg;
-		uint8_t bytes[REQUEST_MAX];
-	} request;
+	struct mmiod_msg *msg = (struct mmiod_msg *)client->request;
 	size_t size;
+	int err;
 
 	if (exchange->prepared)
 		return send_prepared(client, exchange, slot);
-	memset(&request, 0, sizeof(request));
-	size = exchange->build(exchange->context, slot->index, &request);
+	size = exchange->build(exchange->context, slot->index, msg);
 	slot->id = ++client->last_id;
-	slot->opcode = request.msg.opcode;
-	request.msg.size = (uint32_t)size;
-	request.msg.id = slot->id;
-	return packet_send(client->sock, &request, size, 0);
+	slot->opcode = msg->opcode;
+	msg->size = (uint32_t)size;
+	msg->id = slot->id;
+	err = packet_send(client->sock, msg, size, 0);
+	memset(msg, 0, size);
+	return err;
 }
 
 static int fill_slots(struct mmiod_client *client, struct exchange *exchange, struct flight *flight)
@@ -177,11 +176,11 @@ static int wait_for_packet(struct mmiod_client *client, int64_t deadline, bool b
 }
 
 static int receive_packet(struct mmiod_client *client, struct exchange *exchange,
-			  struct flight *flight)
+			  struct flight *flight, bool block)
 {
 	struct packet packet;
 	struct reply reply = { .packet = &packet };
-	int err = connection_next(client, &packet, &reply.message);
+	int err = connection_next(client, block, &packet, &reply.message);
 
 	if (err)
 		return err;
@@ -190,18 +189,29 @@ static int receive_packet(struct mmiod_client *client, struct exchange *exchange
 	return err;
 }
 
+/*
+ * One system call instead of two, where nothing but the reply can end the wait: recvmsg() waits for
+ * no other descriptor, and not for a shorter time.
+ */
+static bool may_block(const struct mmiod_client *client, const struct exchange *exchange)
+{
+	return !exchange->breakable && client->bound_ms <= client->timeout_ms &&
+	       renew_within_ms(client) > client->bound_ms;
+}
+
 static int receive_one(struct mmiod_client *client, struct exchange *exchange,
 		       struct flight *flight)
 {
 	int64_t deadline = clock_ms() + client->timeout_ms + exchange->patience_ms;
 	size_t answered = flight->answered;
+	bool block = may_block(client, exchange);
 	/* The reply to a request that was just sent alone is not there yet: do not look in vain. */
-	bool early = flight->sent == answered + 1;
+	bool early = !block && flight->sent == answered + 1;
 
 	while (flight->answered == answered) {
-		int err = early ? -EAGAIN : receive_packet(client, exchange, flight);
+		int err = early ? -EAGAIN : receive_packet(client, exchange, flight, block);
 
-		early = false;
+		early = block = false;
 		if (err == -EAGAIN)
 			err = wait_for_packet(client, deadline, exchange->breakable);
 		if (err)
@@ -258,7 +268,7 @@ static int break_off(struct mmiod_client *client, struct exchange *exchange, str
 	flight->broken_off = err;
 	result = cancel_slots(client, flight);
 	while (!result && is_cancelling(flight)) {
-		result = receive_packet(client, exchange, flight);
+		result = receive_packet(client, exchange, flight, false);
 		if (result == -EAGAIN)
 			result = connection_wait(client, deadline, false);
 	}

@@ -63,8 +63,11 @@ static void collect_files(struct msghdr *msg, struct packet *packet)
 	}
 }
 
-/* Without blocking: -EAGAIN when there is nothing, -ECONNRESET at the end of the connection. */
-int packet_receive(int sock, void *buffer, size_t capacity, struct packet *packet)
+/*
+ * -EAGAIN when there is nothing, -ECONNRESET at the end of the connection. @block: wait as long as
+ * SO_RCVTIMEO says, or until a signal comes, before there is nothing.
+ */
+int packet_receive(int sock, void *buffer, size_t capacity, bool block, struct packet *packet)
 {
 	union {
 		struct cmsghdr align;
@@ -80,10 +83,10 @@ int packet_receive(int sock, void *buffer, size_t capacity, struct packet *packe
 	packet->files = 0;
 	packet->files_lost = false;
 	do {
-		n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+		n = recvmsg(sock, &msg, (block ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR && !block);
 	if (n < 0)
-		return connection_errno(errno);
+		return errno == EINTR ? -EAGAIN : connection_errno(errno);
 	collect_files(&msg, packet);
 	packet->data = buffer;
 	packet->size = (size_t)n;

@@ -4,6 +4,7 @@
  * requests. Of leases only whoever opens a session knows, who takes them from it before closing it.
  */
 #include "base/error.h"
+#include "base/process.h"
 #include "wire/wire.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ void session_close(struct mmiod_client *client)
 		close(client->sock);
 	free(client->late);
 	free(client->buffer);
+	free(client->request);
 	free(client->path);
 	free(client);
 }
@@ -71,7 +73,8 @@ static struct mmiod_client *client_new(const char *path)
 
 	if (!client)
 		return NULL;
-	client->owner = getpid();
+	client->owner = process_number();
+	client->owner_pid = getpid();
 	client->sock = client->epoll = client->wake = client->timer = client->cancel = -1;
 	client->timeout_ms = TIMEOUT_MS;
 	link_init(&client->leases);
@@ -81,7 +84,8 @@ static struct mmiod_client *client_new(const char *path)
 	client->publishes = wants_publishing();
 	client->path = strdup(socket_path(path));
 	client->buffer = malloc(MMIOD_MSG_MAX);
-	if (client->path && client->buffer)
+	client->request = calloc(1, REQUEST_MAX);
+	if (client->path && client->buffer && client->request)
 		return client;
 	session_close(client);
 	return NULL;
@@ -128,7 +132,7 @@ int session_drain(struct mmiod_client *client)
 
 	if (client->sock < 0)
 		return 0;
-	while (!(err = connection_next(client, &packet, &reply.message))) {
+	while (!(err = connection_next(client, false, &packet, &reply.message))) {
 		late_take(client, &reply);
 		packet_release(&packet);
 	}

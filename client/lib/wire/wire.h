@@ -32,7 +32,7 @@ struct packet {
 };
 
 int packet_send(int sock, const void *data, size_t size, int flags);
-int packet_receive(int sock, void *buffer, size_t capacity, struct packet *packet);
+int packet_receive(int sock, void *buffer, size_t capacity, bool block, struct packet *packet);
 int packet_take(struct packet *packet, size_t index);
 void packet_release(struct packet *packet);
 
@@ -140,7 +140,8 @@ void late_flush(struct mmiod_client *client);
 
 int connection_open(struct mmiod_client *client);
 void connection_close(struct mmiod_client *client);
-int connection_next(struct mmiod_client *client, struct packet *packet, struct message *message);
+int connection_next(struct mmiod_client *client, bool block, struct packet *packet,
+		    struct message *message);
 int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool breakable);
 int64_t clock_ms(void);
 
