@@ -149,10 +149,15 @@ static void compare(struct daemon *daemon, struct lease *lease)
 	static const char stale[] = "revoked: its region is another, or accessed otherwise, since "
 				    "the configuration was read again";
 
+	const struct config_grant *grant;
+
 	turn_spend(&daemon->broker.host, 1);
 	if (lease->region->reloaded == REGION_UNSEEN)
 		region_look_at(&daemon->broker, lease->region);
-	if (lease_is_over(lease) || grant_behind(daemon, lease))
+	if (lease_is_over(lease))
+		return;
+	grant = grant_behind(daemon, lease);
+	if (grant && (grant->huge || !lease->huge))
 		return;
 	lease_revoke(&daemon->broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
 		     lease->region->stale && lease->region->config ? stale : ungranted);

@@ -132,7 +132,7 @@ static struct mmiod_window *new_window(u32 flags, u32 attr, const u8 *tag,
 		mmiod_buffer_init_window(buffer, window);
 	else
 		mmiod_io_init_window(window);
-	window->pmd_leaves = mmiod_leaf_pmd_allowed();
+	window->pmd_leaves = flags & MMIOD_WINDOW_HUGE || mmiod_leaf_pmd_allowed();
 	window->flags = flags;
 	window->attr = attr;
 	memcpy(window->tag, tag, sizeof(window->tag));

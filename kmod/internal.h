@@ -334,7 +334,7 @@ struct mmiod_window {
 	u32 flags;
 	u32 attr;
 	u32 width;
-	bool pmd_leaves; /* the module's parameter, when it was made */
+	bool pmd_leaves; /* as its creator asked, or the parameter said when it was made */
 	u8 tag[MMIOD_TAG_SIZE];
 	struct page *dummy; /* MMIOD_WINDOW_DUMMY; freed with the window, when no VMA is left */
 

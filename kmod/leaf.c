@@ -33,7 +33,8 @@ static const unsigned int orders[MMIOD_LEAVES] = { 0, PMD_SHIFT - PAGE_SHIFT,
  * Linux 6.12, and every later kernel as far as is known, has a bug: mbind(MPOL_MF_STRICT) looks for
  * the page descriptors behind leaves of 2 MiB without asking whether there are any, and so can
  * bring the kernel down for whoever has such a mapping, of this or of any driver. (It takes leaves
- * of 1 GiB apart first, which is harmless.) Clients are not trusted that far.
+ * of 1 GiB apart first, which is harmless.) Clients are not trusted that far, unless the daemon says
+ * so of a window (MMIOD_WINDOW_HUGE).
  */
 static bool pmd_leaves = !IS_ENABLED(CONFIG_NUMA);
 module_param(pmd_leaves, bool, 0644);

@@ -26,6 +26,8 @@ int module_create(struct backend *backend, const struct backend_window *window,
 		create.flags |= MMIOD_WINDOW_READONLY;
 	if (window->flags & MMIOD_LEASE_DUMMY)
 		create.flags |= MMIOD_WINDOW_DUMMY;
+	if (window->huge)
+		create.flags |= MMIOD_WINDOW_HUGE;
 	memcpy(create.tag, window->tag, sizeof(create.tag));
 	r = module_control(backend, MMIOD_IOC_WINDOW_CREATE, &create);
 	created->conflict = create.conflict_id;
@@ -188,6 +190,7 @@ int module_next_window(struct backend *backend, uint64_t id, struct backend_ledg
 			.width = info.width,
 			.rights = MMIOD_RIGHT_READ | (writable ? MMIOD_RIGHT_WRITE : 0),
 			.flags = info.flags & MMIOD_WINDOW_DUMMY ? MMIOD_LEASE_DUMMY : 0,
+			.huge = info.flags & MMIOD_WINDOW_HUGE,
 		},
 		.state = (enum mmiod_state)info.state,
 		.mappings = info.mappings,

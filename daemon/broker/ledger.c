@@ -109,6 +109,7 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->rights = content.rights & entry->window.rights;
 	lease->share = (enum mmiod_share)content.share;
 	lease->flags = content.flags;
+	lease->huge = entry->window.huge;
 	lease->state = entry->state;
 	lease->holder = content.holder;
 	lease->started_ms = content.started_ms;

@@ -146,6 +146,7 @@ struct config_grant {
 	uint32_t leases; /* that one user may have under this grant; 0: no limit */
 	uint64_t bytes; /* likewise, of all these leases together */
 	uint32_t wait_ms; /* how long a request under it may wait; 0: not said */
+	bool huge; /* leaves of 2 MiB even where mbind(2) on them may bring the kernel down */
 	uint64_t seen;
 	unsigned int seen_file;
 	UT_hash_handle by_name;

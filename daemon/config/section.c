@@ -72,6 +72,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_GRANT, "leases", false, terms_set_leases },
 	{ CONFIG_SECTION_GRANT, "bytes", false, terms_set_bytes },
 	{ CONFIG_SECTION_GRANT, "wait", false, terms_set_wait },
+	{ CONFIG_SECTION_GRANT, "leaves", false, terms_set_leaves },
 	{ CONFIG_SECTION_ADMIN, "user", true, admin_set_user },
 	{ CONFIG_SECTION_ADMIN, "group", true, admin_set_group },
 	{ CONFIG_SECTION_INSPECT, "user", true, admin_set_user },

@@ -63,6 +63,7 @@ int terms_set_lease(struct config_cursor *cursor, const char *value);
 int terms_set_renew(struct config_cursor *cursor, const char *value);
 int terms_set_leases(struct config_cursor *cursor, const char *value);
 int terms_set_bytes(struct config_cursor *cursor, const char *value);
+int terms_set_leaves(struct config_cursor *cursor, const char *value);
 int terms_set_wait(struct config_cursor *cursor, const char *value);
 int terms_set_on_end(struct config_cursor *cursor, const char *value);
 

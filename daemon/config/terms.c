@@ -92,6 +92,24 @@ int terms_set_wait(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+int terms_set_leaves(struct config_cursor *cursor, const char *value)
+{
+	bool huge = !strcmp(value, "huge");
+
+	if (!huge && strcmp(value, "safe"))
+		return config_refuse(cursor,
+				     "\"%s\" is no kind of leaves: write safe, or huge for holders "
+				     "who may bring the machine down",
+				     value);
+	cursor->grant->huge = huge;
+	if (huge)
+		config_warn(cursor->config, &cursor->at,
+			    "whom grant %s gives windows to can bring down a kernel with NUMA "
+			    "policies by mbind(2), as every user of vfio-pci can",
+			    cursor->grant->name);
+	return 0;
+}
+
 /* ---- on-end of [region NAME] ----------------------------------------------------------------- */
 
 static int add_write(struct config_cursor *cursor, void *list, const char *word)

@@ -76,6 +76,7 @@ struct lease {
 	uint32_t width;
 	enum mmiod_share share;
 	uint32_t flags; /* MMIOD_LEASE_* */
+	bool huge; /* its window may have leaves of 2 MiB, because a grant says so */
 	enum mmiod_state state;
 	uint8_t end; /* LEASE_CUT ...; 0 unless it is ending or revoked */
 	uint8_t unsafe_write; /* of on_end: the one that failed */

@@ -96,6 +96,8 @@ static void add_limits(struct text *text, const struct config_grant *grant)
 		text_add(text, ", %u leases", grant->leases);
 	if (grant->bytes)
 		text_add(text, ", %" PRIu64 " bytes", grant->bytes);
+	if (grant->huge)
+		text_add(text, ", with huge leaves");
 }
 
 static void add_grant(struct text *text, const struct config_grant *grant)

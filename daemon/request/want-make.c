@@ -26,6 +26,7 @@ struct lease *want_make_lease(struct want *want)
 	lease->width = wire->width;
 	lease->share = want->share;
 	lease->flags = wire->flags;
+	lease->huge = want->memory == MMIOD_MEMORY_REGION && want->grant->huge;
 	lease->holder = want->holder;
 	lease->started_ms = clock_boot_ms();
 	lease->grant = want->grant->key;
@@ -174,6 +175,7 @@ static int create_window(struct want *want)
 		.width = lease->width,
 		.rights = lease->rights,
 		.flags = lease->flags,
+		.huge = lease->huge,
 	};
 
 	int r;

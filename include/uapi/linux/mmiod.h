@@ -147,7 +147,12 @@ struct mmiod_region_info {
 
 #define MMIOD_WINDOW_READONLY (1u << 0) /* the file is O_RDONLY: no write mapping, ever */
 #define MMIOD_WINDOW_DUMMY (1u << 1) /* after revocation: a page of ones instead of SIGBUS */
-#define MMIOD_WINDOW_FLAGS (MMIOD_WINDOW_READONLY | MMIOD_WINDOW_DUMMY)
+/*
+ * Leaves of 2 MiB where they fit, whatever the module's parameter pmd_leaves says: for a holder who
+ * may bring the kernel down, because by mbind(MPOL_MF_STRICT) he could.
+ */
+#define MMIOD_WINDOW_HUGE (1u << 3)
+#define MMIOD_WINDOW_FLAGS (MMIOD_WINDOW_READONLY | MMIOD_WINDOW_DUMMY | MMIOD_WINDOW_HUGE)
 
 /*
  * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same

@@ -54,13 +54,16 @@ static void claim(const char *address)
 	region = claim.region_id;
 }
 
+static uint32_t window_flags;
+
 uint64_t mmiod_window(uint64_t offset, uint64_t length, int *fd)
 {
 	struct mmiod_window_create create = { .size = sizeof(create),
 					      .region_id = region,
 					      .offset = offset,
 					      .length = length,
-					      .attr = MMIOD_ATTR_UC };
+					      .attr = MMIOD_ATTR_UC,
+					      .flags = window_flags };
 
 	if (ioctl(control, MMIOD_IOC_WINDOW_CREATE, &create))
 		die("mmiod's window");
@@ -91,6 +94,13 @@ static void mmiod_open(const char *address)
 {
 	claim(address);
 	whole = mmiod_window(0, bar_length(), &memory);
+}
+
+/* As under a grant that says "leaves = huge". */
+static void mmiod_open_huge(const char *address)
+{
+	window_flags = MMIOD_WINDOW_HUGE;
+	mmiod_open(address);
 }
 
 static volatile void *map_populated(size_t length, uint32_t flags)
@@ -133,6 +143,7 @@ static void mmiod_zap(void)
 }
 
 const struct peer peer_mmiod = { "mmiod", mmiod_open, map_file, pread32, mmiod_zap };
+const struct peer peer_mmiod_huge = { "mmiod-huge", mmiod_open_huge, map_file, pread32, mmiod_zap };
 const struct peer peer_mmiod_populate = { "mmiod-populate", mmiod_open, map_populate, pread32,
 					  mmiod_zap };
 const struct peer peer_mmiod_remap = { "mmiod-remap", mmiod_open, map_remap, pread32, mmiod_zap };

@@ -132,6 +132,42 @@ TEST(a_window_of_gigabytes_is_mapped_by_leaves_as_large_as_fit)
 	EXPECT_EQ(info.populated, 0);
 }
 
+/* Whatever the parameter says, and whoever else has the same pages without the word. */
+TEST(a_window_that_may_have_huge_leaves_has_them_and_its_neighbour_on_the_same_pages_has_none)
+{
+	int control = open_control();
+	const uint64_t length = 4 * TABLE;
+	uint8_t *huge, *safe, *moved;
+
+	need_space();
+	need_huge_leaves();
+	set_pmd_leaves("N");
+	huge = map_window(window(control, "bigshm", 0, length, UC, MMIOD_WINDOW_HUGE), length, RW);
+	safe = map_window(window(control, "bigshm", 0, length, UC, 0), length, RW);
+	for (uint64_t at = 0; at < length; at += TABLE) {
+		EXPECT_EQ(touch_write(huge + at, 1), 0);
+		EXPECT_EQ(touch_write(safe + at, 1), 0);
+		EXPECT_EQ(leaf(control, huge + at), TABLE);
+		EXPECT_EQ(leaf(control, safe + at), page());
+	}
+	moved = mremap(safe, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, huge);
+	EXPECT(moved == huge);
+	for (uint64_t at = 0; at < length; at += TABLE) {
+		EXPECT_EQ(touch_write(moved + at, 1), 0);
+		EXPECT_EQ(leaf(control, moved + at), page());
+	}
+}
+
+TEST(the_ledger_tells_which_windows_may_have_huge_leaves)
+{
+	int control = open_control();
+	int huge = window(control, "bigshm", 0, TABLE, UC, MMIOD_WINDOW_HUGE);
+	int safe = window(control, "bigshm", 0, TABLE, UC, 0);
+
+	EXPECT_EQ(window_info(control, huge).flags & MMIOD_WINDOW_HUGE, MMIOD_WINDOW_HUGE);
+	EXPECT_EQ(window_info(control, safe).flags & MMIOD_WINDOW_HUGE, 0);
+}
+
 TEST(populate_makes_the_same_leaves_and_no_fault_follows)
 {
 	int control = open_with_leaves();

@@ -584,6 +584,51 @@ Test(terms, a_reload_judges_a_holder_without_a_connection_by_its_grant_alone)
 	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
 }
 
+Test(terms, only_a_grant_that_says_so_gives_huge_leaves)
+{
+	uint64_t trusted, other;
+
+	rig_start(REGION "[grant trusted]\nregion = shm\nuser = 4001\naccess = rw\n"
+			 "share = shared-write\nleaves = huge\n"
+			 "[grant others]\nregion = shm\nuser = *\naccess = rw\n"
+			 "share = shared-write\n");
+	trusted = lease_one(client_hello(4001), want("shm", 0, 0x1000, WRITE, 0)).lease;
+	other = lease_one(client_hello(4002), want("shm", 0x1000, 0x1000, WRITE, 0)).lease;
+	cr_assert(fake_window(&rig_fake, trusted)->window.huge);
+	cr_assert_not(fake_window(&rig_fake, other)->window.huge);
+}
+
+/* A window keeps its leaves as long as it lives, so its lease cannot be given with fewer. */
+Test(terms, a_reload_that_takes_huge_leaves_away_revokes_who_has_them_even_after_a_restart)
+{
+	static const char huge[] = GRANT "leaves = huge\n[daemon]\nrevoke-on-reload = yes\n";
+	uint64_t id;
+	int fd;
+
+	rig_start(huge);
+	fd = client_hello(4001);
+	id = lease_all(fd).lease;
+	client_close_fds();
+	close(fd);
+	rig_restart();
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_OK);
+	rig_write_config(GRANT "[daemon]\nrevoke-on-reload = yes\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_REVOKED);
+}
+
+Test(terms, a_reload_that_gives_huge_leaves_leaves_who_has_none_alone)
+{
+	uint64_t id;
+
+	rig_start(GRANT "[daemon]\nrevoke-on-reload = yes\n");
+	id = lease_all(client_hello(4001)).lease;
+	rig_write_config(GRANT "leaves = huge\n[daemon]\nrevoke-on-reload = yes\n");
+	cr_assert_eq(daemon_reload(&rig), 0);
+	cr_assert_eq(fake_window(&rig_fake, id)->state, MMIOD_STATE_OK);
+}
+
 /* Its share mode says nothing of blocks, which are their holder's alone. */
 Test(terms, a_reload_leaves_the_blocks_of_a_pool_whose_grant_is_the_same)
 {

@@ -254,6 +254,7 @@ Test(config, refuses_values_that_break_their_rule_and_says_it)
 	refused_text("[region a]\nsize = 4KB\n", 2, "4KB");
 	refused_text("[grant a]\naccess = w\n", 2, "r or rw");
 	refused_text("[grant a]\nshare = shared\n", 2, "shared-read");
+	refused_text("[grant a]\nleaves = big\n", 2, "big|safe|huge");
 	refused_text("[daemon]\nleases-per-user = 0\n", 2, "count");
 	refused_text("[daemon]\nhello-timeout = 2\n", 2, "2s");
 }
@@ -855,6 +856,20 @@ Test(config, a_start_goes_on_with_regions_that_have_bytes_in_common)
 	cr_assert_eq(config->n_warnings, 2u);
 	warned(config, 0, 4, "in common with region a");
 	warned(config, 1, 7, "in common with region a");
+	config_free(config);
+}
+
+Test(config, warns_of_holders_who_may_crash_the_kernel)
+{
+	struct config *config = load_text(REGION "[grant a]\nregion = shm\nuser = root\n"
+						 "leaves = huge\n"
+						 "[grant b]\nregion = shm\nuser = root\n"
+						 "leaves = safe\n");
+
+	cr_assert_eq(config->n_warnings, 1u);
+	warned(config, 0, 7, "whom grant a gives windows to can bring down a kernel");
+	cr_assert(config->grants[0]->huge);
+	cr_assert_not(config->grants[1]->huge);
 	config_free(config);
 }
 
