@@ -2,9 +2,9 @@
 /*
  * The ioctl ABI between the mmiod module and user space.
  *
- * Two kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims
- * regions and creates, lists and revokes windows, and the window file, which is all that a client
- * ever holds.
+ * Three kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims
+ * regions and creates, lists and revokes windows and interrupts, and the window file and the
+ * interrupt file, which are all that a client ever holds.
  *
  * Every structure starts with its own size and grows at its end: a shorter one (down to the size
  * that version 1 had) is extended with zeros, a longer one is refused with E2BIG unless what the
@@ -48,6 +48,7 @@ enum mmiod_window_state {
 
 #define MMIOD_FEATURE_REVOKE_ON_RESET (1ull << 0) /* regions know that flag */
 #define MMIOD_FEATURE_SET_STATE_LATER (1ull << 1) /* WINDOW_SET_STATE knows MMIOD_SET_STATE_LATER */
+#define MMIOD_FEATURE_DEVICES (1ull << 2) /* DEVICE_NEXT, INTERRUPT_CREATE and INTERRUPT_NEXT */
 
 struct mmiod_control_info {
 	__u32 size;
@@ -188,7 +189,8 @@ struct mmiod_window_create {
 #define MMIOD_SET_STATE_LATER (1u << 0)
 
 /*
- * Suspend, resume or revoke a window. When the call returns no CPU reaches the pages through it any
+ * Suspend, resume or revoke a window or an interrupt; both have their ids from one counter. An
+ * interrupt that is suspended is masked meanwhile. When the call returns no CPU reaches the pages through it any
  * more, unless MMIOD_SET_STATE_LATER is set in flags on return: then the event is still to come.
  * A device's reach is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its frames
  * into the IOMMU's tables, without a word to this module, and there they stay until VFIO unmaps
@@ -337,12 +339,145 @@ enum mmiod_control_event_type {
 	MMIOD_CONTROL_DEVICE_BOUND =
 		6, /* id: MMIOD_PCI_DEVICE of a function now bound to this driver */
 	MMIOD_CONTROL_DEVICE_GONE = 7, /* id: MMIOD_PCI_DEVICE */
+	MMIOD_CONTROL_DEVICE_STORM =
+		9, /* id: an interrupt that was silenced; value: how often it was so far */
+	MMIOD_CONTROL_DEVICE_MASTER =
+		11, /* id: MMIOD_PCI_DEVICE; value: 1 masters the bus from now on, 0 no more */
 };
 
 struct mmiod_control_event {
 	__u32 type;
 	__u32 value;
-	__u64 id; /* window, region or PCI function, by type */
+	__u64 id; /* window, interrupt, region or PCI function, by type */
+};
+
+/* Why a function and all that is made of it are suspended: bits of mmiod_device_info.reasons. */
+#define MMIOD_REASON_DAEMON (1u << 0) /* the daemon's WINDOW_SET_STATE; of files only */
+#define MMIOD_REASON_RESET (1u << 1)
+#define MMIOD_REASON_SLEEP (1u << 2) /* the system's */
+#define MMIOD_REASON_ERROR (1u << 3) /* on its bus */
+#define MMIOD_REASON_POWER (1u << 4) /* it was put into D3hot */
+#define MMIOD_REASON_LOST (1u << 5) /* for good: it has not come back from an error */
+#define MMIOD_REASON_GONE (1u << 6) /* for good: it is being unbound */
+
+/* Of mmiod_device_info.flags. */
+#define MMIOD_FUNCTION_HAS_RESET (1u << 0) /* by any method */
+#define MMIOD_FUNCTION_HAS_FLR (1u << 1) /* the function alone, by its own means */
+#define MMIOD_FUNCTION_HAS_PM (1u << 2) /* it can be put into D3hot */
+#define MMIOD_FUNCTION_VF (1u << 3) /* virtual: of SR-IOV */
+#define MMIOD_FUNCTION_INTX (1u << 4) /* it has a pin, and the pin a line */
+#define MMIOD_FUNCTION_INTX_EXCLUSIVE (1u << 5) /* INTx cannot be switched off: nobody shares it */
+#define MMIOD_FUNCTION_MSI_MASKABLE (1u << 6) /* its MSIs have mask bits (those of MSI-X have) */
+#define MMIOD_FUNCTION_MSI_ISOLATED (1u << 7) /* its writes cannot forge others' interrupts */
+#define MMIOD_FUNCTION_ISOLATED (1u << 8) /* it reaches nothing that is not its operator's */
+#define MMIOD_FUNCTION_COHERENT (1u << 9) /* the IOMMU makes its accesses see the caches */
+#define MMIOD_FUNCTION_ATS (1u << 10) /* it translates addresses itself */
+#define MMIOD_FUNCTION_MASTER (1u << 11) /* it masters the bus now */
+#define MMIOD_FUNCTION_DIRTY (1u << 12) /* used since the last reset that worked */
+#define MMIOD_FUNCTION_QUIET (1u << 13) /* nothing of an earlier user runs on it */
+
+#define MMIOD_GROUP_NONE (~0u)
+
+/*
+ * The functions that are bound to the module's driver: the first whose number is @cursor or higher;
+ * ENOENT behind the last. Members whose part of the module is not there are 0.
+ */
+struct mmiod_device_info {
+	__u32 size;
+	__u32 state; /* enum mmiod_window_state */
+	__u64 cursor; /* in: lowest number wanted, 0: any; out: that of the one found + 1 */
+	__u64 device; /* out: MMIOD_PCI_DEVICE */
+	__u32 generation; /* counts bindings, from 1 */
+	__u32 flags; /* MMIOD_FUNCTION_* */
+	__u32 reasons; /* MMIOD_REASON_* */
+	__u32 group; /* of the IOMMU; MMIOD_GROUP_NONE */
+	__s32 claim_error; /* -errno of the last try to have that group alone; 0: it is claimed */
+	__s32 reset_error; /* -errno of the last reset that was tried, 0: none failed */
+	__u32 msi_vectors; /* how many it can have at most */
+	__u32 msix_vectors;
+	__u32 vectors; /* set up now */
+	__u32 interrupt_kind; /* enum mmiod_interrupt_kind: of these, 0: none */
+	__u32 msix_bar; /* where the table of MSI-X is, in bytes; length 0: none */
+	__u32 msix_offset;
+	__u32 msix_length;
+	__u32 pba_bar; /* and that of its pending bits */
+	__u32 pba_offset;
+	__u32 pba_length;
+	__u64 device_file; /* the one that operates it, 0: none; a hint */
+	__u64 mapped; /* bytes in its operator's domain */
+	__u64 graves; /* bytes of DMA memory that only the device has any more */
+	__u64 table_bytes; /* of the domain's page tables */
+	__u32 resets; /* by the module, since it was bound */
+	__u32 resets_failed;
+	__u64 reset_us; /* they took, all together */
+};
+
+enum mmiod_interrupt_kind {
+	MMIOD_INTERRUPT_INTX = 1, /* the pin: a level, works without bus mastering */
+	MMIOD_INTERRUPT_MSI = 2, /* a write to memory: an edge, needs bus mastering */
+	MMIOD_INTERRUPT_MSIX = 3, /* likewise, and each vector has a mask bit */
+};
+
+/* Of INTERRUPT_CREATE; DEVICE_OPEN, which has some of them and the next ones, shares the numbers. */
+#define MMIOD_INTERRUPT_ONESHOT (1u << 0) /* masked at each interrupt, until MASK off */
+#define MMIOD_INTERRUPT_MASKED (1u << 1) /* starts masked; out: is masked now */
+#define MMIOD_INTERRUPT_TRUSTED (1u << 2) /* MSI and MSI-X though nothing bounds its writes */
+#define MMIOD_INTERRUPT_NO_ENGINE (1u << 3) /* it writes nothing but its MSIs; implies TRUSTED */
+#define MMIOD_INTERRUPT_NEEDS_NO_RESET (1u << 4) /* though others have used it before */
+#define MMIOD_INTERRUPT_FLAGS                                                         \
+	(MMIOD_INTERRUPT_ONESHOT | MMIOD_INTERRUPT_MASKED | MMIOD_INTERRUPT_TRUSTED | \
+	 MMIOD_INTERRUPT_NO_ENGINE | MMIOD_INTERRUPT_NEEDS_NO_RESET)
+/* Only out. */
+#define MMIOD_INTERRUPT_STORM (1u << 8) /* silenced: it, or who watches it, took too much time */
+#define MMIOD_INTERRUPT_EVENTFD (1u << 9) /* it signals one */
+#define MMIOD_INTERRUPT_SILENT (1u << 10) /* MSI, MSI-X: cannot fire, bus mastering is off */
+
+/*
+ * Make an interrupt and the file that stands for it (close-on-exec). `vectors` of MSI or MSI-X are
+ * set up with the device's first interrupt, for all of them, and stay until its last one is gone;
+ * fewer than asked for may be had, and out it says how many there are. INTx has one, vector 0.
+ *
+ * ENODEV: not bound to this driver, or it has no interrupt of that kind. EINVAL: an unknown kind or
+ * flag, a flag that INTx does not know (TRUSTED, NO_ENGINE, NEEDS_NO_RESET), or a vector beyond
+ * those that are, or would be, set up. EBUSY: the vector has a file, or the device interrupts of
+ * another kind, or a window that can be mapped covers the table of MSI-X: conflict_id says which;
+ * or, without one, INTx cannot be switched off and others use its line. EPERM: it may write
+ * anywhere, and neither TRUSTED nor NO_ENGINE was given; or they were, and the kernel is locked
+ * down. EAGAIN: it is being reset, sleeps or recovers, or the PCI core has it locked: ask again.
+ * EIO: it does not answer, or is lost. ENOSPC: no vector is left in the machine, or max_windows.
+ */
+struct mmiod_interrupt_create {
+	__u32 size;
+	__u32 flags; /* MMIOD_INTERRUPT_* */
+	__u64 device; /* MMIOD_PCI_DEVICE */
+	__u64 owner; /* the daemon's number for a party; 0: equals nobody */
+	__u32 kind; /* enum mmiod_interrupt_kind */
+	__u32 vector; /* from 0 */
+	__u32 vectors; /* in: how many to set up, if none are; 0: up to this one; out: how many are */
+	__u32 budget; /* interrupts in 100 ms that are no storm; 0: the module parameter */
+	__u8 tag[MMIOD_TAG_SIZE];
+	__s32 fd; /* out */
+	__u32 reserved; /* 0 */
+	__u64 id; /* out: from the counter of windows' */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
+/* The ledger: the first interrupt whose id is greater than id; ENOENT behind the last. */
+struct mmiod_interrupt_info {
+	__u32 size;
+	__u32 flags; /* MMIOD_INTERRUPT_*, those that are only out too */
+	__u64 id; /* in: cursor, out: id */
+	__u64 device;
+	__u64 owner;
+	__u32 kind;
+	__u32 vector;
+	__u32 irq; /* the kernel's number, as in /proc/interrupts; 0: it was revoked */
+	__u32 state; /* enum mmiod_window_state */
+	__u32 storms; /* so far */
+	__u32 reserved;
+	__u64 count; /* interrupts so far */
+	__u64 busy_ns; /* that handling them took */
+	__u8 tag[MMIOD_TAG_SIZE];
 };
 
 /*
@@ -435,6 +570,10 @@ struct mmiod_page {
 #define MMIOD_IOC_TRANSLATE _IOWR(MMIOD_IOC_TYPE, 0x09, struct mmiod_translate)
 #define MMIOD_IOC_PAGE _IOWR(MMIOD_IOC_TYPE, 0x0a, struct mmiod_page)
 
+#define MMIOD_IOC_DEVICE_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0b, struct mmiod_device_info)
+#define MMIOD_IOC_INTERRUPT_CREATE _IOWR(MMIOD_IOC_TYPE, 0x0d, struct mmiod_interrupt_create)
+#define MMIOD_IOC_INTERRUPT_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0e, struct mmiod_interrupt_info)
+
 /* ---- window file ----------------------------------------------------------------------------- */
 
 /*
@@ -515,5 +654,73 @@ struct mmiod_window_access {
 #define MMIOD_IOC_POPULATE _IOWR(MMIOD_IOC_TYPE, 0x21, struct mmiod_window_populate)
 #define MMIOD_IOC_ACCESS _IOWR(MMIOD_IOC_TYPE, 0x22, struct mmiod_window_access)
 #define MMIOD_IOC_ALLOCATE _IOWR(MMIOD_IOC_TYPE, 0x23, struct mmiod_buffer_allocate)
+
+/* ---- interrupt file -------------------------------------------------------------------------- */
+
+/*
+ * Programs for an eventfd or a UIO node work on it unchanged.
+ *
+ * read: 8 bytes or more: how many interrupts came since the file was last read, as a number of 8
+ * bytes; 4 bytes: how many came in all, as UIO counts, in the lower 32 bits. Either waits until
+ * there are any that were not read; all who share the file share what was read. EAGAIN: O_NONBLOCK,
+ * and there are none. ENODEV: revoked, also for who waits already. EINVAL: another length. While it
+ * is suspended a reader goes on waiting.
+ *
+ * write: 4 bytes, a number: 1 is MASK off, 0 is MASK on. EINVAL: another length or number.
+ *
+ * poll: POLLIN: there are interrupts to read. POLLPRI: it is suspended, or was silenced by a storm,
+ * or SILENT has changed since the last QUERY. POLLHUP | POLLERR: revoked. It cannot be mapped or
+ * sought in; fstat says regular file of 0 bytes.
+ *
+ * INTx is masked by each interrupt, until MASK off: the device is to be acknowledged before. If it
+ * still asks by then, that counts as one more interrupt, and INTx stays masked.
+ */
+
+/* What there is to know. Ends POLLPRI for a change of SILENT. Never waits, also when revoked. */
+struct mmiod_interrupt_query {
+	__u32 size;
+	__u32 flags; /* as of mmiod_interrupt_info */
+	__u64 id;
+	__u64 device; /* MMIOD_PCI_DEVICE */
+	__u64 count; /* interrupts so far, TRIGGER's included */
+	__u32 kind; /* enum mmiod_interrupt_kind */
+	__u32 vector;
+	__u32 state; /* enum mmiod_window_state */
+	__u32 storms; /* so far */
+};
+
+/*
+ * Signal an eventfd of the caller's at each interrupt, beside what is said above; it takes the place
+ * of an earlier one. EBADF: no such descriptor. EINVAL: it is no eventfd. ENODEV: revoked; -1 does
+ * always.
+ */
+struct mmiod_interrupt_eventfd {
+	__u32 size;
+	__s32 fd; /* -1: none */
+};
+
+/*
+ * Mask or unmask the interrupt. What arrives while it is masked makes one interrupt at the unmask.
+ * EINVAL: neither 0 nor 1. ENODEV: revoked. EAGAIN: unmasking one that is silenced by a storm, too
+ * early: 100 ms after it, then 200 ms, doubling to 1 s while storms follow one another.
+ */
+struct mmiod_interrupt_mask {
+	__u32 size;
+	__u32 on; /* 1: mask, 0: unmask */
+};
+
+/*
+ * Count and tell one interrupt, as if the device had made it; masked or not, and to no budget.
+ * ENODEV: revoked. EAGAIN: suspended.
+ */
+struct mmiod_interrupt_trigger {
+	__u32 size;
+	__u32 reserved; /* 0 */
+};
+
+#define MMIOD_IOC_INTERRUPT_QUERY _IOWR(MMIOD_IOC_TYPE, 0x40, struct mmiod_interrupt_query)
+#define MMIOD_IOC_INTERRUPT_SET_EVENTFD _IOWR(MMIOD_IOC_TYPE, 0x41, struct mmiod_interrupt_eventfd)
+#define MMIOD_IOC_INTERRUPT_MASK _IOWR(MMIOD_IOC_TYPE, 0x42, struct mmiod_interrupt_mask)
+#define MMIOD_IOC_INTERRUPT_TRIGGER _IOWR(MMIOD_IOC_TYPE, 0x43, struct mmiod_interrupt_trigger)
 
 #endif

@@ -10,6 +10,18 @@
 
 #define UC MMIOD_ATTR_UC
 
+/* The same for programs of 32 and of 64 bits: this is compiled as both. */
+_Static_assert(sizeof(struct mmiod_device_info) == 136, "ABI");
+_Static_assert(offsetof(struct mmiod_device_info, device_file) == 88, "ABI");
+_Static_assert(sizeof(struct mmiod_interrupt_create) == 128, "ABI");
+_Static_assert(offsetof(struct mmiod_interrupt_create, fd) == 104, "ABI");
+_Static_assert(sizeof(struct mmiod_interrupt_info) == 136, "ABI");
+_Static_assert(offsetof(struct mmiod_interrupt_info, tag) == 72, "ABI");
+_Static_assert(sizeof(struct mmiod_interrupt_query) == 48, "ABI");
+_Static_assert(sizeof(struct mmiod_interrupt_eventfd) == 8, "ABI");
+_Static_assert(sizeof(struct mmiod_interrupt_mask) == 8, "ABI");
+_Static_assert(sizeof(struct mmiod_interrupt_trigger) == 8, "ABI");
+
 TEST(opening_the_control_file_needs_more_than_its_mode)
 {
 	int status;
