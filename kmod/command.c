@@ -2,15 +2,19 @@
 /*
  * The COMMAND register of a bound function, and whether the function answers at all.
  *
- * Bus mastering is off from probe on, whoever left it on, and on while the function has a buffer to
- * write to: mmiod_assert_master() alone decides, and every path asks it. INTx is off for good: a
- * window on the registers suffices to make the function raise its line, nobody handles it, and the
- * kernel then switches the line off for all the devices that share it.
+ * Bus mastering is on exactly while something asks for it and nothing holds it off; both are sets
+ * of flags, MMIOD_ASKS_* and MMIOD_HELD_*. mmiod_assert_master() alone decides, and every path that
+ * changes a flag asks it, interrupt handlers among them. INTx is off unless somebody has it as an
+ * interrupt that is not masked: a window on the registers suffices to make the function raise its
+ * line, nobody would handle it, and the kernel would then switch the line off for all the devices
+ * that share it.
  *
- * COMMAND is read, changed and written by each of these functions: all of it under device->command.
- * While a reason to keep everybody away stands (suspend.c) nothing is written: in the middle of a
- * reset that is lost or does harm. A caller that sets a reason therefore waits for the write that
- * is under way.
+ * COMMAND is read, changed and written by each of these functions: all of it under device->command,
+ * a raw spinlock, as an interrupt between the reading and the writing would be undone. While the
+ * device is not reachable nothing is written: in the middle of a reset that is lost or does harm.
+ * The PCI core writes COMMAND as well when it sets vectors up and frees them; whoever calls it for
+ * that holds device->vectors, has no handler requested, and so has all other writers excluded that
+ * are not under it.
  */
 #include <linux/pci.h>
 
@@ -54,46 +58,113 @@ bool mmiod_pci_responds(struct pci_dev *pdev)
  * The function's earlier writes come before the answer to the read: they have arrived when it
  * returns.
  */
-static void stop_mastering(struct pci_dev *pdev)
+static void write_master(struct mmiod_device *device, bool on)
 {
 	u16 command;
 
-	pci_clear_master(pdev);
-	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	lockdep_assert_held(&device->command);
+	if (on) {
+		pci_set_master(device->pdev);
+		return;
+	}
+	pci_clear_master(device->pdev);
+	pci_read_config_word(device->pdev, PCI_COMMAND, &command);
+}
+
+/* Whether somebody is to be told: by mmiod_tell(), without the lock. */
+static bool set_master(struct mmiod_device *device, bool on)
+{
+	bool changes = device->mastering != on;
+
+	write_master(device, on);
+	WRITE_ONCE(device->mastering, on);
+	return changes;
 }
 
 /*
- * Switch bus mastering on or off, as the listed buffers and the reasons of this moment ask for. A
- * caller that changes either of them comes here afterwards, or leaves it to mmiod_settle(). If it
- * goes off, the memory that waits for the end of bus mastering is freed. Takes device->command and,
- * under it, mmiod_lock; never in a client's task.
+ * Switch bus mastering on or off, as the flags of this moment say. With device->command held, in
+ * any context. True: the caller calls mmiod_tell() when it has let go of the lock.
  */
+bool mmiod_assert_master_locked(struct mmiod_device *device)
+{
+	lockdep_assert_held(&device->command);
+	return device->reachable && set_master(device, device->asks && !device->held);
+}
+
+/* The same for who holds no lock, or only such as are taken before device->command. */
 void mmiod_assert_master(struct mmiod_device *device)
 {
-	bool stands, wanted;
+	unsigned long irqs;
+	bool changed;
 
-	mutex_lock(&device->command);
+	raw_spin_lock_irqsave(&device->command, irqs);
+	changed = mmiod_assert_master_locked(device);
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	if (changed)
+		mmiod_tell(device);
+}
+
+/*
+ * What asks for bus mastering (MMIOD_ASKS_*) changes: @flags are set or cleared. Asking for DMA is
+ * done with device->vectors held, so that it never begins while memory is freed that the device
+ * knows.
+ */
+void mmiod_ask_master(struct mmiod_device *device, u32 flags, bool set)
+{
+	unsigned long irqs;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	device->asks = set ? device->asks | flags : device->asks & ~flags;
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	mmiod_assert_master(device);
+}
+
+/* DEVICE_MASTER is sent, and who waits for interrupts is woken, by a kernel thread. Any context. */
+void mmiod_tell(struct mmiod_device *device)
+{
+	queue_work(mmiod_workers, &device->tell);
+}
+
+/* The body of device->tell. Two changes that come at once may look like none. */
+void mmiod_tell_work(struct work_struct *work)
+{
+	struct mmiod_device *device = container_of(work, struct mmiod_device, tell);
+	bool mastering = READ_ONCE(device->mastering);
+
+	if (device->told_mastering != mastering)
+		mmiod_control_event(MMIOD_CONTROL_DEVICE_MASTER, mastering, device->number);
+	device->told_mastering = mastering;
+}
+
+/*
+ * Buffers ask for bus mastering while there are any, and the memory that waits for the end of it is
+ * freed once none does. With device->vectors held; takes mmiod_lock. Never in a client's task.
+ */
+static void settle_locked(struct mmiod_device *device)
+{
+	bool any;
+
+	lockdep_assert_held(&device->vectors);
 	mutex_lock(&mmiod_lock);
-	stands = device->reasons;
-	wanted = !list_empty(&device->buffers);
+	any = !list_empty(&device->buffers);
 	mutex_unlock(&mmiod_lock);
-	if (!stands && wanted) {
-		pci_set_master(device->pdev);
-	} else if (!stands) {
-		stop_mastering(device->pdev);
+	mmiod_ask_master(device, MMIOD_ASKS_BUFFERS, any);
+	if (device->reachable && !(device->asks & MMIOD_ASKS_DMA))
 		mmiod_quarantine_free(device);
-	}
-	mutex_unlock(&device->command);
 }
 
 /* The body of device->settle, in a kernel thread. */
 void mmiod_settle_work(struct work_struct *work)
 {
-	mmiod_assert_master(container_of(work, struct mmiod_device, settle));
+	struct mmiod_device *device = container_of(work, struct mmiod_device, settle);
+
+	mutex_lock(&device->vectors);
+	settle_locked(device);
+	mutex_unlock(&device->vectors);
 }
 
 /*
- * For a client's task, which must not be stopped with device->command held: a kernel thread does
+ * For a client's task, which must not be stopped with device->vectors held: a kernel thread does
  * it, and the client waits. The caller has a reference on the device and holds no lock of ours.
  */
 void mmiod_settle(struct mmiod_device *device)
@@ -103,44 +174,79 @@ void mmiod_settle(struct mmiod_device *device)
 }
 
 /*
- * Bus mastering goes off whatever the reasons are: at the device's end, or when it is given up.
- * Takes device->command.
+ * A reason to keep everybody away has been set: a write to COMMAND that was begun before is over
+ * when this returns, and no other is begun. @touch: bus mastering goes off before, if the device
+ * was reachable. Takes device->vectors.
+ */
+void mmiod_command_close(struct mmiod_device *device, bool touch)
+{
+	unsigned long irqs;
+	bool changed = false;
+
+	mutex_lock(&device->vectors);
+	raw_spin_lock_irqsave(&device->command, irqs);
+	if (touch && device->reachable)
+		changed = set_master(device, false);
+	WRITE_ONCE(device->reachable, false);
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	mutex_unlock(&device->vectors);
+	if (changed)
+		mmiod_tell(device);
+}
+
+/*
+ * The last reason has ended, and the device answers. COMMAND is as somebody has saved it: INTx goes
+ * off before anything else. Takes device->vectors and mmiod_lock.
+ */
+void mmiod_command_open(struct mmiod_device *device)
+{
+	unsigned long irqs;
+
+	mutex_lock(&device->vectors);
+	raw_spin_lock_irqsave(&device->command, irqs);
+	pci_intx(device->pdev, 0);
+	WRITE_ONCE(device->reachable, true);
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	settle_locked(device);
+	mutex_unlock(&device->vectors);
+}
+
+/*
+ * Bus mastering goes off though the device is not reachable: at its end, or when it is given up. It
+ * is not switched on again.
  */
 void mmiod_command_off(struct mmiod_device *device)
 {
-	mutex_lock(&device->command);
-	stop_mastering(device->pdev);
-	mutex_unlock(&device->command);
+	unsigned long irqs;
+	bool changed;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	changed = set_master(device, false);
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	if (changed)
+		mmiod_tell(device);
 }
 
 /*
  * After a reset that worked, or at the end: the device no longer writes to any memory that it was
- * given, so what waits is freed. Takes device->command; never in a client's task.
+ * given, so what waits is freed. Takes device->vectors; never in a client's task.
  */
 void mmiod_forgotten(struct mmiod_device *device)
 {
-	mutex_lock(&device->command);
+	mutex_lock(&device->vectors);
 	mmiod_quarantine_free(device);
-	mutex_unlock(&device->command);
+	mutex_unlock(&device->vectors);
 }
 
 /*
- * Switch INTx off: after pci_enable_device(), which switches it on, and wherever COMMAND may have
- * been restored. Takes device->command.
+ * Switch INTx off: after pci_enable_device(), which switches it on, as does the end of MSI, and
+ * wherever COMMAND may have been restored. Takes device->command.
  */
 void mmiod_intx_off(struct mmiod_device *device)
 {
-	mutex_lock(&device->command);
-	pci_intx(device->pdev, 0);
-	mutex_unlock(&device->command);
-}
+	unsigned long irqs;
 
-/*
- * A reason has been set: a write to COMMAND that was begun before is over when this returns. Takes
- * device->command.
- */
-void mmiod_command_wait(struct mmiod_device *device)
-{
-	mutex_lock(&device->command);
-	mutex_unlock(&device->command);
+	raw_spin_lock_irqsave(&device->command, irqs);
+	pci_intx(device->pdev, 0);
+	raw_spin_unlock_irqrestore(&device->command, irqs);
 }

@@ -222,7 +222,7 @@ static int find_dma_device(const struct mmiod_buffer_create *create, u64 length,
 	*device = mmiod_device_find(create->pci, create->domain_high);
 	if (!*device)
 		return -ENODEV;
-	if ((*device)->reasons & MMIOD_DEVICE_LOST)
+	if ((*device)->reasons & MMIOD_REASON_LOST)
 		return -EIO;
 	if (!mmiod_quarantine_admits(*device, length))
 		return -ENOSPC;

@@ -32,10 +32,11 @@
  *	window->preparing	mutex: one client at a time has memory allocated or device memory
  *				mapped for the kernel. Held while that sleeps; only clients take it.
  *
- *	device->command		mutex: our writes to a function's COMMAND register, and the freeing
- *				of DMA memory that waited for one. mmiod_lock is taken under it. A
- *				dead function makes its holder wait for some completion timeouts;
- *				clients leave it to a kernel thread (mmiod_settle).
+ *	device->vectors		mutex: whether the device is reachable, what asks for DMA, and the
+ *				freeing of DMA memory that waited for the end of it. mmiod_lock is
+ *				taken under it. A dead function makes its holder wait for some
+ *				completion timeouts; clients leave it to a kernel thread
+ *				(mmiod_settle).
  *
  *	then one of these two; they are never held together, in either order:
  *
@@ -52,6 +53,9 @@
  *
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
  *	events_lock		spinlock: the queues of all control files (control.c)
+ *	device->command		raw spinlock, interrupts off: every write to a function's COMMAND
+ *				register, and the flags that decide about it. Handlers take it.
+ *				Under it nobody is woken or signalled: that is for afterwards.
  *
  * Device memory is touched under no lock, see io.c.
  *
@@ -103,12 +107,9 @@ static inline bool mmiod_width_valid(u32 width)
 
 /* ---- pci.c ---- */
 
-/* The reasons for which a device's windows are suspended. */
-#define MMIOD_DEVICE_RESET BIT(0)
-#define MMIOD_DEVICE_SLEEP BIT(1)
-#define MMIOD_DEVICE_ERROR BIT(2)
-#define MMIOD_DEVICE_LOST BIT(3) /* for good: no claim can be made, and earlier ones have ended */
-#define MMIOD_DEVICE_GONE BIT(4) /* likewise: ->remove has begun */
+/* Who asks for bus mastering; see mmiod_assert_master(). */
+#define MMIOD_ASKS_BUFFERS BIT(0) /* there are buffers that the device may write to */
+#define MMIOD_ASKS_DMA MMIOD_ASKS_BUFFERS /* all that let it reach memory that was given to it */
 
 struct mmiod_device {
 	/* Constant once published. */
@@ -127,13 +128,22 @@ struct mmiod_device {
 	struct list_head buffers; /* of kind DMA, revoked ones included */
 	struct list_head quarantine; /* buffers that only the device has any more */
 	u64 waiting; /* bytes of these */
-	u32 reasons; /* MMIOD_DEVICE_*; written under the device lock, too */
+	u32 reasons; /* MMIOD_REASON_*; written under the device lock, too */
 	u32 changes; /* of reasons, so far */
 	u32 dma_bits; /* that its buffers were made with */
 	bool unbounded; /* it was said that no IOMMU bounds it */
 
-	struct mutex command; /* of COMMAND's writers; see "device->command" above */
-	struct work_struct settle; /* mmiod_assert_master(), for clients */
+	struct mutex vectors; /* see above */
+	bool reachable; /* no reason stands; written with vectors and command held */
+
+	raw_spinlock_t command; /* of COMMAND's writers; see above */
+	u32 asks; /* MMIOD_ASKS_*; under command */
+	u32 held; /* MMIOD_HELD_*: why it is off nonetheless; likewise */
+	bool mastering; /* as it was written last; likewise */
+	bool told_mastering; /* the tell work's */
+
+	struct work_struct settle; /* what buffers ask for, for clients */
+	struct work_struct tell; /* mmiod_tell() */
 	struct delayed_work deadline; /* of a recovery; queued under the device lock */
 };
 
@@ -157,13 +167,18 @@ bool mmiod_pci_owns_range(u64 start, u64 length);
 
 bool mmiod_pci_responds(struct pci_dev *pdev);
 bool mmiod_pci_answers(struct pci_dev *pdev);
+bool mmiod_assert_master_locked(struct mmiod_device *device);
 void mmiod_assert_master(struct mmiod_device *device);
+void mmiod_ask_master(struct mmiod_device *device, u32 flags, bool set);
+void mmiod_tell(struct mmiod_device *device);
+void mmiod_tell_work(struct work_struct *work);
 void mmiod_settle(struct mmiod_device *device);
 void mmiod_settle_work(struct work_struct *work);
 void mmiod_forgotten(struct mmiod_device *device);
+void mmiod_command_close(struct mmiod_device *device, bool touch);
+void mmiod_command_open(struct mmiod_device *device);
 void mmiod_command_off(struct mmiod_device *device);
 void mmiod_intx_off(struct mmiod_device *device);
-void mmiod_command_wait(struct mmiod_device *device);
 
 /* ---- suspend.c ---- */
 

@@ -155,8 +155,10 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 	INIT_LIST_HEAD(&device->buffers);
 	INIT_LIST_HEAD(&device->quarantine);
 	kref_init(&device->ref);
-	mutex_init(&device->command);
+	mutex_init(&device->vectors);
+	raw_spin_lock_init(&device->command);
 	INIT_WORK(&device->settle, mmiod_settle_work);
+	INIT_WORK(&device->tell, mmiod_tell_work);
 	INIT_DELAYED_WORK(&device->deadline, mmiod_device_deadline);
 	return device;
 }
@@ -214,7 +216,8 @@ static int enable(struct mmiod_device *device)
 		goto err_disable;
 	pci_save_state(pdev);
 	device->pristine = pci_store_saved_state(pdev);
-	if (device->pristine)
+	device->reachable = device->pristine;
+	if (device->reachable)
 		return 0;
 	ret = -ENOMEM;
 	give_line(device);
@@ -446,13 +449,15 @@ static void remove(struct pci_dev *pdev)
 	cancel_delayed_work_sync(&device->deadline);
 	mutex_lock(&mmiod_lock);
 	list_del(&device->node);
-	device->reasons |= MMIOD_DEVICE_GONE;
+	device->reasons |= MMIOD_REASON_GONE;
 	mmiod_device_begin_end(device);
 	mutex_unlock(&mmiod_lock);
+	mmiod_command_close(device, false);
 	mmiod_device_end_windows(device);
 	mmiod_command_off(device);
 	end_buffers(device);
 	mmiod_forgotten(device);
+	cancel_work_sync(&device->tell);
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->number);
 	release_bars(device);
 	disable(device);

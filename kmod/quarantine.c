@@ -13,7 +13,7 @@
  * An engine that was armed when bus mastering went off fires when it comes on again: against that
  * only a reset between two holders helps.
  *
- * The list is under mmiod_lock. Memory is freed with device->command held, so that ->remove, which
+ * The list is under mmiod_lock. Memory is freed with device->vectors held, so that ->remove, which
  * comes last, leaves nothing behind.
  */
 #include <linux/iommu.h>
@@ -116,14 +116,14 @@ static struct mmiod_buffer *next(struct mmiod_device *device)
 }
 
 /*
- * Free all that waits: the device can no longer write to it. With device->command held, and never
+ * Free all that waits: the device can no longer write to it. With device->vectors held, and never
  * in a client's task. Takes mmiod_lock.
  */
 void mmiod_quarantine_free(struct mmiod_device *device)
 {
 	struct mmiod_buffer *buffer;
 
-	lockdep_assert_held(&device->command);
+	lockdep_assert_held(&device->vectors);
 	while ((buffer = next(device))) {
 		mmiod_buffer_detach(buffer);
 		mmiod_window_end(buffer->window);

@@ -96,7 +96,7 @@ static int locate_bar(struct mmiod_region *region, const struct mmiod_region_cla
 
 	if (!device)
 		return -ENODEV;
-	if (device->reasons & MMIOD_DEVICE_LOST)
+	if (device->reasons & MMIOD_REASON_LOST)
 		return -EIO;
 	if (claim->bar >= PCI_STD_NUM_BARS || !device->bars[claim->bar])
 		return -ENXIO;

@@ -44,7 +44,10 @@ static void set_regions(struct mmiod_device *device, bool suspended, u64 last)
 	}
 }
 
-/* After this no CPU reaches the device through a window, nor a write of ours its COMMAND. */
+/*
+ * After this no CPU reaches the device through a window, nor a write of ours its COMMAND. A device
+ * with an error is not touched any more; any other masters the bus no more.
+ */
 static void begin(struct mmiod_device *device, u32 reason)
 {
 	bool first = !device->reasons;
@@ -56,28 +59,26 @@ static void begin(struct mmiod_device *device, u32 reason)
 	device->changes++;
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
+	mmiod_command_close(device, reason != MMIOD_REASON_ERROR);
 	if (first)
 		set_regions(device, true, last);
-	mmiod_command_wait(device);
 }
 
-/* INTx goes off first: COMMAND is as it was saved, by anybody. */
+/* COMMAND is put right, and interrupts come, before anybody else reaches the device. */
 static void end(struct mmiod_device *device, u32 reasons)
 {
 	bool last_one = device->reasons & reasons && !(device->reasons & ~reasons);
 	u64 last;
 
-	if (device->reasons & reasons)
-		mmiod_intx_off(device);
+	if (last_one)
+		mmiod_command_open(device);
 	mutex_lock(&mmiod_lock);
 	device->reasons &= ~reasons;
 	device->changes++;
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
-	if (!last_one)
-		return;
-	mmiod_assert_master(device);
-	set_regions(device, false, last);
+	if (last_one)
+		set_regions(device, false, last);
 }
 
 /* The event that ends may have left the device silent. */
@@ -85,7 +86,7 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 {
 	device_lock_assert(&device->pdev->dev);
 	if (mmiod_pci_answers(device->pdev)) {
-		if (ended & MMIOD_DEVICE_RESET)
+		if (ended & MMIOD_REASON_RESET)
 			mmiod_forgotten(device);
 		end(device, ended | others);
 		return;
@@ -93,7 +94,7 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 	pci_err(device->pdev, "does not answer: its windows stay suspended until a reset after "
 			      "which it does\n");
 	mutex_lock(&mmiod_lock);
-	device->reasons = (device->reasons & ~ended) | MMIOD_DEVICE_ERROR;
+	device->reasons = (device->reasons & ~ended) | MMIOD_REASON_ERROR;
 	mutex_unlock(&mmiod_lock);
 }
 
@@ -117,7 +118,7 @@ static void inject_wait(void)
 
 static void reset_prepare(struct pci_dev *pdev)
 {
-	begin(pci_get_drvdata(pdev), MMIOD_DEVICE_RESET);
+	begin(pci_get_drvdata(pdev), MMIOD_REASON_RESET);
 	inject_wait();
 }
 
@@ -125,8 +126,8 @@ static void reset_done(struct pci_dev *pdev)
 {
 	struct mmiod_device *device = pci_get_drvdata(pdev);
 
-	end_if_it_answers(device, MMIOD_DEVICE_RESET, MMIOD_DEVICE_ERROR);
-	if (!(device->reasons & MMIOD_DEVICE_ERROR))
+	end_if_it_answers(device, MMIOD_REASON_RESET, MMIOD_REASON_ERROR);
+	if (!(device->reasons & MMIOD_REASON_ERROR))
 		cancel_delayed_work(&device->deadline);
 }
 
@@ -142,12 +143,12 @@ static void start_deadline(struct mmiod_device *device)
 static void give_up(struct mmiod_device *device)
 {
 	device_lock_assert(&device->pdev->dev);
-	if (device->reasons & MMIOD_DEVICE_LOST)
+	if (device->reasons & MMIOD_REASON_LOST)
 		return;
 	pci_err(device->pdev, "has not come back from an error on its bus: it counts as gone until "
 			      "it is bound anew\n");
 	mutex_lock(&mmiod_lock);
-	device->reasons |= MMIOD_DEVICE_LOST;
+	device->reasons |= MMIOD_REASON_LOST;
 	device->changes++;
 	mmiod_device_begin_end(device);
 	mutex_unlock(&mmiod_lock);
@@ -169,7 +170,7 @@ void mmiod_device_deadline(struct work_struct *work)
 		queue_delayed_work(mmiod_workers, &device->deadline, HZ);
 		return;
 	}
-	if (device->reasons & MMIOD_DEVICE_ERROR)
+	if (device->reasons & MMIOD_REASON_ERROR)
 		give_up(device);
 	device_unlock(dev);
 }
@@ -178,7 +179,7 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 {
 	struct mmiod_device *device = pci_get_drvdata(pdev);
 
-	begin(device, MMIOD_DEVICE_ERROR);
+	begin(device, MMIOD_REASON_ERROR);
 	if (state == pci_channel_io_perm_failure) {
 		give_up(device);
 		return PCI_ERS_RESULT_DISCONNECT;
@@ -207,7 +208,7 @@ static void error_resume(struct pci_dev *pdev)
 	struct mmiod_device *device = pci_get_drvdata(pdev);
 
 	cancel_delayed_work(&device->deadline);
-	end(device, MMIOD_DEVICE_ERROR);
+	end(device, MMIOD_REASON_ERROR);
 }
 
 const struct pci_error_handlers mmiod_error_handlers = {
@@ -222,13 +223,13 @@ const struct pci_error_handlers mmiod_error_handlers = {
 
 static int pm_suspend(struct device *dev)
 {
-	begin(dev_get_drvdata(dev), MMIOD_DEVICE_SLEEP);
+	begin(dev_get_drvdata(dev), MMIOD_REASON_SLEEP);
 	return 0;
 }
 
 static int pm_resume(struct device *dev)
 {
-	end_if_it_answers(dev_get_drvdata(dev), MMIOD_DEVICE_SLEEP, 0);
+	end_if_it_answers(dev_get_drvdata(dev), MMIOD_REASON_SLEEP, 0);
 	return 0;
 }
 
