@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file that stands for a window, and the pseudo file system it lies on.
+ * The file that stands for a window, and the pseudo file system that this and the files of other
+ * objects lie on.
  *
  * Each window has an inode of its own, hence an address_space of its own, so that one
  * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones
@@ -206,40 +207,58 @@ static struct inode *listed_inode(struct super_block *sb)
 	return inode;
 }
 
-static struct inode *new_inode_for(const struct mmiod_window *window, bool readonly)
+static struct inode *new_inode_for(u64 size, bool readonly)
 {
 	struct inode *inode = listed_inode(fs_mount->mnt_sb);
 
 	if (!inode)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	/* A regular file of the window's size: that is how real programs size their mapping. */
 	inode->i_mode = S_IFREG | (readonly ? 0400 : 0600);
 	inode->i_op = &window_iops;
 	inode->i_flags |= S_NOCMTIME; /* a store to a buffer's page is no file write */
-	i_size_write(inode, window->length);
+	i_size_write(inode, size);
 	return inode;
 }
 
-/*
- * alloc_file_pseudo() takes no module reference, but the final fput() drops one. Seeking and
- * positioned access are switched on as open() would have.
- */
-static struct file *new_file(struct mmiod_window *window, struct inode *inode, const char *name)
+/* alloc_file_pseudo() takes no module reference, but the final fput() drops one. */
+static struct file *new_file(const char *name, const struct file_operations *fops,
+			     struct inode *inode, int flags)
 {
-	int flags = window->flags & MMIOD_WINDOW_READONLY ? O_RDONLY : O_RDWR;
 	struct file *file;
 
 	if (!try_module_get(THIS_MODULE))
 		return ERR_PTR(-ENODEV);
-	file = alloc_file_pseudo(inode, fs_mount, name, flags, &window_fops);
-	if (IS_ERR(file)) {
+	file = alloc_file_pseudo(inode, fs_mount, name, flags, fops);
+	if (IS_ERR(file))
 		module_put(THIS_MODULE);
+	return file;
+}
+
+/*
+ * A file for @object, or an ERR_PTR: of @size bytes, as fstat says, with an inode of its own and
+ * @flags as open() has them. It can neither seek nor do positioned access, unless the caller
+ * switches that on as open() would have. It owns a pin, which the caller gives back by
+ * mmiod_files_unpin() when the object ends, not earlier than in ->release; after an error nothing
+ * was taken. May sleep; with or without mmiod_lock.
+ */
+struct file *mmiod_file_make(const char *name, const struct file_operations *fops, void *object,
+			     u64 size, int flags)
+{
+	struct inode *inode;
+	struct file *file;
+	int ret = mmiod_files_pin();
+
+	if (ret)
+		return ERR_PTR(ret);
+	inode = new_inode_for(size, flags == O_RDONLY);
+	file = inode ? new_file(name, fops, inode, flags) : ERR_PTR(-ENOMEM);
+	if (!IS_ERR(file)) {
+		file->private_data = object;
 		return file;
 	}
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
-	file->private_data = window;
-	ihold(inode);
-	window->inode = inode;
+	iput(inode);
+	mmiod_files_unpin();
 	return file;
 }
 
@@ -257,23 +276,16 @@ void mmiod_window_close_inode(struct inode *inode)
 struct file *mmiod_window_open(struct mmiod_window *window)
 {
 	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
-	struct inode *inode;
 	struct file *file;
-	int ret = mmiod_files_pin();
 
-	if (ret)
-		return ERR_PTR(ret);
-	inode = new_inode_for(window, window->flags & MMIOD_WINDOW_READONLY);
-	if (IS_ERR(inode)) {
-		mmiod_files_unpin();
-		return ERR_CAST(inode);
-	}
 	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", window->ops->origin(window),
 		 window->offset, window->offset + window->length - 1);
-	file = new_file(window, inode, name);
-	if (IS_ERR(file)) {
-		iput(inode);
-		mmiod_files_unpin();
-	}
+	file = mmiod_file_make(name, &window_fops, window, window->length,
+			       window->flags & MMIOD_WINDOW_READONLY ? O_RDONLY : O_RDWR);
+	if (IS_ERR(file))
+		return file;
+	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	window->inode = file_inode(file);
+	ihold(window->inode);
 	return file;
 }

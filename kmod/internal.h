@@ -379,6 +379,7 @@ int mmiod_window_list(struct mmiod_window *window, u64 *conflict);
 struct mmiod_window *mmiod_window_find(u64 id);
 struct mmiod_window *mmiod_window_of_region(struct mmiod_region *region, u64 from, u64 to);
 u64 mmiod_window_last(void);
+u64 mmiod_new_id(void);
 void mmiod_window_get(struct mmiod_window *window);
 void mmiod_window_put(struct mmiod_window *window);
 void mmiod_window_close(struct mmiod_window *window);
@@ -394,6 +395,8 @@ unsigned int mmiod_window_count(void);
 /* ---- file.c ---- */
 
 struct file *mmiod_window_open(struct mmiod_window *window);
+struct file *mmiod_file_make(const char *name, const struct file_operations *fops, void *object,
+			     u64 size, int flags);
 int mmiod_files_pin(void);
 void mmiod_files_unpin(void);
 void mmiod_window_close_inode(struct inode *inode);

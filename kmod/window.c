@@ -18,7 +18,7 @@
 static struct rb_root windows = RB_ROOT; /* by id: the ledger */
 /* One tree for each attribute: a conflict is found without looking at windows that go together. */
 static struct rb_root_cached windows_by_pfn[MMIOD_ATTR_WB + 1];
-static u64 last_window_id;
+static u64 last_id; /* of windows and of what else has a file */
 static unsigned int nr_windows;
 
 /* Windows in the ledger. Needs no lock. */
@@ -325,7 +325,14 @@ struct mmiod_window *mmiod_window_of_region(struct mmiod_region *region, u64 fro
 u64 mmiod_window_last(void)
 {
 	lockdep_assert_held(&mmiod_lock);
-	return last_window_id;
+	return last_id;
+}
+
+/* An id that nothing ever had, for whatever has a file. Under mmiod_lock. */
+u64 mmiod_new_id(void)
+{
+	lockdep_assert_held(&mmiod_lock);
+	return ++last_id;
 }
 
 /* A tree of the windows' own nodes: an array of ids would allocate two of its own for a lone one. */
@@ -333,7 +340,7 @@ static int enter_ledger(struct mmiod_window *window)
 {
 	if (nr_windows >= READ_ONCE(mmiod_max_windows))
 		return -ENOSPC;
-	window->id = ++last_window_id;
+	window->id = mmiod_new_id();
 	rb_add(&window->ledger, &windows, ledger_less);
 	WRITE_ONCE(nr_windows, nr_windows + 1);
 	window->listed = true;
