@@ -399,6 +399,13 @@ uint64_t mmiod_lease_map_offset(const struct mmiod_lease *lease);
 int mmiod_lease_mappable(const struct mmiod_lease *lease);
 /** Asks the kernel, not the daemon. In simulation OK until the connection that it came by has ended. */
 int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state);
+/**
+ * How many others have the window beside this object: other descriptors of its file, in whatever
+ * process or message, files that were opened anew from it, mappings, views. 0: freeing the object
+ * ends the lease. The count may be too high for a moment; it is 0 only when there is nobody. Asks
+ * the kernel, not the daemon. -EOPNOTSUPP: in simulation, and with a module that is older than this.
+ */
+int mmiod_lease_users(const struct mmiod_lease *lease);
 
 /* ---- allocation: leases of memory that the daemon finds ---- */
 
@@ -845,6 +852,68 @@ int mmiod_lease_fill(struct mmiod_lease *lease, uint64_t offset, size_t length, 
 int mmiod_lease_copy_from(struct mmiod_lease *lease, uint64_t offset, void *buffer, size_t length);
 int mmiod_lease_copy_to(struct mmiod_lease *lease, uint64_t offset, const void *buffer,
 			size_t length);
+
+/* ---- views: windows in the place of a file that programs open ---- */
+
+#define MMIOD_VIEW_PARTS_MAX 64
+
+/** One window, or some of its pages, in a view. Initialise with zeros. */
+struct mmiod_view_part {
+	/**
+	 * Where it is in the view, in bytes, a multiple of the page size. FILE: from its beginning;
+	 * PHYS: the physical address that programs know it by; UIO: 0, its index decides.
+	 */
+	uint64_t offset;
+	uint64_t start; /**< in the window, in bytes, a multiple of the page size */
+	uint64_t length; /**< bytes, whole pages, from 1 */
+	int fd; /**< of the window: mmiod_lease_fd(), or a copy of it; open for reading */
+	uint32_t reserved; /**< 0 */
+};
+
+/** A writable mapping of a part that is open for reading only becomes a read-only one. */
+#define MMIOD_VIEW_DOWNGRADE (1u << 0)
+/**
+ * FILE: a mapping may be longer than what is behind the offset that it begins at; beyond is
+ * nothing, and an access raises SIGBUS. Each part then reaches to the end of its window.
+ */
+#define MMIOD_VIEW_LONGER (1u << 1)
+#define MMIOD_VIEW_INTERRUPT (1u << 2) /**< UIO: @irq of the options counts */
+
+/** Initialise with zeros: a zero field means its default. */
+struct mmiod_view_options {
+	uint64_t length; /**< FILE: its size in bytes; 0: the end of its last part */
+	/**
+	 * UIO: the device number that stat() tells, as of makedev(): 0, or one of a major number
+	 * that the kernel gives out as needed, 234 to 254 or 384 to 511.
+	 */
+	uint64_t device;
+	int irq; /**< descriptor of an interrupt's file, with MMIOD_VIEW_INTERRUPT; else 0 */
+	unsigned int flags; /**< MMIOD_VIEW_* */
+};
+
+/**
+ * Make a file that shows windows as a program expects them which opens a device's own file and
+ * cannot be changed. It gives what the descriptors give that it is made of, and holds them: a lease
+ * lasts as long as a view of it. Its mappings are the windows' own, and a revoked window raises
+ * SIGBUS in them while the others go on. read() and write() are mediated access; in a UIO node they
+ * are the interrupt's, and -EIO without one. poll() says POLLHUP when all of its windows are
+ * revoked.
+ *
+ * A program can get it by inheritance or over a socket; the kernel opens no view by its name in
+ * /proc. The module's windows only: in simulation there are none.
+ *
+ * @parts: 1 to MMIOD_VIEW_PARTS_MAX (@count), in any order but for UIO; no two overlap in the view.
+ * @options: NULL: all defaults.
+ * @fd: the file, close-on-exec, the caller's to close.
+ * @error: NULL, or where to put a sentence that says what is wrong (at most @size bytes).
+ *
+ * Errors: -EINVAL (sizes, offsets, flags, no window or none of whole pages), -EBADF (a descriptor
+ * is not open, or not for reading), -EPERM (the device number), -EOPNOTSUPP (simulation, or an older
+ * module), -EMFILE, -ENOMEM. Any thread may call it.
+ */
+static inline int mmiod_view_create(enum mmiod_view_kind kind, const struct mmiod_view_part *parts,
+				    size_t count, const struct mmiod_view_options *options, int *fd,
+				    char *error, size_t size);
 
 /* ---- exact-width accessors for mapped windows: one load or store each; never memcpy() ----- */
 

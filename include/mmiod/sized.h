@@ -36,6 +36,10 @@ int mmiod_client_explain_sized(struct mmiod_client *client,
 			       struct mmiod_policy_answer *answer, size_t answer_size);
 int mmiod_target_parse_sized(const char *text, struct mmiod_target *target, size_t target_size,
 			     char *error, size_t size);
+int mmiod_view_create_sized(enum mmiod_view_kind kind, const struct mmiod_view_part *parts,
+			    size_t part_size, size_t count,
+			    const struct mmiod_view_options *options, size_t options_size, int *fd,
+			    char *error, size_t size);
 int mmiod_slab_provider_from_pool_sized(struct mmiod_client *client,
 					const struct mmiod_allocation *want, size_t size,
 					struct mmiod_slab_provider **provider);
@@ -113,6 +117,14 @@ static inline int mmiod_target_parse(const char *text, struct mmiod_target *targ
 				     size_t size)
 {
 	return mmiod_target_parse_sized(text, target, sizeof(*target), error, size);
+}
+
+static inline int mmiod_view_create(enum mmiod_view_kind kind, const struct mmiod_view_part *parts,
+				    size_t count, const struct mmiod_view_options *options, int *fd,
+				    char *error, size_t size)
+{
+	return mmiod_view_create_sized(kind, parts, sizeof(*parts), count, options,
+				       sizeof(*options), fd, error, size);
 }
 
 static inline int mmiod_slab_provider_from_pool(struct mmiod_client *client,

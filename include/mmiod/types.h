@@ -97,6 +97,13 @@ enum mmiod_leaf_size {
 	MMIOD_LEAF_SIZES = 3,
 };
 
+/** What a view looks like to the program that has it. The values of the module's enum mmiod_view_form. */
+enum mmiod_view_kind {
+	MMIOD_VIEW_FILE = 1, /**< a regular file, such as a BAR's in sysfs */
+	MMIOD_VIEW_PHYS = 2, /**< /dev/mem: offsets are physical addresses */
+	MMIOD_VIEW_UIO = 3, /**< a UIO node: offset N pages is the beginning of part N */
+};
+
 /** Limits per user, each with the key of [daemon] that sets it. */
 enum mmiod_limit {
 	MMIOD_LIMIT_CONNECTIONS = 1, /**< connections-per-user */

@@ -598,7 +598,16 @@ struct mmiod_window_query {
 	__u32 width;
 	__u32 state;
 	__u32 mmapable; /* 1: owns whole pages */
-	__u64 page_size;
+	__u64 page_size; /* the last in version 1 */
+	/*
+	 * out: what refers to the window beside the caller's descriptor: other files of it, which
+	 * count once each, and what else holds this one: copies (in flight, too), mappings, views.
+	 * It may be too high for a moment, while a file is on its way out, or if another thread
+	 * shares the caller's descriptors; it is 0 only when nobody else has the window. An older
+	 * module leaves zeros as they are, and refuses anything else with E2BIG: so ask with ~0.
+	 */
+	__u32 users;
+	__u32 reserved; /* 0 */
 };
 
 #define MMIOD_POPULATE_EXACT (1u << 0) /* these pages only, by remap_pfn_range(), each of 4 KiB */
@@ -606,7 +615,8 @@ struct mmiod_window_query {
 /*
  * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one
  * mapping of this window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around
- * it. EINVAL: it does not, or an unknown flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the
+ * it. EINVAL: it does not, the
+ * mapping has no window there (see MMIOD_VIEW_CREATE_LONGER), or an unknown flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the
  * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed. EBUSY: EXACT,
  * and user space had the kernel leave marks there (userfaultfd).
  */
@@ -637,8 +647,8 @@ enum mmiod_access_op {
 
 /*
  * Mediated access with a width of the caller's choice. A region with a declared width admits that
- * width only, and no bulk operations: EINVAL. Beyond the window's end: EINVAL. Write on a read-only
- * window: EBADF.
+ * width only, and no bulk operations: EINVAL. Beyond the window's end: EINVAL. Read or write by a
+ * descriptor that is not open for it: EBADF.
  */
 struct mmiod_window_access {
 	__u32 size;
@@ -650,10 +660,75 @@ struct mmiod_window_access {
 	__u64 buffer; /* user address; unused for FILL */
 };
 
+/*
+ * A view is a file that shows windows as another file does that programs open: a BAR's file in
+ * sysfs, /dev/mem, or a UIO node. Anyone may make one of windows that they hold, and it gives what
+ * the descriptors give that it is made of. It holds these files, so a lease lasts as long as a view
+ * of it. The kernel opens no view anew by its name in /proc, it answers none of these calls, and
+ * there are no views of views.
+ *
+ *		FILE				PHYS			UIO
+ *	stat	regular, `length`		character 1:1, 0	character `rdev`, 0
+ *	mmap	bytes, within one part		physical addresses	page N is part N's beginning
+ *	read	the part's mediated access; EFAULT in a hole		EIO: there is no interrupt
+ *	lseek	SET, CUR, END			SET, CUR		ESPIPE
+ *	poll	POLLHUP when all windows are revoked, else readable and writable
+ *
+ * A mapping is the window's own. So is its end: a revoked part raises SIGBUS, and the others go on.
+ */
+enum mmiod_view_form {
+	MMIOD_VIEW_FORM_FILE = 1,
+	MMIOD_VIEW_FORM_PHYS = 2,
+	MMIOD_VIEW_FORM_UIO = 3,
+};
+
+/* A writable mapping of a part that is open for reading only becomes a read-only one. */
+#define MMIOD_VIEW_CREATE_DOWNGRADE (1u << 0)
+/*
+ * FILE: a mapping may go on behind the end of the part that it begins in. Nothing is there: SIGBUS.
+ * Each part then reaches to the end of its window.
+ */
+#define MMIOD_VIEW_CREATE_LONGER (1u << 1)
+#define MMIOD_VIEW_CREATE_FLAGS (MMIOD_VIEW_CREATE_DOWNGRADE | MMIOD_VIEW_CREATE_LONGER)
+
+#define MMIOD_VIEW_CREATE_PARTS_MAX 64
+
+struct mmiod_view_create_part {
+	__u64 offset; /* in the view; UIO: 0, the index decides */
+	__u64 start; /* in the window */
+	__u64 length; /* whole pages, from 1 */
+	__s32 fd; /* a window, open for reading */
+	__u32 reserved; /* 0 */
+};
+
+/*
+ * Make a view and its file (close-on-exec), by any window's file. Its parts may come in any order.
+ * EBADF: a descriptor is not open, or not for reading. EINVAL: it is no window, or one without whole
+ * pages; a part is misaligned, wraps, leaves its window or the view, or overlaps another. EPERM:
+ * another rdev. EFAULT: the parts cannot be read.
+ */
+struct mmiod_view_create {
+	__u32 size;
+	__u32 form; /* enum mmiod_view_form */
+	__u32 flags; /* MMIOD_VIEW_CREATE_* */
+	__u32 count; /* 1 to MMIOD_VIEW_CREATE_PARTS_MAX */
+	__u64 parts; /* user address of struct mmiod_view_create_part[count] */
+	__u64 length; /* FILE: its size in bytes; 0: the end of its last part. Others: 0 */
+	/*
+	 * UIO: what stat says, as makedev(3): 0, or of a major number that is given out as needed,
+	 * 234 to 254 or 384 to 511. Others: 0
+	 */
+	__u32 rdev;
+	__s32 irq; /* -1 */
+	__u32 reserved; /* 0 */
+	__s32 fd; /* out */
+};
+
 #define MMIOD_IOC_QUERY _IOWR(MMIOD_IOC_TYPE, 0x20, struct mmiod_window_query)
 #define MMIOD_IOC_POPULATE _IOWR(MMIOD_IOC_TYPE, 0x21, struct mmiod_window_populate)
 #define MMIOD_IOC_ACCESS _IOWR(MMIOD_IOC_TYPE, 0x22, struct mmiod_window_access)
 #define MMIOD_IOC_ALLOCATE _IOWR(MMIOD_IOC_TYPE, 0x23, struct mmiod_buffer_allocate)
+#define MMIOD_IOC_VIEW_CREATE _IOWR(MMIOD_IOC_TYPE, 0x24, struct mmiod_view_create)
 
 /* ---- interrupt file -------------------------------------------------------------------------- */
 
