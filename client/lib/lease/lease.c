@@ -347,3 +347,23 @@ MMIOD_EXPORT int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_s
 	*state = query.state;
 	return 0;
 }
+
+/*
+ * An older module would leave zeros as they are, which would say that nobody else has it; it refuses
+ * what is not zero.
+ */
+MMIOD_EXPORT int mmiod_lease_users(const struct mmiod_lease *lease)
+{
+	struct mmiod_window_query query = { .size = sizeof(query), .users = UINT32_MAX };
+
+	if (lease->simulated)
+		return lease_fail(lease, -EOPNOTSUPP,
+				  "lease %llu: in simulation nobody knows who has a lease's file",
+				  (unsigned long long)lease->id);
+	if (ioctl(lease->fd, MMIOD_IOC_QUERY, &query) < 0)
+		return lease_fail(
+			lease, errno == E2BIG ? -EOPNOTSUPP : -errno,
+			"lease %llu: cannot ask who else has it: %s", (unsigned long long)lease->id,
+			errno == E2BIG ? "the module that is loaded is too old" : strerror(errno));
+	return query.users < INT32_MAX ? (int)query.users : INT32_MAX;
+}

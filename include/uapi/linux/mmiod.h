@@ -615,10 +615,10 @@ struct mmiod_window_query {
 /*
  * Map all pages of [address, address + length) now: no fault will follow. The range must lie in one
  * mapping of this window and be page-aligned. Unless EXACT, up to a whole leaf may be mapped around
- * it. EINVAL: it does not, the
- * mapping has no window there (see MMIOD_VIEW_CREATE_LONGER), or an unknown flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the
- * mapping is PROT_NONE. ENOMEM: no page tables. EINTR: the caller is being killed. EBUSY: EXACT,
- * and user space had the kernel leave marks there (userfaultfd).
+ * it. EINVAL: it does not, or the window ends before (see MMIOD_VIEW_CREATE_LONGER), or an unknown
+ * flag. ENODEV: revoked. EAGAIN: suspended. EFAULT: the mapping is PROT_NONE. ENOMEM: no page
+ * tables. EINTR: the caller is being killed. EBUSY: EXACT, and user space had the kernel leave
+ * marks there (userfaultfd).
  */
 struct mmiod_window_populate {
 	__u32 size;
