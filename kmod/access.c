@@ -159,7 +159,7 @@ static int check_access(struct file *file, const struct mmiod_window_access *acc
 
 	if (access->op < MMIOD_ACCESS_READ || access->op > MMIOD_ACCESS_FILL)
 		return -EINVAL;
-	if (mmiod_access_writes(access->op) && !(file->f_mode & FMODE_WRITE))
+	if (!(file->f_mode & (mmiod_access_writes(access->op) ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
 	if (access->value > (access->op == MMIOD_ACCESS_FILL ? U8_MAX : 0))
 		return -EINVAL;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file that stands for a window, and the pseudo file system that this and the files of other
- * objects lie on.
+ * The files that stand for a window, and the pseudo file system that all files of the module lie
+ * on.
  *
  * Each window has an inode of its own, hence an address_space of its own, so that one
  * unmap_mapping_range() takes exactly its mappings from every process, forked, moved and split ones
- * too. VMAs hold the file: ->release runs when the last descriptor and the last mapping are gone,
- * and ends the window. Any other holder of a reference on the window then holds its inode with it,
- * and with the inode the file system's pin.
+ * too. VMAs hold a file: when ->release of the last one has run, no descriptor and no mapping is
+ * left, and the window ends. Any other holder of a reference on the window then holds its inode with
+ * it, and with the inode the file system's pin.
+ *
+ * The first file is made with the window; others come by open() of a name in /proc, and share its
+ * reference on the window. An O_PATH descriptor holds the inode but no file, so the inode may be
+ * opened when the window is gone: inode->i_private is NULL then.
  *
  * The file system is pinned by each window, and by each open control file, so that it is not made
  * anew for every window of a daemon's; not by the module's init: the superblock holds a module
@@ -15,6 +19,7 @@
  * closed, and which would make the module impossible to unload if it were taken for good.
  */
 #include <linux/cred.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/module.h>
 #include <linux/mount.h>
@@ -29,12 +34,12 @@
 
 static struct vfsmount *fs_mount;
 static int fs_pins;
-static struct file_system_type window_fs;
+static struct file_system_type mmiod_fs;
 
 /* Each pin keeps the file system; the first one mounts it. 0 or -errno. May sleep. */
 int mmiod_files_pin(void)
 {
-	return simple_pin_fs(&window_fs, &fs_mount, &fs_pins);
+	return simple_pin_fs(&mmiod_fs, &fs_mount, &fs_pins);
 }
 
 /* Undoes one mmiod_files_pin(). May sleep, and unmounts the file system with the last pin. */
@@ -43,12 +48,77 @@ void mmiod_files_unpin(void)
 	simple_release_fs(&fs_mount, &fs_pins);
 }
 
-/* No VMA is left, and no call is under way: all of them hold the file. */
-static int window_release(struct inode *inode, struct file *file)
+/* ---- windows: opening and closing ---- */
+
+/* What the descriptors of one inode are open for. */
+struct holding {
+	const struct inode *inode;
+	fmode_t mode;
+};
+
+/* For iterate_fd(), which holds a spinlock. An O_PATH descriptor is open for nothing. */
+static int add_rights(const void *context, struct file *file, unsigned int fd)
 {
-	mmiod_window_close(file->private_data);
+	struct holding *holding = (struct holding *)context;
+
+	if (file_inode(file) == holding->inode)
+		holding->mode |= file->f_mode & (FMODE_READ | FMODE_WRITE);
 	return 0;
 }
+
+/*
+ * A window is opened anew by a name in /proc. That must give nobody more than they have: neither
+ * whoever holds a descriptor with fewer rights, nor who may look at the descriptors of another
+ * process. So the opener's own descriptors of the window decide, and this is a dup() with a position
+ * of its own.
+ */
+static int window_open(struct inode *inode, struct file *file)
+{
+	struct holding holding = { .inode = inode };
+	struct mmiod_window *window;
+	int ret = 0;
+
+	iterate_fd(current->files, 0, add_rights, &holding);
+	spin_lock(&inode->i_lock);
+	window = inode->i_private;
+	if (!window)
+		ret = -ENXIO;
+	else if (!holding.mode || file->f_mode & (FMODE_READ | FMODE_WRITE) & ~holding.mode)
+		ret = -EACCES;
+	else
+		window->files++;
+	spin_unlock(&inode->i_lock);
+	file->private_data = window;
+	return ret;
+}
+
+/* With the last file no VMA is left, and no call is under way: all of them hold one. */
+static int window_release(struct inode *inode, struct file *file)
+{
+	struct mmiod_window *window = file->private_data;
+	bool last;
+
+	spin_lock(&inode->i_lock);
+	last = !--window->files;
+	if (last)
+		inode->i_private = NULL;
+	spin_unlock(&inode->i_lock);
+	if (last)
+		mmiod_window_close(window);
+	return 0;
+}
+
+/*
+ * What refers to the window beside one descriptor of @file. The call itself refers to the file if
+ * the caller's descriptors are shared; it is counted, because nobody can tell its reference from
+ * others.
+ */
+static u32 count_users(const struct mmiod_window *window, struct file *file)
+{
+	return file_count(file) + READ_ONCE(window->files) - 2;
+}
+
+/* ---- windows: their other operations ---- */
 
 static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
 {
@@ -95,11 +165,13 @@ static int call_query(struct mmiod_call *call)
 	query->state = mmiod_window_state(window);
 	query->mmapable = window->pages != 0;
 	query->page_size = PAGE_SIZE;
+	query->users = count_users(window, call->file);
+	query->reserved = 0;
 	return 0;
 }
 
 static const struct mmiod_ioctl calls[] = {
-	MMIOD_IOCTL(MMIOD_IOC_QUERY, struct mmiod_window_query, call_query),
+	MMIOD_IOCTL_GROWN(MMIOD_IOC_QUERY, struct mmiod_window_query, page_size, call_query),
 	MMIOD_IOCTL(MMIOD_IOC_POPULATE, struct mmiod_window_populate, mmiod_call_populate),
 	MMIOD_IOCTL(MMIOD_IOC_ACCESS, struct mmiod_window_access, mmiod_call_access),
 	MMIOD_IOCTL(MMIOD_IOC_ALLOCATE, struct mmiod_buffer_allocate, mmiod_call_allocate),
@@ -112,6 +184,7 @@ static long window_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static const struct file_operations window_fops = {
 	.owner = THIS_MODULE,
+	.open = window_open,
 	.release = window_release,
 	.llseek = generic_file_llseek,
 	.read = mmiod_window_read,
@@ -127,24 +200,36 @@ static const struct file_operations window_fops = {
 	.show_fdinfo = window_fdinfo,
 };
 
-/*
- * The size is the window's, the owner and the mode say nothing: none of them is the client's to
- * change.
- */
-static int refuse_setattr(MMIOD_IDMAP *idmap, struct dentry *dentry, struct iattr *attr)
+/* The window of a file, which holds it; NULL: it is another file. */
+struct mmiod_window *mmiod_file_window(const struct file *file)
 {
-	return -EPERM;
+	return file->f_op == &window_fops ? file->private_data : NULL;
 }
 
-static const struct inode_operations window_iops = {
-	.setattr = refuse_setattr,
+/* ---- all files ---- */
+
+/*
+ * The size is the object's, the owner and the mode say nothing: none of them is the client's to
+ * change. Truncation changes nothing either, but fails as little as that of a BAR's file in sysfs:
+ * shells and dd do it before they write. The kernel asks for new times with it.
+ */
+static int keep_attributes(MMIOD_IDMAP *idmap, struct dentry *dentry, struct iattr *attr)
+{
+	const unsigned int others =
+		ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET;
+
+	return attr->ia_valid & ATTR_SIZE && !(attr->ia_valid & others) ? 0 : -EPERM;
+}
+
+static const struct inode_operations file_iops = {
+	.setattr = keep_attributes,
 };
 
 /*
  * The name in /proc/PID/maps and /proc/PID/fd. Only the dentry may be looked at: an O_PATH
- * descriptor keeps it alive after the window is gone.
+ * descriptor keeps it alive after the object is gone.
  */
-static char *window_dname(struct dentry *dentry, char *buffer, int size)
+static char *file_dname(struct dentry *dentry, char *buffer, int size)
 {
 	int length = dentry->d_name.len + sizeof("/");
 
@@ -155,8 +240,8 @@ static char *window_dname(struct dentry *dentry, char *buffer, int size)
 	return buffer;
 }
 
-static const struct dentry_operations window_dops = {
-	.d_dname = window_dname,
+static const struct dentry_operations file_dops = {
+	.d_dname = file_dname,
 };
 
 /*
@@ -168,20 +253,20 @@ static int init_fs_context(struct fs_context *fc)
 
 	if (!ctx)
 		return -ENOMEM;
-	ctx->dops = &window_dops;
+	ctx->dops = &file_dops;
 	fc->s_iflags |= SB_I_NOEXEC | SB_I_NODEV;
 	return 0;
 }
 
-static struct file_system_type window_fs = {
+static struct file_system_type mmiod_fs = {
 	.name = "mmiod",
 	.owner = THIS_MODULE,
 	.init_fs_context = init_fs_context,
 	.kill_sb = kill_anon_super,
 };
 
-/* Nothing is ever in a window's page cache, so nothing gets dirty in it. */
-static const struct address_space_operations window_aops = {
+/* Nothing is ever in a file's page cache, so nothing gets dirty in it. */
+static const struct address_space_operations file_aops = {
 	.dirty_folio = noop_dirty_folio,
 };
 
@@ -198,7 +283,7 @@ static struct inode *listed_inode(struct super_block *sb)
 	if (!inode)
 		return NULL;
 	inode->i_ino = get_next_ino();
-	inode->i_mapping->a_ops = &window_aops;
+	inode->i_mapping->a_ops = &file_aops;
 	mmiod_inode_init_dirty(inode);
 	inode->i_uid = current_fsuid();
 	inode->i_gid = current_fsgid();
@@ -207,43 +292,44 @@ static struct inode *listed_inode(struct super_block *sb)
 	return inode;
 }
 
-static struct inode *new_inode_for(u64 size, bool readonly)
+static struct inode *new_inode_for(const struct mmiod_file_form *form)
 {
 	struct inode *inode = listed_inode(fs_mount->mnt_sb);
 
 	if (!inode)
 		return NULL;
-	/* A regular file of the window's size: that is how real programs size their mapping. */
-	inode->i_mode = S_IFREG | (readonly ? 0400 : 0600);
-	inode->i_op = &window_iops;
+	inode->i_mode = form->mode;
+	inode->i_rdev = form->rdev;
+	inode->i_op = &file_iops;
 	inode->i_flags |= S_NOCMTIME; /* a store to a buffer's page is no file write */
-	i_size_write(inode, size);
+	i_size_write(inode, form->size);
 	return inode;
 }
 
 /* alloc_file_pseudo() takes no module reference, but the final fput() drops one. */
-static struct file *new_file(const char *name, const struct file_operations *fops,
-			     struct inode *inode, int flags)
+static struct file *new_file(const struct mmiod_file_form *form, struct inode *inode)
 {
 	struct file *file;
 
 	if (!try_module_get(THIS_MODULE))
 		return ERR_PTR(-ENODEV);
-	file = alloc_file_pseudo(inode, fs_mount, name, flags, fops);
-	if (IS_ERR(file))
+	file = alloc_file_pseudo(inode, fs_mount, form->name, form->flags, form->fops);
+	if (IS_ERR(file)) {
 		module_put(THIS_MODULE);
+		return file;
+	}
+	file->private_data = form->object;
+	file->f_mode &= ~FMODE_LSEEK;
+	file->f_mode |= form->positions;
 	return file;
 }
 
 /*
- * A file for @object, or an ERR_PTR: of @size bytes, as fstat says, with an inode of its own and
- * @flags as open() has them. It can neither seek nor do positioned access, unless the caller
- * switches that on as open() would have. It owns a pin, which the caller gives back by
- * mmiod_files_unpin() when the object ends, not earlier than in ->release; after an error nothing
- * was taken. May sleep; with or without mmiod_lock.
+ * A file of that form, with an inode of its own, or an ERR_PTR. It owns a pin, which the caller
+ * gives back by mmiod_files_unpin() when the object ends, not earlier than in ->release; after an
+ * error nothing was taken. May sleep; with or without mmiod_lock.
  */
-struct file *mmiod_file_make(const char *name, const struct file_operations *fops, void *object,
-			     u64 size, int flags)
+struct file *mmiod_file_make_as(const struct mmiod_file_form *form)
 {
 	struct inode *inode;
 	struct file *file;
@@ -251,15 +337,31 @@ struct file *mmiod_file_make(const char *name, const struct file_operations *fop
 
 	if (ret)
 		return ERR_PTR(ret);
-	inode = new_inode_for(size, flags == O_RDONLY);
-	file = inode ? new_file(name, fops, inode, flags) : ERR_PTR(-ENOMEM);
-	if (!IS_ERR(file)) {
-		file->private_data = object;
+	inode = new_inode_for(form);
+	file = inode ? new_file(form, inode) : ERR_PTR(-ENOMEM);
+	if (!IS_ERR(file))
 		return file;
-	}
 	iput(inode);
 	mmiod_files_unpin();
 	return file;
+}
+
+/*
+ * Likewise a regular file for @object: of @size bytes, as fstat says, and @flags as open() has them.
+ * It can neither seek nor do positioned access, unless the caller switches that on as open() would
+ * have.
+ */
+struct file *mmiod_file_make(const char *name, const struct file_operations *fops, void *object,
+			     u64 size, int flags)
+{
+	return mmiod_file_make_as(&(struct mmiod_file_form){
+		.name = name,
+		.fops = fops,
+		.mode = S_IFREG | (flags == O_RDONLY ? 0400 : 0600),
+		.size = size,
+		.flags = flags,
+		.object = object,
+	});
 }
 
 /* Called once, as the window ends: gives back the inode, and the pin that came with it. */
@@ -269,23 +371,42 @@ void mmiod_window_close_inode(struct inode *inode)
 	mmiod_files_unpin();
 }
 
+/* Of the window's first file: from here on others can be opened. */
+static void attach(struct mmiod_window *window, struct inode *inode)
+{
+	ihold(inode);
+	window->inode = inode;
+	window->files = 1;
+	inode->i_private = window;
+	inode->i_fop = &window_fops;
+}
+
 /*
- * The window's file, or an ERR_PTR; called with mmiod_lock held. From here on the first reference
- * on the window is the file's, and the pin is the window's; after an error neither was taken.
+ * The window's first file, or an ERR_PTR; called with mmiod_lock held. From here on the first
+ * reference on the window is its files', and the pin is the window's; after an error neither was
+ * taken.
+ *
+ * It is a regular file of the window's size: that is how real programs size their mapping. Its mode
+ * admits everybody as far as ->open.
  */
 struct file *mmiod_window_open(struct mmiod_window *window)
 {
+	bool readonly = window->flags & MMIOD_WINDOW_READONLY;
 	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
 	struct file *file;
 
 	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", window->ops->origin(window),
 		 window->offset, window->offset + window->length - 1);
-	file = mmiod_file_make(name, &window_fops, window, window->length,
-			       window->flags & MMIOD_WINDOW_READONLY ? O_RDONLY : O_RDWR);
-	if (IS_ERR(file))
-		return file;
-	file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
-	window->inode = file_inode(file);
-	ihold(window->inode);
+	file = mmiod_file_make_as(&(struct mmiod_file_form){
+		.name = name,
+		.fops = &window_fops,
+		.mode = S_IFREG | (readonly ? 0444 : 0666),
+		.size = window->length,
+		.flags = readonly ? O_RDONLY : O_RDWR,
+		.positions = FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE,
+		.object = window,
+	});
+	if (!IS_ERR(file))
+		attach(window, file_inode(file));
 	return file;
 }

@@ -5,8 +5,8 @@
  *	device	a PCI function bound to the driver		pci.c, command.c, suspend.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
- *	window	a sub-range of a region or a buffer, one file	window.c (object), create.c, file.c,
- *		each						mapping.c, leaf.c, access.c, io.c
+ *	window	a sub-range of a region or a buffer, with	window.c (object), create.c, file.c,
+ *		files of its own				mapping.c, leaf.c, access.c, io.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
  *	(none)	others' addresses and frames, to look at		inspect.c
@@ -56,12 +56,13 @@
  *	device->command		raw spinlock, interrupts off: every write to a function's COMMAND
  *				register, and the flags that decide about it. Handlers take it.
  *				Under it nobody is woken or signalled: that is for afterwards.
+ *	inode->i_lock		the kernel's, a spinlock: how many files a window has (file.c)
  *
  * Device memory is touched under no lock, see io.c.
  *
- * Lifetimes: a window's ->release takes it out of the ledger; the object, its inode and the buffer
- * or region behind it live until the last reference is put. One is the file's (VMAs hold the file),
- * others are taken under mmiod_lock by whoever looks a window up to do something to it without that
+ * Lifetimes: ->release of a window's last file takes it out of the ledger; the object, its inode and
+ * the buffer or region behind it live until the last reference is put. One is the files' (VMAs hold
+ * a file), others are taken under mmiod_lock by whoever looks a window up to do something to it without that
  * lock. A region lives as long as its claim or a window's object. A device's resources end in
  * ->remove, whoever still holds a window: by then nothing can reach the pages any more. ->remove
  * and the device's other callbacks are called one at a time (device_lock). ->remove marks the
@@ -334,7 +335,7 @@ struct mmiod_window {
 	struct mutex preparing; /* page tables and memory are made ready; see above */
 	wait_queue_head_t poll;
 
-	struct kref ref; /* one for the file, one for each look-up */
+	struct kref ref; /* one for all files, one for each look-up */
 
 	/* Set before the file is visible, constant afterwards. */
 	u64 id; /* 0: never registered */
@@ -358,6 +359,8 @@ struct mmiod_window {
 	struct rb_node node; /* in region->windows, by id */
 	struct interval_tree_node pfns; /* in the tree of live windows, by page frame */
 	bool listed; /* not revoked, or not yet gone; a region's window is in both */
+
+	u32 files; /* under inode->i_lock, as inode->i_private, which is NULL when there is none */
 
 	unsigned long state; /* bits mmiod_state_bit; see "window->lock" above */
 	struct work_struct later; /* the rest of a revocation */
@@ -394,7 +397,21 @@ unsigned int mmiod_window_count(void);
 
 /* ---- file.c ---- */
 
+/* What a file looks like from outside, and the object that stands behind it. */
+struct mmiod_file_form {
+	const char *name; /* as /proc/PID/fd says it */
+	const struct file_operations *fops;
+	umode_t mode;
+	dev_t rdev;
+	loff_t size;
+	int flags; /* as open() has them */
+	fmode_t positions; /* FMODE_LSEEK, FMODE_PREAD, FMODE_PWRITE, as open() would have it */
+	void *object; /* file->private_data */
+};
+
 struct file *mmiod_window_open(struct mmiod_window *window);
+struct mmiod_window *mmiod_file_window(const struct file *file);
+struct file *mmiod_file_make_as(const struct mmiod_file_form *form);
 struct file *mmiod_file_make(const char *name, const struct file_operations *fops, void *object,
 			     u64 size, int flags);
 int mmiod_files_pin(void);

@@ -3,6 +3,7 @@
 #include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -310,6 +311,60 @@ uint64_t window_id(int fd)
 	if (ioctl(fd, MMIOD_IOC_QUERY, &query))
 		FAIL("QUERY: %s", strerror(errno));
 	return query.window_id;
+}
+
+int reopen(int fd, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
+unsigned int users(int fd)
+{
+	struct mmiod_window_query query = { .size = sizeof(query), .users = UINT32_MAX };
+
+	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &query), 0);
+	return query.users;
+}
+
+/* Of one descriptor, with the byte that a message needs. */
+union passed {
+	struct cmsghdr head;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+void send_fd(int sock, int fd)
+{
+	union passed passed = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)),
+					  .cmsg_level = SOL_SOCKET,
+					  .cmsg_type = SCM_RIGHTS } };
+	struct iovec byte = { .iov_base = "", .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &byte,
+				  .msg_iovlen = 1,
+				  .msg_control = &passed,
+				  .msg_controllen = sizeof(passed) };
+
+	memcpy(CMSG_DATA(&passed.head), &fd, sizeof(fd));
+	EXPECT_EQ(sendmsg(sock, &message, 0), 1);
+}
+
+int receive_fd(int sock)
+{
+	union passed passed = {};
+	char text;
+	struct iovec byte = { .iov_base = &text, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &byte,
+				  .msg_iovlen = 1,
+				  .msg_control = &passed,
+				  .msg_controllen = sizeof(passed) };
+	int fd;
+
+	EXPECT_EQ(recvmsg(sock, &message, MSG_CMSG_CLOEXEC), 1);
+	EXPECT_EQ(passed.head.cmsg_type, SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(&passed.head), sizeof(fd));
+	return fd;
 }
 
 struct mmiod_window_info window_info(int control, int fd)

@@ -79,6 +79,14 @@ int try_buffer(int control, struct mmiod_buffer_create create);
 struct mmiod_buffer_info buffer_info(int control, int fd, uint64_t page);
 int allocate(int fd);
 
+/* Open the file of a descriptor anew, by its name in /proc; -1 with errno. */
+int reopen(int fd, int flags);
+/* What refers to the window of a descriptor beside that one, by QUERY. */
+unsigned int users(int fd);
+/* Hand a descriptor over by a socket, and take one. */
+void send_fd(int sock, int fd);
+int receive_fd(int sock);
+
 /* Map a window shared; the test ends when it fails. */
 void *map_window(int fd, size_t length, int prot);
 
