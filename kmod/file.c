@@ -175,6 +175,7 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_POPULATE, struct mmiod_window_populate, mmiod_call_populate),
 	MMIOD_IOCTL(MMIOD_IOC_ACCESS, struct mmiod_window_access, mmiod_call_access),
 	MMIOD_IOCTL(MMIOD_IOC_ALLOCATE, struct mmiod_buffer_allocate, mmiod_call_allocate),
+	MMIOD_IOCTL(MMIOD_IOC_VIEW_CREATE, struct mmiod_view_create, mmiod_call_view_create),
 };
 
 static long window_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -7,6 +7,7 @@
  *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
  *	window	a sub-range of a region or a buffer, with	window.c (object), create.c, file.c,
  *		files of its own				mapping.c, leaf.c, access.c, io.c
+ *	view	a file that shows windows as another file does	view.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
  *	(none)	others' addresses and frames, to look at		inspect.c
@@ -422,6 +423,7 @@ void mmiod_window_close_inode(struct inode *inode);
 
 struct mmiod_call;
 int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma);
+int mmiod_window_map(struct file *file, struct vm_area_struct *vma, bool longer);
 struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma);
 int mmiod_call_populate(struct mmiod_call *call);
 
@@ -521,6 +523,7 @@ union mmiod_argument {
 	struct mmiod_buffer_info buffer;
 	struct mmiod_translate translate;
 	struct mmiod_page page;
+	struct mmiod_view_create view;
 };
 
 /* The size of an argument, which does not compile if there is no room for it. */
@@ -566,5 +569,6 @@ int mmiod_call_buffer_info(struct mmiod_call *call);
 int mmiod_call_allocate(struct mmiod_call *call);
 int mmiod_call_translate(struct mmiod_call *call);
 int mmiod_call_page(struct mmiod_call *call);
+int mmiod_call_view_create(struct mmiod_call *call);
 
 #endif

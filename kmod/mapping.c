@@ -179,11 +179,11 @@ struct mmiod_window *mmiod_vma_window(const struct vm_area_struct *vma)
  * A private mapping would be copy-on-write, which PFN mappings must not be. VM_MAYSHARE is what
  * MAP_SHARED leaves on a read-only file; VM_SHARED is cleared there.
  */
-static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma)
+static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma, bool longer)
 {
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
-	if (!mmiod_leaf_in_bounds(window, vma->vm_pgoff, vma_pages(vma)))
+	if (!mmiod_leaf_in_bounds(window, vma->vm_pgoff, longer ? 1 : vma_pages(vma)))
 		return -EINVAL;
 	if (window->flags & MMIOD_WINDOW_READONLY && vma->vm_flags & VM_WRITE)
 		return -EACCES;
@@ -191,13 +191,15 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 }
 
 /*
- * ->mmap, under mmap_lock held for writing. The state is looked at to fail early; correctness is
- * the fault handler's. Nothing may fail once we have counted the mapping.
+ * ->mmap of a window's @file, or of a view that it is a part of, under mmap_lock held for writing.
+ * @longer: the mapping may go on behind the window's end, where faults find nothing. The state is
+ * looked at to fail early; correctness is the fault handler's. Nothing may fail once we have counted
+ * the mapping.
  */
-int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
+int mmiod_window_map(struct file *file, struct vm_area_struct *vma, bool longer)
 {
 	struct mmiod_window *window = file->private_data;
-	int ret = check_mapping(window, vma) ?: window->ops->map(window, vma);
+	int ret = check_mapping(window, vma, longer) ?: window->ops->map(window, vma);
 
 	if (ret)
 		return ret;
@@ -211,10 +213,19 @@ int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
 	return 0;
 }
 
+int mmiod_window_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return mmiod_window_map(file, vma, false);
+}
+
+/* The mapping itself may go on behind the window's end. */
 static bool maps_window(const struct vm_area_struct *vma, const struct mmiod_window *window,
 			unsigned long start, unsigned long length)
 {
-	return mmiod_vma_window(vma) == window && length <= vma->vm_end - start;
+	if (mmiod_vma_window(vma) != window || length > vma->vm_end - start)
+		return false;
+	return mmiod_leaf_in_bounds(window, vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT),
+				    length >> PAGE_SHIFT);
 }
 
 /*

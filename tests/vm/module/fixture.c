@@ -367,6 +367,29 @@ int receive_fd(int sock)
 	return fd;
 }
 
+struct mmiod_view_create_part view_part(int fd, uint64_t offset, uint64_t start, uint64_t length)
+{
+	return (struct mmiod_view_create_part){
+		.offset = offset, .start = start, .length = length, .fd = fd
+	};
+}
+
+int try_view_as(struct mmiod_view_create create, const struct mmiod_view_create_part *parts)
+{
+	create.size = sizeof(create);
+	create.parts = (uintptr_t)parts;
+	return ioctl(parts[0].fd, MMIOD_IOC_VIEW_CREATE, &create) ? -1 : create.fd;
+}
+
+int try_view(uint32_t form, uint32_t flags, const struct mmiod_view_create_part *parts,
+	     unsigned int count)
+{
+	return try_view_as(
+		(struct mmiod_view_create){
+			.form = form, .flags = flags, .count = count, .irq = -1 },
+		parts);
+}
+
 struct mmiod_window_info window_info(int control, int fd)
 {
 	struct mmiod_window_info info = { .size = sizeof(info), .window_id = window_id(fd) - 1 };

@@ -87,6 +87,13 @@ unsigned int users(int fd);
 void send_fd(int sock, int fd);
 int receive_fd(int sock);
 
+/* One window's part of a view; and a view of such, its descriptor, or -1 with errno. */
+struct mmiod_view_create_part view_part(int fd, uint64_t offset, uint64_t start, uint64_t length);
+int try_view(uint32_t form, uint32_t flags, const struct mmiod_view_create_part *parts,
+	     unsigned int count);
+/* The same with what else the structure says, but for the parts' address. */
+int try_view_as(struct mmiod_view_create create, const struct mmiod_view_create_part *parts);
+
 /* Map a window shared; the test ends when it fails. */
 void *map_window(int fd, size_t length, int prot);
 

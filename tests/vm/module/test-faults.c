@@ -24,6 +24,7 @@ enum { TABLE = 2 << 20, MOST_ALLOCATIONS = 400 };
 
 struct subject {
 	int control, fd;
+	int window; /* of views */
 	uint8_t *address;
 	struct mmiod_window_create create;
 	struct mmiod_buffer_create buffer;
@@ -168,6 +169,32 @@ TEST_WITHIN(300, creating_windows_and_buffers_bears_any_allocation_failing)
 		};
 		each_failing("BUFFER_CREATE", &subject, create_buffer, close_window);
 	}
+}
+
+static int create_view(struct subject *subject)
+{
+	struct mmiod_view_create_part parts[2] = { view_part(subject->window, 0, 0, page()),
+						   view_part(subject->window, 2 * page(), page(),
+							     page()) };
+
+	subject->fd = try_view(MMIOD_VIEW_FORM_FILE, 0, parts, 2);
+	return subject->fd < 0 ? -1 : 0;
+}
+
+static int open_anew(struct subject *subject)
+{
+	subject->fd = reopen(subject->window, O_RDWR);
+	return subject->fd < 0 ? -1 : 0;
+}
+
+TEST_WITHIN(120, views_and_windows_opened_anew_bear_any_allocation_failing)
+{
+	struct subject subject = { .control = open_control() };
+
+	need_fault_injection();
+	subject.window = window(subject.control, "shm", 0, 4 * page(), UC, 0);
+	each_failing("VIEW_CREATE", &subject, create_view, close_window);
+	each_failing("open", &subject, open_anew, close_window);
 }
 
 static int claim(struct subject *subject)

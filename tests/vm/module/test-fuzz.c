@@ -98,8 +98,10 @@ static uint64_t some_number(void)
 	}
 }
 
+/* Views have no id, and O_PATH descriptors answer nothing. */
 static void remember(int fd)
 {
+	struct mmiod_window_query query = { .size = sizeof(query) };
 	int *slot = &fuzz.files[draw(FILES)];
 
 	if (fd < 0)
@@ -107,7 +109,8 @@ static void remember(int fd)
 	if (*slot >= 0)
 		close(*slot);
 	*slot = fd;
-	fuzz.ids[draw(IDS)] = window_id(fd);
+	if (!ioctl(fd, MMIOD_IOC_QUERY, &query))
+		fuzz.ids[draw(IDS)] = query.window_id;
 }
 
 static int some_file(void)
@@ -302,11 +305,36 @@ static void tame(unsigned int nr, uint64_t *words)
 	}
 }
 
+/* Files that are views may be among the parts, which is refused. */
+static void create_view(void)
+{
+	struct mmiod_view_create_part parts[3];
+	struct mmiod_view_create create = { .form = 1 + draw(3),
+					    .flags = draw(4),
+					    .count = 1 + draw(3),
+					    .length = one_in(4) ? some_number() : 0,
+					    .irq = one_in(8) ? some_file() : -1 };
+
+	for (size_t i = 0; i < 3; i++)
+		parts[i] = view_part(some_file(), create.form == 3 ? 0 : draw(64) * page(),
+				     one_in(2) ? 0 : draw(16) * page(), (1 + draw(32)) * page());
+	remember(try_view_as(create, parts));
+}
+
+static void open_anew(void)
+{
+	static const int modes[] = { O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_TRUNC, O_PATH };
+	int fd = some_file();
+
+	if (fd >= 0)
+		remember(reopen(fd, modes[draw(5)]));
+}
+
 /* Of any number and size, filled with numbers of 32 and of 64 bits. */
 static void any_ioctl(void)
 {
 	uint64_t words[WORDS];
-	unsigned int nr = one_in(8) ? draw(256) : draw(2) ? draw(11) : 0x20 + draw(4);
+	unsigned int nr = one_in(8) ? draw(256) : draw(2) ? draw(11) : 0x20 + draw(5);
 	int file = one_in(2) ? fuzz.control : some_file();
 	unsigned int size = one_in(3) ? draw(sizeof(words)) : 8 * (1 + draw(WORDS - 1));
 	uint32_t half[2];
@@ -348,9 +376,10 @@ static void claim_regions(void)
 static void one_call(void)
 {
 	static void (*const calls[])(void) = {
-		create_window, create_buffer, map_area,	     map_area,	  change_area,	change_area,
-		touch_area,    touch_area,    populate_area, access_file, change_state, close_one,
-		read_events,   any_ioctl,     any_ioctl,     any_ioctl,	  any_ioctl,	any_ioctl,
+		create_window, create_buffer, map_area,	   map_area,	  change_area,
+		change_area,   touch_area,    touch_area,  populate_area, access_file,
+		change_state,  close_one,     create_view, open_anew,	  read_events,
+		any_ioctl,     any_ioctl,     any_ioctl,   any_ioctl,	  any_ioctl,
 	};
 
 	if (one_in(200))

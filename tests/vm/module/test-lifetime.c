@@ -225,6 +225,22 @@ TEST(unload_is_refused_while_a_window_or_a_control_file_is_open)
 	load();
 }
 
+TEST(unload_is_refused_while_a_view_lives)
+{
+	int control = open_control();
+	int fd = window(control, "shm", 0, page(), UC, 0), view;
+	struct mmiod_view_create_part part = view_part(fd, 0, 0, page());
+
+	view = try_view(MMIOD_VIEW_FORM_PHYS, 0, &part, 1);
+	EXPECT(view >= 0);
+	close(control);
+	close(fd);
+	EXPECT_ERRNO(unload(), EAGAIN);
+	close(view);
+	EXPECT_EQ(unload_soon(), 0);
+	load();
+}
+
 TEST(a_revoked_window_still_pins_the_module)
 {
 	int control = open_control();
