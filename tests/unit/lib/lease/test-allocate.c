@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocations. The fake daemon's windows are memory files, which know no MMIOD_IOC_ALLOCATE: this
- * test's own ioctl() stands in for the module's.
+ * Allocations. The fake daemon's windows are memory files, which know no MMIOD_IOC_ALLOCATE: the
+ * fake module's ioctl() answers it.
  */
 #include "support/fake.h"
+#include "support/module.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-static int allocations;
-static int allocation_errors[8]; /* by the number of the call; 0: it works */
-
-int ioctl(int fd, unsigned long request, ...)
-{
-	va_list args;
-	void *argument;
-
-	va_start(args, request);
-	argument = va_arg(args, void *);
-	va_end(args);
-	if (request != MMIOD_IOC_ALLOCATE)
-		return (int)syscall(SYS_ioctl, fd, request, argument);
-	if (((struct mmiod_buffer_allocate *)argument)->size !=
-	    sizeof(struct mmiod_buffer_allocate)) {
-		errno = EINVAL;
-		return -1;
-	}
-	errno = allocation_errors[allocations++];
-	return errno ? -1 : 0;
-}
 
 struct allocate_rig {
 	uint32_t backend;
@@ -94,8 +70,8 @@ static void begin(struct allocate_test *test, uint32_t backend)
 {
 	memset(test, 0, sizeof(*test));
 	test->rig.backend = backend;
-	allocations = 0;
-	memset(allocation_errors, 0, sizeof(allocation_errors));
+	module.allocations = 0;
+	memset(module.allocation_errors, 0, sizeof(module.allocation_errors));
 	fake_start(&test->fake, serve_allocations, &test->rig);
 	test->client = connect_or_fail(&test->fake);
 }
@@ -166,7 +142,7 @@ Test(allocate, from_a_pool_is_a_lease_like_any_other)
 	cr_assert_eq(asked->width, 4);
 	cr_assert_eq(asked->flags, MMIOD_ALLOC_ZERO | MMIOD_ALLOC_POWER_OF_TWO);
 	cr_assert_eq(test.rig.released[0], 17);
-	cr_assert_eq(allocations, 0);
+	cr_assert_eq(module.allocations, 0);
 }
 
 Test(allocate, zeros_mean_defaults)
@@ -206,7 +182,7 @@ Test(allocate, kernel_memory_is_taken_by_the_caller_at_once)
 
 	begin(&test, MMIOD_BACKEND_MODULE);
 	cr_assert_eq(mmiod_client_allocate(test.client, &want, &lease), 0);
-	cr_assert_eq(allocations, 1);
+	cr_assert_eq(module.allocations, 1);
 	cr_assert_eq(mmiod_lease_memory(lease), MMIOD_MEMORY_KMALLOC);
 	mmiod_lease_free(lease);
 	end(&test);
@@ -223,12 +199,12 @@ Test(allocate, pool_memory_and_simulation_need_nothing_of_the_kernel)
 	cr_assert_eq(mmiod_client_allocate(test.client, &pool, &lease), 0);
 	mmiod_lease_free(lease);
 	end(&test);
-	cr_assert_eq(allocations, 0);
+	cr_assert_eq(module.allocations, 0);
 	begin(&test, MMIOD_BACKEND_SIMULATION);
 	cr_assert_eq(mmiod_client_allocate(test.client, &pages, &lease), 0);
 	mmiod_lease_free(lease);
 	end(&test);
-	cr_assert_eq(allocations, 0);
+	cr_assert_eq(module.allocations, 0);
 }
 
 Test(allocate, lease_without_memory_is_given_back)
@@ -240,7 +216,7 @@ Test(allocate, lease_without_memory_is_given_back)
 
 	begin(&test, MMIOD_BACKEND_MODULE);
 	files = open_files();
-	allocation_errors[0] = ENOMEM;
+	module.allocation_errors[0] = ENOMEM;
 	cr_assert_eq(mmiod_client_allocate(test.client, &want, &lease), -ENOMEM);
 	cr_assert_null(lease);
 	cr_assert(strstr(mmiod_client_error(test.client), "memory cgroup"));
@@ -261,7 +237,7 @@ Test(allocate, each_of_many_has_its_own_result)
 		wants[i] = (struct mmiod_allocation){ .memory = MMIOD_MEMORY_PAGES, .length = 1 };
 	begin(&test, MMIOD_BACKEND_MODULE);
 	test.rig.busy = 1;
-	allocation_errors[1] = ENOTTY;
+	module.allocation_errors[1] = ENOTTY;
 	cr_assert_eq(mmiod_client_allocate_many(test.client, wants, 3, 0, leases, errors), 1);
 	cr_assert_eq(errors[0], -EBUSY);
 	cr_assert_eq(errors[1], 0);

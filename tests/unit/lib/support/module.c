@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "module.h"
+#include "fake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define WINDOWS 80
+
+struct module module;
+
+static struct {
+	ino_t inode;
+	uint64_t length;
+	bool mappable;
+} windows[WINDOWS];
+static size_t window_count;
+
+int module_window(uint64_t length, bool mappable)
+{
+	int fd = memory_file(mmiod_page_size());
+	struct stat status;
+
+	cr_assert_eq(fstat(fd, &status), 0);
+	cr_assert_lt(window_count, (size_t)WINDOWS);
+	windows[window_count].inode = status.st_ino;
+	windows[window_count].length = length;
+	windows[window_count++].mappable = mappable;
+	return fd;
+}
+
+/* The index of a window's file, or -1. */
+static int find(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return -1;
+	for (size_t i = 0; i < window_count; i++)
+		if (windows[i].inode == status.st_ino)
+			return (int)i;
+	return -1;
+}
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+/* What an older module does not know is zero, or it is refused. */
+static int query(int index, struct mmiod_window_query *query)
+{
+	if (module.old && query->users)
+		return fail(E2BIG);
+	query->length = windows[index].length;
+	query->mmapable = windows[index].mappable;
+	query->page_size = mmiod_page_size();
+	if (!module.old)
+		query->users = module.users;
+	return 0;
+}
+
+static int create_view(struct mmiod_view_create *create)
+{
+	if (module.old)
+		return fail(ENOTTY);
+	if (module.refusal)
+		return fail(module.refusal);
+	module.created++;
+	module.create = *create;
+	memcpy(module.parts, (const void *)(uintptr_t)create->parts,
+	       create->count * sizeof(*module.parts));
+	create->fd = memory_file(mmiod_page_size());
+	return 0;
+}
+
+static int allocate(const struct mmiod_buffer_allocate *allocate)
+{
+	if (allocate->size != sizeof(*allocate))
+		return fail(EINVAL);
+	errno = module.allocation_errors[module.allocations++];
+	return errno ? -1 : 0;
+}
+
+/* glibc's has the same type. */
+int ioctl(int fd, unsigned long request, ...)
+{
+	int index = _IOC_TYPE(request) == MMIOD_IOC_TYPE ? find(fd) : -1;
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (request == MMIOD_IOC_ALLOCATE)
+		return allocate(arg);
+	if (index >= 0 && request == MMIOD_IOC_QUERY)
+		return query(index, arg);
+	if (index >= 0 && request == MMIOD_IOC_VIEW_CREATE)
+		return create_view(arg);
+	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
