@@ -408,6 +408,24 @@ static int call_anonymous(void)
 	return err;
 }
 
+/* In simulation there is neither: what fails before is told from that. */
+static int call_view(void)
+{
+	struct mmiod_view_part part = { .length = PAGE, .fd = mmiod_lease_fd(held) };
+	char error[256] = "";
+	int fd, err = mmiod_view_create(MMIOD_VIEW_FILE, &part, 1, NULL, &fd, error, sizeof(error));
+
+	cr_assert(err && error[0]);
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+static int call_users(void)
+{
+	int err = mmiod_lease_users(held);
+
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
 static const struct function_line {
 	const char *name;
 	int (*call)(void);
@@ -432,6 +450,8 @@ static const struct function_line {
 	{ "lease_map", call_map },
 	{ "lease_map, populated", call_map_populated },
 	{ "lease_read and write", call_access },
+	{ "lease_users", call_users },
+	{ "view_create", call_view, true },
 	{ "publish_caches", call_publish },
 	{ "object_cache", call_cache, true },
 	{ "object_cache with letters", call_cache_with_letters, true },
