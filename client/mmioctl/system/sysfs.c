@@ -94,17 +94,26 @@ bool parse_bar(const char *line, struct pci_bar *bar)
 	return true;
 }
 
-static void read_bars(struct pci_function *function)
+static void read_bars(const char *address, struct pci_bar bars[FUNCTION_BARS])
 {
 	char path[512], line[128];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/" PCI "%s/resource", sys_directory(), function->address);
+	snprintf(path, sizeof(path), "%s/" PCI "%s/resource", sys_directory(), address);
 	file = fopen(path, "re");
 	for (size_t i = 0; file && i < FUNCTION_BARS && fgets(line, sizeof(line), file); i++)
-		parse_bar(line, &function->bars[i]);
+		parse_bar(line, &bars[i]);
 	if (file)
 		fclose(file);
+}
+
+bool read_function_bar(const char *address, unsigned int index, struct pci_bar *bar)
+{
+	struct pci_bar bars[FUNCTION_BARS] = { 0 };
+
+	read_bars(address, bars);
+	*bar = index < FUNCTION_BARS ? bars[index] : (struct pci_bar){ 0 };
+	return bar->size;
 }
 
 /* The first 64 bytes of configuration space are everybody's to read. */
@@ -172,7 +181,7 @@ static void read_function(struct pci_function *function)
 		*rest = '\0';
 	if (!strncmp(function->speed, "Unknown", 7))
 		function->speed[0] = '\0';
-	read_bars(function);
+	read_bars(address, function->bars);
 }
 
 static int compare(const void *a, const void *b)

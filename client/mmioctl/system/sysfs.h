@@ -39,6 +39,8 @@ int read_functions(const struct context *context, struct pci_functions *function
 void free_functions(struct pci_functions *functions);
 /* The nearest bridge above a function whose memory decoding is off; false: they all forward. */
 bool find_mute_bridge(const char *address, char *bridge, size_t size);
+/* Everybody may read where the BARs of a function lie. false: there is no such BAR. */
+bool read_function_bar(const char *address, unsigned int index, struct pci_bar *bar);
 bool parse_bar(const char *line, struct pci_bar *bar);
 void function_model(const struct pci_function *function, char *out, size_t size);
 const char *class_name(unsigned int class);
