@@ -64,8 +64,10 @@ static int print_version(void)
 	return STATUS_OK;
 }
 
-static int run_verb(struct context *context, const struct verb *verb, int argc, char **argv,
-		    char **command)
+static char dash_dash[] = "--";
+
+static int call_verb(struct context *context, const struct verb *verb, int argc, char **argv,
+		     char **command)
 {
 	int used, status = read_verb_options(context, verb, argc, argv, &used);
 
@@ -80,7 +82,10 @@ static int run_verb(struct context *context, const struct verb *verb, int argc, 
 	status = check_arguments(context, verb, argc, argv, command);
 	if (status)
 		return status;
-	if (command)
+	/* A "--" among the words of a command that none precedes is one of them. */
+	if (command && verb->runs_arguments && argc)
+		argv[argc] = dash_dash;
+	else if (command)
 		*verb->command = command;
 	return verb->run(context, argc, argv);
 }
@@ -108,7 +113,7 @@ static int run(struct context *context, int argc, char **argv)
 			return print_help();
 	}
 	verb = find_verb(context, argv[used]);
-	return verb ? run_verb(context, verb, argc - used, argv + used, command) : STATUS_USAGE;
+	return verb ? call_verb(context, verb, argc - used, argv + used, command) : STATUS_USAGE;
 }
 
 /*

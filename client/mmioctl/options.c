@@ -275,7 +275,7 @@ static int read_options(struct context *context, const struct verb *verb, int ar
 	struct tables tables;
 	int code, status;
 
-	prepare(&tables, &known, verb ? "" : "+");
+	prepare(&tables, &known, verb && !verb->runs_arguments ? "" : "+");
 	opterr = 0;
 	optind = 0;
 	while ((code = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) != -1) {

@@ -47,6 +47,7 @@
 	V(wait) \
 	V(regs) \
 	V(hold) \
+	V(run) \
 	V(alloc) \
 	V(free) \
 	V(revoke) \
@@ -89,6 +90,7 @@ struct verb {
 	const struct verb_option *options; /* of its own; NULL: none */
 	void *values; /* the struct that they fill */
 	char ***command; /* where the words behind "--" go; NULL: it runs no command */
+	bool runs_arguments; /* its arguments are a command, too: options end at the first of them */
 	int least, most; /* arguments */
 	int (*run)(struct context *context, int argc, char **argv);
 	const struct column *columns; /* of its table, if it has one */

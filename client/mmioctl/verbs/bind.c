@@ -24,7 +24,7 @@ static const struct verb_option option_rows[] = {
 	{ 0 },
 };
 
-static int run_verb(struct context *context, const char *option, int argc, char **argv)
+static int call_daemon(struct context *context, const char *option, int argc, char **argv)
 {
 	char *words[WORDS_MAX + 8] = { "mmiod", (char *)option };
 	size_t n = 2;
@@ -119,7 +119,7 @@ static int check_leases(struct context *context, int argc, char **argv)
 
 static int verb_bind(struct context *context, int argc, char **argv)
 {
-	return run_verb(context, "--bind", argc, argv);
+	return call_daemon(context, "--bind", argc, argv);
 }
 
 const struct verb bind_verb = {
@@ -147,7 +147,7 @@ static int verb_unbind(struct context *context, int argc, char **argv)
 
 	if (!options.force && !options.dry_run)
 		status = check_leases(context, argc, argv);
-	return status ? status : run_verb(context, "--unbind", argc, argv);
+	return status ? status : call_daemon(context, "--unbind", argc, argv);
 }
 
 const struct verb unbind_verb = {
