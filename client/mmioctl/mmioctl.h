@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl: what all of its rooms share. From the lowest on these are output, system, regmap, target and
- * verbs; above them lie the files beside this one. Nothing uses what is higher.
+ * mmioctl: what all of its rooms share. From the lowest on these are output, system, regmap,
+ * target, run and verbs; above them lie the files beside this one. Nothing uses what is higher.
  */
 #ifndef MMIOCTL_H
 #define MMIOCTL_H

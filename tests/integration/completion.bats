@@ -134,3 +134,23 @@ offers_not() {
 	in_zsh regs regs ''
 	offers STATUS.RAISE_IRQ
 }
+
+@test "run completes commands where its command is to be, and leaves the rest to them" {
+	in_bash run tru
+	offers true
+	in_bash run -- tru
+	offers true
+	in_bash run --re
+	offers --read-only
+	in_bash run true --re
+	offers_not --read-only
+	in_zsh run tru
+	expect_equal "$output" COMMANDS
+	in_zsh run --keep -- tru
+	expect_equal "$output" COMMANDS
+	start_daemon
+	in_bash run -w ''
+	offers regs
+	in_zsh run -w ''
+	offers regs
+}

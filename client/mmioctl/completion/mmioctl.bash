@@ -29,6 +29,9 @@ _mmioctl_look_back()
 		elif [[ $word != -* && -z $verb ]]; then
 			verb=$word
 			takes+=$'\n'$("${program[@]}" complete arguments "$verb" 2>/dev/null)
+		elif [[ $word != -* && $verb = run ]]; then
+			command_at=$i
+			return
 		elif [[ $word != -* ]]; then
 			arguments+=("$word")
 		fi
@@ -61,6 +64,8 @@ _mmioctl_argument()
 	alloc:0)
 		_mmioctl_ask pools
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'pages kmalloc vmalloc dma' -- "$current") ;;
+	run:0)
+		mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
 	load:1 | save:1)
 		compopt -o default 2>/dev/null ;;
 	diff:1)
@@ -92,6 +97,8 @@ _mmioctl()
 		return
 	fi
 	case $previous in
+	-w)
+		[[ $verb != run ]] || _mmioctl_ask regions ;;
 	--socket | --raw | --svg)
 		compopt -o default 2>/dev/null ;;
 	-o | --output)
@@ -100,6 +107,9 @@ _mmioctl()
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current") ;;
 	--device)
 		_mmioctl_ask regions ;;
+	--window)
+		_mmioctl_ask regions
+		compopt -o nospace 2>/dev/null ;;
 	--map)
 		if [[ $verb = pools ]]; then _mmioctl_ask pools; else compopt -o default 2>/dev/null; fi ;;
 	*)
