@@ -540,3 +540,41 @@ supervised() {
 	expect_end 0
 	expect_equal "$(cat "$T/out")" 'rw cloexec'
 }
+
+# ---- at a terminal ----
+
+# typed STEP...: to a shell with job control, whose prompt is "A>", and that of a shell in it "B>".
+typed() {
+	local root=''
+	[ "$ME" -ne 0 ] || root=--as-root
+	printf 'PS1="A""> "\nrun() { mmioctl run %s "$@"; }\n' "$root" > "$T/rc"
+	printf 'PS1="B""> "\n' > "$T/rc2"
+	run "$BATS_TEST_DIRNAME/converse" bash --noprofile --rcfile "$T/rc" -i -- "$@"
+	expect_status 0
+}
+
+@test "control-Z stops run with its command, and fg has both go on" {
+	start
+	typed '<A>' ">run -- sh -c 'echo o''ne; read -r line; $T/opener mode rw $CARD/resource0; echo got \$line'" \
+		'<one' '>^Z' '<Stopped' '<A>' '>fg' '>hello' '<got hello' '<A>' '>exit'
+	expect_match 'rw cloexec'
+}
+
+@test "control-C is the command's to decide" {
+	start
+	typed '<A>' ">run -- sh -c 'trap \"echo ca\"\"ught\" INT; echo o''ne; read -r line; echo l''ast'" \
+		'<one' '>^C' '<caught' '>' '<last' '<A>' '>exit'
+}
+
+@test "a job of a shell in run is stopped without run" {
+	start
+	typed '<A>' ">run -- bash --noprofile --rcfile $T/rc2 -i" '<B>' ">sh -c 'echo sle''eping; exec sleep 1000'" '<sleeping' '>^Z' '<Stopped' '<B>' \
+		'>kill %1' '>wait' '<B>' ">$T/opener mode rw $CARD/resource0" '<rw cloexec' '>exit' '<A>' '>exit'
+}
+
+@test "run in the background of a terminal that stops writers still answers and tells" {
+	start
+	typed '<A>' '>stty tostop' '<A>' ">run -- sh -c '$T/opener mode r $CARD/resource5 >$T/answer; touch $T/done' &" \
+		'<denied' ">until [ -e $T/done ]; do sleep 0.05; done; echo fin''ished" '<finished' '>exit'
+	expect_equal "$(cat "$T/answer")" EACCES
+}

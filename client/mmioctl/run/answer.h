@@ -6,7 +6,7 @@
 #define MMIOCTL_RUN_ANSWER_H
 
 #include "run/offer.h"
-#include "run/tree.h"
+#include "run/uio-tree.h"
 
 #include <linux/seccomp.h>
 

@@ -5,7 +5,7 @@
 #ifndef MMIOCTL_RUN_KEEPER_H
 #define MMIOCTL_RUN_KEEPER_H
 
-#include "run/tree.h"
+#include "run/uio-tree.h"
 
 #include <sys/types.h>
 

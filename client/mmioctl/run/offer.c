@@ -23,6 +23,7 @@ struct parts {
 	struct loan *loans[PLAN_PARTS_MAX];
 	size_t count;
 	size_t left_out;
+	char left_names[300]; /* of these, as far as there is room */
 	bool optional; /* one that cannot be had is left out */
 };
 
@@ -62,11 +63,20 @@ static int no_simulation(struct offer *offer, const char *what)
 
 /* ---- parts ---- */
 
+static void note_left(struct parts *parts, const char *region)
+{
+	size_t used = strlen(parts->left_names);
+
+	parts->left_out++;
+	snprintf(parts->left_names + used, sizeof(parts->left_names) - used, "%s%s",
+		 used ? ", " : "", region);
+}
+
 static void add_part(struct parts *parts, const struct mmiod_target *target, uint64_t at,
 		     unsigned int rights)
 {
 	if (parts->count == PLAN_PARTS_MAX) {
-		parts->left_out++;
+		note_left(parts, target->region);
 		return;
 	}
 	parts->targets[parts->count] = *target;
@@ -78,7 +88,7 @@ static void leave_out(struct parts *parts, size_t index)
 {
 	size_t rest = --parts->count - index;
 
-	parts->left_out++;
+	note_left(parts, parts->targets[index].region);
 	memmove(&parts->targets[index], &parts->targets[index + 1],
 		rest * sizeof(parts->targets[0]));
 	memmove(&parts->at[index], &parts->at[index + 1], rest * sizeof(parts->at[0]));
@@ -113,9 +123,9 @@ static int take_parts(struct offers *offers, struct offer *offer, struct parts *
 			i++;
 	}
 	if (parts->left_out && parts->count)
-		snprintf(offer->note, sizeof(offer->note), "%zu %s left out%s%s", parts->left_out,
-			 parts->left_out == 1 ? "region is" : "regions are", err ? ": " : "",
-			 err ? offer->why : "");
+		snprintf(offer->note, sizeof(offer->note), "without %zu %s (%s)%s%s",
+			 parts->left_out, parts->left_out == 1 ? "region" : "regions",
+			 parts->left_names, err ? ": " : "", err ? offer->why : "");
 	return parts->count ? 0 : err;
 }
 
@@ -238,7 +248,7 @@ static void find_bar_regions(const struct mmiod_region_list *list, const struct 
 		if (region_owns_pages(region))
 			add_region(parts, region, mmiod_region_offset(region), rights);
 		else
-			parts->left_out++;
+			note_left(parts, mmiod_region_name(region));
 	}
 }
 
@@ -339,7 +349,10 @@ static int offer_map(struct offers *offers, const struct thing *thing, struct of
 
 /* ---- /dev/mem ---- */
 
-/* All that the caller may use, each with the rights that it may have. */
+/*
+ * All that the caller may use, each with the rights that it may have; not those whose address
+ * nobody says, and those that cannot be mapped.
+ */
 static void find_all_regions(const struct mmiod_region_list *list, unsigned int rights,
 			     struct parts *parts)
 {
@@ -355,7 +368,7 @@ static void find_all_regions(const struct mmiod_region_list *list, unsigned int 
 		    mmiod_region_state(region) == MMIOD_STATE_OK)
 			add_region(parts, region, address, usable);
 		else
-			parts->left_out++;
+			note_left(parts, mmiod_region_name(region));
 	}
 }
 

@@ -22,7 +22,7 @@ struct offer {
 	char region[32];
 	enum mmiod_memtype memtype;
 	char why[700]; /* the sentence for an error */
-	char note[800]; /* what was left out; "": nothing */
+	char note[1100]; /* what was left out; "": nothing */
 };
 
 /*

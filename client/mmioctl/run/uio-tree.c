@@ -5,7 +5,7 @@
  * A daemon that cannot be asked leaves addresses and sizes 0: programs are then told more when they
  * open the node.
  */
-#include "run/tree.h"
+#include "run/uio-tree.h"
 #include "run/loans.h"
 #include "system/sysfs.h"
 

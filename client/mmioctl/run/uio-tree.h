@@ -2,8 +2,8 @@
 /*
  * A directory that programs find in the place of class/uio of sysfs.
  */
-#ifndef MMIOCTL_RUN_TREE_H
-#define MMIOCTL_RUN_TREE_H
+#ifndef MMIOCTL_RUN_UIO_TREE_H
+#define MMIOCTL_RUN_UIO_TREE_H
 
 #include "run/plan.h"
 
