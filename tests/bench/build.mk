@@ -11,13 +11,19 @@ $(B)/tests/bench/bench: $(BENCH_OBJECTS) $(B)/libmmiod.a
 ## make bench-block    what a pool's block costs through the daemon, beside a lease by offset
 ## make bench-bystander  how long the daemon lets a lone client wait while others keep it busy
 ## make bench-memory   what a client and a lease cost the daemon in memory
-BENCHES := bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache bench-copy
+## make bench-open     what an open costs with and without mmioctl run
+BENCHES := bench-open bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache bench-copy
 $(BENCHES): SHELL := /bin/bash -o pipefail
-.PHONY: bench bench-lease bench-block bench-bystander bench-memory
+.PHONY: bench bench-open bench-lease bench-block bench-bystander bench-memory
 bench: $(BENCHES)
 bench-lease bench-block bench-bystander bench-memory: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
 $(BENCH_TABLES):
 	@mkdir -p $@
+bench-open: $(B)/tests/bench/opens $(B)/mmiod $(B)/mmioctl | $(BENCH_TABLES)
+	tests/bench/open/measure $(B) | tee $(BENCH_TABLES)/open.txt
+$(B)/tests/bench/opens: tests/bench/open/opens.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
 bench-lease:
 	$(B)/tests/bench/bench leases $(B)/mmiod $(BENCH_TABLES)/lease.json | tee $(BENCH_TABLES)/lease.txt
 bench-block:
