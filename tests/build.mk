@@ -25,7 +25,7 @@ build/tests/vm/module-tests-32: $(MODULE_TEST_SOURCES) $(MODULE_TEST_HEADERS)
 
 # Clients for the service's tests, against the library as installed; one of them as 32-bit code on a 64-bit kernel.
 .PHONY: service-tests
-service-tests: build/tests/vm/holder build/tests/vm/hello-window-32 build/tests/restart/steady build/tests/restart/ledger
+service-tests: build/tests/vm/holder build/tests/vm/hello-window-32 build/tests/vm/opener build/tests/vm/opener-32 build/tests/restart/steady build/tests/restart/ledger
 build/tests/vm/holder: tests/vm/service/holder.c build/libmmiod.so.$(VERSION)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
@@ -33,6 +33,10 @@ build/tests/vm/hello-window-32: client/examples/hello-window.c
 	@mkdir -p $(@D)
 	+$(MAKE) M32=1
 	$(CC) -m32 $(CPPFLAGS) $(CFLAGS) -static -o $@ $< build/m32/libmmiod.a
+# What mmioctl run is to serve: static, and as 32-bit code.
+build/tests/vm/opener build/tests/vm/opener-32: tests/integration/opener.c
+	@mkdir -p $(@D)
+	$(CC) $(if $(filter %-32,$@),-m32) $(CPPFLAGS) $(CFLAGS) -D_FILE_OFFSET_BITS=64 -static -pthread -o $@ $<
 
 # The module that shows page-table entries, built for one kernel as `make kmod` builds mmiod.
 PTEWALK_OUT ?= build/ptewalk/$(KVER)

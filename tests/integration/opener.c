@@ -4,6 +4,7 @@
  * system calls may get wrong. It prints what came of it, and an errno by its name.
  *
  *	opener read|write PATH AT [VALUE]	maps for reading and writing, as pcimem does
+ *	opener keep PATH AT			maps, and reads until that raises SIGBUS
  *	opener mode r|w|rw PATH			opens, and says what the descriptor may do
  *	opener openat2|creat|edge|below PATH	by that call; the path at the end of a mapping; by dirfd
  *	opener threads PATH			eight threads, a hundred times each
@@ -60,6 +61,32 @@ static int map(const char *path, const char *at, const char *value)
 	else
 		printf("0x%08x\n", *memory);
 	return 0;
+}
+
+static void tell_bus(int sig)
+{
+	static const char text[] = "SIGBUS\n";
+
+	_exit(write(STDOUT_FILENO, text, sizeof(text) - 1) < 0);
+}
+
+static int keep(const char *path, const char *at)
+{
+	unsigned long offset = strtoul(at, NULL, 0);
+	int fd = open(path, O_RDWR);
+	const volatile uint32_t *memory =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+
+	if (memory == MAP_FAILED)
+		return say(-1);
+	close(fd);
+	signal(SIGBUS, tell_bus);
+	printf("0x%08x\n", *memory);
+	fflush(stdout);
+	for (;;) {
+		(void)*memory;
+		usleep(10000);
+	}
 }
 
 static int mode(const char *word, const char *path)
@@ -207,6 +234,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(way, "read") || !strcmp(way, "write"))
 		return map(argv[2], argv[3], argv[4]);
+	if (!strcmp(way, "keep"))
+		return keep(argv[2], argv[3]);
 	if (!strcmp(way, "mode"))
 		return mode(argv[2], argv[3]);
 	if (!strcmp(way, "openat2"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bats
+# shellcheck shell=bats disable=SC2030,SC2031
 # run: programs that open device files by their own names. A card stands in the configuration only, so that its BARs
 # have names and no directory, unless a test makes one.
 load helper
@@ -54,13 +54,15 @@ opener() { # NAME [OPTION]...
 
 start() {
 	run_config > "$T/sim.conf"
-	start_daemon "$@"
+	start_daemon
 	opener opener
 }
 
 # inside [OPTION]... -- COMMAND...
+AS_ROOT=()
+[ "$ME" -ne 0 ] || AS_ROOT=(--as-root)
 inside() {
-	if [ "$ME" -eq 0 ]; then mmioctl run --as-root "$@"; else mmioctl run "$@"; fi
+	mmioctl run "${AS_ROOT[@]}" "$@"
 }
 
 # A directory for the card, as sysfs has them: a link in bus/pci/devices to where the bus has it.
@@ -315,7 +317,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 	start
 	hold card-regs
 	local holder=$JOB
-	background mmioctl run $([ "$ME" -ne 0 ] || echo --as-root) --wait=1h -- bash -c \
+	background mmioctl run "${AS_ROOT[@]}" --wait=1h -- bash -c \
 		"$T/opener mode rw $CARD/resource0 & ls / >$T/listed; touch $T/ready; wait"
 	eventually test -e "$T/ready"
 	[ -s "$T/listed" ]
@@ -330,8 +332,9 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 	hold card-regs
 	run inside --wait=50ms -- "$T/opener" mode rw $CARD/resource0
 	expect_match 'EBUSY'
-	background mmioctl run $([ "$ME" -ne 0 ] || echo --as-root) --wait=1h -- "$T/opener" mode rw $CARD/resource0
+	background mmioctl run "${AS_ROOT[@]}" --wait=1h -- "$T/opener" mode rw $CARD/resource0
 	local run=$JOB
+	# shellcheck disable=SC2317 # eventually calls it
 	waits() { pgrep -P "$run" -x opener >/dev/null; }
 	eventually waits
 	kill -KILL "$(pgrep -P "$run" -x opener)"
@@ -367,7 +370,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 
 @test "run inside of run says that there is a supervisor already" {
 	start
-	run inside -- mmioctl run $([ "$ME" -ne 0 ] || echo --as-root) -- true
+	run inside -- mmioctl run "${AS_ROOT[@]}" -- true
 	expect_status 125
 	expect_match 'supervisor already.*mmioctl hold'
 }
@@ -381,7 +384,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 
 @test "signals that are sent to run go to its command" {
 	start
-	background mmioctl run $([ "$ME" -ne 0 ] || echo --as-root) -- \
+	background mmioctl run "${AS_ROOT[@]}" -- \
 		sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
 	eventually grep -q ready "$T/out"
 	kill -TERM "$JOB"
@@ -402,7 +405,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 @test "who has become another user in run opens by the kernel, and that is said once" {
 	need_root
 	start
-	run inside -- setpriv --reuid=$COLLEAGUE --regid=$COLLEAGUE --clear-groups sh -c \
+	run inside -- setpriv --reuid="$COLLEAGUE" --regid="$COLLEAGUE" --clear-groups sh -c \
 		"$T/opener mode r $CARD/resource0; $T/opener mode r $CARD/resource0"
 	expect_equal "$(grep -c 'as another user' <<<"$output")" 1
 	expect_equal "$(grep -c ENOENT <<<"$output")" 2
@@ -412,7 +415,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 @test "another user without a file of the daemon's own gets a copy of the window" {
 	need_root
 	start
-	run as $COLLEAGUE env PATH="$PATH" mmioctl run -- "$T/opener" read $CARD/resource0 0
+	run as "$COLLEAGUE" env PATH="$PATH" mmioctl run -- "$T/opener" read $CARD/resource0 0
 	expect_equal "$output" 0x00000000
 }
 
@@ -421,7 +424,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 	start
 	opener secret -static
 	chmod 111 "$T/secret"
-	run as $COLLEAGUE env PATH="$PATH" mmioctl run -- "$T/secret" mode r /dev/null
+	run as "$COLLEAGUE" env PATH="$PATH" mmioctl run -- "$T/secret" mode r /dev/null
 	expect_equal "$output" 'r cloexec'
 }
 
@@ -496,7 +499,7 @@ directory
 
 # supervised COMMAND: in the background, ready when $T/ready is there; goes on when $T/go is.
 supervised() {
-	background mmioctl run $([ "$ME" -ne 0 ] || echo --as-root) "${@:2}" -- \
+	background mmioctl run "${AS_ROOT[@]}" "${@:2}" -- \
 		bash -c "touch $T/ready; while [ ! -e $T/go ]; do sleep 0.05; done; $1"
 	eventually test -e "$T/ready"
 }
@@ -507,7 +510,7 @@ supervised() {
 	mkdir "$T/runtime"
 	supervised "ls / >$T/listed; $T/opener mode r $CARD/resource0 >$T/opened; ls /sys/class >/dev/null; touch $T/done" \
 		--uio 0=card-regs
-	expect_equal "$(ls "$T/runtime" | wc -l)" 1
+	expect_equal "$(find "$T/runtime" -mindepth 1 -maxdepth 1 | wc -l)" 1
 	kill -KILL "$JOB"
 	wait "$JOB" || true
 	touch "$T/go"
@@ -521,9 +524,10 @@ supervised() {
 @test "a call that the killed supervisor had in hand goes on" {
 	start
 	hold card-regs
-	background mmioctl run $([ "$ME" -ne 0 ] || echo --as-root) --wait=1h -- \
+	background mmioctl run "${AS_ROOT[@]}" --wait=1h -- \
 		bash -c "exec $T/opener mode rw $CARD/resource0 >$T/opened"
 	local run=$JOB
+	# shellcheck disable=SC2317 # eventually calls it
 	waits() { pgrep -P "$run" -x opener >/dev/null; }
 	eventually waits
 	kill -KILL "$run"
@@ -545,9 +549,7 @@ supervised() {
 
 # typed STEP...: to a shell with job control, whose prompt is "A>", and that of a shell in it "B>".
 typed() {
-	local root=''
-	[ "$ME" -ne 0 ] || root=--as-root
-	printf 'PS1="A""> "\nrun() { mmioctl run %s "$@"; }\n' "$root" > "$T/rc"
+	printf 'PS1="A""> "\nrun() { mmioctl run %s "$@"; }\n' "${AS_ROOT[*]}" > "$T/rc"
 	printf 'PS1="B""> "\n' > "$T/rc2"
 	run "$BATS_TEST_DIRNAME/converse" bash --noprofile --rcfile "$T/rc" -i -- "$@"
 	expect_status 0
