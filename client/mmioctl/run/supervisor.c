@@ -180,6 +180,15 @@ static void read_events(struct supervisor *supervisor)
 	supervisor->lonely = n < 0;
 }
 
+/* It may be back: any request connects again. Leases are to be renewed, if they have a time. */
+static void look_for_daemon(struct supervisor *supervisor)
+{
+	struct mmiod_status status;
+
+	if (supervisor->lonely && !mmiod_client_status(supervisor->context->client, &status))
+		supervisor->lonely = false;
+}
+
 /* ---- the loop ---- */
 
 static size_t arm(struct supervisor *supervisor)
@@ -204,7 +213,7 @@ static int patience(struct supervisor *supervisor)
 {
 	if (supervisor->pending_count)
 		return AWAITED_MS;
-	return loans_of(supervisor)->first ? LOOK_MS : -1;
+	return loans_of(supervisor)->first || supervisor->lonely ? LOOK_MS : -1;
 }
 
 /* At most one, as its end may change the others' places. */
@@ -244,6 +253,8 @@ static void serve_once(struct supervisor *supervisor)
 		read_waits(supervisor, count);
 	if (n > 0 && polls[POLL_SIGNALS].revents)
 		signals_read(&supervisor->signals);
+	if (n == 0)
+		look_for_daemon(supervisor);
 	if (n == 0 || (n > 0 && polls[POLL_SIGNALS].revents)) {
 		forget_gone(supervisor);
 		loans_return(loans_of(supervisor));

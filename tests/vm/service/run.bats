@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2030,SC2031 # each test is a process
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # each test is a process; holder_pid: of common.bash
 # run on real devices: BARs, /dev/mem and UIO nodes for programs that open them by name, as operator.
 
 load common.bash
@@ -9,10 +9,12 @@ SYS=/sys/bus/pci/devices
 EDU=$SYS/0000:00:04.0
 SHM=$SYS/0000:01:00.0
 TESTDEV=$SYS/0000:00:06.0
+BIG=$SYS/0000:00:1d.0
 
 teardown()
 {
 	let_go
+	[ ! -e /etc/mmiod/mmiod.conf.d/80-big.conf ] || give_bigshm_back
 }
 
 inside() # OPTION... -- COMMAND...
@@ -103,6 +105,44 @@ said()
 	contains "$output" "$(printf '0x%016x' "$(address $SHM 2)")"
 }
 
+# No service has it; the module's tests, which follow, bind it themselves.
+give_bigshm_back()
+{
+	unconfigure 80-big
+	mmioctl unbind 0000:00:1d.0
+}
+
+# Regions of one page in a BAR of 4 GiB, each 64 KiB behind the one before.
+cut_bigshm() # COUNT
+{
+	local i lines=()
+	for ((i = 0; i < $1; i++)); do
+		lines+=("[region big$i]" 'device = pci:0000:00:1d.0' 'bind = yes' 'bar = 2'
+			"range = $(printf '0x%x-0x%x' $((i << 16)) $(((i << 16) + 0xfff)))")
+	done
+	configure 80-big "${lines[@]}" '[grant big]' 'region = big*' 'user = operator' 'access = rw'
+	eventually as operator mmioctl read "big$(($1 - 1))"
+}
+
+@test "a BAR of which only parts are leased is as long as ever, and is there where they are" {
+	cut_bigshm 2
+	inside -- sh -c "./opener write $BIG/resource2 0x10000 0x1dea; ./opener read $BIG/resource2 0x10000
+		./opener read $BIG/resource2 0; ./opener read $BIG/resource2 0x1000; ./opener read $BIG/resource2 0x8000
+		exec 3<>$BIG/resource2; stat -L -c '%F %s' /proc/self/fd/3"
+	is $'0x00001dea\n0x00000000\nEINVAL\nEINVAL\nregular file 4294967296'
+}
+
+@test "/dev/mem has 64 regions, and says which it has not" {
+	local last
+	cut_bigshm 66
+	last=$(address $BIG 2 $((60 << 16)))
+	inside -- busybox devmem "$last" 32 0xcafe
+	contains "$output" 'run: /dev/mem: without '
+	inside -- busybox devmem "$last"
+	contains "$output" 0x0000CAFE
+	contains "$output" set-aside
+}
+
 @test "a part of a region by a name of one's own is as long as that part" {
 	inside --map /dev/part=shm+0x4000/0x2000 -- sh -c './opener write /dev/part 0x1000 0x1dea
 		./opener read /dev/part 0x1000; ./opener read /dev/part 0x2000; ./opener stat /dev/part'
@@ -112,14 +152,14 @@ said()
 }
 
 @test "a region is given back when no program has it, with --keep at the end" {
-	background operator mmioctl run -- sh -c "./opener read $SHM/resource2 0; echo done; read -r line" < <(sleep 3600)
-	eventually said done
+	background operator mmioctl run -- sh -c "./opener read $SHM/resource2 0; echo ready; read -r line" < <(sleep 3600)
+	eventually said ready
 	eventually nothing_leased
 	inside -- ./opener mode rw $SHM/resource2
 	is 'rw cloexec'
 	let_go
-	background operator mmioctl run --keep -- sh -c "./opener read $SHM/resource2 0; echo done; read -r line" < <(sleep 3600)
-	eventually said done
+	background operator mmioctl run --keep -- sh -c "./opener read $SHM/resource2 0; echo ready; read -r line" < <(sleep 3600)
+	eventually said ready
 	inside -- ./opener mode rw $SHM/resource2
 	contains "$output" EBUSY
 	contains "$output" 'share = shared-write'
