@@ -6,7 +6,7 @@
  *	opener read|write PATH AT [VALUE]	maps for reading and writing, as pcimem does
  *	opener keep PATH AT			maps, and reads until that raises SIGBUS
  *	opener mode r|w|rw PATH			opens, and says what the descriptor may do
- *	opener openat2|creat|edge|below PATH	by that call; the path at the end of a mapping; by dirfd
+ *	opener openat2|creat|edge|below PATH	by that call; at the end of a mapping; by dirfd
  *	opener threads PATH			eight threads, a hundred times each
  *	opener timer PATH			with a timer that interrupts each millisecond
  *	opener full PATH			when no descriptor is free

@@ -394,7 +394,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 @test "a lease that is revoked is told on standard error" {
 	need_root
 	start
-	background mmioctl run --as-root -w card-regs -- sh -c 'echo ready; read -r line' < <(sleep 3600)
+	background mmioctl run --as-root -w card-regs -- sh -c 'echo ready; exec sleep 1000'
 	eventually grep -q ready "$T/out"
 	mmioctl revoke --now "$(value '.leases[0].id' leases)" || mmioctl revoke "$(value '.leases[0].id' leases)"
 	eventually grep -q 'run: lease [0-9]* ' "$T/err"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cannot be read, or is none of ours, is left to the kernel, which decides by the program's own
- * rights. The path may be changed by another thread between our look and the kernel's: that gives
- * nobody anything that they could not have by asking for it, since what is handed out is what policy
- * lets this user have, and no refusal here protects anything.
+ * What cannot be read, or is none of ours, is left to the kernel, which decides by the program's
+ * own rights. The path may be changed by another thread between our look and the kernel's: that
+ * gives nobody anything that they could not have by asking for it, since what is handed out is what
+ * policy lets this user have, and no refusal here protects anything.
  */
 #include "run/answer.h"
 #include "run/say.h"
@@ -201,28 +201,31 @@ static bool give_offer(const struct question *question)
 	return false;
 }
 
+/* What open(2) itself would say of a device's file. */
+static int error_of_flags(uint64_t flags)
+{
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	return (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? -EEXIST : 0;
+}
+
+/* true: it has to wait. */
 static bool answer_open(const struct question *question)
 {
 	uint64_t flags = question->call.flags;
+	enum thing_kind kind = question->thing.kind;
 
-	if (question->thing.kind == THING_TREE) {
+	if (kind == THING_TREE)
 		give_tree_file(question);
-		return false;
-	}
-	if (question->thing.kind == THING_VIEW) {
+	else if (kind == THING_VIEW)
 		give_same(question);
-		return false;
-	}
-	if (flags & O_PATH) {
+	else if (flags & O_PATH)
 		leave_to_kernel(question);
-		return false;
-	}
-	if (flags & O_DIRECTORY || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
-		answer_error(question->answers, question->id,
-			     flags & O_DIRECTORY ? -ENOTDIR : -EEXIST);
-		return false;
-	}
-	return give_offer(question);
+	else if (error_of_flags(flags))
+		answer_error(question->answers, question->id, error_of_flags(flags));
+	else
+		return give_offer(question);
+	return false;
 }
 
 /* ---- stat and access ---- */

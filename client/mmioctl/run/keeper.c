@@ -2,8 +2,8 @@
 /*
  * When the last listener of a filter is closed, each call that it tells of fails with ENOSYS, that
  * of ld.so included. Were the supervisor killed, its programs could then open nothing at all. So a
- * process that nobody has a reason to kill holds the listener as well, and lets everything pass when
- * the supervisor is gone: programs lose what run gave them, and nothing else.
+ * process that nobody has a reason to kill holds the listener as well, and lets everything pass
+ * when the supervisor is gone: programs lose what run gave them, and nothing else.
  *
  * It is forked before the program, has no terminal, ignores all signals that can be ignored, and
  * holds nothing but the listener, its socket and the memory that it shares with the supervisor.

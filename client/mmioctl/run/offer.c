@@ -281,34 +281,41 @@ static int list_regions(const struct offers *offers, struct offer *offer,
 	return err ? refuse(offer, err, "%s", mmiod_client_error(client)) : 0;
 }
 
+static struct parts *bar_parts(struct offers *offers, const struct thing *thing,
+			       unsigned int rights, struct offer *offer, int *err)
+{
+	struct mmiod_region_list *list;
+	struct parts *parts;
+
+	*err = list_regions(offers, offer, &list);
+	if (*err)
+		return NULL;
+	parts = calloc(1, sizeof(*parts));
+	if (parts)
+		find_bar_regions(list, thing, rights, parts);
+	else
+		*err = refuse(offer, -ENOMEM, "out of memory");
+	mmiod_region_list_free(list);
+	return parts;
+}
+
 static int offer_bar(struct offers *offers, const struct thing *thing, struct offer *offer)
 {
 	struct mmiod_view_options options = { 0 };
-	struct mmiod_region_list *list;
 	struct parts *parts;
 	struct pci_bar bar;
 	unsigned int rights;
 	int err;
 
-	if (read_function_bar(thing->device, thing->number, &bar)) {
-		if (bar.io)
-			return 1;
-		options.length = bar.size;
-	}
-	err = list_regions(offers, offer, &list);
-	if (err)
-		return err;
-	parts = calloc(1, sizeof(*parts));
-	if (parts)
-		find_bar_regions(list, thing, MMIOD_RIGHT_READ, parts);
-	mmiod_region_list_free(list);
-	if (!parts)
-		return refuse(offer, -ENOMEM, "out of memory");
+	if (read_function_bar(thing->device, thing->number, &bar) && bar.io)
+		return 1;
+	options.length = bar.size;
 	offer->memtype = thing->combining ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_DEFAULT;
 	err = rights_for(offers, offer, &rights);
-	for (size_t i = 0; i < parts->count; i++)
-		parts->rights[i] = rights;
-	if (!err)
+	if (err)
+		return err;
+	parts = bar_parts(offers, thing, rights, offer, &err);
+	if (parts)
 		err = parts->count ? show_file(offers, offer, parts, &options)
 				   : ask_by_place(offers, thing, rights, offer);
 	free(parts);
@@ -438,22 +445,15 @@ static int offer_mem(struct offers *offers, const struct thing *thing, struct of
 
 /* ---- UIO ---- */
 
-static int offer_uio(struct offers *offers, const struct thing *thing, struct offer *offer)
+static struct parts *uio_parts(struct offers *offers, const struct plan_uio *uio,
+			       unsigned int rights, struct offer *offer, int *err)
 {
-	const struct plan_uio *uio = &offers->plan.uios[thing->number];
-	struct mmiod_view_options options = { .device = makedev(offers->uio_major, uio->number) };
 	struct mmiod_region_list *list;
 	struct parts *parts;
-	unsigned int rights;
-	int err;
 
-	if (offers->loans.simulated)
-		return no_simulation(offer, "UIO nodes");
-	err = rights_for(offers, offer, &rights);
-	if (!err)
-		err = list_regions(offers, offer, &list);
-	if (err)
-		return err;
+	*err = list_regions(offers, offer, &list);
+	if (*err)
+		return NULL;
 	parts = calloc(1, sizeof(*parts));
 	for (size_t i = 0; parts && i < uio->count; i++) {
 		add_part(parts, &uio->parts[i], 0, rights);
@@ -461,8 +461,26 @@ static int offer_uio(struct offers *offers, const struct thing *thing, struct of
 	}
 	mmiod_region_list_free(list);
 	if (!parts)
-		return refuse(offer, -ENOMEM, "out of memory");
-	err = take_parts(offers, offer, parts);
+		*err = refuse(offer, -ENOMEM, "out of memory");
+	return parts;
+}
+
+static int offer_uio(struct offers *offers, const struct thing *thing, struct offer *offer)
+{
+	const struct plan_uio *uio = &offers->plan.uios[thing->number];
+	struct mmiod_view_options options = { .device = makedev(offers->uio_major, uio->number) };
+	struct parts *parts;
+	unsigned int rights;
+	int err;
+
+	if (offers->loans.simulated)
+		return no_simulation(offer, "UIO nodes");
+	err = rights_for(offers, offer, &rights);
+	if (err)
+		return err;
+	parts = uio_parts(offers, uio, rights, offer, &err);
+	if (parts)
+		err = take_parts(offers, offer, parts);
 	if (!err)
 		err = make_view(offers, offer, parts, MMIOD_VIEW_UIO, &options);
 	free(parts);

@@ -26,8 +26,8 @@ struct offer {
 };
 
 /*
- * Returns 0 with a file; 1: none of mmiod's, so let the kernel decide; -EINPROGRESS; or an error for
- * the program.
+ * Returns 0 with a file; 1: none of mmiod's, so let the kernel decide; -EINPROGRESS; or an error
+ * for the program.
  */
 int offer_file(struct offers *offers, const struct thing *thing, struct offer *offer);
 /* Bytes of what a name of --map stands for; 0: not known. */

@@ -4,9 +4,9 @@
  * root, its own /proc/self, and through links. Directories are opened below the task's root by
  * openat2(), never by this process's own root, and no magic link of /proc is followed on the way.
  *
- * Most paths are none of ours, and are told by their text alone: nothing is looked up for them. That
- * is for speed, and also because a look-up in a file system that a program of this very run serves
- * (FUSE) would wait for that program, which may be waiting for us.
+ * Most paths are none of ours, and are told by their text alone: nothing is looked up for them.
+ * That is for speed, and also because a look-up in a file system that a program of this very run
+ * serves (FUSE) would wait for that program, which may be waiting for us.
  */
 #include "run/pathname.h"
 #include "system/sysfs.h"
@@ -243,7 +243,9 @@ static bool follow(const char *base, const char *target, char path[PATH_MAX])
 	return join(next, base, target) && snprintf(path, PATH_MAX, "%s", next) < PATH_MAX;
 }
 
-/* Descriptors that are links in /proc lead to files that may have no path; views are told by name. */
+/*
+ * Descriptors that are links in /proc lead to files that may have no path; views are told by name.
+ */
 static bool find_descriptor(const struct task *task, const char *base, const char *last,
 			    const char *target, struct pathname *found)
 {

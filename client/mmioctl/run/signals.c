@@ -4,8 +4,8 @@
  * somebody sends to this process is passed on. When the program is stopped we stop, so that the
  * shell which started us sees a stopped job; the program's own jobs are none of our business.
  *
- * Every child is reaped at once. Before Linux 6.11 a filter is let go of only when its task has been
- * reaped, and who waited for the listener to hang up first would wait for ever.
+ * Every child is reaped at once. Before Linux 6.11 a filter is let go of only when its task has
+ * been reaped, and who waited for the listener to hang up first would wait for ever.
  */
 #include "run/signals.h"
 
@@ -16,7 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A child of a process that ignores SIGCHLD is reaped by the kernel, and nobody hears of its end. */
+/*
+ * A child of a process that ignores SIGCHLD is reaped by the kernel, and nobody hears of its end.
+ */
 static const struct {
 	int sig;
 	void (*handler)(int);

@@ -280,7 +280,10 @@ static int serve(struct supervisor *supervisor)
 
 /* ---- the start ---- */
 
-/* Descent helps with 1 only: with 2 it takes a privilege to read a program's memory, with 3 nobody may. */
+/*
+ * Descent helps with 1 only: with 2 it takes a privilege to read a program's memory, with 3 nobody
+ * may.
+ */
 static int check_yama(const struct context *context)
 {
 	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -360,7 +363,9 @@ static int start(struct supervisor *supervisor, const struct run_options *option
 		note(context, "cannot start: %s", strerror(-err));
 		return STATUS_NO_FILTER;
 	}
-	/* Daemons of the program's stay our descendants: Yama has us read the memory of no others. */
+	/*
+	 * Daemons of the program's stay our descendants: Yama has us read the memory of no others.
+	 */
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	err = launch(context, options, stats, &supervisor->signals, &answers->listener);
 	if (!err && keeper_give(&supervisor->keeper, answers->listener))

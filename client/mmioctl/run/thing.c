@@ -50,7 +50,9 @@ static bool is_sysfs(int directory)
 	return !fstatfs(directory, &status) && status.f_type == SYSFS_MAGIC;
 }
 
-/* A card that is not here, as in simulation, has no directory; its place has a name all the same. */
+/*
+ * A card that is not here, as in simulation, has no directory; its place has a name all the same.
+ */
 static bool is_in_sysfs(const struct pathname *found)
 {
 	char place[PATH_MAX];

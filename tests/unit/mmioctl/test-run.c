@@ -83,7 +83,9 @@ Test(run_calls, of_x32_and_of_other_architectures_are_not_taken_for_ours)
 	cr_expect_not(call_decode(&data, &call));
 }
 
-/* The filter jumps over a block by its number of rows: a second block of the same would be missed. */
+/*
+ * The filter jumps over a block by its number of rows: a second block of the same would be missed.
+ */
 Test(run_calls, of_one_architecture_stand_together)
 {
 	for (size_t i = 0; i < call_row_count; i++)

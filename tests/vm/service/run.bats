@@ -152,13 +152,13 @@ cut_bigshm() # COUNT
 }
 
 @test "a region is given back when no program has it, with --keep at the end" {
-	background operator mmioctl run -- sh -c "./opener read $SHM/resource2 0; echo ready; read -r line" < <(sleep 3600)
+	background operator mmioctl run -- sh -c "./opener read $SHM/resource2 0; echo ready; exec sleep 1000"
 	eventually said ready
 	eventually nothing_leased
 	inside -- ./opener mode rw $SHM/resource2
 	is 'rw cloexec'
 	let_go
-	background operator mmioctl run --keep -- sh -c "./opener read $SHM/resource2 0; echo ready; read -r line" < <(sleep 3600)
+	background operator mmioctl run --keep -- sh -c "./opener read $SHM/resource2 0; echo ready; exec sleep 1000"
 	eventually said ready
 	inside -- ./opener mode rw $SHM/resource2
 	contains "$output" EBUSY
