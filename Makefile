@@ -84,7 +84,8 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# Packages are built in trees of their own below it.
+-include $(shell find $(B) -path '$(B)/deb' -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 ## make                build daemon, library and command line into build/
 ## make install        put everything in its place (DESTDIR=, PREFIX=); make uninstall takes it away

@@ -33,3 +33,14 @@ endif
 ifeq ($(DESTDIR),)
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 endif
+
+## make deb            Debian packages into build/deb/, of what git tracks; make deb-source: the source package
+.PHONY: deb deb-source
+deb:
+	@tests/vm/prereqs package
+	@tests/step make 'building the packages' systemd/package binary
+	@ls -l build/deb/*.deb
+
+deb-source:
+	@tests/vm/prereqs package
+	@systemd/package source
