@@ -95,6 +95,24 @@ check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
 	@tests/check archive 'bats --tap tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats' -- rig 'bats --tap tests/vm/rig.bats'
 
+## make check-deb      the Debian packages, from their making to their purge in a chroot; the library's ABI: make check-abi
+## make abi            what "make check-abi" compares with, made anew: at a release
+.PHONY: check-deb check-abi abi
+check-deb:
+	@tests/vm/prereqs build package
+	+@$(call BUILD,mmiod) all
+	@tests/check abi tests/abi/check -- deb tests/deb/check
+
+check-abi:
+	@tests/vm/prereqs build package
+	+@$(call BUILD,mmiod) all
+	@tests/check abi tests/abi/check
+
+abi:
+	@tests/vm/prereqs build package
+	+@$(call BUILD,mmiod) all
+	@tests/abi/check --write
+
 ## make check-build-reach  the module compiled for each of Debian's kernels: with PREEMPT_RT, of backports, for other machines
 .PHONY: check-build-reach
 check-build-reach:

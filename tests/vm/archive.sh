@@ -115,6 +115,13 @@ archive_list() # RELEASE
 	fi
 }
 
+# Proxies, time checks and the like: what makes apt work on this host makes it work for a root file system that is made.
+archive_apt_options()
+{
+	apt-config dump --format '%f "%v";%n' Acquire |
+		grep -v -E '^Acquire(::(IndexTargets|Changelogs|CompressionTypes|Languages|cdrom)[^ ]*)? '
+}
+
 # Fetches lists of our own, once in a run; in $archive_updated is yes, or no if the archive does not answer as it should.
 archive_update()
 {
