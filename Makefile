@@ -36,7 +36,7 @@ override CFLAGS += -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(SANFLAGS)
 override LDFLAGS += $(SANFLAGS) -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Manuals lie beside what they describe: NAME.SECTION.scd.
-MANUALS := $(wildcard daemon/*.scd client/*/*.scd include/mmiod/*.scd)
+MANUALS := $(wildcard kmod/*.scd daemon/*.scd client/*/*.scd include/mmiod/*.scd)
 PAGES := $(addprefix $(B)/man/,$(notdir $(MANUALS:.scd=)))
 
 ALL := $(PAGES)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The doctor's look at the kernel (module, signature, lockdown, options) and at the daemon's
+ * The doctor's look at the kernel (module, lockdown, options) and at the daemon's
  * configuration. MMIOCTL_ROOT: another directory than / for files outside /proc and /sys.
  */
+#include "system/signature.h"
 #include "system/sysfs.h"
 #include "verbs/doctor.h"
 
@@ -12,15 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-
-static FILE *open_root(const char *path)
-{
-	const char *root = getenv("MMIOCTL_ROOT");
-	char full[512];
-
-	snprintf(full, sizeof(full), "%s%s", root ? root : "", path);
-	return fopen(full, "re");
-}
 
 static bool file_says(const char *path, const char *words)
 {
@@ -65,15 +57,8 @@ static void read_lockdown(char *out, size_t size)
 	snprintf(out, size, "%s", start + 1);
 }
 
-static bool module_is_installed(const char *release)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", release);
-	return file_says(path, "/mmiod.ko");
-}
-
-static void check_loaded(struct doctor *doctor, const char *release, const char *lockdown)
+static void check_loaded(struct doctor *doctor, const char *release, const char *lockdown,
+			 const struct signature *signature)
 {
 	char version[64] = "", taint[32] = "";
 	bool unsigned_one;
@@ -85,10 +70,7 @@ static void check_loaded(struct doctor *doctor, const char *release, const char 
 		release, version[0] ? " " : "", version,
 		unsigned_one ? "" : " and signed with a key that the kernel knows");
 	if (unsigned_one)
-		finding(doctor, RESULT_NOTE, "signature",
-			"under Secure Boot it must be signed: mokutil --import "
-			"/var/lib/dkms/mok.pub",
-			"the module is not signed with a key that the kernel knows");
+		note_signature(doctor, signature);
 	if (strcmp(lockdown, "none"))
 		finding(doctor, RESULT_NOTE, "lockdown", NULL,
 			"kernel lockdown is %s: regions by physical address are refused, devices "
@@ -96,30 +78,34 @@ static void check_loaded(struct doctor *doctor, const char *release, const char 
 			lockdown);
 }
 
-static void check_module(struct doctor *doctor, const char *release)
+static void check_unloaded(struct doctor *doctor, const char *release, const char *lockdown,
+			   const struct signature *signature)
 {
-	char lockdown[32];
-
-	read_lockdown(lockdown, sizeof(lockdown));
-	if (sys_exists("module/mmiod"))
-		check_loaded(doctor, release, lockdown);
-	else if (doctor->simulation)
+	if (doctor->simulation)
 		finding(doctor, RESULT_NOTE, "module", NULL,
 			"kernel %s has no module mmiod loaded, which simulation does not need",
 			release);
-	else if (!module_is_installed(release))
+	else if (!signature->module[0])
 		finding(doctor, RESULT_FAIL, "module",
 			"install it: dkms add mmiod/" MMIOD_VERSION
 			" && dkms install mmiod/" MMIOD_VERSION,
 			"kernel %s has no module mmiod", release);
-	else if (strcmp(lockdown, "none"))
-		finding(doctor, RESULT_FAIL, "module",
-			"mokutil --import /var/lib/dkms/mok.pub, restart, confirm; modprobe mmiod",
-			"module mmiod is not loaded, and kernel lockdown (%s) wants it signed",
-			lockdown);
-	else
+	else if (check_signature(doctor, signature, lockdown))
 		finding(doctor, RESULT_FAIL, "module", "modprobe mmiod",
 			"module mmiod is installed, but not loaded");
+}
+
+static void check_module(struct doctor *doctor, const char *release)
+{
+	struct signature signature;
+	char lockdown[32];
+
+	read_lockdown(lockdown, sizeof(lockdown));
+	read_signature(&signature, release);
+	if (sys_exists("module/mmiod"))
+		check_loaded(doctor, release, lockdown, &signature);
+	else
+		check_unloaded(doctor, release, lockdown, &signature);
 }
 
 static void check_node(struct doctor *doctor)

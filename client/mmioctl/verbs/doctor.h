@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The doctor's files: doctor.c leads and looks at devices and daemon, doctor-system.c at kernel and
- * configuration; doctor-finding.c tells what they find.
+ * configuration, doctor-signature.c at Secure Boot; doctor-finding.c tells what they find.
  */
 #ifndef MMIOCTL_DOCTOR_H
 #define MMIOCTL_DOCTOR_H
 
 #include "output/output.h"
+#include "system/signature.h"
 
 #include <stdarg.h>
 #include <unistd.h>
@@ -28,5 +29,10 @@ void finding(struct doctor *doctor, enum result result, const char *check, const
 
 void check_kernel(struct doctor *doctor);
 void check_configuration(struct doctor *doctor);
+/* Of a module that is not loaded: whether the kernel would load it; if not, the next step is told. */
+bool check_signature(struct doctor *doctor, const struct signature *signature,
+		     const char *lockdown);
+/* Of a loaded one that the kernel did not know the signer of: the next step before Secure Boot. */
+void note_signature(struct doctor *doctor, const struct signature *signature);
 
 #endif
