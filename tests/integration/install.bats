@@ -21,7 +21,7 @@ installed() {
 	in_tree install
 	run installed
 	for file in usr/sbin/mmiod usr/bin/mmioctl etc/mmiod/mmiod.conf usr/include/mmiod/mmiod.h \
-		usr/lib/systemd/system/mmiod.{service,socket} usr/lib/sysusers.d/mmiod.conf usr/lib/tmpfiles.d/mmiod.conf \
+		usr/lib/systemd/system/mmiod{,-metrics}.{service,socket} usr/share/mmiod/grafana.json usr/lib/sysusers.d/mmiod.conf usr/lib/tmpfiles.d/mmiod.conf \
 		usr/lib/modules-load.d/mmiod.conf usr/lib/udev/rules.d/70-mmiod.rules usr/src/mmiod-*/dkms.conf \
 		usr/src/mmiod-*/LICENSE usr/share/man/man{1/mmioctl.1,5/mmiod.conf.5,7/mmiod-protocol.7,8/mmiod.8,3/libmmiod.3} \
 		usr/share/bash-completion/completions/mmioctl usr/share/zsh/vendor-completions/_mmioctl; do
@@ -45,7 +45,7 @@ installed() {
 	command -v systemd-analyze >/dev/null || skip "there is no systemd-analyze"
 	in_tree install
 	local units=("$T/a root"/usr/lib/systemd/system/*)
-	sed -i "s|/usr/sbin/mmiod|$T/mmiod|" "${units[@]}"
+	sed -i -e "s|/usr/sbin/mmiod|$T/mmiod|" -e "s|/usr/bin/mmioctl|$T/mmioctl|" "${units[@]}"
 	run systemd-analyze verify --man=no "${units[@]}"
 	expect_equal "$(grep -F mmiod <<<"$output")" "" # not what it thinks of others' units
 	[ "$ME" -ne 0 ] || systemd-sysusers --root="$T/a root" 2>/dev/null

@@ -4,6 +4,7 @@
  * format 0.0.4. Labels have few values: regions, kinds of memory, causes; never processes or users.
  */
 #include "verb.h"
+#include "verbs/export.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +15,14 @@
 
 static struct export_options {
 	const char *textfile;
+	const char *listen;
 } options;
 
 static const struct verb_option option_rows[] = {
 	{ "textfile", 0, "PATH", "into this file, which is replaced as a whole",
 	  TEXT(struct export_options, textfile) },
+	{ "listen", 0, "WHERE", "serve it by HTTP: at [HOST:]PORT, or by the socket fd:N",
+	  TEXT(struct export_options, listen) },
 	{ 0 },
 };
 
@@ -214,40 +218,52 @@ static int replace_file(const struct context *context, const char *path, const c
 	return report(context, err, "%s: %s", path, strerror(-err));
 }
 
-static int write_textfile(const struct context *context, const struct mmiod_counter_list *list)
-{
-	char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
-	int status;
+/* ---- the verb ---- */
 
-	if (!out)
-		return out_of_memory(context);
-	print_prometheus(out, list);
-	status = fclose(out) ? out_of_memory(context)
-			     : replace_file(context, options.textfile, text, length);
-	free(text);
-	return status;
+static int make_text(struct context *context, char **text, size_t *length)
+{
+	struct mmiod_counter_list *list;
+	FILE *out;
+	int err = 0;
+
+	if (!context->client)
+		err = mmiod_client_connect(context->socket, &context->client);
+	if (!err)
+		err = mmiod_client_list_counters(context->client, &list);
+	if (err)
+		return err;
+	out = open_memstream(text, length);
+	if (out)
+		print_prometheus(out, list);
+	mmiod_counter_list_free(list);
+	return out && !fclose(out) ? 0 : -ENOMEM;
 }
 
 static int verb_export(struct context *context, int argc, char **argv)
 {
-	struct mmiod_counter_list *list;
-	int status = STATUS_OK, err;
+	char *text = NULL;
+	size_t length = 0;
+	int status, err;
 
 	if (strcmp(argv[0], "prometheus"))
 		return usage_error(context, "no format \"%s\": there is prometheus", argv[0]);
+	if (options.textfile && options.listen)
+		return usage_error(context, "--textfile and --listen: only one of them");
+	if (options.listen)
+		return serve_export(context, options.listen, make_text);
 	status = client_open(context);
 	if (status)
 		return status;
-	err = mmiod_client_list_counters(context->client, &list);
-	if (err)
-		return report_client(context, err);
-	if (options.textfile)
-		status = write_textfile(context, list);
+	err = make_text(context, &text, &length);
+	if (err == -ENOMEM)
+		status = out_of_memory(context);
+	else if (err)
+		status = report_client(context, err);
+	else if (options.textfile)
+		status = replace_file(context, options.textfile, text, length);
 	else
-		print_prometheus(stdout, list);
-	mmiod_counter_list_free(list);
+		fwrite(text, 1, length, stdout);
+	free(text);
 	return status;
 }
 
@@ -265,7 +281,10 @@ const struct verb export_verb = {
 		{ "export prometheus", "as text, to standard output" },
 		{ "export prometheus --textfile mmiod.prom",
 		  "for node_exporter" },
+		{ "export prometheus --listen 9753",
+		  "at http://127.0.0.1:9753/metrics, for Prometheus itself" },
 	},
 	.more = "An administrator sees all regions, others those that they may use. Labels are\n"
-		"regions, kinds of memory, limits and causes; never users or processes.",
+		"regions, kinds of memory, limits and causes; never users or processes. By --listen\n"
+		"whoever reaches the port reads them; mmiod-metrics.socket does it with systemd.",
 };
