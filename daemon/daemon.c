@@ -125,6 +125,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	deadlines_init(broker);
 	safe_state_init(broker);
 	waiting_init(broker);
+	granting_init(broker);
 	daemon_init_reload(daemon);
 	settling_init(broker);
 	if (backend->event_fd >= 0 && event_add(&broker->events.event, NULL) < 0)
@@ -139,6 +140,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 		return r;
 	/* Writes are owed to the device that was claimed, not to the one that is configured now. */
 	safe_state_recover(broker);
+	granting_recover(broker);
 	events_drain(broker);
 	regions_claim(broker);
 	deadlines_arm(broker);
@@ -181,6 +183,7 @@ void daemon_clear(struct daemon *daemon)
 	event_del(&broker->events.event);
 	event_del(&daemon->grace);
 	event_del(&broker->deadlines.event);
+	granting_clear(broker);
 	HASH_ITER(hh, broker->leases.table, lease, next_lease) {
 		/* Of simulation nothing outlives the daemon. */
 		if (broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION)

@@ -197,7 +197,9 @@ static int set_paths(const struct options *options, struct config_paths *paths)
 	*paths = (struct config_paths){
 		.simulation = options->simulate,
 		.subuids = "/etc/subuid",
-		.state = getenv("RUNTIME_DIRECTORY") ?: "/run/mmiod/state",
+		/* What a simulation would note is not to be found by the service. */
+		.state = getenv("RUNTIME_DIRECTORY")
+				 ?: (options->simulate ? NULL : "/run/mmiod/state"),
 	};
 	if (!options->config) {
 		/*

@@ -99,9 +99,16 @@ static void free_later(struct daemon *daemon, struct config *config)
 
 /* ---- leases ---------------------------------------------------------------------------------- */
 
-static bool is_connected(const struct daemon *daemon, const struct lease *lease)
+/* The client that holds it; not one that asked for it on another user's behalf. */
+static const struct subject *connected_holder(const struct daemon *daemon,
+					      const struct lease *lease)
 {
-	return lease->list && lease->list != &daemon->broker.orphans;
+	const struct connection *connection;
+
+	if (!lease->list || lease->list == &daemon->broker.orphans)
+		return NULL;
+	connection = container_of(lease->list, struct connection, leases);
+	return connection->peer.subject.uid == lease->holder.uid ? &connection->peer.subject : NULL;
 }
 
 /*
@@ -112,7 +119,7 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 {
 	const struct config_region *region = lease->region->config;
 	const struct config_grant *same = config_find_grant(daemon->broker.config, lease->grant);
-	const struct subject *subject = NULL;
+	const struct subject *subject = connected_holder(daemon, lease);
 	struct decision decision;
 	const struct question question = {
 		.rights = lease->rights,
@@ -126,8 +133,6 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		.length = lease->length,
 	};
 
-	if (is_connected(daemon, lease))
-		subject = &container_of(lease->list, struct connection, leases)->peer.subject;
 	if (lease->memory != MMIOD_MEMORY_REGION) {
 		if (!subject)
 			return same && same->memory & 1u << lease->memory ? same : NULL;
@@ -250,6 +255,7 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	daemon->broker.host.counters.reloads++;
 	daemon->broker.config_error[0] = '\0';
 	old = (struct config *)daemon->broker.config;
+	granting_take_config(&daemon->broker, config);
 	daemon->broker.config = config;
 	underway_spoil(&daemon->broker, NULL);
 	daemon_take_limits(daemon);

@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "base/clock.h"
+#include "config/runtime.h"
 #include "connection/connection.h"
 #include "lease/lease.h"
 
@@ -90,6 +91,14 @@ struct waitlist {
 	struct tries tries;
 };
 
+/* Grants that are given while the daemon runs; belongs to granting.c. */
+struct granting {
+	struct runtime_grants grants;
+	struct runtime_grant *over; /* in no table any more; their leases have yet to end */
+	struct chore ending; /* of these leases */
+	struct event event; /* until the time of one is over */
+};
+
 /* The object caches that clients told of; belongs to caches.c. */
 struct published {
 	struct published_caches *head; /* in order of their numbers */
@@ -116,6 +125,7 @@ struct broker {
 	uint32_t n_untold; /* windows that were made for these, and are in no table yet */
 	struct waitlist waitlist;
 	struct published published;
+	struct granting granting;
 	uint64_t epoch;
 	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	char config_error[TEXT_MAX]; /* of the last reload, empty if it succeeded */
@@ -215,6 +225,18 @@ bool safe_state_is_owed(struct broker *broker, uint64_t id);
 void safe_state_place(struct broker *broker, struct region *region);
 void safe_state_init(struct broker *broker);
 void safe_state_clear(struct broker *broker);
+
+/* granting.c: grants that are given while the daemon runs. */
+void granting_init(struct broker *broker);
+void granting_recover(struct broker *broker);
+void granting_clear(struct broker *broker);
+/* The configuration is another: those that it forbids end, and it knows the others. */
+void granting_take_config(struct broker *broker, struct config *config);
+int granting_add(struct broker *broker, struct runtime_grant *runtime);
+int granting_begin_anew(struct broker *broker, struct runtime_grant *runtime, uint64_t until_ms);
+void granting_end(struct broker *broker, struct runtime_grant *runtime);
+/* Leases under a grant of this key, in the table and not over: fills @ids, returns how many. */
+size_t granting_leases(struct broker *broker, uint32_t key, uint64_t *ids, size_t most);
 
 static inline bool settling_is_on(const struct broker *broker)
 {

@@ -19,6 +19,7 @@ struct revocation {
 	struct mmiod_msg_end request;
 	char why[LEASE_WHY_MAX];
 	struct revocation *prev, *next;
+	bool existed; /* UNGRANT: there was such a grant */
 	size_t pending;
 	size_t position; /* the first that was not seen to; when all were: that was not taken */
 	size_t count;

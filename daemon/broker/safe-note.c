@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Notes in files, one for each lease, named after it. The directory lies in /run and so ends with
- * the boot, as leases do; it is kept open, so that no shortage of descriptors keeps a note from
- * being written or removed.
+ * Notes in files, one for each lease, named after it.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
+#include "broker/note.h"
 #include "broker/safe-note.h"
 #include "config/value.h"
 
@@ -20,43 +17,20 @@ static void name_note(uint64_t id, char name[48])
 	snprintf(name, 48, PREFIX "%" PRIu64, id);
 }
 
-/* 0 or -errno: the directory is open afterwards. */
-static int need_directory(struct broker *broker)
+static int open_note(struct broker *broker, uint64_t id)
 {
-	const char *path = broker->state;
-
-	if (!path)
-		return -ENOENT;
-	if (broker->safe_state.notes_fd >= 0)
-		return 0;
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	broker->safe_state.notes_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return broker->safe_state.notes_fd < 0 ? -errno : 0;
-}
-
-static int open_note(struct broker *broker, uint64_t id, int flags)
-{
-	int r = need_directory(broker), fd;
 	char name[48];
 
-	if (r < 0)
-		return r;
 	name_note(id, name);
-	fd = openat(broker->safe_state.notes_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : fd;
+	return note_open(broker, name);
 }
 
-/* Somebody may have removed the directory, and it was made anew or not. */
 static int create_note(struct broker *broker, uint64_t id)
 {
-	int fd = open_note(broker, id, O_WRONLY | O_CREAT | O_TRUNC);
+	char name[48];
 
-	if (fd != -ENOENT || !broker->state)
-		return fd;
-	fd_closep(&broker->safe_state.notes_fd);
-	broker->safe_state.notes_fd = -1;
-	return open_note(broker, id, O_WRONLY | O_CREAT | O_TRUNC);
+	name_note(id, name);
+	return note_create(broker, name);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -104,8 +78,7 @@ void safe_note_remove(struct broker *broker, uint64_t id)
 	char name[48];
 
 	name_note(id, name);
-	if (need_directory(broker) == 0)
-		unlinkat(broker->safe_state.notes_fd, name, 0);
+	note_remove(broker, name);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -115,7 +88,7 @@ bool safe_note_exists(struct broker *broker, uint64_t id)
 	char name[48];
 
 	name_note(id, name);
-	return need_directory(broker) == 0 &&
+	return note_directory(broker) == 0 &&
 	       faccessat(broker->safe_state.notes_fd, name, F_OK, 0) == 0;
 }
 
@@ -166,7 +139,7 @@ static void guess_lease(struct safe_note *note)
 int safe_note_read(struct broker *broker, uint64_t id, struct safe_note *note)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
-	int fd = open_note(broker, id, O_RDONLY);
+	int fd = open_note(broker, id);
 	char line[256];
 
 	if (fd < 0)
@@ -227,7 +200,7 @@ bool safe_note_is_on(const struct safe_note *note, const struct lease *lease)
 int safe_note_set_aside(struct broker *broker, struct safe_note *note)
 {
 	uint64_t *aside = &broker->safe_state.next_aside;
-	int r = need_directory(broker), fd;
+	int r = note_directory(broker), fd;
 	char from[48], to[48];
 
 	if (r < 0 || note->id >= SAFE_NOTE_ASIDE)
@@ -256,14 +229,11 @@ static int is_note(const struct dirent *entry)
 /* They are listed first, as some get other names meanwhile. */
 int safe_note_each(struct broker *broker, void (*each)(struct broker *broker, uint64_t id))
 {
-	int r = need_directory(broker), n;
 	struct dirent **entries;
+	int n = note_list(broker, &entries, is_note);
 
-	if (r < 0)
-		return r;
-	n = scandirat(broker->safe_state.notes_fd, ".", &entries, is_note, NULL);
 	if (n < 0)
-		return -errno;
+		return n;
 	for (int i = 0; i < n; i++) {
 		uint64_t id = 0;
 

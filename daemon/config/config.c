@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include "config/config.h"
+#include "config/runtime.h"
 
 #define CONFIG_CONNECTIONS 64
 #define CONFIG_LEASES 16384
@@ -273,6 +274,7 @@ struct config_region *config_need_region(struct config *config, const char *name
 		free(region);
 		return NULL;
 	}
+	region->tree = config;
 	region->bar = -1;
 	region->memtypes = 1u << MMIOD_MEMTYPE_UC;
 	region->memtype = MMIOD_MEMTYPE_UC;
@@ -286,11 +288,22 @@ struct config_grant *config_find_grant(const struct config *config, uint32_t key
 	struct config_grant *grant;
 
 	HASH_FIND(by_key, config->grants_by_key, &key, sizeof(key), grant);
+	if (!grant && config->runtime)
+		HASH_FIND(by_key, config->runtime->by_key, &key, sizeof(key), grant);
+	return grant;
+}
+
+/* Of the files. */
+const struct config_grant *config_find_grant_name(const struct config *config, const char *name)
+{
+	const struct config_grant *grant;
+
+	HASH_FIND(by_name, config->grants_by_name, name, strlen(name), grant);
 	return grant;
 }
 
 /* FNV-1a. That two names of one configuration differ in it is checked when all are known. */
-static uint32_t key_of(const char *name)
+uint32_t config_key_of(const char *name)
 {
 	uint32_t key = 2166136261u;
 
@@ -336,7 +349,7 @@ struct config_grant *config_need_grant(struct config *config, const char *name)
 	if (!grant)
 		return NULL;
 	grant->name = strdup(name);
-	grant->key = key_of(name);
+	grant->key = config_key_of(name);
 	if (!grant->name || !add_grant(config, grant)) {
 		grant_free(grant);
 		return NULL;

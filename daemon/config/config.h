@@ -35,7 +35,9 @@ enum config_bind {
 	CONFIG_BIND_FORCE, /* take it from that driver */
 };
 
+struct config;
 struct config_grant;
+struct runtime_grants;
 
 enum config_party {
 	CONFIG_PARTY_ALL, /* every known user */
@@ -95,6 +97,7 @@ struct config_region {
 	/* Of its grants, sorted: a decision finds those of its subject. */
 	struct config_holder *holders;
 	size_t n_holders;
+	const struct config *tree; /* that it is of */
 	uint64_t seen; /* keys, while loading */
 	unsigned int seen_file;
 	UT_hash_handle hh;
@@ -147,6 +150,7 @@ struct config_grant {
 	uint64_t bytes; /* likewise, of all these leases together */
 	uint32_t wait_ms; /* how long a request under it may wait; 0: not said */
 	bool huge; /* leaves of 2 MiB even where mbind(2) on them may bring the kernel down */
+	bool runtime; /* no file has it: it is in a struct runtime_grant */
 	uint64_t seen;
 	unsigned int seen_file;
 	UT_hash_handle by_name;
@@ -185,6 +189,7 @@ struct config_limits {
 	uint32_t unread_replies;
 	uint32_t unread_descriptors;
 	bool revoke_on_reload; /* leases that no grant stands behind any more end at once */
+	bool no_runtime_grants; /* nobody may give any while the daemon runs */
 	uint64_t seen;
 	unsigned int seen_file;
 };
@@ -220,6 +225,8 @@ struct config {
 	size_t n_grants;
 	struct config_grant *grants_by_name;
 	struct config_grant *grants_by_key;
+	/* Beside those of the files; not the tree's: it outlives the tree. NULL: none. */
+	const struct runtime_grants *runtime;
 	bool admits_unknown; /* a grant says so */
 	struct config_admin **admins;
 	size_t n_admins;
@@ -268,6 +275,9 @@ bool config_free_some(struct config *config, unsigned int most);
 void config_freep(struct config **config);
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key);
+const struct config_grant *config_find_grant_name(const struct config *config, const char *name);
+/* That stands for a grant's name where there is no room for it; never 0. */
+uint32_t config_key_of(const char *name);
 /*
  * The first of a region's grants that are for this party; the others follow in order, up to the end
  * or another party.

@@ -145,3 +145,12 @@ int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value)
 {
 	return config_yes_no(cursor, value, &cursor->limits->revoke_on_reload);
 }
+
+int limits_set_runtime_grants(struct config_cursor *cursor, const char *value)
+{
+	bool may = true;
+	int r = config_yes_no(cursor, value, &may);
+
+	cursor->limits->no_runtime_grants = !may;
+	return r;
+}

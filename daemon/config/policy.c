@@ -7,8 +7,11 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 #include <common/word.h>
+#include "base/clock.h"
 #include "config/policy.h"
+#include "config/runtime.h"
 
 static bool has_gid(const struct subject *subject, gid_t gid)
 {
@@ -125,6 +128,9 @@ static enum policy_reason judge_terms(const struct config_grant *grant,
 bool policy_gives(const struct config_grant *grant, const struct config_region *region,
 		  const struct question *question)
 {
+	if (grant && grant->runtime)
+		return runtime_covers(grant, region) &&
+		       judge_terms(grant, region, question) == POLICY_GRANTED;
 	for (size_t i = 0; grant && i < region->n_grants; i++)
 		if (region->grants[i] == grant)
 			return judge_terms(grant, region, question) == POLICY_GRANTED;
@@ -192,6 +198,34 @@ static void look_for_subject(struct search *search)
 	for_common_groups(region->holders, region->n_holders, subject, look_among_group, search);
 }
 
+/* The first of those that were given while the daemon runs, behind all that the files have. */
+static const struct runtime_grant *first_runtime(const struct config *config,
+						 const struct subject *subject)
+{
+	if (!config->runtime || !subject->known)
+		return NULL;
+	return runtime_first_for(config->runtime, CONFIG_PARTY_USER, subject->uid);
+}
+
+static void look_among_runtime(struct search *search)
+{
+	const struct config_region *region = search->region;
+	const struct runtime_grant *runtime = first_runtime(region->tree, search->subject);
+
+	for (; runtime && search->found.reason != POLICY_GRANTED; runtime = runtime->holder_next) {
+		enum policy_reason reason;
+
+		if (!runtime_covers(&runtime->grant, region))
+			continue;
+		reason = judge_terms(&runtime->grant, region, search->question);
+		if (!is_better(search, reason, UINT32_MAX))
+			continue;
+		search->found.reason = reason;
+		search->found.grant = &runtime->grant;
+		search->at = UINT32_MAX;
+	}
+}
+
 /*
  * The first grant that gives all that is asked for decides; else the one that comes nearest
  * explains.
@@ -209,6 +243,7 @@ struct decision policy_decide(const struct config_region *region, const struct s
 	struct decision *found = &search.found;
 
 	look_for_subject(&search);
+	look_among_runtime(&search);
 	if (found->reason == POLICY_GRANTED) {
 		found->share = question->share == MMIOD_SHARE_DEFAULT ? found->grant->share
 								      : question->share;
@@ -263,6 +298,17 @@ static bool add_rights(void *data, const struct config_holder *first)
 	return false;
 }
 
+static uint32_t runtime_rights(const struct config_region *region, const struct subject *subject)
+{
+	const struct runtime_grant *runtime = first_runtime(region->tree, subject);
+	uint32_t rights = 0;
+
+	for (; runtime; runtime = runtime->holder_next)
+		if (runtime_covers(&runtime->grant, region))
+			rights |= runtime->grant.rights;
+	return rights;
+}
+
 /* All that the subject may do with a region; 0: it may not even see it. */
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject)
 {
@@ -273,7 +319,7 @@ uint32_t policy_rights(const struct config_region *region, const struct subject 
 	search.rights = rights_of(region, CONFIG_PARTY_ALL, 0) |
 			rights_of(region, CONFIG_PARTY_USER, subject->uid);
 	for_common_groups(region->holders, region->n_holders, subject, add_rights, &search);
-	return search.rights;
+	return search.rights | runtime_rights(region, subject);
 }
 
 static bool names_party(const struct config *config, enum config_party party, uint32_t id)
@@ -294,6 +340,7 @@ bool policy_names(const struct config *config, const struct subject *subject)
 {
 	return !subject->known || subject->uid == 0 || names_party(config, CONFIG_PARTY_ALL, 0) ||
 	       names_party(config, CONFIG_PARTY_USER, subject->uid) ||
+	       first_runtime(config, subject) ||
 	       for_common_groups(config->named, config->n_named, subject, is_enough, NULL);
 }
 
@@ -348,9 +395,37 @@ static const char *rights_verb(uint32_t rights)
 	return rights & MMIOD_RIGHT_WRITE ? "read and write" : "read";
 }
 
-static void add_grant(struct text *text, const struct config_grant *grant)
+/* "14:05", or with the day, if that is another one. */
+static void add_time(struct text *text, uint64_t until_ms)
 {
-	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
+	time_t end = (time_t)clock_since_1970(until_ms);
+	bool soon = until_ms < clock_boot_ms() + 12 * 3600 * 1000ull;
+	char buffer[32] = "";
+	struct tm tm;
+
+	if (localtime_r(&end, &tm))
+		strftime(buffer, sizeof(buffer), soon ? "%H:%M" : "%F %H:%M", &tm);
+	text_add(text, "until %s, ", buffer);
+}
+
+/* "[grant us] at FILE:LINE"; one that no file has: "[grant job-7] (until 14:05, by root)". */
+void policy_add_grant(struct text *text, const struct config_grant *grant)
+{
+	const struct runtime_grant *runtime;
+
+	text_add(text, "[grant %s]", grant->name);
+	if (!grant->runtime) {
+		text_add(text, " at %s:%u", grant->origin.file, grant->origin.line);
+		return;
+	}
+	runtime = runtime_grant_of(grant);
+	text_add(text, " (");
+	if (runtime->until_ms)
+		add_time(text, runtime->until_ms);
+	if (runtime->by)
+		text_add(text, "by uid %u)", runtime->by);
+	else
+		text_add(text, "by root)");
 }
 
 /* None: nothing comes near. */
@@ -359,7 +434,7 @@ static void add_nearest(struct text *text, const struct config_grant *grant)
 	if (!grant)
 		return;
 	text_add(text, "; nearest is ");
-	add_grant(text, grant);
+	policy_add_grant(text, grant);
 	if (grant->users.count)
 		text_add(text, " for user %s", grant->users.items[0].name);
 	else if (grant->groups.count)
@@ -380,7 +455,7 @@ static void explain_grant(struct text *text, const struct decision *decision, co
 	const struct config_grant *grant = decision->grant;
 
 	text_add(text, "denied: ");
-	add_grant(text, grant);
+	policy_add_grant(text, grant);
 	if (decision->reason == POLICY_ACCESS)
 		text_add(text, " lets user %s (uid %u) only read region %s", user, subject->uid,
 			 region);
@@ -410,7 +485,7 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 	switch (decision->reason) {
 	case POLICY_GRANTED:
 		text_add(text, "granted by ");
-		add_grant(text, decision->grant);
+		policy_add_grant(text, decision->grant);
 		break;
 	case POLICY_UNKNOWN_PEER:
 		explain_unknown(text);

@@ -64,6 +64,7 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 void policy_explain_memory(struct text *text, const struct decision *decision,
 			   enum mmiod_memory memory, const char *user,
 			   const struct subject *subject);
+void policy_add_grant(struct text *text, const struct config_grant *grant);
 const char *memtype_name(enum mmiod_memtype memtype);
 const char *memory_name(enum mmiod_memory memory);
 const char *share_name(enum mmiod_share share);

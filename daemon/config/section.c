@@ -41,6 +41,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "unread-replies", false, limits_set_all_unread_replies },
 	{ CONFIG_SECTION_DAEMON, "unread-descriptors", false, limits_set_all_unread_descriptors },
 	{ CONFIG_SECTION_DAEMON, "revoke-on-reload", false, limits_set_revoke_on_reload },
+	{ CONFIG_SECTION_DAEMON, "runtime-grants", false, limits_set_runtime_grants },
 	{ CONFIG_SECTION_REGION, "device", false, region_set_device },
 	{ CONFIG_SECTION_REGION, "ids", false, region_set_ids },
 	{ CONFIG_SECTION_REGION, "bar", false, region_set_bar },

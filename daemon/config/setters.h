@@ -26,6 +26,7 @@ int limits_set_all_waiting(struct config_cursor *cursor, const char *value);
 int limits_set_all_unread_replies(struct config_cursor *cursor, const char *value);
 int limits_set_all_unread_descriptors(struct config_cursor *cursor, const char *value);
 int limits_set_revoke_on_reload(struct config_cursor *cursor, const char *value);
+int limits_set_runtime_grants(struct config_cursor *cursor, const char *value);
 
 /* region-keys.c */
 int region_set_device(struct config_cursor *cursor, const char *value);

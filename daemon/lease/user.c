@@ -158,12 +158,18 @@ int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user
 	return charge_take_amount(charge, users, uid, slot, 1, limit);
 }
 
-uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot)
+struct user *user_find(const struct users *users, uid_t uid)
 {
 	struct user *user;
 
-	uid = users_owner(users, uid);
 	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	return user;
+}
+
+uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot)
+{
+	const struct user *user = user_find(users, users_owner(users, uid));
+
 	return user ? user->used[slot] : 0;
 }
 

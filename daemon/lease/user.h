@@ -82,6 +82,7 @@ bool users_have_room(const struct users *users, const struct user *user, enum us
 		     uint64_t amount);
 uid_t users_owner(const struct users *users, uid_t uid);
 uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot);
+struct user *user_find(const struct users *users, uid_t uid); /* NULL: has nothing */
 void charge_release(struct charge *charge);
 void user_pin(struct user *user);
 void user_unpin(struct users *users, struct user *user);

@@ -145,6 +145,8 @@ static bool keep(const struct batch *batch)
 	for (size_t i = 0; i < kept->count; i++) {
 		kept->wants[i].call = &kept->call;
 		kept->wants[i].first = kept->wants;
+		if (batch->wants[i].subject == &batch->wants[i].beneficiary)
+			kept->wants[i].subject = &kept->wants[i].beneficiary;
 	}
 	kept->unfinished = (struct unfinished){ .go_on = go_on, .forget = forget };
 	batch_pin_regions(kept);

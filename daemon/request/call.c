@@ -7,11 +7,15 @@ bool call_is_admin(const struct call *call)
 	return policy_is_admin(call->broker->config, &call->connection->peer.subject);
 }
 
-/* A user's leases are those of all its processes. Unknown peers share a uid, but nothing else. */
+/*
+ * A user's leases are those of all its processes, and those that a connection asked for are its
+ * own, whoever they are for. Unknown peers share a uid, but nothing else.
+ */
 static bool holds(const struct connection *connection, const struct lease *lease)
 {
-	return lease->holder.uid == connection->peer.subject.uid &&
-	       (connection->peer.subject.known || lease->list == &connection->leases);
+	return lease->list == &connection->leases ||
+	       (lease->holder.uid == connection->peer.subject.uid &&
+		connection->peer.subject.known);
 }
 
 bool call_holds(const struct call *call, const struct lease *lease)

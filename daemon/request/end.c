@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The end of leases: RELEASE by the holder, REVOKE by an administrator. A revocation with a
- * deadline asks the holders first. The reply to either is owed until nobody reaches the bytes any
+ * The end of leases: RELEASE by the holder, REVOKE by an administrator, UNGRANT of all that a grant
+ * gave. A revocation with a deadline asks the holders first. The reply to either is owed until nobody reaches the bytes any
  * more: so it is when the holder has them no longer, or the administrator reads that they are
  * taken.
  *
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <common/escape.h>
 #include "broker/revocations.h"
+#include "config/value.h"
 #include "connection/journal.h"
 #include "request/request.h"
 
@@ -65,20 +66,16 @@ static void go_on_seeing_to(struct unfinished *unfinished);
 static void forget(struct unfinished *unfinished);
 
 /* In the list at once: events that are read between two ends may be about the first. */
-static struct revocation *revocation_new(struct call *call)
+static struct revocation *revocation_new(struct call *call, size_t count)
 {
-	size_t count = call->request->head.count;
 	struct revocation *revocation =
 		calloc(1, sizeof(*revocation) + count * sizeof(revocation->items[0]));
 
 	if (!revocation)
 		return NULL;
 	revocation->broker = call->broker;
-	revocation->request = call->request->fixed.end;
 	revocation->request.msg = call->request->head;
 	revocation->count = count;
-	for (size_t i = 0; i < count; i++)
-		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
 	evtimer_assign(&revocation->timer, call->broker->host.base, on_deadline, revocation);
 	revocation->taking.go_on = go_on_taking;
 	revocation->unfinished.go_on = go_on_seeing_to;
@@ -87,8 +84,46 @@ static struct revocation *revocation_new(struct call *call)
 	return revocation;
 }
 
+/* Of the leases that the request names. */
+static struct revocation *revocation_of_request(struct call *call)
+{
+	struct revocation *revocation = revocation_new(call, call->request->head.count);
+
+	if (!revocation)
+		return NULL;
+	revocation->request = call->request->fixed.end;
+	revocation->request.msg = call->request->head;
+	for (size_t i = 0; i < revocation->count; i++)
+		request_element(call->request, i, &revocation->items[i].lease, sizeof(uint64_t));
+	return revocation;
+}
+
+/* A lease that the module does not let go of is the failure of the whole. */
+static void reply_ungranted(struct revocation *revocation, struct message *reply)
+{
+	struct mmiod_msg_ungrant_reply *out;
+	size_t failed = 0;
+
+	for (size_t i = 0; i < revocation->count; i++)
+		failed += revocation->items[i].outcome == MMIOD_E_INTERNAL;
+	if (failed) {
+		reply_error(reply, &revocation->request.msg, MMIOD_E_INTERNAL,
+			    "the grant is over, but of its %zu leases the module refused to end "
+			    "%zu",
+			    revocation->count, failed);
+		return;
+	}
+	out = reply_begin(reply, &revocation->request.msg, sizeof(*out), 0, 0);
+	out->existed = revocation->existed;
+	out->ended = (uint32_t)revocation->count;
+}
+
 static void reply_ended(struct revocation *revocation, struct message *reply)
 {
+	if (revocation->request.msg.opcode == MMIOD_OP_UNGRANT) {
+		reply_ungranted(revocation, reply);
+		return;
+	}
 	reply_begin(reply, &revocation->request.msg, sizeof(struct mmiod_msg), revocation->count,
 		    sizeof(struct mmiod_wire_ended));
 	for (size_t i = 0; i < revocation->count; i++)
@@ -285,16 +320,27 @@ static enum request_result begin(struct call *call, struct revocation *revocatio
 
 enum request_result request_release(struct call *call)
 {
-	struct revocation *revocation = revocation_new(call);
+	struct revocation *revocation = revocation_of_request(call);
 
 	if (!revocation)
 		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	return begin(call, revocation);
 }
 
+/* Whether another one may be begun, with that deadline; else the refusal is in the reply. */
+static bool may_begin(struct call *call, uint32_t deadline_ms)
+{
+	if (deadline_ms > DEADLINE_MAX_MS)
+		refuse(call, MMIOD_E_INVALID, "the deadline is an hour at most");
+	else if (call->connection->deferred >= PENDING_MAX)
+		refuse(call, MMIOD_E_QUOTA, "16 revocations of this connection are under way");
+	else
+		return true;
+	return false;
+}
+
 enum request_result request_revoke(struct call *call)
 {
-	uint32_t deadline_ms = call->request->fixed.end.deadline_ms;
 	struct revocation *revocation;
 
 	if (!call_is_admin(call))
@@ -302,14 +348,111 @@ enum request_result request_revoke(struct call *call)
 			      "denied: only root and those that an [admin] section names may "
 			      "revoke; holders give "
 			      "their own leases back by releasing them");
-	if (deadline_ms > DEADLINE_MAX_MS)
-		return refuse(call, MMIOD_E_INVALID, "the deadline is an hour at most");
-	if (call->connection->deferred >= PENDING_MAX)
-		return refuse(call, MMIOD_E_QUOTA,
-			      "16 revocations of this connection are under way");
-	revocation = revocation_new(call);
+	if (!may_begin(call, call->request->fixed.end.deadline_ms))
+		return REQUEST_REPLY;
+	revocation = revocation_of_request(call);
 	if (!revocation)
 		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	describe_admin(call, revocation->why, sizeof(revocation->why));
+	return begin(call, revocation);
+}
+
+/* ---- UNGRANT --------------------------------------------------------------------------------- */
+
+/* A grant of the files is ended by changing them. */
+static bool may_ungrant(struct call *call)
+{
+	const struct mmiod_msg_ungrant *asked = &call->request->fixed.ungrant;
+	const struct config_grant *same;
+	char why[TEXT_MAX];
+
+	if (!call_is_admin(call)) {
+		refuse(call, MMIOD_E_DENIED,
+		       "denied: only root and those that an [admin] section names may end grants");
+		return false;
+	}
+	if (!memchr(asked->name, '\0', sizeof(asked->name)) || !value_is_name(asked->name)) {
+		refuse(call, MMIOD_E_INVALID,
+		       "that is not the name of a grant: use 1 to 31 of A-Z a-z 0-9 . _ -");
+		return false;
+	}
+	same = config_find_grant_name(call->broker->config, asked->name);
+	if (!same)
+		return may_begin(call, asked->deadline_ms);
+	snprintf(why, sizeof(why),
+		 "[grant %s] is in the configuration, at %s:%u: remove it there, and reload",
+		 same->name, same->origin.file, same->origin.line);
+	refuse(call, MMIOD_E_DENIED, why);
+	return false;
+}
+
+/* So many leases have the grant's key, or are waited for by it. */
+static size_t count_leases(const struct broker *broker, uint32_t key)
+{
+	const struct account *account;
+	size_t count = 0;
+
+	for (account = broker->leases.accounts; account; account = account->hh.next)
+		if (account->key.grant == key)
+			count += account->leases;
+	return count;
+}
+
+/* One of another name that looks the same to the ledger keeps its leases. */
+static bool has_leases(const struct call *call, const char *name)
+{
+	const struct config_grant *same =
+		config_find_grant(call->broker->config, config_key_of(name));
+
+	return !same || !strcmp(same->name, name);
+}
+
+static struct revocation *revocation_of_grant(struct call *call)
+{
+	const struct mmiod_msg_ungrant *asked = &call->request->fixed.ungrant;
+	struct broker *broker = call->broker;
+	uint32_t key = config_key_of(asked->name);
+	size_t most = has_leases(call, asked->name) ? count_leases(broker, key) : 0;
+	_cleanup_(freep) uint64_t *ids = calloc(most + 1, sizeof(*ids));
+	struct revocation *revocation = ids ? revocation_new(call, most) : NULL;
+
+	if (!revocation)
+		return NULL;
+	revocation->count = granting_leases(broker, key, ids, most);
+	revocation->request.deadline_ms = asked->deadline_ms;
+	for (size_t i = 0; i < revocation->count; i++)
+		revocation->items[i].lease = ids[i];
+	return revocation;
+}
+
+static void describe_ungrant(struct call *call, struct revocation *revocation)
+{
+	const struct holder *holder = &call->connection->peer.holder;
+
+	snprintf(revocation->why, sizeof(revocation->why),
+		 "revoked: user %s (uid %u) ended [grant %s], which gave it",
+		 user_name(call->connection->charge.user), holder->uid,
+		 call->request->fixed.ungrant.name);
+}
+
+/*
+ * Nothing is given under it from here on; the reply waits until nobody reaches what was. A second
+ * one, of an epilogue that is run again, finds no grant, and waits for the same leases.
+ */
+enum request_result request_ungrant(struct call *call)
+{
+	struct revocation *revocation;
+	struct runtime_grant *runtime;
+
+	if (!may_ungrant(call))
+		return REQUEST_REPLY;
+	runtime = runtime_find(&call->broker->granting.grants, call->request->fixed.ungrant.name);
+	revocation = revocation_of_grant(call);
+	if (!revocation)
+		return refuse(call, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	describe_ungrant(call, revocation);
+	revocation->existed = runtime;
+	if (runtime)
+		granting_end(call->broker, runtime);
 	return begin(call, revocation);
 }

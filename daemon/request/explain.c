@@ -100,18 +100,13 @@ static void add_limits(struct text *text, const struct config_grant *grant)
 		text_add(text, ", with huge leaves");
 }
 
-static void add_grant(struct text *text, const struct config_grant *grant)
-{
-	text_add(text, "[grant %s] at %s:%u", grant->name, grant->origin.file, grant->origin.line);
-}
-
 /* Adds what a grant gives of a region; of a pool the share mode is nobody's choice. */
 static void add_terms(struct text *text, const struct decision *decision, bool allocates)
 {
 	const struct config_grant *grant = decision->grant;
 
 	text_add(text, "granted by ");
-	add_grant(text, grant);
+	policy_add_grant(text, grant);
 	text_add(text, ": %s, %s, %s", grant->rights & MMIOD_RIGHT_WRITE ? "rw" : "r",
 		 share_name(allocates ? MMIOD_SHARE_EXCLUSIVE : decision->share),
 		 memtype_name(decision->memtype));
@@ -141,7 +136,7 @@ static void add_permission(struct text *text, const struct want *want)
 		return;
 	}
 	text_add(text, "granted by ");
-	add_grant(text, want->grant);
+	policy_add_grant(text, want->grant);
 	text_add(text, ": %s", memory_name(want->memory));
 	add_limits(text, want->grant);
 }
@@ -160,7 +155,7 @@ static struct mmiod_msg_text explain(struct call *call, const struct want *want,
 		if (outcome != MMIOD_OK)
 			text_add(&text, "; but %s", want->buffer);
 	} else if (decision->reason == POLICY_NO_GRANT && decision->grant) {
-		add_grant(&text, decision->grant);
+		policy_add_grant(&text, decision->grant);
 		add_needs(&text, decision->grant);
 	} else {
 		text_add(&text, "%s", want->buffer);

@@ -110,6 +110,29 @@ static enum mmiod_outcome check_on_end(struct want *want)
 	return MMIOD_OK;
 }
 
+/*
+ * An administrator asks for another: the grants to that user decide, and the lease is that user's.
+ * Which groups it has only the name service knows, which may take seconds, so they do not count.
+ */
+static enum mmiod_outcome settle_subject(struct want *want)
+{
+	const struct mmiod_wire_want *wire = &want->wire;
+
+	if (wire->reserved2 || (wire->for_uid && !(wire->flags & MMIOD_LEASE_FOR)))
+		return want_refuse(want, MMIOD_E_INVALID, "a reserved field is not zero");
+	if (!(wire->flags & MMIOD_LEASE_FOR))
+		return MMIOD_OK;
+	if (!call_is_admin(want->call))
+		return want_refuse(want, MMIOD_E_DENIED,
+				   "denied: only root and those that an [admin] section names may "
+				   "lease for another user");
+	want->beneficiary =
+		(struct subject){ .uid = wire->for_uid, .known = peer_is_known(wire->for_uid) };
+	want->subject = &want->beneficiary;
+	want->holder.uid = wire->for_uid;
+	return MMIOD_OK;
+}
+
 static void read_element(struct want *want, size_t index)
 {
 	request_element(want->call->request, index, &want->asked, sizeof(want->asked));
@@ -121,6 +144,8 @@ static enum mmiod_outcome judge(struct want *want)
 
 	want->wire = want->asked;
 	outcome = want_check_form(want);
+	if (outcome == MMIOD_OK)
+		outcome = settle_subject(want);
 	if (outcome == MMIOD_OK)
 		outcome = want_find_region(want);
 	if (outcome == MMIOD_OK)

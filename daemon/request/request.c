@@ -17,6 +17,8 @@ static const struct {
 	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
 	{ MMIOD_OP_EXPLAIN, request_explain },	   { MMIOD_OP_COUNTERS, request_counters },
 	{ MMIOD_OP_CANCEL, request_cancel },	   { MMIOD_OP_LOG, request_log },
+	{ MMIOD_OP_GRANT, request_grant },	   { MMIOD_OP_UNGRANT, request_ungrant },
+	{ MMIOD_OP_GRANTS, request_grants },
 };
 
 static enum request_result handle(struct call *call)

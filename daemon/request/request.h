@@ -37,5 +37,8 @@ enum request_result request_renew(struct call *call);
 enum request_result request_explain(struct call *call);
 enum request_result request_revoke(struct call *call);
 enum request_result request_log(struct call *call);
+enum request_result request_grant(struct call *call);
+enum request_result request_ungrant(struct call *call);
+enum request_result request_grants(struct call *call);
 
 #endif

@@ -98,7 +98,7 @@ static enum mmiod_outcome check_descriptors(struct want *want)
 {
 	struct connection *connection = want->call->connection;
 
-	if (want->subject != &connection->peer.subject ||
+	if ((want->dry && want->subject != &connection->peer.subject) ||
 	    connection_has_room(connection, want->before + 1))
 		return MMIOD_OK;
 	want->limit = MMIOD_LIMIT_UNREAD_DESCRIPTORS;

@@ -37,6 +37,7 @@ struct want {
 	const struct want_kind *kind;
 	const struct subject *subject; /* who asks; EXPLAIN: or who is asked about */
 	struct holder holder; /* likewise */
+	struct subject beneficiary; /* LEASE_FOR: then `subject` points here */
 	struct mmiod_wire_want asked; /* what a LEASE asks for, as it came */
 	struct mmiod_wire_want wire; /* with what its defaults come to; of an ALLOC the same */
 	struct mmiod_wire_alloc alloc; /* what an ALLOC asks for */

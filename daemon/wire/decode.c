@@ -48,6 +48,10 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_COUNTERS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 	{ MMIOD_OP_CANCEL, MMIOD_V1_CANCEL, sizeof(struct mmiod_msg_cancel), 0, 0, 0 },
 	{ MMIOD_OP_LOG, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
+	{ MMIOD_OP_GRANT, MMIOD_V1_GRANT, sizeof(struct mmiod_msg_grant), MMIOD_V1_PATTERN,
+	  sizeof(struct mmiod_wire_pattern), MMIOD_GRANT_PATTERNS_MAX },
+	{ MMIOD_OP_UNGRANT, MMIOD_V1_UNGRANT, sizeof(struct mmiod_msg_ungrant), 0, 0, 0 },
+	{ MMIOD_OP_GRANTS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)
@@ -188,6 +192,10 @@ static bool check_fields(const struct request *request, struct decode_error *err
 	case MMIOD_OP_RENEW:
 	case MMIOD_OP_REVOKE:
 		return check_end(request, error);
+	case MMIOD_OP_GRANT:
+		return check_reserved(request->fixed.grant.reserved, error);
+	case MMIOD_OP_UNGRANT:
+		return check_reserved(request->fixed.ungrant.reserved, error);
 	default:
 		return true;
 	}

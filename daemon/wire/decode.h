@@ -26,6 +26,8 @@ struct request {
 		struct mmiod_msg_monitor monitor;
 		struct mmiod_msg_explain explain;
 		struct mmiod_msg_cancel cancel;
+		struct mmiod_msg_grant grant;
+		struct mmiod_msg_ungrant ungrant;
 	} fixed;
 	const uint8_t *array; /* into the packet */
 	size_t known; /* bytes of an element that this daemon knows */

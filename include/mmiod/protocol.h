@@ -71,6 +71,9 @@ enum mmiod_opcode {
 	MMIOD_OP_COUNTERS = 20, /* what the daemon counts */
 	MMIOD_OP_CANCEL = 21, /* a request of this connection waits no more */
 	MMIOD_OP_LOG = 22, /* the last grants */
+	MMIOD_OP_GRANT = 27, /* an administrator gives a grant that no file has */
+	MMIOD_OP_UNGRANT = 28, /* and ends it, with the leases under it */
+	MMIOD_OP_GRANTS = 29, /* those grants */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -97,6 +100,7 @@ enum mmiod_outcome {
 	MMIOD_E_TIMEOUT = 11,
 	MMIOD_E_INTERNAL = 12, /* a backend failed in a way that has no word of its own */
 	MMIOD_E_CANCELLED = 13, /* it waited, until a CANCEL */
+	MMIOD_E_EXISTS = 14, /* there is one of that name, and it is another */
 };
 
 struct mmiod_msg {
@@ -208,7 +212,8 @@ static_assert(sizeof(struct mmiod_wire_region) == 144, "wire layout");
 
 #define MMIOD_LEASE_DUMMY (1u << 0) /* after revocation a page of ones instead of SIGBUS */
 #define MMIOD_LEASE_CONNECTION (1u << 1) /* ends with the connection, even if the file lives on */
-#define MMIOD_LEASE_FLAGS (MMIOD_LEASE_DUMMY | MMIOD_LEASE_CONNECTION)
+#define MMIOD_LEASE_FOR (1u << 2) /* an administrator asks for another user, by for_uid */
+#define MMIOD_LEASE_FLAGS (MMIOD_LEASE_DUMMY | MMIOD_LEASE_CONNECTION | MMIOD_LEASE_FOR)
 
 #define MMIOD_LEASE_ALL_OR_NONE (1u << 0)
 
@@ -246,8 +251,11 @@ struct mmiod_wire_want {
 	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
 	uint32_t n_on_end; /* how many of the following count; the others are zero */
 	struct mmiod_wire_write on_end[MMIOD_ON_END_MAX];
+	/* Of LEASE_FOR: who holds the lease, and is asked about; groups count for nothing. Else 0. */
+	uint32_t for_uid;
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_wire_want) == 272, "wire layout");
+static_assert(sizeof(struct mmiod_wire_want) == 280, "wire layout");
 
 /* The reply: a bare header, and an array of these, one for each element asked for. */
 struct mmiod_wire_granted {
@@ -540,6 +548,67 @@ struct mmiod_wire_logged {
 };
 static_assert(sizeof(struct mmiod_wire_logged) == 144, "wire layout");
 
+#define MMIOD_WIRE_PATTERN 64
+#define MMIOD_GRANT_PATTERNS_MAX 64
+
+/*
+ * GRANT: for administrators; an array of struct mmiod_wire_pattern. The same grant again is no
+ * error, and its time begins anew; E_EXISTS: one of that name is another. It outlives the daemon,
+ * but not the machine. The reply is a bare header.
+ */
+struct mmiod_msg_grant {
+	struct mmiod_msg msg;
+	char name[MMIOD_WIRE_NAME]; /* zero-filled, always terminated */
+	char tenant[MMIOD_WIRE_NAME]; /* "": it is for the user */
+	uint32_t uid; /* 0 if it is for a tenant */
+	uint32_t rights; /* enum mmiod_right, at least READ */
+	uint32_t share; /* enum mmiod_share, as of a grant of the configuration */
+	uint32_t reserved;
+	uint64_t last_ms; /* ends after so long; 0: lasts until it is ended */
+};
+static_assert(sizeof(struct mmiod_msg_grant) == 120, "wire layout");
+
+struct mmiod_wire_pattern {
+	char region[MMIOD_WIRE_PATTERN]; /* a name, or a glob; zero-filled, always terminated */
+};
+static_assert(sizeof(struct mmiod_wire_pattern) == 64, "wire layout");
+
+/*
+ * UNGRANT: for administrators. The reply is owed until nobody reaches the bytes of the leases that
+ * were given under it. No such grant is no error: leases that one of that name has left end.
+ */
+struct mmiod_msg_ungrant {
+	struct mmiod_msg msg;
+	char name[MMIOD_WIRE_NAME];
+	uint32_t deadline_ms; /* ask the holders first; 0: take now */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_ungrant) == 72, "wire layout");
+
+struct mmiod_msg_ungrant_reply {
+	struct mmiod_msg msg;
+	uint32_t existed; /* 1: there was such a grant */
+	uint32_t ended; /* leases that ended with it */
+};
+static_assert(sizeof(struct mmiod_msg_ungrant_reply) == 40, "wire layout");
+
+/* GRANTS: a list as REGIONS: all for who may inspect, for others those that are for them. */
+struct mmiod_wire_runtime_grant {
+	uint64_t id; /* the daemon's, the list's cursor */
+	char name[MMIOD_WIRE_NAME];
+	char tenant[MMIOD_WIRE_NAME]; /* "": it is for the user */
+	uint32_t uid;
+	uint32_t rights;
+	uint32_t share;
+	uint32_t by; /* uid of who gave it */
+	uint64_t left_ms; /* 0: no limit */
+	uint64_t last_ms; /* its whole time, likewise */
+	struct mmiod_msg_text regions; /* names and globs, with blanks between them */
+	uint32_t leases; /* that are held under it */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_wire_runtime_grant) == 120, "wire layout");
+
 struct mmiod_msg_event {
 	struct mmiod_msg msg;
 	uint32_t type; /* enum mmiod_event_type */
@@ -714,6 +783,11 @@ enum mmiod_first_size {
 	MMIOD_V1_COUNTER = 48,
 	MMIOD_V1_LOGGED = 144,
 	MMIOD_V1_CANCEL = 40,
+	MMIOD_V1_GRANT = 120,
+	MMIOD_V1_PATTERN = 64,
+	MMIOD_V1_UNGRANT = 72,
+	MMIOD_V1_UNGRANT_REPLY = 40,
+	MMIOD_V1_RUNTIME_GRANT = 120,
 };
 
 #endif

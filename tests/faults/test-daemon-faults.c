@@ -274,6 +274,42 @@ static void translate(int fd)
 	client_send(fd, &message, sizeof(message));
 }
 
+static void give(int fd)
+{
+	struct {
+		struct mmiod_msg_grant fixed;
+		struct mmiod_wire_pattern patterns[2];
+	} packet = { .fixed = { .msg = { .size = sizeof(packet),
+					 .opcode = MMIOD_OP_GRANT,
+					 .id = 1000,
+					 .fixed = sizeof(packet.fixed),
+					 .count = 2,
+					 .stride = sizeof(packet.patterns[0]) },
+				.name = "job",
+				.uid = 4009,
+				.rights = WRITE,
+				.last_ms = 3600000 },
+		     .patterns = { { "shm" }, { "s*" } } };
+
+	client_send(fd, &packet, sizeof(packet));
+}
+
+static void take_back(int fd)
+{
+	struct mmiod_msg_ungrant message = { .msg = { .size = sizeof(message),
+						      .opcode = MMIOD_OP_UNGRANT,
+						      .id = 1000,
+						      .fixed = sizeof(message) },
+					     .name = "job" };
+
+	client_send(fd, &message, sizeof(message));
+}
+
+static void ask_grants(int fd)
+{
+	send_list(fd, MMIOD_OP_GRANTS);
+}
+
 static const struct request_line {
 	const char *name;
 	uint16_t opcode;
@@ -308,6 +344,10 @@ static const struct request_line {
 	{ "TRANSLATE", MMIOD_OP_TRANSLATE, translate, ROOT },
 	{ "MONITOR", MMIOD_OP_MONITOR, monitor, ROOT },
 	{ "LEASE while somebody monitors", MMIOD_OP_LEASE, ask_lease, ROOT, monitor },
+	{ "GRANT", MMIOD_OP_GRANT, give, ROOT },
+	{ "GRANT again", MMIOD_OP_GRANT, give, ROOT, give },
+	{ "UNGRANT", MMIOD_OP_UNGRANT, take_back, ROOT, give },
+	{ "GRANTS", MMIOD_OP_GRANTS, ask_grants, ROOT, give },
 	{ "an unknown opcode", 60, ask_unknown, OPERATOR },
 };
 

@@ -60,6 +60,9 @@ static const struct {
 	{ MMIOD_OP_PUBLISH, sizeof(struct mmiod_msg), sizeof(struct mmiod_wire_cache) },
 	{ MMIOD_OP_CACHES, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_RENEW, sizeof(struct mmiod_msg), sizeof(uint64_t) },
+	{ MMIOD_OP_GRANT, sizeof(struct mmiod_msg_grant), sizeof(struct mmiod_wire_pattern) },
+	{ MMIOD_OP_UNGRANT, sizeof(struct mmiod_msg_ungrant), 0 },
+	{ MMIOD_OP_GRANTS, sizeof(struct mmiod_msg_list), 0 },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
@@ -292,6 +295,20 @@ Test(decode, only_a_release_and_a_renewal_may_be_forced)
 	}
 	begin(MMIOD_OP_RENEW, sizeof(struct mmiod_msg_end), 1, sizeof(uint64_t));
 	((struct mmiod_msg_end *)packet)->deadline_ms = 1;
+	refused(MMIOD_E_INVALID);
+}
+
+Test(decode, what_is_reserved_in_a_grant_and_its_end_is_zero)
+{
+	begin(MMIOD_OP_GRANT, sizeof(struct mmiod_msg_grant), 1, sizeof(struct mmiod_wire_pattern));
+	cr_assert(decode());
+	((struct mmiod_msg_grant *)packet)->reserved = 1;
+	refused(MMIOD_E_INVALID);
+	begin(MMIOD_OP_GRANT, sizeof(struct mmiod_msg_grant), MMIOD_GRANT_PATTERNS_MAX + 1,
+	      sizeof(struct mmiod_wire_pattern));
+	refused(MMIOD_E_INVALID);
+	begin(MMIOD_OP_UNGRANT, sizeof(struct mmiod_msg_ungrant), 0, 0);
+	((struct mmiod_msg_ungrant *)packet)->reserved = 1;
 	refused(MMIOD_E_INVALID);
 }
 
