@@ -69,6 +69,8 @@ struct mmiod_peer_list;
 struct mmiod_peer;
 struct mmiod_log_list;
 struct mmiod_log_entry;
+struct mmiod_grant_list;
+struct mmiod_grant_info;
 struct mmiod_translation;
 struct mmiod_frame;
 struct mmiod_notice;
@@ -264,6 +266,12 @@ int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
 
 #define MMIOD_WANT_DUMMY (1u << 0) /**< after revocation a page of ones instead of SIGBUS */
 #define MMIOD_WANT_CONNECTION (1u << 1) /**< ends with the connection, even if the file lives on */
+/**
+ * For administrators: the lease is for user @for_uid. The grants to that user decide, those to
+ * groups not, and quotas, lists and the ledger have the lease as that user's; the caller gets the
+ * file, to hand it on. -EACCES: the caller is no administrator, or no grant gives the user that.
+ */
+#define MMIOD_WANT_FOR (1u << 2)
 
 /**
  * A register write that the daemon does when a lease ends, for whatever reason: release, death of
@@ -292,6 +300,8 @@ struct mmiod_want {
 	uint32_t lease_ms; /**< time limit, from 100; 0: as the grant says. Never more than that */
 	const struct mmiod_register_write *on_end; /**< done in order when the lease ends */
 	size_t on_end_count; /**< at most 8 */
+	uint32_t for_uid; /**< with MMIOD_WANT_FOR: whom it is for; else 0 */
+	uint32_t reserved; /**< 0 */
 };
 
 #define MMIOD_LEASE_ALL (1u << 0) /**< all or none */
@@ -778,6 +788,71 @@ struct mmiod_policy_answer {
 static inline int mmiod_client_explain(struct mmiod_client *client,
 				       const struct mmiod_policy_question *question,
 				       struct mmiod_policy_answer *answer);
+
+/* ---- grants that no file has ---- */
+
+/** A grant for mmiod_client_grant(). Initialise with zeros. */
+struct mmiod_grant {
+	const char *name; /**< 1 to 31 of A-Z a-z 0-9 . _ - */
+	const char *const
+		*regions; /**< names, or patterns with * ? [ ], each of at most 63 bytes */
+	size_t region_count; /**< 1 to 64 */
+	const char *tenant; /**< NULL or "": for user @uid; else for this tenant, and @uid is 0 */
+	uint32_t uid;
+	unsigned int rights; /**< set of enum mmiod_right; 0: read */
+	/** How far a holder may keep others out; default: exclusive, or guest where only read. */
+	enum mmiod_share share;
+	uint32_t reserved; /**< 0 */
+	uint64_t last_ms; /**< ends after so long, from 100 ms to 366 days; 0: no limit */
+};
+
+/**
+ * Give a grant while the daemon runs, beside those of its files: for administrators. It is in
+ * force when the call returns, outlives the daemon, and ends by its time, by
+ * mmiod_client_ungrant(), or when the machine is started anew; its leases end with it.
+ *
+ * The same again is no error, and its time begins anew. -EEXIST: one of that name is there and
+ * differs, or is in the configuration; -EACCES: the caller is no administrator, or the
+ * configuration says "runtime-grants = no"; -ENOENT: no region is called so, or there is no such
+ * tenant; -EINVAL: a value breaks a rule, which the sentence names; -EDQUOT: there are 1024 such
+ * grants; -ENOBUFS: it cannot be noted; -EOPNOTSUPP: the daemon is older than the call.
+ */
+static inline int mmiod_client_grant(struct mmiod_client *client, const struct mmiod_grant *grant);
+
+/**
+ * End a grant of mmiod_client_grant() and the leases that were given under it: for administrators.
+ * The call lasts until nobody reaches their bytes any more.
+ *
+ * @deadline_ms: ask their holders first (MMIOD_EVENT_REVOKE_ASKED), and take after so many
+ * milliseconds, at most an hour; 0: take now. @ended: NULL, or how many leases ended with it.
+ * That there is no such grant is no error. -EACCES: the caller is no administrator, or the grant is
+ * in the configuration; -EINVAL: that is no name, or too long a deadline.
+ */
+int mmiod_client_ungrant(struct mmiod_client *client, const char *name, uint32_t deadline_ms,
+			 size_t *ended);
+
+/**
+ * The grants that were given so: all for those who may inspect, for others those that are for them.
+ * A snapshot; free with mmiod_grant_list_free(). -EOPNOTSUPP: the daemon is older than the call.
+ */
+int mmiod_client_list_grants(struct mmiod_client *client, struct mmiod_grant_list **list);
+void mmiod_grant_list_free(struct mmiod_grant_list *list);
+size_t mmiod_grant_list_count(const struct mmiod_grant_list *list);
+/** NULL: there are not so many. Owned by the list. */
+const struct mmiod_grant_info *mmiod_grant_list_get(const struct mmiod_grant_list *list,
+						    size_t index);
+
+const char *mmiod_grant_info_name(const struct mmiod_grant_info *info);
+const char *mmiod_grant_info_tenant(const struct mmiod_grant_info *info); /**< "": for a user */
+uint32_t mmiod_grant_info_uid(const struct mmiod_grant_info *info);
+uint32_t mmiod_grant_info_by(const struct mmiod_grant_info *info); /**< uid of who gave it */
+/** Names and patterns, with blanks between them. */
+const char *mmiod_grant_info_regions(const struct mmiod_grant_info *info);
+unsigned int mmiod_grant_info_rights(const struct mmiod_grant_info *info);
+enum mmiod_share mmiod_grant_info_share(const struct mmiod_grant_info *info);
+uint64_t mmiod_grant_info_left_ms(const struct mmiod_grant_info *info); /**< 0: no limit */
+uint64_t mmiod_grant_info_last_ms(const struct mmiod_grant_info *info); /**< its whole time */
+uint32_t mmiod_grant_info_leases(const struct mmiod_grant_info *info); /**< held under it */
 
 /* ---- mappings ---- */
 

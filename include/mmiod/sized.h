@@ -34,6 +34,8 @@ int mmiod_client_buffer_sized(struct mmiod_client *client, uint64_t lease, uint6
 int mmiod_client_explain_sized(struct mmiod_client *client,
 			       const struct mmiod_policy_question *question, size_t question_size,
 			       struct mmiod_policy_answer *answer, size_t answer_size);
+int mmiod_client_grant_sized(struct mmiod_client *client, const struct mmiod_grant *grant,
+			     size_t size);
 int mmiod_target_parse_sized(const char *text, struct mmiod_target *target, size_t target_size,
 			     char *error, size_t size);
 int mmiod_view_create_sized(enum mmiod_view_kind kind, const struct mmiod_view_part *parts,
@@ -111,6 +113,11 @@ static inline int mmiod_client_explain(struct mmiod_client *client,
 {
 	return mmiod_client_explain_sized(client, question, sizeof(*question), answer,
 					  sizeof(*answer));
+}
+
+static inline int mmiod_client_grant(struct mmiod_client *client, const struct mmiod_grant *grant)
+{
+	return mmiod_client_grant_sized(client, grant, sizeof(*grant));
 }
 
 static inline int mmiod_target_parse(const char *text, struct mmiod_target *target, char *error,

@@ -239,6 +239,28 @@ static int call_revoke(void)
 	return mmiod_client_revoke(client, held->id, 0);
 }
 
+static int call_grant(void)
+{
+	static const char *const regions[] = { "shm" };
+	const struct mmiod_grant grant = {
+		.name = "job", .regions = regions, .region_count = 1, .uid = 4009
+	};
+	int err = mmiod_client_grant(client, &grant);
+
+	/* One that is left is the same as that of the next trial. */
+	return err ? err : mmiod_client_ungrant(client, "job", 0, NULL);
+}
+
+static int call_list_grants(void)
+{
+	struct mmiod_grant_list *list;
+	int err = mmiod_client_list_grants(client, &list);
+
+	cr_assert(!err == !!list);
+	mmiod_grant_list_free(list);
+	return err;
+}
+
 static int call_buffer(void)
 {
 	struct mmiod_buffer buffer;
@@ -446,6 +468,8 @@ static const struct function_line {
 	{ "release", call_release },
 	{ "release_many", call_release_many, true },
 	{ "revoke", call_revoke },
+	{ "grant and ungrant", call_grant },
+	{ "list_grants", call_list_grants },
 	{ "buffer", call_buffer },
 	{ "lease_map", call_map },
 	{ "lease_map, populated", call_map_populated },

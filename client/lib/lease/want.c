@@ -9,12 +9,13 @@
 
 static_assert(MMIOD_WANT_DUMMY == MMIOD_LEASE_DUMMY, "the flags go out as they come");
 static_assert(MMIOD_WANT_CONNECTION == MMIOD_LEASE_CONNECTION, "the flags go out as they come");
+static_assert(MMIOD_WANT_FOR == MMIOD_LEASE_FOR, "the flags go out as they come");
 static_assert(MMIOD_LEASE_ALL == MMIOD_LEASE_ALL_OR_NONE, "the flags go out as they come");
 
 /* Members that a daemon of the first version does not know are sent only if they are asked for. */
 static bool is_extended(const struct mmiod_want *want)
 {
-	return want->lease_ms || want->on_end_count;
+	return want->lease_ms || want->on_end_count || want->flags & MMIOD_WANT_FOR;
 }
 
 static void build_want(const void *wanted, void *element)
@@ -33,6 +34,7 @@ static void build_want(const void *wanted, void *element)
 	if (!is_extended(want))
 		return;
 	wire->lease_ms = want->lease_ms;
+	wire->for_uid = want->for_uid;
 	wire->n_on_end = (uint32_t)want->on_end_count;
 	for (size_t i = 0; i < want->on_end_count; i++)
 		wire->on_end[i] = (struct mmiod_wire_write){
@@ -61,6 +63,11 @@ static int check_want(struct lease_call *call, const void *wanted)
 					   "write %zu at the end of a lease: its flags and what is "
 					   "reserved must be zero",
 					   i + 1);
+	if (want->reserved || (want->for_uid && !(want->flags & MMIOD_WANT_FOR)))
+		return client_fail(client, -EINVAL,
+				   "a lease for uid %u: that goes with MMIOD_WANT_FOR, and what is "
+				   "reserved must be zero",
+				   want->for_uid);
 	if (is_extended(want))
 		call->stride = sizeof(struct mmiod_wire_want);
 	return lease_check_region(client, want->region);

@@ -106,6 +106,7 @@ static const struct {
 	[MMIOD_E_TIMEOUT] = { -ETIMEDOUT, "timed out" },
 	[MMIOD_E_INTERNAL] = { -EIO, "internal error in the daemon" },
 	[MMIOD_E_CANCELLED] = { -ECANCELED, "cancelled while it waited" },
+	[MMIOD_E_EXISTS] = { -EEXIST, "there is one of that name, and it is another" },
 };
 
 #define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
