@@ -82,6 +82,17 @@ static void print_leases(struct context *context)
 	mmiod_lease_list_free(list);
 }
 
+static void print_grants(struct context *context)
+{
+	struct mmiod_grant_list *list;
+
+	if (!is_connected(context) || mmiod_client_list_grants(context->client, &list))
+		return;
+	for (size_t i = 0; i < mmiod_grant_list_count(list); i++)
+		puts(mmiod_grant_info_name(mmiod_grant_list_get(list, i)));
+	mmiod_grant_list_free(list);
+}
+
 /* NAME, and NAME.FIELD. */
 static void print_registers(struct context *context, const char *text)
 {
@@ -137,6 +148,8 @@ static int verb_complete(struct context *context, int argc, char **argv)
 		print_pools(context);
 	else if (!strcmp(what, "leases"))
 		print_leases(context);
+	else if (!strcmp(what, "grants"))
+		print_grants(context);
 	else if (!strcmp(what, "registers"))
 		print_registers(context, of);
 	else if (!strcmp(what, "fields"))
@@ -148,7 +161,8 @@ static int verb_complete(struct context *context, int argc, char **argv)
 
 const struct verb complete_verb = {
 	.name = "complete",
-	.arguments = "verbs|options|arguments|columns|regions|pools|leases|registers|fields [OF]",
+	.arguments =
+		"verbs|options|arguments|columns|regions|pools|leases|grants|registers|fields [OF]",
 	.summary = "what the shells' completion asks",
 	.group = GROUP_HIDDEN,
 	.options = option_rows,

@@ -51,6 +51,8 @@
 	V(alloc) \
 	V(free) \
 	V(revoke) \
+	V(grant) \
+	V(ungrant) \
 	V(bind) \
 	V(unbind) \
 	V(watch) \
@@ -62,6 +64,7 @@
 	V(test) \
 	V(bench) \
 	V(explain) \
+	V(policy) \
 	V(check_config) \
 	V(complete)
 /* clang-format on */

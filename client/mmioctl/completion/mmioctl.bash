@@ -56,6 +56,8 @@ _mmioctl_argument()
 	case $verb:${#arguments[@]} in
 	free:* | revoke:*)
 		_mmioctl_ask leases ;;
+	ungrant:*)
+		_mmioctl_ask grants ;;
 	show:0)
 		_mmioctl_ask regions
 		_mmioctl_ask leases ;;
