@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include "base/log.h"
 #include "broker/revocations.h"
+#include "broker/tenant-note.h"
 #include "broker/underway.h"
 #include "connection/journal.h"
 #include "connection/linger.h"
@@ -45,7 +46,7 @@ static struct lease_list *find_heir(struct broker *broker, const struct connecti
 		return &broker->orphans;
 	DL_FOREACH2(dead->user->connections, connection, user_next) {
 		if (connection->greeted && !connection->doomed &&
-		    connection->peer.holder.uid == dead->peer.holder.uid &&
+		    holder_is_same(&connection->peer.holder, &dead->peer.holder) &&
 		    connection->peer.holder.pid == dead->peer.holder.pid)
 			return &connection->leases;
 	}
@@ -141,6 +142,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	/* Writes are owed to the device that was claimed, not to the one that is configured now. */
 	safe_state_recover(broker);
 	granting_recover(broker);
+	tenant_note_sweep(broker);
 	events_drain(broker);
 	regions_claim(broker);
 	deadlines_arm(broker);
@@ -152,7 +154,11 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 int daemon_listen(struct daemon *daemon, int fd)
 {
 	struct broker *broker = &daemon->broker;
-	return server_start(&daemon->server, &broker->host, &broker->config, fd);
+	int r = server_start(&daemon->server, &broker->host, &broker->config, fd, 0);
+
+	if (r == 0)
+		tenants_apply(daemon);
+	return r;
 }
 
 static void clear_connections(struct daemon *daemon)
@@ -172,6 +178,7 @@ void daemon_clear(struct daemon *daemon)
 	struct region *region, *next_region;
 	struct lease *lease, *next_lease;
 
+	tenants_close(daemon);
 	if (daemon->server.fd >= 0)
 		server_stop(&daemon->server);
 	revocations_clear(broker);

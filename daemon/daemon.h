@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "connection/server.h"
 #include "loader.h"
+#include "tenants.h"
 
 /* A reload in progress; belongs to reload.c. */
 struct reload {
@@ -27,6 +28,7 @@ struct reload {
 struct daemon {
 	struct broker broker; /* its configuration and its backend are owned */
 	struct server server;
+	struct tenant *tenants; /* their sockets; belongs to tenants.c */
 	struct config_paths paths;
 	struct reload reload;
 	struct event grace; /* after a restart: then leases that end with their connection end */

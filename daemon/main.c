@@ -27,6 +27,7 @@ enum {
 	EXIT_CONFIG = 78, /* EX_CONFIG: the configuration is bad */
 };
 
+#define MMIOD_TENANTS "/run/mmiod/tenants"
 #define TRIM_THRESHOLD (4 << 20) /* bytes that are kept free at most */
 
 struct options {
@@ -186,6 +187,19 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
+/* Beside the socket that was named, so that two daemons do not share them. */
+static bool set_tenants(const struct options *options, struct config_paths *paths)
+{
+	const char *slash = strrchr(options->socket, '/');
+	char *tenants;
+
+	if (asprintf(&tenants, "%.*stenants", slash ? (int)(slash - options->socket) + 1 : 0,
+		     options->socket) < 0)
+		return false;
+	paths->tenants = tenants;
+	return true;
+}
+
 /*
  * A directory stands for its mmiod.conf and mmiod.conf.d. The strings live as long as the program.
  */
@@ -195,12 +209,15 @@ static int set_paths(const struct options *options, struct config_paths *paths)
 	char *main = NULL, *drop_ins = NULL;
 
 	*paths = (struct config_paths){
+		.tenants = MMIOD_TENANTS,
 		.simulation = options->simulate,
 		.subuids = "/etc/subuid",
 		/* What a simulation would note is not to be found by the service. */
 		.state = getenv("RUNTIME_DIRECTORY")
 				 ?: (options->simulate ? NULL : "/run/mmiod/state"),
 	};
+	if (options->socket && !set_tenants(options, paths))
+		return -ENOMEM;
 	if (!options->config) {
 		/*
 		 * A user who simulates and names no configuration means none: the file says it all.

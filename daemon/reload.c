@@ -108,7 +108,8 @@ static const struct subject *connected_holder(const struct daemon *daemon,
 	if (!lease->list || lease->list == &daemon->broker.orphans)
 		return NULL;
 	connection = container_of(lease->list, struct connection, leases);
-	return connection->peer.subject.uid == lease->holder.uid ? &connection->peer.subject : NULL;
+	return holder_is_same(&connection->peer.holder, &lease->holder) ? &connection->peer.subject
+									: NULL;
 }
 
 /*
@@ -262,6 +263,8 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	daemon->broker.backend->ops->rescan(daemon->broker.backend);
 	regions_link(&daemon->broker);
 	settling_begin(&daemon->broker);
+	if (daemon->server.fd >= 0)
+		tenants_apply(daemon);
 	end_ungranted(daemon);
 	wakeup_all(&daemon->broker);
 	free_later(daemon, old);

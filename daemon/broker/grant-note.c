@@ -27,7 +27,10 @@ static void print_note(FILE *file, const struct runtime_grant *runtime)
 {
 	const struct config_grant *grant = &runtime->grant;
 
-	fprintf(file, "user %" PRIu32 " %s\n", runtime->holder, grant->users.items[0].name);
+	if (runtime->party == CONFIG_PARTY_TENANT)
+		fprintf(file, "tenant %s\n", runtime->whom);
+	else
+		fprintf(file, "user %" PRIu32 " %s\n", runtime->holder, runtime->whom);
 	fprintf(file, "rights %" PRIu32 "\nshare %d\n", grant->rights, (int)grant->share);
 	fprintf(file, "until %" PRIu64 " %" PRIu64 "\n", runtime->until_ms, runtime->last_ms);
 	fprintf(file, "by %" PRIu32 "\n", runtime->by);
@@ -84,9 +87,18 @@ static int take_user(struct runtime_grant *runtime, const char *line)
 	uint32_t uid;
 	char user[64];
 
-	if (sscanf(line, "user %" SCNu32 " %63s", &uid, user) != 2 || runtime->grant.users.count)
+	if (sscanf(line, "user %" SCNu32 " %63s", &uid, user) != 2 || runtime->whom)
 		return -EINVAL;
 	return runtime_grant_set_user(runtime, uid, user);
+}
+
+static int take_tenant(struct runtime_grant *runtime, const char *line)
+{
+	char name[MMIOD_NAME_MAX];
+
+	if (sscanf(line, "tenant %31s", name) != 1 || !value_is_name(name) || runtime->whom)
+		return -EINVAL;
+	return runtime_grant_set_tenant(runtime, name);
 }
 
 static int take_line(struct runtime_grant *runtime, const char *line, bool *end)
@@ -97,6 +109,8 @@ static int take_line(struct runtime_grant *runtime, const char *line, bool *end)
 
 	if (!strncmp(line, "user ", 5))
 		return take_user(runtime, line);
+	if (!strncmp(line, "tenant ", 7))
+		return take_tenant(runtime, line);
 	if (sscanf(line, "region %63s", pattern) == 1)
 		return runtime_is_pattern(pattern) ? runtime_grant_add_region(runtime, pattern)
 						   : -EINVAL;
@@ -116,9 +130,8 @@ static bool is_whole(const struct runtime_grant *runtime, bool end)
 {
 	const uint32_t rights = runtime->grant.rights;
 
-	return end && runtime->grant.users.count && runtime->grant.regions.count &&
-	       runtime->grant.share && rights & MMIOD_RIGHT_READ &&
-	       !(rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE));
+	return end && runtime->whom && runtime->grant.regions.count && runtime->grant.share &&
+	       rights & MMIOD_RIGHT_READ && !(rights & ~(MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE));
 }
 
 static int read_file(FILE *file, struct runtime_grant *runtime)

@@ -40,7 +40,7 @@ size_t granting_leases(struct broker *broker, uint32_t key, uint64_t *ids, size_
 
 	for (account = broker->leases.accounts; account; account = account->hh.next)
 		if (account->key.grant == key)
-			n += add_leases(user_find(&broker->host.users, account->key.uid), key,
+			n += add_leases(user_find(&broker->host.users, account->key.payer), key,
 					ids + n, most - n);
 	return n;
 }
@@ -59,10 +59,10 @@ static void end_lease(struct broker *broker, struct lease *lease, const struct r
 static bool end_some(struct broker *broker, struct runtime_grant *over)
 {
 	struct users *users = &broker->host.users;
-	const uint64_t owner = users_owner(users, over->holder);
+	const uint64_t owner = users_owner(users, runtime_payer(over));
 
 	while (!turn_is_over(&broker->host)) {
-		const struct user *user = user_find(users, (uid_t)owner);
+		const struct user *user = user_find(users, owner);
 		struct lease *lease = user ? lease_after_of(user, over->cursor) : NULL;
 
 		if (!lease)
@@ -134,8 +134,8 @@ static struct runtime_grant *take_out(struct broker *broker, struct runtime_gran
 static void end_with_leases(struct broker *broker, struct runtime_grant *runtime, const char *why)
 {
 	take_out(broker, runtime);
-	log_line(LOG_INFO, &fields, "grant %s to user %s is over: %s", runtime->grant.name,
-		 runtime->grant.users.items[0].name, why);
+	log_line(LOG_INFO, &fields, "grant %s to %s %s is over: %s", runtime->grant.name,
+		 runtime->party == CONFIG_PARTY_TENANT ? "tenant" : "user", runtime->whom, why);
 	runtime->over = why;
 	runtime->cursor = 0;
 	DL_APPEND(broker->granting.over, runtime);
@@ -158,10 +158,10 @@ static void on_time_over(evutil_socket_t fd, short what, void *data)
 /* ---- giving and ending ----------------------------------------------------------------------- */
 
 /* Those who were nobody to the configuration and connected all the same. */
-static void welcome(struct broker *broker, uint32_t uid)
+static void welcome(struct broker *broker, uint64_t payer)
 {
 	struct users *users = &broker->host.users;
-	struct user *user = user_find(users, users_owner(users, uid));
+	struct user *user = user_find(users, users_owner(users, payer));
 	struct connection *connection;
 
 	if (!user)
@@ -184,7 +184,7 @@ int granting_add(struct broker *broker, struct runtime_grant *runtime)
 		grant_note_remove(broker, runtime->grant.name);
 		return r;
 	}
-	welcome(broker, runtime->holder);
+	welcome(broker, runtime_payer(runtime));
 	arm(broker);
 	return 0;
 }
@@ -231,6 +231,9 @@ void granting_take_config(struct broker *broker, struct config *config)
 			granting_end(broker, runtime);
 		} else if (config->limits.no_runtime_grants) {
 			end_with_leases(broker, runtime, "\"runtime-grants = no\" in [daemon]");
+		} else if (runtime->party == CONFIG_PARTY_TENANT &&
+			   !config_find_socket(config, runtime->holder)) {
+			end_with_leases(broker, runtime, "its tenant is gone");
 		}
 	}
 	config->runtime = &broker->granting.grants;

@@ -55,6 +55,12 @@ void holder_describe(struct broker *broker, const struct lease *lease, struct te
 	}
 	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	holder_unit(broker, lease, unit, sizeof(unit));
+	if (holder->tenant) {
+		const struct config_socket *tenant =
+			config_find_socket(broker->config, holder->tenant);
+
+		text_add(text, "tenant %s, ", tenant ? tenant->name : "that is gone");
+	}
 	text_add(text, "user %s (uid %u), pid %u (%s%s%s), ",
 		 holder_user_name(broker, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, unit[0] ? ", " : "", unit);

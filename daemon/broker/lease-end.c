@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/revocations.h"
+#include "broker/tenant-note.h"
 #include "connection/journal.h"
 
 static void wake_holder(struct broker *broker, struct lease *lease)
@@ -54,8 +55,10 @@ static void advance(struct broker *broker, struct lease *lease)
 			return;
 		retire(broker, lease);
 	}
-	if (lease->end & LEASE_CLOSED)
+	if (lease->end & LEASE_CLOSED) {
+		tenant_note_remove(broker, lease->id, lease);
 		lease_remove(&broker->leases, lease);
+	}
 	region_freed(broker, region);
 }
 

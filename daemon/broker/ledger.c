@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/tenant-note.h"
 #include "broker/underway.h"
 #include "connection/journal.h"
 #include "lease/tag.h"
@@ -23,11 +24,11 @@ static struct region *region_of(struct broker *broker, const struct backend_ledg
 static int charge_adopted(struct broker *broker, struct lease *lease)
 {
 	struct users *users = &broker->host.users;
-	uid_t uid = lease->holder.uid;
-	int r = charge_take(&lease->charge, users, uid, USER_LEASES, UINT32_MAX);
+	const uint64_t payer = holder_payer(&lease->holder);
+	int r = charge_take(&lease->charge, users, payer, USER_LEASES, UINT32_MAX);
 
 	if (r == 0 && lease->allocated && lease->state != MMIOD_STATE_REVOKED)
-		r = charge_take_amount(&lease->bytes, users, uid, USER_BYTES, lease->length,
+		r = charge_take_amount(&lease->bytes, users, payer, USER_BYTES, lease->length,
 				       UINT64_MAX);
 	return r;
 }
@@ -112,6 +113,8 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->huge = entry->window.huge;
 	lease->state = entry->state;
 	lease->holder = content.holder;
+	if (content.tenant)
+		lease->holder.tenant = tenant_note_read(broker, entry->id);
 	lease->started_ms = content.started_ms;
 	lease->grant = content.grant;
 	adopt_end(broker, lease);
@@ -211,7 +214,8 @@ void ledger_attach_orphans(struct broker *broker, struct connection *connection)
 		return;
 	for (lease = lease_after_of(user, 0); lease; lease = lease_after_of(user, lease->id)) {
 		if (lease->list != &broker->orphans ||
-		    lease->holder.pid != connection->peer.holder.pid)
+		    lease->holder.pid != connection->peer.holder.pid ||
+		    lease->holder.tenant != connection->peer.holder.tenant)
 			continue;
 		lease_attach(lease, &connection->leases);
 		if (lease_has_pending_event(lease))

@@ -27,6 +27,17 @@ static void end_watching(struct broker *broker, struct connection *connection)
 	connection_doom(connection);
 }
 
+/* Its leases are those of a reload: they stay, or no grant stands behind them. */
+static void end_tenancy(struct broker *broker, struct connection *connection)
+{
+	uint32_t tenant = connection->peer.subject.tenant;
+
+	if (!tenant || config_find_socket(broker->config, tenant))
+		return;
+	journal_dropped(connection, "the configuration that was read again has no such tenant");
+	connection_doom(connection);
+}
+
 /*
  * Sees to one client: whether it goes before others may have changed. False: there is no other
  * client.
@@ -44,6 +55,7 @@ static bool settle_client(struct broker *broker)
 	if (connection->stranger && policy_names(broker->config, &connection->peer.subject))
 		connection_mark_stranger(connection, false);
 	end_watching(broker, connection);
+	end_tenancy(broker, connection);
 	return true;
 }
 

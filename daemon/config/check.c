@@ -210,7 +210,8 @@ static int check_grant(struct config *config, const struct config_grant *grant, 
 		return refuse(why, &grant->origin,
 			      "the grant names no region and no kernel memory: add \"region = "
 			      "NAME\" or \"memory = KIND\"");
-	if (!names_somebody(&grant->users) && !names_somebody(&grant->groups) && !grant->unknown)
+	if (!names_somebody(&grant->users) && !names_somebody(&grant->groups) && !grant->unknown &&
+	    !grant->tenants.count)
 		return refuse(why, &grant->origin,
 			      "the grant names nobody: add \"user = NAME\" or \"group = NAME\"");
 	for (size_t i = 0; i < grant->regions.count; i++) {
@@ -239,6 +240,10 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 		r = config_check_overlaps(config, why);
 	if (r == 0)
 		r = config_sort(config);
+	if (r == 0)
+		r = config_check_sockets(config, why);
+	if (r == 0)
+		r = config_link_sockets(config);
 	for (size_t i = 0; r == 0 && i < config->n_grants; i++) {
 		r = check_grant(config, config->grants[i], why);
 		if (r == 0)

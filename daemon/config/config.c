@@ -113,6 +113,7 @@ static void grant_free(struct config_grant *grant)
 	config_names_clear(&grant->regions);
 	config_ids_clear(&grant->users);
 	config_ids_clear(&grant->groups);
+	config_ids_clear(&grant->tenants);
 	free(grant->name);
 	free(grant);
 }
@@ -123,6 +124,14 @@ static void admin_free(struct config_admin *admin)
 	config_ids_clear(&admin->groups);
 	free(admin->name);
 	free(admin);
+}
+
+static void socket_free(struct config_socket *socket)
+{
+	config_names_clear(&socket->grants);
+	config_ids_clear(&socket->groups);
+	free(socket->name);
+	free(socket);
 }
 
 /* Members that stand in them are no longer to be looked up. */
@@ -140,8 +149,11 @@ static void free_rest(struct config *config)
 		admin_free(config->admins[i]);
 	for (size_t i = 0; i < config->n_inspectors; i++)
 		admin_free(config->inspectors[i]);
+	for (size_t i = 0; i < config->n_sockets; i++)
+		socket_free(config->sockets[i]);
 	for (size_t i = 0; i < config->n_files; i++)
 		free(config->files[i]);
+	free(config->sockets);
 	free(config->regions);
 	free(config->grants);
 	free(config->admins);
@@ -389,6 +401,37 @@ struct config_admin *config_need_admin(struct config *config, const char *name)
 struct config_admin *config_need_inspector(struct config *config, const char *name)
 {
 	return need_admin(&config->inspectors, &config->n_inspectors, name);
+}
+
+/* NULL: there is no such tenant. */
+const struct config_socket *config_find_socket(const struct config *config, uint32_t key)
+{
+	for (size_t i = 0; i < config->n_sockets; i++)
+		if (config->sockets[i]->key == key)
+			return config->sockets[i];
+	return NULL;
+}
+
+struct config_socket *config_need_socket(struct config *config, const char *name)
+{
+	struct config_socket *socket;
+	void **slot;
+
+	for (size_t i = 0; i < config->n_sockets; i++)
+		if (!strcmp(config->sockets[i]->name, name))
+			return config->sockets[i];
+	socket = calloc(1, sizeof(*socket));
+	if (!socket)
+		return NULL;
+	socket->name = strdup(name);
+	socket->key = config_key_of(name);
+	slot = socket->name ? config_grow(&config->sockets, &config->n_sockets) : NULL;
+	if (slot) {
+		*slot = socket;
+		return socket;
+	}
+	socket_free(socket);
+	return NULL;
 }
 
 const char *config_add_file(struct config *config, const char *path)

@@ -42,14 +42,15 @@ struct runtime_grants;
 enum config_party {
 	CONFIG_PARTY_ALL, /* every known user */
 	CONFIG_PARTY_UNKNOWN,
+	CONFIG_PARTY_TENANT, /* whoever connects to a tenant's socket, unless the grant names some */
 	CONFIG_PARTY_USER,
-	CONFIG_PARTY_GROUP,
+	CONFIG_PARTY_GROUP, /* the last */
 };
 
 /* One of those whom a grant of a region is for. */
 struct config_holder {
 	enum config_party party;
-	uint32_t id; /* of a user or group */
+	uint32_t id; /* of a user or group, or key of a tenant */
 	uint32_t grant; /* place in the region's grants */
 };
 
@@ -135,6 +136,7 @@ struct config_grant {
 	uint32_t memory; /* bit 1 << enum mmiod_memory, of the kernel's kinds */
 	struct config_ids users;
 	struct config_ids groups;
+	struct config_ids tenants; /* whose [socket NAME] lists it */
 	uint32_t rights; /* enum mmiod_right */
 	/*
 	 * The most that a holder may keep others out, and the default; DEFAULT until all is read.
@@ -155,6 +157,19 @@ struct config_grant {
 	unsigned int seen_file;
 	UT_hash_handle by_name;
 	UT_hash_handle by_key; /* of two with one key only the first has it */
+};
+
+/* The socket of a tenant: nobody is an administrator there, and the listed grants alone count. */
+struct config_socket {
+	char *name;
+	uint32_t key; /* stands for the name in subjects and holders; never 0 */
+	struct config_origin origin;
+	mode_t mode; /* 0: not said */
+	struct config_ids groups; /* one at most */
+	struct config_names grants;
+	bool admits_unknown; /* one of these says so */
+	uint64_t seen;
+	unsigned int seen_file;
 };
 
 /* Whom [admin NAME] or [inspect NAME] names. */
@@ -230,6 +245,8 @@ struct config {
 	bool admits_unknown; /* a grant says so */
 	struct config_admin **admins;
 	size_t n_admins;
+	struct config_socket **sockets;
+	size_t n_sockets;
 	struct config_admin **inspectors;
 	size_t n_inspectors;
 	struct config_holder *named; /* users and groups in any section, sorted; no grants */
@@ -251,6 +268,7 @@ struct config_paths {
 	const char *simulation; /* read last; admits regions without a device */
 	const char *subuids; /* /etc/subuid; NULL: nobody has uids beside their own */
 	const char *state; /* directory of notes that outlive the daemon; NULL: none */
+	const char *tenants; /* directory of their sockets; NULL: none */
 };
 
 /*
@@ -285,12 +303,14 @@ uint32_t config_key_of(const char *name);
 const struct config_holder *config_find_holder(const struct config_region *region,
 					       enum config_party party, uint32_t id);
 struct config_region *config_find_region(const struct config *config, const char *name);
+const struct config_socket *config_find_socket(const struct config *config, uint32_t key);
 
 /* For the loader: config.c owns the tree, load.c the files, section.c the keys. */
 struct config *config_new(void);
 struct config_region *config_need_region(struct config *config, const char *name);
 struct config_grant *config_need_grant(struct config *config, const char *name);
 struct config_admin *config_need_admin(struct config *config, const char *name);
+struct config_socket *config_need_socket(struct config *config, const char *name);
 struct config_admin *config_need_inspector(struct config *config, const char *name);
 const char *config_add_file(struct config *config, const char *path);
 void config_ids_clear(struct config_ids *ids);
@@ -323,6 +343,10 @@ bool config_is_glob(const char *pattern);
 
 /* overlap.c: regions that claim the same bytes. */
 int config_check_overlaps(struct config *config, struct text *why);
+
+/* tenant.c: tenants and their sockets. */
+int config_check_sockets(struct config *config, struct text *why);
+int config_link_sockets(struct config *config);
 
 /* terms.c: the terms of grants, and what makes devices safe. */
 int config_check_terms(struct config *config, const struct config_grant *grant, struct text *why);

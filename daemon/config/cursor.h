@@ -15,6 +15,7 @@ enum config_section {
 	CONFIG_SECTION_GRANT,
 	CONFIG_SECTION_ADMIN,
 	CONFIG_SECTION_INSPECT,
+	CONFIG_SECTION_SOCKET,
 };
 
 /* Where the loader is. */
@@ -29,6 +30,7 @@ struct config_cursor {
 		struct config_region *region;
 		struct config_grant *grant;
 		struct config_admin *admin;
+		struct config_socket *socket;
 	};
 	const struct config_key *last; /* the key that an indented line continues */
 	const char *value; /* all of what is read now */

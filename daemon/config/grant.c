@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keys that say for whom: users and groups of [grant NAME], [admin NAME] and [inspect NAME];
+ * The keys that say for whom: users and groups of [grant NAME], [admin NAME], [inspect NAME] and [socket NAME];
  * and what a grant gives them: regions, kinds of kernel memory, rights. Its other terms are in
  * terms.c.
  */
@@ -224,4 +224,21 @@ int admin_set_user(struct config_cursor *cursor, const char *value)
 int admin_set_group(struct config_cursor *cursor, const char *value)
 {
 	return config_each_word(cursor, value, &cursor->admin->groups, add_group);
+}
+
+/* ---- [socket NAME] --------------------------------------------------------------------------- */
+
+int socket_set_group(struct config_cursor *cursor, const char *value)
+{
+	struct config_ids *groups = &cursor->socket->groups;
+	int r = config_each_word(cursor, value, groups, add_group);
+
+	if (r == 0 && groups->count + groups->unresolved > 1)
+		return config_refuse(cursor, "\"%s\": a socket has one group", value);
+	return r;
+}
+
+int socket_set_grants(struct config_cursor *cursor, const char *value)
+{
+	return config_each_word(cursor, value, &cursor->socket->grants, add_name);
 }

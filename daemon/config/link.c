@@ -144,7 +144,8 @@ static int list_holders(struct config_region *region)
 	size_t most = 0;
 
 	for (size_t g = 0; g < region->n_grants; g++)
-		most += region->grants[g]->users.count + region->grants[g]->groups.count + 2;
+		most += region->grants[g]->users.count + region->grants[g]->groups.count +
+			region->grants[g]->tenants.count + 2;
 	region->holders = most ? calloc(most, sizeof(*region->holders)) : NULL;
 	if (most && !region->holders)
 		return -ENOMEM;
@@ -155,6 +156,7 @@ static int list_holders(struct config_region *region)
 			add_holders(region, g, CONFIG_PARTY_ALL, &one);
 		if (grant->unknown)
 			add_holders(region, g, CONFIG_PARTY_UNKNOWN, &one);
+		add_holders(region, g, CONFIG_PARTY_TENANT, &grant->tenants);
 		add_holders(region, g, CONFIG_PARTY_USER, &grant->users);
 		add_holders(region, g, CONFIG_PARTY_GROUP, &grant->groups);
 	}

@@ -84,6 +84,26 @@ static bool is_for(const struct config_grant *grant, const struct subject *subje
 	return subject->known ? ids_match(&grant->users, &grant->groups, subject) : grant->unknown;
 }
 
+static bool names_nobody(const struct config_grant *grant)
+{
+	return !grant->users.all && !grant->users.count && !grant->users.unresolved &&
+	       !grant->groups.count && !grant->groups.unresolved;
+}
+
+/* Of a grant that the tenant's socket lists: without names it is for whoever connects there. */
+static bool is_for_tenant(const struct config_grant *grant, const struct subject *subject)
+{
+	return is_for(grant, subject) || (subject->known && names_nobody(grant));
+}
+
+static bool is_listed_for(const struct config_grant *grant, const struct subject *subject)
+{
+	for (size_t i = 0; i < grant->tenants.count; i++)
+		if (grant->tenants.items[i].id == subject->tenant)
+			return is_for_tenant(grant, subject);
+	return false;
+}
+
 static bool covers(const struct config_grant *grant, const struct question *question)
 {
 	return !grant->length || !question->length ||
@@ -166,8 +186,11 @@ static void look_among(struct search *search, enum config_party party, uint32_t 
 
 	for (; holder < end && holder->party == party && holder->id == id; holder++) {
 		const struct config_grant *grant = region->grants[holder->grant];
-		enum policy_reason reason = judge_terms(grant, region, search->question);
+		enum policy_reason reason;
 
+		if (party == CONFIG_PARTY_TENANT && !is_for_tenant(grant, search->subject))
+			continue;
+		reason = judge_terms(grant, region, search->question);
 		if (is_better(search, reason, holder->grant)) {
 			search->found.reason = reason;
 			search->found.grant = grant;
@@ -189,6 +212,10 @@ static void look_for_subject(struct search *search)
 	const struct config_region *region = search->region;
 	const struct subject *subject = search->subject;
 
+	if (subject->tenant) {
+		look_among(search, CONFIG_PARTY_TENANT, subject->tenant);
+		return;
+	}
 	if (!subject->known) {
 		look_among(search, CONFIG_PARTY_UNKNOWN, 0);
 		return;
@@ -204,7 +231,9 @@ static const struct runtime_grant *first_runtime(const struct config *config,
 {
 	if (!config->runtime || !subject->known)
 		return NULL;
-	return runtime_first_for(config->runtime, CONFIG_PARTY_USER, subject->uid);
+	return subject->tenant
+		       ? runtime_first_for(config->runtime, CONFIG_PARTY_TENANT, subject->tenant)
+		       : runtime_first_for(config->runtime, CONFIG_PARTY_USER, subject->uid);
 }
 
 static void look_among_runtime(struct search *search)
@@ -238,7 +267,8 @@ struct decision policy_decide(const struct config_region *region, const struct s
 		.subject = subject,
 		.question = question,
 		.found.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
-		.found.grant = region->n_grants ? region->grants[0] : NULL,
+		/* Which others there are is no tenant's affair. */
+		.found.grant = region->n_grants && !subject->tenant ? region->grants[0] : NULL,
 	};
 	struct decision *found = &search.found;
 
@@ -265,9 +295,11 @@ struct decision policy_decide_memory(const struct config *config, const struct s
 
 		if (!(grant->memory & 1u << memory))
 			continue;
-		decision.grant = grant;
-		if (!is_for(grant, subject))
+		if (!subject->tenant)
+			decision.grant = grant;
+		if (subject->tenant ? !is_listed_for(grant, subject) : !is_for(grant, subject))
 			continue;
+		decision.grant = grant;
 		decision.reason = POLICY_GRANTED;
 		break;
 	}
@@ -282,6 +314,21 @@ static uint32_t rights_of(const struct config_region *region, enum config_party 
 
 	for (; holder < end && holder->party == party && holder->id == id; holder++)
 		rights |= region->grants[holder->grant]->rights;
+	return rights;
+}
+
+static uint32_t tenant_rights(const struct config_region *region, const struct subject *subject)
+{
+	const struct config_holder *holder =
+		config_find_holder(region, CONFIG_PARTY_TENANT, subject->tenant);
+	const struct config_holder *end = region->holders + region->n_holders;
+	uint32_t rights = 0;
+
+	for (;
+	     holder < end && holder->party == CONFIG_PARTY_TENANT && holder->id == subject->tenant;
+	     holder++)
+		if (is_for_tenant(region->grants[holder->grant], subject))
+			rights |= region->grants[holder->grant]->rights;
 	return rights;
 }
 
@@ -314,6 +361,8 @@ uint32_t policy_rights(const struct config_region *region, const struct subject 
 {
 	struct rights_search search = { .region = region };
 
+	if (subject->tenant)
+		return tenant_rights(region, subject) | runtime_rights(region, subject);
 	if (!subject->known)
 		return rights_of(region, CONFIG_PARTY_UNKNOWN, 0);
 	search.rights = rights_of(region, CONFIG_PARTY_ALL, 0) |
@@ -338,6 +387,8 @@ static bool is_enough(void *data, const struct config_holder *first)
 /* Whether any section could apply to the subject. Unknown subjects are seen to elsewhere. */
 bool policy_names(const struct config *config, const struct subject *subject)
 {
+	if (subject->tenant)
+		return config_find_socket(config, subject->tenant);
 	return !subject->known || subject->uid == 0 || names_party(config, CONFIG_PARTY_ALL, 0) ||
 	       names_party(config, CONFIG_PARTY_USER, subject->uid) ||
 	       first_runtime(config, subject) ||
@@ -355,7 +406,7 @@ static bool any_names(struct config_admin *const *sections, size_t count,
 
 bool policy_is_admin(const struct config *config, const struct subject *subject)
 {
-	return subject->known &&
+	return subject->known && !subject->tenant &&
 	       (subject->uid == 0 || any_names(config->admins, config->n_admins, subject));
 }
 
@@ -363,7 +414,8 @@ bool policy_is_admin(const struct config *config, const struct subject *subject)
 bool policy_may_inspect(const struct config *config, const struct subject *subject)
 {
 	return policy_is_admin(config, subject) ||
-	       (subject->known && any_names(config->inspectors, config->n_inspectors, subject));
+	       (subject->known && !subject->tenant &&
+		any_names(config->inspectors, config->n_inspectors, subject));
 }
 
 static_assert(MMIOD_SHARE_EXCLUSIVE == 1 && MMIOD_SHARE_READ == 2 && MMIOD_SHARE_WRITE == 3 &&

@@ -19,6 +19,7 @@ struct subject {
 	size_t n_gids;
 	bool sorted; /* the gids rise: they need not all be looked at */
 	bool known; /* false: a foreign pid or user namespace hides who it is */
+	uint32_t tenant; /* key of whose socket it came by; 0: by the main one */
 };
 
 enum policy_reason {

@@ -31,7 +31,7 @@ void runtime_grant_free(struct runtime_grant *runtime)
 	config_names_clear(&runtime->grant.regions);
 	config_ids_clear(&runtime->grant.users);
 	free(runtime->grant.name);
-	free((char *)runtime->grant.origin.file);
+	free(runtime->whom);
 	free(runtime);
 }
 
@@ -53,7 +53,16 @@ int runtime_grant_set_user(struct runtime_grant *runtime, uint32_t uid, const ch
 	users->items[0].name = strdup(user);
 	runtime->party = CONFIG_PARTY_USER;
 	runtime->holder = uid;
-	return users->items[0].name ? 0 : -ENOMEM;
+	runtime->whom = strdup(user);
+	return users->items[0].name && runtime->whom ? 0 : -ENOMEM;
+}
+
+int runtime_grant_set_tenant(struct runtime_grant *runtime, const char *tenant)
+{
+	runtime->party = CONFIG_PARTY_TENANT;
+	runtime->holder = config_key_of(tenant);
+	runtime->whom = strdup(tenant);
+	return runtime->whom ? 0 : -ENOMEM;
 }
 
 bool runtime_is_pattern(const char *pattern)

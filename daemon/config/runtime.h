@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grants that an administrator gives while the daemon runs, beside those of the files: a table that
- * the trees of the configuration point to, one after the other. Each is for one user, and gives
+ * the trees of the configuration point to, one after the other. Each is for one user or one tenant, and gives
  * regions by name or by glob. Pure data: who may give them, when they end and what becomes of their
  * leases is decided elsewhere.
  *
@@ -19,7 +19,8 @@ struct runtime_grant {
 	struct config_grant grant;
 	uint64_t id; /* from 1, never used again while the daemon runs */
 	enum config_party party;
-	uint32_t holder; /* id of the party */
+	uint32_t holder; /* id of the party: a uid, or a tenant's key */
+	char *whom; /* its name, or the number */
 	uint32_t by; /* uid of who gave it */
 	uint64_t until_ms; /* CLOCK_BOOTTIME; 0: no limit */
 	uint64_t last_ms; /* the whole time, as it was asked for */
@@ -54,9 +55,17 @@ static inline struct runtime_grant *runtime_grant_of(const struct config_grant *
 	return container_of(grant, struct runtime_grant, grant);
 }
 
+/* As holder_payer() of those that it is for. */
+static inline uint64_t runtime_payer(const struct runtime_grant *runtime)
+{
+	return runtime->party == CONFIG_PARTY_TENANT ? (uint64_t)runtime->holder << 32
+						     : runtime->holder;
+}
+
 /* One that is in no table; -EINVAL: a name or pattern breaks the rules. NULL: out of memory. */
 struct runtime_grant *runtime_grant_new(const char *name);
 int runtime_grant_set_user(struct runtime_grant *runtime, uint32_t uid, const char *user);
+int runtime_grant_set_tenant(struct runtime_grant *runtime, const char *tenant);
 int runtime_grant_add_region(struct runtime_grant *runtime, const char *pattern);
 void runtime_grant_free(struct runtime_grant *runtime);
 void runtime_grant_freep(struct runtime_grant **runtime);

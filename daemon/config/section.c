@@ -78,6 +78,9 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_ADMIN, "group", true, admin_set_group },
 	{ CONFIG_SECTION_INSPECT, "user", true, admin_set_user },
 	{ CONFIG_SECTION_INSPECT, "group", true, admin_set_group },
+	{ CONFIG_SECTION_SOCKET, "mode", false, socket_set_mode },
+	{ CONFIG_SECTION_SOCKET, "group", false, socket_set_group },
+	{ CONFIG_SECTION_SOCKET, "grants", true, socket_set_grants },
 };
 
 /* Keys that say the same thing in two ways; both in one file is a contradiction. */
@@ -94,7 +97,7 @@ static const struct {
 } sections[] = {
 	{ CONFIG_SECTION_DAEMON, "daemon", false },  { CONFIG_SECTION_REGION, "region", true },
 	{ CONFIG_SECTION_GRANT, "grant", true },     { CONFIG_SECTION_ADMIN, "admin", true },
-	{ CONFIG_SECTION_INSPECT, "inspect", true },
+	{ CONFIG_SECTION_INSPECT, "inspect", true }, { CONFIG_SECTION_SOCKET, "socket", true },
 };
 
 static bool is_called(const struct config_key *key, const char *name)
@@ -142,7 +145,7 @@ static int refuse_section(struct config_cursor *cursor, const char *kind)
 				     nearest, strcmp(nearest, "daemon") ? " NAME" : "");
 	return config_refuse(cursor,
 			     "unknown section [%s]: there are [daemon], [region NAME], [grant "
-			     "NAME], [admin NAME], [inspect NAME]",
+			     "NAME], [admin NAME], [inspect NAME], [socket NAME]",
 			     kind);
 }
 
@@ -158,6 +161,9 @@ static uint64_t *seen_bits(struct config_cursor *cursor, unsigned int **file)
 	case CONFIG_SECTION_GRANT:
 		*file = &cursor->grant->seen_file;
 		return &cursor->grant->seen;
+	case CONFIG_SECTION_SOCKET:
+		*file = &cursor->socket->seen_file;
+		return &cursor->socket->seen;
 	default:
 		*file = &cursor->admin->seen_file;
 		return &cursor->admin->seen;
@@ -184,6 +190,10 @@ static int open_section(struct config_cursor *cursor, const char *name)
 	case CONFIG_SECTION_INSPECT:
 		cursor->admin = config_need_inspector(cursor->config, name);
 		origin = cursor->admin ? &cursor->admin->origin : NULL;
+		break;
+	case CONFIG_SECTION_SOCKET:
+		cursor->socket = config_need_socket(cursor->config, name);
+		origin = cursor->socket ? &cursor->socket->origin : NULL;
 		break;
 	default:
 		cursor->limits = &cursor->config->limits;
@@ -264,6 +274,10 @@ static void clear_list(struct config_cursor *cursor, const struct config_key *ke
 		config_ids_clear(&cursor->grant->users);
 	else if (key->set == grant_set_group)
 		config_ids_clear(&cursor->grant->groups);
+	else if (key->set == socket_set_grants)
+		config_names_clear(&cursor->socket->grants);
+	else if (key->set == socket_set_group)
+		config_ids_clear(&cursor->socket->groups);
 	else if (key->set == admin_set_user)
 		config_ids_clear(&cursor->admin->users);
 	else if (key->set == admin_set_group)

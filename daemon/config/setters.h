@@ -68,4 +68,9 @@ int terms_set_leaves(struct config_cursor *cursor, const char *value);
 int terms_set_wait(struct config_cursor *cursor, const char *value);
 int terms_set_on_end(struct config_cursor *cursor, const char *value);
 
+/* tenant.c and grant.c */
+int socket_set_mode(struct config_cursor *cursor, const char *value);
+int socket_set_group(struct config_cursor *cursor, const char *value);
+int socket_set_grants(struct config_cursor *cursor, const char *value);
+
 #endif

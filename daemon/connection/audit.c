@@ -157,6 +157,7 @@ void audit_keep(struct connection_host *host, const struct lease *lease, const c
 {
 	struct mmiod_wire_logged *kept = &host->audits.kept[++host->audits.last % AUDIT_KEPT];
 
+	host->audits.tenants[kept - host->audits.kept] = lease->holder.tenant;
 	*kept = (struct mmiod_wire_logged){
 		.number = host->audits.last,
 		.time_us = monitor_now_us(),
@@ -183,4 +184,10 @@ const struct mmiod_wire_logged *audit_after(const struct audits *audits, uint64_
 	if (number >= audits->last)
 		return NULL;
 	return &audits->kept[(number + 1 > oldest ? number + 1 : oldest) % AUDIT_KEPT];
+}
+
+/* Key of the tenant that was granted it; 0: of none. */
+uint32_t audit_tenant(const struct audits *audits, const struct mmiod_wire_logged *kept)
+{
+	return audits->tenants[kept - audits->kept];
 }

@@ -45,6 +45,7 @@ struct audits {
 	void (*tell)(const struct audit *audit); /* what was put off, as one line */
 	struct event later;
 	struct mmiod_wire_logged kept[AUDIT_KEPT]; /* number N is at N % AUDIT_KEPT */
+	uint32_t tenants[AUDIT_KEPT]; /* of those; 0: none */
 	uint64_t last; /* number */
 };
 
@@ -53,6 +54,7 @@ void audit_stop(struct connection_host *host);
 bool audit_admit(struct connection_host *host, const struct lease *lease, uint32_t kind,
 		 const char *rule, uint64_t count);
 void audit_keep(struct connection_host *host, const struct lease *lease, const char *rule);
+uint32_t audit_tenant(const struct audits *audits, const struct mmiod_wire_logged *kept);
 const struct mmiod_wire_logged *audit_after(const struct audits *audits, uint64_t number);
 
 #endif

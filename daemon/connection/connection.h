@@ -39,6 +39,7 @@ struct connection_host {
 	unsigned int n_connections;
 	unsigned int n_strangers;
 	struct event farewell; /* of strangers, while there are any */
+	bool farewell_ready;
 	struct connection *closing; /* closed, but the end of their leases is not done */
 	uint64_t last_id; /* of a connection */
 	struct monitor monitor;

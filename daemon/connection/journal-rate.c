@@ -21,7 +21,7 @@ static void summarize(struct connection_host *host)
 	DL_FOREACH(host->user_rates.list, rate) {
 		if (rate->log.held_back)
 			log_line(LOG_WARNING, &fields, "held back %u lines about uid %u",
-				 rate->log.held_back, rate->uid);
+				 rate->log.held_back, (uid_t)rate->payer);
 		rate->log.held_back = 0;
 	}
 }

@@ -94,8 +94,9 @@ static void charge_descriptors(struct connection *connection, struct charge *cha
 {
 	*charge = (struct charge){ 0 };
 	if (n_fds)
-		charge_take_amount(charge, &connection->host->users, connection->peer.subject.uid,
-				   USER_UNREAD_DESCRIPTORS, n_fds, UINT64_MAX);
+		charge_take_amount(charge, &connection->host->users,
+				   holder_payer(&connection->peer.holder), USER_UNREAD_DESCRIPTORS,
+				   n_fds, UINT64_MAX);
 }
 
 /*
@@ -143,7 +144,7 @@ static int enqueue(struct connection *connection, struct message *message, struc
 
 	if (!packet)
 		return -ENOMEM;
-	r = charge_take(&packet->charge, &host->users, connection->peer.subject.uid,
+	r = charge_take(&packet->charge, &host->users, holder_payer(&connection->peer.holder),
 			USER_UNREAD_REPLIES, host->limits->unread_replies_per_user);
 	if (r < 0) {
 		free(packet);

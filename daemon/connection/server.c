@@ -196,6 +196,24 @@ int server_bind(const char *path, mode_t mode, struct text *why)
 	return fd;
 }
 
+/*
+ * The socket of a tenant, in a directory that nobody else writes: who holds the lock of the main
+ * socket may replace it. It is nobody's until it has its group and mode.
+ */
+int server_bind_tenant(const char *path, mode_t mode, gid_t gid, struct text *why)
+{
+	int fd = bind_socket(path, 0600, why);
+
+	if (fd < 0)
+		return fd;
+	if ((gid == (gid_t)-1 || lchown(path, (uid_t)-1, gid) == 0) && chmod(path, mode) == 0)
+		return fd;
+	text_set(why, "cannot give %s its group and mode: %s", path, strerror(errno));
+	unlink(path);
+	close(fd);
+	return -EACCES;
+}
+
 /* Tells a client why it is not let in. It sends HELLO and reads this as the answer. */
 static void turn_away(struct server *server, int fd, enum mmiod_outcome outcome, const char *reason)
 {
@@ -219,7 +237,7 @@ static int check_rate(struct server *server, const struct peer *peer)
 	if (policy_is_admin(config, &peer->subject))
 		return 0;
 	user = user_rates_need(&server->host->user_rates,
-			       users_owner(&server->host->users, peer->subject.uid), now);
+			       users_owner(&server->host->users, holder_payer(&peer->holder)), now);
 	if (!user)
 		return -ENOMEM;
 	/* All that a user may have come again at once after a restart of the daemon. */
@@ -280,7 +298,7 @@ static const struct timeval farewell_time = { 1, 0 };
 static bool is_stranger(const struct server *server, const struct peer *peer)
 {
 	return !policy_names(*server->config, &peer->subject) &&
-	       !user_uses(&server->host->users, peer->subject.uid, USER_LEASES);
+	       !user_uses(&server->host->users, holder_payer(&peer->holder), USER_LEASES);
 }
 
 static void on_farewell(evutil_socket_t fd, short what, void *data)
@@ -347,17 +365,17 @@ static int take_place(struct server *server, const struct peer *peer, bool admin
 {
 	struct users *users = &server->host->users;
 	uint32_t limit = (*server->config)->limits.connections_per_user;
-	uid_t uid = peer->subject.uid;
+	const uint64_t payer = holder_payer(&peer->holder);
 
 	if (admin)
-		return charge_take_reserved(charge, users, uid, USER_CONNECTIONS, limit);
+		return charge_take_reserved(charge, users, payer, USER_CONNECTIONS, limit);
 	if (!stranger)
-		return charge_take(charge, users, uid, USER_CONNECTIONS, limit);
+		return charge_take(charge, users, payer, USER_CONNECTIONS, limit);
 	if (server->host->n_strangers >= STRANGERS)
 		return -EXFULL;
 	if (limit > STRANGERS_PER_USER)
 		limit = STRANGERS_PER_USER;
-	return charge_take(charge, users, uid, USER_CONNECTIONS, limit);
+	return charge_take(charge, users, payer, USER_CONNECTIONS, limit);
 }
 
 static int take_in(struct server *server, int fd, struct peer *peer)
@@ -425,12 +443,29 @@ static void refuse_peer(struct server *server, int fd, const struct peer *peer, 
 	}
 }
 
+/* On the socket of a tenant it is the tenant that connects, whoever it is. */
+static int read_peer(const struct server *server, struct peer *peer, int fd)
+{
+	int r = peer_read(peer, fd);
+
+	peer->subject.tenant = peer->holder.tenant = server->tenant;
+	return r;
+}
+
+static bool admits_unknown(const struct server *server)
+{
+	const struct config *config = *server->config;
+	const struct config_socket *tenant = config_find_socket(config, server->tenant);
+
+	return server->tenant ? tenant && tenant->admits_unknown : config->admits_unknown;
+}
+
 static void admit(struct server *server, int fd)
 {
 	struct peer peer;
-	int r = peer_read(&peer, fd);
+	int r = read_peer(server, &peer, fd);
 
-	if (r == 0 && !peer.subject.known && !(*server->config)->admits_unknown)
+	if (r == 0 && !peer.subject.known && !admits_unknown(server))
 		r = -EACCES;
 	if (r == 0)
 		r = take_in(server, fd, &peer);
@@ -445,7 +480,8 @@ static void admit(struct server *server, int fd)
 static bool is_admins(const struct server *server, int fd)
 {
 	struct peer peer;
-	bool is = peer_read(&peer, fd) == 0 && policy_is_admin(*server->config, &peer.subject);
+	bool is = read_peer(server, &peer, fd) == 0 &&
+		  policy_is_admin(*server->config, &peer.subject);
 
 	peer_clear(&peer);
 	return is;
@@ -518,11 +554,11 @@ static void on_rested(evutil_socket_t fd, short what, void *data)
 
 /* Takes over the listening socket. */
 int server_start(struct server *server, struct connection_host *host,
-		 const struct config *const *config, int fd)
+		 const struct config *const *config, int fd, uint32_t tenant)
 {
 	int off = 0;
 
-	*server = (struct server){ .host = host, .config = config, .fd = fd };
+	*server = (struct server){ .host = host, .config = config, .fd = fd, .tenant = tenant };
 	server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	/*
 	 * Inherited by what is accepted. ENOPROTOOPT before 6.16: then recv() without a control
@@ -532,7 +568,9 @@ int server_start(struct server *server, struct connection_host *host,
 	evutil_make_socket_nonblocking(fd);
 	event_assign(&server->event, host->base, fd, EV_READ | EV_PERSIST, on_client, server);
 	evtimer_assign(&server->rest, host->base, on_rested, server);
-	evtimer_assign(&host->farewell, host->base, on_farewell, server);
+	if (!host->farewell_ready)
+		evtimer_assign(&host->farewell, host->base, on_farewell, server);
+	host->farewell_ready = true;
 	return event_add(&server->event, NULL) < 0 ? -ENOMEM : 0;
 }
 
@@ -540,7 +578,8 @@ void server_stop(struct server *server)
 {
 	event_del(&server->event);
 	event_del(&server->rest);
-	event_del(&server->host->farewell);
+	if (!server->tenant)
+		event_del(&server->host->farewell);
 	fd_closep(&server->fd);
 	fd_closep(&server->reserve_fd);
 	server->fd = server->reserve_fd = -1;

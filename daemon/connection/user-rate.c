@@ -12,14 +12,14 @@ static void forget(struct user_rates *rates, struct user_rate *rate)
 	free(rate);
 }
 
-static struct user_rate *user_rate_new(struct user_rates *rates, uid_t uid)
+static struct user_rate *user_rate_new(struct user_rates *rates, uint64_t payer)
 {
 	struct user_rate *rate = calloc(1, sizeof(*rate));
 
 	if (!rate)
 		return NULL;
-	rate->uid = uid;
-	HASH_ADD(hh, rates->table, uid, sizeof(rate->uid), rate);
+	rate->payer = payer;
+	HASH_ADD(hh, rates->table, payer, sizeof(rate->payer), rate);
 	if (hash_added(rate)) {
 		DL_APPEND(rates->list, rate);
 		return rate;
@@ -29,11 +29,11 @@ static struct user_rate *user_rate_new(struct user_rates *rates, uid_t uid)
 }
 
 /* NULL: out of memory. Good until the next call. */
-struct user_rate *user_rates_need(struct user_rates *rates, uid_t uid, uint64_t now_ms)
+struct user_rate *user_rates_need(struct user_rates *rates, uint64_t payer, uint64_t now_ms)
 {
 	struct user_rate *rate;
 
-	HASH_FIND(hh, rates->table, &uid, sizeof(uid), rate);
+	HASH_FIND(hh, rates->table, &payer, sizeof(payer), rate);
 	if (rate) {
 		DL_DELETE(rates->list, rate);
 		DL_APPEND(rates->list, rate);
@@ -41,7 +41,7 @@ struct user_rate *user_rates_need(struct user_rates *rates, uid_t uid, uint64_t 
 		while (rates->list && (HASH_COUNT(rates->table) >= REMEMBERED_MAX ||
 				       now_ms - rates->list->used_ms > REMEMBERED_MS))
 			forget(rates, rates->list);
-		rate = user_rate_new(rates, uid);
+		rate = user_rate_new(rates, payer);
 	}
 	if (rate)
 		rate->used_ms = now_ms;

@@ -7,12 +7,12 @@
 #ifndef MMIOD_DAEMON_CONNECTION_USER_RATE_H
 #define MMIOD_DAEMON_CONNECTION_USER_RATE_H
 
-#include <sys/types.h>
+#include <stdint.h>
 #include "base/hash.h"
 #include "base/rate.h"
 
 struct user_rate {
-	uid_t uid;
+	uint64_t payer; /* a uid, or a tenant: see holder_payer() */
 	struct rate_limit connections;
 	struct line_limit log;
 	struct rate_limit audit; /* lines about grants to write */
@@ -26,7 +26,7 @@ struct user_rates {
 	struct user_rate *list;
 };
 
-struct user_rate *user_rates_need(struct user_rates *rates, uid_t uid, uint64_t now_ms);
+struct user_rate *user_rates_need(struct user_rates *rates, uint64_t payer, uint64_t now_ms);
 void user_rates_clear(struct user_rates *rates);
 
 #endif

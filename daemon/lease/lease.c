@@ -146,9 +146,9 @@ static struct tally *tally_of(struct lease *lease)
 	return &lease->region->tallies[lease->memory];
 }
 
-const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant)
+const struct account *account_find(const struct leases *leases, uint64_t payer, uint32_t grant)
 {
-	struct account *account, key = { .key = { uid, grant } };
+	struct account *account, key = { .key = { payer, grant } };
 
 	HASH_FIND(hh, leases->accounts, &key.key, sizeof(key.key), account);
 	return account;
@@ -157,14 +157,15 @@ const struct account *account_find(const struct leases *leases, uint32_t uid, ui
 /* The lease is charged to its user and its grant. -ENOMEM: it is not. */
 int lease_book(struct leases *leases, struct lease *lease)
 {
-	uid_t uid = lease->charge.user ? lease->charge.user->uid : lease->holder.uid;
-	struct account *account = (struct account *)account_find(leases, uid, lease->grant);
+	uint64_t payer =
+		lease->charge.user ? lease->charge.user->payer : holder_payer(&lease->holder);
+	struct account *account = (struct account *)account_find(leases, payer, lease->grant);
 
 	if (!account) {
 		account = calloc(1, sizeof(*account));
 		if (!account)
 			return -ENOMEM;
-		account->key.uid = uid;
+		account->key.payer = payer;
 		account->key.grant = lease->grant;
 		HASH_ADD(hh, leases->accounts, key, sizeof(account->key), account);
 		if (!hash_added(account)) {

@@ -39,8 +39,8 @@ struct lease_pending_event {
 /* The leases that one user has under one grant, by number and size. */
 struct account {
 	struct {
-		uint32_t uid;
-		uint32_t grant; /* its key */
+		uint64_t payer;
+		uint64_t grant; /* its key */
 	} key;
 	uint32_t leases; /* in the table, planned, or waited for */
 	uint32_t waiting; /* of those: waited for */
@@ -137,7 +137,7 @@ void lease_strip(struct lease *lease); /* of its time limit, and of what is writ
 void lease_discard(struct lease *lease);
 void lease_remove(struct leases *leases, struct lease *lease);
 
-const struct account *account_find(const struct leases *leases, uint32_t uid, uint32_t grant);
+const struct account *account_find(const struct leases *leases, uint64_t payer, uint32_t grant);
 int lease_set_time_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew);
 void lease_set_deadline(struct lease *lease, uint64_t deadline_ms, uint64_t now_ms);
 uint64_t lease_left_ms(const struct lease *lease, uint64_t now_ms);

@@ -17,7 +17,7 @@ void tag_encode(const struct tag_content *content, uint8_t tag[MMIOD_TAG_SIZE])
 		.version = TAG_VERSION,
 		.share = (uint8_t)content->share,
 		.rights = (uint8_t)content->rights,
-		.flags = content->flags,
+		.flags = content->flags | (content->tenant ? TAG_TENANT : 0),
 		.memory = (uint8_t)content->memory,
 		.allocated = content->allocated,
 		.uid = content->holder.uid,
@@ -74,6 +74,7 @@ int tag_decode(const uint8_t tag[MMIOD_TAG_SIZE], struct tag_content *content)
 		.rights = in.rights,
 		.share = in.share,
 		.flags = in.flags & MMIOD_LEASE_FLAGS,
+		.tenant = in.flags & TAG_TENANT,
 		.memory = in.version >= 2 ? in.memory : MMIOD_MEMORY_REGION,
 		.allocated = in.version >= 2 && in.allocated,
 	};

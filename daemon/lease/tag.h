@@ -18,13 +18,14 @@
 
 #define TAG_MAGIC 0x67616d6du /* "mmag" */
 #define TAG_VERSION 4
+#define TAG_TENANT (1u << 31) /* older daemons take it for a lease of the uid */
 
 struct tag {
 	uint32_t magic;
 	uint16_t version;
 	uint8_t share; /* enum mmiod_share */
 	uint8_t rights; /* enum mmiod_right */
-	uint32_t flags; /* MMIOD_LEASE_* */
+	uint32_t flags; /* MMIOD_LEASE_*, and TAG_TENANT */
 	uint32_t uid;
 	uint32_t pid;
 	uint8_t memory; /* enum mmiod_memory, from version 2 on */
@@ -47,6 +48,7 @@ struct tag_content {
 	uint32_t memory;
 	bool allocated;
 	bool renew;
+	bool tenant; /* of its holder's socket, whose name has no room here */
 	uint64_t deadline_ms;
 	uint32_t lease_ms;
 	uint32_t grant;

@@ -20,6 +20,9 @@ static void take_name(const struct users *users, struct user *user)
 
 	if (name)
 		snprintf(user->name, sizeof(user->name), "%s", name);
+	else if (user->payer > UINT32_MAX)
+		snprintf(user->name, sizeof(user->name), "tenant %08x",
+			 (uint32_t)(user->payer >> 32));
 	else
 		snprintf(user->name, sizeof(user->name), "%u", user->uid);
 }
@@ -36,7 +39,7 @@ void users_take_names(struct users *users, const struct names *names)
  * The uid that is charged for all that this one has: itself, or the one that it was given to as a
  * subordinate.
  */
-uid_t users_owner(const struct users *users, uid_t uid)
+uint64_t users_owner(const struct users *users, uint64_t payer)
 {
 	size_t from = 0, to = users->n_ranges;
 
@@ -44,32 +47,33 @@ uid_t users_owner(const struct users *users, uid_t uid)
 		size_t middle = from + (to - from) / 2;
 		const struct uid_range *range = &users->ranges[middle];
 
-		if (uid < range->start)
+		if (payer < range->start)
 			to = middle;
-		else if (uid - range->start >= range->count)
+		else if (payer - range->start >= range->count)
 			from = middle + 1;
 		else
 			return range->owner;
 	}
-	return uid;
+	return payer;
 }
 
-static struct user *user_need(struct users *users, uid_t uid)
+static struct user *user_need(struct users *users, uint64_t payer)
 {
 	struct user *user;
 
-	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	HASH_FIND(hh, users->table, &payer, sizeof(payer), user);
 	if (user)
 		return user;
 	user = calloc(1, sizeof(*user));
 	if (!user)
 		return NULL;
-	user->uid = uid;
+	user->payer = payer;
+	user->uid = payer <= UINT32_MAX ? (uid_t)payer : UINT32_MAX;
 	take_name(users, user);
-	HASH_ADD(hh, users->table, uid, sizeof(user->uid), user);
+	HASH_ADD(hh, users->table, payer, sizeof(user->payer), user);
 	if (hash_added(user)) {
-		user->of_all.id = uid;
-		by_id_insert(&users->by_uid, &user->of_all);
+		user->of_all.id = payer;
+		by_id_insert(&users->by_payer, &user->of_all);
 		return user;
 	}
 	free(user);
@@ -84,7 +88,7 @@ static void user_drop_if_idle(struct users *users, struct user *user)
 		if (user->used[i])
 			return;
 	HASH_DEL(users->table, user);
-	by_id_remove(&users->by_uid, &user->of_all);
+	by_id_remove(&users->by_payer, &user->of_all);
 	free(user);
 }
 
@@ -110,10 +114,10 @@ bool users_have_room(const struct users *users, const struct user *user, enum us
 	return have_room(users, slot, amount, user->uid == 0 || user->admins);
 }
 
-static int take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-		       uint64_t amount, uint64_t limit, bool reserved)
+static int take_amount(struct charge *charge, struct users *users, uint64_t payer,
+		       enum user_slot slot, uint64_t amount, uint64_t limit, bool reserved)
 {
-	struct user *user = user_need(users, users_owner(users, uid));
+	struct user *user = user_need(users, users_owner(users, payer));
 	int r = 0;
 
 	*charge = (struct charge){ .users = users, .slot = slot, .amount = amount };
@@ -139,36 +143,36 @@ static int take_amount(struct charge *charge, struct users *users, uid_t uid, en
  * may. Leases that are there already, after a restart, are charged with UINT32_MAX or more as the
  * limit.
  */
-int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-		       uint64_t amount, uint64_t limit)
+int charge_take_amount(struct charge *charge, struct users *users, uint64_t payer,
+		       enum user_slot slot, uint64_t amount, uint64_t limit)
 {
-	return take_amount(charge, users, uid, slot, amount, limit, false);
+	return take_amount(charge, users, payer, slot, amount, limit, false);
 }
 
 /* Of one who is known to be an administrator before any connection says so. */
-int charge_take_reserved(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-			 uint64_t limit)
+int charge_take_reserved(struct charge *charge, struct users *users, uint64_t payer,
+			 enum user_slot slot, uint64_t limit)
 {
-	return take_amount(charge, users, uid, slot, 1, limit, true);
+	return take_amount(charge, users, payer, slot, 1, limit, true);
 }
 
-int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+int charge_take(struct charge *charge, struct users *users, uint64_t payer, enum user_slot slot,
 		uint64_t limit)
 {
-	return charge_take_amount(charge, users, uid, slot, 1, limit);
+	return charge_take_amount(charge, users, payer, slot, 1, limit);
 }
 
-struct user *user_find(const struct users *users, uid_t uid)
+struct user *user_find(const struct users *users, uint64_t payer)
 {
 	struct user *user;
 
-	HASH_FIND(hh, users->table, &uid, sizeof(uid), user);
+	HASH_FIND(hh, users->table, &payer, sizeof(payer), user);
 	return user;
 }
 
-uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot)
+uint64_t user_uses(const struct users *users, uint64_t payer, enum user_slot slot)
 {
-	const struct user *user = user_find(users, users_owner(users, uid));
+	const struct user *user = user_find(users, users_owner(users, payer));
 
 	return user ? user->used[slot] : 0;
 }

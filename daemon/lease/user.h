@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accounts: what each uid holds of the daemon. A charge is an object that undoes itself: whoever
+ * Accounts: what each uid, or each tenant, holds of the daemon. A charge is an object that undoes itself: whoever
  * holds it discharges it exactly once, and a user exists as long as somebody is charged to it.
  *
  * Beside what each user may have there is a limit to what all have together, or whoever has many
@@ -42,7 +42,8 @@ enum turn_class { TURN_ADMINS, TURN_OTHERS, TURN_CLASSES };
 struct connection;
 
 struct user {
-	uid_t uid;
+	uint64_t payer; /* a uid, or a tenant: see holder_payer() */
+	uid_t uid; /* UINT32_MAX: a tenant */
 	unsigned int pins; /* it stays while it has any */
 	unsigned int admins; /* its connections that are an administrator's */
 	uint64_t used[USER_SLOTS];
@@ -51,13 +52,13 @@ struct user {
 	struct fair ready[TURN_CLASSES]; /* its connections that want a turn */
 	struct fair_link turn[TURN_CLASSES]; /* in turn.users: stands there while any does */
 	char name[USER_NAME_MAX]; /* or the number, where the configuration has no name for it */
-	struct by_id_node of_all; /* in users.by_uid */
+	struct by_id_node of_all; /* in users.by_payer */
 	UT_hash_handle hh;
 };
 
 struct users {
 	struct user *table;
-	struct by_id by_uid;
+	struct by_id by_payer; /* tenants behind all uids */
 	const struct names *names; /* of the configuration in force; NULL: none */
 	uint64_t used[USER_SLOTS]; /* by all together */
 	uint64_t most[USER_SLOTS]; /* that all together may have; 0: no limit */
@@ -72,17 +73,17 @@ struct charge {
 	uint64_t amount;
 };
 
-int charge_take(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
+int charge_take(struct charge *charge, struct users *users, uint64_t payer, enum user_slot slot,
 		uint64_t limit);
-int charge_take_amount(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-		       uint64_t amount, uint64_t limit);
-int charge_take_reserved(struct charge *charge, struct users *users, uid_t uid, enum user_slot slot,
-			 uint64_t limit);
+int charge_take_amount(struct charge *charge, struct users *users, uint64_t payer,
+		       enum user_slot slot, uint64_t amount, uint64_t limit);
+int charge_take_reserved(struct charge *charge, struct users *users, uint64_t payer,
+			 enum user_slot slot, uint64_t limit);
 bool users_have_room(const struct users *users, const struct user *user, enum user_slot slot,
 		     uint64_t amount);
-uid_t users_owner(const struct users *users, uid_t uid);
-uint64_t user_uses(const struct users *users, uid_t uid, enum user_slot slot);
-struct user *user_find(const struct users *users, uid_t uid); /* NULL: has nothing */
+uint64_t users_owner(const struct users *users, uint64_t payer);
+uint64_t user_uses(const struct users *users, uint64_t payer, enum user_slot slot);
+struct user *user_find(const struct users *users, uint64_t payer); /* NULL: has nothing */
 void charge_release(struct charge *charge);
 void user_pin(struct user *user);
 void user_unpin(struct users *users, struct user *user);

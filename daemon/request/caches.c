@@ -118,15 +118,16 @@ static size_t copy_caches(const struct request *request, struct mmiod_wire_cache
 static int recharge(struct call *call, struct published_caches *published, size_t count)
 {
 	uint32_t limit = call->broker->config->limits.caches_per_user;
-	uid_t uid = call->connection->peer.subject.uid;
+	const uint64_t payer = holder_payer(&call->connection->peer.holder);
 	struct users *users = &call->connection->host->users;
 	size_t before = published->count;
 	int r;
 
 	charge_release(&published->charge);
-	r = charge_take_amount(&published->charge, users, uid, USER_CACHES, count, limit);
+	r = charge_take_amount(&published->charge, users, payer, USER_CACHES, count, limit);
 	if (r < 0)
-		charge_take_amount(&published->charge, users, uid, USER_CACHES, before, UINT64_MAX);
+		charge_take_amount(&published->charge, users, payer, USER_CACHES, before,
+				   UINT64_MAX);
 	return r;
 }
 

@@ -14,7 +14,7 @@ bool call_is_admin(const struct call *call)
 static bool holds(const struct connection *connection, const struct lease *lease)
 {
 	return lease->list == &connection->leases ||
-	       (lease->holder.uid == connection->peer.subject.uid &&
+	       (holder_is_same(&lease->holder, &connection->peer.holder) &&
 		connection->peer.subject.known);
 }
 
@@ -54,7 +54,8 @@ bool call_is_own(const struct call *call, const struct connection *connection)
 	const struct subject *subject = &call->connection->peer.subject;
 
 	return connection == call->connection ||
-	       (subject->known && connection->peer.subject.uid == subject->uid);
+	       (subject->known &&
+		holder_is_same(&connection->peer.holder, &call->connection->peer.holder));
 }
 
 bool call_may_inspect(const struct call *call)

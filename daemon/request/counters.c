@@ -198,9 +198,10 @@ static const struct user *user_from(const struct page *page, uint64_t least)
 	struct by_id_node *node;
 
 	if (!page->all)
-		return caller->user->uid >= least ? caller->user : NULL;
-	node = by_id_from(&caller->host->users.by_uid, least);
-	return node ? container_of(node, struct user, of_all) : NULL;
+		return caller->user->payer >= least ? caller->user : NULL;
+	node = by_id_from(&caller->host->users.by_payer, least);
+	/* Tenants have no number that would tell others who they are. */
+	return node && node->id <= UINT32_MAX ? container_of(node, struct user, of_all) : NULL;
 }
 
 static bool add_users(struct page *page, uint64_t *next)
@@ -211,7 +212,7 @@ static bool add_users(struct page *page, uint64_t *next)
 		if (!has_room(page, PER_USER))
 			return false;
 		add_user(page, user);
-		*next = (uint64_t)user->uid + 1;
+		*next = user->payer + 1;
 	}
 	return true;
 }

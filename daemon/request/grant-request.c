@@ -106,14 +106,29 @@ static bool check_terms(const struct mmiod_msg_grant *asked, struct refusal *ref
 	return true;
 }
 
-static bool check_holder(const struct mmiod_msg_grant *asked, struct refusal *refusal)
+static bool check_tenant(struct call *call, const struct mmiod_msg_grant *asked,
+			 struct refusal *refusal)
 {
 	char escaped[4 * MMIOD_WIRE_NAME];
 
-	if (asked->tenant[0]) {
-		common_escape(escaped, sizeof(escaped), asked->tenant, sizeof(asked->tenant));
-		return refuse(refusal, MMIOD_E_NOT_FOUND, "there is no tenant \"%s\"", escaped);
-	}
+	common_escape(escaped, sizeof(escaped), asked->tenant, sizeof(asked->tenant));
+	if (asked->uid)
+		return refuse(refusal, MMIOD_E_INVALID,
+			      "a grant is for tenant \"%s\" or for uid %u, not for both", escaped,
+			      asked->uid);
+	if (memchr(asked->tenant, '\0', sizeof(asked->tenant)) &&
+	    config_find_socket(call->broker->config, config_key_of(asked->tenant)))
+		return true;
+	return refuse(refusal, MMIOD_E_NOT_FOUND,
+		      "there is no tenant \"%s\": the configuration has no [socket %s]", escaped,
+		      escaped);
+}
+
+static bool check_holder(struct call *call, const struct mmiod_msg_grant *asked,
+			 struct refusal *refusal)
+{
+	if (asked->tenant[0])
+		return check_tenant(call, asked, refusal);
 	if (asked->uid != UINT32_MAX && peer_is_known(asked->uid))
 		return true;
 	return refuse(refusal, MMIOD_E_INVALID,
@@ -166,15 +181,24 @@ static enum mmiod_share share_of(const struct mmiod_msg_grant *asked)
 	return asked->rights & MMIOD_RIGHT_WRITE ? MMIOD_SHARE_EXCLUSIVE : MMIOD_SHARE_GUEST;
 }
 
+static int set_holder(struct call *call, struct runtime_grant *runtime)
+{
+	const struct mmiod_msg_grant *asked = &call->request->fixed.grant;
+	char name[USER_NAME_MAX];
+
+	if (asked->tenant[0])
+		return runtime_grant_set_tenant(runtime, asked->tenant);
+	return runtime_grant_set_user(
+		runtime, asked->uid,
+		holder_user_name(call->broker, asked->uid, name, sizeof(name)));
+}
+
 static struct runtime_grant *make(struct call *call, struct refusal *refusal)
 {
 	const struct mmiod_msg_grant *asked = &call->request->fixed.grant;
 	struct runtime_grant *runtime = runtime_grant_new(asked->name);
-	char name[USER_NAME_MAX];
 
-	if (!runtime || runtime_grant_set_user(runtime, asked->uid,
-					       holder_user_name(call->broker, asked->uid, name,
-								sizeof(name))) < 0) {
+	if (!runtime || set_holder(call, runtime) < 0) {
 		refuse(refusal, MMIOD_E_RESOURCES, "the daemon is out of memory");
 		runtime_grant_freep(&runtime);
 		return NULL;
@@ -193,8 +217,9 @@ static void tell(struct call *call, const struct runtime_grant *runtime)
 					   .holder = &call->connection->peer.holder,
 					   .rule = runtime->grant.name };
 
-	log_line(LOG_NOTICE, &fields, "uid %u gives grant %s to user %s: %s, %s, of %s%s",
-		 runtime->by, runtime->grant.name, runtime->grant.users.items[0].name,
+	log_line(LOG_NOTICE, &fields, "uid %u gives grant %s to %s %s: %s, %s, of %s%s",
+		 runtime->by, runtime->grant.name,
+		 runtime->party == CONFIG_PARTY_TENANT ? "tenant" : "user", runtime->whom,
 		 runtime->grant.rights & MMIOD_RIGHT_WRITE ? "rw" : "r",
 		 share_name(runtime->grant.share), runtime->grant.regions.items[0],
 		 runtime->grant.regions.count > 1 ? " and others" : "");
@@ -237,7 +262,7 @@ static bool try(struct call *call, struct refusal *refusal)
 
 	if (!may_give(call, refusal) || !is_name(asked->name, refusal) ||
 	    !is_free(call, asked->name, refusal) || !check_terms(asked, refusal) ||
-	    !check_holder(asked, refusal))
+	    !check_holder(call, asked, refusal))
 		return false;
 	runtime = make(call, refusal);
 	if (!runtime)
@@ -279,8 +304,11 @@ static bool shows_grant(const struct call *call, const void *item, bool all)
 	const struct runtime_grant *runtime = item;
 	const struct subject *subject = &call->connection->peer.subject;
 
-	return all || (subject->known && runtime->party == CONFIG_PARTY_USER &&
-		       runtime->holder == subject->uid);
+	if (all || !subject->known)
+		return all;
+	return subject->tenant
+		       ? runtime->party == CONFIG_PARTY_TENANT && runtime->holder == subject->tenant
+		       : runtime->party == CONFIG_PARTY_USER && runtime->holder == subject->uid;
 }
 
 static uint32_t count_leases(const struct call *call, const struct runtime_grant *runtime)
@@ -300,7 +328,10 @@ static void fill_grant(const struct call *call, const void *item, void *element,
 
 	out->id = runtime->id;
 	snprintf(out->name, sizeof(out->name), "%s", runtime->grant.name);
-	out->uid = runtime->holder;
+	if (runtime->party == CONFIG_PARTY_TENANT)
+		snprintf(out->tenant, sizeof(out->tenant), "%s", runtime->whom);
+	else
+		out->uid = runtime->holder;
 	out->rights = runtime->grant.rights;
 	out->share = runtime->grant.share;
 	out->by = runtime->by;

@@ -59,7 +59,7 @@ static bool is_own(const struct call *call, const struct process *process)
 {
 	const struct subject *subject = &call->connection->peer.subject;
 
-	return subject->known && process_belongs_to(process, subject->uid);
+	return subject->known && !subject->tenant && process_belongs_to(process, subject->uid);
 }
 
 /*

@@ -130,6 +130,7 @@ static enum mmiod_outcome settle_subject(struct want *want)
 		(struct subject){ .uid = wire->for_uid, .known = peer_is_known(wire->for_uid) };
 	want->subject = &want->beneficiary;
 	want->holder.uid = wire->for_uid;
+	want->holder.tenant = 0;
 	return MMIOD_OK;
 }
 

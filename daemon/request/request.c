@@ -50,6 +50,45 @@ static enum request_result refuse_stranger(struct call *call)
 	return REQUEST_REPLY;
 }
 
+/* A container's root asks the same as an administrator, and is told what it is instead. */
+static bool is_for_no_tenant(const struct request *request)
+{
+	switch (request->head.opcode) {
+	case MMIOD_OP_REVOKE:
+	case MMIOD_OP_GRANT:
+	case MMIOD_OP_UNGRANT:
+	case MMIOD_OP_MONITOR:
+	case MMIOD_OP_TRANSLATE:
+	case MMIOD_OP_PAGE:
+		return true;
+	case MMIOD_OP_EXPLAIN:
+		return !(request->fixed.explain.flags & MMIOD_EXPLAIN_SELF);
+	default:
+		return false;
+	}
+}
+
+static enum request_result refuse_tenant(struct call *call)
+{
+	const struct config_socket *socket =
+		config_find_socket(call->broker->config, call->connection->peer.subject.tenant);
+
+	reply_error(call->reply, &call->request->head, MMIOD_E_DENIED,
+		    "denied: on the socket of tenant %s nobody is an administrator, and this is "
+		    "for administrators on the main socket",
+		    socket ? socket->name : "that is gone");
+	return REQUEST_REPLY;
+}
+
+static enum request_result answer(struct call *call)
+{
+	if (call->connection->peer.subject.tenant && is_for_no_tenant(call->request))
+		return refuse_tenant(call);
+	if (call->connection->stranger && !is_for_strangers(call->request->head.opcode))
+		return refuse_stranger(call);
+	return handle(call);
+}
+
 bool request_dispatch(struct connection *connection, const struct request *request)
 {
 	struct call call = {
@@ -58,11 +97,7 @@ bool request_dispatch(struct connection *connection, const struct request *reque
 		.request = request,
 		.reply = &connection->host->message,
 	};
-	enum request_result result;
-
-	result = connection->stranger && !is_for_strangers(request->head.opcode)
-			 ? refuse_stranger(&call)
-			 : handle(&call);
+	enum request_result result = answer(&call);
 
 	if (result == REQUEST_DEFERRED)
 		return false;

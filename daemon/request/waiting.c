@@ -245,7 +245,7 @@ int want_wait(struct want *wants, size_t n)
 	waiting->for_holder = for_holder;
 	if (for_holder)
 		r = charge_take(&waiting->charge, &connection->host->users,
-				connection->peer.subject.uid, USER_WAITING, limit);
+				holder_payer(&connection->peer.holder), USER_WAITING, limit);
 	if (r < 0) {
 		free(waiting);
 		return refuse_more(wants, n, limit, r);

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include "broker/tenant-note.h"
 #include "lease/tag.h"
 #include "machine/pci.h"
 #include "request/want.h"
@@ -47,6 +48,7 @@ static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 		.deadline_ms = lease->time_limit ? lease->time_limit->deadline_ms : 0,
 		.lease_ms = lease->time_limit ? lease->time_limit->lease_ms : 0,
 		.grant = lease->grant,
+		.tenant = lease->holder.tenant,
 	};
 
 	tag_encode(&content, tag);
@@ -217,6 +219,7 @@ void want_untake(struct want *want)
 	turn_spend(&broker->host, WORK_WINDOW);
 	broker->backend->ops->set_state(broker->backend, want->created.id, MMIOD_STATE_REVOKED);
 	safe_state_forget(broker, want->created.id, want->lease);
+	tenant_note_remove(broker, want->created.id, want->lease);
 	close(steal_fd(&want->created.fd));
 	broker->n_untold--;
 	lease_strip(want->lease);
@@ -240,9 +243,12 @@ enum mmiod_outcome want_create(struct want *want)
 	broker->n_untold++;
 	r = safe_state_note(broker, want->created.id, lease);
 	if (r == 0)
+		r = tenant_note_write(broker, want->created.id, lease);
+	if (r == 0)
 		return MMIOD_OK;
 	want_untake(want);
 	return want_refuse(want, MMIOD_E_RESOURCES,
-			   "what is to be written when the lease ends cannot be noted: %s",
+			   "what is to be written when the lease ends, or whose it is, cannot be "
+			   "noted: %s",
 			   strerror(-r));
 }

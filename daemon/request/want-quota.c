@@ -52,18 +52,21 @@ static enum mmiod_outcome charge_lease(struct want *want)
 				   "admits beside the windows that the daemon itself needs",
 				   HASH_COUNT(want->call->broker->leases.table) +
 					   want->call->broker->n_untold);
-	r = charge_take(&want->lease->charge, users_of(want), uid, USER_LEASES, limit);
+	r = charge_take(&want->lease->charge, users_of(want), holder_payer(&want->holder),
+			USER_LEASES, limit);
 	if (r == 0)
 		return MMIOD_OK;
 	want->limit = MMIOD_LIMIT_LEASES;
 	if (r == -EUSERS)
 		return refuse_for_all(want, "leases");
 	if (r == -EDQUOT)
-		return want_refuse(want, MMIOD_E_QUOTA,
-				   "uid %u has %u leases, as many as leases-per-user in [daemon] "
-				   "admits%s",
-				   uid, limit,
-				   with_waiting(user_uses(users_of(want), uid, USER_WAITING)));
+		return want_refuse(
+			want, MMIOD_E_QUOTA,
+			"uid %u has %u leases, as many as leases-per-user in [daemon] "
+			"admits%s",
+			uid, limit,
+			with_waiting(user_uses(users_of(want), holder_payer(&want->holder),
+					       USER_WAITING)));
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
@@ -72,12 +75,13 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 	uint64_t limit = want->call->broker->config->limits.bytes_per_user;
 	struct users *users = users_of(want);
 	struct lease *lease = want->lease;
+	const uint64_t payer = holder_payer(&want->holder);
 	uid_t uid = want->holder.uid;
 	int r;
 
 	if (!lease->allocated)
 		return MMIOD_OK;
-	r = charge_take_amount(&lease->bytes, users, uid, USER_BYTES, lease->length, limit);
+	r = charge_take_amount(&lease->bytes, users, payer, USER_BYTES, lease->length, limit);
 	if (r == 0)
 		return MMIOD_OK;
 	want->limit = MMIOD_LIMIT_BYTES;
@@ -88,8 +92,8 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 			want, MMIOD_E_QUOTA,
 			"uid %u has %" PRIu64 " bytes allocated%s, and bytes-per-user in "
 			"[daemon] admits %" PRIu64 ": %" PRIu64 " more are too many",
-			uid, user_uses(users, uid, USER_BYTES),
-			with_waiting(user_uses(users, uid, USER_WAITING)), limit, lease->length);
+			uid, user_uses(users, payer, USER_BYTES),
+			with_waiting(user_uses(users, payer, USER_WAITING)), limit, lease->length);
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
@@ -117,7 +121,7 @@ static enum mmiod_outcome check_grant(struct want *want)
 	const struct lease *lease = want->lease;
 	const struct account *account =
 		account_find(&want->call->broker->leases,
-			     users_owner(users_of(want), want->holder.uid), grant->key);
+			     users_owner(users_of(want), holder_payer(&want->holder)), grant->key);
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;
 	const char *included = with_waiting(account && account->waiting);

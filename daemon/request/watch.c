@@ -129,7 +129,8 @@ static bool shows_logged(const struct call *call, const void *item, bool all)
 	const struct mmiod_wire_logged *logged = item;
 	const struct subject *subject = &call->connection->peer.subject;
 
-	return all || (subject->known && logged->uid == subject->uid);
+	return all || (subject->known && logged->uid == subject->uid &&
+		       audit_tenant(&call->broker->host.audits, logged) == subject->tenant);
 }
 
 static void fill_logged(const struct call *call, const void *item, void *element, bool all)

@@ -29,9 +29,11 @@ static const struct verb_option option_rows[] = {
 /* ---- families ---- */
 
 static const char *const requests[] = {
-	"unknown", "hello",	"status",   "regions", "lease",	   "release", "revoke", "leases",
-	"alloc",   "pools",	"pool-map", "buffer",  "publish",  "caches",  "renew",	"explain",
-	"peers",   "translate", "page",	    "monitor", "counters", "cancel",  "log",
+	"unknown",	  "hello",	   "status",   "regions", "lease",    "release",
+	"revoke",	  "leases",	   "alloc",    "pools",	  "pool-map", "buffer",
+	"publish",	  "caches",	   "renew",    "explain", "peers",    "translate",
+	"page",		  "monitor",	   "counters", "cancel",  "log",      [27] = "grant",
+	[28] = "ungrant", [29] = "grants",
 };
 static const char *const limits[] = {
 	"module",
@@ -138,7 +140,9 @@ static void print_detail(FILE *out, const struct family *family, uint32_t detail
 
 	snprintf(number, sizeof(number), "%u", detail);
 	print_label(out, family->label,
-		    detail < family->word_count ? family->words[detail] : number, before);
+		    detail < family->word_count && family->words[detail] ? family->words[detail]
+									 : number,
+		    before);
 }
 
 static void print_sample(FILE *out, const struct family *family,

@@ -461,7 +461,7 @@ static void check_accounts(void)
 			bytes += lease->state != MMIOD_STATE_REVOKED ? lease->length : 0;
 		}
 		cr_holds(account->leases == leases && account->bytes == bytes,
-			 WHERE ": account of uid %u", AT, account->key.uid);
+			 WHERE ": account of uid %u", AT, (unsigned int)account->key.payer);
 	}
 }
 

@@ -117,6 +117,8 @@ void rig_wait(unsigned int milliseconds)
 
 /* ---- clients --------------------------------------------------------------------------------- */
 
+const char *rig_tenant;
+
 int client_connect(uid_t uid)
 {
 	struct charge charge;
@@ -129,7 +131,10 @@ int client_connect(uid_t uid)
 	peer.subject.uid = uid;
 	peer.holder.uid = uid;
 	peer.subject.n_gids = 0;
-	cr_assert_eq(charge_take(&charge, &rig.broker.host.users, uid, USER_CONNECTIONS, 1000), 0);
+	peer.subject.tenant = peer.holder.tenant = rig_tenant ? config_key_of(rig_tenant) : 0;
+	cr_assert_eq(charge_take(&charge, &rig.broker.host.users, holder_payer(&peer.holder),
+				 USER_CONNECTIONS, 1000),
+		     0);
 	cr_assert_eq(connection_new(&rig.broker.host, pair[0], &peer, &charge, NULL), 0);
 	return pair[1];
 }

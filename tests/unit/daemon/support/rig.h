@@ -31,6 +31,9 @@ void clock_advance(unsigned int milliseconds);
 /* Sets the time of day forward or back, from what it really is; nothing else. */
 void clock_set_day(time_t by);
 
+/* Whose socket the clients that follow connect to; NULL: the main one. */
+extern const char *rig_tenant;
+
 /* A client: its end of the pair. */
 int client_connect(uid_t uid); /* without HELLO */
 int client_hello(uid_t uid);
