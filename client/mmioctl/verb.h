@@ -137,6 +137,7 @@ int print_verb_help(const struct verb *verb);
 /* ---- verbs that lie in two files ---- */
 
 int show_region(struct context *context, const char *text); /* show-region.c */
+int export_cdi(struct context *context, const char *class, char **text); /* export-cdi.c */
 int print_pool_maps(struct context *context, const struct mmiod_pool_list *list,
 		    const char *only); /* pool-map.c */
 

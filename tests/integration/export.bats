@@ -56,7 +56,7 @@ settled() {
 @test "export knows no other format" {
 	run mmioctl export graphite
 	expect_status 2
-	expect_match 'no format "graphite": there is prometheus'
+	expect_match 'no format "graphite": there are prometheus and cdi'
 }
 
 @test "export shows who is no administrator only the regions that they may use" {

@@ -56,6 +56,8 @@ _mmioctl_argument()
 	case $verb:${#arguments[@]} in
 	free:* | revoke:*)
 		_mmioctl_ask leases ;;
+	export:0)
+		mapfile -t COMPREPLY < <(compgen -W 'prometheus cdi' -- "$current") ;;
 	ungrant:*)
 		_mmioctl_ask grants ;;
 	show:0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl export: what the daemon counts, for other programs. "prometheus" is its text exposition
+ * mmioctl export: for other programs, what the daemon counts, and what a container may have, which is
+ * in export-cdi.c. "prometheus" is its text exposition
  * format 0.0.4. Labels have few values: regions, kinds of memory, causes; never processes or users.
  */
 #include "verb.h"
@@ -16,13 +17,19 @@
 static struct export_options {
 	const char *textfile;
 	const char *listen;
+	const char *class;
+	const char *output;
 } options;
 
 static const struct verb_option option_rows[] = {
-	{ "textfile", 0, "PATH", "into this file, which is replaced as a whole",
+	{ "textfile", 0, "PATH", "prometheus: into this file, which is replaced as a whole",
 	  TEXT(struct export_options, textfile) },
 	{ "listen", 0, "WHERE", "serve it by HTTP: at [HOST:]PORT, or by the socket fd:N",
 	  TEXT(struct export_options, listen) },
+	{ "class", 0, "CLASS", "cdi: of the devices mmiod.io/CLASS=REGION (default: region)",
+	  TEXT(struct export_options, class) },
+	{ "output", 0, "PATH", "cdi: into this file, which is replaced as a whole",
+	  TEXT(struct export_options, output) },
 	{ 0 },
 };
 
@@ -243,14 +250,12 @@ static int make_text(struct context *context, char **text, size_t *length)
 	return out && !fclose(out) ? 0 : -ENOMEM;
 }
 
-static int verb_export(struct context *context, int argc, char **argv)
+static int export_prometheus(struct context *context)
 {
 	char *text = NULL;
 	size_t length = 0;
 	int status, err;
 
-	if (strcmp(argv[0], "prometheus"))
-		return usage_error(context, "no format \"%s\": there is prometheus", argv[0]);
 	if (options.textfile && options.listen)
 		return usage_error(context, "--textfile and --listen: only one of them");
 	if (options.listen)
@@ -271,10 +276,36 @@ static int verb_export(struct context *context, int argc, char **argv)
 	return status;
 }
 
+static int write_cdi(struct context *context)
+{
+	char *text = NULL;
+	int status = export_cdi(context, options.class, &text);
+
+	if (!status && options.output)
+		status = replace_file(context, options.output, text, strlen(text));
+	else if (!status)
+		puts(text);
+	free(text);
+	return status;
+}
+
+static int verb_export(struct context *context, int argc, char **argv)
+{
+	bool cdi = !strcmp(argv[0], "cdi");
+
+	if (!cdi && strcmp(argv[0], "prometheus"))
+		return usage_error(context, "no format \"%s\": there are prometheus and cdi",
+				   argv[0]);
+	if (cdi ? options.textfile || options.listen : options.class || options.output)
+		return usage_error(context, "%s does not go with %s",
+				   cdi ? "--textfile and --listen" : "--class and --output", argv[0]);
+	return cdi ? write_cdi(context) : export_prometheus(context);
+}
+
 const struct verb export_verb = {
 	.name = "export",
-	.arguments = "prometheus",
-	.summary = "what the daemon counts, for Prometheus",
+	.arguments = "prometheus|cdi",
+	.summary = "what the daemon counts, or what a container may have",
 	.group = GROUP_LIVE,
 	.options = option_rows,
 	.values = &options,
@@ -287,8 +318,12 @@ const struct verb export_verb = {
 		  "for node_exporter" },
 		{ "export prometheus --listen 9753",
 		  "at http://127.0.0.1:9753/metrics, for Prometheus itself" },
+		{ "export cdi --socket lab --output /var/run/cdi/mmiod-lab.json",
+		  "podman run --device mmiod.io/region=fpga-ctrl IMAGE" },
 	},
-	.more = "An administrator sees all regions, others those that they may use. Labels are\n"
+	.more = "cdi needs --socket NAME, that of a [socket NAME] of the daemon's configuration; a\n"
+		"second tenant with the same regions needs a --class of its own.\n\n"
+		"An administrator sees all regions, others those that they may use. Labels are\n"
 		"regions, kinds of memory, limits and causes; never users or processes. By --listen\n"
 		"whoever reaches the port reads them; mmiod-metrics.socket does it with systemd.",
 };
