@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bats
+# shellcheck shell=bats disable=SC2154 # bats sets stderr
 # mmioctl export cdi: what a container's runtime mounts for a tenant.
 load helper
 
