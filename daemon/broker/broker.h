@@ -235,8 +235,9 @@ void granting_take_config(struct broker *broker, struct config *config);
 int granting_add(struct broker *broker, struct runtime_grant *runtime);
 int granting_begin_anew(struct broker *broker, struct runtime_grant *runtime, uint64_t until_ms);
 void granting_end(struct broker *broker, struct runtime_grant *runtime);
-/* Leases under a grant of this key, in the table and not over: fills @ids, returns how many. */
-size_t granting_leases(struct broker *broker, uint32_t key, uint64_t *ids, size_t most);
+/* Those in the table under a grant of this key whose bytes somebody may still reach. */
+void granting_each_lease(struct broker *broker, uint32_t key,
+			 void (*each)(void *data, const struct lease *lease), void *data);
 
 static inline bool settling_is_on(const struct broker *broker)
 {

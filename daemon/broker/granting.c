@@ -21,28 +21,22 @@ static bool is_under(const struct lease *lease, uint32_t key)
 	return lease->grant == key && !(lease->end & LEASE_CUT);
 }
 
-/* Those of one user; the accounts say who has any. */
-static size_t add_leases(const struct user *user, uint32_t key, uint64_t *ids, size_t most)
-{
-	struct lease *lease = user && most ? lease_after_of(user, 0) : NULL;
-	size_t n = 0;
-
-	for (; lease && n < most; lease = lease_after_of(user, lease->id))
-		if (is_under(lease, key))
-			ids[n++] = lease->id;
-	return n;
-}
-
-size_t granting_leases(struct broker *broker, uint32_t key, uint64_t *ids, size_t most)
+/* The accounts say who has any. */
+void granting_each_lease(struct broker *broker, uint32_t key,
+			 void (*each)(void *data, const struct lease *lease), void *data)
 {
 	const struct account *account;
-	size_t n = 0;
 
-	for (account = broker->leases.accounts; account; account = account->hh.next)
-		if (account->key.grant == key)
-			n += add_leases(user_find(&broker->host.users, account->key.payer), key,
-					ids + n, most - n);
-	return n;
+	for (account = broker->leases.accounts; account; account = account->hh.next) {
+		const struct user *user = account->key.grant == key ? user_find(&broker->host.users,
+										account->key.payer)
+								    : NULL;
+		struct lease *lease = user ? lease_after_of(user, 0) : NULL;
+
+		for (; lease; lease = lease_after_of(user, lease->id))
+			if (is_under(lease, key))
+				each(data, lease);
+	}
 }
 
 static void end_lease(struct broker *broker, struct lease *lease, const struct runtime_grant *under)

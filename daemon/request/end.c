@@ -407,21 +407,28 @@ static bool has_leases(const struct call *call, const char *name)
 	return !same || !strcmp(same->name, name);
 }
 
+static void add_lease(void *data, const struct lease *lease)
+{
+	struct revocation *revocation = data;
+
+	revocation->items[revocation->count++].lease = lease->id;
+}
+
+/* Accounts count what is waited for as well, so there is room for all. */
 static struct revocation *revocation_of_grant(struct call *call)
 {
 	const struct mmiod_msg_ungrant *asked = &call->request->fixed.ungrant;
-	struct broker *broker = call->broker;
 	uint32_t key = config_key_of(asked->name);
-	size_t most = has_leases(call, asked->name) ? count_leases(broker, key) : 0;
-	_cleanup_(freep) uint64_t *ids = calloc(most + 1, sizeof(*ids));
-	struct revocation *revocation = ids ? revocation_new(call, most) : NULL;
+	bool any = has_leases(call, asked->name);
+	struct revocation *revocation =
+		revocation_new(call, any ? count_leases(call->broker, key) : 0);
 
 	if (!revocation)
 		return NULL;
-	revocation->count = granting_leases(broker, key, ids, most);
+	revocation->count = 0;
 	revocation->request.deadline_ms = asked->deadline_ms;
-	for (size_t i = 0; i < revocation->count; i++)
-		revocation->items[i].lease = ids[i];
+	if (any)
+		granting_each_lease(call->broker, key, add_lease, revocation);
 	return revocation;
 }
 
