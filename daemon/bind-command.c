@@ -119,6 +119,39 @@ static bool is_asked_for(const struct bind_command *command, const uint64_t *add
 	return !command->count;
 }
 
+/* A function that a section says to bind: that of a region, or a device as a whole. */
+struct bound {
+	const char *what; /* kind of section */
+	struct config_region region; /* of a device but its name, its place and how to bind it */
+};
+
+static struct bound bound_device(const struct config_function *function)
+{
+	struct bound bound = {
+		.what = "device",
+		.region = { .device = function->device,
+			    .pci = function->pci,
+			    .vendor = function->vendor,
+			    .product = function->product,
+			    .bind = function->bind },
+	};
+
+	memcpy(bound.region.name, function->name, sizeof(bound.region.name));
+	return bound;
+}
+
+static size_t bound_count(const struct config *config)
+{
+	return config->n_regions + config->n_functions;
+}
+
+static struct bound bound_get(const struct config *config, size_t index)
+{
+	if (index < config->n_regions)
+		return (struct bound){ "region", *config->regions[index] };
+	return bound_device(config->functions[index - config->n_regions]);
+}
+
 /* Another device has the address of the one that is meant. */
 static bool is_other(const struct config_region *region)
 {
@@ -148,9 +181,10 @@ static int locate(const struct config_region *region, uint64_t *address)
 	return r;
 }
 
-static int bind_region(const struct bind_command *command, const uint64_t *addresses,
-		       const struct config_region *region)
+static int bind_one(const struct bind_command *command, const uint64_t *addresses,
+		    const struct bound *bound)
 {
+	const struct config_region *region = &bound->region;
 	struct binder binder = command->binder;
 	uint64_t address;
 	char buffer[TEXT_MAX] = "";
@@ -169,7 +203,7 @@ static int bind_region(const struct bind_command *command, const uint64_t *addre
 	if (r == -EEXIST)
 		text_add(&why, "; \"bind = force\" would take it from that driver");
 	if (r < 0)
-		log_error("region %s: %s", region->name, buffer);
+		log_error("%s %s: %s", bound->what, region->name, buffer);
 	return exit_status(r);
 }
 
@@ -222,13 +256,14 @@ static void note_configured(const struct bind_command *command, const struct con
 		return;
 	}
 	clear_notes(directory);
-	for (size_t i = 0; i < config->n_regions; i++) {
+	for (size_t i = 0; i < bound_count(config); i++) {
+		const struct bound bound = bound_get(config, i);
 		_cleanup_(fd_closep) int file = -1;
 		char name[MMIOD_WIRE_NAME];
 
-		if (config->regions[i]->bind == CONFIG_BIND_NO)
+		if (bound.region.bind == CONFIG_BIND_NO)
 			continue;
-		name_note(config->regions[i], name, sizeof(name));
+		name_note(&bound.region, name, sizeof(name));
 		file = openat(directory, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	}
 }
@@ -236,11 +271,13 @@ static void note_configured(const struct bind_command *command, const struct con
 /* Listing reads every function's configuration space, and wakes those that sleep. */
 static bool needs_list(const struct config *config)
 {
-	for (size_t i = 0; i < config->n_regions; i++)
-		if (config->regions[i]->bind != CONFIG_BIND_NO &&
-		    (config->regions[i]->device == CONFIG_DEVICE_IDS ||
-		     config->regions[i]->expects_ids))
+	for (size_t i = 0; i < bound_count(config); i++) {
+		const struct bound bound = bound_get(config, i);
+
+		if (bound.region.bind != CONFIG_BIND_NO &&
+		    (bound.region.device == CONFIG_DEVICE_IDS || bound.region.expects_ids))
 			return true;
+	}
 	return false;
 }
 
@@ -253,10 +290,11 @@ static int run_configured(const struct bind_command *command, const uint64_t *ad
 		note_configured(command, config);
 	if (needs_list(config) && pci_open() < 0)
 		log_warning("cannot list the machine's PCI functions");
-	for (size_t i = 0; i < config->n_regions; i++) {
-		int status = config->regions[i]->bind == CONFIG_BIND_NO
+	for (size_t i = 0; i < bound_count(config); i++) {
+		const struct bound bound = bound_get(config, i);
+		int status = bound.region.bind == CONFIG_BIND_NO
 				     ? EXIT_SUCCESS
-				     : bind_region(command, addresses, config->regions[i]);
+				     : bind_one(command, addresses, &bound);
 
 		if (result == EXIT_SUCCESS)
 			result = status;

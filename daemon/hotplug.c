@@ -20,24 +20,39 @@
 
 /* ---- what concerns us ------------------------------------------------------------------------ */
 
-static bool is_region_of(const struct config_region *region, const char *slot, const char *ids)
+static bool is_at(enum config_device device, uint64_t pci, uint16_t vendor, uint16_t product,
+		  const char *slot, const char *ids)
 {
 	char name[MMIOD_WIRE_NAME];
 
-	if (region->device == CONFIG_DEVICE_SLOT) {
-		pci_format(region->pci, name);
+	if (device == CONFIG_DEVICE_SLOT) {
+		pci_format(pci, name);
 		return !slot || !strcmp(name, slot);
 	}
-	if (region->device != CONFIG_DEVICE_IDS)
+	if (device != CONFIG_DEVICE_IDS)
 		return false;
-	snprintf(name, sizeof(name), "%04X:%04X", region->vendor, region->product);
+	snprintf(name, sizeof(name), "%04X:%04X", vendor, product);
 	return !ids || !strcmp(name, ids);
+}
+
+static bool is_region_of(const struct config_region *region, const char *slot, const char *ids)
+{
+	return is_at(region->device, region->pci, region->vendor, region->product, slot, ids);
+}
+
+static bool is_device(const struct config_function *function, const char *slot, const char *ids)
+{
+	return is_at(function->device, function->pci, function->vendor, function->product, slot,
+		     ids);
 }
 
 bool hotplug_concerns(const struct config *config, const char *slot, const char *ids)
 {
 	for (size_t i = 0; i < config->n_regions; i++)
 		if (is_region_of(config->regions[i], slot, ids))
+			return true;
+	for (size_t i = 0; i < config->n_functions; i++)
+		if (is_device(config->functions[i], slot, ids))
 			return true;
 	return false;
 }

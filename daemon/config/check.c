@@ -135,7 +135,7 @@ static int check_grant_name(const struct config *config, const struct config_gra
 }
 
 /* A [ that is not closed stands for itself, and no name has one. */
-static bool is_broken(const char *pattern)
+bool config_pattern_is_broken(const char *pattern)
 {
 	const char *open = strchr(pattern, '[');
 
@@ -156,7 +156,7 @@ static int check_grant_glob(struct config *config, const struct config_grant *gr
 {
 	struct config_match match = config_match(config, pattern);
 
-	if (is_broken(pattern))
+	if (config_pattern_is_broken(pattern))
 		return config_object(config, why, &grant->origin,
 				     "the pattern \"%s\" of the grant has a [ without its ]: it "
 				     "matches no region",
@@ -206,10 +206,10 @@ static int check_grant(struct config *config, const struct config_grant *grant, 
 		return refuse(why, &grant->origin,
 			      "the name of the grant looks like another's to the ledger: choose "
 			      "another one");
-	if (!grant->regions.count && !grant->memory)
+	if (!grant->regions.count && !grant->memory && !grant->devices.count)
 		return refuse(why, &grant->origin,
-			      "the grant names no region and no kernel memory: add \"region = "
-			      "NAME\" or \"memory = KIND\"");
+			      "the grant names no region, no device and no kernel memory: add "
+			      "\"region = NAME\", \"device = NAME\" or \"memory = KIND\"");
 	if (!names_somebody(&grant->users) && !names_somebody(&grant->groups) && !grant->unknown &&
 	    !grant->tenants.count)
 		return refuse(why, &grant->origin,
@@ -219,7 +219,8 @@ static int check_grant(struct config *config, const struct config_grant *grant, 
 		if (r < 0)
 			return r;
 	}
-	return config_check_terms(config, grant, why);
+	r = config_check_grant_devices(config, grant, why);
+	return r < 0 ? r : config_check_terms(config, grant, why);
 }
 
 static int check_admin(const struct config_admin *admin, struct text *why)
@@ -236,6 +237,8 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
 		r = check_region(config->regions[i], simulation, why);
+	if (r == 0)
+		r = config_check_devices(config, simulation, why);
 	if (r == 0)
 		r = config_check_overlaps(config, why);
 	if (r == 0)
@@ -256,6 +259,8 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 		r = check_admin(config->inspectors[i], why);
 	if (r == 0)
 		r = config_link(config);
+	if (r == 0)
+		r = config_check_dma(config, why);
 	if (r == -ENOMEM)
 		text_set(why, "out of memory");
 	return r;

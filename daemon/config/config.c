@@ -19,6 +19,7 @@
 #define CONFIG_BYTES (1ull << 30)
 #define CONFIG_CACHES 1024
 #define CONFIG_WAITING 64
+#define CONFIG_INTERRUPTS 256
 #define CONFIG_LONGEST_WAIT_MS 86400000
 
 #define WARNINGS_MAX 64
@@ -39,6 +40,7 @@ struct config *config_new(void)
 			.bytes_per_user = CONFIG_BYTES,
 			.caches_per_user = CONFIG_CACHES,
 			.waiting_per_user = CONFIG_WAITING,
+			.interrupts_per_user = CONFIG_INTERRUPTS,
 			.longest_wait_ms = CONFIG_LONGEST_WAIT_MS,
 		};
 	return config;
@@ -108,9 +110,16 @@ static void region_free(struct config_region *region)
 	free(region);
 }
 
+static void function_free(struct config_function *function)
+{
+	free(function->grants);
+	free(function);
+}
+
 static void grant_free(struct config_grant *grant)
 {
 	config_names_clear(&grant->regions);
+	config_names_clear(&grant->devices);
 	config_ids_clear(&grant->users);
 	config_ids_clear(&grant->groups);
 	config_ids_clear(&grant->tenants);
@@ -138,6 +147,7 @@ static void socket_free(struct config_socket *socket)
 static void clear_tables(struct config *config)
 {
 	HASH_CLEAR(hh, config->by_name);
+	HASH_CLEAR(hh, config->functions_by_name);
 	HASH_CLEAR(by_name, config->grants_by_name);
 	HASH_CLEAR(by_key, config->grants_by_key);
 }
@@ -145,6 +155,8 @@ static void clear_tables(struct config *config)
 /* With no regions and grants left in it. */
 static void free_rest(struct config *config)
 {
+	for (size_t i = 0; i < config->n_functions; i++)
+		function_free(config->functions[i]);
 	for (size_t i = 0; i < config->n_admins; i++)
 		admin_free(config->admins[i]);
 	for (size_t i = 0; i < config->n_inspectors; i++)
@@ -155,6 +167,7 @@ static void free_rest(struct config *config)
 		free(config->files[i]);
 	free(config->sockets);
 	free(config->regions);
+	free(config->functions);
 	free(config->grants);
 	free(config->admins);
 	free(config->inspectors);
@@ -293,6 +306,39 @@ struct config_region *config_need_region(struct config *config, const char *name
 	region->wipe = true;
 	*slot = region;
 	return region;
+}
+
+struct config_function *config_find_function(const struct config *config, const char *name)
+{
+	struct config_function *function;
+
+	HASH_FIND_STR(config->functions_by_name, name, function);
+	return function;
+}
+
+/* Finds or makes one. The caller has checked the length of the name. */
+struct config_function *config_need_function(struct config *config, const char *name)
+{
+	struct config_function *function = config_find_function(config, name);
+	void **slot;
+
+	if (function)
+		return function;
+	function = calloc(1, sizeof(*function));
+	if (!function)
+		return NULL;
+	snprintf(function->name, sizeof(function->name), "%s", name);
+	function->dma_engine = true;
+	HASH_ADD_STR(config->functions_by_name, name, function);
+	slot = hash_added(function) ? config_grow(&config->functions, &config->n_functions) : NULL;
+	if (!slot) {
+		if (hash_added(function))
+			HASH_DEL(config->functions_by_name, function);
+		free(function);
+		return NULL;
+	}
+	*slot = function;
+	return function;
 }
 
 struct config_grant *config_find_grant(const struct config *config, uint32_t key)

@@ -39,6 +39,20 @@ struct config;
 struct config_grant;
 struct runtime_grants;
 
+enum config_interrupts {
+	CONFIG_INTERRUPTS_NONE,
+	CONFIG_INTERRUPTS_INTX,
+	CONFIG_INTERRUPTS_MSI,
+	CONFIG_INTERRUPTS_MSIX,
+	CONFIG_INTERRUPTS_AUTO, /* the best that the device has, and may have without more risk */
+};
+
+/* How far the device may reach into the machine's memory. */
+enum config_dma {
+	CONFIG_DMA_NONE,
+	CONFIG_DMA_TRUSTED, /* everywhere: nothing bounds it */
+};
+
 enum config_party {
 	CONFIG_PARTY_ALL, /* every known user */
 	CONFIG_PARTY_UNKNOWN,
@@ -104,6 +118,28 @@ struct config_region {
 	UT_hash_handle hh;
 };
 
+/* What [device NAME] says: a PCI function as a whole, and what its hardware may be used for. */
+struct config_function {
+	char name[MMIOD_NAME_MAX];
+	struct config_origin origin;
+	enum config_device device;
+	uint64_t pci; /* MMIOD_PCI_DEVICE */
+	uint16_t vendor;
+	uint16_t product;
+	enum config_bind bind;
+	enum config_interrupts interrupts;
+	uint32_t vectors; /* to set up; 0: not said */
+	bool dma_engine; /* false: it writes nothing to memory but its MSIs */
+	enum config_dma dma;
+	uint32_t storm; /* interrupts of a vector in 100 ms; 0: as many as the module says */
+	uint32_t period_ms; /* simulation: an interrupt so often; 0: none */
+	const struct config_grant **grants; /* those that name it, in order of the files */
+	size_t n_grants;
+	uint64_t seen; /* keys, while loading */
+	unsigned int seen_file;
+	UT_hash_handle hh;
+};
+
 /* Whether a function with these ids, found where the region has it, is the one that is meant. */
 static inline bool config_is_meant(const struct config_region *region, uint16_t vendor,
 				   uint16_t product)
@@ -133,6 +169,8 @@ struct config_grant {
 	uint32_t key; /* stands for the name where there is no room for it; never 0 */
 	struct config_origin origin;
 	struct config_names regions; /* names or globs */
+	struct config_names devices; /* likewise */
+	uint32_t device_rights; /* enum mmiod_device_right: to these devices */
 	uint32_t memory; /* bit 1 << enum mmiod_memory, of the kernel's kinds */
 	struct config_ids users;
 	struct config_ids groups;
@@ -193,6 +231,7 @@ struct config_limits {
 	uint64_t bytes_per_user; /* allocated: pool blocks and kernel memory */
 	uint32_t caches_per_user; /* object caches that are published */
 	uint32_t waiting_per_user; /* requests that wait until others give back */
+	uint32_t interrupts_per_user; /* leases of vectors */
 	uint32_t longest_wait_ms; /* where a grant does not say how long they may */
 	uint32_t bypass_ms; /* for so long younger requests may pass an older one that waits */
 	/* Of all users together; 0: not said. */
@@ -236,6 +275,9 @@ struct config {
 	size_t n_regions;
 	struct config_region *by_name;
 	struct config_region **sorted; /* by name */
+	struct config_function **functions;
+	size_t n_functions;
+	struct config_function *functions_by_name;
 	struct config_grant **grants;
 	size_t n_grants;
 	struct config_grant *grants_by_name;
@@ -304,10 +346,13 @@ const struct config_holder *config_find_holder(const struct config_region *regio
 					       enum config_party party, uint32_t id);
 struct config_region *config_find_region(const struct config *config, const char *name);
 const struct config_socket *config_find_socket(const struct config *config, uint32_t key);
+struct config_function *config_find_function(const struct config *config, const char *name);
+enum config_interrupts config_best_interrupts(const struct config_function *function);
 
 /* For the loader: config.c owns the tree, load.c the files, section.c the keys. */
 struct config *config_new(void);
 struct config_region *config_need_region(struct config *config, const char *name);
+struct config_function *config_need_function(struct config *config, const char *name);
 struct config_grant *config_need_grant(struct config *config, const char *name);
 struct config_admin *config_need_admin(struct config *config, const char *name);
 struct config_socket *config_need_socket(struct config *config, const char *name);
@@ -340,6 +385,14 @@ int config_read_subuids(struct config *config, const char *path);
 const struct config_holder *config_find_party(const struct config_holder *holders, size_t count,
 					      enum config_party party, uint32_t id);
 bool config_is_glob(const char *pattern);
+
+/* device-check.c: what can be judged of devices, and of grants of them, when all is read. */
+int config_check_devices(struct config *config, bool simulation, struct text *why);
+int config_check_grant_devices(struct config *config, const struct config_grant *grant,
+			       struct text *why);
+int config_check_dma(struct config *config, struct text *why);
+int config_link_devices(struct config *config, const struct config_grant *grant);
+bool config_pattern_is_broken(const char *pattern);
 
 /* overlap.c: regions that claim the same bytes. */
 int config_check_overlaps(struct config *config, struct text *why);

@@ -18,6 +18,22 @@ int config_refuse(struct config_cursor *cursor, const char *format, ...)
 	return -EINVAL;
 }
 
+int config_bind_word(struct config_cursor *cursor, const char *value, enum config_bind *bind)
+{
+	if (!strcmp(value, "yes"))
+		*bind = CONFIG_BIND_YES;
+	else if (!strcmp(value, "force"))
+		*bind = CONFIG_BIND_FORCE;
+	else if (!strcmp(value, "no"))
+		*bind = CONFIG_BIND_NO;
+	else
+		return config_refuse(cursor,
+				     "\"%s\" is not a way to bind: write yes, no, or force, which "
+				     "takes the device from another driver",
+				     value);
+	return 0;
+}
+
 int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer)
 {
 	if (strcmp(value, "yes") && strcmp(value, "no"))

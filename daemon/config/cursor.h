@@ -12,6 +12,7 @@ enum config_section {
 	CONFIG_SECTION_NONE,
 	CONFIG_SECTION_DAEMON,
 	CONFIG_SECTION_REGION,
+	CONFIG_SECTION_DEVICE,
 	CONFIG_SECTION_GRANT,
 	CONFIG_SECTION_ADMIN,
 	CONFIG_SECTION_INSPECT,
@@ -28,6 +29,7 @@ struct config_cursor {
 		void *any;
 		struct config_limits *limits;
 		struct config_region *region;
+		struct config_function *function;
 		struct config_grant *grant;
 		struct config_admin *admin;
 		struct config_socket *socket;
@@ -39,6 +41,7 @@ struct config_cursor {
 
 int config_each_word(struct config_cursor *cursor, const char *value, void *list,
 		     int (*add)(struct config_cursor *cursor, void *list, const char *word));
+int config_bind_word(struct config_cursor *cursor, const char *value, enum config_bind *bind);
 int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer);
 int config_refuse(struct config_cursor *cursor, const char *format, ...) _printf_(2, 3);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The keys that say for whom: users and groups of [grant NAME], [admin NAME], [inspect NAME] and [socket NAME];
- * and what a grant gives them: regions, kinds of kernel memory, rights. Its other terms are in
- * terms.c.
+ * The keys that say for whom: users and groups of [grant NAME], [admin NAME], [inspect NAME] and
+ * [socket NAME]; and what a grant gives them: regions, devices, kinds of kernel memory, rights. Its
+ * other terms are in terms.c.
  */
 #include <string.h>
 #include <common/word.h>
@@ -133,6 +133,21 @@ static int add_group(struct config_cursor *cursor, void *list, const char *word)
 int grant_set_region(struct config_cursor *cursor, const char *value)
 {
 	return config_each_word(cursor, value, &cursor->grant->regions, add_name);
+}
+
+int grant_set_device(struct config_cursor *cursor, const char *value)
+{
+	return config_each_word(cursor, value, &cursor->grant->devices, add_name);
+}
+
+int grant_set_interrupts(struct config_cursor *cursor, const char *value)
+{
+	bool yes = false;
+	int r = config_yes_no(cursor, value, &yes);
+
+	cursor->grant->device_rights &= ~(uint32_t)MMIOD_MAY_INTERRUPT;
+	cursor->grant->device_rights |= yes ? MMIOD_MAY_INTERRUPT : 0;
+	return r;
 }
 
 int grant_set_user(struct config_cursor *cursor, const char *value)

@@ -109,6 +109,13 @@ static int link_grant(const struct config *config, const struct config_grant *gr
 	return r;
 }
 
+static int link_both(struct config *config, const struct config_grant *grant)
+{
+	int r = link_grant(config, grant);
+
+	return r == 0 ? config_link_devices(config, grant) : r;
+}
+
 /* ---- holders --------------------------------------------------------------------------------- */
 
 static int compare_parties(const struct config_holder *a, const struct config_holder *b)
@@ -246,7 +253,7 @@ int config_link(struct config *config)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < config->n_grants; i++)
-		r = link_grant(config, config->grants[i]);
+		r = link_both(config, config->grants[i]);
 	for (size_t i = 0; r == 0 && i < config->n_regions; i++)
 		r = list_holders(config->regions[i]);
 	return r == 0 ? list_named(config) : r;

@@ -30,6 +30,7 @@ enum policy_reason {
 	POLICY_SHARE, /* `grant` applies, but does not let its holder keep others out so far */
 	POLICY_MEMTYPE, /* `grant` applies, but not with that memory type */
 	POLICY_RANGE, /* `grant` applies, but not to all of these bytes */
+	POLICY_DEVICE_RIGHT, /* `grant` applies to the device, but does not give the right */
 };
 
 /* A request's wants of a region. */
@@ -52,6 +53,12 @@ struct decision policy_decide(const struct config_region *region, const struct s
 			      const struct question *question);
 struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
 				     enum mmiod_memory memory);
+struct decision policy_decide_device(const struct config_function *function,
+				     const struct subject *subject, uint32_t rights);
+uint32_t policy_device_rights(const struct config_function *function,
+			      const struct subject *subject);
+bool policy_gives_device(const struct config_grant *grant, const struct config_function *function,
+			 uint32_t rights);
 bool policy_gives(const struct config_grant *grant, const struct config_region *region,
 		  const struct question *question);
 uint32_t policy_rights(const struct config_region *region, const struct subject *subject);
@@ -66,6 +73,8 @@ void policy_explain_memory(struct text *text, const struct decision *decision,
 			   enum mmiod_memory memory, const char *user,
 			   const struct subject *subject);
 void policy_add_grant(struct text *text, const struct config_grant *grant);
+void policy_explain_device(struct text *text, const struct decision *decision, const char *device,
+			   const char *user, const struct subject *subject);
 const char *memtype_name(enum mmiod_memtype memtype);
 const char *memory_name(enum mmiod_memory memory);
 const char *share_name(enum mmiod_share share);

@@ -164,18 +164,7 @@ int region_set_page(struct config_cursor *cursor, const char *value)
 
 int region_set_bind(struct config_cursor *cursor, const char *value)
 {
-	if (!strcmp(value, "yes"))
-		cursor->region->bind = CONFIG_BIND_YES;
-	else if (!strcmp(value, "force"))
-		cursor->region->bind = CONFIG_BIND_FORCE;
-	else if (!strcmp(value, "no"))
-		cursor->region->bind = CONFIG_BIND_NO;
-	else
-		return config_refuse(cursor,
-				     "\"%s\" is not a way to bind: write yes, no, or force, which "
-				     "takes the device from another driver",
-				     value);
-	return 0;
+	return config_bind_word(cursor, value, &cursor->region->bind);
 }
 
 int region_set_on_reset(struct config_cursor *cursor, const char *value)

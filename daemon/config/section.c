@@ -31,6 +31,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "bytes-per-user", false, limits_set_bytes },
 	{ CONFIG_SECTION_DAEMON, "caches-per-user", false, limits_set_caches },
 	{ CONFIG_SECTION_DAEMON, "waiting-per-user", false, limits_set_waiting },
+	{ CONFIG_SECTION_DAEMON, "interrupts-per-user", false, limits_set_interrupts },
 	{ CONFIG_SECTION_DAEMON, "longest-wait", false, limits_set_longest_wait },
 	{ CONFIG_SECTION_DAEMON, "bypass", false, limits_set_bypass },
 	{ CONFIG_SECTION_DAEMON, "connections", false, limits_set_all_connections },
@@ -59,7 +60,17 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "dma-bits", false, region_set_dma_bits },
 	{ CONFIG_SECTION_REGION, "wipe", false, region_set_wipe },
 	{ CONFIG_SECTION_REGION, "on-end", true, terms_set_on_end },
+	{ CONFIG_SECTION_DEVICE, "device", false, device_set_device },
+	{ CONFIG_SECTION_DEVICE, "bind", false, device_set_bind },
+	{ CONFIG_SECTION_DEVICE, "interrupts", false, device_set_interrupts },
+	{ CONFIG_SECTION_DEVICE, "vectors", false, device_set_vectors },
+	{ CONFIG_SECTION_DEVICE, "dma-engine", false, device_set_dma_engine },
+	{ CONFIG_SECTION_DEVICE, "dma", false, device_set_dma },
+	{ CONFIG_SECTION_DEVICE, "storm", false, device_set_storm },
+	{ CONFIG_SECTION_DEVICE, "interrupt-period", false, device_set_period },
 	{ CONFIG_SECTION_GRANT, "region", true, grant_set_region },
+	{ CONFIG_SECTION_GRANT, "device", true, grant_set_device },
+	{ CONFIG_SECTION_GRANT, "interrupts", false, grant_set_interrupts },
 	{ CONFIG_SECTION_GRANT, "memory", true, grant_set_memory },
 	{ CONFIG_SECTION_GRANT, "user", true, grant_set_user },
 	{ CONFIG_SECTION_GRANT, "group", true, grant_set_group },
@@ -96,8 +107,9 @@ static const struct {
 	bool named;
 } sections[] = {
 	{ CONFIG_SECTION_DAEMON, "daemon", false },  { CONFIG_SECTION_REGION, "region", true },
-	{ CONFIG_SECTION_GRANT, "grant", true },     { CONFIG_SECTION_ADMIN, "admin", true },
-	{ CONFIG_SECTION_INSPECT, "inspect", true }, { CONFIG_SECTION_SOCKET, "socket", true },
+	{ CONFIG_SECTION_DEVICE, "device", true },   { CONFIG_SECTION_GRANT, "grant", true },
+	{ CONFIG_SECTION_ADMIN, "admin", true },     { CONFIG_SECTION_INSPECT, "inspect", true },
+	{ CONFIG_SECTION_SOCKET, "socket", true },
 };
 
 static bool is_called(const struct config_key *key, const char *name)
@@ -116,6 +128,16 @@ static const struct config_key *find_key(enum config_section section, const char
 		if (keys[i].section == section && is_called(&keys[i], name))
 			return &keys[i];
 	return NULL;
+}
+
+/* Of the keys of one section, which are told apart in 64 bits. */
+static uint64_t bit_of(const struct config_key *key)
+{
+	size_t first = 0;
+
+	while (keys[first].section != key->section)
+		first++;
+	return 1ull << (size_t)(key - keys - (ptrdiff_t)first);
 }
 
 static int refuse_key(struct config_cursor *cursor, const char *name)
@@ -144,8 +166,9 @@ static int refuse_section(struct config_cursor *cursor, const char *kind)
 		return config_refuse(cursor, "unknown section [%s]: did you mean [%s%s]?", kind,
 				     nearest, strcmp(nearest, "daemon") ? " NAME" : "");
 	return config_refuse(cursor,
-			     "unknown section [%s]: there are [daemon], [region NAME], [grant "
-			     "NAME], [admin NAME], [inspect NAME], [socket NAME]",
+			     "unknown section [%s]: there are [daemon], [region NAME], "
+			     "[device NAME], [grant NAME], [admin NAME], [inspect NAME], "
+			     "[socket NAME]",
 			     kind);
 }
 
@@ -158,6 +181,9 @@ static uint64_t *seen_bits(struct config_cursor *cursor, unsigned int **file)
 	case CONFIG_SECTION_REGION:
 		*file = &cursor->region->seen_file;
 		return &cursor->region->seen;
+	case CONFIG_SECTION_DEVICE:
+		*file = &cursor->function->seen_file;
+		return &cursor->function->seen;
 	case CONFIG_SECTION_GRANT:
 		*file = &cursor->grant->seen_file;
 		return &cursor->grant->seen;
@@ -178,6 +204,10 @@ static int open_section(struct config_cursor *cursor, const char *name)
 	case CONFIG_SECTION_REGION:
 		cursor->region = config_need_region(cursor->config, name);
 		origin = cursor->region ? &cursor->region->origin : NULL;
+		break;
+	case CONFIG_SECTION_DEVICE:
+		cursor->function = config_need_function(cursor->config, name);
+		origin = cursor->function ? &cursor->function->origin : NULL;
 		break;
 	case CONFIG_SECTION_GRANT:
 		cursor->grant = config_need_grant(cursor->config, name);
@@ -252,7 +282,7 @@ static int check_exclusive(struct config_cursor *cursor, const struct config_key
 			const struct config_key *rival = find_key(cursor->section, other);
 
 			if (rival && !strcmp(key->name, exclusive_keys[i][side]) &&
-			    seen & 1ull << (rival - keys))
+			    seen & bit_of(rival))
 				return config_refuse(
 					cursor, "\"%s\" and \"%s\" exclude each other: keep one",
 					key->name, other);
@@ -266,6 +296,8 @@ static void clear_list(struct config_cursor *cursor, const struct config_key *ke
 {
 	if (key->set == grant_set_region)
 		config_names_clear(&cursor->grant->regions);
+	else if (key->set == grant_set_device)
+		config_names_clear(&cursor->grant->devices);
 	else if (key->set == terms_set_on_end)
 		cursor->region->on_end.count = 0;
 	else if (key->set == grant_set_memory)
@@ -328,7 +360,7 @@ int config_set(struct config_cursor *cursor, const char *name, const char *value
 	if (!key)
 		return refuse_key(cursor, name);
 	seen = seen_bits(cursor, &file);
-	bit = 1ull << (key - keys);
+	bit = bit_of(key);
 	if (*seen & bit)
 		return config_refuse(cursor, "\"%s\" occurs twice in this section: keep one%s%s%s",
 				     name, key->old_name ? " (its other name is \"" : "",

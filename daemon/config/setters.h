@@ -16,6 +16,7 @@ int limits_set_hello_timeout(struct config_cursor *cursor, const char *value);
 int limits_set_bytes(struct config_cursor *cursor, const char *value);
 int limits_set_caches(struct config_cursor *cursor, const char *value);
 int limits_set_waiting(struct config_cursor *cursor, const char *value);
+int limits_set_interrupts(struct config_cursor *cursor, const char *value);
 int limits_set_longest_wait(struct config_cursor *cursor, const char *value);
 int limits_set_bypass(struct config_cursor *cursor, const char *value);
 int limits_set_all_connections(struct config_cursor *cursor, const char *value);
@@ -46,8 +47,20 @@ int region_set_on_reset(struct config_cursor *cursor, const char *value);
 int region_set_dma_bits(struct config_cursor *cursor, const char *value);
 int region_set_backing(struct config_cursor *cursor, const char *value);
 
+/* device-keys.c */
+int device_set_device(struct config_cursor *cursor, const char *value);
+int device_set_bind(struct config_cursor *cursor, const char *value);
+int device_set_interrupts(struct config_cursor *cursor, const char *value);
+int device_set_vectors(struct config_cursor *cursor, const char *value);
+int device_set_dma_engine(struct config_cursor *cursor, const char *value);
+int device_set_dma(struct config_cursor *cursor, const char *value);
+int device_set_storm(struct config_cursor *cursor, const char *value);
+int device_set_period(struct config_cursor *cursor, const char *value);
+
 /* grant.c */
 int grant_set_region(struct config_cursor *cursor, const char *value);
+int grant_set_device(struct config_cursor *cursor, const char *value);
+int grant_set_interrupts(struct config_cursor *cursor, const char *value);
 int grant_set_user(struct config_cursor *cursor, const char *value);
 int grant_set_group(struct config_cursor *cursor, const char *value);
 int grant_set_memory(struct config_cursor *cursor, const char *value);

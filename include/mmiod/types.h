@@ -12,6 +12,19 @@ enum mmiod_right {
 	MMIOD_RIGHT_WRITE = 1 << 1,
 };
 
+/** What a grant lets somebody do with a device beside its memory: a set of bits. */
+enum mmiod_device_right {
+	MMIOD_MAY_INTERRUPT = 1 << 0, /**< lease its vectors */
+};
+
+/** How a device signals an interrupt. The values of the module's mmiod_interrupt_kind. */
+enum mmiod_irq_kind {
+	MMIOD_IRQ_DEFAULT = 0, /**< the one that the configuration says */
+	MMIOD_IRQ_INTX = 1, /**< its line: level-triggered, may be shared, masked when it fires */
+	MMIOD_IRQ_MSI = 2, /**< messages: edges */
+	MMIOD_IRQ_MSIX = 3, /**< messages by a table: edges, each vector for itself */
+};
+
 /** Memory type of a window: what caches do with it. Windows that share a page must agree on it. */
 enum mmiod_memtype {
 	MMIOD_MEMTYPE_DEFAULT = 0, /**< the first that the region's configuration names */

@@ -393,3 +393,16 @@ Test(bind, a_bad_configuration_binds_nothing)
 	cr_assert_eq(run(BIND_CONFIGURED, 0, NULL), 78);
 	cr_assert_eq(writes, 0);
 }
+
+Test(bind, a_device_is_bound_as_its_own_section_says)
+{
+	files_write("mmiod.conf", 0644, "[device card]\ndevice = pci:" NAME "\nbind = yes\n");
+	files_mkdir("run", 0755);
+	files_mkdir("run/bind", 0755);
+	cr_assert_eq(run(BIND_CONFIGURED, 0, NULL), 0);
+	cr_assert_str_eq(driver(), "mmiod");
+	cr_assert_eq(access(files_path("run/bind/" NAME), F_OK), 0);
+	set_driver("nvme");
+	cr_assert_eq(run(BIND_CONFIGURED, 0, NULL), 5);
+	cr_assert_str_eq(driver(), "nvme");
+}

@@ -6,6 +6,7 @@
 
 static const char config[] = "[region slot]\ndevice = pci:0000:01:00.0\nbar = 0\n"
 			     "[region make]\ndevice = 10ee:abcd\nbar = 0\n"
+			     "[device card]\ndevice = pci:0000:02:00.0\n"
 			     "[region ram]\nphys = 0x30000000\nsize = 4K\n";
 
 static struct hotplug hotplug;
@@ -28,6 +29,7 @@ Test(hotplug, only_configured_devices_concern_it)
 {
 	cr_assert(hotplug_concerns(rig.broker.config, "0000:01:00.0", "1AF4:1110"));
 	cr_assert(hotplug_concerns(rig.broker.config, "0000:09:00.0", "10EE:ABCD"));
+	cr_assert(hotplug_concerns(rig.broker.config, "0000:02:00.0", "1AF4:1110"));
 	cr_assert_not(hotplug_concerns(rig.broker.config, "0000:01:00.1", "10EE:ABCE"));
 }
 

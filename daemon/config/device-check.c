@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What can be judged of devices when all files have been read: whether their keys fit together and
+ * to the grants of them. Links each device to its grants, which are few: a decision looks at all.
+ */
+#include <fnmatch.h>
+#include <string.h>
+#include <common/word.h>
+#include "config/config.h"
+
+#define MSI_MAX 32 /* vectors; of MSI-X there are more */
+
+static int refuse(struct text *why, const struct config_origin *origin, const char *what)
+{
+	text_set(why, "%s:%u: %s", origin->file, origin->line, what);
+	return -EINVAL;
+}
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+/* MSI and MSI-X are writes to memory, and what lets a device make them lets it make others. */
+static bool may_write(const struct config_function *function)
+{
+	return !function->dma_engine || function->dma == CONFIG_DMA_TRUSTED;
+}
+
+/* "auto" without DMA comes to the line, which needs no write. */
+enum config_interrupts config_best_interrupts(const struct config_function *function)
+{
+	if (function->interrupts == CONFIG_INTERRUPTS_AUTO && !may_write(function))
+		return CONFIG_INTERRUPTS_INTX;
+	return function->interrupts;
+}
+
+static int check_interrupts(const struct config_function *function, struct text *why)
+{
+	const struct config_origin *at = &function->origin;
+	bool messages = function->interrupts == CONFIG_INTERRUPTS_MSI ||
+			function->interrupts == CONFIG_INTERRUPTS_MSIX;
+
+	if (messages && !may_write(function))
+		return refuse(
+			why, at,
+			"MSI and MSI-X are writes to memory, and with \"dma = none\" the device "
+			"makes none: add \"dma-engine = no\" if it can write nothing else, or "
+			"\"dma = trusted\" if it may write everywhere, or let interrupts be intx");
+	if (function->interrupts == CONFIG_INTERRUPTS_NONE &&
+	    (function->vectors || function->storm))
+		return refuse(why, at,
+			      "\"vectors\" and \"storm\" are about interrupts, of which the device "
+			      "has none: add \"interrupts = auto\", or remove them");
+	if (config_best_interrupts(function) == CONFIG_INTERRUPTS_INTX && function->vectors > 1)
+		return refuse(
+			why, at,
+			"INTx is one line, vector 0: remove \"vectors\", or let interrupts be "
+			"msi or msix");
+	if (function->interrupts == CONFIG_INTERRUPTS_MSI && function->vectors > MSI_MAX)
+		return refuse(why, at, "MSI has 32 vectors at most: lower \"vectors\"");
+	return 0;
+}
+
+static int check_device(struct config *config, const struct config_function *function,
+			bool simulation, struct text *why)
+{
+	const struct config_origin *at = &function->origin;
+
+	if (function->device == CONFIG_DEVICE_NONE && !simulation)
+		return refuse(
+			why, at,
+			"the section says no device: add \"device = pci:DDDD:BB:DD.F\", or its "
+			"ids VVVV:DDDD");
+	if (function->device == CONFIG_DEVICE_NONE && function->bind != CONFIG_BIND_NO)
+		return refuse(
+			why, at,
+			"\"bind\" is for PCI functions, and the section says none: remove it");
+	if (function->period_ms && !simulation)
+		return refuse(why, at, "\"interrupt-period\" is for simulation only: remove it");
+	if (!function->dma_engine && function->dma == CONFIG_DMA_TRUSTED)
+		return refuse(why, at,
+			      "a device that has no DMA engine needs no DMA: remove \"dma = "
+			      "trusted\", or \"dma-engine = no\"");
+	if (function->dma == CONFIG_DMA_TRUSTED)
+		config_warn(
+			config, at,
+			"device %s is trusted with DMA: who may write its registers can have it "
+			"read and write all of the machine's memory",
+			function->name);
+	return check_interrupts(function, why);
+}
+
+static bool are_one(const struct config_function *a, const struct config_function *b)
+{
+	if (a->device != b->device || a->device == CONFIG_DEVICE_NONE)
+		return false;
+	if (a->device == CONFIG_DEVICE_SLOT)
+		return a->pci == b->pci;
+	return a->vendor == b->vendor && a->product == b->product;
+}
+
+/* Devices are few. */
+static int check_twins(struct config *config, size_t index, struct text *why)
+{
+	const struct config_function *function = config->functions[index];
+
+	for (size_t i = 0; i < index; i++)
+		if (are_one(config->functions[i], function))
+			return config_object(config, why, &function->origin,
+					     "devices %s and %s are one: %s:%u has it already, so "
+					     "join the sections",
+					     function->name, config->functions[i]->name,
+					     config->functions[i]->origin.file,
+					     config->functions[i]->origin.line);
+	return 0;
+}
+
+int config_check_devices(struct config *config, bool simulation, struct text *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < config->n_functions; i++) {
+		r = check_device(config, config->functions[i], simulation, why);
+		if (r == 0)
+			r = check_twins(config, i, why);
+	}
+	return r;
+}
+
+/* ---- grants ---------------------------------------------------------------------------------- */
+
+static bool names(const struct config_grant *grant, const struct config_function *function)
+{
+	for (size_t i = 0; i < grant->devices.count; i++)
+		if (!fnmatch(grant->devices.items[i], function->name, 0))
+			return true;
+	return false;
+}
+
+static int refuse_name(const struct config *config, const struct config_grant *grant,
+		       const char *name, struct text *why)
+{
+	const char *candidates[64], *nearest;
+	size_t n = 0;
+
+	for (; n < config->n_functions && n < array_size(candidates); n++)
+		candidates[n] = config->functions[n]->name;
+	nearest = common_nearest(name, candidates, n);
+	text_set(why, "%s:%u: the grant names device \"%s\", which no [device %s] describes",
+		 grant->origin.file, grant->origin.line, name, name);
+	if (nearest)
+		text_add(why, "; did you mean \"%s\"?", nearest);
+	return -EINVAL;
+}
+
+static int check_glob(struct config *config, const struct config_grant *grant, const char *pattern,
+		      struct text *why)
+{
+	if (config_pattern_is_broken(pattern))
+		return config_object(config, why, &grant->origin,
+				     "the pattern \"%s\" of the grant has a [ without its ]: it "
+				     "matches no device",
+				     pattern);
+	for (size_t i = 0; i < config->n_functions; i++)
+		if (!fnmatch(pattern, config->functions[i]->name, 0))
+			return 0;
+	config_warn(config, &grant->origin,
+		    "the pattern \"%s\" of grant %s matches no device: it grants nothing", pattern,
+		    grant->name);
+	return 0;
+}
+
+/* A typing error would otherwise grant nothing, silently. */
+int config_check_grant_devices(struct config *config, const struct config_grant *grant,
+			       struct text *why)
+{
+	int r = 0;
+
+	if (grant->device_rights && !grant->devices.count)
+		return refuse(
+			why, &grant->origin,
+			"\"interrupts\" is of devices, and the grant names none: add \"device "
+			"= NAME\"");
+	if (grant->devices.count && !grant->device_rights)
+		config_warn(config, &grant->origin,
+			    "grant %s names a device and gives nothing of it: add \"interrupts = "
+			    "yes\"",
+			    grant->name);
+	for (size_t i = 0; r == 0 && i < grant->devices.count; i++) {
+		const char *name = grant->devices.items[i];
+
+		if (config_is_glob(name))
+			r = check_glob(config, grant, name, why);
+		else if (!config_find_function(config, name))
+			r = refuse_name(config, grant, name, why);
+	}
+	return r;
+}
+
+int config_link_devices(struct config *config, const struct config_grant *grant)
+{
+	for (size_t i = 0; grant->devices.count && i < config->n_functions; i++) {
+		struct config_function *function = config->functions[i];
+		void **slot;
+
+		if (!names(grant, function))
+			continue;
+		slot = config_grow(&function->grants, &function->n_grants);
+		if (!slot)
+			return -ENOMEM;
+		*(const struct config_grant **)slot = grant;
+	}
+	return 0;
+}
+
+/* ---- who may make a trusted device write to memory ------------------------------------------- */
+
+static bool is_part_of(const struct config_region *region, const struct config_function *function)
+{
+	if (region->device != function->device || region->device == CONFIG_DEVICE_NONE)
+		return false;
+	if (region->device == CONFIG_DEVICE_SLOT)
+		return region->pci == function->pci;
+	return region->vendor == function->vendor && region->product == function->product;
+}
+
+/* One that lets others than the device's own users write registers that start its DMA. */
+static const struct config_grant *find_stranger(const struct config_region *region,
+						const struct config_function *function)
+{
+	for (size_t i = 0; i < region->n_grants; i++)
+		if (region->grants[i]->rights & MMIOD_RIGHT_WRITE &&
+		    !names(region->grants[i], function))
+			return region->grants[i];
+	return NULL;
+}
+
+static int check_dma_of(struct config *config, const struct config_function *function,
+			struct text *why)
+{
+	for (size_t i = 0; i < config->n_regions; i++) {
+		const struct config_region *region = config->regions[i];
+		const struct config_grant *grant =
+			is_part_of(region, function) ? find_stranger(region, function) : NULL;
+
+		if (!grant)
+			continue;
+		text_set(
+			why,
+			"%s:%u: grant %s lets others write registers of region %s, by which device "
+			"%s, whose DMA is trusted, writes to all memory: name the device in that "
+			"grant as well (\"device = %s\"), or let its access be r",
+			grant->origin.file, grant->origin.line, grant->name, region->name,
+			function->name, function->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* When regions are linked to their grants. */
+int config_check_dma(struct config *config, struct text *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < config->n_functions; i++)
+		if (config->functions[i]->dma == CONFIG_DMA_TRUSTED)
+			r = check_dma_of(config, config->functions[i], why);
+	return r;
+}
