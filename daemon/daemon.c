@@ -134,6 +134,8 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	r = regions_adopt(broker);
 	regions_link(broker);
 	regions_add_configured(broker);
+	devices_link(broker);
+	devices_claim(broker);
 	/* Bytes that are taken must be known before any are given. */
 	if (r == 0)
 		r = ledger_read(broker);
@@ -177,6 +179,7 @@ void daemon_clear(struct daemon *daemon)
 	struct broker *broker = &daemon->broker;
 	struct region *region, *next_region;
 	struct lease *lease, *next_lease;
+	struct device *device, *next_device;
 
 	tenants_close(daemon);
 	if (daemon->server.fd >= 0)
@@ -196,6 +199,9 @@ void daemon_clear(struct daemon *daemon)
 		if (broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
 			safe_state_end(broker, lease);
 		lease_remove(&broker->leases, lease);
+	}
+	HASH_ITER(hh, broker->devices.table, device, next_device) {
+		device_remove(&broker->devices, device);
 	}
 	safe_state_clear(broker);
 	pools_clear(broker);

@@ -66,6 +66,7 @@ static void on_settled(evutil_socket_t fd, short what, void *data)
 
 	hotplug->since_ms = 0;
 	daemon->broker.backend->ops->rescan(daemon->broker.backend);
+	devices_claim(&daemon->broker);
 	regions_claim(&daemon->broker);
 }
 

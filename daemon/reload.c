@@ -112,6 +112,23 @@ static const struct subject *connected_holder(const struct daemon *daemon,
 									: NULL;
 }
 
+/* `subject`: NULL: the holder has no connection. */
+static const struct config_grant *grant_behind_vector(struct daemon *daemon,
+						      const struct lease *lease,
+						      const struct subject *subject)
+{
+	const struct device *device = device_of(lease->region);
+	const struct config_grant *same = config_find_grant(daemon->broker.config, lease->grant);
+	struct decision decision;
+
+	if (!device->config || device->vectors.stale)
+		return NULL;
+	if (!subject)
+		return policy_gives_device(same, device->config, MMIOD_MAY_INTERRUPT) ? same : NULL;
+	decision = policy_decide_device(device->config, subject, MMIOD_MAY_INTERRUPT);
+	return decision.reason == POLICY_GRANTED ? decision.grant : NULL;
+}
+
 /*
  * Of a holder without a connection the groups are not known; then it is enough that its grant still
  * gives the same. Bytes that the region is no longer to have are given by nobody.
@@ -134,6 +151,8 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		.length = lease->length,
 	};
 
+	if (lease->kind == MMIOD_KIND_INTERRUPT)
+		return grant_behind_vector(daemon, lease, subject);
 	if (lease->memory != MMIOD_MEMORY_REGION) {
 		if (!subject)
 			return same && same->memory & 1u << lease->memory ? same : NULL;
@@ -158,7 +177,9 @@ static void compare(struct daemon *daemon, struct lease *lease)
 	const struct config_grant *grant;
 
 	turn_spend(&daemon->broker.host, 1);
-	if (lease->region->reloaded == REGION_UNSEEN)
+	if (lease->region->reloaded == REGION_UNSEEN && lease->kind == MMIOD_KIND_INTERRUPT)
+		device_settle(&daemon->broker, device_of(lease->region));
+	else if (lease->region->reloaded == REGION_UNSEEN)
 		region_look_at(&daemon->broker, lease->region);
 	if (lease_is_over(lease))
 		return;
@@ -166,7 +187,8 @@ static void compare(struct daemon *daemon, struct lease *lease)
 	if (grant && (grant->huge || !lease->huge))
 		return;
 	lease_revoke(&daemon->broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_POLICY,
-		     lease->region->stale && lease->region->config ? stale : ungranted);
+		     lease->region->stale && region_is_configured(lease->region) ? stale
+										 : ungranted);
 	events_pace(&daemon->broker);
 }
 
@@ -262,6 +284,7 @@ int daemon_loaded(struct daemon *daemon, int error, struct config *config, const
 	daemon_take_limits(daemon);
 	daemon->broker.backend->ops->rescan(daemon->broker.backend);
 	regions_link(&daemon->broker);
+	devices_link(&daemon->broker);
 	settling_begin(&daemon->broker);
 	if (daemon->server.fd >= 0)
 		tenants_apply(daemon);

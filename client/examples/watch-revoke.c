@@ -84,6 +84,8 @@ static void hear(struct watch *watch)
 		case MMIOD_EVENT_EXPIRING:
 			printf("event: it ends in %u ms\n", event.deadline_ms);
 			break;
+		case MMIOD_EVENT_STORM: /* interrupts only */
+			break;
 		case MMIOD_EVENT_SUSPENDED:
 			printf("event: suspended\n");
 			break;

@@ -36,6 +36,7 @@ struct backend_created {
 	int fd; /* the caller's */
 	uint64_t map_offset;
 	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
+	uint32_t vectors; /* of an interrupt: how many are set up */
 };
 
 /* A buffer that is to be made: kernel memory of its own behind a window. */
@@ -52,10 +53,37 @@ struct backend_buffer {
 	uint8_t tag[MMIOD_TAG_SIZE];
 };
 
-/* An entry of the ledger. */
+/* An interrupt that is to be made: a file that stands for one vector of a device. */
+struct backend_interrupt {
+	uint64_t device; /* number */
+	uint64_t owner; /* the party that it is for; never 0 */
+	enum mmiod_irq_kind kind;
+	uint32_t vector;
+	uint32_t vectors; /* to set up, if none are */
+	uint32_t budget; /* interrupts in 100 ms; 0: as many as the module says */
+	uint32_t flags; /* MMIOD_INTERRUPT_* */
+	uint32_t period_ms; /* simulation: it fires so often; 0: never by itself */
+	uint8_t tag[MMIOD_TAG_SIZE];
+};
+
+/* What the ledger has of an interrupt beside what it has of windows. */
+struct backend_vector {
+	uint64_t device; /* number */
+	enum mmiod_irq_kind kind;
+	uint32_t vector;
+	uint32_t flags; /* MMIOD_INTERRUPT_* */
+	uint32_t irq; /* the kernel's number; 0: not known */
+	uint32_t storms;
+	uint64_t count;
+	uint64_t busy_ns;
+};
+
+/* An entry of one of the ledgers: a window, buffers included, or an interrupt. */
 struct backend_ledger {
 	uint64_t id;
-	struct backend_window window;
+	enum mmiod_lease_kind kind; /* WINDOW or INTERRUPT */
+	struct backend_vector vector; /* of an interrupt */
+	struct backend_window window; /* of an interrupt only rights and tag */
 	enum mmiod_state state;
 	uint32_t mappings;
 	uint64_t faults;
@@ -113,6 +141,18 @@ struct backend_ops {
 	 */
 	int (*revoke)(struct backend *backend, uint64_t id);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+	/*
+	 * The device that the configuration means. -ENODEV: it is not there or not bound.
+	 * -EOPNOTSUPP: the module knows no devices.
+	 */
+	int (*find_device)(struct backend *backend, const struct config_function *config,
+			   struct backend_device *device, struct text *why);
+	/* The first device whose number is this or higher; -ENOENT: there is none. */
+	int (*next_device)(struct backend *backend, uint64_t number, struct backend_device *device);
+	int (*create_interrupt)(struct backend *backend, const struct backend_interrupt *interrupt,
+				struct backend_created *created);
+	/* As next_window; ids of both are of one row. */
+	int (*next_interrupt)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 	/* Hands over what has happened since, as struct mmiod_control_event. */
 	void (*read_events)(struct backend *backend,
 			    void (*event)(void *data, const struct mmiod_control_event *event),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A record and no function: what is known of a region that the backend has claimed. */
+/* Records and no function: what is known of a region that the backend has claimed, or of a device. */
 #ifndef MMIOD_DAEMON_BACKEND_CLAIM_H
 #define MMIOD_DAEMON_BACKEND_CLAIM_H
 
@@ -21,6 +21,27 @@ struct backend_region {
 	uint32_t windows;
 	enum mmiod_state state;
 	bool revoke_on_reset; /* the backend does it itself, at once */
+	uint16_t vendor;
+	uint16_t product;
+	char model[96];
+};
+
+/* A function that is bound to the module's driver. */
+struct backend_device {
+	uint64_t
+		number; /* MMIOD_PCI_DEVICE; in simulation another for those that have no address */
+	char address[MMIOD_WIRE_NAME];
+	enum mmiod_state state;
+	uint32_t flags; /* MMIOD_FUNCTION_* */
+	uint32_t generation;
+	uint32_t group; /* of the IOMMU; MMIOD_GROUP_NONE */
+	uint32_t msi_vectors; /* that it can have at most */
+	uint32_t msix_vectors;
+	uint32_t set_up; /* vectors, now */
+	enum mmiod_irq_kind interrupt; /* of these; 0: none are */
+	uint64_t mapped; /* bytes */
+	uint32_t resets;
+	uint32_t resets_failed;
 	uint16_t vendor;
 	uint16_t product;
 	char model[96];

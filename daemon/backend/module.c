@@ -2,7 +2,8 @@
 /*
  * The kernel module behind /dev/mmiod: opening it, its events, and what it sees of page tables. The
  * module keeps claims and windows when the control file is closed, so nothing here needs to be
- * undone at exit. Regions are in module-region.c, windows in module-window.c.
+ * undone at exit. Regions are in module-region.c, windows in module-window.c, devices and interrupts
+ * in module-device.c.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -78,6 +79,10 @@ static const struct backend_ops module_ops = {
 	.set_state = module_set_state,
 	.revoke = module_revoke,
 	.next_window = module_next_window,
+	.find_device = module_find_device,
+	.next_device = module_next_device,
+	.create_interrupt = module_create_interrupt,
+	.next_interrupt = module_next_interrupt,
 	.read_events = module_read_events,
 	.rescan = module_rescan,
 	.translate = module_translate,
@@ -154,6 +159,7 @@ static int check_abi(struct module *module, struct text *why)
 	backend->load = info.load;
 	module->revokes_on_reset = info.features & MMIOD_FEATURE_REVOKE_ON_RESET;
 	module->revokes_later = info.features & MMIOD_FEATURE_SET_STATE_LATER;
+	module->knows_devices = info.features & MMIOD_FEATURE_DEVICES;
 	if (info.abi_version >= MMIOD_ABI_VERSION)
 		return 0;
 	text_set(why, "the module speaks ABI %u, this daemon needs %u: reload the module",

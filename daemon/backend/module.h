@@ -9,6 +9,7 @@ struct module {
 	struct backend backend; /* event_fd is the control file; owned */
 	bool revokes_on_reset; /* an older module, still loaded after an upgrade, does not */
 	bool revokes_later; /* likewise */
+	bool knows_devices; /* likewise */
 };
 
 /* module-control.c: one ioctl on the control file: 0 or -errno. */
@@ -21,6 +22,14 @@ int module_claim(struct backend *backend, const struct config_region *config,
 int module_release(struct backend *backend, uint64_t handle);
 bool module_matches(struct backend *backend, const struct backend_region *region,
 		    const struct config_region *config);
+
+/* module-device.c */
+int module_find_device(struct backend *backend, const struct config_function *config,
+		       struct backend_device *device, struct text *why);
+int module_next_device(struct backend *backend, uint64_t number, struct backend_device *device);
+int module_create_interrupt(struct backend *backend, const struct backend_interrupt *interrupt,
+			    struct backend_created *created);
+int module_next_interrupt(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 
 /* module-window.c */
 int module_create(struct backend *backend, const struct backend_window *window,

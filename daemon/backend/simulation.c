@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include "backend/backend.h"
+#include "backend/simulation-device.h"
 #include "base/hash.h"
 #include "base/util.h"
 #include "machine/pci.h"
@@ -51,6 +52,7 @@ struct simulation {
 	struct simulated *regions; /* by handle */
 	uint64_t last_handle;
 	uint64_t last_window;
+	struct simulated_devices devices;
 };
 
 static struct simulation *simulation_of(struct backend *backend)
@@ -75,6 +77,7 @@ static void simulation_close(struct backend *backend)
 		HASH_DEL(simulation->regions, simulated);
 		simulated_free(simulated);
 	}
+	simulated_devices_clear(&simulation->devices);
 	close(simulation->fds_fd);
 	free(simulation);
 }
@@ -354,14 +357,47 @@ static int simulation_write(struct backend *backend, uint64_t region, enum mmiod
 	return n < 0 ? -errno : n == (ssize_t)write->width ? 0 : -EIO;
 }
 
-static int simulation_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static int simulation_find_device(struct backend *backend, const struct config_function *config,
+				  struct backend_device *device, struct text *why)
 {
-	return 0;
+	return simulated_find_device(&simulation_of(backend)->devices, config, device);
 }
+
+static int simulation_next_device(struct backend *backend, uint64_t number,
+				  struct backend_device *device)
+{
+	return simulated_next_device(&simulation_of(backend)->devices, number, device);
+}
+
+static int simulation_create_interrupt(struct backend *backend,
+				       const struct backend_interrupt *interrupt,
+				       struct backend_created *created)
+{
+	struct simulation *simulation = simulation_of(backend);
+
+	return simulated_create_interrupt(&simulation->devices, interrupt,
+					  ++simulation->last_window, created);
+}
+
+static int simulation_next_interrupt(struct backend *backend, uint64_t id,
+				     struct backend_ledger *entry)
+{
+	return -ENOENT;
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static int simulation_revoke(struct backend *backend, uint64_t id)
 {
+	simulated_end_interrupt(&simulation_of(backend)->devices, id);
 	return 0;
+}
+
+static int simulation_set_state(struct backend *backend, uint64_t id, enum mmiod_state state)
+{
+	return state == MMIOD_STATE_REVOKED ? simulation_revoke(backend, id) : 0;
 }
 
 static int simulation_next_window(struct backend *backend, uint64_t id,
@@ -385,7 +421,7 @@ static const struct backend_ops simulation_ops = {
 	.kind = MMIOD_BACKEND_SIMULATION,
 	.warning = "simulation: memory files instead of devices and kernel memory; read-only is "
 		   "enforced, bounds and "
-		   "revocation are not",
+		   "revocation are not; interrupts are eventfds, which have no mask",
 	.close = simulation_close,
 	.claim = simulation_claim,
 	.release = simulation_release,
@@ -399,6 +435,10 @@ static const struct backend_ops simulation_ops = {
 	.set_state = simulation_set_state,
 	.revoke = simulation_revoke,
 	.next_window = simulation_next_window,
+	.find_device = simulation_find_device,
+	.next_device = simulation_next_device,
+	.create_interrupt = simulation_create_interrupt,
+	.next_interrupt = simulation_next_interrupt,
 	.read_events = simulation_read_events,
 	.rescan = simulation_rescan,
 };

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "config/runtime.h"
 #include "connection/connection.h"
+#include "lease/device.h"
 #include "lease/lease.h"
 
 struct broker;
@@ -41,7 +42,7 @@ struct wakeup {
 /* The part of a reload that is done in pieces; belongs to settle.c. */
 struct settling {
 	struct chore chore;
-	enum { SETTLE_CLIENTS, SETTLE_CLAIMED, SETTLE_CONFIGURED, SETTLED } stage;
+	enum { SETTLE_CLIENTS, SETTLE_DEVICES, SETTLE_CLAIMED, SETTLE_CONFIGURED, SETTLED } stage;
 	uint64_t cursor; /* id of the client or the region that was the last */
 	size_t next; /* of the configuration's regions */
 	uint32_t stale; /* of those that were seen to */
@@ -111,6 +112,7 @@ struct broker {
 	struct backend *backend;
 	const char *state; /* the folder of notes; NULL: there is none */
 	struct regions regions;
+	struct devices devices;
 	struct region kernel; /* stands for kernel memory; in no table */
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
@@ -163,6 +165,17 @@ void regions_link(struct broker *broker);
 void region_freed(struct broker *broker, struct region *region);
 void region_describe_stale(struct broker *broker, const struct region *region, struct text *text);
 
+/* devices.c: functions as a whole. */
+void devices_link(struct broker *broker);
+void devices_claim(struct broker *broker);
+void device_settle(struct broker *broker, struct device *device);
+struct device *device_find_settled(struct broker *broker, const char *name);
+void device_freed(struct broker *broker, struct device *device);
+void device_gone(struct broker *broker, struct device *device);
+void device_storm(struct broker *broker, struct lease *lease, uint32_t storms);
+struct device *device_adopt(struct broker *broker, uint64_t number);
+bool device_is_there(struct broker *broker, const struct device *device);
+
 /* presence.c */
 bool region_is_there(struct broker *broker, const struct region *region);
 
@@ -209,7 +222,8 @@ void notice_region(struct broker *broker, enum mmiod_notice_type type, const str
 void notice_lease(struct broker *broker, enum mmiod_notice_type type, const struct lease *lease,
 		  const char *why);
 void notice_denial(struct broker *broker, const struct holder *holder,
-		   const struct mmiod_wire_want *want, enum mmiod_memory memory, const char *why);
+		   const struct mmiod_wire_want *want, enum mmiod_lease_kind kind,
+		   enum mmiod_memory memory, const char *why);
 
 /* deadlines.c: leases with a time limit. */
 void deadlines_init(struct broker *broker);

@@ -51,10 +51,36 @@ static void on_region_gone(struct broker *broker, struct region *region)
 		region_settle(broker, region);
 }
 
+static void on_device_gone(struct broker *broker, struct device *device)
+{
+	if (!device->vectors.claimed)
+		return;
+	device->vectors.pins++;
+	device_gone(broker, device);
+	change_leases(broker, &device->vectors, MMIOD_STATE_REVOKED);
+	device->vectors.pins--;
+	device_freed(broker, device);
+}
+
+/* The region may be gone afterwards, and the device that it is of. */
+static void lose(struct broker *broker, struct region *region)
+{
+	if (region->kind == REGION_VECTORS)
+		on_device_gone(broker, device_of(region));
+	else
+		on_region_gone(broker, region);
+}
+
 /* After events were lost: those whose end was among them. */
 static void lose_regions(struct broker *broker)
 {
 	struct region *region, *next;
+	struct device *device, *next_device;
+
+	HASH_ITER(hh, broker->devices.table, device, next_device) {
+		if (device->vectors.claimed && !device_is_there(broker, device))
+			on_device_gone(broker, device);
+	}
 
 	HASH_ITER(hh, broker->regions.table, region, next) {
 		if (region->claimed && !region_is_there(broker, region))
@@ -147,7 +173,7 @@ static void on_window_state(struct broker *broker, const struct mmiod_control_ev
 		return;
 	if (event->value == MMIOD_WINDOW_REVOKED && !lease_is_over(lease) &&
 	    !region_is_there(broker, lease->region))
-		on_region_gone(broker, lease->region);
+		lose(broker, lease->region);
 	else
 		lease_change_state(broker, lease, (enum mmiod_state)event->value);
 }
@@ -172,6 +198,22 @@ static void on_region(struct broker *broker, const struct mmiod_control_event *e
 		on_region_state(broker, region, (enum mmiod_state)event->value);
 }
 
+static void on_device(struct broker *broker, const struct mmiod_control_event *event)
+{
+	struct device *device = device_by_number(&broker->devices, event->id);
+
+	if (device && !device_is_there(broker, device))
+		on_device_gone(broker, device);
+}
+
+static void on_storm(struct broker *broker, const struct mmiod_control_event *event)
+{
+	struct lease *lease = lease_find(&broker->leases, event->id);
+
+	if (lease && lease->kind == MMIOD_KIND_INTERRUPT)
+		device_storm(broker, lease, event->value);
+}
+
 static void on_control_event(void *data, const struct mmiod_control_event *event)
 {
 	struct broker *broker = data;
@@ -194,10 +236,17 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 		break;
 	case MMIOD_CONTROL_DEVICE_BOUND:
 		broker->backend->ops->rescan(broker->backend);
+		devices_claim(broker);
 		regions_claim(broker);
 		break;
+	case MMIOD_CONTROL_DEVICE_GONE: /* its regions have told already */
+		on_device(broker, event);
+		break;
+	case MMIOD_CONTROL_DEVICE_STORM:
+		on_storm(broker, event);
+		break;
 	default:
-		break; /* DEVICE_GONE: its regions have told already */
+		break;
 	}
 }
 
@@ -212,6 +261,7 @@ static void read_all(struct broker *broker)
 		broker->events.ledger_stale = regions_adopt(broker) < 0;
 		lose_regions(broker);
 		broker->events.ledger_stale |= ledger_read(broker) < 0;
+		devices_claim(broker);
 		regions_claim(broker);
 	}
 	broker->events.reading = false;

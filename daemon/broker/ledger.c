@@ -15,6 +15,11 @@
 static struct region *region_of(struct broker *broker, const struct backend_ledger *entry,
 				const struct tag_content *content)
 {
+	if (entry->kind == MMIOD_KIND_INTERRUPT) {
+		struct device *device = device_adopt(broker, entry->vector.device);
+
+		return device ? &device->vectors : NULL;
+	}
 	if (content->memory != MMIOD_MEMORY_REGION)
 		return &broker->kernel;
 	return region_by_handle(&broker->regions, entry->window.region);
@@ -30,6 +35,8 @@ static int charge_adopted(struct broker *broker, struct lease *lease)
 	if (r == 0 && lease->allocated && lease->state != MMIOD_STATE_REVOKED)
 		r = charge_take_amount(&lease->bytes, users, payer, USER_BYTES, lease->length,
 				       UINT64_MAX);
+	if (r == 0 && lease->kind == MMIOD_KIND_INTERRUPT && lease->state != MMIOD_STATE_REVOKED)
+		r = charge_take(&lease->bytes, users, uid, USER_INTERRUPTS, UINT32_MAX);
 	return r;
 }
 
@@ -85,6 +92,15 @@ static void adopt_end(struct broker *broker, struct lease *lease)
 		lease->state = MMIOD_STATE_ENDING;
 }
 
+/* A tag says nothing of kinds; a vector is nothing but its holder's, whatever else it says. */
+static void read_as_vector(const struct backend_ledger *entry, struct tag_content *content)
+{
+	content->memory = MMIOD_MEMORY_REGION;
+	content->allocated = false;
+	content->share = MMIOD_SHARE_EXCLUSIVE;
+	content->rights = MMIOD_RIGHT_READ;
+}
+
 /* -ENODEV: its region has gone. */
 static int adopt(struct broker *broker, const struct backend_ledger *entry)
 {
@@ -93,18 +109,25 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	struct lease *lease;
 
 	tag_decode(entry->window.tag, &content);
+	if (entry->kind == MMIOD_KIND_INTERRUPT)
+		read_as_vector(entry, &content);
 	region = region_of(broker, entry, &content);
 	if (!region)
 		return -ENODEV;
 	lease = calloc(1, sizeof(*lease));
 	if (!lease)
 		return -ENOMEM;
+	lease->kind = content.memory == MMIOD_MEMORY_REGION ? entry->kind : MMIOD_KIND_BUFFER;
 	lease->memory = (enum mmiod_memory)content.memory;
 	lease->allocated = content.allocated;
 	lease->id = entry->id;
 	lease->region = region;
 	lease->offset = entry->window.offset;
 	lease->length = entry->window.length;
+	if (entry->kind == MMIOD_KIND_INTERRUPT) {
+		lease->offset = entry->vector.vector;
+		lease->length = 1;
+	}
 	lease->memtype = entry->window.memtype;
 	lease->width = entry->window.width;
 	lease->rights = content.rights & entry->window.rights;
@@ -167,6 +190,47 @@ static int take_entry(struct broker *broker, const struct backend_ledger *entry)
 	return r == -ENODEV ? 0 : r;
 }
 
+/* Both ledgers as one, in order of id. */
+struct ledgers {
+	struct backend *backend;
+	struct backend_ledger
+		next[2]; /* of windows, of interrupts; behind the last that was taken */
+	int result[2]; /* 0: it counts */
+};
+
+static void read_next(struct ledgers *ledgers, size_t which, uint64_t id)
+{
+	const struct backend_ops *ops = ledgers->backend->ops;
+	struct backend_ledger *next = &ledgers->next[which];
+
+	ledgers->result[which] = which ? ops->next_interrupt(ledgers->backend, id, next)
+				       : ops->next_window(ledgers->backend, id, next);
+}
+
+static void ledgers_open(struct ledgers *ledgers, struct backend *backend)
+{
+	*ledgers = (struct ledgers){ .backend = backend };
+	read_next(ledgers, 0, 0);
+	read_next(ledgers, 1, 0);
+}
+
+/* -ENOENT: that was the last. Any other: not all of it can be read. */
+static int ledgers_next(struct ledgers *ledgers, struct backend_ledger *entry)
+{
+	size_t which;
+
+	for (size_t i = 0; i < 2; i++)
+		if (ledgers->result[i] < 0 && ledgers->result[i] != -ENOENT)
+			return ledgers->result[i];
+	if (ledgers->result[0] < 0 && ledgers->result[1] < 0)
+		return -ENOENT;
+	which = ledgers->result[0] < 0 ||
+		(ledgers->result[1] == 0 && ledgers->next[1].id < ledgers->next[0].id);
+	*entry = ledgers->next[which];
+	read_next(ledgers, which, entry->id);
+	return 0;
+}
+
 /*
  * Negative: not all of it was read or taken over. Then nothing is forgotten that may be in the
  * rest.
@@ -175,14 +239,14 @@ int ledger_read(struct broker *broker)
 {
 	struct backend_ledger entry = { 0 };
 	struct lease *lease = broker->leases.table;
+	struct ledgers ledgers;
 	unsigned int adopted = 0;
-	uint64_t last = 0;
 	int r, result = 0;
 
-	while ((r = broker->backend->ops->next_window(broker->backend, last, &entry)) == 0) {
-		last = entry.id;
-		lease = forget_until(broker, lease, last);
-		if (lease && lease->id == last)
+	ledgers_open(&ledgers, broker->backend);
+	while ((r = ledgers_next(&ledgers, &entry)) == 0) {
+		lease = forget_until(broker, lease, entry.id);
+		if (lease && lease->id == entry.id)
 			lease = lease->hh.next;
 		r = take_entry(broker, &entry);
 		if (r < 0)

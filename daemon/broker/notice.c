@@ -27,7 +27,12 @@ static void publish(struct broker *broker, struct notice *notice, const char *re
 void notice_region(struct broker *broker, enum mmiod_notice_type type, const struct region *region,
 		   const char *why)
 {
-	struct notice notice = { .type = type, .holder.uid = UINT32_MAX };
+	bool device = region->kind == REGION_VECTORS;
+	struct notice notice = {
+		.type = type,
+		.kind = device ? MMIOD_KIND_DEVICE : MMIOD_KIND_WINDOW,
+		.holder.uid = UINT32_MAX,
+	};
 
 	if (nobody_watches(broker))
 		return;
@@ -41,6 +46,7 @@ void notice_lease(struct broker *broker, enum mmiod_notice_type type, const stru
 	bool kernel = lease->region == &broker->kernel;
 	struct notice notice = {
 		.type = type,
+		.kind = lease->kind,
 		.memory = lease->memory,
 		.lease = lease->id,
 		.offset = lease->offset,
@@ -55,10 +61,12 @@ void notice_lease(struct broker *broker, enum mmiod_notice_type type, const stru
 }
 
 void notice_denial(struct broker *broker, const struct holder *holder,
-		   const struct mmiod_wire_want *want, enum mmiod_memory memory, const char *why)
+		   const struct mmiod_wire_want *want, enum mmiod_lease_kind kind,
+		   enum mmiod_memory memory, const char *why)
 {
 	struct notice notice = {
 		.type = MMIOD_NOTICE_DENIED,
+		.kind = kind,
 		.memory = memory,
 		.offset = want->offset,
 		.length = want->length,

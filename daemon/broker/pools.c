@@ -288,6 +288,7 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 void pools_init(struct broker *broker)
 {
 	snprintf(broker->kernel.name, sizeof(broker->kernel.name), "kernel memory");
+	broker->kernel.kind = REGION_KERNEL;
 	broker->kernel.claimed = true;
 	evtimer_assign(&broker->wiping.event, broker->host.base, on_wipe, broker);
 	event_priority_set(&broker->wiping.event, TURN_LAST);

@@ -11,7 +11,9 @@ bool region_is_there(struct broker *broker, const struct region *region)
 	struct backend_region hw;
 	int r;
 
-	if (region == &broker->kernel)
+	if (region->kind == REGION_VECTORS)
+		return device_is_there(broker, device_of(region));
+	if (region->kind == REGION_KERNEL)
 		return true;
 	if (!region->claimed)
 		return false;

@@ -190,7 +190,9 @@ void region_freed(struct broker *broker, struct region *region)
 {
 	bool in_force = region->config && region->claimed && !region->stale;
 
-	if (region == &broker->kernel)
+	if (region->kind == REGION_VECTORS)
+		device_freed(broker, device_of(region));
+	if (region->kind != REGION_MEMORY)
 		return;
 	if (region->reloaded ||
 	    (!is_used(region) && (region->stale || (!in_force && !region->n_leases))))

@@ -59,6 +59,19 @@ static bool settle_client(struct broker *broker)
 	return true;
 }
 
+/* False: there is no other device. */
+static bool settle_device(struct broker *broker)
+{
+	struct device *device = device_after(&broker->devices, broker->settling.cursor);
+
+	if (!device)
+		return false;
+	broker->settling.cursor = device->vectors.id;
+	if (device->vectors.reloaded)
+		device_settle(broker, device);
+	return true;
+}
+
 /* ---- regions --------------------------------------------------------------------------------- */
 
 /* False: there is no other that is claimed or was configured. */
@@ -143,6 +156,7 @@ static bool settle_one(struct broker *broker)
 {
 	static bool (*const stages[])(struct broker * broker) = {
 		[SETTLE_CLIENTS] = settle_client,
+		[SETTLE_DEVICES] = settle_device,
 		[SETTLE_CLAIMED] = settle_claimed,
 		[SETTLE_CONFIGURED] = settle_configured,
 	};

@@ -134,22 +134,6 @@ static int check_grant_name(const struct config *config, const struct config_gra
 	return -EINVAL;
 }
 
-/* A [ that is not closed stands for itself, and no name has one. */
-bool config_pattern_is_broken(const char *pattern)
-{
-	const char *open = strchr(pattern, '[');
-
-	while (open) {
-		const char *set = open + 1 + (open[1] == '!' || open[1] == '^');
-		const char *close = *set ? strchr(set + 1, ']') : NULL;
-
-		if (!close)
-			return true;
-		open = strchr(close, '[');
-	}
-	return false;
-}
-
 /* One that matches nothing may wait for a drop-in to come. */
 static int check_grant_glob(struct config *config, const struct config_grant *grant,
 			    const char *pattern, struct text *why)

@@ -385,14 +385,14 @@ int config_read_subuids(struct config *config, const char *path);
 const struct config_holder *config_find_party(const struct config_holder *holders, size_t count,
 					      enum config_party party, uint32_t id);
 bool config_is_glob(const char *pattern);
+bool config_pattern_is_broken(const char *pattern);
+bool config_names_device(const struct config_grant *grant, const struct config_function *function);
 
 /* device-check.c: what can be judged of devices, and of grants of them, when all is read. */
 int config_check_devices(struct config *config, bool simulation, struct text *why);
 int config_check_grant_devices(struct config *config, const struct config_grant *grant,
 			       struct text *why);
 int config_check_dma(struct config *config, struct text *why);
-int config_link_devices(struct config *config, const struct config_grant *grant);
-bool config_pattern_is_broken(const char *pattern);
 
 /* overlap.c: regions that claim the same bytes. */
 int config_check_overlaps(struct config *config, struct text *why);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What can be judged of devices when all files have been read: whether their keys fit together and
- * to the grants of them. Links each device to its grants, which are few: a decision looks at all.
+ * to the grants of them.
  */
 #include <fnmatch.h>
 #include <string.h>
@@ -127,14 +127,6 @@ int config_check_devices(struct config *config, bool simulation, struct text *wh
 
 /* ---- grants ---------------------------------------------------------------------------------- */
 
-static bool names(const struct config_grant *grant, const struct config_function *function)
-{
-	for (size_t i = 0; i < grant->devices.count; i++)
-		if (!fnmatch(grant->devices.items[i], function->name, 0))
-			return true;
-	return false;
-}
-
 static int refuse_name(const struct config *config, const struct config_grant *grant,
 		       const char *name, struct text *why)
 {
@@ -195,22 +187,6 @@ int config_check_grant_devices(struct config *config, const struct config_grant 
 	return r;
 }
 
-int config_link_devices(struct config *config, const struct config_grant *grant)
-{
-	for (size_t i = 0; grant->devices.count && i < config->n_functions; i++) {
-		struct config_function *function = config->functions[i];
-		void **slot;
-
-		if (!names(grant, function))
-			continue;
-		slot = config_grow(&function->grants, &function->n_grants);
-		if (!slot)
-			return -ENOMEM;
-		*(const struct config_grant **)slot = grant;
-	}
-	return 0;
-}
-
 /* ---- who may make a trusted device write to memory ------------------------------------------- */
 
 static bool is_part_of(const struct config_region *region, const struct config_function *function)
@@ -228,7 +204,7 @@ static const struct config_grant *find_stranger(const struct config_region *regi
 {
 	for (size_t i = 0; i < region->n_grants; i++)
 		if (region->grants[i]->rights & MMIOD_RIGHT_WRITE &&
-		    !names(region->grants[i], function))
+		    !config_names_device(region->grants[i], function))
 			return region->grants[i];
 	return NULL;
 }

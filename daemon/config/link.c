@@ -79,6 +79,22 @@ struct config_region *config_match_next(struct config_match *match)
 	return NULL;
 }
 
+/* A [ that is not closed stands for itself, and no name has one. */
+bool config_pattern_is_broken(const char *pattern)
+{
+	const char *open = strchr(pattern, '[');
+
+	while (open) {
+		const char *set = open + 1 + (open[1] == '!' || open[1] == '^');
+		const char *close = *set ? strchr(set + 1, ']') : NULL;
+
+		if (!close)
+			return true;
+		open = strchr(close, '[');
+	}
+	return false;
+}
+
 /* ---- grants ---------------------------------------------------------------------------------- */
 
 static int link_region(struct config_region *region, const struct config_grant *grant)
@@ -109,11 +125,36 @@ static int link_grant(const struct config *config, const struct config_grant *gr
 	return r;
 }
 
+bool config_names_device(const struct config_grant *grant, const struct config_function *function)
+{
+	for (size_t i = 0; i < grant->devices.count; i++)
+		if (!fnmatch(grant->devices.items[i], function->name, 0))
+			return true;
+	return false;
+}
+
+/* A device has few grants: a decision looks at all of them. */
+static int link_devices(struct config *config, const struct config_grant *grant)
+{
+	for (size_t i = 0; grant->devices.count && i < config->n_functions; i++) {
+		struct config_function *function = config->functions[i];
+		void **slot;
+
+		if (!config_names_device(grant, function))
+			continue;
+		slot = config_grow(&function->grants, &function->n_grants);
+		if (!slot)
+			return -ENOMEM;
+		*(const struct config_grant **)slot = grant;
+	}
+	return 0;
+}
+
 static int link_both(struct config *config, const struct config_grant *grant)
 {
 	int r = link_grant(config, grant);
 
-	return r == 0 ? config_link_devices(config, grant) : r;
+	return r == 0 ? link_devices(config, grant) : r;
 }
 
 /* ---- holders --------------------------------------------------------------------------------- */

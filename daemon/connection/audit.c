@@ -169,6 +169,7 @@ void audit_keep(struct connection_host *host, const struct lease *lease, const c
 		.share = lease->share,
 		.uid = lease->holder.uid,
 		.pid = lease->holder.pid,
+		.kind = lease->kind,
 	};
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		memcpy(kept->region, lease->region->name, sizeof(kept->region));

@@ -25,6 +25,7 @@ static const char *limit_key(enum mmiod_limit limit)
 		[MMIOD_LIMIT_CACHES] = "caches-per-user",
 		[MMIOD_LIMIT_GRANT] = "leases or bytes of the grant",
 		[MMIOD_LIMIT_WAITING] = "waiting-per-user",
+		[MMIOD_LIMIT_INTERRUPTS] = "interrupts-per-user",
 	};
 
 	return keys[limit];
@@ -65,6 +66,19 @@ static const char *access_word(uint32_t rights)
 	return rights & MMIOD_RIGHT_WRITE ? "rw" : "r";
 }
 
+static const char *describe_leased(const struct lease *lease, char *buffer, size_t size)
+{
+	const char *name = lease->region->name;
+
+	if (lease->kind == MMIOD_KIND_INTERRUPT)
+		snprintf(buffer, size, "vector %" PRIu64 " of device %s,", lease->offset, name);
+	else
+		snprintf(buffer, size, "0x%" PRIx64 "+0x%" PRIx64 " of %s, %s,", lease->offset,
+			 lease->length, name,
+			 lease->rights & MMIOD_RIGHT_WRITE ? "read-write" : "read-only");
+	return buffer;
+}
+
 /* A lease to write, or the first of several to read. `rule`: name of the grant that let them. */
 void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
 		     const char *rule)
@@ -82,18 +96,16 @@ void journal_granted(struct connection *connection, const struct lease *lease, s
 		.offset = lease->offset,
 		.length = lease->length,
 	};
-	char more[32] = "";
+	char more[32] = "", what[128];
 
 	if (!audit_admit(connection->host, lease, writes ? AUDIT_WRITER : AUDIT_READER, rule,
 			 others + 1))
 		return;
 	if (others)
 		snprintf(more, sizeof(more), ", and %zu more", others);
-	log_line(LOG_INFO, &fields,
-		 "uid %u, pid %u, leased 0x%" PRIx64 "+0x%" PRIx64
-		 " of %s, %s, by grant %s: lease %" PRIu64 "%s",
-		 holder->uid, holder->pid, lease->offset, lease->length, lease->region->name,
-		 writes ? "read-write" : "read-only", rule, lease->id, more);
+	log_line(LOG_INFO, &fields, "uid %u, pid %u, leased %s by grant %s: lease %" PRIu64 "%s",
+		 holder->uid, holder->pid, describe_leased(lease, what, sizeof(what)), rule,
+		 lease->id, more);
 }
 
 void journal_refused(struct connection *connection, const struct journal_refusal *refusal)
@@ -190,6 +202,21 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 		return;
 	log_line(LOG_NOTICE, &fields, "lease %" PRIu64 " of %s, held by uid %u, pid %u: %s",
 		 lease->id, lease->region->name, lease->holder.uid, lease->holder.pid, why);
+}
+
+/* Its holder can have the device make any number of these. */
+void journal_storm(struct connection_host *host, const struct lease *lease, const char *why)
+{
+	const struct log_fields fields = {
+		.message_id = LOG_ID_STORM,
+		.holder = &lease->holder,
+		.region = lease->region->name,
+		.lease = lease->id,
+	};
+
+	if (journal_may(host, lease->holder.uid))
+		log_line(LOG_WARNING, &fields, "lease %" PRIu64 " of device %s: %s", lease->id,
+			 lease->region->name, why);
 }
 
 /* A write that a lease that has ended still owes its device: told whoever caused it. */

@@ -36,6 +36,8 @@ void journal_dropped(struct connection *connection, const char *why);
 void journal_granted(struct connection *connection, const struct lease *lease, size_t others,
 		     const char *rule);
 void journal_refused(struct connection *connection, const struct journal_refusal *refusal);
+/* An interrupt came too often. */
+void journal_storm(struct connection_host *host, const struct lease *lease, const char *why);
 /* A register write at the end of a lease: done, or not, and why. */
 void journal_written(struct connection_host *host, const struct lease *lease,
 		     const struct config_write *write, bool always);

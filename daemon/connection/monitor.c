@@ -55,6 +55,7 @@ static void write_notice(struct message *message, const struct notice *notice)
 		.rights = notice->rights,
 		.memtype = notice->memtype,
 		.memory = notice->memory,
+		.kind = notice->kind,
 	};
 
 	memcpy(out.comm, notice->holder.comm, sizeof(out.comm));

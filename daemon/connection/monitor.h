@@ -15,6 +15,7 @@
 
 struct notice {
 	enum mmiod_notice_type type;
+	enum mmiod_lease_kind kind;
 	enum mmiod_memory memory;
 	uint64_t lease; /* 0: none */
 	uint64_t time_us; /* since 1970 */

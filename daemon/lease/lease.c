@@ -175,7 +175,7 @@ int lease_book(struct leases *leases, struct lease *lease)
 	}
 	account->leases++;
 	if (lease->state != MMIOD_STATE_REVOKED)
-		account->bytes += lease->length;
+		account->bytes += lease_bytes(lease);
 	lease->account = account;
 	return 0;
 }
@@ -264,7 +264,7 @@ static void unaccount(struct leases *leases, struct lease *lease)
 	if (!lease->account)
 		return;
 	if (lease->state != MMIOD_STATE_REVOKED)
-		lease->account->bytes -= lease->length;
+		lease->account->bytes -= lease_bytes(lease);
 	account_release(leases, steal_pointer(lease->account));
 }
 
@@ -283,7 +283,7 @@ void lease_occupy(struct lease *lease)
 	lease->span.start = lease->offset;
 	lease->span.end = lease->offset + lease->length;
 	tally_of(lease)->leases++;
-	tally_of(lease)->bytes += lease->length;
+	tally_of(lease)->bytes += lease_bytes(lease);
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_insert(set_of(lease), &lease->span);
 }
@@ -291,7 +291,7 @@ void lease_occupy(struct lease *lease)
 void lease_vacate(struct lease *lease)
 {
 	tally_of(lease)->leases--;
-	tally_of(lease)->bytes -= lease->length;
+	tally_of(lease)->bytes -= lease_bytes(lease);
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_remove(set_of(lease), &lease->span);
 }
@@ -363,7 +363,7 @@ static void count(struct lease *lease)
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
 	lease->list->count++;
-	lease->list->bytes += lease->length;
+	lease->list->bytes += lease_bytes(lease);
 }
 
 static void uncount(struct lease *lease)
@@ -371,7 +371,7 @@ static void uncount(struct lease *lease)
 	if (lease->state == MMIOD_STATE_REVOKED)
 		return;
 	lease->list->count--;
-	lease->list->bytes -= lease->length;
+	lease->list->bytes -= lease_bytes(lease);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -429,7 +429,7 @@ void lease_retire(struct leases *leases, struct lease *lease)
 	if (lease->list)
 		uncount(lease);
 	lease->state = MMIOD_STATE_REVOKED;
-	lease->account->bytes -= lease->length;
+	lease->account->bytes -= lease_bytes(lease);
 	drop_time_limit(lease);
 	lease_vacate(lease);
 	if (lease->extent)

@@ -65,7 +65,8 @@ struct time_limit {
 
 struct lease {
 	uint64_t id; /* the window's; 0: it is planned, and not in the table */
-	struct region *region; /* for kernel memory one that stands for it */
+	struct region *region; /* for kernel memory, and for vectors, one that stands for it */
+	enum mmiod_lease_kind kind;
 	enum mmiod_memory memory;
 	bool allocated; /* chosen by an allocator */
 	struct extent *extent; /* of region->blocks, while state is not REVOKED; owned */
@@ -85,7 +86,7 @@ struct lease {
 	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	struct interval span; /* in region->occupied while state is not REVOKED, and once planned */
 	struct charge charge;
-	struct charge bytes; /* if allocated */
+	struct charge bytes; /* if allocated; of a vector: that it is one */
 	uint32_t grant; /* key of the grant that it was given under; 0: not known */
 	struct account *account;
 	struct time_limit *time_limit; /* NULL: lasts as long as its file; owned */
@@ -107,6 +108,12 @@ struct leases {
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
 	uint32_t n_ending;
 };
+
+/* Bytes of memory that its holder has. */
+static inline uint64_t lease_bytes(const struct lease *lease)
+{
+	return lease->kind == MMIOD_KIND_INTERRUPT ? 0 : lease->length;
+}
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
 			     uint32_t rights, enum mmiod_share share);

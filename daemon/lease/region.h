@@ -26,6 +26,13 @@ enum lease_class {
 	LEASE_CLASSES,
 };
 
+/* Things that leases are of. */
+enum region_kind {
+	REGION_MEMORY, /* in the table of regions */
+	REGION_KERNEL, /* the broker's, which stands for kernel memory */
+	REGION_VECTORS, /* a device's, which stands for its vectors */
+};
+
 /* Counts of a region, or of a kind of kernel memory. */
 struct tally {
 	uint64_t leases; /* that are not revoked; those that are ending are none such yet */
@@ -36,6 +43,7 @@ struct tally {
 };
 
 struct region {
+	enum region_kind kind;
 	uint64_t id; /* the daemon's, from 1; cursor of lists */
 	struct by_id_node of_all; /* in regions.by_id */
 	char name[MMIOD_NAME_MAX];

@@ -124,6 +124,8 @@ static void translate(struct want *want)
 	const struct mmiod_wire_alloc *alloc = &want->alloc;
 
 	want->memory = (enum mmiod_memory)alloc->memory;
+	want->lease_kind =
+		want->memory == MMIOD_MEMORY_REGION ? MMIOD_KIND_WINDOW : MMIOD_KIND_BUFFER;
 	want->allocated = true;
 	want->share = MMIOD_SHARE_EXCLUSIVE;
 	want->wire = (struct mmiod_wire_want){

@@ -24,7 +24,11 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->rights = lease->rights;
 	out->width = lease->width;
 	out->share = lease->share;
-	out->mmapable = owns_pages(lease);
+	out->mmapable = lease->kind != MMIOD_KIND_INTERRUPT && owns_pages(lease);
+	if (lease->kind == MMIOD_KIND_INTERRUPT) {
+		out->interrupt = device_of(lease->region)->interrupt;
+		out->vectors = created->vectors;
+	}
 	if (!lease->time_limit)
 		return;
 	out->lease_ms = lease->time_limit->lease_ms;
@@ -96,7 +100,7 @@ static void note_batch(struct batch *batch)
 	}
 	if (batch->failed < batch->count && batch->outcomes[batch->failed] == MMIOD_E_DENIED)
 		notice_denial(call->broker, &call->connection->peer.holder, &failed->wire,
-			      failed->memory, failed->buffer);
+			      failed->lease_kind, failed->memory, failed->buffer);
 }
 
 /*

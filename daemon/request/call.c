@@ -68,3 +68,9 @@ bool call_may_see(const struct call *call, const struct region *region, bool all
 	return all ||
 	       (region->config && policy_rights(region->config, &call->connection->peer.subject));
 }
+
+bool call_may_see_device(const struct call *call, const struct device *device, bool all)
+{
+	return all || (device->config &&
+		       policy_device_rights(device->config, &call->connection->peer.subject));
+}

@@ -27,6 +27,7 @@ bool client_may_end(const struct broker *broker, const struct connection *connec
 		    const struct lease *lease, uint32_t flags, const char **why);
 bool call_is_own(const struct call *call, const struct connection *connection);
 bool call_may_inspect(const struct call *call);
+bool call_may_see_device(const struct call *call, const struct device *device, bool all);
 bool call_may_see(const struct call *call, const struct region *region, bool all);
 
 #endif

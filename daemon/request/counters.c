@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * COUNTERS: what happened since the start, how things stand, which limits are in force and how much
- * users have of them. Three parts in this order: the daemon's own, the regions', the users'; the
- * cursor says where the next page begins.
+ * users have of them. Parts in this order: the daemon's own, the regions', the users', the devices'
+ * and their vectors'; the cursor says where the next page begins.
  */
 #include <string.h>
 #include "request/request.h"
@@ -10,10 +10,18 @@
 #define PAGE_MAX MMIOD_BATCH_MAX
 #define PER_REGION 7 /* at most */
 #define PER_KERNEL 25
-#define PER_USER 7
+#define PER_USER 8
 #define LOOKS_MAX 2048u /* regions, told or not */
 
-enum part { PART_DAEMON, PART_KERNEL, PART_REGIONS, PART_USERS, PART_END };
+enum part {
+	PART_DAEMON,
+	PART_KERNEL,
+	PART_REGIONS,
+	PART_USERS,
+	PART_DEVICES,
+	PART_VECTORS,
+	PART_END
+};
 
 /* The cursor: which part, and the last region of it that was told, or the last uid plus one. */
 #define PART_SHIFT 56
@@ -99,6 +107,7 @@ static void add_limits(struct page *page)
 	    limits->unread_descriptors_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_CACHES, "", limits->caches_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_WAITING, "", limits->waiting_per_user);
+	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_INTERRUPTS, "", limits->interrupts_per_user);
 }
 
 static bool add_daemon(struct page *page, uint64_t *next)
@@ -179,6 +188,7 @@ static void add_user(struct page *page, const struct user *user)
 		{ MMIOD_LIMIT_UNREAD_DESCRIPTORS, USER_UNREAD_DESCRIPTORS },
 		{ MMIOD_LIMIT_CACHES, USER_CACHES },
 		{ MMIOD_LIMIT_WAITING, USER_WAITING },
+		{ MMIOD_LIMIT_INTERRUPTS, USER_INTERRUPTS },
 	};
 
 	static_assert(array_size(slots) == PER_USER, "what a page has room for");
@@ -217,14 +227,50 @@ static bool add_users(struct page *page, uint64_t *next)
 	return true;
 }
 
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static bool add_devices(struct page *page, uint64_t *next)
+{
+	const struct devices *devices = &page->call->broker->devices;
+	const struct device *device;
+
+	while ((device = device_after(devices, *next))) {
+		if (!has_room(page, 1) || ++page->looked > LOOKS_MAX)
+			return false;
+		if (call_may_see_device(page->call, device, page->all))
+			add(page, MMIOD_COUNTER_STORMS, 0, device->vectors.name, device->storms);
+		*next = device->vectors.id;
+	}
+	return true;
+}
+
+/* The ledger has few entries beside the many leases. */
+static bool add_vectors(struct page *page, uint64_t *next)
+{
+	struct broker *broker = page->call->broker;
+	struct backend_ledger entry;
+
+	while (broker->backend->ops->next_interrupt(broker->backend, *next, &entry) == 0) {
+		const struct lease *lease = lease_find(&broker->leases, entry.id);
+
+		if (!has_room(page, 1))
+			return false;
+		page->looked += WORK_LOOKED_AT;
+		*next = entry.id;
+		if (lease && lease->kind == MMIOD_KIND_INTERRUPT && !lease_is_over(lease) &&
+		    (page->all || call_holds(page->call, lease)))
+			add(page, MMIOD_COUNTER_INTERRUPTS, entry.vector.vector,
+			    lease->region->name, entry.vector.count);
+	}
+	return true;
+}
+
 /* ---- the request ----------------------------------------------------------------------------- */
 
 /* Each adds what fits, and tells where to go on; true: that was all. */
 static bool (*const parts[])(struct page *page, uint64_t *next) = {
-	[PART_DAEMON] = add_daemon,
-	[PART_KERNEL] = add_kernel,
-	[PART_REGIONS] = add_regions,
-	[PART_USERS] = add_users,
+	[PART_DAEMON] = add_daemon, [PART_KERNEL] = add_kernel,	  [PART_REGIONS] = add_regions,
+	[PART_USERS] = add_users,   [PART_DEVICES] = add_devices, [PART_VECTORS] = add_vectors,
 };
 
 enum request_result request_counters(struct call *call)

@@ -20,8 +20,8 @@ static bool is_of_pool(struct call *call)
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
 	const struct region *region = region_find_settled(call->broker, explain->region);
 
-	return !explain->memory && !explain->offset && !explain->length && region &&
-	       region->config && region->config->pool;
+	return !explain->kind && !explain->memory && !explain->offset && !explain->length &&
+	       region && region->config && region->config->pool;
 }
 
 static void ask_for_memory(struct want *want, const struct mmiod_msg_explain *explain)
@@ -34,6 +34,12 @@ static void ask_for_memory(struct want *want, const struct mmiod_msg_explain *ex
 		.memtype = explain->memtype,
 	};
 	memcpy(want->alloc.region, explain->region, sizeof(want->alloc.region));
+}
+
+static void ask_for_vector(struct want *want, const struct mmiod_msg_explain *explain)
+{
+	memcpy(want->interrupt.device, explain->region, sizeof(want->interrupt.device));
+	want->interrupt.vector = (uint32_t)explain->offset;
 }
 
 static void ask_for_range(struct want *want, const struct mmiod_msg_explain *explain)
@@ -51,14 +57,17 @@ static void ask_for_range(struct want *want, const struct mmiod_msg_explain *exp
 static void begin(struct want *want, struct call *call, const struct subject *subject, bool pool)
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
-	bool allocates = pool || explain->memory;
+	bool vector = explain->kind == MMIOD_KIND_INTERRUPT;
+	bool allocates = !vector && (pool || explain->memory);
 
-	want_init(want, call, allocates ? &want_alloc : &want_lease);
+	want_init(want, call, vector ? &want_interrupt : allocates ? &want_alloc : &want_lease);
 	want->dry = true;
 	if (subject != want->subject)
 		want->holder = (struct holder){ .uid = subject->uid };
 	want->subject = subject;
-	if (allocates)
+	if (vector)
+		ask_for_vector(want, explain);
+	else if (allocates)
 		ask_for_memory(want, explain);
 	else
 		ask_for_range(want, explain);
@@ -129,8 +138,25 @@ static void add_needs(struct text *text, const struct config_grant *grant)
 		text_add(text, " is for unknown peers");
 }
 
+static void add_vectors(struct text *text, const struct want *want)
+{
+	static const char *const kinds[] = { "none", "intx", "msi", "msix" };
+	const struct device *device = device_of(want->region);
+
+	text_add(text, "granted by ");
+	add_grant(text, want->grant);
+	text_add(text, ": interrupts, %s", kinds[device->interrupt]);
+	if (device->n_vectors > 1)
+		text_add(text, ", vectors 0 to %u", device->n_vectors - 1);
+	add_limits(text, want->grant);
+}
+
 static void add_permission(struct text *text, const struct want *want)
 {
+	if (want->lease_kind == MMIOD_KIND_INTERRUPT) {
+		add_vectors(text, want);
+		return;
+	}
 	if (want->memory == MMIOD_MEMORY_REGION) {
 		add_terms(text, &want->decision, want->allocated);
 		return;
@@ -199,7 +225,8 @@ static void answer(struct call *call, const struct want *want, enum mmiod_outcom
 		reply->file = reply_text(call->reply, "%s", grant->origin.file);
 	}
 	reply->text = explain(call, want, outcome);
-	if (outcome == MMIOD_E_DENIED && want->memory == MMIOD_MEMORY_REGION)
+	if (outcome == MMIOD_E_DENIED && want->memory == MMIOD_MEMORY_REGION &&
+	    want->lease_kind == MMIOD_KIND_WINDOW)
 		reply->instead = explain_instead(call, want);
 }
 
@@ -236,8 +263,18 @@ static bool is_well_formed(const struct mmiod_msg_explain *explain)
 	       explain->share <= MMIOD_SHARE_GUEST;
 }
 
+/* Of a vector nothing can be chosen but which. */
+static bool is_vector(const struct mmiod_msg_explain *explain)
+{
+	return explain->kind == MMIOD_KIND_INTERRUPT && explain->offset <= UINT32_MAX &&
+	       explain->length <= 1 && explain->rights == MMIOD_RIGHT_READ && !explain->memtype &&
+	       !explain->share && !explain->memory;
+}
+
 static bool is_of_kind(const struct mmiod_msg_explain *explain)
 {
+	if (explain->kind)
+		return false;
 	if (explain->memory == MMIOD_MEMORY_REGION)
 		return true;
 	return !explain->offset && !explain->length && !explain->memtype && !explain->share &&
@@ -279,7 +316,13 @@ enum request_result request_explain(struct call *call)
 	if (!is_well_formed(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "unknown right, memory type, share mode or kind of memory");
-	if (!is_of_kind(question))
+	if (question->kind == MMIOD_KIND_INTERRUPT && !is_vector(question))
+		return refuse(call, MMIOD_E_INVALID,
+			      "an interrupt is a device's, with the vector as offset, and has no "
+			      "other rights, length, memory type, share mode or kind of memory");
+	if (question->kind > MMIOD_KIND_INTERRUPT || question->kind == MMIOD_KIND_DEVICE)
+		return refuse(call, MMIOD_E_UNSUPPORTED, "unknown kind of lease");
+	if (!is_vector(question) && !is_of_kind(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "kernel memory has no offset, length, memory type and share mode, "
 			      "and a region only as dma memory for its device");

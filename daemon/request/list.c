@@ -110,6 +110,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->id = lease->id;
 	out->memory = lease->memory;
 	out->allocated = lease->allocated;
+	out->kind = lease->memory == MMIOD_MEMORY_REGION ? lease->kind : MMIOD_KIND_BUFFER;
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		memcpy(out->region, lease->region->name, sizeof(lease->region->name));
 	out->offset = lease->offset;
@@ -126,6 +127,8 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->left_ms = lease_left_ms(lease, clock_boot_ms());
 	out->lease_ms = lease->time_limit ? lease->time_limit->lease_ms : 0;
 	out->renew = lease->time_limit && lease->time_limit->renew;
+	if (lease->kind == MMIOD_KIND_INTERRUPT)
+		return;
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
 		return;
 	out->mappings = entry.mappings;

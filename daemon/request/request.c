@@ -6,19 +6,20 @@ static const struct {
 	uint16_t opcode;
 	enum request_result (*handle)(struct call *call);
 } handlers[] = {
-	{ MMIOD_OP_HELLO, request_hello },	   { MMIOD_OP_STATUS, request_status },
-	{ MMIOD_OP_REGIONS, request_regions },	   { MMIOD_OP_LEASE, request_lease },
-	{ MMIOD_OP_RELEASE, request_release },	   { MMIOD_OP_REVOKE, request_revoke },
-	{ MMIOD_OP_LEASES, request_leases },	   { MMIOD_OP_ALLOC, request_alloc },
-	{ MMIOD_OP_POOLS, request_pools },	   { MMIOD_OP_POOL_MAP, request_pool_map },
-	{ MMIOD_OP_BUFFER, request_buffer },	   { MMIOD_OP_PUBLISH, request_publish },
-	{ MMIOD_OP_CACHES, request_caches },	   { MMIOD_OP_CLIENTS, request_clients },
-	{ MMIOD_OP_TRANSLATE, request_translate }, { MMIOD_OP_PAGE, request_page },
-	{ MMIOD_OP_MONITOR, request_monitor },	   { MMIOD_OP_RENEW, request_renew },
-	{ MMIOD_OP_EXPLAIN, request_explain },	   { MMIOD_OP_COUNTERS, request_counters },
-	{ MMIOD_OP_CANCEL, request_cancel },	   { MMIOD_OP_LOG, request_log },
-	{ MMIOD_OP_GRANT, request_grant },	   { MMIOD_OP_UNGRANT, request_ungrant },
-	{ MMIOD_OP_GRANTS, request_grants },
+	{ MMIOD_OP_HELLO, request_hello },	     { MMIOD_OP_STATUS, request_status },
+	{ MMIOD_OP_REGIONS, request_regions },	     { MMIOD_OP_LEASE, request_lease },
+	{ MMIOD_OP_RELEASE, request_release },	     { MMIOD_OP_REVOKE, request_revoke },
+	{ MMIOD_OP_LEASES, request_leases },	     { MMIOD_OP_ALLOC, request_alloc },
+	{ MMIOD_OP_POOLS, request_pools },	     { MMIOD_OP_POOL_MAP, request_pool_map },
+	{ MMIOD_OP_BUFFER, request_buffer },	     { MMIOD_OP_PUBLISH, request_publish },
+	{ MMIOD_OP_CACHES, request_caches },	     { MMIOD_OP_CLIENTS, request_clients },
+	{ MMIOD_OP_TRANSLATE, request_translate },   { MMIOD_OP_PAGE, request_page },
+	{ MMIOD_OP_MONITOR, request_monitor },	     { MMIOD_OP_RENEW, request_renew },
+	{ MMIOD_OP_EXPLAIN, request_explain },	     { MMIOD_OP_COUNTERS, request_counters },
+	{ MMIOD_OP_CANCEL, request_cancel },	     { MMIOD_OP_LOG, request_log },
+	{ MMIOD_OP_DEVICES, request_devices },	     { MMIOD_OP_INTERRUPT, request_interrupt },
+	{ MMIOD_OP_INTERRUPTS, request_interrupts }, { MMIOD_OP_GRANT, request_grant },
+	{ MMIOD_OP_UNGRANT, request_ungrant },	     { MMIOD_OP_GRANTS, request_grants },
 };
 
 static enum request_result handle(struct call *call)
@@ -38,7 +39,8 @@ static bool is_for_strangers(uint16_t opcode)
 {
 	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS ||
 	       opcode == MMIOD_OP_EXPLAIN || opcode == MMIOD_OP_REGIONS ||
-	       opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC;
+	       opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC ||
+	       opcode == MMIOD_OP_INTERRUPT || opcode == MMIOD_OP_DEVICES;
 }
 
 static enum request_result refuse_stranger(struct call *call)

@@ -37,6 +37,7 @@ enum request_result request_hello(struct call *call)
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
 	reply->version = MMIOD_PROTOCOL_VERSION;
 	reply->backend = call->broker->backend->ops->kind;
+	reply->features = hello->features & MMIOD_HELLO_DEVICES;
 	reply->epoch = call->broker->epoch;
 	reply->max_message = MMIOD_MSG_MAX;
 	reply->max_fds = MMIOD_MSG_FDS_MAX;

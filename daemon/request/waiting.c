@@ -34,7 +34,8 @@
 /* One element of a request that waits. */
 struct awaited {
 	struct lease *lease; /* charged, and nothing else; owned; NULL: it will be refused */
-	char name[MMIOD_NAME_MAX]; /* of the region; empty: kernel memory */
+	enum region_kind kind; /* of the region: KERNEL has no name */
+	char name[MMIOD_NAME_MAX]; /* of the region, or of the device that it is of */
 	uint64_t region; /* its id, which is never used again */
 	bool blocks; /* that an allocator chooses: of no certain bytes */
 	struct interval dirty; /* what must be wiped first; empty: nothing */
@@ -71,12 +72,25 @@ static void leave(struct waiting *waiting)
 	waiting->connection->deferred--;
 }
 
+/* NULL: it has gone, or nothing of it is waited for. */
+static struct region *region_of(const struct broker *broker, const struct awaited *awaited)
+{
+	struct device *device;
+
+	if (awaited->kind == REGION_MEMORY)
+		return region_find(&broker->regions, awaited->name);
+	if (awaited->kind == REGION_KERNEL)
+		return NULL;
+	device = device_find(&broker->devices, awaited->name);
+	return device ? &device->vectors : NULL;
+}
+
 static void wake_behind(const struct waiting *waiting)
 {
 	struct broker *broker = waiting->broker;
 
 	for (size_t i = 0; i < waiting->n_awaited; i++) {
-		struct region *region = region_find(&broker->regions, waiting->awaited[i].name);
+		struct region *region = region_of(broker, &waiting->awaited[i]);
 
 		if (region)
 			wakeup_note_end(broker, region);
@@ -157,6 +171,7 @@ static struct waiting *make(const struct want *want, size_t n)
 /* The want's charges become the entry's; its bytes it gives back. */
 static void take_over(struct awaited *awaited, struct want *want)
 {
+	awaited->kind = REGION_KERNEL;
 	if (!want->lease)
 		return;
 	want_vacate(want);
@@ -165,7 +180,8 @@ static void take_over(struct awaited *awaited, struct want *want)
 	awaited->blocks = want->allocated;
 	if (want->wait == WANT_WAITS_FOR_WIPE)
 		awaited->dirty = (struct interval){ want->wait_start, want->wait_end };
-	if (want->memory != MMIOD_MEMORY_REGION)
+	awaited->kind = want->region->kind;
+	if (awaited->kind == REGION_KERNEL)
 		return;
 	memcpy(awaited->name, want->region->name, sizeof(awaited->name));
 	awaited->region = want->region->id;
@@ -325,16 +341,13 @@ static const struct waiting *find_ahead(struct broker *broker, const struct clai
 static void describe_ahead(struct want *want, const struct waiting *ahead, enum mmiod_share share)
 {
 	const struct holder *holder = &ahead->connection->peer.holder;
-	const struct mmiod_wire_want *wire = &want->wire;
 	char comm[64], name[USER_NAME_MAX];
 
 	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	want_describe(want, &want->text);
 	text_add(&want->text,
-		 "0x%" PRIx64 "+0x%" PRIx64
-		 " of region %s is wanted by user %s (uid %u), pid %u (%s), "
-		 "%s, who has waited for it for ",
-		 wire->offset, wire->length, want->region->name,
+		 " is wanted by user %s (uid %u), pid %u (%s), %s, who has waited for it for ",
 		 holder_user_name(want->call->broker, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, share_name(share));
 	text_add_age(&want->text, (clock_boot_ms() - ahead->request.arrived_ms) / 1000);
@@ -391,11 +404,11 @@ static bool is_ready(struct broker *broker, const struct waiting *waiting)
 
 	for (size_t i = 0; i < waiting->n_awaited; i++) {
 		const struct awaited *awaited = &waiting->awaited[i];
-		const struct region *region = region_find(&broker->regions, awaited->name);
+		const struct region *region = region_of(broker, awaited);
 
-		if (!awaited->lease || !awaited->name[0])
+		if (!awaited->lease || awaited->kind == REGION_KERNEL)
 			continue;
-		if (!region || !region->config || !region->claimed)
+		if (!region || !region_is_configured(region) || !region->claimed)
 			return true; /* to be told so */
 		touched |= region->freed >= broker->waitlist.tries.round;
 		ready = ready && (waiting->for_holder ? is_free(waiting, awaited, region)

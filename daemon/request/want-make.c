@@ -18,6 +18,7 @@ struct lease *want_make_lease(struct want *want)
 	if (!lease)
 		return NULL;
 	lease->region = want->region;
+	lease->kind = want->lease_kind;
 	lease->memory = want->memory;
 	lease->allocated = want->allocated;
 	lease->offset = wire->offset;
@@ -34,7 +35,7 @@ struct lease *want_make_lease(struct want *want)
 	return lease;
 }
 
-static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
+void want_encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 {
 	const struct tag_content content = {
 		.holder = lease->holder,
@@ -182,7 +183,7 @@ static int create_window(struct want *want)
 
 	int r;
 
-	encode_tag(lease, window.tag);
+	want_encode_tag(lease, window.tag);
 	do
 		r = backend->ops->create(backend, &window, &want->created);
 	while (r == -EBUSY && want_end_guest(want, want->created.conflict));
@@ -205,7 +206,7 @@ static int create_buffer(struct want *want)
 		.rights = lease->rights,
 	};
 
-	encode_tag(lease, buffer.tag);
+	want_encode_tag(lease, buffer.tag);
 	return backend->ops->create_buffer(backend, &buffer, &want->created);
 }
 
@@ -234,6 +235,8 @@ enum mmiod_outcome want_create(struct want *want)
 	int r;
 
 	turn_spend(&broker->host, WORK_WINDOW);
+	if (lease->kind == MMIOD_KIND_INTERRUPT)
+		return want_create_interrupt(want);
 	r = buffer ? create_buffer(want) : create_window(want);
 	if (r < 0) {
 		want->created.fd = -1;

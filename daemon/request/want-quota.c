@@ -97,6 +97,27 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
+static enum mmiod_outcome charge_interrupt(struct want *want)
+{
+	uint32_t limit = want->call->broker->config->limits.interrupts_per_user;
+	uid_t uid = want->holder.uid;
+	int r;
+
+	if (want->lease_kind != MMIOD_KIND_INTERRUPT)
+		return MMIOD_OK;
+	r = charge_take(&want->lease->bytes, users_of(want), uid, USER_INTERRUPTS, limit);
+	if (r == 0)
+		return MMIOD_OK;
+	want->limit = MMIOD_LIMIT_INTERRUPTS;
+	if (r == -EDQUOT)
+		return want_refuse(
+			want, MMIOD_E_QUOTA,
+			"uid %u has %u vectors leased, as many as interrupts-per-user in "
+			"[daemon] admits%s",
+			uid, limit, with_waiting(user_uses(users_of(want), uid, USER_WAITING)));
+	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
+}
+
 /* They are charged when they are sent; here it is only asked whether they may be. */
 static enum mmiod_outcome check_descriptors(struct want *want)
 {
@@ -118,7 +139,7 @@ static enum mmiod_outcome check_descriptors(struct want *want)
 static enum mmiod_outcome check_grant(struct want *want)
 {
 	const struct config_grant *grant = want->grant;
-	const struct lease *lease = want->lease;
+	const uint64_t more = lease_bytes(want->lease);
 	const struct account *account =
 		account_find(&want->call->broker->leases,
 			     users_owner(users_of(want), holder_payer(&want->holder)), grant->key);
@@ -134,13 +155,13 @@ static enum mmiod_outcome check_grant(struct want *want)
 			"%s:%u admits%s",
 			want->holder.uid, leases, grant->name, grant->origin.file,
 			grant->origin.line, included);
-	if (grant->bytes && (bytes > grant->bytes || lease->length > grant->bytes - bytes))
-		return want_refuse(
-			want, MMIOD_E_QUOTA,
-			"uid %u has %" PRIu64 " bytes under [grant %s]%s, and \"bytes\" at "
-			"%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
-			want->holder.uid, bytes, grant->name, included, grant->origin.file,
-			grant->origin.line, grant->bytes, lease->length);
+	if (grant->bytes && (bytes > grant->bytes || more > grant->bytes - bytes))
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "uid %u has %" PRIu64
+				   " bytes under [grant %s]%s, and \"bytes\" at "
+				   "%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
+				   want->holder.uid, bytes, grant->name, included,
+				   grant->origin.file, grant->origin.line, grant->bytes, more);
 	want->limit = 0;
 	return MMIOD_OK;
 }
@@ -153,6 +174,8 @@ enum mmiod_outcome want_charge(struct want *want)
 		outcome = charge_lease(want);
 	if (outcome == MMIOD_OK)
 		outcome = charge_bytes(want);
+	if (outcome == MMIOD_OK)
+		outcome = charge_interrupt(want);
 	if (outcome == MMIOD_OK)
 		outcome = check_descriptors(want);
 	return outcome;

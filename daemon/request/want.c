@@ -197,20 +197,30 @@ static bool is_of_same_request(const struct want *want, const struct lease *leas
 	return other && other != want;
 }
 
+/* The bytes, or the vector. */
+void want_describe(const struct want *want, struct text *text)
+{
+	if (want->lease_kind == MMIOD_KIND_INTERRUPT)
+		text_add(text, "vector %" PRIu64 " of device %s", (uint64_t)want->wire.offset,
+			 want->region->name);
+	else
+		text_add(text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s",
+			 (uint64_t)want->wire.offset, (uint64_t)want->wire.length,
+			 want->region->name);
+}
+
 enum mmiod_outcome want_name_holder(struct want *want, const struct lease *holder, const char *what)
 {
 	if (want->provisional)
 		return MMIOD_E_BUSY;
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	want_describe(want, &want->text);
 	if (is_of_same_request(want, holder)) {
 		want->in_its_own_way = true;
-		return want_refuse(want, MMIOD_E_BUSY,
-				   "0x%" PRIx64 "+0x%" PRIx64 " of region %s is asked for by "
-				   "another element of the same request",
-				   want->wire.offset, want->wire.length, want->region->name);
+		text_add(&want->text, " is asked for by another element of the same request");
+		return MMIOD_E_BUSY;
 	}
-	text_init(&want->text, want->buffer, sizeof(want->buffer));
-	text_add(&want->text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s %s ", want->wire.offset,
-		 want->wire.length, want->region->name, what_holds(holder, what));
+	text_add(&want->text, " %s ", what_holds(holder, what));
 	holder_describe(want->call->broker, holder, &want->text);
 	if (ends_by_release_only(want, holder))
 		text_add(&want->text, ": your own, which in simulation ends when it is released "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One element of a LEASE or an ALLOC on its way to a lease. It goes in three steps, because the
+ * One element of a LEASE, an ALLOC or an INTERRUPT on its way to a lease. It goes in three steps, because the
  * elements of a batch judge each other, and one that is refused may undo them all:
  *  - want_plan() judges, charges the account and takes the bytes, all in the daemon's own memory.
  *    want_unplan() is its exact inverse. EXPLAIN is this step and its inverse.
@@ -23,7 +23,7 @@ enum want_wait { WANT_WAITS_NOT, WANT_WAITS_FOR_WIPE, WANT_WAITS_FOR_HOLDER };
 
 struct want;
 
-/* The differences between a LEASE and an ALLOC. */
+/* The differences between a LEASE, an ALLOC and an INTERRUPT. */
 struct want_kind {
 	void (*read)(struct want *want, size_t index); /* from the request */
 	/* Is it well-formed, is there such a thing, may they, and what exactly is it? */
@@ -35,12 +35,14 @@ struct want_kind {
 struct want {
 	struct call *call;
 	const struct want_kind *kind;
+	enum mmiod_lease_kind lease_kind;
 	const struct subject *subject; /* who asks; EXPLAIN: or who is asked about */
 	struct holder holder; /* likewise */
 	struct subject beneficiary; /* LEASE_FOR: then `subject` points here */
 	struct mmiod_wire_want asked; /* what a LEASE asks for, as it came */
 	struct mmiod_wire_want wire; /* with what its defaults come to; of an ALLOC the same */
 	struct mmiod_wire_alloc alloc; /* what an ALLOC asks for */
+	struct mmiod_wire_interrupt interrupt; /* what an INTERRUPT asks for */
 	struct region *region;
 	enum mmiod_memory memory;
 	bool allocated;
@@ -77,7 +79,7 @@ static inline bool outcome_may_be_stale(enum mmiod_outcome outcome)
 	return outcome == MMIOD_E_BUSY || outcome == MMIOD_E_QUOTA || outcome == MMIOD_E_GONE;
 }
 
-extern const struct want_kind want_lease, want_alloc;
+extern const struct want_kind want_lease, want_alloc, want_interrupt;
 
 void want_init(struct want *want, struct call *call, const struct want_kind *kind);
 enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, const char *format,
@@ -87,6 +89,7 @@ enum mmiod_outcome want_find_region(struct want *want);
 enum mmiod_outcome want_check_policy(struct want *want);
 enum mmiod_outcome want_check_presence(struct want *want);
 enum mmiod_outcome want_check_memtype(struct want *want);
+void want_describe(const struct want *want, struct text *text);
 enum mmiod_outcome want_name_holder(struct want *want, const struct lease *holder,
 				    const char *what);
 
@@ -107,8 +110,12 @@ enum mmiod_outcome want_charge(struct want *want);
 
 /* want-make.c */
 struct lease *want_make_lease(struct want *want);
+void want_encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE]);
 enum mmiod_outcome want_create(struct want *want);
 void want_untake(struct want *want);
+
+/* want-interrupt.c */
+enum mmiod_outcome want_create_interrupt(struct want *want);
 
 /* want-guest.c */
 void want_end_guests(struct want *want);

@@ -13,10 +13,10 @@
  * ignore a wish. In replies and events the library ignores what it does not know. Arrays carry the
  * size of their element, to which the same rule applies.
  *
- * Requests never carry file descriptors. Replies to LEASE carry one per granted element, in order
- * of the elements. Text (an error's sentence, ...) lies behind the fixed part and the array; a
- * struct mmiod_msg_text says where, from the start of the message; it is UTF-8 without terminating
- * zero.
+ * Requests never carry file descriptors. Replies to LEASE, ALLOC and INTERRUPT carry one per granted
+ * element, in order of the elements. Text (an error's sentence, ...) lies behind the fixed part and
+ * the array; a struct mmiod_msg_text says where, from the start of the message; it is UTF-8 without
+ * terminating zero.
  */
 #ifndef MMIOD_PROTOCOL_H
 #define MMIOD_PROTOCOL_H
@@ -45,6 +45,9 @@ static_assert((int)MMIOD_LEAF_SIZES == (int)MMIOD_LEAVES, "one value for one siz
 static_assert((int)MMIOD_MEMORY_PAGES == (int)MMIOD_BUFFER_PAGES, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_DMA == (int)MMIOD_BUFFER_DMA, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_BELOW_16M == (int)MMIOD_ZONE_DMA, "one value for one zone");
+static_assert((int)MMIOD_IRQ_INTX == (int)MMIOD_INTERRUPT_INTX, "one value for one kind");
+static_assert((int)MMIOD_IRQ_MSI == (int)MMIOD_INTERRUPT_MSI, "one value for one kind");
+static_assert((int)MMIOD_IRQ_MSIX == (int)MMIOD_INTERRUPT_MSIX, "one value for one kind");
 static_assert((int)MMIOD_MEMORY_DEVICE == (int)MMIOD_ZONE_DEVICE, "one value for one zone");
 
 enum mmiod_opcode {
@@ -71,6 +74,10 @@ enum mmiod_opcode {
 	MMIOD_OP_COUNTERS = 20, /* what the daemon counts */
 	MMIOD_OP_CANCEL = 21, /* a request of this connection waits no more */
 	MMIOD_OP_LOG = 22, /* the last grants */
+	MMIOD_OP_DEVICES = 23, /* the devices that the caller may see */
+	/* 24 is for leases that operate a device. */
+	MMIOD_OP_INTERRUPT = 25, /* leases of vectors of devices */
+	MMIOD_OP_INTERRUPTS = 26, /* the leased vectors that the caller may see */
 	MMIOD_OP_GRANT = 27, /* an administrator gives a grant that no file has */
 	MMIOD_OP_UNGRANT = 28, /* and ends it, with the leases under it */
 	MMIOD_OP_GRANTS = 29, /* those grants */
@@ -128,11 +135,14 @@ struct mmiod_msg_error {
 };
 static_assert(sizeof(struct mmiod_msg_error) == 40, "wire layout");
 
+/* Bits that one side does not know are left out of the reply. */
+#define MMIOD_HELLO_DEVICES (1ull << 0) /* DEVICES, INTERRUPT, INTERRUPTS */
+
 struct mmiod_msg_hello {
 	struct mmiod_msg msg;
 	uint32_t version_min;
 	uint32_t version_max;
-	uint64_t features; /* 0 */
+	uint64_t features; /* MMIOD_HELLO_* */
 	uint32_t max_message; /* what the client can take: at least MMIOD_MSG_MAX */
 	uint32_t reserved;
 };
@@ -272,8 +282,28 @@ struct mmiod_wire_granted {
 	struct mmiod_msg_text text; /* why not */
 	uint32_t lease_ms; /* ends after so long unless renewed; 0: no limit */
 	uint32_t renew; /* 1: it may be renewed */
+	uint32_t interrupt; /* INTERRUPT: enum mmiod_irq_kind, as it came to be */
+	uint32_t vectors; /* INTERRUPT: that are set up for the device */
 };
-static_assert(sizeof(struct mmiod_wire_granted) == 72, "wire layout");
+static_assert(sizeof(struct mmiod_wire_granted) == 80, "wire layout");
+
+#define MMIOD_VECTOR_ONESHOT (1u << 0) /* masked at each interrupt until it is unmasked */
+#define MMIOD_VECTOR_MASKED (1u << 1) /* starts masked */
+#define MMIOD_VECTOR_CONNECTION (1u << 2) /* as MMIOD_LEASE_CONNECTION */
+#define MMIOD_VECTOR_FLAGS ((1u << 3) - 1)
+
+/*
+ * INTERRUPT: a struct mmiod_msg_lease with an array of these; the reply is LEASE's, each granted
+ * element with an interrupt's file. Offset and length of what is granted are the vector and 1.
+ */
+struct mmiod_wire_interrupt {
+	char device[MMIOD_WIRE_NAME]; /* as the configuration names it */
+	uint32_t kind; /* enum mmiod_irq_kind; 0: the configured one */
+	uint32_t vector; /* from 0 */
+	uint32_t flags; /* MMIOD_VECTOR_* */
+	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
+};
+static_assert(sizeof(struct mmiod_wire_interrupt) == 48, "wire layout");
 
 /*
  * CANCEL: whatever waits under that id on this connection is answered by E_CANCELLED, then the
@@ -349,8 +379,58 @@ struct mmiod_wire_lease {
 	uint32_t lease_ms; /* its whole time */
 	uint32_t renew; /* 1: it may be renewed */
 	struct mmiod_msg_text unit; /* of systemd, that the process belongs to, if known */
+	uint32_t
+		kind; /* enum mmiod_lease_kind; of an INTERRUPT the region's name is the device's */
+	uint32_t reserved;
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 224, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 232, "wire layout");
+
+/* DEVICES: a list as REGIONS. */
+struct mmiod_wire_device {
+	uint64_t id; /* the daemon's, the list's cursor */
+	char name[MMIOD_WIRE_NAME];
+	char address[MMIOD_WIRE_NAME]; /* "0000:01:00.0", or "simulation" */
+	uint32_t state; /* enum mmiod_state; REVOKED: not there, or not bound; STALE */
+	uint32_t flags; /* MMIOD_FUNCTION_*, as of now */
+	uint32_t generation;
+	uint32_t group; /* of the IOMMU; UINT32_MAX: none */
+	uint32_t interrupt; /* enum mmiod_irq_kind that may be leased; 0: none */
+	uint32_t vectors; /* that may be leased: 0 to one less */
+	uint32_t set_up; /* of these, now */
+	uint32_t rights; /* the caller's: enum mmiod_device_right */
+	uint32_t leases;
+	uint32_t trusted; /* 1: with DMA, which nothing bounds */
+	uint32_t resets;
+	uint32_t resets_failed;
+	uint64_t mapped; /* bytes that its operator lets it reach */
+	uint64_t operator; /* lease of who operates it; 0: nobody does */
+	uint64_t storms; /* of its interrupts, since the daemon was started */
+	uint16_t vendor; /* PCI ids, 0 for others */
+	uint16_t product;
+	uint32_t reserved;
+	struct mmiod_msg_text model; /* by libpciaccess, if it knows */
+	struct mmiod_msg_text missing; /* why it is not there; for who may inspect */
+};
+static_assert(sizeof(struct mmiod_wire_device) == 168, "wire layout");
+
+/* INTERRUPTS: a list as LEASES, by lease. Counts are the module's; 0 in simulation. */
+struct mmiod_wire_vector {
+	uint64_t id; /* of the lease */
+	char device[MMIOD_WIRE_NAME];
+	uint64_t count; /* interrupts so far */
+	uint64_t busy_ns; /* that handling them took */
+	uint64_t started; /* seconds since 1970 */
+	uint32_t interrupt; /* enum mmiod_irq_kind */
+	uint32_t vector;
+	uint32_t flags; /* MMIOD_INTERRUPT_* */
+	uint32_t state; /* enum mmiod_state */
+	uint32_t storms;
+	uint32_t irq; /* the kernel's number; 0: not known */
+	uint32_t uid;
+	uint32_t pid; /* a hint, as with leases */
+	char comm[16];
+};
+static_assert(sizeof(struct mmiod_wire_vector) == 112, "wire layout");
 
 #define MMIOD_EXPLAIN_SELF (1u << 0) /* about the caller; uid and groups are left zero */
 #define MMIOD_EXPLAIN_FLAGS MMIOD_EXPLAIN_SELF
@@ -371,7 +451,7 @@ struct mmiod_msg_explain {
 	uint32_t uid;
 	uint32_t reserved;
 	uint32_t memory; /* enum mmiod_memory: of the kernel's kinds only rights count beside it */
-	uint32_t reserved2;
+	uint32_t kind; /* enum mmiod_lease_kind; INTERRUPT: of the device, offset is the vector */
 };
 static_assert(sizeof(struct mmiod_msg_explain) == 112, "wire layout");
 
@@ -543,7 +623,7 @@ struct mmiod_wire_logged {
 	uint32_t share;
 	uint32_t uid;
 	uint32_t pid; /* a hint, as with leases */
-	uint32_t reserved;
+	uint32_t kind; /* enum mmiod_lease_kind */
 	char comm[16];
 };
 static_assert(sizeof(struct mmiod_wire_logged) == 144, "wire layout");
@@ -734,7 +814,7 @@ struct mmiod_msg_notice {
 	uint32_t rights;
 	uint32_t memtype;
 	uint32_t memory; /* enum mmiod_memory */
-	uint32_t reserved2;
+	uint32_t kind; /* enum mmiod_lease_kind */
 	char comm[16];
 	char region[MMIOD_WIRE_NAME];
 };
@@ -783,6 +863,9 @@ enum mmiod_first_size {
 	MMIOD_V1_COUNTER = 48,
 	MMIOD_V1_LOGGED = 144,
 	MMIOD_V1_CANCEL = 40,
+	MMIOD_V1_INTERRUPT = 48,
+	MMIOD_V1_DEVICE = 168,
+	MMIOD_V1_VECTOR = 112,
 	MMIOD_V1_GRANT = 120,
 	MMIOD_V1_PATTERN = 64,
 	MMIOD_V1_UNGRANT = 72,

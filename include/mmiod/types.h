@@ -25,6 +25,15 @@ enum mmiod_irq_kind {
 	MMIOD_IRQ_MSIX = 3, /**< messages by a table: edges, each vector for itself */
 };
 
+/** What a lease is of. */
+enum mmiod_lease_kind {
+	MMIOD_KIND_WINDOW = 0, /**< bytes of a region, or blocks of a pool */
+	MMIOD_KIND_BUFFER = 1, /**< kernel memory: see enum mmiod_memory */
+	MMIOD_KIND_DEVICE = 2, /**< the right to operate a device: not in this version */
+	MMIOD_KIND_INTERRUPT =
+		3, /**< a vector of a device: its offset is the vector, its length 1 */
+};
+
 /** Memory type of a window: what caches do with it. Windows that share a page must agree on it. */
 enum mmiod_memtype {
 	MMIOD_MEMTYPE_DEFAULT = 0, /**< the first that the region's configuration names */
@@ -128,8 +137,9 @@ enum mmiod_limit {
 	MMIOD_LIMIT_CACHES = 7, /**< caches-per-user: published */
 	MMIOD_LIMIT_GRANT = 8, /**< leases or bytes of a grant */
 	MMIOD_LIMIT_WAITING = 9, /**< waiting-per-user: requests */
+	MMIOD_LIMIT_INTERRUPTS = 10, /**< interrupts-per-user: vectors */
 };
-#define MMIOD_LIMITS 10 /**< greater than all of them */
+#define MMIOD_LIMITS 11 /**< greater than all of them */
 
 /** Why leases were revoked. */
 enum mmiod_revoke_cause {
@@ -167,6 +177,9 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_CONFLICTS = 15, /**< total; of a region; enum mmiod_memory */
 	MMIOD_COUNTER_UNSAFE_ENDS =
 		16, /**< total; writes at the end of a lease that failed at first */
+	MMIOD_COUNTER_INTERRUPTS =
+		17, /**< total of what is leased now; of a device, not a region; vector */
+	MMIOD_COUNTER_STORMS = 18, /**< total; of a device, not a region */
 	MMIOD_COUNTER_STARTED = 32, /**< seconds since 1970 */
 	MMIOD_COUNTER_CLIENTS = 33,
 	MMIOD_COUNTER_REGIONS = 34, /**< enum mmiod_state; REVOKED: their devices are not there */
@@ -190,6 +203,7 @@ enum mmiod_event_type {
 	MMIOD_EVENT_GONE =
 		5, /**< its device was removed, or simulation started anew; the lease is over */
 	MMIOD_EVENT_EXPIRING = 6, /**< the lease's time is nearly over, and it was not renewed */
+	MMIOD_EVENT_STORM = 7, /**< the interrupt came too often and is silenced until unmasked */
 };
 
 /**
@@ -205,6 +219,7 @@ enum mmiod_notice_type {
 	MMIOD_NOTICE_RELEASED = 21, /**< its holder gave a lease back, or let go of its file */
 	MMIOD_NOTICE_GONE = 22, /**< a region's device was removed or unbound */
 	MMIOD_NOTICE_BACK = 23, /**< a region is there, again or for the first time */
+	MMIOD_NOTICE_STORM = 24, /**< an interrupt came too often and was silenced */
 	MMIOD_NOTICE_LOST = 31, /**< the monitor read too slowly: so many notices were dropped */
 };
 

@@ -30,12 +30,16 @@ static const char module_config[] =
 	"[region pool]\nphys = 0xf8000000\nsize = 8M\npool = yes\n"
 	"[region shm]\nphys = 0xf9000000\nsize = 1M\n"
 	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\nshare = shared-write\n"
-	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n";
+	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n"
+	"[device card]\ndevice = pci:0000:01:00.0\ninterrupts = msix\nvectors = 8\n"
+	"dma-engine = no\n[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
 
 static const char simulated_config[] =
 	"[region pool]\nsize = 8M\npool = yes\n[region shm]\nsize = 1M\n"
 	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\nshare = shared-write\n"
-	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n";
+	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n"
+	"[device card]\ninterrupts = msix\nvectors = 8\ndma-engine = no\n"
+	"interrupt-period = 1s\n[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
@@ -183,6 +187,37 @@ static void ask_all_blocks_or_none(int fd)
 					    ask(MMIOD_MEMORY_REGION, "pool", 64 << 10) };
 
 	send_allocs(fd, asks, 3, MMIOD_LEASE_ALL_OR_NONE);
+}
+
+static void ask_vectors(int fd)
+{
+	struct mmiod_wire_interrupt vectors[3] = { vector("card", 0), vector("card", 9),
+						   vector("card", 1) };
+
+	send_interrupts(fd, vectors, 3, 0);
+}
+
+static void ask_all_vectors_or_none(int fd)
+{
+	struct mmiod_wire_interrupt vectors[3] = { vector("card", 0), vector("card", 1),
+						   vector("card", 2) };
+
+	send_interrupts(fd, vectors, 3, MMIOD_LEASE_ALL_OR_NONE);
+}
+
+static void ask_devices(int fd)
+{
+	send_list(fd, MMIOD_OP_DEVICES);
+}
+
+static void ask_interrupts(int fd)
+{
+	send_list(fd, MMIOD_OP_INTERRUPTS);
+}
+
+static void ask_counters(int fd)
+{
+	send_list(fd, MMIOD_OP_COUNTERS);
 }
 
 static void release(int fd)
@@ -343,6 +378,11 @@ static const struct request_line {
 	{ "CLIENTS", MMIOD_OP_CLIENTS, ask_clients, ROOT },
 	{ "TRANSLATE", MMIOD_OP_TRANSLATE, translate, ROOT },
 	{ "MONITOR", MMIOD_OP_MONITOR, monitor, ROOT },
+	{ "INTERRUPT", MMIOD_OP_INTERRUPT, ask_vectors, OPERATOR },
+	{ "INTERRUPT all or none", MMIOD_OP_INTERRUPT, ask_all_vectors_or_none, OPERATOR },
+	{ "DEVICES", MMIOD_OP_DEVICES, ask_devices, OPERATOR },
+	{ "INTERRUPTS", MMIOD_OP_INTERRUPTS, ask_interrupts, OPERATOR, ask_vectors },
+	{ "COUNTERS", MMIOD_OP_COUNTERS, ask_counters, ROOT, ask_vectors },
 	{ "LEASE while somebody monitors", MMIOD_OP_LEASE, ask_lease, ROOT, monitor },
 	{ "GRANT", MMIOD_OP_GRANT, give, ROOT },
 	{ "GRANT again", MMIOD_OP_GRANT, give, ROOT, give },
@@ -395,6 +435,34 @@ static int faulty_create_buffer(struct backend *backend, const struct backend_bu
 					    : real_ops->create_buffer(backend, buffer, created);
 }
 
+static int faulty_create_interrupt(struct backend *backend,
+				   const struct backend_interrupt *interrupt,
+				   struct backend_created *created)
+{
+	return fault_strikes(FAULT_BACKEND)
+		       ? -errno
+		       : real_ops->create_interrupt(backend, interrupt, created);
+}
+
+static int faulty_next_interrupt(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	return fault_strikes(FAULT_BACKEND) ? -errno : real_ops->next_interrupt(backend, id, entry);
+}
+
+static int faulty_find_device(struct backend *backend, const struct config_function *config,
+			      struct backend_device *device, struct text *why)
+{
+	return fault_strikes(FAULT_BACKEND) ? -errno
+					    : real_ops->find_device(backend, config, device, why);
+}
+
+static int faulty_next_device(struct backend *backend, uint64_t number,
+			      struct backend_device *device)
+{
+	return fault_strikes(FAULT_BACKEND) ? -errno
+					    : real_ops->next_device(backend, number, device);
+}
+
 static int faulty_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
 			      struct mmiod_buffer_info *info)
 {
@@ -439,6 +507,10 @@ static void make_backend_faulty(void)
 	faulty_ops.claim = faulty_claim;
 	faulty_ops.create = faulty_create;
 	faulty_ops.create_buffer = faulty_create_buffer;
+	faulty_ops.create_interrupt = faulty_create_interrupt;
+	faulty_ops.next_interrupt = faulty_next_interrupt;
+	faulty_ops.find_device = faulty_find_device;
+	faulty_ops.next_device = faulty_next_device;
 	faulty_ops.buffer_info = faulty_buffer_info;
 	faulty_ops.wipe = faulty_wipe;
 	faulty_ops.set_state = faulty_set_state;
@@ -533,7 +605,8 @@ static void check_answer(void)
 		cr_assert_eq(n_answer_fds, 0u);
 		return;
 	}
-	if (answer.msg.opcode != MMIOD_OP_LEASE && answer.msg.opcode != MMIOD_OP_ALLOC)
+	if (answer.msg.opcode != MMIOD_OP_LEASE && answer.msg.opcode != MMIOD_OP_ALLOC &&
+	    answer.msg.opcode != MMIOD_OP_INTERRUPT)
 		return;
 	for (size_t i = 0; i < answer.msg.count; i++) {
 		granted = answer_element(i);
@@ -551,7 +624,8 @@ static void check_charges(uid_t uid)
 
 	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		n += lease->holder.uid == uid && lease->charge.user;
-		if (lease->holder.uid == uid && lease->bytes.user)
+		if (lease->holder.uid == uid && lease->bytes.user &&
+		    lease->kind != MMIOD_KIND_INTERRUPT)
 			bytes += lease->bytes.amount;
 	}
 	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_LEASES), n, "%s: leases charged",

@@ -384,6 +384,8 @@ static void handle_event(struct hold *hold, const struct mmiod_event *event)
 		note(hold->context, "lease %llu (%s) ends in %u ms: %s",
 		     (unsigned long long)event->lease, held->name, event->deadline_ms, event->text);
 		break;
+	case MMIOD_EVENT_STORM: /* of interrupts, which are not held so */
+		break;
 	case MMIOD_EVENT_SUSPENDED:
 	case MMIOD_EVENT_RESUMED:
 		note(hold->context, "lease %llu (%s) was %s", (unsigned long long)event->lease,

@@ -250,14 +250,95 @@ static int fake_revoke(struct backend *backend, uint64_t id)
 	return 1;
 }
 
-static int fake_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+static int next_of_kind(struct fake *fake, uint64_t id, enum mmiod_lease_kind kind,
+			struct backend_ledger *entry)
 {
-	struct fake *fake = fake_of(backend);
 	const struct backend_ledger *window = window_above(fake, id);
 
+	while (window < fake->windows + fake->n_windows && window->kind != kind)
+		window++;
 	if (window == fake->windows + fake->n_windows)
 		return -ENOENT;
 	*entry = *window;
+	return 0;
+}
+
+static int fake_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	return next_of_kind(fake_of(backend), id, MMIOD_KIND_WINDOW, entry);
+}
+
+static int fake_next_interrupt(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	return next_of_kind(fake_of(backend), id, MMIOD_KIND_INTERRUPT, entry);
+}
+
+static struct backend_device *fake_device(struct fake *fake, uint64_t number)
+{
+	for (size_t i = 0; i < fake->n_devices; i++)
+		if (fake->devices[i].number == number)
+			return &fake->devices[i];
+	return NULL;
+}
+
+static int fake_find_device(struct backend *backend, const struct config_function *config,
+			    struct backend_device *device, struct text *why)
+{
+	struct fake *fake = fake_of(backend);
+	struct backend_device *found = fake_device(fake, config->pci);
+
+	if (fake->absent & 1u << (config->pci >> 8 & 0xff)) {
+		text_add(why, "the fake has no such card");
+		return -ENODEV;
+	}
+	if (!found) {
+		cr_assert_lt(fake->n_devices, array_size(fake->devices));
+		found = &fake->devices[fake->n_devices++];
+	}
+	*found = (struct backend_device){
+		.number = config->pci,
+		.flags = MMIOD_FUNCTION_INTX,
+		.generation = 1,
+		.group = 7,
+		.msi_vectors = fake->msi_vectors,
+		.msix_vectors = fake->msix_vectors,
+	};
+	pci_format(config->pci, found->address);
+	*device = *found;
+	return 0;
+}
+
+static int fake_next_device(struct backend *backend, uint64_t number, struct backend_device *device)
+{
+	const struct backend_device *found = fake_device(fake_of(backend), number);
+
+	if (!found)
+		return -ENOENT;
+	*device = *found;
+	return 0;
+}
+
+static int fake_create_interrupt(struct backend *backend, const struct backend_interrupt *interrupt,
+				 struct backend_created *created)
+{
+	struct fake *fake = fake_of(backend);
+	struct backend_window window = { .rights = MMIOD_RIGHT_READ };
+	struct backend_ledger *entry;
+	int r;
+
+	memcpy(window.tag, interrupt->tag, sizeof(window.tag));
+	r = fake_create(backend, &window, created);
+	if (r < 0)
+		return r;
+	created->vectors = interrupt->vectors;
+	entry = fake_window(fake, created->id);
+	entry->kind = MMIOD_KIND_INTERRUPT;
+	entry->vector = (struct backend_vector){
+		.device = interrupt->device,
+		.kind = interrupt->kind,
+		.vector = interrupt->vector,
+	};
+	fake->interrupts[created->id % FAKE_MAX] = *interrupt;
 	return 0;
 }
 
@@ -319,6 +400,10 @@ static const struct backend_ops fake_ops = {
 	.set_state = fake_set_state,
 	.revoke = fake_revoke,
 	.next_window = fake_next_window,
+	.find_device = fake_find_device,
+	.next_device = fake_next_device,
+	.create_interrupt = fake_create_interrupt,
+	.next_interrupt = fake_next_interrupt,
 	.read_events = fake_read_events,
 	.rescan = fake_rescan,
 	.translate = fake_translate,
@@ -330,6 +415,8 @@ void fake_init(struct fake *fake)
 	*fake = (struct fake){
 		.backend = { .ops = &fake_ops, .event_fd = -1, .abi = 1, .load = 1 },
 		.generation = 1,
+		.msi_vectors = 1,
+		.msix_vectors = 64,
 	};
 }
 
@@ -402,4 +489,18 @@ void fake_remove_device(struct fake *fake, const char *name)
 	fake_begin_removal(fake, name);
 	cr_assert_eq(fake_release(&fake->backend, handle), 0);
 	fake_event(fake, MMIOD_CONTROL_REGION_GONE, MMIOD_WINDOW_REVOKED, handle);
+}
+
+/* In the module's order: the function is listed no more when its interrupts are revoked. */
+void fake_remove_function(struct fake *fake, uint64_t number)
+{
+	struct backend_device *device = fake_device(fake, number);
+
+	cr_assert_not_null(device);
+	*device = fake->devices[--fake->n_devices];
+	for (size_t i = 0; i < fake->n_windows; i++)
+		if (fake->windows[i].kind == MMIOD_KIND_INTERRUPT &&
+		    fake->windows[i].vector.device == number)
+			fake_set_state(&fake->backend, fake->windows[i].id, MMIOD_STATE_REVOKED);
+	fake_event(fake, MMIOD_CONTROL_DEVICE_GONE, 0, number);
 }

@@ -16,7 +16,7 @@ struct fake {
 	size_t n_regions;
 	uint64_t last_region;
 	uint32_t generation; /* of what is claimed from now on */
-	struct backend_ledger windows[FAKE_MAX]; /* in order of id */
+	struct backend_ledger windows[FAKE_MAX]; /* and interrupts, in order of id */
 	size_t n_windows;
 	uint64_t last_window;
 	struct mmiod_control_event events[FAKE_MAX];
@@ -45,6 +45,10 @@ struct fake {
 	uint64_t write_regions[FAKE_MAX]; /* handles, likewise */
 	uint64_t write_phys[FAKE_MAX]; /* of those regions */
 	size_t n_writes;
+	struct backend_device devices[8]; /* that were found, and not removed since */
+	size_t n_devices;
+	uint32_t msix_vectors, msi_vectors; /* of those that are found from now on */
+	struct backend_interrupt interrupts[FAKE_MAX]; /* by id, as asked for */
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
 	struct mmiod_buffer_info info; /* what buffer_info says */
 	struct mmiod_translate translation; /* what translate says, but for pid and address */
@@ -60,6 +64,7 @@ void fake_finish(struct fake *fake, uint64_t id); /* no processor reaches the wi
 void fake_begin_removal(struct fake *fake, const char *name);
 void fake_reload(struct fake *fake); /* the module: nothing is left, and it counts from 1 again */
 void fake_remove_device(struct fake *fake, const char *region);
+void fake_remove_function(struct fake *fake, uint64_t number); /* with its interrupts */
 struct backend_ledger *fake_window(struct fake *fake, uint64_t id);
 
 #endif

@@ -325,6 +325,48 @@ uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uin
 	return answered(fd);
 }
 
+struct mmiod_wire_interrupt vector(const char *device, uint32_t number)
+{
+	struct mmiod_wire_interrupt element = { .vector = number };
+
+	snprintf(element.device, sizeof(element.device), "%s", device);
+	return element;
+}
+
+void send_interrupts(int fd, const struct mmiod_wire_interrupt *wants, size_t n, uint32_t flags)
+{
+	struct {
+		struct mmiod_msg_lease fixed;
+		struct mmiod_wire_interrupt wants[MMIOD_MSG_FDS_MAX];
+	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
+
+	packet.fixed.msg = header(MMIOD_OP_INTERRUPT, sizeof(packet.fixed), n, sizeof(wants[0]));
+	memcpy(packet.wants, wants, n * sizeof(wants[0]));
+	client_send(fd, &packet, packet.fixed.msg.size);
+}
+
+uint32_t client_interrupt(int fd, const struct mmiod_wire_interrupt *wants, size_t n,
+			  uint32_t flags)
+{
+	send_interrupts(fd, wants, n, flags);
+	return answered(fd);
+}
+
+uint32_t client_explain_vector(int fd, const char *device, uint32_t number)
+{
+	struct mmiod_msg_explain explain = {
+		.offset = number,
+		.rights = MMIOD_RIGHT_READ,
+		.flags = MMIOD_EXPLAIN_SELF,
+		.kind = MMIOD_KIND_INTERRUPT,
+	};
+
+	explain.msg = header(MMIOD_OP_EXPLAIN, sizeof(explain), 0, 0);
+	snprintf(explain.region, sizeof(explain.region), "%s", device);
+	client_send(fd, &explain, sizeof(explain));
+	return answered(fd);
+}
+
 uint32_t client_map(int fd, const char *region, uint64_t cursor)
 {
 	struct mmiod_msg_pool_map map = { .cursor = cursor };
@@ -469,5 +511,12 @@ void lease_refused(int fd, struct mmiod_wire_want element, uint32_t status, cons
 void alloc_refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words)
 {
 	cr_assert_eq(client_alloc(fd, &element, 1, 0), MMIOD_OK);
+	expect_refusal(status, words);
+}
+
+void interrupt_refused(int fd, struct mmiod_wire_interrupt element, uint32_t status,
+		       const char *words)
+{
+	cr_assert_eq(client_interrupt(fd, &element, 1, 0), MMIOD_OK);
 	expect_refusal(status, words);
 }

@@ -76,6 +76,14 @@ uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uin
 /* Of one element, which gets neither lease nor descriptor, and a sentence with these words. */
 void lease_refused(int fd, struct mmiod_wire_want element, uint32_t status, const char *words);
 void alloc_refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words);
+struct mmiod_wire_interrupt vector(const char *device, uint32_t number);
+uint32_t client_interrupt(int fd, const struct mmiod_wire_interrupt *wants, size_t n,
+			  uint32_t flags);
+void send_interrupts(int fd, const struct mmiod_wire_interrupt *wants, size_t n, uint32_t flags);
+uint32_t client_explain_vector(int fd, const char *device, uint32_t number);
+/* Of one element, as of lease_refused(). */
+void interrupt_refused(int fd, struct mmiod_wire_interrupt element, uint32_t status,
+		       const char *words);
 uint32_t client_map(int fd, const char *region, uint64_t cursor);
 uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Devices of the module: which functions its driver has, and the interrupts that are made of them.
+ * What this adds to the ioctls is words: which device, why not, and what to do.
+ */
+#include <string.h>
+#include "backend/module.h"
+#include "base/util.h"
+#include "machine/pci.h"
+
+static void take_info(const struct mmiod_device_info *info, struct backend_device *device)
+{
+	struct pci_info pci;
+
+	*device = (struct backend_device){
+		.number = info->device,
+		.state = (enum mmiod_state)info->state,
+		.flags = info->flags,
+		.generation = info->generation,
+		.group = info->group,
+		.msi_vectors = info->msi_vectors,
+		.msix_vectors = info->msix_vectors,
+		.set_up = info->vectors,
+		.interrupt = (enum mmiod_irq_kind)info->interrupt_kind,
+		.mapped = info->mapped,
+		.resets = info->resets,
+		.resets_failed = info->resets_failed,
+	};
+	pci_format(info->device, device->address);
+	if (pci_find_slot(info->device, &pci) < 0)
+		return;
+	device->vendor = pci.vendor;
+	device->product = pci.product;
+	memcpy(device->model, pci.model, sizeof(device->model));
+}
+
+int module_next_device(struct backend *backend, uint64_t number, struct backend_device *device)
+{
+	struct mmiod_device_info info = { .size = sizeof(info), .cursor = number };
+	int r;
+
+	if (!container_of(backend, struct module, backend)->knows_devices)
+		return -EOPNOTSUPP;
+	r = module_control(backend, MMIOD_IOC_DEVICE_NEXT, &info);
+	if (r == 0)
+		take_info(&info, device);
+	return r;
+}
+
+static int locate(const struct config_function *config, struct pci_info *pci, struct text *why)
+{
+	char name[MMIOD_WIRE_NAME];
+
+	if (config->device == CONFIG_DEVICE_IDS) {
+		if (pci_find_ids(config->vendor, config->product, pci) == 0)
+			return 0;
+		text_add(why, "there is no PCI function %04x:%04x", config->vendor,
+			 config->product);
+		return -ENODEV;
+	}
+	if (pci_find_slot(config->pci, pci) == 0)
+		return 0;
+	pci_format(config->pci, name);
+	text_add(why, "there is no PCI function %s", name);
+	return -ENODEV;
+}
+
+/* It is there, but another driver has it, or none. */
+static void explain_unbound(const struct pci_info *pci, struct text *why)
+{
+	char name[MMIOD_WIRE_NAME], driver[64];
+	bool bound = pci_driver(pci->address, driver, sizeof(driver)) == 0;
+
+	pci_format(pci->address, name);
+	text_add(why,
+		 "%s is bound to %s%s; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = "
+		 "%s\" in its section does so always",
+		 name, bound ? "driver " : "no driver", bound ? driver : "",
+		 bound ? " --force" : "", name, bound ? "force" : "yes");
+}
+
+int module_find_device(struct backend *backend, const struct config_function *config,
+		       struct backend_device *device, struct text *why)
+{
+	struct pci_info pci = { 0 };
+	int r;
+
+	if (!container_of(backend, struct module, backend)->knows_devices) {
+		text_add(why, "the module is older than this daemon, and knows no interrupts: "
+			      "reload it");
+		return -EOPNOTSUPP;
+	}
+	r = locate(config, &pci, why);
+	if (r < 0)
+		return r;
+	r = module_next_device(backend, pci.address, device);
+	if (r == 0 && device->number == pci.address)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	explain_unbound(&pci, why);
+	return -ENODEV;
+}
+
+int module_create_interrupt(struct backend *backend, const struct backend_interrupt *interrupt,
+			    struct backend_created *created)
+{
+	struct mmiod_interrupt_create create = {
+		.size = sizeof(create),
+		.flags = interrupt->flags,
+		.device = interrupt->device,
+		.owner = interrupt->owner,
+		.kind = (uint32_t)interrupt->kind,
+		.vector = interrupt->vector,
+		.vectors = interrupt->vectors,
+		.budget = interrupt->budget,
+	};
+	int r;
+
+	memcpy(create.tag, interrupt->tag, sizeof(create.tag));
+	r = module_control(backend, MMIOD_IOC_INTERRUPT_CREATE, &create);
+	*created = (struct backend_created){ .fd = -1, .conflict = create.conflict_id };
+	if (r < 0)
+		return r;
+	created->id = create.id;
+	created->fd = create.fd;
+	created->vectors = create.vectors;
+	return 0;
+}
+
+/* Of an older module the ledger is empty. */
+int module_next_interrupt(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	struct mmiod_interrupt_info info = { .size = sizeof(info), .id = id };
+	int r;
+
+	if (!container_of(backend, struct module, backend)->knows_devices)
+		return -ENOENT;
+	r = module_control(backend, MMIOD_IOC_INTERRUPT_NEXT, &info);
+	if (r < 0)
+		return r;
+	*entry = (struct backend_ledger){
+		.id = info.id,
+		.kind = MMIOD_KIND_INTERRUPT,
+		.vector = {
+			.device = info.device,
+			.kind = (enum mmiod_irq_kind)info.kind,
+			.vector = info.vector,
+			.flags = info.flags,
+			.irq = info.irq,
+			.storms = info.storms,
+			.count = info.count,
+			.busy_ns = info.busy_ns,
+		},
+		.window.rights = MMIOD_RIGHT_READ,
+		.state = (enum mmiod_state)info.state,
+	};
+	memcpy(entry->window.tag, info.tag, sizeof(info.tag));
+	return 0;
+}

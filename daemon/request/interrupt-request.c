@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+/*
+ * INTERRUPT: leases of vectors. Each element goes the way of a LEASE's: is it well-formed, is there
+ * such a device, does the policy let the caller, has the device such a vector, is there room in the
+ * account, is it free; then the backend makes the file. A vector has one holder, so a lease of it is
+ * exclusive, and never more than its own.
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <common/escape.h>
+#include "request/request.h"
+#include "request/want.h"
+
+static const char *kind_name(enum mmiod_irq_kind kind)
+{
+	static const char *const names[] = { "nothing", "intx", "msi", "msix" };
+
+	return kind < array_size(names) ? names[kind] : "?";
+}
+
+/* ---- may they -------------------------------------------------------------------------------- */
+
+static enum mmiod_outcome check_form(struct want *want)
+{
+	const struct mmiod_wire_interrupt *wire = &want->interrupt;
+
+	if (!memchr(wire->device, '\0', sizeof(wire->device)))
+		return want_refuse(want, MMIOD_E_INVALID, "the device's name is not terminated");
+	if (wire->flags & ~MMIOD_VECTOR_FLAGS)
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown flag");
+	if (wire->kind > MMIOD_IRQ_MSIX)
+		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown kind of interrupt");
+	return want_check_form(want);
+}
+
+static enum mmiod_outcome find_device(struct want *want)
+{
+	struct broker *broker = want->call->broker;
+	struct device *device = device_find_settled(broker, want->interrupt.device);
+	char name[4 * MMIOD_WIRE_NAME];
+
+	want->region = device ? &device->vectors : NULL;
+	if (device && device->config)
+		return MMIOD_OK;
+	common_escape(name, sizeof(name), want->interrupt.device, sizeof(want->interrupt.device));
+	return want_refuse(want, MMIOD_E_NOT_FOUND, "there is no device \"%s\"", name);
+}
+
+static enum mmiod_outcome check_policy(struct want *want)
+{
+	const struct device *device = device_of(want->region);
+	char name[USER_NAME_MAX];
+
+	want->decision = policy_decide_device(device->config, want->subject, MMIOD_MAY_INTERRUPT);
+	want->judged = true;
+	if (want->decision.reason == POLICY_GRANTED) {
+		want->grant = want->decision.grant;
+		return MMIOD_OK;
+	}
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	policy_explain_device(
+		&want->text, &want->decision, want->region->name,
+		holder_user_name(want->call->broker, want->subject->uid, name, sizeof(name)),
+		want->subject);
+	return MMIOD_E_DENIED;
+}
+
+static enum mmiod_outcome check_presence(struct want *want)
+{
+	const struct region *vectors = want->region;
+	const struct config_origin *at = &device_of(vectors)->config->origin;
+
+	if (!vectors->claimed)
+		return want_refuse(want, MMIOD_E_GONE, "device %s is not there: %s", vectors->name,
+				   vectors->missing);
+	if (vectors->stale)
+		return want_refuse(
+			want, MMIOD_E_BUSY,
+			"device %s is to become another, or to interrupt in another way, "
+			"as %s:%u says: what it was is kept by leases of its vectors",
+			vectors->name, at->file, at->line);
+	return MMIOD_OK;
+}
+
+static enum mmiod_outcome check_vector(struct want *want)
+{
+	const struct device *device = device_of(want->region);
+	const struct mmiod_wire_interrupt *wire = &want->interrupt;
+	const struct config_origin *at = &device->config->origin;
+	const char *name = want->region->name;
+
+	if (!device->interrupt)
+		return want_refuse(
+			want, MMIOD_E_INVALID,
+			"device %s has no interrupts to lease: add \"interrupts = auto\" "
+			"to its section at %s:%u",
+			name, at->file, at->line);
+	if (!device->n_vectors)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "device %s is to interrupt by %s (%s:%u), which %s has not",
+				   name, kind_name(device->interrupt), at->file, at->line,
+				   device->hw.address);
+	if (wire->kind && wire->kind != device->interrupt)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "device %s interrupts by %s (%s:%u), not by %s", name,
+				   kind_name(device->interrupt), at->file, at->line,
+				   kind_name(wire->kind));
+	if (wire->vector < device->n_vectors)
+		return MMIOD_OK;
+	if (device->n_vectors == 1)
+		return want_refuse(
+			want, MMIOD_E_INVALID,
+			"device %s has vector 0 only, not %u: \"vectors\" in its section "
+			"at %s:%u says how many are set up",
+			name, wire->vector, at->file, at->line);
+	return want_refuse(want, MMIOD_E_INVALID,
+			   "device %s has vectors 0 to %u, not %u: \"vectors\" in its section at "
+			   "%s:%u says how many are set up",
+			   name, device->n_vectors - 1, wire->vector, at->file, at->line);
+}
+
+/* ---- the want -------------------------------------------------------------------------------- */
+
+static void read_element(struct want *want, size_t index)
+{
+	request_element(want->call->request, index, &want->interrupt, sizeof(want->interrupt));
+}
+
+/* Says the same as a LEASE of the byte that stands for it. */
+static void translate(struct want *want)
+{
+	const struct mmiod_wire_interrupt *interrupt = &want->interrupt;
+
+	want->lease_kind = MMIOD_KIND_INTERRUPT;
+	want->share = MMIOD_SHARE_EXCLUSIVE;
+	want->wire = (struct mmiod_wire_want){
+		.offset = interrupt->vector,
+		.length = 1,
+		.rights = MMIOD_RIGHT_READ,
+		.share = MMIOD_SHARE_EXCLUSIVE,
+		.lease_ms = interrupt->lease_ms,
+	};
+	memcpy(want->wire.region, interrupt->device, sizeof(want->wire.region));
+	if (interrupt->flags & MMIOD_VECTOR_CONNECTION)
+		want->wire.flags |= MMIOD_LEASE_CONNECTION;
+}
+
+static enum mmiod_outcome judge(struct want *want)
+{
+	enum mmiod_outcome outcome;
+
+	translate(want);
+	outcome = check_form(want);
+	if (outcome == MMIOD_OK)
+		outcome = find_device(want);
+	if (outcome == MMIOD_OK)
+		outcome = check_policy(want);
+	if (outcome == MMIOD_OK)
+		outcome = check_presence(want);
+	if (outcome == MMIOD_OK)
+		outcome = check_vector(want);
+	return outcome;
+}
+
+static enum mmiod_outcome reserve(struct want *want)
+{
+	struct lease *holder = lease_conflict(want->region, want->wire.offset, 1, MMIOD_RIGHT_READ,
+					      MMIOD_SHARE_EXCLUSIVE);
+
+	return holder ? want_name_holder(want, holder, "is held by") : want_check_turn(want);
+}
+
+const struct want_kind want_interrupt = { read_element, judge, reserve };
+
+/* ---- making it ------------------------------------------------------------------------------- */
+
+/* What it is that the module will not have beside it. */
+static enum mmiod_outcome name_conflict(struct want *want, uint64_t conflict)
+{
+	const struct lease *other =
+		conflict ? lease_find(&want->call->broker->leases, conflict) : NULL;
+	const char *name = want->region->name;
+
+	if (!other)
+		return want_refuse(
+			want, MMIOD_E_BUSY,
+			"device %s cannot be kept from its interrupt line, and others use "
+			"it, or somebody else has its vectors",
+			name);
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	if (other->kind == MMIOD_KIND_INTERRUPT)
+		text_add(&want->text,
+			 "vector %" PRIu64 " of device %s, of another kind or the same, "
+			 "is held by ",
+			 other->offset, other->region->name);
+	else
+		text_add(&want->text,
+			 "the table of MSI-X of device %s can be written through region %s, of "
+			 "which a part that can be mapped is held by ",
+			 name, other->region->name);
+	holder_describe(want->call->broker, other, &want->text);
+	return MMIOD_E_BUSY;
+}
+
+static enum mmiod_outcome refuse(struct want *want, int error)
+{
+	const char *name = want->region->name;
+
+	switch (error) {
+	case -EBUSY:
+		return name_conflict(want, want->created.conflict);
+	case -EAGAIN:
+		return want_refuse(want, MMIOD_E_BUSY,
+				   "device %s is being reset, sleeps, or was used by others since "
+				   "its last reset: ask again",
+				   name);
+	case -ENODEV:
+		return want_refuse(want, MMIOD_E_GONE,
+				   "device %s has gone, or has no interrupt of that kind", name);
+	case -EIO:
+		return want_refuse(want, MMIOD_E_GONE,
+				   "device %s does not answer: it must be bound anew", name);
+	case -EINVAL:
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "device %s has fewer vectors set up than that: the machine had "
+				   "no more, or its configuration was another when they were",
+				   name);
+	case -EPERM:
+		return want_refuse(
+			want, MMIOD_E_DENIED,
+			"nothing bounds what device %s may write to by its messages, and "
+			"the kernel is locked down",
+			name);
+	case -ENOSPC:
+		return want_refuse(
+			want, MMIOD_E_QUOTA,
+			"the machine has no vector left for device %s, or the module has "
+			"as many windows and interrupts as max_windows admits",
+			name);
+	case -EOPNOTSUPP:
+	case -ENOTTY:
+		return want_refuse(want, MMIOD_E_UNSUPPORTED,
+				   "the module is older than this daemon, and knows no interrupts");
+	case -ENOMEM:
+	case -EMFILE:
+	case -ENFILE:
+		return want_refuse(want, MMIOD_E_RESOURCES, "no interrupt: %s", strerror(-error));
+	default:
+		return want_refuse(want, MMIOD_E_INTERNAL, "no interrupt: %s", strerror(-error));
+	}
+}
+
+/* What lets the device write messages, by the administrator's word. */
+static uint32_t module_flags(const struct want *want)
+{
+	const struct device *device = device_of(want->region);
+	uint32_t flags = 0;
+
+	if (want->interrupt.flags & MMIOD_VECTOR_ONESHOT)
+		flags |= MMIOD_INTERRUPT_ONESHOT;
+	if (want->interrupt.flags & MMIOD_VECTOR_MASKED)
+		flags |= MMIOD_INTERRUPT_MASKED;
+	if (device->interrupt == MMIOD_IRQ_INTX)
+		return flags;
+	if (device->config->dma == CONFIG_DMA_TRUSTED)
+		flags |= MMIOD_INTERRUPT_TRUSTED;
+	if (!device->config->dma_engine)
+		flags |= MMIOD_INTERRUPT_NO_ENGINE;
+	return flags;
+}
+
+/* One user's processes are one party; the module never looks into the number. */
+static uint64_t owner_of(const struct want *want)
+{
+	return (uint64_t)want->holder.uid + 1;
+}
+
+enum mmiod_outcome want_create_interrupt(struct want *want)
+{
+	const struct device *device = device_of(want->region);
+	struct backend *backend = want->call->broker->backend;
+	struct backend_interrupt interrupt = {
+		.device = device->hw.number,
+		.owner = owner_of(want),
+		.kind = device->interrupt,
+		.vector = want->interrupt.vector,
+		.vectors = device->n_vectors,
+		.budget = device->config->storm,
+		.flags = module_flags(want),
+		.period_ms = device->config->period_ms,
+	};
+	int r;
+
+	want_encode_tag(want->lease, interrupt.tag);
+	r = backend->ops->create_interrupt(backend, &interrupt, &want->created);
+	if (r < 0) {
+		want->created.fd = -1;
+		return refuse(want, r);
+	}
+	want->call->broker->n_untold++;
+	return MMIOD_OK;
+}
+
+enum request_result request_interrupt(struct call *call)
+{
+	return want_batch(call, &want_interrupt);
+}
