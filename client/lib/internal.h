@@ -5,12 +5,12 @@
  *
  *	client.c			the client as a program sees it
  *	cache/				object caches, and where their slabs come from
- *	access/, snapshot/		mapped windows and accesses; what the daemon lists and tells
+ *	access/, device/, snapshot/	mapped windows and accesses; interrupts; what the daemon lists
  *	lease/				leases: asked for, waited for, given back; allocations
  *	wire/				packets, the connection, requests and replies, events, renewals
  *	base/				errors, linked lists, structs that programs allocate, targets
  *
- * access and snapshot do not know each other. base has a header for each thing.
+ * access, device and snapshot do not know each other. base has a header for each thing.
  *
  * Ownership of file descriptors: a packet owns those that came with it until somebody takes them; a
  * lease owns its window's file; the client owns socket, epoll and eventfd.

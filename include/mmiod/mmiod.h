@@ -75,6 +75,11 @@ struct mmiod_translation;
 struct mmiod_frame;
 struct mmiod_notice;
 struct mmiod_wait;
+struct mmiod_interrupt;
+struct mmiod_device_list;
+struct mmiod_device;
+struct mmiod_vector_list;
+struct mmiod_vector;
 
 /* ---- client: a connection to the daemon ---- */
 
@@ -261,6 +266,11 @@ uint64_t mmiod_lease_info_writes(const struct mmiod_lease_info *info);
 enum mmiod_memory mmiod_lease_info_memory(const struct mmiod_lease_info *info);
 /** 1: an allocator chose where it lies, 0: its holder named it. */
 int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
+/**
+ * What the lease is of. Of MMIOD_KIND_INTERRUPT the region's name is the device's, the offset its
+ * vector, and the length 1.
+ */
+enum mmiod_lease_kind mmiod_lease_info_kind(const struct mmiod_lease_info *info);
 
 /* ---- leases ---- */
 
@@ -416,6 +426,155 @@ int mmiod_lease_state(const struct mmiod_lease *lease, enum mmiod_state *state);
  * the kernel, not the daemon. -EOPNOTSUPP: in simulation, and with a module that is older than this.
  */
 int mmiod_lease_users(const struct mmiod_lease *lease);
+
+/* ---- interrupts: leases of vectors of devices ---- */
+
+#define MMIOD_IRQ_ONESHOT \
+	(1u << 0) /**< masked by each interrupt until it is unmasked, as INTx is */
+#define MMIOD_IRQ_MASKED (1u << 1) /**< starts masked; as an answer: is masked now */
+#define MMIOD_IRQ_CONNECTION (1u << 2) /**< as MMIOD_WANT_CONNECTION */
+#define MMIOD_IRQ_STORM (1u << 8) /**< answer: it came too often, and is silenced until unmasked */
+#define MMIOD_IRQ_EVENTFD (1u << 9) /**< answer: it signals one, by mmiod_interrupt_set_eventfd() */
+#define MMIOD_IRQ_SILENT \
+	(1u << 10) /**< answer: its messages cannot come: the bus is not mastered */
+
+/**
+ * Lease vector @vector, from 0, of device @device, as [device NAME] of the configuration names it,
+ * for as long as its file is open. A vector has one holder; it may be another process than those
+ * that have the device's memory.
+ *
+ * @kind: MMIOD_IRQ_DEFAULT, or the kind that it must be. @flags: MMIOD_IRQ_ONESHOT, _MASKED,
+ * _CONNECTION. It waits for other holders as mmiod_client_set_wait() says.
+ *
+ * Errors: -ENOENT (no such device), -EACCES (policy), -EBUSY (held; or the device is being reset, or
+ * interrupts in another way), -EDQUOT, -EINVAL (no such vector or kind), -ENODEV (device not there),
+ * -EOPNOTSUPP (daemon or module are older than this).
+ */
+int mmiod_client_interrupt(struct mmiod_client *client, const char *device,
+			   enum mmiod_irq_kind kind, unsigned int vector, unsigned int flags,
+			   struct mmiod_interrupt **interrupt);
+
+/** Forget the object and close its file; as of mmiod_lease_free(). NULL: no-op. */
+void mmiod_interrupt_free(struct mmiod_interrupt *interrupt);
+
+/** Give it back now, whoever still has the file; as of mmiod_lease_release(). */
+int mmiod_interrupt_release(struct mmiod_interrupt *interrupt);
+
+/**
+ * Its file. Owned by the interrupt; may be passed on, polled and read: 8 bytes are how many came
+ * since the last read, as of an eventfd, which may be none yet, and then read() waits; 4 bytes are
+ * UIO's total. POLLIN: there are any. POLLPRI: something of its flags or its state has changed.
+ * POLLHUP: revoked. In simulation it is an eventfd.
+ */
+int mmiod_interrupt_fd(const struct mmiod_interrupt *interrupt);
+
+/**
+ * Wait until it has come, once or more, since the last wait: 0 with *@count, if not NULL, how often.
+ *
+ * @timeout_ms: 0 looks, -1 waits for ever. -ETIMEDOUT: it did not come; -ENODEV: revoked, or the
+ * device has gone; -EINTR: a signal. While it is suspended it goes on waiting. One thread at a time.
+ */
+int mmiod_interrupt_wait(struct mmiod_interrupt *interrupt, int timeout_ms, uint64_t *count);
+
+/**
+ * Keep it from coming, and let it come again; what it would have told meanwhile comes as one. INTx
+ * is masked whenever it came: acknowledge it at the device, then unmask. -EAGAIN: it is silenced
+ * after a storm, for up to a second more; -ENODEV: revoked; -EOPNOTSUPP: simulation has no mask.
+ */
+int mmiod_interrupt_mask(struct mmiod_interrupt *interrupt);
+int mmiod_interrupt_unmask(struct mmiod_interrupt *interrupt);
+
+/**
+ * Have it signal the eventfd @fd as well, in place of an earlier one; -1: none any more. -EINVAL: it
+ * is no eventfd; -EBADF; -ENODEV: revoked; -EOPNOTSUPP: in simulation its own file is one.
+ */
+int mmiod_interrupt_set_eventfd(struct mmiod_interrupt *interrupt, int fd);
+
+/** Make it come, without the device, masked or not. -ENODEV: revoked; -EAGAIN: suspended. */
+int mmiod_interrupt_trigger(struct mmiod_interrupt *interrupt);
+
+/**
+ * How often it came since it was leased; in simulation, how many of them were waited for.
+ * -ENODEV: its connection ended, and in simulation the lease with it.
+ */
+int mmiod_interrupt_count(const struct mmiod_interrupt *interrupt, uint64_t *count);
+
+/** MMIOD_IRQ_* that hold now; in simulation 0. Ends POLLPRI for a change of MMIOD_IRQ_SILENT. */
+int mmiod_interrupt_flags(const struct mmiod_interrupt *interrupt, unsigned int *flags);
+
+/** As of mmiod_lease_state(). */
+int mmiod_interrupt_state(const struct mmiod_interrupt *interrupt, enum mmiod_state *state);
+
+/** Id of the lease, by which events name it. */
+uint64_t mmiod_interrupt_lease(const struct mmiod_interrupt *interrupt);
+enum mmiod_irq_kind mmiod_interrupt_kind(const struct mmiod_interrupt *interrupt);
+unsigned int mmiod_interrupt_vector(const struct mmiod_interrupt *interrupt);
+/** How many vectors are set up for the device: those from 0 to one less. */
+unsigned int mmiod_interrupt_vectors(const struct mmiod_interrupt *interrupt);
+
+/**
+ * The devices that policy lets the caller lease something of, and all for who may inspect: a
+ * snapshot. -EOPNOTSUPP: the daemon is older than this. Free with mmiod_device_list_free().
+ */
+int mmiod_client_list_devices(struct mmiod_client *client, struct mmiod_device_list **list);
+void mmiod_device_list_free(struct mmiod_device_list *list);
+size_t mmiod_device_list_count(const struct mmiod_device_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_device *mmiod_device_list_get(const struct mmiod_device_list *list,
+						 size_t index);
+
+const char *mmiod_device_name(const struct mmiod_device *device);
+/** "0000:01:00.0", or "simulation". */
+const char *mmiod_device_address(const struct mmiod_device *device);
+/** Name by its PCI ids; "" when unknown. */
+const char *mmiod_device_model(const struct mmiod_device *device);
+uint16_t mmiod_device_vendor(const struct mmiod_device *device);
+uint16_t mmiod_device_product(const struct mmiod_device *device);
+/** REVOKED: it is not there, or not bound; mmiod_device_missing() says why to who may inspect. */
+enum mmiod_state mmiod_device_state(const struct mmiod_device *device);
+const char *mmiod_device_missing(const struct mmiod_device *device);
+/** The caller's rights: set of enum mmiod_device_right. */
+unsigned int mmiod_device_rights(const struct mmiod_device *device);
+/** The kind of interrupts that may be leased; MMIOD_IRQ_DEFAULT: none. */
+enum mmiod_irq_kind mmiod_device_interrupt(const struct mmiod_device *device);
+/** How many vectors may be leased, and how many of these are set up now. */
+unsigned int mmiod_device_vectors(const struct mmiod_device *device);
+unsigned int mmiod_device_vectors_set_up(const struct mmiod_device *device);
+unsigned int mmiod_device_leases(const struct mmiod_device *device);
+/** Interrupts that came too often, since the daemon was started. */
+uint64_t mmiod_device_storms(const struct mmiod_device *device);
+/** 1: it may read and write all of the machine's memory. */
+int mmiod_device_trusted(const struct mmiod_device *device);
+/** 1: it masters the bus now. */
+int mmiod_device_masters(const struct mmiod_device *device);
+/** IOMMU group; -1: none. */
+int mmiod_device_group(const struct mmiod_device *device);
+
+/** The leased vectors of the caller's own user, and all for who may inspect: a snapshot. */
+int mmiod_client_list_vectors(struct mmiod_client *client, struct mmiod_vector_list **list);
+void mmiod_vector_list_free(struct mmiod_vector_list *list);
+size_t mmiod_vector_list_count(const struct mmiod_vector_list *list);
+/** NULL when @index is out of range. Owned by the list. */
+const struct mmiod_vector *mmiod_vector_list_get(const struct mmiod_vector_list *list,
+						 size_t index);
+
+uint64_t mmiod_vector_lease(const struct mmiod_vector *vector); /**< id */
+const char *mmiod_vector_device(const struct mmiod_vector *vector);
+unsigned int mmiod_vector_number(const struct mmiod_vector *vector); /**< from 0 */
+enum mmiod_irq_kind mmiod_vector_kind(const struct mmiod_vector *vector);
+enum mmiod_state mmiod_vector_state(const struct mmiod_vector *vector);
+unsigned int mmiod_vector_flags(const struct mmiod_vector *vector); /**< MMIOD_IRQ_* */
+/** Interrupts so far, and nanoseconds that handling them took; 0 in simulation. */
+uint64_t mmiod_vector_count(const struct mmiod_vector *vector);
+uint64_t mmiod_vector_busy_ns(const struct mmiod_vector *vector);
+unsigned int mmiod_vector_storms(const struct mmiod_vector *vector);
+/** The kernel's number, as in /proc/interrupts; 0: not known. */
+unsigned int mmiod_vector_irq(const struct mmiod_vector *vector);
+uint64_t mmiod_vector_started(const struct mmiod_vector *vector); /**< seconds since 1970 */
+uint32_t mmiod_vector_uid(const struct mmiod_vector *vector);
+/** Of the process that asked: a hint, because files travel. */
+uint32_t mmiod_vector_pid(const struct mmiod_vector *vector);
+const char *mmiod_vector_comm(const struct mmiod_vector *vector);
 
 /* ---- allocation: leases of memory that the daemon finds ---- */
 
@@ -618,6 +777,8 @@ uint32_t mmiod_log_entry_pid(const struct mmiod_log_entry *entry);
 const char *mmiod_log_entry_comm(const struct mmiod_log_entry *entry);
 /** Which section of the configuration gave it; at most 31 bytes of it. */
 const char *mmiod_log_entry_grant(const struct mmiod_log_entry *entry);
+/** As of mmiod_lease_info_kind(). */
+enum mmiod_lease_kind mmiod_log_entry_kind(const struct mmiod_log_entry *entry);
 
 /* ---- what the daemon counts ---- */
 
@@ -741,6 +902,8 @@ uint64_t mmiod_notice_time(const struct mmiod_notice *notice); /**< microseconds
 uint64_t mmiod_notice_lost(const struct mmiod_notice *notice); /**< LOST: how many */
 uint64_t mmiod_notice_lease(const struct mmiod_notice *notice); /**< 0: it is about none */
 enum mmiod_memory mmiod_notice_memory(const struct mmiod_notice *notice);
+/** As of mmiod_lease_info_kind(); DEVICE: of a device itself, which came or went. */
+enum mmiod_lease_kind mmiod_notice_kind(const struct mmiod_notice *notice);
 const char *mmiod_notice_region(const struct mmiod_notice *notice); /**< "" for kernel memory */
 /** Of the lease in its region, or of what was asked for and denied. */
 uint64_t mmiod_notice_offset(const struct mmiod_notice *notice);
@@ -768,6 +931,12 @@ struct mmiod_policy_question {
 	size_t group_count; /**< at most 16000 */
 	enum mmiod_memory memory; /**< of the kernel's kinds only @region counts beside it */
 	uint32_t reserved; /**< 0 */
+	/**
+	 * MMIOD_KIND_INTERRUPT: of vector @offset of the device that @region names, and nothing
+	 * else counts beside these. Of others the default will do.
+	 */
+	enum mmiod_lease_kind kind;
+	uint32_t reserved2; /**< 0 */
 };
 
 struct mmiod_policy_answer {

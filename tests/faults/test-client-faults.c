@@ -34,7 +34,9 @@ static pid_t daemon_pid;
 static const char config[] =
 	"[region vram]\nsize = 4M\npool = yes\n[region shm]\nsize = 1M\n"
 	"[grant all]\nregion = vram shm\nuser = *\naccess = rw\nshare = shared-write\n"
-	"[grant memory]\nmemory = pages vmalloc kmalloc\nuser = *\n";
+	"[grant memory]\nmemory = pages vmalloc kmalloc\nuser = *\n"
+	"[device card]\ninterrupts = msix\ndma-engine = no\n"
+	"[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
 
 /* ---- the daemon ------------------------------------------------------------------------------ */
 
@@ -135,6 +137,20 @@ CALL_LIST(call_list_regions, mmiod_region_list, mmiod_client_list_regions, mmiod
 CALL_LIST(call_list_leases, mmiod_lease_list, mmiod_client_list_leases, mmiod_lease_list_free)
 CALL_LIST(call_list_pools, mmiod_pool_list, mmiod_client_list_pools, mmiod_pool_list_free)
 CALL_LIST(call_list_caches, mmiod_cache_list, mmiod_client_list_caches, mmiod_cache_list_free)
+
+CALL_LIST(call_list_devices, mmiod_device_list, mmiod_client_list_devices, mmiod_device_list_free)
+CALL_LIST(call_list_vectors, mmiod_vector_list, mmiod_client_list_vectors, mmiod_vector_list_free)
+
+static int call_interrupt(void)
+{
+	struct mmiod_interrupt *interrupt;
+	int err = mmiod_client_interrupt(client, "card", MMIOD_IRQ_DEFAULT, 0, 0, &interrupt);
+
+	cr_assert(!err == !!interrupt);
+	if (interrupt && mmiod_interrupt_release(interrupt))
+		mmiod_interrupt_free(interrupt);
+	return err;
+}
 
 static int call_map_pool(void)
 {
@@ -460,6 +476,9 @@ static const struct function_line {
 	{ "list_leases", call_list_leases },
 	{ "list_pools", call_list_pools },
 	{ "list_caches", call_list_caches },
+	{ "list_devices", call_list_devices },
+	{ "list_vectors", call_list_vectors },
+	{ "interrupt", call_interrupt, true },
 	{ "map_pool", call_map_pool },
 	{ "lease", call_lease, true },
 	{ "lease_many", call_lease_many },

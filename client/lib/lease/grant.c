@@ -15,6 +15,7 @@
 union want {
 	struct mmiod_want lease;
 	struct mmiod_allocation allocation;
+	struct interrupt_want interrupt;
 };
 
 int lease_check_region(struct mmiod_client *client, const char *region)
@@ -103,6 +104,8 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->share = wire->share;
 	lease->width = wire->width;
 	lease->mappable = wire->mmapable;
+	lease->interrupt = (enum mmiod_irq_kind)wire->interrupt;
+	lease->vectors = wire->vectors;
 	lease->renewal.id = wire->lease;
 	lease->renewal.lease_ms = wire->lease_ms;
 	lease->renews = wire->renew;

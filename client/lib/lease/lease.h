@@ -28,6 +28,8 @@ struct mmiod_lease {
 	unsigned int width;
 	enum mmiod_memory memory;
 	bool mappable;
+	enum mmiod_irq_kind interrupt; /* of a vector; its offset is which; 0: it is none */
+	unsigned int vectors; /* of its device */
 	struct renewal renewal;
 	bool renews;
 };
@@ -86,6 +88,14 @@ struct lease_call {
 };
 
 extern const struct sized allocation_struct; /* of allocate.c */
+
+/* A vector that is asked for, by the room above. */
+struct interrupt_want {
+	const char *device;
+	enum mmiod_irq_kind kind;
+	unsigned int vector;
+	unsigned int flags;
+};
 
 int lease_check_region(struct mmiod_client *client, const char *region);
 int lease_ask(struct lease_call *call);

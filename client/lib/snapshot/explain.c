@@ -52,7 +52,9 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 {
 	size_t groups = question->other ? question->group_count : 0;
 	/* Members that older daemons do not know are sent only if they are asked for. */
-	size_t fixed = question->memory ? sizeof(struct mmiod_msg_explain) : MMIOD_V1_EXPLAIN;
+	bool vector = question->kind == MMIOD_KIND_INTERRUPT;
+	size_t fixed =
+		question->memory || vector ? sizeof(struct mmiod_msg_explain) : MMIOD_V1_EXPLAIN;
 	size_t size = fixed + groups * sizeof(uint32_t);
 	struct mmiod_msg_explain *request = calloc(1, sizeof(*request) + groups * sizeof(uint32_t));
 
@@ -64,6 +66,7 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 					   .count = (uint32_t)groups,
 					   .stride = sizeof(uint32_t) };
 	request->memory = question->memory;
+	request->kind = vector ? MMIOD_KIND_INTERRUPT : 0;
 	if (question->region)
 		strcpy(request->region, question->region);
 	request->offset = question->offset;
@@ -89,7 +92,9 @@ static int ask(struct mmiod_client *client, const struct mmiod_policy_question *
 
 	if (needs_region || (question->region && question->region[0]))
 		err = lease_check_region(client, question->region);
-	if (!err && question->reserved)
+	if (!err && question->kind == MMIOD_KIND_DEVICE)
+		err = client_fail(client, -EINVAL, "what may be asked of a device is interrupts");
+	if (!err && (question->reserved || question->reserved2))
 		err = client_fail(client, -EINVAL, "what is reserved must be zero");
 	if (!err && question->other && question->group_count > GROUPS_MAX)
 		err = client_fail(client, -EINVAL, "%zu groups: %d at most", question->group_count,

@@ -80,6 +80,8 @@ GETTER(uint64_t, mmiod_lease_info_reads, mmiod_lease_info, wire.reads)
 GETTER(uint64_t, mmiod_lease_info_writes, mmiod_lease_info, wire.writes)
 GETTER(enum mmiod_memory, mmiod_lease_info_memory, mmiod_lease_info, wire.memory)
 
+GETTER(enum mmiod_lease_kind, mmiod_lease_info_kind, mmiod_lease_info, wire.kind)
+
 MMIOD_EXPORT int mmiod_lease_info_allocated(const struct mmiod_lease_info *info)
 {
 	return info->wire.allocated != 0;

@@ -37,7 +37,7 @@ static bool has_event(const struct event_queue *queue)
 
 static bool is_notice(uint32_t type)
 {
-	return (type >= MMIOD_NOTICE_GRANTED && type <= MMIOD_NOTICE_BACK) ||
+	return (type >= MMIOD_NOTICE_GRANTED && type <= MMIOD_NOTICE_STORM) ||
 	       type == MMIOD_NOTICE_LOST;
 }
 
@@ -79,7 +79,7 @@ int event_queue_hold(struct event_queue *queue, const struct message *message)
 		return err;
 	if (is_notice(wire.type))
 		return hold_notice(queue, message);
-	if (wire.type < MMIOD_EVENT_REVOKE_ASKED || wire.type > MMIOD_EVENT_EXPIRING)
+	if (wire.type < MMIOD_EVENT_REVOKE_ASKED || wire.type > MMIOD_EVENT_STORM)
 		return 0;
 	held = calloc(1, sizeof(*held));
 	if (!held)

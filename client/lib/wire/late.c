@@ -32,7 +32,9 @@ void late_take(struct mmiod_client *client, struct reply *reply)
 
 	if (pending_take(client, reply))
 		return;
-	if ((opcode != MMIOD_OP_LEASE && opcode != MMIOD_OP_ALLOC) || message->head.status)
+	if ((opcode != MMIOD_OP_LEASE && opcode != MMIOD_OP_ALLOC &&
+	     opcode != MMIOD_OP_INTERRUPT) ||
+	    message->head.status)
 		return;
 	for (size_t i = 0; i < message->head.count; i++) {
 		struct mmiod_wire_granted wire;
