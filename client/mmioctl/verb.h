@@ -59,6 +59,7 @@
 	V(top) \
 	V(monitor) \
 	V(log) \
+	V(irq) \
 	V(export) \
 	V(doctor) \
 	V(test) \

@@ -43,6 +43,7 @@ bool region_owns_pages(const struct mmiod_region *region);
 const char *share_word(enum mmiod_share share);
 const char *state_word(enum mmiod_state state);
 const char *memory_word(enum mmiod_memory memory);
+const char *lease_kind_word(enum mmiod_lease_kind kind, enum mmiod_memory memory);
 enum mmiod_memory memory_of_word(const char *text);
 const char *zone_word(enum mmiod_memory_zone zone);
 void memtypes_words(unsigned int memtypes, char *out, size_t size);

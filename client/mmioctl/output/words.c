@@ -44,6 +44,19 @@ const char *memory_word(enum mmiod_memory memory)
 	return common_word(common_memory_words, memory, "-");
 }
 
+/* What a lease is of: of memory, which kind. */
+const char *lease_kind_word(enum mmiod_lease_kind kind, enum mmiod_memory memory)
+{
+	switch (kind) {
+	case MMIOD_KIND_DEVICE:
+		return "device";
+	case MMIOD_KIND_INTERRUPT:
+		return "interrupt";
+	default:
+		return memory_word(memory);
+	}
+}
+
 /* Whether windows of it can be mapped, as far as its place is known. */
 bool region_owns_pages(const struct mmiod_region *region)
 {

@@ -4,6 +4,7 @@
  * without a daemon; with one, the regions that mmiod holds are named.
  */
 #include "system/sysfs.h"
+#include "target/vector.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@ enum {
 	DEVICE_DRIVER,
 	DEVICE_OVERRIDE,
 	DEVICE_REGIONS,
+	DEVICE_IRQ,
 	DEVICE_BARS,
 	DEVICE_DECODING,
 	DEVICE_GROUP,
@@ -35,6 +37,7 @@ static const struct column device_columns[] = {
 	[DEVICE_DRIVER] = { "DRIVER", CELL_TEXT, true, "which it is bound to" },
 	[DEVICE_OVERRIDE] = { "OVERRIDE", CELL_TEXT, false, "the only driver that may have it" },
 	[DEVICE_REGIONS] = { "REGIONS", CELL_LIST, true, "that mmiod made of it and you may see" },
+	[DEVICE_IRQ] = { "IRQ", CELL_TEXT, true, "interrupts that you may lease: kind, vectors" },
 	[DEVICE_BARS] = { "BARS", CELL_OBJECT, true, "index:size, p prefetchable, i I/O ports" },
 	[DEVICE_DECODING] = { "DECODING", CELL_TEXT, false, "whether it answers at its BARs" },
 	[DEVICE_GROUP] = { "IOMMU", CELL_NUMBER, true, "IOMMU group" },
@@ -91,7 +94,29 @@ static void fill_regions(const struct pci_function *function, const struct mmiod
 	}
 }
 
-static void fill_device(const struct pci_function *function, const struct mmiod_region_list *list,
+/* What the daemon says of the devices; each NULL without one, or if it is an older one. */
+struct known {
+	struct mmiod_region_list *regions;
+	struct mmiod_device_list *devices;
+};
+
+static void fill_interrupts(const struct pci_function *function, const struct known *known,
+			    struct cell *cell)
+{
+	cell->none = true;
+	for (size_t i = 0; known->devices && i < mmiod_device_list_count(known->devices); i++) {
+		const struct mmiod_device *device = mmiod_device_list_get(known->devices, i);
+
+		if (strcmp(mmiod_device_address(device), function->address) ||
+		    !mmiod_device_interrupt(device))
+			continue;
+		cell->none = false;
+		snprintf(cell->text, sizeof(cell->text), "%s:%u",
+			 irq_word(mmiod_device_interrupt(device)), mmiod_device_vectors(device));
+	}
+}
+
+static void fill_device(const struct pci_function *function, const struct known *known,
 			struct cell *cells)
 {
 	bool held = !strcmp(function->driver, "mmiod");
@@ -105,7 +130,8 @@ static void fill_device(const struct pci_function *function, const struct mmiod_
 	cell_text(&cells[DEVICE_CLASS], class_name(function->class));
 	cell_text(&cells[DEVICE_DRIVER], function->driver);
 	cell_text(&cells[DEVICE_OVERRIDE], function->override);
-	fill_regions(function, list, &cells[DEVICE_REGIONS]);
+	fill_regions(function, known->regions, &cells[DEVICE_REGIONS]);
+	fill_interrupts(function, known, &cells[DEVICE_IRQ]);
 	fill_bars(function, &cells[DEVICE_BARS]);
 	cell_text(&cells[DEVICE_DECODING], function->command < 0   ? ""
 					   : function->command & 2 ? "on"
@@ -121,7 +147,7 @@ static void fill_device(const struct pci_function *function, const struct mmiod_
 }
 
 static int print_devices(const struct context *context, const struct pci_functions *functions,
-			 const struct mmiod_region_list *list)
+			 const struct known *known)
 {
 	struct table table;
 	int status = table_begin(&table, context, device_columns, device_column_count);
@@ -129,7 +155,7 @@ static int print_devices(const struct context *context, const struct pci_functio
 	for (size_t i = 0; !status && i < functions->count; i++) {
 		struct cell cells[DEVICE_COLUMNS] = { 0 };
 
-		fill_device(&functions->items[i], list, cells);
+		fill_device(&functions->items[i], known, cells);
 		status = table_row(&table, cells);
 	}
 	return status ? status : table_end(&table, "devices");
@@ -137,16 +163,19 @@ static int print_devices(const struct context *context, const struct pci_functio
 
 static int verb_devices(struct context *context, int argc, char **argv)
 {
-	struct mmiod_region_list *list = NULL;
+	struct known known = { NULL };
 	struct pci_functions functions;
 	int status = read_functions(context, &functions);
 
 	if (status)
 		return status;
-	if (!mmiod_client_connect(context->socket, &context->client))
-		mmiod_client_list_regions(context->client, &list);
-	status = print_devices(context, &functions, list);
-	mmiod_region_list_free(list);
+	if (!mmiod_client_connect(context->socket, &context->client)) {
+		mmiod_client_list_regions(context->client, &known.regions);
+		mmiod_client_list_devices(context->client, &known.devices);
+	}
+	status = print_devices(context, &functions, &known);
+	mmiod_region_list_free(known.regions);
+	mmiod_device_list_free(known.devices);
 	free_functions(&functions);
 	return status;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl export: for other programs, what the daemon counts, and what a container may have, which is
- * in export-cdi.c. "prometheus" is its text exposition
- * format 0.0.4. Labels have few values: regions, kinds of memory, causes; never processes or users.
+ * mmioctl export: for other programs, what the daemon counts, and what a container may have, which
+ * is in export-cdi.c. "prometheus" is its text exposition format 0.0.4. Labels have few values:
+ * regions, devices, vectors, kinds of memory, causes; never processes or users.
  */
 #include "verb.h"
 #include "verbs/export.h"
@@ -36,11 +36,10 @@ static const struct verb_option option_rows[] = {
 /* ---- families ---- */
 
 static const char *const requests[] = {
-	"unknown",	  "hello",	   "status",   "regions", "lease",    "release",
-	"revoke",	  "leases",	   "alloc",    "pools",	  "pool-map", "buffer",
-	"publish",	  "caches",	   "renew",    "explain", "peers",    "translate",
-	"page",		  "monitor",	   "counters", "cancel",  "log",      [27] = "grant",
-	[28] = "ungrant", [29] = "grants",
+	"unknown", "hello",	"status",     "regions", "lease",    "release", "revoke", "leases",
+	"alloc",   "pools",	"pool-map",   "buffer",	 "publish",  "caches",	"renew",  "explain",
+	"peers",   "translate", "page",	      "monitor", "counters", "cancel",	"log",	  "devices",
+	"operate", "interrupt", "interrupts", "grant",	 "ungrant",  "grants",
 };
 static const char *const limits[] = {
 	"module",
@@ -53,6 +52,7 @@ static const char *const limits[] = {
 	"caches-per-user",
 	"grant",
 	"waiting-per-user",
+	"interrupts-per-user",
 };
 static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",   "connection",
 				      "expired", "program",	  "reset",  "policy", "guest" };
@@ -67,6 +67,7 @@ static const struct family {
 	const char *name;
 	bool total;
 	bool region; /* has a label for it */
+	bool device; /* likewise: what the counter calls region is a device's name */
 	const char *label; /* of the detail; NULL: it has none */
 	const char *const *words;
 	size_t word_count;
@@ -124,6 +125,11 @@ static const struct family {
 	  .help = "How often events of the module were lost, and its ledger read again." },
 	{ MMIOD_COUNTER_LINES_HELD_BACK, "log_lines_held_back_total", .total = true,
 	  .help = "Lines of the log that were held back because there were too many." },
+	{ MMIOD_COUNTER_INTERRUPTS, "interrupts_total", .total = true, .device = true,
+	  .label = "vector",
+	  .help = "Interrupts of the vectors that are leased, since they were." },
+	{ MMIOD_COUNTER_STORMS, "interrupt_storms_total", .total = true, .device = true,
+	  .help = "Interrupts that came too often and were silenced." },
 	{ MMIOD_COUNTER_RELOADS, "reloads_total", .total = true, .label = "result", WORDS(reloads),
 	  .help = "How often the configuration was read again." },
 };
@@ -158,8 +164,9 @@ static void print_sample(FILE *out, const struct family *family,
 	char before = '{';
 
 	fprintf(out, "mmiod_%s", family->name);
-	if (family->region) {
-		print_label(out, "region", mmiod_counter_region(counter), before);
+	if (family->region || family->device) {
+		print_label(out, family->device ? "device" : "region",
+			    mmiod_counter_region(counter), before);
 		before = ',';
 	}
 	if (family->label) {
@@ -298,7 +305,8 @@ static int verb_export(struct context *context, int argc, char **argv)
 				   argv[0]);
 	if (cdi ? options.textfile || options.listen : options.class || options.output)
 		return usage_error(context, "%s does not go with %s",
-				   cdi ? "--textfile and --listen" : "--class and --output", argv[0]);
+				   cdi ? "--textfile and --listen" : "--class and --output",
+				   argv[0]);
 	return cdi ? write_cdi(context) : export_prometheus(context);
 }
 
@@ -324,6 +332,7 @@ const struct verb export_verb = {
 	.more = "cdi needs --socket NAME, that of a [socket NAME] of the daemon's configuration; a\n"
 		"second tenant with the same regions needs a --class of its own.\n\n"
 		"An administrator sees all regions, others those that they may use. Labels are\n"
-		"regions, kinds of memory, limits and causes; never users or processes. By --listen\n"
-		"whoever reaches the port reads them; mmiod-metrics.socket does it with systemd.",
+		"regions, devices, vectors, kinds of memory, limits and causes; never users or\n"
+		"processes. By --listen whoever reaches the port reads them; mmiod-metrics.socket\n"
+		"does it with systemd.",
 };

@@ -41,10 +41,11 @@ enum lease_column {
 
 static const struct column lease_columns[] = {
 	[LEASE_ID] = { "ID", CELL_NUMBER, true, "number of the lease" },
-	[LEASE_KIND] = { "KIND", CELL_TEXT, true, "region, or pages, kmalloc, vmalloc, dma" },
+	[LEASE_KIND] = { "KIND", CELL_TEXT, true,
+			 "region, or pages, kmalloc, vmalloc, dma; interrupt" },
 	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
-			   "name of the region; kernel memory has none" },
-	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it" },
+			   "name of the region, or of the device; kernel memory has none" },
+	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it; the vector" },
 	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
 	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
 	[LEASE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type" },
@@ -113,7 +114,8 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	fill_leaves(&cells[LEASE_POPULATED_LEAVES], mmiod_lease_info_populated_leaves, info);
 	cell_number(&cells[LEASE_READS], mmiod_lease_info_reads(info));
 	cell_number(&cells[LEASE_WRITES], mmiod_lease_info_writes(info));
-	cell_text(&cells[LEASE_KIND], memory_word(mmiod_lease_info_memory(info)));
+	cell_text(&cells[LEASE_KIND],
+		  lease_kind_word(mmiod_lease_info_kind(info), mmiod_lease_info_memory(info)));
 	cell_text(&cells[LEASE_CHOSEN], mmiod_lease_info_allocated(info) ? "allocator" : "holder");
 	cell_text(&cells[LEASE_UNIT], mmiod_lease_info_unit(info));
 	holder_cells(info, &cells[LEASE_USER], &cells[LEASE_UID], &cells[LEASE_PID],

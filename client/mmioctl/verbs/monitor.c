@@ -37,6 +37,8 @@ static const char *notice_word(enum mmiod_notice_type type)
 		return "gone";
 	case MMIOD_NOTICE_BACK:
 		return "back";
+	case MMIOD_NOTICE_STORM:
+		return "storm";
 	case MMIOD_NOTICE_LOST:
 		return "lost";
 	default:
@@ -71,6 +73,10 @@ static void print_object(const struct mmiod_notice *notice)
 		printf(" %s", region);
 	if (mmiod_notice_uid(notice) == UINT32_MAX)
 		return;
+	if (mmiod_notice_kind(notice) == MMIOD_KIND_INTERRUPT) {
+		printf(":%llu", (unsigned long long)mmiod_notice_offset(notice));
+		return;
+	}
 	printf("+0x%llx", (unsigned long long)mmiod_notice_offset(notice));
 	if (length)
 		printf("/0x%llx", (unsigned long long)length);
@@ -82,8 +88,9 @@ static void print_object(const struct mmiod_notice *notice)
 static void print_text(const struct context *context, const struct mmiod_notice *notice)
 {
 	enum mmiod_notice_type type = mmiod_notice_type(notice);
-	bool bad = type == MMIOD_NOTICE_DENIED || type == MMIOD_NOTICE_REVOKED ||
-		   type == MMIOD_NOTICE_GONE || type == MMIOD_NOTICE_LOST;
+	bool bad = type == MMIOD_NOTICE_DENIED || type == MMIOD_NOTICE_STORM ||
+		   type == MMIOD_NOTICE_REVOKED || type == MMIOD_NOTICE_GONE ||
+		   type == MMIOD_NOTICE_LOST;
 	char when[32], user[64];
 
 	clock_words(mmiod_notice_time(notice), when, sizeof(when));
@@ -112,8 +119,8 @@ static json_t *json_lease(const struct mmiod_notice *notice)
 
 	return json_pack("{s:o, s:s, s:s?, s:o, s:o, s:s, s:s?}", "lease",
 			 lease ? json_number(lease) : json_null(), "kind",
-			 memory_word(mmiod_notice_memory(notice)), "region",
-			 region[0] ? region : NULL, "offset",
+			 lease_kind_word(mmiod_notice_kind(notice), mmiod_notice_memory(notice)),
+			 "region", region[0] ? region : NULL, "offset",
 			 json_number(mmiod_notice_offset(notice)), "length",
 			 json_number(mmiod_notice_length(notice)), "rights",
 			 rights_word(mmiod_notice_rights(notice)), "cache",

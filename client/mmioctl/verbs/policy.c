@@ -6,6 +6,7 @@
  */
 #include "system/run-mmiod.h"
 #include "target/target.h"
+#include "target/vector.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -181,19 +182,23 @@ static const struct verdict *verdict_of(const struct mmiod_policy_answer *answer
 	return last;
 }
 
-static int print_json(const struct somebody *who, const char *target, unsigned int rights,
+static int print_json(const struct somebody *who, const char *target,
+		      const struct mmiod_policy_question *question,
 		      const struct mmiod_policy_answer *answer)
 {
 	json_t *rule = answer->line ? json_pack("{s:s, s:s, s:i}", "grant", answer->grant, "file",
 						answer->file, "line", (int)answer->line)
 				    : json_null();
 
-	return json_output(json_pack(
-		"{s:i, s:b, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:s, s:s?}", "schema", JSON_SCHEMA,
-		"allowed", answer->allowed, "outcome", verdict_of(answer)->word, "user", who->name,
-		"uid", (json_int_t)who->uid, "groups", split_groups(who), "target", target,
-		"access", rights_word(rights), "rule", rule, "text", answer->text, "instead",
-		answer->instead[0] ? answer->instead : NULL));
+	return json_output(
+		json_pack("{s:i, s:b, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:s, s:s?}", "schema",
+			  JSON_SCHEMA, "allowed", answer->allowed, "outcome",
+			  verdict_of(answer)->word, "user", who->name, "uid", (json_int_t)who->uid,
+			  "groups", split_groups(who), "target", target, "access",
+			  question->kind == MMIOD_KIND_INTERRUPT ? "interrupts"
+								 : rights_word(question->rights),
+			  "rule", rule, "text", answer->text, "instead",
+			  answer->instead[0] ? answer->instead : NULL));
 }
 
 /* The verdict stands before it. */
@@ -233,7 +238,7 @@ static int ask(struct context *context, const char *text, struct mmiod_policy_qu
 	if (err)
 		return report_client(context, err);
 	if (context->json)
-		err = print_json(who, text, question->rights, &answer);
+		err = print_json(who, text, question, &answer);
 	else
 		print_text(who, &answer);
 	return answer.allowed || err ? err : exit_status_of(answer.error);
@@ -245,7 +250,10 @@ static int read_access(const struct context *context, const char *word, unsigned
 	if (!strcmp(word, "rw"))
 		*rights |= MMIOD_RIGHT_WRITE;
 	else if (strcmp(word, "r") && strcmp(word, "ro"))
-		return usage_error(context, "\"%s\" is not an access: write r or rw", word);
+		return usage_error(
+			context,
+			"\"%s\" is not an access: write r or rw, or, of a device, interrupts",
+			word);
 	return 0;
 }
 
@@ -269,16 +277,43 @@ static int read_subject(struct context *context, const char *text,
 	return status;
 }
 
+/* DEVICE[:VECTOR] interrupts */
+static int read_interrupt(const struct context *context, const char *text,
+			  struct mmiod_policy_question *question, char *device)
+{
+	unsigned int vector;
+	int status = vector_read(context, text, device, &vector);
+
+	question->kind = MMIOD_KIND_INTERRUPT;
+	question->region = device;
+	question->offset = vector;
+	question->rights = MMIOD_RIGHT_READ;
+	if (!status && (question->cache || question->share || options.device))
+		return usage_error(context, "an interrupt has no memory type and no share mode");
+	return status;
+}
+
+static int read_question(struct context *context, int argc, char **argv,
+			 struct mmiod_policy_question *question, struct mmiod_target *target,
+			 char *device)
+{
+	int status;
+
+	if (argc > 1 && !strcmp(argv[1], "interrupts"))
+		return read_interrupt(context, argv[0], question, device);
+	status = read_subject(context, argv[0], question, target);
+	return status ? status : read_access(context, argc > 1 ? argv[1] : "r", &question->rights);
+}
+
 static int verb_explain(struct context *context, int argc, char **argv)
 {
 	struct mmiod_policy_question question = { .cache = options.lease.memtype,
 						  .share = options.lease.share };
 	struct mmiod_target target = { 0 };
 	struct somebody who = { .count = 0 };
-	int status = read_subject(context, argv[0], &question, &target);
+	char device[VECTOR_DEVICE_MAX];
+	int status = read_question(context, argc, argv, &question, &target, device);
 
-	if (!status)
-		status = read_access(context, argc > 1 ? argv[1] : "r", &question.rights);
 	if (!status)
 		status = find_somebody(context, &who);
 	if (!status)
@@ -291,7 +326,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 
 const struct verb explain_verb = {
 	.name = "explain",
-	.arguments = "TARGET|KIND [r|rw]",
+	.arguments = "TARGET|KIND|DEVICE[:VECTOR] [r|rw|interrupts]",
 	.summary = "what asking would come to, and by which rule",
 	.group = GROUP_TROUBLE,
 	.options = option_rows,
@@ -301,7 +336,8 @@ const struct verb explain_verb = {
 	.run = verb_explain,
 	.examples = { { "explain fpga-ctrl rw", "may I, and by which rule?" },
 		      { "explain --user alice fpga-ctrl+0x40/4 rw", "may alice? (administrators)" },
-		      { "explain dma --device fpga-ctrl", "memory that the card writes to?" } },
+		      { "explain dma --device fpga-ctrl", "memory that the card writes to?" },
+		      { "explain nvme0 interrupts", "may I lease its vectors?" } },
 	.more = "Exit status 0: it would be granted now, 4: denied, 5: it is held by others, or\n"
 		"the user has as much as it may, 7: the device is not there. Grants do not add\n"
 		"up: one must give all that is asked for. KIND is pages, kmalloc, vmalloc or\n"

@@ -37,6 +37,7 @@ static const struct {
 	  false, true },
 	{ MMIOD_LIMIT_CACHES, "caches-per-user", "caches", false, true },
 	{ MMIOD_LIMIT_WAITING, "waiting-per-user", "waiting requests", false, true },
+	{ MMIOD_LIMIT_INTERRUPTS, "interrupts-per-user", "interrupts", false, true },
 };
 #define LIMITS (sizeof(limits) / sizeof(limits[0]))
 

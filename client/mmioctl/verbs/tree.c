@@ -4,6 +4,7 @@
  * made from that, so that both say the same.
  */
 #include "system/window-mapping.h"
+#include "target/vector.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@ struct forest {
 	struct context *context;
 	struct mmiod_region_list *regions;
 	struct mmiod_lease_list *leases;
+	struct mmiod_device_list *devices; /* NULL: the daemon is older */
+	struct mmiod_vector_list *vectors; /* likewise */
 	struct window_mappings mappings;
 	json_t *roots;
 };
@@ -105,6 +108,7 @@ static void add_leases(const struct forest *forest, json_t *node, const char *re
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
 
 		if (mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION &&
+		    mmiod_lease_info_kind(info) != MMIOD_KIND_INTERRUPT &&
 		    !strcmp(mmiod_lease_info_region(info), region))
 			add_lease(forest, node, info);
 	}
@@ -150,6 +154,47 @@ static void add_kernel_memory(const struct forest *forest)
 	}
 }
 
+static void add_vector(json_t *node, const struct mmiod_vector *vector)
+{
+	char name[32], user[64];
+
+	snprintf(name, sizeof(name), "vector %u", mmiod_vector_number(vector));
+	user_name(mmiod_vector_uid(vector), user, sizeof(user));
+	json_object_update_new(add_child(node, "vector", name),
+			       json_pack("{s:I, s:s, s:o, s:o, s:s, s:s, s:I, s:s}", "vector",
+					 (json_int_t)mmiod_vector_number(vector), "interrupt",
+					 irq_word(mmiod_vector_kind(vector)), "lease",
+					 json_number(mmiod_vector_lease(vector)), "count",
+					 json_number(mmiod_vector_count(vector)), "state",
+					 vector_state_word(vector), "user", user, "pid",
+					 (json_int_t)mmiod_vector_pid(vector), "command",
+					 mmiod_vector_comm(vector)));
+}
+
+/* Its vectors hang below it; what it is beside its memory is its own. */
+static void add_device(const struct forest *forest, const struct mmiod_device *device)
+{
+	const char *address = mmiod_device_address(device);
+	json_t *node = need_child(forest->roots, "device", address[0] ? address : "missing");
+	const char *name = mmiod_device_name(device);
+
+	node = add_child(node, "interrupts", name);
+	json_object_update_new(node, json_pack("{s:s, s:I, s:b, s:b, s:s}", "interrupt",
+					       irq_word(mmiod_device_interrupt(device)), "vectors",
+					       (json_int_t)mmiod_device_vectors(device), "master",
+					       mmiod_device_masters(device), "trusted",
+					       mmiod_device_trusted(device), "state",
+					       mmiod_device_state(device) == MMIOD_STATE_REVOKED
+						       ? "missing"
+						       : state_word(mmiod_device_state(device))));
+	for (size_t i = 0; forest->vectors && i < mmiod_vector_list_count(forest->vectors); i++) {
+		const struct mmiod_vector *vector = mmiod_vector_list_get(forest->vectors, i);
+
+		if (!strcmp(mmiod_vector_device(vector), name))
+			add_vector(node, vector);
+	}
+}
+
 /* ---- drawing ---- */
 
 enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE };
@@ -178,6 +223,18 @@ static void describe(const json_t *node, char *out, size_t size)
 		snprintf(out, size, "at 0x%llx, %s",
 			 (unsigned long long)json_integer_value(json_object_get(node, "address")),
 			 user);
+	else if (!strcmp(kind, "interrupts"))
+		snprintf(out, size, "%s, %lld vectors%s%s",
+			 json_string_value(json_object_get(node, "interrupt")),
+			 (long long)json_integer_value(json_object_get(node, "vectors")),
+			 json_is_true(json_object_get(node, "master")) ? ", master" : "",
+			 json_is_true(json_object_get(node, "trusted")) ? ", trusted" : "");
+	else if (!strcmp(kind, "vector"))
+		snprintf(out, size, "lease %lld, %lld so far, %s %lld %s",
+			 (long long)json_integer_value(json_object_get(node, "lease")),
+			 (long long)json_integer_value(json_object_get(node, "count")), user,
+			 (long long)json_integer_value(json_object_get(node, "pid")),
+			 json_string_value(json_object_get(node, "command")));
 	else if (!strcmp(kind, "region") && offset)
 		snprintf(out, size, "at 0x%llx", offset);
 	else if (json_object_get(node, "model"))
@@ -252,6 +309,12 @@ static int build(struct forest *forest)
 		return report_client(context, err);
 	for (size_t i = 0; i < mmiod_region_list_count(forest->regions); i++)
 		add_region(forest, mmiod_region_list_get(forest->regions, i));
+	/* An older daemon knows no devices. */
+	if (!mmiod_client_list_devices(context->client, &forest->devices))
+		mmiod_client_list_vectors(context->client, &forest->vectors);
+	for (size_t i = 0; forest->devices && i < mmiod_device_list_count(forest->devices); i++)
+		if (mmiod_device_interrupt(mmiod_device_list_get(forest->devices, i)))
+			add_device(forest, mmiod_device_list_get(forest->devices, i));
 	add_kernel_memory(forest);
 	return 0;
 }
@@ -275,6 +338,8 @@ static int verb_tree(struct context *context, int argc, char **argv)
 				       : draw(&forest);
 	json_decref(forest.roots);
 	free_window_mappings(&forest.mappings);
+	mmiod_vector_list_free(forest.vectors);
+	mmiod_device_list_free(forest.devices);
 	mmiod_lease_list_free(forest.leases);
 	mmiod_region_list_free(forest.regions);
 	return status;
@@ -283,7 +348,7 @@ static int verb_tree(struct context *context, int argc, char **argv)
 const struct verb tree_verb = {
 	.name = "tree",
 	.arguments = "",
-	.summary = "devices, BARs, regions, leases, processes",
+	.summary = "devices, BARs, regions, leases, processes, vectors",
 	.group = GROUP_SEE,
 	.options = table_options,
 	.run = verb_tree,
