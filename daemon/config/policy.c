@@ -627,7 +627,7 @@ static bool any_names(struct config_admin *const *sections, size_t count,
 
 bool policy_is_admin(const struct config *config, const struct subject *subject)
 {
-	return subject->known && !subject->tenant &&
+	return subject->known && !subject->tenant && !subject->manager &&
 	       (subject->uid == 0 || any_names(config->admins, config->n_admins, subject));
 }
 

@@ -2,7 +2,7 @@
 /*
  * The decision who may do what: pure functions over the configuration and a subject. Default deny.
  * Decisions rest on the uid and the groups that the kernel vouched for when the subject connected,
- * never on a pid.
+ * never on a pid, but that process 1 is no administrator.
  *
  * Grants do not add up: one of them alone must give all that is asked for, and the first one that
  * does, in the order of the files, decides and sets the terms. Unknown subjects are given what a
@@ -20,6 +20,11 @@ struct subject {
 	bool sorted; /* the gids rise: they need not all be looked at */
 	bool known; /* false: a foreign pid or user namespace hides who it is */
 	uint32_t tenant; /* key of whose socket it came by; 0: by the main one */
+	/*
+	 * Connected by process 1, which opens sockets for what it starts: that may be a service
+	 * without any rights, whose connection this is from then on.
+	 */
+	bool manager;
 };
 
 enum policy_reason {

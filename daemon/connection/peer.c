@@ -161,6 +161,7 @@ int peer_read(struct peer *peer, int fd)
 	peer->subject.uid = cred.uid;
 	peer->holder.uid = cred.uid;
 	peer->holder.pid = (uint32_t)cred.pid;
+	peer->subject.manager = cred.pid == 1;
 	peer->subject.known = cred.pid > 0 && peer_is_known(cred.uid);
 	/* All of them are one user, who is none of those that have a name here. */
 	if (!peer->subject.known)

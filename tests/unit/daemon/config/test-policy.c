@@ -161,6 +161,19 @@ Test(policy, unknown_peers_get_nothing_not_even_as_root)
 	cr_assert(policy_is_admin(config, &peer));
 }
 
+Test(policy, process_1_is_no_administrator_and_has_its_users_grants)
+{
+	const gid_t gids[] = { 600 };
+	struct subject root = somebody(0, NULL, 0), staff = somebody(1000, gids, 1);
+
+	region("shm");
+	root.manager = staff.manager = true;
+	cr_assert_not(policy_is_admin(config, &root));
+	cr_assert_not(policy_may_inspect(config, &root));
+	cr_assert_not(policy_is_admin(config, &staff));
+	cr_assert_neq(policy_rights(region("free"), &root), 0u);
+}
+
 Test(policy, administrators_are_root_and_those_that_a_section_names)
 {
 	const gid_t gids[] = { 600 };
