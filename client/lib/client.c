@@ -11,12 +11,9 @@
 
 #include <sys/eventfd.h>
 
-/* For mmiod_client_connect(), which leaves no client to ask. */
-static __thread char connect_error[ERROR_MAX];
-
 MMIOD_EXPORT int mmiod_client_connect(const char *path, struct mmiod_client **client)
 {
-	return session_open(path, leases_lose, connect_error, client);
+	return session_open(path, leases_lose, lone_error, client);
 }
 
 MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
@@ -29,7 +26,7 @@ MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)
 
 MMIOD_EXPORT const char *mmiod_client_error(const struct mmiod_client *client)
 {
-	return client ? client->error : connect_error;
+	return client ? client->error : lone_error;
 }
 
 MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)

@@ -104,7 +104,9 @@ void mmiod_client_free(struct mmiod_client *client);
 
 /**
  * The sentence for the last failure on this client; never NULL; valid until the next call on it.
- * @client NULL: for the last failure of mmiod_client_connect() in this thread.
+ * @client NULL: for the last failure in this thread of what has no client, that is of
+ * mmiod_client_connect(), mmiod_window_adopt(), mmiod_inherited(), and of calls on leases whose
+ * client was freed, or that never had one.
  */
 const char *mmiod_client_error(const struct mmiod_client *client);
 
@@ -575,6 +577,56 @@ uint32_t mmiod_vector_uid(const struct mmiod_vector *vector);
 /** Of the process that asked: a hint, because files travel. */
 uint32_t mmiod_vector_pid(const struct mmiod_vector *vector);
 const char *mmiod_vector_comm(const struct mmiod_vector *vector);
+
+/* ---- inherited windows: leases that somebody else took, and whose files this process has ---- */
+
+/*
+ * `mmioctl hold`, a scheduler, a container engine or a service manager takes a lease and starts the
+ * program with the window's file open. The environment says where, with blanks between:
+ *
+ *	MMIOD_WINDOWS="3@17:fpga-ctrl+0x0/0x1000:32 21@18:fpga-status+0x100/0x10"
+ *
+ * is descriptor, @, identity, colon, and the target as granted. The identity is the window's number,
+ * which is never used again, or in simulation DEV.INO+OFFSET: the file as fstat() tells it, and
+ * where in it the window starts.
+ */
+
+/**
+ * Make a lease object of a window's file that this process was given. It has no client: it can be
+ * mapped, read and written, and mmiod_lease_free() closes its file, a duplicate of @fd, which stays
+ * the caller's. To release and to renew is for whoever took the lease: mmiod_lease_release()
+ * answers -ENOTCONN. The lease counts as a region's; its offset is 0, as only who took it knows.
+ *
+ * @identity: as in MMIOD_WINDOWS; NULL: whichever window of the module it is. In simulation the
+ * length is then that of the rest of the file, and no width is declared.
+ * Errors: -EINVAL (no window; @identity is none; in simulation, @identity NULL), -ESTALE (another
+ * file than @identity names), -ENODEV (simulation: the file was cut short), -EMFILE, -ENOMEM;
+ * mmiod_client_error(NULL) has the sentence. Any thread may call it.
+ */
+int mmiod_window_adopt(int fd, const char *identity, struct mmiod_lease **lease);
+/**
+ * Write the identity of a lease's window to @text, for whoever hands its file on. It has at most 64
+ * bytes with the terminating 0. -ERANGE: @size are too few.
+ */
+int mmiod_lease_identity(const struct mmiod_lease *lease, char *text, size_t size);
+/**
+ * How many windows this process was given that the environment names and that are there. Beside
+ * MMIOD_WINDOWS, LISTEN_FDS and LISTEN_FDNAMES are read if LISTEN_PID is this process: of those
+ * descriptors the windows of the module count, each named by its target without the width. A
+ * program with more rights than its user has none.
+ */
+size_t mmiod_inherited_count(void);
+/**
+ * Window number @index, from 0, of those that mmiod_inherited_count() counts, as
+ * mmiod_window_adopt() makes it; its offset is that of the target.
+ *
+ * @target: NULL, or which are counted: those of its region, and with its offset, length and width
+ * as far as it names them (an offset of 0 counts as not named).
+ * Errors: -ENOENT (there is none such), -ESTALE (there would be, but its descriptor was closed or
+ * is another file by now: the sentence has the entry), -EINVAL (@target or an entry is malformed),
+ * and those of mmiod_window_adopt().
+ */
+int mmiod_inherited(const char *target, size_t index, struct mmiod_lease **lease);
 
 /* ---- allocation: leases of memory that the daemon finds ---- */
 

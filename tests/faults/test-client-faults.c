@@ -286,6 +286,27 @@ static int call_buffer(void)
 	return err == -EINVAL ? 0 : err;
 }
 
+/* What is handed on is found again, or the errors are told. */
+static int call_inherited(void)
+{
+	char identity[64], text[128];
+	struct mmiod_lease *made;
+	int err = mmiod_lease_identity(held, identity, sizeof(identity));
+
+	if (err)
+		return err;
+	snprintf(text, sizeof(text), "%d@%s:shm", mmiod_lease_fd(held), identity);
+	setenv("MMIOD_WINDOWS", text, 1);
+	mmiod_inherited_count();
+	err = mmiod_inherited("shm", 0, &made);
+	unsetenv("MMIOD_WINDOWS");
+	cr_assert(!err == !!made);
+	if (err)
+		cr_assert_str_not_empty(mmiod_client_error(NULL));
+	mmiod_lease_free(made);
+	return err;
+}
+
 static int call_map(void)
 {
 	struct mmiod_mapping *mapping;
@@ -490,6 +511,7 @@ static const struct function_line {
 	{ "grant and ungrant", call_grant },
 	{ "list_grants", call_list_grants },
 	{ "buffer", call_buffer },
+	{ "inherited and window_adopt", call_inherited, true },
 	{ "lease_map", call_map },
 	{ "lease_map, populated", call_map_populated },
 	{ "lease_read and write", call_access },

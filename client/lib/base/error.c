@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sentence that a client keeps for its program, and what every call looks at first. Called from
- * all rooms.
+ * The sentence that a client keeps for its program, that of what has no client, and what every call
+ * looks at first. Called from all rooms.
  */
 #include "base/error.h"
 #include "base/process.h"
@@ -15,6 +15,18 @@ int client_fail(struct mmiod_client *client, int err, const char *format, ...)
 
 	va_start(args, format);
 	vsnprintf(client->error, sizeof(client->error), format, args);
+	va_end(args);
+	return err;
+}
+
+__thread char lone_error[ERROR_MAX];
+
+int lone_fail(int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(lone_error, sizeof(lone_error), format, args);
 	va_end(args);
 	return err;
 }

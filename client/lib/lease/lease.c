@@ -19,12 +19,11 @@
 
 int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
 {
+	char *sentence = lease->client ? lease->client->error : lone_error;
 	va_list args;
 
-	if (!lease->client)
-		return err;
 	va_start(args, format);
-	vsnprintf(lease->client->error, sizeof(lease->client->error), format, args);
+	vsnprintf(sentence, ERROR_MAX, format, args);
 	va_end(args);
 	return err;
 }

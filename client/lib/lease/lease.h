@@ -54,6 +54,15 @@ void leases_disown(struct mmiod_client *client);
 void leases_lose(struct mmiod_client *client, bool restarted);
 void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t count);
 
+/* ---- adopt.c ---- */
+
+/*
+ * As mmiod_window_adopt(). @target: what is known of the window where its file does not tell; NULL:
+ * nothing.
+ */
+int lease_adopt(int fd, const char *identity, const struct mmiod_target *target,
+		struct mmiod_lease **lease);
+
 /* ---- grant.c ---- */
 
 /*

@@ -17,21 +17,28 @@ struct module module;
 
 static struct {
 	ino_t inode;
-	uint64_t length;
-	bool mappable;
+	struct mmiod_window_query query;
 } windows[WINDOWS];
 static size_t window_count;
 
-int module_window(uint64_t length, bool mappable)
+void module_adopt(int fd, const struct mmiod_window_query *query)
 {
-	int fd = memory_file(mmiod_page_size());
 	struct stat status;
 
 	cr_assert_eq(fstat(fd, &status), 0);
 	cr_assert_lt(window_count, (size_t)WINDOWS);
 	windows[window_count].inode = status.st_ino;
-	windows[window_count].length = length;
-	windows[window_count++].mappable = mappable;
+	windows[window_count++].query = *query;
+}
+
+int module_window(uint64_t length, bool mappable)
+{
+	const struct mmiod_window_query query = { .length = length,
+						  .mmapable = mappable,
+						  .page_size = (uint32_t)mmiod_page_size() };
+	int fd = memory_file(mmiod_page_size());
+
+	module_adopt(fd, &query);
 	return fd;
 }
 
@@ -59,11 +66,9 @@ static int query(int index, struct mmiod_window_query *query)
 {
 	if (module.old && query->users)
 		return fail(E2BIG);
-	query->length = windows[index].length;
-	query->mmapable = windows[index].mappable;
-	query->page_size = mmiod_page_size();
-	if (!module.old)
-		query->users = module.users;
+	windows[index].query.size = query->size;
+	windows[index].query.users = module.old ? 0 : module.users;
+	*query = windows[index].query;
 	return 0;
 }
 

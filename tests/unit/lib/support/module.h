@@ -28,4 +28,7 @@ extern struct module module; /* of this process: each test has its own */
 /* A window's file, open for reading and writing; @mappable: of whole pages. */
 int module_window(uint64_t length, bool mappable);
 
+/* From now on this memory file answers QUERY with what is at @query, but for the size. */
+void module_adopt(int fd, const struct mmiod_window_query *query);
+
 #endif
