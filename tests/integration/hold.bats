@@ -210,6 +210,23 @@ load helper
 	expect_equal "$(value '[.leases[].state]' leases | tr -d ' \n')" '["revoked","revoked"]'
 }
 
+# Process 1 of a machine opens sockets for the services that it starts: what it connects may be anybody's.
+@test "process 1 is no administrator, though it is root" {
+	need_root
+	unshare --pid --fork true 2>/dev/null || skip "this machine lets nobody be another process 1"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run unshare --pid --fork --kill-child bash -c '
+		mmiod --simulate "$0" --socket "$MMIOD_SOCKET" >>"$1/log" 2>&1 &
+		until mmioctl status >/dev/null 2>&1; do sleep 0.02; done
+		mmioctl hold shm >"$1/out" &
+		until grep -q ^lease "$1/out"; do sleep 0.02; done
+		mmioctl --json status | jq .you.admin
+		exec mmioctl revoke "$(cut -d" " -f2 "$1/out")"' "$T/sim.conf" "$T"
+	expect_status 4
+	expect_match '^true'
+	expect_match 'only root and those that an \[admin\] section names may revoke'
+}
+
 @test "nobody but an administrator revokes, not even their own lease" {
 	need_root
 	start_daemon
@@ -355,25 +372,64 @@ expect_broken_off() { # SIGNAL
 	done
 }
 
-@test "what somebody else has at descriptor 3 is not replaced: hold refuses and says so" {
+@test "what somebody else has at descriptor 3 is not replaced: the windows lie above it" {
+	printf '[grant memory]\nmemory = pages\nuser = *\n' >>"$T/sim.conf"
 	start_daemon
-	echo theirs >"$T/file"
-	status=0
-	command mmioctl hold shm -- cat 3<"$T/file" 4>&- >"$T/out" 2>"$T/err" || status=$?
+	command mmioctl hold regs -- sh -c 'echo "test started" >&3' 3>"$T/file" 4>&-
+	expect_equal "$(cat "$T/file")" "test started"
+	expect_equal "$(mmioctl read regs/16 | sort -u)" 0x00000000
+	# shellcheck disable=SC2016 # the inner shell expands it
+	command mmioctl hold -v shm/0x1000 regs -- \
+		sh -c 'cat <&4; echo "$MMIOD_WINDOWS;$MMIOD_FDS;$MMIOD_OFFSETS;$MMIOD_TARGETS;$MMIOD_LEASES"' \
+		3>&- 4<"$T/file" >"$T/out" 2>"$T/err"
+	output=$(cat "$T/out")
+	expect_match '^test started'
+	expect_match '3@[0-9]+\.[0-9]+\+0x0:shm\+0x0/0x1000 5@[0-9]+\.[0-9]+\+0x0:regs\+0x0/0x1000:32;;;;$'
 	output=$(cat "$T/err")
-	expect_status 2
-	expect_match "descriptor 3 is open already, and the command's windows are to be at 3 to 3: close it by 3>&-"
-	expect_equal "$(cat "$T/out")" ""
-	status=0
-	command mmioctl alloc pages 4K -- cat 3<"$T/file" 4>&- >"$T/out" 2>"$T/err" || status=$?
-	output=$(cat "$T/err")
-	expect_match 'descriptor 3 is open already'
-	status=0
-	command mmioctl hold shm/0x1000 shm+0x1000/0x1000 -- cat 3>&- 4<"$T/file" >"$T/out" 2>"$T/err" || status=$?
-	output=$(cat "$T/err")
-	expect_status 2
-	expect_match "descriptor 4 is open already, and the command's windows are to be at 3 to 4: close it by 4>&-"
+	expect_match 'not all descriptors from 3 on were free: the command.s last window is at 5, and MMIOD_WINDOWS alone'
+	expect_equal "$(command mmioctl alloc pages 4K -- sh -c 'cat <&3' 3<"$T/file" 4>&-)" "test started"
 	expect_equal "$(leases)" 0
+}
+
+@test "a hold within a hold keeps the windows of both, and drops what is a window no more" {
+	start_daemon
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run mmioctl hold shm/0x1000 regs -- mmioctl hold shm+0x1000/0x1000 -- \
+		bash -c 'tr " " "\n" <<<"$MMIOD_WINDOWS" | sed "s/@.*:/ /; s/ 32$/ regs/"; echo "fds=$MMIOD_FDS"'
+	expect_equal "$output" $'3 shm+0x0/0x1000\n4 regs\n5 shm+0x1000/0x1000\nfds='
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run mmioctl hold shm/0x1000 regs -- bash -c 'exec 3>"$0/mine"; mmioctl hold rom --read-only -- \
+		bash -c "tr \" \" \"\n\" <<<\"\$MMIOD_WINDOWS\" | sed s/@.*:/:/"; cat "$0/mine"' "$T"
+	expect_equal "$output" $'4:32\n5:rom+0x0/0x2000'
+}
+
+@test "make keeps its job server when a recipe holds a window" {
+	start_daemon
+	cat >"$T/Makefile" <<-'END'
+		all:
+		TAB+@mmioctl hold regs -- $(MAKE) -s --no-print-directory one two
+		one two:
+		TAB@echo $@
+	END
+	sed -i $'s/^TAB/\t/' "$T/Makefile"
+	run command make -s --no-print-directory -C "$T" -j2 all 3>&- 4>&-
+	expect_status 0
+	expect_equal "$(sort <<<"$output")" $'one\ntwo'
+	expect_equal "$(mmioctl read regs/16 | sort -u)" 0x00000000
+}
+
+@test "a program adopts the windows that it was given, and nothing that stands in their place" {
+	start_daemon
+	cp "$BUILD/tests/integration/adopt" "$T/"
+	run mmioctl hold shm+0x1000/0x1000 regs -- "$T/adopt" regs
+	expect_equal "$output" "2 windows, regs+0x0/0x1000 of 4 bytes, rw"
+	expect_equal "$(mmioctl read regs+0x10)" 0x600df00d
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run mmioctl hold regs -- bash -c 'exec 3>"$0/mine"; "$0/adopt" regs; cat "$0/mine"' "$T"
+	expect_match '^0 windows, -116: MMIOD_WINDOWS, "3@[^"]*:regs\+0x0/0x1000:32": descriptor 3 is another file than the window was$'
+	expect_equal "$(cat "$T/mine")" ""
+	run mmioctl hold regs -- "$T/adopt" shm
+	expect_match '^1 windows, -2: no window shm under number 0 was handed down'
 }
 
 @test "descriptors beyond the windows are the command's, and without a command none is in the way" {

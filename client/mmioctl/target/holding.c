@@ -3,12 +3,14 @@
  * Holding: leases for as long as this process, or the command it runs, lives. For the verbs that
  * take leases to keep.
  *
- * The command finds the window files at descriptor 3 and up, in the order of the leases, and in its
- * environment MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
- * file each window starts), separated by spaces.
+ * The command finds the window files at the lowest descriptors from 3 on that the caller left free,
+ * in the order of the leases: what he handed down is the command's, and is never replaced. Its
+ * environment says in MMIOD_WINDOWS where they are and which windows; if they begin at 3 without a
+ * gap, also in MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
+ * file each window starts). All are separated by spaces. Windows that the caller was handed himself
+ * stay in MMIOD_WINDOWS.
  *
- * Descriptors that the caller handed down are the command's: where its windows are to be, there
- * must be none. Signals that the caller had ignored stay so, those that he had blocked end a hold
+ * Signals that the caller had ignored stay so, those that he had blocked end a hold
  * as any other, and the command has them, and SIGCHLD, as he had them.
  *
  * While the leases are waited for, any other signal that ends a process breaks that off. From then
@@ -31,6 +33,7 @@
 
 #define FIRST_FD 3
 #define LAST_WORD_MS 500 /* how long to wait for the event that says who revoked */
+#define IDENTITY_MAX 64 /* of a window, as mmiod_lease_identity() has it */
 #define RETRY_MS 1000 /* between attempts to reach a daemon that went away */
 
 struct held {
@@ -39,6 +42,7 @@ struct held {
 	char name[96]; /* the target as granted */
 	bool gone;
 	int copy; /* in the child: of the window's file */
+	int place; /* the descriptor at which the command has it */
 };
 
 struct hold {
@@ -192,17 +196,12 @@ static void list_append(char *list, size_t size, const char *item)
 	snprintf(list + used, size - used, "%s%s", used ? " " : "", item);
 }
 
-static int set_environment(const struct hold *hold)
+/* MMIOD_FDS and its kin, which can only say "from 3 on". @lists: three, of @size bytes. */
+static int set_counted(const struct hold *hold, char *lists, size_t size)
 {
-	size_t size = hold->count * sizeof(hold->held[0].name) + 1;
-	char *targets = calloc(3, size), *leases, *offsets;
-	char number[32];
+	char *targets = lists, *leases = lists + size, *offsets = leases + size, number[32];
 	int err;
 
-	if (!targets)
-		return -ENOMEM;
-	leases = targets + size;
-	offsets = leases + size;
 	for (size_t i = 0; i < hold->count; i++) {
 		const struct held *held = &hold->held[i];
 
@@ -217,8 +216,116 @@ static int set_environment(const struct hold *hold)
 	snprintf(number, sizeof(number), "%zu", hold->count);
 	err = setenv("MMIOD_FDS", number, 1) | setenv("MMIOD_TARGETS", targets, 1) |
 	      setenv("MMIOD_LEASES", leases, 1) | setenv("MMIOD_OFFSETS", offsets, 1);
-	free(targets);
 	return err ? -ENOMEM : 0;
+}
+
+/* A hold around this one may have set them. */
+static void unset_counted(void)
+{
+	unsetenv("MMIOD_FDS");
+	unsetenv("MMIOD_TARGETS");
+	unsetenv("MMIOD_LEASES");
+	unsetenv("MMIOD_OFFSETS");
+}
+
+/* Ours close when a program is run: what does not was handed down. */
+static bool is_handed_down(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+/* Whether an entry of MMIOD_WINDOWS still is what it says: FD@IDENTITY:TARGET. */
+static bool holds_good(const char *entry)
+{
+	char identity[IDENTITY_MAX];
+	struct mmiod_lease *lease;
+	int fd;
+
+	if (sscanf(entry, "%d@%63[^: ]:", &fd, identity) != 2 || !is_handed_down(fd) ||
+	    mmiod_window_adopt(fd, identity, &lease))
+		return false;
+	mmiod_lease_free(lease);
+	return true;
+}
+
+/* What the caller was handed himself, and hands down. */
+static void keep_inherited(char *list, size_t size, const char *inherited)
+{
+	char *copy = strdup(inherited), *rest = copy, *entry;
+
+	while (rest && (entry = strsep(&rest, " ")))
+		if (entry[0] && holds_good(entry))
+			list_append(list, size, entry);
+	free(copy);
+}
+
+static int append_window(const struct held *held, char *list, size_t size)
+{
+	char entry[sizeof(held->name) + IDENTITY_MAX + 32], identity[IDENTITY_MAX], width[8] = "";
+	int err = mmiod_lease_identity(held->lease, identity, sizeof(identity));
+
+	if (err)
+		return err;
+	if (mmiod_lease_width(held->lease))
+		snprintf(width, sizeof(width), ":%u", mmiod_lease_width(held->lease) * 8);
+	snprintf(entry, sizeof(entry), "%d@%s:%s%s", held->place, identity, held->name, width);
+	list_append(list, size, entry);
+	return 0;
+}
+
+static int set_windows(const struct hold *hold)
+{
+	const char *inherited = getenv("MMIOD_WINDOWS") ?: "";
+	size_t size = strlen(inherited) + 2 +
+		      hold->count * (sizeof(hold->held[0].name) + IDENTITY_MAX + 32);
+	char *list = calloc(1, size);
+	int err = 0;
+
+	if (!list)
+		return -ENOMEM;
+	keep_inherited(list, size, inherited);
+	for (size_t i = 0; !err && i < hold->count; i++)
+		err = append_window(&hold->held[i], list, size);
+	if (!err && setenv("MMIOD_WINDOWS", list, 1))
+		err = -ENOMEM;
+	free(list);
+	return err;
+}
+
+static int set_environment(const struct hold *hold)
+{
+	size_t size = hold->count * sizeof(hold->held[0].name) + 1;
+	int last = hold->held[hold->count - 1].place, err = set_windows(hold);
+	char *lists;
+
+	if (err)
+		return err;
+	if (last == FIRST_FD + (int)hold->count - 1) {
+		lists = calloc(3, size);
+		err = lists ? set_counted(hold, lists, size) : -ENOMEM;
+		free(lists);
+		return err;
+	}
+	unset_counted();
+	if (hold->context->verbose)
+		note(hold->context,
+		     "not all descriptors from %d on were free: the command's last window is at "
+		     "%d, and MMIOD_WINDOWS alone says where they are",
+		     FIRST_FD, last);
+	return 0;
+}
+
+static void choose_places(struct hold *hold)
+{
+	int fd = FIRST_FD;
+
+	for (size_t i = 0; i < hold->count; i++) {
+		while (is_handed_down(fd))
+			fd++;
+		hold->held[i].place = fd++;
+	}
 }
 
 /*
@@ -227,7 +334,7 @@ static int set_environment(const struct hold *hold)
  */
 static int place_files(struct hold *hold)
 {
-	int above = FIRST_FD + (int)hold->count;
+	int above = hold->held[hold->count - 1].place + 1;
 
 	for (size_t i = 0; i < hold->count; i++) {
 		struct held *held = &hold->held[i];
@@ -237,16 +344,19 @@ static int place_files(struct hold *hold)
 			return -errno;
 	}
 	for (size_t i = 0; i < hold->count; i++)
-		if (dup2(hold->held[i].copy, FIRST_FD + (int)i) < 0)
+		if (dup2(hold->held[i].copy, hold->held[i].place) < 0)
 			return -errno;
 	return 0;
 }
 
+/* The environment before the files: these may take the place of what the library has open. */
 static void __attribute__((noreturn)) run_child(struct hold *hold)
 {
 	char **command = hold->command;
-	int err = set_environment(hold);
+	int err;
 
+	choose_places(hold);
+	err = set_environment(hold);
 	if (!err)
 		err = place_files(hold);
 	catch_signals(hold->context, SIG_DFL);
@@ -469,27 +579,6 @@ static void wait_until_done(struct hold *hold)
 
 /* ---- what verbs call ---- */
 
-/* Ours close when a program is run: what does not was handed down. */
-static int check_descriptors(const struct hold *hold)
-{
-	int last = FIRST_FD + (int)hold->count - 1;
-
-	if (!hold->command)
-		return 0;
-	for (int fd = FIRST_FD; fd <= last; fd++) {
-		int flags = fcntl(fd, F_GETFD);
-
-		if (flags < 0 || flags & FD_CLOEXEC)
-			continue;
-		return usage_error(
-			hold->context,
-			"descriptor %d is open already, and the command's windows are to "
-			"be at %d to %d: close it by %d>&-",
-			fd, FIRST_FD, last, fd);
-	}
-	return 0;
-}
-
 static int run_hold(struct hold *hold, const struct holding *holding)
 {
 	int status;
@@ -527,8 +616,6 @@ int hold_leases(struct context *context, const struct holding *holding)
 	if (!hold.held || !hold.polls)
 		status = out_of_memory(context);
 	else
-		status = check_descriptors(&hold);
-	if (!status)
 		status = run_hold(&hold, holding);
 	if (hold.signals >= 0)
 		close(hold.signals);

@@ -164,6 +164,7 @@ const struct verb hold_verb = {
 	.arguments = "TARGET… [-- COMMAND ARG…]",
 	.summary = "keep leases while the command, or mmioctl, runs",
 	.group = GROUP_HOLD,
+	.endless = true,
 	.options = option_rows,
 	.values = &options,
 	.command = &options.command,
@@ -176,8 +177,8 @@ const struct verb hold_verb = {
 	.more = "--on-end takes up to 8 writes +OFFSET:BITS=VALUE with commas between them,\n"
 		"OFFSET from the start of the target. The daemon does them whatever ends the\n"
 		"lease, before anybody else may have it.\n"
-		"The command finds what it holds in MMIOD_FDS (how many descriptors, from 3 on,\n"
-		"which must not be open already),\n"
-		"MMIOD_TARGETS, MMIOD_LEASES, and MMIOD_OFFSETS (where in their files the\n"
-		"windows start).\n",
+		"The command finds its windows at the lowest descriptors from 3 on that are\n"
+		"free, and MMIOD_WINDOWS says which and where. If that is from 3 on without a\n"
+		"gap, so do MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES, and\n"
+		"MMIOD_OFFSETS (where in their files the windows start).\n",
 };
