@@ -48,21 +48,27 @@ static void print_verb_line(const struct verb *verb)
 	printf(" %s\n", verb->summary);
 }
 
-static void print_group(enum verb_group group)
+static void print_group(const struct context *context, enum verb_group group)
 {
 	bool any = false;
 
-	for (size_t i = 0; verbs[i]; i++) {
-		if (verbs[i]->group != group)
+	for (const struct verb *const *verb = context->verbs; *verb; verb++) {
+		if ((*verb)->group != group)
 			continue;
 		if (!any)
 			printf("\n%s:\n", headings[group]);
 		any = true;
-		print_verb_line(verbs[i]);
+		print_verb_line(*verb);
 	}
 }
 
-int print_help(void)
+int print_version(void)
+{
+	printf("mmioctl %s\n", mmiod_version());
+	return STATUS_OK;
+}
+
+int print_help(const struct context *context)
 {
 	printf("mmioctl: device memory through the mmiod daemon\n\n"
 	       "Usage: mmioctl [OPTION…] VERB [ARGUMENT…] [OPTION…]\n\n"
@@ -76,7 +82,7 @@ int print_help(void)
 	       "  mmioctl leases --json                who holds what, for programs\n"
 	       "  mmioctl read --help                  all of one verb: options, columns\n");
 	for (enum verb_group group = 0; group < GROUP_HIDDEN; group++)
-		print_group(group);
+		print_group(context, group);
 	printf("\n%s"
 	       "KIND is pages, kmalloc, vmalloc or dma (kernel memory); POOL is a region that\n"
 	       "is one.\n\nOptions of every verb:\n",

@@ -45,6 +45,7 @@ struct table_options {
 };
 
 struct verb;
+struct kept;
 
 /* The options that every verb has, and what all of them need. */
 struct context {
@@ -56,6 +57,7 @@ struct context {
 	bool version;
 	struct table_options table;
 	struct mmiod_client *client;
+	struct kept *kept; /* leases that outlast a verb; NULL: none does */
 	const struct verb *const *verbs; /* all that there are; NULL behind the last */
 };
 

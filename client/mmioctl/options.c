@@ -292,6 +292,16 @@ static int read_options(struct context *context, const struct verb *verb, int ar
 	return -1;
 }
 
+/* As if none had been read: verbs of a batch are run more than once. Defaults are zero. */
+void forget_options(const struct verb *verb)
+{
+	for (const struct verb_option *row = verb->options; row && row->name; row++)
+		if (!row->common)
+			memset((char *)verb->values + row->at, 0, row->size);
+	if (verb->command)
+		*verb->command = NULL;
+}
+
 /* Reads the options before the verb. */
 int read_common_options(struct context *context, int argc, char **argv, int *used)
 {

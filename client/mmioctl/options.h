@@ -30,6 +30,7 @@ struct verb_option {
 	enum option_kind kind;
 	bool common; /* fills the context, not the verb's own struct */
 	size_t at; /* in what it fills */
+	size_t size; /* of what is there */
 	unsigned int value;
 	int (*call)(const struct context *context, void *field, const char *name,
 		    const char *argument);
@@ -37,8 +38,9 @@ struct verb_option {
 
 #define OPTIONS_MAX 48 /* that one verb knows, those of all verbs included */
 
-/* The place of the value in @type. A member that is no @as does not compile. */
+/* The place of the value in @type, and its size. A member that is no @as does not compile. */
 #define AT(type, field, as)                                                                    \
+	.size = sizeof(((type *)0)->field),                                                    \
 	.at = offsetof(type, field) +                                                          \
 	      0 * sizeof(char[__builtin_types_compatible_p(typeof(((type *)0)->field), as) ? 1 \
 											   : -1])
@@ -50,8 +52,9 @@ struct verb_option {
 #define TIME(type, field) .kind = KIND_TIME, AT(type, field, uint32_t)
 #define TIMEOUT(type, field) .kind = KIND_TIMEOUT, AT(type, field, struct given)
 #define WAIT(type, field) .kind = KIND_WAIT, AT(type, field, struct given)
-#define CALL(type, field, function) \
-	.kind = KIND_CALL, .at = offsetof(type, field), .call = (function)
+#define CALL(type, field, function)                                                         \
+	.kind = KIND_CALL, .size = sizeof(((type *)0)->field), .at = offsetof(type, field), \
+	.call = (function)
 
 /* ---- rows that several verbs have ---- */
 

@@ -67,6 +67,7 @@
 	V(explain) \
 	V(policy) \
 	V(check_config) \
+	V(batch) \
 	V(complete)
 /* clang-format on */
 
@@ -95,6 +96,7 @@ struct verb {
 	void *values; /* the struct that they fill */
 	char ***command; /* where the words behind "--" go; NULL: it runs no command */
 	bool runs_arguments; /* its arguments are a command, too: options end at the first of them */
+	bool endless; /* it does not end by itself: not for batches */
 	int least, most; /* arguments */
 	int (*run)(struct context *context, int argc, char **argv);
 	const struct column *columns; /* of its table, if it has one */
@@ -114,7 +116,16 @@ VERBS(DECLARE_VERB)
 
 extern const struct verb *const verbs[]; /* NULL behind the last */
 
+/* ---- dispatch.c ---- */
+
 const struct verb *find_verb(const struct context *context, const char *name);
+/* The words behind the first "--", which ends the others; NULL: there are none. */
+char **part_command(int *argc, char **argv);
+/* A line of a batch names no socket of its own. */
+int check_socket(const struct context *context, const char *before);
+/* argv[0] is the verb's name. */
+int dispatch_verb(struct context *context, const struct verb *verb, int argc, char **argv,
+	     char **command);
 
 /* ---- options.c ---- */
 
@@ -122,6 +133,7 @@ const struct verb *find_verb(const struct context *context, const char *name);
 int read_common_options(struct context *context, int argc, char **argv, int *used);
 int read_verb_options(struct context *context, const struct verb *verb, int argc, char **argv,
 		      int *used);
+void forget_options(const struct verb *verb);
 /* Of a verb's own rows; NULL: of those that every verb knows. */
 void print_options(const struct verb_option *rows);
 /*
@@ -132,7 +144,8 @@ void print_option_names(const struct verb *verb, bool arguments);
 
 /* ---- help.c ---- */
 
-int print_help(void);
+int print_version(void);
+int print_help(const struct context *context);
 int print_verb_help(const struct verb *verb);
 
 /* ---- verbs that lie in two files ---- */

@@ -70,7 +70,7 @@ _mmioctl_argument()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'pages kmalloc vmalloc dma' -- "$current") ;;
 	run:0)
 		mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
-	load:1 | save:1)
+	load:1 | save:1 | batch:0)
 		compopt -o default 2>/dev/null ;;
 	diff:1)
 		_mmioctl_ask regions

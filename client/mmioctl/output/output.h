@@ -33,6 +33,17 @@ int output_flush(void);
 int output_close(const struct context *context, int status);
 int client_open(struct context *context);
 
+/* Where in a file the words stand that are worked on: errors then begin with it, and objects of
+ * JSON are one line each, and say which line it is about. */
+struct position {
+	const char *file;
+	unsigned long line;
+	/* From 1, of the word that a sentence is about. */
+	size_t (*column)(const struct position *position, const char *sentence);
+};
+
+extern const struct position *output_position; /* NULL: there is none */
+
 /* ---- words.c: between values and words ---- */
 
 const char *rights_word(unsigned int rights);

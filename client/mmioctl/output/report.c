@@ -34,17 +34,33 @@ int exit_status_of(int err)
 	}
 }
 
+const struct position *output_position;
+
 static void print_error(const struct context *context, const char *message, const char *name,
 			int status)
 {
+	const struct position *at = output_position;
 	json_t *error;
 
+	/* So that what was printed before stands before it. */
+	if (at)
+		output_flush();
+	if (!context->json && at) {
+		fprintf(stderr, "%s:%lu:%zu: %s\n", at->file, at->line, at->column(at, message),
+			message);
+		return;
+	}
 	if (!context->json) {
 		fprintf(stderr, "mmioctl: %s\n", message);
 		return;
 	}
 	error = json_pack("{s:i, s:{s:o, s:s*, s:i}}", "schema", JSON_SCHEMA, "error", "message",
 			  json_text(message), "errno", name, "exit", status);
+	if (at)
+		json_object_update_new(json_object_get(error, "error"),
+				       json_pack("{s:o, s:I, s:I}", "file", json_text(at->file),
+						 "line", (json_int_t)at->line, "column",
+						 (json_int_t)at->column(at, message)));
 	json_dumpf(error, stderr, JSON_ENSURE_ASCII);
 	fputc('\n', stderr);
 	json_decref(error);

@@ -19,6 +19,10 @@ static int print(json_t *root, size_t flags)
 {
 	if (!root)
 		return out_of_memory(&(struct context){ .json = true });
+	if (output_position) {
+		json_object_set_new(root, "line", json_integer((json_int_t)output_position->line));
+		flags = JSON_COMPACT;
+	}
 	if (!json_dumpf(root, stdout, flags | JSON_PRESERVE_ORDER))
 		putchar('\n');
 	json_decref(root);
@@ -36,6 +40,9 @@ int json_line(json_t *root)
 {
 	int status = print(root, JSON_COMPACT);
 
+	/* A batch looks after that. */
+	if (output_position)
+		return status;
 	return output_flush() && !status ? STATUS_FAILED : status;
 }
 

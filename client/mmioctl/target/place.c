@@ -4,6 +4,7 @@
  * where every access has a width; or as bytes, which go in bulk unless the region declares a width
  * or the target names one. Bytes go by mediated access, or through a mapping if the verb wants one.
  */
+#include "target/kept.h"
 #include "target/place.h"
 
 #include <string.h>
@@ -46,15 +47,49 @@ int place_need_length(const struct context *context, const struct place *place)
 			   target->region, target->region, (unsigned long long)target->offset);
 }
 
+static struct kept_key key_of(const struct place *place, unsigned int rights, bool registers)
+{
+	struct kept_key key = { .target = place->target,
+				.rights = rights,
+				.memtype = place->options->memtype,
+				.share = place->options->share,
+				.registers = registers };
+
+	return key;
+}
+
+static bool find_kept(const struct context *context, const struct kept_key *key,
+		      struct place *place)
+{
+	const struct kept_lease *found = kept_find(context->kept, key);
+
+	if (!found)
+		return false;
+	place->lease = found->lease;
+	place->target = found->target;
+	place->width = found->width;
+	place->length = found->length;
+	place->kept = true;
+	return true;
+}
+
+static void keep(const struct context *context, const struct kept_key *key, struct place *place)
+{
+	struct kept_lease lease = { .key = *key,
+				    .lease = place->lease,
+				    .target = place->target,
+				    .width = place->width,
+				    .length = place->length };
+
+	place->kept = kept_add(context->kept, &lease);
+}
+
 /* The lease says how wide the region's registers are, and how much of it there is. */
-int place_lease(struct context *context, struct place *place, unsigned int rights)
+static int lease_bytes(struct context *context, struct place *place, unsigned int rights)
 {
 	struct mmiod_target checked;
-	int status = lease_open(context, place->options);
+	int status = target_lease(context, &place->target, place->options, rights, &place->lease);
 
-	if (!status)
-		status = target_lease(context, &place->target, place->options, rights,
-				      &place->lease);
 	if (status)
 		return status;
 	place->width = mmiod_lease_width(place->lease);
@@ -65,13 +100,24 @@ int place_lease(struct context *context, struct place *place, unsigned int right
 	return place->width ? target_check_alignment(context, place->text, &checked) : 0;
 }
 
-/* A misaligned target is refused before anything is leased. */
-int place_lease_registers(struct context *context, struct place *place, unsigned int rights)
+int place_lease(struct context *context, struct place *place, unsigned int rights)
 {
+	struct kept_key key = key_of(place, rights, false);
 	int status = lease_open(context, place->options);
 
+	if (status || find_kept(context, &key, place))
+		return status;
+	status = lease_bytes(context, place, rights);
 	if (!status)
-		status = target_resolve_width(context, &place->target);
+		keep(context, &key, place);
+	return status;
+}
+
+/* A misaligned target is refused before anything is leased. */
+static int lease_registers(struct context *context, struct place *place, unsigned int rights)
+{
+	int status = target_resolve_width(context, &place->target);
+
 	if (!status && !place->target.length)
 		place->target.length = place->target.width;
 	if (!status)
@@ -81,6 +127,19 @@ int place_lease_registers(struct context *context, struct place *place, unsigned
 				      &place->lease);
 	place->width = place->target.width;
 	place->length = place->target.length;
+	return status;
+}
+
+int place_lease_registers(struct context *context, struct place *place, unsigned int rights)
+{
+	struct kept_key key = key_of(place, rights, true);
+	int status = lease_open(context, place->options);
+
+	if (status || find_kept(context, &key, place))
+		return status;
+	status = lease_registers(context, place, rights);
+	if (!status)
+		keep(context, &key, place);
 	return status;
 }
 
@@ -98,7 +157,7 @@ void place_close(struct place *place)
 {
 	mmiod_mapping_free(place->mapping);
 	place->mapping = NULL;
-	if (place->lease && mmiod_lease_release(place->lease))
+	if (place->lease && !place->kept && mmiod_lease_release(place->lease))
 		mmiod_lease_free(place->lease);
 	place->lease = NULL;
 }

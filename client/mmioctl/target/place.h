@@ -16,7 +16,8 @@ struct place {
 	struct mmiod_target target;
 	const char *text; /* the target as it was given */
 	const struct lease_options *options; /* how it is leased */
-	struct mmiod_lease *lease; /* owned */
+	struct mmiod_lease *lease; /* owned, unless it is kept for what comes after */
+	bool kept;
 	struct mmiod_mapping *mapping; /* owned; NULL: bytes go by mediated access as well */
 	unsigned int width; /* of an element, in bytes; 0: bytes in bulk */
 	uint64_t length;

@@ -17,6 +17,8 @@ int stream_open(const struct context *context, struct stream *stream, const char
 	stream->name = name;
 	if (!strcmp(name, "-")) {
 		stream->name = output ? "standard output" : "standard input";
+		if (output)
+			output_flush(); /* what was printed before */
 		stream->fd = fcntl(output ? STDOUT_FILENO : STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	} else if (output) {
 		stream->fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

@@ -3,19 +3,23 @@
  * Targets of what accesses registers and memory: a lease on just their bytes, for mediated access;
  * and the values and numbers that are named beside them.
  */
+#include "target/kept.h"
 #include "target/target.h"
 
 #include <errno.h>
 #include <string.h>
 #include <common/size.h>
 
-/* A client that is open already goes on waiting as it does: watch makes it wait as it needs. */
+/*
+ * A client that is open already goes on waiting as it does: watch makes it wait as it needs. In a
+ * batch each line says anew how.
+ */
 int lease_open(struct context *context, const struct lease_options *options)
 {
 	bool first = !context->client;
 	int status = client_open(context);
 
-	if (!status && first && options->wait.is)
+	if (!status && (context->kept || (first && options->wait.is)))
 		mmiod_client_set_wait(context->client, (uint32_t)options->wait.value);
 	return status;
 }
@@ -142,6 +146,9 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
 
+	/* It may be one of our own, kept from an earlier line, that is in the way. */
+	if (n == -EBUSY && kept_release(context->kept))
+		n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
 	return n < 0 ? n : 0;
 }
 

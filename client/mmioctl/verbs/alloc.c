@@ -186,6 +186,7 @@ const struct verb alloc_verb = {
 	.arguments = "KIND|POOL SIZE [-- COMMAND ARG…]",
 	.summary = "allocate memory, and hold it likewise",
 	.group = GROUP_HOLD,
+	.endless = true,
 	.options = option_rows,
 	.values = &options,
 	.command = &options.command,

@@ -224,6 +224,7 @@ const struct verb monitor_verb = {
 	.arguments = "",
 	.summary = "what happens to leases, as it happens",
 	.group = GROUP_LIVE,
+	.endless = true,
 	.options = option_rows,
 	.values = &options,
 	.run = verb_monitor,

@@ -42,6 +42,7 @@ const struct verb run_verb = {
 	.values = &options,
 	.command = &options.command,
 	.runs_arguments = true,
+	.endless = true,
 	.most = ARGUMENTS_ANY,
 	.run = verb_run,
 	.examples = { { "run -- pcimem /sys/bus/pci/devices/0000:01:00.0/resource0 0 w",

@@ -388,6 +388,7 @@ const struct verb top_verb = {
 	.arguments = "",
 	.summary = "who uses what how much, redrawn",
 	.group = GROUP_LIVE,
+	.endless = true,
 	.options = option_rows,
 	.values = &options,
 	.run = verb_top,

@@ -364,6 +364,7 @@ const struct verb watch_verb = {
 	.arguments = "TARGET…",
 	.summary = "show registers, and when they change",
 	.group = GROUP_LIVE,
+	.endless = true,
 	.options = option_rows,
 	.values = &options,
 	.least = 1,
