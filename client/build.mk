@@ -130,3 +130,5 @@ uninstall-client:
 	rm -f "$(DESTDIR)"$(BASHCOMPDIR)/mmioctl "$(DESTDIR)"$(ZSHCOMPDIR)/_mmioctl
 	-rmdir "$(DESTDIR)"$(DATADIR)/mmiod/maps "$(DESTDIR)"$(DATADIR)/mmiod 2>/dev/null
 	-rmdir "$(DESTDIR)"$(INCLUDEDIR)/mmiod 2>/dev/null
+
+include client/python/build.mk

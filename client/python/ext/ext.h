@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmiod._ext: the library's objects as Python objects, for the modules in Python beside it and
+ * nobody else. By Python's limited API of 3.11, so that one file serves every later version.
+ *
+ * An object of the library is used by one thread at a time: each client has a lock, which the calls
+ * on it and on its leases take with the interpreter's lock released. Mappings need none.
+ */
+#ifndef MMIOD_EXT_H
+#define MMIOD_EXT_H
+
+#define Py_LIMITED_API 0x030b0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <mmiod/mmiod.h>
+#include <stdbool.h>
+
+/* ---- client.c ---- */
+
+struct client {
+	PyObject ob_base;
+	struct mmiod_client *client; /* NULL: closed */
+	PyThread_type_lock lock;
+};
+
+extern PyTypeObject *client_type;
+int client_add(PyObject *module);
+void client_lock(struct client *client);
+/* NULL, with an exception, when it is closed. Else client_leave() follows. */
+struct mmiod_client *client_enter(struct client *client);
+void client_leave(struct client *client);
+
+/* ---- lease.c ---- */
+
+struct lease {
+	PyObject ob_base;
+	struct mmiod_lease *lease; /* NULL: given back */
+	struct client *client; /* NULL: it was adopted */
+};
+
+extern PyTypeObject *lease_type;
+int lease_add(PyObject *module);
+/* The keywords that say what is wanted, as Lease(), Wait() and both of its like take them. */
+int lease_want(PyObject *args, PyObject *kwargs, struct client **client, struct mmiod_want *want,
+	       struct mmiod_register_write writes[8]);
+PyObject *lease_wrap(PyTypeObject *type, struct mmiod_lease *made, struct client *client);
+/* One of the lease's calls: NULL, with an exception, when it was given back. */
+struct mmiod_lease *lease_enter(struct lease *lease);
+/* Returns None, or raises what @err and the sentence say. */
+PyObject *lease_leave(struct lease *lease, int err);
+
+/* ---- access.c: mediated access, methods of leases ---- */
+
+PyObject *access_read(PyObject *lease, PyObject *args);
+PyObject *access_write(PyObject *lease, PyObject *args);
+PyObject *access_fill(PyObject *lease, PyObject *args);
+PyObject *access_copy_from(PyObject *lease, PyObject *args);
+PyObject *access_copy_to(PyObject *lease, PyObject *args);
+
+/* ---- wait.c ---- */
+
+int wait_add(PyObject *module);
+
+/* ---- mapping.c ---- */
+
+int mapping_add(PyObject *module);
+
+/* ---- error.c ---- */
+
+int error_add(PyObject *module);
+/* Raise what goes with @err, a negative errno. Returns NULL. */
+PyObject *error_raise(int err, const char *sentence);
+/* Of a failed mmiod_client_connect(): whatever it is, there is no daemon to talk to. */
+PyObject *error_raise_connect(int err);
+
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+/* Adds a type to the module, and keeps it. */
+int ext_add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type);
+
+#endif

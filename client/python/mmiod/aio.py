@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""mmiod for asyncio: leases that are waited for, and events, without blocking the loop.
+
+    async with mmiod.aio.Client() as client:
+        lease = await client.lease("fpga-ctrl", write=True, wait=None)
+        async for event in client.events():
+            ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Optional, Protocol, Union
+
+import mmiod
+from mmiod import _ext
+from mmiod.events import Event
+
+
+class _File(Protocol):
+    def fileno(self) -> int:
+        ...
+
+
+async def _readable(file: _File) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    fd = file.fileno()
+    loop.add_reader(fd, wake)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(fd)
+
+
+class Client:
+    """A connection, for one loop. `sync` is the mmiod.Client, whose short calls serve here as well."""
+
+    def __init__(self, socket: Optional[str] = None) -> None:
+        self.sync = mmiod.Client(socket)
+
+    def close(self) -> None:
+        """Close the connection. Leases and mappings live on."""
+        self.sync.close()
+
+    async def lease(
+        self,
+        target: str,
+        *,
+        wait: Optional[float] = 0.0,
+        write: bool = False,
+        offset: int = 0,
+        length: int = 0,
+        share: Union[mmiod.Share, str] = mmiod.Share.DEFAULT,
+        cache: Union[mmiod.MemoryType, str] = mmiod.MemoryType.DEFAULT,
+        time_limit: float = 0.0,
+        on_end: mmiod.OnEnd = (),
+        dummy: bool = False,
+        with_connection: bool = False,
+    ) -> mmiod.Lease:
+        """As mmiod.Client.lease(), waiting @wait seconds (None: for ever) for what others hold.
+
+        A task that is cancelled waits no more, and what was granted meanwhile is given back.
+        """
+        want = mmiod._want(
+            target, offset, length, write, share, cache, time_limit, on_end, dummy, with_connection
+        )
+        waiting = _ext.Wait(mmiod._milliseconds(wait), self.sync, *want)
+        try:
+            while (lease := waiting.finish(mmiod.Lease)) is None:
+                await _readable(waiting)
+        finally:
+            waiting.cancel()
+        return lease
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The events, one by one, for ever. Leases are renewed as long as somebody takes them."""
+        while True:
+            for event in self.sync.events():
+                yield event
+            await _readable(self.sync)
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[type[BaseException]], value: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()

@@ -1,0 +1,640 @@
+# SPDX-License-Identifier: MIT
+"""The Python module over a daemon in simulation, which each class starts for itself.
+
+A class is run by its name from python.bats. MMIOD_BUILD is the build that is tested.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import mmiod
+import mmiod.aio
+import mmiod.compat
+
+BUILD = os.environ["MMIOD_BUILD"]
+
+CONFIG = """
+[region regs]
+size = 4K
+width = 32
+[region shm]
+size = 64K
+cache = wc uc
+[region rom]
+size = 8K
+[region file]
+size = 8K
+backing = {directory}/backing
+[region vram]
+size = 1M
+pool = yes
+[region secret]
+size = 4K
+[grant us]
+region = regs shm file vram
+user = {uid}
+access = rw
+[grant readers]
+region = rom
+user = {uid}
+access = r
+share = shared-read
+[grant memory]
+memory = pages
+user = {uid}
+[grant others]
+region = secret
+user = 54399
+[admin us]
+user = {uid}
+"""
+
+
+class Rig(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="mmiod-python-")
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.directory])
+        with open(self.path("conf"), "w", encoding="utf-8") as file:
+            file.write(CONFIG.format(directory=self.directory, uid=os.getuid()))
+        os.environ["MMIOD_SOCKET"] = self.path("sock")
+        self.start_daemon()
+        self.client = mmiod.Client()
+        self.addCleanup(self.client.close)
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def start_daemon(self):
+        with open(self.path("log"), "a", encoding="utf-8") as log:
+            self.daemon = subprocess.Popen(
+                [f"{BUILD}/mmiod", "--simulate", self.path("conf"), "--socket", self.path("sock")], stderr=log
+            )
+        self.addCleanup(self.stop_daemon)
+        while True:
+            try:
+                mmiod.Client().close()
+                return
+            except mmiod.NoDaemon:
+                self.assertIsNone(self.daemon.poll(), "the daemon does not start")
+                time.sleep(0.02)
+
+    def stop_daemon(self):
+        if self.daemon.poll() is None:
+            self.daemon.terminate()
+            self.assertEqual(self.daemon.wait(), 0)
+
+    def ctl(self, *arguments):
+        return subprocess.run(
+            [f"{BUILD}/mmioctl", *arguments], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def regs(self, target="regs", **how):
+        lease = self.client.lease(target, write=True, **how)
+        return lease, lease.map()
+
+
+class Access(Rig):
+    def test_a_register_is_read_and_written_in_exactly_its_width(self):
+        lease, regs = self.regs("shm")
+        for width, value in ((8, 0xAB), (16, 0xABCD), (32, 0xABCDEF01), (64, 0xABCDEF0123456789)):
+            getattr(regs, f"write{width}")(0x10, value)
+            self.assertEqual(getattr(regs, f"read{width}")(0x10), value)
+            self.assertEqual(lease.read(0x10, width), [value])
+            with self.assertRaises(OverflowError):
+                getattr(regs, f"write{width}")(0x10, 1 << width)
+            with self.assertRaises(OverflowError):
+                getattr(regs, f"write{width}")(0x10, -1)
+        regs.write64(0x20, 0)
+        regs.write8(0x21, 0xFF)
+        self.assertEqual(regs.read64(0x20), 0xFF00)
+
+    def test_what_is_beyond_the_end_is_an_index_error(self):
+        _, regs = self.regs()
+        self.assertEqual(len(regs), 4096)
+        for offset in (4096, 4094, -4, 1 << 64, 1 << 200, -(1 << 70)):
+            with self.assertRaises(IndexError, msg=offset):
+                regs.read32(offset)
+            with self.assertRaises(IndexError, msg=offset):
+                regs.write32(offset, 0)
+        with self.assertRaises(TypeError):
+            regs.read32("0")
+        with self.assertRaises(TypeError):
+            regs.write32(0)
+
+    def test_what_is_misaligned_or_of_another_width_is_a_value_error(self):
+        _, regs = self.regs()
+        for call in (lambda: regs.read32(2), lambda: regs.write32(1, 0), lambda: regs.read8(0), lambda: regs.read64(0)):
+            with self.assertRaises(ValueError):
+                call()
+
+    def test_a_window_that_is_read_only_is_not_written(self):
+        lease = self.client.lease("rom")
+        self.assertEqual(lease.rights, mmiod.Rights.READ)
+        with lease.map() as regs:
+            self.assertTrue(regs.readonly)
+            for call in (
+                lambda: regs.write32(0, 1),
+                lambda: regs.update32(0, mask=1, value=1),
+                lambda: regs.write_block(0, b"xxxx"),
+            ):
+                with self.assertRaises(TypeError):
+                    call()
+            self.assertTrue(memoryview(regs).readonly)
+        with self.assertRaises(mmiod.Error):
+            lease.write(0, 1)
+
+    def test_update_changes_only_the_bits_of_the_mask(self):
+        _, regs = self.regs()
+        regs.write32(0, 0xF0F0)
+        regs.update32(0, mask=0xFF, value=0x3C)
+        self.assertEqual(regs.read32(0), 0xF03C)
+        with self.assertRaises(ValueError):
+            regs.update32(0, mask=1, value=2)
+
+    def test_a_wait_ends_when_the_bits_are_as_wanted(self):
+        _, regs = self.regs()
+        other = threading.Thread(target=lambda: (time.sleep(0.05), regs.write32(4, 0x80000001)))
+        other.start()
+        self.assertEqual(regs.wait32(4, mask=1, value=1, timeout=600), 0x80000001)
+        other.join()
+
+    def test_a_wait_that_is_over_is_a_timeout(self):
+        _, regs = self.regs()
+        with self.assertRaises(TimeoutError) as caught:
+            regs.wait32(4, mask=1, value=1, timeout=0.05)
+        self.assertIsInstance(caught.exception, mmiod.Timeout)
+        with self.assertRaises(mmiod.Timeout):
+            regs.wait32(4, mask=1, value=1, timeout=-1)
+
+    def test_a_signal_breaks_a_wait_off(self):
+        class Alarm(Exception):
+            pass
+
+        def handler(*_):
+            raise Alarm
+
+        _, regs = self.regs()
+        old = signal.signal(signal.SIGALRM, handler)
+        self.addCleanup(signal.signal, signal.SIGALRM, old)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with self.assertRaises(Alarm):
+            regs.wait32(4, mask=1, value=1)
+
+    def test_blocks_go_in_and_out(self):
+        _, regs = self.regs("shm")
+        regs.write_block(3, b"hello")
+        self.assertEqual(regs.read_block(2, 7), b"\0hello\0")
+        with self.assertRaises(IndexError):
+            regs.read_block(0xFFFF, 2)
+        with self.assertRaises(ValueError):
+            regs.read_block(0, -1)
+        _, narrow = self.regs()
+        with self.assertRaises(IndexError):
+            narrow.write_block(0, b"123")
+
+    def test_mediated_access_needs_no_mapping(self):
+        lease = self.client.lease("regs+0x10/8", write=True)
+        self.assertFalse(lease.mappable)
+        lease.write(0, [1, 2])
+        self.assertEqual(lease.read(0, count=2), [1, 2])
+        for call in (
+            lambda: lease.read(8),
+            lambda: lease.read(2),
+            lambda: lease.read(0, 8),
+            lambda: lease.map(),
+            lambda: lease.fill(0, 8, 1),
+        ):
+            with self.assertRaises(mmiod.Error):
+                call()
+        for call in (lambda: lease.read(0, 12), lambda: lease.read(0, count=-1)):
+            with self.assertRaises(ValueError):
+                call()
+        plain = self.client.lease("shm+0x100/0x10", write=True)
+        plain.copy_to(0, b"0123456789abcdef")
+        plain.fill(4, 4, 0x2E)
+        self.assertEqual(plain.copy_from(2, 8), b"23....89")
+
+
+class Buffers(Rig):
+    def test_a_view_indexes_registers(self):
+        _, regs = self.regs()
+        view = regs.registers("I")
+        view[4] = 7
+        self.assertEqual(regs.read32(0x10), 7)
+        self.assertEqual(len(view), 1024)
+
+    def test_a_mapping_whose_buffer_is_in_use_does_not_close(self):
+        _, regs = self.regs()
+        view = memoryview(regs)
+        with self.assertRaises(BufferError):
+            regs.close()
+        view.release()
+        regs.close()
+        self.assertTrue(regs.closed)
+        regs.close()
+        for call in (lambda: regs.read32(0), lambda: memoryview(regs), lambda: regs.read_block(0, 4)):
+            with self.assertRaises(ValueError):
+                call()
+
+    def test_a_view_keeps_the_mapping(self):
+        lease, regs = self.regs()
+        view = regs.registers()
+        lease.close()
+        del lease, regs
+        gc.collect()
+        view[0] = 1
+        self.assertEqual(view[0], 1)
+
+
+class Numpy(Rig):
+    def test_numpy_sees_the_registers(self):
+        import numpy
+
+        _, regs = self.regs()
+        array = numpy.frombuffer(regs, "<u4")
+        array[4] = 0x12345678
+        self.assertEqual(regs.read32(0x10), 0x12345678)
+        self.assertEqual(array.shape, (1024,))
+        with self.assertRaises(BufferError):
+            regs.close()
+
+    def test_pynqs_array_is_one_of_numpy(self):
+        window = mmiod.compat.PynqMMIO("regs")
+        window.array[2] = 9
+        self.assertEqual(window.read(8), 9)
+        gc.collect()
+        window.close()
+
+
+class Loss(Rig):
+    def lost(self):
+        """A mapping whose memory has gone, as a revoked one's: the file behind it is cut short."""
+        lease, regs = self.regs("file")
+        regs.write32(0, 1)
+        os.truncate(self.path("backing"), 0)
+        return lease, regs
+
+    def test_a_guarded_access_raises_gone(self):
+        _, regs = self.lost()
+        for call in (
+            lambda: regs.read32(0),
+            lambda: regs.write32(0, 1),
+            lambda: regs.update32(0, mask=1, value=1),
+            lambda: regs.wait32(0, mask=1, value=1, timeout=600),
+            lambda: regs.read_block(0, 16),
+            lambda: regs.write_block(0, b"1234"),
+        ):
+            with self.assertRaises(mmiod.Gone):
+                call()
+
+    def test_mediated_access_raises_gone(self):
+        lease, _ = self.lost()
+        with self.assertRaises(mmiod.Gone):
+            lease.read(0)
+
+    def test_an_unguarded_access_kills(self):
+        _, regs = self.lost()
+        regs.guard = False
+        pid = os.fork()
+        if not pid:
+            regs.read32(0)
+            os._exit(0)
+        self.assertEqual(os.WTERMSIG(os.waitpid(pid, 0)[1]), signal.SIGBUS)
+
+    def test_events_tell_who_took_a_lease(self):
+        lease = self.client.lease("regs", write=True)
+        self.client.revoke(lease.id)
+        while not (told := list(self.client.events())):
+            time.sleep(0.01)
+        self.assertIsInstance(told[0], mmiod.events.Revoked)
+        self.assertEqual(told[0].lease, lease.id)
+        self.assertIn("revoked by user", told[0].text)
+        self.assertIsNone(self.client.next_event())
+
+
+def open_things():
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        return len(os.listdir("/proc/self/fd")), sum(1 for _ in maps)
+
+
+class Leases(Rig):
+    def test_a_lease_is_given_back_at_the_end_of_its_block(self):
+        with self.client.lease("regs", write=True) as lease:
+            self.assertEqual((lease.offset, lease.length, lease.width), (0, 4096, 32))
+            self.assertEqual(lease.share, mmiod.Share.EXCLUSIVE)
+            self.assertEqual(lease.state, mmiod.State.OK)
+            self.assertEqual(self.client.status().leases, 1)
+        self.assertTrue(lease.closed)
+        self.assertEqual(self.client.status().leases, 0)
+        for call in (lambda: lease.id, lambda: lease.read(0), lease.release, lease.fileno, lease.map, lambda: lease.state):
+            with self.assertRaises(ValueError):
+                call()
+        lease.close()
+
+    def test_what_is_refused_says_why(self):
+        with self.assertRaises(mmiod.Denied) as caught:
+            self.client.lease("secret")
+        self.assertIsInstance(caught.exception, PermissionError)
+        self.assertIn("no grant lets user", caught.exception.strerror)
+        with self.assertRaises(FileNotFoundError):
+            self.client.lease("nothing")
+        with self.client.lease("regs", write=True), self.assertRaises(mmiod.Busy) as caught:
+            self.client.lease("regs", write=True)
+        self.assertIsInstance(caught.exception, BlockingIOError)
+        with self.assertRaises(mmiod.NoDaemon):
+            mmiod.Client(self.path("nothing"))
+
+    def test_arguments_that_make_no_sense_are_value_errors(self):
+        for how in (
+            {"share": "nobody"},
+            {"cache": "hot"},
+            {"time_limit": -1},
+            {"on_end": [(0, 0, 32)] * 9},
+        ):
+            with self.assertRaises(ValueError, msg=how):
+                self.client.lease("regs", write=True, **how)
+        with self.assertRaises(ValueError):
+            self.client.lease("+1")
+        with self.assertRaises(TypeError):
+            self.client.lease("regs", write=True, on_end=[1])
+
+    def test_a_target_and_the_arguments_say_where(self):
+        lease = self.client.lease("shm+0x1000/0x2000", offset=0x1000, share="read")
+        self.assertEqual((lease.offset, lease.length), (0x2000, 0x1000))
+        self.assertEqual(mmiod.parse_target("shm+1K/2:8"), ("shm", 1024, 2, 8))
+
+    def test_what_is_to_be_written_at_the_end_is(self):
+        with self.client.lease("regs+0x10/16", write=True, on_end=[(4, 0x600D, 32)]):
+            pass
+        self.assertEqual(self.ctl("read", "regs+0x14"), "0x0000600d")
+
+    def test_memory_is_allocated(self):
+        pages = self.client.allocate("pages", 65536)
+        self.assertEqual((pages.memory, pages.length), (mmiod.Memory.PAGES, 65536))
+        with pages.map() as memory:
+            memory.write64(65528, 1)
+        block = self.client.allocate("vram", 8192, align=65536)
+        self.assertEqual((block.memory, block.offset % 65536), (mmiod.Memory.REGION, 0))
+        with self.assertRaises(mmiod.Denied):
+            self.client.allocate("kmalloc", 4096)
+        with self.assertRaises(mmiod.Error):
+            self.client.allocate("vram", 1 << 40)
+        with self.assertRaises(ValueError):
+            self.client.allocate("pages", 4096, zone="warm")
+
+    def test_regions_and_policy_are_told(self):
+        regions = {region.name: region for region in self.client.regions()}
+        self.assertEqual(regions["secret"].rights, mmiod.Rights(0))
+        self.assertEqual(regions["regs"].width, 32)
+        self.assertEqual(regions["rom"].rights, mmiod.Rights.READ)
+        self.assertEqual(regions["shm"].memory_types, {mmiod.MemoryType.WC, mmiod.MemoryType.UC})
+        answer = self.client.explain("rom", write=True)
+        self.assertFalse(answer.allowed)
+        self.assertEqual(answer.grant, "readers")
+        self.assertTrue(self.client.explain("rom").allowed)
+
+    def test_a_lease_outlives_its_client(self):
+        client = mmiod.Client()
+        lease = client.lease("rom")
+        client.close()
+        with self.assertRaises(ValueError):
+            client.status()
+        self.assertEqual(lease.read(0), [0])
+        with self.assertRaises(mmiod.Error):
+            lease.release()
+        lease.close()
+
+    def test_a_wait_for_a_lease_ends_when_it_is_free_and_other_threads_are_not_held_up(self):
+        held = self.client.lease("regs", write=True)
+        got = []
+
+        def wait():
+            with mmiod.Client(wait=None) as client, client.lease("regs", write=True) as lease:
+                got.append(lease.id)
+
+        other = threading.Thread(target=wait)
+        other.start()
+        for _ in range(20):
+            self.client.status()
+        self.assertEqual(got, [])
+        held.release()
+        other.join()
+        self.assertEqual(len(got), 1)
+
+    def test_threads_share_a_client(self):
+        failed = []
+
+        def work():
+            try:
+                for _ in range(100):
+                    with self.client.lease("rom") as lease:
+                        lease.read(0)
+                    list(self.client.events())
+            except Exception as error:  # whatever it is, the test is to fail
+                failed.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failed, [])
+
+    def test_after_a_fork_calls_raise_and_mappings_go_on(self):
+        _, regs = self.regs()
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                regs.write32(0, 7)
+                self.client.status()
+            except mmiod.Error:
+                status = 0
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        self.assertEqual(regs.read32(0), 7)
+        self.client.status()
+
+    def test_objects_come_and_go_without_a_leak(self):
+        def once():
+            with mmiod.Client() as client, client.lease("regs", write=True) as lease:
+                with lease.map() as regs:
+                    regs.registers()[0] = 1
+                    with self.assertRaises(IndexError):
+                        regs.read32(1 << 40)
+
+        once()
+        gc.collect()
+        before = open_things()
+        for _ in range(50):
+            once()
+        gc.collect()
+        after = open_things()
+        self.assertEqual(after[0], before[0])
+        self.assertLess(after[1], before[1] + 20)
+
+
+class Inherited(Rig):
+    def hold(self, script, *targets):
+        command = [f"{BUILD}/mmioctl", "hold", *targets, "--", sys.executable, "-c", script]
+        run = subprocess.run(command, capture_output=True, text=True, close_fds=True)
+        self.assertEqual(run.stderr, "")
+        return run.stdout.strip()
+
+    def test_a_script_finds_its_windows_under_hold(self):
+        said = self.hold(
+            "import mmiod\n"
+            "shm, regs = mmiod.inherited()\n"
+            "with regs.map() as mapped: mapped.write32(0x10, 0x600d)\n"
+            "print(shm.offset, shm.length, regs.width, len(mmiod.inherited('regs')))\n",
+            "shm+0x1000/0x1000",
+            "regs",
+        )
+        self.assertEqual(said, "4096 4096 32 1")
+        self.assertEqual(self.ctl("read", "regs+0x10"), "0x0000600d")
+
+    def test_a_descriptor_that_is_another_file_by_now_is_not_taken(self):
+        said = self.hold(
+            "import errno, mmiod, os\n"
+            "os.dup2(os.open('/dev/null', os.O_RDWR), 3)\n"
+            "try: mmiod.inherited('regs')\n"
+            "except mmiod.Error as error: print(errno.errorcode[error.errno])\n",
+            "regs",
+        )
+        self.assertEqual(said, "ESTALE")
+
+    def test_without_any_there_are_none(self):
+        os.environ.pop("MMIOD_WINDOWS", None)
+        self.assertEqual(mmiod.inherited(), [])
+        with self.assertRaises(mmiod.NotFound):
+            mmiod.inherited("regs")
+
+    def test_a_window_is_handed_on_by_its_descriptor(self):
+        lease = self.client.lease("shm/0x1000", write=True)
+        other = mmiod.adopt(lease.fileno(), lease.identity())
+        other.write(0, 5, width=32)
+        self.assertEqual(lease.read(0), [5])
+        with self.assertRaises(mmiod.Error):
+            other.release()
+        other.close()
+        with open(self.path("log"), encoding="utf-8") as log, self.assertRaises(mmiod.Error):
+            mmiod.adopt(log.fileno())
+
+
+class Asynchronous(Rig):
+    def run_async(self, work):
+        return asyncio.run(asyncio.wait_for(work, 600))
+
+    def test_events_are_awaited(self):
+        async def work():
+            async with mmiod.aio.Client() as client:
+                lease = await client.lease("regs", write=True)
+                told = asyncio.ensure_future(client.events().__anext__())
+                await asyncio.sleep(0)
+                await asyncio.get_running_loop().run_in_executor(None, self.client.revoke, lease.id)
+                return lease.id, await told
+
+        lease, event = self.run_async(work())
+        self.assertIsInstance(event, mmiod.events.Revoked)
+        self.assertEqual(event.lease, lease)
+
+    def test_leases_are_waited_for_while_the_loop_goes_on(self):
+        async def work():
+            async with mmiod.aio.Client() as client:
+                held = self.client.lease("regs", write=True)
+                waiting = asyncio.ensure_future(client.lease("regs", write=True, wait=None))
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                self.assertFalse(waiting.done())
+                held.release()
+                return (await waiting).length
+
+        self.assertEqual(self.run_async(work()), 4096)
+
+    def test_a_wait_that_is_cancelled_holds_nothing(self):
+        async def work():
+            async with mmiod.aio.Client() as client:
+                with self.client.lease("regs", write=True):
+                    with self.assertRaises(asyncio.TimeoutError):
+                        await asyncio.wait_for(client.lease("regs", write=True, wait=None), 0.05)
+                with self.client.lease("regs", write=True):
+                    pass
+                with self.assertRaises(mmiod.Denied):
+                    await client.lease("secret")
+                with self.client.lease("regs", write=True), self.assertRaises(mmiod.Timeout):
+                    await client.lease("regs", write=True, wait=0.05)
+
+        self.run_async(work())
+
+
+class Documented(unittest.TestCase):
+    def test_every_public_name_has_a_docstring(self):
+        import inspect
+
+        lacking = []
+        for module in (mmiod, mmiod.aio, mmiod.events, mmiod.compat):
+            for name, value in inspect.getmembers(module):
+                if name.startswith("_") or not (inspect.isclass(value) or inspect.isfunction(value)):
+                    continue
+                if not value.__module__.startswith("mmiod"):
+                    continue
+                lacking += [] if value.__doc__ else [f"{module.__name__}.{name}"]
+                if inspect.isclass(value):
+                    lacking += [
+                        f"{module.__name__}.{name}.{member}"
+                        for member, method in inspect.getmembers(value)
+                        if not member.startswith("_")
+                        and (inspect.isroutine(method) or isinstance(method, property))
+                        and not inspect.getdoc(method)
+                    ]
+        self.assertEqual(lacking, [])
+
+    def test_what_is_promised_is_there(self):
+        self.assertEqual([name for name in mmiod.__all__ if not hasattr(mmiod, name)], [])
+
+
+class Compatible(Rig):
+    def test_peripherys_calls_are_there(self):
+        with mmiod.compat.MMIO("shm+0x1000", 0x1000) as window:
+            self.assertEqual((window.size, window.base), (0x1000, "shm+0x1000"))
+            window.write32(4, 0x31323334)
+            window.write8(8, 0x35)
+            window.write16(10, 0x3637)
+            self.assertEqual(window.read32(4), 0x31323334)
+            self.assertEqual(window.read(4, 5), b"43215")
+            window.write(0, [1, 2])
+            self.assertEqual(window.read16(0), 0x201)
+        self.assertEqual(self.client.status().leases, 0)
+        with self.assertRaises(mmiod.Denied):
+            mmiod.compat.MMIO("secret")
+
+    def test_pynqs_calls_are_there(self):
+        window = mmiod.compat.PynqMMIO("regs", 0x1000)
+        window.write(0, 1)
+        window.write(4, b"\2\0\0\0\3\0\0\0")
+        self.assertEqual((window.read(), window.read(4), window.read(8)), (1, 2, 3))
+        self.assertEqual(window.read(4, 8), 3 << 32 | 2)
+        self.assertEqual(window.read(4, 8, "big"), 2 << 32 | 3)
+        for call in (lambda: window.read(0, 2), lambda: window.write(0, b"1"), lambda: window.read(0, 8, "odd")):
+            with self.assertRaises(ValueError):
+                call()
+        window.close()
+
+    def test_a_window_that_may_only_be_read_is(self):
+        with mmiod.compat.MMIO("rom") as window:
+            self.assertEqual(window.read32(0), 0)
+            with self.assertRaises(TypeError):
+                window.write32(0, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
