@@ -6,12 +6,14 @@
  */
 #include "batch-input.h"
 #include "batch-line.h"
+#include "batch-terminal.h"
 #include "target/kept.h"
 #include "verb.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct batch_options {
 	bool keep_going;
@@ -142,6 +144,26 @@ static int run_batch(struct batch *batch, const char *name)
 	return status;
 }
 
+/* What is typed is no file: errors have no position, and none ends it. */
+static int run_typed(struct batch *batch)
+{
+	struct terminal *terminal = terminal_open(batch->context);
+	const char *text;
+	size_t length;
+
+	if (!terminal)
+		return STATUS_FAILED;
+	while ((text = terminal_line(terminal, &length)))
+		run_line(batch, text, length);
+	terminal_close(terminal);
+	return STATUS_OK;
+}
+
+static bool is_typed(int argc, char **argv)
+{
+	return (!argc || !strcmp(argv[0], "-")) && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
 static int verb_batch(struct context *context, int argc, char **argv)
 {
 	struct batch *batch = calloc(1, sizeof(*batch));
@@ -153,8 +175,12 @@ static int verb_batch(struct context *context, int argc, char **argv)
 		return out_of_memory(context);
 	}
 	batch->context = context;
-	setvbuf(stdout, NULL, _IOFBF, LINE_BYTES_MAX);
-	status = run_batch(batch, argc ? argv[0] : "-");
+	if (is_typed(argc, argv)) {
+		status = run_typed(batch);
+	} else {
+		setvbuf(stdout, NULL, _IOFBF, LINE_BYTES_MAX);
+		status = run_batch(batch, argc ? argv[0] : "-");
+	}
 	kept_free(context->kept);
 	context->kept = NULL;
 	free(batch);
@@ -180,5 +206,6 @@ const struct verb batch_verb = {
 		"Errors say FILE:LINE:COLUMN, and the first one ends the batch with its status.\n"
 		"Verbs that do not end by themselves (hold, alloc, watch, top, monitor) are\n"
 		"refused. Leases of read, write and the like are kept for the lines after them,\n"
-		"until somebody asks for them or nothing has come for a second.\n",
+		"until somebody asks for them or nothing has come for a second.\n"
+		"On a terminal, lines are edited, kept in a history and completed by tab.\n",
 };

@@ -175,3 +175,45 @@ batch() {
 	yes 'read regs' | mmioctl batch 2>"$T/err" | head -n 1
 	expect_equal "$(cat "$T/err")" ""
 }
+
+# typed TEXT EXPECTED…: at a terminal; see type.py.
+typed() {
+	run env XDG_STATE_HOME="$T/state" "${PYTHON:-/usr/bin/python3}" "$BATS_TEST_DIRNAME/type.py" \
+		sh -c "stty -g >$T/before; mmioctl batch; echo ended \$?; stty -g >$T/after" -- "$@" 3>&- 4>&-
+	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
+	expect_equal "$(cat "$T/after")" "$(cat "$T/before")"
+	expect_match 'ended 0'
+}
+
+@test "what is typed at a terminal is edited and completed, and an error ends nothing" {
+	start_daemon
+	typed 'rea\t' 'd ' 'regz\x7fs+0x10\n' 0x00000000 \
+		'writ\t' 'e ' 're\t' gs '+4 7\n' '> ' \
+		'frob\n' 'no verb' 'read "x\n' 'not closed' \
+		'read regs+4 --wid\t' 'th ' '32\n' 0x00000007 \
+		'read r\t' 'regs  rom' '\x03' '> ' \
+		'hold regs\n' 'does not end by itself' 'status\n' 'simulation'
+	expect_equal "$(leases)" 0
+}
+
+@test "registers and leases are completed at a terminal" {
+	printf '[map]\nregions = regs\n[CONTROL]\noffset = 0x10\nwidth = 32\naccess = rw\nfield MODE = 3-0 rw how\n' >"$T/map.ini"
+	mkdir -p "$T/config/mmiod/maps"
+	mv "$T/map.ini" "$T/config/mmiod/maps/regs.ini"
+	start_daemon
+	hold shm
+	XDG_CONFIG_HOME=$T/config typed 'regs regs CON\t' TROL '.\t' MODE '=2\n' '> ' 'read regs+0x10\n' 0x00000002 \
+		'revoke \t' "$LEASE" '\n' '> '
+	expect_end 7
+}
+
+@test "the history of what was typed is kept, for its user's eyes only" {
+	start_daemon
+	typed 'read regs+0x10\n' 0x00000000
+	expect_equal "$(stat -c %a "$T/state/mmiod/history")" 600
+	typed '\x1b[A' 'read regs+0x10' '\n' 0x00000000
+	# Where there is no place for it, it is not kept.
+	rm -r "$T/state"
+	echo >"$T/state"
+	typed 'read regs\n' 0x00000000
+}
