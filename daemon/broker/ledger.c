@@ -36,7 +36,7 @@ static int charge_adopted(struct broker *broker, struct lease *lease)
 		r = charge_take_amount(&lease->bytes, users, payer, USER_BYTES, lease->length,
 				       UINT64_MAX);
 	if (r == 0 && lease->kind == MMIOD_KIND_INTERRUPT && lease->state != MMIOD_STATE_REVOKED)
-		r = charge_take(&lease->bytes, users, uid, USER_INTERRUPTS, UINT32_MAX);
+		r = charge_take(&lease->bytes, users, payer, USER_INTERRUPTS, UINT32_MAX);
 	return r;
 }
 

@@ -315,184 +315,19 @@ struct decision policy_decide_memory(const struct config *config, const struct s
 /* ---- devices --------------------------------------------------------------------------------- */
 
 /* The first that gives it, in the order of the files; else the last that names device and subject. */
-/* Whether this grant, which may be NULL, gives all that to somebody. */
-bool policy_gives(const struct config_grant *grant, const struct config_region *region,
-		  const struct question *question)
-{
-	if (grant && grant->runtime)
-		return runtime_covers(grant, region) &&
-		       judge_terms(grant, region, question) == POLICY_GRANTED;
-	for (size_t i = 0; grant && i < region->n_grants; i++)
-		if (region->grants[i] == grant)
-			return judge_terms(grant, region, question) == POLICY_GRANTED;
-	return false;
-}
-
-/* The grant that has been found so far, and its place among the region's. */
-struct search {
-	const struct config_region *region;
-	const struct subject *subject;
-	const struct question *question;
-	struct decision found;
-	uint32_t at;
-};
-
-/*
- * A grant gives all, or comes nearer than the one that was found, or stands before it and comes as
- * near.
- */
-static bool is_better(const struct search *search, enum policy_reason reason, uint32_t at)
-{
-	if (reason == search->found.reason)
-		return at < search->at;
-	return reason == POLICY_GRANTED ||
-	       (search->found.reason != POLICY_GRANTED && reason > search->found.reason);
-}
-
-static void look_among(struct search *search, enum config_party party, uint32_t id)
-{
-	const struct config_region *region = search->region;
-	const struct config_holder *holder = config_find_holder(region, party, id);
-	const struct config_holder *end = region->holders + region->n_holders;
-
-	for (; holder < end && holder->party == party && holder->id == id; holder++) {
-		const struct config_grant *grant = region->grants[holder->grant];
-		enum policy_reason reason;
-
-		if (party == CONFIG_PARTY_TENANT && !is_for_tenant(grant, search->subject))
-			continue;
-		reason = judge_terms(grant, region, search->question);
-		if (is_better(search, reason, holder->grant)) {
-			search->found.reason = reason;
-			search->found.grant = grant;
-			search->at = holder->grant;
-		}
-		if (reason == POLICY_GRANTED)
-			break;
-	}
-}
-
-static bool look_among_group(void *data, const struct config_holder *first)
-{
-	look_among(data, CONFIG_PARTY_GROUP, first->id);
-	return false;
-}
-
-static void look_for_subject(struct search *search)
-{
-	const struct config_region *region = search->region;
-	const struct subject *subject = search->subject;
-
-	if (subject->tenant) {
-		look_among(search, CONFIG_PARTY_TENANT, subject->tenant);
-		return;
-	}
-	if (!subject->known) {
-		look_among(search, CONFIG_PARTY_UNKNOWN, 0);
-		return;
-	}
-	look_among(search, CONFIG_PARTY_ALL, 0);
-	look_among(search, CONFIG_PARTY_USER, subject->uid);
-	for_common_groups(region->holders, region->n_holders, subject, look_among_group, search);
-}
-
-/* The first of those that were given while the daemon runs, behind all that the files have. */
-static const struct runtime_grant *first_runtime(const struct config *config,
-						 const struct subject *subject)
-{
-	if (!config->runtime || !subject->known)
-		return NULL;
-	return subject->tenant
-		       ? runtime_first_for(config->runtime, CONFIG_PARTY_TENANT, subject->tenant)
-		       : runtime_first_for(config->runtime, CONFIG_PARTY_USER, subject->uid);
-}
-
-static void look_among_runtime(struct search *search)
-{
-	const struct config_region *region = search->region;
-	const struct runtime_grant *runtime = first_runtime(region->tree, search->subject);
-
-	for (; runtime && search->found.reason != POLICY_GRANTED; runtime = runtime->holder_next) {
-		enum policy_reason reason;
-
-		if (!runtime_covers(&runtime->grant, region))
-			continue;
-		reason = judge_terms(&runtime->grant, region, search->question);
-		if (!is_better(search, reason, UINT32_MAX))
-			continue;
-		search->found.reason = reason;
-		search->found.grant = &runtime->grant;
-		search->at = UINT32_MAX;
-	}
-}
-
-/*
- * The first grant that gives all that is asked for decides; else the one that comes nearest
- * explains.
- */
-struct decision policy_decide(const struct config_region *region, const struct subject *subject,
-			      const struct question *question)
-{
-	struct search search = {
-		.region = region,
-		.subject = subject,
-		.question = question,
-		.found.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
-		/* Which others there are is no tenant's affair. */
-		.found.grant = region->n_grants && !subject->tenant ? region->grants[0] : NULL,
-	};
-	struct decision *found = &search.found;
-
-	look_for_subject(&search);
-	look_among_runtime(&search);
-	if (found->reason == POLICY_GRANTED) {
-		found->share = question->share == MMIOD_SHARE_DEFAULT ? found->grant->share
-								      : question->share;
-		found->memtype = admitted_memtype(found->grant, region, question->memtype);
-	}
-	return *found;
-}
-
-/* Kernel memory is its holder's alone, so a grant of a kind gives all rights to it. */
-struct decision policy_decide_memory(const struct config *config, const struct subject *subject,
-				     enum mmiod_memory memory)
-{
-	struct decision decision = {
-		.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
-	};
-
-	for (size_t i = 0; i < config->n_grants; i++) {
-		const struct config_grant *grant = config->grants[i];
-
-		if (!(grant->memory & 1u << memory))
-			continue;
-		if (!subject->tenant)
-			decision.grant = grant;
-		if (!is_given(grant, subject))
-			continue;
-		decision.grant = grant;
-		decision.reason = POLICY_GRANTED;
-		break;
-	}
-	return decision;
-}
-
-/* ---- devices --------------------------------------------------------------------------------- */
-
-/* The first that gives it, in the order of the files; else the last that names device and subject. */
 struct decision policy_decide_device(const struct config_function *function,
 				     const struct subject *subject, uint32_t rights)
 {
 	struct decision decision = {
 		.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
-		.grant = function->n_grants ? function->grants[0] : NULL,
+		.grant = function->n_grants && !subject->tenant ? function->grants[0] : NULL,
 		.share = MMIOD_SHARE_EXCLUSIVE,
 	};
 
 	for (size_t i = 0; i < function->n_grants; i++) {
 		const struct config_grant *grant = function->grants[i];
 
-		if (!is_for(grant, subject))
+		if (!is_given(grant, subject))
 			continue;
 		decision.grant = grant;
 		decision.reason = POLICY_DEVICE_RIGHT;
@@ -510,7 +345,7 @@ uint32_t policy_device_rights(const struct config_function *function, const stru
 	uint32_t rights = 0;
 
 	for (size_t i = 0; i < function->n_grants; i++)
-		if (is_for(function->grants[i], subject))
+		if (is_given(function->grants[i], subject))
 			rights |= function->grants[i]->device_rights;
 	return rights;
 }
@@ -798,14 +633,14 @@ void policy_explain_device(struct text *text, const struct decision *decision, c
 	switch (decision->reason) {
 	case POLICY_GRANTED:
 		text_add(text, "granted by ");
-		add_grant(text, decision->grant);
+		policy_add_grant(text, decision->grant);
 		break;
 	case POLICY_UNKNOWN_PEER:
 		explain_unknown(text);
 		break;
 	case POLICY_DEVICE_RIGHT:
 		text_add(text, "denied: ");
-		add_grant(text, decision->grant);
+		policy_add_grant(text, decision->grant);
 		text_add(text,
 			 " gives user %s (uid %u) no interrupts of device %s: it does not say "
 			 "\"interrupts = yes\"",

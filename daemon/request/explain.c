@@ -144,7 +144,7 @@ static void add_vectors(struct text *text, const struct want *want)
 	const struct device *device = device_of(want->region);
 
 	text_add(text, "granted by ");
-	add_grant(text, want->grant);
+	policy_add_grant(text, want->grant);
 	text_add(text, ": interrupts, %s", kinds[device->interrupt]);
 	if (device->n_vectors > 1)
 		text_add(text, ", vectors 0 to %u", device->n_vectors - 1);

@@ -100,12 +100,12 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 static enum mmiod_outcome charge_interrupt(struct want *want)
 {
 	uint32_t limit = want->call->broker->config->limits.interrupts_per_user;
-	uid_t uid = want->holder.uid;
+	const uint64_t payer = holder_payer(&want->holder);
 	int r;
 
 	if (want->lease_kind != MMIOD_KIND_INTERRUPT)
 		return MMIOD_OK;
-	r = charge_take(&want->lease->bytes, users_of(want), uid, USER_INTERRUPTS, limit);
+	r = charge_take(&want->lease->bytes, users_of(want), payer, USER_INTERRUPTS, limit);
 	if (r == 0)
 		return MMIOD_OK;
 	want->limit = MMIOD_LIMIT_INTERRUPTS;
@@ -114,7 +114,8 @@ static enum mmiod_outcome charge_interrupt(struct want *want)
 			want, MMIOD_E_QUOTA,
 			"uid %u has %u vectors leased, as many as interrupts-per-user in "
 			"[daemon] admits%s",
-			uid, limit, with_waiting(user_uses(users_of(want), uid, USER_WAITING)));
+			want->holder.uid, limit,
+			with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
