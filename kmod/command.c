@@ -134,11 +134,13 @@ void mmiod_tell_work(struct work_struct *work)
 	if (device->told_mastering != mastering)
 		mmiod_control_event(MMIOD_CONTROL_DEVICE_MASTER, mastering, device->number);
 	device->told_mastering = mastering;
+	mmiod_interrupts_tell(device);
 }
 
 /*
- * Buffers ask for bus mastering while there are any, and the memory that waits for the end of it is
- * freed once none does. With device->vectors held; takes mmiod_lock. Never in a client's task.
+ * Buffers ask for bus mastering while there are any, and the memory that waits for the end of it
+ * is freed once none does: what is mastered for interrupts alone reaches nothing. With
+ * device->vectors held; takes mmiod_lock. Never in a client's task.
  */
 static void settle_locked(struct mmiod_device *device)
 {
@@ -149,18 +151,33 @@ static void settle_locked(struct mmiod_device *device)
 	any = !list_empty(&device->buffers);
 	mutex_unlock(&mmiod_lock);
 	mmiod_ask_master(device, MMIOD_ASKS_BUFFERS, any);
-	if (device->reachable && !(device->asks & MMIOD_ASKS_DMA))
-		mmiod_quarantine_free(device);
+	if (!device->reachable || READ_ONCE(device->asks) & MMIOD_ASKS_DMA)
+		return;
+	mmiod_quarantine_free(device);
+	mmiod_group_take_back(device);
 }
 
-/* The body of device->settle, in a kernel thread. */
+/* The body of device->settle, in a kernel thread. It was queued with a reference. */
 void mmiod_settle_work(struct work_struct *work)
 {
 	struct mmiod_device *device = container_of(work, struct mmiod_device, settle);
 
 	mutex_lock(&device->vectors);
+	mmiod_vectors_reap(device);
 	settle_locked(device);
 	mutex_unlock(&device->vectors);
+	mmiod_device_put(device);
+}
+
+/*
+ * Buffers or interrupts have come or gone: a kernel thread looks what is to be done. The caller has
+ * a reference on the device. In any context but a handler's.
+ */
+void mmiod_settle_later(struct mmiod_device *device)
+{
+	mmiod_device_get(device);
+	if (!queue_work(mmiod_workers, &device->settle))
+		mmiod_device_put(device);
 }
 
 /*
@@ -169,7 +186,7 @@ void mmiod_settle_work(struct work_struct *work)
  */
 void mmiod_settle(struct mmiod_device *device)
 {
-	queue_work(mmiod_workers, &device->settle);
+	mmiod_settle_later(device);
 	flush_work(&device->settle);
 }
 
@@ -207,6 +224,7 @@ void mmiod_command_open(struct mmiod_device *device)
 	pci_intx(device->pdev, 0);
 	WRITE_ONCE(device->reachable, true);
 	raw_spin_unlock_irqrestore(&device->command, irqs);
+	mmiod_vectors_restore(device);
 	settle_locked(device);
 	mutex_unlock(&device->vectors);
 }

@@ -5,7 +5,9 @@
 #ifndef MMIOD_COMPAT_H
 #define MMIOD_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -153,6 +155,28 @@ static inline unsigned long mmiod_get_unmapped_area(struct file *file, unsigned 
 	return mm_get_unmapped_area(current->mm, file, address, length, pgoff, flags);
 #else
 	return mm_get_unmapped_area(file, address, length, pgoff, flags);
+#endif
+}
+#endif
+
+/* 6.8: an eventfd is signalled once, without a number. */
+static inline void mmiod_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd, 1);
+#else
+	eventfd_signal(eventfd);
+#endif
+}
+
+/* 6.3: whether MSIs are isolated is asked of the group; before it was a capability. */
+#ifdef CONFIG_IOMMU_API
+static inline bool mmiod_msi_isolated(struct device *dev, struct iommu_group *group)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return device_iommu_capable(dev, IOMMU_CAP_INTR_REMAP);
+#else
+	return iommu_group_has_isolated_msi(group);
 #endif
 }
 #endif

@@ -185,7 +185,8 @@ static int call_info(struct mmiod_call *call)
 	struct mmiod_control_info *info = call->arg;
 
 	info->abi_version = MMIOD_ABI_VERSION;
-	info->features = MMIOD_FEATURE_REVOKE_ON_RESET | MMIOD_FEATURE_SET_STATE_LATER;
+	info->features = MMIOD_FEATURE_REVOKE_ON_RESET | MMIOD_FEATURE_SET_STATE_LATER |
+			 MMIOD_FEATURE_DEVICES;
 	info->page_size = PAGE_SIZE;
 	info->max_windows = READ_ONCE(mmiod_max_windows);
 	info->windows = mmiod_window_count();
@@ -211,6 +212,11 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_BUFFER_INFO, struct mmiod_buffer_info, mmiod_call_buffer_info),
 	MMIOD_IOCTL(MMIOD_IOC_TRANSLATE, struct mmiod_translate, mmiod_call_translate),
 	MMIOD_IOCTL(MMIOD_IOC_PAGE, struct mmiod_page, mmiod_call_page),
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_NEXT, struct mmiod_device_info, mmiod_call_device_next),
+	MMIOD_IOCTL(MMIOD_IOC_INTERRUPT_CREATE, struct mmiod_interrupt_create,
+		    mmiod_call_interrupt_create),
+	MMIOD_IOCTL(MMIOD_IOC_INTERRUPT_NEXT, struct mmiod_interrupt_info,
+		    mmiod_call_interrupt_next),
 };
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -101,7 +101,17 @@ static int check_device(struct mmiod_window *window, const struct mmiod_device *
 	return -EIO;
 }
 
-static int enter_region(struct mmiod_window *window, const struct mmiod_window_create *create,
+static int check_msix(const struct mmiod_window *window, struct mmiod_window_create *create)
+{
+	const struct mmiod_device *device = window->region->device;
+
+	if (!device || !mmiod_msix_forbids(device, window))
+		return 0;
+	create->conflict_id = mmiod_interrupt_of_device_locked(device);
+	return -EBUSY;
+}
+
+static int enter_region(struct mmiod_window *window, struct mmiod_window_create *create,
 			struct look *look)
 {
 	struct mmiod_region *region = mmiod_region_find(create->region_id);
@@ -116,7 +126,7 @@ static int enter_region(struct mmiod_window *window, const struct mmiod_window_c
 		return ret;
 	window->region = region;
 	mmiod_region_get(region);
-	return place(window, create);
+	return place(window, create) ?: check_msix(window, create);
 }
 
 /* Owns the buffer, unless it fails. */
@@ -211,42 +221,61 @@ int mmiod_call_window_create(struct mmiod_call *call)
 }
 
 /*
- * The device that a buffer of kind DMA is for, if it may have one with that many address bits. The
- * caller holds mmiod_lock.
+ * Whether the device may have a buffer of kind DMA with that many address bits. The caller holds
+ * mmiod_lock.
  */
-static int find_dma_device(const struct mmiod_buffer_create *create, u64 length,
-			   struct mmiod_device **device)
+static int check_dma(struct mmiod_device *device, const struct mmiod_buffer_create *create,
+		     u64 length)
 {
 	int ret;
 
-	*device = mmiod_device_find(create->pci, create->domain_high);
-	if (!*device)
+	if (device->reasons & MMIOD_REASON_GONE)
 		return -ENODEV;
-	if ((*device)->reasons & MMIOD_REASON_LOST)
+	if (device->reasons & MMIOD_REASON_LOST)
 		return -EIO;
-	if (!mmiod_quarantine_admits(*device, length))
+	if (!mmiod_quarantine_admits(device, length))
 		return -ENOSPC;
-	ret = mmiod_pci_admit_dma(*device);
-	return ret ?: mmiod_pci_set_dma_bits(*device, create->dma_bits ?: MMIOD_DMA_BITS);
+	ret = mmiod_pci_admit_dma(device);
+	return ret ?: mmiod_pci_set_dma_bits(device, create->dma_bits ?: MMIOD_DMA_BITS);
 }
 
-/* The caller holds mmiod_lock. *@made_for: the buffer's device, with a reference, if it has one. */
-static int create_buffer_locked(struct mmiod_window *window, struct mmiod_buffer_create *create,
-				struct file **file, struct mmiod_device **made_for)
+/* Takes mmiod_lock. */
+static int create_buffer(struct mmiod_window *window, struct mmiod_buffer_create *create,
+			 struct file **file, struct mmiod_device *device)
 {
-	struct mmiod_device *device = NULL;
-	int ret = 0;
+	int ret;
 
-	if (create->kind == MMIOD_BUFFER_DMA)
-		ret = find_dma_device(create, window->length, &device);
+	mutex_lock(&mmiod_lock);
+	ret = device ? check_dma(device, create, window->length) : 0;
 	if (!ret)
 		ret = open_and_list(window, file, NULL, &create->window_id);
-	if (ret || !device)
-		return ret;
-	mmiod_pci_attach_buffer(device, window->buffer);
-	mmiod_device_get(device);
-	*made_for = device;
-	return 0;
+	if (!ret && device)
+		mmiod_pci_attach_buffer(device, window->buffer);
+	mutex_unlock(&mmiod_lock);
+	return ret;
+}
+
+/*
+ * The IOMMU's group is lent to the kernel's DMA API while the device has such buffers: with
+ * device->vectors held, as it is taken back when it has none.
+ */
+static int create_dma_buffer(struct mmiod_window *window, struct mmiod_buffer_create *create,
+			     struct file **file)
+{
+	struct mmiod_device *device =
+		mmiod_device_get_by_number(mmiod_device_number(create->pci, create->domain_high));
+	int ret;
+
+	if (!device)
+		return -ENODEV;
+	mutex_lock(&device->vectors);
+	ret = mmiod_group_lend(device);
+	if (!ret)
+		ret = create_buffer(window, create, file, device);
+	mutex_unlock(&device->vectors);
+	mmiod_settle(device);
+	mmiod_device_put(device);
+	return ret;
 }
 
 int mmiod_call_buffer_create(struct mmiod_call *call)
@@ -254,7 +283,6 @@ int mmiod_call_buffer_create(struct mmiod_call *call)
 	struct mmiod_buffer_create *create = call->arg;
 	u32 flags = create->flags & MMIOD_BUFFER_READONLY ? MMIOD_WINDOW_READONLY : 0;
 	struct mmiod_buffer *buffer = mmiod_buffer_new(create);
-	struct mmiod_device *device = NULL;
 	struct mmiod_window *window;
 	struct file *file = NULL;
 	int ret;
@@ -266,12 +294,9 @@ int mmiod_call_buffer_create(struct mmiod_call *call)
 		kfree(buffer);
 		return PTR_ERR(window);
 	}
-	mutex_lock(&mmiod_lock);
-	ret = create_buffer_locked(window, create, &file, &device);
-	mutex_unlock(&mmiod_lock);
-	if (device) {
-		mmiod_settle(device);
-		mmiod_device_put(device);
-	}
+	if (create->kind == MMIOD_BUFFER_DMA)
+		ret = create_dma_buffer(window, create, &file);
+	else
+		ret = create_buffer(window, create, &file, NULL);
 	return hand_out(call, window, file, ret, &create->fd);
 }

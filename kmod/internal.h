@@ -2,12 +2,15 @@
 /*
  * The module's objects and who may touch them.
  *
- *	device	a PCI function bound to the driver		pci.c, command.c, suspend.c
+ *	device	a PCI function bound to the driver		pci.c (object), device.c, group.c, command.c,
+ *		suspend.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
  *	window	a sub-range of a region or a buffer, with	window.c (object), create.c, file.c,
  *		files of its own				mapping.c, leaf.c, access.c, io.c
  *	view	a file that shows windows as another file does	view.c
+ *	vector	what a function interrupts by			vector.c
+ *	interrupt	a client's hold on one, one file each	interrupt.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
  *	(none)	others' addresses and frames, to look at		inspect.c
@@ -33,11 +36,14 @@
  *	window->preparing	mutex: one client at a time has memory allocated or device memory
  *				mapped for the kernel. Held while that sleeps; only clients take it.
  *
- *	device->vectors		mutex: whether the device is reachable, what asks for DMA, and the
- *				freeing of DMA memory that waited for the end of it. mmiod_lock is
- *				taken under it. A dead function makes its holder wait for some
- *				completion timeouts; clients leave it to a kernel thread
- *				(mmiod_settle).
+ *	device->vectors		mutex: whether the device is reachable, the set-up of vectors,
+ *				request_irq() and free_irq(), the claim of the IOMMU's group, what
+ *				asks for DMA, and the freeing of DMA memory that waited for the end
+ *				of it. mmiod_lock is taken under it. A dead function makes its
+ *				holder wait for some completion timeouts, a vector's end for
+ *				handlers; clients leave it to a kernel thread (mmiod_settle).
+ *	groups_lock		mutex: the IOMMU groups that are claimed (group.c); the IOMMU's own
+ *				mutex of a group is taken under it.
  *
  *	then one of these two; they are never held together, in either order:
  *
@@ -55,21 +61,28 @@
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
  *	events_lock		spinlock: the queues of all control files (control.c)
  *	device->command		raw spinlock, interrupts off: every write to a function's COMMAND
- *				register, and the flags that decide about it. Handlers take it.
- *				Under it nobody is woken or signalled: that is for afterwards.
+ *				register, and the flags that decide about it; vectors and
+ *				interrupts, their masks, counts, budgets and states. Handlers take
+ *				it. Under it nobody is woken or signalled, which may sleep with
+ *				PREEMPT_RT: that is for afterwards. The kernel's own locks of an
+ *				interrupt line and of configuration space are taken under it.
  *	inode->i_lock		the kernel's, a spinlock: how many files a window has (file.c)
  *
  * Device memory is touched under no lock, see io.c.
  *
+ * An interrupt has no lock of its own: a client's call on one takes device->command, or nothing.
+ *
  * Lifetimes: ->release of a window's last file takes it out of the ledger; the object, its inode and
  * the buffer or region behind it live until the last reference is put. One is the files' (VMAs hold
- * a file), others are taken under mmiod_lock by whoever looks a window up to do something to it without that
- * lock. A region lives as long as its claim or a window's object. A device's resources end in
- * ->remove, whoever still holds a window: by then nothing can reach the pages any more. ->remove
- * and the device's other callbacks are called one at a time (device_lock). ->remove marks the
- * device's regions as ending, and a reset marks that it has begun, under mmiod_lock; then they walk
- * the windows without it, by rising ids, and a caller that makes a window looks at the marks when
- * it enters the window. So none is missed, and none is added that the walk ought to have found.
+ * a file), others are taken under mmiod_lock by whoever looks a window up to do something to it
+ * without that lock. Interrupts likewise: the file's end separates the interrupt from its vector,
+ * which stays set up until nobody has one of the device's. A region lives as long as its claim or
+ * a window's object. A device's resources end in ->remove, whoever still holds a window: by then
+ * nothing can reach the pages any more. ->remove and the device's other callbacks are called one
+ * at a time (device_lock). ->remove marks the device's regions as ending, and a reset marks that
+ * it has begun, under mmiod_lock; then they walk the windows without it, by rising ids, and a
+ * caller that makes a window looks at the marks when it enters the window. So none is missed, and
+ * none is added that the walk ought to have found.
  *
  * A function whose name ends in _locked is called with the lock held; its comment says which one.
  */
@@ -112,6 +125,50 @@ static inline bool mmiod_width_valid(u32 width)
 /* Who asks for bus mastering; see mmiod_assert_master(). */
 #define MMIOD_ASKS_BUFFERS BIT(0) /* there are buffers that the device may write to */
 #define MMIOD_ASKS_DMA MMIOD_ASKS_BUFFERS /* all that let it reach memory that was given to it */
+#define MMIOD_ASKS_NO_ENGINE BIT(8) /* an interrupt of a device that writes nothing else */
+#define MMIOD_ASKS_ISOLATED BIT(9) /* one of a device whose other writes the IOMMU blocks */
+#define MMIOD_ASKS_VECTORS (MMIOD_ASKS_NO_ENGINE | MMIOD_ASKS_ISOLATED)
+
+/* What holds it off. */
+#define MMIOD_HELD_STORM BIT(0) /* of a vector that cannot be silenced otherwise */
+
+/* How a vector is masked; see vector.c. */
+enum mmiod_mask {
+	MMIOD_MASK_COMMAND,
+	MMIOD_MASK_LINE,
+	MMIOD_MASK_NONE,
+};
+
+/* One of a device's vectors, with or without an interrupt. */
+struct mmiod_vector {
+	/* Constant while it is set up. */
+	struct mmiod_device *device;
+	unsigned int index;
+	unsigned int irq; /* the kernel's number */
+	enum mmiod_mask mask;
+	char name[40]; /* /proc/interrupts shows it */
+
+	bool requested; /* under device->vectors */
+
+	/* Under device->command. */
+	struct mmiod_interrupt *interrupt; /* that has it; NULL: nobody */
+	bool disabled; /* MMIOD_MASK_LINE: by us */
+	bool pending; /* something came while it was masked */
+	bool storm; /* silenced */
+	unsigned long period; /* of 100 ms, that the next two are of */
+	u32 runs;
+	u64 spent; /* ns */
+	unsigned long backoff, ready_at, calm_at; /* jiffies; of the last storm */
+};
+
+/* A part of a BAR that MSI-X has. */
+struct mmiod_msix_part {
+	u32 bar, offset, length; /* length 0: there is none */
+	phys_addr_t phys;
+};
+
+struct mmiod_group;
+struct mmiod_window;
 
 struct mmiod_device {
 	/* Constant once published. */
@@ -120,7 +177,11 @@ struct mmiod_device {
 	u32 generation;
 	struct pci_saved_state *pristine; /* configuration at probe, without bus mastering */
 	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
-	unsigned int line; /* INTx, kept from everybody; 0: can be switched off, or there is none */
+	unsigned int intx_line; /* of its pin; 0: there is none */
+	bool intx_exclusive; /* it cannot be switched off, and the line is kept from others */
+	bool msi_maskable;
+	u32 msi_vectors, msix_vectors; /* at most */
+	struct mmiod_msix_part msix_table, msix_pending;
 
 	struct kref ref; /* one for the driver, one for each who settles it */
 
@@ -134,14 +195,29 @@ struct mmiod_device {
 	u32 changes; /* of reasons, so far */
 	u32 dma_bits; /* that its buffers were made with */
 	bool unbounded; /* it was said that no IOMMU bounds it */
+	bool msix_guarded; /* no window may be made on the table of MSI-X */
 
 	struct mutex vectors; /* see above */
 	bool reachable; /* no reason stands; written with vectors and command held */
+
+	/* Written under vectors, in probe or in remove; to look at they need nothing. */
+	struct mmiod_group *group; /* that is claimed for it, or NULL */
+	bool group_lent; /* the claim was given up for the DMA API */
+	u32 group_id; /* MMIOD_GROUP_NONE: there is no IOMMU for it */
+	int claim_error; /* of the last try */
+
+	/* Those that are set up; written with vectors and command held. */
+	u32 interrupt_kind; /* enum mmiod_interrupt_kind; 0: none are */
+	struct mmiod_vector *vector_table;
+	unsigned int nr_vectors;
+	struct mmiod_vector pin; /* INTx */
 
 	raw_spinlock_t command; /* of COMMAND's writers; see above */
 	u32 asks; /* MMIOD_ASKS_*; under command */
 	u32 held; /* MMIOD_HELD_*: why it is off nonetheless; likewise */
 	bool mastering; /* as it was written last; likewise */
+	unsigned long period; /* of 100 ms, that the next one is of; likewise */
+	u64 spent; /* ns in handlers */
 	bool told_mastering; /* the tell work's */
 
 	struct work_struct settle; /* what buffers ask for, for clients */
@@ -159,6 +235,9 @@ static inline u64 mmiod_device_number(u32 address, u32 domain_high)
 int mmiod_pci_init(void);
 void mmiod_pci_exit(void);
 struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high);
+struct mmiod_device *mmiod_device_from(u64 number);
+struct mmiod_device *mmiod_device_get_by_number(u64 number);
+bool mmiod_pci_is_ours(const struct device *dev);
 void mmiod_device_get(struct mmiod_device *device);
 void mmiod_device_put(struct mmiod_device *device);
 void mmiod_device_begin_end(struct mmiod_device *device);
@@ -175,12 +254,87 @@ void mmiod_ask_master(struct mmiod_device *device, u32 flags, bool set);
 void mmiod_tell(struct mmiod_device *device);
 void mmiod_tell_work(struct work_struct *work);
 void mmiod_settle(struct mmiod_device *device);
+void mmiod_settle_later(struct mmiod_device *device);
 void mmiod_settle_work(struct work_struct *work);
 void mmiod_forgotten(struct mmiod_device *device);
 void mmiod_command_close(struct mmiod_device *device, bool touch);
 void mmiod_command_open(struct mmiod_device *device);
 void mmiod_command_off(struct mmiod_device *device);
 void mmiod_intx_off(struct mmiod_device *device);
+
+/* ---- group.c ---- */
+
+void mmiod_group_claim(struct mmiod_device *device);
+void mmiod_group_release(struct mmiod_device *device);
+u32 mmiod_group_flags(struct mmiod_device *device);
+u32 mmiod_group_look(struct mmiod_device *device);
+int mmiod_group_lend(struct mmiod_device *device);
+void mmiod_group_take_back(struct mmiod_device *device);
+
+/* ---- device.c ---- */
+
+int mmiod_msix_begin(struct mmiod_device *device, u64 *conflict);
+void mmiod_msix_end(struct mmiod_device *device);
+bool mmiod_msix_forbids(const struct mmiod_device *device, const struct mmiod_window *window);
+void mmiod_device_look(struct mmiod_device *device);
+
+/* ---- vector.c ---- */
+
+bool mmiod_vector_apply(struct mmiod_vector *vector);
+bool mmiod_vector_calm(struct mmiod_vector *vector);
+void mmiod_vector_restore(struct mmiod_vector *vector);
+struct mmiod_vector *mmiod_vector_get(struct mmiod_device *device, u32 kind, u32 wanted, u32 index,
+				      u64 *conflict);
+void mmiod_vectors_update(struct mmiod_device *device);
+void mmiod_vectors_reap(struct mmiod_device *device);
+void mmiod_vectors_restore(struct mmiod_device *device);
+void mmiod_vectors_end(struct mmiod_device *device);
+int mmiod_intx_take_line(struct mmiod_device *device);
+void mmiod_intx_give_line(struct mmiod_device *device);
+
+/* ---- interrupt.c ---- */
+
+struct mmiod_signal;
+
+struct mmiod_interrupt {
+	/* Constant once the file is visible. */
+	u64 id; /* 0: never registered */
+	struct mmiod_device *device; /* a reference */
+	u64 owner;
+	u32 kind;
+	u32 index; /* of its vector */
+	u32 flags; /* as created */
+	u32 budget; /* in 100 ms; 0: the parameter */
+	u32 asks; /* MMIOD_ASKS_* */
+	u8 tag[MMIOD_TAG_SIZE];
+
+	struct kref ref; /* one for the file, one for each look-up */
+	struct list_head node; /* in the ledger, under mmiod_lock */
+	u32 told_storms; /* likewise */
+	wait_queue_head_t poll;
+
+	/* Under device->command. */
+	unsigned long state; /* bits mmiod_state_bit; to report it nothing is needed */
+	struct mmiod_vector *vector; /* NULL: it was taken away */
+	bool masked; /* by itself, or by who has it */
+	bool told_silent; /* the last QUERY */
+	u64 count; /* interrupts so far */
+	u64 seen; /* those that were read */
+	u32 storms;
+	u64 busy_ns;
+	struct mmiod_signal __rcu *signal; /* read under RCU */
+};
+
+void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt);
+void mmiod_interrupt_get(struct mmiod_interrupt *interrupt);
+void mmiod_interrupt_put(struct mmiod_interrupt *interrupt);
+int mmiod_interrupt_set_state(u64 id, u32 state);
+u64 mmiod_interrupt_of_device(const struct mmiod_device *device);
+u64 mmiod_interrupt_of_device_locked(const struct mmiod_device *device);
+void mmiod_interrupts_suspend(struct mmiod_device *device, bool suspend);
+void mmiod_interrupts_end(struct mmiod_device *device);
+void mmiod_interrupts_tell(struct mmiod_device *device);
+void mmiod_interrupt_exit(void);
 
 /* ---- suspend.c ---- */
 
@@ -271,6 +425,7 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create);
 void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window);
 void mmiod_buffer_stop(struct mmiod_buffer *buffer);
 void mmiod_buffer_detach(struct mmiod_buffer *buffer);
+int mmiod_pci_admit_unbounded(struct mmiod_device *device);
 int mmiod_pci_admit_dma(struct mmiod_device *device);
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
@@ -524,6 +679,9 @@ union mmiod_argument {
 	struct mmiod_translate translate;
 	struct mmiod_page page;
 	struct mmiod_view_create view;
+	struct mmiod_device_info device;
+	struct mmiod_interrupt_create interrupt_create;
+	struct mmiod_interrupt_info interrupt;
 };
 
 /* The size of an argument, which does not compile if there is no room for it. */
@@ -570,5 +728,8 @@ int mmiod_call_allocate(struct mmiod_call *call);
 int mmiod_call_translate(struct mmiod_call *call);
 int mmiod_call_page(struct mmiod_call *call);
 int mmiod_call_view_create(struct mmiod_call *call);
+int mmiod_call_device_next(struct mmiod_call *call);
+int mmiod_call_interrupt_create(struct mmiod_call *call);
+int mmiod_call_interrupt_next(struct mmiod_call *call);
 
 #endif

@@ -114,6 +114,7 @@ static void __exit mmiod_exit(void)
 	mmiod_control_exit();
 	mmiod_pci_exit();
 	destroy_queues();
+	mmiod_interrupt_exit();
 	mmiod_region_exit();
 	destroy_caches();
 }

@@ -8,7 +8,6 @@
  * ever. The reasons that keep everybody away for a while are in suspend.c.
  */
 #include <linux/dma-mapping.h>
-#include <linux/interrupt.h>
 #include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/panic.h>
@@ -35,6 +34,33 @@ struct mmiod_device *mmiod_device_find(u32 address, u32 domain_high)
 		if (device->number == number)
 			return device;
 	return NULL;
+}
+
+/* The bound function with the lowest number from @number on, or NULL. Likewise. */
+struct mmiod_device *mmiod_device_from(u64 number)
+{
+	struct mmiod_device *device, *found = NULL;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(device, &devices, node)
+		if (device->number >= number && (!found || device->number < found->number))
+			found = device;
+	return found;
+}
+
+/* The function with that number, with a reference, or NULL. Takes mmiod_lock. */
+struct mmiod_device *mmiod_device_get_by_number(u64 number)
+{
+	struct mmiod_device *device;
+
+	mutex_lock(&mmiod_lock);
+	device = mmiod_device_from(number);
+	if (device && device->number != number)
+		device = NULL;
+	if (device)
+		mmiod_device_get(device);
+	mutex_unlock(&mmiod_lock);
+	return device;
 }
 
 /*
@@ -163,40 +189,6 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 	return device;
 }
 
-static irqreturn_t never(int irq, void *data)
-{
-	return IRQ_NONE;
-}
-
-/*
- * A function whose INTx cannot be switched off must have its line to itself: requested so that
- * nobody else comes, and not enabled, so that what it raises reaches no CPU.
- */
-static int take_line(struct mmiod_device *device)
-{
-	struct pci_dev *pdev = device->pdev;
-	int ret;
-
-	if (pci_intx_mask_supported(pdev) || !pdev->pin || !pdev->irq ||
-	    pdev->irq == IRQ_NOTCONNECTED)
-		return 0;
-	ret = request_irq(pdev->irq, never, IRQF_NO_AUTOEN, KBUILD_MODNAME, device);
-	if (ret)
-		pci_err(pdev,
-			"its INTx cannot be switched off, and others use line %u, see "
-			"/proc/interrupts\n",
-			pdev->irq);
-	else
-		device->line = pdev->irq;
-	return ret;
-}
-
-static void give_line(struct mmiod_device *device)
-{
-	if (device->line)
-		free_irq(device->line, device);
-}
-
 /*
  * The firmware or the last driver may have left it mastering the bus. slot_reset restores the state
  * that is saved here.
@@ -211,7 +203,7 @@ static int enable(struct mmiod_device *device)
 	if (ret)
 		return ret;
 	mmiod_intx_off(device);
-	ret = take_line(device);
+	ret = mmiod_intx_take_line(device);
 	if (ret)
 		goto err_disable;
 	pci_save_state(pdev);
@@ -220,7 +212,7 @@ static int enable(struct mmiod_device *device)
 	if (device->reachable)
 		return 0;
 	ret = -ENOMEM;
-	give_line(device);
+	mmiod_intx_give_line(device);
 err_disable:
 	pci_disable_device(pdev);
 	return ret;
@@ -230,7 +222,7 @@ static void disable(struct mmiod_device *device)
 {
 	dma_set_coherent_mask(&device->pdev->dev, DMA_BIT_MASK(MMIOD_DMA_BITS));
 	kfree(device->pristine);
-	give_line(device);
+	mmiod_intx_give_line(device);
 	pci_disable_device(device->pdev);
 }
 
@@ -248,6 +240,8 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_disable;
 	pci_set_drvdata(pdev, device);
+	mmiod_device_look(device);
+	mmiod_group_claim(device);
 	ret = publish(device);
 	if (ret)
 		goto err_bars;
@@ -255,6 +249,7 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_bars:
+	mmiod_group_release(device);
 	release_bars(device);
 err_disable:
 	disable(device);
@@ -281,6 +276,27 @@ int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits)
 	return 0;
 }
 
+/*
+ * A function that masters the bus unbounded reads and writes all memory, at the will of whoever has
+ * a window on its registers. The kernel is tainted from then on, as by vfio's no-IOMMU mode; a
+ * kernel that is locked down, which keeps even root from that, refuses. 0 or -EPERM. Under
+ * mmiod_lock.
+ */
+int mmiod_pci_admit_unbounded(struct mmiod_device *device)
+{
+	int ret = security_locked_down(LOCKDOWN_PCI_ACCESS);
+
+	lockdep_assert_held(&mmiod_lock);
+	if (ret)
+		return ret;
+	if (!device->unbounded)
+		pci_warn(device->pdev,
+			 "masters the bus, and no IOMMU bounds it: tainting kernel\n");
+	device->unbounded = true;
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+	return 0;
+}
+
 /* Whether an IOMMU lets the function reach its buffers and nothing else. */
 static bool is_bounded(struct device *dev)
 {
@@ -293,28 +309,11 @@ static bool is_bounded(struct device *dev)
 #endif
 }
 
-/*
- * A function that masters the bus without an IOMMU reads and writes all memory, at the will of
- * whoever has a window on its registers. The kernel is tainted from then on, as by vfio's no-IOMMU
- * mode; a kernel that is locked down, which keeps even root from that, refuses. 0 or -EPERM. Under
- * mmiod_lock.
- */
+/* Whether the function may have buffers: 0, or as mmiod_pci_admit_unbounded(). Under mmiod_lock. */
 int mmiod_pci_admit_dma(struct mmiod_device *device)
 {
-	int ret;
-
 	lockdep_assert_held(&mmiod_lock);
-	if (is_bounded(&device->pdev->dev))
-		return 0;
-	ret = security_locked_down(LOCKDOWN_PCI_ACCESS);
-	if (ret)
-		return ret;
-	if (!device->unbounded)
-		pci_warn(device->pdev,
-			 "masters the bus, and no IOMMU bounds it: tainting kernel\n");
-	device->unbounded = true;
-	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
-	return 0;
+	return is_bounded(&device->pdev->dev) ? 0 : mmiod_pci_admit_unbounded(device);
 }
 
 /*
@@ -415,14 +414,16 @@ void mmiod_device_begin_end(struct mmiod_device *device)
 }
 
 /*
- * After mmiod_device_begin_end(), with no lock held but the device's: every claim ends, and every
- * window is revoked. DMA memory stays: the device may write to it.
+ * After mmiod_device_begin_end(), with no lock held but the device's, and the device not
+ * reachable: every claim ends, and every window and interrupt is revoked. DMA memory stays: the
+ * device may write to it.
  */
 void mmiod_device_end_windows(struct mmiod_device *device)
 {
 	struct mmiod_window *window;
 	u64 id = 0;
 
+	mmiod_interrupts_end(device);
 	end_regions(device);
 	while ((window = window_of_buffer(device, id))) {
 		id = window->id + 1;
@@ -455,10 +456,14 @@ static void remove(struct pci_dev *pdev)
 	mmiod_command_close(device, false);
 	mmiod_device_end_windows(device);
 	mmiod_command_off(device);
+	mutex_lock(&device->vectors);
+	mmiod_vectors_end(device);
+	mutex_unlock(&device->vectors);
 	end_buffers(device);
 	mmiod_forgotten(device);
 	cancel_work_sync(&device->tell);
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->number);
+	mmiod_group_release(device);
 	release_bars(device);
 	disable(device);
 	mmiod_device_put(device);
@@ -473,8 +478,15 @@ static struct pci_driver driver = {
 	.probe = probe,
 	.remove = remove,
 	.err_handler = &mmiod_error_handlers,
+	.driver_managed_dma = true, /* or its IOMMU group could not be claimed */
 	.driver.pm = pm_sleep_ptr(&mmiod_pm_ops),
 };
+
+/* Whether that function is bound to this driver, for now. */
+bool mmiod_pci_is_ours(const struct device *dev)
+{
+	return READ_ONCE(dev->driver) == &driver.driver;
+}
 
 /* 0 or -errno. From here on functions can be bound. */
 int mmiod_pci_init(void)

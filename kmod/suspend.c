@@ -2,19 +2,22 @@
 /*
  * The reasons that keep everybody away from a device for a while, and their ends.
  *
- * The reasons are a set: a reset, the system's sleep, an error on the bus. Windows are suspended by
- * the first and resumed when the last has ended, each by its own end, and only by one after which
- * the device answers: a device that is silent at the end of a reset or a sleep has an error
- * instead. An error ends by the recovery's ->resume, or by a later reset.
+ * The reasons are a set: a reset, the system's sleep, an error on the bus. Windows and interrupts
+ * are suspended by the first and resumed when the last has ended, each by its own end, and only by
+ * one after which the device answers: a device that is silent at the end of a reset or a sleep has
+ * an error instead. An error ends by the recovery's ->resume, or by a later reset. Meanwhile
+ * nothing here touches the function: what changes of its interrupts follows when it is reachable
+ * again.
  *
  * The PCI core tells no driver that a recovery failed (6.1 to 6.17: pcie/err.c sends an event to
  * user space alone). Therefore one that has not come to ->resume in recovery_timeout counts as
  * failed: the device is lost. Its regions and windows end as in ->remove, and no new ones can be
  * had of it until it is bound anew.
  *
- * Everything here runs under the function's device lock, which the PCI core takes for its callbacks
- * and the timer tries for: reasons never change under one another. They are written under
- * mmiod_lock as well, for the readers that hold only that. Nothing here waits for user space.
+ * Everything here runs under the function's device lock, which the PCI core takes for its
+ * callbacks and the timer tries for: reasons never change under one another. They are written
+ * under mmiod_lock as well, for the readers that hold only that. Nothing here waits for user
+ * space.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -60,8 +63,10 @@ static void begin(struct mmiod_device *device, u32 reason)
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
 	mmiod_command_close(device, reason != MMIOD_REASON_ERROR);
-	if (first)
+	if (first) {
 		set_regions(device, true, last);
+		mmiod_interrupts_suspend(device, true);
+	}
 }
 
 /* COMMAND is put right, and interrupts come, before anybody else reaches the device. */
@@ -77,8 +82,10 @@ static void end(struct mmiod_device *device, u32 reasons)
 	device->changes++;
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
-	if (last_one)
+	if (last_one) {
 		set_regions(device, false, last);
+		mmiod_interrupts_suspend(device, false);
+	}
 }
 
 /* The event that ends may have left the device silent. */

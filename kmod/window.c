@@ -464,8 +464,11 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 	    arg->reserved || (arg->flags && arg->state != MMIOD_WINDOW_REVOKED))
 		return -EINVAL;
 	window = mmiod_window_find(arg->window_id);
-	if (!window)
-		return -ENOENT;
+	if (!window) {
+		/* An interrupt's end is never left for later. */
+		arg->flags = 0;
+		return mmiod_interrupt_set_state(arg->window_id, arg->state);
+	}
 	if (arg->flags)
 		arg->flags = begin_revoke(window) ? MMIOD_SET_STATE_LATER : 0;
 	else

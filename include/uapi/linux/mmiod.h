@@ -157,10 +157,11 @@ struct mmiod_region_info {
 
 /*
  * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same
- * pages has another memory type; conflict_id says which. EINVAL: empty, or leaves the region.
- * ENODEV: the device has gone. EIO: it does not answer: it is off its bus, or memory decoding is
- * off, its own or that of a bridge above it. ENOENT: no such region. ENOSPC: max_windows.
- * EOPNOTSUPP: the memory type cannot be had for device memory (WB).
+ * pages has another memory type, or vectors of MSI-X are set up whose table the window would show,
+ * with a write to which they go anywhere; conflict_id says which window or interrupt. EINVAL:
+ * empty, or leaves the region. ENODEV: the device has gone. EIO: it does not answer: it is off its
+ * bus, or memory decoding is off, its own or that of a bridge above it. ENOENT: no such region.
+ * ENOSPC: max_windows. EOPNOTSUPP: the memory type cannot be had for device memory (WB).
  *
  * While the device is being reset, sleeps or recovers from an error it is not asked: the window is
  * born SUSPENDED.
@@ -189,13 +190,14 @@ struct mmiod_window_create {
 #define MMIOD_SET_STATE_LATER (1u << 0)
 
 /*
- * Suspend, resume or revoke a window or an interrupt; both have their ids from one counter. An
- * interrupt that is suspended is masked meanwhile. When the call returns no CPU reaches the pages through it any
- * more, unless MMIOD_SET_STATE_LATER is set in flags on return: then the event is still to come.
- * A device's reach is another matter: VFIO_IOMMU_MAP_DMA of a window's mapping puts its frames
- * into the IOMMU's tables, without a word to this module, and there they stay until VFIO unmaps
- * them. Never waits for a client. ENOENT: no such window. ENODEV: it is revoked already (revoking
- * twice is no error). EINVAL: no such state or flag, or LATER with another state than REVOKED.
+ * Suspend, resume or revoke a window or an interrupt; both have their ids from one counter. When
+ * the call returns no CPU reaches the pages through it any more, unless MMIOD_SET_STATE_LATER is
+ * set in flags on return: then the event is still to come. An interrupt is masked while it is
+ * suspended, and its revocation is never left for later. A device's reach is another matter:
+ * VFIO_IOMMU_MAP_DMA of a window's mapping puts its frames into the IOMMU's tables, without a word
+ * to this module, and there they stay until VFIO unmaps them. Never waits for a client. ENOENT: no
+ * such window. ENODEV: it is revoked already (revoking twice is no error). EINVAL: no such state or
+ * flag, or LATER with another state than REVOKED.
  */
 struct mmiod_window_set_state {
 	__u32 size;
@@ -273,7 +275,8 @@ enum mmiod_zone {
  * most 64 MiB each (EINVAL). EIO: it has not come back from an error. EBUSY: it has buffers that
  * were made with other dma_bits. EOPNOTSUPP: the machine has no memory for so few bits. EPERM: no
  * IOMMU bounds what it writes to, and the kernel is locked down. One that is not is tainted by it
- * (TAINT_USER).
+ * (TAINT_USER). EOPNOTSUPP, too: other functions share its group of the IOMMU, so that the kernel
+ * cannot map memory for it alone. EBUSY, too: an interrupt rests on the IOMMU blocking its writes.
  *
  * DMA memory that is released while the device may still write to it waits until the device does
  * not master the bus any more, was reset or goes, or until it has another buffer of the same
@@ -440,11 +443,11 @@ enum mmiod_interrupt_kind {
  * ENODEV: not bound to this driver, or it has no interrupt of that kind. EINVAL: an unknown kind or
  * flag, a flag that INTx does not know (TRUSTED, NO_ENGINE, NEEDS_NO_RESET), or a vector beyond
  * those that are, or would be, set up. EBUSY: the vector has a file, or the device interrupts of
- * another kind, or a window that can be mapped covers the table of MSI-X: conflict_id says which;
- * or, without one, INTx cannot be switched off and others use its line. EPERM: it may write
- * anywhere, and neither TRUSTED nor NO_ENGINE was given; or they were, and the kernel is locked
- * down. EAGAIN: it is being reset, sleeps or recovers, or the PCI core has it locked: ask again.
- * EIO: it does not answer, or is lost. ENOSPC: no vector is left in the machine, or max_windows.
+ * another kind, or a window lies on the table of MSI-X: conflict_id says which; or, without one,
+ * somebody has the line of INTx for himself. EPERM: it may write anywhere, and neither TRUSTED nor
+ * NO_ENGINE was given; or they were, and the kernel is locked down. EAGAIN: it is being reset,
+ * sleeps or recovers: ask again. EIO: it does not answer, or is lost. ENOSPC: no vector is left in
+ * the machine, or fewer than asked for.
  */
 struct mmiod_interrupt_create {
 	__u32 size;
@@ -765,9 +768,9 @@ struct mmiod_interrupt_query {
 };
 
 /*
- * Signal an eventfd of the caller's at each interrupt, beside what is said above; it takes the place
- * of an earlier one. EBADF: no such descriptor. EINVAL: it is no eventfd. ENODEV: revoked; -1 does
- * always.
+ * Signal an eventfd of the caller's at each interrupt, beside what is said above; it takes the
+ * place of an earlier one. EBADF: no such descriptor. EINVAL: it is no eventfd. ENODEV: revoked;
+ * -1 does always.
  */
 struct mmiod_interrupt_eventfd {
 	__u32 size;
