@@ -98,10 +98,19 @@ static uint64_t some_number(void)
 	}
 }
 
-/* Views have no id, and O_PATH descriptors answer nothing. */
+/* Of a window or an interrupt; 0: views have none, and O_PATH descriptors answer nothing. */
+static uint64_t id_of(int fd)
+{
+	struct mmiod_interrupt_query interrupt = { .size = sizeof(interrupt) };
+	struct mmiod_window_query window = { .size = sizeof(window) };
+
+	if (!ioctl(fd, MMIOD_IOC_INTERRUPT_QUERY, &interrupt))
+		return interrupt.id;
+	return ioctl(fd, MMIOD_IOC_QUERY, &window) ? 0 : window.window_id;
+}
+
 static void remember(int fd)
 {
-	struct mmiod_window_query query = { .size = sizeof(query) };
 	int *slot = &fuzz.files[draw(FILES)];
 
 	if (fd < 0)
@@ -109,8 +118,8 @@ static void remember(int fd)
 	if (*slot >= 0)
 		close(*slot);
 	*slot = fd;
-	if (!ioctl(fd, MMIOD_IOC_QUERY, &query))
-		fuzz.ids[draw(IDS)] = query.window_id;
+	if (id_of(fd))
+		fuzz.ids[draw(IDS)] = id_of(fd);
 }
 
 static int some_file(void)
@@ -148,6 +157,25 @@ static void create_buffer(void)
 	};
 
 	remember(try_buffer(fuzz.control, create));
+}
+
+/* Of the devices that are bound, all of which are the rig's. */
+static void create_interrupt(void)
+{
+	struct mmiod_device_info info = { .size = sizeof(info),
+					  .cursor = one_in(2) ? 0 : draw(64) };
+	struct mmiod_interrupt_create create = { .size = sizeof(create),
+						 .kind = 1 + draw(3),
+						 .vector = one_in(2) ? 0 : draw(8),
+						 .vectors = one_in(2) ? 0 : draw(9),
+						 .budget = one_in(2) ? 0 : draw(4),
+						 .flags = one_in(2) ? 12 : draw(32) };
+
+	if (ioctl(fuzz.control, MMIOD_IOC_DEVICE_NEXT, &info))
+		return;
+	create.device = info.device;
+	if (!ioctl(fuzz.control, MMIOD_IOC_INTERRUPT_CREATE, &create))
+		remember(create.fd);
 }
 
 static void map_area(void)
@@ -236,6 +264,8 @@ static void access_file(void)
 
 	if (one_in(2))
 		pread(some_file(), buffer, buffer == bytes ? length : draw(64), at);
+	else if (one_in(4))
+		write(some_file(), buffer, buffer == bytes ? length : draw(64));
 	else
 		pwrite(some_file(), buffer, buffer == bytes ? length : draw(64), at);
 }
@@ -334,7 +364,10 @@ static void open_anew(void)
 static void any_ioctl(void)
 {
 	uint64_t words[WORDS];
-	unsigned int nr = one_in(8) ? draw(256) : draw(2) ? draw(11) : 0x20 + draw(5);
+	unsigned int nr = one_in(8)   ? draw(256)
+			  : one_in(3) ? 0x40 + draw(4)
+			  : draw(2)   ? draw(16)
+				      : 0x20 + draw(5);
 	int file = one_in(2) ? fuzz.control : some_file();
 	unsigned int size = one_in(3) ? draw(sizeof(words)) : 8 * (1 + draw(WORDS - 1));
 	uint32_t half[2];
@@ -376,10 +409,11 @@ static void claim_regions(void)
 static void one_call(void)
 {
 	static void (*const calls[])(void) = {
-		create_window, create_buffer, map_area,	   map_area,	  change_area,
-		change_area,   touch_area,    touch_area,  populate_area, access_file,
-		change_state,  close_one,     create_view, open_anew,	  read_events,
-		any_ioctl,     any_ioctl,     any_ioctl,   any_ioctl,	  any_ioctl,
+		create_window, create_buffer, create_interrupt, map_area,    map_area,
+		change_area,   change_area,   touch_area,	touch_area,  populate_area,
+		access_file,   change_state,  close_one,	create_view, open_anew,
+		read_events,   any_ioctl,     any_ioctl,	any_ioctl,   any_ioctl,
+		any_ioctl,
 	};
 
 	if (one_in(200))

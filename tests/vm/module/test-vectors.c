@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Vectors of MSI-X, whose table is the device's own memory: which there are, resets while they
+ * live, and windows on that table.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "nvme.h"
+
+#define MSIX MMIOD_INTERRUPT_MSIX
+#define TRUSTED MMIOD_INTERRUPT_TRUSTED
+#define MASTER 0x4
+
+/* All vectors that there are queues for, made with the first. */
+static void open_vectors(const struct nvme *nvme, int *fds)
+{
+	struct mmiod_interrupt_create create = {
+		.device = nvme_function(), .kind = MSIX, .flags = TRUSTED, .vectors = NVME_QUEUES
+	};
+
+	set_parameter("device_time", "1000");
+	set_parameter("total_time", "1000");
+	for (create.vector = 0; create.vector < NVME_QUEUES; create.vector++) {
+		fds[create.vector] = try_interrupt(nvme->control, &create);
+		if (fds[create.vector] < 0)
+			FAIL("vector %u: %s", create.vector, strerror(errno));
+		EXPECT_EQ(create.vectors, NVME_QUEUES);
+	}
+}
+
+static void start_queues(struct nvme *nvme)
+{
+	nvme_start(nvme);
+	for (unsigned int queue = 1; queue < NVME_QUEUES; queue++)
+		nvme_add_queue(nvme, queue);
+}
+
+TEST(each_vector_has_a_file_of_its_own_and_works_when_it_is_made_again)
+{
+	int control = open_control(), fds[NVME_QUEUES];
+	uint64_t before[NVME_QUEUES];
+	struct nvme nvme;
+
+	nvme_open(&nvme, control);
+	open_vectors(&nvme, fds);
+	start_queues(&nvme);
+	EXPECT(count_from(fds[0], 1));
+	for (unsigned int queue = 0; queue < NVME_QUEUES; queue++) {
+		for (unsigned int i = 0; i < NVME_QUEUES; i++)
+			before[i] = query_interrupt(fds[i]).count;
+		nvme_command(&nvme, queue);
+		EXPECT_EQ(count_from(fds[queue], before[queue] + 1), before[queue] + 1);
+		for (unsigned int i = 0; i < NVME_QUEUES; i++)
+			EXPECT_EQ(query_interrupt(fds[i]).count, before[i] + (i == queue));
+	}
+	close(fds[2]);
+	nvme_command(&nvme, 2);
+	fds[2] = interrupt(control, nvme_function(), MSIX, 2, TRUSTED);
+	before[2] = query_interrupt(fds[2]).count;
+	nvme_command(&nvme, 2);
+	EXPECT(count_from(fds[2], before[2] + 1));
+}
+
+TEST(what_a_masked_vector_makes_comes_at_the_unmask_and_the_others_go_on)
+{
+	int control = open_control(), fds[NVME_QUEUES];
+	uint64_t before, other;
+	struct nvme nvme;
+
+	nvme_open(&nvme, control);
+	open_vectors(&nvme, fds);
+	start_queues(&nvme);
+	before = query_interrupt(fds[1]).count;
+	other = query_interrupt(fds[2]).count;
+	EXPECT_EQ(mask_interrupt(fds[1], true), 0);
+	for (int i = 0; i < 3; i++)
+		nvme_command(&nvme, 1);
+	nvme_command(&nvme, 2);
+	EXPECT_EQ(count_from(fds[2], other + 1), other + 1);
+	EXPECT_EQ(query_interrupt(fds[1]).count, before);
+	EXPECT_EQ(mask_interrupt(fds[1], false), 0);
+	EXPECT_EQ(count_from(fds[1], before + 1), before + 1);
+}
+
+TEST(vectors_are_set_up_with_the_first_interrupt_and_gone_with_the_last)
+{
+	struct mmiod_interrupt_create create = {
+		.kind = MSIX, .vector = 3, .vectors = 8, .flags = TRUSTED
+	};
+	int control = open_control(), one, two;
+
+	create.device = nvme_function();
+	bind_driver(nvme_function(), "mmiod");
+	EXPECT_EQ(device_info(control, nvme_function()).msix_vectors, NVME_VECTORS);
+	EXPECT_EQ(device_info(control, nvme_function()).vectors, 0);
+	one = try_interrupt(control, &create);
+	EXPECT(one >= 0);
+	EXPECT_EQ(create.vectors, 8);
+	EXPECT_EQ(device_info(control, nvme_function()).vectors, 8);
+	EXPECT_EQ(device_info(control, nvme_function()).interrupt_kind, MSIX);
+	create.vector = 8;
+	EXPECT_ERRNO(try_interrupt(control, &create), EINVAL);
+	create.vector = 7;
+	create.vectors = 0;
+	two = try_interrupt(control, &create);
+	EXPECT(two >= 0);
+	EXPECT_EQ(create.vectors, 8);
+	close(one);
+	EXPECT_EQ(device_info(control, nvme_function()).vectors, 8);
+	close(two);
+	for (int i = 0; i < 20000 && device_info(control, nvme_function()).vectors; i++)
+		usleep(1000);
+	EXPECT_EQ(device_info(control, nvme_function()).vectors, 0);
+	EXPECT(!strstr(read_file("/proc/interrupts"), "#7"));
+}
+
+TEST(no_device_has_more_vectors_than_the_parameter_allows)
+{
+	struct mmiod_interrupt_create create = {
+		.kind = MSIX, .vector = 4, .vectors = 8, .flags = TRUSTED
+	};
+	int control = open_control();
+
+	create.device = nvme_function();
+	bind_driver(nvme_function(), "mmiod");
+	set_parameter("max_vectors", "4");
+	EXPECT_ERRNO(try_interrupt(control, &create), EINVAL);
+	create.vector = 3;
+	create.vectors = 8;
+	EXPECT(try_interrupt(control, &create) >= 0);
+	EXPECT_EQ(create.vectors, 4);
+	set_parameter("max_vectors", "64");
+	create.vector = NVME_VECTORS;
+	create.vectors = 0;
+	EXPECT_ERRNO(try_interrupt(control, &create), EINVAL);
+}
+
+/* ---- resets ---- */
+
+TEST(a_vector_works_after_a_reset_by_the_same_descriptor)
+{
+	int control = open_control(), fds[NVME_QUEUES];
+	uint64_t before, id;
+	struct nvme nvme;
+
+	nvme_open(&nvme, control);
+	open_vectors(&nvme, fds);
+	start_queues(&nvme);
+	id = query_interrupt(fds[0]).id;
+	EXPECT_EQ(write_file(pci_path(nvme_function()), "reset", "1"), 0);
+	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED, id));
+	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, id));
+	EXPECT(pci_command(nvme_function()) & MASTER);
+	before = query_interrupt(fds[1]).count;
+	start_queues(&nvme);
+	nvme_command(&nvme, 1);
+	EXPECT(count_from(fds[1], before + 1));
+}
+
+static struct storm {
+	atomic_bool over;
+	int control, fd;
+} resets;
+
+static void *mask_all_the_time(void *unused)
+{
+	(void)unused;
+	for (unsigned int i = 0; !resets.over; i++)
+		if (mask_interrupt(resets.fd, i & 1))
+			FAIL("MASK: %s", strerror(errno));
+	return NULL;
+}
+
+static void *swap_all_the_time(void *unused)
+{
+	int events = eventfd(0, EFD_NONBLOCK);
+
+	(void)unused;
+	for (unsigned int i = 0; !resets.over; i++) {
+		if (set_eventfd(resets.fd, i & 1 ? events : -1))
+			FAIL("SET_EVENTFD: %s", strerror(errno));
+		if (trigger(resets.fd) && errno != EAGAIN)
+			FAIL("TRIGGER: %s", strerror(errno));
+	}
+	return NULL;
+}
+
+/* During a reset no vector is made; the end of one waits for the end of the reset. */
+static void *make_all_the_time(void *made)
+{
+	struct mmiod_interrupt_create create = {
+		.device = nvme_function(), .kind = MSIX, .vector = 5, .flags = TRUSTED
+	};
+	uint64_t id = 0;
+
+	while (!resets.over) {
+		int fd = try_interrupt(resets.control, &create);
+
+		if (fd < 0 && errno != EAGAIN && errno != EIO)
+			FAIL("INTERRUPT_CREATE: %s", strerror(errno));
+		if (fd < 0)
+			continue;
+		(*(unsigned int *)made)++;
+		id = create.id;
+		if (id % 2 && set_state(resets.control, id, MMIOD_WINDOW_REVOKED))
+			FAIL("REVOKED: %s", strerror(errno));
+		close(fd);
+	}
+	return NULL;
+}
+
+TEST_WITHIN(300, resets_while_vectors_are_masked_made_and_revoked_leave_all_that_works)
+{
+	static void *(*const ways[])(void *) = { mask_all_the_time, swap_all_the_time,
+						 make_all_the_time };
+	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED, .vectors = 8 };
+	unsigned int made = 0;
+	pthread_t threads[3];
+	uint64_t before;
+	struct nvme nvme;
+
+	resets.control = open_control();
+	nvme_open(&nvme, resets.control);
+	create.device = nvme_function();
+	set_parameter("device_time", "1000");
+	set_parameter("total_time", "1000");
+	resets.fd = try_interrupt(resets.control, &create);
+	EXPECT(resets.fd >= 0);
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(pthread_create(&threads[i], NULL, ways[i], &made), 0);
+	for (int i = 0; i < 20; i++)
+		EXPECT_EQ(write_file(pci_path(nvme_function()), "reset", "1"), 0);
+	resets.over = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT(made);
+	EXPECT_EQ(mask_interrupt(resets.fd, false), 0);
+	before = query_interrupt(resets.fd).count;
+	nvme_start(&nvme);
+	nvme_command(&nvme, 0);
+	EXPECT(count_from(resets.fd, before + 1));
+}
+
+/* ---- windows on the table ---- */
+
+static void need_no_iommu(void)
+{
+	if (first_match("/sys/class/iommu/*"))
+		tap_skip("this machine has an IOMMU");
+}
+
+TEST(no_window_is_made_on_the_table_of_vectors_that_are_set_up)
+{
+	struct mmiod_device_info info;
+	int control = open_control(), fd;
+	uint64_t id, conflict;
+
+	need_no_iommu();
+	bind_driver(nvme_function(), "mmiod");
+	info = device_info(control, nvme_function());
+	EXPECT_EQ(info.msix_bar, 0);
+	EXPECT_EQ(info.msix_offset, NVME_TABLE);
+	EXPECT_EQ(info.msix_length, NVME_VECTORS * 16);
+	EXPECT_EQ(info.pba_length, 16);
+	fd = interrupt(control, nvme_function(), MSIX, 0, TRUSTED);
+	id = query_interrupt(fd).id;
+	EXPECT_ERRNO(nvme_window(control, 0, 0x4000, 0, &conflict), EBUSY);
+	EXPECT_EQ(conflict, id);
+	EXPECT_ERRNO(nvme_window(control, NVME_TABLE, page(), MMIOD_WINDOW_READONLY, NULL), EBUSY);
+	EXPECT_ERRNO(nvme_window(control, NVME_TABLE + 16, 16, 0, NULL), EBUSY);
+	EXPECT_ERRNO(nvme_window(control, info.pba_offset, 8, 0, NULL), EBUSY);
+	close(nvme_window(control, 0, NVME_TABLE, 0, NULL));
+	close(nvme_window(control, info.pba_offset, 8, MMIOD_WINDOW_READONLY, NULL));
+	close(fd);
+	for (int i = 0; i < 20000 && device_info(control, nvme_function()).vectors; i++)
+		usleep(1000);
+	EXPECT(nvme_window(control, 0, 0x4000, 0, NULL) >= 0);
+}
+
+TEST(no_vectors_are_set_up_while_a_window_lies_on_their_table)
+{
+	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED };
+	int control = open_control(), fd;
+
+	need_no_iommu();
+	create.device = nvme_function();
+	bind_driver(nvme_function(), "mmiod");
+	fd = nvme_window(control, 0, 0x4000, 0, NULL);
+	EXPECT(fd >= 0);
+	EXPECT_ERRNO(try_interrupt(control, &create), EBUSY);
+	EXPECT_EQ(create.conflict_id, window_id(fd));
+	close(fd);
+	EXPECT(try_interrupt(control, &create) >= 0);
+}
