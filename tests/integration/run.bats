@@ -46,16 +46,20 @@ run_config() {
 	END
 }
 
-# The program of these tests: static, so that no library can have been put before it; as 32-bit code, too.
-opener() { # NAME [OPTION]...
-	cc -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 "${@:2}" \
-		-o "$T/$1" "$BATS_TEST_DIRNAME/opener.c" -pthread
+# The program of these tests: also static, so that no library can have been put before it, and as 32-bit code.
+setup_file() {
+	local kind options=(-std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -O1 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64)
+	for kind in opener static narrow; do
+		case $kind in static) options+=(-static) ;; narrow) options+=(-m32) ;; esac
+		cc "${options[@]}" -o "$BATS_FILE_TMPDIR/$kind" "$BATS_TEST_DIRNAME/opener.c" -pthread
+	done
+	chmod 755 "$BATS_FILE_TMPDIR"
 }
 
 start() {
 	run_config > "$T/sim.conf"
 	start_daemon
-	opener opener
+	cp "$BATS_FILE_TMPDIR"/{opener,static,narrow} "$T/"
 }
 
 # inside [OPTION]... -- COMMAND...
@@ -155,7 +159,6 @@ make_sysfs() {
 
 @test "a static program reads and writes a BAR by its name in sysfs" {
 	start
-	opener static -static
 	inside -- "$T/static" write $CARD/resource0 0x10 0x12345678
 	run inside -- "$T/static" read $CARD/resource0 0x10
 	expect_equal "$output" 0x12345678
@@ -165,7 +168,6 @@ make_sysfs() {
 
 @test "32-bit programs are served as well" {
 	start
-	opener narrow -m32
 	mmioctl write card-ram+0x1004:32 0xcafe
 	run inside -- "$T/narrow" read $CARD/resource2 0x1004
 	expect_equal "$output" 0x0000cafe
@@ -174,7 +176,7 @@ make_sysfs() {
 }
 
 @test "programs from Debian work on a BAR" {
-	command -v memtool >/dev/null || skip 'memtool is not installed'
+	command -v memtool busybox >/dev/null || { echo "needs memtool and busybox: tests/vm/prereqs test"; return 1; }
 	start
 	mmioctl write card-regs+0x10 0x12345678
 	run inside -- memtool md -s $CARD/resource0 0x10+4
@@ -422,8 +424,7 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 @test "a program that cannot be read runs as without run" {
 	need_root
 	start
-	opener secret -static
-	chmod 111 "$T/secret"
+	install -m 111 "$T/static" "$T/secret"
 	run as "$COLLEAGUE" env PATH="$PATH" mmioctl run -- "$T/secret" mode r /dev/null
 	expect_equal "$output" 'r cloexec'
 }
@@ -431,7 +432,6 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 @test "under another root a name must still be the thing" {
 	need_root
 	start
-	opener static -static
 	mkdir -p "$T/root/dev"
 	cp "$T/static" "$T/root/"
 	echo text > "$T/root/dev/mem"
