@@ -408,11 +408,12 @@ static struct mmiod_view *new_view(const struct mmiod_view_create *create)
  */
 static bool may_write(const struct mmiod_view *view)
 {
-	bool writes = view->flags & MMIOD_VIEW_CREATE_DOWNGRADE;
-
+	if (view->flags & MMIOD_VIEW_CREATE_DOWNGRADE)
+		return true;
 	for (unsigned int i = 0; i < view->count; i++)
-		writes |= view->parts[i].file->f_mode & FMODE_WRITE;
-	return writes;
+		if (view->parts[i].file->f_mode & FMODE_WRITE)
+			return true;
+	return false;
 }
 
 /*
