@@ -88,9 +88,32 @@ static void warn_of_leases(struct broker *broker, struct text *text)
 	}
 }
 
+/* The first that is not there, and the first whose DMA nothing bounds. */
+static void warn_of_devices(struct broker *broker, struct text *text)
+{
+	const struct device *missing = NULL, *trusted = NULL;
+
+	for (struct device *device = broker->devices.table; device; device = device->hh.next) {
+		if (device->config && !device->vectors.claimed && !missing)
+			missing = device;
+		if (device->config && device->config->dma == CONFIG_DMA_TRUSTED && !trusted)
+			trusted = device;
+	}
+	if (missing) {
+		add_part(text, "device ");
+		text_add(text, "%s is missing: %s", missing->vectors.name,
+			 missing->vectors.missing);
+	}
+	if (trusted) {
+		add_part(text, "device ");
+		text_add(text, "%s is trusted with DMA, and may read and write all memory",
+			 trusted->vectors.name);
+	}
+}
+
 /*
  * Warns of what an administrator should know: limits of the backend, a reload that failed, a region
- * that is not there or stale, a device that was not made safe.
+ * that is not there or stale, a device that is not there, is trusted or was not made safe.
  */
 static struct mmiod_msg_text add_warning(struct call *call)
 {
@@ -116,8 +139,10 @@ static struct mmiod_msg_text add_warning(struct call *call)
 		add_part(&text, "region ");
 		text_add(&text, "%s is missing: %s", region->name, region->missing);
 	}
-	if (call_may_inspect(call))
+	if (call_may_inspect(call)) {
+		warn_of_devices(broker, &text);
 		warn_of_leases(broker, &text);
+	}
 	return text.length ? reply_text(call->reply, "%s", buffer) : (struct mmiod_msg_text){ 0 };
 }
 

@@ -39,7 +39,7 @@ static const char simulated_config[] =
 	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n"
 	"[device card]\ninterrupts = msix\nvectors = 8\ndma-engine = no\n"
-	"interrupt-period = 1s\n[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
+	"[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
 
 /* ---- requests -------------------------------------------------------------------------------- */
 

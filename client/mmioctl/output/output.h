@@ -54,6 +54,7 @@ bool region_owns_pages(const struct mmiod_region *region);
 const char *share_word(enum mmiod_share share);
 const char *state_word(enum mmiod_state state);
 const char *memory_word(enum mmiod_memory memory);
+bool lease_is_in_region(const struct mmiod_lease_info *info, const char *region);
 const char *lease_kind_word(enum mmiod_lease_kind kind, enum mmiod_memory memory);
 enum mmiod_memory memory_of_word(const char *text);
 const char *zone_word(enum mmiod_memory_zone zone);

@@ -44,6 +44,14 @@ const char *memory_word(enum mmiod_memory memory)
 	return common_word(common_memory_words, memory, "-");
 }
 
+/* A device may have the name of a region, and its vectors are no bytes of that. */
+bool lease_is_in_region(const struct mmiod_lease_info *info, const char *region)
+{
+	return mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION &&
+	       mmiod_lease_info_kind(info) == MMIOD_KIND_WINDOW &&
+	       !strcmp(mmiod_lease_info_region(info), region);
+}
+
 /* What a lease is of: of memory, which kind. */
 const char *lease_kind_word(enum mmiod_lease_kind kind, enum mmiod_memory memory)
 {

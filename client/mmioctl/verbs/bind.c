@@ -67,17 +67,36 @@ static int refuse_leased(const struct context *context, const char *device,
 	char user[64];
 
 	user_name(mmiod_lease_info_uid(first), user, sizeof(user));
-	return report(
-		context, -EBUSY,
-		"%s: %zu lease%s would be revoked, as %llu of region %s, held by user %s, pid %u "
-		"(%s); --force does so",
-		device, count, count == 1 ? "" : "s",
-		(unsigned long long)mmiod_lease_info_id(first), mmiod_lease_info_region(first),
-		user, mmiod_lease_info_pid(first), mmiod_lease_info_comm(first));
+	return report(context, -EBUSY,
+		      "%s: %zu lease%s would be revoked, as %llu of %s, held by user %s, pid %u "
+		      "(%s); --force does so",
+		      device, count, count == 1 ? "" : "s",
+		      (unsigned long long)mmiod_lease_info_id(first),
+		      mmiod_lease_info_region(first), user, mmiod_lease_info_pid(first),
+		      mmiod_lease_info_comm(first));
+}
+
+/* `devices`: NULL: the daemon is older, and knows no vectors. */
+static bool is_of_device(const struct mmiod_lease_info *lease,
+			 const struct mmiod_region_list *regions,
+			 const struct mmiod_device_list *devices, const char *address)
+{
+	const char *name = mmiod_lease_info_region(lease);
+
+	if (mmiod_lease_info_kind(lease) != MMIOD_KIND_INTERRUPT)
+		return is_on_device(regions, name, address);
+	for (size_t i = 0; devices && i < mmiod_device_list_count(devices); i++) {
+		const struct mmiod_device *device = mmiod_device_list_get(devices, i);
+
+		if (!strcmp(mmiod_device_name(device), name))
+			return !strcasecmp(mmiod_device_address(device), address);
+	}
+	return false;
 }
 
 static int check_device(const struct context *context, const char *word,
 			const struct mmiod_region_list *regions,
+			const struct mmiod_device_list *devices,
 			const struct mmiod_lease_list *leases)
 {
 	const struct mmiod_lease_info *first = NULL;
@@ -89,7 +108,7 @@ static int check_device(const struct context *context, const char *word,
 		const struct mmiod_lease_info *lease = mmiod_lease_list_get(leases, i);
 
 		if (mmiod_lease_info_state(lease) == MMIOD_STATE_REVOKED ||
-		    !is_on_device(regions, mmiod_lease_info_region(lease), device))
+		    !is_of_device(lease, regions, devices, device))
 			continue;
 		first = first ? first : lease;
 		count++;
@@ -101,16 +120,19 @@ static int check_device(const struct context *context, const char *word,
 static int check_leases(struct context *context, int argc, char **argv)
 {
 	struct mmiod_region_list *regions = NULL;
+	struct mmiod_device_list *devices = NULL;
 	struct mmiod_lease_list *leases = NULL;
 	int status = 0;
 
 	if (mmiod_client_connect(context->socket, &context->client))
 		return 0;
+	mmiod_client_list_devices(context->client, &devices);
 	if (!mmiod_client_list_regions(context->client, &regions) &&
 	    !mmiod_client_list_leases(context->client, &leases))
 		for (int i = 0; !status && i < argc; i++)
-			status = check_device(context, argv[i], regions, leases);
+			status = check_device(context, argv[i], regions, devices, leases);
 	mmiod_region_list_free(regions);
+	mmiod_device_list_free(devices);
 	mmiod_lease_list_free(leases);
 	return status;
 }

@@ -293,7 +293,7 @@ static int verb_irq(struct context *context, int argc, char **argv)
 const struct verb irq_verb = {
 	.name = "irq",
 	.arguments = "[DEVICE[:VECTOR]]",
-	.summary = "interrupts of a device, as they come, or which are leased",
+	.summary = "interrupts as they come, or which are leased",
 	.group = GROUP_LIVE,
 	.options = option_rows,
 	.values = &options,

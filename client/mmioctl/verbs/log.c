@@ -74,7 +74,8 @@ static void fill_entry(const struct mmiod_log_entry *entry, struct cell *cells)
 	cell_number(&cells[LOG_TIME_US], mmiod_log_entry_time(entry));
 	cell_number(&cells[LOG_NUMBER], mmiod_log_entry_number(entry));
 	cell_number(&cells[LOG_LEASE], mmiod_log_entry_lease(entry));
-	cell_text(&cells[LOG_KIND], memory_word(mmiod_log_entry_memory(entry)));
+	cell_text(&cells[LOG_KIND],
+		  lease_kind_word(mmiod_log_entry_kind(entry), mmiod_log_entry_memory(entry)));
 	cell_text(&cells[LOG_REGION], mmiod_log_entry_region(entry));
 	cell_number(&cells[LOG_OFFSET], mmiod_log_entry_offset(entry));
 	cell_number(&cells[LOG_LENGTH], mmiod_log_entry_length(entry));

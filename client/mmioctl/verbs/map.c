@@ -39,9 +39,8 @@ static void take_leases(struct picture *picture, const struct mmiod_lease_list *
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
 		struct piece *piece = &picture->pieces[picture->count];
 
-		if (mmiod_lease_info_memory(info) != MMIOD_MEMORY_REGION ||
-		    mmiod_lease_info_state(info) == MMIOD_STATE_REVOKED ||
-		    strcmp(mmiod_lease_info_region(info), picture->name))
+		if (!lease_is_in_region(info, picture->name) ||
+		    mmiod_lease_info_state(info) == MMIOD_STATE_REVOKED)
 			continue;
 		piece->offset = mmiod_lease_info_offset(info);
 		piece->length = mmiod_lease_info_length(info);

@@ -13,8 +13,7 @@
 
 static bool is_of(const struct mmiod_lease_info *info, const struct mmiod_region *region)
 {
-	return mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION &&
-	       !strcmp(mmiod_lease_info_region(info), mmiod_region_name(region));
+	return lease_is_in_region(info, mmiod_region_name(region));
 }
 
 static const char *region_state(const struct mmiod_region *region)

@@ -137,6 +137,17 @@ static void print_addresses(const struct shown *shown)
 	}
 }
 
+/* Of a vector there are no addresses; how often it came is in "mmioctl irq". */
+static void print_vector(const struct mmiod_lease_info *info)
+{
+	printf("lease %llu\n", (unsigned long long)mmiod_lease_info_id(info));
+	printf("%16s vector %llu of device %s\n",
+	       "Interrupt:", (unsigned long long)mmiod_lease_info_offset(info),
+	       mmiod_lease_info_region(info));
+	printf("%16s %s\n", "State:", state_word(mmiod_lease_info_state(info)));
+	print_holder(info);
+}
+
 static void print_text(const struct shown *shown)
 {
 	const struct mmiod_lease_info *info = shown->info;
@@ -228,7 +239,8 @@ static int print_json(const struct shown *shown)
 	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
 	root = json_pack("{s:i, s:I, s:s, s:s?, s:I, s:I, s:b, s:s, s:s, s:s, s:I}", "schema",
 			 JSON_SCHEMA, "lease", (json_int_t)mmiod_lease_info_id(info), "kind",
-			 memory_word(shown->memory), "region", region[0] ? region : NULL, "offset",
+			 lease_kind_word(mmiod_lease_info_kind(info), shown->memory), "region",
+			 region[0] ? region : NULL, "offset",
 			 (json_int_t)mmiod_lease_info_offset(info), "length",
 			 (json_int_t)mmiod_lease_info_length(info), "allocated",
 			 mmiod_lease_info_allocated(info), "rights",
@@ -269,6 +281,11 @@ static int region_phys(struct shown *shown)
 	return 0;
 }
 
+static bool is_vector(const struct mmiod_lease_info *info)
+{
+	return mmiod_lease_info_kind(info) == MMIOD_KIND_INTERRUPT;
+}
+
 static int check_page(const struct shown *shown)
 {
 	uint64_t length = mmiod_lease_info_length(shown->info), page = mmiod_page_size();
@@ -299,7 +316,7 @@ static int show_lease(struct context *context, const struct mmiod_lease_info *in
 		return report_client(context, err);
 	shown.admin = daemon.inspect;
 	shown.phys = shown.buffer.phys;
-	if (shown.memory == MMIOD_MEMORY_REGION)
+	if (shown.memory == MMIOD_MEMORY_REGION && !is_vector(info))
 		status = region_phys(&shown);
 	if (status)
 		return status;
@@ -307,6 +324,8 @@ static int show_lease(struct context *context, const struct mmiod_lease_info *in
 		status = find_window_mappings(context, 0, &shown.mappings);
 	if (!status && context->json)
 		status = print_json(&shown);
+	else if (!status && is_vector(info))
+		print_vector(info);
 	else if (!status)
 		print_text(&shown);
 	free_window_mappings(&shown.mappings);

@@ -107,9 +107,7 @@ static void add_leases(const struct forest *forest, json_t *node, const char *re
 	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
 
-		if (mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION &&
-		    mmiod_lease_info_kind(info) != MMIOD_KIND_INTERRUPT &&
-		    !strcmp(mmiod_lease_info_region(info), region))
+		if (lease_is_in_region(info, region))
 			add_lease(forest, node, info);
 	}
 }
@@ -348,7 +346,7 @@ static int verb_tree(struct context *context, int argc, char **argv)
 const struct verb tree_verb = {
 	.name = "tree",
 	.arguments = "",
-	.summary = "devices, BARs, regions, leases, processes, vectors",
+	.summary = "devices, regions, leases, processes, vectors",
 	.group = GROUP_SEE,
 	.options = table_options,
 	.run = verb_tree,

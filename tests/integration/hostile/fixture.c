@@ -214,6 +214,8 @@ static void write_configuration(const char *path, const char *settings)
 		"[region " OPEN_REGION "]\nsize = 1M\n"
 		"[region " ALONE_REGION "]\nsize = 64K\n"
 		"[region " SHUT_REGION "]\nsize = 4K\n"
+		"[device " OPEN_DEVICE "]\ninterrupts = msix\nvectors = 4\ndma-engine = no\n"
+		"[grant devices]\ndevice = " OPEN_DEVICE "\ninterrupts = yes\nuser = *\n"
 		"[grant open]\nregion = " OPEN_REGION
 		"\nuser = *\naccess = rw\nshare = shared-write\n"
 		"[grant alone]\nregion = " ALONE_REGION "\nuser = *\naccess = rw\n"

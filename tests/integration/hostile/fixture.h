@@ -59,6 +59,7 @@
 /* The regions of the tests' configuration. */
 #define OPEN_REGION "open" /* 1 MiB, granted to all, shared-write */
 #define ALONE_REGION "alone" /* 64 KiB, granted to all, exclusive */
+#define OPEN_DEVICE "device" /* four vectors, granted to all */
 #define SHUT_REGION "shut" /* granted to nobody here */
 #define STRANGER 54321u
 

@@ -499,6 +499,20 @@ Test(interrupt, counters_have_each_leased_vector_and_the_storms_of_each_device)
 	cr_assert(storms_seen);
 }
 
+Test(interrupt, status_warns_of_devices_that_are_trusted_and_of_those_that_are_not_there)
+{
+	const char *warning;
+
+	fake_remove_function(&rig_fake, MMIOD_PCI_ADDR(0, 2, 0, 0));
+	events_drain(&rig.broker);
+	cr_assert_eq(client_status(client_hello(0)), MMIOD_OK);
+	warning = answer_text(answer.status.warning);
+	cr_assert_not_null(strstr(warning, "device edu is missing"), "%s", warning);
+	cr_assert_not_null(strstr(warning, "device nvme0 is trusted with DMA"), "%s", warning);
+	cr_assert_eq(client_status(client_hello(GUEST)), MMIOD_OK);
+	cr_assert_null(strstr(answer_text(answer.status.warning), "device"));
+}
+
 /* ---- explain --------------------------------------------------------------------------------- */
 
 static void explained(uint32_t allowed, uint32_t outcome, const char *words)
