@@ -3,6 +3,7 @@
  * Windows that this process was given: what is taken for one, what is not, and what the environment
  * names.
  */
+#include "support/fake.h"
 #include "support/module.h"
 
 #include <fcntl.h>
