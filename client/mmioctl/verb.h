@@ -125,7 +125,7 @@ char **part_command(int *argc, char **argv);
 int check_socket(const struct context *context, const char *before);
 /* argv[0] is the verb's name. */
 int dispatch_verb(struct context *context, const struct verb *verb, int argc, char **argv,
-	     char **command);
+		  char **command);
 
 /* ---- options.c ---- */
 

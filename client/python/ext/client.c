@@ -92,7 +92,7 @@ static PyObject *client_close(PyObject *object, PyObject *none)
 	mmiod_client_free(self->client);
 	self->client = NULL;
 	client_leave(self);
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 static PyObject *client_fileno(PyObject *object, PyObject *none)
@@ -125,7 +125,7 @@ static PyObject *client_cancel(PyObject *object, PyObject *none)
 
 	if (self->client)
 		mmiod_client_cancel(self->client);
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 static PyObject *client_next_event(PyObject *object, PyObject *none)

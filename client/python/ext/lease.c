@@ -245,7 +245,7 @@ static PyObject *lease_free(PyObject *object, PyObject *none)
 	if (self->client)
 		client_leave(self->client);
 	forget(self);
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 /* ---- what it is ---- */

@@ -90,7 +90,7 @@ static PyObject *mapping_close(PyObject *object, PyObject *none)
 		return PyErr_Format(PyExc_BufferError,
 				    "%zd buffers of the mapping are still in use", self->exports);
 	unmap(self);
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 /* ---- checks ---- */
@@ -254,7 +254,7 @@ static PyObject *write_width(PyObject *object, PyObject *const *args, Py_ssize_t
 	if (!access.at || read_value(args[1], width, &access.value) || check_writable(self) ||
 	    perform(self, do_store, &access))
 		return NULL;
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 static PyObject *update_width(PyObject *object, PyObject *args, PyObject *kwargs,
@@ -276,7 +276,7 @@ static PyObject *update_width(PyObject *object, PyObject *args, PyObject *kwargs
 				    mask);
 	if (perform(self, do_update, &access))
 		return NULL;
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 /* ---- waiting ---- */
@@ -414,10 +414,10 @@ static PyObject *mapping_read_block(PyObject *object, PyObject *args)
 
 	if (!PyArg_ParseTuple(args, "Kn:read_block", &offset, &length))
 		return NULL;
-	if (!self->mapping || length < 0)
-		return PyErr_Format(
-			PyExc_ValueError,
-			self->mapping ? "length %zd is negative" : "the mapping is closed", length);
+	if (!self->mapping)
+		return PyErr_Format(PyExc_ValueError, "the mapping is closed");
+	if (length < 0)
+		return PyErr_Format(PyExc_ValueError, "length %zd is negative", length);
 	bytes = PyBytes_FromStringAndSize(NULL, length);
 	if (!bytes)
 		return NULL;
@@ -446,7 +446,7 @@ static PyObject *mapping_write_block(PyObject *object, PyObject *args)
 		return PyErr_Format(PyExc_ValueError, "the mapping is closed");
 	if (err)
 		return raise_block(err, offset, length);
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 static PyObject *mapping_populate(PyObject *object, PyObject *none)
@@ -456,7 +456,7 @@ static PyObject *mapping_populate(PyObject *object, PyObject *none)
 
 	if (err)
 		return error_raise(err, "the mapping or its lease is closed");
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 /* ---- the buffer ---- */

@@ -33,7 +33,7 @@ static PyObject *parse_target(PyObject *module, PyObject *args)
 static PyObject *wc_flush(PyObject *module, PyObject *none)
 {
 	mmiod_wc_flush();
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 static PyMethodDef functions[] = {

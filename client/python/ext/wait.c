@@ -61,7 +61,7 @@ static void cancel(struct waiting *self)
 static PyObject *wait_cancel(PyObject *object, PyObject *none)
 {
 	cancel((struct waiting *)object);
-	Py_RETURN_NONE;
+	return Py_NewRef(Py_None);
 }
 
 static void wait_dealloc(PyObject *object)
