@@ -222,6 +222,7 @@ void mmiod_command_open(struct mmiod_device *device)
 	mutex_lock(&device->vectors);
 	raw_spin_lock_irqsave(&device->command, irqs);
 	pci_intx(device->pdev, 0);
+	device->pin.on = false;
 	WRITE_ONCE(device->reachable, true);
 	raw_spin_unlock_irqrestore(&device->command, irqs);
 	mmiod_vectors_restore(device);
@@ -266,5 +267,6 @@ void mmiod_intx_off(struct mmiod_device *device)
 
 	raw_spin_lock_irqsave(&device->command, irqs);
 	pci_intx(device->pdev, 0);
+	device->pin.on = false;
 	raw_spin_unlock_irqrestore(&device->command, irqs);
 }

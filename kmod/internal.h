@@ -153,6 +153,7 @@ struct mmiod_vector {
 	/* Under device->command. */
 	struct mmiod_interrupt *interrupt; /* that has it; NULL: nobody */
 	bool disabled; /* MMIOD_MASK_LINE: by us */
+	bool on; /* INTx that cannot be switched off: its bit is clear nonetheless */
 	bool pending; /* something came while it was masked */
 	bool storm; /* silenced */
 	unsigned long period; /* of 100 ms, that the next two are of */

@@ -142,6 +142,20 @@ static bool apply_intx(struct mmiod_vector *vector)
 }
 
 /*
+ * A function whose INTx cannot be switched off for sure may heed its bit nonetheless: the bit is
+ * clear while somebody has the interrupt, whose mask is the line's.
+ */
+static void apply_stuck_intx(struct mmiod_vector *vector)
+{
+	bool on = vector->interrupt;
+
+	if (!vector->device->reachable || vector->on == on)
+		return;
+	vector->on = on;
+	pci_intx(vector->device->pdev, on);
+}
+
+/*
  * Make the hardware follow the flags. True: an interrupt was counted by that, because it had come
  * while it was masked; the caller notifies without the lock.
  */
@@ -157,8 +171,11 @@ bool mmiod_vector_apply(struct mmiod_vector *vector)
 		vector->pending = false;
 		count(vector->interrupt);
 	}
-	if (vector->mask == MMIOD_MASK_LINE &&
-	    (vector->device->reachable || vector == &vector->device->pin))
+	if (vector->mask != MMIOD_MASK_LINE)
+		return due;
+	if (vector == &vector->device->pin)
+		apply_stuck_intx(vector);
+	if (vector->device->reachable || vector == &vector->device->pin)
 		set_line(vector, !is_masked(vector));
 	return due;
 }
