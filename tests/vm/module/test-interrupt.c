@@ -172,7 +172,7 @@ TEST(a_device_whose_last_interrupt_has_gone_cannot_disturb_its_line)
 	bind_driver(NEIGHBOUR, "");
 }
 
-TEST(a_line_that_cannot_be_switched_off_works_alone_and_is_refused_beside_others)
+TEST(a_line_that_cannot_be_switched_off_works_alone)
 {
 	const uint32_t loser = MMIOD_PCI_ADDR(0, 2, 0, 0);
 	struct mmiod_region_claim claim = { .size = sizeof(claim),
