@@ -232,11 +232,10 @@ static enum mmiod_outcome refuse(struct want *want, int error)
 			"the kernel is locked down",
 			name);
 	case -ENOSPC:
-		return want_refuse(
-			want, MMIOD_E_QUOTA,
-			"the machine has no vector left for device %s, or the module has "
-			"as many windows and interrupts as max_windows admits",
-			name);
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "the machine has no vector left for device %s, or fewer than "
+				   "\"vectors\" asks for",
+				   name);
 	case -EOPNOTSUPP:
 	case -ENOTTY:
 		return want_refuse(want, MMIOD_E_UNSUPPORTED,

@@ -66,6 +66,21 @@ static enum mmiod_outcome name_memtype(struct want *want, const struct lease *ho
 	return want_name_holder(want, holder, what);
 }
 
+/*
+ * Vectors of MSI-X are set up, and who writes their table has the device write anywhere. Whoever has
+ * one of them keeps the window away.
+ */
+static enum mmiod_outcome name_vector(struct want *want, const struct lease *holder)
+{
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	want_describe(want, &want->text);
+	text_add(&want->text,
+		 " has the table of MSI-X of device %s, of which vector %" PRIu64 " is held by ",
+		 holder->region->name, holder->offset);
+	holder_describe(want->call->broker, holder, &want->text);
+	return MMIOD_E_BUSY;
+}
+
 /* The device does not answer: which link of the chain is broken is in the configuration space. */
 static enum mmiod_outcome refuse_silent(struct want *want)
 {
@@ -84,6 +99,8 @@ static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t c
 
 	switch (error) {
 	case -EBUSY:
+		if (holder && holder->kind == MMIOD_KIND_INTERRUPT)
+			return name_vector(want, holder);
 		if (holder)
 			return name_memtype(want, holder);
 		return want_refuse(want, MMIOD_E_BUSY,
@@ -127,7 +144,8 @@ static enum mmiod_outcome refuse_dma(struct want *want, int error)
 	case -EBUSY:
 		return want_refuse(want, MMIOD_E_BUSY,
 				   "the device of region %s has buffers that were made with other "
-				   "\"dma-bits\", of another of its regions or before a reload",
+				   "\"dma-bits\", of another of its regions or before a reload; or "
+				   "interrupts of it rest on the IOMMU letting it write to nothing",
 				   region);
 	case -ENOSPC:
 		return want_refuse(
@@ -140,7 +158,8 @@ static enum mmiod_outcome refuse_dma(struct want *want, int error)
 		return want_refuse(
 			want, MMIOD_E_UNSUPPORTED,
 			"this machine has no memory that the device of region %s reaches "
-			"with so few \"dma-bits\"",
+			"with so few \"dma-bits\", or other functions share its group of the "
+			"IOMMU",
 			region);
 	case -EPERM:
 		return want_refuse(

@@ -183,6 +183,17 @@ Test(interrupt, a_window_over_the_table_of_vectors_is_named_when_it_is_in_the_wa
 			  "table of MSI-X of device nvme0 can be written through region shm");
 }
 
+Test(interrupt, a_vector_is_named_when_it_keeps_a_window_from_its_table)
+{
+	int fd = client_hello(ALICE);
+	struct mmiod_wire_want element = want("shm", 0, 4096, MMIOD_RIGHT_READ, 0);
+
+	rig_fake.create_conflict = lease_vector(fd, "nvme0", 2);
+	rig_fake.create_error = -EBUSY;
+	lease_refused(fd, element, MMIOD_E_BUSY,
+		      "has the table of MSI-X of device nvme0, of which vector 2 is held by");
+}
+
 Test(interrupt, a_user_has_no_more_vectors_than_the_limit_and_gets_them_back)
 {
 	int fd = client_hello(ALICE);
