@@ -172,7 +172,6 @@ void device_settle(struct broker *broker, struct device *device);
 struct device *device_find_settled(struct broker *broker, const char *name);
 void device_freed(struct broker *broker, struct device *device);
 void device_gone(struct broker *broker, struct device *device);
-void device_storm(struct broker *broker, struct lease *lease, uint32_t storms);
 struct device *device_adopt(struct broker *broker, uint64_t number);
 bool device_is_there(struct broker *broker, const struct device *device);
 

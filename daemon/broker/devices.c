@@ -11,7 +11,6 @@
 #include <string.h>
 #include "base/log.h"
 #include "broker/broker.h"
-#include "connection/journal.h"
 #include "machine/pci.h"
 
 /* ---- what it has ----------------------------------------------------------------------------- */
@@ -226,23 +225,6 @@ void device_gone(struct broker *broker, struct device *device)
 	log_line(LOG_NOTICE, &fields, "device %s: %s has gone; leases: %u", vectors->name,
 		 device->hw.address, vectors->n_leases);
 	notice_region(broker, MMIOD_NOTICE_GONE, vectors, vectors->missing);
-}
-
-/* One that was silenced goes on when its holder unmasks it. */
-void device_storm(struct broker *broker, struct lease *lease, uint32_t storms)
-{
-	char why[LEASE_WHY_MAX];
-
-	snprintf(why, sizeof(why),
-		 "vector %" PRIu64
-		 " came too often, or those who watch it took too long: silenced, "
-		 "for the %u. time",
-		 lease->offset, storms);
-	device_of(lease->region)->storms++;
-	journal_storm(&broker->host, lease, why);
-	notice_lease(broker, MMIOD_NOTICE_STORM, lease, why);
-	if (!lease_is_over(lease) && !lease->pending.state)
-		lease_tell_holder(broker, lease, MMIOD_EVENT_STORM, 0, why);
 }
 
 /* ---- from the backend ------------------------------------------------------------------------ */

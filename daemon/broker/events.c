@@ -3,9 +3,11 @@
  * The backend's events: windows that are released, regions that sleep, wake or go, devices that
  * come, and the ledger once more when events were lost.
  */
+#include <inttypes.h>
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/underway.h"
+#include "connection/journal.h"
 
 #define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
 
@@ -206,12 +208,29 @@ static void on_device(struct broker *broker, const struct mmiod_control_event *e
 		on_device_gone(broker, device);
 }
 
+/* One that was silenced goes on when its holder unmasks it. */
+static void tell_storm(struct broker *broker, struct lease *lease, uint32_t storms)
+{
+	char why[LEASE_WHY_MAX];
+
+	snprintf(why, sizeof(why),
+		 "vector %" PRIu64
+		 " came too often, or those who watch it took too long: silenced, "
+		 "for the %u. time",
+		 lease->offset, storms);
+	device_of(lease->region)->storms++;
+	journal_storm(&broker->host, lease, why);
+	notice_lease(broker, MMIOD_NOTICE_STORM, lease, why);
+	if (!lease_is_over(lease) && !lease->pending.state)
+		lease_tell_holder(broker, lease, MMIOD_EVENT_STORM, 0, why);
+}
+
 static void on_storm(struct broker *broker, const struct mmiod_control_event *event)
 {
 	struct lease *lease = lease_find(&broker->leases, event->id);
 
 	if (lease && lease->kind == MMIOD_KIND_INTERRUPT)
-		device_storm(broker, lease, event->value);
+		tell_storm(broker, lease, event->value);
 }
 
 static void on_control_event(void *data, const struct mmiod_control_event *event)

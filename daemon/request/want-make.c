@@ -35,7 +35,7 @@ struct lease *want_make_lease(struct want *want)
 	return lease;
 }
 
-void want_encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
+static void encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE])
 {
 	const struct tag_content content = {
 		.holder = lease->holder,
@@ -202,7 +202,7 @@ static int create_window(struct want *want)
 
 	int r;
 
-	want_encode_tag(lease, window.tag);
+	encode_tag(lease, window.tag);
 	do
 		r = backend->ops->create(backend, &window, &want->created);
 	while (r == -EBUSY && want_end_guest(want, want->created.conflict));
@@ -225,8 +225,16 @@ static int create_buffer(struct want *want)
 		.rights = lease->rights,
 	};
 
-	want_encode_tag(lease, buffer.tag);
+	encode_tag(lease, buffer.tag);
 	return backend->ops->create_buffer(backend, &buffer, &want->created);
+}
+
+static enum mmiod_outcome create_interrupt(struct want *want)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+
+	encode_tag(want->lease, tag);
+	return want_create_interrupt(want, tag);
 }
 
 /* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
@@ -255,7 +263,7 @@ enum mmiod_outcome want_create(struct want *want)
 
 	turn_spend(&broker->host, WORK_WINDOW);
 	if (lease->kind == MMIOD_KIND_INTERRUPT)
-		return want_create_interrupt(want);
+		return create_interrupt(want);
 	r = buffer ? create_buffer(want) : create_window(want);
 	if (r < 0) {
 		want->created.fd = -1;

@@ -110,12 +110,11 @@ enum mmiod_outcome want_charge(struct want *want);
 
 /* want-make.c */
 struct lease *want_make_lease(struct want *want);
-void want_encode_tag(const struct lease *lease, uint8_t tag[MMIOD_TAG_SIZE]);
 enum mmiod_outcome want_create(struct want *want);
 void want_untake(struct want *want);
 
 /* want-interrupt.c */
-enum mmiod_outcome want_create_interrupt(struct want *want);
+enum mmiod_outcome want_create_interrupt(struct want *want, const uint8_t tag[MMIOD_TAG_SIZE]);
 
 /* want-guest.c */
 void want_end_guests(struct want *want);
