@@ -213,6 +213,7 @@ void lease_advance(struct broker *broker, struct lease *lease);
 /* holder.c: who holds a lease, in words. */
 void holder_describe(struct broker *broker, const struct lease *lease, struct text *text);
 void holder_unit(const struct broker *broker, const struct lease *lease, char *unit, size_t size);
+const char *holder_tenant_name(const struct broker *broker, uint32_t key);
 const char *holder_user_name(struct broker *broker, uid_t uid, char *buffer, size_t size);
 
 /* notice.c: what monitors are told. */

@@ -18,6 +18,14 @@ const char *holder_user_name(struct broker *broker, uid_t uid, char *buffer, siz
 	return buffer;
 }
 
+/* It outlives the next reload by its leases. */
+const char *holder_tenant_name(const struct broker *broker, uint32_t key)
+{
+	const struct config_socket *tenant = config_find_socket(broker->config, key);
+
+	return tenant ? tenant->name : "?";
+}
+
 static bool has_name(uint32_t pid, const char *comm)
 {
 	struct holder now = { .pid = pid };
@@ -55,12 +63,8 @@ void holder_describe(struct broker *broker, const struct lease *lease, struct te
 	}
 	common_escape(comm, sizeof(comm), holder->comm, sizeof(holder->comm));
 	holder_unit(broker, lease, unit, sizeof(unit));
-	if (holder->tenant) {
-		const struct config_socket *tenant =
-			config_find_socket(broker->config, holder->tenant);
-
-		text_add(text, "tenant %s, ", tenant ? tenant->name : "that is gone");
-	}
+	if (holder->tenant)
+		text_add(text, "tenant %s, ", holder_tenant_name(broker, holder->tenant));
 	text_add(text, "user %s (uid %u), pid %u (%s%s%s), ",
 		 holder_user_name(broker, holder->uid, name, sizeof(name)), holder->uid,
 		 holder->pid, comm, unit[0] ? ", " : "", unit);

@@ -140,25 +140,34 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->writes = entry.writes;
 }
 
+static void add_tenant(struct call *call, const struct lease *lease, struct mmiod_wire_lease *out)
+{
+	if (lease->holder.tenant)
+		out->tenant = reply_text(call->reply, "%s",
+					 holder_tenant_name(call->broker, lease->holder.tenant));
+}
+
 static bool have_one_holder(const struct lease *a, const struct lease *b)
 {
-	return a->list == b->list && a->holder.pid == b->holder.pid &&
-	       !strcmp(a->holder.comm, b->holder.comm);
+	return a->list == b->list && a->holder.tenant == b->holder.tenant &&
+	       a->holder.pid == b->holder.pid && !strcmp(a->holder.comm, b->holder.comm);
 }
 
 /*
  * The leases of a process mostly stand together, and share the text: there is no room for each to
  * have its own, and of an orphan /proc has to be asked.
  */
-static void add_unit(struct call *call, const void *item, void *element, const void *before)
+static void add_texts(struct call *call, const void *item, void *element, const void *before)
 {
 	struct mmiod_wire_lease *out = element;
 	char unit[PEER_UNIT_MAX];
 
 	if (before && have_one_holder(item, before)) {
 		out->unit = out[-1].unit;
+		out->tenant = out[-1].tenant;
 		return;
 	}
+	add_tenant(call, item, out);
 	holder_unit(call->broker, item, unit, sizeof(unit));
 	if (unit[0])
 		out->unit = reply_text(call->reply, "%s", unit);
@@ -173,7 +182,7 @@ enum request_result request_leases(struct call *call)
 		.id = lease_id,
 		.shows = shows_lease,
 		.fill = fill_lease,
-		.text = add_unit,
+		.text = add_texts,
 	};
 
 	/* A window that a client closed a moment ago is not to be listed any more. */

@@ -72,13 +72,10 @@ static bool is_for_no_tenant(const struct request *request)
 
 static enum request_result refuse_tenant(struct call *call)
 {
-	const struct config_socket *socket =
-		config_find_socket(call->broker->config, call->connection->peer.subject.tenant);
-
 	reply_error(call->reply, &call->request->head, MMIOD_E_DENIED,
 		    "denied: on the socket of tenant %s nobody is an administrator, and this is "
 		    "for administrators on the main socket",
-		    socket ? socket->name : "that is gone");
+		    holder_tenant_name(call->broker, call->connection->peer.subject.tenant));
 	return REQUEST_REPLY;
 }
 

@@ -31,6 +31,19 @@ static const char *with_waiting(bool waiting)
 	return waiting ? ", what it waits for included" : "";
 }
 
+/* Whose limit it is: a tenant's is that of all who come by its socket. */
+static const char *payer_words(const struct want *want, char buffer[USER_NAME_MAX + 8])
+{
+	const struct holder *holder = &want->holder;
+
+	if (holder->tenant)
+		snprintf(buffer, USER_NAME_MAX + 8, "tenant %s",
+			 holder_tenant_name(want->call->broker, holder->tenant));
+	else
+		snprintf(buffer, USER_NAME_MAX + 8, "uid %u", holder->uid);
+	return buffer;
+}
+
 /* Not this user's limit, but that of all together. */
 static enum mmiod_outcome refuse_for_all(struct want *want, const char *key)
 {
@@ -43,7 +56,7 @@ static enum mmiod_outcome refuse_for_all(struct want *want, const char *key)
 static enum mmiod_outcome charge_lease(struct want *want)
 {
 	uint32_t limit = want->call->broker->config->limits.leases_per_user;
-	uid_t uid = want->holder.uid;
+	char payer[USER_NAME_MAX + 8];
 	int r;
 
 	if (!has_window(want->call->broker))
@@ -62,9 +75,9 @@ static enum mmiod_outcome charge_lease(struct want *want)
 	if (r == -EDQUOT)
 		return want_refuse(
 			want, MMIOD_E_QUOTA,
-			"uid %u has %u leases, as many as leases-per-user in [daemon] "
+			"%s has %u leases, as many as leases-per-user in [daemon] "
 			"admits%s",
-			uid, limit,
+			payer_words(want, payer), limit,
 			with_waiting(user_uses(users_of(want), holder_payer(&want->holder),
 					       USER_WAITING)));
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
@@ -76,7 +89,7 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 	struct users *users = users_of(want);
 	struct lease *lease = want->lease;
 	const uint64_t payer = holder_payer(&want->holder);
-	uid_t uid = want->holder.uid;
+	char words[USER_NAME_MAX + 8];
 	int r;
 
 	if (!lease->allocated)
@@ -88,12 +101,12 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 	if (r == -EUSERS)
 		return refuse_for_all(want, "bytes");
 	if (r == -EDQUOT)
-		return want_refuse(
-			want, MMIOD_E_QUOTA,
-			"uid %u has %" PRIu64 " bytes allocated%s, and bytes-per-user in "
-			"[daemon] admits %" PRIu64 ": %" PRIu64 " more are too many",
-			uid, user_uses(users, payer, USER_BYTES),
-			with_waiting(user_uses(users, payer, USER_WAITING)), limit, lease->length);
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "%s has %" PRIu64 " bytes allocated%s, and bytes-per-user in "
+				   "[daemon] admits %" PRIu64 ": %" PRIu64 " more are too many",
+				   payer_words(want, words), user_uses(users, payer, USER_BYTES),
+				   with_waiting(user_uses(users, payer, USER_WAITING)), limit,
+				   lease->length);
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
@@ -101,6 +114,7 @@ static enum mmiod_outcome charge_interrupt(struct want *want)
 {
 	uint32_t limit = want->call->broker->config->limits.interrupts_per_user;
 	const uint64_t payer = holder_payer(&want->holder);
+	char words[USER_NAME_MAX + 8];
 	int r;
 
 	if (want->lease_kind != MMIOD_KIND_INTERRUPT)
@@ -112,9 +126,9 @@ static enum mmiod_outcome charge_interrupt(struct want *want)
 	if (r == -EDQUOT)
 		return want_refuse(
 			want, MMIOD_E_QUOTA,
-			"uid %u has %u vectors leased, as many as interrupts-per-user in "
+			"%s has %u vectors leased, as many as interrupts-per-user in "
 			"[daemon] admits%s",
-			want->holder.uid, limit,
+			payer_words(want, words), limit,
 			with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
@@ -147,21 +161,20 @@ static enum mmiod_outcome check_grant(struct want *want)
 	uint32_t leases = account ? account->leases : 0;
 	uint64_t bytes = account ? account->bytes : 0;
 	const char *included = with_waiting(account && account->waiting);
+	char payer[USER_NAME_MAX + 8];
 
 	want->limit = MMIOD_LIMIT_GRANT;
 	if (grant->leases && leases >= grant->leases)
-		return want_refuse(
-			want, MMIOD_E_QUOTA,
-			"uid %u has %u leases under [grant %s], as many as \"leases\" at "
-			"%s:%u admits%s",
-			want->holder.uid, leases, grant->name, grant->origin.file,
-			grant->origin.line, included);
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "%s has %u leases under [grant %s], as many as \"leases\" at "
+				   "%s:%u admits%s",
+				   payer_words(want, payer), leases, grant->name,
+				   grant->origin.file, grant->origin.line, included);
 	if (grant->bytes && (bytes > grant->bytes || more > grant->bytes - bytes))
 		return want_refuse(want, MMIOD_E_QUOTA,
-				   "uid %u has %" PRIu64
-				   " bytes under [grant %s]%s, and \"bytes\" at "
+				   "%s has %" PRIu64 " bytes under [grant %s]%s, and \"bytes\" at "
 				   "%s:%u admits %" PRIu64 ": %" PRIu64 " more are too many",
-				   want->holder.uid, bytes, grant->name, included,
+				   payer_words(want, payer), bytes, grant->name, included,
 				   grant->origin.file, grant->origin.line, grant->bytes, more);
 	want->limit = 0;
 	return MMIOD_OK;

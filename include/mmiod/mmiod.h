@@ -243,6 +243,8 @@ uint32_t mmiod_lease_info_pid(const struct mmiod_lease_info *info);
 const char *mmiod_lease_info_comm(const struct mmiod_lease_info *info);
 /** The systemd unit of that process; "" when unknown. */
 const char *mmiod_lease_info_unit(const struct mmiod_lease_info *info);
+/** By whose socket its holder came; "": by the main one. "?": a tenant that is gone. */
+const char *mmiod_lease_info_tenant(const struct mmiod_lease_info *info);
 /** Milliseconds until it ends unless renewed, and its whole time; 0: no time limit. */
 uint64_t mmiod_lease_info_left_ms(const struct mmiod_lease_info *info);
 uint32_t mmiod_lease_info_time_ms(const struct mmiod_lease_info *info);

@@ -382,8 +382,9 @@ struct mmiod_wire_lease {
 	uint32_t
 		kind; /* enum mmiod_lease_kind; of an INTERRUPT the region's name is the device's */
 	uint32_t reserved;
+	struct mmiod_msg_text tenant; /* by whose socket it came, if by one */
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 232, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 240, "wire layout");
 
 /* DEVICES: a list as REGIONS. */
 struct mmiod_wire_device {

@@ -73,6 +73,7 @@ at() {
 	run at line free "$LEASE"
 	expect_status 4
 	leases_are 1
+	expect_equal "$(value '.leases[0].tenant' leases -O)" lab
 }
 
 @test "a grant may be given to a tenant while the daemon runs" {

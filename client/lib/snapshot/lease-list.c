@@ -8,6 +8,7 @@
 struct mmiod_lease_info {
 	struct mmiod_wire_lease wire;
 	char unit[64];
+	char tenant[MMIOD_WIRE_NAME];
 };
 
 LIST_OF(mmiod_lease_info, mmiod_lease_list)
@@ -18,7 +19,8 @@ static int finish_lease(void *item, const struct message *message)
 
 	name_clean(info->wire.region, sizeof(info->wire.region));
 	name_clean(info->wire.comm, sizeof(info->wire.comm));
-	if (message_text(message, &info->wire.unit, info->unit, sizeof(info->unit)))
+	if (message_text(message, &info->wire.unit, info->unit, sizeof(info->unit)) ||
+	    message_text(message, &info->wire.tenant, info->tenant, sizeof(info->tenant)))
 		return -EPROTO;
 	return 0;
 }
@@ -52,6 +54,7 @@ GETTER(uint32_t, mmiod_lease_info_uid, mmiod_lease_info, wire.uid)
 GETTER(uint32_t, mmiod_lease_info_pid, mmiod_lease_info, wire.pid)
 GETTER(const char *, mmiod_lease_info_comm, mmiod_lease_info, wire.comm)
 GETTER(const char *, mmiod_lease_info_unit, mmiod_lease_info, unit)
+GETTER(const char *, mmiod_lease_info_tenant, mmiod_lease_info, tenant)
 GETTER(uint64_t, mmiod_lease_info_left_ms, mmiod_lease_info, wire.left_ms)
 GETTER(uint32_t, mmiod_lease_info_time_ms, mmiod_lease_info, wire.lease_ms)
 

@@ -24,6 +24,7 @@ enum lease_column {
 	LEASE_PID,
 	LEASE_COMMAND,
 	LEASE_UNIT,
+	LEASE_TENANT,
 	LEASE_MAPPINGS,
 	LEASE_AGE,
 	LEASE_LEFT,
@@ -58,6 +59,7 @@ static const struct column lease_columns[] = {
 	[LEASE_COMMAND] = { "COMMAND", CELL_TEXT, true, "its name" },
 	[LEASE_MAPPINGS] = { "MAPPINGS", CELL_NUMBER, true, "mappings now, in all processes" },
 	[LEASE_UNIT] = { "UNIT", CELL_TEXT, false, "its systemd unit" },
+	[LEASE_TENANT] = { "TENANT", CELL_TEXT, false, "by whose socket it came, if by one" },
 	[LEASE_AGE] = { "AGE", CELL_AGE, true, "since it was granted" },
 	[LEASE_LEFT] = { "LEFT", CELL_AGE, true, "until it ends unless renewed" },
 	[LEASE_RENEWS] = { "RENEWS", CELL_TEXT, false, "whether it may be renewed" },
@@ -118,6 +120,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 		  lease_kind_word(mmiod_lease_info_kind(info), mmiod_lease_info_memory(info)));
 	cell_text(&cells[LEASE_CHOSEN], mmiod_lease_info_allocated(info) ? "allocator" : "holder");
 	cell_text(&cells[LEASE_UNIT], mmiod_lease_info_unit(info));
+	cell_text(&cells[LEASE_TENANT], mmiod_lease_info_tenant(info));
 	holder_cells(info, &cells[LEASE_USER], &cells[LEASE_UID], &cells[LEASE_PID],
 		     &cells[LEASE_COMMAND], &cells[LEASE_AGE]);
 	fill_terms(info, cells);
