@@ -97,11 +97,17 @@ check-rig:
 
 ## make check-deb      the Debian packages, from their making to their purge in a chroot; the library's ABI: make check-abi
 ## make abi            what "make check-abi" compares with, made anew: at a release
-.PHONY: check-deb check-abi abi
+## make check-deb-vm   the packages on a machine of the rig: upgraded, removed and purged while leases are held
+.PHONY: check-deb check-deb-vm check-abi abi
 check-deb:
 	@tests/vm/prereqs build package
 	+@$(call BUILD,mmiod) all
 	@tests/check abi tests/abi/check -- deb tests/deb/check
+
+check-deb-vm:
+	@tests/vm/prereqs build rig package
+	+@$(call BUILD,mmiod) all
+	@tests/check deb-vm tests/deb/check-vm
 
 check-abi:
 	@tests/vm/prereqs build package

@@ -82,3 +82,12 @@ installed() {
 	expect_equal "$(mmioctl --version)" "mmioctl $version"
 	expect_equal "$(mmiod --version)" "mmiod $version"
 }
+
+@test "each version of the library's symbols is known to the package" {
+	local version symbols=$TOP/systemd/debian/libmmiod0.symbols
+	for version in $(sed -n 's/^\(MMIOD_[0-9.]*\) {$/\1/p' "$TOP/client/lib/libmmiod.map"); do
+		grep -qx " (symver)$version ${version#MMIOD_}\(\.0\)\?" "$symbols" ||
+			{ echo "$version has no line in $symbols"; return 1; }
+	done
+	[ -n "$version" ]
+}
