@@ -564,8 +564,8 @@ typed() {
 
 @test "control-C is the command's to decide" {
 	start
-	typed '<A>' ">run -- sh -c 'trap \"echo ca\"\"ught\" INT; echo o''ne; read -r line; echo l''ast'" \
-		'<one' '>^C' '<caught' '>' '<last' '<A>' '>exit'
+	typed '<A>' ">run -- sh -c 'trap \"echo ca\"\"ught; exit 3\" INT; echo star''ted; while :; do sleep 0.05; done'" \
+		'<started' '>^C' '<caught' '<A>' '>echo sta''tus=$?' '<status=3' '>exit'
 }
 
 @test "a job of a shell in run is stopped without run" {

@@ -8,11 +8,11 @@
 static struct run_options options;
 
 static const struct verb_option option_rows[] = {
-	{ "window", 'w', "TARGET", "lease it at once; /dev/mem has only these (several times)",
+	{ "window", 'w', "TARGET", "lease it at once; /dev/mem has only such",
 	  CALL(struct run_options, windows, plan_add_word) },
-	{ "map", 0, "PATH=TARGET", "the file PATH is the target (several times)",
+	{ "map", 0, "PATH=TARGET", "the file PATH is the target",
 	  CALL(struct run_options, maps, plan_add_word) },
-	{ "uio", 0, "N=TARGET,…", "/dev/uioN has these maps (several times)",
+	{ "uio", 0, "N=TARGET,…", "/dev/uioN has these maps",
 	  CALL(struct run_options, uios, plan_add_word) },
 	READ_ONLY_OPTION(struct run_options, read_only),
 	{ "downgrade", 0, NULL, "with --read-only: what maps for writing may read",
@@ -52,7 +52,8 @@ const struct verb run_verb = {
 		      { "run --map /dev/fpga0=fpga-ctrl -- ./tool", "a name that a tool expects" },
 		      { "run --uio 0=fpga-ctrl,fpga-ram -- lsuio -m",
 			"a UIO node with two maps" } },
-	.more = "A file that is none of these is opened by the kernel as ever. A region is given\n"
+	.more = "-w, --map and --uio may be given several times.\n"
+		"A file that is none of these is opened by the kernel as ever. A region is given\n"
 		"back when no program has it open or mapped any more. Refusals are told on\n"
 		"standard error. The exit status is the command's; 125: it was not started,\n"
 		"126 and 127: it could not be run, or found. Programs inside lose what\n"
