@@ -217,6 +217,9 @@ static const struct mmiod_ioctl calls[] = {
 		    mmiod_call_interrupt_create),
 	MMIOD_IOCTL(MMIOD_IOC_INTERRUPT_NEXT, struct mmiod_interrupt_info,
 		    mmiod_call_interrupt_next),
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_OPEN, struct mmiod_device_open, mmiod_call_device_open),
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_FILE_NEXT, struct mmiod_device_file_info,
+		    mmiod_call_device_file_next),
 };
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -11,6 +11,8 @@
  *	view	a file that shows windows as another file does	view.c
  *	vector	what a function interrupts by			vector.c
  *	interrupt	a client's hold on one, one file each	interrupt.c
+ *	handle	the file of an operation: its id and state	handle.c
+ *	operation	a client's right to operate a function	operate.c, config.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
  *	(none)	others' addresses and frames, to look at		inspect.c
@@ -57,6 +59,10 @@
  *				and no mmap_lock under it. REVOKED alone may be set without it, by a
  *				caller that leaves the rest to a kernel thread. To report the state
  *				it is enough to read the word.
+ *
+ *	handle->lock		rwsem: the same of a handle. It stands beside window->lock: no two of
+ *				the three are held together. Read: to access the configuration space.
+ *				Nothing sleeps under it.
  *
  *	i_mmap, page-table lock	the kernel's, in unmap_mapping_range() and vmf_insert_pfn()
  *	events_lock		spinlock: the queues of all control files (control.c)
@@ -120,6 +126,9 @@ static inline bool mmiod_width_valid(u32 width)
 	return width <= sizeof(long) && is_power_of_2(width);
 }
 
+struct mmiod_config;
+struct mmiod_operation;
+
 /* ---- pci.c ---- */
 
 /* Who asks for bus mastering; see mmiod_assert_master(). */
@@ -177,6 +186,7 @@ struct mmiod_device {
 	u64 number; /* MMIOD_PCI_DEVICE */
 	u32 generation;
 	struct pci_saved_state *pristine; /* configuration at probe, without bus mastering */
+	struct mmiod_config *config; /* where what lies in its configuration space */
 	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
 	unsigned int intx_line; /* of its pin; 0: there is none */
 	bool intx_exclusive; /* it cannot be switched off, and the line is kept from others */
@@ -190,6 +200,8 @@ struct mmiod_device {
 	struct list_head node; /* in the list of bound devices */
 	struct list_head regions; /* claimed within it */
 	struct list_head buffers; /* of kind DMA, revoked ones included */
+	struct list_head handles; /* whose files are open, by rising ids */
+	struct mmiod_operation *operator; /* not revoked, and may do more than read; or NULL */
 	struct list_head quarantine; /* buffers that only the device has any more */
 	u64 waiting; /* bytes of these */
 	u32 reasons; /* MMIOD_REASON_*; written under the device lock, too */
@@ -449,6 +461,16 @@ enum mmiod_state_bit {
 	MMIOD_GONE, /* and earlier mappings are zapped */
 };
 
+#define MMIOD_SUSPENDED_BITS (BIT(MMIOD_SUSPENDED_BY_DAEMON) | BIT(MMIOD_SUSPENDED_BY_DEVICE))
+
+/* The enum mmiod_window_state of such a word. */
+static inline int mmiod_state_of(unsigned long state)
+{
+	if (state & BIT(MMIOD_REVOKED))
+		return MMIOD_WINDOW_REVOKED;
+	return state & MMIOD_SUSPENDED_BITS ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
+}
+
 struct mmiod_transfer;
 
 /* The operations of the memory behind a window: a device's (io.c) or a buffer (buffer.c). */
@@ -575,6 +597,75 @@ int mmiod_files_pin(void);
 void mmiod_files_unpin(void);
 void mmiod_window_close_inode(struct inode *inode);
 
+/* ---- handle.c ---- */
+
+struct mmiod_call;
+struct mmiod_handle;
+
+struct mmiod_handle_kind {
+	/* Once, when it has been revoked or its file has gone. No lock held; waits for no client. */
+	void (*end)(struct mmiod_handle *handle);
+	/* The last reference has gone. */
+	void (*free)(struct mmiod_handle *handle);
+};
+
+struct mmiod_handle {
+	const struct mmiod_handle_kind *kind;
+	struct kref ref; /* one for the file, one for each look-up */
+	struct rw_semaphore lock;
+	wait_queue_head_t poll;
+
+	/* Set before the file is visible, constant afterwards. */
+	u64 id;
+	u64 owner;
+	struct mmiod_device *device; /* a reference: it may have been unbound */
+	bool pinned; /* the file system, as long as the object is there */
+	u8 tag[MMIOD_TAG_SIZE];
+
+	/* Under mmiod_lock. */
+	struct rb_node ledger;
+	struct list_head node; /* in device->handles */
+
+	unsigned long state; /* bits mmiod_state_bit, as a window's */
+};
+
+void mmiod_handle_init(struct mmiod_handle *handle, const struct mmiod_handle_kind *kind, u64 owner,
+		       const u8 *tag);
+struct file *mmiod_handle_open(struct mmiod_handle *handle, const char *name,
+			       const struct file_operations *fops, u64 size, int flags);
+int mmiod_handle_hand_out(struct mmiod_call *call, struct mmiod_handle *handle, struct file *file);
+struct mmiod_handle *mmiod_handle_from(const struct mmiod_handle_kind *kind, u64 id);
+int mmiod_handle_state(const struct mmiod_handle *handle);
+int mmiod_handle_set_state(u64 id, u32 state);
+void mmiod_handle_get(struct mmiod_handle *handle);
+void mmiod_handle_put(struct mmiod_handle *handle);
+void mmiod_handle_close(struct mmiod_handle *handle);
+void mmiod_device_suspend_handles(struct mmiod_device *device, bool suspended, u64 last);
+void mmiod_device_end_handles(struct mmiod_device *device);
+
+/* ---- operate.c ---- */
+
+struct mmiod_operation {
+	struct mmiod_handle handle;
+
+	/* Set before the file is visible, constant afterwards. */
+	u32 rights; /* MMIOD_OPERATE_* */
+	u32 flags;
+	u32 dma_bits;
+};
+
+int mmiod_operation_enter(struct mmiod_operation *operation);
+void mmiod_operation_leave(struct mmiod_operation *operation);
+u16 mmiod_operation_command(const struct mmiod_operation *operation);
+
+/* ---- config.c ---- */
+
+struct mmiod_config *mmiod_config_new(struct pci_dev *pdev);
+ssize_t mmiod_config_read(struct mmiod_operation *operation, u8 *buffer, unsigned int at,
+			  size_t length);
+int mmiod_config_write(struct mmiod_operation *operation, const u8 *buffer, unsigned int at,
+		       unsigned int width);
+
 /* ---- mapping.c ---- */
 
 struct mmiod_call;
@@ -683,6 +774,8 @@ union mmiod_argument {
 	struct mmiod_device_info device;
 	struct mmiod_interrupt_create interrupt_create;
 	struct mmiod_interrupt_info interrupt;
+	struct mmiod_device_open device_open;
+	struct mmiod_device_file_info device_file;
 };
 
 /* The size of an argument, which does not compile if there is no room for it. */
@@ -727,6 +820,8 @@ int mmiod_call_buffer_create(struct mmiod_call *call);
 int mmiod_call_buffer_info(struct mmiod_call *call);
 int mmiod_call_allocate(struct mmiod_call *call);
 int mmiod_call_translate(struct mmiod_call *call);
+int mmiod_call_device_open(struct mmiod_call *call);
+int mmiod_call_device_file_next(struct mmiod_call *call);
 int mmiod_call_page(struct mmiod_call *call);
 int mmiod_call_view_create(struct mmiod_call *call);
 int mmiod_call_device_next(struct mmiod_call *call);

@@ -77,6 +77,7 @@ static void free_device(struct kref *ref)
 	struct mmiod_device *device = container_of(ref, struct mmiod_device, ref);
 
 	pci_dev_put(device->pdev);
+	kfree(device->config);
 	kfree(device);
 }
 
@@ -180,6 +181,7 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 	INIT_LIST_HEAD(&device->regions);
 	INIT_LIST_HEAD(&device->buffers);
 	INIT_LIST_HEAD(&device->quarantine);
+	INIT_LIST_HEAD(&device->handles);
 	kref_init(&device->ref);
 	mutex_init(&device->vectors);
 	raw_spin_lock_init(&device->command);
@@ -208,9 +210,11 @@ static int enable(struct mmiod_device *device)
 		goto err_disable;
 	pci_save_state(pdev);
 	device->pristine = pci_store_saved_state(pdev);
-	device->reachable = device->pristine;
+	device->config = mmiod_config_new(pdev);
+	device->reachable = device->pristine && device->config;
 	if (device->reachable)
 		return 0;
+	kfree(device->pristine);
 	ret = -ENOMEM;
 	mmiod_intx_give_line(device);
 err_disable:
@@ -423,6 +427,7 @@ void mmiod_device_end_windows(struct mmiod_device *device)
 	struct mmiod_window *window;
 	u64 id = 0;
 
+	mmiod_device_end_handles(device);
 	mmiod_interrupts_end(device);
 	end_regions(device);
 	while ((window = window_of_buffer(device, id))) {

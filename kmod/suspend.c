@@ -63,6 +63,7 @@ static void begin(struct mmiod_device *device, u32 reason)
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
 	mmiod_command_close(device, reason != MMIOD_REASON_ERROR);
+	mmiod_device_suspend_handles(device, true, last);
 	if (first) {
 		set_regions(device, true, last);
 		mmiod_interrupts_suspend(device, true);
@@ -82,10 +83,11 @@ static void end(struct mmiod_device *device, u32 reasons)
 	device->changes++;
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
-	if (last_one) {
-		set_regions(device, false, last);
-		mmiod_interrupts_suspend(device, false);
-	}
+	if (!last_one)
+		return;
+	set_regions(device, false, last);
+	mmiod_interrupts_suspend(device, false);
+	mmiod_device_suspend_handles(device, false, last);
 }
 
 /* The event that ends may have left the device silent. */

@@ -29,7 +29,7 @@ unsigned int mmiod_window_count(void)
 
 /* ---- state ---- */
 
-#define SUSPENDED (BIT(MMIOD_SUSPENDED_BY_DAEMON) | BIT(MMIOD_SUSPENDED_BY_DEVICE))
+#define SUSPENDED MMIOD_SUSPENDED_BITS
 
 /*
  * An enum mmiod_window_state, by one read of the word. Reporting it needs no lock; to act on it,
@@ -37,11 +37,7 @@ unsigned int mmiod_window_count(void)
  */
 int mmiod_window_state(const struct mmiod_window *window)
 {
-	unsigned long state = READ_ONCE(window->state);
-
-	if (state & BIT(MMIOD_REVOKED))
-		return MMIOD_WINDOW_REVOKED;
-	return state & SUSPENDED ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
+	return mmiod_state_of(READ_ONCE(window->state));
 }
 
 /* 0, or -errno as an access answers it in this state. For locks see mmiod_window_state(). */
@@ -465,9 +461,11 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 		return -EINVAL;
 	window = mmiod_window_find(arg->window_id);
 	if (!window) {
-		/* An interrupt's end is never left for later. */
+		/* Of what else has a file the end is never left for later. */
 		arg->flags = 0;
-		return mmiod_interrupt_set_state(arg->window_id, arg->state);
+		ret = mmiod_handle_set_state(arg->window_id, arg->state);
+		return ret != -ENOENT ? ret :
+					mmiod_interrupt_set_state(arg->window_id, arg->state);
 	}
 	if (arg->flags)
 		arg->flags = begin_revoke(window) ? MMIOD_SET_STATE_LATER : 0;

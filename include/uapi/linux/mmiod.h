@@ -2,9 +2,9 @@
 /*
  * The ioctl ABI between the mmiod module and user space.
  *
- * Three kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims
- * regions and creates, lists and revokes windows and interrupts, and the window file and the
- * interrupt file, which are all that a client ever holds.
+ * Four kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims
+ * regions and creates, lists and revokes windows, interrupts and device files, and those three, which
+ * are all that a client ever holds.
  *
  * Every structure starts with its own size and grows at its end: a shorter one (down to the size
  * that version 1 had) is extended with zeros, a longer one is refused with E2BIG unless what the
@@ -483,6 +483,66 @@ struct mmiod_interrupt_info {
 	__u8 tag[MMIOD_TAG_SIZE];
 };
 
+/* Rights of a device file: given as it is opened, and constant. */
+#define MMIOD_OPERATE_CONFIG_READ (1u << 0) /* pread: the configuration space, filtered */
+#define MMIOD_OPERATE_CONFIG_WRITE (1u << 1) /* pwrite: what the filter lets; needs CONFIG_READ */
+/* Vendors' capabilities and unassigned bytes, too; needs CONFIG_READ. */
+#define MMIOD_OPERATE_CONFIG_VENDOR (1u << 2)
+#define MMIOD_OPERATE_MASTER (1u << 3) /* SET_MASTER */
+#define MMIOD_OPERATE_RESET (1u << 4) /* RESET */
+#define MMIOD_OPERATE_RESET_OTHERS (1u << 5) /* even while others use the function; needs RESET */
+#define MMIOD_OPERATE_POWER (1u << 6) /* SET_POWER */
+#define MMIOD_OPERATE_DMA (1u << 7) /* memory in a domain of its own */
+#define MMIOD_OPERATE_DMA_TRUSTED (1u << 8) /* DMA that nothing bounds */
+
+/* Of DEVICE_OPEN; the numbers are shared with MMIOD_INTERRUPT_*. */
+#define MMIOD_OPERATE_NO_ENGINE (1u << 3) /* it writes nothing but its MSIs */
+#define MMIOD_OPERATE_NEEDS_NO_RESET (1u << 4) /* though others have used it before */
+#define MMIOD_OPERATE_SHARED_ENGINE (1u << 5) /* isolated: others may write its registers */
+#define MMIOD_OPERATE_NEVER_RESET (1u << 6) /* nobody resets it */
+#define MMIOD_OPERATE_ATS_TRUSTED (1u << 7) /* its word on translated addresses is taken */
+/* Only out. */
+#define MMIOD_OPERATE_MASTERS (1u << 8) /* bus mastering is switched on by this file */
+
+/*
+ * Make a device file, by which a client operates a function (close-on-exec). With CONFIG_READ alone
+ * there may be any number, with more one for each function.
+ *
+ * EINVAL: an unknown right or flag, no right, or a right without the one that it needs. EOPNOTSUPP:
+ * a right or flag that this version of the module knows, but cannot give yet; see the rights.
+ * ENODEV: not bound to this driver. EIO: it is lost, until it is bound anew. EBUSY: it has an
+ * operator; conflict_id says which. EPERM: CONFIG_VENDOR with CONFIG_WRITE, which may alias
+ * anything, without DMA_TRUSTED; or the kernel is locked down. ENOSPC: max_windows.
+ */
+struct mmiod_device_open {
+	__u32 size;
+	__u32 rights; /* MMIOD_OPERATE_* */
+	__u64 device; /* MMIOD_PCI_DEVICE */
+	__u64 owner; /* the daemon's number for a party; 0: equals nobody */
+	__u32 flags; /* MMIOD_OPERATE_* */
+	__u32 dma_bits; /* how many the device's addresses have: 24 to 64; 0: 32 */
+	__u8 tag[MMIOD_TAG_SIZE];
+	__s32 fd; /* out */
+	__u32 reserved; /* 0 */
+	__u64 id; /* out: from the counter of windows' */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
+/* The ledger: the first device file whose id is greater than id; ENOENT behind the last. */
+struct mmiod_device_file_info {
+	__u32 size;
+	__u32 rights;
+	__u64 id; /* in: cursor, out: id */
+	__u64 device;
+	__u64 owner;
+	__u32 state; /* enum mmiod_window_state */
+	__u32 flags; /* as opened, and MASTERS */
+	__u32 dma_bits;
+	__u32 buffers; /* that belong to it */
+	__u64 mapped; /* bytes in its domain */
+	__u8 tag[MMIOD_TAG_SIZE];
+};
+
 /*
  * Memory type of one page-table entry. UC_MINUS: uncached, but an MTRR may make it write-combining.
  */
@@ -574,8 +634,10 @@ struct mmiod_page {
 #define MMIOD_IOC_PAGE _IOWR(MMIOD_IOC_TYPE, 0x0a, struct mmiod_page)
 
 #define MMIOD_IOC_DEVICE_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0b, struct mmiod_device_info)
+#define MMIOD_IOC_DEVICE_OPEN _IOWR(MMIOD_IOC_TYPE, 0x0c, struct mmiod_device_open)
 #define MMIOD_IOC_INTERRUPT_CREATE _IOWR(MMIOD_IOC_TYPE, 0x0d, struct mmiod_interrupt_create)
 #define MMIOD_IOC_INTERRUPT_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0e, struct mmiod_interrupt_info)
+#define MMIOD_IOC_DEVICE_FILE_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0f, struct mmiod_device_file_info)
 
 /* ---- window file ----------------------------------------------------------------------------- */
 
@@ -732,6 +794,51 @@ struct mmiod_view_create {
 #define MMIOD_IOC_ACCESS _IOWR(MMIOD_IOC_TYPE, 0x22, struct mmiod_window_access)
 #define MMIOD_IOC_ALLOCATE _IOWR(MMIOD_IOC_TYPE, 0x23, struct mmiod_buffer_allocate)
 #define MMIOD_IOC_VIEW_CREATE _IOWR(MMIOD_IOC_TYPE, 0x24, struct mmiod_view_create)
+
+/* ---- device file ----------------------------------------------------------------------------- */
+
+/*
+ * A regular file of 256 or 4096 bytes: its content is the function's configuration space, filtered.
+ *
+ * pread: any length and offset, split into aligned accesses, up to the end. All as the hardware has
+ * it, but: the data of VPD reads 0; so do, without CONFIG_VENDOR, the bodies of the capabilities
+ * 0x09 (vendor; of virtio's the data word of type 5 alone), extended 0x0b, 0x23 and 0x2e, and bytes
+ * from 0x40 on that belong to no capability known to the module; ids and pin of a virtual function
+ * are its physical one's; and with more rights than CONFIG_READ bits 2 and 10 of COMMAND are what
+ * the holder asked for. EAGAIN: suspended, but for D3hot. ENODEV: revoked. EPERM: no CONFIG_READ.
+ *
+ * pwrite: 1, 2 or 4 bytes, aligned (EINVAL). Bits of this table act, all others must equal what is
+ * read; then nothing is sent for them. EPERM: they do not, or the bit's right is missing.
+ *
+ *	STATUS 0xf900, PCIe DEVSTA 0x000f	writing 1 clears
+ *	PCIe DEVCTL 0x0010			relaxed ordering
+ *	PCIe DEVCTL 0x7000			largest read request; EPERM: below MPS, or none such
+ *	PCIe DEVCTL 0x0800			no-snoop, to clear it
+ *
+ * With CONFIG_VENDOR what it makes readable is written as it is. poll: POLLPRI: it is suspended, or
+ * something happened that QUERY tells; POLLHUP | POLLERR: revoked; otherwise POLLIN | POLLOUT, as
+ * for any regular file.
+ */
+
+/* What there is to know. Ends POLLPRI for what happened. Never waits, also when revoked. */
+struct mmiod_device_query {
+	__u32 size;
+	__u32 rights;
+	__u64 id;
+	__u64 device; /* MMIOD_PCI_DEVICE */
+	__u32 state; /* enum mmiod_window_state */
+	__u32 flags; /* MMIOD_FUNCTION_*, of now */
+	__u32 resets; /* of the function, by whomever, since it was bound */
+	__u32 master_lost; /* how often bus mastering went off by other than SET_MASTER */
+	__u64 iova_first; /* of its domain; 0: it has none */
+	__u64 iova_last;
+	__u32 dma_bits;
+	__u32 iova_page; /* bytes of its smallest page; 0: no domain */
+	__s32 node; /* NUMA; -1: none */
+	__u32 reasons; /* MMIOD_REASON_* */
+};
+
+#define MMIOD_IOC_DEVICE_QUERY _IOWR(MMIOD_IOC_TYPE, 0x30, struct mmiod_device_query)
 
 /* ---- interrupt file -------------------------------------------------------------------------- */
 

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device files: the right to operate a bound function. What its holder may do is given when the
+ * daemon opens it, and constant; all of it is done through the file, in the client's context, so
+ * that nothing slow ever reaches the daemon.
+ *
+ * Any number may only read the configuration space. With more rights there is one for each
+ * function, device->operator, from its opening until it is revoked or closed.
+ *
+ * Accesses hold the handle's lock for read while they look at the state and touch the function: a
+ * suspension that has set it and returned knows that none is under way.
+ */
+#include <linux/poll.h>
+#include <linux/security.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+#define RIGHTS                                                                                  \
+	(MMIOD_OPERATE_CONFIG_READ | MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR | \
+	 MMIOD_OPERATE_DMA_TRUSTED)
+#define RIGHTS_TO_COME                                                             \
+	(MMIOD_OPERATE_MASTER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS | \
+	 MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA)
+#define FLAGS (MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_NEVER_RESET)
+#define FLAGS_TO_COME (MMIOD_OPERATE_SHARED_ENGINE | MMIOD_OPERATE_ATS_TRUSTED)
+
+#define CHUNK 64 /* bytes that are read before they are copied out */
+
+static struct mmiod_operation *operation_of(struct mmiod_handle *handle)
+{
+	return container_of(handle, struct mmiod_operation, handle);
+}
+
+/* Whether it keeps others from having more than its configuration to read. */
+static bool is_operator(u32 rights)
+{
+	return rights & ~MMIOD_OPERATE_CONFIG_READ;
+}
+
+/*
+ * Before the function's configuration space is touched: the lock is held on success. In D3hot that
+ * space still answers. 0, ENODEV (revoked) or EAGAIN (suspended).
+ */
+int mmiod_operation_enter(struct mmiod_operation *operation)
+{
+	down_read(&operation->handle.lock);
+	switch (mmiod_handle_state(&operation->handle)) {
+	case MMIOD_WINDOW_OK:
+		return 0;
+	case MMIOD_WINDOW_SUSPENDED:
+		up_read(&operation->handle.lock);
+		return -EAGAIN;
+	default:
+		up_read(&operation->handle.lock);
+		return -ENODEV;
+	}
+}
+
+void mmiod_operation_leave(struct mmiod_operation *operation)
+{
+	up_read(&operation->handle.lock);
+}
+
+/* The bits of COMMAND that read as the holder has asked for, not as they are. */
+u16 mmiod_operation_command(const struct mmiod_operation *operation)
+{
+	return PCI_COMMAND_INTX_DISABLE;
+}
+
+/* ---- the file ---- */
+
+/* Bytes to be read or written from *@pos on, no further than the end; or -EINVAL. */
+static ssize_t clip(const struct mmiod_operation *operation, size_t length, loff_t pos)
+{
+	unsigned int size = operation->handle.device->pdev->cfg_size;
+
+	if (pos < 0)
+		return -EINVAL;
+	return pos >= size ? 0 : min_t(size_t, length, size - pos);
+}
+
+static ssize_t operation_read(struct file *file, char __user *buf, size_t length, loff_t *pos)
+{
+	struct mmiod_operation *operation = operation_of(file->private_data);
+	ssize_t ret = clip(operation, length, *pos);
+	u8 bounce[CHUNK];
+	size_t done = 0;
+
+	if (!(operation->rights & MMIOD_OPERATE_CONFIG_READ))
+		return -EPERM;
+	if (ret < 0)
+		return ret;
+	for (length = ret; done < length; done += ret) {
+		ret = mmiod_config_read(operation, bounce, *pos + done,
+					min_t(size_t, length - done, CHUNK));
+		if (ret < 0)
+			break;
+		if (copy_to_user(buf + done, bounce, ret)) {
+			ret = -EFAULT;
+			break;
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	*pos += done;
+	return done ?: ret;
+}
+
+static ssize_t operation_write(struct file *file, const char __user *buf, size_t length,
+			       loff_t *pos)
+{
+	struct mmiod_operation *operation = operation_of(file->private_data);
+	ssize_t left = clip(operation, length, *pos);
+	u8 bounce[sizeof(u32)];
+	int ret;
+
+	if (!length || left < 0)
+		return left;
+	if (!left)
+		return -ENOSPC;
+	if (length > sizeof(bounce) || !is_power_of_2(length) || *pos & (length - 1))
+		return -EINVAL;
+	if (copy_from_user(bounce, buf, length))
+		return -EFAULT;
+	ret = mmiod_config_write(operation, bounce, *pos, length);
+	if (ret)
+		return ret;
+	*pos += length;
+	return length;
+}
+
+static __poll_t operation_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct mmiod_operation *operation = operation_of(file->private_data);
+
+	poll_wait(file, &operation->handle.poll, table);
+	return mmiod_window_poll_events(mmiod_handle_state(&operation->handle));
+}
+
+static void operation_fdinfo(struct seq_file *seq, struct file *file)
+{
+	static const char *const states[] = { "ok", "suspended", "revoked" };
+	struct mmiod_operation *operation = operation_of(file->private_data);
+
+	seq_printf(seq, "mmiod-device-file:\t%llu\n", operation->handle.id);
+	seq_printf(seq, "mmiod-device:\t%s\n", pci_name(operation->handle.device->pdev));
+	seq_printf(seq, "mmiod-rights:\t0x%x\n", operation->rights);
+	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_handle_state(&operation->handle)]);
+}
+
+static int operation_release(struct inode *inode, struct file *file)
+{
+	struct mmiod_operation *operation = operation_of(file->private_data);
+
+	mmiod_handle_close(&operation->handle);
+	return 0;
+}
+
+static int call_query(struct mmiod_call *call)
+{
+	struct mmiod_device_query *query = call->arg;
+	struct mmiod_operation *operation = operation_of(call->file->private_data);
+	struct mmiod_device *device = operation->handle.device;
+
+	query->rights = operation->rights;
+	query->id = operation->handle.id;
+	query->device = device->number;
+	query->state = mmiod_handle_state(&operation->handle);
+	query->dma_bits = operation->dma_bits;
+	query->node = dev_to_node(&device->pdev->dev);
+	return 0;
+}
+
+static const struct mmiod_ioctl calls[] = {
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_QUERY, struct mmiod_device_query, call_query),
+};
+
+static long operation_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return mmiod_ioctl(file, calls, ARRAY_SIZE(calls), cmd, arg);
+}
+
+static const struct file_operations operation_fops = {
+	.owner = THIS_MODULE,
+	.release = operation_release,
+	.llseek = generic_file_llseek,
+	.read = operation_read,
+	.write = operation_write,
+	.poll = operation_poll,
+	.unlocked_ioctl = operation_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.show_fdinfo = operation_fdinfo,
+};
+
+/* ---- life ---- */
+
+static void end(struct mmiod_handle *handle)
+{
+	struct mmiod_operation *operation = operation_of(handle);
+	struct mmiod_device *device = handle->device;
+
+	mutex_lock(&mmiod_lock);
+	if (device->operator== operation)
+		device->operator= NULL;
+	mutex_unlock(&mmiod_lock);
+}
+
+static void free_operation(struct mmiod_handle *handle)
+{
+	kfree(operation_of(handle));
+}
+
+static const struct mmiod_handle_kind operations = {
+	.end = end,
+	.free = free_operation,
+};
+
+/* ---- calls on the control file ---- */
+
+/* A right without the one that it is a part of, or that makes it dangerous. */
+static int check_rights(u32 rights)
+{
+	const u32 anything = MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR;
+
+	if (rights & anything && !(rights & MMIOD_OPERATE_CONFIG_READ))
+		return -EINVAL;
+	if (rights & MMIOD_OPERATE_RESET_OTHERS && !(rights & MMIOD_OPERATE_RESET))
+		return -EINVAL;
+	if ((rights & anything) == anything && !(rights & MMIOD_OPERATE_DMA_TRUSTED))
+		return -EPERM;
+	return 0;
+}
+
+static int check_open(const struct mmiod_device_open *open)
+{
+	if (!open->rights || open->rights & ~(RIGHTS | RIGHTS_TO_COME) ||
+	    open->flags & ~(FLAGS | FLAGS_TO_COME) || open->reserved)
+		return -EINVAL;
+	if (open->dma_bits && (open->dma_bits < 24 || open->dma_bits > 64))
+		return -EINVAL;
+	if (check_rights(open->rights))
+		return check_rights(open->rights);
+	if (open->rights & RIGHTS_TO_COME || open->flags & FLAGS_TO_COME)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static struct mmiod_operation *new_operation(const struct mmiod_device_open *open)
+{
+	struct mmiod_operation *operation = kzalloc(sizeof(*operation), GFP_KERNEL_ACCOUNT);
+
+	if (!operation)
+		return NULL;
+	mmiod_handle_init(&operation->handle, &operations, open->owner, open->tag);
+	operation->rights = open->rights;
+	operation->flags = open->flags;
+	operation->dma_bits = open->dma_bits ?: MMIOD_DMA_BITS;
+	return operation;
+}
+
+/* Whether the file may be made now. Under mmiod_lock. */
+static int admit(const struct mmiod_device *device, struct mmiod_device_open *open)
+{
+	lockdep_assert_held(&mmiod_lock);
+	if (device->reasons & MMIOD_REASON_LOST)
+		return -EIO;
+	if (is_operator(open->rights) && device->operator) {
+		open->conflict_id = device->operator->handle.id;
+		return -EBUSY;
+	}
+	if (open->rights & MMIOD_OPERATE_DMA_TRUSTED)
+		return security_locked_down(LOCKDOWN_PCI_ACCESS);
+	return 0;
+}
+
+static struct file *open_file(struct mmiod_operation *operation)
+{
+	const struct pci_dev *pdev = operation->handle.device->pdev;
+	bool writes = operation->rights & MMIOD_OPERATE_CONFIG_WRITE;
+	char name[sizeof("mmiod:/config") + 32];
+	struct file *file;
+
+	snprintf(name, sizeof(name), "mmiod:%s/config", pci_name(pdev));
+	file = mmiod_handle_open(&operation->handle, name, &operation_fops, pdev->cfg_size,
+				 writes ? O_RDWR : O_RDONLY);
+	if (!IS_ERR(file))
+		file->f_mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+	return file;
+}
+
+static struct file *open_locked(struct mmiod_operation *operation, struct mmiod_device_open *open)
+{
+	struct mmiod_device *device = mmiod_device_find(open->device, open->device >> 32);
+	struct file *file;
+	int ret;
+
+	if (!device)
+		return ERR_PTR(-ENODEV);
+	ret = admit(device, open);
+	if (ret)
+		return ERR_PTR(ret);
+	mmiod_device_get(device);
+	operation->handle.device = device;
+	file = open_file(operation);
+	if (!IS_ERR(file) && is_operator(operation->rights))
+		device->operator= operation;
+	return file;
+}
+
+int mmiod_call_device_open(struct mmiod_call *call)
+{
+	struct mmiod_device_open *open = call->arg;
+	struct mmiod_operation *operation;
+	struct file *file;
+	int ret = check_open(open);
+
+	if (ret)
+		return ret;
+	open->conflict_id = 0;
+	operation = new_operation(open);
+	if (!operation)
+		return -ENOMEM;
+	mutex_lock(&mmiod_lock);
+	file = open_locked(operation, open);
+	open->id = operation->handle.id;
+	mutex_unlock(&mmiod_lock);
+	open->fd = mmiod_handle_hand_out(call, &operation->handle, file);
+	return min(open->fd, 0);
+}
+
+static void describe(struct mmiod_operation *operation, struct mmiod_device_file_info *info)
+{
+	const struct mmiod_handle *handle = &operation->handle;
+
+	info->rights = operation->rights;
+	info->id = handle->id;
+	info->device = handle->device->number;
+	info->owner = handle->owner;
+	info->state = mmiod_handle_state(handle);
+	info->flags = operation->flags;
+	info->dma_bits = operation->dma_bits;
+	memcpy(info->tag, handle->tag, sizeof(info->tag));
+}
+
+int mmiod_call_device_file_next(struct mmiod_call *call)
+{
+	struct mmiod_device_file_info *info = call->arg;
+	struct mmiod_handle *handle = NULL;
+
+	mutex_lock(&mmiod_lock);
+	if (info->id < U64_MAX)
+		handle = mmiod_handle_from(&operations, info->id + 1);
+	if (handle)
+		describe(operation_of(handle), info);
+	mutex_unlock(&mmiod_lock);
+	return handle ? 0 : -ENOENT;
+}

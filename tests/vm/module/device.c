@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "device.h"
+
+static uint32_t bound(const char *name, unsigned int vendor, unsigned int id)
+{
+	uint32_t device = find_pci(vendor, id);
+	char link[128], driver[128] = "";
+
+	if (device == PCI_NONE)
+		tap_skip("this machine has no %s", name);
+	snprintf(link, sizeof(link), "%s/driver", pci_path(device));
+	if (readlink(link, driver, sizeof(driver) - 1) < 0 || !strstr(driver, "/mmiod"))
+		bind_driver(device, "mmiod");
+	return device;
+}
+
+uint32_t nvme(void)
+{
+	return bound("nvme", 0x1b36, 0x0010);
+}
+
+uint32_t virtio(void)
+{
+	return bound("virtio-rng", 0x1af4, 0x1044);
+}
+
+struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner)
+{
+	return (struct mmiod_device_open){ .size = sizeof(struct mmiod_device_open),
+					   .device = device,
+					   .rights = rights,
+					   .flags = flags,
+					   .owner = owner,
+					   .tag = "module test" };
+}
+
+int try_operate(int control, struct mmiod_device_open open)
+{
+	return ioctl(control, MMIOD_IOC_DEVICE_OPEN, &open) ? -1 : open.fd;
+}
+
+int operate(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner)
+{
+	int fd = try_operate(control, request(device, rights, flags, owner));
+
+	if (fd < 0)
+		FAIL("no device file for 0x%x: %s", device, strerror(errno));
+	return fd;
+}
+
+struct mmiod_device_query query(int fd)
+{
+	struct mmiod_device_query answer = { .size = sizeof(answer) };
+
+	if (ioctl(fd, MMIOD_IOC_DEVICE_QUERY, &answer))
+		FAIL("QUERY: %s", strerror(errno));
+	return answer;
+}
+
+static int open_config(uint32_t device)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/config", pci_path(device));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	EXPECT(fd >= 0);
+	return fd;
+}
+
+void past_the_module(uint32_t device, void *buffer, size_t length, unsigned int at)
+{
+	int fd = open_config(device);
+
+	EXPECT_EQ(pread(fd, buffer, length, at), (ssize_t)length);
+	close(fd);
+}
+
+void set_past_the_module(uint32_t device, const void *buffer, size_t length, unsigned int at)
+{
+	int fd = open_config(device);
+
+	EXPECT_EQ(pwrite(fd, buffer, length, at), (ssize_t)length);
+	close(fd);
+}
+
+/* The first capability with that id, and a byte of that value 3 bytes into it unless it is 0. */
+static unsigned int find(uint32_t device, uint8_t id, uint8_t type)
+{
+	uint8_t space[256];
+
+	past_the_module(device, space, sizeof(space), 0);
+	for (unsigned int at = space[0x34], i = 0; at && i < 48; at = space[at + 1], i++)
+		if (space[at] == id && (!type || space[at + 3] == type))
+			return at;
+	return 0;
+}
+
+unsigned int capability(uint32_t device, uint8_t id)
+{
+	return find(device, id, 0);
+}
+
+unsigned int virtio_capability(uint32_t device, uint8_t type)
+{
+	unsigned int at = find(device, 9, type);
+
+	EXPECT(at);
+	return at;
+}
+
+void hold_resets(bool hold)
+{
+	if (write_file("/sys/module/mmiod/parameters", "hold_resets", hold ? "Y" : "N"))
+		tap_skip("this module cannot hold resets: %s", strerror(errno));
+}
+
+static void *reset(void *path)
+{
+	int error = write_file(path, "reset", "1") ? errno : 0;
+
+	free(path);
+	return (void *)(intptr_t)error;
+}
+
+pthread_t begin_sysfs_reset(uint32_t device)
+{
+	pthread_t thread;
+
+	EXPECT_EQ(pthread_create(&thread, NULL, reset, strdup(pci_path(device))), 0);
+	return thread;
+}
+
+void end_sysfs_reset(pthread_t thread)
+{
+	void *error;
+
+	pthread_join(thread, &error);
+	EXPECT_EQ((intptr_t)error, 0);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of device files share: the functions that they operate, and ways past the module
+ * to the configuration space of these.
+ */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include <pthread.h>
+
+#include "interrupts.h"
+
+#define READ MMIOD_OPERATE_CONFIG_READ
+#define WRITE MMIOD_OPERATE_CONFIG_WRITE
+#define VENDOR MMIOD_OPERATE_CONFIG_VENDOR
+
+/* Bound to the module now, if they were not; a test is skipped where there is none. */
+uint32_t nvme(void);
+uint32_t virtio(void);
+
+struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
+/* A device file's descriptor, or -1 with errno; and the test ends when there is none. */
+int try_operate(int control, struct mmiod_device_open open);
+int operate(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
+struct mmiod_device_query query(int fd);
+
+/* Where a capability lies, 0: nowhere; and virtio's of a type. */
+unsigned int capability(uint32_t device, uint8_t id);
+unsigned int virtio_capability(uint32_t device, uint8_t type);
+/* The configuration space as root sees it in sysfs. */
+void past_the_module(uint32_t device, void *buffer, size_t length, unsigned int at);
+void set_past_the_module(uint32_t device, const void *buffer, size_t length, unsigned int at);
+
+/* Resets that have begun wait, in a module that was built for tests. */
+void hold_resets(bool hold);
+/* Root's reset, in a thread of its own. */
+pthread_t begin_sysfs_reset(uint32_t device);
+void end_sysfs_reset(pthread_t thread);
+
+#endif
