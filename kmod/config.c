@@ -355,8 +355,15 @@ static int write_devctl(struct mmiod_operation *operation, u16 old, u16 devctl)
 	return ret;
 }
 
-/* Where a register of the table lies: 0 is the start of the space. */
-enum base { SPACE, EXP };
+static int reset(struct mmiod_operation *operation, u16 old, u16 value)
+{
+	u64 took_us, conflict;
+
+	return mmiod_operation_reset(operation, &took_us, &conflict);
+}
+
+/* What the place of a register of the table is counted from. */
+enum base { SPACE, EXP, AF };
 
 /* A register of two bytes with bits that act: where they change, and where 1 is written. */
 struct row {
@@ -364,8 +371,9 @@ struct row {
 	u8 offset;
 	u16 acts;
 	u16 clears;
-	/* With the lock held: the register as it was read, and as it is to be. 0 or -errno. */
+	/* The register as it was read, and as it is to be. 0 or -errno. */
 	int (*act)(struct mmiod_operation *operation, u16 old, u16 value);
+	bool calls; /* with the file's lock not held, because it waits */
 };
 
 static const struct row rows[] = {
@@ -376,12 +384,14 @@ static const struct row rows[] = {
 	{ EXP, PCI_EXP_DEVSTA, 0,
 	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD,
 	  clear_devsta },
+	{ EXP, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 0, reset, true },
+	{ AF, PCI_AF_CTRL, PCI_AF_CTRL_FLR, 0, reset, true },
 };
 
 /* False: the function has no such register. */
 static bool find_row(const struct mmiod_config *config, const struct row *row, unsigned int *from)
 {
-	const u16 bases[] = { [SPACE] = 0, [EXP] = config->exp };
+	const u16 bases[] = { [SPACE] = 0, [EXP] = config->exp, [AF] = config->af };
 
 	*from = bases[row->base] + row->offset;
 	return row->base == SPACE || bases[row->base];
@@ -450,22 +460,29 @@ static void write_raw(struct pci_dev *pdev, const struct write *write)
 	}
 }
 
+static int act(struct mmiod_operation *operation, const struct write *write, bool calls)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < ARRAY_SIZE(rows); i++)
+		if (rows[i].calls == calls)
+			ret = act_on_row(operation, &rows[i], write);
+	return ret;
+}
+
 static int write_locked(struct mmiod_operation *operation, struct write *write)
 {
 	struct mmiod_device *device = operation->handle.device;
-	int ret = 0;
 
 	if (is_raw(operation, write)) {
 		write_raw(device->pdev, write);
-		return 0;
+		return 0; /* and nothing acts: write->acts is 0 */
 	}
 	write->old = read_value(operation, write->at, write->width);
 	look_up(device->config, write);
 	if ((write->old ^ write->value) & ~(write->acts | write->clears))
 		return -EPERM;
-	for (size_t i = 0; !ret && i < ARRAY_SIZE(rows); i++)
-		ret = act_on_row(operation, &rows[i], write);
-	return ret;
+	return act(operation, write, false);
 }
 
 /*
@@ -485,5 +502,5 @@ int mmiod_config_write(struct mmiod_operation *operation, const u8 *buffer, unsi
 	write.value = le32_to_cpu(value);
 	ret = write_locked(operation, &write);
 	mmiod_operation_leave(operation);
-	return ret;
+	return ret ?: act(operation, &write, true);
 }

@@ -208,6 +208,7 @@ int mmiod_call_window_create(struct mmiod_call *call)
 	window = new_window(create->flags, create->attr, create->tag, NULL);
 	if (IS_ERR(window))
 		return PTR_ERR(window);
+	window->owner = create->owner;
 	/* A reset that has come and gone since the look makes it void; root's, so not for ever. */
 	do {
 		ask_device(create->region_id, &look);

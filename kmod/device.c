@@ -175,7 +175,12 @@ static void describe(const struct mmiod_device *device, struct mmiod_device_info
 		.reasons = device->reasons,
 		.group = device->group_id,
 		.claim_error = device->claim_error,
+		.reset_error = device->reset_error,
+		.device_file = device->operator ? device->operator->handle.id : 0,
 		.graves = device->waiting,
+		.resets = device->resets,
+		.resets_failed = device->resets_failed,
+		.reset_us = device->reset_us,
 	};
 	describe_vectors(device, info);
 }

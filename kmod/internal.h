@@ -12,7 +12,7 @@
  *	vector	what a function interrupts by			vector.c
  *	interrupt	a client's hold on one, one file each	interrupt.c
  *	handle	the file of an operation: its id and state	handle.c
- *	operation	a client's right to operate a function	operate.c, config.c
+ *	operation	a client's right to operate a function	operate.c, config.c, reset.c
  *	control	an open /dev/mmiod, with its event queue	control.c
  *	(none)	page tables, to walk				walk.c
  *	(none)	others' addresses and frames, to look at		inspect.c
@@ -126,6 +126,12 @@ static inline bool mmiod_width_valid(u32 width)
 	return width <= sizeof(long) && is_power_of_2(width);
 }
 
+/* 0 is nobody, and not even the same as 0. */
+static inline bool mmiod_same_owner(u64 one, u64 other)
+{
+	return one && one == other;
+}
+
 struct mmiod_config;
 struct mmiod_operation;
 
@@ -206,6 +212,10 @@ struct mmiod_device {
 	u64 waiting; /* bytes of these */
 	u32 reasons; /* MMIOD_REASON_*; written under the device lock, too */
 	u32 changes; /* of reasons, so far */
+	u32 resets_begun; /* by whomever, since it was bound */
+	u32 resets, resets_failed; /* by clients and by the module */
+	u64 reset_us; /* these took */
+	int reset_error; /* -errno of the last one, 0: it worked */
 	u32 dma_bits; /* that its buffers were made with */
 	bool unbounded; /* it was said that no IOMMU bounds it */
 	bool msix_guarded; /* no window may be made on the table of MSI-X */
@@ -255,6 +265,8 @@ void mmiod_device_get(struct mmiod_device *device);
 void mmiod_device_put(struct mmiod_device *device);
 void mmiod_device_begin_end(struct mmiod_device *device);
 void mmiod_device_end_windows(struct mmiod_device *device);
+u64 mmiod_device_other(struct mmiod_device *device, u64 owner);
+bool mmiod_device_is_bound(const struct mmiod_device *device);
 bool mmiod_pci_owns_range(u64 start, u64 length);
 
 /* ---- command.c ---- */
@@ -343,6 +355,7 @@ void mmiod_interrupt_get(struct mmiod_interrupt *interrupt);
 void mmiod_interrupt_put(struct mmiod_interrupt *interrupt);
 int mmiod_interrupt_set_state(u64 id, u32 state);
 u64 mmiod_interrupt_of_device(const struct mmiod_device *device);
+u64 mmiod_interrupt_other(const struct mmiod_device *device, u64 owner);
 u64 mmiod_interrupt_of_device_locked(const struct mmiod_device *device);
 void mmiod_interrupts_suspend(struct mmiod_device *device, bool suspend);
 void mmiod_interrupts_end(struct mmiod_device *device);
@@ -354,6 +367,16 @@ void mmiod_interrupt_exit(void);
 extern const struct pci_error_handlers mmiod_error_handlers;
 extern const struct dev_pm_ops mmiod_pm_ops;
 void mmiod_device_deadline(struct work_struct *work);
+int mmiod_device_begin(struct mmiod_device *device, u32 reason, u64 owner, bool alone,
+		       u64 *conflict);
+void mmiod_device_end_reset(struct mmiod_device *device, bool worked);
+#ifdef MMIOD_INJECT
+void mmiod_device_inject_wait(void);
+#else
+static inline void mmiod_device_inject_wait(void)
+{
+}
+#endif
 
 /* ---- region.c ---- */
 
@@ -395,7 +418,9 @@ void mmiod_region_get(struct mmiod_region *region);
 void mmiod_region_put(struct mmiod_region *region);
 struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id);
 void mmiod_region_end(struct mmiod_region *region);
-void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last_window);
+void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last_window,
+				u64 owner);
+u64 mmiod_region_other(struct mmiod_device *device, u64 owner);
 void mmiod_region_exit(void);
 
 /* ---- buffer.c ---- */
@@ -518,6 +543,7 @@ struct mmiod_window {
 
 	/* Set before the file is visible, constant afterwards. */
 	u64 id; /* 0: never registered */
+	u64 owner; /* the daemon's number for a party; 0: equals nobody */
 	const struct mmiod_window_ops *ops;
 	struct mmiod_region *region; /* or NULL, and */
 	struct mmiod_buffer *buffer; /* owned */
@@ -652,11 +678,18 @@ struct mmiod_operation {
 	u32 rights; /* MMIOD_OPERATE_* */
 	u32 flags;
 	u32 dma_bits;
+
+	unsigned long busy; /* bit 0: a kernel thread is on an errand for it */
+	u32 seen_changes; /* device->changes, when QUERY was asked last */
 };
 
 int mmiod_operation_enter(struct mmiod_operation *operation);
 void mmiod_operation_leave(struct mmiod_operation *operation);
 u16 mmiod_operation_command(const struct mmiod_operation *operation);
+
+/* ---- reset.c ---- */
+
+int mmiod_operation_reset(struct mmiod_operation *operation, u64 *duration_us, u64 *conflict);
 
 /* ---- config.c ---- */
 

@@ -590,7 +590,20 @@ u64 mmiod_interrupt_of_device_locked(const struct mmiod_device *device)
 	return interrupt ? interrupt->id : 0;
 }
 
-/* The same for who does not hold mmiod_lock. */
+/* The id of one that is another's than @owner's, or 0. Under mmiod_lock. */
+u64 mmiod_interrupt_other(const struct mmiod_device *device, u64 owner)
+{
+	const struct mmiod_interrupt *interrupt;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(interrupt, &interrupts, node)
+		if (interrupt->device == device && !is_revoked(interrupt) &&
+		    !mmiod_same_owner(interrupt->owner, owner))
+			return interrupt->id;
+	return 0;
+}
+
+/* One that is not revoked, for who does not hold mmiod_lock. */
 u64 mmiod_interrupt_of_device(const struct mmiod_device *device)
 {
 	u64 id;

@@ -20,10 +20,8 @@
 
 #define RIGHTS                                                                                  \
 	(MMIOD_OPERATE_CONFIG_READ | MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR | \
-	 MMIOD_OPERATE_DMA_TRUSTED)
-#define RIGHTS_TO_COME                                                             \
-	(MMIOD_OPERATE_MASTER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS | \
-	 MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA)
+	 MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS | MMIOD_OPERATE_DMA_TRUSTED)
+#define RIGHTS_TO_COME (MMIOD_OPERATE_MASTER | MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA)
 #define FLAGS (MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_NEVER_RESET)
 #define FLAGS_TO_COME (MMIOD_OPERATE_SHARED_ENGINE | MMIOD_OPERATE_ATS_TRUSTED)
 
@@ -133,12 +131,19 @@ static ssize_t operation_write(struct file *file, const char __user *buf, size_t
 	return length;
 }
 
+/* Whoever changes what this looks at wakes the handle's queue. */
+static bool has_news(const struct mmiod_operation *operation)
+{
+	return READ_ONCE(operation->seen_changes) != READ_ONCE(operation->handle.device->changes);
+}
+
 static __poll_t operation_poll(struct file *file, struct poll_table_struct *table)
 {
 	struct mmiod_operation *operation = operation_of(file->private_data);
 
 	poll_wait(file, &operation->handle.poll, table);
-	return mmiod_window_poll_events(mmiod_handle_state(&operation->handle));
+	return mmiod_window_poll_events(mmiod_handle_state(&operation->handle)) |
+	       (has_news(operation) ? EPOLLPRI : 0);
 }
 
 static void operation_fdinfo(struct seq_file *seq, struct file *file)
@@ -171,12 +176,31 @@ static int call_query(struct mmiod_call *call)
 	query->device = device->number;
 	query->state = mmiod_handle_state(&operation->handle);
 	query->dma_bits = operation->dma_bits;
+	mutex_lock(&mmiod_lock);
+	query->reasons = device->reasons;
+	query->resets = device->resets_begun;
+	WRITE_ONCE(operation->seen_changes, device->changes);
+	mutex_unlock(&mmiod_lock);
+	if (test_bit(MMIOD_SUSPENDED_BY_DAEMON, &operation->handle.state))
+		query->reasons |= MMIOD_REASON_DAEMON;
 	query->node = dev_to_node(&device->pdev->dev);
 	return 0;
 }
 
+static int call_reset(struct mmiod_call *call)
+{
+	struct mmiod_device_reset *reset = call->arg;
+
+	if (reset->flags)
+		return -EINVAL;
+	reset->conflict_id = 0;
+	return mmiod_operation_reset(operation_of(call->file->private_data), &reset->duration_us,
+				     &reset->conflict_id);
+}
+
 static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_QUERY, struct mmiod_device_query, call_query),
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_RESET, struct mmiod_device_reset, call_reset),
 };
 
 static long operation_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -305,6 +329,7 @@ static struct file *open_locked(struct mmiod_operation *operation, struct mmiod_
 		return ERR_PTR(ret);
 	mmiod_device_get(device);
 	operation->handle.device = device;
+	operation->seen_changes = device->changes;
 	file = open_file(operation);
 	if (!IS_ERR(file) && is_operator(operation->rights))
 		device->operator= operation;

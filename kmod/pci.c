@@ -437,6 +437,23 @@ void mmiod_device_end_windows(struct mmiod_device *device)
 	}
 }
 
+/*
+ * Something that another has of the device, and that a reset would hit: its id, or 0. Under
+ * mmiod_lock.
+ */
+u64 mmiod_device_other(struct mmiod_device *device, u64 owner)
+{
+	struct mmiod_buffer *buffer;
+	u64 id = mmiod_region_other(device, owner) ?: mmiod_interrupt_other(device, owner);
+
+	if (id)
+		return id;
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (!mmiod_same_owner(buffer->window->owner, owner))
+			return buffer->window->id;
+	return 0;
+}
+
 static void end_buffers(struct mmiod_device *device)
 {
 	struct mmiod_window *window;
@@ -491,6 +508,12 @@ static struct pci_driver driver = {
 bool mmiod_pci_is_ours(const struct device *dev)
 {
 	return READ_ONCE(dev->driver) == &driver.driver;
+}
+
+/* Whether the device is still bound to this driver. With its device lock held. */
+bool mmiod_device_is_bound(const struct mmiod_device *device)
+{
+	return mmiod_pci_is_ours(&device->pdev->dev) && pci_get_drvdata(device->pdev) == device;
 }
 
 /* 0 or -errno. From here on functions can be bound. */

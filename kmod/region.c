@@ -271,15 +271,19 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 	return ret;
 }
 
-/* Revoke the windows with ids up to @last. Their bytes are free for others when this returns. */
-static void revoke_windows(struct mmiod_region *region, u64 last)
+/*
+ * Revoke the windows with ids up to @last, but for @spared's. Their bytes are free for others when
+ * this returns.
+ */
+static void revoke_windows(struct mmiod_region *region, u64 last, u64 spared)
 {
 	struct mmiod_window *window;
 	u64 id = 0;
 
 	while ((window = mmiod_window_of_region(region, id, last))) {
 		id = window->id + 1;
-		mmiod_window_revoke(window);
+		if (!mmiod_same_owner(window->owner, spared))
+			mmiod_window_revoke(window);
 		mmiod_window_put(window);
 	}
 }
@@ -302,7 +306,7 @@ static void unclaim(struct mmiod_region *region)
  */
 void mmiod_region_end(struct mmiod_region *region)
 {
-	revoke_windows(region, U64_MAX);
+	revoke_windows(region, U64_MAX, 0);
 	mutex_lock(&mmiod_lock);
 	unclaim(region);
 	mutex_unlock(&mmiod_lock);
@@ -354,9 +358,10 @@ struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id)
 /*
  * The caller has set or cleared the device's reason under mmiod_lock, which it no longer holds, and
  * has a reference. Windows that came later, with ids above @last, were made accordingly. The event
- * is sent first: the daemon then knows why windows are revoked.
+ * is sent first: the daemon then knows why windows are revoked. @owner's are not, as it was he who
+ * asked for the reset.
  */
-void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last)
+void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last, u64 owner)
 {
 	struct mmiod_window *window;
 	u64 id = 0;
@@ -364,12 +369,30 @@ void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64
 	mmiod_control_event(MMIOD_CONTROL_REGION_STATE,
 			    suspended ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK, region->id);
 	if (suspended && region->flags & MMIOD_REGION_REVOKE_ON_RESET)
-		revoke_windows(region, last);
+		revoke_windows(region, last, owner);
 	while ((window = mmiod_window_of_region(region, id, last))) {
 		id = window->id + 1;
 		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended);
 		mmiod_window_put(window);
 	}
+}
+
+/* A window of another's in the device's regions: its id, or 0. Under mmiod_lock. */
+u64 mmiod_region_other(struct mmiod_device *device, u64 owner)
+{
+	struct mmiod_region *region;
+	struct rb_node *node;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(region, &device->regions, node) {
+		for (node = rb_first(&region->windows); node; node = rb_next(node)) {
+			struct mmiod_window *window = rb_entry(node, struct mmiod_window, node);
+
+			if (!mmiod_same_owner(window->owner, owner))
+				return window->id;
+		}
+	}
+	return 0;
 }
 
 static u32 state_of(const struct mmiod_region *region)

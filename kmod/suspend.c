@@ -35,39 +35,57 @@ MODULE_PARM_DESC(recovery_timeout, "Seconds that a device may take to recover fr
  * Without mmiod_lock, which is never held with a window's. Windows that are made after @last see
  * the device's reasons for themselves.
  */
-static void set_regions(struct mmiod_device *device, bool suspended, u64 last)
+static void set_regions(struct mmiod_device *device, bool suspended, u64 last, u64 owner)
 {
 	struct mmiod_region *region;
 	u64 id = 0;
 
 	while ((region = mmiod_region_of_device(device, id))) {
 		id = region->id + 1;
-		mmiod_region_set_suspended(region, suspended, last);
+		mmiod_region_set_suspended(region, suspended, last, owner);
 		mmiod_region_put(region);
 	}
 }
 
 /*
  * After this no CPU reaches the device through a window, nor a write of ours its COMMAND. A device
- * with an error is not touched any more; any other masters the bus no more.
+ * with an error is not touched any more; any other masters the bus no more. @owner's windows are
+ * suspended also where others' are revoked; 0: nobody's. If he asks to be @alone, others who have
+ * something of the device are in his way: EBUSY, *@conflict says who, and nothing has begun.
  */
-static void begin(struct mmiod_device *device, u32 reason)
+int mmiod_device_begin(struct mmiod_device *device, u32 reason, u64 owner, bool alone,
+		       u64 *conflict)
 {
 	bool first = !device->reasons;
 	u64 last;
 
 	device_lock_assert(&device->pdev->dev);
 	mutex_lock(&mmiod_lock);
+	if (alone) {
+		*conflict = mmiod_device_other(device, owner);
+		if (*conflict) {
+			mutex_unlock(&mmiod_lock);
+			return -EBUSY;
+		}
+	}
 	device->reasons |= reason;
 	device->changes++;
+	if (reason & MMIOD_REASON_RESET)
+		device->resets_begun++;
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
 	mmiod_command_close(device, reason != MMIOD_REASON_ERROR);
 	mmiod_device_suspend_handles(device, true, last);
 	if (first) {
-		set_regions(device, true, last);
+		set_regions(device, true, last, owner);
 		mmiod_interrupts_suspend(device, true);
 	}
+	return 0;
+}
+
+static void begin(struct mmiod_device *device, u32 reason)
+{
+	mmiod_device_begin(device, reason, 0, false, NULL);
 }
 
 /* COMMAND is put right, and interrupts come, before anybody else reaches the device. */
@@ -85,7 +103,7 @@ static void end(struct mmiod_device *device, u32 reasons)
 	mutex_unlock(&mmiod_lock);
 	if (!last_one)
 		return;
-	set_regions(device, false, last);
+	set_regions(device, false, last, 0);
 	mmiod_interrupts_suspend(device, false);
 	mmiod_device_suspend_handles(device, false, last);
 }
@@ -95,8 +113,6 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 {
 	device_lock_assert(&device->pdev->dev);
 	if (mmiod_pci_answers(device->pdev)) {
-		if (ended & MMIOD_REASON_RESET)
-			mmiod_forgotten(device);
 		end(device, ended | others);
 		return;
 	}
@@ -107,37 +123,45 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 	mutex_unlock(&mmiod_lock);
 }
 
-/* ---- resets: state is saved after reset_prepare, and restored before reset_done ---- */
+/*
+ * A reset is over, and the configuration restored: @worked, as far as is known. Then it has ended
+ * an error and D3hot as well, if the device answers, and it has forgotten the memory that it knew.
+ */
+void mmiod_device_end_reset(struct mmiod_device *device, bool worked)
+{
+	if (worked && mmiod_pci_answers(device->pdev))
+		mmiod_forgotten(device);
+	end_if_it_answers(device, MMIOD_REASON_RESET, worked ? MMIOD_REASON_ERROR : 0);
+	if (!(device->reasons & MMIOD_REASON_ERROR))
+		cancel_delayed_work(&device->deadline);
+}
+
+/*
+ * ---- resets by the PCI core: state is saved after reset_prepare, restored before reset_done; those
+ * that clients ask for are in reset.c ----
+ */
 
 #ifdef MMIOD_INJECT
 static bool hold_resets;
 module_param(hold_resets, bool, 0600);
 MODULE_PARM_DESC(hold_resets, "Resets that have begun wait while this is set (test builds only)");
 
-static void inject_wait(void)
+void mmiod_device_inject_wait(void)
 {
 	while (READ_ONCE(hold_resets))
 		msleep(20);
-}
-#else
-static void inject_wait(void)
-{
 }
 #endif
 
 static void reset_prepare(struct pci_dev *pdev)
 {
 	begin(pci_get_drvdata(pdev), MMIOD_REASON_RESET);
-	inject_wait();
+	mmiod_device_inject_wait();
 }
 
 static void reset_done(struct pci_dev *pdev)
 {
-	struct mmiod_device *device = pci_get_drvdata(pdev);
-
-	end_if_it_answers(device, MMIOD_REASON_RESET, MMIOD_REASON_ERROR);
-	if (!(device->reasons & MMIOD_REASON_ERROR))
-		cancel_delayed_work(&device->deadline);
+	mmiod_device_end_reset(pci_get_drvdata(pdev), true);
 }
 
 /* ---- errors on the bus ---- */

@@ -178,7 +178,12 @@ struct mmiod_window_create {
 	__s32 fd; /* out */
 	__u32 reserved; /* 0 */
 	__u64 window_id; /* out: from 1, never reused */
-	__u64 conflict_id; /* out, with EBUSY */
+	__u64 conflict_id; /* out, with EBUSY; the last in version 1 */
+	/*
+	 * The daemon's number for a party; 0: equals nobody. Equal owners do not keep one another
+	 * from operating the device.
+	 */
+	__u64 owner;
 };
 
 /*
@@ -234,6 +239,7 @@ struct mmiod_window_info {
 	__u8 tag[MMIOD_TAG_SIZE]; /* the last member at first */
 	__u64 fault_leaves[MMIOD_LEAVES]; /* the same in leaves, by enum mmiod_leaf */
 	__u64 populate_leaves[MMIOD_LEAVES];
+	__u64 owner;
 };
 
 /* How a buffer's memory is got from the kernel. All of it is zeroed. */
@@ -344,6 +350,8 @@ enum mmiod_control_event_type {
 	MMIOD_CONTROL_DEVICE_GONE = 7, /* id: MMIOD_PCI_DEVICE */
 	MMIOD_CONTROL_DEVICE_STORM =
 		9, /* id: an interrupt that was silenced; value: how often it was so far */
+	MMIOD_CONTROL_DEVICE_RESET =
+		10, /* id: MMIOD_PCI_DEVICE; value: 1 a client's reset begins, 0 done, else errno */
 	MMIOD_CONTROL_DEVICE_MASTER =
 		11, /* id: MMIOD_PCI_DEVICE; value: 1 masters the bus from now on, 0 no more */
 };
@@ -814,6 +822,7 @@ struct mmiod_view_create {
  *	PCIe DEVCTL 0x0010			relaxed ordering
  *	PCIe DEVCTL 0x7000			largest read request; EPERM: below MPS, or none such
  *	PCIe DEVCTL 0x0800			no-snoop, to clear it
+ *	PCIe DEVCTL 0x8000, AF CTRL 0x01	to set it: RESET; reads 0
  *
  * With CONFIG_VENDOR what it makes readable is written as it is. poll: POLLPRI: it is suspended, or
  * something happened that QUERY tells; POLLHUP | POLLERR: revoked; otherwise POLLIN | POLLOUT, as
@@ -838,7 +847,27 @@ struct mmiod_device_query {
 	__u32 reasons; /* MMIOD_REASON_* */
 };
 
+/*
+ * Reset the function: by what the kernel knows to reset it alone, after which its configuration is
+ * as before. All windows of it, and this file, are suspended meanwhile, also where they would be
+ * revoked by another's reset; others' are revoked there. Bus mastering is off after it. It takes
+ * 0.1 s, up to a minute for a device that does not come back, and goes on if the caller is killed.
+ *
+ * EPERM: no right RESET. EBUSY: another owner has something of the device, conflict_id says what,
+ * and RESET_OTHERS is no right of this file; or, with 0, it has virtual functions. ENOTTY: the
+ * kernel cannot reset it alone, or it was opened as NEVER_RESET, or it has not come back in time.
+ * EAGAIN: the PCI core has it locked, or this file asks for something already: ask again. ENODEV:
+ * revoked, maybe while it was being done. EINTR: the caller is being killed. EINVAL: flags.
+ */
+struct mmiod_device_reset {
+	__u32 size;
+	__u32 flags; /* 0 */
+	__u64 duration_us; /* out: what it took */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
 #define MMIOD_IOC_DEVICE_QUERY _IOWR(MMIOD_IOC_TYPE, 0x30, struct mmiod_device_query)
+#define MMIOD_IOC_DEVICE_RESET _IOWR(MMIOD_IOC_TYPE, 0x32, struct mmiod_device_reset)
 
 /* ---- interrupt file -------------------------------------------------------------------------- */
 

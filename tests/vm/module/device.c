@@ -4,9 +4,8 @@
 
 #include "device.h"
 
-static uint32_t bound(const char *name, unsigned int vendor, unsigned int id)
+static uint32_t take(uint32_t device, const char *name)
 {
-	uint32_t device = find_pci(vendor, id);
 	char link[128], driver[128] = "";
 
 	if (device == PCI_NONE)
@@ -17,6 +16,11 @@ static uint32_t bound(const char *name, unsigned int vendor, unsigned int id)
 	return device;
 }
 
+static uint32_t bound(const char *name, unsigned int vendor, unsigned int id)
+{
+	return take(find_pci(vendor, id), name);
+}
+
 uint32_t nvme(void)
 {
 	return bound("nvme", 0x1b36, 0x0010);
@@ -25,6 +29,22 @@ uint32_t nvme(void)
 uint32_t virtio(void)
 {
 	return bound("virtio-rng", 0x1af4, 0x1044);
+}
+
+/* Those on the root bus, and those that share a port, cannot be reset. */
+uint32_t edu_behind_port(void)
+{
+	for (unsigned int bus = 1; bus < 32; bus++) {
+		uint32_t device = MMIOD_PCI_ADDR(0, bus, 0, 0);
+		uint32_t ids;
+
+		if (access(pci_path(device), F_OK))
+			continue;
+		past_the_module(device, &ids, sizeof(ids), 0);
+		if (ids == 0x11e81234 && access(pci_path(device + 1), F_OK))
+			return take(device, "edu behind a port");
+	}
+	tap_skip("this machine has no edu behind a port of its own");
 }
 
 struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner)

@@ -15,6 +15,7 @@
 #define VENDOR MMIOD_OPERATE_CONFIG_VENDOR
 
 /* Bound to the module now, if they were not; a test is skipped where there is none. */
+uint32_t edu_behind_port(void);
 uint32_t nvme(void);
 uint32_t virtio(void);
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resets of a bound function by who operates it.
+ *
+ * A reset takes 0.1 s to a minute, with the function's device lock held. So a kernel thread does
+ * it, which no client can slow down, and the client waits for that; the daemon never does. The lock
+ * is only tried for, with the function's access to its configuration: a thread that waited for it
+ * would keep the module from being unbound, and might find that it is another driver's by then.
+ *
+ * It is not pci_try_reset_function(): between a look at the driver and that call's lock the
+ * function may get another, and that call restores what the last holder has left.
+ */
+#include <linux/ktime.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* ---- the function, locked as the PCI core locks it for a reset ---- */
+
+/* A reset by the link is the bridge's affair, which must not be used by others meanwhile. */
+static bool lock_function(struct pci_dev *pdev)
+{
+	struct pci_dev *bridge = pci_upstream_bridge(pdev);
+
+	if (bridge && !pci_dev_trylock(bridge))
+		return false;
+	if (pci_dev_trylock(pdev))
+		return true;
+	if (bridge)
+		pci_dev_unlock(bridge);
+	return false;
+}
+
+static void unlock_function(struct pci_dev *pdev)
+{
+	struct pci_dev *bridge = pci_upstream_bridge(pdev);
+
+	pci_dev_unlock(pdev);
+	if (bridge)
+		pci_dev_unlock(bridge);
+}
+
+/* ---- the reset ---- */
+
+/*
+ * With everything suspended. COMMAND as the PCI core leaves it before a reset: nothing decoded,
+ * nothing mastered, no INTx. What was saved is restored whether or not the reset worked.
+ */
+static int reset_saved(struct pci_dev *pdev)
+{
+	int ret;
+
+	pci_write_config_word(pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
+	ret = __pci_reset_function_locked(pdev);
+	pci_restore_state(pdev);
+	return ret;
+}
+
+static void count(struct mmiod_device *device, int error, u64 took_us)
+{
+	mutex_lock(&mmiod_lock);
+	device->resets++;
+	if (error)
+		device->resets_failed++;
+	device->reset_error = error;
+	device->reset_us += took_us;
+	mutex_unlock(&mmiod_lock);
+}
+
+/* Between a begin and its end. */
+static int reset_begun(struct mmiod_device *device, u64 *took_us)
+{
+	u64 start = ktime_get_ns();
+	int ret;
+
+	mmiod_control_event(MMIOD_CONTROL_DEVICE_RESET, 1, device->number);
+	mmiod_device_inject_wait();
+	pci_set_power_state(device->pdev, PCI_D0);
+	pci_save_state(device->pdev);
+	ret = reset_saved(device->pdev);
+	*took_us = div_u64(ktime_get_ns() - start, NSEC_PER_USEC);
+	count(device, ret, *took_us);
+	mmiod_device_end_reset(device, !ret);
+	mmiod_control_event(MMIOD_CONTROL_DEVICE_RESET, -ret, device->number);
+	return ret;
+}
+
+/* What a client has asked a kernel thread for. */
+struct errand {
+	struct work_struct work;
+	struct completion done;
+	struct kref ref; /* one for each of the two */
+	struct mmiod_operation *operation; /* a reference */
+	int result;
+	u64 took_us;
+	u64 conflict;
+};
+
+static bool is_revoked(const struct mmiod_operation *operation)
+{
+	return mmiod_handle_state(&operation->handle) == MMIOD_WINDOW_REVOKED;
+}
+
+static int reset_locked(struct errand *errand)
+{
+	struct mmiod_operation *operation = errand->operation;
+	struct mmiod_device *device = operation->handle.device;
+	bool alone = !(operation->rights & MMIOD_OPERATE_RESET_OTHERS);
+	int ret;
+
+	if (!mmiod_device_is_bound(device) || is_revoked(operation))
+		return -ENODEV;
+	if (pci_num_vf(device->pdev))
+		return -EBUSY;
+	if (!device->pdev->reset_methods[0] || operation->flags & MMIOD_OPERATE_NEVER_RESET)
+		return -ENOTTY;
+	ret = mmiod_device_begin(device, MMIOD_REASON_RESET, operation->handle.owner, alone,
+				 &errand->conflict);
+	if (!ret)
+		ret = reset_begun(device, &errand->took_us);
+	return !ret && is_revoked(operation) ? -ENODEV : ret;
+}
+
+static void free_errand(struct kref *ref)
+{
+	kfree(container_of(ref, struct errand, ref));
+}
+
+static void run_errand(struct work_struct *work)
+{
+	struct errand *errand = container_of(work, struct errand, work);
+	struct mmiod_operation *operation = errand->operation;
+	struct pci_dev *pdev = operation->handle.device->pdev;
+
+	errand->result = -EAGAIN;
+	if (lock_function(pdev)) {
+		errand->result = reset_locked(errand);
+		unlock_function(pdev);
+	}
+	clear_bit(0, &operation->busy);
+	mmiod_handle_put(&operation->handle);
+	complete(&errand->done);
+	kref_put(&errand->ref, free_errand);
+}
+
+static int wait_for(struct errand *errand, u64 *took_us, u64 *conflict)
+{
+	int ret;
+
+	queue_work(mmiod_workers, &errand->work);
+	if (wait_for_completion_killable(&errand->done)) {
+		kref_put(&errand->ref, free_errand);
+		return -EINTR;
+	}
+	*took_us = errand->took_us;
+	*conflict = errand->conflict;
+	ret = errand->result;
+	kref_put(&errand->ref, free_errand);
+	return ret;
+}
+
+/*
+ * For the client's task, with no lock held. 0 or -errno, as RESET answers it; with EBUSY *@conflict
+ * says who is in the way, or 0.
+ */
+int mmiod_operation_reset(struct mmiod_operation *operation, u64 *took_us, u64 *conflict)
+{
+	struct errand *errand;
+
+	if (!(operation->rights & MMIOD_OPERATE_RESET))
+		return -EPERM;
+	if (test_and_set_bit(0, &operation->busy))
+		return -EAGAIN;
+	errand = kzalloc(sizeof(*errand), GFP_KERNEL_ACCOUNT);
+	if (!errand) {
+		clear_bit(0, &operation->busy);
+		return -ENOMEM;
+	}
+	INIT_WORK(&errand->work, run_errand);
+	init_completion(&errand->done);
+	kref_init(&errand->ref);
+	kref_get(&errand->ref);
+	errand->operation = operation;
+	mmiod_handle_get(&operation->handle);
+	return wait_for(errand, took_us, conflict);
+}
