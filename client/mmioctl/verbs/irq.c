@@ -29,7 +29,7 @@ static const struct verb_option option_rows[] = {
 	  FLAG(struct irq_options, oneshot) },
 	{ "trigger", 0, NULL, "make each come, without the device",
 	  FLAG(struct irq_options, trigger) },
-	{ "timeout", 0, "TIME", "give up when none comes for TIME, as 500ms, 2s; else never",
+	{ "timeout", 0, "TIME", "give up when none comes for TIME, as 2s; else never",
 	  TIMEOUT(struct irq_options, timeout) },
 	WAIT_OPTION(struct irq_options, lease),
 	TABLE_OPTIONS,
