@@ -350,6 +350,8 @@ struct mmiod_interrupt {
 	struct mmiod_signal __rcu *signal; /* read under RCU */
 };
 
+bool mmiod_file_is_interrupt(const struct file *file);
+ssize_t mmiod_interrupt_read(struct file *file, bool wait, char __user *buf, size_t length);
 void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt);
 void mmiod_interrupt_get(struct mmiod_interrupt *interrupt);
 void mmiod_interrupt_put(struct mmiod_interrupt *interrupt);

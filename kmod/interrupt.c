@@ -121,18 +121,21 @@ static bool take_count(struct mmiod_interrupt *interrupt, struct reading *readin
 	return reading->error != -EAGAIN;
 }
 
-static int wait_for_count(struct file *file, struct reading *reading)
+static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct reading *reading)
 {
-	struct mmiod_interrupt *interrupt = file->private_data;
 	int ret;
 
-	if (take_count(interrupt, reading) || file->f_flags & O_NONBLOCK)
+	if (take_count(interrupt, reading) || !wait)
 		return reading->error;
 	ret = wait_event_interruptible(interrupt->poll, take_count(interrupt, reading));
 	return ret ?: reading->error;
 }
 
-static ssize_t interrupt_read(struct file *file, char __user *buf, size_t length, loff_t *pos)
+/*
+ * ->read of an interrupt's @file, or of a view that it is a part of, whose own flags say whether to
+ * @wait.
+ */
+ssize_t mmiod_interrupt_read(struct file *file, bool wait, char __user *buf, size_t length)
 {
 	struct reading reading = { .total = length == sizeof(u32) };
 	u32 total;
@@ -140,7 +143,7 @@ static ssize_t interrupt_read(struct file *file, char __user *buf, size_t length
 
 	if (!reading.total && length < sizeof(u64))
 		return -EINVAL;
-	ret = wait_for_count(file, &reading);
+	ret = wait_for_count(file->private_data, wait, &reading);
 	if (ret)
 		return ret;
 	total = reading.value;
@@ -149,6 +152,11 @@ static ssize_t interrupt_read(struct file *file, char __user *buf, size_t length
 	if (copy_to_user(buf, &reading.value, sizeof(reading.value)))
 		return -EFAULT;
 	return sizeof(reading.value);
+}
+
+static ssize_t interrupt_read(struct file *file, char __user *buf, size_t length, loff_t *pos)
+{
+	return mmiod_interrupt_read(file, !(file->f_flags & O_NONBLOCK), buf, length);
 }
 
 /* With device->command held. True: an interrupt was counted, and is to be told. */
@@ -531,6 +539,12 @@ static const struct file_operations interrupt_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.show_fdinfo = interrupt_fdinfo,
 };
+
+/* Whether a file stands for an interrupt. */
+bool mmiod_file_is_interrupt(const struct file *file)
+{
+	return file->f_op == &interrupt_fops;
+}
 
 /* ---- calls of the control file ---- */
 

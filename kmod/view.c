@@ -3,8 +3,8 @@
  * Views: files that show windows as another file does that programs open, a BAR's in sysfs,
  * /dev/mem or a UIO node.
  *
- * A view has no state, no rights and no mappings of its own. It holds the files of its parts, so
- * that their windows last as long as it does. Its ->mmap hands the VMA on to the part's file, read
+ * A view has no state, no rights and no mappings of its own. It holds the files of its parts, and
+ * of its interrupt, so that they last as long as it does. Its ->mmap hands the VMA on to the part's file, read
  * and write go there as well, and both give what that file was opened for: the file's own mode
  * counts, because a window may be handed on by a descriptor with fewer rights than the window has.
  * So revocation, suspension and the ledger see windows only.
@@ -34,6 +34,7 @@ struct mmiod_view {
 	u32 form;
 	u32 flags;
 	u64 length; /* FILE */
+	struct file *irq; /* UIO: of the interrupt, or NULL; a reference */
 	unsigned int count;
 	struct view_part parts[];
 };
@@ -133,6 +134,31 @@ static unsigned long view_area(struct file *file, unsigned long hint, unsigned l
 
 /* ---- reading and writing ---- */
 
+/* UIO: its interrupts so far, and irqcontrol, by what the interrupt's file was opened for. */
+static ssize_t read_irq(const struct mmiod_view *view, bool wait, char __user *buf, size_t count)
+{
+	if (!view->irq)
+		return -EIO;
+	if (count != sizeof(u32))
+		return -EINVAL;
+	if (!(view->irq->f_mode & FMODE_READ))
+		return -EBADF;
+	return mmiod_interrupt_read(view->irq, wait, buf, count);
+}
+
+static ssize_t write_irq(const struct mmiod_view *view, const char __user *buf, size_t count)
+{
+	loff_t pos = 0;
+
+	if (!view->irq)
+		return -EIO;
+	if (count != sizeof(u32))
+		return -EINVAL;
+	if (!(view->irq->f_mode & FMODE_WRITE))
+		return -EBADF;
+	return view->irq->f_op->write(view->irq, buf, count, &pos);
+}
+
 /*
  * Where a transfer begins: its part, its place in the window, and no more bytes than the part has.
  * NULL with *@ret: there is nothing to transfer.
@@ -143,9 +169,6 @@ static const struct view_part *begin(const struct mmiod_view *view, loff_t pos, 
 	const struct view_part *part;
 	u64 inside;
 
-	*ret = -EIO;
-	if (view->form == MMIOD_VIEW_FORM_UIO)
-		return NULL;
 	*ret = pos < 0 ? -EINVAL : 0;
 	if (pos < 0 || !*count)
 		return NULL;
@@ -162,11 +185,14 @@ static const struct view_part *begin(const struct mmiod_view *view, loff_t pos, 
 
 static ssize_t view_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
 {
+	const struct mmiod_view *view = file->private_data;
 	const struct view_part *part;
 	loff_t place;
 	ssize_t ret;
 
-	part = begin(file->private_data, *pos, &count, &place, &ret);
+	if (view->form == MMIOD_VIEW_FORM_UIO)
+		return read_irq(view, !(file->f_flags & O_NONBLOCK), buf, count);
+	part = begin(view, *pos, &count, &place, &ret);
 	if (!part)
 		return ret;
 	ret = mmiod_window_read(part->file, buf, count, &place);
@@ -177,12 +203,15 @@ static ssize_t view_read(struct file *file, char __user *buf, size_t count, loff
 
 static ssize_t view_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
 {
+	const struct mmiod_view *view = file->private_data;
 	const struct view_part *part;
 	size_t asked = count;
 	loff_t place;
 	ssize_t ret;
 
-	part = begin(file->private_data, *pos, &count, &place, &ret);
+	if (view->form == MMIOD_VIEW_FORM_UIO)
+		return write_irq(view, buf, count);
+	part = begin(view, *pos, &count, &place, &ret);
 	if (!part)
 		return !ret && asked ? -ENOSPC : ret;
 	if (!(part->file->f_mode & FMODE_WRITE))
@@ -209,6 +238,8 @@ static __poll_t view_poll(struct file *file, struct poll_table_struct *table)
 	const struct mmiod_view *view = file->private_data;
 	int state = MMIOD_WINDOW_REVOKED;
 
+	if (view->irq)
+		return vfs_poll(view->irq, table);
 	for (unsigned int i = 0; i < view->count; i++) {
 		struct mmiod_window *window = mmiod_file_window(view->parts[i].file);
 
@@ -240,6 +271,8 @@ static void view_fdinfo(struct seq_file *seq, struct file *file)
 /* Those files that it has, which may be some of its parts only. */
 static void free_view(struct mmiod_view *view)
 {
+	if (view->irq)
+		fput(view->irq);
 	for (unsigned int i = 0; i < view->count; i++)
 		if (view->parts[i].file)
 			fput(view->parts[i].file);
@@ -292,7 +325,9 @@ static int check_create(const struct mmiod_view_create *create)
 	if (create->form < MMIOD_VIEW_FORM_FILE || create->form > MMIOD_VIEW_FORM_UIO ||
 	    create->flags & ~MMIOD_VIEW_CREATE_FLAGS || create->reserved)
 		return -EINVAL;
-	if (!create->count || create->count > MMIOD_VIEW_CREATE_PARTS_MAX || create->irq != -1)
+	if (!create->count || create->count > MMIOD_VIEW_CREATE_PARTS_MAX)
+		return -EINVAL;
+	if (create->irq < -1 || (create->irq != -1 && create->form != MMIOD_VIEW_FORM_UIO))
 		return -EINVAL;
 	if (create->length > MAX_LFS_FILESIZE ||
 	    (!file && (create->length || create->flags & MMIOD_VIEW_CREATE_LONGER)))
@@ -372,6 +407,23 @@ static int add_parts(struct mmiod_view *view, const struct mmiod_view_create *cr
 	return 0;
 }
 
+static int add_irq(struct mmiod_view *view, int fd)
+{
+	struct file *file;
+
+	if (fd < 0)
+		return 0;
+	file = fget(fd);
+	if (!file)
+		return -EBADF;
+	if (!mmiod_file_is_interrupt(file)) {
+		fput(file);
+		return -EINVAL;
+	}
+	view->irq = file;
+	return 0;
+}
+
 /* A file's length, which is that of its parts unless it was said. */
 static int settle_length(struct mmiod_view *view, const struct mmiod_view_create *create)
 {
@@ -395,7 +447,7 @@ static struct mmiod_view *new_view(const struct mmiod_view_create *create)
 		return ERR_PTR(-ENOMEM);
 	view->form = create->form;
 	view->flags = create->flags;
-	ret = add_parts(view, create) ?: settle_length(view, create);
+	ret = add_parts(view, create) ?: add_irq(view, create->irq) ?: settle_length(view, create);
 	if (!ret)
 		return view;
 	free_view(view);
@@ -404,11 +456,13 @@ static struct mmiod_view *new_view(const struct mmiod_view_create *create)
 
 /*
  * The VFS asks the view before the view can ask its parts, so it is open for writing if any of them
- * is, or if a mapping for writing may become one for reading.
+ * or its interrupt is, or if a mapping for writing may become one for reading.
  */
 static bool may_write(const struct mmiod_view *view)
 {
 	if (view->flags & MMIOD_VIEW_CREATE_DOWNGRADE)
+		return true;
+	if (view->irq && view->irq->f_mode & FMODE_WRITE)
 		return true;
 	for (unsigned int i = 0; i < view->count; i++)
 		if (view->parts[i].file->f_mode & FMODE_WRITE)

@@ -743,11 +743,13 @@ struct mmiod_window_access {
  *		FILE				PHYS			UIO
  *	stat	regular, `length`		character 1:1, 0	character `rdev`, 0
  *	mmap	bytes, within one part		physical addresses	page N is part N's beginning
- *	read	the part's mediated access; EFAULT in a hole		EIO: there is no interrupt
+ *	read	the part's mediated access; EFAULT in a hole		the interrupt's; else EIO
  *	lseek	SET, CUR, END			SET, CUR		ESPIPE
- *	poll	POLLHUP when all windows are revoked, else readable and writable
+ *	poll	POLLHUP when all windows are revoked, else		the interrupt's; else likewise
+ *		readable and writable
  *
  * A mapping is the window's own. So is its end: a revoked part raises SIGBUS, and the others go on.
+ * An interrupt is read and written, by 4 bytes, as far as its own descriptor is open for that.
  */
 enum mmiod_view_form {
 	MMIOD_VIEW_FORM_FILE = 1,
@@ -776,9 +778,9 @@ struct mmiod_view_create_part {
 
 /*
  * Make a view and its file (close-on-exec), by any window's file. Its parts may come in any order.
- * EBADF: a descriptor is not open, or not for reading. EINVAL: it is no window, or one without whole
- * pages; a part is misaligned, wraps, leaves its window or the view, or overlaps another. EPERM:
- * another rdev. EFAULT: the parts cannot be read.
+ * EBADF: a descriptor is not open, or a window's not for reading. EINVAL: it is no window, or one
+ * without whole pages, or no interrupt; a part is misaligned, wraps, leaves its window or the view,
+ * or overlaps another. EPERM: another rdev. EFAULT: the parts cannot be read.
  */
 struct mmiod_view_create {
 	__u32 size;
@@ -792,7 +794,7 @@ struct mmiod_view_create {
 	 * 234 to 254 or 384 to 511. Others: 0
 	 */
 	__u32 rdev;
-	__s32 irq; /* -1 */
+	__s32 irq; /* UIO: a descriptor of INTERRUPT_CREATE; -1, and for others: none */
 	__u32 reserved; /* 0 */
 	__s32 fd; /* out */
 };
