@@ -329,10 +329,10 @@ const struct verb export_verb = {
 		{ "export cdi --socket lab --output /var/run/cdi/mmiod-lab.json",
 		  "podman run --device mmiod.io/region=fpga-ctrl IMAGE" },
 	},
-	.more = "cdi needs --socket NAME, that of a [socket NAME] of the daemon's configuration; a\n"
-		"second tenant with the same regions needs a --class of its own.\n\n"
+	.more = "cdi needs --socket NAME, that of a [socket NAME] of the daemon's configuration;\n"
+		"a second tenant with the same regions needs a --class of its own.\n\n"
 		"An administrator sees all regions, others those that they may use. Labels are\n"
 		"regions, devices, vectors, kinds of memory, limits and causes; never users or\n"
-		"processes. By --listen whoever reaches the port reads them; mmiod-metrics.socket\n"
-		"does it with systemd.",
+		"processes. By --listen whoever reaches the port reads them; with systemd,\n"
+		"mmiod-metrics.socket does it.",
 };
