@@ -7,6 +7,7 @@
 #undef connect
 #undef send
 #undef poll
+#undef recvmsg
 #undef clock_gettime
 
 #include <criterion/criterion.h>
@@ -20,6 +21,7 @@
 #define CONNECTIONS 8
 #define FILES_MAX 253
 #define WINDOW_SIZE 65536
+#define TIMEOUT_MS 30000 /* of a client */
 
 const uint8_t *script, *script_end;
 bool script_greets;
@@ -397,6 +399,16 @@ int script_poll(struct pollfd *fds, nfds_t count, int timeout)
 	if (n == 0)
 		now_ms += timeout;
 	return n;
+}
+
+/* A packet that does not come lets the whole of SO_RCVTIMEO go by. */
+ssize_t script_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t received = recvmsg(fd, message, flags | MSG_DONTWAIT);
+
+	if (received < 0 && errno == EAGAIN && !(flags & MSG_DONTWAIT))
+		now_ms += TIMEOUT_MS;
+	return received;
 }
 
 int script_clock(clockid_t clock, struct timespec *now)

@@ -51,11 +51,13 @@ void script_finish(void);
 
 int script_connect(int fd, const struct sockaddr *address, socklen_t length);
 ssize_t script_send(int fd, const void *data, size_t size, int flags);
+ssize_t script_recvmsg(int fd, struct msghdr *message, int flags);
 int script_poll(struct pollfd *fds, nfds_t count, int timeout);
 int script_clock(clockid_t clock, struct timespec *now);
 
 #define connect(fd, address, length) script_connect(fd, address, length)
 #define send(fd, data, size, flags) script_send(fd, data, size, flags)
+#define recvmsg(fd, message, flags) script_recvmsg(fd, message, flags)
 #define poll(fds, count, timeout) script_poll(fds, count, timeout)
 #define clock_gettime(clock, now) script_clock(clock, now)
 

@@ -1,0 +1,141 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Interrupts of edu for a user: leased, waited for, taken, and kept while the daemon is killed.
+
+load common.bash
+
+edu=/sys/bus/pci/devices/0000:00:04.0
+RAISE=edu+0x60 ACKNOWLEDGE=edu+0x64
+
+# intx needs nothing; msi is a write to memory, of which nothing keeps edu from making others.
+setup()
+{
+	configure 65-irq '[device edu]' 'device = pci:0000:00:04.0' "interrupts = ${KIND:-intx}" ${DMA:+"$DMA"} \
+		'[grant irq]' 'device = edu' 'interrupts = yes' 'user = operator'
+}
+
+teardown()
+{
+	let_go
+	as operator mmioctl write $ACKNOWLEDGE 0xffffffff || true
+	[ ! -e /etc/mmiod/mmiod.conf.d/65-irq.conf ] || unconfigure 65-irq
+}
+
+irq_column() # COLUMN
+{
+	mmioctl irq --no-headings -o "$1"
+}
+
+leased()
+{
+	[ "$(irq_column DEVICE,VECTOR | wc -l)" -eq 1 ]
+}
+
+counted() # N
+{
+	[ "$(irq_column COUNT)" -ge "$1" ]
+}
+
+told() # WORDS
+{
+	grep -q "$1" /tmp/background.out
+}
+
+@test "a user waits for the line of a card, and one that nobody acknowledges counts once for each unmask" {
+	background operator mmioctl irq edu --count 2
+	eventually leased
+	contains "$(irq_column DEVICE,VECTOR,KIND,STATE,USER | tr -s ' ')" "edu 0 intx ok operator"
+	as operator mmioctl write $RAISE 1
+	code=0
+	wait "$holder_pid" || code=$?
+	holder_pid=
+	[ "$code" = 0 ]
+	[ "$(wc -l </tmp/background.out)" = 2 ]
+	told 'edu:0  2  +1'
+}
+
+@test "who is not granted interrupts gets none" {
+	run as guest mmioctl irq edu
+	[ "$status" = 4 ]
+	contains "$output" "no grant gives user guest"
+	run as operator mmioctl irq edu:1
+	[ "$status" = 1 ]
+	contains "$output" "vector 0 only"
+	run as operator mmioctl explain edu interrupts
+	[ "$status" = 0 ]
+	contains "$output" "interrupts, intx"
+}
+
+@test "an interrupt can be made without the card" {
+	run as operator mmioctl irq edu --trigger --count 1
+	[ "$status" = 0 ]
+	contains "$output" "edu:0  1  +1"
+}
+
+@test "a lease of a vector goes on while the daemon is killed, and nothing of it is lost" {
+	background operator mmioctl irq edu
+	eventually leased
+	lease=$(irq_column LEASE)
+	systemctl kill --signal=KILL mmiod.service
+	eventually mmioctl status
+	eventually leased
+	[ "$(irq_column LEASE)" = "$lease" ]
+	run as operator mmioctl irq edu --count 1
+	[ "$status" = 5 ]
+	as operator mmioctl write $RAISE 1
+	as operator mmioctl write $ACKNOWLEDGE 1
+	eventually told 'edu:0  1  +1'
+	eventually counted 1
+}
+
+@test "an administrator takes a vector, and the next has it" {
+	background operator mmioctl irq edu
+	eventually leased
+	mmioctl revoke "$(irq_column LEASE)"
+	code=0
+	wait "$holder_pid" || code=$?
+	holder_pid=
+	[ "$code" = 7 ]
+	run as operator mmioctl irq edu --trigger --count 1
+	[ "$status" = 0 ]
+}
+
+@test "a card that is unbound takes its vectors along, and gives them again when it is back" {
+	background operator mmioctl irq edu
+	eventually leased
+	echo 0000:00:04.0 >$edu/driver/unbind
+	code=0
+	wait "$holder_pid" || code=$?
+	holder_pid=
+	[ "$code" = 7 ]
+	run as operator mmioctl irq edu
+	[ "$status" = 7 ]
+	echo 0000:00:04.0 >/sys/bus/pci/drivers/mmiod/bind
+	eventually as operator mmioctl irq edu --trigger --count 1
+}
+
+@test "messages need the administrator's word that the card writes nothing else" {
+	KIND=msi run setup
+	[ "$status" != 0 ]
+	KIND=msi DMA='dma-engine = no' setup
+	run as operator mmioctl irq edu --trigger --count 1
+	[ "$status" = 0 ]
+	background operator mmioctl irq edu --oneshot --count 1
+	eventually leased
+	as operator mmioctl write $RAISE 1
+	code=0
+	wait "$holder_pid" || code=$?
+	holder_pid=
+	[ "$code" = 0 ]
+}
+
+@test "tree, devices and metrics show the vectors" {
+	background operator mmioctl irq edu
+	eventually leased
+	as operator mmioctl write $RAISE 1
+	as operator mmioctl write $ACKNOWLEDGE 1
+	eventually counted 1
+	contains "$(mmioctl devices --no-headings -o address,irq | tr -s ' ')" "0000:00:04.0 intx:1"
+	contains "$(mmioctl tree)" "vector 0"
+	contains "$(mmioctl export prometheus)" 'mmiod_interrupts_total{device="edu",vector="0"}'
+}
