@@ -106,9 +106,9 @@ static const struct {
 	const char *kind;
 	bool named;
 } sections[] = {
-	{ CONFIG_SECTION_DAEMON, "daemon", false },  { CONFIG_SECTION_REGION, "region", true },
-	{ CONFIG_SECTION_DEVICE, "device", true },   { CONFIG_SECTION_GRANT, "grant", true },
-	{ CONFIG_SECTION_ADMIN, "admin", true },     { CONFIG_SECTION_INSPECT, "inspect", true },
+	{ CONFIG_SECTION_DAEMON, "daemon", false }, { CONFIG_SECTION_REGION, "region", true },
+	{ CONFIG_SECTION_DEVICE, "device", true },  { CONFIG_SECTION_GRANT, "grant", true },
+	{ CONFIG_SECTION_ADMIN, "admin", true },    { CONFIG_SECTION_INSPECT, "inspect", true },
 	{ CONFIG_SECTION_SOCKET, "socket", true },
 };
 

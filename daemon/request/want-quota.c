@@ -124,12 +124,11 @@ static enum mmiod_outcome charge_interrupt(struct want *want)
 		return MMIOD_OK;
 	want->limit = MMIOD_LIMIT_INTERRUPTS;
 	if (r == -EDQUOT)
-		return want_refuse(
-			want, MMIOD_E_QUOTA,
-			"%s has %u vectors leased, as many as interrupts-per-user in "
-			"[daemon] admits%s",
-			payer_words(want, words), limit,
-			with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "%s has %u vectors leased, as many as interrupts-per-user in "
+				   "[daemon] admits%s",
+				   payer_words(want, words), limit,
+				   with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 

@@ -550,7 +550,8 @@ Test(config, refuses_kinds_of_memory_that_are_none)
 	refused_text("[grant m]\nmemory = everything\nuser = 1000\n", 2, "pages, kmalloc, vmalloc");
 	refused_text("[grant m]\nmemory =\nuser = 1000\n", 2, "empty");
 	refused_text("[grant m]\nmemory = pages\n", 1, "names nobody");
-	refused_text("[grant m]\nuser = 1000\n", 1, "names no region, no device and no kernel memory");
+	refused_text("[grant m]\nuser = 1000\n", 1,
+		     "names no region, no device and no kernel memory");
 }
 
 Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
