@@ -109,3 +109,27 @@ Test(socket, grants_decide_by_the_tenant_and_what_they_name)
 	cr_assert_eq(policy_rights(shm, &subject), 1u);
 	config_free(config);
 }
+
+Test(socket, interrupts_of_a_device_are_given_by_the_grants_that_it_lists_alone)
+{
+	struct config *config = load("[device card]\ndevice = pci:0000:01:00.0\ninterrupts = intx\n"
+				     "[grant all]\ndevice = card\ninterrupts = yes\nuser = *\n"
+				     "[grant lab]\ndevice = card\ninterrupts = yes\n"
+				     "[socket a]\ngrants = lab\n[socket b]\n");
+	const struct config_function *card = config_find_function(config, "card");
+	struct subject subject = { .uid = 0, .known = true, .tenant = config_key_of("a") };
+	struct decision decision = policy_decide_device(card, &subject, MMIOD_MAY_INTERRUPT);
+
+	cr_assert_eq(decision.reason, POLICY_GRANTED);
+	cr_assert_str_eq(decision.grant->name, "lab");
+	cr_assert_eq(policy_device_rights(card, &subject), MMIOD_MAY_INTERRUPT);
+	subject.tenant = config_key_of("b");
+	decision = policy_decide_device(card, &subject, MMIOD_MAY_INTERRUPT);
+	cr_assert_eq(decision.reason, POLICY_NO_GRANT, "uid 0 has it on the main socket");
+	cr_assert_null(decision.grant, "no tenant is told of grants that are not its own");
+	cr_assert_eq(policy_device_rights(card, &subject), 0u);
+	subject.tenant = 0;
+	decision = policy_decide_device(card, &subject, MMIOD_MAY_INTERRUPT);
+	cr_assert_str_eq(decision.grant->name, "all");
+	config_free(config);
+}
