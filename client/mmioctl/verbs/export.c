@@ -22,11 +22,11 @@ static struct export_options {
 } options;
 
 static const struct verb_option option_rows[] = {
-	{ "textfile", 0, "PATH", "prometheus: into this file, which is replaced as a whole",
+	{ "textfile", 0, "PATH", "prometheus: into this file, replaced as a whole",
 	  TEXT(struct export_options, textfile) },
 	{ "listen", 0, "WHERE", "serve it by HTTP: at [HOST:]PORT, or by the socket fd:N",
 	  TEXT(struct export_options, listen) },
-	{ "class", 0, "CLASS", "cdi: of the devices mmiod.io/CLASS=REGION (default: region)",
+	{ "class", 0, "CLASS", "cdi: name the devices mmiod.io/CLASS=REGION (region)",
 	  TEXT(struct export_options, class) },
 	{ "output", 0, "PATH", "cdi: into this file, which is replaced as a whole",
 	  TEXT(struct export_options, output) },
@@ -313,7 +313,7 @@ static int verb_export(struct context *context, int argc, char **argv)
 const struct verb export_verb = {
 	.name = "export",
 	.arguments = "prometheus|cdi",
-	.summary = "what the daemon counts, or what a container may have",
+	.summary = "what is counted, or what a container may have",
 	.group = GROUP_LIVE,
 	.options = option_rows,
 	.values = &options,

@@ -34,9 +34,9 @@ static const struct verb_option grant_rows[] = {
 	{ "tenant", 0, "TENANT", "or whoever connects to this tenant's socket",
 	  TEXT(struct grant_options, tenant) },
 	{ "access", 0, "ACCESS", "r or rw (default: r)", TEXT(struct grant_options, access) },
-	{ "share", 0, "SHARE", "exclusive, shared-read, shared-write or guest, as of [grant]",
+	{ "share", 0, "SHARE", "exclusive, shared-read, shared-write or guest",
 	  TEXT(struct grant_options, share) },
-	{ "for", 0, "TIME", "it ends after TIME, as 30min, 2h (default: when it is ended)",
+	{ "for", 0, "TIME", "it ends after TIME, as 30min or 2h (default: never)",
 	  TIME(struct grant_options, last_ms) },
 	{ 0 },
 };
@@ -145,7 +145,7 @@ static int verb_grant(struct context *context, int argc, char **argv)
 const struct verb grant_verb = {
 	.name = "grant",
 	.arguments = "NAME",
-	.summary = "let a user have regions from now on (administrators)",
+	.summary = "let a user have regions (administrators)",
 	.group = GROUP_HOLD,
 	.options = grant_rows,
 	.values = &options,
@@ -170,7 +170,7 @@ static struct ungrant_options {
 
 static const struct verb_option ungrant_rows[] = {
 	{ "now", 0, NULL, "do not ask the holders first", FLAG(struct ungrant_options, now) },
-	{ "deadline", 0, "TIME", "the time that the holders have to give back (default: 1s)",
+	{ "deadline", 0, "TIME", "how long the holders have to give back (default: 1s)",
 	  TIME(struct ungrant_options, deadline_ms) },
 	{ 0 },
 };
@@ -207,7 +207,7 @@ static int verb_ungrant(struct context *context, int argc, char **argv)
 const struct verb ungrant_verb = {
 	.name = "ungrant",
 	.arguments = "NAME…",
-	.summary = "end grants, and the leases under them (administrators)",
+	.summary = "end grants and their leases (administrators)",
 	.group = GROUP_HOLD,
 	.options = ungrant_rows,
 	.values = &ungrant_options,

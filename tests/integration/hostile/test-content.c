@@ -85,7 +85,7 @@ ATTACK(an_element_with_unknown_flags_rights_or_modes_is_refused)
 		uint32_t value;
 		uint32_t outcome;
 	} cases[] = {
-		{ offsetof(struct mmiod_wire_want, flags), 4, MMIOD_E_UNSUPPORTED },
+		{ offsetof(struct mmiod_wire_want, flags), 8, MMIOD_E_UNSUPPORTED },
 		{ offsetof(struct mmiod_wire_want, flags), 0x80000000, MMIOD_E_UNSUPPORTED },
 		{ offsetof(struct mmiod_wire_want, rights), 0, MMIOD_E_INVALID },
 		{ offsetof(struct mmiod_wire_want, rights), MMIOD_RIGHT_WRITE, MMIOD_E_INVALID },
