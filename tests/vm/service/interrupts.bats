@@ -23,7 +23,7 @@ teardown()
 
 irq_column() # COLUMN
 {
-	mmioctl irq --no-headings -o "$1"
+	mmioctl irq --no-headings -o "$1" | sed "s/^ *//"
 }
 
 leased()

@@ -182,7 +182,7 @@ cut_bigshm() # COUNT
 
 @test "a view that is opened by its descriptor is the same file" {
 	inside -w edu -- sh -c 'exec 3<>/dev/mem; ./opener stat /proc/self/fd/3; ./opener mode rw /dev/fd/3'
-	is $'device 0 1:1\nrw'
+	is $'device 0 1:1\nrw cloexec'
 }
 
 @test "who has no grant is told so, and root is asked whether it means it" {
