@@ -77,7 +77,7 @@ bound_to() # DRIVER DEVICE
 	hold shm 0 0x1000
 	run mmioctl unbind 01:00.0
 	[ "$status" = 5 ]
-	contains "$output" "as $lease of region shm, held by user operator"
+	contains "$output" "as $lease of shm, held by user operator"
 	tell write 0 1
 	[ "$answer" = ok ]
 	run mmioctl unbind 01:00.0 --force
