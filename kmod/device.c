@@ -162,6 +162,14 @@ static void describe_vectors(const struct mmiod_device *device, struct mmiod_dev
 	info->pba_length = device->msix_pending.length;
 }
 
+/* Of the file that operates the function; 0: there is none. Under mmiod_lock. */
+static u64 operator_id(const struct mmiod_device *device)
+{
+	const struct mmiod_operation *operation = device->operator;
+
+	return operation ? operation->handle.id : 0;
+}
+
 /* Under mmiod_lock. */
 static void describe(const struct mmiod_device *device, struct mmiod_device_info *info)
 {
@@ -176,7 +184,7 @@ static void describe(const struct mmiod_device *device, struct mmiod_device_info
 		.group = device->group_id,
 		.claim_error = device->claim_error,
 		.reset_error = device->reset_error,
-		.device_file = device->operator ? device->operator->handle.id : 0,
+		.device_file = operator_id(device),
 		.graves = device->waiting,
 		.resets = device->resets,
 		.resets_failed = device->resets_failed,

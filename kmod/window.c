@@ -464,8 +464,7 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 		/* Of what else has a file the end is never left for later. */
 		arg->flags = 0;
 		ret = mmiod_handle_set_state(arg->window_id, arg->state);
-		return ret != -ENOENT ? ret :
-					mmiod_interrupt_set_state(arg->window_id, arg->state);
+		return ret != -ENOENT ? ret : mmiod_interrupt_set_state(arg->window_id, arg->state);
 	}
 	if (arg->flags)
 		arg->flags = begin_revoke(window) ? MMIOD_SET_STATE_LATER : 0;

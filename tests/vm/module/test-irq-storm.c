@@ -278,8 +278,9 @@ TEST_WITHIN(120, the_mask_of_intx_and_bus_mastering_do_not_undo_each_other)
 	pthread_t threads[2];
 
 	race.registers = edu_window(control);
-	before = unhandled(line_of(edu()));
+	/* The line has its file in /proc from its first handler on. */
 	race.fd = interrupt(control, edu(), MMIOD_INTERRUPT_INTX, 0, 0);
+	before = unhandled(line_of(edu()));
 	EXPECT_EQ(pthread_create(&threads[0], NULL, raise_on, NULL), 0);
 	EXPECT_EQ(pthread_create(&threads[1], NULL, mask_on, NULL), 0);
 	for (int i = 0; i < 300; i++) {
