@@ -49,20 +49,9 @@ int module_next_device(struct backend *backend, uint64_t number, struct backend_
 
 static int locate(const struct config_function *config, struct pci_info *pci, struct text *why)
 {
-	char name[MMIOD_WIRE_NAME];
-
-	if (config->device == CONFIG_DEVICE_IDS) {
-		if (pci_find_ids(config->vendor, config->product, pci) == 0)
-			return 0;
-		text_add(why, "there is no PCI function %04x:%04x", config->vendor,
-			 config->product);
-		return -ENODEV;
-	}
-	if (pci_find_slot(config->pci, pci) == 0)
-		return 0;
-	pci_format(config->pci, name);
-	text_add(why, "there is no PCI function %s", name);
-	return -ENODEV;
+	if (config->device == CONFIG_DEVICE_IDS)
+		return pci_need_ids(config->vendor, config->product, pci, why);
+	return pci_need_slot(config->pci, pci, why);
 }
 
 /* It is there, but another driver has it, or none. */

@@ -54,23 +54,16 @@ int module_next_region(struct backend *backend, uint64_t handle, struct backend_
 static int locate_pci(const struct config_region *config, struct pci_info *pci, struct text *why)
 {
 	char name[MMIOD_WIRE_NAME];
+	int r;
 
-	if (config->device == CONFIG_DEVICE_IDS) {
-		if (pci_find_ids(config->vendor, config->product, pci) == 0)
-			return 0;
-		text_add(why, "there is no PCI function %04x:%04x", config->vendor,
-			 config->product);
-		return -ENODEV;
-	}
+	if (config->device == CONFIG_DEVICE_IDS)
+		return pci_need_ids(config->vendor, config->product, pci, why);
+	r = pci_need_slot(config->pci, pci, why);
+	if (r < 0 || config_is_meant(config, pci->vendor, pci->product))
+		return r;
 	pci_format(config->pci, name);
-	if (pci_find_slot(config->pci, pci) == 0) {
-		if (config_is_meant(config, pci->vendor, pci->product))
-			return 0;
-		text_add(why, "%s is %04x:%04x, not %04x:%04x", name, pci->vendor, pci->product,
-			 config->vendor, config->product);
-		return -ENODEV;
-	}
-	text_add(why, "there is no PCI function %s", name);
+	text_add(why, "%s is %04x:%04x, not %04x:%04x", name, pci->vendor, pci->product,
+		 config->vendor, config->product);
 	return -ENODEV;
 }
 

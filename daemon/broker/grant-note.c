@@ -41,16 +41,11 @@ static void print_note(FILE *file, const struct runtime_grant *runtime)
 
 static int write_unfinished(struct broker *broker, const struct runtime_grant *runtime)
 {
-	int fd = note_create(broker, UNFINISHED), r;
 	FILE *file;
+	int r = note_create_stream(broker, UNFINISHED, &file);
 
-	if (fd < 0)
-		return fd;
-	file = fdopen(fd, "w");
-	if (!file) {
-		close(fd);
-		return -ENOMEM;
-	}
+	if (r < 0)
+		return r;
 	print_note(file, runtime);
 	r = ferror(file) || fflush(file) ? -errno : 0;
 	return fclose(file) && r == 0 ? -errno : r;
@@ -58,13 +53,14 @@ static int write_unfinished(struct broker *broker, const struct runtime_grant *r
 
 int grant_note_write(struct broker *broker, const struct runtime_grant *runtime)
 {
-	int r = broker->state ? write_unfinished(broker, runtime) : 0;
-	int directory = broker->safe_state.notes_fd;
+	int r, directory;
 	char name[NOTE_NAME_MAX];
 
-	name_note(runtime->grant.name, name);
 	if (!broker->state)
 		return 0; /* then it lives no longer than this daemon */
+	r = write_unfinished(broker, runtime);
+	directory = broker->safe_state.notes_fd;
+	name_note(runtime->grant.name, name);
 	if (r == 0 && renameat(directory, UNFINISHED, directory, name) < 0)
 		r = -errno;
 	if (r < 0)

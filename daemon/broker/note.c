@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "broker/note.h"
 
 /* 0 or -errno: the directory is open afterwards. */
@@ -53,6 +54,19 @@ int note_create(struct broker *broker, const char *name)
 	fd_closep(&broker->safe_state.notes_fd);
 	broker->safe_state.notes_fd = -1;
 	return open_to_write(broker, name);
+}
+
+int note_create_stream(struct broker *broker, const char *name, FILE **file)
+{
+	int fd = note_create(broker, name);
+
+	if (fd < 0)
+		return fd;
+	*file = fdopen(fd, "w");
+	if (*file)
+		return 0;
+	close(fd);
+	return -ENOMEM;
 }
 
 void note_remove(struct broker *broker, const char *name)

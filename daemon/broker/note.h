@@ -7,12 +7,15 @@
 #define MMIOD_DAEMON_BROKER_NOTE_H
 
 #include <dirent.h>
+#include <stdio.h>
 #include "broker/broker.h"
 
 int note_directory(struct broker *broker);
 /* A descriptor or -errno. One that is created is empty, whatever it was before. */
 int note_open(struct broker *broker, const char *name);
 int note_create(struct broker *broker, const char *name);
+/* The same as a stream, the caller's to close; 0 or -errno. */
+int note_create_stream(struct broker *broker, const char *name, FILE **file);
 void note_remove(struct broker *broker, const char *name);
 /* As scandir(): how many, or -errno. */
 int note_list(struct broker *broker, struct dirent ***entries,

@@ -25,14 +25,6 @@ static int open_note(struct broker *broker, uint64_t id)
 	return note_open(broker, name);
 }
 
-static int create_note(struct broker *broker, uint64_t id)
-{
-	char name[48];
-
-	name_note(id, name);
-	return note_create(broker, name);
-}
-
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static void print_note(FILE *file, const struct broker *broker, const struct lease *lease)
@@ -60,15 +52,13 @@ static void print_note(FILE *file, const struct broker *broker, const struct lea
 int safe_note_write(struct broker *broker, uint64_t id, const struct lease *lease)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
-	int fd = create_note(broker, id);
+	char name[48];
+	int r;
 
-	if (fd < 0)
-		return fd;
-	file = fdopen(fd, "w");
-	if (!file) {
-		close(fd);
-		return -ENOMEM;
-	}
+	name_note(id, name);
+	r = note_create_stream(broker, name, &file);
+	if (r < 0)
+		return r;
 	print_note(file, broker, lease);
 	return fflush(file) ? -errno : 0;
 }

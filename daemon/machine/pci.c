@@ -94,6 +94,25 @@ void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME])
 		 (unsigned int)(address & 7));
 }
 
+int pci_need_slot(uint64_t address, struct pci_info *info, struct text *why)
+{
+	char name[MMIOD_WIRE_NAME];
+
+	if (pci_find_slot(address, info) == 0)
+		return 0;
+	pci_format(address, name);
+	text_add(why, "there is no PCI function %s", name);
+	return -ENODEV;
+}
+
+int pci_need_ids(uint16_t vendor, uint16_t product, struct pci_info *info, struct text *why)
+{
+	if (pci_find_ids(vendor, product, info) == 0)
+		return 0;
+	text_add(why, "there is no PCI function %04x:%04x", vendor, product);
+	return -ENODEV;
+}
+
 /* A line each: first and last address, and flags, which are 0 if there is no such BAR. */
 static int read_bar(FILE *file, uint64_t *start, uint64_t *size)
 {

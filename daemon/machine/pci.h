@@ -32,6 +32,9 @@ int pci_open(void);
 void pci_close(void);
 int pci_find_slot(uint64_t address, struct pci_info *info);
 int pci_find_ids(uint16_t vendor, uint16_t product, struct pci_info *info);
+/* Likewise; -ENODEV: there is none, and the text says so. */
+int pci_need_slot(uint64_t address, struct pci_info *info, struct text *why);
+int pci_need_ids(uint16_t vendor, uint16_t product, struct pci_info *info, struct text *why);
 /* From below @sys. All are empty if the function has gone. */
 void pci_read_bars(const char *sys, struct pci_info *info);
 void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);

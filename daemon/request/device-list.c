@@ -101,19 +101,6 @@ enum request_result request_devices(struct call *call)
 
 /* ---- INTERRUPTS ------------------------------------------------------------------------------ */
 
-static const void *next_lease(const struct call *call, uint64_t cursor, bool all)
-{
-	return all ? lease_after(&call->broker->leases, cursor)
-		   : lease_after_of(call->connection->user, cursor);
-}
-
-static uint64_t lease_id(const void *item)
-{
-	const struct lease *lease = item;
-
-	return lease->id;
-}
-
 static bool shows_vector(const struct call *call, const void *item, bool all)
 {
 	const struct lease *lease = item;
@@ -153,8 +140,8 @@ enum request_result request_interrupts(struct call *call)
 	static const struct pager pager = {
 		.stride = sizeof(struct mmiod_wire_vector),
 		.work = 1 + WORK_IOCTL,
-		.next = next_lease,
-		.id = lease_id,
+		.next = pager_next_lease,
+		.id = pager_lease_id,
 		.shows = shows_vector,
 		.fill = fill_vector,
 	};

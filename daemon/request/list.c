@@ -81,20 +81,6 @@ enum request_result request_regions(struct call *call)
 
 /* ---- LEASES ---------------------------------------------------------------------------------- */
 
-/* A client that may not see all is not made to look through all. */
-static const void *next_lease(const struct call *call, uint64_t cursor, bool all)
-{
-	return all ? lease_after(&call->broker->leases, cursor)
-		   : lease_after_of(call->connection->user, cursor);
-}
-
-static uint64_t lease_id(const void *item)
-{
-	const struct lease *lease = item;
-
-	return lease->id;
-}
-
 static bool shows_lease(const struct call *call, const void *item, bool all)
 {
 	return all || call_holds(call, item);
@@ -178,8 +164,8 @@ enum request_result request_leases(struct call *call)
 	static const struct pager pager = {
 		.stride = sizeof(struct mmiod_wire_lease),
 		.work = 1 + WORK_IOCTL,
-		.next = next_lease,
-		.id = lease_id,
+		.next = pager_next_lease,
+		.id = pager_lease_id,
 		.shows = shows_lease,
 		.fill = fill_lease,
 		.text = add_texts,

@@ -5,6 +5,19 @@
 #define PAGE_MAX MMIOD_BATCH_MAX
 #define PAGE_WORK 192u
 
+const void *pager_next_lease(const struct call *call, uint64_t cursor, bool all)
+{
+	return all ? lease_after(&call->broker->leases, cursor)
+		   : lease_after_of(call->connection->user, cursor);
+}
+
+uint64_t pager_lease_id(const void *item)
+{
+	const struct lease *lease = item;
+
+	return lease->id;
+}
+
 static void add_texts(struct call *call, const struct pager *pager, const void *const *listed,
 		      size_t n)
 {

@@ -24,6 +24,10 @@ struct pager {
 	void (*text)(struct call *call, const void *item, void *element, const void *before);
 };
 
+/* Of lists of leases: `next` and `id`. A client that may not see all looks through its own. */
+const void *pager_next_lease(const struct call *call, uint64_t cursor, bool all);
+uint64_t pager_lease_id(const void *item);
+
 enum request_result pager_reply(struct call *call, const struct pager *pager);
 
 #endif
