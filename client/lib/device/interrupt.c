@@ -48,13 +48,10 @@ static void build_interrupt(const void *wanted, void *element)
 static int check_interrupt(struct lease_call *call, const void *wanted)
 {
 	const struct interrupt_want *want = wanted;
+	int err = lease_check_name(call->client, "device", want->device);
 
-	if (!want->device || !want->device[0])
-		return client_fail(call->client, -EINVAL, "the name of a device is empty");
-	if (strlen(want->device) >= MMIOD_WIRE_NAME)
-		return client_fail(call->client, -EINVAL,
-				   "%.40s: a device's name has at most %d characters", want->device,
-				   MMIOD_WIRE_NAME - 1);
+	if (err)
+		return err;
 	if (want->flags & ~FLAGS_KNOWN)
 		return client_fail(
 			call->client, -EINVAL,

@@ -18,15 +18,19 @@ union want {
 	struct interrupt_want interrupt;
 };
 
+int lease_check_name(struct mmiod_client *client, const char *what, const char *name)
+{
+	if (!name || !name[0])
+		return client_fail(client, -EINVAL, "the name of a %s is empty", what);
+	if (strlen(name) >= MMIOD_WIRE_NAME)
+		return client_fail(client, -EINVAL, "%.40s: a %s's name has at most %d characters",
+				   name, what, MMIOD_WIRE_NAME - 1);
+	return 0;
+}
+
 int lease_check_region(struct mmiod_client *client, const char *region)
 {
-	if (!region || !region[0])
-		return client_fail(client, -EINVAL, "the name of a region is empty");
-	if (strlen(region) >= MMIOD_WIRE_NAME)
-		return client_fail(client, -EINVAL,
-				   "%.40s: a region's name has at most %d characters", region,
-				   MMIOD_WIRE_NAME - 1);
-	return 0;
+	return lease_check_name(client, "region", region);
 }
 
 static int take_want(const struct lease_call *call, size_t index, union want *want)

@@ -106,6 +106,8 @@ struct interrupt_want {
 	unsigned int flags;
 };
 
+/* @what: the word for what has the name. */
+int lease_check_name(struct mmiod_client *client, const char *what, const char *name);
 int lease_check_region(struct mmiod_client *client, const char *region);
 int lease_ask(struct lease_call *call);
 int lease_call_begin(struct lease_call *call);
