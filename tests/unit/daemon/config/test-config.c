@@ -3,55 +3,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "daemon/config/config.h"
+#include "support/configuration.h"
 #include "support/files.h"
 
 TestSuite(config, .init = files_make, .fini = files_remove);
-
-static char why_buffer[TEXT_MAX];
-static struct text why = TEXT_ON(why_buffer);
-
-static struct config *load(const struct config_paths *paths)
-{
-	struct config *config = NULL;
-
-	cr_assert_eq(config_load(paths, &config, &why), 0, "%s", why_buffer);
-	return config;
-}
-
-static struct config *load_text(const char *content)
-{
-	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, content),
-				      .main_required = true };
-
-	return load(&paths);
-}
-
-/* The sentence must start with file and line, and contain each of the words. */
-static void refused(const struct config_paths *paths, const char *file, unsigned int line,
-		    const char *words)
-{
-	struct config *config = NULL;
-	char copy[256], *rest = copy, *word, prefix[256];
-
-	cr_assert_lt(config_load(paths, &config, &why), 0, "was taken");
-	cr_assert_null(config);
-	snprintf(prefix, sizeof(prefix), "%s:%u: ", file, line);
-	cr_assert_eq(strncmp(why_buffer, prefix, strlen(prefix)), 0,
-		     "\"%s\" does not start with \"%s\"", why_buffer, prefix);
-	snprintf(copy, sizeof(copy), "%s", words);
-	while ((word = strsep(&rest, "|")))
-		cr_assert_not_null(strstr(why_buffer, word), "\"%s\" lacks \"%s\"", why_buffer,
-				   word);
-}
-
-static void refused_text(const char *content, unsigned int line, const char *words)
-{
-	struct config_paths paths = { .main = files_write("mmiod.conf", 0644, content),
-				      .main_required = true };
-
-	refused(&paths, paths.main, line, words);
-}
 
 #define REGION "[region shm]\ndevice = pci:0000:01:00.0\nbar = 2\n"
 

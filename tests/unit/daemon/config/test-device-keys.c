@@ -2,54 +2,18 @@
 #include <criterion/criterion.h>
 #include <string.h>
 #include "daemon/config/policy.h"
+#include "support/configuration.h"
 #include "support/files.h"
 
 TestSuite(device_keys, .init = files_make, .fini = files_remove);
-
-static char why_buffer[TEXT_MAX];
-static struct text why = TEXT_ON(why_buffer);
-
-static struct config_paths write_text(const char *content)
-{
-	return (struct config_paths){ .main = files_write("mmiod.conf", 0644, content),
-				      .main_required = true };
-}
-
-static struct config *load(const char *content)
-{
-	const struct config_paths paths = write_text(content);
-	struct config *config = NULL;
-
-	cr_assert_eq(config_load(&paths, &config, &why), 0, "%s", why_buffer);
-	return config;
-}
 
 static struct config *simulate(const char *content)
 {
 	const struct config_paths paths = {
 		.simulation = files_write("simulation.conf", 0644, content),
 	};
-	struct config *config = NULL;
 
-	cr_assert_eq(config_load(&paths, &config, &why), 0, "%s", why_buffer);
-	return config;
-}
-
-/* With a sentence that has each of these words. */
-static void refused(const char *content, unsigned int line, const char *words)
-{
-	const struct config_paths paths = write_text(content);
-	struct config *config = NULL;
-	char copy[256], *rest = copy, *word, prefix[256];
-
-	cr_assert_lt(config_load(&paths, &config, &why), 0, "was taken:\n%s", content);
-	snprintf(prefix, sizeof(prefix), "%s:%u: ", paths.main, line);
-	cr_assert_eq(strncmp(why_buffer, prefix, strlen(prefix)), 0,
-		     "\"%s\" does not start with \"%s\"", why_buffer, prefix);
-	snprintf(copy, sizeof(copy), "%s", words);
-	while ((word = strsep(&rest, "|")))
-		cr_assert_not_null(strstr(why_buffer, word), "\"%s\" lacks \"%s\"", why_buffer,
-				   word);
+	return load(&paths);
 }
 
 static bool warns_of(const struct config *config, const char *words)
@@ -65,10 +29,10 @@ static bool warns_of(const struct config *config, const char *words)
 Test(device_keys, a_device_has_all_that_its_section_says)
 {
 	struct config *config =
-		load(DEVICE "bind = yes\ninterrupts = msix\nvectors = 8\ndma = trusted\n"
-			    "storm = 200k/s\n"
-			    "[device edu]\ndevice = 1234:11e8\ninterrupts = auto\n"
-			    "dma-engine = no\nstorm = 5000/s\n");
+		load_text(DEVICE "bind = yes\ninterrupts = msix\nvectors = 8\ndma = trusted\n"
+				 "storm = 200k/s\n"
+				 "[device edu]\ndevice = 1234:11e8\ninterrupts = auto\n"
+				 "dma-engine = no\nstorm = 5000/s\n");
 	const struct config_function *function = config_find_function(config, "nvme0");
 
 	cr_assert_eq(config->n_functions, 2u);
@@ -91,7 +55,7 @@ Test(device_keys, a_device_has_all_that_its_section_says)
 
 Test(device_keys, a_device_interrupts_only_if_it_says_so)
 {
-	struct config *config = load(DEVICE);
+	struct config *config = load_text(DEVICE);
 	const struct config_function *function = config_find_function(config, "nvme0");
 
 	cr_assert_eq(function->interrupts, CONFIG_INTERRUPTS_NONE);
@@ -101,9 +65,10 @@ Test(device_keys, a_device_interrupts_only_if_it_says_so)
 
 Test(device_keys, the_best_of_a_device_without_dma_is_its_line)
 {
-	struct config *config = load(DEVICE "interrupts = auto\n"
-					    "[device b]\ndevice = 1234:11e8\ninterrupts = auto\n"
-					    "dma-engine = no\n");
+	struct config *config =
+		load_text(DEVICE "interrupts = auto\n"
+				 "[device b]\ndevice = 1234:11e8\ninterrupts = auto\n"
+				 "dma-engine = no\n");
 
 	cr_assert_eq(config_best_interrupts(config_find_function(config, "nvme0")),
 		     CONFIG_INTERRUPTS_INTX);
@@ -114,37 +79,38 @@ Test(device_keys, the_best_of_a_device_without_dma_is_its_line)
 
 Test(device_keys, a_value_that_breaks_its_rule_is_refused_with_the_rule)
 {
-	refused("[device a]\ndevice = 01:00\n", 2, "\"01:00\"|pci:DDDD:BB:DD.F");
-	refused("[device a]\ninterrupts = msx\n", 2, "\"msx\"|did you mean \"msi");
-	refused("[device a]\nvectors = 0\n", 2, "\"0\"|1 to 2048");
-	refused("[device a]\nvectors = 2049\n", 2, "1 to 2048");
-	refused("[device a]\ndma = all\n", 2, "\"all\"|none or trusted");
-	refused("[device a]\nstorm = 200k\n", 2, "\"200k\"|rate|200k/s");
-	refused("[device a]\nstorm = 9/s\n", 2, "10/s");
-	refused("[device a]\nstorm = 99999999999999999M/s\n", 2, "rate");
-	refused("[device a]\nbind = maybe\n", 2, "\"maybe\"|yes, no, or force");
-	refused("[device a]\ndma-engine = perhaps\n", 2, "perhaps");
-	refused("[device a]\nbar = 0\n", 2, "unknown key \"bar\"");
-	refused("[device]\n", 1, "[device NAME]");
-	refused("[devise a]\n", 1, "did you mean [device NAME]?");
+	refused_text("[device a]\ndevice = 01:00\n", 2, "\"01:00\"|pci:DDDD:BB:DD.F");
+	refused_text("[device a]\ninterrupts = msx\n", 2, "\"msx\"|did you mean \"msi");
+	refused_text("[device a]\nvectors = 0\n", 2, "\"0\"|1 to 2048");
+	refused_text("[device a]\nvectors = 2049\n", 2, "1 to 2048");
+	refused_text("[device a]\ndma = all\n", 2, "\"all\"|none or trusted");
+	refused_text("[device a]\nstorm = 200k\n", 2, "\"200k\"|rate|200k/s");
+	refused_text("[device a]\nstorm = 9/s\n", 2, "10/s");
+	refused_text("[device a]\nstorm = 99999999999999999M/s\n", 2, "rate");
+	refused_text("[device a]\nbind = maybe\n", 2, "\"maybe\"|yes, no, or force");
+	refused_text("[device a]\ndma-engine = perhaps\n", 2, "perhaps");
+	refused_text("[device a]\nbar = 0\n", 2, "unknown key \"bar\"");
+	refused_text("[device]\n", 1, "[device NAME]");
+	refused_text("[devise a]\n", 1, "did you mean [device NAME]?");
 }
 
 Test(device_keys, what_this_version_does_not_protect_is_refused_by_its_name)
 {
-	refused("[device a]\ndma = iommu\n", 2, "iommu|write none, or trusted");
+	refused_text("[device a]\ndma = iommu\n", 2, "iommu|write none, or trusted");
 }
 
 Test(device_keys, keys_of_a_device_must_fit_together)
 {
-	refused("[device a]\ninterrupts = intx\n", 1, "device = pci:DDDD:BB:DD.F");
-	refused(DEVICE "interrupts = msix\n", 1, "dma = none|dma-engine = no|dma = trusted|intx");
-	refused(DEVICE "interrupts = msi\n", 1, "dma-engine = no");
-	refused(DEVICE "vectors = 2\n", 1, "interrupts = auto");
-	refused(DEVICE "interrupts = intx\nvectors = 2\n", 1, "INTx|vector 0");
-	refused(DEVICE "interrupts = msi\ndma-engine = no\nvectors = 33\n", 1, "32 vectors");
-	refused(DEVICE "dma = trusted\ndma-engine = no\n", 1, "dma-engine");
-	refused(DEVICE "interrupt-period = 1s\n", 1, "simulation only");
-	refused(DEVICE "[device b]\ndevice = pci:0000:01:00.0\n", 3, "b|nvme0|are one");
+	refused_text("[device a]\ninterrupts = intx\n", 1, "device = pci:DDDD:BB:DD.F");
+	refused_text(DEVICE "interrupts = msix\n", 1,
+		     "dma = none|dma-engine = no|dma = trusted|intx");
+	refused_text(DEVICE "interrupts = msi\n", 1, "dma-engine = no");
+	refused_text(DEVICE "vectors = 2\n", 1, "interrupts = auto");
+	refused_text(DEVICE "interrupts = intx\nvectors = 2\n", 1, "INTx|vector 0");
+	refused_text(DEVICE "interrupts = msi\ndma-engine = no\nvectors = 33\n", 1, "32 vectors");
+	refused_text(DEVICE "dma = trusted\ndma-engine = no\n", 1, "dma-engine");
+	refused_text(DEVICE "interrupt-period = 1s\n", 1, "simulation only");
+	refused_text(DEVICE "[device b]\ndevice = pci:0000:01:00.0\n", 3, "b|nvme0|are one");
 }
 
 Test(device_keys, only_simulation_has_devices_without_hardware)
@@ -158,7 +124,7 @@ Test(device_keys, only_simulation_has_devices_without_hardware)
 
 Test(device_keys, trust_in_dma_is_warned_of)
 {
-	struct config *config = load(DEVICE "dma = trusted\n");
+	struct config *config = load_text(DEVICE "dma = trusted\n");
 
 	cr_assert(warns_of(config, "trusted with DMA"));
 	config_free(config);
@@ -171,15 +137,15 @@ Test(device_keys, nobody_else_may_write_the_registers_of_a_device_that_is_truste
 {
 	struct config *config;
 
-	refused(TRUSTED "[grant g]\nregion = regs\nuser = 1000\naccess = rw\n", 8,
-		"regs|nvme0|device = nvme0");
-	config = load(TRUSTED "[grant g]\nregion = regs\nuser = 1000\naccess = r\n");
+	refused_text(TRUSTED "[grant g]\nregion = regs\nuser = 1000\naccess = rw\n", 8,
+		     "regs|nvme0|device = nvme0");
+	config = load_text(TRUSTED "[grant g]\nregion = regs\nuser = 1000\naccess = r\n");
 	config_free(config);
-	config = load(TRUSTED "[grant g]\nregion = regs\ndevice = nvme*\ninterrupts = yes\n"
-			      "user = 1000\naccess = rw\n");
+	config = load_text(TRUSTED "[grant g]\nregion = regs\ndevice = nvme*\ninterrupts = yes\n"
+				   "user = 1000\naccess = rw\n");
 	config_free(config);
-	config = load("[device nvme0]\ndevice = pci:0000:02:00.0\ndma = trusted\n" REGION
-		      "[grant g]\nregion = regs\nuser = 1000\naccess = rw\n");
+	config = load_text("[device nvme0]\ndevice = pci:0000:02:00.0\ndma = trusted\n" REGION
+			   "[grant g]\nregion = regs\nuser = 1000\naccess = rw\n");
 	config_free(config);
 }
 
@@ -187,13 +153,13 @@ Test(device_keys, a_grant_names_devices_that_there_are)
 {
 	struct config *config;
 
-	refused(DEVICE "[grant g]\ndevice = nvme1\nuser = 1000\ninterrupts = yes\n", 3,
-		"\"nvme1\"|did you mean \"nvme0\"?");
-	refused(DEVICE "[grant g]\ndevice = nvme[\nuser = 1000\ninterrupts = yes\n", 3, "[|]");
-	refused(DEVICE "[grant g]\nmemory = pages\nuser = 1000\ninterrupts = yes\n", 3,
-		"interrupts|device = NAME");
-	config = load(DEVICE "[grant g]\ndevice = x*\nuser = 1000\ninterrupts = yes\n"
-			     "[grant h]\ndevice = nvme0\nuser = 1000\n");
+	refused_text(DEVICE "[grant g]\ndevice = nvme1\nuser = 1000\ninterrupts = yes\n", 3,
+		     "\"nvme1\"|did you mean \"nvme0\"?");
+	refused_text(DEVICE "[grant g]\ndevice = nvme[\nuser = 1000\ninterrupts = yes\n", 3, "[|]");
+	refused_text(DEVICE "[grant g]\nmemory = pages\nuser = 1000\ninterrupts = yes\n", 3,
+		     "interrupts|device = NAME");
+	config = load_text(DEVICE "[grant g]\ndevice = x*\nuser = 1000\ninterrupts = yes\n"
+				  "[grant h]\ndevice = nvme0\nuser = 1000\n");
 	cr_assert(warns_of(config, "\"x*\" of grant g matches no device"));
 	cr_assert(warns_of(config, "grant h names a device and gives nothing of it"));
 	config_free(config);
@@ -201,10 +167,10 @@ Test(device_keys, a_grant_names_devices_that_there_are)
 
 Test(device_keys, a_grant_gives_interrupts_only_if_it_says_so_and_to_those_whom_it_names)
 {
-	struct config *config = load(DEVICE "interrupts = intx\n"
-					    "[grant a]\ndevice = nvme*\nuser = 1000\n"
-					    "[grant b]\ndevice = nvme0\nuser = 1001\n"
-					    "interrupts = yes\n");
+	struct config *config = load_text(DEVICE "interrupts = intx\n"
+						 "[grant a]\ndevice = nvme*\nuser = 1000\n"
+						 "[grant b]\ndevice = nvme0\nuser = 1001\n"
+						 "interrupts = yes\n");
 	const struct config_function *function = config_find_function(config, "nvme0");
 	struct subject alice = { .uid = 1000, .known = true };
 	struct subject bob = { .uid = 1001, .known = true };
