@@ -109,7 +109,7 @@ void mmiod_assert_master(struct mmiod_device *device)
  * done with device->vectors held, so that it never begins while memory is freed that the device
  * knows.
  */
-void mmiod_ask_master(struct mmiod_device *device, u32 flags, bool set)
+static void ask_master(struct mmiod_device *device, u32 flags, bool set)
 {
 	unsigned long irqs;
 
@@ -150,7 +150,7 @@ static void settle_locked(struct mmiod_device *device)
 	mutex_lock(&mmiod_lock);
 	any = !list_empty(&device->buffers);
 	mutex_unlock(&mmiod_lock);
-	mmiod_ask_master(device, MMIOD_ASKS_BUFFERS, any);
+	ask_master(device, MMIOD_ASKS_BUFFERS, any);
 	if (!device->reachable || READ_ONCE(device->asks) & MMIOD_ASKS_DMA)
 		return;
 	mmiod_quarantine_free(device);

@@ -171,26 +171,18 @@ static int open_and_list(struct mmiod_window *window, struct file **file, u64 *c
 	return ret;
 }
 
-static void discard(struct mmiod_window *window, struct file *file)
-{
-	if (file)
-		fput(file);
-	else
-		mmiod_window_put(window);
-}
-
 /* The last step of a creation, or its undoing if `ret` says that it failed. */
 static int hand_out(struct mmiod_call *call, struct mmiod_window *window, struct file *file,
 		    int ret, __s32 *fd)
 {
-	*fd = ret ?: get_unused_fd_flags(O_CLOEXEC);
-	if (*fd < 0) {
-		discard(window, file);
-		return *fd;
-	}
-	call->new_file = file;
-	call->new_fd = *fd;
-	return 0;
+	if (!ret)
+		return mmiod_hand_out(call, file, fd);
+	*fd = ret;
+	if (file)
+		fput(file);
+	else
+		mmiod_window_put(window);
+	return ret;
 }
 
 int mmiod_call_window_create(struct mmiod_call *call)

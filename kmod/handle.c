@@ -113,25 +113,17 @@ struct file *mmiod_handle_open(struct mmiod_handle *handle, const char *name,
 }
 
 /*
- * The last step of a creation, or its undoing: the descriptor, or -errno, with the handle gone or
- * going. With no lock held.
+ * The last step of a creation, or its undoing: 0, or -errno with the handle gone or going. With no
+ * lock held.
  */
-int mmiod_handle_hand_out(struct mmiod_call *call, struct mmiod_handle *handle, struct file *file)
+int mmiod_handle_hand_out(struct mmiod_call *call, struct mmiod_handle *handle, struct file *file,
+			  __s32 *fd)
 {
-	int fd;
-
-	if (IS_ERR(file)) {
-		mmiod_handle_put(handle);
-		return PTR_ERR(file);
-	}
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		fput(file);
-		return fd;
-	}
-	call->new_file = file;
-	call->new_fd = fd;
-	return fd;
+	if (!IS_ERR(file))
+		return mmiod_hand_out(call, file, fd);
+	mmiod_handle_put(handle);
+	*fd = PTR_ERR(file);
+	return *fd;
 }
 
 /* ---- states ---- */

@@ -275,7 +275,6 @@ bool mmiod_pci_responds(struct pci_dev *pdev);
 bool mmiod_pci_answers(struct pci_dev *pdev);
 bool mmiod_assert_master_locked(struct mmiod_device *device);
 void mmiod_assert_master(struct mmiod_device *device);
-void mmiod_ask_master(struct mmiod_device *device, u32 flags, bool set);
 void mmiod_tell(struct mmiod_device *device);
 void mmiod_tell_work(struct work_struct *work);
 void mmiod_settle(struct mmiod_device *device);
@@ -661,7 +660,8 @@ void mmiod_handle_init(struct mmiod_handle *handle, const struct mmiod_handle_ki
 		       const u8 *tag);
 struct file *mmiod_handle_open(struct mmiod_handle *handle, const char *name,
 			       const struct file_operations *fops, u64 size, int flags);
-int mmiod_handle_hand_out(struct mmiod_call *call, struct mmiod_handle *handle, struct file *file);
+int mmiod_handle_hand_out(struct mmiod_call *call, struct mmiod_handle *handle, struct file *file,
+			  __s32 *fd);
 struct mmiod_handle *mmiod_handle_from(const struct mmiod_handle_kind *kind, u64 id);
 int mmiod_handle_state(const struct mmiod_handle *handle);
 int mmiod_handle_set_state(u64 id, u32 state);
@@ -831,6 +831,7 @@ union mmiod_argument {
 		.known_size = MMIOD_ARGUMENT_SIZE(_type), .handler = (_handler), \
 	}
 
+int mmiod_hand_out(struct mmiod_call *call, struct file *file, __s32 *fd);
 long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t count, unsigned int cmd,
 		 unsigned long arg);
 

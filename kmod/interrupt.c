@@ -800,19 +800,6 @@ static int create_locked(struct mmiod_interrupt *interrupt, struct mmiod_interru
 	return 0;
 }
 
-/* Out with a descriptor, or with nothing left behind. */
-static int hand_out(struct mmiod_call *call, struct file *file, __s32 *fd)
-{
-	*fd = get_unused_fd_flags(O_CLOEXEC);
-	if (*fd < 0) {
-		fput(file);
-		return *fd;
-	}
-	call->new_file = file;
-	call->new_fd = *fd;
-	return 0;
-}
-
 int mmiod_call_interrupt_create(struct mmiod_call *call)
 {
 	struct mmiod_interrupt_create *create = call->arg;
@@ -838,7 +825,7 @@ int mmiod_call_interrupt_create(struct mmiod_call *call)
 	create->id = interrupt->id;
 	mutex_unlock(&device->vectors);
 	if (!ret)
-		return hand_out(call, file, &create->fd);
+		return mmiod_hand_out(call, file, &create->fd);
 	mmiod_interrupt_put(interrupt);
 	return ret;
 }

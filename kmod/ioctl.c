@@ -29,6 +29,22 @@ static int copy_back(void __user *user, const void *arg, u32 user_size, u32 know
 	return copy_to_user(user, arg, min(user_size, known_size)) ? -EFAULT : 0;
 }
 
+/*
+ * The last step of a call that makes a file: a descriptor for it, which user space sees if the call
+ * succeeds. The file is the call's from here on, and gone if there is no descriptor.
+ */
+int mmiod_hand_out(struct mmiod_call *call, struct file *file, __s32 *fd)
+{
+	*fd = get_unused_fd_flags(O_CLOEXEC);
+	if (*fd < 0) {
+		fput(file);
+		return *fd;
+	}
+	call->new_file = file;
+	call->new_fd = *fd;
+	return 0;
+}
+
 static void finish_file(struct mmiod_call *call, int ret)
 {
 	if (!call->new_file)

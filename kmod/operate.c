@@ -353,8 +353,7 @@ int mmiod_call_device_open(struct mmiod_call *call)
 	file = open_locked(operation, open);
 	open->id = operation->handle.id;
 	mutex_unlock(&mmiod_lock);
-	open->fd = mmiod_handle_hand_out(call, &operation->handle, file);
-	return min(open->fd, 0);
+	return mmiod_handle_hand_out(call, &operation->handle, file, &open->fd);
 }
 
 static void describe(struct mmiod_operation *operation, struct mmiod_device_file_info *info)

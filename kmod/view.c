@@ -498,6 +498,7 @@ int mmiod_call_view_create(struct mmiod_call *call)
 {
 	struct mmiod_view_create *create = call->arg;
 	struct mmiod_view *view;
+	struct file *file;
 	int ret = check_create(create);
 
 	if (ret)
@@ -505,20 +506,10 @@ int mmiod_call_view_create(struct mmiod_call *call)
 	view = new_view(create);
 	if (IS_ERR(view))
 		return PTR_ERR(view);
-	call->new_file = open_view(view, create);
-	if (IS_ERR(call->new_file)) {
-		ret = PTR_ERR(call->new_file);
-		call->new_file = NULL;
+	file = open_view(view, create);
+	if (IS_ERR(file)) {
 		free_view(view);
-		return ret;
+		return PTR_ERR(file);
 	}
-	create->fd = get_unused_fd_flags(O_CLOEXEC);
-	if (create->fd < 0) {
-		ret = create->fd;
-		fput(call->new_file);
-		call->new_file = NULL;
-		return ret;
-	}
-	call->new_fd = create->fd;
-	return 0;
+	return mmiod_hand_out(call, file, &create->fd);
 }
