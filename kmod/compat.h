@@ -159,6 +159,20 @@ static inline unsigned long mmiod_get_unmapped_area(struct file *file, unsigned 
 }
 #endif
 
+/* 6.9: the entry of the next frame, with the same marks. Present entries only. */
+static inline pte_t mmiod_pte_next(pte_t entry)
+{
+#ifdef pte_next_pfn
+	return pte_next_pfn(entry);
+#elif defined(CONFIG_X86)
+	return __pte(pte_val(entry) + PAGE_SIZE);
+#else
+	pgprot_t prot = __pgprot(pte_val(entry) ^ pte_val(pfn_pte(pte_pfn(entry), __pgprot(0))));
+
+	return pfn_pte(pte_pfn(entry) + 1, prot);
+#endif
+}
+
 /* 6.8: an eventfd is signalled once, without a number. */
 static inline void mmiod_eventfd_signal(struct eventfd_ctx *eventfd)
 {

@@ -164,11 +164,11 @@ vm_fault_t mmiod_leaf_prepare_fault(struct mmiod_window *window, struct vm_fault
 	return ret ? vmf_error(ret) : 0;
 }
 
+/* The pages from @start on, all of one page table; @address is among them, and mapped already. */
 struct fill {
 	struct mmiod_window *window;
 	struct vm_area_struct *vma;
-	pgprot_t prot;
-	bool present; /* the entry that prot is from */
+	unsigned long start, pages, address;
 	unsigned long made;
 };
 
@@ -177,25 +177,6 @@ static int note_whether_empty(pte_t *pte, unsigned long address, void *data)
 	struct fill *fill = data;
 
 	fill->made += pte_none(ptep_get(pte));
-	return 0;
-}
-
-/*
- * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of
- * one type, so the first one's serves for the rest. If there is a mark instead, see above, it says
- * no memory type.
- */
-static int note_prot(pte_t *pte, unsigned long address, void *data)
-{
-	struct fill *fill = data;
-	pte_t entry = ptep_get(pte);
-
-	fill->present = pte_present(entry);
-	fill->prot = fill->vma->vm_page_prot;
-#ifdef CONFIG_X86
-	fill->prot = __pgprot((pgprot_val(fill->prot) & ~_PAGE_CACHE_MASK) |
-			      (pte_flags(entry) & _PAGE_CACHE_MASK));
-#endif
 	return 0;
 }
 
@@ -210,67 +191,90 @@ static vm_fault_t insert_one(struct fill *fill, unsigned long address)
 
 #if defined(CONFIG_X86) || defined(CONFIG_ARM64)
 
-/* Only an empty entry is set: others may have been here before. */
-static int fill_one(pte_t *pte, unsigned long address, void *data)
+/*
+ * x86 looks up the memory type of each frame that is inserted by itself. In one window all are of
+ * one type, so the first one's serves for the rest.
+ */
+static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t entry)
+{
+	pgprot_t prot = vma->vm_page_prot;
+
+#ifdef CONFIG_X86
+	prot = __pgprot((pgprot_val(prot) & ~_PAGE_CACHE_MASK) |
+			(pte_flags(entry) & _PAGE_CACHE_MASK));
+#endif
+	return prot;
+}
+
+/*
+ * @pte is the entry of fill->start, and the others of its table follow it: the kernel has mapped
+ * the table and holds its lock. Only empty entries are set, for others may have been here before.
+ * Where user space had the kernel leave a mark instead of an entry, see above, there is no memory
+ * type to go by.
+ */
+static int fill_table(pte_t *pte, unsigned long start, void *data)
 {
 	struct fill *fill = data;
-	unsigned long pfn = pfn_at(fill->window, fill->vma, address);
+	struct vm_area_struct *vma = fill->vma;
+	unsigned long made = 0, pfn = pfn_at(fill->window, vma, start);
+	pte_t model = ptep_get(pte + ((fill->address - start) >> PAGE_SHIFT));
+	pte_t *end = pte + fill->pages, entry;
 
-	if (!pte_none(ptep_get(pte)))
+	if (!pte_present(model))
 		return 0;
-	set_pte_at(fill->vma->vm_mm, address, pte, pte_mkspecial(pfn_pte(pfn, fill->prot)));
-	fill->made++;
+	entry = pte_mkspecial(pfn_pte(pfn, prot_like(vma, model)));
+	for (; pte < end; pte++, start += PAGE_SIZE, entry = mmiod_pte_next(entry)) {
+		if (!pte_none(ptep_get(pte)))
+			continue;
+		set_pte_at(vma->vm_mm, start, pte, entry);
+		made++;
+	}
+	fill->made += made;
 	return 0;
 }
 
-static void fill_pages(struct fill *fill, unsigned long start, unsigned long pages)
+static void fill_pages(struct fill *fill)
 {
-	apply_to_page_range(fill->vma->vm_mm, start, pages << PAGE_SHIFT, fill_one, fill);
+	apply_to_page_range(fill->vma->vm_mm, fill->start, PAGE_SIZE, fill_table, fill);
 }
 
 #else
 
 /* Elsewhere a module need not have what set_pte_at() calls (riscv: flush_icache_pte). */
-static void fill_pages(struct fill *fill, unsigned long start, unsigned long pages)
+static void fill_pages(struct fill *fill)
 {
-	for (unsigned long i = 0; i < pages; i++)
-		if (insert_one(fill, start + (i << PAGE_SHIFT)) != VM_FAULT_NOPAGE)
+	for (unsigned long i = 0; i < fill->pages; i++)
+		if (insert_one(fill, fill->start + (i << PAGE_SHIFT)) != VM_FAULT_NOPAGE)
 			return;
 }
 
 #endif
 
-/* Fill the part of the VMA and of the window that one page table maps. */
-static void fill_table(struct fill *fill, unsigned long address)
-{
-	struct vm_area_struct *vma = fill->vma;
-	unsigned long start = max(address & PMD_MASK, vma->vm_start);
-	unsigned long end = min((address & PMD_MASK) + PMD_SIZE, vma->vm_end);
-	unsigned long pages =
-		min(fill->window->pages - page_at(vma, start), (end - start) >> PAGE_SHIFT);
-
-	if (pages > 1)
-		fill_pages(fill, start, pages);
-}
-
 /*
- * Fill the page table of @address, which exists, from that address's own page on. The caller holds
- * window->lock for read, and the window is in order. VM_FAULT_NOPAGE, or an error if not even that
- * page could be mapped.
+ * Fill the page table of @address, which exists, as far as it maps the VMA and the window; that
+ * address's own page first. The caller holds window->lock for read, and the window is in order.
+ * VM_FAULT_NOPAGE, or an error if not even that page could be mapped.
  */
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated)
 {
-	struct fill fill = { .window = window, .vma = vma };
+	unsigned long start = max(address & PMD_MASK, vma->vm_start);
+	unsigned long end = min((address & PMD_MASK) + PMD_SIZE, vma->vm_end);
+	struct fill fill = {
+		.window = window,
+		.vma = vma,
+		.start = start,
+		.pages = min(window->pages - page_at(vma, start), (end - start) >> PAGE_SHIFT),
+		.address = address,
+	};
 	vm_fault_t ret;
 
 	lockdep_assert_held(&window->lock);
 	ret = insert_one(&fill, address);
 	if (ret != VM_FAULT_NOPAGE)
 		return ret;
-	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_prot, &fill);
-	if (fill.present)
-		fill_table(&fill, address);
+	if (fill.pages > 1)
+		fill_pages(&fill);
 	atomic64_add(fill.made, &window->leaves[populated][MMIOD_LEAF_PTE]);
 	return ret;
 }
