@@ -647,13 +647,20 @@ TEST(unbinding_the_device_wakes_whoever_waits_and_waits_for_nobody)
 }
 
 /* A function is in sysfs before it may have a driver. */
-static void bind_when_added(uint32_t function)
+static bool is_bound(int control, uint32_t function)
 {
-	char driver[128], path[64];
+	struct mmiod_device_info info = { .size = sizeof(info), .cursor = function };
+
+	return !ioctl(control, MMIOD_IOC_DEVICE_NEXT, &info) && info.device == function;
+}
+
+/* Its link to a driver says nothing: that is there before the driver has looked at the device. */
+static void bind_when_added(int control, uint32_t function)
+{
+	char path[64];
 
 	snprintf(path, sizeof(path), "%s", pci_path(function));
-	snprintf(driver, sizeof(driver), "%s/driver", path);
-	for (int i = 0; access(driver, F_OK); i++, usleep(20000)) {
+	for (int i = 0; !is_bound(control, function); i++, usleep(20000)) {
 		EXPECT(i < 1000);
 		write_file(path, "driver_override", "mmiod");
 		write_file("/sys/bus/pci", "drivers_probe", strrchr(path, '/') + 1);
@@ -671,7 +678,7 @@ TEST(a_device_that_is_pulled_out_wakes_whoever_waits)
 	if (access(pci_path(MMIOD_PCI_ADDR(0, 0, 0xa, 0)), F_OK))
 		tap_skip("there is no empty port");
 	tell_qemu("device_add edu,id=late,bus=slot2\n");
-	bind_when_added(late);
+	bind_when_added(control, late);
 	waiter.fd = interrupt(control, late, MSI, 0, NO_ENGINE);
 	id = query_interrupt(waiter.fd).id;
 	start_waiters(&waiter, threads);
