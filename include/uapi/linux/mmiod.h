@@ -3,8 +3,8 @@
  * The ioctl ABI between the mmiod module and user space.
  *
  * Four kinds of file answer these calls: the control file /dev/mmiod (CAP_SYS_RAWIO), which claims
- * regions and creates, lists and revokes windows, interrupts and device files, and those three, which
- * are all that a client ever holds.
+ * regions and creates, lists and revokes all others; and the window file, the interrupt file and
+ * the device file, which are all that a client ever holds.
  *
  * Every structure starts with its own size and grows at its end: a shorter one (down to the size
  * that version 1 had) is extended with zeros, a longer one is refused with E2BIG unless what the
@@ -86,7 +86,12 @@ enum mmiod_region_kind {
  * daemon learns of it.
  */
 #define MMIOD_REGION_REVOKE_ON_RESET (1u << 0)
-#define MMIOD_REGION_FLAGS MMIOD_REGION_REVOKE_ON_RESET
+/*
+ * The administrator's word that nothing in the region starts DMA: who may write to its windows does
+ * not thereby keep others from operating the device.
+ */
+#define MMIOD_REGION_NO_DMA (1u << 2)
+#define MMIOD_REGION_FLAGS (MMIOD_REGION_REVOKE_ON_RESET | MMIOD_REGION_NO_DMA)
 
 /*
  * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME". EBUSY: owned by somebody; if by
@@ -158,10 +163,12 @@ struct mmiod_region_info {
 /*
  * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same
  * pages has another memory type, or vectors of MSI-X are set up whose table the window would show,
- * with a write to which they go anywhere; conflict_id says which window or interrupt. EINVAL:
- * empty, or leaves the region. ENODEV: the device has gone. EIO: it does not answer: it is off its
- * bus, or memory decoding is off, its own or that of a bridge above it. ENOENT: no such region.
- * ENOSPC: max_windows. EOPNOTSUPP: the memory type cannot be had for device memory (WB).
+ * with a write to which they go anywhere, or another owner's device file has bus mastering switched
+ * on and the window could write registers that start DMA; conflict_id says which window, interrupt
+ * or device file. EINVAL: empty, or leaves the region. ENODEV: the device has gone. EIO: it does not
+ * answer: it is off its bus, or memory decoding is off, its own or that of a bridge above it.
+ * ENOENT: no such region. ENOSPC: max_windows. EOPNOTSUPP: the memory type cannot be had for device
+ * memory (WB).
  *
  * While the device is being reset, sleeps or recovers from an error it is not asked: the window is
  * born SUSPENDED.
@@ -282,7 +289,8 @@ enum mmiod_zone {
  * were made with other dma_bits. EOPNOTSUPP: the machine has no memory for so few bits. EPERM: no
  * IOMMU bounds what it writes to, and the kernel is locked down. One that is not is tainted by it
  * (TAINT_USER). EOPNOTSUPP, too: other functions share its group of the IOMMU, so that the kernel
- * cannot map memory for it alone. EBUSY, too: an interrupt rests on the IOMMU blocking its writes.
+ * cannot map memory for it alone. EBUSY, too: an interrupt rests on the IOMMU blocking its writes,
+ * or the function has a device file with MASTER or DMA_TRUSTED.
  *
  * DMA memory that is released while the device may still write to it waits until the device does
  * not master the bus any more, was reset or goes, or until it has another buffer of the same
@@ -348,6 +356,8 @@ enum mmiod_control_event_type {
 	MMIOD_CONTROL_DEVICE_BOUND =
 		6, /* id: MMIOD_PCI_DEVICE of a function now bound to this driver */
 	MMIOD_CONTROL_DEVICE_GONE = 7, /* id: MMIOD_PCI_DEVICE */
+	MMIOD_CONTROL_DEVICE_QUIET =
+		8, /* id: MMIOD_PCI_DEVICE; value: 0: a reset has made it quiet, else errno: not */
 	MMIOD_CONTROL_DEVICE_STORM =
 		9, /* id: an interrupt that was silenced; value: how often it was so far */
 	MMIOD_CONTROL_DEVICE_RESET =
@@ -496,7 +506,7 @@ struct mmiod_interrupt_info {
 #define MMIOD_OPERATE_CONFIG_WRITE (1u << 1) /* pwrite: what the filter lets; needs CONFIG_READ */
 /* Vendors' capabilities and unassigned bytes, too; needs CONFIG_READ. */
 #define MMIOD_OPERATE_CONFIG_VENDOR (1u << 2)
-#define MMIOD_OPERATE_MASTER (1u << 3) /* SET_MASTER */
+#define MMIOD_OPERATE_MASTER (1u << 3) /* SET_MASTER; see DEVICE_OPEN's EPERM */
 #define MMIOD_OPERATE_RESET (1u << 4) /* RESET */
 #define MMIOD_OPERATE_RESET_OTHERS (1u << 5) /* even while others use the function; needs RESET */
 #define MMIOD_OPERATE_POWER (1u << 6) /* SET_POWER */
@@ -519,8 +529,20 @@ struct mmiod_interrupt_info {
  * EINVAL: an unknown right or flag, no right, or a right without the one that it needs. EOPNOTSUPP:
  * a right or flag that this version of the module knows, but cannot give yet; see the rights.
  * ENODEV: not bound to this driver. EIO: it is lost, until it is bound anew. EBUSY: it has an
- * operator; conflict_id says which. EPERM: CONFIG_VENDOR with CONFIG_WRITE, which may alias
- * anything, without DMA_TRUSTED; or the kernel is locked down. ENOSPC: max_windows.
+ * operator, or, with MASTER or DMA_TRUSTED, buffers of kind DMA that belong to no device file;
+ * conflict_id says which. EPERM: MASTER, and the function is not MMIOD_FUNCTION_ISOLATED, and
+ * neither DMA_TRUSTED nor the flag NO_ENGINE is given; or CONFIG_VENDOR with CONFIG_WRITE, which may
+ * alias anything, without DMA_TRUSTED; or the kernel is locked down. ENOSPC: max_windows.
+ *
+ * With MASTER or DMA_TRUSTED also: EAGAIN: the device was used since its last reset, by who may
+ * have left its DMA armed; it is being reset, DEVICE_QUIET says when that is over, and whether it
+ * worked: ask again. EBUSY: that reset would hit another owner's window, conflict_id, and
+ * RESET_OTHERS is not among the rights. With NO_ENGINE, NEEDS_NO_RESET and NEVER_RESET neither is
+ * answered: it is the administrator's word that the device needs no reset.
+ *
+ * When a file with MASTER or DMA_TRUSTED ends, by a revocation or its last close, bus mastering is
+ * off, and the windows of its owner that could write registers that start DMA are revoked: he could
+ * leave the device something to do for the next one. The device is then reset.
  */
 struct mmiod_device_open {
 	__u32 size;
@@ -824,6 +846,8 @@ struct mmiod_view_create {
  *	PCIe DEVCTL 0x0010			relaxed ordering
  *	PCIe DEVCTL 0x7000			largest read request; EPERM: below MPS, or none such
  *	PCIe DEVCTL 0x0800			no-snoop, to clear it
+ *	COMMAND 0x0004				SET_MASTER
+ *	PM PMCSR 0x0003				SET_POWER
  *	PCIe DEVCTL 0x8000, AF CTRL 0x01	to set it: RESET; reads 0
  *
  * With CONFIG_VENDOR what it makes readable is written as it is. poll: POLLPRI: it is suspended, or
@@ -868,8 +892,43 @@ struct mmiod_device_reset {
 	__u64 conflict_id; /* out, with EBUSY */
 };
 
+/*
+ * Switch the function's bus mastering on or off. It goes off by itself with a reset and with D3hot,
+ * and stays off then; it is held off while the function sleeps or the daemon suspends the file.
+ *
+ * EPERM: no right MASTER; or the kernel is locked down since. EBUSY: a window of another owner's
+ * could write registers that start DMA; conflict_id says which. EAGAIN: suspended, or the device
+ * was used by others since its last reset and is reset first, see DEVICE_OPEN. ENODEV: revoked.
+ * EINVAL: neither 0 nor 1. A kernel that nothing protects from the function is tainted (TAINT_USER).
+ */
+struct mmiod_device_master {
+	__u32 size;
+	__u32 on; /* 1 or 0 */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
+#define MMIOD_POWER_D0 0
+#define MMIOD_POWER_D3HOT 3
+
+/*
+ * Put the function to sleep (D3hot), or wake it. All of it is suspended as long as it sleeps, and
+ * bus mastering is off from then on; this file still answers accesses to the configuration, RESET,
+ * which ends in D0, and this. Awake it has its configuration back; registers may be as after a
+ * reset. If the file ends meanwhile the function is woken, and reset if it can be.
+ *
+ * EPERM: no right POWER. EINVAL: another state. EOPNOTSUPP: the function has none. EBUSY, EAGAIN,
+ * ENODEV, EINTR: as with RESET; EAGAIN also while it is suspended for another reason.
+ */
+struct mmiod_device_power {
+	__u32 size;
+	__u32 state; /* MMIOD_POWER_* */
+	__u64 conflict_id; /* out, with EBUSY */
+};
+
 #define MMIOD_IOC_DEVICE_QUERY _IOWR(MMIOD_IOC_TYPE, 0x30, struct mmiod_device_query)
+#define MMIOD_IOC_DEVICE_SET_MASTER _IOWR(MMIOD_IOC_TYPE, 0x31, struct mmiod_device_master)
 #define MMIOD_IOC_DEVICE_RESET _IOWR(MMIOD_IOC_TYPE, 0x32, struct mmiod_device_reset)
+#define MMIOD_IOC_DEVICE_SET_POWER _IOWR(MMIOD_IOC_TYPE, 0x33, struct mmiod_device_power)
 
 /* ---- interrupt file -------------------------------------------------------------------------- */
 
