@@ -119,6 +119,49 @@ static void ask_master(struct mmiod_device *device, u32 flags, bool set)
 	mmiod_assert_master(device);
 }
 
+/*
+ * The operator wishes to master the bus, or does so no more. Under mmiod_lock, with which operators
+ * change: so a wish ends before the next operator's begins, and COMMAND is written afterwards. Bus
+ * mastering goes on by mmiod_settle(), and off by that or at once by mmiod_assert_master().
+ */
+void mmiod_wish_master(struct mmiod_device *device, bool wish)
+{
+	unsigned long irqs;
+
+	lockdep_assert_held(&mmiod_lock);
+	raw_spin_lock_irqsave(&device->command, irqs);
+	device->wish = wish;
+	if (!wish)
+		device->asks &= ~MMIOD_ASKS_OPERATOR;
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+}
+
+/*
+ * Something (MMIOD_HELD_*) holds bus mastering off, or does so no more. In any context; the caller
+ * has mmiod_assert_master() write COMMAND.
+ */
+void mmiod_hold_master(struct mmiod_device *device, u32 flags, bool set)
+{
+	unsigned long irqs;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	device->held = set ? device->held | flags : device->held & ~flags;
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+}
+
+/* With device->vectors held, as it may be DMA that is asked for. */
+static void grant_wish(struct mmiod_device *device)
+{
+	unsigned long irqs;
+
+	lockdep_assert_held(&device->vectors);
+	raw_spin_lock_irqsave(&device->command, irqs);
+	if (device->wish)
+		device->asks |= MMIOD_ASKS_OPERATOR;
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	mmiod_assert_master(device);
+}
+
 /* DEVICE_MASTER is sent, and who waits for interrupts is woken, by a kernel thread. Any context. */
 void mmiod_tell(struct mmiod_device *device)
 {
@@ -138,19 +181,20 @@ void mmiod_tell_work(struct work_struct *work)
 }
 
 /*
- * Buffers ask for bus mastering while there are any, and the memory that waits for the end of it
- * is freed once none does: what is mastered for interrupts alone reaches nothing. With
- * device->vectors held; takes mmiod_lock. Never in a client's task.
+ * Buffers ask for bus mastering while there are any, the operator while he wishes it; the memory
+ * that waits for the end of it is freed once none does, as what is mastered for interrupts alone
+ * reaches nothing. With device->vectors held; takes mmiod_lock. Never in a client's task.
  */
 static void settle_locked(struct mmiod_device *device)
 {
-	bool any;
+	bool buffers;
 
 	lockdep_assert_held(&device->vectors);
 	mutex_lock(&mmiod_lock);
-	any = !list_empty(&device->buffers);
+	buffers = !list_empty(&device->buffers);
 	mutex_unlock(&mmiod_lock);
-	ask_master(device, MMIOD_ASKS_BUFFERS, any);
+	ask_master(device, MMIOD_ASKS_BUFFERS, buffers);
+	grant_wish(device);
 	if (!device->reachable || READ_ONCE(device->asks) & MMIOD_ASKS_DMA)
 		return;
 	mmiod_quarantine_free(device);

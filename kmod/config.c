@@ -355,6 +355,13 @@ static int write_devctl(struct mmiod_operation *operation, u16 old, u16 devctl)
 	return ret;
 }
 
+static int set_master(struct mmiod_operation *operation, u16 old, u16 value)
+{
+	u64 conflict;
+
+	return mmiod_operation_set_master(operation, value & PCI_COMMAND_MASTER, &conflict);
+}
+
 static int reset(struct mmiod_operation *operation, u16 old, u16 value)
 {
 	u64 took_us, conflict;
@@ -377,6 +384,7 @@ struct row {
 };
 
 static const struct row rows[] = {
+	{ SPACE, PCI_COMMAND, PCI_COMMAND_MASTER, 0, set_master, true },
 	{ SPACE, PCI_STATUS, 0, PCI_STATUS_ERROR_BITS, clear_status },
 	{ EXP, PCI_EXP_DEVCTL,
 	  PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_READRQ | PCI_EXP_DEVCTL_NOSNOOP_EN, 0,

@@ -101,6 +101,19 @@ static int check_device(struct mmiod_window *window, const struct mmiod_device *
 	return -EIO;
 }
 
+/* While one owner's engine masters the bus nobody else may write its registers. */
+static int check_engine(const struct mmiod_window *window, struct mmiod_window_create *create)
+{
+	const struct mmiod_device *device = window->region->device;
+
+	if (!device || !device->operation || !device->operation->master ||
+	    !mmiod_window_is_engine(window) ||
+	    mmiod_same_owner(device->operation->handle.owner, window->owner))
+		return 0;
+	create->conflict_id = device->operation->handle.id;
+	return -EBUSY;
+}
+
 static int check_msix(const struct mmiod_window *window, struct mmiod_window_create *create)
 {
 	const struct mmiod_device *device = window->region->device;
@@ -126,7 +139,7 @@ static int enter_region(struct mmiod_window *window, struct mmiod_window_create 
 		return ret;
 	window->region = region;
 	mmiod_region_get(region);
-	return place(window, create) ?: check_msix(window, create);
+	return place(window, create) ?: check_msix(window, create) ?: check_engine(window, create);
 }
 
 /* Owns the buffer, unless it fails. */
@@ -226,6 +239,8 @@ static int check_dma(struct mmiod_device *device, const struct mmiod_buffer_crea
 		return -ENODEV;
 	if (device->reasons & MMIOD_REASON_LOST)
 		return -EIO;
+	if (mmiod_operation_keeps_dma(device))
+		return -EBUSY;
 	if (!mmiod_quarantine_admits(device, length))
 		return -ENOSPC;
 	ret = mmiod_pci_admit_dma(device);

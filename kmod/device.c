@@ -134,6 +134,10 @@ static u32 flags_of(const struct mmiod_device *device)
 		flags |= MMIOD_FUNCTION_INTX;
 	if (device->intx_exclusive)
 		flags |= MMIOD_FUNCTION_INTX_EXCLUSIVE;
+	if (device->dirty)
+		flags |= MMIOD_FUNCTION_DIRTY;
+	else if (!(READ_ONCE(device->asks) & MMIOD_ASKS_DMA))
+		flags |= MMIOD_FUNCTION_QUIET;
 	if (device->msi_maskable)
 		flags |= MMIOD_FUNCTION_MSI_MASKABLE;
 	if (pdev->ats_enabled)
@@ -165,7 +169,7 @@ static void describe_vectors(const struct mmiod_device *device, struct mmiod_dev
 /* Of the file that operates the function; 0: there is none. Under mmiod_lock. */
 static u64 operator_id(const struct mmiod_device *device)
 {
-	const struct mmiod_operation *operation = device->operator;
+	const struct mmiod_operation *operation = device->operation;
 
 	return operation ? operation->handle.id : 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Handles: what a client holds of a bound function by a file of its own, but for its memory. They
- * have their ids from the counter of the windows', the same states, and a ledger; WINDOW_SET_STATE
- * and the events of windows speak of them as well.
+ * Handles: the part of a device file that knows nothing of what its holder may do. They have their
+ * ids from the counter of the windows', the same states, and a ledger; WINDOW_SET_STATE and the
+ * events of windows speak of them as well.
  *
  * The file owns the first reference on the handle, and a handle one on its device's structure. It
  * ends once, by a revocation, the device's end or its file's: then it is REVOKED for ever, and its
@@ -203,6 +203,15 @@ void mmiod_device_end_handles(struct mmiod_device *device)
 	}
 }
 
+static int suspend_by_daemon(struct mmiod_handle *handle, bool suspended)
+{
+	int ret = suspend(handle, MMIOD_SUSPENDED_BY_DAEMON, suspended);
+
+	if (!ret && handle->kind->suspended)
+		handle->kind->suspended(handle);
+	return ret;
+}
+
 /* WINDOW_SET_STATE, checked by then, for an id that is no window's. ENOENT: nor a handle's. */
 int mmiod_handle_set_state(u64 id, u32 state)
 {
@@ -214,7 +223,7 @@ int mmiod_handle_set_state(u64 id, u32 state)
 	if (state == MMIOD_WINDOW_REVOKED)
 		revoke(handle, false);
 	else
-		ret = suspend(handle, MMIOD_SUSPENDED_BY_DAEMON, state == MMIOD_WINDOW_SUSPENDED);
+		ret = suspend_by_daemon(handle, state == MMIOD_WINDOW_SUSPENDED);
 	mmiod_handle_put(handle);
 	return ret;
 }

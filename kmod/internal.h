@@ -3,7 +3,7 @@
  * The module's objects and who may touch them.
  *
  *	device	a PCI function bound to the driver		pci.c (object), device.c, group.c, command.c,
- *		suspend.c
+ *		suspend.c, quiet.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
  *	window	a sub-range of a region or a buffer, with	window.c (object), create.c, file.c,
@@ -139,13 +139,16 @@ struct mmiod_operation;
 
 /* Who asks for bus mastering; see mmiod_assert_master(). */
 #define MMIOD_ASKS_BUFFERS BIT(0) /* there are buffers that the device may write to */
-#define MMIOD_ASKS_DMA MMIOD_ASKS_BUFFERS /* all that let it reach memory that was given to it */
+#define MMIOD_ASKS_OPERATOR BIT(1) /* its operator has switched it on */
+/* All that let it reach memory that was given to it. */
+#define MMIOD_ASKS_DMA (MMIOD_ASKS_BUFFERS | MMIOD_ASKS_OPERATOR)
 #define MMIOD_ASKS_NO_ENGINE BIT(8) /* an interrupt of a device that writes nothing else */
 #define MMIOD_ASKS_ISOLATED BIT(9) /* one of a device whose other writes the IOMMU blocks */
 #define MMIOD_ASKS_VECTORS (MMIOD_ASKS_NO_ENGINE | MMIOD_ASKS_ISOLATED)
 
 /* What holds it off. */
 #define MMIOD_HELD_STORM BIT(0) /* of a vector that cannot be silenced otherwise */
+#define MMIOD_HELD_QUIET BIT(1) /* its last operator may have left something running */
 
 /* How a vector is masked; see vector.c. */
 enum mmiod_mask {
@@ -207,11 +210,16 @@ struct mmiod_device {
 	struct list_head regions; /* claimed within it */
 	struct list_head buffers; /* of kind DMA, revoked ones included */
 	struct list_head handles; /* whose files are open, by rising ids */
-	struct mmiod_operation *operator; /* not revoked, and may do more than read; or NULL */
+	struct mmiod_operation *operation; /* not revoked, and may do more than read; or NULL */
 	struct list_head quarantine; /* buffers that only the device has any more */
 	u64 waiting; /* bytes of these */
 	u32 reasons; /* MMIOD_REASON_*; written under the device lock, too */
 	u32 changes; /* of reasons, so far */
+	bool dirty; /* its last user may have left something running; see quiet.c */
+	bool operated; /* and it was an operator who had an engine */
+	bool quieting; /* the quiet work is queued or runs */
+	bool never_reset; /* nor does that reset it */
+	u64 quiet_owner; /* on whose behalf */
 	u32 resets_begun; /* by whomever, since it was bound */
 	u32 resets, resets_failed; /* by clients and by the module */
 	u64 reset_us; /* these took */
@@ -237,6 +245,7 @@ struct mmiod_device {
 
 	raw_spinlock_t command; /* of COMMAND's writers; see above */
 	u32 asks; /* MMIOD_ASKS_*; under command */
+	bool wish; /* of its operator's; likewise, and written under mmiod_lock */
 	u32 held; /* MMIOD_HELD_*: why it is off nonetheless; likewise */
 	bool mastering; /* as it was written last; likewise */
 	unsigned long period; /* of 100 ms, that the next one is of; likewise */
@@ -245,6 +254,7 @@ struct mmiod_device {
 
 	struct work_struct settle; /* what buffers ask for, for clients */
 	struct work_struct tell; /* mmiod_tell() */
+	struct delayed_work quiet; /* a reset after its last user */
 	struct delayed_work deadline; /* of a recovery; queued under the device lock */
 };
 
@@ -275,6 +285,8 @@ bool mmiod_pci_responds(struct pci_dev *pdev);
 bool mmiod_pci_answers(struct pci_dev *pdev);
 bool mmiod_assert_master_locked(struct mmiod_device *device);
 void mmiod_assert_master(struct mmiod_device *device);
+void mmiod_wish_master(struct mmiod_device *device, bool wish);
+void mmiod_hold_master(struct mmiod_device *device, u32 flags, bool set);
 void mmiod_tell(struct mmiod_device *device);
 void mmiod_tell_work(struct work_struct *work);
 void mmiod_settle(struct mmiod_device *device);
@@ -421,7 +433,9 @@ struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id)
 void mmiod_region_end(struct mmiod_region *region);
 void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last_window,
 				u64 owner);
-u64 mmiod_region_other(struct mmiod_device *device, u64 owner);
+u64 mmiod_region_other(struct mmiod_device *device, u64 owner, bool engines);
+void mmiod_device_finish_revocations(struct mmiod_device *device);
+void mmiod_device_revoke_engines(struct mmiod_device *device, u64 owner);
 void mmiod_region_exit(void);
 
 /* ---- buffer.c ---- */
@@ -598,6 +612,8 @@ int mmiod_window_usable(const struct mmiod_window *window);
 bool mmiod_window_gone(const struct mmiod_window *window);
 __poll_t mmiod_window_poll_events(int state);
 void mmiod_window_revoke(struct mmiod_window *window);
+bool mmiod_window_revoke_later(struct mmiod_window *window);
+bool mmiod_window_is_engine(const struct mmiod_window *window);
 int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reason, bool suspend);
 unsigned int mmiod_window_count(void);
 
@@ -630,6 +646,8 @@ struct mmiod_call;
 struct mmiod_handle;
 
 struct mmiod_handle_kind {
+	/* The daemon has suspended or resumed it. No lock held; waits for no client. */
+	void (*suspended)(struct mmiod_handle *handle);
 	/* Once, when it has been revoked or its file has gone. No lock held; waits for no client. */
 	void (*end)(struct mmiod_handle *handle);
 	/* The last reference has gone. */
@@ -681,6 +699,10 @@ struct mmiod_operation {
 	u32 flags;
 	u32 dma_bits;
 
+	/* Under mmiod_lock. */
+	bool master; /* it has switched bus mastering on */
+	u32 master_lost; /* how often that was undone by others */
+
 	unsigned long busy; /* bit 0: a kernel thread is on an errand for it */
 	u32 seen_changes; /* device->changes, when QUERY was asked last */
 };
@@ -688,10 +710,27 @@ struct mmiod_operation {
 int mmiod_operation_enter(struct mmiod_operation *operation);
 void mmiod_operation_leave(struct mmiod_operation *operation);
 u16 mmiod_operation_command(const struct mmiod_operation *operation);
+int mmiod_operation_set_master(struct mmiod_operation *operation, bool on, u64 *conflict);
+bool mmiod_operation_keeps_dma(const struct mmiod_device *device);
+void mmiod_operation_drop_master(struct mmiod_device *device);
 
 /* ---- reset.c ---- */
 
+bool mmiod_function_trylock(struct pci_dev *pdev);
+void mmiod_function_unlock(struct pci_dev *pdev);
+int mmiod_reset_is_possible(const struct mmiod_device *device);
+int mmiod_reset_to_pristine(struct mmiod_device *device);
+int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us);
 int mmiod_operation_reset(struct mmiod_operation *operation, u64 *duration_us, u64 *conflict);
+
+/* ---- quiet.c ---- */
+
+void mmiod_device_soil(struct mmiod_device *device, u64 owner);
+void mmiod_quiet_after(struct mmiod_device *device, const struct mmiod_operation *operation);
+int mmiod_quiet_admit(struct mmiod_device *device, const struct mmiod_operation *operation,
+		      u64 *conflict);
+void mmiod_quiet_work(struct work_struct *work);
+void mmiod_quiet_at_end(struct mmiod_device *device);
 
 /* ---- config.c ---- */
 

@@ -5,7 +5,7 @@
  * that nothing slow ever reaches the daemon.
  *
  * Any number may only read the configuration space. With more rights there is one for each
- * function, device->operator, from its opening until it is revoked or closed.
+ * function, device->operation, from its opening until it is revoked or closed.
  *
  * Accesses hold the handle's lock for read while they look at the state and touch the function: a
  * suspension that has set it and returned knows that none is under way.
@@ -20,8 +20,9 @@
 
 #define RIGHTS                                                                                  \
 	(MMIOD_OPERATE_CONFIG_READ | MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR | \
-	 MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS | MMIOD_OPERATE_DMA_TRUSTED)
-#define RIGHTS_TO_COME (MMIOD_OPERATE_MASTER | MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA)
+	 MMIOD_OPERATE_MASTER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS |              \
+	 MMIOD_OPERATE_DMA_TRUSTED)
+#define RIGHTS_TO_COME (MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA)
 #define FLAGS (MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_NEVER_RESET)
 #define FLAGS_TO_COME (MMIOD_OPERATE_SHARED_ENGINE | MMIOD_OPERATE_ATS_TRUSTED)
 
@@ -65,7 +66,83 @@ void mmiod_operation_leave(struct mmiod_operation *operation)
 /* The bits of COMMAND that read as the holder has asked for, not as they are. */
 u16 mmiod_operation_command(const struct mmiod_operation *operation)
 {
-	return PCI_COMMAND_INTX_DISABLE;
+	return PCI_COMMAND_INTX_DISABLE | (READ_ONCE(operation->master) ? PCI_COMMAND_MASTER : 0);
+}
+
+/* ---- bus mastering: whether it is on is command.c's to say ---- */
+
+/* Whether its holder may have what the device does to memory. */
+static bool has_engine(u32 rights)
+{
+	return rights & (MMIOD_OPERATE_MASTER | MMIOD_OPERATE_DMA_TRUSTED);
+}
+
+/* Whether what the device does to memory is its operator's affair alone. Under mmiod_lock. */
+bool mmiod_operation_keeps_dma(const struct mmiod_device *device)
+{
+	lockdep_assert_held(&mmiod_lock);
+	return device->operation && has_engine(device->operation->rights);
+}
+
+/* The device loses what its operator has done to it. Under mmiod_lock. */
+void mmiod_operation_drop_master(struct mmiod_device *device)
+{
+	struct mmiod_operation *operation = device->operation;
+
+	lockdep_assert_held(&mmiod_lock);
+	if (!operation || !operation->master)
+		return;
+	WRITE_ONCE(operation->master, false);
+	operation->master_lost++;
+	mmiod_wish_master(device, false);
+}
+
+static int admit_master(struct mmiod_operation *operation, u64 *conflict)
+{
+	struct mmiod_device *device = operation->handle.device;
+	int ret;
+
+	*conflict = mmiod_region_other(device, operation->handle.owner, true);
+	if (*conflict)
+		return -EBUSY;
+	ret = mmiod_quiet_admit(device, operation, conflict);
+	if (ret || !(operation->rights & MMIOD_OPERATE_DMA_TRUSTED))
+		return ret;
+	return mmiod_pci_admit_dma(device);
+}
+
+/* Under mmiod_lock: the rule about others' windows and the wish are one look. */
+static int wish(struct mmiod_operation *operation, bool on, u64 *conflict)
+{
+	struct mmiod_device *device = operation->handle.device;
+	int ret;
+
+	lockdep_assert_held(&mmiod_lock);
+	if (device->operation != operation)
+		return -ENODEV;
+	if (on && (device->reasons || mmiod_handle_state(&operation->handle) != MMIOD_WINDOW_OK))
+		return -EAGAIN;
+	ret = on && !operation->master ? admit_master(operation, conflict) : 0;
+	if (ret)
+		return ret;
+	WRITE_ONCE(operation->master, on);
+	mmiod_wish_master(device, on);
+	return 0;
+}
+
+/* For the client's task, with no lock held. 0 or -errno, as SET_MASTER answers it. */
+int mmiod_operation_set_master(struct mmiod_operation *operation, bool on, u64 *conflict)
+{
+	int ret;
+
+	if (!(operation->rights & MMIOD_OPERATE_MASTER))
+		return -EPERM;
+	mutex_lock(&mmiod_lock);
+	ret = wish(operation, on, conflict);
+	mutex_unlock(&mmiod_lock);
+	if (!ret)
+		mmiod_settle(operation->handle.device);
+	return ret;
 }
 
 /* ---- the file ---- */
@@ -179,12 +256,24 @@ static int call_query(struct mmiod_call *call)
 	mutex_lock(&mmiod_lock);
 	query->reasons = device->reasons;
 	query->resets = device->resets_begun;
+	query->master_lost = operation->master_lost;
 	WRITE_ONCE(operation->seen_changes, device->changes);
 	mutex_unlock(&mmiod_lock);
 	if (test_bit(MMIOD_SUSPENDED_BY_DAEMON, &operation->handle.state))
 		query->reasons |= MMIOD_REASON_DAEMON;
 	query->node = dev_to_node(&device->pdev->dev);
 	return 0;
+}
+
+static int call_master(struct mmiod_call *call)
+{
+	struct mmiod_device_master *master = call->arg;
+
+	if (master->on > 1)
+		return -EINVAL;
+	master->conflict_id = 0;
+	return mmiod_operation_set_master(operation_of(call->file->private_data), master->on,
+					  &master->conflict_id);
 }
 
 static int call_reset(struct mmiod_call *call)
@@ -200,6 +289,7 @@ static int call_reset(struct mmiod_call *call)
 
 static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_QUERY, struct mmiod_device_query, call_query),
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_SET_MASTER, struct mmiod_device_master, call_master),
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_RESET, struct mmiod_device_reset, call_reset),
 };
 
@@ -222,15 +312,51 @@ static const struct file_operations operation_fops = {
 
 /* ---- life ---- */
 
-static void end(struct mmiod_handle *handle)
+/*
+ * Bus mastering goes off at once; what waits for that is freed by a kernel thread. Of two changes at
+ * once the last one here sees what both have left.
+ */
+static void suspended(struct mmiod_handle *handle)
 {
-	struct mmiod_operation *operation = operation_of(handle);
 	struct mmiod_device *device = handle->device;
 
 	mutex_lock(&mmiod_lock);
-	if (device->operator== operation)
-		device->operator= NULL;
+	if (device->operation == operation_of(handle) && device->operation->master)
+		mmiod_wish_master(device, !test_bit(MMIOD_SUSPENDED_BY_DAEMON, &handle->state));
 	mutex_unlock(&mmiod_lock);
+	mmiod_assert_master(device);
+	mmiod_settle_later(device);
+}
+
+/* The device has no operator any more: true, if this was its operator, and had an engine. */
+static bool give_up_device(struct mmiod_operation *operation)
+{
+	struct mmiod_device *device = operation->handle.device;
+	bool was_operator;
+
+	mutex_lock(&mmiod_lock);
+	was_operator = device->operation == operation;
+	if (was_operator) {
+		device->operation = NULL;
+		device->dirty = true;
+		mmiod_wish_master(device, false);
+		if (has_engine(operation->rights))
+			mmiod_quiet_after(device, operation);
+	}
+	WRITE_ONCE(operation->master, false);
+	mutex_unlock(&mmiod_lock);
+	return was_operator && has_engine(operation->rights);
+}
+
+static void end(struct mmiod_handle *handle)
+{
+	struct mmiod_operation *operation = operation_of(handle);
+
+	if (!give_up_device(operation))
+		return;
+	mmiod_assert_master(handle->device);
+	mmiod_device_revoke_engines(handle->device, handle->owner);
+	mmiod_settle_later(handle->device);
 }
 
 static void free_operation(struct mmiod_handle *handle)
@@ -239,6 +365,7 @@ static void free_operation(struct mmiod_handle *handle)
 }
 
 static const struct mmiod_handle_kind operations = {
+	.suspended = suspended,
 	.end = end,
 	.free = free_operation,
 };
@@ -286,16 +413,31 @@ static struct mmiod_operation *new_operation(const struct mmiod_device_open *ope
 	return operation;
 }
 
-/* Whether the file may be made now. Under mmiod_lock. */
-static int admit(const struct mmiod_device *device, struct mmiod_device_open *open)
+/* Who keeps the function from another operator: an id, or 0. */
+static u64 find_conflict(struct mmiod_device *device, u32 rights)
+{
+	const struct mmiod_buffer *buffer;
+
+	if (!is_operator(rights))
+		return 0;
+	if (device->operation)
+		return device->operation->handle.id;
+	buffer = list_first_entry_or_null(&device->buffers, struct mmiod_buffer, dma_node);
+	return buffer && has_engine(rights) ? buffer->window->id : 0;
+}
+
+/* Whether the file may be made now. Under mmiod_lock; @flags: MMIOD_FUNCTION_*, of a moment ago. */
+static int admit(struct mmiod_device *device, struct mmiod_device_open *open, u32 flags)
 {
 	lockdep_assert_held(&mmiod_lock);
-	if (device->reasons & MMIOD_REASON_LOST)
-		return -EIO;
-	if (is_operator(open->rights) && device->operator) {
-		open->conflict_id = device->operator->handle.id;
+	if (device->reasons & (MMIOD_REASON_LOST | MMIOD_REASON_GONE))
+		return device->reasons & MMIOD_REASON_GONE ? -ENODEV : -EIO;
+	if (open->rights & MMIOD_OPERATE_MASTER && !(open->rights & MMIOD_OPERATE_DMA_TRUSTED) &&
+	    !(open->flags & MMIOD_OPERATE_NO_ENGINE) && !(flags & MMIOD_FUNCTION_ISOLATED))
+		return -EPERM;
+	open->conflict_id = find_conflict(device, open->rights);
+	if (open->conflict_id)
 		return -EBUSY;
-	}
 	if (open->rights & MMIOD_OPERATE_DMA_TRUSTED)
 		return security_locked_down(LOCKDOWN_PCI_ACCESS);
 	return 0;
@@ -316,23 +458,22 @@ static struct file *open_file(struct mmiod_operation *operation)
 	return file;
 }
 
-static struct file *open_locked(struct mmiod_operation *operation, struct mmiod_device_open *open)
+/* Under mmiod_lock. */
+static struct file *open_locked(struct mmiod_operation *operation, struct mmiod_device_open *open,
+				u32 flags)
 {
-	struct mmiod_device *device = mmiod_device_find(open->device, open->device >> 32);
+	struct mmiod_device *device = operation->handle.device;
+	int ret = admit(device, open, flags);
 	struct file *file;
-	int ret;
 
-	if (!device)
-		return ERR_PTR(-ENODEV);
-	ret = admit(device, open);
+	if (!ret && has_engine(operation->rights))
+		ret = mmiod_quiet_admit(device, operation, &open->conflict_id);
 	if (ret)
 		return ERR_PTR(ret);
-	mmiod_device_get(device);
-	operation->handle.device = device;
 	operation->seen_changes = device->changes;
 	file = open_file(operation);
 	if (!IS_ERR(file) && is_operator(operation->rights))
-		device->operator= operation;
+		device->operation = operation;
 	return file;
 }
 
@@ -342,15 +483,21 @@ int mmiod_call_device_open(struct mmiod_call *call)
 	struct mmiod_operation *operation;
 	struct file *file;
 	int ret = check_open(open);
+	u32 flags;
 
 	if (ret)
 		return ret;
-	open->conflict_id = 0;
 	operation = new_operation(open);
 	if (!operation)
 		return -ENOMEM;
+	operation->handle.device = mmiod_device_get_by_number(open->device);
+	if (!operation->handle.device) {
+		mmiod_handle_put(&operation->handle);
+		return -ENODEV;
+	}
+	flags = mmiod_group_look(operation->handle.device);
 	mutex_lock(&mmiod_lock);
-	file = open_locked(operation, open);
+	file = open_locked(operation, open, flags);
 	open->id = operation->handle.id;
 	mutex_unlock(&mmiod_lock);
 	return mmiod_handle_hand_out(call, &operation->handle, file, &open->fd);
@@ -365,7 +512,7 @@ static void describe(struct mmiod_operation *operation, struct mmiod_device_file
 	info->device = handle->device->number;
 	info->owner = handle->owner;
 	info->state = mmiod_handle_state(handle);
-	info->flags = operation->flags;
+	info->flags = operation->flags | (operation->master ? MMIOD_OPERATE_MASTERS : 0);
 	info->dma_bits = operation->dma_bits;
 	memcpy(info->tag, handle->tag, sizeof(info->tag));
 }

@@ -188,6 +188,8 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 	INIT_WORK(&device->settle, mmiod_settle_work);
 	INIT_WORK(&device->tell, mmiod_tell_work);
 	INIT_DELAYED_WORK(&device->deadline, mmiod_device_deadline);
+	INIT_DELAYED_WORK(&device->quiet, mmiod_quiet_work);
+	device->dirty = true;
 	return device;
 }
 
@@ -444,7 +446,7 @@ void mmiod_device_end_windows(struct mmiod_device *device)
 u64 mmiod_device_other(struct mmiod_device *device, u64 owner)
 {
 	struct mmiod_buffer *buffer;
-	u64 id = mmiod_region_other(device, owner) ?: mmiod_interrupt_other(device, owner);
+	u64 id = mmiod_region_other(device, owner, false) ?: mmiod_interrupt_other(device, owner);
 
 	if (id)
 		return id;
@@ -475,12 +477,14 @@ static void remove(struct pci_dev *pdev)
 	device->reasons |= MMIOD_REASON_GONE;
 	mmiod_device_begin_end(device);
 	mutex_unlock(&mmiod_lock);
+	cancel_delayed_work_sync(&device->quiet);
 	mmiod_command_close(device, false);
 	mmiod_device_end_windows(device);
 	mmiod_command_off(device);
 	mutex_lock(&device->vectors);
 	mmiod_vectors_end(device);
 	mutex_unlock(&device->vectors);
+	mmiod_quiet_at_end(device);
 	end_buffers(device);
 	mmiod_forgotten(device);
 	cancel_work_sync(&device->tell);

@@ -377,8 +377,11 @@ void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64
 	}
 }
 
-/* A window of another's in the device's regions: its id, or 0. Under mmiod_lock. */
-u64 mmiod_region_other(struct mmiod_device *device, u64 owner)
+/*
+ * A window of another's in the device's regions: its id, or 0. @engines: only one that may write
+ * registers that start DMA. Under mmiod_lock.
+ */
+u64 mmiod_region_other(struct mmiod_device *device, u64 owner, bool engines)
 {
 	struct mmiod_region *region;
 	struct rb_node *node;
@@ -388,11 +391,67 @@ u64 mmiod_region_other(struct mmiod_device *device, u64 owner)
 		for (node = rb_first(&region->windows); node; node = rb_next(node)) {
 			struct mmiod_window *window = rb_entry(node, struct mmiod_window, node);
 
-			if (!mmiod_same_owner(window->owner, owner))
+			if (!mmiod_same_owner(window->owner, owner) &&
+			    (!engines || mmiod_window_is_engine(window)))
 				return window->id;
 		}
 	}
 	return 0;
+}
+
+static void finish_revocations(struct mmiod_region *region)
+{
+	struct mmiod_window *window;
+	u64 id = 0;
+
+	while ((window = mmiod_window_of_region(region, id, U64_MAX))) {
+		id = window->id + 1;
+		if (mmiod_window_state(window) == MMIOD_WINDOW_REVOKED)
+			mmiod_window_revoke(window);
+		mmiod_window_put(window);
+	}
+}
+
+static void revoke_engines(struct mmiod_region *region, u64 owner)
+{
+	struct mmiod_window *window;
+	u64 id = 0;
+
+	while ((window = mmiod_window_of_region(region, id, U64_MAX))) {
+		id = window->id + 1;
+		if (mmiod_same_owner(window->owner, owner) && mmiod_window_is_engine(window))
+			mmiod_window_revoke_later(window);
+		mmiod_window_put(window);
+	}
+}
+
+/* What is revoked, and was left to a kernel thread, is gone when this returns. No lock held. */
+void mmiod_device_finish_revocations(struct mmiod_device *device)
+{
+	struct mmiod_region *region;
+	u64 id = 0;
+
+	while ((region = mmiod_region_of_device(device, id))) {
+		id = region->id + 1;
+		finish_revocations(region);
+		mmiod_region_put(region);
+	}
+}
+
+/*
+ * An owner who operated the device does so no more: his windows by which he could start DMA are
+ * revoked, the zaps by a kernel thread. No lock held; waits for no client.
+ */
+void mmiod_device_revoke_engines(struct mmiod_device *device, u64 owner)
+{
+	struct mmiod_region *region;
+	u64 id = 0;
+
+	while ((region = mmiod_region_of_device(device, id))) {
+		id = region->id + 1;
+		revoke_engines(region, owner);
+		mmiod_region_put(region);
+	}
 }
 
 static u32 state_of(const struct mmiod_region *region)

@@ -18,8 +18,11 @@
 
 /* ---- the function, locked as the PCI core locks it for a reset ---- */
 
-/* A reset by the link is the bridge's affair, which must not be used by others meanwhile. */
-static bool lock_function(struct pci_dev *pdev)
+/*
+ * A reset by the link is the bridge's affair, which must not be used by others meanwhile. False:
+ * one of the two is busy. Never waits.
+ */
+bool mmiod_function_trylock(struct pci_dev *pdev)
 {
 	struct pci_dev *bridge = pci_upstream_bridge(pdev);
 
@@ -32,7 +35,7 @@ static bool lock_function(struct pci_dev *pdev)
 	return false;
 }
 
-static void unlock_function(struct pci_dev *pdev)
+void mmiod_function_unlock(struct pci_dev *pdev)
 {
 	struct pci_dev *bridge = pci_upstream_bridge(pdev);
 
@@ -57,19 +60,47 @@ static int reset_saved(struct pci_dev *pdev)
 	return ret;
 }
 
+/* 0 or -errno: the function may have virtual ones, which would not survive, or no method. */
+int mmiod_reset_is_possible(const struct mmiod_device *device)
+{
+	if (pci_num_vf(device->pdev))
+		return -EBUSY;
+	return device->pdev->reset_methods[0] ? 0 : -ENOTTY;
+}
+
+/* As it was at binding. What the last holder has left of the configuration does not survive. */
+int mmiod_reset_to_pristine(struct mmiod_device *device)
+{
+	pci_wait_for_pending_transaction(device->pdev);
+	if (pci_load_saved_state(device->pdev, device->pristine))
+		pci_save_state(device->pdev);
+	return reset_saved(device->pdev);
+}
+
+static int reset_to_now(struct mmiod_device *device)
+{
+	pci_save_state(device->pdev);
+	return reset_saved(device->pdev);
+}
+
 static void count(struct mmiod_device *device, int error, u64 took_us)
 {
 	mutex_lock(&mmiod_lock);
 	device->resets++;
 	if (error)
 		device->resets_failed++;
+	else
+		device->dirty = device->operated = false;
 	device->reset_error = error;
 	device->reset_us += took_us;
 	mutex_unlock(&mmiod_lock);
 }
 
-/* Between a begin and its end. */
-static int reset_begun(struct mmiod_device *device, u64 *took_us)
+/*
+ * After mmiod_device_begin(), whose end it is, with the function locked. @pristine: the
+ * configuration of binding is restored, and not that of now. 0 or -errno.
+ */
+int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us)
 {
 	u64 start = ktime_get_ns();
 	int ret;
@@ -77,8 +108,7 @@ static int reset_begun(struct mmiod_device *device, u64 *took_us)
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_RESET, 1, device->number);
 	mmiod_device_inject_wait();
 	pci_set_power_state(device->pdev, PCI_D0);
-	pci_save_state(device->pdev);
-	ret = reset_saved(device->pdev);
+	ret = pristine ? mmiod_reset_to_pristine(device) : reset_to_now(device);
 	*took_us = div_u64(ktime_get_ns() - start, NSEC_PER_USEC);
 	count(device, ret, *took_us);
 	mmiod_device_end_reset(device, !ret);
@@ -111,14 +141,16 @@ static int reset_locked(struct errand *errand)
 
 	if (!mmiod_device_is_bound(device) || is_revoked(operation))
 		return -ENODEV;
-	if (pci_num_vf(device->pdev))
-		return -EBUSY;
-	if (!device->pdev->reset_methods[0] || operation->flags & MMIOD_OPERATE_NEVER_RESET)
-		return -ENOTTY;
+	/* The client that asked sleeps as well; the thread does not. */
+	if (device->reasons & MMIOD_REASON_SLEEP)
+		return -EAGAIN;
+	ret = mmiod_reset_is_possible(device);
+	if (ret || operation->flags & MMIOD_OPERATE_NEVER_RESET)
+		return ret ?: -ENOTTY;
 	ret = mmiod_device_begin(device, MMIOD_REASON_RESET, operation->handle.owner, alone,
 				 &errand->conflict);
 	if (!ret)
-		ret = reset_begun(device, &errand->took_us);
+		ret = mmiod_reset_begun(device, false, &errand->took_us);
 	return !ret && is_revoked(operation) ? -ENODEV : ret;
 }
 
@@ -134,9 +166,9 @@ static void run_errand(struct work_struct *work)
 	struct pci_dev *pdev = operation->handle.device->pdev;
 
 	errand->result = -EAGAIN;
-	if (lock_function(pdev)) {
+	if (mmiod_function_trylock(pdev)) {
 		errand->result = reset_locked(errand);
-		unlock_function(pdev);
+		mmiod_function_unlock(pdev);
 	}
 	clear_bit(0, &operation->busy);
 	mmiod_handle_put(&operation->handle);

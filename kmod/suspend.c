@@ -70,8 +70,10 @@ int mmiod_device_begin(struct mmiod_device *device, u32 reason, u64 owner, bool 
 	}
 	device->reasons |= reason;
 	device->changes++;
-	if (reason & MMIOD_REASON_RESET)
+	if (reason & MMIOD_REASON_RESET) {
 		device->resets_begun++;
+		mmiod_operation_drop_master(device);
+	}
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
 	mmiod_command_close(device, reason != MMIOD_REASON_ERROR);

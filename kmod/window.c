@@ -98,6 +98,14 @@ static void announce(struct mmiod_window *window, u32 state)
 	wake_up_poll(&window->poll, mmiod_window_poll_events(state));
 }
 
+/* Whether who has it may write registers of a device, and so start its DMA. */
+bool mmiod_window_is_engine(const struct mmiod_window *window)
+{
+	return window->region && window->region->kind == MMIOD_REGION_PCI &&
+	       !(window->region->flags & MMIOD_REGION_NO_DMA) &&
+	       !(window->flags & MMIOD_WINDOW_READONLY);
+}
+
 /* ---- attribute: of the pages, so kept by the module and reserved before anything is mapped --- */
 
 /*
@@ -137,6 +145,8 @@ static u64 find_conflict(const struct mmiod_window *window)
 
 static void leave_region(struct mmiod_window *window)
 {
+	if (mmiod_window_is_engine(window))
+		mmiod_device_soil(window->region->device, window->owner);
 	release_attr(window);
 	interval_tree_remove(&window->pfns, &windows_by_pfn[window->attr]);
 	rb_erase(&window->node, &window->region->windows);
@@ -202,7 +212,7 @@ static void revoke_later(struct work_struct *work)
  * mappings stay until a kernel thread takes them away. Waits for no lock, because another's zap
  * could hold it. True: the taking away is still to come, and its event with it.
  */
-static bool begin_revoke(struct mmiod_window *window)
+bool mmiod_window_revoke_later(struct mmiod_window *window)
 {
 	if (!test_and_set_bit(MMIOD_REVOKED, &window->state))
 		wake_up_poll(&window->poll, mmiod_window_poll_events(MMIOD_WINDOW_REVOKED));
@@ -467,7 +477,7 @@ int mmiod_call_window_set_state(struct mmiod_call *call)
 		return ret != -ENOENT ? ret : mmiod_interrupt_set_state(arg->window_id, arg->state);
 	}
 	if (arg->flags)
-		arg->flags = begin_revoke(window) ? MMIOD_SET_STATE_LATER : 0;
+		arg->flags = mmiod_window_revoke_later(window) ? MMIOD_SET_STATE_LATER : 0;
 	else
 		ret = set_state(window, arg->state);
 	mmiod_window_put(window);

@@ -14,14 +14,21 @@
 #define WRITE MMIOD_OPERATE_CONFIG_WRITE
 #define VENDOR MMIOD_OPERATE_CONFIG_VENDOR
 
-/* Bound to the module now, if they were not; a test is skipped where there is none. */
+/*
+ * Bound to the module, and as after binding when a test asks for them first; it is skipped where
+ * there is none.
+ */
 uint32_t edu_behind_port(void);
 uint32_t nvme(void);
 uint32_t virtio(void);
 
 struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
-/* A device file's descriptor, or -1 with errno; and the test ends when there is none. */
+/*
+ * A device file's descriptor, or -1 with errno; and the test ends when there is none, after the
+ * device was made quiet, or at once.
+ */
 int try_operate(int control, struct mmiod_device_open open);
+int operate_at_once(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
 int operate(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
 struct mmiod_device_query query(int fd);
 

@@ -63,18 +63,28 @@ int nvme_window(int control, uint64_t offset, uint64_t length, uint32_t flags, u
 	return fd;
 }
 
+static void map(struct nvme *nvme)
+{
+	nvme->registers = map_window(nvme->fd, NVME_TABLE, PROT_READ | PROT_WRITE);
+	nvme->memory = map_window(nvme->buffer, NVME_MEMORY, PROT_READ | PROT_WRITE);
+}
+
 void nvme_open(struct nvme *nvme, int control)
 {
-	const size_t length = 2 * NVME_QUEUES * page() + page();
-
 	bind_driver(nvme_function(), "mmiod");
 	*nvme = (struct nvme){ .control = control };
 	nvme->fd = nvme_window(control, 0, NVME_TABLE, 0, NULL);
 	EXPECT(nvme->fd >= 0);
-	nvme->registers = map_window(nvme->fd, NVME_TABLE, PROT_READ | PROT_WRITE);
-	nvme->buffer = dma_buffer(control, nvme_function(), length);
-	nvme->memory = map_window(nvme->buffer, length, PROT_READ | PROT_WRITE);
+	nvme->buffer = dma_buffer(control, nvme_function(), NVME_MEMORY);
+	map(nvme);
 	nvme->bus = buffer_info(control, nvme->buffer, 0).bus;
+}
+
+void nvme_use(struct nvme *nvme, int control, int window, int buffer)
+{
+	*nvme = (struct nvme){ .control = control, .fd = window, .buffer = buffer };
+	map(nvme);
+	nvme->bus = buffer_info(control, buffer, 0).phys;
 }
 
 static volatile uint32_t *at(const struct nvme *nvme, unsigned int offset)
@@ -117,14 +127,43 @@ void nvme_start(struct nvme *nvme)
 	wait_ready(nvme, READY);
 }
 
+static void lay(struct nvme *nvme, unsigned int queue, const uint32_t *command)
+{
+	memcpy(nvme->memory + submissions(queue) +
+		       nvme->queues[queue].tail % ENTRIES * SUBMISSION_SIZE,
+	       command, SUBMISSION_SIZE);
+	__sync_synchronize();
+}
+
+static void ring(struct nvme *nvme, unsigned int queue)
+{
+	*at(nvme, DOORBELLS + 8 * queue) = ++nvme->queues[queue].tail % ENTRIES;
+}
+
 static void submit(struct nvme *nvme, unsigned int queue, const uint32_t *command)
 {
-	unsigned int *tail = &nvme->queues[queue].tail;
+	lay(nvme, queue, command);
+	ring(nvme, queue);
+}
 
-	memcpy(nvme->memory + submissions(queue) + *tail % ENTRIES * SUBMISSION_SIZE, command,
-	       SUBMISSION_SIZE);
-	__sync_synchronize();
-	*at(nvme, DOORBELLS + 8 * queue) = ++*tail % ENTRIES;
+void nvme_lay(struct nvme *nvme)
+{
+	const uint64_t address = nvme->bus + submissions(NVME_QUEUES);
+	const uint32_t identify[SUBMISSION_SIZE / 4] = {
+		[0] = IDENTIFY, [6] = address, [7] = address >> 32, [10] = 1
+	};
+
+	lay(nvme, 0, identify);
+}
+
+void nvme_ring(struct nvme *nvme)
+{
+	ring(nvme, 0);
+}
+
+bool nvme_is_on(struct nvme *nvme)
+{
+	return *at(nvme, CSTS) & READY;
 }
 
 static void complete(struct nvme *nvme, unsigned int queue)

@@ -27,12 +27,26 @@ struct nvme {
 uint32_t nvme_function(void);
 /* Binds it, claims what is needed and has a buffer made: from then on it masters the bus. */
 void nvme_open(struct nvme *nvme, int control);
+/*
+ * The same by a window of its registers that is there, and a buffer of so many bytes whose pages lie
+ * in a row: nothing masters the bus for them.
+ */
+#define NVME_MEMORY ((2 * NVME_QUEUES + 1) * page())
+void nvme_use(struct nvme *nvme, int control, int window, int buffer);
 /* Switches it on, also after a reset, with the administrative queue alone. */
 void nvme_start(struct nvme *nvme);
 /* A queue of I/O whose completions are told by the vector of the same number. */
 void nvme_add_queue(struct nvme *nvme, unsigned int queue);
 /* One command of that queue, that is complete when it returns; the vector was told. */
 void nvme_command(struct nvme *nvme, unsigned int queue);
+
+/*
+ * A command of the administrative queue that writes a page at the end of the memory: laid there by
+ * the one, and begun by the other, who may not have laid it.
+ */
+void nvme_lay(struct nvme *nvme);
+void nvme_ring(struct nvme *nvme);
+bool nvme_is_on(struct nvme *nvme);
 
 /* A window of its BAR 0, or -1 with errno. */
 int nvme_window(int control, uint64_t offset, uint64_t length, uint32_t flags, uint64_t *conflict);

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the last user of a device has armed does not go out under the next one: the device is reset
+ * between them, or who operates it is told that it could not be.
+ */
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "nvme.h"
+
+#define UC MMIOD_ATTR_UC
+#define RW (PROT_READ | PROT_WRITE)
+#define MASTER MMIOD_OPERATE_MASTER
+#define TRUSTED MMIOD_OPERATE_DMA_TRUSTED
+#define OPERATOR (READ | WRITE | MASTER | TRUSTED)
+#define OTHERS (MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS)
+
+static int master(int fd, uint32_t on)
+{
+	struct mmiod_device_master arg = { .size = sizeof(arg), .on = on };
+
+	return ioctl(fd, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
+}
+
+/* Of BAR 0, in a region of its own. */
+static uint64_t claim(int control, uint32_t device)
+{
+	struct mmiod_region_claim claim = {
+		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .width = 4
+	};
+
+	snprintf(claim.name, sizeof(claim.name), "engine-%x", device);
+	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
+		FAIL("cannot claim BAR 0: %s", strerror(errno));
+	return claim.region_id;
+}
+
+static int window_of(int control, uint64_t region_id, uint64_t length, uint64_t owner)
+{
+	struct mmiod_window_create create = {
+		.region_id = region_id, .length = length, .attr = UC, .owner = owner
+	};
+	int fd = try_window(control, &create);
+
+	EXPECT(fd >= 0);
+	return fd;
+}
+
+static int window_for(int control, uint64_t region_id, uint64_t owner)
+{
+	return window_of(control, region_id, page(), owner);
+}
+
+/* ---- what is left running: by the rig's NVMe controller, as QEMU's edu is not changed by a reset */
+
+static int make_memory(int control)
+{
+	int fd = try_buffer(control, (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_KMALLOC,
+								   .length = NVME_MEMORY,
+								   .node = -1 });
+
+	EXPECT(fd >= 0);
+	EXPECT_EQ(allocate(fd), 0);
+	return fd;
+}
+
+static void use(struct nvme *nvme, int control, uint64_t region_id, uint64_t owner, int memory)
+{
+	nvme_use(nvme, control, window_of(control, region_id, NVME_TABLE, owner), memory);
+}
+
+/*
+ * The controller is on, with a queue in that memory and a command in it that writes to that memory:
+ * whoever rings next, with bus mastering on, has it done.
+ */
+static void arm(struct nvme *nvme)
+{
+	nvme_start(nvme);
+	nvme_lay(nvme);
+}
+
+/* All that is left of who armed it: its memory, and a copy of that. */
+struct remains {
+	uint8_t *memory, *before;
+};
+
+static struct remains remains_of(uint8_t *memory)
+{
+	struct remains remains = { .memory = memory, .before = malloc(NVME_MEMORY) };
+
+	memcpy(remains.before, memory, NVME_MEMORY);
+	return remains;
+}
+
+static bool are_untouched(const struct remains *remains)
+{
+	return !memcmp(remains->memory, remains->before, NVME_MEMORY);
+}
+
+/* Who armed it has a window alone, and gives it up. */
+static struct remains arm_by_window(int control, uint64_t region_id)
+{
+	struct nvme nvme;
+
+	use(&nvme, control, region_id, 2, make_memory(control));
+	arm(&nvme);
+	EXPECT_EQ(munmap((void *)nvme.registers, NVME_TABLE), 0);
+	close(nvme.fd);
+	return remains_of(nvme.memory);
+}
+
+/* The one who comes next finds nothing to be done, also when he rings, and works himself. */
+static void expect_quiet(int control, int fd, uint64_t region_id, const struct remains *remains)
+{
+	struct nvme nvme;
+
+	use(&nvme, control, region_id, 1, make_memory(control));
+	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT(!nvme_is_on(&nvme));
+	nvme_ring(&nvme);
+	usleep(100000);
+	EXPECT(are_untouched(remains));
+	nvme_start(&nvme);
+	nvme_command(&nvme, 0);
+	EXPECT(are_untouched(remains));
+}
+
+TEST(what_an_operator_masters_reaches_memory_and_nothing_does_before)
+{
+	int control = open_control(), fd = operate(control, nvme(), OPERATOR, 0, 1);
+	struct remains remains;
+	struct nvme driver;
+
+	use(&driver, control, claim(control, nvme()), 1, make_memory(control));
+	arm(&driver);
+	remains = remains_of(driver.memory);
+	EXPECT(are_untouched(&remains));
+	EXPECT_EQ(master(fd, 1), 0);
+	nvme_ring(&driver);
+	while (are_untouched(&remains))
+		usleep(1000);
+}
+
+TEST(what_a_window_alone_has_armed_does_not_reach_memory_under_the_next_operator)
+{
+	int control = open_control(), fd;
+	uint64_t region_id = claim(control, nvme());
+	struct remains remains;
+
+	EXPECT_ERRNO(try_operate(control, request(nvme(), OPERATOR, 0, 1)), EAGAIN);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
+	remains = arm_by_window(control, region_id);
+	EXPECT(device_info(control, nvme()).flags & MMIOD_FUNCTION_DIRTY);
+	EXPECT_ERRNO(try_operate(control, request(nvme(), OPERATOR, 0, 1)), EAGAIN);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
+	EXPECT(device_info(control, nvme()).flags & MMIOD_FUNCTION_QUIET);
+	fd = operate_at_once(control, nvme(), OPERATOR, 0, 1);
+	expect_quiet(control, fd, region_id, &remains);
+}
+
+/* This is what the reset is there for. */
+TEST(without_a_reset_by_the_administrators_word_what_was_armed_goes_out)
+{
+	int control = open_control(), fd;
+	uint64_t region_id = claim(control, nvme());
+	struct remains remains = arm_by_window(control, region_id);
+	struct nvme next;
+
+	fd = operate_at_once(control, nvme(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
+	use(&next, control, region_id, 1, make_memory(control));
+	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT(nvme_is_on(&next));
+	nvme_ring(&next);
+	while (are_untouched(&remains))
+		usleep(1000);
+}
+
+/* The byte at 12 is of the header that a reset restores: from what it was at binding. */
+TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
+{
+	int control = open_control(), memory = make_memory(control), status, ready[2], fd;
+	uint64_t region_id = claim(control, nvme());
+	struct remains remains;
+	uint8_t before, changed, after;
+	pid_t child;
+
+	past_the_module(nvme(), &before, 1, 12);
+	EXPECT_EQ(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		struct nvme driver;
+
+		fd = operate(control, nvme(), OPERATOR, 0, 1);
+		use(&driver, control, region_id, 1, memory);
+		master(fd, 1);
+		arm(&driver);
+		EXPECT_EQ(write(ready[1], "", 1), 1);
+		pause();
+	}
+	EXPECT_EQ(read(ready[0], &after, 1), 1);
+	remains = remains_of(map_window(memory, NVME_MEMORY, RW));
+	changed = before ^ 0x20;
+	set_past_the_module(nvme(), &changed, 1, 12);
+	kill(child, SIGKILL);
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	EXPECT(!(pci_command(nvme()) & 4));
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
+	fd = operate(control, nvme(), OPERATOR, 0, 1);
+	past_the_module(nvme(), &after, 1, 12);
+	EXPECT_EQ(after, before);
+	expect_quiet(control, fd, region_id, &remains);
+}
+
+/* ---- who waits for a reset, and who does not ---- */
+
+TEST(who_masters_nothing_does_not_wait_for_a_dirty_device)
+{
+	int control = open_control();
+
+	EXPECT(device_info(control, edu()).flags & MMIOD_FUNCTION_DIRTY);
+	close(operate_at_once(control, edu(), READ | WRITE, 0, 1));
+	close(operate_at_once(control, edu(), READ | MMIOD_OPERATE_RESET, 0, 1));
+}
+
+TEST(a_device_that_cannot_be_reset_says_so_each_time_and_is_given_on_the_administrators_word)
+{
+	int control = open_control(), fd;
+
+	for (int i = 0; i < 2; i++) {
+		EXPECT_ERRNO(try_operate(control, request(edu(), OPERATOR, 0, 1)), EAGAIN);
+		EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu()));
+	}
+	fd = operate_at_once(control, edu(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
+	EXPECT_EQ(master(fd, 1), 0);
+	close(fd);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu()));
+	fd = operate(control, edu_behind_port(), OPERATOR, MMIOD_OPERATE_NEVER_RESET, 1);
+	close(fd);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu_behind_port()));
+	EXPECT(device_info(control, edu_behind_port()).flags & MMIOD_FUNCTION_DIRTY);
+}
+
+TEST(a_dirty_device_is_not_reset_under_another_unless_that_is_a_right)
+{
+	uint32_t device = edu_behind_port();
+	int control = open_control(), other = window_for(control, claim(control, device), 2), fd;
+	struct mmiod_device_open open = request(device, OPERATOR, 0, 1);
+	uint32_t value, resets = device_info(control, device).resets;
+
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_DEVICE_OPEN, &open), EBUSY);
+	EXPECT_EQ(open.conflict_id, window_id(other));
+	EXPECT_EQ(device_info(control, device).resets, resets);
+	EXPECT_ERRNO(try_operate(control, request(device, OPERATOR | OTHERS, 0, 1)), EAGAIN);
+	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED,
+		       window_id(other)));
+	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(other)));
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
+	fd = operate_at_once(control, device, OPERATOR, 0, 1);
+	EXPECT_ERRNO(master(fd, 1), EBUSY);
+	EXPECT_EQ(pread(other, &value, 4, 0), 4);
+	close(fd);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
+	EXPECT_EQ(pread(other, &value, 4, 0), 4);
+}
+
+TEST(a_reset_by_the_operator_makes_the_device_clean)
+{
+	int control = open_control(), fd;
+	struct mmiod_device_reset reset = { .size = sizeof(reset) };
+	struct mmiod_device_info before = device_info(control, nvme()), after;
+	int ret;
+
+	EXPECT(before.flags & MMIOD_FUNCTION_DIRTY);
+	EXPECT_EQ(before.resets, 0);
+	fd = operate_at_once(control, nvme(), OPERATOR | MMIOD_OPERATE_RESET,
+			     MMIOD_OPERATE_NEEDS_NO_RESET, 1);
+	while ((ret = ioctl(fd, MMIOD_IOC_DEVICE_RESET, &reset)) && errno == EAGAIN)
+		usleep(1000);
+	EXPECT_EQ(ret, 0);
+	after = device_info(control, nvme());
+	EXPECT(!(after.flags & MMIOD_FUNCTION_DIRTY));
+	EXPECT(after.flags & MMIOD_FUNCTION_QUIET);
+	EXPECT_EQ(after.resets, 1);
+	EXPECT_EQ(after.resets_failed, 0);
+	EXPECT_EQ(after.reset_error, 0);
+	EXPECT(after.reset_us > 0);
+	EXPECT_EQ(after.device_file, query(fd).id);
+	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT(!(device_info(control, nvme()).flags & MMIOD_FUNCTION_QUIET));
+	close(fd);
+	EXPECT_EQ(device_info(control, nvme()).device_file, 0);
+}
+
+TEST(a_function_may_be_unbound_while_it_is_made_quiet)
+{
+	uint32_t device = edu_behind_port();
+	int control = open_control();
+
+	for (int i = 0; i < 3; i++) {
+		close(operate(control, device, OPERATOR, 0, 1));
+		bind_driver(device, "mmiod");
+	}
+	close(operate(control, device, OPERATOR, 0, 1));
+	bind_driver(device, "mmiod");
+}
+
+static atomic_bool over;
+
+struct comer {
+	int control;
+	uint64_t region_id;
+};
+
+static void *come_and_go(void *arg)
+{
+	const struct comer *comer = arg;
+	struct mmiod_window_create create = {
+		.region_id = comer->region_id, .length = page(), .attr = UC, .owner = 2
+	};
+
+	while (!atomic_load(&over)) {
+		if (try_window(comer->control, &create) >= 0)
+			close(create.fd);
+		usleep(20000);
+	}
+	return NULL;
+}
+
+TEST(who_comes_and_goes_does_not_keep_the_device_for_ever)
+{
+	uint32_t device = edu_behind_port();
+	struct comer comer = { .control = open_control() };
+	pthread_t thread;
+	int control = open_control(), fd;
+
+	comer.region_id = claim(control, device);
+	atomic_store(&over, false);
+	EXPECT_EQ(pthread_create(&thread, NULL, come_and_go, &comer), 0);
+	while ((fd = try_operate(control, request(device, OPERATOR, 0, 1))) < 0)
+		EXPECT(errno == EAGAIN || errno == EBUSY);
+	atomic_store(&over, true);
+	pthread_join(thread, NULL);
+	close(fd);
+}
