@@ -369,8 +369,15 @@ static int reset(struct mmiod_operation *operation, u16 old, u16 value)
 	return mmiod_operation_reset(operation, &took_us, &conflict);
 }
 
+static int set_power(struct mmiod_operation *operation, u16 old, u16 value)
+{
+	u64 conflict;
+
+	return mmiod_operation_set_power(operation, value & PCI_PM_CTRL_STATE_MASK, &conflict);
+}
+
 /* What the place of a register of the table is counted from. */
-enum base { SPACE, EXP, AF };
+enum base { SPACE, PM, EXP, AF };
 
 /* A register of two bytes with bits that act: where they change, and where 1 is written. */
 struct row {
@@ -393,13 +400,16 @@ static const struct row rows[] = {
 	  PCI_EXP_DEVSTA_CED | PCI_EXP_DEVSTA_NFED | PCI_EXP_DEVSTA_FED | PCI_EXP_DEVSTA_URD,
 	  clear_devsta },
 	{ EXP, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 0, reset, true },
+	{ PM, PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK, 0, set_power, true },
 	{ AF, PCI_AF_CTRL, PCI_AF_CTRL_FLR, 0, reset, true },
 };
 
 /* False: the function has no such register. */
 static bool find_row(const struct mmiod_config *config, const struct row *row, unsigned int *from)
 {
-	const u16 bases[] = { [SPACE] = 0, [EXP] = config->exp, [AF] = config->af };
+	const u16 bases[] = {
+		[SPACE] = 0, [PM] = config->pm, [EXP] = config->exp, [AF] = config->af
+	};
 
 	*from = bases[row->base] + row->offset;
 	return row->base == SPACE || bases[row->base];

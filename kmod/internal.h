@@ -205,6 +205,8 @@ struct mmiod_device {
 
 	struct kref ref; /* one for the driver, one for each who settles it */
 
+	struct pci_saved_state *awake; /* configuration before D3hot; under the device lock */
+
 	/* Under mmiod_lock. */
 	struct list_head node; /* in the list of bound devices */
 	struct list_head regions; /* claimed within it */
@@ -382,6 +384,7 @@ extern const struct dev_pm_ops mmiod_pm_ops;
 void mmiod_device_deadline(struct work_struct *work);
 int mmiod_device_begin(struct mmiod_device *device, u32 reason, u64 owner, bool alone,
 		       u64 *conflict);
+void mmiod_device_end_power(struct mmiod_device *device);
 void mmiod_device_end_reset(struct mmiod_device *device, bool worked);
 #ifdef MMIOD_INJECT
 void mmiod_device_inject_wait(void);
@@ -721,6 +724,8 @@ void mmiod_function_unlock(struct pci_dev *pdev);
 int mmiod_reset_is_possible(const struct mmiod_device *device);
 int mmiod_reset_to_pristine(struct mmiod_device *device);
 int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us);
+void mmiod_power_up(struct mmiod_device *device);
+int mmiod_operation_set_power(struct mmiod_operation *operation, u32 state, u64 *conflict);
 int mmiod_operation_reset(struct mmiod_operation *operation, u64 *duration_us, u64 *conflict);
 
 /* ---- quiet.c ---- */

@@ -21,8 +21,8 @@
 #define RIGHTS                                                                                  \
 	(MMIOD_OPERATE_CONFIG_READ | MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR | \
 	 MMIOD_OPERATE_MASTER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS |              \
-	 MMIOD_OPERATE_DMA_TRUSTED)
-#define RIGHTS_TO_COME (MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA)
+	 MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA_TRUSTED)
+#define RIGHTS_TO_COME MMIOD_OPERATE_DMA
 #define FLAGS (MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_NEVER_RESET)
 #define FLAGS_TO_COME (MMIOD_OPERATE_SHARED_ENGINE | MMIOD_OPERATE_ATS_TRUSTED)
 
@@ -39,6 +39,13 @@ static bool is_operator(u32 rights)
 	return rights & ~MMIOD_OPERATE_CONFIG_READ;
 }
 
+/* Another reason that comes waits for the lock after it was set, so that none is overlooked. */
+static bool is_only_asleep(const struct mmiod_operation *operation)
+{
+	return READ_ONCE(operation->handle.device->reasons) == MMIOD_REASON_POWER &&
+	       !test_bit(MMIOD_SUSPENDED_BY_DAEMON, &operation->handle.state);
+}
+
 /*
  * Before the function's configuration space is touched: the lock is held on success. In D3hot that
  * space still answers. 0, ENODEV (revoked) or EAGAIN (suspended).
@@ -50,6 +57,8 @@ int mmiod_operation_enter(struct mmiod_operation *operation)
 	case MMIOD_WINDOW_OK:
 		return 0;
 	case MMIOD_WINDOW_SUSPENDED:
+		if (is_only_asleep(operation))
+			return 0;
 		up_read(&operation->handle.lock);
 		return -EAGAIN;
 	default:
@@ -287,10 +296,20 @@ static int call_reset(struct mmiod_call *call)
 				     &reset->conflict_id);
 }
 
+static int call_power(struct mmiod_call *call)
+{
+	struct mmiod_device_power *power = call->arg;
+
+	power->conflict_id = 0;
+	return mmiod_operation_set_power(operation_of(call->file->private_data), power->state,
+					 &power->conflict_id);
+}
+
 static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_QUERY, struct mmiod_device_query, call_query),
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_SET_MASTER, struct mmiod_device_master, call_master),
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_RESET, struct mmiod_device_reset, call_reset),
+	MMIOD_IOCTL(MMIOD_IOC_DEVICE_SET_POWER, struct mmiod_device_power, call_power),
 };
 
 static long operation_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -340,7 +359,7 @@ static bool give_up_device(struct mmiod_operation *operation)
 		device->operation = NULL;
 		device->dirty = true;
 		mmiod_wish_master(device, false);
-		if (has_engine(operation->rights))
+		if (has_engine(operation->rights) || device->reasons & MMIOD_REASON_POWER)
 			mmiod_quiet_after(device, operation);
 	}
 	WRITE_ONCE(operation->master, false);

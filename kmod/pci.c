@@ -78,6 +78,7 @@ static void free_device(struct kref *ref)
 
 	pci_dev_put(device->pdev);
 	kfree(device->config);
+	kfree(device->awake);
 	kfree(device);
 }
 
@@ -478,6 +479,7 @@ static void remove(struct pci_dev *pdev)
 	mmiod_device_begin_end(device);
 	mutex_unlock(&mmiod_lock);
 	cancel_delayed_work_sync(&device->quiet);
+	mmiod_power_up(device);
 	mmiod_command_close(device, false);
 	mmiod_device_end_windows(device);
 	mmiod_command_off(device);

@@ -91,6 +91,8 @@ static int make_quiet(struct mmiod_device *device)
 	int ret;
 
 	mmiod_device_finish_revocations(device);
+	if (device->reasons & MMIOD_REASON_POWER)
+		mmiod_device_end_power(device);
 	if (device->never_reset)
 		return -ENOTTY;
 	ret = mmiod_reset_is_possible(device);

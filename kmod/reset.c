@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Resets of a bound function by who operates it.
+ * Resets and power states of a bound function, by who operates it.
  *
  * A reset takes 0.1 s to a minute, with the function's device lock held. So a kernel thread does
  * it, which no client can slow down, and the client waits for that; the daemon never does. The lock
@@ -107,7 +107,7 @@ int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us)
 
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_RESET, 1, device->number);
 	mmiod_device_inject_wait();
-	pci_set_power_state(device->pdev, PCI_D0);
+	mmiod_power_up(device);
 	ret = pristine ? mmiod_reset_to_pristine(device) : reset_to_now(device);
 	*took_us = div_u64(ktime_get_ns() - start, NSEC_PER_USEC);
 	count(device, ret, *took_us);
@@ -116,9 +116,39 @@ int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us)
 	return ret;
 }
 
+/* ---- power ---- */
+
+/* With POWER begun. In D3hot the configuration space still answers, and may forget what is in it. */
+static int power_down(struct mmiod_device *device)
+{
+	int ret;
+
+	pci_save_state(device->pdev);
+	device->awake = pci_store_saved_state(device->pdev);
+	if (!device->awake)
+		return -ENOMEM;
+	ret = pci_set_power_state(device->pdev, PCI_D3hot);
+	/* The core warns, and answers nothing, if the function did not go there. */
+	return ret ?: device->pdev->current_state == PCI_D3hot ? 0 : -EIO;
+}
+
+/*
+ * Into D0, with the configuration that it had, if it was in D3hot. With the function's lock held,
+ * and a reason standing that keeps everybody away; that of D3hot is the caller's to end.
+ */
+void mmiod_power_up(struct mmiod_device *device)
+{
+	pci_set_power_state(device->pdev, PCI_D0);
+	if (device->awake && !pci_load_and_free_saved_state(device->pdev, &device->awake))
+		pci_restore_state(device->pdev);
+}
+
+/* ---- what clients ask for ---- */
+
 /* What a client has asked a kernel thread for. */
 struct errand {
 	struct work_struct work;
+	int (*run)(struct errand *errand); /* with the function locked, ours, and the file in use */
 	struct completion done;
 	struct kref ref; /* one for each of the two */
 	struct mmiod_operation *operation; /* a reference */
@@ -132,26 +162,68 @@ static bool is_revoked(const struct mmiod_operation *operation)
 	return mmiod_handle_state(&operation->handle) == MMIOD_WINDOW_REVOKED;
 }
 
-static int reset_locked(struct errand *errand)
+/* Others who have something of the function are in the way, unless that is a right. */
+static int begin(struct errand *errand, u32 reason)
+{
+	const struct mmiod_operation *operation = errand->operation;
+
+	return mmiod_device_begin(operation->handle.device, reason, operation->handle.owner,
+				  !(operation->rights & MMIOD_OPERATE_RESET_OTHERS),
+				  &errand->conflict);
+}
+
+static int reset(struct errand *errand)
 {
 	struct mmiod_operation *operation = errand->operation;
-	struct mmiod_device *device = operation->handle.device;
-	bool alone = !(operation->rights & MMIOD_OPERATE_RESET_OTHERS);
+	int ret = mmiod_reset_is_possible(operation->handle.device);
+
+	if (ret || operation->flags & MMIOD_OPERATE_NEVER_RESET)
+		return ret ?: -ENOTTY;
+	return begin(errand, MMIOD_REASON_RESET)
+		       ?: mmiod_reset_begun(operation->handle.device, false, &errand->took_us);
+}
+
+static int sleep_deeply(struct errand *errand)
+{
+	struct mmiod_device *device = errand->operation->handle.device;
 	int ret;
 
-	if (!mmiod_device_is_bound(device) || is_revoked(operation))
+	if (pci_num_vf(device->pdev))
+		return -EBUSY;
+	if (!device->pdev->pm_cap)
+		return -EOPNOTSUPP;
+	if (device->reasons)
+		return device->reasons & MMIOD_REASON_POWER ? 0 : -EAGAIN;
+	ret = begin(errand, MMIOD_REASON_POWER);
+	if (ret)
+		return ret;
+	ret = power_down(device);
+	if (ret)
+		mmiod_device_end_power(device);
+	return ret;
+}
+
+static int wake(struct errand *errand)
+{
+	struct mmiod_device *device = errand->operation->handle.device;
+
+	if (device->reasons & MMIOD_REASON_POWER)
+		mmiod_device_end_power(device);
+	return 0;
+}
+
+static int run_locked(struct errand *errand)
+{
+	struct mmiod_device *device = errand->operation->handle.device;
+	int ret;
+
+	if (!mmiod_device_is_bound(device) || is_revoked(errand->operation))
 		return -ENODEV;
 	/* The client that asked sleeps as well; the thread does not. */
 	if (device->reasons & MMIOD_REASON_SLEEP)
 		return -EAGAIN;
-	ret = mmiod_reset_is_possible(device);
-	if (ret || operation->flags & MMIOD_OPERATE_NEVER_RESET)
-		return ret ?: -ENOTTY;
-	ret = mmiod_device_begin(device, MMIOD_REASON_RESET, operation->handle.owner, alone,
-				 &errand->conflict);
-	if (!ret)
-		ret = mmiod_reset_begun(device, false, &errand->took_us);
-	return !ret && is_revoked(operation) ? -ENODEV : ret;
+	ret = errand->run(errand);
+	return !ret && is_revoked(errand->operation) ? -ENODEV : ret;
 }
 
 static void free_errand(struct kref *ref)
@@ -167,7 +239,7 @@ static void run_errand(struct work_struct *work)
 
 	errand->result = -EAGAIN;
 	if (mmiod_function_trylock(pdev)) {
-		errand->result = reset_locked(errand);
+		errand->result = run_locked(errand);
 		mmiod_function_unlock(pdev);
 	}
 	clear_bit(0, &operation->busy);
@@ -176,6 +248,7 @@ static void run_errand(struct work_struct *work)
 	kref_put(&errand->ref, free_errand);
 }
 
+/* Owns the errand. */
 static int wait_for(struct errand *errand, u64 *took_us, u64 *conflict)
 {
 	int ret;
@@ -192,16 +265,11 @@ static int wait_for(struct errand *errand, u64 *took_us, u64 *conflict)
 	return ret;
 }
 
-/*
- * For the client's task, with no lock held. 0 or -errno, as RESET answers it; with EBUSY *@conflict
- * says who is in the way, or 0.
- */
-int mmiod_operation_reset(struct mmiod_operation *operation, u64 *took_us, u64 *conflict)
+static int send(struct mmiod_operation *operation, int (*run)(struct errand *errand), u64 *took_us,
+		u64 *conflict)
 {
 	struct errand *errand;
 
-	if (!(operation->rights & MMIOD_OPERATE_RESET))
-		return -EPERM;
 	if (test_and_set_bit(0, &operation->busy))
 		return -EAGAIN;
 	errand = kzalloc(sizeof(*errand), GFP_KERNEL_ACCOUNT);
@@ -213,7 +281,31 @@ int mmiod_operation_reset(struct mmiod_operation *operation, u64 *took_us, u64 *
 	init_completion(&errand->done);
 	kref_init(&errand->ref);
 	kref_get(&errand->ref);
+	errand->run = run;
 	errand->operation = operation;
 	mmiod_handle_get(&operation->handle);
 	return wait_for(errand, took_us, conflict);
+}
+
+/*
+ * For the client's task, with no lock held. 0 or -errno, as RESET answers it; with EBUSY *@conflict
+ * says who is in the way, or 0.
+ */
+int mmiod_operation_reset(struct mmiod_operation *operation, u64 *took_us, u64 *conflict)
+{
+	if (!(operation->rights & MMIOD_OPERATE_RESET))
+		return -EPERM;
+	return send(operation, reset, took_us, conflict);
+}
+
+/* Likewise, as SET_POWER answers it: @state is 0 for D0 and 3 for D3hot. */
+int mmiod_operation_set_power(struct mmiod_operation *operation, u32 state, u64 *conflict)
+{
+	u64 took_us;
+
+	if (!(operation->rights & MMIOD_OPERATE_POWER))
+		return -EPERM;
+	if (state != MMIOD_POWER_D0 && state != MMIOD_POWER_D3HOT)
+		return -EINVAL;
+	return send(operation, state ? sleep_deeply : wake, &took_us, conflict);
 }

@@ -70,10 +70,10 @@ int mmiod_device_begin(struct mmiod_device *device, u32 reason, u64 owner, bool 
 	}
 	device->reasons |= reason;
 	device->changes++;
-	if (reason & MMIOD_REASON_RESET) {
+	if (reason & MMIOD_REASON_RESET)
 		device->resets_begun++;
+	if (reason & (MMIOD_REASON_RESET | MMIOD_REASON_POWER))
 		mmiod_operation_drop_master(device);
-	}
 	last = mmiod_window_last();
 	mutex_unlock(&mmiod_lock);
 	mmiod_command_close(device, reason != MMIOD_REASON_ERROR);
@@ -131,17 +131,23 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
  */
 void mmiod_device_end_reset(struct mmiod_device *device, bool worked)
 {
+	mmiod_power_up(device);
 	if (worked && mmiod_pci_answers(device->pdev))
 		mmiod_forgotten(device);
-	end_if_it_answers(device, MMIOD_REASON_RESET, worked ? MMIOD_REASON_ERROR : 0);
+	end_if_it_answers(device, MMIOD_REASON_RESET | MMIOD_REASON_POWER,
+			  worked ? MMIOD_REASON_ERROR : 0);
 	if (!(device->reasons & MMIOD_REASON_ERROR))
 		cancel_delayed_work(&device->deadline);
 }
 
-/*
- * ---- resets by the PCI core: state is saved after reset_prepare, restored before reset_done; those
- * that clients ask for are in reset.c ----
- */
+/* D3hot is over, or was not reached. */
+void mmiod_device_end_power(struct mmiod_device *device)
+{
+	mmiod_power_up(device);
+	end_if_it_answers(device, MMIOD_REASON_POWER, 0);
+}
+
+/* ---- resets by the PCI core: state is saved after reset_prepare, restored before reset_done ---- */
 
 #ifdef MMIOD_INJECT
 static bool hold_resets;
@@ -264,7 +270,10 @@ static int pm_suspend(struct device *dev)
 
 static int pm_resume(struct device *dev)
 {
-	end_if_it_answers(dev_get_drvdata(dev), MMIOD_REASON_SLEEP, 0);
+	struct mmiod_device *device = dev_get_drvdata(dev);
+
+	mmiod_power_up(device);
+	end_if_it_answers(device, MMIOD_REASON_SLEEP | MMIOD_REASON_POWER, 0);
 	return 0;
 }
 
