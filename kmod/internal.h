@@ -88,7 +88,8 @@
  * at a time (device_lock). ->remove marks the device's regions as ending, and a reset marks that
  * it has begun, under mmiod_lock; then they walk the windows without it, by rising ids, and a
  * caller that makes a window looks at the marks when it enters the window. So none is missed, and
- * none is added that the walk ought to have found.
+ * none is added that the walk ought to have found. device->quiet is queued by itself, or under
+ * mmiod_lock and not once ->remove has marked the device as gone, which then waits for it.
  *
  * A function whose name ends in _locked is called with the lock held; its comment says which one.
  */
@@ -437,7 +438,6 @@ void mmiod_region_end(struct mmiod_region *region);
 void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last_window,
 				u64 owner);
 u64 mmiod_region_other(struct mmiod_device *device, u64 owner, bool engines);
-void mmiod_device_finish_revocations(struct mmiod_device *device);
 void mmiod_device_revoke_engines(struct mmiod_device *device, u64 owner);
 void mmiod_region_exit(void);
 
@@ -731,7 +731,8 @@ int mmiod_operation_reset(struct mmiod_operation *operation, u64 *duration_us, u
 /* ---- quiet.c ---- */
 
 void mmiod_device_soil(struct mmiod_device *device, u64 owner);
-void mmiod_quiet_after(struct mmiod_device *device, const struct mmiod_operation *operation);
+bool mmiod_quiet_after(struct mmiod_device *device, const struct mmiod_operation *operation);
+void mmiod_quiet_begin(struct mmiod_device *device);
 int mmiod_quiet_admit(struct mmiod_device *device, const struct mmiod_operation *operation,
 		      u64 *conflict);
 void mmiod_quiet_work(struct work_struct *work);

@@ -347,35 +347,37 @@ static void suspended(struct mmiod_handle *handle)
 	mmiod_settle_later(device);
 }
 
-/* The device has no operator any more: true, if this was its operator, and had an engine. */
+/* If this was its operator the device has none any more. True: it is then to be made quiet. */
 static bool give_up_device(struct mmiod_operation *operation)
 {
 	struct mmiod_device *device = operation->handle.device;
-	bool was_operator;
+	bool quiet = false;
 
 	mutex_lock(&mmiod_lock);
-	was_operator = device->operation == operation;
-	if (was_operator) {
+	if (device->operation == operation) {
 		device->operation = NULL;
 		device->dirty = true;
 		mmiod_wish_master(device, false);
 		if (has_engine(operation->rights) || device->reasons & MMIOD_REASON_POWER)
-			mmiod_quiet_after(device, operation);
+			quiet = mmiod_quiet_after(device, operation);
 	}
 	WRITE_ONCE(operation->master, false);
 	mutex_unlock(&mmiod_lock);
-	return was_operator && has_engine(operation->rights);
+	return quiet;
 }
 
 static void end(struct mmiod_handle *handle)
 {
 	struct mmiod_operation *operation = operation_of(handle);
+	bool quiet = give_up_device(operation);
 
-	if (!give_up_device(operation))
-		return;
-	mmiod_assert_master(handle->device);
-	mmiod_device_revoke_engines(handle->device, handle->owner);
-	mmiod_settle_later(handle->device);
+	if (has_engine(operation->rights)) {
+		mmiod_assert_master(handle->device);
+		mmiod_device_revoke_engines(handle->device, handle->owner);
+		mmiod_settle_later(handle->device);
+	}
+	if (quiet)
+		mmiod_quiet_begin(handle->device);
 }
 
 static void free_operation(struct mmiod_handle *handle)

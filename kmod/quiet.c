@@ -34,28 +34,48 @@ void mmiod_device_soil(struct mmiod_device *device, u64 owner)
 		device->dirty = true;
 }
 
-/* Under mmiod_lock. @owner's windows are suspended by it also where others' are revoked. */
-static void queue(struct mmiod_device *device, u64 owner)
+/*
+ * Under mmiod_lock. @owner's windows are suspended by the work also where others' are revoked.
+ * False: it is on its way already, or comes too late; else the caller queues it.
+ */
+static bool ask(struct mmiod_device *device, u64 owner)
 {
 	lockdep_assert_held(&mmiod_lock);
 	if (device->quieting || device->reasons & (MMIOD_REASON_GONE | MMIOD_REASON_LOST))
-		return;
+		return false;
 	device->quieting = true;
 	device->quiet_owner = owner;
-	queue_delayed_work(mmiod_workers, &device->quiet, 0);
+	return true;
+}
+
+/* Under mmiod_lock, as ->remove marks the device before it waits for the work. */
+static void queue_locked(struct mmiod_device *device)
+{
+	lockdep_assert_held(&mmiod_lock);
+	if (!(device->reasons & MMIOD_REASON_GONE))
+		queue_delayed_work(mmiod_workers, &device->quiet, 0);
 }
 
 /*
  * The operator has ended, under mmiod_lock, and he had an engine. Nobody masters the device until
- * the quiet work is done, for an interrupt neither.
+ * the quiet work is done, for an interrupt neither. True: the caller calls mmiod_quiet_begin() when
+ * the windows are revoked that it ends.
  */
-void mmiod_quiet_after(struct mmiod_device *device, const struct mmiod_operation *operation)
+bool mmiod_quiet_after(struct mmiod_device *device, const struct mmiod_operation *operation)
 {
 	device->dirty = true;
 	device->operated = true;
 	device->never_reset = operation->flags & MMIOD_OPERATE_NEVER_RESET;
 	mmiod_hold_master(device, MMIOD_HELD_QUIET, true);
-	queue(device, operation->handle.owner);
+	return ask(device, operation->handle.owner);
+}
+
+/* With no lock held. */
+void mmiod_quiet_begin(struct mmiod_device *device)
+{
+	mutex_lock(&mmiod_lock);
+	queue_locked(device);
+	mutex_unlock(&mmiod_lock);
 }
 
 /*
@@ -80,7 +100,8 @@ int mmiod_quiet_admit(struct mmiod_device *device, const struct mmiod_operation 
 	if (*conflict)
 		return -EBUSY;
 	device->never_reset = false;
-	queue(device, owner);
+	if (ask(device, owner))
+		queue_locked(device);
 	return -EAGAIN;
 }
 
@@ -90,7 +111,6 @@ static int make_quiet(struct mmiod_device *device)
 	u64 took_us;
 	int ret;
 
-	mmiod_device_finish_revocations(device);
 	if (device->reasons & MMIOD_REASON_POWER)
 		mmiod_device_end_power(device);
 	if (device->never_reset)

@@ -359,7 +359,7 @@ struct mmiod_region *mmiod_region_of_device(struct mmiod_device *device, u64 id)
  * The caller has set or cleared the device's reason under mmiod_lock, which it no longer holds, and
  * has a reference. Windows that came later, with ids above @last, were made accordingly. The event
  * is sent first: the daemon then knows why windows are revoked. @owner's are not, as it was he who
- * asked for the reset.
+ * asked for the reset. What was revoked before, but left to a kernel thread, is gone as well.
  */
 void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64 last, u64 owner)
 {
@@ -372,7 +372,8 @@ void mmiod_region_set_suspended(struct mmiod_region *region, bool suspended, u64
 		revoke_windows(region, last, owner);
 	while ((window = mmiod_window_of_region(region, id, last))) {
 		id = window->id + 1;
-		mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended);
+		if (mmiod_window_suspend(window, MMIOD_SUSPENDED_BY_DEVICE, suspended))
+			mmiod_window_revoke(window);
 		mmiod_window_put(window);
 	}
 }
@@ -399,19 +400,6 @@ u64 mmiod_region_other(struct mmiod_device *device, u64 owner, bool engines)
 	return 0;
 }
 
-static void finish_revocations(struct mmiod_region *region)
-{
-	struct mmiod_window *window;
-	u64 id = 0;
-
-	while ((window = mmiod_window_of_region(region, id, U64_MAX))) {
-		id = window->id + 1;
-		if (mmiod_window_state(window) == MMIOD_WINDOW_REVOKED)
-			mmiod_window_revoke(window);
-		mmiod_window_put(window);
-	}
-}
-
 static void revoke_engines(struct mmiod_region *region, u64 owner)
 {
 	struct mmiod_window *window;
@@ -422,19 +410,6 @@ static void revoke_engines(struct mmiod_region *region, u64 owner)
 		if (mmiod_same_owner(window->owner, owner) && mmiod_window_is_engine(window))
 			mmiod_window_revoke_later(window);
 		mmiod_window_put(window);
-	}
-}
-
-/* What is revoked, and was left to a kernel thread, is gone when this returns. No lock held. */
-void mmiod_device_finish_revocations(struct mmiod_device *device)
-{
-	struct mmiod_region *region;
-	u64 id = 0;
-
-	while ((region = mmiod_region_of_device(device, id))) {
-		id = region->id + 1;
-		finish_revocations(region);
-		mmiod_region_put(region);
 	}
 }
 
