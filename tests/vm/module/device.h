@@ -16,7 +16,7 @@
 
 /*
  * Bound to the module, and as after binding when a test asks for them first; it is skipped where
- * there is none.
+ * there is none. Control files that are open by then hear of an earlier test's end.
  */
 uint32_t edu_behind_port(void);
 uint32_t nvme(void);

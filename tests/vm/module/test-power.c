@@ -177,21 +177,22 @@ TEST(a_machine_that_wakes_wakes_a_function_that_slept_before)
 
 TEST(a_function_is_woken_when_its_file_ends_and_when_it_is_unbound)
 {
+	uint32_t device = nvme();
 	int control = open_control(), fd, other;
 	uint32_t value;
 
-	other = window_for(control, nvme(), 2);
-	fd = operate(control, nvme(), POWER | OTHERS, 0, 1);
+	other = window_for(control, device, 2);
+	fd = operate(control, device, POWER | OTHERS, 0, 1);
 	EXPECT_EQ(power(fd, MMIOD_POWER_D3HOT), 0);
 	close(fd);
-	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
-	EXPECT_EQ(state_of(nvme()), 0);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
+	EXPECT_EQ(state_of(device), 0);
 	EXPECT_EQ(pread(other, &value, 4, 8), 4);
-	fd = operate(control, nvme(), POWER | OTHERS, 0, 1);
+	fd = operate(control, device, POWER | OTHERS, 0, 1);
 	EXPECT_EQ(power(fd, MMIOD_POWER_D3HOT), 0);
-	bind_driver(nvme(), "mmiod");
-	EXPECT_EQ(state_of(nvme()), 0);
-	fd = operate(control, nvme(), READ, 0, 1);
+	bind_driver(device, "mmiod");
+	EXPECT_EQ(state_of(device), 0);
+	fd = operate(control, device, READ, 0, 1);
 	EXPECT_EQ(pread(fd, &value, 4, 0), 4);
 	EXPECT_EQ(value, 0x00101b36);
 }

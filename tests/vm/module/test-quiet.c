@@ -146,18 +146,19 @@ TEST(what_an_operator_masters_reaches_memory_and_nothing_does_before)
 
 TEST(what_a_window_alone_has_armed_does_not_reach_memory_under_the_next_operator)
 {
+	uint32_t device = nvme();
 	int control = open_control(), fd;
-	uint64_t region_id = claim(control, nvme());
+	uint64_t region_id = claim(control, device);
 	struct remains remains;
 
-	EXPECT_ERRNO(try_operate(control, request(nvme(), OPERATOR, 0, 1)), EAGAIN);
-	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
+	EXPECT_ERRNO(try_operate(control, request(device, OPERATOR, 0, 1)), EAGAIN);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
 	remains = arm_by_window(control, region_id);
-	EXPECT(device_info(control, nvme()).flags & MMIOD_FUNCTION_DIRTY);
-	EXPECT_ERRNO(try_operate(control, request(nvme(), OPERATOR, 0, 1)), EAGAIN);
-	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
-	EXPECT(device_info(control, nvme()).flags & MMIOD_FUNCTION_QUIET);
-	fd = operate_at_once(control, nvme(), OPERATOR, 0, 1);
+	EXPECT(device_info(control, device).flags & MMIOD_FUNCTION_DIRTY);
+	EXPECT_ERRNO(try_operate(control, request(device, OPERATOR, 0, 1)), EAGAIN);
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
+	EXPECT(device_info(control, device).flags & MMIOD_FUNCTION_QUIET);
+	fd = operate_at_once(control, device, OPERATOR, 0, 1);
 	expect_quiet(control, fd, region_id, &remains);
 }
 
@@ -181,19 +182,20 @@ TEST(without_a_reset_by_the_administrators_word_what_was_armed_goes_out)
 /* The byte at 12 is of the header that a reset restores: from what it was at binding. */
 TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
 {
+	uint32_t device = nvme();
 	int control = open_control(), memory = make_memory(control), status, ready[2], fd;
-	uint64_t region_id = claim(control, nvme());
+	uint64_t region_id = claim(control, device);
 	struct remains remains;
 	uint8_t before, changed, after;
 	pid_t child;
 
-	past_the_module(nvme(), &before, 1, 12);
+	past_the_module(device, &before, 1, 12);
 	EXPECT_EQ(pipe(ready), 0);
 	child = fork();
 	if (!child) {
 		struct nvme driver;
 
-		fd = operate(control, nvme(), OPERATOR, 0, 1);
+		fd = operate(control, device, OPERATOR, 0, 1);
 		use(&driver, control, region_id, 1, memory);
 		master(fd, 1);
 		arm(&driver);
@@ -203,13 +205,13 @@ TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
 	EXPECT_EQ(read(ready[0], &after, 1), 1);
 	remains = remains_of(map_window(memory, NVME_MEMORY, RW));
 	changed = before ^ 0x20;
-	set_past_the_module(nvme(), &changed, 1, 12);
+	set_past_the_module(device, &changed, 1, 12);
 	kill(child, SIGKILL);
 	EXPECT_EQ(waitpid(child, &status, 0), child);
-	EXPECT(!(pci_command(nvme()) & 4));
-	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, nvme()));
-	fd = operate(control, nvme(), OPERATOR, 0, 1);
-	past_the_module(nvme(), &after, 1, 12);
+	EXPECT(!(pci_command(device) & 4));
+	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
+	fd = operate(control, device, OPERATOR, 0, 1);
+	past_the_module(device, &after, 1, 12);
 	EXPECT_EQ(after, before);
 	expect_quiet(control, fd, region_id, &remains);
 }
@@ -233,7 +235,7 @@ TEST(a_device_that_cannot_be_reset_says_so_each_time_and_is_given_on_the_adminis
 		EXPECT_ERRNO(try_operate(control, request(edu(), OPERATOR, 0, 1)), EAGAIN);
 		EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu()));
 	}
-	fd = operate_at_once(control, edu(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
+	fd = operate(control, edu(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
 	EXPECT_EQ(master(fd, 1), 0);
 	close(fd);
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu()));

@@ -37,7 +37,7 @@ static int reset_now(int fd)
 	return ret;
 }
 
-/* The region of a function's BAR 0, claimed anew for each test. */
+/* The region of a function's BAR 0. */
 static uint64_t claim(int control, uint32_t device, uint32_t flags)
 {
 	struct mmiod_region_claim claim = { .size = sizeof(claim),
@@ -63,12 +63,6 @@ static int window_for(int control, uint64_t region_id, uint64_t owner)
 	return fd;
 }
 
-/* A function as the next test wants to find it. */
-static void end_claims(uint32_t device)
-{
-	bind_driver(device, "mmiod");
-}
-
 TEST(a_reset_by_the_holder_suspends_the_windows_and_they_work_after_it)
 {
 	int control = open_control(), fd = operate(control, nvme(), READ | RESET, 0, 1), held;
@@ -88,7 +82,6 @@ TEST(a_reset_by_the_holder_suspends_the_windows_and_they_work_after_it)
 	EXPECT_EQ(value, 0x00101b36);
 	EXPECT(!(pci_command(nvme()) & MASTER));
 	EXPECT(pci_command(nvme()) & MEMORY);
-	end_claims(nvme());
 }
 
 TEST(a_device_file_tells_that_there_was_a_reset_until_it_is_asked)
@@ -195,7 +188,6 @@ TEST(a_reset_that_would_hit_another_owner_is_refused_and_names_what_he_has)
 		EXPECT_EQ(reset_now(fd), 0);
 		close(mine);
 	}
-	end_claims(nvme());
 }
 
 TEST(files_of_owner_0_are_in_the_way_of_each_other)
@@ -206,7 +198,6 @@ TEST(files_of_owner_0_are_in_the_way_of_each_other)
 	EXPECT_ERRNO(reset_now(fd), EBUSY);
 	close(held);
 	EXPECT_EQ(reset_now(fd), 0);
-	end_claims(nvme());
 }
 
 TEST(who_may_reset_under_others_suspends_their_windows_too)
@@ -220,7 +211,6 @@ TEST(who_may_reset_under_others_suspends_their_windows_too)
 		       window_id(other)));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(other)));
 	EXPECT_EQ(pread(other, &value, 4, 8), 4);
-	end_claims(nvme());
 }
 
 TEST(where_a_reset_revokes_it_spares_the_windows_of_who_asked_for_it)
@@ -235,7 +225,6 @@ TEST(where_a_reset_revokes_it_spares_the_windows_of_who_asked_for_it)
 	EXPECT_ERRNO(pread(other, &value, 4, 8), ENODEV);
 	EXPECT_EQ(write_file(pci_path(nvme()), "reset", "1"), 0);
 	EXPECT_ERRNO(pread(mine, &value, 4, 8), ENODEV);
-	end_claims(nvme());
 }
 
 /* ---- nobody waits for a reset ---- */
@@ -283,7 +272,6 @@ TEST(a_revoke_and_a_close_do_not_wait_for_a_reset)
 	hold_resets(false);
 	EXPECT_EQ(end_reset(thread), ENODEV);
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_RESET, 0, nvme()));
-	end_claims(nvme());
 }
 
 TEST(a_holder_that_is_killed_in_a_reset_is_gone_and_the_reset_ends)
