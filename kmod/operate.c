@@ -332,8 +332,8 @@ static const struct file_operations operation_fops = {
 /* ---- life ---- */
 
 /*
- * Bus mastering goes off at once; what waits for that is freed by a kernel thread. Of two changes at
- * once the last one here sees what both have left.
+ * Bus mastering goes off at once; what waits for that is freed by a kernel thread. When two changes
+ * come together, the later one here sees what both have left.
  */
 static void suspended(struct mmiod_handle *handle)
 {
