@@ -206,6 +206,7 @@ struct mmiod_device {
 
 	struct kref ref; /* one for the driver, one for each who settles it */
 
+	bool no_snoop; /* it was let to bypass the caches; constant once published */
 	struct pci_saved_state *awake; /* configuration before D3hot; under the device lock */
 
 	/* Under mmiod_lock. */

@@ -195,6 +195,20 @@ static struct mmiod_device *new_device(struct pci_dev *pdev)
 }
 
 /*
+ * A function that bypasses the caches reads what lies below the zeros in there: what others have
+ * left in the memory. While it is bound here it is kept from that, and no client can change it.
+ */
+static void forbid_no_snoop(struct mmiod_device *device)
+{
+	u16 control = 0;
+
+	pcie_capability_read_word(device->pdev, PCI_EXP_DEVCTL, &control);
+	device->no_snoop = control & PCI_EXP_DEVCTL_NOSNOOP_EN;
+	if (device->no_snoop)
+		pcie_capability_clear_word(device->pdev, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_NOSNOOP_EN);
+}
+
+/*
  * The firmware or the last driver may have left it mastering the bus. slot_reset restores the state
  * that is saved here.
  */
@@ -211,6 +225,7 @@ static int enable(struct mmiod_device *device)
 	ret = mmiod_intx_take_line(device);
 	if (ret)
 		goto err_disable;
+	forbid_no_snoop(device);
 	pci_save_state(pdev);
 	device->pristine = pci_store_saved_state(pdev);
 	device->config = mmiod_config_new(pdev);
@@ -227,6 +242,8 @@ err_disable:
 
 static void disable(struct mmiod_device *device)
 {
+	if (device->no_snoop)
+		pcie_capability_set_word(device->pdev, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_NOSNOOP_EN);
 	dma_set_coherent_mask(&device->pdev->dev, DMA_BIT_MASK(MMIOD_DMA_BITS));
 	kfree(device->pristine);
 	mmiod_intx_give_line(device);
