@@ -17,7 +17,8 @@
  * number without references, so it cannot be pinned, and it is freed only after the zap. Revocation
  * frees at once, but for DMA memory, which a device may still write to: that stays until the
  * window's file goes, and then where it waits for the device (quarantine.c), or until the device
- * itself goes, whose bus mastering is cut off before.
+ * itself goes, whose bus mastering is cut off before. A device with a domain (domain.c) reaches
+ * pages of their own instead, until they are unmapped: these are freed at once.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
@@ -34,7 +35,7 @@
 
 static bool maps_by_frame(const struct mmiod_buffer *buffer)
 {
-	return buffer->kind == MMIOD_BUFFER_KMALLOC || buffer->kind == MMIOD_BUFFER_DMA;
+	return buffer->source == MMIOD_BUFFER_KMALLOC || buffer->source == MMIOD_BUFFER_DMA;
 }
 
 /* ---- allocation ---- */
@@ -56,7 +57,7 @@ static gfp_t gfp_of(const struct mmiod_buffer *buffer)
 
 	if (buffer->node != NUMA_NO_NODE)
 		gfp |= __GFP_THISNODE;
-	if (buffer->kind != MMIOD_BUFFER_DMA)
+	if (buffer->source != MMIOD_BUFFER_DMA)
 		gfp |= __GFP_ACCOUNT;
 	return gfp | zones[buffer->zone] | __GFP_ZERO | __GFP_NOWARN;
 }
@@ -175,7 +176,7 @@ static int allocate_dma(struct mmiod_buffer *buffer)
 
 static int allocate_by_kind(struct mmiod_buffer *buffer)
 {
-	switch (buffer->kind) {
+	switch (buffer->source) {
 	case MMIOD_BUFFER_PAGES:
 		return allocate_pages(buffer);
 	case MMIOD_BUFFER_KMALLOC:
@@ -187,10 +188,14 @@ static int allocate_by_kind(struct mmiod_buffer *buffer)
 	}
 }
 
-/* Gives the memory back to the allocator that it came from. The caller alone has it by now. */
+/*
+ * Gives the memory back to the allocator that it came from. The caller alone has it by now, but for
+ * a device.
+ */
 static void give_back(struct mmiod_buffer *buffer)
 {
-	switch (buffer->kind) {
+	mmiod_domain_unmap(buffer);
+	switch (buffer->source) {
 	case MMIOD_BUFFER_PAGES:
 		free_pages_array(buffer);
 		break;
@@ -208,7 +213,7 @@ static void give_back(struct mmiod_buffer *buffer)
 
 static struct page *page_at(const struct mmiod_buffer *buffer, unsigned long index)
 {
-	if (buffer->kind == MMIOD_BUFFER_PAGES)
+	if (buffer->source == MMIOD_BUFFER_PAGES)
 		return buffer->pages[index];
 	if (is_vmalloc_addr(buffer->memory))
 		return vmalloc_to_page(buffer->memory + (index << PAGE_SHIFT));
@@ -246,7 +251,7 @@ static int allocate(struct mmiod_buffer *buffer)
 
 	if (ret)
 		return ret;
-	ret = survey(buffer);
+	ret = survey(buffer) ?: mmiod_domain_map(buffer);
 	if (ret)
 		give_back(buffer);
 	return ret;
@@ -264,7 +269,7 @@ static int publish(struct mmiod_window *window)
 	revoked = mmiod_window_state(window) == MMIOD_WINDOW_REVOKED;
 	WRITE_ONCE(buffer->allocated, !revoked);
 	up_write(&window->lock);
-	if (revoked && buffer->kind != MMIOD_BUFFER_DMA)
+	if (revoked && buffer->source != MMIOD_BUFFER_DMA)
 		give_back(buffer);
 	return mmiod_window_usable(window);
 }
@@ -314,7 +319,7 @@ static int prepare(struct mmiod_window *window)
 		return -EINTR;
 	ret = mmiod_window_usable(window);
 	if (!ret && !READ_ONCE(buffer->allocated))
-		ret = buffer->kind == MMIOD_BUFFER_DMA ? have_it_allocated(window) :
+		ret = buffer->source == MMIOD_BUFFER_DMA ? have_it_allocated(window) :
 							 allocate(buffer) ?: publish(window);
 	mutex_unlock(&window->preparing);
 	return ret;
@@ -327,7 +332,7 @@ static void revoke(struct mmiod_window *window)
 {
 	struct mmiod_buffer *buffer = window->buffer;
 
-	if (buffer->kind == MMIOD_BUFFER_DMA)
+	if (buffer->source == MMIOD_BUFFER_DMA)
 		return;
 	buffer->revoked = buffer->allocated;
 	buffer->allocated = false;
@@ -335,8 +340,10 @@ static void revoke(struct mmiod_window *window)
 
 static void dispose(struct mmiod_window *window)
 {
-	if (window->buffer->revoked)
-		give_back(window->buffer);
+	if (!window->buffer->revoked)
+		return;
+	give_back(window->buffer);
+	mmiod_domain_unplace(window->buffer);
 }
 
 /*
@@ -370,14 +377,21 @@ static bool close(struct mmiod_window *window)
 {
 	struct mmiod_buffer *buffer = window->buffer;
 
-	if (buffer->kind != MMIOD_BUFFER_DMA)
+	if (buffer->domain)
+		mmiod_domain_leave(buffer);
+	if (!buffer->revoked)
+		mmiod_domain_unplace(buffer); /* else by dispose(), once it is unmapped */
+	if (buffer->source != MMIOD_BUFFER_DMA)
 		return true;
 	mmiod_buffer_stop(buffer);
 	return mmiod_pci_detach_buffer(buffer);
 }
 
+/* A buffer that never had a file still has its range. */
 static void release(struct mmiod_window *window)
 {
+	mmiod_domain_unplace(window->buffer);
+	mmiod_domain_put(window->buffer->domain);
 	kfree(window->buffer);
 }
 
@@ -393,7 +407,7 @@ static int apply_limit(struct mmiod_buffer *buffer, u64 limit)
 
 	if (!limit)
 		return 0;
-	if (buffer->kind != MMIOD_BUFFER_PAGES && buffer->kind != MMIOD_BUFFER_VMALLOC)
+	if (buffer->source != MMIOD_BUFFER_PAGES && buffer->source != MMIOD_BUFFER_VMALLOC)
 		return -EINVAL;
 	if (limit >= iomem_resource.end)
 		needed = MMIOD_ZONE_NORMAL;
@@ -408,10 +422,36 @@ static int apply_limit(struct mmiod_buffer *buffer, u64 limit)
 	return 0;
 }
 
+/* What only DMA knows, and what only DMA in a domain does. */
+static int check_dma(const struct mmiod_buffer_create *create)
+{
+	if (create->device_file)
+		return create->kind != MMIOD_BUFFER_DMA || create->pci || create->domain_high ||
+				       create->dma_bits || create->owner ||
+				       create->dma_flags & ~MMIOD_DMA_FLAGS ||
+				       (create->iova && !(create->dma_flags & MMIOD_DMA_FIXED_IOVA))
+			       ? -EINVAL
+			       : 0;
+	if (create->dma_flags || create->iova)
+		return -EINVAL;
+	if (create->kind != MMIOD_BUFFER_DMA)
+		return create->pci || create->domain_high || create->dma_bits ? -EINVAL : 0;
+	if (create->zone || create->domain_high > U16_MAX || create->length > DMA_LONGEST)
+		return -EINVAL;
+	return create->dma_bits && (create->dma_bits < 24 || create->dma_bits > 64) ? -EINVAL : 0;
+}
+
+static u32 source_of(const struct mmiod_buffer_create *create)
+{
+	return create->device_file ? MMIOD_BUFFER_PAGES : create->kind;
+}
+
 static int check_create(const struct mmiod_buffer_create *create)
 {
+	u32 source = source_of(create);
+
 	if (create->kind < MMIOD_BUFFER_PAGES || create->kind > MMIOD_BUFFER_DMA ||
-	    create->flags & ~MMIOD_BUFFER_FLAGS || create->reserved ||
+	    create->flags & ~MMIOD_BUFFER_FLAGS || create->reserved || create->reserved2 ||
 	    create->zone > MMIOD_ZONE_DMA)
 		return -EINVAL;
 	/* The allocators take an unsigned long, which 4 GiB and more do not fit on 32 bits. */
@@ -423,9 +463,9 @@ static int check_create(const struct mmiod_buffer_create *create)
 		return -EINVAL;
 	/* vmalloc has no exported way to ask for one, and a device's memory lies near the device. */
 	if (create->node != NUMA_NO_NODE &&
-	    (create->kind == MMIOD_BUFFER_VMALLOC || create->kind == MMIOD_BUFFER_DMA))
+	    (source == MMIOD_BUFFER_VMALLOC || source == MMIOD_BUFFER_DMA))
 		return -EINVAL;
-	if (create->flags & MMIOD_BUFFER_CONTIGUOUS && create->kind != MMIOD_BUFFER_PAGES)
+	if (create->flags & MMIOD_BUFFER_CONTIGUOUS && source != MMIOD_BUFFER_PAGES)
 		return -EINVAL;
 	/*
 	 * The slab allocator has no caches for DMA32, and a coherent buffer's zone is its device's
@@ -433,11 +473,7 @@ static int check_create(const struct mmiod_buffer_create *create)
 	 */
 	if (create->zone == MMIOD_ZONE_DMA32 && create->kind == MMIOD_BUFFER_KMALLOC)
 		return -EINVAL;
-	if (create->kind != MMIOD_BUFFER_DMA)
-		return create->pci || create->domain_high || create->dma_bits ? -EINVAL : 0;
-	if (create->zone || create->domain_high > U16_MAX || create->length > DMA_LONGEST)
-		return -EINVAL;
-	return create->dma_bits && (create->dma_bits < 24 || create->dma_bits > 64) ? -EINVAL : 0;
+	return check_dma(create);
 }
 
 /*
@@ -456,7 +492,10 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 		return ERR_PTR(-ENOMEM);
 	INIT_WORK(&buffer->work, allocate_for_device);
 	init_completion(&buffer->done);
+	INIT_LIST_HEAD(&buffer->dma_node);
 	buffer->kind = create->kind;
+	buffer->source = source_of(create);
+	buffer->dma_flags = create->dma_flags;
 	buffer->flags = create->flags;
 	buffer->zone = create->zone;
 	buffer->node = create->node;
@@ -589,6 +628,21 @@ void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *
 	buffer->window = window;
 }
 
+/*
+ * Where a window's memory is for the device of that device file, MMIOD_IOVA_NONE and 0: nowhere.
+ * Needs no lock.
+ */
+u64 mmiod_buffer_iova(const struct mmiod_window *window, u64 *device_file)
+{
+	const struct mmiod_buffer *buffer = window->buffer;
+
+	*device_file = 0;
+	if (!buffer || !buffer->domain)
+		return MMIOD_IOVA_NONE;
+	*device_file = buffer->domain->device_file;
+	return (u64)buffer->iova.start << PAGE_SHIFT;
+}
+
 /* ---- calls ---- */
 
 int mmiod_call_allocate(struct mmiod_call *call)
@@ -636,7 +690,7 @@ static int describe(const struct mmiod_buffer *buffer, struct mmiod_buffer_info 
 	info->capacity = buffer->capacity;
 	info->phys = page_to_phys(page_at(buffer, info->page));
 	info->kernel = shown_address(buffer->memory);
-	info->bus = buffer->bus;
+	info->bus = buffer->domain ? (u64)buffer->iova.start << PAGE_SHIFT : buffer->bus;
 	info->runs = buffer->runs;
 	return 0;
 }

@@ -87,8 +87,12 @@ static bool set_master(struct mmiod_device *device, bool on)
  */
 bool mmiod_assert_master_locked(struct mmiod_device *device)
 {
+	u32 asks = device->asks;
+
 	lockdep_assert_held(&device->command);
-	return device->reachable && set_master(device, device->asks && !device->held);
+	if (!device->blocked)
+		asks &= ~MMIOD_ASKS_ISOLATED;
+	return device->reachable && set_master(device, asks && !device->held);
 }
 
 /* The same for who holds no lock, or only such as are taken before device->command. */

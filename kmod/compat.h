@@ -183,6 +183,30 @@ static inline void mmiod_eventfd_signal(struct eventfd_ctx *eventfd)
 #endif
 }
 
+/* 6.11: a domain of one's own is had for a function, not for its bus, and ends in an ERR_PTR. */
+#ifdef CONFIG_IOMMU_API
+static inline struct iommu_domain *mmiod_iommu_domain_alloc(struct device *dev)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+	return iommu_domain_alloc(dev->bus) ?: ERR_PTR(-ENOMEM);
+#else
+	return iommu_paging_domain_alloc(dev);
+#endif
+}
+
+/* 6.3: page tables of an IOMMU are allocated as the caller says. */
+static inline ssize_t mmiod_iommu_map_sg(struct iommu_domain *domain, unsigned long iova,
+					 struct scatterlist *list, unsigned int count, int prot,
+					 gfp_t gfp)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return iommu_map_sg(domain, iova, list, count, prot);
+#else
+	return iommu_map_sg(domain, iova, list, count, prot, gfp);
+#endif
+}
+#endif
+
 /* 6.3: whether MSIs are isolated is asked of the group; before it was a capability. */
 #ifdef CONFIG_IOMMU_API
 static inline bool mmiod_msi_isolated(struct device *dev, struct iommu_group *group)

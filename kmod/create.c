@@ -286,6 +286,21 @@ static int create_dma_buffer(struct mmiod_window *window, struct mmiod_buffer_cr
 	return ret;
 }
 
+/* The operator's domain, of which he may be deprived at any time; then the window ends with it. */
+static int create_in_domain(struct mmiod_window *window, struct mmiod_buffer_create *create,
+			    struct file **file)
+{
+	struct mmiod_buffer *buffer = window->buffer;
+	int ret = mmiod_operation_lend_domain(create->device_file, buffer);
+
+	if (ret)
+		return ret;
+	window->owner = buffer->domain->owner;
+	return mmiod_domain_place(buffer, &create->iova)
+		       ?: create_buffer(window, create, file, NULL)
+			  ?: mmiod_domain_join(buffer);
+}
+
 int mmiod_call_buffer_create(struct mmiod_call *call)
 {
 	struct mmiod_buffer_create *create = call->arg;
@@ -302,7 +317,11 @@ int mmiod_call_buffer_create(struct mmiod_call *call)
 		kfree(buffer);
 		return PTR_ERR(window);
 	}
-	if (create->kind == MMIOD_BUFFER_DMA)
+	window->owner = create->owner;
+	call->answers = create->device_file;
+	if (create->device_file)
+		ret = create_in_domain(window, create, &file);
+	else if (create->kind == MMIOD_BUFFER_DMA)
 		ret = create_dma_buffer(window, create, &file);
 	else
 		ret = create_buffer(window, create, &file, NULL);

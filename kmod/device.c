@@ -174,6 +174,14 @@ static u64 operator_id(const struct mmiod_device *device)
 	return operation ? operation->handle.id : 0;
 }
 
+static void describe_domain(const struct mmiod_domain *domain, struct mmiod_device_info *info)
+{
+	if (!domain)
+		return;
+	info->mapped = (u64)atomic64_read(&domain->mapped) << PAGE_SHIFT;
+	info->table_bytes = (u64)READ_ONCE(domain->tables) << PAGE_SHIFT;
+}
+
 /* Under mmiod_lock. */
 static void describe(const struct mmiod_device *device, struct mmiod_device_info *info)
 {
@@ -195,6 +203,7 @@ static void describe(const struct mmiod_device *device, struct mmiod_device_info
 		.reset_us = device->reset_us,
 	};
 	describe_vectors(device, info);
+	describe_domain(device->domain, info);
 }
 
 int mmiod_call_device_next(struct mmiod_call *call)

@@ -156,6 +156,7 @@ static int call_query(struct mmiod_call *call)
 {
 	struct mmiod_window_query *query = call->arg;
 	struct mmiod_window *window = call->file->private_data;
+	u64 device_file;
 
 	query->flags = window->flags;
 	query->window_id = window->id;
@@ -167,6 +168,9 @@ static int call_query(struct mmiod_call *call)
 	query->page_size = PAGE_SIZE;
 	query->users = count_users(window, call->file);
 	query->reserved = 0;
+	query->iova = MMIOD_IOVA_NONE;
+	if (window->buffer && READ_ONCE(window->buffer->allocated))
+		query->iova = mmiod_buffer_iova(window, &device_file);
 	return 0;
 }
 

@@ -13,6 +13,9 @@
  * if no other function is in the group: another one could then be given to somebody whose domain
  * this one would be moved to.
  *
+ * An operator's domain (domain.c) is attached to the whole group, whose functions have one operator
+ * with an engine between them. Interrupts that rest on the claim are silent meanwhile.
+ *
  * There is one claim for each group with a count of our functions in it. Everything here may sleep,
  * and is called with device->vectors held, or in probe and remove; groups_lock is taken under it,
  * and the IOMMU's own mutex of the group under that. Nothing waits for a client.
@@ -28,7 +31,9 @@
 struct mmiod_group {
 	struct list_head node; /* in groups */
 	struct iommu_group *iommu; /* a reference */
-	unsigned int functions; /* of ours that share the claim */
+	struct list_head members; /* functions of ours that share the claim */
+	struct iommu_domain
+		*domain; /* that is attached; NULL: what they write to memory is blocked */
 };
 
 static DEFINE_MUTEX(groups_lock);
@@ -57,18 +62,35 @@ static struct mmiod_group *claim_new(struct iommu_group *iommu)
 		return ERR_PTR(ret);
 	}
 	group->iommu = iommu_group_ref_get(iommu);
+	INIT_LIST_HEAD(&group->members);
 	list_add_tail(&group->node, &groups);
 	return group;
 }
 
-static struct mmiod_group *claim(struct iommu_group *iommu)
+/*
+ * While a domain is attached, bus mastering for the sake of isolated interrupts alone is off: it
+ * would reach the memory in there.
+ */
+static void set_blocked(struct mmiod_device *device, bool blocked)
+{
+	unsigned long irqs;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	device->blocked = blocked;
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	mmiod_assert_master(device);
+}
+
+static struct mmiod_group *claim(struct mmiod_device *device, struct iommu_group *iommu)
 {
 	struct mmiod_group *group;
 
 	mutex_lock(&groups_lock);
 	group = find(iommu) ?: claim_new(iommu);
-	if (!IS_ERR(group))
-		group->functions++;
+	if (!IS_ERR(group)) {
+		list_add_tail(&device->group_node, &group->members);
+		set_blocked(device, !group->domain);
+	}
 	mutex_unlock(&groups_lock);
 	return group;
 }
@@ -83,14 +105,14 @@ void mmiod_group_claim(struct mmiod_device *device)
 	if (!iommu)
 		return;
 	if (!device->group && !device->group_lent) {
-		group = claim(iommu);
+		group = claim(device, iommu);
 		device->claim_error = PTR_ERR_OR_ZERO(group);
 		device->group = IS_ERR(group) ? NULL : group;
 	}
 	iommu_group_put(iommu);
 }
 
-/* The function must not master the bus, nor anything of it be mapped. */
+/* The function must not master the bus, nor have a domain. */
 void mmiod_group_release(struct mmiod_device *device)
 {
 	struct mmiod_group *group = device->group;
@@ -99,7 +121,9 @@ void mmiod_group_release(struct mmiod_device *device)
 	if (!group)
 		return;
 	mutex_lock(&groups_lock);
-	if (!--group->functions) {
+	list_del(&device->group_node);
+	set_blocked(device, false);
+	if (list_empty(&group->members)) {
 		list_del(&group->node);
 		iommu_group_release_dma_owner(group->iommu);
 		iommu_group_put(group->iommu);
@@ -171,11 +195,70 @@ u32 mmiod_group_look(struct mmiod_device *device)
 	return flags;
 }
 
+/*
+ * Likewise, once the claim was tried again. With the function's device lock held, and the driver
+ * bound.
+ */
+u32 mmiod_group_try(struct mmiod_device *device)
+{
+	u32 flags;
+
+	mutex_lock(&device->vectors);
+	mmiod_group_claim(device);
+	flags = mmiod_group_flags(device);
+	mutex_unlock(&device->vectors);
+	return flags;
+}
+
+/* ---- domains ---- */
+
+static void set_domain(struct mmiod_group *group, struct iommu_domain *domain)
+{
+	struct mmiod_device *member;
+
+	lockdep_assert_held(&groups_lock);
+	group->domain = domain;
+	list_for_each_entry(member, &group->members, group_node)
+		set_blocked(member, !domain);
+}
+
+/*
+ * From now on the functions of the group reach what is mapped in a domain. EAGAIN: they have one,
+ * that of an operator who has ended. With the function's device lock and device->vectors held, and
+ * device->group set.
+ */
+int mmiod_group_attach(struct mmiod_device *device, struct iommu_domain *domain)
+{
+	struct mmiod_group *group = device->group;
+	int ret = -EAGAIN;
+
+	mutex_lock(&groups_lock);
+	if (!group->domain) {
+		set_domain(group, domain);
+		ret = iommu_attach_group(domain, group->iommu);
+		if (ret)
+			set_domain(group, NULL);
+	}
+	mutex_unlock(&groups_lock);
+	return ret;
+}
+
+/* What they write to memory is blocked again. With the function's device lock held. */
+void mmiod_group_detach(struct mmiod_device *device, struct iommu_domain *domain)
+{
+	struct mmiod_group *group = device->group;
+
+	mutex_lock(&groups_lock);
+	iommu_detach_group(domain, group->iommu);
+	set_domain(group, NULL);
+	mutex_unlock(&groups_lock);
+}
+
 /* ---- the claim lent to the DMA API ---- */
 
 /*
  * Before a buffer of kind DMA is made. EOPNOTSUPP: the claim cannot be lent. EBUSY: an interrupt
- * lives that rests on it.
+ * lives that rests on it, or an operator has a domain.
  */
 int mmiod_group_lend(struct mmiod_device *device)
 {
@@ -184,7 +267,7 @@ int mmiod_group_lend(struct mmiod_device *device)
 		return 0;
 	if (iommu_group_for_each_dev(device->group->iommu, &device->pdev->dev, is_another))
 		return -EOPNOTSUPP;
-	if (READ_ONCE(device->asks) & MMIOD_ASKS_ISOLATED)
+	if (READ_ONCE(device->asks) & MMIOD_ASKS_ISOLATED || READ_ONCE(device->group->domain))
 		return -EBUSY;
 	device->group_lent = true;
 	mmiod_group_release(device);
@@ -218,6 +301,11 @@ u32 mmiod_group_flags(struct mmiod_device *device)
 }
 
 u32 mmiod_group_look(struct mmiod_device *device)
+{
+	return 0;
+}
+
+u32 mmiod_group_try(struct mmiod_device *device)
 {
 	return 0;
 }

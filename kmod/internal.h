@@ -6,6 +6,7 @@
  *		suspend.c, quiet.c
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
+ *	domain	what an operator's function reaches by DMA	domain.c, group.c
  *	window	a sub-range of a region or a buffer, with	window.c (object), create.c, file.c,
  *		files of its own				mapping.c, leaf.c, access.c, io.c
  *	view	a file that shows windows as another file does	view.c
@@ -44,8 +45,11 @@
  *				of it. mmiod_lock is taken under it. A dead function makes its
  *				holder wait for some completion timeouts, a vector's end for
  *				handlers; clients leave it to a kernel thread (mmiod_settle).
- *	groups_lock		mutex: the IOMMU groups that are claimed (group.c); the IOMMU's own
- *				mutex of a group is taken under it.
+ *	groups_lock		mutex: the IOMMU groups that are claimed, their members and domains
+ *				(group.c); the IOMMU's own mutex of a group is taken under it, and
+ *				device->command.
+ *	domain->lock		mutex: an IOMMU domain's ranges and its list of buffers. A client's
+ *				task neither allocates nor waits under it.
  *
  *	then one of these two; they are never held together, in either order:
  *
@@ -111,6 +115,7 @@
 #include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <linux/mmiod.h>
 
 #include "compat.h"
@@ -133,7 +138,10 @@ static inline bool mmiod_same_owner(u64 one, u64 other)
 	return one && one == other;
 }
 
+struct iommu_domain;
+struct mmiod_buffer;
 struct mmiod_config;
+struct mmiod_domain;
 struct mmiod_operation;
 
 /* ---- pci.c ---- */
@@ -214,6 +222,7 @@ struct mmiod_device {
 	struct list_head regions; /* claimed within it */
 	struct list_head buffers; /* of kind DMA, revoked ones included */
 	struct list_head handles; /* whose files are open, by rising ids */
+	struct mmiod_domain *domain; /* attached for it; written under the device lock, too */
 	struct mmiod_operation *operation; /* not revoked, and may do more than read; or NULL */
 	struct list_head quarantine; /* buffers that only the device has any more */
 	u64 waiting; /* bytes of these */
@@ -237,6 +246,7 @@ struct mmiod_device {
 
 	/* Written under vectors, in probe or in remove; to look at they need nothing. */
 	struct mmiod_group *group; /* that is claimed for it, or NULL */
+	struct list_head group_node; /* in its members, under groups_lock */
 	bool group_lent; /* the claim was given up for the DMA API */
 	u32 group_id; /* MMIOD_GROUP_NONE: there is no IOMMU for it */
 	int claim_error; /* of the last try */
@@ -251,6 +261,7 @@ struct mmiod_device {
 	u32 asks; /* MMIOD_ASKS_*; under command */
 	bool wish; /* of its operator's; likewise, and written under mmiod_lock */
 	u32 held; /* MMIOD_HELD_*: why it is off nonetheless; likewise */
+	bool blocked; /* the IOMMU blocks what it writes to memory; likewise */
 	bool mastering; /* as it was written last; likewise */
 	unsigned long period; /* of 100 ms, that the next one is of; likewise */
 	u64 spent; /* ns in handlers */
@@ -308,6 +319,9 @@ void mmiod_group_claim(struct mmiod_device *device);
 void mmiod_group_release(struct mmiod_device *device);
 u32 mmiod_group_flags(struct mmiod_device *device);
 u32 mmiod_group_look(struct mmiod_device *device);
+u32 mmiod_group_try(struct mmiod_device *device);
+int mmiod_group_attach(struct mmiod_device *device, struct iommu_domain *domain);
+void mmiod_group_detach(struct mmiod_device *device, struct iommu_domain *domain);
 int mmiod_group_lend(struct mmiod_device *device);
 void mmiod_group_take_back(struct mmiod_device *device);
 
@@ -447,6 +461,7 @@ void mmiod_region_exit(void);
 struct mmiod_buffer {
 	/* Constant once the window is visible. */
 	u32 kind;
+	u32 source; /* the kind by which its memory is had: PAGES for DMA in a domain */
 	u32 flags;
 	u32 zone;
 	int node; /* NUMA_NO_NODE: any */
@@ -458,11 +473,19 @@ struct mmiod_buffer {
 
 	/* DMA. dev: set before the window is visible, NULL once the memory is given back. */
 	struct device *dev; /* under mmiod_lock; constant for the work */
-	struct list_head dma_node; /* in device->buffers or ->quarantine, under mmiod_lock */
+	/* In device->buffers or ->quarantine, under mmiod_lock; or in the domain's, under its lock. */
+	struct list_head dma_node;
 	bool waits; /* in the latter, likewise */
 	struct work_struct work; /* allocates */
 	struct completion done; /* by the work */
 	int error; /* of the work */
+
+	/* DMA in a domain. */
+	struct mmiod_domain *domain; /* a reference; constant once the window is visible */
+	u32 dma_flags; /* MMIOD_DMA_* */
+	struct interval_tree_node iova; /* in pages: constant, as well */
+	bool placed; /* in the domain's ranges; under its lock */
+	unsigned long mapped; /* pages, from the first on; of who has the members below */
 
 	/*
 	 * Whether the members below are the window's: written with window->lock held. Before, they
@@ -482,11 +505,101 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create);
 void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window);
 void mmiod_buffer_stop(struct mmiod_buffer *buffer);
 void mmiod_buffer_detach(struct mmiod_buffer *buffer);
+u64 mmiod_buffer_iova(const struct mmiod_window *window, u64 *device_file);
 int mmiod_pci_admit_unbounded(struct mmiod_device *device);
 int mmiod_pci_admit_dma(struct mmiod_device *device);
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
 bool mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
+
+/* ---- domain.c ---- */
+
+#define MMIOD_DOMAIN_LEVELS 2 /* of page tables that are counted */
+
+struct mmiod_domain {
+	struct kref ref; /* one for the device, one for its operation, one for each buffer */
+	struct iommu_domain *iommu;
+
+	/* Constant once it is attached; pages. */
+	unsigned long first, last;
+	u32 page; /* bytes of the smallest that the IOMMU maps */
+	u64 device_file, owner; /* of its operation; constant once that is visible */
+	struct rb_root_cached closed; /* reserved ranges */
+
+	struct mutex lock;
+	struct rb_root_cached taken; /* buffers' */
+	unsigned long dense; /* what lies below is taken or reserved */
+	unsigned long pages; /* in `taken` */
+	struct xarray slots[MMIOD_DOMAIN_LEVELS]; /* bits: it has needed such a page table */
+	unsigned long tables; /* bits that are set */
+	struct list_head buffers;
+	u32 nr_buffers;
+	bool ended; /* there are no more buffers */
+
+	atomic64_t mapped; /* pages */
+};
+
+#ifdef CONFIG_IOMMU_API
+int mmiod_domain_place(struct mmiod_buffer *buffer, u64 *iova);
+void mmiod_domain_unplace(struct mmiod_buffer *buffer);
+int mmiod_domain_join(struct mmiod_buffer *buffer);
+void mmiod_domain_leave(struct mmiod_buffer *buffer);
+int mmiod_domain_map(struct mmiod_buffer *buffer);
+void mmiod_domain_unmap(struct mmiod_buffer *buffer);
+struct mmiod_domain *mmiod_domain_open(struct mmiod_device *device, u32 rights, u32 bits);
+void mmiod_domain_close(struct mmiod_device *device, struct mmiod_domain *domain);
+bool mmiod_domain_is_left(const struct mmiod_device *device);
+void mmiod_domain_reap(struct mmiod_device *device);
+void mmiod_domain_end(struct mmiod_domain *domain);
+void mmiod_domain_get(struct mmiod_domain *domain);
+void mmiod_domain_put(struct mmiod_domain *domain);
+#else /* there are none */
+static inline int mmiod_domain_place(struct mmiod_buffer *buffer, u64 *iova)
+{
+	return -EOPNOTSUPP;
+}
+static inline void mmiod_domain_unplace(struct mmiod_buffer *buffer)
+{
+}
+static inline int mmiod_domain_join(struct mmiod_buffer *buffer)
+{
+	return -EOPNOTSUPP;
+}
+static inline void mmiod_domain_leave(struct mmiod_buffer *buffer)
+{
+}
+static inline int mmiod_domain_map(struct mmiod_buffer *buffer)
+{
+	return 0;
+}
+static inline void mmiod_domain_unmap(struct mmiod_buffer *buffer)
+{
+}
+static inline struct mmiod_domain *mmiod_domain_open(struct mmiod_device *device, u32 rights,
+						     u32 bits)
+{
+	return rights & MMIOD_OPERATE_DMA_TRUSTED ? NULL : ERR_PTR(-EPERM);
+}
+static inline void mmiod_domain_close(struct mmiod_device *device, struct mmiod_domain *domain)
+{
+}
+static inline bool mmiod_domain_is_left(const struct mmiod_device *device)
+{
+	return false;
+}
+static inline void mmiod_domain_reap(struct mmiod_device *device)
+{
+}
+static inline void mmiod_domain_end(struct mmiod_domain *domain)
+{
+}
+static inline void mmiod_domain_get(struct mmiod_domain *domain)
+{
+}
+static inline void mmiod_domain_put(struct mmiod_domain *domain)
+{
+}
+#endif
 
 /* ---- quarantine.c ---- */
 
@@ -702,6 +815,7 @@ struct mmiod_operation {
 	u32 rights; /* MMIOD_OPERATE_* */
 	u32 flags;
 	u32 dma_bits;
+	struct mmiod_domain *domain; /* a reference; NULL: it has none */
 
 	/* Under mmiod_lock. */
 	bool master; /* it has switched bus mastering on */
@@ -717,6 +831,7 @@ u16 mmiod_operation_command(const struct mmiod_operation *operation);
 int mmiod_operation_set_master(struct mmiod_operation *operation, bool on, u64 *conflict);
 bool mmiod_operation_keeps_dma(const struct mmiod_device *device);
 void mmiod_operation_drop_master(struct mmiod_device *device);
+int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer);
 
 /* ---- reset.c ---- */
 
@@ -830,6 +945,7 @@ void mmiod_io_init_window(struct mmiod_window *window);
 struct mmiod_call {
 	struct file *file; /* that the ioctl came in on */
 	void *arg; /* kernel copy, zero-extended to the known size */
+	bool answers; /* *arg is to be copied out whatever the handler returns */
 	struct file *new_file;
 	int new_fd;
 };

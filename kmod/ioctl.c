@@ -3,9 +3,10 @@
  * Dispatch of extensible ioctls, for the control file and for window files.
  *
  * The caller's structure starts with its size. It is copied in zero-extended, and copied back even
- * after an error, because EBUSY says who is in the way and EFAULT what was found nonetheless. A
- * file that the call made is installed last: before that, user space cannot reach it, and an answer
- * that could not be delivered leaves no descriptor behind.
+ * after an error, because EBUSY says who is in the way and EFAULT what was found nonetheless, and
+ * wherever else the handler has an answer. A file that the call made is installed last: before
+ * that, user space cannot reach it, and an answer that could not be delivered leaves no descriptor
+ * behind.
  */
 #include <linux/file.h>
 #include <linux/uaccess.h>
@@ -80,7 +81,7 @@ long mmiod_ioctl(struct file *file, const struct mmiod_ioctl *table, size_t coun
 	if (ret)
 		return ret;
 	ret = row->handler(&call);
-	if (!ret || ret == -EBUSY || ret == -EFAULT)
+	if (!ret || ret == -EBUSY || ret == -EFAULT || call.answers)
 		ret = copy_back(user, &buffer, size, row->known_size) ?: ret;
 	finish_file(&call, ret);
 	return ret;

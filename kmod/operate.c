@@ -21,8 +21,7 @@
 #define RIGHTS                                                                                  \
 	(MMIOD_OPERATE_CONFIG_READ | MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR | \
 	 MMIOD_OPERATE_MASTER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS |              \
-	 MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA_TRUSTED)
-#define RIGHTS_TO_COME MMIOD_OPERATE_DMA
+	 MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA | MMIOD_OPERATE_DMA_TRUSTED)
 #define FLAGS (MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_NEVER_RESET)
 #define FLAGS_TO_COME (MMIOD_OPERATE_SHARED_ENGINE | MMIOD_OPERATE_ATS_TRUSTED)
 
@@ -83,7 +82,13 @@ u16 mmiod_operation_command(const struct mmiod_operation *operation)
 /* Whether its holder may have what the device does to memory. */
 static bool has_engine(u32 rights)
 {
-	return rights & (MMIOD_OPERATE_MASTER | MMIOD_OPERATE_DMA_TRUSTED);
+	return rights & (MMIOD_OPERATE_MASTER | MMIOD_OPERATE_DMA | MMIOD_OPERATE_DMA_TRUSTED);
+}
+
+/* Whether he may have buffers that the device reaches. */
+static bool has_dma(u32 rights)
+{
+	return rights & (MMIOD_OPERATE_DMA | MMIOD_OPERATE_DMA_TRUSTED);
 }
 
 /* Whether what the device does to memory is its operator's affair alone. Under mmiod_lock. */
@@ -271,6 +276,11 @@ static int call_query(struct mmiod_call *call)
 	if (test_bit(MMIOD_SUSPENDED_BY_DAEMON, &operation->handle.state))
 		query->reasons |= MMIOD_REASON_DAEMON;
 	query->node = dev_to_node(&device->pdev->dev);
+	if (!operation->domain)
+		return 0;
+	query->iova_first = (u64)operation->domain->first << PAGE_SHIFT;
+	query->iova_last = (((u64)operation->domain->last + 1) << PAGE_SHIFT) - 1;
+	query->iova_page = operation->domain->page;
 	return 0;
 }
 
@@ -373,6 +383,7 @@ static void end(struct mmiod_handle *handle)
 
 	if (has_engine(operation->rights)) {
 		mmiod_assert_master(handle->device);
+		mmiod_domain_end(operation->domain);
 		mmiod_device_revoke_engines(handle->device, handle->owner);
 		mmiod_settle_later(handle->device);
 	}
@@ -382,6 +393,7 @@ static void end(struct mmiod_handle *handle)
 
 static void free_operation(struct mmiod_handle *handle)
 {
+	mmiod_domain_put(operation_of(handle)->domain);
 	kfree(operation_of(handle));
 }
 
@@ -402,21 +414,21 @@ static int check_rights(u32 rights)
 		return -EINVAL;
 	if (rights & MMIOD_OPERATE_RESET_OTHERS && !(rights & MMIOD_OPERATE_RESET))
 		return -EINVAL;
-	if ((rights & anything) == anything && !(rights & MMIOD_OPERATE_DMA_TRUSTED))
+	if ((rights & anything) == anything && !has_dma(rights))
 		return -EPERM;
 	return 0;
 }
 
 static int check_open(const struct mmiod_device_open *open)
 {
-	if (!open->rights || open->rights & ~(RIGHTS | RIGHTS_TO_COME) ||
-	    open->flags & ~(FLAGS | FLAGS_TO_COME) || open->reserved)
+	if (!open->rights || open->rights & ~RIGHTS || open->flags & ~(FLAGS | FLAGS_TO_COME) ||
+	    open->reserved)
 		return -EINVAL;
 	if (open->dma_bits && (open->dma_bits < 24 || open->dma_bits > 64))
 		return -EINVAL;
 	if (check_rights(open->rights))
 		return check_rights(open->rights);
-	if (open->rights & RIGHTS_TO_COME || open->flags & FLAGS_TO_COME)
+	if (open->flags & FLAGS_TO_COME)
 		return -EOPNOTSUPP;
 	return 0;
 }
@@ -434,17 +446,43 @@ static struct mmiod_operation *new_operation(const struct mmiod_device_open *ope
 	return operation;
 }
 
+/* Who has the engine of another function of the same IOMMU group, which a domain is attached to. */
+static u64 find_conflict_in_group(const struct mmiod_device *device)
+{
+	const struct mmiod_device *other;
+
+	if (device->group_id == MMIOD_GROUP_NONE)
+		return 0;
+	for (other = mmiod_device_from(0); other; other = mmiod_device_from(other->number + 1))
+		if (other->group_id == device->group_id && mmiod_operation_keeps_dma(other))
+			return other->operation->handle.id;
+	return 0;
+}
+
 /* Who keeps the function from another operator: an id, or 0. */
 static u64 find_conflict(struct mmiod_device *device, u32 rights)
 {
 	const struct mmiod_buffer *buffer;
+	u64 id = 0;
 
 	if (!is_operator(rights))
 		return 0;
 	if (device->operation)
 		return device->operation->handle.id;
+	if (has_engine(rights))
+		id = find_conflict_in_group(device);
+	if (id)
+		return id;
 	buffer = list_first_entry_or_null(&device->buffers, struct mmiod_buffer, dma_node);
 	return buffer && has_engine(rights) ? buffer->window->id : 0;
+}
+
+static bool needs_isolation(const struct mmiod_device_open *open)
+{
+	if (open->rights & MMIOD_OPERATE_DMA_TRUSTED)
+		return false;
+	return open->rights & MMIOD_OPERATE_DMA ||
+	       (open->rights & MMIOD_OPERATE_MASTER && !(open->flags & MMIOD_OPERATE_NO_ENGINE));
 }
 
 /* Whether the file may be made now. Under mmiod_lock; @flags: MMIOD_FUNCTION_*, of a moment ago. */
@@ -453,8 +491,7 @@ static int admit(struct mmiod_device *device, struct mmiod_device_open *open, u3
 	lockdep_assert_held(&mmiod_lock);
 	if (device->reasons & (MMIOD_REASON_LOST | MMIOD_REASON_GONE))
 		return device->reasons & MMIOD_REASON_GONE ? -ENODEV : -EIO;
-	if (open->rights & MMIOD_OPERATE_MASTER && !(open->rights & MMIOD_OPERATE_DMA_TRUSTED) &&
-	    !(open->flags & MMIOD_OPERATE_NO_ENGINE) && !(flags & MMIOD_FUNCTION_ISOLATED))
+	if (needs_isolation(open) && !(flags & MMIOD_FUNCTION_ISOLATED))
 		return -EPERM;
 	open->conflict_id = find_conflict(device, open->rights);
 	if (open->conflict_id)
@@ -479,22 +516,95 @@ static struct file *open_file(struct mmiod_operation *operation)
 	return file;
 }
 
+/* The same, and whether the device is fit for the operator. Under mmiod_lock. */
+static int admit_operation(struct mmiod_operation *operation, struct mmiod_device_open *open,
+			   u32 flags)
+{
+	int ret = admit(operation->handle.device, open, flags);
+
+	if (ret || !has_engine(operation->rights))
+		return ret;
+	return mmiod_quiet_admit(operation->handle.device, operation, &open->conflict_id);
+}
+
 /* Under mmiod_lock. */
 static struct file *open_locked(struct mmiod_operation *operation, struct mmiod_device_open *open,
 				u32 flags)
 {
 	struct mmiod_device *device = operation->handle.device;
-	int ret = admit(device, open, flags);
+	int ret = admit_operation(operation, open, flags);
 	struct file *file;
 
-	if (!ret && has_engine(operation->rights))
-		ret = mmiod_quiet_admit(device, operation, &open->conflict_id);
 	if (ret)
 		return ERR_PTR(ret);
 	operation->seen_changes = device->changes;
 	file = open_file(operation);
-	if (!IS_ERR(file) && is_operator(operation->rights))
-		device->operation = operation;
+	if (IS_ERR(file) || !is_operator(operation->rights))
+		return file;
+	device->operation = operation;
+	if (!operation->domain)
+		return file;
+	operation->domain->device_file = operation->handle.id;
+	operation->domain->owner = operation->handle.owner;
+	mmiod_domain_get(operation->domain);
+	device->domain = operation->domain;
+	return file;
+}
+
+/* Takes mmiod_lock. */
+static struct file *open_now(struct mmiod_operation *operation, struct mmiod_device_open *open)
+{
+	u32 flags = mmiod_group_look(operation->handle.device);
+	struct file *file;
+
+	mutex_lock(&mmiod_lock);
+	file = open_locked(operation, open, flags);
+	open->id = operation->handle.id;
+	mutex_unlock(&mmiod_lock);
+	return file;
+}
+
+/*
+ * With the function's device lock held, which attaching needs. Who may not have the device makes no
+ * domain for it; that is looked at once more as the file is made.
+ */
+static struct file *open_with_domain(struct mmiod_operation *operation,
+				     struct mmiod_device_open *open)
+{
+	struct mmiod_device *device = operation->handle.device;
+	struct file *file;
+	u32 flags;
+	int ret;
+
+	if (!mmiod_device_is_bound(device))
+		return ERR_PTR(-ENODEV);
+	flags = mmiod_group_try(device);
+	mutex_lock(&mmiod_lock);
+	ret = admit_operation(operation, open, flags);
+	mutex_unlock(&mmiod_lock);
+	if (ret)
+		return ERR_PTR(ret);
+	operation->domain = mmiod_domain_open(device, operation->rights, operation->dma_bits);
+	if (IS_ERR(operation->domain))
+		return ERR_CAST(xchg(&operation->domain, NULL));
+	file = open_now(operation, open);
+	if (IS_ERR(file))
+		mmiod_domain_close(device, xchg(&operation->domain, NULL));
+	return file;
+}
+
+static struct file *open_by_rights(struct mmiod_operation *operation,
+				   struct mmiod_device_open *open)
+{
+	struct device *dev = &operation->handle.device->pdev->dev;
+	struct file *file;
+
+	if (!has_dma(operation->rights))
+		return open_now(operation, open);
+	if (!device_trylock(dev))
+		return ERR_PTR(-EAGAIN);
+	file = open_with_domain(operation, open);
+	device_unlock(dev);
 	return file;
 }
 
@@ -504,7 +614,6 @@ int mmiod_call_device_open(struct mmiod_call *call)
 	struct mmiod_operation *operation;
 	struct file *file;
 	int ret = check_open(open);
-	u32 flags;
 
 	if (ret)
 		return ret;
@@ -516,12 +625,33 @@ int mmiod_call_device_open(struct mmiod_call *call)
 		mmiod_handle_put(&operation->handle);
 		return -ENODEV;
 	}
-	flags = mmiod_group_look(operation->handle.device);
-	mutex_lock(&mmiod_lock);
-	file = open_locked(operation, open, flags);
-	open->id = operation->handle.id;
-	mutex_unlock(&mmiod_lock);
+	file = open_by_rights(operation, open);
 	return mmiod_handle_hand_out(call, &operation->handle, file, &open->fd);
+}
+
+/*
+ * Give a buffer that nobody sees yet a reference on the domain of the device file with that id.
+ * ENOENT: there is none. ENODEV: it was revoked. EOPNOTSUPP: it has no domain. Takes mmiod_lock.
+ */
+int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer)
+{
+	struct mmiod_handle *handle;
+	int ret = -ENOENT;
+
+	mutex_lock(&mmiod_lock);
+	handle = mmiod_handle_from(&operations, id);
+	if (handle && handle->id == id) {
+		buffer->domain = operation_of(handle)->domain;
+		ret = buffer->domain ? 0 : -EOPNOTSUPP;
+		if (mmiod_handle_state(handle) == MMIOD_WINDOW_REVOKED)
+			ret = -ENODEV;
+		if (ret)
+			buffer->domain = NULL;
+		else
+			mmiod_domain_get(buffer->domain);
+	}
+	mutex_unlock(&mmiod_lock);
+	return ret;
 }
 
 static void describe(struct mmiod_operation *operation, struct mmiod_device_file_info *info)
@@ -535,6 +665,10 @@ static void describe(struct mmiod_operation *operation, struct mmiod_device_file
 	info->state = mmiod_handle_state(handle);
 	info->flags = operation->flags | (operation->master ? MMIOD_OPERATE_MASTERS : 0);
 	info->dma_bits = operation->dma_bits;
+	if (operation->domain) {
+		info->buffers = READ_ONCE(operation->domain->nr_buffers);
+		info->mapped = (u64)atomic64_read(&operation->domain->mapped) << PAGE_SHIFT;
+	}
 	memcpy(info->tag, handle->tag, sizeof(info->tag));
 }
 

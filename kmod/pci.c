@@ -504,6 +504,7 @@ static void remove(struct pci_dev *pdev)
 	mmiod_vectors_end(device);
 	mutex_unlock(&device->vectors);
 	mmiod_quiet_at_end(device);
+	mmiod_domain_reap(device);
 	end_buffers(device);
 	mmiod_forgotten(device);
 	cancel_work_sync(&device->tell);

@@ -122,13 +122,13 @@ static int make_quiet(struct mmiod_device *device)
 	return mmiod_reset_begun(device, true, &took_us);
 }
 
-/* False: another operator has ended since the reset, so there has to be one more. */
+/* False: another operator has ended since, so there has to be one more, or his domain detached. */
 static bool is_over(struct mmiod_device *device, int ret)
 {
 	bool over;
 
 	mutex_lock(&mmiod_lock);
-	over = ret || !device->operated;
+	over = (ret || !device->operated) && !mmiod_domain_is_left(device);
 	if (over) {
 		device->quieting = false;
 		mmiod_hold_master(device, MMIOD_HELD_QUIET, false);
@@ -158,6 +158,8 @@ void mmiod_quiet_work(struct work_struct *work)
 		return;
 	}
 	ret = device->reasons & MMIOD_REASON_SLEEP ? -EAGAIN : make_quiet(device);
+	if (ret != -EAGAIN)
+		mmiod_domain_reap(device);
 	mmiod_function_unlock(device->pdev);
 	if (ret == -EAGAIN)
 		queue_delayed_work(mmiod_workers, &device->quiet, TRY_AGAIN);

@@ -501,6 +501,7 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 	info->writes = atomic64_read(&window->writes);
 	memcpy(info->tag, window->tag, sizeof(info->tag));
 	info->owner = window->owner;
+	info->iova = mmiod_buffer_iova(window, &info->device_file);
 	for (unsigned int leaf = 0; leaf < MMIOD_LEAVES; leaf++) {
 		info->fault_leaves[leaf] = mmiod_leaf_count(window, leaf, false);
 		info->populate_leaves[leaf] = mmiod_leaf_count(window, leaf, true);

@@ -247,6 +247,8 @@ struct mmiod_window_info {
 	__u64 fault_leaves[MMIOD_LEAVES]; /* the same in leaves, by enum mmiod_leaf */
 	__u64 populate_leaves[MMIOD_LEAVES];
 	__u64 owner;
+	__u64 device_file; /* a buffer in a domain: the device file that it belongs to; else 0 */
+	__u64 iova; /* and where the device will find it, once it is allocated; else MMIOD_IOVA_NONE */
 };
 
 /* How a buffer's memory is got from the kernel. All of it is zeroed. */
@@ -256,7 +258,8 @@ enum mmiod_buffer_kind {
 	MMIOD_BUFFER_KMALLOC = 2, /* kmalloc, so large that it shares no slab with anybody */
 	MMIOD_BUFFER_VMALLOC =
 		3, /* contiguous in the kernel's virtual memory, scattered in the physical */
-	MMIOD_BUFFER_DMA = 4, /* dma_alloc_coherent for a bound device */
+	/* dma_alloc_coherent for a bound device; with a device file: PAGES that its device reaches */
+	MMIOD_BUFFER_DMA = 4,
 };
 
 /* The kernel's GFP flag beside it: memory no higher than the zone's end. */
@@ -276,6 +279,13 @@ enum mmiod_zone {
 #define MMIOD_BUFFER_READONLY (1u << 2) /* as MMIOD_WINDOW_READONLY */
 #define MMIOD_BUFFER_FLAGS (MMIOD_BUFFER_CONTIGUOUS | MMIOD_BUFFER_NOWAIT | MMIOD_BUFFER_READONLY)
 
+#define MMIOD_IOVA_NONE (~0ull)
+
+/* Of mmiod_buffer_create.dma_flags. */
+#define MMIOD_DMA_FIXED_IOVA (1u << 0) /* at that address for the device, or not at all */
+#define MMIOD_DMA_DEVICE_READS_ONLY (1u << 1) /* the device does not write to it */
+#define MMIOD_DMA_FLAGS (MMIOD_DMA_FIXED_IOVA | MMIOD_DMA_DEVICE_READS_ONLY)
+
 /*
  * Make a window on kernel memory of its own. The memory itself is allocated in the context of who
  * first maps or accesses the window, or calls ALLOCATE on it: that process's memory cgroup is
@@ -283,9 +293,23 @@ enum mmiod_zone {
  * the kind does not know, a limit below every zone's end. ENODEV: the device is not bound to this
  * driver. ENOSPC: max_windows.
  *
- * DMA: the device masters the bus while it has a buffer. The kernel itself allocates the memory,
- * when a client first asks for it, and no cgroup is charged: who makes such buffers counts them. At
- * most 64 MiB each (EINVAL). EIO: it has not come back from an error. EBUSY: it has buffers that
+ * DMA with a device file: PAGES, in all respects, which the device reaches as well, at addresses of
+ * its own (IOVAs) in the domain that DEVICE_OPEN has made: it reaches these and nothing else. The
+ * buffer is the device file's, and has its owner; it is revoked when that ends. Revoked or released
+ * it is unmapped, and its memory freed, though the device may still run. Its IOVA is the first free
+ * one from iova_first on, at a multiple of the length rounded up to a power of two, or of 2 MiB; or
+ * the one that FIXED_IOVA asks for. It is had by BUFFER_CREATE; ALLOCATE maps the memory there.
+ * EINVAL: the fixed IOVA is misaligned, beyond [iova_first, iova_last] of the device file's QUERY,
+ * or touches a reserved range; or pci, domain_high, dma_bits or owner are given beside the device
+ * file. EEXIST: another buffer is there. ENOSPC: no such range is free; or a fixed one, where the
+ * domain was used so thinly that its page tables would outgrow what it maps: more than 64 tables
+ * and 4 for each 2 MiB. After any of these three `iova` is the next free one, or MMIOD_IOVA_NONE.
+ * ENOENT: no such device file. ENODEV: it was revoked. EOPNOTSUPP: it has no domain: no right DMA,
+ * or DMA_TRUSTED on a machine without an IOMMU.
+ *
+ * DMA without one: the device masters the bus while it has a buffer. The kernel itself allocates
+ * the memory, when a client first asks for it, and no cgroup is charged: who makes such buffers
+ * counts them. At most 64 MiB each (EINVAL). EIO: it has not come back from an error. EBUSY: it has buffers that
  * were made with other dma_bits. EOPNOTSUPP: the machine has no memory for so few bits. EPERM: no
  * IOMMU bounds what it writes to, and the kernel is locked down. One that is not is tainted by it
  * (TAINT_USER). EOPNOTSUPP, too: other functions share its group of the IOMMU, so that the kernel
@@ -312,6 +336,11 @@ struct mmiod_buffer_create {
 	__u64 window_id; /* out; the last in version 1 */
 	__u32 domain_high; /* DMA: bits 16 to 31 of the domain; else 0 */
 	__u32 dma_bits; /* DMA: how many the device's addresses have: 24 to 64; 0: 32 */
+	__u64 device_file; /* DMA: the id of the device file whose device reaches it; 0: none */
+	__u64 owner; /* without a device file: the daemon's number for a party; 0: equals nobody */
+	__u64 iova; /* with a device file: FIXED_IOVA's, else 0; out: where the device finds it */
+	__u32 dma_flags; /* with a device file: MMIOD_DMA_* */
+	__u32 reserved2; /* 0 */
 };
 
 /*
@@ -510,8 +539,9 @@ struct mmiod_interrupt_info {
 #define MMIOD_OPERATE_RESET (1u << 4) /* RESET */
 #define MMIOD_OPERATE_RESET_OTHERS (1u << 5) /* even while others use the function; needs RESET */
 #define MMIOD_OPERATE_POWER (1u << 6) /* SET_POWER */
-#define MMIOD_OPERATE_DMA (1u << 7) /* memory in a domain of its own */
-#define MMIOD_OPERATE_DMA_TRUSTED (1u << 8) /* DMA that nothing bounds */
+#define MMIOD_OPERATE_DMA (1u << 7) /* memory in a domain of its own, by an IOMMU that isolates */
+/* DMA that nothing bounds; where there is an IOMMU, in a domain that may not isolate in all. */
+#define MMIOD_OPERATE_DMA_TRUSTED (1u << 8)
 
 /* Of DEVICE_OPEN; the numbers are shared with MMIOD_INTERRUPT_*. */
 #define MMIOD_OPERATE_NO_ENGINE (1u << 3) /* it writes nothing but its MSIs */
@@ -529,20 +559,29 @@ struct mmiod_interrupt_info {
  * EINVAL: an unknown right or flag, no right, or a right without the one that it needs. EOPNOTSUPP:
  * a right or flag that this version of the module knows, but cannot give yet; see the rights.
  * ENODEV: not bound to this driver. EIO: it is lost, until it is bound anew. EBUSY: it has an
- * operator, or, with MASTER or DMA_TRUSTED, buffers of kind DMA that belong to no device file;
- * conflict_id says which. EPERM: MASTER, and the function is not MMIOD_FUNCTION_ISOLATED, and
- * neither DMA_TRUSTED nor the flag NO_ENGINE is given; or CONFIG_VENDOR with CONFIG_WRITE, which may
- * alias anything, without DMA_TRUSTED; or the kernel is locked down. ENOSPC: max_windows.
+ * operator, or, with MASTER, DMA or DMA_TRUSTED, another function of its IOMMU group has one with
+ * such a right, or it has buffers of kind DMA that belong to no device file; conflict_id says
+ * which. EPERM: DMA, and the function is not MMIOD_FUNCTION_ISOLATED; or DMA_TRUSTED, and there is
+ * an IOMMU, but its group could not be claimed; or MASTER, and the function is not ISOLATED, and
+ * neither DMA_TRUSTED nor the flag NO_ENGINE is given; or CONFIG_VENDOR with CONFIG_WRITE, which
+ * may alias anything, without DMA or DMA_TRUSTED; or the kernel is locked down. ENOSPC:
+ * max_windows.
  *
- * With MASTER or DMA_TRUSTED also: EAGAIN: the device was used since its last reset, by who may
- * have left its DMA armed; it is being reset, DEVICE_QUIET says when that is over, and whether it
- * worked: ask again. EBUSY: that reset would hit another owner's window, conflict_id, and
- * RESET_OTHERS is not among the rights. With NO_ENGINE, NEEDS_NO_RESET and NEVER_RESET neither is
- * answered: it is the administrator's word that the device needs no reset.
+ * With MASTER, DMA or DMA_TRUSTED also: EAGAIN: the kernel has the function locked, to bind or to
+ * reset it, or its group has the domain of an operator who has ended; or the device was used since
+ * its last reset, by who may have left its DMA armed, and is being reset: DEVICE_QUIET says when
+ * that is over, and whether it worked. Ask again. EBUSY: that reset would hit another owner's
+ * window, conflict_id, and RESET_OTHERS is not among the rights. With NO_ENGINE, NEEDS_NO_RESET and
+ * NEVER_RESET neither is answered: it is the administrator's word that the device needs no reset.
  *
- * When a file with MASTER or DMA_TRUSTED ends, by a revocation or its last close, bus mastering is
- * off, and the windows of its owner that could write registers that start DMA are revoked: he could
- * leave the device something to do for the next one. The device is then reset.
+ * DMA and DMA_TRUSTED make a domain, if there is an IOMMU: from now on the function, and those of
+ * its group, reach the device file's buffers in it and nothing else; see BUFFER_CREATE. Messages
+ * that rest on the IOMMU blocking all writes are SILENT meanwhile, unless the operator masters.
+ *
+ * When a file with MASTER, DMA or DMA_TRUSTED ends, by a revocation or its last close, bus mastering
+ * is off, its buffers are revoked, and so are the windows of its owner that could write registers
+ * that start DMA: he could leave the device something to do for the next one. The device is then
+ * reset, and the domain detached.
  */
 struct mmiod_device_open {
 	__u32 size;
@@ -703,6 +742,8 @@ struct mmiod_window_query {
 	 */
 	__u32 users;
 	__u32 reserved; /* 0 */
+	/* out: where the device finds it that the buffer is for; MMIOD_IOVA_NONE: nowhere, or not yet */
+	__u64 iova;
 };
 
 #define MMIOD_POPULATE_EXACT (1u << 0) /* these pages only, by remap_pfn_range(), each of 4 KiB */
@@ -723,7 +764,8 @@ struct mmiod_window_populate {
 };
 
 /*
- * Allocate the memory of a buffer now, charged to the caller (but for DMA). Nothing if it has been.
+ * Allocate the memory of a buffer now, charged to the caller (but for DMA
+ * without a device file). With a device file it is mapped for the device. Nothing if it has been.
  * Wakes no OOM killer. ENOMEM: there is none such (below the limit, on the node), or the caller's
  * memory cgroup is full. EINVAL: no buffer.
  */

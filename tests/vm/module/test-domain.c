@@ -1,0 +1,873 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a device reaches by DMA behind an IOMMU: the buffers of its device file, at addresses of
+ * their own, as long as they are somebody's, and nothing else. edu's engine is the witness: what it
+ * was told to write goes out a tenth of a second later.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "device.h"
+
+_Static_assert(sizeof(struct mmiod_buffer_create) == 160, "ABI");
+_Static_assert(offsetof(struct mmiod_buffer_create, device_file) == 128, "ABI");
+_Static_assert(offsetof(struct mmiod_window_query, iova) == 56, "ABI");
+
+#define RW (PROT_READ | PROT_WRITE)
+#define MASTER MMIOD_OPERATE_MASTER
+#define DMA MMIOD_OPERATE_DMA
+#define TRUSTED MMIOD_OPERATE_DMA_TRUSTED
+#define NO_RESET MMIOD_OPERATE_NEEDS_NO_RESET
+#define FIXED MMIOD_DMA_FIXED_IOVA
+#define NONE MMIOD_IOVA_NONE
+#define MIB (1ull << 20)
+
+#define DMA_FROM 0x80
+#define DMA_TO 0x88
+#define DMA_LENGTH 0x90
+#define DMA_COMMAND 0x98
+#define RUNS 1
+#define TO_MEMORY 2
+#define EDU_MEMORY 0x40000
+#define LENGTH 1024
+
+#define PATTERN 0x5a
+
+/* Who operates a function, and his window on its registers. */
+struct driver {
+	int control, file, registers;
+	uint64_t owner;
+};
+
+static void need_iommu(void)
+{
+	if (!first_match("/sys/class/iommu/*"))
+		tap_skip("this machine has no IOMMU");
+}
+
+/* Where the IOMMU does not isolate in all, the machine is trusted with the rest. */
+static uint32_t right_to_dma(int control, uint32_t device)
+{
+	return device_info(control, device).flags & MMIOD_FUNCTION_ISOLATED ? DMA : TRUSTED;
+}
+
+static int master(int file)
+{
+	struct mmiod_device_master arg = { .size = sizeof(arg), .on = 1 };
+
+	return ioctl(file, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
+}
+
+static int window_on_bar(int control, uint32_t device, const char *name, uint64_t owner)
+{
+	struct mmiod_region_claim claim = {
+		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .width = 4
+	};
+	struct mmiod_window_create create = { .length = page(),
+					      .attr = MMIOD_ATTR_UC,
+					      .owner = owner };
+
+	strcpy(claim.name, name);
+	create.region_id = device == edu() ? region(control, "edu") : 0;
+	if (!create.region_id) {
+		EXPECT_EQ(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), 0);
+		create.region_id = claim.region_id;
+	}
+	return try_window(control, &create);
+}
+
+static struct driver take(uint32_t device, const char *name, uint64_t owner)
+{
+	struct driver driver = { .control = open_control(), .owner = owner };
+
+	need_iommu();
+	driver.file =
+		operate(driver.control, device,
+			READ | MASTER | right_to_dma(driver.control, device), NO_RESET, owner);
+	driver.registers = window_on_bar(driver.control, device, name, owner);
+	EXPECT(driver.registers >= 0);
+	EXPECT_EQ(master(driver.file), 0);
+	return driver;
+}
+
+static struct driver take_edu(void)
+{
+	need_iommu();
+	return take(edu(), "edu", 1);
+}
+
+static uint32_t neighbour(void)
+{
+	const uint32_t device = MMIOD_PCI_ADDR(0, 0, 8, 0);
+
+	need_iommu();
+	bind_driver(device, "mmiod");
+	return device;
+}
+
+static struct mmiod_buffer_create buffer_of(const struct driver *driver)
+{
+	return (struct mmiod_buffer_create){ .size = sizeof(struct mmiod_buffer_create),
+					     .kind = MMIOD_BUFFER_DMA,
+					     .node = -1,
+					     .length = page(),
+					     .device_file = query(driver->file).id,
+					     .tag = "domain test" };
+}
+
+/* Its descriptor, or -1 with errno; the rest of the answer is in *create. */
+static int try_dma(int control, struct mmiod_buffer_create *create)
+{
+	return ioctl(control, MMIOD_IOC_BUFFER_CREATE, create) ? -1 : create->fd;
+}
+
+static int try_fixed(const struct driver *driver, uint64_t iova, uint64_t length, uint64_t *next)
+{
+	struct mmiod_buffer_create create = buffer_of(driver);
+	int fd;
+
+	create.dma_flags = FIXED;
+	create.iova = iova;
+	create.length = length;
+	fd = try_dma(driver->control, &create);
+	if (next)
+		*next = create.iova;
+	return fd;
+}
+
+static uint64_t iova_of(int fd)
+{
+	struct mmiod_window_query arg = { .size = sizeof(arg) };
+
+	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &arg), 0);
+	return arg.iova;
+}
+
+/* A buffer, allocated and full of the pattern. */
+struct target {
+	int fd;
+	uint64_t iova;
+	uint8_t *memory;
+};
+
+static void fill(struct target *target)
+{
+	EXPECT_EQ(allocate(target->fd), 0);
+	target->iova = iova_of(target->fd);
+	target->memory = map_window(target->fd, page(), RW);
+	for (size_t i = 0; i < page(); i++)
+		EXPECT_EQ(target->memory[i], 0);
+	memset(target->memory, PATTERN, page());
+}
+
+static struct target target_of(const struct driver *driver)
+{
+	struct mmiod_buffer_create create = buffer_of(driver);
+	struct target target = { .fd = try_dma(driver->control, &create) };
+
+	EXPECT(target.fd >= 0);
+	fill(&target);
+	EXPECT_EQ(target.iova, create.iova);
+	return target;
+}
+
+static bool is_full_of(const volatile uint8_t *memory, size_t length, uint8_t value)
+{
+	for (size_t i = 0; i < length; i++)
+		if (memory[i] != value)
+			return false;
+	return true;
+}
+
+/* A transfer of LENGTH bytes between edu's memory and an address of its own. */
+static void arm(int registers, uint64_t iova, uint32_t direction)
+{
+	bool to_memory = direction == TO_MEMORY;
+
+	EXPECT_EQ(iova >> 32, 0);
+	poke(registers, DMA_FROM, to_memory ? EDU_MEMORY : iova);
+	poke(registers, DMA_TO, to_memory ? iova : EDU_MEMORY);
+	poke(registers, DMA_LENGTH, LENGTH);
+	poke(registers, DMA_COMMAND, RUNS | direction);
+}
+
+/* The engine has tried, whether or not it has reached anything. */
+static void finish(int registers)
+{
+	uint32_t command = RUNS;
+
+	while (command & RUNS)
+		EXPECT_EQ(pread(registers, &command, 4, DMA_COMMAND), 4);
+}
+
+static void transfer(const struct driver *driver, uint64_t iova, uint32_t direction)
+{
+	arm(driver->registers, iova, direction);
+	finish(driver->registers);
+}
+
+/* Zeros in edu's memory, which the pattern is not. */
+static void clear_engine(const struct driver *driver)
+{
+	struct target target = target_of(driver);
+
+	memset(target.memory, 0, page());
+	transfer(driver, target.iova, 0);
+	munmap(target.memory, page());
+	close(target.fd);
+}
+
+/*
+ * A page outlives its buffer while a pipe holds it, and can still be looked at. Reading takes it
+ * out.
+ */
+static void hold_page(int pipe_end, const struct target *target)
+{
+	struct iovec part = { target->memory, page() };
+
+	EXPECT_EQ(vmsplice(pipe_end, &part, 1, 0), (ssize_t)page());
+}
+
+static bool held_page_is_full_of(int pipe_end, uint8_t value)
+{
+	uint8_t *bytes = malloc(page());
+	bool full;
+
+	EXPECT_EQ(read(pipe_end, bytes, page()), (ssize_t)page());
+	full = is_full_of(bytes, LENGTH, value);
+	free(bytes);
+	return full;
+}
+
+/* ---- what it reaches ---- */
+
+TEST(behind_an_iommu_a_function_reaches_its_operators_buffers_both_ways)
+{
+	struct driver driver = take_edu();
+	struct target from = target_of(&driver), to = target_of(&driver);
+
+	EXPECT(from.iova != to.iova);
+	for (unsigned int i = 0; i < LENGTH; i++)
+		from.memory[i] = i * 7;
+	transfer(&driver, from.iova, 0);
+	transfer(&driver, to.iova, TO_MEMORY);
+	EXPECT(!memcmp(from.memory, to.memory, LENGTH));
+	EXPECT(is_full_of(to.memory + LENGTH, page() - LENGTH, PATTERN));
+}
+
+TEST(behind_an_iommu_a_function_reaches_nothing_but_its_operators_buffers)
+{
+	struct driver driver = take_edu();
+	struct target own = target_of(&driver), last = target_of(&driver);
+	struct target other = { .fd = try_buffer(driver.control, (struct mmiod_buffer_create){
+									 .kind = MMIOD_BUFFER_PAGES,
+									 .zone = MMIOD_ZONE_DMA32,
+									 .node = -1,
+									 .length = page() }) };
+
+	fill(&other);
+	EXPECT_EQ(other.iova, NONE);
+	clear_engine(&driver);
+	transfer(&driver, buffer_info(driver.control, other.fd, 0).phys, TO_MEMORY);
+	transfer(&driver, buffer_info(driver.control, own.fd, 0).phys, TO_MEMORY);
+	transfer(&driver, last.iova + page(), TO_MEMORY);
+	EXPECT(is_full_of(other.memory, page(), PATTERN));
+	EXPECT(is_full_of(own.memory, page(), PATTERN));
+	EXPECT(is_full_of(last.memory, page(), PATTERN));
+	transfer(&driver, own.iova, TO_MEMORY);
+	EXPECT(is_full_of(own.memory, LENGTH, 0));
+}
+
+TEST(behind_an_iommu_two_functions_do_not_reach_one_anothers_buffers)
+{
+	struct driver one = take_edu(), two = take(neighbour(), "neighbour", 2);
+	struct target mine, theirs = { .fd = try_fixed(&two, 64 * MIB, page(), NULL) };
+
+	EXPECT(theirs.fd >= 0);
+	fill(&theirs);
+	clear_engine(&one);
+	transfer(&one, theirs.iova, TO_MEMORY);
+	EXPECT(is_full_of(theirs.memory, page(), PATTERN));
+	/* The same address is another place for each. */
+	mine.fd = try_fixed(&one, 64 * MIB, page(), NULL);
+	EXPECT(mine.fd >= 0);
+	fill(&mine);
+	transfer(&one, theirs.iova, TO_MEMORY);
+	EXPECT(is_full_of(theirs.memory, page(), PATTERN));
+	EXPECT(is_full_of(mine.memory, LENGTH, 0));
+}
+
+TEST(behind_an_iommu_a_buffer_that_the_device_only_reads_is_not_written)
+{
+	struct driver driver = take_edu();
+	struct mmiod_buffer_create create = buffer_of(&driver);
+	struct target source, target = target_of(&driver);
+
+	create.dma_flags = MMIOD_DMA_DEVICE_READS_ONLY;
+	source.fd = try_dma(driver.control, &create);
+	EXPECT(source.fd >= 0);
+	fill(&source);
+	memset(source.memory, 0xc3, page());
+	transfer(&driver, source.iova, 0);
+	memset(source.memory, PATTERN, page());
+	transfer(&driver, source.iova, TO_MEMORY);
+	EXPECT(is_full_of(source.memory, page(), PATTERN));
+	transfer(&driver, target.iova, TO_MEMORY);
+	EXPECT(is_full_of(target.memory, LENGTH, 0xc3));
+}
+
+/* ---- what ends it ---- */
+
+/* Whether a transfer arrives though something was done after the engine was armed. */
+static bool arrives_after(const struct driver *driver, struct target *target,
+			  void (*act)(const struct driver *driver, struct target *target))
+{
+	int ends[2];
+
+	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+	clear_engine(driver);
+	hold_page(ends[1], target);
+	arm(driver->registers, target->iova, TO_MEMORY);
+	act(driver, target);
+	finish(driver->registers);
+	return held_page_is_full_of(ends[0], 0);
+}
+
+static void do_nothing(const struct driver *driver, struct target *target)
+{
+	(void)driver;
+	(void)target;
+}
+
+static void revoke_buffer(const struct driver *driver, struct target *target)
+{
+	EXPECT_EQ(set_state(driver->control, window_id(target->fd), MMIOD_WINDOW_REVOKED), 0);
+}
+
+static void release(const struct driver *driver, struct target *target)
+{
+	(void)driver;
+	munmap(target->memory, page());
+	close(target->fd);
+}
+
+TEST(a_transfer_in_flight_arrives_behind_an_iommu_if_nobody_minds)
+{
+	struct driver driver = take_edu();
+	struct target target = target_of(&driver);
+
+	EXPECT(arrives_after(&driver, &target, do_nothing));
+}
+
+TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_a_revoke)
+{
+	struct driver driver = take_edu();
+	struct target target = target_of(&driver), other = target_of(&driver);
+
+	EXPECT(!arrives_after(&driver, &target, revoke_buffer));
+	EXPECT_EQ(touch_read(target.memory), SIGBUS);
+	EXPECT_EQ(iova_of(target.fd), NONE);
+	EXPECT_ERRNO(allocate(target.fd), ENODEV);
+	/* The device goes on with what is left. */
+	transfer(&driver, other.iova, TO_MEMORY);
+	EXPECT(is_full_of(other.memory, LENGTH, 0));
+}
+
+TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_the_release_of_the_buffer)
+{
+	struct driver driver = take_edu();
+	struct target target = target_of(&driver), other = target_of(&driver);
+
+	EXPECT(!arrives_after(&driver, &target, release));
+	EXPECT(is_full_of(other.memory, page(), PATTERN));
+}
+
+/* A daemon's and a client's descriptors, in a process that is killed; the parent looks. */
+static pid_t start_victim(uint32_t device, int held)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
+	child = fork();
+	if (!child) {
+		struct driver driver = take(device, "edu", 5);
+		struct target target = target_of(&driver);
+
+		clear_engine(&driver);
+		hold_page(held, &target);
+		arm(driver.registers, target.iova, TO_MEMORY);
+		EXPECT_EQ(write(ready[1], "", 1), 1);
+		pause();
+	}
+	close(ready[1]);
+	EXPECT_EQ(read(ready[0], &byte, 1), 1);
+	return child;
+}
+
+TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_its_operator_was_killed)
+{
+	struct driver next;
+	struct target target;
+	int ends[2];
+	pid_t child;
+
+	need_iommu();
+	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+	child = start_victim(edu(), ends[1]);
+	kill(child, SIGKILL);
+	EXPECT_EQ(waitpid(child, NULL, 0), child);
+	next = take_edu();
+	finish(next.registers);
+	EXPECT(held_page_is_full_of(ends[0], PATTERN));
+	target = target_of(&next);
+	transfer(&next, target.iova, TO_MEMORY);
+	EXPECT(is_full_of(target.memory, LENGTH, 0));
+}
+
+TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_the_device_file_was_revoked)
+{
+	struct driver driver = take_edu(), next;
+	struct target target = target_of(&driver);
+	uint64_t id = query(driver.file).id, buffer = window_id(target.fd);
+	struct mmiod_buffer_create create = buffer_of(&driver);
+	int ends[2];
+
+	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+	clear_engine(&driver);
+	hold_page(ends[1], &target);
+	arm(driver.registers, target.iova, TO_MEMORY);
+	EXPECT_EQ(set_state(driver.control, id, MMIOD_WINDOW_REVOKED), 0);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_REVOKED, buffer));
+	EXPECT_EQ(touch_read(target.memory), SIGBUS);
+	EXPECT_ERRNO(try_dma(driver.control, &create), ENODEV);
+	next = take_edu();
+	finish(next.registers);
+	EXPECT(held_page_is_full_of(ends[0], PATTERN));
+	close(driver.file);
+	EXPECT_ERRNO(try_dma(driver.control, &create), ENOENT);
+}
+
+TEST(a_function_behind_an_iommu_can_be_unbound_with_a_transfer_in_flight)
+{
+	struct driver driver = take_edu();
+	struct target target = target_of(&driver);
+	int ends[2];
+
+	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+	clear_engine(&driver);
+	hold_page(ends[1], &target);
+	arm(driver.registers, target.iova, TO_MEMORY);
+	bind_driver(edu(), "");
+	bind_driver(edu(), "mmiod");
+	close(driver.registers);
+	driver = take_edu();
+	finish(driver.registers);
+	EXPECT(held_page_is_full_of(ends[0], PATTERN));
+}
+
+TEST(a_buffer_behind_an_iommu_lives_as_long_as_a_forked_mapping_of_it)
+{
+	struct driver driver = take_edu();
+	struct target target = target_of(&driver);
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	munmap(target.memory, page());
+	close(target.fd);
+	EXPECT_EQ(device_info(driver.control, edu()).mapped, page());
+	kill(child, SIGKILL);
+	EXPECT_EQ(waitpid(child, NULL, 0), child);
+	while (device_info(driver.control, edu()).mapped)
+		usleep(1000);
+}
+
+/* ---- addresses ---- */
+
+TEST(addresses_behind_an_iommu_are_as_narrow_as_the_operator_says)
+{
+	int control = open_control(), fd;
+	struct mmiod_device_open open;
+	struct mmiod_device_query answer;
+
+	need_iommu();
+	open = request(edu(), READ | right_to_dma(control, edu()), NO_RESET, 1);
+	for (unsigned int bits = 24; bits <= 64; bits += 8) {
+		open.dma_bits = bits;
+		while ((fd = try_operate(control, open)) < 0 && errno == EAGAIN)
+			usleep(1000);
+		EXPECT(fd >= 0);
+		answer = query(fd);
+		EXPECT_EQ(answer.iova_first, MIB);
+		EXPECT_EQ(answer.iova_page, 4096);
+		EXPECT_EQ((answer.iova_last + 1) % page(), 0);
+		if (bits <= 32)
+			EXPECT_EQ(answer.iova_last, (1ull << bits) - 1);
+		else
+			EXPECT(answer.iova_last >= (1ull << 32));
+		close(fd);
+	}
+	fd = operate(control, edu(), READ, 0, 1);
+	EXPECT_EQ(query(fd).iova_first, 0);
+	EXPECT_EQ(query(fd).iova_page, 0);
+}
+
+TEST(an_iommus_addresses_are_the_first_free_ones_and_aligned_to_the_length)
+{
+	struct driver driver = take_edu();
+	struct target first = target_of(&driver), second = target_of(&driver);
+	struct mmiod_buffer_create create = buffer_of(&driver);
+
+	EXPECT_EQ(first.iova, MIB);
+	EXPECT_EQ(second.iova, MIB + page());
+	create.length = 3 * page();
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	EXPECT_EQ(create.iova, MIB + 4 * page());
+	create.iova = 0;
+	create.length = page();
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	EXPECT_EQ(create.iova, MIB + 2 * page());
+	release(&driver, &first);
+	create.iova = 0;
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	EXPECT_EQ(create.iova, MIB);
+	create.iova = 0;
+	create.length = 2 * MIB;
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	EXPECT_EQ(create.iova, 2 * MIB);
+}
+
+TEST(an_iommus_address_that_is_asked_for_is_had_or_the_next_free_one_is_said)
+{
+	struct driver driver = take_edu();
+	uint64_t next, last = query(driver.file).iova_last;
+	int fd = try_fixed(&driver, 16 * MIB, 4 * page(), &next);
+
+	EXPECT(fd >= 0);
+	EXPECT_EQ(next, 16 * MIB);
+	EXPECT_EQ(iova_of(fd), NONE);
+	EXPECT_EQ(allocate(fd), 0);
+	EXPECT_EQ(iova_of(fd), 16 * MIB);
+	EXPECT_EQ(window_info(driver.control, fd).iova, 16 * MIB);
+	EXPECT_ERRNO(try_fixed(&driver, 16 * MIB, page(), &next), EEXIST);
+	EXPECT_EQ(next, 16 * MIB + 4 * page());
+	EXPECT_ERRNO(try_fixed(&driver, 16 * MIB - page(), 2 * page(), &next), EEXIST);
+	EXPECT_EQ(next, 16 * MIB + 4 * page());
+	EXPECT_ERRNO(try_fixed(&driver, 16 * MIB + 1, page(), &next), EINVAL);
+	EXPECT_ERRNO(try_fixed(&driver, 0, page(), &next), EINVAL);
+	EXPECT_EQ(next, MIB);
+	EXPECT_ERRNO(try_fixed(&driver, MIB - page(), page(), &next), EINVAL);
+	/* The page of interrupts, and its neighbour. */
+	EXPECT_ERRNO(try_fixed(&driver, 0xfee00000, page(), &next), EINVAL);
+	EXPECT_EQ(next, 0xfef00000);
+	EXPECT(try_fixed(&driver, 0xfef00000, page(), NULL) >= 0);
+	EXPECT_ERRNO(try_fixed(&driver, 0xfedff000, 2 * page(), NULL), EINVAL);
+	EXPECT(try_fixed(&driver, last + 1 - page(), page(), NULL) >= 0);
+	EXPECT_ERRNO(try_fixed(&driver, last + 1, page(), &next), EINVAL);
+	EXPECT_EQ(next, MIB);
+	EXPECT_ERRNO(try_fixed(&driver, last + 1 - page(), 2 * page(), NULL), EINVAL);
+	EXPECT_ERRNO(try_fixed(&driver, -page(), page(), NULL), EINVAL);
+	close(fd);
+	EXPECT(try_fixed(&driver, 16 * MIB, page(), NULL) >= 0);
+}
+
+TEST(who_uses_an_iommus_addresses_thinly_is_stopped_and_who_does_not_is_not)
+{
+	struct driver driver = take_edu();
+	uint64_t iova = 256 * MIB, tables, next;
+	unsigned int rounds = 0;
+	int fd;
+
+	while ((fd = try_fixed(&driver, iova, page(), &next)) >= 0 && rounds < 1000) {
+		EXPECT_EQ(allocate(fd), 0);
+		close(fd);
+		iova += 2 * MIB;
+		rounds++;
+	}
+	EXPECT(fd < 0);
+	EXPECT_EQ(errno, ENOSPC);
+	EXPECT(next != NONE);
+	tables = device_info(driver.control, edu()).table_bytes;
+	EXPECT(tables >= rounds * page());
+	EXPECT(tables <= 68 * page());
+	for (unsigned int i = 0; i < 2000; i++) {
+		struct mmiod_buffer_create create = buffer_of(&driver);
+
+		fd = try_dma(driver.control, &create);
+		EXPECT(fd >= 0);
+		EXPECT_EQ(allocate(fd), 0);
+		close(fd);
+	}
+	EXPECT(device_info(driver.control, edu()).table_bytes <= tables + 2 * page());
+}
+
+/* ---- misuse, and who else is there ---- */
+
+TEST(what_makes_no_sense_for_a_buffer_behind_an_iommu_is_refused)
+{
+	struct driver driver = take_edu();
+	struct mmiod_buffer_create create = buffer_of(&driver);
+	int reader = operate(driver.control, edu(), READ, 0, 1);
+
+#define REFUSED(_member, _value, _errno)                                \
+	do {                                                            \
+		create = buffer_of(&driver);                            \
+		create._member = (_value);                              \
+		EXPECT_ERRNO(try_dma(driver.control, &create), _errno); \
+	} while (0)
+	REFUSED(device_file, query(reader).id, EOPNOTSUPP);
+	REFUSED(device_file, UINT64_MAX, ENOENT);
+	REFUSED(device_file, window_id(driver.registers), ENOENT);
+	REFUSED(device_file, 0, ENODEV); /* 0000:00:00.0 is not ours */
+	REFUSED(kind, MMIOD_BUFFER_PAGES, EINVAL);
+	REFUSED(pci, edu(), EINVAL);
+	REFUSED(domain_high, 1, EINVAL);
+	REFUSED(dma_bits, 32, EINVAL);
+	REFUSED(owner, 1, EINVAL);
+	REFUSED(iova, MIB, EINVAL);
+	REFUSED(dma_flags, 1u << 31, EINVAL);
+	REFUSED(reserved2, 1, EINVAL);
+	REFUSED(length, 0, EINVAL);
+	REFUSED(length, UINT64_MAX, EINVAL);
+#undef REFUSED
+	create = buffer_of(&driver);
+	create.device_file = 0;
+	create.pci = edu();
+	create.dma_flags = FIXED;
+	EXPECT_ERRNO(try_dma(driver.control, &create), EINVAL);
+	create.dma_flags = 0;
+	EXPECT_ERRNO(try_dma(driver.control, &create), EBUSY);
+}
+
+TEST(buffers_behind_an_iommu_are_in_the_ledgers_and_have_all_that_pages_have)
+{
+	struct driver driver = take_edu();
+	struct mmiod_buffer_create create = buffer_of(&driver);
+	struct mmiod_device_file_info info = { .size = sizeof(info),
+					       .id = query(driver.file).id - 1 };
+	struct mmiod_window_info window;
+	struct mmiod_buffer_info buffer;
+	int fd;
+
+	create.flags = MMIOD_BUFFER_CONTIGUOUS;
+	create.length = 4 * MIB;
+	fd = try_dma(driver.control, &create);
+	EXPECT(fd >= 0);
+	EXPECT_EQ(create.iova % (2 * MIB), 0);
+	EXPECT_EQ(allocate(fd), 0);
+	buffer = buffer_info(driver.control, fd, 1);
+	EXPECT_EQ(buffer.kind, MMIOD_BUFFER_DMA);
+	EXPECT_EQ(buffer.runs, 1);
+	EXPECT_EQ(buffer.bus, create.iova);
+	window = window_info(driver.control, fd);
+	EXPECT_EQ(window.device_file, create.device_file);
+	EXPECT_EQ(window.owner, driver.owner);
+	EXPECT_EQ(window.iova, create.iova);
+	EXPECT_EQ(ioctl(driver.control, MMIOD_IOC_DEVICE_FILE_NEXT, &info), 0);
+	EXPECT_EQ(info.buffers, 1);
+	EXPECT_EQ(info.mapped, 4 * MIB);
+	EXPECT_EQ(device_info(driver.control, edu()).mapped, 4 * MIB);
+	close(fd);
+	info.id--;
+	EXPECT_EQ(ioctl(driver.control, MMIOD_IOC_DEVICE_FILE_NEXT, &info), 0);
+	EXPECT_EQ(info.buffers, 0);
+	EXPECT_EQ(info.mapped, 0);
+}
+
+TEST(messages_that_rest_on_an_iommus_blocking_are_silent_while_a_domain_is_attached)
+{
+	struct mmiod_interrupt_create create = { .kind = MMIOD_INTERRUPT_MSI };
+	int control = open_control(), registers, vector, fd;
+
+	need_iommu();
+	if (right_to_dma(control, edu()) != DMA)
+		tap_skip("this machine's IOMMU does not isolate messages");
+	create.device = edu();
+	vector = try_interrupt(control, &create);
+	EXPECT(vector >= 0);
+	EXPECT(pci_command(edu()) & 4);
+	fd = operate(control, edu(), READ | MASTER | DMA, NO_RESET, 1);
+	registers = window_on_bar(control, edu(), "edu", 1);
+	EXPECT(!(pci_command(edu()) & 4));
+	EXPECT(query_interrupt(vector).flags & MMIOD_INTERRUPT_SILENT);
+	EXPECT_EQ(master(fd), 0);
+	poke(registers, EDU_RAISE, 1);
+	EXPECT_EQ(count_from(vector, 1), 1);
+	close(fd);
+	while (!(pci_command(edu()) & 4))
+		usleep(1000);
+	EXPECT(!(query_interrupt(vector).flags & MMIOD_INTERRUPT_SILENT));
+}
+
+/* The first of two functions that share a slot, edu and another; PCI_NONE: there are none. */
+static uint32_t pair(void)
+{
+	for (unsigned int bus = 1; bus < 32; bus++) {
+		uint32_t device = MMIOD_PCI_ADDR(0, bus, 0, 0), ids;
+
+		if (access(pci_path(device), F_OK) || access(pci_path(device + 1), F_OK))
+			continue;
+		past_the_module(device, &ids, sizeof(ids), 0);
+		if (ids == 0x11e81234)
+			return device;
+	}
+	return PCI_NONE;
+}
+
+TEST(functions_that_share_an_iommus_group_have_one_operator_between_them)
+{
+	int control = open_control(), fd, other;
+	uint32_t device = pair(), right;
+	struct mmiod_device_open open;
+
+	need_iommu();
+	if (device == PCI_NONE)
+		tap_skip("this machine has no two functions in a slot");
+	bind_driver(device, "mmiod");
+	bind_driver(device + 1, "mmiod");
+	EXPECT_EQ(device_info(control, device).group, device_info(control, device + 1).group);
+	right = READ | right_to_dma(control, device);
+	fd = operate(control, device, right, NO_RESET, 1);
+	open = request(device + 1, right, NO_RESET, 1);
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_DEVICE_OPEN, &open), EBUSY);
+	EXPECT_EQ(open.conflict_id, query(fd).id);
+	close(operate(control, device + 1, READ, 0, 2));
+	close(operate(control, device + 1, READ | WRITE, 0, 2));
+	close(fd);
+	other = operate(control, device + 1, right, NO_RESET, 2);
+	/* The first one goes, and the domain of the other one stays. */
+	bind_driver(device, "");
+	EXPECT_EQ(query(other).iova_first, MIB);
+	bind_driver(device, "mmiod");
+	open = request(device, right, NO_RESET, 1);
+	EXPECT_ERRNO(ioctl(control, MMIOD_IOC_DEVICE_OPEN, &open), EBUSY);
+	close(other);
+	close(operate(control, device, right, NO_RESET, 1));
+}
+
+TEST(a_right_to_dma_is_refused_where_an_iommu_does_not_isolate)
+{
+	int control = open_control();
+
+	region(control, "edu");
+	if (device_info(control, edu()).flags & MMIOD_FUNCTION_ISOLATED)
+		tap_skip("this machine's IOMMU isolates");
+	EXPECT_ERRNO(try_operate(control, request(edu(), READ | DMA, NO_RESET, 1)), EPERM);
+}
+
+/* ---- nobody waits ---- */
+
+static void *allocate_all(void *fds)
+{
+	for (int *fd = fds; *fd >= 0; fd++)
+		allocate(*fd);
+	return NULL;
+}
+
+#define AT_ONCE 8
+
+TEST(behind_an_iommu_a_revoke_that_races_with_allocations_leaves_nothing_mapped)
+{
+	struct driver driver = take_edu();
+	struct mmiod_buffer_create create;
+	int fds[AT_ONCE + 1];
+	pthread_t thread;
+
+	for (unsigned int round = 0; round < 20; round++) {
+		fds[AT_ONCE] = -1;
+		for (unsigned int i = 0; i < AT_ONCE; i++) {
+			create = buffer_of(&driver);
+			create.length = 4 * MIB;
+			fds[i] = try_dma(driver.control, &create);
+			EXPECT(fds[i] >= 0);
+		}
+		EXPECT_EQ(pthread_create(&thread, NULL, allocate_all, fds), 0);
+		for (unsigned int i = 0; i < AT_ONCE; i++) {
+			usleep(round * 500);
+			EXPECT_EQ(
+				set_state(driver.control, window_id(fds[i]), MMIOD_WINDOW_REVOKED),
+				0);
+		}
+		pthread_join(thread, NULL);
+		EXPECT_EQ(device_info(driver.control, edu()).mapped, 0);
+		for (unsigned int i = 0; i < AT_ONCE; i++)
+			close(fds[i]);
+	}
+	create = buffer_of(&driver);
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	EXPECT_EQ(create.iova, MIB);
+}
+
+#define CGROUP "/sys/fs/cgroup/mmiod-test-domain"
+#define PATIENCE_MS 1000
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A process that the kernel puts to sleep for seconds as it allocates a buffer's memory. */
+static pid_t start_throttled(int fd)
+{
+	char text[32];
+	pid_t child;
+
+	mkdir(CGROUP, 0755);
+	if (write_file(CGROUP, "memory.high", "1M"))
+		tap_skip("no memory controller: %s", strerror(errno));
+	child = fork();
+	if (!child) {
+		snprintf(text, sizeof(text), "%d", getpid());
+		EXPECT_EQ(write_file(CGROUP, "cgroup.procs", text), 0);
+		allocate(fd);
+		pause();
+	}
+	return child;
+}
+
+TEST(behind_an_iommu_nobody_waits_for_a_client_that_sleeps_as_it_allocates)
+{
+	struct driver driver = take_edu();
+	struct mmiod_buffer_create create = buffer_of(&driver);
+	const char *patience = getenv("TAP_PATIENCE");
+	uint64_t begin, id, longest = PATIENCE_MS * (patience ? atoi(patience) : 1);
+	struct target other = target_of(&driver);
+	pid_t child;
+	int fd;
+
+	create.length = 256 * MIB;
+	fd = try_dma(driver.control, &create);
+	EXPECT(fd >= 0);
+	id = window_id(fd);
+	child = start_throttled(fd);
+	for (int i = 0; i < 2000 && device_info(driver.control, edu()).mapped <= page(); i++)
+		usleep(1000);
+	begin = now_ms();
+	EXPECT_EQ(set_state(driver.control, window_id(other.fd), MMIOD_WINDOW_REVOKED), 0);
+	EXPECT_EQ(set_state(driver.control, id, MMIOD_WINDOW_REVOKED), 0);
+	other = target_of(&driver);
+	EXPECT_EQ(set_state(driver.control, query(driver.file).id, MMIOD_WINDOW_REVOKED), 0);
+	close(operate(driver.control, edu(), READ | right_to_dma(driver.control, edu()), NO_RESET,
+		      2));
+	bind_driver(edu(), "");
+	EXPECT(now_ms() - begin < longest);
+	bind_driver(edu(), "mmiod");
+	kill(child, SIGKILL);
+	EXPECT_EQ(waitpid(child, NULL, 0), child);
+	rmdir(CGROUP);
+}
