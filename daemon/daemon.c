@@ -126,6 +126,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	deadlines_init(broker);
 	safe_state_init(broker);
 	waiting_init(broker);
+	quiet_init(broker);
 	granting_init(broker);
 	daemon_init_reload(daemon);
 	settling_init(broker);
@@ -193,6 +194,7 @@ void daemon_clear(struct daemon *daemon)
 	event_del(&broker->events.event);
 	event_del(&daemon->grace);
 	event_del(&broker->deadlines.event);
+	quiet_clear(broker);
 	granting_clear(broker);
 	HASH_ITER(hh, broker->leases.table, lease, next_lease) {
 		/* Of simulation nothing outlives the daemon. */

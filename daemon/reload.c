@@ -113,19 +113,21 @@ static const struct subject *connected_holder(const struct daemon *daemon,
 }
 
 /* `subject`: NULL: the holder has no connection. */
-static const struct config_grant *grant_behind_vector(struct daemon *daemon,
+static const struct config_grant *grant_behind_device(struct daemon *daemon,
 						      const struct lease *lease,
 						      const struct subject *subject)
 {
 	const struct device *device = device_of(lease->region);
 	const struct config_grant *same = config_find_grant(daemon->broker.config, lease->grant);
+	uint32_t rights = lease->kind == MMIOD_KIND_INTERRUPT ? MMIOD_MAY_INTERRUPT
+							      : device_rights_of(lease->operates);
 	struct decision decision;
 
 	if (!device->config || device->vectors.stale)
 		return NULL;
 	if (!subject)
-		return policy_gives_device(same, device->config, MMIOD_MAY_INTERRUPT) ? same : NULL;
-	decision = policy_decide_device(device->config, subject, MMIOD_MAY_INTERRUPT);
+		return policy_gives_device(same, device->config, rights) ? same : NULL;
+	decision = policy_decide_device(device->config, subject, rights);
 	return decision.reason == POLICY_GRANTED ? decision.grant : NULL;
 }
 
@@ -151,8 +153,8 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		.length = lease->length,
 	};
 
-	if (lease->kind == MMIOD_KIND_INTERRUPT)
-		return grant_behind_vector(daemon, lease, subject);
+	if (lease->region->kind == REGION_VECTORS)
+		return grant_behind_device(daemon, lease, subject);
 	if (lease->memory != MMIOD_MEMORY_REGION) {
 		if (!subject)
 			return same && same->memory & 1u << lease->memory ? same : NULL;
@@ -177,7 +179,7 @@ static void compare(struct daemon *daemon, struct lease *lease)
 	const struct config_grant *grant;
 
 	turn_spend(&daemon->broker.host, 1);
-	if (lease->region->reloaded == REGION_UNSEEN && lease->kind == MMIOD_KIND_INTERRUPT)
+	if (lease->region->reloaded == REGION_UNSEEN && lease->region->kind == REGION_VECTORS)
 		device_settle(&daemon->broker, device_of(lease->region));
 	else if (lease->region->reloaded == REGION_UNSEEN)
 		region_look_at(&daemon->broker, lease->region);

@@ -66,6 +66,22 @@ struct backend_interrupt {
 	uint8_t tag[MMIOD_TAG_SIZE];
 };
 
+/* A device file that is to be made. */
+struct backend_operation {
+	uint64_t device; /* number */
+	uint64_t owner; /* the party that it is for; never 0 */
+	uint32_t rights; /* MMIOD_OPERATE_* */
+	uint32_t flags; /* MMIOD_OPERATE_* */
+	uint8_t tag[MMIOD_TAG_SIZE];
+};
+
+/* What the ledger has of a device file beside what it has of windows. */
+struct backend_operated {
+	uint64_t device; /* number */
+	uint32_t rights; /* MMIOD_OPERATE_* */
+	uint32_t flags; /* MMIOD_OPERATE_* */
+};
+
 /* What the ledger has of an interrupt beside what it has of windows. */
 struct backend_vector {
 	uint64_t device; /* number */
@@ -78,12 +94,13 @@ struct backend_vector {
 	uint64_t busy_ns;
 };
 
-/* An entry of one of the ledgers: a window, buffers included, or an interrupt. */
+/* An entry of one of the ledgers: a window, buffers included, a device file or an interrupt. */
 struct backend_ledger {
 	uint64_t id;
-	enum mmiod_lease_kind kind; /* WINDOW or INTERRUPT */
+	enum mmiod_lease_kind kind; /* WINDOW, DEVICE or INTERRUPT */
 	struct backend_vector vector; /* of an interrupt */
-	struct backend_window window; /* of an interrupt only rights and tag */
+	struct backend_operated operated; /* of a device file */
+	struct backend_window window; /* of these two only rights and tag */
 	enum mmiod_state state;
 	uint32_t mappings;
 	uint64_t faults;
@@ -151,8 +168,15 @@ struct backend_ops {
 	int (*next_device)(struct backend *backend, uint64_t number, struct backend_device *device);
 	int (*create_interrupt)(struct backend *backend, const struct backend_interrupt *interrupt,
 				struct backend_created *created);
-	/* As next_window; ids of both are of one row. */
+	/* As next_window; ids of all are of one row. */
 	int (*next_interrupt)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+	/*
+	 * A device file. -EAGAIN: the device is being made quiet, and DEVICE_QUIET tells when that
+	 * is over. -EOPNOTSUPP: the module is older, or cannot give one of the rights yet.
+	 */
+	int (*open_device)(struct backend *backend, const struct backend_operation *operation,
+			   struct backend_created *created);
+	int (*next_operation)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 	/* Hands over what has happened since, as struct mmiod_control_event. */
 	void (*read_events)(struct backend *backend,
 			    void (*event)(void *data, const struct mmiod_control_event *event),

@@ -42,6 +42,8 @@ struct backend_device {
 	uint64_t mapped; /* bytes */
 	uint32_t resets;
 	uint32_t resets_failed;
+	uint64_t reset_us; /* that they took, all together */
+	uint32_t reasons; /* why it is suspended: MMIOD_REASON_* */
 	uint16_t vendor;
 	uint16_t product;
 	char model[96];

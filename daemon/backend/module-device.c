@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Devices of the module: which functions its driver has, and the interrupts that are made of them.
+ * Devices of the module: which functions its driver has, and the interrupts and device files that are
+ * made of them.
  * What this adds to the ioctls is words: which device, why not, and what to do.
  */
 #include <string.h>
@@ -25,6 +26,8 @@ static void take_info(const struct mmiod_device_info *info, struct backend_devic
 		.mapped = info->mapped,
 		.resets = info->resets,
 		.resets_failed = info->resets_failed,
+		.reset_us = info->reset_us,
+		.reasons = info->reasons,
 	};
 	pci_format(info->device, device->address);
 	if (pci_find_slot(info->device, &pci) < 0)
@@ -142,6 +145,54 @@ int module_next_interrupt(struct backend *backend, uint64_t id, struct backend_l
 			.busy_ns = info.busy_ns,
 		},
 		.window.rights = MMIOD_RIGHT_READ,
+		.state = (enum mmiod_state)info.state,
+	};
+	memcpy(entry->window.tag, info.tag, sizeof(info.tag));
+	return 0;
+}
+
+int module_open_device(struct backend *backend, const struct backend_operation *operation,
+		       struct backend_created *created)
+{
+	struct mmiod_device_open open = {
+		.size = sizeof(open),
+		.rights = operation->rights,
+		.device = operation->device,
+		.owner = operation->owner,
+		.flags = operation->flags,
+	};
+	int r;
+
+	memcpy(open.tag, operation->tag, sizeof(open.tag));
+	r = module_control(backend, MMIOD_IOC_DEVICE_OPEN, &open);
+	*created = (struct backend_created){ .fd = -1, .conflict = open.conflict_id };
+	if (r < 0)
+		return r;
+	created->id = open.id;
+	created->fd = open.fd;
+	return 0;
+}
+
+/* Of an older module the ledger is empty: one that knows devices may not know their files yet. */
+int module_next_operation(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	struct mmiod_device_file_info info = { .size = sizeof(info), .id = id };
+	int r;
+
+	if (!container_of(backend, struct module, backend)->knows_devices)
+		return -ENOENT;
+	r = module_control(backend, MMIOD_IOC_DEVICE_FILE_NEXT, &info);
+	if (r < 0)
+		return r == -ENOTTY ? -ENOENT : r;
+	*entry = (struct backend_ledger){
+		.id = info.id,
+		.kind = MMIOD_KIND_DEVICE,
+		.operated = {
+			.device = info.device,
+			.rights = info.rights,
+			.flags = info.flags,
+		},
+		.window.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 		.state = (enum mmiod_state)info.state,
 	};
 	memcpy(entry->window.tag, info.tag, sizeof(info.tag));

@@ -30,6 +30,9 @@ int module_next_device(struct backend *backend, uint64_t number, struct backend_
 int module_create_interrupt(struct backend *backend, const struct backend_interrupt *interrupt,
 			    struct backend_created *created);
 int module_next_interrupt(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+int module_open_device(struct backend *backend, const struct backend_operation *operation,
+		       struct backend_created *created);
+int module_next_operation(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 
 /* module-window.c */
 int module_create(struct backend *backend, const struct backend_window *window,

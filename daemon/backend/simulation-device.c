@@ -22,13 +22,6 @@
 #define MSIX_VECTORS 2048
 #define NUMBERS_BEGIN (1ull << 62) /* above those of all PCI functions */
 
-struct simulated_device {
-	uint64_t number;
-	char name[MMIOD_NAME_MAX];
-	struct backend_device hw;
-	UT_hash_handle hh; /* by name */
-};
-
 struct simulated_interrupt {
 	uint64_t id;
 	int fd; /* eventfd; the client has another descriptor of it */
@@ -44,19 +37,22 @@ static void describe(struct simulated_device *device, const struct config_functi
 {
 	struct backend_device *hw = &device->hw;
 
-	*hw = (struct backend_device){
-		.number = device->number,
-		.flags = MMIOD_FUNCTION_INTX | MMIOD_FUNCTION_MSI_MASKABLE,
-		.generation = 1,
-		.group = MMIOD_GROUP_NONE,
-		.msi_vectors = MSI_VECTORS,
-		.msix_vectors = MSIX_VECTORS,
-	};
+	device->place = config->device;
+	device->pci = config->pci;
+	device->vendor = hw->vendor = config->vendor;
+	device->product = hw->product = config->product;
+	device->vectors = config->vectors;
+	hw->number = device->number;
+	hw->generation = 1;
+	hw->group = MMIOD_GROUP_NONE;
+	hw->msi_vectors = MSI_VECTORS;
+	hw->msix_vectors = MSIX_VECTORS;
+	hw->flags &= MMIOD_FUNCTION_MASTER;
+	hw->flags |= MMIOD_FUNCTION_INTX | MMIOD_FUNCTION_MSI_MASKABLE | MMIOD_FUNCTION_HAS_RESET |
+		     MMIOD_FUNCTION_HAS_FLR | MMIOD_FUNCTION_HAS_PM;
 	snprintf(hw->address, sizeof(hw->address), "simulation");
 	if (config->device == CONFIG_DEVICE_SLOT)
 		pci_format(config->pci, hw->address);
-	hw->vendor = config->vendor;
-	hw->product = config->product;
 }
 
 /* By its name, so that it is the same one after a reload. */
@@ -72,6 +68,7 @@ int simulated_find_device(struct simulated_devices *all, const struct config_fun
 			return -ENOMEM;
 		memcpy(device->name, config->name, sizeof(device->name));
 		device->number = NUMBERS_BEGIN + ++all->last_number;
+		device->space.fd = -1;
 		HASH_ADD_STR(all->devices, name, device);
 		if (!hash_added(device)) {
 			free(device);
@@ -207,6 +204,7 @@ void simulated_end_interrupt(struct simulated_devices *all, uint64_t id)
 
 void simulated_devices_clear(struct simulated_devices *all)
 {
+	simulated_operate_clear(all);
 	while (all->interrupts) {
 		struct simulated_interrupt *interrupt = all->interrupts;
 
@@ -217,6 +215,7 @@ void simulated_devices_clear(struct simulated_devices *all)
 		struct simulated_device *device = all->devices;
 
 		HASH_DEL(all->devices, device);
+		fd_closep(&device->space.fd);
 		free(device);
 	}
 }

@@ -6,7 +6,8 @@
  * which every status says. Nothing tells the daemon that a file was closed: a lease ends with
  * RELEASE or with its connection. There is no ledger: after a restart there are no leases, and ids
  * go on where the clock of this boot is, so that no other run had them. A buffer, of whatever kind,
- * is a memory file of its own: zones, nodes and addresses mean nothing.
+ * is a memory file of its own: zones, nodes and addresses mean nothing. A device file is a memory file,
+ * too, by whose bits its holder asks for things (simulation-operate.c).
  *
  * Memory files are sealed at their size, because who may write one could also cut it short, and
  * everybody else who has it mapped would die of SIGBUS. A file that the configuration names cannot
@@ -34,7 +35,7 @@ struct simulated {
 	 */
 	struct {
 		enum config_device device;
-		uint32_t pci;
+		uint64_t pci;
 		uint16_t vendor;
 		uint16_t product;
 		int bar;
@@ -387,11 +388,64 @@ static int simulation_next_interrupt(struct backend *backend, uint64_t id,
 	return -ENOENT;
 }
 
+static int simulation_open_device(struct backend *backend,
+				  const struct backend_operation *operation,
+				  struct backend_created *created)
+{
+	struct simulation *simulation = simulation_of(backend);
+
+	return simulated_open_device(&simulation->devices, operation, ++simulation->last_window,
+				     created);
+}
+
+static int simulation_next_operation(struct backend *backend, uint64_t id,
+				     struct backend_ledger *entry)
+{
+	return -ENOENT;
+}
+
+/* Of a device that is nowhere no region is. */
+static bool is_of(const struct simulated *simulated, const struct simulated_device *device)
+{
+	if (simulated->meaning.device != device->place || device->place == CONFIG_DEVICE_NONE)
+		return false;
+	if (device->place == CONFIG_DEVICE_SLOT)
+		return simulated->meaning.pci == device->pci;
+	return simulated->meaning.vendor == device->vendor &&
+	       simulated->meaning.product == device->product;
+}
+
+static void suspend_regions(struct simulated_devices *all, const struct simulated_device *device,
+			    enum mmiod_state state, const struct simulated_listener *listener)
+{
+	struct simulation *simulation = container_of(all, struct simulation, devices);
+	struct simulated *simulated, *next;
+
+	HASH_ITER(hh, simulation->regions, simulated, next) {
+		if (!is_of(simulated, device))
+			continue;
+		simulated->region.state = state;
+		simulated_tell(listener, MMIOD_CONTROL_REGION_STATE, state, simulated->handle);
+	}
+}
+
+static void zero_regions(struct simulated_devices *all, const struct simulated_device *device)
+{
+	struct simulation *simulation = container_of(all, struct simulation, devices);
+	struct simulated *simulated;
+
+	for (simulated = simulation->regions; simulated; simulated = simulated->hh.next)
+		if (is_of(simulated, device))
+			simulation_wipe(&simulation->backend, simulated->handle, MMIOD_MEMTYPE_UC,
+					0, simulated->region.length);
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 static int simulation_revoke(struct backend *backend, uint64_t id)
 {
 	simulated_end_interrupt(&simulation_of(backend)->devices, id);
+	simulated_end_operation(&simulation_of(backend)->devices, id);
 	return 0;
 }
 
@@ -411,6 +465,9 @@ static void simulation_read_events(struct backend *backend,
 						 const struct mmiod_control_event *event),
 				   void *data)
 {
+	const struct simulated_listener listener = { .event = event, .data = data };
+
+	simulated_look(&simulation_of(backend)->devices, &listener);
 }
 
 static void simulation_rescan(struct backend *backend)
@@ -421,7 +478,8 @@ static const struct backend_ops simulation_ops = {
 	.kind = MMIOD_BACKEND_SIMULATION,
 	.warning = "simulation: memory files instead of devices and kernel memory; read-only is "
 		   "enforced, bounds and "
-		   "revocation are not; interrupts are eventfds, which have no mask",
+		   "revocation are not; interrupts are eventfds, which have no mask; who may write "
+		   "to a configuration space may write all of it",
 	.close = simulation_close,
 	.claim = simulation_claim,
 	.release = simulation_release,
@@ -439,6 +497,8 @@ static const struct backend_ops simulation_ops = {
 	.next_device = simulation_next_device,
 	.create_interrupt = simulation_create_interrupt,
 	.next_interrupt = simulation_next_interrupt,
+	.open_device = simulation_open_device,
+	.next_operation = simulation_next_operation,
 	.read_events = simulation_read_events,
 	.rescan = simulation_rescan,
 };
@@ -459,12 +519,14 @@ static uint64_t first_window(void)
 int backend_simulation_open(struct backend **backendp, struct text *why)
 {
 	struct simulation *simulation = calloc(1, sizeof(*simulation));
+	int r;
 
 	if (!simulation) {
 		text_set(why, "out of memory");
 		return -ENOMEM;
 	}
 	simulation->backend = (struct backend){ .ops = &simulation_ops, .event_fd = -1 };
+	simulation->devices.watch = simulation->devices.timer = simulation->devices.either = -1;
 	simulation->last_window = first_window();
 	simulation->fds_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (simulation->fds_fd < 0) {
@@ -474,6 +536,15 @@ int backend_simulation_open(struct backend **backendp, struct text *why)
 		free(simulation);
 		return -error;
 	}
+	r = simulated_operate_init(&simulation->devices);
+	if (r < 0) {
+		text_set(why, "simulation needs inotify, a timer and epoll: %s", strerror(-r));
+		simulation_close(&simulation->backend);
+		return r;
+	}
+	simulation->devices.suspend = suspend_regions;
+	simulation->devices.zero = zero_regions;
+	simulation->backend.event_fd = simulation->devices.either;
 	*backendp = &simulation->backend;
 	return 0;
 }

@@ -20,7 +20,8 @@
  * The fields of each kind of line: LOG_ID_GRANT all that are about a lease and its holder, one line
  * for each grant to write, one for each request that got only grants to read. LOG_ID_DENIAL and
  * LOG_ID_QUOTA the asker and what was asked for. LOG_ID_REVOKE lease, holder and cause. LOG_ID_GONE
- * region and device. LOG_ID_STORM lease, holder and device, as region. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
+ * region and device. LOG_ID_STORM lease, holder and device, as region.
+ * LOG_ID_RESET device, as region, and its address. LOG_ID_DROPPED the client. LOG_ID_CONFIG at most the region.
  */
 #ifndef MMIOD_DAEMON_BASE_LOG_H
 #define MMIOD_DAEMON_BASE_LOG_H
@@ -55,6 +56,7 @@ struct log_fields {
 #define LOG_ID_DROPPED "d07e5a3c91b84f6e8a2d4b60c7f1e593"
 #define LOG_ID_HELD_BACK "27b8e4f6d3a14c0b95e7f2081c6a4d9e"
 #define LOG_ID_STORM "4e93b1c7d25f4a08b6e17f0c8d3a9256"
+#define LOG_ID_RESET "b25c0e7f9a3d4c16827f5d90e1b6a438"
 #define LOG_ID_CONFIG "a94d7c20e5b8461f83c07b1d5e92f663"
 
 void log_init(bool verbose);

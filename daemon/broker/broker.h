@@ -126,6 +126,7 @@ struct broker {
 	struct underway *underway; /* requests whose leases are being taken, in many turns */
 	uint32_t n_untold; /* windows that were made for these, and are in no table yet */
 	struct waitlist waitlist;
+	struct event quiet; /* somebody waits until a device is quiet; belongs to quiet.c */
 	struct published published;
 	struct granting granting;
 	uint64_t epoch;
@@ -174,6 +175,12 @@ void device_freed(struct broker *broker, struct device *device);
 void device_gone(struct broker *broker, struct device *device);
 struct device *device_adopt(struct broker *broker, uint64_t number);
 bool device_is_there(struct broker *broker, const struct device *device);
+
+/* quiet.c: devices that are reset, master the bus, or are made quiet. */
+void quiet_init(struct broker *broker);
+void quiet_clear(struct broker *broker);
+void quiet_await(struct broker *broker, struct device *device);
+void quiet_take_event(struct broker *broker, const struct mmiod_control_event *event);
 
 /* presence.c */
 bool region_is_there(struct broker *broker, const struct region *region);

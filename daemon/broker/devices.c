@@ -86,6 +86,10 @@ static void take(struct device *device, const struct backend_device *hw)
 	bool there = device->vectors.claimed && device->hw.number == hw->number;
 
 	device->hw = *hw;
+	if (!there) {
+		device->reset_us = hw->reset_us;
+		device->masters = hw->flags & MMIOD_FUNCTION_MASTER;
+	}
 	device->vectors.claimed = true;
 	device->vectors.stale = false;
 	device->vectors.missing[0] = '\0';
@@ -230,7 +234,7 @@ void device_gone(struct broker *broker, struct device *device)
 /* ---- from the backend ------------------------------------------------------------------------ */
 
 /*
- * The device of an interrupt in the ledger. One that is no longer configured lasts as long as its
+ * The device of an interrupt or a device file in the ledger. One that is no longer configured lasts as long as its
  * leases, by the name that everybody can find it by. NULL: out of memory.
  */
 struct device *device_adopt(struct broker *broker, uint64_t number)

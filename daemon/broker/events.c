@@ -264,6 +264,11 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 	case MMIOD_CONTROL_DEVICE_STORM:
 		on_storm(broker, event);
 		break;
+	case MMIOD_CONTROL_DEVICE_QUIET:
+	case MMIOD_CONTROL_DEVICE_RESET:
+	case MMIOD_CONTROL_DEVICE_MASTER:
+		quiet_take_event(broker, event);
+		break;
 	default:
 		break;
 	}

@@ -70,7 +70,9 @@ void holder_describe(struct broker *broker, const struct lease *lease, struct te
 		 holder->pid, comm, unit[0] ? ", " : "", unit);
 	if (lease->id)
 		text_add(text, "lease %llu, ", (unsigned long long)lease->id);
-	text_add(text, "%s%s, for ", share_name(lease->share),
-		 lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
+	if (lease->kind != MMIOD_KIND_DEVICE)
+		text_add(text, "%s%s, ", share_name(lease->share),
+			 lease->rights & MMIOD_RIGHT_WRITE ? "" : " read-only");
+	text_add(text, "for ");
 	text_add_age(text, (clock_boot_ms() - lease->started_ms) / 1000);
 }

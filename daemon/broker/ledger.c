@@ -15,8 +15,10 @@
 static struct region *region_of(struct broker *broker, const struct backend_ledger *entry,
 				const struct tag_content *content)
 {
-	if (entry->kind == MMIOD_KIND_INTERRUPT) {
-		struct device *device = device_adopt(broker, entry->vector.device);
+	if (entry->kind != MMIOD_KIND_WINDOW) {
+		struct device *device = device_adopt(broker, entry->kind == MMIOD_KIND_DEVICE
+								     ? entry->operated.device
+								     : entry->vector.device);
 
 		return device ? &device->vectors : NULL;
 	}
@@ -37,6 +39,8 @@ static int charge_adopted(struct broker *broker, struct lease *lease)
 				       UINT64_MAX);
 	if (r == 0 && lease->kind == MMIOD_KIND_INTERRUPT && lease->state != MMIOD_STATE_REVOKED)
 		r = charge_take(&lease->bytes, users, payer, USER_INTERRUPTS, UINT32_MAX);
+	if (r == 0 && lease->kind == MMIOD_KIND_DEVICE && lease->state != MMIOD_STATE_REVOKED)
+		r = charge_take(&lease->bytes, users, payer, USER_DEVICES, UINT32_MAX);
 	return r;
 }
 
@@ -93,12 +97,38 @@ static void adopt_end(struct broker *broker, struct lease *lease)
 }
 
 /* A tag says nothing of kinds; a vector is nothing but its holder's, whatever else it says. */
-static void read_as_vector(const struct backend_ledger *entry, struct tag_content *content)
+static void read_as_vector(struct tag_content *content)
+{
+	content->share = MMIOD_SHARE_EXCLUSIVE;
+	content->rights = MMIOD_RIGHT_READ;
+}
+
+/* Others may read where one operates. */
+static void read_as_operation(const struct backend_ledger *entry, struct tag_content *content)
+{
+	content->share = lease_operate_share(entry->operated.rights);
+	content->rights = lease_operate_rights(entry->operated.rights);
+}
+
+static void read_as_of_device(const struct backend_ledger *entry, struct tag_content *content)
 {
 	content->memory = MMIOD_MEMORY_REGION;
 	content->allocated = false;
-	content->share = MMIOD_SHARE_EXCLUSIVE;
-	content->rights = MMIOD_RIGHT_READ;
+	if (entry->kind == MMIOD_KIND_DEVICE)
+		read_as_operation(entry, content);
+	else
+		read_as_vector(content);
+}
+
+/* Where in the row of its device it stands. */
+static void place_in_row(const struct backend_ledger *entry, struct lease *lease)
+{
+	lease->length = 1;
+	lease->offset = entry->vector.vector;
+	if (entry->kind != MMIOD_KIND_DEVICE)
+		return;
+	lease->offset = LEASE_OPERATES_AT;
+	lease->operates = entry->operated.rights;
 }
 
 /* -ENODEV: its region has gone. */
@@ -109,8 +139,8 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	struct lease *lease;
 
 	tag_decode(entry->window.tag, &content);
-	if (entry->kind == MMIOD_KIND_INTERRUPT)
-		read_as_vector(entry, &content);
+	if (entry->kind != MMIOD_KIND_WINDOW)
+		read_as_of_device(entry, &content);
 	region = region_of(broker, entry, &content);
 	if (!region)
 		return -ENODEV;
@@ -124,10 +154,8 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->region = region;
 	lease->offset = entry->window.offset;
 	lease->length = entry->window.length;
-	if (entry->kind == MMIOD_KIND_INTERRUPT) {
-		lease->offset = entry->vector.vector;
-		lease->length = 1;
-	}
+	if (entry->kind != MMIOD_KIND_WINDOW)
+		place_in_row(entry, lease);
 	lease->memtype = entry->window.memtype;
 	lease->width = entry->window.width;
 	lease->rights = content.rights & entry->window.rights;
@@ -190,42 +218,48 @@ static int take_entry(struct broker *broker, const struct backend_ledger *entry)
 	return r == -ENODEV ? 0 : r;
 }
 
-/* Both ledgers as one, in order of id. */
+enum { LEDGER_WINDOWS, LEDGER_INTERRUPTS, LEDGER_OPERATIONS, LEDGERS };
+
+/* All ledgers as one, in order of id. */
 struct ledgers {
 	struct backend *backend;
-	struct backend_ledger
-		next[2]; /* of windows, of interrupts; behind the last that was taken */
-	int result[2]; /* 0: it counts */
+	struct backend_ledger next[LEDGERS]; /* of each; behind the last that was taken */
+	int result[LEDGERS]; /* 0: it counts */
 };
 
 static void read_next(struct ledgers *ledgers, size_t which, uint64_t id)
 {
 	const struct backend_ops *ops = ledgers->backend->ops;
-	struct backend_ledger *next = &ledgers->next[which];
+	int (*const nexts[LEDGERS])(struct backend *, uint64_t, struct backend_ledger *) = {
+		[LEDGER_WINDOWS] = ops->next_window,
+		[LEDGER_INTERRUPTS] = ops->next_interrupt,
+		[LEDGER_OPERATIONS] = ops->next_operation,
+	};
 
-	ledgers->result[which] = which ? ops->next_interrupt(ledgers->backend, id, next)
-				       : ops->next_window(ledgers->backend, id, next);
+	ledgers->result[which] = nexts[which](ledgers->backend, id, &ledgers->next[which]);
 }
 
 static void ledgers_open(struct ledgers *ledgers, struct backend *backend)
 {
 	*ledgers = (struct ledgers){ .backend = backend };
-	read_next(ledgers, 0, 0);
-	read_next(ledgers, 1, 0);
+	for (size_t i = 0; i < LEDGERS; i++)
+		read_next(ledgers, i, 0);
 }
 
 /* -ENOENT: that was the last. Any other: not all of it can be read. */
 static int ledgers_next(struct ledgers *ledgers, struct backend_ledger *entry)
 {
-	size_t which;
+	size_t which = LEDGERS;
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < LEDGERS; i++) {
 		if (ledgers->result[i] < 0 && ledgers->result[i] != -ENOENT)
 			return ledgers->result[i];
-	if (ledgers->result[0] < 0 && ledgers->result[1] < 0)
+		if (ledgers->result[i] == 0 &&
+		    (which == LEDGERS || ledgers->next[i].id < ledgers->next[which].id))
+			which = i;
+	}
+	if (which == LEDGERS)
 		return -ENOENT;
-	which = ledgers->result[0] < 0 ||
-		(ledgers->result[1] == 0 && ledgers->next[1].id < ledgers->next[0].id);
 	*entry = ledgers->next[which];
 	read_next(ledgers, which, entry->id);
 	return 0;

@@ -244,7 +244,7 @@ int config_finish(struct config *config, bool simulation, struct text *why)
 	if (r == 0)
 		r = config_link(config);
 	if (r == 0)
-		r = config_check_dma(config, why);
+		r = config_check_given(config, why);
 	if (r == -ENOMEM)
 		text_set(why, "out of memory");
 	return r;

@@ -20,6 +20,7 @@
 #define CONFIG_CACHES 1024
 #define CONFIG_WAITING 64
 #define CONFIG_INTERRUPTS 256
+#define CONFIG_DEVICES 64
 #define CONFIG_LONGEST_WAIT_MS 86400000
 
 #define WARNINGS_MAX 64
@@ -41,6 +42,7 @@ struct config *config_new(void)
 			.caches_per_user = CONFIG_CACHES,
 			.waiting_per_user = CONFIG_WAITING,
 			.interrupts_per_user = CONFIG_INTERRUPTS,
+			.devices_per_user = CONFIG_DEVICES,
 			.longest_wait_ms = CONFIG_LONGEST_WAIT_MS,
 		};
 	return config;

@@ -53,6 +53,13 @@ enum config_dma {
 	CONFIG_DMA_TRUSTED, /* everywhere: nothing bounds it */
 };
 
+/* Whether the device must be reset between those who operate it. */
+enum config_reset {
+	CONFIG_RESET_YES,
+	CONFIG_RESET_NO, /* by the administrator's word it needs none; it has one where that works */
+	CONFIG_RESET_NEVER, /* nobody resets it */
+};
+
 enum config_party {
 	CONFIG_PARTY_ALL, /* every known user */
 	CONFIG_PARTY_UNKNOWN,
@@ -131,6 +138,7 @@ struct config_function {
 	uint32_t vectors; /* to set up; 0: not said */
 	bool dma_engine; /* false: it writes nothing to memory but its MSIs */
 	enum config_dma dma;
+	enum config_reset reset;
 	uint32_t storm; /* interrupts of a vector in 100 ms; 0: as many as the module says */
 	uint32_t period_ms; /* simulation: an interrupt so often; 0: none */
 	const struct config_grant **grants; /* those that name it, in order of the files */
@@ -232,6 +240,7 @@ struct config_limits {
 	uint32_t caches_per_user; /* object caches that are published */
 	uint32_t waiting_per_user; /* requests that wait until others give back */
 	uint32_t interrupts_per_user; /* leases of vectors */
+	uint32_t devices_per_user; /* leases of device files */
 	uint32_t longest_wait_ms; /* where a grant does not say how long they may */
 	uint32_t bypass_ms; /* for so long younger requests may pass an older one that waits */
 	/* Of all users together; 0: not said. */
@@ -392,7 +401,7 @@ bool config_names_device(const struct config_grant *grant, const struct config_f
 int config_check_devices(struct config *config, bool simulation, struct text *why);
 int config_check_grant_devices(struct config *config, const struct config_grant *grant,
 			       struct text *why);
-int config_check_dma(struct config *config, struct text *why);
+int config_check_given(struct config *config, struct text *why);
 
 /* overlap.c: regions that claim the same bytes. */
 int config_check_overlaps(struct config *config, struct text *why);

@@ -169,12 +169,12 @@ int config_check_grant_devices(struct config *config, const struct config_grant 
 	if (grant->device_rights && !grant->devices.count)
 		return refuse(
 			why, &grant->origin,
-			"\"interrupts\" is of devices, and the grant names none: add \"device "
-			"= NAME\"");
+			"\"interrupts\", \"config\", \"bus-master\", \"reset\" and \"power\" are "
+			"of devices, and the grant names none: add \"device = NAME\"");
 	if (grant->devices.count && !grant->device_rights)
 		config_warn(config, &grant->origin,
 			    "grant %s names a device and gives nothing of it: add \"interrupts = "
-			    "yes\"",
+			    "yes\", or \"config = read\"",
 			    grant->name);
 	for (size_t i = 0; r == 0 && i < grant->devices.count; i++) {
 		const char *name = grant->devices.items[i];
@@ -231,13 +231,60 @@ static int check_dma_of(struct config *config, const struct config_function *fun
 	return 0;
 }
 
-/* When regions are linked to their grants. */
-int config_check_dma(struct config *config, struct text *why)
+/* ---- what a grant gives that the device is not to have --------------------------------------- */
+
+static int refuse_grant(const struct config_grant *grant, const struct config_function *function,
+			const char *key, const char *says, struct text *why)
+{
+	text_set(why, "%s:%u: grant %s gives \"%s\", and device %s (%s:%u) %s", grant->origin.file,
+		 grant->origin.line, grant->name, key, function->name, function->origin.file,
+		 function->origin.line, says);
+	return -EINVAL;
+}
+
+static int check_given(struct config *config, const struct config_function *function,
+		       const struct config_grant *grant, struct text *why)
+{
+	uint32_t rights = grant->device_rights;
+
+	if (rights & MMIOD_MAY_MASTER && !may_write(function))
+		return refuse_grant(
+			grant, function, "bus-master = yes",
+			"may not write to memory: add \"dma-engine = no\" there if it can write "
+			"nothing but its MSIs, or \"dma = trusted\" if it may write everywhere, or "
+			"remove \"bus-master\"",
+			why);
+	if (rights & MMIOD_MAY_RESET && function->reset == CONFIG_RESET_NEVER)
+		return refuse_grant(grant, function, "reset",
+				    "says \"reset = never\": remove one of the two", why);
+	if (rights & MMIOD_MAY_VENDOR_CONFIG && function->dma != CONFIG_DMA_TRUSTED)
+		config_warn(config, &grant->origin,
+			    "grant %s gives \"config = vendor\" of device %s, whose DMA is not "
+			    "trusted: what belongs to its vendor can then be read, but nothing "
+			    "beside it written, because it may be another way to master the bus",
+			    grant->name, function->name);
+	return 0;
+}
+
+static int check_grants_of(struct config *config, const struct config_function *function,
+			   struct text *why)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < config->n_functions; i++)
-		if (config->functions[i]->dma == CONFIG_DMA_TRUSTED)
+	for (size_t i = 0; r == 0 && i < function->n_grants; i++)
+		r = check_given(config, function, function->grants[i], why);
+	return r;
+}
+
+/* When regions and devices are linked to their grants. */
+int config_check_given(struct config *config, struct text *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < config->n_functions; i++) {
+		r = check_grants_of(config, config->functions[i], why);
+		if (r == 0 && config->functions[i]->dma == CONFIG_DMA_TRUSTED)
 			r = check_dma_of(config, config->functions[i], why);
+	}
 	return r;
 }

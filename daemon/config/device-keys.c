@@ -94,6 +94,22 @@ int device_set_dma(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+int device_set_reset(struct config_cursor *cursor, const char *value)
+{
+	if (!strcmp(value, "yes"))
+		cursor->function->reset = CONFIG_RESET_YES;
+	else if (!strcmp(value, "no"))
+		cursor->function->reset = CONFIG_RESET_NO;
+	else if (!strcmp(value, "never"))
+		cursor->function->reset = CONFIG_RESET_NEVER;
+	else
+		return config_refuse(cursor,
+				     "\"%s\" is not whether the device is reset between two "
+				     "users: write yes, no (it needs none), or never (nobody may)",
+				     value);
+	return 0;
+}
+
 /* RATE/s, with k or M behind the number for powers of ten. */
 static int read_rate(const char *value, uint64_t *rate)
 {

@@ -140,14 +140,84 @@ int grant_set_device(struct config_cursor *cursor, const char *value)
 	return config_each_word(cursor, value, &cursor->grant->devices, add_name);
 }
 
-int grant_set_interrupts(struct config_cursor *cursor, const char *value)
+/* Of these rights the grant has those that are given, whatever an earlier file said. */
+static void give(struct config_cursor *cursor, uint32_t of, uint32_t given)
+{
+	cursor->grant->device_rights &= ~of;
+	cursor->grant->device_rights |= given;
+}
+
+static int give_if_yes(struct config_cursor *cursor, const char *value, uint32_t right)
 {
 	bool yes = false;
 	int r = config_yes_no(cursor, value, &yes);
 
-	cursor->grant->device_rights &= ~(uint32_t)MMIOD_MAY_INTERRUPT;
-	cursor->grant->device_rights |= yes ? MMIOD_MAY_INTERRUPT : 0;
+	give(cursor, right, yes ? right : 0);
 	return r;
+}
+
+int grant_set_interrupts(struct config_cursor *cursor, const char *value)
+{
+	return give_if_yes(cursor, value, MMIOD_MAY_INTERRUPT);
+}
+
+int grant_set_master(struct config_cursor *cursor, const char *value)
+{
+	return give_if_yes(cursor, value, MMIOD_MAY_MASTER);
+}
+
+int grant_set_power(struct config_cursor *cursor, const char *value)
+{
+	return give_if_yes(cursor, value, MMIOD_MAY_POWER);
+}
+
+/* Each has what the one before it has. */
+int grant_set_config(struct config_cursor *cursor, const char *value)
+{
+	static const struct {
+		const char *word;
+		uint32_t right;
+	} words[] = {
+		{ "none", 0 },
+		{ "read", MMIOD_MAY_READ_CONFIG },
+		{ "standard", MMIOD_MAY_WRITE_CONFIG },
+		{ "vendor", MMIOD_MAY_VENDOR_CONFIG },
+	};
+	uint32_t rights = 0;
+
+	for (size_t i = 0; i < array_size(words); i++) {
+		rights |= words[i].right;
+		if (strcmp(value, words[i].word))
+			continue;
+		give(cursor,
+		     MMIOD_MAY_READ_CONFIG | MMIOD_MAY_WRITE_CONFIG | MMIOD_MAY_VENDOR_CONFIG,
+		     rights);
+		return 0;
+	}
+	return config_refuse(
+		cursor,
+		"\"%s\" is not how much of the configuration space: write none, read, "
+		"standard (and what cannot harm others may be written), or vendor (and "
+		"what belongs to vendors)",
+		value);
+}
+
+int grant_set_reset(struct config_cursor *cursor, const char *value)
+{
+	uint32_t rights = MMIOD_MAY_RESET | MMIOD_MAY_RESET_OTHERS;
+
+	if (!strcmp(value, "force"))
+		give(cursor, rights, rights);
+	else if (!strcmp(value, "yes"))
+		give(cursor, rights, MMIOD_MAY_RESET);
+	else if (!strcmp(value, "no"))
+		give(cursor, rights, 0);
+	else
+		return config_refuse(cursor,
+				     "\"%s\" is not who may reset the device: write no, yes (while "
+				     "nobody else uses it), or force (whoever uses it)",
+				     value);
+	return 0;
 }
 
 int grant_set_user(struct config_cursor *cursor, const char *value)

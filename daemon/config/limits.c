@@ -129,6 +129,11 @@ int limits_set_interrupts(struct config_cursor *cursor, const char *value)
 	return set_count(cursor, value, &cursor->limits->interrupts_per_user);
 }
 
+int limits_set_devices(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->devices_per_user);
+}
+
 int limits_set_longest_wait(struct config_cursor *cursor, const char *value)
 {
 	if (value_duration(value, &cursor->limits->longest_wait_ms) < 0 ||

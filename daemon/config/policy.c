@@ -626,9 +626,58 @@ void policy_explain_memory(struct text *text, const struct decision *decision,
 	add_nearest(text, decision->grant);
 }
 
-/* Of leasing a vector: who, what, and which rule it was that said no. */
+/* ---- of devices, in words -------------------------------------------------------------------- */
+
+/* What gives each, in order of its bits; of two that are missing the later says it all. */
+static const struct {
+	uint32_t right;
+	const char *key;
+} device_words[] = {
+	{ MMIOD_MAY_INTERRUPT, "interrupts = yes" },
+	{ MMIOD_MAY_VENDOR_CONFIG, "config = vendor" },
+	{ MMIOD_MAY_WRITE_CONFIG, "config = standard" },
+	{ MMIOD_MAY_READ_CONFIG, "config = read" },
+	{ MMIOD_MAY_MASTER, "bus-master = yes" },
+	{ MMIOD_MAY_RESET_OTHERS, "reset = force" },
+	{ MMIOD_MAY_RESET, "reset = yes" },
+	{ MMIOD_MAY_POWER, "power = yes" },
+};
+
+static const char *right_of_what(uint32_t rights)
+{
+	return rights == MMIOD_MAY_INTERRUPT ? "interrupts of" : "the right to operate";
+}
+
+static uint32_t implied_by(uint32_t right)
+{
+	switch (right) {
+	case MMIOD_MAY_VENDOR_CONFIG:
+		return MMIOD_MAY_WRITE_CONFIG | MMIOD_MAY_READ_CONFIG;
+	case MMIOD_MAY_WRITE_CONFIG:
+		return MMIOD_MAY_READ_CONFIG;
+	case MMIOD_MAY_RESET_OTHERS:
+		return MMIOD_MAY_RESET;
+	default:
+		return 0;
+	}
+}
+
+static void add_missing_keys(struct text *text, uint32_t missing)
+{
+	const char *before = "";
+
+	for (size_t i = 0; i < array_size(device_words); i++) {
+		if (!(missing & device_words[i].right))
+			continue;
+		text_add(text, "%s\"%s\"", before, device_words[i].key);
+		missing &= ~implied_by(device_words[i].right);
+		before = ", ";
+	}
+}
+
+/* Of leasing a vector, or of operating: who, what, and which rule it was that said no. */
 void policy_explain_device(struct text *text, const struct decision *decision, const char *device,
-			   const char *user, const struct subject *subject)
+			   uint32_t rights, const char *user, const struct subject *subject)
 {
 	switch (decision->reason) {
 	case POLICY_GRANTED:
@@ -641,15 +690,20 @@ void policy_explain_device(struct text *text, const struct decision *decision, c
 	case POLICY_DEVICE_RIGHT:
 		text_add(text, "denied: ");
 		policy_add_grant(text, decision->grant);
-		text_add(text,
-			 " gives user %s (uid %u) no interrupts of device %s: it does not say "
-			 "\"interrupts = yes\"",
-			 user, subject->uid, device);
+		text_add(text, " gives user %s (uid %u) %s %s device %s: it does not say ", user,
+			 subject->uid, rights == MMIOD_MAY_INTERRUPT ? "no" : "less of",
+			 right_of_what(rights), device);
+		add_missing_keys(text, rights & ~decision->grant->device_rights);
 		break;
 	default:
-		text_add(text, "denied: no grant gives user %s (uid %u) interrupts of device %s",
-			 user, subject->uid, device);
+		text_add(text, "denied: no grant gives user %s (uid %u) %s device %s", user,
+			 subject->uid, right_of_what(rights), device);
 		add_nearest(text, decision->grant);
 		break;
 	}
+}
+
+void policy_add_device_rights(struct text *text, uint32_t rights)
+{
+	add_missing_keys(text, rights);
 }

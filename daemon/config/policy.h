@@ -78,8 +78,11 @@ void policy_explain_memory(struct text *text, const struct decision *decision,
 			   enum mmiod_memory memory, const char *user,
 			   const struct subject *subject);
 void policy_add_grant(struct text *text, const struct config_grant *grant);
+/* `rights`: enum mmiod_device_right, those that were asked for. */
 void policy_explain_device(struct text *text, const struct decision *decision, const char *device,
-			   const char *user, const struct subject *subject);
+			   uint32_t rights, const char *user, const struct subject *subject);
+/* The keys that give these, quoted. */
+void policy_add_device_rights(struct text *text, uint32_t rights);
 const char *memtype_name(enum mmiod_memtype memtype);
 const char *memory_name(enum mmiod_memory memory);
 const char *share_name(enum mmiod_share share);

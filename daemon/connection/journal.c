@@ -26,6 +26,7 @@ static const char *limit_key(enum mmiod_limit limit)
 		[MMIOD_LIMIT_GRANT] = "leases or bytes of the grant",
 		[MMIOD_LIMIT_WAITING] = "waiting-per-user",
 		[MMIOD_LIMIT_INTERRUPTS] = "interrupts-per-user",
+		[MMIOD_LIMIT_DEVICES] = "devices-per-user",
 	};
 
 	return keys[limit];
@@ -72,6 +73,10 @@ static const char *describe_leased(const struct lease *lease, char *buffer, size
 
 	if (lease->kind == MMIOD_KIND_INTERRUPT)
 		snprintf(buffer, size, "vector %" PRIu64 " of device %s,", lease->offset, name);
+	else if (lease->kind == MMIOD_KIND_DEVICE)
+		snprintf(buffer, size, "device %s, to %s,", name,
+			 lease->rights & MMIOD_RIGHT_WRITE ? "operate it"
+							   : "read its configuration");
 	else
 		snprintf(buffer, size, "0x%" PRIx64 "+0x%" PRIx64 " of %s, %s,", lease->offset,
 			 lease->length, name,
@@ -93,8 +98,8 @@ void journal_granted(struct connection *connection, const struct lease *lease, s
 		.rule = rule,
 		.access = access_word(lease->rights),
 		.lease = lease->id,
-		.offset = lease->offset,
-		.length = lease->length,
+		.offset = lease_told_offset(lease),
+		.length = lease_told_length(lease),
 	};
 	char more[32] = "", what[128];
 
@@ -193,8 +198,8 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 		.access = access_word(lease->rights),
 		.cause = cause_words[cause],
 		.lease = lease->id,
-		.offset = lease->offset,
-		.length = lease->length,
+		.offset = lease_told_offset(lease),
+		.length = lease_told_length(lease),
 	};
 
 	host->counters.revocations[cause]++;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 #include "lease/device.h"
+#include "lease/lease.h"
 
 struct device *device_find(const struct devices *devices, const char *name)
 {
@@ -27,6 +28,12 @@ struct device *device_after(const struct devices *devices, uint64_t id)
 	struct by_id_node *node = by_id_after(&devices->by_id, id);
 
 	return node ? container_of(node, struct device, vectors.of_all) : NULL;
+}
+
+struct lease *device_operator(const struct device *device)
+{
+	return lease_conflict(&device->vectors, LEASE_OPERATES_AT, 1,
+			      MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, MMIOD_SHARE_READ);
 }
 
 struct device *device_add(struct devices *devices, struct regions *regions, const char *name)

@@ -77,6 +77,7 @@ struct lease {
 	uint32_t width;
 	enum mmiod_share share;
 	uint32_t flags; /* MMIOD_LEASE_* */
+	uint32_t operates; /* MMIOD_OPERATE_*: what its device file may; 0: it is none */
 	bool huge; /* its window may have leaves of 2 MiB, because a grant says so */
 	enum mmiod_state state;
 	uint8_t end; /* LEASE_CUT ...; 0 unless it is ending or revoked */
@@ -86,7 +87,7 @@ struct lease {
 	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	struct interval span; /* in region->occupied while state is not REVOKED, and once planned */
 	struct charge charge;
-	struct charge bytes; /* if allocated; of a vector: that it is one */
+	struct charge bytes; /* if allocated; of a vector or a device file: that it is one */
 	uint32_t grant; /* key of the grant that it was given under; 0: not known */
 	struct account *account;
 	struct time_limit *time_limit; /* NULL: lasts as long as its file; owned */
@@ -112,7 +113,42 @@ struct leases {
 /* Bytes of memory that its holder has. */
 static inline uint64_t lease_bytes(const struct lease *lease)
 {
-	return lease->kind == MMIOD_KIND_INTERRUPT ? 0 : lease->length;
+	return lease->kind == MMIOD_KIND_INTERRUPT || lease->kind == MMIOD_KIND_DEVICE
+		       ? 0
+		       : lease->length;
+}
+
+/*
+ * A device file is leased as a byte behind all vectors of its device, whose row the lease is in: who
+ * operates it writes that byte and lets others read it, who reads the configuration space reads it
+ * and lets others write.
+ */
+#define LEASE_OPERATES_AT (1ull << 32)
+
+static inline bool lease_operates(uint32_t operates)
+{
+	return operates & ~(uint32_t)MMIOD_OPERATE_CONFIG_READ;
+}
+
+static inline uint32_t lease_operate_rights(uint32_t operates)
+{
+	return lease_operates(operates) ? MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE : MMIOD_RIGHT_READ;
+}
+
+static inline enum mmiod_share lease_operate_share(uint32_t operates)
+{
+	return lease_operates(operates) ? MMIOD_SHARE_READ : MMIOD_SHARE_WRITE;
+}
+
+/* What others are told, who know of no such byte. */
+static inline uint64_t lease_told_offset(const struct lease *lease)
+{
+	return lease->kind == MMIOD_KIND_DEVICE ? 0 : lease->offset;
+}
+
+static inline uint64_t lease_told_length(const struct lease *lease)
+{
+	return lease->kind == MMIOD_KIND_DEVICE ? 0 : lease->length;
 }
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,

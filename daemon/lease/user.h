@@ -32,6 +32,7 @@ enum user_slot {
 	USER_UNREAD_DESCRIPTORS,
 	USER_WAITING,
 	USER_INTERRUPTS, /* vectors */
+	USER_DEVICES, /* device files */
 	USER_SLOTS
 };
 

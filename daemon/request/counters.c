@@ -10,7 +10,8 @@
 #define PAGE_MAX MMIOD_BATCH_MAX
 #define PER_REGION 7 /* at most */
 #define PER_KERNEL 25
-#define PER_USER 8
+#define PER_USER 9
+#define PER_DEVICE 6
 #define LOOKS_MAX 2048u /* regions, told or not */
 
 enum part {
@@ -108,6 +109,7 @@ static void add_limits(struct page *page)
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_CACHES, "", limits->caches_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_WAITING, "", limits->waiting_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_INTERRUPTS, "", limits->interrupts_per_user);
+	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_DEVICES, "", limits->devices_per_user);
 }
 
 static bool add_daemon(struct page *page, uint64_t *next)
@@ -189,6 +191,7 @@ static void add_user(struct page *page, const struct user *user)
 		{ MMIOD_LIMIT_CACHES, USER_CACHES },
 		{ MMIOD_LIMIT_WAITING, USER_WAITING },
 		{ MMIOD_LIMIT_INTERRUPTS, USER_INTERRUPTS },
+		{ MMIOD_LIMIT_DEVICES, USER_DEVICES },
 	};
 
 	static_assert(array_size(slots) == PER_USER, "what a page has room for");
@@ -229,16 +232,37 @@ static bool add_users(struct page *page, uint64_t *next)
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
+/* What the module counts is as of now; of a device that has just gone it is as it was. */
+static void add_device(struct page *page, const struct device *device)
+{
+	struct backend *backend = page->call->broker->backend;
+	const char *name = device->vectors.name;
+	struct backend_device now = device->hw;
+
+	add(page, MMIOD_COUNTER_STORMS, 0, name, device->storms);
+	if (!device->vectors.claimed)
+		return;
+	page->looked += WORK_LOOKED_AT;
+	if (backend->ops->next_device(backend, device->hw.number, &now) < 0 ||
+	    now.number != device->hw.number)
+		now = device->hw;
+	add(page, MMIOD_COUNTER_RESETS, 0, name, now.resets - now.resets_failed);
+	add(page, MMIOD_COUNTER_RESETS, 1, name, now.resets_failed);
+	add(page, MMIOD_COUNTER_RESET_US, 0, name, now.reset_us);
+	add(page, MMIOD_COUNTER_MASTERS, 0, name, !!(now.flags & MMIOD_FUNCTION_MASTER));
+	add(page, MMIOD_COUNTER_QUIET, 0, name, !!(now.flags & MMIOD_FUNCTION_QUIET));
+}
+
 static bool add_devices(struct page *page, uint64_t *next)
 {
 	const struct devices *devices = &page->call->broker->devices;
 	const struct device *device;
 
 	while ((device = device_after(devices, *next))) {
-		if (!has_room(page, 1) || ++page->looked > LOOKS_MAX)
+		if (!has_room(page, PER_DEVICE) || ++page->looked > LOOKS_MAX)
 			return false;
 		if (call_may_see_device(page->call, device, page->all))
-			add(page, MMIOD_COUNTER_STORMS, 0, device->vectors.name, device->storms);
+			add_device(page, device);
 		*next = device->vectors.id;
 	}
 	return true;

@@ -45,8 +45,27 @@ static void fill_now(const struct call *call, const struct device *device,
 	out->resets = now.resets;
 	out->resets_failed = now.resets_failed;
 	out->mapped = now.mapped;
+	out->reset_us = now.reset_us;
+	out->reasons = now.reasons;
 	if (device->vectors.claimed && !device->vectors.stale)
 		out->state = now.state;
+}
+
+/* Who it is that operates the device is for who may inspect, and for himself. */
+static void fill_operator(const struct call *call, const struct device *device,
+			  struct mmiod_wire_device *out, bool all)
+{
+	const struct lease *lease = device_operator(device);
+
+	out->operator_uid = UINT32_MAX;
+	if (!lease || !lease->id)
+		return;
+	out->operator= lease->id;
+	if (!all && !call_holds(call, lease))
+		return;
+	out->operator_uid = lease->holder.uid;
+	out->operator_pid = lease->holder.pid;
+	memcpy(out->operator_comm, lease->holder.comm, sizeof(out->operator_comm));
 }
 
 static void fill_device(const struct call *call, const void *item, void *element, bool all)
@@ -64,11 +83,13 @@ static void fill_device(const struct call *call, const void *item, void *element
 	out->vectors = device->n_vectors;
 	out->leases = device->vectors.n_leases;
 	out->storms = device->storms;
+	fill_operator(call, device, out, all);
 	out->vendor = device->hw.vendor;
 	out->product = device->hw.product;
 	if (!config)
 		return;
 	out->trusted = config->dma == CONFIG_DMA_TRUSTED;
+	out->reset = config->reset;
 	out->rights = policy_device_rights(config, &call->connection->peer.subject);
 }
 

@@ -42,6 +42,12 @@ static void ask_for_vector(struct want *want, const struct mmiod_msg_explain *ex
 	want->interrupt.vector = (uint32_t)explain->offset;
 }
 
+static void ask_to_operate(struct want *want, const struct mmiod_msg_explain *explain)
+{
+	memcpy(want->operate.device, explain->region, sizeof(want->operate.device));
+	want->operate.rights = explain->operate;
+}
+
 static void ask_for_range(struct want *want, const struct mmiod_msg_explain *explain)
 {
 	want->asked = (struct mmiod_wire_want){
@@ -58,15 +64,22 @@ static void begin(struct want *want, struct call *call, const struct subject *su
 {
 	const struct mmiod_msg_explain *explain = &call->request->fixed.explain;
 	bool vector = explain->kind == MMIOD_KIND_INTERRUPT;
-	bool allocates = !vector && (pool || explain->memory);
+	bool operates = explain->kind == MMIOD_KIND_DEVICE;
+	bool allocates = !vector && !operates && (pool || explain->memory);
 
-	want_init(want, call, vector ? &want_interrupt : allocates ? &want_alloc : &want_lease);
+	want_init(want, call,
+		  vector      ? &want_interrupt
+		  : operates  ? &want_operate
+		  : allocates ? &want_alloc
+			      : &want_lease);
 	want->dry = true;
 	if (subject != want->subject)
 		want->holder = (struct holder){ .uid = subject->uid };
 	want->subject = subject;
 	if (vector)
 		ask_for_vector(want, explain);
+	else if (operates)
+		ask_to_operate(want, explain);
 	else if (allocates)
 		ask_for_memory(want, explain);
 	else
@@ -151,8 +164,21 @@ static void add_vectors(struct text *text, const struct want *want)
 	add_limits(text, want->grant);
 }
 
+static void add_operation(struct text *text, const struct want *want)
+{
+	text_add(text, "granted by ");
+	policy_add_grant(text, want->grant);
+	text_add(text, ": ");
+	policy_add_device_rights(text, want->operate.rights);
+	add_limits(text, want->grant);
+}
+
 static void add_permission(struct text *text, const struct want *want)
 {
+	if (want->lease_kind == MMIOD_KIND_DEVICE) {
+		add_operation(text, want);
+		return;
+	}
 	if (want->lease_kind == MMIOD_KIND_INTERRUPT) {
 		add_vectors(text, want);
 		return;
@@ -271,6 +297,13 @@ static bool is_vector(const struct mmiod_msg_explain *explain)
 	       !explain->share && !explain->memory;
 }
 
+static bool is_operation(const struct mmiod_msg_explain *explain)
+{
+	return explain->kind == MMIOD_KIND_DEVICE && !explain->offset && !explain->length &&
+	       explain->rights == MMIOD_RIGHT_READ && !explain->memtype && !explain->share &&
+	       !explain->memory;
+}
+
 static bool is_of_kind(const struct mmiod_msg_explain *explain)
 {
 	if (explain->kind)
@@ -320,9 +353,16 @@ enum request_result request_explain(struct call *call)
 		return refuse(call, MMIOD_E_INVALID,
 			      "an interrupt is a device's, with the vector as offset, and has no "
 			      "other rights, length, memory type, share mode or kind of memory");
-	if (question->kind > MMIOD_KIND_INTERRUPT || question->kind == MMIOD_KIND_DEVICE)
+	if (question->kind == MMIOD_KIND_DEVICE && !is_operation(question))
+		return refuse(
+			call, MMIOD_E_INVALID,
+			"who operates a device has rights of their own, and no offset, length, "
+			"memory type, share mode or kind of memory");
+	if (question->kind != MMIOD_KIND_DEVICE && question->operate)
+		return refuse(call, MMIOD_E_INVALID, "rights to operate are of devices only");
+	if (question->kind > MMIOD_KIND_INTERRUPT)
 		return refuse(call, MMIOD_E_UNSUPPORTED, "unknown kind of lease");
-	if (!is_vector(question) && !is_of_kind(question))
+	if (!is_vector(question) && !is_operation(question) && !is_of_kind(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "kernel memory has no offset, length, memory type and share mode, "
 			      "and a region only as dma memory for its device");

@@ -7,7 +7,6 @@
  */
 #include <inttypes.h>
 #include <string.h>
-#include <common/escape.h>
 #include "request/request.h"
 #include "request/want.h"
 
@@ -31,55 +30,6 @@ static enum mmiod_outcome check_form(struct want *want)
 	if (wire->kind > MMIOD_IRQ_MSIX)
 		return want_refuse(want, MMIOD_E_UNSUPPORTED, "unknown kind of interrupt");
 	return want_check_form(want);
-}
-
-static enum mmiod_outcome find_device(struct want *want)
-{
-	struct broker *broker = want->call->broker;
-	struct device *device = device_find_settled(broker, want->interrupt.device);
-	char name[4 * MMIOD_WIRE_NAME];
-
-	want->region = device ? &device->vectors : NULL;
-	if (device && device->config)
-		return MMIOD_OK;
-	common_escape(name, sizeof(name), want->interrupt.device, sizeof(want->interrupt.device));
-	return want_refuse(want, MMIOD_E_NOT_FOUND, "there is no device \"%s\"", name);
-}
-
-static enum mmiod_outcome check_policy(struct want *want)
-{
-	const struct device *device = device_of(want->region);
-	char name[USER_NAME_MAX];
-
-	want->decision = policy_decide_device(device->config, want->subject, MMIOD_MAY_INTERRUPT);
-	want->judged = true;
-	if (want->decision.reason == POLICY_GRANTED) {
-		want->grant = want->decision.grant;
-		return MMIOD_OK;
-	}
-	text_init(&want->text, want->buffer, sizeof(want->buffer));
-	policy_explain_device(
-		&want->text, &want->decision, want->region->name,
-		holder_user_name(want->call->broker, want->subject->uid, name, sizeof(name)),
-		want->subject);
-	return MMIOD_E_DENIED;
-}
-
-static enum mmiod_outcome check_presence(struct want *want)
-{
-	const struct region *vectors = want->region;
-	const struct config_origin *at = &device_of(vectors)->config->origin;
-
-	if (!vectors->claimed)
-		return want_refuse(want, MMIOD_E_GONE, "device %s is not there: %s", vectors->name,
-				   vectors->missing);
-	if (vectors->stale)
-		return want_refuse(
-			want, MMIOD_E_BUSY,
-			"device %s is to become another, or to interrupt in another way, "
-			"as %s:%u says: what it was is kept by leases of its vectors",
-			vectors->name, at->file, at->line);
-	return MMIOD_OK;
 }
 
 static enum mmiod_outcome check_vector(struct want *want)
@@ -152,11 +102,11 @@ static enum mmiod_outcome judge(struct want *want)
 	translate(want);
 	outcome = check_form(want);
 	if (outcome == MMIOD_OK)
-		outcome = find_device(want);
+		outcome = want_find_device(want, want->interrupt.device);
 	if (outcome == MMIOD_OK)
-		outcome = check_policy(want);
+		outcome = want_check_device_policy(want, MMIOD_MAY_INTERRUPT);
 	if (outcome == MMIOD_OK)
-		outcome = check_presence(want);
+		outcome = want_check_device_presence(want);
 	if (outcome == MMIOD_OK)
 		outcome = check_vector(want);
 	return outcome;

@@ -20,6 +20,7 @@ static const struct {
 	{ MMIOD_OP_DEVICES, request_devices },	     { MMIOD_OP_INTERRUPT, request_interrupt },
 	{ MMIOD_OP_INTERRUPTS, request_interrupts }, { MMIOD_OP_GRANT, request_grant },
 	{ MMIOD_OP_UNGRANT, request_ungrant },	     { MMIOD_OP_GRANTS, request_grants },
+	{ MMIOD_OP_OPERATE, request_operate },
 };
 
 static enum request_result handle(struct call *call)
@@ -40,7 +41,8 @@ static bool is_for_strangers(uint16_t opcode)
 	return opcode == MMIOD_OP_HELLO || opcode == MMIOD_OP_STATUS ||
 	       opcode == MMIOD_OP_EXPLAIN || opcode == MMIOD_OP_REGIONS ||
 	       opcode == MMIOD_OP_LEASE || opcode == MMIOD_OP_ALLOC ||
-	       opcode == MMIOD_OP_INTERRUPT || opcode == MMIOD_OP_DEVICES;
+	       opcode == MMIOD_OP_INTERRUPT || opcode == MMIOD_OP_OPERATE ||
+	       opcode == MMIOD_OP_DEVICES;
 }
 
 static enum request_result refuse_stranger(struct call *call)

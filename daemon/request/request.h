@@ -39,6 +39,7 @@ enum request_result request_revoke(struct call *call);
 enum request_result request_log(struct call *call);
 enum request_result request_devices(struct call *call);
 enum request_result request_interrupt(struct call *call);
+enum request_result request_operate(struct call *call);
 enum request_result request_interrupts(struct call *call);
 enum request_result request_grant(struct call *call);
 enum request_result request_ungrant(struct call *call);

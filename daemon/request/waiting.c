@@ -347,9 +347,10 @@ static void describe_ahead(struct want *want, const struct waiting *ahead, enum 
 	text_init(&want->text, want->buffer, sizeof(want->buffer));
 	want_describe(want, &want->text);
 	text_add(&want->text,
-		 " is wanted by user %s (uid %u), pid %u (%s), %s, who has waited for it for ",
+		 " is wanted by user %s (uid %u), pid %u (%s)%s%s, who has waited for it for ",
 		 holder_user_name(want->call->broker, holder->uid, name, sizeof(name)), holder->uid,
-		 holder->pid, comm, share_name(share));
+		 holder->pid, comm, want->lease_kind == MMIOD_KIND_DEVICE ? "" : ", ",
+		 want->lease_kind == MMIOD_KIND_DEVICE ? "" : share_name(share));
 	text_add_age(&want->text, (clock_boot_ms() - ahead->request.arrived_ms) / 1000);
 }
 

@@ -21,7 +21,9 @@ static enum mmiod_outcome name_conflict(struct want *want, uint64_t conflict)
 			"it, or somebody else has its vectors",
 			name);
 	text_init(&want->text, want->buffer, sizeof(want->buffer));
-	if (other->kind == MMIOD_KIND_INTERRUPT)
+	if (other->kind == MMIOD_KIND_DEVICE)
+		text_add(&want->text, "device %s is operated by ", name);
+	else if (other->kind == MMIOD_KIND_INTERRUPT)
 		text_add(&want->text,
 			 "vector %" PRIu64 " of device %s, of another kind or the same, "
 			 "is held by ",
@@ -101,12 +103,6 @@ static uint32_t module_flags(const struct want *want)
 	return flags;
 }
 
-/* One user's processes are one party; the module never looks into the number. */
-static uint64_t owner_of(const struct want *want)
-{
-	return (uint64_t)want->holder.uid + 1;
-}
-
 /* `tag`: of the lease. */
 enum mmiod_outcome want_create_interrupt(struct want *want, const uint8_t tag[MMIOD_TAG_SIZE])
 {
@@ -114,7 +110,7 @@ enum mmiod_outcome want_create_interrupt(struct want *want, const uint8_t tag[MM
 	struct backend *backend = want->call->broker->backend;
 	struct backend_interrupt interrupt = {
 		.device = device->hw.number,
-		.owner = owner_of(want),
+		.owner = want_owner(want),
 		.kind = device->interrupt,
 		.vector = want->interrupt.vector,
 		.vectors = device->n_vectors,

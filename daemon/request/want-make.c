@@ -27,6 +27,7 @@ struct lease *want_make_lease(struct want *want)
 	lease->memtype = (enum mmiod_memtype)wire->memtype;
 	lease->width = wire->width;
 	lease->share = want->share;
+	lease->operates = want->lease_kind == MMIOD_KIND_DEVICE ? want_operates(want) : 0;
 	lease->flags = wire->flags;
 	lease->huge = want->memory == MMIOD_MEMORY_REGION && want->grant->huge;
 	lease->holder = want->holder;
@@ -81,6 +82,18 @@ static enum mmiod_outcome name_vector(struct want *want, const struct lease *hol
 	return MMIOD_E_BUSY;
 }
 
+/* He has let the device master the bus, and who writes its registers says where it writes. */
+static enum mmiod_outcome name_operator(struct want *want, const struct lease *holder)
+{
+	text_init(&want->text, want->buffer, sizeof(want->buffer));
+	want_describe(want, &want->text);
+	text_add(&want->text,
+		 " may have registers that start DMA, and device %s masters the bus for ",
+		 holder->region->name);
+	holder_describe(want->call->broker, holder, &want->text);
+	return MMIOD_E_BUSY;
+}
+
 /* The device does not answer: which link of the chain is broken is in the configuration space. */
 static enum mmiod_outcome refuse_silent(struct want *want)
 {
@@ -101,6 +114,8 @@ static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t c
 	case -EBUSY:
 		if (holder && holder->kind == MMIOD_KIND_INTERRUPT)
 			return name_vector(want, holder);
+		if (holder && holder->kind == MMIOD_KIND_DEVICE)
+			return name_operator(want, holder);
 		if (holder)
 			return name_memtype(want, holder);
 		return want_refuse(want, MMIOD_E_BUSY,
@@ -237,6 +252,14 @@ static enum mmiod_outcome create_interrupt(struct want *want)
 	return want_create_interrupt(want, tag);
 }
 
+static enum mmiod_outcome open_device(struct want *want)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+
+	encode_tag(want->lease, tag);
+	return want_open_device(want, tag);
+}
+
 /* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
 void want_untake(struct want *want)
 {
@@ -264,6 +287,8 @@ enum mmiod_outcome want_create(struct want *want)
 	turn_spend(&broker->host, WORK_WINDOW);
 	if (lease->kind == MMIOD_KIND_INTERRUPT)
 		return create_interrupt(want);
+	if (lease->kind == MMIOD_KIND_DEVICE)
+		return open_device(want);
 	r = buffer ? create_buffer(want) : create_window(want);
 	if (r < 0) {
 		want->created.fd = -1;

@@ -132,6 +132,28 @@ static enum mmiod_outcome charge_interrupt(struct want *want)
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
+static enum mmiod_outcome charge_device(struct want *want)
+{
+	uint32_t limit = want->call->broker->config->limits.devices_per_user;
+	const uint64_t payer = holder_payer(&want->holder);
+	char words[USER_NAME_MAX + 8];
+	int r;
+
+	if (want->lease_kind != MMIOD_KIND_DEVICE)
+		return MMIOD_OK;
+	r = charge_take(&want->lease->bytes, users_of(want), payer, USER_DEVICES, limit);
+	if (r == 0)
+		return MMIOD_OK;
+	want->limit = MMIOD_LIMIT_DEVICES;
+	if (r == -EDQUOT)
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "%s has %u leases that operate devices, as many as "
+				   "devices-per-user in [daemon] admits%s",
+				   payer_words(want, words), limit,
+				   with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
+	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
+}
+
 /* They are charged when they are sent; here it is only asked whether they may be. */
 static enum mmiod_outcome check_descriptors(struct want *want)
 {
@@ -189,6 +211,8 @@ enum mmiod_outcome want_charge(struct want *want)
 		outcome = charge_bytes(want);
 	if (outcome == MMIOD_OK)
 		outcome = charge_interrupt(want);
+	if (outcome == MMIOD_OK)
+		outcome = charge_device(want);
 	if (outcome == MMIOD_OK)
 		outcome = check_descriptors(want);
 	return outcome;

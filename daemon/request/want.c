@@ -197,12 +197,14 @@ static bool is_of_same_request(const struct want *want, const struct lease *leas
 	return other && other != want;
 }
 
-/* The bytes, or the vector. */
+/* The bytes, the vector, or the device. */
 void want_describe(const struct want *want, struct text *text)
 {
 	if (want->lease_kind == MMIOD_KIND_INTERRUPT)
 		text_add(text, "vector %" PRIu64 " of device %s", (uint64_t)want->wire.offset,
 			 want->region->name);
+	else if (want->lease_kind == MMIOD_KIND_DEVICE)
+		text_add(text, "device %s", want->region->name);
 	else
 		text_add(text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s",
 			 (uint64_t)want->wire.offset, (uint64_t)want->wire.length,

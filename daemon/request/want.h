@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One element of a LEASE, an ALLOC or an INTERRUPT on its way to a lease. It goes in three steps, because the
- * elements of a batch judge each other, and one that is refused may undo them all:
+ * One element of a LEASE, an ALLOC, an OPERATE or an INTERRUPT on its way to a lease. It goes in three
+ * steps, because the elements of a batch judge each other, and one that is refused may undo them all:
  *  - want_plan() judges, charges the account and takes the bytes, all in the daemon's own memory.
  *    want_unplan() is its exact inverse. EXPLAIN is this step and its inverse.
  *  - want_clean() wipes, a piece at a time, and want_take() makes the window, which nobody knows of
@@ -23,7 +23,7 @@ enum want_wait { WANT_WAITS_NOT, WANT_WAITS_FOR_WIPE, WANT_WAITS_FOR_HOLDER };
 
 struct want;
 
-/* The differences between a LEASE, an ALLOC and an INTERRUPT. */
+/* The differences between a LEASE, an ALLOC, an OPERATE and an INTERRUPT. */
 struct want_kind {
 	void (*read)(struct want *want, size_t index); /* from the request */
 	/* Is it well-formed, is there such a thing, may they, and what exactly is it? */
@@ -43,6 +43,7 @@ struct want {
 	struct mmiod_wire_want wire; /* with what its defaults come to; of an ALLOC the same */
 	struct mmiod_wire_alloc alloc; /* what an ALLOC asks for */
 	struct mmiod_wire_interrupt interrupt; /* what an INTERRUPT asks for */
+	struct mmiod_wire_operate operate; /* what an OPERATE asks for */
 	struct region *region;
 	enum mmiod_memory memory;
 	bool allocated;
@@ -79,7 +80,7 @@ static inline bool outcome_may_be_stale(enum mmiod_outcome outcome)
 	return outcome == MMIOD_E_BUSY || outcome == MMIOD_E_QUOTA || outcome == MMIOD_E_GONE;
 }
 
-extern const struct want_kind want_lease, want_alloc, want_interrupt;
+extern const struct want_kind want_lease, want_alloc, want_interrupt, want_operate;
 
 void want_init(struct want *want, struct call *call, const struct want_kind *kind);
 enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, const char *format,
@@ -115,6 +116,21 @@ void want_untake(struct want *want);
 
 /* want-interrupt.c */
 enum mmiod_outcome want_create_interrupt(struct want *want, const uint8_t tag[MMIOD_TAG_SIZE]);
+
+/* want-operate.c */
+enum mmiod_outcome want_open_device(struct want *want, const uint8_t tag[MMIOD_TAG_SIZE]);
+
+uint32_t want_operates(const struct want *want);
+
+/* want-device.c: what both ask of a device. */
+enum mmiod_outcome want_find_device(struct want *want, const char device[MMIOD_WIRE_NAME]);
+enum mmiod_outcome want_check_device_policy(struct want *want, uint32_t rights);
+enum mmiod_outcome want_check_device_presence(struct want *want);
+/* One user's processes are one party; the module never looks into the number. */
+static inline uint64_t want_owner(const struct want *want)
+{
+	return (uint64_t)want->holder.uid + 1;
+}
 
 /* want-guest.c */
 void want_end_guests(struct want *want);

@@ -51,6 +51,8 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_DEVICES, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 	{ MMIOD_OP_INTERRUPT, MMIOD_V1_LEASE_REQUEST, sizeof(struct mmiod_msg_lease),
 	  MMIOD_V1_INTERRUPT, sizeof(struct mmiod_wire_interrupt), MMIOD_MSG_FDS_MAX },
+	{ MMIOD_OP_OPERATE, MMIOD_V1_LEASE_REQUEST, sizeof(struct mmiod_msg_lease),
+	  MMIOD_V1_OPERATE, sizeof(struct mmiod_wire_operate), MMIOD_MSG_FDS_MAX },
 	{ MMIOD_OP_INTERRUPTS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 	{ MMIOD_OP_GRANT, MMIOD_V1_GRANT, sizeof(struct mmiod_msg_grant), MMIOD_V1_PATTERN,
 	  sizeof(struct mmiod_wire_pattern), MMIOD_GRANT_PATTERNS_MAX },
@@ -172,6 +174,7 @@ static bool check_fields(const struct request *request, struct decode_error *err
 	case MMIOD_OP_LEASE:
 	case MMIOD_OP_ALLOC:
 	case MMIOD_OP_INTERRUPT:
+	case MMIOD_OP_OPERATE:
 		if (request->fixed.lease.flags & ~MMIOD_LEASE_ALL_OR_NONE)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
 		return check_reserved(
@@ -188,7 +191,9 @@ static bool check_fields(const struct request *request, struct decode_error *err
 		if (request->fixed.explain.flags & ~MMIOD_EXPLAIN_FLAGS)
 			return fail(error, MMIOD_E_UNSUPPORTED, "unknown flag");
 		return check_name(request->fixed.explain.region, error) &&
-		       check_reserved(request->fixed.explain.reserved, error);
+		       check_reserved(request->fixed.explain.reserved |
+					      request->fixed.explain.reserved2,
+				      error);
 	case MMIOD_OP_POOL_MAP:
 		return check_name(request->fixed.pool_map.region, error);
 	case MMIOD_OP_RELEASE:

@@ -13,8 +13,8 @@
  * ignore a wish. In replies and events the library ignores what it does not know. Arrays carry the
  * size of their element, to which the same rule applies.
  *
- * Requests never carry file descriptors. Replies to LEASE, ALLOC and INTERRUPT carry one per granted
- * element, in order of the elements. Text (an error's sentence, ...) lies behind the fixed part and
+ * Requests never carry file descriptors. Replies to LEASE, ALLOC, OPERATE and INTERRUPT carry one per
+ * granted element, in order of the elements. Text (an error's sentence, ...) lies behind the fixed part and
  * the array; a struct mmiod_msg_text says where, from the start of the message; it is UTF-8 without
  * terminating zero.
  */
@@ -75,7 +75,7 @@ enum mmiod_opcode {
 	MMIOD_OP_CANCEL = 21, /* a request of this connection waits no more */
 	MMIOD_OP_LOG = 22, /* the last grants */
 	MMIOD_OP_DEVICES = 23, /* the devices that the caller may see */
-	/* 24 is for leases that operate a device. */
+	MMIOD_OP_OPERATE = 24, /* leases that operate devices */
 	MMIOD_OP_INTERRUPT = 25, /* leases of vectors of devices */
 	MMIOD_OP_INTERRUPTS = 26, /* the leased vectors that the caller may see */
 	MMIOD_OP_GRANT = 27, /* an administrator gives a grant that no file has */
@@ -305,6 +305,40 @@ struct mmiod_wire_interrupt {
 };
 static_assert(sizeof(struct mmiod_wire_interrupt) == 48, "wire layout");
 
+#define MMIOD_OPERATE_CONNECTION (1u << 0) /* as MMIOD_LEASE_CONNECTION */
+#define MMIOD_OPERATE_FLAGS ((1u << 1) - 1)
+
+/* The rights of OPERATE and of DEVICES are those of the module's device files, but for one bit. */
+#define MMIOD_OPERATE_SHIFT 1u
+#define MMIOD_MAY_OPERATE                                                           \
+	(MMIOD_MAY_READ_CONFIG | MMIOD_MAY_WRITE_CONFIG | MMIOD_MAY_VENDOR_CONFIG | \
+	 MMIOD_MAY_MASTER | MMIOD_MAY_RESET | MMIOD_MAY_RESET_OTHERS | MMIOD_MAY_POWER)
+static_assert(MMIOD_MAY_READ_CONFIG == MMIOD_OPERATE_CONFIG_READ << MMIOD_OPERATE_SHIFT, "one row");
+static_assert(MMIOD_MAY_WRITE_CONFIG == MMIOD_OPERATE_CONFIG_WRITE << MMIOD_OPERATE_SHIFT,
+	      "one row");
+static_assert(MMIOD_MAY_VENDOR_CONFIG == MMIOD_OPERATE_CONFIG_VENDOR << MMIOD_OPERATE_SHIFT,
+	      "one row");
+static_assert(MMIOD_MAY_MASTER == MMIOD_OPERATE_MASTER << MMIOD_OPERATE_SHIFT, "one row");
+static_assert(MMIOD_MAY_RESET == MMIOD_OPERATE_RESET << MMIOD_OPERATE_SHIFT, "one row");
+static_assert(MMIOD_MAY_RESET_OTHERS == MMIOD_OPERATE_RESET_OTHERS << MMIOD_OPERATE_SHIFT,
+	      "one row");
+static_assert(MMIOD_MAY_POWER == MMIOD_OPERATE_POWER << MMIOD_OPERATE_SHIFT, "one row");
+
+/*
+ * OPERATE: a struct mmiod_msg_lease with an array of these; the reply is LEASE's, each granted
+ * element with a device file. Of what is granted offset and length are 0, and the rights are those
+ * that were asked for. With MMIOD_MAY_READ_CONFIG alone there may be any number of leases of a
+ * device, with more there is one.
+ */
+struct mmiod_wire_operate {
+	char device[MMIOD_WIRE_NAME]; /* as the configuration names it */
+	uint32_t rights; /* enum mmiod_device_right, of MMIOD_MAY_OPERATE */
+	uint32_t flags; /* MMIOD_OPERATE_* */
+	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_wire_operate) == 48, "wire layout");
+
 /*
  * CANCEL: whatever waits under that id on this connection is answered by E_CANCELLED, then the
  * CANCEL by a bare header. Nothing waits under it: E_NOT_FOUND, and the reply of that request, if
@@ -411,8 +445,14 @@ struct mmiod_wire_device {
 	uint32_t reserved;
 	struct mmiod_msg_text model; /* by libpciaccess, if it knows */
 	struct mmiod_msg_text missing; /* why it is not there; for who may inspect */
+	uint64_t reset_us; /* that its resets took, all together */
+	uint32_t reasons; /* why it is suspended: MMIOD_REASON_* */
+	uint32_t reset; /* 0: between users, 1: it needs none, 2: never; as configured */
+	uint32_t operator_uid; /* of who operates it; UINT32_MAX: nobody does */
+	uint32_t operator_pid; /* a hint, as with leases */
+	char operator_comm[16];
 };
-static_assert(sizeof(struct mmiod_wire_device) == 168, "wire layout");
+static_assert(sizeof(struct mmiod_wire_device) == 208, "wire layout");
 
 /* INTERRUPTS: a list as LEASES, by lease. Counts are the module's; 0 in simulation. */
 struct mmiod_wire_vector {
@@ -452,9 +492,12 @@ struct mmiod_msg_explain {
 	uint32_t uid;
 	uint32_t reserved;
 	uint32_t memory; /* enum mmiod_memory: of the kernel's kinds only rights count beside it */
-	uint32_t kind; /* enum mmiod_lease_kind; INTERRUPT: of the device, offset is the vector */
+	/* enum mmiod_lease_kind; INTERRUPT: of the device, offset is the vector; DEVICE: of the device */
+	uint32_t kind;
+	uint32_t operate; /* DEVICE: enum mmiod_device_right, of MMIOD_MAY_OPERATE; else 0 */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_msg_explain) == 112, "wire layout");
+static_assert(sizeof(struct mmiod_msg_explain) == 120, "wire layout");
 
 struct mmiod_msg_explain_reply {
 	struct mmiod_msg msg;
@@ -865,6 +908,7 @@ enum mmiod_first_size {
 	MMIOD_V1_LOGGED = 144,
 	MMIOD_V1_CANCEL = 40,
 	MMIOD_V1_INTERRUPT = 48,
+	MMIOD_V1_OPERATE = 48,
 	MMIOD_V1_DEVICE = 168,
 	MMIOD_V1_VECTOR = 112,
 	MMIOD_V1_GRANT = 120,

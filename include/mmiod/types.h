@@ -15,6 +15,13 @@ enum mmiod_right {
 /** What a grant lets somebody do with a device beside its memory: a set of bits. */
 enum mmiod_device_right {
 	MMIOD_MAY_INTERRUPT = 1 << 0, /**< lease its vectors */
+	MMIOD_MAY_READ_CONFIG = 1 << 1, /**< read its configuration space */
+	MMIOD_MAY_WRITE_CONFIG = 1 << 2, /**< and write there what cannot harm others */
+	MMIOD_MAY_VENDOR_CONFIG = 1 << 3, /**< also what belongs to vendors and to nobody */
+	MMIOD_MAY_MASTER = 1 << 4, /**< let it master the bus */
+	MMIOD_MAY_RESET = 1 << 5,
+	MMIOD_MAY_RESET_OTHERS = 1 << 6, /**< even while others use it; needs MMIOD_MAY_RESET */
+	MMIOD_MAY_POWER = 1 << 7, /**< put it to sleep, and wake it */
 };
 
 /** How a device signals an interrupt. The values of the module's mmiod_interrupt_kind. */
@@ -29,7 +36,7 @@ enum mmiod_irq_kind {
 enum mmiod_lease_kind {
 	MMIOD_KIND_WINDOW = 0, /**< bytes of a region, or blocks of a pool */
 	MMIOD_KIND_BUFFER = 1, /**< kernel memory: see enum mmiod_memory */
-	MMIOD_KIND_DEVICE = 2, /**< the right to operate a device: not in this version */
+	MMIOD_KIND_DEVICE = 2, /**< the right to operate a device: its offset and length are 0 */
 	MMIOD_KIND_INTERRUPT =
 		3, /**< a vector of a device: its offset is the vector, its length 1 */
 };
@@ -138,8 +145,9 @@ enum mmiod_limit {
 	MMIOD_LIMIT_GRANT = 8, /**< leases or bytes of a grant */
 	MMIOD_LIMIT_WAITING = 9, /**< waiting-per-user: requests */
 	MMIOD_LIMIT_INTERRUPTS = 10, /**< interrupts-per-user: vectors */
+	MMIOD_LIMIT_DEVICES = 11, /**< devices-per-user: that are operated */
 };
-#define MMIOD_LIMITS 11 /**< greater than all of them */
+#define MMIOD_LIMITS 12 /**< greater than all of them */
 
 /** Why leases were revoked. */
 enum mmiod_revoke_cause {
@@ -180,6 +188,9 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_INTERRUPTS =
 		17, /**< total of what is leased now; of a device, not a region; vector */
 	MMIOD_COUNTER_STORMS = 18, /**< total; of a device, not a region */
+	MMIOD_COUNTER_RESETS =
+		19, /**< total since it was bound; of a device, not a region; 0: done, 1: failed */
+	MMIOD_COUNTER_RESET_US = 20, /**< total, microseconds of these; of a device, not a region */
 	MMIOD_COUNTER_STARTED = 32, /**< seconds since 1970 */
 	MMIOD_COUNTER_CLIENTS = 33,
 	MMIOD_COUNTER_REGIONS = 34, /**< enum mmiod_state; REVOKED: their devices are not there */
@@ -190,6 +201,9 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_ENDING = 39, /**< leases in state ENDING */
 	MMIOD_COUNTER_NOTES =
 		40, /**< ends whose region is not there: what is to be written waits */
+	MMIOD_COUNTER_MASTERS = 41, /**< 1: it masters the bus; of a device, not a region */
+	MMIOD_COUNTER_QUIET =
+		42, /**< 1: nothing of an earlier user runs on it; of a device, not a region */
 	MMIOD_COUNTER_LIMIT = 48, /**< per user; enum mmiod_limit */
 	MMIOD_COUNTER_USER = 64, /**< 64 + enum mmiod_limit: how much a user has; uid */
 };
@@ -220,6 +234,8 @@ enum mmiod_notice_type {
 	MMIOD_NOTICE_GONE = 22, /**< a region's device was removed or unbound */
 	MMIOD_NOTICE_BACK = 23, /**< a region is there, again or for the first time */
 	MMIOD_NOTICE_STORM = 24, /**< an interrupt came too often and was silenced */
+	MMIOD_NOTICE_RESET = 25, /**< a device is being reset, or was: the text says which */
+	MMIOD_NOTICE_MASTER = 26, /**< a device masters the bus from now on, or no more */
 	MMIOD_NOTICE_LOST = 31, /**< the monitor read too slowly: so many notices were dropped */
 };
 

@@ -32,14 +32,15 @@ static const char module_config[] =
 	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n"
 	"[device card]\ndevice = pci:0000:01:00.0\ninterrupts = msix\nvectors = 8\n"
-	"dma-engine = no\n[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
+	"dma-engine = no\n[grant card]\ndevice = card\ninterrupts = yes\nconfig = read\nreset = "
+	"yes\nuser = *\n";
 
 static const char simulated_config[] =
 	"[region pool]\nsize = 8M\npool = yes\n[region shm]\nsize = 1M\n"
 	"[grant all]\nregion = pool shm\nuser = *\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = *\n"
 	"[device card]\ninterrupts = msix\nvectors = 8\ndma-engine = no\n"
-	"[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
+	"[grant card]\ndevice = card\ninterrupts = yes\nconfig = read\nreset = yes\nuser = *\n";
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
@@ -203,6 +204,15 @@ static void ask_all_vectors_or_none(int fd)
 						   vector("card", 2) };
 
 	send_interrupts(fd, vectors, 3, MMIOD_LEASE_ALL_OR_NONE);
+}
+
+static void ask_operations(int fd)
+{
+	struct mmiod_wire_operate wants[3] = { operate("card", MMIOD_MAY_READ_CONFIG),
+					       operate("none", MMIOD_MAY_READ_CONFIG),
+					       operate("card", MMIOD_MAY_RESET) };
+
+	send_operates(fd, wants, 3, 0);
 }
 
 static void ask_devices(int fd)
@@ -379,6 +389,7 @@ static const struct request_line {
 	{ "TRANSLATE", MMIOD_OP_TRANSLATE, translate, ROOT },
 	{ "MONITOR", MMIOD_OP_MONITOR, monitor, ROOT },
 	{ "INTERRUPT", MMIOD_OP_INTERRUPT, ask_vectors, OPERATOR },
+	{ "OPERATE", MMIOD_OP_OPERATE, ask_operations, OPERATOR },
 	{ "INTERRUPT all or none", MMIOD_OP_INTERRUPT, ask_all_vectors_or_none, OPERATOR },
 	{ "DEVICES", MMIOD_OP_DEVICES, ask_devices, OPERATOR },
 	{ "INTERRUPTS", MMIOD_OP_INTERRUPTS, ask_interrupts, OPERATOR, ask_vectors },
@@ -449,6 +460,18 @@ static int faulty_next_interrupt(struct backend *backend, uint64_t id, struct ba
 	return fault_strikes(FAULT_BACKEND) ? -errno : real_ops->next_interrupt(backend, id, entry);
 }
 
+static int faulty_open_device(struct backend *backend, const struct backend_operation *operation,
+			      struct backend_created *created)
+{
+	return fault_strikes(FAULT_BACKEND) ? -errno
+					    : real_ops->open_device(backend, operation, created);
+}
+
+static int faulty_next_operation(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	return fault_strikes(FAULT_BACKEND) ? -errno : real_ops->next_operation(backend, id, entry);
+}
+
 static int faulty_find_device(struct backend *backend, const struct config_function *config,
 			      struct backend_device *device, struct text *why)
 {
@@ -509,6 +532,8 @@ static void make_backend_faulty(void)
 	faulty_ops.create_buffer = faulty_create_buffer;
 	faulty_ops.create_interrupt = faulty_create_interrupt;
 	faulty_ops.next_interrupt = faulty_next_interrupt;
+	faulty_ops.open_device = faulty_open_device;
+	faulty_ops.next_operation = faulty_next_operation;
 	faulty_ops.find_device = faulty_find_device;
 	faulty_ops.next_device = faulty_next_device;
 	faulty_ops.buffer_info = faulty_buffer_info;
@@ -606,7 +631,7 @@ static void check_answer(void)
 		return;
 	}
 	if (answer.msg.opcode != MMIOD_OP_LEASE && answer.msg.opcode != MMIOD_OP_ALLOC &&
-	    answer.msg.opcode != MMIOD_OP_INTERRUPT)
+	    answer.msg.opcode != MMIOD_OP_INTERRUPT && answer.msg.opcode != MMIOD_OP_OPERATE)
 		return;
 	for (size_t i = 0; i < answer.msg.count; i++) {
 		granted = answer_element(i);
@@ -625,7 +650,7 @@ static void check_charges(uid_t uid)
 	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		n += lease->holder.uid == uid && lease->charge.user;
 		if (lease->holder.uid == uid && lease->bytes.user &&
-		    lease->kind != MMIOD_KIND_INTERRUPT)
+		    lease->kind != MMIOD_KIND_INTERRUPT && lease->kind != MMIOD_KIND_DEVICE)
 			bytes += lease->bytes.amount;
 	}
 	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_LEASES), n, "%s: leases charged",

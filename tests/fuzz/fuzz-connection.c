@@ -30,14 +30,16 @@ static const char config[] =
 	"[grant some]\nregion = regs\nuser = 4001\naccess = r\nshare = shared-read\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc dma\nuser = 4001\n"
 	"[device d]\ndevice = pci:0000:01:00.0\ninterrupts = msix\nvectors = 4\ndma-engine = no\n"
-	"[grant d]\ndevice = d\ninterrupts = yes\nuser = 4001 4003\n";
+	"[grant d]\ndevice = d\ninterrupts = yes\nconfig = standard\nreset = yes\nuser = 4001 "
+	"4003\n";
 static const char simulated_config[] =
 	"[daemon]\nleases-per-user = 24\nbytes-per-user = 2M\n"
 	"[region pool]\nsize = 1M\npool = yes\n[region shm]\nsize = 64K\n"
 	"[grant all]\nregion = pool shm\nuser = 4001 4003\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc\nuser = 4001\n"
 	"[device d]\ninterrupts = msix\nvectors = 4\ndma-engine = no\ninterrupt-period = 1s\n"
-	"[grant d]\ndevice = d\ninterrupts = yes\nuser = 4001 4003\n";
+	"[grant d]\ndevice = d\ninterrupts = yes\nconfig = standard\nreset = yes\nuser = 4001 "
+	"4003\n";
 
 static const uid_t uids[CLIENTS] = { 4001, 4003, 0, 4001 };
 

@@ -112,6 +112,7 @@ static const struct shape shapes[] = {
 	[MMIOD_OP_COUNTERS] = { LIST, OF(mmiod_wire_counter, MMIOD_V1_COUNTER) },
 	[MMIOD_OP_CANCEL] = { BARE },
 	[MMIOD_OP_DEVICES] = { LIST, OF(mmiod_wire_device, MMIOD_V1_DEVICE) },
+	[MMIOD_OP_OPERATE] = { BARE, OF(mmiod_wire_granted, MMIOD_V1_GRANTED) },
 	[MMIOD_OP_INTERRUPT] = { BARE, OF(mmiod_wire_granted, MMIOD_V1_GRANTED) },
 	[MMIOD_OP_INTERRUPTS] = { LIST, OF(mmiod_wire_vector, MMIOD_V1_VECTOR) },
 };
@@ -216,7 +217,7 @@ static size_t files_due(void)
 	size_t granted = 0;
 
 	if (reply.msg.opcode != MMIOD_OP_LEASE && reply.msg.opcode != MMIOD_OP_ALLOC &&
-	    reply.msg.opcode != MMIOD_OP_INTERRUPT)
+	    reply.msg.opcode != MMIOD_OP_INTERRUPT && reply.msg.opcode != MMIOD_OP_OPERATE)
 		return 0;
 	for (size_t i = 0; i < reply.msg.count; i++) {
 		uint32_t status;

@@ -185,13 +185,13 @@ Test(device_keys, a_grant_gives_interrupts_only_if_it_says_so_and_to_those_whom_
 	decision = policy_decide_device(function, &alice, MMIOD_MAY_INTERRUPT);
 	cr_assert_eq(decision.reason, POLICY_DEVICE_RIGHT);
 	text_reset(&why);
-	policy_explain_device(&why, &decision, "nvme0", "alice", &alice);
+	policy_explain_device(&why, &decision, "nvme0", MMIOD_MAY_INTERRUPT, "alice", &alice);
 	cr_assert(strstr(why_buffer, "[grant a]") && strstr(why_buffer, "interrupts = yes"), "%s",
 		  why_buffer);
 	decision = policy_decide_device(function, &carol, MMIOD_MAY_INTERRUPT);
 	cr_assert_eq(decision.reason, POLICY_NO_GRANT);
 	text_reset(&why);
-	policy_explain_device(&why, &decision, "nvme0", "carol", &carol);
+	policy_explain_device(&why, &decision, "nvme0", MMIOD_MAY_INTERRUPT, "carol", &carol);
 	cr_assert(strstr(why_buffer, "no grant gives user carol (uid 1002) interrupts of device "
 				     "nvme0"),
 		  "%s", why_buffer);
@@ -219,5 +219,88 @@ Test(device_keys, a_later_file_names_the_devices_of_a_grant_anew)
 	cr_assert_eq(config_load(&paths, &config, &why), 0, "%s", why_buffer);
 	cr_assert_eq(config_find_function(config, "nvme0")->n_grants, 0u);
 	cr_assert_eq(config_find_function(config, "b")->n_grants, 1u);
+	config_free(config);
+}
+
+/* ---- operating ------------------------------------------------------------------------------- */
+
+#define ENGINELESS DEVICE "dma-engine = no\n"
+
+static uint32_t rights_of(const char *text)
+{
+	struct config *config = load_text(text);
+	struct subject alice = { .uid = 1000, .known = true };
+	uint32_t rights = policy_device_rights(config_find_function(config, "nvme0"), &alice);
+
+	config_free(config);
+	return rights;
+}
+
+#define GRANT "[grant g]\ndevice = nvme0\nuser = 1000\n"
+
+Test(device_keys, a_grant_says_what_of_operating_the_device_it_gives)
+{
+	const uint32_t read = MMIOD_MAY_READ_CONFIG, standard = read | MMIOD_MAY_WRITE_CONFIG;
+	const uint32_t reset = MMIOD_MAY_RESET;
+
+	cr_assert_eq(rights_of(DEVICE GRANT "config = none\n"), 0u);
+	cr_assert_eq(rights_of(DEVICE GRANT "config = read\n"), read);
+	cr_assert_eq(rights_of(DEVICE GRANT "config = standard\n"), standard);
+	cr_assert_eq(rights_of(DEVICE GRANT "config = vendor\n"),
+		     standard | MMIOD_MAY_VENDOR_CONFIG);
+	cr_assert_eq(rights_of(DEVICE GRANT "reset = no\n"), 0u);
+	cr_assert_eq(rights_of(DEVICE GRANT "reset = yes\n"), reset);
+	cr_assert_eq(rights_of(DEVICE GRANT "reset = force\n"), reset | MMIOD_MAY_RESET_OTHERS);
+	cr_assert_eq(rights_of(DEVICE GRANT "power = yes\n"), MMIOD_MAY_POWER);
+	cr_assert_eq(rights_of(ENGINELESS GRANT "bus-master = yes\n"), MMIOD_MAY_MASTER);
+	cr_assert_eq(rights_of(DEVICE GRANT "interrupts = yes\npower = no\nconfig = read\n"),
+		     MMIOD_MAY_INTERRUPT | read);
+}
+
+Test(device_keys, words_that_are_none_are_refused_with_those_that_are)
+{
+	refused_text(DEVICE GRANT "config = write\n", 6, "\"write\"|none, read, standard|vendor");
+	refused_text(DEVICE GRANT "reset = never\n", 6, "\"never\"|no, yes|force");
+	refused_text(DEVICE GRANT "power = d3\n", 6, "\"d3\"");
+	refused_text(DEVICE GRANT "bus-master = on\n", 6, "\"on\"");
+	refused_text(DEVICE "reset = force\n", 3, "\"force\"|yes, no|never");
+	refused_text(DEVICE "[grant g]\nmemory = pages\nuser = 1000\nreset = yes\n", 3,
+		     "reset|device = NAME");
+}
+
+Test(device_keys, nobody_is_given_what_the_device_is_not_to_have)
+{
+	struct config *config;
+
+	refused_text(DEVICE GRANT "bus-master = yes\n", 3,
+		     "grant g|nvme0|dma-engine = no|dma = trusted");
+	refused_text(DEVICE "reset = never\n" GRANT "reset = yes\n", 4,
+		     "grant g|nvme0|reset = never");
+	config = load_text(DEVICE "reset = no\n" GRANT "reset = force\n");
+	cr_assert_eq(config_find_function(config, "nvme0")->reset, CONFIG_RESET_NO);
+	config_free(config);
+	config = load_text(DEVICE GRANT "config = vendor\n");
+	cr_assert(
+		warns_of(config, "\"config = vendor\" of device nvme0, whose DMA is not trusted"));
+	config_free(config);
+}
+
+Test(device_keys, a_refusal_names_the_keys_that_would_give_it)
+{
+	struct config *config = load_text(DEVICE GRANT "config = read\n");
+	const struct config_function *function = config_find_function(config, "nvme0");
+	struct subject alice = { .uid = 1000, .known = true };
+	const uint32_t rights = MMIOD_MAY_READ_CONFIG | MMIOD_MAY_WRITE_CONFIG | MMIOD_MAY_RESET |
+				MMIOD_MAY_RESET_OTHERS | MMIOD_MAY_POWER;
+	struct decision decision = policy_decide_device(function, &alice, rights);
+
+	cr_assert_eq(decision.reason, POLICY_DEVICE_RIGHT);
+	text_reset(&why);
+	policy_explain_device(&why, &decision, "nvme0", rights, "alice", &alice);
+	cr_assert(strstr(why_buffer, "[grant g]"), "%s", why_buffer);
+	cr_assert(strstr(why_buffer, "\"config = standard\", \"reset = force\", \"power = yes\""),
+		  "%s", why_buffer);
+	cr_assert_eq(policy_decide_device(function, &alice, MMIOD_MAY_READ_CONFIG).reason,
+		     POLICY_GRANTED);
 	config_free(config);
 }

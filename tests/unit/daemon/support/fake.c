@@ -310,10 +310,11 @@ static int fake_find_device(struct backend *backend, const struct config_functio
 
 static int fake_next_device(struct backend *backend, uint64_t number, struct backend_device *device)
 {
-	const struct backend_device *found = fake_device(fake_of(backend), number);
+	struct backend_device *found = fake_device(fake_of(backend), number);
 
 	if (!found)
 		return -ENOENT;
+	found->reset_us = fake_of(backend)->reset_us;
 	*device = *found;
 	return 0;
 }
@@ -340,6 +341,37 @@ static int fake_create_interrupt(struct backend *backend, const struct backend_i
 	};
 	fake->interrupts[created->id % FAKE_MAX] = *interrupt;
 	return 0;
+}
+
+static int fake_open_device(struct backend *backend, const struct backend_operation *operation,
+			    struct backend_created *created)
+{
+	struct fake *fake = fake_of(backend);
+	struct backend_window window = { .rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE };
+	struct backend_ledger *entry;
+	int r;
+
+	created->conflict = fake->create_conflict;
+	if (fake->open_error)
+		return fake->open_error;
+	memcpy(window.tag, operation->tag, sizeof(window.tag));
+	r = fake_create(backend, &window, created);
+	if (r < 0)
+		return r;
+	entry = fake_window(fake, created->id);
+	entry->kind = MMIOD_KIND_DEVICE;
+	entry->operated = (struct backend_operated){
+		.device = operation->device,
+		.rights = operation->rights,
+		.flags = operation->flags,
+	};
+	fake->operations[created->id % FAKE_MAX] = *operation;
+	return 0;
+}
+
+static int fake_next_operation(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	return next_of_kind(fake_of(backend), id, MMIOD_KIND_DEVICE, entry);
 }
 
 static void fake_read_events(struct backend *backend,
@@ -404,6 +436,8 @@ static const struct backend_ops fake_ops = {
 	.next_device = fake_next_device,
 	.create_interrupt = fake_create_interrupt,
 	.next_interrupt = fake_next_interrupt,
+	.open_device = fake_open_device,
+	.next_operation = fake_next_operation,
 	.read_events = fake_read_events,
 	.rescan = fake_rescan,
 	.translate = fake_translate,
@@ -499,8 +533,10 @@ void fake_remove_function(struct fake *fake, uint64_t number)
 	cr_assert_not_null(device);
 	*device = fake->devices[--fake->n_devices];
 	for (size_t i = 0; i < fake->n_windows; i++)
-		if (fake->windows[i].kind == MMIOD_KIND_INTERRUPT &&
-		    fake->windows[i].vector.device == number)
+		if ((fake->windows[i].kind == MMIOD_KIND_INTERRUPT &&
+		     fake->windows[i].vector.device == number) ||
+		    (fake->windows[i].kind == MMIOD_KIND_DEVICE &&
+		     fake->windows[i].operated.device == number))
 			fake_set_state(&fake->backend, fake->windows[i].id, MMIOD_STATE_REVOKED);
 	fake_event(fake, MMIOD_CONTROL_DEVICE_GONE, 0, number);
 }

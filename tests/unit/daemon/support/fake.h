@@ -47,8 +47,11 @@ struct fake {
 	size_t n_writes;
 	struct backend_device devices[8]; /* that were found, and not removed since */
 	size_t n_devices;
+	uint64_t reset_us; /* of each device, from now on */
 	uint32_t msix_vectors, msi_vectors; /* of those that are found from now on */
 	struct backend_interrupt interrupts[FAKE_MAX]; /* by id, as asked for */
+	struct backend_operation operations[FAKE_MAX]; /* likewise */
+	int open_error; /* of the next that are opened; 0: they are */
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
 	struct mmiod_buffer_info info; /* what buffer_info says */
 	struct mmiod_translate translation; /* what translate says, but for pid and address */

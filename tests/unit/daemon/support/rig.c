@@ -352,6 +352,47 @@ uint32_t client_interrupt(int fd, const struct mmiod_wire_interrupt *wants, size
 	return answered(fd);
 }
 
+struct mmiod_wire_operate operate(const char *device, uint32_t rights)
+{
+	struct mmiod_wire_operate element = { .rights = rights };
+
+	snprintf(element.device, sizeof(element.device), "%s", device);
+	return element;
+}
+
+void send_operates(int fd, const struct mmiod_wire_operate *wants, size_t n, uint32_t flags)
+{
+	struct {
+		struct mmiod_msg_lease fixed;
+		struct mmiod_wire_operate wants[MMIOD_MSG_FDS_MAX];
+	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
+
+	packet.fixed.msg = header(MMIOD_OP_OPERATE, sizeof(packet.fixed), n, sizeof(wants[0]));
+	memcpy(packet.wants, wants, n * sizeof(wants[0]));
+	client_send(fd, &packet, packet.fixed.msg.size);
+}
+
+uint32_t client_operate(int fd, const struct mmiod_wire_operate *wants, size_t n, uint32_t flags)
+{
+	send_operates(fd, wants, n, flags);
+	return answered(fd);
+}
+
+uint32_t client_explain_operate(int fd, const char *device, uint32_t rights)
+{
+	struct mmiod_msg_explain explain = {
+		.rights = MMIOD_RIGHT_READ,
+		.flags = MMIOD_EXPLAIN_SELF,
+		.kind = MMIOD_KIND_DEVICE,
+		.operate = rights,
+	};
+
+	explain.msg = header(MMIOD_OP_EXPLAIN, sizeof(explain), 0, 0);
+	snprintf(explain.region, sizeof(explain.region), "%s", device);
+	client_send(fd, &explain, sizeof(explain));
+	return answered(fd);
+}
+
 uint32_t client_explain_vector(int fd, const char *device, uint32_t number)
 {
 	struct mmiod_msg_explain explain = {
@@ -511,6 +552,12 @@ void lease_refused(int fd, struct mmiod_wire_want element, uint32_t status, cons
 void alloc_refused(int fd, struct mmiod_wire_alloc element, uint32_t status, const char *words)
 {
 	cr_assert_eq(client_alloc(fd, &element, 1, 0), MMIOD_OK);
+	expect_refusal(status, words);
+}
+
+void operate_refused(int fd, struct mmiod_wire_operate element, uint32_t status, const char *words)
+{
+	cr_assert_eq(client_operate(fd, &element, 1, 0), MMIOD_OK);
 	expect_refusal(status, words);
 }
 

@@ -80,6 +80,11 @@ struct mmiod_wire_interrupt vector(const char *device, uint32_t number);
 uint32_t client_interrupt(int fd, const struct mmiod_wire_interrupt *wants, size_t n,
 			  uint32_t flags);
 void send_interrupts(int fd, const struct mmiod_wire_interrupt *wants, size_t n, uint32_t flags);
+struct mmiod_wire_operate operate(const char *device, uint32_t rights);
+uint32_t client_operate(int fd, const struct mmiod_wire_operate *wants, size_t n, uint32_t flags);
+void send_operates(int fd, const struct mmiod_wire_operate *wants, size_t n, uint32_t flags);
+void operate_refused(int fd, struct mmiod_wire_operate element, uint32_t status, const char *words);
+uint32_t client_explain_operate(int fd, const char *device, uint32_t rights);
 uint32_t client_explain_vector(int fd, const char *device, uint32_t number);
 /* Of one element, as of lease_refused(). */
 void interrupt_refused(int fd, struct mmiod_wire_interrupt element, uint32_t status,
