@@ -76,6 +76,7 @@ struct mmiod_frame;
 struct mmiod_notice;
 struct mmiod_wait;
 struct mmiod_interrupt;
+struct mmiod_operation;
 struct mmiod_device_list;
 struct mmiod_device;
 struct mmiod_vector_list;
@@ -271,7 +272,7 @@ enum mmiod_memory mmiod_lease_info_memory(const struct mmiod_lease_info *info);
 /** 1: an allocator chose where it lies, 0: its holder named it. */
 int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
 /**
- * What the lease is of. Of MMIOD_KIND_INTERRUPT the region's name is the device's, the offset its
+ * What the lease is of. Of MMIOD_KIND_DEVICE and MMIOD_KIND_INTERRUPT the region's name is the device's, the offset its
  * vector, and the length 1.
  */
 enum mmiod_lease_kind mmiod_lease_info_kind(const struct mmiod_lease_info *info);
@@ -516,6 +517,138 @@ unsigned int mmiod_interrupt_vector(const struct mmiod_interrupt *interrupt);
 /** How many vectors are set up for the device: those from 0 to one less. */
 unsigned int mmiod_interrupt_vectors(const struct mmiod_interrupt *interrupt);
 
+/* ---- operations: leases of device files, by which a device is operated ---- */
+
+#define MMIOD_OPERATION_CONNECTION (1u << 0) /**< as MMIOD_WANT_CONNECTION */
+
+/** As PCI counts them. */
+enum mmiod_operation_power {
+	MMIOD_OPERATION_D0 = 0, /**< awake */
+	MMIOD_OPERATION_D3HOT = 3, /**< asleep; answers to its configuration space and to a reset */
+};
+
+/**
+ * Lease the right to operate device @device, as [device NAME] of the configuration names it, for as
+ * long as the file is open that stands for it. With MMIOD_MAY_READ_CONFIG alone others may have the
+ * same; with more rights there is one holder for each device.
+ *
+ * @rights: set of enum mmiod_device_right without MMIOD_MAY_INTERRUPT, at least one;
+ * MMIOD_MAY_WRITE_CONFIG and _VENDOR_CONFIG need _READ_CONFIG, _RESET_OTHERS needs _RESET. One grant
+ * must give them all. @flags: MMIOD_OPERATION_CONNECTION. It waits for other holders, and until a
+ * device that others used before has been reset, as mmiod_client_set_wait() says.
+ *
+ * Errors: -ENOENT (no such device), -EACCES (policy; or nothing bounds the device's DMA), -EBUSY
+ * (operated by somebody, who is named; being reset; or a reset would hit others), -EDQUOT, -EINVAL,
+ * -ENODEV (device not there), -EOPNOTSUPP (daemon or module are older than this).
+ */
+int mmiod_client_operate(struct mmiod_client *client, const char *device, unsigned int rights,
+			 unsigned int flags, struct mmiod_operation **operation);
+
+/** Forget the object and close its file; as of mmiod_lease_free(). NULL: no-op. */
+void mmiod_operation_free(struct mmiod_operation *operation);
+
+/** Give it back now, whoever still has the file; as of mmiod_lease_release(). */
+int mmiod_operation_release(struct mmiod_operation *operation);
+
+/**
+ * Its file: a regular file of 256 or 4096 bytes, whose content is the configuration space. Owned by
+ * the operation; may be passed on, polled, read by pread() and written by pwrite(). POLLPRI: it is
+ * suspended, or something happened that mmiod_operation_state() tells. POLLHUP: revoked. In
+ * simulation it is a memory file, which polls as any other.
+ */
+int mmiod_operation_fd(const struct mmiod_operation *operation);
+/** Id of the lease, by which events name it; 0: it was handed down, in simulation. */
+uint64_t mmiod_operation_lease(const struct mmiod_operation *operation);
+/** Those that were granted: set of enum mmiod_device_right. */
+unsigned int mmiod_operation_rights(const struct mmiod_operation *operation);
+
+/**
+ * Read the configuration space: one access of 8, 16 or 32 bits, @offset in bytes, aligned. What may
+ * be a way to other things reads 0: the bodies of vendors' capabilities and what belongs to none,
+ * unless with MMIOD_MAY_VENDOR_CONFIG, and the data of VPD always.
+ *
+ * -EINVAL: not aligned, or beyond the end (255 or 4095); -EPERM: no MMIOD_MAY_READ_CONFIG; -EAGAIN:
+ * suspended; -ENODEV: revoked, or the device has gone.
+ */
+int mmiod_operation_config_read8(const struct mmiod_operation *operation, unsigned int offset,
+				 uint8_t *value);
+int mmiod_operation_config_read16(const struct mmiod_operation *operation, unsigned int offset,
+				  uint16_t *value);
+int mmiod_operation_config_read32(const struct mmiod_operation *operation, unsigned int offset,
+				  uint32_t *value);
+
+/**
+ * Write it. What cannot harm others acts: the error bits, relaxed ordering, the size of read
+ * requests, and, with the rights for it, bus mastering, power and reset; mmiod_operation(3) has the
+ * list. All other bits must have the value that is read there, so that a register can be read,
+ * changed and written back.
+ *
+ * -EPERM: they have not, or a right is missing, and nothing was written; -EINVAL, -EAGAIN, -ENODEV
+ * as above.
+ */
+int mmiod_operation_config_write8(struct mmiod_operation *operation, unsigned int offset,
+				  uint8_t value);
+int mmiod_operation_config_write16(struct mmiod_operation *operation, unsigned int offset,
+				   uint16_t value);
+int mmiod_operation_config_write32(struct mmiod_operation *operation, unsigned int offset,
+				   uint32_t value);
+
+#define MMIOD_CAPABILITY_EXTENDED (1u << 16) /**< with an id: one of those from 0x100 on */
+
+/**
+ * Find a capability in the configuration space: the first with this @id behind the one at @after; 0:
+ * the first of all. *@offset: where its header is. -ENOENT: there is none; else as of reading.
+ */
+int mmiod_operation_find_capability(const struct mmiod_operation *operation, unsigned int id,
+				    unsigned int after, unsigned int *offset);
+
+/**
+ * Let the device master the bus, or (@on 0) no more. It goes off by itself by a reset and in D3hot.
+ * Needs MMIOD_MAY_MASTER. @timeout_ms: for how long it may wait while the device is suspended or has
+ * to be reset first; -1: for ever.
+ *
+ * -EPERM: the right is missing; -EBUSY: somebody else could write registers that start DMA, and the
+ * sentence has his lease; -ETIMEDOUT; -ENODEV.
+ */
+int mmiod_operation_set_master(struct mmiod_operation *operation, int on, int timeout_ms);
+/** *@on: whether it masters the bus now. */
+int mmiod_operation_masters(const struct mmiod_operation *operation, int *on);
+
+/**
+ * Reset the device: all of it is suspended meanwhile; its configuration space is as before, but for
+ * bus mastering, which is off. Needs MMIOD_MAY_RESET. It takes 0.1 s, and up to a minute of a device
+ * that does not come back. *@duration_us, if not NULL: what it took. @timeout_ms: for how long it
+ * may wait until somebody else lets the device be reset; -1: for ever.
+ *
+ * -EPERM: the right is missing; -EBUSY: others use the device, and MMIOD_MAY_RESET_OTHERS is
+ * missing; -ENOTTY: it cannot be reset, or has not come back; -ETIMEDOUT; -ENODEV.
+ */
+int mmiod_operation_reset(struct mmiod_operation *operation, int timeout_ms, uint64_t *duration_us);
+
+/**
+ * Put the device to sleep, or wake it. All of it is suspended while it sleeps; this operation then
+ * still reads and writes the configuration space, resets and wakes. Needs MMIOD_MAY_POWER. Errors as
+ * of mmiod_operation_reset(), and -EOPNOTSUPP: it cannot sleep; -EINVAL: no such state.
+ */
+int mmiod_operation_set_power(struct mmiod_operation *operation, enum mmiod_operation_power power,
+			      int timeout_ms);
+int mmiod_operation_power(const struct mmiod_operation *operation,
+			  enum mmiod_operation_power *power);
+
+/** As of mmiod_lease_state(). Ends POLLPRI for what happened. */
+int mmiod_operation_state(const struct mmiod_operation *operation, enum mmiod_state *state);
+
+/**
+ * An operation that whoever started this process handed down: the one under number @index, from 0,
+ * of those of device @device [NULL: of any] that MMIOD_DEVICES names and that are still there; see
+ * mmiod_inherited(3). It has no client. -ENOENT: there is none; -ESTALE: the descriptor is another
+ * file by now. Needs no daemon.
+ */
+int mmiod_operation_inherited(const char *device, size_t index, struct mmiod_operation **operation);
+
+/** What identifies it beside its descriptor, in MMIOD_DEVICES. -ERANGE: @size is too small. */
+int mmiod_operation_identity(const struct mmiod_operation *operation, char *text, size_t size);
+
 /**
  * The devices that policy lets the caller lease something of, and all for who may inspect: a
  * snapshot. -EOPNOTSUPP: the daemon is older than this. Free with mmiod_device_list_free().
@@ -553,6 +686,19 @@ int mmiod_device_trusted(const struct mmiod_device *device);
 int mmiod_device_masters(const struct mmiod_device *device);
 /** IOMMU group; -1: none. */
 int mmiod_device_group(const struct mmiod_device *device);
+/** Lease of who operates it; 0: nobody does. Who that is, is told to himself and who may inspect. */
+uint64_t mmiod_device_operator(const struct mmiod_device *device);
+uint32_t mmiod_device_operator_uid(const struct mmiod_device *device); /**< UINT32_MAX: not told */
+uint32_t mmiod_device_operator_pid(const struct mmiod_device *device);
+const char *mmiod_device_operator_comm(const struct mmiod_device *device);
+/** How often it was reset since it was bound, how many of these failed, and what all took. */
+unsigned int mmiod_device_resets(const struct mmiod_device *device);
+unsigned int mmiod_device_resets_failed(const struct mmiod_device *device);
+uint64_t mmiod_device_reset_us(const struct mmiod_device *device);
+/** 1: nothing of an earlier user runs on it. */
+int mmiod_device_quiet(const struct mmiod_device *device);
+/** 1: it was put to sleep, by mmiod_operation_set_power(). */
+int mmiod_device_sleeps(const struct mmiod_device *device);
 
 /** The leased vectors of the caller's own user, and all for who may inspect: a snapshot. */
 int mmiod_client_list_vectors(struct mmiod_client *client, struct mmiod_vector_list **list);
@@ -987,10 +1133,11 @@ struct mmiod_policy_question {
 	uint32_t reserved; /**< 0 */
 	/**
 	 * MMIOD_KIND_INTERRUPT: of vector @offset of the device that @region names, and nothing
-	 * else counts beside these. Of others the default will do.
+	 * else counts beside these. MMIOD_KIND_DEVICE: of operating that device with the rights
+	 * @operate. Of others the default will do.
 	 */
 	enum mmiod_lease_kind kind;
-	uint32_t reserved2; /**< 0 */
+	unsigned int operate; /**< MMIOD_KIND_DEVICE: set of enum mmiod_device_right; else 0 */
 };
 
 struct mmiod_policy_answer {

@@ -36,7 +36,7 @@ static const char config[] =
 	"[grant all]\nregion = vram shm\nuser = *\naccess = rw\nshare = shared-write\n"
 	"[grant memory]\nmemory = pages vmalloc kmalloc\nuser = *\n"
 	"[device card]\ninterrupts = msix\ndma-engine = no\n"
-	"[grant card]\ndevice = card\ninterrupts = yes\nuser = *\n";
+	"[grant card]\ndevice = card\ninterrupts = yes\nconfig = read\nuser = *\n";
 
 /* ---- the daemon ------------------------------------------------------------------------------ */
 
@@ -149,6 +149,17 @@ static int call_interrupt(void)
 	cr_assert(!err == !!interrupt);
 	if (interrupt && mmiod_interrupt_release(interrupt))
 		mmiod_interrupt_free(interrupt);
+	return err;
+}
+
+static int call_operate(void)
+{
+	struct mmiod_operation *operation;
+	int err = mmiod_client_operate(client, "card", MMIOD_MAY_READ_CONFIG, 0, &operation);
+
+	cr_assert(!err == !!operation);
+	if (operation && mmiod_operation_release(operation))
+		mmiod_operation_free(operation);
 	return err;
 }
 
@@ -500,6 +511,7 @@ static const struct function_line {
 	{ "list_devices", call_list_devices },
 	{ "list_vectors", call_list_vectors },
 	{ "interrupt", call_interrupt, true },
+	{ "operate", call_operate, true },
 	{ "map_pool", call_map_pool },
 	{ "lease", call_lease, true },
 	{ "lease_many", call_lease_many },

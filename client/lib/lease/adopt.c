@@ -145,7 +145,7 @@ static int adopt_file(int fd, const struct identity *identity, struct mmiod_leas
 	return lease->fd < 0 ? lone_fail(-errno, "descriptor %d: %s", fd, strerror(errno)) : 0;
 }
 
-static struct mmiod_lease *lease_orphan(const struct mmiod_target *target)
+struct mmiod_lease *lease_orphan(const struct mmiod_target *target)
 {
 	struct mmiod_lease *lease = calloc(1, sizeof(*lease));
 

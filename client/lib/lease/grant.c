@@ -16,6 +16,7 @@ union want {
 	struct mmiod_want lease;
 	struct mmiod_allocation allocation;
 	struct interrupt_want interrupt;
+	struct operate_want operate;
 };
 
 int lease_check_name(struct mmiod_client *client, const char *what, const char *name)

@@ -56,6 +56,9 @@ void lease_release_ids(struct mmiod_client *client, const uint64_t *ids, size_t 
 
 /* ---- adopt.c ---- */
 
+/* One without a client, and without a file yet. NULL: out of memory. @target may be NULL. */
+struct mmiod_lease *lease_orphan(const struct mmiod_target *target);
+
 /*
  * As mmiod_window_adopt(). @target: what is known of the window where its file does not tell; NULL:
  * nothing.
@@ -103,6 +106,13 @@ struct interrupt_want {
 	const char *device;
 	enum mmiod_irq_kind kind;
 	unsigned int vector;
+	unsigned int flags;
+};
+
+/* An operation that is asked for, by the room above. */
+struct operate_want {
+	const char *device;
+	unsigned int rights;
 	unsigned int flags;
 };
 

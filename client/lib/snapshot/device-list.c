@@ -19,6 +19,7 @@ static int finish_device(void *item, const struct message *message)
 
 	name_clean(device->wire.name, sizeof(device->wire.name));
 	name_clean(device->wire.address, sizeof(device->wire.address));
+	name_clean(device->wire.operator_comm, sizeof(device->wire.operator_comm));
 	if (message_text(message, &device->wire.model, device->model, sizeof(device->model)) ||
 	    message_text(message, &device->wire.missing, device->missing, sizeof(device->missing)))
 		return -EPROTO;
@@ -52,6 +53,29 @@ GETTER(unsigned int, mmiod_device_vectors, mmiod_device, wire.vectors)
 GETTER(unsigned int, mmiod_device_vectors_set_up, mmiod_device, wire.set_up)
 GETTER(unsigned int, mmiod_device_leases, mmiod_device, wire.leases)
 GETTER(uint64_t, mmiod_device_storms, mmiod_device, wire.storms)
+
+GETTER(uint64_t, mmiod_device_operator, mmiod_device, wire.operator)
+GETTER(uint32_t, mmiod_device_operator_pid, mmiod_device, wire.operator_pid)
+GETTER(const char *, mmiod_device_operator_comm, mmiod_device, wire.operator_comm)
+GETTER(unsigned int, mmiod_device_resets, mmiod_device, wire.resets)
+GETTER(unsigned int, mmiod_device_resets_failed, mmiod_device, wire.resets_failed)
+GETTER(uint64_t, mmiod_device_reset_us, mmiod_device, wire.reset_us)
+
+/* A daemon that does not know of operators says 0 for all that concerns them. */
+MMIOD_EXPORT uint32_t mmiod_device_operator_uid(const struct mmiod_device *device)
+{
+	return device->wire.operator? device->wire.operator_uid : UINT32_MAX;
+}
+
+MMIOD_EXPORT int mmiod_device_quiet(const struct mmiod_device *device)
+{
+	return (device->wire.flags & MMIOD_FUNCTION_QUIET) != 0;
+}
+
+MMIOD_EXPORT int mmiod_device_sleeps(const struct mmiod_device *device)
+{
+	return (device->wire.reasons & MMIOD_REASON_POWER) != 0;
+}
 
 MMIOD_EXPORT int mmiod_device_trusted(const struct mmiod_device *device)
 {

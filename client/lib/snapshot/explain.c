@@ -52,9 +52,11 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 {
 	size_t groups = question->other ? question->group_count : 0;
 	/* Members that older daemons do not know are sent only if they are asked for. */
-	bool vector = question->kind == MMIOD_KIND_INTERRUPT;
-	size_t fixed =
-		question->memory || vector ? sizeof(struct mmiod_msg_explain) : MMIOD_V1_EXPLAIN;
+	bool of_device =
+		question->kind == MMIOD_KIND_INTERRUPT || question->kind == MMIOD_KIND_DEVICE;
+	size_t fixed = question->operate	       ? sizeof(struct mmiod_msg_explain)
+		       : question->memory || of_device ? offsetof(struct mmiod_msg_explain, operate)
+						       : MMIOD_V1_EXPLAIN;
 	size_t size = fixed + groups * sizeof(uint32_t);
 	struct mmiod_msg_explain *request = calloc(1, sizeof(*request) + groups * sizeof(uint32_t));
 
@@ -66,7 +68,9 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 					   .count = (uint32_t)groups,
 					   .stride = sizeof(uint32_t) };
 	request->memory = question->memory;
-	request->kind = vector ? MMIOD_KIND_INTERRUPT : 0;
+	request->kind = of_device ? question->kind : 0;
+	if (question->operate)
+		request->operate = question->operate;
 	if (question->region)
 		strcpy(request->region, question->region);
 	request->offset = question->offset;
@@ -92,9 +96,11 @@ static int ask(struct mmiod_client *client, const struct mmiod_policy_question *
 
 	if (needs_region || (question->region && question->region[0]))
 		err = lease_check_region(client, question->region);
-	if (!err && question->kind == MMIOD_KIND_DEVICE)
-		err = client_fail(client, -EINVAL, "what may be asked of a device is interrupts");
-	if (!err && (question->reserved || question->reserved2))
+	if (!err && !question->operate != (question->kind != MMIOD_KIND_DEVICE))
+		err = client_fail(client, -EINVAL,
+				  "rights to operate belong to a question of kind "
+				  "MMIOD_KIND_DEVICE, which needs some");
+	if (!err && question->reserved)
 		err = client_fail(client, -EINVAL, "what is reserved must be zero");
 	if (!err && question->other && question->group_count > GROUPS_MAX)
 		err = client_fail(client, -EINVAL, "%zu groups: %d at most", question->group_count,

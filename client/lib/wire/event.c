@@ -37,7 +37,7 @@ static bool has_event(const struct event_queue *queue)
 
 static bool is_notice(uint32_t type)
 {
-	return (type >= MMIOD_NOTICE_GRANTED && type <= MMIOD_NOTICE_STORM) ||
+	return (type >= MMIOD_NOTICE_GRANTED && type <= MMIOD_NOTICE_MASTER) ||
 	       type == MMIOD_NOTICE_LOST;
 }
 

@@ -32,8 +32,8 @@ void late_take(struct mmiod_client *client, struct reply *reply)
 
 	if (pending_take(client, reply))
 		return;
-	if ((opcode != MMIOD_OP_LEASE && opcode != MMIOD_OP_ALLOC &&
-	     opcode != MMIOD_OP_INTERRUPT) ||
+	if ((opcode != MMIOD_OP_LEASE && opcode != MMIOD_OP_ALLOC && opcode != MMIOD_OP_INTERRUPT &&
+	     opcode != MMIOD_OP_OPERATE) ||
 	    message->head.status)
 		return;
 	for (size_t i = 0; i < message->head.count; i++) {

@@ -18,7 +18,7 @@ static const struct {
 	  sizeof(struct mmiod_want) },
 	{ "allocation", offsetof(struct mmiod_allocation, reserved) + sizeof(uint32_t),
 	  sizeof(struct mmiod_allocation) },
-	{ "question", offsetof(struct mmiod_policy_question, reserved2) + sizeof(uint32_t),
+	{ "question", offsetof(struct mmiod_policy_question, operate) + sizeof(uint32_t),
 	  sizeof(struct mmiod_policy_question) },
 	{ "grant", offsetof(struct mmiod_grant, last_ms) + sizeof(uint64_t),
 	  sizeof(struct mmiod_grant) },
