@@ -55,6 +55,10 @@
 	V(ungrant) \
 	V(bind) \
 	V(unbind) \
+	V(config) \
+	V(reset) \
+	V(power) \
+	V(operate) \
 	V(watch) \
 	V(top) \
 	V(monitor) \

@@ -8,7 +8,7 @@
  * environment says in MMIOD_WINDOWS where they are and which windows; if they begin at 3 without a
  * gap, also in MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
  * file each window starts). All are separated by spaces. Windows that the caller was handed himself
- * stay in MMIOD_WINDOWS.
+ * stay in MMIOD_WINDOWS. Of a device file all is the same, but that MMIOD_DEVICES has it instead.
  *
  * Signals that the caller had ignored stay so, those that he had blocked end a hold
  * as any other, and the command has them, and SIGCHLD, as he had them.
@@ -38,8 +38,9 @@
 
 struct held {
 	const char *label; /* name of the region, or the kind of kernel memory */
-	struct mmiod_lease *lease;
-	char name[96]; /* the target as granted */
+	struct mmiod_lease *lease; /* NULL: it is an operation, or was given back */
+	struct mmiod_operation *operation;
+	char name[96]; /* the target as granted, or the device */
 	bool gone;
 	int copy; /* in the child: of the window's file */
 	int place; /* the descriptor at which the command has it */
@@ -117,12 +118,75 @@ static int die_of(int sig)
 
 /* ---- leases ---- */
 
+static bool is_held(const struct held *held)
+{
+	return held->lease || held->operation;
+}
+
+static uint64_t held_id(const struct held *held)
+{
+	return held->operation ? mmiod_operation_lease(held->operation)
+			       : mmiod_lease_id(held->lease);
+}
+
+static int held_fd(const struct held *held)
+{
+	return held->operation ? mmiod_operation_fd(held->operation) : mmiod_lease_fd(held->lease);
+}
+
+static uint64_t held_map_offset(const struct held *held)
+{
+	return held->operation ? 0 : mmiod_lease_map_offset(held->lease);
+}
+
+static int held_identity(const struct held *held, char *text, size_t size)
+{
+	return held->operation ? mmiod_operation_identity(held->operation, text, size)
+			       : mmiod_lease_identity(held->lease, text, size);
+}
+
+static int held_release(struct held *held)
+{
+	int err = held->operation ? mmiod_operation_release(held->operation)
+				  : mmiod_lease_release(held->lease);
+
+	if (!err) {
+		held->operation = NULL;
+		held->lease = NULL;
+	}
+	return err;
+}
+
+static void held_free(struct held *held)
+{
+	mmiod_operation_free(held->operation);
+	mmiod_lease_free(held->lease);
+	held->operation = NULL;
+	held->lease = NULL;
+}
+
+static int take_operation(struct hold *hold, const struct holding *holding)
+{
+	struct held *held = &hold->held[0];
+	int status;
+
+	catch_signals(hold->context, break_off);
+	let_signals_in();
+	status = holding->take_operation(hold->context, holding, &held->operation);
+	held->label = holding->label(holding, 0);
+	snprintf(held->name, sizeof(held->name), "%s", held->label);
+	return status;
+}
+
 /* All or none: those that were granted beside one that was not are released with the rest. */
 static int take_leases(struct hold *hold, const struct holding *holding)
 {
-	struct mmiod_lease **leases = calloc(hold->count, sizeof(struct mmiod_lease *));
+	struct mmiod_lease **leases;
 	int status;
 
+	if (holding->take_operation)
+		return take_operation(hold, holding);
+	leases = calloc(hold->count, sizeof(struct mmiod_lease *));
 	if (!leases)
 		return out_of_memory(hold->context);
 	catch_signals(hold->context, break_off);
@@ -145,11 +209,10 @@ static int take_leases(struct hold *hold, const struct holding *holding)
 static void release_leases(struct hold *hold)
 {
 	for (size_t i = 0; i < hold->count; i++) {
-		struct mmiod_lease *lease = hold->held[i].lease;
+		struct held *held = &hold->held[i];
 
-		if (lease && (hold->held[i].gone || mmiod_lease_release(lease)))
-			mmiod_lease_free(lease);
-		hold->held[i].lease = NULL;
+		if (is_held(held) && (held->gone || held_release(held)))
+			held_free(held);
 	}
 }
 
@@ -171,12 +234,25 @@ static void announce_json(const struct held *held)
 	json_decref(line);
 }
 
+static void announce_operation(const struct hold *hold, const struct held *held)
+{
+	unsigned long long id = held_id(held);
+
+	if (hold->context->json)
+		json_line(json_pack("{s:i, s:I, s:s, s:s}", "schema", JSON_SCHEMA, "lease",
+				    (json_int_t)id, "kind", "device", "device", held->name));
+	else
+		printf("lease %llu %s device\n", id, held->name);
+}
+
 static int announce(const struct hold *hold)
 {
 	for (size_t i = 0; i < hold->count; i++) {
 		const struct held *held = &hold->held[i];
 
-		if (hold->context->json)
+		if (held->operation)
+			announce_operation(hold, held);
+		else if (hold->context->json)
 			announce_json(held);
 		else
 			printf("lease %llu %s %s %s\n",
@@ -206,11 +282,10 @@ static int set_counted(const struct hold *hold, char *lists, size_t size)
 		const struct held *held = &hold->held[i];
 
 		list_append(targets, size, held->name);
-		snprintf(number, sizeof(number), "%llu",
-			 (unsigned long long)mmiod_lease_id(held->lease));
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)held_id(held));
 		list_append(leases, size, number);
 		snprintf(number, sizeof(number), "0x%llx",
-			 (unsigned long long)mmiod_lease_map_offset(held->lease));
+			 (unsigned long long)held_map_offset(held));
 		list_append(offsets, size, number);
 	}
 	snprintf(number, sizeof(number), "%zu", hold->count);
@@ -236,6 +311,31 @@ static bool is_handed_down(int fd)
 	return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
+static bool is_device(const char *entry, const char *name)
+{
+	struct mmiod_operation *operation;
+	char *saved = strdup(getenv("MMIOD_DEVICES") ?: "");
+	bool good = saved && !setenv("MMIOD_DEVICES", entry, 1) &&
+		    !mmiod_operation_inherited(name, 0, &operation);
+
+	if (good)
+		mmiod_operation_free(operation);
+	if (saved)
+		setenv("MMIOD_DEVICES", saved, 1);
+	free(saved);
+	return good;
+}
+
+/* Whether an entry of MMIOD_DEVICES still is what it says: FD@IDENTITY:DEVICE. */
+static bool operates(const char *entry)
+{
+	char name[64];
+	int fd;
+
+	return sscanf(entry, "%d@%*[^: ]:%63s", &fd, name) == 2 && is_handed_down(fd) &&
+	       is_device(entry, name);
+}
+
 /* Whether an entry of MMIOD_WINDOWS still is what it says: FD@IDENTITY:TARGET. */
 static bool holds_good(const char *entry)
 {
@@ -251,12 +351,13 @@ static bool holds_good(const char *entry)
 }
 
 /* What the caller was handed himself, and hands down. */
-static void keep_inherited(char *list, size_t size, const char *inherited)
+static void keep_inherited(char *list, size_t size, const char *inherited,
+			   bool (*is_good)(const char *entry))
 {
 	char *copy = strdup(inherited), *rest = copy, *entry;
 
 	while (rest && (entry = strsep(&rest, " ")))
-		if (entry[0] && holds_good(entry))
+		if (entry[0] && is_good(entry))
 			list_append(list, size, entry);
 	free(copy);
 }
@@ -264,20 +365,22 @@ static void keep_inherited(char *list, size_t size, const char *inherited)
 static int append_window(const struct held *held, char *list, size_t size)
 {
 	char entry[sizeof(held->name) + IDENTITY_MAX + 32], identity[IDENTITY_MAX], width[8] = "";
-	int err = mmiod_lease_identity(held->lease, identity, sizeof(identity));
+	int err = held_identity(held, identity, sizeof(identity));
 
 	if (err)
 		return err;
-	if (mmiod_lease_width(held->lease))
+	if (held->lease && mmiod_lease_width(held->lease))
 		snprintf(width, sizeof(width), ":%u", mmiod_lease_width(held->lease) * 8);
 	snprintf(entry, sizeof(entry), "%d@%s:%s%s", held->place, identity, held->name, width);
 	list_append(list, size, entry);
 	return 0;
 }
 
-static int set_windows(const struct hold *hold)
+/* What is held stands in the one variable, what was handed down in both. */
+static int set_list(const struct hold *hold, const char *variable, bool ours,
+		    bool (*is_good)(const char *entry))
 {
-	const char *inherited = getenv("MMIOD_WINDOWS") ?: "";
+	const char *inherited = getenv(variable) ?: "";
 	size_t size = strlen(inherited) + 2 +
 		      hold->count * (sizeof(hold->held[0].name) + IDENTITY_MAX + 32);
 	char *list = calloc(1, size);
@@ -285,19 +388,27 @@ static int set_windows(const struct hold *hold)
 
 	if (!list)
 		return -ENOMEM;
-	keep_inherited(list, size, inherited);
-	for (size_t i = 0; !err && i < hold->count; i++)
+	keep_inherited(list, size, inherited, is_good);
+	for (size_t i = 0; ours && !err && i < hold->count; i++)
 		err = append_window(&hold->held[i], list, size);
-	if (!err && setenv("MMIOD_WINDOWS", list, 1))
+	if (!err && (list[0] ? setenv(variable, list, 1) : unsetenv(variable)))
 		err = -ENOMEM;
 	free(list);
 	return err;
 }
 
+static int set_lists(const struct hold *hold)
+{
+	bool operates_one = hold->held[0].operation;
+	int err = set_list(hold, "MMIOD_WINDOWS", !operates_one, holds_good);
+
+	return err ? err : set_list(hold, "MMIOD_DEVICES", operates_one, operates);
+}
+
 static int set_environment(const struct hold *hold)
 {
 	size_t size = hold->count * sizeof(hold->held[0].name) + 1;
-	int last = hold->held[hold->count - 1].place, err = set_windows(hold);
+	int last = hold->held[hold->count - 1].place, err = set_lists(hold);
 	char *lists;
 
 	if (err)
@@ -312,7 +423,7 @@ static int set_environment(const struct hold *hold)
 	if (hold->context->verbose)
 		note(hold->context,
 		     "not all descriptors from %d on were free: the command's last window is at "
-		     "%d, and MMIOD_WINDOWS alone says where they are",
+		     "%d, and MMIOD_WINDOWS or MMIOD_DEVICES alone says where they are",
 		     FIRST_FD, last);
 	return 0;
 }
@@ -339,7 +450,7 @@ static int place_files(struct hold *hold)
 	for (size_t i = 0; i < hold->count; i++) {
 		struct held *held = &hold->held[i];
 
-		held->copy = fcntl(mmiod_lease_fd(held->lease), F_DUPFD_CLOEXEC, above);
+		held->copy = fcntl(held_fd(held), F_DUPFD_CLOEXEC, above);
 		if (held->copy < 0)
 			return -errno;
 	}
@@ -438,7 +549,7 @@ static void read_signals(struct hold *hold)
 static struct held *find_held(struct hold *hold, uint64_t id)
 {
 	for (size_t i = 0; i < hold->count; i++)
-		if (hold->held[i].lease && mmiod_lease_id(hold->held[i].lease) == id)
+		if (is_held(&hold->held[i]) && held_id(&hold->held[i]) == id)
 			return &hold->held[i];
 	return NULL;
 }
@@ -454,9 +565,8 @@ static void lose(struct hold *hold, struct held *held, const char *why)
 	if (held->gone)
 		return;
 	held->gone = true;
-	note(hold->context, "lease %llu (%s) was %s%s",
-	     (unsigned long long)mmiod_lease_id(held->lease), held->name,
-	     whole ? "" : "revoked: ", why[0] ? why : "revoked");
+	note(hold->context, "lease %llu (%s) was %s%s", (unsigned long long)held_id(held),
+	     held->name, whole ? "" : "revoked: ", why[0] ? why : "revoked");
 	if (hold->child)
 		return;
 	hold->status = STATUS_GONE;
@@ -472,8 +582,7 @@ static void give_back(struct hold *hold, struct held *held, const struct mmiod_e
 		return;
 	}
 	lose(hold, held, event->text);
-	if (!mmiod_lease_release(held->lease))
-		held->lease = NULL;
+	held_release(held);
 }
 
 static void handle_event(struct hold *hold, const struct mmiod_event *event)
@@ -549,7 +658,7 @@ static void arm(const struct hold *hold)
 	for (size_t i = 0; i < hold->count; i++) {
 		const struct held *held = &hold->held[i];
 
-		hold->polls[2 + i].fd = held->gone ? -1 : mmiod_lease_fd(held->lease);
+		hold->polls[2 + i].fd = held->gone || !is_held(held) ? -1 : held_fd(held);
 		hold->polls[2 + i].events = 0;
 	}
 }

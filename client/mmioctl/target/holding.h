@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Leases for as long as something runs.
+ * Leases of windows, or of the right to operate a device, for as long as something runs.
  */
 #ifndef MMIOCTL_HOLDING_H
 #define MMIOCTL_HOLDING_H
@@ -13,6 +13,9 @@ struct holding {
 	/* Fills @leases, and reports what could not be had: then what it left there is released. */
 	int (*take)(struct context *context, const struct holding *holding,
 		    struct mmiod_lease **leases);
+	/* Instead of that, for one device file; NULL: they are windows. */
+	int (*take_operation)(struct context *context, const struct holding *holding,
+			      struct mmiod_operation **operation);
 	const char *(*label)(const struct holding *holding, size_t index);
 };
 

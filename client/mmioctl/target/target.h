@@ -63,6 +63,16 @@ int check_fit(const struct context *context, const char *text, uint64_t value, u
 void element_set(void *buffer, size_t index, unsigned int width, uint64_t value);
 uint64_t element_at(const void *buffer, size_t index, unsigned int width);
 
+/* ---- operate.c: leases of the right to operate a device ---- */
+
+/* Leases it, and reports what could not be had. @rights: set of enum mmiod_device_right. */
+int target_operate(struct context *context, const char *device, const struct lease_options *options,
+		   unsigned int rights, struct mmiod_operation **operation);
+void target_operate_end(struct mmiod_operation *operation); /* gives it back; NULL: no-op */
+unsigned int config_rights(const char *word); /* none, read, standard, vendor; ~0: no such word */
+unsigned int device_rights(const char *words); /* with commas between them; 0: no such words */
+void device_right_words(unsigned int rights, char *out, size_t size);
+
 /* ---- lease-list.c ---- */
 
 /* Has a verb print the leases that the caller may see. Returns a status. */

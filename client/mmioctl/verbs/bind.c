@@ -76,14 +76,15 @@ static int refuse_leased(const struct context *context, const char *device,
 		      mmiod_lease_info_comm(first));
 }
 
-/* `devices`: NULL: the daemon is older, and knows no vectors. */
+/* `devices`: NULL: the daemon is older, and knows no leases of devices. */
 static bool is_of_device(const struct mmiod_lease_info *lease,
 			 const struct mmiod_region_list *regions,
 			 const struct mmiod_device_list *devices, const char *address)
 {
 	const char *name = mmiod_lease_info_region(lease);
 
-	if (mmiod_lease_info_kind(lease) != MMIOD_KIND_INTERRUPT)
+	if (mmiod_lease_info_kind(lease) != MMIOD_KIND_INTERRUPT &&
+	    mmiod_lease_info_kind(lease) != MMIOD_KIND_DEVICE)
 		return is_on_device(regions, name, address);
 	for (size_t i = 0; devices && i < mmiod_device_list_count(devices); i++) {
 		const struct mmiod_device *device = mmiod_device_list_get(devices, i);

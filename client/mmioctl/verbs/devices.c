@@ -19,6 +19,9 @@ enum {
 	DEVICE_OVERRIDE,
 	DEVICE_REGIONS,
 	DEVICE_IRQ,
+	DEVICE_OPERATOR,
+	DEVICE_RESETS,
+	DEVICE_MASTER,
 	DEVICE_BARS,
 	DEVICE_DECODING,
 	DEVICE_GROUP,
@@ -38,6 +41,9 @@ static const struct column device_columns[] = {
 	[DEVICE_OVERRIDE] = { "OVERRIDE", CELL_TEXT, false, "the only driver that may have it" },
 	[DEVICE_REGIONS] = { "REGIONS", CELL_LIST, true, "that mmiod made of it and you may see" },
 	[DEVICE_IRQ] = { "IRQ", CELL_TEXT, true, "interrupts that you may lease: kind, vectors" },
+	[DEVICE_OPERATOR] = { "OPERATOR", CELL_TEXT, false, "who operates it, or its lease" },
+	[DEVICE_RESETS] = { "RESETS", CELL_NUMBER, false, "by mmiod, since it was bound" },
+	[DEVICE_MASTER] = { "MASTER", CELL_TEXT, false, "whether it masters the bus" },
 	[DEVICE_BARS] = { "BARS", CELL_OBJECT, true, "index:size, p prefetchable, i I/O ports" },
 	[DEVICE_DECODING] = { "DECODING", CELL_TEXT, false, "whether it answers at its BARs" },
 	[DEVICE_GROUP] = { "IOMMU", CELL_NUMBER, true, "IOMMU group" },
@@ -116,6 +122,30 @@ static void fill_interrupts(const struct pci_function *function, const struct kn
 	}
 }
 
+static void fill_operation(const struct pci_function *function, const struct known *known,
+			   struct cell *cells)
+{
+	struct cell *cell = &cells[DEVICE_OPERATOR];
+
+	cell->none = cells[DEVICE_RESETS].none = cells[DEVICE_MASTER].none = true;
+	for (size_t i = 0; known->devices && i < mmiod_device_list_count(known->devices); i++) {
+		const struct mmiod_device *device = mmiod_device_list_get(known->devices, i);
+		uint32_t uid = mmiod_device_operator_uid(device);
+
+		if (strcmp(mmiod_device_address(device), function->address))
+			continue;
+		cells[DEVICE_RESETS].none = cells[DEVICE_MASTER].none = false;
+		cell_number(&cells[DEVICE_RESETS], mmiod_device_resets(device));
+		cell_text(&cells[DEVICE_MASTER], mmiod_device_masters(device) ? "yes" : "no");
+		cell->none = !mmiod_device_operator(device);
+		if (uid == UINT32_MAX)
+			snprintf(cell->text, sizeof(cell->text), "lease %llu",
+				 (unsigned long long)mmiod_device_operator(device));
+		else
+			user_name(uid, cell->text, sizeof(cell->text));
+	}
+}
+
 static void fill_device(const struct pci_function *function, const struct known *known,
 			struct cell *cells)
 {
@@ -132,6 +162,7 @@ static void fill_device(const struct pci_function *function, const struct known 
 	cell_text(&cells[DEVICE_OVERRIDE], function->override);
 	fill_regions(function, known->regions, &cells[DEVICE_REGIONS]);
 	fill_interrupts(function, known, &cells[DEVICE_IRQ]);
+	fill_operation(function, known, cells);
 	fill_bars(function, &cells[DEVICE_BARS]);
 	cell_text(&cells[DEVICE_DECODING], function->command < 0   ? ""
 					   : function->command & 2 ? "on"

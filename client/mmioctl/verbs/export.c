@@ -53,10 +53,12 @@ static const char *const limits[] = {
 	"grant",
 	"waiting-per-user",
 	"interrupts-per-user",
+	"devices-per-user",
 };
 static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",   "connection",
 				      "expired", "program",	  "reset",  "policy", "guest" };
 static const char *const reloads[] = { "done", "failed" };
+static const char *const resets[] = { "done", "failed" };
 static const char *const states[] = { "ok", "suspended", "gone", "ending", "stale" };
 static const char *const memories[] = { "region", "pages", "kmalloc", "vmalloc", "dma" };
 
@@ -71,6 +73,7 @@ static const struct family {
 	const char *label; /* of the detail; NULL: it has none */
 	const char *const *words;
 	size_t word_count;
+	bool micro; /* counted in microseconds, and told in seconds */
 	const char *help;
 } families[] = {
 	{ MMIOD_COUNTER_STARTED, "start_time_seconds",
@@ -130,6 +133,14 @@ static const struct family {
 	  .help = "Interrupts of the vectors that are leased, since they were." },
 	{ MMIOD_COUNTER_STORMS, "interrupt_storms_total", .total = true, .device = true,
 	  .help = "Interrupts that came too often and were silenced." },
+	{ MMIOD_COUNTER_RESETS, "device_resets_total", .total = true, .device = true,
+	  .label = "result", WORDS(resets), .help = "Resets of devices, since they were bound." },
+	{ MMIOD_COUNTER_RESET_US, "device_reset_seconds_total", .total = true, .device = true,
+	  .micro = true, .help = "How long these resets took." },
+	{ MMIOD_COUNTER_MASTERS, "device_bus_master", .device = true,
+	  .help = "1: the device masters the bus." },
+	{ MMIOD_COUNTER_QUIET, "device_quiet", .device = true,
+	  .help = "1: nothing of an earlier user runs on the device." },
 	{ MMIOD_COUNTER_RELOADS, "reloads_total", .total = true, .label = "result", WORDS(reloads),
 	  .help = "How often the configuration was read again." },
 };
@@ -173,8 +184,11 @@ static void print_sample(FILE *out, const struct family *family,
 		print_detail(out, family, mmiod_counter_detail(counter), before);
 		before = ',';
 	}
-	fprintf(out, "%s %llu\n", before == ',' ? "}" : "",
-		(unsigned long long)mmiod_counter_value(counter));
+	fputs(before == ',' ? "} " : " ", out);
+	if (family->micro)
+		fprintf(out, "%.6g\n", (double)mmiod_counter_value(counter) / 1e6);
+	else
+		fprintf(out, "%llu\n", (unsigned long long)mmiod_counter_value(counter));
 }
 
 static void print_family(FILE *out, const struct family *family,

@@ -43,7 +43,7 @@ enum lease_column {
 static const struct column lease_columns[] = {
 	[LEASE_ID] = { "ID", CELL_NUMBER, true, "number of the lease" },
 	[LEASE_KIND] = { "KIND", CELL_TEXT, true,
-			 "region, or pages, kmalloc, vmalloc, dma; interrupt" },
+			 "region, or pages, kmalloc, vmalloc, dma; interrupt, device" },
 	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
 			   "name of the region, or of the device; kernel memory has none" },
 	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it; the vector" },
@@ -108,6 +108,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_text(&cells[LEASE_MEMTYPE], memtype_word(mmiod_lease_info_memtype(info)));
 	cell_optional(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
 	cell_text(&cells[LEASE_SHARE], share_word(mmiod_lease_info_share(info)));
+	cells[LEASE_SHARE].none = mmiod_lease_info_kind(info) == MMIOD_KIND_DEVICE;
 	cell_text(&cells[LEASE_STATE], state_word(mmiod_lease_info_state(info)));
 	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
 	cell_number(&cells[LEASE_FAULTS], mmiod_lease_info_faults(info));

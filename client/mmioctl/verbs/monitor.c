@@ -39,6 +39,10 @@ static const char *notice_word(enum mmiod_notice_type type)
 		return "back";
 	case MMIOD_NOTICE_STORM:
 		return "storm";
+	case MMIOD_NOTICE_RESET:
+		return "reset";
+	case MMIOD_NOTICE_MASTER:
+		return "master";
 	case MMIOD_NOTICE_LOST:
 		return "lost";
 	default:
@@ -77,6 +81,8 @@ static void print_object(const struct mmiod_notice *notice)
 		printf(":%llu", (unsigned long long)mmiod_notice_offset(notice));
 		return;
 	}
+	if (mmiod_notice_kind(notice) == MMIOD_KIND_DEVICE)
+		return;
 	printf("+0x%llx", (unsigned long long)mmiod_notice_offset(notice));
 	if (length)
 		printf("/0x%llx", (unsigned long long)length);

@@ -182,6 +182,17 @@ static const struct verdict *verdict_of(const struct mmiod_policy_answer *answer
 	return last;
 }
 
+static const char *access_words(const struct mmiod_policy_question *question, char *out,
+				size_t size)
+{
+	if (question->kind == MMIOD_KIND_INTERRUPT)
+		return "interrupts";
+	if (question->kind != MMIOD_KIND_DEVICE)
+		return rights_word(question->rights);
+	device_right_words(question->operate, out, size);
+	return out;
+}
+
 static int print_json(const struct somebody *who, const char *target,
 		      const struct mmiod_policy_question *question,
 		      const struct mmiod_policy_answer *answer)
@@ -189,16 +200,14 @@ static int print_json(const struct somebody *who, const char *target,
 	json_t *rule = answer->line ? json_pack("{s:s, s:s, s:i}", "grant", answer->grant, "file",
 						answer->file, "line", (int)answer->line)
 				    : json_null();
+	char access[160];
 
-	return json_output(
-		json_pack("{s:i, s:b, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:s, s:s?}", "schema",
-			  JSON_SCHEMA, "allowed", answer->allowed, "outcome",
-			  verdict_of(answer)->word, "user", who->name, "uid", (json_int_t)who->uid,
-			  "groups", split_groups(who), "target", target, "access",
-			  question->kind == MMIOD_KIND_INTERRUPT ? "interrupts"
-								 : rights_word(question->rights),
-			  "rule", rule, "text", answer->text, "instead",
-			  answer->instead[0] ? answer->instead : NULL));
+	return json_output(json_pack(
+		"{s:i, s:b, s:s, s:s, s:I, s:o, s:s, s:s, s:o, s:s, s:s?}", "schema", JSON_SCHEMA,
+		"allowed", answer->allowed, "outcome", verdict_of(answer)->word, "user", who->name,
+		"uid", (json_int_t)who->uid, "groups", split_groups(who), "target", target,
+		"access", access_words(question, access, sizeof(access)), "rule", rule, "text",
+		answer->text, "instead", answer->instead[0] ? answer->instead : NULL));
 }
 
 /* The verdict stands before it. */
@@ -252,7 +261,9 @@ static int read_access(const struct context *context, const char *word, unsigned
 	else if (strcmp(word, "r") && strcmp(word, "ro"))
 		return usage_error(
 			context,
-			"\"%s\" is not an access: write r or rw, or, of a device, interrupts",
+			"\"%s\" is not an access: write r or rw, or, of a device, interrupts, or "
+			"with commas between them config, config-write, config-vendor, bus-master, "
+			"reset, reset-others, power",
 			word);
 	return 0;
 }
@@ -293,6 +304,20 @@ static int read_interrupt(const struct context *context, const char *text,
 	return status;
 }
 
+/* DEVICE and what to do with it. */
+static int read_operation(const struct context *context, const char *device, unsigned int rights,
+			  struct mmiod_policy_question *question)
+{
+	question->kind = MMIOD_KIND_DEVICE;
+	question->region = device;
+	question->operate = rights;
+	question->rights = MMIOD_RIGHT_READ;
+	if (question->cache || question->share || options.device)
+		return usage_error(context,
+				   "who operates a device has no memory type and no share mode");
+	return 0;
+}
+
 static int read_question(struct context *context, int argc, char **argv,
 			 struct mmiod_policy_question *question, struct mmiod_target *target,
 			 char *device)
@@ -301,6 +326,8 @@ static int read_question(struct context *context, int argc, char **argv,
 
 	if (argc > 1 && !strcmp(argv[1], "interrupts"))
 		return read_interrupt(context, argv[0], question, device);
+	if (argc > 1 && device_rights(argv[1]))
+		return read_operation(context, argv[0], device_rights(argv[1]), question);
 	status = read_subject(context, argv[0], question, target);
 	return status ? status : read_access(context, argc > 1 ? argv[1] : "r", &question->rights);
 }
@@ -326,7 +353,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 
 const struct verb explain_verb = {
 	.name = "explain",
-	.arguments = "TARGET|KIND|DEVICE[:VECTOR] [r|rw|interrupts]",
+	.arguments = "TARGET|KIND|DEVICE[:VECTOR] [r|rw|interrupts|RIGHTS]",
 	.summary = "what asking would come to, and by which rule",
 	.group = GROUP_TROUBLE,
 	.options = option_rows,
@@ -342,6 +369,8 @@ const struct verb explain_verb = {
 		"the user has as much as it may, 7: the device is not there. Grants do not add\n"
 		"up: one must give all that is asked for. KIND is pages, kmalloc, vmalloc or\n"
 		"dma: kernel memory, as of alloc; a whole pool stands for its least block.\n"
+		"RIGHTS, of a device, with commas between them: config, config-write,\n"
+		"config-vendor, bus-master, reset, reset-others, power.\n"
 		"--group takes names with commas between them; the user is taken to be in\n"
 		"these groups too.\n",
 };

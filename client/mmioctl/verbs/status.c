@@ -38,6 +38,7 @@ static const struct {
 	{ MMIOD_LIMIT_CACHES, "caches-per-user", "caches", false, true },
 	{ MMIOD_LIMIT_WAITING, "waiting-per-user", "waiting requests", false, true },
 	{ MMIOD_LIMIT_INTERRUPTS, "interrupts-per-user", "interrupts", false, true },
+	{ MMIOD_LIMIT_DEVICES, "devices-per-user", "device files", false, true },
 };
 #define LIMITS (sizeof(limits) / sizeof(limits[0]))
 

@@ -126,7 +126,7 @@ static void add_lease(struct lines *lines, const struct mmiod_lease_info *info)
 	}
 	line->leases++;
 	line->size += mmiod_lease_info_kind(info) == MMIOD_KIND_INTERRUPT
-			      ? 0
+			      ? 0 /* of a device file the length is 0 */
 			      : mmiod_lease_info_length(info);
 	line->mappings += mmiod_lease_info_mappings(info);
 	line->accesses += mmiod_lease_info_reads(info) + mmiod_lease_info_writes(info);

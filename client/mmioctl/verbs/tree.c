@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <libsmartcols.h>
+#include <stdarg.h>
 #include <string.h>
 
 struct forest {
@@ -169,6 +170,24 @@ static void add_vector(json_t *node, const struct mmiod_vector *vector)
 					 mmiod_vector_comm(vector)));
 }
 
+/* Who operates it, if the caller is told; its power. */
+static void add_operator(json_t *node, const struct mmiod_device *device)
+{
+	uint64_t lease = mmiod_device_operator(device);
+	uint32_t uid = mmiod_device_operator_uid(device);
+	char user[64];
+
+	json_object_set_new(node, "power", json_string(mmiod_device_sleeps(device) ? "d3" : "d0"));
+	json_object_set_new(node, "operator", lease ? json_number(lease) : json_null());
+	if (!lease || uid == UINT32_MAX)
+		return;
+	user_name(uid, user, sizeof(user));
+	json_object_update_new(node,
+			       json_pack("{s:s, s:I, s:s}", "operator_user", user, "operator_pid",
+					 (json_int_t)mmiod_device_operator_pid(device),
+					 "operator_command", mmiod_device_operator_comm(device)));
+}
+
 /* Its vectors hang below it; what it is beside its memory is its own. */
 static void add_device(const struct forest *forest, const struct mmiod_device *device)
 {
@@ -185,6 +204,7 @@ static void add_device(const struct forest *forest, const struct mmiod_device *d
 					       mmiod_device_state(device) == MMIOD_STATE_REVOKED
 						       ? "missing"
 						       : state_word(mmiod_device_state(device))));
+	add_operator(node, device);
 	for (size_t i = 0; forest->vectors && i < mmiod_vector_list_count(forest->vectors); i++) {
 		const struct mmiod_vector *vector = mmiod_vector_list_get(forest->vectors, i);
 
@@ -205,6 +225,44 @@ static void set_text(struct libscols_line *line, size_t column, const json_t *no
 		scols_line_set_data(line, column, text);
 }
 
+static void add_words(char *out, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void add_words(char *out, size_t size, const char *format, ...)
+{
+	size_t used = strlen(out);
+	va_list args;
+
+	if (used)
+		used += (size_t)snprintf(out + used, size - used, ", ");
+	va_start(args, format);
+	if (used < size)
+		vsnprintf(out + used, size - used, format, args);
+	va_end(args);
+}
+
+static void describe_device(const json_t *node, char *out, size_t size)
+{
+	long long vectors = (long long)json_integer_value(json_object_get(node, "vectors"));
+	const char *user = json_string_value(json_object_get(node, "operator_user"));
+
+	if (vectors)
+		add_words(out, size, "%s, %lld vectors",
+			  json_string_value(json_object_get(node, "interrupt")), vectors);
+	if (json_is_true(json_object_get(node, "master")))
+		add_words(out, size, "master");
+	if (json_is_true(json_object_get(node, "trusted")))
+		add_words(out, size, "trusted");
+	if (!strcmp(json_string_value(json_object_get(node, "power")), "d3"))
+		add_words(out, size, "asleep");
+	if (user)
+		add_words(out, size, "operated by %s (pid %lld, %s)", user,
+			  (long long)json_integer_value(json_object_get(node, "operator_pid")),
+			  json_string_value(json_object_get(node, "operator_command")));
+	else if (json_is_integer(json_object_get(node, "operator")))
+		add_words(out, size, "operated by somebody");
+}
+
 static void describe(const json_t *node, char *out, size_t size)
 {
 	const char *kind = json_string_value(json_object_get(node, "kind"));
@@ -222,11 +280,7 @@ static void describe(const json_t *node, char *out, size_t size)
 			 (unsigned long long)json_integer_value(json_object_get(node, "address")),
 			 user);
 	else if (!strcmp(kind, "interrupts"))
-		snprintf(out, size, "%s, %lld vectors%s%s",
-			 json_string_value(json_object_get(node, "interrupt")),
-			 (long long)json_integer_value(json_object_get(node, "vectors")),
-			 json_is_true(json_object_get(node, "master")) ? ", master" : "",
-			 json_is_true(json_object_get(node, "trusted")) ? ", trusted" : "");
+		describe_device(node, out, size);
 	else if (!strcmp(kind, "vector"))
 		snprintf(out, size, "lease %lld, %lld so far, %s %lld %s",
 			 (long long)json_integer_value(json_object_get(node, "lease")),
@@ -296,6 +350,13 @@ static int draw(const struct forest *forest)
 
 /* ---- the verb ---- */
 
+/* Vectors, or the caller or somebody else operates it or may. */
+static bool is_more_than_memory(const struct mmiod_device *device)
+{
+	return mmiod_device_interrupt(device) || mmiod_device_operator(device) ||
+	       mmiod_device_rights(device) & ~(unsigned int)MMIOD_MAY_INTERRUPT;
+}
+
 static int build(struct forest *forest)
 {
 	struct context *context = forest->context;
@@ -311,7 +372,7 @@ static int build(struct forest *forest)
 	if (!mmiod_client_list_devices(context->client, &forest->devices))
 		mmiod_client_list_vectors(context->client, &forest->vectors);
 	for (size_t i = 0; forest->devices && i < mmiod_device_list_count(forest->devices); i++)
-		if (mmiod_device_interrupt(mmiod_device_list_get(forest->devices, i)))
+		if (is_more_than_memory(mmiod_device_list_get(forest->devices, i)))
 			add_device(forest, mmiod_device_list_get(forest->devices, i));
 	add_kernel_memory(forest);
 	return 0;
