@@ -252,14 +252,6 @@ static enum mmiod_outcome create_interrupt(struct want *want)
 	return want_create_interrupt(want, tag);
 }
 
-static enum mmiod_outcome open_device(struct want *want)
-{
-	uint8_t tag[MMIOD_TAG_SIZE];
-
-	encode_tag(want->lease, tag);
-	return want_open_device(want, tag);
-}
-
 /* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
 void want_untake(struct want *want)
 {
@@ -274,6 +266,24 @@ void want_untake(struct want *want)
 	close(steal_fd(&want->created.fd));
 	broker->n_untold--;
 	lease_strip(want->lease);
+}
+
+static enum mmiod_outcome open_device(struct want *want)
+{
+	uint8_t tag[MMIOD_TAG_SIZE];
+	enum mmiod_outcome outcome;
+	int r;
+
+	encode_tag(want->lease, tag);
+	outcome = want_open_device(want, tag);
+	if (outcome != MMIOD_OK)
+		return outcome;
+	r = tenant_note_write(want->call->broker, want->created.id, want->lease);
+	if (r == 0)
+		return MMIOD_OK;
+	want_untake(want);
+	return want_refuse(want, MMIOD_E_RESOURCES, "whose lease it is cannot be noted: %s",
+			   strerror(-r));
 }
 
 /* The window's file then is the want's, and there is a note on what is to be done at its end. */

@@ -63,7 +63,7 @@ int check_fit(const struct context *context, const char *text, uint64_t value, u
 void element_set(void *buffer, size_t index, unsigned int width, uint64_t value);
 uint64_t element_at(const void *buffer, size_t index, unsigned int width);
 
-/* ---- operate.c: leases of the right to operate a device ---- */
+/* ---- operating.c: leases of the right to operate a device ---- */
 
 /* Leases it, and reports what could not be had. @rights: set of enum mmiod_device_right. */
 int target_operate(struct context *context, const char *device, const struct lease_options *options,
