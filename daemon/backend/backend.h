@@ -27,6 +27,7 @@ struct backend_window {
 	uint32_t width;
 	uint32_t rights;
 	uint32_t flags; /* MMIOD_LEASE_* */
+	uint64_t owner; /* the party that it is for; 0: the daemon's own */
 	bool huge; /* leaves of 2 MiB where they fit, whatever the module's parameter says */
 	uint8_t tag[MMIOD_TAG_SIZE];
 };

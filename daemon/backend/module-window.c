@@ -9,6 +9,21 @@
 #include "backend/module.h"
 #include "base/util.h"
 
+/* A module that does not know of owners, which no feature tells, refuses to be told of one. */
+static int create_for(struct backend *backend, struct mmiod_window_create *create, uint64_t owner)
+{
+	struct module *module = container_of(backend, struct module, backend);
+	int r;
+
+	create->owner = module->knows_owners ? owner : 0;
+	r = module_control(backend, MMIOD_IOC_WINDOW_CREATE, create);
+	if (r != -E2BIG || !create->owner)
+		return r;
+	module->knows_owners = false;
+	create->owner = 0;
+	return module_control(backend, MMIOD_IOC_WINDOW_CREATE, create);
+}
+
 int module_create(struct backend *backend, const struct backend_window *window,
 		  struct backend_created *created)
 {
@@ -29,7 +44,7 @@ int module_create(struct backend *backend, const struct backend_window *window,
 	if (window->huge)
 		create.flags |= MMIOD_WINDOW_HUGE;
 	memcpy(create.tag, window->tag, sizeof(create.tag));
-	r = module_control(backend, MMIOD_IOC_WINDOW_CREATE, &create);
+	r = create_for(backend, &create, window->owner);
 	created->conflict = create.conflict_id;
 	if (r < 0)
 		return r;

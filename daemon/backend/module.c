@@ -162,6 +162,7 @@ static int check_abi(struct module *module, struct text *why)
 	module->revokes_on_reset = info.features & MMIOD_FEATURE_REVOKE_ON_RESET;
 	module->revokes_later = info.features & MMIOD_FEATURE_SET_STATE_LATER;
 	module->knows_devices = info.features & MMIOD_FEATURE_DEVICES;
+	module->knows_owners = module->knows_devices;
 	if (info.abi_version >= MMIOD_ABI_VERSION)
 		return 0;
 	text_set(why, "the module speaks ABI %u, this daemon needs %u: reload the module",

@@ -10,6 +10,7 @@ struct module {
 	bool revokes_on_reset; /* an older module, still loaded after an upgrade, does not */
 	bool revokes_later; /* likewise */
 	bool knows_devices; /* likewise */
+	bool knows_owners; /* likewise */
 };
 
 /* module-control.c: one ioctl on the control file: 0 or -errno. */

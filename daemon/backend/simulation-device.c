@@ -55,25 +55,45 @@ static void describe(struct simulated_device *device, const struct config_functi
 		pci_format(config->pci, hw->address);
 }
 
+static int add_device(struct simulated_devices *all, const struct config_function *config,
+		      struct simulated_device **devicep)
+{
+	struct simulated_device *device = calloc(1, sizeof(*device));
+	int r = -ENOMEM;
+
+	if (!device)
+		return r;
+	memcpy(device->name, config->name, sizeof(device->name));
+	device->number = NUMBERS_BEGIN + all->last_number + 1;
+	device->space.fd = -1;
+	describe(device, config);
+	r = simulated_make_space(all, device);
+	if (r == 0) {
+		HASH_ADD_STR(all->devices, name, device);
+		r = hash_added(device) ? 0 : -ENOMEM;
+	}
+	if (r < 0) {
+		fd_closep(&device->space.fd);
+		free(device);
+		return r;
+	}
+	all->last_number++;
+	*devicep = device;
+	return 0;
+}
+
 /* By its name, so that it is the same one after a reload. */
 int simulated_find_device(struct simulated_devices *all, const struct config_function *config,
 			  struct backend_device *found)
 {
 	struct simulated_device *device;
+	int r;
 
 	HASH_FIND_STR(all->devices, config->name, device);
 	if (!device) {
-		device = calloc(1, sizeof(*device));
-		if (!device)
-			return -ENOMEM;
-		memcpy(device->name, config->name, sizeof(device->name));
-		device->number = NUMBERS_BEGIN + ++all->last_number;
-		device->space.fd = -1;
-		HASH_ADD_STR(all->devices, name, device);
-		if (!hash_added(device)) {
-			free(device);
-			return -ENOMEM;
-		}
+		r = add_device(all, config, &device);
+		if (r < 0)
+			return r;
 	}
 	describe(device, config);
 	*found = device->hw;

@@ -25,7 +25,7 @@ static inline void simulated_tell(const struct simulated_listener *listener, uin
 
 /* The configuration space of a device: a memory file, which who operates it has as well. */
 struct simulated_space {
-	int fd; /* -1: nobody has operated the device yet */
+	int fd;
 	bool masters;
 	bool sleeps; /* in D3hot */
 	bool resets; /* until the time below */
@@ -75,6 +75,7 @@ void simulated_devices_clear(struct simulated_devices *all);
 /* simulation-operate.c */
 int simulated_operate_init(struct simulated_devices *all);
 void simulated_operate_clear(struct simulated_devices *all);
+int simulated_make_space(struct simulated_devices *all, struct simulated_device *device);
 int simulated_open_device(struct simulated_devices *all, const struct backend_operation *wanted,
 			  uint64_t id, struct backend_created *created);
 void simulated_end_operation(struct simulated_devices *all, uint64_t id);

@@ -199,8 +199,7 @@ void simulated_look(struct simulated_devices *all, const struct simulated_listen
 {
 	swallow(all);
 	for (struct simulated_device *device = all->devices; device; device = device->hh.next)
-		if (device->space.fd >= 0)
-			look_at(all, device, listener);
+		look_at(all, device, listener);
 }
 
 /* ---- device files ---------------------------------------------------------------------------- */
@@ -214,13 +213,10 @@ static struct simulated_device *find_number(const struct simulated_devices *all,
 	return device;
 }
 
-static int need_space(struct simulated_devices *all, struct simulated_device *device)
+int simulated_make_space(struct simulated_devices *all, struct simulated_device *device)
 {
-	int r = 0;
+	int r = simulated_space_make(device);
 
-	if (device->space.fd >= 0)
-		return 0;
-	r = simulated_space_make(device);
 	if (r == 0)
 		r = watch_space(all, device);
 	if (r < 0)
@@ -245,11 +241,8 @@ int simulated_open_device(struct simulated_devices *all, const struct backend_op
 {
 	struct simulated_device *device = find_number(all, wanted->device);
 	struct simulated_operation *operation;
-	int r = device ? need_space(all, device) : -ENODEV;
+	int r = device ? open_again(device, wanted->rights) : -ENODEV;
 
-	if (r < 0)
-		return r;
-	r = open_again(device, wanted->rights);
 	if (r < 0)
 		return r;
 	operation = calloc(1, sizeof(*operation));

@@ -212,6 +212,7 @@ static int create_window(struct want *want)
 		.width = lease->width,
 		.rights = lease->rights,
 		.flags = lease->flags,
+		.owner = want_owner(want),
 		.huge = lease->huge,
 	};
 

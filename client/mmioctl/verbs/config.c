@@ -550,11 +550,11 @@ const struct verb config_verb = {
 	.run = verb_config,
 	.examples = { { "config nvme0", "header and capabilities" },
 		      { "config nvme0 0x4:16", "COMMAND, as 0x0406" },
-		      { "config nvme0 0x6:16=0xf900", "clears the error bits" },
+		      { "config nvme0 0x6:16=0xf910", "clears the error bits" },
 		      { "config nvme0 --hex", "all bytes" } },
 	.more = "DEVICE is the name of a [device NAME] of the configuration; a grant must say\n"
 		"\"config = read\", or \"config = standard\" for writing. WIDTH is 8, 16 or 32;\n"
 		"else the widest that OFFSET is aligned to. What may be written is in\n"
 		"mmiod_operation(3): error bits, relaxed ordering, the size of read requests;\n"
-		"all other bits must stay as they are.\n",
+		"all other bits must be written as they are read.\n",
 };

@@ -52,7 +52,7 @@ can_be_reset()
 	[ "$status" = 0 ]
 	contains "$output" "1234:11e8"
 	contains "$output" "MSI"
-	as operator mmioctl config edu 0x6:16=0xf900
+	as operator mmioctl config edu 0x6:16=0xf910
 	bar=$(as operator mmioctl config edu 0x10)
 	run as operator mmioctl config edu 0x10=0xe0000000
 	[ "$status" = 4 ]

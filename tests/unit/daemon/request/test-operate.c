@@ -219,6 +219,14 @@ Test(operate, a_window_that_the_one_who_masters_the_bus_keeps_away_names_him)
 		      MMIOD_E_BUSY, "device nvme0 masters the bus for user 4002");
 }
 
+Test(operate, windows_say_whose_they_are_so_that_their_holder_is_not_in_his_own_way)
+{
+	uint64_t id;
+
+	cr_assert_eq(client_lease_one(client_hello(ALICE), 0, 4096, &id), MMIOD_OK);
+	cr_assert_eq(fake_window(&rig_fake, id)->window.owner, ALICE + 1u);
+}
+
 Test(operate, a_user_operates_no_more_devices_than_the_limit)
 {
 	int fd = client_hello(ALICE);

@@ -788,7 +788,7 @@ Test(notice, names_end_and_carry_no_control_characters)
 
 Test(notice, of_a_type_that_nobody_knows_is_skipped)
 {
-	struct notices notices = { 25, 3, notice_packet(MMIOD_NOTICE_BACK), sizeof(notices.last) };
+	struct notices notices = { 27, 3, notice_packet(MMIOD_NOTICE_BACK), sizeof(notices.last) };
 	struct mmiod_notice *notice;
 	struct mmiod_client *client;
 	struct fake fake;
