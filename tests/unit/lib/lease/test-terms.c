@@ -23,8 +23,7 @@ static void read_extended(struct fake *fake)
 
 	fake_accept(fake);
 	request = (const void *)fake_read(fake);
-	cr_expect_eq(request->msg.fixed, offsetof(struct mmiod_msg_explain, operate),
-		     "what daemons know that know of no operators");
+	cr_expect_eq(request->msg.fixed, sizeof(*request));
 	cr_expect_eq(request->wait_ms, 5000u);
 	cr_expect_eq(request->msg.stride, sizeof(want));
 	memcpy(&want, fake_element(request, 0), sizeof(want));
@@ -374,7 +373,8 @@ static void explain(struct fake *fake)
 	cr_expect_eq(request->msg.fixed, MMIOD_V1_EXPLAIN, "as the first daemons know it");
 	fake_refuse(fake, MMIOD_E_NOT_FOUND, "there is no region");
 	request = (const void *)fake_read(fake);
-	cr_expect_eq(request->msg.fixed, sizeof(*request));
+	cr_expect_eq(request->msg.fixed, offsetof(struct mmiod_msg_explain, operate),
+		     "what daemons know that know of no operators");
 	cr_expect_eq(request->memory, MMIOD_MEMORY_DMA);
 	cr_expect_str_eq(request->region, "");
 	memcpy(&group, fake_element(request, 1), sizeof(group));
