@@ -190,6 +190,56 @@ print(hex(memoryview(mmap.mmap(fd, 0)).cast('I')[4]))"
 	expect_equal "$output" 0x12345678
 }
 
+# with_config [GRANTED]: the card's configuration space is granted as well.
+with_config() {
+	run_config > "$T/sim.conf"
+	cat >> "$T/sim.conf" <<-END
+		[device card]
+		device = pci:0000:01:00.0
+		dma-engine = no
+		[grant card-config]
+		device = card
+		config = ${1:-standard}
+		bus-master = yes
+		user = $ME
+	END
+	start_daemon
+	cp "$BATS_FILE_TMPDIR"/{opener,static,narrow} "$T/"
+}
+
+operated() {
+	mmioctl leases --json | jq '[.leases[] | select(.kind == "device")] | length'
+}
+
+@test "a program reads and writes the configuration space by its name in sysfs" {
+	with_config
+	run inside -- od -An -tx1 -N4 $CARD/config
+	expect_equal "$output" ' 36 1b 00 00'
+	run inside -- python3 -c "
+import os
+fd = os.open('$CARD/config', os.O_RDWR)
+again = os.open('$CARD/config', os.O_RDWR)
+os.pwrite(fd, b'\x06', 4)
+print(os.pread(again, 2, 4).hex(), os.fstat(fd).st_size)"
+	expect_equal "$output" '0600 4096'
+	expect_equal "$(operated)" 0
+	run inside --read-only -- "$T/opener" mode rw $CARD/config
+	[ "$status" -ne 0 ]
+	expect_match 'run was told --read-only'
+}
+
+@test "a configuration space that is granted to be read is not written, and one that is not is left to the kernel" {
+	with_config read
+	run inside -- od -An -tx1 -N4 $CARD/config
+	expect_equal "$output" ' 36 1b 00 00'
+	run inside -- "$T/opener" mode rw $CARD/config
+	[ "$status" -ne 0 ]
+	expect_match '"config = standard"'
+	run inside -- cat /sys/bus/pci/devices/0000:01:07.0/config
+	[ "$status" -ne 0 ]
+	expect_match 'No such file'
+}
+
 @test "a BAR is opened with the rights that the program asked for" {
 	start
 	run inside -- "$T/opener" mode r $CARD/resource0

@@ -487,6 +487,22 @@ static int offer_uio(struct offers *offers, const struct thing *thing, struct of
 	return err;
 }
 
+/* ---- configuration spaces ---- */
+
+static int offer_config(struct offers *offers, const struct thing *thing, struct offer *offer)
+{
+	unsigned int rights;
+	int err = rights_for(offers, offer, &rights);
+
+	if (!err && rights != (offer->rights | MMIOD_RIGHT_READ))
+		err = refuse(offer, -EACCES, "--downgrade is for windows");
+	if (err)
+		return err;
+	err = configuration_file(offers->loans.context, &offers->operated, thing->device, rights,
+				 &offer->fd);
+	return err < 0 ? refuse_lease(offers, offer, err) : err;
+}
+
 /* ---- what others call ---- */
 
 int offer_file(struct offers *offers, const struct thing *thing, struct offer *offer)
@@ -494,6 +510,8 @@ int offer_file(struct offers *offers, const struct thing *thing, struct offer *o
 	switch (thing->kind) {
 	case THING_BAR:
 		return offer_bar(offers, thing, offer);
+	case THING_CONFIG:
+		return offer_config(offers, thing, offer);
 	case THING_MEM:
 		return offer_mem(offers, thing, offer);
 	case THING_UIO:

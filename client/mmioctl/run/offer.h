@@ -5,12 +5,14 @@
 #ifndef MMIOCTL_RUN_OFFER_H
 #define MMIOCTL_RUN_OFFER_H
 
+#include "run/configuration.h"
 #include "run/loans.h"
 #include "run/thing.h"
 
 struct offers {
 	struct loans loans;
 	struct plan plan;
+	struct operated *operated; /* devices that programs operate; owned */
 	unsigned int uio_major; /* of the device numbers of UIO nodes */
 };
 

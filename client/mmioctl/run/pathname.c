@@ -87,12 +87,14 @@ static bool replace_self(const struct task *task, const char *path, char out[PAT
 	return snprintf(out, PATH_MAX, "%s", path) < PATH_MAX;
 }
 
-/* "resource0" to "resource5", and with "_wc" behind it. */
-static bool is_resource(const char *path)
+/* "config", which others are called as well; "resource0" to "resource5", and with "_wc" behind it. */
+static bool is_of_function(const char *path)
 {
 	const char *last = strrchr(path, '/');
 
 	last = last ? last + 1 : path;
+	if (!strcmp(last, "config"))
+		return true;
 	if (strncmp(last, "resource", 8) || !isdigit((unsigned char)last[8]))
 		return false;
 	return !last[9] || !strcmp(last + 9, "_wc");
@@ -109,7 +111,7 @@ static bool matters(const struct task *task, const char *path,
 {
 	char descriptors[40], simple[PATH_MAX];
 
-	if (is_resource(path) || path_below(path, "/dev") || in_class_uio(path))
+	if (is_of_function(path) || path_below(path, "/dev") || in_class_uio(path))
 		return true;
 	snprintf(descriptors, sizeof(descriptors), "/proc/%d/fd", task->id);
 	if (path_below(path, descriptors))

@@ -383,6 +383,7 @@ static void end(struct supervisor *supervisor)
 		tree_remove(&supervisor->answers.tree);
 	if (supervisor->signals.fd >= 0)
 		close(supervisor->signals.fd);
+	configurations_drop(supervisor->answers.offers.operated);
 	loans_drop(loans_of(supervisor));
 	plan_free(&supervisor->answers.offers.plan);
 	free(supervisor->received);

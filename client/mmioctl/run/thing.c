@@ -75,6 +75,15 @@ static bool find_bar(const struct pathname *found, struct thing *thing)
 	       function_of(found->name, slash, thing->device) && is_in_sysfs(found);
 }
 
+static bool find_config(const struct pathname *found, struct thing *thing)
+{
+	const char *slash = strrchr(found->name, '/');
+
+	thing->kind = THING_CONFIG;
+	return slash && !strcmp(slash + 1, "config") &&
+	       function_of(found->name, slash, thing->device) && is_in_sysfs(found);
+}
+
 /* ---- devices ---- */
 
 /* Nothing is there, or a character device; with @number only that one. */
@@ -135,6 +144,7 @@ bool thing_find(const struct pathname *found, const struct plan *plan, const cha
 		thing->number = (unsigned int)found->descriptor;
 		return true;
 	}
-	return find_map(found, plan, thing) || find_bar(found, thing) || find_mem(found, thing) ||
+	return find_map(found, plan, thing) || find_bar(found, thing) ||
+	       find_config(found, thing) || find_mem(found, thing) ||
 	       find_uio(found, plan, thing) || find_in_tree(found, tree, thing);
 }

@@ -10,6 +10,7 @@
 
 enum thing_kind {
 	THING_BAR, /* resourceN of a PCI function */
+	THING_CONFIG, /* config of a PCI function */
 	THING_MEM, /* /dev/mem */
 	THING_UIO, /* /dev/uioN that --uio names */
 	THING_MAP, /* a name of --map */
@@ -19,7 +20,7 @@ enum thing_kind {
 
 struct thing {
 	enum thing_kind kind;
-	char device[20]; /* BAR: DDDD:BB:DD.F */
+	char device[20]; /* BAR, CONFIG: DDDD:BB:DD.F */
 	unsigned int number; /* of the BAR; of --uio and --map in the plan */
 	bool combining; /* BAR: resourceN_wc */
 	bool in_tree; /* by way of the tree, where the kernel finds nothing */
