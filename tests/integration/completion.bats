@@ -52,7 +52,7 @@ offers_not() {
 	offers watch
 	offers_not complete
 	in_bash re
-	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs revoke "
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs revoke reset "
 	in_bash write --
 	offers --mask
 	offers --json

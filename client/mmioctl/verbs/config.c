@@ -541,7 +541,7 @@ static int verb_config(struct context *context, int argc, char **argv)
 const struct verb config_verb = {
 	.name = "config",
 	.arguments = "DEVICE [OFFSET[:WIDTH][=VALUE]…]",
-	.summary = "a device's configuration space, decoded or by register",
+	.summary = "configuration space, decoded or by register",
 	.group = GROUP_DEVICES,
 	.options = option_rows,
 	.values = &options,

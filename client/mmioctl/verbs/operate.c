@@ -198,7 +198,7 @@ static int verb_power(struct context *context, int argc, char **argv)
 const struct verb power_verb = {
 	.name = "power",
 	.arguments = "DEVICE [d0|d3 [-- COMMAND ARG…]]",
-	.summary = "whether a device sleeps; have it sleep, or wake it",
+	.summary = "whether a device sleeps; put it to sleep",
 	.group = GROUP_DEVICES,
 	.endless = true,
 	.options = power_rows,
@@ -304,7 +304,7 @@ static int verb_operate(struct context *context, int argc, char **argv)
 const struct verb operate_verb = {
 	.name = "operate",
 	.arguments = "DEVICE [-- COMMAND ARG…]",
-	.summary = "operate a device while the command, or mmioctl, runs",
+	.summary = "operate a device while the command runs",
 	.group = GROUP_DEVICES,
 	.endless = true,
 	.options = operate_rows,

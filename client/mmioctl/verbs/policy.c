@@ -353,7 +353,7 @@ static int verb_explain(struct context *context, int argc, char **argv)
 
 const struct verb explain_verb = {
 	.name = "explain",
-	.arguments = "TARGET|KIND|DEVICE[:VECTOR] [r|rw|interrupts|RIGHTS]",
+	.arguments = "TARGET|KIND|DEVICE[:VECTOR] [r|rw|RIGHTS]",
 	.summary = "what asking would come to, and by which rule",
 	.group = GROUP_TROUBLE,
 	.options = option_rows,
@@ -369,8 +369,8 @@ const struct verb explain_verb = {
 		"the user has as much as it may, 7: the device is not there. Grants do not add\n"
 		"up: one must give all that is asked for. KIND is pages, kmalloc, vmalloc or\n"
 		"dma: kernel memory, as of alloc; a whole pool stands for its least block.\n"
-		"RIGHTS, of a device, with commas between them: config, config-write,\n"
-		"config-vendor, bus-master, reset, reset-others, power.\n"
+		"RIGHTS, of a device: interrupts, or with commas between them config,\n"
+		"config-write, config-vendor, bus-master, reset, reset-others, power.\n"
 		"--group takes names with commas between them; the user is taken to be in\n"
 		"these groups too.\n",
 };
