@@ -13,3 +13,30 @@ $(B)/tests/integration/hostile: $(HOSTILE_SOURCES) $(HOSTILE_HEADERS)
 $(B)/tests/integration/adopt: tests/integration/adopt.c $(B)/libmmiod.a
 	@mkdir -p $(@D)
 	$(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+# The C++ header has no warning in either standard by either compiler; two of the four are run.
+CLANGXX ?= clang++
+CPP_TESTS := $(wildcard tests/integration/cpp/*.cpp)
+CPP_HEADERS := $(wildcard tests/integration/cpp/*.hpp include/mmiod/*.h include/mmiod/*.hpp)
+CPP_FLAGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Werror -Iinclude $(SANFLAGS)
+CPP_LINK = -L$(B) -lmmiod -Wl,-rpath,$(abspath $(B)) -pthread
+# A library that is built with gcc's sanitizers takes no program with clang's.
+CPP_CLANG = $(if $(SANFLAGS),$(CXX),$(CLANGXX))
+
+.PHONY: cpp-tests
+cpp-tests: $(B)/tests/integration/cpp-gxx-17 $(B)/tests/integration/cpp-clang-20 $(B)/tests/integration/cpp-checked \
+	$(B)/examples/hello-window-cpp
+
+$(B)/tests/integration/cpp-gxx-17: $(CPP_TESTS) $(CPP_HEADERS) $(B)/libmmiod.so
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O1 $(CPP_FLAGS) -o $@ $(CPP_TESTS) $(CPP_LINK)
+
+$(B)/tests/integration/cpp-clang-20: $(CPP_TESTS) $(CPP_HEADERS) $(B)/libmmiod.so
+	@mkdir -p $(@D)
+	$(CPP_CLANG) -std=c++20 $(CPP_FLAGS) -o $@ $(CPP_TESTS) $(CPP_LINK)
+
+$(B)/tests/integration/cpp-checked: $(CPP_TESTS) $(CPP_HEADERS)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 $(CPP_FLAGS) -fsyntax-only $(filter %/test-access.cpp %/test-lease.cpp,$(CPP_TESTS))
+	$(CLANGXX) -std=c++17 $(filter-out $(SANFLAGS),$(CPP_FLAGS)) -fsyntax-only $(filter %/test-access.cpp %/test-lease.cpp,$(CPP_TESTS))
+	@touch $@

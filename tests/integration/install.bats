@@ -20,10 +20,10 @@ installed() {
 @test "what is installed has its place, and uninstalling leaves the administrator's files only" {
 	in_tree install
 	run installed
-	for file in usr/sbin/mmiod usr/bin/mmioctl etc/mmiod/mmiod.conf usr/include/mmiod/mmiod.h \
+	for file in usr/sbin/mmiod usr/bin/mmioctl etc/mmiod/mmiod.conf usr/include/mmiod/mmiod.{h,hpp} \
 		usr/lib/systemd/system/mmiod{,-metrics}.{service,socket} usr/share/mmiod/grafana.json usr/lib/sysusers.d/mmiod.conf usr/lib/tmpfiles.d/mmiod.conf \
 		usr/lib/modules-load.d/mmiod.conf usr/lib/udev/rules.d/70-mmiod.rules usr/src/mmiod-*/dkms.conf \
-		usr/src/mmiod-*/LICENSE usr/share/man/man{1/mmioctl.1,5/mmiod.conf.5,7/mmiod-protocol.7,8/mmiod.8,3/libmmiod.3} \
+		usr/src/mmiod-*/LICENSE usr/share/man/man{1/mmioctl.1,5/mmiod.conf.5,7/mmiod-protocol.7,7/mmiod-cpp.7,8/mmiod.8,3/libmmiod.3} \
 		usr/share/bash-completion/completions/mmioctl usr/share/zsh/vendor-completions/_mmioctl; do
 		compgen -G "$T/a root/$file" >/dev/null || { echo "$file is missing"; return 1; }
 	done
@@ -66,11 +66,17 @@ installed() {
 		$(PKG_CONFIG_LIBDIR=$pc pkg-config --define-variable=prefix="$T/root/usr" --cflags mmiod |
 			sed "s|^|-I$T/root/usr/include |") \
 		-L"$(dirname "$pc")" $(PKG_CONFIG_LIBDIR=$pc pkg-config --libs mmiod)
+	# shellcheck disable=SC2046
+	c++ -std=c++17 -Wall -Werror "${sanitized[@]}" -o "$T/hello-cpp" "$TOP/client/examples/hello-window.cpp" \
+		-I"$T/root/usr/include" -L"$(dirname "$pc")" $(PKG_CONFIG_LIBDIR=$pc pkg-config --libs mmiod)
 	readelf -d "$T/hello" | grep -q 'NEEDED.*\[libmmiod.so.0\]'
 	start_daemon
 	LD_LIBRARY_PATH=$(dirname "$pc") run "$T/hello" shm/4K "from a package"
 	expect_status 0
 	expect_equal "$(mmioctl save shm/14 -)" "from a package"
+	LD_LIBRARY_PATH=$(dirname "$pc") run "$T/hello-cpp" shm/4K "from c++, packaged"
+	expect_status 0
+	expect_equal "$(mmioctl save shm/18 -)" "from c++, packaged"
 }
 
 @test "the version is the same everywhere" {
