@@ -165,7 +165,10 @@ MMIOD_EXPORT int mmiod_lease_release(struct mmiod_lease *lease)
 	int err;
 
 	if (!lease->client)
-		return -ENOTCONN;
+		return lease_fail(lease, -ENOTCONN,
+				  "lease %llu cannot be released here: its client was freed, or "
+				  "another process took it",
+				  (unsigned long long)lease->id);
 	err = lease->lost ? client_check(lease->client) : end_leases(&call);
 	if (!err)
 		mmiod_lease_free(lease);

@@ -132,7 +132,7 @@ MMIOD_EXPORT int mmiod_wait_finish(struct mmiod_wait *wait, struct mmiod_lease *
 		return err;
 	if (!wait->pending.client) {
 		wait_free(wait);
-		return -ENOTCONN;
+		return lone_fail(-ENOTCONN, "the client was freed, and the request ended with it");
 	}
 	result = lease_call_finish(&wait->call, wait->pending.result);
 	wait->call.lost = NULL;

@@ -114,6 +114,7 @@ Test(lease, lives_on_without_its_client)
 	cr_assert_eq(mmiod_lease_read(lease, 0, 8, 1, &number), 0);
 	cr_assert_eq(number, 1);
 	cr_assert_eq(mmiod_lease_release(lease), -ENOTCONN);
+	cr_assert(strstr(mmiod_client_error(NULL), "its client was freed"));
 	mmiod_lease_free(lease);
 }
 

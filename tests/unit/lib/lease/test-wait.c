@@ -346,4 +346,5 @@ Test(wait, when_its_client_is_freed_it_says_so)
 	fake_leave(&fake, client);
 	cr_assert(is_ready(wait, 0));
 	cr_assert_eq(mmiod_wait_finish(wait, &lease, NULL), -ENOTCONN);
+	cr_assert(strstr(mmiod_client_error(NULL), "the client was freed"));
 }
