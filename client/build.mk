@@ -138,3 +138,4 @@ uninstall-client:
 	-rmdir "$(DESTDIR)"$(INCLUDEDIR)/mmiod 2>/dev/null
 
 include client/python/build.mk
+include client/rust/build.mk

@@ -337,8 +337,9 @@ template <class Guarded> int run_guarded(void *argument) noexcept
  * thrown.
  *
  * A revocation leaves @body in its middle, at an access, by a jump: no destructor runs. Let it hold
- * no lock, and no object that owns something, while it accesses a window. Within it registers (reg)
- * are what to use: they are not guarded each for itself.
+ * no lock, and no object that owns something, while it accesses a window; what it changed before
+ * counts only if that was volatile or atomic. Within it registers (reg) are what to use: they are
+ * not guarded each for itself.
  */
 template <class Body> std::invoke_result_t<Body &> guard(Body &&body)
 {

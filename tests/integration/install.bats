@@ -85,6 +85,7 @@ installed() {
 	grep -q "^PACKAGE_VERSION=\"$version\"" "$TOP/kmod/dkms.conf"
 	grep -q "MODULE_VERSION(\"$version\")" "$TOP/kmod/main.c"
 	grep -q "dkms add mmiod/$version " "$TOP/README.md"
+	expect_equal "$(sed -n 's/^version = "\(.*\)"$/\1/p' "$TOP"/client/rust/*/Cargo.toml "$TOP/client/rust/Cargo.lock" | sort -u)" "$version"
 	expect_equal "$(mmioctl --version)" "mmioctl $version"
 	expect_equal "$(mmiod --version)" "mmiod $version"
 }
