@@ -1079,23 +1079,49 @@ class lease
 
 /* ---- inherited windows ---- */
 
-/** A lease of a window's file that this process was given: see mmiod_window_adopt(). */
-inline lease adopt(int fd, const std::optional<std::string> &identity = std::nullopt)
+namespace detail
+{
+
+inline lease adopt(int fd, const char *identity)
 {
 	::mmiod_lease *made = nullptr;
 
-	detail::check(::mmiod_window_adopt(fd, identity ? identity->c_str() : nullptr, &made), {});
+	check(::mmiod_window_adopt(fd, identity, &made), {});
 	return lease(made);
 }
 
-/** The window number @index that the environment names, of @target's if there is one. */
-inline lease inherited(const std::optional<std::string> &target = std::nullopt,
-		       std::size_t index = 0)
+inline lease inherited(const char *target, std::size_t index)
 {
 	::mmiod_lease *made = nullptr;
 
-	detail::check(::mmiod_inherited(target ? target->c_str() : nullptr, index, &made), {});
+	check(::mmiod_inherited(target, index, &made), {});
 	return lease(made);
+}
+
+} // namespace detail
+
+/** A lease of a window's file that this process was given: see mmiod_window_adopt(). */
+inline lease adopt(int fd, const std::string &identity)
+{
+	return detail::adopt(fd, identity.c_str());
+}
+
+/** Of whichever window of the module it is. */
+inline lease adopt(int fd)
+{
+	return detail::adopt(fd, nullptr);
+}
+
+/** The window number @index that the environment names, of those of @target. */
+inline lease inherited(const std::string &target, std::size_t index = 0)
+{
+	return detail::inherited(target.c_str(), index);
+}
+
+/** Of all of them. */
+inline lease inherited(std::size_t index = 0)
+{
+	return detail::inherited(nullptr, index);
 }
 
 /** All of them; empty if there are none. */
@@ -1106,7 +1132,7 @@ inline std::vector<lease> all_inherited()
 
 	leases.reserve(count);
 	for (std::size_t i = 0; i < count; i++)
-		leases.push_back(inherited(std::nullopt, i));
+		leases.push_back(inherited(i));
 	return leases;
 }
 
