@@ -214,10 +214,12 @@ fails() {
 @test "status 1: a daemon of another protocol" {
 	command -v python3 >/dev/null || skip "needs python3"
 	background python3 - "$MMIOD_SOCKET" <<-'END'
-		import socket, struct, sys
+		import os, socket, struct, sys
 		server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-		server.bind(sys.argv[1])
+		# It is there when it listens, not before.
+		server.bind(sys.argv[1] + ".new")
 		server.listen()
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
 		client, _ = server.accept()
 		hello = client.recv(65536)
 		id = struct.unpack_from("<Q", hello, 8)[0]
