@@ -423,8 +423,8 @@ static int set_environment(const struct hold *hold)
 	if (hold->context->verbose)
 		note(hold->context,
 		     "not all descriptors from %d on were free: the command's last window is at "
-		     "%d, and MMIOD_WINDOWS or MMIOD_DEVICES alone says where they are",
-		     FIRST_FD, last);
+		     "%d, and %s alone says where they are",
+		     FIRST_FD, last, hold->held[0].operation ? "MMIOD_DEVICES" : "MMIOD_WINDOWS");
 	return 0;
 }
 
