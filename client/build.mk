@@ -54,7 +54,7 @@ endif
 # The command line carries the library in itself, so that it works when the two are upgraded apart.
 CTL_SRCS := $(wildcard client/mmioctl/*.c client/mmioctl/*/*.c)
 CTL_OBJS := $(CTL_SRCS:%.c=$(B)/%.o)
-CTL_PKGS := smartcols jansson pciaccess libevent libedit
+CTL_PKGS := smartcols jansson pciaccess libevent libedit expat
 CTL_CFLAGS = $(call once,CTL_CFLAGS,$(PKG_CONFIG) --cflags $(CTL_PKGS))
 CTL_LIBS = $(call once,CTL_LIBS,$(PKG_CONFIG) --libs $(CTL_PKGS))
 $(CTL_OBJS): OBJ_FLAGS = -Iclient/mmioctl $(CTL_CFLAGS) -DMMIOD_DATADIR='"$(DATADIR)"' \

@@ -100,7 +100,7 @@ static void print_registers(struct context *context, const char *text)
 	struct regmap *map;
 
 	if (!text || mmiod_target_parse(text, &target, NULL, 0) || !is_connected(context) ||
-	    regmap_find(context, options.map_file, &target, &map))
+	    regmap_find(context, options.map_file, NULL, &target, &map))
 		return;
 	for (size_t i = 0; i < map->count; i++) {
 		const struct map_register *reg = &map->registers[i];
@@ -119,7 +119,7 @@ static void print_fields(struct context *context, const char *text)
 	struct regmap *map;
 
 	if (!text || mmiod_target_parse(text, &target, NULL, 0) || !is_connected(context) ||
-	    regmap_find(context, options.map_file, &target, &map))
+	    regmap_find(context, options.map_file, NULL, &target, &map))
 		return;
 	reg = regmap_at(map, target.offset);
 	for (size_t i = 0; reg && i < reg->field_count; i++)

@@ -46,6 +46,7 @@
 	V(toggle) \
 	V(wait) \
 	V(regs) \
+	V(regmap) \
 	V(hold) \
 	V(run) \
 	V(alloc) \

@@ -52,7 +52,7 @@ offers_not() {
 	offers watch
 	offers_not complete
 	in_bash re
-	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs revoke reset "
+	expect_equal "$(tr '\\n' ' ' <<<"$output")" "read regs regmap revoke reset "
 	in_bash write --
 	offers --mask
 	offers --json
@@ -153,4 +153,16 @@ offers_not() {
 	offers regs
 	in_zsh run -w ''
 	offers regs
+}
+
+@test "regmap is completed by what it does, and words of an option by what they may be" {
+	for shell in in_bash in_zsh; do
+		$shell regmap ''
+		offers convert
+		offers check
+		offers header
+		$shell regmap convert --csr-order ''
+		offers big
+		offers little
+	done
 }

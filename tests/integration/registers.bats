@@ -235,13 +235,16 @@ IRQ_RAISE         0x60 wo     -          -'
 		printf '[map]\nwidth = 32\n[A]\noffset = 0\n%b\n' "$line" >"$T/bad.ini"
 		fails 1 "^mmioctl: $T/bad.ini:$says" regs regs --map "$T/bad.ini"
 	done <<-'END'
-		access = all|5: access "all": it is rw, ro, wo or w1c
+		access = all|5: access "all": it is rw, ro, wo, w1c, .*or wact
 		offset = x|5: offset "x": it is a number
 		width = 12|5: width "12": it is 8, 16, 32 or 64 bits
+		read-action = all|5: read-action "all": it is none, clear, set or modify
+		read-action F = set|5: read-action: A has no field "F" above
+		alternate = 1|5: alternate "1": it is yes or no
 		colour = red|5: a register knows no "colour"
 		field F = x|5: field F: "x" does not start with its bits
-		field F = 32|3: A has 32 bits: field F does not fit
-		field F = 7-0\nfield G = 4|3: A: field G overlaps another
+		field F = 32|5: A has 32 bits: field F does not fit
+		field F = 7-0\nfield G = 4|6: A: field G overlaps another
 		field F = 1\nfield f = 2|6: A has a field f already
 		value F 0 = x|5: value: A has no field "F" above
 		field F = 0\nvalue F 2 = x|6: value: 2 does not fit field F
@@ -253,6 +256,9 @@ IRQ_RAISE         0x60 wo     -          -'
 		[B|5: a section's name ends with ]
 		[B] offset = 4|5: something stands behind the section's name
 		rubbish|5: neither a \[section\]
+		[map]\norder = up|6: order "up": it is big
+		[map]\nword = 7|6: word "7": it is 8, 16, 32 or 64 bits
+		[map]\nbase = 0|6: peripheral and base are of a source
 		[map]\ncolour = red|6: \[map\] knows no "colour"
 	END
 	: >"$T/empty.ini"

@@ -58,6 +58,8 @@ _mmioctl_argument()
 		_mmioctl_ask leases ;;
 	export:0)
 		mapfile -t COMPREPLY < <(compgen -W 'prometheus cdi' -- "$current") ;;
+	regmap:0)
+		mapfile -t COMPREPLY < <(compgen -W 'convert check header' -- "$current") ;;
 	ungrant:*)
 		_mmioctl_ask grants ;;
 	show:0)
@@ -70,7 +72,7 @@ _mmioctl_argument()
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W 'pages kmalloc vmalloc dma' -- "$current") ;;
 	run:0)
 		mapfile -t COMPREPLY < <(compgen -c -- "$current") ;;
-	load:1 | save:1 | batch:0)
+	load:1 | save:1 | batch:0 | regmap:*)
 		compopt -o default 2>/dev/null ;;
 	diff:1)
 		_mmioctl_ask regions
@@ -109,6 +111,8 @@ _mmioctl()
 		_mmioctl_columns ;;
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current") ;;
+	--csr-order)
+		mapfile -t COMPREPLY < <(compgen -W 'big little' -- "$current") ;;
 	--device)
 		_mmioctl_ask regions ;;
 	--window)

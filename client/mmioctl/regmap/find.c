@@ -113,9 +113,9 @@ static bool take_if_it_fits(struct wanted *wanted, struct regmap *map)
 static struct regmap *load(const struct wanted *wanted, const char *path)
 {
 	struct regmap *map;
-	char error[512];
+	char error[MAP_ERROR_MAX];
 
-	if (!regmap_load(path, &map, error, sizeof(error)))
+	if (!regmap_load(path, NULL, NULL, &map, error, sizeof(error)))
 		return map;
 	note(wanted->context, "%s (map skipped)", error);
 	return NULL;
@@ -170,10 +170,10 @@ static int find_map(struct wanted *wanted)
 				wanted->directories[2]);
 }
 
-static int load_given(struct wanted *wanted, const char *file)
+static int load_given(struct wanted *wanted, const char *file, const struct map_choice *choice)
 {
-	char error[512];
-	int err = regmap_load(file, &wanted->map, error, sizeof(error));
+	char error[MAP_ERROR_MAX];
+	int err = regmap_load(file, choice, NULL, &wanted->map, error, sizeof(error));
 
 	return err ? report(wanted->context, err, "%s", error) : 0;
 }
@@ -198,8 +198,8 @@ static void name_region(struct wanted *wanted, struct mmiod_target *target)
 	wanted->map->declared = mmiod_region_width(region);
 }
 
-int regmap_find(struct context *context, const char *file, struct mmiod_target *target,
-		struct regmap **map)
+int regmap_find(struct context *context, const char *file, const struct map_choice *choice,
+		struct mmiod_target *target, struct regmap **map)
 {
 	struct wanted wanted = { .context = context, .name = target->region };
 	struct mmiod_region_list *list;
@@ -213,7 +213,7 @@ int regmap_find(struct context *context, const char *file, struct mmiod_target *
 	wanted.region = mmiod_region_list_find(list, target);
 	if (wanted.region)
 		wanted.name = mmiod_region_name(wanted.region);
-	status = file ? load_given(&wanted, file) : find_map(&wanted);
+	status = file ? load_given(&wanted, file, choice) : find_map(&wanted);
 	if (!status)
 		name_region(&wanted, target);
 	mmiod_region_list_free(list);

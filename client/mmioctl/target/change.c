@@ -18,7 +18,7 @@ static bool is_whole(const struct change *change)
 
 static uint64_t changed_value(const struct change *change, uint64_t old)
 {
-	uint64_t kept = old & ~change->mask & ~change->clearing;
+	uint64_t kept = ((old & ~change->clearing) | change->setting) & ~change->mask;
 
 	return kept | (change->value & change->mask) | (~old & change->toggled);
 }

@@ -20,6 +20,7 @@ struct change {
 	uint64_t value; /* for those bits */
 	uint64_t toggled; /* bits that are inverted: of the mask */
 	uint64_t clearing; /* bits outside of the mask that are written as 0 */
+	uint64_t setting; /* likewise, as 1 */
 	uint64_t unreadable; /* bits that mean nothing when they are read */
 	bool blind; /* what is there cannot be read */
 };

@@ -7,6 +7,7 @@
 #include "target/change.h"
 #include "verb.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <common/size.h>
@@ -68,7 +69,7 @@ static int field_mask(struct context *context, const struct place *place, const 
 	const struct map_register *reg;
 	const struct map_field *field = NULL;
 	struct regmap *map;
-	int status = regmap_find(context, options.map_file, &target, &map);
+	int status = regmap_find(context, options.map_file, NULL, &target, &map);
 
 	if (status)
 		return status;
@@ -78,6 +79,12 @@ static int field_mask(struct context *context, const struct place *place, const 
 					  map->file, (unsigned long long)target.offset, name);
 	else
 		status = regmap_find_field(context, map, reg, name, &field);
+	if (!status && register_reads_act(reg))
+		status = report(
+			context, -EINVAL,
+			"%s acts when it is read, which changing some of its bits does: write all "
+			"of it",
+			reg->name);
 	if (!status && field)
 		*mask = bits_mask(field->high, field->low);
 	regmap_free(map);

@@ -42,19 +42,40 @@ int regs_check_width(const struct regs *regs, const struct map_register *reg)
 		      declared * 8);
 }
 
-/* A register that is wider than an access is read in pieces, the lowest first. */
+unsigned int regs_access_width(const struct regs *regs, const struct map_register *reg)
+{
+	unsigned int width = reg->width;
+
+	if (regs->map->word && regs->map->word < width)
+		width = regs->map->word;
+	if (regs->map->declared && regs->map->declared < width)
+		width = regs->map->declared;
+	return width;
+}
+
+/* Of words whose order is big, the first is the most significant; within a word nothing changes. */
+unsigned int regs_piece_shift(const struct regs *regs, const struct map_register *reg,
+			      unsigned int at)
+{
+	unsigned int word = regs->map->word;
+
+	if (!regs->map->big || !word || word >= reg->width)
+		return 8 * at;
+	return 8 * (reg->width - word - at / word * word + at % word);
+}
+
+/* A register that is wider than an access is read in pieces, by rising address. */
 int regs_load(struct regs *regs, const struct map_register *reg, uint64_t *value)
 {
-	unsigned int declared = regs->map->declared;
 	int err = 0;
 
-	regs->place.width = declared && declared < reg->width ? declared : reg->width;
+	regs->place.width = regs_access_width(regs, reg);
 	*value = 0;
 	for (unsigned int at = 0; !err && at < reg->width; at += regs->place.width) {
 		uint64_t piece;
 
 		err = place_load(&regs->place, regs_window_offset(regs, reg) + at, &piece);
-		*value |= piece << 8 * at;
+		*value |= piece << regs_piece_shift(regs, reg, at);
 	}
 	return err ? report_client(regs->context, err) : 0;
 }

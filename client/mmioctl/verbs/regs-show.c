@@ -31,7 +31,7 @@ static void fields_words(const struct map_register *reg, uint64_t value, char *o
 		char words[VALUE_WORDS];
 
 		number_words(number, words);
-		if (reg->fields[i].access == MAP_WO)
+		if (!access_reads(reg->fields[i].access))
 			word = "-";
 		add_words(out, size, reg->fields[i].name, word ? word : words);
 	}
@@ -40,7 +40,7 @@ static void fields_words(const struct map_register *reg, uint64_t value, char *o
 /* The bits that are read of a write-only field mean nothing. */
 static const uint64_t *readable(const struct map_field *field, const uint64_t *value)
 {
-	return field->access == MAP_WO ? NULL : value;
+	return access_reads(field->access) ? value : NULL;
 }
 
 static json_t *field_json(const struct map_field *field, const uint64_t *of)
@@ -82,7 +82,7 @@ const struct column regs_columns[] = {
 	[REG_NAME] = { "NAME", CELL_TEXT, true, "name of the register" },
 	[REG_OFFSET] = { "OFFSET", CELL_HEX, true, "from the start of the region" },
 	[REG_WIDTH] = { "WIDTH", CELL_NUMBER, false, "bits" },
-	[REG_ACCESS] = { "ACCESS", CELL_TEXT, true, "rw, ro, wo (not read) or w1c" },
+	[REG_ACCESS] = { "ACCESS", CELL_TEXT, true, "rw, ro, wo (not read), w1c, …" },
 	[REG_VALUE] = { "VALUE", CELL_VALUE, true, "what it holds" },
 	[REG_RESET] = { "RESET", CELL_VALUE, false, "what it holds after a reset" },
 	[REG_FIELDS] = { "FIELDS", CELL_OBJECT, true, "what that means", true },
@@ -93,7 +93,7 @@ const size_t regs_column_count = REG_COLUMNS;
 static int register_row(struct regs *regs, struct table *table, const struct map_register *reg)
 {
 	struct cell cells[REG_COLUMNS] = { 0 };
-	bool is_read = reg->access != MAP_WO;
+	bool is_read = access_reads(reg->access) && !register_reads_act(reg);
 	uint64_t value = 0;
 	int status = regs_check_width(regs, reg);
 

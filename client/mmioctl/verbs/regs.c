@@ -15,6 +15,7 @@ static struct regs_options {
 	struct lease_options lease;
 	struct change_options change;
 	const char *map_file;
+	struct map_choice choice;
 } options;
 
 static const struct verb_option option_rows[] = {
@@ -22,6 +23,7 @@ static const struct verb_option option_rows[] = {
 	LEASE_OPTIONS(struct regs_options, lease),
 	VERIFY_OPTION(struct regs_options, change.verify),
 	MAP_FILE_OPTION(struct regs_options, map_file),
+	MAP_CHOICE_OPTIONS(struct regs_options, choice),
 	DRY_RUN_OPTION(struct regs_options, change.dry_run),
 	{ 0 },
 };
@@ -65,7 +67,7 @@ static int lease_span(struct regs *regs, unsigned int rights)
 
 static int refuse_reading(const struct regs *regs, const struct selection *selection)
 {
-	bool whole = selection->reg->access == MAP_WO;
+	bool whole = !access_reads(selection->reg->access);
 
 	return report(regs->context, -EINVAL, "%s%s%s is write-only: it cannot be read",
 		      selection->reg->name, whole ? "" : ".", whole ? "" : selection->field->name);
@@ -73,11 +75,11 @@ static int refuse_reading(const struct regs *regs, const struct selection *selec
 
 static int read_selection(struct regs *regs, const struct selection *selection)
 {
-	bool is_read = selection->reg->access != MAP_WO;
+	bool is_read = access_reads(selection->reg->access);
 	uint64_t value = 0;
 	int status;
 
-	if (selection->field && (!is_read || selection->field->access == MAP_WO))
+	if (selection->field && (!is_read || !access_reads(selection->field->access)))
 		return refuse_reading(regs, selection);
 	status = is_read ? regs_load(regs, selection->reg, &value) : 0;
 	if (status)
@@ -99,12 +101,40 @@ static uint64_t bits_of(const struct map_register *reg, enum map_access access)
 }
 
 /*
- * Bits that writing 1 clears must not be written back as they were read; and the bits that are read
- * of a write-only field mean nothing.
+ * Bits that act when 1 is written must not be written back as they were read, and those that act on 0
+ * neither; and the bits that are read of a write-only field mean nothing.
  */
 static uint64_t clearing_bits(const struct map_register *reg)
 {
-	return reg->access == MAP_W1C ? UINT64_MAX : bits_of(reg, MAP_W1C) | bits_of(reg, MAP_WO);
+	if (reg->access >= MAP_W1C && reg->access <= MAP_W1T)
+		return UINT64_MAX;
+	return bits_of(reg, MAP_W1C) | bits_of(reg, MAP_W1S) | bits_of(reg, MAP_W1T) |
+	       bits_of(reg, MAP_WO);
+}
+
+static uint64_t setting_bits(const struct map_register *reg)
+{
+	if (reg->access >= MAP_W0C && reg->access <= MAP_W0T)
+		return UINT64_MAX;
+	return bits_of(reg, MAP_W0C) | bits_of(reg, MAP_W0S) | bits_of(reg, MAP_W0T);
+}
+
+/* Why a field of it cannot be written without the others; NULL: it can. */
+static const char *why_whole(const struct map_register *reg)
+{
+	if (!access_reads(reg->access))
+		return "is write-only: what its other fields hold cannot be read, so write all of "
+		       "it";
+	if (register_reads_act(reg))
+		return "acts when it is read, which writing one field does: write all of it";
+	for (size_t i = 0; i < reg->field_count; i++)
+		if (!access_has_neutral(reg->fields[i].access))
+			return "has a field that acts on any write, or is written once: write all "
+			       "of "
+			       "it";
+	if (!access_has_neutral(reg->access))
+		return "acts on any write, or is written once: write all of it";
+	return NULL;
 }
 
 static int check_writable(const struct regs *regs, const struct selection *selection)
@@ -117,34 +147,32 @@ static int check_writable(const struct regs *regs, const struct selection *selec
 			      selection->reg->name, selection->field ? "." : "",
 			      selection->field ? selection->field->name : "", regs->map->file,
 			      selection->reg->line);
-	if (selection->field && selection->reg->access == MAP_WO)
-		return report(
-			regs->context, -EINVAL,
-			"%s is write-only: what its other fields hold cannot be read, so write "
-			"all of it",
-			selection->reg->name);
+	if (selection->field && why_whole(selection->reg))
+		return report(regs->context, -EINVAL, "%s %s", selection->reg->name,
+			      why_whole(selection->reg));
 	return 0;
 }
 
-/* In one access, or else in pieces, the lowest first. */
+/* In one access, or else in pieces, by rising address. */
 static int write_pieces(struct regs *regs, const struct selection *selection, uint64_t mask)
 {
-	unsigned int declared = regs->map->declared, width = selection->reg->width;
+	const struct map_register *reg = selection->reg;
+	uint64_t value = selection->value << (selection->field ? selection->field->low : 0);
 	struct change change = { .options = &options.change, .place = &regs->place };
 	int status = 0;
 
-	regs->place.width = declared && declared < width ? declared : width;
-	for (unsigned int at = 0; !status && at < width; at += regs->place.width) {
+	regs->place.width = regs_access_width(regs, reg);
+	for (unsigned int at = 0; !status && at < reg->width; at += regs->place.width) {
 		uint64_t all = width_mask(regs->place.width);
+		unsigned int shift = regs_piece_shift(regs, reg, at);
 
-		change.at = regs_window_offset(regs, selection->reg) + at;
-		change.mask = mask >> 8 * at & all;
-		change.value = selection->value << (selection->field ? selection->field->low : 0) >>
-				       8 * at &
-			       all;
-		change.clearing = clearing_bits(selection->reg) >> 8 * at & all;
-		change.unreadable = bits_of(selection->reg, MAP_WO) >> 8 * at & all;
-		change.blind = selection->reg->access == MAP_WO;
+		change.at = regs_window_offset(regs, reg) + at;
+		change.mask = mask >> shift & all;
+		change.value = value >> shift & all;
+		change.clearing = clearing_bits(reg) >> shift & all;
+		change.setting = setting_bits(reg) >> shift & all;
+		change.unreadable = bits_of(reg, MAP_WO) >> shift & all;
+		change.blind = !access_reads(reg->access) || register_reads_act(reg);
 		if (change.mask)
 			status = change_register(regs->context, &change);
 	}
@@ -256,7 +284,7 @@ static int verb_regs(struct context *context, int argc, char **argv)
 	if (!status)
 		status = lease_open(context, &options.lease);
 	if (!status)
-		status = regmap_find(context, options.map_file, target, &regs.map);
+		status = regmap_find(context, options.map_file, &options.choice, target, &regs.map);
 	if (!status) {
 		regs.base = target->offset - regs.map->skip;
 		status = run_regs(&regs, argc - 1, argv + 1);
@@ -293,5 +321,8 @@ const struct verb regs_verb = {
 		"  width = 32              ; access = rw, ro, wo or w1c; reset = 0\n"
 		"  field MODE = 3-0 rw how it runs\n"
 		"  value MODE 2 = fast\n"
-		"Registers that are write-only (wo) are not read.\n",
+		"Access is also w1s, w1t, w0c, w0s, w0t, wonce, rwonce or wact. Registers that\n"
+		"are write-only, or act when they are read, are read only if they are named. Maps\n"
+		"may be CMSIS-SVD, IP-XACT or LiteX's csr.csv and csr.json: see mmioctl regmap\n"
+		"--help.\n",
 };

@@ -31,6 +31,10 @@ uint64_t regs_offset(const struct regs *regs, const struct map_register *reg);
 uint64_t regs_window_offset(const struct regs *regs, const struct map_register *reg);
 bool regs_has(const struct regs *regs, const struct map_register *reg);
 int regs_check_width(const struct regs *regs, const struct map_register *reg);
+/* Bytes of one access to it, and how far the piece @at bytes behind its start is to be shifted. */
+unsigned int regs_access_width(const struct regs *regs, const struct map_register *reg);
+unsigned int regs_piece_shift(const struct regs *regs, const struct map_register *reg,
+			      unsigned int at);
 int regs_load(struct regs *regs, const struct map_register *reg, uint64_t *value);
 
 /* ---- regs-show.c: what that means. @value NULL: the register is not read ---- */
