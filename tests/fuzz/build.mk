@@ -14,14 +14,20 @@ FUZZ_WITH_config := $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_connection := $(FUZZ_HELPERS)/clock.c $(FUZZ_HELPERS)/rig.c $(FUZZ_HELPERS)/fake.c $(FUZZ_HELPERS)/files.c
 FUZZ_WITH_pool := $(FUZZ_HELPERS)/pool-model.c
 FUZZ_WITH_client := tests/fuzz/script.c $(LIB_SRCS)
+FUZZ_WITH_regmap := $(filter-out %/find.c,$(wildcard client/mmioctl/regmap/*.c))
 
-# The rest of a target, for the fuzzer from source: the daemon, except in the library's target, which brings its own
-# sources, because calls in them are redefined.
-fuzz_sources = $(if $(filter client,$(1)),,$(MMIOD_SOURCES))
-fuzz_archive = $(if $(filter client,$(1)),,$(MMIOD_ARCHIVE))
-fuzz_flags = $(if $(filter client,$(1)),$(LIB_FLAGS) -Itests/fuzz -include tests/fuzz/script.h,-Idaemon $(MMIOD_CFLAGS))
-fuzz_libs = $(if $(filter client,$(1)),-pthread,$(MMIOD_LIBS))
-FUZZ_HEADERS := $(wildcard daemon/*.h daemon/*/*.h client/lib/*.h client/lib/*/*.h include/mmiod/*.h $(FUZZ_HELPERS)/*.h tests/fuzz/*.h)
+# The rest of a target, for the fuzzer from source: the daemon, except in the targets of the library, which brings its own
+# sources, because calls in them are redefined, and of the command line's register maps.
+FUZZ_OF_CLIENTS := client regmap
+FUZZ_FLAGS_client = $(LIB_FLAGS) -Itests/fuzz -include tests/fuzz/script.h
+FUZZ_FLAGS_regmap = -Iclient/mmioctl $(CTL_CFLAGS)
+FUZZ_LIBS_client := -pthread
+FUZZ_LIBS_regmap = $(CTL_LIBS)
+fuzz_sources = $(if $(filter $(FUZZ_OF_CLIENTS),$(1)),,$(MMIOD_SOURCES))
+fuzz_archive = $(if $(filter $(FUZZ_OF_CLIENTS),$(1)),,$(MMIOD_ARCHIVE))
+fuzz_flags = $(if $(filter $(FUZZ_OF_CLIENTS),$(1)),$(FUZZ_FLAGS_$(1)),-Idaemon $(MMIOD_CFLAGS))
+fuzz_libs = $(if $(filter $(FUZZ_OF_CLIENTS),$(1)),$(FUZZ_LIBS_$(1)),$(MMIOD_LIBS))
+FUZZ_HEADERS := $(wildcard daemon/*.h daemon/*/*.h client/lib/*.h client/lib/*/*.h client/mmioctl/regmap/*.h include/mmiod/*.h $(FUZZ_HELPERS)/*.h tests/fuzz/*.h)
 
 ## make fuzz TIME=60   every fuzz target for so many seconds; what breaks one stays in build/fuzz/
 TIME ?= 60
