@@ -389,6 +389,8 @@ csr_csv() {
 	refuses 'csr.json:3: a: addr: it is a number' "$T/csr.json"
 	printf '{\n"csr_registers": {\n"a": }' >"$T/csr.json"
 	refuses 'csr.json:3: it is no good JSON' "$T/csr.json"
+	printf 'memory_region,csr,0,64,io\ncsr_register,a.b,0,1,rw\ncsr_register,a-b,4,1,rw\n' >"$T/csr.csv"
+	refuses 'csr.csv:3: there is a register a_b already, in line 2' "$T/csr.csv"
 	echo '{}' >"$T/csr.json"
 	refuses 'there is no object csr_registers' "$T/csr.json"
 }

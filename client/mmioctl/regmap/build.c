@@ -180,27 +180,27 @@ static bool add_register(struct map_build *build, unsigned int line, char *name)
 	return true;
 }
 
-struct map_register *build_register(struct map_build *build, unsigned int line, const char *name)
+static bool may_add_register(struct map_build *build, unsigned int line, const char *name)
 {
-	struct regmap *map = build->map;
-	const struct map_register *other = regmap_named(map, name, strlen(name));
-	char *copy;
+	const struct map_register *other = regmap_named(build->map, name, strlen(name));
 
-	if (other) {
+	if (other)
 		build_find(build, line, "there is a register %s already, in line %u", name,
 			   other->line);
-		return NULL;
-	}
-	if (map->count == MAP_REGISTERS_MAX) {
+	else if (build->map->count == MAP_REGISTERS_MAX)
 		build_refuse(build, line, "there are more than %d registers in it",
 			     MAP_REGISTERS_MAX);
-		return NULL;
-	}
-	copy = has_room(build, line) ? build_name(build, line, name) : NULL;
-	if (!copy)
-		return NULL;
-	if (add_register(build, line, copy))
-		return &map->registers[map->count - 1];
+	else
+		return has_room(build, line);
+	return false;
+}
+
+struct map_register *build_register(struct map_build *build, unsigned int line, const char *name)
+{
+	char *copy = build_name(build, line, name);
+
+	if (copy && may_add_register(build, line, copy) && add_register(build, line, copy))
+		return &build->map->registers[build->map->count - 1];
 	free(copy);
 	return NULL;
 }
@@ -245,22 +245,26 @@ void build_finish_register(struct map_build *build, struct map_register *reg)
 
 /* ---- fields ---- */
 
+static bool may_add_field(struct map_build *build, const struct map_register *reg,
+			  unsigned int line, const char *name)
+{
+	if (regmap_field(reg, name, strlen(name)))
+		build_find(build, line, "%s has a field %s already", reg->name, name);
+	else if (reg->field_count == MAP_FIELDS_MAX)
+		build_refuse(build, line, "%s has more than %d fields", reg->name, MAP_FIELDS_MAX);
+	else
+		return has_room(build, line);
+	return false;
+}
+
 struct map_field *build_field(struct map_build *build, struct map_register *reg, unsigned int line,
 			      const char *name)
 {
-	struct map_field *fields;
-	char *copy;
+	struct map_field *fields = NULL;
+	char *copy = build_name(build, line, name);
 
-	if (regmap_field(reg, name, strlen(name))) {
-		build_find(build, line, "%s has a field %s already", reg->name, name);
-		return NULL;
-	}
-	if (reg->field_count == MAP_FIELDS_MAX) {
-		build_refuse(build, line, "%s has more than %d fields", reg->name, MAP_FIELDS_MAX);
-		return NULL;
-	}
-	copy = has_room(build, line) ? build_name(build, line, name) : NULL;
-	fields = copy ? grown(build, reg->fields, reg->field_count, sizeof(*fields)) : NULL;
+	if (copy && may_add_field(build, reg, line, copy))
+		fields = grown(build, reg->fields, reg->field_count, sizeof(*fields));
 	if (!fields) {
 		free(copy);
 		return NULL;
