@@ -54,6 +54,7 @@
 	V(revoke) \
 	V(grant) \
 	V(ungrant) \
+	V(configure) \
 	V(bind) \
 	V(unbind) \
 	V(config) \

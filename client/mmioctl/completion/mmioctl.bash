@@ -58,6 +58,8 @@ _mmioctl_argument()
 		_mmioctl_ask leases ;;
 	export:0)
 		mapfile -t COMPREPLY < <(compgen -W 'prometheus cdi' -- "$current") ;;
+	configure:0 | bind:* | unbind:*)
+		mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/bus/pci/devices 2>/dev/null)" -- "$current") ;;
 	regmap:0)
 		mapfile -t COMPREPLY < <(compgen -W 'convert check header' -- "$current") ;;
 	ungrant:*)
@@ -111,6 +113,8 @@ _mmioctl()
 		_mmioctl_columns ;;
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current") ;;
+	--group)
+		mapfile -t COMPREPLY < <(compgen -g -- "$current") ;;
 	--csr-order)
 		mapfile -t COMPREPLY < <(compgen -W 'big little' -- "$current") ;;
 	--device)

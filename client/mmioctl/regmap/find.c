@@ -20,9 +20,9 @@
 
 struct wanted {
 	struct context *context;
-	const char *name; /* of the region */
+	const char *name; /* of the region; "": of any */
 	const struct mmiod_region *region; /* NULL: it is not ours to see */
-	struct given pci_class;
+	struct map_device device; /* vendor 0: none is known */
 	char directories[DIRECTORIES][PATH_SIZE];
 	struct regmap *map; /* what was found */
 };
@@ -54,7 +54,7 @@ static void read_class(struct wanted *wanted)
 		return;
 	if (fgets(text, sizeof(text), file)) {
 		text[strcspn(text, "\n")] = '\0';
-		wanted->pci_class.is = !common_number(text, &wanted->pci_class.value);
+		wanted->device.pci_class.is = !common_number(text, &wanted->device.pci_class.value);
 	}
 	fclose(file);
 }
@@ -74,17 +74,17 @@ static bool names_region(const struct regmap *map, const char *name)
 
 static bool names_device(const struct regmap *map, const struct wanted *wanted)
 {
-	char list[512], ids[16], *rest = list, *word;
+	const struct map_device *device = &wanted->device;
+	char list[512], ids[24], *rest = list, *word;
 
-	if (!wanted->region || !mmiod_region_vendor(wanted->region))
+	if (!device->vendor)
 		return false;
-	if (map->bar.is && (int)map->bar.value != mmiod_region_bar(wanted->region))
+	if (map->bar.is && (int)map->bar.value != device->bar)
 		return false;
-	if (map->pci_class.is && wanted->pci_class.is &&
-	    map->pci_class.value == wanted->pci_class.value)
+	if (map->pci_class.is && device->pci_class.is &&
+	    map->pci_class.value == device->pci_class.value)
 		return true;
-	snprintf(ids, sizeof(ids), "%04x:%04x", mmiod_region_vendor(wanted->region),
-		 mmiod_region_product(wanted->region));
+	snprintf(ids, sizeof(ids), "%04x:%04x", device->vendor, device->product);
 	snprintf(list, sizeof(list), "%s", map->ids);
 	while ((word = strsep(&rest, " \t,")))
 		if (!strcasecmp(word, ids))
@@ -101,7 +101,7 @@ static bool take_if_it_fits(struct wanted *wanted, struct regmap *map)
 		regmap_free(map);
 		return false;
 	}
-	if (device)
+	if (device && wanted->region)
 		map->skip = mmiod_region_offset(wanted->region);
 	wanted->map = map;
 	return true;
@@ -136,7 +136,7 @@ static void look_in(struct wanted *wanted, const char *directory)
 	int count;
 
 	snprintf(path, sizeof(path), "%s/%s.ini", directory, wanted->name);
-	if (!stat(path, &stat_))
+	if (wanted->name[0] && !stat(path, &stat_))
 		wanted->map = load(wanted, path);
 	count = wanted->map ? 0 : scandir(directory, &entries, is_map, alphasort);
 	for (int i = 0; i < count; i++) {
@@ -152,14 +152,27 @@ static void look_in(struct wanted *wanted, const char *directory)
 		free(entries);
 }
 
-static int find_map(struct wanted *wanted)
+static void look_everywhere(struct wanted *wanted)
 {
 	list_directories(wanted);
-	if (wanted->region)
-		read_class(wanted);
 	for (size_t i = 0; !wanted->map && i < DIRECTORIES; i++)
 		if (wanted->directories[i][0])
 			look_in(wanted, wanted->directories[i]);
+}
+
+static void know_device(struct wanted *wanted)
+{
+	wanted->device.vendor = mmiod_region_vendor(wanted->region);
+	wanted->device.product = mmiod_region_product(wanted->region);
+	wanted->device.bar = mmiod_region_bar(wanted->region);
+	read_class(wanted);
+}
+
+static int find_map(struct wanted *wanted)
+{
+	if (wanted->region)
+		know_device(wanted);
+	look_everywhere(wanted);
 	if (wanted->map)
 		return 0;
 	return report_not_found(wanted->context,
@@ -219,6 +232,14 @@ int regmap_find(struct context *context, const char *file, const struct map_choi
 	mmiod_region_list_free(list);
 	*map = wanted.map;
 	return status;
+}
+
+struct regmap *regmap_of_device(struct context *context, const struct map_device *device)
+{
+	struct wanted wanted = { .context = context, .name = "", .device = *device };
+
+	look_everywhere(&wanted);
+	return wanted.map;
 }
 
 #define SUGGESTIONS 256

@@ -172,6 +172,15 @@ int regmap_write_header(const struct regmap *map, const char *prefix, FILE *out,
  */
 int regmap_find(struct context *context, const char *file, const struct map_choice *choice,
 		struct mmiod_target *target, struct regmap **map);
+
+struct map_device {
+	unsigned int vendor, product;
+	struct given pci_class;
+	int bar;
+};
+
+/* The first that names a device of these ids or class; NULL: none does. */
+struct regmap *regmap_of_device(struct context *context, const struct map_device *device);
 int regmap_find_register(const struct context *context, const struct regmap *map, const char *name,
 			 size_t length, const struct map_register **reg);
 int regmap_find_field(const struct context *context, const struct regmap *map,
