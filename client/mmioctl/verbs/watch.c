@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl watch: registers, and when they change.
- *
- * The windows belong to the kernel and outlive the daemon: while it restarts, watching goes on. A
- * daemon that does not come back, or comes back without our leases, ends it, as does a revocation.
- * In simulation the memory is the daemon's own, so that it ends at once.
+ * mmioctl watch: registers, and when they change, as long as they can be followed.
  */
-#include "target/place.h"
+#include "target/follow.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -17,8 +13,6 @@
 #include <unistd.h>
 
 #define INTERVAL_MS 100
-#define RETRY_MS 250 /* from one attempt to reach the daemon to the next */
-#define PATIENCE_MS 10000 /* for one that restarts */
 
 static struct watch_options {
 	struct lease_options lease;
@@ -35,28 +29,16 @@ static const struct verb_option option_rows[] = {
 };
 
 struct watched {
-	struct place place;
-	uint8_t *last; /* what was there, @length bytes */
+	const struct place *place;
+	uint8_t *last; /* what was there */
 	uint8_t *now;
 };
 
 struct watch {
-	struct context *context;
-	struct watched *items;
-	size_t count;
+	struct follow follow;
+	struct watched *items; /* as many as there are places */
 	uint64_t told; /* lines */
-	bool simulated;
-	uint64_t lonely; /* since when the daemon is away, ms; 0: it is there */
-	uint64_t retry; /* when to look for it next */
-	int status;
-	bool done;
 };
-
-static void end_watch(struct watch *watch, int status)
-{
-	watch->status = status;
-	watch->done = true;
-}
 
 /* ---- telling ---- */
 
@@ -92,28 +74,28 @@ static void tell(struct watch *watch, const struct place *place, uint64_t at,
 	struct timespec when;
 
 	clock_gettime(CLOCK_REALTIME, &when);
-	if (watch->context->json)
+	if (watch->follow.context->json)
 		tell_json(&when, place, at, before, after);
 	else
 		tell_text(&when, place_words(place, at, name),
 			  before ? value_words(*before, place->width, words[0]) : NULL,
 			  value_words(after, place->width, words[1]));
 	if (output_flush())
-		end_watch(watch, STATUS_FAILED);
+		follow_end(&watch->follow, STATUS_FAILED);
 	if (!before)
 		return;
 	watch->told++;
-	watch->done |= options.count.is && watch->told >= options.count.value;
+	watch->follow.done |= options.count.is && watch->told >= options.count.value;
 }
 
 /* ---- looking ---- */
 
 static void compare(struct watch *watch, struct watched *item, bool first)
 {
-	const struct place *place = &item->place;
+	const struct place *place = item->place;
 	uint8_t *spare = item->last;
 
-	for (size_t i = 0; !watch->done && i < place->length / place->width; i++) {
+	for (size_t i = 0; !watch->follow.done && i < place->length / place->width; i++) {
 		uint64_t before = element_at(item->last, i, place->width);
 		uint64_t after = element_at(item->now, i, place->width);
 
@@ -125,144 +107,11 @@ static void compare(struct watch *watch, struct watched *item, bool first)
 }
 
 /* A suspended device cannot be asked; it will be back, or revoked. */
-static void look(struct watch *watch, struct watched *item, bool first)
+static void look(struct watch *watch, bool first)
 {
-	const struct place *place = &item->place;
-	int err = mmiod_lease_read(place->lease, 0, place->width, place->length / place->width,
-				   item->now);
-
-	if (err == -EAGAIN)
-		return;
-	if (err)
-		end_watch(watch, report_client(watch->context, err));
-	else
-		compare(watch, item, first);
-}
-
-/* ---- the daemon ---- */
-
-static struct watched *find_item(const struct watch *watch, uint64_t lease)
-{
-	for (size_t i = 0; i < watch->count; i++)
-		if (mmiod_lease_id(watch->items[i].place.lease) == lease)
-			return &watch->items[i];
-	return NULL;
-}
-
-/* A guest made room for an exclusive lease: it waits, and goes on when that is over. */
-static void be_guest_again(struct watch *watch, struct watched *item)
-{
-	struct mmiod_client *client = watch->context->client;
-	int status;
-
-	note(watch->context, "%s is in use alone: waiting", item->place.text);
-	mmiod_lease_free(item->place.lease);
-	item->place.lease = NULL;
-	mmiod_client_set_wait(client, UINT32_MAX);
-	status = place_lease_registers(watch->context, &item->place, MMIOD_RIGHT_READ);
-	mmiod_client_set_wait(client, 0);
-	if (status)
-		end_watch(watch, status);
-	else
-		note(watch->context, "%s may be read again", item->place.text);
-}
-
-static bool made_room(const struct watched *item, const struct mmiod_event *event)
-{
-	return event->type == MMIOD_EVENT_REVOKED &&
-	       mmiod_lease_share(item->place.lease) == MMIOD_SHARE_GUEST &&
-	       !strncmp(event->text, "an exclusive lease of", 21);
-}
-
-static void handle_event(struct watch *watch, const struct mmiod_event *event)
-{
-	struct watched *item = find_item(watch, event->lease);
-
-	if (!item)
-		return;
-	if (made_room(item, event)) {
-		be_guest_again(watch, item);
-		return;
-	}
-	switch (event->type) {
-	case MMIOD_EVENT_REVOKE_ASKED:
-	case MMIOD_EVENT_REVOKED:
-	case MMIOD_EVENT_GONE:
-		end_watch(watch, report(watch->context, -ENODEV, "%s: %s", item->place.text,
-					event->text[0] ? event->text : "revoked"));
-		break;
-	case MMIOD_EVENT_SUSPENDED:
-	case MMIOD_EVENT_RESUMED:
-		note(watch->context, "%s was %s", item->place.text,
-		     event->type == MMIOD_EVENT_RESUMED ? "resumed" : "suspended with its device");
-		break;
-	default:
-		break;
-	}
-}
-
-static void lose_daemon(struct watch *watch)
-{
-	if (watch->simulated) {
-		end_watch(watch, report(watch->context, -ENODEV,
-					"the daemon went away, and its simulated memory with it"));
-		return;
-	}
-	if (!watch->lonely)
-		note(watch->context, "the daemon went away; looking for it");
-	watch->lonely = now_ms();
-	watch->retry = watch->lonely + RETRY_MS;
-}
-
-static void read_events(struct watch *watch)
-{
-	struct mmiod_event event;
-	int n;
-
-	while (!watch->done && (n = mmiod_client_next_event(watch->context->client, &event)) != 0) {
-		if (n < 0) {
-			lose_daemon(watch);
-			return;
-		}
-		handle_event(watch, &event);
-	}
-}
-
-/* Whether the daemon that came back knows all of our leases. */
-static bool is_ours(const struct watch *watch, const struct mmiod_lease_list *list)
-{
-	size_t found = 0;
-
-	for (size_t i = 0; i < mmiod_lease_list_count(list); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
-
-		found += find_item(watch, mmiod_lease_info_id(info)) != NULL &&
-			 mmiod_lease_info_state(info) != MMIOD_STATE_REVOKED &&
-			 mmiod_lease_info_state(info) != MMIOD_STATE_ENDING;
-	}
-	return found >= watch->count;
-}
-
-static void look_for_daemon(struct watch *watch)
-{
-	struct mmiod_lease_list *list;
-
-	if (now_ms() < watch->retry)
-		return;
-	watch->retry = now_ms() + RETRY_MS;
-	if (!mmiod_client_list_leases(watch->context->client, &list)) {
-		if (!is_ours(watch, list))
-			end_watch(watch,
-				  report(watch->context, -ENODEV,
-					 "the daemon is back and knows nothing of the leases"));
-		else
-			note(watch->context, "the daemon is back");
-		mmiod_lease_list_free(list);
-		watch->lonely = 0;
-	} else if (now_ms() - watch->lonely >= PATIENCE_MS) {
-		end_watch(watch, report(watch->context, -ENODEV,
-					"the daemon went away and does not come back"));
-	}
+	for (size_t i = 0; !watch->follow.done && i < watch->follow.count; i++)
+		if (follow_read(&watch->follow, watch->items[i].place, watch->items[i].now))
+			compare(watch, &watch->items[i], first);
 }
 
 /* ---- the loop ---- */
@@ -270,8 +119,7 @@ static void look_for_daemon(struct watch *watch)
 static void wait_a_little(struct watch *watch)
 {
 	struct pollfd files[] = {
-		{ .fd = watch->lonely ? -1 : mmiod_client_event_fd(watch->context->client),
-		  .events = POLLIN },
+		{ .fd = follow_fd(&watch->follow), .events = POLLIN },
 		{ .fd = STDOUT_FILENO }, /* POLLERR: nobody reads any more */
 	};
 	uint32_t interval = options.interval_ms ? options.interval_ms : INTERVAL_MS;
@@ -279,83 +127,70 @@ static void wait_a_little(struct watch *watch)
 	if (poll(files, 2, (int)interval) <= 0)
 		return;
 	if (files[0].revents)
-		read_events(watch);
+		follow_hear(&watch->follow);
 	if (files[1].revents & POLLERR)
-		end_watch(watch, STATUS_OK);
+		follow_end(&watch->follow, STATUS_OK);
 }
 
 static int watch_all(struct watch *watch)
 {
-	for (size_t i = 0; !watch->done && i < watch->count; i++)
-		look(watch, &watch->items[i], true);
-	while (!watch->done) {
+	look(watch, true);
+	while (!watch->follow.done) {
 		wait_a_little(watch);
-		if (watch->lonely)
-			look_for_daemon(watch);
-		for (size_t i = 0; !watch->done && i < watch->count; i++)
-			look(watch, &watch->items[i], false);
+		follow_look(&watch->follow);
+		look(watch, false);
 	}
-	return watch->status;
+	return watch->follow.status;
 }
 
-static int open_item(struct context *context, struct watched *item)
+static int make_room(struct watch *watch)
 {
-	int status = place_lease_registers(context, &item->place, MMIOD_RIGHT_READ);
+	for (size_t i = 0; i < watch->follow.count; i++) {
+		struct watched *item = &watch->items[i];
 
-	if (status)
-		return status;
-	item->last = calloc(2, item->place.length);
-	if (!item->last)
-		return out_of_memory(context);
-	item->now = item->last + item->place.length;
+		item->place = &watch->follow.places[i];
+		item->last = calloc(2, item->place->length);
+		if (!item->last)
+			return out_of_memory(watch->follow.context);
+		item->now = item->last + item->place->length;
+	}
 	return 0;
-}
-
-static int open_all(struct watch *watch)
-{
-	struct mmiod_status daemon;
-	int status = lease_open(watch->context, &options.lease), err;
-
-	if (status)
-		return status;
-	err = mmiod_client_status(watch->context->client, &daemon);
-	if (err)
-		return report_client(watch->context, err);
-	watch->simulated = daemon.backend == MMIOD_BACKEND_SIMULATION;
-	for (size_t i = 0; !status && i < watch->count; i++)
-		status = open_item(watch->context, &watch->items[i]);
-	return status;
 }
 
 /* The two buffers are one piece of memory, which starts at the lower. */
 static void close_all(struct watch *watch)
 {
-	for (size_t i = 0; i < watch->count; i++) {
+	follow_close(&watch->follow);
+	for (size_t i = 0; i < watch->follow.count; i++) {
 		struct watched *item = &watch->items[i];
 
-		place_close(&item->place);
 		free(item->last < item->now ? item->last : item->now);
 	}
 	free(watch->items);
+	free(watch->follow.places);
 }
 
 static int verb_watch(struct context *context, int argc, char **argv)
 {
-	struct watch watch = { .context = context, .count = (size_t)argc };
+	struct watch watch = { .follow = { .context = context, .count = (size_t)argc } };
 	int status = 0;
 
 	if (options.count.is && !options.count.value)
 		return usage_error(context, "to wait for no change is to do nothing");
-	watch.items = calloc(watch.count, sizeof(*watch.items));
-	if (!watch.items)
-		return out_of_memory(context);
-	for (size_t i = 0; !status && i < watch.count; i++)
-		status = place_read(context, argv[i], &options.lease, &watch.items[i].place);
+	watch.items = calloc(watch.follow.count, sizeof(*watch.items));
+	watch.follow.places = calloc(watch.follow.count, sizeof(*watch.follow.places));
+	if (!watch.items || !watch.follow.places)
+		status = out_of_memory(context);
+	for (size_t i = 0; !status && i < watch.follow.count; i++)
+		status = place_read(context, argv[i], &options.lease, &watch.follow.places[i]);
 	if (!status)
-		status = open_all(&watch);
+		status = follow_open(&watch.follow, &options.lease);
+	if (!status)
+		status = make_room(&watch);
 	if (!status)
 		status = watch_all(&watch);
-	close_all(&watch);
+	if (watch.items && watch.follow.places)
+		close_all(&watch);
 	return status;
 }
 
