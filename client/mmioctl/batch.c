@@ -204,8 +204,8 @@ const struct verb batch_verb = {
 	.more = "A line is what stands behind \"mmioctl\": a verb, its arguments and options.\n"
 		"Words are quoted as in a shell, nothing is expanded, and # begins a comment.\n"
 		"Errors say FILE:LINE:COLUMN, and the first one ends the batch with its status.\n"
-		"Verbs that do not end by themselves (hold, alloc, watch, top, monitor) are\n"
-		"refused. Leases of read, write and the like are kept for the lines after them,\n"
-		"until somebody asks for them or nothing has come for a second.\n"
+		"Verbs that do not end by themselves (hold, alloc, watch, record, plot, top,\n"
+		"monitor) are refused. Leases of read, write and the like are kept for the lines\n"
+		"after them, until somebody asks for them or nothing has come for a second.\n"
 		"On a terminal, lines are edited, kept in a history and completed by tab.\n",
 };

@@ -62,6 +62,8 @@
 	V(power) \
 	V(operate) \
 	V(watch) \
+	V(record) \
+	V(plot) \
 	V(top) \
 	V(monitor) \
 	V(log) \

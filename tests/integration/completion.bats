@@ -52,7 +52,7 @@ offers_not() {
 	offers watch
 	offers_not complete
 	in_bash re
-	expect_equal "$(tr '\\n' ' ' <<<"$output")" "read regs regmap revoke reset "
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs regmap record revoke reset "
 	in_bash write --
 	offers --mask
 	offers --json
@@ -165,4 +165,16 @@ offers_not() {
 		offers big
 		offers little
 	done
+}
+
+@test "record and plot complete regions, and record a file behind -o" {
+	start_daemon
+	for verb in record plot; do
+		for shell in in_bash in_zsh; do
+			$shell $verb sh
+			offers shm
+		done
+	done
+	in_zsh record shm -o ''
+	offers FILES
 }

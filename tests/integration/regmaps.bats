@@ -524,6 +524,8 @@ csr_csv() {
 	run mmioctl regmap convert "$T/a.svd" /dev/full --force
 	expect_status 1
 	expect_match 'No space left'
+	run mmioctl --json regmap header "$T/a.svd"
+	expect_status 2
 	run mmioctl regmap translate "$T/a.svd"
 	expect_status 2
 	run mmioctl regmap check "$T/a.svd" "$T/b.svd"

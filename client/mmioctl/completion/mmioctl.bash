@@ -87,7 +87,7 @@ _mmioctl_argument()
 	set:* | clear:* | toggle:*)
 		_mmioctl_ask fields "${arguments[0]}" ;;
 	read:0 | write:0 | dump:0 | fill:0 | load:0 | save:0 | diff:0 | copy:[01] | wait:0 | test:0 | bench:0 | \
-	map:0 | explain:* | watch:* | hold:*)
+	map:0 | explain:* | watch:* | record:* | plot:* | hold:*)
 		_mmioctl_ask regions
 		compopt -o nospace 2>/dev/null ;;
 	esac
@@ -109,8 +109,8 @@ _mmioctl()
 		[[ $verb != run ]] || _mmioctl_ask regions ;;
 	--socket | --raw | --svg)
 		compopt -o default 2>/dev/null ;;
-	-o | --output)
-		_mmioctl_columns ;;
+	-o | --file | --output)
+		if [[ $verb = record ]]; then compopt -o default 2>/dev/null; else _mmioctl_columns; fi ;;
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current") ;;
 	--group)

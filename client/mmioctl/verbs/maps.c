@@ -223,6 +223,8 @@ static int verb_regmap(struct context *context, int argc, char **argv)
 		return usage_error(context, options.prefix && !heads
 						    ? "--prefix goes with header"
 						    : "--force goes with convert IN OUT");
+	if (context->json && (converts || heads))
+		return usage_error(context, "%s prints no JSON: --json goes with check", argv[0]);
 	if (converts)
 		return convert(context, argv[1], argc > 2 ? argv[2] : NULL);
 	return heads ? header(context, argv[1]) : check(context, argv[1]);

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bats
+# Samples at a fixed rate: record's files, plot's lines and screen, and how both end.
+load helper
+
+# Others may write what is recorded.
+shared() {
+	cat >>"$T/sim.conf" <<-END
+		[region common]
+		size = 4K
+		width = 32
+		[grant common]
+		region = common
+		user = $ME
+		access = rw
+		share = shared-write
+	END
+	start_daemon
+}
+
+said() {
+	grep -q "$1" "$T/out"
+}
+
+# rows FILE: those with values.
+rows() {
+	grep -v -e '^#' -e '^t_s' "$1"
+}
+
+# whole FILE: it has a head, rows of one length whose times rise, and one last line, which counts them rightly.
+whole() {
+	python3 - "$1" <<-'END'
+		import csv, re, sys
+		lines = open(sys.argv[1]).read().split("\n")
+		assert lines.pop() == "", "the last line is cut"
+		assert lines[0] == "# mmiod record 1", lines[0]
+		interval = int(re.fullmatch(r"# interval: (\d+) ns", lines[2])[1])
+		end = re.fullmatch(r"# end: .*, (\d+) samples, (\d+) missed", lines[-1])
+		assert end, lines[-1]
+		rows = list(csv.reader(line for line in lines if not line.startswith("#")))
+		head = rows.pop(0)
+		assert head[:3] == ["t_s", "missed", "span_ns"], head
+		assert all(len(row) == len(head) for row in rows), "a row is torn"
+		assert len(rows) == int(end[1]), (len(rows), end[1])
+		assert sum(int(row[1]) for row in rows) <= int(end[2])
+		times = [float(row[0]) for row in rows]
+		assert all(a < b for a, b in zip(times, times[1:])), "times do not rise"
+		# A row stands in its own tick, which rows and missed ones number.
+		if "# suspended" not in lines:
+		    tick = -1
+		    for row in rows:
+		        tick += 1 + int(row[1])
+		        assert float(row[0]) * 1e9 + 1 >= tick * interval, (row, tick)
+	END
+}
+
+@test "record writes a row for each sample, with the head and the end" {
+	shared
+	mmioctl write common+4 7
+	mmioctl write common+8 4294967295
+	mmioctl record common+4/8 -o "$T/a.csv" --count 5 --rate 200
+	whole "$T/a.csv"
+	expect_equal "$(grep '^# series' "$T/a.csv")" "# series 1: common+0x4, 32 bits
+# series 2: common+0x8, 32 bits"
+	expect_equal "$(grep '^t_s' "$T/a.csv")" 't_s,missed,span_ns,common+0x4,common+0x8'
+	expect_equal "$(rows "$T/a.csv" | cut -d, -f4- | sort -u)" 7,4294967295
+	grep -q '^# end: --count, 5 samples, [0-9]* missed$' "$T/a.csv"
+	grep -q '^# interval: 5000000 ns$' "$T/a.csv"
+}
+
+@test "record writes to standard output, and as objects of JSON" {
+	shared
+	mmioctl write common 3
+	mmioctl record common --count 2 --interval 1ms >"$T/a.csv"
+	whole "$T/a.csv"
+	mmioctl --json record common common+4 --count 2 --interval 1ms >"$T/lines"
+	jq -se '.[0].record == 1 and .[0].interval_ns == 1000000 and [.[0].series[].name] == ["common+0x0", "common+0x4"]
+		and .[1].values == [3, 0] and (.[1].t_ns < .[2].t_ns) and .[3].end == "--count" and .[3].samples == 2' "$T/lines"
+}
+
+@test "record follows a writer, and no change is lost between samples that are taken" {
+	shared
+	background mmioctl record common -o "$T/a.csv" --rate 500
+	eventually grep -q '^t_s' "$T/a.csv"
+	for i in 1 2 3 4 5; do
+		mmioctl write common "$i"
+		eventually grep -q ",$i\$" "$T/a.csv"
+	done
+	kill -INT "$JOB"
+	expect_end 0
+	whole "$T/a.csv"
+	expect_equal "$(rows "$T/a.csv" | cut -d, -f4 | uniq | tail -n 5 | paste -sd' ')" '1 2 3 4 5'
+	expect_equal "$output" ''
+	grep -q '^# end: interrupted' "$T/a.csv"
+}
+
+@test "ticks that pass while record is stopped are told, and not made up for" {
+	shared
+	background mmioctl record common -o "$T/a.csv" --rate 1000
+	eventually grep -q '^[0-9.]*,' "$T/a.csv"
+	kill -STOP "$JOB"
+	sleep 0.5
+	kill -CONT "$JOB"
+	local before
+	before=$(rows "$T/a.csv" | wc -l)
+	eventually eval '[ "$(rows "$T/a.csv" | wc -l)" -gt $((before + 50)) ]'
+	kill -TERM "$JOB"
+	expect_end 0
+	whole "$T/a.csv"
+	rows "$T/a.csv" | awk -F, '$2 >= 400 { found = 1 } END { exit !found }'
+}
+
+@test "the file is whole at whatever moment a signal comes" {
+	shared
+	for i in {1..20}; do
+		background mmioctl record common/64 -o "$T/$i.csv" --rate 5000
+		eventually grep -q '^t_s' "$T/$i.csv"
+		sleep "0.0$((i * 7 % 10))$i"
+		kill -INT "$JOB"
+		expect_end 0
+		whole "$T/$i.csv"
+	done
+}
+
+@test "status 7: a revocation ends record, names who did it, and leaves the file whole" {
+	shared
+	background mmioctl record common -o "$T/a.csv" --rate 1000
+	eventually grep -q '^[0-9.]*,' "$T/a.csv"
+	mmioctl revoke "$(value '.leases[0].id' leases)"
+	expect_end 7
+	expect_match 'common: revoked by'
+	whole "$T/a.csv"
+	grep -q '^# end: common: revoked by' "$T/a.csv"
+}
+
+@test "a guest that made room for an exclusive lease is suspended, and goes on" {
+	sed -i 's/share = shared-write/share = exclusive/' "$T/sim.conf"
+	start_daemon
+	background mmioctl record regs --guest -o "$T/a.csv" --rate 200
+	local record=$JOB
+	eventually grep -q '^[0-9.]*,' "$T/a.csv"
+	mmioctl write regs 5 --exclusive
+	eventually grep -q ',5$' "$T/a.csv"
+	expect_equal "$(grep -A1 '^# suspended' "$T/a.csv")" "# suspended
+# resumed"
+	kill -INT "$record"
+	JOB=$record
+	expect_end 0
+	whole "$T/a.csv"
+}
+
+@test "status 7: the daemon of a simulation goes, and the file is whole" {
+	shared
+	background mmioctl record common -o "$T/a.csv" --rate 100
+	eventually grep -q '^[0-9.]*,' "$T/a.csv"
+	kill_daemon
+	expect_end 7
+	whole "$T/a.csv"
+	grep -q '^# end: the daemon went away' "$T/a.csv"
+}
+
+@test "a reader that stands still costs ticks, and holds up no signal; one that goes ends record" {
+	shared
+	mkfifo "$T/pipe"
+	exec 7<>"$T/pipe"
+	background mmioctl record common/256 -o "$T/pipe" --force --rate 10000
+	sleep 1.5
+	kill -INT "$JOB"
+	expect_end 1
+	expect_match 'its reader does not take the last [0-9]+ bytes'
+	exec 7>&-
+	# shellcheck disable=SC2016 # the inner shell expands it
+	background bash -c 'mmioctl record common --rate 1000 2>"$0/record.err" | head -n 6 >/dev/null; echo "${PIPESTATUS[0]}"' "$T"
+	expect_end 0
+	said '^0$'
+	[ ! -s "$T/record.err" ]
+	eventually leases_are 0
+}
+
+@test "fields of a register map are recorded by their names" {
+	start_daemon
+	printf '[CTRL]\noffset = 0\nwidth = 32\nfield MODE = 7-4\n[STAT]\noffset = 8\nwidth = 32\n[GO]\noffset = 12\nwidth = 32\naccess = wo\n[WIDE]\noffset = 16\nwidth = 64\n' >"$T/map.ini"
+	mmioctl write regs 0x1a5
+	mmioctl write regs+8 9
+	mmioctl record regs --field CTRL.MODE,STAT,CTRL --map "$T/map.ini" --count 1 >"$T/a.csv"
+	expect_equal "$(grep '^t_s' "$T/a.csv")" t_s,missed,span_ns,CTRL.MODE,STAT,CTRL
+	expect_equal "$(rows "$T/a.csv" | cut -d, -f4-)" 10,9,421
+	grep -q '^# series 1: CTRL.MODE, 4 bits$' "$T/a.csv"
+	run mmioctl record regs --field GO --map "$T/map.ini"
+	expect_status 1
+	expect_match 'GO is write-only'
+	run mmioctl record regs --field WIDE --map "$T/map.ini"
+	expect_match 'WIDE has 64 bits and is read in pieces'
+	run mmioctl record regs --field CTRL.MOOD --map "$T/map.ini"
+	expect_status 3
+	expect_match 'did you mean MODE'
+	run mmioctl record regs rom --field CTRL --map "$T/map.ini"
+	expect_status 2
+	run mmioctl record regs --field , --map "$T/map.ini"
+	expect_status 2
+}
+
+@test "record refuses what makes no sense, and writes over no file unasked" {
+	shared
+	local words says
+	while IFS='|' read -r words says; do
+		# shellcheck disable=SC2086 # words
+		run mmioctl record $words
+		expect_status 2
+		expect_match "$says"
+	done <<-'END'
+		common --rate 0|--rate 0: it is 1 to 20000 samples a second
+		common --rate 20001|it is 1 to 20000
+		common --rate fast|it is a number
+		common --rate 5 --interval 1s|only one of them
+		common --count 0|to take no sample is to do nothing
+		common/512|there are more than 64 series
+		common+2:32|not a multiple of 4 bytes
+	END
+	echo mine >"$T/a.csv"
+	run mmioctl record common -o "$T/a.csv" --count 1
+	expect_status 1
+	expect_match 'a.csv is there already: --force writes over it'
+	expect_equal "$(cat "$T/a.csv")" mine
+	mmioctl record common -o "$T/a.csv" --count 1 --force
+	whole "$T/a.csv"
+	run mmioctl record common -o /dev/full --force --count 3
+	expect_status 1
+	expect_match '/dev/full: No space left on device'
+	run mmioctl record secret --count 1
+	expect_status 4
+}
+
+# ---- plot
+
+@test "plot prints a line a sample where there is no terminal" {
+	shared
+	mmioctl write common+4 12
+	run mmioctl plot common+4/8 --count 3 --interval 1ms
+	expect_status 0
+	expect_equal "${#lines[@]}" 3
+	expect_match '^0\.000  common\+0x4 12 +\[ {20}\]  common\+0x8 0 +\['
+	run mmioctl --json plot common
+	expect_status 2
+	expect_match 'mmioctl record --json has samples'
+}
+
+# on_terminal ROWS COLUMNS LOCALE SIGNAL VERB…: plots there for a while, in the middle of which it gets another size; what came is in
+# $T/screen, the exit status is the verb's.
+on_terminal() {
+	python3 - "$T/screen" "$@" <<-'END'
+		import fcntl, os, pty, select, signal, struct, sys, termios, time
+		out, rows, columns, locale, number, *verb = sys.argv[1:]
+		pid, fd = pty.fork()
+		if not pid:
+		    os.environ.update(LC_ALL=locale, TERM="xterm")
+		    os.execvp("mmioctl", ["mmioctl"] + verb)
+		def size(r, c):
+		    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", r, c, 0, 0))
+		seen = b""
+		def read_until(done):
+		    global seen
+		    end = time.time() + 60
+		    while not done() and time.time() < end:
+		        if select.select([fd], [], [], 0.05)[0]:
+		            try:
+		                seen += os.read(fd, 65536)
+		            except OSError:
+		                return
+		size(int(rows), int(columns))
+		read_until(lambda: seen.count(b"\x1b[H") > 3)
+		marks = seen.count(b"\x1b[H")
+		size(5, 20)
+		read_until(lambda: seen.count(b"\x1b[H") > marks + 2)
+		if int(number):
+		    os.kill(pid, int(number))
+		read_until(lambda: False)
+		open(out, "wb").write(seen)
+		status = os.waitpid(pid, 0)[1]
+		sys.exit(os.waitstatus_to_exitcode(status) & 255)
+	END
+}
+
+@test "plot draws on a terminal, takes its new size, and gives it back however it ends" {
+	shared
+	mmioctl write common 5
+	for locale in C.UTF-8 C; do
+		for number in 2 15 3 1; do
+			on_terminal 24 80 "$locale" "$number" plot common common+4 --interval 5ms
+			head -c 40 "$T/screen" | grep -qF $'\e[?1049h'
+			tail -c 20 "$T/screen" | grep -qF $'\e[?25h\e[?1049l'
+			expect_equal "$(grep -cF $'\e[?1049l' "$T/screen")" 1
+			grep -aq 'common+0x0 = 5 (5 to 5)' "$T/screen"
+		done
+		if [ "$locale" = C ]; then
+			grep -aq '[*]' "$T/screen"
+			! LC_ALL=C grep -aq $'\xe2' "$T/screen"
+		else
+			grep -aq $'\xe2\xa0\|\xe2\xa1\|\xe2\xa2\|\xe2\xa3' "$T/screen"
+		fi
+	done
+}
+
+@test "plot ends with 7 when it is revoked, and what is said stands on the shell's own screen" {
+	shared
+	background on_terminal 24 80 C 0 plot common --interval 5ms
+	eventually leases_are 1
+	sleep 0.3
+	mmioctl revoke "$(value '.leases[0].id' leases)"
+	expect_end 7
+	sed 's/.*\x1b\[?1049l//' "$T/screen" | grep -aq 'common: revoked by'
+}
