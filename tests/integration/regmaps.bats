@@ -573,7 +573,7 @@ csr_csv() {
 	refuses 'there are more than 65536 registers in it' "$T/a.svd"
 	registers < <(for i in {1..9}; do printf '<cluster><name>K%%s</name><dim>65536</dim><dimIncrement>1</dimIncrement><addressOffset>0</addressOffset>'; done
 		for i in {1..9}; do printf '</cluster>'; done)
-	refuses 'takes too long to find out' "$T/a.svd"
+	refuses 'take too long to work through' "$T/a.svd"
 	registers < <(reg A 0xffffffffffffffff)
 	refuses 'a.svd:4: its address is beyond' "$T/a.svd"
 	registers < <(reg A 0x1ffffffffffffffff)

@@ -14,9 +14,16 @@
 bool soc_step(struct soc *soc, const struct xml_node *node)
 {
 	if (++soc->steps > SOC_STEPS_MAX)
-		build_refuse(soc->build, node->line,
-			     "what is derived from what here takes too long to find out");
+		build_refuse(
+			soc->build, node->line,
+			"arrays, and what is derived from what, take too long to work through");
 	return !soc->build->err;
+}
+
+bool soc_stride(struct soc *soc, const struct xml_node *node)
+{
+	soc->steps += SOC_STEPS_ELEMENT;
+	return soc_step(soc, node);
 }
 
 const struct xml_node *soc_own(struct soc *soc, const struct xml_node *node, enum soc_tag tag)

@@ -280,7 +280,7 @@ static void add_fields(struct soc *soc, const struct xml_node *node,
 	inherit_modified(soc, node, &own);
 	inherit_read(soc, node, &own);
 	soc_array(soc, node, 1, &array);
-	for (uint64_t i = 0; i < array.count && soc_step(soc, node); i++) {
+	for (uint64_t i = 0; i < array.count && soc_stride(soc, node); i++) {
 		add_field(soc, &array, i, &own, reg, &field);
 		if (field)
 			add_reset(soc, node, field, reset, all);

@@ -202,7 +202,7 @@ static void add_elements(struct soc *soc, const struct xml_node *node, const str
 	soc_inherit(soc, node, &own);
 	inner.at = soc_sum(soc, node, place->at, offset);
 	soc_array(soc, node, stride_of(soc, node, &own), &array);
-	for (uint64_t i = 0; i < array.count && soc_step(soc, node); i++)
+	for (uint64_t i = 0; i < array.count && soc_stride(soc, node); i++)
 		add_element(soc, &array, i, &inner, &own);
 }
 
@@ -245,7 +245,7 @@ static bool visit_elements(struct soc *soc, const struct xml_node *node, visitor
 
 	soc_number(soc, node, SOC_BASE, &base);
 	soc_array(soc, node, 0, &found.array);
-	for (; found.i < found.array.count && soc_step(soc, node); found.i++) {
+	for (; found.i < found.array.count && soc_stride(soc, node); found.i++) {
 		found.base = soc_sum(soc, node, base, found.i * found.array.step);
 		if (!soc_element_name(soc, &found.array, found.i, "", found.name) ||
 		    soc->build->err || !visit(soc, &found, data))

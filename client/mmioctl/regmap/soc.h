@@ -52,8 +52,9 @@ enum soc_tag {
 	SOC_UNKNOWN, /* would change the meaning if it were passed over */
 };
 
-/* Bounds time: looking at one element is a step. */
-#define SOC_STEPS_MAX (64u << 20)
+/* Bounds time: looking at one element of XML is a step, making one of an array some more. */
+#define SOC_STEPS_MAX (32u << 20)
+#define SOC_STEPS_ELEMENT 64
 
 struct soc {
 	struct map_build *build;
@@ -76,6 +77,8 @@ struct soc_inherited {
 /* ---- soc-derive.c ---- */
 
 bool soc_step(struct soc *soc, const struct xml_node *node);
+/* For the next element of an array. */
+bool soc_stride(struct soc *soc, const struct xml_node *node);
 const struct xml_node *soc_own(struct soc *soc, const struct xml_node *node, enum soc_tag tag);
 /* The element's own, or that of the nearest it is derived from. NULL: there is none, or told. */
 const struct xml_node *soc_child(struct soc *soc, const struct xml_node *node, enum soc_tag tag);
