@@ -63,7 +63,7 @@ installs_not() { # PATTERN [OPTION…]
 	expect_match "$1"
 	[ "$status" -ne 0 ]
 	expect_equal "$(ls -A "$T/root/etc/mmiod/mmiod.conf.d")" ""
-	! grep -q -e --bind -e reload "$T/asked"
+	run ! grep -q -e --bind -e reload "$T/asked"
 }
 
 @test "configure writes a region for each memory BAR, without the pages of MSI-X, and a grant" {
@@ -127,7 +127,7 @@ access = rw"
 	# Without a list of capabilities there is none.
 	printf '\0' | dd of="$T/sys/devices/pci0000:00/$CARD/config" bs=1 seek=6 conv=notrunc status=none
 	run mmioctl configure $CARD --name x
-	[[ $output != *MSI-X* ]]
+	expect_equal "${output/MSI-X/}" "$output"
 	# One that goes in a circle ends.
 	python3 -c 'c = bytearray(256); c[6] = 16; c[0x34] = 0x40; c[0x41] = 0x40; open("'"$T/sys/devices/pci0000:00/$CARD/config"'", "wb").write(c)'
 	run timeout 10 mmioctl configure $CARD --name x
@@ -212,17 +212,19 @@ systemctl reload mmiod.service"
 	expect_status 1
 	expect_match 'fpga.conf is taken away again'
 	expect_equal "$(ls -A "$T/root/etc/mmiod/mmiod.conf.d")" other.conf
-	! grep -q -e --bind -e reload "$T/asked"
+	run ! grep -q -e --bind -e reload "$T/asked"
 }
 
 @test "--install says how to start a mmiod that does not run, and tells when a reload fails" {
 	card
 	machine
+	# shellcheck disable=SC2016 # the script expands it
 	printf '#!/bin/sh\n[ "$1" = reload ]\n' >"$T/tools/systemctl"
 	run mmioctl configure $CARD --name a --install
 	expect_status 0
 	expect_match 'mmiod is not running: start it by systemctl enable --now mmiod.socket mmiod.service'
 	rm "$(conf a.conf)"
+	# shellcheck disable=SC2016 # the script expands it
 	printf '#!/bin/sh\n[ "$1" != reload ]\n' >"$T/tools/systemctl"
 	run mmioctl configure $CARD --name b --install
 	expect_status 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bats
+# shellcheck shell=bats disable=SC2030,SC2031
 # Samples at a fixed rate: record's files, plot's lines and screen, and how both end.
 load helper
 
@@ -25,6 +25,10 @@ said() {
 # rows FILE: those with values.
 rows() {
 	grep -v -e '^#' -e '^t_s' "$1"
+}
+
+has_rows() {
+	[ "$(rows "$T/a.csv" | wc -l)" -ge "$1" ]
 }
 
 # whole FILE: it has a head, rows of one length whose times rise, and one last line, which counts them rightly.
@@ -101,9 +105,7 @@ whole() {
 	kill -STOP "$JOB"
 	sleep 0.5
 	kill -CONT "$JOB"
-	local before
-	before=$(rows "$T/a.csv" | wc -l)
-	eventually eval '[ "$(rows "$T/a.csv" | wc -l)" -gt $((before + 50)) ]'
+	eventually has_rows $(($(rows "$T/a.csv" | wc -l) + 50))
 	kill -TERM "$JOB"
 	expect_end 0
 	whole "$T/a.csv"
@@ -294,7 +296,7 @@ on_terminal() {
 		done
 		if [ "$locale" = C ]; then
 			grep -aq '[*]' "$T/screen"
-			! LC_ALL=C grep -aq $'\xe2' "$T/screen"
+			LC_ALL=C run ! grep -aq $'\xe2' "$T/screen"
 		else
 			grep -aq $'\xe2\xa0\|\xe2\xa1\|\xe2\xa2\|\xe2\xa3' "$T/screen"
 		fi

@@ -77,23 +77,24 @@ static int add_elements(struct sampling *sampling, size_t index)
 	return 0;
 }
 
-/* REGISTER or REGISTER.FIELD: its place is that of the register. */
-static int read_field(struct sampling *sampling, const struct regmap *map,
-		      const struct mmiod_target *target, char *name)
-{
-	struct context *context = sampling->follow.context;
-	struct series *series = &sampling->series[sampling->count];
-	struct place *place = &sampling->follow.places[sampling->count];
-	size_t length = strcspn(name, ".");
-	const struct map_field *field = NULL;
+struct named {
 	const struct map_register *reg;
-	int status = regmap_find_register(context, map, name, length, &reg);
+	const struct map_field *field; /* NULL: the whole register */
+};
+
+/* REGISTER or REGISTER.FIELD. */
+static int find_name(const struct context *context, const struct regmap *map, const char *name,
+		     struct named *named)
+{
+	size_t length = strcspn(name, ".");
+	int status = regmap_find_register(context, map, name, length, &named->reg);
+	const struct map_register *reg = named->reg;
 
 	if (!status && name[length])
-		status = regmap_find_field(context, map, reg, name + length + 1, &field);
+		status = regmap_find_field(context, map, reg, name + length + 1, &named->field);
 	if (status)
 		return status;
-	if (!access_reads(reg->access) || (field && !access_reads(field->access)))
+	if (!access_reads(reg->access) || (named->field && !access_reads(named->field->access)))
 		return report(context, -EINVAL, "%s is write-only: it cannot be read", name);
 	if ((map->declared && map->declared != reg->width) || (map->word && map->word < reg->width))
 		return report(
@@ -101,19 +102,32 @@ static int read_field(struct sampling *sampling, const struct regmap *map,
 			"%s has %u bits and is read in pieces, which would be no sample of one "
 			"moment",
 			name, reg->width * 8);
-	*series = (struct series){ .place = sampling->count, .width = reg->width };
-	series->high = field ? field->high : reg->width * 8 - 1;
-	series->low = field ? field->low : 0;
-	snprintf(series->name, sizeof(series->name), "%s%s%s", reg->name, field ? "." : "",
-		 field ? field->name : "");
+	return 0;
+}
+
+/* Its place is that of the register. */
+static int read_field(struct sampling *sampling, const struct regmap *map,
+		      const struct mmiod_target *target, const char *name)
+{
+	struct series *series = &sampling->series[sampling->count];
+	struct place *place = &sampling->follow.places[sampling->count];
+	struct named named = { 0 };
+	int status = find_name(sampling->follow.context, map, name, &named);
+
+	if (status)
+		return status;
+	*series = (struct series){ .place = sampling->count, .width = named.reg->width };
+	series->high = named.field ? named.field->high : named.reg->width * 8 - 1;
+	series->low = named.field ? named.field->low : 0;
+	snprintf(series->name, sizeof(series->name), "%s%s%s", named.reg->name,
+		 named.field ? "." : "", named.field ? named.field->name : "");
 	*place = (struct place){ .text = series->name,
 				 .target = *target,
 				 .options = &sampling->options->lease };
-	place->target.offset += reg->offset - map->skip;
-	place->target.width = reg->width;
-	place->target.length = reg->width;
-	sampling->count++;
-	sampling->follow.count = sampling->count;
+	place->target.offset += named.reg->offset - map->skip;
+	place->target.width = named.reg->width;
+	place->target.length = named.reg->width;
+	sampling->follow.count = ++sampling->count;
 	return 0;
 }
 
