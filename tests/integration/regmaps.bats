@@ -412,6 +412,10 @@ csr_csv() {
 	expect_match 'B +0x8 +rw +0x00000007'
 	run mmioctl regs regs -o name --no-headings
 	expect_equal "$output" B
+	run mmioctl regs regs --peripheral U0
+	expect_status 2
+	expect_match 'are of the map that --map names'
+	expect_equal "$(mmioctl regs regs --map "$T/a.svd" --peripheral U0 -o name --no-headings)" A
 	printf '[map]\nsource = tie.ini\n' >"$T/config/mmiod/maps/loop.ini"
 	refuses 'a source is not a map of mmiod' "$T/config/mmiod/maps/loop.ini"
 	printf '[map]\nsource = none.svd\n' >"$T/none.ini"

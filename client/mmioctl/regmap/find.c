@@ -216,8 +216,13 @@ int regmap_find(struct context *context, const char *file, const struct map_choi
 {
 	struct wanted wanted = { .context = context, .name = target->region };
 	struct mmiod_region_list *list;
-	int status = context->client ? 0 : client_open(context), err;
+	int status, err;
 
+	if (!file && choice && (choice->peripheral || choice->base.is || choice->order))
+		return usage_error(context,
+				   "--peripheral, --base and --csr-order are of the map that "
+				   "--map names");
+	status = context->client ? 0 : client_open(context);
 	if (status)
 		return status;
 	err = mmiod_client_list_regions(context->client, &list);
