@@ -52,7 +52,7 @@ offers_not() {
 	offers watch
 	offers_not complete
 	in_bash re
-	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs regmap record revoke reset "
+	expect_equal "$(tr '\n' ' ' <<<"$output")" "read regs regmap revoke reset record "
 	in_bash write --
 	offers --mask
 	offers --json

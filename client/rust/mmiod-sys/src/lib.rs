@@ -29,6 +29,13 @@ pub const MMIOD_RIGHT_WRITE: mmiod_right = 1 << 1;
 
 pub type mmiod_device_right = c_uint;
 pub const MMIOD_MAY_INTERRUPT: mmiod_device_right = 1 << 0;
+pub const MMIOD_MAY_READ_CONFIG: mmiod_device_right = 1 << 1;
+pub const MMIOD_MAY_WRITE_CONFIG: mmiod_device_right = 1 << 2;
+pub const MMIOD_MAY_VENDOR_CONFIG: mmiod_device_right = 1 << 3;
+pub const MMIOD_MAY_MASTER: mmiod_device_right = 1 << 4;
+pub const MMIOD_MAY_RESET: mmiod_device_right = 1 << 5;
+pub const MMIOD_MAY_RESET_OTHERS: mmiod_device_right = 1 << 6;
+pub const MMIOD_MAY_POWER: mmiod_device_right = 1 << 7;
 
 pub type mmiod_irq_kind = c_uint;
 pub const MMIOD_IRQ_DEFAULT: mmiod_irq_kind = 0;
@@ -106,6 +113,7 @@ pub const MMIOD_LIMIT_CACHES: mmiod_limit = 7;
 pub const MMIOD_LIMIT_GRANT: mmiod_limit = 8;
 pub const MMIOD_LIMIT_WAITING: mmiod_limit = 9;
 pub const MMIOD_LIMIT_INTERRUPTS: mmiod_limit = 10;
+pub const MMIOD_LIMIT_DEVICES: mmiod_limit = 11;
 
 pub type mmiod_revoke_cause = c_uint;
 pub const MMIOD_CAUSE_ADMIN: mmiod_revoke_cause = 1;
@@ -137,6 +145,8 @@ pub const MMIOD_COUNTER_CONFLICTS: mmiod_counter_kind = 15;
 pub const MMIOD_COUNTER_UNSAFE_ENDS: mmiod_counter_kind = 16;
 pub const MMIOD_COUNTER_INTERRUPTS: mmiod_counter_kind = 17;
 pub const MMIOD_COUNTER_STORMS: mmiod_counter_kind = 18;
+pub const MMIOD_COUNTER_RESETS: mmiod_counter_kind = 19;
+pub const MMIOD_COUNTER_RESET_US: mmiod_counter_kind = 20;
 pub const MMIOD_COUNTER_STARTED: mmiod_counter_kind = 32;
 pub const MMIOD_COUNTER_CLIENTS: mmiod_counter_kind = 33;
 pub const MMIOD_COUNTER_REGIONS: mmiod_counter_kind = 34;
@@ -146,8 +156,14 @@ pub const MMIOD_COUNTER_POOL_FREE: mmiod_counter_kind = 37;
 pub const MMIOD_COUNTER_POOL_WIPING: mmiod_counter_kind = 38;
 pub const MMIOD_COUNTER_ENDING: mmiod_counter_kind = 39;
 pub const MMIOD_COUNTER_NOTES: mmiod_counter_kind = 40;
+pub const MMIOD_COUNTER_MASTERS: mmiod_counter_kind = 41;
+pub const MMIOD_COUNTER_QUIET: mmiod_counter_kind = 42;
 pub const MMIOD_COUNTER_LIMIT: mmiod_counter_kind = 48;
 pub const MMIOD_COUNTER_USER: mmiod_counter_kind = 64;
+
+pub type mmiod_operation_power = c_uint;
+pub const MMIOD_OPERATION_D0: mmiod_operation_power = 0;
+pub const MMIOD_OPERATION_D3HOT: mmiod_operation_power = 3;
 
 pub type mmiod_event_type = c_uint;
 pub const MMIOD_EVENT_REVOKE_ASKED: mmiod_event_type = 1;
@@ -168,6 +184,8 @@ pub const MMIOD_NOTICE_RELEASED: mmiod_notice_type = 21;
 pub const MMIOD_NOTICE_GONE: mmiod_notice_type = 22;
 pub const MMIOD_NOTICE_BACK: mmiod_notice_type = 23;
 pub const MMIOD_NOTICE_STORM: mmiod_notice_type = 24;
+pub const MMIOD_NOTICE_RESET: mmiod_notice_type = 25;
+pub const MMIOD_NOTICE_MASTER: mmiod_notice_type = 26;
 pub const MMIOD_NOTICE_LOST: mmiod_notice_type = 31;
 
 pub type mmiod_object_cache_problem = c_uint;
@@ -181,7 +199,7 @@ pub const MMIOD_PROBLEM_INSIDE: mmiod_object_cache_problem = 6;
 pub const MMIOD_PROBLEM_REMAINING: mmiod_object_cache_problem = 7;
 
 pub const MMIOD_STATES: c_uint = 5;
-pub const MMIOD_LIMITS: c_uint = 11;
+pub const MMIOD_LIMITS: c_uint = 12;
 pub const MMIOD_CAUSES: c_uint = 10;
 pub const MMIOD_WANT_DUMMY: c_uint = 1 << 0;
 pub const MMIOD_WANT_CONNECTION: c_uint = 1 << 1;
@@ -229,6 +247,7 @@ opaque! {
     mmiod_grant_info,
     mmiod_grant_list,
     mmiod_interrupt,
+    mmiod_operation,
     mmiod_lease,
     mmiod_lease_info,
     mmiod_lease_list,
@@ -362,7 +381,7 @@ pub struct mmiod_policy_question {
     pub memory: mmiod_memory,
     pub reserved: u32,
     pub kind: mmiod_lease_kind,
-    pub reserved2: u32,
+    pub operate: u32,
 }
 
 #[repr(C)]
@@ -570,6 +589,97 @@ extern "C" {
     pub fn mmiod_lease_mappable(lease: *const mmiod_lease) -> c_int;
     pub fn mmiod_lease_state(lease: *const mmiod_lease, state: *mut mmiod_state) -> c_int;
     pub fn mmiod_lease_users(lease: *const mmiod_lease) -> c_int;
+    pub fn mmiod_client_operate(
+        client: *mut mmiod_client,
+        device: *const c_char,
+        rights: c_uint,
+        flags: c_uint,
+        operation: *mut *mut mmiod_operation,
+    ) -> c_int;
+    pub fn mmiod_operation_free(operation: *mut mmiod_operation);
+    pub fn mmiod_operation_release(operation: *mut mmiod_operation) -> c_int;
+    pub fn mmiod_operation_fd(operation: *const mmiod_operation) -> c_int;
+    pub fn mmiod_operation_lease(operation: *const mmiod_operation) -> u64;
+    pub fn mmiod_operation_rights(operation: *const mmiod_operation) -> c_uint;
+    pub fn mmiod_operation_config_read8(
+        operation: *const mmiod_operation,
+        offset: c_uint,
+        value: *mut u8,
+    ) -> c_int;
+    pub fn mmiod_operation_config_read16(
+        operation: *const mmiod_operation,
+        offset: c_uint,
+        value: *mut u16,
+    ) -> c_int;
+    pub fn mmiod_operation_config_read32(
+        operation: *const mmiod_operation,
+        offset: c_uint,
+        value: *mut u32,
+    ) -> c_int;
+    pub fn mmiod_operation_config_write8(
+        operation: *mut mmiod_operation,
+        offset: c_uint,
+        value: u8,
+    ) -> c_int;
+    pub fn mmiod_operation_config_write16(
+        operation: *mut mmiod_operation,
+        offset: c_uint,
+        value: u16,
+    ) -> c_int;
+    pub fn mmiod_operation_config_write32(
+        operation: *mut mmiod_operation,
+        offset: c_uint,
+        value: u32,
+    ) -> c_int;
+    pub fn mmiod_operation_find_capability(
+        operation: *const mmiod_operation,
+        id: c_uint,
+        after: c_uint,
+        offset: *mut c_uint,
+    ) -> c_int;
+    pub fn mmiod_operation_set_master(
+        operation: *mut mmiod_operation,
+        on: c_int,
+        timeout_ms: c_int,
+    ) -> c_int;
+    pub fn mmiod_operation_masters(operation: *const mmiod_operation, on: *mut c_int) -> c_int;
+    pub fn mmiod_operation_reset(
+        operation: *mut mmiod_operation,
+        timeout_ms: c_int,
+        duration_us: *mut u64,
+    ) -> c_int;
+    pub fn mmiod_operation_set_power(
+        operation: *mut mmiod_operation,
+        power: mmiod_operation_power,
+        timeout_ms: c_int,
+    ) -> c_int;
+    pub fn mmiod_operation_power(
+        operation: *const mmiod_operation,
+        power: *mut mmiod_operation_power,
+    ) -> c_int;
+    pub fn mmiod_operation_state(
+        operation: *const mmiod_operation,
+        state: *mut mmiod_state,
+    ) -> c_int;
+    pub fn mmiod_operation_inherited(
+        device: *const c_char,
+        index: usize,
+        operation: *mut *mut mmiod_operation,
+    ) -> c_int;
+    pub fn mmiod_operation_identity(
+        operation: *const mmiod_operation,
+        text: *mut c_char,
+        size: usize,
+    ) -> c_int;
+    pub fn mmiod_device_operator(device: *const mmiod_device) -> u64;
+    pub fn mmiod_device_operator_uid(device: *const mmiod_device) -> u32;
+    pub fn mmiod_device_operator_pid(device: *const mmiod_device) -> u32;
+    pub fn mmiod_device_operator_comm(device: *const mmiod_device) -> *const c_char;
+    pub fn mmiod_device_resets(device: *const mmiod_device) -> c_uint;
+    pub fn mmiod_device_resets_failed(device: *const mmiod_device) -> c_uint;
+    pub fn mmiod_device_reset_us(device: *const mmiod_device) -> u64;
+    pub fn mmiod_device_quiet(device: *const mmiod_device) -> c_int;
+    pub fn mmiod_device_sleeps(device: *const mmiod_device) -> c_int;
     pub fn mmiod_client_interrupt(
         client: *mut mmiod_client,
         device: *const c_char,

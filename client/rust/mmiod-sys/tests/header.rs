@@ -60,7 +60,7 @@ fn layouts() -> Vec<Layout> {
         }
         mmiod_policy_question {
             region, offset, length, rights, cache, share, other, uid, groups, group_count, memory,
-            reserved, kind, reserved2
+            reserved, kind, operate
         }
         mmiod_policy_answer { allowed, grant, file, line, text, instead, error }
         mmiod_grant { name, regions, region_count, tenant, uid, rights, share, reserved, last_ms }
@@ -286,7 +286,7 @@ fn what_differs_from_the_header_is_found() {
         ),
         ("pub deadline_ms: u32", "pub deadline_ms: u64", "mmiod_event.deadline_ms"),
         ("pub on_end_count: usize", "pub on_end_count: u32", "mmiod_want.on_end_count"),
-        ("timeout_ms: c_int", "timeout_ms: c_uint", "mmiod_interrupt_wait"),
+        ("timeout_ms: c_int", "timeout_ms: c_uint", "mmiod_operation_set_master"),
         (
             "pub fn mmiod_lease_id(lease: *const mmiod_lease) -> u64",
             "pub fn mmiod_lease_id(lease: *const mmiod_lease) -> u32",
