@@ -148,9 +148,12 @@ struct backend_ops {
 	 */
 	int (*translate)(struct backend *backend, struct mmiod_translate *translate);
 	int (*page)(struct backend *backend, struct mmiod_page *page);
-	/* One store of exact width into a register, through the kernel. */
-	int (*write)(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
-		     const struct config_write *write);
+	/*
+	 * One store of exact width into a register, through the kernel, for @owner: holder_owner()
+	 * of whose lease it is.
+	 */
+	int (*write)(struct backend *backend, uint64_t region, uint64_t owner,
+		     enum mmiod_memtype memtype, const struct config_write *write);
 	/* When it returns no processor reaches the pages through the window any more. */
 	int (*set_state)(struct backend *backend, uint64_t id, enum mmiod_state state);
 	/*

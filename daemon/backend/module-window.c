@@ -129,14 +129,18 @@ int module_wipe(struct backend *backend, uint64_t region, enum mmiod_memtype mem
 	return r;
 }
 
-/* Through a window of the daemon's own, as for wiping: the client's is revoked or gone. */
-int module_write(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
-		 const struct config_write *write)
+/*
+ * Through a window of the daemon's own, as for wiping: the client's is revoked or gone. As the
+ * client's it is in nobody's way who operates the device for the same owner, and waits for others.
+ */
+int module_write(struct backend *backend, uint64_t region, uint64_t owner,
+		 enum mmiod_memtype memtype, const struct config_write *write)
 {
 	const struct backend_window window = {
 		.region = region,
 		.offset = write->offset,
 		.length = write->width,
+		.owner = owner,
 		.memtype = memtype,
 		.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
 	};

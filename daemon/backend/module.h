@@ -44,8 +44,8 @@ int module_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
 		       struct mmiod_buffer_info *info);
 int module_wipe(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
 		uint64_t offset, uint64_t length);
-int module_write(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
-		 const struct config_write *write);
+int module_write(struct backend *backend, uint64_t region, uint64_t owner,
+		 enum mmiod_memtype memtype, const struct config_write *write);
 int module_revoke(struct backend *backend, uint64_t id);
 int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state);
 int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry);

@@ -345,8 +345,8 @@ static int simulation_wipe(struct backend *backend, uint64_t region, enum mmiod_
 	return write_zeros(simulated->fd, offset, length);
 }
 
-static int simulation_write(struct backend *backend, uint64_t region, enum mmiod_memtype memtype,
-			    const struct config_write *write)
+static int simulation_write(struct backend *backend, uint64_t region, uint64_t owner,
+			    enum mmiod_memtype memtype, const struct config_write *write)
 {
 	const uint64_t value = htole64(write->value);
 	struct simulated *simulated = find(simulation_of(backend), region);

@@ -21,6 +21,15 @@ static inline uint64_t holder_payer(const struct holder *holder)
 	return holder->tenant ? (uint64_t)holder->tenant << 32 : holder->uid;
 }
 
+/*
+ * What the module is told of whose a window, an interrupt or a device file is: equal numbers are one
+ * party, and 0 is nobody.
+ */
+static inline uint64_t holder_owner(const struct holder *holder)
+{
+	return holder_payer(holder) + 1;
+}
+
 static inline bool holder_is_same(const struct holder *a, const struct holder *b)
 {
 	return a->uid == b->uid && a->tenant == b->tenant;

@@ -55,8 +55,8 @@ static int write_as(struct broker *broker, const struct lease *lease, enum mmiod
 {
 	broker->events.caused++; /* the window that it is done by comes and goes */
 	turn_spend(&broker->host, WORK_WRITE);
-	return broker->backend->ops->write(broker->backend, lease->region->hw.handle, memtype,
-					   write);
+	return broker->backend->ops->write(broker->backend, lease->region->hw.handle,
+					   holder_owner(&lease->holder), memtype, write);
 }
 
 /*

@@ -129,7 +129,7 @@ enum mmiod_outcome want_check_device_presence(struct want *want);
 /* One user's processes are one party; the module never looks into the number. */
 static inline uint64_t want_owner(const struct want *want)
 {
-	return (uint64_t)want->holder.uid + 1;
+	return holder_owner(&want->holder);
 }
 
 /* want-guest.c */

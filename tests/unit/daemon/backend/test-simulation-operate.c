@@ -139,7 +139,7 @@ Test(simulated_operate, a_reset_zeroes_the_regions_and_is_told_when_it_begins_an
 	struct backend_device now;
 
 	cr_assert_eq(backend->ops->create(backend, &wanted, &window), 0);
-	cr_assert_eq(backend->ops->write(backend, region.handle, MMIOD_MEMTYPE_UC, &write), 0);
+	cr_assert_eq(backend->ops->write(backend, region.handle, 1, MMIOD_MEMTYPE_UC, &write), 0);
 	set(created.fd, COMMAND, get(created.fd, COMMAND) | PCI_COMMAND_MASTER);
 	await_events();
 	set(created.fd, CONTROL, get(created.fd, CONTROL) | PCI_EXP_DEVCTL_BCR_FLR);

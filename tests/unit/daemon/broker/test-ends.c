@@ -117,6 +117,7 @@ Test(ends, bytes_are_nobodys_until_what_is_to_be_written_is_written)
 		rig_fake.write_error = 0;
 		cr_await(state_of(id) == MMIOD_STATE_REVOKED);
 		expect_written(handle_of("motor"));
+		cr_assert_eq(rig_fake.write_owners[0], HOLDER + 1u);
 		cr_assert_eq(lease_motor(other, 0, NULL), MMIOD_OK);
 	}
 }

@@ -202,8 +202,8 @@ static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_memtyp
 }
 
 /* By a window of its own, as in the module. */
-static int fake_write(struct backend *backend, uint64_t region, enum mmiod_memtype cache,
-		      const struct config_write *write)
+static int fake_write(struct backend *backend, uint64_t region, uint64_t owner,
+		      enum mmiod_memtype cache, const struct config_write *write)
 {
 	struct fake *fake = fake_of(backend);
 	int error = fake->write_error, fd;
@@ -218,6 +218,7 @@ static int fake_write(struct backend *backend, uint64_t region, enum mmiod_memty
 	close(fd);
 	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, UINT64_MAX);
 	fake->write_regions[fake->n_writes % FAKE_MAX] = region;
+	fake->write_owners[fake->n_writes % FAKE_MAX] = owner;
 	for (size_t i = 0; i < fake->n_regions; i++)
 		if (fake->regions[i].handle == region)
 			fake->write_phys[fake->n_writes % FAKE_MAX] = fake->regions[i].phys;

@@ -43,6 +43,7 @@ struct fake {
 	unsigned int write_failures; /* so many writes fail by it; 0: all */
 	struct config_write writes[FAKE_MAX]; /* the last ones */
 	uint64_t write_regions[FAKE_MAX]; /* handles, likewise */
+	uint64_t write_owners[FAKE_MAX];
 	uint64_t write_phys[FAKE_MAX]; /* of those regions */
 	size_t n_writes;
 	struct backend_device devices[8]; /* that were found, and not removed since */
