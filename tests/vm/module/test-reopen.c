@@ -436,6 +436,6 @@ TEST(a_query_of_the_first_version_knows_no_users)
 	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &query), 0);
 	EXPECT_EQ(query.page_size, page());
 	EXPECT_EQ(query.users, 77);
-	query.size = sizeof(query) - 8 - 4;
+	query.size = offsetof(struct mmiod_window_query, users) - 4;
 	EXPECT_ERRNO(ioctl(fd, MMIOD_IOC_QUERY, &query), EINVAL);
 }
