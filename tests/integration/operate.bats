@@ -170,6 +170,17 @@ told() {
 	expect_match '"bus-master = yes"'
 }
 
+@test "verbs within operate go by its device file, if that may do what they do" {
+	with_devices
+	run mmioctl operate card -- sh -c 'mmioctl reset card && mmioctl config card 0x0:16'
+	expect_status 0
+	expect_match 'card was reset in'
+	run mmioctl operate card --config read -- mmioctl reset card
+	expect_status 0
+	run mmioctl operate card --power -- mmioctl power card d0
+	expect_status 0
+}
+
 @test "a hold within operate keeps the device file, and operate within a hold the windows" {
 	with_devices
 	run mmioctl operate card -- mmioctl hold bar -- sh -c 'echo "$MMIOD_DEVICES;$MMIOD_WINDOWS"'

@@ -7,12 +7,27 @@
 #include <errno.h>
 #include <string.h>
 
+/* What this command was started within, if that may do all of it. */
+static bool take_inherited(const char *device, unsigned int rights,
+			   struct mmiod_operation **operation)
+{
+	for (size_t i = 0; !mmiod_operation_inherited(device, i, operation); i++) {
+		if ((mmiod_operation_rights(*operation) & rights) == rights)
+			return true;
+		mmiod_operation_free(*operation);
+	}
+	*operation = NULL;
+	return false;
+}
+
 int target_operate(struct context *context, const char *device, const struct lease_options *options,
 		   unsigned int rights, struct mmiod_operation **operation)
 {
-	int status = lease_open(context, options), err;
+	int status, err;
 
-	*operation = NULL;
+	if (take_inherited(device, rights, operation))
+		return 0;
+	status = lease_open(context, options);
 	if (status)
 		return status;
 	err = mmiod_client_operate(context->client, device, rights, 0, operation);

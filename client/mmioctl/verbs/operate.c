@@ -321,5 +321,6 @@ const struct verb operate_verb = {
 		"hit others. A device has one operator; who only reads its configuration space\n"
 		"is in nobody's way. The command finds the device file at the lowest descriptor\n"
 		"from 3 on that is free; MMIOD_DEVICES says which and where, as MMIOD_FDS,\n"
-		"MMIOD_TARGETS and MMIOD_LEASES do if it is 3.\n",
+		"MMIOD_TARGETS and MMIOD_LEASES do if it is 3. Within it, the verbs config,\n"
+		"reset and power go by that file if it may do what they do.\n",
 };

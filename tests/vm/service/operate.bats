@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016 # what is quoted is for the inner shell
 # Operating edu and a controller that can be reset, for users without any capability: configuration space, reset, who may.
 
 load common.bash
