@@ -245,14 +245,6 @@ static int create_buffer(struct want *want)
 	return backend->ops->create_buffer(backend, &buffer, &want->created);
 }
 
-static enum mmiod_outcome create_interrupt(struct want *want)
-{
-	uint8_t tag[MMIOD_TAG_SIZE];
-
-	encode_tag(want->lease, tag);
-	return want_create_interrupt(want, tag);
-}
-
 /* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */
 void want_untake(struct want *want)
 {
@@ -269,14 +261,16 @@ void want_untake(struct want *want)
 	lease_strip(want->lease);
 }
 
-static enum mmiod_outcome open_device(struct want *want)
+/* A file that is no window: of a vector or of a device. */
+static enum mmiod_outcome create_handle(struct want *want)
 {
 	uint8_t tag[MMIOD_TAG_SIZE];
 	enum mmiod_outcome outcome;
 	int r;
 
 	encode_tag(want->lease, tag);
-	outcome = want_open_device(want, tag);
+	outcome = want->lease->kind == MMIOD_KIND_DEVICE ? want_open_device(want, tag)
+							 : want_create_interrupt(want, tag);
 	if (outcome != MMIOD_OK)
 		return outcome;
 	r = tenant_note_write(want->call->broker, want->created.id, want->lease);
@@ -296,10 +290,8 @@ enum mmiod_outcome want_create(struct want *want)
 	int r;
 
 	turn_spend(&broker->host, WORK_WINDOW);
-	if (lease->kind == MMIOD_KIND_INTERRUPT)
-		return create_interrupt(want);
-	if (lease->kind == MMIOD_KIND_DEVICE)
-		return open_device(want);
+	if (lease->kind == MMIOD_KIND_INTERRUPT || lease->kind == MMIOD_KIND_DEVICE)
+		return create_handle(want);
 	r = buffer ? create_buffer(want) : create_window(want);
 	if (r < 0) {
 		want->created.fd = -1;

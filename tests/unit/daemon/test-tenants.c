@@ -249,6 +249,27 @@ Test(tenants, after_a_restart_a_lease_is_still_its_tenants)
 	cr_assert_eq(files_count("state"), 0u, "its note goes with it");
 }
 
+Test(tenants, after_a_restart_a_vector_is_still_its_tenants)
+{
+	struct mmiod_wire_interrupt element = vector("nvme0", 2);
+	const struct mmiod_wire_granted *granted;
+	uint64_t id;
+
+	rig_stop();
+	rig_start("[device nvme0]\ndevice = pci:0000:01:00.0\ninterrupts = msix\nvectors = 8\n"
+		  "dma = trusted\n[grant vectors]\ndevice = nvme0\ninterrupts = yes\n"
+		  "[socket lab]\ngrants = vectors\n[socket line]\ngrants = vectors\n");
+	cr_assert_eq(client_interrupt(hello_at("lab", ROOT), &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	id = granted->lease;
+	client_close_fds();
+	rig_restart();
+	cr_assert_eq(listed(hello_at("line", ROOT), MMIOD_OP_LEASES), 0u);
+	cr_assert_eq(client_end(hello_at("line", ROOT), MMIOD_OP_RELEASE, id), MMIOD_E_DENIED);
+	cr_assert_eq(client_end(hello_at("lab", ROOT), MMIOD_OP_RELEASE, id), MMIOD_OK);
+}
+
 Test(tenants, a_lease_whose_note_is_lost_is_nobodys_own)
 {
 	char name[48];
