@@ -351,7 +351,8 @@ int mmiod_wait_fd(const struct mmiod_wait *wait);
 /**
  * -EAGAIN: there is no answer yet, poll again. Anything else is what mmiod_client_lease_many()
  * returns, with @leases and @errors (or NULL) as there, and frees the wait. -ENOTCONN: its client
- * was freed. When the daemon is restarted, the request stands in the new one's queue.
+ * was freed. -EOWNERDEAD: of a process that was forked since, which has mmiod_wait_cancel() free it.
+ * When the daemon is restarted, the request stands in the new one's queue.
  */
 int mmiod_wait_finish(struct mmiod_wait *wait, struct mmiod_lease **leases, int *errors);
 
