@@ -212,7 +212,7 @@ u32 mmiod_group_try(struct mmiod_device *device)
 
 /* ---- domains ---- */
 
-static void set_domain(struct mmiod_group *group, struct iommu_domain *domain)
+static void note_domain(struct mmiod_group *group, struct iommu_domain *domain)
 {
 	struct mmiod_device *member;
 
@@ -234,10 +234,10 @@ int mmiod_group_attach(struct mmiod_device *device, struct iommu_domain *domain)
 
 	mutex_lock(&groups_lock);
 	if (!group->domain) {
-		set_domain(group, domain);
+		note_domain(group, domain);
 		ret = iommu_attach_group(domain, group->iommu);
 		if (ret)
-			set_domain(group, NULL);
+			note_domain(group, NULL);
 	}
 	mutex_unlock(&groups_lock);
 	return ret;
@@ -250,7 +250,7 @@ void mmiod_group_detach(struct mmiod_device *device, struct iommu_domain *domain
 
 	mutex_lock(&groups_lock);
 	iommu_detach_group(domain, group->iommu);
-	set_domain(group, NULL);
+	note_domain(group, NULL);
 	mutex_unlock(&groups_lock);
 }
 

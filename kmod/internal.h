@@ -526,7 +526,7 @@ struct mmiod_domain {
 	u64 device_file, owner; /* of its operation; constant once that is visible */
 	struct rb_root_cached closed; /* reserved ranges */
 
-	struct mutex lock;
+	struct mutex lock; /* covers what follows; see domain.c */
 	struct rb_root_cached taken; /* buffers' */
 	unsigned long dense; /* what lies below is taken or reserved */
 	unsigned long pages; /* in `taken` */
@@ -558,44 +558,56 @@ static inline int mmiod_domain_place(struct mmiod_buffer *buffer, u64 *iova)
 {
 	return -EOPNOTSUPP;
 }
+
 static inline void mmiod_domain_unplace(struct mmiod_buffer *buffer)
 {
 }
+
 static inline int mmiod_domain_join(struct mmiod_buffer *buffer)
 {
 	return -EOPNOTSUPP;
 }
+
 static inline void mmiod_domain_leave(struct mmiod_buffer *buffer)
 {
 }
+
 static inline int mmiod_domain_map(struct mmiod_buffer *buffer)
 {
 	return 0;
 }
+
 static inline void mmiod_domain_unmap(struct mmiod_buffer *buffer)
 {
 }
+
 static inline struct mmiod_domain *mmiod_domain_open(struct mmiod_device *device, u32 rights,
 						     u32 bits)
 {
 	return rights & MMIOD_OPERATE_DMA_TRUSTED ? NULL : ERR_PTR(-EPERM);
 }
+
 static inline void mmiod_domain_close(struct mmiod_device *device, struct mmiod_domain *domain)
 {
 }
+
 static inline bool mmiod_domain_is_left(const struct mmiod_device *device)
 {
 	return false;
 }
+
 static inline void mmiod_domain_reap(struct mmiod_device *device)
 {
 }
+
 static inline void mmiod_domain_end(struct mmiod_domain *domain)
 {
 }
+
 static inline void mmiod_domain_get(struct mmiod_domain *domain)
 {
 }
+
 static inline void mmiod_domain_put(struct mmiod_domain *domain)
 {
 }

@@ -49,11 +49,13 @@ void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt)
 }
 
 static void lock(const struct mmiod_interrupt *interrupt, unsigned long *irqs)
+	__acquires(&interrupt->device->command)
 {
 	raw_spin_lock_irqsave(&interrupt->device->command, *irqs);
 }
 
 static void unlock(const struct mmiod_interrupt *interrupt, unsigned long irqs)
+	__releases(&interrupt->device->command)
 {
 	raw_spin_unlock_irqrestore(&interrupt->device->command, irqs);
 }

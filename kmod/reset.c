@@ -87,10 +87,12 @@ static void count(struct mmiod_device *device, int error, u64 took_us)
 {
 	mutex_lock(&mmiod_lock);
 	device->resets++;
-	if (error)
+	if (error) {
 		device->resets_failed++;
-	else
-		device->dirty = device->operated = false;
+	} else {
+		device->dirty = false;
+		device->operated = false;
+	}
 	device->reset_error = error;
 	device->reset_us += took_us;
 	mutex_unlock(&mmiod_lock);
