@@ -41,9 +41,10 @@ static bool exists(const char *path)
 {
 	FILE *file = open_root(path);
 
-	if (file)
-		fclose(file);
-	return file;
+	if (!file)
+		return false;
+	fclose(file);
+	return true;
 }
 
 /* ---- tools ---- */
