@@ -12,4 +12,10 @@ struct mmiod_operation {
 	unsigned int rights; /* enum mmiod_device_right */
 };
 
+/* Asks for one. @form: what all requests of its kind have in common. 0 or -errno. */
+int device_ask(struct mmiod_client *client, const struct lease_call *form, const void *want,
+	       struct mmiod_lease **lease);
+/* -ENODEV, of a lease that is lost. */
+int device_fail_lost(const struct mmiod_lease *lease);
+
 #endif

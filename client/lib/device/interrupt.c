@@ -6,7 +6,7 @@
  */
 #include "base/error.h"
 #include "base/getter.h"
-#include "lease/lease.h"
+#include "device/device.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -67,23 +67,13 @@ static const struct sized interrupt_struct = {
 	.known = sizeof(struct interrupt_want),
 };
 
-static int ask(struct mmiod_client *client, const struct interrupt_want *want,
-	       struct mmiod_lease **lease)
-{
-	struct lease_call call = { .client = client,
-				   .opcode = MMIOD_OP_INTERRUPT,
-				   .kind = &interrupt_struct,
-				   .wants = want,
-				   .size = sizeof(*want),
-				   .stride = MMIOD_V1_INTERRUPT,
-				   .check = check_interrupt,
-				   .build = build_interrupt,
-				   .count = 1,
-				   .leases = lease };
-	int n = lease_ask(&call);
-
-	return n < 0 ? n : 0;
-}
+static const struct lease_call form = {
+	.opcode = MMIOD_OP_INTERRUPT,
+	.kind = &interrupt_struct,
+	.stride = MMIOD_V1_INTERRUPT,
+	.check = check_interrupt,
+	.build = build_interrupt,
+};
 
 MMIOD_EXPORT int mmiod_client_interrupt(struct mmiod_client *client, const char *device,
 					enum mmiod_irq_kind kind, unsigned int vector,
@@ -101,7 +91,7 @@ MMIOD_EXPORT int mmiod_client_interrupt(struct mmiod_client *client, const char 
 	*interrupt = NULL;
 	if (!made)
 		return client_fail(client, -ENOMEM, "out of memory");
-	err = ask(client, &want, &made->lease);
+	err = device_ask(client, &form, &want, &made->lease);
 	if (err) {
 		free(made);
 		return err;
@@ -128,14 +118,6 @@ MMIOD_EXPORT int mmiod_interrupt_release(struct mmiod_interrupt *interrupt)
 }
 
 /* ---- waiting ---- */
-
-static int fail_lost(const struct mmiod_lease *lease)
-{
-	return lease_fail(lease, -ENODEV,
-			  "lease %llu ended with the connection that it came by, as leases in "
-			  "simulation do",
-			  (unsigned long long)lease->id);
-}
 
 static int fail(const struct mmiod_interrupt *interrupt, int err)
 {
@@ -172,7 +154,7 @@ MMIOD_EXPORT int mmiod_interrupt_wait(struct mmiod_interrupt *interrupt, int tim
 	int err;
 
 	if (interrupt->lease->lost)
-		return fail_lost(interrupt->lease);
+		return device_fail_lost(interrupt->lease);
 	err = wait_readable(interrupt, timeout_ms);
 	if (err)
 		return err;
@@ -189,7 +171,7 @@ MMIOD_EXPORT int mmiod_interrupt_wait(struct mmiod_interrupt *interrupt, int tim
 static int fail_simulated(const struct mmiod_interrupt *interrupt, const char *why)
 {
 	if (interrupt->lease->lost)
-		return fail_lost(interrupt->lease);
+		return device_fail_lost(interrupt->lease);
 	return lease_fail(interrupt->lease, -EOPNOTSUPP, "%s", why);
 }
 
@@ -235,7 +217,7 @@ static int trigger_simulated(struct mmiod_interrupt *interrupt)
 	const uint64_t one = 1;
 
 	if (interrupt->lease->lost)
-		return fail_lost(interrupt->lease);
+		return device_fail_lost(interrupt->lease);
 	return write(interrupt->lease->fd, &one, sizeof(one)) < 0 ? fail(interrupt, -errno) : 0;
 }
 
@@ -257,7 +239,7 @@ static int query(const struct mmiod_interrupt *interrupt, struct mmiod_interrupt
 	*answer = (struct mmiod_interrupt_query){ .size = sizeof(*answer),
 						  .count = interrupt->waited };
 	if (interrupt->lease->lost)
-		return fail_lost(interrupt->lease);
+		return device_fail_lost(interrupt->lease);
 	if (interrupt->lease->simulated)
 		return 0;
 	return ioctl(interrupt->lease->fd, MMIOD_IOC_INTERRUPT_QUERY, answer) < 0

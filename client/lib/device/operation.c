@@ -61,23 +61,13 @@ static const struct sized operate_struct = {
 	.known = sizeof(struct operate_want),
 };
 
-static int ask(struct mmiod_client *client, const struct operate_want *want,
-	       struct mmiod_lease **lease)
-{
-	struct lease_call call = { .client = client,
-				   .opcode = MMIOD_OP_OPERATE,
-				   .kind = &operate_struct,
-				   .wants = want,
-				   .size = sizeof(*want),
-				   .stride = MMIOD_V1_OPERATE,
-				   .check = check_operate,
-				   .build = build_operate,
-				   .count = 1,
-				   .leases = lease };
-	int n = lease_ask(&call);
-
-	return n < 0 ? n : 0;
-}
+static const struct lease_call form = {
+	.opcode = MMIOD_OP_OPERATE,
+	.kind = &operate_struct,
+	.stride = MMIOD_V1_OPERATE,
+	.check = check_operate,
+	.build = build_operate,
+};
 
 MMIOD_EXPORT int mmiod_client_operate(struct mmiod_client *client, const char *device,
 				      unsigned int rights, unsigned int flags,
@@ -91,7 +81,7 @@ MMIOD_EXPORT int mmiod_client_operate(struct mmiod_client *client, const char *d
 	if (!made)
 		return client_fail(client, -ENOMEM, "out of memory");
 	made->rights = rights;
-	err = ask(client, &want, &made->lease);
+	err = device_ask(client, &form, &want, &made->lease);
 	if (err) {
 		free(made);
 		return err;
@@ -119,14 +109,6 @@ MMIOD_EXPORT int mmiod_operation_release(struct mmiod_operation *operation)
 
 /* ---- sentences ---- */
 
-static int fail_lost(const struct mmiod_lease *lease)
-{
-	return lease_fail(lease, -ENODEV,
-			  "lease %llu ended with the connection that it came by, as leases in "
-			  "simulation do",
-			  (unsigned long long)lease->id);
-}
-
 static int fail(const struct mmiod_operation *operation, int err)
 {
 	const struct mmiod_lease *lease = operation->lease;
@@ -147,7 +129,7 @@ static int fail(const struct mmiod_operation *operation, int err)
 static int need_right(const struct mmiod_operation *operation, unsigned int right, const char *name)
 {
 	if (operation->lease->lost)
-		return fail_lost(operation->lease);
+		return device_fail_lost(operation->lease);
 	if (operation->rights & right)
 		return 0;
 	return lease_fail(operation->lease, -EPERM, "lease %llu was asked for without %s",
@@ -159,7 +141,7 @@ static int need_right(const struct mmiod_operation *operation, unsigned int righ
 static int check_access(const struct mmiod_operation *operation, unsigned int offset, size_t width)
 {
 	if (operation->lease->lost)
-		return fail_lost(operation->lease);
+		return device_fail_lost(operation->lease);
 	if (offset % width == 0 && offset < CONFIG_SIZE)
 		return 0;
 	return lease_fail(operation->lease, -EINVAL,
@@ -396,11 +378,17 @@ static bool pause_a_moment(const struct patience *patience)
 	return true;
 }
 
-static int fail_late(const struct mmiod_operation *operation, const char *what)
+/* As long as the device is suspended, or is being reset, it is tried again. */
+static int call_patiently(const struct mmiod_operation *operation, unsigned long request, void *arg,
+			  int timeout_ms)
 {
-	return lease_fail(operation->lease, -ETIMEDOUT,
-			  "%s: the device is suspended, or is being reset, and was not let in time",
-			  what);
+	const struct patience patience = patience_of(timeout_ms);
+	int err;
+
+	do
+		err = ioctl(operation->lease->fd, request, arg) < 0 ? -errno : 0;
+	while (err == -EAGAIN && pause_a_moment(&patience));
+	return err;
 }
 
 static int fail_conflict(const struct mmiod_operation *operation, const char *what,
@@ -412,6 +400,22 @@ static int fail_conflict(const struct mmiod_operation *operation, const char *wh
 	return lease_fail(operation->lease, -EBUSY,
 			  "%s: lease %llu of another user is of the same device, and is in the way",
 			  what, (unsigned long long)conflict);
+}
+
+static int fail_call(const struct mmiod_operation *operation, const char *what, int err,
+		     uint64_t conflict)
+{
+	switch (err) {
+	case -EAGAIN:
+		return lease_fail(operation->lease, -ETIMEDOUT,
+				  "%s: the device is suspended, or is being reset, and was not let "
+				  "in time",
+				  what);
+	case -EBUSY:
+		return fail_conflict(operation, what, conflict);
+	default:
+		return fail(operation, err);
+	}
 }
 
 /* ---- in simulation ---- */
@@ -480,61 +484,28 @@ static int master_simulated(struct mmiod_operation *operation, bool on)
 	return change_bits(operation, PCI_COMMAND, PCI_COMMAND_MASTER, on ? PCI_COMMAND_MASTER : 0);
 }
 
-static int master_once(struct mmiod_operation *operation, struct mmiod_device_master *master)
-{
-	if (!ioctl(operation->lease->fd, MMIOD_IOC_DEVICE_SET_MASTER, master))
-		return 0;
-	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
-}
-
 MMIOD_EXPORT int mmiod_operation_set_master(struct mmiod_operation *operation, int on,
 					    int timeout_ms)
 {
 	struct mmiod_device_master master = { .size = sizeof(master), .on = on != 0 };
-	const struct patience patience = patience_of(timeout_ms);
 	int err = need_right(operation, MMIOD_MAY_MASTER, "MMIOD_MAY_MASTER");
 
 	if (err)
 		return err;
 	if (operation->lease->simulated)
 		return master_simulated(operation, on);
-	do
-		err = master_once(operation, &master);
-	while (err == -EAGAIN && pause_a_moment(&patience));
-	if (err == -EAGAIN)
-		return fail_late(operation, "bus mastering");
-	if (err == -EBUSY)
-		return fail_conflict(operation, "bus mastering", master.conflict_id);
-	return err ? fail(operation, err) : 0;
+	err = call_patiently(operation, MMIOD_IOC_DEVICE_SET_MASTER, &master, timeout_ms);
+	if (err == -ENOTTY)
+		err = -EOPNOTSUPP;
+	return err ? fail_call(operation, "bus mastering", err, master.conflict_id) : 0;
 }
 
 /* ---- reset ---- */
-
-static int reset_once(struct mmiod_operation *operation, struct mmiod_device_reset *reset)
-{
-	return ioctl(operation->lease->fd, MMIOD_IOC_DEVICE_RESET, reset) < 0 ? -errno : 0;
-}
-
-static int fail_reset(const struct mmiod_operation *operation, int err, uint64_t conflict)
-{
-	switch (err) {
-	case -EAGAIN:
-		return fail_late(operation, "reset");
-	case -EBUSY:
-		return fail_conflict(operation, "reset", conflict);
-	case -ENOTTY:
-		return lease_fail(operation->lease, err,
-				  "the device cannot be reset by itself, or has not come back");
-	default:
-		return fail(operation, err);
-	}
-}
 
 MMIOD_EXPORT int mmiod_operation_reset(struct mmiod_operation *operation, int timeout_ms,
 				       uint64_t *duration_us)
 {
 	struct mmiod_device_reset reset = { .size = sizeof(reset) };
-	const struct patience patience = patience_of(timeout_ms);
 	int err = need_right(operation, MMIOD_MAY_RESET, "MMIOD_MAY_RESET");
 
 	if (duration_us)
@@ -543,11 +514,12 @@ MMIOD_EXPORT int mmiod_operation_reset(struct mmiod_operation *operation, int ti
 		return err;
 	if (operation->lease->simulated)
 		return reset_simulated(operation, duration_us);
-	do
-		err = reset_once(operation, &reset);
-	while (err == -EAGAIN && pause_a_moment(&patience));
+	err = call_patiently(operation, MMIOD_IOC_DEVICE_RESET, &reset, timeout_ms);
+	if (err == -ENOTTY)
+		return lease_fail(operation->lease, err,
+				  "the device cannot be reset by itself, or has not come back");
 	if (err)
-		return fail_reset(operation, err, reset.conflict_id);
+		return fail_call(operation, "reset", err, reset.conflict_id);
 	if (duration_us)
 		*duration_us = reset.duration_us;
 	return 0;
@@ -563,34 +535,10 @@ static int power_simulated(struct mmiod_operation *operation, enum mmiod_operati
 	return err ? err : change_bits(operation, offset, PCI_PM_CTRL_STATE_MASK, (uint16_t)power);
 }
 
-static int power_once(struct mmiod_operation *operation, struct mmiod_device_power *power)
-{
-	if (!ioctl(operation->lease->fd, MMIOD_IOC_DEVICE_SET_POWER, power))
-		return 0;
-	return errno == ENOTTY ? -EOPNOTSUPP : -errno;
-}
-
-static int fail_power(const struct mmiod_operation *operation, int err, uint64_t conflict)
-{
-	switch (err) {
-	case -EAGAIN:
-		return fail_late(operation, "power");
-	case -EBUSY:
-		return fail_conflict(operation, "power", conflict);
-	case -EOPNOTSUPP:
-		return lease_fail(operation->lease, err,
-				  "the device cannot be put to sleep, or the module is older than "
-				  "this call");
-	default:
-		return fail(operation, err);
-	}
-}
-
 MMIOD_EXPORT int mmiod_operation_set_power(struct mmiod_operation *operation,
 					   enum mmiod_operation_power power, int timeout_ms)
 {
 	struct mmiod_device_power wanted = { .size = sizeof(wanted), .state = (uint32_t)power };
-	const struct patience patience = patience_of(timeout_ms);
 	int err = need_right(operation, MMIOD_MAY_POWER, "MMIOD_MAY_POWER");
 
 	if (err)
@@ -600,10 +548,12 @@ MMIOD_EXPORT int mmiod_operation_set_power(struct mmiod_operation *operation,
 				  "power %d: there are MMIOD_OPERATION_D0 and _D3HOT", (int)power);
 	if (operation->lease->simulated)
 		return power_simulated(operation, power);
-	do
-		err = power_once(operation, &wanted);
-	while (err == -EAGAIN && pause_a_moment(&patience));
-	return err ? fail_power(operation, err, wanted.conflict_id) : 0;
+	err = call_patiently(operation, MMIOD_IOC_DEVICE_SET_POWER, &wanted, timeout_ms);
+	if (err == -ENOTTY || err == -EOPNOTSUPP)
+		return lease_fail(operation->lease, -EOPNOTSUPP,
+				  "the device cannot be put to sleep, or the module is older than "
+				  "this call");
+	return err ? fail_call(operation, "power", err, wanted.conflict_id) : 0;
 }
 
 /* ---- how it is ---- */
@@ -612,7 +562,7 @@ static int query(const struct mmiod_operation *operation, struct mmiod_device_qu
 {
 	*answer = (struct mmiod_device_query){ .size = sizeof(*answer) };
 	if (operation->lease->lost)
-		return fail_lost(operation->lease);
+		return device_fail_lost(operation->lease);
 	if (operation->lease->simulated)
 		return 0;
 	return ioctl(operation->lease->fd, MMIOD_IOC_DEVICE_QUERY, answer) < 0
