@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time that passes, for whatever waits, looks again or shows how far it is. Milliseconds of
- * CLOCK_MONOTONIC.
+ * The time that passes, by CLOCK_MONOTONIC: for whatever waits, looks again, measures or shows how far
+ * it is.
  */
 #include "output/output.h"
 
 #include <errno.h>
 #include <time.h>
 
-uint64_t now_ms(void)
+uint64_t now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t now_ms(void)
+{
+	return now_ns() / 1000000;
 }
 
 void pause_ms(uint32_t milliseconds)

@@ -149,6 +149,7 @@ int confirm(const struct context *context, bool yes, const char *what);
 
 /* ---- clock.c ---- */
 
+uint64_t now_ns(void);
 uint64_t now_ms(void);
 void pause_ms(uint32_t milliseconds);
 

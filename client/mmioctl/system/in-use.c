@@ -4,6 +4,7 @@
  * something else, and networks that are up. MMIOCTL_PROC: another directory than /proc.
  */
 #include "system/in-use.h"
+#include "system/process.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -15,13 +16,6 @@ struct look {
 	char *why;
 	size_t size;
 };
-
-static const char *proc_directory(void)
-{
-	const char *proc = getenv("MMIOCTL_PROC");
-
-	return proc && proc[0] ? proc : "/proc";
-}
 
 /* ---- what is below a function ---- */
 
@@ -49,21 +43,6 @@ static bool look_below(struct look *look, const char *class,
 	if (directory)
 		closedir(directory);
 	return found;
-}
-
-static bool first_line(const char *directory, const char *file, char *out, size_t size)
-{
-	char path[PATH_MAX + 64];
-	FILE *stream;
-	bool good;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, file);
-	stream = fopen(path, "re");
-	good = stream && fgets(out, (int)size, stream);
-	if (stream)
-		fclose(stream);
-	out[good ? strcspn(out, "\n") : 0] = '\0';
-	return good;
 }
 
 /* ---- disks ---- */
@@ -127,10 +106,10 @@ static bool has_holder(struct look *look, const char *name, const char *path)
 
 static bool is_used_disk(struct look *look, const char *name, const char *path)
 {
-	char number[64];
+	char attribute[300], number[64];
 
-	return (first_line(path, "dev", number, sizeof(number)) &&
-		is_mounted(look, name, number)) ||
+	snprintf(attribute, sizeof(attribute), "class/block/%s/dev", name);
+	return (sys_read(attribute, number, sizeof(number)) && is_mounted(look, name, number)) ||
 	       is_swap(look, name) || has_holder(look, name, path);
 }
 
@@ -138,9 +117,10 @@ static bool is_used_disk(struct look *look, const char *name, const char *path)
 
 static bool is_used_network(struct look *look, const char *name, const char *path)
 {
-	char state[32];
+	char attribute[300], state[32];
 
-	if (!first_line(path, "operstate", state, sizeof(state)) || strcmp(state, "up"))
+	snprintf(attribute, sizeof(attribute), "class/net/%s/operstate", name);
+	if (!sys_read(attribute, state, sizeof(state)) || strcmp(state, "up"))
 		return false;
 	snprintf(look->why, look->size, "has the network %s, which is up", name);
 	return true;

@@ -5,6 +5,7 @@
  */
 #include "output/output.h"
 #include "system/kernel-file.h"
+#include "system/process.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +15,10 @@
 /* MMIOCTL_PROC: another directory than /proc, where a container or a test keeps its own. */
 FILE *kernel_open(const struct context *context, const char *name, int *status)
 {
-	const char *proc = getenv("MMIOCTL_PROC");
 	char path[256];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/%s", proc && proc[0] ? proc : "/proc", name);
+	snprintf(path, sizeof(path), "%s/%s", proc_directory(), name);
 	file = fopen(path, "re");
 	*status = 0;
 	if (file)

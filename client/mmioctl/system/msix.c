@@ -5,15 +5,7 @@
  */
 #include "system/msix.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#define CONFIG_SIZE 256
-#define STATUS 0x06
-#define STATUS_HAS_CAPABILITIES 0x10
-#define CAPABILITIES 0x34
-#define CAPABILITY_MSIX 0x11
-#define ENTRY_SIZE 16u
+#include <linux/pci_regs.h>
 
 static uint32_t word_at(const uint8_t *config, unsigned int at)
 {
@@ -21,27 +13,13 @@ static uint32_t word_at(const uint8_t *config, unsigned int at)
 	       (uint32_t)config[at + 3] << 24;
 }
 
-static ssize_t read_config(const char *address, uint8_t config[CONFIG_SIZE])
-{
-	char path[512];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/config", sys_directory(), address);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = pread(fd, config, CONFIG_SIZE, 0);
-	close(fd);
-	return n;
-}
-
 /* 0: it has none. A list that goes in a circle ends. */
 static unsigned int find_capability(const uint8_t *config, uint8_t id)
 {
-	unsigned int at = config[CAPABILITIES] & 0xfc;
+	unsigned int at = config[PCI_CAPABILITY_LIST] & 0xfc;
 
-	for (unsigned int i = 0; i < 48 && at >= 0x40; i++, at = config[at + 1] & 0xfc)
+	for (unsigned int i = 0; i < 48 && at >= PCI_STD_HEADER_SIZEOF;
+	     i++, at = config[at + 1] & 0xfc)
 		if (config[at] == id)
 			return at;
 	return 0;
@@ -49,28 +27,32 @@ static unsigned int find_capability(const uint8_t *config, uint8_t id)
 
 static struct msix_part part_at(uint32_t word, uint64_t size, const char *what)
 {
-	return (struct msix_part){
-		.bar = word & 7, .start = word & ~7u, .size = size, .what = what
-	};
+	return (struct msix_part){ .bar = word & PCI_MSIX_TABLE_BIR,
+				   .start = word & PCI_MSIX_TABLE_OFFSET,
+				   .size = size,
+				   .what = what };
 }
 
 enum msix_answer read_msix(const char *address, struct msix_part parts[2])
 {
-	uint8_t config[CONFIG_SIZE];
-	ssize_t n = read_config(address, config);
+	uint8_t config[PCI_CFG_SPACE_SIZE];
+	ssize_t n = read_function_config(address, config, sizeof(config));
 	unsigned int at, count;
 
-	if (n < 64)
+	if (n < PCI_STD_HEADER_SIZEOF)
 		return MSIX_UNKNOWN;
-	if (!(config[STATUS] & STATUS_HAS_CAPABILITIES))
+	if (!(config[PCI_STATUS] & PCI_STATUS_CAP_LIST))
 		return MSIX_NONE;
-	if (n < CONFIG_SIZE)
+	if (n < PCI_CFG_SPACE_SIZE)
 		return MSIX_UNKNOWN;
-	at = find_capability(config, CAPABILITY_MSIX);
-	if (!at || at > CONFIG_SIZE - 12)
+	at = find_capability(config, PCI_CAP_ID_MSIX);
+	if (!at || at > PCI_CFG_SPACE_SIZE - PCI_CAP_MSIX_SIZEOF)
 		return MSIX_NONE;
-	count = ((config[at + 2] | (unsigned int)config[at + 3] << 8) & 0x7ff) + 1;
-	parts[0] = part_at(word_at(config, at + 4), (uint64_t)count * ENTRY_SIZE, "MSI-X table");
-	parts[1] = part_at(word_at(config, at + 8), (count + 63) / 64 * 8, "MSI-X pending bits");
+	count = (word_at(config, at) >> 16 & PCI_MSIX_FLAGS_QSIZE) +
+		1; /* flags are its upper half */
+	parts[0] = part_at(word_at(config, at + PCI_MSIX_TABLE),
+			   (uint64_t)count * PCI_MSIX_ENTRY_SIZE, "MSI-X table");
+	parts[1] = part_at(word_at(config, at + PCI_MSIX_PBA), (count + 63) / 64 * 8,
+			   "MSI-X pending bits");
 	return MSIX_FOUND;
 }

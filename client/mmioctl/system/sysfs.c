@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/pci_regs.h>
 #include <pciaccess.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,21 +117,37 @@ bool read_function_bar(const char *address, unsigned int index, struct pci_bar *
 	return bar->size;
 }
 
-/* The first 64 bytes of configuration space are everybody's to read. */
-static int read_command_in(const char *directory)
+/* How many bytes there were, or -1. */
+static ssize_t read_config_in(const char *directory, off_t at, uint8_t *bytes, size_t size)
 {
 	char path[PATH_MAX + 8];
-	uint8_t bytes[2];
-	ssize_t n = 0;
+	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/config", directory);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = pread(fd, bytes, sizeof(bytes), 4);
-		close(fd);
-	}
-	return n == sizeof(bytes) ? bytes[0] | bytes[1] << 8 : -1;
+	if (fd < 0)
+		return -1;
+	n = pread(fd, bytes, size, at);
+	close(fd);
+	return n;
+}
+
+ssize_t read_function_config(const char *address, uint8_t *bytes, size_t size)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/" PCI "%s", sys_directory(), address);
+	return read_config_in(path, 0, bytes, size);
+}
+
+static int read_command_in(const char *directory)
+{
+	uint8_t bytes[2];
+
+	return read_config_in(directory, PCI_COMMAND, bytes, sizeof(bytes)) == sizeof(bytes)
+		       ? bytes[0] | bytes[1] << 8
+		       : -1;
 }
 
 static int read_command(const char *address)

@@ -41,6 +41,8 @@ void free_functions(struct pci_functions *functions);
 bool find_mute_bridge(const char *address, char *bridge, size_t size);
 /* Everybody may read where the BARs of a function lie. false: there is no such BAR. */
 bool read_function_bar(const char *address, unsigned int index, struct pci_bar *bar);
+/* The beginning of its configuration space: how many bytes, or -1. Everybody may read the first 64. */
+ssize_t read_function_config(const char *address, uint8_t *bytes, size_t size);
 bool parse_bar(const char *line, struct pci_bar *bar);
 void function_model(const struct pci_function *function, char *out, size_t size);
 const char *class_name(unsigned int class);

@@ -24,14 +24,6 @@ static uint64_t in_ns(const struct timespec *time)
 	return (uint64_t)time->tv_sec * SECOND + (uint64_t)time->tv_nsec;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return in_ns(&now);
-}
-
 static int read_rate(const struct context *context, struct sampling *sampling)
 {
 	const struct sample_options *options = sampling->options;

@@ -69,14 +69,6 @@ struct bench {
 	uint64_t written, took; /* bytes, ns */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* ---- reads ---- */
 
 static void read_mapped(const volatile void *address, unsigned int width)
