@@ -234,8 +234,8 @@ void device_gone(struct broker *broker, struct device *device)
 /* ---- from the backend ------------------------------------------------------------------------ */
 
 /*
- * The device of an interrupt or a device file in the ledger. One that is no longer configured lasts as long as its
- * leases, by the name that everybody can find it by. NULL: out of memory.
+ * The device of an interrupt or a device file in the ledger. One that is no longer configured lasts
+ * as long as its leases, by the name that everybody can find it by. NULL: out of memory.
  */
 struct device *device_adopt(struct broker *broker, uint64_t number)
 {

@@ -98,8 +98,8 @@ void journal_granted(struct connection *connection, const struct lease *lease, s
 		.rule = rule,
 		.access = access_word(lease->rights),
 		.lease = lease->id,
-		.offset = lease_told_offset(lease),
-		.length = lease_told_length(lease),
+		.offset = lease_told(lease->kind, lease->offset),
+		.length = lease_told(lease->kind, lease->length),
 	};
 	char more[32] = "", what[128];
 
@@ -198,8 +198,8 @@ void journal_revoked(struct connection_host *host, const struct lease *lease,
 		.access = access_word(lease->rights),
 		.cause = cause_words[cause],
 		.lease = lease->id,
-		.offset = lease_told_offset(lease),
-		.length = lease_told_length(lease),
+		.offset = lease_told(lease->kind, lease->offset),
+		.length = lease_told(lease->kind, lease->length),
 	};
 
 	host->counters.revocations[cause]++;

@@ -110,12 +110,16 @@ struct leases {
 	uint32_t n_ending;
 };
 
+/* A window, a buffer's included; else it is a file of a device, and there is nothing to map. */
+static inline bool lease_has_window(const struct lease *lease)
+{
+	return lease->kind != MMIOD_KIND_INTERRUPT && lease->kind != MMIOD_KIND_DEVICE;
+}
+
 /* Bytes of memory that its holder has. */
 static inline uint64_t lease_bytes(const struct lease *lease)
 {
-	return lease->kind == MMIOD_KIND_INTERRUPT || lease->kind == MMIOD_KIND_DEVICE
-		       ? 0
-		       : lease->length;
+	return lease_has_window(lease) ? lease->length : 0;
 }
 
 /*
@@ -140,15 +144,10 @@ static inline enum mmiod_share lease_operate_share(uint32_t operates)
 	return lease_operates(operates) ? MMIOD_SHARE_READ : MMIOD_SHARE_WRITE;
 }
 
-/* What others are told, who know of no such byte. */
-static inline uint64_t lease_told_offset(const struct lease *lease)
+/* What others are told of an offset or a length, who know of no such byte. */
+static inline uint64_t lease_told(enum mmiod_lease_kind kind, uint64_t place)
 {
-	return lease->kind == MMIOD_KIND_DEVICE ? 0 : lease->offset;
-}
-
-static inline uint64_t lease_told_length(const struct lease *lease)
-{
-	return lease->kind == MMIOD_KIND_DEVICE ? 0 : lease->length;
+	return kind == MMIOD_KIND_DEVICE ? 0 : place;
 }
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,

@@ -18,14 +18,13 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 {
 	out->memtype = lease->memtype;
 	out->lease = lease->id;
-	out->offset = lease_told_offset(lease);
-	out->length = lease_told_length(lease);
+	out->offset = lease_told(lease->kind, lease->offset);
+	out->length = lease_told(lease->kind, lease->length);
 	out->map_offset = created->map_offset;
 	out->rights = lease->rights;
 	out->width = lease->width;
 	out->share = lease->share;
-	out->mmapable = lease->kind != MMIOD_KIND_INTERRUPT && lease->kind != MMIOD_KIND_DEVICE &&
-			owns_pages(lease);
+	out->mmapable = lease_has_window(lease) && owns_pages(lease);
 	if (lease->kind == MMIOD_KIND_DEVICE)
 		out->rights = device_rights_of(lease->operates);
 	if (lease->kind == MMIOD_KIND_INTERRUPT) {
@@ -145,8 +144,8 @@ static void log_refusal(const struct batch *batch)
 	refusal = (struct journal_refusal){
 		.region = want->wire.region,
 		.rights = want->wire.rights,
-		.offset = want->lease_kind == MMIOD_KIND_DEVICE ? 0 : want->wire.offset,
-		.length = want->lease_kind == MMIOD_KIND_DEVICE ? 0 : want->wire.length,
+		.offset = lease_told(want->lease_kind, want->wire.offset),
+		.length = lease_told(want->lease_kind, want->wire.length),
 		.limit = outcome == MMIOD_E_QUOTA ? want->limit : 0,
 		.why = want->buffer,
 	};

@@ -99,8 +99,8 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->kind = lease->memory == MMIOD_MEMORY_REGION ? lease->kind : MMIOD_KIND_BUFFER;
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		memcpy(out->region, lease->region->name, sizeof(lease->region->name));
-	out->offset = lease_told_offset(lease);
-	out->length = lease_told_length(lease);
+	out->offset = lease_told(lease->kind, lease->offset);
+	out->length = lease_told(lease->kind, lease->length);
 	out->started = clock_since_1970(lease->started_ms);
 	out->rights = lease->rights;
 	out->memtype = lease->memtype;
@@ -113,7 +113,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->left_ms = lease_left_ms(lease, clock_boot_ms());
 	out->lease_ms = lease->time_limit ? lease->time_limit->lease_ms : 0;
 	out->renew = lease->time_limit && lease->time_limit->renew;
-	if (lease->kind == MMIOD_KIND_INTERRUPT || lease->kind == MMIOD_KIND_DEVICE)
+	if (!lease_has_window(lease))
 		return;
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
 		return;

@@ -290,7 +290,7 @@ enum mmiod_outcome want_create(struct want *want)
 	int r;
 
 	turn_spend(&broker->host, WORK_WINDOW);
-	if (lease->kind == MMIOD_KIND_INTERRUPT || lease->kind == MMIOD_KIND_DEVICE)
+	if (!lease_has_window(lease))
 		return create_handle(want);
 	r = buffer ? create_buffer(want) : create_window(want);
 	if (r < 0) {

@@ -110,48 +110,40 @@ static enum mmiod_outcome charge_bytes(struct want *want)
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-static enum mmiod_outcome charge_interrupt(struct want *want)
+/* `most`: of these `things`, as `key` says. */
+static enum mmiod_outcome charge_one(struct want *want, enum user_slot slot, enum mmiod_limit limit,
+				     uint32_t most, const char *things, const char *key)
 {
-	uint32_t limit = want->call->broker->config->limits.interrupts_per_user;
 	const uint64_t payer = holder_payer(&want->holder);
+	int r = charge_take(&want->lease->bytes, users_of(want), payer, slot, most);
 	char words[USER_NAME_MAX + 8];
-	int r;
 
-	if (want->lease_kind != MMIOD_KIND_INTERRUPT)
-		return MMIOD_OK;
-	r = charge_take(&want->lease->bytes, users_of(want), payer, USER_INTERRUPTS, limit);
 	if (r == 0)
 		return MMIOD_OK;
-	want->limit = MMIOD_LIMIT_INTERRUPTS;
+	want->limit = limit;
 	if (r == -EDQUOT)
 		return want_refuse(want, MMIOD_E_QUOTA,
-				   "%s has %u vectors leased, as many as interrupts-per-user in "
-				   "[daemon] admits%s",
-				   payer_words(want, words), limit,
+				   "%s has %u %s, as many as %s in [daemon] admits%s",
+				   payer_words(want, words), most, things, key,
 				   with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
 	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 }
 
-static enum mmiod_outcome charge_device(struct want *want)
+static enum mmiod_outcome charge_device_file(struct want *want)
 {
-	uint32_t limit = want->call->broker->config->limits.devices_per_user;
-	const uint64_t payer = holder_payer(&want->holder);
-	char words[USER_NAME_MAX + 8];
-	int r;
+	const struct config_limits *limits = &want->call->broker->config->limits;
 
-	if (want->lease_kind != MMIOD_KIND_DEVICE)
+	switch (want->lease_kind) {
+	case MMIOD_KIND_INTERRUPT:
+		return charge_one(want, USER_INTERRUPTS, MMIOD_LIMIT_INTERRUPTS,
+				  limits->interrupts_per_user, "vectors leased",
+				  "interrupts-per-user");
+	case MMIOD_KIND_DEVICE:
+		return charge_one(want, USER_DEVICES, MMIOD_LIMIT_DEVICES, limits->devices_per_user,
+				  "leases that operate devices", "devices-per-user");
+	default:
 		return MMIOD_OK;
-	r = charge_take(&want->lease->bytes, users_of(want), payer, USER_DEVICES, limit);
-	if (r == 0)
-		return MMIOD_OK;
-	want->limit = MMIOD_LIMIT_DEVICES;
-	if (r == -EDQUOT)
-		return want_refuse(want, MMIOD_E_QUOTA,
-				   "%s has %u leases that operate devices, as many as "
-				   "devices-per-user in [daemon] admits%s",
-				   payer_words(want, words), limit,
-				   with_waiting(user_uses(users_of(want), payer, USER_WAITING)));
-	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	}
 }
 
 /* They are charged when they are sent; here it is only asked whether they may be. */
@@ -210,9 +202,7 @@ enum mmiod_outcome want_charge(struct want *want)
 	if (outcome == MMIOD_OK)
 		outcome = charge_bytes(want);
 	if (outcome == MMIOD_OK)
-		outcome = charge_interrupt(want);
-	if (outcome == MMIOD_OK)
-		outcome = charge_device(want);
+		outcome = charge_device_file(want);
 	if (outcome == MMIOD_OK)
 		outcome = check_descriptors(want);
 	return outcome;
