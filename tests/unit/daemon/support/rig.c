@@ -262,16 +262,24 @@ struct mmiod_wire_want want(const char *region, uint64_t offset, uint64_t length
 	return element;
 }
 
-void send_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags)
+/* The elements of a request for leases, whatever they are of. */
+static void send_elements(int fd, uint16_t opcode, const void *elements, size_t n, size_t size,
+			  uint32_t flags)
 {
 	struct {
 		struct mmiod_msg_lease fixed;
-		struct mmiod_wire_want wants[32];
+		uint8_t elements[8192];
 	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
 
-	packet.fixed.msg = header(MMIOD_OP_LEASE, sizeof(packet.fixed), n, sizeof(wants[0]));
-	memcpy(packet.wants, wants, n * sizeof(wants[0]));
+	cr_assert_leq(n * size, sizeof(packet.elements));
+	packet.fixed.msg = header(opcode, sizeof(packet.fixed), n, size);
+	memcpy(packet.elements, elements, n * size);
 	client_send(fd, &packet, packet.fixed.msg.size);
+}
+
+void send_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags)
+{
+	send_elements(fd, MMIOD_OP_LEASE, wants, n, sizeof(wants[0]), flags);
 }
 
 uint32_t client_lease(int fd, const struct mmiod_wire_want *wants, size_t n, uint32_t flags)
@@ -309,14 +317,7 @@ struct mmiod_wire_alloc ask(uint32_t memory, const char *region, uint64_t length
 
 void send_allocs(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags)
 {
-	struct {
-		struct mmiod_msg_lease fixed;
-		struct mmiod_wire_alloc asks[MMIOD_MSG_FDS_MAX];
-	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
-
-	packet.fixed.msg = header(MMIOD_OP_ALLOC, sizeof(packet.fixed), n, sizeof(asks[0]));
-	memcpy(packet.asks, asks, n * sizeof(asks[0]));
-	client_send(fd, &packet, packet.fixed.msg.size);
+	send_elements(fd, MMIOD_OP_ALLOC, asks, n, sizeof(asks[0]), flags);
 }
 
 uint32_t client_alloc(int fd, const struct mmiod_wire_alloc *asks, size_t n, uint32_t flags)
@@ -335,14 +336,7 @@ struct mmiod_wire_interrupt vector(const char *device, uint32_t number)
 
 void send_interrupts(int fd, const struct mmiod_wire_interrupt *wants, size_t n, uint32_t flags)
 {
-	struct {
-		struct mmiod_msg_lease fixed;
-		struct mmiod_wire_interrupt wants[MMIOD_MSG_FDS_MAX];
-	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
-
-	packet.fixed.msg = header(MMIOD_OP_INTERRUPT, sizeof(packet.fixed), n, sizeof(wants[0]));
-	memcpy(packet.wants, wants, n * sizeof(wants[0]));
-	client_send(fd, &packet, packet.fixed.msg.size);
+	send_elements(fd, MMIOD_OP_INTERRUPT, wants, n, sizeof(wants[0]), flags);
 }
 
 uint32_t client_interrupt(int fd, const struct mmiod_wire_interrupt *wants, size_t n,
@@ -362,14 +356,7 @@ struct mmiod_wire_operate operate(const char *device, uint32_t rights)
 
 void send_operates(int fd, const struct mmiod_wire_operate *wants, size_t n, uint32_t flags)
 {
-	struct {
-		struct mmiod_msg_lease fixed;
-		struct mmiod_wire_operate wants[MMIOD_MSG_FDS_MAX];
-	} packet = { .fixed = { .flags = flags, .wait_ms = request_wait_ms } };
-
-	packet.fixed.msg = header(MMIOD_OP_OPERATE, sizeof(packet.fixed), n, sizeof(wants[0]));
-	memcpy(packet.wants, wants, n * sizeof(wants[0]));
-	client_send(fd, &packet, packet.fixed.msg.size);
+	send_elements(fd, MMIOD_OP_OPERATE, wants, n, sizeof(wants[0]), flags);
 }
 
 uint32_t client_operate(int fd, const struct mmiod_wire_operate *wants, size_t n, uint32_t flags)
