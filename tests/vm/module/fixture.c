@@ -46,14 +46,19 @@ int open_control(void)
 
 const char *read_file(const char *path)
 {
-	static char text[1 << 18];
+	static _Thread_local char *text;
+	const size_t size = 1 << 18;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t length = 0;
 	ssize_t got;
 
 	if (fd < 0)
 		FAIL("cannot open %s: %s", path, strerror(errno));
-	while ((got = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
+	if (!text)
+		text = malloc(size);
+	if (!text)
+		FAIL("no memory to read %s", path);
+	while ((got = read(fd, text + length, size - 1 - length)) > 0)
 		length += got;
 	close(fd);
 	text[length] = '\0';
@@ -121,7 +126,7 @@ uint32_t find_pci(unsigned int vendor, unsigned int device)
 
 const char *pci_path(uint32_t address)
 {
-	static char path[64];
+	static _Thread_local char path[64];
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%04x:%02x:%02x.%x", address >> 16,
 		 address >> 8 & 0xff, address >> 3 & 0x1f, address & 7);
@@ -175,7 +180,7 @@ void set_pci_command(uint32_t address, uint16_t bits, bool on)
 
 const char *first_match(const char *pattern)
 {
-	static char found[256];
+	static _Thread_local char found[256];
 	glob_t paths;
 
 	if (glob(pattern, 0, NULL, &paths))

@@ -34,11 +34,11 @@ int open_control(void);
 
 /* PCI address of the rig's device with these ids, PCI_NONE if it is not there. */
 uint32_t find_pci(unsigned int vendor, unsigned int device);
-/* Its sysfs directory, "/sys/bus/pci/devices/0000:…". */
+/* Its sysfs directory, "/sys/bus/pci/devices/0000:…", in a buffer of the thread. */
 const char *pci_path(uint32_t address);
 /* Write text to DIRECTORY/NAME; 0 or -1 with errno. */
 int write_file(const char *directory, const char *name, const char *text);
-/* All of a file, zero-terminated, in a static buffer. */
+/* All of a file, zero-terminated, in a buffer of the thread. */
 const char *read_file(const char *path);
 
 /* Takes a function from its driver and gives it to another; "": to none. */
@@ -46,7 +46,7 @@ void bind_driver(uint32_t address, const char *driver);
 /* The COMMAND register of a function, past the module; and to set or clear bits of it. */
 uint16_t pci_command(uint32_t address);
 void set_pci_command(uint32_t address, uint16_t bits, bool on);
-/* The first path that matches, in a static buffer, or NULL. */
+/* The first path that matches, in a buffer of the thread, or NULL. */
 const char *first_match(const char *pattern);
 /* QEMU's monitor says nothing that matters here: the events show the effect of its commands. */
 void tell_qemu(const char *command);
