@@ -223,6 +223,14 @@ unsigned int mmiod_region_leases(const struct mmiod_region *region);
 
 /** The leases that policy lets the caller see: its own user's, and all for who may inspect. */
 int mmiod_client_list_leases(struct mmiod_client *client, struct mmiod_lease_list **list);
+/**
+ * Likewise, but some hundreds of them at a time, so that a program needs little memory however many
+ * there are: those whose ids are above that one, in the order of their ids. Start with 0, and go on
+ * with the id of the last in the list. An empty list says that there are no more. Leases that come
+ * and go meanwhile may be in it or not.
+ */
+int mmiod_client_list_leases_after(struct mmiod_client *client, uint64_t lease,
+				   struct mmiod_lease_list **list);
 void mmiod_lease_list_free(struct mmiod_lease_list *list);
 size_t mmiod_lease_list_count(const struct mmiod_lease_list *list);
 const struct mmiod_lease_info *mmiod_lease_list_get(const struct mmiod_lease_list *list,

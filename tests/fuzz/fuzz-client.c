@@ -122,6 +122,8 @@ LOOK_AT_LIST(list_regions, mmiod_region_list, mmiod_client_list_regions(client, 
 	     mmiod_region_list, look_at_region)
 LOOK_AT_LIST(list_leases, mmiod_lease_list, mmiod_client_list_leases(client, &list),
 	     mmiod_lease_list, look_at_lease)
+LOOK_AT_LIST(list_leases_after, mmiod_lease_list, mmiod_client_list_leases_after(client, 1, &list),
+	     mmiod_lease_list, look_at_lease)
 LOOK_AT_LIST(list_pools, mmiod_pool_list, mmiod_client_list_pools(client, &list), mmiod_pool_list,
 	     look_at_pool)
 LOOK_AT_LIST(map_pool, mmiod_pool_map, mmiod_client_map_pool(client, "pool", &list), mmiod_pool_map,
@@ -386,11 +388,12 @@ static void set_wait(void)
 
 /* In the order of the numbers that the seeds call them by. */
 static void (*const calls[])(void) = {
-	ask_status,	   list_regions,  list_leases, list_pools,    map_pool,	   list_caches,
-	list_peers,	   list_counters, ask_policy,  ask_buffer,    translate,   ask_frame,
-	ask_leases,	   allocate,	  give_back,   give_all_back, let_go,	   take_back,
-	release_by_number, map,		  use_objects, take_event,    take_notice, monitor,
-	set_wait,	   list_log,
+	ask_status, list_regions,  list_leases, list_leases_after, list_pools,
+	map_pool,   list_caches,   list_peers,	list_counters,	   ask_policy,
+	ask_buffer, translate,	   ask_frame,	ask_leases,	   allocate,
+	give_back,  give_all_back, let_go,	take_back,	   release_by_number,
+	map,	    use_objects,   take_event,	take_notice,	   monitor,
+	set_wait,   list_log,
 };
 
 static size_t open_files(void)

@@ -3,6 +3,7 @@
  * struct mmiod_lease_info and the list of them: a snapshot, owned by the program, that outlives the
  * client.
  */
+#include "base/error.h"
 #include "snapshot/list.h"
 
 struct mmiod_lease_info {
@@ -37,6 +38,32 @@ MMIOD_EXPORT int mmiod_client_list_leases(struct mmiod_client *client,
 					  struct mmiod_lease_list **list)
 {
 	return list_fetch(client, &kind, NULL, list);
+}
+
+/* Or a program that goes on with the last id would go on for ever. */
+static bool rises(const struct mmiod_lease_list *list, uint64_t id)
+{
+	for (size_t i = 0; i < mmiod_lease_list_count(list); i++) {
+		uint64_t next = mmiod_lease_list_get(list, i)->wire.id;
+
+		if (next <= id)
+			return false;
+		id = next;
+	}
+	return true;
+}
+
+MMIOD_EXPORT int mmiod_client_list_leases_after(struct mmiod_client *client, uint64_t lease,
+						struct mmiod_lease_list **list)
+{
+	int err = list_fetch_after(client, &kind, lease, list);
+
+	if (err || rises(*list, lease))
+		return err;
+	mmiod_lease_list_free(*list);
+	*list = NULL;
+	return client_fail(client, -EPROTO,
+			   "the daemon lists leases that are not in the order of their ids");
 }
 
 GETTER(uint64_t, mmiod_lease_info_id, mmiod_lease_info, wire.id)

@@ -8,10 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Items of a part of a list: what they cost is no more than their round trips, and little memory. */
+#define ENOUGH 256
+
 struct page {
 	struct mmiod_client *client;
 	const char *region;
+	uint64_t from;
 	uint64_t cursor;
+	size_t enough;
 	bool more;
 	struct list *list;
 };
@@ -87,7 +92,10 @@ static int read_page(void *context, size_t index, struct reply *reply)
 	return err;
 }
 
-/* Cursors mean nothing to another daemon: when it was restarted in the middle, begin again. */
+/*
+ * Cursors within a list mean nothing to another daemon: when it was restarted in the middle, begin
+ * again.
+ */
 static int fetch_pages(struct page *page)
 {
 	struct mmiod_client *client = page->client;
@@ -102,33 +110,48 @@ static int fetch_pages(struct page *page)
 
 		if (err)
 			return err;
-		if (client->connections != connections && cursor) {
+		if (client->connections != connections && cursor != page->from) {
 			page->list->count = 0;
-			page->cursor = 0;
+			page->cursor = page->from;
 			page->more = true;
 		}
 		connections = client->connections;
-	} while (page->more);
+	} while (page->more && page->list->count < page->enough);
 	return 0;
+}
+
+static int fetch(struct page *page, const struct list_kind *kind, void *listp)
+{
+	int err;
+
+	*(struct list **)listp = NULL;
+	page->list = calloc(1, sizeof(*page->list));
+	if (!page->list)
+		return client_fail(page->client, -ENOMEM, "out of memory");
+	page->list->kind = kind;
+	page->cursor = page->from;
+	err = fetch_pages(page);
+	if (err)
+		list_free(page->list);
+	else
+		*(struct list **)listp = page->list;
+	return err;
 }
 
 int list_fetch(struct mmiod_client *client, const struct list_kind *kind, const char *region,
 	       void *listp)
 {
-	struct page page = { .client = client, .region = region };
-	int err;
+	struct page page = { .client = client, .region = region, .enough = SIZE_MAX };
 
-	*(struct list **)listp = NULL;
-	page.list = calloc(1, sizeof(*page.list));
-	if (!page.list)
-		return client_fail(client, -ENOMEM, "out of memory");
-	page.list->kind = kind;
-	err = fetch_pages(&page);
-	if (err)
-		list_free(page.list);
-	else
-		*(struct list **)listp = page.list;
-	return err;
+	return fetch(&page, kind, listp);
+}
+
+int list_fetch_after(struct mmiod_client *client, const struct list_kind *kind, uint64_t id,
+		     void *listp)
+{
+	struct page page = { .client = client, .from = id, .enough = ENOUGH };
+
+	return fetch(&page, kind, listp);
 }
 
 void list_free(struct list *list)

@@ -35,6 +35,12 @@ struct list_kind {
  */
 int list_fetch(struct mmiod_client *client, const struct list_kind *kind, const char *region,
 	       void *listp);
+/*
+ * The next of them, behind the one with that id, of a kind whose cursor is the id of the last item.
+ * An empty list: there are no more.
+ */
+int list_fetch_after(struct mmiod_client *client, const struct list_kind *kind, uint64_t id,
+		     void *listp);
 void list_free(struct list *list);
 const void *list_get(const struct list *list, size_t index);
 

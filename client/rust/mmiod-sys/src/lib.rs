@@ -511,6 +511,11 @@ extern "C" {
         client: *mut mmiod_client,
         list: *mut *mut mmiod_lease_list,
     ) -> c_int;
+    pub fn mmiod_client_list_leases_after(
+        client: *mut mmiod_client,
+        lease: u64,
+        list: *mut *mut mmiod_lease_list,
+    ) -> c_int;
     pub fn mmiod_lease_list_free(list: *mut mmiod_lease_list);
     pub fn mmiod_lease_list_count(list: *const mmiod_lease_list) -> usize;
     pub fn mmiod_lease_list_get(

@@ -690,3 +690,113 @@ Test(client, lists_leases_with_names_made_harmless)
 	mmiod_lease_list_free(list);
 	fake_leave(&fake, client);
 }
+
+#define LEASE_PAGE 100
+
+/* As many leases from that id on, and whether there are more. */
+static void send_lease_page(struct fake *fake, uint64_t after, uint64_t first, uint32_t count,
+			    bool more)
+{
+	static struct {
+		struct mmiod_msg_list_reply list;
+		struct mmiod_wire_lease leases[LEASE_PAGE];
+	} reply;
+	const struct mmiod_msg_list *request = (const void *)fake_read(fake);
+
+	cr_expect_eq(request->msg.opcode, MMIOD_OP_LEASES);
+	cr_expect_eq(request->cursor, after);
+	memset(&reply, 0, sizeof(reply));
+	reply.list.msg = (struct mmiod_msg){
+		.size = (uint32_t)(sizeof(reply.list) + count * sizeof(reply.leases[0])),
+		.opcode = MMIOD_OP_LEASES,
+		.flags = MMIOD_MSG_REPLY | (more ? MMIOD_MSG_MORE : 0),
+		.id = request->msg.id,
+		.fixed = sizeof(reply.list),
+		.count = count,
+		.stride = sizeof(reply.leases[0]),
+	};
+	reply.list.cursor = first + count - 1;
+	for (uint32_t i = 0; i < count; i++)
+		reply.leases[i] = (struct mmiod_wire_lease){ .id = first + i, .length = 0x1000 };
+	fake_send(fake, &reply, reply.list.msg.size, NULL, 0);
+}
+
+/* Pages of leases, and one page on which there is none that the caller may see. */
+static void serve_many_leases(struct fake *fake)
+{
+	fake_accept(fake);
+	send_lease_page(fake, 0, 1, 100, true);
+	send_lease_page(fake, 100, 201, 0, true);
+	send_lease_page(fake, 200, 201, 100, true);
+	send_lease_page(fake, 300, 301, 100, true);
+	send_lease_page(fake, 400, 401, 1, false);
+	send_lease_page(fake, 401, 402, 0, false);
+}
+
+Test(client, lists_leases_some_hundreds_at_a_time)
+{
+	struct mmiod_lease_list *list;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, serve_many_leases, NULL);
+	cr_assert_eq(mmiod_client_list_leases_after(client, 0, &list), 0);
+	cr_assert_eq(mmiod_lease_list_count(list), 300);
+	cr_assert_eq(mmiod_lease_info_id(mmiod_lease_list_get(list, 299)), 400);
+	mmiod_lease_list_free(list);
+	cr_assert_eq(mmiod_client_list_leases_after(client, 400, &list), 0);
+	cr_assert_eq(mmiod_lease_list_count(list), 1);
+	mmiod_lease_list_free(list);
+	cr_assert_eq(mmiod_client_list_leases_after(client, 401, &list), 0);
+	cr_assert_eq(mmiod_lease_list_count(list), 0);
+	mmiod_lease_list_free(list);
+	fake_leave(&fake, client);
+}
+
+static void die_between_lease_pages(struct fake *fake)
+{
+	fake_accept(fake);
+	send_lease_page(fake, 40, 41, 2, true);
+	fake_read(fake);
+	fake_hang_up(fake);
+	fake_accept(fake);
+	send_lease_page(fake, 42, 43, 1, false);
+	send_lease_page(fake, 40, 41, 1, false);
+}
+
+Test(client, lists_leases_from_the_same_id_again_when_the_daemon_was_restarted_meanwhile)
+{
+	struct mmiod_lease_list *list;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, die_between_lease_pages, NULL);
+	cr_assert_eq(mmiod_client_list_leases_after(client, 40, &list), 0);
+	cr_assert_eq(mmiod_lease_list_count(list), 1);
+	cr_assert_eq(mmiod_lease_info_id(mmiod_lease_list_get(list, 0)), 41);
+	mmiod_lease_list_free(list);
+	fake_leave(&fake, client);
+}
+
+/* Nothing rises, though each page is a page. */
+static void list_the_same_again(struct fake *fake)
+{
+	fake_accept(fake);
+	send_lease_page(fake, 0, 41, 2, false);
+	send_lease_page(fake, 42, 41, 2, false);
+	fake_wait_hang_up(fake);
+}
+
+Test(client, refuses_leases_that_it_has_had)
+{
+	struct mmiod_lease_list *list;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, list_the_same_again, NULL);
+	cr_assert_eq(mmiod_client_list_leases_after(client, 0, &list), 0);
+	mmiod_lease_list_free(list);
+	cr_assert_eq(mmiod_client_list_leases_after(client, 42, &list), -EPROTO);
+	cr_assert_null(list);
+	fake_leave(&fake, client);
+}
