@@ -97,27 +97,37 @@ struct cell {
 	uint64_t number;
 	unsigned int width;
 	json_t *json; /* the table's own from table_row() on */
-	char text[512];
+	char text[512]; /* the last */
 };
 
 #define COLUMNS_MAX 32
+
+/*
+ * Up to TABLE_KEPT rows are kept until the end: the columns are as wide as what is in them, and
+ * nothing is printed if a row fails. What is longer is printed as it comes, in columns as wide as
+ * those rows.
+ */
+#define TABLE_KEPT 1000
 
 struct table {
 	const struct context *context;
 	const struct column *columns;
 	size_t count;
+	const char *key; /* names the rows in JSON */
 	size_t picked[COLUMNS_MAX]; /* indices, in the order asked for */
 	size_t picked_count;
-	struct libscols_table *scols; /* without --json */
-	json_t *rows; /* with --json */
+	size_t rows;
+	struct libscols_table *scols; /* without --json, and while rows are kept */
+	size_t widths[COLUMNS_MAX]; /* of those picked, from then on */
+	json_t *kept; /* with --json, and while rows are kept */
 };
 
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
-		size_t count);
+		size_t count, const char *key);
 int table_row(struct table *table, const struct cell *cells);
-int table_end(struct table *table, const char *key);
-void table_drop(struct table *table);
+int table_end(struct table *table, int status);
 extern const struct verb_option table_options[]; /* of verbs that have no other options */
+void cells_clear(struct cell *cells, size_t count);
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_optional(struct cell *cell, uint64_t number);

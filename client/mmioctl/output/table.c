@@ -2,7 +2,8 @@
 /*
  * The output on stdout. Tables and JSON have one model: columns, and rows of cells. -o picks
  * columns for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema
- * version beside the rows. json.c makes its values.
+ * version beside the rows. json.c makes its values. Both would hold all rows until the end; of a
+ * long table they hold the first ones only, and the others are printed as they come.
  */
 #include "output/output.h"
 
@@ -12,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+#include <wchar.h>
+#include <common/escape.h>
 
 /* ---- JSON ---- */
 
@@ -47,6 +50,15 @@ int json_line(json_t *root)
 }
 
 /* ---- cells ---- */
+
+/* Empties cells. What = { 0 } does takes longer than all else, where there are many rows. */
+void cells_clear(struct cell *cells, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		memset(&cells[i], 0, offsetof(struct cell, text));
+		cells[i].text[0] = '\0';
+	}
+}
 
 void cell_text(struct cell *cell, const char *text)
 {
@@ -122,17 +134,19 @@ static bool is_right(const struct column *column)
 }
 
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
-		size_t count)
+		size_t count, const char *key)
 {
 	int status;
 
-	*table = (struct table){ .context = context, .columns = columns, .count = count };
+	*table = (struct table){
+		.context = context, .columns = columns, .count = count, .key = key
+	};
 	status = choose_columns(table);
 	if (status)
 		return status;
 	if (context->json) {
-		table->rows = json_array();
-		return table->rows ? 0 : out_of_memory(table->context);
+		table->kept = json_array();
+		return table->kept ? 0 : out_of_memory(table->context);
 	}
 	table->scols = scols_new_table();
 	if (!table->scols)
@@ -244,7 +258,7 @@ static void json_key(const char *name, char *key, size_t size)
 	key[i] = '\0';
 }
 
-static int json_row(struct table *table, const struct cell *cells)
+static json_t *json_of(const struct table *table, const struct cell *cells)
 {
 	json_t *row = json_object();
 
@@ -253,55 +267,165 @@ static int json_row(struct table *table, const struct cell *cells)
 		char key[32];
 
 		json_key(table->columns[index].name, key, sizeof(key));
-		json_object_set_new(row, key, json_cell(table->columns[index].kind, &cells[index]));
+		json_object_set_new_nocheck(row, key,
+					    json_cell(table->columns[index].kind, &cells[index]));
 	}
-	return json_array_append_new(table->rows, row) ? out_of_memory(table->context) : 0;
+	return row;
+}
+
+static int print_json_row(const struct table *table, json_t *row, bool first)
+{
+	char *text = json_dumps(row, JSON_PRESERVE_ORDER |
+					     (output_position ? JSON_COMPACT : JSON_INDENT(2)));
+
+	json_decref(row);
+	if (!text)
+		return out_of_memory(table->context);
+	fputs(first ? "" : ",", stdout);
+	if (!output_position)
+		fputs("\n    ", stdout);
+	for (const char *line = text, *end; *line; line = end) {
+		end = line + strcspn(line, "\n");
+		end += *end == '\n';
+		fputs(line == text ? "" : "    ", stdout);
+		fwrite(line, 1, (size_t)(end - line), stdout);
+	}
+	free(text);
+	return STATUS_OK;
+}
+
+/* The kept rows are printed as json_output() would print them if they were all. */
+static int release_json(struct table *table)
+{
+	int status = STATUS_OK;
+	json_t *row;
+	size_t i;
+
+	printf(output_position ? "{\"schema\":%d,\"%s\":[" : "{\n  \"schema\": %d,\n  \"%s\": [",
+	       JSON_SCHEMA, table->key);
+	json_array_foreach(table->kept, i, row)
+	{
+		if (!status)
+			status = print_json_row(table, json_incref(row), !i);
+	}
+	json_decref(table->kept);
+	table->kept = NULL;
+	return status;
+}
+
+static void end_released_json(void)
+{
+	if (output_position)
+		printf("],\"line\":%lu}\n", output_position->line);
+	else
+		puts("\n  ]\n}");
+}
+
+static int json_row(struct table *table, const struct cell *cells)
+{
+	json_t *row = json_of(table, cells);
+
+	if (!table->kept)
+		return print_json_row(table, row, false);
+	if (json_array_append_new(table->kept, row))
+		return out_of_memory(table->context);
+	return table->rows == TABLE_KEPT ? release_json(table) : STATUS_OK;
+}
+
+/* How many places a text takes on a terminal. */
+static size_t width_of(const char *text)
+{
+	wchar_t wide[sizeof(((struct cell *)NULL)->text)];
+	size_t length = mbstowcs(wide, text, sizeof(wide) / sizeof(wide[0]));
+	int width = length == (size_t)-1 ? -1 : wcswidth(wide, length);
+
+	return width < 0 ? strlen(text) : (size_t)width;
+}
+
+/* A cell of a row that is not kept. What is wider than its column moves what follows. */
+static void print_cell(const struct table *table, size_t i, char *text)
+{
+	size_t width;
+	int gap;
+
+	common_clean(text);
+	width = width_of(text);
+	gap = width < table->widths[i] ? (int)(table->widths[i] - width) : 0;
+	if (is_right(&table->columns[table->picked[i]]))
+		printf("%*s%s", gap, "", text);
+	else
+		printf("%s%*s", text, i + 1 < table->picked_count ? gap : 0, "");
+	putchar(i + 1 < table->picked_count ? ' ' : '\n');
+}
+
+static void release_text(struct table *table)
+{
+	scols_print_table(table->scols);
+	for (size_t i = 0; i < table->picked_count; i++)
+		table->widths[i] = scols_column_get_width(scols_table_get_column(table->scols, i));
+	scols_unref_table(table->scols);
+	table->scols = NULL;
 }
 
 static int text_row(struct table *table, const struct cell *cells)
 {
-	struct libscols_line *line;
+	struct libscols_line *line = NULL;
 
-	line = scols_table_new_line(table->scols, NULL);
-	if (!line)
-		return out_of_memory(table->context);
+	if (table->scols) {
+		line = scols_table_new_line(table->scols, NULL);
+		if (!line)
+			return out_of_memory(table->context);
+	}
 	for (size_t i = 0; i < table->picked_count; i++) {
 		size_t index = table->picked[i];
 		char text[sizeof(cells->text)];
 
 		render(table, table->columns[index].kind, &cells[index], text, sizeof(text));
-		if (scols_line_set_data(line, i, text))
+		if (!line)
+			print_cell(table, i, text);
+		else if (scols_line_set_data(line, i, text))
 			return out_of_memory(table->context);
 	}
-	return 0;
+	if (line && table->rows == TABLE_KEPT)
+		release_text(table);
+	return STATUS_OK;
 }
 
 /* @cells: one for each column that there is, picked or not. */
 int table_row(struct table *table, const struct cell *cells)
 {
-	int status = table->context->json ? json_row(table, cells) : text_row(table, cells);
+	int status;
 
+	table->rows++;
+	status = table->context->json ? json_row(table, cells) : text_row(table, cells);
 	for (size_t i = 0; i < table->count; i++)
 		json_decref(cells[i].json);
 	return status;
 }
 
-/* Print, and give up what the table holds. @key names the rows in JSON. */
-int table_end(struct table *table, const char *key)
+static int print_rest(struct table *table)
 {
-	if (table->context->json)
+	if (table->kept)
 		return json_output(
-			json_pack("{s:i, s:o}", "schema", JSON_SCHEMA, key, table->rows));
-	scols_print_table(table->scols);
-	scols_unref_table(table->scols);
+			json_pack("{s:i, s:O}", "schema", JSON_SCHEMA, table->key, table->kept));
+	if (table->context->json)
+		end_released_json();
+	else if (table->scols)
+		scols_print_table(table->scols);
 	return STATUS_OK;
 }
 
-/* Give up what the table holds without printing. */
-void table_drop(struct table *table)
+/*
+ * Print, unless a row failed: @status is the verb's so far, and is returned. Gives up what the
+ * table holds, also after a table_begin() that failed.
+ */
+int table_end(struct table *table, int status)
 {
-	json_decref(table->rows);
+	if (!status)
+		status = print_rest(table);
+	json_decref(table->kept);
 	scols_unref_table(table->scols);
-	table->rows = NULL;
+	table->kept = NULL;
 	table->scols = NULL;
+	return status;
 }

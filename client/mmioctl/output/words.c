@@ -123,14 +123,25 @@ void memtypes_words(unsigned int memtypes, char *out, size_t size)
 						   length ? "," : "", memtype_word(i));
 }
 
+/* Each look into the user database opens a file at least: names are kept while the program runs. */
 void user_name(uint32_t uid, char *out, size_t size)
 {
-	const struct passwd *user = getpwuid(uid);
+	static struct {
+		uint32_t uid;
+		char name[64];
+	} known[64];
+	size_t slot = uid % (sizeof(known) / sizeof(known[0]));
+	const struct passwd *user;
 
-	if (user)
-		snprintf(out, size, "%s", user->pw_name);
-	else
-		snprintf(out, size, "%u", uid);
+	if (!known[slot].name[0] || known[slot].uid != uid) {
+		user = getpwuid(uid);
+		known[slot].uid = uid;
+		if (user)
+			snprintf(known[slot].name, sizeof(known[slot].name), "%s", user->pw_name);
+		else
+			snprintf(known[slot].name, sizeof(known[slot].name), "%u", uid);
+	}
+	snprintf(out, size, "%s", known[slot].name);
 }
 
 /* Exact where it is a whole number of units, one decimal otherwise. */

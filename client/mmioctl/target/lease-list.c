@@ -6,20 +6,37 @@
 
 #include <time.h>
 
-int with_leases(struct context *context,
-		int (*print)(struct context *context, const struct mmiod_lease_list *list))
+static int each_of(const struct mmiod_lease_list *list, uint64_t *last,
+		   int (*each)(void *data, const struct mmiod_lease_info *info), void *data)
 {
-	struct mmiod_lease_list *list;
-	int status, err;
+	int status = STATUS_OK;
 
-	status = client_open(context);
-	if (status)
-		return status;
-	err = mmiod_client_list_leases(context->client, &list);
-	if (err)
-		return report_client(context, err);
-	status = print(context, list);
-	mmiod_lease_list_free(list);
+	for (size_t i = 0; !status && i < mmiod_lease_list_count(list); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
+
+		*last = mmiod_lease_info_id(info);
+		status = each(data, info);
+	}
+	return status;
+}
+
+int each_lease(const struct context *context,
+	       int (*each)(void *data, const struct mmiod_lease_info *info), void *data)
+{
+	int status = STATUS_OK;
+	uint64_t last = 0;
+	size_t count = 1;
+
+	while (!status && count) {
+		struct mmiod_lease_list *list;
+		int err = mmiod_client_list_leases_after(context->client, last, &list);
+
+		if (err)
+			return report_client(context, err);
+		count = mmiod_lease_list_count(list);
+		status = each_of(list, &last, each, data);
+		mmiod_lease_list_free(list);
+	}
 	return status;
 }
 

@@ -75,9 +75,13 @@ void device_right_words(unsigned int rights, char *out, size_t size);
 
 /* ---- lease-list.c ---- */
 
-/* Has a verb print the leases that the caller may see. Returns a status. */
-int with_leases(struct context *context,
-		int (*print)(struct context *context, const struct mmiod_lease_list *list));
+/*
+ * Calls each() for each lease that the caller may see, until it returns a status other than
+ * STATUS_OK; returns the last. They are asked for some hundreds at a time, and each() may ask
+ * the daemon for more about one.
+ */
+int each_lease(const struct context *context,
+	       int (*each)(void *data, const struct mmiod_lease_info *info), void *data);
 void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,
 		  struct cell *pid, struct cell *command, struct cell *age);
 

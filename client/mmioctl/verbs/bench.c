@@ -333,14 +333,12 @@ static int measure(struct bench *bench)
 
 static int run_bench(struct bench *bench)
 {
-	int status = table_begin(&bench->table, bench->context, bench_columns, bench_column_count);
+	int status = table_begin(&bench->table, bench->context, bench_columns, bench_column_count,
+				 "results");
 
 	if (!status)
 		status = measure(bench);
-	if (!status)
-		return table_end(&bench->table, "results");
-	table_drop(&bench->table);
-	return status;
+	return table_end(&bench->table, status);
 }
 
 static int verb_bench(struct context *context, int argc, char **argv)

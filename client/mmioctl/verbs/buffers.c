@@ -45,8 +45,8 @@ static const struct column buffer_columns[] = {
 };
 static const size_t buffer_column_count = BUFFER_COLUMNS;
 
-static int buffer_row(struct table *table, const struct mmiod_lease_info *info,
-		      const struct mmiod_buffer *buffer)
+static int fill_row(struct table *table, const struct mmiod_lease_info *info,
+		    const struct mmiod_buffer *buffer)
 {
 	struct cell cells[BUFFER_COLUMNS] = { 0 };
 
@@ -65,32 +65,32 @@ static int buffer_row(struct table *table, const struct mmiod_lease_info *info,
 	return table_row(table, cells);
 }
 
-static int print_buffers(struct context *context, const struct mmiod_lease_list *list)
+static int buffer_row(void *data, const struct mmiod_lease_info *info)
 {
-	struct table table;
-	int status = table_begin(&table, context, buffer_columns, buffer_column_count);
+	struct table *table = data;
+	const struct context *context = table->context;
+	struct mmiod_buffer buffer;
+	int err;
 
-	for (size_t i = 0; !status && i < mmiod_lease_list_count(list); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
-		struct mmiod_buffer buffer;
-		int err;
-
-		if (mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION)
-			continue;
-		err = mmiod_client_buffer(context->client, mmiod_lease_info_id(info), 0, &buffer);
-		if (err == -ENOENT)
-			continue; /* it has ended since it was listed */
-		status = err ? report_client(context, err) : buffer_row(&table, info, &buffer);
-	}
-	if (!status)
-		return table_end(&table, "buffers");
-	table_drop(&table);
-	return status;
+	if (mmiod_lease_info_memory(info) == MMIOD_MEMORY_REGION)
+		return STATUS_OK;
+	err = mmiod_client_buffer(context->client, mmiod_lease_info_id(info), 0, &buffer);
+	if (err == -ENOENT)
+		return STATUS_OK; /* it has ended since it was listed */
+	return err ? report_client(context, err) : fill_row(table, info, &buffer);
 }
 
 static int verb_buffers(struct context *context, int argc, char **argv)
 {
-	return with_leases(context, print_buffers);
+	struct table table;
+	int status = client_open(context);
+
+	if (status)
+		return status;
+	status = table_begin(&table, context, buffer_columns, buffer_column_count, "buffers");
+	if (!status)
+		status = each_lease(context, buffer_row, &table);
+	return table_end(&table, status);
 }
 
 const struct verb buffers_verb = {

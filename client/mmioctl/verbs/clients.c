@@ -73,7 +73,7 @@ static int verb_clients(struct context *context, int argc, char **argv)
 	err = mmiod_client_list_peers(context->client, &list);
 	if (err)
 		return report_client(context, err);
-	status = table_begin(&table, context, client_columns, client_column_count);
+	status = table_begin(&table, context, client_columns, client_column_count, "clients");
 	for (size_t i = 0; !status && i < mmiod_peer_list_count(list); i++) {
 		struct cell cells[CLIENT_COLUMNS] = { 0 };
 
@@ -81,7 +81,7 @@ static int verb_clients(struct context *context, int argc, char **argv)
 		status = table_row(&table, cells);
 	}
 	mmiod_peer_list_free(list);
-	return status ? status : table_end(&table, "clients");
+	return table_end(&table, status);
 }
 
 const struct verb clients_verb = {

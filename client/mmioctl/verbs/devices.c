@@ -181,7 +181,7 @@ static int print_devices(const struct context *context, const struct pci_functio
 			 const struct known *known)
 {
 	struct table table;
-	int status = table_begin(&table, context, device_columns, device_column_count);
+	int status = table_begin(&table, context, device_columns, device_column_count, "devices");
 
 	for (size_t i = 0; !status && i < functions->count; i++) {
 		struct cell cells[DEVICE_COLUMNS] = { 0 };
@@ -189,7 +189,7 @@ static int print_devices(const struct context *context, const struct pci_functio
 		fill_device(&functions->items[i], known, cells);
 		status = table_row(&table, cells);
 	}
-	return status ? status : table_end(&table, "devices");
+	return table_end(&table, status);
 }
 
 static int verb_devices(struct context *context, int argc, char **argv)

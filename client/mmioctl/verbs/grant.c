@@ -304,7 +304,7 @@ static void fill_grant(const struct mmiod_grant_info *info, struct cell *cells)
 static int print_grants(const struct context *context, const struct mmiod_grant_list *list)
 {
 	struct table table;
-	int status = table_begin(&table, context, policy_columns, policy_column_count);
+	int status = table_begin(&table, context, policy_columns, policy_column_count, "grants");
 
 	for (size_t i = 0; !status && i < mmiod_grant_list_count(list); i++) {
 		struct cell cells[POLICY_COLUMNS] = { 0 };
@@ -312,7 +312,7 @@ static int print_grants(const struct context *context, const struct mmiod_grant_
 		fill_grant(mmiod_grant_list_get(list, i), cells);
 		status = table_row(&table, cells);
 	}
-	return status ? status : table_end(&table, "grants");
+	return table_end(&table, status);
 }
 
 static int verb_policy(struct context *context, int argc, char **argv)

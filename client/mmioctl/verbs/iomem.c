@@ -97,15 +97,13 @@ static int verb_iomem(struct context *context, int argc, char **argv)
 	if (!file)
 		return status;
 	hidden = addresses_are_hidden(file);
-	status = table_begin(&table, context, iomem_columns, iomem_column_count);
+	status = table_begin(&table, context, iomem_columns, iomem_column_count, "iomem");
 	while (!status && fgets(line, sizeof(line), file))
 		if (parse_range(line, &range))
 			status = add_range(&table, &range, hidden);
 	fclose(file);
-	if (status)
-		return status;
-	status = table_end(&table, "iomem");
-	if (hidden)
+	status = table_end(&table, status);
+	if (!status && hidden)
 		note(context, "the kernel shows addresses to CAP_SYS_ADMIN only: names are all");
 	return status;
 }

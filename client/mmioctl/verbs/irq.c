@@ -96,7 +96,7 @@ static void fill_vector(const struct mmiod_vector *vector, struct cell *cells)
 static int print_vectors(const struct context *context, const struct mmiod_vector_list *list)
 {
 	struct table table;
-	int status = table_begin(&table, context, vector_columns, vector_column_count);
+	int status = table_begin(&table, context, vector_columns, vector_column_count, "vectors");
 
 	for (size_t i = 0; !status && i < mmiod_vector_list_count(list); i++) {
 		struct cell cells[VECTOR_COLUMNS] = { 0 };
@@ -104,7 +104,7 @@ static int print_vectors(const struct context *context, const struct mmiod_vecto
 		fill_vector(mmiod_vector_list_get(list, i), cells);
 		status = table_row(&table, cells);
 	}
-	return status ? status : table_end(&table, "vectors");
+	return table_end(&table, status);
 }
 
 static int list_vectors(struct context *context)

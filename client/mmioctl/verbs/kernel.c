@@ -66,11 +66,11 @@ static int verb_zones(struct context *context, int argc, char **argv)
 	file = kernel_open(context, "zoneinfo", &status);
 	if (!file)
 		return status;
-	status = table_begin(&table, context, zone_columns, zone_column_count);
+	status = table_begin(&table, context, zone_columns, zone_column_count, "zones");
 	while (!status && next_zone(file, &zone))
 		status = zone_row(&table, &zone);
 	fclose(file);
-	return status ? status : table_end(&table, "zones");
+	return table_end(&table, status);
 }
 
 const struct verb zones_verb = {

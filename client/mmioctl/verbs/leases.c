@@ -127,23 +127,26 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	fill_terms(info, cells);
 }
 
-static int print_leases(struct context *context, const struct mmiod_lease_list *list)
+static int lease_row(void *table, const struct mmiod_lease_info *info)
 {
-	struct table table;
-	int status = table_begin(&table, context, lease_columns, lease_column_count);
+	struct cell cells[LEASE_COLUMNS];
 
-	for (size_t i = 0; !status && i < mmiod_lease_list_count(list); i++) {
-		struct cell cells[LEASE_COLUMNS] = { 0 };
-
-		fill_lease(mmiod_lease_list_get(list, i), cells);
-		status = table_row(&table, cells);
-	}
-	return status ? status : table_end(&table, "leases");
+	cells_clear(cells, LEASE_COLUMNS);
+	fill_lease(info, cells);
+	return table_row(table, cells);
 }
 
 static int verb_leases(struct context *context, int argc, char **argv)
 {
-	return with_leases(context, print_leases);
+	struct table table;
+	int status = client_open(context);
+
+	if (status)
+		return status;
+	status = table_begin(&table, context, lease_columns, lease_column_count, "leases");
+	if (!status)
+		status = each_lease(context, lease_row, &table);
+	return table_end(&table, status);
 }
 
 const struct verb leases_verb = {

@@ -84,7 +84,7 @@ static void fill_region(const struct mmiod_region *region, struct cell *cells)
 static int print_regions(struct context *context, const struct mmiod_region_list *list)
 {
 	struct table table;
-	int status = table_begin(&table, context, region_columns, region_column_count);
+	int status = table_begin(&table, context, region_columns, region_column_count, "regions");
 
 	for (size_t i = 0; !status && i < mmiod_region_list_count(list); i++) {
 		struct cell cells[REGION_COLUMNS] = { 0 };
@@ -92,7 +92,7 @@ static int print_regions(struct context *context, const struct mmiod_region_list
 		fill_region(mmiod_region_list_get(list, i), cells);
 		status = table_row(&table, cells);
 	}
-	return status ? status : table_end(&table, "regions");
+	return table_end(&table, status);
 }
 
 static int verb_list(struct context *context, int argc, char **argv)

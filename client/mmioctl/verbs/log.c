@@ -93,7 +93,7 @@ static int print_entries(struct context *context, const struct mmiod_log_list *l
 	uint64_t lines = options.lines.is ? options.lines.value : LINES;
 	size_t count = mmiod_log_list_count(list);
 	struct table table;
-	int status = table_begin(&table, context, log_columns, log_column_count);
+	int status = table_begin(&table, context, log_columns, log_column_count, "grants");
 
 	for (size_t i = count > lines ? count - (size_t)lines : 0; !status && i < count; i++) {
 		struct cell cells[LOG_COLUMNS] = { 0 };
@@ -101,7 +101,7 @@ static int print_entries(struct context *context, const struct mmiod_log_list *l
 		fill_entry(mmiod_log_list_get(list, i), cells);
 		status = table_row(&table, cells);
 	}
-	return status ? status : table_end(&table, "grants");
+	return table_end(&table, status);
 }
 
 static int show_grants(struct context *context)

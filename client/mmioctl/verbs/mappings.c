@@ -164,14 +164,14 @@ static int add_unseen(struct view *view, const struct mmiod_lease_info *info)
 static int print_view(struct view *view)
 {
 	size_t leases = view->leases ? mmiod_lease_list_count(view->leases) : 0;
-	int status =
-		table_begin(&view->table, view->context, mapping_columns, mapping_column_count);
+	int status = table_begin(&view->table, view->context, mapping_columns, mapping_column_count,
+				 "mappings");
 
 	for (size_t i = 0; !status && i < view->mappings.count; i++)
 		status = add_mapping(view, &view->mappings.items[i]);
 	for (size_t i = 0; !status && !view->only && i < leases; i++)
 		status = add_unseen(view, mmiod_lease_list_get(view->leases, i));
-	return status ? status : table_end(&view->table, "mappings");
+	return table_end(&view->table, status);
 }
 
 static void say_limits(const struct view *view)

@@ -130,18 +130,14 @@ static int print_segments(struct pmap *pmap, FILE *file)
 {
 	struct segments segments = { .file = file };
 	struct segment segment;
-	int status = table_begin(&pmap->table, pmap->context, pmap_columns, pmap_column_count);
+	int status = table_begin(&pmap->table, pmap->context, pmap_columns, pmap_column_count,
+				 "segments");
 
-	if (status)
-		return status;
 	while (!status && next_segment(&segments, &segment))
 		status = add_segment(pmap, &segment);
-	if (status) {
-		table_drop(&pmap->table);
-		return status;
-	}
-	status = table_end(&pmap->table, "segments");
-	print_total(pmap);
+	status = table_end(&pmap->table, status);
+	if (!status)
+		print_total(pmap);
 	return status;
 }
 

@@ -66,11 +66,11 @@ static int pool_row(struct table *table, const struct mmiod_pool *pool)
 static int print_pools(struct context *context, const struct mmiod_pool_list *list)
 {
 	struct table table;
-	int status = table_begin(&table, context, pool_columns, pool_column_count);
+	int status = table_begin(&table, context, pool_columns, pool_column_count, "pools");
 
 	for (size_t i = 0; !status && i < mmiod_pool_list_count(list); i++)
 		status = pool_row(&table, mmiod_pool_list_get(list, i));
-	return status ? status : table_end(&table, "pools");
+	return table_end(&table, status);
 }
 
 static int verb_pools(struct context *context, int argc, char **argv)
@@ -212,12 +212,12 @@ static int verb_buddyinfo(struct context *context, int argc, char **argv)
 	int status, pools, zones;
 	struct table table;
 
-	status = table_begin(&table, context, buddy_columns, buddy_column_count);
+	status = table_begin(&table, context, buddy_columns, buddy_column_count, "buddyinfo");
 	if (status)
 		return status;
 	pools = add_pools(context, &table);
 	zones = add_zones(context, &table);
-	status = table_end(&table, "buddyinfo");
+	status = table_end(&table, STATUS_OK);
 	if (pools)
 		return pools;
 	return zones ? zones : status;

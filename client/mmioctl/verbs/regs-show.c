@@ -120,15 +120,13 @@ static int register_row(struct regs *regs, struct table *table, const struct map
 int regs_show_all(struct regs *regs)
 {
 	struct table table;
-	int status = table_begin(&table, regs->context, regs_columns, regs_column_count);
+	int status =
+		table_begin(&table, regs->context, regs_columns, regs_column_count, "registers");
 
 	for (size_t i = 0; !status && i < regs->map->count; i++)
 		if (regs_has(regs, &regs->map->registers[i]))
 			status = register_row(regs, &table, &regs->map->registers[i]);
-	if (!status)
-		return table_end(&table, "registers");
-	table_drop(&table);
-	return status;
+	return table_end(&table, status);
 }
 
 /* ---- one of them ---- */

@@ -11,6 +11,12 @@
 
 #define HIDDEN "hidden: it needs the inspect right"
 
+struct holders {
+	const struct mmiod_region *region;
+	const char *heading; /* of the next line */
+	json_t *list; /* with --json */
+};
+
 static bool is_of(const struct mmiod_lease_info *info, const struct mmiod_region *region)
 {
 	return lease_is_in_region(info, mmiod_region_name(region));
@@ -71,69 +77,67 @@ static void print_range(const struct mmiod_region *region, bool inspect)
 		printf("any width%s\n", unmappable(region));
 }
 
-static void print_holders(const struct mmiod_region *region, const struct mmiod_lease_list *leases)
+static int print_holder(void *data, const struct mmiod_lease_info *info)
 {
-	const char *heading = "Held by:";
+	struct holders *holders = data;
+	char user[64], since[32];
 
-	for (size_t i = 0; i < mmiod_lease_list_count(leases); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(leases, i);
-		char user[64], since[32];
+	if (!is_of(info, holders->region))
+		return STATUS_OK;
+	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+	time_words(mmiod_lease_info_started(info), since, sizeof(since));
+	printf("%16s lease %llu, +0x%llx/0x%llx %s %s %s, %s pid %u %s, since %s, %u mappings\n",
+	       holders->heading, (unsigned long long)mmiod_lease_info_id(info),
+	       (unsigned long long)mmiod_lease_info_offset(info),
+	       (unsigned long long)mmiod_lease_info_length(info),
+	       rights_word(mmiod_lease_info_rights(info)),
+	       memtype_word(mmiod_lease_info_memtype(info)),
+	       share_word(mmiod_lease_info_share(info)), user, mmiod_lease_info_pid(info),
+	       mmiod_lease_info_comm(info), since, mmiod_lease_info_mappings(info));
+	holders->heading = "";
+	return STATUS_OK;
+}
 
-		if (!is_of(info, region))
-			continue;
-		user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-		time_words(mmiod_lease_info_started(info), since, sizeof(since));
-		printf("%16s lease %llu, +0x%llx/0x%llx %s %s %s, %s pid %u %s, since %s, %u "
-		       "mappings\n",
-		       heading, (unsigned long long)mmiod_lease_info_id(info),
-		       (unsigned long long)mmiod_lease_info_offset(info),
-		       (unsigned long long)mmiod_lease_info_length(info),
-		       rights_word(mmiod_lease_info_rights(info)),
-		       memtype_word(mmiod_lease_info_memtype(info)),
-		       share_word(mmiod_lease_info_share(info)), user, mmiod_lease_info_pid(info),
-		       mmiod_lease_info_comm(info), since, mmiod_lease_info_mappings(info));
-		heading = "";
-	}
-	if (*heading)
-		printf("%16s %s\n", heading,
+static int print_holders(const struct context *context, const struct mmiod_region *region)
+{
+	struct holders holders = { .region = region, .heading = "Held by:" };
+	int status = each_lease(context, print_holder, &holders);
+
+	if (!status && holders.heading[0])
+		printf("%16s %s\n", holders.heading,
 		       mmiod_region_leases(region) ? "others, which only the inspect right shows"
 						   : "nobody");
+	return status;
 }
 
 /* ---- JSON ---- */
 
-static json_t *json_holders(const struct mmiod_region *region,
-			    const struct mmiod_lease_list *leases)
+static int add_holder(void *data, const struct mmiod_lease_info *info)
 {
-	json_t *list = json_array();
+	struct holders *holders = data;
+	char user[64];
 
-	for (size_t i = 0; i < mmiod_lease_list_count(leases); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(leases, i);
-		char user[64];
-
-		if (!is_of(info, region))
-			continue;
-		user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-		json_array_append_new(
-			list,
-			json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I}",
-				  "lease", json_number(mmiod_lease_info_id(info)), "offset",
-				  json_number(mmiod_lease_info_offset(info)), "length",
-				  json_number(mmiod_lease_info_length(info)), "rights",
-				  rights_word(mmiod_lease_info_rights(info)), "cache",
-				  memtype_word(mmiod_lease_info_memtype(info)), "share",
-				  share_word(mmiod_lease_info_share(info)), "user", user, "uid",
-				  (json_int_t)mmiod_lease_info_uid(info), "pid",
-				  (json_int_t)mmiod_lease_info_pid(info), "command",
-				  mmiod_lease_info_comm(info), "started",
-				  json_number(mmiod_lease_info_started(info)), "mappings",
-				  (json_int_t)mmiod_lease_info_mappings(info)));
-	}
-	return list;
+	if (!is_of(info, holders->region))
+		return STATUS_OK;
+	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+	json_array_append_new(
+		holders->list,
+		json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I}", "lease",
+			  json_number(mmiod_lease_info_id(info)), "offset",
+			  json_number(mmiod_lease_info_offset(info)), "length",
+			  json_number(mmiod_lease_info_length(info)), "rights",
+			  rights_word(mmiod_lease_info_rights(info)), "cache",
+			  memtype_word(mmiod_lease_info_memtype(info)), "share",
+			  share_word(mmiod_lease_info_share(info)), "user", user, "uid",
+			  (json_int_t)mmiod_lease_info_uid(info), "pid",
+			  (json_int_t)mmiod_lease_info_pid(info), "command",
+			  mmiod_lease_info_comm(info), "started",
+			  json_number(mmiod_lease_info_started(info)), "mappings",
+			  (json_int_t)mmiod_lease_info_mappings(info)));
+	return STATUS_OK;
 }
 
-static int print_json(const struct mmiod_region *region, const struct mmiod_lease_list *leases,
-		      bool inspect)
+static json_t *region_json(const struct mmiod_region *region, bool inspect)
 {
 	int bar = mmiod_region_bar(region);
 	uint64_t phys = mmiod_region_phys(region);
@@ -146,14 +150,29 @@ static int print_json(const struct mmiod_region *region, const struct mmiod_leas
 				 json_number(mmiod_region_length(region)), "physical",
 				 phys ? json_number(phys) : json_null(), "hidden", !inspect);
 
-	json_object_update_new(root, json_pack("{s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "rights",
+	json_object_update_new(root, json_pack("{s:s, s:s, s:o, s:s, s:I, s:I}", "rights",
 					       rights_word(mmiod_region_rights(region)), "cache",
 					       memtype_word(mmiod_region_memtype(region)), "width",
 					       width ? json_integer(width * 8) : json_null(),
 					       "state", region_state(region), "generation",
 					       (json_int_t)mmiod_region_generation(region),
-					       "leases", (json_int_t)mmiod_region_leases(region),
-					       "holders", json_holders(region, leases)));
+					       "leases", (json_int_t)mmiod_region_leases(region)));
+	return root;
+}
+
+static int print_json(const struct context *context, const struct mmiod_region *region,
+		      bool inspect)
+{
+	struct holders holders = { .region = region, .list = json_array() };
+	int status = each_lease(context, add_holder, &holders);
+	json_t *root;
+
+	if (status) {
+		json_decref(holders.list);
+		return status;
+	}
+	root = region_json(region, inspect);
+	json_object_set_new(root, "holders", holders.list);
 	return json_output(root);
 }
 
@@ -161,26 +180,19 @@ static int print_json(const struct mmiod_region *region, const struct mmiod_leas
 
 static int show(const struct context *context, const struct mmiod_region *region)
 {
-	struct mmiod_lease_list *leases;
 	struct mmiod_status status;
-	int err = mmiod_client_status(context->client, &status), result = STATUS_OK;
+	int err = mmiod_client_status(context->client, &status);
 
-	if (!err)
-		err = mmiod_client_list_leases(context->client, &leases);
 	if (err)
 		return report_client(context, err);
-	if (context->json) {
-		result = print_json(region, leases, status.inspect);
-	} else {
-		printf("region %s\n", mmiod_region_name(region));
-		print_device(region);
-		if (is_missing(region))
-			printf("%16s %s\n", "Missing:", target_missing(context, region));
-		print_range(region, status.inspect);
-		print_holders(region, leases);
-	}
-	mmiod_lease_list_free(leases);
-	return result;
+	if (context->json)
+		return print_json(context, region, status.inspect);
+	printf("region %s\n", mmiod_region_name(region));
+	print_device(region);
+	if (is_missing(region))
+		printf("%16s %s\n", "Missing:", target_missing(context, region));
+	print_range(region, status.inspect);
+	return print_holders(context, region);
 }
 
 int show_region(struct context *context, const char *text)

@@ -334,19 +334,20 @@ static int show_lease(struct context *context, const struct mmiod_lease_info *in
 
 static int find_and_show(struct context *context, uint64_t lease, uint64_t page)
 {
+	const struct mmiod_lease_info *info;
 	struct mmiod_lease_list *list;
-	int err = mmiod_client_list_leases(context->client, &list);
-	int status = -1;
+	int err = mmiod_client_list_leases_after(context->client, lease ? lease - 1 : 0, &list);
+	int status;
 
 	if (err)
 		return report_client(context, err);
-	for (size_t i = 0; i < mmiod_lease_list_count(list); i++)
-		if (mmiod_lease_info_id(mmiod_lease_list_get(list, i)) == lease)
-			status = show_lease(context, mmiod_lease_list_get(list, i), page);
+	info = mmiod_lease_list_get(list, 0);
+	if (info && mmiod_lease_info_id(info) == lease)
+		status = show_lease(context, info, page);
+	else
+		status = report(context, -ENOENT, "there is no lease %llu that you may see",
+				(unsigned long long)lease);
 	mmiod_lease_list_free(list);
-	if (status < 0)
-		return report(context, -ENOENT, "there is no lease %llu that you may see",
-			      (unsigned long long)lease);
 	return status;
 }
 

@@ -169,7 +169,7 @@ static int verb_slabinfo(struct context *context, int argc, char **argv)
 	struct listing listing = { .pattern = argc ? argv[0] : NULL };
 	int status, clients, kernel;
 
-	status = table_begin(&listing.table, context, slab_columns, slab_column_count);
+	status = table_begin(&listing.table, context, slab_columns, slab_column_count, "slabs");
 	if (status)
 		return status;
 	clients = add_clients(context, &listing);
@@ -177,10 +177,7 @@ static int verb_slabinfo(struct context *context, int argc, char **argv)
 	status = clients && kernel ? kernel : 0;
 	if (!status && argc && !listing.rows)
 		status = report(context, -ENOENT, "no slab cache \"%s\"", argv[0]);
-	if (!status)
-		return table_end(&listing.table, "slabs");
-	table_drop(&listing.table);
-	return status;
+	return table_end(&listing.table, status);
 }
 
 const struct verb slabinfo_verb = {

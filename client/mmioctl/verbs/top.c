@@ -258,11 +258,11 @@ static int add_row(struct table *table, const struct line *line)
 static int show(const struct context *context, const struct lines *lines)
 {
 	struct table table;
-	int status = table_begin(&table, context, top_columns, top_column_count);
+	int status = table_begin(&table, context, top_columns, top_column_count, "top");
 
 	for (size_t i = 0; !status && i < lines->count; i++)
 		status = add_row(&table, &lines->items[i]);
-	return status ? status : table_end(&table, "top");
+	return table_end(&table, status);
 }
 
 static void take_screen(void)

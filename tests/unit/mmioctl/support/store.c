@@ -47,7 +47,13 @@ static void send_regions(struct store *store)
 
 void store_send_leases(struct fake *fake, const struct store *store)
 {
-	send_list(fake, store->leases, store->lease_count, sizeof(store->leases[0]));
+	const struct mmiod_msg_list *request = (const struct mmiod_msg_list *)fake->request;
+	size_t first = 0;
+
+	while (first < store->lease_count && store->leases[first].id <= request->cursor)
+		first++;
+	send_list(fake, store->leases + first, store->lease_count - first,
+		  sizeof(store->leases[0]));
 }
 
 static void send_status(struct store *store)
