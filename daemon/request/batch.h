@@ -56,6 +56,7 @@ struct batch {
 	struct request request; /* its array follows the batch */
 	struct underway underway;
 
+	/* Of these as many as are counted mean something, from planning on. */
 	enum mmiod_outcome outcomes[MMIOD_MSG_FDS_MAX];
 	struct want wants[MMIOD_MSG_FDS_MAX];
 };
