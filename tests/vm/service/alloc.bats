@@ -82,6 +82,18 @@ allocate() # USER ARGUMENT...
 	eventually as guest mmioctl alloc set-aside 16M -- true
 }
 
+# How many leases were granted since the daemon started.
+granted()
+{
+	mmioctl --no-headings -o NUMBER log --lines 1
+}
+
+# Some more than COUNT, so that it is killed in the midst of allocations.
+more_granted() # COUNT
+{
+	[ "$(granted)" -ge $(($1 + 4)) ]
+}
+
 pool_is_whole()
 {
 	mmioctl pools | grep -Eq '^set-aside +16M +0B +16M +16M +0B +0'
@@ -90,14 +102,18 @@ pool_is_whole()
 @test "a daemon killed under allocation load loses and doubles nothing" {
 	allocate operator set-aside 2M
 	kept=$lease
+	rm -f /tmp/over
 	for user in operator guest operator guest; do
-		(for ((i = 0; i < 40; i++)); do as $user mmioctl alloc set-aside 64K -- true || sleep 0.2; done) >/dev/null 2>&1 &
+		(until [ -e /tmp/over ]; do as $user mmioctl alloc set-aside 64K -- true || sleep 0.2; done) >/dev/null 2>&1 &
 		loops+=($!)
 	done
 	for ((k = 0; k < 4; k++)); do
-		sleep 3
-		kill -KILL "$(systemctl show -P MainPID mmiod.service)"
+		before=$(main_pid) seen=$(granted)
+		eventually more_granted "$seen"
+		kill -KILL "$before"
+		eventually another_than "$before"
 	done
+	touch /tmp/over
 	wait "${loops[@]}"
 	eventually lease_listed "$kept"
 	[ "$(mmioctl --no-headings -o ID leases | grep -c .)" = 1 ]
