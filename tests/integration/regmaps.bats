@@ -463,6 +463,46 @@ csr_csv() {
 	expect_equal "$output" 'regs+0x8: 0x00000025 -> 0x0000010f'
 }
 
+@test "set, clear and toggle of a field leave the others alone, and refuse what would not act" {
+	start_daemon
+	cat >"$T/acts.ini" <<-END
+		[FLAGS]
+		offset = 8
+		width = 32
+		field SEEN = 3-0 w0c
+		field LATCH = 7-4 w1c
+		field EN = 8
+		field ID = 15-12 ro
+		field KICK = 16 wo
+		[ONCE]
+		offset = 12
+		width = 32
+		field KEY = 7-0 rwonce
+		field B = 8
+	END
+	mmioctl write regs+8 0x1a0a5
+	run mmioctl set regs+8 EN -v --map "$T/acts.ini"
+	expect_equal "$output" 'regs+0x8: 0x0001a0a5 -> 0x0000a10f'
+	run mmioctl toggle regs+8 EN -v --map "$T/acts.ini"
+	expect_equal "$output" 'regs+0x8: 0x0000a10f -> 0x0000a00f'
+	mmioctl write regs+8 0x1a0a5
+	run mmioctl set regs+8 LATCH EN -v --map "$T/acts.ini"
+	expect_equal "$output" 'regs+0x8: 0x0001a0a5 -> 0x0000a1ff'
+	mmioctl write regs+8 0x1a0a5
+	run mmioctl clear regs+8 SEEN -v --map "$T/acts.ini"
+	expect_equal "$output" 'regs+0x8: 0x0001a0a5 -> 0x0000a000'
+	for refused in 'clear LATCH only.set' 'toggle LATCH only.set' 'set SEEN only.clear' 'set ID read-only'; do
+		set -- $refused
+		run mmioctl "$1" regs+8 "$2" --map "$T/acts.ini"
+		expect_status 1
+		expect_match "FLAGS\.$2 is .*acts.ini:[0-9]+.*|FLAGS\.$2 is read-only"
+		expect_match "$3"
+	done
+	run mmioctl set regs+12 B --map "$T/acts.ini"
+	expect_status 1
+	expect_match 'ONCE has a field that acts on any write, or is written once: write all of it'
+}
+
 # ---- check and header
 
 @test "check tells overlaps, widths and clashing names with their lines, all of them" {

@@ -78,6 +78,59 @@ uint64_t bits_mask(unsigned int high, unsigned int low)
 	return (high >= 63 ? UINT64_MAX : (1ull << (high + 1)) - 1) & ~((1ull << low) - 1);
 }
 
+/* ---- writing one field of a register ---- */
+
+static uint64_t bits_of(const struct map_register *reg, enum map_access access)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < reg->field_count; i++)
+		if (reg->fields[i].access == access)
+			bits |= bits_mask(reg->fields[i].high, reg->fields[i].low);
+	return bits;
+}
+
+/*
+ * Bits that act when 1 is written must not be written back as they were read, and what is read of a
+ * write-only field means nothing.
+ */
+uint64_t register_clearing(const struct map_register *reg)
+{
+	if (reg->access >= MAP_W1C && reg->access <= MAP_W1T)
+		return UINT64_MAX;
+	return bits_of(reg, MAP_W1C) | bits_of(reg, MAP_W1S) | bits_of(reg, MAP_W1T) |
+	       bits_of(reg, MAP_WO);
+}
+
+/* Those that act when 0 is written. */
+uint64_t register_setting(const struct map_register *reg)
+{
+	if (reg->access >= MAP_W0C && reg->access <= MAP_W0T)
+		return UINT64_MAX;
+	return bits_of(reg, MAP_W0C) | bits_of(reg, MAP_W0S) | bits_of(reg, MAP_W0T);
+}
+
+uint64_t register_unreadable(const struct map_register *reg)
+{
+	return bits_of(reg, MAP_WO);
+}
+
+const char *register_why_whole(const struct map_register *reg)
+{
+	if (!access_reads(reg->access))
+		return "is write-only: what its other fields hold cannot be read, so write all of "
+		       "it";
+	if (register_reads_act(reg))
+		return "acts when it is read, which writing one field does: write all of it";
+	for (size_t i = 0; i < reg->field_count; i++)
+		if (!access_has_neutral(reg->fields[i].access))
+			return "has a field that acts on any write, or is written once: write all "
+			       "of it";
+	if (!access_has_neutral(reg->access))
+		return "acts on any write, or is written once: write all of it";
+	return NULL;
+}
+
 uint64_t field_of(const struct map_field *field, uint64_t value)
 {
 	return (value & bits_mask(field->high, field->low)) >> field->low;

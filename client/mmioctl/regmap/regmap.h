@@ -129,6 +129,15 @@ const char *read_word(enum map_read read);
 bool read_parse(const char *text, enum map_read *read);
 /* Whether reading the register, or a field of it, has an effect. */
 bool register_reads_act(const struct map_register *reg);
+/* Why a field of it cannot be written without the others; NULL: it can. */
+const char *register_why_whole(const struct map_register *reg);
+/*
+ * Bits of fields that stay as they are when others are written: those to be written as 0 and as 1
+ * whatever was read, because they would act; and those that mean nothing when they are read.
+ */
+uint64_t register_clearing(const struct map_register *reg);
+uint64_t register_setting(const struct map_register *reg);
+uint64_t register_unreadable(const struct map_register *reg);
 uint64_t bits_mask(unsigned int high, unsigned int low);
 uint64_t field_of(const struct map_field *field, uint64_t value);
 /* The word for a value of the field; NULL: it has none. */

@@ -14,6 +14,12 @@
 
 enum action { SET, CLEAR, TOGGLE };
 
+static const char *const action_names[] = {
+	[SET] = "set",
+	[CLEAR] = "clear",
+	[TOGGLE] = "toggle",
+};
+
 /* Of all three verbs. */
 static struct bits_options {
 	struct lease_options lease;
@@ -62,31 +68,65 @@ static bool parse_bits(const char *text, uint64_t *mask)
 	return true;
 }
 
-static int field_mask(struct context *context, const struct place *place, const char *name,
-		      uint64_t *mask)
+/* The verb whose bits act on a field that takes one kind of bits only; NULL: it takes both. */
+static const char *only_verb(enum map_access access)
 {
-	struct mmiod_target target = place->target;
-	const struct map_register *reg;
+	if (access >= MAP_W1C && access <= MAP_W1T)
+		return action_names[SET];
+	return access >= MAP_W0C && access <= MAP_W0T ? action_names[CLEAR] : NULL;
+}
+
+static int check_field(const struct context *context, const struct regmap *map,
+		       const struct map_register *reg, const struct map_field *field,
+		       enum action action)
+{
+	const char *only = only_verb(field->access);
+
+	if (reg->access == MAP_RO || field->access == MAP_RO)
+		return report(context, -EINVAL, "%s.%s is read-only (%s:%u)", reg->name,
+			      field->name, map->file, field->line);
+	if (only && only != action_names[action])
+		return report(context, -EINVAL, "%s.%s is %s (%s:%u): only %s acts on it",
+			      reg->name, field->name, access_word(field->access), map->file,
+			      field->line, only);
+	if (register_why_whole(reg))
+		return report(context, -EINVAL, "%s %s", reg->name, register_why_whole(reg));
+	return 0;
+}
+
+/* Of that name, in a register whose other fields stay as they are. */
+static int add_field_of(const struct context *context, const struct regmap *map,
+			const struct map_register *reg, const char *name, enum action action,
+			struct change *change)
+{
 	const struct map_field *field = NULL;
+	int status = regmap_find_field(context, map, reg, name, &field);
+
+	if (!status)
+		status = check_field(context, map, reg, field, action);
+	if (status)
+		return status;
+	change->mask |= bits_mask(field->high, field->low);
+	change->clearing = register_clearing(reg);
+	change->setting = register_setting(reg);
+	change->unreadable = register_unreadable(reg);
+	return 0;
+}
+
+static int add_field(struct context *context, const char *name, enum action action,
+		     struct change *change)
+{
+	struct mmiod_target target = change->place->target;
+	const struct map_register *reg;
 	struct regmap *map;
 	int status = regmap_find(context, options.map_file, NULL, &target, &map);
 
 	if (status)
 		return status;
 	reg = regmap_at(map, target.offset);
-	if (!reg)
-		status = report_not_found(context, "%s has no register at 0x%llx, so no field %s",
-					  map->file, (unsigned long long)target.offset, name);
-	else
-		status = regmap_find_field(context, map, reg, name, &field);
-	if (!status && register_reads_act(reg))
-		status = report(
-			context, -EINVAL,
-			"%s acts when it is read, which changing some of its bits does: write all "
-			"of it",
-			reg->name);
-	if (!status && field)
-		*mask = bits_mask(field->high, field->low);
+	status = reg ? add_field_of(context, map, reg, name, action, change)
+		     : report_not_found(context, "%s has no register at 0x%llx, so no field %s",
+					map->file, (unsigned long long)target.offset, name);
 	regmap_free(map);
 	return status;
 }
@@ -96,19 +136,22 @@ static int no_such_bits(const struct context *context, const struct place *place
 	return usage_error(context, "%s: there are only bits 0 to %u", text, place->width * 8 - 1);
 }
 
-static int read_bits(struct context *context, const struct place *place, const char *text,
-		     uint64_t *mask)
+static int add_bits(struct context *context, const char *text, enum action action,
+		    struct change *change)
 {
+	const struct place *place = change->place;
+	uint64_t mask = 0;
 	int status = 0;
 
 	if (!text[0])
 		return usage_error(context, "\"\": give bits as 7 or 7-4, or the name of a field");
-	if (!parse_bits(text, mask)) {
-		if (!text[strspn(text, "0123456789-")]) /* no field has such a name */
-			return no_such_bits(context, place, text);
-		status = field_mask(context, place, text, mask);
-	}
-	if (!status && *mask & ~width_mask(place->width))
+	if (parse_bits(text, &mask))
+		change->mask |= mask;
+	else if (!text[strspn(text, "0123456789-")]) /* no field has such a name */
+		return no_such_bits(context, place, text);
+	else
+		status = add_field(context, text, action, change);
+	if (!status && change->mask & ~width_mask(place->width))
 		return no_such_bits(context, place, text);
 	return status;
 }
@@ -119,13 +162,8 @@ static int change_bits(struct context *context, struct place *place, char **text
 	struct change change = { .options = &options.change, .place = place };
 	int status = 0;
 
-	for (; !status && *texts; texts++) {
-		uint64_t mask = 0;
-
-		status = read_bits(context, place, *texts, &mask);
-		if (!status)
-			change.mask |= mask;
-	}
+	for (; !status && *texts; texts++)
+		status = add_bits(context, *texts, action, &change);
 	change.value = action == SET ? change.mask : 0;
 	change.toggled = action == TOGGLE ? change.mask : 0;
 	return status ? status : change_register(context, &change);
@@ -165,7 +203,8 @@ static int verb_toggle(struct context *context, int argc, char **argv)
 #define BITS_ARGUMENTS "TARGET BIT|BIT-BIT|FIELD…"
 #define BITS_MORE                                                                         \
 	"FIELD is a name in the register map: see mmioctl regs --help. The register is\n" \
-	"read, changed and written; -v shows both values.\n"
+	"read, changed and written; -v shows both values. Where a field is named, the\n"  \
+	"others stay as they are, also those that writing 1, or 0, would clear or set.\n"
 
 const struct verb set_verb = {
 	.name = "set",

@@ -90,53 +90,6 @@ static int read_selection(struct regs *regs, const struct selection *selection)
 
 /* ---- writing ---- */
 
-static uint64_t bits_of(const struct map_register *reg, enum map_access access)
-{
-	uint64_t bits = 0;
-
-	for (size_t i = 0; i < reg->field_count; i++)
-		if (reg->fields[i].access == access)
-			bits |= bits_mask(reg->fields[i].high, reg->fields[i].low);
-	return bits;
-}
-
-/*
- * Bits that act when 1 is written must not be written back as they were read, and those that act on 0
- * neither; and the bits that are read of a write-only field mean nothing.
- */
-static uint64_t clearing_bits(const struct map_register *reg)
-{
-	if (reg->access >= MAP_W1C && reg->access <= MAP_W1T)
-		return UINT64_MAX;
-	return bits_of(reg, MAP_W1C) | bits_of(reg, MAP_W1S) | bits_of(reg, MAP_W1T) |
-	       bits_of(reg, MAP_WO);
-}
-
-static uint64_t setting_bits(const struct map_register *reg)
-{
-	if (reg->access >= MAP_W0C && reg->access <= MAP_W0T)
-		return UINT64_MAX;
-	return bits_of(reg, MAP_W0C) | bits_of(reg, MAP_W0S) | bits_of(reg, MAP_W0T);
-}
-
-/* Why a field of it cannot be written without the others; NULL: it can. */
-static const char *why_whole(const struct map_register *reg)
-{
-	if (!access_reads(reg->access))
-		return "is write-only: what its other fields hold cannot be read, so write all of "
-		       "it";
-	if (register_reads_act(reg))
-		return "acts when it is read, which writing one field does: write all of it";
-	for (size_t i = 0; i < reg->field_count; i++)
-		if (!access_has_neutral(reg->fields[i].access))
-			return "has a field that acts on any write, or is written once: write all "
-			       "of "
-			       "it";
-	if (!access_has_neutral(reg->access))
-		return "acts on any write, or is written once: write all of it";
-	return NULL;
-}
-
 static int check_writable(const struct regs *regs, const struct selection *selection)
 {
 	enum map_access access =
@@ -147,9 +100,9 @@ static int check_writable(const struct regs *regs, const struct selection *selec
 			      selection->reg->name, selection->field ? "." : "",
 			      selection->field ? selection->field->name : "", regs->map->file,
 			      selection->reg->line);
-	if (selection->field && why_whole(selection->reg))
+	if (selection->field && register_why_whole(selection->reg))
 		return report(regs->context, -EINVAL, "%s %s", selection->reg->name,
-			      why_whole(selection->reg));
+			      register_why_whole(selection->reg));
 	return 0;
 }
 
@@ -169,9 +122,9 @@ static int write_pieces(struct regs *regs, const struct selection *selection, ui
 		change.at = regs_window_offset(regs, reg) + at;
 		change.mask = mask >> shift & all;
 		change.value = value >> shift & all;
-		change.clearing = clearing_bits(reg) >> shift & all;
-		change.setting = setting_bits(reg) >> shift & all;
-		change.unreadable = bits_of(reg, MAP_WO) >> shift & all;
+		change.clearing = register_clearing(reg) >> shift & all;
+		change.setting = register_setting(reg) >> shift & all;
+		change.unreadable = register_unreadable(reg) >> shift & all;
 		change.blind = !access_reads(reg->access) || register_reads_act(reg);
 		if (change.mask)
 			status = change_register(regs->context, &change);
