@@ -40,6 +40,8 @@ static void print_note(FILE *file, const struct broker *broker, const struct lea
 	fprintf(file, "load %" PRIu64 "\n", broker->backend->load);
 	fprintf(file, "lease 0x%" PRIx64 " 0x%" PRIx64 " %u %" PRIu32 " %" PRIu32 "\n",
 		lease->offset, lease->length, lease->memtype, lease->holder.uid, lease->holder.pid);
+	if (lease->holder.tenant && lease->holder.tenant != TENANT_LOST)
+		fprintf(file, "tenant %s\n", holder_tenant_name(broker, lease->holder.tenant));
 	for (size_t i = 0; i < lease->on_end->count; i++) {
 		const struct config_write *write = &lease->on_end->items[i];
 
@@ -86,8 +88,13 @@ bool safe_note_exists(struct broker *broker, uint64_t id)
 static void read_line(const char *line, struct safe_note *note)
 {
 	struct config_writes *writes = &note->writes;
+	char tenant[MMIOD_NAME_MAX];
 	uint32_t memtype;
 
+	if (sscanf(line, "tenant %31s", tenant) == 1) {
+		note->tenant = value_is_name(tenant) ? config_key_of(tenant) : TENANT_LOST;
+		return;
+	}
 	if (sscanf(line, "region %31s", note->region) == 1)
 		return;
 	if (sscanf(line, "claim %31s %" SCNu32 " %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNu32,

@@ -23,6 +23,7 @@ struct safe_note {
 	enum mmiod_memtype memtype;
 	uint32_t uid;
 	uint32_t pid;
+	uint32_t tenant; /* as of struct holder */
 	uint64_t load; /* of the module; 0: an older daemon or module did not say */
 	bool other_load; /* ids and generations are not those of this load */
 	struct config_writes writes;

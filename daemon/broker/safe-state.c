@@ -220,11 +220,12 @@ static int make_ending(struct broker *broker, const struct safe_note *note, stru
 	lease->share = MMIOD_SHARE_EXCLUSIVE;
 	lease->state = MMIOD_STATE_ENDING;
 	lease->end = LEASE_CUT | LEASE_CLOSED;
-	lease->holder = (struct holder){ .uid = note->uid, .pid = note->pid };
+	lease->holder =
+		(struct holder){ .uid = note->uid, .pid = note->pid, .tenant = note->tenant };
 	lease->started_ms = clock_boot_ms();
 	if (set_on_end(lease, &note->writes) < 0 ||
-	    charge_take(&lease->charge, &broker->host.users, note->uid, USER_LEASES, UINT32_MAX) <
-		    0 ||
+	    charge_take(&lease->charge, &broker->host.users, holder_payer(&lease->holder),
+			USER_LEASES, UINT32_MAX) < 0 ||
 	    lease_add(&broker->leases, lease) < 0) {
 		charge_release(&lease->charge);
 		lease_discard(lease);

@@ -270,6 +270,23 @@ Test(tenants, after_a_restart_a_vector_is_still_its_tenants)
 	cr_assert_eq(client_end(hello_at("lab", ROOT), MMIOD_OP_RELEASE, id), MMIOD_OK);
 }
 
+/* While an operator masters a device, nobody else's owner number writes to it. */
+Test(tenants, what_is_written_for_a_tenants_lease_is_written_as_the_tenant_also_after_a_restart)
+{
+	const struct holder holder = { .uid = ROOT, .tenant = config_key_of("lab") };
+	uint64_t id;
+
+	rig_stop();
+	rig_start("[region card-a]\nphys = 0x10000000\nsize = 64K\non-end = +0x10:32=0\n"
+		  "[grant cards]\nregion = card-a\naccess = rw\n[socket lab]\ngrants = cards\n");
+	cr_assert_eq(lease(hello_at("lab", ROOT), "card-a", WRITE, &id), MMIOD_OK);
+	fake_close_window(&rig_fake, id);
+	rig_restart();
+	cr_assert_eq(rig_fake.n_writes, 1u);
+	cr_assert_eq(rig_fake.write_owners[0], holder_owner(&holder));
+	cr_assert_eq(files_count("state"), 0u);
+}
+
 Test(tenants, a_lease_whose_note_is_lost_is_nobodys_own)
 {
 	char name[48];
