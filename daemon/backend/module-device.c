@@ -57,20 +57,6 @@ static int locate(const struct config_function *config, struct pci_info *pci, st
 	return pci_need_slot(config->pci, pci, why);
 }
 
-/* It is there, but another driver has it, or none. */
-static void explain_unbound(const struct pci_info *pci, struct text *why)
-{
-	char name[MMIOD_WIRE_NAME], driver[64];
-	bool bound = pci_driver(pci->address, driver, sizeof(driver)) == 0;
-
-	pci_format(pci->address, name);
-	text_add(why,
-		 "%s is bound to %s%s; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = "
-		 "%s\" in its section does so always",
-		 name, bound ? "driver " : "no driver", bound ? driver : "",
-		 bound ? " --force" : "", name, bound ? "force" : "yes");
-}
-
 int module_find_device(struct backend *backend, const struct config_function *config,
 		       struct backend_device *device, struct text *why)
 {
@@ -90,7 +76,7 @@ int module_find_device(struct backend *backend, const struct config_function *co
 		return 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	explain_unbound(&pci, why);
+	module_explain_unbound(&pci, config->bind, why);
 	return -ENODEV;
 }
 

@@ -67,15 +67,9 @@ static int locate_pci(const struct config_region *config, struct pci_info *pci, 
 	return -ENODEV;
 }
 
-/*
- * The function is there, but not bound to the module's driver: says to which one it is, and how to
- * change that.
- */
-static void explain_unbound(const struct pci_info *pci, const struct config_region *config,
-			    struct text *why)
+void module_explain_unbound(const struct pci_info *pci, enum config_bind bind, struct text *why)
 {
-	const size_t bar = (size_t)config->bar;
-	char name[MMIOD_WIRE_NAME], driver[64], owner[96];
+	char name[MMIOD_WIRE_NAME], driver[64];
 	bool bound = pci_driver(pci->address, driver, sizeof(driver)) == 0;
 
 	pci_format(pci->address, name);
@@ -83,7 +77,7 @@ static void explain_unbound(const struct pci_info *pci, const struct config_regi
 		text_add(why, "%s is bound to driver %s", name, driver);
 	else
 		text_add(why, "%s is bound to no driver", name);
-	if (config->bind == CONFIG_BIND_FORCE || (config->bind == CONFIG_BIND_YES && !bound))
+	if (bind == CONFIG_BIND_FORCE || (bind == CONFIG_BIND_YES && !bound))
 		text_add(why,
 			 "; that it was not bound as configured has its reason in the journal of "
 			 "mmiod.service or mmiod-bind@%s.service",
@@ -93,6 +87,16 @@ static void explain_unbound(const struct pci_info *pci, const struct config_regi
 			 "; \"mmioctl bind%s %s\" hands it to mmiod, and \"bind = %s\" in its "
 			 "section does so always",
 			 bound ? " --force" : "", name, bound ? "force" : "yes");
+}
+
+static void explain_unbound(const struct pci_info *pci, const struct config_region *config,
+			    struct text *why)
+{
+	const size_t bar = (size_t)config->bar;
+	char name[MMIOD_WIRE_NAME], owner[96];
+
+	module_explain_unbound(pci, config->bind, why);
+	pci_format(pci->address, name);
 	if (pci->bars[bar].size &&
 	    iomem_owner(pci->bars[bar].start, pci->bars[bar].size, owner, sizeof(owner)) == 0 &&
 	    strcmp(owner, name))

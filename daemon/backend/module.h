@@ -4,6 +4,7 @@
 #define MMIOD_DAEMON_BACKEND_MODULE_H
 
 #include "backend/backend.h"
+#include "machine/pci.h"
 
 struct module {
 	struct backend backend; /* event_fd is the control file; owned */
@@ -23,6 +24,12 @@ int module_claim(struct backend *backend, const struct config_region *config,
 int module_release(struct backend *backend, uint64_t handle);
 bool module_matches(struct backend *backend, const struct backend_region *region,
 		    const struct config_region *config);
+
+/*
+ * The function is there, but not bound to the module's driver: says to which one it is, and how to
+ * change that, unless its section says already that it is to be bound.
+ */
+void module_explain_unbound(const struct pci_info *pci, enum config_bind bind, struct text *why);
 
 /* module-device.c */
 int module_find_device(struct backend *backend, const struct config_function *config,

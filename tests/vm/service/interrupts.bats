@@ -139,3 +139,27 @@ told() # WORDS
 	contains "$(mmioctl tree)" "vector 0"
 	contains "$(mmioctl export prometheus)" 'mmiod_interrupts_total{device="edu",vector="0"}'
 }
+
+unbound() # LINE...
+{
+	configure 66-unbound '[device test]' 'device = pci:0000:00:06.0' 'interrupts = intx' "$@" \
+		'[grant test]' 'device = test' 'interrupts = yes' 'user = operator'
+	mmioctl unbind 00:06.0
+	eventually says_unbound
+}
+
+says_unbound()
+{
+	run as operator mmioctl irq test
+	[ "$status" != 0 ] && [[ $output == *"0000:00:06.0 is bound to no driver"* ]]
+}
+
+@test "a device that is not bound says how to bind it, or that it should have been" {
+	unbound
+	contains "$output" '"mmioctl bind 0000:00:06.0" hands it to mmiod'
+	unconfigure 66-unbound
+	unbound 'bind = yes'
+	contains "$output" "that it was not bound as configured has its reason in the journal"
+	unconfigure 66-unbound
+	mmioctl bind 00:06.0
+}
