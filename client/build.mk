@@ -139,3 +139,4 @@ uninstall-client:
 
 include client/python/build.mk
 include client/rust/build.mk
+include client/slurm/build.mk
