@@ -8,7 +8,6 @@ SLURM_PLUGINDIR ?= $(firstword $(wildcard $(LIBDIR)/slurm-wlm) $(LIBDIR)/slurm)
 
 SLURM_SRCS := $(wildcard client/slurm/*.c)
 SLURM_OBJS := $(SLURM_SRCS:%.c=$(B)/%.o)
-SLURM_PLAIN_OBJS := $(filter-out $(B)/client/slurm/spank_mmiod.o $(B)/client/slurm/job.o,$(SLURM_OBJS))
 SPANK := $(B)/spank_mmiod.so
 
 $(SLURM_OBJS): OBJ_FLAGS = -Iclient/slurm
@@ -43,3 +42,12 @@ install-slurm: $(SPANK)
 
 uninstall-slurm:
 	rm -f "$(DESTDIR)"$(SLURM_PLUGINDIR)/spank_mmiod.so
+
+# What reads text needs no headers of Slurm's.
+SLURM_TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/slurm/*.c))
+$(SLURM_TEST_OBJS): OBJ_FLAGS := -Iclient/slurm
+
+$(B)/tests/unit/test-slurm: $(SLURM_TEST_OBJS) $(addprefix $(B)/client/slurm/,common.o gres.o settings.o wishes.o) $(B)/libmmiod.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
+
+UNIT_TESTS += $(B)/tests/unit/test-slurm
