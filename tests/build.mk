@@ -48,7 +48,7 @@ ptewalk:
 
 # bench/build.mk before those below it, which use its BENCH_TABLES.
 -include tests/restart/build.mk tests/bench/build.mk $(sort $(wildcard tests/bench/*/build.mk)) tests/fuzz/build.mk \
-	tests/faults/build.mk
+	tests/faults/build.mk tests/slurm/build.mk
 
 ## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
 ## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize|kcsan
@@ -118,6 +118,13 @@ abi:
 	@tests/vm/prereqs build package
 	+@$(call BUILD,mmiod) all
 	@tests/abi/check --write
+
+## make check-slurm    jobs of Slurm's, on clusters of one and of three nodes on this machine, in simulation
+.PHONY: check-slurm
+check-slurm:
+	@tests/vm/prereqs build test slurm
+	+@$(call BUILD,mmiod and the plugin) all slurm $(B)/tests/slurm/windowed
+	@tests/check slurm 'bats --tap tests/slurm'
 
 ## make check-build-reach  the module compiled for each of Debian's kernels: with PREEMPT_RT, of backports, for other machines
 .PHONY: check-build-reach

@@ -123,15 +123,15 @@ static bool has_tasks(spank_t spank)
 	       step != SLURM_EXTERN_CONT;
 }
 
-static int set_socket(spank_t spank)
+/* Also for steps without windows: a program may ask the node's daemon itself. */
+static void set_socket(spank_t spank)
 {
 	const char *node = getenv("SLURMD_NODENAME"), *socket = NULL;
 	char path[128];
 
-	if (settings_socket(&settings, node ? node : "localhost", path, sizeof(path), &socket) ||
-	    !socket)
-		return ESPANK_SUCCESS;
-	return spank_setenv(spank, "MMIOD_SOCKET", socket, 1);
+	if (!settings_socket(&settings, node ? node : "localhost", path, sizeof(path), &socket) &&
+	    socket)
+		spank_setenv(spank, "MMIOD_SOCKET", socket, 1);
 }
 
 /* What was set where the job was submitted is about descriptors of another process. */
@@ -144,10 +144,9 @@ static void clear_environment(spank_t spank)
 		spank_unsetenv(spank, names[i]);
 }
 
-static int set_environment(spank_t spank)
+static int set_windows(spank_t spank)
 {
-	if (spank_setenv(spank, "MMIOD_WINDOWS", windows.environment, 1) == ESPANK_SUCCESS &&
-	    set_socket(spank) == ESPANK_SUCCESS)
+	if (spank_setenv(spank, "MMIOD_WINDOWS", windows.environment, 1) == ESPANK_SUCCESS)
 		return 0;
 	return say(-ENOMEM, "the environment of the tasks cannot be changed");
 }
@@ -159,11 +158,12 @@ EXPORTED int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	uid_t uid;
 
 	clear_environment(spank);
+	set_socket(spank);
 	if (!wishes.given || !has_tasks(spank))
 		return 0;
 	failed = read_job(spank, &job, &uid) ||
 		 say(windows_take(&windows, &settings, &wishes, job, error), error) ||
-		 set_environment(spank);
+		 set_windows(spank);
 	return 0;
 }
 
