@@ -75,6 +75,8 @@ start_daemons() {
 			on-end = +0x10:32=0
 			[region fpga${node#n}-mem]
 			size = 64K
+			[region common]
+			size = 4K
 			[region motor]
 			size = 4K
 		END

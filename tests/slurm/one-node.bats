@@ -4,6 +4,10 @@
 NODES=(n0)
 load cluster
 
+gres_of() {
+	echo mmio:fpga0:1,mmio:common:2
+}
+
 @test "srun has the option" {
 	run srun --help
 	expect_match '--mmio\[?=REGION'
@@ -184,6 +188,23 @@ scontrol_says() { # JOB WORDS
 	run job --gres=mmio:fpga0 --mmio=fpga0-mem "$C/bin/windowed"
 	[ "$status" -ne 0 ]
 	expect_match 'mmiod: denied: '
+}
+
+@test "two jobs have a card between them if its count and the share mode allow it" {
+	local first second
+	DISTURBED=yes
+	plugstack "socket=$C/run/%n/sock" gres=mmio:common:common share=shared-write
+	first=$(batch --gres=mmio:common --mmio <<<"echo \$MMIOD_WINDOWS; until [ -e $C/out/go ]; do sleep 0.05; done")
+	second=$(SUBMITTER=${USERS[1]} batch --gres=mmio:common --mmio <<<"echo \$MMIOD_WINDOWS; until [ -e $C/out/go ]; do sleep 0.05; done")
+	eventually grep -q :common "$C/out/$first.out"
+	eventually grep -q :common "$C/out/$second.out"
+	expect_equal "$(ctl n0 leases --json | jq -r '[.leases[].share] | unique | join(" ")')" shared-write
+	run job --gres=mmio:fpga0 --mmio=common "$C/bin/windowed"
+	[ "$status" -ne 0 ]
+	touch "$C/out/go"
+	eventually is_over "$first"
+	eventually is_over "$second"
+	expect_equal "$(state_of "$first") $(state_of "$second")" 'COMPLETED COMPLETED'
 }
 
 @test "an argument in plugstack.conf that means nothing is named" {
