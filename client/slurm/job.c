@@ -122,7 +122,7 @@ int job_end(const struct settings *settings, uint32_t job, size_t *ended, char *
 {
 	char name[NAME_MAX_HERE];
 	struct mmiod_client *client;
-	int err = settings->map_count ? node_connect(settings, &client, error) : -ENOENT;
+	int err = node_connect(settings, &client, error);
 
 	*ended = 0;
 	if (err)

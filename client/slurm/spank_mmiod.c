@@ -5,8 +5,10 @@
  *
  * Loaded by srun, sbatch and salloc, which read the option; by slurmd, which only has the arguments
  * checked; by the process of slurmd's that runs prologs and epilogs, as root; and by slurmstepd, one for
- * a step. Slurm takes a node out of service for a batch job whose slurm_spank_user_init fails, so what
- * goes wrong there is said there, and ends the tasks in slurm_spank_task_init, where it is theirs.
+ * a step. Slurm takes a node out of service for a batch job whose step fails before its tasks are there,
+ * and that is nothing which a user may bring about, not even by an option that no command of ours let
+ * through. So what goes wrong is said in slurm_spank_user_init, and ends the tasks in
+ * slurm_spank_task_init, where it is theirs.
  * A prolog or an epilog that fails does take the node out of service, and is to: its cards would be in
  * an unknown state.
  */
@@ -27,6 +29,7 @@ SPANK_PLUGIN(mmiod, 1)
 static struct settings settings;
 static struct wishes wishes;
 static struct windows windows;
+static char malformed[SENTENCE_MAX]; /* what is wrong with the option of a step; "": nothing */
 static bool failed; /* the step does not get its windows */
 
 static int say(int err, const char *sentence)
@@ -49,8 +52,12 @@ static int read_settings(int argc, char **argv)
 static int read_option(int value, const char *argument, int remote)
 {
 	char error[SENTENCE_MAX];
+	int err = wishes_read(&wishes, argument, error);
 
-	return say(wishes_read(&wishes, argument, error), error);
+	if (!remote)
+		return say(err, error);
+	strcpy(malformed, err ? error : "");
+	return 0;
 }
 
 static struct spank_option option = {
@@ -161,7 +168,7 @@ EXPORTED int slurm_spank_user_init(spank_t spank, int argc, char **argv)
 	set_socket(spank);
 	if (!wishes.given || !has_tasks(spank))
 		return 0;
-	failed = read_job(spank, &job, &uid) ||
+	failed = say(malformed[0], malformed) || read_job(spank, &job, &uid) ||
 		 say(windows_take(&windows, &settings, &wishes, job, error), error) ||
 		 set_windows(spank);
 	return 0;

@@ -23,7 +23,7 @@ setup_file() {
 	mkdir "$C/log" "$C/run" "$C/bin"
 	mkdir -m 1777 "$C/out"
 	cp "$BUILD/mmiod" "$BUILD/mmioctl" "$BUILD/tests/slurm/windowed" "$C/bin/"
-	cp "$BUILD/spank_mmiod.so" "$C/"
+	cp "$BUILD/spank_mmiod.so" "$BUILD/tests/slurm/forger.so" "$C/"
 	WHY_NOT=$(lacks)
 	[ -z "$WHY_NOT" ] || return 0
 	start_daemons
@@ -252,7 +252,7 @@ setup() {
 	T=$C
 	[ -z "$WHY_NOT" ] || skip "$WHY_NOT"
 	: >"$C/err"
-	rm -f "$C"/out/*
+	rm -rf "$C"/out/*
 	cd / || return
 }
 

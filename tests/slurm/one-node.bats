@@ -170,6 +170,20 @@ scontrol_says() { # JOB WORDS
 	expect_equal "$(squeue -h)" ''
 }
 
+@test "a malformed option that no plugin refused ends its job, and the node stays in service" {
+	local id
+	mkdir "$C/out/forged"
+	sed "s|^PlugStackConfig=.*|PlugStackConfig=$C/out/forged/plugstack.conf|" "$SLURM_CONF" >"$C/out/forged/slurm.conf"
+	cp "$C/gres.conf" "$C/out/forged/"
+	echo "required $C/forger.so" >"$C/out/forged/plugstack.conf"
+	id=$(SLURM_CONF=$C/out/forged/slurm.conf batch --gres=mmio:fpga0 --mmio=fpga0-regs:rx <<<'echo it ran')
+	eventually is_over "$id"
+	run cat "$C/out/$id.out"
+	expect_match 'mmiod: --mmio=fpga0-regs:rx: "rx" says nothing'
+	[[ ! $output =~ "it ran" ]]
+	eventually nodes_idle
+}
+
 @test "without a map in plugstack.conf the prolog grants nothing, and the job is told" {
 	DISTURBED=yes
 	plugstack "socket=$C/run/%n/sock"
