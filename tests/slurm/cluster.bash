@@ -53,7 +53,7 @@ blame() {
 		return 1
 	fi
 	stop_cluster
-	WHY_NOT="Slurm does not start on this machine: $(tail -qn 2 "$C"/log/*.log | tr '\n' ' ')"
+	WHY_NOT="Slurm does not start on this machine: $(tail -n 2 "$C/log/starting.log" | tr '\n' ' ')"
 }
 
 teardown_file() {
@@ -102,7 +102,7 @@ end_by_file() { # FILE
 	local pid
 	[ -s "$1" ] && pid=$(cat "$1") || return 0
 	kill -TERM "$pid" 2>/dev/null
-	eventually not_running "$pid" || kill -KILL "$pid"
+	eventually not_running "$pid" || kill -KILL "$pid" 2>/dev/null
 	rm -f "$1"
 }
 
@@ -171,6 +171,7 @@ slurm_config() { # HOST PORT...
 		SlurmdTimeout=600
 		MessageTimeout=100
 		KillWait=1
+		MinJobAge=86400
 		ProctrackType=proctrack/linuxproc
 		TaskPlugin=task/none
 		JobAcctGatherType=jobacct_gather/none
@@ -223,12 +224,11 @@ try_cluster() {
 	# shellcheck disable=SC2046 # ports are words
 	slurm_config "${host%%.*}" $(free_ports $((${#NODES[@]} + 1))) >"$SLURM_CONF"
 	gres_config >"$C/gres.conf"
-	munged --force --key-file="$C/munge.key" --socket="$C/run/munge.sock" --pid-file="$C/run/munged.pid" \
-		--log-file="$C/log/munged.log" --seed-file="$C/run/seed" >>"$C/log/starting.log" 2>&1 3>&- 4>&- || return
-	slurmctld -c >>"$C/log/starting.log" 2>&1 3>&- 4>&- || return
+	begin munged --force --key-file="$C/munge.key" --socket="$C/run/munge.sock" --pid-file="$C/run/munged.pid" \
+		--log-file="$C/log/munged.log" --seed-file="$C/run/seed" && begin slurmctld -c || return
 	for node in "${NODES[@]}"; do
 		mkdir -p "$C/spool-$node"
-		slurmd -N "$node" >>"$C/log/starting.log" 2>&1 3>&- 4>&- || return
+		begin slurmd -N "$node" || return
 	done
 	eventually nodes_idle
 }
@@ -237,6 +237,14 @@ nodes_idle() {
 	local states
 	states=$(sinfo -h -N -o %t 2>/dev/null | sort -u)
 	[ "$states" = idle ]
+}
+
+# They go into the background by themselves once they have begun.
+begin() { # COMMAND...
+	local status=0
+	"$@" >>"$C/log/starting.log" 2>&1 3>&- 4>&- || status=$?
+	[ "$status" = 0 ] || echo "$1 ended with status $status" >>"$C/log/starting.log"
+	return "$status"
 }
 
 stop_cluster() {
@@ -261,11 +269,12 @@ teardown() {
 	touch "$C/out/go"
 	scancel --state=PENDING --state=RUNNING >/dev/null 2>&1 || true
 	[ -z "${DISTURBED:-}" ] || mend
-	eventually no_jobs && eventually nodes_idle || {
-		sinfo -N -o '%N %t %E'
-		tail -n 20 "$C"/log/slurm*.log
-		return 1
-	}
+	if eventually no_jobs && eventually nodes_idle; then
+		return 0
+	fi
+	sinfo -N -o '%N %t %E'
+	tail -n 20 "$C"/log/slurm*.log
+	return 1
 }
 
 mend() {
@@ -306,7 +315,7 @@ is_in_state() { # JOB STATE
 # Nobody has it any more: its epilog is over as well.
 is_over() { # JOB
 	case $(state_of "$1") in
-	COMPLETED | FAILED | CANCELLED | TIMEOUT) [ -z "$(squeue -h -j "$1" -t all -o %T | grep COMPLETING)" ] ;;
+	COMPLETED | FAILED | CANCELLED | TIMEOUT) ! squeue -h -j "$1" -t all -o %T 2>/dev/null | grep -q COMPLETING ;;
 	*) false ;;
 	esac
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bats disable=SC2016,SC2154 # inner shells expand; bats sets output
+# shellcheck shell=bats disable=SC2016,SC2034,SC2154 # inner shells expand; the cluster reads and bats sets some
 # Three nodes, each with a card and a daemon of its own: which job runs where, and that none has what another has.
 NODES=(n1 n2 n3)
 load cluster
