@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sentences of errors, and the way to the daemon of this node. Slurm tells its daemons and what they
- * start by SLURMD_NODENAME which node they are: our process's environment, not the job's, which its
- * user writes.
+ * What the others build on: sentences of errors, and words that both plugstack.conf and --mmio= have.
  */
 #include "plugin.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
 int fail(char *error, int err, const char *format, ...)
 {
@@ -20,14 +18,20 @@ int fail(char *error, int err, const char *format, ...)
 	return err;
 }
 
-int node_connect(const struct settings *settings, struct mmiod_client **client, char *error)
+bool share_read(const char *word, enum mmiod_share *share)
 {
-	const char *node = getenv("SLURMD_NODENAME"), *socket = NULL;
-	char path[128];
-	int err = settings_socket(settings, node ? node : "localhost", path, sizeof(path), &socket);
+	static const struct {
+		const char *word;
+		enum mmiod_share share;
+	} shares[] = { { "exclusive", MMIOD_SHARE_EXCLUSIVE },
+		       { "shared-read", MMIOD_SHARE_READ },
+		       { "shared-write", MMIOD_SHARE_WRITE },
+		       { "guest", MMIOD_SHARE_GUEST } };
 
-	if (err)
-		return fail(error, err, "socket=%s: the path is too long", settings->socket);
-	err = mmiod_client_connect(socket, client);
-	return err ? fail(error, err, "%s", mmiod_client_error(NULL)) : 0;
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+		if (!strcmp(word, shares[i].word)) {
+			*share = shares[i].share;
+			return true;
+		}
+	return false;
 }

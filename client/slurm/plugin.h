@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the SPANK plugin know of each other. settings, wishes and gres are text in and
- * values out, and know neither Slurm nor the daemon; job and windows speak to the daemon;
+ * values out, and know neither Slurm nor the daemon; job and windows speak to the node's daemon;
  * spank_mmiod.c is what Slurm calls. Each process of Slurm that loads the plugin serves one job at
  * most, from one thread.
  */
@@ -61,9 +61,6 @@ struct wishes {
 
 int wishes_read(struct wishes *wishes, const char *text, char *error);
 
-/* By its word; false: it is none. */
-bool share_read(const char *word, enum mmiod_share *share);
-
 /* ---- gres.c: what a job was given on a node, as slurmctld writes it ---- */
 
 struct patterns {
@@ -100,6 +97,11 @@ void windows_free(struct windows *windows);
 
 /* Puts a sentence and returns @err. */
 int fail(char *error, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* By its word; false: it is none. */
+bool share_read(const char *word, enum mmiod_share *share);
+
+/* ---- node.c ---- */
 
 /* Connects to the daemon of this node. */
 int node_connect(const struct settings *settings, struct mmiod_client **client, char *error);

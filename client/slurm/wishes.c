@@ -11,24 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool share_read(const char *word, enum mmiod_share *share)
-{
-	static const struct {
-		const char *word;
-		enum mmiod_share share;
-	} shares[] = { { "exclusive", MMIOD_SHARE_EXCLUSIVE },
-		       { "shared-read", MMIOD_SHARE_READ },
-		       { "shared-write", MMIOD_SHARE_WRITE },
-		       { "guest", MMIOD_SHARE_GUEST } };
-
-	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
-		if (!strcmp(word, shares[i].word)) {
-			*share = shares[i].share;
-			return true;
-		}
-	return false;
-}
-
 static bool take_word(struct wish *wish, const char *word)
 {
 	if (!strcmp(word, "ro"))

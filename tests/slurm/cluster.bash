@@ -299,17 +299,18 @@ as_user() { # USER COMMAND...
 batch() {
 	local script
 	script=$(mktemp "$C/out/script.XXXXXX")
-	{ echo '#!/bin/bash'; cat; } >"$script"
+	{ echo '#!/bin/bash'; echo "touch $C/out/\$SLURM_JOB_ID.begun"; cat; } >"$script"
 	chmod 755 "$script"
 	as_user "${SUBMITTER:-${USERS[0]}}" sbatch --parsable -o "$C/out/%j.out" "$@" "$script"
 }
 
-state_of() { # JOB
-	scontrol show job "$1" 2>/dev/null | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
+# Slurm says RUNNING of a job whose prolog is not yet over.
+has_begun() { # JOB
+	[ -e "$C/out/$1.begun" ]
 }
 
-is_in_state() { # JOB STATE
-	[ "$(state_of "$1")" = "$2" ]
+state_of() { # JOB
+	scontrol show job "$1" 2>/dev/null | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'
 }
 
 # Nobody has it any more: its epilog is over as well.

@@ -63,7 +63,7 @@ gres_of() {
 @test "a job whose card another job has is queued, and runs when that one has ended" {
 	local first second
 	first=$(batch --gres=mmio:fpga0 --mmio <<<"$C/bin/windowed $C/out/first")
-	eventually is_in_state "$first" RUNNING
+	eventually has_begun "$first"
 	second=$(SUBMITTER=${USERS[1]} batch --gres=mmio:fpga0 --mmio <<<"$C/bin/windowed")
 	eventually scontrol_says "$second" 'JobState=PENDING Reason=Resources'
 	touch "$C/out/first"
@@ -104,7 +104,7 @@ scontrol_says() { # JOB WORDS
 @test "a grant is the job's user's, lasts as long as the job may, and is over when it is" {
 	local id
 	id=$(SUBMITTER=${USERS[1]} batch -t 10 --gres=mmio:fpga0 <<<"until [ -e $C/out/go ]; do sleep 0.05; done")
-	eventually is_in_state "$id" RUNNING
+	eventually has_begun "$id"
 	ctl n0 policy --json -O >"$C/out/policy"
 	expect_equal "$(jq -r '.grants[0] | .grant, .user, (.regions | join(" "))' "$C/out/policy" | xargs)" "slurm-$id ${USERS[1]} fpga0-*"
 	jq -e '.grants[0].left | . > 600 and . <= 900' "$C/out/policy"
@@ -145,7 +145,7 @@ scontrol_says() { # JOB WORDS
 @test "a step does not take what another job of its user got" {
 	local other
 	other=$(batch --gres=mmio:fpga0 <<<"until [ -e $C/out/go ]; do sleep 0.05; done")
-	eventually is_in_state "$other" RUNNING
+	eventually has_begun "$other"
 	run job --mmio=fpga0-mem "$C/bin/windowed"
 	[ "$status" -ne 0 ]
 	expect_match "job [0-9]+ did not get fpga0-mem: it is what job $other got, by --gres"

@@ -39,7 +39,7 @@ load cluster
 	END
 	)
 	eventually [ -e "$C/out/ready" ]
-	eventually is_in_state "$stays" RUNNING
+	eventually has_begun "$stays"
 	eventually grep -q windows, "$C/out/$stays.out"
 	as_user "${USERS[0]}" scancel -s KILL --full "$gone"
 	eventually is_over "$gone"
