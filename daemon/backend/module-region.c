@@ -9,6 +9,7 @@
 #include "backend/module.h"
 #include "machine/iomem.h"
 #include "machine/pci.h"
+#include "machine/range.h"
 
 static void take_info(const struct mmiod_region_info *info, struct backend_region *region)
 {
@@ -159,9 +160,7 @@ static void explain_claim(struct backend *backend, const struct config_region *c
 		text_add(why, "the module holds another region of that name");
 		break;
 	case -EPERM:
-		text_add(why, "a claim by address is refused: the range lies in a PCI BAR or below "
-			      "1 MiB, the kernel is "
-			      "locked down, or the module's parameter allow_ranges is off");
+		range_explain_denial("/sys", start, why);
 		break;
 	default:
 		text_add(why, "%s", strerror(-error));

@@ -120,7 +120,8 @@ static int open_control(struct text *why)
 	if (error == ENOENT || error == ENXIO || error == ENODEV)
 		text_set(why, "there is no " CONTROL_PATH
 			      ": load the module with \"modprobe mmiod\" (built by \"make kmod\" "
-			      "or DKMS), or develop without hardware by --simulate FILE");
+			      "or DKMS; \"mmioctl doctor\" says why it does not load), or develop "
+			      "without hardware by --simulate FILE");
 	else if (error == EPERM || error == EACCES)
 		text_set(why,
 			 "cannot open " CONTROL_PATH
