@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#define SIGN_AGAIN "dkms install --force mmiod/" MMIOD_VERSION
+/* DKMS signs what it builds: an install alone, however forced, takes again what was built before. */
+#define SIGN_AGAIN \
+	"dkms build --force mmiod/" MMIOD_VERSION " && dkms install --force mmiod/" MMIOD_VERSION
 
 struct verdict {
 	enum result result;

@@ -33,6 +33,18 @@ static void check_ends(struct doctor *doctor, const struct mmiod_status *status)
 			status->leases_ending);
 }
 
+static void tell_missing(struct doctor *doctor, const struct mmiod_region *region)
+{
+	bool range = !strcmp(mmiod_region_device(region), "range");
+
+	finding(doctor, RESULT_FAIL, "region",
+		range ? "mmioctl status says why"
+		      : "mmioctl status says why; mmioctl devices, mmioctl bind",
+		"region %s is missing: its %s", mmiod_region_name(region),
+		range ? "addresses could not be claimed"
+		      : "device is not there or not bound to mmiod");
+}
+
 static void check_regions(struct doctor *doctor, const struct mmiod_status *status)
 {
 	struct mmiod_region_list *list;
@@ -53,10 +65,7 @@ static void check_regions(struct doctor *doctor, const struct mmiod_status *stat
 		if (mmiod_region_state(region) != MMIOD_STATE_REVOKED)
 			continue;
 		missing++;
-		finding(doctor, RESULT_FAIL, "region",
-			"mmioctl status says why; mmioctl devices, mmioctl bind",
-			"region %s is missing: its device is not there or not bound to mmiod",
-			mmiod_region_name(region));
+		tell_missing(doctor, region);
 	}
 	if (!missing && mmiod_region_list_count(list))
 		finding(doctor, RESULT_OK, "regions", NULL,
