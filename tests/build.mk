@@ -126,6 +126,14 @@ check-slurm:
 	+@$(call BUILD,mmiod and the plugin) all slurm $(B)/tests/slurm/windowed
 	@tests/check slurm 'bats --tap tests/slurm'
 
+## make check-secureboot  mmiod under Secure Boot: firmware that checks signatures, and a kernel that is locked down, 6.1 and 6.12
+.PHONY: check-secureboot
+check-secureboot:
+	@tests/vm/prereqs build rig secure-boot || true
+	+@$(call BUILD,mmiod) all
+	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
+	@tests/check secureboot-6.12 'tests/vm/secure-boot/check 6.12' -- secureboot-6.1 'tests/vm/secure-boot/check 6.1'
+
 ## make check-build-reach  the module compiled for each of Debian's kernels: with PREEMPT_RT, of backports, for other machines
 .PHONY: check-build-reach
 check-build-reach:

@@ -141,7 +141,17 @@ teardown()
 	[ "$(cat "$BATS_TEST_TMPDIR/out")" = other ]
 }
 
+@test "what firmware says on its terminal is no output of the command, and it keeps its variables" {
+	run --separate-stderr -3 rig --secure-boot "$BATS_TEST_TMPDIR/variables" -- sh -c 'echo this; exit 3'
+	[ "$output" = this ]
+	(! cmp "$BATS_TEST_TMPDIR/variables" /usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd)
+}
+
 @test "misuse is explained, with a status that no command gives by chance" {
+	run -126 rig --sign key -- true
+	[[ $output = *--secure-boot* ]]
+	run -126 rig --secure-boot "$BATS_TEST_TMPDIR/variables" --sign "$BATS_TEST_TMPDIR/none" -- true
+	[[ $output = *none.key* ]]
 	run -126 rig
 	run -126 rig --kernel
 	run -126 rig --kernel no-such-kernel -- true
