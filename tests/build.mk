@@ -123,7 +123,7 @@ abi:
 .PHONY: check-slurm
 check-slurm:
 	@tests/vm/prereqs build test slurm
-	+@$(call BUILD,mmiod and the plugin) all slurm $(B)/tests/slurm/windowed
+	+@$(call BUILD,mmiod and the plugin) all slurm $(addprefix $(B)/tests/slurm/,windowed forger.so)
 	@tests/check slurm 'bats --tap tests/slurm'
 
 ## make check-secureboot  mmiod under Secure Boot: firmware that checks signatures, and a kernel that is locked down, 6.1 and 6.12
