@@ -131,6 +131,16 @@ static const struct config_grant *grant_behind_device(struct daemon *daemon,
 	return decision.reason == POLICY_GRANTED ? decision.grant : NULL;
 }
 
+/* DMA memory of a device file: it is given as long as that is, and by the same grants. */
+static const struct config_grant *grant_behind_memory(struct daemon *daemon,
+						      const struct lease *lease,
+						      const struct subject *subject)
+{
+	const struct lease *operation = lease_find(&daemon->broker.leases, lease->device_lease);
+
+	return operation ? grant_behind_device(daemon, operation, subject) : NULL;
+}
+
 /*
  * Of a holder without a connection the groups are not known; then it is enough that its grant still
  * gives the same. Bytes that the region is no longer to have are given by nobody.
@@ -155,6 +165,8 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 
 	if (lease->region->kind == REGION_VECTORS)
 		return grant_behind_device(daemon, lease, subject);
+	if (lease->device_lease)
+		return grant_behind_memory(daemon, lease, subject);
 	if (lease->memory != MMIOD_MEMORY_REGION) {
 		if (!subject)
 			return same && same->memory & 1u << lease->memory ? same : NULL;

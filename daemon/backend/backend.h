@@ -28,6 +28,9 @@ struct backend_window {
 	uint32_t rights;
 	uint32_t flags; /* MMIOD_LEASE_* */
 	uint64_t owner; /* the party that it is for; 0: the daemon's own */
+	/* Only of the ledger: of DMA memory the device file that it is for, and where that finds it. */
+	uint64_t device_file;
+	uint64_t iova; /* MMIOD_IOVA_NONE: nowhere, or not yet */
 	bool huge; /* leaves of 2 MiB where they fit, whatever the module's parameter says */
 	uint8_t tag[MMIOD_TAG_SIZE];
 };
@@ -38,6 +41,11 @@ struct backend_created {
 	uint64_t map_offset;
 	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
 	uint32_t vectors; /* of an interrupt: how many are set up */
+	/*
+	 * Of a buffer for a device file: where its device finds it, or NONE: the window will tell. With
+	 * -EINVAL, -EEXIST and -ENOSPC the next that is free, or NONE.
+	 */
+	uint64_t iova;
 };
 
 /* A buffer that is to be made: kernel memory of its own behind a window. */
@@ -47,6 +55,10 @@ struct backend_buffer {
 	uint64_t limit; /* highest physical address, 0: the zone's */
 	uint64_t pci; /* DMA: MMIOD_PCI_DEVICE of the device */
 	uint32_t dma_bits; /* DMA: of an address of the device's; 0: 32 */
+	uint64_t
+		device_file; /* DMA: that it is for; 0: none. Then neither of the two above counts */
+	uint64_t iova; /* with one: where its device is to find it, if dma_flags say so */
+	uint32_t dma_flags; /* with one: MMIOD_DMA_* */
 	uint32_t flags; /* MMIOD_ALLOC_CONTIGUOUS, _NOWAIT */
 	enum mmiod_memory_zone zone;
 	int32_t node; /* -1: any */
@@ -73,6 +85,7 @@ struct backend_operation {
 	uint64_t owner; /* the party that it is for; never 0 */
 	uint32_t rights; /* MMIOD_OPERATE_* */
 	uint32_t flags; /* MMIOD_OPERATE_* */
+	uint32_t dma_bits; /* of an address of the device's; 0: 32 */
 	uint8_t tag[MMIOD_TAG_SIZE];
 };
 

@@ -39,7 +39,9 @@ struct backend_device {
 	uint32_t msix_vectors;
 	uint32_t set_up; /* vectors, now */
 	enum mmiod_irq_kind interrupt; /* of these; 0: none are */
+	int claim_error; /* -errno of the last try to claim its group; 0: it is claimed, or has none */
 	uint64_t mapped; /* bytes */
+	uint64_t graves; /* bytes of DMA memory that only the device has any more */
 	uint32_t resets;
 	uint32_t resets_failed;
 	uint64_t reset_us; /* that they took, all together */

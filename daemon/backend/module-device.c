@@ -23,7 +23,9 @@ static void take_info(const struct mmiod_device_info *info, struct backend_devic
 		.msix_vectors = info->msix_vectors,
 		.set_up = info->vectors,
 		.interrupt = (enum mmiod_irq_kind)info->interrupt_kind,
+		.claim_error = info->claim_error,
 		.mapped = info->mapped,
+		.graves = info->graves,
 		.resets = info->resets,
 		.resets_failed = info->resets_failed,
 		.reset_us = info->reset_us,
@@ -146,6 +148,7 @@ int module_open_device(struct backend *backend, const struct backend_operation *
 		.device = operation->device,
 		.owner = operation->owner,
 		.flags = operation->flags,
+		.dma_bits = operation->dma_bits,
 	};
 	int r;
 

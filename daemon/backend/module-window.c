@@ -70,6 +70,12 @@ int module_create_buffer(struct backend *backend, const struct backend_buffer *b
 	};
 	int r;
 
+	if (buffer->device_file) {
+		create.pci = create.domain_high = create.dma_bits = 0;
+		create.device_file = buffer->device_file;
+		create.iova = buffer->iova;
+		create.dma_flags = buffer->dma_flags;
+	}
 	if (buffer->flags & MMIOD_ALLOC_CONTIGUOUS)
 		create.flags |= MMIOD_BUFFER_CONTIGUOUS;
 	if (buffer->flags & MMIOD_ALLOC_NOWAIT)
@@ -78,9 +84,11 @@ int module_create_buffer(struct backend *backend, const struct backend_buffer *b
 		create.flags |= MMIOD_BUFFER_READONLY;
 	memcpy(create.tag, buffer->tag, sizeof(create.tag));
 	r = module_control(backend, MMIOD_IOC_BUFFER_CREATE, &create);
+	*created = (struct backend_created){ .fd = -1, .iova = create.iova };
 	if (r < 0)
 		return r;
-	*created = (struct backend_created){ .id = create.window_id, .fd = create.fd };
+	created->id = create.window_id;
+	created->fd = create.fd;
 	return 0;
 }
 
@@ -209,6 +217,8 @@ int module_next_window(struct backend *backend, uint64_t id, struct backend_ledg
 			.width = info.width,
 			.rights = MMIOD_RIGHT_READ | (writable ? MMIOD_RIGHT_WRITE : 0),
 			.flags = info.flags & MMIOD_WINDOW_DUMMY ? MMIOD_LEASE_DUMMY : 0,
+			.device_file = info.device_file,
+			.iova = info.device_file ? info.iova : MMIOD_IOVA_NONE,
 			.huge = info.flags & MMIOD_WINDOW_HUGE,
 		},
 		.state = (enum mmiod_state)info.state,

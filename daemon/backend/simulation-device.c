@@ -50,6 +50,9 @@ static void describe(struct simulated_device *device, const struct config_functi
 	hw->flags &= MMIOD_FUNCTION_MASTER;
 	hw->flags |= MMIOD_FUNCTION_INTX | MMIOD_FUNCTION_MSI_MASKABLE | MMIOD_FUNCTION_HAS_RESET |
 		     MMIOD_FUNCTION_HAS_FLR | MMIOD_FUNCTION_HAS_PM;
+	if (config->dma == CONFIG_DMA_IOMMU)
+		hw->flags |= MMIOD_FUNCTION_ISOLATED | MMIOD_FUNCTION_MSI_ISOLATED |
+			     MMIOD_FUNCTION_COHERENT;
 	snprintf(hw->address, sizeof(hw->address), "simulation");
 	if (config->device == CONFIG_DEVICE_SLOT)
 		pci_format(config->pci, hw->address);
@@ -225,6 +228,7 @@ void simulated_end_interrupt(struct simulated_devices *all, uint64_t id)
 void simulated_devices_clear(struct simulated_devices *all)
 {
 	simulated_operate_clear(all);
+	simulated_memory_clear(all);
 	while (all->interrupts) {
 		struct simulated_interrupt *interrupt = all->interrupts;
 

@@ -8,6 +8,7 @@
 
 struct simulated_interrupt;
 struct simulated_operation;
+struct simulated_memory;
 
 /* Who is told what happens, as of backend_ops.read_events(). */
 struct simulated_listener {
@@ -50,6 +51,7 @@ struct simulated_devices {
 	struct simulated_device *devices;
 	struct simulated_interrupt *interrupts;
 	struct simulated_operation *operations;
+	struct simulated_memory *memories; /* for the devices of these */
 	uint64_t last_number;
 	int watch; /* inotify, of the configuration spaces */
 	int timer; /* until a reset is over */
@@ -79,6 +81,18 @@ int simulated_make_space(struct simulated_devices *all, struct simulated_device 
 int simulated_open_device(struct simulated_devices *all, const struct backend_operation *wanted,
 			  uint64_t id, struct backend_created *created);
 void simulated_end_operation(struct simulated_devices *all, uint64_t id);
+/* NULL: there is no such device file. */
+struct simulated_device *simulated_operated(struct simulated_devices *all, uint64_t id,
+					    uint32_t *rights, uint32_t *dma_bits);
 void simulated_look(struct simulated_devices *all, const struct simulated_listener *listener);
+
+/* simulation-dma.c */
+int simulated_place(struct simulated_devices *all, const struct backend_buffer *buffer, uint64_t id,
+		    uint64_t *iova);
+void simulated_unplace(struct simulated_devices *all, uint64_t id);
+void simulated_end_memory(struct simulated_devices *all, uint64_t operation);
+void simulated_tell_memory(struct simulated_devices *all,
+			   const struct simulated_listener *listener);
+void simulated_memory_clear(struct simulated_devices *all);
 
 #endif

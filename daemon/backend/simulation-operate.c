@@ -33,6 +33,7 @@ struct simulated_operation {
 	uint64_t id;
 	struct simulated_device *device;
 	uint32_t rights; /* MMIOD_OPERATE_* */
+	uint32_t dma_bits;
 	UT_hash_handle hh;
 };
 
@@ -198,6 +199,7 @@ static void look_at(struct simulated_devices *all, struct simulated_device *devi
 void simulated_look(struct simulated_devices *all, const struct simulated_listener *listener)
 {
 	swallow(all);
+	simulated_tell_memory(all, listener);
 	for (struct simulated_device *device = all->devices; device; device = device->hh.next)
 		look_at(all, device, listener);
 }
@@ -249,7 +251,8 @@ int simulated_open_device(struct simulated_devices *all, const struct backend_op
 	if (operation) {
 		*operation = (struct simulated_operation){ .id = id,
 							   .device = device,
-							   .rights = wanted->rights };
+							   .rights = wanted->rights,
+							   .dma_bits = wanted->dma_bits };
 		HASH_ADD(hh, all->operations, id, sizeof(operation->id), operation);
 	}
 	if (!operation || !hash_added(operation)) {
@@ -259,6 +262,19 @@ int simulated_open_device(struct simulated_devices *all, const struct backend_op
 	}
 	*created = (struct backend_created){ .id = id, .fd = r };
 	return 0;
+}
+
+struct simulated_device *simulated_operated(struct simulated_devices *all, uint64_t id,
+					    uint32_t *rights, uint32_t *dma_bits)
+{
+	struct simulated_operation *operation;
+
+	HASH_FIND(hh, all->operations, &id, sizeof(id), operation);
+	if (!operation)
+		return NULL;
+	*rights = operation->rights;
+	*dma_bits = operation->dma_bits;
+	return operation->device;
 }
 
 /*
@@ -274,6 +290,7 @@ void simulated_end_operation(struct simulated_devices *all, uint64_t id)
 	if (!operation)
 		return;
 	HASH_DEL(all->operations, operation);
+	simulated_end_memory(all, id);
 	wake_in(all, SOON_MS);
 	free(operation);
 }

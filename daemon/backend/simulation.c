@@ -6,7 +6,8 @@
  * which every status says. Nothing tells the daemon that a file was closed: a lease ends with
  * RELEASE or with its connection. There is no ledger: after a restart there are no leases, and ids
  * go on where the clock of this boot is, so that no other run had them. A buffer, of whatever kind,
- * is a memory file of its own: zones, nodes and addresses mean nothing. A device file is a memory file,
+ * is a memory file of its own: zones, nodes and addresses mean nothing, but that a device file's have
+ * one for its device (simulation-dma.c). A device file is a memory file,
  * too, by whose bits its holder asks for things (simulation-operate.c).
  *
  * Memory files are sealed at their size, because who may write one could also cut it short, and
@@ -302,11 +303,12 @@ static int simulation_create_buffer(struct backend *backend, const struct backen
 		r = reopen_read_only(simulation, &fd);
 	if (r < 0)
 		return r;
-	*created = (struct backend_created){
-		.id = ++simulation->last_window,
-		.fd = steal_fd(&fd),
-	};
-	return 0;
+	*created = (struct backend_created){ .id = ++simulation->last_window, .fd = -1 };
+	if (buffer->device_file)
+		r = simulated_place(&simulation->devices, buffer, created->id, &created->iova);
+	if (r == 0)
+		created->fd = steal_fd(&fd);
+	return r;
 }
 
 static int simulation_buffer_info(struct backend *backend, uint64_t id, uint64_t page,
@@ -445,6 +447,7 @@ static void zero_regions(struct simulated_devices *all, const struct simulated_d
 static int simulation_revoke(struct backend *backend, uint64_t id)
 {
 	simulated_end_interrupt(&simulation_of(backend)->devices, id);
+	simulated_unplace(&simulation_of(backend)->devices, id);
 	simulated_end_operation(&simulation_of(backend)->devices, id);
 	return 0;
 }
@@ -479,7 +482,7 @@ static const struct backend_ops simulation_ops = {
 	.warning = "simulation: memory files instead of devices and kernel memory; read-only is "
 		   "enforced, bounds and "
 		   "revocation are not; interrupts are eventfds, which have no mask; who may write "
-		   "to a configuration space may write all of it",
+		   "to a configuration space may write all of it; nothing does DMA",
 	.close = simulation_close,
 	.claim = simulation_claim,
 	.release = simulation_release,

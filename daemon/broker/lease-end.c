@@ -149,8 +149,11 @@ bool lease_ask(struct broker *broker, struct lease *lease, uint32_t deadline_ms,
 
 static void lose_window(struct broker *broker, struct lease *lease)
 {
-	bool gone = !lease->region->claimed || lease->memory == MMIOD_MEMORY_DMA;
-	const char *why = gone ? "the device has gone" : "revoked by another program";
+	bool ended = lease->device_lease;
+	bool gone = !ended && (!lease->region->claimed || lease->memory == MMIOD_MEMORY_DMA);
+	const char *why = ended	 ? "the lease that operates the device has ended"
+			  : gone ? "the device has gone"
+				 : "revoked by another program";
 
 	journal_revoked(&broker->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER, why);
 	begin(broker, lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, why);

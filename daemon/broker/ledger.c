@@ -162,6 +162,8 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->share = (enum mmiod_share)content.share;
 	lease->flags = content.flags;
 	lease->huge = entry->window.huge;
+	lease->device_lease = entry->window.device_file;
+	lease->iova = entry->window.device_file ? entry->window.iova : 0;
 	lease->state = entry->state;
 	lease->holder = content.holder;
 	if (content.tenant)

@@ -50,6 +50,7 @@ enum config_interrupts {
 /* How far the device may reach into the machine's memory. */
 enum config_dma {
 	CONFIG_DMA_NONE,
+	CONFIG_DMA_IOMMU, /* to the memory of its operator, and no other */
 	CONFIG_DMA_TRUSTED, /* everywhere: nothing bounds it */
 };
 
@@ -138,6 +139,7 @@ struct config_function {
 	uint32_t vectors; /* to set up; 0: not said */
 	bool dma_engine; /* false: it writes nothing to memory but its MSIs */
 	enum config_dma dma;
+	uint32_t dma_bits; /* of an address that it can put on its bus; 0: 32 */
 	enum config_reset reset;
 	uint32_t storm; /* interrupts of a vector in 100 ms; 0: as many as the module says */
 	uint32_t period_ms; /* simulation: an interrupt so often; 0: none */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include "config/cursor.h"
+#include "config/value.h"
 
 int config_refuse(struct config_cursor *cursor, const char *format, ...)
 {
@@ -31,6 +32,19 @@ int config_bind_word(struct config_cursor *cursor, const char *value, enum confi
 				     "\"%s\" is not a way to bind: write yes, no, or force, which "
 				     "takes the device from another driver",
 				     value);
+	return 0;
+}
+
+int config_dma_bits(struct config_cursor *cursor, const char *value, uint32_t *bits)
+{
+	uint64_t number;
+
+	if (value_number(value, &number) < 0 || number < 24 || number > 64)
+		return config_refuse(cursor,
+				     "\"%s\" is not how many bits the device's DMA addresses have: "
+				     "24 to 64, and 32 unless said",
+				     value);
+	*bits = (uint32_t)number;
 	return 0;
 }
 

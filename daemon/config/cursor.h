@@ -42,6 +42,7 @@ struct config_cursor {
 int config_each_word(struct config_cursor *cursor, const char *value, void *list,
 		     int (*add)(struct config_cursor *cursor, void *list, const char *word));
 int config_bind_word(struct config_cursor *cursor, const char *value, enum config_bind *bind);
+int config_dma_bits(struct config_cursor *cursor, const char *value, uint32_t *bits);
 int config_yes_no(struct config_cursor *cursor, const char *value, bool *answer);
 int config_refuse(struct config_cursor *cursor, const char *format, ...) _printf_(2, 3);
 

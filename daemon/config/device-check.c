@@ -21,7 +21,7 @@ static int refuse(struct text *why, const struct config_origin *origin, const ch
 /* MSI and MSI-X are writes to memory, and what lets a device make them lets it make others. */
 static bool may_write(const struct config_function *function)
 {
-	return !function->dma_engine || function->dma == CONFIG_DMA_TRUSTED;
+	return !function->dma_engine || function->dma != CONFIG_DMA_NONE;
 }
 
 /* "auto" without DMA comes to the line, which needs no write. */
@@ -42,8 +42,9 @@ static int check_interrupts(const struct config_function *function, struct text 
 		return refuse(
 			why, at,
 			"MSI and MSI-X are writes to memory, and with \"dma = none\" the device "
-			"makes none: add \"dma-engine = no\" if it can write nothing else, or "
-			"\"dma = trusted\" if it may write everywhere, or let interrupts be intx");
+			"makes none: add \"dma-engine = no\" if it can write nothing else, "
+			"\"dma = iommu\" if an IOMMU keeps it from all other memory, or \"dma = "
+			"trusted\" if it may write everywhere, or let interrupts be intx");
 	if (function->interrupts == CONFIG_INTERRUPTS_NONE &&
 	    (function->vectors || function->storm))
 		return refuse(why, at,
@@ -75,10 +76,14 @@ static int check_device(struct config *config, const struct config_function *fun
 			"\"bind\" is for PCI functions, and the section says none: remove it");
 	if (function->period_ms && !simulation)
 		return refuse(why, at, "\"interrupt-period\" is for simulation only: remove it");
-	if (!function->dma_engine && function->dma == CONFIG_DMA_TRUSTED)
+	if (!function->dma_engine && function->dma != CONFIG_DMA_NONE)
 		return refuse(why, at,
-			      "a device that has no DMA engine needs no DMA: remove \"dma = "
-			      "trusted\", or \"dma-engine = no\"");
+			      "a device that has no DMA engine needs no DMA: remove \"dma\", or "
+			      "\"dma-engine = no\"");
+	if (function->dma_bits && function->dma == CONFIG_DMA_NONE)
+		return refuse(why, at,
+			      "\"dma-bits\" is about the device's DMA, of which it has none: add "
+			      "\"dma = iommu\", or remove it");
 	if (function->dma == CONFIG_DMA_TRUSTED)
 		config_warn(
 			config, at,
@@ -169,8 +174,8 @@ int config_check_grant_devices(struct config *config, const struct config_grant 
 	if (grant->device_rights && !grant->devices.count)
 		return refuse(
 			why, &grant->origin,
-			"\"interrupts\", \"config\", \"bus-master\", \"reset\" and \"power\" are "
-			"of devices, and the grant names none: add \"device = NAME\"");
+			"\"interrupts\", \"config\", \"bus-master\", \"reset\", \"power\" and "
+			"\"dma\" are of devices, and the grant names none: add \"device = NAME\"");
 	if (grant->devices.count && !grant->device_rights)
 		config_warn(config, &grant->origin,
 			    "grant %s names a device and gives nothing of it: add \"interrupts = "
@@ -251,13 +256,31 @@ static int check_given(struct config *config, const struct config_function *func
 		return refuse_grant(
 			grant, function, "bus-master = yes",
 			"may not write to memory: add \"dma-engine = no\" there if it can write "
-			"nothing but its MSIs, or \"dma = trusted\" if it may write everywhere, or "
+			"nothing but its MSIs, \"dma = iommu\" if an IOMMU keeps it from all "
+			"memory "
+			"but its operator's, or \"dma = trusted\" if it may write everywhere, or "
 			"remove \"bus-master\"",
 			why);
+	if (rights & MMIOD_MAY_DMA && function->dma == CONFIG_DMA_NONE)
+		return refuse_grant(grant, function, "dma",
+				    "says \"dma = none\": add \"dma = iommu\" there, or remove "
+				    "\"dma\" from the grant",
+				    why);
+	if (rights & MMIOD_MAY_DMA_TRUSTED && function->dma != CONFIG_DMA_TRUSTED)
+		return refuse_grant(grant, function, "dma = trusted",
+				    "says \"dma = iommu\": let the grant say that as well, or the "
+				    "device trusted, and it may write everywhere",
+				    why);
 	if (rights & MMIOD_MAY_RESET && function->reset == CONFIG_RESET_NEVER)
 		return refuse_grant(grant, function, "reset",
 				    "says \"reset = never\": remove one of the two", why);
-	if (rights & MMIOD_MAY_VENDOR_CONFIG && function->dma != CONFIG_DMA_TRUSTED)
+	if (rights & MMIOD_MAY_DMA && !(rights & MMIOD_MAY_MASTER))
+		config_warn(config, &grant->origin,
+			    "grant %s gives memory for the DMA of device %s and not \"bus-master = "
+			    "yes\", without which the device reaches none of it",
+			    grant->name, function->name);
+	if (rights & MMIOD_MAY_VENDOR_CONFIG && !(rights & MMIOD_MAY_DMA) &&
+	    function->dma != CONFIG_DMA_TRUSTED)
 		config_warn(config, &grant->origin,
 			    "grant %s gives \"config = vendor\" of device %s, whose DMA is not "
 			    "trusted: what belongs to its vendor can then be read, but nothing "

@@ -81,17 +81,21 @@ int device_set_dma(struct config_cursor *cursor, const char *value)
 	else if (!strcmp(value, "trusted"))
 		cursor->function->dma = CONFIG_DMA_TRUSTED;
 	else if (!strcmp(value, "iommu"))
-		return config_refuse(
-			cursor, "this version makes no IOMMU domains, so \"iommu\" would bound "
-				"nothing: write none, or trusted, which lets the device reach "
-				"all memory");
+		cursor->function->dma = CONFIG_DMA_IOMMU;
 	else
 		return config_refuse(
 			cursor,
-			"\"%s\" is not how far the device may reach into memory: write "
-			"none or trusted",
+			"\"%s\" is not how far the device may reach into memory: write none, iommu "
+			"(to what its operator allocates for it, and no further), or trusted (to "
+			"all "
+			"memory, where no IOMMU bounds it)",
 			value);
 	return 0;
+}
+
+int device_set_dma_bits(struct config_cursor *cursor, const char *value)
+{
+	return config_dma_bits(cursor, value, &cursor->function->dma_bits);
 }
 
 int device_set_reset(struct config_cursor *cursor, const char *value)

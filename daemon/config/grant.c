@@ -220,6 +220,27 @@ int grant_set_reset(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+/* What is trusted is so for whom the grant trusts, too. */
+int grant_set_dma(struct config_cursor *cursor, const char *value)
+{
+	uint32_t rights = MMIOD_MAY_DMA | MMIOD_MAY_DMA_TRUSTED;
+
+	if (!strcmp(value, "trusted"))
+		give(cursor, rights, rights);
+	else if (!strcmp(value, "iommu"))
+		give(cursor, rights, MMIOD_MAY_DMA);
+	else if (!strcmp(value, "no"))
+		give(cursor, rights, 0);
+	else
+		return config_refuse(
+			cursor,
+			"\"%s\" is not which memory for DMA they may have: write no, "
+			"iommu (and the device reaches nothing else), or trusted (even "
+			"where nothing bounds the device)",
+			value);
+	return 0;
+}
+
 int grant_set_user(struct config_cursor *cursor, const char *value)
 {
 	return config_each_word(cursor, value, &cursor->grant->users, add_user);

@@ -641,6 +641,8 @@ static const struct {
 	{ MMIOD_MAY_RESET_OTHERS, "reset = force" },
 	{ MMIOD_MAY_RESET, "reset = yes" },
 	{ MMIOD_MAY_POWER, "power = yes" },
+	{ MMIOD_MAY_DMA_TRUSTED, "dma = trusted" },
+	{ MMIOD_MAY_DMA, "dma = iommu" },
 };
 
 static const char *right_of_what(uint32_t rights)
@@ -657,6 +659,8 @@ static uint32_t implied_by(uint32_t right)
 		return MMIOD_MAY_READ_CONFIG;
 	case MMIOD_MAY_RESET_OTHERS:
 		return MMIOD_MAY_RESET;
+	case MMIOD_MAY_DMA_TRUSTED:
+		return MMIOD_MAY_DMA;
 	default:
 		return 0;
 	}

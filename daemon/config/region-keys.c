@@ -180,15 +180,7 @@ int region_set_on_reset(struct config_cursor *cursor, const char *value)
 
 int region_set_dma_bits(struct config_cursor *cursor, const char *value)
 {
-	uint64_t number;
-
-	if (value_number(value, &number) < 0 || number < 24 || number > 64)
-		return config_refuse(cursor,
-				     "\"%s\" is not how many bits the device's DMA addresses have: "
-				     "24 to 64, and 32 unless said",
-				     value);
-	cursor->region->dma_bits = (uint32_t)number;
-	return 0;
+	return config_dma_bits(cursor, value, &cursor->region->dma_bits);
 }
 
 int region_set_backing(struct config_cursor *cursor, const char *value)

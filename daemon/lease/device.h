@@ -44,9 +44,14 @@ static inline bool region_is_configured(const struct region *region)
 					      : region->config != NULL;
 }
 
-/* What a grant must give for a device file that may all this; enum mmiod_device_right. */
+/*
+ * What a grant must give for a device file that may all this; enum mmiod_device_right. Without DMA
+ * memory trust is the device's own affair.
+ */
 static inline uint32_t device_rights_of(uint32_t operates)
 {
+	if (!(operates & MMIOD_OPERATE_DMA))
+		operates &= ~(uint32_t)MMIOD_OPERATE_DMA_TRUSTED;
 	return operates << MMIOD_OPERATE_SHIFT & MMIOD_MAY_OPERATE;
 }
 

@@ -78,6 +78,8 @@ struct lease {
 	enum mmiod_share share;
 	uint32_t flags; /* MMIOD_LEASE_* */
 	uint32_t operates; /* MMIOD_OPERATE_*: what its device file may; 0: it is none */
+	uint64_t device_lease; /* of DMA memory: of the device file that it is for; 0: none */
+	uint64_t iova; /* and where its device finds it; MMIOD_IOVA_NONE: not known; else 0 */
 	bool huge; /* its window may have leaves of 2 MiB, because a grant says so */
 	enum mmiod_state state;
 	uint8_t end; /* LEASE_CUT ...; 0 unless it is ending or revoked */

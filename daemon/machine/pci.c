@@ -3,6 +3,7 @@
  * The machine's PCI functions. libpciaccess does not notice devices that come and go: pci_close()
  * and pci_open() again.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -213,4 +214,26 @@ void pci_explain_silence(const char *sys, uint64_t address, struct text *why)
 		}
 	}
 	text_add(why, "it was silent when it was asked, and answers by now");
+}
+
+void pci_add_group(const char *sys, uint32_t group, struct text *text)
+{
+	const char *before = "";
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/devices", sys, group);
+	directory = opendir(path);
+	if (!directory) {
+		text_add(text, "its functions");
+		return;
+	}
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		text_add(text, "%s%s", before, entry->d_name);
+		before = ", ";
+	}
+	closedir(directory);
 }

@@ -43,6 +43,8 @@ void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
  * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys. Only for a function
  * that is not being reset: see above.
  */
+/* The functions of a group of the IOMMU, by their addresses. `sys`: "/sys", but for tests. */
+void pci_add_group(const char *sys, uint32_t group, struct text *text);
 void pci_explain_silence(const char *sys, uint64_t address, struct text *why);
 int pci_driver(uint64_t address, char *driver, size_t size);
 

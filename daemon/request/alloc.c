@@ -2,7 +2,8 @@
 /*
  * ALLOC: leases of memory that the client does not name. Of a pool: blocks that the allocator
  * chooses, wiped if somebody else may have had them, and a window of exactly these. Of the kernel:
- * a window whose memory the client itself has allocated. A refusal says what would have fitted.
+ * a window whose memory the client itself has allocated; that for a device file is judged by
+ * want-dma.c. A refusal says what would have fitted.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -42,6 +43,8 @@ static enum mmiod_outcome check_alloc(struct want *want)
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "a length of 0 bytes cannot be allocated: the least is 1, which "
 				   "becomes a page");
+	if (want_check_dma_form(want) != MMIOD_OK)
+		return want_check_dma_form(want);
 	if (alloc->align && !is_power_of_two(alloc->align))
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "the alignment 0x%" PRIx64 " is not a power of two: 0x%" PRIx64
@@ -133,7 +136,7 @@ static void translate(struct want *want)
 		.rights = alloc->rights,
 		.memtype = alloc->memtype,
 		.width = alloc->width,
-		.reserved = alloc->reserved | alloc->reserved2,
+		.reserved = alloc->reserved | alloc->reserved2 | alloc->reserved3,
 		.lease_ms = alloc->lease_ms,
 	};
 	memcpy(want->wire.region, alloc->region, sizeof(want->wire.region));
@@ -362,12 +365,14 @@ static enum mmiod_outcome check_device(struct want *want)
 static enum mmiod_outcome judge_kernel(struct want *want)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	enum mmiod_outcome outcome = check_memory_policy(want);
+	bool for_operator = want->alloc.device_lease;
+	enum mmiod_outcome outcome =
+		for_operator ? want_judge_dma(want) : check_memory_policy(want);
 	const struct config_grant *grant = want->grant;
 	struct decision decision = want->decision;
 
 	/* EXPLAIN may ask about the kind alone. */
-	if (outcome == MMIOD_OK && want->memory == MMIOD_MEMORY_DMA &&
+	if (outcome == MMIOD_OK && want->memory == MMIOD_MEMORY_DMA && !for_operator &&
 	    !(want->dry && !want->alloc.region[0]))
 		outcome = check_device(want);
 	if (outcome != MMIOD_OK)

@@ -24,6 +24,7 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->rights = lease->rights;
 	out->width = lease->width;
 	out->share = lease->share;
+	out->iova = created->iova;
 	out->mmapable = lease_has_window(lease) && owns_pages(lease);
 	if (lease->kind == MMIOD_KIND_DEVICE)
 		out->rights = device_rights_of(lease->operates);
@@ -73,6 +74,7 @@ static void answer_element(struct batch *batch, size_t index)
 	} else {
 		out->status = batch->outcomes[index];
 		out->text = reply_text(call->reply, "%s", want->buffer);
+		out->iova = want->created.iova;
 		count_refusal(call, want, batch->outcomes[index]);
 	}
 }

@@ -45,6 +45,7 @@ static void fill_now(const struct call *call, const struct device *device,
 	out->resets = now.resets;
 	out->resets_failed = now.resets_failed;
 	out->mapped = now.mapped;
+	out->graves = now.graves;
 	out->reset_us = now.reset_us;
 	out->reasons = now.reasons;
 	if (device->vectors.claimed && !device->vectors.stale)
@@ -89,6 +90,8 @@ static void fill_device(const struct call *call, const void *item, void *element
 	if (!config)
 		return;
 	out->trusted = config->dma == CONFIG_DMA_TRUSTED;
+	out->dma = config->dma;
+	out->dma_bits = config->dma_bits ? config->dma_bits : 32;
 	out->reset = config->reset;
 	out->rights = policy_device_rights(config, &call->connection->peer.subject);
 }

@@ -170,6 +170,8 @@ static void add_operation(struct text *text, const struct want *want)
 	policy_add_grant(text, want->grant);
 	text_add(text, ": ");
 	policy_add_device_rights(text, want->operate.rights);
+	if (want->operate.rights & MMIOD_MAY_DMA_TRUSTED)
+		text_add(text, " (nothing bounds the device: it may read and write all memory)");
 	add_limits(text, want->grant);
 }
 

@@ -86,6 +86,18 @@ static bool shows_lease(const struct call *call, const void *item, bool all)
 	return all || call_holds(call, item);
 }
 
+/* DMA memory of a device file: whose, and where the device finds it. */
+static void fill_dma(const struct call *call, const struct lease *lease,
+		     struct mmiod_wire_lease *out)
+{
+	const struct lease *operation = lease_find(&call->broker->leases, lease->device_lease);
+
+	out->device_lease = lease->device_lease;
+	out->iova = lease->iova;
+	if (operation)
+		memcpy(out->region, operation->region->name, sizeof(operation->region->name));
+}
+
 static void fill_lease(const struct call *call, const void *item, void *element, bool all)
 {
 	const struct lease *lease = item;
@@ -99,6 +111,9 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->kind = lease->memory == MMIOD_MEMORY_REGION ? lease->kind : MMIOD_KIND_BUFFER;
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		memcpy(out->region, lease->region->name, sizeof(lease->region->name));
+	out->iova = MMIOD_IOVA_NONE;
+	if (lease->device_lease)
+		fill_dma(call, lease, out);
 	out->offset = lease_told(lease->kind, lease->offset);
 	out->length = lease_told(lease->kind, lease->length);
 	out->started = clock_since_1970(lease->started_ms);
@@ -117,6 +132,8 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 		return;
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
 		return;
+	if (lease->device_lease)
+		out->iova = entry.window.iova;
 	out->mappings = entry.mappings;
 	out->faults = entry.faults;
 	out->populated = entry.populated;

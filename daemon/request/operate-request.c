@@ -28,6 +28,11 @@ static enum mmiod_outcome check_rights(struct want *want)
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "who resets the device while others use it resets it: ask for "
 				   "that right, too");
+	if (rights & MMIOD_MAY_DMA_TRUSTED && !(rights & MMIOD_MAY_DMA))
+		return want_refuse(
+			want, MMIOD_E_INVALID,
+			"who may have DMA memory though nothing bounds the device may have "
+			"DMA memory: ask for that right, too");
 	return MMIOD_OK;
 }
 
@@ -71,6 +76,20 @@ static void translate(struct want *want)
 		want->wire.flags |= MMIOD_LEASE_CONNECTION;
 }
 
+/*
+ * Of a device that is trusted: whom a grant trusts as well need not ask for that, as programs know
+ * not how the machine is configured.
+ */
+static void ask_for_trust(struct want *want)
+{
+	const struct config_function *config = device_of(want->region)->config;
+	uint32_t more = want->operate.rights | MMIOD_MAY_DMA_TRUSTED;
+
+	if (want->operate.rights & MMIOD_MAY_DMA && config->dma == CONFIG_DMA_TRUSTED &&
+	    policy_decide_device(config, want->subject, more).reason == POLICY_GRANTED)
+		want->operate.rights = more;
+}
+
 static enum mmiod_outcome judge(struct want *want)
 {
 	enum mmiod_outcome outcome;
@@ -81,6 +100,8 @@ static enum mmiod_outcome judge(struct want *want)
 		outcome = check_rights(want);
 	if (outcome == MMIOD_OK)
 		outcome = want_find_device(want, want->operate.device);
+	if (outcome == MMIOD_OK)
+		ask_for_trust(want);
 	if (outcome == MMIOD_OK)
 		outcome = want_check_device_policy(want, want->operate.rights);
 	if (outcome == MMIOD_OK)

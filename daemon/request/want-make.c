@@ -28,6 +28,7 @@ struct lease *want_make_lease(struct want *want)
 	lease->width = wire->width;
 	lease->share = want->share;
 	lease->operates = want->lease_kind == MMIOD_KIND_DEVICE ? want_operates(want) : 0;
+	lease->device_lease = want->alloc.device_lease;
 	lease->flags = wire->flags;
 	lease->huge = want->memory == MMIOD_MEMORY_REGION && want->grant->huge;
 	lease->holder = want->holder;
@@ -190,6 +191,10 @@ static enum mmiod_outcome refuse_dma(struct want *want, int error)
 /* Memory of the kernel's kinds that this machine cannot have is known only to its kernel. */
 static enum mmiod_outcome refuse_buffer(struct want *want, int error)
 {
+	int outcome = want->alloc.device_lease ? want_refuse_dma(want, error) : -1;
+
+	if (outcome >= 0)
+		return (enum mmiod_outcome)outcome;
 	if (error == -EINVAL)
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "the kernel has no such memory: 0x%" PRIx64
@@ -227,7 +232,7 @@ static int create_window(struct want *want)
 
 static int create_buffer(struct want *want)
 {
-	const struct lease *lease = want->lease;
+	struct lease *lease = want->lease;
 	struct backend *backend = want->call->broker->backend;
 	struct backend_buffer buffer = {
 		.memory = lease->memory,
@@ -235,14 +240,21 @@ static int create_buffer(struct want *want)
 		.limit = want->alloc.high,
 		.pci = want->pci,
 		.dma_bits = want->dma_bits,
+		.device_file = lease->device_lease,
+		.iova = want->alloc.iova,
+		.dma_flags = want->alloc.dma_flags,
 		.flags = want->alloc.flags,
 		.zone = (enum mmiod_memory_zone)want->alloc.zone,
 		.node = want->alloc.node,
 		.rights = lease->rights,
 	};
 
+	int r;
+
 	encode_tag(lease, buffer.tag);
-	return backend->ops->create_buffer(backend, &buffer, &want->created);
+	r = backend->ops->create_buffer(backend, &buffer, &want->created);
+	lease->iova = want->created.iova;
+	return r;
 }
 
 /* Nobody had the window, so its blocks are as clean as they were, and nobody is told. */

@@ -7,14 +7,18 @@
 #include <string.h>
 #include "request/want.h"
 
-/* With trust in its DMA come the rights that only such a device can have. */
+/*
+ * With trust in its DMA come the rights that only such a device can have. Who asks for memory says
+ * himself whether he may have it though nothing bounds the device.
+ */
 uint32_t want_operates(const struct want *want)
 {
 	const uint32_t anything = MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR;
 	uint32_t rights = want->operate.rights >> MMIOD_OPERATE_SHIFT;
 	bool trusted = device_of(want->region)->config->dma == CONFIG_DMA_TRUSTED;
 
-	if (trusted && (rights & MMIOD_OPERATE_MASTER || (rights & anything) == anything))
+	if (trusted && !(rights & MMIOD_OPERATE_DMA) &&
+	    (rights & MMIOD_OPERATE_MASTER || (rights & anything) == anything))
 		rights |= MMIOD_OPERATE_DMA_TRUSTED;
 	return rights;
 }
@@ -71,11 +75,10 @@ static enum mmiod_outcome refuse_right(struct want *want)
 	const struct config_origin *at = &device->config->origin;
 	uint32_t operates = want_operates(want);
 
-	if (operates & MMIOD_OPERATE_DMA_TRUSTED)
-		return want_refuse(want, MMIOD_E_DENIED,
-				   "the kernel is locked down, and nothing bounds what device %s "
-				   "may read and write by DMA",
-				   want->region->name);
+	if (operates & (MMIOD_OPERATE_DMA | MMIOD_OPERATE_DMA_TRUSTED))
+		return want_refuse_unbounded(want, operates & MMIOD_OPERATE_DMA_TRUSTED);
+	if (operates & MMIOD_OPERATE_MASTER && device->config->dma == CONFIG_DMA_IOMMU)
+		return want_refuse_unbounded(want, false);
 	if (operates & MMIOD_OPERATE_MASTER)
 		return want_refuse(
 			want, MMIOD_E_DENIED,
@@ -97,6 +100,12 @@ static enum mmiod_outcome refuse_unknown(struct want *want, int error)
 {
 	uint32_t operates = want_operates(want);
 	bool masters = operates & MMIOD_OPERATE_MASTER, sleeps = operates & MMIOD_OPERATE_POWER;
+
+	if (operates & MMIOD_OPERATE_DMA)
+		return want_refuse(want, MMIOD_E_UNSUPPORTED,
+				   "device %s can be given no memory: its IOMMU maps none of this "
+				   "machine's pages, or the module is older than this daemon",
+				   want->region->name);
 
 	if (error == -ENOTTY || !(masters || sleeps))
 		return want_refuse(want, MMIOD_E_UNSUPPORTED,
@@ -166,6 +175,7 @@ enum mmiod_outcome want_open_device(struct want *want, const uint8_t tag[MMIOD_T
 		.owner = want_owner(want),
 		.rights = want->lease->operates,
 		.flags = module_flags(device->config),
+		.dma_bits = device->config->dma_bits,
 	};
 	int r;
 

@@ -122,6 +122,12 @@ enum mmiod_outcome want_open_device(struct want *want, const uint8_t tag[MMIOD_T
 
 uint32_t want_operates(const struct want *want);
 
+/* want-dma.c: DMA memory for device files, and why it cannot be had. */
+enum mmiod_outcome want_check_dma_form(struct want *want);
+enum mmiod_outcome want_judge_dma(struct want *want);
+int want_refuse_dma(struct want *want, int error);
+enum mmiod_outcome want_refuse_unbounded(struct want *want, bool trusted);
+
 /* want-device.c: what both ask of a device. */
 enum mmiod_outcome want_find_device(struct want *want, const char device[MMIOD_WIRE_NAME]);
 enum mmiod_outcome want_check_device_policy(struct want *want, uint32_t rights);

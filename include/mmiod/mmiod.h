@@ -284,6 +284,10 @@ int mmiod_lease_info_allocated(const struct mmiod_lease_info *info);
  * vector, and the length 1.
  */
 enum mmiod_lease_kind mmiod_lease_info_kind(const struct mmiod_lease_info *info);
+/** Of memory for DMA: the lease of the operation that it belongs to, of device _region(); else 0. */
+uint64_t mmiod_lease_info_operation(const struct mmiod_lease_info *info);
+/** Where the device finds it; MMIOD_NO_IOVA: nowhere, or it is not known. */
+uint64_t mmiod_lease_info_iova(const struct mmiod_lease_info *info);
 
 /* ---- leases ---- */
 
@@ -529,6 +533,11 @@ unsigned int mmiod_interrupt_vectors(const struct mmiod_interrupt *interrupt);
 /* ---- operations: leases of device files, by which a device is operated ---- */
 
 #define MMIOD_OPERATION_CONNECTION (1u << 0) /**< as MMIOD_WANT_CONNECTION */
+#define MMIOD_OPERATION_DEVICE_READS \
+	(1u << 1) /**< of memory: the device reads it and writes nothing */
+
+/** No address at which a device finds it. */
+#define MMIOD_NO_IOVA UINT64_MAX
 
 /** As PCI counts them. */
 enum mmiod_operation_power {
@@ -542,11 +551,15 @@ enum mmiod_operation_power {
  * same; with more rights there is one holder for each device.
  *
  * @rights: set of enum mmiod_device_right without MMIOD_MAY_INTERRUPT, at least one;
- * MMIOD_MAY_WRITE_CONFIG and _VENDOR_CONFIG need _READ_CONFIG, _RESET_OTHERS needs _RESET. One grant
- * must give them all. @flags: MMIOD_OPERATION_CONNECTION. It waits for other holders, and until a
- * device that others used before has been reset, as mmiod_client_set_wait() says.
+ * MMIOD_MAY_WRITE_CONFIG and _VENDOR_CONFIG need _READ_CONFIG, _RESET_OTHERS needs _RESET,
+ * _DMA_TRUSTED needs _DMA. One grant must give them all. With _DMA the device gets a domain of the
+ * IOMMU of its own, in which it reaches what mmiod_operation_allocate() gives and nothing else; if
+ * configuration and grant trust it with all memory, _DMA_TRUSTED comes by itself. @flags:
+ * MMIOD_OPERATION_CONNECTION. It waits for other holders, and until a device that others used before
+ * has been reset, as mmiod_client_set_wait() says.
  *
- * Errors: -ENOENT (no such device), -EACCES (policy; or nothing bounds the device's DMA), -EBUSY
+ * Errors: -ENOENT (no such device), -EACCES (policy; or nothing bounds the device's DMA, and the
+ * sentence says what is missing), -EBUSY
  * (operated by somebody, who is named; being reset; or a reset would hit others), -EDQUOT, -EINVAL,
  * -ENODEV (device not there), -EOPNOTSUPP (daemon or module are older than this).
  */
@@ -648,6 +661,33 @@ int mmiod_operation_power(const struct mmiod_operation *operation,
 int mmiod_operation_state(const struct mmiod_operation *operation, enum mmiod_state *state);
 
 /**
+ * Allocate memory that the device reaches by DMA, once it masters the bus. It is a lease of its own:
+ * mapped, read, written and ended as any, zeroed, and allocated by the calling process, whose memory
+ * cgroup pays for it (but for what mmiod_lease_iova() calls a bus address). It ends with the
+ * operation at the latest. Ended, the device does not reach it any more, though it may still run.
+ *
+ * @length: bytes, from 1; rounded up to whole pages. @iova: where the device is to find it, a
+ * multiple of the page size; 0: wherever there is room, below what "dma-bits" of the configuration
+ * admits. @flags: MMIOD_OPERATION_CONNECTION, MMIOD_OPERATION_DEVICE_READS. @memory: the lease.
+ *
+ * Errors: -EPERM (without MMIOD_MAY_DMA), -EACCES (policy, by now), -EBUSY (@iova is taken: the
+ * sentence names by which lease, and what is free), -EINVAL (length 0 or too long, @iova no
+ * multiple, beyond the device's or its IOMMU's addresses, or reserved; the sentence says what is
+ * free), -EDQUOT (bytes or leases of the user or under the grant; no room is left), -ENOMEM (no
+ * memory, or the memory cgroup is full), -ENODEV (the operation has ended), -ENOTCONN (it was handed
+ * down), -EOPNOTSUPP (@iova without an IOMMU; daemon or module are older than this).
+ */
+int mmiod_operation_allocate(struct mmiod_operation *operation, uint64_t length, uint64_t iova,
+			     unsigned int flags, struct mmiod_lease **memory);
+
+/**
+ * Where the device finds the first byte of memory that was allocated for it; the others follow. With
+ * an IOMMU it is the device's own address (IOVA), without one the address on the bus.
+ * MMIOD_NO_IOVA: the lease is none of such memory.
+ */
+uint64_t mmiod_lease_iova(const struct mmiod_lease *lease);
+
+/**
  * An operation that whoever started this process handed down: the one under number @index, from 0,
  * of those of device @device [NULL: of any] that MMIOD_DEVICES names and that are still there; see
  * mmiod_inherited(3). It has no client. -ENOENT: there is none; -ESTALE: the descriptor is another
@@ -691,6 +731,16 @@ unsigned int mmiod_device_leases(const struct mmiod_device *device);
 uint64_t mmiod_device_storms(const struct mmiod_device *device);
 /** 1: it may read and write all of the machine's memory. */
 int mmiod_device_trusted(const struct mmiod_device *device);
+/** How far it may reach into memory, as configured. */
+enum mmiod_dma mmiod_device_dma(const struct mmiod_device *device);
+/** How many bits its addresses have: 24 to 64; 0: the daemon does not say. */
+unsigned int mmiod_device_dma_bits(const struct mmiod_device *device);
+/** 1: an IOMMU keeps it from all memory that is not its operator's. */
+int mmiod_device_isolated(const struct mmiod_device *device);
+/** Bytes that its operator lets it reach now. */
+uint64_t mmiod_device_mapped(const struct mmiod_device *device);
+/** Bytes of its earlier memory that nobody gets before it was reset, as it may still write there. */
+uint64_t mmiod_device_graves(const struct mmiod_device *device);
 /** 1: it masters the bus now. */
 int mmiod_device_masters(const struct mmiod_device *device);
 /** IOMMU group; -1: none. */

@@ -284,8 +284,13 @@ struct mmiod_wire_granted {
 	uint32_t renew; /* 1: it may be renewed */
 	uint32_t interrupt; /* INTERRUPT: enum mmiod_irq_kind, as it came to be */
 	uint32_t vectors; /* INTERRUPT: that are set up for the device */
+	/*
+	 * ALLOC for a device file: where the device finds it; MMIOD_IOVA_NONE: the window tells when
+	 * its memory is allocated. Of a refusal for a fixed one the next that is free, or NONE; else 0.
+	 */
+	uint64_t iova;
 };
-static_assert(sizeof(struct mmiod_wire_granted) == 80, "wire layout");
+static_assert(sizeof(struct mmiod_wire_granted) == 88, "wire layout");
 
 #define MMIOD_VECTOR_ONESHOT (1u << 0) /* masked at each interrupt until it is unmasked */
 #define MMIOD_VECTOR_MASKED (1u << 1) /* starts masked */
@@ -310,9 +315,10 @@ static_assert(sizeof(struct mmiod_wire_interrupt) == 48, "wire layout");
 
 /* The rights of OPERATE and of DEVICES are those of the module's device files, but for one bit. */
 #define MMIOD_OPERATE_SHIFT 1u
-#define MMIOD_MAY_OPERATE                                                           \
-	(MMIOD_MAY_READ_CONFIG | MMIOD_MAY_WRITE_CONFIG | MMIOD_MAY_VENDOR_CONFIG | \
-	 MMIOD_MAY_MASTER | MMIOD_MAY_RESET | MMIOD_MAY_RESET_OTHERS | MMIOD_MAY_POWER)
+#define MMIOD_MAY_OPERATE                                                                \
+	(MMIOD_MAY_READ_CONFIG | MMIOD_MAY_WRITE_CONFIG | MMIOD_MAY_VENDOR_CONFIG |      \
+	 MMIOD_MAY_MASTER | MMIOD_MAY_RESET | MMIOD_MAY_RESET_OTHERS | MMIOD_MAY_POWER | \
+	 MMIOD_MAY_DMA | MMIOD_MAY_DMA_TRUSTED)
 static_assert(MMIOD_MAY_READ_CONFIG == MMIOD_OPERATE_CONFIG_READ << MMIOD_OPERATE_SHIFT, "one row");
 static_assert(MMIOD_MAY_WRITE_CONFIG == MMIOD_OPERATE_CONFIG_WRITE << MMIOD_OPERATE_SHIFT,
 	      "one row");
@@ -323,11 +329,13 @@ static_assert(MMIOD_MAY_RESET == MMIOD_OPERATE_RESET << MMIOD_OPERATE_SHIFT, "on
 static_assert(MMIOD_MAY_RESET_OTHERS == MMIOD_OPERATE_RESET_OTHERS << MMIOD_OPERATE_SHIFT,
 	      "one row");
 static_assert(MMIOD_MAY_POWER == MMIOD_OPERATE_POWER << MMIOD_OPERATE_SHIFT, "one row");
+static_assert(MMIOD_MAY_DMA == MMIOD_OPERATE_DMA << MMIOD_OPERATE_SHIFT, "one row");
+static_assert(MMIOD_MAY_DMA_TRUSTED == MMIOD_OPERATE_DMA_TRUSTED << MMIOD_OPERATE_SHIFT, "one row");
 
 /*
  * OPERATE: a struct mmiod_msg_lease with an array of these; the reply is LEASE's, each granted
  * element with a device file. Of what is granted offset and length are 0, and the rights are those
- * that were asked for. With MMIOD_MAY_READ_CONFIG alone there may be any number of leases of a
+ * that were asked for; with MMIOD_MAY_DMA also MMIOD_MAY_DMA_TRUSTED, where grant and device trust. With MMIOD_MAY_READ_CONFIG alone there may be any number of leases of a
  * device, with more there is one.
  */
 struct mmiod_wire_operate {
@@ -405,7 +413,7 @@ struct mmiod_wire_lease {
 	uint32_t uid;
 	uint32_t pid; /* of the process that asked: a hint, files travel */
 	char comm[16]; /* likewise */
-	uint32_t memory; /* enum mmiod_memory; the region's name is empty for buffers */
+	uint32_t memory; /* enum mmiod_memory; the region's name is empty for most buffers */
 	uint32_t allocated; /* 1: chosen by an allocator (ALLOC), not named by the client (LEASE) */
 	uint64_t fault_leaves[MMIOD_LEAF_SIZES]; /* faults and populated again, in leaves */
 	uint64_t populated_leaves[MMIOD_LEAF_SIZES];
@@ -417,8 +425,11 @@ struct mmiod_wire_lease {
 		kind; /* enum mmiod_lease_kind; of an INTERRUPT the region's name is the device's */
 	uint32_t reserved;
 	struct mmiod_msg_text tenant; /* by whose socket it came, if by one */
+	uint64_t
+		device_lease; /* DMA memory for a device file: its lease; the region is the device */
+	uint64_t iova; /* and where the device finds it; else, or if not known, MMIOD_IOVA_NONE */
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 240, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 256, "wire layout");
 
 /* DEVICES: a list as REGIONS. */
 struct mmiod_wire_device {
@@ -451,8 +462,11 @@ struct mmiod_wire_device {
 	uint32_t operator_uid; /* of who operates it; UINT32_MAX: nobody does */
 	uint32_t operator_pid; /* a hint, as with leases */
 	char operator_comm[16];
+	uint64_t graves; /* bytes of DMA memory that nobody has any more but the device */
+	uint32_t dma; /* 0: none, 1: by an IOMMU, 2: trusted; as configured */
+	uint32_t dma_bits; /* that its addresses have, as configured */
 };
-static_assert(sizeof(struct mmiod_wire_device) == 208, "wire layout");
+static_assert(sizeof(struct mmiod_wire_device) == 224, "wire layout");
 
 /* INTERRUPTS: a list as LEASES, by lease. Counts are the module's; 0 in simulation. */
 struct mmiod_wire_vector {
@@ -540,8 +554,13 @@ struct mmiod_wire_alloc {
 	uint32_t reserved;
 	uint32_t lease_ms; /* ends after so long unless renewed; 0: as the grant says */
 	uint32_t reserved2;
+	/* DMA: the lease, of the caller's user, that operates the device; `region` is then empty. */
+	uint64_t device_lease;
+	uint64_t iova; /* with one: where the device is to find it, if dma_flags say so; else 0 */
+	uint32_t dma_flags; /* with one: MMIOD_DMA_* of the module */
+	uint32_t reserved3;
 };
-static_assert(sizeof(struct mmiod_wire_alloc) == 104, "wire layout");
+static_assert(sizeof(struct mmiod_wire_alloc) == 128, "wire layout");
 
 #define MMIOD_WIRE_ORDERS 48
 

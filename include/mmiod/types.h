@@ -22,6 +22,16 @@ enum mmiod_device_right {
 	MMIOD_MAY_RESET = 1 << 5,
 	MMIOD_MAY_RESET_OTHERS = 1 << 6, /**< even while others use it; needs MMIOD_MAY_RESET */
 	MMIOD_MAY_POWER = 1 << 7, /**< put it to sleep, and wake it */
+	/** have memory that it reaches: by an IOMMU that keeps it from all other, or as below */
+	MMIOD_MAY_DMA = 1 << 8,
+	MMIOD_MAY_DMA_TRUSTED = 1 << 9, /**< even if nothing bounds it; needs MMIOD_MAY_DMA */
+};
+
+/** How far a device may reach into the machine's memory, as configured. */
+enum mmiod_dma {
+	MMIOD_DMA_NONE = 0, /**< not at all */
+	MMIOD_DMA_IOMMU = 1, /**< to what its operator has allocated for it */
+	MMIOD_DMA_TRUSTED = 2, /**< everywhere, unless an IOMMU bounds it all the same */
 };
 
 /** How a device signals an interrupt. The values of the module's mmiod_interrupt_kind. */

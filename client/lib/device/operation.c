@@ -86,6 +86,8 @@ MMIOD_EXPORT int mmiod_client_operate(struct mmiod_client *client, const char *d
 		free(made);
 		return err;
 	}
+	/* Whether what it was given memory for is trusted, the daemon says. */
+	made->rights |= made->lease->rights & MMIOD_MAY_DMA_TRUSTED;
 	*operation = made;
 	return 0;
 }

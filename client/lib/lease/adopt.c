@@ -113,6 +113,7 @@ static int adopt_window(int fd, const struct identity *identity, struct mmiod_le
 	lease->memtype = query.attr;
 	lease->width = query.width;
 	lease->mappable = query.mmapable;
+	lease->iova = query.iova ? query.iova : MMIOD_NO_IOVA;
 	return 0;
 }
 
@@ -155,6 +156,7 @@ struct mmiod_lease *lease_orphan(const struct mmiod_target *target)
 	link_init(&lease->users);
 	link_init(&lease->renewal.link);
 	lease->fd = -1;
+	lease->iova = MMIOD_NO_IOVA;
 	lease->offset = target ? target->offset : 0;
 	lease->length = target ? target->length : 0;
 	lease->width = target ? target->width : 0;

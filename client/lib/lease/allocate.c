@@ -71,7 +71,7 @@ static int check_allocation(struct lease_call *call, const void *wanted)
 	return 0;
 }
 
-static int take_memory(const struct mmiod_lease *lease)
+int lease_take_memory(const struct mmiod_lease *lease)
 {
 	struct mmiod_buffer_allocate allocate = { .size = sizeof(allocate) };
 	unsigned long long length = lease->length;
@@ -94,7 +94,7 @@ static int settle_allocation(const void *wanted, struct mmiod_lease *lease)
 	lease->memory = want->memory;
 	if (lease->memory == MMIOD_MEMORY_REGION || lease->simulated)
 		return 0;
-	return take_memory(lease);
+	return lease_take_memory(lease);
 }
 
 MMIOD_EXPORT int mmiod_client_allocate_many_sized(struct mmiod_client *client,

@@ -111,6 +111,7 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->mappable = wire->mmapable;
 	lease->interrupt = (enum mmiod_irq_kind)wire->interrupt;
 	lease->vectors = wire->vectors;
+	lease->iova = wire->iova ? wire->iova : MMIOD_NO_IOVA;
 	lease->renewal.id = wire->lease;
 	lease->renewal.lease_ms = wire->lease_ms;
 	lease->renews = wire->renew;

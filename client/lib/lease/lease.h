@@ -30,6 +30,7 @@ struct mmiod_lease {
 	bool mappable;
 	enum mmiod_irq_kind interrupt; /* of a vector; its offset is which; 0: it is none */
 	unsigned int vectors; /* of its device */
+	uint64_t iova; /* of DMA memory for a device file; MMIOD_NO_IOVA: it is none */
 	struct renewal renewal;
 	bool renews;
 };
@@ -100,12 +101,22 @@ struct lease_call {
 };
 
 extern const struct sized allocation_struct; /* of allocate.c */
+/* Of kernel memory: has it allocated by this process. 0 or -errno. */
+int lease_take_memory(const struct mmiod_lease *lease);
 
 /* A vector that is asked for, by the room above. */
 struct interrupt_want {
 	const char *device;
 	enum mmiod_irq_kind kind;
 	unsigned int vector;
+	unsigned int flags;
+};
+
+/* Memory for DMA that is asked for, by the room above. */
+struct dma_want {
+	uint64_t operation; /* lease */
+	uint64_t length;
+	uint64_t iova; /* 0: any */
 	unsigned int flags;
 };
 

@@ -59,6 +59,9 @@ GETTER(uint32_t, mmiod_device_operator_pid, mmiod_device, wire.operator_pid)
 GETTER(const char *, mmiod_device_operator_comm, mmiod_device, wire.operator_comm)
 GETTER(unsigned int, mmiod_device_resets, mmiod_device, wire.resets)
 GETTER(unsigned int, mmiod_device_resets_failed, mmiod_device, wire.resets_failed)
+GETTER(uint64_t, mmiod_device_mapped, mmiod_device, wire.mapped)
+GETTER(uint64_t, mmiod_device_graves, mmiod_device, wire.graves)
+GETTER(unsigned int, mmiod_device_dma_bits, mmiod_device, wire.dma_bits)
 GETTER(uint64_t, mmiod_device_reset_us, mmiod_device, wire.reset_us)
 
 /* A daemon that does not know of operators says 0 for all that concerns them. */
@@ -80,6 +83,17 @@ MMIOD_EXPORT int mmiod_device_sleeps(const struct mmiod_device *device)
 MMIOD_EXPORT int mmiod_device_trusted(const struct mmiod_device *device)
 {
 	return device->wire.trusted != 0;
+}
+
+/* A daemon that knows no other kind says only that it is trusted. */
+MMIOD_EXPORT enum mmiod_dma mmiod_device_dma(const struct mmiod_device *device)
+{
+	return device->wire.trusted ? MMIOD_DMA_TRUSTED : (enum mmiod_dma)device->wire.dma;
+}
+
+MMIOD_EXPORT int mmiod_device_isolated(const struct mmiod_device *device)
+{
+	return (device->wire.flags & MMIOD_FUNCTION_ISOLATED) != 0;
 }
 
 MMIOD_EXPORT int mmiod_device_masters(const struct mmiod_device *device)

@@ -110,6 +110,13 @@ GETTER(uint64_t, mmiod_lease_info_reads, mmiod_lease_info, wire.reads)
 GETTER(uint64_t, mmiod_lease_info_writes, mmiod_lease_info, wire.writes)
 GETTER(enum mmiod_memory, mmiod_lease_info_memory, mmiod_lease_info, wire.memory)
 
+GETTER(uint64_t, mmiod_lease_info_operation, mmiod_lease_info, wire.device_lease)
+
+MMIOD_EXPORT uint64_t mmiod_lease_info_iova(const struct mmiod_lease_info *info)
+{
+	return info->wire.device_lease ? info->wire.iova : MMIOD_NO_IOVA;
+}
+
 GETTER(enum mmiod_lease_kind, mmiod_lease_info_kind, mmiod_lease_info, wire.kind)
 
 MMIOD_EXPORT int mmiod_lease_info_allocated(const struct mmiod_lease_info *info)

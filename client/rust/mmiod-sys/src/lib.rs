@@ -36,6 +36,13 @@ pub const MMIOD_MAY_MASTER: mmiod_device_right = 1 << 4;
 pub const MMIOD_MAY_RESET: mmiod_device_right = 1 << 5;
 pub const MMIOD_MAY_RESET_OTHERS: mmiod_device_right = 1 << 6;
 pub const MMIOD_MAY_POWER: mmiod_device_right = 1 << 7;
+pub const MMIOD_MAY_DMA: mmiod_device_right = 1 << 8;
+pub const MMIOD_MAY_DMA_TRUSTED: mmiod_device_right = 1 << 9;
+
+pub type mmiod_dma = c_uint;
+pub const MMIOD_DMA_NONE: mmiod_dma = 0;
+pub const MMIOD_DMA_IOMMU: mmiod_dma = 1;
+pub const MMIOD_DMA_TRUSTED: mmiod_dma = 2;
 
 pub type mmiod_irq_kind = c_uint;
 pub const MMIOD_IRQ_DEFAULT: mmiod_irq_kind = 0;
@@ -208,6 +215,9 @@ pub const MMIOD_LEASE_ALL: c_uint = 1 << 0;
 pub const MMIOD_IRQ_ONESHOT: c_uint = 1 << 0;
 pub const MMIOD_IRQ_MASKED: c_uint = 1 << 1;
 pub const MMIOD_IRQ_CONNECTION: c_uint = 1 << 2;
+pub const MMIOD_OPERATION_CONNECTION: c_uint = 1 << 0;
+pub const MMIOD_OPERATION_DEVICE_READS: c_uint = 1 << 1;
+pub const MMIOD_NO_IOVA: u64 = 0xffffffffffffffff;
 pub const MMIOD_IRQ_STORM: c_uint = 1 << 8;
 pub const MMIOD_IRQ_EVENTFD: c_uint = 1 << 9;
 pub const MMIOD_IRQ_SILENT: c_uint = 1 << 10;
@@ -555,6 +565,8 @@ extern "C" {
     pub fn mmiod_lease_info_writes(info: *const mmiod_lease_info) -> u64;
     pub fn mmiod_lease_info_memory(info: *const mmiod_lease_info) -> mmiod_memory;
     pub fn mmiod_lease_info_allocated(info: *const mmiod_lease_info) -> c_int;
+    pub fn mmiod_lease_info_operation(info: *const mmiod_lease_info) -> u64;
+    pub fn mmiod_lease_info_iova(info: *const mmiod_lease_info) -> u64;
     pub fn mmiod_lease_info_kind(info: *const mmiod_lease_info) -> mmiod_lease_kind;
     pub fn mmiod_wait_fd(wait: *const mmiod_wait) -> c_int;
     pub fn mmiod_wait_finish(
@@ -666,6 +678,14 @@ extern "C" {
         operation: *const mmiod_operation,
         state: *mut mmiod_state,
     ) -> c_int;
+    pub fn mmiod_operation_allocate(
+        operation: *mut mmiod_operation,
+        length: u64,
+        iova: u64,
+        flags: c_uint,
+        memory: *mut *mut mmiod_lease,
+    ) -> c_int;
+    pub fn mmiod_lease_iova(lease: *const mmiod_lease) -> u64;
     pub fn mmiod_operation_inherited(
         device: *const c_char,
         index: usize,
@@ -738,6 +758,11 @@ extern "C" {
     pub fn mmiod_device_vectors_set_up(device: *const mmiod_device) -> c_uint;
     pub fn mmiod_device_leases(device: *const mmiod_device) -> c_uint;
     pub fn mmiod_device_storms(device: *const mmiod_device) -> u64;
+    pub fn mmiod_device_dma(device: *const mmiod_device) -> mmiod_dma;
+    pub fn mmiod_device_dma_bits(device: *const mmiod_device) -> c_uint;
+    pub fn mmiod_device_isolated(device: *const mmiod_device) -> c_int;
+    pub fn mmiod_device_mapped(device: *const mmiod_device) -> u64;
+    pub fn mmiod_device_graves(device: *const mmiod_device) -> u64;
     pub fn mmiod_device_trusted(device: *const mmiod_device) -> c_int;
     pub fn mmiod_device_masters(device: *const mmiod_device) -> c_int;
     pub fn mmiod_device_group(device: *const mmiod_device) -> c_int;

@@ -83,7 +83,8 @@ Test(device_keys, a_value_that_breaks_its_rule_is_refused_with_the_rule)
 	refused_text("[device a]\ninterrupts = msx\n", 2, "\"msx\"|did you mean \"msi");
 	refused_text("[device a]\nvectors = 0\n", 2, "\"0\"|1 to 2048");
 	refused_text("[device a]\nvectors = 2049\n", 2, "1 to 2048");
-	refused_text("[device a]\ndma = all\n", 2, "\"all\"|none or trusted");
+	refused_text("[device a]\ndma = all\n", 2, "\"all\"|none, iommu|or trusted");
+	refused_text("[device a]\ndma-bits = 23\n", 2, "\"23\"|24 to 64");
 	refused_text("[device a]\nstorm = 200k\n", 2, "\"200k\"|rate|200k/s");
 	refused_text("[device a]\nstorm = 9/s\n", 2, "10/s");
 	refused_text("[device a]\nstorm = 99999999999999999M/s\n", 2, "rate");
@@ -94,9 +95,64 @@ Test(device_keys, a_value_that_breaks_its_rule_is_refused_with_the_rule)
 	refused_text("[devise a]\n", 1, "did you mean [device NAME]?");
 }
 
-Test(device_keys, what_this_version_does_not_protect_is_refused_by_its_name)
+Test(device_keys, an_iommu_lets_a_device_have_messages_and_memory)
 {
-	refused_text("[device a]\ndma = iommu\n", 2, "iommu|write none, or trusted");
+	struct config *config = load_text(DEVICE "interrupts = msix\ndma = iommu\ndma-bits = 40\n"
+						 "[device b]\ndevice = 1234:11e8\n"
+						 "interrupts = auto\ndma = iommu\n");
+	const struct config_function *function = config_find_function(config, "nvme0");
+
+	cr_assert_eq(function->dma, CONFIG_DMA_IOMMU);
+	cr_assert_eq(function->dma_bits, 40u);
+	cr_assert_not(warns_of(config, "trusted"));
+	cr_assert_eq(config_best_interrupts(config_find_function(config, "b")),
+		     CONFIG_INTERRUPTS_AUTO);
+	config_free(config);
+}
+
+#define GIVEN "[grant g]\ndevice = nvme0\nuser = 1000\nbus-master = yes\n"
+
+static uint32_t given(const char *device, const char *grant)
+{
+	char text[512];
+	struct config *config;
+	uint32_t rights;
+
+	snprintf(text, sizeof(text), "%s%s%s%s", DEVICE, device, GIVEN, grant);
+	config = load_text(text);
+	rights = config_find_grant_name(config, "g")->device_rights &
+		 (MMIOD_MAY_DMA | MMIOD_MAY_DMA_TRUSTED);
+	config_free(config);
+	return rights;
+}
+
+Test(device_keys, a_grant_gives_memory_for_dma_and_trust_only_if_it_says_so)
+{
+	cr_assert_eq(given("dma = iommu\n", ""), 0u);
+	cr_assert_eq(given("dma = trusted\n", "dma = no\n"), 0u);
+	cr_assert_eq(given("dma = iommu\n", "dma = iommu\n"), MMIOD_MAY_DMA);
+	cr_assert_eq(given("dma = trusted\n", "dma = iommu\n"), MMIOD_MAY_DMA,
+		     "less than the device may");
+	cr_assert_eq(given("dma = trusted\n", "dma = trusted\n"),
+		     MMIOD_MAY_DMA | MMIOD_MAY_DMA_TRUSTED);
+	refused_text(DEVICE "dma = iommu\n" GIVEN "dma = all\n", 8,
+		     "\"all\"|write no, iommu|or trusted");
+}
+
+Test(device_keys, a_grant_gives_no_more_dma_than_its_device_may_have)
+{
+	struct config *config;
+
+	refused_text(DEVICE "[grant g]\ndevice = nvme0\nuser = 1000\ndma = iommu\n", 3,
+		     "grant g gives \"dma\"|device nvme0|dma = none|add \"dma = iommu\"");
+	refused_text(DEVICE "dma = iommu\n" GIVEN "dma = trusted\n", 4,
+		     "grant g gives \"dma = trusted\"|device nvme0|dma = iommu");
+	refused_text("[grant g]\nmemory = pages\nuser = 1000\ndma = iommu\n", 1,
+		     "\"dma\"|device = NAME");
+	config = load_text(DEVICE "dma = iommu\n[grant g]\ndevice = nvme0\nuser = 1000\n"
+				  "dma = iommu\n");
+	cr_assert(warns_of(config, "bus-master = yes"), "else it reaches none of it");
+	config_free(config);
 }
 
 Test(device_keys, keys_of_a_device_must_fit_together)
@@ -109,6 +165,8 @@ Test(device_keys, keys_of_a_device_must_fit_together)
 	refused_text(DEVICE "interrupts = intx\nvectors = 2\n", 1, "INTx|vector 0");
 	refused_text(DEVICE "interrupts = msi\ndma-engine = no\nvectors = 33\n", 1, "32 vectors");
 	refused_text(DEVICE "dma = trusted\ndma-engine = no\n", 1, "dma-engine");
+	refused_text(DEVICE "dma = iommu\ndma-engine = no\n", 1, "dma-engine");
+	refused_text(DEVICE "dma-bits = 40\n", 1, "dma-bits|dma = iommu");
 	refused_text(DEVICE "interrupt-period = 1s\n", 1, "simulation only");
 	refused_text(DEVICE "[device b]\ndevice = pci:0000:01:00.0\n", 3, "b|nvme0|are one");
 }

@@ -163,10 +163,17 @@ static int fake_create_buffer(struct backend *backend, const struct backend_buff
 	int r;
 
 	memcpy(window.tag, buffer->tag, sizeof(window.tag));
+	if (buffer->device_file) {
+		window.device_file = buffer->device_file;
+		window.iova = buffer->iova ? buffer->iova : fake->last_iova + 0x100000;
+	}
 	r = fake_create(backend, &window, created);
-	if (r == 0)
-		fake->buffers[created->id % FAKE_MAX] = *buffer;
-	return r;
+	created->iova = r < 0 ? fake->free_iova : window.iova;
+	if (r < 0)
+		return r;
+	fake->last_iova = window.iova;
+	fake->buffers[created->id % FAKE_MAX] = *buffer;
+	return 0;
 }
 
 static int fake_buffer_info(struct backend *backend, uint64_t id, uint64_t page,

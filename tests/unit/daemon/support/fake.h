@@ -54,6 +54,8 @@ struct fake {
 	struct backend_operation operations[FAKE_MAX]; /* likewise */
 	int open_error; /* of the next that are opened; 0: they are */
 	struct backend_buffer buffers[FAKE_MAX]; /* by place in `windows`' order of making */
+	uint64_t last_iova; /* of memory for a device file */
+	uint64_t free_iova; /* what is said to be free when one cannot be had */
 	struct mmiod_buffer_info info; /* what buffer_info says */
 	struct mmiod_translate translation; /* what translate says, but for pid and address */
 	int translate_error;
