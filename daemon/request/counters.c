@@ -11,7 +11,7 @@
 #define PER_REGION 7 /* at most */
 #define PER_KERNEL 25
 #define PER_USER 9
-#define PER_DEVICE 6
+#define PER_DEVICE 8
 #define LOOKS_MAX 2048u /* regions, told or not */
 
 enum part {
@@ -251,6 +251,8 @@ static void add_device(struct page *page, const struct device *device)
 	add(page, MMIOD_COUNTER_RESET_US, 0, name, now.reset_us);
 	add(page, MMIOD_COUNTER_MASTERS, 0, name, !!(now.flags & MMIOD_FUNCTION_MASTER));
 	add(page, MMIOD_COUNTER_QUIET, 0, name, !!(now.flags & MMIOD_FUNCTION_QUIET));
+	add(page, MMIOD_COUNTER_DMA_MAPPED, 0, name, now.mapped);
+	add(page, MMIOD_COUNTER_DMA_GRAVES, 0, name, now.graves);
 }
 
 static bool add_devices(struct page *page, uint64_t *next)

@@ -214,6 +214,10 @@ enum mmiod_counter_kind {
 	MMIOD_COUNTER_MASTERS = 41, /**< 1: it masters the bus; of a device, not a region */
 	MMIOD_COUNTER_QUIET =
 		42, /**< 1: nothing of an earlier user runs on it; of a device, not a region */
+	MMIOD_COUNTER_DMA_MAPPED =
+		43, /**< bytes that its operator lets it reach; of a device, not a region */
+	MMIOD_COUNTER_DMA_GRAVES =
+		44, /**< bytes that wait for its reset; of a device, not a region */
 	MMIOD_COUNTER_LIMIT = 48, /**< per user; enum mmiod_limit */
 	MMIOD_COUNTER_USER = 64, /**< 64 + enum mmiod_limit: how much a user has; uid */
 };

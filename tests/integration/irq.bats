@@ -188,16 +188,12 @@ watched() {
 	expect_match '1 vectors leased, as many as interrupts-per-user'
 }
 
-@test "check-config refuses what is not built, and messages that nothing bounds" {
+@test "check-config refuses messages that nothing bounds" {
 	cat >"$T/a.conf" <<-END
 		[device a]
 		device = pci:0000:01:00.0
-		dma = iommu
+		interrupts = msix
 	END
-	run mmioctl check-config "$T/a.conf"
-	expect_status 1
-	expect_match 'a.conf:3: .*iommu'
-	sed -i 's/^dma = iommu/interrupts = msix/' "$T/a.conf"
 	run mmioctl check-config "$T/a.conf"
 	expect_status 1
 	expect_match 'a.conf:1: MSI and MSI-X are writes to memory'

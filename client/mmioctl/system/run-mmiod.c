@@ -141,6 +141,16 @@ static int print_complaints(const struct context *context, char *complained, int
 	return status;
 }
 
+/* It is done, and there is something to know about it. */
+static void print_warnings(const struct context *context, char *complained)
+{
+	char *line;
+
+	while ((line = strsep(&complained, "\n")))
+		if (line[0])
+			note(context, "%s", line);
+}
+
 static int pass_on(const struct context *context, struct run *run)
 {
 	int status = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : STATUS_FAILED;
@@ -148,8 +158,10 @@ static int pass_on(const struct context *context, struct run *run)
 
 	if (run->said[0] || !status)
 		printed = print_said(context, run->said);
-	if (!status)
+	if (!status) {
+		print_warnings(context, run->complained);
 		return printed;
+	}
 	if (!run->complained[0])
 		return report(context, -EIO, "mmiod ended without a word");
 	return print_complaints(context, run->complained, status);

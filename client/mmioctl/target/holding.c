@@ -8,7 +8,8 @@
  * environment says in MMIOD_WINDOWS where they are and which windows; if they begin at 3 without a
  * gap, also in MMIOD_FDS (how many), MMIOD_TARGETS, MMIOD_LEASES and MMIOD_OFFSETS (where in its
  * file each window starts). All are separated by spaces. Windows that the caller was handed himself
- * stay in MMIOD_WINDOWS. Of a device file all is the same, but that MMIOD_DEVICES has it instead.
+ * stay in MMIOD_WINDOWS. Of a device file all is the same, but that MMIOD_DEVICES has it instead; memory
+ * that is held with it are windows behind it.
  *
  * Signals that the caller had ignored stay so, those that he had blocked end a hold
  * as any other, and the command has them, and SIGCHLD, as he had them.
@@ -165,6 +166,28 @@ static void held_free(struct held *held)
 	held->lease = NULL;
 }
 
+static void name_lease(struct held *held)
+{
+	target_words(held->label, mmiod_lease_offset(held->lease), mmiod_lease_length(held->lease),
+		     held->name, sizeof(held->name));
+}
+
+static int take_memory(struct hold *hold, const struct holding *holding)
+{
+	int status = 0;
+
+	for (size_t i = 1; !status && i < hold->count; i++) {
+		struct held *held = &hold->held[i];
+
+		status = holding->take_memory(hold->context, holding, hold->held[0].operation,
+					      &held->lease);
+		held->label = holding->label(holding, i);
+		if (held->lease)
+			name_lease(held);
+	}
+	return status;
+}
+
 static int take_operation(struct hold *hold, const struct holding *holding)
 {
 	struct held *held = &hold->held[0];
@@ -175,7 +198,7 @@ static int take_operation(struct hold *hold, const struct holding *holding)
 	status = holding->take_operation(hold->context, holding, &held->operation);
 	held->label = holding->label(holding, 0);
 	snprintf(held->name, sizeof(held->name), "%s", held->label);
-	return status;
+	return status ? status : take_memory(hold, holding);
 }
 
 /* All or none: those that were granted beside one that was not are released with the rest. */
@@ -198,9 +221,7 @@ static int take_leases(struct hold *hold, const struct holding *holding)
 		held->lease = leases[i];
 		held->label = holding->label(holding, i);
 		if (held->lease)
-			target_words(held->label, mmiod_lease_offset(held->lease),
-				     mmiod_lease_length(held->lease), held->name,
-				     sizeof(held->name));
+			name_lease(held);
 	}
 	free(leases);
 	return status;
@@ -229,6 +250,8 @@ static void announce_json(const struct held *held)
 			  rights_word(mmiod_lease_rights(lease)), "cache",
 			  memtype_word(mmiod_lease_memtype(lease)));
 
+	if (mmiod_lease_iova(lease) != MMIOD_NO_IOVA)
+		json_object_set_new(line, "iova", json_number(mmiod_lease_iova(lease)));
 	json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(line);
@@ -254,6 +277,12 @@ static int announce(const struct hold *hold)
 			announce_operation(hold, held);
 		else if (hold->context->json)
 			announce_json(held);
+		else if (mmiod_lease_iova(held->lease) != MMIOD_NO_IOVA)
+			printf("lease %llu %s %s %s at 0x%llx\n",
+			       (unsigned long long)mmiod_lease_id(held->lease), held->name,
+			       rights_word(mmiod_lease_rights(held->lease)),
+			       memtype_word(mmiod_lease_memtype(held->lease)),
+			       (unsigned long long)mmiod_lease_iova(held->lease));
 		else
 			printf("lease %llu %s %s %s\n",
 			       (unsigned long long)mmiod_lease_id(held->lease), held->name,
@@ -377,7 +406,7 @@ static int append_window(const struct held *held, char *list, size_t size)
 }
 
 /* What is held stands in the one variable, what was handed down in both. */
-static int set_list(const struct hold *hold, const char *variable, bool ours,
+static int set_list(const struct hold *hold, const char *variable, bool of_devices,
 		    bool (*is_good)(const char *entry))
 {
 	const char *inherited = getenv(variable) ?: "";
@@ -389,8 +418,9 @@ static int set_list(const struct hold *hold, const char *variable, bool ours,
 	if (!list)
 		return -ENOMEM;
 	keep_inherited(list, size, inherited, is_good);
-	for (size_t i = 0; ours && !err && i < hold->count; i++)
-		err = append_window(&hold->held[i], list, size);
+	for (size_t i = 0; !err && i < hold->count; i++)
+		if (!hold->held[i].operation == !of_devices)
+			err = append_window(&hold->held[i], list, size);
 	if (!err && (list[0] ? setenv(variable, list, 1) : unsetenv(variable)))
 		err = -ENOMEM;
 	free(list);
@@ -399,10 +429,9 @@ static int set_list(const struct hold *hold, const char *variable, bool ours,
 
 static int set_lists(const struct hold *hold)
 {
-	bool operates_one = hold->held[0].operation;
-	int err = set_list(hold, "MMIOD_WINDOWS", !operates_one, holds_good);
+	int err = set_list(hold, "MMIOD_WINDOWS", false, holds_good);
 
-	return err ? err : set_list(hold, "MMIOD_DEVICES", operates_one, operates);
+	return err ? err : set_list(hold, "MMIOD_DEVICES", true, operates);
 }
 
 static int set_environment(const struct hold *hold)

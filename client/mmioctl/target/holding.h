@@ -13,9 +13,12 @@ struct holding {
 	/* Fills @leases, and reports what could not be had: then what it left there is released. */
 	int (*take)(struct context *context, const struct holding *holding,
 		    struct mmiod_lease **leases);
-	/* Instead of that, for one device file; NULL: they are windows. */
+	/* Instead of that, for one device file, the first; NULL: they are windows. */
 	int (*take_operation)(struct context *context, const struct holding *holding,
 			      struct mmiod_operation **operation);
+	/* And then for memory that it has, if there is more than the device file. */
+	int (*take_memory)(struct context *context, const struct holding *holding,
+			   struct mmiod_operation *operation, struct mmiod_lease **lease);
 	const char *(*label)(const struct holding *holding, size_t index);
 };
 

@@ -62,10 +62,16 @@ static const struct {
 	unsigned int right;
 	const char *word;
 } right_words[] = {
-	{ MMIOD_MAY_INTERRUPT, "interrupts" },	    { MMIOD_MAY_READ_CONFIG, "config" },
-	{ MMIOD_MAY_WRITE_CONFIG, "config-write" }, { MMIOD_MAY_VENDOR_CONFIG, "config-vendor" },
-	{ MMIOD_MAY_MASTER, "bus-master" },	    { MMIOD_MAY_RESET, "reset" },
-	{ MMIOD_MAY_RESET_OTHERS, "reset-others" }, { MMIOD_MAY_POWER, "power" },
+	{ MMIOD_MAY_INTERRUPT, "interrupts" },
+	{ MMIOD_MAY_READ_CONFIG, "config" },
+	{ MMIOD_MAY_WRITE_CONFIG, "config-write" },
+	{ MMIOD_MAY_VENDOR_CONFIG, "config-vendor" },
+	{ MMIOD_MAY_MASTER, "bus-master" },
+	{ MMIOD_MAY_RESET, "reset" },
+	{ MMIOD_MAY_RESET_OTHERS, "reset-others" },
+	{ MMIOD_MAY_POWER, "power" },
+	{ MMIOD_MAY_DMA, "dma" },
+	{ MMIOD_MAY_DMA_TRUSTED, "dma-trusted" },
 };
 
 void device_right_words(unsigned int rights, char *out, size_t size)
@@ -88,6 +94,8 @@ static unsigned int with_needed(unsigned int right)
 		return right | MMIOD_MAY_READ_CONFIG;
 	case MMIOD_MAY_RESET_OTHERS:
 		return right | MMIOD_MAY_RESET;
+	case MMIOD_MAY_DMA_TRUSTED:
+		return right | MMIOD_MAY_DMA;
 	default:
 		return right;
 	}

@@ -22,6 +22,9 @@ enum {
 	DEVICE_OPERATOR,
 	DEVICE_RESETS,
 	DEVICE_MASTER,
+	DEVICE_DMA,
+	DEVICE_MAPPED,
+	DEVICE_GRAVES,
 	DEVICE_BARS,
 	DEVICE_DECODING,
 	DEVICE_GROUP,
@@ -44,6 +47,11 @@ static const struct column device_columns[] = {
 	[DEVICE_OPERATOR] = { "OPERATOR", CELL_TEXT, false, "who operates it, or its lease" },
 	[DEVICE_RESETS] = { "RESETS", CELL_NUMBER, false, "by mmiod, since it was bound" },
 	[DEVICE_MASTER] = { "MASTER", CELL_TEXT, false, "whether it masters the bus" },
+	[DEVICE_DMA] = { "DMA", CELL_TEXT, false,
+			 "none, isolated, trusted, or unbounded: it is to be, and nothing isolates "
+			 "it" },
+	[DEVICE_MAPPED] = { "MAPPED", CELL_SIZE, false, "memory that its operator lets it reach" },
+	[DEVICE_GRAVES] = { "GRAVES", CELL_SIZE, false, "memory that waits for its reset" },
 	[DEVICE_BARS] = { "BARS", CELL_OBJECT, true, "index:size, p prefetchable, i I/O ports" },
 	[DEVICE_DECODING] = { "DECODING", CELL_TEXT, false, "whether it answers at its BARs" },
 	[DEVICE_GROUP] = { "IOMMU", CELL_NUMBER, true, "IOMMU group" },
@@ -122,12 +130,37 @@ static void fill_interrupts(const struct pci_function *function, const struct kn
 	}
 }
 
+/* What the configuration says, and whether it is so. */
+static const char *dma_word(const struct mmiod_device *device)
+{
+	switch (mmiod_device_dma(device)) {
+	case MMIOD_DMA_TRUSTED:
+		return "trusted";
+	case MMIOD_DMA_IOMMU:
+		return mmiod_device_isolated(device) ? "isolated" : "unbounded";
+	default:
+		return "none";
+	}
+}
+
+static void fill_dma(const struct mmiod_device *device, struct cell *cells)
+{
+	for (int i = DEVICE_DMA; i <= DEVICE_GRAVES; i++)
+		cells[i].none = !device;
+	if (!device)
+		return;
+	cell_text(&cells[DEVICE_DMA], dma_word(device));
+	cell_number(&cells[DEVICE_MAPPED], mmiod_device_mapped(device));
+	cell_number(&cells[DEVICE_GRAVES], mmiod_device_graves(device));
+}
+
 static void fill_operation(const struct pci_function *function, const struct known *known,
 			   struct cell *cells)
 {
 	struct cell *cell = &cells[DEVICE_OPERATOR];
 
 	cell->none = cells[DEVICE_RESETS].none = cells[DEVICE_MASTER].none = true;
+	fill_dma(NULL, cells);
 	for (size_t i = 0; known->devices && i < mmiod_device_list_count(known->devices); i++) {
 		const struct mmiod_device *device = mmiod_device_list_get(known->devices, i);
 		uint32_t uid = mmiod_device_operator_uid(device);
@@ -137,6 +170,7 @@ static void fill_operation(const struct pci_function *function, const struct kno
 		cells[DEVICE_RESETS].none = cells[DEVICE_MASTER].none = false;
 		cell_number(&cells[DEVICE_RESETS], mmiod_device_resets(device));
 		cell_text(&cells[DEVICE_MASTER], mmiod_device_masters(device) ? "yes" : "no");
+		fill_dma(device, cells);
 		cell->none = !mmiod_device_operator(device);
 		if (uid == UINT32_MAX)
 			snprintf(cell->text, sizeof(cell->text), "lease %llu",

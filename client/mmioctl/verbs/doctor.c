@@ -83,6 +83,45 @@ static void check_regions(struct doctor *doctor, const struct mmiod_status *stat
 	mmiod_region_list_free(list);
 }
 
+static void check_dma_of(struct doctor *doctor, const struct mmiod_device *device)
+{
+	const char *name = mmiod_device_name(device);
+	bool is_there = mmiod_device_state(device) != MMIOD_STATE_REVOKED;
+
+	if (mmiod_device_dma(device) == MMIOD_DMA_TRUSTED)
+		finding(doctor, RESULT_WARN, "dma",
+			"let its section say \"dma = iommu\" if an IOMMU isolates it",
+			"device %s is trusted with DMA: who may write its registers can have it "
+			"read "
+			"and write all memory",
+			name);
+	else if (mmiod_device_dma(device) == MMIOD_DMA_IOMMU && is_there &&
+		 !mmiod_device_isolated(device))
+		finding(doctor, RESULT_WARN, "dma",
+			"switch on IOMMU and interrupt remapping in the firmware and on the "
+			"kernel's "
+			"command line (intel_iommu=on); mmioctl operate says what is missing",
+			"device %s is to have DMA by an IOMMU, and none isolates it: nobody gets "
+			"it",
+			name);
+	if (mmiod_device_graves(device))
+		finding(doctor, RESULT_NOTE, "dma", "mmioctl reset, if it can be",
+			"%llu bytes are kept for device %s, which may still write there",
+			(unsigned long long)mmiod_device_graves(device), name);
+}
+
+/* A daemon that is older than devices has none. */
+static void check_dma(struct doctor *doctor)
+{
+	struct mmiod_device_list *list;
+
+	if (mmiod_client_list_devices(doctor->context->client, &list))
+		return;
+	for (size_t i = 0; i < mmiod_device_list_count(list); i++)
+		check_dma_of(doctor, mmiod_device_list_get(list, i));
+	mmiod_device_list_free(list);
+}
+
 /* Before all else, because what a simulation says changes what matters. */
 static int ask_daemon(struct doctor *doctor)
 {
@@ -128,6 +167,7 @@ static void check_daemon(struct doctor *doctor, int err)
 		finding(doctor, doctor->simulation ? RESULT_NOTE : RESULT_WARN, "warning", NULL,
 			"the daemon warns: %s", status->warning);
 	check_regions(doctor, status);
+	check_dma(doctor);
 	check_ends(doctor, status);
 }
 

@@ -141,6 +141,10 @@ static const struct family {
 	  .help = "1: the device masters the bus." },
 	{ MMIOD_COUNTER_QUIET, "device_quiet", .device = true,
 	  .help = "1: nothing of an earlier user runs on the device." },
+	{ MMIOD_COUNTER_DMA_MAPPED, "dma_mapped_bytes", .device = true,
+	  .help = "Bytes that the device's operator lets it reach." },
+	{ MMIOD_COUNTER_DMA_GRAVES, "dma_graves_bytes", .device = true,
+	  .help = "Bytes that nobody gets before the device was reset, as it may write there." },
 	{ MMIOD_COUNTER_RELOADS, "reloads_total", .total = true, .label = "result", WORDS(reloads),
 	  .help = "How often the configuration was read again." },
 };

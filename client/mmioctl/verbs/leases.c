@@ -37,6 +37,8 @@ enum lease_column {
 	LEASE_READS,
 	LEASE_WRITES,
 	LEASE_CHOSEN,
+	LEASE_OPERATION,
+	LEASE_IOVA,
 	LEASE_COLUMNS,
 };
 
@@ -45,7 +47,7 @@ static const struct column lease_columns[] = {
 	[LEASE_KIND] = { "KIND", CELL_TEXT, true,
 			 "region, or pages, kmalloc, vmalloc, dma; interrupt, device" },
 	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
-			   "name of the region, or of the device; kernel memory has none" },
+			   "name of the region, or of the device; other kernel memory has none" },
 	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it; the vector" },
 	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
 	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
@@ -73,6 +75,9 @@ static const struct column lease_columns[] = {
 	[LEASE_READS] = { "READS", CELL_NUMBER, false, "mediated reads" },
 	[LEASE_WRITES] = { "WRITES", CELL_NUMBER, false, "mediated writes" },
 	[LEASE_CHOSEN] = { "CHOSEN", CELL_TEXT, false, "who chose the place: holder or allocator" },
+	[LEASE_OPERATION] = { "OPERATION", CELL_NUMBER, false,
+			      "dma: lease of the device file that it is for" },
+	[LEASE_IOVA] = { "IOVA", CELL_HEX, false, "dma: where that device finds it" },
 };
 static const size_t lease_column_count = LEASE_COLUMNS;
 
@@ -84,6 +89,15 @@ static void fill_terms(const struct mmiod_lease_info *info, struct cell *cells)
 					: mmiod_lease_info_renews(info) ? "yes"
 									: "no");
 	cell_number(&cells[LEASE_STARTED], mmiod_lease_info_started(info));
+}
+
+/* Memory for a device. */
+static void fill_dma(const struct mmiod_lease_info *info, struct cell *cells)
+{
+	cell_number(&cells[LEASE_OPERATION], mmiod_lease_info_operation(info));
+	cells[LEASE_OPERATION].none = !mmiod_lease_info_operation(info);
+	cell_number(&cells[LEASE_IOVA], mmiod_lease_info_iova(info));
+	cells[LEASE_IOVA].none = mmiod_lease_info_iova(info) == MMIOD_NO_IOVA;
 }
 
 static void fill_leaves(struct cell *cell,
@@ -125,6 +139,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	holder_cells(info, &cells[LEASE_USER], &cells[LEASE_UID], &cells[LEASE_PID],
 		     &cells[LEASE_COMMAND], &cells[LEASE_AGE]);
 	fill_terms(info, cells);
+	fill_dma(info, cells);
 }
 
 static int lease_row(void *table, const struct mmiod_lease_info *info)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <common/size.h>
 
 #define PATIENCE_MS 10000 /* while the device is suspended for another reason */
 
@@ -78,6 +79,7 @@ struct device_hold {
 	const char *device;
 	const struct lease_options *lease;
 	unsigned int rights;
+	uint64_t dma; /* bytes of memory; 0: none */
 	bool sleeps; /* it is to be asleep as long as it is held */
 };
 
@@ -88,7 +90,15 @@ static const struct device_hold *hold_of(const struct holding *holding)
 
 static const char *device_label(const struct holding *holding, size_t index)
 {
-	return hold_of(holding)->device;
+	return index ? memory_word(MMIOD_MEMORY_DMA) : hold_of(holding)->device;
+}
+
+static int take_dma(struct context *context, const struct holding *holding,
+		    struct mmiod_operation *operation, struct mmiod_lease **memory)
+{
+	int err = mmiod_operation_allocate(operation, hold_of(holding)->dma, 0, 0, memory);
+
+	return err ? report_client(context, err) : 0;
 }
 
 static int take_device(struct context *context, const struct holding *holding,
@@ -106,7 +116,8 @@ static int hold_device(struct context *context, struct device_hold *hold)
 {
 	int status = lease_open(context, hold->lease);
 
-	hold->holding.count = 1;
+	hold->holding.count = hold->dma ? 2 : 1;
+	hold->holding.take_memory = take_dma;
 	hold->holding.take_operation = take_device;
 	hold->holding.label = device_label;
 	return status ? status : hold_leases(context, &hold->holding);
@@ -227,6 +238,7 @@ static struct operate_options {
 	bool reset;
 	bool force;
 	bool power;
+	uint64_t dma; /* bytes; 0: none */
 	char **command;
 } options;
 
@@ -243,6 +255,20 @@ static int config_option(const struct context *context, void *field, const char 
 	return 0;
 }
 
+static int dma_option(const struct context *context, void *field, const char *name,
+		      const char *argument)
+{
+	uint64_t *bytes = field;
+
+	if (!common_size(argument, bytes) && *bytes)
+		return 0;
+	return usage_error(
+		context,
+		"--dma \"%s\": write how many bytes, from 1, decimal or 0x…, with K, M, G "
+		"or T",
+		argument);
+}
+
 static const struct verb_option operate_rows[] = {
 	{ "config", 0, "HOW", "the configuration space: none, read, standard, vendor",
 	  CALL(struct operate_options, config, config_option) },
@@ -251,6 +277,8 @@ static const struct verb_option operate_rows[] = {
 	{ "force", 0, NULL, "reset it even while others use it",
 	  FLAG(struct operate_options, force) },
 	{ "power", 0, NULL, "put it to sleep, and wake it", FLAG(struct operate_options, power) },
+	{ "dma", 0, "SIZE", "with so much memory that it reaches by DMA",
+	  CALL(struct operate_options, dma, dma_option) },
 	WAIT_OPTION(struct operate_options, lease),
 	{ 0 },
 };
@@ -262,7 +290,7 @@ static unsigned int asked_rights(void)
 	       (options.force ? MMIOD_MAY_RESET_OTHERS : 0) | (options.power ? MMIOD_MAY_POWER : 0);
 }
 
-/* All that grants give, but what only few devices can have and what hits others. */
+/* All that grants give, but what only few devices can have, what hits others, and memory. */
 static int usual_rights(struct context *context, const char *name, unsigned int *rights)
 {
 	struct mmiod_device_list *list;
@@ -278,7 +306,7 @@ static int usual_rights(struct context *context, const char *name, unsigned int 
 	}
 	mmiod_device_list_free(list);
 	*rights &= ~(unsigned int)(MMIOD_MAY_INTERRUPT | MMIOD_MAY_VENDOR_CONFIG |
-				   MMIOD_MAY_RESET_OTHERS);
+				   MMIOD_MAY_RESET_OTHERS | MMIOD_MAY_DMA | MMIOD_MAY_DMA_TRUSTED);
 	if (!*rights)
 		*rights = MMIOD_MAY_READ_CONFIG;
 	return 0;
@@ -289,15 +317,17 @@ static int verb_operate(struct context *context, int argc, char **argv)
 	struct device_hold hold = { .holding.command = options.command,
 				    .device = argv[0],
 				    .lease = &options.lease,
-				    .rights = asked_rights() };
+				    .rights = asked_rights(),
+				    .dma = options.dma };
 	int status = 0;
 
-	if (!hold.rights && options.config_is)
+	if (!hold.rights && options.config_is && !hold.dma)
 		return usage_error(context, "--config none and nothing else: of what is it to be?");
 	if (!hold.rights)
 		status = lease_open(context, &options.lease);
 	if (!status && !hold.rights)
 		status = usual_rights(context, argv[0], &hold.rights);
+	hold.rights |= hold.dma ? MMIOD_MAY_DMA : 0;
 	return status ? status : hold_device(context, &hold);
 }
 
@@ -315,12 +345,14 @@ const struct verb operate_verb = {
 	.run = verb_operate,
 	.examples = { { "operate nvme0 -- CMD", "its device file at descriptor 3" },
 		      { "operate nvme0 --config read -- CMD", "in nobody's way" },
-		      { "operate nvme0 --bus-master --reset", "until interrupted" } },
+		      { "operate nvme0 --bus-master --reset", "until interrupted" },
+		      { "operate nvme0 --dma 16M -- CMD", "and memory for it, at 4" } },
 	.more = "DEVICE is the name of a [device NAME] of the configuration. Without options the\n"
 		"command gets what grants give, but for what belongs to vendors and resets that\n"
 		"hit others. A device has one operator; who only reads its configuration space\n"
 		"is in nobody's way. The command finds the device file at the lowest descriptor\n"
 		"from 3 on that is free; MMIOD_DEVICES says which and where, as MMIOD_FDS,\n"
 		"MMIOD_TARGETS and MMIOD_LEASES do if it is 3. Within it, the verbs config,\n"
-		"reset and power go by that file if it may do what they do.\n",
+		"reset and power go by that file if it may do what they do. Memory of --dma is\n"
+		"a window behind it, named dma, which tells where the device finds it.\n",
 };

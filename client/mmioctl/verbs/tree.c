@@ -144,7 +144,7 @@ static void add_kernel_memory(const struct forest *forest)
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
 		enum mmiod_memory memory = mmiod_lease_info_memory(info);
 
-		if (memory != MMIOD_MEMORY_REGION)
+		if (memory != MMIOD_MEMORY_REGION && !mmiod_lease_info_operation(info))
 			add_lease(forest,
 				  need_child(children_of(need_child(forest->roots, "device",
 								    "kernel memory")),
@@ -188,7 +188,24 @@ static void add_operator(json_t *node, const struct mmiod_device *device)
 					 "operator_command", mmiod_device_operator_comm(device)));
 }
 
-/* Its vectors hang below it; what it is beside its memory is its own. */
+/* Memory that it reaches, of its operator. */
+static void add_dma(const struct forest *forest, json_t *node, const char *name)
+{
+	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
+		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
+
+		if (!mmiod_lease_info_operation(info) ||
+		    strcmp(mmiod_lease_info_region(info), name))
+			continue;
+		add_lease(forest, node, info);
+		if (mmiod_lease_info_iova(info) != MMIOD_NO_IOVA)
+			json_object_set_new(json_array_get(children_of(node),
+							   json_array_size(children_of(node)) - 1),
+					    "iova", json_number(mmiod_lease_info_iova(info)));
+	}
+}
+
+/* Its vectors and memory hang below it; what it is beside its registers is its own. */
 static void add_device(const struct forest *forest, const struct mmiod_device *device)
 {
 	const char *address = mmiod_device_address(device);
@@ -196,11 +213,12 @@ static void add_device(const struct forest *forest, const struct mmiod_device *d
 	const char *name = mmiod_device_name(device);
 
 	node = add_child(node, "interrupts", name);
-	json_object_update_new(node, json_pack("{s:s, s:I, s:b, s:b, s:s}", "interrupt",
+	json_object_update_new(node, json_pack("{s:s, s:I, s:b, s:b, s:b, s:s}", "interrupt",
 					       irq_word(mmiod_device_interrupt(device)), "vectors",
 					       (json_int_t)mmiod_device_vectors(device), "master",
 					       mmiod_device_masters(device), "trusted",
-					       mmiod_device_trusted(device), "state",
+					       mmiod_device_trusted(device), "isolated",
+					       mmiod_device_isolated(device), "state",
 					       mmiod_device_state(device) == MMIOD_STATE_REVOKED
 						       ? "missing"
 						       : state_word(mmiod_device_state(device))));
@@ -211,6 +229,7 @@ static void add_device(const struct forest *forest, const struct mmiod_device *d
 		if (!strcmp(mmiod_vector_device(vector), name))
 			add_vector(node, vector);
 	}
+	add_dma(forest, node, name);
 }
 
 /* ---- drawing ---- */
@@ -253,6 +272,8 @@ static void describe_device(const json_t *node, char *out, size_t size)
 		add_words(out, size, "master");
 	if (json_is_true(json_object_get(node, "trusted")))
 		add_words(out, size, "trusted");
+	if (json_is_true(json_object_get(node, "isolated")))
+		add_words(out, size, "isolated");
 	if (!strcmp(json_string_value(json_object_get(node, "power")), "d3"))
 		add_words(out, size, "asleep");
 	if (user)

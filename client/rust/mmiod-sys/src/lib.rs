@@ -165,6 +165,8 @@ pub const MMIOD_COUNTER_ENDING: mmiod_counter_kind = 39;
 pub const MMIOD_COUNTER_NOTES: mmiod_counter_kind = 40;
 pub const MMIOD_COUNTER_MASTERS: mmiod_counter_kind = 41;
 pub const MMIOD_COUNTER_QUIET: mmiod_counter_kind = 42;
+pub const MMIOD_COUNTER_DMA_MAPPED: mmiod_counter_kind = 43;
+pub const MMIOD_COUNTER_DMA_GRAVES: mmiod_counter_kind = 44;
 pub const MMIOD_COUNTER_LIMIT: mmiod_counter_kind = 48;
 pub const MMIOD_COUNTER_USER: mmiod_counter_kind = 64;
 

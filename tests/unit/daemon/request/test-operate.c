@@ -472,6 +472,8 @@ Test(operate, counters_have_the_resets_of_each_device)
 	unsigned int seen = 0;
 
 	rig_fake.reset_us = 777;
+	rig_fake.devices[0].mapped = 888;
+	rig_fake.devices[0].graves = 999;
 	cr_assert_eq(client_list(fd, MMIOD_OP_COUNTERS, 0), MMIOD_OK);
 	for (size_t i = 0; i < answer.msg.count; i++) {
 		const struct mmiod_wire_counter *counter = answer_element(i);
@@ -482,8 +484,10 @@ Test(operate, counters_have_the_resets_of_each_device)
 		seen |= counter->kind == MMIOD_COUNTER_RESETS && counter->detail == 1 ? 2 : 0;
 		seen |= counter->kind == MMIOD_COUNTER_MASTERS ? 4 : 0;
 		seen |= counter->kind == MMIOD_COUNTER_QUIET ? 8 : 0;
+		seen |= counter->kind == MMIOD_COUNTER_DMA_MAPPED && counter->value == 888 ? 16 : 0;
+		seen |= counter->kind == MMIOD_COUNTER_DMA_GRAVES && counter->value == 999 ? 32 : 0;
 	}
-	cr_assert_eq(seen, 15u);
+	cr_assert_eq(seen, 63u);
 }
 
 /* ---- explain --------------------------------------------------------------------------------- */
