@@ -7,7 +7,6 @@
 #include "base/hash.h"
 
 struct simulated_interrupt;
-struct simulated_operation;
 struct simulated_memory;
 
 /* Who is told what happens, as of backend_ops.read_events(). */
@@ -46,6 +45,15 @@ struct simulated_device {
 	UT_hash_handle hh; /* by name */
 };
 
+/* A device file that somebody has. */
+struct simulated_operation {
+	uint64_t id;
+	struct simulated_device *device;
+	uint32_t rights; /* MMIOD_OPERATE_* */
+	uint32_t dma_bits;
+	UT_hash_handle hh;
+};
+
 /* Devices, interrupts and device files of one simulation, by number and by id. */
 struct simulated_devices {
 	struct simulated_device *devices;
@@ -81,9 +89,6 @@ int simulated_make_space(struct simulated_devices *all, struct simulated_device 
 int simulated_open_device(struct simulated_devices *all, const struct backend_operation *wanted,
 			  uint64_t id, struct backend_created *created);
 void simulated_end_operation(struct simulated_devices *all, uint64_t id);
-/* NULL: there is no such device file. */
-struct simulated_device *simulated_operated(struct simulated_devices *all, uint64_t id,
-					    uint32_t *rights, uint32_t *dma_bits);
 void simulated_look(struct simulated_devices *all, const struct simulated_listener *listener);
 
 /* simulation-dma.c */

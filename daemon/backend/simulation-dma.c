@@ -108,18 +108,18 @@ static int place(const struct simulated_devices *all, const struct backend_buffe
 int simulated_place(struct simulated_devices *all, const struct backend_buffer *buffer, uint64_t id,
 		    uint64_t *iova)
 {
+	const struct simulated_operation *operation;
 	struct simulated_memory *memory;
-	struct simulated_device *device;
-	uint32_t rights, bits;
 	int r;
 
 	*iova = MMIOD_IOVA_NONE;
-	device = simulated_operated(all, buffer->device_file, &rights, &bits);
-	if (!device)
+	HASH_FIND(hh, all->operations, &buffer->device_file, sizeof(buffer->device_file),
+		  operation);
+	if (!operation)
 		return -ENOENT;
-	if (!(rights & MMIOD_OPERATE_DMA))
+	if (!(operation->rights & MMIOD_OPERATE_DMA))
 		return -EOPNOTSUPP;
-	r = place(all, buffer, bits, iova);
+	r = place(all, buffer, operation->dma_bits, iova);
 	if (r < 0)
 		return r;
 	memory = calloc(1, sizeof(*memory));
@@ -128,7 +128,7 @@ int simulated_place(struct simulated_devices *all, const struct backend_buffer *
 	*memory = (struct simulated_memory){
 		.id = id,
 		.operation = buffer->device_file,
-		.device = device,
+		.device = operation->device,
 		.start = *iova,
 		.last = *iova + buffer->length - 1,
 	};
@@ -137,7 +137,7 @@ int simulated_place(struct simulated_devices *all, const struct backend_buffer *
 		free(memory);
 		return -ENOMEM;
 	}
-	device->hw.mapped += buffer->length;
+	memory->device->hw.mapped += buffer->length;
 	return 0;
 }
 

@@ -29,14 +29,6 @@
 #define POWER (SPACE_PM + PCI_PM_CTRL)
 #define CONTROL (SPACE_EXPRESS + PCI_EXP_DEVCTL)
 
-struct simulated_operation {
-	uint64_t id;
-	struct simulated_device *device;
-	uint32_t rights; /* MMIOD_OPERATE_* */
-	uint32_t dma_bits;
-	UT_hash_handle hh;
-};
-
 static bool is_operator(const struct simulated_operation *operation)
 {
 	return operation->rights & ~(uint32_t)MMIOD_OPERATE_CONFIG_READ;
@@ -262,19 +254,6 @@ int simulated_open_device(struct simulated_devices *all, const struct backend_op
 	}
 	*created = (struct backend_created){ .id = id, .fd = r };
 	return 0;
-}
-
-struct simulated_device *simulated_operated(struct simulated_devices *all, uint64_t id,
-					    uint32_t *rights, uint32_t *dma_bits)
-{
-	struct simulated_operation *operation;
-
-	HASH_FIND(hh, all->operations, &id, sizeof(id), operation);
-	if (!operation)
-		return NULL;
-	*rights = operation->rights;
-	*dma_bits = operation->dma_bits;
-	return operation->device;
 }
 
 /*

@@ -157,6 +157,17 @@ can_be_reset()
 	[ "$status" != 0 ]
 }
 
+@test "without an iommu a device that is to have one gets no memory, and the refusal says what would help" {
+	configure 67-dma '[device lonely]' 'device = pci:0000:00:08.0' 'dma = iommu' '[grant lonely]' 'device = lonely' \
+		'bus-master = yes' 'dma = iommu' 'user = operator'
+	mmioctl bind --force 0000:00:08.0
+	run as operator mmioctl operate lonely --dma 4K -- true
+	unconfigure 67-dma
+	[ "$status" = 4 ]
+	contains "$output" "is bounded by no IOMMU"
+	contains "$output" '"dma = trusted" in section and grant'
+}
+
 @test "the device file goes to a program that knows nothing of mmiod" {
 	run as operator mmioctl operate nvme --config read -- sh -c 'od -An -tx1 -N2 <&3; stat -L -c "%F %s" /proc/self/fd/3'
 	[ "$status" = 0 ]

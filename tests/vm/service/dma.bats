@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154 # lease, answer: common.bash sets them
+# DMA behind an IOMMU, for users without any capability: an edu that can be reset, which reaches what its operator has
+# allocated for it, and nothing else, whoever had it before.
+
+load common.bash
+
+# The one behind a port: that resets it.
+find_edu()
+{
+	local at
+	for at in /sys/bus/pci/devices/*; do
+		[ "$(cat "$at/vendor" "$at/device" | tr '\n' ' ')" = "0x1234 0x11e8 " ] || continue
+		[ ! -s "$at/reset_method" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || basename "$at"
+	done | tail -1
+}
+
+setup()
+{
+	edu=$(find_edu)
+	[ -e "/sys/bus/pci/drivers/mmiod/$edu" ] || mmioctl bind --force "$edu"
+	configure 68-dma '[device engine]' "device = pci:$edu" 'interrupts = msi' 'dma = iommu' 'dma-bits = 28' \
+		'[region engine-registers]' "device = pci:$edu" 'bar = 0' 'width = 32' \
+		'[grant drive]' 'device = engine' 'region = engine-registers' 'access = rw' 'bus-master = yes' 'interrupts = yes' \
+		'dma = iommu' 'bytes = 4M' 'user = operator guest' \
+		'[grant watch]' 'device = engine' 'config = read' 'user = operator'
+}
+
+teardown()
+{
+	let_go
+	[ ! -e /etc/mmiod/mmiod.conf.d/68-dma.conf ] || unconfigure 68-dma
+}
+
+# An engine of USER's; ask it with `tell`.
+drive() # USER
+{
+	coproc HOLDER { exec setpriv --reuid="$1" --regid="$1" --init-groups --inh-caps=-all ./engine engine engine-registers 2>&1 3>&- 4>&-; }
+	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
+	read -r -t 600 word lease <&"$holder_out"
+	[ "$word" = lease ] || { echo "engine: $word $lease"; return 1; }
+}
+
+# With memory at $iova, of lease $memory; what it copies there are bytes of 90, and there are bytes of 51.
+drive_with_memory() # USER
+{
+	drive "$1"
+	tell allocate 4096
+	read -r word memory iova <<<"$answer"
+	[ "$word" = memory ] || { echo "$answer"; return 1; }
+	tell master 1
+	[ "$answer" = mastering ]
+	tell fill 90
+	tell send "$iova"
+	[ "$answer" = sent ]
+	tell fill 51
+}
+
+faults()
+{
+	dmesg | grep -c 'DMAR:.*fault addr' || true
+}
+
+memory() # -> device, kind, address of each lease of such memory
+{
+	mmioctl leases --no-headings -o region,kind,iova | tr -s ' ' | sed 's/^ *//; s/ *$//' | grep ' dma '
+}
+
+@test "an ordinary user's driver has a device copy memory both ways, and hears when it is done" {
+	run as operator ./edu-dma engine engine-registers
+	[ "$status" = 0 ]
+	contains "$output" "2048 bytes went into the device"
+	contains "$output" "2048 bytes came back, and are the same"
+	contains "$(as operator mmioctl config engine 0x4:16)" 0x
+	(($(as operator mmioctl config engine 0x4:16) & 4)) && return 1
+	[ -z "$(memory)" ]
+}
+
+@test "a device writes to the memory of its operator, and to no other address" {
+	drive_with_memory operator
+	[ "$iova" = 0x100000 ]
+	before=$(faults)
+	tell receive 0x200000
+	[ "$answer" = received ]
+	tell byte 0
+	[ "$answer" = 51 ]
+	[ "$(faults)" -gt "$before" ]
+	tell receive "$iova"
+	tell byte 0
+	[ "$answer" = 90 ]
+	tell byte 2048
+	[ "$answer" = 51 ]
+}
+
+@test "memory is listed with its device and address, and told of wherever the device is" {
+	drive_with_memory operator
+	[ "$(memory)" = "engine dma 0x100000" ]
+	[ "$(mmioctl leases --no-headings -o kind,operation | awk '$1 == "dma" { print $2 }')" = "$lease" ]
+	contains "$(mmioctl tree)" "master, isolated, operated by operator"
+	contains "$(mmioctl devices -o address,dma,mapped --bytes)" "$edu isolated   4096"
+	contains "$(mmioctl export prometheus)" 'mmiod_dma_mapped_bytes{device="engine"} 4096'
+}
+
+@test "what is released is not reached any more, though the device runs on" {
+	drive_with_memory operator
+	tell start "$iova"
+	mmioctl revoke "$memory"
+	tell idle
+	[ "$answer" = idle ]
+	tell byte 0
+	contains "$answer" "failed 19"
+	tell allocate 4096
+	read -r word _ again <<<"$answer"
+	[ "$word $again" = "memory $iova" ]
+	tell byte 0
+	[ "$answer" = 0 ]
+}
+
+@test "a holder who is killed leaves nothing to the next one, who finds the same addresses" {
+	drive_with_memory operator
+	tell start "$iova"
+	kill -KILL "$holder_pid"
+	wait "$holder_pid" 2>/dev/null || true
+	holder_pid=
+	first=$iova
+	drive guest
+	tell allocate 4096
+	read -r word _ iova <<<"$answer"
+	[ "$word $iova" = "memory $first" ]
+	tell fill 51
+	tell master 1
+	[ "$answer" = mastering ]
+	tell idle
+	tell byte 0
+	[ "$answer" = 51 ]
+	tell byte 2047
+	[ "$answer" = 51 ]
+}
+
+@test "memory and device go on while the daemon is killed, and more can be had from the next one" {
+	drive_with_memory operator
+	systemctl kill --signal=KILL mmiod.service
+	tell receive "$iova"
+	tell byte 0
+	[ "$answer" = 90 ]
+	eventually mmioctl status
+	[ "$(memory)" = "engine dma 0x100000" ]
+	tell allocate 8192
+	[ "${answer##* }" = 0x102000 ]
+	[ "$(memory | wc -l)" = 2 ]
+	mmioctl revoke "$lease"
+	eventually eval '[ -z "$(memory)" ]'
+}
+
+@test "an address is had or refused with who has it, and what a grant does not give is refused with its key" {
+	drive_with_memory operator
+	tell allocate 4096 "$iova"
+	contains "$answer" "failed 16"
+	contains "$answer" "are taken by 0x100000+0x1000, which is held by user operator"
+	contains "$answer" "there is room for it at 0x101000"
+	tell allocate 4096 0x7000000
+	[ "${answer##* }" = 0x7000000 ]
+	tell allocate 4096 0x10000000
+	contains "$answer" "failed 22"
+	contains "$answer" "the device's 28 bits"
+	tell allocate 0x400000
+	contains "$answer" "[grant drive]"
+	let_go
+	run as guest mmioctl operate engine --config read --dma 4K -- true
+	[ "$status" = 4 ]
+	contains "$output" '"config = read"'
+}
+
+@test "who uses a device while another operates it waits, and the operator's memory is his alone" {
+	drive_with_memory operator
+	run as guest mmioctl operate engine --dma 4K -- true
+	[ "$status" = 5 ]
+	contains "$output" "is operated by user operator"
+	run as operator mmioctl operate engine --config read -- true
+	[ "$status" = 0 ]
+}
