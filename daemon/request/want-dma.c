@@ -213,6 +213,21 @@ int want_refuse_dma(struct want *want, int error)
 		return want_refuse(want, MMIOD_E_GONE,
 				   "lease %" PRIu64 " operates no device any more",
 				   (uint64_t)want->alloc.device_lease);
+	case -EBUSY:
+		return want_refuse(
+			want, MMIOD_E_BUSY,
+			"the device has memory, or some that waits for its reset, that was "
+			"allocated with other \"dma-bits\": reset it, or let them be");
+	case -EPERM:
+		return want_refuse(
+			want, MMIOD_E_DENIED,
+			"the kernel is locked down, and no IOMMU bounds what the device may "
+			"write to");
+	case -EIO:
+		return want_refuse(
+			want, MMIOD_E_GONE,
+			"the device has not come back from an error on its bus: it must be "
+			"bound anew");
 	default:
 		return -1;
 	}

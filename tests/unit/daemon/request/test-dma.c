@@ -280,6 +280,12 @@ Test(dma, an_address_that_cannot_be_is_refused_with_the_bits_of_the_device)
 	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_QUOTA, "have no room");
 	rig_fake.create_error = -ENODEV;
 	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_GONE, "operates no device any more");
+	rig_fake.create_error = -EBUSY;
+	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_BUSY, "other \"dma-bits\"");
+	rig_fake.create_error = -EPERM;
+	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_DENIED, "locked down");
+	rig_fake.create_error = -EIO;
+	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_GONE, "bound anew");
 	rig_fake.create_error = -EOPNOTSUPP;
 	alloc_refused(fd, memory_at(id, PAGE, 1ull << 33), MMIOD_E_UNSUPPORTED,
 		      "leave the address to the daemon");
