@@ -48,7 +48,7 @@ static const struct column device_columns[] = {
 	[DEVICE_RESETS] = { "RESETS", CELL_NUMBER, false, "by mmiod, since it was bound" },
 	[DEVICE_MASTER] = { "MASTER", CELL_TEXT, false, "whether it masters the bus" },
 	[DEVICE_DMA] = { "DMA", CELL_TEXT, false,
-			 "none, isolated, trusted, or unbounded: it is to be, and nothing isolates "
+			 "none, isolated, trusted; unbounded: and is to be isolated"
 			 "it" },
 	[DEVICE_MAPPED] = { "MAPPED", CELL_SIZE, false, "memory that its operator lets it reach" },
 	[DEVICE_GRAVES] = { "GRAVES", CELL_SIZE, false, "memory that waits for its reset" },

@@ -47,7 +47,7 @@ static const struct column lease_columns[] = {
 	[LEASE_KIND] = { "KIND", CELL_TEXT, true,
 			 "region, or pages, kmalloc, vmalloc, dma; interrupt, device" },
 	[LEASE_REGION] = { "REGION", CELL_TEXT, true,
-			   "name of the region, or of the device; other kernel memory has none" },
+			   "name of the region, or device; other kernel memory has none" },
 	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it; the vector" },
 	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
 	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
