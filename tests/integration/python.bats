@@ -19,6 +19,8 @@ python() { # CLASS
 @test "python asks for leases, and gives them back" { python Leases; }
 @test "python finds the windows that it was given" { python Inherited; }
 @test "python waits for leases and events in an event loop" { python Asynchronous; }
+@test "python waits for interrupts" { python Interrupts; }
+@test "python operates devices" { python Operations; }
 @test "python has the classes of periphery and pynq" { python Compatible; }
 
 @test "python's classes and functions say what they do" { python Documented; }

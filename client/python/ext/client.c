@@ -273,6 +273,7 @@ static PyMethodDef methods[] = {
 	{ "next_event", client_next_event, METH_NOARGS, NULL },
 	{ "status", client_status, METH_NOARGS, NULL },
 	{ "regions", client_regions, METH_NOARGS, NULL },
+	{ "devices", client_devices, METH_NOARGS, NULL },
 	{ "revoke", client_revoke, METH_VARARGS, NULL },
 	{ "explain", client_explain, METH_VARARGS, NULL },
 	{ 0 },

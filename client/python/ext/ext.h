@@ -49,6 +49,50 @@ struct mmiod_lease *lease_enter(struct lease *lease);
 /* Returns None, or raises what @err and the sentence say. */
 PyObject *lease_leave(struct lease *lease, int err);
 
+/* ---- held.c: what is leased of a device beside its memory ---- */
+
+struct held {
+	PyObject ob_base;
+	void *object; /* the library's; NULL: given back */
+	struct client *client; /* NULL: it was handed down */
+	unsigned int waiting; /* threads that poll its file, which must stay open */
+};
+
+/* An object of @type around @object, which it takes over; NULL, and @end was called with it. */
+PyObject *held_wrap(PyTypeObject *type, void *object, struct client *client,
+		    void (*end)(void *object));
+/* One of its calls: NULL, with an exception, when it was given back. Else held_leave() follows. */
+void *held_enter(struct held *held);
+/* Raises what @err and the sentence say, or gives @result, which it takes over. */
+PyObject *held_leave(struct held *held, int err, PyObject *result);
+/* The methods release(), by a function that answers 0 or -errno, close(), and the end of all. */
+PyObject *held_release(struct held *held, int (*release)(void *object));
+PyObject *held_close(struct held *held, void (*end)(void *object));
+void held_dealloc(struct held *held, void (*end)(void *object));
+PyObject *held_closed(PyObject *held, void *closure);
+/* Of one that is there; -1, with an exception: it was given back. */
+int held_file(const struct held *held, int (*file)(const void *object));
+
+/* ---- interrupt.c, operation.c, device.c ---- */
+
+int interrupt_add(PyObject *module);
+int operation_add(PyObject *module);
+PyObject *client_devices(PyObject *client, PyObject *none);
+
+/* ---- number.c ---- */
+
+/* An unsigned number of at most so many bits. -1: an exception, OverflowError if it does not fit. */
+int number_read(PyObject *number, unsigned int bits, unsigned int *value);
+
+/* ---- deadline.c ---- */
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t deadline_now(void);
+/* So many seconds from now, as a float; NULL and None: in more than a lifetime. -1: an exception. */
+int deadline_read(PyObject *seconds, uint64_t *deadline);
+/* What is left, rounded up, for poll(). */
+int deadline_left_ms(uint64_t deadline);
+
 /* ---- access.c: mediated access, methods of leases ---- */
 
 PyObject *access_read(PyObject *lease, PyObject *args);

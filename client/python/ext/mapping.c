@@ -281,20 +281,12 @@ static PyObject *update_width(PyObject *object, PyObject *args, PyObject *kwargs
 
 /* ---- waiting ---- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* Returns 1 once the bits are as wanted; 0 when it is time to look elsewhere. */
 static int do_wait(void *argument)
 {
 	static const struct timespec look = { .tv_nsec = LOOK_NS };
 	struct access *access = argument;
-	uint64_t wanted = access->value, until = now_ns() + SIGNALS_NS;
+	uint64_t wanted = access->value, until = deadline_now() + SIGNALS_NS;
 
 	if (access->deadline_ns < until)
 		until = access->deadline_ns;
@@ -305,7 +297,7 @@ static int do_wait(void *argument)
 			access->value = found;
 			return 1;
 		}
-		if (now_ns() >= until)
+		if (deadline_now() >= until)
 			return 0;
 		if (i >= SPINS)
 			nanosleep(&look, NULL);
@@ -322,7 +314,7 @@ static int wait_for(struct mapping *self, struct access *access)
 		Py_BEGIN_ALLOW_THREADS done =
 			self->guard ? mmiod_guard(do_wait, access) : do_wait(access);
 		Py_END_ALLOW_THREADS
-	} while (!done && !PyErr_CheckSignals() && now_ns() < access->deadline_ns);
+	} while (!done && !PyErr_CheckSignals() && deadline_now() < access->deadline_ns);
 	self->exports--;
 	if (PyErr_Occurred())
 		return -1;
@@ -331,18 +323,6 @@ static int wait_for(struct mapping *self, struct access *access)
 	if (!done)
 		error_raise(-ETIMEDOUT, "the register did not become as it was waited for");
 	return done ? 0 : -1;
-}
-
-static int read_deadline(PyObject *timeout, uint64_t *deadline)
-{
-	double seconds = timeout && timeout != Py_None ? PyFloat_AsDouble(timeout) : 1e9;
-
-	if (PyErr_Occurred())
-		return -1;
-	if (seconds < 0)
-		seconds = 0;
-	*deadline = now_ns() + (uint64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
-	return 0;
 }
 
 static PyObject *wait_width(PyObject *object, PyObject *args, PyObject *kwargs, unsigned int width)
@@ -357,7 +337,7 @@ static PyObject *wait_width(PyObject *object, PyObject *args, PyObject *kwargs, 
 		return NULL;
 	access.at = place(self, offset, width);
 	if (!access.at || read_value(mask, width, &access.mask) ||
-	    read_value(value, width, &access.value) || read_deadline(timeout, &access.deadline_ns))
+	    read_value(value, width, &access.value) || deadline_read(timeout, &access.deadline_ns))
 		return NULL;
 	if (access.value & ~access.mask)
 		return PyErr_Format(PyExc_ValueError, "value %R has bits outside of mask %R", value,

@@ -58,7 +58,8 @@ PyMODINIT_FUNC PyInit__ext(void)
 	if (!module)
 		return NULL;
 	if (error_add(module) || client_add(module) || lease_add(module) || wait_add(module) ||
-	    mapping_add(module) || PyModule_AddStringConstant(module, "version", mmiod_version()) ||
+	    mapping_add(module) || interrupt_add(module) || operation_add(module) ||
+	    PyModule_AddStringConstant(module, "version", mmiod_version()) ||
 	    PyModule_AddIntConstant(module, "page_size", (long)mmiod_page_size())) {
 		Py_DECREF(module);
 		return NULL;

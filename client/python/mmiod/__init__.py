@@ -15,28 +15,50 @@ os.fork() every call on a Client raises in the child, and mappings go on. See mm
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Optional, TypeVar, Union
 
 from . import _ext, events
 from ._ext import Busy, Denied, Error, Gone, NoDaemon, NotFound, Timeout, wc_flush
+from .device import Device, Interrupt, Operation, inherited_operations
+from .words import (
+    DeviceRights,
+    IrqFlags,
+    IrqKind,
+    Memory,
+    MemoryType,
+    Power,
+    Rights,
+    Share,
+    State,
+    Zone,
+    device_rights_of,
+    member_of,
+    milliseconds_of,
+)
 
 __all__ = [
     "Answer",
     "Busy",
     "Client",
     "Denied",
+    "Device",
+    "DeviceRights",
     "Error",
     "Gone",
+    "Interrupt",
+    "IrqFlags",
+    "IrqKind",
     "Lease",
     "Mapping",
     "Memory",
     "MemoryType",
     "NoDaemon",
     "NotFound",
+    "Operation",
     "PAGE_SIZE",
+    "Power",
     "Region",
     "Rights",
     "Share",
@@ -48,6 +70,7 @@ __all__ = [
     "adopt",
     "events",
     "inherited",
+    "inherited_operations",
     "parse_target",
     "wc_flush",
 ]
@@ -55,7 +78,6 @@ __all__ = [
 __version__: str = _ext.version
 PAGE_SIZE: int = _ext.page_size
 
-_FOREVER = 0xFFFFFFFF
 _WANT_DUMMY = 1
 _WANT_CONNECTION = 2
 _MAP_POPULATE = 1
@@ -63,66 +85,11 @@ _ALLOCATE_POWER_OF_TWO = 1
 _ALLOCATE_CONTIGUOUS = 2
 _ALLOCATE_NO_WAIT = 4
 _ALLOCATE_ZERO = 8
+_IRQ_CONNECTION = 4
+_OPERATION_CONNECTION = 1
 
 OnEnd = Sequence[tuple[int, int, int]]
 _LeaseType = TypeVar("_LeaseType", bound="Lease")
-
-
-class Rights(enum.IntFlag):
-    """What a lease lets its holder do."""
-
-    READ = 1
-    WRITE = 2
-
-
-class MemoryType(enum.IntEnum):
-    """What caches do with a window."""
-
-    DEFAULT = 0
-    UC = 1
-    WC = 2
-    WB = 3
-    WT = 4
-    WP = 5
-    UC_MINUS = 6
-
-
-class Share(enum.IntEnum):
-    """How a lease bears others on the same bytes."""
-
-    DEFAULT = 0
-    EXCLUSIVE = 1
-    READ = 2
-    WRITE = 3
-    GUEST = 4
-
-
-class State(enum.IntEnum):
-    """State of a window, and of a region. REVOKED is final."""
-
-    OK = 0
-    SUSPENDED = 1
-    REVOKED = 2
-    ENDING = 3
-    STALE = 4
-
-
-class Memory(enum.IntEnum):
-    """What kind of memory stands behind a lease."""
-
-    REGION = 0
-    PAGES = 1
-    KMALLOC = 2
-    VMALLOC = 3
-    DMA = 4
-
-
-class Zone(enum.IntEnum):
-    """Where kernel memory may lie."""
-
-    ANY = 0
-    DMA32 = 1
-    DMA = 2
 
 
 class Target(NamedTuple):
@@ -187,26 +154,6 @@ def parse_target(text: str) -> Target:
     return Target(*_ext.parse_target(text))
 
 
-def _enum(kind: type[enum.IntEnum], value: Union[int, str]) -> int:
-    """A member, or its name in any case: share="guest", cache="wc"."""
-    if not isinstance(value, str):
-        return int(value)
-    try:
-        return int(kind[value.upper().replace("-", "_")])
-    except KeyError:
-        names = ", ".join(member.name.lower() for member in kind)
-        raise ValueError(f'"{value}" is none of {names}') from None
-
-
-def _milliseconds(seconds: Optional[float]) -> int:
-    """None and what is longer than 49 days mean for ever."""
-    if seconds is None:
-        return _FOREVER
-    if seconds < 0:
-        raise ValueError(f"a time of {seconds} seconds")
-    return min(int(seconds * 1000), _FOREVER)
-
-
 def _want(
     target: str,
     offset: int,
@@ -225,11 +172,11 @@ def _want(
         parsed.offset + offset,
         length or max(parsed.length - offset, 0),
         int(Rights.READ | Rights.WRITE if write else Rights.READ),
-        _enum(MemoryType, cache),
+        member_of(MemoryType, cache),
         parsed.width // 8,
-        _enum(Share, share),
+        member_of(Share, share),
         (_WANT_DUMMY if dummy else 0) | (_WANT_CONNECTION if with_connection else 0),
-        _milliseconds(time_limit),
+        milliseconds_of(time_limit),
         [(parsed.offset + offset + at, value, width) for at, value, width in on_end],
     )
 
@@ -375,7 +322,7 @@ class Client(_ext.Client):
     def __new__(cls, socket: Optional[str] = None, *, wait: Optional[float] = 0.0) -> Client:
         self = super().__new__(cls, socket)
         if wait != 0.0:
-            self.set_wait(_milliseconds(wait))
+            self.set_wait(milliseconds_of(wait))
         return self
 
     def lease(
@@ -427,21 +374,57 @@ class Client(_ext.Client):
         pool = memory if isinstance(memory, str) and memory.lower() not in names else None
         return Lease._allocate(
             self,
-            int(Memory.REGION) if pool else _enum(Memory, memory),
+            int(Memory.REGION) if pool else member_of(Memory, memory),
             length,
             region=pool or device,
             align=align,
             low=low,
             high=high,
             node=0 if node is None else node + 1,
-            zone=_enum(Zone, zone),
+            zone=member_of(Zone, zone),
             rights=int(Rights.READ | Rights.WRITE if write else Rights.READ),
             flags=(_ALLOCATE_POWER_OF_TWO if power_of_two else 0)
             | (_ALLOCATE_CONTIGUOUS if contiguous else 0)
             | (_ALLOCATE_NO_WAIT if no_wait else 0)
             | (_ALLOCATE_ZERO if zero else 0),
-            lease_ms=_milliseconds(time_limit),
+            lease_ms=milliseconds_of(time_limit),
         )
+
+    def interrupt(
+        self,
+        device: str,
+        vector: int = 0,
+        *,
+        kind: Union[IrqKind, str] = IrqKind.DEFAULT,
+        oneshot: bool = False,
+        masked: bool = False,
+        with_connection: bool = False,
+    ) -> Interrupt:
+        """Ask for a vector of a device, which [device NAME] of the configuration names.
+
+        kind: the one that it has to be. oneshot: each interrupt masks it until unmask(), as INTx does by itself. masked: it
+        starts so.
+        """
+        flags = (IrqFlags.ONESHOT if oneshot else 0) | (IrqFlags.MASKED if masked else 0)
+        return Interrupt(
+            self, device, member_of(IrqKind, kind), vector, int(flags) | (_IRQ_CONNECTION if with_connection else 0)
+        )
+
+    def operate(
+        self, device: str, rights: Union[DeviceRights, str] = DeviceRights.CONFIG, *, with_connection: bool = False
+    ) -> Operation:
+        """Ask for the right to operate a device: its configuration space, reset, power, bus mastering.
+
+        rights: a set, or words such as "config-write,reset"; one grant must give them all. With CONFIG alone others may have
+        the same; else a device has one operator.
+        """
+        return Operation(
+            self, device, device_rights_of(rights), _OPERATION_CONNECTION if with_connection else 0
+        )
+
+    def devices(self) -> list[Device]:  # type: ignore[override]
+        """The devices that policy lets the caller lease something of."""
+        return [Device.of(row) for row in super().devices()]
 
     def regions(self) -> list[Region]:  # type: ignore[override]
         """The regions that policy lets the caller see."""
@@ -479,15 +462,15 @@ class Client(_ext.Client):
             parsed.offset,
             parsed.length,
             int(rights),
-            _enum(MemoryType, cache),
-            _enum(Share, share),
+            member_of(MemoryType, cache),
+            member_of(Share, share),
             int(Memory.REGION),
         )
         return Answer(**said)
 
     def revoke(self, lease: int, deadline: float = 0.0) -> None:
         """Take a lease from its holder, after asking for it @deadline seconds; for administrators."""
-        super().revoke(lease, _milliseconds(deadline))
+        super().revoke(lease, milliseconds_of(deadline))
 
     def next_event(self) -> Optional[events.Event]:  # type: ignore[override]
         """The next event, without blocking; None: there is none. fileno() is readable when there is something to do."""

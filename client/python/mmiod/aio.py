@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""mmiod for asyncio: leases that are waited for, and events, without blocking the loop.
+"""mmiod for asyncio: leases that are waited for, interrupts and events, without blocking the loop.
 
     async with mmiod.aio.Client() as client:
         lease = await client.lease("fpga-ctrl", write=True, wait=None)
         async for event in client.events():
+            ...
+
+    with client.sync.interrupt("fpga") as irq:
+        async for count in mmiod.aio.interrupts(irq):
             ...
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Optional, Protocol, Union
@@ -17,6 +22,7 @@ from typing import Optional, Protocol, Union
 import mmiod
 from mmiod import _ext
 from mmiod.events import Event
+from mmiod.words import milliseconds_of
 
 
 class _File(Protocol):
@@ -38,6 +44,40 @@ async def _readable(file: _File) -> None:
         await ready
     finally:
         loop.remove_reader(fd)
+
+
+async def _come(interrupt: mmiod.Interrupt) -> int:
+    while not (count := interrupt.read()):
+        await _readable(interrupt)
+    return count
+
+
+async def wait(interrupt: mmiod.Interrupt, timeout: Optional[float] = None) -> int:
+    """As Interrupt.wait(): how often it came, or Timeout or Gone. One task at a time."""
+    if count := interrupt.read():
+        return count
+    try:
+        return await asyncio.wait_for(_come(interrupt), timeout)
+    except asyncio.TimeoutError:
+        sentence = f"vector {interrupt.vector} did not come within {timeout} s"
+    raise mmiod.Timeout(errno.ETIMEDOUT, sentence)
+
+
+def _unmask(interrupt: mmiod.Interrupt) -> None:
+    try:
+        interrupt.unmask()
+    except mmiod.Error as error:
+        if error.errno != errno.EOPNOTSUPP:  # simulation has no mask
+            raise
+
+
+async def interrupts(interrupt: mmiod.Interrupt, timeout: Optional[float] = None) -> AsyncIterator[int]:
+    """How often it came, each time that it has, until it is Gone, or Timeout. What masks itself is unmasked before the next."""
+    masks = interrupt.masks_itself
+    while True:
+        yield await wait(interrupt, timeout)
+        if masks:
+            _unmask(interrupt)
 
 
 class Client:
@@ -72,7 +112,7 @@ class Client:
         want = mmiod._want(
             target, offset, length, write, share, cache, time_limit, on_end, dummy, with_connection
         )
-        waiting = _ext.Wait(mmiod._milliseconds(wait), self.sync, *want)
+        waiting = _ext.Wait(milliseconds_of(wait), self.sync, *want)
         try:
             while (lease := waiting.finish(mmiod.Lease)) is None:
                 await _readable(waiting)

@@ -41,6 +41,10 @@ class Expiring(Event):
     """The lease's time is nearly over, and it was not renewed."""
 
 
+class Storm(Event):
+    """The interrupt came too often, and is silenced until it is unmasked."""
+
+
 _KINDS: dict[int, type[Event]] = {
     1: RevokeAsked,
     2: Revoked,
@@ -48,6 +52,7 @@ _KINDS: dict[int, type[Event]] = {
     4: Resumed,
     5: Gone,
     6: Expiring,
+    7: Storm,
 }
 
 

@@ -5,6 +5,7 @@ A class is run by its name from python.bats. MMIOD_BUILD is the build that is te
 """
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -57,13 +58,43 @@ user = 54399
 user = {uid}
 """
 
+DEVICES = """
+[region bar]
+device = pci:0000:01:00.0
+bar = 0
+size = 4K
+[device card]
+device = pci:0000:01:00.0
+interrupts = msix
+vectors = 4
+dma-engine = no
+[device line]
+interrupts = intx
+dma-engine = no
+[device private]
+interrupts = auto
+[grant card]
+region = bar
+device = card line
+interrupts = yes
+config = standard
+bus-master = yes
+reset = yes
+power = yes
+access = rw
+share = shared-write
+user = {uid}
+"""
+
 
 class Rig(unittest.TestCase):
+    config = CONFIG
+
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="mmiod-python-")
         self.addCleanup(subprocess.run, ["rm", "-rf", self.directory])
         with open(self.path("conf"), "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(directory=self.directory, uid=os.getuid()))
+            file.write(self.config.format(directory=self.directory, uid=os.getuid()))
         os.environ["MMIOD_SOCKET"] = self.path("sock")
         self.start_daemon()
         self.client = mmiod.Client()
@@ -90,6 +121,12 @@ class Rig(unittest.TestCase):
         if self.daemon.poll() is None:
             self.daemon.terminate()
             self.assertEqual(self.daemon.wait(), 0)
+
+    def restart_daemon(self):
+        """After which the client has lost all that it had in simulation."""
+        self.stop_daemon()
+        self.start_daemon()
+        self.client.status()
 
     def ctl(self, *arguments):
         return subprocess.run(
@@ -576,12 +613,310 @@ class Asynchronous(Rig):
         self.run_async(work())
 
 
+class Interrupts(Rig):
+    config = CONFIG + DEVICES
+
+    def test_an_interrupt_is_waited_for_and_tells_how_often_it_came(self):
+        with self.client.interrupt("card", 2) as irq:
+            self.assertEqual((irq.vector, irq.vectors, irq.kind), (2, 4, mmiod.IrqKind.MSIX))
+            self.assertEqual((irq.state, irq.flags, irq.count), (mmiod.State.OK, mmiod.IrqFlags(0), 0))
+            self.assertEqual(irq.read(), 0)
+            irq.trigger()
+            irq.trigger()
+            self.assertEqual(irq.wait(), 2)
+            irq.trigger()
+            self.assertEqual(irq.read(), 1)
+            self.assertEqual((irq.read(), irq.count), (0, 3))
+        self.assertTrue(irq.closed)
+        for call in (irq.wait, irq.read, irq.mask, irq.trigger, irq.fileno, irq.release, lambda: irq.id, lambda: irq.count):
+            with self.assertRaises(ValueError):
+                call()
+        irq.close()
+
+    def test_a_wait_that_is_over_is_a_timeout(self):
+        irq = self.client.interrupt("card")
+        for timeout in (0, 0.02, -1):
+            with self.assertRaises(mmiod.Timeout):
+                irq.wait(timeout)
+        with self.assertRaises(TypeError):
+            irq.wait("soon")
+
+    def test_a_thread_that_waits_holds_nobody_up_and_its_file_is_not_closed(self):
+        irq = self.client.interrupt("card")
+        got = []
+        other = threading.Thread(target=lambda: got.append(irq.wait()))
+        other.start()
+        while True:  # until it waits
+            try:
+                irq.release()
+            except mmiod.Busy:
+                break
+            irq = self.client.interrupt("card")
+        with self.assertRaises(mmiod.Busy):
+            irq.close()
+        for _ in range(20):
+            self.client.status()
+        self.assertEqual(got, [])
+        irq.trigger()
+        other.join()
+        self.assertEqual(got, [1])
+        irq.release()
+
+    def test_a_signal_breaks_a_wait_off(self):
+        class Alarm(Exception):
+            pass
+
+        def handler(*_):
+            raise Alarm
+
+        irq = self.client.interrupt("card")
+        old = signal.signal(signal.SIGALRM, handler)
+        self.addCleanup(signal.signal, signal.SIGALRM, old)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with self.assertRaises(Alarm):
+            irq.wait()
+        irq.release()
+
+    def test_what_is_refused_says_why(self):
+        with self.client.interrupt("card", 1, kind="msix"):
+            with self.assertRaises(mmiod.Busy) as caught:
+                self.client.interrupt("card", 1)
+            self.assertIn("is held by", caught.exception.strerror)
+        for error, call in (
+            (mmiod.Denied, lambda: self.client.interrupt("private")),
+            (mmiod.NotFound, lambda: self.client.interrupt("nothing")),
+            (mmiod.Error, lambda: self.client.interrupt("card", 4)),
+            (mmiod.Error, lambda: self.client.interrupt("card", kind="intx")),
+            (ValueError, lambda: self.client.interrupt("card", kind="msi-z")),
+            (OverflowError, lambda: self.client.interrupt("card", 1 << 32)),
+            (OverflowError, lambda: self.client.interrupt("card", -1)),
+            (TypeError, lambda: self.client.interrupt("card", "one")),
+        ):
+            with self.assertRaises(error):
+                call()
+
+    def test_a_wait_for_a_vector_ends_when_it_is_free(self):
+        held = self.client.interrupt("card", 3)
+        got = []
+
+        def wait():
+            with mmiod.Client(wait=None) as client, client.interrupt("card", 3) as irq:
+                got.append(irq.vector)
+
+        other = threading.Thread(target=wait)
+        other.start()
+        held.release()
+        other.join()
+        self.assertEqual(got, [3])
+
+    def test_simulation_says_what_it_has_not(self):
+        irq = self.client.interrupt("card", masked=True)
+        other = os.eventfd(0)
+        self.addCleanup(os.close, other)
+        for call in (irq.mask, irq.unmask, lambda: irq.set_eventfd(other), lambda: irq.set_eventfd(None)):
+            with self.assertRaises(mmiod.Error) as caught:
+                call()
+            self.assertEqual(caught.exception.errno, errno.EOPNOTSUPP)
+        with self.assertRaises(TypeError):
+            irq.set_eventfd("3")
+        # Its own file is one.
+        irq.trigger()
+        self.assertEqual(os.eventfd_read(irq.fileno()), 1)
+
+    def test_an_interrupt_that_is_lost_is_gone(self):
+        irq = self.client.interrupt("card")
+        self.restart_daemon()
+        for call in (irq.wait, irq.read, irq.trigger, lambda: irq.count):
+            with self.assertRaises(mmiod.Gone):
+                call()
+        self.assertEqual(irq.state, mmiod.State.REVOKED)
+
+    def test_events_tell_who_took_a_vector(self):
+        irq = self.client.interrupt("card")
+        self.client.revoke(irq.id)
+        while not (told := list(self.client.events())):
+            time.sleep(0.01)
+        self.assertIsInstance(told[0], mmiod.events.Revoked)
+        self.assertEqual(told[0].lease, irq.id)
+        self.assertIsInstance(mmiod.events.make((7, 1, 0, "")), mmiod.events.Storm)
+
+    def test_an_event_loop_waits_for_interrupts(self):
+        async def work():
+            with self.client.interrupt("card") as irq:
+                with self.assertRaises(mmiod.Timeout):
+                    await mmiod.aio.wait(irq, 0.02)
+                with self.assertRaises(mmiod.Timeout):
+                    await mmiod.aio.wait(irq, 0)
+                irq.trigger()
+                self.assertEqual(await mmiod.aio.wait(irq, 0), 1)
+                waiting = asyncio.ensure_future(mmiod.aio.wait(irq))
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                self.assertFalse(waiting.done())
+                irq.trigger()
+                self.assertEqual(await waiting, 1)
+
+        asyncio.run(asyncio.wait_for(work(), 600))
+
+    def test_interrupts_come_one_after_the_other_and_end_when_they_are_gone(self):
+        async def work():
+            times = 0
+            with self.client.interrupt("line") as irq:
+                self.assertTrue(irq.masks_itself)
+                irq.trigger()
+                async for count in mmiod.aio.interrupts(irq):
+                    self.assertEqual(count, 1)
+                    times += 1
+                    if times == 3:
+                        self.restart_daemon()
+                    else:
+                        irq.trigger()
+
+        with self.assertRaises(mmiod.Gone):
+            asyncio.run(asyncio.wait_for(work(), 600))
+
+
+class Operations(Rig):
+    config = CONFIG + DEVICES
+
+    def test_the_configuration_space_is_read_and_written_in_exactly_its_width(self):
+        with self.client.operate("card", "config-write") as card:
+            self.assertEqual(card.config_read32(0), card.config_read16(2) << 16 | card.config_read16(0))
+            self.assertEqual(os.pread(card.fileno(), 4, 0), card.config_read32(0).to_bytes(4, "little"))
+            card.config_write8(0x3C, 0x0B)
+            self.assertEqual(card.config_read8(0x3C), 0x0B)
+            card.config_write32(0x3C, 0x0100000C)
+            card.config_write16(0x3E, 0x0102)
+            self.assertEqual(card.config_read32(0x3C), 0x0102000C)
+            for error, call in (
+                (mmiod.Error, lambda: card.config_read32(2)),
+                (mmiod.Error, lambda: card.config_read8(4096)),
+                (OverflowError, lambda: card.config_write8(0x3C, 256)),
+                (OverflowError, lambda: card.config_write32(0x3C, 1 << 32)),
+                (OverflowError, lambda: card.config_read8(-1)),
+                (OverflowError, lambda: card.config_read8(1 << 40)),
+                (TypeError, lambda: card.config_read8("0")),
+                (TypeError, lambda: card.config_write8(0)),
+            ):
+                with self.assertRaises(error):
+                    call()
+        for call in (lambda: card.config_read8(0), lambda: card.id, lambda: card.rights, card.reset, card.fileno, card.release):
+            with self.assertRaises(ValueError):
+                call()
+        card.close()
+
+    def test_capabilities_are_found(self):
+        with self.client.operate("card") as card:
+            self.assertEqual(card.rights, mmiod.DeviceRights.CONFIG)
+            self.assertEqual(card.config_read8(card.find_capability(0x11)), 0x11)
+            for call in (lambda: card.find_capability(0x7F), lambda: card.find_capability(1, extended=True)):
+                with self.assertRaises(mmiod.NotFound):
+                    call()
+            with self.assertRaises(ValueError):
+                card.find_capability(1 << 16)
+
+    def test_a_reset_zeroes_the_registers_and_holders_are_told(self):
+        lease = self.client.lease("bar", write=True)
+        lease.write(0x10, 5)
+        with self.client.operate("card", mmiod.DeviceRights.RESET | mmiod.DeviceRights.CONFIG) as card:
+            self.assertGreater(card.reset(timeout=600), 0)
+            self.assertEqual(card.state, mmiod.State.OK)
+        self.assertEqual(lease.read(0x10), [0])
+        told = []
+        while len(told) < 2:
+            told += [event for event in self.client.events() if event.lease == lease.id]
+            time.sleep(0.01)
+        self.assertEqual([type(event) for event in told], [mmiod.events.Suspended, mmiod.events.Resumed])
+
+    def test_a_device_sleeps_and_masters_the_bus(self):
+        with self.client.operate("card", "config-write,power,bus-master") as card:
+            self.assertEqual((card.power, card.masters), (mmiod.Power.D0, False))
+            card.set_master(True)
+            self.assertTrue(card.masters)
+            card.set_master(False, timeout=1)
+            self.assertFalse(card.masters)
+            card.set_power("d3hot")
+            self.assertEqual((card.power, card.state), (mmiod.Power.D3HOT, mmiod.State.SUSPENDED))
+            card.set_power(mmiod.Power.D0, 1)
+            self.assertEqual(card.power, mmiod.Power.D0)
+            with self.assertRaises(ValueError):
+                card.set_power("off")
+
+    def test_what_is_refused_says_why(self):
+        with self.client.operate("card", "config") as card:
+            for call in (card.reset, lambda: card.set_master(True), lambda: card.set_power("d0")):
+                with self.assertRaises(mmiod.Denied):
+                    call()
+        with self.client.operate("card", "reset"):
+            with self.assertRaises(mmiod.Busy) as caught:
+                self.client.operate("card", "reset")
+            self.assertIn("is operated by", caught.exception.strerror)
+        for error, call in (
+            (mmiod.Denied, lambda: self.client.operate("private")),
+            (mmiod.Denied, lambda: self.client.operate("card", "reset-others")),
+            (mmiod.NotFound, lambda: self.client.operate("nothing")),
+            (mmiod.Error, lambda: self.client.operate("card", 0)),
+            (ValueError, lambda: self.client.operate("card", "everything")),
+            (ValueError, lambda: self.client.operate("card", "")),
+        ):
+            with self.assertRaises(error):
+                call()
+
+    def test_an_operation_that_is_lost_is_gone(self):
+        card = self.client.operate("card", "config,reset")
+        self.restart_daemon()
+        for call in (lambda: card.config_read32(0), card.reset, lambda: card.power):
+            with self.assertRaises(mmiod.Gone):
+                call()
+        self.assertEqual(card.state, mmiod.State.REVOKED)
+
+    def test_devices_are_told(self):
+        devices = {device.name: device for device in self.client.devices()}
+        card = devices["card"]
+        self.assertEqual((card.vectors, card.interrupt), (4, mmiod.IrqKind.MSIX))
+        self.assertIn(mmiod.DeviceRights.RESET, card.rights)
+        self.assertNotIn(mmiod.DeviceRights.RESET_OTHERS, card.rights)
+        self.assertEqual(devices["private"].rights, mmiod.DeviceRights(0))
+        with self.client.operate("card", "reset") as operation:
+            [operator] = [device.operator for device in self.client.devices() if device.name == "card"]
+            self.assertEqual(operator, operation.id)
+
+    def test_a_script_finds_its_device_under_operate(self):
+        script = (
+            "import mmiod\n"
+            "[card] = mmiod.inherited_operations()\n"
+            "print(card.find_capability(0x11) > 0, len(mmiod.inherited_operations('card')))\n"
+            "try: mmiod.inherited_operations('line')\n"
+            "except mmiod.NotFound: print('none')\n"
+        )
+        command = [f"{BUILD}/mmioctl", "operate", "card", "--config", "read", "--", sys.executable, "-c", script]
+        run = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual((run.stdout.split(), run.stderr), (["True", "1", "none"], ""))
+        os.environ.pop("MMIOD_DEVICES", None)
+        self.assertEqual(mmiod.inherited_operations(), [])
+
+    def test_objects_come_and_go_without_a_leak(self):
+        def once():
+            with self.client.interrupt("card") as irq:
+                irq.trigger()
+            with self.client.operate("card") as card, self.assertRaises(mmiod.Error):
+                card.config_read32(1)
+
+        once()
+        gc.collect()
+        before = open_things()
+        for _ in range(50):
+            once()
+        gc.collect()
+        self.assertEqual(open_things()[0], before[0])
+
+
 class Documented(unittest.TestCase):
     def test_every_public_name_has_a_docstring(self):
         import inspect
 
         lacking = []
-        for module in (mmiod, mmiod.aio, mmiod.events, mmiod.compat):
+        for module in (mmiod, mmiod.aio, mmiod.device, mmiod.words, mmiod.events, mmiod.compat):
             for name, value in inspect.getmembers(module):
                 if name.startswith("_") or not (inspect.isclass(value) or inspect.isfunction(value)):
                     continue
