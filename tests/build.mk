@@ -67,8 +67,13 @@ BUILD = tests/step make "building $(1)" $(MAKE) -s --no-print-directory -j$$(npr
 prereqs:
 	@tests/vm/prereqs build test
 
+# Without a browser pictures are not looked at, and the test says so.
+.PHONY: browser
+browser:
+	@tests/vm/prereqs pictures || :
+
 # What takes long begins, or the last of it would run alone.
-check:
+check: browser
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
@@ -80,7 +85,7 @@ check-unit: prereqs
 	+@$(call BUILD,the unit tests) unit-tests
 	@tests/check unit 'tests/unit-suite $(UNIT_TESTS)'
 
-check-integration: prereqs
+check-integration: prereqs browser
 	+@$(call BUILD,mmiod) all
 	@tests/check integration '$(INTEGRATION)'
 

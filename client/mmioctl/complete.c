@@ -59,6 +59,18 @@ static void print_regions(struct context *context)
 	mmiod_region_list_free(list);
 }
 
+/* What [device NAME] of the configuration names. */
+static void print_devices(struct context *context)
+{
+	struct mmiod_device_list *list;
+
+	if (!is_connected(context) || mmiod_client_list_devices(context->client, &list))
+		return;
+	for (size_t i = 0; i < mmiod_device_list_count(list); i++)
+		puts(mmiod_device_name(mmiod_device_list_get(list, i)));
+	mmiod_device_list_free(list);
+}
+
 static void print_pools(struct context *context)
 {
 	struct mmiod_pool_list *list;
@@ -144,6 +156,8 @@ static int verb_complete(struct context *context, int argc, char **argv)
 		print_column_names(verb_named(context, of));
 	else if (!strcmp(what, "regions"))
 		print_regions(context);
+	else if (!strcmp(what, "devices"))
+		print_devices(context);
 	else if (!strcmp(what, "pools"))
 		print_pools(context);
 	else if (!strcmp(what, "leases"))
@@ -161,8 +175,8 @@ static int verb_complete(struct context *context, int argc, char **argv)
 
 const struct verb complete_verb = {
 	.name = "complete",
-	.arguments =
-		"verbs|options|arguments|columns|regions|pools|leases|grants|registers|fields [OF]",
+	.arguments = "verbs|options|arguments|columns|regions|devices|pools|leases|grants|"
+		     "registers|fields [OF]",
 	.summary = "what the shells' completion asks",
 	.group = GROUP_HIDDEN,
 	.options = option_rows,

@@ -155,6 +155,18 @@ offers_not() {
 	offers regs
 }
 
+@test "devices are offered where one is wanted" {
+	printf '[device card]\ninterrupts = msix\nvectors = 4\ndma-engine = no\n' >>"$T/sim.conf"
+	start_daemon
+	for shell in in_bash in_zsh; do
+		$shell irq ''
+		expect_equal "$output" card
+		$shell map ''
+		offers card
+		offers shm
+	done
+}
+
 @test "regmap is completed by what it does, and words of an option by what they may be" {
 	for shell in in_bash in_zsh; do
 		$shell regmap ''

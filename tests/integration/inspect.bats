@@ -156,7 +156,7 @@ fake_process() {
 	run mmioctl map shm --svg "$T/shm.svg"
 	expect_status 0
 	expect_equal "$output" ""
-	python3 -c 'import sys, xml.dom.minidom as m; t = m.parse(sys.argv[1]); assert len(t.getElementsByTagName("title")) == 1' "$T/shm.svg"
+	python3 -c 'import sys, xml.dom.minidom as m; t = m.parse(sys.argv[1]); assert len(t.getElementsByTagName("title")) == 2' "$T/shm.svg"
 	grep -q "lease $LEASE, 0x1000 + 0x1000" "$T/shm.svg"
 	run mmioctl map shm --svg -
 	expect_match '</svg>$'

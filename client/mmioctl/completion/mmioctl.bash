@@ -64,6 +64,12 @@ _mmioctl_argument()
 		mapfile -t COMPREPLY < <(compgen -W 'convert check header' -- "$current") ;;
 	ungrant:*)
 		_mmioctl_ask grants ;;
+	irq:0 | operate:0 | reset:0 | power:0 | config:0)
+		_mmioctl_ask devices ;;
+	map:0)
+		_mmioctl_ask regions
+		_mmioctl_ask devices
+		compopt -o nospace 2>/dev/null ;;
 	show:0)
 		_mmioctl_ask regions
 		_mmioctl_ask leases ;;
@@ -87,7 +93,7 @@ _mmioctl_argument()
 	set:* | clear:* | toggle:*)
 		_mmioctl_ask fields "${arguments[0]}" ;;
 	read:0 | write:0 | dump:0 | fill:0 | load:0 | save:0 | diff:0 | copy:[01] | wait:0 | test:0 | bench:0 | \
-	map:0 | explain:* | watch:* | record:* | plot:* | hold:*)
+	explain:* | watch:* | record:* | plot:* | hold:*)
 		_mmioctl_ask regions
 		compopt -o nospace 2>/dev/null ;;
 	esac

@@ -203,13 +203,28 @@ static void print_legend(const struct drawing *drawing)
 	printf(", largest %s\n", size);
 }
 
+static void print_parts(const struct picture *picture)
+{
+	for (size_t i = 0; i < picture->part_count; i++) {
+		const struct part *part = &picture->parts[i];
+
+		if (part->length)
+			printf("0x%llx + 0x%llx %s\n", (unsigned long long)part->offset,
+			       (unsigned long long)part->length, part->name);
+		else
+			printf("missing %s\n", part->name);
+	}
+}
+
 int picture_draw(const struct context *context, const struct picture *picture)
 {
 	struct drawing drawing = { .picture = picture };
 	char size[32];
 
-	if (!picture->length)
+	if (!picture->length) {
+		print_parts(picture);
 		return 0;
+	}
 	scale(&drawing);
 	drawing.used = calloc(drawing.cells, sizeof(*drawing.used));
 	if (!drawing.used)
@@ -220,6 +235,7 @@ int picture_draw(const struct context *context, const struct picture *picture)
 	size_words(picture->length, size, sizeof(size));
 	printf("%s %s\n", picture->name, size);
 	print_cells(&drawing);
+	print_parts(picture);
 	print_legend(&drawing);
 	free(drawing.used);
 	return 0;

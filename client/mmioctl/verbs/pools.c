@@ -11,11 +11,14 @@
 
 static struct pools_options {
 	bool map;
+	const char *svg;
 } options;
 
 static const struct verb_option option_rows[] = {
 	TABLE_OPTIONS,
 	{ "map", 0, NULL, "draw them", FLAG(struct pools_options, map) },
+	{ "svg", 0, "FILE", "draw them as an SVG into FILE (-: standard output)",
+	  TEXT(struct pools_options, svg) },
 	{ 0 },
 };
 
@@ -80,6 +83,8 @@ static int verb_pools(struct context *context, int argc, char **argv)
 
 	if (argc > (options.map ? 1 : 0))
 		return usage_error(context, "pools takes no \"%s\"", argv[options.map ? 1 : 0]);
+	if (options.svg && !options.map)
+		return usage_error(context, "--svg is for --map");
 	if (options.map && (context->table.columns || context->table.all_columns))
 		return usage_error(context, "--map has no columns to choose");
 	status = client_open(context);
@@ -91,7 +96,7 @@ static int verb_pools(struct context *context, int argc, char **argv)
 	if (!mmiod_pool_list_count(list) && !context->json && !argc)
 		note(context, "there is no pool that policy lets you see");
 	if (options.map)
-		status = print_pool_maps(context, list, argc ? argv[0] : NULL);
+		status = print_pool_maps(context, list, argc ? argv[0] : NULL, options.svg);
 	else
 		status = print_pools(context, list);
 	mmiod_pool_list_free(list);
@@ -100,7 +105,7 @@ static int verb_pools(struct context *context, int argc, char **argv)
 
 const struct verb pools_verb = {
 	.name = "pools",
-	.arguments = "[--map [POOL]]",
+	.arguments = "[--map [POOL] [--svg FILE]]",
 	.summary = "the pools; --map draws who has what of them",
 	.group = GROUP_SEE,
 	.options = option_rows,
@@ -110,7 +115,8 @@ const struct verb pools_verb = {
 	.columns = pool_columns,
 	.column_count = &pool_column_count,
 	.examples = { { "pools", "how full each is" },
-		      { "pools --map vram", "who has what of vram" } },
+		      { "pools --map vram", "who has what of vram" },
+		      { "pools --map --svg pools.svg", "of all, for a browser" } },
 };
 
 enum buddy_column {

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and the drawing is
- * made from that, so that both say the same.
+ * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and drawings are
+ * made from that, so that all say the same.
  */
 #include "system/window-mapping.h"
 #include "target/vector.h"
 #include "verb.h"
 
 #include <errno.h>
-#include <libsmartcols.h>
-#include <stdarg.h>
 #include <string.h>
+
+static struct tree_options {
+	const char *svg;
+} options;
+
+static const struct verb_option option_rows[] = {
+	TABLE_OPTIONS,
+	{ "svg", 0, "FILE", "as an SVG into FILE (-: standard output)",
+	  TEXT(struct tree_options, svg) },
+	{ 0 },
+};
 
 struct forest {
 	struct context *context;
@@ -232,143 +241,6 @@ static void add_device(const struct forest *forest, const struct mmiod_device *d
 	add_dma(forest, node, name);
 }
 
-/* ---- drawing ---- */
-
-enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE };
-
-static void set_text(struct libscols_line *line, size_t column, const json_t *node, const char *key)
-{
-	const char *text = json_string_value(json_object_get(node, key));
-
-	if (text)
-		scols_line_set_data(line, column, text);
-}
-
-static void add_words(char *out, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void add_words(char *out, size_t size, const char *format, ...)
-{
-	size_t used = strlen(out);
-	va_list args;
-
-	if (used)
-		used += (size_t)snprintf(out + used, size - used, ", ");
-	va_start(args, format);
-	if (used < size)
-		vsnprintf(out + used, size - used, format, args);
-	va_end(args);
-}
-
-static void describe_device(const json_t *node, char *out, size_t size)
-{
-	long long vectors = (long long)json_integer_value(json_object_get(node, "vectors"));
-	const char *user = json_string_value(json_object_get(node, "operator_user"));
-
-	if (vectors)
-		add_words(out, size, "%s, %lld vectors",
-			  json_string_value(json_object_get(node, "interrupt")), vectors);
-	if (json_is_true(json_object_get(node, "master")))
-		add_words(out, size, "master");
-	if (json_is_true(json_object_get(node, "trusted")))
-		add_words(out, size, "trusted");
-	if (json_is_true(json_object_get(node, "isolated")))
-		add_words(out, size, "isolated");
-	if (!strcmp(json_string_value(json_object_get(node, "power")), "d3"))
-		add_words(out, size, "asleep");
-	if (user)
-		add_words(out, size, "operated by %s (pid %lld, %s)", user,
-			  (long long)json_integer_value(json_object_get(node, "operator_pid")),
-			  json_string_value(json_object_get(node, "operator_command")));
-	else if (json_is_integer(json_object_get(node, "operator")))
-		add_words(out, size, "operated by somebody");
-}
-
-static void describe(const json_t *node, char *out, size_t size)
-{
-	const char *kind = json_string_value(json_object_get(node, "kind"));
-	const char *user = json_string_value(json_object_get(node, "user"));
-	unsigned long long offset =
-		(unsigned long long)json_integer_value(json_object_get(node, "offset"));
-
-	out[0] = '\0';
-	if (!strcmp(kind, "lease"))
-		snprintf(out, size, "at 0x%llx, %s %lld %s", offset, user,
-			 (long long)json_integer_value(json_object_get(node, "pid")),
-			 json_string_value(json_object_get(node, "command")));
-	else if (!strcmp(kind, "process"))
-		snprintf(out, size, "at 0x%llx, %s",
-			 (unsigned long long)json_integer_value(json_object_get(node, "address")),
-			 user);
-	else if (!strcmp(kind, "interrupts"))
-		describe_device(node, out, size);
-	else if (!strcmp(kind, "vector"))
-		snprintf(out, size, "lease %lld, %lld so far, %s %lld %s",
-			 (long long)json_integer_value(json_object_get(node, "lease")),
-			 (long long)json_integer_value(json_object_get(node, "count")), user,
-			 (long long)json_integer_value(json_object_get(node, "pid")),
-			 json_string_value(json_object_get(node, "command")));
-	else if (!strcmp(kind, "region") && offset)
-		snprintf(out, size, "at 0x%llx", offset);
-	else if (json_object_get(node, "model"))
-		snprintf(out, size, "%s", json_string_value(json_object_get(node, "model")));
-}
-
-static int draw_node(const struct context *context, struct libscols_table *table,
-		     struct libscols_line *parent, const json_t *node)
-{
-	struct libscols_line *line = scols_table_new_line(table, parent);
-	const json_t *size = json_object_get(node, "size"), *child;
-	char text[256];
-	int err = 0;
-	size_t i;
-
-	if (!line)
-		return -ENOMEM;
-	set_text(line, TREE_NAME, node, "name");
-	set_text(line, TREE_RIGHTS, node, "rights");
-	set_text(line, TREE_MEMTYPE, node, "cache");
-	set_text(line, TREE_STATE, node, "state");
-	if (size && context->table.bytes)
-		snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(size));
-	else if (size)
-		size_words((uint64_t)json_integer_value(size), text, sizeof(text));
-	if (size)
-		scols_line_set_data(line, TREE_SIZE, text);
-	describe(node, text, sizeof(text));
-	scols_line_set_data(line, TREE_NOTE, text);
-	json_array_foreach(json_object_get(node, "children"), i, child)
-	{
-		err = err ? err : draw_node(context, table, line, child);
-	}
-	return err;
-}
-
-static int draw(const struct forest *forest)
-{
-	static const char *const names[] = { "NAME", "SIZE", "RIGHTS", "CACHE", "STATE", "NOTE" };
-	struct libscols_table *table = scols_new_table();
-	const json_t *node;
-	int err = table ? 0 : -ENOMEM;
-	size_t i;
-
-	for (i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!scols_table_new_column(table, names[i], 0,
-					    i == TREE_NAME   ? SCOLS_FL_TREE
-					    : i == TREE_SIZE ? SCOLS_FL_RIGHT
-							     : 0))
-			err = -ENOMEM;
-	scols_table_enable_noheadings(table, forest->context->table.no_headings);
-	json_array_foreach(forest->roots, i, node)
-	{
-		err = err ? err : draw_node(forest->context, table, NULL, node);
-	}
-	if (!err)
-		scols_print_table(table);
-	scols_unref_table(table);
-	return err ? out_of_memory(forest->context) : STATUS_OK;
-}
-
 /* ---- the verb ---- */
 
 /* Vectors, or the caller or somebody else operates it or may. */
@@ -399,6 +271,18 @@ static int build(struct forest *forest)
 	return 0;
 }
 
+static int print(const struct context *context, json_t *roots)
+{
+	bool to_stdout = options.svg && !strcmp(options.svg, "-");
+	int status = 0;
+
+	if (!context->json || options.svg)
+		status = draw_tree(context, roots, options.svg);
+	if (status || !context->json || to_stdout)
+		return status;
+	return json_output(json_pack("{s:i, s:O}", "schema", JSON_SCHEMA, "devices", roots));
+}
+
 static int verb_tree(struct context *context, int argc, char **argv)
 {
 	struct forest forest = { .context = context };
@@ -413,9 +297,7 @@ static int verb_tree(struct context *context, int argc, char **argv)
 	if (!status)
 		status = build(&forest);
 	if (!status)
-		status = context->json ? json_output(json_pack("{s:i, s:O}", "schema", JSON_SCHEMA,
-							       "devices", forest.roots))
-				       : draw(&forest);
+		status = print(context, forest.roots);
 	json_decref(forest.roots);
 	free_window_mappings(&forest.mappings);
 	mmiod_vector_list_free(forest.vectors);
@@ -430,9 +312,11 @@ const struct verb tree_verb = {
 	.arguments = "",
 	.summary = "devices, regions, leases, processes, vectors",
 	.group = GROUP_SEE,
-	.options = table_options,
+	.options = option_rows,
+	.values = &options,
 	.run = verb_tree,
 	.examples = { { "tree", "all that policy lets you see, and who maps it" },
+		      { "tree --svg tree.svg", "the same for a browser" },
 		      { "tree --json", "nested, by \"children\"" } },
 	.more = "Below a lease are the processes that map it, as far as you may look into them.",
 };
