@@ -241,7 +241,7 @@ whole() {
 	run mmioctl plot common+4/8 --count 3 --interval 1ms
 	expect_status 0
 	expect_equal "${#lines[@]}" 3
-	expect_match '^0\.000  common\+0x4 12 +\[ {20}\]  common\+0x8 0 +\['
+	expect_match '^0\.[0-9]{3}  common\+0x4 12 +\[ {20}\]  common\+0x8 0 +\['
 	run mmioctl --json plot common
 	expect_status 2
 	expect_match 'mmioctl record --json has samples'
@@ -311,4 +311,131 @@ on_terminal() {
 	mmioctl revoke "$(value '.leases[0].id' leases)"
 	expect_end 7
 	sed 's/.*\x1b\[?1049l//' "$T/screen" | grep -aq 'common: revoked by'
+}
+
+# counting FILE OPTION…: records common, which counts up from 0 until the options end that.
+counting() {
+	local file=$1 i=0
+	shift
+	mmioctl write common 0
+	background mmioctl record common -o "$file" --rate 2000 "$@"
+	eventually grep -q '^t_s' "$file"
+	while kill -0 "$JOB" 2>/dev/null; do
+		mmioctl write common $((++i))
+	done
+	expect_end 0
+	expect_equal "$output" ''
+	whole "$file"
+}
+
+# holds FILE PREDICATE: one of Python about what was there before the record began, what was from then on, and when that was told.
+holds() {
+	python3 - "$@" <<-'END'
+		import sys
+		before, after, told = [], [], None
+		for line in open(sys.argv[1]).read().splitlines():
+		    if line.startswith("# started: "):
+		        told = line.removeprefix("# started: ")
+		    elif line[0].isdigit():
+		        (before if told is None else after).append(int(line.split(",")[3]))
+		assert eval(sys.argv[2]), (before, after, told)
+	END
+}
+
+@test "a record begins and ends when its conditions hold" {
+	shared
+	counting "$T/a.csv" --start-when 'common+0x0 >= 5' --stop-when 'common+0x0>=8'
+	holds "$T/a.csv" 'not before and min(after) >= 5 and after[-1] >= 8 and all(v < 8 for v in after[:-1])'
+	holds "$T/a.csv" 'told == "common+0x0 >= 5"'
+	grep -q '^# end: --stop-when, ' "$T/a.csv"
+	counting "$T/b.csv" --start-when 'common+0x0 changes' --before 1 --count 3
+	holds "$T/b.csv" 'len(after) == 3 and before[0] != after[0]'
+}
+
+@test "each comparison means what it says" {
+	shared
+	while IFS='|' read -r words predicate; do
+		rm -f "$T/a.csv"
+		counting "$T/a.csv" --start-when "common+0x0 $words" --before 1 --count 1
+		holds "$T/a.csv" "(lambda is_it: is_it(after[0]) and not any(map(is_it, before)))(lambda v: $predicate)"
+	done <<-'END'
+		==0|v == 0
+		= 0x0|v == 0
+		!=0|v != 0
+		> 3|v > 3
+		>=3|v >= 3
+		< 1|v < 1
+		<=1|v <= 1
+		&4|v & 4
+		& 0xa|v & 10
+	END
+}
+
+@test "samples before the beginning and after the end are written, as many as there were" {
+	shared
+	counting "$T/a.csv" --start-when 'common+0x0 >= 10' --before 100000 --stop-when 'common+0x0 >= 12' --after 20
+	holds "$T/a.csv" 'before == sorted(before) and before[0] < 10 and max(before) < 10 and after[0] >= 10'
+	# From the first that stops it on there are 21, whatever they have.
+	holds "$T/a.csv" 'sum(v >= 12 for v in after) == 21'
+}
+
+# Each tick that record waits for is a switch.
+slept() { # SINCE: a number of switches, and twenty more
+	[ "$(awk '/^voluntary/ { print $2 }' "/proc/$JOB/status")" -ge $(($1 + 20)) ]
+}
+
+@test "of the samples before the beginning only as many as were asked for are written" {
+	shared
+	background mmioctl record common -o "$T/a.csv" --rate 1000 --start-when 'common+0x0 == 9' --before 7 --count 2
+	eventually grep -q '^t_s' "$T/a.csv"
+	eventually slept "$(awk '/^voluntary/ { print $2 }' "/proc/$JOB/status")"
+	mmioctl write common 9
+	expect_end 0
+	whole "$T/a.csv"
+	holds "$T/a.csv" 'before == [0] * 7 and after == [9, 9]'
+}
+
+@test "with --on-change each row differs from the one before" {
+	shared
+	counting "$T/a.csv" --on-change --start-when 'common+0x0 >= 5' --before 3 --stop-when 'common+0x0 >= 9'
+	holds "$T/a.csv" 'len(before) <= 3 and len(set(before + after)) == len(before + after)'
+}
+
+@test "conditions are told in JSON, and fields may be named in them" {
+	shared
+	printf '[CONTROL]\noffset = 0\nwidth = 32\nfield MODE = 3-2\n' >"$T/map.ini"
+	mmioctl write common 8
+	mmioctl --json record common --map "$T/map.ini" --field CONTROL.MODE --start-when 'CONTROL.MODE == 2' --count 1 >"$T/lines"
+	jq -se '.[1] == {"mark": "started", "when": "CONTROL.MODE == 2"} and .[2].values == [2] and .[3].samples == 1' "$T/lines"
+}
+
+@test "a record that waits for its beginning ends by a signal, without a row" {
+	shared
+	background mmioctl record common -o "$T/a.csv" --start-when 'common+0x0 == 1' --for 1ms --count 1
+	eventually grep -q '^t_s' "$T/a.csv"
+	sleep 0.2
+	kill -INT "$JOB"
+	expect_end 0
+	whole "$T/a.csv"
+	grep -q '^# end: interrupted, 0 samples' "$T/a.csv"
+}
+
+@test "conditions that make no sense are refused, and no file is made" {
+	shared
+	for expr in '' 'nothing == 1' 'common+0x0' 'common+0x0 ~ 3' 'common+0x0 == x' 'common+0x0 == 0x100000000' 'common+0x0 changes 3' 'common+0x0 =='; do
+		for option in --start-when --stop-when; do
+			run mmioctl record common -o "$T/a.csv" "$option" "$expr"
+			expect_status 2
+			[[ $output == *"$option \"$expr\""* ]]
+			[ ! -e "$T/a.csv" ]
+		done
+	done
+	run mmioctl record common --before 3
+	expect_status 2
+	expect_match '--before is for --start-when'
+	run mmioctl record common --after 3
+	expect_status 2
+	run mmioctl record common common+4 --start-when 'common+0x0 == 1' --before 600000
+	expect_status 2
+	expect_match 'of 2 series at most 524288 samples'
 }

@@ -225,6 +225,7 @@ static void start_clock(struct sampling *sampling)
 	clock_gettime(CLOCK_MONOTONIC, &sampling->started);
 	clock_gettime(CLOCK_REALTIME, &sampling->started_real);
 	sampling->next = in_ns(&sampling->started);
+	sampling->begun = sampling->next;
 }
 
 /* Whoever waits for a lease is to be ended by a signal. */
@@ -377,6 +378,14 @@ static bool read_all(struct sampling *sampling)
 	return true;
 }
 
+void sampling_end(struct sampling *sampling, const char *why)
+{
+	if (sampling->follow.done)
+		return;
+	snprintf(sampling->follow.why, sizeof(sampling->follow.why), "%s", why);
+	follow_end(&sampling->follow, STATUS_OK);
+}
+
 static bool is_over(struct sampling *sampling)
 {
 	const struct sample_options *options = sampling->options;
@@ -384,13 +393,11 @@ static bool is_over(struct sampling *sampling)
 
 	if (options->count.is && sampling->samples >= options->count.value)
 		why = "--count";
-	else if (options->time_ms &&
-		 now_ns() - in_ns(&sampling->started) >= options->time_ms * 1000000ull)
+	else if (options->time_ms && sampling->begun &&
+		 now_ns() - sampling->begun >= options->time_ms * 1000000ull)
 		why = "--for";
-	if (why && !sampling->follow.done) {
-		snprintf(sampling->follow.why, sizeof(sampling->follow.why), "%s", why);
-		follow_end(&sampling->follow, STATUS_OK);
-	}
+	if (why)
+		sampling_end(sampling, why);
 	return sampling->follow.done;
 }
 

@@ -79,7 +79,8 @@ struct sampling {
 	uint64_t interval; /* ns */
 	uint64_t next; /* tick, of CLOCK_MONOTONIC */
 	struct timespec started, started_real; /* of the first tick */
-	uint64_t samples, missed; /* in all */
+	uint64_t begun; /* ns of CLOCK_MONOTONIC, from which --for counts; 0: not yet */
+	uint64_t samples, missed; /* in all; --count ends by the former */
 	uint64_t missed_now; /* since the last sample */
 	bool paused;
 	bool resized; /* the terminal: for the caller to clear */
@@ -95,6 +96,8 @@ int sampling_open(struct context *context, struct sampling *sampling,
 void sampling_close(struct sampling *sampling);
 /* Waits for the next tick. */
 enum sampled sampling_next(struct sampling *sampling, struct sample *sample);
+/* Ends it with that word, unless it has ended. */
+void sampling_end(struct sampling *sampling, const char *why);
 /* The words of the end, such as "interrupted". */
 const char *sampling_why(const struct sampling *sampling);
 

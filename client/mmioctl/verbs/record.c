@@ -5,7 +5,7 @@
  * Rows wait in memory until the output takes them: a pipe whose reader stands still costs ticks, which are
  * counted, and neither memory nor the answer to a signal.
  */
-#include "target/sample.h"
+#include "target/trigger.h"
 #include "verb.h"
 
 #include <errno.h>
@@ -25,12 +25,25 @@ static struct record_options {
 	struct sample_options sample;
 	const char *file;
 	bool force;
+	const char *start, *stop;
+	struct given before, after;
+	bool on_change;
 } options;
 
 static const struct verb_option option_rows[] = {
 	{ "file", 'o', "FILE", "write here (default: to standard output)",
 	  TEXT(struct record_options, file) },
 	{ "force", 0, NULL, "write over FILE, if it is there", FLAG(struct record_options, force) },
+	{ "start-when", 0, "EXPR", "begin with the first sample of which EXPR holds",
+	  TEXT(struct record_options, start) },
+	{ "before", 0, "N", "write the last N samples before that one, too",
+	  NUMBER(struct record_options, before) },
+	{ "stop-when", 0, "EXPR", "end with the first sample of which EXPR holds",
+	  TEXT(struct record_options, stop) },
+	{ "after", 0, "N", "write the next N samples after that one, too",
+	  NUMBER(struct record_options, after) },
+	{ "on-change", 0, NULL, "write only samples that differ from the row before",
+	  FLAG(struct record_options, on_change) },
 	SAMPLE_OPTIONS(struct record_options, sample),
 	{ 0 },
 };
@@ -43,6 +56,15 @@ struct record {
 	char *buffer; /* owned; ROOM bytes */
 	size_t used;
 	bool suspended; /* and it is told */
+	struct trigger start, stop;
+	struct ring ring; /* --before */
+	bool waiting; /* for --start-when */
+	bool ending; /* --stop-when held */
+	uint64_t after; /* samples that are to be written then */
+	uint64_t rows;
+	uint64_t owed; /* missed ticks of samples that were not written */
+	uint64_t last[SERIES_MAX]; /* --on-change: of the row before */
+	bool has_last;
 	int err; /* of the output */
 };
 
@@ -201,22 +223,32 @@ static void put_mark(struct record *record, bool suspended)
 		put(record, "# %s\n", mark);
 }
 
+static void put_started(struct record *record)
+{
+	if (record->context->json)
+		put_json(record,
+			 json_pack("{s:s, s:s}", "mark", "started", "when", record->start.text));
+	else
+		put(record, "# started: %s\n", record->start.text);
+}
+
 static void put_end(struct record *record)
 {
 	const struct sampling *sampling = &record->sampling;
 
 	if (record->context->json)
 		put_json(record, json_pack("{s:s, s:o, s:o}", "end", sampling_why(sampling),
-					   "samples", json_number(sampling->samples), "missed",
+					   "samples", json_number(record->rows), "missed",
 					   json_number(sampling->missed + sampling->missed_now)));
 	else
 		put(record, "# end: %s, %llu samples, %llu missed\n", sampling_why(sampling),
-		    (unsigned long long)sampling->samples,
+		    (unsigned long long)record->rows,
 		    (unsigned long long)(sampling->missed + sampling->missed_now));
 }
 
 static void put_sample(struct record *record, const struct sample *sample)
 {
+	record->rows++;
 	if (record->context->json)
 		put_json(record, row_json(&record->sampling, sample));
 	else
@@ -239,24 +271,113 @@ static bool wait_for_room(struct record *record)
 	return files[1].revents;
 }
 
+/* ---- which samples become rows ---- */
+
+/* --on-change: as the one before, of which it is asked likewise. */
+static bool is_known(struct record *record, const struct sample *sample)
+{
+	size_t size = record->sampling.count * sizeof(record->last[0]);
+	bool known = record->has_last && !memcmp(record->last, sample->values, size);
+
+	memcpy(record->last, sample->values, size);
+	record->has_last = true;
+	return known && options.on_change;
+}
+
+/* What it and those before it that are no rows have missed. */
+static struct sample with_owed(struct record *record, const struct sample *sample)
+{
+	struct sample row = *sample;
+
+	row.missed += record->owed;
+	record->owed = 0;
+	return row;
+}
+
+static void pass_over(struct record *record, const struct sample *sample)
+{
+	record->owed += sample->missed;
+	record->sampling.samples--;
+}
+
+static void keep(struct record *record, const struct sample *sample)
+{
+	struct sample row;
+
+	if (is_known(record, sample)) {
+		pass_over(record, sample);
+		return;
+	}
+	row = with_owed(record, sample);
+	ring_add(&record->ring, &row);
+	record->sampling.samples--;
+}
+
+/* Those before the beginning, as the output takes them; a signal ends the wait for that. */
+static void put_kept(struct record *record)
+{
+	const struct sample *sample;
+
+	while (!record->err && (sample = ring_take(&record->ring))) {
+		while (!wait_for_room(record))
+			;
+		if (has_room(record, 2 * LINE_ROOM))
+			put_sample(record, sample);
+	}
+}
+
+static void start(struct record *record)
+{
+	record->waiting = false;
+	record->sampling.begun = now_ns();
+	put_kept(record);
+	put_started(record);
+}
+
+/* After the first sample of which --stop-when holds, as many as --after says. */
+static void look_for_end(struct record *record, bool stops)
+{
+	if (record->ending)
+		record->after--;
+	record->ending |= stops;
+	if (record->ending && !record->after)
+		sampling_end(&record->sampling, "--stop-when");
+}
+
+static void consider(struct record *record, const struct sample *sample, bool resumed)
+{
+	bool starts = trigger_holds(&record->start, sample);
+	bool stops = trigger_holds(&record->stop, sample), first = record->waiting && starts;
+	struct sample row;
+
+	if (record->waiting && !starts) {
+		keep(record, sample);
+		return;
+	}
+	if (first)
+		start(record);
+	else if (resumed)
+		put_mark(record, false);
+	if (is_known(record, sample) && !first) {
+		pass_over(record, sample);
+	} else {
+		row = with_owed(record, sample);
+		put_sample(record, &row);
+	}
+	look_for_end(record, stops);
+}
+
 static void take(struct record *record)
 {
 	struct sample sample;
+	enum sampled sampled = sampling_next(&record->sampling, &sample);
 
-	switch (sampling_next(&record->sampling, &sample)) {
-	case SAMPLED_ON:
-		put_mark(record, false);
-		put_sample(record, &sample);
-		break;
-	case SAMPLED:
-		put_sample(record, &sample);
-		break;
-	case SAMPLED_PAUSED:
+	if (sampled == SAMPLED || sampled == SAMPLED_ON)
+		consider(record, &sample, sampled == SAMPLED_ON);
+	else if (sampled == SAMPLED_PAUSED && record->waiting)
+		record->ring.count = 0; /* what was before that is not just before the beginning */
+	else if (sampled == SAMPLED_PAUSED)
 		put_mark(record, true);
-		break;
-	default:
-		break;
-	}
 }
 
 static int output_failed(const struct record *record)
@@ -291,6 +412,30 @@ static int run(struct record *record)
 }
 
 /* ---- the verb ---- */
+
+static int read_triggers(struct record *record)
+{
+	struct context *context = record->context;
+	int status = 0;
+
+	if (options.before.is && !options.start)
+		return usage_error(context, "--before is for --start-when");
+	if (options.after.is && !options.stop)
+		return usage_error(context, "--after is for --stop-when");
+	if (options.start)
+		status = trigger_read(&record->sampling, "--start-when", options.start,
+				      &record->start);
+	if (!status && options.stop)
+		status =
+			trigger_read(&record->sampling, "--stop-when", options.stop, &record->stop);
+	if (!status)
+		status = ring_make(&record->sampling, options.before.value, &record->ring);
+	record->after = options.after.value;
+	record->waiting = options.start;
+	if (record->waiting)
+		record->sampling.begun = 0;
+	return status;
+}
 
 static int open_output(struct record *record)
 {
@@ -327,6 +472,8 @@ static int verb_record(struct context *context, int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* a reader may leave at any time */
 	status = sampling_open(context, &record.sampling, &options.sample, argc, argv);
 	if (!status)
+		status = read_triggers(&record);
+	if (!status)
 		status = open_output(&record);
 	if (!status) {
 		record.sampling.reader = record.fd;
@@ -334,6 +481,7 @@ static int verb_record(struct context *context, int argc, char **argv)
 	}
 	status = close_output(&record, status);
 	sampling_close(&record.sampling);
+	ring_free(&record.ring);
 	free(record.buffer);
 	return status;
 }
@@ -351,11 +499,16 @@ const struct verb record_verb = {
 	.run = verb_record,
 	.examples = { { "record edu+0x20 -o run.csv --rate 1000", "until Ctrl-C" },
 		      { "record edu/0x10 --for 10s >run.csv", "four registers, ten a second" },
-		      { "record edu --field STATUS.COMPUTING,ID",
-			"by name, from a register map" } },
+		      { "record edu --field STATUS.COMPUTING,ID", "by name, from a register map" },
+		      { "record edu+0x20 --start-when 'edu+0x20 >= 100' --before 50 --count 1000",
+			"around a moment" } },
 	.more = "Columns: the time from the start in seconds, by CLOCK_MONOTONIC; how many ticks\n"
 		"were missed since the row before; how many ns it took to read the row; a value\n"
 		"for each series. Comments tell the start in UTC, suspensions, and the end: why,\n"
 		"how many samples, how many missed. Exit status 7: revoked, or the device has\n"
-		"gone.\n",
+		"gone.\n\n"
+		"EXPR is a series as the head of the columns has it, then ==, !=, <, <=, >, >= or\n"
+		"& (any of these bits) and a value; or the series and \"changes\". --count and "
+		"--for\n"
+		"count from the sample that --start-when begins with.\n",
 };
