@@ -272,13 +272,63 @@ finds() {
 	grep -q 'reset = 0xa5' "$T/2009.ini"
 }
 
+@test "IP-XACT: arrays of 2022 have dimensions and strides, of registers, files, fields and blocks" {
+	ipxact <<-END
+		<register><name>CNT</name><array><dim indexVar="i">2</dim><dim>2</dim><stride>8</stride></array>
+		<addressOffset>0x10</addressOffset><size>32</size></register>
+		<registerFile><name>CH</name><array><dim>2</dim><stride>'h40</stride></array><addressOffset>0x80</addressOffset><range>0x10</range>
+		<register><name>D</name><array><dim>2</dim></array><addressOffset>4</addressOffset><size>16</size>
+		<field><name>F</name><array><dim>2</dim><bitStride>4</bitStride></array><bitOffset>1</bitOffset><bitWidth>2</bitWidth>
+		<fieldAccessPolicies><fieldAccessPolicy><access>read-only</access><readAction>clear</readAction></fieldAccessPolicy></fieldAccessPolicies>
+		</field></register></registerFile>
+		<register><name>W</name><addressOffset>0</addressOffset><size>32</size>
+		<accessPolicies><accessPolicy><access>write-only</access></accessPolicy></accessPolicies></register>
+	END
+	mmioctl regmap convert "$T/a.xml" >"$T/a.ini"
+	mmioctl regmap check "$T/a.ini"
+	expect_equal "$(awk '/^\[[A-Z]/ { name = $0 } /^offset/ { print name, $3 }' "$T/a.ini" | paste -sd' ')" \
+		'[CNT_0_0] 0x10 [CNT_0_1] 0x18 [CNT_1_0] 0x20 [CNT_1_1] 0x28 [CH_0_D_0] 0x84 [CH_0_D_1] 0x86 [CH_1_D_0] 0xc4 [CH_1_D_1] 0xc6 [W] 0x0'
+	expect_equal "$(sed -n '/^\[CH_1_D_1\]/,/^$/p' "$T/a.ini" | grep -E '^(field|read-action)' | paste -sd' ')" \
+		'field F_0 = 2-1 ro read-action F_0 = clear field F_1 = 6-5 ro read-action F_1 = clear'
+	sed -n '/^\[W\]/,/^$/p' "$T/a.ini" | grep -qx 'access = wo'
+	sed 's#<ipxact:name>blk</ipxact:name>#&<ipxact:array><ipxact:dim>2</ipxact:dim></ipxact:array>#' "$T/a.xml" >"$T/blocks.xml"
+	mmioctl regmap convert "$T/blocks.xml" --base 0x100 >"$T/blocks.ini"
+	# Fields without a stride follow each other.
+	sed 's#<ipxact:bitStride>4</ipxact:bitStride>##' "$T/a.xml" >"$T/near.xml"
+	mmioctl regmap convert "$T/near.xml" | grep -qx 'field F_1 = 4-3 ro'
+	# Blocks without a stride follow each other.
+	expect_equal "$(grep -A1 -F '[blk_1_CNT_0_1]' "$T/blocks.ini" | tail -n1)" 'offset = 0x1018'
+}
+
+@test "IP-XACT: arrays and access policies that make no sense are refused with their line" {
+	local register='<addressOffset>0</addressOffset><size>32</size></register>'
+	ipxact <<<"<register><name>A</name><array><stride>4</stride></array>$register"
+	refuses 'a.xml:3: an array has at least one dim' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><array><dim>2</dim><stride>0</stride></array>$register"
+	refuses 'a.xml:3: stride 0: all elements of the array would be one' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><array><dim>N+1</dim></array>$register"
+	refuses 'a.xml:3: dim "N\+1": it is a number, decimal or 0x…; expressions are not read' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><array><dim>65536</dim><dim>65536</dim></array>$register"
+	refuses 'a.xml:3: dim 65536: an array has 1 to 65536 elements' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><array><dim>4</dim><stride>0x4000000000000000</stride></array>$register"
+	refuses 'a.xml:3: array: its address is beyond' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><array><dim>2</dim><stride>2</stride></array>$register"
+	run mmioctl regmap check "$T/a.xml"
+	expect_status 9
+	expect_match 'A_1.*A_0|A_0.*A_1'
+	ipxact <<<"<register><name>A</name><accessPolicies><accessPolicy><access>read-only</access></accessPolicy><accessPolicy><access>write-only</access></accessPolicy></accessPolicies>$register"
+	refuses 'a.xml:3: a second access policy' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><addressOffset>0</addressOffset><size>32</size><field><name>F</name><bitOffset>0</bitOffset><bitWidth>1</bitWidth><fieldAccessPolicies><fieldAccessPolicy><fieldAccessPolicyDefinitionRef>P</fieldAccessPolicyDefinitionRef></fieldAccessPolicy></fieldAccessPolicies></field></register>"
+	refuses 'a.xml:3: this needs definitions' "$T/a.xml"
+}
+
 @test "IP-XACT: what would change the meaning is refused with its line" {
 	ipxact '<ipxact:addressUnitBits>32</ipxact:addressUnitBits>' <<<"<register><name>A</name><addressOffset>0</addressOffset><size>32</size></register>"
 	refuses 'a.xml:1: addressUnitBits 32: only maps that are addressed by bytes' "$T/a.xml"
 	ipxact <<<"<register><name>A</name><addressOffset>0</addressOffset><size>WIDTH*2</size></register>"
 	refuses 'a.xml:3: size "WIDTH\*2": it is a number, decimal or 0x…; expressions are not read' "$T/a.xml"
-	ipxact <<<"<register><name>A</name><array><dim>2</dim></array><addressOffset>0</addressOffset><size>32</size></register>"
-	refuses 'a.xml:3: .*later standard' "$T/a.xml"
+	ipxact <<<"<register><name>A</name><registerDefinitionRef>R</registerDefinitionRef><addressOffset>0</addressOffset></register>"
+	refuses 'a.xml:3: this needs banks, or definitions that stand elsewhere' "$T/a.xml"
 	ipxact <<<"<register><name>A</name><isPresent>0</isPresent><addressOffset>0</addressOffset><size>32</size></register>
 		<register><name>B</name><isPresent>1</isPresent><addressOffset>0</addressOffset><size>32</size></register>"
 	run mmioctl regmap convert "$T/a.xml"

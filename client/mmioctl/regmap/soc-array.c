@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arrays: elements that stand for several. SVD's have a %s in their names, which becomes what dimIndex
- * says; brackets around it go. IP-XACT's have several dimensions, and follow each other.
+ * says; brackets around it go. IP-XACT's have several dimensions, the last of which counts first, and
+ * follow each other; those of 2022 say it in an element of its own, and may lie apart.
  */
 #include "regmap/soc.h"
 
@@ -28,9 +29,37 @@ static void add_dimension(struct soc *soc, struct soc_array *array, const struct
 	}
 }
 
+/* What says how many there are: the element itself, or in IP-XACT of 2022 a part of it. */
+static const struct xml_node *where_told(struct soc *soc, const struct xml_node *node)
+{
+	const struct xml_node *array = soc->ipxact ? soc_own(soc, node, SOC_ARRAY) : NULL;
+
+	if (array && !soc_own(soc, array, SOC_DIM))
+		build_refuse(soc->build, array->line, "an array has at least one dim");
+	return array ? array : node;
+}
+
+static void read_step(struct soc *soc, const struct xml_node *told, struct soc_array *array)
+{
+	bool apart =
+		soc_number(soc, told, soc->ipxact ? SOC_STRIDE : SOC_DIM_INCREMENT, &array->step);
+
+	if (!apart && !soc->ipxact)
+		build_refuse(soc->build, array->node->line,
+			     "an array of dim elements has a dimIncrement");
+	if (apart && soc->ipxact && !array->step)
+		build_refuse(soc->build, told->line,
+			     "stride 0: all elements of the array would be one");
+	if (array->step > MAP_ADDRESS_MAX / array->count)
+		build_refuse(soc->build, array->node->line, "%s: its address is beyond 0x%llx",
+			     soc->ipxact ? "array" : "dimIncrement",
+			     (unsigned long long)MAP_ADDRESS_MAX);
+}
+
 void soc_array(struct soc *soc, const struct xml_node *node, uint64_t step, struct soc_array *array)
 {
-	const struct xml_node *leaf = soc_child(soc, node, SOC_DIM);
+	const struct xml_node *told = where_told(soc, node);
+	const struct xml_node *leaf = soc_child(soc, told, SOC_DIM);
 
 	*array = (struct soc_array){ .node = node, .count = 1, .step = step };
 	for (; leaf && !soc->build->err; leaf = leaf->next)
@@ -38,11 +67,7 @@ void soc_array(struct soc *soc, const struct xml_node *node, uint64_t step, stru
 			add_dimension(soc, array, leaf);
 	if (!array->dimensions)
 		return;
-	if (!soc_number(soc, node, SOC_DIM_INCREMENT, &array->step) && !soc->ipxact)
-		build_refuse(soc->build, node->line, "an array of dim elements has a dimIncrement");
-	if (array->step > MAP_ADDRESS_MAX / array->count)
-		build_refuse(soc->build, node->line, "dimIncrement: its address is beyond 0x%llx",
-			     (unsigned long long)MAP_ADDRESS_MAX);
+	read_step(soc, told, array);
 	array->index = soc_text(soc, node, SOC_DIM_INDEX);
 }
 

@@ -208,6 +208,7 @@ static const char *tag_word(enum soc_tag tag)
 		[SOC_RESET_VALUE] = "resetValue",
 		[SOC_DIM] = "dim",
 		[SOC_DIM_INCREMENT] = "dimIncrement",
+		[SOC_STRIDE] = "stride",
 		[SOC_BIT_OFFSET] = "bitOffset",
 		[SOC_BIT_WIDTH] = "bitWidth",
 		[SOC_LSB] = "lsb",
@@ -244,8 +245,8 @@ bool soc_is_present(struct soc *soc, const struct xml_node *node)
 
 	if (unknown)
 		build_refuse(soc->build, unknown->line,
-			     "this needs arrays, banks or definitions of a later standard than "
-			     "IP-XACT 1685-2014, which are not read");
+			     "this needs banks, or definitions that stand elsewhere, which are not "
+			     "read");
 	soc_number(soc, node, SOC_PRESENT, &present);
 	return present && !soc->build->err;
 }

@@ -30,9 +30,40 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/*
+ * IP-XACT of 2022 has what accesses do in policies, one for each mode of the device. Which mode it is
+ * in is not known here, so there must be one.
+ */
+static const struct xml_node *from_policy(struct soc *soc, const struct xml_node *node,
+					  enum soc_tag tag)
+{
+	const struct xml_node *list = soc_own(soc, node, SOC_POLICIES);
+	const struct xml_node *policy = list ? soc_own(soc, list, SOC_POLICY) : NULL;
+	const struct xml_node *unknown = policy ? soc_own(soc, policy, SOC_UNKNOWN) : NULL;
+
+	for (const struct xml_node *other = policy ? policy->next : NULL; other;
+	     other = other->next)
+		if (other->tag == SOC_POLICY)
+			build_refuse(soc->build, other->line,
+				     "a second access policy: only what has the same access in all "
+				     "modes is read");
+	if (unknown)
+		build_refuse(soc->build, unknown->line,
+			     "this needs definitions that stand elsewhere, which are not read");
+	return policy ? soc_own(soc, policy, tag) : NULL;
+}
+
+static const struct xml_node *find_rule(struct soc *soc, const struct xml_node *node,
+					enum soc_tag tag)
+{
+	const struct xml_node *leaf = soc_child(soc, node, tag);
+
+	return leaf || !soc->ipxact ? leaf : from_policy(soc, node, tag);
+}
+
 static void inherit_access(struct soc *soc, const struct xml_node *node, struct soc_inherited *from)
 {
-	const struct xml_node *leaf = soc_child(soc, node, SOC_ACCESS);
+	const struct xml_node *leaf = find_rule(soc, node, SOC_ACCESS);
 
 	if (!leaf)
 		return;
@@ -50,7 +81,7 @@ static void inherit_access(struct soc *soc, const struct xml_node *node, struct 
 static void inherit_modified(struct soc *soc, const struct xml_node *node,
 			     struct soc_inherited *from)
 {
-	const struct xml_node *leaf = soc_child(soc, node, SOC_MODIFIED);
+	const struct xml_node *leaf = find_rule(soc, node, SOC_MODIFIED);
 
 	if (!leaf)
 		return;
@@ -70,7 +101,7 @@ static void inherit_modified(struct soc *soc, const struct xml_node *node,
 
 static void inherit_read(struct soc *soc, const struct xml_node *node, struct soc_inherited *from)
 {
-	const struct xml_node *leaf = soc_child(soc, node, SOC_READ_ACTION);
+	const struct xml_node *leaf = find_rule(soc, node, SOC_READ_ACTION);
 
 	if (!leaf)
 		return;
@@ -275,11 +306,13 @@ static void add_fields(struct soc *soc, const struct xml_node *node,
 	struct soc_inherited own = *from;
 	struct soc_array array;
 	struct map_field *field;
+	uint64_t width = 1;
 
 	inherit_access(soc, node, &own);
 	inherit_modified(soc, node, &own);
 	inherit_read(soc, node, &own);
-	soc_array(soc, node, 1, &array);
+	soc_number(soc, node, SOC_BIT_WIDTH, &width);
+	soc_array(soc, node, width, &array);
 	for (uint64_t i = 0; i < array.count && soc_stride(soc, node); i++) {
 		add_field(soc, &array, i, &own, reg, &field);
 		if (field)

@@ -53,14 +53,17 @@ static const struct xml_word svd_words[] = {
 
 static const struct xml_word ipxact_words[] = {
 	{ "access", SOC_ACCESS },
-	{ "accessPolicies", SOC_UNKNOWN },
+	{ "accessPolicies", SOC_POLICIES },
+	{ "accessPolicy", SOC_POLICY },
 	{ "addressBlock", SOC_PERIPHERAL },
+	{ "addressBlockDefinitionRef", SOC_UNKNOWN },
 	{ "addressOffset", SOC_OFFSET },
 	{ "addressUnitBits", SOC_UNIT_BITS },
-	{ "array", SOC_UNKNOWN },
+	{ "array", SOC_ARRAY },
 	{ "bank", SOC_UNKNOWN },
 	{ "baseAddress", SOC_BASE },
 	{ "bitOffset", SOC_BIT_OFFSET },
+	{ "bitStride", SOC_STRIDE },
 	{ "bitWidth", SOC_BIT_WIDTH },
 	{ "component", SOC_COMPONENT },
 	{ "description", SOC_DESCRIPTION },
@@ -68,18 +71,26 @@ static const struct xml_word ipxact_words[] = {
 	{ "enumeratedValue", SOC_VALUE },
 	{ "enumeratedValues", SOC_VALUES },
 	{ "field", SOC_FIELD },
+	{ "fieldAccessPolicies", SOC_POLICIES },
+	{ "fieldAccessPolicy", SOC_POLICY },
+	{ "fieldAccessPolicyDefinitionRef", SOC_UNKNOWN },
+	{ "fieldDefinitionRef", SOC_UNKNOWN },
 	{ "isPresent", SOC_PRESENT },
 	{ "memoryMap", SOC_MAP },
+	{ "memoryMapDefinitionRef", SOC_UNKNOWN },
 	{ "memoryMaps", SOC_MAPS },
 	{ "modifiedWriteValue", SOC_MODIFIED },
 	{ "name", SOC_NAME },
 	{ "range", SOC_RANGE },
 	{ "readAction", SOC_READ_ACTION },
 	{ "register", SOC_REGISTER },
+	{ "registerDefinitionRef", SOC_UNKNOWN },
 	{ "registerFile", SOC_CLUSTER },
+	{ "registerFileDefinitionRef", SOC_UNKNOWN },
 	{ "reset", SOC_RESET },
 	{ "resets", SOC_RESETS },
 	{ "size", SOC_SIZE },
+	{ "stride", SOC_STRIDE },
 	{ "value", SOC_NUMBER },
 };
 
@@ -175,7 +186,7 @@ static void add_element(struct soc *soc, const struct soc_array *array, uint64_t
 	}
 }
 
-/* IP-XACT's elements follow each other. */
+/* IP-XACT's elements follow each other. @from: of a register. */
 static uint64_t stride_of(struct soc *soc, const struct xml_node *node,
 			  const struct soc_inherited *from)
 {
@@ -244,7 +255,7 @@ static bool visit_elements(struct soc *soc, const struct xml_node *node, visitor
 	uint64_t base = 0;
 
 	soc_number(soc, node, SOC_BASE, &base);
-	soc_array(soc, node, 0, &found.array);
+	soc_array(soc, node, stride_of(soc, node, NULL), &found.array);
 	for (; found.i < found.array.count && soc_stride(soc, node); found.i++) {
 		found.base = soc_sum(soc, node, base, found.i * found.array.step);
 		if (!soc_element_name(soc, &found.array, found.i, "", found.name) ||

@@ -36,6 +36,10 @@ enum soc_tag {
 	SOC_DIM,
 	SOC_DIM_INCREMENT,
 	SOC_DIM_INDEX,
+	SOC_ARRAY,
+	SOC_STRIDE,
+	SOC_POLICIES,
+	SOC_POLICY,
 	SOC_BIT_OFFSET,
 	SOC_BIT_WIDTH,
 	SOC_BIT_RANGE,
@@ -97,7 +101,7 @@ bool soc_is_present(struct soc *soc, const struct xml_node *node);
 #define SOC_DIMENSIONS 4
 
 struct soc_array {
-	const struct xml_node *node;
+	const struct xml_node *node; /* the element that it is of */
 	uint64_t counts[SOC_DIMENSIONS];
 	size_t dimensions; /* 0: it is none */
 	uint64_t count; /* of elements: 1 if it is none */
