@@ -300,6 +300,11 @@ finds() {
 	expect_equal "$(grep -A1 -F '[blk_1_CNT_0_1]' "$T/blocks.ini" | tail -n1)" 'offset = 0x1018'
 }
 
+@test "however long a path is, what is wrong with it is told" {
+	printf '[map]\nsource = /%s\n' "$(printf 'long-%.0s' {1..400})" >"$T/a.ini"
+	refuses '^[^ ]*mmioctl: /long-.*: (No such file or directory|File name too long)$' "$T/a.ini"
+}
+
 @test "IP-XACT: arrays and access policies that make no sense are refused with their line" {
 	local register='<addressOffset>0</addressOffset><size>32</size></register>'
 	ipxact <<<"<register><name>A</name><array><stride>4</stride></array>$register"

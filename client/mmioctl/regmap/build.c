@@ -19,9 +19,11 @@ static void refuse(struct map_build *build, unsigned int line, const char *sente
 		return;
 	build->err = -EINVAL;
 	if (line)
-		snprintf(build->error, build->size, "%s:%u: %s", build->map->file, line, sentence);
+		snprintf(build->error, build->size, "%." MAP_FILE_SHOWN "s:%u: %s",
+			 build->map->file, line, sentence);
 	else
-		snprintf(build->error, build->size, "%s: %s", build->map->file, sentence);
+		snprintf(build->error, build->size, "%." MAP_FILE_SHOWN "s: %s", build->map->file,
+			 sentence);
 }
 
 int build_refuse(struct map_build *build, unsigned int line, const char *format, ...)

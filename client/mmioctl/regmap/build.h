@@ -17,6 +17,7 @@
 #define MAP_THINGS_MAX 262144 /* registers, fields and words together */
 #define MAP_FIELDS_MAX 128
 #define MAP_WORDS_MAX 1024
+#define MAP_FILE_SHOWN "600" /* bytes of a path before a sentence, which is to be seen, too */
 #define MAP_TEXT_MAX 256 /* bytes of a description that are kept, with the end */
 
 struct map_build {

@@ -64,7 +64,8 @@ static char *read_file(struct map_build *build, const char *file, size_t *length
 	}
 	free(text);
 	build->err = text ? -ENOMEM : -err;
-	snprintf(build->error, build->size, "%s: %s", file, strerror(-build->err));
+	snprintf(build->error, build->size, "%." MAP_FILE_SHOWN "s: %s", file,
+		 strerror(-build->err));
 	return NULL;
 }
 
