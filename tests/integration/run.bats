@@ -118,6 +118,17 @@ make_sysfs() {
 	run inside --uio 0=card-regs --uio 0=card-ram -- true
 	expect_status 2
 	expect_match '/dev/uio0 is given twice'
+	run inside --uio 0=card-regs,card/irq0,card/irq1 -- true
+	expect_status 2
+	expect_match '"0=card-regs,card/irq0,card/irq1": a node has one interrupt'
+	run inside --uio 0=card/irq0 -- true
+	expect_status 2
+	expect_match '"0=card/irq0": a node has at least one map'
+	for word in /irq0 card/irq4294967296 a-name-of-more-than-thirty-one-letters/irq0; do
+		run inside --uio "0=card-regs,$word" -- true
+		expect_status 2
+		expect_match 'is not a vector: write DEVICE/irqN'
+	done
 	run inside --downgrade -- true
 	expect_status 2
 	expect_match 'read-only'

@@ -189,15 +189,16 @@ static bool give_offer(const struct question *question)
 		return true;
 	if (err < 0) {
 		refuse(question, err);
-	} else if (err) {
-		leave_to_kernel(question);
-	} else {
-		if (offer->note[0])
-			say_while_running(answers->context, "%s: %s", question->thing.name,
-					  offer->note);
-		give_file(question, offer->fd);
-		close(offer->fd);
+		return false;
 	}
+	if (offer->note[0])
+		say_while_running(answers->context, "%s: %s", question->thing.name, offer->note);
+	if (err) {
+		leave_to_kernel(question);
+		return false;
+	}
+	give_file(question, offer->fd);
+	close(offer->fd);
 	return false;
 }
 

@@ -160,6 +160,14 @@ int loan_finish(struct loans *loans, const char *region, enum mmiod_memtype memt
 	return n < 0 ? n : add_loan(loans, region, memtype, lease, NULL);
 }
 
+bool loan_is_used(const struct loans *loans, const struct mmiod_target *target)
+{
+	for (const struct loan *loan = loans->first; loan; loan = loan->next)
+		if (covers(loan, target, MMIOD_MEMTYPE_DEFAULT) && !is_unused(loans, loan))
+			return true;
+	return false;
+}
+
 void loans_return(struct loans *loans)
 {
 	struct loan **place = &loans->first;

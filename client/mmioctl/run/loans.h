@@ -35,6 +35,8 @@ int loan_take(struct loans *loans, const struct mmiod_target *target, unsigned i
 /* Puts down what a wait that is over brought. Frees it unless it returns -EAGAIN. */
 int loan_finish(struct loans *loans, const char *region, enum mmiod_memtype memtype,
 		struct mmiod_wait *wait);
+/* Whether anybody but this process has something of the range. */
+bool loan_is_used(const struct loans *loans, const struct mmiod_target *target);
 /* Gives back what nobody but this process has, unless --keep. */
 void loans_return(struct loans *loans);
 void loans_drop(struct loans *loans);

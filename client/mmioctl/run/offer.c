@@ -299,6 +299,17 @@ static struct parts *bar_parts(struct offers *offers, const struct thing *thing,
 	return parts;
 }
 
+/* The kernel gives them to root alone, and would not say why. */
+static int leave_ports(const struct thing *thing, struct offer *offer)
+{
+	if (faccessat(AT_FDCWD, thing->name, R_OK, AT_EACCESS))
+		snprintf(offer->note, sizeof(offer->note),
+			 "BAR %u is of I/O ports, which mmiod does not lease: the kernel decides "
+			 "by your own rights",
+			 thing->number);
+	return 1;
+}
+
 static int offer_bar(struct offers *offers, const struct thing *thing, struct offer *offer)
 {
 	struct mmiod_view_options options = { 0 };
@@ -308,7 +319,7 @@ static int offer_bar(struct offers *offers, const struct thing *thing, struct of
 	int err;
 
 	if (read_function_bar(thing->device, thing->number, &bar) && bar.io)
-		return 1;
+		return leave_ports(thing, offer);
 	options.length = bar.size;
 	offer->memtype = thing->combining ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_DEFAULT;
 	err = rights_for(offers, offer, &rights);
@@ -465,6 +476,20 @@ static struct parts *uio_parts(struct offers *offers, const struct plan_uio *uio
 	return parts;
 }
 
+static int take_vector(struct offers *offers, const struct plan_uio *uio, const struct parts *parts,
+		       struct offer *offer, struct mmiod_view_options *options)
+{
+	int err = vector_take(&offers->loans, &offers->vectors, uio, parts->targets, &options->irq);
+
+	if (err)
+		return refuse_lease(offers, offer, err);
+	if (options->irq < 0)
+		options->irq = 0;
+	else
+		options->flags |= MMIOD_VIEW_INTERRUPT;
+	return 0;
+}
+
 static int offer_uio(struct offers *offers, const struct thing *thing, struct offer *offer)
 {
 	const struct plan_uio *uio = &offers->plan.uios[thing->number];
@@ -481,6 +506,8 @@ static int offer_uio(struct offers *offers, const struct thing *thing, struct of
 	parts = uio_parts(offers, uio, rights, offer, &err);
 	if (parts)
 		err = take_parts(offers, offer, parts);
+	if (!err)
+		err = take_vector(offers, uio, parts, offer, &options);
 	if (!err)
 		err = make_view(offers, offer, parts, MMIOD_VIEW_UIO, &options);
 	free(parts);

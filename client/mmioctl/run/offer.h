@@ -8,11 +8,13 @@
 #include "run/configuration.h"
 #include "run/loans.h"
 #include "run/thing.h"
+#include "run/vectors.h"
 
 struct offers {
 	struct loans loans;
 	struct plan plan;
 	struct operated *operated; /* devices that programs operate; owned */
+	struct lent_vector *vectors; /* of UIO nodes; owned */
 	unsigned int uio_major; /* of the device numbers of UIO nodes */
 };
 
@@ -24,7 +26,7 @@ struct offer {
 	char region[32];
 	enum mmiod_memtype memtype;
 	char why[700]; /* the sentence for an error */
-	char note[1100]; /* what was left out; "": nothing */
+	char note[1100]; /* what was left out, or why it is none of mmiod's; "": nothing */
 };
 
 /*

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <common/size.h>
 
 #define UIO_MAX 1023
 
@@ -35,10 +36,52 @@ static int read_windows(const struct context *context, const struct plan_words *
 
 static int bad_uio(const struct context *context, const char *word)
 {
-	return usage_error(context,
-			   "--uio \"%s\": it is N=TARGET,…, as 0=card-regs,card-shm; N is that of "
-			   "/dev/uioN, at most %d",
-			   word, UIO_MAX);
+	return usage_error(
+		context,
+		"--uio \"%s\": it is N=TARGET,…, as 0=card-regs,card-shm,card/irq0; N is "
+		"that of /dev/uioN, at most %d",
+		word, UIO_MAX);
+}
+
+/* DEVICE/irqN */
+static bool is_vector(const char *part, size_t *length, uint64_t *vector)
+{
+	const char *slash = strrchr(part, '/');
+
+	if (!slash || strncmp(slash, "/irq", 4) || slash[4] < '0' || slash[4] > '9')
+		return false;
+	*length = (size_t)(slash - part);
+	return !common_number(slash + 4, vector);
+}
+
+static int read_vector(const struct context *context, const char *word, const char *part,
+		       size_t length, uint64_t vector, struct plan_uio *uio)
+{
+	if (uio->device[0])
+		return usage_error(context, "--uio \"%s\": a node has one interrupt", word);
+	if (!length || length >= sizeof(uio->device) || vector > UINT32_MAX)
+		return usage_error(
+			context,
+			"--uio \"%s\": \"%s\" is not a vector: write DEVICE/irqN, such as "
+			"nvme0/irq3; a device's name has 1 to %d characters",
+			word, part, VECTOR_DEVICE_MAX - 1);
+	memcpy(uio->device, part, length);
+	uio->vector = (unsigned int)vector;
+	return 0;
+}
+
+static int read_part(const struct context *context, const char *word, const char *part,
+		     struct plan_uio *uio)
+{
+	uint64_t vector;
+	size_t length;
+
+	if (is_vector(part, &length, &vector))
+		return read_vector(context, word, part, length, vector, uio);
+	if (uio->count == PLAN_PARTS_MAX)
+		return usage_error(context, "--uio \"%s\": more than %d maps", word,
+				   PLAN_PARTS_MAX);
+	return target_read(context, part, &uio->parts[uio->count++]);
 }
 
 static int read_uio(const struct context *context, const char *word, struct plan_uio *uio)
@@ -54,14 +97,15 @@ static int read_uio(const struct context *context, const char *word, struct plan
 	rest = copy;
 	if (!copy)
 		return out_of_memory(context);
-	while (!status && (part = strsep(&rest, ","))) {
-		if (uio->count == PLAN_PARTS_MAX)
-			status = usage_error(context, "--uio \"%s\": more than %d maps", word,
-					     PLAN_PARTS_MAX);
-		else
-			status = target_read(context, part, &uio->parts[uio->count++]);
-	}
+	while (!status && (part = strsep(&rest, ",")))
+		status = read_part(context, word, part, uio);
 	free(copy);
+	if (!status && !uio->count)
+		return usage_error(
+			context,
+			"--uio \"%s\": a node has at least one map: name a TARGET beside "
+			"its interrupt",
+			word);
 	return status;
 }
 

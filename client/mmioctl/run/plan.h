@@ -6,6 +6,7 @@
 #define MMIOCTL_RUN_PLAN_H
 
 #include "target/target.h"
+#include "target/vector.h"
 
 #define PLAN_WORDS_MAX 64
 #define PLAN_PARTS_MAX MMIOD_VIEW_PARTS_MAX
@@ -24,7 +25,7 @@ struct run_options {
 	bool as_root;
 	bool root;
 	struct plan_words windows; /* TARGET */
-	struct plan_words uios; /* N=TARGET,... */
+	struct plan_words uios; /* N=TARGET,..., one of which may be DEVICE/irqN */
 	struct plan_words maps; /* PATH=TARGET */
 	char **command;
 };
@@ -33,6 +34,8 @@ struct plan_uio {
 	unsigned int number; /* of /dev/uioN */
 	struct mmiod_target parts[PLAN_PARTS_MAX];
 	size_t count;
+	char device[VECTOR_DEVICE_MAX]; /* whose interrupt it has; "": none */
+	unsigned int vector;
 };
 
 struct plan {

@@ -257,6 +257,7 @@ static void serve_once(struct supervisor *supervisor)
 		look_for_daemon(supervisor);
 	if (n == 0 || (n > 0 && polls[POLL_SIGNALS].revents)) {
 		forget_gone(supervisor);
+		vectors_return(loans_of(supervisor), &supervisor->answers.offers.vectors);
 		loans_return(loans_of(supervisor));
 	}
 	if (supervisor->signals.stopped)
@@ -384,6 +385,7 @@ static void end(struct supervisor *supervisor)
 	if (supervisor->signals.fd >= 0)
 		close(supervisor->signals.fd);
 	configurations_drop(supervisor->answers.offers.operated);
+	vectors_drop(&supervisor->answers.offers.vectors);
 	loans_drop(loans_of(supervisor));
 	plan_free(&supervisor->answers.offers.plan);
 	free(supervisor->received);

@@ -12,7 +12,7 @@ static const struct verb_option option_rows[] = {
 	  CALL(struct run_options, windows, plan_add_word) },
 	{ "map", 0, "PATH=TARGET", "the file PATH is the target",
 	  CALL(struct run_options, maps, plan_add_word) },
-	{ "uio", 0, "N=TARGET,…", "/dev/uioN has these maps",
+	{ "uio", 0, "N=TARGET,…", "/dev/uioN has these maps; DEVICE/irqN: its interrupt",
 	  CALL(struct run_options, uios, plan_add_word) },
 	READ_ONLY_OPTION(struct run_options, read_only),
 	{ "downgrade", 0, NULL, "with --read-only: what maps for writing may read",
@@ -50,8 +50,8 @@ const struct verb run_verb = {
 		      { "run -w fpga-ctrl -- devmem2 0xfe000000",
 			"/dev/mem with one region in it" },
 		      { "run --map /dev/fpga0=fpga-ctrl -- ./tool", "a name that a tool expects" },
-		      { "run --uio 0=fpga-ctrl,fpga-ram -- lsuio -m",
-			"a UIO node with two maps" } },
+		      { "run --uio 0=fpga-ctrl,fpga-ram,fpga/irq0 -- ./driver",
+			"a UIO node with two maps and an interrupt" } },
 	.more = "-w, --map and --uio may be given several times.\n"
 		"A file that is none of these is opened by the kernel as ever. A region is given\n"
 		"back when no program has it open or mapped any more. Refusals are told on\n"
