@@ -215,7 +215,7 @@ static int verb_map(struct context *context, int argc, char **argv)
 const struct verb map_verb = {
 	.name = "map",
 	.arguments = "TARGET|DEVICE",
-	.summary = "windows and owners of a region or device, to scale",
+	.summary = "windows and owners of a region or device",
 	.group = GROUP_SEE,
 	.options = option_rows,
 	.values = &options,

@@ -500,15 +500,14 @@ const struct verb record_verb = {
 	.examples = { { "record edu+0x20 -o run.csv --rate 1000", "until Ctrl-C" },
 		      { "record edu/0x10 --for 10s >run.csv", "four registers, ten a second" },
 		      { "record edu --field STATUS.COMPUTING,ID", "by name, from a register map" },
-		      { "record edu+0x20 --start-when 'edu+0x20 >= 100' --before 50 --count 1000",
+		      { "record edu+0x20 --start-when 'edu+0x20 > 9' --before 50",
 			"around a moment" } },
 	.more = "Columns: the time from the start in seconds, by CLOCK_MONOTONIC; how many ticks\n"
 		"were missed since the row before; how many ns it took to read the row; a value\n"
 		"for each series. Comments tell the start in UTC, suspensions, and the end: why,\n"
 		"how many samples, how many missed. Exit status 7: revoked, or the device has\n"
 		"gone.\n\n"
-		"EXPR is a series as the head of the columns has it, then ==, !=, <, <=, >, >= or\n"
-		"& (any of these bits) and a value; or the series and \"changes\". --count and "
-		"--for\n"
-		"count from the sample that --start-when begins with.\n",
+		"EXPR is a series as the head of the columns has it, then ==, !=, <, <=, >, >=\n"
+		"or & (any of these bits) and a value; or the series and \"changes\". --count and\n"
+		"--for count from the sample that --start-when begins with.\n",
 };
