@@ -14,6 +14,7 @@ BIG=$SYS/0000:00:1d.0
 teardown()
 {
 	let_go
+	[ ! -e /etc/mmiod/mmiod.conf.d/65-irq.conf ] || unconfigure 65-irq
 	[ ! -e /etc/mmiod/mmiod.conf.d/80-big.conf ] || give_bigshm_back
 }
 
@@ -103,6 +104,40 @@ said()
 	inside --uio 7=edu,shm -- sh -c 'ls -R /sys/class/uio; cat /sys/class/uio/uio7/maps/map1/addr'
 	contains "$output" map1
 	contains "$output" "$(printf '0x%016x' "$(address $SHM 2)")"
+}
+
+# A UIO node whose interrupt is edu's line; descriptor 3 of the commands.
+with_interrupt() # COMMANDS
+{
+	inside --uio 7=edu,edu/irq0 -- sh -c "exec 3<>/dev/uio7; count() { dd bs=4 count=1 <&3 2>/dev/null | od -An -tu4 | tr -d ' '; }; $1"
+}
+
+@test "a UIO node tells interrupts of its device and unmasks them, and nobody has the vector afterwards" {
+	configure 65-irq '[device edu]' 'device = pci:0000:00:04.0' 'interrupts = intx' \
+		'[grant irq]' 'device = edu' 'interrupts = yes' 'user = operator'
+	raise='./opener write /dev/uio7 0x60 1 >/dev/null' acknowledge='./opener write /dev/uio7 0x64 0xffffffff >/dev/null'
+	with_interrupt "$raise; count; $acknowledge; printf '\1\0\0\0' >&3; $raise; count; $acknowledge"
+	is $'1\n2'
+	eventually vector_free
+	# Others who open it meanwhile have the same.
+	with_interrupt "exec 4<>/dev/uio7; $raise; dd bs=4 count=1 <&4 2>/dev/null | od -An -tu4 | tr -d ' '; $acknowledge"
+	is 1
+	run as guest mmioctl run --uio 7=edu,edu/irq0 -- ./opener mode r /dev/uio7
+	contains "$output" EACCES
+	unconfigure 65-irq
+}
+
+vector_free()
+{
+	[ -z "$(mmioctl irq --no-headings)" ]
+}
+
+@test "a BAR of I/O ports is left to the kernel, and a user is told why that refuses" {
+	inside -- ./opener mode r $TESTDEV/resource1
+	contains "$output" 'BAR 1 is of I/O ports, which mmiod does not lease'
+	contains "$output" EACCES
+	run mmioctl run --as-root -- ./opener mode r $TESTDEV/resource1
+	is 'r cloexec'
 }
 
 # No service has it; the module's tests, which follow, bind it themselves.
