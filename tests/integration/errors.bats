@@ -89,6 +89,7 @@ fails() {
 		expect_status 1
 		expect_equal "$output" 'mmioctl: cannot write the output: No space left on device'
 		kill "$JOB"
+		wait "$JOB" || true
 	done
 	# Nobody was told which lease it is: none is kept.
 	eventually eval '[ "$(mmioctl leases | wc -l)" -eq 0 ]'
