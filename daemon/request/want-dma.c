@@ -185,9 +185,9 @@ static enum mmiod_outcome refuse_unplaced(struct want *want)
 {
 	return want_refuse(
 		want, MMIOD_E_UNSUPPORTED,
-		"no IOMMU gives this device addresses of its own, so its memory is where "
-		"the kernel allocates it: leave the address to the daemon; or the module "
-		"is older than this daemon: reload it");
+		"no IOMMU gives this device addresses of its own, and the module has memory "
+		"for an operator behind one only; where nothing bounds the device, allocate "
+		"memory of kind dma for a region of it while nobody operates it");
 }
 
 /* -1: not one of these. */
