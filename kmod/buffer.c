@@ -155,8 +155,25 @@ static int allocate_kmalloc(struct mmiod_buffer *buffer)
 	return 0;
 }
 
+/* Pages of a zone, mapped for the kernel. They and their array are vfree()'s from then on. */
+static int allocate_mapped(struct mmiod_buffer *buffer)
+{
+	int ret = allocate_pages(buffer);
+
+	if (ret)
+		return ret;
+	buffer->memory = vmap(buffer->pages, buffer->count, VM_MAP_PUT_PAGES, PAGE_KERNEL);
+	if (buffer->memory)
+		buffer->pages = NULL;
+	else
+		free_pages_array(buffer);
+	return buffer->memory ? 0 : -ENOMEM;
+}
+
 static int allocate_vmalloc(struct mmiod_buffer *buffer)
 {
+	if (!MMIOD_VMALLOC_HAS_ZONES && buffer->zone != MMIOD_ZONE_NORMAL)
+		return allocate_mapped(buffer);
 	buffer->memory = __vmalloc(buffer->length, gfp_of(buffer));
 	buffer->capacity = buffer->length;
 	return buffer->memory ? 0 : -ENOMEM;

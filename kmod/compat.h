@@ -48,6 +48,9 @@ static inline void mmiod_inode_init_times(struct inode *inode)
 #endif
 }
 
+/* 6.19: vmalloc drops the zone that it is given, and warns: a machine may panic on that. */
+#define MMIOD_VMALLOC_HAS_ZONES (LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0))
+
 /* 6.19: so is its state. An inode that is dirty from the start is never put on a list of such. */
 static inline void mmiod_inode_init_dirty(struct inode *inode)
 {

@@ -204,23 +204,30 @@ TEST(small_kmalloc_buffers_share_no_page_with_anybody)
 	EXPECT_ERRNO(mmap(NULL, 2 * page(), RW, MAP_SHARED, one, 0), EINVAL);
 }
 
+static void lies_below(int control, struct mmiod_buffer_create create, uint64_t end)
+{
+	int fd = try_buffer(control, create);
+
+	EXPECT_EQ(allocate(fd), 0);
+	for (int i = 0; i < 8; i++)
+		EXPECT(buffer_info(control, fd, i).phys < end);
+	close(fd);
+}
+
 TEST(zones_and_limits_hold)
 {
-	int control = open_control();
-	struct mmiod_buffer_create create = request(MMIOD_BUFFER_PAGES, 8 * page());
-	int fd;
+	static const uint32_t sources[] = { MMIOD_BUFFER_PAGES, MMIOD_BUFFER_VMALLOC };
+	struct mmiod_buffer_create create;
+	int control = open_control(), fd;
 
-	create.zone = MMIOD_ZONE_DMA;
-	fd = try_buffer(control, create);
-	EXPECT_EQ(allocate(fd), 0);
-	for (int i = 0; i < 8; i++)
-		EXPECT(buffer_info(control, fd, i).phys < 16 << 20);
-	create.zone = MMIOD_ZONE_DMA32;
-	fd = try_buffer(control, create);
-	EXPECT_EQ(allocate(fd), 0);
-	for (int i = 0; i < 8; i++)
-		EXPECT(buffer_info(control, fd, i).phys < 4ULL << 30);
-	create.zone = MMIOD_ZONE_NORMAL;
+	for (int i = 0; i < 2; i++) {
+		create = request(sources[i], 8 * page());
+		create.zone = MMIOD_ZONE_DMA;
+		lies_below(control, create, 16 << 20);
+		create.zone = MMIOD_ZONE_DMA32;
+		lies_below(control, create, 4ULL << 30);
+	}
+	create = request(MMIOD_BUFFER_PAGES, 8 * page());
 	create.limit = (20 << 20) - 1;
 	fd = try_buffer(control, create);
 	EXPECT_EQ(allocate(fd), 0);
