@@ -89,8 +89,8 @@ static void add_processes(const struct forest *forest, json_t *lease, uint64_t i
 	}
 }
 
-static void add_lease(const struct forest *forest, json_t *parent,
-		      const struct mmiod_lease_info *info)
+static json_t *add_lease(const struct forest *forest, json_t *parent,
+			 const struct mmiod_lease_info *info)
 {
 	char name[32], user[64];
 	json_t *node;
@@ -110,6 +110,7 @@ static void add_lease(const struct forest *forest, json_t *parent,
 					 mmiod_lease_info_comm(info), "mappings",
 					 (json_int_t)mmiod_lease_info_mappings(info)));
 	add_processes(forest, node, mmiod_lease_info_id(info));
+	return node;
 }
 
 static void add_leases(const struct forest *forest, json_t *node, const char *region)
@@ -202,15 +203,15 @@ static void add_dma(const struct forest *forest, json_t *node, const char *name)
 {
 	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
+		json_t *lease;
 
 		if (!mmiod_lease_info_operation(info) ||
 		    strcmp(mmiod_lease_info_region(info), name))
 			continue;
-		add_lease(forest, node, info);
+		lease = add_lease(forest, node, info);
 		if (mmiod_lease_info_iova(info) != MMIOD_NO_IOVA)
-			json_object_set_new(json_array_get(children_of(node),
-							   json_array_size(children_of(node)) - 1),
-					    "iova", json_number(mmiod_lease_info_iova(info)));
+			json_object_set_new(lease, "iova",
+					    json_number(mmiod_lease_info_iova(info)));
 	}
 }
 
