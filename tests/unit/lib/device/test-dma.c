@@ -149,9 +149,10 @@ Test(dma, an_address_that_is_taken_is_busy_with_the_daemons_sentence)
 	fake_leave(&fake, client);
 }
 
+/* Nothing but the operation, with these rights. */
 static void serve_operation(struct fake *fake)
 {
-	grant_operation(fake, MMIOD_MAY_MASTER);
+	grant_operation(fake, *(const unsigned int *)fake->argument);
 	fake_wait_hang_up(fake);
 }
 
@@ -162,19 +163,13 @@ Test(dma, what_makes_no_sense_is_not_sent)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	client = fake_serve(&fake, serve_operation, NULL);
+	client = fake_serve(&fake, serve_operation, &(unsigned int){ MMIOD_MAY_MASTER });
 	operation = operate_or_fail(client, MMIOD_MAY_MASTER);
 	cr_assert_eq(mmiod_operation_allocate(operation, 4096, 0, 0, &memory), -EPERM);
 	cr_assert_not_null(strstr(mmiod_client_error(client), "MMIOD_MAY_DMA"));
 	cr_assert_null(memory);
 	mmiod_operation_free(operation);
 	fake_leave(&fake, client);
-}
-
-static void serve_two(struct fake *fake)
-{
-	grant_operation(fake, RIGHTS);
-	fake_wait_hang_up(fake);
 }
 
 Test(dma, unknown_flags_are_refused)
@@ -184,7 +179,7 @@ Test(dma, unknown_flags_are_refused)
 	struct mmiod_client *client;
 	struct fake fake;
 
-	client = fake_serve(&fake, serve_two, NULL);
+	client = fake_serve(&fake, serve_operation, &(unsigned int){ RIGHTS });
 	operation = operate_or_fail(client, RIGHTS);
 	cr_assert_eq(mmiod_operation_allocate(operation, 4096, 0, 1u << 31, &memory), -EINVAL);
 	cr_assert_not_null(strstr(mmiod_client_error(client), "flags 0x80000000"));
@@ -200,7 +195,7 @@ Test(dma, an_operation_that_was_handed_down_has_nobody_to_ask)
 	char entry[128], identity[64];
 	struct fake fake;
 
-	client = fake_serve(&fake, serve_two, NULL);
+	client = fake_serve(&fake, serve_operation, &(unsigned int){ RIGHTS });
 	operation = operate_or_fail(client, RIGHTS);
 	cr_assert_eq(mmiod_operation_identity(operation, identity, sizeof(identity)), 0);
 	snprintf(entry, sizeof(entry), "%d@%s:nvme0", mmiod_operation_fd(operation), identity);
