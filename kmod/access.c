@@ -79,10 +79,13 @@ static s64 run(struct mmiod_transfer transfer, void __user *buf)
 	return done;
 }
 
-/* The device sees physical addresses, so these must be aligned. */
+/*
+ * The device sees physical addresses, so these must be aligned. It is enough to look at the first:
+ * where others follow in another extent, both are whole pages.
+ */
 static bool aligned(const struct mmiod_window *window, u64 offset, u64 length, u32 width)
 {
-	return !(((window->phys + offset) | length) & (width - 1));
+	return !((mmiod_extent_phys(window, offset) | length) & (width - 1));
 }
 
 static u32 width_for(const struct mmiod_window *window, u64 offset, size_t length)

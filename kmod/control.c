@@ -186,11 +186,13 @@ static int call_info(struct mmiod_call *call)
 
 	info->abi_version = MMIOD_ABI_VERSION;
 	info->features = MMIOD_FEATURE_REVOKE_ON_RESET | MMIOD_FEATURE_SET_STATE_LATER |
-			 MMIOD_FEATURE_DEVICES;
+			 MMIOD_FEATURE_DEVICES | MMIOD_FEATURE_WINDOW_EXTENTS;
 	info->page_size = PAGE_SIZE;
 	info->max_windows = READ_ONCE(mmiod_max_windows);
 	info->windows = mmiod_window_count();
 	info->load = loaded_at;
+	info->max_extents = READ_ONCE(mmiod_max_extents);
+	info->extents = mmiod_window_extent_count();
 	return 0;
 }
 
@@ -221,6 +223,8 @@ static const struct mmiod_ioctl calls[] = {
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_OPEN, struct mmiod_device_open, mmiod_call_device_open),
 	MMIOD_IOCTL(MMIOD_IOC_DEVICE_FILE_NEXT, struct mmiod_device_file_info,
 		    mmiod_call_device_file_next),
+	MMIOD_IOCTL(MMIOD_IOC_WINDOW_EXTENTS, struct mmiod_window_extents,
+		    mmiod_call_window_extents),
 };
 
 static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The making of windows. The range that a WINDOW_CREATE asks for is checked and placed in its
+ * The making of windows. The extents that a WINDOW_CREATE asks for are checked and placed in their
  * region, a BUFFER_CREATE's buffer is put behind a window; then the file is opened and the window
  * enters the ledger, both under mmiod_lock. The file owns the window from the moment it exists; the
  * descriptor is handed out last.
@@ -10,11 +10,25 @@
 
 #include "internal.h"
 
+/* Zero means one extent, as ever. */
+static int check_extents(const struct mmiod_window_create *create)
+{
+	if (create->reserved2)
+		return -EINVAL;
+	if (!create->nr_extents)
+		return create->extents ? -EINVAL : 0;
+	if (create->nr_extents < 2 || create->nr_extents > MMIOD_WINDOW_EXTENTS_MAX)
+		return -EINVAL;
+	return create->offset ? -EINVAL : 0;
+}
+
 static int check_create(const struct mmiod_window_create *create)
 {
 	if (create->flags & ~MMIOD_WINDOW_FLAGS || create->reserved || !create->length)
 		return -EINVAL;
 	if (create->width && !mmiod_width_valid(create->width))
+		return -EINVAL;
+	if (check_extents(create))
 		return -EINVAL;
 	switch (create->attr) {
 	case MMIOD_ATTR_UC:
@@ -34,25 +48,19 @@ static int check_width(const struct mmiod_window *window)
 
 	if (declared && window->width != declared)
 		return -EINVAL;
-	if (window->width && ((window->phys | window->length) & (window->width - 1)))
+	if (window->width &&
+	    ((mmiod_extent_phys(window, 0) | window->length) & (window->width - 1)))
 		return -EINVAL;
 	return 0;
 }
 
 static int place(struct mmiod_window *window, const struct mmiod_window_create *create)
 {
-	const struct mmiod_region *region = window->region;
+	int ret = mmiod_extents_place(window, create->offset, create->length);
 
-	if (create->offset >= region->length || create->length > region->length - create->offset)
-		return -EINVAL;
-	window->offset = create->offset;
-	window->length = create->length;
-	window->phys = region->phys + create->offset;
-	window->pfns.start = PHYS_PFN(window->phys);
-	window->pfns.last = PHYS_PFN(window->phys + window->length - 1);
-	if (PAGE_ALIGNED(window->phys) && PAGE_ALIGNED(window->length))
-		window->pages = window->length >> PAGE_SHIFT;
-	window->width = create->width ?: region->width;
+	if (ret)
+		return ret;
+	window->width = create->width ?: window->region->width;
 	return check_width(window);
 }
 
@@ -214,6 +222,11 @@ int mmiod_call_window_create(struct mmiod_call *call)
 	if (IS_ERR(window))
 		return PTR_ERR(window);
 	window->owner = create->owner;
+	ret = mmiod_extents_take(window, create);
+	if (ret) {
+		mmiod_window_put(window);
+		return ret;
+	}
 	/* A reset that has come and gone since the look makes it void; root's, so not for ever. */
 	do {
 		ask_device(create->region_id, &look);

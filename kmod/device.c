@@ -28,6 +28,11 @@ static void locate(struct mmiod_device *device, unsigned int at, u32 length,
 			     : 0;
 }
 
+static bool extent_meets(const struct mmiod_extent *extent, u64 start, u64 end)
+{
+	return extent->phys < end && start < extent->phys + extent->length;
+}
+
 /* By pages, if it can be mapped. Those who only read see no harm in the pending bits. */
 static bool covers(const struct mmiod_window *window, const struct mmiod_msix_part *part,
 		   bool may_read)
@@ -37,7 +42,10 @@ static bool covers(const struct mmiod_window *window, const struct mmiod_msix_pa
 
 	if (!part->length || !part->phys || (may_read && window->flags & MMIOD_WINDOW_READONLY))
 		return false;
-	return window->phys < end && start < window->phys + window->length;
+	for (u32 i = 0; i < window->nr_extents; i++)
+		if (extent_meets(&window->extents[i], start, end))
+			return true;
+	return false;
 }
 
 static bool covers_msix(const struct mmiod_device *device, const struct mmiod_window *window)

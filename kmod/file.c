@@ -139,6 +139,8 @@ static void window_fdinfo(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "mmiod-window:\t%llu\n", window->id);
 	seq_printf(seq, "mmiod-%s:\t%s\n", window->ops->kind, window->ops->origin(window));
 	seq_printf(seq, "mmiod-range:\t0x%llx/0x%llx\n", window->offset, window->length);
+	if (window->nr_extents > 1)
+		seq_printf(seq, "mmiod-extents:\t%u\n", window->nr_extents);
 	seq_printf(seq, "mmiod-rights:\t%s\n", window->flags & MMIOD_WINDOW_READONLY ? "r" : "rw");
 	seq_printf(seq, "mmiod-cache:\t%s\n", attrs[window->attr]);
 	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
@@ -400,8 +402,12 @@ struct file *mmiod_window_open(struct mmiod_window *window)
 	char name[sizeof("mmiod:+0x-0x") + MMIOD_NAME_MAX + 2 * 16];
 	struct file *file;
 
-	snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", window->ops->origin(window),
-		 window->offset, window->offset + window->length - 1);
+	if (window->nr_extents > 1)
+		snprintf(name, sizeof(name), "mmiod:%s+%u-extents", window->ops->origin(window),
+			 window->nr_extents);
+	else
+		snprintf(name, sizeof(name), "mmiod:%s+0x%llx-0x%llx", window->ops->origin(window),
+			 window->offset, window->offset + window->length - 1);
 	file = mmiod_file_make_as(&(struct mmiod_file_form){
 		.name = name,
 		.fops = &window_fops,

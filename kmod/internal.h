@@ -7,8 +7,8 @@
  *	region	a named, reserved physical range		region.c
  *	buffer	kernel memory for a client, behind a window	buffer.c, quarantine.c
  *	domain	what an operator's function reaches by DMA	domain.c, group.c
- *	window	a sub-range of a region or a buffer, with	window.c (object), create.c, file.c,
- *		files of its own				mapping.c, leaf.c, access.c, io.c
+ *	window	sub-ranges of a region or a buffer, with	window.c (object), create.c, extent.c,
+ *		files of its own				file.c, mapping.c, leaf.c, access.c, io.c
  *	view	a file that shows windows as another file does	view.c
  *	vector	what a function interrupts by			vector.c
  *	interrupt	a client's hold on one, one file each	interrupt.c
@@ -677,6 +677,15 @@ struct mmiod_window_ops {
 	void (*release)(struct mmiod_window *window);
 };
 
+/* A part of a window that lies in one piece of its region; constant once the file is visible. */
+struct mmiod_extent {
+	struct mmiod_window *window;
+	u64 start; /* in the window: where the extent before it ends */
+	u64 length; /* 0: the window is a buffer's */
+	phys_addr_t phys;
+	struct interval_tree_node pfns; /* in the tree of live windows' extents; under mmiod_lock */
+};
+
 struct mmiod_window {
 	/* Made by the cache's constructor, back in that state when the object is freed. */
 	struct rw_semaphore lock;
@@ -692,9 +701,11 @@ struct mmiod_window {
 	struct mmiod_region *region; /* or NULL, and */
 	struct mmiod_buffer *buffer; /* owned */
 	struct inode *inode; /* a reference; its i_mapping holds all VMAs of this window */
-	u64 offset;
+	u64 offset; /* in the region; 0 if there are several extents */
 	u64 length;
-	phys_addr_t phys;
+	struct mmiod_extent *extents; /* &whole, or an array of its own */
+	u32 nr_extents; /* from 1 */
+	struct mmiod_extent whole;
 	unsigned long pages; /* 0: does not own whole pages, cannot be mapped */
 	u32 flags;
 	u32 attr;
@@ -706,7 +717,6 @@ struct mmiod_window {
 	/* Under mmiod_lock. */
 	struct rb_node ledger; /* in the tree of all windows, by id */
 	struct rb_node node; /* in region->windows, by id */
-	struct interval_tree_node pfns; /* in the tree of live windows, by page frame */
 	bool listed; /* not revoked, or not yet gone; a region's window is in both */
 
 	u32 files; /* under inode->i_lock, as inode->i_private, which is NULL when there is none */
@@ -745,6 +755,17 @@ bool mmiod_window_revoke_later(struct mmiod_window *window);
 bool mmiod_window_is_engine(const struct mmiod_window *window);
 int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reason, bool suspend);
 unsigned int mmiod_window_count(void);
+unsigned int mmiod_window_extent_count(void);
+
+/* ---- extent.c ---- */
+
+extern unsigned int mmiod_max_extents;
+const struct mmiod_extent *mmiod_extent_at(const struct mmiod_window *window, u64 offset);
+u64 mmiod_extent_phys(const struct mmiod_window *window, u64 offset);
+u64 mmiod_extent_room(const struct mmiod_window *window, u64 offset);
+int mmiod_extents_take(struct mmiod_window *window, const struct mmiod_window_create *create);
+int mmiod_extents_place(struct mmiod_window *window, u64 offset, u64 length);
+void mmiod_extents_free(struct mmiod_window *window);
 
 /* ---- file.c ---- */
 
@@ -1026,6 +1047,7 @@ int mmiod_call_region_next(struct mmiod_call *call);
 int mmiod_call_window_create(struct mmiod_call *call);
 int mmiod_call_window_set_state(struct mmiod_call *call);
 int mmiod_call_window_next(struct mmiod_call *call);
+int mmiod_call_window_extents(struct mmiod_call *call);
 int mmiod_call_buffer_create(struct mmiod_call *call);
 int mmiod_call_buffer_info(struct mmiod_call *call);
 int mmiod_call_allocate(struct mmiod_call *call);

@@ -4,9 +4,10 @@
  * mapping.c and leaf.c; this file has the kernel's own mapping of them, for mediated access.
  *
  * The kernel's mapping is made on first use, and a piece of it only, because its page tables are
- * charged to nobody: at most 2 MiB for each window, around the offset that was asked for last. It
- * is made for each window with the window's own attribute: one ioremap of the whole region would
- * give every window on it the same type (x86 merges them).
+ * charged to nobody: at most 2 MiB for each window, around the offset that was asked for last and
+ * within its extent, however many extents the window has. It is made for each window with the
+ * window's own attribute: one ioremap of the whole region would give every window on it the same
+ * type (x86 merges them).
  *
  * No lock is held while the bus is accessed: a card that does not answer makes the processor wait
  * for tens of milliseconds, on some architectures the kernel kills a task whose access the bus
@@ -69,10 +70,12 @@ static void inject_delay(void)
 
 /* ---- pieces ---- */
 
-/* Pieces begin and end at multiples of their size in physical memory, but for the window's ends. */
+/* Pieces begin and end at multiples of their size in physical memory, but for an extent's ends. */
 static u64 room_in_piece(const struct mmiod_window *window, u64 offset)
 {
-	return PIECE_SIZE - ((window->phys + offset) & (PIECE_SIZE - 1));
+	u64 inside = mmiod_extent_phys(window, offset) & (PIECE_SIZE - 1);
+
+	return min(PIECE_SIZE - inside, mmiod_extent_room(window, offset));
 }
 
 static bool covers(const struct mmiod_piece *piece, u64 offset)
@@ -82,15 +85,17 @@ static bool covers(const struct mmiod_piece *piece, u64 offset)
 
 static struct mmiod_piece *new_piece(const struct mmiod_window *window, u64 offset)
 {
-	u64 before = (window->phys + offset) & (PIECE_SIZE - 1);
+	const struct mmiod_extent *extent = mmiod_extent_at(window, offset);
+	u64 inside = offset - extent->start;
+	u64 before = (extent->phys + inside) & (PIECE_SIZE - 1);
 	struct mmiod_piece *piece = kzalloc(sizeof(*piece), GFP_KERNEL);
 	phys_addr_t phys;
 
 	if (!piece)
 		return NULL;
-	piece->offset = offset - min(offset, before);
-	piece->length = min(room_in_piece(window, piece->offset), window->length - piece->offset);
-	phys = window->phys + piece->offset;
+	piece->offset = offset - min(inside, before);
+	piece->length = room_in_piece(window, piece->offset);
+	phys = mmiod_extent_phys(window, piece->offset);
 	piece->at = window->attr == MMIOD_ATTR_WC ? ioremap_wc(phys, piece->length)
 						  : ioremap(phys, piece->length);
 	if (piece->at)

@@ -76,10 +76,23 @@ static pgoff_t page_at(const struct vm_area_struct *vma, unsigned long address)
 	return vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
 }
 
+static u64 offset_at(const struct vm_area_struct *vma, unsigned long address)
+{
+	return (u64)page_at(vma, address) << PAGE_SHIFT;
+}
+
 static unsigned long pfn_at(const struct mmiod_window *window, const struct vm_area_struct *vma,
 			    unsigned long address)
 {
-	return PHYS_PFN(window->phys) + page_at(vma, address);
+	return PHYS_PFN(mmiod_extent_phys(window, offset_at(vma, address)));
+}
+
+/* How many of these pages follow each other in physical memory. They are in bounds. */
+static unsigned long pages_in_row(const struct mmiod_window *window,
+				  const struct vm_area_struct *vma, unsigned long address,
+				  unsigned long pages)
+{
+	return min_t(u64, pages, mmiod_extent_room(window, offset_at(vma, address)) >> PAGE_SHIFT);
 }
 
 /*
@@ -91,9 +104,16 @@ bool mmiod_leaf_in_bounds(const struct mmiod_window *window, pgoff_t first, unsi
 	return first < window->pages && pages <= window->pages - first;
 }
 
+/* Whether so many bytes of the window are one block: of one extent, and aligned to their length. */
+static bool is_block(const struct mmiod_window *window, u64 offset, unsigned long size)
+{
+	return size <= mmiod_extent_room(window, offset) &&
+	       IS_ALIGNED(mmiod_extent_phys(window, offset), (u64)size);
+}
+
 /*
- * Whether a leaf of that order at @address lies within both the VMA and the window. The VMA's
- * bounds are the present ones, not those that ->mmap saw. Called with no more than the VMA's own
+ * Whether a leaf of that order at @address lies within the VMA and one extent of the window. The
+ * VMA's bounds are the present ones, not those that ->mmap saw. Called with no more than the VMA's own
  * lock.
  */
 bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_struct *vma,
@@ -105,7 +125,7 @@ bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_str
 		return false;
 	return start >= vma->vm_start && size <= vma->vm_end - start &&
 	       mmiod_leaf_in_bounds(window, page_at(vma, start), 1UL << order) &&
-	       IS_ALIGNED(pfn_at(window, vma, start), 1UL << order);
+	       (!order || is_block(window, offset_at(vma, start), size));
 }
 
 /* Whether this place is mapped by a leaf of 2 MiB, unless a table was there before. */
@@ -206,6 +226,24 @@ static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t entry)
 	return prot;
 }
 
+/* Pages of one extent. */
+static void fill_row(struct fill *fill, pte_t *pte, unsigned long start, unsigned long pages,
+		     pgprot_t prot)
+{
+	struct vm_area_struct *vma = fill->vma;
+	pte_t entry = pte_mkspecial(pfn_pte(pfn_at(fill->window, vma, start), prot));
+	pte_t *end = pte + pages;
+	unsigned long made = 0;
+
+	for (; pte < end; pte++, start += PAGE_SIZE, entry = mmiod_pte_next(entry)) {
+		if (!pte_none(ptep_get(pte)))
+			continue;
+		set_pte_at(vma->vm_mm, start, pte, entry);
+		made++;
+	}
+	fill->made += made;
+}
+
 /*
  * @pte is the entry of fill->start, and the others of its table follow it: the kernel has mapped
  * the table and holds its lock. Only empty entries are set, for others may have been here before.
@@ -215,21 +253,15 @@ static pgprot_t prot_like(const struct vm_area_struct *vma, pte_t entry)
 static int fill_table(pte_t *pte, unsigned long start, void *data)
 {
 	struct fill *fill = data;
-	struct vm_area_struct *vma = fill->vma;
-	unsigned long made = 0, pfn = pfn_at(fill->window, vma, start);
 	pte_t model = ptep_get(pte + ((fill->address - start) >> PAGE_SHIFT));
-	pte_t *end = pte + fill->pages, entry;
+	unsigned long left = fill->pages, row;
 
 	if (!pte_present(model))
 		return 0;
-	entry = pte_mkspecial(pfn_pte(pfn, prot_like(vma, model)));
-	for (; pte < end; pte++, start += PAGE_SIZE, entry = mmiod_pte_next(entry)) {
-		if (!pte_none(ptep_get(pte)))
-			continue;
-		set_pte_at(vma->vm_mm, start, pte, entry);
-		made++;
+	for (; left; left -= row, pte += row, start += row << PAGE_SHIFT) {
+		row = pages_in_row(fill->window, fill->vma, start, left);
+		fill_row(fill, pte, start, row, prot_like(fill->vma, model));
 	}
-	fill->made += made;
 	return 0;
 }
 
@@ -279,6 +311,21 @@ vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_s
 	return ret;
 }
 
+static int remap_rows(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long at,
+		      unsigned long end)
+{
+	int ret = 0;
+
+	while (at < end && !ret) {
+		unsigned long pages = pages_in_row(window, vma, at, (end - at) >> PAGE_SHIFT);
+
+		ret = remap_pfn_range(vma, at, pfn_at(window, vma, at), pages << PAGE_SHIFT,
+				      vma->vm_page_prot);
+		at += pages << PAGE_SHIFT;
+	}
+	return ret;
+}
+
 /*
  * Map exactly these pages of one page table, by the kernel's own remap_pfn_range(). 0 or -errno.
  * The table is there and they are empty, or the kernel would BUG(). Called with window->lock held
@@ -294,7 +341,7 @@ int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, un
 {
 	unsigned long at = start, end = start + length;
 	vm_fault_t fault;
-	int ret = 0;
+	int ret;
 
 	lockdep_assert_held(&window->lock);
 	mmap_assert_write_locked(vma->vm_mm);
@@ -304,9 +351,7 @@ int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, un
 			return vm_fault_to_errno(fault, 0) ?: -EFAULT;
 		at += PAGE_SIZE;
 	}
-	if (at < end)
-		ret = remap_pfn_range(vma, at, pfn_at(window, vma, at), end - at,
-				      vma->vm_page_prot);
+	ret = remap_rows(window, vma, at, end);
 	if (!ret)
 		atomic64_add(length >> PAGE_SHIFT, &window->leaves[true][MMIOD_LEAF_PTE]);
 	return ret;
@@ -410,14 +455,16 @@ static unsigned long congruent_area(struct file *file, u64 phys, unsigned long l
 
 /*
  * ->get_unmapped_area: asks for as much more as it takes to move the mapping to a congruent
- * address. An address that the caller insists on is the caller's affair; so is a hint, if that
- * address is free.
+ * address, as far as the first extent of it goes: whoever makes a window of several puts the large
+ * ones first, so that this address does for all that can have huge leaves. An address that the
+ * caller insists on is the caller's affair; so is a hint, if that address is free.
  */
 unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned long length,
 			      unsigned long pgoff, unsigned long flags)
 {
 	const struct mmiod_window *window = file->private_data;
-	u64 phys = window->phys + ((u64)pgoff << PAGE_SHIFT);
+	u64 offset = (u64)pgoff << PAGE_SHIFT, phys = mmiod_extent_phys(window, offset);
+	u64 room = min_t(u64, length, mmiod_extent_room(window, offset));
 	unsigned long area = mmiod_get_unmapped_area(file, hint, length, pgoff, flags);
 
 	if (flags & MAP_FIXED || !window->ops->fill || IS_ERR_VALUE(area) || (hint && area == hint))
@@ -425,7 +472,7 @@ unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned lo
 	for (unsigned int leaf = MMIOD_LARGEST_LEAF; leaf > MMIOD_LEAF_PTE; leaf--) {
 		unsigned long size = PAGE_SIZE << orders[leaf], found;
 
-		if (length < size)
+		if (room < size)
 			continue;
 		found = congruent_area(file, phys, length, size, pgoff, flags);
 		if (!IS_ERR_VALUE(found))

@@ -17,14 +17,21 @@
  */
 static struct rb_root windows = RB_ROOT; /* by id: the ledger */
 /* One tree for each attribute: a conflict is found without looking at windows that go together. */
-static struct rb_root_cached windows_by_pfn[MMIOD_ATTR_WB + 1];
+static struct rb_root_cached extents_by_pfn[MMIOD_ATTR_WB + 1];
 static u64 last_id; /* of windows and of what else has a file */
 static unsigned int nr_windows;
+static unsigned int nr_extents; /* of windows that have several, likewise */
 
 /* Windows in the ledger. Needs no lock. */
 unsigned int mmiod_window_count(void)
 {
 	return READ_ONCE(nr_windows);
+}
+
+/* Extents of the windows in the ledger that have several. Needs no lock. */
+unsigned int mmiod_window_extent_count(void)
+{
+	return READ_ONCE(nr_extents);
 }
 
 /* ---- state ---- */
@@ -113,32 +120,54 @@ bool mmiod_window_is_engine(const struct mmiod_window *window)
  * a WC window must be entered there first. The tree would silently hand a conflicting type to the
  * second comer, therefore conflicts are refused before, in find_conflict().
  */
-static int reserve_attr(struct mmiod_window *window)
+static void release_first(struct mmiod_window *window, u32 count)
 {
-	if (window->attr != MMIOD_ATTR_WC)
-		return 0;
-	return arch_io_reserve_memtype_wc(window->phys, window->length);
+	for (u32 i = 0; window->attr == MMIOD_ATTR_WC && i < count; i++)
+		arch_io_free_memtype_wc(window->extents[i].phys, window->extents[i].length);
 }
 
 static void release_attr(struct mmiod_window *window)
 {
-	if (window->attr == MMIOD_ATTR_WC)
-		arch_io_free_memtype_wc(window->phys, window->length);
+	release_first(window, window->nr_extents);
 }
 
-static u64 find_conflict(const struct mmiod_window *window)
+/* All of the window or nothing. */
+static int reserve_attr(struct mmiod_window *window)
+{
+	for (u32 i = 0; window->attr == MMIOD_ATTR_WC && i < window->nr_extents; i++) {
+		const struct mmiod_extent *extent = &window->extents[i];
+		int ret = arch_io_reserve_memtype_wc(extent->phys, extent->length);
+
+		if (ret) {
+			release_first(window, i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static u64 conflict_of(const struct mmiod_extent *extent, u32 own_attr)
 {
 	for (u32 attr = MMIOD_ATTR_UC; attr <= MMIOD_ATTR_WB; attr++) {
 		struct interval_tree_node *node;
 
-		if (attr == window->attr)
+		if (attr == own_attr)
 			continue;
-		node = interval_tree_iter_first(&windows_by_pfn[attr], window->pfns.start,
-						window->pfns.last);
+		node = interval_tree_iter_first(&extents_by_pfn[attr], extent->pfns.start,
+						extent->pfns.last);
 		if (node)
-			return container_of(node, struct mmiod_window, pfns)->id;
+			return container_of(node, struct mmiod_extent, pfns)->window->id;
 	}
 	return 0;
+}
+
+static u64 find_conflict(const struct mmiod_window *window)
+{
+	u64 id = 0;
+
+	for (u32 i = 0; i < window->nr_extents && !id; i++)
+		id = conflict_of(&window->extents[i], window->attr);
+	return id;
 }
 
 /* ---- the lists ---- */
@@ -148,7 +177,8 @@ static void leave_region(struct mmiod_window *window)
 	if (mmiod_window_is_engine(window))
 		mmiod_device_soil(window->region->device, window->owner);
 	release_attr(window);
-	interval_tree_remove(&window->pfns, &windows_by_pfn[window->attr]);
+	for (u32 i = 0; i < window->nr_extents; i++)
+		interval_tree_remove(&window->extents[i].pfns, &extents_by_pfn[window->attr]);
 	rb_erase(&window->node, &window->region->windows);
 	window->region->nr_windows--;
 }
@@ -341,14 +371,25 @@ u64 mmiod_new_id(void)
 	return ++last_id;
 }
 
+/* What the window adds to nr_extents: nothing if it has one, which is within it. */
+static u32 own_extents(const struct mmiod_window *window)
+{
+	return window->nr_extents > 1 ? window->nr_extents : 0;
+}
+
 /* A tree of the windows' own nodes: an array of ids would allocate two of its own for a lone one. */
 static int enter_ledger(struct mmiod_window *window)
 {
+	u32 own = own_extents(window);
+
 	if (nr_windows >= READ_ONCE(mmiod_max_windows))
+		return -ENOSPC;
+	if (own && (u64)nr_extents + own > READ_ONCE(mmiod_max_extents))
 		return -ENOSPC;
 	window->id = mmiod_new_id();
 	rb_add(&window->ledger, &windows, ledger_less);
 	WRITE_ONCE(nr_windows, nr_windows + 1);
+	WRITE_ONCE(nr_extents, nr_extents + own);
 	window->listed = true;
 	return 0;
 }
@@ -376,7 +417,8 @@ int mmiod_window_list(struct mmiod_window *window, u64 *conflict)
 		release_attr(window);
 		return ret;
 	}
-	interval_tree_insert(&window->pfns, &windows_by_pfn[window->attr]);
+	for (u32 i = 0; i < window->nr_extents; i++)
+		interval_tree_insert(&window->extents[i].pfns, &extents_by_pfn[window->attr]);
 	rb_add(&window->node, &window->region->windows, region_less);
 	window->region->nr_windows++;
 	return 0;
@@ -387,6 +429,7 @@ static void leave_ledger(struct mmiod_window *window)
 	mutex_lock(&mmiod_lock);
 	rb_erase(&window->ledger, &windows);
 	WRITE_ONCE(nr_windows, nr_windows - 1);
+	WRITE_ONCE(nr_extents, nr_extents - own_extents(window));
 	mutex_unlock(&mmiod_lock);
 	mmiod_control_event(MMIOD_CONTROL_WINDOW_RELEASED, 0, window->id);
 }
@@ -397,6 +440,9 @@ static void leave_ledger(struct mmiod_window *window)
 void mmiod_window_init(struct mmiod_window *window)
 {
 	memset_after(window, 0, poll);
+	window->whole.window = window;
+	window->extents = &window->whole;
+	window->nr_extents = 1;
 	kref_init(&window->ref);
 	INIT_WORK(&window->later, revoke_later);
 }
@@ -416,6 +462,7 @@ static void free_window(struct kref *ref)
 		__free_page(window->dummy);
 	if (window->inode)
 		mmiod_window_close_inode(window->inode);
+	mmiod_extents_free(window);
 	kmem_cache_free(mmiod_window_cache, window);
 }
 
@@ -501,6 +548,7 @@ static void describe(struct mmiod_window *window, struct mmiod_window_info *info
 	info->writes = atomic64_read(&window->writes);
 	memcpy(info->tag, window->tag, sizeof(info->tag));
 	info->owner = window->owner;
+	info->nr_extents = own_extents(window);
 	info->iova = mmiod_buffer_iova(window, &info->device_file);
 	for (unsigned int leaf = 0; leaf < MMIOD_LEAVES; leaf++) {
 		info->fault_leaves[leaf] = mmiod_leaf_count(window, leaf, false);

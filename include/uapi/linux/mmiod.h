@@ -49,6 +49,7 @@ enum mmiod_window_state {
 #define MMIOD_FEATURE_REVOKE_ON_RESET (1ull << 0) /* regions know that flag */
 #define MMIOD_FEATURE_SET_STATE_LATER (1ull << 1) /* WINDOW_SET_STATE knows MMIOD_SET_STATE_LATER */
 #define MMIOD_FEATURE_DEVICES (1ull << 2) /* DEVICE_NEXT, INTERRUPT_CREATE and INTERRUPT_NEXT */
+#define MMIOD_FEATURE_WINDOW_EXTENTS (1ull << 3) /* windows of several extents; WINDOW_EXTENTS */
 
 struct mmiod_control_info {
 	__u32 size;
@@ -62,6 +63,8 @@ struct mmiod_control_info {
 	 * generations count from 1 again with each.
 	 */
 	__u64 load;
+	__u32 max_extents; /* out: the module parameter */
+	__u32 extents; /* out: live now, of windows that have several */
 };
 
 /* Where a region lies. */
@@ -160,6 +163,14 @@ struct mmiod_region_info {
 #define MMIOD_WINDOW_HUGE (1u << 3)
 #define MMIOD_WINDOW_FLAGS (MMIOD_WINDOW_READONLY | MMIOD_WINDOW_DUMMY | MMIOD_WINDOW_HUGE)
 
+#define MMIOD_WINDOW_EXTENTS_MAX 4096
+
+/* A part of a region. */
+struct mmiod_window_extent {
+	__u64 offset; /* from the start of the region */
+	__u64 length;
+};
+
 /*
  * Make a window and the file that stands for it (close-on-exec). EBUSY: a live window on the same
  * pages has another memory type, or vectors of MSI-X are set up whose table the window would show,
@@ -167,8 +178,15 @@ struct mmiod_region_info {
  * on and the window could write registers that start DMA; conflict_id says which window, interrupt
  * or device file. EINVAL: empty, or leaves the region. ENODEV: the device has gone. EIO: it does not
  * answer: it is off its bus, or memory decoding is off, its own or that of a bridge above it.
- * ENOENT: no such region. ENOSPC: max_windows. EOPNOTSUPP: the memory type cannot be had for device
- * memory (WB).
+ * ENOENT: no such region. ENOSPC: max_windows, or max_extents. EOPNOTSUPP: the memory type cannot be
+ * had for device memory (WB).
+ *
+ * A window of several extents is one file, and shows them one after the other in the order of the
+ * list. Then `offset` is 0, and `length` the sum of theirs. EINVAL: fewer than 2 or more than
+ * MMIOD_WINDOW_EXTENTS_MAX, one of them is empty, not of whole pages, leaves the region or touches
+ * another, or their sum is not `length`. EFAULT: the list cannot be read. It is the physical address
+ * that decides about huge leaves: an extent gets them that lies in the window at a multiple of the
+ * leaf's size, which extents of a power of two do that are sorted by falling length.
  *
  * While the device is being reset, sleeps or recovers from an error it is not asked: the window is
  * born SUSPENDED.
@@ -191,6 +209,9 @@ struct mmiod_window_create {
 	 * from operating the device.
 	 */
 	__u64 owner;
+	__u32 nr_extents; /* 2 to MMIOD_WINDOW_EXTENTS_MAX; 0: one, by offset and length */
+	__u32 reserved2; /* 0 */
+	__u64 extents; /* user address of so many struct mmiod_window_extent; 0 without any */
 };
 
 /*
@@ -249,6 +270,21 @@ struct mmiod_window_info {
 	__u64 owner;
 	__u64 device_file; /* a buffer in a domain: the device file that it belongs to; else 0 */
 	__u64 iova; /* and where the device will find it, once it is allocated; else MMIOD_IOVA_NONE */
+	__u32 nr_extents; /* of a window of several: how many, see WINDOW_EXTENTS; else 0 */
+	__u32 reserved; /* 0 */
+};
+
+/*
+ * The extents of a region's window in their order, a part at a time: a window of one has that one.
+ * ENOENT: no such window. EINVAL: it is a buffer's. EFAULT: the array cannot be written.
+ */
+struct mmiod_window_extents {
+	__u32 size;
+	__u32 count; /* in: room in the array; out: how many were written to it */
+	__u64 window_id;
+	__u32 first; /* index of the first one that is wanted, from 0 */
+	__u32 nr_extents; /* out: how many the window has */
+	__u64 extents; /* user address of an array of struct mmiod_window_extent */
 };
 
 /* How a buffer's memory is got from the kernel. All of it is zeroed. */
@@ -707,6 +743,7 @@ struct mmiod_page {
 #define MMIOD_IOC_INTERRUPT_CREATE _IOWR(MMIOD_IOC_TYPE, 0x0d, struct mmiod_interrupt_create)
 #define MMIOD_IOC_INTERRUPT_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0e, struct mmiod_interrupt_info)
 #define MMIOD_IOC_DEVICE_FILE_NEXT _IOWR(MMIOD_IOC_TYPE, 0x0f, struct mmiod_device_file_info)
+#define MMIOD_IOC_WINDOW_EXTENTS _IOWR(MMIOD_IOC_TYPE, 0x10, struct mmiod_window_extents)
 
 /* ---- window file ----------------------------------------------------------------------------- */
 

@@ -11,6 +11,16 @@
 #define UC MMIOD_ATTR_UC
 
 /* The same for programs of 32 and of 64 bits: this is compiled as both. */
+_Static_assert(sizeof(struct mmiod_control_info) == 48, "ABI");
+_Static_assert(offsetof(struct mmiod_control_info, max_extents) == 40, "ABI");
+_Static_assert(sizeof(struct mmiod_window_create) == 152, "ABI");
+_Static_assert(offsetof(struct mmiod_window_create, nr_extents) == 136, "ABI");
+_Static_assert(offsetof(struct mmiod_window_create, extents) == 144, "ABI");
+_Static_assert(sizeof(struct mmiod_window_info) == 232, "ABI");
+_Static_assert(offsetof(struct mmiod_window_info, nr_extents) == 224, "ABI");
+_Static_assert(sizeof(struct mmiod_window_extent) == 16, "ABI");
+_Static_assert(sizeof(struct mmiod_window_extents) == 32, "ABI");
+_Static_assert(offsetof(struct mmiod_window_extents, extents) == 24, "ABI");
 _Static_assert(sizeof(struct mmiod_device_info) == 136, "ABI");
 _Static_assert(offsetof(struct mmiod_device_info, device_file) == 88, "ABI");
 _Static_assert(sizeof(struct mmiod_interrupt_create) == 128, "ABI");

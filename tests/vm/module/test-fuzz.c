@@ -144,6 +144,27 @@ static void create_window(void)
 	remember(try_window(fuzz.control, &create));
 }
 
+/* Whole pages, mostly apart from each other, in any order; sometimes none of that. */
+static void create_scattered(void)
+{
+	enum { MOST = 8 };
+	struct mmiod_window_extent list[MOST];
+	struct mmiod_window_create create = {
+		.region_id = fuzz.regions[draw(4)],
+		.attr = 1 + draw(2),
+		.flags = draw(4),
+		.nr_extents = 2 + draw(MOST - 1),
+		.extents = one_in(16) ? some_number() : (uintptr_t)list,
+	};
+
+	for (unsigned int i = 0; i < create.nr_extents; i++) {
+		list[i].offset = (uint64_t)draw(LARGEST / page()) * page();
+		list[i].length = one_in(16) ? some_number() : (1 + draw(8)) * page();
+		create.length += list[i].length;
+	}
+	remember(try_window(fuzz.control, &create));
+}
+
 static void create_buffer(void)
 {
 	struct mmiod_buffer_create create = {
@@ -409,11 +430,11 @@ static void claim_regions(void)
 static void one_call(void)
 {
 	static void (*const calls[])(void) = {
-		create_window, create_buffer, create_interrupt, map_area,    map_area,
-		change_area,   change_area,   touch_area,	touch_area,  populate_area,
-		access_file,   change_state,  close_one,	create_view, open_anew,
-		read_events,   any_ioctl,     any_ioctl,	any_ioctl,   any_ioctl,
-		any_ioctl,
+		create_window, create_scattered, create_buffer, create_interrupt, map_area,
+		map_area,      change_area,	 change_area,	touch_area,	  touch_area,
+		populate_area, access_file,	 change_state,	close_one,	  create_view,
+		open_anew,     read_events,	 any_ioctl,	any_ioctl,	  any_ioctl,
+		any_ioctl,     any_ioctl,
 	};
 
 	if (one_in(200))
