@@ -103,6 +103,30 @@ static void mmiod_open_huge(const char *address)
 	mmiod_open(address);
 }
 
+#define EXTENTS 512
+#define EXTENT_SIZE (1ull << 20)
+
+/* One window of every other MiB: no two extents follow each other, and none has room for a leaf. */
+static void mmiod_open_scatter(const char *address)
+{
+	struct mmiod_window_extent list[EXTENTS];
+	struct mmiod_window_create create = { .size = sizeof(create),
+					      .length = EXTENTS * EXTENT_SIZE,
+					      .attr = MMIOD_ATTR_UC,
+					      .nr_extents = EXTENTS,
+					      .extents = (uintptr_t)list };
+
+	for (unsigned int i = 0; i < EXTENTS; i++)
+		list[i] = (struct mmiod_window_extent){ .offset = 2 * i * EXTENT_SIZE,
+							.length = EXTENT_SIZE };
+	claim(address);
+	create.region_id = region;
+	if (ioctl(control, MMIOD_IOC_WINDOW_CREATE, &create))
+		die("mmiod's window of several extents");
+	memory = create.fd;
+	whole = create.window_id;
+}
+
 static volatile void *map_populated(size_t length, uint32_t flags)
 {
 	volatile void *map = map_file(length);
@@ -144,6 +168,8 @@ static void mmiod_zap(void)
 
 const struct peer peer_mmiod = { "mmiod", mmiod_open, map_file, pread32, mmiod_zap };
 const struct peer peer_mmiod_huge = { "mmiod-huge", mmiod_open_huge, map_file, pread32, mmiod_zap };
+const struct peer peer_mmiod_scatter = { "mmiod-scatter", mmiod_open_scatter, map_file, pread32,
+					 mmiod_zap };
 const struct peer peer_mmiod_populate = { "mmiod-populate", mmiod_open, map_populate, pread32,
 					  mmiod_zap };
 const struct peer peer_mmiod_remap = { "mmiod-remap", mmiod_open, map_remap, pread32, mmiod_zap };

@@ -44,10 +44,10 @@ static void check_clock(void)
 
 static const struct peer *find_peer(const char *name)
 {
-	static const struct peer *const peers[] = {
-		&peer_mmiod, &peer_mmiod_huge, &peer_mmiod_populate, &peer_mmiod_remap, &peer_sysfs,
-		&peer_uio,   &peer_vfio
-	};
+	static const struct peer *const peers[] = { &peer_mmiod,	 &peer_mmiod_huge,
+						    &peer_mmiod_scatter, &peer_mmiod_populate,
+						    &peer_mmiod_remap,	 &peer_sysfs,
+						    &peer_uio,		 &peer_vfio };
 
 	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
 		if (!strcmp(peers[i]->name, name))

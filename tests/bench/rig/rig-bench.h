@@ -32,8 +32,8 @@ struct peer {
 	void (*zap)(void);
 };
 
-extern const struct peer peer_mmiod, peer_mmiod_huge, peer_mmiod_populate, peer_mmiod_remap,
-	peer_sysfs, peer_uio, peer_vfio;
+extern const struct peer peer_mmiod, peer_mmiod_huge, peer_mmiod_scatter, peer_mmiod_populate,
+	peer_mmiod_remap, peer_sysfs, peer_uio, peer_vfio;
 
 /* The control file's calls, for a measurement that makes more windows than one. */
 uint64_t mmiod_window(uint64_t offset, uint64_t length, int *fd);
