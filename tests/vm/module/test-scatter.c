@@ -241,14 +241,14 @@ TEST(a_window_of_as_many_extents_as_there_may_be_shows_each_of_them)
 	expect_gone(address, MOST * page());
 }
 
-/* Sorted by falling size, and each aligned to it. */
+/* Sorted by falling size, and each aligned to it; the third would do for a leaf but for its end. */
 TEST(extents_have_leaves_as_large_as_fit_into_them)
 {
 	int control = open_control();
 	const struct mmiod_window_extent list[] = { { .offset = 64 * MIB, .length = 4 * MIB },
 						    { .offset = 8 * MIB, .length = 2 * MIB },
-						    { .offset = 1 * MIB, .length = MIB },
-						    { .offset = 2 * MIB, .length = MIB } };
+						    { .offset = 2 * MIB, .length = MIB },
+						    { .offset = 1 * MIB, .length = MIB } };
 	uint8_t *address;
 	int fd;
 
@@ -262,8 +262,8 @@ TEST(extents_have_leaves_as_large_as_fit_into_them)
 	EXPECT_EQ(translation(control, address + 6 * MIB).leaf_size, page());
 	expect_phys(control, address + 4 * MIB - 1, "bigshm", 68 * MIB - 1);
 	expect_phys(control, address + 4 * MIB, "bigshm", 8 * MIB);
-	expect_phys(control, address + 7 * MIB - 1, "bigshm", 2 * MIB - 1);
-	expect_phys(control, address + 7 * MIB, "bigshm", 2 * MIB);
+	expect_phys(control, address + 7 * MIB - 1, "bigshm", 3 * MIB - 1);
+	expect_phys(control, address + 7 * MIB, "bigshm", MIB);
 	EXPECT_EQ(window_info(control, fd).fault_leaves[MMIOD_LEAF_PMD], 3);
 	EXPECT_EQ(window_info(control, fd).fault_leaves[MMIOD_LEAF_PTE], 2 * MIB / page());
 	take_back(control, fd);

@@ -281,6 +281,46 @@ TEST(no_window_is_made_on_the_table_of_vectors_that_are_set_up)
 	EXPECT(nvme_window(control, 0, 0x4000, 0, NULL) >= 0);
 }
 
+/* A window of the first page and of another one of the controller's registers. */
+static int scattered(int control, uint64_t second, uint64_t *conflict)
+{
+	const struct mmiod_window_extent list[] = { { .offset = 0, .length = page() },
+						    { .offset = second, .length = page() } };
+	int any = nvme_window(control, 0, page(), 0, NULL);
+	struct mmiod_window_create create = { .region_id = window_info(control, any).region_id,
+					      .length = 2 * page(),
+					      .attr = MMIOD_ATTR_UC,
+					      .nr_extents = 2,
+					      .extents = (uintptr_t)list };
+	int fd = try_window(control, &create), saved = errno;
+
+	close(any);
+	*conflict = create.conflict_id;
+	errno = saved;
+	return fd;
+}
+
+TEST(no_extent_of_a_window_lies_on_the_table_of_vectors_that_are_set_up)
+{
+	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED };
+	int control = open_control(), fd, window;
+	uint64_t conflict;
+
+	need_no_iommu();
+	bind_driver(nvme_function(), "mmiod");
+	create.device = nvme_function();
+	window = scattered(control, NVME_TABLE, &conflict);
+	EXPECT(window >= 0);
+	EXPECT_ERRNO(try_interrupt(control, &create), EBUSY);
+	EXPECT_EQ(create.conflict_id, window_id(window));
+	close(window);
+	fd = try_interrupt(control, &create);
+	EXPECT(fd >= 0);
+	EXPECT_ERRNO(scattered(control, NVME_TABLE, &conflict), EBUSY);
+	EXPECT_EQ(conflict, query_interrupt(fd).id);
+	EXPECT(scattered(control, page(), &conflict) >= 0);
+}
+
 TEST(no_vectors_are_set_up_while_a_window_lies_on_their_table)
 {
 	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED };
