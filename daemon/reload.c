@@ -177,6 +177,9 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		return policy_gives(same, region, &question) ? same : NULL;
 	} else {
 		decision = policy_decide(region, subject, &question);
+		/* The holder may have named it, and of two jobs' grants it is not another's. */
+		if (same && same->runtime && policy_gives(same, region, &question))
+			return same;
 	}
 	return decision.reason == POLICY_GRANTED ? decision.grant : NULL;
 }

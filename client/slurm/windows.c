@@ -6,9 +6,9 @@
  * connection until the step is over, so no other is needed, and in simulation, where a lease ends with
  * its connection, it lasts as long.
  *
- * A user may lease what any grant gives him, also by a program of his own: between the jobs of one user
- * the daemon does not distinguish. Here it is seen to that a job does not take by mistake what another
- * of the same user was given.
+ * What the job got is leased under the job's own grant, so that of two jobs of one user on one card
+ * neither loses its windows by the other's end. A user may lease what any grant gives him, by a program
+ * of his own: here it is seen to that a job does not take by mistake what another of his was given.
  */
 #include "plugin.h"
 
@@ -106,6 +106,7 @@ static int want_all(struct asking *asking)
 				    PATTERNS_MAX, name);
 		snprintf(windows->names[windows->count], NAME_MAX_HERE, "%s", name);
 		asking->wants[windows->count].region = windows->names[windows->count];
+		asking->wants[windows->count].grant = asking->grant;
 		asking->wants[windows->count++].rights =
 			mmiod_region_rights(region) & (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE);
 	}
@@ -150,8 +151,10 @@ static int want_named(struct asking *asking, const struct wish *wish)
 		.share = wish->share,
 	};
 	region = mmiod_region_list_find(asking->regions, &wish->target);
-	if (region && covers(asking->patterns, mmiod_region_name(region)))
+	if (region && covers(asking->patterns, mmiod_region_name(region))) {
+		want->grant = asking->grant;
 		return 0;
+	}
 	return check_whose(asking, want);
 }
 

@@ -163,6 +163,12 @@ bool policy_gives(const struct config_grant *grant, const struct config_region *
 	return false;
 }
 
+/* Two jobs of a user may have a grant each of the same bytes: each says under which it asks. */
+static bool is_asked_for(const struct config_grant *grant, const struct question *question)
+{
+	return !question->grant || !strcmp(grant->name, question->grant);
+}
+
 /* The grant that has been found so far, and its place among the region's. */
 struct search {
 	const struct config_region *region;
@@ -194,6 +200,8 @@ static void look_among(struct search *search, enum config_party party, uint32_t 
 		const struct config_grant *grant = region->grants[holder->grant];
 		enum policy_reason reason;
 
+		if (!is_asked_for(grant, search->question))
+			continue;
 		if (party == CONFIG_PARTY_TENANT && !is_for_tenant(grant, search->subject))
 			continue;
 		reason = judge_terms(grant, region, search->question);
@@ -250,7 +258,8 @@ static void look_among_runtime(struct search *search)
 	for (; runtime && search->found.reason != POLICY_GRANTED; runtime = runtime->holder_next) {
 		enum policy_reason reason;
 
-		if (!runtime_covers(&runtime->grant, region))
+		if (!runtime_covers(&runtime->grant, region) ||
+		    !is_asked_for(&runtime->grant, search->question))
 			continue;
 		reason = judge_terms(&runtime->grant, region, search->question);
 		if (!is_better(search, reason, UINT32_MAX))
@@ -259,6 +268,17 @@ static void look_among_runtime(struct search *search)
 		search->found.grant = &runtime->grant;
 		search->at = UINT32_MAX;
 	}
+}
+
+/* Of those that are not for the subject. Which others there are is no tenant's affair. */
+static const struct config_grant *nearest_of_others(const struct config_region *region,
+						    const struct subject *subject,
+						    const struct question *question)
+{
+	for (size_t i = 0; !subject->tenant && i < region->n_grants; i++)
+		if (is_asked_for(region->grants[i], question))
+			return region->grants[i];
+	return NULL;
 }
 
 /*
@@ -273,8 +293,7 @@ struct decision policy_decide(const struct config_region *region, const struct s
 		.subject = subject,
 		.question = question,
 		.found.reason = subject->known ? POLICY_NO_GRANT : POLICY_UNKNOWN_PEER,
-		/* Which others there are is no tenant's affair. */
-		.found.grant = region->n_grants && !subject->tenant ? region->grants[0] : NULL,
+		.found.grant = nearest_of_others(region, subject, question),
 	};
 	struct decision *found = &search.found;
 
@@ -599,8 +618,11 @@ void policy_explain(struct text *text, const struct decision *decision, const ch
 		explain_unknown(text);
 		break;
 	case POLICY_NO_GRANT:
-		text_add(text, "denied: no grant lets user %s (uid %u) %s region %s", user,
-			 subject->uid, rights_verb(question->rights), region);
+		text_add(text, "denied: no grant ");
+		if (question->grant)
+			text_add(text, "of the name \"%s\" ", question->grant);
+		text_add(text, "lets user %s (uid %u) %s region %s", user, subject->uid,
+			 rights_verb(question->rights), region);
 		add_nearest(text, decision->grant);
 		break;
 	case POLICY_ACCESS:

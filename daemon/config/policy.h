@@ -45,6 +45,7 @@ struct question {
 	enum mmiod_memtype memtype;
 	uint64_t offset;
 	uint64_t length; /* 0: bytes that an allocator will choose where the grant lets it */
+	const char *grant; /* by its name, this one alone; NULL: any */
 };
 
 struct decision {

@@ -58,6 +58,7 @@ static void ask_for_range(struct want *want, const struct mmiod_msg_explain *exp
 		.share = explain->share,
 	};
 	memcpy(want->asked.region, explain->region, sizeof(want->asked.region));
+	memcpy(want->asked.grant, explain->grant, sizeof(want->asked.grant));
 }
 
 static void begin(struct want *want, struct call *call, const struct subject *subject, bool pool)
@@ -220,7 +221,8 @@ static struct mmiod_msg_text explain(struct call *call, const struct want *want,
 /* The same with fewer rights, or in the way that its grant proposes. */
 static struct mmiod_msg_text explain_instead(struct call *call, const struct want *want)
 {
-	struct question less = { .rights = want->wire.rights };
+	struct question less = { .rights = want->wire.rights,
+				 .grant = want->wire.grant[0] ? want->wire.grant : NULL };
 	const struct config_region *region = want->region->config;
 	struct decision decision = policy_decide(region, want->subject, &less);
 	char buffer[2 * TEXT_MAX];
@@ -364,6 +366,9 @@ enum request_result request_explain(struct call *call)
 		return refuse(call, MMIOD_E_INVALID, "rights to operate are of devices only");
 	if (question->kind > MMIOD_KIND_INTERRUPT)
 		return refuse(call, MMIOD_E_UNSUPPORTED, "unknown kind of lease");
+	if (question->grant[0] && (question->kind || question->memory || is_of_pool(call)))
+		return refuse(call, MMIOD_E_INVALID,
+			      "a grant is named for the bytes of a region only");
 	if (!is_vector(question) && !is_operation(question) && !is_of_kind(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "kernel memory has no offset, length, memory type and share mode, "

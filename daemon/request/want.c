@@ -35,6 +35,17 @@ enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, co
 
 #define LEASE_MIN_MS 100
 
+/* It is repeated in a refusal. */
+static bool is_grant_name(const char *name)
+{
+	size_t length = strnlen(name, MMIOD_WIRE_NAME);
+
+	for (size_t i = 0; i < length; i++)
+		if (name[i] <= ' ' || name[i] >= 0x7f)
+			return false;
+	return length < MMIOD_WIRE_NAME;
+}
+
 /* Checks what every window has: rights, memory type, width, time. */
 enum mmiod_outcome want_check_form(struct want *want)
 {
@@ -42,6 +53,11 @@ enum mmiod_outcome want_check_form(struct want *want)
 
 	if (!memchr(wire->region, '\0', sizeof(wire->region)))
 		return want_refuse(want, MMIOD_E_INVALID, "the region's name is not terminated");
+	if (!is_grant_name(wire->grant))
+		return want_refuse(
+			want, MMIOD_E_INVALID,
+			"the name of a grant is not terminated, or has bytes that are no "
+			"printable ASCII");
 	if (wire->reserved)
 		return want_refuse(want, MMIOD_E_INVALID, "a reserved field is not zero");
 	if (wire->flags & ~MMIOD_LEASE_FLAGS || wire->rights & ~RIGHTS_ALL)
@@ -98,6 +114,7 @@ static struct question question_of(const struct want *want)
 		.rights = wire->rights,
 		.share = (enum mmiod_share)wire->share,
 		.memtype = (enum mmiod_memtype)wire->memtype,
+		.grant = wire->grant[0] ? wire->grant : NULL,
 	};
 
 	if (want->allocated)

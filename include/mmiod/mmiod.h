@@ -329,6 +329,11 @@ struct mmiod_want {
 	size_t on_end_count; /**< at most 8 */
 	uint32_t for_uid; /**< with MMIOD_WANT_FOR: whom it is for; else 0 */
 	uint32_t reserved; /**< 0 */
+	/**
+	 * The grant that is to give it, by its name of at most 31 bytes: -EACCES if that one does
+	 * not, whatever others do, and its end is the lease's. NULL or "": the first that gives it.
+	 */
+	const char *grant;
 };
 
 #define MMIOD_LEASE_ALL (1u << 0) /**< all or none */
@@ -1197,6 +1202,7 @@ struct mmiod_policy_question {
 	 */
 	enum mmiod_lease_kind kind;
 	unsigned int operate; /**< MMIOD_KIND_DEVICE: set of enum mmiod_device_right; else 0 */
+	const char *grant; /**< of bytes of a region: as in struct mmiod_want; else NULL or "" */
 };
 
 struct mmiod_policy_answer {

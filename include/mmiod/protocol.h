@@ -264,8 +264,9 @@ struct mmiod_wire_want {
 	/* Of LEASE_FOR: who holds the lease, and is asked about; groups count for nothing. Else 0. */
 	uint32_t for_uid;
 	uint32_t reserved2;
+	char grant[MMIOD_WIRE_NAME]; /* that is to give it, and no other; empty: whichever does */
 };
-static_assert(sizeof(struct mmiod_wire_want) == 280, "wire layout");
+static_assert(sizeof(struct mmiod_wire_want) == 312, "wire layout");
 
 /* The reply: a bare header, and an array of these, one for each element asked for. */
 struct mmiod_wire_granted {
@@ -510,8 +511,9 @@ struct mmiod_msg_explain {
 	uint32_t kind;
 	uint32_t operate; /* DEVICE: enum mmiod_device_right, of MMIOD_MAY_OPERATE; else 0 */
 	uint32_t reserved2;
+	char grant[MMIOD_WIRE_NAME]; /* of a region's bytes: as LEASE has it; else empty */
 };
-static_assert(sizeof(struct mmiod_msg_explain) == 120, "wire layout");
+static_assert(sizeof(struct mmiod_msg_explain) == 152, "wire layout");
 
 struct mmiod_msg_explain_reply {
 	struct mmiod_msg msg;

@@ -154,6 +154,36 @@ start() {
 	expect_equal "$(value '.grants | length' policy)" 0
 }
 
+@test "of two grants of the same bytes a holder names one, and keeps what the other's end takes" {
+	start
+	mmioctl grant job-1 --region fpga-a --user "$ME" --access rw
+	mmioctl grant job-2 --region 'fpga-*' --user "$ME" --access rw
+	hold --grant job-2 fpga-a
+	run mmioctl explain --grant job-2 fpga-a
+	expect_match 'job-2'
+	mmioctl ungrant job-1 --now
+	expect_equal "$(leases)" 1
+	mmioctl ungrant job-2 --now
+	eventually leases_are 0
+	expect_end 7
+}
+
+@test "a grant that is named and does not give it is in the refusal, of hold, run and explain" {
+	start
+	mmioctl grant job-1 --region fpga-a --user "$ME" --access rw
+	run mmioctl hold --grant job-7 fpga-a -- true
+	expect_status 4
+	expect_match 'denied: no grant of the name "job-7" lets user .* read and write region fpga-a'
+	run mmioctl explain --grant job-1 fpga-b
+	expect_status 4
+	expect_match 'no grant of the name "job-1" lets user'
+	run mmioctl hold --grant "$(printf 'x%.0s' {1..32})" fpga-a -- true
+	expect_status 1
+	expect_match 'a name has 1 to 31 bytes'
+	run mmioctl run --as-root --grant job-7 -w fpga-a -- true
+	expect_match 'no grant of the name "job-7"'
+}
+
 @test "completion knows the grants" {
 	start
 	mmioctl grant job-7 --region fpga-a --user "$ME"

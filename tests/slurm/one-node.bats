@@ -221,6 +221,28 @@ scontrol_says() { # JOB WORDS
 	expect_equal "$(state_of "$first") $(state_of "$second")" 'COMPLETED COMPLETED'
 }
 
+grants_are() {
+	[ "$(ctl n0 policy --json | jq ".grants | length")" = "$1" ]
+}
+
+@test "of two jobs of one user on one card each has its windows under its own grant, and keeps them when the other ends" {
+	local first second
+	DISTURBED=yes
+	plugstack "socket=$C/run/%n/sock" gres=mmio:common:common share=shared-write
+	first=$(batch --gres=mmio:common --mmio <<<"echo \$MMIOD_WINDOWS; until [ -e $C/out/first ]; do sleep 0.05; done")
+	eventually grep -q :common "$C/out/$first.out"
+	second=$(batch --gres=mmio:common --mmio=common <<<"echo \$MMIOD_WINDOWS; until [ -e $C/out/second ]; do sleep 0.05; done")
+	eventually grep -q :common "$C/out/$second.out"
+	expect_equal "$(ctl n0 policy -O --json | jq -r '[.grants[] | "\(.grant)=\(.leases)"] | join(" ")')" "slurm-$first=1 slurm-$second=1"
+	touch "$C/out/first"
+	eventually is_over "$first"
+	eventually grants_are 1
+	expect_equal "$(ctl n0 leases --json | jq -r '[.leases[].region] | join(" ")')" common
+	touch "$C/out/second"
+	eventually is_over "$second"
+	expect_equal "$(state_of "$first") $(state_of "$second")" 'COMPLETED COMPLETED'
+}
+
 @test "an argument in plugstack.conf that means nothing is named" {
 	DISTURBED=yes
 	plugstack "region=fpga0"

@@ -15,7 +15,8 @@ static_assert(MMIOD_LEASE_ALL == MMIOD_LEASE_ALL_OR_NONE, "the flags go out as t
 /* Members that a daemon of the first version does not know are sent only if they are asked for. */
 static bool is_extended(const struct mmiod_want *want)
 {
-	return want->lease_ms || want->on_end_count || want->flags & MMIOD_WANT_FOR;
+	return want->lease_ms || want->on_end_count || want->flags & MMIOD_WANT_FOR ||
+	       (want->grant && want->grant[0]);
 }
 
 static void build_want(const void *wanted, void *element)
@@ -35,6 +36,8 @@ static void build_want(const void *wanted, void *element)
 		return;
 	wire->lease_ms = want->lease_ms;
 	wire->for_uid = want->for_uid;
+	if (want->grant)
+		strcpy(wire->grant, want->grant);
 	wire->n_on_end = (uint32_t)want->on_end_count;
 	for (size_t i = 0; i < want->on_end_count; i++)
 		wire->on_end[i] = (struct mmiod_wire_write){
@@ -68,6 +71,9 @@ static int check_want(struct lease_call *call, const void *wanted)
 				   "a lease for uid %u: that goes with MMIOD_WANT_FOR, and what is "
 				   "reserved must be zero",
 				   want->for_uid);
+	if (want->grant && strlen(want->grant) >= MMIOD_WIRE_NAME)
+		return client_fail(client, -EINVAL, "grant %s: a name has 1 to %d bytes",
+				   want->grant, MMIOD_WIRE_NAME - 1);
 	if (is_extended(want))
 		call->stride = sizeof(struct mmiod_wire_want);
 	return lease_check_region(client, want->region);

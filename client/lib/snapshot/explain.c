@@ -54,7 +54,9 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 	/* Members that older daemons do not know are sent only if they are asked for. */
 	bool of_device =
 		question->kind == MMIOD_KIND_INTERRUPT || question->kind == MMIOD_KIND_DEVICE;
-	size_t fixed = question->operate	       ? sizeof(struct mmiod_msg_explain)
+	bool named = question->grant && question->grant[0];
+	size_t fixed = named			       ? sizeof(struct mmiod_msg_explain)
+		       : question->operate	       ? offsetof(struct mmiod_msg_explain, grant)
 		       : question->memory || of_device ? offsetof(struct mmiod_msg_explain, operate)
 						       : MMIOD_V1_EXPLAIN;
 	size_t size = fixed + groups * sizeof(uint32_t);
@@ -73,6 +75,8 @@ static struct mmiod_msg_explain *build(const struct mmiod_policy_question *quest
 		request->operate = question->operate;
 	if (question->region)
 		strcpy(request->region, question->region);
+	if (named)
+		strcpy(request->grant, question->grant);
 	request->offset = question->offset;
 	request->length = question->length;
 	request->rights = question->rights ? question->rights : MMIOD_RIGHT_READ;
@@ -100,6 +104,9 @@ static int ask(struct mmiod_client *client, const struct mmiod_policy_question *
 		err = client_fail(client, -EINVAL,
 				  "rights to operate belong to a question of kind "
 				  "MMIOD_KIND_DEVICE, which needs some");
+	if (!err && question->grant && strlen(question->grant) >= MMIOD_WIRE_NAME)
+		err = client_fail(client, -EINVAL, "grant %s: a name has 1 to %d bytes",
+				  question->grant, MMIOD_WIRE_NAME - 1);
 	if (!err && question->reserved)
 		err = client_fail(client, -EINVAL, "what is reserved must be zero");
 	if (!err && question->other && question->group_count > GROUPS_MAX)

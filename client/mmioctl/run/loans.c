@@ -127,6 +127,7 @@ static struct mmiod_want want_of(const struct loans *loans, const struct mmiod_t
 		.cache = memtype,
 		.width = target->width,
 		.share = loans->options->lease.share,
+		.grant = loans->options->lease.grant,
 	};
 }
 

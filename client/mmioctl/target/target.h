@@ -11,6 +11,7 @@
 struct lease_options {
 	enum mmiod_memtype memtype;
 	enum mmiod_share share;
+	const char *grant; /* that is to give it; NULL: whichever does */
 	struct given wait; /* ms; UINT32_MAX: for ever */
 	struct given width; /* bits */
 };
@@ -30,6 +31,9 @@ struct lease_options {
 	  VALUE(type, field.share, MMIOD_SHARE_WRITE) }, \
 	{ "guest", 0, NULL, "read-only, in nobody's way; ends for one that is alone", \
 	  VALUE(type, field.share, MMIOD_SHARE_GUEST) }
+
+#define GRANT_OPTION(type, field) \
+	{ "grant", 0, "NAME", "under this grant, and no other", TEXT(type, field.grant) }
 
 #define WAIT_OPTION(type, field) \
 	{ "wait", 0, "[TIME]", "until others have given it back, at most for TIME", \

@@ -74,6 +74,7 @@ static const struct verb_option option_rows[] = {
 	MEMTYPE_OPTIONS(struct hold_options, lease),
 	READ_ONLY_OPTION(struct hold_options, read_only),
 	SHARE_OPTIONS(struct hold_options, lease),
+	GRANT_OPTION(struct hold_options, lease),
 	WAIT_OPTION(struct hold_options, lease),
 	LEASE_TIME_OPTION(struct hold_options, lease_ms),
 	{ "on-end", 0, "WRITES", "register writes when it ends, as +0x10:32=0,+0x14:32=1",
@@ -115,6 +116,7 @@ static int take_targets(struct context *context, const struct holding *holding,
 			.lease_ms = options.lease_ms,
 			.on_end = writes,
 			.on_end_count = options.on_end.count,
+			.grant = options.lease.grant,
 		};
 	mmiod_client_lease_many(context->client, hold->wants, holding->count, 0, leases,
 				hold->errors);

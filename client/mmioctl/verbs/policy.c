@@ -28,6 +28,7 @@ static struct explain_options {
 
 static const struct verb_option option_rows[] = {
 	LEASE_OPTIONS(struct explain_options, lease),
+	GRANT_OPTION(struct explain_options, lease),
 	{ "user", 0, "USER", "about this user (default: about oneself)",
 	  TEXT(struct explain_options, user) },
 	{ "group", 0, "GROUPS", "as if also in these groups",
@@ -335,7 +336,8 @@ static int read_question(struct context *context, int argc, char **argv,
 static int verb_explain(struct context *context, int argc, char **argv)
 {
 	struct mmiod_policy_question question = { .cache = options.lease.memtype,
-						  .share = options.lease.share };
+						  .share = options.lease.share,
+						  .grant = options.lease.grant };
 	struct mmiod_target target = { 0 };
 	struct somebody who = { .count = 0 };
 	char device[VECTOR_DEVICE_MAX];

@@ -18,6 +18,7 @@ static const struct verb_option option_rows[] = {
 	{ "downgrade", 0, NULL, "with --read-only: what maps for writing may read",
 	  FLAG(struct run_options, downgrade) },
 	SHARE_OPTIONS(struct run_options, lease),
+	GRANT_OPTION(struct run_options, lease),
 	WAIT_OPTION(struct run_options, lease),
 	{ "keep", 0, NULL, "give nothing back before the end", FLAG(struct run_options, keep) },
 	{ "root", 0, NULL, "the program takes itself for root", FLAG(struct run_options, root) },

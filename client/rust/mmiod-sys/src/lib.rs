@@ -340,6 +340,7 @@ pub struct mmiod_want {
     pub on_end_count: usize,
     pub for_uid: u32,
     pub reserved: u32,
+    pub grant: *const c_char,
 }
 
 #[repr(C)]
@@ -394,6 +395,7 @@ pub struct mmiod_policy_question {
     pub reserved: u32,
     pub kind: mmiod_lease_kind,
     pub operate: u32,
+    pub grant: *const c_char,
 }
 
 #[repr(C)]

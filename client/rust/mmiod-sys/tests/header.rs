@@ -49,7 +49,7 @@ fn layouts() -> Vec<Layout> {
         mmiod_register_write { offset, value, width, flags, reserved }
         mmiod_want {
             region, offset, length, rights, cache, width, share, flags, lease_ms, on_end,
-            on_end_count, for_uid, reserved
+            on_end_count, for_uid, reserved, grant
         }
         mmiod_allocation {
             memory, region, length, align, low, high, node, zone, rights, cache, width, flags,
@@ -60,7 +60,7 @@ fn layouts() -> Vec<Layout> {
         }
         mmiod_policy_question {
             region, offset, length, rights, cache, share, other, uid, groups, group_count, memory,
-            reserved, kind, operate
+            reserved, kind, operate, grant
         }
         mmiod_policy_answer { allowed, grant, file, line, text, instead, error }
         mmiod_grant { name, regions, region_count, tenant, uid, rights, share, reserved, last_ms }

@@ -214,6 +214,7 @@ impl CWant {
             on_end_count: writes.len(),
             for_uid: want.for_user,
             reserved: 0,
+            grant: std::ptr::null(),
         };
 
         Ok(Self { value, _region: region, _writes: writes })

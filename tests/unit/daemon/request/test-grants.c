@@ -494,6 +494,68 @@ Test(grants, a_file_that_takes_the_name_takes_its_place)
 
 /* ---- leases for others ----------------------------------------------------------------------- */
 
+/* ---- by its name ----------------------------------------------------------------------------- */
+
+static struct mmiod_wire_want want_under(const char *grant, uint64_t offset)
+{
+	struct mmiod_wire_want element = want("card-a", offset, 0x1000, WRITE, 0);
+
+	snprintf(element.grant, sizeof(element.grant), "%s", grant);
+	return element;
+}
+
+static uint64_t lease_under(int fd, const char *grant, uint64_t offset)
+{
+	struct mmiod_wire_want element = want_under(grant, offset);
+	const struct mmiod_wire_granted *granted;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	client_close_fds();
+	cr_assert_eq(granted->status, MMIOD_OK);
+	return granted->lease;
+}
+
+Test(grants, of_two_grants_of_the_same_bytes_a_lease_is_under_the_one_that_it_named)
+{
+	int root = client_hello(ROOT), alice = client_hello(ALICE);
+	uint64_t first, second, any;
+
+	given(root, grant_for("one", ALICE, WRITE), "card-a");
+	given(root, grant_for("two", ALICE, WRITE), "card-*");
+	first = lease_under(alice, "one", 0);
+	second = lease_under(alice, "two", 0x1000);
+	any = lease_under(alice, "", 0x2000);
+	/* A configuration that is read again asks anew who gives what, and finds the same. */
+	rig_write_config("[daemon]\nrevoke-on-reload = yes\n" CONFIG);
+	cr_assert_eq(daemon_reload(&rig), 0);
+	rig_turn();
+	ungranted(root, "one", 1, 2);
+	cr_assert(is_over(first) && is_over(any));
+	cr_assert_not(is_over(second));
+	ungranted(root, "two", 1, 1);
+	cr_assert(is_over(second));
+}
+
+Test(grants, a_grant_that_is_named_and_does_not_give_it_is_in_the_refusal)
+{
+	int root = client_hello(ROOT), alice = client_hello(ALICE);
+	struct mmiod_wire_want broken = want_under("a\nb", 0), full = want_under("", 0);
+
+	given(root, grant_for("one", ALICE, WRITE), "card-a");
+	given(root, grant_for("other", ALICE, WRITE), "card-b");
+	given(root, grant_for("reads", ALICE, READ), "card-a");
+	lease_refused(alice, want_under("nosuch", 0), MMIOD_E_DENIED,
+		      "no grant of the name \"nosuch\" lets user 4001 (uid 4001) read and write "
+		      "region card-a");
+	lease_refused(alice, want_under("other", 0), MMIOD_E_DENIED, "of the name \"other\"");
+	lease_refused(alice, want_under("reads", 0), MMIOD_E_DENIED,
+		      "[grant reads] (by root) lets user 4001 (uid 4001) only read");
+	lease_refused(alice, broken, MMIOD_E_INVALID, "no printable ASCII");
+	memset(full.grant, 'x', sizeof(full.grant));
+	lease_refused(alice, full, MMIOD_E_INVALID, "the name of a grant is not terminated");
+}
+
 Test(grants, an_administrator_leases_for_a_user_who_then_holds_it)
 {
 	int root = client_hello(ROOT), alice = client_hello(ALICE);

@@ -14,11 +14,11 @@ static const struct {
 	size_t end; /* of its last member */
 	size_t now;
 } structs[] = {
-	{ "want", offsetof(struct mmiod_want, reserved) + sizeof(uint32_t),
+	{ "want", offsetof(struct mmiod_want, grant) + sizeof(void *),
 	  sizeof(struct mmiod_want) },
 	{ "allocation", offsetof(struct mmiod_allocation, reserved) + sizeof(uint32_t),
 	  sizeof(struct mmiod_allocation) },
-	{ "question", offsetof(struct mmiod_policy_question, operate) + sizeof(uint32_t),
+	{ "question", offsetof(struct mmiod_policy_question, grant) + sizeof(void *),
 	  sizeof(struct mmiod_policy_question) },
 	{ "grant", offsetof(struct mmiod_grant, last_ms) + sizeof(uint64_t),
 	  sizeof(struct mmiod_grant) },
