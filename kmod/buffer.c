@@ -380,11 +380,19 @@ void mmiod_buffer_stop(struct mmiod_buffer *buffer)
 
 /*
  * The device can no longer write to the memory, which must be given back while its driver is still
- * bound. By the window's end or the device's, under mmiod_lock: whichever comes first; or by the
+ * bound; if it is not known that it cannot, at its end, an operator's memory is nobody's for ever.
+ * By the window's end or the device's, under mmiod_lock: whichever comes first; or by the
  * quarantine, which has it alone.
  */
 void mmiod_buffer_detach(struct mmiod_buffer *buffer)
 {
+	struct mmiod_device *device =
+		buffer->device_file ? pci_get_drvdata(to_pci_dev(buffer->dev)) : NULL;
+
+	if (buffer->memory && device && device->leaks) {
+		device->leaked += buffer->length;
+		buffer->memory = NULL;
+	}
 	if (buffer->memory)
 		give_back(buffer);
 	buffer->dev = NULL;
@@ -634,6 +642,24 @@ static const struct mmiod_window_ops ops = {
 };
 
 /*
+ * A buffer for an operator who has no domain becomes coherent memory, at its address on the bus.
+ * Nobody sees it yet. EOPNOTSUPP: nothing could give it the address that was asked for. EINVAL:
+ * what such memory does not know.
+ */
+int mmiod_buffer_make_coherent(struct mmiod_buffer *buffer,
+			       const struct mmiod_buffer_create *create)
+{
+	if (create->dma_flags & MMIOD_DMA_FIXED_IOVA)
+		return -EOPNOTSUPP;
+	if (create->zone || create->limit || create->node != NUMA_NO_NODE ||
+	    create->flags & MMIOD_BUFFER_CONTIGUOUS || create->length > DMA_LONGEST)
+		return -EINVAL;
+	buffer->source = MMIOD_BUFFER_DMA;
+	buffer->device_file = create->device_file;
+	return 0;
+}
+
+/*
  * Put the buffer behind a window that nobody sees yet: it is the window's then, and goes with it.
  */
 void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window)
@@ -653,7 +679,9 @@ u64 mmiod_buffer_iova(const struct mmiod_window *window, u64 *device_file)
 {
 	const struct mmiod_buffer *buffer = window->buffer;
 
-	*device_file = 0;
+	*device_file = buffer ? buffer->device_file : 0;
+	if (*device_file && READ_ONCE(buffer->allocated))
+		return buffer->bus;
 	if (!buffer || !buffer->domain)
 		return MMIOD_IOVA_NONE;
 	*device_file = buffer->domain->device_file;

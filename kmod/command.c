@@ -184,6 +184,18 @@ void mmiod_tell_work(struct work_struct *work)
 	mmiod_interrupts_tell(device);
 }
 
+/* That are no operator's. Under mmiod_lock. */
+static bool has_buffers(const struct mmiod_device *device)
+{
+	const struct mmiod_buffer *buffer;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (!buffer->device_file)
+			return true;
+	return false;
+}
+
 /*
  * Buffers ask for bus mastering while there are any, the operator while he wishes it; the memory
  * that waits for the end of it is freed once none does, as what is mastered for interrupts alone
@@ -195,13 +207,13 @@ static void settle_locked(struct mmiod_device *device)
 
 	lockdep_assert_held(&device->vectors);
 	mutex_lock(&mmiod_lock);
-	buffers = !list_empty(&device->buffers);
+	buffers = has_buffers(device);
 	mutex_unlock(&mmiod_lock);
 	ask_master(device, MMIOD_ASKS_BUFFERS, buffers);
 	grant_wish(device);
 	if (!device->reachable || READ_ONCE(device->asks) & MMIOD_ASKS_DMA)
 		return;
-	mmiod_quarantine_free(device);
+	mmiod_quarantine_free(device, false);
 	mmiod_group_take_back(device);
 }
 
@@ -301,7 +313,7 @@ void mmiod_command_off(struct mmiod_device *device)
 void mmiod_forgotten(struct mmiod_device *device)
 {
 	mutex_lock(&device->vectors);
-	mmiod_quarantine_free(device);
+	mmiod_quarantine_free(device, true);
 	mutex_unlock(&device->vectors);
 }
 

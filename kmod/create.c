@@ -240,24 +240,35 @@ int mmiod_call_window_create(struct mmiod_call *call)
 }
 
 /*
- * Whether the device may have a buffer of kind DMA with that many address bits. The caller holds
+ * Whether the device may have coherent memory with that many address bits. The caller holds
  * mmiod_lock.
  */
-static int check_dma(struct mmiod_device *device, const struct mmiod_buffer_create *create,
-		     u64 length)
+static int check_coherent(struct mmiod_device *device, u32 bits, u64 length)
 {
 	int ret;
 
-	if (device->reasons & MMIOD_REASON_GONE)
-		return -ENODEV;
-	if (device->reasons & MMIOD_REASON_LOST)
-		return -EIO;
-	if (mmiod_operation_keeps_dma(device))
-		return -EBUSY;
 	if (!mmiod_quarantine_admits(device, length))
 		return -ENOSPC;
 	ret = mmiod_pci_admit_dma(device);
-	return ret ?: mmiod_pci_set_dma_bits(device, create->dma_bits ?: MMIOD_DMA_BITS);
+	return ret ?: mmiod_pci_set_dma_bits(device, bits);
+}
+
+static int is_fit(const struct mmiod_device *device)
+{
+	if (device->reasons & MMIOD_REASON_GONE)
+		return -ENODEV;
+	return device->reasons & MMIOD_REASON_LOST ? -EIO : 0;
+}
+
+/* The same for a buffer that is no operator's. */
+static int check_dma(struct mmiod_device *device, const struct mmiod_buffer_create *create,
+		     u64 length)
+{
+	int ret = is_fit(device);
+
+	if (!ret && mmiod_operation_keeps_dma(device))
+		ret = -EBUSY;
+	return ret ?: check_coherent(device, create->dma_bits ?: MMIOD_DMA_BITS, length);
 }
 
 /* Takes mmiod_lock. */
@@ -299,6 +310,42 @@ static int create_dma_buffer(struct mmiod_window *window, struct mmiod_buffer_cr
 	return ret;
 }
 
+/* Under mmiod_lock. */
+static int enter_for_operator(struct mmiod_window *window, struct mmiod_buffer_create *create,
+			      struct file **file)
+{
+	struct mmiod_operation *operation = mmiod_operation_trusted(create->device_file);
+	struct mmiod_device *device;
+	int ret;
+
+	if (IS_ERR(operation))
+		return PTR_ERR(operation);
+	device = operation->handle.device;
+	ret = is_fit(device) ?: check_coherent(device, operation->dma_bits, window->length);
+	if (ret)
+		return ret;
+	window->owner = operation->handle.owner;
+	ret = open_and_list(window, file, NULL, &create->window_id);
+	if (!ret)
+		mmiod_pci_attach_buffer(device, window->buffer);
+	return ret;
+}
+
+/* Where there is no IOMMU: memory of an operator who is trusted. It has an address once it is there. */
+static int create_for_operator(struct mmiod_window *window, struct mmiod_buffer_create *create,
+			       struct file **file)
+{
+	int ret = mmiod_buffer_make_coherent(window->buffer, create);
+
+	create->iova = MMIOD_IOVA_NONE;
+	if (ret)
+		return ret;
+	mutex_lock(&mmiod_lock);
+	ret = enter_for_operator(window, create, file);
+	mutex_unlock(&mmiod_lock);
+	return ret;
+}
+
 /* The operator's domain, of which he may be deprived at any time; then the window ends with it. */
 static int create_in_domain(struct mmiod_window *window, struct mmiod_buffer_create *create,
 			    struct file **file)
@@ -306,6 +353,8 @@ static int create_in_domain(struct mmiod_window *window, struct mmiod_buffer_cre
 	struct mmiod_buffer *buffer = window->buffer;
 	int ret = mmiod_operation_lend_domain(create->device_file, buffer);
 
+	if (ret == -EOPNOTSUPP)
+		return create_for_operator(window, create, file);
 	if (ret)
 		return ret;
 	window->owner = buffer->domain->owner;

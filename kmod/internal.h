@@ -225,6 +225,8 @@ struct mmiod_device {
 	struct mmiod_domain *domain; /* attached for it; written under the device lock, too */
 	struct mmiod_operation *operation; /* not revoked, and may do more than read; or NULL */
 	struct list_head quarantine; /* buffers that only the device has any more */
+	bool leaks; /* at its end: operators' memory is not given back, as it may write there */
+	u64 leaked; /* bytes of it */
 	u64 waiting; /* bytes of these */
 	u32 reasons; /* MMIOD_REASON_*; written under the device lock, too */
 	u32 changes; /* of reasons, so far */
@@ -480,6 +482,9 @@ struct mmiod_buffer {
 	struct completion done; /* by the work */
 	int error; /* of the work */
 
+	u64 device_file; /* DMA for an operator without a domain: his file; 0: none. Constant, too */
+	bool forgotten; /* the device was reset after it was revoked; under mmiod_lock */
+
 	/* DMA in a domain. */
 	struct mmiod_domain *domain; /* a reference; constant once the window is visible */
 	u32 dma_flags; /* MMIOD_DMA_* */
@@ -502,6 +507,8 @@ struct mmiod_buffer {
 };
 
 struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create);
+int mmiod_buffer_make_coherent(struct mmiod_buffer *buffer,
+			       const struct mmiod_buffer_create *create);
 void mmiod_buffer_init_window(struct mmiod_buffer *buffer, struct mmiod_window *window);
 void mmiod_buffer_stop(struct mmiod_buffer *buffer);
 void mmiod_buffer_detach(struct mmiod_buffer *buffer);
@@ -618,7 +625,7 @@ static inline void mmiod_domain_put(struct mmiod_domain *domain)
 bool mmiod_quarantine_admits(struct mmiod_device *device, u64 length);
 bool mmiod_quarantine_enter(struct mmiod_device *device, struct mmiod_buffer *buffer);
 bool mmiod_quarantine_take(struct mmiod_buffer *buffer);
-void mmiod_quarantine_free(struct mmiod_device *device);
+void mmiod_quarantine_free(struct mmiod_device *device, bool was_reset);
 
 /* ---- window.c ---- */
 
@@ -864,6 +871,7 @@ u16 mmiod_operation_command(const struct mmiod_operation *operation);
 int mmiod_operation_set_master(struct mmiod_operation *operation, bool on, u64 *conflict);
 bool mmiod_operation_keeps_dma(const struct mmiod_device *device);
 void mmiod_operation_drop_master(struct mmiod_device *device);
+struct mmiod_operation *mmiod_operation_trusted(u64 id);
 int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer);
 
 /* ---- reset.c ---- */
@@ -885,7 +893,7 @@ void mmiod_quiet_begin(struct mmiod_device *device);
 int mmiod_quiet_admit(struct mmiod_device *device, const struct mmiod_operation *operation,
 		      u64 *conflict);
 void mmiod_quiet_work(struct work_struct *work);
-void mmiod_quiet_at_end(struct mmiod_device *device);
+bool mmiod_quiet_at_end(struct mmiod_device *device);
 
 /* ---- config.c ---- */
 

@@ -376,6 +376,19 @@ static bool give_up_device(struct mmiod_operation *operation)
 	return quiet;
 }
 
+/* The memory of who has no domain is revoked with him; the device may write there until its reset. */
+static void end_buffers(struct mmiod_operation *operation)
+{
+	struct mmiod_device *device = operation->handle.device;
+	struct mmiod_buffer *buffer;
+
+	mutex_lock(&mmiod_lock);
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (buffer->device_file == operation->handle.id)
+			mmiod_window_revoke_later(buffer->window);
+	mutex_unlock(&mmiod_lock);
+}
+
 static void end(struct mmiod_handle *handle)
 {
 	struct mmiod_operation *operation = operation_of(handle);
@@ -384,6 +397,7 @@ static void end(struct mmiod_handle *handle)
 	if (has_engine(operation->rights)) {
 		mmiod_assert_master(handle->device);
 		mmiod_domain_end(operation->domain);
+		end_buffers(operation);
 		mmiod_device_revoke_engines(handle->device, handle->owner);
 		mmiod_settle_later(handle->device);
 	}
@@ -473,8 +487,12 @@ static u64 find_conflict(struct mmiod_device *device, u32 rights)
 		id = find_conflict_in_group(device);
 	if (id)
 		return id;
-	buffer = list_first_entry_or_null(&device->buffers, struct mmiod_buffer, dma_node);
-	return buffer && has_engine(rights) ? buffer->window->id : 0;
+	if (!has_engine(rights))
+		return 0;
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (!buffer->device_file)
+			return buffer->window->id;
+	return 0;
 }
 
 static bool needs_isolation(const struct mmiod_device_open *open)
@@ -652,6 +670,28 @@ int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer)
 	}
 	mutex_unlock(&mmiod_lock);
 	return ret;
+}
+
+/*
+ * The operator with that device file, if he is trusted with DMA that nothing bounds, and may have
+ * memory for it; or an ERR_PTR: ENOENT, ENODEV, EOPNOTSUPP as above. Under mmiod_lock, as long as
+ * which he is.
+ */
+struct mmiod_operation *mmiod_operation_trusted(u64 id)
+{
+	struct mmiod_handle *handle = mmiod_handle_from(&operations, id);
+	struct mmiod_operation *operation;
+
+	lockdep_assert_held(&mmiod_lock);
+	if (!handle || handle->id != id)
+		return ERR_PTR(-ENOENT);
+	operation = operation_of(handle);
+	if (operation->domain || !(operation->rights & MMIOD_OPERATE_DMA_TRUSTED))
+		return ERR_PTR(-EOPNOTSUPP);
+	if (handle->device->operation != operation ||
+	    mmiod_handle_state(handle) == MMIOD_WINDOW_REVOKED)
+		return ERR_PTR(-ENODEV);
+	return operation;
 }
 
 static void describe(struct mmiod_operation *operation, struct mmiod_device_file_info *info)

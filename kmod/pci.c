@@ -468,8 +468,9 @@ u64 mmiod_device_other(struct mmiod_device *device, u64 owner)
 
 	if (id)
 		return id;
+	/* What an operator had who has ended is in nobody's way. */
 	list_for_each_entry(buffer, &device->buffers, dma_node)
-		if (!mmiod_same_owner(buffer->window->owner, owner))
+		if (!buffer->device_file && !mmiod_same_owner(buffer->window->owner, owner))
 			return buffer->window->id;
 	return 0;
 }
@@ -483,6 +484,14 @@ static void end_buffers(struct mmiod_device *device)
 		take_memory(window->buffer);
 		mmiod_window_put(window);
 	}
+}
+
+/* Before that nobody gives an operator's memory back: it waits. */
+static void set_leaks(struct mmiod_device *device, bool leaks)
+{
+	mutex_lock(&mmiod_lock);
+	device->leaks = leaks;
+	mutex_unlock(&mmiod_lock);
 }
 
 static void remove(struct pci_dev *pdev)
@@ -503,10 +512,13 @@ static void remove(struct pci_dev *pdev)
 	mutex_lock(&device->vectors);
 	mmiod_vectors_end(device);
 	mutex_unlock(&device->vectors);
-	mmiod_quiet_at_end(device);
+	set_leaks(device, !mmiod_quiet_at_end(device));
 	mmiod_domain_reap(device);
 	end_buffers(device);
 	mmiod_forgotten(device);
+	if (device->leaked)
+		pci_warn(device->pdev, "may still write to %llu bytes, which are never freed\n",
+			 device->leaked);
 	cancel_work_sync(&device->tell);
 	mmiod_control_event(MMIOD_CONTROL_DEVICE_GONE, device->generation, device->number);
 	mmiod_group_release(device);

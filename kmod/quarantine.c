@@ -61,7 +61,7 @@ bool mmiod_quarantine_admits(struct mmiod_device *device, u64 length)
 bool mmiod_quarantine_enter(struct mmiod_device *device, struct mmiod_buffer *buffer)
 {
 	lockdep_assert_held(&mmiod_lock);
-	if (!buffer->memory || forgets_at_once(buffer->dev))
+	if (!buffer->memory || buffer->forgotten || forgets_at_once(buffer->dev))
 		return false;
 	buffer->waits = true;
 	list_add_tail(&buffer->dma_node, &device->quarantine);
@@ -93,6 +93,7 @@ bool mmiod_quarantine_take(struct mmiod_buffer *buffer)
 	if (old) {
 		leave(device, old);
 		buffer->memory = old->memory;
+		buffer->forgotten = false; /* a reset before this was none of this memory's */
 		buffer->bus = old->bus;
 		old->memory = NULL;
 		old->dev = NULL;
@@ -103,28 +104,52 @@ bool mmiod_quarantine_take(struct mmiod_buffer *buffer)
 	return old;
 }
 
-static struct mmiod_buffer *next(struct mmiod_device *device)
+static struct mmiod_buffer *next(struct mmiod_device *device, bool was_reset)
+{
+	struct mmiod_buffer *buffer, *found = NULL;
+
+	mutex_lock(&mmiod_lock);
+	list_for_each_entry(buffer, &device->quarantine, dma_node) {
+		if (buffer->device_file && !was_reset)
+			continue;
+		found = buffer;
+		break;
+	}
+	if (found)
+		leave(device, found);
+	mutex_unlock(&mmiod_lock);
+	return found;
+}
+
+/*
+ * A reset has ended what knew of them: operators' buffers that were revoked, and whose files
+ * somebody keeps, need not wait for another one when these are closed.
+ */
+static void forget_revoked(struct mmiod_device *device)
 {
 	struct mmiod_buffer *buffer;
 
 	mutex_lock(&mmiod_lock);
-	buffer = list_first_entry_or_null(&device->quarantine, struct mmiod_buffer, dma_node);
-	if (buffer)
-		leave(device, buffer);
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (buffer->device_file &&
+		    mmiod_window_state(buffer->window) == MMIOD_WINDOW_REVOKED)
+			buffer->forgotten = true;
 	mutex_unlock(&mmiod_lock);
-	return buffer;
 }
 
 /*
- * Free all that waits: the device can no longer write to it. With device->vectors held, and never
- * in a client's task. Takes mmiod_lock.
+ * Free what waits and the device can no longer write to, as it masters the bus no more; an
+ * operator's memory only if it was reset, for he lets it master the bus again when he likes. With
+ * device->vectors held, and never in a client's task. Takes mmiod_lock.
  */
-void mmiod_quarantine_free(struct mmiod_device *device)
+void mmiod_quarantine_free(struct mmiod_device *device, bool was_reset)
 {
 	struct mmiod_buffer *buffer;
 
 	lockdep_assert_held(&device->vectors);
-	while ((buffer = next(device))) {
+	if (was_reset)
+		forget_revoked(device);
+	while ((buffer = next(device, was_reset))) {
 		mmiod_buffer_detach(buffer);
 		mmiod_window_end(buffer->window);
 	}

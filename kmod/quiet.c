@@ -169,21 +169,26 @@ void mmiod_quiet_work(struct work_struct *work)
 
 /*
  * In ->remove, with everything revoked and bus mastering off: the next driver is not to release
- * what the last operator has armed. What DMA memory there is goes back afterwards.
+ * what the last operator has armed. What DMA memory there is goes back afterwards. False: it may
+ * still write to what he gave it.
  */
-void mmiod_quiet_at_end(struct mmiod_device *device)
+bool mmiod_quiet_at_end(struct mmiod_device *device)
 {
 	struct pci_dev *bridge = pci_upstream_bridge(device->pdev);
+	int ret;
 
-	if (!device->operated || device->never_reset || !pci_device_is_present(device->pdev) ||
-	    mmiod_reset_is_possible(device))
-		return;
+	if (!device->operated || !pci_device_is_present(device->pdev))
+		return true;
+	if (device->never_reset || mmiod_reset_is_possible(device))
+		return false;
 	if (bridge && !pci_dev_trylock(bridge))
-		return;
+		return false;
 	pci_cfg_access_lock(device->pdev);
-	if (mmiod_reset_to_pristine(device))
+	ret = mmiod_reset_to_pristine(device);
+	if (ret)
 		pci_warn(device->pdev, "could not be reset after its last operator\n");
 	pci_cfg_access_unlock(device->pdev);
 	if (bridge)
 		pci_dev_unlock(bridge);
+	return !ret;
 }

@@ -340,8 +340,16 @@ enum mmiod_zone {
  * file. EEXIST: another buffer is there. ENOSPC: no such range is free; or a fixed one, where the
  * domain was used so thinly that its page tables would outgrow what it maps: more than 64 tables
  * and 4 for each 2 MiB. After any of these three `iova` is the next free one, or MMIOD_IOVA_NONE.
- * ENOENT: no such device file. ENODEV: it was revoked. EOPNOTSUPP: it has no domain: no right DMA,
- * or DMA_TRUSTED on a machine without an IOMMU.
+ * ENOENT: no such device file. ENODEV: it was revoked. EOPNOTSUPP: it has no domain, and no right
+ * DMA_TRUSTED.
+ *
+ * With DMA_TRUSTED on a machine without an IOMMU it is coherent memory as without a device file (its
+ * EINVAL, EIO, EBUSY for dma_bits, EOPNOTSUPP and EPERM count here, too), but for bus mastering, which
+ * is the operator's affair, and FIXED_IOVA (EOPNOTSUPP), and zone, node, limit and CONTIGUOUS
+ * (EINVAL). Its address on the bus is `iova` of the window's QUERY once it is allocated, and NONE
+ * before. Revoked or released it goes back to the kernel after a reset of the device that worked,
+ * never before: until then it waits, and becomes the device's next buffer of the same length. At
+ * unbind without such a reset it is never freed.
  *
  * DMA without one: the device masters the bus while it has a buffer. The kernel itself allocates
  * the memory, when a client first asks for it, and no cgroup is charged: who makes such buffers

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+/*
+ * DMA memory of an operator who is trusted, on a machine without an IOMMU: the device finds it at its
+ * address on the bus, and it goes back to the kernel after a reset that worked, never before. edu's
+ * engine is the witness, as of what an IOMMU bounds.
+ */
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "device.h"
+
+#define RW (PROT_READ | PROT_WRITE)
+#define MASTER MMIOD_OPERATE_MASTER
+#define DMA MMIOD_OPERATE_DMA
+#define TRUSTED MMIOD_OPERATE_DMA_TRUSTED
+#define NO_RESET MMIOD_OPERATE_NEEDS_NO_RESET
+#define NONE MMIOD_IOVA_NONE
+#define COMMAND_MASTER 0x4
+
+#define DMA_FROM 0x80
+#define DMA_TO 0x88
+#define DMA_LENGTH 0x90
+#define DMA_COMMAND 0x98
+#define RUNS 1
+#define TO_MEMORY 2
+#define EDU_MEMORY 0x40000
+#define LENGTH 1024
+
+/* Who operates a function, and his window on its registers. */
+struct driver {
+	int control, file, registers;
+	uint32_t device;
+};
+
+static void need_no_iommu(void)
+{
+	if (first_match("/sys/class/iommu/*"))
+		tap_skip("this machine has an IOMMU, which bounds whoever is trusted");
+}
+
+static int window_on_bar(int control, uint32_t device, uint64_t owner)
+{
+	struct mmiod_region_claim claim = { .size = sizeof(claim),
+					    .kind = MMIOD_REGION_PCI,
+					    .pci = device,
+					    .width = 4,
+					    .name = "trusted" };
+	struct mmiod_window_create create = { .length = page(),
+					      .attr = MMIOD_ATTR_UC,
+					      .owner = owner };
+
+	create.region_id = device == edu() ? region(control, "edu") : 0;
+	if (!create.region_id) {
+		EXPECT_EQ(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), 0);
+		create.region_id = claim.region_id;
+	}
+	return try_window(control, &create);
+}
+
+static void master(const struct driver *driver, bool on)
+{
+	struct mmiod_device_master arg = { .size = sizeof(arg), .on = on };
+
+	EXPECT_EQ(ioctl(driver->file, MMIOD_IOC_DEVICE_SET_MASTER, &arg), 0);
+}
+
+static struct driver take(uint32_t device, uint32_t flags, uint64_t owner)
+{
+	struct driver driver = { .control = open_control(), .device = device };
+
+	driver.file = operate(driver.control, device, READ | MASTER | DMA | TRUSTED, flags, owner);
+	driver.registers = window_on_bar(driver.control, device, owner);
+	EXPECT(driver.registers >= 0);
+	return driver;
+}
+
+/* One that can be reset. */
+static struct driver take_resettable(void)
+{
+	need_no_iommu();
+	return take(edu_behind_port(), 0, 1);
+}
+
+static struct mmiod_buffer_create buffer_of(const struct driver *driver, uint64_t length)
+{
+	return (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_DMA,
+					     .node = -1,
+					     .length = length,
+					     .device_file = query(driver->file).id };
+}
+
+static uint64_t address_of(int fd)
+{
+	struct mmiod_window_query query = { .size = sizeof(query) };
+
+	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &query), 0);
+	return query.iova;
+}
+
+static int memory_of(const struct driver *driver, uint64_t length, uint64_t *bus)
+{
+	int fd = try_buffer(driver->control, buffer_of(driver, length));
+
+	EXPECT(fd >= 0);
+	EXPECT_EQ(address_of(fd), NONE);
+	EXPECT_EQ(allocate(fd), 0);
+	*bus = address_of(fd);
+	EXPECT(*bus != NONE);
+	return fd;
+}
+
+static void put(int registers, uint64_t offset, uint32_t value)
+{
+	EXPECT_EQ(pwrite(registers, &value, 4, (off_t)offset), 4);
+}
+
+static void transfer(const struct driver *driver, uint64_t bus, uint32_t direction)
+{
+	uint32_t command = RUNS;
+
+	put(driver->registers, DMA_FROM, direction ? EDU_MEMORY : (uint32_t)bus);
+	put(driver->registers, DMA_TO, direction ? (uint32_t)bus : EDU_MEMORY);
+	put(driver->registers, DMA_LENGTH, LENGTH);
+	put(driver->registers, DMA_COMMAND, RUNS | direction);
+	while (command & RUNS)
+		EXPECT_EQ(pread(driver->registers, &command, 4, DMA_COMMAND), 4);
+}
+
+static uint64_t release(int fd)
+{
+	uint64_t id = window_id(fd);
+
+	close(fd);
+	return id;
+}
+
+static uint64_t graves(const struct driver *driver)
+{
+	return device_info(driver->control, driver->device).graves;
+}
+
+TEST(a_trusted_operator_has_memory_that_his_device_reaches_both_ways)
+{
+	struct driver driver = take_resettable();
+	uint64_t bus;
+	int fd = memory_of(&driver, page(), &bus);
+	uint8_t *memory = map_window(fd, page(), RW);
+
+	EXPECT(!(pci_command(driver.device) & COMMAND_MASTER));
+	master(&driver, true);
+	memset(memory, 0x5a, LENGTH);
+	transfer(&driver, bus, 0);
+	memset(memory, 0, page());
+	transfer(&driver, bus, TO_MEMORY);
+	for (unsigned int i = 0; i < page(); i++)
+		EXPECT_EQ(memory[i], i < LENGTH ? 0x5a : 0);
+	EXPECT_EQ(buffer_info(driver.control, fd, 0).bus, bus);
+}
+
+TEST(a_trusted_operators_memory_masters_nothing_by_itself)
+{
+	struct driver driver = take_resettable();
+	uint64_t bus;
+	int fd = memory_of(&driver, page(), &bus);
+
+	EXPECT(!(pci_command(driver.device) & COMMAND_MASTER));
+	master(&driver, true);
+	EXPECT(pci_command(driver.device) & COMMAND_MASTER);
+	master(&driver, false);
+	EXPECT(!(pci_command(driver.device) & COMMAND_MASTER));
+	close(fd);
+}
+
+TEST(what_a_trusted_operator_releases_is_kept_and_is_his_next_memory_zeroed)
+{
+	struct driver driver = take_resettable();
+	uint64_t bus, again, id;
+	int fd = memory_of(&driver, 2 * page(), &bus);
+	uint8_t *memory = map_window(fd, 2 * page(), RW);
+
+	master(&driver, true);
+	memset(memory, 0xa7, 2 * page());
+	munmap(memory, 2 * page());
+	id = release(fd);
+	EXPECT_EQ(graves(&driver), 2 * page());
+	master(&driver, false);
+	EXPECT_EQ(graves(&driver), 2 * page());
+	master(&driver, true);
+	fd = memory_of(&driver, 2 * page(), &again);
+	EXPECT_EQ(again, bus);
+	EXPECT_EQ(graves(&driver), 0);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_WINDOW_RELEASED, 0, id));
+	memory = map_window(fd, 2 * page(), RW);
+	for (unsigned int i = 0; i < 2 * page(); i++)
+		EXPECT_EQ(memory[i], 0);
+}
+
+TEST(a_reset_gives_a_trusted_operators_released_memory_back)
+{
+	struct driver driver = take_resettable();
+	struct mmiod_device_reset reset = { .size = sizeof(reset) };
+	uint64_t bus, id;
+
+	close(driver.file);
+	driver.file = operate(driver.control, driver.device,
+			      READ | MASTER | DMA | TRUSTED | MMIOD_OPERATE_RESET, 0, 1);
+	id = release(memory_of(&driver, page(), &bus));
+	EXPECT_EQ(graves(&driver), page());
+	EXPECT_EQ(ioctl(driver.file, MMIOD_IOC_DEVICE_RESET, &reset), 0);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_WINDOW_RELEASED, 0, id));
+	EXPECT_EQ(graves(&driver), 0);
+}
+
+TEST(a_trusted_operators_memory_is_revoked_with_him)
+{
+	struct driver driver = take_resettable();
+	uint64_t bus, id;
+	int fd = memory_of(&driver, page(), &bus);
+
+	master(&driver, true);
+	id = window_id(fd);
+	close(driver.file);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_REVOKED, id));
+	EXPECT(!(pci_command(driver.device) & COMMAND_MASTER));
+	EXPECT_ERRNO(allocate(fd), ENODEV);
+	close(fd);
+}
+
+TEST(who_keeps_a_trusted_operators_revoked_memory_keeps_no_next_one_out)
+{
+	struct driver driver = take_resettable();
+	uint64_t bus;
+	int kept = memory_of(&driver, page(), &bus), next;
+	struct mmiod_buffer_create create = buffer_of(&driver, page());
+
+	close(driver.file);
+	next = operate(driver.control, driver.device, READ | MASTER | DMA | TRUSTED, 0, 2);
+	EXPECT_ERRNO(try_buffer(driver.control, create), ENOENT);
+	close(kept);
+	close(next);
+}
+
+TEST(revoked_memory_that_is_kept_through_a_reset_waits_for_no_other_one)
+{
+	struct driver driver = take_resettable();
+	uint64_t bus;
+	int kept = memory_of(&driver, page(), &bus);
+	uint64_t number = device_info(driver.control, driver.device).device;
+
+	master(&driver, true);
+	close(driver.registers);
+	close(driver.file);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_DEVICE_QUIET, 0, number));
+	EXPECT_EQ(graves(&driver), 0);
+	close(kept);
+	EXPECT_EQ(graves(&driver), 0);
+}
+
+TEST(a_transfer_of_who_is_killed_hits_neither_the_next_operator_nor_anybody)
+{
+	struct driver driver = take_resettable(), next;
+	uint64_t bus, other;
+	int memory = memory_of(&driver, page(), &bus), later;
+	uint64_t number = device_info(driver.control, driver.device).device;
+	uint8_t *bytes;
+
+	master(&driver, true);
+	put(driver.registers, DMA_FROM, EDU_MEMORY);
+	put(driver.registers, DMA_TO, (uint32_t)bus);
+	put(driver.registers, DMA_LENGTH, LENGTH);
+	put(driver.registers, DMA_COMMAND, RUNS | TO_MEMORY);
+	close(memory);
+	close(driver.registers);
+	close(driver.file);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_DEVICE_QUIET, 0, number));
+	EXPECT_EQ(graves(&driver), 0);
+	next = take(driver.device, 0, 2);
+	later = memory_of(&next, page(), &other);
+	bytes = map_window(later, page(), RW);
+	memset(bytes, 0x33, page());
+	master(&next, true);
+	usleep(400000);
+	for (unsigned int i = 0; i < page(); i++)
+		EXPECT_EQ(bytes[i], 0x33);
+}
+
+TEST(without_a_reset_a_trusted_operators_memory_is_kept_and_leaked_at_unbind)
+{
+	struct driver driver;
+	uint64_t bus;
+
+	need_no_iommu();
+	bind_driver(edu(), "mmiod");
+	driver = take(edu(), NO_RESET, 1);
+	close(memory_of(&driver, page(), &bus));
+	close(driver.registers);
+	close(driver.file);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY,
+		       device_info(driver.control, edu()).device));
+	EXPECT_EQ(graves(&driver), page());
+	driver.file = operate(driver.control, edu(), READ | MASTER | DMA | TRUSTED, NO_RESET, 2);
+	EXPECT_EQ(graves(&driver), page());
+	close(driver.file);
+	bind_driver(edu(), "mmiod");
+	EXPECT_EQ(graves(&driver), 0);
+}
+
+TEST(what_makes_no_sense_for_a_trusted_operators_memory_is_refused)
+{
+	struct driver driver = take_resettable();
+	struct mmiod_buffer_create create = buffer_of(&driver, page());
+	int other;
+
+	create.dma_flags = MMIOD_DMA_FIXED_IOVA;
+	create.iova = 0x7000000;
+	EXPECT_ERRNO(try_buffer(driver.control, create), EOPNOTSUPP);
+	create = buffer_of(&driver, page());
+	create.limit = 1ull << 33;
+	EXPECT_ERRNO(try_buffer(driver.control, create), EINVAL);
+	create = buffer_of(&driver, page());
+	create.node = 0;
+	EXPECT_ERRNO(try_buffer(driver.control, create), EINVAL);
+	EXPECT_ERRNO(try_buffer(driver.control, buffer_of(&driver, (64ull << 20) + 1)), EINVAL);
+	create = buffer_of(&driver, page());
+	create.device_file += 1000;
+	EXPECT_ERRNO(try_buffer(driver.control, create), ENOENT);
+	close(driver.file);
+	other = operate(driver.control, driver.device, READ, 0, 2);
+	create.device_file = query(other).id;
+	EXPECT_ERRNO(try_buffer(driver.control, create), EOPNOTSUPP);
+}
