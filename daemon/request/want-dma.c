@@ -181,13 +181,21 @@ static enum mmiod_outcome refuse_room(struct want *want)
 	return MMIOD_E_QUOTA;
 }
 
+/* Without an IOMMU the memory's address is the machine's affair; or an older module has none. */
 static enum mmiod_outcome refuse_unplaced(struct want *want)
 {
+	if (want->alloc.dma_flags & MMIOD_DMA_FIXED_IOVA)
+		return want_refuse(
+			want, MMIOD_E_UNSUPPORTED,
+			"0x%" PRIx64 " cannot be asked for: no IOMMU gives this device addresses "
+			"of its own, and it finds memory where that lies on the bus; leave the "
+			"address to the daemon",
+			(uint64_t)want->alloc.iova);
 	return want_refuse(
 		want, MMIOD_E_UNSUPPORTED,
-		"no IOMMU gives this device addresses of its own, and the module has memory "
-		"for an operator behind one only; where nothing bounds the device, allocate "
-		"memory of kind dma for a region of it while nobody operates it");
+		"no IOMMU gives this device addresses of its own, and the module that is loaded "
+		"has memory for an operator behind one only, or this kernel cannot allocate any: "
+		"switch the IOMMU on, or load a newer module");
 }
 
 /* -1: not one of these. */

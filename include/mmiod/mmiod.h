@@ -669,11 +669,13 @@ int mmiod_operation_state(const struct mmiod_operation *operation, enum mmiod_st
  * Allocate memory that the device reaches by DMA, once it masters the bus. It is a lease of its own:
  * mapped, read, written and ended as any, zeroed, and allocated by the calling process, whose memory
  * cgroup pays for it (but for what mmiod_lease_iova() calls a bus address). It ends with the
- * operation at the latest. Ended, the device does not reach it any more, though it may still run.
+ * operation at the latest. Ended, the device does not reach it any more, though it may still run;
+ * without an IOMMU it does, and the memory is kept for it, and counted, until it was reset.
  *
- * @length: bytes, from 1; rounded up to whole pages. @iova: where the device is to find it, a
- * multiple of the page size; 0: wherever there is room, below what "dma-bits" of the configuration
- * admits. @flags: MMIOD_OPERATION_CONNECTION, MMIOD_OPERATION_DEVICE_READS. @memory: the lease.
+ * @length: bytes, from 1, and without an IOMMU 64 MiB at most; rounded up to whole pages. @iova:
+ * where the device is to find it, a multiple of the page size; 0: wherever there is room, below what
+ * "dma-bits" of the configuration admits. @flags: MMIOD_OPERATION_CONNECTION,
+ * MMIOD_OPERATION_DEVICE_READS. @memory: the lease.
  *
  * Errors: -EPERM (without MMIOD_MAY_DMA), -EACCES (policy, by now), -EBUSY (@iova is taken: the
  * sentence names by which lease, and what is free), -EINVAL (length 0 or too long, @iova no

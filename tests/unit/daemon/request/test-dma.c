@@ -287,7 +287,9 @@ Test(dma, an_address_that_cannot_be_is_refused_with_the_bits_of_the_device)
 	rig_fake.create_error = -EIO;
 	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_GONE, "bound anew");
 	rig_fake.create_error = -EOPNOTSUPP;
-	alloc_refused(fd, memory_at(id, PAGE, 1ull << 33), MMIOD_E_UNSUPPORTED, "behind one only");
+	alloc_refused(fd, memory_for(id, PAGE), MMIOD_E_UNSUPPORTED, "behind one only");
+	alloc_refused(fd, memory_at(id, PAGE, 1ull << 33), MMIOD_E_UNSUPPORTED,
+		      "0x200000000 cannot be asked for: no IOMMU");
 }
 
 Test(dma, without_an_iommu_the_refusal_names_what_would_help)

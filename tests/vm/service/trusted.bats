@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154 # each test is a shell of its own; lease, answer and HOLDER_PID are set elsewhere
+# DMA without an IOMMU, for users without any capability whom the administrator trusts with the whole machine: an edu that can
+# be reset. Nothing bounds it, so what it may still write to goes back to the kernel after a reset, and never before.
+
+load common.bash
+
+# The one behind a port: that resets it.
+find_edu()
+{
+	local at
+	for at in /sys/bus/pci/devices/*; do
+		[ "$(cat "$at/vendor" "$at/device" | tr '\n' ' ')" = "0x1234 0x11e8 " ] || continue
+		[ ! -s "$at/reset_method" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || basename "$at"
+	done | tail -1
+}
+
+setup()
+{
+	edu=$(find_edu)
+	[ -e "/sys/bus/pci/drivers/mmiod/$edu" ] || mmioctl bind --force "$edu"
+	configure 68-trusted '[device wild]' "device = pci:$edu" 'interrupts = msi' 'dma = trusted' 'dma-bits = 28' \
+		'[region wild-registers]' "device = pci:$edu" 'bar = 0' 'width = 32' \
+		'[grant drive]' 'device = wild' 'region = wild-registers' 'access = rw' 'bus-master = yes' 'interrupts = yes' \
+		'dma = trusted' 'reset = yes' 'bytes = 4M' 'user = operator guest'
+}
+
+teardown()
+{
+	let_go
+	[ ! -e /etc/mmiod/mmiod.conf.d/68-trusted.conf ] || unconfigure 68-trusted
+}
+
+# An engine of USER's with memory at $iova, of lease $memory, that masters the bus; ask it with `tell`.
+drive() # USER
+{
+	coproc HOLDER { exec setpriv --reuid="$1" --regid="$1" --init-groups --inh-caps=-all ./engine wild wild-registers 2>&1 3>&- 4>&-; }
+	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
+	read -r -t 600 word lease <&"$holder_out"
+	[ "$word" = lease ] || { echo "engine: $word $lease"; return 1; }
+	tell allocate 4096
+	read -r word memory iova <<<"$answer"
+	[ "$word" = memory ] || { echo "$answer"; return 1; }
+	tell master 1
+	[ "$answer" = mastering ]
+}
+
+leases_of_memory()
+{
+	mmioctl leases --no-headings -o kind | grep -c '^ *dma *$' || true
+}
+
+no_memory_is_left()
+{
+	[ "$(leases_of_memory)" = 0 ]
+}
+
+@test "an ordinary user who is trusted drives a device by DMA where there is no iommu" {
+	[ -z "$(ls /sys/class/iommu)" ]
+	run as operator ./edu-dma wild wild-registers
+	echo "$output"
+	[ "$status" = 0 ]
+	contains "$output" "2048 bytes went into the device"
+	contains "$output" "2048 bytes came back, and are the same"
+	(($(mmioctl config wild 0x4:16) & 4)) && return 1
+	eventually no_memory_is_left
+}
+
+@test "that a device is trusted is said aloud by status, doctor and check-config, and by a taint of the kernel" {
+	drive operator
+	contains "$(mmioctl status)" "wild is trusted with DMA, and may read and write all memory"
+	run mmioctl doctor
+	contains "$output" "device wild is trusted with DMA"
+	run mmiod --check-config
+	contains "$output" "device wild is trusted with DMA"
+	(($(cat /proc/sys/kernel/tainted) & 64))
+	run as operator mmioctl explain wild dma
+	contains "$output" "nothing bounds the device: it may read and write all memory"
+}
+
+@test "memory has an address that is the bus's, and another one is refused with the reason" {
+	drive operator
+	tell fill 90
+	tell send "$iova"
+	[ "$answer" = sent ]
+	tell fill 51
+	tell receive "$iova"
+	tell byte 0
+	[ "$answer" = 90 ]
+	tell byte 2048
+	[ "$answer" = 51 ]
+	tell allocate 4096 0x7000000
+	contains "$answer" "failed 95"
+	contains "$answer" "0x7000000 cannot be asked for: no IOMMU gives this device addresses of its own"
+}
+
+@test "memory that is taken away is kept for its device until a reset, and counted as its user's" {
+	drive operator
+	mmioctl revoke "$memory"
+	tell byte 0
+	contains "$answer" "failed 19"
+	[ "$(leases_of_memory)" = 1 ]
+	tell allocate 4194304
+	contains "$answer" "[grant drive]"
+	let_go
+	eventually no_memory_is_left
+}
+
+@test "who is killed with a transfer in flight hits neither the next holder nor his memory" {
+	drive operator
+	tell fill 90
+	tell send "$iova"
+	[ "$answer" = sent ]
+	tell start "$iova"
+	kill -KILL "$holder_pid"
+	wait "$holder_pid" 2>/dev/null || true
+	holder_pid=
+	drive guest
+	tell fill 51
+	tell idle
+	[ "$answer" = idle ]
+	sleep 1
+	tell byte 0
+	[ "$answer" = 51 ]
+	tell byte 2047
+	[ "$answer" = 51 ]
+}
+
+@test "memory and device go on while the daemon is killed, and the memory ends with its operator" {
+	drive operator
+	tell fill 90
+	tell send "$iova"
+	systemctl kill --signal=KILL mmiod.service
+	tell fill 51
+	tell receive "$iova"
+	tell byte 0
+	[ "$answer" = 90 ]
+	eventually mmioctl status
+	[ "$(leases_of_memory)" = 1 ]
+	let_go
+	eventually no_memory_is_left
+}
