@@ -344,6 +344,17 @@ static PyObject *get_property(PyObject *object, void *closure)
 	return NULL;
 }
 
+static PyObject *get_iova(PyObject *object, void *closure)
+{
+	const struct mmiod_lease *lease = ((const struct lease *)object)->lease;
+
+	if (!lease)
+		return PyErr_Format(PyExc_ValueError, "the lease was given back");
+	if (mmiod_lease_iova(lease) == MMIOD_NO_IOVA)
+		return Py_NewRef(Py_None);
+	return PyLong_FromUnsignedLongLong(mmiod_lease_iova(lease));
+}
+
 static PyObject *get_closed(PyObject *object, void *closure)
 {
 	return PyBool_FromLong(!((const struct lease *)object)->lease);
@@ -368,6 +379,9 @@ static PyGetSetDef properties[] = {
 	PROPERTY("time_ms", TIME_MS, "The time limit in milliseconds; 0: none."),
 	PROPERTY("mappable", MAPPABLE, "Whether it owns whole pages."),
 	PROPERTY("renews", RENEWS, "Whether it is renewed when half of its time is over."),
+	{ "iova", get_iova, NULL,
+	  "Where its device finds the first byte; None: it is no memory of Operation.allocate().",
+	  NULL },
 	{ "closed", get_closed, NULL, "Whether it was given back or closed.", NULL },
 	{ 0 },
 };

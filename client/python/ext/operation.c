@@ -247,6 +247,33 @@ static PyObject *set_power(PyObject *object, PyObject *args)
 	return give_order((struct held *)object, &order, deadline) ? NULL : Py_NewRef(Py_None);
 }
 
+/* ---- memory that the device reaches ---- */
+
+/* _allocate(class of the lease, length, iova or 0, flags) */
+static PyObject *allocate(PyObject *object, PyObject *args)
+{
+	struct held *self = (struct held *)object;
+	struct mmiod_operation *operation;
+	struct mmiod_lease *made = NULL;
+	unsigned long long length, iova;
+	PyObject *class, *result = NULL;
+	unsigned int flags;
+	int err;
+
+	if (!PyArg_ParseTuple(args, "OKKI:allocate", &class, &length, &iova, &flags))
+		return NULL;
+	if (!PyType_Check(class) || !PyType_IsSubtype((PyTypeObject *)class, lease_type))
+		return PyErr_Format(PyExc_TypeError, "memory is a Lease");
+	operation = held_enter(self);
+	if (!operation)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS err =
+		mmiod_operation_allocate(operation, length, iova, flags, &made);
+	Py_END_ALLOW_THREADS if (!err) result =
+		lease_wrap((PyTypeObject *)class, made, self->client);
+	return held_leave(self, err, result);
+}
+
 /* ---- how it is ---- */
 
 static PyObject *masters(PyObject *object, PyObject *none)
@@ -358,6 +385,7 @@ static PyMethodDef methods[] = {
 	  "in "
 	  "time; an Error with ENOTTY: it cannot be reset,\nor has not come back." },
 	{ "_set_power", set_power, METH_VARARGS, NULL },
+	{ "_allocate", allocate, METH_VARARGS, NULL },
 	{ "_masters", masters, METH_NOARGS, NULL },
 	{ "_power", power, METH_NOARGS, NULL },
 	{ "_state", state, METH_NOARGS, NULL },

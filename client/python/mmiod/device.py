@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, NamedTuple, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, TypeVar, Union
 
 from . import _ext
 from ._ext import Error, NotFound
 from .words import DeviceRights, IrqFlags, IrqKind, Power, State, member_of
 
+if TYPE_CHECKING:
+    from . import Lease
+
 _EXTENDED = 1 << 16
+_CONNECTION = 1
+_READS = 2
 _InterruptType = TypeVar("_InterruptType", bound="Interrupt")
 _OperationType = TypeVar("_OperationType", bound="Operation")
 
@@ -120,6 +125,21 @@ class Operation(_ext.Operation):
     def state(self) -> State:
         """As the kernel says now."""
         return State(self._state())
+
+    def allocate(
+        self, length: int, iova: Optional[int] = None, *, device_reads: bool = False, with_connection: bool = False
+    ) -> Lease:
+        """Memory that the device reaches by DMA once it masters the bus, at Lease.iova. It ends with the operation at the latest.
+
+        iova: where the device is to find it; None: wherever there is room. device_reads: the device only reads it. Busy: another
+        buffer is there; Denied: it was asked for without DeviceRights.DMA.
+        """
+        from . import Lease
+
+        if iova is not None and iova <= 0:
+            raise ValueError(f"a device finds memory at a multiple of the page size, and not at {iova:#x}")
+        flags = (_READS if device_reads else 0) | (_CONNECTION if with_connection else 0)
+        return self._allocate(Lease, length, iova or 0, flags)
 
     def find_capability(self, id: int, after: int = 0, *, extended: bool = False) -> int:
         """Where in the configuration space a capability is: the first with this id behind the one at @after.

@@ -96,6 +96,8 @@ class DeviceRights(enum.IntFlag):
     RESET = 32
     RESET_OTHERS = 32 | 64
     POWER = 128
+    DMA = 256
+    DMA_TRUSTED = 256 | 512
 
 
 class Power(enum.IntEnum):

@@ -73,6 +73,13 @@ interrupts = intx
 dma-engine = no
 [device private]
 interrupts = auto
+[device engine]
+dma = iommu
+[grant engine]
+device = engine
+bus-master = yes
+dma = iommu
+user = {uid}
 [grant card]
 region = bar
 device = card line
@@ -841,6 +848,38 @@ class Operations(Rig):
             self.assertEqual(card.power, mmiod.Power.D0)
             with self.assertRaises(ValueError):
                 card.set_power("off")
+
+    def test_memory_for_a_device_has_an_address_of_the_device(self):
+        with self.client.operate("engine", "bus-master,dma") as engine:
+            memory = engine.allocate(5000)
+            self.assertEqual((memory.length, memory.memory), (8192, mmiod.Memory.DMA))
+            self.assertGreater(memory.iova, 0)
+            memory.copy_to(0, b"for the device")
+            self.assertEqual(memory.copy_from(0, 14), b"for the device")
+            with engine.allocate(4096, 0x7000000, device_reads=True) as fixed:
+                self.assertEqual(fixed.iova, 0x7000000)
+                with self.assertRaises(mmiod.Busy) as caught:
+                    engine.allocate(4096, 0x7000000)
+                self.assertIn("are taken", caught.exception.strerror)
+            for error, call in (
+                (ValueError, lambda: engine.allocate(4096, 0)),
+                (ValueError, lambda: engine.allocate(4096, -4096)),
+                (mmiod.Error, lambda: engine.allocate(0)),
+                (mmiod.Error, lambda: engine.allocate(4096, 4097)),
+                (TypeError, lambda: engine.allocate("4096")),
+                (TypeError, lambda: engine._allocate(int, 4096, 0, 0)),
+            ):
+                with self.assertRaises(error):
+                    call()
+            self.assertIsNone(self.client.allocate("pages", 4096).iova)
+            memory.release()
+            with self.assertRaises(ValueError):
+                memory.iova
+        with self.assertRaises(ValueError):
+            engine.allocate(4096)
+        with self.client.operate("engine", "bus-master") as engine:
+            with self.assertRaises(mmiod.Denied):
+                engine.allocate(4096)
 
     def test_what_is_refused_says_why(self):
         with self.client.operate("card", "config") as card:
