@@ -24,24 +24,22 @@ static void publish(struct broker *broker, struct notice *notice, const char *re
 		connection_wake(container_of(subscription, struct connection, subscription));
 }
 
-void notice_region(struct broker *broker, enum mmiod_notice_type type, const struct region *region,
-		   const char *why)
+static void tell_region(struct broker *broker, enum mmiod_notice_type type,
+			const struct region *region, const char *why)
 {
 	bool device = region->kind == REGION_VECTORS;
 	struct notice notice = {
 		.type = type,
 		.kind = device ? MMIOD_KIND_DEVICE : MMIOD_KIND_WINDOW,
+		.length = region->hw.length,
 		.holder.uid = UINT32_MAX,
 	};
 
-	if (nobody_watches(broker))
-		return;
-	notice.length = region->hw.length;
 	publish(broker, &notice, region->name, why);
 }
 
-void notice_lease(struct broker *broker, enum mmiod_notice_type type, const struct lease *lease,
-		  const char *why)
+static void tell_lease(struct broker *broker, enum mmiod_notice_type type,
+		       const struct lease *lease, const char *why)
 {
 	bool kernel = lease->region == &broker->kernel;
 	struct notice notice = {
@@ -56,8 +54,21 @@ void notice_lease(struct broker *broker, enum mmiod_notice_type type, const stru
 		.holder = lease->holder,
 	};
 
+	publish(broker, &notice, kernel ? "" : lease->region->name, why);
+}
+
+void notice_region(struct broker *broker, enum mmiod_notice_type type, const struct region *region,
+		   const char *why)
+{
 	if (!nobody_watches(broker))
-		publish(broker, &notice, kernel ? "" : lease->region->name, why);
+		tell_region(broker, type, region, why);
+}
+
+void notice_lease(struct broker *broker, enum mmiod_notice_type type, const struct lease *lease,
+		  const char *why)
+{
+	if (!nobody_watches(broker))
+		tell_lease(broker, type, lease, why);
 }
 
 void notice_denial(struct broker *broker, const struct holder *holder,

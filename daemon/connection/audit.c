@@ -21,6 +21,8 @@ static void forget(struct audits *audits, struct audit *audit)
 {
 	if (audit->pending)
 		DL_DELETE(audits->waiting, audit);
+	if (audits->recent == audit)
+		audits->recent = NULL;
 	HASH_DEL(audits->table, audit);
 	free(audit);
 }
@@ -35,14 +37,20 @@ static void forget_old(struct audits *audits, uint64_t hour)
 	}
 }
 
+/* As much of it as there is room for. The name is all zeros so far. */
+static void copy_name(char name[MMIOD_WIRE_NAME], const char *text)
+{
+	memcpy(name, text, strnlen(text, MMIOD_WIRE_NAME - 1));
+}
+
 static void fill_key(struct audit_key *key, const struct lease *lease, uint32_t kind,
 		     const char *rule)
 {
 	memset(key, 0, sizeof(*key)); /* a hash is made of all its bytes */
 	key->uid = lease->holder.uid;
 	key->kind = kind;
-	snprintf(key->region, sizeof(key->region), "%s", lease->region->name);
-	snprintf(key->rule, sizeof(key->rule), "%.*s", (int)sizeof(key->rule) - 1, rule);
+	copy_name(key->region, lease->region->name);
+	copy_name(key->rule, rule);
 }
 
 /* NULL: there are too many, or no memory. `is_new`: there was none. */
@@ -51,10 +59,13 @@ static struct audit *need(struct audits *audits, const struct audit_key *key, ui
 {
 	struct audit *audit;
 
-	HASH_FIND(hh, audits->table, key, sizeof(*key), audit);
+	/* Mostly it is the same again, and a hash of 72 bytes costs more than to compare them. */
+	audit = audits->recent;
+	if (!audit || memcmp(&audit->key, key, sizeof(*key)) != 0)
+		HASH_FIND(hh, audits->table, key, sizeof(*key), audit);
 	*is_new = !audit;
 	if (audit)
-		return audit;
+		return audits->recent = audit;
 	if (HASH_COUNT(audits->table) >= ENTRIES_MOST)
 		forget_old(audits, hour);
 	audit = HASH_COUNT(audits->table) < ENTRIES_MOST ? calloc(1, sizeof(*audit)) : NULL;
@@ -173,7 +184,7 @@ void audit_keep(struct connection_host *host, const struct lease *lease, const c
 	};
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		memcpy(kept->region, lease->region->name, sizeof(kept->region));
-	snprintf(kept->grant, sizeof(kept->grant), "%.*s", (int)sizeof(kept->grant) - 1, rule);
+	copy_name(kept->grant, rule);
 	memcpy(kept->comm, lease->holder.comm, sizeof(kept->comm));
 }
 

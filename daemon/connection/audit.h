@@ -42,6 +42,7 @@ struct audit {
 struct audits {
 	struct audit *table;
 	struct audit *waiting;
+	struct audit *recent; /* that was looked for last; NULL: it is there no more */
 	void (*tell)(const struct audit *audit); /* what was put off, as one line */
 	struct event later;
 	struct mmiod_wire_logged kept[AUDIT_KEPT]; /* number N is at N % AUDIT_KEPT */

@@ -148,8 +148,10 @@ static struct tally *tally_of(struct lease *lease)
 
 const struct account *account_find(const struct leases *leases, uint64_t payer, uint32_t grant)
 {
-	struct account *account, key = { .key = { payer, grant } };
+	struct account *account = leases->recent, key = { .key = { payer, grant } };
 
+	if (account && account->key.payer == payer && account->key.grant == grant)
+		return account;
 	HASH_FIND(hh, leases->accounts, &key.key, sizeof(key.key), account);
 	return account;
 }
@@ -173,6 +175,7 @@ int lease_book(struct leases *leases, struct lease *lease)
 			return -ENOMEM;
 		}
 	}
+	leases->recent = account;
 	account->leases++;
 	if (lease->state != MMIOD_STATE_REVOKED)
 		account->bytes += lease_bytes(lease);
@@ -184,6 +187,8 @@ static void account_release(struct leases *leases, struct account *account)
 {
 	if (--account->leases)
 		return;
+	if (leases->recent == account)
+		leases->recent = NULL;
 	HASH_DEL(leases->accounts, account);
 	free(account);
 }

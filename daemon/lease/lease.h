@@ -107,6 +107,7 @@ struct leases {
 	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
 	struct by_id by_id;
 	struct account *accounts;
+	struct account *recent; /* that was booked last; NULL: it is there no more */
 	struct interval_set time_limits; /* of struct time_limit */
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
 	uint32_t n_ending;

@@ -59,11 +59,13 @@ uint64_t users_owner(const struct users *users, uint64_t payer)
 
 static struct user *user_need(struct users *users, uint64_t payer)
 {
-	struct user *user;
+	struct user *user = users->recent;
 
+	if (user && user->payer == payer)
+		return user;
 	HASH_FIND(hh, users->table, &payer, sizeof(payer), user);
 	if (user)
-		return user;
+		return users->recent = user;
 	user = calloc(1, sizeof(*user));
 	if (!user)
 		return NULL;
@@ -87,6 +89,8 @@ static void user_drop_if_idle(struct users *users, struct user *user)
 	for (size_t i = 0; i < USER_SLOTS; i++)
 		if (user->used[i])
 			return;
+	if (users->recent == user)
+		users->recent = NULL;
 	HASH_DEL(users->table, user);
 	by_id_remove(&users->by_payer, &user->of_all);
 	free(user);

@@ -61,6 +61,7 @@ struct user {
 struct users {
 	struct user *table;
 	struct by_id by_payer; /* tenants behind all uids */
+	struct user *recent; /* who was charged last; NULL: is there no more */
 	const struct names *names; /* of the configuration in force; NULL: none */
 	uint64_t used[USER_SLOTS]; /* by all together */
 	uint64_t most[USER_SLOTS]; /* that all together may have; 0: no limit */

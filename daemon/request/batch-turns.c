@@ -127,6 +127,17 @@ static const struct underway_ops underway_ops = { uses, has_guest, has_window, l
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
+/* Of the room for a refusal only as much as is used, which mostly is nothing. */
+static void copy_wants(struct batch *kept, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct want *want = &batch->wants[i];
+
+		memcpy(&kept->wants[i], want,
+		       offsetof(struct want, buffer) + strlen(want->buffer) + 1);
+	}
+}
+
 /* A copy of the batch goes on in later turns. False: there is no memory for it. */
 static bool keep(const struct batch *batch)
 {
@@ -137,7 +148,8 @@ static bool keep(const struct batch *batch)
 
 	if (!kept)
 		return false;
-	memcpy(kept, batch, offsetof(struct batch, wants) + batch->count * sizeof(batch->wants[0]));
+	memcpy(kept, batch, offsetof(struct batch, wants));
+	copy_wants(kept, batch);
 	kept->kept = true;
 	kept->request = *request;
 	kept->request.array = memcpy(kept + 1, request->array, size);
