@@ -334,6 +334,7 @@ struct mmiod_want {
 	 * not, whatever others do, and its end is the lease's. NULL or "": the first that gives it.
 	 */
 	const char *grant;
+	const void *reserved2; /**< NULL. It leaves no padding at the end on 32-bit Arm */
 };
 
 #define MMIOD_LEASE_ALL (1u << 0) /**< all or none */

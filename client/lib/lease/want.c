@@ -66,7 +66,7 @@ static int check_want(struct lease_call *call, const void *wanted)
 					   "write %zu at the end of a lease: its flags and what is "
 					   "reserved must be zero",
 					   i + 1);
-	if (want->reserved || (want->for_uid && !(want->flags & MMIOD_WANT_FOR)))
+	if (want->reserved || want->reserved2 || (want->for_uid && !(want->flags & MMIOD_WANT_FOR)))
 		return client_fail(client, -EINVAL,
 				   "a lease for uid %u: that goes with MMIOD_WANT_FOR, and what is "
 				   "reserved must be zero",

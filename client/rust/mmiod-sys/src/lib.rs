@@ -341,6 +341,7 @@ pub struct mmiod_want {
     pub for_uid: u32,
     pub reserved: u32,
     pub grant: *const c_char,
+    pub reserved2: *const c_void,
 }
 
 #[repr(C)]

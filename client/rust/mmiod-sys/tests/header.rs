@@ -49,7 +49,7 @@ fn layouts() -> Vec<Layout> {
         mmiod_register_write { offset, value, width, flags, reserved }
         mmiod_want {
             region, offset, length, rights, cache, width, share, flags, lease_ms, on_end,
-            on_end_count, for_uid, reserved, grant
+            on_end_count, for_uid, reserved, grant, reserved2
         }
         mmiod_allocation {
             memory, region, length, align, low, high, node, zone, rights, cache, width, flags,

@@ -215,6 +215,7 @@ impl CWant {
             for_uid: want.for_user,
             reserved: 0,
             grant: std::ptr::null(),
+            reserved2: std::ptr::null(),
         };
 
         Ok(Self { value, _region: region, _writes: writes })

@@ -14,7 +14,7 @@ static const struct {
 	size_t end; /* of its last member */
 	size_t now;
 } structs[] = {
-	{ "want", offsetof(struct mmiod_want, grant) + sizeof(void *),
+	{ "want", offsetof(struct mmiod_want, reserved2) + sizeof(void *),
 	  sizeof(struct mmiod_want) },
 	{ "allocation", offsetof(struct mmiod_allocation, reserved) + sizeof(uint32_t),
 	  sizeof(struct mmiod_allocation) },
