@@ -175,7 +175,7 @@ static void describe_vectors(const struct mmiod_device *device, struct mmiod_dev
 }
 
 /* Of the file that operates the function; 0: there is none. Under mmiod_lock. */
-static u64 operator_id(const struct mmiod_device *device)
+u64 mmiod_operator_id(const struct mmiod_device *device)
 {
 	const struct mmiod_operation *operation = device->operation;
 
@@ -204,7 +204,7 @@ static void describe(const struct mmiod_device *device, struct mmiod_device_info
 		.group = device->group_id,
 		.claim_error = device->claim_error,
 		.reset_error = device->reset_error,
-		.device_file = operator_id(device),
+		.device_file = mmiod_operator_id(device),
 		.graves = device->waiting,
 		.resets = device->resets,
 		.resets_failed = device->resets_failed,

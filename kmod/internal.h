@@ -333,6 +333,7 @@ int mmiod_msix_begin(struct mmiod_device *device, u64 *conflict);
 void mmiod_msix_end(struct mmiod_device *device);
 bool mmiod_msix_forbids(const struct mmiod_device *device, const struct mmiod_window *window);
 void mmiod_device_look(struct mmiod_device *device);
+u64 mmiod_operator_id(const struct mmiod_device *device);
 
 /* ---- vector.c ---- */
 

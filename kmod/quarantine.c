@@ -122,8 +122,9 @@ static struct mmiod_buffer *next(struct mmiod_device *device, bool was_reset)
 }
 
 /*
- * A reset has ended what knew of them: operators' buffers that were revoked, and whose files
- * somebody keeps, need not wait for another one when these are closed.
+ * A reset has ended what knew of them: buffers of operators who are gone, which were revoked with
+ * them and whose files somebody keeps, need not wait for another one when these are closed. Who
+ * operates the device still knows the addresses of his own, and may let it write there again.
  */
 static void forget_revoked(struct mmiod_device *device)
 {
@@ -131,7 +132,7 @@ static void forget_revoked(struct mmiod_device *device)
 
 	mutex_lock(&mmiod_lock);
 	list_for_each_entry(buffer, &device->buffers, dma_node)
-		if (buffer->device_file &&
+		if (buffer->device_file && buffer->device_file != mmiod_operator_id(device) &&
 		    mmiod_window_state(buffer->window) == MMIOD_WINDOW_REVOKED)
 			buffer->forgotten = true;
 	mutex_unlock(&mmiod_lock);
