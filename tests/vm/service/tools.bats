@@ -15,6 +15,8 @@ teardown()
 	let_go
 	echo N >$hold_resets
 	systemctl stop kept.service 2>/dev/null || true
+	mmioctl ungrant slurm-7
+	mmioctl ungrant slurm-8
 	rm -f /run/systemd/system/kept.service $RECORD
 	[ ! -e $BIG ] || give_big_back
 }
@@ -96,6 +98,51 @@ has_rows() # SINCE NUMBER
 	[ "$(tail -n 1 $RECORD | cut -d, -f1)" = "# end: interrupted" ]
 	[ "$(grep -c '^# suspended$' $RECORD)" = 1 ]
 	[ "$(awk -F, '/^[0-9]/ { print $4 }' $RECORD | sort -u)" = $((0x77)) ]
+}
+
+@test "a record begins by a condition on a card, and ends with 7 and the name of who took it" {
+	as operator mmioctl write shm+0x4000:32 0
+	background operator mmioctl record shm+0x4000/4:32 --wait -o $RECORD --interval 20ms --start-when 'shm+0x4000 == 5'
+	eventually says $RECORD '^t_s'
+	as operator mmioctl write shm+0x4000:32 5
+	eventually has_rows '# started' 1
+	mmioctl revoke "$(mmioctl --no-headings -o ID leases | tr -d ' ')"
+	code=0
+	wait "$holder_pid" || code=$?
+	holder_pid=
+	[ "$code" = 7 ]
+	says $RECORD '^# end: .*revoked by user root'
+	[ "$(awk -F, '/^[0-9]/ { print $4 }' $RECORD | sort -u)" = 5 ]
+}
+
+# ---- what a batch system does
+
+only_mapping_left()
+{
+	[ "$(mmioctl --no-headings -o MAPPINGS leases | tr -d ' ')" = 1 ]
+}
+
+none_leased()
+{
+	[ -z "$(mmioctl --no-headings -o ID leases)" ]
+}
+
+@test "what a killed job left gets SIGBUS by the epilog's ungrant, and the next job has the card" {
+	mmioctl grant slurm-7 --region shm --user operator --access rw
+	mmioctl grant slurm-8 --region shm --user operator --access rw
+	background operator mmioctl hold --grant slurm-7 shm+0x5000/0x1000 -- setsid ./opener keep /dev/fd/3 0
+	eventually says /tmp/background.out 0x
+	kill -KILL "$holder_pid"
+	wait "$holder_pid" || true
+	holder_pid=
+	only_mapping_left
+	mmioctl ungrant slurm-8 --now
+	only_mapping_left
+	mmioctl ungrant slurm-7 --now
+	eventually says /tmp/background.out SIGBUS
+	eventually none_leased
+	as operator mmioctl write shm+0x5000:32 0x8
+	[ "$(as operator mmioctl read shm+0x5000:32)" = 0x00000008 ]
 }
 
 # ---- the service manager
