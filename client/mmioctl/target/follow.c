@@ -10,10 +10,12 @@
 #include "target/follow.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #define RETRY_MS 250 /* from one attempt to reach the daemon to the next */
 #define PATIENCE_MS 10000 /* for one that restarts */
+#define REASON_MS 1000 /* that a read may fail before the daemon says why */
 
 void follow_end(struct follow *follow, int status)
 {
@@ -32,19 +34,6 @@ static void end_because(struct follow *follow, const char *place, const char *wh
 	clear_way(follow);
 	snprintf(follow->why, sizeof(follow->why), "%s%s%s", place, *place ? ": " : "", why);
 	follow_end(follow, report(follow->context, -ENODEV, "%s", follow->why));
-}
-
-bool follow_read(struct follow *follow, const struct place *place, void *buffer)
-{
-	int err = mmiod_lease_read(place->lease, 0, place->width, place->length / place->width,
-				   buffer);
-
-	if (err && err != -EAGAIN) {
-		clear_way(follow);
-		snprintf(follow->why, sizeof(follow->why), "%s: %s", place->text, strerror(-err));
-		follow_end(follow, report_client(follow->context, err));
-	}
-	return !err;
 }
 
 /* ---- what the daemon says ---- */
@@ -143,6 +132,44 @@ void follow_hear(struct follow *follow)
 		}
 		handle_event(follow, &event);
 	}
+}
+
+/* ---- reading ---- */
+
+/* Not ended, and not a guest again by another lease. */
+static bool has(const struct follow *follow, const struct place *place, uint64_t lease)
+{
+	return !follow->done && place->lease && mmiod_lease_id(place->lease) == lease;
+}
+
+/* The window is gone. The daemon tells why, and by whom, when it has seen to everything else. */
+static void hear_reason(struct follow *follow, const struct place *place)
+{
+	uint64_t lease = mmiod_lease_id(place->lease);
+	struct pollfd file = { .fd = follow_fd(follow), .events = POLLIN };
+	uint64_t now = now_ms(), until = now + REASON_MS;
+
+	while (has(follow, place, lease) && !follow->lonely && now < until &&
+	       poll(&file, 1, (int)(until - now)) > 0) {
+		follow_hear(follow);
+		now = now_ms();
+	}
+}
+
+bool follow_read(struct follow *follow, const struct place *place, void *buffer)
+{
+	uint64_t lease = mmiod_lease_id(place->lease);
+	int err = mmiod_lease_read(place->lease, 0, place->width, place->length / place->width,
+				   buffer);
+
+	if (err == -ENODEV)
+		hear_reason(follow, place);
+	if (err && err != -EAGAIN && has(follow, place, lease)) {
+		clear_way(follow);
+		snprintf(follow->why, sizeof(follow->why), "%s: %s", place->text, strerror(-err));
+		follow_end(follow, report_client(follow->context, err));
+	}
+	return !err;
 }
 
 /* ---- a daemon that was away ---- */
