@@ -184,18 +184,6 @@ void mmiod_tell_work(struct work_struct *work)
 	mmiod_interrupts_tell(device);
 }
 
-/* That are no operator's. Under mmiod_lock. */
-static bool has_buffers(const struct mmiod_device *device)
-{
-	const struct mmiod_buffer *buffer;
-
-	lockdep_assert_held(&mmiod_lock);
-	list_for_each_entry(buffer, &device->buffers, dma_node)
-		if (!buffer->device_file)
-			return true;
-	return false;
-}
-
 /*
  * Buffers ask for bus mastering while there are any, the operator while he wishes it; the memory
  * that waits for the end of it is freed once none does, as what is mastered for interrupts alone
@@ -207,7 +195,7 @@ static void settle_locked(struct mmiod_device *device)
 
 	lockdep_assert_held(&device->vectors);
 	mutex_lock(&mmiod_lock);
-	buffers = has_buffers(device);
+	buffers = mmiod_pci_plain_buffer(device);
 	mutex_unlock(&mmiod_lock);
 	ask_master(device, MMIOD_ASKS_BUFFERS, buffers);
 	grant_wish(device);

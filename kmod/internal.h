@@ -517,6 +517,7 @@ u64 mmiod_buffer_iova(const struct mmiod_window *window, u64 *device_file);
 int mmiod_pci_admit_unbounded(struct mmiod_device *device);
 int mmiod_pci_admit_dma(struct mmiod_device *device);
 int mmiod_pci_set_dma_bits(struct mmiod_device *device, u32 bits);
+const struct mmiod_buffer *mmiod_pci_plain_buffer(const struct mmiod_device *device);
 void mmiod_pci_attach_buffer(struct mmiod_device *device, struct mmiod_buffer *buffer);
 bool mmiod_pci_detach_buffer(struct mmiod_buffer *buffer);
 

@@ -477,22 +477,19 @@ static u64 find_conflict_in_group(const struct mmiod_device *device)
 static u64 find_conflict(struct mmiod_device *device, u32 rights)
 {
 	const struct mmiod_buffer *buffer;
-	u64 id = 0;
+	u64 id;
 
 	if (!is_operator(rights))
 		return 0;
 	if (device->operation)
 		return device->operation->handle.id;
-	if (has_engine(rights))
-		id = find_conflict_in_group(device);
-	if (id)
-		return id;
 	if (!has_engine(rights))
 		return 0;
-	list_for_each_entry(buffer, &device->buffers, dma_node)
-		if (!buffer->device_file)
-			return buffer->window->id;
-	return 0;
+	id = find_conflict_in_group(device);
+	if (id)
+		return id;
+	buffer = mmiod_pci_plain_buffer(device);
+	return buffer ? buffer->window->id : 0;
 }
 
 static bool needs_isolation(const struct mmiod_device_open *open)
@@ -648,25 +645,38 @@ int mmiod_call_device_open(struct mmiod_call *call)
 }
 
 /*
+ * The operation with that device file; or an ERR_PTR: ENOENT: there is none, ENODEV: it was
+ * revoked. Under mmiod_lock, as long as which it exists.
+ */
+static struct mmiod_operation *find_operation(u64 id)
+{
+	struct mmiod_handle *handle = mmiod_handle_from(&operations, id);
+
+	lockdep_assert_held(&mmiod_lock);
+	if (!handle || handle->id != id)
+		return ERR_PTR(-ENOENT);
+	if (mmiod_handle_state(handle) == MMIOD_WINDOW_REVOKED)
+		return ERR_PTR(-ENODEV);
+	return operation_of(handle);
+}
+
+/*
  * Give a buffer that nobody sees yet a reference on the domain of the device file with that id.
  * ENOENT: there is none. ENODEV: it was revoked. EOPNOTSUPP: it has no domain. Takes mmiod_lock.
  */
 int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer)
 {
-	struct mmiod_handle *handle;
-	int ret = -ENOENT;
+	struct mmiod_operation *operation;
+	int ret;
 
 	mutex_lock(&mmiod_lock);
-	handle = mmiod_handle_from(&operations, id);
-	if (handle && handle->id == id) {
-		buffer->domain = operation_of(handle)->domain;
-		ret = buffer->domain ? 0 : -EOPNOTSUPP;
-		if (mmiod_handle_state(handle) == MMIOD_WINDOW_REVOKED)
-			ret = -ENODEV;
-		if (ret)
-			buffer->domain = NULL;
-		else
-			mmiod_domain_get(buffer->domain);
+	operation = find_operation(id);
+	ret = PTR_ERR_OR_ZERO(operation);
+	if (!ret && !operation->domain)
+		ret = -EOPNOTSUPP;
+	if (!ret) {
+		buffer->domain = operation->domain;
+		mmiod_domain_get(buffer->domain);
 	}
 	mutex_unlock(&mmiod_lock);
 	return ret;
@@ -679,19 +689,13 @@ int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer)
  */
 struct mmiod_operation *mmiod_operation_trusted(u64 id)
 {
-	struct mmiod_handle *handle = mmiod_handle_from(&operations, id);
-	struct mmiod_operation *operation;
+	struct mmiod_operation *operation = find_operation(id);
 
-	lockdep_assert_held(&mmiod_lock);
-	if (!handle || handle->id != id)
-		return ERR_PTR(-ENOENT);
-	operation = operation_of(handle);
+	if (IS_ERR(operation))
+		return operation;
 	if (operation->domain || !(operation->rights & MMIOD_OPERATE_DMA_TRUSTED))
 		return ERR_PTR(-EOPNOTSUPP);
-	if (handle->device->operation != operation ||
-	    mmiod_handle_state(handle) == MMIOD_WINDOW_REVOKED)
-		return ERR_PTR(-ENODEV);
-	return operation;
+	return operation->handle.device->operation == operation ? operation : ERR_PTR(-ENODEV);
 }
 
 static void describe(struct mmiod_operation *operation, struct mmiod_device_file_info *info)

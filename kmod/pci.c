@@ -457,6 +457,18 @@ void mmiod_device_end_windows(struct mmiod_device *device)
 	}
 }
 
+/* A buffer of the device's that is no operator's, or NULL. Under mmiod_lock. */
+const struct mmiod_buffer *mmiod_pci_plain_buffer(const struct mmiod_device *device)
+{
+	const struct mmiod_buffer *buffer;
+
+	lockdep_assert_held(&mmiod_lock);
+	list_for_each_entry(buffer, &device->buffers, dma_node)
+		if (!buffer->device_file)
+			return buffer;
+	return NULL;
+}
+
 /*
  * Something that another has of the device, and that a reset would hit: its id, or 0. Under
  * mmiod_lock.
