@@ -29,6 +29,14 @@ int lease_check_name(struct mmiod_client *client, const char *what, const char *
 	return 0;
 }
 
+int lease_check_grant(struct mmiod_client *client, const char *grant)
+{
+	if (grant && strlen(grant) >= MMIOD_WIRE_NAME)
+		return client_fail(client, -EINVAL, "grant %s: a name has 1 to %d bytes", grant,
+				   MMIOD_WIRE_NAME - 1);
+	return 0;
+}
+
 int lease_check_region(struct mmiod_client *client, const char *region)
 {
 	return lease_check_name(client, "region", region);

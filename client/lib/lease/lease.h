@@ -130,6 +130,8 @@ struct operate_want {
 /* @what: the word for what has the name. */
 int lease_check_name(struct mmiod_client *client, const char *what, const char *name);
 int lease_check_region(struct mmiod_client *client, const char *region);
+/* NULL and "": none is named. */
+int lease_check_grant(struct mmiod_client *client, const char *grant);
 int lease_ask(struct lease_call *call);
 int lease_call_begin(struct lease_call *call);
 size_t lease_call_build(void *call, size_t index, void *buffer);

@@ -71,9 +71,8 @@ static int check_want(struct lease_call *call, const void *wanted)
 				   "a lease for uid %u: that goes with MMIOD_WANT_FOR, and what is "
 				   "reserved must be zero",
 				   want->for_uid);
-	if (want->grant && strlen(want->grant) >= MMIOD_WIRE_NAME)
-		return client_fail(client, -EINVAL, "grant %s: a name has 1 to %d bytes",
-				   want->grant, MMIOD_WIRE_NAME - 1);
+	if (lease_check_grant(client, want->grant))
+		return -EINVAL;
 	if (is_extended(want))
 		call->stride = sizeof(struct mmiod_wire_want);
 	return lease_check_region(client, want->region);

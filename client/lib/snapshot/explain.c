@@ -104,9 +104,8 @@ static int ask(struct mmiod_client *client, const struct mmiod_policy_question *
 		err = client_fail(client, -EINVAL,
 				  "rights to operate belong to a question of kind "
 				  "MMIOD_KIND_DEVICE, which needs some");
-	if (!err && question->grant && strlen(question->grant) >= MMIOD_WIRE_NAME)
-		err = client_fail(client, -EINVAL, "grant %s: a name has 1 to %d bytes",
-				  question->grant, MMIOD_WIRE_NAME - 1);
+	if (!err)
+		err = lease_check_grant(client, question->grant);
 	if (!err && question->reserved)
 		err = client_fail(client, -EINVAL, "what is reserved must be zero");
 	if (!err && question->other && question->group_count > GROUPS_MAX)
