@@ -8,7 +8,6 @@
  * a list that is read page by page has each of them once, however often they are published
  * meanwhile.
  */
-#include <ctype.h>
 #include <string.h>
 #include "base/log.h"
 #include "request/request.h"
@@ -84,16 +83,6 @@ static enum request_result refuse(struct call *call, enum mmiod_outcome outcome,
 	return REQUEST_REPLY;
 }
 
-static bool is_good_name(const char name[static MMIOD_WIRE_NAME])
-{
-	size_t length = strnlen(name, MMIOD_WIRE_NAME);
-
-	for (size_t i = 0; i < length; i++)
-		if (!isgraph((unsigned char)name[i]))
-			return false;
-	return length && length < MMIOD_WIRE_NAME;
-}
-
 /* Returns the first cache that makes no sense, or the number of caches. */
 static size_t copy_caches(const struct request *request, struct mmiod_wire_cache *caches,
 			  const char **wrong)
@@ -103,7 +92,7 @@ static size_t copy_caches(const struct request *request, struct mmiod_wire_cache
 
 		request_element(request, i, cache, sizeof(*cache));
 		*wrong = NULL;
-		if (!is_good_name(cache->name))
+		if (!cache->name[0] || !wire_name_is_graphic(cache->name))
 			*wrong = "its name is not one of 1 to 31 printable characters";
 		else if (cache->active > cache->objects)
 			*wrong = "it has more objects in use than objects";

@@ -221,8 +221,7 @@ static struct mmiod_msg_text explain(struct call *call, const struct want *want,
 /* The same with fewer rights, or in the way that its grant proposes. */
 static struct mmiod_msg_text explain_instead(struct call *call, const struct want *want)
 {
-	struct question less = { .rights = want->wire.rights,
-				 .grant = want->wire.grant[0] ? want->wire.grant : NULL };
+	struct question less = { .rights = want->wire.rights, .grant = want_named_grant(want) };
 	const struct config_region *region = want->region->config;
 	struct decision decision = policy_decide(region, want->subject, &less);
 	char buffer[2 * TEXT_MAX];

@@ -35,17 +35,6 @@ enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, co
 
 #define LEASE_MIN_MS 100
 
-/* It is repeated in a refusal. */
-static bool is_grant_name(const char *name)
-{
-	size_t length = strnlen(name, MMIOD_WIRE_NAME);
-
-	for (size_t i = 0; i < length; i++)
-		if (name[i] <= ' ' || name[i] >= 0x7f)
-			return false;
-	return length < MMIOD_WIRE_NAME;
-}
-
 /* Checks what every window has: rights, memory type, width, time. */
 enum mmiod_outcome want_check_form(struct want *want)
 {
@@ -53,7 +42,7 @@ enum mmiod_outcome want_check_form(struct want *want)
 
 	if (!memchr(wire->region, '\0', sizeof(wire->region)))
 		return want_refuse(want, MMIOD_E_INVALID, "the region's name is not terminated");
-	if (!is_grant_name(wire->grant))
+	if (!wire_name_is_graphic(wire->grant))
 		return want_refuse(
 			want, MMIOD_E_INVALID,
 			"the name of a grant is not terminated, or has bytes that are no "
@@ -114,7 +103,7 @@ static struct question question_of(const struct want *want)
 		.rights = wire->rights,
 		.share = (enum mmiod_share)wire->share,
 		.memtype = (enum mmiod_memtype)wire->memtype,
-		.grant = wire->grant[0] ? wire->grant : NULL,
+		.grant = want_named_grant(want),
 	};
 
 	if (want->allocated)

@@ -83,6 +83,13 @@ static inline bool outcome_may_be_stale(enum mmiod_outcome outcome)
 extern const struct want_kind want_lease, want_alloc, want_interrupt, want_operate;
 
 void want_init(struct want *want, struct call *call, const struct want_kind *kind);
+
+/* The grant under which it is asked for, by its name; NULL: any. */
+static inline const char *want_named_grant(const struct want *want)
+{
+	return want->wire.grant[0] ? want->wire.grant : NULL;
+}
+
 enum mmiod_outcome want_refuse(struct want *want, enum mmiod_outcome outcome, const char *format,
 			       ...) _printf_(3, 4);
 enum mmiod_outcome want_check_form(struct want *want);

@@ -4,6 +4,7 @@
  * size rule of protocol.h follows from the row. Two kinds of error: of the framing (the connection
  * is closed) and of the content (only the request fails).
  */
+#include <ctype.h>
 #include <string.h>
 #include "base/util.h"
 #include "wire/decode.h"
@@ -144,6 +145,16 @@ static bool take_array(const struct shape *shape, const uint8_t *packet, struct 
 static bool check_reserved(uint32_t reserved, struct decode_error *error)
 {
 	return reserved ? fail(error, MMIOD_E_INVALID, "a reserved field is not zero") : true;
+}
+
+bool wire_name_is_graphic(const char name[static MMIOD_WIRE_NAME])
+{
+	size_t length = strnlen(name, MMIOD_WIRE_NAME);
+
+	for (size_t i = 0; i < length; i++)
+		if (!isgraph((unsigned char)name[i]))
+			return false;
+	return length < MMIOD_WIRE_NAME;
 }
 
 static bool check_name(const char name[MMIOD_WIRE_NAME], struct decode_error *error)

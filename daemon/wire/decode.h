@@ -49,6 +49,8 @@ struct decode_error {
 
 bool request_decode(const void *packet, size_t length, struct request *request,
 		    struct decode_error *error);
+/* A name that may be repeated in a message: terminated, and all printable ASCII, or empty. */
+bool wire_name_is_graphic(const char name[static MMIOD_WIRE_NAME]);
 void request_element(const struct request *request, size_t index, void *element, size_t size);
 
 #endif
