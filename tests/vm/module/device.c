@@ -78,16 +78,48 @@ int operate_at_once(int control, uint32_t device, uint32_t rights, uint32_t flag
 	return fd;
 }
 
-int operate(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner)
+int operate_as(int control, struct mmiod_device_open open)
 {
 	int fd;
 
 	do
-		fd = try_operate(control, request(device, rights, flags, owner));
+		fd = try_operate(control, open);
 	while (fd < 0 && errno == EAGAIN && !usleep(10000));
 	if (fd < 0)
-		FAIL("no device file for 0x%x: %s", device, strerror(errno));
+		FAIL("no device file for 0x%llx: %s", (unsigned long long)open.device,
+		     strerror(errno));
 	return fd;
+}
+
+int operate(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner)
+{
+	return operate_as(control, request(device, rights, flags, owner));
+}
+
+int window_on_bar(int control, uint32_t device, const char *name, uint64_t owner)
+{
+	struct mmiod_region_claim claim = {
+		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .width = 4
+	};
+	struct mmiod_window_create create = { .length = page(),
+					      .attr = MMIOD_ATTR_UC,
+					      .owner = owner };
+
+	strcpy(claim.name, name);
+	create.region_id = device == edu() ? region(control, "edu") : find_region(control, name);
+	if (!create.region_id) {
+		EXPECT_EQ(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), 0);
+		create.region_id = claim.region_id;
+	}
+	return try_window(control, &create);
+}
+
+uint64_t iova_of(int fd)
+{
+	struct mmiod_window_query arg = { .size = sizeof(arg) };
+
+	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &arg), 0);
+	return arg.iova;
 }
 
 struct mmiod_device_query query(int fd)

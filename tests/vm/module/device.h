@@ -29,8 +29,13 @@ struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flag
  */
 int try_operate(int control, struct mmiod_device_open open);
 int operate_at_once(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
+int operate_as(int control, struct mmiod_device_open open);
 int operate(int control, uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
 struct mmiod_device_query query(int fd);
+/* A window on the first page of its BAR 0, which is claimed by that name if it is not yet, or -1. */
+int window_on_bar(int control, uint32_t device, const char *name, uint64_t owner);
+/* Where the device of a window on DMA memory finds it. */
+uint64_t iova_of(int fd);
 
 /* Where a capability lies, 0: nowhere; and virtio's of a type. */
 unsigned int capability(uint32_t device, uint8_t id);

@@ -252,7 +252,7 @@ static void describe_claim(const char *name, struct mmiod_region_claim *claim)
 	claim->length = 16 << 20;
 }
 
-static uint64_t find_region(int control, const char *name)
+uint64_t find_region(int control, const char *name)
 {
 	struct mmiod_region_info info = { .size = sizeof(info) };
 

@@ -57,6 +57,8 @@ bool happens(int control, uint32_t type, uint32_t value, uint64_t id);
  * The region of that name (shm, bigshm, edu, testdev, set-aside), claimed now unless it is already.
  */
 uint64_t region(int control, const char *name);
+/* One that is claimed already, by its name; 0: there is none. */
+uint64_t find_region(int control, const char *name);
 struct mmiod_region_info region_info(int control, uint64_t id);
 
 /* A window of a region: its descriptor, or -1 with errno. */

@@ -10,10 +10,17 @@
 #define EDU_RAISE 0x60
 #define EDU_ACKNOWLEDGE 0x64
 
+/* Commands of its engine, which copies a tenth of a second later, and with an interrupt if told. */
+#define EDU_RUNS 1
+#define EDU_TO_MEMORY 2
+
 /* The function of edu, and a window on its registers; each is claimed as it has to be. */
 uint32_t edu(void);
 int edu_window(int control);
 void poke(int fd, uint64_t offset, uint32_t value);
+/* Starts a copy between edu's own memory and an address below 4 GiB. Waits until one was tried. */
+void start_copy(int registers, uint64_t address, uint32_t length, uint32_t command);
+void finish_copy(int registers);
 
 /*
  * An interrupt's descriptor, or -1 with errno; and the same where it has to succeed: its handlers

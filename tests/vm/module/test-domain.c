@@ -30,13 +30,7 @@ _Static_assert(offsetof(struct mmiod_window_query, iova) == 56, "ABI");
 #define NONE MMIOD_IOVA_NONE
 #define MIB (1ull << 20)
 
-#define DMA_FROM 0x80
-#define DMA_TO 0x88
-#define DMA_LENGTH 0x90
-#define DMA_COMMAND 0x98
-#define RUNS 1
-#define TO_MEMORY 2
-#define EDU_MEMORY 0x40000
+#define TO_MEMORY EDU_TO_MEMORY
 #define LENGTH 1024
 
 #define PATTERN 0x5a
@@ -64,24 +58,6 @@ static int master(int file)
 	struct mmiod_device_master arg = { .size = sizeof(arg), .on = 1 };
 
 	return ioctl(file, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
-}
-
-static int window_on_bar(int control, uint32_t device, const char *name, uint64_t owner)
-{
-	struct mmiod_region_claim claim = {
-		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .width = 4
-	};
-	struct mmiod_window_create create = { .length = page(),
-					      .attr = MMIOD_ATTR_UC,
-					      .owner = owner };
-
-	strcpy(claim.name, name);
-	create.region_id = device == edu() ? region(control, "edu") : 0;
-	if (!create.region_id) {
-		EXPECT_EQ(ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim), 0);
-		create.region_id = claim.region_id;
-	}
-	return try_window(control, &create);
 }
 
 static struct driver take(uint32_t device, const char *name, uint64_t owner)
@@ -143,14 +119,6 @@ static int try_fixed(const struct driver *driver, uint64_t iova, uint64_t length
 	return fd;
 }
 
-static uint64_t iova_of(int fd)
-{
-	struct mmiod_window_query arg = { .size = sizeof(arg) };
-
-	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &arg), 0);
-	return arg.iova;
-}
-
 /* A buffer, allocated and full of the pattern. */
 struct target {
 	int fd;
@@ -187,31 +155,10 @@ static bool is_full_of(const volatile uint8_t *memory, size_t length, uint8_t va
 	return true;
 }
 
-/* A transfer of LENGTH bytes between edu's memory and an address of its own. */
-static void arm(int registers, uint64_t iova, uint32_t direction)
-{
-	bool to_memory = direction == TO_MEMORY;
-
-	EXPECT_EQ(iova >> 32, 0);
-	poke(registers, DMA_FROM, to_memory ? EDU_MEMORY : iova);
-	poke(registers, DMA_TO, to_memory ? iova : EDU_MEMORY);
-	poke(registers, DMA_LENGTH, LENGTH);
-	poke(registers, DMA_COMMAND, RUNS | direction);
-}
-
-/* The engine has tried, whether or not it has reached anything. */
-static void finish(int registers)
-{
-	uint32_t command = RUNS;
-
-	while (command & RUNS)
-		EXPECT_EQ(pread(registers, &command, 4, DMA_COMMAND), 4);
-}
-
 static void transfer(const struct driver *driver, uint64_t iova, uint32_t direction)
 {
-	arm(driver->registers, iova, direction);
-	finish(driver->registers);
+	start_copy(driver->registers, iova, LENGTH, direction);
+	finish_copy(driver->registers);
 }
 
 /* Zeros in edu's memory, which the pattern is not. */
@@ -335,9 +282,9 @@ static bool arrives_after(const struct driver *driver, struct target *target,
 	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
 	clear_engine(driver);
 	hold_page(ends[1], target);
-	arm(driver->registers, target->iova, TO_MEMORY);
+	start_copy(driver->registers, target->iova, LENGTH, TO_MEMORY);
 	act(driver, target);
-	finish(driver->registers);
+	finish_copy(driver->registers);
 	return held_page_is_full_of(ends[0], 0);
 }
 
@@ -405,7 +352,7 @@ static pid_t start_victim(uint32_t device, int held)
 
 		clear_engine(&driver);
 		hold_page(held, &target);
-		arm(driver.registers, target.iova, TO_MEMORY);
+		start_copy(driver.registers, target.iova, LENGTH, TO_MEMORY);
 		EXPECT_EQ(write(ready[1], "", 1), 1);
 		pause();
 	}
@@ -427,7 +374,7 @@ TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_its_operator_was
 	kill(child, SIGKILL);
 	EXPECT_EQ(waitpid(child, NULL, 0), child);
 	next = take_edu();
-	finish(next.registers);
+	finish_copy(next.registers);
 	EXPECT(held_page_is_full_of(ends[0], PATTERN));
 	target = target_of(&next);
 	transfer(&next, target.iova, TO_MEMORY);
@@ -445,13 +392,13 @@ TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_the_device_file_
 	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
 	clear_engine(&driver);
 	hold_page(ends[1], &target);
-	arm(driver.registers, target.iova, TO_MEMORY);
+	start_copy(driver.registers, target.iova, LENGTH, TO_MEMORY);
 	EXPECT_EQ(set_state(driver.control, id, MMIOD_WINDOW_REVOKED), 0);
 	EXPECT(happens(driver.control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_REVOKED, buffer));
 	EXPECT_EQ(touch_read(target.memory), SIGBUS);
 	EXPECT_ERRNO(try_dma(driver.control, &create), ENODEV);
 	next = take_edu();
-	finish(next.registers);
+	finish_copy(next.registers);
 	EXPECT(held_page_is_full_of(ends[0], PATTERN));
 	close(driver.file);
 	EXPECT_ERRNO(try_dma(driver.control, &create), ENOENT);
@@ -466,12 +413,12 @@ TEST(a_function_behind_an_iommu_can_be_unbound_with_a_transfer_in_flight)
 	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
 	clear_engine(&driver);
 	hold_page(ends[1], &target);
-	arm(driver.registers, target.iova, TO_MEMORY);
+	start_copy(driver.registers, target.iova, LENGTH, TO_MEMORY);
 	bind_driver(edu(), "");
 	bind_driver(edu(), "mmiod");
 	close(driver.registers);
 	driver = take_edu();
-	finish(driver.registers);
+	finish_copy(driver.registers);
 	EXPECT(held_page_is_full_of(ends[0], PATTERN));
 }
 

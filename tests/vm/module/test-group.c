@@ -12,14 +12,6 @@
 #define ISOLATED MMIOD_FUNCTION_ISOLATED
 #define MASTER 0x4
 
-/* edu's engine: it starts a tenth of a second after the command. */
-#define DMA_FROM 0x80
-#define DMA_TO 0x88
-#define DMA_LENGTH 0x90
-#define DMA_COMMAND 0x98
-#define TO_MEMORY 3
-#define EDU_MEMORY 0x40000
-
 static void need_iommu(void)
 {
 	if (!first_match("/sys/class/iommu/*"))
@@ -68,10 +60,7 @@ TEST(what_a_function_writes_that_an_iommu_isolates_arrives_nowhere)
 	memory = map_window(buffer, page(), PROT_READ | PROT_WRITE);
 	memset(memory, 0x5a, page());
 	EXPECT(pci_command(edu()) & MASTER);
-	poke(registers, DMA_FROM, EDU_MEMORY);
-	poke(registers, DMA_TO, buffer_info(control, buffer, 0).phys);
-	poke(registers, DMA_LENGTH, 64);
-	poke(registers, DMA_COMMAND, TO_MEMORY);
+	start_copy(registers, buffer_info(control, buffer, 0).phys, 64, EDU_TO_MEMORY);
 	usleep(500000);
 	for (size_t i = 0; i < page(); i++)
 		EXPECT_EQ(memory[i], 0x5a);

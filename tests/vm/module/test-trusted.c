@@ -20,13 +20,6 @@
 #define NONE MMIOD_IOVA_NONE
 #define COMMAND_MASTER 0x4
 
-#define DMA_FROM 0x80
-#define DMA_TO 0x88
-#define DMA_LENGTH 0x90
-#define DMA_COMMAND 0x98
-#define RUNS 1
-#define TO_MEMORY 2
-#define EDU_MEMORY 0x40000
 #define LENGTH 1024
 
 /* Who operates a function, and his window on its registers. */
@@ -41,28 +34,6 @@ static void need_no_iommu(void)
 		tap_skip("this machine has an IOMMU, which bounds whoever is trusted");
 }
 
-static int window_on_bar(int control, uint32_t device, uint64_t owner)
-{
-	static uint64_t claimed; /* of the one behind a port, which the test has bound anew */
-	struct mmiod_region_claim claim = { .size = sizeof(claim),
-					    .kind = MMIOD_REGION_PCI,
-					    .pci = device,
-					    .width = 4,
-					    .name = "trusted" };
-	struct mmiod_window_create create = { .length = page(),
-					      .attr = MMIOD_ATTR_UC,
-					      .owner = owner };
-
-	if (device == edu()) {
-		create.region_id = region(control, "edu");
-	} else {
-		EXPECT(claimed || !ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim));
-		claimed = claimed ?: claim.region_id;
-		create.region_id = claimed;
-	}
-	return try_window(control, &create);
-}
-
 static void master(const struct driver *driver, bool on)
 {
 	struct mmiod_device_master arg = { .size = sizeof(arg), .on = on };
@@ -75,15 +46,9 @@ static int operate_edu(int control, uint32_t device, uint32_t rights, uint32_t f
 		       uint64_t owner)
 {
 	struct mmiod_device_open open = request(device, rights, flags, owner);
-	int fd;
 
 	open.dma_bits = 28;
-	do
-		fd = try_operate(control, open);
-	while (fd < 0 && errno == EAGAIN && !usleep(10000));
-	if (fd < 0)
-		FAIL("no device file for 0x%x: %s", device, strerror(errno));
-	return fd;
+	return operate_as(control, open);
 }
 
 static struct driver take(uint32_t device, uint32_t flags, uint64_t owner)
@@ -92,7 +57,7 @@ static struct driver take(uint32_t device, uint32_t flags, uint64_t owner)
 
 	driver.file =
 		operate_edu(driver.control, device, READ | MASTER | DMA | TRUSTED, flags, owner);
-	driver.registers = window_on_bar(driver.control, device, owner);
+	driver.registers = window_on_bar(driver.control, device, "trusted", owner);
 	EXPECT(driver.registers >= 0);
 	return driver;
 }
@@ -112,41 +77,22 @@ static struct mmiod_buffer_create buffer_of(const struct driver *driver, uint64_
 					     .device_file = query(driver->file).id };
 }
 
-static uint64_t address_of(int fd)
-{
-	struct mmiod_window_query query = { .size = sizeof(query) };
-
-	EXPECT_EQ(ioctl(fd, MMIOD_IOC_QUERY, &query), 0);
-	return query.iova;
-}
-
 static int memory_of(const struct driver *driver, uint64_t length, uint64_t *bus)
 {
 	int fd = try_buffer(driver->control, buffer_of(driver, length));
 
 	EXPECT(fd >= 0);
-	EXPECT_EQ(address_of(fd), NONE);
+	EXPECT_EQ(iova_of(fd), NONE);
 	EXPECT_EQ(allocate(fd), 0);
-	*bus = address_of(fd);
+	*bus = iova_of(fd);
 	EXPECT(*bus != NONE);
 	return fd;
 }
 
-static void put(int registers, uint64_t offset, uint32_t value)
-{
-	EXPECT_EQ(pwrite(registers, &value, 4, (off_t)offset), 4);
-}
-
 static void transfer(const struct driver *driver, uint64_t bus, uint32_t direction)
 {
-	uint32_t command = RUNS;
-
-	put(driver->registers, DMA_FROM, direction ? EDU_MEMORY : (uint32_t)bus);
-	put(driver->registers, DMA_TO, direction ? (uint32_t)bus : EDU_MEMORY);
-	put(driver->registers, DMA_LENGTH, LENGTH);
-	put(driver->registers, DMA_COMMAND, RUNS | direction);
-	while (command & RUNS)
-		EXPECT_EQ(pread(driver->registers, &command, 4, DMA_COMMAND), 4);
+	start_copy(driver->registers, bus, LENGTH, direction);
+	finish_copy(driver->registers);
 }
 
 static uint64_t release(int fd)
@@ -188,7 +134,7 @@ TEST(a_trusted_operator_has_memory_that_his_device_reaches_both_ways)
 	memset(memory, 0x5a, LENGTH);
 	transfer(&driver, bus, 0);
 	memset(memory, 0, page());
-	transfer(&driver, bus, TO_MEMORY);
+	transfer(&driver, bus, EDU_TO_MEMORY);
 	for (unsigned int i = 0; i < page(); i++)
 		EXPECT_EQ(memory[i], i < LENGTH ? 0x5a : 0);
 	EXPECT_EQ(buffer_info(driver.control, fd, 0).bus, bus);
@@ -318,10 +264,7 @@ TEST(a_transfer_of_who_is_killed_hits_neither_the_next_operator_nor_anybody)
 	uint8_t *bytes;
 
 	master(&driver, true);
-	put(driver.registers, DMA_FROM, EDU_MEMORY);
-	put(driver.registers, DMA_TO, (uint32_t)bus);
-	put(driver.registers, DMA_LENGTH, LENGTH);
-	put(driver.registers, DMA_COMMAND, RUNS | TO_MEMORY);
+	start_copy(driver.registers, bus, LENGTH, EDU_TO_MEMORY);
 	close(memory);
 	end_operator(&driver);
 	EXPECT_EQ(graves(&driver), 0);
