@@ -15,14 +15,41 @@ mmioctl()
 	command mmioctl "$@" 3>&- 4>&-
 }
 
-# Start a holder as operator; its lease is $lease. Ask it with `tell`. The process is ours to kill: of one that was started by
+# Start PROGRAM as USER, which takes a lease, $lease. Ask it with `tell`. The process is ours to kill: of one that was started by
 # a shell in between, it would be that shell.
-hold()
+start_holder() # USER PROGRAM ARGUMENT...
 {
-	coproc HOLDER { exec setpriv --reuid=operator --regid=operator --init-groups --inh-caps=-all ./holder "$@" 2>&1 3>&- 4>&-; }
+	local user=$1
+	shift
+	coproc HOLDER { exec setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all "$@" 2>&1 3>&- 4>&-; }
 	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
 	read -r -t 600 word lease <&"$holder_out"
-	[ "$word" = lease ] || { echo "holder: $word $lease"; return 1; }
+	[ "$word" = lease ] || { echo "${1#./}: $word $lease"; return 1; }
+}
+
+hold()
+{
+	start_holder operator ./holder "$@"
+}
+
+# Have an engine that was started allocate memory, of lease $memory at $iova, and master the bus.
+allocate_and_master()
+{
+	tell allocate 4096
+	read -r word memory iova <<<"$answer"
+	[ "$word" = memory ] || { echo "$answer"; return 1; }
+	tell master 1
+	[ "$answer" = mastering ]
+}
+
+# The address of the edu behind a port: that resets it.
+resettable_edu()
+{
+	local at
+	for at in /sys/bus/pci/devices/*; do
+		[ "$(cat "$at/vendor" "$at/device" | tr '\n' ' ')" = "0x1234 0x11e8 " ] || continue
+		[ ! -s "$at/reset_method" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || basename "$at"
+	done | tail -1
 }
 
 # Run COMMAND as USER behind the test; let_go ends it. No function in between: the process must be ours to kill.

@@ -6,19 +6,9 @@
 
 load common.bash
 
-# The one behind a port: that resets it.
-find_edu()
-{
-	local at
-	for at in /sys/bus/pci/devices/*; do
-		[ "$(cat "$at/vendor" "$at/device" | tr '\n' ' ')" = "0x1234 0x11e8 " ] || continue
-		[ ! -s "$at/reset_method" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || basename "$at"
-	done | tail -1
-}
-
 setup()
 {
-	edu=$(find_edu)
+	edu=$(resettable_edu)
 	[ -e "/sys/bus/pci/drivers/mmiod/$edu" ] || mmioctl bind --force "$edu"
 	configure 68-dma '[device engine]' "device = pci:$edu" 'interrupts = msi' 'dma = iommu' 'dma-bits = 28' \
 		'[region engine-registers]' "device = pci:$edu" 'bar = 0' 'width = 32' \
@@ -37,21 +27,14 @@ teardown()
 # An engine of USER's; ask it with `tell`.
 drive() # USER
 {
-	coproc HOLDER { exec setpriv --reuid="$1" --regid="$1" --init-groups --inh-caps=-all ./engine engine engine-registers 2>&1 3>&- 4>&-; }
-	holder_in=${HOLDER[1]} holder_out=${HOLDER[0]} holder_pid=$HOLDER_PID
-	read -r -t 600 word lease <&"$holder_out"
-	[ "$word" = lease ] || { echo "engine: $word $lease"; return 1; }
+	start_holder "$1" ./engine engine engine-registers
 }
 
 # With memory at $iova, of lease $memory; what it copies there are bytes of 90, and there are bytes of 51.
 drive_with_memory() # USER
 {
 	drive "$1"
-	tell allocate 4096
-	read -r word memory iova <<<"$answer"
-	[ "$word" = memory ] || { echo "$answer"; return 1; }
-	tell master 1
-	[ "$answer" = mastering ]
+	allocate_and_master
 	tell fill 90
 	tell send "$iova"
 	[ "$answer" = sent ]
