@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
@@ -236,10 +237,22 @@ static uint8_t *take_area(size_t length)
 	return area + (-(uintptr_t)area & (GIB - 1));
 }
 
+/*
+ * Placeholders that have become writable by mprotect() are private memory, which MADV_POPULATE_WRITE
+ * fills: of parts as large as these more than the machine has.
+ */
+static void bound_memory(void)
+{
+	const struct rlimit limit = { 256 * MIB, 256 * MIB };
+
+	EXPECT_EQ(setrlimit(RLIMIT_DATA, &limit), 0);
+}
+
 static void blow_often(struct storm *storm, const char *pmd_leaves)
 {
 	size_t length = storm->parts * storm->part;
 
+	bound_memory();
 	EXPECT_EQ(write_file("/sys/module/mmiod/parameters", "pmd_leaves", pmd_leaves), 0);
 	storm->control = open_control();
 	storm->phys = region_info(storm->control, region(storm->control, storm->region)).phys;
