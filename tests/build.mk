@@ -53,13 +53,13 @@ ptewalk:
 -include tests/restart/build.mk tests/bench/build.mk $(sort $(wildcard tests/bench/*/build.mk)) tests/fuzz/build.mk \
 	tests/faults/build.mk tests/slurm/build.mk
 
-## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12
+## make check          all tests: unit, integration in simulation, the rig on 6.1 and on 6.12, each with what depends on it
 ## make check-unit     unit tests only; make check-integration; make check-manuals; make check-vm KERNEL=6.1|6.12|sanitize|kcsan
 ## make check-rig      the rig itself: on archives that move, and what tests/vm/run promises (boots some fifteen machines)
 ## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds two kernels once)
 KERNEL ?= 6.1
-# The suites of a kernel, a machine each.
-machines = $(foreach m,$(shell tests/vm/check --machines $1),vm-$(notdir $1)-$m 'tests/vm/check $1 $m' --)
+# The suites of a kernel, a machine each: all of them, or with --shared its part.
+machines = $(foreach m,$(shell tests/vm/check $2 --machines $1),vm-$(notdir $1)-$m 'tests/vm/check $2 $1 $m' --)
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
 .PHONY: check check-unit check-integration check-manuals check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
@@ -80,7 +80,7 @@ check: browser
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
-	@tests/check integration '$(INTEGRATION)' -- $(call machines,6.12) $(call machines,6.1) \
+	@tests/check integration '$(INTEGRATION)' -- $(call machines,6.12,--shared) $(call machines,6.1,--shared) \
 		unit 'tests/unit-suite $(UNIT_TESTS)' -- manuals tests/manuals \
 		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats'
 
