@@ -52,7 +52,7 @@ static int claim_blocks(struct lease *lease)
 
 	if (!blocks || !lease->allocated || lease->state == MMIOD_STATE_REVOKED)
 		return 0;
-	r = blocks_claim(blocks, lease->offset, lease->length, &lease->extent);
+	r = blocks_claim(blocks, lease->offset, lease->length, &lease->extents);
 	if (r < 0 && r != -ENOMEM)
 		log_error("lease %llu of pool %s holds blocks that are not its own",
 			  (unsigned long long)lease->id, lease->region->name);
@@ -61,8 +61,8 @@ static int claim_blocks(struct lease *lease)
 
 static void forget(struct lease *lease)
 {
-	if (lease->extent)
-		blocks_cancel(lease->region->blocks, lease->extent);
+	if (lease->extents)
+		blocks_cancel(lease->region->blocks, lease->extents);
 	charge_release(&lease->bytes);
 	charge_release(&lease->charge);
 	lease_discard(lease);

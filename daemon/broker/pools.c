@@ -46,8 +46,7 @@ static void unmake(struct broker *broker, struct region *region)
 	for (struct lease *lease = broker->leases.table; lease; lease = lease->hh.next) {
 		if (lease->region != region)
 			continue;
-		free(lease->extent);
-		lease->extent = NULL;
+		extents_free(steal_pointer(lease->extents));
 	}
 	underway_lose_blocks(broker, region);
 	region->blocks = blocks_destroy(region->blocks);
@@ -64,7 +63,7 @@ static int claim_leases(struct broker *broker, struct region *region)
 			continue;
 		r = !lease->allocated ? -EBUSY
 				      : blocks_claim(region->blocks, lease->offset, lease->length,
-						     &lease->extent);
+						     &lease->extents);
 		if (r == -EINVAL)
 			r = -EBUSY; /* it was made with pages of another size */
 	}

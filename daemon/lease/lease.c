@@ -437,8 +437,8 @@ void lease_retire(struct leases *leases, struct lease *lease)
 	lease->account->bytes -= lease_bytes(lease);
 	drop_time_limit(lease);
 	lease_vacate(lease);
-	if (lease->extent)
-		blocks_give_back(lease->region->blocks, steal_pointer(lease->extent));
+	if (lease->extents)
+		blocks_give_back(lease->region->blocks, steal_pointer(lease->extents));
 	/* The device may still write to DMA memory: it stays until the file goes. */
 	if (lease->memory != MMIOD_MEMORY_DMA)
 		charge_release(&lease->bytes);

@@ -69,7 +69,7 @@ struct lease {
 	enum mmiod_lease_kind kind;
 	enum mmiod_memory memory;
 	bool allocated; /* chosen by an allocator */
-	struct extent *extent; /* of region->blocks, while state is not REVOKED; owned */
+	struct extent *extents; /* of region->blocks, while state is not REVOKED; owned */
 	uint64_t offset;
 	uint64_t length;
 	uint32_t rights;

@@ -50,35 +50,21 @@ static struct extent *extent_new(uint64_t offset, uint64_t length)
 {
 	struct extent *extent = calloc(1, sizeof(*extent));
 
-	if (extent)
-		extent->span = (struct interval){ .start = offset, .end = offset + length };
+	if (!extent)
+		return NULL;
+	extent->span = (struct interval){ .start = offset, .end = offset + length };
+	extent->prev = extent; /* a list of one */
 	return extent;
 }
 
-/* Fails as pool_alloc() does, and by -ENOMEM. The blocks that are granted may be suspect. */
-int blocks_alloc(struct blocks *blocks, const struct pool_request *request, struct extent **extentp)
+void extents_free(struct extent *list)
 {
-	_cleanup_(freep) struct extent *extent = extent_new(0, 0);
-	struct pool_extent grant;
-	int r = extent ? pool_alloc(blocks->pool, request, &grant) : -ENOMEM;
+	while (list) {
+		struct extent *next = list->next;
 
-	if (r < 0)
-		return r;
-	extent->span.start = grant.offset;
-	extent->span.end = grant.offset + grant.length;
-	*extentp = steal_pointer(extent);
-	return 0;
-}
-
-/* Takes exactly these, which somebody has already. Errors as pool_claim() has them, and -ENOMEM. */
-int blocks_claim(struct blocks *blocks, uint64_t offset, uint64_t length, struct extent **extentp)
-{
-	_cleanup_(freep) struct extent *extent = extent_new(offset, length);
-	int r = extent ? pool_claim(blocks->pool, offset, length) : -ENOMEM;
-
-	if (r == 0)
-		*extentp = steal_pointer(extent);
-	return r;
+		free(list);
+		list = next;
+	}
 }
 
 static void release(struct blocks *blocks, uint64_t offset, uint64_t length)
@@ -89,23 +75,87 @@ static void release(struct blocks *blocks, uint64_t offset, uint64_t length)
 	(void)r;
 }
 
-/* They were granted, but nobody got to see them: as clean, or as suspect, as they were. */
-void blocks_cancel(struct blocks *blocks, struct extent *extent)
+/* Fails as pool_alloc() does, and by -ENOMEM. The blocks that are granted may be suspect. */
+int blocks_alloc(struct blocks *blocks, const struct pool_request *request, struct extent **list)
 {
-	release(blocks, extent->span.start, extent_length(extent));
-	free(extent);
+	_cleanup_(freep) struct extent *extent = extent_new(0, 0);
+	struct pool_extent grant;
+	int r = extent ? pool_alloc(blocks->pool, request, &grant) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	extent->span.start = grant.offset;
+	extent->span.end = grant.offset + grant.length;
+	*list = steal_pointer(extent);
+	return 0;
+}
+
+static int make_list(const struct pool_extent *grants, int n, struct extent **list)
+{
+	*list = NULL;
+	for (int i = 0; i < n; i++) {
+		struct extent *extent = extent_new(grants[i].offset, grants[i].length);
+
+		if (!extent) {
+			extents_free(steal_pointer(*list));
+			return -ENOMEM;
+		}
+		DL_APPEND(*list, extent);
+	}
+	return 0;
+}
+
+/* In up to `most` extents. Fails as pool_scatter() does, and by -ENOMEM. */
+int blocks_scatter(struct blocks *blocks, const struct pool_request *request, uint32_t most,
+		   struct extent **list)
+{
+	_cleanup_(freep) struct pool_extent *grants = calloc(most, sizeof(*grants));
+	int n = grants ? pool_scatter(blocks->pool, request, grants, most) : -ENOMEM;
+	int r = n < 0 ? n : make_list(grants, n, list);
+
+	for (int i = 0; r < 0 && i < n; i++)
+		release(blocks, grants[i].offset, grants[i].length);
+	return r;
+}
+
+/*
+ * Takes exactly these, which somebody has already, to the end of the list. Errors as pool_claim() has
+ * them, and -ENOMEM.
+ */
+int blocks_claim(struct blocks *blocks, uint64_t offset, uint64_t length, struct extent **list)
+{
+	_cleanup_(freep) struct extent *extent = extent_new(offset, length);
+	int r = extent ? pool_claim(blocks->pool, offset, length) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	DL_APPEND(*list, extent);
+	extent = NULL;
+	return 0;
+}
+
+/* They were granted, but nobody got to see them: as clean, or as suspect, as they were. */
+void blocks_cancel(struct blocks *blocks, struct extent *list)
+{
+	const struct extent *extent;
+
+	DL_FOREACH(list, extent)
+		release(blocks, extent->span.start, extent_length(extent));
+	extents_free(list);
 }
 
 /* Nobody reaches them any more. They are free at once, or as soon as they have been wiped. */
-void blocks_give_back(struct blocks *blocks, struct extent *extent)
+void blocks_give_back(struct blocks *blocks, struct extent *list)
 {
 	if (!blocks->wipe) {
-		blocks_cancel(blocks, extent);
+		blocks_cancel(blocks, list);
 		return;
 	}
-	interval_insert(&blocks->dirty, &extent->span);
-	DL_APPEND(blocks->queue, extent);
-	blocks->wiping += extent_length(extent);
+	for (struct extent *extent = list; extent; extent = extent->next) {
+		interval_insert(&blocks->dirty, &extent->span);
+		blocks->wiping += extent_length(extent);
+	}
+	DL_CONCAT(blocks->queue, list);
 	if (blocks->dirtied)
 		blocks->dirtied(blocks->data);
 }
@@ -160,10 +210,15 @@ static uint64_t suspect_below(const struct interval *node, uint64_t start, uint6
 	       (node->start < end ? suspect_below(node->right, start, end) : 0);
 }
 
-/* How much of the extent must be wiped before anybody gets it. */
-uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent)
+/* How much of the list must be wiped before anybody gets it. */
+uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *list)
 {
-	return suspect_below(blocks->suspect.root, extent->span.start, extent->span.end);
+	const struct extent *extent;
+	uint64_t bytes = 0;
+
+	DL_FOREACH(list, extent)
+		bytes += suspect_below(blocks->suspect.root, extent->span.start, extent->span.end);
+	return bytes;
 }
 
 /*

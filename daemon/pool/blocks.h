@@ -14,10 +14,13 @@
 #include "base/interval.h"
 #include "pool/pool.h"
 
-/* The blocks of one holder. They belong to the holder until they are given back, whole. */
+/*
+ * Blocks of one holder, who has a list of them: mostly of one, and of several where no one would do.
+ * They belong to the holder until they are given back, all of them.
+ */
 struct extent {
 	struct interval span;
-	struct extent *prev, *next; /* in the queue to be wiped */
+	struct extent *prev, *next; /* in the holder's list, and then in the queue to be wiped */
 };
 
 struct blocks {
@@ -37,11 +40,13 @@ struct blocks {
 int blocks_new(struct blocks **blocksp, uint64_t size, uint64_t page, bool wipe);
 struct blocks *blocks_destroy(struct blocks *blocks); /* extents stay their holders' */
 
-int blocks_alloc(struct blocks *blocks, const struct pool_request *request,
-		 struct extent **extentp);
-int blocks_claim(struct blocks *blocks, uint64_t offset, uint64_t length, struct extent **extentp);
-void blocks_cancel(struct blocks *blocks, struct extent *extent);
-void blocks_give_back(struct blocks *blocks, struct extent *extent);
+int blocks_alloc(struct blocks *blocks, const struct pool_request *request, struct extent **list);
+int blocks_scatter(struct blocks *blocks, const struct pool_request *request, uint32_t most,
+		   struct extent **list);
+int blocks_claim(struct blocks *blocks, uint64_t offset, uint64_t length, struct extent **list);
+void blocks_cancel(struct blocks *blocks, struct extent *list);
+void blocks_give_back(struct blocks *blocks, struct extent *list);
+void extents_free(struct extent *list); /* of a pool that is no more */
 
 int blocks_suspect_free(struct blocks *blocks);
 bool blocks_next_suspect(const struct blocks *blocks, const struct extent *extent,
@@ -50,7 +55,7 @@ int blocks_trust(struct blocks *blocks, uint64_t offset, uint64_t length);
 
 /* The part to be wiped next; false: there is none. */
 bool blocks_next_dirty(const struct blocks *blocks, struct pool_extent *part);
-uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *extent);
+uint64_t blocks_suspect_bytes(const struct blocks *blocks, const struct extent *list);
 void blocks_wiped(struct blocks *blocks, uint64_t length);
 
 static inline uint64_t extent_length(const struct extent *extent)

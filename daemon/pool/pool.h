@@ -82,6 +82,15 @@ void pool_destroyp(struct pool **pool);
 int pool_alloc(struct pool *pool, const struct pool_request *request, struct pool_extent *grant);
 
 /*
+ * The same, in several extents, for where one will not do: blocks of a power of two of pages, each
+ * at a multiple of its own length, the longest first, together as long as asked; bounds and alignment
+ * apply to each of them. Returns how many, from 1 to `most`. Errors as above, and -EOVERFLOW: it
+ * would have taken more than `most`. Whatever the error, nothing is taken.
+ */
+int pool_scatter(struct pool *pool, const struct pool_request *request, struct pool_extent *extents,
+		 size_t most);
+
+/*
  * A granted range, or a part of one, returns. Either all of it or nothing. -EINVAL: not pages,
  * length 0, or outside the pool; -ENOENT: some of it is free already.
  */

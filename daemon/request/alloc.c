@@ -264,12 +264,12 @@ static int wipe_to_fit(struct want *want)
 static int try_blocks(struct want *want, const struct pool_request *request)
 {
 	struct blocks *blocks = want->region->blocks;
-	int r = blocks_alloc(blocks, request, &want->extent), wiped;
+	int r = blocks_alloc(blocks, request, &want->extents), wiped;
 
 	if (r != -ENOSPC || !blocks->wiping)
 		return r;
 	wiped = wipe_to_fit(want);
-	r = blocks_alloc(blocks, request, &want->extent);
+	r = blocks_alloc(blocks, request, &want->extents);
 	if (r == -ENOSPC && wiped == 0)
 		await_queue(want);
 	return r;
@@ -298,8 +298,8 @@ static enum mmiod_outcome reserve_blocks(struct want *want)
 	r = try_blocks(want, &request);
 	if (r < 0)
 		return refuse_blocks(want, &request, r);
-	want->wire.offset = want->extent->span.start;
-	want->wire.length = extent_length(want->extent);
+	want->wire.offset = want->extents->span.start;
+	want->wire.length = extent_length(want->extents);
 	return MMIOD_OK;
 }
 

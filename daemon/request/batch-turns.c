@@ -105,7 +105,7 @@ static void lose_blocks(struct underway *underway, const struct region *region)
 
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->wants[i].region == region)
-			free(steal_pointer(batch->wants[i].extent));
+			extents_free(steal_pointer(batch->wants[i].extents));
 }
 
 static void clear(struct underway *underway)

@@ -59,8 +59,8 @@ void want_vacate(struct want *want)
 		lease_strip(want->lease);
 	}
 	want->planned = false;
-	if (want->extent)
-		blocks_cancel(want->region->blocks, steal_pointer(want->extent));
+	if (want->extents)
+		blocks_cancel(want->region->blocks, steal_pointer(want->extents));
 }
 
 void want_unplan(struct want *want)

@@ -34,10 +34,10 @@ bool want_clean(struct want *want, uint64_t *most, enum mmiod_outcome *outcome)
 	int r = 0;
 
 	*outcome = MMIOD_OK;
-	if (want->extent && needs_zeros(want))
-		r = pools_zero_extent(broker, want->region, want->extent, &want->zeroed, most);
-	else if (want->extent)
-		r = pools_wipe_suspects(broker, want->region, want->extent, most);
+	if (want->extents && needs_zeros(want))
+		r = pools_zero_extent(broker, want->region, want->extents, &want->zeroed, most);
+	else if (want->extents)
+		r = pools_wipe_suspects(broker, want->region, want->extents, most);
 	if (r >= 0)
 		return r == 0;
 	want_refuse(want, r == -ENOMEM ? MMIOD_E_RESOURCES : MMIOD_E_GONE,
@@ -92,7 +92,7 @@ enum mmiod_outcome want_enter(struct want *want)
 		return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
 	}
 	broker->n_untold--;
-	lease->extent = steal_pointer(want->extent);
+	lease->extents = steal_pointer(want->extents);
 	want->planned = false;
 	lease_attach(lease, &want->call->connection->leases);
 	if (lease->time_limit) {
@@ -112,7 +112,7 @@ void want_withdraw(struct want *want)
 		return;
 	lease_leave(&broker->leases, lease);
 	broker->n_untold++;
-	want->extent = steal_pointer(lease->extent);
+	want->extents = steal_pointer(lease->extents);
 	want->planned = true;
 }
 
@@ -120,16 +120,16 @@ void want_withdraw(struct want *want)
 
 static uint64_t suspect_bytes(const struct want *want)
 {
-	return want->extent ? blocks_suspect_bytes(want->region->blocks, want->extent) : 0;
+	return want->extents ? blocks_suspect_bytes(want->region->blocks, want->extents) : 0;
 }
 
 /* The blocks are wiped, as if they had been given back; the request waits for it. */
 static void send_to_wipe(struct want *want)
 {
 	want->wait = WANT_WAITS_FOR_WIPE;
-	want->wait_start = want->extent->span.start;
-	want->wait_end = want->extent->span.end;
-	blocks_give_back(want->region->blocks, steal_pointer(want->extent));
+	want->wait_start = want->extents->span.start;
+	want->wait_end = want->extents->span.end;
+	blocks_give_back(want->region->blocks, steal_pointer(want->extents));
 	want_vacate(want);
 	want_refuse(want, MMIOD_E_BUSY,
 		    "pool %s: 0x%" PRIx64 "+0x%" PRIx64 " must be wiped first: ask again",

@@ -60,8 +60,8 @@ struct want {
 		lease; /* charged and owned; holds its bytes if `planned`; the table's if entered */
 	bool planned;
 	struct extent
-		*extent; /* the blocks of a pool that were chosen; owned until it is entered */
-	uint64_t zeroed; /* bytes of it, if zeros were asked for that it does not have */
+		*extents; /* the blocks of a pool that were chosen; owned until it is entered */
+	uint64_t zeroed; /* bytes of them, if zeros were asked for that they do not have */
 	struct backend_created created; /* by want_take(); the file is owned, -1: not taken */
 	enum want_wait wait; /* refused for now */
 	uint64_t wait_start; /* for wiping: of this */

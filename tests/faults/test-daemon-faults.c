@@ -1050,7 +1050,7 @@ static void expect_all_is_known(void)
 
 	cr_assert_not_null(lease_find(&rig.broker.leases, held), "%s: a lease is lost", trial);
 	cr_assert_not_null(lease, "%s: a lease is lost", trial);
-	cr_assert_not_null(lease->extent, "%s: its blocks are not its own", trial);
+	cr_assert_not_null(lease->extents, "%s: its blocks are not its own", trial);
 	cr_assert_eq(pool_free_bytes(region->blocks->pool), (8u << 20) - PAGE,
 		     "%s: its blocks are free for others", trial);
 	check_charges(OPERATOR);

@@ -236,7 +236,7 @@ static void check_windows(void)
 			const struct backend_ledger *b = &rig_fake.windows[j];
 			const struct lease *lease = lease_find(&rig.broker.leases, a->id);
 
-			if (!lease || !lease->extent || a->state == MMIOD_STATE_REVOKED ||
+			if (!lease || !lease->extents || a->state == MMIOD_STATE_REVOKED ||
 			    b->state == MMIOD_STATE_REVOKED || a->window.region != b->window.region)
 				continue;
 			cr_assert(a->window.offset >= b->window.offset + b->window.length ||

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 #include "daemon/pool/blocks.h"
 
 #define PAGE 4096ull
@@ -102,7 +103,7 @@ Test(blocks, that_need_no_wiping_are_free_at_once, .init = NULL)
 
 Test(blocks, that_were_free_from_the_start_are_suspect_and_those_that_were_held_are_not)
 {
-	struct extent *held, *extent;
+	struct extent *held = NULL, *extent;
 	struct pool_extent part;
 
 	cr_assert_eq(blocks_claim(blocks, 2 * PAGE, 2 * PAGE, &held), 0);
@@ -120,7 +121,7 @@ Test(blocks, that_were_free_from_the_start_are_suspect_and_those_that_were_held_
 
 Test(blocks, claimed_twice_or_outside_are_refused)
 {
-	struct extent *held, *other = NULL;
+	struct extent *held = NULL, *other = NULL;
 
 	cr_assert_eq(blocks_claim(blocks, 0, 4 * PAGE, &held), 0);
 	cr_assert_eq(blocks_claim(blocks, 3 * PAGE, PAGE, &other), -EBUSY);
@@ -142,6 +143,94 @@ Test(blocks, cancelled_are_as_suspect_as_before)
 	extent = take(4);
 	cr_assert(blocks_next_suspect(blocks, extent, &part));
 	blocks_cancel(blocks, extent);
+}
+
+/* Every other page is somebody's; `*kept`: a list of these. */
+static void riddle(struct extent **kept)
+{
+	struct extent *other[PAGES];
+
+	for (uint64_t i = 0; i < PAGES; i++)
+		other[i] = take(1);
+	*kept = NULL;
+	for (uint64_t i = 0; i < PAGES; i++) {
+		if (i % 2)
+			DL_APPEND(*kept, other[i]);
+		else
+			blocks_cancel(blocks, other[i]);
+	}
+}
+
+static int scatter(uint64_t pages, uint32_t most, struct extent **list)
+{
+	const struct pool_request request = { .length = pages * PAGE, .flags = POOL_EXACT };
+
+	return blocks_scatter(blocks, &request, most, list);
+}
+
+static unsigned int count(const struct extent *list)
+{
+	const struct extent *extent;
+	unsigned int n = 0;
+
+	DL_FOREACH(list, extent)
+		n++;
+	return n;
+}
+
+Test(blocks, that_no_one_extent_holds_are_had_in_several_and_come_back_each_once)
+{
+	struct extent *kept, *list = NULL, *again = NULL;
+	struct pool_extent part;
+
+	riddle(&kept);
+	cr_assert_null(try(2));
+	cr_assert_eq(scatter(5, 8, &list), 0);
+	cr_assert_eq(count(list), 5u);
+	cr_assert_eq(free_pages(), PAGES / 2 - 5);
+	blocks_give_back(blocks, list);
+	cr_assert_eq(n_dirtied, 1u);
+	cr_assert_eq(blocks->wiping, 5 * PAGE);
+	cr_assert_eq(scatter(PAGES / 2 - 4, 256, &again), -ENOSPC, "they wait to be wiped");
+	cr_assert_null(again);
+	while (blocks_next_dirty(blocks, &part))
+		blocks_wiped(blocks, part.length);
+	cr_assert_eq(free_pages(), PAGES / 2);
+	cr_assert_eq(scatter(PAGES / 2, 256, &again), 0);
+	cr_assert_eq(free_pages(), 0u);
+	blocks_cancel(blocks, again);
+	blocks_cancel(blocks, kept);
+	cr_assert_eq(free_pages(), PAGES);
+	cr_assert_eq(pool_check(blocks->pool), 0);
+}
+
+Test(blocks, of_several_extents_are_suspect_in_each_of_them)
+{
+	struct extent *kept, *list = NULL, *extent;
+	struct pool_extent part;
+
+	riddle(&kept);
+	cr_assert_eq(blocks_suspect_free(blocks), 0);
+	cr_assert_eq(scatter(3, 8, &list), 0);
+	cr_assert_eq(blocks_suspect_bytes(blocks, list), 3 * PAGE);
+	DL_FOREACH(list, extent)
+		cr_assert(blocks_next_suspect(blocks, extent, &part));
+	cr_assert_eq(blocks_trust(blocks, list->next->span.start, PAGE), 0);
+	cr_assert_eq(blocks_suspect_bytes(blocks, list), 2 * PAGE);
+	blocks_cancel(blocks, list);
+	blocks_cancel(blocks, kept);
+}
+
+Test(blocks, in_more_extents_than_are_admitted_are_not_taken_at_all)
+{
+	struct extent *kept, *list = NULL;
+
+	riddle(&kept);
+	cr_assert_eq(scatter(5, 4, &list), -EOVERFLOW);
+	cr_assert_null(list);
+	cr_assert_eq(scatter(PAGES, 4096, &list), -ENOSPC);
+	cr_assert_eq(free_pages(), PAGES / 2);
+	blocks_cancel(blocks, kept);
 }
 
 /* A plain array says of each page what it should be. */

@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 #include "daemon/pool/pool.h"
 #include "tests/bench/pool/trace.h"
 
@@ -73,6 +74,87 @@ static struct outcome replay(const char *name, unsigned int pool_flags, uint32_t
 	trace_free(&trace);
 	free(offsets);
 	free(sizes);
+	return outcome;
+}
+
+#define EXTENTS_MAX 4096
+
+/* What one id has: several extents, where no one would do. */
+struct placed {
+	struct pool_extent *extents; /* owned */
+	int n;
+};
+
+struct scattered {
+	uint64_t filling, timed; /* refused */
+	uint64_t several; /* grants of more than one extent */
+	int most; /* extents of one grant */
+};
+
+static int place(struct pool *pool, const struct pool_request *request, struct placed *placed)
+{
+	static struct pool_extent extents[EXTENTS_MAX];
+	int n = pool_alloc(pool, request, &extents[0]) == 0
+			? 1
+			: pool_scatter(pool, request, extents, EXTENTS_MAX);
+	uint64_t length = 0;
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++) {
+		cr_assert(n == 1 || extents[i].offset % extents[i].length == 0);
+		cr_assert(n == 1 || length % extents[i].length == 0);
+		length += extents[i].length;
+	}
+	cr_assert_eq(length, request->length);
+	*placed = (struct placed){ malloc((size_t)n * sizeof(extents[0])), n };
+	cr_assert_not_null(placed->extents);
+	memcpy(placed->extents, extents, (size_t)n * sizeof(extents[0]));
+	return n;
+}
+
+static void take_back(struct pool *pool, struct placed *placed)
+{
+	for (int i = 0; i < placed->n; i++)
+		cr_assert_eq(pool_free(pool, placed->extents[i].offset, placed->extents[i].length),
+			     0);
+	free(placed->extents);
+	*placed = (struct placed){ 0 };
+}
+
+static struct scattered replay_scattered(const char *name)
+{
+	struct scattered outcome = { 0 };
+	struct placed *placed;
+	struct trace trace;
+	struct pool *pool;
+
+	cr_assert(trace_make(&trace, name, false));
+	placed = calloc(trace.n_ids, sizeof(*placed));
+	cr_assert_not_null(placed);
+	cr_assert_eq(pool_new(&pool, trace.region * PAGE, PAGE, POOL_EAGER), 0);
+	for (size_t i = 0; i < trace.n_ops; i++) {
+		const struct trace_op *op = &trace.ops[i];
+		struct pool_request request = { .length = op->size * PAGE, .flags = POOL_EXACT };
+		int n;
+
+		if (!op->size) {
+			take_back(pool, &placed[op->id]);
+			continue;
+		}
+		n = place(pool, &request, &placed[op->id]);
+		outcome.filling += n < 0 && i < trace.timed;
+		outcome.timed += n < 0 && i >= trace.timed;
+		outcome.several += n > 1;
+		outcome.most = n > outcome.most ? n : outcome.most;
+	}
+	cr_assert_eq(pool_check(pool), 0);
+	for (uint32_t id = 0; id < trace.n_ids; id++)
+		take_back(pool, &placed[id]);
+	cr_assert_eq(pool_free_bytes(pool), trace.region * PAGE);
+	pool_destroy(pool);
+	trace_free(&trace);
+	free(placed);
 	return outcome;
 }
 
@@ -149,4 +231,19 @@ Test(pool_traces, filled_and_emptied_in_random_order_it_is_one_block_again)
 	cr_assert_eq(bins.largest, 4194304);
 	cr_assert_eq(exact.largest, 4194304);
 	cr_assert_leq(bins.metadata * 8 * 100, 4194304 * 204);
+}
+
+Test(pool_traces, nothing_fails_that_may_be_in_several_extents)
+{
+	struct scattered w1 = replay_scattered("W1-90"), w6 = replay_scattered("W6");
+
+	cr_log_info("W1-90: %llu in several, at most %d; W6: %llu in several, at most %d",
+		    (unsigned long long)w1.several, w1.most, (unsigned long long)w6.several,
+		    w6.most);
+	cr_assert_eq(w1.filling + w1.timed, 0);
+	cr_assert_eq(w6.filling + w6.timed, 0);
+	cr_assert_gt(w1.several, 100000);
+	cr_assert_gt(w6.several, 1000);
+	cr_assert_lt(w1.most, EXTENTS_MAX);
+	cr_assert_lt(w6.most, EXTENTS_MAX);
 }

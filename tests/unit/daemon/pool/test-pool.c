@@ -656,3 +656,105 @@ Test(pool, records_can_be_touched_in_advance)
 	pool_destroyp(&pool);
 	cr_assert_null(pool);
 }
+
+/* ---- several extents ------------------------------------------------------------------------- */
+
+/* All is taken but `n` runs of pages, each given by its first page and its length. */
+static struct pool *pool_with_free(const uint64_t runs[][2], size_t n)
+{
+	struct pool *pool = new_pool(1024, POOL_EAGER);
+
+	cr_assert_eq(pool_claim(pool, 0, 1024 * PAGE), 0);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(pool_free(pool, runs[i][0] * PAGE, runs[i][1] * PAGE), 0);
+	return pool;
+}
+
+static int scatter(struct pool *pool, const struct pool_request *request,
+		   struct pool_extent *extents, size_t most)
+{
+	uint64_t before = pool_free_bytes(pool);
+	int n = pool_scatter(pool, request, extents, most);
+	uint64_t length = 0;
+
+	cr_assert_eq(pool_check(pool), 0);
+	for (int i = 0; i < n; i++) {
+		cr_assert_eq(extents[i].offset % extents[i].length, 0u);
+		cr_assert_eq(length % extents[i].length, 0u, "longer ones come first");
+		length += extents[i].length;
+	}
+	cr_assert_eq(before - pool_free_bytes(pool), length);
+	return n;
+}
+
+Test(pool, several_extents_are_exactly_the_pages_asked_for_the_longest_first)
+{
+	static const uint64_t runs[][2] = { { 3, 1 }, { 8, 8 }, { 64, 4 }, { 128, 2 } };
+	struct pool *pool = pool_with_free(runs, 4);
+	struct pool_extent extents[8];
+	const struct pool_request request = { .length = 13 * PAGE, .flags = POOL_EXACT };
+
+	cr_assert_eq(scatter(pool, &request, extents, 8), 3);
+	cr_assert_eq(extents[0].offset, 8 * PAGE);
+	cr_assert_eq(extents[0].length, 8 * PAGE);
+	cr_assert_eq(extents[1].offset, 64 * PAGE);
+	cr_assert_eq(extents[1].length, 4 * PAGE);
+	cr_assert_eq(extents[2].offset, 3 * PAGE, "the smallest sufficient block");
+	cr_assert_eq(extents[2].length, PAGE);
+	pool_destroy(pool);
+}
+
+Test(pool, a_longer_block_is_split_for_what_is_left)
+{
+	static const uint64_t runs[][2] = { { 8, 4 }, { 64, 4 } };
+	struct pool *pool = pool_with_free(runs, 2);
+	struct pool_extent extents[8];
+	const struct pool_request request = { .length = 6 * PAGE, .flags = POOL_EXACT };
+
+	cr_assert_eq(scatter(pool, &request, extents, 8), 2);
+	cr_assert_eq(extents[0].length, 4 * PAGE);
+	cr_assert_eq(extents[1].length, 2 * PAGE);
+	pool_destroy(pool);
+}
+
+Test(pool, several_extents_keep_to_the_bounds_and_the_alignment_each)
+{
+	static const uint64_t runs[][2] = { { 0, 4 },  { 16, 1 }, { 25, 3 },
+					    { 32, 1 }, { 40, 2 }, { 512, 64 } };
+	struct pool *pool = pool_with_free(runs, 6);
+	struct pool_extent extents[8];
+	struct pool_request request = { .length = 4 * PAGE,
+					.alignment = 8 * PAGE,
+					.lower = 16 * PAGE,
+					.upper = 64 * PAGE,
+					.flags = POOL_EXACT };
+
+	cr_assert_eq(scatter(pool, &request, extents, 8), 3);
+	cr_assert_eq(extents[0].offset, 40 * PAGE);
+	cr_assert_eq(extents[0].length, 2 * PAGE);
+	cr_assert_eq(extents[1].offset, 16 * PAGE);
+	cr_assert_eq(extents[2].offset, 32 * PAGE);
+	cr_assert_eq(scatter(pool, &request, extents, 8), -ENOSPC);
+	request.length = 64 * PAGE;
+	cr_assert_eq(scatter(pool, &request, extents, 8), -EINVAL, "the bounds have no room");
+	pool_destroy(pool);
+}
+
+Test(pool, several_extents_are_refused_as_a_whole)
+{
+	static const uint64_t runs[][2] = { { 1, 1 }, { 3, 1 }, { 5, 1 }, { 7, 1 } };
+	struct pool *pool = pool_with_free(runs, 4);
+	struct pool_extent extents[8];
+	struct pool_request request = { .length = 4 * PAGE, .flags = POOL_EXACT };
+
+	cr_assert_eq(scatter(pool, &request, extents, 3), -EOVERFLOW);
+	cr_assert_eq(scatter(pool, &request, extents, 0), -EOVERFLOW);
+	cr_assert_eq(scatter(pool, &request, extents, 4), 4);
+	request.length = PAGE;
+	cr_assert_eq(scatter(pool, &request, extents, 8), -ENOSPC);
+	request.length = 0;
+	cr_assert_eq(scatter(pool, &request, extents, 8), -EINVAL);
+	request.length = 1025 * PAGE;
+	cr_assert_eq(scatter(pool, &request, extents, 8), -E2BIG);
+	pool_destroy(pool);
+}
