@@ -159,8 +159,9 @@ static const struct config_grant *grant_behind(struct daemon *daemon, const stru
 		 */
 		.share = lease->allocated ? MMIOD_SHARE_DEFAULT : lease->share,
 		.memtype = lease->memtype,
-		.offset = lease->offset,
-		.length = lease->length,
+		/* The parts of a lease were chosen within one grant: either it gives all between, too. */
+		.offset = lease_start(lease),
+		.length = lease_end(lease) - lease_start(lease),
 	};
 
 	if (lease->region->kind == REGION_VECTORS)

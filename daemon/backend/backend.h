@@ -32,6 +32,12 @@ struct backend_window {
 	uint64_t device_file;
 	uint64_t iova; /* MMIOD_IOVA_NONE: nowhere, or not yet */
 	bool huge; /* leaves of 2 MiB where they fit, whatever the module's parameter says */
+	/*
+	 * More than 1: it is of several, one behind the other, and has no offset. To be made by the
+	 * caller's list; of the ledger there is their number alone.
+	 */
+	uint32_t n_extents;
+	const struct mmiod_window_extent *extents;
 	uint8_t tag[MMIOD_TAG_SIZE];
 };
 
@@ -40,6 +46,7 @@ struct backend_created {
 	int fd; /* the caller's */
 	uint64_t map_offset;
 	uint64_t conflict; /* with -EBUSY: the window in the way, or 0 */
+	bool extents_are_short; /* with -ENOSPC: not windows, but extents, as max_extents says */
 	uint32_t vectors; /* of an interrupt: how many are set up */
 	/*
 	 * Of a buffer for a device file: where its device finds it, or NONE: the window will tell. With
@@ -175,6 +182,9 @@ struct backend_ops {
 	 */
 	int (*revoke)(struct backend *backend, uint64_t id);
 	int (*next_window)(struct backend *backend, uint64_t id, struct backend_ledger *entry);
+	/* Those of a window of several, from the first on, into an array of `n`: all of them. */
+	int (*read_extents)(struct backend *backend, uint64_t id,
+			    struct mmiod_window_extent *extents, uint32_t n);
 	/*
 	 * The device that the configuration means. -ENODEV: it is not there or not bound.
 	 * -EOPNOTSUPP: the module knows no devices.
@@ -209,6 +219,7 @@ struct backend {
 	uint32_t abi; /* the module's, 0 in simulation */
 	uint64_t load; /* of the module: ids of another's are others; 0: it does not say */
 	uint32_t max_windows; /* 0: there is no limit */
+	bool knows_extents; /* makes windows of several */
 };
 
 int backend_module_open(struct backend **backendp, struct text *why);

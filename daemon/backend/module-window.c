@@ -24,6 +24,15 @@ static int create_for(struct backend *backend, struct mmiod_window_create *creat
 	return module_control(backend, MMIOD_IOC_WINDOW_CREATE, create);
 }
 
+/* Whether so many more extents are too many for the module, and not just one more window. */
+static bool are_too_many(struct backend *backend, uint32_t n)
+{
+	struct mmiod_control_info info = { .size = sizeof(info) };
+
+	return n > 1 && module_control(backend, MMIOD_IOC_INFO, &info) == 0 &&
+	       (uint64_t)info.extents + n > info.max_extents;
+}
+
 int module_create(struct backend *backend, const struct backend_window *window,
 		  struct backend_created *created)
 {
@@ -37,6 +46,11 @@ int module_create(struct backend *backend, const struct backend_window *window,
 	};
 	int r;
 
+	if (window->n_extents > 1) {
+		create.offset = 0;
+		create.nr_extents = window->n_extents;
+		create.extents = (uintptr_t)window->extents;
+	}
 	if (!(window->rights & MMIOD_RIGHT_WRITE))
 		create.flags |= MMIOD_WINDOW_READONLY;
 	if (window->flags & MMIOD_LEASE_DUMMY)
@@ -46,6 +60,7 @@ int module_create(struct backend *backend, const struct backend_window *window,
 	memcpy(create.tag, window->tag, sizeof(create.tag));
 	r = create_for(backend, &create, window->owner);
 	created->conflict = create.conflict_id;
+	created->extents_are_short = r == -ENOSPC && are_too_many(backend, window->n_extents);
 	if (r < 0)
 		return r;
 	created->id = create.window_id;
@@ -199,6 +214,21 @@ int module_revoke(struct backend *backend, uint64_t id)
 	return r == 0 && set.flags & MMIOD_SET_STATE_LATER ? 1 : r;
 }
 
+/* They are constant while the window lives; if it goes meanwhile, that is the error. */
+int module_read_extents(struct backend *backend, uint64_t id, struct mmiod_window_extent *extents,
+			uint32_t n)
+{
+	struct mmiod_window_extents arg = {
+		.size = sizeof(arg),
+		.count = n,
+		.window_id = id,
+		.extents = (uintptr_t)extents,
+	};
+	int r = module_control(backend, MMIOD_IOC_WINDOW_EXTENTS, &arg);
+
+	return r == 0 && (arg.count != n || arg.nr_extents != n) ? -EIO : r;
+}
+
 int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
 {
 	struct mmiod_window_info info = { .size = sizeof(info), .window_id = id };
@@ -220,6 +250,7 @@ int module_next_window(struct backend *backend, uint64_t id, struct backend_ledg
 			.device_file = info.device_file,
 			.iova = info.device_file ? info.iova : MMIOD_IOVA_NONE,
 			.huge = info.flags & MMIOD_WINDOW_HUGE,
+			.n_extents = info.nr_extents,
 		},
 		.state = (enum mmiod_state)info.state,
 		.mappings = info.mappings,

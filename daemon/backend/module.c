@@ -79,6 +79,7 @@ static const struct backend_ops module_ops = {
 	.set_state = module_set_state,
 	.revoke = module_revoke,
 	.next_window = module_next_window,
+	.read_extents = module_read_extents,
 	.find_device = module_find_device,
 	.next_device = module_next_device,
 	.create_interrupt = module_create_interrupt,
@@ -160,6 +161,7 @@ static int check_abi(struct module *module, struct text *why)
 	backend->abi = info.abi_version;
 	backend->max_windows = info.max_windows;
 	backend->load = info.load;
+	backend->knows_extents = info.features & MMIOD_FEATURE_WINDOW_EXTENTS;
 	module->revokes_on_reset = info.features & MMIOD_FEATURE_REVOKE_ON_RESET;
 	module->revokes_later = info.features & MMIOD_FEATURE_SET_STATE_LATER;
 	module->knows_devices = info.features & MMIOD_FEATURE_DEVICES;

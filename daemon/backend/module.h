@@ -55,6 +55,8 @@ int module_write(struct backend *backend, uint64_t region, uint64_t owner,
 		 enum mmiod_memtype memtype, const struct config_write *write);
 int module_revoke(struct backend *backend, uint64_t id);
 int module_set_state(struct backend *backend, uint64_t id, enum mmiod_state state);
+int module_read_extents(struct backend *backend, uint64_t id, struct mmiod_window_extent *extents,
+			uint32_t n);
 int module_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry);
 
 #endif

@@ -7,8 +7,9 @@
  * RELEASE or with its connection. There is no ledger: after a restart there are no leases, and ids
  * go on where the clock of this boot is, so that no other run had them. A buffer, of whatever kind,
  * is a memory file of its own: zones, nodes and addresses mean nothing, but that a device file's have
- * one for its device (simulation-dma.c). A device file is a memory file,
- * too, by whose bits its holder asks for things (simulation-operate.c).
+ * one for its device (simulation-dma.c). So is a window of several extents, because no file can show
+ * in a row what lies apart in the region's: nobody sees there what its holder writes. A device file
+ * is a memory file, too, by whose bits its holder asks for things (simulation-operate.c).
  *
  * Memory files are sealed at their size, because who may write one could also cut it short, and
  * everybody else who has it mapped would die of SIGBUS. A file that the configuration names cannot
@@ -248,27 +249,6 @@ static bool simulation_matches(struct backend *backend, const struct backend_reg
 	       means(simulated, config);
 }
 
-/*
- * A file of its own for each lease: sharing one would share its position. Only opening it anew does
- * that; /proc is the way there, also for memory files.
- */
-static int simulation_create(struct backend *backend, const struct backend_window *window,
-			     struct backend_created *created)
-{
-	struct simulation *simulation = simulation_of(backend);
-	struct simulated *simulated = find(simulation, window->region);
-	int flags = window->rights & MMIOD_RIGHT_WRITE ? O_RDWR : O_RDONLY;
-
-	if (!simulated)
-		return -ENOENT;
-	created->fd = openat(simulation->fds_fd, simulated->name, flags | O_CLOEXEC | O_NOCTTY);
-	if (created->fd < 0)
-		return -errno;
-	created->id = ++simulation->last_window;
-	created->map_offset = window->offset;
-	return 0;
-}
-
 static int reopen_read_only(struct simulation *simulation, int *fd)
 {
 	char name[16];
@@ -283,26 +263,70 @@ static int reopen_read_only(struct simulation *simulation, int *fd)
 	return 0;
 }
 
-static int simulation_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
-				    struct backend_created *created)
+/* Memory that is no region's. Returns a file, or an error. */
+static int make_memory(struct simulation *simulation, const char *name, uint64_t length,
+		       uint32_t rights)
 {
-	struct simulation *simulation = simulation_of(backend);
-	_cleanup_(fd_closep) int fd = -1;
-	int r = 0;
+	_cleanup_(fd_closep) int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int r;
 
-	if (buffer->length > INT64_MAX)
+	if (length > INT64_MAX)
 		return -EINVAL;
-	fd = memfd_create("buffer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0 || ftruncate(fd, (off_t)buffer->length) < 0)
+	if (fd < 0 || ftruncate(fd, (off_t)length) < 0)
 		return -errno;
 	r = seal(fd);
 	if (r < 0)
 		return r;
 	fchmod(fd, 0600);
-	if (!(buffer->rights & MMIOD_RIGHT_WRITE))
+	if (!(rights & MMIOD_RIGHT_WRITE))
 		r = reopen_read_only(simulation, &fd);
-	if (r < 0)
-		return r;
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+static int create_scattered(struct simulation *simulation, const struct backend_window *window,
+			    struct backend_created *created)
+{
+	created->fd = make_memory(simulation, "extents", window->length, window->rights);
+	if (created->fd < 0)
+		return created->fd;
+	created->id = ++simulation->last_window;
+	return 0;
+}
+
+/*
+ * A file of its own for each lease: sharing one would share its position. Only opening it anew does
+ * that; /proc is the way there, also for memory files.
+ */
+static int simulation_create(struct backend *backend, const struct backend_window *window,
+			     struct backend_created *created)
+{
+	struct simulation *simulation = simulation_of(backend);
+	struct simulated *simulated = find(simulation, window->region);
+	int flags = window->rights & MMIOD_RIGHT_WRITE ? O_RDWR : O_RDONLY;
+
+	if (!simulated)
+		return -ENOENT;
+	created->map_offset = 0;
+	if (window->n_extents > 1)
+		return create_scattered(simulation, window, created);
+	created->fd = openat(simulation->fds_fd, simulated->name, flags | O_CLOEXEC | O_NOCTTY);
+	if (created->fd < 0)
+		return -errno;
+	created->id = ++simulation->last_window;
+	created->map_offset = window->offset;
+	return 0;
+}
+
+static int simulation_create_buffer(struct backend *backend, const struct backend_buffer *buffer,
+				    struct backend_created *created)
+{
+	struct simulation *simulation = simulation_of(backend);
+	_cleanup_(fd_closep) int fd =
+		make_memory(simulation, "buffer", buffer->length, buffer->rights);
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
 	*created = (struct backend_created){ .id = ++simulation->last_window, .fd = -1 };
 	if (buffer->device_file)
 		r = simulated_place(&simulation->devices, buffer, created->id, &created->iova);
@@ -463,6 +487,12 @@ static int simulation_next_window(struct backend *backend, uint64_t id,
 	return -ENOENT;
 }
 
+static int simulation_read_extents(struct backend *backend, uint64_t id,
+				   struct mmiod_window_extent *extents, uint32_t n)
+{
+	return -ENOENT;
+}
+
 static void simulation_read_events(struct backend *backend,
 				   void (*event)(void *data,
 						 const struct mmiod_control_event *event),
@@ -496,6 +526,7 @@ static const struct backend_ops simulation_ops = {
 	.set_state = simulation_set_state,
 	.revoke = simulation_revoke,
 	.next_window = simulation_next_window,
+	.read_extents = simulation_read_extents,
 	.find_device = simulation_find_device,
 	.next_device = simulation_next_device,
 	.create_interrupt = simulation_create_interrupt,
@@ -528,7 +559,11 @@ int backend_simulation_open(struct backend **backendp, struct text *why)
 		text_set(why, "out of memory");
 		return -ENOMEM;
 	}
-	simulation->backend = (struct backend){ .ops = &simulation_ops, .event_fd = -1 };
+	simulation->backend = (struct backend){
+		.ops = &simulation_ops,
+		.event_fd = -1,
+		.knows_extents = true,
+	};
 	simulation->devices.watch = simulation->devices.timer = simulation->devices.either = -1;
 	simulation->last_window = first_window();
 	simulation->fds_fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -196,10 +196,10 @@ void pools_init(struct broker *broker);
 void pools_clear(struct broker *broker);
 void pools_fit(struct broker *broker, struct region *region);
 int pools_wipe_queue(struct broker *broker, struct region *region, uint64_t most);
-int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *extent,
+int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *list,
 			uint64_t *most);
-int pools_zero_extent(struct broker *broker, struct region *region, const struct extent *extent,
-		      uint64_t *zeroed, uint64_t *most);
+int pools_zero_extents(struct broker *broker, struct region *region, const struct extent *list,
+		       uint64_t *zeroed, uint64_t *most);
 
 /* ledger.c: leases from the module's list. */
 int ledger_read(struct broker *broker);

@@ -41,6 +41,9 @@ static int charge_adopted(struct broker *broker, struct lease *lease)
 		r = charge_take(&lease->bytes, users, payer, USER_INTERRUPTS, UINT32_MAX);
 	if (r == 0 && lease->kind == MMIOD_KIND_DEVICE && lease->state != MMIOD_STATE_REVOKED)
 		r = charge_take(&lease->bytes, users, payer, USER_DEVICES, UINT32_MAX);
+	if (r == 0 && lease->parts)
+		r = charge_take_amount(&lease->parts->charge, users, payer, USER_EXTENTS,
+				       lease->parts->n, UINT64_MAX);
 	return r;
 }
 
@@ -52,7 +55,7 @@ static int claim_blocks(struct lease *lease)
 
 	if (!blocks || !lease->allocated || lease->state == MMIOD_STATE_REVOKED)
 		return 0;
-	r = blocks_claim(blocks, lease->offset, lease->length, &lease->extents);
+	r = lease_claim_blocks(lease);
 	if (r < 0 && r != -ENOMEM)
 		log_error("lease %llu of pool %s holds blocks that are not its own",
 			  (unsigned long long)lease->id, lease->region->name);
@@ -66,6 +69,32 @@ static void forget(struct lease *lease)
 	charge_release(&lease->bytes);
 	charge_release(&lease->charge);
 	lease_discard(lease);
+}
+
+/* Of a window of several extents: where they lie. */
+static int adopt_parts(struct broker *broker, struct lease *lease,
+		       const struct backend_window *window)
+{
+	_cleanup_(freep) struct mmiod_window_extent *extents = NULL;
+	struct lease_parts *parts;
+	int r;
+
+	if (window->n_extents < 2)
+		return 0;
+	extents = calloc(window->n_extents, sizeof(*extents));
+	if (!extents)
+		return -ENOMEM;
+	r = broker->backend->ops->read_extents(broker->backend, lease->id, extents,
+					       window->n_extents);
+	if (r < 0)
+		return r;
+	parts = lease_parts_new(window->n_extents);
+	if (!parts)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < parts->n; i++)
+		lease_parts_set(parts, i, extents[i].offset, extents[i].length);
+	lease_take_parts(lease, parts);
+	return 0;
 }
 
 /* One that may be renewed gets time for its holder to find the new daemon. */
@@ -171,8 +200,9 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->started_ms = content.started_ms;
 	lease->grant = content.grant;
 	adopt_end(broker, lease);
-	if (charge_adopted(broker, lease) < 0 || claim_blocks(lease) < 0 ||
-	    adopt_term(broker, lease, &content) < 0 || lease_add(&broker->leases, lease) < 0) {
+	if (adopt_parts(broker, lease, &entry->window) < 0 || charge_adopted(broker, lease) < 0 ||
+	    claim_blocks(lease) < 0 || adopt_term(broker, lease, &content) < 0 ||
+	    lease_add(&broker->leases, lease) < 0) {
 		forget(lease);
 		return -ENOMEM;
 	}

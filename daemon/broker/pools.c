@@ -61,9 +61,7 @@ static int claim_leases(struct broker *broker, struct region *region)
 	for (lease = broker->leases.table; lease && r == 0; lease = lease->hh.next) {
 		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
 			continue;
-		r = !lease->allocated ? -EBUSY
-				      : blocks_claim(region->blocks, lease->offset, lease->length,
-						     &lease->extents);
+		r = lease->allocated ? lease_claim_blocks(lease) : -EBUSY;
 		if (r == -EINVAL)
 			r = -EBUSY; /* it was made with pages of another size */
 	}
@@ -205,13 +203,18 @@ static int wipe_some(struct broker *broker, struct region *region, struct pool_e
  * Wipes, of the blocks that a lease is about to get, the bytes that somebody else may have had. 1:
  * those were not all.
  */
-int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *extent,
+int pools_wipe_suspects(struct broker *broker, struct region *region, const struct extent *list,
 			uint64_t *most)
 {
+	const struct extent *extent = list;
 	struct pool_extent part;
 	int r = 0;
 
-	while (r == 0 && blocks_next_suspect(region->blocks, extent, &part)) {
+	while (r == 0 && extent) {
+		if (!blocks_next_suspect(region->blocks, extent, &part)) {
+			extent = extent->next;
+			continue;
+		}
 		if (!*most)
 			return 1;
 		r = wipe_some(broker, region, &part, most);
@@ -222,15 +225,22 @@ int pools_wipe_suspects(struct broker *broker, struct region *region, const stru
 }
 
 /* All of what a lease is about to get; `*zeroed`: so much of it has been. 1: that was not all. */
-int pools_zero_extent(struct broker *broker, struct region *region, const struct extent *extent,
-		      uint64_t *zeroed, uint64_t *most)
+int pools_zero_extents(struct broker *broker, struct region *region, const struct extent *list,
+		       uint64_t *zeroed, uint64_t *most)
 {
+	const struct extent *extent = list;
+	uint64_t before = 0;
 	int r = 0;
 
-	while (r == 0 && *zeroed < extent_length(extent)) {
-		struct pool_extent part = { extent->span.start + *zeroed,
-					    extent_length(extent) - *zeroed };
+	while (r == 0 && extent) {
+		struct pool_extent part = { extent->span.start + (*zeroed - before),
+					    extent_length(extent) - (*zeroed - before) };
 
+		if (*zeroed - before >= extent_length(extent)) {
+			before += extent_length(extent);
+			extent = extent->next;
+			continue;
+		}
 		if (!*most)
 			return 1;
 		r = wipe_some(broker, region, &part, most);

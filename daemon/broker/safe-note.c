@@ -39,7 +39,8 @@ static void print_note(FILE *file, const struct broker *broker, const struct lea
 		range ? 0 : hw->generation);
 	fprintf(file, "load %" PRIu64 "\n", broker->backend->load);
 	fprintf(file, "lease 0x%" PRIx64 " 0x%" PRIx64 " %u %" PRIu32 " %" PRIu32 "\n",
-		lease->offset, lease->length, lease->memtype, lease->holder.uid, lease->holder.pid);
+		lease_start(lease), lease_end(lease) - lease_start(lease), lease->memtype,
+		lease->holder.uid, lease->holder.pid);
 	if (lease->holder.tenant && lease->holder.tenant != TENANT_LOST)
 		fprintf(file, "tenant %s\n", holder_tenant_name(broker, lease->holder.tenant));
 	for (size_t i = 0; i < lease->on_end->count; i++) {
@@ -189,9 +190,8 @@ bool safe_note_is_on(const struct safe_note *note, const struct lease *lease)
 		return false;
 	if (!note->device[0])
 		return true;
-	return safe_note_is_for(note, lease->region) && note->offset >= lease->offset &&
-	       note->length <= lease->length &&
-	       note->offset - lease->offset <= lease->length - note->length;
+	return safe_note_is_for(note, lease->region) && note->offset >= lease_start(lease) &&
+	       note->offset <= lease_end(lease) && note->length <= lease_end(lease) - note->offset;
 }
 
 int safe_note_set_aside(struct broker *broker, struct safe_note *note)

@@ -158,12 +158,6 @@ void safe_state_clear(struct broker *broker)
 
 /* ---- settling it ----------------------------------------------------------------------------- */
 
-static bool lies_within(const struct config_write *write, const struct lease *lease)
-{
-	return write->offset >= lease->offset && write->width <= lease->length &&
-	       write->offset - lease->offset <= lease->length - write->width;
-}
-
 static int set_on_end(struct lease *lease, const struct config_writes *writes)
 {
 	lease->on_end = malloc(sizeof(*writes));
@@ -184,7 +178,7 @@ int safe_state_settle(struct lease *lease, const struct config_writes *own)
 	if (!(lease->rights & MMIOD_RIGHT_WRITE))
 		return 0;
 	for (size_t i = 0; fixed && i < fixed->count; i++)
-		if (lies_within(&fixed->items[i], lease))
+		if (lease_covers(lease, fixed->items[i].offset, fixed->items[i].width))
 			all.items[all.count++] = fixed->items[i];
 	return all.count ? set_on_end(lease, &all) : 0;
 }

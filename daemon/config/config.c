@@ -21,6 +21,7 @@
 #define CONFIG_WAITING 64
 #define CONFIG_INTERRUPTS 256
 #define CONFIG_DEVICES 64
+#define CONFIG_EXTENTS 65536 /* a quarter of what the module admits to all */
 #define CONFIG_LONGEST_WAIT_MS 86400000
 
 #define WARNINGS_MAX 64
@@ -43,6 +44,7 @@ struct config *config_new(void)
 			.waiting_per_user = CONFIG_WAITING,
 			.interrupts_per_user = CONFIG_INTERRUPTS,
 			.devices_per_user = CONFIG_DEVICES,
+			.extents_per_user = CONFIG_EXTENTS,
 			.longest_wait_ms = CONFIG_LONGEST_WAIT_MS,
 		};
 	return config;

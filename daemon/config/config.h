@@ -243,6 +243,7 @@ struct config_limits {
 	uint32_t waiting_per_user; /* requests that wait until others give back */
 	uint32_t interrupts_per_user; /* leases of vectors */
 	uint32_t devices_per_user; /* leases of device files */
+	uint32_t extents_per_user; /* of leases that have several */
 	uint32_t longest_wait_ms; /* where a grant does not say how long they may */
 	uint32_t bypass_ms; /* for so long younger requests may pass an older one that waits */
 	/* Of all users together; 0: not said. */

@@ -134,6 +134,11 @@ int limits_set_devices(struct config_cursor *cursor, const char *value)
 	return set_count(cursor, value, &cursor->limits->devices_per_user);
 }
 
+int limits_set_extents(struct config_cursor *cursor, const char *value)
+{
+	return set_count(cursor, value, &cursor->limits->extents_per_user);
+}
+
 int limits_set_longest_wait(struct config_cursor *cursor, const char *value)
 {
 	if (value_duration(value, &cursor->limits->longest_wait_ms) < 0 ||

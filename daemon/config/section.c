@@ -33,6 +33,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_DAEMON, "waiting-per-user", false, limits_set_waiting },
 	{ CONFIG_SECTION_DAEMON, "interrupts-per-user", false, limits_set_interrupts },
 	{ CONFIG_SECTION_DAEMON, "devices-per-user", false, limits_set_devices },
+	{ CONFIG_SECTION_DAEMON, "extents-per-user", false, limits_set_extents },
 	{ CONFIG_SECTION_DAEMON, "longest-wait", false, limits_set_longest_wait },
 	{ CONFIG_SECTION_DAEMON, "bypass", false, limits_set_bypass },
 	{ CONFIG_SECTION_DAEMON, "connections", false, limits_set_all_connections },

@@ -18,6 +18,7 @@ int limits_set_caches(struct config_cursor *cursor, const char *value);
 int limits_set_waiting(struct config_cursor *cursor, const char *value);
 int limits_set_interrupts(struct config_cursor *cursor, const char *value);
 int limits_set_devices(struct config_cursor *cursor, const char *value);
+int limits_set_extents(struct config_cursor *cursor, const char *value);
 int limits_set_longest_wait(struct config_cursor *cursor, const char *value);
 int limits_set_bypass(struct config_cursor *cursor, const char *value);
 int limits_set_all_connections(struct config_cursor *cursor, const char *value);

@@ -101,6 +101,7 @@ struct connection {
 	bool stranger; /* no section of the configuration could apply to it: let in for a while */
 	bool served; /* it had its share, and wants more */
 	bool greeted;
+	bool knows_extents; /* of leases that have several */
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
 	bool blocked; /* the socket or the client must make room first */

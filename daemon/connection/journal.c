@@ -27,6 +27,7 @@ static const char *limit_key(enum mmiod_limit limit)
 		[MMIOD_LIMIT_WAITING] = "waiting-per-user",
 		[MMIOD_LIMIT_INTERRUPTS] = "interrupts-per-user",
 		[MMIOD_LIMIT_DEVICES] = "devices-per-user",
+		[MMIOD_LIMIT_EXTENTS] = "extents-per-user",
 	};
 
 	return keys[limit];
@@ -77,6 +78,10 @@ static const char *describe_leased(const struct lease *lease, char *buffer, size
 		snprintf(buffer, size, "device %s, to %s,", name,
 			 lease->rights & MMIOD_RIGHT_WRITE ? "operate it"
 							   : "read its configuration");
+	else if (lease->parts)
+		snprintf(buffer, size, "0x%" PRIx64 " bytes in %u extents of %s, %s,",
+			 lease->length, lease->parts->n, name,
+			 lease->rights & MMIOD_RIGHT_WRITE ? "read-write" : "read-only");
 	else
 		snprintf(buffer, size, "0x%" PRIx64 "+0x%" PRIx64 " of %s, %s,", lease->offset,
 			 lease->length, name,

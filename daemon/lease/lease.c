@@ -64,7 +64,7 @@ struct lease *lease_conflict(const struct region *region, uint64_t offset, uint6
 			continue;
 		found = interval_overlap(&region->occupied[other], offset, offset + length);
 		if (found)
-			return container_of(found, struct lease, span);
+			return lease_of_span(found, (enum lease_class)other);
 	}
 	return NULL;
 }
@@ -97,7 +97,7 @@ struct lease *lease_of_region(const struct region *region)
 		struct interval *first = interval_first(&region->occupied[i]);
 
 		if (first)
-			return container_of(first, struct lease, span);
+			return lease_of_span(first, (enum lease_class)i);
 	}
 	return NULL;
 }
@@ -138,7 +138,8 @@ struct lease *lease_after_of(const struct user *user, uint64_t id)
 
 static struct interval_set *set_of(struct lease *lease)
 {
-	return &lease->region->occupied[class_of(lease->rights, lease->share)];
+	return &lease->region->occupied[lease->parts ? LEASE_SCATTERED
+						     : class_of(lease->rights, lease->share)];
 }
 
 static struct tally *tally_of(struct lease *lease)
@@ -285,10 +286,15 @@ void lease_unbook(struct leases *leases, struct lease *lease)
 /* Others can have its bytes only if it lets them. */
 void lease_occupy(struct lease *lease)
 {
-	lease->span.start = lease->offset;
-	lease->span.end = lease->offset + lease->length;
 	tally_of(lease)->leases++;
 	tally_of(lease)->bytes += lease_bytes(lease);
+	if (lease->parts) {
+		for (uint32_t i = 0; i < lease->parts->n; i++)
+			interval_insert(set_of(lease), &lease->parts->part[i].span);
+		return;
+	}
+	lease->span.start = lease->offset;
+	lease->span.end = lease->offset + lease->length;
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_insert(set_of(lease), &lease->span);
 }
@@ -297,7 +303,10 @@ void lease_vacate(struct lease *lease)
 {
 	tally_of(lease)->leases--;
 	tally_of(lease)->bytes -= lease_bytes(lease);
-	if (lease->memory == MMIOD_MEMORY_REGION)
+	if (lease->parts)
+		for (uint32_t i = 0; i < lease->parts->n; i++)
+			interval_remove(set_of(lease), &lease->parts->part[i].span);
+	else if (lease->memory == MMIOD_MEMORY_REGION)
 		interval_remove(set_of(lease), &lease->span);
 }
 
@@ -457,6 +466,9 @@ void lease_discard(struct lease *lease)
 {
 	lease_strip(lease);
 	free(lease->pending.why);
+	if (lease->parts)
+		charge_release(&lease->parts->charge);
+	free(lease->parts);
 	free(lease);
 }
 

@@ -63,6 +63,23 @@ struct time_limit {
 #define LEASE_CLOSED (1u << 1) /* the window is no more */
 #define LEASE_GIVEN_BACK (1u << 2) /* by its holder */
 
+struct lease_part {
+	struct interval span; /* in region->occupied as a lease's */
+	struct lease *lease;
+};
+
+/* Where a lease of several extents lies, in the order in which its window shows them. */
+struct lease_parts {
+	struct charge
+		charge; /* for so many; until the window is no more, which has them until then */
+	uint64_t start; /* of the lowest */
+	uint64_t end; /* of the highest */
+	uint32_t n; /* 2 or more */
+	struct lease_part part[];
+};
+
+#define LEASE_NOWHERE UINT64_MAX /* the offset of a lease that lies in several places */
+
 struct lease {
 	uint64_t id; /* the window's; 0: it is planned, and not in the table */
 	struct region *region; /* for kernel memory, and for vectors, one that stands for it */
@@ -70,8 +87,9 @@ struct lease {
 	enum mmiod_memory memory;
 	bool allocated; /* chosen by an allocator */
 	struct extent *extents; /* of region->blocks, while state is not REVOKED; owned */
-	uint64_t offset;
-	uint64_t length;
+	struct lease_parts *parts; /* NULL: it is one extent; owned */
+	uint64_t offset; /* LEASE_NOWHERE: see its parts */
+	uint64_t length; /* of all of it */
 	uint32_t rights;
 	enum mmiod_memtype memtype;
 	uint32_t width;
@@ -87,7 +105,8 @@ struct lease {
 	int unsafe; /* why, 0: none has been tried */
 	struct holder holder;
 	uint64_t started_ms; /* CLOCK_BOOTTIME */
-	struct interval span; /* in region->occupied while state is not REVOKED, and once planned */
+	/* In region->occupied while state is not REVOKED, and once planned; if it has no parts. */
+	struct interval span;
 	struct charge charge;
 	struct charge bytes; /* if allocated; of a vector or a device file: that it is one */
 	uint32_t grant; /* key of the grant that it was given under; 0: not known */
@@ -146,6 +165,39 @@ static inline enum mmiod_share lease_operate_share(uint32_t operates)
 {
 	return lease_operates(operates) ? MMIOD_SHARE_READ : MMIOD_SHARE_WRITE;
 }
+
+/* parts.c: NULL: out of memory. Each of them is set before a lease takes them. */
+struct lease_parts *lease_parts_new(uint32_t n);
+void lease_parts_set(struct lease_parts *parts, uint32_t index, uint64_t offset, uint64_t length);
+void lease_take_parts(struct lease *lease, struct lease_parts *parts);
+
+static inline uint32_t lease_extents(const struct lease *lease)
+{
+	return lease->parts ? lease->parts->n : 1;
+}
+
+/* The lease whose span this is, of that class. */
+static inline struct lease *lease_of_span(const struct interval *span, enum lease_class class)
+{
+	return class == LEASE_SCATTERED ? container_of(span, struct lease_part, span)->lease
+					: container_of(span, struct lease, span);
+}
+
+/* The lowest byte of its region that it has, and the first behind the highest. */
+static inline uint64_t lease_start(const struct lease *lease)
+{
+	return lease->parts ? lease->parts->start : lease->offset;
+}
+
+static inline uint64_t lease_end(const struct lease *lease)
+{
+	return lease->parts ? lease->parts->end : lease->offset + lease->length;
+}
+
+bool lease_covers(const struct lease *lease, uint64_t offset, uint64_t length);
+uint64_t lease_place(const struct lease *lease, uint64_t at);
+struct mmiod_window_extent lease_extent(const struct lease *lease, uint32_t index);
+int lease_claim_blocks(struct lease *lease);
 
 /* What others are told of an offset or a length, who know of no such byte. */
 static inline uint64_t lease_told(enum mmiod_lease_kind kind, uint64_t place)

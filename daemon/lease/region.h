@@ -23,6 +23,7 @@ enum lease_class {
 	LEASE_OPEN_READER, /* shared-write, reads */
 	LEASE_OPEN_WRITER, /* shared-write, writes */
 	LEASE_GUEST, /* reads; an exclusive lease ends it */
+	LEASE_SCATTERED, /* exclusive, of several extents, each of which is in the set by itself */
 	LEASE_CLASSES,
 };
 

@@ -33,6 +33,7 @@ enum user_slot {
 	USER_WAITING,
 	USER_INTERRUPTS, /* vectors */
 	USER_DEVICES, /* device files */
+	USER_EXTENTS, /* of windows that have several */
 	USER_SLOTS
 };
 

@@ -10,10 +10,12 @@
 #include "request/request.h"
 #include "request/want.h"
 
-#define POOL_FLAGS \
-	(MMIOD_ALLOC_POWER_OF_TWO | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_DUMMY | MMIOD_ALLOC_CONNECTION)
+#define POOL_FLAGS                                                              \
+	(MMIOD_ALLOC_POWER_OF_TWO | MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_ZERO | \
+	 MMIOD_ALLOC_DUMMY | MMIOD_ALLOC_CONNECTION)
 #define KERNEL_FLAGS \
 	(MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_NOWAIT | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_CONNECTION)
+#define EXTENTS_OF_WORK 16 /* extents that are as much work as looking at a lease */
 #define WIPE_TO_FIT \
 	(256u << 10) /* bytes that are wiped at once when the pool is full; one waits for more */
 
@@ -59,10 +61,13 @@ static enum mmiod_outcome check_pool_form(struct want *want)
 
 	if (alloc->flags & ~POOL_FLAGS)
 		return want_refuse(want, MMIOD_E_INVALID,
-				   "a pool knows neither contiguous nor no-wait: its blocks always "
-				   "are, and never wait");
+				   "a pool knows no no-wait: its blocks never wait");
 	if (alloc->zone || alloc->node < -1 || alloc->node > 0)
 		return want_refuse(want, MMIOD_E_INVALID, "a pool has no zones and no nodes");
+	if (alloc->max_extents > MMIOD_EXTENTS_MAX)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "%u extents are more than a window may have, which is %u",
+				   alloc->max_extents, MMIOD_EXTENTS_MAX);
 	return MMIOD_OK;
 }
 
@@ -105,6 +110,9 @@ static enum mmiod_outcome check_kernel_form(struct want *want)
 				   "kernel memory is aligned to pages of %" PRIu64
 				   " bytes and takes no lowest address: pools do",
 				   page);
+	if (alloc->max_extents)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "kernel memory has no extents to choose: pools do");
 	if (alloc->memtype || alloc->width)
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "kernel memory takes no memory type and no width: pools do");
@@ -136,7 +144,7 @@ static void translate(struct want *want)
 		.rights = alloc->rights,
 		.memtype = alloc->memtype,
 		.width = alloc->width,
-		.reserved = alloc->reserved | alloc->reserved2 | alloc->reserved3,
+		.reserved = alloc->reserved | alloc->reserved2,
 		.lease_ms = alloc->lease_ms,
 	};
 	memcpy(want->wire.region, alloc->region, sizeof(want->wire.region));
@@ -180,6 +188,31 @@ static enum mmiod_outcome check_pool(struct want *want)
 	return MMIOD_OK;
 }
 
+/* The most that it may have; 1: it must be one. */
+static uint32_t most_extents(const struct want *want)
+{
+	const struct region *region = want->region;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (!want->call->connection->knows_extents || !want->call->broker->backend->knows_extents ||
+	    want->alloc.flags & MMIOD_ALLOC_CONTIGUOUS || region->blocks->page % page ||
+	    region->hw.phys % page || !want->alloc.max_extents)
+		return 1;
+	return want->alloc.max_extents;
+}
+
+static enum mmiod_outcome refuse_pieces(struct want *want)
+{
+	uint32_t most = most_extents(want);
+
+	return want_refuse(want, MMIOD_E_BUSY,
+			   "pool %s is in pieces: 0x%" PRIx64
+			   " bytes of it would be more than %u extents, %s",
+			   want->region->name, want->wire.length, most,
+			   most < MMIOD_EXTENTS_MAX ? "which is all that was asked for"
+						    : "and no window has more");
+}
+
 static enum mmiod_outcome refuse_blocks(struct want *want, const struct pool_request *request,
 					int error)
 {
@@ -189,6 +222,8 @@ static enum mmiod_outcome refuse_blocks(struct want *want, const struct pool_req
 
 	if (error == -ENOMEM)
 		return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
+	if (error == -EOVERFLOW)
+		return refuse_pieces(want);
 	pool_explain(blocks->pool, request, error, words, sizeof(words));
 	text_init(text, want->buffer, sizeof(want->buffer));
 	text_add(text, "pool %s: %s", want->region->name, words);
@@ -261,18 +296,42 @@ static int wipe_to_fit(struct want *want)
 								   : WIPE_TO_FIT);
 }
 
+/* In one extent, or for a program that can know of it in several. */
+static int choose_blocks(struct want *want, const struct pool_request *request)
+{
+	struct blocks *blocks = want->region->blocks;
+	uint32_t most = most_extents(want);
+	int r = blocks_alloc(blocks, request, &want->extents);
+
+	if (r != -ENOSPC || most < 2)
+		return r;
+	turn_spend(&want->call->broker->host, most / EXTENTS_OF_WORK);
+	return blocks_scatter(blocks, request, most, &want->extents);
+}
+
 static int try_blocks(struct want *want, const struct pool_request *request)
 {
 	struct blocks *blocks = want->region->blocks;
-	int r = blocks_alloc(blocks, request, &want->extents), wiped;
+	int r = choose_blocks(want, request), wiped;
 
-	if (r != -ENOSPC || !blocks->wiping)
+	if ((r != -ENOSPC && r != -EOVERFLOW) || !blocks->wiping)
 		return r;
 	wiped = wipe_to_fit(want);
-	r = blocks_alloc(blocks, request, &want->extents);
-	if (r == -ENOSPC && wiped == 0)
+	r = choose_blocks(want, request);
+	if ((r == -ENOSPC || r == -EOVERFLOW) && wiped == 0)
 		await_queue(want);
 	return r;
+}
+
+/* Where it is to lie: all of them. */
+static void note_place(struct want *want)
+{
+	const struct extent *extent;
+
+	want->wire.offset = want->extents->next ? LEASE_NOWHERE : want->extents->span.start;
+	want->wire.length = 0;
+	DL_FOREACH(want->extents, extent)
+		want->wire.length += extent_length(extent);
 }
 
 static enum mmiod_outcome reserve_blocks(struct want *want)
@@ -298,8 +357,7 @@ static enum mmiod_outcome reserve_blocks(struct want *want)
 	r = try_blocks(want, &request);
 	if (r < 0)
 		return refuse_blocks(want, &request, r);
-	want->wire.offset = want->extents->span.start;
-	want->wire.length = extent_length(want->extents);
+	note_place(want);
 	return MMIOD_OK;
 }
 

@@ -10,6 +10,8 @@ static bool owns_pages(const struct lease *lease)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t start = lease->region->hw.phys + lease->offset;
 
+	if (lease->parts)
+		return true;
 	return start % page == 0 && lease->length % page == 0;
 }
 
@@ -25,6 +27,7 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->width = lease->width;
 	out->share = lease->share;
 	out->iova = created->iova;
+	out->n_extents = lease_has_window(lease) ? lease_extents(lease) : 0;
 	out->mmapable = lease_has_window(lease) && owns_pages(lease);
 	if (lease->kind == MMIOD_KIND_DEVICE)
 		out->rights = device_rights_of(lease->operates);

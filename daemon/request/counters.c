@@ -10,7 +10,7 @@
 #define PAGE_MAX MMIOD_BATCH_MAX
 #define PER_REGION 7 /* at most */
 #define PER_KERNEL 25
-#define PER_USER 9
+#define PER_USER 10
 #define PER_DEVICE 8
 #define LOOKS_MAX 2048u /* regions, told or not */
 
@@ -110,6 +110,7 @@ static void add_limits(struct page *page)
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_WAITING, "", limits->waiting_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_INTERRUPTS, "", limits->interrupts_per_user);
 	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_DEVICES, "", limits->devices_per_user);
+	add(page, MMIOD_COUNTER_LIMIT, MMIOD_LIMIT_EXTENTS, "", limits->extents_per_user);
 }
 
 static bool add_daemon(struct page *page, uint64_t *next)
@@ -192,6 +193,7 @@ static void add_user(struct page *page, const struct user *user)
 		{ MMIOD_LIMIT_WAITING, USER_WAITING },
 		{ MMIOD_LIMIT_INTERRUPTS, USER_INTERRUPTS },
 		{ MMIOD_LIMIT_DEVICES, USER_DEVICES },
+		{ MMIOD_LIMIT_EXTENTS, USER_EXTENTS },
 	};
 
 	static_assert(array_size(slots) == PER_USER, "what a page has room for");

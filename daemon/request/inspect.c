@@ -107,7 +107,7 @@ static void fill_window(struct call *call, const struct mmiod_translate *found,
 	reply->asked = found->window_attr;
 	if (!lease)
 		return;
-	reply->offset += lease->offset;
+	reply->offset = lease_place(lease, reply->offset);
 	if (lease->memory == MMIOD_MEMORY_REGION)
 		memcpy(reply->region, lease->region->name, sizeof(reply->region));
 }

@@ -130,6 +130,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->renew = lease->time_limit && lease->time_limit->renew;
 	if (!lease_has_window(lease))
 		return;
+	out->n_extents = lease_extents(lease);
 	if (backend->ops->next_window(backend, lease->id - 1, &entry) < 0 || entry.id != lease->id)
 		return;
 	if (lease->device_lease)

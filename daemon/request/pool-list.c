@@ -85,16 +85,22 @@ static void fill_extent(const struct lease *lease, struct mmiod_wire_extent *out
 }
 
 /*
- * The owner of the byte at `offset`: a lease if `leased`, else a part that waits to be wiped. NULL:
- * it is free.
+ * The extent that has the byte at `offset`: a lease's, or without a lease one that waits to be wiped.
+ * NULL: it is free.
  */
-static const struct interval *taken_at(const struct region *region, uint64_t offset, bool *leased)
+static const struct interval *taken_at(const struct region *region, uint64_t offset,
+				       const struct lease **lease)
 {
+	static const enum lease_class classes[] = { LEASE_EXCLUSIVE, LEASE_SCATTERED };
 	const struct interval *found;
 
-	found = interval_overlap(&region->occupied[LEASE_EXCLUSIVE], offset, offset + 1);
-	*leased = found;
-	return found ? found : interval_overlap(&region->blocks->dirty, offset, offset + 1);
+	for (size_t i = 0; i < array_size(classes); i++) {
+		found = interval_overlap(&region->occupied[classes[i]], offset, offset + 1);
+		*lease = found ? lease_of_span(found, classes[i]) : NULL;
+		if (found)
+			return found;
+	}
+	return interval_overlap(&region->blocks->dirty, offset, offset + 1);
 }
 
 /* The first byte from `offset` on that is not free; UINT64_MAX: there is none. */
@@ -115,21 +121,21 @@ static uint64_t next_taken(const struct region *region, uint64_t offset)
 static size_t fill_map(struct call *call, const struct region *region, uint64_t *offset)
 {
 	const struct interval *found;
+	const struct lease *lease;
 	size_t n = 0;
-	bool leased;
 
 	while (n < EXTENTS_MAX && (*offset = next_taken(region, *offset)) != UINT64_MAX) {
 		struct mmiod_wire_extent *out = reply_element(call->reply, n);
 
-		found = taken_at(region, *offset, &leased);
+		found = taken_at(region, *offset, &lease);
 		if (!found) {
 			*offset += region->blocks->page;
 			continue;
 		}
 		out->offset = found->start;
 		out->length = found->end - found->start;
-		if (leased)
-			fill_extent(container_of(found, const struct lease, span), out);
+		if (lease)
+			fill_extent(lease, out);
 		*offset = found->end;
 		n++;
 	}

@@ -20,7 +20,7 @@ static const struct {
 	{ MMIOD_OP_DEVICES, request_devices },	     { MMIOD_OP_INTERRUPT, request_interrupt },
 	{ MMIOD_OP_INTERRUPTS, request_interrupts }, { MMIOD_OP_GRANT, request_grant },
 	{ MMIOD_OP_UNGRANT, request_ungrant },	     { MMIOD_OP_GRANTS, request_grants },
-	{ MMIOD_OP_OPERATE, request_operate },
+	{ MMIOD_OP_OPERATE, request_operate },	     { MMIOD_OP_EXTENTS, request_extents },
 };
 
 static enum request_result handle(struct call *call)

@@ -24,6 +24,7 @@ enum request_result request_cancel(struct call *call);
 enum request_result request_alloc(struct call *call);
 enum request_result request_pools(struct call *call);
 enum request_result request_pool_map(struct call *call);
+enum request_result request_extents(struct call *call);
 enum request_result request_buffer(struct call *call);
 enum request_result request_publish(struct call *call);
 enum request_result request_caches(struct call *call);

@@ -33,11 +33,12 @@ enum request_result request_hello(struct call *call)
 	if (hello->max_message < MMIOD_MSG_MAX)
 		return refuse_hello(call, MMIOD_E_INVALID, "max_message must be at least 65536");
 	connection_greeted(call->connection);
+	call->connection->knows_extents = hello->features & MMIOD_HELLO_EXTENTS;
 	ledger_attach_orphans(call->broker, call->connection);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
 	reply->version = MMIOD_PROTOCOL_VERSION;
 	reply->backend = call->broker->backend->ops->kind;
-	reply->features = hello->features & MMIOD_HELLO_DEVICES;
+	reply->features = hello->features & MMIOD_HELLO_FEATURES;
 	reply->epoch = call->broker->epoch;
 	reply->max_message = MMIOD_MSG_MAX;
 	reply->max_fds = MMIOD_MSG_FDS_MAX;

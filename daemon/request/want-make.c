@@ -10,6 +10,23 @@
 #include "machine/pci.h"
 #include "request/want.h"
 
+/* Of several extents. False: out of memory. */
+static bool take_parts(struct lease *lease, const struct extent *list)
+{
+	const struct extent *extent;
+	struct lease_parts *parts;
+	uint32_t n = 0, i = 0;
+
+	DL_COUNT(list, extent, n);
+	parts = lease_parts_new(n);
+	if (!parts)
+		return false;
+	DL_FOREACH(list, extent)
+		lease_parts_set(parts, i++, extent->span.start, extent_length(extent));
+	lease_take_parts(lease, parts);
+	return true;
+}
+
 struct lease *want_make_lease(struct want *want)
 {
 	const struct mmiod_wire_want *wire = &want->wire;
@@ -17,6 +34,10 @@ struct lease *want_make_lease(struct want *want)
 
 	if (!lease)
 		return NULL;
+	if (want->extents && want->extents->next && !take_parts(lease, want->extents)) {
+		free(lease);
+		return NULL;
+	}
 	lease->region = want->region;
 	lease->kind = want->lease_kind;
 	lease->memory = want->memory;
@@ -133,6 +154,12 @@ static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t c
 		return want_refuse(want, MMIOD_E_UNSUPPORTED,
 				   "this memory type cannot be had here");
 	case -ENOSPC:
+		if (want->created.extents_are_short)
+			return want_refuse(want, MMIOD_E_QUOTA,
+					   "pool %s is in pieces, and %u extents more are too many "
+					   "for the module: its max_extents admits no more for all "
+					   "windows of several together",
+					   want->region->name, lease_extents(want->lease));
 		return want_refuse(want, MMIOD_E_QUOTA,
 				   "the module has as many windows as max_windows admits");
 	case -ENOMEM:
@@ -205,9 +232,21 @@ static enum mmiod_outcome refuse_buffer(struct want *want, int error)
 						: refuse_create(want, error, 0);
 }
 
+/* Of a lease of several; NULL: out of memory. */
+static struct mmiod_window_extent *list_extents(const struct lease *lease)
+{
+	struct mmiod_window_extent *extents = calloc(lease->parts->n, sizeof(*extents));
+
+	for (uint32_t i = 0; extents && i < lease->parts->n; i++)
+		extents[i] = lease_extent(lease, i);
+	return extents;
+}
+
 static int create_window(struct want *want)
 {
 	const struct lease *lease = want->lease;
+	_cleanup_(freep) struct mmiod_window_extent *extents =
+		lease->parts ? list_extents(lease) : NULL;
 	struct backend *backend = want->call->broker->backend;
 	struct backend_window window = {
 		.region = want->region->hw.handle,
@@ -219,10 +258,14 @@ static int create_window(struct want *want)
 		.flags = lease->flags,
 		.owner = want_owner(want),
 		.huge = lease->huge,
+		.n_extents = lease_extents(lease),
+		.extents = extents,
 	};
 
 	int r;
 
+	if (lease->parts && !extents)
+		return -ENOMEM;
 	encode_tag(lease, window.tag);
 	do
 		r = backend->ops->create(backend, &window, &want->created);

@@ -146,6 +146,32 @@ static enum mmiod_outcome charge_device_file(struct want *want)
 	}
 }
 
+/* As long as the window has them: the module has room for so many of all users. */
+static enum mmiod_outcome charge_extents(struct want *want)
+{
+	uint32_t limit = want->call->broker->config->limits.extents_per_user;
+	const uint64_t payer = holder_payer(&want->holder);
+	struct lease_parts *parts = want->lease->parts;
+	char words[USER_NAME_MAX + 8];
+	int r;
+
+	if (!parts)
+		return MMIOD_OK;
+	r = charge_take_amount(&parts->charge, users_of(want), payer, USER_EXTENTS, parts->n,
+			       limit);
+	if (r == 0)
+		return MMIOD_OK;
+	want->limit = MMIOD_LIMIT_EXTENTS;
+	if (r == -EDQUOT)
+		return want_refuse(want, MMIOD_E_QUOTA,
+				   "pool %s is in pieces: %s has %" PRIu64
+				   " extents, and extents-per-user in [daemon] admits %u: %u more "
+				   "are too many",
+				   want->region->name, payer_words(want, words),
+				   user_uses(users_of(want), payer, USER_EXTENTS), limit, parts->n);
+	return want_refuse(want, MMIOD_E_RESOURCES, "the daemon is out of memory");
+}
+
 /* They are charged when they are sent; here it is only asked whether they may be. */
 static enum mmiod_outcome check_descriptors(struct want *want)
 {
@@ -203,6 +229,8 @@ enum mmiod_outcome want_charge(struct want *want)
 		outcome = charge_bytes(want);
 	if (outcome == MMIOD_OK)
 		outcome = charge_device_file(want);
+	if (outcome == MMIOD_OK)
+		outcome = charge_extents(want);
 	if (outcome == MMIOD_OK)
 		outcome = check_descriptors(want);
 	return outcome;

@@ -35,7 +35,7 @@ bool want_clean(struct want *want, uint64_t *most, enum mmiod_outcome *outcome)
 
 	*outcome = MMIOD_OK;
 	if (want->extents && needs_zeros(want))
-		r = pools_zero_extent(broker, want->region, want->extents, &want->zeroed, most);
+		r = pools_zero_extents(broker, want->region, want->extents, &want->zeroed, most);
 	else if (want->extents)
 		r = pools_wipe_suspects(broker, want->region, want->extents, most);
 	if (r >= 0)
@@ -123,12 +123,17 @@ static uint64_t suspect_bytes(const struct want *want)
 	return want->extents ? blocks_suspect_bytes(want->region->blocks, want->extents) : 0;
 }
 
-/* The blocks are wiped, as if they had been given back; the request waits for it. */
+/*
+ * The blocks are wiped, as if they had been given back; the request waits for it: for the last of
+ * them, as what waits to be wiped is in a queue.
+ */
 static void send_to_wipe(struct want *want)
 {
+	const struct extent *last = want->extents->prev;
+
 	want->wait = WANT_WAITS_FOR_WIPE;
-	want->wait_start = want->extents->span.start;
-	want->wait_end = want->extents->span.end;
+	want->wait_start = last->span.start;
+	want->wait_end = last->span.end;
 	blocks_give_back(want->region->blocks, steal_pointer(want->extents));
 	want_vacate(want);
 	want_refuse(want, MMIOD_E_BUSY,

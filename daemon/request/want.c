@@ -211,6 +211,9 @@ void want_describe(const struct want *want, struct text *text)
 			 want->region->name);
 	else if (want->lease_kind == MMIOD_KIND_DEVICE)
 		text_add(text, "device %s", want->region->name);
+	else if (want->wire.offset == LEASE_NOWHERE)
+		text_add(text, "0x%" PRIx64 " bytes in several extents of region %s",
+			 (uint64_t)want->wire.length, want->region->name);
 	else
 		text_add(text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s",
 			 (uint64_t)want->wire.offset, (uint64_t)want->wire.length,

@@ -21,6 +21,7 @@ struct request {
 		struct mmiod_msg_end end;
 		struct mmiod_msg_pool_map pool_map;
 		struct mmiod_msg_buffer buffer;
+		struct mmiod_msg_extents extents;
 		struct mmiod_msg_translate translate;
 		struct mmiod_msg_page page;
 		struct mmiod_msg_monitor monitor;

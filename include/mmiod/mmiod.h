@@ -238,7 +238,10 @@ const struct mmiod_lease_info *mmiod_lease_list_get(const struct mmiod_lease_lis
 
 uint64_t mmiod_lease_info_id(const struct mmiod_lease_info *info);
 const char *mmiod_lease_info_region(const struct mmiod_lease_info *info);
+/** UINT64_MAX: it lies in several places, see mmiod_client_lease_extents(). */
 uint64_t mmiod_lease_info_offset(const struct mmiod_lease_info *info);
+/** In how many; 1 but for leases of pools. */
+uint32_t mmiod_lease_info_extents(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_length(const struct mmiod_lease_info *info);
 uint64_t mmiod_lease_info_started(const struct mmiod_lease_info *info); /**< seconds since 1970 */
 unsigned int mmiod_lease_info_rights(const struct mmiod_lease_info *info);
@@ -431,7 +434,36 @@ uint32_t mmiod_lease_time_ms(const struct mmiod_lease *lease);
 int mmiod_lease_renews(const struct mmiod_lease *lease);
 /** The window's file. Owned by the lease; may be passed on, mapped, polled (POLLHUP: revoked). */
 int mmiod_lease_fd(const struct mmiod_lease *lease);
+/**
+ * From the start of the region, or of the pool. UINT64_MAX: it lies in several places, which are
+ * listed by mmiod_lease_extents().
+ */
 uint64_t mmiod_lease_offset(const struct mmiod_lease *lease);
+/** Where one of the parts of a lease lies. This struct does not grow. */
+struct mmiod_lease_extent {
+	uint64_t offset; /**< bytes, from the start of the region, or of the pool */
+	uint64_t length; /**< bytes */
+};
+/**
+ * Where a lease lies: its extents in the order in which its window shows them, one behind the other
+ * without a gap. Most leases have one; a lease of a pool has several if no one was large enough and
+ * its program may have that (max_extents of struct mmiod_allocation). They do not change. With more
+ * than one, each is a power of two of the pool's pages at a multiple of its length, the longest
+ * first.
+ *
+ * @extents: room for @count of them; NULL if that is 0. Returns how many the lease has, 1 to 4096,
+ * which may be more than @count, of which the first are there then. Asks the daemon if there are
+ * several and @count is not 0. Errors: -ENOTCONN (its client was freed) and those of any request.
+ */
+int mmiod_lease_extents(const struct mmiod_lease *lease, struct mmiod_lease_extent *extents,
+			size_t count);
+/**
+ * The same of any lease of the caller's, or of anybody's for who may inspect, by its number.
+ * -ENOENT: there is no such lease; -EACCES: it is another user's; -EINVAL: it is of no region's
+ * bytes; -EOPNOTSUPP: the daemon is older, and has leases of one extent only.
+ */
+int mmiod_client_lease_extents(struct mmiod_client *client, uint64_t lease,
+			       struct mmiod_lease_extent *extents, size_t count);
 uint64_t mmiod_lease_length(const struct mmiod_lease *lease);
 unsigned int mmiod_lease_rights(const struct mmiod_lease *lease);
 enum mmiod_memtype mmiod_lease_memtype(const struct mmiod_lease *lease);
@@ -860,7 +892,8 @@ int mmiod_inherited(const char *target, size_t index, struct mmiod_lease **lease
  *	__GFP_THISNODE			node
  */
 #define MMIOD_ALLOCATE_POWER_OF_TWO (1u << 0) /**< pool: round the length up to a power of two */
-#define MMIOD_ALLOCATE_CONTIGUOUS (1u << 1) /**< pages: one physical run */
+#define MMIOD_ALLOCATE_CONTIGUOUS \
+	(1u << 1) /**< pages: one physical run; pool: one extent, as by max_extents = 1 */
 #define MMIOD_ALLOCATE_NO_WAIT (1u << 2) /**< kernel memory: fail rather than reclaim */
 #define MMIOD_ALLOCATE_ZERO (1u << 3) /**< pool: zeroed by device-safe stores */
 #define MMIOD_ALLOCATE_DUMMY (1u << 4) /**< pool: as MMIOD_WANT_DUMMY */
@@ -872,7 +905,7 @@ struct mmiod_allocation {
 	const char
 		*region; /**< pool; for DMA a region of the device; NULL for other kernel memory */
 	uint64_t length; /**< bytes, from 1; rounded up to whole pages */
-	uint64_t align; /**< pool: bytes, a power of two; 0: a page */
+	uint64_t align; /**< pool: bytes, a power of two; 0: a page; of each extent */
 	uint64_t low; /**< pool: not below this offset */
 	uint64_t high; /**< pool: end at or below this offset; pages, vmalloc: highest physical
 			    address; 0: no limit */
@@ -884,6 +917,14 @@ struct mmiod_allocation {
 	unsigned int flags; /**< MMIOD_ALLOCATE_* */
 	uint32_t lease_ms; /**< time limit, as of struct mmiod_want */
 	uint32_t reserved; /**< 0 */
+	/**
+	 * Pool: the most extents that it may lie in, if there is no single one that is large enough:
+	 * 1: it must be one, for a device, say, that is to find it by its offset; 0: any number. For
+	 * the program it is contiguous either way. A program that was built before this was here has
+	 * asked for 1.
+	 */
+	uint32_t max_extents;
+	uint32_t reserved2; /**< 0 */
 };
 
 /**
@@ -891,12 +932,13 @@ struct mmiod_allocation {
  * and ended so, and its memory is free again when its last file and mapping are gone.
  *
  * Kernel memory is zeroed, and allocated within this call by the calling process, whose memory
- * cgroup pays for it. Offsets of leases from a pool are from its start; kernel memory has offset 0.
+ * cgroup pays for it. Offsets of leases from a pool are from its start; kernel memory has offset 0. A
+ * lease from a pool may lie in several extents, in which case it has no offset: see max_extents.
  *
  * Arguments, result and threads as for mmiod_client_lease_many(); @flags: MMIOD_LEASE_ALL. Errors
  * beside its own: -EINVAL (length 0, more than the pool has, alignment no power of two, constraints
  * that contradict each other, a field that the kind does not know), -EBUSY (nothing of that size is
- * free: the sentence says what would have fitted), -ENOMEM (kernel memory: there is none such, or
+ * free, in as many extents as it may have: the sentence says what would have fitted), -ENOMEM (kernel memory: there is none such, or
  * the memory cgroup is full). A machine out of everything is -ENOBUFS.
  */
 static inline int mmiod_client_allocate_many(struct mmiod_client *client,

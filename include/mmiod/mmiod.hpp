@@ -864,6 +864,8 @@ struct allocation {
 	unsigned int width = 0; /**< pool: of a mediated access */
 	unsigned int flags = 0; /**< set of MMIOD_ALLOCATE_* */
 	std::chrono::milliseconds time{ 0 }; /**< limit; 0: as the grant says */
+	std::uint32_t max_extents =
+		1; /**< pool: that it may lie in if one does not do; 0: any number */
 };
 
 /**
@@ -904,10 +906,21 @@ class lease
 		return ::mmiod_lease_id(native());
 	}
 
-	/** From the start of the region. */
+	/** From the start of the region; UINT64_MAX: it has several extents(). */
 	std::uint64_t offset() const
 	{
 		return ::mmiod_lease_offset(native());
+	}
+
+	/** Where it lies, in the order of its bytes; asks the daemon if there are several. */
+	std::vector<::mmiod_lease_extent> extents() const
+	{
+		const int count =
+			detail::check(::mmiod_lease_extents(native(), nullptr, 0), client_);
+		std::vector<::mmiod_lease_extent> all(static_cast<std::size_t>(count));
+
+		detail::check(::mmiod_lease_extents(native(), all.data(), all.size()), client_);
+		return all;
 	}
 
 	/** Bytes. */
@@ -1438,6 +1451,7 @@ inline ::mmiod_allocation c_allocation(const allocation &wanted)
 	value.width = wanted.width;
 	value.flags = wanted.flags;
 	value.lease_ms = milliseconds_of(wanted.time);
+	value.max_extents = wanted.max_extents;
 	return value;
 }
 

@@ -81,6 +81,7 @@ enum mmiod_opcode {
 	MMIOD_OP_GRANT = 27, /* an administrator gives a grant that no file has */
 	MMIOD_OP_UNGRANT = 28, /* and ends it, with the leases under it */
 	MMIOD_OP_GRANTS = 29, /* those grants */
+	MMIOD_OP_EXTENTS = 30, /* where the parts of one lease lie */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -137,6 +138,8 @@ static_assert(sizeof(struct mmiod_msg_error) == 40, "wire layout");
 
 /* Bits that one side does not know are left out of the reply. */
 #define MMIOD_HELLO_DEVICES (1ull << 0) /* DEVICES, INTERRUPT, INTERRUPTS */
+#define MMIOD_HELLO_EXTENTS (1ull << 1) /* leases of several extents; EXTENTS */
+#define MMIOD_HELLO_FEATURES (MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS)
 
 struct mmiod_msg_hello {
 	struct mmiod_msg msg;
@@ -290,8 +293,10 @@ struct mmiod_wire_granted {
 	 * its memory is allocated. Of a refusal for a fixed one the next that is free, or NONE; else 0.
 	 */
 	uint64_t iova;
+	uint32_t n_extents; /* of a window; with more than 1, `offset` is UINT64_MAX: see EXTENTS */
+	uint32_t reserved;
 };
-static_assert(sizeof(struct mmiod_wire_granted) == 88, "wire layout");
+static_assert(sizeof(struct mmiod_wire_granted) == 96, "wire layout");
 
 #define MMIOD_VECTOR_ONESHOT (1u << 0) /* masked at each interrupt until it is unmasked */
 #define MMIOD_VECTOR_MASKED (1u << 1) /* starts masked */
@@ -429,8 +434,10 @@ struct mmiod_wire_lease {
 	uint64_t
 		device_lease; /* DMA memory for a device file: its lease; the region is the device */
 	uint64_t iova; /* and where the device finds it; else, or if not known, MMIOD_IOVA_NONE */
+	uint32_t n_extents; /* of a window; with more than 1, `offset` is UINT64_MAX: see EXTENTS */
+	uint32_t reserved2;
 };
-static_assert(sizeof(struct mmiod_wire_lease) == 256, "wire layout");
+static_assert(sizeof(struct mmiod_wire_lease) == 264, "wire layout");
 
 /* DEVICES: a list as REGIONS. */
 struct mmiod_wire_device {
@@ -529,7 +536,7 @@ struct mmiod_msg_explain_reply {
 static_assert(sizeof(struct mmiod_msg_explain_reply) == 104, "wire layout");
 
 #define MMIOD_ALLOC_POWER_OF_TWO (1u << 0) /* pool: round the length up to a power of two */
-#define MMIOD_ALLOC_CONTIGUOUS (1u << 1) /* pages: one physical run */
+#define MMIOD_ALLOC_CONTIGUOUS (1u << 1) /* pages: one physical run; pool: one extent */
 #define MMIOD_ALLOC_NOWAIT (1u << 2) /* kernel memory: fail rather than reclaim */
 #define MMIOD_ALLOC_ZERO (1u << 3) /* pool: zeroed by device-safe stores; kernel memory always is */
 #define MMIOD_ALLOC_DUMMY (1u << 4) /* as MMIOD_LEASE_DUMMY; pool only */
@@ -560,7 +567,11 @@ struct mmiod_wire_alloc {
 	uint64_t device_lease;
 	uint64_t iova; /* with one: where the device is to find it, if dma_flags say so; else 0 */
 	uint32_t dma_flags; /* with one: MMIOD_DMA_* of the module */
-	uint32_t reserved3;
+	/*
+	 * Pool, after a HELLO with MMIOD_HELLO_EXTENTS: the most extents that it may consist of, if no
+	 * one has room for it, up to MMIOD_EXTENTS_MAX. 0 and 1: one.
+	 */
+	uint32_t max_extents;
 };
 static_assert(sizeof(struct mmiod_wire_alloc) == 128, "wire layout");
 
@@ -598,6 +609,26 @@ struct mmiod_wire_extent {
 	char comm[16];
 };
 static_assert(sizeof(struct mmiod_wire_extent) == 48, "wire layout");
+
+#define MMIOD_EXTENTS_MAX 4096u /* of one lease */
+static_assert(MMIOD_EXTENTS_MAX == MMIOD_WINDOW_EXTENTS_MAX, "as many as a window may have");
+
+/*
+ * EXTENTS: where the parts of a region's lease lie, in the order in which its window shows them; for
+ * its holder, and who may inspect. The reply is a list's. The cursor is how many were told already.
+ */
+struct mmiod_msg_extents {
+	struct mmiod_msg msg;
+	uint64_t cursor;
+	uint64_t lease;
+};
+static_assert(sizeof(struct mmiod_msg_extents) == 48, "wire layout");
+
+struct mmiod_wire_part {
+	uint64_t offset; /* from the start of the region */
+	uint64_t length;
+};
+static_assert(sizeof(struct mmiod_wire_part) == 16, "wire layout");
 
 struct mmiod_msg_buffer {
 	struct mmiod_msg msg;
@@ -937,6 +968,8 @@ enum mmiod_first_size {
 	MMIOD_V1_UNGRANT = 72,
 	MMIOD_V1_UNGRANT_REPLY = 40,
 	MMIOD_V1_RUNTIME_GRANT = 120,
+	MMIOD_V1_EXTENTS = 48,
+	MMIOD_V1_PART = 16,
 };
 
 #endif

@@ -156,8 +156,9 @@ enum mmiod_limit {
 	MMIOD_LIMIT_WAITING = 9, /**< waiting-per-user: requests */
 	MMIOD_LIMIT_INTERRUPTS = 10, /**< interrupts-per-user: vectors */
 	MMIOD_LIMIT_DEVICES = 11, /**< devices-per-user: that are operated */
+	MMIOD_LIMIT_EXTENTS = 12, /**< extents-per-user: of leases that have several */
 };
-#define MMIOD_LIMITS 12 /**< greater than all of them */
+#define MMIOD_LIMITS 13 /**< greater than all of them */
 
 /** Why leases were revoked. */
 enum mmiod_revoke_cause {

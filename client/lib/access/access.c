@@ -52,7 +52,7 @@ static int check_width(const struct access *access)
 		return lease_fail(lease, -EINVAL,
 				  "an access of %u bits: the registers here are %u bits wide",
 				  width * 8, lease->width * 8);
-	if (!bulk && (lease->offset + access->offset) % width)
+	if (!bulk && (lease_start(lease) + access->offset) % width)
 		return lease_fail(lease, -EINVAL,
 				  "offset 0x%llx is not a multiple of %u bytes, the width",
 				  (unsigned long long)access->offset, width);

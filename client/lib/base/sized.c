@@ -48,6 +48,8 @@ int sized_take(const struct sized *kind, void *ours, const void *theirs, size_t 
 				kind->name, i, MMIOD_VERSION, kind->known);
 	memset(ours, 0, kind->known);
 	memcpy(ours, theirs, size < kind->known ? size : kind->known);
+	if (kind->older)
+		kind->older(ours, size);
 	return 0;
 }
 

@@ -11,14 +11,18 @@ struct sized {
 	const char *name;
 	size_t first; /* bytes in the first release, the least that a program may have */
 	size_t known;
+	/* What a program means whose struct ends before what has been added; NULL: zeros. */
+	void (*older)(void *ours, size_t size);
 };
 
 /* @last: the struct's last member in the first release; that never changes. */
-#define SIZED(type, last)                                                                         \
-	{                                                                                         \
-		.name = #type,                                                                    \
-		.first = offsetof(struct type, last) + sizeof(((const struct type *)NULL)->last), \
-		.known = sizeof(struct type)                                                      \
+#define SIZED_AS(type, last)                                                              \
+	.name = #type,                                                                    \
+	.first = offsetof(struct type, last) + sizeof(((const struct type *)NULL)->last), \
+	.known = sizeof(struct type)
+#define SIZED(type, last)            \
+	{                            \
+		SIZED_AS(type, last) \
 	}
 
 int sized_take(const struct sized *kind, void *ours, const void *theirs, size_t size, char *why,

@@ -14,7 +14,7 @@
 
 #define FLAGS_KNOWN (MMIOD_OPERATION_CONNECTION | MMIOD_OPERATION_DEVICE_READS)
 
-static void build_dma(const void *wanted, void *element)
+static void build_dma(const struct lease_call *call, const void *wanted, void *element)
 {
 	const struct dma_want *want = wanted;
 	struct mmiod_wire_alloc *wire = element;

@@ -34,7 +34,7 @@ struct mmiod_interrupt {
 
 /* ---- asking ---- */
 
-static void build_interrupt(const void *wanted, void *element)
+static void build_interrupt(const struct lease_call *call, const void *wanted, void *element)
 {
 	const struct interrupt_want *want = wanted;
 	struct mmiod_wire_interrupt *wire = element;

@@ -26,7 +26,7 @@
 
 /* ---- asking ---- */
 
-static void build_operate(const void *wanted, void *element)
+static void build_operate(const struct lease_call *call, const void *wanted, void *element)
 {
 	const struct operate_want *want = wanted;
 	struct mmiod_wire_operate *wire = element;

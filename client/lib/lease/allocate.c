@@ -24,15 +24,45 @@ static_assert(MMIOD_ALLOCATE_DUMMY == MMIOD_ALLOC_DUMMY, "flags go out as they c
 static_assert(MMIOD_ALLOCATE_CONNECTION == MMIOD_ALLOC_CONNECTION, "flags go out as they come");
 static_assert(FLAGS_KNOWN == MMIOD_ALLOC_FLAGS, "all flags of the wire have a name");
 
-const struct sized allocation_struct = SIZED(mmiod_allocation, reserved);
+/* It takes the lease's offset for where all of it lies. */
+static void know_one_extent(void *ours, size_t size)
+{
+	struct mmiod_allocation *want = ours;
 
-static void build_allocation(const void *wanted, void *element)
+	if (size < offsetof(struct mmiod_allocation, reserved2))
+		want->max_extents = 1;
+}
+
+const struct sized allocation_struct = {
+	SIZED_AS(mmiod_allocation, reserved),
+	.older = know_one_extent,
+};
+
+static bool may_be_in_pieces(const struct mmiod_allocation *want)
+{
+	return want->memory == MMIOD_MEMORY_REGION && want->max_extents != 1 &&
+	       !(want->flags & MMIOD_ALLOCATE_CONTIGUOUS);
+}
+
+/* An older daemon knows of no pieces. */
+static void build_extents(const struct lease_call *call, const struct mmiod_allocation *want,
+			  struct mmiod_wire_alloc *wire)
+{
+	if (may_be_in_pieces(want) && call->client->hello.features & MMIOD_HELLO_EXTENTS)
+		wire->max_extents = want->max_extents && want->max_extents < MMIOD_EXTENTS_MAX
+					    ? want->max_extents
+					    : MMIOD_EXTENTS_MAX;
+}
+
+static void build_allocation(const struct lease_call *call, const void *wanted, void *element)
 {
 	const struct mmiod_allocation *want = wanted;
 	struct mmiod_wire_alloc *wire = element;
 
 	wire->memory = want->memory;
 	wire->flags = want->flags;
+	if (want->memory == MMIOD_MEMORY_REGION) /* where it is so without being said */
+		wire->flags &= ~MMIOD_ALLOC_CONTIGUOUS;
 	if (want->region)
 		strcpy(wire->region, want->region);
 	wire->length = want->length;
@@ -44,7 +74,10 @@ static void build_allocation(const void *wanted, void *element)
 	wire->rights = want->rights ? want->rights : MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE;
 	wire->memtype = want->cache;
 	wire->width = want->width;
+	if (call->stride < sizeof(*wire))
+		return;
 	wire->lease_ms = want->lease_ms;
+	build_extents(call, want, wire);
 }
 
 /*
@@ -62,9 +95,10 @@ static int check_allocation(struct lease_call *call, const void *wanted)
 	if (want->node > INT_MAX)
 		return client_fail(client, -EINVAL, "node %u: there is no such NUMA node",
 				   want->node - 1);
-	if (want->reserved)
+	if (want->reserved || want->reserved2)
 		return client_fail(client, -EINVAL, "what is reserved must be zero");
-	if (want->lease_ms) /* which a daemon of the first version does not know */
+	/* Which a daemon of the first version does not know. */
+	if (want->lease_ms || may_be_in_pieces(want))
 		call->stride = sizeof(struct mmiod_wire_alloc);
 	if (want->memory == MMIOD_MEMORY_REGION || (want->region && want->region[0]))
 		return lease_check_region(client, want->region);

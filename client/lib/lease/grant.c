@@ -90,7 +90,7 @@ size_t lease_call_build(void *context, size_t index, void *buffer)
 		union want want;
 
 		take_want(call, index * call->batch + i, &want);
-		call->build(&want, (uint8_t *)buffer + fixed + i * call->stride);
+		call->build(call, &want, (uint8_t *)buffer + fixed + i * call->stride);
 	}
 	return fixed + request->msg.count * call->stride;
 }
@@ -111,6 +111,7 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->id = wire->lease;
 	lease->offset = wire->offset;
 	lease->length = wire->length;
+	lease->n_extents = wire->n_extents;
 	lease->map_offset = wire->map_offset;
 	lease->rights = wire->rights;
 	lease->memtype = wire->memtype;

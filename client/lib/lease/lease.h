@@ -19,8 +19,9 @@ struct mmiod_lease {
 	bool simulated; /* a memory file: the library keeps the rules that the module would */
 	bool lost; /* simulated, and the connection that it came by is no more */
 	uint64_t id;
-	uint64_t offset;
+	uint64_t offset; /* UINT64_MAX: it has several extents */
 	uint64_t length;
+	uint32_t n_extents; /* 0 and 1: one */
 	uint64_t map_offset;
 	unsigned int rights;
 	enum mmiod_memtype memtype;
@@ -34,6 +35,12 @@ struct mmiod_lease {
 	struct renewal renewal;
 	bool renews;
 };
+
+/* For what is a multiple of a width: extents of which there are several begin at pages. */
+static inline uint64_t lease_start(const struct mmiod_lease *lease)
+{
+	return lease->n_extents > 1 ? 0 : lease->offset;
+}
 
 /* It uses the file of a lease, which may end first. */
 struct lease_user {
@@ -71,7 +78,8 @@ int lease_adopt(int fd, const char *identity, const struct mmiod_target *target,
 
 /*
  * One call that asks for leases; @want is one of those wanted, as this library knows it. check()
- * may make the call's stride longer. build() writes a want into a zeroed element of the request.
+ * may make the call's stride longer. build() writes a want into a zeroed element of the request, for
+ * the daemon that the client has its connection to by now.
  * settle(), if there is one, finishes a lease that was granted; when it fails, the lease is given
  * back.
  */
@@ -83,7 +91,7 @@ struct lease_call {
 	size_t size; /* of an element of it */
 	size_t stride; /* of an element on the wire */
 	int (*check)(struct lease_call *call, const void *want);
-	void (*build)(const void *want, void *element);
+	void (*build)(const struct lease_call *call, const void *want, void *element);
 	int (*settle)(const void *want, struct mmiod_lease *lease);
 	size_t count;
 	unsigned int flags;

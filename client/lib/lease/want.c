@@ -19,7 +19,7 @@ static bool is_extended(const struct mmiod_want *want)
 	       (want->grant && want->grant[0]);
 }
 
-static void build_want(const void *wanted, void *element)
+static void build_want(const struct lease_call *call, const void *wanted, void *element)
 {
 	const struct mmiod_want *want = wanted;
 	struct mmiod_wire_want *wire = element;

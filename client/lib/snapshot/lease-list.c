@@ -69,6 +69,12 @@ MMIOD_EXPORT int mmiod_client_list_leases_after(struct mmiod_client *client, uin
 GETTER(uint64_t, mmiod_lease_info_id, mmiod_lease_info, wire.id)
 GETTER(const char *, mmiod_lease_info_region, mmiod_lease_info, wire.region)
 GETTER(uint64_t, mmiod_lease_info_offset, mmiod_lease_info, wire.offset)
+
+MMIOD_EXPORT uint32_t mmiod_lease_info_extents(const struct mmiod_lease_info *info)
+{
+	return info->wire.n_extents ? info->wire.n_extents : 1;
+}
+
 GETTER(uint64_t, mmiod_lease_info_length, mmiod_lease_info, wire.length)
 GETTER(uint64_t, mmiod_lease_info_started, mmiod_lease_info, wire.started)
 GETTER(unsigned int, mmiod_lease_info_rights, mmiod_lease_info, wire.rights)

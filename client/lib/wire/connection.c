@@ -242,7 +242,7 @@ static int greet(struct mmiod_client *client)
 			 .fixed = sizeof(hello) },
 		.version_min = MMIOD_PROTOCOL_VERSION,
 		.version_max = MMIOD_PROTOCOL_VERSION,
-		.features = MMIOD_HELLO_DEVICES,
+		.features = MMIOD_HELLO_FEATURES,
 		.max_message = MMIOD_MSG_MAX,
 	};
 	int err = packet_send(client->sock, &hello, sizeof(hello), 0);

@@ -36,10 +36,11 @@ static const struct verb_option option_rows[] = {
 /* ---- families ---- */
 
 static const char *const requests[] = {
-	"unknown", "hello",	"status",     "regions", "lease",    "release", "revoke", "leases",
-	"alloc",   "pools",	"pool-map",   "buffer",	 "publish",  "caches",	"renew",  "explain",
-	"peers",   "translate", "page",	      "monitor", "counters", "cancel",	"log",	  "devices",
-	"operate", "interrupt", "interrupts", "grant",	 "ungrant",  "grants",
+	"unknown", "hello",   "status",	 "regions",   "lease",	   "release",	 "revoke",
+	"leases",  "alloc",   "pools",	 "pool-map",  "buffer",	   "publish",	 "caches",
+	"renew",   "explain", "peers",	 "translate", "page",	   "monitor",	 "counters",
+	"cancel",  "log",     "devices", "operate",   "interrupt", "interrupts", "grant",
+	"ungrant", "grants",  "extents",
 };
 static const char *const limits[] = {
 	"module",
@@ -54,6 +55,7 @@ static const char *const limits[] = {
 	"waiting-per-user",
 	"interrupts-per-user",
 	"devices-per-user",
+	"extents-per-user",
 };
 static const char *const causes[] = { "other",	 "administrator", "obeyed", "gone",   "connection",
 				      "expired", "program",	  "reset",  "policy", "guest" };

@@ -39,6 +39,7 @@ static const struct {
 	{ MMIOD_LIMIT_WAITING, "waiting-per-user", "waiting requests", false, true },
 	{ MMIOD_LIMIT_INTERRUPTS, "interrupts-per-user", "interrupts", false, true },
 	{ MMIOD_LIMIT_DEVICES, "devices-per-user", "device files", false, true },
+	{ MMIOD_LIMIT_EXTENTS, "extents-per-user", "extents", false, true },
 };
 #define LIMITS (sizeof(limits) / sizeof(limits[0]))
 

@@ -110,21 +110,23 @@ static PyObject *lease_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
 static PyObject *lease_allocate(PyObject *class, PyObject *args, PyObject *kwargs)
 {
-	static char *names[] = { "client", "memory", "length", "region", "align",    "low", "high",
-				 "node",   "zone",   "rights", "flags",	 "lease_ms", NULL };
+	static char *names[] = { "client", "memory",   "length",      "region", "align",
+				 "low",	   "high",     "node",	      "zone",	"rights",
+				 "flags",  "lease_ms", "max_extents", NULL };
 	unsigned long long length, align = 0, low = 0, high = 0;
 	struct mmiod_allocation want = { 0 };
 	struct mmiod_lease *made = NULL;
 	int memory, zone = 0, err;
-	unsigned long lease_ms = 0;
+	unsigned long lease_ms = 0, max_extents = 1;
 	PyObject *result = NULL;
 	struct client *client;
 
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!iK|zKKKIiIIk", names, client_type,
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!iK|zKKKIiIIkk", names, client_type,
 					 &client, &memory, &length, &want.region, &align, &low,
 					 &high, &want.node, &zone, &want.rights, &want.flags,
-					 &lease_ms))
+					 &lease_ms, &max_extents))
 		return NULL;
+	want.max_extents = (uint32_t)max_extents;
 	want.memory = memory;
 	want.length = length;
 	want.align = align;
@@ -288,6 +290,43 @@ static PyObject *lease_identity(PyObject *object, PyObject *none)
 	return done ? PyUnicode_FromString(text) : NULL;
 }
 
+static PyObject *list_of(const struct mmiod_lease_extent *extents, int count)
+{
+	PyObject *list = PyList_New(count);
+
+	for (int i = 0; list && i < count; i++) {
+		PyObject *pair = Py_BuildValue("KK", (unsigned long long)extents[i].offset,
+					       (unsigned long long)extents[i].length);
+
+		if (!pair || PyList_SetItem(list, i, pair) < 0)
+			Py_CLEAR(list);
+	}
+	return list;
+}
+
+static PyObject *lease_extents(PyObject *object, PyObject *none)
+{
+	struct lease *self = (struct lease *)object;
+	struct mmiod_lease *lease = lease_enter(self);
+	struct mmiod_lease_extent *extents;
+	PyObject *done, *list;
+	int count;
+
+	if (!lease)
+		return NULL;
+	count = mmiod_lease_extents(lease, NULL, 0);
+	extents = PyMem_Calloc(count > 0 ? (size_t)count : 1, sizeof(*extents));
+	if (extents) {
+		Py_BEGIN_ALLOW_THREADS count = mmiod_lease_extents(lease, extents, (size_t)count);
+		Py_END_ALLOW_THREADS
+	}
+	done = lease_leave(self, !extents ? -ENOMEM : count < 0 ? count : 0);
+	list = done ? list_of(extents, count) : NULL;
+	Py_XDECREF(done);
+	PyMem_Free(extents);
+	return list;
+}
+
 /* One function for all that only looks; @closure says at what. */
 enum property {
 	ID,
@@ -367,7 +406,8 @@ static PyObject *get_closed(PyObject *object, void *closure)
 
 static PyGetSetDef properties[] = {
 	PROPERTY("id", ID, "The number of the lease."),
-	PROPERTY("offset", OFFSET, "Bytes from the start of the region."),
+	PROPERTY("offset", OFFSET,
+		 "Bytes from the start of the region; 2**64 - 1: it has several extents."),
 	PROPERTY("length", LENGTH, "Bytes."),
 	PROPERTY("_rights", RIGHTS, NULL),
 	PROPERTY("_memtype", MEMTYPE, NULL),
@@ -399,6 +439,9 @@ static PyMethodDef methods[] = {
 	{ "fileno", lease_fileno, METH_NOARGS,
 	  "fileno($self)\n--\n\nThe window's file; POLLHUP says that it was revoked." },
 	{ "_state", lease_state, METH_NOARGS, NULL },
+	{ "extents", lease_extents, METH_NOARGS,
+	  "extents($self)\n--\n\nWhere it lies: (offset, length) of each extent, from the start of "
+	  "the region, in the order of its bytes." },
 	{ "identity", lease_identity, METH_NOARGS,
 	  "identity($self)\n--\n\nWhat MMIOD_WINDOWS names the window by." },
 	{ "_read", access_read, METH_VARARGS, NULL },

@@ -365,10 +365,12 @@ class Client(_ext.Client):
         zero: bool = False,
         no_wait: bool = False,
         time_limit: float = 0.0,
+        max_extents: int = 1,
     ) -> Lease:
         """Allocate memory: kernel memory ("pages", "kmalloc", "vmalloc", "dma"), or blocks of the pool of that name.
 
-        device: for "dma", a region of the device. The others are as in mmiod_allocate(3).
+        device: for "dma", a region of the device. max_extents: of a pool, how many extents it may lie in where no one is
+        large enough, 0 for any number; Lease.extents() then says where. The others are as in mmiod_allocate(3).
         """
         names = [member.name.lower() for member in Memory if member != Memory.REGION]
         pool = memory if isinstance(memory, str) and memory.lower() not in names else None
@@ -388,6 +390,7 @@ class Client(_ext.Client):
             | (_ALLOCATE_NO_WAIT if no_wait else 0)
             | (_ALLOCATE_ZERO if zero else 0),
             lease_ms=milliseconds_of(time_limit),
+            max_extents=max_extents,
         )
 
     def interrupt(

@@ -56,7 +56,9 @@ class Lease:
         rights: int = ...,
         flags: int = ...,
         lease_ms: int = ...,
+        max_extents: int = ...,
     ) -> _L: ...
+    def extents(self) -> list[tuple[int, int]]: ...
     @property
     def id(self) -> int: ...
     @property

@@ -121,6 +121,7 @@ pub const MMIOD_LIMIT_GRANT: mmiod_limit = 8;
 pub const MMIOD_LIMIT_WAITING: mmiod_limit = 9;
 pub const MMIOD_LIMIT_INTERRUPTS: mmiod_limit = 10;
 pub const MMIOD_LIMIT_DEVICES: mmiod_limit = 11;
+pub const MMIOD_LIMIT_EXTENTS: mmiod_limit = 12;
 
 pub type mmiod_revoke_cause = c_uint;
 pub const MMIOD_CAUSE_ADMIN: mmiod_revoke_cause = 1;
@@ -208,7 +209,7 @@ pub const MMIOD_PROBLEM_INSIDE: mmiod_object_cache_problem = 6;
 pub const MMIOD_PROBLEM_REMAINING: mmiod_object_cache_problem = 7;
 
 pub const MMIOD_STATES: c_uint = 5;
-pub const MMIOD_LIMITS: c_uint = 12;
+pub const MMIOD_LIMITS: c_uint = 13;
 pub const MMIOD_CAUSES: c_uint = 10;
 pub const MMIOD_WANT_DUMMY: c_uint = 1 << 0;
 pub const MMIOD_WANT_CONNECTION: c_uint = 1 << 1;
@@ -361,6 +362,15 @@ pub struct mmiod_allocation {
     pub flags: c_uint,
     pub lease_ms: u32,
     pub reserved: u32,
+    pub max_extents: u32,
+    pub reserved2: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct mmiod_lease_extent {
+    pub offset: u64,
+    pub length: u64,
 }
 
 #[repr(C)]
@@ -540,6 +550,7 @@ extern "C" {
     pub fn mmiod_lease_info_id(info: *const mmiod_lease_info) -> u64;
     pub fn mmiod_lease_info_region(info: *const mmiod_lease_info) -> *const c_char;
     pub fn mmiod_lease_info_offset(info: *const mmiod_lease_info) -> u64;
+    pub fn mmiod_lease_info_extents(info: *const mmiod_lease_info) -> u32;
     pub fn mmiod_lease_info_length(info: *const mmiod_lease_info) -> u64;
     pub fn mmiod_lease_info_started(info: *const mmiod_lease_info) -> u64;
     pub fn mmiod_lease_info_rights(info: *const mmiod_lease_info) -> c_uint;
@@ -602,6 +613,17 @@ extern "C" {
     pub fn mmiod_lease_renews(lease: *const mmiod_lease) -> c_int;
     pub fn mmiod_lease_fd(lease: *const mmiod_lease) -> c_int;
     pub fn mmiod_lease_offset(lease: *const mmiod_lease) -> u64;
+    pub fn mmiod_lease_extents(
+        lease: *const mmiod_lease,
+        extents: *mut mmiod_lease_extent,
+        count: usize,
+    ) -> c_int;
+    pub fn mmiod_client_lease_extents(
+        client: *mut mmiod_client,
+        lease: u64,
+        extents: *mut mmiod_lease_extent,
+        count: usize,
+    ) -> c_int;
     pub fn mmiod_lease_length(lease: *const mmiod_lease) -> u64;
     pub fn mmiod_lease_rights(lease: *const mmiod_lease) -> c_uint;
     pub fn mmiod_lease_memtype(lease: *const mmiod_lease) -> mmiod_memtype;

@@ -53,8 +53,9 @@ fn layouts() -> Vec<Layout> {
         }
         mmiod_allocation {
             memory, region, length, align, low, high, node, zone, rights, cache, width, flags,
-            lease_ms, reserved
+            lease_ms, reserved, max_extents, reserved2
         }
+        mmiod_lease_extent { offset, length }
         mmiod_buffer {
             memory, zone, node, flags, present, length, capacity, runs, phys, kernel, bus
         }

@@ -57,9 +57,23 @@ impl Lease {
         self.get(sys::mmiod_lease_id)
     }
 
-    /// From the start of the region.
+    /// From the start of the region; `u64::MAX`: it has several [`extents`](Self::extents).
     pub fn offset(&self) -> u64 {
         self.get(sys::mmiod_lease_offset)
+    }
+
+    /// Where it lies: offset from the start of the region and length of each of its extents, in
+    /// the order of its bytes. The daemon is asked if there are several.
+    pub fn extents(&self) -> Result<Vec<(u64, u64)>> {
+        let count =
+            self.call(|lease| unsafe { sys::mmiod_lease_extents(lease, std::ptr::null_mut(), 0) })?;
+        let mut extents =
+            vec![sys::mmiod_lease_extent { offset: 0, length: 0 }; count.unsigned_abs() as usize];
+
+        self.call(|lease| unsafe {
+            sys::mmiod_lease_extents(lease, extents.as_mut_ptr(), extents.len())
+        })?;
+        Ok(extents.iter().map(|extent| (extent.offset, extent.length)).collect())
     }
 
     /// Bytes.

@@ -247,6 +247,7 @@ pub struct Allocation {
     memory_type: MemoryType,
     flags: c_uint,
     time: Option<Duration>,
+    max_extents: u32,
 }
 
 impl Allocation {
@@ -265,6 +266,7 @@ impl Allocation {
             memory_type: MemoryType::Standard,
             flags: 0,
             time: None,
+            max_extents: 1,
         }
     }
 
@@ -323,6 +325,12 @@ impl Allocation {
         Self { time: Some(time), ..self }
     }
 
+    /// Pool: in up to so many extents, if no one is large enough; 0: in any number. Unless this
+    /// is said it is one.
+    pub fn max_extents(self, max_extents: u32) -> Self {
+        Self { max_extents, ..self }
+    }
+
     pub(crate) fn region_string(&self) -> Result<Option<CString>> {
         self.region.as_deref().map(c_string).transpose()
     }
@@ -343,6 +351,8 @@ impl Allocation {
             flags: self.flags,
             lease_ms: self.time.map_or(0, |time| milliseconds(Some(time)).max(1)),
             reserved: 0,
+            max_extents: self.max_extents,
+            reserved2: 0,
         }
     }
 }

@@ -152,8 +152,8 @@ Test(alloc, refuses_what_a_pool_does_not_know)
 	int fd = client_hello(OPERATOR);
 	struct mmiod_wire_alloc element = ask(MMIOD_MEMORY_REGION, "pool", PAGE);
 
-	element.flags = MMIOD_ALLOC_CONTIGUOUS;
-	alloc_refused(fd, element, MMIOD_E_INVALID, "contiguous");
+	element.flags = MMIOD_ALLOC_NOWAIT;
+	alloc_refused(fd, element, MMIOD_E_INVALID, "no-wait");
 	element.flags = 1 << 30;
 	alloc_refused(fd, element, MMIOD_E_UNSUPPORTED, "unknown flag");
 	element.flags = 0;

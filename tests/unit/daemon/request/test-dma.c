@@ -220,8 +220,8 @@ Test(dma, what_makes_no_sense_is_refused_with_the_rule)
 	element.dma_flags = MMIOD_DMA_DEVICE_READS_ONLY;
 	alloc_refused(fd, element, MMIOD_E_INVALID, "name its lease");
 	element = memory_for(id, PAGE);
-	element.reserved3 = 1;
-	alloc_refused(fd, element, MMIOD_E_INVALID, "reserved");
+	element.max_extents = 1;
+	alloc_refused(fd, element, MMIOD_E_INVALID, "kernel memory has no extents to choose");
 	alloc_refused(fd, memory_for(id + 1000, PAGE), MMIOD_E_NOT_FOUND, "you have no lease");
 }
 

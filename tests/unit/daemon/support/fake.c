@@ -103,6 +103,22 @@ static bool fake_matches(struct backend *backend, const struct backend_region *r
 	       region->offset == config->offset;
 }
 
+/* As in the module: the list is read while the window is made. */
+static void copy_extents(struct backend_window *window)
+{
+	struct mmiod_window_extent *copy = calloc(window->n_extents, sizeof(*copy));
+	uint64_t length = 0;
+
+	cr_assert_not_null(copy);
+	for (uint32_t i = 0; i < window->n_extents; i++) {
+		copy[i] = window->extents[i];
+		length += copy[i].length;
+	}
+	cr_assert_eq(length, window->length, "the sum is the window's length");
+	window->offset = 0;
+	window->extents = copy;
+}
+
 static int fake_create(struct backend *backend, const struct backend_window *window,
 		       struct backend_created *created)
 {
@@ -118,6 +134,9 @@ static int fake_create(struct backend *backend, const struct backend_window *win
 	fake->creates_left -= fake->creates_left > 0;
 	if (fake->n_windows == FAKE_MAX)
 		return -ENOSPC;
+	created->extents_are_short = fake->max_extents && window->n_extents > fake->max_extents;
+	if (created->extents_are_short)
+		return -ENOSPC;
 	created->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (created->fd < 0)
 		return -errno;
@@ -125,7 +144,39 @@ static int fake_create(struct backend *backend, const struct backend_window *win
 	created->map_offset = 0;
 	fake->windows[fake->n_windows++] =
 		(struct backend_ledger){ .id = created->id, .window = *window };
+	if (window->n_extents > 1)
+		copy_extents(&fake->windows[fake->n_windows - 1].window);
 	return 0;
+}
+
+static bool meets(const struct mmiod_window_extent *extent, uint64_t offset, uint64_t length)
+{
+	return extent->offset < offset + length && offset < extent->offset + extent->length;
+}
+
+static bool window_meets(const struct backend_window *window, uint64_t offset, uint64_t length)
+{
+	const struct mmiod_window_extent whole = { window->offset, window->length };
+
+	if (window->n_extents < 2)
+		return meets(&whole, offset, length);
+	for (uint32_t i = 0; i < window->n_extents; i++)
+		if (meets(&window->extents[i], offset, length))
+			return true;
+	return false;
+}
+
+const struct backend_ledger *fake_window_at(const struct fake *fake, uint64_t region,
+					    uint64_t offset, uint64_t length)
+{
+	for (size_t i = 0; i < fake->n_windows; i++) {
+		const struct backend_ledger *entry = &fake->windows[i];
+
+		if (entry->state != MMIOD_STATE_REVOKED && entry->window.region == region &&
+		    window_meets(&entry->window, offset, length))
+			return entry;
+	}
+	return NULL;
 }
 
 /* The first with an id above this, or the end. Quick, for tests count what the daemon does. */
@@ -194,14 +245,7 @@ static int fake_wipe(struct backend *backend, uint64_t region, enum mmiod_memtyp
 {
 	struct fake *fake = fake_of(backend);
 
-	for (size_t i = 0; i < fake->n_windows; i++) {
-		const struct backend_ledger *entry = &fake->windows[i];
-
-		cr_assert(entry->state == MMIOD_STATE_REVOKED || entry->window.region != region ||
-				  entry->window.offset >= offset + length ||
-				  entry->window.offset + entry->window.length <= offset,
-			  "wiped below window %llu", (unsigned long long)entry->id);
-	}
+	cr_assert_null(fake_window_at(fake, region, offset, length), "wiped below a window");
 	if (fake->wipe_error)
 		return fake->wipe_error;
 	fake->wipes[fake->n_wipes++ % FAKE_MAX] = (struct fake_wipe){ offset, length };
@@ -268,12 +312,26 @@ static int next_of_kind(struct fake *fake, uint64_t id, enum mmiod_lease_kind ki
 	if (window == fake->windows + fake->n_windows)
 		return -ENOENT;
 	*entry = *window;
+	entry->window.extents = NULL; /* the ledger has their number alone */
 	return 0;
 }
 
 static int fake_next_window(struct backend *backend, uint64_t id, struct backend_ledger *entry)
 {
 	return next_of_kind(fake_of(backend), id, MMIOD_KIND_WINDOW, entry);
+}
+
+static int fake_read_extents(struct backend *backend, uint64_t id,
+			     struct mmiod_window_extent *extents, uint32_t n)
+{
+	const struct backend_ledger *window = fake_window(fake_of(backend), id);
+
+	if (fake_of(backend)->extents_error)
+		return fake_of(backend)->extents_error;
+	cr_assert_not_null(window);
+	cr_assert_eq(window->window.n_extents, n);
+	memcpy(extents, window->window.extents, n * sizeof(*extents));
+	return 0;
 }
 
 static int fake_next_interrupt(struct backend *backend, uint64_t id, struct backend_ledger *entry)
@@ -440,6 +498,7 @@ static const struct backend_ops fake_ops = {
 	.set_state = fake_set_state,
 	.revoke = fake_revoke,
 	.next_window = fake_next_window,
+	.read_extents = fake_read_extents,
 	.find_device = fake_find_device,
 	.next_device = fake_next_device,
 	.create_interrupt = fake_create_interrupt,
@@ -455,7 +514,11 @@ static const struct backend_ops fake_ops = {
 void fake_init(struct fake *fake)
 {
 	*fake = (struct fake){
-		.backend = { .ops = &fake_ops, .event_fd = -1, .abi = 1, .load = 1 },
+		.backend = { .ops = &fake_ops,
+			     .event_fd = -1,
+			     .abi = 1,
+			     .load = 1,
+			     .knows_extents = true },
 		.generation = 1,
 		.msi_vectors = 1,
 		.msix_vectors = 64,

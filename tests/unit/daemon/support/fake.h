@@ -30,6 +30,8 @@ struct fake {
 	int create_error;
 	unsigned int creates_left; /* that succeed all the same */
 	unsigned int create_failures; /* so many fail by it; 0: all */
+	uint32_t max_extents; /* of one window; more are -ENOSPC; 0: any number */
+	int extents_error; /* of reading them; 0: they are read */
 	uint64_t create_conflict;
 	int state_error;
 	bool later; /* revocations are done when fake_finish() is called */
@@ -72,5 +74,8 @@ void fake_reload(struct fake *fake); /* the module: nothing is left, and it coun
 void fake_remove_device(struct fake *fake, const char *region);
 void fake_remove_function(struct fake *fake, uint64_t number); /* with its interrupts */
 struct backend_ledger *fake_window(struct fake *fake, uint64_t id);
+/* Whether a live window of that region has any of these bytes; NULL: none. */
+const struct backend_ledger *fake_window_at(const struct fake *fake, uint64_t region,
+					    uint64_t offset, uint64_t length);
 
 #endif

@@ -237,8 +237,14 @@ static uint32_t answered(int fd)
 
 int client_hello(uid_t uid)
 {
+	return client_hello_with(uid, 0);
+}
+
+int client_hello_with(uid_t uid, uint64_t features)
+{
 	struct mmiod_msg_hello hello = { .version_min = 1,
 					 .version_max = 1,
+					 .features = features,
 					 .max_message = MMIOD_MSG_MAX };
 	int fd = client_connect(uid);
 
@@ -411,6 +417,15 @@ uint32_t client_buffer(int fd, uint64_t lease, uint64_t page)
 
 	buffer.msg = header(MMIOD_OP_BUFFER, sizeof(buffer), 0, 0);
 	client_send(fd, &buffer, sizeof(buffer));
+	return answered(fd);
+}
+
+uint32_t client_extents(int fd, uint64_t lease, uint64_t cursor)
+{
+	struct mmiod_msg_extents extents = { .lease = lease, .cursor = cursor };
+
+	extents.msg = header(MMIOD_OP_EXTENTS, sizeof(extents), 0, 0);
+	client_send(fd, &extents, sizeof(extents));
 	return answered(fd);
 }
 

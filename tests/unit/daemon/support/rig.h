@@ -37,6 +37,7 @@ extern const char *rig_tenant;
 /* A client: its end of the pair. */
 int client_connect(uid_t uid); /* without HELLO */
 int client_hello(uid_t uid);
+int client_hello_with(uid_t uid, uint64_t features);
 void client_send(int fd, const void *packet, size_t length);
 ssize_t client_receive(int fd); /* into `answer` and `answer_fds`; -errno */
 void client_close_fds(void);
@@ -91,6 +92,7 @@ void interrupt_refused(int fd, struct mmiod_wire_interrupt element, uint32_t sta
 		       const char *words);
 uint32_t client_map(int fd, const char *region, uint64_t cursor);
 uint32_t client_buffer(int fd, uint64_t lease, uint64_t page);
+uint32_t client_extents(int fd, uint64_t lease, uint64_t cursor);
 void send_end(int fd, uint16_t opcode, uint32_t deadline_ms, const uint64_t *leases, size_t n);
 uint64_t sent_id(void); /* of the last request */
 void send_cancel(int fd, uint64_t request);

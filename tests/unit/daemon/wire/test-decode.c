@@ -63,6 +63,7 @@ static const struct {
 	{ MMIOD_OP_GRANT, sizeof(struct mmiod_msg_grant), sizeof(struct mmiod_wire_pattern) },
 	{ MMIOD_OP_UNGRANT, sizeof(struct mmiod_msg_ungrant), 0 },
 	{ MMIOD_OP_GRANTS, sizeof(struct mmiod_msg_list), 0 },
+	{ MMIOD_OP_EXTENTS, sizeof(struct mmiod_msg_extents), 0 },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 

@@ -16,7 +16,7 @@ static const struct {
 } structs[] = {
 	{ "want", offsetof(struct mmiod_want, reserved2) + sizeof(void *),
 	  sizeof(struct mmiod_want) },
-	{ "allocation", offsetof(struct mmiod_allocation, reserved) + sizeof(uint32_t),
+	{ "allocation", offsetof(struct mmiod_allocation, reserved2) + sizeof(uint32_t),
 	  sizeof(struct mmiod_allocation) },
 	{ "question", offsetof(struct mmiod_policy_question, grant) + sizeof(void *),
 	  sizeof(struct mmiod_policy_question) },

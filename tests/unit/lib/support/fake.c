@@ -135,6 +135,7 @@ void fake_greet_as(struct fake *fake, uint32_t backend, bool admin)
 			 .fixed = sizeof(hello) },
 		.version = MMIOD_PROTOCOL_VERSION,
 		.backend = backend,
+		.features = fake->features,
 		.epoch = fake->epoch,
 		.max_message = MMIOD_MSG_MAX,
 		.max_fds = MMIOD_MSG_FDS_MAX,
@@ -315,7 +316,12 @@ void fake_grant(struct fake *fake, const void *request, uint64_t first_lease,
 		flaw = &none;
 	for (size_t i = 0; i < count; i++) {
 		wants[i] = element_asked(asked, i);
+		if (fake->n_extents > 1)
+			wants[i].offset = 0; /* in its own file */
 		fill_granted(&reply.granted[i], &wants[i], first_lease + i);
+		reply.granted[i].n_extents = fake->n_extents;
+		if (fake->n_extents > 1)
+			reply.granted[i].offset = UINT64_MAX;
 		if (flaw->busy == (int)i + 1)
 			reply.granted[i].status = MMIOD_E_BUSY;
 		else
