@@ -453,7 +453,8 @@ struct mmiod_lease_extent {
  *
  * @extents: room for @count of them; NULL if that is 0. Returns how many the lease has, 1 to 4096,
  * which may be more than @count, of which the first are there then. Asks the daemon if there are
- * several and @count is not 0. Errors: -ENOTCONN (its client was freed) and those of any request.
+ * several and @count is not 0. Errors: -ENOTCONN (its client was freed, or another process got it) and
+ * those of any request.
  */
 int mmiod_lease_extents(const struct mmiod_lease *lease, struct mmiod_lease_extent *extents,
 			size_t count);

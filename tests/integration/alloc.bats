@@ -180,7 +180,7 @@ pool_is_whole() {
 @test "what a pool or a kind of kernel memory does not know is refused" {
 	serve_pools
 	refused 1 "a pool has no zones" vram 4K --zone dma
-	refused 1 "neither contiguous nor no-wait" vram 4K --contiguous
+	refused 1 "a pool knows no no-wait" vram 4K --no-wait
 	refused 1 "aligned to pages" pages 4K --align 8K
 	refused 1 "no kmalloc below 4 GiB" kmalloc 4K --zone dma32
 	refused 1 "contiguous is a choice of pages only" vmalloc 4K --contiguous

@@ -14,6 +14,17 @@ $(B)/tests/integration/adopt: tests/integration/adopt.c $(B)/libmmiod.a
 	@mkdir -p $(@D)
 	$(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+# A program that may have several extents of a pool, by the header of today and by one that knows of none.
+$(B)/tests/integration/pieces: tests/integration/pieces.c $(B)/libmmiod.a
+	@mkdir -p $(@D)
+	$(CC) -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/tests/integration/pieces-old: tests/integration/pieces.c $(wildcard include/mmiod/*.h) $(B)/libmmiod.a
+	@mkdir -p $(@D)/before-extents/mmiod
+	cp include/mmiod/*.h $(@D)/before-extents/mmiod/
+	sed -i '/^struct mmiod_allocation {/,/^};/ { /max_extents;/d; /reserved2;/d }' $(@D)/before-extents/mmiod/mmiod.h
+	$(CC) -DOLD -I$(@D)/before-extents -Iinclude $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libmmiod.a
+
 # The C++ header has no warning in either standard by either compiler; two of the four are run.
 CLANGXX ?= clang++
 CPP_TESTS := $(wildcard tests/integration/cpp/*.cpp)

@@ -24,6 +24,11 @@ json_t *json_number(uint64_t number)
 	return json_string(hex);
 }
 
+json_t *json_place(uint64_t offset)
+{
+	return offset == UINT64_MAX ? json_null() : json_number(offset);
+}
+
 /*
  * A register's contents: always as a string in its width, as a number only where every reader of
  * JSON keeps it exact.

@@ -130,6 +130,7 @@ extern const struct verb_option table_options[]; /* of verbs that have no other 
 void cells_clear(struct cell *cells, size_t count);
 void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
+void cell_place(struct cell *cell, uint64_t offset); /* "-": of a lease that lies in several */
 void cell_optional(struct cell *cell, uint64_t number);
 int json_output(json_t *root);
 int json_line(json_t *root);
@@ -137,6 +138,7 @@ int json_line(json_t *root);
 /* ---- json.c: values as JSON ---- */
 
 json_t *json_number(uint64_t number);
+json_t *json_place(uint64_t offset); /* null: of a lease that lies in several */
 json_t *json_register(uint64_t value, unsigned int width);
 json_t *json_text(const char *text);
 

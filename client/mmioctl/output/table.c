@@ -72,6 +72,12 @@ void cell_number(struct cell *cell, uint64_t number)
 	cell->number = number;
 }
 
+void cell_place(struct cell *cell, uint64_t offset)
+{
+	cell_number(cell, offset);
+	cell->none = offset == UINT64_MAX;
+}
+
 /* For what 0 means "none" or "not told". */
 void cell_optional(struct cell *cell, uint64_t number)
 {

@@ -200,8 +200,11 @@ void time_words(uint64_t seconds, char *out, size_t size)
 
 void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size)
 {
-	snprintf(out, size, "%s+0x%llx/0x%llx", region, (unsigned long long)offset,
-		 (unsigned long long)length);
+	if (offset == UINT64_MAX) /* in several places, of which no target tells */
+		snprintf(out, size, "%s", region);
+	else
+		snprintf(out, size, "%s+0x%llx/0x%llx", region, (unsigned long long)offset,
+			 (unsigned long long)length);
 }
 
 /* A bare number is seconds. */

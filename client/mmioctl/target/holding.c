@@ -242,16 +242,19 @@ static void announce_json(const struct held *held)
 	const struct mmiod_lease *lease = held->lease;
 	enum mmiod_memory memory = mmiod_lease_memory(lease);
 	json_t *line =
-		json_pack("{s:i, s:I, s:s, s:s?, s:I, s:I, s:s, s:s}", "schema", JSON_SCHEMA,
+		json_pack("{s:i, s:I, s:s, s:s?, s:o, s:I, s:s, s:s}", "schema", JSON_SCHEMA,
 			  "lease", (json_int_t)mmiod_lease_id(lease), "memory", memory_word(memory),
 			  "region", memory == MMIOD_MEMORY_REGION ? held->label : NULL, "offset",
-			  (json_int_t)mmiod_lease_offset(lease), "length",
+			  json_place(mmiod_lease_offset(lease)), "length",
 			  (json_int_t)mmiod_lease_length(lease), "rights",
 			  rights_word(mmiod_lease_rights(lease)), "cache",
 			  memtype_word(mmiod_lease_memtype(lease)));
 
 	if (mmiod_lease_iova(lease) != MMIOD_NO_IOVA)
 		json_object_set_new(line, "iova", json_number(mmiod_lease_iova(lease)));
+	if (mmiod_lease_offset(lease) == UINT64_MAX)
+		json_object_set_new(line, "extents",
+				    json_integer(mmiod_lease_extents(lease, NULL, 0)));
 	json_dumpf(line, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(line);

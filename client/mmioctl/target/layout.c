@@ -24,13 +24,13 @@ static int by_offset(const void *a, const void *b)
 	return first->lease < second->lease ? -1 : first->lease > second->lease;
 }
 
-static void take_lease(struct picture *picture, const struct mmiod_lease_info *info, uint64_t base,
-		       size_t part)
+static void take_piece(struct picture *picture, const struct mmiod_lease_info *info,
+		       const struct mmiod_lease_extent *extent, uint64_t base, size_t part)
 {
 	struct piece *piece = &picture->pieces[picture->count++];
 
-	piece->offset = base + mmiod_lease_info_offset(info);
-	piece->length = mmiod_lease_info_length(info);
+	piece->offset = base + extent->offset;
+	piece->length = extent->length;
 	piece->lease = mmiod_lease_info_id(info);
 	piece->uid = mmiod_lease_info_uid(info);
 	piece->pid = mmiod_lease_info_pid(info);
@@ -43,16 +43,54 @@ static void take_lease(struct picture *picture, const struct mmiod_lease_info *i
 		 mmiod_lease_info_state(info) == MMIOD_STATE_ENDING ? ", ending" : "");
 }
 
+/* Of several extents, for which the picture has room. One that has ended meanwhile has none. */
+static void take_extents(const struct context *context, struct picture *picture,
+			 const struct mmiod_lease_info *info, uint64_t base, size_t part)
+{
+	uint32_t room = mmiod_lease_info_extents(info);
+	struct mmiod_lease_extent *extents = calloc(room, sizeof(*extents));
+	int count = extents ? mmiod_client_lease_extents(context->client, mmiod_lease_info_id(info),
+							 extents, room)
+			    : 0;
+
+	for (int i = 0; i < count && (uint32_t)i < room; i++)
+		take_piece(picture, info, &extents[i], base, part);
+	free(extents);
+}
+
+static void take_lease(const struct context *context, struct picture *picture,
+		       const struct mmiod_lease_info *info, uint64_t base, size_t part)
+{
+	const struct mmiod_lease_extent whole = { mmiod_lease_info_offset(info),
+						  mmiod_lease_info_length(info) };
+
+	if (mmiod_lease_info_extents(info) > 1)
+		take_extents(context, picture, info, base, part);
+	else
+		take_piece(picture, info, &whole, base, part);
+}
+
+/* As many as there can be of these leases. */
+static struct piece *make_pieces(const struct mmiod_lease_list *list)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; i < mmiod_lease_list_count(list); i++)
+		count += mmiod_lease_info_extents(mmiod_lease_list_get(list, i));
+	return calloc(count, sizeof(struct piece));
+}
+
 /* Those of the leases that live on a region, which begins at @base of the picture. */
-static void take_leases(struct picture *picture, const struct mmiod_lease_list *list,
-			const char *region, uint64_t base, size_t part)
+static void take_leases(const struct context *context, struct picture *picture,
+			const struct mmiod_lease_list *list, const char *region, uint64_t base,
+			size_t part)
 {
 	for (size_t i = 0; i < mmiod_lease_list_count(list); i++) {
 		const struct mmiod_lease_info *info = mmiod_lease_list_get(list, i);
 
 		if (lease_is_in_region(info, region) &&
 		    mmiod_lease_info_state(info) != MMIOD_STATE_REVOKED)
-			take_lease(picture, info, base, part);
+			take_lease(context, picture, info, base, part);
 	}
 }
 
@@ -93,10 +131,10 @@ static int fill_region(const struct context *context, const struct mmiod_region 
 	picture->name = mmiod_region_name(region);
 	picture->length = mmiod_region_length(region);
 	picture->page = 1;
-	picture->pieces = calloc(mmiod_lease_list_count(leases) + 1, sizeof(struct piece));
+	picture->pieces = make_pieces(leases);
 	if (!picture->pieces)
 		return out_of_memory(context);
-	take_leases(picture, leases, picture->name, 0, 0);
+	take_leases(context, picture, leases, picture->name, 0, 0);
 	measure_free(picture);
 	return 0;
 }
@@ -192,14 +230,14 @@ static int fill_bar(const struct work *work, unsigned int bar)
 	size_t regions = mmiod_region_list_count(work->regions);
 
 	picture->parts = calloc(regions + 1, sizeof(struct part));
-	picture->pieces = calloc(mmiod_lease_list_count(work->leases) + 1, sizeof(struct piece));
+	picture->pieces = make_pieces(work->leases);
 	if (!picture->parts || !picture->pieces)
 		return out_of_memory(work->context);
 	take_parts(work, picture, (int)bar);
 	name_bar(work, picture, bar);
 	for (size_t i = 0; i < picture->part_count; i++)
-		take_leases(picture, work->leases, picture->parts[i].name, picture->parts[i].offset,
-			    i);
+		take_leases(work->context, picture, work->leases, picture->parts[i].name,
+			    picture->parts[i].offset, i);
 	measure_free(picture);
 	/* A BAR that is not there is no picture. */
 	if (!picture->length && !picture->part_count) {

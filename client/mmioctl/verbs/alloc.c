@@ -119,7 +119,7 @@ static const struct verb_option option_rows[] = {
 	{ "zone", 0, "ZONE", "dma (below 16M), dma32 (below 4G, not kmalloc), any", WANT },
 	{ "node", 0, "N", "kernel memory: on that NUMA node", WANT },
 	{ "no-wait", 0, NULL, "kernel memory: fail rather than wait until some is free", WANT },
-	{ "contiguous", 0, NULL, "pages: in one physical piece", WANT },
+	{ "contiguous", 0, NULL, "pages: in one physical piece; pool: in one extent", WANT },
 	DEVICE_OPTION(struct alloc_options, want.region),
 	{ 0 },
 };
@@ -196,5 +196,6 @@ const struct verb alloc_verb = {
 	.examples = { { "alloc vram 2M --align 2M", "2 MiB of the pool vram" },
 		      { "alloc pages 64K --zone dma32", "64 KiB of RAM below 4 GiB" } },
 	.more = "KIND is pages, kmalloc, vmalloc or dma (kernel memory); POOL is a region that\n"
-		"is one. Sizes and addresses may have K, M, G or T behind them.\n",
+		"is one. Sizes and addresses may have K, M, G or T behind them. If a pool has no\n"
+		"piece that is large enough, the memory lies in several, unless --contiguous.\n",
 };

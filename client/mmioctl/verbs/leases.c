@@ -14,6 +14,7 @@ enum lease_column {
 	LEASE_REGION,
 	LEASE_OFFSET,
 	LEASE_LENGTH,
+	LEASE_EXTENTS,
 	LEASE_RIGHTS,
 	LEASE_MEMTYPE,
 	LEASE_WIDTH,
@@ -50,6 +51,8 @@ static const struct column lease_columns[] = {
 			   "name of the region, or device; other kernel memory has none" },
 	[LEASE_OFFSET] = { "OFFSET", CELL_HEX, true, "where the window starts in it; the vector" },
 	[LEASE_LENGTH] = { "LENGTH", CELL_HEX, true, "length of the window" },
+	[LEASE_EXTENTS] = { "EXTENTS", CELL_NUMBER, false,
+			    "in how many places it lies; show LEASE lists them" },
 	[LEASE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "r or rw" },
 	[LEASE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type" },
 	[LEASE_WIDTH] = { "WIDTH", CELL_NUMBER, false, "width of an access, in bits" },
@@ -116,7 +119,8 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 {
 	cell_number(&cells[LEASE_ID], mmiod_lease_info_id(info));
 	cell_text(&cells[LEASE_REGION], mmiod_lease_info_region(info));
-	cell_number(&cells[LEASE_OFFSET], mmiod_lease_info_offset(info));
+	cell_place(&cells[LEASE_OFFSET], mmiod_lease_info_offset(info));
+	cell_number(&cells[LEASE_EXTENTS], mmiod_lease_info_extents(info));
 	cell_number(&cells[LEASE_LENGTH], mmiod_lease_info_length(info));
 	cell_text(&cells[LEASE_RIGHTS], rights_word(mmiod_lease_info_rights(info)));
 	cell_text(&cells[LEASE_MEMTYPE], memtype_word(mmiod_lease_info_memtype(info)));

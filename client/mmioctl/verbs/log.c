@@ -77,7 +77,7 @@ static void fill_entry(const struct mmiod_log_entry *entry, struct cell *cells)
 	cell_text(&cells[LOG_KIND],
 		  lease_kind_word(mmiod_log_entry_kind(entry), mmiod_log_entry_memory(entry)));
 	cell_text(&cells[LOG_REGION], mmiod_log_entry_region(entry));
-	cell_number(&cells[LOG_OFFSET], mmiod_log_entry_offset(entry));
+	cell_place(&cells[LOG_OFFSET], mmiod_log_entry_offset(entry));
 	cell_number(&cells[LOG_LENGTH], mmiod_log_entry_length(entry));
 	cell_text(&cells[LOG_RIGHTS], rights_word(mmiod_log_entry_rights(entry)));
 	cell_text(&cells[LOG_SHARE], share_word(mmiod_log_entry_share(entry)));

@@ -153,7 +153,7 @@ static int add_unseen(struct view *view, const struct mmiod_lease_info *info)
 	cell_number(&cells[MAPPING_LEASE], mmiod_lease_info_id(info));
 	cell_text(&cells[MAPPING_DEVICE], device_of(view, region));
 	cell_text(&cells[MAPPING_REGION], region);
-	cell_number(&cells[MAPPING_OFFSET], mmiod_lease_info_offset(info));
+	cell_place(&cells[MAPPING_OFFSET], mmiod_lease_info_offset(info));
 	cell_number(&cells[MAPPING_SIZE], mmiod_lease_info_length(info));
 	cell_text(&cells[MAPPING_MEMTYPE], memtype_word(mmiod_lease_info_memtype(info)));
 	cell_text(&cells[MAPPING_STATE], state_word(mmiod_lease_info_state(info)));

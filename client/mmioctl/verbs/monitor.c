@@ -83,7 +83,10 @@ static void print_object(const struct mmiod_notice *notice)
 	}
 	if (mmiod_notice_kind(notice) == MMIOD_KIND_DEVICE)
 		return;
-	printf("+0x%llx", (unsigned long long)mmiod_notice_offset(notice));
+	if (mmiod_notice_offset(notice) == UINT64_MAX)
+		printf(" in several extents, ");
+	else
+		printf("+0x%llx", (unsigned long long)mmiod_notice_offset(notice));
 	if (length)
 		printf("/0x%llx", (unsigned long long)length);
 	printf(" %s", rights_word(mmiod_notice_rights(notice)));
@@ -127,7 +130,7 @@ static json_t *json_lease(const struct mmiod_notice *notice)
 			 lease ? json_number(lease) : json_null(), "kind",
 			 lease_kind_word(mmiod_notice_kind(notice), mmiod_notice_memory(notice)),
 			 "region", region[0] ? region : NULL, "offset",
-			 json_number(mmiod_notice_offset(notice)), "length",
+			 json_place(mmiod_notice_offset(notice)), "length",
 			 json_number(mmiod_notice_length(notice)), "rights",
 			 rights_word(mmiod_notice_rights(notice)), "cache",
 			 memtype ? memtype_word(memtype) : NULL);

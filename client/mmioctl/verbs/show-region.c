@@ -80,15 +80,19 @@ static void print_range(const struct mmiod_region *region, bool inspect)
 static int print_holder(void *data, const struct mmiod_lease_info *info)
 {
 	struct holders *holders = data;
-	char user[64], since[32];
+	char user[64], since[32], place[48];
 
 	if (!is_of(info, holders->region))
 		return STATUS_OK;
 	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
 	time_words(mmiod_lease_info_started(info), since, sizeof(since));
-	printf("%16s lease %llu, +0x%llx/0x%llx %s %s %s, %s pid %u %s, since %s, %u mappings\n",
-	       holders->heading, (unsigned long long)mmiod_lease_info_id(info),
-	       (unsigned long long)mmiod_lease_info_offset(info),
+	if (mmiod_lease_info_extents(info) > 1)
+		snprintf(place, sizeof(place), "%u extents,", mmiod_lease_info_extents(info));
+	else
+		snprintf(place, sizeof(place), "+0x%llx",
+			 (unsigned long long)mmiod_lease_info_offset(info));
+	printf("%16s lease %llu, %s/0x%llx %s %s %s, %s pid %u %s, since %s, %u mappings\n",
+	       holders->heading, (unsigned long long)mmiod_lease_info_id(info), place,
 	       (unsigned long long)mmiod_lease_info_length(info),
 	       rights_word(mmiod_lease_info_rights(info)),
 	       memtype_word(mmiod_lease_info_memtype(info)),
@@ -124,7 +128,7 @@ static int add_holder(void *data, const struct mmiod_lease_info *info)
 		holders->list,
 		json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I}", "lease",
 			  json_number(mmiod_lease_info_id(info)), "offset",
-			  json_number(mmiod_lease_info_offset(info)), "length",
+			  json_place(mmiod_lease_info_offset(info)), "length",
 			  json_number(mmiod_lease_info_length(info)), "rights",
 			  rights_word(mmiod_lease_info_rights(info)), "cache",
 			  memtype_word(mmiod_lease_info_memtype(info)), "share",

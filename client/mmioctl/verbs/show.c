@@ -21,6 +21,8 @@ struct shown {
 	uint64_t page; /* whose addresses */
 	uint64_t phys;
 	bool admin; /* may inspect */
+	struct mmiod_lease_extent *extents; /* of a lease of several; owned */
+	size_t extent_count;
 	struct window_mappings mappings; /* of the lease, in processes that we may look into */
 };
 
@@ -100,6 +102,30 @@ static void print_buffer(const struct shown *shown)
 	       buffer->flags & MMIOD_ALLOCATE_NO_WAIT ? ", no-wait" : "");
 }
 
+static void print_extents(const struct shown *shown)
+{
+	const char *heading = "Extents:";
+
+	for (size_t i = 0; i < shown->extent_count; i++) {
+		printf("%16s +0x%llx/0x%llx\n", heading,
+		       (unsigned long long)shown->extents[i].offset,
+		       (unsigned long long)shown->extents[i].length);
+		heading = "";
+	}
+}
+
+static json_t *json_extents(const struct shown *shown)
+{
+	json_t *extents = json_array();
+
+	for (size_t i = 0; i < shown->extent_count; i++)
+		json_array_append_new(extents,
+				      json_pack("{s:o, s:o}", "offset",
+						json_number(shown->extents[i].offset), "length",
+						json_number(shown->extents[i].length)));
+	return extents;
+}
+
 /* Each process that maps it has an address of its own for it. */
 static void print_virtual(const struct shown *shown)
 {
@@ -157,7 +183,10 @@ static void print_text(const struct shown *shown)
 
 	size_words(length, size, sizeof(size));
 	printf("lease %llu\n", (unsigned long long)mmiod_lease_info_id(info));
-	if (shown->memory == MMIOD_MEMORY_REGION)
+	if (shown->extent_count)
+		printf("%16s %s, in %zu extents, allocated from the pool\n", "Region:", region,
+		       shown->extent_count);
+	else if (shown->memory == MMIOD_MEMORY_REGION)
 		printf("%16s %s+0x%llx%s\n", "Region:", region,
 		       (unsigned long long)mmiod_lease_info_offset(info),
 		       mmiod_lease_info_allocated(info) ? ", allocated from the pool" : "");
@@ -165,6 +194,7 @@ static void print_text(const struct shown *shown)
 		printf("%16s %s%s%s\n", "Buffer:", memory_word(shown->memory),
 		       region[0] ? ", for the device of " : "", region);
 	printf("%16s %s (0x%llx)\n", "Length:", size, (unsigned long long)length);
+	print_extents(shown);
 	if (shown->memory != MMIOD_MEMORY_REGION)
 		print_buffer(shown);
 	printf("%16s %s, %s, %s, %u mappings\n",
@@ -237,11 +267,11 @@ static int print_json(const struct shown *shown)
 	json_t *root;
 
 	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-	root = json_pack("{s:i, s:I, s:s, s:s?, s:I, s:I, s:b, s:s, s:s, s:s, s:I}", "schema",
+	root = json_pack("{s:i, s:I, s:s, s:s?, s:o, s:I, s:b, s:s, s:s, s:s, s:I}", "schema",
 			 JSON_SCHEMA, "lease", (json_int_t)mmiod_lease_info_id(info), "kind",
 			 lease_kind_word(mmiod_lease_info_kind(info), shown->memory), "region",
 			 region[0] ? region : NULL, "offset",
-			 (json_int_t)mmiod_lease_info_offset(info), "length",
+			 json_place(mmiod_lease_info_offset(info)), "length",
 			 (json_int_t)mmiod_lease_info_length(info), "allocated",
 			 mmiod_lease_info_allocated(info), "rights",
 			 rights_word(mmiod_lease_info_rights(info)), "cache",
@@ -255,14 +285,47 @@ static int print_json(const struct shown *shown)
 					       (json_int_t)mmiod_lease_info_started(info), "buffer",
 					       json_buffer(shown), "page", (json_int_t)shown->page,
 					       "addresses", json_addresses(shown)));
+	if (shown->extent_count)
+		json_object_set_new(root, "extents", json_extents(shown));
 	return json_output(root);
 }
 
 /* ---- the verb ---- */
 
+/* Where in the region the page lies. */
+static uint64_t page_offset(const struct shown *shown)
+{
+	uint64_t at = shown->page * mmiod_page_size();
+
+	for (size_t i = 0; i < shown->extent_count; i++) {
+		if (at < shown->extents[i].length)
+			return shown->extents[i].offset + at;
+		at -= shown->extents[i].length;
+	}
+	return mmiod_lease_info_offset(shown->info) + at;
+}
+
+static int take_extents(struct shown *shown)
+{
+	uint32_t count = mmiod_lease_info_extents(shown->info);
+	int n;
+
+	if (count < 2)
+		return 0;
+	shown->extents = calloc(count, sizeof(*shown->extents));
+	if (!shown->extents)
+		return out_of_memory(shown->context);
+	n = mmiod_client_lease_extents(shown->context->client, mmiod_lease_info_id(shown->info),
+				       shown->extents, count);
+	if (n < 0)
+		return report_client(shown->context, n);
+	shown->extent_count = (uint32_t)n < count ? (size_t)n : count;
+	return 0;
+}
+
 static int region_phys(struct shown *shown)
 {
-	uint64_t offset = mmiod_lease_info_offset(shown->info);
+	uint64_t offset = page_offset(shown);
 	struct mmiod_region_list *list;
 	int err = mmiod_client_list_regions(shown->context->client, &list);
 
@@ -274,8 +337,7 @@ static int region_phys(struct shown *shown)
 		if (strcmp(mmiod_region_name(region), mmiod_lease_info_region(shown->info)))
 			continue;
 		if (mmiod_region_phys(region))
-			shown->phys = mmiod_region_phys(region) + offset +
-				      shown->page * mmiod_page_size();
+			shown->phys = mmiod_region_phys(region) + offset;
 	}
 	mmiod_region_list_free(list);
 	return 0;
@@ -316,11 +378,10 @@ static int show_lease(struct context *context, const struct mmiod_lease_info *in
 		return report_client(context, err);
 	shown.admin = daemon.inspect;
 	shown.phys = shown.buffer.phys;
-	if (shown.memory == MMIOD_MEMORY_REGION && !is_vector(info))
+	status = take_extents(&shown);
+	if (!status && shown.memory == MMIOD_MEMORY_REGION && !is_vector(info))
 		status = region_phys(&shown);
-	if (status)
-		return status;
-	if (mmiod_lease_info_mappings(info))
+	if (!status && mmiod_lease_info_mappings(info))
 		status = find_window_mappings(context, 0, &shown.mappings);
 	if (!status && context->json)
 		status = print_json(&shown);
@@ -329,6 +390,7 @@ static int show_lease(struct context *context, const struct mmiod_lease_info *in
 	else if (!status)
 		print_text(&shown);
 	free_window_mappings(&shown.mappings);
+	free(shown.extents);
 	return status;
 }
 
