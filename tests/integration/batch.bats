@@ -128,6 +128,29 @@ batch() {
 	expect_equal "$(mmioctl read regs+200)" 0x000000c8
 }
 
+# granted: how many leases of registers there have been.
+granted() {
+	mmioctl export prometheus | awk '/^mmiod_grants_total/ { n += $2 } END { print n + 0 }'
+}
+
+@test "a batch that goes round and round over 200 registers takes 200 leases" {
+	start_daemon
+	local i
+	for i in 1 2 3; do seq -f 'read regs+%g' 0 4 796; done >"$T/script"
+	local before
+	before=$(granted)
+	expect_equal "$(mmioctl batch "$T/script" | sort | uniq -c | tr -d ' ')" 6000x00000000
+	expect_equal "$(($(granted) - before))" 200
+}
+
+@test "a batch gets along with few leases and few descriptors" {
+	printf '[daemon]\nleases-per-user = 4\n' >>"$T/sim.conf"
+	start_daemon
+	seq -f 'read regs+%g' 0 4 796 >"$T/script"
+	expect_equal "$(mmioctl batch "$T/script" | wc -l)" 200
+	expect_equal "$(ulimit -n 20; mmioctl batch "$T/script" | wc -l)" 200
+}
+
 @test "a batch that lost a lease says so, and the next line takes a new one" {
 	start_daemon
 	mkfifo "$T/in"

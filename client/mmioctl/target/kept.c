@@ -1,30 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kept leases: the sixteen used last. They are given back when somebody asks for them or a lease of
- * our own meets them; who keeps them gives them back when they have not been used for a while.
+ * Kept leases: those used last, as many as the registers of a usual loop. They are given back when
+ * somebody asks for them or a lease of our own meets them; who keeps them gives them back when they
+ * have not been used for a while.
  */
 #include "target/kept.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
-#define KEPT_MAX 16
+#define KEPT_MAX 256 /* each is a descriptor, and they are searched one by one */
 
 struct kept {
 	struct mmiod_client *const *client; /* opened later than this is made */
 	struct kept_lease leases[KEPT_MAX];
-	size_t count;
+	size_t count, room;
+	bool busy; /* some of them are */
 	uint64_t uses;
 	uint64_t listened; /* ms of the clock, when last */
 };
+
+/* A quarter of the descriptors that this process may have. */
+static size_t find_room(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 >= KEPT_MAX)
+		return KEPT_MAX;
+	return limit.rlim_cur < 4 ? 1 : (size_t)(limit.rlim_cur / 4);
+}
 
 struct kept *kept_new(struct mmiod_client *const *client)
 {
 	struct kept *kept = calloc(1, sizeof(*kept));
 
-	if (kept)
-		kept->client = client;
+	if (!kept)
+		return NULL;
+	kept->client = client;
+	kept->room = find_room();
 	return kept;
 }
 
@@ -58,6 +73,7 @@ const struct kept_lease *kept_find(struct kept *kept, const struct kept_key *key
 		if (is_same(&kept->leases[i].key, key)) {
 			kept->leases[i].used = ++kept->uses;
 			kept->leases[i].busy = true;
+			kept->busy = true;
 			return &kept->leases[i];
 		}
 	return NULL;
@@ -77,18 +93,21 @@ bool kept_add(struct kept *kept, const struct kept_lease *lease)
 {
 	if (!kept)
 		return false;
-	if (kept->count == KEPT_MAX)
+	if (kept->count == kept->room)
 		drop(kept, oldest(kept));
 	kept->leases[kept->count] = *lease;
 	kept->leases[kept->count].busy = true;
+	kept->busy = true;
 	kept->leases[kept->count++].used = ++kept->uses;
 	return true;
 }
 
 void kept_rest(struct kept *kept)
 {
-	for (size_t i = 0; kept && i < kept->count; i++)
+	for (size_t i = 0; kept && kept->busy && i < kept->count; i++)
 		kept->leases[i].busy = false;
+	if (kept)
+		kept->busy = false;
 }
 
 bool kept_release(struct kept *kept)

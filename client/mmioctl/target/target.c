@@ -146,8 +146,8 @@ static int lease_as(struct context *context, const struct mmiod_target *target, 
 	};
 	int n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
 
-	/* It may be one of our own, kept from an earlier line, that is in the way. */
-	if (n == -EBUSY && kept_release(context->kept))
+	/* It may be one of our own, kept from an earlier line, that is in the way or one too many. */
+	if ((n == -EBUSY || n == -EDQUOT || n == -EMFILE) && kept_release(context->kept))
 		n = mmiod_client_lease_many(context->client, &want, 1, 0, lease, NULL);
 	return n < 0 ? n : 0;
 }
