@@ -439,3 +439,194 @@ slept() { # SINCE: a number of switches, and twenty more
 	expect_status 2
 	expect_match 'of 2 series at most 524288 samples'
 }
+
+# ---- signs, changes, interrupts, gnuplot
+
+@test "with --signed the highest bit of a register or a field is its sign" {
+	shared
+	mmioctl write common 0xfffffffe
+	mmioctl write common+4 0x70
+	printf '[A]\noffset = 0\nwidth = 32\n[B]\noffset = 4\nwidth = 32\nfield F = 6-4\nfield G = 7\n' >"$T/map.ini"
+	mmioctl record common --map "$T/map.ini" --field A,B,B.F,B.G --signed --count 1 >"$T/a.csv"
+	whole "$T/a.csv"
+	expect_equal "$(rows "$T/a.csv" | cut -d, -f4-)" -2,112,-1,0
+	grep -q '^# values: signed$' "$T/a.csv"
+	mmioctl --json record common --signed --count 1 >"$T/lines"
+	jq -se '.[0].signed and (.[0].delta | not) and .[1].values == [-2]' "$T/lines"
+	run mmioctl plot common --signed --count 1
+	expect_status 0
+	expect_match 'common\+0x0 -2 '
+}
+
+@test "conditions on signed values mean them with their sign" {
+	shared
+	mmioctl write common 0xfffffffb
+	for expr in '< 0' '== -5' '<=-5' '>= -0x5' '& 0x80000000' '!= 5'; do
+		mmioctl record common --signed --start-when "common+0x0 $expr" --count 1 >"$T/a.csv"
+		expect_equal "$(rows "$T/a.csv" | cut -d, -f4-)" -5
+	done
+	for expr in '== 0x80000000' '== -2147483649' '== 1.5' '& -1'; do
+		run mmioctl record common --signed --start-when "common+0x0 $expr"
+		expect_status 2
+	done
+}
+
+# changing FROM TO OPTION…: records common, which goes from one to the other and stays there, until it was seen to change.
+changing() {
+	mmioctl write common "$1"
+	background mmioctl record common -o "$T/a.csv" --force --rate 200 "${@:3}" --stop-when 'common+0x0 changes'
+	eventually has_rows 3
+	mmioctl write common "$2"
+	expect_end 0
+	whole "$T/a.csv"
+}
+
+# At 200 a second, a change by 10 is 2000 a second if the sample came in time, and less if it came later.
+last_is() { # PREDICATE
+	rows "$T/a.csv" | tail -n 1 | cut -d, -f4 | python3 -c 'import sys; v = float(input()); sys.exit(not ('"$1"'))'
+}
+
+@test "with --delta a series is the change per second, and a counter that wraps goes on" {
+	shared
+	changing 100 110 --delta
+	expect_equal "$(rows "$T/a.csv" | cut -d, -f4 | sort -u | head -n 1)" 0
+	last_is '0 < v < 4000'
+	grep -q '^# values: unsigned, change per second$' "$T/a.csv"
+	changing 0xfffffffe 8 --delta
+	last_is '0 < v < 4000'
+	changing 110 100 --delta
+	last_is 'v > 1e8'
+	changing 110 100 --delta --signed
+	last_is '-4000 < v < 0'
+	mmioctl --json record common --delta --count 2 --interval 1ms >"$T/lines"
+	jq -se '.[0].delta and .[1].values == [0] and .[3].samples == 2' "$T/lines"
+	run mmioctl plot common --delta --count 2 --interval 1ms
+	expect_status 0
+	expect_equal "${#lines[@]}" 2
+}
+
+@test "conditions on changes per second mean those, and those have no bits" {
+	shared
+	mmioctl write common 0
+	background mmioctl record common --delta --start-when 'common+0x0 > 0.5' --count 1 -o "$T/a.csv"
+	eventually grep -q '^t_s' "$T/a.csv"
+	while kill -0 "$JOB" 2>/dev/null; do
+		mmioctl write common "$((++i))"
+	done
+	expect_end 0
+	last_is 'v > 0.5'
+	run mmioctl record common --delta --start-when 'common+0x0 & 1'
+	expect_status 2
+	expect_match 'no bits: leave --delta out'
+	run mmioctl record common --delta --start-when 'common+0x0 > 0.0001'
+	expect_status 2
+	expect_match 'up to three digits'
+}
+
+# clock: a line that fires by itself; card: vectors that only others fire.
+with_interrupts() {
+	cat >>"$T/sim.conf" <<-END
+		[device clock]
+		interrupts = auto
+		interrupt-period = 10ms
+		[device card]
+		interrupts = msix
+		vectors = 4
+		dma-engine = no
+		[device private]
+		interrupts = auto
+		[grant interrupts]
+		device = clock card
+		interrupts = yes
+		user = $ME
+		[grant private]
+		device = private
+		interrupts = yes
+		user = $NOBODY_ELSE
+	END
+	shared
+}
+
+@test "with --irq there is a sample at each interrupt" {
+	with_interrupts
+	mmioctl write common 9
+	mmioctl record common --irq clock:0 --count 5 >"$T/a.csv"
+	expect_equal "$(sed -n 3p "$T/a.csv")" '# interrupt: clock:0'
+	expect_equal "$(rows "$T/a.csv" | cut -d, -f4)" "$(printf '9\n9\n9\n9\n9')"
+	# One that was not taken in time is missed, and never is there a row that no interrupt has. The first may have come before the start.
+	python3 - "$T/a.csv" <<-'END'
+		import sys
+		tick = -2
+		for line in open(sys.argv[1]):
+		    if line[0].isdigit():
+		        time, missed = line.split(",")[:2]
+		        tick += 1 + int(missed)
+		        assert float(time) >= tick * 0.01, line
+	END
+	mmioctl --json record common --irq clock --count 2 --delta >"$T/lines"
+	jq -se '.[0].interrupt == "clock:0" and (.[0] | has("interval_ns") | not) and .[3].samples == 2' "$T/lines"
+	mmioctl record common --irq clock --for 50ms >"$T/a.csv"
+	grep -q '^# end: --for, ' "$T/a.csv"
+}
+
+@test "without interrupts --irq takes no sample, and ends by a signal and by --for" {
+	with_interrupts
+	mmioctl record common --irq card:1 --for 30ms >"$T/a.csv"
+	grep -q '^# end: --for, 0 samples, 0 missed$' "$T/a.csv"
+	background mmioctl record common --irq card:2 -o "$T/a.csv" --force
+	eventually grep -q '^t_s' "$T/a.csv"
+	run mmioctl irq card:2 --count 1
+	expect_status 5
+	expect_match "held by .* pid $JOB"
+	kill -INT "$JOB"
+	expect_end 0
+	grep -q '^# end: interrupted, 0 samples, 0 missed$' "$T/a.csv"
+	eventually leases_are 0
+}
+
+@test "status 7: an administrator takes the interrupt of a record" {
+	with_interrupts
+	background mmioctl record common --irq clock -o "$T/a.csv"
+	eventually has_rows 2
+	mmioctl revoke "$(value '.vectors[0].lease' irq)"
+	expect_end 7
+	grep -q 'clock:0: revoked by user' "$T/err"
+	grep -q '^# end: clock:0: revoked by user' "$T/a.csv"
+}
+
+@test "record refuses interrupts that it may not have, and a rate beside them" {
+	with_interrupts
+	run mmioctl record common --irq private -o "$T/a.csv"
+	expect_status 4
+	run mmioctl record common --irq nothing -o "$T/a.csv"
+	expect_status 3
+	run mmioctl record common --irq card:4 -o "$T/a.csv"
+	expect_status 1
+	run mmioctl record common --irq card:x -o "$T/a.csv"
+	expect_status 2
+	run mmioctl record common --irq clock --rate 5 -o "$T/a.csv"
+	expect_status 2
+	expect_match 'leave --rate out'
+	run mmioctl record common --irq clock --interval 1s -o "$T/a.csv"
+	expect_status 2
+	[ ! -e "$T/a.csv" ]
+	run mmioctl plot common --irq clock
+	expect_status 2
+}
+
+@test "with --gnuplot a file has columns that awk and gnuplot read, and the command that draws them" {
+	shared
+	mmioctl write common+4 7
+	mmioctl record common/8 --gnuplot -o "$T/a.dat" --count 3 --interval 1ms
+	expect_equal "$(awk '!/^#/ { print NF, $4, $5 }' "$T/a.dat" | sort -u)" '5 0 7'
+	expect_equal "$(grep '^# plot' "$T/a.dat")" "# plot \"$T/a.dat\" using 1:4 with steps title \"common+0x0\" noenhanced, \"\" using 1:5 with steps title \"common+0x4\" noenhanced"
+	grep -q '^# t_s missed span_ns common+0x0 common+0x4$' "$T/a.dat"
+	tail -n 1 "$T/a.dat" | grep -q '^# end: --count, 3 samples'
+	if command -v gnuplot >/dev/null; then
+		{ echo 'set terminal dumb'; sed -n 's/^# plot/plot/p' "$T/a.dat"; } | gnuplot >"$T/picture"
+		grep -q 'common+0x4' "$T/picture"
+	fi
+	run mmioctl --json record common --gnuplot
+	expect_status 2
+	expect_match 'only one of them'
+}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of ranks, as all values here are. */
 struct span {
 	uint64_t least, greatest;
 	bool any;
@@ -71,11 +72,11 @@ static void widen(struct span *span, uint64_t value)
 	span->any = true;
 }
 
-void chart_add(struct chart *chart, size_t series, uint64_t value)
+void chart_add(struct chart *chart, size_t series, uint64_t rank)
 {
-	widen(&chart->spans[chart->last * chart->series + series], value);
-	widen(&chart->all[series], value);
-	chart->now[series] = value;
+	widen(&chart->spans[chart->last * chart->series + series], rank);
+	widen(&chart->all[series], rank);
+	chart->now[series] = rank;
 }
 
 /* @age 0: the newest. */
@@ -96,14 +97,46 @@ struct layout {
 	struct span scale;
 };
 
-static size_t digits(uint64_t value)
+static const char *words_of(const struct chart_look *look, uint64_t rank, char out[FIGURE_WORDS])
 {
-	return (size_t)snprintf(NULL, 0, "%llu", (unsigned long long)value);
+	return figure_words(look->kind, figure_of_rank(look->kind, rank), out);
+}
+
+/* What the scale says beside that row; false: nothing. */
+static bool find_label(const struct layout *layout, size_t row, uint64_t *rank)
+{
+	uint64_t range = layout->scale.greatest - layout->scale.least;
+
+	*rank = layout->scale.greatest;
+	if (row == layout->rows - 1)
+		*rank = layout->scale.least;
+	else if (row && row == layout->rows / 2)
+		*rank -= (uint64_t)((unsigned __int128)range * row / (layout->rows - 1));
+	else if (row)
+		return false;
+	return true;
+}
+
+static size_t find_gutter(const struct layout *layout, const struct chart_look *look)
+{
+	char words[FIGURE_WORDS];
+	size_t longest = 0;
+	uint64_t rank;
+
+	for (size_t row = 0; row < layout->rows; row++) {
+		size_t length =
+			find_label(layout, row, &rank) ? strlen(words_of(look, rank, words)) : 0;
+
+		longest = length > longest ? length : longest;
+	}
+	return longest + 2;
 }
 
 /* What is seen decides; what never changes has some room around it. */
-static struct span find_scale(const struct chart *chart, size_t columns)
+static struct span find_scale(const struct chart *chart, const struct chart_look *look,
+			      size_t columns)
 {
+	uint64_t room = look->kind == FIGURE_RATE ? FIGURE_UNIT : 1;
 	struct span scale = { 0 };
 
 	for (size_t age = 0; age < chart->used && age < columns; age++)
@@ -116,8 +149,8 @@ static struct span find_scale(const struct chart *chart, size_t columns)
 			widen(&scale, span->greatest);
 		}
 	if (scale.least == scale.greatest) {
-		scale.least -= scale.least > 0;
-		scale.greatest += scale.greatest < UINT64_MAX;
+		scale.least -= scale.least < room ? scale.least : room;
+		scale.greatest += UINT64_MAX - scale.greatest < room ? 0 : room;
 	}
 	return scale;
 }
@@ -126,13 +159,13 @@ static void lay_out(const struct chart *chart, const struct chart_look *look, st
 {
 	size_t across = look->braille ? 2 : 1, down = look->braille ? 4 : 1;
 
-	layout->scale = find_scale(chart, look->width * across);
-	layout->gutter = digits(layout->scale.greatest) + 2;
+	layout->scale = find_scale(chart, look, look->width * across);
+	layout->legend = look->height / 3 < chart->series ? look->height / 3 : chart->series;
+	layout->rows = look->height > layout->legend + 2 ? look->height - layout->legend - 1 : 1;
+	layout->gutter = find_gutter(layout, look);
 	if (look->width < layout->gutter + 10)
 		layout->gutter = 0;
-	layout->legend = look->height / 3 < chart->series ? look->height / 3 : chart->series;
 	layout->columns = look->width > layout->gutter ? look->width - layout->gutter : 1;
-	layout->rows = look->height > layout->legend + 2 ? look->height - layout->legend - 1 : 1;
 	layout->wide = layout->columns * across;
 	layout->high = layout->rows * down;
 }
@@ -253,22 +286,14 @@ static void print_row(const struct canvas *canvas, const struct chart_look *look
 static void print_label(const struct layout *layout, const struct chart_look *look, size_t row,
 			FILE *out)
 {
-	uint64_t range = layout->scale.greatest - layout->scale.least;
-	uint64_t value = layout->scale.greatest;
-	int width = (int)layout->gutter - 2;
+	char words[FIGURE_WORDS] = "";
+	uint64_t rank;
 
 	if (!layout->gutter)
 		return;
-	if (row == layout->rows - 1)
-		value = layout->scale.least;
-	else if (row && row == layout->rows / 2)
-		value -= (uint64_t)((unsigned __int128)range * row / (layout->rows - 1));
-	else if (row)
-		width = -width;
-	if (width > 0)
-		fprintf(out, "%*llu ", width, (unsigned long long)value);
-	else
-		fprintf(out, "%*s ", -width, "");
+	if (find_label(layout, row, &rank))
+		words_of(look, rank, words);
+	fprintf(out, "%*s ", (int)layout->gutter - 2, words);
 	fputs(look->braille ? "\u2502" : "|", out);
 }
 
@@ -294,12 +319,13 @@ static void print_legend(const struct chart *chart, const struct chart_look *loo
 			 FILE *out)
 {
 	const struct span *all = &chart->all[series];
-	char mark = marks[series % (sizeof(marks) - 1)], text[1024];
+	char mark = marks[series % (sizeof(marks) - 1)], text[1024], words[3][FIGURE_WORDS];
 
 	if (all->any)
-		snprintf(text, sizeof(text), "%s = %llu (%llu to %llu)", look->names[series],
-			 (unsigned long long)chart->now[series], (unsigned long long)all->least,
-			 (unsigned long long)all->greatest);
+		snprintf(text, sizeof(text), "%s = %s (%s to %s)", look->names[series],
+			 words_of(look, chart->now[series], words[0]),
+			 words_of(look, all->least, words[1]),
+			 words_of(look, all->greatest, words[2]));
 	else
 		snprintf(text, sizeof(text), "%s: nothing yet", look->names[series]);
 	print_color(look, series, out);

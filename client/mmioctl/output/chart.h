@@ -6,6 +6,8 @@
 #ifndef MMIOCTL_CHART_H
 #define MMIOCTL_CHART_H
 
+#include "output/figure.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +22,7 @@ struct chart_look {
 	const char *end; /* of each line but the last */
 	uint64_t column_ns; /* time that a column stands for */
 	const char *const *names; /* of the series */
+	enum figure_kind kind; /* of their values */
 	const char *remark; /* at the right of the time scale; "" if none */
 };
 
@@ -28,7 +31,8 @@ struct chart *chart_new(size_t series, size_t columns);
 void chart_free(struct chart *chart);
 /* Later values are in a column of their own. */
 void chart_next_column(struct chart *chart);
-void chart_add(struct chart *chart, size_t series, uint64_t value);
+/* @rank: that of the value, by figure_rank(). */
+void chart_add(struct chart *chart, size_t series, uint64_t rank);
 void chart_draw(const struct chart *chart, const struct chart_look *look, FILE *out);
 /* How many columns a chart of this look shows. */
 size_t chart_columns(const struct chart *chart, const struct chart_look *look);

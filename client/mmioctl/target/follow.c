@@ -29,10 +29,10 @@ static void clear_way(const struct follow *follow)
 		follow->tells(follow->tell_data);
 }
 
-static void end_because(struct follow *follow, const char *place, const char *why)
+void follow_end_because(struct follow *follow, const char *name, const char *why)
 {
 	clear_way(follow);
-	snprintf(follow->why, sizeof(follow->why), "%s%s%s", place, *place ? ": " : "", why);
+	snprintf(follow->why, sizeof(follow->why), "%s%s%s", name, *name ? ": " : "", why);
 	follow_end(follow, report(follow->context, -ENODEV, "%s", follow->why));
 }
 
@@ -80,6 +80,8 @@ static void handle_event(struct follow *follow, const struct mmiod_event *event)
 {
 	struct place *place = find_place(follow, event->lease);
 
+	if (!place && follow->hears)
+		follow->hears(follow->hear_data, event);
 	if (!place)
 		return;
 	if (made_room(place, event)) {
@@ -90,7 +92,7 @@ static void handle_event(struct follow *follow, const struct mmiod_event *event)
 	case MMIOD_EVENT_REVOKE_ASKED:
 	case MMIOD_EVENT_REVOKED:
 	case MMIOD_EVENT_GONE:
-		end_because(follow, place->text, event->text[0] ? event->text : "revoked");
+		follow_end_because(follow, place->text, event->text[0] ? event->text : "revoked");
 		break;
 	case MMIOD_EVENT_SUSPENDED:
 	case MMIOD_EVENT_RESUMED:
@@ -105,7 +107,8 @@ static void handle_event(struct follow *follow, const struct mmiod_event *event)
 static void lose_daemon(struct follow *follow)
 {
 	if (follow->simulated) {
-		end_because(follow, "", "the daemon went away, and its simulated memory with it");
+		follow_end_because(follow, "",
+				   "the daemon went away, and its simulated memory with it");
 		return;
 	}
 	if (!follow->lonely)
@@ -136,16 +139,16 @@ void follow_hear(struct follow *follow)
 
 /* ---- reading ---- */
 
-/* Not ended, and not a guest again by another lease. */
+/* Not ended, and not a guest again by another lease. @place NULL: it is about something else. */
 static bool has(const struct follow *follow, const struct place *place, uint64_t lease)
 {
-	return !follow->done && place->lease && mmiod_lease_id(place->lease) == lease;
+	return !follow->done && (!place || (place->lease && mmiod_lease_id(place->lease) == lease));
 }
 
-/* The window is gone. The daemon tells why, and by whom, when it has seen to everything else. */
+/* The daemon tells why, and by whom, when it has seen to everything else. */
 static void hear_reason(struct follow *follow, const struct place *place)
 {
-	uint64_t lease = mmiod_lease_id(place->lease);
+	uint64_t lease = place ? mmiod_lease_id(place->lease) : 0;
 	struct pollfd file = { .fd = follow_fd(follow), .events = POLLIN };
 	uint64_t now = now_ms(), until = now + REASON_MS;
 
@@ -154,6 +157,11 @@ static void hear_reason(struct follow *follow, const struct place *place)
 		follow_hear(follow);
 		now = now_ms();
 	}
+}
+
+void follow_hear_reason(struct follow *follow)
+{
+	hear_reason(follow, NULL);
 }
 
 bool follow_read(struct follow *follow, const struct place *place, void *buffer)
@@ -198,14 +206,14 @@ void follow_look(struct follow *follow)
 	follow->retry = now_ms() + RETRY_MS;
 	if (!mmiod_client_list_leases(follow->context->client, &list)) {
 		if (!is_ours(follow, list))
-			end_because(follow, "",
-				    "the daemon is back and knows nothing of the leases");
+			follow_end_because(follow, "",
+					   "the daemon is back and knows nothing of the leases");
 		else
 			note(follow->context, "the daemon is back");
 		mmiod_lease_list_free(list);
 		follow->lonely = 0;
 	} else if (now_ms() - follow->lonely >= PATIENCE_MS) {
-		end_because(follow, "", "the daemon went away and does not come back");
+		follow_end_because(follow, "", "the daemon went away and does not come back");
 	}
 }
 

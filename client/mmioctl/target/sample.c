@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Samples of registers at a fixed rate: see sample.h. Signals that end it are read from a descriptor, so
+ * Samples of registers: see sample.h. Signals that end it are read from a descriptor, so
  * that none is lost and each sample is whole.
  */
 #include "target/sample.h"
@@ -16,6 +16,7 @@
 #define RATE_USUAL 10
 #define SECOND 1000000000ull
 #define FINE (2000000ull) /* ns before a tick that are slept through without listening */
+#define LISTEN_LEAST (5000000ull) /* ns from one time that it listens to the next */
 
 /* ---- time ---- */
 
@@ -31,6 +32,9 @@ static int read_rate(const struct context *context, struct sampling *sampling)
 
 	if (options->rate.is && options->interval_ms)
 		return usage_error(context, "--rate and --interval: only one of them");
+	if (options->irq && (options->rate.is || options->interval_ms))
+		return usage_error(context, "--irq: interrupts come when they come: leave %s out",
+				   options->rate.is ? "--rate" : "--interval");
 	if (!rate || rate > RATE_MOST)
 		return usage_error(context, "--rate %llu: it is 1 to %d samples a second",
 				   (unsigned long long)rate, RATE_MOST);
@@ -246,6 +250,9 @@ int sampling_open(struct context *context, struct sampling *sampling,
 	int status;
 
 	*sampling = (struct sampling){ .options = options, .signals = -1, .reader = -1 };
+	sampling->kind = options->delta	      ? FIGURE_RATE
+			 : options->with_sign ? FIGURE_SIGNED
+					      : FIGURE_UNSIGNED;
 	sampling->follow = (struct follow){ .context = context,
 					    .waits = let_signals_through,
 					    .data = sampling };
@@ -262,6 +269,8 @@ int sampling_open(struct context *context, struct sampling *sampling,
 		status = add_elements(sampling, i);
 	if (!status)
 		status = make_buffers(sampling);
+	if (!status && options->irq)
+		status = pulse_open(&sampling->pulse, &sampling->follow, options->irq);
 	if (!status)
 		status = catch_signals(sampling);
 	start_clock(sampling);
@@ -270,6 +279,7 @@ int sampling_open(struct context *context, struct sampling *sampling,
 
 void sampling_close(struct sampling *sampling)
 {
+	pulse_close(&sampling->pulse);
 	if (sampling->follow.places)
 		follow_close(&sampling->follow);
 	for (size_t i = 0; i < SERIES_MAX; i++)
@@ -281,102 +291,7 @@ void sampling_close(struct sampling *sampling)
 	}
 }
 
-/* ---- waiting ---- */
-
-static void read_signals(struct sampling *sampling)
-{
-	struct signalfd_siginfo info;
-
-	while (read(sampling->signals, &info, sizeof(info)) == sizeof(info)) {
-		sampling->resized |= info.ssi_signo == SIGWINCH;
-		sampling->stopped |= info.ssi_signo == SIGTSTP;
-		if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGTSTP)
-			continue;
-		snprintf(sampling->follow.why, sizeof(sampling->follow.why), "interrupted");
-		follow_end(&sampling->follow, STATUS_OK);
-	}
-}
-
-/* Until something comes, at most for @ns. */
-static void listen_for(struct sampling *sampling, uint64_t ns)
-{
-	const struct timespec time = { .tv_sec = (time_t)(ns / SECOND),
-				       .tv_nsec = (long)(ns % SECOND) };
-	struct pollfd files[] = {
-		{ .fd = sampling->signals, .events = POLLIN },
-		{ .fd = follow_fd(&sampling->follow), .events = POLLIN },
-		{ .fd = sampling->reader }, /* POLLERR: nobody reads any more */
-	};
-
-	if (ppoll(files, 3, &time, NULL) <= 0)
-		return;
-	if (files[0].revents)
-		read_signals(sampling);
-	if (files[1].revents && !sampling->follow.done)
-		follow_hear(&sampling->follow);
-	if (files[2].revents & POLLERR && !sampling->follow.done) {
-		snprintf(sampling->follow.why, sizeof(sampling->follow.why), "nobody reads it");
-		follow_end(&sampling->follow, STATUS_OK);
-	}
-}
-
-static bool is_interrupted(const struct sampling *sampling)
-{
-	return sampling->follow.done || sampling->resized || sampling->stopped;
-}
-
-/* The last of the wait is a sleep until a point in time, which is exact. */
-static void wait_for_tick(struct sampling *sampling)
-{
-	const struct timespec tick = { .tv_sec = (time_t)(sampling->next / SECOND),
-				       .tv_nsec = (long)(sampling->next % SECOND) };
-	uint64_t now = now_ns();
-
-	do {
-		uint64_t left = sampling->next > now + FINE ? sampling->next - now - FINE : 0;
-
-		if (sampling->follow.lonely && left > SECOND / 4)
-			left = SECOND / 4;
-		listen_for(sampling, left);
-		follow_look(&sampling->follow);
-		now = now_ns();
-	} while (!is_interrupted(sampling) && now + FINE < sampling->next);
-	if (!is_interrupted(sampling))
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &tick, NULL);
-}
-
-/* Those that are over when the sample of this one has been taken are missed. */
-static void pass_tick(struct sampling *sampling)
-{
-	uint64_t now = now_ns(), passed = 1;
-
-	if (now > sampling->next)
-		passed = (now - sampling->next) / sampling->interval + 1;
-	sampling->next += passed * sampling->interval;
-	if (!sampling->paused)
-		sampling->missed_now += passed - 1;
-}
-
-/* ---- sampling ---- */
-
-static uint64_t series_value(const struct sampling *sampling, const struct series *series)
-{
-	uint64_t element = element_at(sampling->buffers[series->place], series->at, series->width);
-
-	return (element & bits_mask(series->high, series->low)) >> series->low;
-}
-
-/* A device that sleeps at one of them makes the whole sample void. */
-static bool read_all(struct sampling *sampling)
-{
-	for (size_t i = 0; i < sampling->follow.count; i++)
-		if (!follow_read(&sampling->follow, &sampling->follow.places[i],
-				 sampling->buffers[i]))
-			return false;
-	for (size_t i = 0; i < sampling->count; i++)
-		sampling->values[i] = series_value(sampling, &sampling->series[i]);
-	return true;
-}
+/* ---- the end ---- */
 
 void sampling_end(struct sampling *sampling, const char *why)
 {
@@ -401,10 +316,186 @@ static bool is_over(struct sampling *sampling)
 	return sampling->follow.done;
 }
 
+/* ---- waiting ---- */
+
+static void read_signals(struct sampling *sampling)
+{
+	struct signalfd_siginfo info;
+
+	while (read(sampling->signals, &info, sizeof(info)) == sizeof(info)) {
+		sampling->resized |= info.ssi_signo == SIGWINCH;
+		sampling->stopped |= info.ssi_signo == SIGTSTP;
+		if (info.ssi_signo == SIGWINCH || info.ssi_signo == SIGTSTP)
+			continue;
+		snprintf(sampling->follow.why, sizeof(sampling->follow.why), "interrupted");
+		follow_end(&sampling->follow, STATUS_OK);
+	}
+}
+
+/* Until something comes, at most for @ns. Whether it is the interrupt. */
+static bool listen_for(struct sampling *sampling, uint64_t ns)
+{
+	const struct timespec time = { .tv_sec = (time_t)(ns / SECOND),
+				       .tv_nsec = (long)(ns % SECOND) };
+	struct pollfd files[] = {
+		{ .fd = sampling->signals, .events = POLLIN },
+		{ .fd = follow_fd(&sampling->follow), .events = POLLIN },
+		{ .fd = sampling->reader }, /* POLLERR: nobody reads any more */
+		{ .fd = pulse_fd(&sampling->pulse), .events = POLLIN },
+	};
+
+	if (ppoll(files, 4, &time, NULL) <= 0)
+		return false;
+	if (files[0].revents)
+		read_signals(sampling);
+	if (files[1].revents && !sampling->follow.done)
+		follow_hear(&sampling->follow);
+	if (files[2].revents & POLLERR && !sampling->follow.done) {
+		snprintf(sampling->follow.why, sizeof(sampling->follow.why), "nobody reads it");
+		follow_end(&sampling->follow, STATUS_OK);
+	}
+	return files[3].revents;
+}
+
+static bool is_interrupted(const struct sampling *sampling)
+{
+	return sampling->follow.done || sampling->resized || sampling->stopped;
+}
+
+static void listen_until(struct sampling *sampling, uint64_t until)
+{
+	uint64_t now = now_ns();
+
+	do {
+		uint64_t left = until > now ? until - now : 0;
+
+		if (sampling->follow.lonely && left > SECOND / 4)
+			left = SECOND / 4;
+		listen_for(sampling, left);
+		follow_look(&sampling->follow);
+		now = now_ns();
+	} while (!is_interrupted(sampling) && now < until);
+	sampling->listened = now;
+}
+
+/*
+ * The last of the wait is a sleep until a point in time, which is exact. Whoever hardly waits does not
+ * listen each time, which would cost more than the sample.
+ */
+static void wait_for_tick(struct sampling *sampling)
+{
+	const struct timespec tick = { .tv_sec = (time_t)(sampling->next / SECOND),
+				       .tv_nsec = (long)(sampling->next % SECOND) };
+
+	if (sampling->next >= sampling->listened + LISTEN_LEAST)
+		listen_until(sampling, sampling->next - FINE);
+	if (!is_interrupted(sampling))
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &tick, NULL);
+}
+
+/* How long a wait for an interrupt may be before something else is to be looked at. */
+static uint64_t longest_wait(struct sampling *sampling)
+{
+	const struct sample_options *options = sampling->options;
+	uint64_t most = SECOND / 20, now = now_ns();
+	uint64_t end = sampling->begun + options->time_ms * 1000000ull;
+
+	if (options->time_ms && sampling->begun && end < now + most)
+		most = end > now ? end - now : 0;
+	return most;
+}
+
+/* All but the last of those that came together are missed. Whether any came, for now. */
+static bool wait_for_interrupt(struct sampling *sampling)
+{
+	uint64_t count = 0;
+
+	pulse_let_come(&sampling->pulse);
+	if (listen_for(sampling, longest_wait(sampling)) && !sampling->follow.done)
+		count = pulse_take(&sampling->pulse);
+	follow_look(&sampling->follow);
+	if (count && !sampling->paused)
+		sampling->missed_now += count - 1;
+	return count;
+}
+
+/* Those that are over when the sample of this one has been taken are missed. */
+static void pass_tick(struct sampling *sampling)
+{
+	uint64_t now = now_ns(), passed = 1;
+
+	if (sampling->options->irq)
+		return;
+	if (now > sampling->next)
+		passed = (now - sampling->next) / sampling->interval + 1;
+	sampling->next += passed * sampling->interval;
+	if (!sampling->paused)
+		sampling->missed_now += passed - 1;
+}
+
+/* ---- sampling ---- */
+
+static uint64_t series_value(const struct sampling *sampling, const struct series *series)
+{
+	uint64_t element = element_at(sampling->buffers[series->place], series->at, series->width);
+	uint64_t value = (element & bits_mask(series->high, series->low)) >> series->low;
+
+	return sampling->kind == FIGURE_SIGNED
+		       ? figure_extend(value, series->high - series->low + 1)
+		       : value;
+}
+
+/* Of a counter that wraps; with a sign it may as well have gone back. */
+static uint64_t change_of(const struct sampling *sampling, size_t index, uint64_t ns)
+{
+	const struct series *series = &sampling->series[index];
+	uint64_t change = (sampling->values[index] - sampling->before[index]) &
+			  bits_mask(series->high - series->low, 0);
+	bool negative = false;
+
+	if (sampling->options->with_sign) {
+		change = figure_extend(change, series->high - series->low + 1);
+		negative = change >> 63;
+	}
+	return figure_rate(negative, negative ? -change : change, ns);
+}
+
+/* Values become changes. false: there is nothing yet that they could have changed from. */
+static bool take_changes(struct sampling *sampling, uint64_t now)
+{
+	uint64_t before_ns = sampling->before_ns;
+
+	for (size_t i = 0; i < sampling->count; i++) {
+		uint64_t value = sampling->values[i];
+
+		if (before_ns)
+			sampling->values[i] = change_of(sampling, i, now - before_ns);
+		sampling->before[i] = value;
+	}
+	sampling->before_ns = now;
+	return before_ns;
+}
+
+/* A device that sleeps at one of them makes the whole sample void. */
+static bool read_all(struct sampling *sampling)
+{
+	for (size_t i = 0; i < sampling->follow.count; i++)
+		if (!follow_read(&sampling->follow, &sampling->follow.places[i],
+				 sampling->buffers[i]))
+			return false;
+	for (size_t i = 0; i < sampling->count; i++)
+		sampling->values[i] = series_value(sampling, &sampling->series[i]);
+	return true;
+}
+
 static enum sampled took(struct sampling *sampling, uint64_t begin, struct sample *sample)
 {
 	bool was_paused = sampling->paused;
 
+	if (sampling->options->delta && !take_changes(sampling, begin)) {
+		pass_tick(sampling);
+		return SAMPLED_NOTHING;
+	}
 	*sample = (struct sample){ .time = begin - in_ns(&sampling->started),
 				   .span = now_ns() - begin,
 				   .missed = was_paused ? 0 : sampling->missed_now,
@@ -425,20 +516,25 @@ static enum sampled took_none(struct sampling *sampling)
 		return SAMPLED_END;
 	sampling->paused = true;
 	sampling->missed_now = 0;
+	sampling->before_ns = 0;
 	pass_tick(sampling);
 	return was_paused ? SAMPLED_NOTHING : SAMPLED_PAUSED;
 }
 
 enum sampled sampling_next(struct sampling *sampling, struct sample *sample)
 {
+	bool came = true;
 	uint64_t begin;
 
 	if (is_over(sampling))
 		return SAMPLED_END;
-	wait_for_tick(sampling);
+	if (sampling->options->irq)
+		came = wait_for_interrupt(sampling);
+	else
+		wait_for_tick(sampling);
 	if (is_over(sampling))
 		return SAMPLED_END;
-	if (is_interrupted(sampling))
+	if (!came || is_interrupted(sampling))
 		return SAMPLED_NOTHING;
 	begin = now_ns();
 	return read_all(sampling) ? took(sampling, begin, sample) : took_none(sampling);

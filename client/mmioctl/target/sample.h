@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Samples of registers at a fixed rate: what record and plot have in common.
+ * Samples of registers at a fixed rate, or at interrupts: what record and plot have in common.
  *
- * A tick is a point on CLOCK_MONOTONIC; at each all series are read back to back, by mediated access. Ticks
- * that passed meanwhile are counted and never made up for. While a device sleeps, or a guest waits for its
- * place, there are neither samples nor missed ticks.
+ * A tick is a point on CLOCK_MONOTONIC, or an interrupt; at each all series are read back to back, by
+ * mediated access. Ticks that passed meanwhile are counted and never made up for. While a device sleeps, or
+ * a guest waits for its place, there are neither samples nor missed ticks.
  */
 #ifndef MMIOCTL_SAMPLE_H
 #define MMIOCTL_SAMPLE_H
 
+#include "output/figure.h"
 #include "regmap/regmap.h"
 #include "target/follow.h"
+#include "target/pulse.h"
 
 #include <signal.h>
 #include <time.h>
@@ -22,6 +24,9 @@ struct sample_options {
 	struct lease_options lease;
 	struct given rate; /* a second */
 	uint32_t interval_ms;
+	const char *irq; /* NULL: at ticks */
+	bool with_sign;
+	bool delta;
 	struct given count;
 	uint32_t time_ms; /* --for; 0: no end */
 	const char *fields; /* with commas between them; NULL: the targets themselves */
@@ -42,6 +47,9 @@ struct sample_options {
 	{ "for", 0, "TIME", "end after so long", TIME(type, field.time_ms) }, \
 	{ "field", 0, "NAMES", "of TARGET's map: REGISTER[.FIELD], with commas", \
 	  TEXT(type, field.fields) }, \
+	{ "signed", 0, NULL, "the highest bit is a sign", FLAG(type, field.with_sign) }, \
+	{ "delta", 0, NULL, "the change in a second, instead of the value", \
+	  FLAG(type, field.delta) }, \
 	MAP_FILE_OPTION(type, field.map_file), \
 	MAP_CHOICE_OPTIONS(type, field.choice)
 /* clang-format on */
@@ -58,7 +66,7 @@ struct sample {
 	uint64_t time; /* ns from the start of the first tick */
 	uint64_t span; /* ns until the last series was read */
 	uint64_t missed; /* ticks since the sample before */
-	const uint64_t *values; /* one of each series */
+	const uint64_t *values; /* one of each series, a figure of the sampling's kind */
 };
 
 enum sampled {
@@ -74,10 +82,15 @@ struct sampling {
 	const struct sample_options *options;
 	struct series series[SERIES_MAX];
 	size_t count;
+	enum figure_kind kind;
 	uint64_t values[SERIES_MAX];
+	uint64_t before[SERIES_MAX]; /* --delta: what was read last */
+	uint64_t before_ns; /* when; 0: nothing was */
 	void *buffers[SERIES_MAX]; /* owned; of the places */
 	uint64_t interval; /* ns */
 	uint64_t next; /* tick, of CLOCK_MONOTONIC */
+	uint64_t listened; /* ns, when last */
+	struct pulse pulse; /* --irq */
 	struct timespec started, started_real; /* of the first tick */
 	uint64_t begun; /* ns of CLOCK_MONOTONIC, from which --for counts; 0: not yet */
 	uint64_t samples, missed; /* in all; --count ends by the former */

@@ -4,9 +4,9 @@
  */
 #include "target/trigger.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <common/size.h>
 
 /* ---- conditions ---- */
 
@@ -71,20 +71,44 @@ static bool find_op(const char **text, enum trigger_op *op)
 	return false;
 }
 
+static const char *const kinds[] = {
+	[FIGURE_UNSIGNED] = "decimal or 0x…",
+	[FIGURE_SIGNED] = "decimal, with a sign if it is negative, or 0x…",
+	[FIGURE_RATE] =
+		"decimal, with a sign if it is negative and up to three digits behind a point",
+};
+
+/* With & it is bits; of a change per second, what 64 bits hold. */
+static bool fits(const struct sampling *sampling, const struct trigger *trigger, unsigned int bits)
+{
+	if (sampling->kind == FIGURE_RATE || bits == 64)
+		return true;
+	if (sampling->kind == FIGURE_SIGNED && trigger->op != TRIGGER_ANY_BIT)
+		return figure_extend(trigger->value & ((1ull << bits) - 1), bits) == trigger->value;
+	return !(trigger->value >> bits);
+}
+
 static int read_value(const struct sampling *sampling, const char *option, const char *text,
 		      const char *number, struct trigger *trigger)
 {
 	const struct series *series = &sampling->series[trigger->series];
+	enum figure_kind kind = trigger->op == TRIGGER_ANY_BIT ? FIGURE_UNSIGNED : sampling->kind;
 	unsigned int bits = series->high - series->low + 1;
+	int err = figure_read(kind, number, &trigger->value);
 
-	if (common_number(number, &trigger->value))
+	if (trigger->op == TRIGGER_ANY_BIT && sampling->kind == FIGURE_RATE)
 		return usage_error(sampling->follow.context,
-				   "%s \"%s\": \"%s\" is not a value: it is decimal or 0x…", option,
-				   text, number);
-	if (bits < 64 && trigger->value >> bits)
+				   "%s \"%s\": a change per second has no bits: leave --delta out",
+				   option, text);
+	if (err == -EINVAL)
+		return usage_error(sampling->follow.context,
+				   "%s \"%s\": \"%s\" is not a value: it is %s", option, text,
+				   number, kinds[kind]);
+	if (err || !fits(sampling, trigger, bits))
 		return usage_error(sampling->follow.context,
 				   "%s \"%s\": %s has %u bits, and %s does not fit", option, text,
 				   series->name, bits, number);
+	trigger->kind = sampling->kind;
 	return 0;
 }
 
@@ -111,19 +135,22 @@ int trigger_read(const struct sampling *sampling, const char *option, const char
 
 static bool compare(const struct trigger *trigger, uint64_t value)
 {
+	uint64_t rank = figure_rank(trigger->kind, value);
+	uint64_t than = figure_rank(trigger->kind, trigger->value);
+
 	switch (trigger->op) {
 	case TRIGGER_EQUAL:
-		return value == trigger->value;
+		return rank == than;
 	case TRIGGER_UNEQUAL:
-		return value != trigger->value;
+		return rank != than;
 	case TRIGGER_LESS:
-		return value < trigger->value;
+		return rank < than;
 	case TRIGGER_AT_MOST:
-		return value <= trigger->value;
+		return rank <= than;
 	case TRIGGER_GREATER:
-		return value > trigger->value;
+		return rank > than;
 	case TRIGGER_AT_LEAST:
-		return value >= trigger->value;
+		return rank >= than;
 	case TRIGGER_ANY_BIT:
 		return value & trigger->value;
 	default:

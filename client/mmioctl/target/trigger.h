@@ -22,6 +22,7 @@ struct trigger {
 	const char *text; /* NULL: there is none */
 	size_t series;
 	enum trigger_op op;
+	enum figure_kind kind; /* of the value */
 	uint64_t value;
 	uint64_t before; /* of the series, in the sample before */
 	bool has_before;

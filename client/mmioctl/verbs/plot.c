@@ -41,7 +41,7 @@ struct plot {
 	uint64_t a_column; /* samples */
 	uint64_t drawn; /* when: time of the sample */
 	bool screen; /* it is ours */
-	uint64_t least[SERIES_MAX], greatest[SERIES_MAX]; /* --plain: of the bars */
+	uint64_t least[SERIES_MAX], greatest[SERIES_MAX]; /* --plain: of the bars, ranks */
 };
 
 /* ---- the terminal ---- */
@@ -83,6 +83,7 @@ static void draw(struct plot *plot, const char *remark)
 		.end = "\033[K\r\n",
 		.column_ns = plot->sampling.interval * plot->a_column,
 		.names = plot->names,
+		.kind = plot->sampling.kind,
 		.remark = remark,
 	};
 
@@ -120,7 +121,7 @@ static void add_sample(struct plot *plot, const struct sample *sample)
 	}
 	plot->in_column++;
 	for (size_t i = 0; i < plot->sampling.count; i++)
-		chart_add(plot->chart, i, sample->values[i]);
+		chart_add(plot->chart, i, figure_rank(plot->sampling.kind, sample->values[i]));
 	if (plot->drawn && sample->time - plot->drawn < REDRAW_NS)
 		return;
 	plot->drawn = sample->time;
@@ -151,16 +152,18 @@ static void take(struct plot *plot)
 
 static void print_bar(struct plot *plot, size_t i, uint64_t value)
 {
-	uint64_t range;
+	enum figure_kind kind = plot->sampling.kind;
+	uint64_t rank = figure_rank(kind, value), range;
+	char words[FIGURE_WORDS];
 	size_t length;
 
-	if (value < plot->least[i])
-		plot->least[i] = value;
-	if (value > plot->greatest[i])
-		plot->greatest[i] = value;
+	if (rank < plot->least[i])
+		plot->least[i] = rank;
+	if (rank > plot->greatest[i])
+		plot->greatest[i] = rank;
 	range = plot->greatest[i] - plot->least[i];
-	length = range ? (size_t)((unsigned __int128)(value - plot->least[i]) * BAR / range) : 0;
-	printf("  %s %-10llu [", plot->names[i], (unsigned long long)value);
+	length = range ? (size_t)((unsigned __int128)(rank - plot->least[i]) * BAR / range) : 0;
+	printf("  %s %-10s [", plot->names[i], figure_words(kind, value, words));
 	for (size_t at = 0; at < BAR; at++)
 		putchar(at < length ? '#' : ' ');
 	putchar(']');

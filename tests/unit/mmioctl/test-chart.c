@@ -171,3 +171,48 @@ Test(chart, a_chart_without_a_value_is_empty_and_says_so)
 	free(text);
 	chart_free(chart);
 }
+
+static char *drawn_as(const struct chart *chart, enum figure_kind kind)
+{
+	const struct chart_look look = { .width = 24,
+					 .height = 6,
+					 .end = "\n",
+					 .column_ns = 100000000,
+					 .names = names,
+					 .kind = kind,
+					 .remark = "" };
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+
+	chart_draw(chart, &look, out);
+	fclose(out);
+	return text;
+}
+
+Test(chart, negative_values_and_fractions_have_their_place)
+{
+	static const int64_t values[] = { -1500, 0, 1500 };
+	struct chart *chart = chart_new(1, 64);
+	char *text;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (i)
+			chart_next_column(chart);
+		chart_add(chart, 0, figure_rank(FIGURE_RATE, (uint64_t)values[i]));
+	}
+	text = drawn_as(chart, FIGURE_RATE);
+	cr_assert_str_eq(text,
+			 " 1.5 |                 *\n"
+			 "     |                * \n"
+			 "-0.5 |                * \n"
+			 "-1.5 |               *  \n"
+			 "      -1.80s         now\n"
+			 "* A = 1.5 (-1.5 to 1.5)",
+			 "%s", text);
+	free(text);
+	text = drawn_as(chart, FIGURE_SIGNED);
+	cr_assert_not_null(strstr(text, "* A = 1500 (-1500 to "), "%s", text);
+	free(text);
+	chart_free(chart);
+}

@@ -6,6 +6,7 @@ load common.bash
 
 edu=/sys/bus/pci/devices/0000:00:04.0
 RAISE=edu+0x60 ACKNOWLEDGE=edu+0x64
+RECORD=/tmp/irq.csv
 
 # intx needs nothing; msi is a write to memory, of which nothing keeps edu from making others.
 setup()
@@ -18,6 +19,7 @@ teardown()
 {
 	let_go
 	as operator mmioctl write $ACKNOWLEDGE 0xffffffff || true
+	rm -f $RECORD
 	[ ! -e /etc/mmiod/mmiod.conf.d/65-irq.conf ] || unconfigure 65-irq
 }
 
@@ -86,6 +88,17 @@ told() # WORDS
 	as operator mmioctl write $ACKNOWLEDGE 1
 	eventually told 'edu:0  1  +1'
 	eventually counted 1
+}
+
+@test "a record reads a card at its interrupt" {
+	background operator mmioctl record edu+0x24:32 --irq edu --count 1 -o $RECORD
+	eventually leased
+	as operator mmioctl write $RAISE 0x10
+	code=0
+	wait "$holder_pid" || code=$?
+	holder_pid=
+	[ "$code" = 0 ]
+	[ "$(awk -F, '/^[0-9]/ { print $2, $4 }' $RECORD)" = "0 16" ]
 }
 
 @test "an administrator takes a vector, and the next has it" {
