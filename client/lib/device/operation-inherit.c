@@ -8,6 +8,7 @@
  * entry says: of the module it answers QUERY with its id, in simulation its inode tells.
  */
 #include "base/error.h"
+#include "base/handed.h"
 #include "device/device.h"
 
 #include <errno.h>
@@ -21,49 +22,18 @@
 #include <common/size.h>
 
 #define DEVICES "MMIOD_DEVICES"
-#define ENTRY_MAX 128
-
-struct entry {
-	int fd;
-	char text[ENTRY_MAX]; /* with zeros between its parts */
-	const char *identity;
-	const char *device;
-};
-
-static int parse(const char *text, size_t length, struct entry *entry)
-{
-	const char *at = entry->text;
-	char *identity, *device;
-	uint64_t fd;
-
-	if (length >= sizeof(entry->text))
-		return -EINVAL;
-	memcpy(entry->text, text, length);
-	entry->text[length] = '\0';
-	if (common_scan_number(&at, &fd) || fd > INT32_MAX || *at != '@')
-		return -EINVAL;
-	identity = entry->text + (at - entry->text) + 1;
-	device = strchr(identity, ':');
-	if (!device || !device[1] || device - identity < 1)
-		return -EINVAL;
-	*device++ = '\0';
-	entry->fd = (int)fd;
-	entry->identity = identity;
-	entry->device = device;
-	return 0;
-}
 
 /* ---- is it still there ---- */
 
-static int adopt_simulated(const struct entry *entry, const struct stat *status, int flags,
+static int adopt_simulated(const struct handed *handed, const struct stat *status, int flags,
 			   struct mmiod_operation *operation)
 {
 	unsigned long long device, inode;
 	char behind;
 
-	if (sscanf(entry->identity, "%llu.%llu+0x%*x%c", &device, &inode, &behind) != 2 ||
+	if (sscanf(handed->identity, "%llu.%llu+0x%*x%c", &device, &inode, &behind) != 2 ||
 	    status->st_dev != device || status->st_ino != inode)
-		return lone_fail(-ESTALE, "descriptor %d is another file than it was", entry->fd);
+		return lone_fail(-ESTALE, "descriptor %d is another file than it was", handed->fd);
 	operation->lease->simulated = true;
 	/* Simulation enforces no more than this. */
 	operation->rights = MMIOD_MAY_READ_CONFIG;
@@ -72,40 +42,40 @@ static int adopt_simulated(const struct entry *entry, const struct stat *status,
 	return 0;
 }
 
-static int adopt_module(const struct entry *entry, struct mmiod_operation *operation)
+static int adopt_module(const struct handed *handed, struct mmiod_operation *operation)
 {
 	struct mmiod_device_query query = { .size = sizeof(query) };
 	uint64_t id;
 
-	if (common_number(entry->identity, &id))
+	if (common_number(handed->identity, &id))
 		return lone_fail(-EINVAL, "\"%s\" is no identity of a device file",
-				 entry->identity);
-	if (ioctl(entry->fd, MMIOD_IOC_DEVICE_QUERY, &query) < 0 || query.id != id)
-		return lone_fail(-ESTALE, "descriptor %d is another file than it was", entry->fd);
+				 handed->identity);
+	if (ioctl(handed->fd, MMIOD_IOC_DEVICE_QUERY, &query) < 0 || query.id != id)
+		return lone_fail(-ESTALE, "descriptor %d is another file than it was", handed->fd);
 	operation->lease->id = id;
 	operation->rights = query.rights << MMIOD_OPERATE_SHIFT & MMIOD_MAY_OPERATE;
 	return 0;
 }
 
-static int adopt(const struct entry *entry, struct mmiod_operation *operation)
+static int adopt(const struct handed *handed, struct mmiod_operation *operation)
 {
-	int flags = fcntl(entry->fd, F_GETFL), err;
+	int flags = fcntl(handed->fd, F_GETFL), err;
 	struct stat status;
 
-	if (flags < 0 || flags & O_PATH || fstat(entry->fd, &status) < 0 ||
+	if (flags < 0 || flags & O_PATH || fstat(handed->fd, &status) < 0 ||
 	    !S_ISREG(status.st_mode))
-		return lone_fail(-ESTALE, "descriptor %d is no device file any more", entry->fd);
-	err = strchr(entry->identity, '.') ? adopt_simulated(entry, &status, flags, operation)
-					   : adopt_module(entry, operation);
+		return lone_fail(-ESTALE, "descriptor %d is no device file any more", handed->fd);
+	err = strchr(handed->identity, '.') ? adopt_simulated(handed, &status, flags, operation)
+					    : adopt_module(handed, operation);
 	if (err)
 		return err;
-	operation->lease->fd = fcntl(entry->fd, F_DUPFD_CLOEXEC, 3);
+	operation->lease->fd = fcntl(handed->fd, F_DUPFD_CLOEXEC, 3);
 	return operation->lease->fd < 0
-		       ? lone_fail(-errno, "descriptor %d: %s", entry->fd, strerror(errno))
+		       ? lone_fail(-errno, "descriptor %d: %s", handed->fd, strerror(errno))
 		       : 0;
 }
 
-static int take(const struct entry *entry, struct mmiod_operation **operation)
+static int take(const struct handed *handed, struct mmiod_operation **operation)
 {
 	struct mmiod_operation *made = calloc(1, sizeof(*made));
 	int err;
@@ -117,7 +87,7 @@ static int take(const struct entry *entry, struct mmiod_operation **operation)
 		free(made);
 		return lone_fail(-ENOMEM, "out of memory");
 	}
-	err = adopt(entry, made);
+	err = adopt(handed, made);
 	if (err)
 		mmiod_operation_free(made);
 	else
@@ -128,19 +98,18 @@ static int take(const struct entry *entry, struct mmiod_operation **operation)
 /* ---- what programs call ---- */
 
 /* 1: found; 0: not this one; else why it does not count. */
-static int try_entry(const char *text, size_t length, const char *device, size_t *index,
-		     struct mmiod_operation **operation)
+static int try_handed(const struct handed *handed, int parsed, const char *device, size_t *index,
+		      struct mmiod_operation **operation)
 {
-	struct entry entry;
 	int err;
 
-	if (parse(text, length, &entry))
+	if (parsed < 0)
 		return lone_fail(-EINVAL,
-				 DEVICES ", \"%.*s\": it is not written as FD@IDENTITY:DEVICE",
-				 (int)(length < ENTRY_MAX ? length : ENTRY_MAX), text);
-	if (device && strcmp(device, entry.device))
+				 DEVICES ", \"%s\": it is not written as FD@IDENTITY:DEVICE",
+				 handed->word);
+	if (device && strcmp(device, handed->name))
 		return 0;
-	err = take(&entry, operation);
+	err = take(handed, operation);
 	if (err)
 		return err;
 	if (!(*index)--)
@@ -154,21 +123,16 @@ MMIOD_EXPORT int mmiod_operation_inherited(const char *device, size_t index,
 					   struct mmiod_operation **operation)
 {
 	const char *at = secure_getenv(DEVICES);
-	int err = 0;
+	struct handed handed;
+	int parsed, err = 0;
 
 	*operation = NULL;
-	while (at && *at) {
-		size_t length;
-		int found = 0;
+	while ((parsed = handed_next(&at, &handed))) {
+		int found = try_handed(&handed, parsed, device, &index, operation);
 
-		at += strspn(at, " ");
-		length = strcspn(at, " ");
-		if (length)
-			found = try_entry(at, length, device, &index, operation);
 		if (found > 0)
 			return 0;
 		err = err ? err : found;
-		at += length;
 	}
 	if (err)
 		return err;

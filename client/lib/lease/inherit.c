@@ -7,6 +7,7 @@
  * entry says. Nothing is remembered: the variables are read with each call.
  */
 #include "base/error.h"
+#include "base/handed.h"
 #include "lease/lease.h"
 
 #include <stdio.h>
@@ -17,14 +18,13 @@
 
 #define WINDOWS "MMIOD_WINDOWS"
 #define FIRST_FD 3 /* of LISTEN_FDS */
-#define ENTRY_MAX 192
 
 /* One window that is named. */
 struct entry {
 	const char *variable;
-	char text[ENTRY_MAX];
+	const char *text;
 	int fd;
-	const char *identity; /* in text; NULL: whichever window it is */
+	const char *identity; /* NULL: whichever window it is */
 	struct mmiod_target target; /* no region: it was named otherwise */
 };
 
@@ -57,7 +57,7 @@ static void note_error(struct search *search, const struct entry *entry, int err
 		return;
 	search->error = err;
 	snprintf(search->sentence, sizeof(search->sentence), "%s, \"%.*s\": %.*s", entry->variable,
-		 (int)sizeof(entry->text), entry->text, 256, lone_error);
+		 HANDED_MAX, entry->text, 256, lone_error);
 }
 
 /* Returns whether the search is over. */
@@ -81,53 +81,31 @@ static bool try_entry(struct search *search, const struct entry *entry)
 	return true;
 }
 
-/* ---- MMIOD_WINDOWS: FD@IDENTITY:TARGET, with blanks between ---- */
+/* ---- MMIOD_WINDOWS ---- */
 
-/* @identity and the target are cut out of a copy, so that the entry's text stays whole for sentences. */
-static int parse_entry(struct entry *entry, char *copy)
+static bool try_handed(struct search *search, const struct handed *handed, int parsed)
 {
-	const char *at = copy;
-	uint64_t fd;
-	char *colon;
+	struct entry entry = { .variable = WINDOWS, .text = handed->word };
 
-	if (common_scan_number(&at, &fd) || fd > INT32_MAX || *at != '@')
-		return -EINVAL;
-	colon = strchr(at, ':');
-	if (!colon || mmiod_target_parse(colon + 1, &entry->target, NULL, 0))
-		return -EINVAL;
-	*colon = '\0';
-	entry->fd = (int)fd;
-	entry->identity = at + 1;
-	return 0;
-}
-
-static bool try_text(struct search *search, const char *text, size_t length)
-{
-	struct entry entry = { .variable = WINDOWS };
-	char copy[ENTRY_MAX];
-
-	snprintf(entry.text, sizeof(entry.text), "%.*s", (int)length, text);
-	memcpy(copy, entry.text, sizeof(copy));
-	if (length < sizeof(copy) && !parse_entry(&entry, copy))
-		return try_entry(search, &entry);
-	lone_fail(-EINVAL, "it is not written as FD@IDENTITY:TARGET");
-	note_error(search, &entry, -EINVAL);
-	return false;
+	if (parsed < 0 || mmiod_target_parse(handed->name, &entry.target, NULL, 0)) {
+		lone_fail(-EINVAL, "it is not written as FD@IDENTITY:TARGET");
+		note_error(search, &entry, -EINVAL);
+		return false;
+	}
+	entry.fd = handed->fd;
+	entry.identity = handed->identity;
+	return try_entry(search, &entry);
 }
 
 static bool search_windows(struct search *search)
 {
 	const char *at = secure_getenv(WINDOWS);
+	struct handed handed;
+	int parsed;
 
-	while (at && *at) {
-		size_t length;
-
-		at += strspn(at, " ");
-		length = strcspn(at, " ");
-		if (length && try_text(search, at, length))
+	while ((parsed = handed_next(&at, &handed)))
+		if (try_handed(search, &handed, parsed))
 			return true;
-		at += length;
-	}
 	return false;
 }
 
@@ -135,13 +113,12 @@ static bool search_windows(struct search *search)
 static bool is_named(int fd)
 {
 	const char *at = secure_getenv(WINDOWS);
-	uint64_t number;
+	struct handed handed;
+	int parsed;
 
-	for (; at && *at; at += strcspn(at, " ")) {
-		at += strspn(at, " ");
-		if (!common_scan_number(&at, &number) && *at == '@' && number == (uint64_t)fd)
+	while ((parsed = handed_next(&at, &handed)))
+		if (parsed > 0 && handed.fd == fd)
 			return true;
-	}
 	return false;
 }
 
@@ -163,11 +140,12 @@ static int listen_count(void)
 /* Sockets and other files may be among them: what is no window is nobody's mistake. */
 static bool try_listed(struct search *search, int fd, const char *name, size_t length)
 {
-	struct entry entry = { .variable = "LISTEN_FDNAMES", .fd = fd };
+	char text[HANDED_MAX];
+	struct entry entry = { .variable = "LISTEN_FDNAMES", .text = text, .fd = fd };
 	struct mmiod_lease *lease;
 
-	snprintf(entry.text, sizeof(entry.text), "%.*s", (int)length, name);
-	if (mmiod_target_parse(entry.text, &entry.target, NULL, 0))
+	snprintf(text, sizeof(text), "%.*s", (int)length, name);
+	if (mmiod_target_parse(text, &entry.target, NULL, 0))
 		entry.target = (struct mmiod_target){ 0 };
 	if (is_named(fd) || lease_adopt(fd, NULL, NULL, &lease))
 		return false;
