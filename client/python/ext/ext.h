@@ -51,27 +51,54 @@ PyObject *lease_leave(struct lease *lease, int err);
 
 /* ---- held.c: what is leased of a device beside its memory ---- */
 
+/* Of its kind: the functions of the library that end it and tell of it. */
+struct held_kind {
+	void (*end)(void *object);
+	int (*give_back)(void *object);
+	int (*file)(const void *object);
+	uint64_t (*lease)(const void *object);
+};
+
 struct held {
 	PyObject ob_base;
+	const struct held_kind *kind;
 	void *object; /* the library's; NULL: given back */
 	struct client *client; /* NULL: it was handed down */
 	unsigned int waiting; /* threads that poll its file, which must stay open */
 };
 
-/* An object of @type around @object, which it takes over; NULL, and @end was called with it. */
-PyObject *held_wrap(PyTypeObject *type, void *object, struct client *client,
-		    void (*end)(void *object));
+/* An object of @type around @object, which it takes over, even if it is NULL then, with an exception. */
+PyObject *held_wrap(PyTypeObject *type, const struct held_kind *kind, void *object,
+		    struct client *client);
 /* One of its calls: NULL, with an exception, when it was given back. Else held_leave() follows. */
 void *held_enter(struct held *held);
 /* Raises what @err and the sentence say, or gives @result, which it takes over. */
 PyObject *held_leave(struct held *held, int err, PyObject *result);
-/* The methods release(), by a function that answers 0 or -errno, close(), and the end of all. */
-PyObject *held_release(struct held *held, int (*release)(void *object));
-PyObject *held_close(struct held *held, void (*end)(void *object));
-void held_dealloc(struct held *held, void (*end)(void *object));
-PyObject *held_closed(PyObject *held, void *closure);
 /* Of one that is there; -1, with an exception: it was given back. */
-int held_file(const struct held *held, int (*file)(const void *object));
+int held_file(const struct held *held);
+
+/* For the tables of types: methods without arguments, properties, and the end of all. */
+PyObject *held_release(PyObject *held, PyObject *none);
+PyObject *held_close(PyObject *held, PyObject *none);
+PyObject *held_fileno(PyObject *held, PyObject *none);
+PyObject *held_id(PyObject *held, void *closure);
+PyObject *held_closed(PyObject *held, void *closure);
+void held_dealloc(PyObject *held);
+
+/* A method without arguments: what a function of the library answers by its second one. */
+#define HELD_GET(name, type, function, convert)                 \
+	static PyObject *name(PyObject *object, PyObject *none) \
+	{                                                       \
+		struct held *self = (struct held *)object;      \
+		void *held = held_enter(self);                  \
+		type answer = 0;                                \
+		int err;                                        \
+                                                                \
+		if (!held)                                      \
+			return NULL;                            \
+		err = function(held, &answer);                  \
+		return held_leave(self, err, convert(answer));  \
+	}
 
 /* ---- interrupt.c, operation.c, device.c ---- */
 

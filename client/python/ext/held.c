@@ -7,16 +7,17 @@
 
 #include <errno.h>
 
-PyObject *held_wrap(PyTypeObject *type, void *object, struct client *client,
-		    void (*end)(void *object))
+PyObject *held_wrap(PyTypeObject *type, const struct held_kind *kind, void *object,
+		    struct client *client)
 {
 	allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
 	struct held *self = (struct held *)allocate(type, 0);
 
 	if (!self) {
-		end(object);
+		kind->end(object);
 		return NULL;
 	}
+	self->kind = kind;
 	self->object = object;
 	self->client = (struct client *)Py_XNewRef((PyObject *)client);
 	return (PyObject *)self;
@@ -70,29 +71,31 @@ static int check_idle(const struct held *self)
 	return -1;
 }
 
-PyObject *held_release(struct held *self, int (*release)(void *object))
+PyObject *held_release(PyObject *object, PyObject *none)
 {
-	void *object = held_enter(self);
+	struct held *self = (struct held *)object;
+	void *held = held_enter(self);
 	int err;
 
-	if (!object)
+	if (!held)
 		return NULL;
 	if (check_idle(self))
 		return held_leave(self, 0, NULL);
 	/* Nobody else gets in meanwhile, and who waits has looked before. */
-	Py_BEGIN_ALLOW_THREADS err = release(object);
+	Py_BEGIN_ALLOW_THREADS err = self->kind->give_back(held);
 	Py_END_ALLOW_THREADS if (!err) self->object = NULL;
 	return held_leave(self, err, Py_NewRef(Py_None));
 }
 
 /* Twice does no harm. */
-PyObject *held_close(struct held *self, void (*end)(void *object))
+PyObject *held_close(PyObject *object, PyObject *none)
 {
+	struct held *self = (struct held *)object;
 	PyObject *result = NULL;
 
 	lock(self);
 	if (!self->object || !check_idle(self)) {
-		end(self->object);
+		self->kind->end(self->object);
 		self->object = NULL;
 		result = Py_NewRef(Py_None);
 	}
@@ -100,13 +103,14 @@ PyObject *held_close(struct held *self, void (*end)(void *object))
 	return result;
 }
 
-void held_dealloc(struct held *self, void (*end)(void *object))
+void held_dealloc(PyObject *object)
 {
-	PyTypeObject *type = Py_TYPE((PyObject *)self);
+	struct held *self = (struct held *)object;
+	PyTypeObject *type = Py_TYPE(object);
 	freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
 	lock(self);
-	end(self->object);
+	self->kind->end(self->object);
 	self->object = NULL;
 	leave(self);
 	Py_CLEAR(self->client);
@@ -119,10 +123,25 @@ PyObject *held_closed(PyObject *object, void *closure)
 	return PyBool_FromLong(!((const struct held *)object)->object);
 }
 
-int held_file(const struct held *self, int (*file)(const void *object))
+PyObject *held_id(PyObject *object, void *closure)
+{
+	const struct held *self = (const struct held *)object;
+
+	return self->object ? PyLong_FromUnsignedLongLong(self->kind->lease(self->object))
+			    : given_back();
+}
+
+int held_file(const struct held *self)
 {
 	if (self->object)
-		return file(self->object);
+		return self->kind->file(self->object);
 	given_back();
 	return -1;
+}
+
+PyObject *held_fileno(PyObject *object, PyObject *none)
+{
+	int fd = held_file((const struct held *)object);
+
+	return fd < 0 ? NULL : PyLong_FromLong(fd);
 }

@@ -10,15 +10,32 @@
 
 static PyTypeObject *interrupt_type;
 
-static void interrupt_end(void *object)
+static void end(void *object)
 {
 	mmiod_interrupt_free(object);
 }
 
-static int interrupt_give_back(void *object)
+static int give_back(void *object)
 {
 	return mmiod_interrupt_release(object);
 }
+
+static int file_of(const void *object)
+{
+	return mmiod_interrupt_fd(object);
+}
+
+static uint64_t lease_of(const void *object)
+{
+	return mmiod_interrupt_lease(object);
+}
+
+static const struct held_kind kind = {
+	.end = end,
+	.give_back = give_back,
+	.file = file_of,
+	.lease = lease_of,
+};
 
 /* Interrupt(client, device, kind, vector, flags). A signal breaks a wait for others off. */
 static PyObject *interrupt_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -28,50 +45,23 @@ static PyObject *interrupt_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 	unsigned int vector, flags;
 	struct client *client;
 	const char *device;
-	int kind, err;
+	int wanted, err;
 
-	if (!PyArg_ParseTuple(args, "O!siOI:Interrupt", client_type, &client, &device, &kind,
+	if (!PyArg_ParseTuple(args, "O!siOI:Interrupt", client_type, &client, &device, &wanted,
 			      &number, &flags) ||
 	    number_read(number, 32, &vector) || !client_enter(client))
 		return NULL;
 	do {
-		Py_BEGIN_ALLOW_THREADS err =
-			mmiod_client_interrupt(client->client, device, kind, vector, flags, &made);
+		Py_BEGIN_ALLOW_THREADS err = mmiod_client_interrupt(client->client, device, wanted,
+								    vector, flags, &made);
 		Py_END_ALLOW_THREADS
 	} while (err == -EINTR && !PyErr_CheckSignals());
 	if (!err)
-		result = held_wrap(type, made, client, interrupt_end);
+		result = held_wrap(type, &kind, made, client);
 	else if (!PyErr_Occurred())
 		error_raise(err, mmiod_client_error(client->client));
 	client_leave(client);
 	return result;
-}
-
-static void interrupt_dealloc(PyObject *object)
-{
-	held_dealloc((struct held *)object, interrupt_end);
-}
-
-static PyObject *interrupt_release(PyObject *object, PyObject *none)
-{
-	return held_release((struct held *)object, interrupt_give_back);
-}
-
-static PyObject *interrupt_close(PyObject *object, PyObject *none)
-{
-	return held_close((struct held *)object, interrupt_end);
-}
-
-static int file_of(const void *object)
-{
-	return mmiod_interrupt_fd(object);
-}
-
-static PyObject *interrupt_fileno(PyObject *object, PyObject *none)
-{
-	int fd = held_file((const struct held *)object, file_of);
-
-	return fd < 0 ? NULL : PyLong_FromLong(fd);
 }
 
 /* ---- waiting ---- */
@@ -94,7 +84,7 @@ static int look(struct held *self, uint64_t *count)
 /* Until there is something to look at, a signal came or the time is over. */
 static void sleep_on(struct held *self, uint64_t deadline)
 {
-	struct pollfd file = { .fd = held_file(self, file_of), .events = POLLIN };
+	struct pollfd file = { .fd = held_file(self), .events = POLLIN };
 
 	Py_BEGIN_ALLOW_THREADS poll(&file, 1, deadline_left_ms(deadline));
 	Py_END_ALLOW_THREADS
@@ -181,47 +171,11 @@ static PyObject *interrupt_set_eventfd(PyObject *object, PyObject *argument)
 
 /* ---- what it is ---- */
 
-static PyObject *interrupt_count(PyObject *object, PyObject *none)
-{
-	struct held *self = (struct held *)object;
-	struct mmiod_interrupt *interrupt = held_enter(self);
-	uint64_t count;
-	int err;
-
-	if (!interrupt)
-		return NULL;
-	err = mmiod_interrupt_count(interrupt, &count);
-	return held_leave(self, err, PyLong_FromUnsignedLongLong(count));
-}
-
-static PyObject *interrupt_flags(PyObject *object, PyObject *none)
-{
-	struct held *self = (struct held *)object;
-	struct mmiod_interrupt *interrupt = held_enter(self);
-	unsigned int flags;
-	int err;
-
-	if (!interrupt)
-		return NULL;
-	err = mmiod_interrupt_flags(interrupt, &flags);
-	return held_leave(self, err, PyLong_FromUnsignedLong(flags));
-}
-
-static PyObject *interrupt_state(PyObject *object, PyObject *none)
-{
-	struct held *self = (struct held *)object;
-	struct mmiod_interrupt *interrupt = held_enter(self);
-	enum mmiod_state state;
-	int err;
-
-	if (!interrupt)
-		return NULL;
-	err = mmiod_interrupt_state(interrupt, &state);
-	return held_leave(self, err, PyLong_FromLong(state));
-}
+HELD_GET(interrupt_count, uint64_t, mmiod_interrupt_count, PyLong_FromUnsignedLongLong)
+HELD_GET(interrupt_flags, unsigned int, mmiod_interrupt_flags, PyLong_FromUnsignedLong)
+HELD_GET(interrupt_state, enum mmiod_state, mmiod_interrupt_state, PyLong_FromLong)
 
 enum property {
-	ID,
 	KIND,
 	VECTOR,
 	VECTORS,
@@ -234,8 +188,6 @@ static PyObject *get_property(PyObject *object, void *closure)
 	if (!interrupt)
 		return PyErr_Format(PyExc_ValueError, "it was given back");
 	switch ((enum property)(uintptr_t)closure) {
-	case ID:
-		return PyLong_FromUnsignedLongLong(mmiod_interrupt_lease(interrupt));
 	case KIND:
 		return PyLong_FromLong(mmiod_interrupt_kind(interrupt));
 	case VECTOR:
@@ -251,7 +203,7 @@ static PyObject *get_property(PyObject *object, void *closure)
 	}
 
 static PyGetSetDef properties[] = {
-	PROPERTY("id", ID, "The number of the lease, by which events name it."),
+	{ "id", held_id, NULL, "The number of the lease, by which events name it.", NULL },
 	PROPERTY("_kind", KIND, NULL),
 	PROPERTY("vector", VECTOR, "Which of the device's vectors it is, from 0."),
 	PROPERTY("vectors", VECTORS, "How many are set up for the device."),
@@ -283,14 +235,14 @@ static PyMethodDef methods[] = {
 	{ "_count", interrupt_count, METH_NOARGS, NULL },
 	{ "_flags", interrupt_flags, METH_NOARGS, NULL },
 	{ "_state", interrupt_state, METH_NOARGS, NULL },
-	{ "fileno", interrupt_fileno, METH_NOARGS,
+	{ "fileno", held_fileno, METH_NOARGS,
 	  "fileno($self)\n--\n\nIts file: readable when it came, POLLPRI when flags or state have "
 	  "changed, POLLHUP when\nit was revoked." },
-	{ "release", interrupt_release, METH_NOARGS,
+	{ "release", held_release, METH_NOARGS,
 	  "release($self)\n--\n\nGive it back now, whoever still has the file. Busy: another "
 	  "thread "
 	  "waits for it." },
-	{ "close", interrupt_close, METH_NOARGS,
+	{ "close", held_close, METH_NOARGS,
 	  "close($self)\n--\n\nClose its file, and give it back unless somebody else has the file. "
 	  "Busy: another\nthread waits for it." },
 	{ 0 },
@@ -298,7 +250,7 @@ static PyMethodDef methods[] = {
 
 static PyType_Slot slots[] = {
 	{ Py_tp_new, interrupt_new },
-	{ Py_tp_dealloc, interrupt_dealloc },
+	{ Py_tp_dealloc, held_dealloc },
 	{ Py_tp_methods, methods },
 	{ Py_tp_getset, properties },
 	{ 0 },

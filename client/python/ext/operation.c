@@ -12,15 +12,32 @@
 
 static PyTypeObject *operation_type;
 
-static void operation_end(void *object)
+static void end(void *object)
 {
 	mmiod_operation_free(object);
 }
 
-static int operation_give_back(void *object)
+static int give_back(void *object)
 {
 	return mmiod_operation_release(object);
 }
+
+static int file_of(const void *object)
+{
+	return mmiod_operation_fd(object);
+}
+
+static uint64_t lease_of(const void *object)
+{
+	return mmiod_operation_lease(object);
+}
+
+static const struct held_kind kind = {
+	.end = end,
+	.give_back = give_back,
+	.file = file_of,
+	.lease = lease_of,
+};
 
 /* Operation(client, device, rights, flags). A signal breaks a wait for others off. */
 static PyObject *operation_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
@@ -42,7 +59,7 @@ static PyObject *operation_new(PyTypeObject *type, PyObject *args, PyObject *kwa
 		Py_END_ALLOW_THREADS
 	} while (err == -EINTR && !PyErr_CheckSignals());
 	if (!err)
-		result = held_wrap(type, made, client, operation_end);
+		result = held_wrap(type, &kind, made, client);
 	else if (!PyErr_Occurred())
 		error_raise(err, mmiod_client_error(client->client));
 	client_leave(client);
@@ -60,34 +77,7 @@ static PyObject *operation_inherited(PyObject *class, PyObject *args)
 		return NULL;
 	err = mmiod_operation_inherited(device, (size_t)index, &made);
 	return err ? error_raise(err, mmiod_client_error(NULL))
-		   : held_wrap((PyTypeObject *)class, made, NULL, operation_end);
-}
-
-static void operation_dealloc(PyObject *object)
-{
-	held_dealloc((struct held *)object, operation_end);
-}
-
-static PyObject *operation_release(PyObject *object, PyObject *none)
-{
-	return held_release((struct held *)object, operation_give_back);
-}
-
-static PyObject *operation_close(PyObject *object, PyObject *none)
-{
-	return held_close((struct held *)object, operation_end);
-}
-
-static int file_of(const void *object)
-{
-	return mmiod_operation_fd(object);
-}
-
-static PyObject *operation_fileno(PyObject *object, PyObject *none)
-{
-	int fd = held_file((const struct held *)object, file_of);
-
-	return fd < 0 ? NULL : PyLong_FromLong(fd);
+		   : held_wrap((PyTypeObject *)class, &kind, made, NULL);
 }
 
 /* ---- configuration space ---- */
@@ -276,43 +266,9 @@ static PyObject *allocate(PyObject *object, PyObject *args)
 
 /* ---- how it is ---- */
 
-static PyObject *masters(PyObject *object, PyObject *none)
-{
-	struct held *self = (struct held *)object;
-	struct mmiod_operation *operation = held_enter(self);
-	int on, err;
-
-	if (!operation)
-		return NULL;
-	err = mmiod_operation_masters(operation, &on);
-	return held_leave(self, err, PyBool_FromLong(on));
-}
-
-static PyObject *power(PyObject *object, PyObject *none)
-{
-	struct held *self = (struct held *)object;
-	struct mmiod_operation *operation = held_enter(self);
-	enum mmiod_operation_power state;
-	int err;
-
-	if (!operation)
-		return NULL;
-	err = mmiod_operation_power(operation, &state);
-	return held_leave(self, err, PyLong_FromLong(state));
-}
-
-static PyObject *state(PyObject *object, PyObject *none)
-{
-	struct held *self = (struct held *)object;
-	struct mmiod_operation *operation = held_enter(self);
-	enum mmiod_state found;
-	int err;
-
-	if (!operation)
-		return NULL;
-	err = mmiod_operation_state(operation, &found);
-	return held_leave(self, err, PyLong_FromLong(found));
-}
+HELD_GET(masters, int, mmiod_operation_masters, PyBool_FromLong)
+HELD_GET(power, enum mmiod_operation_power, mmiod_operation_power, PyLong_FromLong)
+HELD_GET(state, enum mmiod_state, mmiod_operation_state, PyLong_FromLong)
 
 static PyObject *identity(PyObject *object, PyObject *none)
 {
@@ -327,15 +283,6 @@ static PyObject *identity(PyObject *object, PyObject *none)
 	return held_leave(self, err, PyUnicode_FromString(text));
 }
 
-static PyObject *get_id(PyObject *object, void *closure)
-{
-	const struct mmiod_operation *operation = ((const struct held *)object)->object;
-
-	if (!operation)
-		return PyErr_Format(PyExc_ValueError, "it was given back");
-	return PyLong_FromUnsignedLongLong(mmiod_operation_lease(operation));
-}
-
 static PyObject *get_rights(PyObject *object, void *closure)
 {
 	const struct mmiod_operation *operation = ((const struct held *)object)->object;
@@ -346,7 +293,7 @@ static PyObject *get_rights(PyObject *object, void *closure)
 }
 
 static PyGetSetDef properties[] = {
-	{ "id", get_id, NULL, "The number of the lease; 0: it was handed down, in simulation.",
+	{ "id", held_id, NULL, "The number of the lease; 0: it was handed down, in simulation.",
 	  NULL },
 	{ "_rights", get_rights, NULL, NULL, NULL },
 	{ "closed", held_closed, NULL, "Whether it was given back or closed.", NULL },
@@ -391,12 +338,12 @@ static PyMethodDef methods[] = {
 	{ "_state", state, METH_NOARGS, NULL },
 	{ "identity", identity, METH_NOARGS,
 	  "identity($self)\n--\n\nWhat MMIOD_DEVICES names the device file by." },
-	{ "fileno", operation_fileno, METH_NOARGS,
+	{ "fileno", held_fileno, METH_NOARGS,
 	  "fileno($self)\n--\n\nThe device file, whose content is the configuration space: "
 	  "os.pread() reads it in any pieces.\nPOLLHUP: it was revoked." },
-	{ "release", operation_release, METH_NOARGS,
+	{ "release", held_release, METH_NOARGS,
 	  "release($self)\n--\n\nGive it back now, whoever still has the file." },
-	{ "close", operation_close, METH_NOARGS,
+	{ "close", held_close, METH_NOARGS,
 	  "close($self)\n--\n\nClose the device file, and give it back unless somebody else has "
 	  "it." },
 	{ 0 },
@@ -404,7 +351,7 @@ static PyMethodDef methods[] = {
 
 static PyType_Slot slots[] = {
 	{ Py_tp_new, operation_new },
-	{ Py_tp_dealloc, operation_dealloc },
+	{ Py_tp_dealloc, held_dealloc },
 	{ Py_tp_methods, methods },
 	{ Py_tp_getset, properties },
 	{ 0 },
