@@ -12,10 +12,11 @@ $(B)/tests/bench/bench: $(BENCH_OBJECTS) $(B)/libmmiod.a
 ## make bench-bystander  how long the daemon lets a lone client wait while others keep it busy
 ## make bench-memory   what a client and a lease cost the daemon in memory
 ## make bench-open     what an open costs with and without mmioctl run
+## make bench-python   what an access costs from Python, beside ctypes and numpy
 ## make bench-command  what mmioctl takes for a line of a batch, a sample of a record, and a large register map
-BENCHES := bench-open bench-command bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache bench-copy
+BENCHES := bench-open bench-command bench-python bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache bench-copy
 $(BENCHES): SHELL := /bin/bash -o pipefail
-.PHONY: bench bench-open bench-command bench-lease bench-block bench-bystander bench-memory
+.PHONY: bench bench-open bench-command bench-python bench-lease bench-block bench-bystander bench-memory
 bench: $(BENCHES)
 bench-lease bench-block bench-bystander bench-memory: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
 $(BENCH_TABLES):
@@ -24,6 +25,8 @@ bench-open: $(B)/tests/bench/opens $(B)/mmiod $(B)/mmioctl | $(BENCH_TABLES)
 	tests/bench/open/measure $(B) | tee $(BENCH_TABLES)/open.txt
 bench-command: $(B)/mmiod $(B)/mmioctl | $(BENCH_TABLES)
 	tests/bench/command/measure $(B) | tee $(BENCH_TABLES)/command.txt
+bench-python: $(B)/mmiod $(B)/mmioctl $(if $(PYTHON),$(PYTHON_BUILT)) | $(BENCH_TABLES)
+	tests/bench/python/measure $(B) '$(PYTHON)' | tee $(BENCH_TABLES)/python.txt
 $(B)/tests/bench/opens: tests/bench/open/opens.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
