@@ -15,8 +15,79 @@ from typing import Any, Optional, Union
 import mmiod
 
 
+class _Mediated:
+    """What a mapping has, of a window that owns no whole page and cannot be mapped: the kernel does each access."""
+
+    def __init__(self, lease: mmiod.Lease) -> None:
+        self._lease = lease
+
+    def __len__(self) -> int:
+        return self._lease.length
+
+    def _check(self, offset: int, size: int, width: int) -> None:
+        if not 0 <= offset <= len(self) - size:
+            raise IndexError(f"offset {offset}: the window has {len(self)} bytes, and an access {size}")
+        if offset % (width // 8):
+            raise ValueError(f"offset {offset} is not a multiple of {width // 8} bytes")
+        if self._lease.width not in (0, width):
+            raise ValueError(f"an access of {width} bits: the registers here are {self._lease.width} bits wide")
+
+    def _read(self, offset: int, width: int) -> int:
+        self._check(offset, width // 8, width)
+        return self._lease.read(offset, width)[0]
+
+    def _write(self, offset: int, value: int, width: int) -> None:
+        self._check(offset, width // 8, width)
+        if not self._lease.rights & mmiod.Rights.WRITE:
+            raise TypeError("the window is read-only")
+        if value < 0 or value >> width:
+            raise OverflowError(f"value {value} does not fit {width} bits")
+        self._lease.write(offset, value, width)
+
+    def read8(self, offset: int) -> int:
+        return self._read(offset, 8)
+
+    def read16(self, offset: int) -> int:
+        return self._read(offset, 16)
+
+    def read32(self, offset: int) -> int:
+        return self._read(offset, 32)
+
+    def read64(self, offset: int) -> int:
+        return self._read(offset, 64)
+
+    def write8(self, offset: int, value: int) -> None:
+        self._write(offset, value, 8)
+
+    def write16(self, offset: int, value: int) -> None:
+        self._write(offset, value, 16)
+
+    def write32(self, offset: int, value: int) -> None:
+        self._write(offset, value, 32)
+
+    def write64(self, offset: int, value: int) -> None:
+        self._write(offset, value, 64)
+
+    def read_block(self, offset: int, length: int) -> bytes:
+        width = self._lease.width or 8
+        self._check(offset, length, width)
+        values = self._lease.read(offset, width, -(-length * 8 // width))
+        return b"".join(value.to_bytes(width // 8, "little") for value in values)[:length]
+
+    def write_block(self, offset: int, data: bytes) -> None:
+        size = (self._lease.width or 8) // 8
+        self._check(offset, len(data), size * 8)
+        if len(data) % size:
+            raise ValueError(f"{len(data)} bytes are no whole registers of {size}")
+        for at in range(0, len(data), size):
+            self._write(offset + at, int.from_bytes(data[at : at + size], "little"), size * 8)
+
+    def close(self) -> None:
+        pass
+
+
 class _Window:
-    """A lease and its mapping. @length 0: as much as the target says. @write None: if policy lets the caller."""
+    """A lease and what reaches it. @length 0: as much as the target says. @write None: if policy lets the caller."""
 
     def __init__(self, base: str, length: int = 0, write: Optional[bool] = None) -> None:
         self.base = base
@@ -24,7 +95,9 @@ class _Window:
         try:
             self._lease = self._take(length, write)
             try:
-                self._regs = self._lease.map()
+                self._regs: Union[mmiod.Mapping, _Mediated] = (
+                    self._lease.map() if self._lease.mappable else _Mediated(self._lease)
+                )
             except BaseException:
                 self._lease.release()
                 raise
@@ -98,6 +171,8 @@ class PynqMMIO(_Window):
         """The registers as an array of numpy's. Not guarded; close() raises BufferError while it is in use."""
         import numpy
 
+        if isinstance(self._regs, _Mediated):
+            raise BufferError(f"a window of {self.size} bytes has no whole page that could be an array's")
         return numpy.frombuffer(self._regs, dtype="<u4")  # type: ignore[call-overload]
 
     def read(self, offset: int = 0, length: int = 4, word_order: str = "little") -> int:

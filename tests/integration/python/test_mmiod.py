@@ -1003,6 +1003,41 @@ class Compatible(Rig):
                 call()
         window.close()
 
+    def test_a_window_without_whole_pages_is_reached_all_the_same(self):
+        with mmiod.compat.MMIO("shm+0x10", 0x20) as window:
+            self.assertEqual(window.size, 0x20)
+            window.write64(0, 0x3736353433323130)
+            window.write32(8, 0x3938)
+            window.write16(10, 0x4140)
+            window.write8(12, 0x42)
+            self.assertEqual((window.read64(0), window.read32(4)), (0x3736353433323130, 0x37363534))
+            self.assertEqual((window.read16(8), window.read8(12)), (0x3938, 0x42))
+            self.assertEqual(window.read(1, 12), b"12345678" + b"9@AB")
+            window.write(30, b"xy")
+            self.assertEqual(window.read(30, 2), b"xy")
+            for offset, error in ((0x20, IndexError), (-4, IndexError), (30, IndexError), (2, ValueError)):
+                with self.assertRaises(error):
+                    window.read32(offset)
+            with self.assertRaises(OverflowError):
+                window.write8(0, 256)
+        self.assertEqual(self.client.status().leases, 0)
+        window = mmiod.compat.PynqMMIO("regs+0x20", 8)
+        window.write(0, 7)
+        self.assertEqual((window.length, window.read(), window.read(0, 8, "big")), (8, 7, 7 << 32))
+        with self.assertRaises(BufferError):
+            window.array
+        window.close()
+        with mmiod.compat.MMIO("regs", 8) as window:
+            window.write(0, [1, 2, 3, 4])
+            self.assertEqual((window.read(0, 4), window.read32(0)), (b"\1\2\3\4", 0x4030201))
+            for call in (lambda: window.read16(0), lambda: window.write(0, [1])):
+                with self.assertRaises(ValueError):
+                    call()
+        with mmiod.compat.MMIO("rom", 8) as window:
+            self.assertEqual(window.read32(0), 0)
+            with self.assertRaises(TypeError):
+                window.write32(0, 1)
+
     def test_a_window_that_may_only_be_read_is(self):
         with mmiod.compat.MMIO("rom") as window:
             self.assertEqual(window.read32(0), 0)
