@@ -4,6 +4,7 @@
  * system calls may get wrong. It prints what came of it, and an errno by its name.
  *
  *	opener read|write PATH AT [VALUE]	maps for reading and writing, as pcimem does
+ *	opener longer PATH			maps 16 MiB and reads the first word, as libbcm2835 does
  *	opener keep PATH AT			maps, and reads until that raises SIGBUS
  *	opener mode r|w|rw PATH			opens, and says what the descriptor may do
  *	opener openat2|creat|edge|below PATH	by that call; at the end of a mapping; by dirfd
@@ -60,6 +61,20 @@ static int map(const char *path, const char *at, const char *value)
 		*memory = (uint32_t)strtoul(value, NULL, 0);
 	else
 		printf("0x%08x\n", *memory);
+	return 0;
+}
+
+static int longer(const char *path)
+{
+	int fd = open(path, O_RDWR | O_SYNC);
+	const volatile uint32_t *memory;
+
+	if (fd < 0)
+		return say(fd);
+	memory = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return say(-1);
+	printf("0x%08x\n", *memory);
 	return 0;
 }
 
@@ -234,6 +249,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(way, "read") || !strcmp(way, "write"))
 		return map(argv[2], argv[3], argv[4]);
+	if (!strcmp(way, "longer"))
+		return longer(argv[2]);
 	if (!strcmp(way, "keep"))
 		return keep(argv[2], argv[3]);
 	if (!strcmp(way, "mode"))

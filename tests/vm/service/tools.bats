@@ -100,6 +100,24 @@ has_rows() # SINCE NUMBER
 	[ "$(awk -F, '/^[0-9]/ { print $4 }' $RECORD | sort -u)" = $((0x77)) ]
 }
 
+@test "a record goes on while the daemon is killed" {
+	as operator mmioctl write shm+0x4000:32 0x78
+	background operator mmioctl record shm+0x4000/4:32 --wait -o $RECORD --interval 50ms
+	eventually has_rows t_s 3
+	systemctl kill --signal=KILL mmiod.service
+	before=$(rows t_s)
+	eventually has_rows t_s $((before + 3))
+	eventually mmioctl status
+	as operator mmioctl write shm+0x4000:32 0x79
+	eventually says $RECORD ',121$'
+	kill -INT "$holder_pid"
+	wait "$holder_pid"
+	holder_pid=
+	[ "$(tail -n 1 $RECORD | cut -d, -f1)" = "# end: interrupted" ]
+	run says $RECORD '^# suspended$'
+	[ "$status" = 1 ]
+}
+
 @test "a record begins by a condition on a card, and ends with 7 and the name of who took it" {
 	as operator mmioctl write shm+0x4000:32 0
 	background operator mmioctl record shm+0x4000/4:32 --wait -o $RECORD --interval 20ms --start-when 'shm+0x4000 == 5'
