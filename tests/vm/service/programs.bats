@@ -187,6 +187,16 @@ words[5] = 0xfeed
 	[[ $output != *'f0: '* ]]
 }
 
+@test "a program of libpciaccess" {
+	inside -- ./pciaccess 4 0 0
+	has '1234 0x010000ed'
+	inside -- ./pciaccess 4 0 4 0x5
+	[ "$status" = 0 ]
+	[ "$(as operator mmioctl read edu+4)" = 0xfffffffa ] # which answers all bits the other way round
+	run as operator ./pciaccess 4 0 0
+	cannot 'pci_device_map_range'
+}
+
 @test "lsuio's calls, on the tree and on each map" {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	inside --uio 3=edu,shm+$PAGE/0x1000 -- sh -c 'cat /sys/class/uio/uio3/name; for m in /sys/class/uio/uio3/maps/map*; do
