@@ -179,6 +179,25 @@ offers_not() {
 	done
 }
 
+@test "record completes the device of an interrupt, and with plot the registers of its target" {
+	printf '[device card]\ninterrupts = msix\nvectors = 4\ndma-engine = no\n' >>"$T/sim.conf"
+	mkdir -p "$T/config/mmiod/maps"
+	printf '[CONTROL]\noffset = 0\nwidth = 32\nfield MODE = 7-4\n[STATUS]\noffset = 4\nwidth = 32\n' >"$T/config/mmiod/maps/regs.ini"
+	export XDG_CONFIG_HOME=$T/config
+	start_daemon
+	for shell in in_bash in_zsh; do
+		$shell record regs --irq ''
+		expect_equal "$output" card
+		for verb in record plot; do
+			$shell $verb regs --field ''
+			offers CONTROL
+			offers CONTROL.MODE
+			$shell $verb regs --field CONTROL.MODE,ST
+			expect_match 'STATUS'
+		done
+	done
+}
+
 @test "record and plot complete regions, and record a file behind -o" {
 	start_daemon
 	for verb in record plot; do

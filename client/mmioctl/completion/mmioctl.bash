@@ -38,7 +38,8 @@ _mmioctl_look_back()
 	done
 }
 
-_mmioctl_columns()
+# _mmioctl_list WHAT [OF]: likewise, the last of several with commas between them.
+_mmioctl_list()
 {
 	local before='' list=$current
 
@@ -46,7 +47,7 @@ _mmioctl_columns()
 		before=${list%,*},
 		current=${list##*,}
 	fi
-	_mmioctl_ask columns "$verb"
+	_mmioctl_ask "$@"
 	COMPREPLY=("${COMPREPLY[@]/#/$before}")
 	compopt -o nospace 2>/dev/null
 }
@@ -116,7 +117,11 @@ _mmioctl()
 	--socket | --raw | --svg)
 		compopt -o default 2>/dev/null ;;
 	-o | --file | --output)
-		if [[ $verb = record ]]; then compopt -o default 2>/dev/null; else _mmioctl_columns; fi ;;
+		if [[ $verb = record ]]; then compopt -o default 2>/dev/null; else _mmioctl_list columns "$verb"; fi ;;
+	--irq)
+		_mmioctl_ask devices ;;
+	--field)
+		[[ ${#arguments[@]} = 0 ]] || _mmioctl_list registers "${arguments[0]}" ;;
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$current") ;;
 	--group)
