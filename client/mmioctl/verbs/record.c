@@ -36,7 +36,7 @@ static const struct verb_option option_rows[] = {
 	  FLAG(struct record_options, on_change) },
 	{ "irq", 0, "DEVICE:VECTOR", "a sample at each interrupt, instead of each tick",
 	  TEXT(struct record_options, sample.irq) },
-	{ "gnuplot", 0, NULL, "for gnuplot: blanks between columns, its command in the head",
+	{ "gnuplot", 0, NULL, "columns for gnuplot, with its command in the head",
 	  FLAG(struct record_options, gnuplot) },
 	SAMPLE_OPTIONS(struct record_options, sample),
 	{ 0 },
@@ -250,7 +250,7 @@ static int verb_record(struct context *context, int argc, char **argv)
 const struct verb record_verb = {
 	.name = "record",
 	.arguments = "TARGET…",
-	.summary = "samples of registers at a fixed rate or at interrupts, as CSV",
+	.summary = "samples at a fixed rate or at interrupts, as CSV",
 	.group = GROUP_LIVE,
 	.endless = true,
 	.options = option_rows,
