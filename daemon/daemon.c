@@ -202,6 +202,7 @@ void daemon_clear(struct daemon *daemon)
 			safe_state_end(broker, lease);
 		lease_remove(&broker->leases, lease);
 	}
+	leases_clear(&broker->leases);
 	HASH_ITER(hh, broker->devices.table, device, next_device) {
 		device_remove(&broker->devices, device);
 	}

@@ -24,7 +24,7 @@
 
 static uint64_t page_of(const struct config_region *config)
 {
-	return config->page ? config->page : (uint64_t)sysconf(_SC_PAGESIZE);
+	return config->page ? config->page : page_size();
 }
 
 static bool wants_pool(const struct region *region)
@@ -277,6 +277,17 @@ static struct region *begin_round(struct broker *broker)
 	return NULL;
 }
 
+/* Of what failed as well, which is tried again later. */
+static bool something_waits(const struct broker *broker)
+{
+	const struct region *region;
+
+	for (region = broker->regions.table; region; region = region->hh.next)
+		if (region->blocks && region->blocks->wiping)
+			return true;
+	return false;
+}
+
 /* One region after the other, a piece in each turn. One that went has no pool any more. */
 static void on_wipe(evutil_socket_t fd, short what, void *data)
 {
@@ -287,7 +298,8 @@ static void on_wipe(evutil_socket_t fd, short what, void *data)
 	if (region) {
 		broker->wiping.failed |= wipe_piece(broker, region) < 0;
 		broker->wiping.last_region = region->id;
-		event_add(&broker->wiping.event, &at_once);
+		if (something_waits(broker))
+			event_add(&broker->wiping.event, &at_once);
 	}
 	wakeup_note_wiped(broker);
 }

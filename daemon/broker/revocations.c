@@ -9,7 +9,8 @@
 
 void revocation_free(struct revocation *revocation)
 {
-	event_del(&revocation->timer);
+	if (event_initialized(&revocation->timer))
+		event_del(&revocation->timer);
 	turn_drop(&revocation->taking);
 	DL_DELETE(revocation->broker->revocations, revocation);
 	if (revocation->connection)
@@ -34,7 +35,7 @@ static void note_obedience(struct broker *broker, const struct lease *lease, con
 
 static void note_end(struct revocation *revocation, const struct lease *lease)
 {
-	for (size_t i = 0; i < revocation->count; i++) {
+	for (size_t i = 0; revocation->pending && i < revocation->count; i++) {
 		struct revoked *item = &revocation->items[i];
 
 		if (item->lease != lease->id || !item->pending)

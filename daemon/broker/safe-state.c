@@ -170,13 +170,14 @@ static int set_on_end(struct lease *lease, const struct config_writes *writes)
 /* `own` are the client's, already checked. */
 int safe_state_settle(struct lease *lease, const struct config_writes *own)
 {
-	struct config_writes all = *own;
 	const struct config_writes *fixed = NULL;
+	struct config_writes all;
 
 	if (lease->memory == MMIOD_MEMORY_REGION && lease->region->config)
 		fixed = &lease->region->config->on_end;
-	if (!(lease->rights & MMIOD_RIGHT_WRITE))
+	if (!(lease->rights & MMIOD_RIGHT_WRITE) || (!own->count && (!fixed || !fixed->count)))
 		return 0;
+	all = *own;
 	for (size_t i = 0; fixed && i < fixed->count; i++)
 		if (lease_covers(lease, fixed->items[i].offset, fixed->items[i].width))
 			all.items[all.count++] = fixed->items[i];

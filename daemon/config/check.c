@@ -19,7 +19,7 @@ static int refuse(struct text *why, const struct config_origin *origin, const ch
  */
 static int check_pool(const struct config_region *region, struct text *why)
 {
-	uint64_t smallest = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t smallest = page_size();
 
 	if (!region->pool)
 		return region->page

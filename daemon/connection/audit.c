@@ -49,7 +49,7 @@ static void fill_key(struct audit_key *key, const struct lease *lease, uint32_t 
 	memset(key, 0, sizeof(*key)); /* a hash is made of all its bytes */
 	key->uid = lease->holder.uid;
 	key->kind = kind;
-	copy_name(key->region, lease->region->name);
+	memcpy(key->region, lease->region->name, sizeof(key->region)); /* with zeros behind it */
 	copy_name(key->rule, rule);
 }
 
@@ -82,6 +82,8 @@ static struct audit *need(struct audits *audits, const struct audit_key *key, ui
 static void put_off(struct connection_host *host, struct audit *audit, const struct lease *lease,
 		    uint64_t count)
 {
+	if (!host->audits.waiting)
+		event_add(&host->audits.later, &later_time);
 	if (!audit->pending) {
 		DL_APPEND(host->audits.waiting, audit);
 		audit->first = lease->id;
@@ -89,8 +91,6 @@ static void put_off(struct connection_host *host, struct audit *audit, const str
 	audit->pending += count;
 	audit->last = lease->id;
 	audit->holder = lease->holder;
-	if (!evtimer_pending(&host->audits.later, NULL))
-		event_add(&host->audits.later, &later_time);
 }
 
 /*

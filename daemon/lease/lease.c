@@ -157,6 +157,25 @@ const struct account *account_find(const struct leases *leases, uint64_t payer, 
 	return account;
 }
 
+static void account_drop(struct leases *leases, struct account *account)
+{
+	HASH_DEL(leases->accounts, account);
+	free(account);
+}
+
+/*
+ * The one before may go, if it has nothing. One that stays empty costs nothing, but whoever has one
+ * lease at a time would make an account, and the table of accounts, for each.
+ */
+static void take_recent(struct leases *leases, struct account *account)
+{
+	struct account *before = leases->recent;
+
+	leases->recent = account;
+	if (before && before != account && !before->leases)
+		account_drop(leases, before);
+}
+
 /* The lease is charged to its user and its grant. -ENOMEM: it is not. */
 int lease_book(struct leases *leases, struct lease *lease)
 {
@@ -165,7 +184,7 @@ int lease_book(struct leases *leases, struct lease *lease)
 	struct account *account = (struct account *)account_find(leases, payer, lease->grant);
 
 	if (!account) {
-		account = calloc(1, sizeof(*account));
+		account = zalloc(sizeof(*account));
 		if (!account)
 			return -ENOMEM;
 		account->key.payer = payer;
@@ -176,7 +195,7 @@ int lease_book(struct leases *leases, struct lease *lease)
 			return -ENOMEM;
 		}
 	}
-	leases->recent = account;
+	take_recent(leases, account);
 	account->leases++;
 	if (lease->state != MMIOD_STATE_REVOKED)
 		account->bytes += lease_bytes(lease);
@@ -186,12 +205,8 @@ int lease_book(struct leases *leases, struct lease *lease)
 
 static void account_release(struct leases *leases, struct account *account)
 {
-	if (--account->leases)
-		return;
-	if (leases->recent == account)
-		leases->recent = NULL;
-	HASH_DEL(leases->accounts, account);
-	free(account);
+	if (!--account->leases && account != leases->recent)
+		account_drop(leases, account);
 }
 
 /* ---- time limits ----------------------------------------------------------------------------- */
@@ -199,7 +214,7 @@ static void account_release(struct leases *leases, struct account *account)
 /* Gives the lease a limit; when it ends is said by lease_set_deadline(). */
 int lease_set_time_limit(struct leases *leases, struct lease *lease, uint32_t lease_ms, bool renew)
 {
-	struct time_limit *limit = calloc(1, sizeof(*limit));
+	struct time_limit *limit = zalloc(sizeof(*limit));
 
 	if (!limit)
 		return -ENOMEM;
@@ -330,16 +345,73 @@ static void put_before(struct leases *leases, struct lease *lease, struct lease 
 		leases->table = lease;
 }
 
-/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
-int lease_enter(struct leases *leases, struct lease *lease)
+/*
+ * The last lease that goes leaves the table behind for the next, if it is as small as a new one:
+ * uthash frees an empty one, and whoever has one lease at a time would have it made for each.
+ */
+static void take_last_out(struct leases *leases, struct lease *lease)
 {
-	struct lease *next = lease_after(leases, lease->id);
+	UT_hash_table *table = lease->hh.tbl;
+	UT_hash_bucket *bucket = &table->buckets[lease->hh.hashv & (table->num_buckets - 1)];
 
+	*bucket = (UT_hash_bucket){ 0 };
+	table->num_items = 0;
+	table->tail = NULL;
+	leases->spare = table;
+	leases->table = NULL;
+}
+
+static void take_out(struct leases *leases, struct lease *lease)
+{
+	const UT_hash_table *table = lease->hh.tbl;
+
+	if (table->num_items == 1 && table->num_buckets == HASH_INITIAL_NUM_BUCKETS)
+		take_last_out(leases, lease);
+	else
+		HASH_DEL(leases->table, lease);
+}
+
+/* The first, into the table that was left behind: cannot fail, because its buckets are empty. */
+static void put_first(struct leases *leases, struct lease *lease)
+{
+	UT_hash_table *table = steal_pointer(leases->spare);
+	unsigned int hash = hash_of(&lease->id, sizeof(lease->id));
+	UT_hash_bucket *bucket = &table->buckets[hash & (table->num_buckets - 1)];
+
+	lease->hh = (UT_hash_handle){
+		.tbl = table,
+		.key = &lease->id,
+		.keylen = sizeof(lease->id),
+		.hashv = hash,
+	};
+	*bucket = (UT_hash_bucket){ .hh_head = &lease->hh, .count = 1 };
+	table->num_items = 1;
+	table->tail = &lease->hh;
+	leases->table = lease;
+}
+
+static int put_in(struct leases *leases, struct lease *lease)
+{
+	struct lease *next;
+
+	if (leases->spare && !leases->table) {
+		put_first(leases, lease);
+		return 0;
+	}
+	next = lease_after(leases, lease->id);
 	HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
 	if (!hash_added(lease))
 		return -ENOMEM;
 	if (next)
 		put_before(leases, lease, next);
+	return 0;
+}
+
+/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
+int lease_enter(struct leases *leases, struct lease *lease)
+{
+	if (put_in(leases, lease) < 0)
+		return -ENOMEM;
 	enter_orders(leases, lease);
 	lease->region->n_leases++;
 	return 0;
@@ -353,7 +425,7 @@ void lease_leave(struct leases *leases, struct lease *lease)
 		interval_remove(lease->time_limit->set, &lease->time_limit->when);
 	leave_orders(leases, lease);
 	lease->region->n_leases--;
-	HASH_DEL(leases->table, lease);
+	take_out(leases, lease);
 	lease->id = 0;
 }
 
@@ -369,6 +441,17 @@ int lease_add(struct leases *leases, struct lease *lease)
 	if (lease->state != MMIOD_STATE_REVOKED)
 		lease_occupy(lease);
 	return 0;
+}
+
+void leases_clear(struct leases *leases)
+{
+	assert(!leases->table);
+	if (leases->spare) {
+		free(leases->spare->buckets);
+		free(steal_pointer(leases->spare));
+	}
+	if (leases->recent)
+		account_drop(leases, steal_pointer(leases->recent));
 }
 
 /* Counts it in its list, which counts leases that are not revoked. */

@@ -42,7 +42,7 @@ struct account {
 		uint64_t payer;
 		uint64_t grant; /* its key */
 	} key;
-	uint32_t leases; /* in the table, planned, or waited for */
+	uint32_t leases; /* in the table, planned, or waited for; 0: the one that was booked last */
 	uint32_t waiting; /* of those: waited for */
 	uint64_t bytes; /* of those that are not revoked */
 	UT_hash_handle hh;
@@ -126,7 +126,9 @@ struct leases {
 	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
 	struct by_id by_id;
 	struct account *accounts;
-	struct account *recent; /* that was booked last; NULL: it is there no more */
+	struct account
+		*recent; /* that was booked last, which stays until another is; may be NULL */
+	UT_hash_table *spare; /* of `table`, while that is empty; may be NULL */
 	struct interval_set time_limits; /* of struct time_limit */
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
 	uint32_t n_ending;
@@ -224,6 +226,7 @@ void lease_vacate(struct lease *lease);
 int lease_enter(struct leases *leases, struct lease *lease);
 void lease_leave(struct leases *leases, struct lease *lease);
 int lease_add(struct leases *leases, struct lease *lease);
+void leases_clear(struct leases *leases); /* when there are none */
 bool lease_is_over(const struct lease *lease);
 struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t end);
 struct lease *lease_of_region(const struct region *region);

@@ -48,7 +48,7 @@ struct blocks *blocks_destroy(struct blocks *blocks)
 
 static struct extent *extent_new(uint64_t offset, uint64_t length)
 {
-	struct extent *extent = calloc(1, sizeof(*extent));
+	struct extent *extent = zalloc(sizeof(*extent));
 
 	if (!extent)
 		return NULL;
@@ -302,10 +302,13 @@ void blocks_wiped(struct blocks *blocks, uint64_t wiped)
 	blocks_trust(blocks, start, length); /* blocks that this cannot note are wiped once more */
 	if (first->span.start < first->span.end) {
 		interval_insert(&blocks->dirty, &first->span);
+		blocks->in_pieces = true;
 		return;
 	}
 	DL_DELETE(blocks->queue, first);
 	free(first);
-	/* It came back in pieces: together they are what the next request may want. */
-	pool_settle(blocks->pool);
+	/* Together they are what the next request may want. */
+	if (blocks->in_pieces)
+		pool_settle(blocks->pool);
+	blocks->in_pieces = false;
 }

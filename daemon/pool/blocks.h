@@ -31,6 +31,7 @@ struct blocks {
 	struct interval_set suspect;
 	struct interval_set dirty; /* of those in the queue */
 	struct extent *queue;
+	bool in_pieces; /* a part of it is free already */
 	uint64_t begun; /* bytes of the first of the queue that have been wiped: less than a page */
 	uint64_t wiping; /* bytes in the queue */
 	void (*dirtied)(void *data); /* something waits to be wiped; may be NULL */

@@ -100,7 +100,7 @@ static enum mmiod_outcome check_zone(struct want *want)
 static enum mmiod_outcome check_kernel_form(struct want *want)
 {
 	const struct mmiod_wire_alloc *alloc = &want->alloc;
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = page_size();
 
 	if (alloc->flags & ~KERNEL_FLAGS)
 		return want_refuse(want, MMIOD_E_INVALID,
@@ -139,14 +139,12 @@ static void translate(struct want *want)
 		want->memory == MMIOD_MEMORY_REGION ? MMIOD_KIND_WINDOW : MMIOD_KIND_BUFFER;
 	want->allocated = true;
 	want->share = MMIOD_SHARE_EXCLUSIVE;
-	want->wire = (struct mmiod_wire_want){
-		.length = alloc->length,
-		.rights = alloc->rights,
-		.memtype = alloc->memtype,
-		.width = alloc->width,
-		.reserved = alloc->reserved | alloc->reserved2,
-		.lease_ms = alloc->lease_ms,
-	};
+	want->wire.length = alloc->length;
+	want->wire.rights = alloc->rights;
+	want->wire.memtype = alloc->memtype;
+	want->wire.width = alloc->width;
+	want->wire.reserved = alloc->reserved | alloc->reserved2;
+	want->wire.lease_ms = alloc->lease_ms;
 	memcpy(want->wire.region, alloc->region, sizeof(want->wire.region));
 	if (alloc->flags & MMIOD_ALLOC_DUMMY)
 		want->wire.flags |= MMIOD_LEASE_DUMMY;
@@ -271,8 +269,7 @@ static void narrow(struct pool_request *request, const struct config_grant *gran
 /* The length that it would get, if it cannot have it now. */
 static uint64_t rounded(const struct want *want)
 {
-	uint64_t page =
-		want->region->blocks ? want->region->blocks->page : (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = want->region->blocks ? want->region->blocks->page : page_size();
 	uint64_t length = want->alloc.length, power = page;
 
 	if (length > INT64_MAX / 2)
@@ -422,7 +419,7 @@ static enum mmiod_outcome check_device(struct want *want)
 
 static enum mmiod_outcome judge_kernel(struct want *want)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = page_size();
 	bool for_operator = want->alloc.device_lease;
 	enum mmiod_outcome outcome =
 		for_operator ? want_judge_dma(want) : check_memory_policy(want);

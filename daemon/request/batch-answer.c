@@ -7,7 +7,7 @@
 
 static bool owns_pages(const struct lease *lease)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = page_size();
 	uint64_t start = lease->region->hw.phys + lease->offset;
 
 	if (lease->parts)

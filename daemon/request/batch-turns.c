@@ -173,7 +173,7 @@ static bool keep(const struct batch *batch)
 /* Planning begins with each element that there is: to zero all that may be takes 30 KiB. */
 static void begin(struct batch *batch, const struct call *call, const struct want_kind *kind)
 {
-	memset(batch, 0, offsetof(struct batch, outcomes));
+	zero(batch, offsetof(struct batch, outcomes));
 	batch->call = *call;
 	batch->kind = kind;
 	batch->count = call->request->head.count;

@@ -131,7 +131,8 @@ void batch_let_regions_go(struct batch *batch, bool undone)
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static void plan_all(struct batch *batch)
+/* Returns whether each could be. */
+static bool plan_all(struct batch *batch)
 {
 	size_t planned = 0;
 
@@ -146,6 +147,7 @@ static void plan_all(struct batch *batch)
 		batch->outcomes[i] = want_plan(want);
 		planned += batch->outcomes[i] == MMIOD_OK;
 	}
+	return planned == batch->count;
 }
 
 static void unplan_all(struct batch *batch)
@@ -167,12 +169,15 @@ static bool wait_for_wipe(struct batch *batch)
 
 static void plan(struct batch *batch)
 {
+	bool all;
+
 	batch->may_wait = true;
 	batch->underway.spoiled = false;
-	plan_all(batch);
+	all = plan_all(batch);
 	if (batch->kept)
 		batch_pin_regions(batch);
-	if (is_vain(batch) || may_be_stale(batch) || waits(batch) || wait_for_wipe(batch))
+	if ((!all && (is_vain(batch) || may_be_stale(batch) || waits(batch))) ||
+	    wait_for_wipe(batch))
 		judge(batch);
 	else
 		set_phase(batch, BATCH_TAKING);

@@ -69,14 +69,13 @@ static void forget(struct unfinished *unfinished);
 static struct revocation *revocation_new(struct call *call, size_t count)
 {
 	struct revocation *revocation =
-		calloc(1, sizeof(*revocation) + count * sizeof(revocation->items[0]));
+		zalloc(sizeof(*revocation) + count * sizeof(revocation->items[0]));
 
 	if (!revocation)
 		return NULL;
 	revocation->broker = call->broker;
 	revocation->request.msg = call->request->head;
 	revocation->count = count;
-	evtimer_assign(&revocation->timer, call->broker->host.base, on_deadline, revocation);
 	revocation->taking.go_on = go_on_taking;
 	revocation->unfinished.go_on = go_on_seeing_to;
 	revocation->unfinished.forget = forget;
@@ -284,8 +283,10 @@ static void wait(struct revocation *revocation)
 	uint32_t ms = revocation->request.deadline_ms;
 	struct timeval deadline = { ms / 1000, ms % 1000 * 1000 };
 
-	if (ms)
-		event_add(&revocation->timer, &deadline);
+	if (!ms)
+		return;
+	evtimer_assign(&revocation->timer, revocation->broker->host.base, on_deadline, revocation);
+	event_add(&revocation->timer, &deadline);
 }
 
 /* In a turn of the connection that it is of, which may be closed. */

@@ -38,14 +38,14 @@ static void ask_for_memory(struct want *want, const struct mmiod_msg_explain *ex
 
 static void ask_for_vector(struct want *want, const struct mmiod_msg_explain *explain)
 {
+	want->interrupt = (struct mmiod_wire_interrupt){ .vector = (uint32_t)explain->offset };
 	memcpy(want->interrupt.device, explain->region, sizeof(want->interrupt.device));
-	want->interrupt.vector = (uint32_t)explain->offset;
 }
 
 static void ask_to_operate(struct want *want, const struct mmiod_msg_explain *explain)
 {
+	want->operate = (struct mmiod_wire_operate){ .rights = explain->operate };
 	memcpy(want->operate.device, explain->region, sizeof(want->operate.device));
-	want->operate.rights = explain->operate;
 }
 
 static void ask_for_range(struct want *want, const struct mmiod_msg_explain *explain)

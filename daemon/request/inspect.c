@@ -101,8 +101,7 @@ static void fill_window(struct call *call, const struct mmiod_translate *found,
 
 	reply->flags |= MMIOD_TRANSLATE_WINDOW;
 	reply->lease = found->window_id;
-	reply->offset = found->address - found->vma_start +
-			found->vma_pgoff * (uint64_t)sysconf(_SC_PAGESIZE);
+	reply->offset = found->address - found->vma_start + found->vma_pgoff * page_size();
 	reply->state = found->window_state;
 	reply->asked = found->window_attr;
 	if (!lease)
@@ -181,7 +180,7 @@ enum request_result request_translate(struct call *call)
 
 static enum request_result describe_page(struct call *call, uint64_t phys)
 {
-	struct mmiod_page page = { .pfn = phys / (uint64_t)sysconf(_SC_PAGESIZE) };
+	struct mmiod_page page = { .pfn = phys / page_size() };
 	struct backend *backend = call->broker->backend;
 	struct mmiod_msg_page_reply *reply;
 	int r = backend->ops->page(backend, &page);
@@ -219,7 +218,7 @@ static enum request_result describe_address(struct call *call, uint32_t pid, uin
 enum request_result request_page(struct call *call)
 {
 	const struct mmiod_msg_page *ask = &call->request->fixed.page;
-	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t size = page_size();
 
 	if (!call_may_inspect(call))
 		return refuse(call, MMIOD_E_DENIED,

@@ -27,6 +27,8 @@ static enum request_result handle(struct call *call)
 {
 	uint16_t opcode = call->request->head.opcode;
 
+	if (opcode && opcode <= array_size(handlers) && handlers[opcode - 1].opcode == opcode)
+		return handlers[opcode - 1].handle(call); /* the first of them are in order */
 	for (size_t i = 0; i < array_size(handlers); i++)
 		if (handlers[i].opcode == opcode)
 			return handlers[i].handle(call);

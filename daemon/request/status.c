@@ -44,7 +44,7 @@ enum request_result request_hello(struct call *call)
 	reply->max_fds = MMIOD_MSG_FDS_MAX;
 	reply->max_batch = MMIOD_BATCH_MAX;
 	reply->max_leases = call->broker->config->limits.leases_per_user;
-	reply->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	reply->page_size = page_size();
 	reply->uid = call->connection->peer.subject.uid;
 	reply->admin = call_is_admin(call);
 	return REQUEST_REPLY;

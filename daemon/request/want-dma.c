@@ -25,7 +25,7 @@ static struct lease *operation_of(const struct want *want)
 enum mmiod_outcome want_check_dma_form(struct want *want)
 {
 	const struct mmiod_wire_alloc *alloc = &want->alloc;
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = page_size();
 	bool fixed = alloc->dma_flags & MMIOD_DMA_FIXED_IOVA;
 
 	if (alloc->dma_flags & ~MMIOD_DMA_FLAGS)

@@ -30,7 +30,7 @@ static bool take_parts(struct lease *lease, const struct extent *list)
 struct lease *want_make_lease(struct want *want)
 {
 	const struct mmiod_wire_want *wire = &want->wire;
-	struct lease *lease = calloc(1, sizeof(*lease));
+	struct lease *lease = zalloc(sizeof(*lease));
 
 	if (!lease)
 		return NULL;

@@ -11,7 +11,8 @@
 /* Of the connection's own peer, unless EXPLAIN says otherwise. */
 void want_init(struct want *want, struct call *call, const struct want_kind *kind)
 {
-	memset(want, 0, offsetof(struct want, buffer));
+	zero(want, offsetof(struct want, asked));
+	want->on_end.count = 0;
 	want->buffer[0] = '\0';
 	want->call = call;
 	want->kind = kind;

@@ -39,11 +39,8 @@ struct want {
 	const struct subject *subject; /* who asks; EXPLAIN: or who is asked about */
 	struct holder holder; /* likewise */
 	struct subject beneficiary; /* LEASE_FOR: then `subject` points here */
-	struct mmiod_wire_want asked; /* what a LEASE asks for, as it came */
 	struct mmiod_wire_want wire; /* with what its defaults come to; of an ALLOC the same */
 	struct mmiod_wire_alloc alloc; /* what an ALLOC asks for */
-	struct mmiod_wire_interrupt interrupt; /* what an INTERRUPT asks for */
-	struct mmiod_wire_operate operate; /* what an OPERATE asks for */
 	struct region *region;
 	enum mmiod_memory memory;
 	bool allocated;
@@ -53,7 +50,6 @@ struct want {
 	const struct config_grant *grant; /* that lets them; NULL: the policy has not been asked */
 	struct decision decision; /* of the policy, if `judged` */
 	bool judged;
-	struct config_writes on_end; /* the client's own */
 	const struct want *first; /* of the same request; NULL: it has no other */
 	size_t before; /* elements of the same request that were planned before it */
 	struct lease *
@@ -71,6 +67,12 @@ struct want {
 	bool dry; /* EXPLAIN: is planned, and not taken; has no request of its own */
 	bool provisional; /* the first of two tries: why not is not told */
 	struct text text; /* why not */
+
+	/* Not zeroed: the kinds that have these set all of them. */
+	struct mmiod_wire_want asked; /* what a LEASE asks for, as it came */
+	struct mmiod_wire_interrupt interrupt; /* what an INTERRUPT asks for */
+	struct mmiod_wire_operate operate; /* what an OPERATE asks for */
+	struct config_writes on_end; /* the client's own; zeroed is that there are none */
 	char buffer[TEXT_MAX];
 };
 

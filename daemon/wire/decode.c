@@ -70,6 +70,8 @@ static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const c
 
 static const struct shape *shape_find(uint16_t opcode)
 {
+	if (opcode && opcode <= array_size(shapes) && shapes[opcode - 1].opcode == opcode)
+		return &shapes[opcode - 1]; /* the first of them are in order */
 	for (size_t i = 0; i < array_size(shapes); i++)
 		if (shapes[i].opcode == opcode)
 			return &shapes[i];
@@ -106,6 +108,7 @@ static bool take_fixed(const struct shape *shape, const uint8_t *packet, struct 
 		       struct decode_error *error)
 {
 	size_t fixed = request->head.fixed, known = shape->fixed_known;
+	size_t taken = fixed < known ? fixed : known;
 
 	if (fixed < shape->fixed_min)
 		return fail(error, MMIOD_E_INVALID,
@@ -113,7 +116,9 @@ static bool take_fixed(const struct shape *shape, const uint8_t *packet, struct 
 	if (fixed > known && !is_zero(packet + known, fixed - known))
 		return fail(error, MMIOD_E_UNSUPPORTED,
 			    "the fixed part asks for something unknown here");
-	memcpy(&request->fixed, packet, fixed < known ? fixed : known);
+	memcpy(&request->fixed, packet, taken);
+	if (taken < known)
+		memset((uint8_t *)&request->fixed + taken, 0, known - taken);
 	return true;
 }
 
@@ -226,7 +231,8 @@ bool request_decode(const void *packet, size_t length, struct request *request,
 {
 	const struct shape *shape;
 
-	memset(request, 0, sizeof(*request));
+	memset(&request->head, 0, sizeof(request->head));
+	memset(&request->array, 0, sizeof(*request) - offsetof(struct request, array));
 	if (length < sizeof(request->head))
 		return fail(error, MMIOD_E_PROTOCOL, "the packet is shorter than a header");
 	memcpy(&request->head, packet, sizeof(request->head));
@@ -246,6 +252,7 @@ void request_element(const struct request *request, size_t index, void *element,
 {
 	size_t stride = request->head.stride;
 
-	memset(element, 0, size);
+	if (stride < size)
+		memset((uint8_t *)element + stride, 0, size - stride);
 	memcpy(element, request->array + index * stride, stride < size ? stride : size);
 }

@@ -13,7 +13,7 @@
 /* A request whose framing, sizes, unknown tails, flags and reserved fields have been checked. */
 struct request {
 	struct mmiod_msg head;
-	union { /* the fixed part, extended with zeros to what this daemon knows */
+	union { /* the fixed part, extended with zeros to what this daemon knows of the opcode's */
 		struct mmiod_msg msg;
 		struct mmiod_msg_hello hello;
 		struct mmiod_msg_list list;

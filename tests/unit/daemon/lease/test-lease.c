@@ -141,6 +141,65 @@ Test(lease, the_table_is_in_order_of_id_whatever_the_order_of_adding)
 	cr_assert_null(lease_after(&leases, 100));
 }
 
+Test(lease, a_table_that_is_empty_is_kept_for_the_next_lease)
+{
+	const UT_hash_table *table;
+
+	for (uint64_t id = 1; id < 100; id++) {
+		struct lease *one = add(id, 0, 16, READ, MMIOD_SHARE_EXCLUSIVE), *other;
+
+		table = one->hh.tbl;
+		cr_assert_eq(lease_find(&leases, id), one);
+		cr_assert_null(lease_find(&leases, id + 1));
+		other = add(id + 1000, 16, 16, READ, MMIOD_SHARE_EXCLUSIVE);
+		cr_assert_eq(lease_last(&leases), other);
+		lease_remove(&leases, one);
+		cr_assert_null(lease_find(&leases, id));
+		cr_assert_eq(lease_find(&leases, id + 1000), other);
+		lease_remove(&leases, other);
+		cr_assert_null(leases.table);
+		cr_assert_null(lease_find(&leases, id + 1000));
+		cr_assert_null(lease_after(&leases, 0));
+		cr_assert_eq(leases.spare, table);
+	}
+	leases_clear(&leases);
+	cr_assert_null(leases.spare);
+	add(1, 0, 16, READ, MMIOD_SHARE_EXCLUSIVE);
+	cr_assert_not_null(lease_find(&leases, 1));
+}
+
+Test(lease, a_table_that_many_made_large_is_not_kept)
+{
+	struct lease *all[1000];
+
+	for (uint64_t i = 0; i < 1000; i++)
+		all[i] = add(i + 1, i * 16, 16, READ, MMIOD_SHARE_EXCLUSIVE);
+	for (uint64_t i = 0; i < 1000; i++)
+		lease_remove(&leases, all[i]);
+	cr_assert_null(leases.table);
+	cr_assert_null(leases.spare);
+}
+
+Test(lease, of_the_accounts_without_leases_only_the_last_is_kept)
+{
+	for (uint64_t id = 1; id < 100; id++) {
+		struct lease *lease = calloc(1, sizeof(*lease));
+
+		lease->id = id;
+		lease->region = shm;
+		lease->length = 16;
+		lease->grant = (uint32_t)id % 7;
+		cr_assert_eq(lease_add(&leases, lease), 0);
+		cr_assert_eq(account_find(&leases, 0, lease->grant)->leases, 1u);
+		lease_remove(&leases, lease);
+		cr_assert_eq(account_find(&leases, 0, (uint32_t)id % 7)->leases, 0u);
+		cr_assert_eq(account_find(&leases, 0, (uint32_t)id % 7)->bytes, 0u);
+		cr_assert_eq(HASH_COUNT(leases.accounts), 1u);
+	}
+	leases_clear(&leases);
+	cr_assert_null(leases.accounts);
+}
+
 Test(lease, news_stand_at_the_head_of_the_list)
 {
 	struct lease *a = add(1, 0, 1, READ, 1), *b = add(2, 1, 1, READ, 1);

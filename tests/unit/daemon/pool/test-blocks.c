@@ -91,6 +91,26 @@ Test(blocks, that_come_back_are_taken_until_they_are_wiped)
 	cr_assert_not(blocks_next_dirty(blocks, &part));
 }
 
+/* What is wiped as a whole is the next one's as it is; of pieces the pool makes one again. */
+Test(blocks, that_come_back_in_pieces_are_had_as_a_whole)
+{
+	struct extent *extent = take(4);
+	uint64_t start = extent->span.start;
+
+	blocks_give_back(blocks, extent);
+	blocks_wiped(blocks, PAGE);
+	cr_assert(blocks->in_pieces);
+	blocks_wiped(blocks, 3 * PAGE);
+	cr_assert_not(blocks->in_pieces);
+	extent = take(4);
+	cr_assert_eq(extent->span.start, start);
+	blocks_give_back(blocks, extent);
+	blocks_wiped(blocks, 4 * PAGE);
+	cr_assert_not(blocks->in_pieces);
+	cr_assert_eq(pool_largest(blocks->pool), PAGES * PAGE);
+	cr_assert_eq(pool_check(blocks->pool), 0);
+}
+
 Test(blocks, that_need_no_wiping_are_free_at_once, .init = NULL)
 {
 	make(false);
