@@ -184,10 +184,10 @@ static bool run(struct connection *connection)
 	go_on(connection);
 	if (connection->unfinished && connection->readable && is_deserted(connection->fd))
 		connection_doom(connection);
-	r = connection_flush(connection);
+	r = connection->queue ? connection_flush(connection) : 0;
 	if (r == 0 && !connection->doomed)
 		r = connection_send_events(connection);
-	if (r == 0 && !connection->doomed)
+	if (r == 0 && connection->subscription.on && !connection->doomed)
 		r = connection_send_notices(connection);
 	if (r == 0)
 		read_requests(connection);
@@ -204,7 +204,7 @@ static void on_incoming(evutil_socket_t fd, short what, void *data)
 	struct connection *connection = data;
 
 	connection->readable = true;
-	turn_ask(connection);
+	turn_ask_first(connection);
 }
 
 static void on_room(evutil_socket_t fd, short what, void *data)

@@ -291,7 +291,8 @@ bool connection_has_pending(const struct connection *connection)
 	const struct lease *first = connection->leases.head;
 
 	return (first && lease_has_pending_event(first)) ||
-	       monitor_backlog(&connection->host->monitor, &connection->subscription);
+	       (connection->subscription.on &&
+		monitor_backlog(&connection->host->monitor, &connection->subscription));
 }
 
 /* Messages that the socket has not taken yet. */

@@ -57,6 +57,7 @@ struct turn {
 void turn_start(struct connection_host *host, bool (*serve)(struct connection *connection));
 void turn_stop(struct connection_host *host);
 void turn_ask(struct connection *connection);
+void turn_ask_first(struct connection *connection);
 void turn_ask_later(struct connection *connection);
 void turn_forget(struct connection *connection);
 void turn_do_later(struct connection_host *host, struct chore *chore);

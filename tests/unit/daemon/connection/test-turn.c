@@ -215,6 +215,28 @@ Test(turn, a_user_has_one_share_however_many_connections_it_has)
 	cr_assert_eq(answers, 400u, "and in the end all are");
 }
 
+/* It stands in no line, but has no more than a share of the turn either. */
+Test(turn, who_asks_alone_is_answered_at_once_and_has_one_share)
+{
+	int fd = client_hello(1234);
+
+	ask_status(fd);
+	one_turn();
+	cr_assert_eq(count_answers(fd), 1u);
+	for (unsigned int i = 0; i < 3 * TURN_SHARE / WORK_MESSAGE; i++)
+		ask_status(fd);
+	one_turn();
+	cr_assert_leq(count_answers(fd), TURN_SHARE / WORK_MESSAGE);
+	for (int i = 0; i < 10; i++)
+		one_turn();
+	cr_assert_leq(count_answers(fd), 3 * TURN_SHARE / WORK_MESSAGE);
+	ask_status(fd);
+	close(fd);
+	one_turn();
+	one_turn();
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
+}
+
 static unsigned int answered_before;
 
 static bool see_who_asks(struct connection *connection, const struct request *request)
