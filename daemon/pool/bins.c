@@ -30,6 +30,7 @@ static void init_bin(struct pool *pool, uint64_t pages)
 		.within = (pool->page_size << order) - 1,
 		.end = pool->size - length + 1,
 		.pages = pages,
+		.order = order,
 		.level = level,
 		.unit_shift = pool->page_shift + level * LEVEL_ORDERS,
 		.below = level ? pages >> LEVEL_ORDERS : 0,
@@ -88,6 +89,7 @@ int bin_give_vague(struct pool *pool, struct pool_bin *bin, uint64_t unit)
 
 	if (bin->n == BIN_ENTRIES || bin->binned[j] == UINT8_MAX)
 		return bin_refuse(pool, bin, j);
+	pool->binned = true;
 	bin->unit[bin->n++] = unit;
 	return 0;
 }
@@ -125,12 +127,5 @@ void pool_settle(struct pool *pool)
 	for (unsigned int i = 0; i < BINS; i++)
 		while (pool->bins[i].n)
 			drop(pool, &pool->bins[i]);
-}
-
-bool pool_is_settled(const struct pool *pool)
-{
-	for (unsigned int i = 0; i < BINS; i++)
-		if (pool->bins[i].n)
-			return false;
-	return true;
+	pool->binned = false;
 }

@@ -48,6 +48,7 @@ static inline int bin_give(struct pool *pool, struct pool_bin *bin, uint64_t uni
 		return bin_give_vague(pool, bin, unit);
 	if (n == BIN_ENTRIES)
 		return bin_refuse(pool, bin, j);
+	pool->binned = true;
 	bin->unit[n] = unit;
 	bin->n = n + 1;
 	return 0;

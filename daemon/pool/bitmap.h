@@ -68,7 +68,8 @@ struct pool_bin {
 	uint64_t within; /* bytes: no block has any of these bits in its offset */
 	uint64_t end; /* bytes: a block begins before it */
 	uint32_t n;
-	uint16_t pages; /* of a block */
+	uint16_t pages; /* of a block; 0: there is none of that length in the pool */
+	uint8_t order; /* of the smallest block that holds one */
 	uint8_t level;
 	uint8_t unit_shift; /* bytes to units */
 	uint8_t below; /* words of level 0 that are a block's, if its bits are those of level 1 */
@@ -83,6 +84,7 @@ struct pool {
 	uint8_t page_shift;
 	uint8_t levels;
 	uint8_t flags;
+	bool binned; /* a block may be in a bin: the summary may not know all that is free */
 	uint8_t depth[POOL_LEVELS]; /* of each level's lines */
 	uint64_t pages;
 	uint64_t nonempty; /* bit k: the summary lists a word for order k */
@@ -182,7 +184,11 @@ struct pool_want {
 	bool anywhere; /* neither bounds nor alignment */
 };
 
-bool pool_is_settled(const struct pool *pool);
+static inline bool pool_is_settled(const struct pool *pool)
+{
+	return !pool->binned;
+}
+
 int pool_examine(const struct pool *pool, const struct pool_request *request,
 		 struct pool_want *want);
 bool pool_find(const struct pool *pool, const struct pool_want *want, uint64_t *page);

@@ -190,6 +190,27 @@ static NOINLINE int alloc_examined(struct pool *pool, const struct pool_request 
 }
 
 /*
+ * The summary knows all that is free, but nothing of this order or any higher one. Mostly it does
+ * not know all, and this is not looked at.
+ */
+static inline bool is_hopeless(const struct pool *pool, unsigned int order)
+{
+	return pool_is_settled(pool) && !(pool->nonempty >> order);
+}
+
+/* More pages than there are bins for, or, as a power of two, more than the pool may have. */
+static NOINLINE int alloc_beyond_bins(struct pool *pool, uint64_t last,
+				      const struct pool_request *request, struct pool_extent *grant)
+{
+	unsigned int order = log2_floor(last << 1 | 1);
+
+	if (last < pool->pages && is_hopeless(pool, order) &&
+	    (request->flags || 1ull << order <= pool->pages))
+		return -ENOSPC;
+	return alloc_examined(pool, request, grant);
+}
+
+/*
  * The newest entry of the bin is a block still, and is granted. The summary is told at the end, by
  * a call that needs nothing of here: so nothing is kept meanwhile.
  */
@@ -199,7 +220,9 @@ static inline int alloc_binned(struct pool *pool, struct pool_bin *bin,
 	uint64_t unit, mask, left;
 
 	if (!bin->n)
-		return alloc_examined(pool, request, grant);
+		return bin->pages && is_hopeless(pool, bin->order)
+			       ? -ENOSPC
+			       : alloc_examined(pool, request, grant);
 	unit = bin->unit[bin->n - 1];
 	mask = bin->run << (unit % WORD_BITS);
 	left = bin->words[unit >> WORD_SHIFT] ^ mask;
@@ -216,8 +239,10 @@ static NOINLINE int alloc_by_pages(struct pool *pool, const struct pool_request 
 	uint64_t last = (request->length - 1) >> pool->page_shift;
 
 	if (request->alignment | request->lower | request->upper ||
-	    request->flags & ~(uint32_t)POOL_EXACT || last >= BIN_PAGES)
+	    request->flags & ~(uint32_t)POOL_EXACT)
 		return alloc_examined(pool, request, grant);
+	if (last >= BIN_PAGES || !request->flags)
+		return alloc_beyond_bins(pool, last, request, grant);
 	return alloc_binned(pool, &pool->bins[last], request, grant);
 }
 
