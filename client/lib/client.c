@@ -31,7 +31,7 @@ MMIOD_EXPORT const char *mmiod_client_error(const struct mmiod_client *client)
 
 MMIOD_EXPORT int mmiod_client_event_fd(const struct mmiod_client *client)
 {
-	return client->epoll;
+	return session_event_fd((struct mmiod_client *)client); /* its first call makes it */
 }
 
 MMIOD_EXPORT int mmiod_client_next_event_sized(struct mmiod_client *client,

@@ -35,7 +35,7 @@ struct event_queue {
 	struct link events;
 	struct link notices; /* struct mmiod_notice */
 	size_t notice_count;
-	int wake; /* eventfd: readable while the queue is not empty; borrowed from the client */
+	int wake; /* eventfd: readable while the queue is not empty; the client's; -1: none yet */
 };
 
 struct mmiod_client {
@@ -43,7 +43,7 @@ struct mmiod_client {
 	uint64_t owner; /* process_number() of the process that made it */
 	pid_t owner_pid; /* for the sentence that refuses another */
 	int sock; /* -1: the daemon went away, the next request connects again */
-	int epoll; /* what the program polls: socket and wake */
+	int epoll; /* what the program polls: socket, wake and timer; -1: it has not asked yet */
 	int wake;
 	unsigned int connections; /* made so far */
 	int timeout_ms; /* how long one reply may take */

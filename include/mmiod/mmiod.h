@@ -113,7 +113,8 @@ const char *mmiod_client_error(const struct mmiod_client *client);
 
 /**
  * A descriptor that is readable whenever mmiod_client_next_event() has something to do: an event to
- * take, or a lease to renew. Owned by the client.
+ * take, or a lease to renew. Owned by the client, which makes it when it is asked for first: negative
+ * errno, of the first call only, as -EMFILE, or -EOWNERDEAD after fork.
  */
 int mmiod_client_event_fd(const struct mmiod_client *client);
 

@@ -1590,7 +1590,7 @@ class client
 	/** Readable when next_event() has something to do. Owned by this object. */
 	int event_fd() const
 	{
-		return ::mmiod_client_event_fd(native());
+		return check(::mmiod_client_event_fd(native()));
 	}
 
 	/** Take an event if there is one. ECONNRESET, once: the daemon went away. */

@@ -37,7 +37,8 @@ void connection_close(struct mmiod_client *client)
 {
 	if (client->sock < 0)
 		return;
-	epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
+	if (client->epoll >= 0)
+		epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
 	pending_suspend(client);
 	client->late_count = 0; /* what it granted ends with it, or with the files that came */
 	close(client->sock);
@@ -93,7 +94,8 @@ static int connect_socket(struct mmiod_client *client)
 		return fail_connect(client, errno);
 	bound_waits(client);
 	if (connect(client->sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &interest) < 0)
+	    (client->epoll >= 0 &&
+	     epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &interest) < 0))
 		err = fail_connect(client, errno);
 	if (err)
 		connection_close(client);
@@ -212,14 +214,15 @@ static int receive_hello(struct mmiod_client *client)
 	int64_t deadline = clock_ms() + client->timeout_ms;
 	struct packet packet;
 	struct reply reply = { .packet = &packet };
-	int err;
+	int err = connection_next(client, true, &packet, &reply.message), waited;
 
-	do {
-		err = connection_wait(client, deadline, false);
-		if (err)
-			return err;
+	/* It was bounded when it was made; after a packet that is no reply the rest is waited for. */
+	while (err == -EAGAIN) {
+		waited = connection_wait(client, deadline, false);
+		if (waited)
+			return waited;
 		err = connection_next(client, false, &packet, &reply.message);
-	} while (err == -EAGAIN);
+	}
 	if (err == -EPROTO)
 		return client_fail(client, err, "%s: the daemon does not speak this protocol",
 				   client->path);

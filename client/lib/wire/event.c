@@ -17,12 +17,13 @@ struct held_event {
 	struct mmiod_event event;
 };
 
-void event_queue_init(struct event_queue *queue, int wake)
+/* Nobody sleeps yet, and nobody has to be woken. */
+void event_queue_init(struct event_queue *queue)
 {
 	link_init(&queue->events);
 	link_init(&queue->notices);
 	queue->notice_count = 0;
-	queue->wake = wake;
+	queue->wake = -1;
 }
 
 bool event_queue_empty(const struct event_queue *queue)
@@ -44,8 +45,15 @@ static bool is_notice(uint32_t type)
 /* After something was put into a queue that was @empty before. */
 static void wake(struct event_queue *queue, bool empty)
 {
-	if (empty)
+	if (empty && queue->wake >= 0)
 		eventfd_write(queue->wake, 1);
+}
+
+/* From now on the program may sleep; what is held already wakes it. */
+void event_queue_wake_by(struct event_queue *queue, int eventfd)
+{
+	queue->wake = eventfd;
+	wake(queue, !event_queue_empty(queue));
 }
 
 /* After something was taken. */
@@ -53,7 +61,7 @@ static void rest(struct event_queue *queue)
 {
 	eventfd_t count;
 
-	if (event_queue_empty(queue))
+	if (queue->wake >= 0 && event_queue_empty(queue))
 		eventfd_read(queue->wake, &count);
 }
 

@@ -60,14 +60,20 @@ static bool open_timer(struct mmiod_client *client)
 	       epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->timer, &interest) == 0;
 }
 
+/* The program is about to poll: from now on it is woken for renewals. */
+void renew_wake(struct mmiod_client *client)
+{
+	/* Without a timer, which costs a descriptor, calls renew all the same. */
+	if (client->renew_at && client->epoll >= 0 && open_timer(client))
+		set_timer(client, client->renew_at);
+}
+
 static void schedule(struct mmiod_client *client, int64_t at)
 {
 	if (client->renew_at && client->renew_at <= at)
 		return;
 	client->renew_at = at;
-	/* Without a timer, which costs a descriptor, calls renew all the same. */
-	if (open_timer(client))
-		set_timer(client, at);
+	renew_wake(client);
 }
 
 /* The lease was granted just now. */

@@ -38,19 +38,55 @@ void session_close(struct mmiod_client *client)
 	free(client);
 }
 
-static int open_poll_set(struct mmiod_client *client)
+/* mmiod_client_cancel() is for other threads and signal handlers, which can make nothing. */
+static int open_cancel(struct mmiod_client *client)
+{
+	client->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (client->cancel < 0)
+		return client_fail(client, -errno, "cannot make a descriptor: %s", strerror(errno));
+	return 0;
+}
+
+static int fail_event_fd(struct mmiod_client *client)
+{
+	int err = -errno;
+
+	if (client->epoll >= 0)
+		close(client->epoll);
+	if (client->wake >= 0)
+		close(client->wake);
+	client->epoll = client->wake = client->events.wake = -1;
+	return client_fail(client, err, "cannot make the event descriptor: %s", strerror(-err));
+}
+
+/*
+ * Most programs connect, ask and go, and poll nothing: what they would poll is six of the twenty
+ * system calls of a connection.
+ */
+static int open_event_fd(struct mmiod_client *client)
 {
 	struct epoll_event interest = { .events = EPOLLIN };
 
 	client->epoll = epoll_create1(EPOLL_CLOEXEC);
 	client->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	client->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	event_queue_init(&client->events, client->wake);
-	if (client->epoll < 0 || client->wake < 0 || client->cancel < 0 ||
-	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->wake, &interest) < 0)
-		return client_fail(client, -errno, "cannot make the event descriptor: %s",
-				   strerror(errno));
-	return 0;
+	if (client->epoll < 0 || client->wake < 0 ||
+	    epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->wake, &interest) < 0 ||
+	    (client->sock >= 0 &&
+	     epoll_ctl(client->epoll, EPOLL_CTL_ADD, client->sock, &interest) < 0))
+		return fail_event_fd(client);
+	event_queue_wake_by(&client->events, client->wake);
+	renew_wake(client);
+	return client->epoll;
+}
+
+/* What a program polls is made when it is asked for first. */
+int session_event_fd(struct mmiod_client *client)
+{
+	int err = client->epoll < 0 ? client_check(client) : 0;
+
+	if (err || client->epoll >= 0)
+		return err ? err : client->epoll;
+	return open_event_fd(client);
 }
 
 static const char *socket_path(const char *path)
@@ -80,7 +116,7 @@ static struct mmiod_client *client_new(const char *path)
 	link_init(&client->leases);
 	link_init(&client->renewals);
 	link_init(&client->pending);
-	event_queue_init(&client->events, -1);
+	event_queue_init(&client->events);
 	client->publishes = wants_publishing();
 	client->path = strdup(socket_path(path));
 	client->buffer = malloc(MMIOD_MSG_MAX);
@@ -107,7 +143,7 @@ int session_open(const char *path, void (*reconnected)(struct mmiod_client *clie
 		return -ENOMEM;
 	}
 	made->reconnected = reconnected;
-	err = open_poll_set(made);
+	err = open_cancel(made);
 	if (!err)
 		err = connection_open(made);
 	if (!err) {

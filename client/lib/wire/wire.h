@@ -64,7 +64,8 @@ void name_clean(char *name, size_t size);
 
 /* ---- event.c ---- */
 
-void event_queue_init(struct event_queue *queue, int wake);
+void event_queue_init(struct event_queue *queue);
+void event_queue_wake_by(struct event_queue *queue, int wake);
 int event_queue_hold(struct event_queue *queue, const struct message *message);
 int event_queue_tell(struct event_queue *queue, enum mmiod_event_type type, uint64_t lease,
 		     const char *text);
@@ -90,6 +91,7 @@ struct renewal {
 
 void renewal_start(struct mmiod_client *client, struct renewal *renewal);
 void renew_due(struct mmiod_client *client);
+void renew_wake(struct mmiod_client *client);
 int64_t renew_within_ms(const struct mmiod_client *client);
 void renew_stop(struct mmiod_client *client);
 
@@ -180,6 +182,7 @@ int exchange_cancel(struct mmiod_client *client, uint64_t request, uint64_t *id)
 int session_open(const char *path, void (*reconnected)(struct mmiod_client *client, bool restarted),
 		 char *error, struct mmiod_client **client);
 void session_close(struct mmiod_client *client);
+int session_event_fd(struct mmiod_client *client);
 int session_drain(struct mmiod_client *client);
 int session_next_event(struct mmiod_client *client, struct mmiod_event *event);
 

@@ -98,10 +98,12 @@ static PyObject *client_close(PyObject *object, PyObject *none)
 static PyObject *client_fileno(PyObject *object, PyObject *none)
 {
 	struct mmiod_client *client = client_enter((struct client *)object);
+	int fd;
 
 	if (!client)
 		return NULL;
-	return leave((struct client *)object, 0, PyLong_FromLong(mmiod_client_event_fd(client)));
+	fd = mmiod_client_event_fd(client);
+	return leave((struct client *)object, fd, fd < 0 ? NULL : PyLong_FromLong(fd));
 }
 
 static PyObject *client_set_wait(PyObject *object, PyObject *argument)

@@ -104,6 +104,13 @@ fn connect(path: *const std::os::raw::c_char) -> Result<Client> {
             _ => error,
         });
     }
+    // Made when it is asked for first, which as_fd() cannot fail at.
+    let events = unsafe { sys::mmiod_client_event_fd(made) };
+    if events < 0 {
+        let error = Error::of(events, unsafe { text_of(sys::mmiod_client_error(made)) });
+        unsafe { sys::mmiod_client_free(made) };
+        return Err(error);
+    }
     Ok(Client { connection: Connection::new(made) })
 }
 

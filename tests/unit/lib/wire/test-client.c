@@ -458,6 +458,7 @@ Test(client, is_refused_in_a_child_and_goes_on_in_the_parent)
 
 	client = fake_serve(&fake, serve_status_after_fork, NULL);
 	cr_assert_eq(mmiod_client_status(client, &status), 0);
+	cr_assert_geq(mmiod_client_event_fd(client), 0);
 	pid = fork();
 	if (!pid)
 		_exit(in_child(client, NULL));

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 600000
@@ -36,6 +38,76 @@ static void grant_amid_events(struct fake *fake)
 	fake_grant(fake, fake->request, 5, NULL);
 	fake_event(fake, MMIOD_EVENT_GONE, 2, "");
 	fake_wait_hang_up(fake);
+}
+
+/* What a program polls is made when it asks for it, and knows what has been held since. */
+Test(event, held_before_the_descriptor_was_asked_for_wakes_the_program)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct fake fake;
+	int fd;
+
+	client = fake_serve(&fake, grant_amid_events, NULL);
+	lease_or_fail(client, 0, 0x1000, 0);
+	cr_assert_lt(client->epoll, 0);
+	cr_assert_lt(client->wake, 0);
+	event = take(client, 0, "one is held already");
+	cr_assert_eq(event.type, MMIOD_EVENT_REVOKE_ASKED);
+	fd = mmiod_client_event_fd(client);
+	cr_assert_eq(fd, mmiod_client_event_fd(client), "it is made once");
+	take(client, 0, "one is still held");
+	take(client, PATIENCE_MS, "one is in the socket");
+	cr_assert_not(readable(client, 0));
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+static int ask_in_child(struct mmiod_client *client)
+{
+	return mmiod_client_event_fd(client) == -EOWNERDEAD &&
+			       strstr(mmiod_client_error(client), "connect again after fork")
+		       ? 0
+		       : 1;
+}
+
+Test(event, a_child_makes_no_descriptor_of_its_parents_client)
+{
+	struct mmiod_client *client;
+	struct fake fake;
+	int result;
+	pid_t pid;
+
+	client = fake_serve(&fake, grant_amid_events, NULL);
+	pid = fork();
+	if (!pid)
+		_exit(ask_in_child(client));
+	waitpid(pid, &result, 0);
+	cr_assert_eq(result, 0);
+	cr_assert_lt(client->epoll, 0);
+	lease_or_fail(client, 0, 0x1000, 0);
+	mmiod_client_free(client);
+	fake_stop(&fake);
+}
+
+Test(event, without_descriptors_left_the_first_asking_is_told)
+{
+	struct rlimit limit, none = { 0 };
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, grant_amid_events, NULL);
+	lease_or_fail(client, 0, 0x1000, 0);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	cr_assert_eq(mmiod_client_event_fd(client), -EMFILE);
+	cr_assert_not_null(strstr(mmiod_client_error(client), "event descriptor"));
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	cr_assert_geq(mmiod_client_event_fd(client), 0);
+	cr_assert(readable(client, 0), "and nothing is lost");
+	mmiod_client_free(client);
+	fake_stop(&fake);
 }
 
 /*
