@@ -35,17 +35,17 @@ static bool has_name(uint32_t pid, const char *comm)
 }
 
 /*
- * The unit as it was when the holder connected; for a holder without a connection as it is now, if
- * its number still has its name.
+ * The unit as it was when the holder's connection was first asked about; for a holder without a
+ * connection as it is now, if its number still has its name.
  */
 void holder_unit(const struct broker *broker, const struct lease *lease, char *unit, size_t size)
 {
-	const struct peer *peer;
-
 	unit[0] = '\0';
 	if (lease->list && lease->list != &broker->orphans) {
-		peer = &container_of(lease->list, struct connection, leases)->peer;
-		snprintf(unit, size, "%s", peer->unit);
+		struct connection *connection =
+			container_of(lease->list, struct connection, leases);
+
+		snprintf(unit, size, "%s", peer_unit(&connection->peer));
 	} else if (has_name(lease->holder.pid, lease->holder.comm)) {
 		peer_find_unit(lease->holder.pid, unit, size);
 	}

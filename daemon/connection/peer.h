@@ -16,7 +16,8 @@ struct peer {
 	struct subject subject; /* its gids point to `gids` */
 	struct holder holder;
 	gid_t *gids;
-	char unit[PEER_UNIT_MAX]; /* of systemd; empty: none, or not known */
+	char unit[PEER_UNIT_MAX]; /* see peer_unit() */
+	bool unit_read;
 };
 
 void peer_init(void);
@@ -24,6 +25,7 @@ bool peer_is_known(uid_t uid);
 int peer_read(struct peer *peer, int fd);
 void peer_read_comm(struct holder *holder);
 void peer_find_unit(uint32_t pid, char *unit, size_t size);
+const char *peer_unit(struct peer *peer);
 void peer_clear(struct peer *peer);
 
 #endif

@@ -62,11 +62,12 @@ static void fill_client(const struct call *call, const void *item, void *element
 
 static void add_unit(struct call *call, const void *item, void *element, const void *before)
 {
-	const struct connection *connection = item;
+	struct connection *connection = (struct connection *)item; /* to keep the unit in */
 	struct mmiod_wire_client *out = element;
+	const char *unit = peer_unit(&connection->peer);
 
-	if (connection->peer.unit[0])
-		out->unit = reply_text(call->reply, "%s", connection->peer.unit);
+	if (unit[0])
+		out->unit = reply_text(call->reply, "%s", unit);
 }
 
 enum request_result request_clients(struct call *call)
