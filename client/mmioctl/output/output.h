@@ -120,10 +120,13 @@ struct table {
 	struct libscols_table *scols; /* without --json, and while rows are kept */
 	size_t widths[COLUMNS_MAX]; /* of those picked, from then on */
 	json_t *kept; /* with --json, and while rows are kept */
+	json_t *head; /* with --json: what stands before the rows */
+	bool flat; /* with --json: all cells that are printed are numbers or texts */
 };
 
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
 		size_t count, const char *key);
+void table_set_head(struct table *table, json_t *head); /* takes it; for JSON */
 int table_row(struct table *table, const struct cell *cells);
 int table_end(struct table *table, int status);
 extern const struct verb_option table_options[]; /* of verbs that have no other options */

@@ -139,6 +139,22 @@ static bool is_right(const struct column *column)
 	       column->kind == CELL_NANOSECONDS || column->kind == CELL_RATE;
 }
 
+/* Whether no cell of the row is more than a number or a text, and each has a key of its own. */
+static bool is_flat(const struct table *table)
+{
+	for (size_t i = 0; i < table->picked_count; i++) {
+		enum cell_kind kind = table->columns[table->picked[i]].kind;
+
+		if (kind == CELL_OBJECT || kind == CELL_LIST || kind == CELL_NUMBERS ||
+		    kind == CELL_VALUE)
+			return false;
+		for (size_t j = 0; j < i; j++)
+			if (table->picked[j] == table->picked[i])
+				return false;
+	}
+	return true;
+}
+
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
 		size_t count, const char *key)
 {
@@ -151,8 +167,10 @@ int table_begin(struct table *table, const struct context *context, const struct
 	if (status)
 		return status;
 	if (context->json) {
+		table->flat = is_flat(table);
+		table->head = json_pack("{s:i}", "schema", JSON_SCHEMA);
 		table->kept = json_array();
-		return table->kept ? 0 : out_of_memory(table->context);
+		return table->kept && table->head ? 0 : out_of_memory(table->context);
 	}
 	table->scols = scols_new_table();
 	if (!table->scols)
@@ -167,6 +185,15 @@ int table_begin(struct table *table, const struct context *context, const struct
 			return out_of_memory(table->context);
 	}
 	return 0;
+}
+
+/* Instead of the schema alone; NULL: there was no memory for it, and what is shown has less. */
+void table_set_head(struct table *table, json_t *head)
+{
+	if (!head)
+		return;
+	json_decref(table->head);
+	table->head = head;
 }
 
 /* ---- rows ---- */
@@ -300,15 +327,87 @@ static int print_json_row(const struct table *table, json_t *row, bool first)
 	return STATUS_OK;
 }
 
+/* ---- JSON of many rows: as json_of() and jansson would have it, without an object for each ---- */
+
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
+			return false;
+	return true;
+}
+
+static void write_value(json_t *value)
+{
+	if (value)
+		json_dumpf(value, stdout, JSON_ENCODE_ANY);
+	json_decref(value);
+}
+
+static void write_cell(enum cell_kind kind, const struct cell *cell)
+{
+	char digits[24];
+	char *at = digits + sizeof(digits) - 1;
+	uint64_t left = cell->number;
+
+	if (cell->none || (kind != CELL_TEXT && left > INT64_MAX) ||
+	    (kind == CELL_TEXT && !is_plain(cell->text))) {
+		write_value(json_cell(kind, cell));
+		return;
+	}
+	if (kind == CELL_TEXT) {
+		putchar_unlocked('"');
+		fputs_unlocked(cell->text, stdout);
+		putchar_unlocked('"');
+		return;
+	}
+	*at = '\0';
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	fputs_unlocked(at, stdout);
+}
+
+static int write_flat_row(const struct table *table, const struct cell *cells)
+{
+	for (size_t i = 0; i < table->picked_count; i++) {
+		size_t index = table->picked[i];
+		char key[32];
+
+		json_key(table->columns[index].name, key, sizeof(key));
+		fputs_unlocked(i ? ",\n      \"" : ",\n    {\n      \"", stdout);
+		fputs_unlocked(key, stdout);
+		fputs_unlocked("\": ", stdout);
+		write_cell(table->columns[index].kind, &cells[index]);
+	}
+	fputs_unlocked("\n    }", stdout);
+	return STATUS_OK;
+}
+
+/* What stands before the rows, as far as the bracket that they are in. */
+static int print_head(const struct table *table)
+{
+	char *text =
+		json_dumps(table->head,
+			   JSON_PRESERVE_ORDER | (output_position ? JSON_COMPACT : JSON_INDENT(2)));
+	size_t length = text ? strlen(text) : 0;
+
+	if (!length)
+		return out_of_memory(table->context);
+	length -= output_position ? 1 : 2; /* the brace, and the line that it is on */
+	fwrite(text, 1, length, stdout);
+	free(text);
+	printf(output_position ? ",\"%s\":[" : ",\n  \"%s\": [", table->key);
+	return STATUS_OK;
+}
+
 /* The kept rows are printed as json_output() would print them if they were all. */
 static int release_json(struct table *table)
 {
-	int status = STATUS_OK;
+	int status = print_head(table);
 	json_t *row;
 	size_t i;
 
-	printf(output_position ? "{\"schema\":%d,\"%s\":[" : "{\n  \"schema\": %d,\n  \"%s\": [",
-	       JSON_SCHEMA, table->key);
 	json_array_foreach(table->kept, i, row)
 	{
 		if (!status)
@@ -329,8 +428,11 @@ static void end_released_json(void)
 
 static int json_row(struct table *table, const struct cell *cells)
 {
-	json_t *row = json_of(table, cells);
+	json_t *row;
 
+	if (!table->kept && !output_position && table->flat)
+		return write_flat_row(table, cells);
+	row = json_of(table, cells);
 	if (!table->kept)
 		return print_json_row(table, row, false);
 	if (json_array_append_new(table->kept, row))
@@ -411,9 +513,10 @@ int table_row(struct table *table, const struct cell *cells)
 
 static int print_rest(struct table *table)
 {
-	if (table->kept)
-		return json_output(
-			json_pack("{s:i, s:O}", "schema", JSON_SCHEMA, table->key, table->kept));
+	if (table->kept) {
+		json_object_set(table->head, table->key, table->kept);
+		return json_output(json_incref(table->head));
+	}
 	if (table->context->json)
 		end_released_json();
 	else if (table->scols)
@@ -429,9 +532,10 @@ int table_end(struct table *table, int status)
 {
 	if (!status)
 		status = print_rest(table);
+	json_decref(table->head);
 	json_decref(table->kept);
 	scols_unref_table(table->scols);
-	table->kept = NULL;
+	table->head = table->kept = NULL;
 	table->scols = NULL;
 	return status;
 }

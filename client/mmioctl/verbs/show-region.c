@@ -14,7 +14,7 @@
 struct holders {
 	const struct mmiod_region *region;
 	const char *heading; /* of the next line */
-	json_t *list; /* with --json */
+	struct table table; /* with --json */
 };
 
 static bool is_of(const struct mmiod_lease_info *info, const struct mmiod_region *region)
@@ -116,29 +116,66 @@ static int print_holders(const struct context *context, const struct mmiod_regio
 
 /* ---- JSON ---- */
 
+enum holder_column {
+	HOLDER_LEASE,
+	HOLDER_OFFSET,
+	HOLDER_LENGTH,
+	HOLDER_RIGHTS,
+	HOLDER_MEMTYPE,
+	HOLDER_SHARE,
+	HOLDER_USER,
+	HOLDER_UID,
+	HOLDER_PID,
+	HOLDER_COMMAND,
+	HOLDER_STARTED,
+	HOLDER_MAPPINGS,
+	HOLDER_COLUMNS,
+};
+
+static const struct column holder_columns[] = {
+	[HOLDER_LEASE] = { "LEASE", CELL_NUMBER, true, "" },
+	[HOLDER_OFFSET] = { "OFFSET", CELL_HEX, true, "" },
+	[HOLDER_LENGTH] = { "LENGTH", CELL_HEX, true, "" },
+	[HOLDER_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "" },
+	[HOLDER_MEMTYPE] = { "CACHE", CELL_TEXT, true, "" },
+	[HOLDER_SHARE] = { "SHARE", CELL_TEXT, true, "" },
+	[HOLDER_USER] = { "USER", CELL_TEXT, true, "" },
+	[HOLDER_UID] = { "UID", CELL_NUMBER, true, "" },
+	[HOLDER_PID] = { "PID", CELL_NUMBER, true, "" },
+	[HOLDER_COMMAND] = { "COMMAND", CELL_TEXT, true, "" },
+	[HOLDER_STARTED] = { "STARTED", CELL_TIME, true, "" },
+	[HOLDER_MAPPINGS] = { "MAPPINGS", CELL_NUMBER, true, "" },
+};
+
+static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
+{
+	char user[64];
+
+	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
+	cell_number(&cells[HOLDER_LEASE], mmiod_lease_info_id(info));
+	cell_place(&cells[HOLDER_OFFSET], mmiod_lease_info_offset(info));
+	cell_number(&cells[HOLDER_LENGTH], mmiod_lease_info_length(info));
+	cell_text(&cells[HOLDER_RIGHTS], rights_word(mmiod_lease_info_rights(info)));
+	cell_text(&cells[HOLDER_MEMTYPE], memtype_word(mmiod_lease_info_memtype(info)));
+	cell_text(&cells[HOLDER_SHARE], share_word(mmiod_lease_info_share(info)));
+	cell_text(&cells[HOLDER_USER], user);
+	cell_number(&cells[HOLDER_UID], mmiod_lease_info_uid(info));
+	cell_number(&cells[HOLDER_PID], mmiod_lease_info_pid(info));
+	cell_text(&cells[HOLDER_COMMAND], mmiod_lease_info_comm(info));
+	cell_number(&cells[HOLDER_STARTED], mmiod_lease_info_started(info));
+	cell_number(&cells[HOLDER_MAPPINGS], mmiod_lease_info_mappings(info));
+}
+
 static int add_holder(void *data, const struct mmiod_lease_info *info)
 {
 	struct holders *holders = data;
-	char user[64];
+	struct cell cells[HOLDER_COLUMNS];
 
 	if (!is_of(info, holders->region))
 		return STATUS_OK;
-	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-	json_array_append_new(
-		holders->list,
-		json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:o, s:I}", "lease",
-			  json_number(mmiod_lease_info_id(info)), "offset",
-			  json_place(mmiod_lease_info_offset(info)), "length",
-			  json_number(mmiod_lease_info_length(info)), "rights",
-			  rights_word(mmiod_lease_info_rights(info)), "cache",
-			  memtype_word(mmiod_lease_info_memtype(info)), "share",
-			  share_word(mmiod_lease_info_share(info)), "user", user, "uid",
-			  (json_int_t)mmiod_lease_info_uid(info), "pid",
-			  (json_int_t)mmiod_lease_info_pid(info), "command",
-			  mmiod_lease_info_comm(info), "started",
-			  json_number(mmiod_lease_info_started(info)), "mappings",
-			  (json_int_t)mmiod_lease_info_mappings(info)));
-	return STATUS_OK;
+	cells_clear(cells, HOLDER_COLUMNS);
+	fill_holder(info, cells);
+	return table_row(&holders->table, cells);
 }
 
 static json_t *region_json(const struct mmiod_region *region, bool inspect)
@@ -167,17 +204,14 @@ static json_t *region_json(const struct mmiod_region *region, bool inspect)
 static int print_json(const struct context *context, const struct mmiod_region *region,
 		      bool inspect)
 {
-	struct holders holders = { .region = region, .list = json_array() };
-	int status = each_lease(context, add_holder, &holders);
-	json_t *root;
+	struct holders holders = { .region = region };
+	int status =
+		table_begin(&holders.table, context, holder_columns, HOLDER_COLUMNS, "holders");
 
-	if (status) {
-		json_decref(holders.list);
-		return status;
-	}
-	root = region_json(region, inspect);
-	json_object_set_new(root, "holders", holders.list);
-	return json_output(root);
+	table_set_head(&holders.table, region_json(region, inspect));
+	if (!status)
+		status = each_lease(context, add_holder, &holders);
+	return table_end(&holders.table, status);
 }
 
 /* ---- both ---- */

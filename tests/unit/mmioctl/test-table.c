@@ -137,6 +137,59 @@ static size_t position_column(const struct position *position, const char *sente
 	return 0;
 }
 
+/* Those that are kept are jansson's, the others are not. */
+Test(table, json_of_an_odd_row_is_the_same_whether_it_is_kept_or_not)
+{
+	static const struct {
+		uint64_t number;
+		const char *name;
+	} odd[] = { { 0, "\"quoted\" and \\" },
+		    { INT64_MAX, "tab\tand newline\n" },
+		    { UINT64_MAX, "\u00e4\u20ac" },
+		    { 1ull << 63, "\xff\xfe is no UTF-8" },
+		    { 42, "-" },
+		    { 10, "a/b" } };
+	size_t n = sizeof(odd) / sizeof(odd[0]);
+
+	begin(true);
+	for (size_t i = 0; i < n; i++)
+		row(odd[i].number, odd[i].name);
+	rows(TABLE_KEPT - (unsigned int)n);
+	for (size_t i = 0; i < n; i++)
+		row(odd[i].number, odd[i].name);
+	cr_assert_eq(end(0), 0);
+	for (size_t i = 0; i < n; i++)
+		for (unsigned int j = 0; j < 4; j++) {
+			const char *early = line(3 + 4 * (unsigned int)i + j);
+			const char *late = line(3 + 4 * (TABLE_KEPT + (unsigned int)i) + j);
+			size_t length = strcspn(early, "\n");
+
+			length -= early[length - 1] == ',' && j == 3;
+			cr_assert(!strncmp(early, late, length), "%zu: %.*s, %.*s", i, (int)length,
+				  early, (int)length, late);
+		}
+	cr_assert(strstr(output, "\"0xffffffffffffffff\""));
+}
+
+Test(table, what_stands_before_the_rows_does_so_however_many_there_are)
+{
+	static const unsigned int counts[] = { 0, 1, TABLE_KEPT, 2 * TABLE_KEPT };
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		json_t *root;
+
+		begin(true);
+		table_set_head(&table,
+			       json_pack("{s:i, s:s}", "schema", JSON_SCHEMA, "region", "motor"));
+		rows(counts[i]);
+		cr_assert_eq(end(0), 0);
+		json_has(counts[i]);
+		root = json_loads(output, 0, NULL);
+		cr_assert_str_eq(json_string_value(json_object_get(root, "region")), "motor");
+		json_decref(root);
+	}
+}
+
 Test(table, json_of_many_rows_is_one_line_in_a_batch)
 {
 	const struct position position = { .line = 7, .column = position_column };
