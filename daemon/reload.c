@@ -9,6 +9,7 @@
  *
  * The leases of grants that are gone last until they end, unless "revoke-on-reload = yes".
  */
+#include <malloc.h>
 #include <string.h>
 #include "base/log.h"
 #include "broker/underway.h"
@@ -83,6 +84,7 @@ static bool go_on_freeing(struct chore *chore)
 		if (!config_free_some(daemon->reload.old, FREED_FOR_WORK))
 			continue;
 		daemon->reload.old = NULL;
+		malloc_trim(0); /* of the loader's thread as well, which made the tree */
 		return false;
 	}
 	return true;

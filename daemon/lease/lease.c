@@ -5,8 +5,11 @@
  * is in nobody's way: where an exclusive lease comes, it ends.
  */
 #include <assert.h>
+#include <malloc.h>
 #include <string.h>
 #include "lease/lease.h"
+
+#define GIVEN_BACK_TOGETHER 8192u /* leases, of which a page holds six */
 
 /* ---- sharing --------------------------------------------------------------------------------- */
 
@@ -414,6 +417,8 @@ int lease_enter(struct leases *leases, struct lease *lease)
 		return -ENOMEM;
 	enter_orders(leases, lease);
 	lease->region->n_leases++;
+	if (leases->most < HASH_COUNT(leases->table))
+		leases->most = HASH_COUNT(leases->table);
 	return 0;
 }
 
@@ -555,6 +560,23 @@ void lease_discard(struct lease *lease)
 	free(lease);
 }
 
+/*
+ * Memory of many leases that have ended is given back to the kernel, some megabytes at a time: of a
+ * million at once it would be nobody's turn for as long as their pages take. Leases that come and
+ * go give nothing back.
+ */
+static void give_memory_back(struct leases *leases)
+{
+	unsigned int count = HASH_COUNT(leases->table);
+
+	if (leases->most < count)
+		leases->most = count;
+	if (leases->most - count < GIVEN_BACK_TOGETHER)
+		return;
+	leases->most = count;
+	malloc_trim(0);
+}
+
 void lease_remove(struct leases *leases, struct lease *lease)
 {
 	lease_retire(leases, lease);
@@ -563,6 +585,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	charge_release(&lease->charge);
 	account_release(leases, lease->account);
 	lease_discard(lease);
+	give_memory_back(leases);
 }
 
 /* ---- whose it is ----------------------------------------------------------------------------- */

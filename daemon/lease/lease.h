@@ -129,6 +129,7 @@ struct leases {
 	struct account
 		*recent; /* that was booked last, which stays until another is; may be NULL */
 	UT_hash_table *spare; /* of `table`, while that is empty; may be NULL */
+	unsigned int most; /* there were in the table since memory was given back last */
 	struct interval_set time_limits; /* of struct time_limit */
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
 	uint32_t n_ending;

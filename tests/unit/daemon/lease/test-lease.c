@@ -180,6 +180,28 @@ Test(lease, a_table_that_many_made_large_is_not_kept)
 	cr_assert_null(leases.spare);
 }
 
+/* The kernel gets memory back when there are thousands of leases less, not when one comes and goes. */
+Test(lease, memory_of_thousands_that_end_is_given_back_in_parts)
+{
+	static struct lease *all[20000];
+	unsigned int parts = 0;
+
+	for (uint64_t i = 0; i < 20000; i++)
+		all[i] = add(i + 1, i * 16, 16, READ, MMIOD_SHARE_EXCLUSIVE);
+	cr_assert_eq(leases.most, 20000u);
+	for (uint64_t i = 0; i < 20000; i++) {
+		unsigned int most = leases.most;
+
+		lease_remove(&leases, all[i]);
+		parts += leases.most != most;
+		cr_assert_geq(leases.most, HASH_COUNT(leases.table));
+	}
+	cr_assert_eq(parts, 2u);
+	for (uint64_t id = 20001; id < 40000; id++)
+		lease_remove(&leases, add(id, 0, 16, READ, MMIOD_SHARE_EXCLUSIVE));
+	cr_assert_leq(leases.most, 20000u - 2 * 8192u);
+}
+
 Test(lease, of_the_accounts_without_leases_only_the_last_is_kept)
 {
 	for (uint64_t id = 1; id < 100; id++) {
