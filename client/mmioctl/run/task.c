@@ -123,19 +123,29 @@ static char *identity(int directory)
 	return text;
 }
 
+/* Read once: this process stays whose it is. */
+static const char *own_identity(void)
+{
+	static char *ours;
+	int self = ours ? -1 : open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (self >= 0) {
+		ours = identity(self);
+		close(self);
+	}
+	return ours;
+}
+
 /*
  * As texts: the kernel writes the numbers of both for the user namespace of who reads, and keeps
  * groups in order.
  */
 bool task_is_ours(const struct task *task)
 {
-	int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *ours = self < 0 ? NULL : identity(self), *theirs = identity(task->proc);
-	bool same = ours && theirs && ours[0] && !strcmp(ours, theirs);
+	const char *ours = own_identity();
+	char *theirs = ours ? identity(task->proc) : NULL;
+	bool same = theirs && ours[0] && !strcmp(ours, theirs);
 
-	free(ours);
 	free(theirs);
-	if (self >= 0)
-		close(self);
 	return same;
 }
