@@ -108,14 +108,15 @@ has_rows() # SINCE NUMBER
 	before=$(rows t_s)
 	eventually has_rows t_s $((before + 3))
 	eventually mmioctl status
+	# A writer, for whom it makes room, suspends it; the daemon's end does not.
+	run says $RECORD '^# suspended$'
+	[ "$status" = 1 ]
 	as operator mmioctl write shm+0x4000:32 0x79
 	eventually says $RECORD ',121$'
 	kill -INT "$holder_pid"
 	wait "$holder_pid"
 	holder_pid=
 	[ "$(tail -n 1 $RECORD | cut -d, -f1)" = "# end: interrupted" ]
-	run says $RECORD '^# suspended$'
-	[ "$status" = 1 ]
 }
 
 @test "a record begins by a condition on a card, and ends with 7 and the name of who took it" {
