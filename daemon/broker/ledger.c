@@ -166,6 +166,7 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	struct tag_content content;
 	struct region *region;
 	struct lease *lease;
+	int r;
 
 	tag_decode(entry->window.tag, &content);
 	if (entry->kind != MMIOD_KIND_WINDOW)
@@ -200,11 +201,14 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 	lease->started_ms = content.started_ms;
 	lease->grant = content.grant;
 	adopt_end(broker, lease);
-	if (adopt_parts(broker, lease, &entry->window) < 0 || charge_adopted(broker, lease) < 0 ||
-	    claim_blocks(lease) < 0 || adopt_term(broker, lease, &content) < 0 ||
-	    lease_add(&broker->leases, lease) < 0) {
+	r = adopt_parts(broker, lease, &entry->window);
+	if (r == 0 &&
+	    (charge_adopted(broker, lease) < 0 || claim_blocks(lease) < 0 ||
+	     adopt_term(broker, lease, &content) < 0 || lease_add(&broker->leases, lease) < 0))
+		r = -ENOMEM;
+	if (r < 0) {
 		forget(lease);
-		return -ENOMEM;
+		return r;
 	}
 	lease_attach(lease, &broker->orphans);
 	return 0;
@@ -242,6 +246,9 @@ static int take_entry(struct broker *broker, const struct backend_ledger *entry)
 	r = adopt(broker, entry);
 	if (r == 0)
 		return 1;
+	/* Its extents are asked for by themselves, and meanwhile it has gone. */
+	if (r == -ENOENT)
+		return 0;
 	/* Leases of a region that has gone hold nothing. */
 	if (r == -ENODEV && entry->state == MMIOD_STATE_REVOKED)
 		return 0;

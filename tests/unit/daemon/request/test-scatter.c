@@ -435,6 +435,17 @@ Test(scatter, another_daemon_has_each_extent_once)
 	cr_assert_eq(extents_charged(), 0u);
 }
 
+Test(scatter, a_window_that_goes_while_the_ledger_is_read_is_no_lease)
+{
+	uint64_t lease = take_pieces(9).lease;
+
+	rig_fake.extents_error = -ENOENT;
+	rig_restart();
+	cr_assert_null(lease_find(&rig.broker.leases, lease));
+	cr_assert_eq(extents_charged(), 0u);
+	cr_assert_eq(pool()->free, SIZE / 2);
+}
+
 Test(scatter, a_pool_that_is_none_any_more_keeps_all_extents_and_takes_them_up_again)
 {
 	struct mmiod_wire_granted out = take_pieces(4);
