@@ -39,6 +39,7 @@ static void retire(struct broker *broker, struct lease *lease)
 {
 	safe_state_forget(broker, lease->id, lease);
 	free(steal_pointer(lease->on_end));
+	turn_spend(&broker->host, lease_extents(lease) / WORK_EXTENTS);
 	lease_retire(&broker->leases, lease);
 	wakeup_note_end(broker, lease->region);
 }

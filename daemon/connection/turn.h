@@ -32,6 +32,7 @@ enum turn_priority { TURN_FIRST, TURN_NEXT, TURN_LAST, TURN_PRIORITIES };
 #define WORK_NOTE 32u /* to write the file on what is to be written at the end of a lease */
 #define WORK_NOTE_REMOVED 8u
 #define WORK_IOCTL 1u
+#define WORK_EXTENTS 8u /* of a window that come or go, for one */
 #define WORK_LOOKED_AT 16u /* elements of a list that were looked at, for one */
 
 struct chore {

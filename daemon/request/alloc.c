@@ -15,7 +15,6 @@
 	 MMIOD_ALLOC_DUMMY | MMIOD_ALLOC_CONNECTION)
 #define KERNEL_FLAGS \
 	(MMIOD_ALLOC_CONTIGUOUS | MMIOD_ALLOC_NOWAIT | MMIOD_ALLOC_ZERO | MMIOD_ALLOC_CONNECTION)
-#define EXTENTS_OF_WORK 16 /* extents that are as much work as looking at a lease */
 #define WIPE_TO_FIT \
 	(256u << 10) /* bytes that are wiped at once when the pool is full; one waits for more */
 
@@ -297,13 +296,17 @@ static int wipe_to_fit(struct want *want)
 static int choose_blocks(struct want *want, const struct pool_request *request)
 {
 	struct blocks *blocks = want->region->blocks;
-	uint32_t most = most_extents(want);
+	uint32_t most = most_extents(want), n = 0;
+	const struct extent *extent;
 	int r = blocks_alloc(blocks, request, &want->extents);
 
 	if (r != -ENOSPC || most < 2)
 		return r;
-	turn_spend(&want->call->broker->host, most / EXTENTS_OF_WORK);
-	return blocks_scatter(blocks, request, most, &want->extents);
+	r = blocks_scatter(blocks, request, most, &want->extents);
+	if (r == 0)
+		DL_COUNT(want->extents, extent, n);
+	turn_spend(&want->call->broker->host, (r == -EOVERFLOW ? most : n) / WORK_EXTENTS);
+	return r;
 }
 
 static int try_blocks(struct want *want, const struct pool_request *request)

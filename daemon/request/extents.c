@@ -7,7 +7,6 @@
 #include "request/request.h"
 
 #define EXTENTS_MAX MMIOD_BATCH_MAX
-#define EXTENTS_OF_WORK 16 /* extents that are as much work as looking at a lease */
 
 /* NULL: the reply says why. */
 static const struct lease *find_lease(struct call *call, uint64_t id)
@@ -53,6 +52,6 @@ enum request_result request_extents(struct call *call)
 	if (next < lease_extents(lease))
 		reply->msg.flags |= MMIOD_MSG_MORE;
 	reply_truncate(call->reply, n);
-	turn_spend(&call->broker->host, (unsigned int)n / EXTENTS_OF_WORK);
+	turn_spend(&call->broker->host, (unsigned int)n / WORK_LOOKED_AT);
 	return REQUEST_REPLY;
 }
