@@ -170,6 +170,17 @@ static void ask_buffer(void)
 	good(mmiod_client_buffer(client, 1, 0, &buffer));
 }
 
+static void ask_extents(void)
+{
+	struct mmiod_lease_extent extents[3];
+	int count = mmiod_client_lease_extents(client, 1, extents, 3);
+
+	good(count);
+	cr_assert(count < 0 || (count >= 1 && count <= 4096));
+	for (int i = 0; i < count && i < 3; i++)
+		cr_assert_gt(extents[i].length, 0u);
+}
+
 static void translate(void)
 {
 	struct mmiod_translation *translation;
@@ -393,7 +404,7 @@ static void (*const calls[])(void) = {
 	ask_buffer, translate,	   ask_frame,	ask_leases,	   allocate,
 	give_back,  give_all_back, let_go,	take_back,	   release_by_number,
 	map,	    use_objects,   take_event,	take_notice,	   monitor,
-	set_wait,   list_log,
+	set_wait,   list_log,	   ask_extents,
 };
 
 static size_t open_files(void)

@@ -115,6 +115,7 @@ static const struct shape shapes[] = {
 	[MMIOD_OP_OPERATE] = { BARE, OF(mmiod_wire_granted, MMIOD_V1_GRANTED) },
 	[MMIOD_OP_INTERRUPT] = { BARE, OF(mmiod_wire_granted, MMIOD_V1_GRANTED) },
 	[MMIOD_OP_INTERRUPTS] = { LIST, OF(mmiod_wire_vector, MMIOD_V1_VECTOR) },
+	[MMIOD_OP_EXTENTS] = { LIST, OF(mmiod_wire_part, MMIOD_V1_PART) },
 };
 
 /* Batches are answered for as many as were asked for; lists are as long as the contents are. */

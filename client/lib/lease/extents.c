@@ -56,7 +56,7 @@ static int read_extents(void *context, size_t index, struct reply *reply)
 	call->more = fixed.msg.flags & MMIOD_MSG_MORE;
 	for (size_t i = 0; !err && i < reply->message.head.count; i++)
 		err = take_part(call, &reply->message, i);
-	if (!err && fixed.cursor != call->told)
+	if (!err && (fixed.cursor != call->told || !call->told || call->told > MMIOD_EXTENTS_MAX))
 		return -EPROTO;
 	return err || !call->more || reply->message.head.count ? err : -EPROTO;
 }
@@ -76,7 +76,7 @@ MMIOD_EXPORT int mmiod_client_lease_extents(struct mmiod_client *client, uint64_
 		};
 
 		err = exchange_run(client, &exchange);
-	} while (!err && call.more && call.told < MMIOD_EXTENTS_MAX);
+	} while (!err && call.more);
 	return err ? err : (int)call.told;
 }
 

@@ -218,7 +218,8 @@ static int count_files(const struct message *message, size_t files)
 	for (size_t i = 0; i < message->head.count; i++) {
 		struct mmiod_wire_granted wire;
 
-		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_GRANTED))
+		if (message_element(message, i, &wire, sizeof(wire), MMIOD_V1_GRANTED) ||
+		    wire.n_extents > MMIOD_EXTENTS_MAX)
 			return -EPROTO;
 		granted += wire.status == MMIOD_OK;
 	}

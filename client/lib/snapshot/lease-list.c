@@ -18,6 +18,8 @@ static int finish_lease(void *item, const struct message *message)
 {
 	struct mmiod_lease_info *info = item;
 
+	if (info->wire.n_extents > MMIOD_EXTENTS_MAX)
+		return -EPROTO;
 	name_clean(info->wire.region, sizeof(info->wire.region));
 	name_clean(info->wire.comm, sizeof(info->wire.comm));
 	if (message_text(message, &info->wire.unit, info->unit, sizeof(info->unit)) ||

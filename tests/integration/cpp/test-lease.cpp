@@ -219,6 +219,8 @@ TEST(leases, memory_is_allocated)
 	wanted.align = 65536;
 	mmiod::lease block = client.allocate(wanted);
 	EXPECT(block.memory() == mmiod::memory::region && block.offset() % 65536 == 0);
+	EXPECT_EQ(block.extents().size(), 1U);
+	EXPECT_EQ(block.extents()[0].offset, block.offset());
 	wanted.align = 3;
 	EXPECT_ERROR(EINVAL, client.allocate(wanted));
 	wanted = mmiod::allocation();

@@ -434,6 +434,19 @@ class Leases(Rig):
         with self.assertRaises(ValueError):
             self.client.allocate("pages", 4096, zone="warm")
 
+    def test_memory_of_a_pool_in_pieces_is_had_in_several_extents_by_who_asks_for_them(self):
+        kept = [self.client.allocate("vram", 4096, low=at, high=at + 4096) for at in range(4096, 1 << 20, 8192)]
+        with self.assertRaises(mmiod.Error):
+            self.client.allocate("vram", 12288)
+        lease = self.client.allocate("vram", 12288, max_extents=0)
+        extents = lease.extents()
+        self.assertEqual((lease.offset, lease.length, len(extents)), (2**64 - 1, 12288, 3))
+        self.assertEqual({(offset % 8192, length) for offset, length in extents}, {(0, 4096)})
+        with lease.map() as memory:
+            memory.write32(8192, 7)
+            self.assertEqual(memory.read32(8192), 7)
+        self.assertEqual(kept[0].extents(), [(4096, 4096)])
+
     def test_regions_and_policy_are_told(self):
         regions = {region.name: region for region in self.client.regions()}
         self.assertEqual(regions["secret"].rights, mmiod.Rights(0))

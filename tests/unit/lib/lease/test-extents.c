@@ -244,6 +244,20 @@ static void expect_protocol_error(struct pieces pieces)
 	end(&test);
 }
 
+Test(extents, a_daemon_that_grants_more_than_a_window_has_is_not_believed)
+{
+	const struct mmiod_allocation want = { .region = "pool", .length = 1 };
+	struct pieces pieces = { .n_extents = MMIOD_EXTENTS_MAX + 1 };
+	struct mmiod_client *client;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	client = fake_serve(&fake, serve, &pieces);
+	cr_assert_eq(mmiod_client_allocate(client, &want, &lease), -EPROTO);
+	cr_assert_null(lease);
+	fake_leave(&fake, client);
+}
+
 Test(extents, a_daemon_that_lists_nonsense_is_not_believed)
 {
 	expect_protocol_error((struct pieces){ .n_extents = EXTENTS, .cursor = 1 });
