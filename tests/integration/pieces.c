@@ -6,8 +6,9 @@
  *	pieces ask POOL BYTES [MOST]	allocates so much, in up to MOST extents (0: any number)
  *
  * The first says "riddled COUNT". The second says "refused ERRNO SENTENCE"; or "lease ID COUNT OFFSET"
- * and a line "OFFSET LENGTH" for each extent, and writes to each page of its window, seen as one,
- * WORD and the page's number. Then it answers a line on its standard input by "same" if its extents
+ * and a line "OFFSET LENGTH" for each extent, and "found COUNT", the pages of its window, seen as one,
+ * that do not begin with zeros; then it writes to each of them WORD and the page's number, and says
+ * "written". From then on it answers a line on its standard input by "same" if its extents
  * and its pages are as they were. Both stay until that ends.
  *
  * With OLD it is built as it was before struct mmiod_allocation knew of extents.
@@ -109,7 +110,7 @@ static const char *compare(const struct mmiod_lease *lease, const volatile uint3
 
 static int use(struct mmiod_lease *lease)
 {
-	uint32_t pages = (uint32_t)(mmiod_lease_length(lease) / mmiod_page_size());
+	uint32_t pages = (uint32_t)(mmiod_lease_length(lease) / mmiod_page_size()), found = 0;
 	struct mmiod_mapping *mapping;
 	volatile uint32_t *words;
 	int err = mmiod_lease_map(lease, 0, &mapping);
@@ -117,6 +118,9 @@ static int use(struct mmiod_lease *lease)
 	if (err)
 		return fail("map", err);
 	words = mmiod_mapping_address(mapping);
+	for (uint32_t i = 0; i < pages; i++)
+		found += words[i * mmiod_page_size() / 4] != 0;
+	printf("found %u\n", found);
 	for (uint32_t i = 0; i < pages; i++)
 		words[i * mmiod_page_size() / 4] = WORD + i;
 	puts("written");

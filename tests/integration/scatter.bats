@@ -63,6 +63,7 @@ is_free() {
 	says ask '^refused 16 .*more than 4 extents, which is all that was asked for'
 	ask pieces 20480
 	says ask "^lease $LEASE 5 0xffffffffffffffff$"
+	says ask '^found 0$'
 	echo >"$T/ask.in"
 	says ask '^same$'
 	expect_equal "$(free_bytes)" $((524288 - 20480))
