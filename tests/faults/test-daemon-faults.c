@@ -46,6 +46,13 @@ static const char simulated_config[] =
 
 static uint64_t held; /* a lease of shm that the client has, and another of the pool */
 static uint64_t block;
+static uint64_t pieces; /* and one of several extents; 0: none */
+
+/* A client that knows of all there is. */
+static int hello(uid_t uid)
+{
+	return client_hello_with(uid, MMIOD_HELLO_FEATURES);
+}
 
 static void send_header(int fd, uint16_t opcode, size_t fixed, size_t count, size_t stride)
 {
@@ -110,6 +117,17 @@ static void ask_caches(int fd)
 	send_list(fd, MMIOD_OP_CACHES);
 }
 
+static void ask_extents(int fd)
+{
+	struct mmiod_msg_extents extents = { .msg = { .size = sizeof(extents),
+						      .opcode = MMIOD_OP_EXTENTS,
+						      .id = 1000,
+						      .fixed = sizeof(extents) },
+					     .lease = block };
+
+	client_send(fd, &extents, sizeof(extents));
+}
+
 static void ask_map(int fd)
 {
 	struct mmiod_msg_pool_map map = { .msg = { .size = sizeof(map),
@@ -155,6 +173,23 @@ static void ask_all_leases_or_none(int fd)
 	for (size_t i = 0; i < MMIOD_MSG_FDS_MAX; i++)
 		wants[i] = want("shm", 0x10000 + i * 0x1000, 0x1000, WRITE, 0);
 	send_lease(fd, wants, MMIOD_MSG_FDS_MAX, MMIOD_LEASE_ALL_OR_NONE);
+}
+
+/* The first page of these is somebody's: no one extent of them has room for six. */
+static struct mmiod_wire_alloc six_of_eight(void)
+{
+	struct mmiod_wire_alloc one = ask(MMIOD_MEMORY_REGION, "pool", 6 * PAGE);
+
+	one.high = 8 * PAGE;
+	one.max_extents = 8;
+	return one;
+}
+
+static void ask_pieces(int fd)
+{
+	struct mmiod_wire_alloc one = six_of_eight();
+
+	send_allocs(fd, &one, 1, 0);
 }
 
 static void ask_block(int fd)
@@ -374,6 +409,8 @@ static const struct request_line {
 	{ "REVOKE with a deadline", MMIOD_OP_REVOKE, revoke_politely, ROOT },
 	{ "LEASES", MMIOD_OP_LEASES, ask_leases, ROOT },
 	{ "ALLOC", MMIOD_OP_ALLOC, ask_block, OPERATOR },
+	{ "ALLOC in pieces", MMIOD_OP_ALLOC, ask_pieces, OPERATOR },
+	{ "EXTENTS", MMIOD_OP_EXTENTS, ask_extents, OPERATOR },
 	{ "ALLOC that waits", MMIOD_OP_ALLOC, ask_large_block, OPERATOR },
 	{ "ALLOC of buffers", MMIOD_OP_ALLOC, ask_buffers, OPERATOR },
 	{ "ALLOC all or none", MMIOD_OP_ALLOC, ask_all_blocks_or_none, OPERATOR },
@@ -511,6 +548,13 @@ static int faulty_next_window(struct backend *backend, uint64_t id, struct backe
 	return fault_strikes(FAULT_BACKEND) ? -errno : real_ops->next_window(backend, id, entry);
 }
 
+static int faulty_read_extents(struct backend *backend, uint64_t id,
+			       struct mmiod_window_extent *extents, uint32_t n)
+{
+	return fault_strikes(FAULT_BACKEND) ? -errno
+					    : real_ops->read_extents(backend, id, extents, n);
+}
+
 static int faulty_next_region(struct backend *backend, uint64_t handle,
 			      struct backend_region *region)
 {
@@ -540,6 +584,7 @@ static void make_backend_faulty(void)
 	faulty_ops.wipe = faulty_wipe;
 	faulty_ops.set_state = faulty_set_state;
 	faulty_ops.next_window = faulty_next_window;
+	faulty_ops.read_extents = faulty_read_extents;
 	faulty_ops.next_region = faulty_next_region;
 	faulty_ops.release = faulty_release;
 	rig.broker.backend->ops = &faulty_ops;
@@ -596,6 +641,22 @@ static uint64_t allocate_one(int fd)
 	return granted->lease;
 }
 
+/* In several extents. 0: here there are none such. */
+static uint64_t allocate_pieces(int fd)
+{
+	struct mmiod_wire_alloc one = six_of_eight();
+	const struct mmiod_wire_granted *granted;
+
+	if (!rig.broker.backend->knows_extents)
+		return 0;
+	cr_assert_eq(client_alloc(fd, &one, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	cr_assert_eq(granted->n_extents, 2u);
+	client_close_fds();
+	return granted->lease;
+}
+
 static bool receive(int fd)
 {
 	/* Others than the answer may come first: REVOKE_ASKED. */
@@ -645,18 +706,22 @@ static void check_answer(void)
 static void check_charges(uid_t uid)
 {
 	struct lease *lease;
-	uint64_t n = 0, bytes = 0;
+	uint64_t n = 0, bytes = 0, extents = 0;
 
 	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
 		n += lease->holder.uid == uid && lease->charge.user;
 		if (lease->holder.uid == uid && lease->bytes.user &&
 		    lease->kind != MMIOD_KIND_INTERRUPT && lease->kind != MMIOD_KIND_DEVICE)
 			bytes += lease->bytes.amount;
+		if (lease->holder.uid == uid && lease->parts)
+			extents += lease->parts->n;
 	}
 	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_LEASES), n, "%s: leases charged",
 		     trial);
 	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_BYTES), bytes, "%s: bytes charged",
 		     trial);
+	cr_assert_eq(user_uses(&rig.broker.host.users, uid, USER_EXTENTS), extents,
+		     "%s: extents charged", trial);
 }
 
 static void close_windows(void)
@@ -685,7 +750,7 @@ static void check_pool(void)
 /* Somebody else is served, and when both are gone all is as if nobody had come. */
 static void check_after(int fd, size_t files)
 {
-	int other = client_hello(OTHER);
+	int other = hello(OTHER);
 
 	cr_assert_eq(client_status(other), MMIOD_OK, "%s: the next one is not served", trial);
 	check_charges(OPERATOR);
@@ -724,10 +789,10 @@ static bool try(const struct request_line *request, const struct fault_line *fau
 		fprintf(stderr, "# %s\n", trial);
 	begin();
 	files = open_fds();
-	holder = client_hello(OPERATOR);
+	holder = hello(OPERATOR);
 	held = lease_one(holder);
 	block = allocate_one(holder);
-	fd = request->uid == OPERATOR ? holder : client_hello(request->uid);
+	fd = request->uid == OPERATOR ? holder : hello(request->uid);
 	if (request->before) {
 		request->before(fd);
 		rig_turn();
@@ -1004,7 +1069,7 @@ static bool try_event(const struct event_line *event, const struct fault_line *f
 		fprintf(stderr, "# %s\n", trial);
 	begin();
 	files = open_fds();
-	fd_of_holder = client_hello(OPERATOR);
+	fd_of_holder = hello(OPERATOR);
 	held = lease_one(fd_of_holder);
 	block = allocate_one(fd_of_holder);
 	fault_arm(fault->kind, fault->error, nth, onward);
@@ -1046,12 +1111,20 @@ static int start_again(const struct config_paths *paths, struct event_base *base
 static void expect_all_is_known(void)
 {
 	struct region *region = region_find(&rig.broker.regions, "pool");
-	struct lease *lease = lease_find(&rig.broker.leases, block);
+	struct lease *lease = lease_find(&rig.broker.leases, block), *scattered;
+	uint64_t taken = PAGE;
 
 	cr_assert_not_null(lease_find(&rig.broker.leases, held), "%s: a lease is lost", trial);
+	if (pieces) {
+		scattered = lease_find(&rig.broker.leases, pieces);
+		cr_assert_not_null(scattered, "%s: a lease is lost", trial);
+		cr_assert_eq(lease_extents(scattered), 2u, "%s: an extent is lost", trial);
+		cr_assert_not_null(scattered->extents, "%s: its blocks are not its own", trial);
+		taken += 6 * PAGE;
+	}
 	cr_assert_not_null(lease, "%s: a lease is lost", trial);
 	cr_assert_not_null(lease->extents, "%s: its blocks are not its own", trial);
-	cr_assert_eq(pool_free_bytes(region->blocks->pool), (8u << 20) - PAGE,
+	cr_assert_eq(pool_free_bytes(region->blocks->pool), (8u << 20) - taken,
 		     "%s: its blocks are free for others", trial);
 	check_charges(OPERATOR);
 }
@@ -1072,9 +1145,10 @@ static bool try_start(const struct fault_line *fault, unsigned int nth, bool onw
 	if (getenv("FAULTS_TRACE"))
 		fprintf(stderr, "# %s\n", trial);
 	begin();
-	fd = client_hello(OPERATOR);
+	fd = hello(OPERATOR);
 	held = lease_one(fd);
 	block = allocate_one(fd);
+	pieces = allocate_pieces(fd);
 	close(fd);
 	base = rig.broker.host.base;
 	paths = rig.paths;

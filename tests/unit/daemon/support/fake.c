@@ -104,12 +104,16 @@ static bool fake_matches(struct backend *backend, const struct backend_region *r
 }
 
 /* As in the module: the list is read while the window is made. */
-static void copy_extents(struct backend_window *window)
+static int copy_extents(struct backend_window *window)
 {
-	struct mmiod_window_extent *copy = calloc(window->n_extents, sizeof(*copy));
+	struct mmiod_window_extent *copy;
 	uint64_t length = 0;
 
-	cr_assert_not_null(copy);
+	if (window->n_extents < 2)
+		return 0;
+	copy = calloc(window->n_extents, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
 	for (uint32_t i = 0; i < window->n_extents; i++) {
 		copy[i] = window->extents[i];
 		length += copy[i].length;
@@ -117,12 +121,20 @@ static void copy_extents(struct backend_window *window)
 	cr_assert_eq(length, window->length, "the sum is the window's length");
 	window->offset = 0;
 	window->extents = copy;
+	return 0;
+}
+
+static void free_extents(const struct backend_window *window)
+{
+	if (window->n_extents > 1)
+		free((void *)window->extents);
 }
 
 static int fake_create(struct backend *backend, const struct backend_window *window,
 		       struct backend_created *created)
 {
 	struct fake *fake = fake_of(backend);
+	struct backend_window made = *window;
 	int error = fake->create_error;
 
 	created->conflict = fake->create_conflict;
@@ -137,15 +149,18 @@ static int fake_create(struct backend *backend, const struct backend_window *win
 	created->extents_are_short = fake->max_extents && window->n_extents > fake->max_extents;
 	if (created->extents_are_short)
 		return -ENOSPC;
+	if (copy_extents(&made) < 0)
+		return -ENOMEM;
 	created->fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (created->fd < 0)
-		return -errno;
+	if (created->fd < 0) {
+		error = -errno;
+		free_extents(&made);
+		return error;
+	}
 	created->id = ++fake->last_window;
 	created->map_offset = 0;
 	fake->windows[fake->n_windows++] =
-		(struct backend_ledger){ .id = created->id, .window = *window };
-	if (window->n_extents > 1)
-		copy_extents(&fake->windows[fake->n_windows - 1].window);
+		(struct backend_ledger){ .id = created->id, .window = made };
 	return 0;
 }
 
@@ -552,6 +567,7 @@ void fake_close_window(struct fake *fake, uint64_t id)
 	size_t i;
 
 	cr_assert_not_null(window);
+	free_extents(&window->window);
 	i = (size_t)(window - fake->windows);
 	memmove(window, window + 1, (--fake->n_windows - i) * sizeof(*window));
 	fake_event(fake, MMIOD_CONTROL_WINDOW_RELEASED, 0, id);
