@@ -5,6 +5,7 @@
  * fails.
  */
 #include <stdlib.h>
+#include <string.h>
 #include "daemon/pool/pool.h"
 #include "engine.h"
 
@@ -63,6 +64,55 @@ static void free_exact(uint64_t where, uint32_t units)
 {
 	if (pool_free(pool, where, units * page))
 		abort();
+}
+
+/*
+ * In several extents where one will not do. Then what was got is the address of their list, which is
+ * odd, as no offset is.
+ */
+#define EXTENTS_MAX 4096
+
+struct pieces {
+	int n;
+	struct pool_extent extents[];
+};
+
+static uint64_t alloc_pieces(const struct pool_request *request)
+{
+	static struct pool_extent extents[EXTENTS_MAX];
+	int n = pool_scatter(pool, request, extents, EXTENTS_MAX);
+	struct pieces *pieces;
+
+	if (n < 0)
+		return ENGINE_NOWHERE;
+	pieces = malloc(sizeof(*pieces) + (size_t)n * sizeof(extents[0]));
+	if (!pieces)
+		abort();
+	pieces->n = n;
+	memcpy(pieces->extents, extents, (size_t)n * sizeof(extents[0]));
+	return (uintptr_t)pieces | 1;
+}
+
+static uint64_t alloc_scattered(uint32_t units)
+{
+	struct pool_request request = { .length = units * page, .flags = POOL_EXACT };
+	struct pool_extent grant;
+
+	return pool_alloc(pool, &request, &grant) ? alloc_pieces(&request) : grant.offset;
+}
+
+static void free_scattered(uint64_t where, uint32_t units)
+{
+	struct pieces *pieces = (struct pieces *)(uintptr_t)(where & ~1ull);
+
+	if (!(where & 1)) {
+		free_exact(where, units);
+		return;
+	}
+	for (int i = 0; i < pieces->n; i++)
+		if (pool_free(pool, pieces->extents[i].offset, pieces->extents[i].length))
+			abort();
+	free(pieces);
 }
 
 static uint64_t largest_in_pool(void)
@@ -186,6 +236,8 @@ const struct engine engines[] = {
 	  largest_in_pool, metadata_of_pool, false, false },
 	{ "pool-exact-best", "exact sizes, smallest block first", open_eager, alloc_smallest,
 	  free_exact, largest_in_pool, metadata_of_pool, false, false },
+	{ "pool-scatter", "exact sizes, in several extents where one will not do", open_eager,
+	  alloc_scattered, free_scattered, largest_in_pool, metadata_of_pool, false, false },
 	{ "malloc", "the C library's, at 1/64 scale", open_nothing, alloc_malloc, free_malloc, NULL,
 	  NULL, false, false },
 	{ "bitmap", "first fit over one bit a page", open_bitmap, alloc_bitmap, free_bitmap,
