@@ -19,10 +19,15 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+uint64_t median_of(uint64_t *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
 uint64_t median(uint64_t values[ROUNDS])
 {
-	qsort(values, ROUNDS, sizeof(*values), compare);
-	return values[ROUNDS / 2];
+	return median_of(values, ROUNDS);
 }
 
 /* One load in each page. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "rig-bench.h"
+#include "vfio.h"
 
 #define BAR 2
 
@@ -201,64 +202,17 @@ const struct peer peer_uio = { "uio", uio_open, map_file, NULL, NULL };
 
 /* ---- vfio-pci -------------------------------------------------------------------------------- */
 
-static uint64_t config_offset;
-
-static int vfio_group(const char *address)
-{
-	char path[PATH_MAX], link[PATH_MAX], *end;
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", address);
-	length = readlink(path, link, sizeof(link) - 1);
-	link[length < 0 ? 0 : length] = '\0';
-	end = strrchr(link, '/');
-	snprintf(path, sizeof(path), "/dev/vfio%s", end ? end : "/none");
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		die(path);
-	return fd;
-}
-
-static uint64_t vfio_region(uint32_t index)
-{
-	struct vfio_region_info info = { .argsz = sizeof(info), .index = index };
-
-	if (ioctl(memory, VFIO_DEVICE_GET_REGION_INFO, &info))
-		die("vfio's region");
-	return info.offset;
-}
-
-static void vfio_set_memory(int on)
-{
-	uint16_t command;
-
-	if (pread(memory, &command, 2, (off_t)(config_offset + PCI_COMMAND)) != 2)
-		die("vfio's configuration space");
-	command = (uint16_t)(on ? command | PCI_COMMAND_MEMORY : command & ~PCI_COMMAND_MEMORY);
-	if (pwrite(memory, &command, 2, (off_t)(config_offset + PCI_COMMAND)) != 2)
-		die("vfio's configuration space");
-}
-
 static void vfio_open(const char *address)
 {
-	int container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), group = vfio_group(address);
-
-	if (container < 0 || ioctl(group, VFIO_GROUP_SET_CONTAINER, &container) ||
-	    ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		die("vfio's container");
-	memory = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, address);
-	if (memory < 0)
-		die("vfio's device");
-	memory_offset = vfio_region(VFIO_PCI_BAR0_REGION_INDEX + BAR);
-	config_offset = vfio_region(VFIO_PCI_CONFIG_REGION_INDEX);
-	vfio_set_memory(1);
+	memory = vfio_take(address).device;
+	memory_offset = vfio_region(memory, VFIO_PCI_BAR0_REGION_INDEX + BAR);
+	vfio_command(memory, PCI_COMMAND_MEMORY, 1);
 }
 
 /* All that vfio can: the whole device's memory is switched off, and with it all mappings of it. */
 static void vfio_zap(void)
 {
-	vfio_set_memory(0);
+	vfio_command(memory, PCI_COMMAND_MEMORY, 0);
 }
 
 const struct peer peer_vfio = { "vfio-pci", vfio_open, map_file, pread32, vfio_zap };

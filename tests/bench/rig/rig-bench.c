@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "rig-bench.h"
 
 _Noreturn void die(const char *what)
@@ -56,12 +57,15 @@ static const struct peer *find_peer(const char *name)
 	exit(2);
 }
 
-static size_t parse_size(const char *text)
+size_t parse_size(const char *text)
 {
 	char *end;
 	size_t size = strtoul(text, &end, 10);
 
-	return *end == 'G' ? size << 30 : *end == 'M' ? size << 20 : size;
+	return *end == 'G'   ? size << 30
+	       : *end == 'M' ? size << 20
+	       : *end == 'K' ? size << 10
+			     : size;
 }
 
 static void run(const char *question, const struct peer *peer, const char *address,
@@ -78,6 +82,35 @@ static void run(const char *question, const struct peer *peer, const char *addre
 		bench_zap(peer, parse_size(size), size);
 	else
 		die(question);
+}
+
+static const struct device_peer *find_device_peer(const char *name)
+{
+	static const struct device_peer *const peers[] = { &device_mmiod, &device_mmiod_eventfd,
+							   &device_vfio,  &device_vfio_huge,
+							   &device_uio,	  &device_sysfs };
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
+		if (!strcmp(peers[i]->name, name))
+			return peers[i];
+	return NULL;
+}
+
+/* False: it is no question of devices. */
+static bool run_device(const char *question, const char *peer, const char *address,
+		       const char *parameter)
+{
+	const struct device_peer *by = find_device_peer(peer);
+
+	if (by && !strcmp(question, "interrupt"))
+		bench_interrupt(by, address, parameter);
+	else if (by && !strcmp(question, "memory"))
+		bench_memory(by, address, parameter);
+	else if (by && !strcmp(question, "reset"))
+		bench_reset(by, address);
+	else
+		return false;
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -98,9 +131,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: rig-bench clock | grant sysfs ADDRESS root |\n"
 				"       bystander PID-OF-DAEMON SIZE |\n"
 				"       grant mmiod REGION connecting|journal|silent |\n"
-				"       map|access|revoke|zap PEER ADDRESS SIZE\n");
+				"       map|access|revoke|zap PEER ADDRESS SIZE |\n"
+				"       interrupt PEER ADDRESS line|message|polled-message |\n"
+				"       memory PEER ADDRESS SIZE | reset PEER ADDRESS -\n");
 		return 2;
 	}
-	run(argv[1], find_peer(argv[2]), argv[3], argv[4]);
+	if (!run_device(argv[1], argv[2], argv[3], argv[4]))
+		run(argv[1], find_peer(argv[2]), argv[3], argv[4]);
 	return 0;
 }

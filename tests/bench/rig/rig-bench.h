@@ -57,6 +57,9 @@ static inline void tell(const char *question, const char *peer, const char *para
 
 #define ROUNDS 5
 uint64_t median(uint64_t values[ROUNDS]);
+uint64_t median_of(uint64_t *values, size_t count);
+/* "64M", "1G" in bytes. */
+size_t parse_size(const char *text);
 
 void bench_map(const struct peer *peer, size_t length, const char *parameter);
 void bench_access(const struct peer *peer, const char *parameter);
