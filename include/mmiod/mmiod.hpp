@@ -22,7 +22,7 @@
  *
  * Sizes, offsets and widths are in bytes; times are those of <chrono>.
  *
- * Threads: objects of one client, that is the client itself and its leases, interrupts and what
+ * Threads: objects of one client, that is the client itself and its leases, interrupts, operations and what
  * waits for them, may be used by one thread at a time. Any number may access a mapping at once; it
  * is made, populated and destroyed as its lease is used. Fork: as in C, a client belongs to the
  * process that made it.
@@ -172,6 +172,39 @@ enum class irq_kind : unsigned int {
 	msix = MMIOD_IRQ_MSIX,
 };
 
+/** What may be done with a device: a set. */
+enum class device_rights : unsigned int {
+	none = 0,
+	interrupt = MMIOD_MAY_INTERRUPT, /**< not to be asked for by client::operate() */
+	read_config = MMIOD_MAY_READ_CONFIG,
+	write_config = MMIOD_MAY_WRITE_CONFIG, /**< needs read_config */
+	vendor_config = MMIOD_MAY_VENDOR_CONFIG, /**< needs read_config */
+	master = MMIOD_MAY_MASTER,
+	reset = MMIOD_MAY_RESET,
+	reset_others = MMIOD_MAY_RESET_OTHERS, /**< needs reset */
+	power = MMIOD_MAY_POWER,
+	dma = MMIOD_MAY_DMA,
+	dma_trusted = MMIOD_MAY_DMA_TRUSTED, /**< needs dma */
+};
+
+constexpr device_rights operator|(device_rights left, device_rights right) noexcept
+{
+	return static_cast<device_rights>(static_cast<unsigned int>(left) |
+					  static_cast<unsigned int>(right));
+}
+
+constexpr device_rights operator&(device_rights left, device_rights right) noexcept
+{
+	return static_cast<device_rights>(static_cast<unsigned int>(left) &
+					  static_cast<unsigned int>(right));
+}
+
+/** Of a device, as PCI counts them. */
+enum class power : unsigned int {
+	d0 = MMIOD_OPERATION_D0, /**< awake */
+	d3hot = MMIOD_OPERATION_D3HOT,
+};
+
 /** How lease::map() maps. */
 enum class map_mode : unsigned int {
 	on_fault = 0,
@@ -267,6 +300,14 @@ inline std::uint32_t milliseconds_of(std::chrono::milliseconds time) noexcept
 	if (time.count() >= std::int64_t{ UINT32_MAX })
 		return UINT32_MAX;
 	return static_cast<std::uint32_t>(time.count());
+}
+
+/* Likewise of calls whose times are signed: -1 for ever. */
+inline int timeout_of(std::chrono::milliseconds time) noexcept
+{
+	const std::uint32_t ms = milliseconds_of(time);
+
+	return ms > INT32_MAX ? -1 : static_cast<int>(ms);
 }
 
 template <class T>
@@ -923,6 +964,14 @@ class lease
 		return all;
 	}
 
+	/** Of operation::allocate(): where the device finds the first byte. Else nothing. */
+	std::optional<std::uint64_t> iova() const
+	{
+		const std::uint64_t iova = ::mmiod_lease_iova(native());
+
+		return iova == MMIOD_NO_IOVA ? std::nullopt : std::make_optional(iova);
+	}
+
 	/** Bytes. */
 	std::uint64_t length() const
 	{
@@ -1189,10 +1238,9 @@ class interrupt
 	/** Likewise, for at most @timeout: nothing if it did not come. 0 looks. */
 	std::optional<std::uint64_t> wait_for(std::chrono::milliseconds timeout)
 	{
-		const std::uint32_t ms = detail::milliseconds_of(timeout);
 		std::uint64_t count = 0;
-		const int err = ::mmiod_interrupt_wait(
-			native(), ms > INT32_MAX ? -1 : static_cast<int>(ms), &count);
+		const int err =
+			::mmiod_interrupt_wait(native(), detail::timeout_of(timeout), &count);
 
 		if (err == -ETIMEDOUT)
 			return std::nullopt;
@@ -1270,6 +1318,12 @@ class interrupt
 		return ::mmiod_interrupt_vector(native());
 	}
 
+	/** How many are set up for the device. */
+	unsigned int vectors() const
+	{
+		return ::mmiod_interrupt_vectors(native());
+	}
+
 	::mmiod_interrupt *native() const
 	{
 		return detail::held(interrupt_.get(), "interrupt");
@@ -1286,6 +1340,217 @@ class interrupt
 	detail::owner<::mmiod_interrupt, ::mmiod_interrupt_free> interrupt_;
 	detail::origin client_;
 };
+
+/* ---- operations ---- */
+
+/**
+ * The right to operate a device. The lease lasts as long as this object or another copy of its file
+ * does; release() ends it before. Memory that was allocated for the device ends with it.
+ */
+class operation
+{
+      public:
+	/** Holds nothing. */
+	operation() noexcept = default;
+	operation(operation &&) noexcept = default;
+	operation &operator=(operation &&other) noexcept = default;
+
+	explicit operator bool() const noexcept
+	{
+		return operation_ != nullptr;
+	}
+
+	void close() noexcept
+	{
+		operation_.reset();
+	}
+
+	/** Give it back now, whoever still has the file. It is held as before when this throws. */
+	void release()
+	{
+		detail::check(::mmiod_operation_release(native()), client_);
+		static_cast<void>(operation_.release());
+	}
+
+	/** One access of 8, 16 or 32 bits, aligned. Errors: see mmiod_operation_config_read8(). */
+	template <class T> T read_config(unsigned int offset) const
+	{
+		T value{};
+
+		check_width<T>();
+		detail::check(read_native(offset, &value), client_);
+		return value;
+	}
+
+	/** Likewise. EPERM: it changes bits that may not be changed, and nothing was written. */
+	template <class T> void write_config(unsigned int offset, detail::value_of<T> value)
+	{
+		check_width<T>();
+		detail::check(write_native(offset, value), client_);
+	}
+
+	/** Where the first capability with this @id is behind the one at @after; nothing: none is. */
+	std::optional<unsigned int> find_capability(unsigned int id, unsigned int after = 0) const
+	{
+		unsigned int offset = 0;
+		const int err = ::mmiod_operation_find_capability(native(), id, after, &offset);
+
+		if (err == -ENOENT)
+			return std::nullopt;
+		detail::check(err, client_);
+		return offset;
+	}
+
+	/** Let the device master the bus, or no more. ETIMEDOUT: it was suspended all the time. */
+	void set_master(bool on, std::chrono::milliseconds timeout = forever)
+	{
+		detail::check(
+			::mmiod_operation_set_master(native(), on, detail::timeout_of(timeout)),
+			client_);
+	}
+
+	bool masters() const
+	{
+		int on = 0;
+
+		detail::check(::mmiod_operation_masters(native(), &on), client_);
+		return on != 0;
+	}
+
+	/** Reset it: how long it took. Bus mastering is off then. */
+	std::chrono::microseconds reset(std::chrono::milliseconds timeout = forever)
+	{
+		std::uint64_t duration = 0;
+
+		detail::check(
+			::mmiod_operation_reset(native(), detail::timeout_of(timeout), &duration),
+			client_);
+		return std::chrono::microseconds(duration);
+	}
+
+	/** Put it to sleep, or wake it. */
+	void set_power(mmiod::power wanted, std::chrono::milliseconds timeout = forever)
+	{
+		detail::check(::mmiod_operation_set_power(
+				      native(), static_cast<enum ::mmiod_operation_power>(wanted),
+				      detail::timeout_of(timeout)),
+			      client_);
+	}
+
+	mmiod::power power() const
+	{
+		enum ::mmiod_operation_power now{};
+
+		detail::check(::mmiod_operation_power(native(), &now), client_);
+		return static_cast<mmiod::power>(now);
+	}
+
+	/**
+	 * Memory that the device reaches by DMA, of @length bytes, where lease::iova() says; @iova:
+	 * there, or not at all, 0: wherever there is room. @flags: MMIOD_OPERATION_DEVICE_READS,
+	 * _CONNECTION.
+	 */
+	lease allocate(std::uint64_t length, std::uint64_t iova = 0, unsigned int flags = 0)
+	{
+		::mmiod_lease *made = nullptr;
+
+		detail::check(::mmiod_operation_allocate(native(), length, iova, flags, &made),
+			      client_);
+		return lease(made, client_);
+	}
+
+	mmiod::state state() const
+	{
+		::mmiod_state state{};
+
+		detail::check(::mmiod_operation_state(native(), &state), client_);
+		return static_cast<mmiod::state>(state);
+	}
+
+	/** Those that were granted. */
+	device_rights rights() const
+	{
+		return static_cast<device_rights>(::mmiod_operation_rights(native()));
+	}
+
+	/** Its file, owned by this object, whose content is the configuration space. */
+	int fd() const
+	{
+		return ::mmiod_operation_fd(native());
+	}
+
+	/** Of its lease, by which events name it. */
+	std::uint64_t id() const
+	{
+		return ::mmiod_operation_lease(native());
+	}
+
+	/** What names it beside its descriptor, in MMIOD_DEVICES. */
+	std::string identity() const
+	{
+		char text[64];
+
+		detail::check(::mmiod_operation_identity(native(), text, sizeof(text)), client_);
+		return text;
+	}
+
+	::mmiod_operation *native() const
+	{
+		return detail::held(operation_.get(), "operation");
+	}
+
+	/** Take over an object of C. @client: whose it is; none: inherited, or its client is in C. */
+	explicit operation(::mmiod_operation *made, detail::origin client = {}) noexcept
+	    : operation_(made), client_(std::move(client))
+	{
+	}
+
+      private:
+	template <class T> static void check_width() noexcept
+	{
+		static_assert(detail::is_register<T> && sizeof(T) <= 4,
+			      "configuration space is read and written by unsigned integers of 8, "
+			      "16 or 32 bits");
+	}
+
+	int read_native(unsigned int offset, std::uint8_t *value) const
+	{
+		return ::mmiod_operation_config_read8(native(), offset, value);
+	}
+	int read_native(unsigned int offset, std::uint16_t *value) const
+	{
+		return ::mmiod_operation_config_read16(native(), offset, value);
+	}
+	int read_native(unsigned int offset, std::uint32_t *value) const
+	{
+		return ::mmiod_operation_config_read32(native(), offset, value);
+	}
+
+	int write_native(unsigned int offset, std::uint8_t value)
+	{
+		return ::mmiod_operation_config_write8(native(), offset, value);
+	}
+	int write_native(unsigned int offset, std::uint16_t value)
+	{
+		return ::mmiod_operation_config_write16(native(), offset, value);
+	}
+	int write_native(unsigned int offset, std::uint32_t value)
+	{
+		return ::mmiod_operation_config_write32(native(), offset, value);
+	}
+
+	detail::owner<::mmiod_operation, ::mmiod_operation_free> operation_;
+	detail::origin client_;
+};
+
+/** The operation number @index that the environment names, of those of @device. */
+inline operation inherited_operation(const std::string &device, std::size_t index = 0)
+{
+	::mmiod_operation *made = nullptr;
+
+	detail::check(::mmiod_operation_inherited(device.c_str(), index, &made), {});
+	return operation(made);
+}
 
 /* ---- what the client tells ---- */
 
@@ -1562,7 +1827,21 @@ class client
 		return mmiod::interrupt(made, client_);
 	}
 
-	/** How long lease(), lease_all() and interrupt() wait for what others hold; 0: not at all. */
+	/** @flags: MMIOD_OPERATION_CONNECTION. Errors: see mmiod_client_operate(). */
+	mmiod::operation operate(const std::string &device, device_rights rights,
+				 unsigned int flags = 0)
+	{
+		::mmiod_operation *made = nullptr;
+
+		check(::mmiod_client_operate(native(), device.c_str(),
+					     static_cast<unsigned int>(rights), flags, &made));
+		return mmiod::operation(made, client_);
+	}
+
+	/**
+	 * How long lease(), lease_all(), interrupt() and operate() wait for what others hold; 0: not
+	 * at all.
+	 */
 	void set_wait(std::chrono::milliseconds wait)
 	{
 		::mmiod_client_set_wait(native(), detail::milliseconds_of(wait));

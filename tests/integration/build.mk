@@ -48,6 +48,6 @@ $(B)/tests/integration/cpp-clang-20: $(CPP_TESTS) $(CPP_HEADERS) $(B)/libmmiod.s
 
 $(B)/tests/integration/cpp-checked: $(CPP_TESTS) $(CPP_HEADERS)
 	@mkdir -p $(@D)
-	$(CXX) -std=c++20 $(CPP_FLAGS) -fsyntax-only $(filter %/test-access.cpp %/test-lease.cpp,$(CPP_TESTS))
-	$(CLANGXX) -std=c++17 $(filter-out $(SANFLAGS),$(CPP_FLAGS)) -fsyntax-only $(filter %/test-access.cpp %/test-lease.cpp,$(CPP_TESTS))
+	$(CXX) -std=c++20 $(CPP_FLAGS) -fsyntax-only $(filter %/test-access.cpp %/test-lease.cpp %/test-operation.cpp,$(CPP_TESTS))
+	$(CLANGXX) -std=c++17 $(filter-out $(SANFLAGS),$(CPP_FLAGS)) -fsyntax-only $(filter %/test-access.cpp %/test-lease.cpp %/test-operation.cpp,$(CPP_TESTS))
 	@touch $@

@@ -26,6 +26,17 @@ cpp_config() {
 		interrupts = msix
 		vectors = 4
 		dma-engine = no
+		[device engine]
+		dma = iommu
+		dma-bits = 36
+		[grant drive]
+		device = engine
+		config = standard
+		bus-master = yes
+		reset = yes
+		power = yes
+		dma = iommu
+		user = $ME
 		[grant more]
 		region = file vram
 		user = $ME
@@ -60,6 +71,7 @@ cpp() { # GROUP
 @test "c++ takes windows over by their descriptors" { cpp adopted; }
 @test "c++ takes events, and waits for leases without blocking" { cpp events; }
 @test "c++ waits for interrupts, and owns files" { cpp interrupts; }
+@test "c++ operates devices, and allocates memory that they reach" { cpp operations; }
 
 @test "c++ finds the windows that it was given" {
 	start_daemon
@@ -112,6 +124,8 @@ compiles() {
 	refuse 'only for reading' 'map.at<const std::uint16_t>(0) = 1;'
 	refuse 'discards qualifiers' 'view.write(control, 1);'
 	refuse 'owns nothing' 'mmiod::guard([] { return std::string(); });'
+	refuse '8, 16 or 32 bits' 'mmiod::operation card; card.read_config<std::uint64_t>(0);'
+	refuse '8, 16 or 32 bits' 'mmiod::operation card; card.write_config<int>(0, 1);'
 	refuse 'deleted' 'mmiod::lease copy = lease; (void)copy;'
 	refuse 'deleted' 'mmiod::mapping copy(view);'
 	refuse 'no such bits' 'constexpr mmiod::field<std::uint32_t> wide{ control, 30, 3 }; (void)wide;'
