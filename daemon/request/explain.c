@@ -307,6 +307,15 @@ static bool is_operation(const struct mmiod_msg_explain *explain)
 	       !explain->memory;
 }
 
+/* Of a lease that is in the way of an operation in hand; see conflict.c. */
+static bool is_conflict(const struct mmiod_msg_explain *explain)
+{
+	return explain->kind == MMIOD_KIND_DEVICE && !explain->operate && explain->offset &&
+	       explain->length && explain->rights == MMIOD_RIGHT_READ && !explain->memtype &&
+	       !explain->share && !explain->memory && !explain->region[0] && !explain->grant[0] &&
+	       explain->flags & MMIOD_EXPLAIN_SELF;
+}
+
 static bool is_of_kind(const struct mmiod_msg_explain *explain)
 {
 	if (explain->kind)
@@ -352,6 +361,8 @@ enum request_result request_explain(struct call *call)
 	if (!is_well_formed(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "unknown right, memory type, share mode or kind of memory");
+	if (is_conflict(question))
+		return request_conflict(call);
 	if (question->kind == MMIOD_KIND_INTERRUPT && !is_vector(question))
 		return refuse(call, MMIOD_E_INVALID,
 			      "an interrupt is a device's, with the vector as offset, and has no "

@@ -36,6 +36,7 @@ enum request_result request_monitor(struct call *call);
 enum request_result request_release(struct call *call);
 enum request_result request_renew(struct call *call);
 enum request_result request_explain(struct call *call);
+enum request_result request_conflict(struct call *call);
 enum request_result request_revoke(struct call *call);
 enum request_result request_log(struct call *call);
 enum request_result request_devices(struct call *call);

@@ -670,7 +670,8 @@ int mmiod_operation_find_capability(const struct mmiod_operation *operation, uns
  * to be reset first; -1: for ever.
  *
  * -EPERM: the right is missing; -EBUSY: somebody else could write registers that start DMA, and the
- * sentence has his lease; -ETIMEDOUT; -ENODEV.
+ * sentence names him, or, if the daemon does not answer within a second, his lease; -ETIMEDOUT;
+ * -ENODEV.
  */
 int mmiod_operation_set_master(struct mmiod_operation *operation, int on, int timeout_ms);
 /** *@on: whether it masters the bus now. */
@@ -682,8 +683,8 @@ int mmiod_operation_masters(const struct mmiod_operation *operation, int *on);
  * that does not come back. *@duration_us, if not NULL: what it took. @timeout_ms: for how long it
  * may wait until somebody else lets the device be reset; -1: for ever.
  *
- * -EPERM: the right is missing; -EBUSY: others use the device, and MMIOD_MAY_RESET_OTHERS is
- * missing; -ENOTTY: it cannot be reset, or has not come back; -ETIMEDOUT; -ENODEV.
+ * -EPERM: the right is missing; -EBUSY: others use the device, one of whom the sentence names as of
+ * mmiod_operation_set_master(), and MMIOD_MAY_RESET_OTHERS is missing; -ENOTTY: it cannot be reset, or has not come back; -ETIMEDOUT; -ENODEV.
  */
 int mmiod_operation_reset(struct mmiod_operation *operation, int timeout_ms, uint64_t *duration_us);
 

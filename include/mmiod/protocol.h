@@ -514,7 +514,11 @@ struct mmiod_msg_explain {
 	uint32_t uid;
 	uint32_t reserved;
 	uint32_t memory; /* enum mmiod_memory: of the kernel's kinds only rights count beside it */
-	/* enum mmiod_lease_kind; INTERRUPT: of the device, offset is the vector; DEVICE: of the device */
+	/*
+	 * enum mmiod_lease_kind; INTERRUPT: of the device, offset is the vector; DEVICE: of the
+	 * device; or, without region and operate, of the device file that the caller holds by the
+	 * lease `length`: who holds the lease `offset` of the same device, which is in its way.
+	 */
 	uint32_t kind;
 	uint32_t operate; /* DEVICE: enum mmiod_device_right, of MMIOD_MAY_OPERATE; else 0 */
 	uint32_t reserved2;

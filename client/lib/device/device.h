@@ -18,4 +18,13 @@ int device_ask(struct mmiod_client *client, const struct lease_call *form, const
 /* -ENODEV, of a lease that is lost. */
 int device_fail_lost(const struct mmiod_lease *lease);
 
+/* ---- conflict.c ---- */
+
+/*
+ * Whose lease @conflict is, in words. False: the daemon does not say, or is away; it is waited for
+ * as long as a second. The client's sentence is another one then.
+ */
+bool device_name_conflict(const struct mmiod_operation *operation, uint64_t conflict, char *text,
+			  size_t size);
+
 #endif

@@ -396,9 +396,13 @@ static int call_patiently(const struct mmiod_operation *operation, unsigned long
 static int fail_conflict(const struct mmiod_operation *operation, const char *what,
 			 uint64_t conflict)
 {
+	char holder[ERROR_MAX];
+
 	if (!conflict)
 		return lease_fail(operation->lease, -EBUSY,
 				  "%s: the device has virtual functions that live", what);
+	if (device_name_conflict(operation, conflict, holder, sizeof(holder)))
+		return lease_fail(operation->lease, -EBUSY, "%s: %s", what, holder);
 	return lease_fail(operation->lease, -EBUSY,
 			  "%s: lease %llu of another user is of the same device, and is in the way",
 			  what, (unsigned long long)conflict);

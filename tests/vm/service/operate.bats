@@ -102,7 +102,7 @@ can_be_reset()
 	eventually grep -q 'was resumed' /tmp/background.err
 	run as guest mmioctl reset nvme
 	[ "$status" = 5 ]
-	contains "$output" "reset: lease"
+	contains "$output" "of region nvme-registers is held by user operator (uid 1000), pid $holder_pid (mmioctl"
 }
 
 @test "a card that cannot be reset says so" {

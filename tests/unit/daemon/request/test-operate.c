@@ -512,3 +512,86 @@ Test(operate, explain_says_what_operating_would_be_answered)
 	cr_assert_eq(client_explain_operate(fd, "nvme0", 0), MMIOD_E_INVALID);
 	cr_assert_eq(rig_fake.n_windows, 1u, "nothing was taken");
 }
+
+/* ---- who is in the way ----------------------------------------------------------------------- */
+
+static uint32_t ask_who(int fd, uint64_t operation, uint64_t conflict)
+{
+	struct mmiod_msg_explain explain = { .msg = { .size = sizeof(explain),
+						      .opcode = MMIOD_OP_EXPLAIN,
+						      .fixed = sizeof(explain),
+						      .stride = sizeof(uint32_t) },
+					     .offset = conflict,
+					     .length = operation,
+					     .rights = MMIOD_RIGHT_READ,
+					     .flags = MMIOD_EXPLAIN_SELF,
+					     .kind = MMIOD_KIND_DEVICE };
+
+	client_send(fd, &explain, sizeof(explain));
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	return answer.msg.status;
+}
+
+static void is_named(int fd, uint64_t operation, uint64_t conflict, const char *words)
+{
+	cr_assert_eq(ask_who(fd, operation, conflict), MMIOD_OK);
+	cr_assert_eq(answer.explanation.allowed, 0u);
+	cr_assert_eq(answer.explanation.outcome, MMIOD_E_BUSY);
+	cr_assert_not_null(strstr(answer_text(answer.explanation.text), words),
+			   "\"%s\" lacks \"%s\"", answer_text(answer.explanation.text), words);
+}
+
+#define BAR                                                  \
+	"[region bar]\ndevice = pci:0000:01:00.0\nbar = 0\n" \
+	"[grant bar]\nregion = bar\nuser = 4001\naccess = r\n"
+
+static void start_with_bar(void)
+{
+	rig_start(DEVICES GRANT REGION BAR);
+}
+
+TestSuite(conflict, .init = start_with_bar, .fini = rig_stop);
+
+static uint64_t lease_bar(int fd)
+{
+	struct mmiod_wire_want element = want("bar", 0x1000, 4096, MMIOD_RIGHT_READ, 0);
+	const struct mmiod_wire_granted *granted;
+
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	return granted->lease;
+}
+
+Test(conflict, who_is_in_the_way_of_an_operation_is_named_to_the_operator)
+{
+	int alice, bob;
+	uint64_t window, operation;
+
+	alice = client_hello(ALICE);
+	bob = client_hello(BOB);
+	window = lease_bar(alice);
+	operation = lease_device(bob, "nvme0", MMIOD_MAY_MASTER);
+	is_named(bob, operation, window, "0x1000+0x1000 of region bar is held by user 4001");
+	is_named(bob, operation, operation, "device nvme0 is operated by user 4002");
+}
+
+Test(conflict, nobody_else_learns_by_that_who_holds_what)
+{
+	int alice, bob;
+	uint64_t window, elsewhere, operation;
+
+	alice = client_hello(ALICE);
+	bob = client_hello(BOB);
+	window = lease_bar(alice);
+	cr_assert_eq(client_lease_one(alice, 0, 4096, &elsewhere), MMIOD_OK);
+	operation = lease_device(bob, "nvme0", MMIOD_MAY_MASTER);
+	cr_assert_eq(ask_who(alice, operation, window), MMIOD_E_DENIED, "it is another's");
+	cr_assert_eq(ask_who(alice, window, operation), MMIOD_E_DENIED, "it operates nothing");
+	cr_assert_eq(ask_who(alice, 1u << 30, window), MMIOD_E_DENIED, "there is none such");
+	cr_assert_eq(ask_who(bob, operation, elsewhere), MMIOD_E_NOT_FOUND, "of another device");
+	cr_assert_eq(ask_who(bob, operation, 1u << 30), MMIOD_E_NOT_FOUND);
+	cr_assert_eq(ask_who(bob, operation, 0), MMIOD_E_INVALID);
+	cr_assert_eq(ask_who(bob, 0, window), MMIOD_E_INVALID);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Device files, against a daemon that hands out memory files as simulation's do. */
 #include "support/fake.h"
+#include "support/module.h"
 
 #include <fcntl.h>
 #include <linux/pci_regs.h>
@@ -411,6 +412,104 @@ Test(operation, what_is_no_device_file_any_more_is_not_taken_for_one)
 	unsetenv("MMIOD_DEVICES");
 	cr_assert_eq(mmiod_operation_inherited(NULL, 0, &found), -ENOENT);
 	close(other);
+	mmiod_operation_free(operation);
+	fake_leave(&fake, client);
+}
+
+/* ---- who is in the way ----------------------------------------------------------------------- */
+
+#define HOLDER "0x0+0x1000 of region bar is held by user bob"
+
+static void name_holder(struct fake *fake, const struct mmiod_msg *request)
+{
+	struct {
+		struct mmiod_msg_explain_reply fixed;
+		char text[sizeof(HOLDER)];
+	} reply = { .fixed = { .msg = { .size = sizeof(reply),
+					.opcode = MMIOD_OP_EXPLAIN,
+					.flags = MMIOD_MSG_REPLY,
+					.id = request->id,
+					.fixed = sizeof(reply.fixed) },
+			       .outcome = MMIOD_E_BUSY,
+			       .text = { sizeof(reply.fixed), sizeof(HOLDER) - 1 } },
+		    .text = HOLDER };
+
+	fake_send(fake, &reply, sizeof(reply), NULL, 0);
+}
+
+static const struct mmiod_msg *take_question(struct fake *fake)
+{
+	const struct mmiod_msg_explain *request = (const void *)fake_read(fake);
+
+	cr_expect_eq(request->msg.opcode, MMIOD_OP_EXPLAIN);
+	cr_expect_eq(request->kind, (uint32_t)MMIOD_KIND_DEVICE);
+	cr_expect_eq(request->length, 17u, "the operation's lease");
+	cr_expect_eq(request->offset, 23u, "the one in the way");
+	cr_expect_eq(request->operate, 0u);
+	cr_expect_str_eq(request->region, "");
+	return &request->msg;
+}
+
+static void grant_to(struct fake *fake)
+{
+	fake_accept_silently(fake);
+	fake_greet(fake, MMIOD_BACKEND_MODULE);
+	grant_device(fake, fake_read(fake));
+}
+
+static void serve_names(struct fake *fake)
+{
+	grant_to(fake);
+	name_holder(fake, take_question(fake));
+	name_holder(fake, take_question(fake));
+	take_question(fake);
+	fake_refuse(fake, MMIOD_E_INVALID, "an older daemon knows no such question");
+	fake_wait_hang_up(fake);
+}
+
+/* A daemon that has ended, whose socket systemd keeps open, as long as the next one has not begun. */
+static void serve_no_names(struct fake *fake)
+{
+	grant_to(fake);
+	fake_hang_up(fake);
+}
+
+static void is_busy(struct mmiod_client *client, int err, const char *sentence)
+{
+	cr_assert_eq(err, -EBUSY);
+	cr_assert_str_eq(mmiod_client_error(client), sentence);
+}
+
+#define BY_NUMBER "lease 23 of another user is of the same device, and is in the way"
+
+Test(operation, who_is_in_the_way_is_named_if_the_daemon_says_it)
+{
+	struct mmiod_operation *operation;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	module.conflict = 23;
+	client = fake_serve(&fake, serve_names, NULL);
+	operation = operate_or_fail(client);
+	is_busy(client, mmiod_operation_reset(operation, 0, NULL), "reset: " HOLDER);
+	is_busy(client, mmiod_operation_set_master(operation, 1, 0), "bus mastering: " HOLDER);
+	is_busy(client, mmiod_operation_set_power(operation, MMIOD_OPERATION_D3HOT, 0),
+		"power: " BY_NUMBER);
+	mmiod_operation_free(operation);
+	fake_leave(&fake, client);
+}
+
+Test(operation, who_is_in_the_way_has_a_number_while_the_daemon_is_away)
+{
+	struct mmiod_operation *operation;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	module.conflict = 23;
+	client = fake_serve(&fake, serve_no_names, NULL);
+	operation = operate_or_fail(client);
+	is_busy(client, mmiod_operation_reset(operation, 0, NULL), "reset: " BY_NUMBER);
+	is_busy(client, mmiod_operation_reset(operation, -1, NULL), "reset: " BY_NUMBER);
 	mmiod_operation_free(operation);
 	fake_leave(&fake, client);
 }

@@ -94,6 +94,24 @@ static int allocate(const struct mmiod_buffer_allocate *allocate)
 	return errno ? -1 : 0;
 }
 
+/* Of a device file, whose calls all say who is in the way at the end. */
+static int operate(unsigned long request, void *arg)
+{
+	if (request == MMIOD_IOC_DEVICE_SET_MASTER)
+		((struct mmiod_device_master *)arg)->conflict_id = module.conflict;
+	else if (request == MMIOD_IOC_DEVICE_RESET)
+		((struct mmiod_device_reset *)arg)->conflict_id = module.conflict;
+	else
+		((struct mmiod_device_power *)arg)->conflict_id = module.conflict;
+	return fail(EBUSY);
+}
+
+static bool operates(unsigned long request)
+{
+	return request == MMIOD_IOC_DEVICE_SET_MASTER || request == MMIOD_IOC_DEVICE_RESET ||
+	       request == MMIOD_IOC_DEVICE_SET_POWER;
+}
+
 /* glibc's has the same type. */
 int ioctl(int fd, unsigned long request, ...)
 {
@@ -106,6 +124,8 @@ int ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (request == MMIOD_IOC_ALLOCATE)
 		return allocate(arg);
+	if (module.conflict && operates(request))
+		return operate(request, arg);
 	if (index >= 0 && request == MMIOD_IOC_QUERY)
 		return query(index, arg);
 	if (index >= 0 && request == MMIOD_IOC_VIEW_CREATE)

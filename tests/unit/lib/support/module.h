@@ -19,6 +19,8 @@ struct module {
 	struct mmiod_view_create create; /* the last one, as it came */
 	struct mmiod_view_create_part parts[MMIOD_VIEW_PARTS_MAX]; /* and its parts */
 	unsigned int created;
+	uint64_t
+		conflict; /* lease that SET_MASTER, RESET and SET_POWER of any file run into; 0: none */
 	int allocations; /* calls of ALLOCATE, on whatever file */
 	int allocation_errors[8]; /* by the number of the call; 0: it works */
 };
