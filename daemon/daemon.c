@@ -35,6 +35,7 @@ static void on_closed(struct connection *connection)
 	revocations_forget(broker, connection);
 	waiting_forget(broker, connection);
 	published_forget(broker, connection);
+	parked_close(broker, connection);
 }
 
 /* Another connection of the same process; or none, and then they are orphans. */
@@ -125,6 +126,7 @@ int daemon_init(struct daemon *daemon, struct event_base *base, struct backend *
 	pools_init(broker);
 	deadlines_init(broker);
 	safe_state_init(broker);
+	parked_init(broker);
 	waiting_init(broker);
 	quiet_init(broker);
 	granting_init(broker);
@@ -189,6 +191,7 @@ void daemon_clear(struct daemon *daemon)
 	underway_clear(broker);
 	waiting_forget(broker, NULL);
 	published_forget(broker, NULL);
+	parked_clear(broker);
 	clear_connections(daemon);
 	daemon_clear_reload(daemon);
 	event_del(&broker->events.event);

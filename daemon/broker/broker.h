@@ -129,6 +129,7 @@ struct broker {
 	struct event quiet; /* somebody waits until a device is quiet; belongs to quiet.c */
 	struct published published;
 	struct granting granting;
+	struct chore taking; /* of leases that were parked; belongs to parked.c */
 	uint64_t epoch;
 	uint64_t started_ms; /* CLOCK_BOOTTIME */
 	char config_error[TEXT_MAX]; /* of the last reload, empty if it succeeded */
@@ -216,6 +217,18 @@ void lease_tell_holder(struct broker *broker, struct lease *lease, enum mmiod_ev
 void lease_change_state(struct broker *broker, struct lease *lease, enum mmiod_state state);
 void lease_take_listed(struct broker *broker, struct lease *lease, enum mmiod_state state);
 void lease_advance(struct broker *broker, struct lease *lease);
+bool lease_ask_parked(struct broker *broker, struct lease *lease);
+void lease_take_parked(struct broker *broker, struct lease *lease);
+
+/* parked.c: leases that their holders have freed and keep. */
+void parked_init(struct broker *broker);
+int parked_open(struct broker *broker, struct connection *connection, int *fdp);
+void parked_close(struct broker *broker, struct connection *connection);
+void parked_give(struct broker *broker, struct connection *connection, struct lease *lease);
+void parked_take_some(struct broker *broker);
+void parked_take_all(struct broker *broker);
+struct lease *parked_find(struct broker *broker, const struct user *user, uint32_t grant);
+void parked_clear(struct broker *broker);
 
 /* holder.c: who holds a lease, in words. */
 void holder_describe(struct broker *broker, const struct lease *lease, struct text *text);

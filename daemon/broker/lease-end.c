@@ -20,6 +20,9 @@
 #include "broker/tenant-note.h"
 #include "connection/journal.h"
 
+#define TAKEN_MAX \
+	MMIOD_PARK_WORDS /* of one user's, that count nowhere while their files are open */
+
 static void wake_holder(struct broker *broker, struct lease *lease)
 {
 	if (lease->list && lease->list != &broker->orphans)
@@ -112,6 +115,7 @@ int lease_revoke(struct broker *broker, struct lease *lease, enum mmiod_event_ty
 
 	if (lease_is_over(lease))
 		return !(lease->end & LEASE_CUT);
+	parking_ask(lease);
 	turn_spend(&broker->host, WORK_WINDOW);
 	r = take_window(broker, lease);
 	if (r < 0) {
@@ -138,10 +142,49 @@ void lease_gone(struct broker *broker, struct lease *lease)
 	advance(broker, lease);
 }
 
+/* In use it stays as it is, and cannot be parked any more. Else it is taken, and true. */
+bool lease_ask_parked(struct broker *broker, struct lease *lease)
+{
+	if (!lease->parking.page || lease->parking.closed || lease_is_over(lease))
+		return lease->parking.taken;
+	if (!parking_ask(lease))
+		return false;
+	lease_leave_accounts(lease, TAKEN_MAX);
+	lease_enter_taken(&broker->leases, lease);
+	turn_do_later(&broker->host, &broker->taking);
+	return true;
+}
+
+/*
+ * Revokes a lease that its holder had parked. To him it has ended long ago; he is told all the same,
+ * so that he closes the file.
+ */
+void lease_take_parked(struct broker *broker, struct lease *lease)
+{
+	int r;
+
+	turn_spend(&broker->host, WORK_WINDOW);
+	r = take_window(broker, lease);
+	if (r < 0) {
+		log_error("cannot take parked lease %llu: %s", (unsigned long long)lease->id,
+			  strerror(-r));
+		lease->parking.taken = false; /* nobody is to wait for its end */
+		return;
+	}
+	begin(broker, lease, 0, "");
+	lease_tell_holder(broker, lease, MMIOD_EVENT_REVOKED, 0, "it was parked");
+	if (r == 0)
+		cut(broker, lease);
+	/* Nothing will tell when the file is closed. */
+	if (broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
+		lease->end |= LEASE_CLOSED;
+	advance(broker, lease);
+}
+
 /* Returns false if there is nobody to ask. */
 bool lease_ask(struct broker *broker, struct lease *lease, uint32_t deadline_ms, const char *why)
 {
-	if (!lease->list || lease->list == &broker->orphans ||
+	if (parking_ask(lease) || !lease->list || lease->list == &broker->orphans ||
 	    container_of(lease->list, struct connection, leases)->closed)
 		return false;
 	lease_tell_holder(broker, lease, MMIOD_EVENT_REVOKE_ASKED, deadline_ms, why);
@@ -156,6 +199,7 @@ static void lose_window(struct broker *broker, struct lease *lease)
 			  : gone ? "the device has gone"
 				 : "revoked by another program";
 
+	parking_ask(lease);
 	journal_revoked(&broker->host, lease, gone ? MMIOD_CAUSE_GONE : MMIOD_CAUSE_OTHER, why);
 	begin(broker, lease, gone ? MMIOD_EVENT_GONE : MMIOD_EVENT_REVOKED, why);
 }
@@ -165,6 +209,8 @@ static void suspend_or_resume(struct broker *broker, struct lease *lease, enum m
 	bool sleeps = state == MMIOD_STATE_SUSPENDED;
 
 	if (lease_is_over(lease) || lease->state == state)
+		return;
+	if (sleeps && lease_ask_parked(broker, lease))
 		return;
 	lease->state = state;
 	lease_tell(lease, sleeps ? MMIOD_EVENT_SUSPENDED : MMIOD_EVENT_RESUMED, 0,

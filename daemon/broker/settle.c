@@ -4,7 +4,7 @@
  * regions point to it. The rest may be long, so it is done in pieces: whether clients go before
  * others and may watch, then the claims that are no longer wanted, and then those that are. A
  * request for a region that was not seen to yet sees to that one first, so nothing is granted by
- * what an older configuration made of a region.
+ * what an older configuration made of a region. Nor is anything taken back that was parked under it.
  */
 #include "base/log.h"
 #include "broker/broker.h"
@@ -192,6 +192,7 @@ void settling_init(struct broker *broker)
 /* From the first on, also in the middle of an earlier one. */
 void settling_begin(struct broker *broker)
 {
+	parked_take_all(broker);
 	broker->settling.stage = SETTLE_CLIENTS;
 	broker->settling.cursor = broker->settling.next = broker->settling.stale = 0;
 	turn_do_later(&broker->host, &broker->settling.chore);

@@ -95,6 +95,7 @@ struct connection {
 	struct charge flight; /* descriptors of the message that may be unread */
 	struct lease_list leases;
 	struct subscription subscription;
+	struct parking *parking; /* NULL: its leases are not parked; belongs to parked.c */
 	unsigned int deferred; /* replies owed for later */
 	struct unfinished *unfinished; /* while there is one, nothing is read */
 	bool admin;

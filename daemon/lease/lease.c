@@ -72,6 +72,43 @@ struct lease *lease_conflict(const struct region *region, uint64_t offset, uint6
 	return NULL;
 }
 
+struct search {
+	uint64_t start;
+	uint64_t end;
+	void (*see)(void *data, struct lease *lease);
+	void *data;
+	size_t seen;
+};
+
+static void see_below(struct search *search, struct interval *node)
+{
+	if (!node || node->greatest <= search->start)
+		return;
+	see_below(search, node->left);
+	if (node->start >= search->end)
+		return;
+	if (node->end > search->start) {
+		search->seen++;
+		search->see(search->data, container_of(node, struct lease, span));
+	}
+	see_below(search, node->right);
+}
+
+size_t lease_each_conflict(const struct region *region, uint64_t offset, uint64_t length,
+			   uint32_t rights, enum mmiod_share share,
+			   void (*see)(void *data, struct lease *lease), void *data)
+{
+	struct search search = {
+		.start = offset, .end = offset + length, .see = see, .data = data
+	};
+	enum lease_class class = class_of(rights, share);
+
+	for (int other = 0; other < LEASE_CLASSES; other++)
+		if (!lets[other][class])
+			see_below(&search, region->occupied[other].root);
+	return search.seen;
+}
+
 static struct lease *guest_below(struct interval *node, uint64_t start, uint64_t end)
 {
 	struct lease *lease;
@@ -422,6 +459,26 @@ int lease_enter(struct leases *leases, struct lease *lease)
 	return 0;
 }
 
+static bool is_queued(const struct lease *lease)
+{
+	return lease->taken_prev; /* the head's is the tail */
+}
+
+void lease_leave_taken(struct leases *leases, struct lease *lease)
+{
+	if (!is_queued(lease))
+		return;
+	DL_DELETE2(leases->taken, lease, taken_prev, taken_next);
+	lease->taken_prev = lease->taken_next = NULL;
+}
+
+/* It was parked, and is to be revoked in its turn. */
+void lease_enter_taken(struct leases *leases, struct lease *lease)
+{
+	if (!is_queued(lease))
+		DL_APPEND2(leases->taken, lease, taken_prev, taken_next);
+}
+
 /* Its time does not go on either. */
 void lease_leave(struct leases *leases, struct lease *lease)
 {
@@ -429,6 +486,8 @@ void lease_leave(struct leases *leases, struct lease *lease)
 	if (lease->time_limit)
 		interval_remove(lease->time_limit->set, &lease->time_limit->when);
 	leave_orders(leases, lease);
+	lease_leave_taken(leases, lease);
+	parking_leave(lease);
 	lease->region->n_leases--;
 	take_out(leases, lease);
 	lease->id = 0;
@@ -491,6 +550,7 @@ void lease_begin_end(struct leases *leases, struct lease *lease)
 		return;
 	lease->state = MMIOD_STATE_ENDING;
 	leases->n_ending++;
+	lease_leave_taken(leases, lease);
 	drop_time_limit(lease);
 }
 
@@ -517,6 +577,12 @@ void lease_enter_unsafe(struct leases *leases, struct lease *lease)
 		DL_PREPEND2(leases->unsafe, lease, unsafe_prev, unsafe_next);
 }
 
+/* It was taken from where it was parked, and counts nowhere but as that. */
+static bool is_uncounted(const struct lease *lease)
+{
+	return lease->charge.user && lease->charge.slot == USER_TAKEN;
+}
+
 /*
  * The window no longer reaches the bytes: others may have them. The lease stays in the table until
  * it is removed.
@@ -532,6 +598,8 @@ void lease_retire(struct leases *leases, struct lease *lease)
 		uncount(lease);
 	lease->state = MMIOD_STATE_REVOKED;
 	lease->account->bytes -= lease_bytes(lease);
+	if (is_uncounted(lease))
+		lease->account->taken_bytes -= lease_bytes(lease);
 	drop_time_limit(lease);
 	lease_vacate(lease);
 	if (lease->extents)
@@ -539,6 +607,30 @@ void lease_retire(struct leases *leases, struct lease *lease)
 	/* The device may still write to DMA memory: it stays until the file goes. */
 	if (lease->memory != MMIOD_MEMORY_DMA)
 		charge_release(&lease->bytes);
+}
+
+/*
+ * Of one that was parked and is to be revoked: it counts no more among the leases of its user and its
+ * grant, though its file has yet to be closed. False: the user has @most of that kind, and what is
+ * more counts as ever, or there would be no limit to the files that somebody keeps.
+ */
+bool lease_leave_accounts(struct lease *lease, uint32_t most)
+{
+	struct user *user = lease->charge.user;
+	struct charge charge;
+
+	if (!user || lease->charge.slot != USER_LEASES ||
+	    charge_take(&charge, lease->charge.users, user->payer, USER_TAKEN, most) < 0)
+		return false;
+	if (charge.user != user) {
+		charge_release(&charge);
+		return false;
+	}
+	charge_release(&lease->charge);
+	lease->charge = charge;
+	lease->account->taken++;
+	lease->account->taken_bytes += lease_bytes(lease);
+	return true;
 }
 
 /* Of its time limit, and of what is to be done when it ends. */
@@ -582,6 +674,7 @@ void lease_remove(struct leases *leases, struct lease *lease)
 	lease_retire(leases, lease);
 	lease_leave(leases, lease);
 	charge_release(&lease->bytes);
+	lease->account->taken -= is_uncounted(lease);
 	charge_release(&lease->charge);
 	account_release(leases, lease->account);
 	lease_discard(lease);

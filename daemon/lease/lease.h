@@ -14,6 +14,7 @@
 #include "base/by-id.h"
 #include "base/holder.h"
 #include "base/interval.h"
+#include "lease/parking.h"
 #include "lease/region.h"
 #include "lease/user.h"
 
@@ -45,6 +46,8 @@ struct account {
 	uint32_t leases; /* in the table, planned, or waited for; 0: the one that was booked last */
 	uint32_t waiting; /* of those: waited for */
 	uint64_t bytes; /* of those that are not revoked */
+	uint32_t taken; /* of the leases: that were parked, and no longer count */
+	uint64_t taken_bytes; /* likewise of the bytes */
 	UT_hash_handle hh;
 };
 
@@ -120,6 +123,8 @@ struct lease {
 	struct by_id_node of_all; /* in leases.by_id */
 	struct lease_pending_event pending;
 	UT_hash_handle hh;
+	struct parking_place parking;
+	struct lease *taken_prev, *taken_next; /* in leases->taken */
 };
 
 struct leases {
@@ -133,6 +138,8 @@ struct leases {
 	struct interval_set time_limits; /* of struct time_limit */
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
 	uint32_t n_ending;
+	struct parking *parkings; /* of all connections */
+	struct lease *taken; /* that were parked, and are to be revoked */
 };
 
 /* A window, a buffer's included; else it is a file of a device, and there is nothing to map. */
@@ -210,6 +217,12 @@ static inline uint64_t lease_told(enum mmiod_lease_kind kind, uint64_t place)
 
 struct lease *lease_conflict(const struct region *region, uint64_t offset, uint64_t length,
 			     uint32_t rights, enum mmiod_share share);
+/*
+ * Calls @see with all of them, in any order; it must not change which there are. Returns how many.
+ */
+size_t lease_each_conflict(const struct region *region, uint64_t offset, uint64_t length,
+			   uint32_t rights, enum mmiod_share share,
+			   void (*see)(void *data, struct lease *lease), void *data);
 bool lease_bars(uint32_t rights, enum mmiod_share share, uint32_t other_rights,
 		enum mmiod_share other_share);
 struct lease *lease_find(const struct leases *leases, uint64_t id);
@@ -233,6 +246,9 @@ struct lease *lease_guest(const struct region *region, uint64_t start, uint64_t 
 struct lease *lease_of_region(const struct region *region);
 void lease_begin_end(struct leases *leases, struct lease *lease);
 void lease_enter_unsafe(struct leases *leases, struct lease *lease);
+void lease_enter_taken(struct leases *leases, struct lease *lease);
+void lease_leave_taken(struct leases *leases, struct lease *lease);
+bool lease_leave_accounts(struct lease *lease, uint32_t most);
 void lease_retire(struct leases *leases, struct lease *lease);
 void lease_strip(struct lease *lease); /* of its time limit, and of what is written at its end */
 void lease_discard(struct lease *lease);

@@ -34,6 +34,7 @@ enum user_slot {
 	USER_INTERRUPTS, /* vectors */
 	USER_DEVICES, /* device files */
 	USER_EXTENTS, /* of windows that have several */
+	USER_TAKEN, /* parked leases that were taken, and whose files have yet to be closed */
 	USER_SLOTS
 };
 

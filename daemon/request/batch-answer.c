@@ -28,6 +28,10 @@ static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lea
 	out->share = lease->share;
 	out->iova = created->iova;
 	out->n_extents = lease_has_window(lease) ? lease_extents(lease) : 0;
+	if (lease->parking.page) {
+		out->park = lease->parking.word + 1;
+		out->park_held = lease->parking.held;
+	}
 	out->mmapable = lease_has_window(lease) && owns_pages(lease);
 	if (lease->kind == MMIOD_KIND_DEVICE)
 		out->rights = device_rights_of(lease->operates);

@@ -170,6 +170,8 @@ static enum mmiod_outcome reserve(struct want *want)
 	struct lease *holder =
 		lease_conflict(want->region, wire->offset, wire->length, wire->rights, want->share);
 
+	if (holder)
+		holder = want_ask_parked(want, holder);
 	return holder ? want_name_holder(want, holder, "is held by") : want_check_turn(want);
 }
 

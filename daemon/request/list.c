@@ -122,6 +122,7 @@ static void fill_lease(const struct call *call, const void *item, void *element,
 	out->width = lease->width;
 	out->share = lease->share;
 	out->state = lease->state;
+	out->parked = !lease_is_over(lease) && parking_is_parked(lease);
 	out->uid = lease->holder.uid;
 	out->pid = lease->holder.pid;
 	memcpy(out->comm, lease->holder.comm, sizeof(out->comm));

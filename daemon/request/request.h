@@ -46,5 +46,6 @@ enum request_result request_interrupts(struct call *call);
 enum request_result request_grant(struct call *call);
 enum request_result request_ungrant(struct call *call);
 enum request_result request_grants(struct call *call);
+enum request_result request_park(struct call *call);
 
 #endif

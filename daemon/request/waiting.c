@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests that wait, with nothing granted, and are then tried anew as a whole. Two things are
+ * Requests that wait, with nothing granted, and are then tried anew as a whole. Three things are
  * waited for:
  *  - blocks of a pool that must be wiped, so that the daemon need not wipe more than a little while
  *    it answers. Others may be faster, so these tries are counted;
+ *  - the end of leases that were parked and are taken for it, likewise;
  *  - what others hold, if the client said for how long it waits.
  *
  * A request that waits for what others hold stands in the queue with all that it asks for, not only
@@ -38,6 +39,7 @@ struct awaited {
 	char name[MMIOD_NAME_MAX]; /* of the region, or of the device that it is of */
 	uint64_t region; /* its id, which is never used again */
 	bool blocks; /* that an allocator chooses: of no certain bytes */
+	bool taken; /* parked leases that are being taken are in the way */
 	struct interval dirty; /* what must be wiped first; empty: nothing */
 };
 
@@ -46,7 +48,7 @@ struct waiting {
 	struct connection *connection;
 	struct charge charge;
 	struct event timer;
-	bool for_holder; /* else for wiping alone */
+	bool for_holder; /* else for wiping or taking, which is soon done */
 	struct request request; /* its array follows the elements */
 	struct waiting *prev, *next;
 	size_t n_awaited;
@@ -178,6 +180,7 @@ static void take_over(struct awaited *awaited, struct want *want)
 	awaited->lease = steal_pointer(want->lease);
 	awaited->lease->account->waiting++;
 	awaited->blocks = want->allocated;
+	awaited->taken = want->wait == WANT_WAITS_FOR_TAKEN;
 	if (want->wait == WANT_WAITS_FOR_WIPE)
 		awaited->dirty = (struct interval){ want->wait_start, want->wait_end };
 	awaited->kind = want->region->kind;
@@ -412,8 +415,9 @@ static bool is_ready(struct broker *broker, const struct waiting *waiting)
 		if (!region || !region_is_configured(region) || !region->claimed)
 			return true; /* to be told so */
 		touched |= region->freed >= broker->waitlist.tries.round;
-		ready = ready && (waiting->for_holder ? is_free(waiting, awaited, region)
-						      : is_wiped(awaited, region));
+		ready = ready &&
+			(waiting->for_holder || awaited->taken ? is_free(waiting, awaited, region)
+							       : is_wiped(awaited, region));
 	}
 	return touched && ready;
 }

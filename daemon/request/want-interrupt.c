@@ -121,7 +121,9 @@ enum mmiod_outcome want_create_interrupt(struct want *want, const uint8_t tag[MM
 	int r;
 
 	memcpy(interrupt.tag, tag, sizeof(interrupt.tag));
-	r = backend->ops->create_interrupt(backend, &interrupt, &want->created);
+	do
+		r = backend->ops->create_interrupt(backend, &interrupt, &want->created);
+	while (r == -EBUSY && want_take_window(want, want->created.conflict));
 	if (r < 0) {
 		want->created.fd = -1;
 		return refuse(want, r);

@@ -269,7 +269,8 @@ static int create_window(struct want *want)
 	encode_tag(lease, window.tag);
 	do
 		r = backend->ops->create(backend, &window, &want->created);
-	while (r == -EBUSY && want_end_guest(want, want->created.conflict));
+	while (r == -EBUSY && (want_end_guest(want, want->created.conflict) ||
+			       want_take_window(want, want->created.conflict)));
 	return r;
 }
 

@@ -180,7 +180,9 @@ enum mmiod_outcome want_open_device(struct want *want, const uint8_t tag[MMIOD_T
 	int r;
 
 	memcpy(operation.tag, tag, sizeof(operation.tag));
-	r = broker->backend->ops->open_device(broker->backend, &operation, &want->created);
+	do
+		r = broker->backend->ops->open_device(broker->backend, &operation, &want->created);
+	while (r == -EBUSY && want_take_window(want, want->created.conflict));
 	if (r < 0) {
 		want->created.fd = -1;
 		return refuse(want, r);

@@ -197,8 +197,8 @@ static enum mmiod_outcome check_grant(struct want *want)
 	const struct account *account =
 		account_find(&want->call->broker->leases,
 			     users_owner(users_of(want), holder_payer(&want->holder)), grant->key);
-	uint32_t leases = account ? account->leases : 0;
-	uint64_t bytes = account ? account->bytes : 0;
+	uint32_t leases = account ? account->leases - account->taken : 0;
+	uint64_t bytes = account ? account->bytes - account->taken_bytes : 0;
 	const char *included = with_waiting(account && account->waiting);
 	char payer[USER_NAME_MAX + 8];
 
@@ -221,10 +221,15 @@ static enum mmiod_outcome check_grant(struct want *want)
 
 enum mmiod_outcome want_charge(struct want *want)
 {
-	enum mmiod_outcome outcome = check_grant(want);
+	enum mmiod_outcome outcome;
 
-	if (outcome == MMIOD_OK)
-		outcome = charge_lease(want);
+	do {
+		outcome = check_grant(want);
+		if (outcome == MMIOD_OK)
+			outcome = charge_lease(want);
+	} while (outcome == MMIOD_E_QUOTA && !want->dry && want_relieve(want));
+	if (outcome == MMIOD_E_QUOTA && want->dry && want_is_relieved(want))
+		outcome = MMIOD_OK;
 	if (outcome == MMIOD_OK)
 		outcome = charge_bytes(want);
 	if (outcome == MMIOD_OK)

@@ -95,6 +95,7 @@ enum mmiod_outcome want_enter(struct want *want)
 	lease->extents = steal_pointer(want->extents);
 	want->planned = false;
 	lease_attach(lease, &want->call->connection->leases);
+	parked_give(broker, want->call->connection, lease);
 	if (lease->time_limit) {
 		lease_set_deadline(lease, lease->time_limit->deadline_ms, clock_boot_ms());
 		deadlines_arm(broker);

@@ -269,12 +269,16 @@ static enum mmiod_outcome give_up(struct want *want)
 
 /*
  * Bytes that others hold are waited for, if the client has time for that; if it had, the outcome is
- * that it did not suffice.
+ * that it did not suffice. What was parked is waited for in any case, for it is as good as free.
  */
 enum mmiod_outcome want_await(struct want *want, enum mmiod_outcome outcome)
 {
 	const struct request *request = want->call->request;
 
+	if (outcome == MMIOD_E_BUSY && want->takes && !want->wait && !want->provisional) {
+		want->wait = WANT_WAITS_FOR_TAKEN;
+		return outcome;
+	}
 	if (outcome != MMIOD_E_BUSY || want->memory != MMIOD_MEMORY_REGION || want->wait ||
 	    want->in_its_own_way || want->dry || want->provisional || !request->fixed.lease.wait_ms)
 		return outcome;

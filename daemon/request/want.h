@@ -19,7 +19,12 @@
 #define RIGHTS_ALL (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
 #define WANT_WIPES (256u << 10) /* suspect bytes that are wiped for a request; else it waits */
 
-enum want_wait { WANT_WAITS_NOT, WANT_WAITS_FOR_WIPE, WANT_WAITS_FOR_HOLDER };
+enum want_wait {
+	WANT_WAITS_NOT,
+	WANT_WAITS_FOR_WIPE,
+	WANT_WAITS_FOR_TAKEN, /* parked leases that are being taken; however little time it has */
+	WANT_WAITS_FOR_HOLDER
+};
 
 struct want;
 
@@ -63,6 +68,7 @@ struct want {
 	uint64_t wait_start; /* for wiping: of this */
 	uint64_t wait_end;
 	enum mmiod_limit limit; /* refused by MMIOD_E_QUOTA: which one; 0: one of the module's */
+	bool takes; /* refused by MMIOD_E_BUSY, for a moment: parked leases are being taken */
 	bool in_its_own_way; /* refused by MMIOD_E_BUSY because of an element before it */
 	bool dry; /* EXPLAIN: is planned, and not taken; has no request of its own */
 	bool provisional; /* the first of two tries: why not is not told */
@@ -150,6 +156,12 @@ static inline uint64_t want_owner(const struct want *want)
 /* want-guest.c */
 void want_end_guests(struct want *want);
 bool want_end_guest(struct want *want, uint64_t id);
+
+/* want-parked.c: what stands in the way may be parked. */
+struct lease *want_ask_parked(struct want *want, struct lease *holder);
+bool want_take_window(struct want *want, uint64_t id);
+bool want_is_relieved(const struct want *want);
+bool want_relieve(struct want *want);
 
 enum mmiod_outcome want_await(struct want *want, enum mmiod_outcome outcome);
 uint32_t want_longest_wait_ms(const struct want *want);

@@ -60,6 +60,7 @@ static const struct shape shapes[] = {
 	{ MMIOD_OP_UNGRANT, MMIOD_V1_UNGRANT, sizeof(struct mmiod_msg_ungrant), 0, 0, 0 },
 	{ MMIOD_OP_GRANTS, MMIOD_V1_LIST, sizeof(struct mmiod_msg_list), 0, 0, 0 },
 	{ MMIOD_OP_EXTENTS, MMIOD_V1_EXTENTS, sizeof(struct mmiod_msg_extents), 0, 0, 0 },
+	{ MMIOD_OP_PARK, MMIOD_V1_HEADER, sizeof(struct mmiod_msg), 0, 0, 0 },
 };
 
 static bool fail(struct decode_error *error, enum mmiod_outcome outcome, const char *reason)

@@ -14,7 +14,7 @@
  * size of their element, to which the same rule applies.
  *
  * Requests never carry file descriptors. Replies to LEASE, ALLOC, OPERATE and INTERRUPT carry one per
- * granted element, in order of the elements. Text (an error's sentence, ...) lies behind the fixed part and
+ * granted element, in order of the elements; the reply to PARK carries its page. Text (an error's sentence, ...) lies behind the fixed part and
  * the array; a struct mmiod_msg_text says where, from the start of the message; it is UTF-8 without
  * terminating zero.
  */
@@ -82,6 +82,7 @@ enum mmiod_opcode {
 	MMIOD_OP_UNGRANT = 28, /* and ends it, with the leases under it */
 	MMIOD_OP_GRANTS = 29, /* those grants */
 	MMIOD_OP_EXTENTS = 30, /* where the parts of one lease lie */
+	MMIOD_OP_PARK = 31, /* the page on which leases are parked */
 	MMIOD_OP_EVENT = 64, /* daemon to client, unasked */
 };
 
@@ -294,9 +295,39 @@ struct mmiod_wire_granted {
 	 */
 	uint64_t iova;
 	uint32_t n_extents; /* of a window; with more than 1, `offset` is UINT64_MAX: see EXTENTS */
+	/* LEASE, on a connection that has a page: which of its words is the lease's, from 1; 0: none. */
+	uint32_t park;
+	uint32_t park_held; /* what that word says while the lease is in use, and not parked */
 	uint32_t reserved;
 };
-static_assert(sizeof(struct mmiod_wire_granted) == 96, "wire layout");
+static_assert(sizeof(struct mmiod_wire_granted) == 104, "wire layout");
+
+#define MMIOD_PARK_WORDS 1024u /* of a page */
+#define MMIOD_PARK_STATES 4u /* of a word: its low bits; the others say which lease it is about */
+
+/*
+ * PARK: a bare header, once on a connection. The reply has a file: a page of MMIOD_PARK_WORDS words,
+ * which both sides map, shared. A lease that was given a word may be parked: its holder has freed it,
+ * and keeps its file in case that it is leased again. The holder changes the word by compare-and-swap
+ * from HELD to PARKED, or back, and a lease whose word says anything else is not his to park or to
+ * take back. The daemon changes PARKED to TAKEN when it takes the lease, without asking the holder,
+ * and HELD to WANTED when the holder is to give it back by closing the file. The page says nothing
+ * any more when the connection is closed.
+ */
+enum mmiod_park_state {
+	MMIOD_PARK_HELD = 0,
+	MMIOD_PARK_PARKED = 1,
+	MMIOD_PARK_TAKEN = 2,
+	MMIOD_PARK_WANTED = 3,
+};
+static_assert(MMIOD_PARK_WANTED < MMIOD_PARK_STATES, "a word holds them");
+
+struct mmiod_msg_park_reply {
+	struct mmiod_msg msg;
+	uint32_t words; /* of the page; the file has so many times 4 bytes */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mmiod_msg_park_reply) == 40, "wire layout");
 
 #define MMIOD_VECTOR_ONESHOT (1u << 0) /* masked at each interrupt until it is unmasked */
 #define MMIOD_VECTOR_MASKED (1u << 1) /* starts masked */
@@ -429,7 +460,7 @@ struct mmiod_wire_lease {
 	struct mmiod_msg_text unit; /* of systemd, that the process belongs to, if known */
 	uint32_t
 		kind; /* enum mmiod_lease_kind; of an INTERRUPT the region's name is the device's */
-	uint32_t reserved;
+	uint32_t parked; /* 1: its holder has freed it, and it is had by whoever wants it */
 	struct mmiod_msg_text tenant; /* by whose socket it came, if by one */
 	uint64_t
 		device_lease; /* DMA memory for a device file: its lease; the region is the device */
@@ -974,6 +1005,7 @@ enum mmiod_first_size {
 	MMIOD_V1_RUNTIME_GRANT = 120,
 	MMIOD_V1_EXTENTS = 48,
 	MMIOD_V1_PART = 16,
+	MMIOD_V1_PARK_REPLY = 40,
 };
 
 #endif

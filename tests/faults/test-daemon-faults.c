@@ -87,6 +87,11 @@ static void ask_status(int fd)
 	send_header(fd, MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0, 0);
 }
 
+static void ask_park(int fd)
+{
+	send_header(fd, MMIOD_OP_PARK, sizeof(struct mmiod_msg), 0, 0);
+}
+
 static void ask_hello_again(int fd)
 {
 	send_header(fd, MMIOD_OP_HELLO, sizeof(struct mmiod_msg_hello), 0, 0);
@@ -436,6 +441,8 @@ static const struct request_line {
 	{ "GRANT again", MMIOD_OP_GRANT, give, ROOT, give },
 	{ "UNGRANT", MMIOD_OP_UNGRANT, take_back, ROOT, give },
 	{ "GRANTS", MMIOD_OP_GRANTS, ask_grants, ROOT, give },
+	{ "PARK", MMIOD_OP_PARK, ask_park, OPERATOR },
+	{ "LEASE of what may be parked", MMIOD_OP_LEASE, ask_lease, OPERATOR, ask_park },
 	{ "an unknown opcode", 60, ask_unknown, OPERATOR },
 };
 

@@ -522,6 +522,14 @@ uint32_t client_status(int fd)
 	return answered(fd);
 }
 
+uint32_t client_park(int fd)
+{
+	struct mmiod_msg park = header(MMIOD_OP_PARK, sizeof(park), 0, 0);
+
+	client_send(fd, &park, sizeof(park));
+	return answered(fd);
+}
+
 size_t open_fds(void)
 {
 	DIR *directory = opendir("/proc/self/fd");

@@ -104,6 +104,7 @@ uint32_t client_monitor(int fd, uint32_t on);
 /* About the caller, if `uid` is 0; else about this one, who has no groups. */
 uint32_t client_explain(int fd, uint32_t memory, const char *region, uint32_t rights, uint32_t uid);
 uint32_t client_status(int fd);
+uint32_t client_park(int fd);
 size_t open_fds(void);
 
 #endif

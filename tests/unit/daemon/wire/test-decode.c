@@ -64,6 +64,7 @@ static const struct {
 	{ MMIOD_OP_UNGRANT, sizeof(struct mmiod_msg_ungrant), 0 },
 	{ MMIOD_OP_GRANTS, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_EXTENTS, sizeof(struct mmiod_msg_extents), 0 },
+	{ MMIOD_OP_PARK, sizeof(struct mmiod_msg), 0 },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
