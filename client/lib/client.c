@@ -7,13 +7,23 @@
  * that the parent still uses.
  */
 #include "base/error.h"
-#include "lease/lease.h"
+#include "lease/park.h"
 
+#include <string.h>
 #include <sys/eventfd.h>
 
 MMIOD_EXPORT int mmiod_client_connect(const char *path, struct mmiod_client **client)
 {
-	return session_open(path, leases_lose, lone_error, client);
+	int err = session_open(path, leases_lose, lone_error, client);
+
+	if (!err)
+		err = park_begin(*client);
+	if (!err || !*client)
+		return err;
+	memcpy(lone_error, (*client)->error, ERROR_MAX);
+	mmiod_client_free(*client);
+	*client = NULL;
+	return err;
 }
 
 MMIOD_EXPORT void mmiod_client_free(struct mmiod_client *client)

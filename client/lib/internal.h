@@ -38,6 +38,24 @@ struct event_queue {
 	int wake; /* eventfd: readable while the queue is not empty; the client's; -1: none yet */
 };
 
+#define PARK_DROPPED 128 /* more than are parked at once */
+
+/* Leases that the program freed and may want again; belongs to lease/park.c. */
+struct parking {
+	uint32_t ms; /* for so long; 0: not at all */
+	unsigned int connection; /* that the page was asked for on; 0: none yet */
+	uint32_t *words; /* shared with the daemon; NULL: it has none for us */
+	uint32_t n_words;
+	size_t size; /* bytes of the page */
+	struct link leases; /* struct mmiod_lease, the one that was parked last first */
+	size_t count; /* of these */
+	bool wakes; /* the timer is set for the oldest */
+	uint64_t dropped[PARK_DROPPED]; /* ids of those that were closed last */
+	size_t n_dropped;
+	int64_t (*expire)(struct mmiod_client *client);
+	bool (*hears)(struct mmiod_client *client, uint64_t lease);
+};
+
 struct mmiod_client {
 	char *path;
 	uint64_t owner; /* process_number() of the process that made it */
@@ -63,6 +81,7 @@ struct mmiod_client {
 	struct link renewals; /* struct renewal of those that are renewed */
 	/* Its simulated leases ended with the last connection. Not called for the first one. */
 	void (*reconnected)(struct mmiod_client *client, bool restarted);
+	struct parking parking;
 	bool publishes; /* caches behind its requests, as the environment says */
 	int64_t published_ms; /* when it did so last */
 	unsigned int published_connection; /* and on which connection */

@@ -142,6 +142,35 @@ static inline int mmiod_client_next_event(struct mmiod_client *client, struct mm
 void mmiod_client_set_wait(struct mmiod_client *client, uint32_t wait_ms);
 
 /**
+ * Park leases that are freed from now on: for @park_ms milliseconds, 1 to 3600000, or 0 (the default):
+ * not at all. The library then keeps file and mapping of a lease that mmiod_lease_free() frees, and
+ * gives them out again when this client asks for the same: same names and numbers in struct mmiod_want,
+ * element for element. That takes no request, and no page is faulted in anew if the mapping had been
+ * freed before the lease; it is as the program left it, protection included. For that mmiod_mapping_free()
+ * leaves a mapping where it is as long as the lease lasts.
+ *
+ * A parked lease is in nobody's way: the daemon takes it, without a question and without an event here,
+ * as soon as anybody else wants what it has, when the configuration is loaded anew, when its device
+ * sleeps, and at the end of connection or daemon; then the next request goes to the daemon as ever. It
+ * counts against no limit that would keep the user from another lease. mmiod_lease_info_parked() tells
+ * that it is parked. It is closed by the first call on this client after its time, for which the event
+ * descriptor becomes readable, and at most 64 are parked at once.
+ *
+ * Never parked are leases of pools and of kernel memory, device files and vectors; those that came by
+ * mmiod_wait_start(); those with a time limit, with writes at their end (the want's or the region's), with
+ * MMIOD_WANT_CONNECTION or _FOR; and those that somebody else may still use, by a mapping that was not
+ * freed, a view, or a copy of the file, as in a child. mmiod_lease_release() and mmiod_client_release()
+ * give back at once, as ever.
+ *
+ * The environment variable MMIOD_PARK has the same effect on all clients of a process, with the number
+ * of milliseconds as its value: mmiod_client_connect() returns -EINVAL if it is none.
+ *
+ * 0; -EINVAL: too long; -EOPNOTSUPP: the daemon is too old; or as any request. In simulation leases are
+ * parked as well, so that a program can be tried.
+ */
+int mmiod_client_set_parking(struct mmiod_client *client, uint32_t park_ms);
+
+/**
  * Break off the call that waits for others on this client (see mmiod_client_set_wait()), or else
  * the next one that would: it returns -ECANCELED, or how many leases it had by then; what is
  * granted in that very moment is given back. For signal handlers (it is async-signal-safe) and for
@@ -250,6 +279,8 @@ enum mmiod_memtype mmiod_lease_info_memtype(const struct mmiod_lease_info *info)
 unsigned int mmiod_lease_info_width(const struct mmiod_lease_info *info);
 enum mmiod_share mmiod_lease_info_share(const struct mmiod_lease_info *info);
 enum mmiod_state mmiod_lease_info_state(const struct mmiod_lease_info *info);
+/** 1: its holder has freed it and keeps it parked, and it is had by whoever wants it; else 0. */
+int mmiod_lease_info_parked(const struct mmiod_lease_info *info);
 uint32_t mmiod_lease_info_uid(const struct mmiod_lease_info *info);
 /** Of the process that asked: a hint, because files travel. */
 uint32_t mmiod_lease_info_pid(const struct mmiod_lease_info *info);

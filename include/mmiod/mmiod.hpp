@@ -1866,6 +1866,20 @@ class client
 		check(::mmiod_client_revoke(native(), lease, detail::milliseconds_of(ask)));
 	}
 
+	/**
+	 * Keep leases that are closed from now on for who leases the same again, for so long; zero: not
+	 * at all. See mmiod_client_set_parking(). EINVAL: more than an hour.
+	 */
+	void set_parking(std::chrono::milliseconds time)
+	{
+		const auto count = time.count();
+
+		check(::mmiod_client_set_parking(native(),
+						 count < 0 || count > UINT32_MAX
+							 ? UINT32_MAX
+							 : static_cast<std::uint32_t>(count)));
+	}
+
 	/** Readable when next_event() has something to do. Owned by this object. */
 	int event_fd() const
 	{

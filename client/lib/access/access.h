@@ -14,6 +14,7 @@
 struct mmiod_mapping {
 	struct lease_user user; /* of the file that populates it */
 	void *address;
+	uint64_t offset; /* in the window */
 	size_t length;
 	int prot;
 	bool exact; /* MMIOD_MAP_EXACT */

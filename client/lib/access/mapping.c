@@ -7,6 +7,7 @@
  * tables.
  */
 #include "access/access.h"
+#include "base/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,14 +100,42 @@ MMIOD_EXPORT int mmiod_mapping_populate(struct mmiod_mapping *mapping)
 	return err ? fail_map(lease, -err) : 0;
 }
 
+/* What was kept of a lease that may be parked, if it is of these bytes; else NULL. */
+static void *take_kept(struct mmiod_lease *lease, uint64_t offset, size_t length)
+{
+	void *address = lease->kept.address;
+
+	if (!address || lease->kept.offset != offset || lease->kept.length != length)
+		return NULL;
+	lease->kept.address = NULL;
+	return address;
+}
+
+/* The next to map the same bytes of the lease finds it there, its page tables filled. */
+static bool keep(const struct mmiod_mapping *mapping)
+{
+	struct mmiod_lease *lease = mapping->user.lease;
+
+	if (!lease || !lease->asked || !lease->client || lease->kept.address ||
+	    !lease->client->parking.ms || lease->client->owner != process_number())
+		return false;
+	lease->kept.address = mapping->address;
+	lease->kept.offset = mapping->offset;
+	lease->kept.length = mapping->length;
+	return true;
+}
+
 static int map_range(struct mmiod_lease *lease, uint64_t offset, struct mmiod_mapping *mapping)
 {
-	void *address = mmap(NULL, mapping->length, mapping->prot, MAP_SHARED, lease->fd,
-			     (off_t)(lease->map_offset + offset));
+	void *address = take_kept(lease, offset, mapping->length);
 
+	if (!address)
+		address = mmap(NULL, mapping->length, mapping->prot, MAP_SHARED, lease->fd,
+			       (off_t)(lease->map_offset + offset));
 	if (address == MAP_FAILED)
 		return fail_map(lease, errno);
 	mapping->address = address;
+	mapping->offset = offset;
 	lease_use(lease, &mapping->user);
 	return 0;
 }
@@ -170,7 +199,7 @@ MMIOD_EXPORT void mmiod_mapping_free(struct mmiod_mapping *mapping)
 	if (!mapping)
 		return;
 	link_remove(&mapping->user.link);
-	if (mapping->address)
+	if (mapping->address && !keep(mapping))
 		munmap(mapping->address, mapping->length);
 	free(mapping);
 }

@@ -29,6 +29,11 @@ static inline void link_append(struct link *head, struct link *link)
 	head->prev = link;
 }
 
+static inline void link_prepend(struct link *head, struct link *link)
+{
+	link_append(head->next, link);
+}
+
 /* Removing twice does no harm. */
 static inline void link_remove(struct link *link)
 {

@@ -4,7 +4,7 @@
  * and each granted element of the replies becomes a lease that owns its window's file.
  */
 #include "base/error.h"
-#include "lease/lease.h"
+#include "lease/park.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +124,9 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->renewal.id = wire->lease;
 	lease->renewal.lease_ms = wire->lease_ms;
 	lease->renews = wire->renew;
+	lease->park = client->parking.words ? wire->park : 0;
+	lease->park_held = wire->park_held;
+	lease->park_connection = client->connections;
 	return lease;
 }
 
@@ -340,11 +343,44 @@ int lease_call_begin(struct lease_call *call)
 	return err;
 }
 
+/* Those that were taken back go where they were. */
+static void put_back(struct lease_call *call)
+{
+	for (size_t i = 0; i < call->count; i++) {
+		mmiod_lease_free(call->leases[i]);
+		call->leases[i] = NULL;
+	}
+}
+
+/* True: all that is asked for was parked, and nothing need be asked. */
+static bool take_parked(struct lease_call *call)
+{
+	if (!call->again || !call->client->parking.count)
+		return false;
+	for (size_t i = 0; i < call->count; i++) {
+		union want want;
+
+		if (!take_want(call, i, &want))
+			call->leases[i] = call->again(call->client, &want);
+		if (!call->leases[i]) {
+			put_back(call);
+			return false;
+		}
+	}
+	for (size_t i = 0; call->errors && i < call->count; i++)
+		call->errors[i] = 0;
+	return true;
+}
+
 /* As mmiod_client_lease_many() returns. */
 int lease_ask(struct lease_call *call)
 {
 	int err = lease_call_begin(call);
 
 	call->wait_ms = call->client->wait_ms;
-	return err ? err : run(call);
+	if (err || take_parked(call))
+		return err ? err : (int)call->count;
+	if (call->again)
+		park_prepare(call->client);
+	return run(call);
 }

@@ -7,13 +7,14 @@
  */
 #include "base/error.h"
 #include "base/getter.h"
-#include "lease/lease.h"
+#include "lease/park.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,7 +172,7 @@ MMIOD_EXPORT int mmiod_lease_release(struct mmiod_lease *lease)
 				  (unsigned long long)lease->id);
 	err = lease->lost ? client_check(lease->client) : end_leases(&call);
 	if (!err)
-		mmiod_lease_free(lease);
+		lease_destroy(lease);
 	return err;
 }
 
@@ -202,7 +203,7 @@ static int release_all(struct mmiod_client *client, struct mmiod_lease **leases,
 		err = end_leases(&call);
 	for (size_t i = 0, asked = 0; i < count; i++)
 		if (release->lost[i] || release->ended[asked++] || !err) {
-			mmiod_lease_free(leases[i]);
+			lease_destroy(leases[i]);
 			leases[i] = NULL;
 		}
 	return err;
@@ -235,9 +236,10 @@ MMIOD_EXPORT int mmiod_client_release_many(struct mmiod_client *client, struct m
 
 /* ---- without their connection ---- */
 
-/* The client goes, and its leases stay. */
+/* The client goes, and its leases stay, but for those that are parked. */
 void leases_disown(struct mmiod_client *client)
 {
+	park_end(client);
 	while (client->leases.next != &client->leases) {
 		struct mmiod_lease *lease =
 			link_entry(client->leases.next, struct mmiod_lease, link);
@@ -254,6 +256,7 @@ void leases_lose(struct mmiod_client *client, bool restarted)
 	const char *why = restarted ? "the daemon was started anew, and simulation keeps no leases"
 				    : "its connection ended, and in simulation the lease with it";
 
+	park_end(client);
 	for (struct link *link = client->leases.next; link != &client->leases; link = link->next) {
 		struct mmiod_lease *lease = link_entry(link, struct mmiod_lease, link);
 
@@ -302,16 +305,24 @@ static void leave_users(struct mmiod_lease *lease)
 	}
 }
 
-MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
+/* Not parked, whatever it is. */
+void lease_destroy(struct mmiod_lease *lease)
 {
-	if (!lease)
-		return;
 	leave_users(lease);
 	link_remove(&lease->link);
 	link_remove(&lease->renewal.link);
+	if (lease->kept.address)
+		munmap(lease->kept.address, lease->kept.length);
 	if (lease->fd >= 0)
 		close(lease->fd);
+	free(lease->asked);
 	free(lease);
+}
+
+MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
+{
+	if (lease && !(lease->park && park_put(lease)))
+		lease_destroy(lease);
 }
 
 /* ---- what it is ---- */

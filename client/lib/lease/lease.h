@@ -34,6 +34,16 @@ struct mmiod_lease {
 	uint64_t iova; /* of DMA memory for a device file; MMIOD_NO_IOVA: it is none */
 	struct renewal renewal;
 	bool renews;
+	uint32_t park; /* its word on the page, from 1; 0: it is not parked */
+	uint32_t park_held; /* what that says while the lease is in use */
+	unsigned int park_connection; /* whose page it is */
+	struct mmiod_wire_want *asked; /* owned; NULL: it is not parked */
+	int64_t parked_ms; /* while it is, since when */
+	struct {
+		void *address; /* NULL: none */
+		uint64_t offset; /* in the window */
+		size_t length;
+	} kept; /* a mapping that the program freed, of a lease that may be parked */
 };
 
 /* For what is a multiple of a width: extents of which there are several begin at pages. */
@@ -80,8 +90,8 @@ int lease_adopt(int fd, const char *identity, const struct mmiod_target *target,
  * One call that asks for leases; @want is one of those wanted, as this library knows it. check()
  * may make the call's stride longer. build() writes a want into a zeroed element of the request, for
  * the daemon that the client has its connection to by now.
- * settle(), if there is one, finishes a lease that was granted; when it fails, the lease is given
- * back.
+ * settle(), if there is one, finishes a lease that was granted, while the wants are there; when it
+ * fails, the lease is given back.
  */
 struct lease_call {
 	struct mmiod_client *client;
@@ -93,6 +103,8 @@ struct lease_call {
 	int (*check)(struct lease_call *call, const void *want);
 	void (*build)(const struct lease_call *call, const void *want, void *element);
 	int (*settle)(const void *want, struct mmiod_lease *lease);
+	/* NULL, or what a parked lease that was granted for the same want is found by. */
+	struct mmiod_lease *(*again)(struct mmiod_client *client, const void *want);
 	size_t count;
 	unsigned int flags;
 	uint32_t wait_ms; /* how long it may wait for others */

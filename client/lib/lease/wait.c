@@ -87,6 +87,8 @@ MMIOD_EXPORT int mmiod_wait_start_sized(struct mmiod_client *client, const struc
 	wait->call.leases = wait->leases;
 	wait->call.errors = wait->errors;
 	wait->call.wait_ms = wait_ms;
+	wait->call.settle =
+		NULL; /* the wants are the program's, and may be gone by then: not parked */
 	err = start(wait);
 	if (err)
 		wait_free(wait);

@@ -3,8 +3,9 @@
  * Asking for parts of regions: struct mmiod_want, checked and written into requests.
  */
 #include "base/error.h"
-#include "lease/lease.h"
+#include "lease/park.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static_assert(MMIOD_WANT_DUMMY == MMIOD_LEASE_DUMMY, "the flags go out as they come");
@@ -78,6 +79,25 @@ static int check_want(struct lease_call *call, const void *wanted)
 	return lease_check_region(client, want->region);
 }
 
+/* A lease that may be parked remembers what it was asked for by. Without memory it is not parked. */
+static int remember(const void *want, struct mmiod_lease *lease)
+{
+	if (!lease->park)
+		return 0;
+	lease->asked = calloc(1, sizeof(*lease->asked));
+	if (lease->asked)
+		build_want(NULL, want, lease->asked);
+	return 0;
+}
+
+static struct mmiod_lease *find_parked(struct mmiod_client *client, const void *want)
+{
+	struct mmiod_wire_want wire = { 0 };
+
+	build_want(NULL, want, &wire);
+	return park_take(client, &wire);
+}
+
 static const struct sized want_struct = SIZED(mmiod_want, on_end_count);
 
 /* Without its results' places. */
@@ -92,6 +112,8 @@ struct lease_call lease_call_for(struct mmiod_client *client, const struct mmiod
 				    .stride = MMIOD_V1_WANT,
 				    .check = check_want,
 				    .build = build_want,
+				    .settle = remember,
+				    .again = find_parked,
 				    .count = count,
 				    .flags = flags };
 }

@@ -93,6 +93,12 @@ GETTER(const char *, mmiod_lease_info_tenant, mmiod_lease_info, tenant)
 GETTER(uint64_t, mmiod_lease_info_left_ms, mmiod_lease_info, wire.left_ms)
 GETTER(uint32_t, mmiod_lease_info_time_ms, mmiod_lease_info, wire.lease_ms)
 
+/* Others than 0 and 1 may come to mean more. */
+MMIOD_EXPORT int mmiod_lease_info_parked(const struct mmiod_lease_info *info)
+{
+	return info->wire.parked == 1;
+}
+
 MMIOD_EXPORT int mmiod_lease_info_renews(const struct mmiod_lease_info *info)
 {
 	return info->wire.lease_ms && info->wire.renew;

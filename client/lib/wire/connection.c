@@ -145,9 +145,23 @@ static int receive(struct mmiod_client *client, bool block, struct packet *packe
 	return err;
 }
 
+/* Of one that the program has freed and the daemon has taken. */
+static bool is_of_parked(struct mmiod_client *client, const struct message *message)
+{
+	struct mmiod_msg_event wire;
+
+	return !message_fixed(message, &wire, sizeof(wire), MMIOD_V1_EVENT) &&
+	       wire.type >= MMIOD_EVENT_REVOKE_ASKED && wire.type <= MMIOD_EVENT_STORM &&
+	       client->parking.hears(client, wire.lease);
+}
+
 static int hold_event(struct mmiod_client *client, const struct message *message)
 {
-	int err = event_queue_hold(&client->events, message);
+	int err;
+
+	if (client->parking.hears && is_of_parked(client, message))
+		return 0;
+	err = event_queue_hold(&client->events, message);
 
 	if (err == -ENOMEM)
 		client_fail(client, err, "out of memory: an event of the daemon's is lost");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Leases with a time limit: renewed at half their time, whenever the program calls the library; a
- * timer in the event descriptor wakes programs that poll it.
+ * timer in the event descriptor wakes programs that poll it. It also tells of the time that leases are
+ * parked for.
  *
  * Renewals are sent and not waited for: their replies belong to no request that is in flight, and
  * are dropped where all such are. Leases that could not be renewed are told of by the daemon's
@@ -145,6 +146,24 @@ static int64_t renew_all(struct mmiod_client *client, int64_t now)
 	return next_renewal(client);
 }
 
+/* The program is to be woken within that time, to have done what follows. */
+void renew_wake(struct mmiod_client *client, int64_t within_ms)
+{
+	schedule(client, boot_ms() + within_ms);
+}
+
+/* Does what is due. Returns when there will be more; 0: never. */
+static int64_t next_time(struct mmiod_client *client, int64_t now)
+{
+	int64_t next = 0, within = client->parking.wakes ? client->parking.expire(client) : 0;
+
+	if (client->renewals.next != &client->renewals)
+		next = client->sock < 0 ? now + RETRY_MS : renew_all(client, now);
+	if (within && (!next || now + within < next))
+		next = now + within;
+	return next;
+}
+
 /*
  * Called from whatever the program calls, on a connection that is greeted. Cheap when nothing is
  * due.
@@ -158,7 +177,7 @@ void renew_due(struct mmiod_client *client)
 	now = boot_ms();
 	if (client->renew_at > now)
 		return;
-	next = client->sock < 0 ? now + RETRY_MS : renew_all(client, now);
+	next = next_time(client, now);
 	client->renew_at = 0;
 	if (next)
 		schedule(client, next);

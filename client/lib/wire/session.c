@@ -117,6 +117,7 @@ static struct mmiod_client *client_new(const char *path)
 	link_init(&client->renewals);
 	link_init(&client->pending);
 	event_queue_init(&client->events);
+	link_init(&client->parking.leases);
 	client->publishes = wants_publishing();
 	client->path = strdup(socket_path(path));
 	client->buffer = malloc(MMIOD_MSG_MAX);

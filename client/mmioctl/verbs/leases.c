@@ -57,7 +57,7 @@ static const struct column lease_columns[] = {
 	[LEASE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type" },
 	[LEASE_WIDTH] = { "WIDTH", CELL_NUMBER, false, "width of an access, in bits" },
 	[LEASE_SHARE] = { "SHARE", CELL_TEXT, true, "what others may do meanwhile" },
-	[LEASE_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended or revoked" },
+	[LEASE_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended, revoked, ending, or parked" },
 	[LEASE_USER] = { "USER", CELL_TEXT, true, "who holds it" },
 	[LEASE_UID] = { "UID", CELL_NUMBER, false, "likewise, as a number" },
 	[LEASE_PID] = { "PID", CELL_NUMBER, true, "process that asked for it" },
@@ -115,6 +115,12 @@ static void fill_leaves(struct cell *cell,
 	cell_text(cell, text);
 }
 
+/* One that is parked is to whoever looks for bytes as good as none. */
+static const char *state_of(const struct mmiod_lease_info *info)
+{
+	return mmiod_lease_info_parked(info) ? "parked" : state_word(mmiod_lease_info_state(info));
+}
+
 static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 {
 	cell_number(&cells[LEASE_ID], mmiod_lease_info_id(info));
@@ -127,7 +133,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_optional(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
 	cell_text(&cells[LEASE_SHARE], share_word(mmiod_lease_info_share(info)));
 	cells[LEASE_SHARE].none = mmiod_lease_info_kind(info) == MMIOD_KIND_DEVICE;
-	cell_text(&cells[LEASE_STATE], state_word(mmiod_lease_info_state(info)));
+	cell_text(&cells[LEASE_STATE], state_of(info));
 	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
 	cell_number(&cells[LEASE_FAULTS], mmiod_lease_info_faults(info));
 	cell_number(&cells[LEASE_POPULATED], mmiod_lease_info_populated(info));

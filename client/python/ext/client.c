@@ -120,6 +120,23 @@ static PyObject *client_set_wait(PyObject *object, PyObject *argument)
 	return leave((struct client *)object, 0, Py_NewRef(Py_None));
 }
 
+static PyObject *client_set_parking(PyObject *object, PyObject *argument)
+{
+	unsigned long milliseconds = PyLong_AsUnsignedLong(argument);
+	struct mmiod_client *client;
+	int err;
+
+	if (PyErr_Occurred())
+		return NULL;
+	client = client_enter((struct client *)object);
+	if (!client)
+		return NULL;
+	if (milliseconds > UINT32_MAX)
+		milliseconds = UINT32_MAX;
+	Py_BEGIN_ALLOW_THREADS err = mmiod_client_set_parking(client, (uint32_t)milliseconds);
+	Py_END_ALLOW_THREADS return leave((struct client *)object, err, Py_NewRef(Py_None));
+}
+
 /* Takes no lock: it is for calls that have it. */
 static PyObject *client_cancel(PyObject *object, PyObject *none)
 {
@@ -270,6 +287,9 @@ static PyMethodDef methods[] = {
 	{ "set_wait", client_set_wait, METH_O,
 	  "set_wait($self, milliseconds, /)\n--\n\nHow long later requests for leases wait for "
 	  "what others hold." },
+	{ "set_parking", client_set_parking, METH_O,
+	  "set_parking($self, milliseconds, /)\n--\n\nFor how long leases that are closed from now "
+	  "on are kept for who leases the same again, if nobody else wants them; 0: not at all." },
 	{ "cancel", client_cancel, METH_NOARGS,
 	  "cancel($self)\n--\n\nBreak off the call of another thread that waits." },
 	{ "next_event", client_next_event, METH_NOARGS, NULL },

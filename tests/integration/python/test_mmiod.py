@@ -415,6 +415,24 @@ class Leases(Rig):
         self.assertEqual((lease.offset, lease.length), (0x2000, 0x1000))
         self.assertEqual(mmiod.parse_target("shm+1K/2:8"), ("shm", 1024, 2, 8))
 
+    def test_what_is_closed_is_parked_until_it_is_leased_again_or_somebody_else_wants_it(self):
+        self.client.set_parking(3600000)
+        first = self.client.lease("shm", write=True)
+        number = first.id
+        first.close()
+        self.assertIn(" parked", self.ctl("leases", "-o", "REGION,STATE"))
+        again = self.client.lease("shm", write=True)
+        self.assertEqual(again.id, number)
+        self.assertNotIn(" parked", self.ctl("leases", "-o", "REGION,STATE"))
+        again.close()
+        with mmiod.Client().lease("shm", write=True) as other:
+            self.assertNotEqual(other.id, number)
+            with self.assertRaises(mmiod.Busy):
+                self.client.lease("shm", write=True)
+        self.assertIsNone(self.client.next_event())
+        with self.assertRaises(mmiod.Error):
+            self.client.set_parking(3600001)
+
     def test_what_is_to_be_written_at_the_end_is(self):
         with self.client.lease("regs+0x10/16", write=True, on_end=[(4, 0x600D, 32)]):
             pass

@@ -506,6 +506,7 @@ extern "C" {
     pub fn mmiod_client_set_wait(client: *mut mmiod_client, wait_ms: u32);
     pub fn mmiod_client_cancel(client: *mut mmiod_client);
     pub fn mmiod_client_set_interruptible(client: *mut mmiod_client, interruptible: c_int);
+    pub fn mmiod_client_set_parking(client: *mut mmiod_client, park_ms: u32) -> c_int;
     pub fn mmiod_client_list_regions(
         client: *mut mmiod_client,
         list: *mut *mut mmiod_region_list,
@@ -558,6 +559,7 @@ extern "C" {
     pub fn mmiod_lease_info_width(info: *const mmiod_lease_info) -> c_uint;
     pub fn mmiod_lease_info_share(info: *const mmiod_lease_info) -> mmiod_share;
     pub fn mmiod_lease_info_state(info: *const mmiod_lease_info) -> mmiod_state;
+    pub fn mmiod_lease_info_parked(info: *const mmiod_lease_info) -> c_int;
     pub fn mmiod_lease_info_uid(info: *const mmiod_lease_info) -> u32;
     pub fn mmiod_lease_info_pid(info: *const mmiod_lease_info) -> u32;
     pub fn mmiod_lease_info_comm(info: *const mmiod_lease_info) -> *const c_char;

@@ -21,12 +21,30 @@ static struct {
 } windows[WINDOWS];
 static size_t window_count;
 
-void module_adopt(int fd, const struct mmiod_window_query *query)
+/* The index of a window's file, or -1. */
+static int find(int fd)
 {
 	struct stat status;
 
+	if (fstat(fd, &status) < 0)
+		return -1;
+	for (size_t i = 0; i < window_count; i++)
+		if (windows[i].inode == status.st_ino)
+			return (int)i;
+	return -1;
+}
+
+void module_adopt(int fd, const struct mmiod_window_query *query)
+{
+	struct stat status;
+	int known = find(fd);
+
 	cr_assert_eq(fstat(fd, &status), 0);
 	cr_assert_lt(window_count, (size_t)WINDOWS);
+	if (known >= 0) {
+		windows[known].query = *query;
+		return;
+	}
 	windows[window_count].inode = status.st_ino;
 	windows[window_count++].query = *query;
 }
@@ -40,19 +58,6 @@ int module_window(uint64_t length, bool mappable)
 
 	module_adopt(fd, &query);
 	return fd;
-}
-
-/* The index of a window's file, or -1. */
-static int find(int fd)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) < 0)
-		return -1;
-	for (size_t i = 0; i < window_count; i++)
-		if (windows[i].inode == status.st_ino)
-			return (int)i;
-	return -1;
 }
 
 static int fail(int error)
