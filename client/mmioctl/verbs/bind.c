@@ -109,6 +109,7 @@ static int check_device(const struct context *context, const char *word,
 		const struct mmiod_lease_info *lease = mmiod_lease_list_get(leases, i);
 
 		if (mmiod_lease_info_state(lease) == MMIOD_STATE_REVOKED ||
+		    mmiod_lease_info_parked(lease) ||
 		    !is_of_device(lease, regions, devices, device))
 			continue;
 		first = first ? first : lease;

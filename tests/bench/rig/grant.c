@@ -16,6 +16,7 @@
 #include "rig-bench.h"
 
 #define TURNS 200
+#define PARK_MS 600000 /* no turn is to find its lease closed */
 
 static volatile uint32_t sink;
 
@@ -55,13 +56,15 @@ static void by_lease(struct mmiod_client *client, const char *region)
 	mmiod_lease_free(lease);
 }
 
-/* Each turn on the same connection, or on a new one. */
+/* Each turn on the same connection, or on a new one, or with the lease of the last turn, parked. */
 static void bench_daemon(const char *region, const char *variant)
 {
 	struct mmiod_client *client = connect_to_daemon();
 	bool connecting = !strcmp(variant, "connecting");
 	uint64_t start;
 
+	if (!strcmp(variant, "parked") && mmiod_client_set_parking(client, PARK_MS))
+		die(mmiod_client_error(client));
 	by_lease(client, region);
 	start = ticks();
 	for (int i = 0; i < TURNS; i++) {
