@@ -47,6 +47,7 @@ struct parking {
 	uint32_t *words; /* shared with the daemon; NULL: it has none for us */
 	uint32_t n_words;
 	size_t size; /* bytes of the page */
+	unsigned int page; /* number of the last one */
 	struct link leases; /* struct mmiod_lease, the one that was parked last first */
 	size_t count; /* of these */
 	bool wakes; /* the timer is set for the oldest */

@@ -82,13 +82,15 @@ struct lease *parked_find(struct broker *broker, const struct user *user, uint32
 
 /* ---- the page of a connection ---------------------------------------------------------------- */
 
-/* The file is the caller's. -EEXIST: the connection has one. */
+/*
+ * The file is the caller's. A client whose page was lost on the way asks for another one, and what is
+ * on the first is parked no more.
+ */
 int parked_open(struct broker *broker, struct connection *connection, int *fdp)
 {
 	int r;
 
-	if (connection->parking)
-		return -EEXIST;
+	parked_close(broker, connection);
 	r = parking_new(&connection->parking, fdp);
 	if (r == 0)
 		DL_APPEND(broker->leases.parkings, connection->parking);

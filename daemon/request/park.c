@@ -9,11 +9,6 @@ enum request_result request_park(struct call *call)
 	struct mmiod_msg_park_reply *out;
 	int fd = -1, r = parked_open(call->broker, call->connection, &fd);
 
-	if (r == -EEXIST) {
-		reply_error(call->reply, head, MMIOD_E_EXISTS,
-			    "this connection has its page for parked leases");
-		return REQUEST_REPLY;
-	}
 	if (r < 0) {
 		reply_error(call->reply, head, MMIOD_E_RESOURCES,
 			    "there is no page for parked leases: %s", strerror(-r));

@@ -306,7 +306,7 @@ static_assert(sizeof(struct mmiod_wire_granted) == 104, "wire layout");
 #define MMIOD_PARK_STATES 4u /* of a word: its low bits; the others say which lease it is about */
 
 /*
- * PARK: a bare header, once on a connection. The reply has a file: a page of MMIOD_PARK_WORDS words,
+ * PARK: a bare header. Another one takes the page's place. The reply has a file: a page of MMIOD_PARK_WORDS words,
  * which both sides map, shared. A lease that was given a word may be parked: its holder has freed it,
  * and keeps its file in case that it is leased again. The holder changes the word by compare-and-swap
  * from HELD to PARKED, or back, and a lease whose word says anything else is not his to park or to

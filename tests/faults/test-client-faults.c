@@ -184,6 +184,19 @@ static int call_lease(void)
 	return err;
 }
 
+static int call_parking(void)
+{
+	struct mmiod_lease *lease = NULL;
+	int err = mmiod_client_set_parking(client, 60000);
+
+	for (int i = 0; !err && i < 2; i++) {
+		err = mmiod_client_lease(client, "shm", 0x20000, PAGE, 0, &lease);
+		mmiod_lease_free(lease);
+	}
+	mmiod_client_set_parking(client, 0);
+	return err;
+}
+
 /* Those that were granted are exactly those that have no error. */
 static int free_leases(int granted, struct mmiod_lease **leases, const int *errors)
 {
@@ -514,6 +527,7 @@ static const struct function_line {
 	{ "operate", call_operate, true },
 	{ "map_pool", call_map_pool },
 	{ "lease", call_lease, true },
+	{ "set_parking", call_parking, true },
 	{ "lease_many", call_lease_many },
 	{ "lease_many, all or none", call_lease_all },
 	{ "allocate_many", call_allocate_many },

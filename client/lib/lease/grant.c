@@ -126,7 +126,7 @@ static struct mmiod_lease *lease_new(struct mmiod_client *client,
 	lease->renews = wire->renew;
 	lease->park = client->parking.words ? wire->park : 0;
 	lease->park_held = wire->park_held;
-	lease->park_connection = client->connections;
+	lease->park_page = client->parking.page;
 	return lease;
 }
 

@@ -36,7 +36,7 @@ struct mmiod_lease {
 	bool renews;
 	uint32_t park; /* its word on the page, from 1; 0: it is not parked */
 	uint32_t park_held; /* what that says while the lease is in use */
-	unsigned int park_connection; /* whose page it is */
+	unsigned int park_page; /* number of that page */
 	struct mmiod_wire_want *asked; /* owned; NULL: it is not parked */
 	int64_t parked_ms; /* while it is, since when */
 	struct {

@@ -149,6 +149,7 @@ static int map_page(struct mmiod_client *client, int fd, size_t size)
 				   strerror(errno));
 	madvise(words, size, MADV_DONTFORK);
 	client->parking.words = words;
+	client->parking.page++;
 	client->parking.size = size;
 	return 0;
 }
@@ -221,6 +222,8 @@ MMIOD_EXPORT int mmiod_client_set_parking(struct mmiod_client *client, uint32_t 
 	if (!park_ms)
 		drop_all(client);
 	set_time(client, park_ms);
+	if (parking->count)
+		renew_wake(client, park_ms);
 	if (!park_ms || (client->sock >= 0 && parking->words))
 		return 0;
 	err = open_page(client);
@@ -275,7 +278,7 @@ static bool may_park(const struct mmiod_lease *lease)
 	const struct mmiod_client *client = lease->client;
 
 	return client && client->parking.ms && lease->asked && client->owner == process_number() &&
-	       is_connected(client) && lease->park_connection == client->connections &&
+	       is_connected(client) && lease->park_page == client->parking.page &&
 	       lease->park <= client->parking.n_words && lease->users.next == &lease->users;
 }
 

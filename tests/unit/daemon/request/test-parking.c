@@ -412,10 +412,26 @@ Test(parking, it_is_given_back_when_the_daemon_ends)
 
 /* ---- which may be ---------------------------------------------------------------------------- */
 
-Test(parking, without_a_page_nothing_is_parked_and_a_connection_has_one)
+Test(parking, without_a_page_nothing_is_parked)
 {
 	cr_assert_eq(lease(bob, 0, PAGE).park, 0u);
-	cr_assert_eq(client_park(alice), MMIOD_E_EXISTS);
+}
+
+/* As after a reply whose file could not be received. */
+Test(parking, another_page_takes_the_place_of_the_first)
+{
+	struct mmiod_wire_granted first = parked(0), used = lease(alice, PAGE, PAGE), second;
+	uint32_t *page = words;
+
+	words = open_page(alice);
+	read_event(alice, &first);
+	second = parked(2 * PAGE);
+	words = page;
+	cr_assert(is_taken(&first));
+	cr_assert_not(park(&used));
+	cr_assert_not(is_revoked(&used));
+	cr_assert_eq(lease(bob, 2 * PAGE, PAGE).status, MMIOD_OK);
+	cr_assert(is_revoked(&second));
 }
 
 Test(parking, what_somebody_was_promised_at_the_end_is_done_there)
