@@ -73,6 +73,7 @@ struct lease *lease_conflict(const struct region *region, uint64_t offset, uint6
 }
 
 struct search {
+	enum lease_class class; /* that is looked at */
 	uint64_t start;
 	uint64_t end;
 	void (*see)(void *data, struct lease *lease);
@@ -89,7 +90,7 @@ static void see_below(struct search *search, struct interval *node)
 		return;
 	if (node->end > search->start) {
 		search->seen++;
-		search->see(search->data, container_of(node, struct lease, span));
+		search->see(search->data, lease_of_span(node, search->class));
 	}
 	see_below(search, node->right);
 }
@@ -103,9 +104,11 @@ size_t lease_each_conflict(const struct region *region, uint64_t offset, uint64_
 	};
 	enum lease_class class = class_of(rights, share);
 
-	for (int other = 0; other < LEASE_CLASSES; other++)
+	for (int other = 0; other < LEASE_CLASSES; other++) {
+		search.class = (enum lease_class)other;
 		if (!lets[other][class])
 			see_below(&search, region->occupied[other].root);
+	}
 	return search.seen;
 }
 
