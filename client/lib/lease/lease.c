@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 int lease_fail(const struct mmiod_lease *lease, int err, const char *format, ...)
 {
@@ -293,30 +291,6 @@ int lease_check_memory(const struct mmiod_lease *lease, uint64_t offset, uint64_
 		"are needed",
 		(unsigned long long)lease->id, (unsigned long long)status.st_size,
 		(unsigned long long)end);
-}
-
-static void leave_users(struct mmiod_lease *lease)
-{
-	while (lease->users.next != &lease->users) {
-		struct lease_user *user = link_entry(lease->users.next, struct lease_user, link);
-
-		link_remove(&user->link);
-		user->lease = NULL;
-	}
-}
-
-/* Not parked, whatever it is. */
-void lease_destroy(struct mmiod_lease *lease)
-{
-	leave_users(lease);
-	link_remove(&lease->link);
-	link_remove(&lease->renewal.link);
-	if (lease->kept.address)
-		munmap(lease->kept.address, lease->kept.length);
-	if (lease->fd >= 0)
-		close(lease->fd);
-	free(lease->asked);
-	free(lease);
 }
 
 MMIOD_EXPORT void mmiod_lease_free(struct mmiod_lease *lease)
