@@ -315,10 +315,19 @@ static bool is_for(const struct mmiod_lease *lease, const struct mmiod_wire_want
 	return !memcmp(lease->asked, want, sizeof(*want));
 }
 
+/*
+ * The daemon tells by the word, unless it was killed and another one knows nothing of words: so the
+ * module is asked, but for what it said within the same tick, which nobody has died and risen in.
+ */
+static bool is_there(const struct mmiod_lease *lease)
+{
+	return coarse_ms() == lease->parked_ms || is_ours_alone(lease);
+}
+
 /* False: the daemon has taken it, or its device sleeps. It is gone then. */
 static bool take_back(struct mmiod_lease *lease)
 {
-	if (!swap(lease, MMIOD_PARK_PARKED, MMIOD_PARK_HELD) || !is_ours_alone(lease)) {
+	if (!swap(lease, MMIOD_PARK_PARKED, MMIOD_PARK_HELD) || !is_there(lease)) {
 		drop(lease);
 		return false;
 	}
