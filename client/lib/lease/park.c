@@ -223,7 +223,7 @@ MMIOD_EXPORT int mmiod_client_set_parking(struct mmiod_client *client, uint32_t 
 		drop_all(client);
 	set_time(client, park_ms);
 	if (parking->count)
-		renew_wake(client, park_ms);
+		renew_schedule(client, park_ms);
 	if (!park_ms || (client->sock >= 0 && parking->words))
 		return 0;
 	err = open_page(client);
@@ -288,7 +288,7 @@ static void wake_later(struct mmiod_client *client)
 	if (client->parking.wakes)
 		return;
 	client->parking.wakes = true;
-	renew_wake(client, client->parking.ms);
+	renew_schedule(client, client->parking.ms);
 }
 
 bool park_put(struct mmiod_lease *lease)

@@ -147,7 +147,7 @@ static int64_t renew_all(struct mmiod_client *client, int64_t now)
 }
 
 /* The program is to be woken within that time, to have done what follows. */
-void renew_wake(struct mmiod_client *client, int64_t within_ms)
+void renew_schedule(struct mmiod_client *client, int64_t within_ms)
 {
 	schedule(client, boot_ms() + within_ms);
 }

@@ -90,7 +90,7 @@ struct renewal {
 };
 
 void renewal_start(struct mmiod_client *client, struct renewal *renewal);
-void renew_wake(struct mmiod_client *client, int64_t within_ms);
+void renew_schedule(struct mmiod_client *client, int64_t within_ms);
 void renew_due(struct mmiod_client *client);
 void renew_wake(struct mmiod_client *client);
 int64_t renew_within_ms(const struct mmiod_client *client);
