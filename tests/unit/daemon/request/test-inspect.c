@@ -65,6 +65,7 @@ Test(inspect, each_of_a_full_page_of_leases_has_the_unit_of_its_holder)
 			     "[grant all]\nregion = shm\nuser = *\naccess = rw\n");
 	fd = client_hello(OPERATOR);
 	memset(rig.broker.host.connections->peer.unit, 'u', PEER_UNIT_MAX - 1);
+	rig.broker.host.connections->peer.unit_read = true;
 	for (uint64_t i = 0; i < MMIOD_BATCH_MAX; i++)
 		cr_assert_eq(client_lease_one(fd, i * 4096, 4096, NULL), MMIOD_OK);
 	do {
