@@ -66,6 +66,18 @@ static int ledger_next_window(struct backend *backend, uint64_t id, struct backe
 	return 0;
 }
 
+/* No vectors, and no device files. */
+static int ledger_next_none(struct backend *backend, uint64_t id, struct backend_ledger *entry)
+{
+	return -ENOENT;
+}
+
+static int ledger_next_device(struct backend *backend, uint64_t number,
+			      struct backend_device *device)
+{
+	return -ENOENT;
+}
+
 static void ledger_read_events(struct backend *backend,
 			       void (*event)(void *data, const struct mmiod_control_event *event),
 			       void *data)
@@ -84,6 +96,9 @@ static const struct backend_ops ledger_ops = {
 	.next_region = ledger_next_region,
 	.matches = ledger_matches,
 	.next_window = ledger_next_window,
+	.next_interrupt = ledger_next_none,
+	.next_operation = ledger_next_none,
+	.next_device = ledger_next_device,
 	.read_events = ledger_read_events,
 	.rescan = ledger_rescan,
 };
