@@ -88,11 +88,17 @@ static bool aligned(const struct mmiod_window *window, u64 offset, u64 length, u
 	return !((mmiod_extent_phys(window, offset) | length) & (width - 1));
 }
 
+static u32 widest(const struct mmiod_window *window)
+{
+	return mmiod_window_is_ports(window) ? MMIOD_PORTS_WIDTH_MAX : 8;
+}
+
 static u32 width_for(const struct mmiod_window *window, u64 offset, size_t length)
 {
 	if (window->width)
 		return window->width;
-	if (length <= 8 && mmiod_width_valid(length) && aligned(window, offset, length, length))
+	if (length <= widest(window) && mmiod_width_valid(length) &&
+	    aligned(window, offset, length, length))
 		return length;
 	return DEFAULT_WIDTH;
 }
@@ -139,15 +145,16 @@ ssize_t mmiod_window_write(struct file *file, const char __user *buf, size_t len
 
 /*
  * Elements have the declared width, if the window declares one. A bulk operation is only for a
- * window that declares none, because the kernel chooses its widths.
+ * window of memory that declares none, because the kernel chooses its widths.
  */
 static int check_width(const struct mmiod_window *window, const struct mmiod_window_access *access)
 {
 	bool bulk = access->op >= MMIOD_ACCESS_COPY_FROM;
 
 	if (bulk)
-		return access->width || window->width ? -EINVAL : 0;
-	if (!mmiod_width_valid(access->width))
+		return access->width || window->width || mmiod_window_is_ports(window) ? -EINVAL
+										       : 0;
+	if (!mmiod_width_valid(access->width) || access->width > widest(window))
 		return -EINVAL;
 	if (window->width && access->width != window->width)
 		return -EINVAL;

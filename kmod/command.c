@@ -20,14 +20,33 @@
 
 #include "internal.h"
 
-/* All ones mean that nobody answered. A virtual function has no such bit; its physical one has. */
-static bool decodes(struct pci_dev *pdev)
+/* A virtual function has no bit for memory; its physical one has. */
+static u16 bits_of(struct pci_dev *pdev, u16 decoding)
 {
-	u16 command = 0;
+	return pdev->no_command_memory ? decoding & ~PCI_COMMAND_MEMORY : decoding;
+}
+
+/* All ones mean that nobody answered. */
+static bool decodes(struct pci_dev *pdev, u16 decoding)
+{
+	u16 bits = bits_of(pdev, decoding), command = 0;
 
 	if (pci_read_config_word(pdev, PCI_COMMAND, &command) || PCI_POSSIBLE_ERROR(command))
 		return false;
-	return pdev->no_command_memory || command & PCI_COMMAND_MEMORY;
+	return (command & bits) == bits;
+}
+
+/* What a function is to decode whatever it is wanted for: memory, unless it has ports alone. */
+static u16 decoding_of(struct pci_dev *pdev)
+{
+	bool ports = false;
+
+	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++) {
+		if (pci_resource_flags(pdev, i) & IORESOURCE_MEM)
+			return PCI_COMMAND_MEMORY;
+		ports |= pci_resource_flags(pdev, i) & IORESOURCE_IO;
+	}
+	return ports ? 0 : PCI_COMMAND_MEMORY;
 }
 
 /*
@@ -35,21 +54,22 @@ static bool decodes(struct pci_dev *pdev)
  * is off, its own or that of a bridge above it, can be a fatal bus error on real hosts
  * (CVE-2020-12888). A function that does not answer costs a completion timeout for each read: never
  * called under mmiod_lock. The caller holds a reference on the function, which holds its bus, and
- * that the bridges above it.
+ * that the bridges above it. @decoding: bits of COMMAND that it is to have beside, for its ports.
  */
-bool mmiod_pci_answers(struct pci_dev *pdev)
+bool mmiod_pci_answers(struct pci_dev *pdev, u16 decoding)
 {
-	return !pci_channel_offline(pdev) && mmiod_pci_responds(pdev);
+	return !pci_channel_offline(pdev) && mmiod_pci_responds(pdev, decoding);
 }
 
 /* The same in the middle of a recovery, where the PCI core calls the function offline to the end. */
-bool mmiod_pci_responds(struct pci_dev *pdev)
+bool mmiod_pci_responds(struct pci_dev *pdev, u16 decoding)
 {
-	if (!pci_device_is_present(pdev) || !decodes(pdev))
+	decoding |= decoding_of(pdev);
+	if (!pci_device_is_present(pdev) || !decodes(pdev, decoding))
 		return false;
 	for (struct pci_dev *bridge = pci_upstream_bridge(pdev); bridge;
 	     bridge = pci_upstream_bridge(bridge))
-		if (!decodes(bridge))
+		if (!decodes(bridge, decoding))
 			return false;
 	return true;
 }

@@ -7,11 +7,29 @@
 
 #include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/io.h>
 #include <linux/iommu.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/version.h>
+
+/* Some architectures have no I/O ports; there no BAR of such is claimed. */
+static inline void __iomem *mmiod_ioport_map(unsigned long port, unsigned int count)
+{
+#ifdef CONFIG_HAS_IOPORT_MAP
+	return ioport_map(port, count);
+#else
+	return NULL;
+#endif
+}
+
+static inline void mmiod_ioport_unmap(void __iomem *at)
+{
+#ifdef CONFIG_HAS_IOPORT_MAP
+	ioport_unmap(at);
+#endif
+}
 
 /* 6.3: vm_flags became read-only but for accessors that assert the lock. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)

@@ -186,7 +186,7 @@ static int call_info(struct mmiod_call *call)
 
 	info->abi_version = MMIOD_ABI_VERSION;
 	info->features = MMIOD_FEATURE_REVOKE_ON_RESET | MMIOD_FEATURE_SET_STATE_LATER |
-			 MMIOD_FEATURE_DEVICES | MMIOD_FEATURE_WINDOW_EXTENTS;
+			 MMIOD_FEATURE_DEVICES | MMIOD_FEATURE_WINDOW_EXTENTS | MMIOD_FEATURE_PORTS;
 	info->page_size = PAGE_SIZE;
 	info->max_windows = READ_ONCE(mmiod_max_windows);
 	info->windows = mmiod_window_count();

@@ -32,7 +32,7 @@ static int check_create(const struct mmiod_window_create *create)
 		return -EINVAL;
 	switch (create->attr) {
 	case MMIOD_ATTR_UC:
-	case MMIOD_ATTR_WC:
+	case MMIOD_ATTR_WC: /* but for ports */
 		return 0;
 	case MMIOD_ATTR_WB:
 		return -EOPNOTSUPP;
@@ -54,14 +54,23 @@ static int check_width(const struct mmiod_window *window)
 	return 0;
 }
 
+/* Nothing that is for pages. */
+static int check_ports(const struct mmiod_window *window)
+{
+	if (!mmiod_region_is_ports(window->region))
+		return 0;
+	if (window->attr != MMIOD_ATTR_UC)
+		return -EOPNOTSUPP;
+	return window->nr_extents > 1 || window->width > MMIOD_PORTS_WIDTH_MAX ? -EINVAL : 0;
+}
+
 static int place(struct mmiod_window *window, const struct mmiod_window_create *create)
 {
-	int ret = mmiod_extents_place(window, create->offset, create->length);
+	int ret;
 
-	if (ret)
-		return ret;
 	window->width = create->width ?: window->region->width;
-	return check_width(window);
+	ret = check_ports(window) ?: mmiod_extents_place(window, create->offset, create->length);
+	return ret ?: check_width(window);
 }
 
 /* The result of a look at the device, and its date: it holds while device->changes is the same. */
@@ -79,17 +88,19 @@ static void ask_device(u64 region_id, struct look *look)
 {
 	struct mmiod_region *region;
 	struct pci_dev *pdev = NULL;
+	u16 decoding = 0;
 
 	*look = (struct look){};
 	mutex_lock(&mmiod_lock);
 	region = mmiod_region_find(region_id);
 	if (region && region->device) {
 		look->changes = region->device->changes;
+		decoding = mmiod_region_is_ports(region) ? PCI_COMMAND_IO : 0;
 		if (!region->device->reasons)
 			pdev = pci_dev_get(region->device->pdev);
 	}
 	mutex_unlock(&mmiod_lock);
-	look->answers = pdev && mmiod_pci_answers(pdev);
+	look->answers = pdev && mmiod_pci_answers(pdev, decoding);
 	pci_dev_put(pdev);
 }
 

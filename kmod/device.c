@@ -42,6 +42,8 @@ static bool covers(const struct mmiod_window *window, const struct mmiod_msix_pa
 
 	if (!part->length || !part->phys || (may_read && window->flags & MMIOD_WINDOW_READONLY))
 		return false;
+	if (mmiod_window_is_ports(window))
+		return false;
 	for (u32 i = 0; i < window->nr_extents; i++)
 		if (extent_meets(&window->extents[i], start, end))
 			return true;

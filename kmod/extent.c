@@ -42,7 +42,7 @@ const struct mmiod_extent *mmiod_extent_at(const struct mmiod_window *window, u6
 	return &window->extents[low];
 }
 
-/* The physical address of an offset in the window. */
+/* The physical address, or the port, of an offset in the window. */
 u64 mmiod_extent_phys(const struct mmiod_window *window, u64 offset)
 {
 	const struct mmiod_extent *extent = mmiod_extent_at(window, offset);
@@ -127,6 +127,8 @@ static int place_whole(struct mmiod_window *window, u64 offset, u64 length)
 		return -EINVAL;
 	window->whole.phys = region->phys + offset;
 	window->whole.length = length;
+	if (mmiod_region_is_ports(region))
+		return 0;
 	set_frames(&window->whole);
 	if (PAGE_ALIGNED(window->whole.phys) && PAGE_ALIGNED(length))
 		window->pages = length >> PAGE_SHIFT;

@@ -132,6 +132,9 @@ static inline bool mmiod_width_valid(u32 width)
 	return width <= sizeof(long) && is_power_of_2(width);
 }
 
+/* Of ports: there are no instructions for more. */
+#define MMIOD_PORTS_WIDTH_MAX 4
+
 /* 0 is nobody, and not even the same as 0. */
 static inline bool mmiod_same_owner(u64 one, u64 other)
 {
@@ -206,6 +209,8 @@ struct mmiod_device {
 	struct pci_saved_state *pristine; /* configuration at probe, without bus mastering */
 	struct mmiod_config *config; /* where what lies in its configuration space */
 	struct resource *bars[PCI_STD_NUM_BARS]; /* requested at probe; NULL: no such BAR */
+	u32 ports; /* bit per BAR of these: it is one of I/O ports */
+	bool decodes_ports; /* it has such, and answers by them */
 	unsigned int intx_line; /* of its pin; 0: there is none */
 	bool intx_exclusive; /* it cannot be switched off, and the line is kept from others */
 	bool msi_maskable;
@@ -298,8 +303,8 @@ bool mmiod_pci_owns_range(u64 start, u64 length);
 
 /* ---- command.c ---- */
 
-bool mmiod_pci_responds(struct pci_dev *pdev);
-bool mmiod_pci_answers(struct pci_dev *pdev);
+bool mmiod_pci_responds(struct pci_dev *pdev, u16 decoding);
+bool mmiod_pci_answers(struct pci_dev *pdev, u16 decoding);
 bool mmiod_assert_master_locked(struct mmiod_device *device);
 void mmiod_assert_master(struct mmiod_device *device);
 void mmiod_wish_master(struct mmiod_device *device, bool wish);
@@ -430,7 +435,7 @@ struct mmiod_region {
 	u32 generation;
 	u64 offset;
 	u64 length;
-	phys_addr_t phys;
+	phys_addr_t phys; /* of PORTS the first port */
 	u32 width;
 	u32 flags; /* MMIOD_REGION_* */
 	struct mmiod_device *device; /* NULL for ranges, and once the claim has ended */
@@ -439,12 +444,19 @@ struct mmiod_region {
 	struct list_head node; /* in device->regions */
 	u32 nr_windows; /* in windows */
 	bool ending; /* under mmiod_lock: its windows are being revoked, no more are made */
-	char iomem_name[sizeof(MMIOD_IOMEM_PREFIX) + MMIOD_NAME_MAX]; /* /proc/iomem shows it */
+	char iomem_name[sizeof(MMIOD_IOMEM_PREFIX) +
+			MMIOD_NAME_MAX]; /* /proc/iomem and ioports show it */
 };
 
 static inline const char *mmiod_region_name(const struct mmiod_region *region)
 {
 	return region->iomem_name + sizeof(MMIOD_IOMEM_PREFIX) - 1;
+}
+
+/* Its addresses are ports, which are no memory: they meet no frame, and no page shows them. */
+static inline bool mmiod_region_is_ports(const struct mmiod_region *region)
+{
+	return region->kind == MMIOD_REGION_PORTS;
 }
 
 extern struct kmem_cache *mmiod_region_cache;
@@ -691,7 +703,7 @@ struct mmiod_extent {
 	struct mmiod_window *window;
 	u64 start; /* in the window: where the extent before it ends */
 	u64 length; /* 0: the window is a buffer's */
-	phys_addr_t phys;
+	phys_addr_t phys; /* or port */
 	struct interval_tree_node pfns; /* in the tree of live windows' extents; under mmiod_lock */
 };
 
@@ -762,6 +774,7 @@ __poll_t mmiod_window_poll_events(int state);
 void mmiod_window_revoke(struct mmiod_window *window);
 bool mmiod_window_revoke_later(struct mmiod_window *window);
 bool mmiod_window_is_engine(const struct mmiod_window *window);
+bool mmiod_window_is_ports(const struct mmiod_window *window);
 int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reason, bool suspend);
 unsigned int mmiod_window_count(void);
 unsigned int mmiod_window_extent_count(void);

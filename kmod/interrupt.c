@@ -723,7 +723,7 @@ static int check_device(struct mmiod_device *device)
 		return -EIO;
 	if (reasons || !device->reachable)
 		return -EAGAIN;
-	return mmiod_pci_answers(device->pdev) ? 0 : -EIO;
+	return mmiod_pci_answers(device->pdev, 0) ? 0 : -EIO;
 }
 
 /*

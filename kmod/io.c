@@ -7,7 +7,7 @@
  * charged to nobody: at most 2 MiB for each window, around the offset that was asked for last and
  * within its extent, however many extents the window has. It is made for each window with the
  * window's own attribute: one ioremap of the whole region would give every window on it the same
- * type (x86 merges them).
+ * type (x86 merges them). Ports are "mapped" likewise, to whatever the architecture makes of them.
  *
  * No lock is held while the bus is accessed: a card that does not answer makes the processor wait
  * for tens of milliseconds, on some architectures the kernel kills a task whose access the bus
@@ -83,6 +83,13 @@ static bool covers(const struct mmiod_piece *piece, u64 offset)
 	return piece && offset >= piece->offset && offset - piece->offset < piece->length;
 }
 
+static void __iomem *map_piece(const struct mmiod_window *window, phys_addr_t phys, u64 length)
+{
+	if (mmiod_window_is_ports(window))
+		return mmiod_ioport_map(phys, length);
+	return window->attr == MMIOD_ATTR_WC ? ioremap_wc(phys, length) : ioremap(phys, length);
+}
+
 static struct mmiod_piece *new_piece(const struct mmiod_window *window, u64 offset)
 {
 	const struct mmiod_extent *extent = mmiod_extent_at(window, offset);
@@ -96,19 +103,21 @@ static struct mmiod_piece *new_piece(const struct mmiod_window *window, u64 offs
 	piece->offset = offset - min(inside, before);
 	piece->length = room_in_piece(window, piece->offset);
 	phys = mmiod_extent_phys(window, piece->offset);
-	piece->at = window->attr == MMIOD_ATTR_WC ? ioremap_wc(phys, piece->length)
-						  : ioremap(phys, piece->length);
+	piece->at = map_piece(window, phys, piece->length);
 	if (piece->at)
 		return piece;
 	kfree(piece);
 	return NULL;
 }
 
-static void free_piece(struct mmiod_piece *piece)
+static void free_piece(const struct mmiod_window *window, struct mmiod_piece *piece)
 {
 	if (!piece)
 		return;
-	iounmap(piece->at);
+	if (mmiod_window_is_ports(window))
+		mmiod_ioport_unmap(piece->at);
+	else
+		iounmap(piece->at);
 	kfree_rcu(piece, rcu);
 }
 
@@ -132,7 +141,7 @@ static bool wait_until_idle(struct mmiod_piece *piece)
 static void unmap_or_leak(struct mmiod_window *window, struct mmiod_piece *piece)
 {
 	if (!piece || wait_until_idle(piece)) {
-		free_piece(piece);
+		free_piece(window, piece);
 		return;
 	}
 	pr_warn("window %llu: an access does not end, its mapping at 0x%llx+0x%llx is left\n",
@@ -213,10 +222,54 @@ static void write_element(void __iomem *to, const void *from, u32 width)
 	}
 }
 
+/* By the instructions for ports where there are such: on x86 it is one IN or OUT. */
+static void read_port(void *to, const void __iomem *from, u32 width)
+{
+	switch (width) {
+	case 1:
+		*(u8 *)to = ioread8(from);
+		break;
+	case 2:
+		*(u16 *)to = ioread16(from);
+		break;
+	case 4:
+		*(u32 *)to = ioread32(from);
+		break;
+	}
+}
+
+static void write_port(void __iomem *to, const void *from, u32 width)
+{
+	switch (width) {
+	case 1:
+		iowrite8(*(const u8 *)from, to);
+		break;
+	case 2:
+		iowrite16(*(const u16 *)from, to);
+		break;
+	case 4:
+		iowrite32(*(const u32 *)from, to);
+		break;
+	}
+}
+
+/* Ports have no bulk operations. */
+static void touch_port(const struct mmiod_transfer *transfer, void __iomem *io, void *bounce)
+{
+	if (transfer->op == MMIOD_ACCESS_READ)
+		read_port(bounce, io, transfer->width);
+	else
+		write_port(io, bounce, transfer->width);
+}
+
 static void touch_bus(const struct mmiod_transfer *transfer, void __iomem *io, void *bounce,
 		      size_t length)
 {
 	inject_delay();
+	if (mmiod_window_is_ports(transfer->window)) {
+		touch_port(transfer, io, bounce);
+		return;
+	}
 	switch (transfer->op) {
 	case MMIOD_ACCESS_READ:
 		read_element(bounce, io, length);

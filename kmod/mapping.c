@@ -183,6 +183,8 @@ static int check_mapping(struct mmiod_window *window, struct vm_area_struct *vma
 {
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
+	if (mmiod_window_is_ports(window))
+		return -ENODEV;
 	if (!mmiod_leaf_in_bounds(window, vma->vm_pgoff, longer ? 1 : vma_pages(vma)))
 		return -EINVAL;
 	if (window->flags & MMIOD_WINDOW_READONLY && vma->vm_flags & VM_WRITE)

@@ -116,17 +116,35 @@ bool mmiod_pci_owns_range(u64 start, u64 length)
 
 static void release_bars(struct mmiod_device *device)
 {
-	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (device->bars[i])
+	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++) {
+		if (device->ports & BIT(i))
+			release_region(pci_resource_start(device->pdev, i),
+				       pci_resource_len(device->pdev, i));
+		else if (device->bars[i])
 			release_mem_region(pci_resource_start(device->pdev, i),
 					   pci_resource_len(device->pdev, i));
+	}
 }
 
-static bool bar_usable(struct pci_dev *pdev, unsigned int bar)
+static bool bar_usable(struct pci_dev *pdev, unsigned int bar, unsigned long kind)
 {
-	return pci_resource_flags(pdev, bar) & IORESOURCE_MEM &&
+	return pci_resource_flags(pdev, bar) & kind &&
 	       !(pci_resource_flags(pdev, bar) & IORESOURCE_UNSET) &&
 	       pci_resource_start(pdev, bar) && pci_resource_len(pdev, bar);
+}
+
+/* Others who have the ports are in nobody's way who wants the function for its memory. */
+static void reserve_ports(struct mmiod_device *device, unsigned int bar)
+{
+	struct pci_dev *pdev = device->pdev;
+
+	device->bars[bar] = request_region(pci_resource_start(pdev, bar),
+					   pci_resource_len(pdev, bar), KBUILD_MODNAME);
+	if (device->bars[bar])
+		device->ports |= BIT(bar);
+	else
+		pci_warn(pdev, "BAR %u %pR is owned by somebody else, see /proc/ioports\n", bar,
+			 &pdev->resource[bar]);
 }
 
 static int reserve_bars(struct mmiod_device *device)
@@ -134,7 +152,9 @@ static int reserve_bars(struct mmiod_device *device)
 	struct pci_dev *pdev = device->pdev;
 
 	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++) {
-		if (!bar_usable(pdev, i))
+		if (device->decodes_ports && bar_usable(pdev, i, IORESOURCE_IO))
+			reserve_ports(device, i);
+		if (!bar_usable(pdev, i, IORESOURCE_MEM))
 			continue;
 		device->bars[i] = request_mem_region_exclusive(
 			pci_resource_start(pdev, i), pci_resource_len(pdev, i), KBUILD_MODNAME);
@@ -209,6 +229,25 @@ static void forbid_no_snoop(struct mmiod_device *device)
 }
 
 /*
+ * Whether it has I/O BARs, and each an address: then they can be enabled, which otherwise fails as
+ * a whole, and is common on servers, where there are not enough ports for all bridges.
+ */
+static bool all_ports_usable(struct pci_dev *pdev)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < PCI_STD_NUM_BARS; i++) {
+		if (!(pci_resource_flags(pdev, i) & IORESOURCE_IO))
+			continue;
+		if (!IS_ENABLED(CONFIG_HAS_IOPORT_MAP) || !bar_usable(pdev, i, IORESOURCE_IO) ||
+		    !pdev->resource[i].parent)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/*
  * The firmware or the last driver may have left it mastering the bus. slot_reset restores the state
  * that is saved here.
  */
@@ -218,7 +257,8 @@ static int enable(struct mmiod_device *device)
 	int ret;
 
 	pci_clear_master(pdev);
-	ret = pci_enable_device_mem(pdev);
+	device->decodes_ports = all_ports_usable(pdev);
+	ret = device->decodes_ports ? pci_enable_device(pdev) : pci_enable_device_mem(pdev);
 	if (ret)
 		return ret;
 	mmiod_intx_off(device);

@@ -2,8 +2,8 @@
 /*
  * Regions: named physical ranges that the module has reserved, so that the kernel's own resource
  * tree keeps everybody else out. A PCI region lies inside the reservation that the driver made for
- * its BAR at probe; a platform range is reserved by address, after every check that keeps it away
- * from RAM and from what others own.
+ * its BAR at probe, in the tree of memory or in that of I/O ports; a platform range is reserved by
+ * address, after every check that keeps it away from RAM and from what others own.
  *
  * Everything here is under mmiod_lock, except the walks over a region's windows, whose locks
  * exclude it: they hold a reference on the region, or are its end. The claim holds one reference on
@@ -78,28 +78,48 @@ static bool name_taken(const char *name)
 	return false;
 }
 
-static u64 overlapping_region(u64 start, u64 length)
+/* Ports and memory have the same numbers, and are different places. */
+static u64 overlapping_region(const struct mmiod_region *claimed)
 {
+	u64 start = claimed->phys, length = claimed->length;
 	struct mmiod_region *region;
 	unsigned long id;
 
 	xa_for_each(&regions, id, region)
-		if (start < region->phys + region->length && region->phys < start + length)
+		if (mmiod_region_is_ports(region) == mmiod_region_is_ports(claimed) &&
+		    start < region->phys + region->length && region->phys < start + length)
 			return region->id;
 	return 0;
+}
+
+/* Whether the function has that BAR, of the kind that is claimed. */
+static int check_bar(const struct mmiod_device *device, const struct mmiod_region_claim *claim)
+{
+	bool ports = claim->kind == MMIOD_REGION_PORTS;
+
+	if (claim->bar >= PCI_STD_NUM_BARS)
+		return -ENXIO;
+	if (device->bars[claim->bar])
+		return ports == !!(device->ports & BIT(claim->bar)) ? 0 : -ENXIO;
+	if (!ports || !device->decodes_ports)
+		return -ENXIO;
+	/* It would have been reserved at probe, but that somebody else has it. */
+	return pci_resource_flags(device->pdev, claim->bar) & IORESOURCE_IO ? -EBUSY : -ENXIO;
 }
 
 static int locate_bar(struct mmiod_region *region, const struct mmiod_region_claim *claim)
 {
 	struct mmiod_device *device = mmiod_device_find(claim->pci, claim->domain_high);
 	u64 size;
+	int ret;
 
 	if (!device)
 		return -ENODEV;
 	if (device->reasons & MMIOD_REASON_LOST)
 		return -EIO;
-	if (claim->bar >= PCI_STD_NUM_BARS || !device->bars[claim->bar])
-		return -ENXIO;
+	ret = check_bar(device, claim);
+	if (ret)
+		return ret;
 	size = resource_size(device->bars[claim->bar]);
 	if (claim->offset >= size || claim->length > size - claim->offset)
 		return -EINVAL;
@@ -176,7 +196,7 @@ static int reserve(struct mmiod_region *region, struct mmiod_region_claim *claim
 		return 0;
 	if (region->res)
 		__release_region(region->parent, region->phys, region->length);
-	claim->conflict_id = overlapping_region(region->phys, region->length);
+	claim->conflict_id = overlapping_region(region);
 	return -EBUSY;
 }
 
@@ -184,6 +204,7 @@ static int locate(struct mmiod_region *region, const struct mmiod_region_claim *
 {
 	switch (claim->kind) {
 	case MMIOD_REGION_PCI:
+	case MMIOD_REGION_PORTS:
 		return locate_bar(region, claim);
 	case MMIOD_REGION_RANGE:
 		return locate_range(region, claim);
@@ -255,8 +276,10 @@ int mmiod_call_region_claim(struct mmiod_call *call)
 	claim->region_id = 0;
 	claim->conflict_id = 0;
 	if (claim->flags & ~MMIOD_REGION_FLAGS || claim->reserved || claim->domain_high > U16_MAX ||
-	    ((claim->flags || claim->domain_high) && claim->kind != MMIOD_REGION_PCI) ||
-	    (claim->width && !mmiod_width_valid(claim->width)) || !valid_name(claim->name))
+	    ((claim->flags || claim->domain_high) && claim->kind == MMIOD_REGION_RANGE) ||
+	    (claim->width && !mmiod_width_valid(claim->width)) ||
+	    (claim->width > MMIOD_PORTS_WIDTH_MAX && claim->kind == MMIOD_REGION_PORTS) ||
+	    !valid_name(claim->name))
 		return -EINVAL;
 	region = new_region(claim);
 	if (!region)

@@ -114,7 +114,7 @@ static void end(struct mmiod_device *device, u32 reasons)
 static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others)
 {
 	device_lock_assert(&device->pdev->dev);
-	if (mmiod_pci_answers(device->pdev)) {
+	if (mmiod_pci_answers(device->pdev, 0)) {
 		end(device, ended | others);
 		return;
 	}
@@ -132,7 +132,7 @@ static void end_if_it_answers(struct mmiod_device *device, u32 ended, u32 others
 void mmiod_device_end_reset(struct mmiod_device *device, bool worked)
 {
 	mmiod_power_up(device);
-	if (worked && mmiod_pci_answers(device->pdev))
+	if (worked && mmiod_pci_answers(device->pdev, 0))
 		mmiod_forgotten(device);
 	end_if_it_answers(device, MMIOD_REASON_RESET | MMIOD_REASON_POWER,
 			  worked ? MMIOD_REASON_ERROR : 0);
@@ -241,7 +241,7 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	if (pci_load_saved_state(pdev, device->pristine))
 		return PCI_ERS_RESULT_DISCONNECT;
 	pci_restore_state(pdev);
-	return mmiod_pci_responds(pdev) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
+	return mmiod_pci_responds(pdev, 0) ? PCI_ERS_RESULT_RECOVERED : PCI_ERS_RESULT_DISCONNECT;
 }
 
 static void error_resume(struct pci_dev *pdev)

@@ -108,9 +108,15 @@ static void announce(struct mmiod_window *window, u32 state)
 /* Whether who has it may write registers of a device, and so start its DMA. */
 bool mmiod_window_is_engine(const struct mmiod_window *window)
 {
-	return window->region && window->region->kind == MMIOD_REGION_PCI &&
+	return window->region && window->region->kind != MMIOD_REGION_RANGE &&
 	       !(window->region->flags & MMIOD_REGION_NO_DMA) &&
 	       !(window->flags & MMIOD_WINDOW_READONLY);
+}
+
+/* Whether it is one of ports, which are in none of the trees by frame. */
+bool mmiod_window_is_ports(const struct mmiod_window *window)
+{
+	return window->region && mmiod_region_is_ports(window->region);
 }
 
 /* ---- attribute: of the pages, so kept by the module and reserved before anything is mapped --- */
@@ -165,20 +171,31 @@ static u64 find_conflict(const struct mmiod_window *window)
 {
 	u64 id = 0;
 
-	for (u32 i = 0; i < window->nr_extents && !id; i++)
+	for (u32 i = 0; i < window->nr_extents && !id && !mmiod_window_is_ports(window); i++)
 		id = conflict_of(&window->extents[i], window->attr);
 	return id;
 }
 
 /* ---- the lists ---- */
 
+static void enter_frames(struct mmiod_window *window)
+{
+	for (u32 i = 0; i < window->nr_extents && !mmiod_window_is_ports(window); i++)
+		interval_tree_insert(&window->extents[i].pfns, &extents_by_pfn[window->attr]);
+}
+
+static void leave_frames(struct mmiod_window *window)
+{
+	for (u32 i = 0; i < window->nr_extents && !mmiod_window_is_ports(window); i++)
+		interval_tree_remove(&window->extents[i].pfns, &extents_by_pfn[window->attr]);
+}
+
 static void leave_region(struct mmiod_window *window)
 {
 	if (mmiod_window_is_engine(window))
 		mmiod_device_soil(window->region->device, window->owner);
 	release_attr(window);
-	for (u32 i = 0; i < window->nr_extents; i++)
-		interval_tree_remove(&window->extents[i].pfns, &extents_by_pfn[window->attr]);
+	leave_frames(window);
 	rb_erase(&window->node, &window->region->windows);
 	window->region->nr_windows--;
 }
@@ -417,8 +434,7 @@ int mmiod_window_list(struct mmiod_window *window, u64 *conflict)
 		release_attr(window);
 		return ret;
 	}
-	for (u32 i = 0; i < window->nr_extents; i++)
-		interval_tree_insert(&window->extents[i].pfns, &extents_by_pfn[window->attr]);
+	enter_frames(window);
 	rb_add(&window->node, &window->region->windows, region_less);
 	window->region->nr_windows++;
 	return 0;

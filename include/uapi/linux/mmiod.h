@@ -50,6 +50,7 @@ enum mmiod_window_state {
 #define MMIOD_FEATURE_SET_STATE_LATER (1ull << 1) /* WINDOW_SET_STATE knows MMIOD_SET_STATE_LATER */
 #define MMIOD_FEATURE_DEVICES (1ull << 2) /* DEVICE_NEXT, INTERRUPT_CREATE and INTERRUPT_NEXT */
 #define MMIOD_FEATURE_WINDOW_EXTENTS (1ull << 3) /* windows of several extents; WINDOW_EXTENTS */
+#define MMIOD_FEATURE_PORTS (1ull << 4) /* regions of kind PORTS */
 
 struct mmiod_control_info {
 	__u32 size;
@@ -71,6 +72,11 @@ struct mmiod_control_info {
 enum mmiod_region_kind {
 	MMIOD_REGION_PCI = 1, /* within one memory BAR of a function bound to this driver */
 	MMIOD_REGION_RANGE = 2, /* a platform range, by physical address */
+	/*
+	 * Within one I/O BAR of a function bound to this driver: offsets, lengths and addresses are
+	 * I/O ports. Its windows are for mediated access by 1, 2 or 4 bytes, and are never mapped.
+	 */
+	MMIOD_REGION_PORTS = 3,
 };
 
 /*
@@ -97,11 +103,13 @@ enum mmiod_region_kind {
 #define MMIOD_REGION_FLAGS (MMIOD_REGION_REVOKE_ON_RESET | MMIOD_REGION_NO_DMA)
 
 /*
- * Reserve a region. Its name shows in /proc/iomem as "mmiod:NAME". EBUSY: owned by somebody; if by
- * another region of this module, conflict_id says which (else 0). ENODEV: the PCI function is not
- * bound to this driver. EIO: it has not come back from an error on its bus, and counts as gone
- * until it is bound anew. ENXIO: no such BAR, or it has no address. EINVAL: wraps, is empty, leaves
- * the BAR or the address width, or the name is not [A-Za-z0-9._-]+. EADDRINUSE: touches system RAM.
+ * Reserve a region. Its name shows in /proc/iomem, that of PORTS in /proc/ioports, as "mmiod:NAME".
+ * EBUSY: owned by somebody; if by another region of this module, conflict_id says which (else 0).
+ * ENODEV: the PCI function is not bound to this driver. EIO: it has not come back from an error on
+ * its bus, and counts as gone until it is bound anew. ENXIO: no such BAR, or one of the other kind,
+ * or it has no address; PORTS: or another I/O BAR of the function has none, so that it decodes none.
+ * EINVAL: wraps, is empty, leaves the BAR or the address width, or the width is 8 for PORTS, or the
+ * name is not [A-Za-z0-9._-]+. EADDRINUSE: touches system RAM.
  * EEXIST: a region of that name exists. EPERM: by address under kernel lockdown, or the module
  * parameter allow_ranges is off, or the range lies in a PCI BAR (bind the function instead: a claim
  * by address dangles when the device goes).
@@ -109,7 +117,7 @@ enum mmiod_region_kind {
 struct mmiod_region_claim {
 	__u32 size;
 	__u32 kind; /* enum mmiod_region_kind */
-	__u32 pci; /* MMIOD_PCI_ADDR, for PCI */
+	__u32 pci; /* MMIOD_PCI_ADDR, for PCI and PORTS; and likewise the following */
 	__u32 bar; /* 0 to 5, for PCI */
 	__u64 offset; /* PCI: from the start of the BAR; RANGE: the physical address */
 	__u64 length; /* 0 for PCI: to the end of the BAR */
@@ -142,7 +150,7 @@ struct mmiod_region_info {
 	__u32 bar;
 	__u64 offset; /* as claimed */
 	__u64 length;
-	__u64 phys; /* physical address of its first byte */
+	__u64 phys; /* physical address of its first byte, or its first port */
 	__u32 width;
 	__u32 state; /* enum mmiod_window_state; REVOKED: the device has gone */
 	__u32 generation; /* counts bindings of the device, from 1 */
@@ -179,7 +187,10 @@ struct mmiod_window_extent {
  * or device file. EINVAL: empty, or leaves the region. ENODEV: the device has gone. EIO: it does not
  * answer: it is off its bus, or memory decoding is off, its own or that of a bridge above it.
  * ENOENT: no such region. ENOSPC: max_windows, or max_extents. EOPNOTSUPP: the memory type cannot be
- * had for device memory (WB).
+ * had for device memory (WB), or for ports (any but UC).
+ *
+ * A window of ports is never mapped, whatever it covers, and has no bulk operations; it is one
+ * extent, and its width 1, 2 or 4 (EINVAL).
  *
  * A window of several extents is one file, and shows them one after the other in the order of the
  * list. Then `offset` is 0, and `length` the sum of theirs. EINVAL: fewer than 2 or more than
@@ -829,7 +840,7 @@ enum mmiod_access_op {
 
 /*
  * Mediated access with a width of the caller's choice. A region with a declared width admits that
- * width only, and no bulk operations: EINVAL. Beyond the window's end: EINVAL. Read or write by a
+ * width only, and no bulk operations, and ports no width of 8: EINVAL. Beyond the window's end: EINVAL. Read or write by a
  * descriptor that is not open for it: EBADF.
  */
 struct mmiod_window_access {
