@@ -189,7 +189,7 @@ static enum mmiod_outcome check_pool(struct want *want)
 static uint32_t most_extents(const struct want *want)
 {
 	const struct region *region = want->region;
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = page_size();
 
 	if (!want->call->connection->knows_extents || !want->call->broker->backend->knows_extents ||
 	    want->alloc.flags & MMIOD_ALLOC_CONTIGUOUS || region->blocks->page % page ||
@@ -296,11 +296,11 @@ static int wipe_to_fit(struct want *want)
 static int choose_blocks(struct want *want, const struct pool_request *request)
 {
 	struct blocks *blocks = want->region->blocks;
-	uint32_t most = most_extents(want), n = 0;
 	const struct extent *extent;
 	int r = blocks_alloc(blocks, request, &want->extents);
+	uint32_t most = r == -ENOSPC ? most_extents(want) : 1, n = 0;
 
-	if (r != -ENOSPC || most < 2)
+	if (most < 2)
 		return r;
 	r = blocks_scatter(blocks, request, most, &want->extents);
 	if (r == 0)

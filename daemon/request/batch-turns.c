@@ -83,7 +83,7 @@ static bool has_guest(const struct underway *underway, const struct region *regi
 {
 	const struct batch *batch = batch_of(underway);
 
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; batch->guests && i < batch->count; i++)
 		if (is_guest_of(&batch->wants[i], region, start, end))
 			return true;
 	return false;

@@ -145,6 +145,7 @@ static bool plan_all(struct batch *batch)
 		want->before = planned;
 		batch->kind->read(want, i);
 		batch->outcomes[i] = want_plan(want);
+		batch->guests |= want->share == MMIOD_SHARE_GUEST;
 		planned += batch->outcomes[i] == MMIOD_OK;
 	}
 	return planned == batch->count;

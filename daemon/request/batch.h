@@ -42,6 +42,7 @@ struct batch {
 	size_t position; /* taking, untaking: the first element that was not looked at */
 	bool provisional; /* the first of two tries */
 	bool may_wait;
+	bool guests; /* an element is to be one */
 	size_t failed; /* the first that was refused; `count`: none was */
 
 	/* Of one turn. */
