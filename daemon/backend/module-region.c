@@ -11,26 +11,32 @@
 #include "machine/pci.h"
 #include "machine/range.h"
 
+static bool is_range(const struct mmiod_region_info *info)
+{
+	return info->kind == MMIOD_REGION_RANGE;
+}
+
 static void take_info(const struct mmiod_region_info *info, struct backend_region *region)
 {
 	struct pci_info pci;
 
 	*region = (struct backend_region){
 		.handle = info->region_id,
-		.offset = info->kind == MMIOD_REGION_PCI ? info->offset : 0,
+		.offset = is_range(info) ? 0 : info->offset,
 		.length = info->length,
 		.phys = info->phys,
 		.pci = (uint64_t)info->domain_high << 32 | info->pci,
-		.bar = info->kind == MMIOD_REGION_PCI ? info->bar : UINT32_MAX,
+		.bar = is_range(info) ? UINT32_MAX : info->bar,
 		.width = info->width,
 		.generation = info->generation,
 		.windows = info->windows,
 		.state = (enum mmiod_state)info->state,
 		.revoke_on_reset = info->flags & MMIOD_REGION_REVOKE_ON_RESET,
+		.ports = info->kind == MMIOD_REGION_PORTS,
 	};
 	memcpy(region->name, info->name, sizeof(region->name));
 	region->name[sizeof(region->name) - 1] = '\0';
-	if (info->kind != MMIOD_REGION_PCI) {
+	if (is_range(info)) {
 		snprintf(region->device, sizeof(region->device), "range");
 		return;
 	}
@@ -98,26 +104,52 @@ static void explain_unbound(const struct pci_info *pci, const struct config_regi
 
 	module_explain_unbound(pci, config->bind, why);
 	pci_format(pci->address, name);
-	if (pci->bars[bar].size &&
+	if (pci->bars[bar].size && !pci->bars[bar].ports &&
 	    iomem_owner(pci->bars[bar].start, pci->bars[bar].size, owner, sizeof(owner)) == 0 &&
 	    strcmp(owner, name))
 		text_add(why, " (\"%s\" has claimed its BAR %zu)", owner, bar);
 }
 
-static void explain_busy(struct backend *backend, uint64_t start, uint64_t length,
-			 uint64_t conflict, struct text *why)
+static void explain_busy(struct backend *backend, const struct mmiod_region_claim *claim,
+			 uint64_t start, uint64_t length, struct text *why)
 {
+	bool ports = claim->kind == MMIOD_REGION_PORTS;
+	uint64_t conflict = claim->conflict_id;
 	struct backend_region other;
 	char owner[96];
 
-	text_add(why, "0x%" PRIx64 "-0x%" PRIx64 " is owned by ", start, start + length - 1);
+	text_add(why, "%s0x%" PRIx64 "-0x%" PRIx64 " is owned by ", ports ? "I/O ports " : "",
+		 start, start + length - 1);
 	if (conflict && module_next_region(backend, conflict - 1, &other) == 0 &&
 	    other.handle == conflict)
 		text_add(why, "region %s", other.name);
-	else if (iomem_owner(start, length, owner, sizeof(owner)) == 0)
+	else if (!ports && iomem_owner(start, length, owner, sizeof(owner)) == 0)
 		text_add(why, "\"%s\"", owner);
 	else
-		text_add(why, "somebody else, see /proc/iomem");
+		text_add(why, "somebody else, see /proc/%s", ports ? "ioports" : "iomem");
+}
+
+static void explain_no_bar(const struct pci_info *pci, const struct mmiod_region_claim *claim,
+			   struct text *why)
+{
+	bool ports = claim->kind == MMIOD_REGION_PORTS;
+
+	if (!pci->bars[claim->bar].size)
+		text_add(why, "the function has no BAR %u", claim->bar);
+	else if (pci->bars[claim->bar].ports && !ports)
+		text_add(why, "BAR %u is of I/O ports: add \"ports = yes\" to its section",
+			 claim->bar);
+	else if (!pci->bars[claim->bar].ports && ports)
+		text_add(why, "BAR %u is of memory: remove \"ports = yes\" from its section",
+			 claim->bar);
+	else if (ports)
+		text_add(why,
+			 "BAR %u, or another of the function's BARs of I/O ports, has no address, "
+			 "so "
+			 "that it answers by none of its ports",
+			 claim->bar);
+	else
+		text_add(why, "the function's BAR %u has no address", claim->bar);
 }
 
 static void explain_claim(struct backend *backend, const struct config_region *config,
@@ -126,7 +158,7 @@ static void explain_claim(struct backend *backend, const struct config_region *c
 {
 	uint64_t start = claim->offset, length = claim->length;
 
-	if (claim->kind == MMIOD_REGION_PCI) {
+	if (claim->kind != MMIOD_REGION_RANGE) {
 		pci_read_bars("/sys", pci);
 		start += pci->bars[claim->bar].start;
 		length = length ? length : pci->bars[claim->bar].size - claim->offset;
@@ -136,15 +168,14 @@ static void explain_claim(struct backend *backend, const struct config_region *c
 		explain_unbound(pci, config, why);
 		break;
 	case -EBUSY:
-		explain_busy(backend, start, length, claim->conflict_id, why);
+		explain_busy(backend, claim, start, length, why);
 		break;
 	case -EIO:
 		text_add(why, "the device has not come back from an error on its bus: it must be "
 			      "bound anew, or removed and rescanned");
 		break;
 	case -ENXIO:
-		text_add(why, "the function has no memory BAR %u, or it has no address",
-			 claim->bar);
+		explain_no_bar(pci, claim, why);
 		break;
 	case -EINVAL:
 		text_add(why,
@@ -173,13 +204,20 @@ static bool wants_revoke(struct backend *backend, const struct config_region *co
 	       container_of(backend, struct module, backend)->revokes_on_reset;
 }
 
+static uint32_t kind_of(const struct config_region *config)
+{
+	if (config->device == CONFIG_DEVICE_RANGE)
+		return MMIOD_REGION_RANGE;
+	return config->ports ? MMIOD_REGION_PORTS : MMIOD_REGION_PCI;
+}
+
 int module_claim(struct backend *backend, const struct config_region *config,
 		 struct backend_region *region, struct text *why)
 {
 	bool range = config->device == CONFIG_DEVICE_RANGE;
 	struct mmiod_region_claim claim = {
 		.size = sizeof(claim),
-		.kind = range ? MMIOD_REGION_RANGE : MMIOD_REGION_PCI,
+		.kind = kind_of(config),
 		.offset = range ? config->phys : config->offset,
 		.length = config->length,
 		.width = config->width,
@@ -188,6 +226,10 @@ int module_claim(struct backend *backend, const struct config_region *config,
 	struct pci_info pci = { 0 };
 	int r;
 
+	if (config->ports && !container_of(backend, struct module, backend)->knows_ports) {
+		text_add(why, "the module that is loaded is older, and knows no I/O ports");
+		return -EOPNOTSUPP;
+	}
 	if (!range) {
 		r = locate_pci(config, &pci, why);
 		if (r < 0)
@@ -237,7 +279,7 @@ static bool matches_pci(const struct backend_region *region, const struct config
 bool module_matches(struct backend *backend, const struct backend_region *region,
 		    const struct config_region *config)
 {
-	if (region->width != config->width ||
+	if (region->width != config->width || region->ports != config->ports ||
 	    region->revoke_on_reset != wants_revoke(backend, config))
 		return false;
 	if (region->bar != UINT32_MAX)

@@ -166,6 +166,7 @@ static int check_abi(struct module *module, struct text *why)
 	module->revokes_later = info.features & MMIOD_FEATURE_SET_STATE_LATER;
 	module->knows_devices = info.features & MMIOD_FEATURE_DEVICES;
 	module->knows_owners = module->knows_devices;
+	module->knows_ports = info.features & MMIOD_FEATURE_PORTS;
 	if (info.abi_version >= MMIOD_ABI_VERSION)
 		return 0;
 	text_set(why, "the module speaks ABI %u, this daemon needs %u: reload the module",

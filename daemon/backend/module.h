@@ -12,6 +12,7 @@ struct module {
 	bool revokes_later; /* likewise */
 	bool knows_devices; /* likewise */
 	bool knows_owners; /* likewise */
+	bool knows_ports; /* regions of I/O ports */
 };
 
 /* module-control.c: one ioctl on the control file: 0 or -errno. */

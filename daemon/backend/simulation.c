@@ -44,6 +44,7 @@ struct simulated {
 		uint64_t offset;
 		uint64_t phys;
 		bool revoke_on_reset;
+		bool ports;
 		char *backing; /* owned */
 	} meaning;
 	UT_hash_handle hh;
@@ -148,6 +149,7 @@ static int note_meaning(struct simulated *simulated, const struct config_region 
 	simulated->meaning.offset = config->offset;
 	simulated->meaning.phys = config->phys;
 	simulated->meaning.revoke_on_reset = config->revoke_on_reset;
+	simulated->meaning.ports = config->ports;
 	if (!config->backing)
 		return 0;
 	simulated->meaning.backing = strdup(config->backing);
@@ -185,6 +187,7 @@ static int simulation_claim(struct backend *backend, const struct config_region 
 		.bar = UINT32_MAX,
 		.width = config->width,
 		.generation = 1,
+		.ports = config->ports,
 	};
 	memcpy(simulated->region.name, config->name, sizeof(config->name));
 	if (config->device == CONFIG_DEVICE_SLOT)
@@ -237,7 +240,8 @@ static bool means(const struct simulated *simulated, const struct config_region 
 	       simulated->meaning.bar == config->bar &&
 	       simulated->meaning.offset == config->offset &&
 	       simulated->meaning.phys == config->phys &&
-	       simulated->meaning.revoke_on_reset == config->revoke_on_reset;
+	       simulated->meaning.revoke_on_reset == config->revoke_on_reset &&
+	       simulated->meaning.ports == config->ports;
 }
 
 static bool simulation_matches(struct backend *backend, const struct backend_region *region,

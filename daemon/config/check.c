@@ -43,6 +43,34 @@ static int check_pool(const struct config_region *region, struct text *why)
 	return 0;
 }
 
+/* Ports are no memory: each key that only memory has is refused. */
+static int check_ports(const struct config_region *region, bool simulation, struct text *why)
+{
+	if (!region->ports)
+		return 0;
+	if (region->bar < 0 && !simulation)
+		return refuse(why, &region->origin,
+			      "\"ports\" is for a BAR of I/O ports: add \"device = "
+			      "pci:DDDD:BB:DD.F\" and \"bar = N\", or remove it");
+	if (region->pool)
+		return refuse(why, &region->origin,
+			      "a pool is memory, and I/O ports are not: remove \"pool\" or "
+			      "\"ports\"");
+	if (region->memtypes != 1u << MMIOD_MEMTYPE_UC)
+		return refuse(why, &region->origin,
+			      "I/O ports have no memory type: remove \"memory-type\" or \"ports\"");
+	if (region->width > CONFIG_PORTS_WIDTH_MAX)
+		return refuse(why, &region->origin,
+			      "I/O ports are accessed by 8, 16 or 32 bits: lower \"width\", or "
+			      "remove \"ports\"");
+	for (size_t i = 0; i < region->on_end.count; i++)
+		if (region->on_end.items[i].width > CONFIG_PORTS_WIDTH_MAX)
+			return refuse(why, &region->origin,
+				      "\"on-end\" writes 64 bits, and I/O ports are accessed by 8, "
+				      "16 or 32 bits");
+	return 0;
+}
+
 /*
  * Notes what the function in a slot must be; and a part of a platform range becomes a range of its
  * own.
@@ -108,7 +136,9 @@ static int check_region(struct config_region *region, bool simulation, struct te
 	if (region->offset > UINT64_MAX - region->length)
 		return refuse(why, &region->origin,
 			      "the range wraps: lower \"offset\" or \"size\"");
-	r = check_pool(region, why);
+	r = check_ports(region, simulation, why);
+	if (r == 0)
+		r = check_pool(region, why);
 	return r < 0 ? r : config_check_on_end(region, why);
 }
 

@@ -90,6 +90,9 @@ struct config_writes {
 	size_t count;
 };
 
+/* Bytes of an access to I/O ports: no processor has wider ones. */
+#define CONFIG_PORTS_WIDTH_MAX 4
+
 struct config_region {
 	char name[MMIOD_NAME_MAX];
 	size_t number; /* its place in the files */
@@ -108,6 +111,7 @@ struct config_region {
 	enum mmiod_memtype memtype; /* default */
 	enum config_bind bind; /* the device to the module's driver */
 	bool revoke_on_reset; /* else leases are suspended, and resume */
+	bool ports; /* the BAR is one of I/O ports */
 	uint32_t dma_bits; /* of an address that the device can put on its bus; 0: 32 */
 	char *backing; /* simulation: a file instead of anonymous memory */
 	bool pool; /* the daemon gives it out block by block, by ALLOC */

@@ -68,6 +68,11 @@ int region_set_bar(struct config_cursor *cursor, const char *value)
 	return 0;
 }
 
+int region_set_ports(struct config_cursor *cursor, const char *value)
+{
+	return config_yes_no(cursor, value, &cursor->region->ports);
+}
+
 int region_set_range(struct config_cursor *cursor, const char *value)
 {
 	if (value_range(value, &cursor->region->offset, &cursor->region->length) < 0)

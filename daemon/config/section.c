@@ -48,6 +48,7 @@ static const struct config_key keys[] = {
 	{ CONFIG_SECTION_REGION, "device", false, region_set_device },
 	{ CONFIG_SECTION_REGION, "ids", false, region_set_ids },
 	{ CONFIG_SECTION_REGION, "bar", false, region_set_bar },
+	{ CONFIG_SECTION_REGION, "ports", false, region_set_ports },
 	{ CONFIG_SECTION_REGION, "bind", false, region_set_bind },
 	{ CONFIG_SECTION_REGION, "range", false, region_set_range },
 	{ CONFIG_SECTION_REGION, "offset", false, region_set_offset },

@@ -46,6 +46,7 @@ int region_set_wipe(struct config_cursor *cursor, const char *value);
 int region_set_page(struct config_cursor *cursor, const char *value);
 int region_set_bind(struct config_cursor *cursor, const char *value);
 int region_set_on_reset(struct config_cursor *cursor, const char *value);
+int region_set_ports(struct config_cursor *cursor, const char *value);
 int region_set_dma_bits(struct config_cursor *cursor, const char *value);
 int region_set_backing(struct config_cursor *cursor, const char *value);
 

@@ -114,8 +114,10 @@ int pci_need_ids(uint16_t vendor, uint16_t product, struct pci_info *info, struc
 	return -ENODEV;
 }
 
+#define RESOURCE_IO 0x100 /* as the kernel has it in `flags` */
+
 /* A line each: first and last address, and flags, which are 0 if there is no such BAR. */
-static int read_bar(FILE *file, uint64_t *start, uint64_t *size)
+static int read_bar(FILE *file, uint64_t *start, uint64_t *size, bool *ports)
 {
 	uint64_t last, flags;
 	char line[128];
@@ -124,6 +126,7 @@ static int read_bar(FILE *file, uint64_t *start, uint64_t *size)
 	    sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64, start, &last, &flags) != 3)
 		return -ENODATA;
 	*size = flags && last >= *start ? last - *start + 1 : 0;
+	*ports = flags & RESOURCE_IO;
 	return 0;
 }
 
@@ -133,14 +136,17 @@ void pci_read_bars(const char *sys, struct pci_info *info)
 	_cleanup_(fclosep) FILE *file = NULL;
 	char name[MMIOD_WIRE_NAME], path[PATH_MAX];
 	uint64_t start, size;
+	bool ports;
 
 	memset(info->bars, 0, sizeof(info->bars));
 	pci_format(info->address, name);
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/resource", sys, name);
 	file = fopen(path, "re");
-	for (size_t i = 0; file && i < PCI_BARS && read_bar(file, &start, &size) == 0; i++) {
+	for (size_t i = 0; file && i < PCI_BARS && read_bar(file, &start, &size, &ports) == 0;
+	     i++) {
 		info->bars[i].start = start;
 		info->bars[i].size = size;
+		info->bars[i].ports = ports;
 	}
 }
 
@@ -165,6 +171,7 @@ int pci_driver(uint64_t address, char *driver, size_t size)
 /* ---- a function that does not answer --------------------------------------------------------- */
 
 #define COMMAND 4
+#define COMMAND_IO 1
 #define COMMAND_MEMORY 2
 
 /* -1: it cannot be read. */
@@ -185,7 +192,7 @@ static int read_command(const char *directory)
 	return n == sizeof(bytes) ? bytes[0] | bytes[1] << 8 : -1;
 }
 
-void pci_explain_silence(const char *sys, uint64_t address, struct text *why)
+void pci_explain_silence(const char *sys, uint64_t address, bool ports, struct text *why)
 {
 	char name[MMIOD_WIRE_NAME], path[PATH_MAX], real[PATH_MAX];
 	bool bridge = false;
@@ -207,8 +214,8 @@ void pci_explain_silence(const char *sys, uint64_t address, struct text *why)
 			text_add(why, "the configuration space of %s reads as ones", which);
 			return;
 		}
-		if (!(command & COMMAND_MEMORY)) {
-			text_add(why, "memory decoding of %s%s%s is off",
+		if (!(command & (ports ? COMMAND_IO : COMMAND_MEMORY))) {
+			text_add(why, "%s decoding of %s%s%s is off", ports ? "I/O" : "memory",
 				 bridge ? "the bridge " : "", which, bridge ? " above it" : "");
 			return;
 		}

@@ -10,6 +10,7 @@
 #ifndef MMIOD_DAEMON_MACHINE_PCI_H
 #define MMIOD_DAEMON_MACHINE_PCI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
 #include <mmiod/protocol.h>
@@ -24,6 +25,7 @@ struct pci_info {
 	struct {
 		uint64_t start;
 		uint64_t size; /* 0: no such BAR */
+		bool ports; /* of I/O, and not of memory */
 	} bars[PCI_BARS]; /* by pci_read_bars() */
 	char model[96]; /* empty if there is no list of names */
 };
@@ -38,14 +40,14 @@ int pci_need_ids(uint16_t vendor, uint16_t product, struct pci_info *info, struc
 /* From below @sys. All are empty if the function has gone. */
 void pci_read_bars(const char *sys, struct pci_info *info);
 void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
+/* The functions of a group of the IOMMU, by their addresses. `sys`: "/sys", but for tests. */
+void pci_add_group(const char *sys, uint32_t group, struct text *text);
 /*
  * Says which link between the processor and a function is broken: the function itself, or one of
  * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys. Only for a function
- * that is not being reset: see above.
+ * that is not being reset: see above. @ports: its I/O ports are wanted, and not its memory.
  */
-/* The functions of a group of the IOMMU, by their addresses. `sys`: "/sys", but for tests. */
-void pci_add_group(const char *sys, uint32_t group, struct text *text);
-void pci_explain_silence(const char *sys, uint64_t address, struct text *why);
+void pci_explain_silence(const char *sys, uint64_t address, bool ports, struct text *why);
 int pci_driver(uint64_t address, char *driver, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
 
 /* ---- answering ------------------------------------------------------------------------------- */
 
+/* Ports are in no page, whatever their number. */
 static bool owns_pages(const struct lease *lease)
 {
 	uint64_t page = page_size();
@@ -12,7 +13,7 @@ static bool owns_pages(const struct lease *lease)
 
 	if (lease->parts)
 		return true;
-	return start % page == 0 && lease->length % page == 0;
+	return !lease->region->hw.ports && start % page == 0 && lease->length % page == 0;
 }
 
 static void fill_granted(struct mmiod_wire_granted *out, const struct lease *lease,

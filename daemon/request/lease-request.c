@@ -40,6 +40,11 @@ static enum mmiod_outcome check_extent(struct want *want)
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "region %s is accessed by %u bits, not %u", region->name,
 				   8 * region->hw.width, 8 * wire->width);
+	if (region->hw.ports && wire->width > CONFIG_PORTS_WIDTH_MAX)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "region %s is of I/O ports, which are accessed by 8, 16 or 32 "
+				   "bits, not %u",
+				   region->name, 8 * wire->width);
 	if (!wire->width)
 		wire->width = region->hw.width;
 	if (wire->width && (wire->offset % wire->width || wire->length % wire->width))

@@ -44,6 +44,7 @@ static void fill_region(const struct call *call, const void *item, void *element
 	out->product = hw->product;
 	out->leases = region->n_leases;
 	out->state = region_state(region);
+	out->flags = hw->ports ? MMIOD_REGION_IS_PORTS : 0;
 	if (config) {
 		out->memtypes = config->memtypes;
 		out->memtype = config->memtype;

@@ -122,7 +122,7 @@ static enum mmiod_outcome refuse_silent(struct want *want)
 	char buffer[128] = "";
 	struct text why = TEXT_ON(buffer);
 
-	pci_explain_silence("/sys", want->region->hw.pci, &why);
+	pci_explain_silence("/sys", want->region->hw.pci, want->region->hw.ports, &why);
 	return want_refuse(want, MMIOD_E_GONE, "the device of region %s does not answer: %s",
 			   want->region->name, buffer);
 }

@@ -165,6 +165,12 @@ enum mmiod_outcome want_check_memtype(struct want *want)
 	const struct config_region *config = want->region->config;
 	const struct mmiod_wire_want *wire = &want->wire;
 
+	if (config->ports && wire->memtype != MMIOD_MEMTYPE_UC)
+		return want_refuse(want, MMIOD_E_INVALID,
+				   "region %s is of I/O ports, which have no memory type: ask for "
+				   "none, and not for %s",
+				   want->region->name,
+				   memtype_name((enum mmiod_memtype)wire->memtype));
 	if (!(config->memtypes & 1u << wire->memtype))
 		return want_refuse(want, MMIOD_E_INVALID,
 				   "region %s may not have memory type %s: \"memory-type\" at "

@@ -236,7 +236,12 @@ uint16_t mmiod_region_product(const struct mmiod_region *region);
 int mmiod_region_bar(const struct mmiod_region *region);
 uint64_t mmiod_region_offset(const struct mmiod_region *region);
 uint64_t mmiod_region_length(const struct mmiod_region *region);
-/** Physical address; 0 unless the caller may inspect. */
+/**
+ * Whether the region consists of I/O ports: 1 or 0. Its lengths and addresses are ports then; it is
+ * read and written, by 1, 2 or 4 bytes at a time, and never mapped (EINVAL).
+ */
+int mmiod_region_is_ports(const struct mmiod_region *region);
+/** Physical address, or the first port; 0 unless the caller may inspect. */
 uint64_t mmiod_region_phys(const struct mmiod_region *region);
 /** Declared width of a register access in bytes; 0: any. */
 unsigned int mmiod_region_width(const struct mmiod_region *region);

@@ -202,6 +202,8 @@ static_assert(sizeof(struct mmiod_msg_list_reply) == 40, "wire layout");
 
 #define MMIOD_WIRE_NAME 32
 
+#define MMIOD_REGION_IS_PORTS (1u << 0) /* I/O ports: read and written, never mapped */
+
 struct mmiod_wire_region {
 	uint64_t id; /* the daemon's, the list's cursor */
 	char name[MMIOD_WIRE_NAME]; /* zero-filled, always terminated */
@@ -219,7 +221,7 @@ struct mmiod_wire_region {
 	uint32_t leases;
 	uint16_t vendor; /* PCI ids, 0 for others */
 	uint16_t product;
-	uint32_t reserved;
+	uint32_t flags; /* MMIOD_REGION_IS_* */
 	struct mmiod_msg_text model; /* by libpciaccess, if it knows */
 };
 static_assert(sizeof(struct mmiod_wire_region) == 144, "wire layout");

@@ -66,7 +66,7 @@ installs_not() { # PATTERN [OPTION…]
 	run ! grep -q -e --bind -e reload "$T/asked"
 }
 
-@test "configure writes a region for each memory BAR, without the pages of MSI-X, and a grant" {
+@test "configure writes a region for each BAR, without the pages of MSI-X, and a grant" {
 	card
 	mmioctl configure 01:00.0 --name fpga --group root >"$T/out"
 	expect_equal "$(grep -vE '^(;|$)' "$T/out" | sed 's/ *;.*//')" "[region fpga-bar0-a]
@@ -82,6 +82,12 @@ ids = 10ee:9038
 bar = 0
 range = 0x4000-0x7fff
 memory-type = uc
+bind = yes
+[region fpga-bar1]
+device = pci:0000:01:00.0
+ids = 10ee:9038
+bar = 1
+ports = yes
 bind = yes
 [region fpga-bar2]
 device = pci:0000:01:00.0
@@ -100,7 +106,7 @@ region = fpga-bar*
 group = root
 access = rw"
 	output=$(cat "$T/out")
-	expect_match 'BAR 1: I/O ports, which mmiod does not hand out'
+	expect_match 'BAR 1: 32B at 0x[0-9a-f]+, I/O ports, which are read and written, and never mapped'
 	expect_match 'Left out: the pages of the MSI-X table, 0x40 bytes at 0x2000'
 	expect_match 'Smaller than a page'
 	expect_match 'BAR 5: it has no address'
@@ -113,7 +119,7 @@ access = rw"
 	mmioctl configure $CARD >"$T/out"
 	run mmioctl check-config "$T/out"
 	expect_status 0
-	expect_match 'good: 4 regions, 0 grants'
+	expect_match 'good: 5 regions, 0 grants'
 	grep -q '^\[region accelerator-01-00.0-bar2\]' "$T/out" || { cat "$T/out"; false; }
 	grep -q '^; decide: who may have it' "$T/out"
 }
@@ -182,7 +188,7 @@ access = rw"
 	echo 0xgarbage >"$T/sys/devices/pci0000:00/$CARD/resource"
 	run mmioctl configure $CARD
 	expect_status 3
-	expect_match 'has no memory that could be handed out'
+	expect_match 'has no BAR that could be handed out'
 }
 
 @test "--install writes, checks, binds and reloads" {

@@ -21,8 +21,8 @@ static int check_range(const struct mmiod_lease *lease, uint64_t offset, size_t 
 
 	if (!lease->mappable)
 		return lease_fail(lease, -EINVAL,
-				  "lease %llu does not own whole pages of %zu bytes: only mediated "
-				  "access reaches it",
+				  "lease %llu does not own whole pages of %zu bytes, or is of I/O "
+				  "ports: only mediated access reaches it",
 				  (unsigned long long)lease->id, page);
 	if (offset % page)
 		return lease_fail(lease, -EINVAL,

@@ -79,6 +79,11 @@ MMIOD_EXPORT int mmiod_region_bar(const struct mmiod_region *region)
 	return region->wire.bar == UINT32_MAX ? -1 : (int)region->wire.bar;
 }
 
+MMIOD_EXPORT int mmiod_region_is_ports(const struct mmiod_region *region)
+{
+	return !!(region->wire.flags & MMIOD_REGION_IS_PORTS);
+}
+
 GETTER(uint64_t, mmiod_region_offset, mmiod_region, wire.offset)
 GETTER(uint64_t, mmiod_region_length, mmiod_region, wire.length)
 GETTER(uint64_t, mmiod_region_phys, mmiod_region, wire.phys)

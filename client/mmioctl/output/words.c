@@ -70,6 +70,8 @@ bool region_owns_pages(const struct mmiod_region *region)
 {
 	uint64_t start = mmiod_region_phys(region), page = mmiod_page_size();
 
+	if (mmiod_region_is_ports(region))
+		return false;
 	if (!start)
 		start = mmiod_region_offset(region);
 	return !(start % page) && mmiod_region_length(region) >= page;

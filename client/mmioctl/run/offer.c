@@ -304,8 +304,8 @@ static int leave_ports(const struct thing *thing, struct offer *offer)
 {
 	if (faccessat(AT_FDCWD, thing->name, R_OK, AT_EACCESS))
 		snprintf(offer->note, sizeof(offer->note),
-			 "BAR %u is of I/O ports, which mmiod does not lease: the kernel decides "
-			 "by your own rights",
+			 "BAR %u is of I/O ports, which are leased by their region and not by this "
+			 "file: the kernel decides by your own rights",
 			 thing->number);
 	return 1;
 }

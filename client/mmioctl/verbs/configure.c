@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl configure: a configuration for a PCI function as it is: a region for each memory BAR, and who
- * may have them. It says in comments where each line comes from, and what somebody must decide.
+ * mmioctl configure: a configuration for a PCI function as it is: a region for each BAR, of memory
+ * or of I/O ports, and who may have them. It says in comments where each line comes from, and what somebody must decide.
  *
  * Everything is from sysfs and needs neither daemon nor root, except the place of MSI-X tables: whoever may
  * write there chooses where the function's messages go, so their pages are in no region.
@@ -88,8 +88,11 @@ static void tell_bar(const struct writing *writing, unsigned int index)
 	size_words(bar->size, size, sizeof(size));
 	fprintf(writing->out, "\n; BAR %u: %s at 0x%llx, %s (from \"resource\")\n", index, size,
 		(unsigned long long)bar->start,
-		bar->prefetchable ? "prefetchable, so that write-combining is possible"
-				  : "not prefetchable, so never write-combining");
+		bar->io		    ? "I/O ports, which are read and written, and never mapped"
+		: bar->prefetchable ? "prefetchable, so that write-combining is possible"
+				    : "not prefetchable, so never write-combining");
+	if (bar->io)
+		return;
 	for (size_t i = 0; writing->msix == MSIX_FOUND && i < 2; i++)
 		if (writing->parts[i].bar == index)
 			fprintf(writing->out,
@@ -145,8 +148,12 @@ static void write_region(struct writing *writing, unsigned int index, uint64_t s
 	if (start || end != bar->size)
 		fprintf(writing->out, "range = 0x%llx-0x%llx\n", (unsigned long long)start,
 			(unsigned long long)end - 1);
-	fprintf(writing->out, "memory-type = %s\n",
-		bar->prefetchable ? "uc wc           ; the first unless a program asks" : "uc");
+	if (bar->io)
+		fputs("ports = yes\n", writing->out);
+	else
+		fprintf(writing->out, "memory-type = %s\n",
+			bar->prefetchable ? "uc wc           ; the first unless a program asks"
+					  : "uc");
 	write_width(writing, index);
 	fprintf(writing->out, "bind = %s\n", options.force && options.install ? "force" : "yes");
 	writing->regions++;
@@ -160,10 +167,8 @@ static void write_bar(struct writing *writing, unsigned int index)
 
 	if (!bar->size)
 		return;
-	if (bar->io || !bar->start) {
-		fprintf(writing->out, "\n; BAR %u: %s\n", index,
-			bar->io ? "I/O ports, which mmiod does not hand out"
-				: "it has no address, and cannot be used");
+	if (!bar->start) {
+		fprintf(writing->out, "\n; BAR %u: it has no address, and cannot be used\n", index);
 		return;
 	}
 	tell_bar(writing, index);
@@ -230,7 +235,7 @@ static int write_text(struct writing *writing, char **text, size_t *length)
 		return out_of_memory(writing->context);
 	if (writing->regions)
 		return 0;
-	return report_not_found(writing->context, "%s has no memory that could be handed out",
+	return report_not_found(writing->context, "%s has no BAR that could be handed out",
 				writing->function->address);
 }
 
@@ -362,7 +367,7 @@ const struct verb configure_verb = {
 	.examples = { { "configure 01:00.0", "to read, and to change" },
 		      { "configure 01:00.0 --name fpga --group fpga --install",
 			"and put it in force (root)" } },
-	.more = "A region for each memory BAR, with the ids that are expected there and the\n"
+	.more = "A region for each BAR, with the ids that are expected there and the\n"
 		"memory types that the BAR allows, and a grant. Comments say where a line comes\n"
 		"from, and what somebody must decide. Pages with an MSI-X table are left out.\n"
 		"--install makes mmiod.conf.d/NAME.conf, never over a file that is there; takes\n"

@@ -32,7 +32,8 @@ static const struct column region_columns[] = {
 	[REGION_OFFSET] = { "OFFSET", CELL_HEX, false, "where it starts in its BAR" },
 	[REGION_SIZE] = { "SIZE", CELL_SIZE, true, "its length" },
 	[REGION_WIDTH] = { "WIDTH", CELL_NUMBER, true, "declared width of a register, in bits" },
-	[REGION_MEMTYPE] = { "CACHE", CELL_TEXT, true, "memory type unless asked otherwise" },
+	[REGION_MEMTYPE] = { "CACHE", CELL_TEXT, true,
+			     "memory type unless asked otherwise, or ports" },
 	[REGION_MEMTYPES] = { "CACHES", CELL_LIST, false, "memory types that are allowed" },
 	[REGION_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "what policy lets you do" },
 	[REGION_STATE] = { "STATE", CELL_TEXT, true, "ok, suspended, or missing" },
@@ -57,10 +58,12 @@ static const char *region_state(const struct mmiod_region *region)
 
 static void fill_region(const struct mmiod_region *region, struct cell *cells)
 {
-	char memtypes[16];
+	char memtypes[16] = "";
+	bool ports = mmiod_region_is_ports(region);
 	int bar = mmiod_region_bar(region);
 
-	memtypes_words(mmiod_region_memtypes(region), memtypes, sizeof(memtypes));
+	if (!ports)
+		memtypes_words(mmiod_region_memtypes(region), memtypes, sizeof(memtypes));
 	cell_text(&cells[REGION_NAME], mmiod_region_name(region));
 	cell_text(&cells[REGION_DEVICE], mmiod_region_device(region));
 	cell_number(&cells[REGION_BAR], bar < 0 ? 0 : (uint64_t)bar);
@@ -68,7 +71,8 @@ static void fill_region(const struct mmiod_region *region, struct cell *cells)
 	cell_number(&cells[REGION_OFFSET], mmiod_region_offset(region));
 	cell_number(&cells[REGION_SIZE], mmiod_region_length(region));
 	cell_optional(&cells[REGION_WIDTH], mmiod_region_width(region) * 8);
-	cell_text(&cells[REGION_MEMTYPE], memtype_word(mmiod_region_memtype(region)));
+	cell_text(&cells[REGION_MEMTYPE],
+		  ports ? "ports" : memtype_word(mmiod_region_memtype(region)));
 	cell_text(&cells[REGION_MEMTYPES], memtypes);
 	cell_text(&cells[REGION_RIGHTS], rights_word(mmiod_region_rights(region)));
 	cell_text(&cells[REGION_STATE], region_state(region));

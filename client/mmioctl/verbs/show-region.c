@@ -49,14 +49,33 @@ static bool is_missing(const struct mmiod_region *region)
 /* A window of a part of a page cannot be mapped: the rest of the page would be mapped with it. */
 static const char *unmappable(const struct mmiod_region *region)
 {
+	if (mmiod_region_is_ports(region))
+		return "; I/O ports: read and written, but never mapped";
 	return region_owns_pages(region) ? ""
 					 : "; no whole pages: read and written, but never mapped";
+}
+
+static void print_access(const struct mmiod_region *region)
+{
+	unsigned int width = mmiod_region_width(region);
+	char memtypes[16];
+
+	printf("%16s %s, ", "Access:", rights_word(mmiod_region_rights(region)));
+	memtypes_words(mmiod_region_memtypes(region), memtypes, sizeof(memtypes));
+	if (!mmiod_region_is_ports(region))
+		printf("cache %s (of %s), ", memtype_word(mmiod_region_memtype(region)),
+		       memtypes[0] ? memtypes : "-");
+	if (width)
+		printf("%u bits only%s\n", width * 8, unmappable(region));
+	else
+		printf("%s%s\n", mmiod_region_is_ports(region) ? "8, 16 or 32 bits" : "any width",
+		       unmappable(region));
 }
 
 static void print_range(const struct mmiod_region *region, bool inspect)
 {
 	uint64_t length = mmiod_region_length(region), offset = mmiod_region_offset(region);
-	char size[32], memtypes[16];
+	char size[32];
 
 	size_words(length, size, sizeof(size));
 	if (mmiod_region_bar(region) >= 0)
@@ -65,16 +84,11 @@ static void print_range(const struct mmiod_region *region, bool inspect)
 	else
 		printf("%16s 0x%llx bytes (%s)\n", "Range:", (unsigned long long)length, size);
 	if (mmiod_region_phys(region))
-		printf("%16s 0x%llx\n", "Physical:", (unsigned long long)mmiod_region_phys(region));
+		printf("%16s 0x%llx\n", mmiod_region_is_ports(region) ? "First port:" : "Physical:",
+		       (unsigned long long)mmiod_region_phys(region));
 	else
 		printf("%16s %s\n", "Physical:", inspect ? "none" : HIDDEN);
-	memtypes_words(mmiod_region_memtypes(region), memtypes, sizeof(memtypes));
-	printf("%16s %s, cache %s (of %s), ", "Access:", rights_word(mmiod_region_rights(region)),
-	       memtype_word(mmiod_region_memtype(region)), memtypes[0] ? memtypes : "-");
-	if (mmiod_region_width(region))
-		printf("%u bits only%s\n", mmiod_region_width(region) * 8, unmappable(region));
-	else
-		printf("any width%s\n", unmappable(region));
+	print_access(region);
 }
 
 static int print_holder(void *data, const struct mmiod_lease_info *info)
@@ -191,13 +205,16 @@ static json_t *region_json(const struct mmiod_region *region, bool inspect)
 				 json_number(mmiod_region_length(region)), "physical",
 				 phys ? json_number(phys) : json_null(), "hidden", !inspect);
 
-	json_object_update_new(root, json_pack("{s:s, s:s, s:o, s:s, s:I, s:I}", "rights",
-					       rights_word(mmiod_region_rights(region)), "cache",
-					       memtype_word(mmiod_region_memtype(region)), "width",
-					       width ? json_integer(width * 8) : json_null(),
-					       "state", region_state(region), "generation",
-					       (json_int_t)mmiod_region_generation(region),
-					       "leases", (json_int_t)mmiod_region_leases(region)));
+	json_object_update_new(root,
+			       json_pack("{s:s, s:s, s:o, s:s, s:I, s:I}", "rights",
+					 rights_word(mmiod_region_rights(region)), "cache",
+					 mmiod_region_is_ports(region)
+						 ? "ports"
+						 : memtype_word(mmiod_region_memtype(region)),
+					 "width", width ? json_integer(width * 8) : json_null(),
+					 "state", region_state(region), "generation",
+					 (json_int_t)mmiod_region_generation(region), "leases",
+					 (json_int_t)mmiod_region_leases(region)));
 	return root;
 }
 

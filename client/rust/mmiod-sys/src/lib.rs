@@ -532,6 +532,7 @@ extern "C" {
     pub fn mmiod_region_rights(region: *const mmiod_region) -> c_uint;
     pub fn mmiod_region_state(region: *const mmiod_region) -> mmiod_state;
     pub fn mmiod_region_generation(region: *const mmiod_region) -> c_uint;
+    pub fn mmiod_region_is_ports(region: *const mmiod_region) -> c_int;
     pub fn mmiod_region_leases(region: *const mmiod_region) -> c_uint;
     pub fn mmiod_client_list_leases(
         client: *mut mmiod_client,

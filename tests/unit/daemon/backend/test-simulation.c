@@ -220,6 +220,41 @@ Test(simulation, a_region_with_a_slot_is_found_by_its_address)
 			 "no region has byte 0x2ffc of 0000:01:00.0/bar2");
 }
 
+Test(simulation, ports_are_never_mapable_and_have_neither_memory_type_nor_eight_bytes)
+{
+	struct mmiod_wire_want element = want("ports", 0, 0, WRITE, 0);
+	const struct mmiod_wire_granted *granted;
+	int fd;
+
+	rig_write_config("[region ports]\nsize = 4K\nports = yes\n[region memory]\nsize = 4K\n"
+			 "[grant all]\nregion = ports memory\nuser = *\naccess = rw\n");
+	rig_restart();
+	fd = client_hello(1000);
+	cr_assert_eq(client_list(fd, MMIOD_OP_REGIONS, 0), MMIOD_OK);
+	for (size_t i = 0; i < 2; i++) {
+		const struct mmiod_wire_region *region = answer_element(i);
+
+		cr_assert_eq(region->flags,
+			     strcmp(region->name, "ports") ? 0 : MMIOD_REGION_IS_PORTS);
+	}
+	element.memtype = MMIOD_MEMTYPE_WC;
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_neq(granted->status, MMIOD_OK);
+	element.memtype = MMIOD_MEMTYPE_DEFAULT;
+	element.width = 8;
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_E_INVALID);
+	cr_assert_str_eq(answer_text(granted->text), "region ports is of I/O ports, which are "
+						     "accessed by 8, 16 or 32 bits, not 64");
+	element.width = 4;
+	cr_assert_eq(client_lease(fd, &element, 1, 0), MMIOD_OK);
+	granted = answer_element(0);
+	cr_assert_eq(granted->status, MMIOD_OK, "%s", answer_text(granted->text));
+	cr_assert_eq(granted->mmapable, 0u);
+}
+
 /* Who may write the memory of all must not take it away from all. */
 Test(simulation, nobody_makes_a_memory_file_shorter_or_longer)
 {

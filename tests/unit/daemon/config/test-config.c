@@ -529,6 +529,24 @@ Test(config, reads_how_a_device_is_bound_and_what_a_reset_does)
 		     "on-reset|PCI");
 }
 
+Test(config, reads_which_bars_are_of_ports_and_refuses_what_only_memory_has)
+{
+	struct config *config = load_text(REGION "ports = yes\nwidth = 16\non-end = +0:16=1\n"
+						 "[region other]\ndevice = 10ee:9038\nbar = 0\n"
+						 "ports = no\n");
+
+	cr_assert(config->regions[0]->ports);
+	cr_assert_not(config->regions[1]->ports);
+	config_free(config);
+	refused_text(REGION "ports = 1f0\n", 4, "1f0|neither yes nor no");
+	refused_text(REGION "ports = yes\nwidth = 64\n", 1, "8, 16 or 32 bits|\"width\"");
+	refused_text(REGION "ports = yes\nmemory-type = wc uc\n", 1, "no memory type");
+	refused_text(REGION "ports = yes\npool = yes\n", 1, "pool|ports");
+	refused_text(REGION "ports = yes\non-end = +0:64=1\n", 1, "on-end|64 bits");
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\nports = yes\n", 1,
+		     "BAR of I/O ports");
+}
+
 Test(config, reads_how_far_the_addresses_of_a_device_reach)
 {
 	struct config *config = load_text(REGION "dma-bits = 28\n");

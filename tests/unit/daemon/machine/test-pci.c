@@ -59,7 +59,7 @@ static const char *explain(uint64_t address)
 
 	said[0] = '\0';
 	snprintf(sys, sizeof(sys), "%s", files_path("sys"));
-	pci_explain_silence(sys, address, &why);
+	pci_explain_silence(sys, address, false, &why);
 	return said;
 }
 
@@ -67,6 +67,18 @@ Test(pci, a_function_that_does_not_decode_is_named)
 {
 	set_command(FUNCTION, 0x100);
 	cr_assert_str_eq(explain(CARD), "memory decoding of 0000:02:00.0 is off");
+}
+
+Test(pci, a_function_whose_ports_are_not_decoded_is_named)
+{
+	struct text why = TEXT_ON(said);
+	char sys[160];
+
+	said[0] = '\0';
+	set_command(FUNCTION, 0x102);
+	snprintf(sys, sizeof(sys), "%s", files_path("sys"));
+	pci_explain_silence(sys, CARD, true, &why);
+	cr_assert_str_eq(said, "I/O decoding of 0000:02:00.0 is off");
 }
 
 Test(pci, of_the_bridges_above_the_one_that_does_not_decode_is_named)
@@ -112,7 +124,7 @@ Test(pci, bars_are_known_without_a_look_at_the_configuration_space)
 	cr_assert_eq(unlink(files_path(FUNCTION "/config")), 0);
 	cr_assert_eq(mkfifo(files_path(FUNCTION "/config"), 0600), 0);
 	info = bars_of("0x00000000fea00000 0x00000000fea00fff 0x0000000000040200\n"
-		       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		       "0x000000000000c000 0x000000000000c0ff 0x0000000000040101\n"
 		       "0x0000000800000000 0x00000009ffffffff 0x000000000014220c\n"
 		       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 		       "0x0000000000000000 0x0000000000003fff 0x0000000000040200\n"
@@ -120,10 +132,13 @@ Test(pci, bars_are_known_without_a_look_at_the_configuration_space)
 		       "0x00000000febc0000 0x00000000febfffff 0x0000000000046200\n");
 	cr_assert_eq(info.bars[0].start, 0xfea00000);
 	cr_assert_eq(info.bars[0].size, 0x1000);
-	cr_assert_eq(info.bars[1].size, 0u);
+	cr_assert_eq(info.bars[1].size, 0x100u);
+	cr_assert(info.bars[1].ports);
+	cr_assert_not(info.bars[0].ports);
 	cr_assert_eq(info.bars[2].start, 0x800000000);
 	cr_assert_eq(info.bars[2].size, 8ull << 30);
 	cr_assert_eq(info.bars[4].size, 0x4000u, "one that has no address yet has a size");
+	cr_assert_eq(info.bars[3].size, 0u);
 	cr_assert_eq(info.bars[5].size, 0u, "the ROM is no BAR");
 }
 
