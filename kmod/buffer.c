@@ -649,7 +649,8 @@ static const struct mmiod_window_ops ops = {
 int mmiod_buffer_make_coherent(struct mmiod_buffer *buffer,
 			       const struct mmiod_buffer_create *create)
 {
-	if (create->dma_flags & MMIOD_DMA_FIXED_IOVA)
+	/* Nobody could keep the device from writing there, and nobody says where it is to find it. */
+	if (create->dma_flags & (MMIOD_DMA_FIXED_IOVA | MMIOD_DMA_DEVICE_READS_ONLY))
 		return -EOPNOTSUPP;
 	if (create->zone || create->limit || create->node != NUMA_NO_NODE ||
 	    create->flags & MMIOD_BUFFER_CONTIGUOUS || create->length > DMA_LONGEST)

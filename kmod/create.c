@@ -120,13 +120,13 @@ static int check_device(struct mmiod_window *window, const struct mmiod_device *
 	return -EIO;
 }
 
-/* While one owner's engine masters the bus nobody else may write its registers. */
+/* While one owner's engine masters the bus nobody else may write its registers, unless it is shared. */
 static int check_engine(const struct mmiod_window *window, struct mmiod_window_create *create)
 {
 	const struct mmiod_device *device = window->region->device;
 
 	if (!device || !device->operation || !device->operation->master ||
-	    !mmiod_window_is_engine(window) ||
+	    device->operation->shares || !mmiod_window_is_engine(window) ||
 	    mmiod_same_owner(device->operation->handle.owner, window->owner))
 		return 0;
 	create->conflict_id = device->operation->handle.id;

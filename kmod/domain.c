@@ -151,6 +151,7 @@ static int place_first(struct mmiod_domain *domain, struct mmiod_buffer *buffer,
 {
 	unsigned long at = find_free(domain, domain->dense, buffer->count);
 
+	*iova = MMIOD_IOVA_NONE;
 	if (!at)
 		return -ENOSPC;
 	if (at == domain->dense)

@@ -871,6 +871,7 @@ struct mmiod_operation {
 	u32 flags;
 	u32 dma_bits;
 	struct mmiod_domain *domain; /* a reference; NULL: it has none */
+	bool shares; /* others may write registers that start DMA, which is isolated */
 
 	/* Under mmiod_lock. */
 	bool master; /* it has switched bus mastering on */

@@ -22,8 +22,10 @@
 	(MMIOD_OPERATE_CONFIG_READ | MMIOD_OPERATE_CONFIG_WRITE | MMIOD_OPERATE_CONFIG_VENDOR | \
 	 MMIOD_OPERATE_MASTER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS |              \
 	 MMIOD_OPERATE_POWER | MMIOD_OPERATE_DMA | MMIOD_OPERATE_DMA_TRUSTED)
-#define FLAGS (MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_NEVER_RESET)
-#define FLAGS_TO_COME (MMIOD_OPERATE_SHARED_ENGINE | MMIOD_OPERATE_ATS_TRUSTED)
+#define FLAGS                                                                                   \
+	(MMIOD_OPERATE_NO_ENGINE | MMIOD_OPERATE_NEEDS_NO_RESET | MMIOD_OPERATE_SHARED_ENGINE | \
+	 MMIOD_OPERATE_NEVER_RESET)
+#define FLAGS_TO_COME MMIOD_OPERATE_ATS_TRUSTED
 
 #define CHUNK 64 /* bytes that are read before they are copied out */
 
@@ -116,7 +118,8 @@ static int admit_master(struct mmiod_operation *operation, u64 *conflict)
 	struct mmiod_device *device = operation->handle.device;
 	int ret;
 
-	*conflict = mmiod_region_other(device, operation->handle.owner, true);
+	*conflict =
+		operation->shares ? 0 : mmiod_region_other(device, operation->handle.owner, true);
 	if (*conflict)
 		return -EBUSY;
 	ret = mmiod_quiet_admit(device, operation, conflict);
@@ -442,6 +445,9 @@ static int check_open(const struct mmiod_device_open *open)
 		return -EINVAL;
 	if (check_rights(open->rights))
 		return check_rights(open->rights);
+	/* What nothing bounds is nobody's to share. */
+	if (open->flags & MMIOD_OPERATE_SHARED_ENGINE && open->rights & MMIOD_OPERATE_DMA_TRUSTED)
+		return -EINVAL;
 	if (open->flags & FLAGS_TO_COME)
 		return -EOPNOTSUPP;
 	return 0;
@@ -537,6 +543,8 @@ static int admit_operation(struct mmiod_operation *operation, struct mmiod_devic
 {
 	int ret = admit(operation->handle.device, open, flags);
 
+	operation->shares =
+		operation->flags & MMIOD_OPERATE_SHARED_ENGINE && flags & MMIOD_FUNCTION_ISOLATED;
 	if (ret || !has_engine(operation->rights))
 		return ret;
 	return mmiod_quiet_admit(operation->handle.device, operation, &open->conflict_id);

@@ -95,10 +95,15 @@ int mmiod_quiet_admit(struct mmiod_device *device, const struct mmiod_operation 
 		return -EAGAIN;
 	if (!device->dirty || operation->flags & unasked)
 		return 0;
-	if (!(operation->rights & MMIOD_OPERATE_RESET_OTHERS))
-		*conflict = mmiod_region_other(device, owner, true);
-	if (*conflict)
+	*conflict = mmiod_region_other(device, owner, true);
+	/* What they have started reaches his buffers, and nothing else. */
+	if (*conflict && operation->shares) {
+		*conflict = 0;
+		return 0;
+	}
+	if (*conflict && !(operation->rights & MMIOD_OPERATE_RESET_OTHERS))
 		return -EBUSY;
+	*conflict = 0;
 	device->never_reset = false;
 	if (ask(device, owner))
 		queue_locked(device);

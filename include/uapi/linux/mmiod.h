@@ -356,8 +356,8 @@ enum mmiod_zone {
  *
  * With DMA_TRUSTED on a machine without an IOMMU it is coherent memory as without a device file (its
  * EINVAL, EIO, EBUSY for dma_bits, EOPNOTSUPP and EPERM count here, too), but for bus mastering, which
- * is the operator's affair, and FIXED_IOVA (EOPNOTSUPP), and zone, node, limit and CONTIGUOUS
- * (EINVAL). Its address on the bus is `iova` of the window's QUERY once it is allocated, and NONE
+ * is the operator's affair, and FIXED_IOVA and DEVICE_READS_ONLY (EOPNOTSUPP: nothing would enforce
+ * them), and zone, node, limit and CONTIGUOUS (EINVAL). Its address on the bus is `iova` of the window's QUERY once it is allocated, and NONE
  * before. Revoked or released it goes back to the kernel after a reset of the device that worked,
  * never before: until then it waits, and becomes the device's next buffer of the same length. At
  * unbind without such a reset it is never freed.
@@ -601,7 +601,8 @@ struct mmiod_interrupt_info {
 /* Of DEVICE_OPEN; the numbers are shared with MMIOD_INTERRUPT_*. */
 #define MMIOD_OPERATE_NO_ENGINE (1u << 3) /* it writes nothing but its MSIs */
 #define MMIOD_OPERATE_NEEDS_NO_RESET (1u << 4) /* though others have used it before */
-#define MMIOD_OPERATE_SHARED_ENGINE (1u << 5) /* isolated: others may write its registers */
+/* Others may write its registers, and so reach its operator's buffers; if it is isolated. */
+#define MMIOD_OPERATE_SHARED_ENGINE (1u << 5)
 #define MMIOD_OPERATE_NEVER_RESET (1u << 6) /* nobody resets it */
 #define MMIOD_OPERATE_ATS_TRUSTED (1u << 7) /* its word on translated addresses is taken */
 /* Only out. */
@@ -611,7 +612,8 @@ struct mmiod_interrupt_info {
  * Make a device file, by which a client operates a function (close-on-exec). With CONFIG_READ alone
  * there may be any number, with more one for each function.
  *
- * EINVAL: an unknown right or flag, no right, or a right without the one that it needs. EOPNOTSUPP:
+ * EINVAL: an unknown right or flag, no right, or a right without the one that it needs; or
+ * DMA_TRUSTED with the flag SHARED_ENGINE, as what nothing bounds is not shared. EOPNOTSUPP:
  * a right or flag that this version of the module knows, but cannot give yet; see the rights.
  * ENODEV: not bound to this driver. EIO: it is lost, until it is bound anew. EBUSY: it has an
  * operator, or, with MASTER, DMA or DMA_TRUSTED, another function of its IOMMU group has one with
@@ -628,6 +630,8 @@ struct mmiod_interrupt_info {
  * that is over, and whether it worked. Ask again. EBUSY: that reset would hit another owner's
  * window, conflict_id, and RESET_OTHERS is not among the rights. With NO_ENGINE, NEEDS_NO_RESET and
  * NEVER_RESET neither is answered: it is the administrator's word that the device needs no reset.
+ * With SHARED_ENGINE on a function that is ISOLATED others' windows are in nobody's way: neither here
+ * nor for SET_MASTER, and WINDOW_CREATE makes them while the operator masters.
  *
  * DMA and DMA_TRUSTED make a domain, if there is an IOMMU: from now on the function, and those of
  * its group, reach the device file's buffers in it and nothing else; see BUFFER_CREATE. Messages

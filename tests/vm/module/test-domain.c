@@ -26,6 +26,7 @@ _Static_assert(offsetof(struct mmiod_window_query, iova) == 56, "ABI");
 #define DMA MMIOD_OPERATE_DMA
 #define TRUSTED MMIOD_OPERATE_DMA_TRUSTED
 #define NO_RESET MMIOD_OPERATE_NEEDS_NO_RESET
+#define SHARED MMIOD_OPERATE_SHARED_ENGINE
 #define FIXED MMIOD_DMA_FIXED_IOVA
 #define NONE MMIOD_IOVA_NONE
 #define MIB (1ull << 20)
@@ -250,6 +251,41 @@ TEST(behind_an_iommu_two_functions_do_not_reach_one_anothers_buffers)
 	transfer(&one, theirs.iova, TO_MEMORY);
 	EXPECT(is_full_of(theirs.memory, page(), PATTERN));
 	EXPECT(is_full_of(mine.memory, LENGTH, 0));
+}
+
+/* Others' windows, before and after: no reset either, as it would hit them. */
+TEST(behind_an_iommu_an_engine_is_shared_if_the_administrator_says_so)
+{
+	struct driver driver = { .control = open_control() };
+	struct mmiod_window_create create = { .length = page(), .attr = MMIOD_ATTR_UC };
+	struct mmiod_device_open open = request(edu(), READ | MASTER | DMA, SHARED, 1);
+	struct target target;
+
+	need_iommu();
+	if (right_to_dma(driver.control, edu()) != DMA)
+		tap_skip("this machine has an IOMMU that does not isolate");
+	driver.registers = window_on_bar(driver.control, edu(), "edu", 2);
+	EXPECT(driver.registers >= 0);
+	open.flags = 0;
+	EXPECT_ERRNO(try_operate(driver.control, open), EBUSY);
+	open.flags = SHARED;
+	driver.file = operate_as(driver.control, open);
+	EXPECT_EQ(master(driver.file), 0);
+	close(window_on_bar(driver.control, edu(), "edu", 3));
+	target = target_of(&driver);
+	clear_engine(&driver);
+	transfer(&driver, target.iova, TO_MEMORY);
+	EXPECT(is_full_of(target.memory, LENGTH, 0));
+	EXPECT(is_full_of(target.memory + LENGTH, page() - LENGTH, PATTERN));
+	close(driver.file);
+	/* What is not shared is nobody else's, as ever. */
+	close(driver.registers);
+	driver.file = operate(driver.control, edu(), READ | MASTER | DMA, NO_RESET, 1);
+	EXPECT_EQ(master(driver.file), 0);
+	create.region_id = region(driver.control, "edu");
+	create.owner = 2;
+	EXPECT_ERRNO(try_window(driver.control, &create), EBUSY);
+	EXPECT_EQ(create.conflict_id, query(driver.file).id);
 }
 
 TEST(behind_an_iommu_a_buffer_that_the_device_only_reads_is_not_written)
@@ -558,6 +594,131 @@ TEST(who_uses_an_iommus_addresses_thinly_is_stopped_and_who_does_not_is_not)
 		close(fd);
 	}
 	EXPECT(device_info(driver.control, edu()).table_bytes <= tables + 2 * page());
+}
+
+/* The next address at which a page would need a page table of its own, until that is too much. */
+static uint64_t use_thinly(const struct driver *driver, uint64_t iova)
+{
+	int fd;
+
+	while ((fd = try_fixed(driver, iova, page(), NULL)) >= 0) {
+		close(fd);
+		iova += 2 * MIB;
+	}
+	EXPECT_EQ(errno, ENOSPC);
+	return iova;
+}
+
+TEST(an_address_that_an_iommus_page_tables_were_too_many_for_stays_refused)
+{
+	struct driver driver = take_edu();
+	uint64_t iova = use_thinly(&driver, 256 * MIB);
+	uint64_t tables = device_info(driver.control, edu()).table_bytes;
+
+	for (int i = 0; i < 3; i++)
+		EXPECT_ERRNO(try_fixed(&driver, iova, page(), NULL), ENOSPC);
+	EXPECT_EQ(device_info(driver.control, edu()).table_bytes, tables);
+}
+
+TEST(what_was_released_behind_an_iommu_no_longer_excuses_page_tables)
+{
+	struct driver driver = take_edu();
+	struct mmiod_buffer_create create = buffer_of(&driver);
+	int fd;
+
+	create.length = 64 * MIB;
+	fd = try_dma(driver.control, &create);
+	EXPECT(fd >= 0);
+	close(fd);
+	use_thinly(&driver, 256 * MIB);
+	EXPECT(device_info(driver.control, edu()).table_bytes <= 68 * page());
+	/* Who has so much at once may have so many. */
+	create = buffer_of(&driver);
+	create.length = 64 * MIB;
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	use_thinly(&driver, 1024 * MIB);
+	EXPECT(device_info(driver.control, edu()).table_bytes > 128 * page());
+}
+
+TEST(a_refused_buffer_behind_an_iommu_leaves_nothing_in_the_ledgers)
+{
+	struct driver driver = take_edu();
+	struct mmiod_device_file_info info = { .size = sizeof(info),
+					       .id = query(driver.file).id - 1 };
+	int fd = try_fixed(&driver, 16 * MIB, page(), NULL);
+
+	EXPECT(fd >= 0);
+	for (int i = 0; i < 3; i++)
+		EXPECT_ERRNO(try_fixed(&driver, 16 * MIB, page(), NULL), EEXIST);
+	EXPECT_EQ(ioctl(driver.control, MMIOD_IOC_DEVICE_FILE_NEXT, &info), 0);
+	EXPECT_EQ(info.buffers, 1);
+	close(fd);
+	info.id--;
+	EXPECT_EQ(ioctl(driver.control, MMIOD_IOC_DEVICE_FILE_NEXT, &info), 0);
+	EXPECT_EQ(info.buffers, 0);
+}
+
+TEST(an_iommus_addresses_come_to_an_end_and_no_buffer_is_put_beyond_it)
+{
+	struct driver driver = { .control = open_control() };
+	struct mmiod_buffer_create create;
+	struct mmiod_device_open open;
+	int all;
+
+	need_iommu();
+	open = request(edu(), READ | right_to_dma(driver.control, edu()), NO_RESET, 1);
+	open.dma_bits = 24;
+	driver.file = operate_as(driver.control, open);
+	create = buffer_of(&driver);
+	create.length = 16 * MIB;
+	EXPECT_ERRNO(try_dma(driver.control, &create), ENOSPC);
+	EXPECT_EQ(create.iova, NONE);
+	create = buffer_of(&driver);
+	create.length = 15 * MIB;
+	/* At a multiple of 2 MiB there are 14. */
+	EXPECT_ERRNO(try_dma(driver.control, &create), ENOSPC);
+	create = buffer_of(&driver);
+	create.length = 14 * MIB;
+	all = try_dma(driver.control, &create);
+	EXPECT(all >= 0);
+	EXPECT_EQ(create.iova, 2 * MIB);
+	create = buffer_of(&driver);
+	create.length = 2 * MIB;
+	EXPECT_ERRNO(try_dma(driver.control, &create), ENOSPC);
+	close(all);
+	create = buffer_of(&driver);
+	create.length = 2 * MIB;
+	EXPECT(try_dma(driver.control, &create) >= 0);
+	EXPECT_EQ(create.iova, 2 * MIB);
+}
+
+/*
+ * Whoever operates the device next may come before it is quiet, if he has nothing to do with DMA.
+ * The domain of the one before is detached all the same.
+ */
+TEST(an_iommus_domain_is_detached_though_another_operates_the_function_by_then)
+{
+	struct driver driver = { .control = open_control() };
+	uint32_t device;
+	uint64_t number;
+	int next;
+
+	need_iommu();
+	device = edu_behind_port();
+	driver = take(device, "behind-port", 1);
+	number = device_info(driver.control, device).device;
+	hold_resets(true);
+	close(driver.registers);
+	close(driver.file);
+	next = operate_at_once(driver.control, device, READ | WRITE, 0, 2);
+	hold_resets(false);
+	EXPECT(happens(driver.control, MMIOD_CONTROL_DEVICE_QUIET, 0, number));
+	EXPECT_EQ(device_info(driver.control, device).table_bytes, 0);
+	close(next);
+	/* Attached still, it would be in his way for ever. */
+	driver.file = operate(driver.control, device, READ | right_to_dma(driver.control, device),
+			      NO_RESET, 3);
+	EXPECT(query(driver.file).iova_page);
 }
 
 /* ---- misuse, and who else is there ---- */

@@ -66,8 +66,11 @@ TEST(what_is_not_a_right_of_a_device_file_is_refused)
 		     EINVAL);
 	EXPECT_ERRNO(try_operate(control, request(edu(), READ | MMIOD_OPERATE_RESET_OTHERS, 0, 1)),
 		     EINVAL);
-	EXPECT_ERRNO(try_operate(control, request(edu(), READ, MMIOD_OPERATE_SHARED_ENGINE, 1)),
+	EXPECT_ERRNO(try_operate(control, request(edu(), READ, MMIOD_OPERATE_ATS_TRUSTED, 1)),
 		     EOPNOTSUPP);
+	EXPECT_ERRNO(try_operate(control, request(edu(), READ | MMIOD_OPERATE_DMA_TRUSTED,
+						  MMIOD_OPERATE_SHARED_ENGINE, 1)),
+		     EINVAL);
 	/* A vendor's register may alias COMMAND, or send what it likes. */
 	EXPECT_ERRNO(try_operate(control, request(edu(), READ | WRITE | VENDOR, 0, 1)), EPERM);
 	open = request(edu(), READ, 0, 1);

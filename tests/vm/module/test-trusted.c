@@ -304,6 +304,77 @@ TEST(without_a_reset_a_trusted_operators_memory_is_kept_and_leaked_at_unbind)
 	EXPECT_EQ(graves(&driver), 0);
 }
 
+/* How often the kernel's log says so. */
+static unsigned int logged(const char *sentence)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned int count = 0;
+	char line[2048];
+	ssize_t got;
+
+	EXPECT(fd >= 0);
+	/* EPIPE: lines were lost that were older. */
+	while ((got = read(fd, line, sizeof(line) - 1)) > 0 || (got < 0 && errno == EPIPE)) {
+		line[got > 0 ? got : 0] = '\0';
+		count += !!strstr(line, sentence);
+	}
+	close(fd);
+	return count;
+}
+
+TEST(at_unbind_the_log_says_how_much_a_trusted_device_may_still_write_to)
+{
+	char sentence[80];
+	struct driver driver;
+	unsigned int before;
+	uint64_t bus;
+
+	need_no_iommu();
+	if (!access("/sys/kernel/debug/dma-api", F_OK))
+		tap_skip("this kernel debugs the DMA API, and warns of what is leaked on purpose");
+	snprintf(sentence, sizeof(sentence), "may still write to %zu bytes, which are never freed",
+		 3 * page());
+	before = logged(sentence);
+	bind_driver(edu(), "mmiod");
+	driver = take(edu(), NO_RESET, 1);
+	close(memory_of(&driver, 3 * page(), &bus));
+	close(driver.registers);
+	close(driver.file);
+	bind_driver(edu(), "mmiod");
+	EXPECT_EQ(logged(sentence), before + 1);
+	/* Who has left nothing is not named. */
+	bind_driver(edu(), "mmiod");
+	EXPECT_EQ(logged(sentence), before + 1);
+}
+
+TEST(of_a_trusted_operators_released_memory_no_more_than_64_mib_wait)
+{
+	struct driver driver = take_resettable();
+	struct mmiod_device_reset reset = { .size = sizeof(reset) };
+	const uint64_t length = 1ull << 20;
+	int files[65];
+	uint64_t bus;
+
+	close(driver.file);
+	driver.file = operate(driver.control, driver.device,
+			      READ | MASTER | DMA | TRUSTED | MMIOD_OPERATE_RESET, 0, 1);
+	for (unsigned int i = 0; i < 65; i++)
+		files[i] = memory_of(&driver, length, &bus);
+	for (unsigned int i = 0; i < 64; i++)
+		close(files[i]);
+	EXPECT_EQ(graves(&driver), 64 * length);
+	close(memory_of(&driver, page(), &bus));
+	EXPECT_EQ(graves(&driver), 64 * length + page());
+	EXPECT_ERRNO(try_buffer(driver.control, buffer_of(&driver, 2 * page())), ENOSPC);
+	/* What waits is his next memory of that length, whatever more there is. */
+	close(memory_of(&driver, length, &bus));
+	close(files[64]);
+	EXPECT_ERRNO(try_buffer(driver.control, buffer_of(&driver, 2 * page())), ENOSPC);
+	EXPECT_EQ(ioctl(driver.file, MMIOD_IOC_DEVICE_RESET, &reset), 0);
+	EXPECT_EQ(graves(&driver), 0);
+	close(memory_of(&driver, 2 * page(), &bus));
+}
+
 TEST(what_makes_no_sense_for_a_trusted_operators_memory_is_refused)
 {
 	struct driver driver = take_resettable();
@@ -312,6 +383,9 @@ TEST(what_makes_no_sense_for_a_trusted_operators_memory_is_refused)
 
 	create.dma_flags = MMIOD_DMA_FIXED_IOVA;
 	create.iova = 0x7000000;
+	EXPECT_ERRNO(try_buffer(driver.control, create), EOPNOTSUPP);
+	create = buffer_of(&driver, page());
+	create.dma_flags = MMIOD_DMA_DEVICE_READS_ONLY;
 	EXPECT_ERRNO(try_buffer(driver.control, create), EOPNOTSUPP);
 	create = buffer_of(&driver, page());
 	create.limit = 1ull << 33;
