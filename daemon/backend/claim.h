@@ -21,6 +21,7 @@ struct backend_region {
 	uint32_t windows;
 	enum mmiod_state state;
 	bool revoke_on_reset; /* the backend does it itself, at once */
+	bool no_dma; /* who writes there starts no DMA */
 	bool ports; /* I/O ports: addresses and lengths are such, and no window is mapped */
 	uint16_t vendor;
 	uint16_t product;

@@ -32,6 +32,7 @@ static void take_info(const struct mmiod_region_info *info, struct backend_regio
 		.windows = info->windows,
 		.state = (enum mmiod_state)info->state,
 		.revoke_on_reset = info->flags & MMIOD_REGION_REVOKE_ON_RESET,
+		.no_dma = info->flags & MMIOD_REGION_NO_DMA,
 		.ports = info->kind == MMIOD_REGION_PORTS,
 	};
 	memcpy(region->name, info->name, sizeof(region->name));
@@ -204,6 +205,15 @@ static bool wants_revoke(struct backend *backend, const struct config_region *co
 	       container_of(backend, struct module, backend)->revokes_on_reset;
 }
 
+/* An older module knows no operators, whom such a region would not be in the way of. */
+static bool wants_no_dma(struct backend *backend, const struct config_region *config,
+			 const struct pci_info *pci)
+{
+	return config->device != CONFIG_DEVICE_RANGE &&
+	       container_of(backend, struct module, backend)->knows_devices &&
+	       !config_starts_dma(config, pci->address, pci->vendor, pci->product);
+}
+
 static uint32_t kind_of(const struct config_region *config)
 {
 	if (config->device == CONFIG_DEVICE_RANGE)
@@ -237,6 +247,8 @@ int module_claim(struct backend *backend, const struct config_region *config,
 		claim.pci = (uint32_t)pci.address;
 		claim.domain_high = (uint32_t)(pci.address >> 32);
 		claim.bar = (uint32_t)config->bar;
+		if (wants_no_dma(backend, config, &pci))
+			claim.flags |= MMIOD_REGION_NO_DMA;
 	}
 	memcpy(claim.name, config->name, sizeof(claim.name));
 	r = module_control(backend, MMIOD_IOC_REGION_CLAIM, &claim);
@@ -256,12 +268,15 @@ int module_release(struct backend *backend, uint64_t handle)
 	return module_control(backend, MMIOD_IOC_REGION_RELEASE, &release);
 }
 
-static bool matches_pci(const struct backend_region *region, const struct config_region *config)
+static bool matches_pci(struct backend *backend, const struct backend_region *region,
+			const struct config_region *config)
 {
 	struct pci_info pci;
 	uint64_t length = config->length;
 
 	if (pci_find_slot(region->pci, &pci) < 0 || (int)region->bar != config->bar)
+		return false;
+	if (region->no_dma != wants_no_dma(backend, config, &pci))
 		return false;
 	if (config->device == CONFIG_DEVICE_SLOT &&
 	    (config->pci != region->pci || !config_is_meant(config, pci.vendor, pci.product)))
@@ -283,7 +298,7 @@ bool module_matches(struct backend *backend, const struct backend_region *region
 	    region->revoke_on_reset != wants_revoke(backend, config))
 		return false;
 	if (region->bar != UINT32_MAX)
-		return matches_pci(region, config);
+		return matches_pci(backend, region, config);
 	return config->device == CONFIG_DEVICE_RANGE && region->phys == config->phys &&
 	       region->length == config->length;
 }

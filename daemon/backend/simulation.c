@@ -45,6 +45,7 @@ struct simulated {
 		uint64_t phys;
 		bool revoke_on_reset;
 		bool ports;
+		bool no_dma;
 		char *backing; /* owned */
 	} meaning;
 	UT_hash_handle hh;
@@ -150,6 +151,7 @@ static int note_meaning(struct simulated *simulated, const struct config_region 
 	simulated->meaning.phys = config->phys;
 	simulated->meaning.revoke_on_reset = config->revoke_on_reset;
 	simulated->meaning.ports = config->ports;
+	simulated->meaning.no_dma = config->no_dma;
 	if (!config->backing)
 		return 0;
 	simulated->meaning.backing = strdup(config->backing);
@@ -241,7 +243,8 @@ static bool means(const struct simulated *simulated, const struct config_region 
 	       simulated->meaning.offset == config->offset &&
 	       simulated->meaning.phys == config->phys &&
 	       simulated->meaning.revoke_on_reset == config->revoke_on_reset &&
-	       simulated->meaning.ports == config->ports;
+	       simulated->meaning.ports == config->ports &&
+	       simulated->meaning.no_dma == config->no_dma;
 }
 
 static bool simulation_matches(struct backend *backend, const struct backend_region *region,

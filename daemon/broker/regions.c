@@ -277,6 +277,8 @@ static void describe_wanted(const struct config_region *config, struct text *tex
 		text_add(text, "+0x%" PRIx64, config->length);
 	if (config->ports)
 		text_add(text, " of I/O ports");
+	if (config->no_dma)
+		text_add(text, " that starts no DMA");
 	if (config->width)
 		text_add(text, " by %u bits", 8 * config->width);
 }

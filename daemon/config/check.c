@@ -128,6 +128,10 @@ static int check_region(struct config_region *region, bool simulation, struct te
 		return refuse(
 			why, &region->origin,
 			"\"dma-bits\" is for PCI devices, and the region has none: remove it");
+	if (region->device == CONFIG_DEVICE_RANGE && region->no_dma)
+		return refuse(why, &region->origin,
+			      "\"dma-registers\" is for PCI devices, and the region has none: "
+			      "remove it");
 	if (region->device == CONFIG_DEVICE_RANGE && !region->length)
 		return refuse(why, &region->origin,
 			      "the region has \"phys\" but no \"size = BYTES\"");

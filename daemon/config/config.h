@@ -112,6 +112,7 @@ struct config_region {
 	enum config_bind bind; /* the device to the module's driver */
 	bool revoke_on_reset; /* else leases are suspended, and resume */
 	bool ports; /* the BAR is one of I/O ports */
+	bool no_dma; /* nothing in it starts the device's DMA */
 	uint32_t dma_bits; /* of an address that the device can put on its bus; 0: 32 */
 	char *backing; /* simulation: a file instead of anonymous memory */
 	bool pool; /* the daemon gives it out block by block, by ALLOC */
@@ -142,6 +143,7 @@ struct config_function {
 	enum config_interrupts interrupts;
 	uint32_t vectors; /* to set up; 0: not said */
 	bool dma_engine; /* false: it writes nothing to memory but its MSIs */
+	bool share_dma; /* others may write its registers while its operator masters, isolated */
 	enum config_dma dma;
 	uint32_t dma_bits; /* of an address that it can put on its bus; 0: 32 */
 	enum config_reset reset;
@@ -363,6 +365,9 @@ const struct config_holder *config_find_holder(const struct config_region *regio
 struct config_region *config_find_region(const struct config *config, const char *name);
 const struct config_socket *config_find_socket(const struct config *config, uint32_t key);
 struct config_function *config_find_function(const struct config *config, const char *name);
+/* Whether who writes the region's registers, in a function with these ids, can start DMA by them. */
+bool config_starts_dma(const struct config_region *region, uint64_t pci, uint16_t vendor,
+		       uint16_t product);
 enum config_interrupts config_best_interrupts(const struct config_function *function);
 
 /* For the loader: config.c owns the tree, load.c the files, section.c the keys. */

@@ -84,6 +84,16 @@ static int check_device(struct config *config, const struct config_function *fun
 		return refuse(why, at,
 			      "\"dma-bits\" is about the device's DMA, of which it has none: add "
 			      "\"dma = iommu\", or remove it");
+	if (function->share_dma && function->dma != CONFIG_DMA_IOMMU)
+		return refuse(why, at,
+			      "\"share-dma\" lets others write registers that start DMA, which "
+			      "nothing but an IOMMU keeps from all memory: remove it, or write "
+			      "\"dma = iommu\"");
+	if (function->share_dma)
+		config_warn(config, at,
+			    "device %s shares its DMA: who may write its registers reaches the "
+			    "memory of who operates it",
+			    function->name);
 	if (function->dma == CONFIG_DMA_TRUSTED)
 		config_warn(
 			config, at,
@@ -203,6 +213,30 @@ static bool is_part_of(const struct config_region *region, const struct config_f
 	return region->vendor == function->vendor && region->product == function->product;
 }
 
+/* Where the function is not the one that a section means by its address, its ids may be. */
+static bool is_at(const struct config_function *function, uint64_t pci, uint16_t vendor,
+		  uint16_t product)
+{
+	if (function->device == CONFIG_DEVICE_SLOT)
+		return function->pci == pci;
+	return function->device == CONFIG_DEVICE_IDS && function->vendor == vendor &&
+	       function->product == product;
+}
+
+bool config_starts_dma(const struct config_region *region, uint64_t pci, uint16_t vendor,
+		       uint16_t product)
+{
+	const struct config *config = region->tree;
+
+	if (region->no_dma)
+		return false;
+	for (size_t i = 0; i < config->n_functions; i++)
+		if (!config->functions[i]->dma_engine &&
+		    is_at(config->functions[i], pci, vendor, product))
+			return false;
+	return true;
+}
+
 /* One that lets others than the device's own users write registers that start its DMA. */
 static const struct config_grant *find_stranger(const struct config_region *region,
 						const struct config_function *function)
@@ -219,8 +253,9 @@ static int check_dma_of(struct config *config, const struct config_function *fun
 {
 	for (size_t i = 0; i < config->n_regions; i++) {
 		const struct config_region *region = config->regions[i];
-		const struct config_grant *grant =
-			is_part_of(region, function) ? find_stranger(region, function) : NULL;
+		const struct config_grant *grant = is_part_of(region, function) && !region->no_dma
+							   ? find_stranger(region, function)
+							   : NULL;
 
 		if (!grant)
 			continue;
@@ -228,7 +263,9 @@ static int check_dma_of(struct config *config, const struct config_function *fun
 			why,
 			"%s:%u: grant %s lets others write registers of region %s, by which device "
 			"%s, whose DMA is trusted, writes to all memory: name the device in that "
-			"grant as well (\"device = %s\"), or let its access be r",
+			"grant as well (\"device = %s\"), or let its access be r, or say "
+			"\"dma-registers = "
+			"no\" of the region if nothing in it starts DMA",
 			grant->origin.file, grant->origin.line, grant->name, region->name,
 			function->name, function->name);
 		return -EINVAL;

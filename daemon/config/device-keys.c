@@ -98,6 +98,11 @@ int device_set_dma_bits(struct config_cursor *cursor, const char *value)
 	return config_dma_bits(cursor, value, &cursor->function->dma_bits);
 }
 
+int device_set_share_dma(struct config_cursor *cursor, const char *value)
+{
+	return config_yes_no(cursor, value, &cursor->function->share_dma);
+}
+
 int device_set_reset(struct config_cursor *cursor, const char *value)
 {
 	if (!strcmp(value, "yes"))

@@ -73,6 +73,15 @@ int region_set_ports(struct config_cursor *cursor, const char *value)
 	return config_yes_no(cursor, value, &cursor->region->ports);
 }
 
+int region_set_dma_registers(struct config_cursor *cursor, const char *value)
+{
+	bool starts = false;
+	int r = config_yes_no(cursor, value, &starts);
+
+	cursor->region->no_dma = r == 0 && !starts;
+	return r;
+}
+
 int region_set_range(struct config_cursor *cursor, const char *value)
 {
 	if (value_range(value, &cursor->region->offset, &cursor->region->length) < 0)

@@ -47,6 +47,7 @@ int region_set_page(struct config_cursor *cursor, const char *value);
 int region_set_bind(struct config_cursor *cursor, const char *value);
 int region_set_on_reset(struct config_cursor *cursor, const char *value);
 int region_set_ports(struct config_cursor *cursor, const char *value);
+int region_set_dma_registers(struct config_cursor *cursor, const char *value);
 int region_set_dma_bits(struct config_cursor *cursor, const char *value);
 int region_set_backing(struct config_cursor *cursor, const char *value);
 
@@ -56,6 +57,7 @@ int device_set_bind(struct config_cursor *cursor, const char *value);
 int device_set_interrupts(struct config_cursor *cursor, const char *value);
 int device_set_vectors(struct config_cursor *cursor, const char *value);
 int device_set_dma_engine(struct config_cursor *cursor, const char *value);
+int device_set_share_dma(struct config_cursor *cursor, const char *value);
 int device_set_dma(struct config_cursor *cursor, const char *value);
 int device_set_dma_bits(struct config_cursor *cursor, const char *value);
 int device_set_reset(struct config_cursor *cursor, const char *value);

@@ -152,12 +152,14 @@ static enum mmiod_outcome refuse(struct want *want, int error)
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* The administrator's word on the device. */
-static uint32_t module_flags(const struct config_function *config)
+static uint32_t module_flags(const struct config_function *config, uint32_t rights)
 {
 	uint32_t flags = 0;
 
 	if (!config->dma_engine)
 		flags |= MMIOD_OPERATE_NO_ENGINE;
+	if (config->share_dma && !(rights & MMIOD_OPERATE_DMA_TRUSTED))
+		flags |= MMIOD_OPERATE_SHARED_ENGINE;
 	if (config->reset == CONFIG_RESET_NO)
 		flags |= MMIOD_OPERATE_NEEDS_NO_RESET;
 	if (config->reset == CONFIG_RESET_NEVER)
@@ -174,7 +176,7 @@ enum mmiod_outcome want_open_device(struct want *want, const uint8_t tag[MMIOD_T
 		.device = device->hw.number,
 		.owner = want_owner(want),
 		.rights = want->lease->operates,
-		.flags = module_flags(device->config),
+		.flags = module_flags(device->config, want->lease->operates),
 		.dma_bits = device->config->dma_bits,
 	};
 	int r;

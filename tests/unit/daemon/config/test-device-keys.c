@@ -191,6 +191,49 @@ Test(device_keys, trust_in_dma_is_warned_of)
 #define REGION "[region regs]\ndevice = pci:0000:01:00.0\nbar = 0\n"
 #define TRUSTED DEVICE "interrupts = msix\ndma = trusted\n" REGION
 
+Test(device_keys, a_region_starts_dma_unless_it_or_its_device_says_that_it_does_not)
+{
+	struct config *config = load_text(
+		REGION "dma-registers = no\n"
+		       "[region more]\ndevice = pci:0000:01:00.0\nbar = 1\ndma-registers = yes\n"
+		       "[region edu]\ndevice = 1234:11e8\nbar = 0\n"
+		       "[region odd]\ndevice = pci:0000:02:00.0\nbar = 0\n"
+		       "[device a]\ndevice = 1234:11e8\ndma-engine = no\n"
+		       "[device b]\ndevice = pci:0000:02:00.0\ndma-engine = no\n" DEVICE);
+	const uint64_t slot = MMIOD_PCI_ADDR(0, 1, 0, 0), second = MMIOD_PCI_ADDR(0, 2, 0, 0);
+
+	cr_assert_not(config_starts_dma(config_find_region(config, "regs"), slot, 1, 1));
+	cr_assert(config_starts_dma(config_find_region(config, "more"), slot, 1, 1));
+	cr_assert_not(config_starts_dma(config_find_region(config, "edu"), 0x99, 0x1234, 0x11e8));
+	cr_assert_not(config_starts_dma(config_find_region(config, "odd"), second, 1, 1));
+	cr_assert(config_starts_dma(config_find_region(config, "odd"), slot, 1, 1),
+		  "another function is not meant");
+	config_free(config);
+	refused_text("[region ram]\nphys = 0x30000000\nsize = 4K\ndma-registers = no\n", 1,
+		     "dma-registers|PCI");
+	refused_text(REGION "dma-registers = none\n", 4, "none|neither yes nor no");
+}
+
+Test(device_keys, dma_is_shared_where_an_iommu_bounds_it_and_that_is_warned_of)
+{
+	struct config *config = load_text(DEVICE "dma = iommu\nshare-dma = yes\n");
+
+	cr_assert(config_find_function(config, "nvme0")->share_dma);
+	cr_assert(warns_of(config, "shares its DMA"));
+	config_free(config);
+	refused_text(DEVICE "dma = trusted\nshare-dma = yes\n", 1, "share-dma|dma = iommu");
+	refused_text(DEVICE "share-dma = yes\n", 1, "share-dma|dma = iommu");
+}
+
+Test(device_keys, others_may_write_regions_of_a_trusted_device_that_start_no_dma)
+{
+	struct config *config =
+		load_text(TRUSTED "dma-registers = no\n[grant g]\nregion = regs\nuser = 1000\n"
+				  "access = rw\n");
+
+	config_free(config);
+}
+
 Test(device_keys, nobody_else_may_write_the_registers_of_a_device_that_is_trusted)
 {
 	struct config *config;
