@@ -739,6 +739,7 @@ struct mmiod_window {
 	struct rb_node ledger; /* in the tree of all windows, by id */
 	struct rb_node node; /* in region->windows, by id */
 	bool listed; /* not revoked, or not yet gone; a region's window is in both */
+	bool typed; /* its memory types are reserved; cleared under the window's lock */
 
 	u32 files; /* under inode->i_lock, as inode->i_private, which is NULL when there is none */
 

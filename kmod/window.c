@@ -132,14 +132,23 @@ static void release_first(struct mmiod_window *window, u32 count)
 		arch_io_free_memtype_wc(window->extents[i].phys, window->extents[i].length);
 }
 
+/*
+ * With window->lock held for write and the window zapped: no entry has the type any more. Thousands
+ * of extents take a while, for which nobody else waits, as nobody has a use for the lock of a window
+ * that is gone. A window of another type does not come before this one has left the trees.
+ */
 static void release_attr(struct mmiod_window *window)
 {
-	release_first(window, window->nr_extents);
+	lockdep_assert_held_write(&window->lock);
+	if (window->typed)
+		release_first(window, window->nr_extents);
+	window->typed = false;
 }
 
-/* All of the window or nothing. */
+/* All of the window or nothing. Under mmiod_lock, so that no other type comes in between. */
 static int reserve_attr(struct mmiod_window *window)
 {
+	lockdep_assert_held(&mmiod_lock);
 	for (u32 i = 0; window->attr == MMIOD_ATTR_WC && i < window->nr_extents; i++) {
 		const struct mmiod_extent *extent = &window->extents[i];
 		int ret = arch_io_reserve_memtype_wc(extent->phys, extent->length);
@@ -194,7 +203,6 @@ static void leave_region(struct mmiod_window *window)
 {
 	if (mmiod_window_is_engine(window))
 		mmiod_device_soil(window->region->device, window->owner);
-	release_attr(window);
 	leave_frames(window);
 	rb_erase(&window->node, &window->region->windows);
 	window->region->nr_windows--;
@@ -225,6 +233,7 @@ static void take_away(struct mmiod_window *window, bool closing)
 	first = !mmiod_window_gone(window);
 	if (first) {
 		zap(window);
+		release_attr(window);
 		if (window->ops->revoke)
 			window->ops->revoke(window);
 		set_bit(MMIOD_GONE, &window->state);
@@ -431,9 +440,10 @@ int mmiod_window_list(struct mmiod_window *window, u64 *conflict)
 		return ret;
 	ret = enter_ledger(window);
 	if (ret) {
-		release_attr(window);
+		release_first(window, window->nr_extents);
 		return ret;
 	}
+	window->typed = true;
 	enter_frames(window);
 	rb_add(&window->node, &window->region->windows, region_less);
 	window->region->nr_windows++;
