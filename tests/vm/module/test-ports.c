@@ -304,7 +304,7 @@ TEST(ports_of_a_function_that_is_unbound_are_nobodys)
 	uint32_t word;
 
 	bind_driver(testdev(), "");
-	EXPECT(!strstr(read_file("/proc/ioports"), "mmiod"));
+	EXPECT(!strstr(read_file("/proc/ioports"), "mmiod:ports"));
 	EXPECT_EQ(pread(fd, &word, 4, 0), -1);
 	EXPECT_EQ(errno, ENODEV);
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_REVOKED, id));
