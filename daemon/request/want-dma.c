@@ -191,6 +191,11 @@ static enum mmiod_outcome refuse_unplaced(struct want *want)
 			"of its own, and it finds memory where that lies on the bus; leave the "
 			"address to the daemon",
 			(uint64_t)want->alloc.iova);
+	if (want->alloc.dma_flags & MMIOD_DMA_DEVICE_READS_ONLY)
+		return want_refuse(
+			want, MMIOD_E_UNSUPPORTED,
+			"no IOMMU keeps this device from writing to its memory: it cannot have any "
+			"that it only reads");
 	return want_refuse(
 		want, MMIOD_E_UNSUPPORTED,
 		"no IOMMU gives this device addresses of its own, and the module that is loaded "

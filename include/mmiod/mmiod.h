@@ -610,7 +610,7 @@ unsigned int mmiod_interrupt_vectors(const struct mmiod_interrupt *interrupt);
 
 #define MMIOD_OPERATION_CONNECTION (1u << 0) /**< as MMIOD_WANT_CONNECTION */
 #define MMIOD_OPERATION_DEVICE_READS \
-	(1u << 1) /**< of memory: the device reads it and writes nothing */
+	(1u << 1) /**< of memory: the device reads it and writes nothing; only with an IOMMU */
 
 /** No address at which a device finds it. */
 #define MMIOD_NO_IOVA UINT64_MAX
@@ -754,10 +754,22 @@ int mmiod_operation_state(const struct mmiod_operation *operation, enum mmiod_st
  * multiple, beyond the device's or its IOMMU's addresses, or reserved; the sentence says what is
  * free), -EDQUOT (bytes or leases of the user or under the grant; no room is left), -ENOMEM (no
  * memory, or the memory cgroup is full), -ENODEV (the operation has ended), -ENOTCONN (it was handed
- * down), -EOPNOTSUPP (@iova without an IOMMU; daemon or module are older than this).
+ * down: see mmiod_operation_allocate_by()), -EOPNOTSUPP (@iova or DEVICE_READS without an IOMMU;
+ * daemon or module are older than this).
  */
 int mmiod_operation_allocate(struct mmiod_operation *operation, uint64_t length, uint64_t iova,
 			     unsigned int flags, struct mmiod_lease **memory);
+
+/**
+ * The same by @client, a connection of the caller's own to the daemon that the operation is of: for
+ * an operation that was handed down, and has no client. The memory is the caller's, and still ends
+ * with the operation; so it counts for the caller's user, who must be the one that leased the
+ * operation, as for others the daemon knows no such lease (-ENOENT). -EOPNOTSUPP, too: an operation
+ * of simulation that was handed down.
+ */
+int mmiod_operation_allocate_by(struct mmiod_operation *operation, struct mmiod_client *client,
+				uint64_t length, uint64_t iova, unsigned int flags,
+				struct mmiod_lease **memory);
 
 /**
  * Where the device finds the first byte of memory that was allocated for it; the others follow. With

@@ -83,19 +83,31 @@ static int check_operation(const struct mmiod_operation *operation)
 
 	if (lease->lost)
 		return device_fail_lost(lease);
-	if (!lease->client)
-		return lease_fail(lease, -ENOTCONN,
-				  "an operation that was handed down has no client: have whoever "
-				  "operates the device hand memory down as well");
 	if (operation->rights & MMIOD_MAY_DMA)
 		return 0;
 	return lease_fail(lease, -EPERM, "lease %llu was asked for without MMIOD_MAY_DMA",
 			  (unsigned long long)lease->id);
 }
 
-MMIOD_EXPORT int mmiod_operation_allocate(struct mmiod_operation *operation, uint64_t length,
-					  uint64_t iova, unsigned int flags,
-					  struct mmiod_lease **memory)
+/* In simulation nothing but the daemon knows the lease of a file. */
+static int check_client(const struct mmiod_operation *operation, struct mmiod_client *client)
+{
+	if (!client)
+		return lease_fail(
+			operation->lease, -ENOTCONN,
+			"an operation that was handed down has no client: let it have one "
+			"by mmiod_operation_allocate_by()");
+	if (operation->lease->id)
+		return 0;
+	return client_fail(client, -EOPNOTSUPP,
+			   "an operation of simulation that was handed down has no memory: have "
+			   "whoever operates the device hand memory down as well");
+}
+
+MMIOD_EXPORT int mmiod_operation_allocate_by(struct mmiod_operation *operation,
+					     struct mmiod_client *client, uint64_t length,
+					     uint64_t iova, unsigned int flags,
+					     struct mmiod_lease **memory)
 {
 	const struct dma_want want = {
 		.operation = operation->lease->id,
@@ -106,7 +118,17 @@ MMIOD_EXPORT int mmiod_operation_allocate(struct mmiod_operation *operation, uin
 	int err = check_operation(operation);
 
 	*memory = NULL;
-	return err ? err : device_ask(operation->lease->client, &form, &want, memory);
+	if (!err)
+		err = check_client(operation, client);
+	return err ? err : device_ask(client, &form, &want, memory);
+}
+
+MMIOD_EXPORT int mmiod_operation_allocate(struct mmiod_operation *operation, uint64_t length,
+					  uint64_t iova, unsigned int flags,
+					  struct mmiod_lease **memory)
+{
+	return mmiod_operation_allocate_by(operation, operation->lease->client, length, iova, flags,
+					   memory);
 }
 
 GETTER(uint64_t, mmiod_lease_iova, mmiod_lease, iova)

@@ -523,7 +523,9 @@ MMIOD_EXPORT int mmiod_operation_reset(struct mmiod_operation *operation, int ti
 	err = call_patiently(operation, MMIOD_IOC_DEVICE_RESET, &reset, timeout_ms);
 	if (err == -ENOTTY)
 		return lease_fail(operation->lease, err,
-				  "the device cannot be reset by itself, or has not come back");
+				  "the device cannot be reset by itself, nor with all others below "
+				  "its bridge, which would have to be mmiod's, and yours or "
+				  "nobody's; or it has not come back");
 	if (err)
 		return fail_call(operation, "reset", err, reset.conflict_id);
 	if (duration_us)

@@ -57,6 +57,24 @@ revoked_with_it()
 	[ "$(mmioctl leases --no-headings -o kind,state | awk '$1 == "dma" && $2 == "revoked"' | wc -l)" = 2 ]
 }
 
+@test "who was handed an operation down has memory that its device reaches" {
+	start_holder operator mmioctl operate engine --wait --bus-master --dma 4K -- ./engine engine engine-registers
+	allocate_and_master
+	tell fill 90
+	tell send "$iova"
+	[ "$answer" = sent ]
+	tell fill 51
+	tell receive "$iova"
+	[ "$answer" = received ]
+	tell byte 100
+	[ "$answer" = 90 ]
+	tell byte 3000
+	[ "$answer" = 51 ]
+	# Another user is not let, though he had the file.
+	run as guest mmioctl operate engine --bus-master
+	[ "$status" = 5 ]
+}
+
 @test "an ordinary user's driver has a device copy memory both ways, and hears when it is done" {
 	run as operator ./edu-dma engine engine-registers
 	[ "$status" = 0 ]

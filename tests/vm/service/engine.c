@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine DEVICE REGION: operates an edu for the service's tests, with memory that it reaches. Reads
- * commands from standard input and answers each in a line:
+ * engine DEVICE REGION: operates an edu for the service's tests, with memory that it reaches, by an
+ * operation of its own or one that was handed down. Reads commands from standard input and answers
+ * each in a line:
  *
  *	allocate SIZE [IOVA]	memory LEASE IOVA
  *	fill BYTE		filled: all of the memory
@@ -82,7 +83,7 @@ static void copy(uint64_t from, uint64_t to, uint32_t direction, const char *wor
 static void allocate(uint64_t size, uint64_t iova)
 {
 	struct mmiod_lease *made;
-	int err = mmiod_operation_allocate(operation, size, iova, 0, &made);
+	int err = mmiod_operation_allocate_by(operation, client, size, iova, 0, &made);
 
 	if (err) {
 		fail(err, mmiod_client_error(client));
@@ -152,7 +153,9 @@ static int take(const char *device, const char *region)
 	if (err)
 		return err;
 	mmiod_client_set_wait(client, 60000);
-	err = mmiod_client_operate(client, device, RIGHTS, 0, &operation);
+	err = mmiod_operation_inherited(device, 0, &operation);
+	if (err == -ENOENT)
+		err = mmiod_client_operate(client, device, RIGHTS, 0, &operation);
 	return err ? err
 		   : mmiod_client_lease(client, region, 0, mmiod_page_size(),
 					MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, &window);

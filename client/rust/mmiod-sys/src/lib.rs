@@ -715,6 +715,14 @@ extern "C" {
         flags: c_uint,
         memory: *mut *mut mmiod_lease,
     ) -> c_int;
+    pub fn mmiod_operation_allocate_by(
+        operation: *mut mmiod_operation,
+        client: *mut mmiod_client,
+        length: u64,
+        iova: u64,
+        flags: c_uint,
+        memory: *mut *mut mmiod_lease,
+    ) -> c_int;
     pub fn mmiod_lease_iova(lease: *const mmiod_lease) -> u64;
     pub fn mmiod_operation_inherited(
         device: *const c_char,

@@ -187,6 +187,26 @@ Test(dma, unknown_flags_are_refused)
 	fake_leave(&fake, client);
 }
 
+Test(dma, memory_is_asked_for_by_the_client_that_is_named)
+{
+	struct mmiod_operation *operation;
+	struct mmiod_lease *memory;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, serve_memory, NULL);
+	operation = operate_or_fail(client, RIGHTS);
+	cr_assert_eq(mmiod_operation_allocate_by(
+			     operation, client, 100, 0x7000000,
+			     MMIOD_OPERATION_CONNECTION | MMIOD_OPERATION_DEVICE_READS, &memory),
+		     0, "%s", mmiod_client_error(client));
+	cr_assert_eq(mmiod_lease_id(memory), MEMORY);
+	mmiod_lease_free(memory);
+	cr_assert_eq(mmiod_operation_allocate_by(operation, NULL, 100, 0, 0, &memory), -ENOTCONN);
+	mmiod_operation_free(operation);
+	fake_leave(&fake, client);
+}
+
 Test(dma, an_operation_that_was_handed_down_has_nobody_to_ask)
 {
 	struct mmiod_operation *operation, *found;
@@ -203,6 +223,10 @@ Test(dma, an_operation_that_was_handed_down_has_nobody_to_ask)
 	cr_assert_eq(mmiod_operation_inherited("nvme0", 0, &found), 0, "%s",
 		     mmiod_client_error(NULL));
 	cr_assert_eq(mmiod_operation_allocate(found, 4096, 0, 0, &memory), -ENOTCONN);
+	cr_assert_not_null(strstr(mmiod_client_error(NULL), "mmiod_operation_allocate_by()"));
+	cr_assert_eq(mmiod_operation_allocate_by(found, client, 4096, 0, 0, &memory), -EOPNOTSUPP,
+		     "simulation does not tell the lease by the file");
+	cr_assert_not_null(strstr(mmiod_client_error(client), "simulation"));
 	mmiod_operation_free(found);
 	mmiod_operation_free(operation);
 	fake_leave(&fake, client);
