@@ -14,6 +14,12 @@
 #include <linux/sched/mm.h>
 #include <linux/version.h>
 
+/*
+ * pdev->reset_methods has indices into a table of the kernel's own, the best one first; from this one
+ * on it is the bridge that resets, with all that lies below it. So it has been from 5.15 on.
+ */
+#define MMIOD_RESET_BY_BRIDGE 6
+
 /* Some architectures have no I/O ports; there no BAR of such is claimed. */
 static inline void __iomem *mmiod_ioport_map(unsigned long port, unsigned int count)
 {

@@ -92,7 +92,9 @@
  * at a time (device_lock). ->remove marks the device's regions as ending, and a reset marks that
  * it has begun, under mmiod_lock; then they walk the windows without it, by rising ids, and a
  * caller that makes a window looks at the marks when it enters the window. So none is missed, and
- * none is added that the walk ought to have found. device->quiet is queued by itself, or under
+ * none is added that the walk ought to have found. A reset of all functions below a bridge marks
+ * each, and ->remove waits for that, with the device lock held: the reset only tries for that lock,
+ * and so ends at once. device->quiet is queued by itself, or under
  * mmiod_lock and not once ->remove has marked the device as gone, which then waits for it.
  *
  * A function whose name ends in _locked is called with the lock held; its comment says which one.
@@ -239,6 +241,9 @@ struct mmiod_device {
 	bool operated; /* and it was an operator who had an engine */
 	bool quieting; /* the quiet work is queued or runs */
 	bool never_reset; /* nor does that reset it */
+	bool marked; /* a reset of all below its bridge is under way: ->remove waits for its end */
+	u64 bus_owner; /* while it is: on whose behalf */
+	bool bus_pristine; /* and the configuration of binding is to be restored */
 	u64 quiet_owner; /* on whose behalf */
 	u32 resets_begun; /* by whomever, since it was bound */
 	u32 resets, resets_failed; /* by clients and by the module */
@@ -898,6 +903,8 @@ void mmiod_function_unlock(struct pci_dev *pdev);
 int mmiod_reset_is_possible(const struct mmiod_device *device);
 int mmiod_reset_to_pristine(struct mmiod_device *device);
 int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us);
+int mmiod_reset_below_bridge(struct mmiod_device *device, u64 owner, bool pristine, u64 *took_us);
+void mmiod_reset_wait_locked(struct mmiod_device *device);
 void mmiod_power_up(struct mmiod_device *device);
 int mmiod_operation_set_power(struct mmiod_operation *operation, u32 state, u64 *conflict);
 int mmiod_operation_reset(struct mmiod_operation *operation, u64 *duration_us, u64 *conflict);

@@ -552,6 +552,7 @@ static void remove(struct pci_dev *pdev)
 
 	cancel_delayed_work_sync(&device->deadline);
 	mutex_lock(&mmiod_lock);
+	mmiod_reset_wait_locked(device);
 	list_del(&device->node);
 	device->reasons |= MMIOD_REASON_GONE;
 	mmiod_device_begin_end(device);

@@ -156,6 +156,7 @@ static void finish(struct mmiod_device *device, int ret)
 void mmiod_quiet_work(struct work_struct *work)
 {
 	struct mmiod_device *device = container_of(work, struct mmiod_device, quiet.work);
+	u64 took_us;
 	int ret;
 
 	if (!mmiod_function_trylock(device->pdev)) {
@@ -166,6 +167,9 @@ void mmiod_quiet_work(struct work_struct *work)
 	if (ret != -EAGAIN)
 		mmiod_domain_reap(device);
 	mmiod_function_unlock(device->pdev);
+	/* Nothing is locked for a reset that others have to be locked for as well. */
+	if (ret == -ENOTTY && !device->never_reset && mmiod_reset_is_possible(device) == -ENOTTY)
+		ret = mmiod_reset_below_bridge(device, device->quiet_owner, true, &took_us);
 	if (ret == -EAGAIN)
 		queue_delayed_work(mmiod_workers, &device->quiet, TRY_AGAIN);
 	else

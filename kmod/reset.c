@@ -60,12 +60,20 @@ static int reset_saved(struct pci_dev *pdev)
 	return ret;
 }
 
-/* 0 or -errno: the function may have virtual ones, which would not survive, or no method. */
+/*
+ * 0 or -errno: the function may have virtual ones, which would not survive, or no method for itself.
+ * The kernel finds methods as it finds functions: the first of several still had the bridge's.
+ */
 int mmiod_reset_is_possible(const struct mmiod_device *device)
 {
+	const struct pci_dev *pdev = device->pdev;
+	u8 method = pdev->reset_methods[0];
+
 	if (pci_num_vf(device->pdev))
 		return -EBUSY;
-	return device->pdev->reset_methods[0] ? 0 : -ENOTTY;
+	if (method >= MMIOD_RESET_BY_BRIDGE && !list_is_singular(&pdev->bus->devices))
+		return -ENOTTY;
+	return method ? 0 : -ENOTTY;
 }
 
 /* As it was at binding. What the last holder has left of the configuration does not survive. */
@@ -118,6 +126,140 @@ int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us)
 	return ret;
 }
 
+/* ---- a reset of all that lies below a bridge, for functions that have no other ---- */
+
+struct below {
+	unsigned int functions;
+	bool bridge; /* there is one among them, with more below it */
+};
+
+static int look_at(struct pci_dev *pdev, void *data)
+{
+	struct below *below = data;
+
+	below->functions++;
+	below->bridge |= pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || pci_num_vf(pdev);
+	return 0;
+}
+
+/* Whether the reset of another's function beside his would hit anybody but @owner. */
+static bool is_in_the_way(struct mmiod_device *other, u64 owner)
+{
+	const struct mmiod_operation *operation = other->operation;
+
+	if (operation && (operation->flags & MMIOD_OPERATE_NEVER_RESET ||
+			  !mmiod_same_owner(operation->handle.owner, owner)))
+		return true;
+	return mmiod_device_other(other, owner);
+}
+
+static bool is_below_the_same(const struct mmiod_device *a, const struct mmiod_device *b)
+{
+	return a->pdev->bus == b->pdev->bus;
+}
+
+/*
+ * Whether all these functions are bound here, and @owner's or nobody's: then none is reset under
+ * somebody else. Who comes between this look and the reset goes through it as through root's. Under
+ * mmiod_lock. 0, ENODEV, ENOTTY, or EAGAIN: one of them is busy already.
+ */
+static int admit_all(struct mmiod_device *device, u64 owner, unsigned int functions)
+{
+	struct mmiod_device *other;
+	bool found = false;
+
+	lockdep_assert_held(&mmiod_lock);
+	for (other = mmiod_device_from(0); other; other = mmiod_device_from(other->number + 1)) {
+		if (!is_below_the_same(device, other))
+			continue;
+		functions--;
+		found |= other == device;
+		if (other->marked || other->reasons & MMIOD_REASON_SLEEP)
+			return -EAGAIN;
+		if (other != device && is_in_the_way(other, owner))
+			return -ENOTTY;
+	}
+	if (!found)
+		return -ENODEV;
+	return functions ? -ENOTTY : 0;
+}
+
+/* Under mmiod_lock. Who waits for the end of the marks is woken. */
+static void mark_all(struct mmiod_device *device, u64 owner, bool marked)
+{
+	struct mmiod_device *other;
+
+	lockdep_assert_held(&mmiod_lock);
+	for (other = mmiod_device_from(0); other; other = mmiod_device_from(other->number + 1)) {
+		if (!is_below_the_same(device, other))
+			continue;
+		WRITE_ONCE(other->bus_owner, owner);
+		WRITE_ONCE(other->marked, marked);
+		wake_up_var(&other->marked);
+	}
+}
+
+/*
+ * In ->remove, with mmiod_lock held, which is let go of meanwhile: nobody is unbound between the
+ * look at the functions and their reset, which fails at once, as the device lock is taken.
+ */
+void mmiod_reset_wait_locked(struct mmiod_device *device)
+{
+	device_lock_assert(&device->pdev->dev);
+	while (device->marked) {
+		mutex_unlock(&mmiod_lock);
+		wait_var_event(&device->marked, !READ_ONCE(device->marked));
+		mutex_lock(&mmiod_lock);
+	}
+}
+
+/* The PCI core locks, suspends and resumes all of them, by their drivers' callbacks. */
+static int reset_marked(struct mmiod_device *device, bool pristine, u64 *took_us)
+{
+	u64 start = ktime_get_ns();
+	int ret;
+
+	mmiod_control_event(MMIOD_CONTROL_DEVICE_RESET, 1, device->number);
+	WRITE_ONCE(device->bus_pristine, pristine);
+	ret = pci_reset_bus(device->pdev);
+	WRITE_ONCE(device->bus_pristine, false);
+	*took_us = div_u64(ktime_get_ns() - start, NSEC_PER_USEC);
+	if (ret != -EAGAIN)
+		count(device, ret, *took_us);
+	mmiod_control_event(MMIOD_CONTROL_DEVICE_RESET, -ret, device->number);
+	return ret;
+}
+
+/*
+ * A function that has no reset of its own is reset with all others below its bridge, if these are
+ * @owner's or nobody's. For a kernel thread that has a reference, and no lock: the PCI core tries
+ * for those of all the functions. 0; ENOTTY: others are in the way, or there is no bridge; EAGAIN: a
+ * lock is taken; ENODEV: it is unbound.
+ */
+int mmiod_reset_below_bridge(struct mmiod_device *device, u64 owner, bool pristine, u64 *took_us)
+{
+	struct below below = { 0 };
+	int ret;
+
+	if (!device->pdev->bus->self)
+		return -ENOTTY;
+	pci_walk_bus(device->pdev->bus, look_at, &below);
+	if (below.bridge)
+		return -ENOTTY;
+	mutex_lock(&mmiod_lock);
+	ret = admit_all(device, owner, below.functions);
+	if (!ret)
+		mark_all(device, owner, true);
+	mutex_unlock(&mmiod_lock);
+	if (ret)
+		return ret;
+	ret = reset_marked(device, pristine, took_us);
+	mutex_lock(&mmiod_lock);
+	mark_all(device, 0, false);
+	mutex_unlock(&mmiod_lock);
+	return ret;
+}
+
 /* ---- power ---- */
 
 /* With POWER begun. In D3hot the configuration space still answers, and may forget what is in it. */
@@ -154,6 +296,7 @@ struct errand {
 	struct completion done;
 	struct kref ref; /* one for each of the two */
 	struct mmiod_operation *operation; /* a reference */
+	bool below_bridge; /* what is left to do with nothing locked: that reset */
 	int result;
 	u64 took_us;
 	u64 conflict;
@@ -179,8 +322,11 @@ static int reset(struct errand *errand)
 	struct mmiod_operation *operation = errand->operation;
 	int ret = mmiod_reset_is_possible(operation->handle.device);
 
-	if (ret || operation->flags & MMIOD_OPERATE_NEVER_RESET)
+	if (operation->flags & MMIOD_OPERATE_NEVER_RESET)
 		return ret ?: -ENOTTY;
+	errand->below_bridge = ret == -ENOTTY;
+	if (ret)
+		return errand->below_bridge ? 0 : ret;
 	return begin(errand, MMIOD_REASON_RESET)
 		       ?: mmiod_reset_begun(operation->handle.device, false, &errand->took_us);
 }
@@ -233,6 +379,25 @@ static void free_errand(struct kref *ref)
 	kfree(container_of(ref, struct errand, ref));
 }
 
+/* The function was ours a moment ago; whether it is, is looked at once more. */
+static int reset_below_bridge(struct errand *errand)
+{
+	struct mmiod_operation *operation = errand->operation;
+	struct mmiod_device *device = operation->handle.device;
+	u64 owner = operation->handle.owner;
+	int ret;
+
+	if (!(operation->rights & MMIOD_OPERATE_RESET_OTHERS)) {
+		mutex_lock(&mmiod_lock);
+		errand->conflict = mmiod_device_other(device, owner);
+		mutex_unlock(&mmiod_lock);
+		if (errand->conflict)
+			return -EBUSY;
+	}
+	ret = mmiod_reset_below_bridge(device, owner, false, &errand->took_us);
+	return !ret && is_revoked(operation) ? -ENODEV : ret;
+}
+
 static void run_errand(struct work_struct *work)
 {
 	struct errand *errand = container_of(work, struct errand, work);
@@ -244,6 +409,8 @@ static void run_errand(struct work_struct *work)
 		errand->result = run_locked(errand);
 		mmiod_function_unlock(pdev);
 	}
+	if (errand->below_bridge && !errand->result)
+		errand->result = reset_below_bridge(errand);
 	clear_bit(0, &operation->busy);
 	mmiod_handle_put(&operation->handle);
 	complete(&errand->done);

@@ -161,15 +161,23 @@ void mmiod_device_inject_wait(void)
 }
 #endif
 
+/* By root, or by mmiod_reset_below_bridge(), on behalf of who has all functions there. */
 static void reset_prepare(struct pci_dev *pdev)
 {
-	begin(pci_get_drvdata(pdev), MMIOD_REASON_RESET);
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	mmiod_device_begin(device, MMIOD_REASON_RESET, READ_ONCE(device->bus_owner), false, NULL);
 	mmiod_device_inject_wait();
 }
 
+/* The core has restored what the last holder left. */
 static void reset_done(struct pci_dev *pdev)
 {
-	mmiod_device_end_reset(pci_get_drvdata(pdev), true);
+	struct mmiod_device *device = pci_get_drvdata(pdev);
+
+	if (READ_ONCE(device->bus_pristine) && !pci_load_saved_state(pdev, device->pristine))
+		pci_restore_state(pdev);
+	mmiod_device_end_reset(device, true);
 }
 
 /* ---- errors on the bus ---- */

@@ -981,9 +981,14 @@ struct mmiod_device_query {
  * revoked by another's reset; others' are revoked there. Bus mastering is off after it. It takes
  * 0.1 s, up to a minute for a device that does not come back, and goes on if the caller is killed.
  *
+ * A function that cannot be reset alone is reset with all others below its bridge (a hot reset), if
+ * each of them is bound to this driver, and what there is of it is the caller's or nobody's; they are
+ * suspended and resumed, and master the bus no more, likewise.
+ *
  * EPERM: no right RESET. EBUSY: another owner has something of the device, conflict_id says what,
  * and RESET_OTHERS is no right of this file; or, with 0, it has virtual functions. ENOTTY: the
- * kernel cannot reset it alone, or it was opened as NEVER_RESET, or it has not come back in time.
+ * kernel cannot reset it alone, nor with others as above; or it was opened as NEVER_RESET, or it has
+ * not come back in time.
  * EAGAIN: the PCI core has it locked, or this file asks for something already: ask again. ENODEV:
  * revoked, maybe while it was being done. EINTR: the caller is being killed. EINVAL: flags.
  */
