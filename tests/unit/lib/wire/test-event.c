@@ -40,6 +40,14 @@ static void grant_amid_events(struct fake *fake)
 	fake_wait_hang_up(fake);
 }
 
+/* Who hung up before the last event would have the fake daemon die of it. */
+static void leave_after_events(struct mmiod_client *client, struct fake *fake)
+{
+	while (take(client, PATIENCE_MS, "three are sent").type != MMIOD_EVENT_GONE)
+		;
+	fake_leave(fake, client);
+}
+
 /* What a program polls is made when it asks for it, and knows what has been held since. */
 Test(event, held_before_the_descriptor_was_asked_for_wakes_the_program)
 {
@@ -86,28 +94,36 @@ Test(event, a_child_makes_no_descriptor_of_its_parents_client)
 	cr_assert_eq(result, 0);
 	cr_assert_lt(client->epoll, 0);
 	lease_or_fail(client, 0, 0x1000, 0);
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	leave_after_events(client, &fake);
+}
+
+/* Not 0, by which the poll() of the thread that serves would be refused as well. */
+static rlim_t lowest_free(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	cr_assert_geq(fd, 1);
+	close(fd);
+	return (rlim_t)fd;
 }
 
 Test(event, without_descriptors_left_the_first_asking_is_told)
 {
-	struct rlimit limit, none = { 0 };
+	struct rlimit limit, none;
 	struct mmiod_client *client;
 	struct fake fake;
 
 	client = fake_serve(&fake, grant_amid_events, NULL);
 	lease_or_fail(client, 0, 0x1000, 0);
 	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	none.rlim_max = limit.rlim_max;
+	none = (struct rlimit){ lowest_free(), limit.rlim_max };
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	cr_assert_eq(mmiod_client_event_fd(client), -EMFILE);
 	cr_assert_not_null(strstr(mmiod_client_error(client), "event descriptor"));
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	cr_assert_geq(mmiod_client_event_fd(client), 0);
 	cr_assert(readable(client, 0), "and nothing is lost");
-	mmiod_client_free(client);
-	fake_stop(&fake);
+	leave_after_events(client, &fake);
 }
 
 /*
