@@ -61,7 +61,7 @@ says() # FILE WORDS
 	contains "$output" "--force takes it all the same"
 	run mmioctl configure 00:05.0 --name bridge --install
 	[ "$status" != 0 ]
-	contains "$output" "has no memory that could be handed out"
+	contains "$output" "has no BAR that could be handed out"
 	run as operator mmioctl configure 00:1d.0 --name big --install
 	[ "$status" != 0 ]
 	[ ! -e /sys/bus/pci/devices/0000:00:1d.0/driver ]
