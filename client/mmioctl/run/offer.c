@@ -237,15 +237,17 @@ static bool is_of_bar(const struct mmiod_region *region, const struct thing *thi
 	       !strcmp(mmiod_region_device(region), thing->device) && mmiod_region_rights(region);
 }
 
+/* No view shows ports, so a region of them must be all of a BAR of @size bytes. */
 static void find_bar_regions(const struct mmiod_region_list *list, const struct thing *thing,
-			     unsigned int rights, struct parts *parts)
+			     uint64_t size, unsigned int rights, struct parts *parts)
 {
 	for (size_t i = 0; i < mmiod_region_list_count(list); i++) {
 		const struct mmiod_region *region = mmiod_region_list_get(list, i);
 
 		if (!is_of_bar(region, thing))
 			continue;
-		if (region_owns_pages(region))
+		if (mmiod_region_is_ports(region) ? mmiod_region_length(region) == size
+						  : region_owns_pages(region))
 			add_region(parts, region, mmiod_region_offset(region), rights);
 		else
 			note_left(parts, mmiod_region_name(region));
@@ -281,7 +283,7 @@ static int list_regions(const struct offers *offers, struct offer *offer,
 	return err ? refuse(offer, err, "%s", mmiod_client_error(client)) : 0;
 }
 
-static struct parts *bar_parts(struct offers *offers, const struct thing *thing,
+static struct parts *bar_parts(struct offers *offers, const struct thing *thing, uint64_t size,
 			       unsigned int rights, struct offer *offer, int *err)
 {
 	struct mmiod_region_list *list;
@@ -292,7 +294,7 @@ static struct parts *bar_parts(struct offers *offers, const struct thing *thing,
 		return NULL;
 	parts = calloc(1, sizeof(*parts));
 	if (parts)
-		find_bar_regions(list, thing, rights, parts);
+		find_bar_regions(list, thing, size, rights, parts);
 	else
 		*err = refuse(offer, -ENOMEM, "out of memory");
 	mmiod_region_list_free(list);
@@ -304,10 +306,19 @@ static int leave_ports(const struct thing *thing, struct offer *offer)
 {
 	if (faccessat(AT_FDCWD, thing->name, R_OK, AT_EACCESS))
 		snprintf(offer->note, sizeof(offer->note),
-			 "BAR %u is of I/O ports, which are leased by their region and not by this "
-			 "file: the kernel decides by your own rights",
+			 "BAR %u is of I/O ports, and no region of yours is all of it: the kernel "
+			 "decides by your own rights",
 			 thing->number);
 	return 1;
+}
+
+/* The file that sysfs has for ports is read and written as a window of them is, and not mapped. */
+static int offer_ports(struct offers *offers, const struct thing *thing, struct offer *offer,
+		       struct parts *parts)
+{
+	int err = parts->count ? take_parts(offers, offer, parts) : leave_ports(thing, offer);
+
+	return err ? err : open_again(parts->loans[0], offer);
 }
 
 static int offer_bar(struct offers *offers, const struct thing *thing, struct offer *offer)
@@ -318,15 +329,16 @@ static int offer_bar(struct offers *offers, const struct thing *thing, struct of
 	unsigned int rights;
 	int err;
 
-	if (read_function_bar(thing->device, thing->number, &bar) && bar.io)
-		return leave_ports(thing, offer);
+	read_function_bar(thing->device, thing->number, &bar);
 	options.length = bar.size;
 	offer->memtype = thing->combining ? MMIOD_MEMTYPE_WC : MMIOD_MEMTYPE_DEFAULT;
 	err = rights_for(offers, offer, &rights);
 	if (err)
 		return err;
-	parts = bar_parts(offers, thing, rights, offer, &err);
-	if (parts)
+	parts = bar_parts(offers, thing, bar.size, rights, offer, &err);
+	if (parts && bar.io)
+		err = offer_ports(offers, thing, offer, parts);
+	else if (parts)
 		err = parts->count ? show_file(offers, offer, parts, &options)
 				   : ask_by_place(offers, thing, rights, offer);
 	free(parts);

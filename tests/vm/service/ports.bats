@@ -4,6 +4,8 @@
 
 load common.bash
 
+card=/sys/bus/pci/devices/0000:00:06.0
+
 setup()
 {
 	configure 60-ports '[region ports]' 'device = pci:0000:00:06.0' 'bar = 1' 'ports = yes' 'bind = yes' \
@@ -29,6 +31,16 @@ teardown()
 	run as operator mmioctl dump ports+0x10/16
 	contains "$output" portio-no-eve
 	grep -q 'mmiod:ports' /proc/ioports
+}
+
+@test "an unchanged program has the ports by the name of their BAR in sysfs" {
+	run as operator mmioctl run -- sh -c "printf '\\0' | dd of=$card/resource1 bs=1 conv=notrunc status=none
+		dd if=$card/resource1 bs=4 skip=4 count=1 status=none"
+	[ "$status" = 0 ]
+	[ "$output" = port ]
+	run as guest mmioctl run -- dd if=$card/resource1 bs=4 count=1 status=none
+	[ "$status" != 0 ]
+	contains "$output" 'BAR 1 is of I/O ports, and no region of yours is all of it'
 }
 
 @test "ports are not mapped, and an access of 64 bits is refused with its reason" {

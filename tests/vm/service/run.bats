@@ -134,7 +134,7 @@ vector_free()
 
 @test "a BAR of I/O ports is left to the kernel, and a user is told why that refuses" {
 	inside -- ./opener mode r $TESTDEV/resource1
-	contains "$output" 'BAR 1 is of I/O ports, which are leased by their region and not by this file'
+	contains "$output" 'BAR 1 is of I/O ports, and no region of yours is all of it'
 	contains "$output" EACCES
 	run mmioctl run --as-root -- ./opener mode r $TESTDEV/resource1
 	is 'r cloexec'
