@@ -182,17 +182,21 @@ static int prepare_locked(struct mmiod_window *window, u64 offset)
 
 /* ---- access ---- */
 
+/*
+ * Of memory, or of ports by the instructions for these where there are such: on x86 one IN or OUT.
+ * No port has 64 bits, and nothing but an element is read or written of them.
+ */
 static void read_element(void *to, const void __iomem *from, u32 width)
 {
 	switch (width) {
 	case 1:
-		*(u8 *)to = readb(from);
+		*(u8 *)to = ioread8(from);
 		break;
 	case 2:
-		*(u16 *)to = readw(from);
+		*(u16 *)to = ioread16(from);
 		break;
 	case 4:
-		*(u32 *)to = readl(from);
+		*(u32 *)to = ioread32(from);
 		break;
 #ifdef CONFIG_64BIT
 	case 8:
@@ -206,13 +210,13 @@ static void write_element(void __iomem *to, const void *from, u32 width)
 {
 	switch (width) {
 	case 1:
-		writeb(*(const u8 *)from, to);
+		iowrite8(*(const u8 *)from, to);
 		break;
 	case 2:
-		writew(*(const u16 *)from, to);
+		iowrite16(*(const u16 *)from, to);
 		break;
 	case 4:
-		writel(*(const u32 *)from, to);
+		iowrite32(*(const u32 *)from, to);
 		break;
 #ifdef CONFIG_64BIT
 	case 8:
@@ -222,54 +226,10 @@ static void write_element(void __iomem *to, const void *from, u32 width)
 	}
 }
 
-/* By the instructions for ports where there are such: on x86 it is one IN or OUT. */
-static void read_port(void *to, const void __iomem *from, u32 width)
-{
-	switch (width) {
-	case 1:
-		*(u8 *)to = ioread8(from);
-		break;
-	case 2:
-		*(u16 *)to = ioread16(from);
-		break;
-	case 4:
-		*(u32 *)to = ioread32(from);
-		break;
-	}
-}
-
-static void write_port(void __iomem *to, const void *from, u32 width)
-{
-	switch (width) {
-	case 1:
-		iowrite8(*(const u8 *)from, to);
-		break;
-	case 2:
-		iowrite16(*(const u16 *)from, to);
-		break;
-	case 4:
-		iowrite32(*(const u32 *)from, to);
-		break;
-	}
-}
-
-/* Ports have no bulk operations. */
-static void touch_port(const struct mmiod_transfer *transfer, void __iomem *io, void *bounce)
-{
-	if (transfer->op == MMIOD_ACCESS_READ)
-		read_port(bounce, io, transfer->width);
-	else
-		write_port(io, bounce, transfer->width);
-}
-
 static void touch_bus(const struct mmiod_transfer *transfer, void __iomem *io, void *bounce,
 		      size_t length)
 {
 	inject_delay();
-	if (mmiod_window_is_ports(transfer->window)) {
-		touch_port(transfer, io, bounce);
-		return;
-	}
 	switch (transfer->op) {
 	case MMIOD_ACCESS_READ:
 		read_element(bounce, io, length);
