@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "request/request.h"
+#include "request/want.h"
 
 /* The function that a lease is of: "" where it is of none. */
 static const char *device_of_lease(const struct call *call, const struct lease *lease)
@@ -23,16 +24,14 @@ static const char *device_of_lease(const struct call *call, const struct lease *
 
 static void add_lease(struct text *text, const struct lease *lease)
 {
-	if (lease->kind == MMIOD_KIND_DEVICE)
-		text_add(text, "device %s is operated by ", lease->region->name);
-	else if (lease->kind == MMIOD_KIND_INTERRUPT)
-		text_add(text, "vector %" PRIu64 " of device %s is held by ", lease->offset,
-			 lease->region->name);
-	else if (lease->memory != MMIOD_MEMORY_REGION)
-		text_add(text, "memory for the device is held by ");
+	bool operates = lease->kind == MMIOD_KIND_DEVICE;
+
+	if (lease->memory != MMIOD_MEMORY_REGION)
+		text_add(text, "memory for the device");
 	else
-		text_add(text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s is held by ",
-			 lease->offset, lease->length, lease->region->name);
+		describe_place(lease->kind, lease->region->name, lease->offset, lease->length,
+			       text);
+	text_add(text, operates ? " is operated by " : " is held by ");
 }
 
 static enum request_result answer(struct call *call, const struct lease *other)

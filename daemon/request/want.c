@@ -210,21 +210,24 @@ static bool is_of_same_request(const struct want *want, const struct lease *leas
 	return other && other != want;
 }
 
-/* The bytes, the vector, or the device. */
+/* The bytes, the vector, or the device, of which @name is that of the region or the device. */
+void describe_place(enum mmiod_lease_kind kind, const char *name, uint64_t offset, uint64_t length,
+		    struct text *text)
+{
+	if (kind == MMIOD_KIND_INTERRUPT)
+		text_add(text, "vector %" PRIu64 " of device %s", offset, name);
+	else if (kind == MMIOD_KIND_DEVICE)
+		text_add(text, "device %s", name);
+	else if (offset == LEASE_NOWHERE)
+		text_add(text, "0x%" PRIx64 " bytes in several extents of region %s", length, name);
+	else
+		text_add(text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s", offset, length, name);
+}
+
 void want_describe(const struct want *want, struct text *text)
 {
-	if (want->lease_kind == MMIOD_KIND_INTERRUPT)
-		text_add(text, "vector %" PRIu64 " of device %s", (uint64_t)want->wire.offset,
-			 want->region->name);
-	else if (want->lease_kind == MMIOD_KIND_DEVICE)
-		text_add(text, "device %s", want->region->name);
-	else if (want->wire.offset == LEASE_NOWHERE)
-		text_add(text, "0x%" PRIx64 " bytes in several extents of region %s",
-			 (uint64_t)want->wire.length, want->region->name);
-	else
-		text_add(text, "0x%" PRIx64 "+0x%" PRIx64 " of region %s",
-			 (uint64_t)want->wire.offset, (uint64_t)want->wire.length,
-			 want->region->name);
+	describe_place(want->lease_kind, want->region->name, want->wire.offset, want->wire.length,
+		       text);
 }
 
 enum mmiod_outcome want_name_holder(struct want *want, const struct lease *holder, const char *what)

@@ -105,6 +105,8 @@ enum mmiod_outcome want_find_region(struct want *want);
 enum mmiod_outcome want_check_policy(struct want *want);
 enum mmiod_outcome want_check_presence(struct want *want);
 enum mmiod_outcome want_check_memtype(struct want *want);
+void describe_place(enum mmiod_lease_kind kind, const char *name, uint64_t offset, uint64_t length,
+		    struct text *text);
 void want_describe(const struct want *want, struct text *text);
 enum mmiod_outcome want_name_holder(struct want *want, const struct lease *holder,
 				    const char *what);
