@@ -146,8 +146,7 @@ static void explain_no_bar(const struct pci_info *pci, const struct mmiod_region
 	else if (ports)
 		text_add(why,
 			 "BAR %u, or another of the function's BARs of I/O ports, has no address, "
-			 "so "
-			 "that it answers by none of its ports",
+			 "so that it answers by none of its ports",
 			 claim->bar);
 	else
 		text_add(why, "the function's BAR %u has no address", claim->bar);

@@ -11,9 +11,6 @@
 #include <string.h>
 #include "broker/broker.h"
 
-#define TAKEN_MAX \
-	MMIOD_PARK_WORDS /* of one user's, that count nowhere while their files are open */
-
 /* As many as there is room for in this turn; the others have turns of their own. */
 void parked_take_some(struct broker *broker)
 {

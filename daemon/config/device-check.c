@@ -264,8 +264,7 @@ static int check_dma_of(struct config *config, const struct config_function *fun
 			"%s:%u: grant %s lets others write registers of region %s, by which device "
 			"%s, whose DMA is trusted, writes to all memory: name the device in that "
 			"grant as well (\"device = %s\"), or let its access be r, or say "
-			"\"dma-registers = "
-			"no\" of the region if nothing in it starts DMA",
+			"\"dma-registers = no\" of the region if nothing in it starts DMA",
 			grant->origin.file, grant->origin.line, grant->name, region->name,
 			function->name, function->name);
 		return -EINVAL;

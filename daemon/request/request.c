@@ -2,52 +2,46 @@
 /* The table of requests, and who may make which. */
 #include "request/request.h"
 
-static const struct {
-	uint16_t opcode;
-	enum request_result (*handle)(struct call *call);
-} handlers[] = {
-	{ MMIOD_OP_HELLO, request_hello },
-	{ MMIOD_OP_STATUS, request_status },
-	{ MMIOD_OP_REGIONS, request_regions },
-	{ MMIOD_OP_LEASE, request_lease },
-	{ MMIOD_OP_RELEASE, request_release },
-	{ MMIOD_OP_REVOKE, request_revoke },
-	{ MMIOD_OP_LEASES, request_leases },
-	{ MMIOD_OP_ALLOC, request_alloc },
-	{ MMIOD_OP_POOLS, request_pools },
-	{ MMIOD_OP_POOL_MAP, request_pool_map },
-	{ MMIOD_OP_BUFFER, request_buffer },
-	{ MMIOD_OP_PUBLISH, request_publish },
-	{ MMIOD_OP_CACHES, request_caches },
-	{ MMIOD_OP_CLIENTS, request_clients },
-	{ MMIOD_OP_TRANSLATE, request_translate },
-	{ MMIOD_OP_PAGE, request_page },
-	{ MMIOD_OP_MONITOR, request_monitor },
-	{ MMIOD_OP_RENEW, request_renew },
-	{ MMIOD_OP_EXPLAIN, request_explain },
-	{ MMIOD_OP_COUNTERS, request_counters },
-	{ MMIOD_OP_CANCEL, request_cancel },
-	{ MMIOD_OP_LOG, request_log },
-	{ MMIOD_OP_DEVICES, request_devices },
-	{ MMIOD_OP_INTERRUPT, request_interrupt },
-	{ MMIOD_OP_INTERRUPTS, request_interrupts },
-	{ MMIOD_OP_GRANT, request_grant },
-	{ MMIOD_OP_UNGRANT, request_ungrant },
-	{ MMIOD_OP_GRANTS, request_grants },
-	{ MMIOD_OP_OPERATE, request_operate },
-	{ MMIOD_OP_EXTENTS, request_extents },
-	{ MMIOD_OP_PARK, request_park },
+static enum request_result (*const handlers[])(struct call *call) = {
+	[MMIOD_OP_HELLO] = request_hello,
+	[MMIOD_OP_STATUS] = request_status,
+	[MMIOD_OP_REGIONS] = request_regions,
+	[MMIOD_OP_LEASE] = request_lease,
+	[MMIOD_OP_RELEASE] = request_release,
+	[MMIOD_OP_REVOKE] = request_revoke,
+	[MMIOD_OP_LEASES] = request_leases,
+	[MMIOD_OP_ALLOC] = request_alloc,
+	[MMIOD_OP_POOLS] = request_pools,
+	[MMIOD_OP_POOL_MAP] = request_pool_map,
+	[MMIOD_OP_BUFFER] = request_buffer,
+	[MMIOD_OP_PUBLISH] = request_publish,
+	[MMIOD_OP_CACHES] = request_caches,
+	[MMIOD_OP_CLIENTS] = request_clients,
+	[MMIOD_OP_TRANSLATE] = request_translate,
+	[MMIOD_OP_PAGE] = request_page,
+	[MMIOD_OP_MONITOR] = request_monitor,
+	[MMIOD_OP_RENEW] = request_renew,
+	[MMIOD_OP_EXPLAIN] = request_explain,
+	[MMIOD_OP_COUNTERS] = request_counters,
+	[MMIOD_OP_CANCEL] = request_cancel,
+	[MMIOD_OP_LOG] = request_log,
+	[MMIOD_OP_DEVICES] = request_devices,
+	[MMIOD_OP_INTERRUPT] = request_interrupt,
+	[MMIOD_OP_INTERRUPTS] = request_interrupts,
+	[MMIOD_OP_GRANT] = request_grant,
+	[MMIOD_OP_UNGRANT] = request_ungrant,
+	[MMIOD_OP_GRANTS] = request_grants,
+	[MMIOD_OP_OPERATE] = request_operate,
+	[MMIOD_OP_EXTENTS] = request_extents,
+	[MMIOD_OP_PARK] = request_park,
 };
 
 static enum request_result handle(struct call *call)
 {
 	uint16_t opcode = call->request->head.opcode;
 
-	if (opcode && opcode <= array_size(handlers) && handlers[opcode - 1].opcode == opcode)
-		return handlers[opcode - 1].handle(call); /* the first of them are in order */
-	for (size_t i = 0; i < array_size(handlers); i++)
-		if (handlers[i].opcode == opcode)
-			return handlers[i].handle(call);
+	if (opcode < array_size(handlers) && handlers[opcode])
+		return handlers[opcode](call);
 	reply_error(call->reply, &call->request->head, MMIOD_E_UNSUPPORTED, "unknown opcode %u",
 		    opcode);
 	return REQUEST_REPLY;

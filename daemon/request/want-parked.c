@@ -52,9 +52,7 @@ struct lease *want_ask_parked(struct want *want, struct lease *holder)
 	if (!broker->leases.parkings && !holder->parking.taken)
 		return holder;
 	held = see_all(want, false);
-	if (held && may_wait(want))
-		held = see_all(want, true);
-	else if (!held && !want->dry)
+	if (held ? may_wait(want) : !want->dry)
 		held = see_all(want, true);
 	if (held || want->dry)
 		return held;
