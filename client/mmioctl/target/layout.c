@@ -47,13 +47,10 @@ static void take_piece(struct picture *picture, const struct mmiod_lease_info *i
 static void take_extents(const struct context *context, struct picture *picture,
 			 const struct mmiod_lease_info *info, uint64_t base, size_t part)
 {
-	uint32_t room = mmiod_lease_info_extents(info);
-	struct mmiod_lease_extent *extents = calloc(room, sizeof(*extents));
-	int count = extents ? mmiod_client_lease_extents(context->client, mmiod_lease_info_id(info),
-							 extents, room)
-			    : 0;
+	struct mmiod_lease_extent *extents;
+	int count = list_extents(context, info, &extents);
 
-	for (int i = 0; i < count && (uint32_t)i < room; i++)
+	for (int i = 0; i < count; i++)
 		take_piece(picture, info, &extents[i], base, part);
 	free(extents);
 }

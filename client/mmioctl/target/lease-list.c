@@ -4,6 +4,8 @@
  */
 #include "target/target.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 static int each_of(const struct mmiod_lease_list *list, uint64_t *last,
@@ -38,6 +40,19 @@ int each_lease(const struct context *context,
 		mmiod_lease_list_free(list);
 	}
 	return status;
+}
+
+int list_extents(const struct context *context, const struct mmiod_lease_info *info,
+		 struct mmiod_lease_extent **extents)
+{
+	uint32_t count = mmiod_lease_info_extents(info);
+	int n;
+
+	*extents = calloc(count, sizeof(**extents));
+	if (!*extents)
+		return -ENOMEM;
+	n = mmiod_client_lease_extents(context->client, mmiod_lease_info_id(info), *extents, count);
+	return n > 0 && (uint32_t)n > count ? (int)count : n;
 }
 
 /* The columns of a lease's holder. */

@@ -86,6 +86,12 @@ void device_right_words(unsigned int rights, char *out, size_t size);
  */
 int each_lease(const struct context *context,
 	       int (*each)(void *data, const struct mmiod_lease_info *info), void *data);
+/*
+ * Where a lease lies, into an array of the caller's to free. Returns how many, or -errno; NULL: out of
+ * memory.
+ */
+int list_extents(const struct context *context, const struct mmiod_lease_info *info,
+		 struct mmiod_lease_extent **extents);
 void holder_cells(const struct mmiod_lease_info *info, struct cell *user, struct cell *uid,
 		  struct cell *pid, struct cell *command, struct cell *age);
 

@@ -307,19 +307,16 @@ static uint64_t page_offset(const struct shown *shown)
 
 static int take_extents(struct shown *shown)
 {
-	uint32_t count = mmiod_lease_info_extents(shown->info);
 	int n;
 
-	if (count < 2)
+	if (mmiod_lease_info_extents(shown->info) < 2)
 		return 0;
-	shown->extents = calloc(count, sizeof(*shown->extents));
+	n = list_extents(shown->context, shown->info, &shown->extents);
 	if (!shown->extents)
 		return out_of_memory(shown->context);
-	n = mmiod_client_lease_extents(shown->context->client, mmiod_lease_info_id(shown->info),
-				       shown->extents, count);
 	if (n < 0)
 		return report_client(shown->context, n);
-	shown->extent_count = (uint32_t)n < count ? (size_t)n : count;
+	shown->extent_count = (size_t)n;
 	return 0;
 }
 
