@@ -40,7 +40,7 @@ static const char *const requests[] = {
 	"leases",  "alloc",   "pools",	 "pool-map",  "buffer",	   "publish",	 "caches",
 	"renew",   "explain", "peers",	 "translate", "page",	   "monitor",	 "counters",
 	"cancel",  "log",     "devices", "operate",   "interrupt", "interrupts", "grant",
-	"ungrant", "grants",  "extents",
+	"ungrant", "grants",  "extents", "park",
 };
 static const char *const limits[] = {
 	"module",
