@@ -8,33 +8,18 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-struct reply_granted {
-	struct mmiod_msg msg;
-	struct mmiod_wire_granted granted;
-};
-
 static void grant_vector(struct fake *fake, const struct mmiod_msg *request)
 {
-	struct reply_granted reply = {
-		.msg = { .size = sizeof(reply),
-			 .opcode = MMIOD_OP_INTERRUPT,
-			 .flags = MMIOD_MSG_REPLY,
-			 .fds = 1,
-			 .id = request->id,
-			 .fixed = sizeof(reply.msg),
-			 .count = 1,
-			 .stride = sizeof(reply.granted) },
-		.granted = { .lease = 17,
-			     .offset = 3,
-			     .length = 1,
-			     .rights = MMIOD_RIGHT_READ,
-			     .share = MMIOD_SHARE_EXCLUSIVE,
-			     .interrupt = MMIOD_IRQ_MSIX,
-			     .vectors = 8 },
-	};
+	const struct mmiod_wire_granted granted = { .lease = 17,
+						    .offset = 3,
+						    .length = 1,
+						    .rights = MMIOD_RIGHT_READ,
+						    .share = MMIOD_SHARE_EXCLUSIVE,
+						    .interrupt = MMIOD_IRQ_MSIX,
+						    .vectors = 8 };
 	int fd = eventfd(0, EFD_CLOEXEC);
 
-	fake_send(fake, &reply, sizeof(reply), &fd, 1);
+	fake_send_granted(fake, request, granted, fd);
 	close(fd);
 }
 

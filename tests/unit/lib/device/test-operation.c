@@ -43,26 +43,12 @@ static void make_space(void)
 
 TestSuite(operation, .init = make_space);
 
-struct reply_granted {
-	struct mmiod_msg msg;
-	struct mmiod_wire_granted granted;
-};
-
 static void grant_device(struct fake *fake, const struct mmiod_msg *request)
 {
-	struct reply_granted reply = {
-		.msg = { .size = sizeof(reply),
-			 .opcode = MMIOD_OP_OPERATE,
-			 .flags = MMIOD_MSG_REPLY,
-			 .fds = 1,
-			 .id = request->id,
-			 .fixed = sizeof(reply.msg),
-			 .count = 1,
-			 .stride = sizeof(reply.granted) },
-		.granted = { .lease = 17, .rights = RIGHTS, .share = MMIOD_SHARE_READ },
-	};
-
-	fake_send(fake, &reply, sizeof(reply), &space, 1);
+	fake_send_granted(fake, request,
+			  (struct mmiod_wire_granted){
+				  .lease = 17, .rights = RIGHTS, .share = MMIOD_SHARE_READ },
+			  space);
 }
 
 static void check_request(const struct mmiod_msg *request)

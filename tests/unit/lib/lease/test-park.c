@@ -47,29 +47,18 @@ static void serve_park(struct fake *fake)
 static void serve_lease(struct fake *fake, uint64_t lease)
 {
 	const struct mmiod_msg *request = fake_read(fake);
-	struct {
-		struct mmiod_msg msg;
-		struct mmiod_wire_granted granted;
-	} reply = { .msg = { .size = sizeof(reply),
-			     .opcode = MMIOD_OP_LEASE,
-			     .flags = MMIOD_MSG_REPLY,
-			     .fds = 1,
-			     .id = request->id,
-			     .fixed = sizeof(reply.msg),
-			     .count = 1,
-			     .stride = sizeof(reply.granted) },
-		    .granted = { .lease = lease,
-				 .length = SIZE,
-				 .rights = RW,
-				 .memtype = MMIOD_MEMTYPE_UC,
-				 .mmapable = 1,
-				 .park = (uint32_t)lease,
-				 .park_held = HELD_OF(lease) } };
+	const struct mmiod_wire_granted granted = { .lease = lease,
+						    .length = SIZE,
+						    .rights = RW,
+						    .memtype = MMIOD_MEMTYPE_UC,
+						    .mmapable = 1,
+						    .park = (uint32_t)lease,
+						    .park_held = HELD_OF(lease) };
 	int fd = memory_file(SIZE);
 
 	cr_assert_eq(request->opcode, MMIOD_OP_LEASE);
 	words[lease - 1] = HELD_OF(lease);
-	fake_send(fake, &reply, sizeof(reply), &fd, 1);
+	fake_send_granted(fake, request, granted, fd);
 	close(fd);
 }
 

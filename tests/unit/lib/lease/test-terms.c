@@ -95,28 +95,17 @@ Test(terms, more_writes_than_a_lease_may_have_are_not_even_sent)
 static void grant_limited(struct fake *fake, uint32_t lease_ms, uint32_t renew)
 {
 	const struct mmiod_msg *request = fake_read(fake);
-	struct {
-		struct mmiod_msg msg;
-		struct mmiod_wire_granted granted;
-	} reply = { .msg = { .size = sizeof(reply),
-			     .opcode = MMIOD_OP_LEASE,
-			     .flags = MMIOD_MSG_REPLY,
-			     .fds = 1,
-			     .id = request->id,
-			     .fixed = sizeof(reply.msg),
-			     .count = 1,
-			     .stride = sizeof(reply.granted) },
-		    .granted = { .lease = 17,
-				 .length = 0x1000,
-				 .rights = MMIOD_RIGHT_READ,
-				 .memtype = MMIOD_MEMTYPE_UC,
-				 .mmapable = 1,
-				 .lease_ms = lease_ms,
-				 .renew = renew } };
+	const struct mmiod_wire_granted granted = { .lease = 17,
+						    .length = 0x1000,
+						    .rights = MMIOD_RIGHT_READ,
+						    .memtype = MMIOD_MEMTYPE_UC,
+						    .mmapable = 1,
+						    .lease_ms = lease_ms,
+						    .renew = renew };
 	int fd = memory_file(0x1000);
 
 	cr_expect_eq(request->opcode, MMIOD_OP_LEASE);
-	fake_send(fake, &reply, sizeof(reply), &fd, 1);
+	fake_send_granted(fake, request, granted, fd);
 	close(fd);
 }
 

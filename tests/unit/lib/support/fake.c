@@ -119,6 +119,25 @@ void fake_send(struct fake *fake, const void *message, size_t size, const int *f
 		give_up("sendmsg");
 }
 
+void fake_send_granted(struct fake *fake, const struct mmiod_msg *request,
+		       struct mmiod_wire_granted granted, int fd)
+{
+	struct {
+		struct mmiod_msg msg;
+		struct mmiod_wire_granted granted;
+	} reply = { .msg = { .size = sizeof(reply),
+			     .opcode = request->opcode,
+			     .flags = MMIOD_MSG_REPLY,
+			     .fds = 1,
+			     .id = request->id,
+			     .fixed = sizeof(reply.msg),
+			     .count = 1,
+			     .stride = sizeof(reply.granted) },
+		    .granted = granted };
+
+	fake_send(fake, &reply, sizeof(reply), &fd, 1);
+}
+
 void fake_greet(struct fake *fake, uint32_t backend)
 {
 	fake_greet_as(fake, backend, false);

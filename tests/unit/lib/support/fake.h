@@ -42,6 +42,9 @@ const struct mmiod_msg *fake_read(struct fake *fake);
 const void *fake_element(const void *request, size_t index);
 void fake_wait_hang_up(struct fake *fake);
 void fake_send(struct fake *fake, const void *message, size_t size, const int *fds, size_t count);
+/* Answers a request that was read for one lease of whatever kind. The file stays the caller's. */
+void fake_send_granted(struct fake *fake, const struct mmiod_msg *request,
+		       struct mmiod_wire_granted granted, int fd);
 void fake_greet(struct fake *fake, uint32_t backend);
 void fake_greet_as(struct fake *fake, uint32_t backend, bool admin);
 void fake_refuse(struct fake *fake, enum mmiod_outcome outcome, const char *text);
