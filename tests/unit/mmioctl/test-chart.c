@@ -9,22 +9,25 @@
 
 static const char *const names[] = { "A", "B" };
 
-static char *drawn(const struct chart *chart, size_t width, size_t height, bool braille)
+static char *draw(const struct chart *chart, struct chart_look look)
 {
-	const struct chart_look look = { .width = width,
-					 .height = height,
-					 .braille = braille,
-					 .end = "\n",
-					 .column_ns = 100000000,
-					 .names = names,
-					 .remark = "" };
 	char *text = NULL;
 	size_t length;
 	FILE *out = open_memstream(&text, &length);
 
+	look.end = "\n";
+	look.column_ns = 100000000;
+	look.names = names;
+	look.remark = "";
 	chart_draw(chart, &look, out);
 	fclose(out);
 	return text;
+}
+
+static char *drawn(const struct chart *chart, size_t width, size_t height, bool braille)
+{
+	return draw(chart,
+		    (struct chart_look){ .width = width, .height = height, .braille = braille });
 }
 
 static void add_all(struct chart *chart, const uint64_t *values, size_t count)
@@ -174,20 +177,7 @@ Test(chart, a_chart_without_a_value_is_empty_and_says_so)
 
 static char *drawn_as(const struct chart *chart, enum figure_kind kind)
 {
-	const struct chart_look look = { .width = 24,
-					 .height = 6,
-					 .end = "\n",
-					 .column_ns = 100000000,
-					 .names = names,
-					 .kind = kind,
-					 .remark = "" };
-	char *text = NULL;
-	size_t length;
-	FILE *out = open_memstream(&text, &length);
-
-	chart_draw(chart, &look, out);
-	fclose(out);
-	return text;
+	return draw(chart, (struct chart_look){ .width = 24, .height = 6, .kind = kind });
 }
 
 Test(chart, negative_values_and_fractions_have_their_place)

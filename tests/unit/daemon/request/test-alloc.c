@@ -60,22 +60,12 @@ static struct mmiod_wire_granted take(int fd, uint64_t length)
 	return granted_element(fd, ask(MMIOD_MEMORY_REGION, "pool", length));
 }
 
-static const struct mmiod_wire_pool *pool(void)
-{
-	int fd = client_hello(0);
-
-	cr_assert_eq(client_list(fd, MMIOD_OP_POOLS, 0), MMIOD_OK);
-	cr_assert_eq(answer.msg.count, 1u);
-	close(fd);
-	return answer_element(0);
-}
-
 static void expect_all_free(void)
 {
 	rig_turn();
-	cr_assert_eq(pool()->free, 1u << 20);
-	cr_assert_eq(pool()->wiping, 0u);
-	cr_assert_eq(pool()->largest, 1u << 20);
+	cr_assert_eq(client_pool()->free, 1u << 20);
+	cr_assert_eq(client_pool()->wiping, 0u);
+	cr_assert_eq(client_pool()->largest, 1u << 20);
 }
 
 /* ---- blocks of a pool ------------------------------------------------------------------------ */
@@ -93,8 +83,8 @@ Test(alloc, grants_exactly_the_pages_asked_for_and_never_the_same_twice)
 		  second.offset + second.length <= first.offset);
 	cr_assert_eq(fake_window(&rig_fake, first.lease)->window.offset, first.offset);
 	cr_assert_eq(fake_window(&rig_fake, first.lease)->window.length, first.length);
-	cr_assert_eq(pool()->free, (1u << 20) - 4 * PAGE);
-	cr_assert_eq(pool()->leases, 2u);
+	cr_assert_eq(client_pool()->free, (1u << 20) - 4 * PAGE);
+	cr_assert_eq(client_pool()->leases, 2u);
 }
 
 Test(alloc, keeps_to_alignment_bounds_and_powers_of_two)
@@ -247,7 +237,7 @@ Test(alloc, nobody_frees_anothers)
 
 	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, lease), MMIOD_E_DENIED);
 	rig_turn();
-	cr_assert_eq(pool()->free, (1u << 20) - PAGE);
+	cr_assert_eq(client_pool()->free, (1u << 20) - PAGE);
 }
 
 Test(alloc, all_or_none_gives_every_block_back)
@@ -333,14 +323,14 @@ Test(alloc, blocks_that_cannot_be_wiped_are_not_granted)
 	rig_fake.wipe_error = -EAGAIN;
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	rig_turn();
-	cr_assert_eq(pool()->wiping, 1u << 20);
-	cr_assert_eq(pool()->free, 0u);
+	cr_assert_eq(client_pool()->wiping, 1u << 20);
+	cr_assert_eq(client_pool()->free, 0u);
 	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_BUSY,
 		      "1 MiB are being wiped");
 	rig_fake.wipe_error = 0;
 	take(fd, PAGE);
 	rig_wait(1100);
-	cr_assert_eq(pool()->wiping, 0u, "it is tried again");
+	cr_assert_eq(client_pool()->wiping, 0u, "it is tried again");
 }
 
 Test(alloc, suspect_blocks_that_cannot_be_wiped_are_not_granted)
@@ -392,8 +382,8 @@ Test(alloc, large_blocks_are_wiped_in_bounded_parts)
 	cr_assert_eq(wiped_in_parts(0), 3u << 20);
 	cr_assert_eq(client_end(fd, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	rig_wait(20);
-	cr_assert_eq(pool()->wiping, 0u);
-	cr_assert_eq(pool()->page, 0x10000u);
+	cr_assert_eq(client_pool()->wiping, 0u);
+	cr_assert_eq(client_pool()->page, 0x10000u);
 }
 
 #define LARGE                                                        \
@@ -414,7 +404,7 @@ Test(alloc, a_large_request_waits_until_its_blocks_are_wiped, .init = with_large
 	send_alloc(fd, 32 << 20);
 	rig_turn();
 	cr_assert_eq(client_receive(fd), -EAGAIN, "it waits");
-	cr_assert_eq(pool()->wiping, 32u << 20);
+	cr_assert_eq(client_pool()->wiping, 32u << 20);
 	rig_fake.wipe_error = 0;
 	rig_wait(1100);
 	cr_assert_gt(client_receive(fd), 0);
@@ -424,8 +414,8 @@ Test(alloc, a_large_request_waits_until_its_blocks_are_wiped, .init = with_large
 	cr_assert_eq(n_answer_fds, 1u);
 	cr_assert_eq(wiped_in_parts(0), 32u << 20);
 	client_close_fds();
-	cr_assert_eq(pool()->wiping, 0u);
-	cr_assert_eq(pool()->free, 32u << 20);
+	cr_assert_eq(client_pool()->wiping, 0u);
+	cr_assert_eq(client_pool()->free, 32u << 20);
 }
 
 Test(alloc, a_request_waits_for_what_is_being_wiped, .init = with_large_pool)
@@ -479,7 +469,7 @@ Test(alloc, who_hangs_up_while_waiting_leaves_no_trace, .init = with_large_pool)
 	rig_wait(1100);
 	cr_assert_null(rig.broker.leases.table);
 	cr_assert_null(rig.broker.waitlist.head);
-	cr_assert_eq(pool()->free, 64u << 20);
+	cr_assert_eq(client_pool()->free, 64u << 20);
 }
 
 Test(alloc, a_batch_waits_as_a_whole, .init = with_large_pool)
@@ -556,7 +546,7 @@ Test(alloc, a_batch_that_lacks_room_waits_without_wiping_and_without_a_turn_of_t
 	cr_assert_eq(rig_fake.n_wipes, wipes);
 	cr_assert_eq(rig_fake.n_windows, 1u);
 	cr_assert(is_idle());
-	cr_assert_eq(pool()->free, 768u << 10);
+	cr_assert_eq(client_pool()->free, 768u << 10);
 	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
@@ -575,7 +565,7 @@ Test(alloc, what_was_planned_for_a_batch_that_is_refused_is_as_it_was)
 	cr_assert_eq(rig_fake.n_wipes, 0u);
 	cr_assert_eq(rig_fake.n_windows, 0u);
 	cr_assert(is_idle());
-	cr_assert_eq(pool()->free, 1u << 20);
+	cr_assert_eq(client_pool()->free, 1u << 20);
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 }
 
@@ -596,8 +586,8 @@ Test(alloc, a_window_that_cannot_be_made_undoes_those_before_it)
 		cr_assert_eq(n_answer_fds, 0u);
 		cr_assert_null(rig.broker.leases.table);
 		cr_assert(is_idle(), "nothing comes back that anybody had");
-		cr_assert_eq(pool()->free, 1u << 20);
-		cr_assert_eq(pool()->leases, 0u);
+		cr_assert_eq(client_pool()->free, 1u << 20);
+		cr_assert_eq(client_pool()->leases, 0u);
 		cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_LEASES), 0u);
 		cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 		rig_turn();
@@ -623,7 +613,7 @@ Test(alloc, without_all_or_none_the_others_of_a_batch_stay)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_OK);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_E_RESOURCES);
 	cr_assert_eq(n_answer_fds, 1u);
-	cr_assert_eq(pool()->free, (1u << 20) - PAGE);
+	cr_assert_eq(client_pool()->free, (1u << 20) - PAGE);
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), PAGE);
 }
 
@@ -758,7 +748,7 @@ Test(zeros, who_hangs_up_while_its_blocks_are_zeroed_leaves_no_trace)
 	cr_assert_null(rig.broker.underway);
 	cr_assert_null(rig.broker.host.closing);
 	cr_assert_lt(bytes_wiped(), 64u << 20, "nobody zeroes what nobody gets");
-	cr_assert_eq(pool()->free, 64u << 20);
+	cr_assert_eq(client_pool()->free, 64u << 20);
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 }
 
@@ -818,7 +808,7 @@ Test(zeros, blocks_that_cannot_be_zeroed_are_not_granted)
 	await_zeroed(fd);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_GONE);
 	cr_assert_eq(n_answer_fds, 0u);
-	cr_assert_eq(pool()->free, 64u << 20);
+	cr_assert_eq(client_pool()->free, 64u << 20);
 	cr_assert_null(rig.broker.leases.table);
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
@@ -865,7 +855,7 @@ Test(alloc, a_restarted_one_rebuilds_its_pools_and_suspects_the_rest)
 
 	rig_restart();
 	fd = client_hello(OTHER);
-	cr_assert_eq(pool()->free, (1u << 20) - 7 * PAGE);
+	cr_assert_eq(client_pool()->free, (1u << 20) - 7 * PAGE);
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 8 * PAGE);
 	rig_fake.n_wipes = 0;
 	c = take(fd, PAGE);
@@ -947,7 +937,7 @@ Test(alloc, a_pool_goes_and_comes_with_its_device)
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.event.type, MMIOD_EVENT_GONE);
 	alloc_refused(fd, ask(MMIOD_MEMORY_REGION, "pool", PAGE), MMIOD_E_GONE, "is not there");
-	cr_assert_eq(pool()->length, 0u);
+	cr_assert_eq(client_pool()->length, 0u);
 	rig_fake.claim_error = 0;
 	fake_event(&rig_fake, MMIOD_CONTROL_DEVICE_BOUND, 0, 0);
 	events_drain(&rig.broker);

@@ -90,16 +90,6 @@ static struct mmiod_wire_granted take_pieces(uint64_t pages)
 	return granted(ask_pieces(pages, MMIOD_EXTENTS_MAX));
 }
 
-static const struct mmiod_wire_pool *pool(void)
-{
-	int fd = client_hello(0);
-
-	cr_assert_eq(client_list(fd, MMIOD_OP_POOLS, 0), MMIOD_OK);
-	cr_assert_eq(answer.msg.count, 1u);
-	close(fd);
-	return answer_element(0);
-}
-
 static uint64_t extents_charged(void)
 {
 	return user_uses(&rig.broker.host.users, OPERATOR, USER_EXTENTS);
@@ -117,7 +107,7 @@ Test(scatter, a_client_that_knows_of_extents_gets_several_where_no_one_will_do)
 	cr_assert_eq(out.length, 5 * PAGE);
 	cr_assert_eq(out.mmapable, 1u);
 	cr_assert_eq(window->n_extents, 5u);
-	cr_assert_eq(pool()->free, SIZE / 2 - 5 * PAGE);
+	cr_assert_eq(client_pool()->free, SIZE / 2 - 5 * PAGE);
 	cr_assert_eq(extents_charged(), 5u);
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 5 * PAGE);
 	for (uint32_t i = 0; i < 5; i++) {
@@ -131,7 +121,7 @@ Test(scatter, all_that_is_free_can_be_had_and_then_nothing)
 	struct mmiod_wire_granted out = take_pieces(PAGES / 2);
 
 	cr_assert_eq(out.n_extents, PAGES / 2);
-	cr_assert_eq(pool()->free, 0u);
+	cr_assert_eq(client_pool()->free, 0u);
 	alloc_refused(operator, ask_pieces(1, MMIOD_EXTENTS_MAX), MMIOD_E_BUSY,
 		      "nothing would fit");
 }
@@ -161,7 +151,7 @@ Test(scatter, who_does_not_know_of_extents_or_wants_one_is_refused_as_ever)
 	alloc_refused(operator, element, MMIOD_E_BUSY, words);
 	rig_fake.backend.knows_extents = false;
 	alloc_refused(operator, ask_pieces(2, MMIOD_EXTENTS_MAX), MMIOD_E_BUSY, words);
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 }
 
 Test(scatter, more_extents_than_are_asked_for_or_than_a_window_has_are_refused)
@@ -173,7 +163,7 @@ Test(scatter, more_extents_than_are_asked_for_or_than_a_window_has_are_refused)
 		      "4097 extents are more than a window may have, which is 4096");
 	alloc_refused(operator, ask_pieces(PAGES, MMIOD_EXTENTS_MAX), MMIOD_E_BUSY,
 		      "512 KiB are free in all");
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 	cr_assert_eq(granted(ask_pieces(4, 4)).n_extents, 4u);
 }
 
@@ -204,7 +194,7 @@ Test(scatter, extents_are_limited_for_each_user_until_the_window_is_gone)
 		      "uid 4001 has 4 extents, and extents-per-user in [daemon] admits 6: 3 more "
 		      "are too many");
 	cr_assert_eq(rig.broker.host.counters.quota_refusals[MMIOD_LIMIT_EXTENTS], 1u);
-	cr_assert_eq(pool()->free, SIZE / 2 - 4 * PAGE, "what was refused is free");
+	cr_assert_eq(client_pool()->free, SIZE / 2 - 4 * PAGE, "what was refused is free");
 	cr_assert_eq(client_end(operator, MMIOD_OP_RELEASE, out.lease), MMIOD_OK);
 	alloc_refused(operator, ask_pieces(3, MMIOD_EXTENTS_MAX), MMIOD_E_QUOTA, "has 4 extents");
 	fake_close_window(&rig_fake, out.lease);
@@ -222,7 +212,7 @@ Test(scatter, what_the_module_has_no_room_for_names_its_parameter_and_leaves_no_
 	rig_fake.max_extents = 0;
 	rig_fake.create_error = -ENOSPC;
 	alloc_refused(operator, ask_pieces(5, MMIOD_EXTENTS_MAX), MMIOD_E_QUOTA, "max_windows");
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 	cr_assert_eq(extents_charged(), 0u);
 }
 
@@ -233,7 +223,7 @@ Test(scatter, all_or_none_gives_every_extent_back)
 
 	cr_assert_eq(client_alloc(operator, elements, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
 	cr_assert_eq(n_answer_fds, 0u);
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 	cr_assert_eq(extents_charged(), 0u);
 }
 
@@ -387,10 +377,10 @@ Test(scatter, each_extent_is_wiped_and_given_back_once_whatever_ends_the_lease)
 		rig_wait(20);
 		expect_wiped_once(extents, 7);
 		cr_assert_eq(rig_fake.n_wipes, 7u);
-		cr_assert_eq(pool()->free, SIZE / 2);
+		cr_assert_eq(client_pool()->free, SIZE / 2);
 		fake_close_window(&rig_fake, out.lease);
 		events_drain(&rig.broker);
-		cr_assert_eq(pool()->free, SIZE / 2);
+		cr_assert_eq(client_pool()->free, SIZE / 2);
 		cr_assert_eq(extents_charged(), 0u);
 	}
 }
@@ -414,7 +404,7 @@ Test(scatter, another_daemon_has_each_extent_once)
 
 	rig_restart();
 	operator= client_hello_with(OPERATOR, MMIOD_HELLO_EXTENTS);
-	cr_assert_eq(pool()->free, SIZE / 2 - 9 * PAGE);
+	cr_assert_eq(client_pool()->free, SIZE / 2 - 9 * PAGE);
 	cr_assert_eq(extents_charged(), 9u);
 	expect_listed(operator, out.lease, 9);
 	lease = take_pieces(PAGES / 2 - 9).lease;
@@ -430,8 +420,8 @@ Test(scatter, another_daemon_has_each_extent_once)
 	fake_close_window(&rig_fake, out.lease);
 	events_drain(&rig.broker);
 	rig_wait(50);
-	cr_assert_eq(pool()->free, SIZE / 2);
-	cr_assert_eq(pool()->wiping, 0u);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->wiping, 0u);
 	cr_assert_eq(extents_charged(), 0u);
 }
 
@@ -443,7 +433,7 @@ Test(scatter, a_window_that_goes_while_the_ledger_is_read_is_no_lease)
 	rig_restart();
 	cr_assert_null(lease_find(&rig.broker.leases, lease));
 	cr_assert_eq(extents_charged(), 0u);
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 }
 
 Test(scatter, a_pool_that_is_none_any_more_keeps_all_extents_and_takes_them_up_again)
@@ -459,10 +449,10 @@ Test(scatter, a_pool_that_is_none_any_more_keeps_all_extents_and_takes_them_up_a
 	expect_listed(operator, out.lease, 4);
 	rig_write_config(config);
 	cr_assert_eq(daemon_reload(&rig), 0);
-	cr_assert_eq(pool()->free, SIZE / 2 - 4 * PAGE);
+	cr_assert_eq(client_pool()->free, SIZE / 2 - 4 * PAGE);
 	cr_assert_eq(client_end(operator, MMIOD_OP_RELEASE, out.lease), MMIOD_OK);
 	rig_wait(20);
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 }
 
 Test(scatter, a_reload_ends_it_only_if_its_grant_gives_not_all_of_it_any_more)
@@ -472,7 +462,7 @@ Test(scatter, a_reload_ends_it_only_if_its_grant_gives_not_all_of_it_any_more)
 	rig_write_config(POOL "[daemon]\nrevoke-on-reload = yes\n" GRANT);
 	cr_assert_eq(daemon_reload(&rig), 0);
 	rig_wait(20);
-	cr_assert_eq(pool()->free, SIZE / 2 - 4 * PAGE);
+	cr_assert_eq(client_pool()->free, SIZE / 2 - 4 * PAGE);
 	rig_write_config(POOL "[daemon]\nrevoke-on-reload = yes\n" GRANT
 			      "range = 0x80000-0xfffff\n");
 	cr_assert_eq(daemon_reload(&rig), 0);
@@ -498,7 +488,7 @@ Test(scatter, zeros_are_had_in_every_extent, .init = start_unwiped)
 	out = granted(element);
 	expect_wiped_once(fake_window(&rig_fake, out.lease)->window.extents, 6);
 	cr_assert_eq(client_end(operator, MMIOD_OP_RELEASE, out.lease), MMIOD_OK);
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 }
 
 /* ---- simulation ------------------------------------------------------------------------------ */
@@ -521,7 +511,7 @@ Test(simulated_scatter, it_is_one_file_in_which_nothing_of_others_is_seen)
 	client_close_fds();
 	cr_assert_eq(client_end(operator, MMIOD_OP_RELEASE, out.lease), MMIOD_OK);
 	rig_wait(20);
-	cr_assert_eq(pool()->free, SIZE / 2);
+	cr_assert_eq(client_pool()->free, SIZE / 2);
 }
 
 Test(simulated_scatter, a_read_only_one_cannot_be_written)

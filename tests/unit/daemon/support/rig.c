@@ -472,6 +472,16 @@ uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor)
 	return answered(fd);
 }
 
+const struct mmiod_wire_pool *client_pool(void)
+{
+	int fd = client_hello(0);
+
+	cr_assert_eq(client_list(fd, MMIOD_OP_POOLS, 0), MMIOD_OK);
+	cr_assert_eq(answer.msg.count, 1u);
+	close(fd);
+	return answer_element(0);
+}
+
 uint32_t client_translate(int fd, uint32_t pid, uint64_t address)
 {
 	struct mmiod_msg_translate translate = { .pid = pid, .address = address };

@@ -98,6 +98,7 @@ uint64_t sent_id(void); /* of the last request */
 void send_cancel(int fd, uint64_t request);
 uint32_t client_end(int fd, uint16_t opcode, uint64_t lease); /* the element's status */
 uint32_t client_list(int fd, uint16_t opcode, uint64_t cursor);
+const struct mmiod_wire_pool *client_pool(void); /* the only one, as root sees it */
 uint32_t client_translate(int fd, uint32_t pid, uint64_t address);
 uint32_t client_page(int fd, uint32_t pid, uint64_t where);
 uint32_t client_monitor(int fd, uint32_t on);
