@@ -55,6 +55,14 @@ static void print_sentence(const char *name)
 		putchar(*name == '_' ? ' ' : *name);
 }
 
+int tap_rounds(int all)
+{
+	const char *share = getenv("TAP_ROUNDS");
+	int rounds = share ? all * atoi(share) / 100 : all;
+
+	return rounds > 0 ? rounds : 1;
+}
+
 /*
  * What a test is given on a machine with nothing else to do, several times: the limit ends what
  * hangs, and no test because others want the processor as well. Still more by TAP_PATIENCE, a

@@ -24,6 +24,11 @@ void tap_register(struct test *test);
 void tap_fail(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
 void tap_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/*
+ * How often a race is run that would be run so often on a machine with nothing else to do: a share
+ * of it in percent that TAP_ROUNDS says, once at least. All of it by default.
+ */
+int tap_rounds(int all);
 
 #define TEST_WITHIN(limit, id)                                                            \
 	static void id(void);                                                             \

@@ -544,7 +544,7 @@ TEST(buffers_give_their_memory_back)
 	int control = open_control();
 	unsigned long before = free_memory_kb();
 
-	for (int round = 0; round < 8; round++) {
+	for (int round = 0; round < 4; round++) {
 		int fd = buffer(control, round % 2 ? MMIOD_BUFFER_PAGES : MMIOD_BUFFER_VMALLOC,
 				128 << 20);
 		void *address = map_window(fd, 128 << 20, RW);

@@ -300,7 +300,7 @@ TEST_WITHIN(120, translate_is_safe_while_the_process_dies)
 	int control = open_control();
 	struct mmiod_translate found;
 
-	for (int round = 0; round < 50; round++) {
+	for (int round = 0; round < tap_rounds(50); round++) {
 		uint8_t *address = anonymous(HUGE_SIZE);
 		pid_t child = fork();
 

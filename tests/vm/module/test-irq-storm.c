@@ -283,7 +283,7 @@ TEST_WITHIN(120, the_mask_of_intx_and_bus_mastering_do_not_undo_each_other)
 	before = unhandled(line_of(edu()));
 	EXPECT_EQ(pthread_create(&threads[0], NULL, raise_on, NULL), 0);
 	EXPECT_EQ(pthread_create(&threads[1], NULL, mask_on, NULL), 0);
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < tap_rounds(300); i++) {
 		int buffer =
 			try_buffer(control, (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_DMA,
 									  .length = page(),

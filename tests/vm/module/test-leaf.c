@@ -647,7 +647,7 @@ static void race_often(struct race race)
 {
 	int control = open_with_leaves();
 
-	for (unsigned int round = 0; round < 60; round++) {
+	for (int round = 0; round < tap_rounds(60); round++) {
 		race_once(control, &race, round);
 		race.populates = !race.populates;
 	}

@@ -281,7 +281,7 @@ TEST(an_o_path_descriptor_keeps_the_module_until_it_is_closed)
 
 TEST(windows_can_be_made_and_closed_and_the_module_unloaded_many_times)
 {
-	for (int round = 0; round < 5; round++) {
+	for (int round = 0; round < tap_rounds(5); round++) {
 		int control = open_control();
 
 		for (int i = 0; i < 20; i++)

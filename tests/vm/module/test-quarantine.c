@@ -293,7 +293,7 @@ TEST_WITHIN(120, the_last_close_of_a_buffer_may_come_while_its_device_goes)
 	int control = open_control();
 	unsigned int seed = 1;
 
-	for (int round = 0; round < UNBINDINGS; round++) {
+	for (int round = 0; round < tap_rounds(UNBINDINGS); round++) {
 		unbind_while_buffers_are_closed(control, &seed);
 		expect_empty_ledger(control);
 		bind_driver(edu(), "mmiod");

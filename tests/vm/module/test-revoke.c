@@ -360,7 +360,7 @@ static void race_often(populate_fn *populates)
 	uint64_t duration = measure(control, populates);
 
 	srand(1);
-	for (int round = 0; round < ROUNDS; round++)
+	for (int round = 0; round < tap_rounds(ROUNDS); round++)
 		race_once(control, populates, duration * (rand() % 1000) / 1000);
 }
 

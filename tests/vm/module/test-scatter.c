@@ -565,7 +565,7 @@ TEST(nothing_is_left_of_4096_extents_that_threads_tear_at_during_a_revoke)
 	int control = open_control();
 	pthread_t threads[3];
 
-	for (int turn = 0; turn < 8; turn++) {
+	for (int turn = 0; turn < tap_rounds(8); turn++) {
 		torn.fd = many(control, turn & 1 ? WC : UC);
 		torn.address = map_window(torn.fd, MOST * page(), RW);
 		torn.stop = false;

@@ -257,7 +257,7 @@ static void blow_often(struct storm *storm, const char *pmd_leaves)
 	storm->control = open_control();
 	storm->phys = region_info(storm->control, region(storm->control, storm->region)).phys;
 	storm->area = take_area(length);
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < tap_rounds(3); round++) {
 		storm->fd = window(storm->control, storm->region, 0, length, UC, 0);
 		EXPECT(mmap(storm->area, length, RW, MAP_SHARED | MAP_FIXED, storm->fd, 0) ==
 		       storm->area);
@@ -431,7 +431,7 @@ TEST_WITHIN(120, every_call_bears_that_devices_go_and_come_back)
 
 	for (size_t i = 0; i < sizeof(works) / sizeof(*works); i++)
 		children[i] = keep_doing(works[i]);
-	for (int round = 0; round < 25; round++)
+	for (int round = 0; round < tap_rounds(25); round++)
 		rebind(round % 2 ? shm : edu);
 	for (size_t i = 0; i < sizeof(works) / sizeof(*works); i++) {
 		kill(children[i], SIGKILL);
@@ -524,7 +524,7 @@ TEST_WITHIN(120, the_module_can_be_unloaded_while_it_is_being_opened)
 
 	for (unsigned int seed = 1; !child; usleep(rand_r(&seed) % 2000))
 		open_and_close();
-	for (int i = 0; i < 100000 && unloads < 5; i++) {
+	for (int i = 0; i < 100000 && unloads < tap_rounds(5); i++) {
 		if (syscall(SYS_delete_module, "mmiod", O_NONBLOCK))
 			continue;
 		unloads++;
@@ -534,6 +534,6 @@ TEST_WITHIN(120, the_module_can_be_unloaded_while_it_is_being_opened)
 	waitpid(child, NULL, 0);
 	for (int i = 0; i < 6000 && access("/dev/mmiod", F_OK); i++)
 		usleep(50000);
-	EXPECT_EQ(unloads, 5);
+	EXPECT_EQ(unloads, tap_rounds(5));
 	expect_no_window(open_control());
 }

@@ -232,7 +232,7 @@ TEST_WITHIN(300, resets_while_vectors_are_masked_made_and_revoked_leave_all_that
 	EXPECT(resets.fd >= 0);
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(pthread_create(&threads[i], NULL, ways[i], &made), 0);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < tap_rounds(20); i++)
 		EXPECT_EQ(write_file(pci_path(nvme_function()), "reset", "1"), 0);
 	resets.over = true;
 	for (int i = 0; i < 3; i++)

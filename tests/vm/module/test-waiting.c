@@ -550,8 +550,8 @@ static void expect_no_late_entry(uint32_t kind)
 
 	for (int i = 0; i < TOUCHERS; i++)
 		EXPECT_EQ(pthread_create(&threads[i], NULL, touch_until_the_end, &touchers), 0);
-	for (unsigned int i = 0; i < SUSPENSIONS; i++) {
-		bool last = i == SUSPENSIONS - 1;
+	for (int left = tap_rounds(SUSPENSIONS); left > 0; left--) {
+		bool last = left == 1;
 
 		EXPECT_EQ(set_state(control, id,
 				    last ? MMIOD_WINDOW_REVOKED : MMIOD_WINDOW_SUSPENDED),
