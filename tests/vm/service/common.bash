@@ -45,11 +45,15 @@ allocate_and_master()
 # The address of the edu behind a port: that resets it.
 resettable_edu()
 {
-	local at
+	local at vendor device methods found
 	for at in /sys/bus/pci/devices/*; do
-		[ "$(cat "$at/vendor" "$at/device" | tr '\n' ' ')" = "0x1234 0x11e8 " ] || continue
-		[ ! -s "$at/reset_method" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || basename "$at"
-	done | tail -1
+		read -r vendor <"$at/vendor"
+		read -r device <"$at/device"
+		[ "$vendor $device" = "0x1234 0x11e8" ] || continue
+		read -r methods <"$at/reset_method" || continue
+		[ -z "$methods" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || found=${at##*/}
+	done 2>/dev/null
+	echo "$found"
 }
 
 # Run COMMAND as USER behind the test; let_go ends it. No function in between: the process must be ours to kill.
@@ -68,13 +72,40 @@ configure() # NAME LINE...
 	local name=$1
 	shift
 	printf '%s\n' "$@" >"/etc/mmiod/mmiod.conf.d/$name.conf"
-	systemctl reload mmiod.service
+	reload
 }
 
 unconfigure() # NAME
 {
 	rm "/etc/mmiod/mmiod.conf.d/$1.conf"
-	systemctl reload mmiod.service
+	reload
+}
+
+# The steps of "systemctl reload" without systemd, which builds the sandbox of the unit once more for them: on an emulated
+# processor that takes longer than most tests. Tests of the reload itself say systemctl.
+reload()
+{
+	local pid before
+	before=$(reloads) # by one that is ready, and takes the signal for what it is
+	read -r pid </sys/fs/cgroup/system.slice/mmiod.service/cgroup.procs || return 1
+	kill -HUP "$pid"
+	eventually reloaded "$before"
+	[ "${before#* }" = "${after#* }" ] || { mmiod --check-config; return 1; }
+	mmiod --bind-configured || true
+}
+
+# How many the daemon has done, and how many it has failed to do.
+reloads()
+{
+	local metrics
+	metrics=$(mmioctl export prometheus) || return 1
+	[[ $metrics =~ mmiod_reloads_total\{result=\"done\"\}\ ([0-9]+).*mmiod_reloads_total\{result=\"failed\"\}\ ([0-9]+) ]]
+	echo "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+}
+
+reloaded() # BEFORE -> $after
+{
+	after=$(reloads) && [ "$after" != "$1" ]
 }
 
 tell() # COMMAND... -> $answer

@@ -9,10 +9,20 @@ RAISE=edu+0x60 ACKNOWLEDGE=edu+0x64
 RECORD=/tmp/irq.csv
 
 # intx needs nothing; msi is a write to memory, of which nothing keeps edu from making others.
-setup()
+serve_edu()
 {
 	configure 65-irq '[device edu]' 'device = pci:0000:00:04.0' "interrupts = ${KIND:-intx}" ${DMA:+"$DMA"} \
 		'[grant irq]' 'device = edu' 'interrupts = yes' 'user = operator'
+}
+
+setup_file()
+{
+	serve_edu
+}
+
+teardown_file()
+{
+	unconfigure 65-irq
 }
 
 teardown()
@@ -20,7 +30,7 @@ teardown()
 	let_go
 	as operator mmioctl write $ACKNOWLEDGE 0xffffffff || true
 	rm -f $RECORD
-	[ ! -e /etc/mmiod/mmiod.conf.d/65-irq.conf ] || unconfigure 65-irq
+	[ -z "${messages:-}" ] || serve_edu
 }
 
 irq_column() # COLUMN
@@ -128,9 +138,10 @@ told() # WORDS
 }
 
 @test "messages need the administrator's word that the card writes nothing else" {
-	KIND=msi run setup
+	messages=tried
+	KIND=msi run serve_edu
 	[ "$status" != 0 ]
-	KIND=msi DMA='dma-engine = no' setup
+	KIND=msi DMA='dma-engine = no' serve_edu
 	run as operator mmioctl irq edu --trigger --count 1
 	[ "$status" = 0 ]
 	background operator mmioctl irq edu --oneshot --count 1

@@ -7,21 +7,29 @@ load common.bash
 
 nvme=0000:00:0c.0
 
-setup()
+setup_file()
 {
-	[ -e /sys/bus/pci/drivers/mmiod/$nvme ] || mmioctl bind --force $nvme
 	configure 66-operate '[device edu]' 'device = pci:0000:00:04.0' '[device nvme]' "device = pci:$nvme" \
-		'dma-engine = no' "${RESET:-reset = yes}" '[region nvme-registers]' "device = pci:$nvme" 'bar = 0' \
+		'dma-engine = no' 'reset = yes' '[region nvme-registers]' "device = pci:$nvme" 'bar = 0' \
 		'[grant card]' 'device = edu' 'config = standard' 'reset = yes' 'user = operator' \
 		'[grant operate]' 'device = nvme' 'region = nvme-registers' 'access = rw' 'share = shared-write' \
 		'config = standard' 'reset = yes' 'power = yes' 'bus-master = no' 'user = operator guest' \
 		'[grant master]' 'device = nvme' 'bus-master = yes' 'config = standard' 'user = operator'
 }
 
+teardown_file()
+{
+	unconfigure 66-operate
+}
+
+setup()
+{
+	[ -e /sys/bus/pci/drivers/mmiod/$nvme ] || mmioctl bind --force $nvme
+}
+
 teardown()
 {
 	let_go
-	[ ! -e /etc/mmiod/mmiod.conf.d/66-operate.conf ] || unconfigure 66-operate
 }
 
 operates() # USER
@@ -153,7 +161,7 @@ can_be_reset()
 	configure 67-never '[device never]' "device = pci:0000:00:08.0" 'reset = never' '[grant never]' 'device = never' \
 		'reset = yes' 'user = operator' && status=0 || status=$?
 	rm -f /etc/mmiod/mmiod.conf.d/67-never.conf
-	systemctl reload mmiod.service
+	reload
 	[ "$status" != 0 ]
 }
 
