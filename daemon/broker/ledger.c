@@ -232,15 +232,10 @@ static struct lease *forget_until(struct broker *broker, struct lease *lease, ui
 }
 
 /* Returns 1 for a lease that is new. */
-static int take_entry(struct broker *broker, const struct backend_ledger *entry)
+static int take_new(struct broker *broker, const struct backend_ledger *entry)
 {
-	struct lease *lease = lease_find(&broker->leases, entry->id);
 	int r;
 
-	if (lease) {
-		lease_take_listed(broker, lease, entry->state);
-		return 0;
-	}
 	if (underway_have(broker, entry->id))
 		return 0;
 	r = adopt(broker, entry);
@@ -311,7 +306,7 @@ static int ledgers_next(struct ledgers *ledgers, struct backend_ledger *entry)
 int ledger_read(struct broker *broker)
 {
 	struct backend_ledger entry = { 0 };
-	struct lease *lease = broker->leases.table;
+	struct lease *lease = broker->leases.table, *known;
 	struct ledgers ledgers;
 	unsigned int adopted = 0;
 	int r, result = 0;
@@ -319,9 +314,13 @@ int ledger_read(struct broker *broker)
 	ledgers_open(&ledgers, broker->backend);
 	while ((r = ledgers_next(&ledgers, &entry)) == 0) {
 		lease = forget_until(broker, lease, entry.id);
-		if (lease && lease->id == entry.id)
-			lease = lease->hh.next;
-		r = take_entry(broker, &entry);
+		if (lease && lease->id == entry.id) {
+			known = lease;
+			lease = known->hh.next;
+			lease_take_listed(broker, known, entry.state);
+			continue;
+		}
+		r = take_new(broker, &entry);
 		if (r < 0)
 			result = r;
 		else
