@@ -48,51 +48,40 @@ static void update(struct interval *node)
 		node->greatest = node->right->greatest;
 }
 
-static struct interval *rotate_right(struct interval *node)
+/* Parts the tree in those before the node and those behind it, which become its branches. */
+static void split(struct interval *root, struct interval *node, struct interval **below,
+		  struct interval **above)
 {
-	struct interval *top = node->left;
-
-	node->left = top->right;
-	top->right = node;
-	update(node);
-	update(top);
-	return top;
-}
-
-static struct interval *rotate_left(struct interval *node)
-{
-	struct interval *top = node->right;
-
-	node->right = top->left;
-	top->left = node;
-	update(node);
-	update(top);
-	return top;
-}
-
-static struct interval *insert(struct interval *root, struct interval *node)
-{
-	if (!root)
-		return node;
-	if (before(node, root)) {
-		root->left = insert(root->left, node);
-		if (root->left->priority > root->priority)
-			return rotate_right(root);
+	if (!root) {
+		*below = *above = NULL;
+	} else if (before(root, node)) {
+		split(root->right, node, &root->right, above);
+		update(root);
+		*below = root;
 	} else {
-		root->right = insert(root->right, node);
-		if (root->right->priority > root->priority)
-			return rotate_left(root);
+		split(root->left, node, below, &root->left);
+		update(root);
+		*above = root;
 	}
-	update(root);
-	return root;
 }
 
+/*
+ * Walks down to where its priority puts it, so that most members that are added in order, as a
+ * ledger lists them, touch a few others and turn none.
+ */
 void interval_insert(struct interval_set *set, struct interval *node)
 {
-	node->left = node->right = NULL;
-	node->greatest = node->end;
+	struct interval **place = &set->root;
+
 	node->priority = next_priority(set);
-	set->root = insert(set->root, node);
+	while (*place && (*place)->priority >= node->priority) {
+		if ((*place)->greatest < node->end)
+			(*place)->greatest = node->end;
+		place = before(node, *place) ? &(*place)->left : &(*place)->right;
+	}
+	split(*place, node, &node->left, &node->right);
+	update(node);
+	*place = node;
 }
 
 static struct interval *merge(struct interval *left, struct interval *right)
