@@ -181,7 +181,7 @@ void daemon_clear(struct daemon *daemon)
 {
 	struct broker *broker = &daemon->broker;
 	struct region *region, *next_region;
-	struct lease *lease, *next_lease;
+	struct lease *lease;
 	struct device *device, *next_device;
 
 	tenants_close(daemon);
@@ -199,7 +199,7 @@ void daemon_clear(struct daemon *daemon)
 	event_del(&broker->deadlines.event);
 	quiet_clear(broker);
 	granting_clear(broker);
-	HASH_ITER(hh, broker->leases.table, lease, next_lease) {
+	while ((lease = lease_after(&broker->leases, 0))) {
 		/* Of simulation nothing outlives the daemon. */
 		if (broker->backend->ops->kind == MMIOD_BACKEND_SIMULATION)
 			safe_state_end(broker, lease);

@@ -259,7 +259,8 @@ static bool go_on_comparing(struct chore *chore)
 static void end_ungranted(struct daemon *daemon)
 {
 	turn_drop(&daemon->reload.comparing);
-	if (!daemon->broker.config->limits.revoke_on_reload || !daemon->broker.leases.table)
+	if (!daemon->broker.config->limits.revoke_on_reload ||
+	    !leases_count(&daemon->broker.leases))
 		return;
 	daemon->reload.compared = 0;
 	daemon->reload.compare_until = lease_last(&daemon->broker.leases)->id;

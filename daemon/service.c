@@ -29,7 +29,7 @@ static void describe(struct daemon *daemon, struct text *text)
 {
 	text_set(text, "%u regions (%u missing), %u leases, %u clients",
 		 HASH_COUNT(daemon->broker.regions.table), regions_missing(&daemon->broker),
-		 HASH_COUNT(daemon->broker.leases.table), daemon->broker.host.n_connections);
+		 leases_count(&daemon->broker.leases), daemon->broker.host.n_connections);
 	if (daemon->broker.backend->ops->warning)
 		text_add(text, "; %s", daemon->broker.backend->ops->warning);
 	if (daemon->broker.config_error[0])

@@ -23,8 +23,6 @@ struct lease *events_next_lease(struct broker *broker, const struct lease *lease
 {
 	uint64_t id = lease->id;
 
-	if (broker->events.caused < EVENTS_DRAIN_EVERY)
-		return lease->hh.next;
-	events_drain(broker);
+	events_pace(broker);
 	return lease_after(&broker->leases, id);
 }

@@ -15,10 +15,11 @@
 
 static void change_leases(struct broker *broker, struct region *region, enum mmiod_state state)
 {
-	struct lease *lease, *next;
+	struct lease *lease;
 
 	region->pins++;
-	HASH_ITER(hh, broker->leases.table, lease, next) {
+	for (uint64_t id = 0; (lease = lease_after(&broker->leases, id));) {
+		id = lease->id;
 		if (lease->region == region)
 			lease_change_state(broker, lease, state);
 	}
@@ -112,7 +113,7 @@ static bool end_reset(struct broker *broker)
 	if (!broker->events.reset)
 		return false;
 	for (lease = lease_after(&broker->leases, broker->events.reset_cursor); lease;
-	     lease = lease->hh.next) {
+	     lease = lease_after(&broker->leases, broker->events.reset_cursor)) {
 		if (broker->events.caused >= EVENTS_DRAIN_EVERY)
 			return true;
 		broker->events.reset_cursor = lease->id;

@@ -222,7 +222,7 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 static struct lease *forget_until(struct broker *broker, struct lease *lease, uint64_t id)
 {
 	while (lease && lease->id < id) {
-		struct lease *next = lease->hh.next;
+		struct lease *next = lease_after(&broker->leases, lease->id);
 
 		if (!(lease->end & LEASE_CLOSED))
 			lease_gone(broker, lease);
@@ -306,7 +306,7 @@ static int ledgers_next(struct ledgers *ledgers, struct backend_ledger *entry)
 int ledger_read(struct broker *broker)
 {
 	struct backend_ledger entry = { 0 };
-	struct lease *lease = broker->leases.table, *known;
+	struct lease *lease = lease_after(&broker->leases, 0), *known;
 	struct ledgers ledgers;
 	unsigned int adopted = 0;
 	int r, result = 0;
@@ -316,7 +316,7 @@ int ledger_read(struct broker *broker)
 		lease = forget_until(broker, lease, entry.id);
 		if (lease && lease->id == entry.id) {
 			known = lease;
-			lease = known->hh.next;
+			lease = lease_after(&broker->leases, entry.id);
 			lease_take_listed(broker, known, entry.state);
 			continue;
 		}
@@ -365,7 +365,8 @@ void ledger_end_grace(struct broker *broker)
 	static const char why[] = "it was to end with its connection, and none came back";
 	struct lease *lease;
 
-	for (lease = broker->leases.table; lease; lease = events_next_lease(broker, lease)) {
+	for (lease = lease_after(&broker->leases, 0); lease;
+	     lease = events_next_lease(broker, lease)) {
 		if (lease->list != &broker->orphans || !(lease->flags & MMIOD_LEASE_CONNECTION) ||
 		    lease_is_over(lease))
 			continue;

@@ -43,7 +43,8 @@ static bool is_as_wanted(const struct region *region)
 /* Its leases go on to be leases of plain bytes. */
 static void unmake(struct broker *broker, struct region *region)
 {
-	for (struct lease *lease = broker->leases.table; lease; lease = lease->hh.next) {
+	for (struct lease *lease = lease_after(&broker->leases, 0); lease;
+	     lease = lease_after(&broker->leases, lease->id)) {
 		if (lease->region != region)
 			continue;
 		extents_free(steal_pointer(lease->extents));
@@ -58,7 +59,8 @@ static int claim_leases(struct broker *broker, struct region *region)
 	struct lease *lease;
 	int r = underway_use(broker, region) ? -EBUSY : 0;
 
-	for (lease = broker->leases.table; lease && r == 0; lease = lease->hh.next) {
+	for (lease = lease_after(&broker->leases, 0); lease && r == 0;
+	     lease = lease_after(&broker->leases, lease->id)) {
 		if (lease->region != region || lease->state == MMIOD_STATE_REVOKED)
 			continue;
 		r = lease->allocated ? lease_claim_blocks(lease) : -EBUSY;

@@ -149,26 +149,19 @@ struct lease *lease_of_region(const struct region *region)
 
 struct lease *lease_find(const struct leases *leases, uint64_t id)
 {
-	struct lease *lease;
-
-	HASH_FIND(hh, leases->table, &id, sizeof(id), lease);
-	return lease;
+	return id_map_find(&leases->table, id);
 }
 
 /* The first lease whose id is greater; `id` need not be one of a lease. NULL: there is none. */
 struct lease *lease_after(const struct leases *leases, uint64_t id)
 {
-	struct by_id_node *node = by_id_after(&leases->by_id, id);
-
-	return node ? container_of(node, struct lease, of_all) : NULL;
+	return id == UINT64_MAX ? NULL : id_map_from(&leases->table, id + 1);
 }
 
-/* The one with the highest id; not of an empty table. */
+/* The one with the highest id; NULL: there are none. */
 struct lease *lease_last(const struct leases *leases)
 {
-	UT_hash_table *table = leases->table->hh.tbl;
-
-	return ELMT_FROM_HH(table, table->tail);
+	return id_map_last(&leases->table);
 }
 
 /* The next behind this id, of those that are charged to the user. */
@@ -304,25 +297,6 @@ static void drop_time_limit(struct lease *lease)
 
 /* ---- in and out ------------------------------------------------------------------------------ */
 
-static void enter_orders(struct leases *leases, struct lease *lease)
-{
-	struct user *user = lease->charge.user;
-
-	lease->of_all.id = lease->of_user.id = lease->id;
-	by_id_insert(&leases->by_id, &lease->of_all);
-	if (user)
-		by_id_insert(&user->leases, &lease->of_user);
-}
-
-static void leave_orders(struct leases *leases, struct lease *lease)
-{
-	struct user *user = lease->charge.user;
-
-	by_id_remove(&leases->by_id, &lease->of_all);
-	if (user)
-		by_id_remove(&user->leases, &lease->of_user);
-}
-
 static void unaccount(struct leases *leases, struct lease *lease)
 {
 	if (!lease->account)
@@ -368,97 +342,19 @@ void lease_vacate(struct lease *lease)
 		interval_remove(set_of(lease), &lease->span);
 }
 
-/*
- * Takes the last of the table to where it belongs, before `next`. The hash has a way to add in
- * order, which looks at all that come before.
- */
-static void put_before(struct leases *leases, struct lease *lease, struct lease *next)
-{
-	UT_hash_table *table = leases->table->hh.tbl;
-	struct lease *last = lease->hh.prev, *before = next->hh.prev;
-
-	last->hh.next = NULL;
-	table->tail = &last->hh;
-	lease->hh.prev = before;
-	lease->hh.next = next;
-	next->hh.prev = lease;
-	if (before)
-		before->hh.next = lease;
-	else
-		leases->table = lease;
-}
-
-/*
- * The last lease that goes leaves the table behind for the next, if it is as small as a new one:
- * uthash frees an empty one, and whoever has one lease at a time would have it made for each.
- */
-static void take_last_out(struct leases *leases, struct lease *lease)
-{
-	UT_hash_table *table = lease->hh.tbl;
-	UT_hash_bucket *bucket = &table->buckets[lease->hh.hashv & (table->num_buckets - 1)];
-
-	*bucket = (UT_hash_bucket){ 0 };
-	table->num_items = 0;
-	table->tail = NULL;
-	leases->spare = table;
-	leases->table = NULL;
-}
-
-static void take_out(struct leases *leases, struct lease *lease)
-{
-	const UT_hash_table *table = lease->hh.tbl;
-
-	if (table->num_items == 1 && table->num_buckets == HASH_INITIAL_NUM_BUCKETS)
-		take_last_out(leases, lease);
-	else
-		HASH_DEL(leases->table, lease);
-}
-
-/* The first, into the table that was left behind: cannot fail, because its buckets are empty. */
-static void put_first(struct leases *leases, struct lease *lease)
-{
-	UT_hash_table *table = steal_pointer(leases->spare);
-	unsigned int hash = hash_of(&lease->id, sizeof(lease->id));
-	UT_hash_bucket *bucket = &table->buckets[hash & (table->num_buckets - 1)];
-
-	lease->hh = (UT_hash_handle){
-		.tbl = table,
-		.key = &lease->id,
-		.keylen = sizeof(lease->id),
-		.hashv = hash,
-	};
-	*bucket = (UT_hash_bucket){ .hh_head = &lease->hh, .count = 1 };
-	table->num_items = 1;
-	table->tail = &lease->hh;
-	leases->table = lease;
-}
-
-static int put_in(struct leases *leases, struct lease *lease)
-{
-	struct lease *next;
-
-	if (leases->spare && !leases->table) {
-		put_first(leases, lease);
-		return 0;
-	}
-	next = lease_after(leases, lease->id);
-	HASH_ADD(hh, leases->table, id, sizeof(lease->id), lease);
-	if (!hash_added(lease))
-		return -ENOMEM;
-	if (next)
-		put_before(leases, lease, next);
-	return 0;
-}
-
-/* The table takes the lease over. It is in order of id, on which the pages of a list rest. */
+/* The table takes the lease over. */
 int lease_enter(struct leases *leases, struct lease *lease)
 {
-	if (put_in(leases, lease) < 0)
+	struct user *user = lease->charge.user;
+
+	if (id_map_add(&leases->table, lease->id, lease) < 0)
 		return -ENOMEM;
-	enter_orders(leases, lease);
+	lease->of_user.id = lease->id;
+	if (user)
+		by_id_insert(&user->leases, &lease->of_user);
 	lease->region->n_leases++;
-	if (leases->most < HASH_COUNT(leases->table))
-		leases->most = HASH_COUNT(leases->table);
+	if (leases->most < leases_count(leases))
+		leases->most = leases_count(leases);
 	return 0;
 }
 
@@ -488,11 +384,12 @@ void lease_leave(struct leases *leases, struct lease *lease)
 	lease_detach(lease);
 	if (lease->time_limit)
 		interval_remove(lease->time_limit->set, &lease->time_limit->when);
-	leave_orders(leases, lease);
+	if (lease->charge.user)
+		by_id_remove(&lease->charge.user->leases, &lease->of_user);
 	lease_leave_taken(leases, lease);
 	parking_leave(lease);
 	lease->region->n_leases--;
-	take_out(leases, lease);
+	id_map_remove(&leases->table, lease->id);
 	lease->id = 0;
 }
 
@@ -512,11 +409,8 @@ int lease_add(struct leases *leases, struct lease *lease)
 
 void leases_clear(struct leases *leases)
 {
-	assert(!leases->table);
-	if (leases->spare) {
-		free(leases->spare->buckets);
-		free(steal_pointer(leases->spare));
-	}
+	assert(!leases_count(leases));
+	id_map_give_back(&leases->table);
 	if (leases->recent)
 		account_drop(leases, steal_pointer(leases->recent));
 }
@@ -662,7 +556,7 @@ void lease_discard(struct lease *lease)
  */
 static void give_memory_back(struct leases *leases)
 {
-	unsigned int count = HASH_COUNT(leases->table);
+	unsigned int count = leases_count(leases);
 
 	if (leases->most < count)
 		leases->most = count;

@@ -13,6 +13,7 @@
 
 #include "base/by-id.h"
 #include "base/holder.h"
+#include "base/id-map.h"
 #include "base/interval.h"
 #include "lease/parking.h"
 #include "lease/region.h"
@@ -120,20 +121,16 @@ struct lease {
 	struct lease_list *list; /* NULL: no connection stands for it */
 	struct lease *prev, *next; /* in list */
 	struct by_id_node of_user; /* in charge.user->leases */
-	struct by_id_node of_all; /* in leases.by_id */
 	struct lease_pending_event pending;
-	UT_hash_handle hh;
 	struct parking_place parking;
 	struct lease *taken_prev, *taken_next; /* in leases->taken */
 };
 
 struct leases {
-	struct lease *table; /* by id, in order of id: windows are numbered as they are made */
-	struct by_id by_id;
+	struct id_map table; /* all, by id: windows are numbered as they are made */
 	struct account *accounts;
 	struct account
 		*recent; /* that was booked last, which stays until another is; may be NULL */
-	UT_hash_table *spare; /* of `table`, while that is empty; may be NULL */
 	unsigned int most; /* there were in the table since memory was given back last */
 	struct interval_set time_limits; /* of struct time_limit */
 	struct lease *unsafe; /* cut off, with writes to be done; those that failed are last */
@@ -141,6 +138,11 @@ struct leases {
 	struct parking *parkings; /* of all connections */
 	struct lease *taken; /* that were parked, and are to be revoked */
 };
+
+static inline unsigned int leases_count(const struct leases *leases)
+{
+	return (unsigned int)leases->table.count;
+}
 
 /* A window, a buffer's included; else it is a file of a device, and there is nothing to map. */
 static inline bool lease_has_window(const struct lease *lease)

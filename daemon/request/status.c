@@ -159,7 +159,7 @@ enum request_result request_status(struct call *call)
 	reply->regions = HASH_COUNT(broker->regions.table);
 	reply->regions_missing = regions_missing(broker);
 	reply->clients = broker->host.n_connections;
-	reply->leases = HASH_COUNT(broker->leases.table);
+	reply->leases = leases_count(&broker->leases);
 	reply->module_abi = broker->backend->abi;
 	reply->inspect = call_may_inspect(call);
 	reply->stale_regions = regions_stale(broker);

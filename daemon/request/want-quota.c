@@ -18,7 +18,7 @@ static bool has_window(const struct broker *broker)
 	uint32_t most = broker->backend->max_windows;
 	uint32_t kept = most / 4 < WINDOWS_KEPT ? most / 4 : WINDOWS_KEPT;
 
-	return !most || HASH_COUNT(broker->leases.table) + broker->n_untold < most - kept;
+	return !most || leases_count(&broker->leases) + broker->n_untold < most - kept;
 }
 
 static struct users *users_of(const struct want *want)
@@ -63,7 +63,7 @@ static enum mmiod_outcome charge_lease(struct want *want)
 		return want_refuse(want, MMIOD_E_QUOTA,
 				   "there are %u leases, as many as max_windows of the module "
 				   "admits beside the windows that the daemon itself needs",
-				   HASH_COUNT(want->call->broker->leases.table) +
+				   leases_count(&want->call->broker->leases) +
 					   want->call->broker->n_untold);
 	r = charge_take(&want->lease->charge, users_of(want), holder_payer(&want->holder),
 			USER_LEASES, limit);

@@ -715,7 +715,8 @@ static void check_charges(uid_t uid)
 	struct lease *lease;
 	uint64_t n = 0, bytes = 0, extents = 0;
 
-	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
+	for (lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id)) {
 		n += lease->holder.uid == uid && lease->charge.user;
 		if (lease->holder.uid == uid && lease->bytes.user &&
 		    lease->kind != MMIOD_KIND_INTERRUPT && lease->kind != MMIOD_KIND_DEVICE)
@@ -769,7 +770,7 @@ static void check_after(int fd, size_t files)
 	close_windows();
 	rig_turn();
 	check_pool();
-	cr_assert_null(rig.broker.leases.table, "%s: a lease is left", trial);
+	cr_assert_not(leases_count(&rig.broker.leases), "%s: a lease is left", trial);
 	cr_assert_null(rig.broker.host.users.table, "%s: uid %u is still charged", trial,
 		       rig.broker.host.users.table ? rig.broker.host.users.table->uid : 0);
 	cr_assert_null(rig.broker.published.head, "%s", trial);

@@ -140,7 +140,7 @@ static double start_ms(struct ledger *ledger, const char *text)
 	if (daemon_init(&daemon, base, &ledger->backend, config, &paths) < 0)
 		die("the daemon does not start");
 	taken = (double)(cpu_ns() - start) / 1e6;
-	if (HASH_COUNT(daemon.broker.leases.table) != LEASES)
+	if (leases_count(&daemon.broker.leases) != LEASES)
 		die("leases were lost");
 	daemon_clear(&daemon);
 	event_base_free(base);

@@ -245,7 +245,7 @@ Test(daemon, what_the_module_refuses_fails_alone_and_leaves_no_trace)
 		lease_refused(fd, want("shm", 0, 0x1000, READ, 0), cases[i].status, "");
 	}
 	rig_fake.create_error = 0;
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	cr_assert_eq(rig.broker.host.connections->charge.user->used[USER_LEASES], 0u);
 	cr_assert_eq(open_fds(), before);
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
@@ -291,7 +291,7 @@ Test(daemon, all_or_none_gives_back_what_it_had)
 	cr_assert_eq(granted[0].lease, 0u);
 	cr_assert_not_null(strstr(answer_text(granted[0].text), "element 2 was refused"));
 	cr_assert_not_null(strstr(answer_text(granted[2].text), "no region"));
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	cr_assert_eq(rig_fake.n_windows, 0u, "none is made before all are known to be had");
 	cr_assert_eq(client_lease(fd, wants, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
 	cr_assert_eq(n_answer_fds, 2u);
@@ -672,7 +672,7 @@ Test(daemon, reads_the_ledger_again_when_events_were_lost)
 	cr_assert_null(lease_find(&rig.broker.leases, 5));
 	cr_assert_eq(lease_find(&rig.broker.leases, 3)->state, MMIOD_STATE_REVOKED);
 	cr_assert_eq(lease_find(&rig.broker.leases, 4)->state, MMIOD_STATE_OK);
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 3u);
+	cr_assert_eq(leases_count(&rig.broker.leases), 3u);
 }
 
 Test(daemon, forgets_just_those_that_ended_while_events_were_lost)
@@ -867,7 +867,7 @@ Test(daemon, a_hundred_restarts_lose_and_double_no_lease)
 			fake_close_window(&rig_fake, passing);
 		cr_assert_eq(client_lease_one(other, 0, 0x1000, NULL), MMIOD_E_BUSY);
 		cr_assert_eq(client_lease_one(fd, 0x1000, 0x1000, &passing), MMIOD_OK);
-		cr_assert_eq(HASH_COUNT(rig.broker.leases.table), rig_fake.n_windows);
+		cr_assert_eq(leases_count(&rig.broker.leases), rig_fake.n_windows);
 		cr_assert_eq(rig_fake.n_windows, 2u);
 		cr_assert_not_null(lease_find(&rig.broker.leases, kept));
 		close(fd);

@@ -237,7 +237,8 @@ static void expect_alone(const struct mmiod_wire_granted *granted)
 {
 	const struct lease *own = lease_find(&rig.broker.leases, granted->lease), *other;
 
-	for (other = rig.broker.leases.table; other; other = other->hh.next)
+	for (other = lease_after(&rig.broker.leases, 0); other;
+	     other = lease_after(&rig.broker.leases, other->id))
 		cr_holds(other == own || other->region != own->region ||
 				 other->state == MMIOD_STATE_REVOKED ||
 				 other->offset >= own->offset + own->length ||
@@ -388,7 +389,8 @@ static void do_break_or_mend(void)
 /* The kernel has taken the pages of all that it was to take them of, and time goes by. */
 static void do_finish(void)
 {
-	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next)
+	for (const struct lease *lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id))
 		if (lease->state == MMIOD_STATE_ENDING && !(lease->end & LEASE_CUT))
 			fake_finish(&rig_fake, lease->id);
 	wakeup_try_again(&rig.broker, true);
@@ -407,7 +409,8 @@ static void check_region(const struct region *region)
 	const struct backend_region *claim = claim_of(region->hw.handle);
 	uint64_t bytes = 0, live = 0, all = 0;
 
-	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
+	for (const struct lease *lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id)) {
 		bool is_live = lease->region == region && lease->state != MMIOD_STATE_REVOKED;
 
 		all += lease->region == region;
@@ -434,7 +437,8 @@ static void check_user(uid_t uid)
 {
 	uint64_t leases = 0, bytes = 0;
 
-	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
+	for (const struct lease *lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id)) {
 		if (lease->holder.uid != uid)
 			continue;
 		leases++;
@@ -453,8 +457,8 @@ static void check_accounts(void)
 	     account = account->hh.next) {
 		uint64_t bytes = 0, leases = 0;
 
-		for (const struct lease *lease = rig.broker.leases.table; lease;
-		     lease = lease->hh.next) {
+		for (const struct lease *lease = lease_after(&rig.broker.leases, 0); lease;
+		     lease = lease_after(&rig.broker.leases, lease->id)) {
 			if (lease->account != account)
 				continue;
 			leases++;
@@ -482,7 +486,8 @@ static void check_all(void)
 
 	read_all();
 	see_writes();
-	for (const struct lease *lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
+	for (const struct lease *lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id)) {
 		check_lease(lease);
 		ending += lease->state == MMIOD_STATE_ENDING;
 	}

@@ -288,17 +288,17 @@ Test(turn, leases_that_end_with_their_connection_end_in_pieces)
 	unsigned int before, turns = 0;
 
 	take_leases(holder, 2048);
-	before = HASH_COUNT(rig.broker.leases.table);
+	before = leases_count(&rig.broker.leases);
 	close(holder);
 	one_turn();
 	ask_status(other);
 	one_turn();
 	cr_assert_eq(count_answers(other), 1u);
-	cr_assert_geq(HASH_COUNT(rig.broker.leases.table), before - 4 * TURN_WORK / WORK_WINDOW);
+	cr_assert_geq(leases_count(&rig.broker.leases), before - 4 * TURN_WORK / WORK_WINDOW);
 	cr_assert_eq(rig.broker.host.n_connections, 1u, "the connection itself has gone");
-	for (; HASH_COUNT(rig.broker.leases.table) && turns < 1000; turns++)
+	for (; leases_count(&rig.broker.leases) && turns < 1000; turns++)
 		one_turn();
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 0u);
+	cr_assert_eq(leases_count(&rig.broker.leases), 0u);
 	cr_assert_null(rig.broker.host.closing);
 }
 
@@ -316,7 +316,8 @@ static int hold_many(void)
 	size_t n = 0;
 
 	take_leases(holder, MANY);
-	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next)
+	for (lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id))
 		many[n++] = lease->id;
 	cr_assert_eq(n, MANY);
 	return holder;
@@ -327,7 +328,8 @@ static unsigned int count_ended(void)
 	const struct lease *lease;
 	unsigned int left = 0;
 
-	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next)
+	for (lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id))
 		left += lease->state == MMIOD_STATE_OK;
 	return MANY - left;
 }
@@ -438,7 +440,7 @@ Test(turn, a_release_goes_on_when_its_client_hangs_up)
 	close(holder);
 	until_all_have_ended();
 	one_turn();
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 0u);
+	cr_assert_eq(leases_count(&rig.broker.leases), 0u);
 	cr_assert_null(rig.broker.host.closing);
 }
 
@@ -692,12 +694,12 @@ Test(turn, those_who_wait_are_tried_in_pieces)
 	one_turn();
 	cr_assert_eq(count_answers(other), 1u);
 	most = 6 * TURN_SHARE / (WORK_MESSAGE + WORK_WINDOW);
-	cr_assert_leq(HASH_COUNT(rig.broker.leases.table), most, "%u",
-		      HASH_COUNT(rig.broker.leases.table));
+	cr_assert_leq(leases_count(&rig.broker.leases), most, "%u",
+		      leases_count(&rig.broker.leases));
 	for (int i = 0; rig.broker.waitlist.head && i < 1000; i++)
 		one_turn();
 	cr_assert_null(rig.broker.waitlist.head);
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), WAITERS);
+	cr_assert_eq(leases_count(&rig.broker.leases), WAITERS);
 }
 
 /* A helper in a sandbox may not end what another program of its user holds. */
@@ -715,7 +717,7 @@ Test(turn, a_lease_is_ended_by_its_own_process_or_by_force)
 				    .stride = sizeof(uint64_t) } };
 
 	take_leases(holder, 16);
-	packet.lease = rig.broker.leases.table->id;
+	packet.lease = lease_after(&rig.broker.leases, 0)->id;
 	cr_assert_eq(client_end(other, MMIOD_OP_RELEASE, packet.lease), MMIOD_E_DENIED);
 	cr_assert_eq(client_end(other, MMIOD_OP_RENEW, packet.lease), MMIOD_E_DENIED);
 	cr_assert_eq(client_end(holder, MMIOD_OP_RENEW, packet.lease), MMIOD_OK);
@@ -745,7 +747,7 @@ Test(turn, what_a_client_asks_and_what_it_holds_is_kept_and_not_counted)
 	uint64_t lease;
 
 	take_leases(holder, 32);
-	lease = rig.broker.leases.table->id;
+	lease = lease_after(&rig.broker.leases, 0)->id;
 	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, lease), MMIOD_OK);
 	cr_assert_eq(client_list(holder, MMIOD_OP_CLIENTS, 0), MMIOD_OK);
 	client = answer_element(0);
@@ -761,7 +763,7 @@ Test(turn, a_list_goes_on_behind_a_lease_that_has_gone)
 	uint64_t gone;
 
 	take_leases(holder, 32);
-	gone = rig.broker.leases.table->id + 10;
+	gone = lease_after(&rig.broker.leases, 0)->id + 10;
 	cr_assert_eq(client_end(holder, MMIOD_OP_RELEASE, gone), MMIOD_OK);
 	cr_assert_eq(client_list(holder, MMIOD_OP_LEASES, gone), MMIOD_OK);
 	first = answer_element(0);

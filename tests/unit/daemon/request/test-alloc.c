@@ -256,7 +256,7 @@ Test(alloc, all_or_none_gives_every_block_back)
 			     MMIOD_E_INVALID);
 	cr_assert_eq(n_answer_fds, 0u);
 	cr_assert_eq(open_fds(), before);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 	expect_all_free();
 	cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
@@ -467,7 +467,7 @@ Test(alloc, who_hangs_up_while_waiting_leaves_no_trace, .init = with_large_pool)
 	rig_turn();
 	rig_fake.wipe_error = 0;
 	rig_wait(1100);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	cr_assert_null(rig.broker.waitlist.head);
 	cr_assert_eq(client_pool()->free, 64u << 20);
 }
@@ -488,7 +488,7 @@ Test(alloc, a_batch_waits_as_a_whole, .init = with_large_pool)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(2))->status, MMIOD_E_NOT_FOUND);
 	cr_assert_eq(n_answer_fds, 2u);
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 2u);
+	cr_assert_eq(leases_count(&rig.broker.leases), 2u);
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), (8 << 20) + PAGE);
 }
 
@@ -584,7 +584,7 @@ Test(alloc, a_window_that_cannot_be_made_undoes_those_before_it)
 		cr_assert_eq(client_alloc(fd, asks, 2, MMIOD_LEASE_ALL_OR_NONE), MMIOD_OK);
 		cr_assert_neq(((struct mmiod_wire_granted *)answer_element(1))->status, MMIOD_OK);
 		cr_assert_eq(n_answer_fds, 0u);
-		cr_assert_null(rig.broker.leases.table);
+		cr_assert_not(leases_count(&rig.broker.leases));
 		cr_assert(is_idle(), "nothing comes back that anybody had");
 		cr_assert_eq(client_pool()->free, 1u << 20);
 		cr_assert_eq(client_pool()->leases, 0u);
@@ -809,7 +809,7 @@ Test(zeros, blocks_that_cannot_be_zeroed_are_not_granted)
 	cr_assert_eq(((struct mmiod_wire_granted *)answer_element(0))->status, MMIOD_E_GONE);
 	cr_assert_eq(n_answer_fds, 0u);
 	cr_assert_eq(client_pool()->free, 64u << 20);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	cr_assert_eq(rig_fake.n_windows, 0u);
 }
 
@@ -977,7 +977,7 @@ Test(alloc, kernel_memory_is_asked_of_the_backend_as_it_was_asked_for)
 	cr_assert_eq(user_uses(&rig.broker.host.users, OPERATOR, USER_BYTES), 0u);
 	fake_close_window(&rig_fake, granted.lease);
 	events_drain(&rig.broker);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 }
 
 Test(alloc, two_buffers_do_not_conflict)

@@ -108,7 +108,7 @@ static void expect_all(int fd, uint64_t id)
 		cr_assert_not_null(lease_find(&rig.broker.leases, element(i)->lease));
 	}
 	cr_assert_eq(n_answer_fds, MANY);
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), MANY);
+	cr_assert_eq(leases_count(&rig.broker.leases), MANY);
 	cr_assert_eq(live_windows(), MANY);
 	cr_assert_eq(notes(), MANY);
 	client_close_fds();
@@ -118,7 +118,7 @@ static void expect_all(int fd, uint64_t id)
 static void expect_no_trace(void)
 {
 	cr_assert_null(rig.broker.underway);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	cr_assert_eq(rig.broker.n_untold, 0u);
 	cr_assert_eq(live_windows(), 0u);
 	cr_assert_eq(notes(), 0u);
@@ -186,8 +186,9 @@ Test(batch, leases_are_listed_in_order_whoever_was_first)
 	send_batch(other, MANY, 0);
 	for (int i = 0; i < 4; i++)
 		rig_turn();
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 2 * MANY);
-	for (lease = rig.broker.leases.table; lease; lease = lease->hh.next) {
+	cr_assert_eq(leases_count(&rig.broker.leases), 2 * MANY);
+	for (lease = lease_after(&rig.broker.leases, 0); lease;
+	     lease = lease_after(&rig.broker.leases, lease->id)) {
 		cr_assert_gt(lease->id, last);
 		last = lease->id;
 	}
@@ -214,7 +215,8 @@ Test(batch, nobody_gets_meanwhile_what_is_planned)
 	cr_assert_not_null(strstr(answer_text(element(0)->text), "is being granted to user"), "%s",
 			   answer_text(element(0)->text));
 	cr_assert_null(strstr(answer_text(element(0)->text), "lease 0"));
-	cr_assert_null(rig.broker.leases.table, "nobody sees a lease before its holder has it");
+	cr_assert_not(leases_count(&rig.broker.leases),
+		      "nobody sees a lease before its holder has it");
 	expect_all(fd, id);
 }
 
@@ -305,7 +307,7 @@ Test(batch, without_all_or_none_those_of_earlier_turns_stay)
 	cr_assert_gt(granted, 2u);
 	cr_assert_lt(granted, MANY);
 	cr_assert_eq(n_answer_fds, granted);
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), granted);
+	cr_assert_eq(leases_count(&rig.broker.leases), granted);
 	cr_assert_eq(user_uses(&rig.broker.host.users, HOLDER, USER_LEASES), granted);
 	expect_nothing_more(fd);
 }
@@ -352,10 +354,10 @@ Test(batch, of_a_client_that_dies_nothing_is_left_at_whatever_turn)
 			rig_turn();
 		cr_assert_null(rig.broker.underway);
 		cr_assert_null(rig.broker.host.closing);
-		cr_assert_eq(live_windows(), HASH_COUNT(rig.broker.leases.table));
+		cr_assert_eq(live_windows(), leases_count(&rig.broker.leases));
 		/* Those that were granted: their files are closed with the client. */
-		while (rig.broker.leases.table) {
-			fake_close_window(&rig_fake, rig.broker.leases.table->id);
+		while (leases_count(&rig.broker.leases)) {
+			fake_close_window(&rig_fake, lease_after(&rig.broker.leases, 0)->id);
 			events_drain(&rig.broker);
 		}
 		rig_fake.create_error = 0;
@@ -519,7 +521,7 @@ Test(batch, events_that_are_lost_in_the_middle_make_no_lease_of_it)
 	id = sent_id();
 	fake_event(&rig_fake, MMIOD_CONTROL_OVERFLOW, 0, 0);
 	events_drain(&rig.broker);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_not(leases_count(&rig.broker.leases));
 	expect_all(fd, id);
 }
 

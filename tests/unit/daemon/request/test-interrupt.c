@@ -334,7 +334,7 @@ Test(interrupt, leases_of_vectors_survive_the_daemon_with_all_that_they_are)
 	id = lease_vector(fd, "nvme0", 6);
 	cr_assert_eq(client_lease_one(fd, 4096, 4096, &window), MMIOD_OK);
 	rig_restart();
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 3u);
+	cr_assert_eq(leases_count(&rig.broker.leases), 3u);
 	lease = lease_find(&rig.broker.leases, id);
 	cr_assert_not_null(lease);
 	cr_assert_eq(lease->kind, MMIOD_KIND_INTERRUPT);

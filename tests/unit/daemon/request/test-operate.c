@@ -396,7 +396,7 @@ Test(operate, leases_of_devices_survive_the_daemon_with_all_that_they_may)
 	id = lease_device(fd, "nvme0", STANDARD | MMIOD_MAY_RESET);
 	reader = lease_device(fd, "nvme0", READ);
 	rig_restart();
-	cr_assert_eq(HASH_COUNT(rig.broker.leases.table), 3u);
+	cr_assert_eq(leases_count(&rig.broker.leases), 3u);
 	lease = lease_find(&rig.broker.leases, id);
 	cr_assert_not_null(lease);
 	cr_assert_eq(lease->kind, MMIOD_KIND_DEVICE);
