@@ -124,6 +124,8 @@ uint64_t bin_pop(struct pool *pool, struct pool_bin *bin)
 /* Empties the bins: from here on the summary knows all that is free. */
 void pool_settle(struct pool *pool)
 {
+	if (pool_is_settled(pool))
+		return;
 	for (unsigned int i = 0; i < BINS; i++)
 		while (pool->bins[i].n)
 			drop(pool, &pool->bins[i]);
