@@ -16,6 +16,7 @@
 
 #define CONTROL_PATH "/dev/mmiod"
 #define EVENTS_AT_ONCE 64
+#define READS_AT_ONCE 4 /* of so many: what the module's queue holds */
 
 static void module_close(struct backend *backend)
 {
@@ -31,14 +32,18 @@ static void module_read_events(struct backend *backend,
 			       void *data)
 {
 	struct mmiod_control_event events[EVENTS_AT_ONCE];
-	ssize_t n;
+	ssize_t n = sizeof(events);
 
-	/* A short answer means that there were no more; the kernel then need not be asked again. */
-	do {
+	/*
+	 * A short answer means that there were no more; the kernel then need not be asked again. A
+	 * process whose windows go one after the other makes them as fast as they are read: what
+	 * the queue has got meanwhile comes with the next turn.
+	 */
+	for (int reads = 0; reads < READS_AT_ONCE && n == sizeof(events); reads++) {
 		n = read(backend->event_fd, events, sizeof(events));
 		for (ssize_t i = 0; i < n / (ssize_t)sizeof(events[0]); i++)
 			event(data, &events[i]);
-	} while (n == sizeof(events));
+	}
 }
 
 /* That nothing is mapped there is an answer, not an error. */

@@ -29,8 +29,19 @@ struct events {
 	bool draining;
 	bool reading; /* nothing that makes events may be done: it is put off */
 	bool ledger_stale; /* some were lost */
+	bool ledger_is_read; /* again, in pieces */
+	struct chore reading_on; /* of the ledger */
 	bool reset; /* leases of regions that were reset are to end */
 	uint64_t reset_cursor; /* from the one behind this on */
+};
+
+/* How far the module's ledger was read, and what follows from it; belongs to ledger.c. */
+struct ledger {
+	uint64_t read_to; /* id of the last entry that was seen */
+	unsigned int adopted; /* leases, this time */
+	int result; /* of the last that could not be taken over; 0: all could */
+	struct chore ending; /* of leases whose connection did not come back */
+	uint64_t ended_to; /* id of the last that was looked at */
 };
 
 /* Actions that failed, and are tried again. */
@@ -117,6 +128,7 @@ struct broker {
 	struct leases leases;
 	struct lease_list orphans; /* no connection stands for them; their process may come back */
 	struct events events;
+	struct ledger ledger;
 	struct wakeup wakeup;
 	struct settling settling;
 	struct wiping wiping;
@@ -151,7 +163,6 @@ void events_init(struct broker *broker);
 #define EVENTS_DRAIN_EVERY 32 /* events caused; one lease's end causes 34 at most */
 void events_drain(struct broker *broker);
 void events_pace(struct broker *broker);
-struct lease *events_next_lease(struct broker *broker, const struct lease *lease);
 
 /* regions.c: what the configuration wants of the backend. */
 uint32_t regions_missing(const struct broker *broker);
@@ -204,6 +215,8 @@ int pools_zero_extents(struct broker *broker, struct region *region, const struc
 
 /* ledger.c: leases from the module's list. */
 int ledger_read(struct broker *broker);
+void ledger_begin(struct broker *broker);
+int ledger_read_some(struct broker *broker, unsigned int most);
 void ledger_attach_orphans(struct broker *broker, struct connection *connection);
 void ledger_end_grace(struct broker *broker);
 

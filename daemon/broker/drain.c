@@ -17,12 +17,3 @@ void events_pace(struct broker *broker)
 	if (broker->events.caused >= EVENTS_DRAIN_EVERY)
 		events_drain(broker);
 }
-
-/* For a walk through the table that ends leases: reading events may remove any of them. */
-struct lease *events_next_lease(struct broker *broker, const struct lease *lease)
-{
-	uint64_t id = lease->id;
-
-	events_pace(broker);
-	return lease_after(&broker->leases, id);
-}

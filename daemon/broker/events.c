@@ -10,6 +10,7 @@
 #include "connection/journal.h"
 
 #define ROUNDS_AT_ONCE 32 /* of reading, and of what follows from it, in one turn */
+#define ENTRIES_AT_ONCE 64 /* of the ledger, each of which is asked for by itself */
 
 /* ---- what becomes of leases ------------------------------------------------------------------ */
 
@@ -238,10 +239,12 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 {
 	struct broker *broker = data;
 
+	turn_spend(&broker->host, 1);
 	switch (event->type) {
 	case MMIOD_CONTROL_OVERFLOW:
 		log_warning("events of the module were lost: reading the ledger again");
 		broker->events.ledger_stale = true;
+		broker->events.ledger_is_read = false; /* from the first entry on */
 		broker->host.counters.events_lost++;
 		break;
 	case MMIOD_CONTROL_WINDOW_RELEASED:
@@ -275,20 +278,43 @@ static void on_control_event(void *data, const struct mmiod_control_event *event
 	}
 }
 
+/* Some entries of the ledger. What is configured may be claimed when all that is taken is known. */
+static void read_ledger_on(struct broker *broker)
+{
+	int r = ledger_read_some(broker, ENTRIES_AT_ONCE);
+
+	turn_spend(&broker->host, ENTRIES_AT_ONCE);
+	if (r == 1) {
+		turn_do_later(&broker->host, &broker->events.reading_on);
+		return;
+	}
+	broker->events.ledger_is_read = false;
+	broker->events.ledger_stale |= r < 0;
+	devices_claim(broker);
+	regions_claim(broker);
+}
+
+/* The regions at once, and the leases in as many turns as it takes. */
+static void read_ledger_again(struct broker *broker)
+{
+	underway_spoil(broker, NULL);
+	broker->backend->ops->rescan(broker->backend);
+	broker->events.ledger_stale = regions_adopt(broker) < 0;
+	lose_regions(broker);
+	if (broker->events.ledger_is_read)
+		return;
+	broker->events.ledger_is_read = true;
+	ledger_begin(broker);
+	read_ledger_on(broker);
+}
+
 static void read_all(struct broker *broker)
 {
 	broker->events.caused = 0;
 	broker->events.reading = true;
 	broker->backend->ops->read_events(broker->backend, on_control_event, broker);
-	if (broker->events.ledger_stale) {
-		underway_spoil(broker, NULL);
-		broker->backend->ops->rescan(broker->backend);
-		broker->events.ledger_stale = regions_adopt(broker) < 0;
-		lose_regions(broker);
-		broker->events.ledger_stale |= ledger_read(broker) < 0;
-		devices_claim(broker);
-		regions_claim(broker);
-	}
+	if (broker->events.ledger_stale)
+		read_ledger_again(broker);
 	broker->events.reading = false;
 }
 
@@ -343,6 +369,19 @@ static void drain(struct broker *broker)
 		wakeup_try_again(broker, true);
 }
 
+static bool go_on_reading(struct chore *chore)
+{
+	struct broker *broker = container_of(chore, struct broker, events.reading_on);
+
+	broker->events.reading = true;
+	if (broker->events.ledger_is_read)
+		read_ledger_on(broker);
+	broker->events.reading = false;
+	if (!broker->events.ledger_stale) /* else it is tried again when there is an event */
+		drain(broker);
+	return broker->events.ledger_is_read;
+}
+
 static void on_again(evutil_socket_t fd, short what, void *data)
 {
 	struct broker *broker = data;
@@ -360,7 +399,7 @@ static void on_backend(evutil_socket_t fd, short what, void *data)
 
 	broker->host.turn.spent = 0;
 	drain(broker);
-	turn_note(&broker->host, WORK_MESSAGE);
+	turn_note(&broker->host, WORK_MESSAGE + broker->host.turn.spent);
 }
 
 void events_init(struct broker *broker)
@@ -371,4 +410,5 @@ void events_init(struct broker *broker)
 	evtimer_assign(&broker->wakeup.again, broker->host.base, on_again, broker);
 	event_priority_set(&broker->wakeup.again, TURN_FIRST);
 	broker->events.drain = drain;
+	broker->events.reading_on.go_on = go_on_reading;
 }

@@ -3,6 +3,7 @@
  * Leases from the module's ledger: after a restart, and when events were lost. The ledger is the
  * truth; what the daemon believes is brought in line with it.
  */
+#include <limits.h>
 #include <string.h>
 #include "base/log.h"
 #include "broker/broker.h"
@@ -215,15 +216,17 @@ static int adopt(struct broker *broker, const struct backend_ledger *entry)
 }
 
 /*
- * Ends the leases from this one on whose ids are lower: their windows are gone. Returns the first
- * that is not. Table and ledger are both in order of id, so one walk along both is enough: somebody
- * who lets go of all at once must not have the daemon look for each of them.
+ * Ends leases from this one on whose ids are lower, `*most` of them: their windows are gone. Returns
+ * the first that was not looked at. Table and ledger are both in order of id, so one walk along both
+ * is enough: somebody who lets go of all at once must not have the daemon look for each of them.
  */
-static struct lease *forget_until(struct broker *broker, struct lease *lease, uint64_t id)
+static struct lease *forget_until(struct broker *broker, struct lease *lease, uint64_t id,
+				  unsigned int *most)
 {
-	while (lease && lease->id < id) {
+	for (; *most && lease && lease->id < id; (*most)--) {
 		struct lease *next = lease_after(&broker->leases, lease->id);
 
+		broker->ledger.read_to = lease->id;
 		if (!(lease->end & LEASE_CLOSED))
 			lease_gone(broker, lease);
 		lease = next;
@@ -254,7 +257,7 @@ static int take_new(struct broker *broker, const struct backend_ledger *entry)
 
 enum { LEDGER_WINDOWS, LEDGER_INTERRUPTS, LEDGER_OPERATIONS, LEDGERS };
 
-/* All ledgers as one, in order of id. */
+/* All ledgers as one, in order of id, from the one behind some id on. */
 struct ledgers {
 	struct backend *backend;
 	struct backend_ledger next[LEDGERS]; /* of each; behind the last that was taken */
@@ -273,11 +276,11 @@ static void read_next(struct ledgers *ledgers, size_t which, uint64_t id)
 	ledgers->result[which] = nexts[which](ledgers->backend, id, &ledgers->next[which]);
 }
 
-static void ledgers_open(struct ledgers *ledgers, struct backend *backend)
+static void ledgers_open(struct ledgers *ledgers, struct backend *backend, uint64_t behind)
 {
 	*ledgers = (struct ledgers){ .backend = backend };
 	for (size_t i = 0; i < LEDGERS; i++)
-		read_next(ledgers, i, 0);
+		read_next(ledgers, i, behind);
 }
 
 /* -ENOENT: that was the last. Any other: not all of it can be read. */
@@ -299,77 +302,172 @@ static int ledgers_next(struct ledgers *ledgers, struct backend_ledger *entry)
 	return 0;
 }
 
-/*
- * Negative: not all of it was read or taken over. Then nothing is forgotten that may be in the
- * rest.
- */
-int ledger_read(struct broker *broker)
+/* Of an entry whose lease there is already, or is not. */
+static void take_entry(struct broker *broker, struct lease *lease,
+		       const struct backend_ledger *entry)
 {
-	struct backend_ledger entry = { 0 };
-	struct lease *lease = lease_after(&broker->leases, 0), *known;
-	struct ledgers ledgers;
-	unsigned int adopted = 0;
-	int r, result = 0;
+	struct ledger *ledger = &broker->ledger;
+	int r;
 
-	ledgers_open(&ledgers, broker->backend);
-	while ((r = ledgers_next(&ledgers, &entry)) == 0) {
-		lease = forget_until(broker, lease, entry.id);
-		if (lease && lease->id == entry.id) {
-			known = lease;
-			lease = lease_after(&broker->leases, entry.id);
-			lease_take_listed(broker, known, entry.state);
-			continue;
-		}
-		r = take_new(broker, &entry);
-		if (r < 0)
-			result = r;
-		else
-			adopted += (unsigned int)r;
+	ledger->read_to = entry->id;
+	if (lease) {
+		lease_take_listed(broker, lease, entry->state);
+		return;
 	}
-	if (r != -ENOENT)
-		return r;
-	if (broker->backend->ops->kind == MMIOD_BACKEND_MODULE)
-		forget_until(broker, lease, UINT64_MAX);
-	if (adopted)
-		log_info("took over %u leases from the module's ledger", adopted);
-	return result;
+	r = take_new(broker, entry);
+	if (r < 0)
+		ledger->result = r;
+	else
+		ledger->adopted += (unsigned int)r;
+}
+
+/* Takes up to `*most` leases and entries until one of both is at its end, which it returns. */
+static int take_entries(struct broker *broker, struct lease **lease, unsigned int *most)
+{
+	struct backend_ledger entry;
+	struct ledgers ledgers;
+	struct lease *own;
+	int r = 0;
+
+	ledgers_open(&ledgers, broker->backend, broker->ledger.read_to);
+	while (*most && (r = ledgers_next(&ledgers, &entry)) == 0) {
+		*lease = forget_until(broker, *lease, entry.id, most);
+		if (!*most)
+			break;
+		own = *lease && (*lease)->id == entry.id ? *lease : NULL;
+		if (own)
+			*lease = lease_after(&broker->leases, entry.id);
+		take_entry(broker, own, &entry);
+		(*most)--;
+	}
+	return r;
+}
+
+void ledger_begin(struct broker *broker)
+{
+	broker->ledger.read_to = 0;
+	broker->ledger.adopted = 0;
+	broker->ledger.result = 0;
 }
 
 /*
- * A process that lost its connection, because the daemon was restarted or otherwise, hears of its
- * leases again.
+ * So many leases and entries more. 1: there may be others. Negative: not all of it was read or taken
+ * over. Then nothing is forgotten that may be in the rest.
  */
-void ledger_attach_orphans(struct broker *broker, struct connection *connection)
+int ledger_read_some(struct broker *broker, unsigned int most)
+{
+	struct lease *lease = lease_after(&broker->leases, broker->ledger.read_to);
+	int r = take_entries(broker, &lease, &most);
+
+	if (r != -ENOENT)
+		return r < 0 ? r : 1;
+	if (broker->backend->ops->kind == MMIOD_BACKEND_MODULE &&
+	    forget_until(broker, lease, UINT64_MAX, &most))
+		return 1;
+	if (broker->ledger.adopted)
+		log_info("took over %u leases from the module's ledger", broker->ledger.adopted);
+	return broker->ledger.result;
+}
+
+/* All of it, before anybody is served. */
+int ledger_read(struct broker *broker)
+{
+	ledger_begin(broker);
+	return ledger_read_some(broker, UINT_MAX);
+}
+
+/* ---- after a restart ------------------------------------------------------------------------- */
+
+static bool is_of(const struct broker *broker, const struct lease *lease,
+		  const struct connection *connection)
+{
+	return lease->list == &broker->orphans &&
+	       lease->holder.pid == connection->peer.holder.pid &&
+	       lease->holder.tenant == connection->peer.holder.tenant;
+}
+
+/* A share of the user's leases is looked at. False: that were all. */
+static bool attach_some(struct broker *broker, struct connection *connection)
 {
 	const struct user *user = connection->charge.user;
 	struct lease *lease;
 
-	if (!connection->peer.subject.known)
-		return; /* its pid says nothing */
-	if (!broker->orphans.head)
-		return;
-	for (lease = lease_after_of(user, 0); lease; lease = lease_after_of(user, lease->id)) {
-		if (lease->list != &broker->orphans ||
-		    lease->holder.pid != connection->peer.holder.pid ||
-		    lease->holder.tenant != connection->peer.holder.tenant)
+	for (; broker->orphans.head; connection->attached_to = lease->id) {
+		if (turn_is_over(&broker->host))
+			return true;
+		turn_spend(&broker->host, 1);
+		lease = lease_after_of(user, connection->attached_to);
+		if (!lease)
+			return false;
+		if (!is_of(broker, lease, connection))
 			continue;
 		lease_attach(lease, &connection->leases);
 		if (lease_has_pending_event(lease))
 			connection_wake(connection);
 	}
+	return false;
+}
+
+static void go_on_attaching(struct unfinished *attaching)
+{
+	struct connection *connection = attaching->connection;
+
+	if (!attach_some(broker_of(connection), connection))
+		unfinished_end(attaching);
+}
+
+/*
+ * A process that lost its connection, because the daemon was restarted or otherwise, hears of its
+ * leases again. If the user has many that takes more than one turn, and what the client asks next
+ * waits until it is done.
+ */
+void ledger_attach_orphans(struct broker *broker, struct connection *connection)
+{
+	if (!connection->peer.subject.known)
+		return; /* its pid says nothing */
+	if (!attach_some(broker, connection))
+		return;
+	connection->attaching.go_on = go_on_attaching;
+	connection->attaching.forget = unfinished_end;
+	unfinished_begin(&connection->attaching, connection);
+}
+
+/* It was to end with its connection, and none came back. */
+static bool is_forsaken(const struct broker *broker, const struct lease *lease)
+{
+	return lease->list == &broker->orphans && lease->flags & MMIOD_LEASE_CONNECTION &&
+	       !lease_is_over(lease);
+}
+
+/* A share of them. False: there are no more. */
+static bool end_some(struct broker *broker)
+{
+	static const char why[] = "it was to end with its connection, and none came back";
+
+	while (!turn_is_over(&broker->host)) {
+		struct lease *lease = lease_after(&broker->leases, broker->ledger.ended_to);
+
+		if (!lease)
+			return false;
+		broker->ledger.ended_to = lease->id;
+		turn_spend(&broker->host, 1);
+		if (!is_forsaken(broker, lease))
+			continue;
+		lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION, why);
+		events_pace(broker);
+	}
+	return true;
+}
+
+static bool go_on_ending(struct chore *chore)
+{
+	return end_some(container_of(chore, struct broker, ledger.ending));
 }
 
 /* Leases that end with their connection had time to find a new one. */
 void ledger_end_grace(struct broker *broker)
 {
-	static const char why[] = "it was to end with its connection, and none came back";
-	struct lease *lease;
-
-	for (lease = lease_after(&broker->leases, 0); lease;
-	     lease = events_next_lease(broker, lease)) {
-		if (lease->list != &broker->orphans || !(lease->flags & MMIOD_LEASE_CONNECTION) ||
-		    lease_is_over(lease))
-			continue;
-		lease_revoke(broker, lease, MMIOD_EVENT_REVOKED, MMIOD_CAUSE_CONNECTION, why);
-	}
+	broker->ledger.ending.go_on = go_on_ending;
+	broker->ledger.ended_to = 0;
+	turn_do_later(&broker->host, &broker->ledger.ending);
 }

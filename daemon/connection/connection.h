@@ -96,6 +96,8 @@ struct connection {
 	struct lease_list leases;
 	struct subscription subscription;
 	struct parking *parking; /* NULL: its leases are not parked; belongs to parked.c */
+	struct unfinished attaching; /* leases of its process, after a restart */
+	uint64_t attached_to; /* id of the last that was looked at */
 	unsigned int deferred; /* replies owed for later */
 	struct unfinished *unfinished; /* while there is one, nothing is read */
 	bool admin;

@@ -943,9 +943,11 @@ Test(daemon, leases_that_end_with_their_connection_end_when_none_comes_back_afte
 		     "there is time to come back");
 	fd = client_hello(OPERATOR);
 	ledger_end_grace(&rig.broker);
+	rig_turn();
 	cr_assert_eq(fake_window(&rig_fake, 1)->state, MMIOD_STATE_OK, "it came back");
 	rig_restart();
 	ledger_end_grace(&rig.broker);
+	rig_turn();
 	cr_assert_eq(fake_window(&rig_fake, 1)->state, MMIOD_STATE_REVOKED);
 }
 

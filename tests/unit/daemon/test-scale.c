@@ -172,6 +172,8 @@ static void hang_up(void)
 static void read_events(void)
 {
 	events_drain(&rig.broker);
+	while (rig.broker.events.ledger_is_read)
+		rig_turn();
 }
 
 static void find_a_grant(void)
