@@ -9,7 +9,7 @@
 #include <string.h>
 #include "lease/lease.h"
 
-#define GIVEN_BACK_TOGETHER 8192u /* leases, of which a page holds six */
+#define GIVEN_BACK_TOGETHER 2048u /* leases, of which a page holds nine */
 
 /* ---- sharing --------------------------------------------------------------------------------- */
 

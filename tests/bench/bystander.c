@@ -28,8 +28,10 @@
 
 #define PROMISE_NS 1000000.0 /* at most, for 99 of 100 questions */
 #define QUESTIONS 600 /* at least, of each row */
-#define ONCE_QUESTIONS 300 /* around something that happens once, before and after */
+#define ONCE_QUESTIONS 300 /* around something that happens once, before and after; then again */
+#define ONCE_MOST 20000 /* while it goes on */
 #define MANY 100000u /* leases */
+#define MOST 1000000u /* that one user may have */
 #define WATCHERS 300
 #define WAITERS 64
 #define WAITERS_PER_CONNECTION 16
@@ -198,7 +200,7 @@ static void question(int fd, struct answers *answers)
 	double before = daemon_ns();
 	uint64_t lease;
 
-	put_lease(fd, MANY + 1000, 1, 0, 0);
+	put_lease(fd, MOST + 1000, 1, 0, 0);
 	take_good(fd);
 	note(answers, before);
 	lease = granted(0);
@@ -236,6 +238,7 @@ static void take_many(int fd, unsigned int count, uint64_t first)
 	for (unsigned int done = 0; done < count; done += MMIOD_MSG_FDS_MAX) {
 		put_lease(fd, first + done, MMIOD_MSG_FDS_MAX, 0, 0);
 		take_good(fd);
+		granted(MMIOD_MSG_FDS_MAX - 1);
 	}
 }
 
@@ -285,6 +288,12 @@ static void prepare_end(void)
 {
 	lines[0] = dial();
 	take_many(lines[0], MANY, 0);
+}
+
+static void prepare_end_of_most(void)
+{
+	lines[0] = dial();
+	take_many(lines[0], MOST, 0);
 }
 
 static void hang_up(void)
@@ -456,20 +465,20 @@ static const struct disturbance {
 	void (*prepare)(void); /* done before the first question */
 	void (*once)(void);
 	uid_t uid;
-	bool only_once; /* then repeated with a process of its own */
+	int once_rounds; /* it happens once in each of at most so many processes; 0: over and over */
 } disturbances[] = {
-	{ "nothing", NULL, nothing, DISTURBER_UID, false },
-	{ "batches of 16 leases, 8 in flight", prepare_batches, lease_batches, DISTURBER_UID,
-	  false },
-	{ "connecting, 16 at once", NULL, connect_and_go, DISTURBER_UID, false },
-	{ "lists of 100,000 leases, 8 at once", prepare_lists, list_leases, DISTURBER_UID, false },
-	{ "lists of clients that have them", prepare_lists, list_clients, DISTURBER_UID, false },
-	{ "end of a client with 100,000 leases", prepare_end, hang_up, DISTURBER_UID, true },
-	{ "300 watchers", prepare_watchers, watch, ADMIN_UID, false },
-	{ "64 waiters", prepare_waiters, relieve, DISTURBER_UID, false },
-	{ "64 MiB wiped", prepare_one, wipe, DISTURBER_UID, false },
-	{ "256 leases with 8 writes revoked", prepare_revoke, take_by_force, ADMIN_UID, false },
-	{ "reload of 10,000 sections", write_sections, reload, 0, false },
+	{ "nothing", NULL, nothing, DISTURBER_UID, 0 },
+	{ "batches of 16 leases, 8 in flight", prepare_batches, lease_batches, DISTURBER_UID, 0 },
+	{ "connecting, 16 at once", NULL, connect_and_go, DISTURBER_UID, 0 },
+	{ "lists of 100,000 leases, 8 at once", prepare_lists, list_leases, DISTURBER_UID, 0 },
+	{ "lists of clients that have them", prepare_lists, list_clients, DISTURBER_UID, 0 },
+	{ "end of a client with 100,000 leases", prepare_end, hang_up, DISTURBER_UID, ROUNDS_MAX },
+	{ "end of a client with 1,000,000 leases", prepare_end_of_most, hang_up, DISTURBER_UID, 2 },
+	{ "300 watchers", prepare_watchers, watch, ADMIN_UID, 0 },
+	{ "64 waiters", prepare_waiters, relieve, DISTURBER_UID, 0 },
+	{ "64 MiB wiped", prepare_one, wipe, DISTURBER_UID, 0 },
+	{ "256 leases with 8 writes revoked", prepare_revoke, take_by_force, ADMIN_UID, 0 },
+	{ "reload of 10,000 sections", write_sections, reload, 0, 0 },
 };
 #define DISTURBANCES (sizeof(disturbances) / sizeof(disturbances[0]))
 
@@ -494,7 +503,7 @@ static _Noreturn void disturb(const struct disturbance *disturbance, int ready, 
 		_exit(1);
 	do {
 		disturbance->once();
-	} while (!disturbance->only_once);
+	} while (!disturbance->once_rounds);
 	pause();
 	_exit(0);
 }
@@ -547,17 +556,38 @@ static void ask(int fd, struct answers *answers, size_t count)
 	}
 }
 
+/* Whether the daemon has something to do that nobody waits for. */
+static bool is_busy(void)
+{
+	double before = daemon_ns();
+
+	pause_us(1000);
+	return daemon_ns() - before > 100000;
+}
+
+/* As long as what happens once goes on. */
+static void ask_meanwhile(int fd, struct answers *answers)
+{
+	size_t most = answers->count + ONCE_MOST - ONCE_QUESTIONS;
+
+	do {
+		ask(fd, answers, ONCE_QUESTIONS);
+	} while (answers->count < most && is_busy());
+}
+
 static void disturbed(const struct disturbance *disturbance, int fd, struct answers *answers,
 		      int rounds)
 {
-	for (int round = 0; round < (disturbance->only_once ? rounds : 1); round++) {
+	const int most = disturbance->once_rounds ?: 1;
+
+	for (int round = 0; round < rounds && round < most; round++) {
 		int begin;
 		pid_t pid = start(disturbance, &begin);
 
-		if (disturbance->only_once) {
+		if (disturbance->once_rounds) {
 			ask(fd, answers, ONCE_QUESTIONS / 10);
 			let_go(begin);
-			ask(fd, answers, ONCE_QUESTIONS);
+			ask_meanwhile(fd, answers);
 		} else {
 			let_go(begin);
 			ask(fd, answers, QUESTIONS);
@@ -596,7 +626,7 @@ static void tell(const struct disturbance *disturbance, struct answers *answers,
 
 static void measure_row(const struct disturbance *disturbance, int rounds, FILE *json)
 {
-	size_t most = QUESTIONS + (size_t)rounds * 2 * ONCE_QUESTIONS;
+	size_t most = QUESTIONS + (size_t)rounds * (ONCE_MOST + ONCE_QUESTIONS);
 	struct answers answers = { .ns = calloc(most, sizeof(double)) };
 	int fd;
 

@@ -6,7 +6,7 @@ $(BENCH_CORE_OBJECTS): OBJ_FLAGS += -I. -Idaemon $(MMIOD_CFLAGS)
 $(B)/tests/bench/core/bench-core: $(BENCH_CORE_OBJECTS) $(MMIOD_ARCHIVE)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MMIOD_LIBS)
 
-## make bench-core     how long a restart takes with 100,000 leases, and a decision with 10,000 rules
+## make bench-core     how long a restart takes with 1,000,000 leases, and a decision with 10,000 rules
 RUNS ?= 5
 .PHONY: bench-core
 bench-core: $(B)/tests/bench/core/bench-core | $(BENCH_TABLES)

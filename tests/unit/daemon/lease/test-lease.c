@@ -180,10 +180,10 @@ Test(lease, memory_of_thousands_that_end_is_given_back_in_parts)
 		parts += leases.most != most;
 		cr_assert_geq(leases.most, leases_count(&leases));
 	}
-	cr_assert_eq(parts, 2u);
+	cr_assert_eq(parts, 9u);
 	for (uint64_t id = 20001; id < 40000; id++)
 		lease_remove(&leases, add(id, 0, 16, READ, MMIOD_SHARE_EXCLUSIVE));
-	cr_assert_leq(leases.most, 20000u - 2 * 8192u);
+	cr_assert_leq(leases.most, 20000u - 9 * 2048u);
 }
 
 Test(lease, of_the_accounts_without_leases_only_the_last_is_kept)
