@@ -349,13 +349,13 @@ unsigned int bitmap_order(const struct pool *pool, struct pool_place *place)
 	return place->level * LEVEL_ORDERS + r;
 }
 
-/* How many pages are free in a row from this one on. */
-uint64_t bitmap_free_run(const struct pool *pool, uint64_t page)
+/* How many pages are free in a row from this one on, or that there are `most` at least. */
+uint64_t bitmap_free_run(const struct pool *pool, uint64_t page, uint64_t most)
 {
 	uint64_t end = page;
 	struct pool_place place;
 
-	while (bitmap_cover(pool, end, &place))
+	while (end - page < most && bitmap_cover(pool, end, &place))
 		end = place_page(&place) +
 		      ((uint64_t)free_units(pool, &place) << (place.level * LEVEL_ORDERS));
 	return end - page;

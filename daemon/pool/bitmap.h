@@ -172,7 +172,7 @@ bool bitmap_cover(const struct pool *pool, uint64_t page, struct pool_place *pla
 bool bitmap_next(const struct pool *pool, unsigned int order, uint64_t page,
 		 struct pool_place *place);
 unsigned int bitmap_order(const struct pool *pool, struct pool_place *place);
-uint64_t bitmap_free_run(const struct pool *pool, uint64_t page);
+uint64_t bitmap_free_run(const struct pool *pool, uint64_t page, uint64_t most);
 
 /* A request in pages, known to make sense. */
 struct pool_want {

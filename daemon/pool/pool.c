@@ -382,7 +382,7 @@ int pool_claim(struct pool *pool, uint64_t offset, uint64_t length)
 	if (error)
 		return error;
 	pool_settle(pool);
-	if (bitmap_free_run(pool, offset) < length)
+	if (bitmap_free_run(pool, offset, length) < length)
 		return -EBUSY;
 	bitmap_take_range(pool, offset, length);
 	pool->free_pages -= length;

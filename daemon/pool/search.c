@@ -163,7 +163,7 @@ bool pool_find_joined(const struct pool *pool, const struct pool_want *want, uin
 
 	while (tries-- && bitmap_next(pool, order, from, &next)) {
 		start = extent_start(pool, place_page(&next));
-		from = start + bitmap_free_run(pool, start);
+		from = start + bitmap_free_run(pool, start, UINT64_MAX);
 		start = align_up(start < want->lower ? want->lower : start, want->alignment);
 		end = from < want->upper ? from : want->upper;
 		if (start < end && end - start >= want->count) {

@@ -15,7 +15,7 @@ bool pool_walk(struct pool *pool, uint64_t offset, struct pool_extent *extent, b
 	if (page >= pool->pages)
 		return false;
 	pool_settle(pool);
-	end = page + bitmap_free_run(pool, page);
+	end = page + bitmap_free_run(pool, page, UINT64_MAX);
 	*is_free = end > page;
 	if (!*is_free)
 		end = bitmap_next(pool, 0, page, &next) ? place_page(&next) : pool->pages;

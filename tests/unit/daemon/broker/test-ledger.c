@@ -165,8 +165,9 @@ static int next_until_broken(struct backend *backend, uint64_t id, struct backen
 
 Test(ledger, one_that_cannot_be_read_to_its_end_is_read_again_and_forgets_nothing)
 {
-	struct backend_ops ops = *rig_fake.backend.ops;
+	static struct backend_ops ops;
 
+	ops = *rig_fake.backend.ops;
 	next_window = ops.next_window;
 	ops.next_window = next_until_broken;
 	rig_fake.backend.ops = &ops;
