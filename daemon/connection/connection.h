@@ -105,6 +105,7 @@ struct connection {
 	bool served; /* it had its share, and wants more */
 	bool greeted;
 	bool knows_extents; /* of leases that have several */
+	bool takes_many; /* notices in one packet */
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
 	bool blocked; /* the socket or the client must make room first */

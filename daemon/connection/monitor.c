@@ -42,7 +42,7 @@ uint64_t monitor_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void write_notice(struct message *message, const struct notice *notice)
+static void write_notice(struct message *message, const struct notice *notice, bool first)
 {
 	struct mmiod_msg_notice out = {
 		.type = notice->type,
@@ -60,21 +60,37 @@ static void write_notice(struct message *message, const struct notice *notice)
 
 	memcpy(out.comm, notice->holder.comm, sizeof(out.comm));
 	memcpy(out.region, notice->region, sizeof(out.region));
-	event_begin(message, &out, sizeof(out), notice->why);
+	(first ? event_begin : event_append)(message, &out, sizeof(out), notice->why);
 }
 
-/* The notice that the subscription is to be told next; false: it has been told all. */
-bool monitor_peek(const struct monitor *monitor, const struct subscription *subscription,
-		  struct message *message)
+static unsigned int write_notices(const struct monitor *monitor,
+				  const struct subscription *subscription, struct message *message,
+				  unsigned int most)
+{
+	uint64_t number = subscription->next;
+	unsigned int n = 0;
+
+	for (; n < most && number != monitor->next; n++, number++) {
+		if (n && !event_has_room(message))
+			break;
+		write_notice(message, &monitor->kept[number % MONITOR_KEPT], !n);
+	}
+	return n;
+}
+
+/*
+ * The notices that the subscription is to be told next, `most` of them. Returns how many the message
+ * has; 0: it has been told all.
+ */
+unsigned int monitor_peek(const struct monitor *monitor, const struct subscription *subscription,
+			  struct message *message, unsigned int most)
 {
 	const uint64_t first = oldest(monitor);
 
-	if (!subscription->on || subscription->next == monitor->next)
-		return false;
-	if (subscription->next >= first) {
-		write_notice(message, &monitor->kept[subscription->next % MONITOR_KEPT]);
-		return true;
-	}
+	if (!subscription->on)
+		return 0;
+	if (subscription->next >= first)
+		return write_notices(monitor, subscription, message, most);
 	event_begin(message,
 		    &(struct mmiod_msg_notice){
 			    .type = MMIOD_NOTICE_LOST,
@@ -83,15 +99,16 @@ bool monitor_peek(const struct monitor *monitor, const struct subscription *subs
 			    .uid = UINT32_MAX,
 		    },
 		    sizeof(struct mmiod_msg_notice), "the monitor read too slowly");
-	return true;
+	return 1;
 }
 
-/* The notice that monitor_peek() showed has been sent. */
-void monitor_take(const struct monitor *monitor, struct subscription *subscription)
+/* The `count` notices that monitor_peek() showed have been sent. */
+void monitor_take(const struct monitor *monitor, struct subscription *subscription,
+		  unsigned int count)
 {
 	const uint64_t first = oldest(monitor);
 
-	subscription->next = subscription->next < first ? first : subscription->next + 1;
+	subscription->next = subscription->next < first ? first : subscription->next + count;
 }
 
 /* Messages that wait: at most as many as the ring holds, and the one that tells of the loss. */

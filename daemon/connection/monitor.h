@@ -44,9 +44,10 @@ uint64_t monitor_now_us(void); /* since 1970 */
 void monitor_begin(struct monitor *monitor, struct subscription *subscription);
 void monitor_end(struct monitor *monitor, struct subscription *subscription);
 void monitor_add(struct monitor *monitor, const struct notice *notice);
-bool monitor_peek(const struct monitor *monitor, const struct subscription *subscription,
-		  struct message *message);
-void monitor_take(const struct monitor *monitor, struct subscription *subscription);
+unsigned int monitor_peek(const struct monitor *monitor, const struct subscription *subscription,
+			  struct message *message, unsigned int most);
+void monitor_take(const struct monitor *monitor, struct subscription *subscription,
+		  unsigned int count);
 unsigned int monitor_backlog(const struct monitor *monitor,
 			     const struct subscription *subscription);
 

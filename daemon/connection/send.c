@@ -14,6 +14,10 @@
 #include "connection/journal.h"
 #include "connection/socket.h"
 
+/* Notices that a packet has, and as many as are a unit of work. */
+#define NOTICES_AT_ONCE 64u
+#define NOTICES_FOR_WORK 4u
+
 static const struct timeval retry_time = { 0, 20000 }, linger_time = { 2, 0 };
 
 struct packet {
@@ -266,21 +270,23 @@ int connection_send_events(struct connection *connection)
 
 /*
  * A monitor that does not read makes its socket full; notices that then pass it by in the ring are
- * lost to it.
+ * lost to it. One that knows of it gets several in a packet, which is most of what one costs.
  */
 int connection_send_notices(struct connection *connection)
 {
 	struct message *message = &connection->host->message;
 	struct monitor *monitor = &connection->host->monitor;
+	const unsigned int most = connection->takes_many ? NOTICES_AT_ONCE : 1;
+	unsigned int n;
 	int r;
 
 	while (!turn_is_over(connection->host) &&
-	       monitor_peek(monitor, &connection->subscription, message)) {
-		message_seal(message);
+	       (n = monitor_peek(monitor, &connection->subscription, message, most))) {
+		turn_spend(connection->host, n / NOTICES_FOR_WORK);
 		r = try_send(connection, message->data, message->length, NULL, 0, NULL);
 		if (r < 0)
 			return r;
-		monitor_take(monitor, &connection->subscription);
+		monitor_take(monitor, &connection->subscription, n);
 	}
 	return 0;
 }

@@ -34,6 +34,7 @@ enum request_result request_hello(struct call *call)
 		return refuse_hello(call, MMIOD_E_INVALID, "max_message must be at least 65536");
 	connection_greeted(call->connection);
 	call->connection->knows_extents = hello->features & MMIOD_HELLO_EXTENTS;
+	call->connection->takes_many = hello->features & MMIOD_HELLO_NOTICES;
 	ledger_attach_orphans(call->broker, call->connection);
 	reply = reply_begin(call->reply, &call->request->head, sizeof(*reply), 0, 0);
 	reply->version = MMIOD_PROTOCOL_VERSION;

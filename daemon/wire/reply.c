@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include "base/text.h"
 #include "wire/reply.h"
 
 static struct mmiod_msg *head_of(struct message *message)
@@ -98,13 +99,15 @@ void reply_fd(struct message *message, int fd)
 	message->fds[message->n_fds++] = fd;
 }
 
-void event_begin(struct message *message, const void *event, size_t fixed, const char *why)
+/* Returns how long it is. */
+static size_t put_event(uint8_t *at, const void *event, size_t fixed, const char *why)
 {
-	struct mmiod_msg_event *out = (struct mmiod_msg_event *)message->data;
+	struct mmiod_msg_event *out = (struct mmiod_msg_event *)at;
 	size_t length = strlen(why);
 
 	memcpy(out, event, fixed);
 	out->msg = (struct mmiod_msg){
+		.size = (uint32_t)(fixed + length),
 		.opcode = MMIOD_OP_EVENT,
 		.flags = MMIOD_MSG_EVENT,
 		.fixed = (uint16_t)fixed,
@@ -113,9 +116,35 @@ void event_begin(struct message *message, const void *event, size_t fixed, const
 		.offset = length ? (uint32_t)fixed : 0,
 		.length = (uint32_t)length,
 	};
-	memcpy(message->data + fixed, why, length);
-	message->length = fixed + length;
+	memcpy(at + fixed, why, length);
+	return fixed + length;
+}
+
+void event_begin(struct message *message, const void *event, size_t fixed, const char *why)
+{
+	message->length = put_event(message->data, event, fixed, why);
 	message->n_fds = 0;
+}
+
+static size_t end_of_events(const struct message *message)
+{
+	return (message->length + MMIOD_EVENT_ALIGN - 1) & ~(size_t)(MMIOD_EVENT_ALIGN - 1);
+}
+
+/* For one more, whose sentence is as long as any. */
+bool event_has_room(const struct message *message)
+{
+	return end_of_events(message) + sizeof(struct mmiod_msg_notice) + TEXT_MAX <=
+	       sizeof(message->data);
+}
+
+/* What lies between two of them is zero. */
+void event_append(struct message *message, const void *event, size_t fixed, const char *why)
+{
+	size_t start = end_of_events(message);
+
+	memset(message->data + message->length, 0, start - message->length);
+	message->length = start + put_event(message->data + start, event, fixed, why);
 }
 
 void message_seal(struct message *message)

@@ -9,6 +9,7 @@
 #ifndef MMIOD_DAEMON_WIRE_REPLY_H
 #define MMIOD_DAEMON_WIRE_REPLY_H
 
+#include <stdbool.h>
 #include <mmiod/protocol.h>
 #include "base/util.h"
 
@@ -30,6 +31,9 @@ void reply_fd(struct message *message, int fd);
 
 /* `event` is a struct mmiod_msg_event, or one of `fixed` bytes that starts as it does. */
 void event_begin(struct message *message, const void *event, size_t fixed, const char *why);
+/* Another one behind it, a whole message as well. There must be room. */
+void event_append(struct message *message, const void *event, size_t fixed, const char *why);
+bool event_has_room(const struct message *message);
 void message_seal(struct message *message);
 void message_close_fds(struct message *message);
 

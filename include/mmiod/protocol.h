@@ -140,7 +140,8 @@ static_assert(sizeof(struct mmiod_msg_error) == 40, "wire layout");
 /* Bits that one side does not know are left out of the reply. */
 #define MMIOD_HELLO_DEVICES (1ull << 0) /* DEVICES, INTERRUPT, INTERRUPTS */
 #define MMIOD_HELLO_EXTENTS (1ull << 1) /* leases of several extents; EXTENTS */
-#define MMIOD_HELLO_FEATURES (MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS)
+#define MMIOD_HELLO_NOTICES (1ull << 3) /* EVENTs to a monitor in one packet: see MONITOR */
+#define MMIOD_HELLO_FEATURES (MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS | MMIOD_HELLO_NOTICES)
 
 struct mmiod_msg_hello {
 	struct mmiod_msg msg;
@@ -931,7 +932,13 @@ struct mmiod_msg_monitor {
 };
 static_assert(sizeof(struct mmiod_msg_monitor) == 40, "wire layout");
 
-/* An EVENT to a monitor: starts as struct mmiod_msg_event does. */
+/* Of several EVENTs in one packet each begins at a multiple of this from its start. */
+#define MMIOD_EVENT_ALIGN 8u
+
+/*
+ * An EVENT to a monitor: starts as struct mmiod_msg_event does. After a HELLO with
+ * MMIOD_HELLO_NOTICES a packet may have more than one of them, each a whole message.
+ */
 struct mmiod_msg_notice {
 	struct mmiod_msg msg;
 	uint32_t type; /* enum mmiod_notice_type */

@@ -168,6 +168,50 @@ static int hold_event(struct mmiod_client *client, const struct message *message
 	return err;
 }
 
+static bool is_of_events(const struct packet *packet)
+{
+	struct mmiod_msg head;
+
+	if (packet->size < sizeof(head))
+		return false;
+	memcpy(&head, packet->data, sizeof(head));
+	return head.flags & MMIOD_MSG_EVENT;
+}
+
+/* As many files came as all events say, the @last among them. */
+static bool has_files(const struct packet *packet, size_t told, bool last)
+{
+	return packet->files_lost || told == packet->files || (told < packet->files && !last);
+}
+
+/* If there is no memory for one, there may be for the next. */
+static int hold_events(struct mmiod_client *client, const struct packet *packet)
+{
+	size_t offset = 0, files = 0;
+	struct message event;
+	int err, result = 0;
+
+	while (!(err = message_next_event(packet->data, packet->size, &offset, &event))) {
+		files += event.head.fds;
+		if (!has_files(packet, files, offset >= packet->size))
+			return -EPROTO;
+		err = hold_event(client, &event);
+		if (err && err != -ENOMEM)
+			return err;
+		result = err ?: result;
+	}
+	return err == -ENOENT ? result : err;
+}
+
+static int parse(const struct packet *packet, struct message *message)
+{
+	int err = message_parse(packet->data, packet->size, message);
+
+	if (!err && !packet->files_lost && message->head.fds != packet->files)
+		err = -EPROTO;
+	return err ?: message->head.flags & MMIOD_MSG_REPLY ? 0 : -EPROTO;
+}
+
 /*
  * The next reply; events are put aside on the way. @block: the first packet is waited for, for the
  * client's timeout at most. 0 with a packet that the caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is not of this protocol) when the
@@ -182,15 +226,13 @@ int connection_next(struct mmiod_client *client, bool block, struct packet *pack
 		block = false;
 		if (err)
 			return err;
-		err = message_parse(packet->data, packet->size, message);
-		if (!err && !packet->files_lost && message->head.fds != packet->files)
-			err = -EPROTO;
-		if (!err && message->head.flags & MMIOD_MSG_EVENT)
-			err = hold_event(client, message);
-		else if (!err && message->head.flags & MMIOD_MSG_REPLY)
-			return 0;
-		else if (!err)
-			err = -EPROTO;
+		if (is_of_events(packet)) {
+			err = hold_events(client, packet);
+		} else {
+			err = parse(packet, message);
+			if (!err)
+				return 0;
+		}
 		packet_release(packet);
 		if (err)
 			return err;

@@ -43,6 +43,28 @@ int message_parse(const void *data, size_t size, struct message *message)
 	return 0;
 }
 
+/*
+ * The event at *offset of a packet, which may have several, each at a multiple of MMIOD_EVENT_ALIGN;
+ * *offset is then that of the next. -ENOENT: that was the last.
+ */
+int message_next_event(const void *data, size_t size, size_t *offset, struct message *event)
+{
+	const uint8_t *at = (const uint8_t *)data + *offset;
+	struct mmiod_msg head;
+	int err;
+
+	if (*offset >= size)
+		return -ENOENT;
+	if (size - *offset < sizeof(head))
+		return -EPROTO;
+	memcpy(&head, at, sizeof(head));
+	if (head.size > size - *offset || !(head.flags & MMIOD_MSG_EVENT))
+		return -EPROTO;
+	err = message_parse(at, head.size, event);
+	*offset += ((size_t)head.size + MMIOD_EVENT_ALIGN - 1) & ~(size_t)(MMIOD_EVENT_ALIGN - 1);
+	return err;
+}
+
 int message_fixed(const struct message *message, void *fixed, size_t known,
 		  enum mmiod_first_size first)
 {

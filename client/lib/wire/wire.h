@@ -51,6 +51,7 @@ struct reply {
 };
 
 int message_parse(const void *data, size_t size, struct message *message);
+int message_next_event(const void *data, size_t size, size_t *offset, struct message *event);
 int message_fixed(const struct message *message, void *fixed, size_t known,
 		  enum mmiod_first_size first);
 int message_element(const struct message *message, size_t index, void *element, size_t known,

@@ -81,7 +81,8 @@ ATTACK(versions_and_features_are_negotiated)
 	ask(fd, &request, answer);
 	EXPECT_EQ(answer->head.status, MMIOD_OK);
 	EXPECT_EQ(answer->hello.version, 1);
-	EXPECT_EQ(answer->hello.features, MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS);
+	EXPECT_EQ(answer->hello.features,
+		  MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS | MMIOD_HELLO_NOTICES);
 	EXPECT_EQ(answer->hello.max_fds, MMIOD_MSG_FDS_MAX);
 	EXPECT_EQ(answer->hello.max_message, MMIOD_MSG_MAX);
 	EXPECT_EQ(answer->hello.uid, geteuid());

@@ -75,7 +75,8 @@ Test(connection, unknown_features_are_left_out_of_what_both_have)
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.hello.msg.status, MMIOD_OK);
-	cr_assert_eq(answer.hello.features, MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS);
+	cr_assert_eq(answer.hello.features,
+		     MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS | MMIOD_HELLO_NOTICES);
 	close(fd);
 }
 

@@ -8,9 +8,9 @@ static struct message message;
 
 static const struct mmiod_msg_notice *next(struct subscription *subscription)
 {
-	if (!monitor_peek(&monitor, subscription, &message))
+	if (!monitor_peek(&monitor, subscription, &message, 1))
 		return NULL;
-	monitor_take(&monitor, subscription);
+	monitor_take(&monitor, subscription, 1);
 	return (const struct mmiod_msg_notice *)message.data;
 }
 
@@ -42,8 +42,8 @@ Test(monitor, what_is_not_taken_is_told_again)
 
 	monitor_begin(&monitor, &subscription);
 	add(1);
-	cr_assert(monitor_peek(&monitor, &subscription, &message));
-	cr_assert(monitor_peek(&monitor, &subscription, &message));
+	cr_assert(monitor_peek(&monitor, &subscription, &message, 1));
+	cr_assert(monitor_peek(&monitor, &subscription, &message, 1));
 	cr_assert_eq(((struct mmiod_msg_notice *)message.data)->lease, 1u);
 }
 
@@ -95,4 +95,63 @@ Test(monitor, beginning_and_ending_twice_do_no_harm)
 	add(2);
 	cr_assert_null(next(&subscription));
 	cr_assert_eq(monitor_backlog(&monitor, &subscription), 0u);
+}
+
+static size_t count_in_message(void)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < message.length; n++)
+		at += (((struct mmiod_msg *)(message.data + at))->size + 7) & ~(size_t)7;
+	return n;
+}
+
+Test(monitor, tells_many_at_once_as_many_as_are_asked_for)
+{
+	struct subscription subscription = { 0 };
+
+	monitor_begin(&monitor, &subscription);
+	for (uint64_t i = 0; i < 10; i++)
+		add(i);
+	cr_assert_eq(monitor_peek(&monitor, &subscription, &message, 7), 7u);
+	cr_assert_eq(count_in_message(), 7u);
+	monitor_take(&monitor, &subscription, 7);
+	cr_assert_eq(monitor_peek(&monitor, &subscription, &message, 7), 3u);
+	cr_assert_eq(count_in_message(), 3u);
+	cr_assert_eq(((struct mmiod_msg_notice *)message.data)->lease, 7u);
+	monitor_take(&monitor, &subscription, 3);
+	cr_assert_eq(monitor_peek(&monitor, &subscription, &message, 7), 0u);
+}
+
+Test(monitor, tells_of_a_loss_by_itself_before_the_rest)
+{
+	struct subscription subscription = { 0 };
+
+	monitor_begin(&monitor, &subscription);
+	for (uint64_t i = 0; i < MONITOR_KEPT + 5; i++)
+		add(i);
+	cr_assert_eq(monitor_peek(&monitor, &subscription, &message, 100), 1u);
+	cr_assert_eq(((struct mmiod_msg_notice *)message.data)->lost, 5u);
+	monitor_take(&monitor, &subscription, 1);
+	cr_assert_eq(monitor_peek(&monitor, &subscription, &message, 100), 100u);
+	cr_assert_eq(((struct mmiod_msg_notice *)message.data)->lease, 5u);
+}
+
+Test(monitor, tells_no_more_at_once_than_a_message_may_have)
+{
+	struct notice notice = { .type = MMIOD_NOTICE_GRANTED };
+	struct subscription subscription = { 0 };
+	unsigned int n, told = 0;
+
+	memset(notice.why, 'w', sizeof(notice.why) - 1);
+	monitor_begin(&monitor, &subscription);
+	for (uint64_t i = 0; i < MONITOR_KEPT; i++)
+		monitor_add(&monitor, &notice);
+	while ((n = monitor_peek(&monitor, &subscription, &message, MONITOR_KEPT))) {
+		cr_assert_leq(message.length, MMIOD_MSG_MAX);
+		cr_assert_eq(count_in_message(), n);
+		monitor_take(&monitor, &subscription, n);
+		told += n;
+	}
+	cr_assert_eq(told, MONITOR_KEPT);
 }

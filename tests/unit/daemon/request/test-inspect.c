@@ -487,11 +487,60 @@ Test(inspect, a_monitor_is_told_of_devices_that_sleep_go_and_are_back)
 	cr_assert_str_eq(answer.notice.region, "shm");
 }
 
-Test(inspect, a_monitor_that_reads_nothing_costs_no_memory_stops_nobody_and_is_told_its_loss)
+/* How many of the packet's notices there are, and how many are told to be lost. */
+static unsigned int count_notices(ssize_t length, uint64_t *told, uint64_t *lost)
 {
-	int holder = client_hello(OPERATOR), watcher = client_hello(WATCHER);
+	struct mmiod_msg_notice notice;
+	unsigned int n = 0;
+
+	for (size_t at = 0; at < (size_t)length; n++) {
+		cr_assert_eq(at % MMIOD_EVENT_ALIGN, 0u);
+		memcpy(&notice, answer.bytes + at, sizeof(notice));
+		cr_assert_eq(notice.msg.opcode, MMIOD_OP_EVENT);
+		cr_assert_leq(at + notice.msg.size, (size_t)length);
+		if (notice.type == MMIOD_NOTICE_LOST)
+			*lost += notice.lost;
+		else
+			++*told;
+		at += (notice.msg.size + 7) & ~(size_t)7;
+	}
+	return n;
+}
+
+static void lease_five(int holder)
+{
+	struct mmiod_wire_want wants[5];
+
+	for (unsigned int i = 0; i < 5; i++)
+		wants[i] = want("shm", i * 0x1000u, 0x1000, WRITE, MMIOD_SHARE_EXCLUSIVE);
+	cr_assert_eq(client_lease(holder, wants, 5, 0), MMIOD_OK);
+	rig_turn();
+}
+
+Test(inspect, a_monitor_that_takes_them_gets_notices_in_one_packet_and_others_one_by_one)
+{
+	int holder = client_hello(OPERATOR), old = client_hello(WATCHER);
+	int watcher = client_hello_with(WATCHER, MMIOD_HELLO_NOTICES);
+	uint64_t told = 0, lost = 0;
+
+	cr_assert_eq(client_monitor(watcher, 1), MMIOD_OK);
+	cr_assert_eq(client_monitor(old, 1), MMIOD_OK);
+	lease_five(holder);
+	cr_assert_eq(count_notices(client_receive(watcher), &told, &lost), 5u);
+	cr_assert_eq(client_receive(watcher), -EAGAIN);
+	for (unsigned int i = 0; i < 5; i++)
+		cr_assert_eq(count_notices(client_receive(old), &told, &lost), 1u);
+	cr_assert_eq(client_receive(old), -EAGAIN);
+	cr_assert_eq(told, 10u);
+	cr_assert_eq(lost, 0u);
+}
+
+static void reads_nothing(uint64_t features)
+{
+	int holder = client_hello(OPERATOR), watcher = client_hello_with(WATCHER, features);
 	uint64_t told = 0, lost = 0, lease;
 	const unsigned int rounds = 1500;
+	ssize_t length;
 
 	cr_assert_eq(client_monitor(watcher, 1), MMIOD_OK);
 	for (unsigned int i = 0; i < rounds; i++) {
@@ -502,16 +551,23 @@ Test(inspect, a_monitor_that_reads_nothing_costs_no_memory_stops_nobody_and_is_t
 	}
 	cr_assert_eq(client_list(holder, MMIOD_OP_CLIENTS, 0), MMIOD_OK);
 	rig_turn();
-	while (client_receive(watcher) > 0) {
-		if (answer.notice.type == MMIOD_NOTICE_LOST)
-			lost += answer.notice.lost;
-		else
-			told++;
+	while ((length = client_receive(watcher)) > 0) {
+		count_notices(length, &told, &lost);
 		rig_turn();
 	}
 	cr_assert_gt(lost, 0u);
 	cr_assert_eq(told + lost, 2 * rounds, "%llu told, %llu lost", (unsigned long long)told,
 		     (unsigned long long)lost);
+}
+
+Test(inspect, a_monitor_that_reads_nothing_costs_no_memory_stops_nobody_and_is_told_its_loss)
+{
+	reads_nothing(0);
+}
+
+Test(inspect, nor_does_one_that_takes_several_notices_at_a_time)
+{
+	reads_nothing(MMIOD_HELLO_NOTICES);
 }
 
 /* Whoever still may would have to be told why not; the others go on. */

@@ -118,3 +118,34 @@ Test(event, says_what_happened_to_which_lease_and_why)
 	event_begin(&message, &event, sizeof(event), "");
 	cr_assert_eq(out->text.offset, 0u);
 }
+
+Test(event, another_behind_it_begins_at_a_whole_word_and_knows_its_own_size)
+{
+	struct mmiod_msg_event event = { .type = MMIOD_EVENT_REVOKED, .lease = 1 }, out;
+
+	message.length = 0;
+	memset(message.data, 0xff, sizeof(message.data));
+	event_begin(&message, &event, sizeof(event), "abc");
+	event.lease = 2;
+	event_append(&message, &event, sizeof(event), "");
+	memcpy(&out, message.data, sizeof(out));
+	cr_assert_eq(out.msg.size, sizeof(event) + 3);
+	for (size_t i = out.msg.size; i % MMIOD_EVENT_ALIGN; i++)
+		cr_assert_eq(message.data[i], 0, "what lies between says nothing");
+	memcpy(&out, message.data + sizeof(event) + 8, sizeof(out));
+	cr_assert_eq(out.msg.size, sizeof(event));
+	cr_assert_eq(out.lease, 2u);
+	cr_assert_eq(message.length, 2 * sizeof(event) + 8);
+}
+
+Test(event, there_is_room_for_another_while_the_longest_fits)
+{
+	struct mmiod_msg_event event = { .type = MMIOD_EVENT_REVOKED };
+	size_t n = 1;
+
+	event_begin(&message, &event, sizeof(event), "");
+	for (; event_has_room(&message); n++)
+		event_append(&message, &event, sizeof(event), "");
+	cr_assert_leq(message.length, sizeof(message.data));
+	cr_assert_gt(n, 1000u);
+}

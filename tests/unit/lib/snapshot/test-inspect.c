@@ -800,6 +800,121 @@ Test(notice, of_a_type_that_nobody_knows_is_skipped)
 	fake_leave(&fake, client);
 }
 
+/* ---- several in one packet ---- */
+
+struct together {
+	struct notice_packet notice[3];
+	size_t size; /* of the packet */
+};
+
+static void notify_together(struct fake *fake)
+{
+	const struct together *together = fake->argument;
+	struct mmiod_msg done = { .size = sizeof(done),
+				  .opcode = MMIOD_OP_MONITOR,
+				  .flags = MMIOD_MSG_REPLY,
+				  .fixed = sizeof(done) };
+
+	fake_accept(fake);
+	done.id = fake_read(fake)->id;
+	fake_send(fake, &done, sizeof(done), NULL, 0);
+	fake_send(fake, together->notice, together->size, NULL, 0);
+	fake_wait_hang_up(fake);
+}
+
+static struct together three(void)
+{
+	struct together together = { .size = sizeof(together.notice) };
+
+	static_assert(sizeof(struct notice_packet) % MMIOD_EVENT_ALIGN == 0,
+		      "no gaps between them");
+	for (size_t i = 0; i < 3; i++) {
+		together.notice[i] = notice_packet(MMIOD_NOTICE_GRANTED);
+		together.notice[i].notice.lease = i + 1;
+	}
+	return together;
+}
+
+static void take_in_order(struct mmiod_client *client, size_t count)
+{
+	struct mmiod_notice *notice;
+
+	for (size_t i = 0; i < count; i++) {
+		cr_assert_eq(next_notice(client, &notice), 1);
+		cr_assert_eq(mmiod_notice_lease(notice), i + 1);
+		cr_assert_str_eq(mmiod_notice_text(notice), "because");
+		mmiod_notice_free(notice);
+	}
+}
+
+Test(notice, several_in_one_packet_are_taken_one_by_one)
+{
+	struct together together = three();
+	struct mmiod_notice *notice;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, notify_together, &together);
+	cr_assert_eq(mmiod_client_monitor(client, 1), 0);
+	take_in_order(client, 3);
+	cr_assert_eq(mmiod_client_next_notice(client, &notice), 0);
+	fake_leave(&fake, client);
+}
+
+Test(notice, one_without_a_whole_word_behind_it_is_the_last)
+{
+	struct together together = three();
+	struct mmiod_notice *notice;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	together.notice[2].notice.msg.size = sizeof(struct notice_packet) - 1;
+	together.size--;
+	client = fake_serve(&fake, notify_together, &together);
+	cr_assert_eq(mmiod_client_monitor(client, 1), 0);
+	take_in_order(client, 3);
+	cr_assert_eq(mmiod_client_next_notice(client, &notice), 0);
+	fake_leave(&fake, client);
+}
+
+/* Those before it are delivered, then the error. */
+static void ends_after_two(struct together together, const char *why)
+{
+	struct mmiod_notice *notice;
+	struct mmiod_client *client;
+	struct fake fake;
+
+	client = fake_serve(&fake, notify_together, &together);
+	cr_assert_eq(mmiod_client_monitor(client, 1), 0);
+	take_in_order(client, 2);
+	cr_assert_lt(next_notice(client, &notice), 0, "%s", why);
+	cr_assert_null(notice, "%s", why);
+	fake_leave(&fake, client);
+}
+
+Test(notice, nonsense_behind_others_in_their_packet_ends_the_connection)
+{
+	struct together together = three();
+
+	together.notice[2].notice.msg.size = sizeof(struct notice_packet) + 1;
+	ends_after_two(together, "longer than the packet");
+	together.notice[2].notice.msg.size = UINT32_MAX;
+	ends_after_two(together, "longer than any packet");
+	together.notice[2].notice.msg.size = 0;
+	ends_after_two(together, "of no size, which would be the next as well");
+	together.notice[2].notice.msg.size = sizeof(struct mmiod_msg) - 1;
+	ends_after_two(together, "shorter than a header");
+	together = three();
+	together.size = sizeof(together.notice[0]) * 2 + sizeof(struct mmiod_msg) - 1;
+	ends_after_two(together, "a header that is cut");
+	together = three();
+	together.notice[2].notice.msg.flags = MMIOD_MSG_REPLY;
+	ends_after_two(together, "a reply among events");
+	together = three();
+	together.notice[2].notice.msg.fds = 1;
+	ends_after_two(together, "a descriptor with an event");
+}
+
 /* What came before is delivered, then the error; the client is of use again after it. */
 static void ends_with_error(struct notices *notices, const char *why)
 {

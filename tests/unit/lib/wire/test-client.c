@@ -89,7 +89,8 @@ static void refuse_version(struct fake *fake)
 	cr_expect_eq(hello->msg.fixed, sizeof(*hello));
 	cr_expect_eq(hello->version_min, 1);
 	cr_expect_eq(hello->version_max, 1);
-	cr_expect_eq(hello->features, MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS);
+	cr_expect_eq(hello->features,
+		     MMIOD_HELLO_DEVICES | MMIOD_HELLO_EXTENTS | MMIOD_HELLO_NOTICES);
 	cr_expect_geq(hello->max_message, MMIOD_MSG_MAX);
 	cr_expect_eq(hello->reserved, 0);
 	fake_refuse(fake, MMIOD_E_VERSION, "");
