@@ -65,13 +65,15 @@ struct mmiod_client {
 	int epoll; /* what the program polls: socket, wake and timer; -1: it has not asked yet */
 	int wake;
 	unsigned int connections; /* made so far */
+	uint64_t greeting; /* id of the HELLO that has no answer yet; 0: none */
+	int refused; /* -errno: why the last try to be let in failed; 0 */
 	int timeout_ms; /* how long one reply may take */
 	int bound_ms; /* how long a receive that waits may take: SO_RCVTIMEO of the socket */
 	uint32_t wait_ms; /* how long requests for leases may wait for others */
 	int timer; /* in the poll set, for renewals; -1: not needed yet */
 	int64_t renew_at; /* CLOCK_BOOTTIME, ms: the first renewal that is due; 0: none */
 	uint64_t last_id; /* of a request; replies to greater ones are the daemon's mistake */
-	struct mmiod_msg_hello_reply hello;
+	struct mmiod_msg_hello_reply hello; /* the last; zero: none has come yet */
 	struct event_queue events;
 	int cancel; /* eventfd: readable once the program has said that it waits no more */
 	bool interruptible; /* a signal ends a wait */
@@ -91,5 +93,11 @@ struct mmiod_client {
 	uint8_t *request; /* REQUEST_MAX bytes, zero between requests */
 	char error[ERROR_MAX];
 };
+
+/* What the daemon has and knows is known. */
+static inline bool client_was_greeted(const struct mmiod_client *client)
+{
+	return client->hello.version != 0;
+}
 
 #endif

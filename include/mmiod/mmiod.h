@@ -85,11 +85,17 @@ struct mmiod_vector;
 /* ---- client: a connection to the daemon ---- */
 
 /**
- * Connect and agree on a version.
+ * Connect to the daemon.
  *
  * @path: the daemon's socket; NULL: the environment's MMIOD_SOCKET, else /run/mmiod/mmiod.sock.
- * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EPROTONOSUPPORT
- * (version), -EDQUOT; mmiod_client_error(NULL) has the sentence.
+ * Errors: -ENOENT, -ECONNREFUSED (no daemon), -EACCES (the socket's group), -EINVAL (MMIOD_PARK);
+ * mmiod_client_error(NULL) has the sentence.
+ *
+ * The daemon is greeted, and its answer not waited for: it is read before that to the first request,
+ * which goes out at once. A daemon that does not let the client in says why to that request, which is
+ * not carried out then: -EPROTONOSUPPORT (no common version), -EDQUOT (too many connections), -ENOBUFS,
+ * -EIO (it cannot start), -EPROTO (what it says makes no sense). Each further request asks it again.
+ * mmiod_client_event_fd() waits for the answer, so it tells a program that wants to know at once.
  *
  * When the daemon goes away later, a request connects again and is repeated: leases and mappings
  * are not touched by it. -ECONNRESET: it went away each time, three times in all. -ETIMEDOUT: it
@@ -113,8 +119,9 @@ const char *mmiod_client_error(const struct mmiod_client *client);
 
 /**
  * A descriptor that is readable whenever mmiod_client_next_event() has something to do: an event to
- * take, or a lease to renew. Owned by the client, which makes it when it is asked for first: negative
- * errno, of the first call only, as -EMFILE, or -EOWNERDEAD after fork.
+ * take, or a lease to renew. Owned by the client, which makes it when it is asked for first, as soon as
+ * the daemon has let the client in. Negative errno, until a call has succeeded: why the daemon did not,
+ * as mmiod_client_connect() says, -EMFILE, or -EOWNERDEAD after fork.
  */
 int mmiod_client_event_fd(const struct mmiod_client *client);
 

@@ -4,7 +4,8 @@
  *
  * Every message starts with struct mmiod_msg; its size is the packet's length exactly. The client
  * sends HELLO first, then requests, each with an id of its choice; the daemon sends exactly one
- * reply to each (out of order if it likes) and events. Integers are in host byte order (one host).
+ * reply to each (out of order if it likes, but that to HELLO first) and events. Requests may be behind
+ * HELLO before it is answered; if it is refused, they are dropped with the connection. Integers are in host byte order (one host).
  * Unknown flags and reserved fields that are not zero are errors.
  *
  * Structures grow at their end, so that daemon and library can be upgraded apart. A fixed part that

@@ -327,17 +327,32 @@ static int check_call(struct lease_call *call)
 	return err;
 }
 
-/* Nothing is sent unless all that is asked for makes sense. */
-int lease_call_begin(struct lease_call *call)
+/*
+ * One window is asked for in the same way whatever the daemon knows, behind HELLO. Of how many fit
+ * one message, and of memory in several extents, its greeting tells.
+ */
+static int hear_of_limits(const struct lease_call *call)
 {
 	int err;
 
+	if (client_was_greeted(call->client) || (call->count < 2 && call->opcode != MMIOD_OP_ALLOC))
+		return 0;
+	err = client_check(call->client);
+	return err ? err : connection_greeted(call->client);
+}
+
+/* Nothing is asked unless all that is asked for makes sense. */
+int lease_call_begin(struct lease_call *call)
+{
+	int err = hear_of_limits(call);
+
 	call->batch = MMIOD_MSG_FDS_MAX;
-	if (call->client->hello.max_fds < call->batch)
+	if (client_was_greeted(call->client) && call->client->hello.max_fds < call->batch)
 		call->batch = call->client->hello.max_fds;
 	for (size_t i = 0; i < call->count; i++)
 		call->leases[i] = NULL;
-	err = check_call(call);
+	if (!err)
+		err = check_call(call);
 	for (size_t i = 0; call->errors && i < call->count; i++)
 		call->errors[i] = err ? err : -ECANCELED;
 	return err;

@@ -56,14 +56,14 @@ static int start(struct mmiod_wait *wait)
 		err = pending_open(&wait->pending);
 	if (err)
 		return err;
-	if (client->sock < 0)
-		return connection_open(client); /* which sends it */
+	if (client->sock < 0 || client->greeting)
+		return connection_greeted(client); /* which sends it */
 	err = pending_send(&wait->pending);
 	if (err != -ECONNRESET)
 		return err ? client_fail(client, err, "cannot ask the daemon: %s", strerror(-err))
 			   : 0;
 	connection_close(client);
-	return connection_open(client);
+	return connection_greeted(client);
 }
 
 MMIOD_EXPORT int mmiod_wait_start_sized(struct mmiod_client *client, const struct mmiod_want *wants,
@@ -118,7 +118,7 @@ static int look(struct mmiod_wait *wait)
 	renew_due(client);
 	session_drain(client);
 	if (!wait->pending.answered && client->sock < 0) {
-		err = connection_open(client);
+		err = connection_greeted(client);
 		if (err)
 			pending_settle(&wait->pending, err);
 	}

@@ -4,7 +4,11 @@
  * daemon goes away the socket is closed at once, so that the program's poll() does not spin on it,
  * and the next request opens another.
  *
- * Events are put aside here, before anybody above sees them.
+ * Nobody waits for the daemon's answer to the first HELLO: the first request follows it at once, and
+ * whoever reads the reply to that finds the answer before it. Later HELLOs are waited for, because
+ * what a client asks depends on whether its leases are still there.
+ *
+ * Events and the answer to HELLO are put aside here, before anybody above sees them.
  */
 #include "base/error.h"
 #include "wire/wire.h"
@@ -40,6 +44,7 @@ void connection_close(struct mmiod_client *client)
 	if (client->epoll >= 0)
 		epoll_ctl(client->epoll, EPOLL_CTL_DEL, client->sock, NULL);
 	pending_suspend(client);
+	client->greeting = 0;
 	client->late_count = 0; /* what it granted ends with it, or with the files that came */
 	close(client->sock);
 	client->sock = -1;
@@ -136,10 +141,16 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool break
 	}
 }
 
+/*
+ * A daemon that hangs up with something unread makes the kernel tell of that first, and only then of
+ * what it had said: why a client was not let in, when a request was behind its HELLO.
+ */
 static int receive(struct mmiod_client *client, bool block, struct packet *packet)
 {
 	int err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, block, packet);
 
+	if (err == -ECONNRESET && client->greeting)
+		err = packet_receive(client->sock, client->buffer, MMIOD_MSG_MAX, false, packet);
 	if (err && err != -EAGAIN && err != -ECONNRESET && err != -EPROTO)
 		client_fail(client, err, "cannot receive from the daemon: %s", strerror(-err));
 	return err;
@@ -212,13 +223,9 @@ static int parse(const struct packet *packet, struct message *message)
 	return err ?: message->head.flags & MMIOD_MSG_REPLY ? 0 : -EPROTO;
 }
 
-/*
- * The next reply; events are put aside on the way. @block: the first packet is waited for, for the
- * client's timeout at most. 0 with a packet that the caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is not of this protocol) when the
- * connection is of no more use; or what is wrong here, with a sentence.
- */
-int connection_next(struct mmiod_client *client, bool block, struct packet *packet,
-		    struct message *message)
+/* The next reply, whatever it answers; events are put aside on the way. As connection_next(). */
+static int next_reply(struct mmiod_client *client, bool block, struct packet *packet,
+		      struct message *message)
 {
 	for (;;) {
 		int err = receive(client, block, packet);
@@ -239,6 +246,8 @@ int connection_next(struct mmiod_client *client, bool block, struct packet *pack
 	}
 }
 
+/* ---- HELLO ---- */
+
 /*
  * The last daemon's greeting stays in force until another has been understood. The module's leases
  * outlive connection and daemon; those of simulation end with either.
@@ -252,47 +261,88 @@ static int check_hello(struct mmiod_client *client, const struct reply *reply)
 		return err;
 	err = message_fixed(&reply->message, &hello, sizeof(hello), MMIOD_V1_HELLO_REPLY);
 	if (err || reply->message.head.opcode != MMIOD_OP_HELLO ||
-	    reply->message.head.id != client->last_id || !hello.max_fds)
+	    reply->message.head.id != client->greeting || !hello.max_fds)
 		return client_fail(client, -EPROTO, "%s: the daemon's greeting is malformed",
 				   client->path);
 	if (hello.version != MMIOD_PROTOCOL_VERSION)
 		return client_fail(client, -EPROTONOSUPPORT,
 				   "the daemon chose protocol %u, this library speaks %u",
 				   hello.version, MMIOD_PROTOCOL_VERSION);
-	if (client->connections)
+	if (client_was_greeted(client))
 		client->reconnected(client, client->hello.epoch != hello.epoch);
 	client->hello = hello;
+	client->greeting = 0;
 	return 0;
 }
 
-static int receive_hello(struct mmiod_client *client)
+/* The first reply, which has to be that to HELLO. If it is another, or a refusal, that was all. */
+static int take_hello(struct mmiod_client *client, struct packet *packet,
+		      const struct message *message)
 {
-	int64_t deadline = clock_ms() + client->timeout_ms;
-	struct packet packet;
-	struct reply reply = { .packet = &packet };
-	int err = connection_next(client, true, &packet, &reply.message), waited;
+	struct reply reply = { .message = *message, .packet = packet };
+	int err = check_hello(client, &reply);
 
-	/* It was bounded when it was made; after a packet that is no reply the rest is waited for. */
-	while (err == -EAGAIN) {
-		waited = connection_wait(client, deadline, false);
-		if (waited)
-			return waited;
-		err = connection_next(client, false, &packet, &reply.message);
-	}
+	packet_release(packet);
+	if (err)
+		connection_close(client);
+	client->refused = err;
+	return err;
+}
+
+static int fail_greeting(struct mmiod_client *client, int err)
+{
+	client->refused = err;
 	if (err == -EPROTO)
 		return client_fail(client, err, "%s: the daemon does not speak this protocol",
 				   client->path);
 	if (err == -ECONNRESET)
 		return client_fail(client, err, "%s: the daemon closed the connection",
 				   client->path);
-	if (err)
-		return err;
-	err = check_hello(client, &reply);
-	packet_release(&packet);
 	return err;
 }
 
-static int greet(struct mmiod_client *client)
+/*
+ * The next reply to a request; events and the answer to HELLO are put aside on the way. @block: the
+ * first packet is waited for, and that behind the answer to HELLO, each for the client's timeout at
+ * most. 0 with a packet that the caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is
+ * not of this protocol) when the connection is of no more use; why the daemon did not let the client
+ * in, with its sentence and the connection closed; or what is wrong here, with a sentence.
+ */
+int connection_next(struct mmiod_client *client, bool block, struct packet *packet,
+		    struct message *message)
+{
+	int err = next_reply(client, block, packet, message);
+
+	if (!client->greeting)
+		return err;
+	if (!err)
+		err = take_hello(client, packet, message);
+	else if (err == -EPROTO)
+		fail_greeting(client, err);
+	return err ? err : next_reply(client, block, packet, message);
+}
+
+static int receive_hello(struct mmiod_client *client)
+{
+	int64_t deadline = clock_ms() + client->timeout_ms;
+	struct message message;
+	struct packet packet;
+	int err = next_reply(client, true, &packet, &message);
+
+	/* It was bounded when it was made; after a packet that is no reply the rest is waited for. */
+	while (err == -EAGAIN) {
+		err = connection_wait(client, deadline, false);
+		if (!err)
+			err = next_reply(client, false, &packet, &message);
+	}
+	if (!err)
+		return take_hello(client, &packet, &message);
+	fail_greeting(client, err);
+	connection_close(client);
+	return err;
+}
+
+static int send_hello(struct mmiod_client *client)
 {
 	struct mmiod_msg_hello hello = {
 		.msg = { .size = sizeof(hello),
@@ -309,34 +359,45 @@ static int greet(struct mmiod_client *client)
 	/* A daemon that refuses connections may have said why before it closed. */
 	if (err && err != -ECONNRESET)
 		return client_fail(client, err, "%s: %s", client->path, strerror(-err));
-	return receive_hello(client);
+	client->greeting = hello.msg.id;
+	client->connections++;
+	return 0;
 }
 
 static int open_once(struct mmiod_client *client)
 {
 	int err = connect_socket(client);
 
+	if (!err)
+		err = send_hello(client);
 	if (err)
-		return err;
-	err = greet(client);
-	if (err) {
 		connection_close(client);
-		return err;
-	}
-	client->connections++;
-	pending_resume(client);
-	return 0;
+	client->refused = err;
+	return err;
 }
 
 /*
- * A daemon may be restarted between its accept() and its greeting; its socket has the next one
- * answer.
+ * Until there is a connection, and the daemon has said that it lets the client in. A daemon may be
+ * restarted between its accept() and its greeting; its socket has the next one answer.
  */
-int connection_open(struct mmiod_client *client)
+int connection_greeted(struct mmiod_client *client)
 {
 	int err = -ECONNRESET;
 
-	for (int i = 0; err == -ECONNRESET && i < GREETINGS_MAX; i++)
-		err = open_once(client);
+	if (client->sock >= 0 && !client->greeting)
+		return 0;
+	for (int i = 0; err == -ECONNRESET && i < GREETINGS_MAX; i++) {
+		err = client->sock < 0 ? open_once(client) : 0;
+		if (!err)
+			err = receive_hello(client);
+	}
+	if (!err)
+		pending_resume(client);
 	return err;
+}
+
+/* A first one on which requests may be sent, but that need not be greeted yet. */
+int connection_open(struct mmiod_client *client)
+{
+	return client_was_greeted(client) ? connection_greeted(client) : open_once(client);
 }

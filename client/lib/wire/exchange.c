@@ -81,18 +81,25 @@ static int fill_slots(struct mmiod_client *client, struct exchange *exchange, st
 	return 0;
 }
 
-/* The daemon is gone: connect again, and repeat what was not answered. */
-static int restart(struct mmiod_client *client, struct exchange *exchange, struct flight *flight)
+static int connect_again(struct mmiod_client *client, struct flight *flight)
 {
-	int err;
-
 	connection_close(client);
 	if (flight->resends++ == RESENDS_MAX)
 		return client_fail(client, -ECONNRESET,
 				   "%s: the daemon closed the connection, each time it was asked",
 				   client->path);
+	return connection_open(client);
+}
+
+/*
+ * The daemon is gone: connect again, and repeat what was not answered. One that has not answered
+ * HELLO may have said why it let nobody in, and else has not seen the request.
+ */
+static int restart(struct mmiod_client *client, struct exchange *exchange, struct flight *flight)
+{
+	int err = client->greeting ? connection_greeted(client) : connect_again(client, flight);
+
 	exchange->resent = true;
-	err = connection_open(client);
 	for (size_t i = 0; !err && i < IN_FLIGHT_MAX; i++)
 		if (flight->slots[i].id)
 			err = send_slot(client, exchange, &flight->slots[i]);

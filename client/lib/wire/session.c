@@ -79,11 +79,27 @@ static int open_event_fd(struct mmiod_client *client)
 	return client->epoll;
 }
 
-/* What a program polls is made when it is asked for first. */
+/* Whoever was refused hears so without asking again. */
+static int let_in(struct mmiod_client *client)
+{
+	if (client->refused && client->sock < 0 && !client_was_greeted(client))
+		return client_fail(client, client->refused,
+				   "%s: the daemon has not let this client in; its next request "
+				   "asks again",
+				   client->path);
+	return client->greeting || !client_was_greeted(client) ? connection_greeted(client) : 0;
+}
+
+/*
+ * What a program polls is made when it is asked for first, and by then the daemon has let the client
+ * in: its answer to HELLO is no event, and would wake the program for nothing.
+ */
 int session_event_fd(struct mmiod_client *client)
 {
 	int err = client->epoll < 0 ? client_check(client) : 0;
 
+	if (!err && client->epoll < 0)
+		err = let_in(client);
 	if (err || client->epoll >= 0)
 		return err ? err : client->epoll;
 	return open_event_fd(client);
@@ -175,7 +191,7 @@ int session_drain(struct mmiod_client *client)
 	}
 	if (err == -EAGAIN)
 		return 0;
-	if (err != -ECONNRESET && err != -EPROTO)
+	if ((err != -ECONNRESET && err != -EPROTO) || client->sock < 0)
 		return err;
 	if (!event_queue_empty(&client->events)) {
 		shutdown(client->sock, SHUT_RDWR);

@@ -143,6 +143,7 @@ void late_flush(struct mmiod_client *client);
 /* ---- connection.c ---- */
 
 int connection_open(struct mmiod_client *client);
+int connection_greeted(struct mmiod_client *client);
 void connection_close(struct mmiod_client *client);
 int connection_next(struct mmiod_client *client, bool block, struct packet *packet,
 		    struct message *message);

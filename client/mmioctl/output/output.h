@@ -32,6 +32,7 @@ int out_of_memory(const struct context *context);
 int output_flush(void);
 int output_close(const struct context *context, int status);
 int client_open(struct context *context);
+bool client_try(struct context *context);
 
 /* Where in a file the words stand that are worked on: errors then begin with it, and objects of
  * JSON are one line each, and say which line it is about. */

@@ -122,11 +122,40 @@ int report_not_found(const struct context *context, const char *format, ...)
 	return STATUS_NOT_FOUND;
 }
 
+/* Any error on the way to a daemon means "no daemon", but for permissions and our own shortages. */
+static bool means_no_daemon(int err)
+{
+	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;
+	bool poor = err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+
+	return !denied && !poor && err != -ETIMEDOUT && err != -EPROTONOSUPPORT;
+}
+
+static int report_no_daemon(const struct context *context, int err, const char *sentence)
+{
+	if (!means_no_daemon(err))
+		return report(context, err, "%s", sentence);
+	print_error(context, sentence, strerrorname_np(-err), STATUS_NO_DAEMON);
+	return STATUS_NO_DAEMON;
+}
+
+/*
+ * Connecting waits for no answer, so a daemon that lets nobody in says why to the first request. The
+ * descriptor for events is only for who was let in, and fails in the same way.
+ */
+static bool was_kept_out(const struct context *context, int err)
+{
+	return context->client && means_no_daemon(err) &&
+	       mmiod_client_event_fd(context->client) == err;
+}
+
 int report_client(const struct context *context, int err)
 {
-	const char *sentence = mmiod_client_error(context->client);
-	char named[768], hint[256] = "";
+	char sentence[512], named[768], hint[256] = "";
 
+	snprintf(sentence, sizeof(sentence), "%s", mmiod_client_error(context->client));
+	if (was_kept_out(context, err))
+		return report_no_daemon(context, err, sentence);
 	sentence_names(sentence[0] ? sentence : strerror(-err), named, sizeof(named));
 	if (err == -EACCES)
 		sentence_hint(sentence, hint, sizeof(hint));
@@ -184,19 +213,6 @@ int output_close(const struct context *context, int status)
 	return err && !status ? STATUS_FAILED : status;
 }
 
-/* Any error on the way to a daemon means "no daemon", but for permissions and our own shortages. */
-static int report_no_daemon(const struct context *context, int err)
-{
-	bool denied = err == -EACCES || err == -EPERM || err == -EDQUOT;
-	bool poor = err == -EMFILE || err == -ENFILE || err == -ENOMEM;
-	const char *sentence = mmiod_client_error(NULL);
-
-	if (denied || poor || err == -ETIMEDOUT || err == -EPROTONOSUPPORT)
-		return report(context, err, "%s", sentence);
-	print_error(context, sentence, strerrorname_np(-err), STATUS_NO_DAEMON);
-	return STATUS_NO_DAEMON;
-}
-
 /* Once: who needs the daemon says so, whoever asked for it before. */
 int client_open(struct context *context)
 {
@@ -205,5 +221,13 @@ int client_open(struct context *context)
 	if (context->client)
 		return 0;
 	err = mmiod_client_connect(context->socket, &context->client);
-	return err ? report_no_daemon(context, err) : 0;
+	return err ? report_no_daemon(context, err, mmiod_client_error(NULL)) : 0;
+}
+
+/* For verbs that can do without: whether there is a daemon, and it lets us in. */
+bool client_try(struct context *context)
+{
+	if (!context->client && mmiod_client_connect(context->socket, &context->client))
+		return false;
+	return mmiod_client_event_fd(context->client) >= 0;
 }

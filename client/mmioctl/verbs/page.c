@@ -205,7 +205,7 @@ static int ask(struct context *context, uint32_t pid, uint64_t where)
 	struct mmiod_frame *frame;
 	int err, status;
 
-	if (mmiod_client_connect(context->socket, &context->client))
+	if (!client_try(context))
 		return fall_back(context, pid, where);
 	err = pid ? mmiod_client_frame_at(context->client, pid, where, &frame)
 		  : mmiod_client_frame(context->client, where, &frame);

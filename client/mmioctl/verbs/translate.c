@@ -241,7 +241,7 @@ static int translate(struct translated *translated)
 	struct mmiod_translation *walk;
 	int err, status;
 
-	if (mmiod_client_connect(context->socket, &context->client))
+	if (!client_try(context))
 		return fall_back(translated);
 	err = mmiod_client_translate(context->client, translated->pid, translated->address, &walk);
 	if (err == -EOPNOTSUPP)

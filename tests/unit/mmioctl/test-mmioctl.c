@@ -122,6 +122,40 @@ Test(mmioctl, read_as_json_has_numbers_as_numbers)
 	json_decref(root);
 }
 
+static void let_nobody_in(struct fake *fake)
+{
+	fake_accept_silently(fake);
+	fake_read(fake);
+	fake_refuse(fake, MMIOD_E_INTERNAL, "the daemon cannot start: x.conf:3");
+	fake_hang_up(fake);
+}
+
+Test(mmioctl, a_daemon_that_lets_nobody_in_is_none)
+{
+	struct run run;
+
+	run_with(&run, let_nobody_in, NULL, "read", "shm");
+	cr_assert_eq(run.status, 6);
+	cr_assert_not_null(strstr(run.err, "the daemon cannot start: x.conf:3"));
+}
+
+static void fail_inside(struct fake *fake)
+{
+	fake_accept(fake);
+	fake_read(fake);
+	fake_refuse(fake, MMIOD_E_INTERNAL, "the backend failed");
+	fake_wait_hang_up(fake);
+}
+
+Test(mmioctl, a_daemon_that_fails_at_a_request_is_one)
+{
+	struct run run;
+
+	run_with(&run, fail_inside, NULL, "read", "shm");
+	cr_assert_eq(run.status, 1);
+	cr_assert_not_null(strstr(run.err, "the backend failed"));
+}
+
 Test(mmioctl, dump_shows_repeated_lines_once)
 {
 	struct fake fake;

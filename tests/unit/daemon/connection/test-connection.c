@@ -150,6 +150,106 @@ Test(connection, hello_comes_once)
 	answered_and_closed(fd, MMIOD_E_PROTOCOL);
 }
 
+/* ---- what is behind HELLO before it is answered ------------------------------------------------ */
+
+static void send_status(int fd, uint64_t id)
+{
+	struct mmiod_msg status = {
+		.size = sizeof(status), .opcode = MMIOD_OP_STATUS, .id = id, .fixed = sizeof(status)
+	};
+
+	client_send(fd, &status, sizeof(status));
+}
+
+static void send_one_lease(int fd)
+{
+	struct mmiod_wire_want element =
+		want("shm", 0, 4096, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE, 0);
+
+	send_lease(fd, &element, 1, 0);
+}
+
+Test(connection, requests_behind_hello_are_answered_after_it)
+{
+	int fd = client_connect(1234);
+	struct mmiod_msg_hello message = hello();
+
+	client_send(fd, &message, sizeof(message));
+	for (uint64_t id = 8; id < 18; id++)
+		send_status(fd, id);
+	rig_turn();
+	for (uint64_t id = 7; id < 18; id++) {
+		cr_assert_gt(client_receive(fd), 0);
+		cr_assert_eq(answer.msg.id, id);
+		cr_assert_eq(answer.msg.status, MMIOD_OK);
+	}
+	cr_assert_eq(client_receive(fd), -EAGAIN);
+	close(fd);
+}
+
+Test(connection, a_lease_behind_hello_is_granted_at_once)
+{
+	int fd = client_connect(1234);
+	struct mmiod_msg_hello message = hello();
+
+	client_send(fd, &message, sizeof(message));
+	send_one_lease(fd);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.msg.opcode, MMIOD_OP_HELLO);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.msg.opcode, MMIOD_OP_LEASE);
+	cr_assert_eq(n_answer_fds, 1u);
+	client_close_fds();
+	close(fd);
+}
+
+/* The client is to hear one reason, and nothing is done that nobody would know of. */
+Test(connection, what_is_behind_a_refused_hello_is_not_carried_out)
+{
+	size_t before = open_fds();
+	int fd = client_connect(1234);
+	struct mmiod_msg_hello message = hello();
+
+	message.version_min = message.version_max = 2;
+	client_send(fd, &message, sizeof(message));
+	send_one_lease(fd);
+	answered_and_closed(fd, MMIOD_E_VERSION);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_eq(rig.broker.host.counters.requests[MMIOD_OP_LEASE], 0u);
+	cr_assert_eq(open_fds(), before);
+}
+
+Test(connection, a_request_before_hello_is_not_saved_by_a_hello_behind_it)
+{
+	int fd = client_connect(1234);
+	struct mmiod_msg_hello message = hello();
+
+	send_status(fd, 6);
+	client_send(fd, &message, sizeof(message));
+	answered_and_closed(fd, MMIOD_E_PROTOCOL);
+	cr_assert_eq(answer.msg.id, 6u);
+}
+
+Test(connection, a_client_that_asks_behind_hello_and_is_gone_leaves_nothing_behind)
+{
+	struct mmiod_msg_hello message = hello();
+	size_t before = open_fds();
+
+	for (int i = 0; i < 10; i++) {
+		int fd = client_connect(1234);
+
+		client_send(fd, &message, sizeof(message));
+		send_one_lease(fd);
+		close(fd);
+		rig_turn();
+	}
+	cr_assert_eq(rig.broker.host.n_connections, 0u);
+	cr_assert_null(rig.broker.leases.table);
+	cr_assert_null(rig.broker.host.users.table);
+	cr_assert_eq(open_fds(), before);
+}
+
 Test(connection, without_hello_is_closed_after_a_while)
 {
 	int fd = client_connect(1234);

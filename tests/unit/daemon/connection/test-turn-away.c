@@ -65,6 +65,22 @@ Test(turn_away, root_hears_why_the_daemon_cannot_start_and_others_where_it_is_wr
 	close(fd);
 }
 
+Test(turn_away, who_asked_for_something_behind_hello_hears_why_without_a_reset)
+{
+	struct mmiod_msg status = {
+		.size = sizeof(status), .opcode = MMIOD_OP_STATUS, .id = 2, .fixed = sizeof(status)
+	};
+	int fd = come();
+
+	client_send(fd, &status, sizeof(status));
+	turn_away_all(listening, "there is no module", 50);
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.msg.opcode, MMIOD_OP_HELLO);
+	cr_assert_eq(answer.msg.status, MMIOD_E_INTERNAL);
+	cr_assert_eq(client_receive(fd), 0);
+	close(fd);
+}
+
 Test(turn_away, everybody_who_waits_is_answered)
 {
 	int fds[64];

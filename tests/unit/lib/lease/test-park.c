@@ -536,6 +536,12 @@ Test(park, the_environment_says_it_for_all_clients)
 	fake_leave(&fake, client);
 }
 
+static void hear_hello(struct fake *fake)
+{
+	fake_accept_silently(fake);
+	cr_expect_eq(fake_read(fake)->opcode, MMIOD_OP_HELLO);
+}
+
 Test(park, what_the_environment_says_must_make_sense)
 {
 	static const char *const wrong[] = { "yes", "-1", "3600001", "10ms", " 5", "1e3" };
@@ -544,7 +550,7 @@ Test(park, what_the_environment_says_must_make_sense)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		setenv("MMIOD_PARK", wrong[i], 1);
-		fake_start(&fake, greet_only, NULL);
+		fake_start(&fake, hear_hello, NULL);
 		cr_assert_eq(mmiod_client_connect(fake.path, &client), -EINVAL, "%s", wrong[i]);
 		cr_assert_null(client);
 		cr_assert_not_null(strstr(mmiod_client_error(NULL), "number of milliseconds"));

@@ -145,12 +145,16 @@ void fake_greet(struct fake *fake, uint32_t backend)
 
 void fake_greet_as(struct fake *fake, uint32_t backend, bool admin)
 {
-	const struct mmiod_msg *request = fake_read(fake);
+	fake_answer_hello(fake, fake_read(fake)->id, backend, admin);
+}
+
+void fake_answer_hello(struct fake *fake, uint64_t id, uint32_t backend, bool admin)
+{
 	struct mmiod_msg_hello_reply hello = {
 		.msg = { .size = sizeof(hello),
 			 .opcode = MMIOD_OP_HELLO,
 			 .flags = MMIOD_MSG_REPLY,
-			 .id = request->id,
+			 .id = id,
 			 .fixed = sizeof(hello) },
 		.version = MMIOD_PROTOCOL_VERSION,
 		.backend = backend,
@@ -421,6 +425,7 @@ struct mmiod_client *connect_or_fail(struct fake *fake)
 	int err = mmiod_client_connect(fake->path, &client);
 
 	cr_assert_eq(err, 0, "connect: %s", mmiod_client_error(NULL));
+	cr_assert_eq(connection_greeted(client), 0, "%s", mmiod_client_error(client));
 	return client;
 }
 

@@ -47,6 +47,7 @@ void fake_send_granted(struct fake *fake, const struct mmiod_msg *request,
 		       struct mmiod_wire_granted granted, int fd);
 void fake_greet(struct fake *fake, uint32_t backend);
 void fake_greet_as(struct fake *fake, uint32_t backend, bool admin);
+void fake_answer_hello(struct fake *fake, uint64_t id, uint32_t backend, bool admin);
 void fake_refuse(struct fake *fake, enum mmiod_outcome outcome, const char *text);
 void fake_event(struct fake *fake, enum mmiod_event_type type, uint64_t lease, const char *text);
 
@@ -74,6 +75,7 @@ void fake_end(struct fake *fake, enum mmiod_outcome outcome, const char *text);
 
 int memory_file(size_t size);
 size_t open_files(void);
+/* With the fake's greeting, so that it has accepted. */
 struct mmiod_client *connect_or_fail(struct fake *fake);
 /* Both ends of most tests: a fake and a client of it. */
 struct mmiod_client *fake_serve(struct fake *fake, void (*script)(struct fake *fake),

@@ -45,6 +45,7 @@ Test(client, takes_the_socket_from_the_environment)
 	fake_start(&fake, fake_accept, NULL);
 	setenv("MMIOD_SOCKET", fake.path, 1);
 	cr_assert_eq(mmiod_client_connect(NULL, &client), 0);
+	cr_assert_eq(connection_greeted(client), 0);
 	fake_leave(&fake, client);
 }
 
@@ -58,6 +59,23 @@ Test(client, refuses_a_path_that_no_socket_can_have)
 	cr_assert_eq(mmiod_client_connect(path, &client), -ENAMETOOLONG);
 }
 
+/* Connecting waits for no answer: that to the first request is what a client is refused by. */
+static void refused(void (*script)(struct fake *fake), int err, const char *words)
+{
+	size_t files = open_files();
+	struct mmiod_client *client;
+	struct mmiod_status status;
+	struct fake fake;
+
+	fake_start(&fake, script, NULL);
+	cr_assert_eq(mmiod_client_connect(fake.path, &client), 0);
+	cr_assert_eq(mmiod_client_status(client, &status), err, "%s", mmiod_client_error(client));
+	cr_assert(strstr(mmiod_client_error(client), words), "%s", mmiod_client_error(client));
+	cr_assert_eq(client->sock, -1);
+	fake_leave(&fake, client);
+	cr_assert_eq(open_files(), files);
+}
+
 static void refuse_with_quota(struct fake *fake)
 {
 	fake_accept_silently(fake);
@@ -67,15 +85,7 @@ static void refuse_with_quota(struct fake *fake)
 
 Test(client, hears_why_it_is_refused)
 {
-	struct mmiod_client *client;
-	size_t files = open_files();
-	struct fake fake;
-
-	fake_start(&fake, refuse_with_quota, NULL);
-	cr_assert_eq(mmiod_client_connect(fake.path, &client), -EDQUOT);
-	cr_assert_str_eq(mmiod_client_error(NULL), "user has 64 connections");
-	fake_stop(&fake);
-	cr_assert_eq(open_files(), files);
+	refused(refuse_with_quota, -EDQUOT, "user has 64 connections");
 }
 
 static void refuse_version(struct fake *fake)
@@ -98,13 +108,7 @@ static void refuse_version(struct fake *fake)
 
 Test(client, greets_with_its_versions_and_hears_of_a_mismatch)
 {
-	struct mmiod_client *client;
-	struct fake fake;
-
-	fake_start(&fake, refuse_version, NULL);
-	cr_assert_eq(mmiod_client_connect(fake.path, &client), -EPROTONOSUPPORT);
-	cr_assert(strstr(mmiod_client_error(NULL), "version"));
-	fake_stop(&fake);
+	refused(refuse_version, -EPROTONOSUPPORT, "version");
 }
 
 static void greet_with_garbage(struct fake *fake)
@@ -136,23 +140,9 @@ static void greet_as_version_9(struct fake *fake)
 	fake_send(fake, &hello, sizeof(hello), NULL, 0);
 }
 
-static void bad_greeting(void (*script)(struct fake *fake), int err)
-{
-	struct mmiod_client *client;
-	size_t files = open_files();
-	struct fake fake;
-
-	fake_start(&fake, script, NULL);
-	cr_assert_eq(mmiod_client_connect(fake.path, &client), err);
-	cr_assert_null(client);
-	cr_assert_not(strlen(mmiod_client_error(NULL)) == 0);
-	fake_stop(&fake);
-	cr_assert_eq(open_files(), files);
-}
-
 Test(client, refuses_a_greeting_that_is_none)
 {
-	bad_greeting(greet_with_garbage, -EPROTO);
+	refused(greet_with_garbage, -EPROTO, "does not speak this protocol");
 }
 
 /* Its sentence is said to lie behind the message. */
@@ -172,7 +162,7 @@ static void refuse_badly(struct fake *fake)
 
 Test(client, refuses_a_refusal_that_is_malformed)
 {
-	bad_greeting(refuse_badly, -EPROTO);
+	refused(refuse_badly, -EPROTO, "refusal breaks the protocol");
 }
 
 static void restart_without_files(struct fake *fake)
@@ -209,12 +199,12 @@ Test(client, is_not_led_by_a_greeting_that_it_refused)
 
 Test(client, notices_a_daemon_that_hangs_up)
 {
-	bad_greeting(hang_up_at_once, -ECONNRESET);
+	refused(hang_up_at_once, -ECONNRESET, "closed the connection");
 }
 
 Test(client, refuses_a_version_that_it_did_not_offer)
 {
-	bad_greeting(greet_as_version_9, -EPROTONOSUPPORT);
+	refused(greet_as_version_9, -EPROTONOSUPPORT, "chose protocol 9");
 }
 
 Test(client, leaves_no_file_behind)
