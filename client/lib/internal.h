@@ -66,6 +66,7 @@ struct mmiod_client {
 	int wake;
 	unsigned int connections; /* made so far */
 	uint64_t greeting; /* id of the HELLO that has no answer yet; 0: none */
+	bool nameless; /* the daemon is older than HELLO with a name */
 	int refused; /* -errno: why the last try to be let in failed; 0 */
 	int timeout_ms; /* how long one reply may take */
 	int bound_ms; /* how long a receive that waits may take: SO_RCVTIMEO of the socket */

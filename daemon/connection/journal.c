@@ -38,15 +38,18 @@ static const char *limit_key(enum mmiod_limit limit)
 void journal_turned_away(struct connection_host *host, const struct peer *peer,
 			 enum mmiod_limit limit, const char *why)
 {
+	struct holder holder = peer->holder;
 	const struct log_fields fields = {
 		.message_id = limit ? LOG_ID_QUOTA : LOG_ID_DENIAL,
-		.holder = &peer->holder,
+		.holder = &holder,
 		.connected = true,
 		.limit = limit_key(limit),
 	};
 
-	if (journal_may(host, peer->subject.uid))
-		log_line(LOG_NOTICE, &fields, "turned away pid %u: %s", peer->holder.pid, why);
+	if (!journal_may(host, peer->subject.uid))
+		return;
+	peer_read_comm(&holder); /* its HELLO is not read */
+	log_line(LOG_NOTICE, &fields, "turned away pid %u: %s", holder.pid, why);
 }
 
 void journal_dropped(struct connection *connection, const char *why)
@@ -56,9 +59,12 @@ void journal_dropped(struct connection *connection, const char *why)
 					   .holder = holder,
 					   .connected = true };
 
-	if (journal_may(connection->host, holder->uid))
-		log_line(LOG_WARNING, &fields, "dropped the connection of uid %u, pid %u: %s",
-			 holder->uid, holder->pid, why);
+	if (!journal_may(connection->host, holder->uid))
+		return;
+	if (!connection->greeted)
+		peer_read_comm(&connection->peer.holder);
+	log_line(LOG_WARNING, &fields, "dropped the connection of uid %u, pid %u: %s", holder->uid,
+		 holder->pid, why);
 }
 
 /* ---- leases ---------------------------------------------------------------------------------- */

@@ -184,8 +184,23 @@ int peer_read(struct peer *peer, int fd)
 	/* All of them are one user, who is none of those that have a name here. */
 	if (!peer->subject.known)
 		peer->subject.uid = peer->holder.uid = overflow_uid;
-	peer_read_comm(&peer->holder);
 	return read_groups(peer, fd, cred.gid);
+}
+
+/*
+ * The name that the process has told in HELLO; empty: of an older library, and it is looked up. It is
+ * not looked up when somebody asks first: it goes into the tag of each window, by which the holder is
+ * known when the process is gone, and its number another's. To look it up at all is a fifth of what the
+ * connection of a new process costs, because the kernel makes the process's files in /proc for it.
+ */
+void peer_name(struct peer *peer, const char told[static 16])
+{
+	struct holder *holder = &peer->holder;
+
+	memset(holder->comm, 0, sizeof(holder->comm));
+	memcpy(holder->comm, told, strnlen(told, sizeof(holder->comm) - 1));
+	if (!holder->comm[0])
+		peer_read_comm(holder);
 }
 
 void peer_clear(struct peer *peer)

@@ -2,7 +2,7 @@
 /*
  * The process at the other end of a connection: read once, when it is accepted, and never again.
  * The kernel noted it when the peer called connect(); a process that hands its socket on hands on
- * its identity with it.
+ * its identity with it. Its name, which nothing is decided by, comes with HELLO.
  */
 #ifndef MMIOD_DAEMON_CONNECTION_PEER_H
 #define MMIOD_DAEMON_CONNECTION_PEER_H
@@ -23,6 +23,7 @@ struct peer {
 void peer_init(void);
 bool peer_is_known(uid_t uid);
 int peer_read(struct peer *peer, int fd);
+void peer_name(struct peer *peer, const char told[static 16]);
 void peer_read_comm(struct holder *holder);
 void peer_find_unit(uint32_t pid, char *unit, size_t size);
 const char *peer_unit(struct peer *peer);

@@ -33,6 +33,7 @@ enum request_result request_hello(struct call *call)
 	if (hello->max_message < MMIOD_MSG_MAX)
 		return refuse_hello(call, MMIOD_E_INVALID, "max_message must be at least 65536");
 	connection_greeted(call->connection);
+	peer_name(&call->connection->peer, hello->comm);
 	call->connection->knows_extents = hello->features & MMIOD_HELLO_EXTENTS;
 	call->connection->takes_many = hello->features & MMIOD_HELLO_NOTICES;
 	ledger_attach_orphans(call->broker, call->connection);

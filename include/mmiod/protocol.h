@@ -151,8 +151,13 @@ struct mmiod_msg_hello {
 	uint64_t features; /* MMIOD_HELLO_* */
 	uint32_t max_message; /* what the client can take: at least MMIOD_MSG_MAX */
 	uint32_t reserved;
+	/*
+	 * The name of the process, for people; empty: the daemon looks it up. A daemon that does not
+	 * know of it refuses HELLO by MMIOD_E_PROTOCOL, and a client then greets it without.
+	 */
+	char comm[16];
 };
-static_assert(sizeof(struct mmiod_msg_hello) == 56, "wire layout");
+static_assert(sizeof(struct mmiod_msg_hello) == 72, "wire layout");
 
 struct mmiod_msg_hello_reply {
 	struct mmiod_msg msg;

@@ -13,11 +13,14 @@
 #include "base/error.h"
 #include "wire/wire.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -275,13 +278,42 @@ static int check_hello(struct mmiod_client *client, const struct reply *reply)
 	return 0;
 }
 
-/* The first reply, which has to be that to HELLO. If it is another, or a refusal, that was all. */
+/* It knows not all of HELLO, and there is no other reason for it to say so. */
+static bool is_older(const struct mmiod_client *client, const struct message *message)
+{
+	return !client->nameless && message->head.opcode == MMIOD_OP_HELLO &&
+	       (message->head.status == MMIOD_E_PROTOCOL ||
+		message->head.status == MMIOD_E_UNSUPPORTED);
+}
+
+static int open_once(struct mmiod_client *client);
+
+/* Once and for all: the daemons that follow are greeted in the same way. */
+static int greet_older(struct mmiod_client *client)
+{
+	int err;
+
+	connection_close(client);
+	client->nameless = true;
+	err = open_once(client);
+	return err ? err : -ERESTART;
+}
+
+/*
+ * The first reply, which has to be that to HELLO. If it is another, or a refusal, that was all.
+ * -ERESTART: there is a new connection, whose HELLO has no answer yet.
+ */
 static int take_hello(struct mmiod_client *client, struct packet *packet,
 		      const struct message *message)
 {
 	struct reply reply = { .message = *message, .packet = packet };
-	int err = check_hello(client, &reply);
+	int err;
 
+	if (is_older(client, message)) {
+		packet_release(packet);
+		return greet_older(client);
+	}
+	err = check_hello(client, &reply);
 	packet_release(packet);
 	if (err)
 		connection_close(client);
@@ -305,8 +337,9 @@ static int fail_greeting(struct mmiod_client *client, int err)
  * The next reply to a request; events and the answer to HELLO are put aside on the way. @block: the
  * first packet is waited for, and that behind the answer to HELLO, each for the client's timeout at
  * most. 0 with a packet that the caller releases; -EAGAIN; -ECONNRESET or -EPROTO (what arrived is
- * not of this protocol) when the connection is of no more use; why the daemon did not let the client
- * in, with its sentence and the connection closed; or what is wrong here, with a sentence.
+ * not of this protocol) when the connection is of no more use; -ERESTART when there is another, on
+ * which nothing was asked yet; why the daemon did not let the client in, with its sentence and the
+ * connection closed; or what is wrong here, with a sentence.
  */
 int connection_next(struct mmiod_client *client, bool block, struct packet *packet,
 		    struct message *message)
@@ -342,20 +375,33 @@ static int receive_hello(struct mmiod_client *client)
 	return err;
 }
 
+/*
+ * As /proc has it, which is the main thread's; the daemon would have to read it there. The names of
+ * other threads say what they do, and not whose they are.
+ */
+static void put_own_name(const struct mmiod_client *client, char name[16])
+{
+	if (gettid() != client->owner_pid || prctl(PR_GET_NAME, name) < 0)
+		snprintf(name, 16, "%s", program_invocation_short_name);
+}
+
 static int send_hello(struct mmiod_client *client)
 {
+	size_t size = client->nameless ? MMIOD_V1_HELLO : sizeof(struct mmiod_msg_hello);
 	struct mmiod_msg_hello hello = {
-		.msg = { .size = sizeof(hello),
+		.msg = { .size = (uint32_t)size,
 			 .opcode = MMIOD_OP_HELLO,
 			 .id = ++client->last_id,
-			 .fixed = sizeof(hello) },
+			 .fixed = (uint32_t)size },
 		.version_min = MMIOD_PROTOCOL_VERSION,
 		.version_max = MMIOD_PROTOCOL_VERSION,
 		.features = MMIOD_HELLO_FEATURES,
 		.max_message = MMIOD_MSG_MAX,
 	};
-	int err = packet_send(client->sock, &hello, sizeof(hello), 0);
+	int err;
 
+	put_own_name(client, hello.comm);
+	err = packet_send(client->sock, &hello, size, 0);
 	/* A daemon that refuses connections may have said why before it closed. */
 	if (err && err != -ECONNRESET)
 		return client_fail(client, err, "%s: %s", client->path, strerror(-err));
@@ -382,15 +428,15 @@ static int open_once(struct mmiod_client *client)
  */
 int connection_greeted(struct mmiod_client *client)
 {
-	int err = -ECONNRESET;
+	int tries = 0, err;
 
 	if (client->sock >= 0 && !client->greeting)
 		return 0;
-	for (int i = 0; err == -ECONNRESET && i < GREETINGS_MAX; i++) {
+	do {
 		err = client->sock < 0 ? open_once(client) : 0;
 		if (!err)
 			err = receive_hello(client);
-	}
+	} while (err == -ERESTART || (err == -ECONNRESET && ++tries < GREETINGS_MAX));
 	if (!err)
 		pending_resume(client);
 	return err;

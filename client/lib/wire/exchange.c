@@ -93,7 +93,8 @@ static int connect_again(struct mmiod_client *client, struct flight *flight)
 
 /*
  * The daemon is gone: connect again, and repeat what was not answered. One that has not answered
- * HELLO may have said why it let nobody in, and else has not seen the request.
+ * HELLO may have said why it let nobody in, and else has not seen the request; nor has an older one,
+ * which is being greeted again.
  */
 static int restart(struct mmiod_client *client, struct exchange *exchange, struct flight *flight)
 {
@@ -327,7 +328,7 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 	late_flush(client);
 	while (!err && flight.answered < exchange->count) {
 		err = step(client, exchange, &flight);
-		while (err == -ECONNRESET && client->sock >= 0)
+		while ((err == -ECONNRESET || err == -ERESTART) && client->sock >= 0)
 			err = restart(client, exchange, &flight);
 	}
 	if (err == -EPROTO)

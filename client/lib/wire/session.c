@@ -189,7 +189,7 @@ int session_drain(struct mmiod_client *client)
 		late_take(client, &reply);
 		packet_release(&packet);
 	}
-	if (err == -EAGAIN)
+	if (err == -EAGAIN || err == -ERESTART)
 		return 0;
 	if ((err != -ECONNRESET && err != -EPROTO) || client->sock < 0)
 		return err;

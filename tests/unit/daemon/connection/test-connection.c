@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include "support/rig.h"
 
@@ -148,6 +149,66 @@ Test(connection, hello_comes_once)
 
 	client_send(fd, &message, sizeof(message));
 	answered_and_closed(fd, MMIOD_E_PROTOCOL);
+}
+
+/* ---- the name of the process ------------------------------------------------------------------- */
+
+/* As the only lease says who holds it. */
+static const char *name_of_holder(const char *told, size_t size)
+{
+	int fd = client_connect(1234);
+	struct mmiod_msg_hello message = hello();
+
+	message.msg.size = message.msg.fixed = (uint32_t)size;
+	memcpy(message.comm, told, sizeof(message.comm));
+	client_send(fd, &message, size);
+	rig_turn();
+	cr_assert_gt(client_receive(fd), 0);
+	cr_assert_eq(answer.msg.status, MMIOD_OK);
+	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
+	return rig.broker.leases.table->holder.comm;
+}
+
+static const char *own_name(void)
+{
+	static char name[16];
+
+	cr_assert_eq(prctl(PR_GET_NAME, name), 0);
+	return name;
+}
+
+Test(connection, a_holder_has_the_name_that_its_process_told)
+{
+	cr_assert_str_eq(name_of_holder("teller\0\0\0\0\0\0\0\0\0", 72), "teller");
+}
+
+Test(connection, a_name_that_is_not_terminated_is_cut)
+{
+	cr_assert_str_eq(name_of_holder("0123456789abcdef", 72), "0123456789abcde");
+}
+
+Test(connection, a_process_that_tells_no_name_has_that_of_proc)
+{
+	cr_assert_str_eq(name_of_holder((const char[16]){ "" }, 72), own_name());
+}
+
+Test(connection, an_older_library_tells_no_name)
+{
+	cr_assert_str_eq(name_of_holder((const char[16]){ "not sent" }, MMIOD_V1_HELLO),
+			 own_name());
+}
+
+/* Such as a terminal would obey. */
+Test(connection, a_name_is_escaped_where_people_read_it)
+{
+	int other = client_hello(1235);
+	const struct mmiod_wire_granted *granted;
+
+	name_of_holder("e\033[31m\n\0\0\0\0\0\0\0\0", 72);
+	cr_assert_eq(client_lease_one(other, 0, 4096, NULL), MMIOD_E_BUSY);
+	granted = answer_element(0);
+	cr_assert_not_null(strstr(answer_text(granted->text), "e\\x1b[31m"), "%s",
+			   answer_text(granted->text));
 }
 
 /* ---- what is behind HELLO before it is answered ------------------------------------------------ */

@@ -45,6 +45,7 @@ static struct peer self(void)
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	cr_assert_eq(peer_read(&peer, pair[0]), 0);
+	peer_name(&peer, (const char[16]){ "" });
 	close(pair[0]);
 	close(pair[1]);
 	return peer;

@@ -46,7 +46,7 @@ static const struct {
 	size_t fixed;
 	size_t stride;
 } shapes[] = {
-	{ MMIOD_OP_HELLO, sizeof(struct mmiod_msg_hello), 0 },
+	{ MMIOD_OP_HELLO, MMIOD_V1_HELLO, 0 },
 	{ MMIOD_OP_STATUS, sizeof(struct mmiod_msg), 0 },
 	{ MMIOD_OP_REGIONS, sizeof(struct mmiod_msg_list), 0 },
 	{ MMIOD_OP_LEASES, sizeof(struct mmiod_msg_list), 0 },
@@ -78,6 +78,8 @@ static void begin_shape(size_t i, size_t more_fixed, size_t more_stride)
 static size_t known_fixed(size_t i)
 {
 	switch (shapes[i].opcode) {
+	case MMIOD_OP_HELLO:
+		return sizeof(struct mmiod_msg_hello) - MMIOD_V1_HELLO;
 	case MMIOD_OP_LEASE:
 	case MMIOD_OP_ALLOC:
 		return sizeof(struct mmiod_msg_lease) - MMIOD_V1_LEASE_REQUEST;

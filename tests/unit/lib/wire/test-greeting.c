@@ -5,8 +5,12 @@
  */
 #include "support/fake.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -259,6 +263,158 @@ Test(greeting, comes_before_a_request_that_is_not_waited_for)
 	cr_assert_eq(poll(&answer, 1, -1), 1);
 	cr_assert_eq(mmiod_wait_finish(wait, &lease, NULL), 1);
 	mmiod_lease_free(lease);
+	fake_leave(&fake, client);
+}
+
+/* ---- the name of the process ------------------------------------------------------------------- */
+
+static void read_name(struct fake *fake)
+{
+	const struct mmiod_msg_hello *hello;
+
+	fake_accept_silently(fake);
+	hello = (const void *)fake_read(fake);
+	cr_expect_eq(hello->msg.fixed, sizeof(*hello));
+	cr_expect_str_eq(hello->comm, fake->argument);
+	welcome(fake, hello->msg.id);
+	fake_wait_hang_up(fake);
+}
+
+Test(greeting, tells_the_name_of_the_process)
+{
+	struct mmiod_client *client;
+	struct fake fake;
+
+	prctl(PR_SET_NAME, "fifteen letters");
+	client = connect_without_waiting(&fake, read_name, (void *)"fifteen letters");
+	cr_assert_geq(mmiod_client_event_fd(client), 0);
+	fake_leave(&fake, client);
+}
+
+static void *connect_as_worker(void *data)
+{
+	struct mmiod_client **client = data;
+
+	prctl(PR_SET_NAME, "worker");
+	cr_assert_eq(mmiod_client_connect(NULL, client), 0);
+	return NULL;
+}
+
+Test(greeting, tells_no_name_of_a_thread)
+{
+	char name[16] = "";
+	struct mmiod_client *client;
+	pthread_t worker;
+	struct fake fake;
+
+	snprintf(name, sizeof(name), "%s", program_invocation_short_name);
+	fake_start(&fake, read_name, name);
+	setenv("MMIOD_SOCKET", fake.path, 1);
+	cr_assert_eq(pthread_create(&worker, NULL, connect_as_worker, &client), 0);
+	pthread_join(worker, NULL);
+	cr_assert_geq(mmiod_client_event_fd(client), 0);
+	fake_leave(&fake, client);
+}
+
+/* As a daemon that does not know that HELLO has a name. */
+static void refuse_name(struct fake *fake)
+{
+	fake_accept_silently(fake);
+	cr_expect_gt(fake_read(fake)->fixed, MMIOD_V1_HELLO);
+	fake_refuse(fake, MMIOD_E_PROTOCOL, "the fixed part asks for something unknown here");
+	fake_hang_up(fake);
+}
+
+static void greet_without_name(struct fake *fake)
+{
+	fake_accept_silently(fake);
+	cr_expect_eq(fake_read(fake)->fixed, MMIOD_V1_HELLO);
+	cr_expect_eq(((struct mmiod_msg *)fake->request)->size, MMIOD_V1_HELLO);
+	welcome(fake, ((struct mmiod_msg *)fake->request)->id);
+}
+
+/* Twice: the second connection begins with what the first found out. */
+static void serve_as_older(struct fake *fake)
+{
+	refuse_name(fake);
+	for (uint64_t lease = 1; lease <= 2; lease++) {
+		greet_without_name(fake);
+		cr_expect_eq(fake_read(fake)->opcode, MMIOD_OP_LEASE);
+		fake_grant(fake, fake->request, lease, NULL);
+		fake_hang_up(fake);
+	}
+}
+
+Test(greeting, is_repeated_without_the_name_to_an_older_daemon)
+{
+	size_t files = open_files();
+	struct mmiod_client *client;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	client = connect_without_waiting(&fake, serve_as_older, NULL);
+	for (uint64_t id = 1; id <= 2; id++) {
+		cr_assert_eq(ask(client, &lease), 0, "%s", mmiod_client_error(client));
+		cr_assert_eq(mmiod_lease_id(lease), id);
+		mmiod_lease_free(lease);
+	}
+	fake_leave(&fake, client);
+	cr_assert_eq(open_files(), files);
+}
+
+static void wait_as_older(struct fake *fake)
+{
+	refuse_name(fake);
+	greet_without_name(fake);
+	fake_event(fake, MMIOD_EVENT_REVOKED, 3, "by whom");
+	fake_wait_hang_up(fake);
+}
+
+Test(greeting, is_repeated_for_who_only_connects_and_looks)
+{
+	struct mmiod_client *client;
+	struct mmiod_event event;
+	struct fake fake;
+	int n;
+
+	client = connect_without_waiting(&fake, wait_as_older, NULL);
+	while (!(n = mmiod_client_next_event(client, &event)))
+		usleep(1000);
+	cr_assert_eq(n, 1, "%s", mmiod_client_error(client));
+	fake_leave(&fake, client);
+}
+
+Test(greeting, is_repeated_for_who_polls)
+{
+	struct mmiod_client *client;
+	struct pollfd events = { .events = POLLIN };
+	struct fake fake;
+
+	client = connect_without_waiting(&fake, wait_as_older, NULL);
+	events.fd = mmiod_client_event_fd(client);
+	cr_assert_geq(events.fd, 0);
+	cr_assert_eq(poll(&events, 1, -1), 1);
+	fake_leave(&fake, client);
+}
+
+static void refuse_name_for_ever(struct fake *fake)
+{
+	refuse_name(fake);
+	fake_accept_silently(fake);
+	fake_read(fake);
+	fake_refuse(fake, MMIOD_E_PROTOCOL, "whatever it is");
+	fake_hang_up(fake);
+}
+
+Test(greeting, is_repeated_once)
+{
+	struct mmiod_client *client;
+	struct mmiod_lease *lease;
+	struct fake fake;
+
+	client = connect_without_waiting(&fake, refuse_name_for_ever, NULL);
+	cr_assert_eq(ask(client, &lease), -EPROTO);
+	cr_assert_str_eq(mmiod_client_error(client), "whatever it is");
 	fake_leave(&fake, client);
 }
 
