@@ -10,7 +10,6 @@
 #include "lease/park.h"
 
 #include <string.h>
-#include <sys/eventfd.h>
 
 MMIOD_EXPORT int mmiod_client_connect(const char *path, struct mmiod_client **client)
 {
@@ -80,13 +79,9 @@ MMIOD_EXPORT void mmiod_client_set_interruptible(struct mmiod_client *client, in
 	client->interruptible = interruptible != 0;
 }
 
-/* Nothing but write(): signal handlers call it. The counter is never full. */
 MMIOD_EXPORT void mmiod_client_cancel(struct mmiod_client *client)
 {
-	int saved = errno;
-
-	eventfd_write(client->cancel, 1);
-	errno = saved;
+	cancel_say(client);
 }
 
 struct monitor_call {

@@ -76,7 +76,8 @@ struct mmiod_client {
 	uint64_t last_id; /* of a request; replies to greater ones are the daemon's mistake */
 	struct mmiod_msg_hello_reply hello; /* the last; zero: none has come yet */
 	struct event_queue events;
-	int cancel; /* eventfd: readable once the program has said that it waits no more */
+	int cancel; /* eventfd: readable once the program has said that it waits no more; -1: none yet */
+	bool cancelled; /* said when there was none; both atomically, see cancel.c */
 	bool interruptible; /* a signal ends a wait */
 	uint64_t *late; /* leases that came when nobody waited for them, to be given back */
 	size_t late_count;

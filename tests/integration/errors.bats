@@ -191,9 +191,10 @@ fails() {
 
 @test "status 1: no descriptor left to connect with, which is no fault of the daemon's" {
 	start_daemon
-	run bash -c 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; ulimit -n 4; exec mmioctl list'
+	printf 0123 >"$T/word" # which takes the only one that is left
+	run bash -c 'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"; done; ulimit -n 4; exec mmioctl load regs "$0"' "$T/word"
 	expect_status 1
-	expect_match 'Too many open files'
+	expect_match 'cannot connect to .*: Too many open files'
 }
 
 @test "status 6: a daemon without a module" {

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -110,13 +109,6 @@ static int connect_socket(struct mmiod_client *client)
 	return err;
 }
 
-static int take_cancel(const struct mmiod_client *client)
-{
-	eventfd_t count;
-
-	return eventfd_read(client->cancel, &count) < 0 ? -errno : 0;
-}
-
 /*
  * Until the socket is readable (or closed): 0, -ETIMEDOUT. @breakable: -ECANCELED, the program said
  * that it waits no more; -EINTR, a signal came and the program wants to be told.
@@ -132,7 +124,7 @@ int connection_wait(struct mmiod_client *client, int64_t deadline_ms, bool break
 
 		if (n > 0 && files[0].revents)
 			return 0;
-		if (n > 0 && !take_cancel(client))
+		if (n > 0 && cancel_take(client))
 			return client_fail(client, -ECANCELED, "cancelled while it waited");
 		if (n == 0 && left <= INT_MAX)
 			return client_fail(client, -ETIMEDOUT,

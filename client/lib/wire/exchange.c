@@ -321,7 +321,9 @@ int exchange_run(struct mmiod_client *client, struct exchange *exchange)
 	if (err)
 		return err;
 	exchange->resent = false;
-	if (client->sock < 0)
+	if (exchange->breakable)
+		err = cancel_listen(client);
+	if (!err && client->sock < 0)
 		err = connection_open(client);
 	if (!err)
 		renew_due(client);

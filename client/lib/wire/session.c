@@ -38,15 +38,6 @@ void session_close(struct mmiod_client *client)
 	free(client);
 }
 
-/* mmiod_client_cancel() is for other threads and signal handlers, which can make nothing. */
-static int open_cancel(struct mmiod_client *client)
-{
-	client->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (client->cancel < 0)
-		return client_fail(client, -errno, "cannot make a descriptor: %s", strerror(errno));
-	return 0;
-}
-
 static int fail_event_fd(struct mmiod_client *client)
 {
 	int err = -errno;
@@ -160,9 +151,7 @@ int session_open(const char *path, void (*reconnected)(struct mmiod_client *clie
 		return -ENOMEM;
 	}
 	made->reconnected = reconnected;
-	err = open_cancel(made);
-	if (!err)
-		err = connection_open(made);
+	err = connection_open(made);
 	if (!err) {
 		*client = made;
 		return 0;

@@ -4,6 +4,7 @@
  *
  *	packet, message		one packet with its files; its contents, with their bounds checked
  *	event, notice, renew	what the daemon tells by itself; renewals of leases
+ *	cancel			that a program waits no more
  *	pending, late		requests that are sent and not waited for; answers that come too late
  *	connection		the socket's life, HELLO
  *	exchange, session	requests and their replies; a client's beginning and end
@@ -139,6 +140,12 @@ void pending_disown(struct mmiod_client *client);
 
 void late_take(struct mmiod_client *client, struct reply *reply);
 void late_flush(struct mmiod_client *client);
+
+/* ---- cancel.c ---- */
+
+void cancel_say(struct mmiod_client *client);
+int cancel_listen(struct mmiod_client *client);
+bool cancel_take(const struct mmiod_client *client);
 
 /* ---- connection.c ---- */
 

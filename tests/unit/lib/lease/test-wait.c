@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RW (MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE)
 
@@ -95,6 +96,65 @@ Test(wait, a_call_that_waits_can_be_cancelled)
 	fake_leave(&fake, client);
 }
 
+static void cancelled_once(struct fake *fake)
+{
+	static uint8_t lease[MMIOD_MSG_MAX];
+	struct mmiod_msg_cancel cancel;
+
+	read_broken_off(fake, lease, &cancel, fake->argument);
+	answer_bare(fake, (struct mmiod_msg *)lease, MMIOD_E_CANCELLED);
+	answer_bare(fake, &cancel.msg, MMIOD_OK);
+	cr_assert_eq(fake_read(fake)->opcode, MMIOD_OP_LEASE);
+	fake_grant(fake, fake->request, 17, NULL);
+	fake_wait_hang_up(fake);
+}
+
+static void by_nothing(struct fake *fake)
+{
+}
+
+/* What wakes the first one is made by it. */
+Test(wait, that_is_cancelled_before_it_is_begun_ends_at_once_and_the_next_one_goes_on)
+{
+	struct mmiod_lease *lease;
+	struct fake fake;
+	struct mmiod_client *client = serve_waiting(&fake, cancelled_once, by_nothing);
+
+	cr_assert_eq(client->cancel, -1);
+	mmiod_client_cancel(client);
+	mmiod_client_cancel(client);
+	cr_assert_eq(ask(client, &lease), -ECANCELED);
+	cr_assert_geq(client->cancel, 0);
+	cr_assert_eq(ask(client, &lease), 0, "%s", mmiod_client_error(client));
+	mmiod_lease_free(lease);
+	fake_leave(&fake, client);
+}
+
+#define RACES 2000
+
+static void *say_so(void *data)
+{
+	mmiod_client_cancel(data);
+	return NULL;
+}
+
+/* Neither lost nor counted twice, whether it comes before or after what it wakes is made. */
+Test(wait, that_is_cancelled_while_it_begins_is_cancelled_once)
+{
+	for (int i = 0; i < RACES; i++) {
+		struct mmiod_client client = { .cancel = -1 };
+		pthread_t thread;
+
+		cr_assert_eq(pthread_create(&thread, NULL, say_so, &client), 0);
+		cr_assert_eq(cancel_listen(&client), 0);
+		pthread_join(thread, NULL);
+		cr_assert(cancel_take(&client));
+		cr_assert_not(cancel_take(&client));
+		cr_assert_not(client.cancelled);
+		close(client.cancel);
+	}
+}
+
 static void nothing(int sig)
 {
 }
@@ -142,6 +202,7 @@ Test(wait, what_is_granted_while_it_is_cancelled_is_given_back)
 	size_t files;
 	struct mmiod_client *client = serve_waiting(&fake, granted_meanwhile, by_cancel);
 
+	cr_assert_eq(cancel_listen(client), 0);
 	files = open_files();
 	cr_assert_eq(ask(client, &lease), -ECANCELED);
 	cr_assert_null(lease);
