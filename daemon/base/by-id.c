@@ -7,23 +7,28 @@
 #include <sys/random.h>
 #include "base/by-id.h"
 
-static uint64_t new_seed(const struct by_id *set)
+/* The finalizer of splitmix64: each bit of what goes in moves each bit of what comes out. */
+static uint64_t mix(uint64_t x)
 {
-	uint64_t seed;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = (uintptr_t)set; /* a boot that has no randomness yet */
-	return seed | 1; /* zero is a set that is new */
-}
-
-/* The finalizer of splitmix64: each bit of the id moves each bit of the priority. */
-static uint64_t priority(const struct by_id *set, const struct by_id_node *node)
-{
-	uint64_t x = node->id + set->seed;
-
 	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
 	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
 	return x ^ x >> 31;
+}
+
+/* Sets come and go with their users, and the kernel is asked once for all of them. */
+static uint64_t new_seed(void)
+{
+	static uint64_t secret;
+
+	if (!secret && getrandom(&secret, sizeof(secret), GRND_NONBLOCK) != sizeof(secret))
+		secret = (uintptr_t)&secret; /* a boot that has no randomness yet */
+	secret += 0x9e3779b97f4a7c15u;
+	return mix(secret) | 1; /* zero is a set that is new */
+}
+
+static uint64_t priority(const struct by_id *set, const struct by_id_node *node)
+{
+	return mix(node->id + set->seed);
 }
 
 /* Parts the tree in those below `id` and those above it. */
@@ -50,7 +55,7 @@ void by_id_insert(struct by_id *set, struct by_id_node *node)
 	uint64_t own;
 
 	if (!set->seed)
-		set->seed = new_seed(set);
+		set->seed = new_seed();
 	own = priority(set, node);
 	while (*place && priority(set, *place) >= own)
 		place = (*place)->id < node->id ? &(*place)->right : &(*place)->left;

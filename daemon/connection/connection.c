@@ -85,7 +85,8 @@ static void handle_empty(struct connection *connection)
 {
 	static const struct mmiod_msg none;
 
-	if (socket_has_hung_up(connection->fd))
+	connection->deserted = socket_has_hung_up(connection->fd);
+	if (connection->deserted)
 		connection_doom(connection);
 	else
 		refuse(connection, &none, MMIOD_E_PROTOCOL, "an empty packet is no message");
@@ -319,6 +320,14 @@ static void destroy(struct connection *connection)
 	free(connection);
 }
 
+static void let_go(struct connection *connection)
+{
+	if (connection->deserted)
+		close(connection->fd);
+	else
+		socket_hang_up(connection->fd);
+}
+
 /* The events first: epoll must not hear of a descriptor that is somebody else's by then. */
 static void close_socket(struct connection *connection)
 {
@@ -329,7 +338,7 @@ static void close_socket(struct connection *connection)
 	connection_drop_queue(connection);
 	connection_settle(connection);
 	if (!connection->flight.user || lingering_new(connection) < 0)
-		socket_hang_up(connection->fd);
+		let_go(connection);
 	charge_release(&connection->flight);
 	connection->fd = -1;
 }

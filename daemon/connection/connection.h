@@ -108,6 +108,7 @@ struct connection {
 	bool takes_many; /* notices in one packet */
 	bool readable; /* the socket may have more */
 	bool doomed; /* closed as soon as the queue is empty */
+	bool deserted; /* the peer sends no more, and all that it sent was read */
 	bool blocked; /* the socket or the client must make room first */
 	bool closed; /* its socket is; its leases are left */
 	struct connection *prev, *next; /* in host->connections, or host->closing */
