@@ -1728,7 +1728,10 @@ inline ::mmiod_allocation c_allocation(const allocation &wanted)
 class client
 {
       public:
-	/** @socket: the daemon's; nullptr: MMIOD_SOCKET of the environment, or the usual one. */
+	/**
+	 * @socket: the daemon's; nullptr: MMIOD_SOCKET of the environment, or the usual one. Throws if
+	 * nobody listens there; a daemon that does not let the client in says why to the first call.
+	 */
 	explicit client(const char *socket = nullptr)
 	{
 		::mmiod_client *made = nullptr;
