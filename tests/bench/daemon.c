@@ -26,12 +26,16 @@ static const char configuration[] = "[daemon]\nleases-per-user = 1000000\n"
 				    "[grant bench]\nregion = bench pool unwiped\nuser = *\n"
 				    "access = rw\n";
 
+/* With an answer: connecting waits for none, and the daemon is to have the client by now. */
 static void *daemon_open(struct subject *subject)
 {
 	struct mmiod_client *client;
+	struct mmiod_status status;
 
 	if (mmiod_client_connect(subject->socket, &client) < 0)
 		die(mmiod_client_error(NULL));
+	if (mmiod_client_status(client, &status) < 0)
+		die(mmiod_client_error(client));
 	return client;
 }
 
