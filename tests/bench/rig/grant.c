@@ -16,6 +16,7 @@
 #include "rig-bench.h"
 
 #define TURNS 200
+#define BATCH 16
 #define PARK_MS 600000 /* no turn is to find its lease closed */
 
 static volatile uint32_t sink;
@@ -41,14 +42,10 @@ static struct mmiod_client *connect_to_daemon(void)
 	return client;
 }
 
-static void by_lease(struct mmiod_client *client, const char *region)
+static void use(struct mmiod_lease *lease)
 {
 	struct mmiod_mapping *mapping;
-	struct mmiod_lease *lease;
 
-	if (mmiod_client_lease(client, region, 0, PAGE, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
-			       &lease))
-		die(mmiod_client_error(client));
 	if (mmiod_lease_map(lease, 0, &mapping))
 		die("mapping a lease");
 	sink = mmiod_read32(mmiod_mapping_address(mapping));
@@ -56,11 +53,51 @@ static void by_lease(struct mmiod_client *client, const char *region)
 	mmiod_lease_free(lease);
 }
 
+static void by_lease(struct mmiod_client *client, const char *region)
+{
+	struct mmiod_lease *lease;
+
+	if (mmiod_client_lease(client, region, 0, PAGE, MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE,
+			       &lease))
+		die(mmiod_client_error(client));
+	use(lease);
+}
+
+static void by_batch(struct mmiod_client *client, const char *region)
+{
+	struct mmiod_lease *leases[BATCH];
+	struct mmiod_want wants[BATCH];
+
+	for (int i = 0; i < BATCH; i++)
+		wants[i] = (struct mmiod_want){ .region = region,
+						.offset = (uint64_t)i * PAGE,
+						.length = PAGE,
+						.rights = MMIOD_RIGHT_READ | MMIOD_RIGHT_WRITE };
+	if (mmiod_client_lease_many(client, wants, BATCH, 0, leases, NULL) != BATCH)
+		die(mmiod_client_error(client));
+	for (int i = 0; i < BATCH; i++)
+		use(leases[i]);
+}
+
+/* Turns of as many leases as a request can ask for; each of them counts. */
+static void bench_batches(const char *region, const char *variant)
+{
+	struct mmiod_client *client = connect_to_daemon();
+	uint64_t start;
+
+	by_batch(client, region);
+	start = ticks();
+	for (int i = 0; i < TURNS; i++)
+		by_batch(client, region);
+	tell("grant", "mmiod", variant, "turn", (double)(ticks() - start) / TURNS / BATCH);
+	mmiod_client_free(client);
+}
+
 /* Each turn on the same connection, or on a new one, or with the lease of the last turn, parked. */
 static void bench_daemon(const char *region, const char *variant)
 {
 	struct mmiod_client *client = connect_to_daemon();
-	bool connecting = !strcmp(variant, "connecting");
+	bool connecting = !strncmp(variant, "connecting", strlen("connecting"));
 	uint64_t start;
 
 	if (!strcmp(variant, "parked") && mmiod_client_set_parking(client, PARK_MS))
@@ -95,6 +132,8 @@ void bench_grant(const char *peer, const char *target, const char *variant)
 {
 	if (!strcmp(peer, "sysfs"))
 		bench_sysfs(target);
+	else if (!strcmp(variant, "16-silent"))
+		bench_batches(target, variant);
 	else
 		bench_daemon(target, variant);
 }

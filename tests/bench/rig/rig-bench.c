@@ -130,7 +130,8 @@ int main(int argc, char **argv)
 	if (argc != 5) {
 		fprintf(stderr, "usage: rig-bench clock | grant sysfs ADDRESS root |\n"
 				"       bystander PID-OF-DAEMON SIZE |\n"
-				"       grant mmiod REGION connecting|journal|silent |\n"
+				"       grant mmiod REGION "
+				"[connecting-|16-]silent|connecting|journal|parked |\n"
 				"       map|access|revoke|zap PEER ADDRESS SIZE |\n"
 				"       interrupt PEER ADDRESS line|message|polled-message |\n"
 				"       memory PEER ADDRESS SIZE | reset PEER ADDRESS -\n");
