@@ -2,7 +2,7 @@
 /*
  * Values as JSON. Numbers stay exact, and text from elsewhere (file names, names of processes, what
  * the user typed) is made UTF-8 first: nothing that somebody chose makes an object disappear.
- * Nothing here prints: table.c does.
+ * Nothing here prints: json-write.c does.
  */
 #include "output/output.h"
 

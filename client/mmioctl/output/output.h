@@ -68,6 +68,33 @@ void time_words(uint64_t seconds, char *out, size_t size);
 void target_words(const char *region, uint64_t offset, uint64_t length, char *out, size_t size);
 int parse_duration(const char *text, uint32_t *milliseconds);
 
+/* ---- json-write.c: JSON on stdout, and the only place that writes any ---- */
+
+int json_output(json_t *root);
+int json_line(json_t *root);
+
+#define JSON_DEPTH_MAX 16
+
+/*
+ * For what is longer than one wants to keep. Begins as zeros and with an object; a key is plain
+ * text, and NULL in an array.
+ */
+struct json_writer {
+	unsigned int depth;
+	bool begun; /* the innermost object or array has a member */
+	char closes[JSON_DEPTH_MAX];
+};
+
+void json_begin_object(struct json_writer *writer, const char *key);
+void json_begin_array(struct json_writer *writer, const char *key);
+void json_end(struct json_writer *writer);
+void json_put_number(struct json_writer *writer, const char *key, uint64_t number);
+void json_put_text(struct json_writer *writer, const char *key, const char *text);
+void json_put_bool(struct json_writer *writer, const char *key, bool value);
+void json_put_null(struct json_writer *writer, const char *key);
+void json_put(struct json_writer *writer, const char *key, json_t *value); /* takes it */
+void json_put_members(struct json_writer *writer, json_t *object);
+
 /* ---- table.c: tables and JSON ---- */
 
 enum cell_kind {
@@ -122,7 +149,7 @@ struct table {
 	size_t widths[COLUMNS_MAX]; /* of those picked, from then on */
 	json_t *kept; /* with --json, and while rows are kept */
 	json_t *head; /* with --json: what stands before the rows */
-	bool flat; /* with --json: all cells that are printed are numbers or texts */
+	struct json_writer writer; /* with --json, from then on */
 };
 
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
@@ -136,8 +163,6 @@ void cell_text(struct cell *cell, const char *text);
 void cell_number(struct cell *cell, uint64_t number);
 void cell_place(struct cell *cell, uint64_t offset); /* "-": of a lease that lies in several */
 void cell_optional(struct cell *cell, uint64_t number);
-int json_output(json_t *root);
-int json_line(json_t *root);
 
 /* ---- json.c: values as JSON ---- */
 

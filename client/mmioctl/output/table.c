@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The output on stdout. Tables and JSON have one model: columns, and rows of cells. -o picks
- * columns for both. libsmartcols draws the tables; JSON is jansson's, because it carries a schema
- * version beside the rows. json.c makes its values. Both would hold all rows until the end; of a
- * long table they hold the first ones only, and the others are printed as they come.
+ * Tables. They and JSON have one model: columns, and rows of cells. -o picks columns for both.
+ * libsmartcols draws the tables; JSON carries a schema version beside the rows, and is written by
+ * json-write.c of values that json.c makes. Of a long table the first rows only are held until
+ * their widths are known, and the others are printed as they come.
  */
 #include "output/output.h"
 
@@ -15,39 +15,6 @@
 #include <unistd.h>
 #include <wchar.h>
 #include <common/escape.h>
-
-/* ---- JSON ---- */
-
-static int print(json_t *root, size_t flags)
-{
-	if (!root)
-		return out_of_memory(&(struct context){ .json = true });
-	if (output_position) {
-		json_object_set_new(root, "line", json_integer((json_int_t)output_position->line));
-		flags = JSON_COMPACT;
-	}
-	if (!json_dumpf(root, stdout, flags | JSON_PRESERVE_ORDER))
-		putchar('\n');
-	json_decref(root);
-	return STATUS_OK;
-}
-
-/* Output that could not be written is told of at the end, as all such is. */
-int json_output(json_t *root)
-{
-	return print(root, JSON_INDENT(2));
-}
-
-/* One object on one line, at once: for what goes on printing. */
-int json_line(json_t *root)
-{
-	int status = print(root, JSON_COMPACT);
-
-	/* A batch looks after that. */
-	if (output_position)
-		return status;
-	return output_flush() && !status ? STATUS_FAILED : status;
-}
 
 /* ---- cells ---- */
 
@@ -101,6 +68,14 @@ static int unknown_column(const struct table *table, const char *name, size_t le
 			   known);
 }
 
+static bool is_picked(const struct table *table, size_t column)
+{
+	for (size_t i = 0; i < table->picked_count; i++)
+		if (table->picked[i] == column)
+			return true;
+	return false;
+}
+
 static int pick_columns(struct table *table, const char *names)
 {
 	while (*names) {
@@ -113,7 +88,9 @@ static int pick_columns(struct table *table, const char *names)
 			return unknown_column(table, names, length);
 		if (table->picked_count == COLUMNS_MAX)
 			return usage_error(table->context, "-o: more columns than %d", COLUMNS_MAX);
-		table->picked[table->picked_count++] = i;
+		/* An object has no two members of one name. */
+		if (!table->context->json || !is_picked(table, i))
+			table->picked[table->picked_count++] = i;
 		names += length;
 		names += *names == ',';
 	}
@@ -139,22 +116,6 @@ static bool is_right(const struct column *column)
 	       column->kind == CELL_NANOSECONDS || column->kind == CELL_RATE;
 }
 
-/* Whether no cell of the row is more than a number or a text, and each has a key of its own. */
-static bool is_flat(const struct table *table)
-{
-	for (size_t i = 0; i < table->picked_count; i++) {
-		enum cell_kind kind = table->columns[table->picked[i]].kind;
-
-		if (kind == CELL_OBJECT || kind == CELL_LIST || kind == CELL_NUMBERS ||
-		    kind == CELL_VALUE)
-			return false;
-		for (size_t j = 0; j < i; j++)
-			if (table->picked[j] == table->picked[i])
-				return false;
-	}
-	return true;
-}
-
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
 		size_t count, const char *key)
 {
@@ -167,7 +128,6 @@ int table_begin(struct table *table, const struct context *context, const struct
 	if (status)
 		return status;
 	if (context->json) {
-		table->flat = is_flat(table);
 		table->head = json_pack("{s:i}", "schema", JSON_SCHEMA);
 		table->kept = json_array();
 		return table->kept && table->head ? 0 : out_of_memory(table->context);
@@ -306,138 +266,62 @@ static json_t *json_of(const struct table *table, const struct cell *cells)
 	return row;
 }
 
-static int print_json_row(const struct table *table, json_t *row, bool first)
-{
-	char *text = json_dumps(row, JSON_PRESERVE_ORDER |
-					     (output_position ? JSON_COMPACT : JSON_INDENT(2)));
+/* ---- JSON of many rows: as json_of() has it, without an object for each ---- */
 
-	json_decref(row);
-	if (!text)
-		return out_of_memory(table->context);
-	fputs(first ? "" : ",", stdout);
-	if (!output_position)
-		fputs("\n    ", stdout);
-	for (const char *line = text, *end; *line; line = end) {
-		end = line + strcspn(line, "\n");
-		end += *end == '\n';
-		fputs(line == text ? "" : "    ", stdout);
-		fwrite(line, 1, (size_t)(end - line), stdout);
-	}
-	free(text);
-	return STATUS_OK;
+static void write_cell(struct json_writer *writer, const char *key, enum cell_kind kind,
+		       const struct cell *cell)
+{
+	if (kind == CELL_OBJECT || kind == CELL_LIST || kind == CELL_NUMBERS || kind == CELL_VALUE)
+		json_put(writer, key, json_cell(kind, cell));
+	else if (cell->none)
+		json_put_null(writer, key);
+	else if (kind == CELL_TEXT)
+		json_put_text(writer, key, cell->text);
+	else
+		json_put_number(writer, key, cell->number);
 }
 
-/* ---- JSON of many rows: as json_of() and jansson would have it, without an object for each ---- */
-
-static bool is_plain(const char *text)
+static void write_row(struct table *table, const struct cell *cells)
 {
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')
-			return false;
-	return true;
-}
-
-static void write_value(json_t *value)
-{
-	if (value)
-		json_dumpf(value, stdout, JSON_ENCODE_ANY);
-	json_decref(value);
-}
-
-static void write_cell(enum cell_kind kind, const struct cell *cell)
-{
-	char digits[24];
-	char *at = digits + sizeof(digits) - 1;
-	uint64_t left = cell->number;
-
-	if (cell->none || (kind != CELL_TEXT && left > INT64_MAX) ||
-	    (kind == CELL_TEXT && !is_plain(cell->text))) {
-		write_value(json_cell(kind, cell));
-		return;
-	}
-	if (kind == CELL_TEXT) {
-		putchar_unlocked('"');
-		fputs_unlocked(cell->text, stdout);
-		putchar_unlocked('"');
-		return;
-	}
-	*at = '\0';
-	do
-		*--at = (char)('0' + left % 10);
-	while (left /= 10);
-	fputs_unlocked(at, stdout);
-}
-
-static int write_flat_row(const struct table *table, const struct cell *cells)
-{
+	json_begin_object(&table->writer, NULL);
 	for (size_t i = 0; i < table->picked_count; i++) {
 		size_t index = table->picked[i];
 		char key[32];
 
 		json_key(table->columns[index].name, key, sizeof(key));
-		fputs_unlocked(i ? ",\n      \"" : ",\n    {\n      \"", stdout);
-		fputs_unlocked(key, stdout);
-		fputs_unlocked("\": ", stdout);
-		write_cell(table->columns[index].kind, &cells[index]);
+		write_cell(&table->writer, key, table->columns[index].kind, &cells[index]);
 	}
-	fputs_unlocked("\n    }", stdout);
-	return STATUS_OK;
+	json_end(&table->writer);
 }
 
-/* What stands before the rows, as far as the bracket that they are in. */
-static int print_head(const struct table *table)
+/* What stands before the rows, and the rows that were kept. */
+static void release_json(struct table *table)
 {
-	char *text =
-		json_dumps(table->head,
-			   JSON_PRESERVE_ORDER | (output_position ? JSON_COMPACT : JSON_INDENT(2)));
-	size_t length = text ? strlen(text) : 0;
-
-	if (!length)
-		return out_of_memory(table->context);
-	length -= output_position ? 1 : 2; /* the brace, and the line that it is on */
-	fwrite(text, 1, length, stdout);
-	free(text);
-	printf(output_position ? ",\"%s\":[" : ",\n  \"%s\": [", table->key);
-	return STATUS_OK;
-}
-
-/* The kept rows are printed as json_output() would print them if they were all. */
-static int release_json(struct table *table)
-{
-	int status = print_head(table);
 	json_t *row;
 	size_t i;
 
+	json_begin_object(&table->writer, NULL);
+	json_put_members(&table->writer, table->head);
+	json_begin_array(&table->writer, table->key);
 	json_array_foreach(table->kept, i, row)
 	{
-		if (!status)
-			status = print_json_row(table, json_incref(row), !i);
+		json_put(&table->writer, NULL, json_incref(row));
 	}
 	json_decref(table->kept);
 	table->kept = NULL;
-	return status;
-}
-
-static void end_released_json(void)
-{
-	if (output_position)
-		printf("],\"line\":%lu}\n", output_position->line);
-	else
-		puts("\n  ]\n}");
 }
 
 static int json_row(struct table *table, const struct cell *cells)
 {
-	json_t *row;
-
-	if (!table->kept && !output_position && table->flat)
-		return write_flat_row(table, cells);
-	row = json_of(table, cells);
-	if (!table->kept)
-		return print_json_row(table, row, false);
-	if (json_array_append_new(table->kept, row))
+	if (!table->kept) {
+		write_row(table, cells);
+		return STATUS_OK;
+	}
+	if (json_array_append_new(table->kept, json_of(table, cells)))
 		return out_of_memory(table->context);
-	return table->rows == TABLE_KEPT ? release_json(table) : STATUS_OK;
+	if (table->rows == TABLE_KEPT)
+		release_json(table);
+	return STATUS_OK;
 }
 
 /* How many places a text takes on a terminal. */
@@ -511,17 +395,16 @@ int table_row(struct table *table, const struct cell *cells)
 	return status;
 }
 
-static int print_rest(struct table *table)
+static void print_rest(struct table *table)
 {
-	if (table->kept) {
-		json_object_set(table->head, table->key, table->kept);
-		return json_output(json_incref(table->head));
-	}
-	if (table->context->json)
-		end_released_json();
-	else if (table->scols)
+	if (table->kept)
+		release_json(table);
+	if (table->context->json) {
+		json_end(&table->writer);
+		json_end(&table->writer);
+	} else if (table->scols) {
 		scols_print_table(table->scols);
-	return STATUS_OK;
+	}
 }
 
 /*
@@ -531,7 +414,7 @@ static int print_rest(struct table *table)
 int table_end(struct table *table, int status)
 {
 	if (!status)
-		status = print_rest(table);
+		print_rest(table);
 	json_decref(table->head);
 	json_decref(table->kept);
 	scols_unref_table(table->scols);
