@@ -162,7 +162,5 @@ int show_region(struct context *context, const char *text); /* show-region.c */
 int export_cdi(struct context *context, const char *class, char **text); /* export-cdi.c */
 int print_pool_maps(struct context *context, const struct mmiod_pool_list *list, const char *only,
 		    const char *svg); /* pool-map.c */
-/* tree-draw.c: @roots are the nodes that tree.c has made. @svg NULL: as a table. */
-int draw_tree(const struct context *context, const json_t *roots, const char *svg);
 
 #endif

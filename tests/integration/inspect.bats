@@ -61,6 +61,59 @@ fake_process() {
 	expect_status 2
 }
 
+# Two regions whose 4,200 leases stand mixed in the daemon's list, and between them one that nobody holds.
+with_many_leases() {
+	local wanted=()
+
+	cat >"$T/sim.conf" <<-END
+		[daemon]
+		leases-per-user = 10000
+		[region first]
+		size = 64K
+		[region free]
+		size = 64K
+		[region last]
+		size = 64K
+		[grant all]
+		region = *
+		user = $ME $COLLEAGUE
+		access = rw
+		share = shared-write
+	END
+	[ "$ME" -eq 0 ] || printf '[admin us]\nuser = %s\n' "$ME" >>"$T/sim.conf"
+	ulimit -n "$(ulimit -Hn)"
+	start_daemon
+	while [ ${#wanted[@]} -lt 4200 ]; do wanted+=(first+0x1000/0x1000 last+0x2000/0x1000); done
+	hold "${wanted[@]}"
+	eventually leases_are 4200
+}
+
+# tree_has_all COMMAND…: what it lists as leases its tree has, as text and as JSON, region by region and in the same order.
+tree_has_all() {
+	"$@" leases --json >"$T/leases"
+	LC_ALL=C "$@" tree >"$T/tree"
+	"$@" tree --json >"$T/json"
+	jq -r '.leases as $all | ("first", "last") as $region | $all[] | select(.region == $region).id' "$T/leases" >"$T/ids"
+	sed -nE 's/^[^a-z]*lease ([0-9]+) .*/\1/p' "$T/tree" | diff "$T/ids" -
+	jq -r '.. | objects | select(.kind == "lease").lease' "$T/json" | diff "$T/ids" -
+	# The last of each region ends its branch.
+	expect_equal "$(grep -c -e '`-lease' "$T/tree")" 2
+	expect_equal "$(sed -nE 's/^[^a-z]*(first|free|last) .*/\1/p' "$T/tree" | xargs)" "first free last"
+}
+
+@test "a tree of thousands of leases has each below its region, whoever looks" {
+	with_many_leases
+	tree_has_all mmioctl
+	expect_equal "$(wc -l <"$T/ids")" 4200
+	[ "$ME" -eq 0 ] || return 0
+	# Who may not see all does not know when a region's last lease has come.
+	: >"$T/out"
+	background as "$COLLEAGUE" "$T/mmioctl" hold last+0x3000/0x1000 first+0x3000/0x1000 last+0x4000/0x1000
+	eventually leases_are 4203
+	tree_has_all as "$COLLEAGUE" "$T/mmioctl"
+	expect_equal "$(wc -l <"$T/ids")" 3
+}
+
 @test "clients shows who is connected and what they hold" {
 	start_daemon
 	hold shm/0x3000 regs

@@ -144,6 +144,7 @@ struct table {
 	const char *key; /* names the rows in JSON */
 	size_t picked[COLUMNS_MAX]; /* indices, in the order asked for */
 	size_t picked_count;
+	bool blank; /* without --json: what a row has none of is left out, instead of "-" */
 	size_t rows;
 	struct libscols_table *scols; /* without --json, and while rows are kept */
 	size_t widths[COLUMNS_MAX]; /* of those picked, from then on */
@@ -156,6 +157,7 @@ int table_begin(struct table *table, const struct context *context, const struct
 		size_t count, const char *key);
 void table_set_head(struct table *table, json_t *head); /* takes it; for JSON */
 int table_row(struct table *table, const struct cell *cells);
+void table_release(struct table *table); /* what is kept is printed now: rows are long in coming */
 int table_end(struct table *table, int status);
 extern const struct verb_option table_options[]; /* of verbs that have no other options */
 void cells_clear(struct cell *cells, size_t count);

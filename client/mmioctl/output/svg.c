@@ -212,3 +212,9 @@ int svg_write(const struct context *context, struct svg *svg, const char *path)
 	free(svg->text);
 	return status;
 }
+
+void svg_drop(struct svg *svg)
+{
+	fclose(svg->file);
+	free(svg->text);
+}

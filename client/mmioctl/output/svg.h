@@ -59,5 +59,6 @@ void svg_put_subheading(struct svg *svg, const char *text);
  * Returns a status.
  */
 int svg_write(const struct context *context, struct svg *svg, const char *path);
+void svg_drop(struct svg *svg); /* ends it, and writes nothing */
 
 #endif

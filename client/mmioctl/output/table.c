@@ -173,7 +173,7 @@ static void render(const struct table *table, enum cell_kind kind, const struct 
 		   char *out, size_t size)
 {
 	if (cell->none)
-		snprintf(out, size, "-");
+		snprintf(out, size, table->blank ? "" : "-");
 	else if (kind == CELL_TEXT || kind == CELL_LIST || kind == CELL_NUMBERS ||
 		 kind == CELL_OBJECT)
 		snprintf(out, size, "%s", cell->text);
@@ -393,6 +393,14 @@ int table_row(struct table *table, const struct cell *cells)
 	for (size_t i = 0; i < table->count; i++)
 		json_decref(cells[i].json);
 	return status;
+}
+
+void table_release(struct table *table)
+{
+	if (table->kept)
+		release_json(table);
+	if (table->scols)
+		release_text(table);
 }
 
 static void print_rest(struct table *table)

@@ -1,287 +1,281 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The drawings of mmioctl tree, from the nodes that it has made: a table with branches, and an SVG.
+ * The nodes of mmioctl tree as a table with branches and as JSON. tree-svg.c draws the picture.
  */
-#include "output/svg.h"
-#include "verb.h"
+#include "target/vector.h"
+#include "verbs/tree.h"
 
-#include <errno.h>
-#include <libsmartcols.h>
-#include <stdarg.h>
+#include <langinfo.h>
 #include <string.h>
 
 enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE, TREE_COLUMNS };
 
-static const char *const names[TREE_COLUMNS] = {
-	"NAME", "SIZE", "RIGHTS", "CACHE", "STATE", "NOTE"
+static const struct column tree_columns[TREE_COLUMNS] = {
+	[TREE_NAME] = { "NAME", CELL_TEXT, true, "" },
+	[TREE_SIZE] = { "SIZE", CELL_SIZE, true, "" },
+	[TREE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "" },
+	[TREE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "" },
+	[TREE_STATE] = { "STATE", CELL_TEXT, true, "" },
+	[TREE_NOTE] = { "NOTE", CELL_TEXT, true, "" },
 };
-
-static void set_text(struct libscols_line *line, size_t column, const json_t *node, const char *key)
-{
-	const char *text = json_string_value(json_object_get(node, key));
-
-	if (text)
-		scols_line_set_data(line, column, text);
-}
-
-static void add_words(char *out, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void add_words(char *out, size_t size, const char *format, ...)
-{
-	size_t used = strlen(out);
-	va_list args;
-
-	if (used)
-		used += (size_t)snprintf(out + used, size - used, ", ");
-	va_start(args, format);
-	if (used < size)
-		vsnprintf(out + used, size - used, format, args);
-	va_end(args);
-}
-
-static void describe_device(const json_t *node, char *out, size_t size)
-{
-	long long vectors = (long long)json_integer_value(json_object_get(node, "vectors"));
-	const char *user = json_string_value(json_object_get(node, "operator_user"));
-
-	if (vectors)
-		add_words(out, size, "%s, %lld vectors",
-			  json_string_value(json_object_get(node, "interrupt")), vectors);
-	if (json_is_true(json_object_get(node, "master")))
-		add_words(out, size, "master");
-	if (json_is_true(json_object_get(node, "trusted")))
-		add_words(out, size, "trusted");
-	if (json_is_true(json_object_get(node, "isolated")))
-		add_words(out, size, "isolated");
-	if (!strcmp(json_string_value(json_object_get(node, "power")), "d3"))
-		add_words(out, size, "asleep");
-	if (user)
-		add_words(out, size, "operated by %s (pid %lld, %s)", user,
-			  (long long)json_integer_value(json_object_get(node, "operator_pid")),
-			  json_string_value(json_object_get(node, "operator_command")));
-	else if (json_is_integer(json_object_get(node, "operator")))
-		add_words(out, size, "operated by somebody");
-}
-
-static void describe(const json_t *node, char *out, size_t size)
-{
-	const char *kind = json_string_value(json_object_get(node, "kind"));
-	const char *user = json_string_value(json_object_get(node, "user"));
-	unsigned long long offset =
-		(unsigned long long)json_integer_value(json_object_get(node, "offset"));
-
-	out[0] = '\0';
-	if (!strcmp(kind, "lease"))
-		snprintf(out, size, "at 0x%llx, %s %lld %s", offset, user,
-			 (long long)json_integer_value(json_object_get(node, "pid")),
-			 json_string_value(json_object_get(node, "command")));
-	else if (!strcmp(kind, "process"))
-		snprintf(out, size, "at 0x%llx, %s",
-			 (unsigned long long)json_integer_value(json_object_get(node, "address")),
-			 user);
-	else if (!strcmp(kind, "interrupts"))
-		describe_device(node, out, size);
-	else if (!strcmp(kind, "vector"))
-		snprintf(out, size, "lease %lld, %lld so far, %s %lld %s",
-			 (long long)json_integer_value(json_object_get(node, "lease")),
-			 (long long)json_integer_value(json_object_get(node, "count")), user,
-			 (long long)json_integer_value(json_object_get(node, "pid")),
-			 json_string_value(json_object_get(node, "command")));
-	else if (!strcmp(kind, "region") && offset)
-		snprintf(out, size, "at 0x%llx", offset);
-	else if (json_object_get(node, "model"))
-		snprintf(out, size, "%s", json_string_value(json_object_get(node, "model")));
-}
-
-static bool size_text(const struct context *context, const json_t *node, char *out, size_t size)
-{
-	const json_t *bytes = json_object_get(node, "size");
-
-	if (bytes && context->table.bytes)
-		snprintf(out, size, "%lld", (long long)json_integer_value(bytes));
-	else if (bytes)
-		size_words((uint64_t)json_integer_value(bytes), out, size);
-	return bytes;
-}
 
 /* ---- as a table ---- */
 
-static int draw_node(const struct context *context, struct libscols_table *table,
-		     struct libscols_line *parent, const json_t *node)
-{
-	struct libscols_line *line = scols_table_new_line(table, parent);
-	const json_t *child;
-	char text[256];
-	int err = 0;
-	size_t i;
-
-	if (!line)
-		return -ENOMEM;
-	set_text(line, TREE_NAME, node, "name");
-	set_text(line, TREE_RIGHTS, node, "rights");
-	set_text(line, TREE_MEMTYPE, node, "cache");
-	set_text(line, TREE_STATE, node, "state");
-	if (size_text(context, node, text, sizeof(text)))
-		scols_line_set_data(line, TREE_SIZE, text);
-	describe(node, text, sizeof(text));
-	scols_line_set_data(line, TREE_NOTE, text);
-	json_array_foreach(json_object_get(node, "children"), i, child)
-	{
-		err = err ? err : draw_node(context, table, line, child);
-	}
-	return err;
-}
-
-static int draw_table(const struct context *context, const json_t *roots)
-{
-	struct libscols_table *table = scols_new_table();
-	const json_t *node;
-	int err = table ? 0 : -ENOMEM;
-	size_t i;
-
-	for (i = 0; !err && i < TREE_COLUMNS; i++)
-		if (!scols_table_new_column(table, names[i], 0,
-					    i == TREE_NAME   ? SCOLS_FL_TREE
-					    : i == TREE_SIZE ? SCOLS_FL_RIGHT
-							     : 0))
-			err = -ENOMEM;
-	scols_table_enable_noheadings(table, context->table.no_headings);
-	json_array_foreach(roots, i, node)
-	{
-		err = err ? err : draw_node(context, table, NULL, node);
-	}
-	if (!err)
-		scols_print_table(table);
-	scols_unref_table(table);
-	return err ? out_of_memory(context) : STATUS_OK;
-}
-
-/* ---- as an SVG ---- */
-
-#define INDENT 18.0
-#define SWATCH 10.0
-#define SIZE_ROOM 66.0
-
-/* Where the columns begin; that of sizes is where it ends. */
-static const double columns[TREE_COLUMNS] = {
-	SVG_MARGIN,	  SVG_MARGIN + 380, SVG_MARGIN + 396,
-	SVG_MARGIN + 456, SVG_MARGIN + 516, SVG_MARGIN + 602
+struct branches {
+	const char *more, *last; /* to a node */
+	const char *past, *none; /* past it */
 };
 
-struct tree_drawing {
-	struct svg svg;
-	const struct context *context;
-	json_t *owners; /* "user pid", in order of appearance */
-};
-
-static double room_of(size_t column)
+/* Those of libsmartcols. */
+static const struct branches *choose_branches(void)
 {
-	if (column == TREE_NOTE)
-		return SVG_MARGIN + SVG_INNER - columns[TREE_NOTE];
-	if (column == TREE_SIZE)
-		return SIZE_ROOM;
-	return (column == TREE_NAME ? columns[TREE_SIZE] - SIZE_ROOM : columns[column + 1]) -
-	       columns[column] - 10;
+	static const struct branches letters = { "|-", "`-", "| ", "  " };
+	static const struct branches lines = { "├─", "└─", "│ ", "  " };
+	static const struct branches *chosen;
+
+	if (!chosen)
+		chosen = strcmp(nl_langinfo(CODESET), "UTF-8") ? &letters : &lines;
+	return chosen;
 }
 
-static void put_cell(struct tree_drawing *drawing, size_t column, double indent, const char *text)
+static void put_name(const struct tree_node *node, struct cell *cell)
 {
-	if (text)
-		svg_put_label(&drawing->svg,
-			      &(struct svg_label){ .x = columns[column] + indent,
-						   .y = drawing->svg.y + 14,
-						   .room = room_of(column) - indent,
-						   .anchor = column == TREE_SIZE ? "end" : "start",
-						   .text = text });
-}
+	const struct branches *branches = choose_branches();
+	char *at = cell->text;
 
-/* Of a lease's holder; no holder: NULL. */
-static const char *colour_of(struct tree_drawing *drawing, const json_t *node)
-{
-	const char *user = json_string_value(json_object_get(node, "user"));
-	const json_t *pid = json_object_get(node, "pid"), *known;
-	char owner[128];
-	size_t i;
+	for (unsigned int i = 1; i <= node->depth; i++) {
+		bool more = node->more & 1u << i;
 
-	if (!user || !json_object_get(node, "lease"))
-		return NULL;
-	snprintf(owner, sizeof(owner), "%s %lld", user, (long long)json_integer_value(pid));
-	json_array_foreach(drawing->owners, i, known)
-	{
-		if (!strcmp(json_string_value(known), owner))
-			return svg_paint_of(i).fill;
+		if (i < node->depth)
+			at = stpcpy(at, more ? branches->past : branches->none);
+		else
+			at = stpcpy(at, more ? branches->more : branches->last);
 	}
-	json_array_append_new(drawing->owners, json_string(owner));
-	return svg_paint_of(i).fill;
+	strcpy(at, node->name);
 }
 
-static void put_node(struct tree_drawing *drawing, const json_t *node, double indent)
+static int put_row(struct tree_drawing *drawing, const struct tree_node *node)
 {
-	const char *colour = colour_of(drawing, node);
-	double middle = drawing->svg.y + SVG_ROW / 2, swatch = colour ? SWATCH + 6 : 0;
-	const char *name = json_string_value(json_object_get(node, "name"));
-	char text[256];
+	struct cell cells[TREE_COLUMNS];
+	uint64_t size;
 
-	if (colour)
-		svg_put_box(&drawing->svg, &(struct svg_box){ .x = columns[TREE_NAME] + indent,
-							      .y = middle - SWATCH / 2,
-							      .width = SWATCH,
-							      .height = SWATCH,
-							      .fill = colour });
-	put_cell(drawing, TREE_NAME, indent + swatch, name);
-	if (size_text(drawing->context, node, text, sizeof(text)))
-		put_cell(drawing, TREE_SIZE, 0, text);
-	put_cell(drawing, TREE_RIGHTS, 0, json_string_value(json_object_get(node, "rights")));
-	put_cell(drawing, TREE_MEMTYPE, 0, json_string_value(json_object_get(node, "cache")));
-	put_cell(drawing, TREE_STATE, 0, json_string_value(json_object_get(node, "state")));
-	describe(node, text, sizeof(text));
-	put_cell(drawing, TREE_NOTE, 0, text);
-	drawing->svg.y += SVG_ROW;
+	cells_clear(cells, TREE_COLUMNS);
+	put_name(node, &cells[TREE_NAME]);
+	cells[TREE_SIZE].none = !tree_has_size(node, &size);
+	if (!cells[TREE_SIZE].none)
+		cell_number(&cells[TREE_SIZE], size);
+	snprintf(cells[TREE_RIGHTS].text, sizeof(cells->text), "%s", tree_rights(node));
+	snprintf(cells[TREE_MEMTYPE].text, sizeof(cells->text), "%s", tree_memtype(node));
+	snprintf(cells[TREE_STATE].text, sizeof(cells->text), "%s", tree_state(node));
+	tree_describe(node, cells[TREE_NOTE].text, sizeof(cells->text));
+	return table_row(&drawing->table, cells);
 }
 
-/* The node, and its children behind a branch. */
-static void put_branch(struct tree_drawing *drawing, const json_t *node, double indent)
-{
-	double x = columns[TREE_NAME] + indent + INDENT / 3, top, middle = 0;
-	const json_t *child;
-	size_t i;
+/* ---- as JSON ---- */
 
-	put_node(drawing, node, indent);
-	top = drawing->svg.y;
-	json_array_foreach(json_object_get(node, "children"), i, child)
-	{
-		middle = drawing->svg.y + SVG_ROW / 2;
-		svg_put_line(&drawing->svg, x, middle, x + INDENT / 2, middle);
-		put_branch(drawing, child, indent + INDENT);
+static void put_place(struct json_writer *json, uint64_t offset)
+{
+	if (offset == UINT64_MAX)
+		json_put_null(json, "offset");
+	else
+		json_put_number(json, "offset", offset);
+}
+
+static void put_words(struct json_writer *json, const struct tree_node *node)
+{
+	json_put_text(json, "rights", tree_rights(node));
+	json_put_text(json, "cache", tree_memtype(node));
+	json_put_text(json, "state", tree_state(node));
+}
+
+static void put_holder(struct json_writer *json, uint32_t uid, uint32_t pid, const char *comm)
+{
+	char user[64];
+
+	user_name(uid, user, sizeof(user));
+	json_put_text(json, "user", user);
+	json_put_number(json, "pid", pid);
+	json_put_text(json, "command", comm);
+}
+
+static void put_region(struct json_writer *json, const struct tree_node *node)
+{
+	json_put_number(json, "offset", mmiod_region_offset(node->region));
+	json_put_number(json, "size", mmiod_region_length(node->region));
+	put_words(json, node);
+}
+
+static void put_lease(struct json_writer *json, const struct tree_node *node)
+{
+	const struct tree_lease *lease = node->lease;
+
+	json_put_number(json, "lease", lease->id);
+	put_place(json, lease->offset);
+	json_put_number(json, "size", lease->length);
+	put_words(json, node);
+	put_holder(json, lease->uid, lease->pid, lease->comm);
+	json_put_number(json, "mappings", lease->mappings);
+	if (lease->iova != MMIOD_NO_IOVA)
+		json_put_number(json, "iova", lease->iova);
+}
+
+static void put_process(struct json_writer *json, const struct window_mapping *mapping)
+{
+	char user[64];
+
+	user_name(mapping->uid, user, sizeof(user));
+	json_put_number(json, "pid", mapping->pid);
+	json_put_text(json, "user", user);
+	json_put_number(json, "address", mapping->segment.start);
+	json_put_number(json, "size", mapping->segment.end - mapping->segment.start);
+}
+
+static void put_operator(struct json_writer *json, const struct mmiod_device *device)
+{
+	char user[64];
+
+	if (mmiod_device_operator(device))
+		json_put_number(json, "operator", mmiod_device_operator(device));
+	else
+		json_put_null(json, "operator");
+	if (!tree_has_operator(device, user, sizeof(user)))
+		return;
+	json_put_text(json, "operator_user", user);
+	json_put_number(json, "operator_pid", mmiod_device_operator_pid(device));
+	json_put_text(json, "operator_command", mmiod_device_operator_comm(device));
+}
+
+static void put_device(struct json_writer *json, const struct tree_node *node)
+{
+	const struct mmiod_device *device = node->device;
+
+	json_put_text(json, "interrupt", irq_word(mmiod_device_interrupt(device)));
+	json_put_number(json, "vectors", mmiod_device_vectors(device));
+	json_put_bool(json, "master", mmiod_device_masters(device));
+	json_put_bool(json, "trusted", mmiod_device_trusted(device));
+	json_put_bool(json, "isolated", mmiod_device_isolated(device));
+	json_put_text(json, "state", tree_state(node));
+	json_put_text(json, "power", mmiod_device_sleeps(device) ? "d3" : "d0");
+	put_operator(json, device);
+}
+
+static void put_vector(struct json_writer *json, const struct tree_node *node)
+{
+	const struct mmiod_vector *vector = node->vector;
+
+	json_put_number(json, "vector", mmiod_vector_number(vector));
+	json_put_text(json, "interrupt", irq_word(mmiod_vector_kind(vector)));
+	json_put_number(json, "lease", mmiod_vector_lease(vector));
+	json_put_number(json, "count", mmiod_vector_count(vector));
+	json_put_text(json, "state", tree_state(node));
+	put_holder(json, mmiod_vector_uid(vector), mmiod_vector_pid(vector),
+		   mmiod_vector_comm(vector));
+}
+
+static void put_members(struct json_writer *json, const struct tree_node *node)
+{
+	if (node->kind == TREE_REGION)
+		put_region(json, node);
+	else if (node->kind == TREE_LEASE)
+		put_lease(json, node);
+	else if (node->kind == TREE_PROCESS)
+		put_process(json, node->mapping);
+	else if (node->kind == TREE_INTERRUPTS)
+		put_device(json, node);
+	else if (node->kind == TREE_VECTOR)
+		put_vector(json, node);
+	else if (node->kind == TREE_DEVICE && node->region)
+		json_put_text(json, "model", mmiod_region_model(node->region));
+}
+
+/* Ends the nodes that are open from @depth on. */
+static void close_nodes(struct tree_drawing *drawing, int depth)
+{
+	for (; drawing->depth >= depth; drawing->depth--) {
+		json_end(&drawing->writer);
+		if (drawing->depth > depth)
+			json_end(&drawing->writer);
 	}
-	if (middle > 0)
-		svg_put_line(&drawing->svg, x, top, x, middle);
 }
 
-static int draw_svg(const struct context *context, const json_t *roots, const char *path)
+static void begin_json(struct tree_drawing *drawing)
 {
-	struct tree_drawing drawing = { .context = context, .owners = json_array() };
-	int status = svg_begin(context, &drawing.svg);
-	const json_t *node;
-	size_t i;
+	if (drawing->writer.depth)
+		return;
+	json_begin_object(&drawing->writer, NULL);
+	json_put_number(&drawing->writer, "schema", JSON_SCHEMA);
+	json_begin_array(&drawing->writer, "devices");
+}
 
-	if (!status) {
-		svg_put_heading(&drawing.svg, "devices, regions and leases");
-		for (i = 0; !context->table.no_headings && i < TREE_COLUMNS; i++)
-			put_cell(&drawing, i, 0, names[i]);
-		drawing.svg.y += context->table.no_headings ? 0 : SVG_ROW;
-		json_array_foreach(roots, i, node)
-		{
-			put_branch(&drawing, node, 0);
-		}
-		status = svg_write(context, &drawing.svg, path);
-	}
-	json_decref(drawing.owners);
+static void put_object(struct tree_drawing *drawing, const struct tree_node *node)
+{
+	static const char *const kinds[] = {
+		[TREE_DEVICE] = "device",   [TREE_BAR] = "bar",
+		[TREE_REGION] = "region",   [TREE_LEASE] = "lease",
+		[TREE_PROCESS] = "process", [TREE_INTERRUPTS] = "interrupts",
+		[TREE_VECTOR] = "vector",   [TREE_MEMORY] = "memory",
+	};
+	struct json_writer *json = &drawing->writer;
+	int depth = (int)node->depth;
+
+	begin_json(drawing);
+	if (depth > drawing->depth && depth)
+		json_begin_array(json, "children");
+	close_nodes(drawing, depth);
+	json_begin_object(json, NULL);
+	json_put_text(json, "kind", kinds[node->kind]);
+	json_put_text(json, "name", node->name);
+	put_members(json, node);
+	drawing->depth = depth;
+}
+
+static void end_json(struct tree_drawing *drawing)
+{
+	begin_json(drawing);
+	close_nodes(drawing, 0);
+	json_end(&drawing->writer);
+	json_end(&drawing->writer);
+}
+
+/* ---- all of them ---- */
+
+int tree_begin(struct tree_drawing *drawing, const struct context *context, const char *svg)
+{
+	int status = STATUS_OK;
+
+	*drawing = (struct tree_drawing){ .context = context, .svg = svg, .depth = -1 };
+	drawing->in_json = context->json && !(svg && !strcmp(svg, "-"));
+	if (svg)
+		status = tree_picture_begin(context, &drawing->picture);
+	if (status || svg || context->json)
+		return status;
+	drawing->in_table = true;
+	status = table_begin(&drawing->table, context, tree_columns, TREE_COLUMNS, "");
+	drawing->table.blank = true;
 	return status;
 }
 
-int draw_tree(const struct context *context, const json_t *roots, const char *svg)
+int tree_put(struct tree_drawing *drawing, const struct tree_node *node)
 {
-	return svg ? draw_svg(context, roots, svg) : draw_table(context, roots);
+	if (drawing->picture)
+		tree_picture_put(drawing->picture, node);
+	if (drawing->in_json)
+		put_object(drawing, node);
+	return drawing->in_table ? put_row(drawing, node) : STATUS_OK;
+}
+
+void tree_release(struct tree_drawing *drawing)
+{
+	if (drawing->in_table)
+		table_release(&drawing->table);
+	fflush(stdout);
+}
+
+int tree_end(struct tree_drawing *drawing, int status)
+{
+	if (drawing->picture)
+		status = tree_picture_end(drawing->picture, drawing->svg, status);
+	if (drawing->in_json && !status)
+		end_json(drawing);
+	return drawing->in_table ? table_end(&drawing->table, status) : status;
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmioctl tree: device, BAR, region, lease, process. It is built as JSON first, and drawings are
- * made from that, so that all say the same.
+ * mmioctl tree: device, BAR, region, lease, process.
+ *
+ * Leases come in the order of their ids, and are shown below their regions. Those of the region
+ * that is being shown are shown as they come; those of a later one are kept, in little memory. How
+ * many leases a region has the list of regions says: after so many the next one follows. A user who
+ * may not see them all waits for the end of the list instead.
  */
-#include "system/window-mapping.h"
-#include "target/vector.h"
-#include "verb.h"
+#include "target/target.h"
+#include "verbs/tree.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct tree_options {
@@ -21,267 +24,345 @@ static const struct verb_option option_rows[] = {
 	{ 0 },
 };
 
+/* Leases after which the first rows are shown, even if they are few. */
+#define PATIENCE 4000
+
+/* A lease or a vector, which is shown when it is known whether another follows. */
+struct child {
+	struct tree_lease lease;
+	const struct mmiod_vector *vector; /* NULL: the lease */
+};
+
 struct forest {
 	struct context *context;
 	struct mmiod_region_list *regions;
-	struct mmiod_lease_list *leases;
 	struct mmiod_device_list *devices; /* NULL: the daemon is older */
-	struct mmiod_vector_list *vectors; /* likewise */
-	struct window_mappings mappings;
-	json_t *roots;
+	bool asked; /* for vectors: some device has some */
+	struct mmiod_vector_list *vectors; /* NULL: none, or the daemon is older */
+	bool looked; /* for mappings: somebody has some */
+	struct window_mappings mappings; /* by lease */
+	struct tree_order order;
+	size_t at; /* the place that is being shown */
+	bool begun; /* with it */
+	size_t taken; /* leases so far */
+	bool over; /* no more leases come */
+	struct tree_place memory[MMIOD_MEMORY_DMA + 1]; /* by enum mmiod_memory */
+	struct tree_lease *kept;
+	size_t count, capacity;
+	bool holds; /* a child of the place */
+	struct child child;
+	uint32_t more; /* see struct tree_node */
+	struct tree_drawing drawing;
+	int status;
 };
 
-/* ---- building ---- */
+/* ---- showing ---- */
 
-static json_t *children_of(json_t *node)
+static void put(struct forest *forest, struct tree_node *node, bool more)
 {
-	json_t *children = json_object_get(node, "children");
+	forest->more &= (1u << node->depth) - 1;
+	forest->more |= (uint32_t)more << node->depth;
+	node->more = forest->more;
+	if (!forest->status)
+		forest->status = tree_put(&forest->drawing, node);
+}
 
-	if (!children) {
-		children = json_array();
-		json_object_set_new(node, "children", children);
+static void put_place(struct forest *forest, const struct tree_place *place)
+{
+	struct tree_node node = { .kind = place->kind,
+				  .depth = place->depth,
+				  .region = place->region,
+				  .device = place->device };
+
+	if (place->name)
+		snprintf(node.name, sizeof(node.name), "%s", place->name);
+	else
+		snprintf(node.name, sizeof(node.name), "bar%d", mmiod_region_bar(place->region));
+	put(forest, &node, place->more);
+}
+
+static int compare_mappings(const void *a, const void *b)
+{
+	const struct window_mapping *first = a, *second = b;
+
+	if (first->lease != second->lease)
+		return first->lease < second->lease ? -1 : 1;
+	if (first->pid != second->pid)
+		return first->pid < second->pid ? -1 : 1;
+	return first->segment.start < second->segment.start
+		       ? -1
+		       : first->segment.start > second->segment.start;
+}
+
+/* Where those of the lease begin, or would. */
+static size_t first_mapping(const struct window_mappings *mappings, uint64_t lease)
+{
+	size_t from = 0, to = mappings->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (mappings->items[middle].lease < lease)
+			from = middle + 1;
+		else
+			to = middle;
 	}
-	return children;
+	return from;
 }
 
-/* The child of that kind and name, made if need be. */
-static json_t *need_child(json_t *children, const char *kind, const char *name)
+/* All processes are looked through, if need be and once. */
+static void look_for_mappings(struct forest *forest)
 {
-	json_t *node;
-	size_t i;
+	struct window_mappings *mappings = &forest->mappings;
 
-	json_array_foreach(children, i, node)
-	{
-		if (!strcmp(json_string_value(json_object_get(node, "kind")), kind) &&
-		    !strcmp(json_string_value(json_object_get(node, "name")), name))
-			return node;
-	}
-	node = json_pack("{s:s, s:s}", "kind", kind, "name", name);
-	json_array_append_new(children, node);
-	return node;
-}
-
-static json_t *add_child(json_t *node, const char *kind, const char *name)
-{
-	json_t *child = json_pack("{s:s, s:s}", "kind", kind, "name", name);
-
-	json_array_append_new(children_of(node), child);
-	return child;
-}
-
-static void add_processes(const struct forest *forest, json_t *lease, uint64_t id)
-{
-	for (size_t i = 0; i < forest->mappings.count; i++) {
-		const struct window_mapping *mapping = &forest->mappings.items[i];
-		char name[64], user[64];
-		json_t *node;
-
-		if (mapping->lease != id)
-			continue;
-		snprintf(name, sizeof(name), "%u %s", mapping->pid, mapping->comm);
-		user_name(mapping->uid, user, sizeof(user));
-		node = add_child(lease, "process", name);
-		json_object_update_new(
-			node,
-			json_pack("{s:I, s:s, s:o, s:o}", "pid", (json_int_t)mapping->pid, "user",
-				  user, "address", json_number(mapping->segment.start), "size",
-				  json_number(mapping->segment.end - mapping->segment.start)));
-	}
-}
-
-static json_t *add_lease(const struct forest *forest, json_t *parent,
-			 const struct mmiod_lease_info *info)
-{
-	char name[32], user[64];
-	json_t *node;
-
-	snprintf(name, sizeof(name), "lease %llu", (unsigned long long)mmiod_lease_info_id(info));
-	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-	node = add_child(parent, "lease", name);
-	json_object_update_new(node,
-			       json_pack("{s:o, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:I}",
-					 "lease", json_number(mmiod_lease_info_id(info)), "offset",
-					 json_place(mmiod_lease_info_offset(info)), "size",
-					 json_number(mmiod_lease_info_length(info)), "rights",
-					 rights_word(mmiod_lease_info_rights(info)), "cache",
-					 memtype_word(mmiod_lease_info_memtype(info)), "state",
-					 state_word(mmiod_lease_info_state(info)), "user", user,
-					 "pid", (json_int_t)mmiod_lease_info_pid(info), "command",
-					 mmiod_lease_info_comm(info), "mappings",
-					 (json_int_t)mmiod_lease_info_mappings(info)));
-	add_processes(forest, node, mmiod_lease_info_id(info));
-	return node;
-}
-
-static void add_leases(const struct forest *forest, json_t *node, const char *region)
-{
-	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
-
-		if (lease_is_in_region(info, region))
-			add_lease(forest, node, info);
-	}
-}
-
-static void add_region(const struct forest *forest, const struct mmiod_region *region)
-{
-	enum mmiod_state state = mmiod_region_state(region);
-	json_t *node = need_child(forest->roots, "device",
-				  mmiod_region_device(region)[0] ? mmiod_region_device(region)
-								 : "missing");
-	char bar[16];
-
-	if (mmiod_region_model(region)[0])
-		json_object_set_new(node, "model", json_string(mmiod_region_model(region)));
-	if (mmiod_region_bar(region) >= 0) {
-		snprintf(bar, sizeof(bar), "bar%d", mmiod_region_bar(region));
-		node = need_child(children_of(node), "bar", bar);
-	}
-	node = add_child(node, "region", mmiod_region_name(region));
-	json_object_update_new(
-		node, json_pack("{s:o, s:o, s:s, s:s, s:s}", "offset",
-				json_number(mmiod_region_offset(region)), "size",
-				json_number(mmiod_region_length(region)), "rights",
-				rights_word(mmiod_region_rights(region)), "cache",
-				memtype_word(mmiod_region_memtype(region)), "state",
-				state == MMIOD_STATE_REVOKED ? "missing" : state_word(state)));
-	add_leases(forest, node, mmiod_region_name(region));
-}
-
-static void add_kernel_memory(const struct forest *forest)
-{
-	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
-		enum mmiod_memory memory = mmiod_lease_info_memory(info);
-
-		if (memory != MMIOD_MEMORY_REGION && !mmiod_lease_info_operation(info))
-			add_lease(forest,
-				  need_child(children_of(need_child(forest->roots, "device",
-								    "kernel memory")),
-					     "memory", memory_word(memory)),
-				  info);
-	}
-}
-
-static void add_vector(json_t *node, const struct mmiod_vector *vector)
-{
-	char name[32], user[64];
-
-	snprintf(name, sizeof(name), "vector %u", mmiod_vector_number(vector));
-	user_name(mmiod_vector_uid(vector), user, sizeof(user));
-	json_object_update_new(add_child(node, "vector", name),
-			       json_pack("{s:I, s:s, s:o, s:o, s:s, s:s, s:I, s:s}", "vector",
-					 (json_int_t)mmiod_vector_number(vector), "interrupt",
-					 irq_word(mmiod_vector_kind(vector)), "lease",
-					 json_number(mmiod_vector_lease(vector)), "count",
-					 json_number(mmiod_vector_count(vector)), "state",
-					 vector_state_word(vector), "user", user, "pid",
-					 (json_int_t)mmiod_vector_pid(vector), "command",
-					 mmiod_vector_comm(vector)));
-}
-
-/* Who operates it, if the caller is told; its power. */
-static void add_operator(json_t *node, const struct mmiod_device *device)
-{
-	uint64_t lease = mmiod_device_operator(device);
-	uint32_t uid = mmiod_device_operator_uid(device);
-	char user[64];
-
-	json_object_set_new(node, "power", json_string(mmiod_device_sleeps(device) ? "d3" : "d0"));
-	json_object_set_new(node, "operator", lease ? json_number(lease) : json_null());
-	if (!lease || uid == UINT32_MAX)
+	if (forest->looked)
 		return;
-	user_name(uid, user, sizeof(user));
-	json_object_update_new(node,
-			       json_pack("{s:s, s:I, s:s}", "operator_user", user, "operator_pid",
-					 (json_int_t)mmiod_device_operator_pid(device),
-					 "operator_command", mmiod_device_operator_comm(device)));
+	forest->looked = true;
+	if (!forest->status)
+		forest->status = find_window_mappings(forest->context, 0, mappings);
+	if (mappings->count)
+		qsort(mappings->items, mappings->count, sizeof(mappings->items[0]),
+		      compare_mappings);
 }
 
-/* Memory that it reaches, of its operator. */
-static void add_dma(const struct forest *forest, json_t *node, const char *name)
+static void put_processes(struct forest *forest, uint64_t lease, unsigned int depth)
 {
-	for (size_t i = 0; i < mmiod_lease_list_count(forest->leases); i++) {
-		const struct mmiod_lease_info *info = mmiod_lease_list_get(forest->leases, i);
-		json_t *lease;
+	const struct window_mappings *mappings = &forest->mappings;
 
-		if (!mmiod_lease_info_operation(info) ||
-		    strcmp(mmiod_lease_info_region(info), name))
-			continue;
-		lease = add_lease(forest, node, info);
-		if (mmiod_lease_info_iova(info) != MMIOD_NO_IOVA)
-			json_object_set_new(lease, "iova",
-					    json_number(mmiod_lease_info_iova(info)));
+	look_for_mappings(forest);
+	for (size_t i = first_mapping(mappings, lease);
+	     i < mappings->count && mappings->items[i].lease == lease; i++) {
+		struct tree_node node = { .kind = TREE_PROCESS,
+					  .depth = depth,
+					  .mapping = &mappings->items[i] };
+		bool more = i + 1 < mappings->count && mappings->items[i + 1].lease == lease;
+
+		snprintf(node.name, sizeof(node.name), "%u %s", mappings->items[i].pid,
+			 mappings->items[i].comm);
+		put(forest, &node, more);
 	}
 }
 
-/* Its vectors and memory hang below it; what it is beside its registers is its own. */
-static void add_device(const struct forest *forest, const struct mmiod_device *device)
+/* @depth: of the place that it is of. */
+static void put_child(struct forest *forest, unsigned int depth, bool more)
 {
-	const char *address = mmiod_device_address(device);
-	json_t *node = need_child(forest->roots, "device", address[0] ? address : "missing");
-	const char *name = mmiod_device_name(device);
+	const struct child *child = &forest->child;
+	struct tree_node node = { .depth = depth + 1, .vector = child->vector };
 
-	node = add_child(node, "interrupts", name);
-	json_object_update_new(node, json_pack("{s:s, s:I, s:b, s:b, s:b, s:s}", "interrupt",
-					       irq_word(mmiod_device_interrupt(device)), "vectors",
-					       (json_int_t)mmiod_device_vectors(device), "master",
-					       mmiod_device_masters(device), "trusted",
-					       mmiod_device_trusted(device), "isolated",
-					       mmiod_device_isolated(device), "state",
-					       mmiod_device_state(device) == MMIOD_STATE_REVOKED
-						       ? "missing"
-						       : state_word(mmiod_device_state(device))));
-	add_operator(node, device);
+	if (!forest->holds)
+		return;
+	forest->holds = false;
+	if (child->vector) {
+		node.kind = TREE_VECTOR;
+		snprintf(node.name, sizeof(node.name), "vector %u",
+			 mmiod_vector_number(child->vector));
+		put(forest, &node, more);
+		return;
+	}
+	node.kind = TREE_LEASE;
+	node.lease = &child->lease;
+	snprintf(node.name, sizeof(node.name), "lease %llu", (unsigned long long)child->lease.id);
+	put(forest, &node, more);
+	if (child->lease.mappings)
+		put_processes(forest, child->lease.id, depth + 2);
+}
+
+static void put_lease(struct forest *forest, unsigned int depth, const struct tree_lease *lease)
+{
+	put_child(forest, depth, true);
+	forest->child.vector = NULL;
+	forest->child.lease = *lease;
+	forest->holds = true;
+}
+
+/* The daemon looks through all leases for them. */
+static void look_for_vectors(struct forest *forest)
+{
+	if (!forest->asked)
+		mmiod_client_list_vectors(forest->context->client, &forest->vectors);
+	forest->asked = true;
+}
+
+static void put_vectors(struct forest *forest, const struct tree_place *place)
+{
+	if (mmiod_device_interrupt(place->device))
+		look_for_vectors(forest);
 	for (size_t i = 0; forest->vectors && i < mmiod_vector_list_count(forest->vectors); i++) {
 		const struct mmiod_vector *vector = mmiod_vector_list_get(forest->vectors, i);
 
-		if (!strcmp(mmiod_vector_device(vector), name))
-			add_vector(node, vector);
+		if (strcmp(mmiod_vector_device(vector), place->name))
+			continue;
+		put_child(forest, place->depth, true);
+		forest->child.vector = vector;
+		forest->holds = true;
 	}
-	add_dma(forest, node, name);
 }
 
-/* ---- the verb ---- */
-
-/* Vectors, or the caller or somebody else operates it or may. */
-static bool is_more_than_memory(const struct mmiod_device *device)
+/* The place, and what is known below it. */
+static void begin_place(struct forest *forest, const struct tree_place *place)
 {
-	return mmiod_device_interrupt(device) || mmiod_device_operator(device) ||
-	       mmiod_device_rights(device) & ~(unsigned int)MMIOD_MAY_INTERRUPT;
+	put_place(forest, place);
+	if (place->kind == TREE_INTERRUPTS)
+		put_vectors(forest, place);
+	for (uint32_t i = place->first; i; i = forest->kept[i - 1].next)
+		put_lease(forest, place->depth, &forest->kept[i - 1]);
 }
 
-static int build(struct forest *forest)
+/* As far as all is known. */
+static void go_on(struct forest *forest)
+{
+	while (!forest->status && forest->at < forest->order.count) {
+		const struct tree_place *place = &forest->order.places[forest->at];
+
+		if (!forest->begun)
+			begin_place(forest, place);
+		forest->begun = true;
+		if (!forest->over && place->seen < place->expected)
+			return;
+		put_child(forest, place->depth, false);
+		forest->begun = false;
+		forest->at++;
+	}
+}
+
+static void put_kernel_memory(struct forest *forest)
+{
+	const struct tree_place root = { .kind = TREE_DEVICE, .name = "kernel memory" };
+	struct tree_place *last = NULL;
+
+	for (enum mmiod_memory kind = MMIOD_MEMORY_PAGES; kind <= MMIOD_MEMORY_DMA; kind++)
+		if (forest->memory[kind].first)
+			last = &forest->memory[kind];
+	if (!last)
+		return;
+	put_place(forest, &root);
+	for (struct tree_place *place = forest->memory + MMIOD_MEMORY_PAGES; place <= last;
+	     place++) {
+		if (!place->first)
+			continue;
+		place->kind = TREE_MEMORY;
+		place->depth = 1;
+		place->more = place != last;
+		place->name = memory_word((enum mmiod_memory)(place - forest->memory));
+		begin_place(forest, place);
+		put_child(forest, 1, false);
+	}
+}
+
+/* ---- gathering ---- */
+
+static struct tree_lease summary_of(const struct mmiod_lease_info *info)
+{
+	struct tree_lease lease = { .id = mmiod_lease_info_id(info),
+				    .offset = mmiod_lease_info_offset(info),
+				    .length = mmiod_lease_info_length(info),
+				    .iova = mmiod_lease_info_iova(info),
+				    .state = state_word(mmiod_lease_info_state(info)),
+				    .uid = mmiod_lease_info_uid(info),
+				    .pid = mmiod_lease_info_pid(info),
+				    .mappings = mmiod_lease_info_mappings(info),
+				    .rights = (uint8_t)mmiod_lease_info_rights(info),
+				    .memtype = (uint8_t)mmiod_lease_info_memtype(info) };
+
+	snprintf(lease.comm, sizeof(lease.comm), "%s", mmiod_lease_info_comm(info));
+	return lease;
+}
+
+static int keep(struct forest *forest, struct tree_place *place, const struct tree_lease *lease)
+{
+	size_t wanted = forest->capacity ? 2 * forest->capacity : 256;
+	struct tree_lease *grown;
+
+	if (forest->count == forest->capacity) {
+		grown = reallocarray(forest->kept, wanted, sizeof(*grown));
+		if (!grown)
+			return out_of_memory(forest->context);
+		forest->kept = grown;
+		forest->capacity = wanted;
+	}
+	forest->kept[forest->count++] = *lease;
+	if (place->last)
+		forest->kept[place->last - 1].next = (uint32_t)forest->count;
+	else
+		place->first = (uint32_t)forest->count;
+	place->last = (uint32_t)forest->count;
+	return STATUS_OK;
+}
+
+/* Where it is shown; NULL: nowhere. Vectors and device files are no memory. */
+static struct tree_place *place_of(struct forest *forest, const struct mmiod_lease_info *info)
+{
+	enum mmiod_memory memory = mmiod_lease_info_memory(info);
+	const char *region = mmiod_lease_info_region(info);
+
+	if (memory == MMIOD_MEMORY_REGION)
+		return mmiod_lease_info_kind(info) == MMIOD_KIND_WINDOW
+			       ? tree_place_of(&forest->order, TREE_REGION, region)
+			       : NULL;
+	if (mmiod_lease_info_operation(info))
+		return tree_place_of(&forest->order, TREE_INTERRUPTS, region);
+	return memory <= MMIOD_MEMORY_DMA ? &forest->memory[memory] : NULL;
+}
+
+static bool is_ahead(const struct forest *forest, const struct tree_place *place)
+{
+	const struct tree_order *order = &forest->order;
+
+	if (place->kind == TREE_REGION || place->kind == TREE_INTERRUPTS)
+		return (size_t)(place - order->places) > forest->at;
+	return true; /* kernel memory stands behind all others */
+}
+
+/* One of a place that has been shown was granted since, and is left out. */
+static int take_lease(void *data, const struct mmiod_lease_info *info)
+{
+	struct forest *forest = data;
+	struct tree_place *place = place_of(forest, info);
+	struct tree_lease lease;
+
+	go_on(forest);
+	if (++forest->taken == PATIENCE)
+		tree_release(&forest->drawing);
+	if (!place || forest->status)
+		return forest->status;
+	lease = summary_of(info);
+	place->seen++;
+	if (is_ahead(forest, place))
+		return keep(forest, place, &lease);
+	if (place == &forest->order.places[forest->at])
+		put_lease(forest, place->depth, &lease);
+	return forest->status;
+}
+
+static int fetch(struct forest *forest)
 {
 	struct context *context = forest->context;
 	int err = mmiod_client_list_regions(context->client, &forest->regions);
 
-	if (!err)
-		err = mmiod_client_list_leases(context->client, &forest->leases);
 	if (err)
 		return report_client(context, err);
-	for (size_t i = 0; i < mmiod_region_list_count(forest->regions); i++)
-		add_region(forest, mmiod_region_list_get(forest->regions, i));
-	/* An older daemon knows no devices. */
-	if (!mmiod_client_list_devices(context->client, &forest->devices))
-		mmiod_client_list_vectors(context->client, &forest->vectors);
-	for (size_t i = 0; forest->devices && i < mmiod_device_list_count(forest->devices); i++)
-		if (is_more_than_memory(mmiod_device_list_get(forest->devices, i)))
-			add_device(forest, mmiod_device_list_get(forest->devices, i));
-	add_kernel_memory(forest);
-	return 0;
+	/* An older daemon knows none. */
+	mmiod_client_list_devices(context->client, &forest->devices);
+	if (tree_order_make(&forest->order, forest->regions, forest->devices))
+		return out_of_memory(context);
+	return STATUS_OK;
 }
 
-static int print(const struct context *context, json_t *roots)
-{
-	bool to_stdout = options.svg && !strcmp(options.svg, "-");
-	int status = 0;
+/* ---- the verb ---- */
 
-	if (!context->json || options.svg)
-		status = draw_tree(context, roots, options.svg);
-	if (status || !context->json || to_stdout)
-		return status;
-	return json_output(json_pack("{s:i, s:O}", "schema", JSON_SCHEMA, "devices", roots));
+static int show(struct forest *forest)
+{
+	int status = tree_begin(&forest->drawing, forest->context, options.svg);
+
+	if (!status)
+		status = each_lease(forest->context, take_lease, forest);
+	if (!status) {
+		forest->over = true;
+		go_on(forest);
+		put_kernel_memory(forest);
+		status = forest->status;
+	}
+	return tree_end(&forest->drawing, status);
 }
 
 static int verb_tree(struct context *context, int argc, char **argv)
@@ -293,17 +374,14 @@ static int verb_tree(struct context *context, int argc, char **argv)
 		return status;
 	if (context->table.columns || context->table.all_columns)
 		return usage_error(context, "the columns of a tree are always the same");
-	forest.roots = json_array();
-	status = find_window_mappings(context, 0, &forest.mappings);
+	status = fetch(&forest);
 	if (!status)
-		status = build(&forest);
-	if (!status)
-		status = print(context, forest.roots);
-	json_decref(forest.roots);
+		status = show(&forest);
+	free(forest.kept);
+	tree_order_free(&forest.order);
 	free_window_mappings(&forest.mappings);
 	mmiod_vector_list_free(forest.vectors);
 	mmiod_device_list_free(forest.devices);
-	mmiod_lease_list_free(forest.leases);
 	mmiod_region_list_free(forest.regions);
 	return status;
 }
