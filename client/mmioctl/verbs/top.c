@@ -5,6 +5,7 @@
  *
  * On a terminal it takes the alternate screen, and gives it back whatever signal ends it.
  */
+#include "target/target.h"
 #include "verb.h"
 
 #include <ctype.h>
@@ -81,7 +82,8 @@ struct line {
 
 struct lines {
 	struct line *items;
-	size_t count;
+	size_t count, capacity;
+	size_t *slots; /* index and 1 of lines, by hash_of(); 0: free; twice the capacity */
 	struct timespec when;
 };
 
@@ -97,20 +99,91 @@ static void stop(int signal)
 
 /* ---- gathering ---- */
 
-static struct line *find_line(const struct lines *lines, const struct line *like)
+static bool is_like(const struct line *line, const struct line *like)
 {
-	for (size_t i = 0; i < lines->count; i++) {
-		struct line *line = &lines->items[i];
-
-		if (line->uid == like->uid && line->pid == like->pid &&
-		    !strcmp(line->comm, like->comm) && !strcmp(line->region, like->region))
-			return line;
-	}
-	return NULL;
+	return line->uid == like->uid && line->pid == like->pid &&
+	       !strcmp(line->comm, like->comm) && !strcmp(line->region, like->region);
 }
 
-static void add_lease(struct lines *lines, const struct mmiod_lease_info *info)
+/* FNV-1a. Processes whose names are chosen to collide slow down who looks, and nobody else. */
+static size_t hash_of(const struct line *line)
 {
+	uint64_t hash = 0xcbf29ce484222325u ^ ((uint64_t)line->uid << 32 | line->pid);
+
+	for (const char *at = line->comm; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+	for (const char *at = line->region; *at; at++)
+		hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+	return (size_t)(hash ^ hash >> 32);
+}
+
+/* Its slot, or the free one that it belongs into. */
+static size_t *slot_of(const struct lines *lines, const struct line *like)
+{
+	size_t mask = 2 * lines->capacity - 1, at = hash_of(like) & mask;
+
+	while (lines->slots[at] && !is_like(&lines->items[lines->slots[at] - 1], like))
+		at = (at + 1) & mask;
+	return &lines->slots[at];
+}
+
+static const struct line *find_line(const struct lines *lines, const struct line *like)
+{
+	size_t slot = lines->count ? *slot_of(lines, like) : 0;
+
+	return slot ? &lines->items[slot - 1] : NULL;
+}
+
+static void free_lines(struct lines *lines)
+{
+	free(lines->items);
+	free(lines->slots);
+}
+
+/* Room for one more. */
+static int make_room(struct lines *lines)
+{
+	size_t wanted = lines->capacity ? 2 * lines->capacity : 64;
+	struct line *grown;
+
+	if (lines->count < lines->capacity)
+		return 0;
+	grown = reallocarray(lines->items, wanted, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	lines->items = grown;
+	free(lines->slots);
+	lines->capacity = wanted;
+	lines->slots = calloc(2 * wanted, sizeof(lines->slots[0]));
+	if (!lines->slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < lines->count; i++)
+		*slot_of(lines, &lines->items[i]) = i + 1;
+	return 0;
+}
+
+static struct line *need_line(struct lines *lines, const struct line *like)
+{
+	size_t *slot;
+
+	if (make_room(lines))
+		return NULL;
+	slot = slot_of(lines, like);
+	if (!*slot) {
+		lines->items[lines->count++] = *like;
+		*slot = lines->count;
+	}
+	return &lines->items[*slot - 1];
+}
+
+struct gathering {
+	const struct context *context;
+	struct lines *lines;
+};
+
+static int add_lease(void *data, const struct mmiod_lease_info *info)
+{
+	const struct gathering *gathering = data;
 	enum mmiod_memory memory = mmiod_lease_info_memory(info);
 	struct line key = { .uid = mmiod_lease_info_uid(info), .pid = mmiod_lease_info_pid(info) };
 	struct line *line;
@@ -119,11 +192,9 @@ static void add_lease(struct lines *lines, const struct mmiod_lease_info *info)
 	snprintf(key.region, sizeof(key.region), "%s",
 		 memory == MMIOD_MEMORY_REGION ? mmiod_lease_info_region(info)
 					       : memory_word(memory));
-	line = find_line(lines, &key);
-	if (!line) {
-		line = &lines->items[lines->count++];
-		*line = key;
-	}
+	line = need_line(gathering->lines, &key);
+	if (!line)
+		return out_of_memory(gathering->context);
 	line->leases++;
 	line->size += mmiod_lease_info_kind(info) == MMIOD_KIND_INTERRUPT
 			      ? 0 /* of a device file the length is 0 */
@@ -131,6 +202,7 @@ static void add_lease(struct lines *lines, const struct mmiod_lease_info *info)
 	line->mappings += mmiod_lease_info_mappings(info);
 	line->accesses += mmiod_lease_info_reads(info) + mmiod_lease_info_writes(info);
 	line->faults += mmiod_lease_info_faults(info);
+	return STATUS_OK;
 }
 
 static uint64_t a_second(uint64_t now, uint64_t before, double seconds)
@@ -152,21 +224,13 @@ static void add_rates(struct lines *lines, const struct lines *before)
 	}
 }
 
-static int gather(struct context *context, struct lines *lines)
+static int gather(const struct context *context, struct lines *lines)
 {
-	struct mmiod_lease_list *list;
-	int err = mmiod_client_list_leases(context->client, &list);
-	size_t count;
+	struct gathering gathering = { .context = context, .lines = lines };
 
-	if (err)
-		return report_client(context, err);
-	count = mmiod_lease_list_count(list);
-	*lines = (struct lines){ .items = calloc(count + 1, sizeof(struct line)) };
+	*lines = (struct lines){ 0 };
 	clock_gettime(CLOCK_MONOTONIC, &lines->when);
-	for (size_t i = 0; lines->items && i < count; i++)
-		add_lease(lines, mmiod_lease_list_get(list, i));
-	mmiod_lease_list_free(list);
-	return lines->items ? 0 : out_of_memory(context);
+	return each_lease(context, add_lease, &gathering);
 }
 
 /* ---- sorting ---- */
@@ -309,18 +373,30 @@ static int show_on_screen(const struct context *context, const struct lines *lin
 
 /* ---- the verb ---- */
 
+/* They are found again where they then stand. */
+static void sort(struct lines *lines)
+{
+	if (!lines->count)
+		return;
+	qsort(lines->items, lines->count, sizeof(lines->items[0]), compare);
+	memset(lines->slots, 0, 2 * lines->capacity * sizeof(lines->slots[0]));
+	for (size_t i = 0; i < lines->count; i++)
+		*slot_of(lines, &lines->items[i]) = i + 1;
+}
+
 static int go_round(struct context *context, struct lines *before, bool screen)
 {
 	struct lines lines;
 	int status = gather(context, &lines);
 
-	if (status)
+	if (status) {
+		free_lines(&lines);
 		return status;
-	if (before->items)
-		add_rates(&lines, before);
-	qsort(lines.items, lines.count, sizeof(lines.items[0]), compare);
+	}
+	add_rates(&lines, before);
+	sort(&lines);
 	status = screen ? show_on_screen(context, &lines) : show(context, &lines);
-	free(before->items);
+	free_lines(before);
 	*before = lines;
 	return status ? status : ferror(stdout) ? STATUS_FAILED : 0;
 }
@@ -360,7 +436,7 @@ static int run(struct context *context, uint64_t rounds, bool screen)
 		if (!stopped)
 			status = go_round(context, &before, screen);
 	}
-	free(before.items);
+	free_lines(&before);
 	return status;
 }
 
