@@ -119,8 +119,8 @@ static const struct rule {
 	{ "toggle", 0, 0, "regions" },
 };
 
-/* @words: what stands before the word that is typed, the verb first. */
-static void ask_arguments(struct terminal *terminal, char **words, size_t count)
+/* @words: what stands before @word, which is typed, the verb first. */
+static void ask_arguments(struct terminal *terminal, char **words, size_t count, const char *word)
 {
 	const char *target = NULL;
 	int argument = 0;
@@ -136,7 +136,7 @@ static void ask_arguments(struct terminal *terminal, char **words, size_t count)
 
 		if (!strcmp(rule->verb, words[0]) && argument >= rule->first &&
 		    argument <= rule->last)
-			ask(terminal, rule->what, rule->of_target ? target : NULL);
+			ask(terminal, rule->what, rule->of_target ? target : word);
 	}
 }
 
@@ -155,7 +155,7 @@ static bool ask_for(struct terminal *terminal, const char *word)
 	else if (!count)
 		ask(terminal, "verbs", NULL);
 	else
-		ask_arguments(terminal, words, count);
+		ask_arguments(terminal, words, count, word);
 	return word[0] == '-' || !count;
 }
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <unistd.h>
+#include <common/size.h>
 
 #define PATIENCE_S 1 /* SIGALRM ends us */
 
@@ -82,16 +83,50 @@ static void print_pools(struct context *context)
 	mmiod_pool_list_free(list);
 }
 
-static void print_leases(struct context *context)
+/* Those from @first to @last, or to the end of the list if that comes first. False: it came. */
+static bool print_leases_between(struct context *context, uint64_t first, uint64_t last)
 {
-	struct mmiod_lease_list *list;
+	uint64_t id = first ? first - 1 : 0;
+	bool more = true;
 
-	if (!is_connected(context) || mmiod_client_list_leases(context->client, &list))
+	while (more && id < last) {
+		struct mmiod_lease_list *list;
+		size_t count;
+
+		if (mmiod_client_list_leases_after(context->client, id, &list))
+			return false;
+		count = mmiod_lease_list_count(list);
+		for (size_t i = 0; i < count && id < last; i++) {
+			id = mmiod_lease_info_id(mmiod_lease_list_get(list, i));
+			if (id <= last)
+				printf("%llu\n", (unsigned long long)id);
+		}
+		more = count;
+		mmiod_lease_list_free(list);
+	}
+	return more;
+}
+
+/*
+ * Those whose ids begin with these digits. They come in the order of their ids, so that only those
+ * need be asked for: of one digit more, of two, and so on.
+ */
+static void print_leases(struct context *context, const char *digits)
+{
+	uint64_t first = 0, last = UINT64_MAX;
+
+	if (digits && digits[0]) {
+		if (digits[0] == '0' || digits[strspn(digits, "0123456789")] ||
+		    common_number(digits, &first))
+			return;
+		last = first;
+	}
+	if (!is_connected(context))
 		return;
-	for (size_t i = 0; i < mmiod_lease_list_count(list); i++)
-		printf("%llu\n",
-		       (unsigned long long)mmiod_lease_info_id(mmiod_lease_list_get(list, i)));
-	mmiod_lease_list_free(list);
+	while (print_leases_between(context, first, last) && first && last <= UINT64_MAX / 10 - 1) {
+		first *= 10;
+		last = last * 10 + 9;
+	}
 }
 
 static void print_grants(struct context *context)
@@ -161,7 +196,7 @@ static int verb_complete(struct context *context, int argc, char **argv)
 	else if (!strcmp(what, "pools"))
 		print_pools(context);
 	else if (!strcmp(what, "leases"))
-		print_leases(context);
+		print_leases(context, of);
 	else if (!strcmp(what, "grants"))
 		print_grants(context);
 	else if (!strcmp(what, "registers"))

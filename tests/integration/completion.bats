@@ -110,6 +110,29 @@ offers_not() {
 	offers bash
 }
 
+@test "of leases only those are asked for whose numbers begin with what is typed" {
+	start_daemon
+	hold shm+0x1000/0x1000 shm+0x2000/0x1000 shm+0x3000/0x1000 regs
+	mapfile -t ids < <(mmioctl leases --json | jq '.leases[].id')
+	expect_equal "${#ids[@]}" 4
+	last=${ids[3]}
+	expect_equal "$(mmioctl complete leases | xargs)" "${ids[*]}"
+	expect_equal "$(mmioctl complete leases '' | xargs)" "${ids[*]}"
+	expect_equal "$(mmioctl complete leases "${last:0:1}" | xargs)" "$(printf '%s\n' "${ids[@]}" | grep "^${last:0:1}" | xargs)"
+	expect_equal "$(mmioctl complete leases "$last" | xargs)" "$last"
+	for none in "${last}0" 99999999999999999999 18446744073709551615 18446744073709551616 0 01 0x1 x; do
+		run mmioctl complete leases "$none"
+		expect_status 0
+		expect_equal "$output" ""
+	done
+	in_bash revoke "$last"
+	expect_equal "$output" "$last"
+	in_bash free "${last:0:3}"
+	offers "$last"
+	in_bash revoke x
+	expect_equal "$output" ""
+}
+
 @test "zsh offers the same" {
 	start_daemon
 	hold shm
@@ -123,6 +146,8 @@ offers_not() {
 	in_zsh list -o ''
 	offers NAME
 	in_zsh revoke ''
+	expect_equal "$output" "$LEASE"
+	in_zsh revoke "${LEASE:0:2}"
 	expect_equal "$output" "$LEASE"
 	in_zsh load regs ''
 	expect_equal "$output" FILES

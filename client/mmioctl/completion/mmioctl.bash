@@ -56,7 +56,7 @@ _mmioctl_argument()
 {
 	case $verb:${#arguments[@]} in
 	free:* | revoke:*)
-		_mmioctl_ask leases ;;
+		_mmioctl_ask leases "$current" ;;
 	export:0)
 		mapfile -t COMPREPLY < <(compgen -W 'prometheus cdi' -- "$current") ;;
 	configure:0 | bind:* | unbind:*)
@@ -73,7 +73,7 @@ _mmioctl_argument()
 		compopt -o nospace 2>/dev/null ;;
 	show:0)
 		_mmioctl_ask regions
-		_mmioctl_ask leases ;;
+		_mmioctl_ask leases "$current" ;;
 	pools:*)
 		_mmioctl_ask pools ;;
 	alloc:0)
