@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench [leases|blocks|memory|bystander] DAEMON [JSON]: rounds in turns, medians, one table each.
+ * bench [leases|blocks|memory|bystander] DAEMON [JSON], bench lists DAEMON MMIOCTL: rounds in turns,
+ * medians, one table each.
  *
  * Processor time is the servers' (by their CPU clocks), and the figure to go by: the rate depends
  * on how fast the machine wakes processes. Clients and servers share one processor, so that it is
@@ -346,10 +347,11 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 
-	if (argc > 4 || (strcmp(what, "leases") && strcmp(what, "blocks") &&
-			 strcmp(what, "memory") && strcmp(what, "bystander"))) {
-		fprintf(stderr, "usage: bench leases|blocks|memory|bystander DAEMON [JSON] "
-				"(MMIOD_BENCH_ROUNDS: how many)\n");
+	if (argc > 4 ||
+	    (strcmp(what, "leases") && strcmp(what, "blocks") && strcmp(what, "memory") &&
+	     strcmp(what, "bystander") && (strcmp(what, "lists") || argc != 4))) {
+		fprintf(stderr, "usage: bench leases|blocks|memory|bystander DAEMON [JSON], "
+				"bench lists DAEMON MMIOCTL (MMIOD_BENCH_ROUNDS: how many)\n");
 		return 2;
 	}
 	raise_limits();
@@ -358,6 +360,8 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "bystander"))
 		bystander_measure(&subjects[MMIOD], in_directory("conf"), read_rounds(),
 				  argc > 3 ? argv[3] : NULL);
+	else if (!strcmp(what, "lists"))
+		lists_measure(&subjects[MMIOD], argv[3], read_rounds());
 	else if (!strcmp(what, "memory"))
 		memory_measure(&subjects[MMIOD], &subjects[ECHO]);
 	else if (!strcmp(what, "blocks"))

@@ -33,10 +33,11 @@ double quantile(const double *values, int count, double q);
 
 #define ROUNDS_MAX 99
 
-/* memory.c, blocks.c, bystander.c: a table each, on standard output. */
+/* memory.c, blocks.c, bystander.c, lists.c: a table each, on standard output. */
 void memory_measure(struct subject *mmiod, struct subject *echo);
 void blocks_measure(struct subject *mmiod, struct subject *echo, int rounds);
 void bystander_measure(struct subject *mmiod, const char *config, int rounds, const char *json);
+void lists_measure(struct subject *mmiod, const char *program, int rounds); /* mmioctl */
 
 /*
  * echo.c: the least that a server could do, with a new file for each element, as mmiod does, or a

@@ -11,14 +11,16 @@ $(B)/tests/bench/bench: $(BENCH_OBJECTS) $(B)/libmmiod.a
 ## make bench-block    what a pool's block costs through the daemon, beside a lease by offset
 ## make bench-bystander  how long the daemon lets a lone client wait while others keep it busy
 ## make bench-memory   what a client and a lease cost the daemon in memory
+## make bench-lists    what lists of 100,000 leases cost mmioctl, and how long until the first row
 ## make bench-open     what an open costs with and without mmioctl run
 ## make bench-python   what an access costs from Python, beside ctypes and numpy
 ## make bench-command  what mmioctl takes for a line of a batch, a sample of a record, and a large register map
-BENCHES := bench-open bench-command bench-python bench-lease bench-block bench-bystander bench-memory bench-core bench-pool bench-cache bench-copy
+BENCHES := bench-open bench-command bench-python bench-lease bench-block bench-bystander bench-memory bench-lists bench-core bench-pool bench-cache bench-copy
 $(BENCHES): SHELL := /bin/bash -o pipefail
-.PHONY: bench bench-open bench-command bench-python bench-lease bench-block bench-bystander bench-memory
+.PHONY: bench bench-open bench-command bench-python bench-lease bench-block bench-bystander bench-memory bench-lists
 bench: $(BENCHES)
-bench-lease bench-block bench-bystander bench-memory: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
+bench-lists: $(B)/mmioctl
+bench-lease bench-block bench-bystander bench-memory bench-lists: $(B)/tests/bench/bench $(B)/mmiod | $(BENCH_TABLES)
 $(BENCH_TABLES):
 	@mkdir -p $@
 bench-open: $(B)/tests/bench/opens $(B)/mmiod $(B)/mmioctl | $(BENCH_TABLES)
@@ -38,3 +40,5 @@ bench-bystander:
 	$(B)/tests/bench/bench bystander $(B)/mmiod $(BENCH_TABLES)/bystander.json | tee $(BENCH_TABLES)/bystander.txt
 bench-memory:
 	$(B)/tests/bench/bench memory $(B)/mmiod | tee $(BENCH_TABLES)/memory.txt
+bench-lists:
+	$(B)/tests/bench/bench lists $(B)/mmiod $(B)/mmioctl | tee $(BENCH_TABLES)/lists.txt
