@@ -156,6 +156,7 @@ struct table {
 int table_begin(struct table *table, const struct context *context, const struct column *columns,
 		size_t count, const char *key);
 void table_set_head(struct table *table, json_t *head); /* takes it; for JSON */
+bool table_shows(const struct table *table, size_t column); /* or its cells may stay empty */
 int table_row(struct table *table, const struct cell *cells);
 void table_release(struct table *table); /* what is kept is printed now: rows are long in coming */
 int table_end(struct table *table, int status);

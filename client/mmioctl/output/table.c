@@ -68,7 +68,7 @@ static int unknown_column(const struct table *table, const char *name, size_t le
 			   known);
 }
 
-static bool is_picked(const struct table *table, size_t column)
+bool table_shows(const struct table *table, size_t column)
 {
 	for (size_t i = 0; i < table->picked_count; i++)
 		if (table->picked[i] == column)
@@ -89,7 +89,7 @@ static int pick_columns(struct table *table, const char *names)
 		if (table->picked_count == COLUMNS_MAX)
 			return usage_error(table->context, "-o: more columns than %d", COLUMNS_MAX);
 		/* An object has no two members of one name. */
-		if (!table->context->json || !is_picked(table, i))
+		if (!table->context->json || !table_shows(table, i))
 			table->picked[table->picked_count++] = i;
 		names += length;
 		names += *names == ',';
@@ -324,30 +324,50 @@ static int json_row(struct table *table, const struct cell *cells)
 	return STATUS_OK;
 }
 
+static bool is_ascii(const char *text)
+{
+	while (*text > 0)
+		text++;
+	return !*text;
+}
+
 /* How many places a text takes on a terminal. */
 static size_t width_of(const char *text)
 {
 	wchar_t wide[sizeof(((struct cell *)NULL)->text)];
-	size_t length = mbstowcs(wide, text, sizeof(wide) / sizeof(wide[0]));
-	int width = length == (size_t)-1 ? -1 : wcswidth(wide, length);
+	size_t length;
+	int width;
 
+	if (is_ascii(text))
+		return strlen(text);
+	length = mbstowcs(wide, text, sizeof(wide) / sizeof(wide[0]));
+	width = length == (size_t)-1 ? -1 : wcswidth(wide, length);
 	return width < 0 ? strlen(text) : (size_t)width;
+}
+
+static void put_blanks(size_t count)
+{
+	while (count--)
+		putchar_unlocked(' ');
 }
 
 /* A cell of a row that is not kept. What is wider than its column moves what follows. */
 static void print_cell(const struct table *table, size_t i, char *text)
 {
-	size_t width;
-	int gap;
+	bool last = i + 1 == table->picked_count;
+	size_t width, gap;
 
 	common_clean(text);
 	width = width_of(text);
-	gap = width < table->widths[i] ? (int)(table->widths[i] - width) : 0;
-	if (is_right(&table->columns[table->picked[i]]))
-		printf("%*s%s", gap, "", text);
-	else
-		printf("%s%*s", text, i + 1 < table->picked_count ? gap : 0, "");
-	putchar(i + 1 < table->picked_count ? ' ' : '\n');
+	gap = width < table->widths[i] ? table->widths[i] - width : 0;
+	if (is_right(&table->columns[table->picked[i]])) {
+		put_blanks(gap);
+		gap = 0;
+	}
+	fputs_unlocked(text, stdout);
+	put_blanks(last ? 0 : gap + 1);
+	if (last)
+		putchar_unlocked('\n');
 }
 
 static void release_text(struct table *table)

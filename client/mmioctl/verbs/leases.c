@@ -137,8 +137,6 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
 	cell_number(&cells[LEASE_FAULTS], mmiod_lease_info_faults(info));
 	cell_number(&cells[LEASE_POPULATED], mmiod_lease_info_populated(info));
-	fill_leaves(&cells[LEASE_FAULT_LEAVES], mmiod_lease_info_fault_leaves, info);
-	fill_leaves(&cells[LEASE_POPULATED_LEAVES], mmiod_lease_info_populated_leaves, info);
 	cell_number(&cells[LEASE_READS], mmiod_lease_info_reads(info));
 	cell_number(&cells[LEASE_WRITES], mmiod_lease_info_writes(info));
 	cell_text(&cells[LEASE_KIND],
@@ -152,12 +150,18 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	fill_dma(info, cells);
 }
 
-static int lease_row(void *table, const struct mmiod_lease_info *info)
+static int lease_row(void *data, const struct mmiod_lease_info *info)
 {
 	struct cell cells[LEASE_COLUMNS];
+	struct table *table = data;
 
 	cells_clear(cells, LEASE_COLUMNS);
 	fill_lease(info, cells);
+	if (table_shows(table, LEASE_FAULT_LEAVES))
+		fill_leaves(&cells[LEASE_FAULT_LEAVES], mmiod_lease_info_fault_leaves, info);
+	if (table_shows(table, LEASE_POPULATED_LEAVES))
+		fill_leaves(&cells[LEASE_POPULATED_LEAVES], mmiod_lease_info_populated_leaves,
+			    info);
 	return table_row(table, cells);
 }
 
