@@ -54,6 +54,7 @@ void sentence_hint(const char *sentence, char *out, size_t size);
 bool region_owns_pages(const struct mmiod_region *region);
 const char *share_word(enum mmiod_share share);
 const char *state_word(enum mmiod_state state);
+const char *lease_state_word(const struct mmiod_lease_info *info);
 const char *memory_word(enum mmiod_memory memory);
 bool lease_is_in_region(const struct mmiod_lease_info *info, const char *region);
 const char *lease_kind_word(enum mmiod_lease_kind kind, enum mmiod_memory memory);

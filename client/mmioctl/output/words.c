@@ -93,6 +93,12 @@ const char *state_word(enum mmiod_state state)
 	}
 }
 
+/* One that is parked is to whoever looks for bytes as good as none. */
+const char *lease_state_word(const struct mmiod_lease_info *info)
+{
+	return mmiod_lease_info_parked(info) ? "parked" : state_word(mmiod_lease_info_state(info));
+}
+
 /* MMIOD_MEMORY_REGION: it is no word for a kind of kernel memory. */
 enum mmiod_memory memory_of_word(const char *text)
 {

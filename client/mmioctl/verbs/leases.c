@@ -115,12 +115,6 @@ static void fill_leaves(struct cell *cell,
 	cell_text(cell, text);
 }
 
-/* One that is parked is to whoever looks for bytes as good as none. */
-static const char *state_of(const struct mmiod_lease_info *info)
-{
-	return mmiod_lease_info_parked(info) ? "parked" : state_word(mmiod_lease_info_state(info));
-}
-
 static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 {
 	cell_number(&cells[LEASE_ID], mmiod_lease_info_id(info));
@@ -133,7 +127,7 @@ static void fill_lease(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_optional(&cells[LEASE_WIDTH], mmiod_lease_info_width(info) * 8);
 	cell_text(&cells[LEASE_SHARE], share_word(mmiod_lease_info_share(info)));
 	cells[LEASE_SHARE].none = mmiod_lease_info_kind(info) == MMIOD_KIND_DEVICE;
-	cell_text(&cells[LEASE_STATE], state_of(info));
+	cell_text(&cells[LEASE_STATE], lease_state_word(info));
 	cell_number(&cells[LEASE_MAPPINGS], mmiod_lease_info_mappings(info));
 	cell_number(&cells[LEASE_FAULTS], mmiod_lease_info_faults(info));
 	cell_number(&cells[LEASE_POPULATED], mmiod_lease_info_populated(info));

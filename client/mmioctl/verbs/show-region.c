@@ -95,6 +95,7 @@ static int print_holder(void *data, const struct mmiod_lease_info *info)
 {
 	struct holders *holders = data;
 	char user[64], since[32], place[48];
+	bool is_ok = !strcmp(lease_state_word(info), "ok");
 
 	if (!is_of(info, holders->region))
 		return STATUS_OK;
@@ -105,13 +106,14 @@ static int print_holder(void *data, const struct mmiod_lease_info *info)
 	else
 		snprintf(place, sizeof(place), "+0x%llx",
 			 (unsigned long long)mmiod_lease_info_offset(info));
-	printf("%16s lease %llu, %s/0x%llx %s %s %s, %s pid %u %s, since %s, %u mappings\n",
+	printf("%16s lease %llu, %s/0x%llx %s %s %s, %s pid %u %s, since %s, %u mappings%s%s\n",
 	       holders->heading, (unsigned long long)mmiod_lease_info_id(info), place,
 	       (unsigned long long)mmiod_lease_info_length(info),
 	       rights_word(mmiod_lease_info_rights(info)),
 	       memtype_word(mmiod_lease_info_memtype(info)),
 	       share_word(mmiod_lease_info_share(info)), user, mmiod_lease_info_pid(info),
-	       mmiod_lease_info_comm(info), since, mmiod_lease_info_mappings(info));
+	       mmiod_lease_info_comm(info), since, mmiod_lease_info_mappings(info),
+	       is_ok ? "" : ", ", is_ok ? "" : lease_state_word(info));
 	holders->heading = "";
 	return STATUS_OK;
 }
@@ -143,6 +145,7 @@ enum holder_column {
 	HOLDER_COMMAND,
 	HOLDER_STARTED,
 	HOLDER_MAPPINGS,
+	HOLDER_STATE,
 	HOLDER_COLUMNS,
 };
 
@@ -159,6 +162,7 @@ static const struct column holder_columns[] = {
 	[HOLDER_COMMAND] = { "COMMAND", CELL_TEXT, true, "" },
 	[HOLDER_STARTED] = { "STARTED", CELL_TIME, true, "" },
 	[HOLDER_MAPPINGS] = { "MAPPINGS", CELL_NUMBER, true, "" },
+	[HOLDER_STATE] = { "STATE", CELL_TEXT, true, "" },
 };
 
 static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
@@ -178,6 +182,7 @@ static void fill_holder(const struct mmiod_lease_info *info, struct cell *cells)
 	cell_text(&cells[HOLDER_COMMAND], mmiod_lease_info_comm(info));
 	cell_number(&cells[HOLDER_STARTED], mmiod_lease_info_started(info));
 	cell_number(&cells[HOLDER_MAPPINGS], mmiod_lease_info_mappings(info));
+	cell_text(&cells[HOLDER_STATE], lease_state_word(info));
 }
 
 static int add_holder(void *data, const struct mmiod_lease_info *info)

@@ -170,7 +170,7 @@ static void print_vector(const struct mmiod_lease_info *info)
 	printf("%16s vector %llu of device %s\n",
 	       "Interrupt:", (unsigned long long)mmiod_lease_info_offset(info),
 	       mmiod_lease_info_region(info));
-	printf("%16s %s\n", "State:", state_word(mmiod_lease_info_state(info)));
+	printf("%16s %s\n", "State:", lease_state_word(info));
 	print_holder(info);
 }
 
@@ -199,8 +199,8 @@ static void print_text(const struct shown *shown)
 		print_buffer(shown);
 	printf("%16s %s, %s, %s, %u mappings\n",
 	       "Access:", rights_word(mmiod_lease_info_rights(info)),
-	       memtype_word(mmiod_lease_info_memtype(info)),
-	       state_word(mmiod_lease_info_state(info)), mmiod_lease_info_mappings(info));
+	       memtype_word(mmiod_lease_info_memtype(info)), lease_state_word(info),
+	       mmiod_lease_info_mappings(info));
 	print_holder(info);
 	print_addresses(shown);
 }
@@ -267,17 +267,16 @@ static int print_json(const struct shown *shown)
 	json_t *root;
 
 	user_name(mmiod_lease_info_uid(info), user, sizeof(user));
-	root = json_pack("{s:i, s:I, s:s, s:s?, s:o, s:I, s:b, s:s, s:s, s:s, s:I}", "schema",
-			 JSON_SCHEMA, "lease", (json_int_t)mmiod_lease_info_id(info), "kind",
-			 lease_kind_word(mmiod_lease_info_kind(info), shown->memory), "region",
-			 region[0] ? region : NULL, "offset",
-			 json_place(mmiod_lease_info_offset(info)), "length",
-			 (json_int_t)mmiod_lease_info_length(info), "allocated",
-			 mmiod_lease_info_allocated(info), "rights",
-			 rights_word(mmiod_lease_info_rights(info)), "cache",
-			 memtype_word(mmiod_lease_info_memtype(info)), "state",
-			 state_word(mmiod_lease_info_state(info)), "mappings",
-			 (json_int_t)mmiod_lease_info_mappings(info));
+	root = json_pack(
+		"{s:i, s:I, s:s, s:s?, s:o, s:I, s:b, s:s, s:s, s:s, s:I}", "schema", JSON_SCHEMA,
+		"lease", (json_int_t)mmiod_lease_info_id(info), "kind",
+		lease_kind_word(mmiod_lease_info_kind(info), shown->memory), "region",
+		region[0] ? region : NULL, "offset", json_place(mmiod_lease_info_offset(info)),
+		"length", (json_int_t)mmiod_lease_info_length(info), "allocated",
+		mmiod_lease_info_allocated(info), "rights",
+		rights_word(mmiod_lease_info_rights(info)), "cache",
+		memtype_word(mmiod_lease_info_memtype(info)), "state", lease_state_word(info),
+		"mappings", (json_int_t)mmiod_lease_info_mappings(info));
 	json_object_update_new(root, json_pack("{s:I, s:s, s:I, s:s, s:I, s:o, s:I, s:o}", "uid",
 					       (json_int_t)mmiod_lease_info_uid(info), "user", user,
 					       "pid", (json_int_t)mmiod_lease_info_pid(info),

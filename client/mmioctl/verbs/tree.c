@@ -257,7 +257,7 @@ static struct tree_lease summary_of(const struct mmiod_lease_info *info)
 				    .offset = mmiod_lease_info_offset(info),
 				    .length = mmiod_lease_info_length(info),
 				    .iova = mmiod_lease_info_iova(info),
-				    .state = state_word(mmiod_lease_info_state(info)),
+				    .state = lease_state_word(info),
 				    .uid = mmiod_lease_info_uid(info),
 				    .pid = mmiod_lease_info_pid(info),
 				    .mappings = mmiod_lease_info_mappings(info),

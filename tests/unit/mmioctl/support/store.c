@@ -40,7 +40,8 @@ static void send_regions(struct store *store)
 					    .width = store->width,
 					    .memtypes = 6,
 					    .memtype = MMIOD_MEMTYPE_UC,
-					    .rights = 3 };
+					    .rights = 3,
+					    .leases = (uint32_t)store->lease_count };
 
 	send_list(&store->fake, &region, 1, sizeof(region));
 }
@@ -139,6 +140,9 @@ static void answer(struct store *store)
 		break;
 	case MMIOD_OP_REGIONS:
 		send_regions(store);
+		break;
+	case MMIOD_OP_DEVICES:
+		send_list(fake, "", 0, sizeof(struct mmiod_wire_device));
 		break;
 	case MMIOD_OP_LEASES:
 		store_send_leases(fake, store);
