@@ -59,7 +59,7 @@ static bool end_some(struct broker *broker, struct runtime_grant *over)
 		const struct user *user = user_find(users, owner);
 		struct lease *lease = user ? lease_after_of(user, over->cursor) : NULL;
 
-		if (!lease)
+		if (!lease || lease->id > over->last)
 			return false;
 		turn_spend(&broker->host, 1);
 		over->cursor = lease->id;
@@ -124,14 +124,20 @@ static struct runtime_grant *take_out(struct broker *broker, struct runtime_gran
 	return runtime;
 }
 
-/* @why lives as long as the daemon. */
+/*
+ * @why lives as long as the daemon. The name may be given again before the last lease has ended: ids
+ * rise, so whatever that gives stands behind all leases that there are.
+ */
 static void end_with_leases(struct broker *broker, struct runtime_grant *runtime, const char *why)
 {
+	const struct leases *leases = &broker->leases;
+
 	take_out(broker, runtime);
 	log_line(LOG_INFO, &fields, "grant %s to %s %s is over: %s", runtime->grant.name,
 		 runtime->party == CONFIG_PARTY_TENANT ? "tenant" : "user", runtime->whom, why);
 	runtime->over = why;
 	runtime->cursor = 0;
+	runtime->last = leases->table ? lease_last(leases)->id : 0;
 	DL_APPEND(broker->granting.over, runtime);
 	turn_do_later(&broker->host, &broker->granting.ending);
 }

@@ -26,6 +26,7 @@ struct runtime_grant {
 	uint64_t last_ms; /* the whole time, as it was asked for */
 	struct runtime_holder *of; /* in a table: its holder */
 	uint64_t cursor; /* in none any more: of its leases those up to this one have ended */
+	uint64_t last; /* likewise: those behind this one another grant of that name gave */
 	const char *over; /* likewise: why it is */
 	struct runtime_grant *prev, *next; /* in order of their ids; or with others that are over */
 	struct runtime_grant *holder_prev, *holder_next; /* likewise, of the same holder */

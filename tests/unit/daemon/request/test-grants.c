@@ -34,7 +34,8 @@ static struct mmiod_msg_grant grant_for(const char *name, uint32_t uid, uint32_t
 	return grant;
 }
 
-static uint32_t send_grant(int fd, struct mmiod_msg_grant grant, const char *pattern)
+/* It is not served before the next turn. */
+static void post_grant(int fd, struct mmiod_msg_grant grant, const char *pattern)
 {
 	struct {
 		struct mmiod_msg_grant fixed;
@@ -49,6 +50,11 @@ static uint32_t send_grant(int fd, struct mmiod_msg_grant grant, const char *pat
 					       .stride = sizeof(packet.pattern) };
 	snprintf(packet.pattern.region, sizeof(packet.pattern.region), "%s", pattern);
 	client_send(fd, &packet, sizeof(packet));
+}
+
+static uint32_t send_grant(int fd, struct mmiod_msg_grant grant, const char *pattern)
+{
+	post_grant(fd, grant, pattern);
 	rig_turn();
 	cr_assert_gt(client_receive(fd), 0);
 	return answer.msg.status;
@@ -396,6 +402,31 @@ Test(grants, many_hundreds_of_leases_end_with_it_in_many_turns)
 		rig_wait(5);
 	for (size_t i = 0; i < array_size(ids); i++)
 		cr_assert(is_over(ids[i]));
+}
+
+Test(grants, what_is_given_anew_before_all_leases_have_ended_keeps_its_own)
+{
+	struct mmiod_msg_grant grant = grant_for("job", ALICE, READ);
+	int root = client_hello(ROOT), alice = client_hello(ALICE), other = client_hello(ALICE);
+	uint64_t ids[900], anew;
+
+	grant.last_ms = 100000;
+	given(root, grant, "card-a");
+	for (size_t i = 0; i < array_size(ids); i++)
+		cr_assert_eq(lease(alice, "card-a", READ, &ids[i]), MMIOD_OK);
+	clock_advance(100001);
+	post_grant(root, grant, "card-a");
+	cr_assert_eq(lease(other, "card-a", READ, &anew), MMIOD_OK);
+	cr_assert_gt(client_receive(root), 0);
+	cr_assert_eq(answer.msg.status, MMIOD_OK);
+	for (int turns = 0; turns < 1000 && !is_over(ids[array_size(ids) - 1]); turns++)
+		rig_wait(5);
+	for (size_t i = 0; i < array_size(ids); i++)
+		cr_assert(is_over(ids[i]));
+	rig_wait(50);
+	cr_assert_not(is_over(anew));
+	ungranted(root, "job", 1, 1);
+	cr_assert(is_over(anew));
 }
 
 /* ---- other daemons, other configurations ----------------------------------------------------- */
