@@ -168,61 +168,6 @@ int pci_driver(uint64_t address, char *driver, size_t size)
 	return 0;
 }
 
-/* ---- a function that does not answer --------------------------------------------------------- */
-
-#define COMMAND 4
-#define COMMAND_IO 1
-#define COMMAND_MEMORY 2
-
-/* -1: it cannot be read. */
-static int read_command(const char *directory)
-{
-	char path[PATH_MAX];
-	uint8_t bytes[2];
-	ssize_t n = -1;
-	int fd;
-
-	if (snprintf(path, sizeof(path), "%s/config", directory) >= (int)sizeof(path))
-		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = pread(fd, bytes, sizeof(bytes), COMMAND);
-	close(fd);
-	return n == sizeof(bytes) ? bytes[0] | bytes[1] << 8 : -1;
-}
-
-void pci_explain_silence(const char *sys, uint64_t address, bool ports, struct text *why)
-{
-	char name[MMIOD_WIRE_NAME], path[PATH_MAX], real[PATH_MAX];
-	bool bridge = false;
-	int command;
-
-	pci_format(address, name);
-	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s", sys, name);
-	if (!realpath(path, real)) {
-		text_add(why, "there is no %s any more", name);
-		return;
-	}
-	/*
-	 * Each directory lies in that of the bridge above; the host's has no configuration space.
-	 */
-	for (; (command = read_command(real)) >= 0; *strrchr(real, '/') = '\0', bridge = true) {
-		const char *which = strrchr(real, '/') + 1;
-
-		if (command == 0xffff) {
-			text_add(why, "the configuration space of %s reads as ones", which);
-			return;
-		}
-		if (!(command & (ports ? COMMAND_IO : COMMAND_MEMORY))) {
-			text_add(why, "%s decoding of %s%s%s is off", ports ? "I/O" : "memory",
-				 bridge ? "the bridge " : "", which, bridge ? " above it" : "");
-			return;
-		}
-	}
-	text_add(why, "it was silent when it was asked, and answers by now");
-}
-
 void pci_add_group(const char *sys, uint32_t group, struct text *text)
 {
 	const char *before = "";

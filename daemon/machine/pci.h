@@ -5,7 +5,7 @@
  * the module's backend.
  *
  * The kernel lets everybody who reads a function's configuration space wait while the function is
- * being reset, which takes seconds, so nothing here reads it but pci_explain_silence().
+ * being reset, which takes seconds, so nothing here reads it.
  */
 #ifndef MMIOD_DAEMON_MACHINE_PCI_H
 #define MMIOD_DAEMON_MACHINE_PCI_H
@@ -42,12 +42,6 @@ void pci_read_bars(const char *sys, struct pci_info *info);
 void pci_format(uint64_t address, char name[MMIOD_WIRE_NAME]);
 /* The functions of a group of the IOMMU, by their addresses. `sys`: "/sys", but for tests. */
 void pci_add_group(const char *sys, uint32_t group, struct text *text);
-/*
- * Says which link between the processor and a function is broken: the function itself, or one of
- * the bridges above it. Reads COMMAND of each, as anybody may, from below @sys. Only for a function
- * that is not being reset: see above. @ports: its I/O ports are wanted, and not its memory.
- */
-void pci_explain_silence(const char *sys, uint64_t address, bool ports, struct text *why);
 int pci_driver(uint64_t address, char *driver, size_t size);
 
 #endif

@@ -116,15 +116,18 @@ static enum mmiod_outcome name_operator(struct want *want, const struct lease *h
 	return MMIOD_E_BUSY;
 }
 
-/* The device does not answer: which link of the chain is broken is in the configuration space. */
+/*
+ * Which link of the chain is broken is in configuration spaces. To read one waits while its function
+ * is being reset, and for a completion timeout if that is dead: whoever asks may wait, and all
+ * others would with the daemon.
+ */
 static enum mmiod_outcome refuse_silent(struct want *want)
 {
-	char buffer[128] = "";
-	struct text why = TEXT_ON(buffer);
-
-	pci_explain_silence("/sys", want->region->hw.pci, want->region->hw.ports, &why);
-	return want_refuse(want, MMIOD_E_GONE, "the device of region %s does not answer: %s",
-			   want->region->name, buffer);
+	return want_refuse(
+		want, MMIOD_E_GONE,
+		"the device of region %s does not answer: \"mmioctl doctor\" says whether "
+		"it decodes its %s, and each bridge above it",
+		want->region->name, want->region->hw.ports ? "ports" : "memory");
 }
 
 static enum mmiod_outcome refuse_create(struct want *want, int error, uint64_t conflict)

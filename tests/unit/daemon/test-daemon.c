@@ -251,6 +251,16 @@ Test(daemon, what_the_module_refuses_fails_alone_and_leaves_no_trace)
 	cr_assert_eq(client_lease_one(fd, 0, 0x1000, NULL), MMIOD_OK);
 }
 
+/* The daemon itself asks no device why: reading its configuration space may take as long as a reset. */
+Test(daemon, who_wants_a_device_that_does_not_answer_is_told_who_says_why)
+{
+	int fd = client_hello(OPERATOR);
+
+	rig_fake.create_error = -EIO;
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_GONE, "\"mmioctl doctor\" says");
+	lease_refused(fd, want("shm", 0, 0x1000, READ, 0), MMIOD_E_GONE, "shm does not answer");
+}
+
 Test(daemon, each_element_of_a_batch_has_its_own_outcome)
 {
 	int fd = client_hello(OPERATOR);

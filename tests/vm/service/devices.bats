@@ -261,14 +261,16 @@ bind_another()
 	end_reset
 }
 
-@test "a lease below a bridge that does not decode is refused, and the bridge is named" {
-	local command
+@test "a lease below a bridge that does not decode is refused, and doctor names the bridge" {
+	local command doctor
 	command=$(setpci -s 00:05.0 COMMAND)
 	setpci -s 00:05.0 COMMAND=0000:0002
 	run as operator mmioctl read shm:32
+	doctor=$(mmioctl doctor) || true
 	setpci -s 00:05.0 COMMAND="$command"
 	[ "$status" = 7 ]
-	contains "$output" "region shm does not answer: memory decoding of the bridge 0000:00:05.0 above it is off"
+	contains "$output" 'region shm does not answer: "mmioctl doctor" says whether it decodes its memory'
+	contains "$doctor" "memory decoding of the bridge 0000:00:05.0 above it is off"
 	run as operator mmioctl read shm:32
 	[ "$status" = 0 ]
 }

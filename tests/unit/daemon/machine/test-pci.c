@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Why a PCI function does not answer, and where its BARs lie, on a directory that looks like sysfs: a
- * card below a bridge below a root port.
+ * Where the BARs of a PCI function lie, on a directory that looks like sysfs: a card below a bridge
+ * below a root port.
  */
 #include <criterion/criterion.h>
 #include <string.h>
@@ -14,21 +14,6 @@
 #define PORT "sys/devices/pci0000:00/0000:00:05.0"
 #define BRIDGE PORT "/0000:01:00.0"
 #define FUNCTION BRIDGE "/0000:02:00.0"
-
-static char said[256];
-
-static void set_command(const char *directory, unsigned int command)
-{
-	const uint8_t config[64] = { [4] = command & 0xff, [5] = command >> 8 };
-	char name[128];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s/config", directory);
-	file = fopen(files_path(name), "we");
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(config, sizeof(config), 1, file), 1);
-	fclose(file);
-}
 
 static void start(void)
 {
@@ -45,64 +30,9 @@ static void start(void)
 	cr_assert_eq(symlink("../../../devices/pci0000:00/0000:00:05.0/0000:01:00.0/0000:02:00.0",
 			     files_path("sys/bus/pci/devices/0000:02:00.0")),
 		     0);
-	set_command(PORT, 0x107);
-	set_command(BRIDGE, 0x107);
-	set_command(FUNCTION, 0x102);
 }
 
 TestSuite(pci, .init = start, .fini = files_remove);
-
-static const char *explain(uint64_t address)
-{
-	struct text why = TEXT_ON(said);
-	char sys[160];
-
-	said[0] = '\0';
-	snprintf(sys, sizeof(sys), "%s", files_path("sys"));
-	pci_explain_silence(sys, address, false, &why);
-	return said;
-}
-
-Test(pci, a_function_that_does_not_decode_is_named)
-{
-	set_command(FUNCTION, 0x100);
-	cr_assert_str_eq(explain(CARD), "memory decoding of 0000:02:00.0 is off");
-}
-
-Test(pci, a_function_whose_ports_are_not_decoded_is_named)
-{
-	struct text why = TEXT_ON(said);
-	char sys[160];
-
-	said[0] = '\0';
-	set_command(FUNCTION, 0x102);
-	snprintf(sys, sizeof(sys), "%s", files_path("sys"));
-	pci_explain_silence(sys, CARD, true, &why);
-	cr_assert_str_eq(said, "I/O decoding of 0000:02:00.0 is off");
-}
-
-Test(pci, of_the_bridges_above_the_one_that_does_not_decode_is_named)
-{
-	set_command(PORT, 0);
-	cr_assert_str_eq(explain(CARD),
-			 "memory decoding of the bridge 0000:00:05.0 above it is off");
-	set_command(PORT, 2);
-	set_command(BRIDGE, 0x400);
-	cr_assert_str_eq(explain(CARD),
-			 "memory decoding of the bridge 0000:01:00.0 above it is off");
-}
-
-Test(pci, ones_are_no_answer)
-{
-	set_command(FUNCTION, 0xffff);
-	cr_assert_str_eq(explain(CARD), "the configuration space of 0000:02:00.0 reads as ones");
-}
-
-Test(pci, a_function_that_has_gone_or_come_back_is_said_to)
-{
-	cr_assert_str_eq(explain(0x0300), "there is no 0000:03:00.0 any more");
-	cr_assert_not_null(strstr(explain(CARD), "answers by now"));
-}
 
 static struct pci_info bars_of(const char *resource)
 {
@@ -121,7 +51,6 @@ Test(pci, bars_are_known_without_a_look_at_the_configuration_space)
 {
 	struct pci_info info;
 
-	cr_assert_eq(unlink(files_path(FUNCTION "/config")), 0);
 	cr_assert_eq(mkfifo(files_path(FUNCTION "/config"), 0600), 0);
 	info = bars_of("0x00000000fea00000 0x00000000fea00fff 0x0000000000040200\n"
 		       "0x000000000000c000 0x000000000000c0ff 0x0000000000040101\n"
