@@ -13,6 +13,10 @@
  *				its pid. It stays until it is killed, or the holder is gone
  *	event			the next event's type and text, or "none"
  *	wait			the same, but wait for it, 20 s at most
+ *	park			free the mapping and the lease, as a driver does between two
+ *				operations; "read" and "write" go on by the stale address. For whom
+ *				MMIOD_PARK is set
+ *	again			lease and map the same: its number
  */
 #include <errno.h>
 #include <poll.h>
@@ -28,6 +32,7 @@
 static struct mmiod_client *client;
 static struct mmiod_lease *lease;
 static struct mmiod_mapping *mapping;
+static volatile uint8_t *base; /* of the mapping, also of one that was freed */
 
 struct touch {
 	volatile uint8_t *address;
@@ -47,7 +52,7 @@ static int touch(void *argument)
 
 static void access_byte(uint64_t offset, int value)
 {
-	struct touch what = { (volatile uint8_t *)mmiod_mapping_address(mapping) + offset, value };
+	struct touch what = { base + offset, value };
 
 	if (mmiod_guard(touch, &what) == -ENODEV)
 		printf("SIGBUS\n");
@@ -106,35 +111,13 @@ static void share(void)
 	close(done[0]);
 }
 
-static void obey(const char *line)
+static void park(void)
 {
-	long offset;
-	int value;
-
-	if (sscanf(line, "read %li", &offset) == 1)
-		access_byte(offset, -1);
-	else if (sscanf(line, "write %li %i", &offset, &value) == 2)
-		access_byte(offset, value);
-	else if (sscanf(line, "mediated %li", &offset) == 1)
-		mediated(offset);
-	else if (!strncmp(line, "event", 5))
-		event(0);
-	else if (!strncmp(line, "wait", 4))
-		event(20000);
-	else if (!strncmp(line, "fork", 4))
-		share();
-	else if (!strncmp(line, "disconnect", 10)) {
-		mmiod_client_free(client);
-		client = NULL;
-		printf("ok\n");
-	} else
-		printf("what?\n");
-}
-
-static void fail(const char *what, int error)
-{
-	printf("%s: %s: %s\n", what, strerror(-error), client ? mmiod_client_error(client) : "");
-	exit(1);
+	mmiod_mapping_free(mapping);
+	mmiod_lease_free(lease);
+	mapping = NULL;
+	lease = NULL;
+	printf("ok\n");
 }
 
 static bool has(char **words, const char *word)
@@ -157,6 +140,60 @@ static int lease_window(char **argv)
 	};
 
 	return mmiod_client_lease_many(client, &want, 1, 0, &lease, NULL);
+}
+
+static char **arguments;
+
+static int map(unsigned int flags)
+{
+	int ret = mmiod_lease_map(lease, flags, &mapping);
+
+	if (ret == 0)
+		base = mmiod_mapping_address(mapping);
+	return ret;
+}
+
+static void take_again(void)
+{
+	if (lease_window(arguments) < 0 || map(0) < 0)
+		printf("%s\n", mmiod_client_error(client));
+	else
+		printf("lease %llu\n", (unsigned long long)mmiod_lease_id(lease));
+}
+
+static void obey(const char *line)
+{
+	long offset;
+	int value;
+
+	if (sscanf(line, "read %li", &offset) == 1)
+		access_byte(offset, -1);
+	else if (sscanf(line, "write %li %i", &offset, &value) == 2)
+		access_byte(offset, value);
+	else if (sscanf(line, "mediated %li", &offset) == 1)
+		mediated(offset);
+	else if (!strncmp(line, "event", 5))
+		event(0);
+	else if (!strncmp(line, "wait", 4))
+		event(20000);
+	else if (!strncmp(line, "fork", 4))
+		share();
+	else if (!strncmp(line, "park", 4))
+		park();
+	else if (!strncmp(line, "again", 5))
+		take_again();
+	else if (!strncmp(line, "disconnect", 10)) {
+		mmiod_client_free(client);
+		client = NULL;
+		printf("ok\n");
+	} else
+		printf("what?\n");
+}
+
+static void fail(const char *what, int error)
+{
+	printf("%s: %s: %s\n", what, strerror(-error), client ? mmiod_client_error(client) : "");
+	exit(1);
 }
 
 static int lease_memory(char **argv)
@@ -183,7 +220,8 @@ int main(int argc, char **argv)
 	ret = strcmp(argv[1], "memory") ? lease_window(argv) : lease_memory(argv);
 	if (ret < 0)
 		fail("lease", ret);
-	ret = mmiod_lease_map(lease, has(argv + 4, "populate") ? MMIOD_MAP_POPULATE : 0, &mapping);
+	arguments = argv;
+	ret = map(has(argv + 4, "populate") ? MMIOD_MAP_POPULATE : 0);
 	if (ret < 0)
 		fail("map", ret);
 	printf("lease %llu\n", (unsigned long long)mmiod_lease_id(lease));
