@@ -5,13 +5,15 @@
  * COMMAND, power by PMCSR, and a reset by "initiate function level reset" of PCI Express, which
  * reads 1 until it is done. The daemon is told that the file was written to (inotify), looks at
  * these bits, and does what they say if the holder has the right; else it clears them. A store into
- * a mapping of the file goes unnoticed until the next write.
+ * a mapping of the file goes unnoticed until the next write. It is told, too, that a file was closed
+ * which could be written to: if nobody has one any more, the operator has let go.
  *
  * A reset takes a moment, so that its beginning and its end are told apart; it zeroes the regions of
  * the device and gives it the configuration space that it began with.
  */
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -62,19 +64,26 @@ static int watch_space(struct simulated_devices *all, const struct simulated_dev
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", device->space.fd);
-	return inotify_add_watch(all->watch, path, IN_MODIFY) < 0 ? -errno : 0;
+	return inotify_add_watch(all->watch, path, IN_MODIFY | IN_CLOSE_WRITE) < 0 ? -errno : 0;
 }
 
-/* Which file it was does not matter: devices are few. */
-static void swallow(struct simulated_devices *all)
+/* Which file it was does not matter: devices are few. Returns whether one that wrote was closed. */
+static bool swallow(struct simulated_devices *all)
 {
 	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	const struct inotify_event *event;
+	bool closed = false;
 	uint64_t times;
+	ssize_t n;
 
-	while (read(all->watch, buffer, sizeof(buffer)) > 0)
-		;
+	while ((n = read(all->watch, buffer, sizeof(buffer))) > 0)
+		for (const char *at = buffer; at < buffer + n; at += sizeof(*event) + event->len) {
+			event = (const void *)at;
+			closed |= event->mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW);
+		}
 	if (read(all->timer, &times, sizeof(times)) < 0)
-		return;
+		return closed;
+	return closed;
 }
 
 static void wake_in(struct simulated_devices *all, uint32_t ms)
@@ -86,15 +95,22 @@ static void wake_in(struct simulated_devices *all, uint32_t ms)
 
 /* ---- what the bits say ----------------------------------------------------------------------- */
 
+static struct simulated_operation *operator_of(const struct simulated_devices *all,
+					       const struct simulated_device *device)
+{
+	struct simulated_operation *operation = all->operations;
+
+	while (operation && !(operation->device == device && is_operator(operation)))
+		operation = operation->hh.next;
+	return operation;
+}
+
 static uint32_t rights_on(const struct simulated_devices *all,
 			  const struct simulated_device *device)
 {
-	const struct simulated_operation *operation;
+	const struct simulated_operation *operation = operator_of(all, device);
 
-	for (operation = all->operations; operation; operation = operation->hh.next)
-		if (operation->device == device && is_operator(operation))
-			return operation->rights;
-	return 0;
+	return operation ? operation->rights : 0;
 }
 
 static void set_state(struct simulated_devices *all, struct simulated_device *device,
@@ -188,9 +204,44 @@ static void look_at(struct simulated_devices *all, struct simulated_device *devi
 		   listener);
 }
 
+/* ---- who has let go ------------------------------------------------------------------------- */
+
+/*
+ * Whether anybody has the file to write to it, or a mapping of such a file: the kernel then refuses a
+ * file lease for readers (F_SETLEASE). The descriptor that made the memory file is not counted.
+ * Somebody who opens it in this moment has SIGIO sent, unless it is another signal; this one is
+ * ignored.
+ */
+static bool has_writer(const struct simulated_device *device)
+{
+	_cleanup_(fd_closep) int fd = -1;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", device->space.fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 || fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) < 0;
+}
+
+/* Of who only reads the configuration space nothing tells. */
+static void end_abandoned(struct simulated_devices *all, const struct simulated_device *device,
+			  const struct simulated_listener *listener)
+{
+	const struct simulated_operation *operation = operator_of(all, device);
+	uint64_t id = operation ? operation->id : 0;
+
+	if (!operation || has_writer(device))
+		return;
+	simulated_end_operation(all, id);
+	simulated_tell(listener, MMIOD_CONTROL_WINDOW_RELEASED, 0, id);
+}
+
 void simulated_look(struct simulated_devices *all, const struct simulated_listener *listener)
 {
-	swallow(all);
+	bool closed = swallow(all);
+
+	for (struct simulated_device *device = closed ? all->devices : NULL; device;
+	     device = device->hh.next)
+		end_abandoned(all, device, listener);
 	simulated_tell_memory(all, listener);
 	for (struct simulated_device *device = all->devices; device; device = device->hh.next)
 		look_at(all, device, listener);

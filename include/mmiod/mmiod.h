@@ -649,7 +649,10 @@ enum mmiod_operation_power {
 int mmiod_client_operate(struct mmiod_client *client, const char *device, unsigned int rights,
 			 unsigned int flags, struct mmiod_operation **operation);
 
-/** Forget the object and close its file; as of mmiod_lease_free(). NULL: no-op. */
+/**
+ * Forget the object and close its file; as of mmiod_lease_free(), but that simulation notices it, too,
+ * unless the operation only reads the configuration space. NULL: no-op.
+ */
 void mmiod_operation_free(struct mmiod_operation *operation);
 
 /** Give it back now, whoever still has the file; as of mmiod_lease_release(). */

@@ -1200,7 +1200,7 @@ inline std::vector<lease> all_inherited()
 
 /* ---- interrupts ---- */
 
-/** A vector of a device. */
+/** A vector of a device. In simulation its lease ends by release(), or with its client. */
 class interrupt
 {
       public:
@@ -1345,7 +1345,8 @@ class interrupt
 
 /**
  * The right to operate a device. The lease lasts as long as this object or another copy of its file
- * does; release() ends it before. Memory that was allocated for the device ends with it.
+ * does; release() ends it before. Memory that was allocated for the device ends with it. In simulation
+ * one that only reads the configuration space ends by release(), or with its client.
  */
 class operation
 {

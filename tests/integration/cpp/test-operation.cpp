@@ -140,3 +140,17 @@ TEST(operations, who_waits_operates_when_the_other_has_let_go)
 }
 
 } // namespace
+
+TEST(operations, one_that_is_closed_lets_go_and_one_that_was_moved_does_not)
+{
+	mmiod::client client, other;
+	mmiod::operation card = client.operate("engine", device_rights::reset);
+	mmiod::operation moved = std::move(card);
+
+	card.close();
+	EXPECT(contains(EXPECT_ERROR(EBUSY, other.operate("engine", device_rights::reset)),
+			"is operated by"));
+	other.set_wait(std::chrono::minutes(1));
+	moved.close();
+	EXPECT(other.operate("engine", device_rights::reset).rights() == device_rights::reset);
+}
