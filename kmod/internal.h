@@ -192,6 +192,10 @@ struct mmiod_vector {
 	u32 runs;
 	u64 spent; /* ns */
 	unsigned long backoff, ready_at, calm_at; /* jiffies; of the last storm */
+
+	/* The handler's own: it never runs beside itself. Others only look. */
+	u32 fresh_runs, fresh_ns; /* that are in no sum yet */
+	u32 quantum; /* they are after so many runs; 0: at once */
 };
 
 /* A part of a BAR that MSI-X has. */
@@ -388,7 +392,7 @@ struct mmiod_interrupt {
 	u64 count; /* interrupts so far */
 	u64 seen; /* those that were read */
 	u32 storms;
-	u64 busy_ns;
+	u64 busy_ns; /* without what its vector has fresh */
 	struct mmiod_signal __rcu *signal; /* read under RCU */
 };
 

@@ -35,12 +35,19 @@ static LIST_HEAD(interrupts); /* the ledger, by rising ids; under mmiod_lock */
 /*
  * Wake who waits and signal who asked for it. No lock held; in any context. The interrupt lives:
  * the caller is its handler, holds its file, or has a reference.
+ *
+ * Whoever waits is on the queue before he looks for interrupts, with device->command held; the
+ * caller has counted one with it held. So either that look has found it, or he is seen on the queue
+ * here, without a barrier of its own.
  */
 void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt)
 {
 	struct mmiod_signal *signal;
 
-	wake_up_poll(&interrupt->poll, EPOLLIN | EPOLLRDNORM);
+	if (waitqueue_active(&interrupt->poll))
+		wake_up_poll(&interrupt->poll, EPOLLIN | EPOLLRDNORM);
+	if (!rcu_access_pointer(interrupt->signal))
+		return;
 	rcu_read_lock();
 	signal = rcu_dereference(interrupt->signal);
 	if (signal)
@@ -123,14 +130,25 @@ static bool take_count(struct mmiod_interrupt *interrupt, struct reading *readin
 	return reading->error != -EAGAIN;
 }
 
+/*
+ * Who was woken is off the queue, and looks before it joins it once more: mostly there is something,
+ * and it was the only lock that it took.
+ */
 static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct reading *reading)
 {
+	DEFINE_WAIT(entry);
 	int ret;
 
-	if (take_count(interrupt, reading) || !wait)
-		return reading->error;
-	ret = wait_event_interruptible(interrupt->poll, take_count(interrupt, reading));
-	return ret ?: reading->error;
+	while (!take_count(interrupt, reading) && wait) {
+		ret = prepare_to_wait_event(&interrupt->poll, &entry, TASK_INTERRUPTIBLE);
+		if (ret)
+			return ret;
+		if (take_count(interrupt, reading))
+			break;
+		schedule();
+	}
+	finish_wait(&interrupt->poll, &entry);
+	return reading->error;
 }
 
 /*
@@ -850,6 +868,8 @@ static void describe(struct mmiod_interrupt *interrupt, struct mmiod_interrupt_i
 	info->storms = interrupt->storms;
 	info->count = interrupt->count;
 	info->busy_ns = interrupt->busy_ns;
+	if (interrupt->vector)
+		info->busy_ns += READ_ONCE(interrupt->vector->fresh_ns);
 	unlock(interrupt, irqs);
 }
 

@@ -247,12 +247,16 @@ static bool takes_too_long(struct mmiod_device *device)
 	return atomic64_read(&total.spent) > all && device->spent > div_u64(all, devices);
 }
 
-static struct mmiod_vector *over_budget(struct mmiod_vector *vector)
+static u32 budget_of(const struct mmiod_vector *vector)
 {
 	const struct mmiod_interrupt *interrupt = vector->interrupt;
-	u32 budget = interrupt ? interrupt->budget : 0;
 
-	if (vector->runs > (budget ?: READ_ONCE(interrupt_budget)))
+	return (interrupt ? interrupt->budget : 0) ?: READ_ONCE(interrupt_budget);
+}
+
+static struct mmiod_vector *over_budget(struct mmiod_vector *vector)
+{
+	if (vector->runs > budget_of(vector))
 		return vector->storm ? NULL : vector;
 	return takes_too_long(vector->device) ? greediest(vector->device) : NULL;
 }
@@ -295,30 +299,61 @@ bool mmiod_vector_calm(struct mmiod_vector *vector)
 	return true;
 }
 
-/* The cost of one interrupt. What is over its budget is silenced. */
-static void account(struct mmiod_vector *vector, u64 ns)
+/*
+ * What a vector may gather before it is looked at: a hundredth of the time that a device has, and a
+ * sixteenth of its own number. So late a storm is seen.
+ */
+#define FRESH_NS (100 * NSEC_PER_USEC)
+#define FRESH_RUNS 64U
+
+/* What the vector has gathered becomes part of the sums. */
+static void add_fresh(struct mmiod_vector *vector)
 {
 	struct mmiod_device *device = vector->device;
-	unsigned long irqs, period = this_period();
-	bool tell;
+	unsigned long period = this_period();
+	u32 ns = vector->fresh_ns;
 
-	raw_spin_lock_irqsave(&device->command, irqs);
 	begin_period(device, period);
 	if (vector->period != period) {
 		vector->period = period;
 		vector->runs = 0;
 		vector->spent = 0;
 	}
-	vector->runs++;
+	vector->runs += vector->fresh_runs;
 	vector->spent += ns;
 	device->spent += ns;
 	atomic64_add(ns, &total.spent);
 	if (vector->interrupt)
 		vector->interrupt->busy_ns += ns;
+	vector->fresh_runs = 0;
+	WRITE_ONCE(vector->fresh_ns, 0);
+	vector->quantum = min(budget_of(vector) / 16, FRESH_RUNS);
+}
+
+/* What is over its budget is silenced. */
+static void settle(struct mmiod_vector *vector)
+{
+	struct mmiod_device *device = vector->device;
+	unsigned long irqs;
+	bool tell;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	add_fresh(vector);
 	tell = silence(over_budget(vector));
 	raw_spin_unlock_irqrestore(&device->command, irqs);
 	if (tell)
 		mmiod_tell(device);
+}
+
+/* The cost of one interrupt. Mostly nothing but two additions: no lock, nothing that others write. */
+static void account(struct mmiod_vector *vector, u64 ns)
+{
+	u32 fresh = vector->fresh_ns + min_t(u64, ns, NSEC_PER_SEC);
+
+	WRITE_ONCE(vector->fresh_ns, fresh);
+	vector->fresh_runs++;
+	if (vector->fresh_runs >= vector->quantum || fresh >= FRESH_NS)
+		settle(vector);
 }
 
 /* ---- the handler ---- */
@@ -352,7 +387,7 @@ static struct mmiod_interrupt *take(struct mmiod_vector *vector)
 	} else {
 		count(interrupt);
 	}
-	if (vector->mask == MMIOD_MASK_LINE)
+	if (vector->mask == MMIOD_MASK_LINE && is_masked(vector))
 		mmiod_vector_apply(vector);
 	return interrupt;
 }
