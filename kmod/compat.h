@@ -11,14 +11,25 @@
 #include <linux/iommu.h>
 #include <linux/kernel-page-flags.h>
 #include <linux/mm.h>
+#include <linux/pci.h>
 #include <linux/sched/mm.h>
 #include <linux/version.h>
 
 /*
- * pdev->reset_methods has indices into a table of the kernel's own, the best one first; from this one
- * on it is the bridge that resets, with all that lies below it. So it has been from 5.15 on.
+ * Whether it is the bridge that resets the function, with all that lies below it. reset_methods has
+ * indices into a table of the kernel's own, the best one first. The table has 7 entries in 6.1, with
+ * an empty one before the first, and one more at its end from 6.12 to 7.3 at least; the bridge's has
+ * index 6, and the last one is by the bridge, too. In a longer table they may be others: there a
+ * function with neighbours is reset by itself only if it says that it can be.
  */
-#define MMIOD_RESET_BY_BRIDGE 6
+static inline bool mmiod_resets_by_bridge(const struct pci_dev *pdev)
+{
+#if PCI_NUM_RESET_METHODS == 7 || PCI_NUM_RESET_METHODS == 8
+	return pdev->reset_methods[0] >= 6;
+#else
+	return !(pdev->devcap & PCI_EXP_DEVCAP_FLR);
+#endif
+}
 
 /* Some architectures have no I/O ports; there no BAR of such is claimed. */
 static inline void __iomem *mmiod_ioport_map(unsigned long port, unsigned int count)

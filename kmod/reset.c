@@ -67,13 +67,12 @@ static int reset_saved(struct pci_dev *pdev)
 int mmiod_reset_is_possible(const struct mmiod_device *device)
 {
 	const struct pci_dev *pdev = device->pdev;
-	u8 method = pdev->reset_methods[0];
 
 	if (pci_num_vf(device->pdev))
 		return -EBUSY;
-	if (method >= MMIOD_RESET_BY_BRIDGE && !list_is_singular(&pdev->bus->devices))
+	if (mmiod_resets_by_bridge(pdev) && !list_is_singular(&pdev->bus->devices))
 		return -ENOTTY;
-	return method ? 0 : -ENOTTY;
+	return pdev->reset_methods[0] ? 0 : -ENOTTY;
 }
 
 /* As it was at binding. What the last holder has left of the configuration does not survive. */
