@@ -12,8 +12,8 @@
  *
  * Two ways to map. Pages of their own (PAGES, VMALLOC) are mapped with a reference each: O_DIRECT
  * and the like can pin them, and a page that somebody still pins is not recycled when the buffer is
- * freed. The fault handler sets the entry itself, under window->lock: were it left to the kernel, a
- * revoke could come between. Memory that must be freed as a whole (KMALLOC, DMA) is mapped by frame
+ * freed. The fault handler sets the entries itself, under window->lock: were it left to the kernel,
+ * a revoke could come between. Memory that must be freed as a whole (KMALLOC, DMA) is mapped by frame
  * number without references, so it cannot be pinned, and it is freed only after the zap. Revocation
  * frees at once, but for DMA memory, which a device may still write to: that stays until the
  * window's file goes, and then where it waits for the device (quarantine.c), or until the device
@@ -535,31 +535,113 @@ struct mmiod_buffer *mmiod_buffer_new(const struct mmiod_buffer_create *create)
 
 /* ---- access, with the memory allocated and window->lock held ---- */
 
-/* One page, with a reference of its own or by frame number. There is a page table by now. */
-static vm_fault_t insert(struct mmiod_buffer *buffer, struct vm_fault *vmf)
-{
-	struct page *page = page_at(buffer, vmf->pgoff);
-	unsigned long address = vmf->address & PAGE_MASK;
-	int ret;
+/* Pages from one of a buffer's on, all of one page table, which exists. */
+struct run {
+	struct vm_area_struct *vma;
+	unsigned long address, index, pages;
+	unsigned long made; /* entries, which were empty */
+};
 
-	if (maps_by_frame(buffer))
-		return vmf_insert_pfn(vmf->vma, address, page_to_pfn(page));
-	ret = vm_insert_page(vmf->vma, address, page);
-	return !ret || ret == -EBUSY ? VM_FAULT_NOPAGE : vmf_error(ret);
+static void move_on(struct run *run, unsigned long pages)
+{
+	run->address += pages << PAGE_SHIFT;
+	run->index += pages;
+	run->pages -= pages;
 }
 
-/* ->mmap has seen to it that the memory is there, and only a revoke takes it away. */
-static vm_fault_t fault(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
+/* By frame number, for which the kernel has no call for several. */
+static vm_fault_t insert_frames(const struct mmiod_buffer *buffer, struct run *run)
 {
+	vm_fault_t ret = VM_FAULT_NOPAGE;
+
+	for (; run->pages && ret == VM_FAULT_NOPAGE; move_on(run, 1))
+		ret = mmiod_leaf_insert_frame(run->vma, run->address,
+					      page_to_pfn(page_at(buffer, run->index)), &run->made);
+	return ret;
+}
+
+#define BATCH 16UL
+
+/* With a reference each. Where there is an entry already the kernel stops, and we go on behind it. */
+static vm_fault_t insert_pages(const struct mmiod_buffer *buffer, struct run *run)
+{
+	struct page *pages[BATCH];
+
+	while (run->pages) {
+		unsigned long count = min(run->pages, BATCH), left = count;
+		int ret;
+
+		for (unsigned long i = 0; i < count; i++)
+			pages[i] = page_at(buffer, run->index + i);
+		ret = vm_insert_pages(run->vma, run->address, pages, &left);
+		run->made += count - left;
+		move_on(run, count - left);
+		if (ret == -EBUSY)
+			move_on(run, 1);
+		else if (ret)
+			return vmf_error(ret);
+	}
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t insert(struct mmiod_window *window, struct run *run, bool populated)
+{
+	const struct mmiod_buffer *buffer = window->buffer;
 	vm_fault_t ret;
 
 	lockdep_assert_held(&window->lock);
+	ret = maps_by_frame(buffer) ? insert_frames(buffer, run) : insert_pages(buffer, run);
+	atomic64_add(run->made, &window->leaves[populated][MMIOD_LEAF_PTE]);
+	return ret;
+}
+
+/* @pages from @address on, but none behind the end of its table, the VMA or the buffer. */
+static struct run run_from(const struct mmiod_window *window, struct vm_area_struct *vma,
+			   unsigned long address, unsigned long pages)
+{
+	unsigned long end = min((address & PMD_MASK) + PMD_SIZE, vma->vm_end);
+	unsigned long index = vma->vm_pgoff + ((address - vma->vm_start) >> PAGE_SHIFT);
+
+	return (struct run){
+		.vma = vma,
+		.address = address,
+		.index = index,
+		.pages = min3(pages, (end - address) >> PAGE_SHIFT, window->pages - index),
+	};
+}
+
+/*
+ * ->mmap has seen to it that the memory is there, and only a revoke takes it away. Who touches a
+ * page mostly touches the next ones, too, which are his already: with a few of these in one go they
+ * cost no fault. By frame number each would cost as much as the first.
+ */
+static vm_fault_t fault(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order)
+{
+	struct run run;
+
 	if (order)
 		return VM_FAULT_FALLBACK;
-	ret = insert(window->buffer, vmf);
-	if (!(ret & VM_FAULT_ERROR))
-		mmiod_leaf_made(window, vmf, MMIOD_LEAF_PTE);
-	return ret;
+	run = run_from(window, vmf->vma, vmf->address & PAGE_MASK,
+		       maps_by_frame(window->buffer) ? 1 : BATCH);
+	return insert(window, &run, vmf->flags & FAULT_FLAG_REMOTE);
+}
+
+static vm_fault_t fill(struct mmiod_window *window, struct vm_area_struct *vma,
+		       unsigned long address, bool populated)
+{
+	struct run run =
+		run_from(window, vma, max(address & PMD_MASK, vma->vm_start), PTRS_PER_PTE);
+
+	return insert(window, &run, populated);
+}
+
+/* Entries that are there already stay: of pages with references the kernel zaps none for us. */
+static int remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
+		 unsigned long length)
+{
+	struct run run = run_from(window, vma, start, length >> PAGE_SHIFT);
+
+	return vm_fault_to_errno(insert(window, &run, true) & VM_FAULT_ERROR, 0);
 }
 
 /* VM_IO and VM_PFNMAP keep GUP away from memory that has no references to give. */
@@ -634,6 +716,8 @@ static const struct mmiod_window_ops ops = {
 	.prepare = prepare,
 	.map = map,
 	.fault = fault,
+	.fill = fill,
+	.remap = remap,
 	.touch = touch,
 	.revoke = revoke,
 	.dispose = dispose,

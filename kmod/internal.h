@@ -685,7 +685,7 @@ struct mmiod_window_ops {
 	 * page table there unless @order or the place is one for a huge leaf.
 	 */
 	vm_fault_t (*fault)(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
-	/* Likewise the whole page table, and exactly some pages of one. NULL: one fault each. */
+	/* Likewise the whole page table, and exactly some pages of one. */
 	vm_fault_t (*fill)(struct mmiod_window *window, struct vm_area_struct *vma,
 			   unsigned long address, bool populated);
 	int (*remap)(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
@@ -953,6 +953,8 @@ bool mmiod_leaf_in_bounds(const struct mmiod_window *window, pgoff_t first, unsi
 bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_struct *vma,
 		     unsigned long address, unsigned int order);
 vm_fault_t mmiod_leaf_insert(struct mmiod_window *window, struct vm_fault *vmf, unsigned int order);
+vm_fault_t mmiod_leaf_insert_frame(struct vm_area_struct *vma, unsigned long address,
+				   unsigned long pfn, unsigned long *made);
 vm_fault_t mmiod_leaf_insert_table(struct mmiod_window *window, struct vm_area_struct *vma,
 				   unsigned long address, bool populated);
 int mmiod_leaf_remap(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,

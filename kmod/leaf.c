@@ -121,7 +121,7 @@ bool mmiod_leaf_fits(const struct mmiod_window *window, const struct vm_area_str
 {
 	unsigned long size = PAGE_SIZE << order, start = address & ~(size - 1);
 
-	if (order && !window->ops->fill)
+	if (order && !window->region)
 		return false;
 	return start >= vma->vm_start && size <= vma->vm_end - start &&
 	       mmiod_leaf_in_bounds(window, page_at(vma, start), 1UL << order) &&
@@ -194,19 +194,27 @@ struct fill {
 
 static int note_whether_empty(pte_t *pte, unsigned long address, void *data)
 {
-	struct fill *fill = data;
+	unsigned long *empty = data;
 
-	fill->made += pte_none(ptep_get(pte));
+	*empty += pte_none(ptep_get(pte));
 	return 0;
 }
 
-/* The kernel's own insertion, of one page. It looks up the memory type. */
+/*
+ * The kernel's own insertion, of one page, whose table exists. It looks up the memory type. *@made
+ * grows if there was no entry. The caller holds window->lock for read, and the window is in order.
+ */
+vm_fault_t mmiod_leaf_insert_frame(struct vm_area_struct *vma, unsigned long address,
+				   unsigned long pfn, unsigned long *made)
+{
+	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_whether_empty, made);
+	return vmf_insert_pfn(vma, address, pfn);
+}
+
 static vm_fault_t insert_one(struct fill *fill, unsigned long address)
 {
-	struct vm_area_struct *vma = fill->vma;
-
-	apply_to_page_range(vma->vm_mm, address, PAGE_SIZE, note_whether_empty, fill);
-	return vmf_insert_pfn(vma, address, pfn_at(fill->window, vma, address));
+	return mmiod_leaf_insert_frame(fill->vma, address, pfn_at(fill->window, fill->vma, address),
+				       &fill->made);
 }
 
 #if defined(CONFIG_X86) || defined(CONFIG_ARM64)
@@ -467,7 +475,7 @@ unsigned long mmiod_leaf_area(struct file *file, unsigned long hint, unsigned lo
 	u64 room = min_t(u64, length, mmiod_extent_room(window, offset));
 	unsigned long area = mmiod_get_unmapped_area(file, hint, length, pgoff, flags);
 
-	if (flags & MAP_FIXED || !window->ops->fill || IS_ERR_VALUE(area) || (hint && area == hint))
+	if (flags & MAP_FIXED || !window->region || IS_ERR_VALUE(area) || (hint && area == hint))
 		return area;
 	for (unsigned int leaf = MMIOD_LARGEST_LEAF; leaf > MMIOD_LEAF_PTE; leaf--) {
 		unsigned long size = PAGE_SIZE << orders[leaf], found;

@@ -264,7 +264,7 @@ static int populate_by_fault(struct mmiod_window *window, struct vm_area_struct 
 	if (ret)
 		return mmiod_window_usable(window) ?: ret;
 	*size = PAGE_SIZE;
-	if (!window->ops->fill || !IS_ENABLED(CONFIG_X86_64))
+	if (!IS_ENABLED(CONFIG_X86_64))
 		return 0;
 	*size = mmiod_leaf_size(vma->vm_mm, address);
 	if (*size != PAGE_SIZE)
@@ -283,7 +283,7 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 		unsigned long size = PMD_SIZE;
 		int ret;
 
-		if (!window->ops->fill || mmiod_leaf_may_be_huge(window, vma, start))
+		if (mmiod_leaf_may_be_huge(window, vma, start))
 			ret = populate_by_fault(window, vma, start, &size);
 		else
 			ret = populate_table(window, vma, start);
@@ -301,7 +301,8 @@ static int populate_range(struct mmiod_window *window, struct vm_area_struct *vm
 static int remap_table(struct mmiod_window *window, struct vm_area_struct *vma, unsigned long start,
 		       unsigned long length)
 {
-	int ret = mmiod_leaf_make_empty_table(vma->vm_mm, start, length);
+	int ret = vma->vm_flags & VM_PFNMAP ? mmiod_leaf_make_empty_table(vma->vm_mm, start, length)
+					    : mmiod_leaf_make_table(vma->vm_mm, start);
 
 	if (ret)
 		return ret;
@@ -331,16 +332,14 @@ static int remap_range(struct mmiod_window *window, struct vm_area_struct *vma, 
 /*
  * The zap comes first, and without window->lock: it may sleep. It takes away a huge leaf whole; the
  * other pages of that leaf come back on fault. mmap_lock and the VMA's own lock, both held for
- * writing, keep faults out, so an empty entry stays empty. RAM has no memory type to look up, and
- * its pages are mapped one by one anyhow.
+ * writing, keep faults out, so an empty entry stays empty. Pages with references (a VMA without
+ * VM_PFNMAP) are neither zapped nor mapped twice.
  */
 static int populate_exactly(struct mmiod_window *window, struct vm_area_struct *vma,
 			    unsigned long start, unsigned long length)
 {
 	int ret;
 
-	if (!window->ops->remap)
-		return populate_range(window, vma, start, start + length);
 	vma_start_write(vma);
 	zap_vma_ptes(vma, start, length);
 	ret = remap_range(window, vma, start, start + length);
