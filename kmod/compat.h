@@ -12,7 +12,9 @@
 #include <linux/kernel-page-flags.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/mm.h>
+#include <linux/timex.h>
 #include <linux/version.h>
 
 /*
@@ -28,6 +30,19 @@ static inline bool mmiod_resets_by_bridge(const struct pci_dev *pdev)
 	return pdev->reset_methods[0] >= 6;
 #else
 	return !(pdev->devcap & PCI_EXP_DEVCAP_FLR);
+#endif
+}
+
+/*
+ * The processor's own counter, whose unit is its own: next to nothing to read. Elsewhere a module
+ * need not have one, and the clock serves.
+ */
+static inline u64 mmiod_ticks(void)
+{
+#if defined(CONFIG_X86_64) || defined(CONFIG_ARM64)
+	return get_cycles();
+#else
+	return local_clock();
 #endif
 }
 

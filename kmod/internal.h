@@ -193,9 +193,10 @@ struct mmiod_vector {
 	u64 spent; /* ns */
 	unsigned long backoff, ready_at, calm_at; /* jiffies; of the last storm */
 
-	/* The handler's own: it never runs beside itself. Others only look. */
-	u32 fresh_runs, fresh_ns; /* that are in no sum yet */
-	u32 quantum; /* they are after so many runs; 0: at once */
+	/* The handler's own, as it never runs beside itself; see struct run. */
+	u32 quantum; /* so many runs are looked at */
+	u32 enough; /* or so many ticks */
+	u32 fresh_runs, fresh_ticks; /* that are in no sum yet */
 };
 
 /* A part of a BAR that MSI-X has. */
@@ -392,7 +393,7 @@ struct mmiod_interrupt {
 	u64 count; /* interrupts so far */
 	u64 seen; /* those that were read */
 	u32 storms;
-	u64 busy_ns; /* without what its vector has fresh */
+	u64 busy_ns; /* without what is fresh */
 	struct mmiod_signal __rcu *signal; /* read under RCU */
 };
 

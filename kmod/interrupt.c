@@ -868,8 +868,6 @@ static void describe(struct mmiod_interrupt *interrupt, struct mmiod_interrupt_i
 	info->storms = interrupt->storms;
 	info->count = interrupt->count;
 	info->busy_ns = interrupt->busy_ns;
-	if (interrupt->vector)
-		info->busy_ns += READ_ONCE(interrupt->vector->fresh_ns);
 	unlock(interrupt, irqs);
 }
 

@@ -299,20 +299,18 @@ bool mmiod_vector_calm(struct mmiod_vector *vector)
 	return true;
 }
 
-/*
- * What a vector may gather before it is looked at: a hundredth of the time that a device has, and a
- * sixteenth of its own number. So late a storm is seen.
- */
-#define FRESH_NS (100 * NSEC_PER_USEC)
-#define FRESH_RUNS 64U
+#define MOST_FRESH 63U
+#define MOST_TICKS (U32_MAX / (MOST_FRESH + 1)) /* of a run: the sum of all fits */
+#define LONG_NS (100 * NSEC_PER_USEC) /* a hundredth of a device's time */
 
-/* What the vector has gathered becomes part of the sums. */
-static void add_fresh(struct mmiod_vector *vector)
+/* What a vector's handler has gathered becomes part of the sums, and is silenced if it is too much. */
+static void settle(struct mmiod_vector *vector, u64 ns)
 {
 	struct mmiod_device *device = vector->device;
-	unsigned long period = this_period();
-	u32 ns = vector->fresh_ns;
+	unsigned long irqs, period = this_period();
+	bool tell;
 
+	raw_spin_lock_irqsave(&device->command, irqs);
 	begin_period(device, period);
 	if (vector->period != period) {
 		vector->period = period;
@@ -325,35 +323,58 @@ static void add_fresh(struct mmiod_vector *vector)
 	atomic64_add(ns, &total.spent);
 	if (vector->interrupt)
 		vector->interrupt->busy_ns += ns;
-	vector->fresh_runs = 0;
-	WRITE_ONCE(vector->fresh_ns, 0);
-	vector->quantum = min(budget_of(vector) / 16, FRESH_RUNS);
-}
-
-/* What is over its budget is silenced. */
-static void settle(struct mmiod_vector *vector)
-{
-	struct mmiod_device *device = vector->device;
-	unsigned long irqs;
-	bool tell;
-
-	raw_spin_lock_irqsave(&device->command, irqs);
-	add_fresh(vector);
+	vector->quantum = min(budget_of(vector) / 16, MOST_FRESH);
 	tell = silence(over_budget(vector));
 	raw_spin_unlock_irqrestore(&device->command, irqs);
 	if (tell)
 		mmiod_tell(device);
 }
 
-/* The cost of one interrupt. Mostly nothing but two additions: no lock, nothing that others write. */
-static void account(struct mmiod_vector *vector, u64 ns)
-{
-	u32 fresh = vector->fresh_ns + min_t(u64, ns, NSEC_PER_SEC);
+/* ---- the cost of an interrupt: the handler's, without a lock ---- */
 
-	WRITE_ONCE(vector->fresh_ns, fresh);
+/*
+ * A handler never runs beside itself, so it gathers what its runs cost in the vector. They are
+ * counted in ticks of the processor's own counter, which is next to nothing to read. Now and then
+ * one is measured by the clock as well, which says how long a tick is, and all that was gathered
+ * goes into the sums: at the first run of each period, after a sixteenth of the budget, and after
+ * what took long. A storm is seen that much later, and by one run at most.
+ *
+ * The ticks are read outside of the clock: should the machine be away in between, as a guest may be,
+ * they are too many, and a tick seems shorter than it is; the other way round all runs would seem
+ * longer than they were.
+ */
+struct run {
+	u64 ticks; /* at its begin */
+	u64 clock; /* likewise; 0: it is not measured */
+};
+
+static struct run begin_run(const struct mmiod_vector *vector)
+{
+	struct run run = { .ticks = mmiod_ticks() };
+
+	if (vector->fresh_runs >= vector->quantum || vector->fresh_ticks > vector->enough ||
+	    vector->period != this_period())
+		run.clock = local_clock();
+	return run;
+}
+
+static void look_at_runs(struct mmiod_vector *vector, u32 ns, u32 ticks)
+{
+	settle(vector, div_u64((u64)ns * vector->fresh_ticks, max(ticks, 1U)));
+	vector->enough = min_t(u64, div_u64((u64)LONG_NS * ticks, max(ns, 1U)), U32_MAX);
+	vector->fresh_runs = 0;
+	vector->fresh_ticks = 0;
+}
+
+static void end_run(struct mmiod_vector *vector, const struct run *run)
+{
+	u64 ns = run->clock ? local_clock() - run->clock : 0;
+	u32 ticks = min_t(u64, mmiod_ticks() - run->ticks, MOST_TICKS);
+
 	vector->fresh_runs++;
-	if (vector->fresh_runs >= vector->quantum || fresh >= FRESH_NS)
-		settle(vector);
+	vector->fresh_ticks += ticks;
+	if (run->clock)
+		look_at_runs(vector, min_t(u64, ns, NSEC_PER_SEC), ticks);
 }
 
 /* ---- the handler ---- */
@@ -397,7 +418,7 @@ static irqreturn_t handle(int irq, void *data)
 	struct mmiod_vector *vector = data;
 	struct mmiod_device *device = vector->device;
 	struct mmiod_interrupt *interrupt = NULL;
-	u64 begin = local_clock();
+	struct run run = begin_run(vector);
 	unsigned long irqs;
 	bool ours;
 
@@ -410,7 +431,7 @@ static irqreturn_t handle(int irq, void *data)
 		return IRQ_NONE;
 	if (interrupt)
 		mmiod_interrupt_notify(interrupt);
-	account(vector, local_clock() - begin);
+	end_run(vector, &run);
 	return IRQ_HANDLED;
 }
 
