@@ -365,6 +365,63 @@ TEST(no_fault_is_counted_on_a_populated_buffer)
 	EXPECT_EQ(window_info(control, fd).faults, before);
 }
 
+static void fill_and_check(uint8_t *address, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		address[i * page()] = i + 1;
+	for (size_t i = 0; i < pages; i++)
+		EXPECT_EQ(address[i * page()], i + 1);
+}
+
+/* Neither beyond the mapping, nor over what is there; only pages with references come together. */
+TEST(a_fault_maps_the_pages_behind_its_own_as_well)
+{
+	int control = open_control();
+
+	FOR_EACH_KIND(kind)
+	{
+		bool together = kind == MMIOD_BUFFER_PAGES || kind == MMIOD_BUFFER_VMALLOC;
+		int fd = buffer(control, kind, 64 * page());
+		uint8_t *address = map_window(fd, 64 * page(), RW), *few;
+
+		address[40 * page()] = 1;
+		EXPECT_EQ(window_info(control, fd).faults, together ? 16 : 1);
+		address[30 * page()] = 1;
+		EXPECT_EQ(window_info(control, fd).faults, together ? 26 : 2);
+		fill_and_check(address, 64);
+		EXPECT_EQ(window_info(control, fd).faults, 64);
+		few = mmap(NULL, 3 * page(), RW, MAP_SHARED, fd, 61 * page());
+		EXPECT(few != MAP_FAILED);
+		EXPECT_EQ(few[0], 62);
+		EXPECT_EQ(window_info(control, fd).faults, together ? 67 : 65);
+		EXPECT_EQ(few[2 * page()], 64);
+		close(fd);
+	}
+}
+
+TEST(populate_maps_each_page_of_a_buffer_once_and_exactly_those_that_were_asked_for)
+{
+	int control = open_control();
+
+	FOR_EACH_KIND(kind)
+	{
+		int fd = buffer(control, kind, 64 * page());
+		uint8_t *address = map_window(fd, 64 * page(), RW), *other;
+
+		address[7 * page()] = 1;
+		EXPECT_EQ(populate(fd, address, 64 * page()), 0);
+		EXPECT_EQ(populate(fd, address, 64 * page()), 0);
+		EXPECT_EQ(window_info(control, fd).faults + window_info(control, fd).populated, 64);
+		other = map_window(fd, 64 * page(), RW);
+		EXPECT_EQ(populate_exactly(fd, other + page(), 3 * page()), 0);
+		EXPECT_EQ(window_info(control, fd).faults + window_info(control, fd).populated, 67);
+		EXPECT_EQ(populate_exactly(fd, address, 64 * page()), 0);
+		fill_and_check(address, 64);
+		fill_and_check(other, 64);
+		close(fd);
+	}
+}
+
 TEST(files_are_read_directly_into_pages_but_not_into_memory_without_references)
 {
 	int control = open_control();

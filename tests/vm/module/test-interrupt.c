@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -608,6 +610,69 @@ static void expect_woken(struct waiter *waiter, pthread_t *threads)
 	EXPECT_EQ(waiter->got, -1);
 	EXPECT_EQ(waiter->error, ENODEV);
 	EXPECT(waiter->events & POLLHUP);
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* As often as it takes: the thread may not have got there yet. */
+TEST(a_signal_ends_a_wait_and_an_interrupt_after_it_is_read)
+{
+	const struct sigaction action = { .sa_handler = do_nothing };
+	int control = open_control();
+	struct waiter waiter = { .fd = interrupt(control, edu(), INTX, 0, 0) };
+	pthread_t thread;
+
+	EXPECT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	EXPECT_EQ(pthread_create(&thread, NULL, wait_in_read, &waiter), 0);
+	while (pthread_tryjoin_np(thread, NULL)) {
+		pthread_kill(thread, SIGUSR1);
+		usleep(1000);
+	}
+	EXPECT_EQ(waiter.got, -1);
+	EXPECT_EQ(waiter.error, EINTR);
+	EXPECT_EQ(trigger(waiter.fd), 0);
+	EXPECT_EQ(read_8(waiter.fd), 1);
+}
+
+struct sharer {
+	int fd;
+	atomic_uint *seen;
+};
+
+static void *read_until_revoked(void *argument)
+{
+	const struct sharer *sharer = argument;
+	uint64_t value;
+
+	while (read(sharer->fd, &value, sizeof(value)) == sizeof(value))
+		*sharer->seen += value;
+	EXPECT_EQ(errno, ENODEV);
+	return NULL;
+}
+
+/* Each wakes all of them, one finds it, and the others wait on. */
+TEST(who_reads_one_interrupt_together_gets_each_of_them_once)
+{
+	enum { READERS = 4, TURNS = 3000 };
+	atomic_uint seen = 0;
+	int control = open_control();
+	struct sharer sharer = { interrupt(control, edu(), INTX, 0, 0), &seen };
+	pthread_t threads[READERS];
+
+	for (int i = 0; i < READERS; i++)
+		EXPECT_EQ(pthread_create(&threads[i], NULL, read_until_revoked, &sharer), 0);
+	for (int i = 0; i < TURNS; i++)
+		EXPECT_EQ(trigger(sharer.fd), 0);
+	while (seen < TURNS)
+		usleep(1000);
+	usleep(10000);
+	EXPECT_EQ(seen, TURNS);
+	EXPECT_EQ(set_state(control, query_interrupt(sharer.fd).id, MMIOD_WINDOW_REVOKED), 0);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(threads[i], NULL);
 }
 
 TEST(a_revocation_wakes_whoever_waits)
