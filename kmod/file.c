@@ -132,7 +132,6 @@ static __poll_t window_poll(struct file *file, struct poll_table_struct *table)
 static void window_fdinfo(struct seq_file *seq, struct file *file)
 {
 	static const char *const attrs[] = { "", "uc", "wc", "wb" };
-	static const char *const states[] = { "ok", "suspended", "revoked" };
 	static const char *const leaves[] = { "pte", "pmd", "pud" };
 	struct mmiod_window *window = file->private_data;
 
@@ -144,7 +143,7 @@ static void window_fdinfo(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "mmiod-rights:\t%s\n", window->flags & MMIOD_WINDOW_READONLY ? "r" : "rw");
 	seq_printf(seq, "mmiod-cache:\t%s\n", attrs[window->attr]);
 	seq_printf(seq, "mmiod-width:\t%u\n", window->width * BITS_PER_BYTE);
-	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_window_state(window)]);
+	seq_printf(seq, "mmiod-state:\t%s\n", mmiod_state_name(mmiod_window_state(window)));
 	seq_printf(seq, "mmiod-mappings:\t%d\n", atomic_read(&window->mappings));
 	seq_printf(seq, "mmiod-faults:\t%llu\n", mmiod_leaf_pages(window, false));
 	seq_printf(seq, "mmiod-populated:\t%llu\n", mmiod_leaf_pages(window, true));

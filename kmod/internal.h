@@ -778,6 +778,7 @@ void mmiod_window_get(struct mmiod_window *window);
 void mmiod_window_put(struct mmiod_window *window);
 void mmiod_window_close(struct mmiod_window *window);
 void mmiod_window_end(struct mmiod_window *window);
+const char *mmiod_state_name(int state);
 int mmiod_window_state(const struct mmiod_window *window);
 int mmiod_window_usable(const struct mmiod_window *window);
 bool mmiod_window_gone(const struct mmiod_window *window);

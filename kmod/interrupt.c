@@ -67,16 +67,10 @@ static void unlock(const struct mmiod_interrupt *interrupt, unsigned long irqs)
 	raw_spin_unlock_irqrestore(&interrupt->device->command, irqs);
 }
 
-#define SUSPENDED (BIT(MMIOD_SUSPENDED_BY_DAEMON) | BIT(MMIOD_SUSPENDED_BY_DEVICE))
-
 /* An enum mmiod_window_state. Needs no lock. */
 static int state_of(const struct mmiod_interrupt *interrupt)
 {
-	unsigned long state = READ_ONCE(interrupt->state);
-
-	if (state & BIT(MMIOD_REVOKED))
-		return MMIOD_WINDOW_REVOKED;
-	return state & SUSPENDED ? MMIOD_WINDOW_SUSPENDED : MMIOD_WINDOW_OK;
+	return mmiod_state_of(READ_ONCE(interrupt->state));
 }
 
 static bool is_revoked(const struct mmiod_interrupt *interrupt)
@@ -532,7 +526,6 @@ static int interrupt_release(struct inode *inode, struct file *file)
 static void interrupt_fdinfo(struct seq_file *seq, struct file *file)
 {
 	static const char *const kinds[] = { "", "intx", "msi", "msix" };
-	static const char *const states[] = { "ok", "suspended", "revoked" };
 	const struct mmiod_interrupt *interrupt = file->private_data;
 	unsigned long irqs;
 	u64 count, seen;
@@ -544,7 +537,7 @@ static void interrupt_fdinfo(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "mmiod-interrupt:\t%llu\n", interrupt->id);
 	seq_printf(seq, "mmiod-device:\t%s\n", pci_name(interrupt->device->pdev));
 	seq_printf(seq, "mmiod-vector:\t%s %u\n", kinds[interrupt->kind], interrupt->index);
-	seq_printf(seq, "mmiod-state:\t%s\n", states[state_of(interrupt)]);
+	seq_printf(seq, "mmiod-state:\t%s\n", mmiod_state_name(state_of(interrupt)));
 	seq_printf(seq, "mmiod-count:\t%llu\n", count);
 	seq_printf(seq, "mmiod-unseen:\t%llu\n", count - seen);
 }

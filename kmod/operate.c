@@ -242,13 +242,13 @@ static __poll_t operation_poll(struct file *file, struct poll_table_struct *tabl
 
 static void operation_fdinfo(struct seq_file *seq, struct file *file)
 {
-	static const char *const states[] = { "ok", "suspended", "revoked" };
 	struct mmiod_operation *operation = operation_of(file->private_data);
 
 	seq_printf(seq, "mmiod-device-file:\t%llu\n", operation->handle.id);
 	seq_printf(seq, "mmiod-device:\t%s\n", pci_name(operation->handle.device->pdev));
 	seq_printf(seq, "mmiod-rights:\t0x%x\n", operation->rights);
-	seq_printf(seq, "mmiod-state:\t%s\n", states[mmiod_handle_state(&operation->handle)]);
+	seq_printf(seq, "mmiod-state:\t%s\n",
+		   mmiod_state_name(mmiod_handle_state(&operation->handle)));
 }
 
 static int operation_release(struct inode *inode, struct file *file)

@@ -36,7 +36,13 @@ unsigned int mmiod_window_extent_count(void)
 
 /* ---- state ---- */
 
-#define SUSPENDED MMIOD_SUSPENDED_BITS
+/* The name of an enum mmiod_window_state, as fdinfo has it. */
+const char *mmiod_state_name(int state)
+{
+	static const char *const names[] = { "ok", "suspended", "revoked" };
+
+	return names[state];
+}
 
 /*
  * An enum mmiod_window_state, by one read of the word. Reporting it needs no lock; to act on it,
@@ -293,12 +299,12 @@ int mmiod_window_suspend(struct mmiod_window *window, enum mmiod_state_bit reaso
 		up_write(&window->lock);
 		return -ENODEV;
 	}
-	before = window->state & SUSPENDED;
+	before = window->state & MMIOD_SUSPENDED_BITS;
 	if (suspend)
 		set_bit(reason, &window->state);
 	else
 		clear_bit(reason, &window->state);
-	after = window->state & SUSPENDED;
+	after = window->state & MMIOD_SUSPENDED_BITS;
 	if (suspend)
 		zap(window);
 	if (before != after)
