@@ -34,10 +34,10 @@ static inline bool mmiod_resets_by_bridge(const struct pci_dev *pdev)
 }
 
 /*
- * The processor's own counter, whose unit is its own: next to nothing to read. Elsewhere a module
- * need not have one, and the clock serves.
+ * The low bits of the processor's own counter, whose unit is its own: next to nothing to read.
+ * Elsewhere a module need not have one, and the clock serves.
  */
-static inline u64 mmiod_ticks(void)
+static inline u32 mmiod_ticks(void)
 {
 #if defined(CONFIG_X86_64) || defined(CONFIG_ARM64)
 	return get_cycles();

@@ -197,6 +197,7 @@ struct mmiod_vector {
 	u32 quantum; /* so many runs are looked at */
 	u32 enough; /* or so many ticks */
 	u32 fresh_runs, fresh_ticks; /* that are in no sum yet */
+	unsigned long looked_at; /* jiffies */
 };
 
 /* A part of a BAR that MSI-X has. */

@@ -152,7 +152,6 @@ static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct r
 ssize_t mmiod_interrupt_read(struct file *file, bool wait, char __user *buf, size_t length)
 {
 	struct reading reading = { .total = length == sizeof(u32) };
-	u32 total;
 	int ret;
 
 	if (!reading.total && length < sizeof(u64))
@@ -160,12 +159,9 @@ ssize_t mmiod_interrupt_read(struct file *file, bool wait, char __user *buf, siz
 	ret = wait_for_count(file->private_data, wait, &reading);
 	if (ret)
 		return ret;
-	total = reading.value;
 	if (reading.total)
-		return copy_to_user(buf, &total, sizeof(total)) ? -EFAULT : (ssize_t)sizeof(total);
-	if (copy_to_user(buf, &reading.value, sizeof(reading.value)))
-		return -EFAULT;
-	return sizeof(reading.value);
+		return put_user((u32)reading.value, (u32 __user *)buf) ?: (ssize_t)sizeof(u32);
+	return put_user(reading.value, (u64 __user *)buf) ?: (ssize_t)sizeof(u64);
 }
 
 static ssize_t interrupt_read(struct file *file, char __user *buf, size_t length, loff_t *pos)

@@ -77,7 +77,8 @@ static unsigned long this_period(void)
 
 /* ---- masks; all of it with device->command held ---- */
 
-static bool is_masked(const struct mmiod_vector *vector)
+/* Within the handler, which is short. */
+static __always_inline bool is_masked(const struct mmiod_vector *vector)
 {
 	const struct mmiod_interrupt *interrupt = vector->interrupt;
 
@@ -336,7 +337,7 @@ static void settle(struct mmiod_vector *vector, u64 ns)
  * A handler never runs beside itself, so it gathers what its runs cost in the vector. They are
  * counted in ticks of the processor's own counter, which is next to nothing to read. Now and then
  * one is measured by the clock as well, which says how long a tick is, and all that was gathered
- * goes into the sums: at the first run of each period, after a sixteenth of the budget, and after
+ * goes into the sums: at the first run of each jiffy, after a sixteenth of the budget, and after
  * what took long. A storm is seen that much later, and by one run at most.
  *
  * The ticks are read outside of the clock: should the machine be away in between, as a guest may be,
@@ -344,7 +345,7 @@ static void settle(struct mmiod_vector *vector, u64 ns)
  * longer than they were.
  */
 struct run {
-	u64 ticks; /* at its begin */
+	u32 ticks; /* at its begin */
 	u64 clock; /* likewise; 0: it is not measured */
 };
 
@@ -353,23 +354,24 @@ static struct run begin_run(const struct mmiod_vector *vector)
 	struct run run = { .ticks = mmiod_ticks() };
 
 	if (vector->fresh_runs >= vector->quantum || vector->fresh_ticks > vector->enough ||
-	    vector->period != this_period())
+	    vector->looked_at != jiffies)
 		run.clock = local_clock();
 	return run;
 }
 
-static void look_at_runs(struct mmiod_vector *vector, u32 ns, u32 ticks)
+static noinline void look_at_runs(struct mmiod_vector *vector, u32 ns, u32 ticks)
 {
 	settle(vector, div_u64((u64)ns * vector->fresh_ticks, max(ticks, 1U)));
 	vector->enough = min_t(u64, div_u64((u64)LONG_NS * ticks, max(ns, 1U)), U32_MAX);
 	vector->fresh_runs = 0;
 	vector->fresh_ticks = 0;
+	vector->looked_at = jiffies;
 }
 
 static void end_run(struct mmiod_vector *vector, const struct run *run)
 {
 	u64 ns = run->clock ? local_clock() - run->clock : 0;
-	u32 ticks = min_t(u64, mmiod_ticks() - run->ticks, MOST_TICKS);
+	u32 ticks = min(mmiod_ticks() - run->ticks, MOST_TICKS);
 
 	vector->fresh_runs++;
 	vector->fresh_ticks += ticks;
@@ -384,7 +386,7 @@ static void end_run(struct mmiod_vector *vector, const struct run *run)
  * interrupt comes here too: while the function is masked its STATUS says nothing of a handler that
  * is due, and all ones are no answer, or each of those would be a phantom.
  */
-static bool takes_intx(struct mmiod_vector *vector)
+static noinline bool takes_intx(struct mmiod_vector *vector)
 {
 	struct pci_dev *pdev = vector->device->pdev;
 	u32 both = 0;
