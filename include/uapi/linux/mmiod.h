@@ -581,7 +581,7 @@ struct mmiod_interrupt_info {
 	__u32 storms; /* so far */
 	__u32 reserved;
 	__u64 count; /* interrupts so far */
-	__u64 busy_ns; /* that handling them took */
+	__u64 busy_ns; /* that handling them took; the last few may not be in it yet */
 	__u8 tag[MMIOD_TAG_SIZE];
 };
 
