@@ -130,14 +130,14 @@ static struct runtime_grant *take_out(struct broker *broker, struct runtime_gran
  */
 static void end_with_leases(struct broker *broker, struct runtime_grant *runtime, const char *why)
 {
-	const struct leases *leases = &broker->leases;
+	const struct lease *last = lease_last(&broker->leases);
 
 	take_out(broker, runtime);
 	log_line(LOG_INFO, &fields, "grant %s to %s %s is over: %s", runtime->grant.name,
 		 runtime->party == CONFIG_PARTY_TENANT ? "tenant" : "user", runtime->whom, why);
 	runtime->over = why;
 	runtime->cursor = 0;
-	runtime->last = leases->table ? lease_last(leases)->id : 0;
+	runtime->last = last ? last->id : 0;
 	DL_APPEND(broker->granting.over, runtime);
 	turn_do_later(&broker->host, &broker->granting.ending);
 }

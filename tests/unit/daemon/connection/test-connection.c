@@ -166,7 +166,7 @@ static const char *name_of_holder(const char *told, size_t size)
 	cr_assert_gt(client_receive(fd), 0);
 	cr_assert_eq(answer.msg.status, MMIOD_OK);
 	cr_assert_eq(client_lease_one(fd, 0, 4096, NULL), MMIOD_OK);
-	return rig.broker.leases.table->holder.comm;
+	return lease_after(&rig.broker.leases, 0)->holder.comm;
 }
 
 static const char *own_name(void)
@@ -276,7 +276,7 @@ Test(connection, what_is_behind_a_refused_hello_is_not_carried_out)
 	client_send(fd, &message, sizeof(message));
 	send_one_lease(fd);
 	answered_and_closed(fd, MMIOD_E_VERSION);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_eq(leases_count(&rig.broker.leases), 0u);
 	cr_assert_eq(rig.broker.host.counters.requests[MMIOD_OP_LEASE], 0u);
 	cr_assert_eq(open_fds(), before);
 }
@@ -306,7 +306,7 @@ Test(connection, a_client_that_asks_behind_hello_and_is_gone_leaves_nothing_behi
 		rig_turn();
 	}
 	cr_assert_eq(rig.broker.host.n_connections, 0u);
-	cr_assert_null(rig.broker.leases.table);
+	cr_assert_eq(leases_count(&rig.broker.leases), 0u);
 	cr_assert_null(rig.broker.host.users.table);
 	cr_assert_eq(open_fds(), before);
 }
