@@ -20,7 +20,9 @@
  * detaching is done with the function's device lock held. The device file and each buffer have a
  * reference; the last one frees the page tables, which nothing walks any more by then.
  */
+#include <linux/delay.h>
 #include <linux/iommu.h>
+#include <linux/moduleparam.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -32,6 +34,48 @@
 #define UNMAP_PAGES (SZ_1G >> PAGE_SHIFT) /* at a time */
 
 #define GFP_TABLES (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* ---- faults that only the tests want ---- */
+
+enum held {
+	HELD_MAPPED = 1, /* who has mapped a step, and is to look for a revocation */
+	HELD_UNMAPPING = 2, /* who is to unmap a buffer, of which there is something mapped */
+	HELD_PLACED = 4, /* who has made a buffer, which its domain does not know yet */
+};
+
+#ifdef MMIOD_INJECT
+static unsigned int fail_mapping;
+module_param(fail_mapping, uint, 0600);
+MODULE_PARM_DESC(fail_mapping, "Mapping a buffer in a domain fails at the first step from this "
+			       "page on, counted from 1; 0: at none (test builds only)");
+
+static unsigned int hold_domains;
+module_param(hold_domains, uint, 0600);
+MODULE_PARM_DESC(hold_domains, "Sum of who waits, for 30 s at most, while this is set: who maps a "
+			       "buffer in a domain 1, unmaps it 2, makes it 4 (test builds only)");
+
+static int inject_failure(unsigned long page)
+{
+	unsigned int from = READ_ONCE(fail_mapping);
+
+	return from && page + 1 >= from ? -ENOMEM : 0;
+}
+
+static void inject_wait(enum held held)
+{
+	for (int i = 0; i < 1500 && READ_ONCE(hold_domains) & held; i++)
+		msleep(20);
+}
+#else
+static int inject_failure(unsigned long page)
+{
+	return 0;
+}
+
+static void inject_wait(enum held held)
+{
+}
+#endif
 
 /* ---- the bound on page tables ---- */
 
@@ -212,6 +256,7 @@ int mmiod_domain_join(struct mmiod_buffer *buffer)
 	struct mmiod_domain *domain = buffer->domain;
 	int ret = -ENODEV;
 
+	inject_wait(HELD_PLACED);
 	mutex_lock(&domain->lock);
 	if (!domain->ended) {
 		list_add_tail(&buffer->dma_node, &domain->buffers);
@@ -293,12 +338,13 @@ int mmiod_domain_map(struct mmiod_buffer *buffer)
 		unsigned long at = buffer->iova.start + buffer->mapped;
 		unsigned int step = min_t(unsigned long, buffer->count - buffer->mapped,
 					  SLOT_PAGES - at % SLOT_PAGES);
-		int ret = map_step(buffer, buffer->mapped, step);
+		int ret = inject_failure(buffer->mapped) ?: map_step(buffer, buffer->mapped, step);
 
 		if (ret)
 			return ret;
 		buffer->mapped += step;
 		atomic64_add(step, &buffer->domain->mapped);
+		inject_wait(HELD_MAPPED);
 		if (mmiod_window_state(buffer->window) == MMIOD_WINDOW_REVOKED)
 			return -ENODEV;
 		if (fatal_signal_pending(current))
@@ -318,6 +364,8 @@ void mmiod_domain_unmap(struct mmiod_buffer *buffer)
 
 	if (!buffer->domain)
 		return;
+	if (buffer->mapped)
+		inject_wait(HELD_UNMAPPING);
 	for (unsigned long at = 0; at < buffer->mapped; at += step) {
 		step = min_t(unsigned long, buffer->mapped - at, UNMAP_PAGES);
 		iommu_unmap(buffer->domain->iommu, address_of(buffer, at), step << PAGE_SHIFT);
