@@ -133,3 +133,60 @@ TEST(a_buffer_behind_an_iommu_that_is_made_as_its_operator_ends_ends_with_him)
 	EXPECT_EQ(result(&call), ENODEV);
 	EXPECT_EQ(call.fd, -1);
 }
+
+/* ---- functions that come and go beside an operator, in his group ---- */
+
+/* Both are bound; the first one is edu. */
+static uint32_t bound_pair(void)
+{
+	uint32_t device = pair();
+
+	need_iommu();
+	if (device == PCI_NONE)
+		tap_skip("this machine has no two functions in a slot");
+	bind_driver(device, "mmiod");
+	bind_driver(device + 1, "mmiod");
+	return device;
+}
+
+TEST(an_operator_behind_an_iommu_keeps_his_domain_as_functions_leave_and_join_its_group)
+{
+	uint32_t device = bound_pair();
+	struct driver driver = take(device, "pair", 1);
+	struct target target = target_of(&driver), outside = target;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		bind_driver(device + 1, round % 2 ? "mmiod" : "");
+		memset(target.memory, PATTERN, page());
+		clear_engine(&driver);
+		transfer(&driver, target.iova, TO_MEMORY);
+		EXPECT(is_full_of(target.memory, LENGTH, 0));
+		/* By its address in memory it is not reached. */
+		memset(outside.memory, PATTERN, page());
+		transfer(&driver, buffer_info(driver.control, target.fd, 0).phys, TO_MEMORY);
+		EXPECT(is_full_of(target.memory, LENGTH, PATTERN));
+	}
+	bind_driver(device + 1, "mmiod");
+}
+
+/* The operator's memory would be in its reach. */
+TEST(messages_of_a_function_that_joins_an_iommus_group_with_a_domain_are_silent)
+{
+	uint32_t device = bound_pair();
+	struct mmiod_interrupt_create create = { .device = device, .kind = MMIOD_INTERRUPT_MSI };
+	int control = open_control(), fd, vector;
+
+	if (right_to_dma(control, device) != DMA)
+		tap_skip("this machine's IOMMU does not isolate messages");
+	bind_driver(device, "");
+	fd = operate(control, device + 1, READ | DMA, NO_RESET, 1);
+	bind_driver(device, "mmiod");
+	vector = try_interrupt(control, &create);
+	EXPECT(vector >= 0);
+	EXPECT(!(pci_command(device) & 4));
+	EXPECT(query_interrupt(vector).flags & MMIOD_INTERRUPT_SILENT);
+	close(fd);
+	while (!(pci_command(device) & 4))
+		usleep(1000);
+	EXPECT(!(query_interrupt(vector).flags & MMIOD_INTERRUPT_SILENT));
+}
