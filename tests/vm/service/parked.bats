@@ -23,14 +23,15 @@ park()
 	lease_listed "$lease"
 }
 
-state_of_lease()
+# The file of its window is still with who parked it, who has not been told.
+is_taken()
 {
-	mmioctl --json leases | jq -r --argjson id "$lease" '.leases[] | select(.id == $id).state'
+	lease_is "$lease" revoked || lease_not_listed "$lease"
 }
 
 @test "a parked lease is shown as one, and is had again with its mapping" {
 	park
-	[ "$(state_of_lease)" = parked ]
+	lease_is "$lease" parked
 	contains "$(mmioctl show "$lease")" ", parked, "
 	contains "$(mmioctl show shm | grep "lease $lease,")" ", parked"
 	contains "$(mmioctl tree | grep "lease $lease ")" " parked "
@@ -38,7 +39,7 @@ state_of_lease()
 	[ "$answer" = 0x11 ]
 	tell again
 	[ "$answer" = "lease $lease" ]
-	[ "$(state_of_lease)" = ok ]
+	lease_is "$lease" ok
 	tell read 0
 	[ "$answer" = 0x11 ]
 }
@@ -51,7 +52,7 @@ state_of_lease()
 	other=$!
 	eventually grep -q '^lease ' /tmp/other.out
 	contains "$(mmioctl --no-headings leases)" "$(awk '{ print $2; exit }' /tmp/other.out)"
-	lease_not_listed "$lease"
+	is_taken
 	tell read 0
 	[ "$answer" = SIGBUS ]
 	tell write 0 0x33
@@ -59,7 +60,7 @@ state_of_lease()
 	tell event
 	[ "$answer" = none ]
 	tell again
-	contains "$answer" "is in the way"
+	contains "$answer" "is held by user operator"
 	kill "$other"
 	wait "$other" || true
 	other=
@@ -77,7 +78,7 @@ taken_again()
 @test "revoke takes a parked lease" {
 	park
 	mmioctl revoke "$lease"
-	lease_not_listed "$lease"
+	is_taken
 	tell read 0
 	[ "$answer" = SIGBUS ]
 	taken_again
@@ -86,7 +87,7 @@ taken_again()
 @test "a reload takes a parked lease" {
 	park
 	systemctl reload mmiod.service
-	eventually lease_not_listed "$lease"
+	eventually is_taken
 	tell read 0
 	[ "$answer" = SIGBUS ]
 	taken_again
