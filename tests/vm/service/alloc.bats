@@ -9,14 +9,14 @@ setup_file()
 	# The rig's region, as a pool; in place of the drop-in that makes it an ordinary one.
 	sed -e '/^\[region set-aside\]/a pool = yes' -e '$a [grant allocators]\nuser = operator guest\nregion = set-aside edu\naccess = rw\nmemory = pages kmalloc vmalloc dma' \
 		-i.before /etc/mmiod/mmiod.conf.d/50-rig.conf
-	reload
+	reread
 	eventually mmioctl pools
 }
 
 teardown_file()
 {
 	mv /etc/mmiod/mmiod.conf.d/50-rig.conf.before /etc/mmiod/mmiod.conf.d/50-rig.conf
-	reload
+	reread
 }
 
 teardown()

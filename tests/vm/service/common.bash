@@ -72,18 +72,18 @@ configure() # NAME LINE...
 	local name=$1
 	shift
 	printf '%s\n' "$@" >"/etc/mmiod/mmiod.conf.d/$name.conf"
-	reload
+	reread
 }
 
 unconfigure() # NAME
 {
 	rm "/etc/mmiod/mmiod.conf.d/$1.conf"
-	reload
+	reread
 }
 
 # The steps of "systemctl reload" without systemd, which builds the sandbox of the unit once more for them: on an emulated
 # processor that takes longer than most tests. Tests of the reload itself say systemctl.
-reload()
+reread()
 {
 	local pid before
 	before=$(reloads) # by one that is ready, and takes the signal for what it is

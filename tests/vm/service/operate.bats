@@ -161,7 +161,7 @@ can_be_reset()
 	configure 67-never '[device never]' "device = pci:0000:00:08.0" 'reset = never' '[grant never]' 'device = never' \
 		'reset = yes' 'user = operator' && status=0 || status=$?
 	rm -f /etc/mmiod/mmiod.conf.d/67-never.conf
-	reload
+	reread
 	[ "$status" != 0 ]
 }
 

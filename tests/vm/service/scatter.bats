@@ -13,7 +13,7 @@ serve_region() # KEY...
 	{ sed '/^\[region set-aside\]/,$ d' $RIG.before; printf '[region set-aside]\n'; printf '%s\n' "$@"
 		sed '1,/^\[region set-aside\]/ d' $RIG.before
 		printf '[grant allocators]\nregion = set-aside\nuser = operator guest\naccess = rw\n'; } >$RIG
-	reload
+	reread
 }
 
 setup_file()
@@ -26,7 +26,7 @@ setup_file()
 teardown_file()
 {
 	mv $RIG.before $RIG
-	reload
+	reread
 }
 
 setup()
