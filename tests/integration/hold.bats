@@ -219,7 +219,7 @@ load helper
 		mmiod --simulate "$0" --socket "$MMIOD_SOCKET" >>"$1/log" 2>&1 &
 		until mmioctl status >/dev/null 2>&1; do sleep 0.02; done
 		mmioctl hold shm >"$1/out" &
-		until grep -q ^lease "$1/out"; do sleep 0.02; done
+		until grep -qs ^lease "$1/out"; do sleep 0.02; done
 		mmioctl --json status | jq .you.admin
 		exec mmioctl revoke "$(cut -d" " -f2 "$1/out")"' "$T/sim.conf" "$T"
 	expect_status 4
