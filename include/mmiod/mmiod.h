@@ -573,7 +573,9 @@ int mmiod_interrupt_fd(const struct mmiod_interrupt *interrupt);
  * Wait until it has come, once or more, since the last wait: 0 with *@count, if not NULL, how often.
  *
  * @timeout_ms: 0 looks, -1 waits for ever. -ETIMEDOUT: it did not come; -ENODEV: revoked, or the
- * device has gone; -EINTR: a signal. While it is suspended it goes on waiting. One thread at a time.
+ * device has gone; -EINTR: a signal. While it is suspended, or silenced after a storm
+ * (MMIOD_IRQ_STORM), it goes on waiting: a storm is told by MMIOD_EVENT_STORM and by POLLPRI, and
+ * ends by mmiod_interrupt_unmask(). One thread at a time.
  */
 int mmiod_interrupt_wait(struct mmiod_interrupt *interrupt, int timeout_ms, uint64_t *count);
 
