@@ -164,7 +164,6 @@ Test(mmioctl, dump_shows_repeated_lines_once)
 	fake_start(&fake, serve, NULL);
 	run_ctl(&run, fake.path, "dump", "shm+0x1000:32", "0x45");
 	cr_assert_eq(run.status, 2, "not whole elements");
-	fake_hang_up(&fake);
 	fake_stop(&fake);
 	fake_start(&fake, serve, NULL);
 	run_ctl(&run, fake.path, "dump", "shm+0x1000:32", "0x44");
