@@ -473,8 +473,9 @@ slept() { # SINCE: a number of switches, and twenty more
 
 # changing FROM TO OPTION…: records common, which goes from one to the other and stays there, until it was seen to change.
 changing() {
+	rm -f "$T/a.csv" # whose rows would be taken for the new ones
 	mmioctl write common "$1"
-	background mmioctl record common -o "$T/a.csv" --force --rate 200 "${@:3}" --stop-when 'common+0x0 changes'
+	background mmioctl record common -o "$T/a.csv" --rate 200 "${@:3}" --stop-when 'common+0x0 changes'
 	eventually has_rows 3
 	mmioctl write common "$2"
 	expect_end 0
