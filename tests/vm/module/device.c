@@ -183,6 +183,20 @@ unsigned int virtio_capability(uint32_t device, uint8_t type)
 	return at;
 }
 
+int reset_now(int fd, struct mmiod_device_reset *answer)
+{
+	struct mmiod_device_reset own;
+	int ret;
+
+	if (!answer)
+		answer = &own;
+	do {
+		*answer = (struct mmiod_device_reset){ .size = sizeof(*answer) };
+		ret = ioctl(fd, MMIOD_IOC_DEVICE_RESET, answer);
+	} while (ret && errno == EAGAIN && !usleep(1000));
+	return ret;
+}
+
 void hold_resets(bool hold)
 {
 	if (write_file("/sys/module/mmiod/parameters", "hold_resets", hold ? "Y" : "N"))

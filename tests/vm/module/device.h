@@ -44,6 +44,11 @@ unsigned int virtio_capability(uint32_t device, uint8_t type);
 void past_the_module(uint32_t device, void *buffer, size_t length, unsigned int at);
 void set_past_the_module(uint32_t device, const void *buffer, size_t length, unsigned int at);
 
+/*
+ * The operator's reset, which is asked for again while the PCI core has the function, or the port
+ * above it, locked for moments of its own. *@answer, if not NULL, is what the module says of it.
+ */
+int reset_now(int fd, struct mmiod_device_reset *answer);
 /* Resets that have begun wait, in a module that was built for tests. */
 void hold_resets(bool hold);
 /* Root's reset, in a thread of its own. */

@@ -64,17 +64,6 @@ static bool has_chosen(int fd)
 	return first == 'm';
 }
 
-static int reset(int file)
-{
-	struct mmiod_device_reset arg = { .size = sizeof(arg) };
-	int ret;
-
-	do
-		ret = ioctl(file, MMIOD_IOC_DEVICE_RESET, &arg);
-	while (ret && errno == EAGAIN && !usleep(1000));
-	return ret;
-}
-
 TEST(functions_below_a_port_are_reset_together_by_who_has_them_all)
 {
 	int control, file, testdev;
@@ -85,7 +74,7 @@ TEST(functions_below_a_port_are_reset_together_by_who_has_them_all)
 	file = operate(control, EDU, READ | RESET, 0, 1);
 	choose(testdev);
 	EXPECT(has_chosen(testdev));
-	EXPECT_EQ(reset(file), 0);
+	EXPECT_EQ(reset_now(file, NULL), 0);
 	EXPECT(!has_chosen(testdev));
 	choose(testdev);
 	EXPECT(has_chosen(testdev));
@@ -106,7 +95,7 @@ TEST(a_reset_of_all_below_a_port_is_told_and_suspends_all_that_there_is_of_them)
 	testdev = testdev_window(control, 1, 0);
 	id = window_id(testdev);
 	file = operate(control, EDU, READ | RESET, 0, 1);
-	EXPECT_EQ(reset(file), 0);
+	EXPECT_EQ(reset_now(file, NULL), 0);
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_RESET, 1, device_info(control, EDU).device));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED, id));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, id));
@@ -122,17 +111,17 @@ TEST(a_function_is_not_reset_under_another_who_has_something_of_its_neighbour)
 	testdev = testdev_window(control, 2, 0);
 	choose(testdev);
 	file = operate(control, EDU, READ | RESET, 0, 1);
-	EXPECT_ERRNO(reset(file), ENOTTY);
+	EXPECT_ERRNO(reset_now(file, NULL), ENOTTY);
 	EXPECT(has_chosen(testdev));
 	EXPECT_EQ(query(file).resets, 0);
 	close(testdev);
 	other = operate(control, TESTDEV, READ | RESET, 0, 2);
-	EXPECT_ERRNO(reset(file), ENOTTY);
+	EXPECT_ERRNO(reset_now(file, NULL), ENOTTY);
 	close(other);
 	other = operate(control, TESTDEV, READ | RESET, MMIOD_OPERATE_NEVER_RESET, 1);
-	EXPECT_ERRNO(reset(file), ENOTTY);
+	EXPECT_ERRNO(reset_now(file, NULL), ENOTTY);
 	close(other);
-	EXPECT_EQ(reset(file), 0);
+	EXPECT_EQ(reset_now(file, NULL), 0);
 }
 
 TEST(a_function_is_not_reset_with_a_neighbour_that_is_not_bound_to_the_module)
@@ -143,10 +132,10 @@ TEST(a_function_is_not_reset_with_a_neighbour_that_is_not_bound_to_the_module)
 	control = open_control();
 	file = operate(control, EDU, READ | RESET, 0, 1);
 	bind_driver(TESTDEV, "");
-	EXPECT_ERRNO(reset(file), ENOTTY);
+	EXPECT_ERRNO(reset_now(file, NULL), ENOTTY);
 	EXPECT_EQ(device_info(control, EDU).resets, 0);
 	bind_driver(TESTDEV, "mmiod");
-	EXPECT_EQ(reset(file), 0);
+	EXPECT_EQ(reset_now(file, NULL), 0);
 }
 
 TEST(windows_of_who_asks_live_through_a_reset_of_all_below_a_port_that_revokes_others)
@@ -157,7 +146,7 @@ TEST(windows_of_who_asks_live_through_a_reset_of_all_below_a_port_that_revokes_o
 	control = open_control();
 	testdev = testdev_window(control, 1, MMIOD_REGION_REVOKE_ON_RESET);
 	file = operate(control, EDU, READ | RESET, 0, 1);
-	EXPECT_EQ(reset(file), 0);
+	EXPECT_EQ(reset_now(file, NULL), 0);
 	choose(testdev);
 	EXPECT(has_chosen(testdev));
 }
@@ -209,6 +198,6 @@ TEST(resets_of_all_below_a_port_and_unbinding_one_of_them_wait_for_nothing_that_
 			EXPECT(errno == EAGAIN || errno == ENOTTY);
 	}
 	pthread_join(thread, NULL);
-	EXPECT_EQ(reset(file), 0);
+	EXPECT_EQ(reset_now(file, NULL), 0);
 	EXPECT_EQ(query(file).state, MMIOD_WINDOW_OK);
 }

@@ -241,15 +241,11 @@ TEST(a_reset_switches_bus_mastering_off_and_says_so)
 	uint32_t device = edu_behind_port();
 	int control = open_control();
 	int fd = operate(control, device, OPERATOR | MMIOD_OPERATE_RESET, NO_RESET, 1);
-	struct mmiod_device_reset reset = { .size = sizeof(reset) };
 	struct pollfd poll_fd = { .fd = fd, .events = POLLPRI };
-	int ret;
 
 	EXPECT_EQ(master(fd, 1, NULL), 0);
 	EXPECT_EQ(poll(&poll_fd, 1, 0), 0);
-	while ((ret = ioctl(fd, MMIOD_IOC_DEVICE_RESET, &reset)) && errno == EAGAIN)
-		usleep(1000);
-	EXPECT_EQ(ret, 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT(!masters(device));
 	EXPECT_EQ(poll(&poll_fd, 1, 0), 1);
 	EXPECT_EQ(query(fd).master_lost, 1);

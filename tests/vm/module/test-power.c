@@ -149,13 +149,10 @@ static void expect_awake(int fd)
 
 TEST(a_reset_wakes_a_function_that_sleeps)
 {
-	int control = open_control(), fd = operate(control, nvme(), POWER | OTHERS, 0, 1), ret;
-	struct mmiod_device_reset reset = { .size = sizeof(reset) };
+	int control = open_control(), fd = operate(control, nvme(), POWER | OTHERS, 0, 1);
 
 	EXPECT_EQ(power(fd, MMIOD_POWER_D3HOT), 0);
-	while ((ret = ioctl(fd, MMIOD_IOC_DEVICE_RESET, &reset)) && errno == EAGAIN)
-		usleep(1000);
-	EXPECT_EQ(ret, 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	expect_awake(fd);
 	EXPECT_EQ(power(fd, MMIOD_POWER_D3HOT), 0);
 	EXPECT_EQ(write_file(pci_path(nvme()), "reset", "1"), 0);

@@ -271,17 +271,13 @@ TEST(a_dirty_device_is_not_reset_under_another_unless_that_is_a_right)
 TEST(a_reset_by_the_operator_makes_the_device_clean)
 {
 	int control = open_control(), fd;
-	struct mmiod_device_reset reset = { .size = sizeof(reset) };
 	struct mmiod_device_info before = device_info(control, nvme()), after;
-	int ret;
 
 	EXPECT(before.flags & MMIOD_FUNCTION_DIRTY);
 	EXPECT_EQ(before.resets, 0);
 	fd = operate_at_once(control, nvme(), OPERATOR | MMIOD_OPERATE_RESET,
 			     MMIOD_OPERATE_NEEDS_NO_RESET, 1);
-	while ((ret = ioctl(fd, MMIOD_IOC_DEVICE_RESET, &reset)) && errno == EAGAIN)
-		usleep(1000);
-	EXPECT_EQ(ret, 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	after = device_info(control, nvme());
 	EXPECT(!(after.flags & MMIOD_FUNCTION_DIRTY));
 	EXPECT(after.flags & MMIOD_FUNCTION_QUIET);

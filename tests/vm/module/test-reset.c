@@ -27,16 +27,6 @@ static int reset(int fd)
 	return ioctl(fd, MMIOD_IOC_DEVICE_RESET, &arg);
 }
 
-/* The PCI core has the function locked for moments of its own. */
-static int reset_now(int fd)
-{
-	int ret;
-
-	while ((ret = reset(fd)) && errno == EAGAIN)
-		usleep(1000);
-	return ret;
-}
-
 /* The region of a function's BAR 0. */
 static uint64_t claim(int control, uint32_t device, uint32_t flags)
 {
@@ -73,7 +63,7 @@ TEST(a_reset_by_the_holder_suspends_the_windows_and_they_work_after_it)
 	held = window_for(control, region_id, 1);
 	registers = map_window(held, page(), RW);
 	version = registers[2];
-	EXPECT_EQ(reset_now(fd), 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_RESET, 1, nvme()));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(held)));
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_RESET, 0, nvme()));
@@ -91,7 +81,7 @@ TEST(a_device_file_tells_that_there_was_a_reset_until_it_is_asked)
 	uint32_t resets = query(fd).resets;
 
 	EXPECT_EQ(poll(&poll_fd, 1, 0), 0);
-	EXPECT_EQ(reset_now(fd), 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT_EQ(poll(&poll_fd, 1, 0), 1);
 	EXPECT_EQ(poll_fd.revents, POLLPRI);
 	EXPECT_EQ(query(fd).resets, resets + 1);
@@ -103,16 +93,14 @@ TEST(a_device_file_tells_that_there_was_a_reset_until_it_is_asked)
 TEST(a_function_behind_a_port_of_its_own_is_reset_by_the_link)
 {
 	uint32_t device = edu_behind_port(), address = 0xfee00000;
-	int control = open_control(), fd = operate(control, device, READ | RESET, 0, 1), ret;
-	struct mmiod_device_reset arg = { .size = sizeof(arg) };
+	int control = open_control(), fd = operate(control, device, READ | RESET, 0, 1);
+	struct mmiod_device_reset arg;
 	unsigned int at = capability(device, 5) + 4;
 
 	set_past_the_module(device, &address, 4, at);
 	EXPECT_EQ(pread(fd, &address, 4, at), 4);
 	EXPECT_EQ(address, 0xfee00000);
-	while ((ret = ioctl(fd, MMIOD_IOC_DEVICE_RESET, &arg)) && errno == EAGAIN)
-		usleep(1000);
-	EXPECT_EQ(ret, 0);
+	EXPECT_EQ(reset_now(fd, &arg), 0);
 	EXPECT(arg.duration_us >= 1000);
 	EXPECT_EQ(pread(fd, &address, 4, at), 4);
 	EXPECT_EQ(address, 0);
@@ -123,12 +111,12 @@ TEST(a_function_that_the_kernel_cannot_reset_says_so)
 {
 	int control = open_control(), fd = operate(control, edu(), READ | RESET, 0, 1);
 
-	EXPECT_ERRNO(reset_now(fd), ENOTTY);
+	EXPECT_ERRNO(reset_now(fd, NULL), ENOTTY);
 	EXPECT_EQ(query(fd).resets, 0);
 	EXPECT_EQ(query(fd).state, MMIOD_WINDOW_OK);
 	close(fd);
 	fd = operate(control, nvme(), READ | RESET, MMIOD_OPERATE_NEVER_RESET, 1);
-	EXPECT_ERRNO(reset_now(fd), ENOTTY);
+	EXPECT_ERRNO(reset_now(fd, NULL), ENOTTY);
 }
 
 TEST(who_has_not_the_right_to_reset_does_not)
@@ -171,21 +159,18 @@ TEST(a_reset_that_would_hit_another_owner_is_refused_and_names_what_he_has)
 {
 	static const uint64_t owners[] = { 2, 0 };
 	int control = open_control(), fd = operate(control, nvme(), READ | RESET, 0, 1);
-	struct mmiod_device_reset arg = { .size = sizeof(arg) };
+	struct mmiod_device_reset arg;
 	uint64_t region_id = claim(control, nvme(), 0);
 
 	for (int i = 0; i < 2; i++) {
 		int mine = window_for(control, region_id, 1);
 		int other = window_for(control, region_id, owners[i]);
 
-		do
-			EXPECT(ioctl(fd, MMIOD_IOC_DEVICE_RESET, &arg));
-		while (errno == EAGAIN);
-		EXPECT_EQ(errno, EBUSY);
+		EXPECT_ERRNO(reset_now(fd, &arg), EBUSY);
 		EXPECT_EQ(arg.conflict_id, window_id(other));
 		EXPECT_EQ(window_info(control, other).owner, owners[i]);
 		close(other);
-		EXPECT_EQ(reset_now(fd), 0);
+		EXPECT_EQ(reset_now(fd, NULL), 0);
 		close(mine);
 	}
 }
@@ -195,9 +180,9 @@ TEST(files_of_owner_0_are_in_the_way_of_each_other)
 	int control = open_control(), fd = operate(control, nvme(), READ | RESET, 0, 0);
 	int held = window_for(control, claim(control, nvme(), 0), 0);
 
-	EXPECT_ERRNO(reset_now(fd), EBUSY);
+	EXPECT_ERRNO(reset_now(fd, NULL), EBUSY);
 	close(held);
-	EXPECT_EQ(reset_now(fd), 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 }
 
 TEST(who_may_reset_under_others_suspends_their_windows_too)
@@ -206,7 +191,7 @@ TEST(who_may_reset_under_others_suspends_their_windows_too)
 	int other = window_for(control, claim(control, nvme(), 0), 2);
 	uint32_t value;
 
-	EXPECT_EQ(reset_now(fd), 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED,
 		       window_id(other)));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(other)));
@@ -220,7 +205,7 @@ TEST(where_a_reset_revokes_it_spares_the_windows_of_who_asked_for_it)
 	int mine = window_for(control, region_id, 1), other = window_for(control, region_id, 2);
 	uint32_t value;
 
-	EXPECT_EQ(reset_now(fd), 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT_EQ(pread(mine, &value, 4, 8), 4);
 	EXPECT_ERRNO(pread(other, &value, 4, 8), ENODEV);
 	EXPECT_EQ(write_file(pci_path(nvme()), "reset", "1"), 0);
@@ -231,7 +216,7 @@ TEST(where_a_reset_revokes_it_spares_the_windows_of_who_asked_for_it)
 
 static void *reset_in_thread(void *fd)
 {
-	return (void *)(intptr_t)(reset_now((intptr_t)fd) ? errno : 0);
+	return (void *)(intptr_t)(reset_now((intptr_t)fd, NULL) ? errno : 0);
 }
 
 static pthread_t begin_reset(int control, int fd, uint32_t device)
@@ -283,7 +268,7 @@ TEST(a_holder_that_is_killed_in_a_reset_is_gone_and_the_reset_ends)
 	hold_resets(true);
 	child = fork();
 	if (!child)
-		_exit(reset_now(operate(control, device, READ | RESET, 0, 1)));
+		_exit(reset_now(operate(control, device, READ | RESET, 0, 1), NULL));
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_RESET, 1, device));
 	kill(child, SIGKILL);
 	EXPECT_EQ(waitpid(child, &status, 0), child);
@@ -316,9 +301,9 @@ TEST(a_function_may_be_unbound_while_it_is_reset)
 	end_reset(thread);
 	pthread_join(unbinding, NULL);
 	EXPECT_ERRNO(pread(fd, &value, 4, 0), ENODEV);
-	EXPECT_ERRNO(reset_now(fd), ENODEV);
+	EXPECT_ERRNO(reset_now(fd, NULL), ENODEV);
 	bind_driver(device, "mmiod");
-	EXPECT_ERRNO(reset_now(fd), ENODEV);
+	EXPECT_ERRNO(reset_now(fd, NULL), ENODEV);
 }
 
 TEST(a_device_that_does_not_answer_after_its_holders_reset_stays_suspended_until_one_that_works)
@@ -329,13 +314,13 @@ TEST(a_device_that_does_not_answer_after_its_holders_reset_stays_suspended_until
 
 	fd = operate(control, shm, RESET | OTHERS, 0, 1);
 	set_pci_command(port, MEMORY, false);
-	ret = reset_now(fd);
+	ret = reset_now(fd, NULL);
 	set_pci_command(port, MEMORY, true);
 	EXPECT_EQ(ret, 0);
 	EXPECT_EQ(window_info(control, held).state, MMIOD_WINDOW_SUSPENDED);
 	EXPECT_EQ(query(fd).state, MMIOD_WINDOW_SUSPENDED);
 	EXPECT_EQ(query(fd).reasons, MMIOD_REASON_ERROR);
-	EXPECT_EQ(reset_now(fd), 0);
+	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT_EQ(query(fd).state, MMIOD_WINDOW_OK);
 	EXPECT_EQ(pread(held, &value, 4, 0), 4);
 }

@@ -103,17 +103,6 @@ static uint64_t release(int fd)
 	return id;
 }
 
-/* The PCI core has the function, or the port above it, locked for moments of its own. */
-static int reset(const struct driver *driver)
-{
-	struct mmiod_device_reset arg = { .size = sizeof(arg) };
-	int ret;
-
-	while ((ret = ioctl(driver->file, MMIOD_IOC_DEVICE_RESET, &arg)) && errno == EAGAIN)
-		usleep(1000);
-	return ret;
-}
-
 /* The device becomes quiet after its operator, who ends here, and not after the one before. */
 static void end_operator(const struct driver *driver)
 {
@@ -199,7 +188,7 @@ TEST(a_reset_gives_a_trusted_operators_released_memory_back)
 				  READ | MASTER | DMA | TRUSTED | MMIOD_OPERATE_RESET, 0, 1);
 	id = release(memory_of(&driver, page(), &bus));
 	EXPECT_EQ(graves(&driver), page());
-	EXPECT_EQ(reset(&driver), 0);
+	EXPECT_EQ(reset_now(driver.file, NULL), 0);
 	EXPECT(happens(driver.control, MMIOD_CONTROL_WINDOW_RELEASED, 0, id));
 	EXPECT_EQ(graves(&driver), 0);
 }
@@ -257,11 +246,11 @@ TEST(memory_that_is_taken_from_a_living_operator_waits_for_the_reset_after_its_r
 				  READ | MASTER | DMA | TRUSTED | MMIOD_OPERATE_RESET, 0, 1);
 	kept = memory_of(&driver, page(), &bus);
 	EXPECT_EQ(set_state(driver.control, window_id(kept), MMIOD_WINDOW_REVOKED), 0);
-	EXPECT_EQ(reset(&driver), 0);
+	EXPECT_EQ(reset_now(driver.file, NULL), 0);
 	master(&driver, true);
 	close(kept);
 	EXPECT_EQ(graves(&driver), page());
-	EXPECT_EQ(reset(&driver), 0);
+	EXPECT_EQ(reset_now(driver.file, NULL), 0);
 	EXPECT_EQ(graves(&driver), 0);
 }
 
@@ -378,7 +367,7 @@ TEST(of_a_trusted_operators_released_memory_no_more_than_64_mib_wait)
 	close(memory_of(&driver, length, &bus));
 	close(files[64]);
 	EXPECT_ERRNO(try_buffer(driver.control, buffer_of(&driver, 2 * page())), ENOSPC);
-	EXPECT_EQ(reset(&driver), 0);
+	EXPECT_EQ(reset_now(driver.file, NULL), 0);
 	EXPECT_EQ(graves(&driver), 0);
 	close(memory_of(&driver, 2 * page(), &bus));
 }
