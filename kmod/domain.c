@@ -37,22 +37,16 @@
 
 /* ---- faults that only the tests want ---- */
 
-enum held {
-	HELD_MAPPED = 1, /* who has mapped a step, and is to look for a revocation */
-	HELD_UNMAPPING = 2, /* who is to unmap a buffer, of which there is something mapped */
-	HELD_PLACED = 4, /* who has made a buffer, which its domain does not know yet */
-};
-
 #ifdef MMIOD_INJECT
 static unsigned int fail_mapping;
 module_param(fail_mapping, uint, 0600);
 MODULE_PARM_DESC(fail_mapping, "Mapping a buffer in a domain fails at the first step from this "
 			       "page on, counted from 1; 0: at none (test builds only)");
 
-static unsigned int hold_domains;
-module_param(hold_domains, uint, 0600);
-MODULE_PARM_DESC(hold_domains, "Sum of who waits, for 30 s at most, while this is set: who maps a "
-			       "buffer in a domain 1, unmaps it 2, makes it 4 (test builds only)");
+static bool hold_joins;
+module_param(hold_joins, bool, 0600);
+MODULE_PARM_DESC(hold_joins, "Who has made a buffer that its domain does not know yet waits while "
+			     "this is set, for 30 s at most (test builds only)");
 
 static int inject_failure(unsigned long page)
 {
@@ -61,9 +55,9 @@ static int inject_failure(unsigned long page)
 	return from && page + 1 >= from ? -ENOMEM : 0;
 }
 
-static void inject_wait(enum held held)
+static void inject_wait(void)
 {
-	for (int i = 0; i < 1500 && READ_ONCE(hold_domains) & held; i++)
+	for (int i = 0; i < 1500 && READ_ONCE(hold_joins); i++)
 		msleep(20);
 }
 #else
@@ -72,7 +66,7 @@ static int inject_failure(unsigned long page)
 	return 0;
 }
 
-static void inject_wait(enum held held)
+static void inject_wait(void)
 {
 }
 #endif
@@ -256,7 +250,7 @@ int mmiod_domain_join(struct mmiod_buffer *buffer)
 	struct mmiod_domain *domain = buffer->domain;
 	int ret = -ENODEV;
 
-	inject_wait(HELD_PLACED);
+	inject_wait();
 	mutex_lock(&domain->lock);
 	if (!domain->ended) {
 		list_add_tail(&buffer->dma_node, &domain->buffers);
@@ -344,7 +338,6 @@ int mmiod_domain_map(struct mmiod_buffer *buffer)
 			return ret;
 		buffer->mapped += step;
 		atomic64_add(step, &buffer->domain->mapped);
-		inject_wait(HELD_MAPPED);
 		if (mmiod_window_state(buffer->window) == MMIOD_WINDOW_REVOKED)
 			return -ENODEV;
 		if (fatal_signal_pending(current))
@@ -364,8 +357,6 @@ void mmiod_domain_unmap(struct mmiod_buffer *buffer)
 
 	if (!buffer->domain)
 		return;
-	if (buffer->mapped)
-		inject_wait(HELD_UNMAPPING);
 	for (unsigned long at = 0; at < buffer->mapped; at += step) {
 		step = min_t(unsigned long, buffer->mapped - at, UNMAP_PAGES);
 		iommu_unmap(buffer->domain->iommu, address_of(buffer, at), step << PAGE_SHIFT);

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * What happens to buffers behind an IOMMU while somebody is at them: in the middle of being mapped,
- * unmapped or made, as they are revoked, their function is unbound, or its group changes. A module
- * that was built for tests has the one wait until the other is through, so no test depends on luck.
+ * What happens to buffers behind an IOMMU while somebody is at them: as mapping them fails, their
+ * operator ends, or the group of their function changes. A module that was built for tests has the
+ * one wait until the other is through, so no test depends on luck.
  */
 #include <pthread.h>
 #include <unistd.h>
 
 #include "domain.h"
-
-/* For whom `hold_domains` is: see kmod/domain.c. */
-#define MAKING 4
 
 #define STEP (2 * MIB) /* that is mapped at a time */
 #define LONG (8 * MIB)
@@ -71,7 +68,7 @@ static int result(struct call *call)
 static struct driver take_uninjected(void)
 {
 	inject("fail_mapping", 0);
-	inject("hold_domains", 0);
+	inject("hold_joins", 0);
 	return take_edu();
 }
 
@@ -125,11 +122,11 @@ TEST(a_buffer_behind_an_iommu_that_is_made_as_its_operator_ends_ends_with_him)
 	struct call call = { .driver = &driver };
 	uint64_t id = window_id(driver.registers);
 
-	inject("hold_domains", MAKING);
+	inject("hold_joins", 1);
 	begin(&call, run_create);
 	await_window_behind(driver.control, id);
 	EXPECT_EQ(set_state(driver.control, query(driver.file).id, MMIOD_WINDOW_REVOKED), 0);
-	inject("hold_domains", 0);
+	inject("hold_joins", 0);
 	EXPECT_EQ(result(&call), ENODEV);
 	EXPECT_EQ(call.fd, -1);
 }
