@@ -8,17 +8,6 @@
 #include <langinfo.h>
 #include <string.h>
 
-enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE, TREE_COLUMNS };
-
-static const struct column tree_columns[TREE_COLUMNS] = {
-	[TREE_NAME] = { "NAME", CELL_TEXT, true, "" },
-	[TREE_SIZE] = { "SIZE", CELL_SIZE, true, "" },
-	[TREE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "" },
-	[TREE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "" },
-	[TREE_STATE] = { "STATE", CELL_TEXT, true, "" },
-	[TREE_NOTE] = { "NOTE", CELL_TEXT, true, "" },
-};
-
 /* ---- as a table ---- */
 
 struct branches {

@@ -7,12 +7,6 @@
 
 #include <stdlib.h>
 
-enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE, TREE_COLUMNS };
-
-static const char *const names[TREE_COLUMNS] = {
-	"NAME", "SIZE", "RIGHTS", "CACHE", "STATE", "NOTE"
-};
-
 #define INDENT 18.0
 #define SWATCH 10.0
 #define SIZE_ROOM 66.0
@@ -181,7 +175,7 @@ int tree_picture_begin(const struct context *context, struct tree_picture **made
 	picture->depth = -1;
 	svg_put_heading(&picture->svg, "devices, regions and leases");
 	for (size_t i = 0; !context->table.no_headings && i < TREE_COLUMNS; i++)
-		put_cell(picture, i, 0, names[i]);
+		put_cell(picture, i, 0, tree_columns[i].name);
 	picture->svg.y += context->table.no_headings ? 0 : SVG_ROW;
 	*made = picture;
 	return STATUS_OK;

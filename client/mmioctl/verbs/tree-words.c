@@ -8,6 +8,15 @@
 #include <stdarg.h>
 #include <string.h>
 
+const struct column tree_columns[TREE_COLUMNS] = {
+	[TREE_NAME] = { "NAME", CELL_TEXT, true, "" },
+	[TREE_SIZE] = { "SIZE", CELL_SIZE, true, "" },
+	[TREE_RIGHTS] = { "RIGHTS", CELL_TEXT, true, "" },
+	[TREE_MEMTYPE] = { "CACHE", CELL_TEXT, true, "" },
+	[TREE_STATE] = { "STATE", CELL_TEXT, true, "" },
+	[TREE_NOTE] = { "NOTE", CELL_TEXT, true, "" },
+};
+
 const char *tree_rights(const struct tree_node *node)
 {
 	if (node->kind == TREE_REGION)

@@ -79,6 +79,10 @@ void tree_order_free(struct tree_order *order);
 
 /* ---- tree-words.c: what a node says, in the columns of words "" if it is nothing ---- */
 
+enum { TREE_NAME, TREE_SIZE, TREE_RIGHTS, TREE_MEMTYPE, TREE_STATE, TREE_NOTE, TREE_COLUMNS };
+
+/* Of the table and of the picture. */
+extern const struct column tree_columns[TREE_COLUMNS];
 const char *tree_rights(const struct tree_node *node);
 const char *tree_memtype(const struct tree_node *node);
 const char *tree_state(const struct tree_node *node);
