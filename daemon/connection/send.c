@@ -257,7 +257,6 @@ int connection_send_events(struct connection *connection)
 
 		event.type = lease_take_event(lease, &event.deadline_ms);
 		event_begin(message, &event, sizeof(event), lease_why(lease));
-		message_seal(message);
 		r = try_send(connection, message->data, message->length, NULL, 0, NULL);
 		if (r == 0)
 			continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Builds one message to a client. The order is fixed: begin, elements, text; message_seal() writes
- * the sizes.
+ * the sizes. Events are whole as they are put.
  */
 #include <assert.h>
 #include <stdarg.h>
