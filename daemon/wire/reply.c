@@ -99,33 +99,6 @@ void reply_fd(struct message *message, int fd)
 	message->fds[message->n_fds++] = fd;
 }
 
-/* Returns how long it is. */
-static size_t put_event(uint8_t *at, const void *event, size_t fixed, const char *why)
-{
-	struct mmiod_msg_event *out = (struct mmiod_msg_event *)at;
-	size_t length = strlen(why);
-
-	memcpy(out, event, fixed);
-	out->msg = (struct mmiod_msg){
-		.size = (uint32_t)(fixed + length),
-		.opcode = MMIOD_OP_EVENT,
-		.flags = MMIOD_MSG_EVENT,
-		.fixed = (uint16_t)fixed,
-	};
-	out->text = (struct mmiod_msg_text){
-		.offset = length ? (uint32_t)fixed : 0,
-		.length = (uint32_t)length,
-	};
-	memcpy(at + fixed, why, length);
-	return fixed + length;
-}
-
-void event_begin(struct message *message, const void *event, size_t fixed, const char *why)
-{
-	message->length = put_event(message->data, event, fixed, why);
-	message->n_fds = 0;
-}
-
 static size_t end_of_events(const struct message *message)
 {
 	return (message->length + MMIOD_EVENT_ALIGN - 1) & ~(size_t)(MMIOD_EVENT_ALIGN - 1);
@@ -141,10 +114,31 @@ bool event_has_room(const struct message *message)
 /* What lies between two of them is zero. */
 void event_append(struct message *message, const void *event, size_t fixed, const char *why)
 {
-	size_t start = end_of_events(message);
+	size_t start = end_of_events(message), length = strlen(why);
+	uint8_t *at = message->data + start;
+	struct mmiod_msg_event *out = (struct mmiod_msg_event *)at;
 
 	memset(message->data + message->length, 0, start - message->length);
-	message->length = start + put_event(message->data + start, event, fixed, why);
+	memcpy(out, event, fixed);
+	out->msg = (struct mmiod_msg){
+		.size = (uint32_t)(fixed + length),
+		.opcode = MMIOD_OP_EVENT,
+		.flags = MMIOD_MSG_EVENT,
+		.fixed = (uint16_t)fixed,
+	};
+	out->text = (struct mmiod_msg_text){
+		.offset = length ? (uint32_t)fixed : 0,
+		.length = (uint32_t)length,
+	};
+	memcpy(at + fixed, why, length);
+	message->length = start + fixed + length;
+}
+
+void event_begin(struct message *message, const void *event, size_t fixed, const char *why)
+{
+	message->length = 0;
+	message->n_fds = 0;
+	event_append(message, event, fixed, why);
 }
 
 void message_seal(struct message *message)
