@@ -7,33 +7,16 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "fixture.h"
 
 #define UC MMIOD_ATTR_UC
 #define MASTER 0x4
 #define MIB (1ull << 20)
 
-static uint32_t edu(void)
-{
-	return find_pci(0x1234, 0x11e8);
-}
-
 static uint32_t shm(void)
 {
 	return find_pci(0x1af4, 0x1110);
-}
-
-/* Allocated. An IOMMU that forgets at once what it is told to would need no quarantine. */
-static int dma_buffer(int control, uint32_t device, uint64_t length)
-{
-	int fd = try_buffer(control, (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_DMA,
-								   .length = length,
-								   .node = -1,
-								   .pci = device });
-
-	EXPECT(fd >= 0);
-	EXPECT_EQ(allocate(fd), 0);
-	return fd;
 }
 
 static bool is_listed(int control, uint64_t id)
@@ -170,11 +153,6 @@ TEST(unbinding_frees_what_waits)
 	bind_driver(edu(), "mmiod");
 }
 
-static void *reset_shm(void *path)
-{
-	return (void *)(intptr_t)(write_file(path, "reset", "1") ? errno : 0);
-}
-
 static bool is_suspended(int control, uint64_t region_id)
 {
 	return region_info(control, region_id).state == MMIOD_WINDOW_SUSPENDED;
@@ -185,32 +163,22 @@ static bool is_suspended(int control, uint64_t region_id)
  */
 TEST(the_last_buffer_that_is_released_during_a_reset_waits_for_its_end)
 {
-	int control = open_control();
-	uint64_t region_id = region(control, "shm");
-	const char *path = strdup(pci_path(shm()));
-	bool during = false;
+	int control = open_control(), fd;
+	uint64_t region_id = region(control, "shm"), id;
+	pthread_t thread;
 
-	/* A machine that is busy may be through with the reset before the buffer is released. */
-	for (int round = 0; round < 20 && !during; round++) {
-		int fd = dma_buffer(control, shm(), page());
-		pthread_t thread;
-		uint64_t id;
-		bool listed;
-		void *error;
-
-		EXPECT_EQ(pthread_create(&thread, NULL, reset_shm, (void *)path), 0);
-		for (int i = 0; i < 100000 && !is_suspended(control, region_id); i++)
-			;
-		id = release(fd);
-		listed = is_listed(control, id);
-		during = is_suspended(control, region_id);
-		EXPECT(listed || !during);
-		pthread_join(thread, &error);
-		EXPECT_EQ((intptr_t)error, 0);
-		EXPECT(is_released(control, id));
-		EXPECT(!(pci_command(shm()) & MASTER));
-	}
-	EXPECT(during);
+	fd = dma_buffer(control, shm(), page());
+	hold_resets(true);
+	thread = begin_sysfs_reset(shm());
+	while (!is_suspended(control, region_id))
+		usleep(1000);
+	id = release(fd);
+	usleep(100000); /* a kernel thread would free it */
+	EXPECT(is_listed(control, id));
+	hold_resets(false);
+	end_sysfs_reset(thread);
+	EXPECT(is_released(control, id));
+	EXPECT(!(pci_command(shm()) & MASTER));
 }
 
 /* ---- the last close, while the device goes ---- */
