@@ -111,6 +111,11 @@ teardown()
 	[[ $stderr = *"nothing was heard for 5 seconds"* ]]
 }
 
+@test "of a kernel that does not come up it is said" {
+	run --separate-stderr -124 rig --timeout 5 --qemu -S -- true
+	[[ $stderr = *"did not come as far as its first program"*"nothing was heard for 5 seconds"* ]]
+}
+
 @test "who says something now and then is heard to the end" {
 	run -0 rig --timeout 60 -- sh -c 'for i in 1 2 3 4; do sleep 20; echo $i; done'
 	[ "$output" = "$(printf '%s\n' 1 2 3 4)" ]
