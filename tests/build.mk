@@ -26,19 +26,19 @@ build/tests/vm/module-tests-32: $(MODULE_TEST_SOURCES) $(MODULE_TEST_HEADERS)
 # Clients for the service's tests, against the library as installed; one of them as 32-bit code on a 64-bit kernel.
 .PHONY: service-tests
 service-tests: build/tests/vm/holder build/tests/vm/engine build/tests/vm/kept build/tests/vm/pciaccess build/tests/vm/pieces build/tests/vm/pieces-old build/tests/vm/hello-window-32 build/tests/vm/opener build/tests/vm/opener-32 build/tests/restart/steady build/tests/restart/ledger
-build/tests/vm/holder build/tests/vm/engine: build/tests/vm/%: tests/vm/service/%.c build/libmmiod.so.$(VERSION)
+build/tests/vm/holder build/tests/vm/engine: build/tests/vm/%: tests/vm/service/%.c build/libmmiod.so
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
-build/tests/vm/pieces: tests/integration/pieces.c build/libmmiod.so.$(VERSION)
+build/tests/vm/pieces: tests/integration/pieces.c build/libmmiod.so
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
 # As it was before the header knew of extents.
-build/tests/vm/pieces-old: tests/integration/pieces.c $(wildcard include/mmiod/*.h) build/libmmiod.so.$(VERSION)
+build/tests/vm/pieces-old: tests/integration/pieces.c $(wildcard include/mmiod/*.h) build/libmmiod.so
 	@mkdir -p $(@D)/before-extents/mmiod
 	cp include/mmiod/*.h $(@D)/before-extents/mmiod/
 	sed -i '/^struct mmiod_allocation {/,/^};/ { /max_extents;/d; /reserved2;/d }' $(@D)/before-extents/mmiod/mmiod.h
 	$(CC) -DOLD -I$(@D)/before-extents $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
-build/tests/vm/kept: tests/vm/service/kept.c build/libmmiod.so.$(VERSION)
+build/tests/vm/kept: tests/vm/service/kept.c build/libmmiod.so
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod -lsystemd
 build/tests/vm/pciaccess: tests/vm/service/pciaccess.c
