@@ -229,6 +229,8 @@ static __poll_t events_locked(const struct mmiod_interrupt *interrupt)
 		return EPOLLHUP | EPOLLERR;
 	if (interrupt->count != interrupt->seen)
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (storm)
+		events |= EPOLLMSG;
 	if (storm || state_of(interrupt) == MMIOD_WINDOW_SUSPENDED ||
 	    is_silent(interrupt) != interrupt->told_silent)
 		events |= EPOLLPRI;
@@ -675,7 +677,7 @@ void mmiod_interrupts_tell(struct mmiod_device *device)
 		if (storms != interrupt->told_storms)
 			mmiod_control_event(MMIOD_CONTROL_DEVICE_STORM, storms, interrupt->id);
 		interrupt->told_storms = storms;
-		wake_up_poll(&interrupt->poll, EPOLLPRI);
+		wake_up_poll(&interrupt->poll, EPOLLPRI | EPOLLMSG);
 	}
 	mutex_unlock(&mmiod_lock);
 }

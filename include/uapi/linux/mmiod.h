@@ -1051,8 +1051,9 @@ struct mmiod_device_power {
  * write: 4 bytes, a number: 1 is MASK off, 0 is MASK on. EINVAL: another length or number.
  *
  * poll: POLLIN: there are interrupts to read. POLLPRI: it is suspended, or was silenced by a storm,
- * or SILENT has changed since the last QUERY. POLLHUP | POLLERR: revoked. It cannot be mapped or
- * sought in; fstat says regular file of 0 bytes.
+ * or SILENT has changed since the last QUERY. POLLMSG: it was silenced by a storm, and none comes
+ * until MASK off; unlike POLLPRI it tells nothing else, and select() does not know it. POLLHUP |
+ * POLLERR: revoked. It cannot be mapped or sought in; fstat says regular file of 0 bytes.
  *
  * INTx is masked by each interrupt, until MASK off: the device is to be acknowledged before. If it
  * still asks by then, that counts as one more interrupt, and INTx stays masked.

@@ -127,7 +127,7 @@ static short poll_within(int fd, short events, int milliseconds)
 
 short poll_now(int fd)
 {
-	return poll_within(fd, POLLIN | POLLOUT | POLLPRI, 0);
+	return poll_within(fd, POLLIN | POLLOUT | POLLPRI | POLLMSG, 0);
 }
 
 short poll_for(int fd, short events)

@@ -61,7 +61,7 @@ TEST(a_storm_of_messages_without_a_mask_takes_bus_mastering_away)
 	raise_until_storm(registers, fd);
 	EXPECT(!(pci_command(edu()) & MASTER));
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_STORM, 1, id));
-	EXPECT(poll_now(fd) & POLLPRI);
+	EXPECT_EQ(poll_now(fd), POLLIN | POLLPRI | POLLMSG);
 	EXPECT_EQ(query_interrupt(fd).storms, 1);
 	EXPECT_EQ(interrupt_info(control, id).storms, 1);
 	count = query_interrupt(fd).count;
@@ -71,10 +71,54 @@ TEST(a_storm_of_messages_without_a_mask_takes_bus_mastering_away)
 	usleep(100000);
 	EXPECT_EQ(query_interrupt(fd).count, count);
 	unmask_in_time(fd);
+	EXPECT(!(poll_now(fd) & POLLMSG));
 	EXPECT(pci_command(edu()) & MASTER);
 	count = query_interrupt(fd).count;
 	poke(registers, EDU_RAISE, 1);
 	EXPECT(count_from(fd, count + 1));
+}
+
+static struct {
+	int fd;
+	atomic_int thread;
+} waiter;
+
+static void *wait_for_any(void *unused)
+{
+	(void)unused;
+	waiter.thread = gettid();
+	return (void *)(intptr_t)poll_for(waiter.fd, POLLIN | POLLMSG);
+}
+
+/* Until the thread sleeps in poll. */
+static void await_waiter(void)
+{
+	char path[64];
+
+	while (!waiter.thread)
+		usleep(1000);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/wchan", waiter.thread);
+	while (!strstr(read_file(path), "poll"))
+		usleep(1000);
+}
+
+/* It is masked, so that none is told before the storm. */
+TEST(who_waits_for_an_interrupt_is_woken_as_a_storm_silences_it)
+{
+	int control = open_control(), registers = edu_window(control);
+	int fd = with_budget(control, NO_ENGINE | MMIOD_INTERRUPT_MASKED, 100);
+	pthread_t thread;
+	void *events;
+
+	waiter.fd = fd;
+	EXPECT_EQ(pthread_create(&thread, NULL, wait_for_any, NULL), 0);
+	await_waiter();
+	raise_until_storm(registers, fd);
+	EXPECT_EQ(pthread_join(thread, &events), 0);
+	EXPECT_EQ((intptr_t)events, POLLMSG);
+	unmask_in_time(fd);
+	EXPECT(poll_for(fd, POLLIN));
+	EXPECT(!(poll_now(fd) & POLLMSG));
 }
 
 /* One of a hundred tries is early enough, however slow the machine is. */
