@@ -565,7 +565,8 @@ int mmiod_interrupt_release(struct mmiod_interrupt *interrupt);
  * Its file. Owned by the interrupt; may be passed on, polled and read: 8 bytes are how many came
  * since the last read, as of an eventfd, which may be none yet, and then read() waits; 4 bytes are
  * UIO's total. POLLIN: there are any. POLLPRI: something of its flags or its state has changed.
- * POLLHUP: revoked. In simulation it is an eventfd.
+ * POLLMSG: it was silenced by a storm (a module that is older than this does not say so). POLLHUP:
+ * revoked. In simulation it is an eventfd.
  */
 int mmiod_interrupt_fd(const struct mmiod_interrupt *interrupt);
 
@@ -573,9 +574,10 @@ int mmiod_interrupt_fd(const struct mmiod_interrupt *interrupt);
  * Wait until it has come, once or more, since the last wait: 0 with *@count, if not NULL, how often.
  *
  * @timeout_ms: 0 looks, -1 waits for ever. -ETIMEDOUT: it did not come; -ENODEV: revoked, or the
- * device has gone; -EINTR: a signal. While it is suspended, or silenced after a storm
- * (MMIOD_IRQ_STORM), it goes on waiting: a storm is told by MMIOD_EVENT_STORM and by POLLPRI, and
- * ends by mmiod_interrupt_unmask(). One thread at a time.
+ * device has gone; -EINTR: a signal; -EOVERFLOW: it came too often, or those who watch it took too
+ * long, and it is silenced (MMIOD_IRQ_STORM) until mmiod_interrupt_unmask(). What came before that is
+ * told first. While it is suspended it goes on waiting; a module that is older than this lets it wait
+ * for one that is silenced, too. One thread at a time.
  */
 int mmiod_interrupt_wait(struct mmiod_interrupt *interrupt, int timeout_ms, uint64_t *count);
 

@@ -131,18 +131,23 @@ static int fail(const struct mmiod_interrupt *interrupt, int err)
 			  strerror(-err));
 }
 
-/* Until there are any to read. */
+/* Until there are any to read. One that is silenced does not come any more, whatever the time. */
 static int wait_readable(const struct mmiod_interrupt *interrupt, int timeout_ms)
 {
-	struct pollfd file = { .fd = interrupt->lease->fd, .events = POLLIN };
+	struct pollfd file = { .fd = interrupt->lease->fd, .events = POLLIN | POLLMSG };
 	int n = poll(&file, 1, timeout_ms < 0 ? -1 : timeout_ms);
 
 	if (n < 0)
 		return fail(interrupt, -errno);
 	if (file.revents & POLLIN)
 		return 0;
-	if (n > 0)
+	if (file.revents & (POLLHUP | POLLERR | POLLNVAL))
 		return fail(interrupt, -ENODEV);
+	if (n > 0)
+		return lease_fail(interrupt->lease, -EOVERFLOW,
+				  "vector %llu was silenced by a storm: mmiod_interrupt_unmask() "
+				  "lets it come again",
+				  (unsigned long long)interrupt->lease->offset);
 	return lease_fail(interrupt->lease, -ETIMEDOUT, "vector %llu did not come within %d ms",
 			  (unsigned long long)interrupt->lease->offset, timeout_ms);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupts, against a daemon that hands out eventfds as simulation's do. */
 #include "support/fake.h"
+#include "support/module.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -174,6 +175,40 @@ Test(interrupt, of_the_module_everything_is_the_kernels)
 	cr_assert_eq(mmiod_interrupt_count(interrupt, &count), -ENOTTY);
 	cr_assert_eq(mmiod_interrupt_flags(interrupt, &flags), -ENOTTY);
 	cr_assert_eq(mmiod_interrupt_state(interrupt, &state), -ENOTTY);
+	mmiod_interrupt_free(interrupt);
+	fake_leave(&fake, client);
+}
+
+static void expect_silenced(struct mmiod_client *client, struct mmiod_interrupt *interrupt,
+			    int timeout_ms)
+{
+	uint64_t count = 99;
+
+	cr_assert_eq(mmiod_interrupt_wait(interrupt, timeout_ms, &count), -EOVERFLOW);
+	cr_assert_not_null(strstr(mmiod_client_error(client), "vector 3 was silenced by a storm"));
+	cr_assert_not_null(strstr(mmiod_client_error(client), "mmiod_interrupt_unmask()"));
+	cr_assert_eq(count, 99u);
+}
+
+Test(interrupt, a_wait_ends_where_a_storm_silenced_it_once_what_came_before_is_told)
+{
+	const uint64_t three = 3;
+	struct mmiod_interrupt *interrupt;
+	struct mmiod_client *client;
+	uint64_t count = 0;
+	struct fake fake;
+
+	client = fake_serve(&fake, serve_module, NULL);
+	interrupt = interrupt_or_fail(client);
+	module.silenced = true;
+	cr_assert_eq(write(mmiod_interrupt_fd(interrupt), &three, sizeof(three)), 8);
+	cr_assert_eq(mmiod_interrupt_wait(interrupt, -1, &count), 0);
+	cr_assert_eq(count, 3u);
+	expect_silenced(client, interrupt, 0);
+	expect_silenced(client, interrupt, 60000);
+	expect_silenced(client, interrupt, -1);
+	module.silenced = false;
+	cr_assert_eq(mmiod_interrupt_wait(interrupt, 0, &count), -ETIMEDOUT);
 	mmiod_interrupt_free(interrupt);
 	fake_leave(&fake, client);
 }

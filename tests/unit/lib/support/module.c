@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -136,4 +137,35 @@ int ioctl(int fd, unsigned long request, ...)
 	if (index >= 0 && request == MMIOD_IOC_VIEW_CREATE)
 		return create_view(arg);
 	return (int)syscall(SYS_ioctl, fd, request, arg);
+}
+
+static int add_silence(struct pollfd *files, nfds_t count)
+{
+	int ready = 0;
+
+	for (nfds_t i = 0; i < count; i++) {
+		files[i].revents |= (short)(files[i].events & POLLMSG);
+		ready += files[i].revents != 0;
+	}
+	return ready;
+}
+
+/* Likewise, by its name for the linker: by glibc's declaration it does not read what is at @files. */
+int poll_also_for_silence(struct pollfd *files, nfds_t count, int timeout_ms) __asm__("poll");
+
+/* What is silenced is so at once. */
+int poll_also_for_silence(struct pollfd *files, nfds_t count, int timeout_ms)
+{
+	const struct timespec time = { .tv_sec = timeout_ms / 1000,
+				       .tv_nsec = timeout_ms % 1000 * 1000000L };
+	bool silenced = false;
+	int n;
+
+	for (nfds_t i = 0; i < count; i++)
+		silenced |= module.silenced && files[i].events & POLLMSG;
+	if (silenced)
+		n = ppoll(files, count, &(struct timespec){ 0 }, NULL);
+	else
+		n = ppoll(files, count, timeout_ms < 0 ? NULL : &time, NULL);
+	return n < 0 || !silenced ? n : add_silence(files, count);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that answer as the module's windows do, as far as the library asks them: this program's
- * ioctl() is ours, and knows them. Any other file, and any other call, gets the kernel's answer, but
+ * Files that answer as the module's do, as far as the library asks them: this program's ioctl() and
+ * poll() are ours, and know them. Any other file, and any other call, gets the kernel's answer, but
  * for ALLOCATE.
  */
 #ifndef MODULE_H
@@ -21,6 +21,7 @@ struct module {
 	unsigned int created;
 	uint64_t
 		conflict; /* lease that SET_MASTER, RESET and SET_POWER of any file run into; 0: none */
+	bool silenced; /* any file that is polled for it answers POLLMSG, as interrupts do */
 	int allocations; /* calls of ALLOCATE, on whatever file */
 	int allocation_errors[8]; /* by the number of the call; 0: it works */
 };
