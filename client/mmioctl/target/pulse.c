@@ -6,6 +6,7 @@
 #include "target/pulse.h"
 
 #include <errno.h>
+#include <poll.h>
 
 static void hear(void *data, const struct mmiod_event *event)
 {
@@ -61,6 +62,12 @@ int pulse_fd(const struct pulse *pulse)
 	return pulse->interrupt ? mmiod_interrupt_fd(pulse->interrupt) : -1;
 }
 
+/* That it is silenced is known once it is closed, and stays so until it is let come. */
+short pulse_events(const struct pulse *pulse)
+{
+	return pulse->closed ? POLLIN : POLLIN | POLLMSG;
+}
+
 void pulse_let_come(struct pulse *pulse)
 {
 	if (pulse->closed)
@@ -74,6 +81,10 @@ uint64_t pulse_take(struct pulse *pulse)
 
 	if (err == -ETIMEDOUT)
 		return 0;
+	if (err == -EOVERFLOW) { /* the event tells why, if the daemon is there to tell it */
+		pulse->closed = true;
+		return 0;
+	}
 	if (err) {
 		follow_hear_reason(pulse->follow);
 		if (!pulse->follow->done)

@@ -21,9 +21,10 @@ int pulse_open(struct pulse *pulse, struct follow *follow, const char *text);
 void pulse_close(struct pulse *pulse);
 /* Before each wait: lets one come that masked itself. */
 void pulse_let_come(struct pulse *pulse);
-/* To be polled for POLLIN; -1: there is none. */
+/* To be polled, and for what; -1: there is none. */
 int pulse_fd(const struct pulse *pulse);
-/* When that is readable: how often it came. 0: it did not, or it has ended, which @follow says. */
+short pulse_events(const struct pulse *pulse);
+/* When that is ready: how often it came. 0: it did not, or it has ended, which @follow says. */
 uint64_t pulse_take(struct pulse *pulse);
 
 #endif

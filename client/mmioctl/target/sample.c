@@ -341,7 +341,7 @@ static bool listen_for(struct sampling *sampling, uint64_t ns)
 		{ .fd = sampling->signals, .events = POLLIN },
 		{ .fd = follow_fd(&sampling->follow), .events = POLLIN },
 		{ .fd = sampling->reader }, /* POLLERR: nobody reads any more */
-		{ .fd = pulse_fd(&sampling->pulse), .events = POLLIN },
+		{ .fd = pulse_fd(&sampling->pulse), .events = pulse_events(&sampling->pulse) },
 	};
 
 	if (ppoll(files, 4, &time, NULL) <= 0)

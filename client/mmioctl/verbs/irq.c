@@ -206,6 +206,8 @@ static int take_interrupts(struct watch *watch)
 
 	if (err == -ETIMEDOUT)
 		return STATUS_OK;
+	if (err == -EOVERFLOW) /* the event tells why, if the daemon is there to tell it */
+		return let_come(watch, true);
 	if (err)
 		return report_client(watch->context, err);
 	status = tell(watch, delta);
@@ -223,7 +225,7 @@ static int tell_timeout(const struct watch *watch)
 static int watch_one(struct watch *watch)
 {
 	struct pollfd files[] = {
-		{ .fd = mmiod_interrupt_fd(watch->interrupt), .events = POLLIN },
+		{ .fd = mmiod_interrupt_fd(watch->interrupt), .events = POLLIN | POLLMSG },
 		{ .fd = mmiod_client_event_fd(watch->context->client), .events = POLLIN },
 	};
 	uint64_t lines = watch->lines;
