@@ -84,7 +84,7 @@ static int look(struct held *self, uint64_t *count)
 /* Until there is something to look at, a signal came or the time is over. */
 static void sleep_on(struct held *self, uint64_t deadline)
 {
-	struct pollfd file = { .fd = held_file(self), .events = POLLIN };
+	struct pollfd file = { .fd = held_file(self), .events = POLLIN | POLLMSG };
 
 	Py_BEGIN_ALLOW_THREADS poll(&file, 1, deadline_left_ms(deadline));
 	Py_END_ALLOW_THREADS
@@ -216,10 +216,12 @@ static PyMethodDef methods[] = {
 	  "wait($self, timeout=None)\n--\n\nHow often it came since the last wait or read(), once "
 	  "it has. Timeout: it did not\nwithin so many seconds; Gone: it was revoked, or its "
 	  "device "
-	  "is gone. Without the\ninterpreter's lock, and other calls on the client go on." },
+	  "is gone; an Error with\nEOVERFLOW: a storm silenced it, and unmask() lets it come "
+	  "again. "
+	  "Without the interpreter's\nlock, and other calls on the client go on." },
 	{ "read", interrupt_read, METH_NOARGS,
 	  "read($self)\n--\n\nHow often it came since the last wait or read(); 0: not by now. Does "
-	  "not wait." },
+	  "not wait. Errors: as\nof wait()." },
 	{ "mask", interrupt_mask, METH_NOARGS,
 	  "mask($self)\n--\n\nKeep it from coming. An Error with EOPNOTSUPP: simulation has no "
 	  "mask." },
@@ -237,7 +239,7 @@ static PyMethodDef methods[] = {
 	{ "_state", interrupt_state, METH_NOARGS, NULL },
 	{ "fileno", held_fileno, METH_NOARGS,
 	  "fileno($self)\n--\n\nIts file: readable when it came, POLLPRI when flags or state have "
-	  "changed, POLLHUP when\nit was revoked." },
+	  "changed, POLLMSG when a\nstorm silenced it, POLLHUP when it was revoked." },
 	{ "release", held_release, METH_NOARGS,
 	  "release($self)\n--\n\nGive it back now, whoever still has the file. Busy: another "
 	  "thread "

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import select
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Optional, Protocol, Union
@@ -47,13 +48,16 @@ async def _readable(file: _File) -> None:
 
 
 async def _come(interrupt: mmiod.Interrupt) -> int:
-    while not (count := interrupt.read()):
-        await _readable(interrupt)
+    # A loop looks for what is readable, and no more; this is when the interrupt came or a storm silenced it.
+    with select.epoll() as ready:
+        ready.register(interrupt, select.EPOLLIN | select.EPOLLMSG)
+        while not (count := interrupt.read()):
+            await _readable(ready)
     return count
 
 
 async def wait(interrupt: mmiod.Interrupt, timeout: Optional[float] = None) -> int:
-    """As Interrupt.wait(): how often it came, or Timeout or Gone. One task at a time."""
+    """As Interrupt.wait(): how often it came, or its errors. One task at a time."""
     if count := interrupt.read():
         return count
     try:
@@ -72,7 +76,7 @@ def _unmask(interrupt: mmiod.Interrupt) -> None:
 
 
 async def interrupts(interrupt: mmiod.Interrupt, timeout: Optional[float] = None) -> AsyncIterator[int]:
-    """How often it came, each time that it has, until it is Gone, or Timeout. What masks itself is unmasked before the next."""
+    """How often it came, each time that it has, until an error of wait(). What masks itself is unmasked before the next."""
     masks = interrupt.masks_itself
     while True:
         yield await wait(interrupt, timeout)

@@ -18,6 +18,7 @@ pub(crate) mod errno {
     pub const ENODEV: c_int = 19;
     pub const EINVAL: c_int = 22;
     pub const EPIPE: c_int = 32;
+    pub const EOVERFLOW: c_int = 75;
     pub const EOPNOTSUPP: c_int = 95;
     pub const ECONNRESET: c_int = 104;
     pub const ETIMEDOUT: c_int = 110;
@@ -44,6 +45,8 @@ pub enum ErrorKind {
     Gone,
     /// The device of the window is suspended for now.
     Suspended,
+    /// The interrupt came too often, and is silenced until it is unmasked.
+    Silenced,
     /// There is no daemon, or it does not answer.
     NoDaemon,
     /// An argument that nobody could be granted, or that makes no sense.
@@ -82,6 +85,7 @@ fn kind_of(errno: c_int) -> ErrorKind {
         ETIMEDOUT => ErrorKind::TimedOut,
         ENODEV => ErrorKind::Gone,
         EAGAIN => ErrorKind::Suspended,
+        EOVERFLOW => ErrorKind::Silenced,
         ECONNREFUSED | ECONNRESET | EPIPE => ErrorKind::NoDaemon,
         EINVAL => ErrorKind::Invalid,
         EBADF => ErrorKind::ReadOnly,

@@ -21,14 +21,17 @@ struct PollFd {
 }
 
 const POLLIN: c_short = 1;
+/// Of an interrupt: it is silenced.
+const POLLMSG: c_short = 0x400;
 
 extern "C" {
     fn poll(fds: *mut PollFd, count: c_ulong, timeout_ms: c_int) -> c_int;
 }
 
-/// Until the file is readable or hung up, the time is over, or a signal came: who asks looks again.
+/// Until the file is readable, silenced or hung up, the time is over, or a signal came: who asks
+/// looks again.
 pub(crate) fn poll_readable(fd: RawFd, left: Option<Duration>) {
-    let mut one = PollFd { fd, events: POLLIN, revents: 0 };
+    let mut one = PollFd { fd, events: POLLIN | POLLMSG, revents: 0 };
     let ms = left.map_or(-1, |left| {
         // Rounded up, or the last fraction would be spent in looking.
         c_int::try_from(left.as_micros().saturating_add(999) / 1000).unwrap_or(c_int::MAX)
@@ -124,7 +127,8 @@ impl Interrupt {
     }
 
     /// Wait until it came, once or more, since the last wait: how often. `None`: it did not come in
-    /// time. Without a `timeout` it waits for ever. One thread at a time.
+    /// time. Without a `timeout` it waits for ever. An error of the kind `Silenced`: it came too
+    /// often, and does not come any more until it is unmasked. One thread at a time.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<u64>> {
         let begun = Instant::now();
 
