@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154 # each test is a shell of its own; answer, holder_in and holder_out are set elsewhere
 # Interrupts of edu for a user: leased, waited for, taken, and kept while the daemon is killed.
 
 load common.bash
@@ -12,6 +13,7 @@ RECORD=/tmp/irq.csv
 serve_edu()
 {
 	configure 65-irq '[device edu]' 'device = pci:0000:00:04.0' "interrupts = ${KIND:-intx}" ${DMA:+"$DMA"} \
+		${STORM:+"storm = $STORM"} \
 		'[grant irq]' 'device = edu' 'interrupts = yes' 'user = operator'
 }
 
@@ -151,6 +153,75 @@ told() # WORDS
 	wait "$holder_pid" || code=$?
 	holder_pid=
 	[ "$code" = 0 ]
+}
+
+# Two within a tenth of a second are one.
+raise_a_storm()
+{
+	local before
+	before=$(irq_column STORMS)
+	until [ "$(irq_column STORMS)" -gt "$before" ]; do
+		as operator ./waiter --raise "${RAISE%+*}" "${RAISE#*+}"
+	done
+}
+
+in_poll()
+{
+	grep -q poll "/proc/$holder_pid/wchan"
+}
+
+unmasked()
+{
+	tell unmask
+	[ "$answer" = unmasked ]
+}
+
+SILENCED="failed 75 vector 0 was silenced by a storm: mmiod_interrupt_unmask() lets it come again"
+
+@test "who waits for a vector is told when a storm silences it, and how to go on" {
+	messages=tried
+	KIND=msi DMA='dma-engine = no' STORM=10/s serve_edu
+	start_holder operator ./waiter edu masked
+	echo wait -1 >&"$holder_in"
+	eventually in_poll
+	raise_a_storm
+	read -r -t 600 answer <&"$holder_out"
+	[ "$answer" = "$SILENCED" ]
+	tell wait 600000
+	[ "$answer" = "$SILENCED" ]
+	contains "$(irq_column VECTOR,STATE | tr -s ' ')" "0 storm"
+	eventually unmasked
+	tell wait 600000
+	[ "$answer" = "came 1" ]
+	raise_a_storm
+	tell wait -1
+	[[ $answer = "came "* ]]
+	while [[ $answer = "came "* ]]; do
+		tell wait -1
+	done
+	[ "$answer" = "$SILENCED" ]
+}
+
+is_back()
+{
+	[ "$(irq_column STATE)" = ok ]
+}
+
+more_lines_than() # N
+{
+	[ "$(wc -l </tmp/background.out)" -gt "$1" ]
+}
+
+@test "irq goes on after a storm" {
+	messages=tried
+	KIND=msi DMA='dma-engine = no' STORM=10/s serve_edu
+	background operator mmioctl irq edu
+	eventually leased
+	raise_a_storm
+	eventually is_back
+	before=$(wc -l </tmp/background.out)
+	as operator mmioctl write $RAISE 1
+	eventually more_lines_than "$before"
 }
 
 @test "tree, devices and metrics show the vectors" {
