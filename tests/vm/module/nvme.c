@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <unistd.h>
 
+#include "device.h"
 #include "nvme.h"
 
 /* Registers, in BAR 0. */
@@ -84,7 +85,9 @@ void nvme_use(struct nvme *nvme, int control, int window, int buffer)
 {
 	*nvme = (struct nvme){ .control = control, .fd = window, .buffer = buffer };
 	map(nvme);
-	nvme->bus = buffer_info(control, buffer, 0).phys;
+	nvme->bus = iova_of(buffer);
+	if (nvme->bus == MMIOD_IOVA_NONE)
+		nvme->bus = buffer_info(control, buffer, 0).phys;
 }
 
 static volatile uint32_t *at(const struct nvme *nvme, unsigned int offset)

@@ -56,12 +56,41 @@ static int window_for(int control, uint64_t region_id, uint64_t owner)
 
 /* ---- what is left running: by the rig's NVMe controller, as QEMU's edu is not changed by a reset */
 
+/*
+ * Where it was armed to write behind an IOMMU. Nothing is there until an operator has his own memory
+ * there, which is then what must not be reached.
+ */
+#define ARMED_AT (64ull << 20)
+
+static bool is_behind_iommu(void)
+{
+	return first_match("/sys/class/iommu/*");
+}
+
 static int make_memory(int control)
 {
 	int fd = try_buffer(control, (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_KMALLOC,
 								   .length = NVME_MEMORY,
 								   .node = -1 });
 
+	EXPECT(fd >= 0);
+	EXPECT_EQ(allocate(fd), 0);
+	return fd;
+}
+
+/* Of an operator, which his device reaches; behind an IOMMU at @iova, or 0: anywhere. */
+static int make_reached_memory(int control, int file, uint64_t iova)
+{
+	struct mmiod_buffer_create create = {
+		.kind = MMIOD_BUFFER_DMA, .node = -1, .length = NVME_MEMORY, .iova = iova
+	};
+	int fd;
+
+	if (!is_behind_iommu())
+		return make_memory(control);
+	create.device_file = query(file).id;
+	create.dma_flags = iova ? MMIOD_DMA_FIXED_IOVA : 0;
+	fd = try_buffer(control, create);
 	EXPECT(fd >= 0);
 	EXPECT_EQ(allocate(fd), 0);
 	return fd;
@@ -82,7 +111,7 @@ static void arm(struct nvme *nvme)
 	nvme_lay(nvme);
 }
 
-/* All that is left of who armed it: its memory, and a copy of that. */
+/* What was armed writes to that memory, of which there is a copy. */
 struct remains {
 	uint8_t *memory, *before;
 };
@@ -106,18 +135,33 @@ static struct remains arm_by_window(int control, uint64_t region_id)
 	struct nvme nvme;
 
 	use(&nvme, control, region_id, 2, make_memory(control));
+	if (is_behind_iommu())
+		nvme.bus = ARMED_AT;
 	arm(&nvme);
 	EXPECT_EQ(munmap((void *)nvme.registers, NVME_TABLE), 0);
 	close(nvme.fd);
 	return remains_of(nvme.memory);
 }
 
+/* Behind an IOMMU it is the next one's memory that would be written to, and not theirs who armed it. */
+static void inherit(struct remains *remains, int control, int fd)
+{
+	int memory;
+
+	if (!is_behind_iommu())
+		return;
+	memory = make_reached_memory(control, fd, ARMED_AT);
+	EXPECT_EQ(iova_of(memory), ARMED_AT);
+	*remains = remains_of(map_window(memory, NVME_MEMORY, RW));
+}
+
 /* The one who comes next finds nothing to be done, also when he rings, and works himself. */
-static void expect_quiet(int control, int fd, uint64_t region_id, const struct remains *remains)
+static void expect_quiet(int control, int fd, uint64_t region_id, struct remains *remains)
 {
 	struct nvme nvme;
 
-	use(&nvme, control, region_id, 1, make_memory(control));
+	inherit(remains, control, fd);
+	use(&nvme, control, region_id, 1, make_reached_memory(control, fd, 0));
 	EXPECT_EQ(master(fd, 1), 0);
 	EXPECT(!nvme_is_on(&nvme));
 	nvme_ring(&nvme);
@@ -134,7 +178,7 @@ TEST(what_an_operator_masters_reaches_memory_and_nothing_does_before)
 	struct remains remains;
 	struct nvme driver;
 
-	use(&driver, control, claim(control, nvme()), 1, make_memory(control));
+	use(&driver, control, claim(control, nvme()), 1, make_reached_memory(control, fd, 0));
 	arm(&driver);
 	remains = remains_of(driver.memory);
 	EXPECT(are_untouched(&remains));
@@ -171,6 +215,7 @@ TEST(without_a_reset_by_the_administrators_word_what_was_armed_goes_out)
 	struct nvme next;
 
 	fd = operate_at_once(control, nvme(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
+	inherit(&remains, control, fd);
 	use(&next, control, region_id, 1, make_memory(control));
 	EXPECT_EQ(master(fd, 1), 0);
 	EXPECT(nvme_is_on(&next));
@@ -196,6 +241,8 @@ TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
 		struct nvme driver;
 
 		fd = operate(control, device, OPERATOR, 0, 1);
+		if (is_behind_iommu())
+			memory = make_reached_memory(control, fd, ARMED_AT);
 		use(&driver, control, region_id, 1, memory);
 		master(fd, 1);
 		arm(&driver);
