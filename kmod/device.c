@@ -150,7 +150,7 @@ static u32 flags_of(const struct mmiod_device *device)
 		flags |= MMIOD_FUNCTION_QUIET;
 	if (device->msi_maskable)
 		flags |= MMIOD_FUNCTION_MSI_MASKABLE;
-	if (pdev->ats_enabled)
+	if (pdev->ats_enabled || READ_ONCE(device->translates))
 		flags |= MMIOD_FUNCTION_ATS;
 	return flags;
 }

@@ -523,11 +523,16 @@ struct mmiod_domain *mmiod_domain_open(struct mmiod_device *device, u32 rights, 
 	device_lock_assert(&device->pdev->dev);
 	mutex_lock(&device->vectors);
 	domain = open_domain(device, rights, bits);
-	/* Attaching may have switched on ATS, by which the function's word on addresses is taken. */
-	if (!IS_ERR_OR_NULL(domain) && device->pdev->ats_enabled &&
-	    !(rights & MMIOD_OPERATE_DMA_TRUSTED)) {
-		mmiod_domain_close(device, domain);
-		domain = ERR_PTR(-EPERM);
+	/*
+	 * Attaching may have switched on ATS, by which the function's word on addresses is taken; and
+	 * detaching switches it off, so that nothing else tells why it was refused.
+	 */
+	if (!IS_ERR_OR_NULL(domain) && device->pdev->ats_enabled) {
+		WRITE_ONCE(device->translates, true);
+		if (!(rights & MMIOD_OPERATE_DMA_TRUSTED)) {
+			mmiod_domain_close(device, domain);
+			domain = ERR_PTR(-EPERM);
+		}
 	}
 	mutex_unlock(&device->vectors);
 	return domain;

@@ -266,6 +266,7 @@ struct mmiod_device {
 	struct mmiod_group *group; /* that is claimed for it, or NULL */
 	struct list_head group_node; /* in its members, under groups_lock */
 	bool group_lent; /* the claim was given up for the DMA API */
+	bool translates; /* it had ATS with a domain; set once, read without a lock */
 	u32 group_id; /* MMIOD_GROUP_NONE: there is no IOMMU for it */
 	int claim_error; /* of the last try */
 

@@ -476,7 +476,8 @@ struct mmiod_control_event {
 #define MMIOD_FUNCTION_MSI_ISOLATED (1u << 7) /* its writes cannot forge others' interrupts */
 #define MMIOD_FUNCTION_ISOLATED (1u << 8) /* it reaches nothing that is not its operator's */
 #define MMIOD_FUNCTION_COHERENT (1u << 9) /* the IOMMU makes its accesses see the caches */
-#define MMIOD_FUNCTION_ATS (1u << 10) /* it translates addresses itself */
+#define MMIOD_FUNCTION_ATS \
+	(1u << 10) /* it translates addresses itself, or did when it had a domain */
 #define MMIOD_FUNCTION_MASTER (1u << 11) /* it masters the bus now */
 #define MMIOD_FUNCTION_DIRTY (1u << 12) /* used since the last reset that worked */
 #define MMIOD_FUNCTION_QUIET (1u << 13) /* nothing of an earlier user runs on it */

@@ -720,6 +720,48 @@ TEST(a_right_to_dma_is_refused_where_an_iommu_does_not_isolate)
 	EXPECT_ERRNO(try_operate(control, request(edu(), READ | DMA, NO_RESET, 1)), EPERM);
 }
 
+/* A virtio-rng behind a port with the capability to translate addresses, and where that is. */
+static uint32_t translator(unsigned int *at)
+{
+	for (unsigned int bus = 1; bus < 32; bus++) {
+		uint32_t device = MMIOD_PCI_ADDR(0, bus, 0, 0), header;
+
+		if (access(pci_path(device), F_OK))
+			continue;
+		past_the_module(device, &header, sizeof(header), 0);
+		for (*at = header == 0x10441af4 ? 0x100 : 0; *at; *at = header >> 20) {
+			past_the_module(device, &header, sizeof(header), *at);
+			if ((header & 0xffff) == 0x000f)
+				return device;
+		}
+	}
+	tap_skip("this machine has no function that translates addresses itself");
+}
+
+/* Its word on translated addresses would be taken, whatever is mapped for it. */
+TEST(behind_an_iommu_a_function_that_translates_addresses_itself_has_no_dma_but_by_trust)
+{
+	int control = open_control(), fd;
+	uint16_t before, changed, after;
+	unsigned int at;
+	uint32_t device;
+
+	need_iommu();
+	device = translator(&at);
+	bind_driver(device, "mmiod");
+	EXPECT_ERRNO(try_operate(control, request(device, READ | DMA, NO_RESET, 1)), EPERM);
+	EXPECT(device_info(control, device).flags & MMIOD_FUNCTION_ATS);
+	fd = operate(control, device, READ | WRITE | VENDOR | TRUSTED, NO_RESET, 1);
+	EXPECT(!(device_info(control, device).flags & MMIOD_FUNCTION_ISOLATED));
+	EXPECT_EQ(pread(fd, &before, 2, at + 6), 2);
+	for (unsigned int bit = 0; bit < 16; bit++) {
+		changed = before ^ 1u << bit;
+		EXPECT_ERRNO(pwrite(fd, &changed, 2, at + 6), EPERM);
+	}
+	past_the_module(device, &after, 2, at + 6);
+	EXPECT_EQ(after, before);
+}
+
 /* ---- nobody waits ---- */
 
 static void *allocate_all(void *fds)
