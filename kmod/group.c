@@ -256,17 +256,27 @@ void mmiod_group_detach(struct mmiod_device *device, struct iommu_domain *domain
 
 /* ---- the claim lent to the DMA API ---- */
 
+static bool has_group_to_itself(struct mmiod_device *device)
+{
+	struct iommu_group *iommu = iommu_group_get(&device->pdev->dev);
+	bool shared = iommu && iommu_group_for_each_dev(iommu, &device->pdev->dev, is_another);
+
+	iommu_group_put(iommu);
+	return !shared;
+}
+
 /*
- * Before a buffer of kind DMA is made. EOPNOTSUPP: the claim cannot be lent. EBUSY: an interrupt
- * lives that rests on it, or an operator has a domain.
+ * Before a buffer of kind DMA is made. EOPNOTSUPP: the claim cannot be lent; or it could not be had,
+ * and what the function reached would be all that the kernel has mapped for others of its group.
+ * EBUSY: an interrupt lives that rests on it, or an operator has a domain.
  */
 int mmiod_group_lend(struct mmiod_device *device)
 {
 	lockdep_assert_held(&device->vectors);
+	if (!has_group_to_itself(device))
+		return -EOPNOTSUPP;
 	if (!device->group)
 		return 0;
-	if (iommu_group_for_each_dev(device->group->iommu, &device->pdev->dev, is_another))
-		return -EOPNOTSUPP;
 	if (READ_ONCE(device->asks) & MMIOD_ASKS_ISOLATED || READ_ONCE(device->group->domain))
 		return -EBUSY;
 	device->group_lent = true;

@@ -720,6 +720,52 @@ TEST(a_right_to_dma_is_refused_where_an_iommu_does_not_isolate)
 	EXPECT_ERRNO(try_operate(control, request(edu(), READ | DMA, NO_RESET, 1)), EPERM);
 }
 
+/* The first one is bound to the module, the other one to a driver of the kernel's. */
+static uint32_t pair_of_two_drivers(void)
+{
+	uint32_t device = pair();
+
+	if (device == PCI_NONE)
+		tap_skip("this machine has no two functions in a slot");
+	if (system("modprobe -q uio_pci_generic"))
+		tap_skip("this kernel has no uio_pci_generic");
+	bind_driver(device, "");
+	bind_driver(device + 1, "uio_pci_generic");
+	bind_driver(device, "mmiod");
+	return device;
+}
+
+/* What it reached would be all that the kernel has mapped for the other one. */
+TEST(in_an_iommus_group_that_a_kernel_driver_uses_a_function_has_windows_and_intx_and_no_dma)
+{
+	int control = open_control(), registers, line, fd;
+	struct mmiod_buffer_create plain = { .kind = MMIOD_BUFFER_DMA,
+					     .length = page(),
+					     .node = -1 };
+	uint32_t device, value;
+
+	need_iommu();
+	device = pair_of_two_drivers();
+	plain.pci = device;
+	EXPECT(device_info(control, device).claim_error < 0);
+	registers = window_on_bar(control, device, "pair", 1);
+	EXPECT(registers >= 0);
+	EXPECT_EQ(pread(registers, &value, 4, 0), 4);
+	line = interrupt(control, device, MMIOD_INTERRUPT_INTX, 0, 0);
+	poke(registers, EDU_RAISE, 1);
+	EXPECT_EQ(count_from(line, 1), 1);
+	poke(registers, EDU_ACKNOWLEDGE, 1);
+	EXPECT_ERRNO(try_operate(control, request(device, READ | DMA, NO_RESET, 1)), EPERM);
+	EXPECT_ERRNO(try_operate(control, request(device, READ | TRUSTED, NO_RESET, 1)), EPERM);
+	EXPECT_ERRNO(try_operate(control, request(device, READ | MASTER, NO_RESET, 1)), EPERM);
+	EXPECT_ERRNO(try_buffer(control, plain), EOPNOTSUPP);
+	EXPECT(!(pci_command(device) & 4));
+	bind_driver(device + 1, "");
+	fd = operate(control, device, READ | MASTER | TRUSTED, NO_RESET, 1);
+	EXPECT(query(fd).iova_page);
+	EXPECT_EQ(device_info(control, device).claim_error, 0);
+}
+
 /* A virtio-rng behind a port with the capability to translate addresses, and where that is. */
 static uint32_t translator(unsigned int *at)
 {
