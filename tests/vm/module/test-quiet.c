@@ -263,6 +263,64 @@ TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
 	expect_quiet(control, fd, region_id, &remains);
 }
 
+/* An operator as he is when he is killed: his commands complete, with an interrupt of another's. */
+static void operate_until_killed(int control, uint32_t device, uint64_t region_id, int told)
+{
+	int fd = operate(control, device, OPERATOR, 0, 1);
+	struct nvme driver;
+
+	use(&driver, control, region_id, 1, make_reached_memory(control, fd, 0));
+	EXPECT_EQ(master(fd, 1), 0);
+	nvme_start(&driver);
+	nvme_command(&driver, 0);
+	EXPECT_EQ(write(told, "", 1), 1);
+	pause();
+}
+
+/* Owner 1's region is read by owner 2, which starts nothing. */
+static int reader(int control, uint64_t region_id)
+{
+	struct mmiod_window_create create = { .region_id = region_id,
+					      .length = page(),
+					      .attr = UC,
+					      .flags = MMIOD_WINDOW_READONLY,
+					      .owner = 2 };
+	int fd = try_window(control, &create);
+
+	EXPECT(fd >= 0);
+	return fd;
+}
+
+TEST(anothers_vector_and_window_outlive_an_operator_who_is_killed)
+{
+	uint32_t device = nvme(), value;
+	int control = open_control(), told[2], status, fd, vector, window;
+	uint64_t region_id = claim(control, device), before;
+	struct nvme next;
+	pid_t child;
+
+	vector = interrupt(control, device, MMIOD_INTERRUPT_MSIX, 0, MMIOD_INTERRUPT_TRUSTED);
+	window = reader(control, region_id);
+	EXPECT_EQ(pipe(told), 0);
+	child = fork();
+	if (!child)
+		operate_until_killed(control, device, region_id, told[1]);
+	EXPECT_EQ(read(told[0], &value, 1), 1);
+	EXPECT(count_from(vector, 1));
+	kill(child, SIGKILL);
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	/* Through the reset. */
+	fd = operate(control, device, OPERATOR, 0, 1);
+	EXPECT_EQ(query_interrupt(vector).state, MMIOD_WINDOW_OK);
+	EXPECT_EQ(pread(window, &value, 4, 0), 4);
+	before = query_interrupt(vector).count;
+	use(&next, control, region_id, 1, make_reached_memory(control, fd, 0));
+	EXPECT_EQ(master(fd, 1), 0);
+	nvme_start(&next);
+	nvme_command(&next, 0);
+	EXPECT(count_from(vector, before + 1));
+}
+
 /* ---- who waits for a reset, and who does not ---- */
 
 TEST(who_masters_nothing_does_not_wait_for_a_dirty_device)

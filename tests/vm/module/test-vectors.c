@@ -336,3 +336,22 @@ TEST(no_vectors_are_set_up_while_a_window_lies_on_their_table)
 	close(fd);
 	EXPECT(try_interrupt(control, &create) >= 0);
 }
+
+/* There it is no write of four bytes to anywhere. */
+TEST(where_an_iommu_isolates_messages_windows_may_lie_on_their_table)
+{
+	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED };
+	int control = open_control(), before, after;
+
+	if (!first_match("/sys/class/iommu/*"))
+		tap_skip("this machine has no IOMMU");
+	create.device = nvme_function();
+	bind_driver(nvme_function(), "mmiod");
+	if (!(device_info(control, nvme_function()).flags & MMIOD_FUNCTION_MSI_ISOLATED))
+		tap_skip("this machine's IOMMU does not isolate messages");
+	before = nvme_window(control, 0, 0x4000, 0, NULL);
+	EXPECT(before >= 0);
+	EXPECT(try_interrupt(control, &create) >= 0);
+	after = nvme_window(control, NVME_TABLE, page(), 0, NULL);
+	EXPECT(after >= 0);
+}
