@@ -141,6 +141,9 @@ static uint32_t bound_pair(void)
 	need_iommu();
 	if (device == PCI_NONE)
 		tap_skip("this machine has no two functions in a slot");
+	/* None of them has another driver meanwhile, which would have the group. */
+	bind_driver(device, "");
+	bind_driver(device + 1, "");
 	bind_driver(device, "mmiod");
 	bind_driver(device + 1, "mmiod");
 	return device;
