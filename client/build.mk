@@ -104,7 +104,13 @@ $(CTL_TEST_OBJS): OBJ_FLAGS := $(LIB_FLAGS) -Iclient/mmioctl -Itests/unit/lib/su
 $(B)/tests/unit/test-mmioctl: $(CTL_TEST_OBJS) $(B)/tests/unit/lib/support/fake.o $(B)/libmmioctl.a $(B)/libmmiod.a | $(B)/mmioctl
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion $(CTL_LIBS)
 
-UNIT_TESTS += $(B)/tests/unit/test-lib $(B)/tests/unit/test-mmioctl
+# An example that believes nothing of its device, with a device that lies.
+EXAMPLE_TEST := $(B)/tests/unit/examples/test-virtio-net-echo
+$(EXAMPLE_TEST): %: %.o $(B)/libmmiod.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcriterion
+.SECONDARY: $(EXAMPLE_TEST).o
+
+UNIT_TESTS += $(B)/tests/unit/test-lib $(B)/tests/unit/test-mmioctl $(EXAMPLE_TEST)
 
 INSTALL_TARGETS += install-client
 UNINSTALL_TARGETS += uninstall-client
