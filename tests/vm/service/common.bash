@@ -56,6 +56,15 @@ resettable_edu()
 	echo "$found"
 }
 
+# Whether a function masters the bus, by its command register: yes or no.
+masters() # ADDRESS
+{
+	local command
+	command=$(setpci -s "$1" COMMAND)
+	[[ $command =~ ^[0-9a-f]{4}$ ]] || { echo "setpci says '$command'"; return 1; }
+	if ((16#$command & 4)); then echo yes; else echo no; fi
+}
+
 # Run COMMAND as USER behind the test; let_go ends it. No function in between: the process must be ours to kill.
 background() # USER COMMAND...
 {
