@@ -25,7 +25,7 @@ build/tests/vm/module-tests-32: $(MODULE_TEST_SOURCES) $(MODULE_TEST_HEADERS)
 
 # Clients for the service's tests, against the library as installed; one of them as 32-bit code on a 64-bit kernel.
 .PHONY: service-tests
-service-tests: build/tests/vm/holder build/tests/vm/engine build/tests/vm/waiter build/tests/vm/kept build/tests/vm/pciaccess build/tests/vm/pieces build/tests/vm/pieces-old build/tests/vm/hello-window-32 build/tests/vm/opener build/tests/vm/opener-32 build/tests/restart/steady build/tests/restart/ledger
+service-tests: build/tests/vm/holder build/tests/vm/engine build/tests/vm/waiter build/tests/vm/kept build/tests/vm/pciaccess build/tests/vm/frames build/tests/vm/pieces build/tests/vm/pieces-old build/tests/vm/hello-window-32 build/tests/vm/opener build/tests/vm/opener-32 build/tests/restart/steady build/tests/restart/ledger
 build/tests/vm/holder build/tests/vm/engine build/tests/vm/waiter: build/tests/vm/%: tests/vm/service/%.c build/libmmiod.so
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -Lbuild -lmmiod
@@ -44,6 +44,9 @@ build/tests/vm/kept: tests/vm/service/kept.c build/libmmiod.so
 build/tests/vm/pciaccess: tests/vm/service/pciaccess.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< -lpciaccess
+build/tests/vm/frames: tests/vm/service/frames.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
 build/tests/vm/hello-window-32: client/examples/hello-window.c
 	@mkdir -p $(@D)
 	+$(MAKE) M32=1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash disable=SC2034,SC2153 # lease, answer: for the tests; HOLDER_PID: made by coproc
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 # lease, answer: for the tests; HOLDER_PID: made by coproc; output: by run
 # What the service tests share. They run as root in the rig's guest; working directory /opt/rig.
 
 as() # USER COMMAND...
@@ -63,6 +63,117 @@ masters() # ADDRESS
 	command=$(setpci -s "$1" COMMAND)
 	[[ $command =~ ^[0-9a-f]{4}$ ]] || { echo "setpci says '$command'"; return 1; }
 	if ((16#$command & 4)); then echo yes; else echo no; fi
+}
+
+# The network function behind a port, $card, which has the MAC address $near and is granted to USERs, with so many interrupts as
+# $rate says; the other one on its wire is the kernel's.
+near=52:54:00:6d:6d:01
+grant_card() # iommu|trusted USER...
+{
+	local how=$1
+	shift
+	card=$(network_function)
+	[ -e "/sys/bus/pci/drivers/mmiod/$card" ] || mmioctl bind --force "$card"
+	configure 69-card '[device card]' "device = pci:$card" 'interrupts = msix' 'vectors = 2' "dma = $how" \
+		"storm = ${rate:-200k/s}" '[region card-registers]' "device = pci:$card" 'bar = 4' \
+		'[grant card]' 'device = card' 'region = card-registers' 'access = rw' 'config = read' 'bus-master = yes' \
+		'interrupts = yes' "dma = $how" "user = $*"
+}
+
+take_card_back()
+{
+	[ -z "${sender:-}" ] || kill "$sender" 2>/dev/null || true
+	[ ! -e /etc/mmiod/mmiod.conf.d/69-card.conf ] || unconfigure 69-card
+}
+
+network_function()
+{
+	local at vendor device
+	for at in /sys/bus/pci/devices/*; do
+		read -r vendor <"$at/vendor"
+		read -r device <"$at/device"
+		[ "$vendor $device" = "0x1af4 0x1041" ] || continue
+		[ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || echo "${at##*/}"
+	done
+}
+
+# The kernel's end of the wire, which says nothing by itself: $far. Skips where the kernel has no driver for it.
+far_end()
+{
+	modprobe virtio_net || skip "this kernel has no virtio_net"
+	udevadm settle
+	far=$(echo /sys/bus/pci/devices/0000:00:11.0/virtio*/net/*)
+	far=${far##*/}
+	echo 1 >"/proc/sys/net/ipv6/conf/$far/disable_ipv6"
+}
+
+# The driver of the examples, behind the test, as soon as it has set the card going.
+drive_card() # USER FRAMES
+{
+	background "$1" ./virtio-net-echo card card-registers "$2" 600
+	eventually grep -qx "MAC $near" /tmp/background.out || { cat /tmp/background.err; return 1; }
+}
+
+# It ends by itself.
+driver_has_echoed() # FRAMES
+{
+	local pid=$holder_pid
+	holder_pid=
+	wait "$pid" || { cat /tmp/background.err; return 1; }
+	contains "$(</tmp/background.out)" "$1 frames were echoed"
+}
+
+# Frames of RUN go to the driver, and all of them come back.
+exchange_frames() # COUNT RUN
+{
+	run ./frames "$far" "$near" "$1" "$2"
+	echo "$output"
+	cat /tmp/background.err
+	[ "$output" = "$1 frames were sent, and $1 came back as they were" ]
+}
+
+far_end_has_received() # FRAMES
+{
+	[ "$(<"/sys/class/net/$far/statistics/rx_packets")" -ge "$1" ]
+}
+
+# The driver is killed, and what comes next on the wire waits for the next one.
+kill_driver_with_frames_in_flight()
+{
+	local before
+	read -r before <"/sys/class/net/$far/statistics/rx_packets"
+	./frames "$far" "$near" 1000000 2 >/dev/null 2>&1 3>&- 4>&- &
+	sender=$!
+	eventually far_end_has_received $((before + 100))
+	kill -KILL "$holder_pid"
+	wait "$holder_pid" 2>/dev/null || true
+	holder_pid=
+}
+
+# What is in flight by now is still for the next one, and nothing more comes.
+stop_sending()
+{
+	kill "$sender"
+	wait "$sender" 2>/dev/null || true
+	sender=
+}
+
+# Memory of a holder where the last one had queues and buffers, which stays as it is while his device masters the bus.
+is_not_hit()
+{
+	local i
+	tell allocate 139264
+	read -r word memory iova <<<"$answer"
+	[ "$word" = memory ]
+	tell fill 51
+	tell master 1
+	[ "$answer" = mastering ]
+	for i in 3074 7170 {8192..139263..2048}; do
+		tell byte "$i"
+		[ "$answer" = 51 ]
+		tell byte $((i + 20))
+		[ "$answer" = 51 ]
+	done
 }
 
 # Run COMMAND as USER behind the test; let_go ends it. No function in between: the process must be ours to kill.

@@ -20,6 +20,7 @@ setup()
 teardown()
 {
 	let_go
+	take_card_back
 	[ ! -e /etc/mmiod/mmiod.conf.d/69-disk.conf ] || unconfigure 69-disk
 	[ ! -e /etc/mmiod/mmiod.conf.d/68-dma.conf ] || unconfigure 68-dma
 }
@@ -226,4 +227,50 @@ translator()
 	run as operator mmioctl operate translator --dma 4K -- true
 	[ "$status" = 4 ]
 	contains "$output" "translates addresses itself (ATS)"
+}
+
+@test "an ordinary user's driver sends a thousand frames back by a card's two queues" {
+	far_end
+	grant_card iommu operator
+	drive_card operator 1000
+	exchange_frames 1000 1
+	driver_has_echoed 1000
+	[ "$(masters "$card")" = no ]
+	[ -z "$(memory)" ]
+}
+
+@test "who is killed with frames in flight leaves nothing to the next one, who drives the card at once" {
+	far_end
+	grant_card iommu operator guest
+	drive_card operator 0
+	kill_driver_with_frames_in_flight
+	start_holder guest ./engine card card-registers
+	is_not_hit
+	let_go
+	stop_sending
+	drive_card guest 0
+	exchange_frames 200 3
+}
+
+storms_were_counted()
+{
+	[ "$(mmioctl export prometheus | sed -n 's/^mmiod_interrupt_storms_total{device="card"} //p')" -gt 0 ]
+}
+
+@test "a driver whose vectors are silenced after storms looks at its queues unasked" {
+	far_end
+	rate=10/s grant_card iommu operator
+	drive_card operator 200
+	exchange_frames 200 4
+	driver_has_echoed 200
+	eventually storms_were_counted
+}
+
+@test "a driver without a grant ends with the words of the policy" {
+	grant_card iommu operator
+	run as guest ./virtio-net-echo card card-registers 1
+	echo "$output"
+	[ "$status" = 1 ]
+	contains "$output" "virtio-net-echo: card: "
+	contains "$output" "grant"
 }

@@ -19,6 +19,7 @@ setup()
 teardown()
 {
 	let_go
+	take_card_back
 	[ ! -e /etc/mmiod/mmiod.conf.d/68-trusted.conf ] || unconfigure 68-trusted
 }
 
@@ -123,4 +124,36 @@ no_memory_is_left()
 	[ "$(leases_of_memory)" = 1 ]
 	let_go
 	eventually no_memory_is_left
+}
+
+@test "a trusted user's driver sends a thousand frames back by a card's two queues" {
+	far_end
+	grant_card trusted operator
+	drive_card operator 1000
+	exchange_frames 1000 1
+	driver_has_echoed 1000
+	[ "$(masters "$card")" = no ]
+	eventually no_memory_is_left
+}
+
+@test "a trusted user who is killed with frames in flight hits neither the next holder nor his driver" {
+	far_end
+	grant_card trusted operator guest
+	drive_card operator 0
+	kill_driver_with_frames_in_flight
+	start_holder guest ./engine card card-registers
+	is_not_hit
+	let_go
+	stop_sending
+	drive_card guest 0
+	exchange_frames 200 3
+}
+
+@test "a driver without the grant that trusts it ends with the words of the policy" {
+	grant_card trusted operator
+	run as guest ./virtio-net-echo card card-registers 1
+	echo "$output"
+	[ "$status" = 1 ]
+	contains "$output" "virtio-net-echo: card: "
+	contains "$output" "grant"
 }
