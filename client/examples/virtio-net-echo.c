@@ -22,6 +22,7 @@
 #include <mmiod/mmiod.h>
 #include <endian.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -656,17 +657,27 @@ static int run(struct net *net)
 	return err ? err : stopped;
 }
 
+static bool is_number(const char *text, unsigned long max, unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno && *number <= max;
+}
+
 int main(int argc, char **argv)
 {
 	struct net net = { .patience_ms = PATIENCE_MS };
+	unsigned long seconds = PATIENCE_MS / 1000;
 	int err;
 
-	if (argc < 4 || argc > 5)
-		return say("usage: virtio-net-echo DEVICE REGION FRAMES [SECONDS]") ? EXIT_FAILURE
-										    : EXIT_SUCCESS;
-	net.limit = strtoul(argv[3], NULL, 0);
-	if (argc > 4)
-		net.patience_ms = atoi(argv[4]) * 1000;
+	if (argc < 4 || argc > 5 || !is_number(argv[3], ULONG_MAX, &net.limit) ||
+	    (argc > 4 && !is_number(argv[4], INT_MAX / 1000, &seconds))) {
+		say("usage: virtio-net-echo DEVICE REGION FRAMES [SECONDS]");
+		return 2;
+	}
+	net.patience_ms = (int)seconds * 1000;
 	err = take(&net, argv[1], argv[2]);
 	if (!err)
 		err = run(&net);
