@@ -42,18 +42,25 @@ allocate_and_master()
 	[ "$answer" = mastering ]
 }
 
-# The address of the edu behind a port: that resets it.
-resettable_edu()
+# The addresses of the functions of a kind that lie behind a port.
+behind_port() # VENDOR DEVICE
 {
-	local at vendor device methods found
+	local at vendor device
 	for at in /sys/bus/pci/devices/*; do
 		read -r vendor <"$at/vendor"
 		read -r device <"$at/device"
-		[ "$vendor $device" = "0x1234 0x11e8" ] || continue
-		read -r methods <"$at/reset_method" || continue
-		[ -z "$methods" ] || [ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || found=${at##*/}
-	done 2>/dev/null
-	echo "$found"
+		[ "$vendor $device" = "$1 $2" ] || continue
+		[ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || echo "${at##*/}"
+	done
+}
+
+# The edu that is alone behind its port, which resets it.
+resettable_edu()
+{
+	local at
+	for at in $(behind_port 0x1234 0x11e8); do
+		[ -e "/sys/bus/pci/devices/${at%.0}.1" ] || echo "$at"
+	done
 }
 
 # Whether a function masters the bus, by its command register: yes or no.
@@ -72,7 +79,7 @@ grant_card() # iommu|trusted USER...
 {
 	local how=$1
 	shift
-	card=$(network_function)
+	card=$(behind_port 0x1af4 0x1041)
 	[ -e "/sys/bus/pci/drivers/mmiod/$card" ] || mmioctl bind --force "$card"
 	configure 69-card '[device card]' "device = pci:$card" 'interrupts = msix' 'vectors = 2' "dma = $how" \
 		"storm = ${rate:-200k/s}" '[region card-registers]' "device = pci:$card" 'bar = 4' \
@@ -84,17 +91,6 @@ take_card_back()
 {
 	[ -z "${sender:-}" ] || kill "$sender" 2>/dev/null || true
 	[ ! -e /etc/mmiod/mmiod.conf.d/69-card.conf ] || unconfigure 69-card
-}
-
-network_function()
-{
-	local at vendor device
-	for at in /sys/bus/pci/devices/*; do
-		read -r vendor <"$at/vendor"
-		read -r device <"$at/device"
-		[ "$vendor $device" = "0x1af4 0x1041" ] || continue
-		[ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || echo "${at##*/}"
-	done
 }
 
 # The kernel's end of the wire, which says nothing by itself: $far. Skips where the kernel has no driver for it.

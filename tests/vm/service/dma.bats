@@ -206,21 +206,9 @@ revoked_with_it()
 	contains "$output" "and read by queue 2: written by a user"
 }
 
-# The address of the virtio-rng behind a port.
-translator()
-{
-	local at vendor device
-	for at in /sys/bus/pci/devices/*; do
-		read -r vendor <"$at/vendor"
-		read -r device <"$at/device"
-		[ "$vendor $device" = "0x1af4 0x1044" ] || continue
-		[ "$(readlink -f "$at/..")" = /sys/devices/pci0000:00 ] || echo "${at##*/}"
-	done
-}
-
 @test "a device that translates addresses itself gets no memory by isolation, and the refusal says why" {
 	local at
-	at=$(translator)
+	at=$(behind_port 0x1af4 0x1044)
 	mmioctl bind --force "$at"
 	configure 69-disk '[device translator]' "device = pci:$at" 'dma = iommu' 'reset = no' \
 		'[grant translator]' 'device = translator' 'config = read' 'dma = iommu' 'user = operator'
