@@ -159,28 +159,54 @@ static bool can_store(const struct line_store *way)
 
 /* ---- the right bytes ---- */
 
-Test(copy, to_write_combining_memory_moves_just_its_bytes_at_every_alignment_and_length)
+static void try_store(const char *name)
 {
-	for (size_t way = 0; way < line_store_count; way++) {
-		if (!can_store(&line_stores[way])) {
-			cr_log_warn("not tried: this processor has no %s", line_stores[way].name);
-			continue;
-		}
-		compare_all(copy_lines, &(struct copier){ STORE, way }, 1);
-		compare_all(copy_lines, &(struct copier){ STORE_REPEATED, way }, 1);
-	}
+	size_t way = 0;
+
+	while (strcmp(line_stores[way].name, name))
+		cr_assert_lt(++way, line_store_count, "no way is called %s", name);
+	if (!can_store(&line_stores[way]))
+		cr_skip_test("this processor has no %s", name);
+	compare_all(copy_lines, &(struct copier){ STORE, way }, 1);
+	compare_all(copy_lines, &(struct copier){ STORE_REPEATED, way }, 1);
 }
 
-Test(copy, from_write_combining_memory_moves_just_its_bytes_at_every_alignment_and_length)
+static void try_load(const char *name)
 {
-	for (size_t way = 0; way < line_load_count; way++) {
-		if (!line_loads[way].usable()) {
-			cr_log_warn("not tried: this processor has no %s", line_loads[way].name);
-			continue;
-		}
-		compare_all(copy_lines, &(struct copier){ LOAD, way }, 1);
-	}
+	size_t way = 0;
+
+	while (strcmp(line_loads[way].name, name))
+		cr_assert_lt(++way, line_load_count, "no way is called %s", name);
+	if (!line_loads[way].usable())
+		cr_skip_test("this processor has no %s", name);
+	compare_all(copy_lines, &(struct copier){ LOAD, way }, 1);
 }
+
+/* A test for each way, as not every processor has all of them. At every alignment and length. */
+#define STORE_TEST(ID, NAME)                                                 \
+	Test(copy, to_write_combining_memory_by_##ID##_moves_just_its_bytes) \
+	{                                                                    \
+		try_store(NAME);                                             \
+	}
+#define LOAD_TEST(ID, NAME)                                                    \
+	Test(copy, from_write_combining_memory_by_##ID##_moves_just_its_bytes) \
+	{                                                                      \
+		try_load(NAME);                                                \
+	}
+
+#if defined(__x86_64__)
+STORE_TEST(movdir64b, "movdir64b")
+STORE_TEST(avx512, "avx512")
+STORE_TEST(avx, "avx")
+STORE_TEST(sse2, "sse2")
+LOAD_TEST(avx2, "avx2")
+LOAD_TEST(sse41, "sse4.1")
+#elif defined(__aarch64__)
+STORE_TEST(stnp, "stnp")
+LOAD_TEST(ldnp, "ldnp")
+#endif
+STORE_TEST(words, "words")
+LOAD_TEST(words, "words")
 
 Test(copy, by_words_moves_just_its_bytes_at_every_alignment_and_length)
 {
