@@ -6,6 +6,9 @@ MODULE_TEST_HEADERS := $(wildcard tests/vm/module/*.h) tests/tap/tap.h include/u
 MODULE_TEST_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-clobbered -D_GNU_SOURCE \
 	-D_FILE_OFFSET_BITS=64 -Iinclude/uapi -Itests/tap -static -pthread
 
+# What unit tests do themselves takes less time than it takes to compile them well.
+$(B)/tests/unit/%.o: private CFLAGS += -Og
+
 # What daemon and clients share is headers only.
 COMMON_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/common/test-*.c))
 UNIT_TESTS += $(COMMON_TESTS)
