@@ -290,11 +290,30 @@ static void disable(struct mmiod_device *device)
 	pci_disable_device(device->pdev);
 }
 
+/*
+ * 0 or -errno. What lies behind a bridge needs the bridge's own driver. Virtual functions, which may
+ * be other people's, do not survive a reset of their physical one; its last driver may have left
+ * them behind. None comes later: they are made by the driver of the physical one, under the device
+ * lock, which is held here, and this driver makes none.
+ */
+static int admit(struct pci_dev *pdev)
+{
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL)
+		return -EINVAL;
+	if (!pci_num_vf(pdev))
+		return 0;
+	pci_err(pdev, "it has virtual functions, which would not survive a reset of it\n");
+	return -EBUSY;
+}
+
 static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
-	struct mmiod_device *device = new_device(pdev);
-	int ret;
+	struct mmiod_device *device;
+	int ret = admit(pdev);
 
+	if (ret)
+		return ret;
+	device = new_device(pdev);
 	if (!device)
 		return -ENOMEM;
 	ret = enable(device);
