@@ -116,6 +116,15 @@ static bool is_bridge(const struct device *device)
 	return strtoul(class, NULL, 16) >> 16 == CLASS_BRIDGE;
 }
 
+/* How many virtual functions it has by now. */
+static unsigned int virtual_functions(const struct device *device)
+{
+	char count[16];
+
+	read_line(device, "sriov_numvfs", count, sizeof(count));
+	return strtoul(count, NULL, 10);
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static int put(const struct device *device, const char *path, const char *value)
@@ -228,21 +237,39 @@ static int explain_attach(const struct device *device, int error, struct text *w
 
 /* ---- bind ------------------------------------------------------------------------------------ */
 
-static int check_bind(const struct device *device, struct text *why)
+static int check_kind(const struct device *device, struct text *why)
 {
-	char path[PATH_MAX];
+	unsigned int count = virtual_functions(device);
 
-	bus_path(device, "drivers/" DRIVER, path);
-	if (access(path, F_OK) < 0) {
-		text_set(why, "the module is not loaded: \"modprobe mmiod\"");
-		return -ENXIO;
-	}
 	if (is_bridge(device)) {
 		text_set(why,
 			 "%s is a bridge: its driver stays, or what lies behind it would go too",
 			 device->name);
 		return -EINVAL;
 	}
+	if (!count)
+		return 0;
+	text_set(why,
+		 "%s has %u virtual functions, which would not survive a reset of it: bind those "
+		 "instead, or have its driver take them away (\"echo 0 "
+		 ">/sys/bus/pci/devices/%s/sriov_numvfs\")",
+		 device->name, count, device->name);
+	return -EBUSY;
+}
+
+static int check_bind(const struct device *device, struct text *why)
+{
+	char path[PATH_MAX];
+	int r;
+
+	bus_path(device, "drivers/" DRIVER, path);
+	if (access(path, F_OK) < 0) {
+		text_set(why, "the module is not loaded: \"modprobe mmiod\"");
+		return -ENXIO;
+	}
+	r = check_kind(device, why);
+	if (r < 0)
+		return r;
 	if (device->driver[0] && !has_driver(device, DRIVER) && !device->binder->force) {
 		text_set(why, "%s is bound to driver %s", device->name, device->driver);
 		return -EEXIST;

@@ -27,8 +27,8 @@ extern const struct binder binder_default;
 
 /*
  * 0, or with a sentence: -ENOENT: no such function. -ENXIO: the module is not loaded. -EEXIST:
- * another driver has it; force would take it. -EBUSY: somebody has its BARs. -EINVAL: a bridge, or
- * not ours to unbind. Else what sysfs says.
+ * another driver has it; force would take it. -EBUSY: somebody has its BARs, or it has virtual
+ * functions. -EINVAL: a bridge, or not ours to unbind. Else what sysfs says.
  */
 int bind_device(const struct binder *binder, uint64_t address, struct text *why);
 int unbind_device(const struct binder *binder, uint64_t address, struct text *why);

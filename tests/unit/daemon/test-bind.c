@@ -210,6 +210,17 @@ Test(bind, refuses_bridges_even_by_force)
 	cr_assert_eq(writes, 0);
 }
 
+Test(bind, refuses_a_function_that_has_virtual_ones_even_by_force)
+{
+	files_write(DEVICE "sriov_numvfs", 0644, "2\n");
+	binder.force = true;
+	cr_assert_eq(bind_device(&binder, CARD, &why), -EBUSY);
+	says("has 2 virtual functions");
+	cr_assert_eq(writes, 0);
+	files_write(DEVICE "sriov_numvfs", 0644, "0\n");
+	cr_assert_eq(bind_device(&binder, CARD, &why), 0);
+}
+
 static int refuse_to_write(const char *path, const char *value)
 {
 	return -EACCES;
