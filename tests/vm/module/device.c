@@ -38,8 +38,8 @@ uint32_t virtio(void)
 	return bound("virtio-rng", 0x1af4, 0x1044);
 }
 
-/* Those on the root bus, and those that share a port, cannot be reset. */
-uint32_t edu_behind_port(void)
+/* The first function of a bus behind a port that has these ids, alone there if it is to be. */
+static uint32_t behind_port(unsigned int vendor, unsigned int id, bool alone)
 {
 	for (unsigned int bus = 1; bus < 32; bus++) {
 		uint32_t device = MMIOD_PCI_ADDR(0, bus, 0, 0);
@@ -48,10 +48,27 @@ uint32_t edu_behind_port(void)
 		if (access(pci_path(device), F_OK))
 			continue;
 		past_the_module(device, &ids, sizeof(ids), 0);
-		if (ids == 0x11e81234 && access(pci_path(device + 1), F_OK))
-			return take(device, "edu behind a port");
+		if (ids == (id << 16 | vendor) && (!alone || access(pci_path(device + 1), F_OK)))
+			return device;
 	}
-	tap_skip("this machine has no edu behind a port of its own");
+	return PCI_NONE;
+}
+
+/* Those on the root bus, and those that share a port, cannot be reset. */
+uint32_t edu_behind_port(void)
+{
+	return take(behind_port(0x1234, 0x11e8, true), "edu behind a port of its own");
+}
+
+uint32_t card(void)
+{
+	uint32_t device = behind_port(0x1b36, 0x0010, false);
+
+	if (device == PCI_NONE)
+		tap_skip("this machine has no card with virtual functions");
+	bind_driver(device, "nvme");
+	write_file(pci_path(device), "sriov_numvfs", "0");
+	return device;
 }
 
 struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner)

@@ -22,6 +22,12 @@ uint32_t edu_behind_port(void);
 uint32_t nvme(void);
 uint32_t virtio(void);
 
+/*
+ * The physical function of a card with SR-IOV and more vectors than processors have, an NVMe
+ * controller: the kernel's driver has it, and there are no virtual ones. Or the test is skipped.
+ */
+uint32_t card(void);
+
 struct mmiod_device_open request(uint32_t device, uint32_t rights, uint32_t flags, uint64_t owner);
 /*
  * A device file's descriptor, or -1 with errno; and the test ends when there is none, after the

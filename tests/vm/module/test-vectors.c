@@ -7,8 +7,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "nvme.h"
 
 #define MSIX MMIOD_INTERRUPT_MSIX
@@ -137,6 +139,100 @@ TEST(no_device_has_more_vectors_than_the_parameter_allows)
 	create.vector = NVME_VECTORS;
 	create.vectors = 0;
 	EXPECT_ERRNO(try_interrupt(control, &create), EINVAL);
+}
+
+/* ---- more of them than processors have ---- */
+
+#define MANY 1024 /* of the card; x86 has about 200 a processor for everybody */
+
+/* Descriptors of as many as the machine has left; how many. */
+static unsigned int take_all(int control, uint32_t device, int *fds)
+{
+	struct mmiod_interrupt_create create = {
+		.device = device, .kind = MSIX, .vectors = 2 * MANY, .flags = TRUSTED
+	};
+
+	for (create.vector = 0; create.vector < MANY; create.vector++) {
+		fds[create.vector] = try_interrupt(control, &create);
+		if (fds[create.vector] < 0)
+			break;
+		EXPECT_EQ(create.vectors, MANY);
+	}
+	if (create.vector == MANY)
+		tap_skip("this machine has vectors for the whole card");
+	EXPECT_EQ(errno, ENOSPC);
+	return create.vector;
+}
+
+static uint32_t bind_card(void)
+{
+	const struct rlimit files = { .rlim_cur = 2 * MANY, .rlim_max = 2 * MANY };
+	uint32_t device = card();
+
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+	bind_driver(device, "mmiod");
+	set_parameter("max_vectors", "2048");
+	return device;
+}
+
+static void give_all_back(int control, uint32_t device, const int *fds, unsigned int count)
+{
+	while (count)
+		close(fds[--count]);
+	for (int i = 0; i < 20000 && device_info(control, device).vectors; i++)
+		usleep(1000);
+	EXPECT_EQ(device_info(control, device).vectors, 0);
+}
+
+TEST_WITHIN(300, vectors_that_run_out_are_refused_and_as_many_are_there_when_all_were_given_back)
+{
+	static int fds[MANY];
+	uint32_t device = bind_card();
+	int control = open_control();
+	unsigned int count = take_all(control, device, fds);
+
+	EXPECT(count >= 64);
+	give_all_back(control, device, fds, count);
+	EXPECT_EQ(take_all(control, device, fds), count);
+	set_parameter("max_vectors", "64");
+	give_all_back(control, device, fds, count);
+}
+
+/* Who has a vector keeps it; who has none gets none, and is as before. */
+TEST_WITHIN(300, interrupts_of_all_others_go_on_while_there_are_no_vectors_left)
+{
+	struct mmiod_interrupt_create first = {
+		.device = nvme_function(), .kind = MSIX, .vectors = 2, .flags = TRUSTED
+	};
+	struct mmiod_interrupt_create next = first, message = { .device = edu_behind_port(),
+								.kind = MMIOD_INTERRUPT_MSI,
+								.flags = TRUSTED };
+	int control = open_control(), registers = edu_window(control), line, vector;
+	uint32_t device = bind_card(), count;
+	static int fds[MANY];
+	struct nvme nvme;
+
+	nvme_open(&nvme, control);
+	line = interrupt(control, edu(), MMIOD_INTERRUPT_INTX, 0, 0);
+	vector = try_interrupt(control, &first);
+	EXPECT(vector >= 0);
+	count = take_all(control, device, fds);
+	set_parameter("max_vectors", "64");
+	next.vector = 1;
+	EXPECT_ERRNO(try_interrupt(control, &next), ENOSPC);
+	EXPECT_ERRNO(try_interrupt(control, &message), ENOSPC);
+	EXPECT_EQ(device_info(control, edu_behind_port()).vectors, 0);
+	poke(registers, EDU_RAISE, 1);
+	EXPECT_EQ(count_from(line, 1), 1);
+	poke(registers, EDU_ACKNOWLEDGE, 1);
+	nvme_start(&nvme);
+	nvme_command(&nvme, 0);
+	EXPECT(count_from(vector, 1));
+	EXPECT_EQ(trigger(fds[count - 1]), 0);
+	EXPECT_EQ(query_interrupt(fds[count - 1]).count, 1);
+	give_all_back(control, device, fds, count);
+	EXPECT(try_interrupt(control, &next) >= 0);
+	EXPECT(try_interrupt(control, &message) >= 0);
 }
 
 /* ---- resets ---- */
