@@ -478,6 +478,20 @@ region rom 0x0 0x4 r $ME mmioctl readers"
 	expect_match 'fix: mmioctl bind 0000:01:00.0'
 }
 
+@test "doctor and devices know that a virtual function decodes memory without a bit for it" {
+	local function=$T/sys/bus/pci/devices/0000:01:00.0
+
+	fake_machine
+	printf '\377\377\377\377\000\000' >"$function/config"
+	run mmioctl devices --no-headings -o decoding
+	expect_equal "$(tr -d ' ' <<<"$output")" off
+	ln -s ../0000:01:00.1 "$function/physfn"
+	run mmioctl devices --no-headings -o decoding
+	expect_equal "$(tr -d ' ' <<<"$output")" on
+	run mmioctl doctor
+	expect_match 'ok    0000:01:00.0 is bound to mmiod and decodes memory'
+}
+
 @test "doctor finds a bridge that does not forward to a device which does decode" {
 	local bridge=$T/sys/devices/pci0000:00/0000:00:05.0
 

@@ -150,12 +150,26 @@ static int read_command_in(const char *directory)
 		       : -1;
 }
 
+static bool is_virtual(const char *address)
+{
+	char physical[32];
+
+	read_link(address, "physfn", physical, sizeof(physical));
+	return physical[0];
+}
+
+/*
+ * A virtual function has no bit of its own for memory: its physical one has one for all, which is on
+ * for as long as there are any.
+ */
 static int read_command(const char *address)
 {
 	char path[512];
+	int command;
 
 	snprintf(path, sizeof(path), "%s/" PCI "%s", sys_directory(), address);
-	return read_command_in(path);
+	command = read_command_in(path);
+	return command >= 0 && is_virtual(address) ? command | PCI_COMMAND_MEMORY : command;
 }
 
 /* Each function's directory lies in that of the bridge above it. */

@@ -24,7 +24,7 @@ struct pci_function {
 	int node; /* NUMA; -1: unknown */
 	char speed[32]; /* of the link, as "8.0 GT/s"; "": no link */
 	unsigned int width; /* lanes */
-	int command; /* the COMMAND register; -1: not readable */
+	int command; /* COMMAND; -1: not readable; a virtual function decodes memory */
 	struct pci_bar bars[FUNCTION_BARS];
 };
 
