@@ -17,6 +17,7 @@
 #define TRUSTED MMIOD_INTERRUPT_TRUSTED
 
 #define IDS 0x00101b36
+#define MEMORY 0x2
 
 static const char *name_of(uint32_t device)
 {
@@ -151,6 +152,17 @@ TEST(the_configuration_of_a_virtual_function_has_the_ids_of_its_card_and_no_pin)
 	EXPECT_EQ(byte, 0);
 	EXPECT(device_info(control, device).flags & MMIOD_FUNCTION_VF);
 	EXPECT(!(device_info(control, device).flags & MMIOD_FUNCTION_INTX));
+}
+
+/* One of QEMU's has such a bit, so that it is cleared, and what lies in the window is not looked at. */
+TEST(a_virtual_function_decodes_memory_without_a_bit_for_it)
+{
+	uint32_t device = card_with("1") + 1;
+	int control = open_control();
+
+	bind_driver(device, "mmiod");
+	set_pci_command(device, MEMORY, false);
+	close(registers_of(control, device));
 }
 
 TEST(a_virtual_function_that_is_taken_away_takes_its_windows_and_vectors_with_it)
