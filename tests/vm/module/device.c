@@ -38,8 +38,7 @@ uint32_t virtio(void)
 	return bound("virtio-rng", 0x1af4, 0x1044);
 }
 
-/* The first function of a bus behind a port that has these ids, alone there if it is to be. */
-static uint32_t behind_port(unsigned int vendor, unsigned int id, bool alone)
+uint32_t behind_port(unsigned int vendor, unsigned int id, bool alone)
 {
 	for (unsigned int bus = 1; bus < 32; bus++) {
 		uint32_t device = MMIOD_PCI_ADDR(0, bus, 0, 0);

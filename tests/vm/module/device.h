@@ -22,6 +22,8 @@ uint32_t edu_behind_port(void);
 uint32_t nvme(void);
 uint32_t virtio(void);
 
+/* The first function of a bus behind a port that has these ids, alone there if @alone; or PCI_NONE. */
+uint32_t behind_port(unsigned int vendor, unsigned int id, bool alone);
 /*
  * The physical function of a card with SR-IOV and more vectors than processors have, an NVMe
  * controller: the kernel's driver has it, and there are no virtual ones. Or the test is skipped.

@@ -190,6 +190,11 @@ const char *first_match(const char *pattern)
 	return found;
 }
 
+bool has_iommu(void)
+{
+	return first_match("/sys/class/iommu/*");
+}
+
 void tell_qemu(const char *command)
 {
 	int fd = open("/dev/rig-monitor", O_WRONLY | O_CLOEXEC);

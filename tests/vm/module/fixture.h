@@ -48,6 +48,8 @@ uint16_t pci_command(uint32_t address);
 void set_pci_command(uint32_t address, uint16_t bits, bool on);
 /* The first path that matches, in a buffer of the thread, or NULL. */
 const char *first_match(const char *pattern);
+/* Whether this machine has an IOMMU that is switched on. */
+bool has_iommu(void);
 /* QEMU's monitor says nothing that matters here: the events show the effect of its commands. */
 void tell_qemu(const char *command);
 /* Whether that event comes within 20 s; all others are dropped. */

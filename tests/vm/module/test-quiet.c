@@ -62,11 +62,6 @@ static int window_for(int control, uint64_t region_id, uint64_t owner)
  */
 #define ARMED_AT (64ull << 20)
 
-static bool is_behind_iommu(void)
-{
-	return first_match("/sys/class/iommu/*");
-}
-
 static int make_memory(int control)
 {
 	int fd = try_buffer(control, (struct mmiod_buffer_create){ .kind = MMIOD_BUFFER_KMALLOC,
@@ -86,7 +81,7 @@ static int make_reached_memory(int control, int file, uint64_t iova)
 	};
 	int fd;
 
-	if (!is_behind_iommu())
+	if (!has_iommu())
 		return make_memory(control);
 	create.device_file = query(file).id;
 	create.dma_flags = iova ? MMIOD_DMA_FIXED_IOVA : 0;
@@ -135,7 +130,7 @@ static struct remains arm_by_window(int control, uint64_t region_id)
 	struct nvme nvme;
 
 	use(&nvme, control, region_id, 2, make_memory(control));
-	if (is_behind_iommu())
+	if (has_iommu())
 		nvme.bus = ARMED_AT;
 	arm(&nvme);
 	EXPECT_EQ(munmap((void *)nvme.registers, NVME_TABLE), 0);
@@ -148,7 +143,7 @@ static void inherit(struct remains *remains, int control, int fd)
 {
 	int memory;
 
-	if (!is_behind_iommu())
+	if (!has_iommu())
 		return;
 	memory = make_reached_memory(control, fd, ARMED_AT);
 	EXPECT_EQ(iova_of(memory), ARMED_AT);
@@ -241,7 +236,7 @@ TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
 		struct nvme driver;
 
 		fd = operate(control, device, OPERATOR, 0, 1);
-		if (is_behind_iommu())
+		if (has_iommu())
 			memory = make_reached_memory(control, fd, ARMED_AT);
 		use(&driver, control, region_id, 1, memory);
 		master(fd, 1);
