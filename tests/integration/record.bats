@@ -574,14 +574,14 @@ with_interrupts() {
 	with_interrupts
 	mmioctl record common --irq card:1 --for 30ms >"$T/a.csv"
 	grep -q '^# end: --for, 0 samples, 0 missed$' "$T/a.csv"
-	background mmioctl record common --irq card:2 -o "$T/a.csv" --force
-	eventually grep -q '^t_s' "$T/a.csv"
+	background mmioctl record common --irq card:2 -o "$T/b.csv"
+	eventually grep -q '^t_s' "$T/b.csv"
 	run mmioctl irq card:2 --count 1
 	expect_status 5
 	expect_match "held by .* pid $JOB"
 	kill -INT "$JOB"
 	expect_end 0
-	grep -q '^# end: interrupted, 0 samples, 0 missed$' "$T/a.csv"
+	grep -q '^# end: interrupted, 0 samples, 0 missed$' "$T/b.csv"
 	eventually leases_are 0
 }
 
