@@ -100,7 +100,7 @@ far_end()
 	udevadm settle
 	far=$(echo /sys/bus/pci/devices/0000:00:11.0/virtio*/net/*)
 	far=${far##*/}
-	echo 1 >"/proc/sys/net/ipv6/conf/$far/disable_ipv6"
+	[ ! -e /proc/sys/net/ipv6 ] || echo 1 >"/proc/sys/net/ipv6/conf/$far/disable_ipv6"
 }
 
 # The driver of the examples, behind the test, as soon as it has set the card going.
