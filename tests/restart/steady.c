@@ -7,8 +7,8 @@
  *	steady REGION OFFSET [PAUSE]	uses two pages of the region from there on; PAUSE is
  *					milliseconds between two rounds
  *
- * Prints "lease ID" of what it holds when it starts, and at the end how often it went round and
- * what took longest. Then it holds that lease until it is killed, so that others can look at it.
+ * Prints "lease ID" of what it holds when it starts, "round N" now and then, and at the end how often
+ * it went round and what took longest. Then it holds that lease until it is killed, so that others can look at it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -126,8 +126,10 @@ static void go_round(const struct held *kept, unsigned int round)
 	check(&passing, round, "passing");
 	check(kept, ~round, "kept");
 	give_back(&passing);
-	if (round % LIST_EVERY == 0)
-		check_list(mmiod_lease_id(kept->lease));
+	if (round % LIST_EVERY)
+		return;
+	check_list(mmiod_lease_id(kept->lease));
+	printf("round %u\n", round);
 }
 
 int main(int argc, char **argv)
