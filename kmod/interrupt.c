@@ -125,15 +125,25 @@ static bool take_count(struct mmiod_interrupt *interrupt, struct reading *readin
 }
 
 /*
- * Who was woken is off the queue, and looks before it joins it once more: mostly there is something,
- * and it was the only lock that it took.
+ * A look without the lock, by which a caller decides where to look with it: before he joins the queue,
+ * or once he is on it. It may be too old, or torn on 32 bits, and neither does harm.
  */
+static bool seems_due(const struct mmiod_interrupt *interrupt)
+{
+	return READ_ONCE(interrupt->count) != READ_ONCE(interrupt->seen);
+}
+
+/* Who was woken is off the queue: mostly there is something, and it is the only lock that he takes. */
 static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct reading *reading)
 {
 	DEFINE_WAIT(entry);
 	int ret;
 
-	while (!take_count(interrupt, reading) && wait) {
+	if (!wait) {
+		take_count(interrupt, reading);
+		return reading->error;
+	}
+	while (!(seems_due(interrupt) && take_count(interrupt, reading))) {
 		ret = prepare_to_wait_event(&interrupt->poll, &entry, TASK_INTERRUPTIBLE);
 		if (ret)
 			return ret;
