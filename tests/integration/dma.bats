@@ -148,3 +148,11 @@ told() {
 	expect_status 1
 	expect_match 'a.conf:3: "maybe" is not how far the device may reach into memory'
 }
+
+@test "doctor says of a device of virtio's what cannot be seen from inside a machine" {
+	printf '[device card]\ndevice = 1af4:1041\ndma = iommu\n[device other]\ndevice = 1234:1041\ndma = iommu\n' >>"$T/sim.conf"
+	start_daemon
+	run mmioctl doctor
+	expect_match "note  device card is one of virtio's, which passes by the machine's IOMMU unless it was started with iommu_platform=on"
+	[[ $output != *"device other"* ]]
+}

@@ -83,10 +83,31 @@ static void check_regions(struct doctor *doctor, const struct mmiod_status *stat
 	mmiod_region_list_free(list);
 }
 
+#define VENDOR_VIRTIO 0x1af4
+
+static void check_isolation(struct doctor *doctor, const struct mmiod_device *device)
+{
+	const char *name = mmiod_device_name(device);
+
+	if (!mmiod_device_isolated(device))
+		finding(doctor, RESULT_WARN, "dma",
+			"switch on IOMMU and interrupt remapping in the firmware and on the "
+			"kernel's "
+			"command line (intel_iommu=on); mmioctl operate says what is missing",
+			"device %s is to have DMA by an IOMMU, and none isolates it: nobody gets "
+			"it",
+			name);
+	else if (mmiod_device_vendor(device) == VENDOR_VIRTIO)
+		finding(doctor, RESULT_NOTE, "dma", "see dma in mmiod.conf(5)",
+			"device %s is one of virtio's, which passes by the machine's IOMMU unless "
+			"it "
+			"was started with iommu_platform=on: that cannot be seen from inside",
+			name);
+}
+
 static void check_dma_of(struct doctor *doctor, const struct mmiod_device *device)
 {
 	const char *name = mmiod_device_name(device);
-	bool is_there = mmiod_device_state(device) != MMIOD_STATE_REVOKED;
 
 	if (mmiod_device_dma(device) == MMIOD_DMA_TRUSTED)
 		finding(doctor, RESULT_WARN, "dma",
@@ -95,15 +116,9 @@ static void check_dma_of(struct doctor *doctor, const struct mmiod_device *devic
 			"read "
 			"and write all memory",
 			name);
-	else if (mmiod_device_dma(device) == MMIOD_DMA_IOMMU && is_there &&
-		 !mmiod_device_isolated(device))
-		finding(doctor, RESULT_WARN, "dma",
-			"switch on IOMMU and interrupt remapping in the firmware and on the "
-			"kernel's "
-			"command line (intel_iommu=on); mmioctl operate says what is missing",
-			"device %s is to have DMA by an IOMMU, and none isolates it: nobody gets "
-			"it",
-			name);
+	else if (mmiod_device_dma(device) == MMIOD_DMA_IOMMU &&
+		 mmiod_device_state(device) != MMIOD_STATE_REVOKED)
+		check_isolation(doctor, device);
 	if (mmiod_device_graves(device))
 		finding(doctor, RESULT_NOTE, "dma", "mmioctl reset, if it can be",
 			"%llu bytes are kept for device %s, which may still write there",
