@@ -343,8 +343,9 @@ static int write_devctl(struct mmiod_operation *operation, u16 old, u16 devctl)
 	u16 changed = old ^ devctl;
 	int ret = 0;
 
-	/* Around the cache it would find what was in memory before. */
-	if (changed & devctl & PCI_EXP_DEVCTL_NOSNOOP_EN)
+	/* Around the cache it would find what was in memory before, where no IOMMU prevents that. */
+	if (changed & devctl & PCI_EXP_DEVCTL_NOSNOOP_EN &&
+	    !(operation->domain && operation->domain->coherent))
 		return -EPERM;
 	if (changed & PCI_EXP_DEVCTL_READRQ)
 		ret = set_readrq(pdev, devctl);

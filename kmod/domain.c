@@ -457,10 +457,9 @@ static struct mmiod_domain *new_domain(void)
  * kept from asking, from binding on. To be done once the function is attached, whose IOMMU may not
  * be able to, and before anything is mapped.
  */
-static void enforce_coherency(struct iommu_domain *iommu)
+static bool enforce_coherency(struct iommu_domain *iommu)
 {
-	if (iommu->ops->enforce_cache_coherency)
-		iommu->ops->enforce_cache_coherency(iommu);
+	return iommu->ops->enforce_cache_coherency && iommu->ops->enforce_cache_coherency(iommu);
 }
 
 static int attach(struct mmiod_device *device, struct mmiod_domain *domain)
@@ -473,7 +472,7 @@ static int attach(struct mmiod_device *device, struct mmiod_domain *domain)
 	domain->iommu = iommu;
 	ret = mmiod_group_attach(device, iommu);
 	if (!ret)
-		enforce_coherency(iommu);
+		domain->coherent = enforce_coherency(iommu);
 	return ret;
 }
 
@@ -548,6 +547,9 @@ void mmiod_domain_close(struct mmiod_device *device, struct mmiod_domain *domain
 	if (!domain)
 		return;
 	mmiod_group_detach(device, domain->iommu);
+	/* The next one may be in a domain that enforces nothing. */
+	if (domain->coherent)
+		pcie_capability_clear_word(device->pdev, PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_NOSNOOP_EN);
 	mmiod_domain_put(domain);
 }
 

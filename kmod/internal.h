@@ -556,6 +556,7 @@ struct mmiod_domain {
 	/* Constant once it is attached; pages. */
 	unsigned long first, last;
 	u32 page; /* bytes of the smallest that the IOMMU maps */
+	bool coherent; /* the IOMMU makes no-snoop accesses see the caches */
 	u64 device_file, owner; /* of its operation; constant once that is visible */
 	struct rb_root_cached closed; /* reserved ranges */
 
