@@ -356,6 +356,12 @@ static int write_devctl(struct mmiod_operation *operation, u16 old, u16 devctl)
 	return ret;
 }
 
+static int mask_intx(struct mmiod_operation *operation, u16 old, u16 value)
+{
+	return mmiod_interrupt_mask_intx(operation->handle.device, operation->handle.owner,
+					 value & PCI_COMMAND_INTX_DISABLE);
+}
+
 static int set_master(struct mmiod_operation *operation, u16 old, u16 value)
 {
 	u64 conflict;
@@ -391,7 +397,9 @@ struct row {
 	bool calls; /* with the file's lock not held, because it waits */
 };
 
+/* What is refused more often comes first: nothing has been done then. */
 static const struct row rows[] = {
+	{ SPACE, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, 0, mask_intx, true },
 	{ SPACE, PCI_COMMAND, PCI_COMMAND_MASTER, 0, set_master, true },
 	{ SPACE, PCI_STATUS, 0, PCI_STATUS_ERROR_BITS, clear_status },
 	{ EXP, PCI_EXP_DEVCTL,
@@ -452,6 +460,16 @@ static int act_on_row(struct mmiod_operation *operation, const struct row *row,
 	return row->act(operation, old, (old ^ (mine & row->acts)) | (mine & row->clears));
 }
 
+/*
+ * A driver that knows UIO has INTx unmasked by the upper byte of COMMAND, for each interrupt anew,
+ * though it reads as it had asked for before.
+ */
+static bool unmasks_again(const struct write *write)
+{
+	return write->at == PCI_COMMAND + 1 && write->width == 1 &&
+	       !(write->value & PCI_COMMAND_INTX_DISABLE >> 8);
+}
+
 /* The bytes are the vendor's, and the holder may write those as they are. */
 static bool is_raw(const struct mmiod_operation *operation, const struct write *write)
 {
@@ -498,6 +516,8 @@ static int write_locked(struct mmiod_operation *operation, struct write *write)
 		return 0; /* and nothing acts: write->acts is 0 */
 	}
 	write->old = read_value(operation, write->at, write->width);
+	if (unmasks_again(write))
+		write->old |= PCI_COMMAND_INTX_DISABLE >> 8;
 	look_up(device->config, write);
 	if ((write->old ^ write->value) & ~(write->acts | write->clears))
 		return -EPERM;

@@ -391,6 +391,7 @@ struct mmiod_interrupt {
 	unsigned long state; /* bits mmiod_state_bit; to report it nothing is needed */
 	struct mmiod_vector *vector; /* NULL: it was taken away */
 	bool masked; /* by itself, or by who has it */
+	bool wish_masked; /* by who has it, as he said last */
 	bool told_silent; /* the last QUERY */
 	u64 count; /* interrupts so far */
 	u64 seen; /* those that were read */
@@ -402,6 +403,8 @@ struct mmiod_interrupt {
 bool mmiod_file_is_interrupt(const struct file *file);
 ssize_t mmiod_interrupt_read(struct file *file, bool wait, char __user *buf, size_t length);
 void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt);
+bool mmiod_interrupt_intx_is_off(struct mmiod_device *device, u64 owner);
+int mmiod_interrupt_mask_intx(struct mmiod_device *device, u64 owner, bool on);
 void mmiod_interrupt_get(struct mmiod_interrupt *interrupt);
 void mmiod_interrupt_put(struct mmiod_interrupt *interrupt);
 int mmiod_interrupt_set_state(u64 id, u32 state);

@@ -187,6 +187,7 @@ static int set_mask(struct mmiod_interrupt *interrupt, bool on, bool *due)
 	if (!on && !mmiod_vector_calm(interrupt->vector))
 		return -EAGAIN;
 	interrupt->masked = on;
+	interrupt->wish_masked = on;
 	*due = mmiod_vector_apply(interrupt->vector);
 	return 0;
 }
@@ -210,6 +211,54 @@ static int mask(struct mmiod_interrupt *interrupt, bool on)
 		mmiod_interrupt_notify(interrupt);
 	if (changed)
 		mmiod_tell(device);
+	return ret;
+}
+
+/*
+ * The file on the function's pin if it is @owner's, or NULL. With device->command held, for as long
+ * as which it lasts: it is put after it was taken away.
+ */
+static struct mmiod_interrupt *pin_of(struct mmiod_device *device, u64 owner)
+{
+	struct mmiod_interrupt *interrupt = device->pin.interrupt;
+
+	lockdep_assert_held(&device->command);
+	return interrupt && mmiod_same_owner(interrupt->owner, owner) ? interrupt : NULL;
+}
+
+/*
+ * Whether INTx is off as far as @owner has asked for, whatever a handler has made of it: always,
+ * while he does not have it. Takes device->command alone.
+ */
+bool mmiod_interrupt_intx_is_off(struct mmiod_device *device, u64 owner)
+{
+	const struct mmiod_interrupt *interrupt;
+	unsigned long irqs;
+	bool off;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	interrupt = pin_of(device, owner);
+	off = !interrupt || interrupt->wish_masked;
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	return off;
+}
+
+/* MASK or UNMASK of @owner's file on the pin: 0, EPERM without one, EAGAIN in a storm. No lock held. */
+int mmiod_interrupt_mask_intx(struct mmiod_device *device, u64 owner, bool on)
+{
+	struct mmiod_interrupt *interrupt;
+	unsigned long irqs;
+	int ret;
+
+	raw_spin_lock_irqsave(&device->command, irqs);
+	interrupt = pin_of(device, owner);
+	if (interrupt)
+		mmiod_interrupt_get(interrupt);
+	raw_spin_unlock_irqrestore(&device->command, irqs);
+	if (!interrupt)
+		return -EPERM;
+	ret = mask(interrupt, on);
+	mmiod_interrupt_put(interrupt);
 	return ret;
 }
 
@@ -723,6 +772,7 @@ static struct mmiod_interrupt *new_interrupt(struct mmiod_device *device,
 	interrupt->index = create->vector;
 	interrupt->flags = create->flags;
 	interrupt->masked = create->flags & MMIOD_INTERRUPT_MASKED;
+	interrupt->wish_masked = interrupt->masked;
 	interrupt->budget = create->budget;
 	memcpy(interrupt->tag, create->tag, sizeof(interrupt->tag));
 	return interrupt;

@@ -76,7 +76,11 @@ void mmiod_operation_leave(struct mmiod_operation *operation)
 /* The bits of COMMAND that read as the holder has asked for, not as they are. */
 u16 mmiod_operation_command(const struct mmiod_operation *operation)
 {
-	return PCI_COMMAND_INTX_DISABLE | (READ_ONCE(operation->master) ? PCI_COMMAND_MASTER : 0);
+	const struct mmiod_handle *handle = &operation->handle;
+	bool off = mmiod_interrupt_intx_is_off(handle->device, handle->owner);
+
+	return (off ? PCI_COMMAND_INTX_DISABLE : 0) |
+	       (READ_ONCE(operation->master) ? PCI_COMMAND_MASTER : 0);
 }
 
 /* ---- bus mastering: whether it is on is command.c's to say ---- */
