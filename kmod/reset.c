@@ -46,6 +46,24 @@ void mmiod_function_unlock(struct pci_dev *pdev)
 
 /* ---- the reset ---- */
 
+#ifdef MMIOD_INJECT
+static bool fail_resets;
+module_param(fail_resets, bool, 0600);
+MODULE_PARM_DESC(fail_resets,
+		 "Resets of single functions fail, and nothing is reset, while this is "
+		 "set (test builds only)");
+
+static int inject_failure(void)
+{
+	return READ_ONCE(fail_resets) ? -EIO : 0;
+}
+#else
+static int inject_failure(void)
+{
+	return 0;
+}
+#endif
+
 /*
  * With everything suspended. COMMAND as the PCI core leaves it before a reset: nothing decoded,
  * nothing mastered, no INTx. What was saved is restored whether or not the reset worked.
@@ -55,7 +73,7 @@ static int reset_saved(struct pci_dev *pdev)
 	int ret;
 
 	pci_write_config_word(pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
-	ret = __pci_reset_function_locked(pdev);
+	ret = inject_failure() ?: __pci_reset_function_locked(pdev);
 	pci_restore_state(pdev);
 	return ret;
 }
@@ -105,6 +123,12 @@ static void count(struct mmiod_device *device, int error, u64 took_us)
 	mutex_unlock(&mmiod_lock);
 }
 
+/* A function that does not answer was not reset, as far as anybody knows what it still does. */
+static int result_of(struct pci_dev *pdev)
+{
+	return mmiod_pci_answers(pdev, 0) ? 0 : -EIO;
+}
+
 /*
  * After mmiod_device_begin(), whose end it is, with the function locked. @pristine: the
  * configuration of binding is restored, and not that of now. 0 or -errno.
@@ -118,6 +142,7 @@ int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us)
 	mmiod_device_inject_wait();
 	mmiod_power_up(device);
 	ret = pristine ? mmiod_reset_to_pristine(device) : reset_to_now(device);
+	ret = ret ?: result_of(device->pdev);
 	*took_us = div_u64(ktime_get_ns() - start, NSEC_PER_USEC);
 	count(device, ret, *took_us);
 	mmiod_device_end_reset(device, !ret);
@@ -222,6 +247,7 @@ static int reset_marked(struct mmiod_device *device, bool pristine, u64 *took_us
 	WRITE_ONCE(device->bus_pristine, pristine);
 	ret = pci_reset_bus(device->pdev);
 	WRITE_ONCE(device->bus_pristine, false);
+	ret = ret ?: result_of(device->pdev);
 	*took_us = div_u64(ktime_get_ns() - start, NSEC_PER_USEC);
 	if (ret != -EAGAIN)
 		count(device, ret, *took_us);
