@@ -159,6 +159,28 @@ void mmiod_device_inject_wait(void)
 	while (READ_ONCE(hold_resets))
 		msleep(20);
 }
+
+static bool hold_recoveries;
+module_param(hold_recoveries, bool, 0600);
+MODULE_PARM_DESC(hold_recoveries,
+		 "Recoveries from errors on the bus wait before devices are to say "
+		 "whether they are well again, with nothing locked, while this is "
+		 "set (test builds only)");
+
+/* As if the PCI core had not come yet: it holds no device's lock between its callbacks. */
+static void inject_recovery_wait(struct pci_dev *pdev)
+{
+	if (!READ_ONCE(hold_recoveries))
+		return;
+	device_unlock(&pdev->dev);
+	while (READ_ONCE(hold_recoveries))
+		msleep(20);
+	device_lock(&pdev->dev);
+}
+#else
+static void inject_recovery_wait(struct pci_dev *pdev)
+{
+}
 #endif
 
 /* By root, or by mmiod_reset_below_bridge(), on behalf of who has all functions there. */
@@ -239,12 +261,18 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 
 /*
  * Back to the state at probe, without bus mastering: not to the one that the last reset or sleep
- * saved. Another driver below the same port may still fail this recovery.
+ * saved. Another driver below the same port may still fail this recovery. A reset meanwhile may have
+ * ended the error: the function answered, where its link was none of the error's. It has to be left
+ * alone again then, as it loses what COMMAND was.
  */
 static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 {
-	struct mmiod_device *device = pci_get_drvdata(pdev);
+	struct mmiod_device *device;
 
+	inject_recovery_wait(pdev);
+	device = pci_get_drvdata(pdev);
+	if (!(device->reasons & MMIOD_REASON_ERROR))
+		begin(device, MMIOD_REASON_ERROR);
 	start_deadline(device);
 	if (pci_load_saved_state(pdev, device->pristine))
 		return PCI_ERS_RESULT_DISCONNECT;

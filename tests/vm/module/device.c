@@ -7,6 +7,15 @@
 /* Those that this test has, which is a process of its own. */
 static uint32_t taken[8];
 
+/* What an earlier test, which failed, may have set of a module that was built for tests. */
+static void let_go(void)
+{
+	static const char *const parameters[] = { "hold_resets", "hold_recoveries", "fail_resets" };
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
+		write_file("/sys/module/mmiod/parameters", parameters[i], "N");
+}
+
 /* Bound anew for each test, which ends what an earlier one may have left: claims, and a reset. */
 static uint32_t take(uint32_t device, const char *name)
 {
@@ -18,6 +27,7 @@ static uint32_t take(uint32_t device, const char *name)
 		if (taken[i] == device)
 			return device;
 	EXPECT(i + 1 < sizeof(taken) / sizeof(*taken));
+	let_go();
 	bind_driver(device, "mmiod");
 	taken[i] = device;
 	return device;
