@@ -35,12 +35,32 @@ void need_huge_leaves(void)
 		tap_skip("this kernel has no huge leaves for device memory");
 }
 
+/* One that a test which failed has left unbound. Once for each test, which may unbind them itself. */
+static void bind_again(void)
+{
+	static const unsigned int ids[][2] = { { 0x1234, 0x11e8 }, { 0x1af4, 0x1110 } };
+	static bool done;
+	char driver[128];
+
+	if (done)
+		return;
+	done = true;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		uint32_t device = find_pci(ids[i][0], ids[i][1]);
+
+		snprintf(driver, sizeof(driver), "%s/driver", pci_path(device));
+		if (device != PCI_NONE && access(driver, F_OK))
+			bind_driver(device, "mmiod");
+	}
+}
+
 int open_control(void)
 {
 	int fd = open("/dev/mmiod", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		FAIL("cannot open /dev/mmiod: %s", strerror(errno));
+	bind_again();
 	return fd;
 }
 

@@ -29,7 +29,10 @@ bool kernel_is_from(int major, int minor);
 bool has_huge_leaves(void);
 void need_huge_leaves(void);
 
-/* A new descriptor on /dev/mmiod; the test ends when there is none. */
+/*
+ * A new descriptor on /dev/mmiod; the test ends when there is none. The first one finds edu and shm
+ * bound, also after a test that failed.
+ */
 int open_control(void);
 
 /* PCI address of the rig's device with these ids, PCI_NONE if it is not there. */
