@@ -23,7 +23,6 @@ void poke(int fd, uint64_t offset, uint32_t value)
 #define DMA_FROM 0x80
 #define DMA_TO 0x88
 #define DMA_LENGTH 0x90
-#define DMA_COMMAND 0x98
 #define EDU_MEMORY 0x40000
 
 void start_copy(int registers, uint64_t address, uint32_t length, uint32_t command)
@@ -34,7 +33,7 @@ void start_copy(int registers, uint64_t address, uint32_t length, uint32_t comma
 	poke(registers, DMA_FROM, to_memory ? EDU_MEMORY : address);
 	poke(registers, DMA_TO, to_memory ? address : EDU_MEMORY);
 	poke(registers, DMA_LENGTH, length);
-	poke(registers, DMA_COMMAND, EDU_RUNS | command);
+	poke(registers, EDU_COMMAND, EDU_RUNS | command);
 }
 
 void finish_copy(int registers)
@@ -42,7 +41,7 @@ void finish_copy(int registers)
 	uint32_t command = EDU_RUNS;
 
 	while (command & EDU_RUNS)
-		EXPECT_EQ(pread(registers, &command, 4, DMA_COMMAND), 4);
+		EXPECT_EQ(pread(registers, &command, 4, EDU_COMMAND), 4);
 }
 
 int try_interrupt(int control, struct mmiod_interrupt_create *create)

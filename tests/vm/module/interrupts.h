@@ -11,6 +11,7 @@
 #define EDU_ACKNOWLEDGE 0x64
 
 /* Commands of its engine, which copies a tenth of a second later, and with an interrupt if told. */
+#define EDU_COMMAND 0x98
 #define EDU_RUNS 1
 #define EDU_TO_MEMORY 2
 
