@@ -734,7 +734,8 @@ int mmiod_operation_masters(const struct mmiod_operation *operation, int *on);
  * may wait until somebody else lets the device be reset; -1: for ever.
  *
  * -EPERM: the right is missing; -EBUSY: others use the device, one of whom the sentence names as of
- * mmiod_operation_set_master(), and MMIOD_MAY_RESET_OTHERS is missing; -ENOTTY: it cannot be reset, or has not come back; -ETIMEDOUT; -ENODEV.
+ * mmiod_operation_set_master(), and MMIOD_MAY_RESET_OTHERS is missing; -ENOTTY: it cannot be reset, or has not come back; -EIO: it does not answer
+ * after it; -ETIMEDOUT; -ENODEV.
  */
 int mmiod_operation_reset(struct mmiod_operation *operation, int timeout_ms, uint64_t *duration_us);
 
