@@ -59,7 +59,7 @@ build/tests/vm/opener build/tests/vm/opener-32: tests/integration/opener.c
 	@mkdir -p $(@D)
 	$(CC) $(if $(filter %-32,$@),-m32) $(CPPFLAGS) $(CFLAGS) -D_FILE_OFFSET_BITS=64 -static -pthread -o $@ $<
 
-# The module that shows page-table entries, built for one kernel as `make kmod` builds mmiod.
+# The modules that show page-table entries and count calls, built for one kernel as `make kmod` builds mmiod.
 PTEWALK_OUT ?= build/ptewalk/$(KVER)
 .PHONY: ptewalk
 ptewalk:

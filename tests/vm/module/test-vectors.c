@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "device.h"
 #include "nvme.h"
 
@@ -311,35 +312,115 @@ static void *make_all_the_time(void *made)
 	return NULL;
 }
 
+enum { WAYS = 3 };
+
+/* All of the above at once, from now on; how many vectors were made by the end is in *@made. */
+static void begin_storm(pthread_t *threads, unsigned int *made)
+{
+	static void *(*const ways[WAYS])(void *) = { mask_all_the_time, swap_all_the_time,
+						     make_all_the_time };
+	struct mmiod_interrupt_create create = {
+		.device = nvme_function(), .kind = MSIX, .flags = TRUSTED, .vectors = 8
+	};
+
+	*made = 0;
+	set_parameter("device_time", "1000");
+	set_parameter("total_time", "1000");
+	resets.fd = try_interrupt(resets.control, &create);
+	EXPECT(resets.fd >= 0);
+	for (int i = 0; i < WAYS; i++)
+		EXPECT_EQ(pthread_create(&threads[i], NULL, ways[i], made), 0);
+}
+
+static void end_storm(const pthread_t *threads)
+{
+	resets.over = true;
+	for (int i = 0; i < WAYS; i++)
+		pthread_join(threads[i], NULL);
+}
+
 TEST_WITHIN(300, resets_while_vectors_are_masked_made_and_revoked_leave_all_that_works)
 {
-	static void *(*const ways[])(void *) = { mask_all_the_time, swap_all_the_time,
-						 make_all_the_time };
-	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED, .vectors = 8 };
-	unsigned int made = 0;
-	pthread_t threads[3];
+	pthread_t threads[WAYS];
+	unsigned int made;
 	uint64_t before;
 	struct nvme nvme;
 
 	resets.control = open_control();
 	nvme_open(&nvme, resets.control);
-	create.device = nvme_function();
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
-	resets.fd = try_interrupt(resets.control, &create);
-	EXPECT(resets.fd >= 0);
-	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(pthread_create(&threads[i], NULL, ways[i], &made), 0);
+	begin_storm(threads, &made);
 	for (int i = 0; i < tap_rounds(20) || !__atomic_load_n(&made, __ATOMIC_RELAXED); i++)
 		EXPECT_EQ(write_file(pci_path(nvme_function()), "reset", "1"), 0);
-	resets.over = true;
-	for (int i = 0; i < 3; i++)
-		pthread_join(threads[i], NULL);
+	end_storm(threads);
 	EXPECT_EQ(mask_interrupt(resets.fd, false), 0);
 	before = query_interrupt(resets.fd).count;
 	nvme_start(&nvme);
 	nvme_command(&nvme, 0);
 	EXPECT(count_from(resets.fd, before + 1));
+}
+
+/* What the kernel masks vectors by, up to 6.1 and later. */
+static const char *const masks[] = { "pci_msi_mask_irq", "pci_msi_unmask_irq", "pci_irq_mask_msix",
+				     "pci_irq_unmask_msix" };
+enum { MASKS = sizeof(masks) / sizeof(*masks) };
+
+static struct calls masks_so_far(const int *counters)
+{
+	struct calls all = { 0 };
+
+	for (int i = 0; i < MASKS; i++) {
+		struct calls calls = { 0 };
+
+		if (counters[i] >= 0)
+			calls = calls_of(counters[i]);
+		all.calls += calls.calls;
+		all.hidden += calls.hidden;
+	}
+	return all;
+}
+
+static void sleep_and_wake(int fd)
+{
+	static const uint32_t states[] = { MMIOD_POWER_D3HOT, MMIOD_POWER_D0 };
+
+	for (int i = 0; i < 2; i++) {
+		struct mmiod_device_power arg = { .size = sizeof(arg), .state = states[i] };
+		int ret;
+
+		while ((ret = ioctl(fd, MMIOD_IOC_DEVICE_SET_POWER, &arg)) && errno == EAGAIN)
+			usleep(1000);
+		EXPECT_EQ(ret, 0);
+	}
+}
+
+/* Their masks are memory of the device's. Between two resets there is time for some that count. */
+TEST_WITHIN(300, no_vector_is_masked_or_unmasked_while_its_device_does_not_decode_or_sleeps)
+{
+	const uint32_t device = nvme();
+	int operator, counters[MASKS];
+	pthread_t threads[WAYS];
+	struct calls before, now;
+	unsigned int made;
+
+	resets.control = open_control();
+	operator= operate(resets.control, device,
+			  MMIOD_OPERATE_POWER | MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS, 0,
+			  1);
+	for (int i = 0; i < MASKS; i++)
+		counters[i] = count_calls_of_messages(masks[i], device);
+	before = masks_so_far(counters);
+	begin_storm(threads, &made);
+	for (int i = 0; i < tap_rounds(60); i++) {
+		EXPECT_EQ(reset_now(operator, NULL), 0);
+		sleep_and_wake(operator);
+		do
+			now = masks_so_far(counters);
+		while (now.calls < before.calls + 10);
+		before = now;
+	}
+	end_storm(threads);
+	EXPECT(made);
+	EXPECT_EQ(masks_so_far(counters).hidden, 0);
 }
 
 /* ---- windows on the table ---- */
