@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "nvme.h"
+#include "ring.h"
 
 #define MSI MMIOD_INTERRUPT_MSI
 #define MSIX MMIOD_INTERRUPT_MSIX
@@ -510,6 +511,37 @@ TEST_WITHIN(120, an_eventfd_may_be_swapped_and_closed_while_the_interrupt_fires)
 		if (i % 3 == 0)
 			EXPECT_EQ(set_eventfd(race.fd, -1), 0);
 		close(events);
+	}
+	race.over = true;
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT(!(query_interrupt(race.fd).flags & STORM));
+}
+
+/* Each is told of an interrupt that came after it was set, while the ring, too, refers to it. */
+TEST_WITHIN(300, a_ring_that_polls_an_eventfd_hears_of_interrupts_however_often_it_is_swapped)
+{
+	int control = open_control();
+	pthread_t threads[2];
+	struct ring ring;
+
+	ring_open(&ring);
+	race.registers = edu_window(control);
+	race.fd = with_budget(control, NO_ENGINE, UINT32_MAX);
+	EXPECT_EQ(pthread_create(&threads[0], NULL, raise_now_and_then, NULL), 0);
+	EXPECT_EQ(pthread_create(&threads[1], NULL, trigger_on, NULL), 0);
+	for (int i = 0; i < tap_rounds(10000); i++) {
+		int events = eventfd(0, EFD_CLOEXEC);
+
+		ring_poll(&ring, events);
+		EXPECT_EQ(set_eventfd(race.fd, events), 0);
+		if (i % 2)
+			close(events);
+		EXPECT_EQ(ring_wait(&ring), POLLIN);
+		if (i % 3 == 0)
+			EXPECT_EQ(set_eventfd(race.fd, -1), 0);
+		if (!(i % 2))
+			close(events);
 	}
 	race.over = true;
 	for (int i = 0; i < 2; i++)
