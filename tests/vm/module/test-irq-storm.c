@@ -296,6 +296,120 @@ static uint64_t time_of_a_run(int control, struct load *load)
 	return taken;
 }
 
+/* In ns. Of limits in whole milliseconds there is one between it and its double. */
+#define LONG_RUN 4000000
+
+static void make_heavy(int control, struct load *load)
+{
+	load->id = query_interrupt(load->fd).id;
+	load->epoll = epoll_create1(EPOLL_CLOEXEC);
+	do {
+		watch(load->epoll, load->fd, 500);
+		usleep(10000);
+	} while (time_of_a_run(control, load) < LONG_RUN);
+}
+
+static void set_milliseconds(const char *parameter, uint64_t ns)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)(ns / 1000000));
+	set_parameter(parameter, text);
+}
+
+/*
+ * Fires each once within a period, as far as the machine lets, until one is silenced; *@longest is
+ * what the run took that took most.
+ */
+static bool are_too_much(int control, struct load *loads, unsigned int count, uint64_t *longest)
+{
+	bool storm = false;
+
+	*longest = 0;
+	usleep(100000); /* the next period has begun */
+	for (unsigned int i = 0; i < count && !storm; i++) {
+		uint64_t taken = time_of_a_run(control, &loads[i]);
+
+		*longest = taken > *longest ? taken : *longest;
+		for (unsigned int k = 0; k <= i; k++)
+			storm |= query_interrupt(loads[k].fd).flags & STORM;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		unmask_in_time(loads[i].fd);
+	return storm;
+}
+
+/*
+ * With a limit that none has reached by itself. As runs take now longer and now shorter, each round
+ * says what the limit of the next is; the first one is not reached.
+ */
+static void expect_too_much(int control, struct load *loads, unsigned int count,
+			    const char *parameter)
+{
+	uint64_t limit = 1000000000, longest;
+
+	for (int i = 0; i < 80; i++) {
+		set_milliseconds(parameter, limit);
+		if (are_too_much(control, loads, count, &longest) && longest < limit)
+			return;
+		limit = longest * 4 / 3 / 1000000 * 1000000;
+	}
+	FAIL("%u vectors take as long as they like together", count);
+}
+
+TEST_WITHIN(300, vectors_that_together_take_more_than_their_devices_time_are_a_storm)
+{
+	struct mmiod_interrupt_create create = { .kind = MSIX,
+						 .flags = TRUSTED,
+						 .vectors = NVME_QUEUES };
+	struct load loads[NVME_QUEUES];
+	int control = open_control();
+	struct nvme nvme;
+
+	allow_descriptors(100000);
+	nvme_open(&nvme, control);
+	create.device = nvme_function();
+	set_parameter("device_time", "1000");
+	set_parameter("total_time", "1000");
+	for (create.vector = 0; create.vector < NVME_QUEUES; create.vector++) {
+		loads[create.vector] = (struct load){ .fd = try_interrupt(control, &create),
+						      .nvme = &nvme,
+						      .which = create.vector };
+		EXPECT(loads[create.vector].fd >= 0);
+	}
+	nvme_start(&nvme);
+	for (unsigned int queue = 1; queue < NVME_QUEUES; queue++)
+		nvme_add_queue(&nvme, queue);
+	for (unsigned int i = 0; i < NVME_QUEUES; i++)
+		make_heavy(control, &loads[i]);
+	expect_too_much(control, loads, NVME_QUEUES, "device_time");
+	EXPECT(pci_command(nvme_function()) & MASTER);
+	set_parameter("device_time", "10");
+	set_parameter("total_time", "20");
+}
+
+TEST_WITHIN(300, devices_that_together_take_more_than_the_time_of_all_are_a_storm)
+{
+	struct mmiod_interrupt_create create = { .kind = MSIX, .flags = TRUSTED, .vectors = 1 };
+	int control = open_control();
+	struct load loads[2] = { { .which = edu_window(control) } };
+	struct nvme nvme;
+
+	allow_descriptors(100000);
+	nvme_open(&nvme, control);
+	create.device = nvme_function();
+	loads[0].fd = with_budget(control, NO_ENGINE, 0);
+	loads[1].fd = try_interrupt(control, &create);
+	loads[1].nvme = &nvme;
+	EXPECT(loads[1].fd >= 0);
+	nvme_start(&nvme);
+	make_heavy(control, &loads[0]);
+	make_heavy(control, &loads[1]);
+	expect_too_much(control, loads, 2, "total_time");
+	set_parameter("device_time", "10");
+	set_parameter("total_time", "20");
+}
+
 /* ---- a crowd of watchers ---- */
 
 enum { CROWD = 50000, STORMS = 6 };
