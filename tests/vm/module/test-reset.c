@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "device.h"
 
 #define UC MMIOD_ATTR_UC
@@ -377,4 +378,70 @@ TEST(resets_by_client_and_root_reads_revocations_and_unbinding_go_together)
 		close(reader);
 	}
 	close(operate(control, device, READ | RESET, 0, 1));
+}
+
+/*
+ * Until it works: up to 6.1 the probe that failed, as it was interrupted, unbinds the function later
+ * on, whoever has it by then.
+ */
+static void give_to_kernels_driver(uint32_t device)
+{
+	char pattern[96];
+	const char *state;
+	int i;
+
+	bind_driver(device, "nvme");
+	snprintf(pattern, sizeof(pattern), "%s/nvme/nvme*/state", pci_path(device));
+	for (i = 0; i < 40000; i++, usleep(1000)) {
+		state = first_match(pattern);
+		if (state && !strncmp(read_file(state), "live", 4))
+			return;
+	}
+	FAIL("the kernel's driver does not get its controller to work");
+}
+
+static void reset_until_another_driver_has_it(int control, uint32_t device)
+{
+	int fd = operate(control, device, READ | RESET, 0, 1);
+	pthread_t thread;
+	void *error;
+
+	atomic_store(&over, false);
+	pthread_create(&thread, NULL, reset_again_and_again, (void *)(intptr_t)fd);
+	while (!query(fd).resets)
+		usleep(1000);
+	give_to_kernels_driver(device);
+	atomic_store(&over, true);
+	pthread_join(thread, &error);
+	EXPECT_EQ((intptr_t)error, 0);
+	close(fd);
+}
+
+/*
+ * Between a look at who has the function and its reset it may get another driver, which would be
+ * told to prepare, or not even that.
+ */
+TEST_WITHIN(300, a_reset_by_the_holder_never_reaches_the_driver_that_has_the_function_by_then)
+{
+	uint32_t device = nvme();
+	int control = open_control(), prepared, resets;
+	uint64_t by_root;
+
+	give_to_kernels_driver(device);
+	prepared = count_calls("nvme_reset_prepare", device);
+	resets = count_calls("__pci_reset_function_locked", device);
+	EXPECT(prepared >= 0 && resets >= 0);
+	EXPECT_EQ(write_file(pci_path(device), "reset", "1"), 0);
+	by_root = calls_of(prepared).calls;
+	EXPECT(by_root);
+	close(resets);
+	resets = count_calls("__pci_reset_function_locked", device);
+	for (int i = 0; i < tap_rounds(30); i++) {
+		bind_driver(device, "mmiod");
+		reset_until_another_driver_has_it(control, device);
+	}
+	bind_driver(device, "mmiod");
+	EXPECT_EQ(calls_of(prepared).calls, by_root);
+	EXPECT(calls_of(resets).calls);
+	EXPECT_EQ(calls_of(resets).foreign, 0);
 }
