@@ -413,7 +413,7 @@ TEST_WITHIN(300, no_vector_is_masked_or_unmasked_while_its_device_does_not_decod
 		counters[i] = count_calls_of_messages(masks[i], device);
 	before = masks_so_far(counters);
 	begin_storm(threads, &made);
-	for (int i = 0; i < tap_rounds(60); i++) {
+	for (int i = 0; i < tap_rounds(60) || !__atomic_load_n(&made, __ATOMIC_RELAXED); i++) {
 		EXPECT_EQ(reset_now(operator, NULL), 0);
 		sleep_and_wake(operator);
 		do
@@ -422,7 +422,6 @@ TEST_WITHIN(300, no_vector_is_masked_or_unmasked_while_its_device_does_not_decod
 		before = now;
 	}
 	end_storm(threads);
-	EXPECT(made);
 	EXPECT_EQ(masks_so_far(counters).hidden, 0);
 }
 
