@@ -65,6 +65,7 @@ start_steady() { # COUNT
 all_go_round() {
 	local i before=()
 	for i in "${!STEADY[@]}"; do
+		# shellcheck disable=SC2034 # eval looks at it
 		before[i]=$(wc -l <"$T/steady.$i")
 	done
 	for i in "${!STEADY[@]}"; do
