@@ -36,15 +36,15 @@ static LIST_HEAD(interrupts); /* the ledger, by rising ids; under mmiod_lock */
  * Wake who waits and signal who asked for it. No lock held; in any context. The interrupt lives:
  * the caller is its handler, holds its file, or has a reference.
  *
- * Whoever waits is on the queue before he looks for interrupts, with device->command held; the
- * caller has counted one with it held. So either that look has found it, or he is seen on the queue
- * here, without a barrier of its own.
+ * Whoever waits is on the queue before he looks for interrupts. A reader has a barrier in between,
+ * as wq_has_sleeper() has; who polls looks with device->command held, which the caller has held. So
+ * either that look has found the one that the caller has counted, or he is seen on the queue here.
  */
 void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt)
 {
 	struct mmiod_signal *signal;
 
-	if (waitqueue_active(&interrupt->poll))
+	if (wq_has_sleeper(&interrupt->poll))
 		wake_up_poll(&interrupt->poll, EPOLLIN | EPOLLRDNORM);
 	if (!rcu_access_pointer(interrupt->signal))
 		return;
@@ -125,15 +125,15 @@ static bool take_count(struct mmiod_interrupt *interrupt, struct reading *readin
 }
 
 /*
- * A look without the lock, by which a caller decides where to look with it: before he joins the queue,
- * or once he is on it. It may be too old, or torn on 32 bits, and neither does harm.
+ * A look without the lock, by which a caller decides whether to look with it. What is due may be
+ * another reader's by then; on 32 bits it may be torn, and then it is not what was seen either.
  */
 static bool seems_due(const struct mmiod_interrupt *interrupt)
 {
-	return READ_ONCE(interrupt->count) != READ_ONCE(interrupt->seen);
+	return READ_ONCE(interrupt->count) != READ_ONCE(interrupt->seen) || is_revoked(interrupt);
 }
 
-/* Who was woken is off the queue: mostly there is something, and it is the only lock that he takes. */
+/* The look on the queue comes after a barrier of prepare_to_wait_event()'s. */
 static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct reading *reading)
 {
 	DEFINE_WAIT(entry);
@@ -147,9 +147,8 @@ static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct r
 		ret = prepare_to_wait_event(&interrupt->poll, &entry, TASK_INTERRUPTIBLE);
 		if (ret)
 			return ret;
-		if (take_count(interrupt, reading))
-			break;
-		schedule();
+		if (!seems_due(interrupt))
+			schedule();
 	}
 	finish_wait(&interrupt->poll, &entry);
 	return reading->error;

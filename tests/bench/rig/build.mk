@@ -11,7 +11,7 @@ UIO_RANGE_OUT ?= build/uio-range/$(KVER)
 uio-range:
 	@mkdir -p $(UIO_RANGE_OUT)
 	@cp -pu tests/bench/rig/uio-range/* $(UIO_RANGE_OUT)/
-	$(MAKE) -C $(KDIR) M=$(abspath $(UIO_RANGE_OUT)) modules
+	$(MAKE) -C $(KDIR) M=$(abspath $(UIO_RANGE_OUT)) $(NO_BTF) modules
 
 ## make bench-vm       mapping, access, grant, revocation, interrupts, DMA memory and reset beside sysfs, UIO and vfio-pci, on KERNEL=6.1|6.12 in the rig
 .PHONY: bench-vm
