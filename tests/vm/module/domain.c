@@ -16,13 +16,6 @@ uint32_t right_to_dma(int control, uint32_t device)
 	return device_info(control, device).flags & MMIOD_FUNCTION_ISOLATED ? DMA : TRUSTED;
 }
 
-int master(int file)
-{
-	struct mmiod_device_master arg = { .size = sizeof(arg), .on = 1 };
-
-	return ioctl(file, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
-}
-
 struct driver take(uint32_t device, const char *name, uint64_t owner)
 {
 	struct driver driver = { .control = open_control(), .owner = owner };
@@ -33,7 +26,7 @@ struct driver take(uint32_t device, const char *name, uint64_t owner)
 			READ | MASTER | right_to_dma(driver.control, device), NO_RESET, owner);
 	driver.registers = window_on_bar(driver.control, device, name, owner);
 	EXPECT(driver.registers >= 0);
-	EXPECT_EQ(master(driver.file), 0);
+	EXPECT_EQ(set_master(driver.file, true), 0);
 	return driver;
 }
 

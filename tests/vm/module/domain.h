@@ -36,7 +36,6 @@ struct target {
 void need_iommu(void);
 /* Where the IOMMU does not isolate in all, the machine is trusted with the rest. */
 uint32_t right_to_dma(int control, uint32_t device);
-int master(int file);
 /* A function that masters the bus; its BAR 0 is claimed by that name if it is not yet. */
 struct driver take(uint32_t device, const char *name, uint64_t owner);
 struct driver take_edu(void);

@@ -215,6 +215,19 @@ bool has_iommu(void)
 	return first_match("/sys/class/iommu/*");
 }
 
+void prepare_sleep(void)
+{
+	if (write_file("/sys/power", "pm_test", "devices"))
+		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
+	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
+}
+
+void sleep_and_wake(void)
+{
+	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
+	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+}
+
 void tell_qemu(const char *command)
 {
 	int fd = open("/dev/rig-monitor", O_WRONLY | O_CLOEXEC);

@@ -53,6 +53,12 @@ void set_pci_command(uint32_t address, uint16_t bits, bool on);
 const char *first_match(const char *pattern);
 /* Whether this machine has an IOMMU that is switched on. */
 bool has_iommu(void);
+/*
+ * The devices go to sleep and wake; the machine itself stays awake. To be prepared first, or the test
+ * is skipped where the kernel cannot.
+ */
+void prepare_sleep(void);
+void sleep_and_wake(void);
 /* QEMU's monitor says nothing that matters here: the events show the effect of its commands. */
 void tell_qemu(const char *command);
 /* Whether that event comes within 20 s; all others are dropped. */

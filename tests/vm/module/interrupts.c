@@ -60,8 +60,7 @@ int interrupt(int control, uint32_t device, uint32_t kind, uint32_t vector, uint
 						 .tag = "interrupt test" };
 	int fd;
 
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
+	allow_handlers_all_time();
 	fd = try_interrupt(control, &create);
 	if (fd < 0)
 		FAIL("no interrupt %u of kind %u: %s", vector, kind, strerror(errno));
@@ -154,6 +153,12 @@ uint64_t count_from(int fd, uint64_t least)
 void set_parameter(const char *name, const char *value)
 {
 	EXPECT_EQ(write_file("/sys/module/mmiod/parameters", name, value), 0);
+}
+
+void allow_handlers_all_time(void)
+{
+	set_parameter("device_time", "1000");
+	set_parameter("total_time", "1000");
 }
 
 unsigned int line_of(uint32_t device)

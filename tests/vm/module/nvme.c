@@ -211,3 +211,26 @@ void nvme_command(struct nvme *nvme, unsigned int queue)
 	submit(nvme, queue, flush);
 	complete(nvme, queue);
 }
+
+void nvme_open_vectors(const struct nvme *nvme, int *fds)
+{
+	struct mmiod_interrupt_create create = { .device = nvme_function(),
+						 .kind = MMIOD_INTERRUPT_MSIX,
+						 .flags = MMIOD_INTERRUPT_TRUSTED,
+						 .vectors = NVME_QUEUES };
+
+	allow_handlers_all_time();
+	for (create.vector = 0; create.vector < NVME_QUEUES; create.vector++) {
+		fds[create.vector] = try_interrupt(nvme->control, &create);
+		if (fds[create.vector] < 0)
+			FAIL("vector %u: %s", create.vector, strerror(errno));
+		EXPECT_EQ(create.vectors, NVME_QUEUES);
+	}
+}
+
+void nvme_start_queues(struct nvme *nvme)
+{
+	nvme_start(nvme);
+	for (unsigned int queue = 1; queue < NVME_QUEUES; queue++)
+		nvme_add_queue(nvme, queue);
+}

@@ -37,6 +37,9 @@ void nvme_use(struct nvme *nvme, int control, int window, int buffer);
 void nvme_start(struct nvme *nvme);
 /* A queue of I/O whose completions are told by the vector of the same number. */
 void nvme_add_queue(struct nvme *nvme, unsigned int queue);
+/* With all queues; and their vectors, made with the first. */
+void nvme_start_queues(struct nvme *nvme);
+void nvme_open_vectors(const struct nvme *nvme, int *fds);
 /* One command of that queue, that is complete when it returns; the vector was told. */
 void nvme_command(struct nvme *nvme, unsigned int queue);
 

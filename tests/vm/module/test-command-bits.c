@@ -43,8 +43,7 @@ static int intx_for(int control, uint64_t owner)
 						 .owner = owner };
 	int fd;
 
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
+	allow_handlers_all_time();
 	fd = try_interrupt(control, &create);
 	EXPECT(fd >= 0);
 	return fd;
@@ -155,20 +154,6 @@ TEST_WITHIN(120, command_is_read_changed_and_written_beside_a_handler_of_intx_wi
 
 /* ---- errors ---- */
 
-/* Where a capability of the extended space lies, 0: nowhere. */
-static unsigned int extended(uint32_t device, uint16_t id)
-{
-	unsigned int at = 0x100;
-	uint32_t header;
-
-	for (; at; at = header >> 20) {
-		past_the_module(device, &header, sizeof(header), at);
-		if ((header & 0xffff) == id)
-			return at;
-	}
-	return 0;
-}
-
 static uint32_t errors_of(uint32_t device, unsigned int at)
 {
 	uint32_t errors;
@@ -184,7 +169,7 @@ static uint32_t reporter(void)
 	unsigned int at;
 	uint16_t devctl;
 
-	if (device == PCI_NONE || !extended(device, 1))
+	if (device == PCI_NONE || !extended_capability(device, 1))
 		tap_skip("this machine has no function that reports errors");
 	bind_driver(device, "mmiod");
 	at = capability(device, 0x10) + 8;
@@ -197,7 +182,7 @@ static uint32_t reporter(void)
 TEST(an_error_that_a_function_has_noted_outlives_a_write_of_what_was_read)
 {
 	uint32_t device = reporter(), errors, cleared = 0;
-	unsigned int at = extended(device, 1) + 4;
+	unsigned int at = extended_capability(device, 1) + 4;
 	int control = open_control(), fd = operate(control, device, READ | WRITE, 0, 1);
 
 	tell_qemu("pcie_aer_inject_error reporter COMP_TIME\n");

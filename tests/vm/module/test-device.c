@@ -59,7 +59,6 @@ TEST(a_device_with_the_driver_bound_never_falls_asleep_by_itself)
 	EXPECT_EQ(write_file(shm_path(), "power/control", "on"), 0);
 }
 
-/* The devices go to sleep and wake; the machine itself stays awake. */
 TEST(windows_are_suspended_while_the_machine_sleeps)
 {
 	int control = open_control();
@@ -67,11 +66,8 @@ TEST(windows_are_suspended_while_the_machine_sleeps)
 	uint8_t *address = map_window(fd, page(), RW);
 
 	EXPECT_EQ(touch_write(address, 0x4e), 0);
-	if (write_file("/sys/power", "pm_test", "devices"))
-		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
-	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
-	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
-	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+	prepare_sleep();
+	sleep_and_wake();
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED, window_id(fd)));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(fd)));
 	EXPECT_EQ(touch_read(address), 0);
@@ -167,12 +163,9 @@ TEST(a_sleep_that_ends_does_not_end_the_suspension_by_an_error)
 	int fd = window_of_loser(control, &claim);
 	uint32_t state;
 
-	if (write_file("/sys/power", "pm_test", "devices"))
-		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
-	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
+	prepare_sleep();
 	fail_to_recover(control, claim.region_id);
-	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
-	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+	sleep_and_wake();
 	state = window_info(control, fd).state;
 	if (state != MMIOD_WINDOW_REVOKED || !kernel_is_from(6, 18))
 		EXPECT_EQ(state, MMIOD_WINDOW_SUSPENDED);

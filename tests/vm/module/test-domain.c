@@ -130,7 +130,7 @@ TEST(behind_an_iommu_an_engine_is_shared_if_the_administrator_says_so)
 	EXPECT_ERRNO(try_operate(driver.control, open), EBUSY);
 	open.flags = SHARED;
 	driver.file = operate_as(driver.control, open);
-	EXPECT_EQ(master(driver.file), 0);
+	EXPECT_EQ(set_master(driver.file, true), 0);
 	close(window_on_bar(driver.control, edu(), "edu", 3));
 	target = target_of(&driver);
 	clear_engine(&driver);
@@ -141,7 +141,7 @@ TEST(behind_an_iommu_an_engine_is_shared_if_the_administrator_says_so)
 	/* What is not shared is nobody else's, as ever. */
 	close(driver.registers);
 	driver.file = operate(driver.control, edu(), READ | MASTER | DMA, NO_RESET, 1);
-	EXPECT_EQ(master(driver.file), 0);
+	EXPECT_EQ(set_master(driver.file, true), 0);
 	create.region_id = region(driver.control, "edu");
 	create.owner = 2;
 	EXPECT_ERRNO(try_window(driver.control, &create), EBUSY);
@@ -248,17 +248,28 @@ TEST(a_transfer_in_flight_arrives_behind_an_iommu_if_nobody_minds)
 	EXPECT(arrives_after(&driver, &target, do_nothing) != STOPPED);
 }
 
+/* To the buffer that this answers something was done while a transfer to it was in flight. */
+static struct target expect_stopped_by(const struct driver *driver,
+				       void (*act)(const struct driver *driver,
+						   struct target *target))
+{
+	enum arrival found = OVER_BEFORE;
+	struct target target;
+
+	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++) {
+		target = target_of(driver);
+		found = arrives_after(driver, &target, act);
+	}
+	EXPECT_EQ(found, STOPPED);
+	return target;
+}
+
 TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_a_revoke)
 {
 	struct driver driver = take_edu();
-	struct target target, other = target_of(&driver);
-	enum arrival found = OVER_BEFORE;
+	struct target other = target_of(&driver), target;
 
-	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++) {
-		target = target_of(&driver);
-		found = arrives_after(&driver, &target, revoke_buffer);
-	}
-	EXPECT_EQ(found, STOPPED);
+	target = expect_stopped_by(&driver, revoke_buffer);
 	EXPECT_EQ(touch_read(target.memory), SIGBUS);
 	EXPECT_EQ(iova_of(target.fd), NONE);
 	EXPECT_ERRNO(allocate(target.fd), ENODEV);
@@ -270,14 +281,9 @@ TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_a_revoke)
 TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_the_release_of_the_buffer)
 {
 	struct driver driver = take_edu();
-	struct target target, other = target_of(&driver);
-	enum arrival found = OVER_BEFORE;
+	struct target other = target_of(&driver);
 
-	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++) {
-		target = target_of(&driver);
-		found = arrives_after(&driver, &target, release);
-	}
-	EXPECT_EQ(found, STOPPED);
+	expect_stopped_by(&driver, release);
 	EXPECT(is_full_of(other.memory, page(), PATTERN));
 }
 
@@ -305,12 +311,21 @@ static pid_t start_victim(uint32_t device, int held)
 	return child;
 }
 
-static enum arrival arrives_after_kill(int control)
+static void expect_stopped(enum arrival (*attempt)(void))
+{
+	enum arrival found = OVER_BEFORE;
+
+	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++)
+		found = attempt();
+	EXPECT_EQ(found, STOPPED);
+}
+
+static enum arrival arrives_after_kill(void)
 {
 	pid_t child;
 	struct driver next;
 	bool in_flight;
-	int ends[2], registers = witness(control);
+	int ends[2], control = open_control(), registers = witness(control);
 
 	EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
 	child = start_victim(edu(), ends[1]);
@@ -322,20 +337,17 @@ static enum arrival arrives_after_kill(int control)
 	close(next.registers);
 	close(next.file);
 	close(registers);
+	close(control);
 	return arrival(ends[0], in_flight);
 }
 
 TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_its_operator_was_killed)
 {
-	int control = open_control();
-	enum arrival found = OVER_BEFORE;
 	struct driver next;
 	struct target target;
 
 	need_iommu();
-	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++)
-		found = arrives_after_kill(control);
-	EXPECT_EQ(found, STOPPED);
+	expect_stopped(arrives_after_kill);
 	next = take_edu();
 	target = target_of(&next);
 	clear_engine(&next);
@@ -374,11 +386,7 @@ static enum arrival arrives_after_revoked_file(void)
 
 TEST(a_transfer_in_flight_does_not_arrive_behind_an_iommu_after_the_device_file_was_revoked)
 {
-	enum arrival found = OVER_BEFORE;
-
-	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++)
-		found = arrives_after_revoked_file();
-	EXPECT_EQ(found, STOPPED);
+	expect_stopped(arrives_after_revoked_file);
 }
 
 /* As root finds the registers of a function that nobody has. */
@@ -423,11 +431,7 @@ static enum arrival arrives_after_unbinding(void)
 
 TEST(a_function_behind_an_iommu_can_be_unbound_with_a_transfer_in_flight)
 {
-	enum arrival found = OVER_BEFORE;
-
-	for (int i = 0; i < TRIES && found == OVER_BEFORE; i++)
-		found = arrives_after_unbinding();
-	EXPECT_EQ(found, STOPPED);
+	expect_stopped(arrives_after_unbinding);
 }
 
 TEST(a_buffer_behind_an_iommu_lives_as_long_as_a_forked_mapping_of_it)
@@ -782,7 +786,7 @@ TEST(messages_that_rest_on_an_iommus_blocking_are_silent_while_a_domain_is_attac
 	registers = window_on_bar(control, edu(), "edu", 1);
 	EXPECT(!(pci_command(edu()) & 4));
 	EXPECT(query_interrupt(vector).flags & MMIOD_INTERRUPT_SILENT);
-	EXPECT_EQ(master(fd), 0);
+	EXPECT_EQ(set_master(fd, true), 0);
 	poke(registers, EDU_RAISE, 1);
 	EXPECT_EQ(count_from(vector, 1), 1);
 	close(fd);
@@ -881,14 +885,12 @@ TEST(in_an_iommus_group_that_a_kernel_driver_uses_a_function_has_windows_and_int
 /* A virtio-rng behind a port with the capability to translate addresses, and where that is. */
 static uint32_t translator(unsigned int *at)
 {
-	uint32_t device = behind_port(0x1af4, 0x1044, false), header;
+	uint32_t device = behind_port(0x1af4, 0x1044, false);
 
-	for (*at = device == PCI_NONE ? 0 : 0x100; *at; *at = header >> 20) {
-		past_the_module(device, &header, sizeof(header), *at);
-		if ((header & 0xffff) == 0x000f)
-			return device;
-	}
-	tap_skip("this machine has no function that translates addresses itself");
+	*at = device == PCI_NONE ? 0 : extended_capability(device, 0x0f);
+	if (!*at)
+		tap_skip("this machine has no function that translates addresses itself");
+	return device;
 }
 
 /* Its word on translated addresses would be taken, whatever is mapped for it. */

@@ -537,11 +537,8 @@ TEST(an_interrupt_is_suspended_while_the_machine_sleeps_and_works_after_it)
 	int fd = interrupt(control, edu(), INTX, 0, 0);
 	uint64_t id = query_interrupt(fd).id;
 
-	if (write_file("/sys/power", "pm_test", "devices"))
-		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
-	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
-	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
-	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+	prepare_sleep();
+	sleep_and_wake();
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED, id));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, id));
 	EXPECT(!(pci_command(edu()) & INTX_OFF));

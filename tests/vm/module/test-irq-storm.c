@@ -32,8 +32,7 @@ static int with_budget(int control, uint32_t flags, uint32_t budget)
 		.device = edu(), .kind = MSI, .flags = flags, .budget = budget
 	};
 
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
+	allow_handlers_all_time();
 	EXPECT(try_interrupt(control, &create) >= 0);
 	return create.fd;
 }
@@ -359,29 +358,18 @@ static void expect_too_much(int control, struct load *loads, unsigned int count,
 
 TEST_WITHIN(300, vectors_that_together_take_more_than_their_devices_time_are_a_storm)
 {
-	struct mmiod_interrupt_create create = { .kind = MSIX,
-						 .flags = TRUSTED,
-						 .vectors = NVME_QUEUES };
 	struct load loads[NVME_QUEUES];
-	int control = open_control();
+	int control = open_control(), fds[NVME_QUEUES];
 	struct nvme nvme;
 
 	allow_descriptors(100000);
 	nvme_open(&nvme, control);
-	create.device = nvme_function();
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
-	for (create.vector = 0; create.vector < NVME_QUEUES; create.vector++) {
-		loads[create.vector] = (struct load){ .fd = try_interrupt(control, &create),
-						      .nvme = &nvme,
-						      .which = create.vector };
-		EXPECT(loads[create.vector].fd >= 0);
-	}
-	nvme_start(&nvme);
-	for (unsigned int queue = 1; queue < NVME_QUEUES; queue++)
-		nvme_add_queue(&nvme, queue);
-	for (unsigned int i = 0; i < NVME_QUEUES; i++)
+	nvme_open_vectors(&nvme, fds);
+	nvme_start_queues(&nvme);
+	for (unsigned int i = 0; i < NVME_QUEUES; i++) {
+		loads[i] = (struct load){ .fd = fds[i], .nvme = &nvme, .which = i };
 		make_heavy(control, &loads[i]);
+	}
 	expect_too_much(control, loads, NVME_QUEUES, "device_time");
 	EXPECT(pci_command(nvme_function()) & MASTER);
 	set_parameter("device_time", "10");

@@ -170,15 +170,11 @@ TEST(a_window_to_read_keeps_nobody_from_mastering)
 /* A function's registers, as a region with that flag. */
 static uint64_t claim_harmless(int control, uint32_t device)
 {
-	struct mmiod_region_claim claim = { .size = sizeof(claim),
-					    .kind = MMIOD_REGION_PCI,
-					    .pci = device,
+	struct mmiod_region_claim claim = { .pci = device,
 					    .flags = MMIOD_REGION_NO_DMA,
 					    .name = "harmless" };
 
-	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
-		FAIL("cannot claim BAR 0: %s", strerror(errno));
-	return claim.region_id;
+	return claim_bar(control, claim);
 }
 
 TEST(where_nothing_starts_dma_others_write_and_the_operators_windows_outlive_him)

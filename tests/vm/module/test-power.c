@@ -36,18 +36,9 @@ static unsigned int state_of(uint32_t device)
 
 static int window_for(int control, uint32_t device, uint64_t owner)
 {
-	struct mmiod_region_claim claim = {
-		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .name = "asleep"
-	};
-	struct mmiod_window_create create = { .length = page(), .attr = UC, .owner = owner };
-	int fd;
+	struct mmiod_region_claim claim = { .pci = device, .name = "asleep" };
 
-	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
-		FAIL("cannot claim BAR 0: %s", strerror(errno));
-	create.region_id = claim.region_id;
-	fd = try_window(control, &create);
-	EXPECT(fd >= 0);
-	return fd;
+	return window_on(control, claim_bar(control, claim), page(), owner);
 }
 
 TEST(a_function_that_sleeps_shows_its_configuration_and_nothing_else)
@@ -163,12 +154,9 @@ TEST(a_machine_that_wakes_wakes_a_function_that_slept_before)
 {
 	int control = open_control(), fd = operate(control, nvme(), POWER, 0, 1);
 
-	if (write_file("/sys/power", "pm_test", "devices"))
-		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
-	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
+	prepare_sleep();
 	EXPECT_EQ(power(fd, MMIOD_POWER_D3HOT), 0);
-	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
-	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+	sleep_and_wake();
 	expect_awake(fd);
 }
 

@@ -18,40 +18,18 @@
 #define OPERATOR (READ | WRITE | MASTER | TRUSTED)
 #define OTHERS (MMIOD_OPERATE_RESET | MMIOD_OPERATE_RESET_OTHERS)
 
-static int master(int fd, uint32_t on)
-{
-	struct mmiod_device_master arg = { .size = sizeof(arg), .on = on };
-
-	return ioctl(fd, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
-}
-
 /* Of BAR 0, in a region of its own. */
 static uint64_t claim(int control, uint32_t device)
 {
-	struct mmiod_region_claim claim = {
-		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .width = 4
-	};
+	struct mmiod_region_claim claim = { .pci = device, .width = 4 };
 
 	snprintf(claim.name, sizeof(claim.name), "engine-%x", device);
-	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
-		FAIL("cannot claim BAR 0: %s", strerror(errno));
-	return claim.region_id;
-}
-
-static int window_of(int control, uint64_t region_id, uint64_t length, uint64_t owner)
-{
-	struct mmiod_window_create create = {
-		.region_id = region_id, .length = length, .attr = UC, .owner = owner
-	};
-	int fd = try_window(control, &create);
-
-	EXPECT(fd >= 0);
-	return fd;
+	return claim_bar(control, claim);
 }
 
 static int window_for(int control, uint64_t region_id, uint64_t owner)
 {
-	return window_of(control, region_id, page(), owner);
+	return window_on(control, region_id, page(), owner);
 }
 
 /* ---- what is left running: by the rig's NVMe controller, as QEMU's edu is not changed by a reset */
@@ -93,7 +71,7 @@ static int make_reached_memory(int control, int file, uint64_t iova)
 
 static void use(struct nvme *nvme, int control, uint64_t region_id, uint64_t owner, int memory)
 {
-	nvme_use(nvme, control, window_of(control, region_id, NVME_TABLE, owner), memory);
+	nvme_use(nvme, control, window_on(control, region_id, NVME_TABLE, owner), memory);
 }
 
 /*
@@ -157,7 +135,7 @@ static void expect_quiet(int control, int fd, uint64_t region_id, struct remains
 
 	inherit(remains, control, fd);
 	use(&nvme, control, region_id, 1, make_reached_memory(control, fd, 0));
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	EXPECT(!nvme_is_on(&nvme));
 	nvme_ring(&nvme);
 	usleep(100000);
@@ -177,7 +155,7 @@ TEST(what_an_operator_masters_reaches_memory_and_nothing_does_before)
 	arm(&driver);
 	remains = remains_of(driver.memory);
 	EXPECT(are_untouched(&remains));
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	nvme_ring(&driver);
 	while (are_untouched(&remains))
 		usleep(1000);
@@ -212,7 +190,7 @@ TEST(without_a_reset_by_the_administrators_word_what_was_armed_goes_out)
 	fd = operate_at_once(control, nvme(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
 	inherit(&remains, control, fd);
 	use(&next, control, region_id, 1, make_memory(control));
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	EXPECT(nvme_is_on(&next));
 	nvme_ring(&next);
 	while (are_untouched(&remains))
@@ -239,7 +217,7 @@ TEST(what_a_killed_operator_has_armed_and_configured_is_gone_for_the_next_one)
 		if (has_iommu())
 			memory = make_reached_memory(control, fd, ARMED_AT);
 		use(&driver, control, region_id, 1, memory);
-		master(fd, 1);
+		set_master(fd, 1);
 		arm(&driver);
 		EXPECT_EQ(write(ready[1], "", 1), 1);
 		pause();
@@ -265,7 +243,7 @@ static void operate_until_killed(int control, uint32_t device, uint64_t region_i
 	struct nvme driver;
 
 	use(&driver, control, region_id, 1, make_reached_memory(control, fd, 0));
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	nvme_start(&driver);
 	nvme_command(&driver, 0);
 	EXPECT_EQ(write(told, "", 1), 1);
@@ -310,7 +288,7 @@ TEST(anothers_vector_and_window_outlive_an_operator_who_is_killed)
 	EXPECT_EQ(pread(window, &value, 4, 0), 4);
 	before = query_interrupt(vector).count;
 	use(&next, control, region_id, 1, make_reached_memory(control, fd, 0));
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	nvme_start(&next);
 	nvme_command(&next, 0);
 	EXPECT(count_from(vector, before + 1));
@@ -336,7 +314,7 @@ TEST(a_device_that_cannot_be_reset_says_so_each_time_and_is_given_on_the_adminis
 		EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu()));
 	}
 	fd = operate(control, edu(), OPERATOR, MMIOD_OPERATE_NEEDS_NO_RESET, 1);
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	close(fd);
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, ENOTTY, edu()));
 	fd = operate(control, edu_behind_port(), OPERATOR, MMIOD_OPERATE_NEVER_RESET, 1);
@@ -361,7 +339,7 @@ TEST(a_dirty_device_is_not_reset_under_another_unless_that_is_a_right)
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, window_id(other)));
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
 	fd = operate_at_once(control, device, OPERATOR, 0, 1);
-	EXPECT_ERRNO(master(fd, 1), EBUSY);
+	EXPECT_ERRNO(set_master(fd, 1), EBUSY);
 	EXPECT_EQ(pread(other, &value, 4, 0), 4);
 	close(fd);
 	EXPECT(happens(control, MMIOD_CONTROL_DEVICE_QUIET, 0, device));
@@ -386,7 +364,7 @@ TEST(a_reset_by_the_operator_makes_the_device_clean)
 	EXPECT_EQ(after.reset_error, 0);
 	EXPECT(after.reset_us > 0);
 	EXPECT_EQ(after.device_file, query(fd).id);
-	EXPECT_EQ(master(fd, 1), 0);
+	EXPECT_EQ(set_master(fd, 1), 0);
 	EXPECT(!(device_info(control, nvme()).flags & MMIOD_FUNCTION_QUIET));
 	close(fd);
 	EXPECT_EQ(device_info(control, nvme()).device_file, 0);

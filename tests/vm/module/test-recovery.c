@@ -18,13 +18,6 @@
 #define FATAL "pcie_aer_inject_error slot4 DLP\n"
 #define NONFATAL "pcie_aer_inject_error slot4 COMP_TIME\n"
 
-static int master(int fd)
-{
-	struct mmiod_device_master arg = { .size = sizeof(arg), .on = 1 };
-
-	return ioctl(fd, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
-}
-
 static void hold_recoveries(bool hold)
 {
 	if (write_file("/sys/module/mmiod/parameters", "hold_recoveries", hold ? "Y" : "N"))
@@ -44,7 +37,7 @@ static int operate_with_error(int control, int *window, const char *error)
 
 	*window = window_on_bar(control, device, "resettable", 1);
 	EXPECT(*window >= 0);
-	EXPECT_EQ(master(fd), 0);
+	EXPECT_EQ(set_master(fd, true), 0);
 	hold_recoveries(true);
 	tell_qemu(error);
 	EXPECT(becomes(control, *window, MMIOD_WINDOW_SUSPENDED));
@@ -76,7 +69,7 @@ TEST(a_recovery_that_goes_on_after_a_reset_has_the_function_for_itself)
 
 	EXPECT_EQ(reset_now(fd, NULL), 0);
 	EXPECT(becomes(control, held, MMIOD_WINDOW_OK));
-	EXPECT_EQ(master(fd), 0);
+	EXPECT_EQ(set_master(fd, true), 0);
 	hold_recoveries(false);
 	EXPECT(becomes(control, held, MMIOD_WINDOW_SUSPENDED));
 	EXPECT(becomes(control, held, MMIOD_WINDOW_OK));
@@ -92,11 +85,8 @@ TEST(what_an_operator_masters_he_masters_after_an_error_and_after_a_sleep_withou
 	hold_recoveries(false);
 	EXPECT(becomes(control, held, MMIOD_WINDOW_OK));
 	EXPECT(pci_command(edu_behind_port()) & MASTERING);
-	if (write_file("/sys/power", "pm_test", "devices"))
-		tap_skip("this kernel has no test of sleeping: %s", strerror(errno));
-	write_file("/sys/module/suspend/parameters", "pm_test_delay", "0");
-	EXPECT_EQ(write_file("/sys/power", "state", "freeze"), 0);
-	EXPECT_EQ(write_file("/sys/power", "pm_test", "none"), 0);
+	prepare_sleep();
+	sleep_and_wake();
 	EXPECT(becomes(control, held, MMIOD_WINDOW_SUSPENDED));
 	EXPECT(becomes(control, held, MMIOD_WINDOW_OK));
 	EXPECT(pci_command(edu_behind_port()) & MASTERING);

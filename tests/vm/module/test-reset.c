@@ -31,27 +31,16 @@ static int reset(int fd)
 /* The region of a function's BAR 0. */
 static uint64_t claim(int control, uint32_t device, uint32_t flags)
 {
-	struct mmiod_region_claim claim = { .size = sizeof(claim),
-					    .kind = MMIOD_REGION_PCI,
-					    .pci = device,
-					    .width = 4,
-					    .flags = flags,
-					    .name = "under-reset" };
+	struct mmiod_region_claim claim = {
+		.pci = device, .width = 4, .flags = flags, .name = "under-reset"
+	};
 
-	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
-		FAIL("cannot claim BAR 0: %s", strerror(errno));
-	return claim.region_id;
+	return claim_bar(control, claim);
 }
 
 static int window_for(int control, uint64_t region_id, uint64_t owner)
 {
-	struct mmiod_window_create create = {
-		.region_id = region_id, .length = page(), .attr = UC, .owner = owner
-	};
-	int fd = try_window(control, &create);
-
-	EXPECT(fd >= 0);
-	return fd;
+	return window_on(control, region_id, page(), owner);
 }
 
 TEST(a_reset_by_the_holder_suspends_the_windows_and_they_work_after_it)
@@ -378,26 +367,6 @@ TEST(resets_by_client_and_root_reads_revocations_and_unbinding_go_together)
 		close(reader);
 	}
 	close(operate(control, device, READ | RESET, 0, 1));
-}
-
-/*
- * Until it works: up to 6.1 the probe that failed, as it was interrupted, unbinds the function later
- * on, whoever has it by then.
- */
-static void give_to_kernels_driver(uint32_t device)
-{
-	char pattern[96];
-	const char *state;
-	int i;
-
-	bind_driver(device, "nvme");
-	snprintf(pattern, sizeof(pattern), "%s/nvme/nvme*/state", pci_path(device));
-	for (i = 0; i < 40000; i++, usleep(1000)) {
-		state = first_match(pattern);
-		if (state && !strncmp(read_file(state), "live", 4))
-			return;
-	}
-	FAIL("the kernel's driver does not get its controller to work");
 }
 
 static void reset_until_another_driver_has_it(int control, uint32_t device)

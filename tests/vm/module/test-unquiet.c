@@ -22,13 +22,6 @@ static void fail_resets(bool fail)
 		tap_skip("this module cannot have resets fail: %s", strerror(errno));
 }
 
-static int master(int fd)
-{
-	struct mmiod_device_master arg = { .size = sizeof(arg), .on = 1 };
-
-	return ioctl(fd, MMIOD_IOC_DEVICE_SET_MASTER, &arg);
-}
-
 /* Those of an earlier quiet, say. */
 static void forget_events(int control)
 {
@@ -63,7 +56,7 @@ static int operate_with_memory(int control, uint32_t device)
 	buffer = try_buffer(control, create);
 	EXPECT(buffer >= 0);
 	EXPECT_EQ(allocate(buffer), 0);
-	EXPECT_EQ(master(fd), 0);
+	EXPECT_EQ(set_master(fd, true), 0);
 	close(buffer);
 	return fd;
 }

@@ -18,30 +18,6 @@
 #define TRUSTED MMIOD_INTERRUPT_TRUSTED
 #define MASTER 0x4
 
-/* All vectors that there are queues for, made with the first. */
-static void open_vectors(const struct nvme *nvme, int *fds)
-{
-	struct mmiod_interrupt_create create = {
-		.device = nvme_function(), .kind = MSIX, .flags = TRUSTED, .vectors = NVME_QUEUES
-	};
-
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
-	for (create.vector = 0; create.vector < NVME_QUEUES; create.vector++) {
-		fds[create.vector] = try_interrupt(nvme->control, &create);
-		if (fds[create.vector] < 0)
-			FAIL("vector %u: %s", create.vector, strerror(errno));
-		EXPECT_EQ(create.vectors, NVME_QUEUES);
-	}
-}
-
-static void start_queues(struct nvme *nvme)
-{
-	nvme_start(nvme);
-	for (unsigned int queue = 1; queue < NVME_QUEUES; queue++)
-		nvme_add_queue(nvme, queue);
-}
-
 TEST(each_vector_has_a_file_of_its_own_and_works_when_it_is_made_again)
 {
 	int control = open_control(), fds[NVME_QUEUES];
@@ -49,10 +25,10 @@ TEST(each_vector_has_a_file_of_its_own_and_works_when_it_is_made_again)
 	struct nvme nvme;
 
 	nvme_open(&nvme, control);
-	open_vectors(&nvme, fds);
+	nvme_open_vectors(&nvme, fds);
 	/* What the queues' making is answered by comes as one, or some of it would come later. */
 	EXPECT_EQ(mask_interrupt(fds[0], true), 0);
-	start_queues(&nvme);
+	nvme_start_queues(&nvme);
 	EXPECT_EQ(mask_interrupt(fds[0], false), 0);
 	EXPECT_EQ(count_from(fds[0], 1), 1);
 	for (unsigned int queue = 0; queue < NVME_QUEUES; queue++) {
@@ -78,8 +54,8 @@ TEST(what_a_masked_vector_makes_comes_at_the_unmask_and_the_others_go_on)
 	struct nvme nvme;
 
 	nvme_open(&nvme, control);
-	open_vectors(&nvme, fds);
-	start_queues(&nvme);
+	nvme_open_vectors(&nvme, fds);
+	nvme_start_queues(&nvme);
 	before = query_interrupt(fds[1]).count;
 	other = query_interrupt(fds[2]).count;
 	EXPECT_EQ(mask_interrupt(fds[1], true), 0);
@@ -250,15 +226,15 @@ TEST(a_vector_works_after_a_reset_by_the_same_descriptor)
 	struct nvme nvme;
 
 	nvme_open(&nvme, control);
-	open_vectors(&nvme, fds);
-	start_queues(&nvme);
+	nvme_open_vectors(&nvme, fds);
+	nvme_start_queues(&nvme);
 	id = query_interrupt(fds[0]).id;
 	EXPECT_EQ(write_file(pci_path(nvme_function()), "reset", "1"), 0);
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_SUSPENDED, id));
 	EXPECT(happens(control, MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_OK, id));
 	EXPECT(pci_command(nvme_function()) & MASTER);
 	before = query_interrupt(fds[1]).count;
-	start_queues(&nvme);
+	nvme_start_queues(&nvme);
 	nvme_command(&nvme, 1);
 	EXPECT(count_from(fds[1], before + 1));
 }
@@ -327,8 +303,7 @@ static void begin_storm(pthread_t *threads, unsigned int *made)
 	};
 
 	*made = 0;
-	set_parameter("device_time", "1000");
-	set_parameter("total_time", "1000");
+	allow_handlers_all_time();
 	resets.fd = try_interrupt(resets.control, &create);
 	EXPECT(resets.fd >= 0);
 	for (int i = 0; i < WAYS; i++)
@@ -382,7 +357,7 @@ static struct calls masks_so_far(const int *counters)
 	return all;
 }
 
-static void sleep_and_wake(int fd)
+static void visit_d3hot(int fd)
 {
 	static const uint32_t states[] = { MMIOD_POWER_D3HOT, MMIOD_POWER_D0 };
 
@@ -415,7 +390,7 @@ TEST_WITHIN(300, no_vector_is_masked_or_unmasked_while_its_device_does_not_decod
 	begin_storm(threads, &made);
 	for (int i = 0; i < tap_rounds(60) || !__atomic_load_n(&made, __ATOMIC_RELAXED); i++) {
 		EXPECT_EQ(reset_now(operator, NULL), 0);
-		sleep_and_wake(operator);
+		visit_d3hot(operator);
 		do
 			now = masks_so_far(counters);
 		while (now.calls < before.calls + 10);

@@ -59,9 +59,6 @@ static int open_driver(uint32_t physical)
 	snprintf(path, sizeof(path), "%s/nvme/nvme*", pci_path(physical));
 	EXPECT(first_match(path));
 	snprintf(node, sizeof(node), "/dev/%s", strrchr(first_match(path), '/') + 1);
-	snprintf(path, sizeof(path), "%s/state", first_match(path));
-	while (strcmp(read_file(path), "live\n"))
-		usleep(10000);
 	fd = open(node, O_RDWR | O_CLOEXEC);
 	EXPECT(fd >= 0);
 	return fd;
@@ -93,18 +90,9 @@ static uint32_t virtual_function(void)
 
 static int registers_of(int control, uint32_t device)
 {
-	struct mmiod_region_claim claim = {
-		.size = sizeof(claim), .kind = MMIOD_REGION_PCI, .pci = device, .name = "virtual"
-	};
-	struct mmiod_window_create create = { .length = NVME_TABLE, .attr = MMIOD_ATTR_UC };
-	int fd;
+	struct mmiod_region_claim claim = { .pci = device, .name = "virtual" };
 
-	if (ioctl(control, MMIOD_IOC_REGION_CLAIM, &claim))
-		FAIL("cannot claim BAR 0: %s", strerror(errno));
-	create.region_id = claim.region_id;
-	fd = try_window(control, &create);
-	EXPECT(fd >= 0);
-	return fd;
+	return window_on(control, claim_bar(control, claim), NVME_TABLE, 0);
 }
 
 /* ---- virtual functions ---- */
