@@ -80,7 +80,8 @@
  *
  * Device memory is touched under no lock, see io.c.
  *
- * An interrupt has no lock of its own: a client's call on one takes device->command, or nothing.
+ * An interrupt has no lock of its own: a client's call on one takes device->command, or nothing. Who
+ * only looks at what that lock guards, to poll or before he takes it, reads each field once.
  *
  * Lifetimes: ->release of a window's last file takes it out of the ledger; the object, its inode and
  * the buffer or region behind it live until the last reference is put. One is the files' (VMAs hold
@@ -114,6 +115,7 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rbtree.h>
+#include <linux/rcuwait.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -197,7 +199,7 @@ struct mmiod_vector {
 	u32 quantum; /* so many runs are looked at */
 	u32 enough; /* or so many ticks */
 	u32 fresh_runs, fresh_ticks; /* that are in no sum yet */
-	unsigned long looked_at; /* jiffies */
+	unsigned long looked_at; /* in this period */
 };
 
 /* A part of a BAR that MSI-X has. */
@@ -385,7 +387,9 @@ struct mmiod_interrupt {
 	struct kref ref; /* one for the file, one for each look-up */
 	struct list_head node; /* in the ledger, under mmiod_lock */
 	u32 told_storms; /* likewise */
-	wait_queue_head_t poll;
+	struct rcuwait reader; /* the one that sleeps in the seat */
+	u32 seat_taken; /* 1: by a reader, who has set it */
+	wait_queue_head_t poll; /* who polls, and readers without a seat */
 
 	/* Under device->command. */
 	unsigned long state; /* bits mmiod_state_bit; to report it nothing is needed */
@@ -395,6 +399,7 @@ struct mmiod_interrupt {
 	bool told_silent; /* the last QUERY */
 	u64 count; /* interrupts so far */
 	u64 seen; /* those that were read */
+	bool storm; /* of its vector */
 	u32 storms;
 	u64 busy_ns; /* without what is fresh */
 	struct mmiod_signal __rcu *signal; /* read under RCU */
@@ -912,7 +917,7 @@ int mmiod_operation_lend_domain(u64 id, struct mmiod_buffer *buffer);
 
 bool mmiod_function_trylock(struct pci_dev *pdev);
 void mmiod_function_unlock(struct pci_dev *pdev);
-int mmiod_reset_is_possible(const struct mmiod_device *device);
+bool mmiod_reset_is_possible(const struct mmiod_device *device);
 int mmiod_reset_to_pristine(struct mmiod_device *device);
 int mmiod_reset_begun(struct mmiod_device *device, bool pristine, u64 *took_us);
 int mmiod_reset_below_bridge(struct mmiod_device *device, u64 owner, bool pristine, u64 *took_us);

@@ -33,19 +33,29 @@ static LIST_HEAD(interrupts); /* the ledger, by rising ids; under mmiod_lock */
 /* ---- what has happened; handlers come here ---- */
 
 /*
+ * Wake all who wait. No lock held; in any context.
+ *
+ * Whoever waits is in the seat or on the queue before he looks for interrupts, with a barrier in
+ * between. So either that look has found what the caller has done, or he is seen after this one.
+ */
+static void wake(struct mmiod_interrupt *interrupt, __poll_t events)
+{
+	smp_mb(); /* pairs with those of sleep_for_count() and interrupt_poll() */
+	if (rcuwait_active(&interrupt->reader))
+		rcuwait_wake_up(&interrupt->reader);
+	if (waitqueue_active(&interrupt->poll))
+		wake_up_poll(&interrupt->poll, events);
+}
+
+/*
  * Wake who waits and signal who asked for it. No lock held; in any context. The interrupt lives:
  * the caller is its handler, holds its file, or has a reference.
- *
- * Whoever waits is on the queue before he looks for interrupts. A reader has a barrier in between,
- * as wq_has_sleeper() has; who polls looks with device->command held, which the caller has held. So
- * either that look has found the one that the caller has counted, or he is seen on the queue here.
  */
 void mmiod_interrupt_notify(struct mmiod_interrupt *interrupt)
 {
 	struct mmiod_signal *signal;
 
-	if (wq_has_sleeper(&interrupt->poll))
-		wake_up_poll(&interrupt->poll, EPOLLIN | EPOLLRDNORM);
+	wake(interrupt, EPOLLIN | EPOLLRDNORM);
 	if (!rcu_access_pointer(interrupt->signal))
 		return;
 	rcu_read_lock();
@@ -91,7 +101,7 @@ static u32 flags_of(const struct mmiod_interrupt *interrupt)
 
 	if (interrupt->masked)
 		flags |= MMIOD_INTERRUPT_MASKED;
-	if (interrupt->vector && interrupt->vector->storm)
+	if (interrupt->storm)
 		flags |= MMIOD_INTERRUPT_STORM;
 	if (rcu_access_pointer(interrupt->signal))
 		flags |= MMIOD_INTERRUPT_EVENTFD;
@@ -119,7 +129,7 @@ static bool take_count(struct mmiod_interrupt *interrupt, struct reading *readin
 	reading->value = reading->total ? interrupt->count : unseen;
 	reading->error = is_revoked(interrupt) ? -ENODEV : unseen ? 0 : -EAGAIN;
 	if (!reading->error)
-		interrupt->seen = interrupt->count;
+		WRITE_ONCE(interrupt->seen, interrupt->count);
 	unlock(interrupt, irqs);
 	return reading->error != -EAGAIN;
 }
@@ -128,30 +138,42 @@ static bool take_count(struct mmiod_interrupt *interrupt, struct reading *readin
  * A look without the lock, by which a caller decides whether to look with it. What is due may be
  * another reader's by then; on 32 bits it may be torn, and then it is not what was seen either.
  */
-static bool seems_due(const struct mmiod_interrupt *interrupt)
+static bool is_due(const struct mmiod_interrupt *interrupt)
 {
-	return READ_ONCE(interrupt->count) != READ_ONCE(interrupt->seen) || is_revoked(interrupt);
+	return READ_ONCE(interrupt->count) != READ_ONCE(interrupt->seen);
 }
 
-/* The look on the queue comes after a barrier of prepare_to_wait_event()'s. */
-static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct reading *reading)
+static bool take_due(struct mmiod_interrupt *interrupt, struct reading *reading)
 {
-	DEFINE_WAIT(entry);
+	return (is_due(interrupt) || is_revoked(interrupt)) && take_count(interrupt, reading);
+}
+
+/*
+ * An interrupt has one reader, as a rule. He sleeps in the seat, where he is woken without the lock
+ * of a queue; others that read beside him sleep on the queue. Either looks after a barrier that goes
+ * with his state. 0 or -ERESTARTSYS.
+ */
+static int sleep_for_count(struct mmiod_interrupt *interrupt, struct reading *reading)
+{
 	int ret;
 
-	if (!wait) {
+	if (xchg_acquire(&interrupt->seat_taken, 1))
+		return wait_event_interruptible(interrupt->poll, take_due(interrupt, reading));
+	ret = rcuwait_wait_event(&interrupt->reader, take_due(interrupt, reading),
+				 TASK_INTERRUPTIBLE);
+	smp_store_release(&interrupt->seat_taken, 0);
+	return ret ? -ERESTARTSYS : 0;
+}
+
+static int wait_for_count(struct mmiod_interrupt *interrupt, bool wait, struct reading *reading)
+{
+	int ret = 0;
+
+	if (!wait)
 		take_count(interrupt, reading);
-		return reading->error;
-	}
-	while (!(seems_due(interrupt) && take_count(interrupt, reading))) {
-		ret = prepare_to_wait_event(&interrupt->poll, &entry, TASK_INTERRUPTIBLE);
-		if (ret)
-			return ret;
-		if (!seems_due(interrupt))
-			schedule();
-	}
-	finish_wait(&interrupt->poll, &entry);
-	return reading->error;
+	else if (!take_due(interrupt, reading))
+		ret = sleep_for_count(interrupt, reading);
+	return ret ?: reading->error;
 }
 
 /*
@@ -278,19 +300,20 @@ static ssize_t interrupt_write(struct file *file, const char __user *buf, size_t
 	return ret ?: (ssize_t)sizeof(unmask);
 }
 
-static __poll_t events_locked(const struct mmiod_interrupt *interrupt)
+/* Needs no lock. */
+static __poll_t events_of(const struct mmiod_interrupt *interrupt)
 {
-	bool storm = interrupt->vector && interrupt->vector->storm;
+	bool storm = READ_ONCE(interrupt->storm);
 	__poll_t events = 0;
 
 	if (is_revoked(interrupt))
 		return EPOLLHUP | EPOLLERR;
-	if (interrupt->count != interrupt->seen)
+	if (is_due(interrupt))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (storm)
 		events |= EPOLLMSG;
 	if (storm || state_of(interrupt) == MMIOD_WINDOW_SUSPENDED ||
-	    is_silent(interrupt) != interrupt->told_silent)
+	    is_silent(interrupt) != READ_ONCE(interrupt->told_silent))
 		events |= EPOLLPRI;
 	return events;
 }
@@ -298,14 +321,10 @@ static __poll_t events_locked(const struct mmiod_interrupt *interrupt)
 static __poll_t interrupt_poll(struct file *file, struct poll_table_struct *table)
 {
 	struct mmiod_interrupt *interrupt = file->private_data;
-	unsigned long irqs;
-	__poll_t events;
 
 	poll_wait(file, &interrupt->poll, table);
-	lock(interrupt, &irqs);
-	events = events_locked(interrupt);
-	unlock(interrupt, irqs);
-	return events;
+	smp_mb(); /* see wake(); poll_wait() has one since 6.14 */
+	return events_of(interrupt);
 }
 
 /* ---- calls of the interrupt file ---- */
@@ -321,7 +340,7 @@ static int call_query(struct mmiod_call *call)
 	query->count = interrupt->count;
 	query->storms = interrupt->storms;
 	query->state = state_of(interrupt);
-	interrupt->told_silent = query->flags & MMIOD_INTERRUPT_SILENT;
+	WRITE_ONCE(interrupt->told_silent, query->flags & MMIOD_INTERRUPT_SILENT);
 	unlock(interrupt, irqs);
 	query->id = interrupt->id;
 	query->device = interrupt->device->number;
@@ -401,7 +420,7 @@ static int call_trigger(struct mmiod_call *call)
 		return -EINVAL;
 	lock(interrupt, &irqs);
 	ret = errors[state_of(interrupt)];
-	interrupt->count += !ret;
+	WRITE_ONCE(interrupt->count, interrupt->count + !ret);
 	unlock(interrupt, irqs);
 	if (!ret)
 		mmiod_interrupt_notify(interrupt);
@@ -501,6 +520,7 @@ static unsigned int separate(struct mmiod_interrupt *interrupt)
 	set_bit(MMIOD_REVOKED, &interrupt->state);
 	vector = interrupt->vector;
 	interrupt->vector = NULL;
+	WRITE_ONCE(interrupt->storm, false);
 	if (vector) {
 		irq = vector->irq;
 		vector->interrupt = NULL;
@@ -531,7 +551,7 @@ static void take_away(struct mmiod_interrupt *interrupt, bool closing)
 	if (!closing)
 		mmiod_control_event(MMIOD_CONTROL_WINDOW_STATE, MMIOD_WINDOW_REVOKED,
 				    interrupt->id);
-	wake_up_poll(&interrupt->poll, EPOLLHUP | EPOLLERR);
+	wake(interrupt, EPOLLHUP | EPOLLERR);
 	mmiod_settle_later(interrupt->device);
 }
 
@@ -763,6 +783,7 @@ static struct mmiod_interrupt *new_interrupt(struct mmiod_device *device,
 	if (!interrupt)
 		return NULL;
 	kref_init(&interrupt->ref);
+	rcuwait_init(&interrupt->reader);
 	init_waitqueue_head(&interrupt->poll);
 	INIT_LIST_HEAD(&interrupt->node);
 	interrupt->device = device;
@@ -833,6 +854,7 @@ static void join(struct mmiod_interrupt *interrupt, struct mmiod_vector *vector)
 	interrupt->vector = vector;
 	vector->interrupt = interrupt;
 	mmiod_vector_calm(vector);
+	WRITE_ONCE(interrupt->storm, vector->storm);
 	mmiod_vectors_update(device);
 	unlock(interrupt, irqs);
 	mutex_unlock(&mmiod_lock);

@@ -114,15 +114,11 @@ int mmiod_quiet_admit(struct mmiod_device *device, const struct mmiod_operation 
 static int make_quiet(struct mmiod_device *device)
 {
 	u64 took_us;
-	int ret;
 
 	if (device->reasons & MMIOD_REASON_POWER)
 		mmiod_device_end_power(device);
-	if (device->never_reset)
+	if (device->never_reset || !mmiod_reset_is_possible(device))
 		return -ENOTTY;
-	ret = mmiod_reset_is_possible(device);
-	if (ret)
-		return ret;
 	mmiod_device_begin(device, MMIOD_REASON_RESET, device->quiet_owner, false, NULL);
 	return mmiod_reset_begun(device, true, &took_us);
 }
@@ -168,7 +164,7 @@ void mmiod_quiet_work(struct work_struct *work)
 		mmiod_domain_reap(device);
 	mmiod_function_unlock(device->pdev);
 	/* Nothing is locked for a reset that others have to be locked for as well. */
-	if (ret == -ENOTTY && !device->never_reset && mmiod_reset_is_possible(device) == -ENOTTY)
+	if (ret == -ENOTTY && !device->never_reset && !mmiod_reset_is_possible(device))
 		ret = mmiod_reset_below_bridge(device, device->quiet_owner, true, &took_us);
 	if (ret == -EAGAIN)
 		queue_delayed_work(mmiod_workers, &device->quiet, TRY_AGAIN);
@@ -188,7 +184,7 @@ bool mmiod_quiet_at_end(struct mmiod_device *device)
 
 	if (!device->operated || !pci_device_is_present(device->pdev))
 		return true;
-	if (device->never_reset || mmiod_reset_is_possible(device))
+	if (device->never_reset || !mmiod_reset_is_possible(device))
 		return false;
 	if (bridge && !pci_dev_trylock(bridge))
 		return false;

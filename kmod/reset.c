@@ -79,18 +79,17 @@ static int reset_saved(struct pci_dev *pdev)
 }
 
 /*
- * 0 or -errno: the function may have virtual ones, which would not survive, or no method for itself.
- * The kernel finds methods as it finds functions: the first of several still had the bridge's.
+ * Whether the function has a method for itself; a bound one has no virtual functions, which would
+ * not survive. The kernel finds methods as it finds functions: the first of several still had the
+ * bridge's.
  */
-int mmiod_reset_is_possible(const struct mmiod_device *device)
+bool mmiod_reset_is_possible(const struct mmiod_device *device)
 {
 	const struct pci_dev *pdev = device->pdev;
 
-	if (pci_num_vf(device->pdev))
-		return -EBUSY;
 	if (mmiod_resets_by_bridge(pdev) && !list_is_singular(&pdev->bus->devices))
-		return -ENOTTY;
-	return pdev->reset_methods[0] ? 0 : -ENOTTY;
+		return false;
+	return pdev->reset_methods[0];
 }
 
 /* As it was at binding. What the last holder has left of the configuration does not survive. */
@@ -345,13 +344,12 @@ static int begin(struct errand *errand, u32 reason)
 static int reset(struct errand *errand)
 {
 	struct mmiod_operation *operation = errand->operation;
-	int ret = mmiod_reset_is_possible(operation->handle.device);
 
 	if (operation->flags & MMIOD_OPERATE_NEVER_RESET)
-		return ret ?: -ENOTTY;
-	errand->below_bridge = ret == -ENOTTY;
-	if (ret)
-		return errand->below_bridge ? 0 : ret;
+		return -ENOTTY;
+	errand->below_bridge = !mmiod_reset_is_possible(operation->handle.device);
+	if (errand->below_bridge)
+		return 0;
 	return begin(errand, MMIOD_REASON_RESET)
 		       ?: mmiod_reset_begun(operation->handle.device, false, &errand->took_us);
 }
@@ -361,8 +359,6 @@ static int sleep_deeply(struct errand *errand)
 	struct mmiod_device *device = errand->operation->handle.device;
 	int ret;
 
-	if (pci_num_vf(device->pdev))
-		return -EBUSY;
 	if (!device->pdev->pm_cap)
 		return -EOPNOTSUPP;
 	if (device->reasons)

@@ -119,7 +119,7 @@ static bool open_intx(struct mmiod_vector *vector, bool *asserted)
 /* It is masked by the flags from then on, if it is a level or ONESHOT. */
 static void count(struct mmiod_interrupt *interrupt)
 {
-	interrupt->count++;
+	WRITE_ONCE(interrupt->count, interrupt->count + 1);
 	if (interrupt->kind == MMIOD_INTERRUPT_INTX || interrupt->flags & MMIOD_INTERRUPT_ONESHOT)
 		interrupt->masked = true;
 }
@@ -138,7 +138,7 @@ static bool apply_intx(struct mmiod_vector *vector)
 	if (open_intx(vector, &asserted))
 		return false;
 	vector->interrupt->masked = true;
-	vector->interrupt->count += asserted;
+	WRITE_ONCE(vector->interrupt->count, vector->interrupt->count + asserted);
 	return asserted;
 }
 
@@ -273,12 +273,19 @@ static void back_off(struct mmiod_vector *vector)
 	vector->calm_at = vector->ready_at + HZ;
 }
 
+static void set_storm(struct mmiod_vector *vector, bool on)
+{
+	vector->storm = on;
+	if (vector->interrupt)
+		WRITE_ONCE(vector->interrupt->storm, on);
+}
+
 /* True: somebody is to be told. */
 static bool silence(struct mmiod_vector *vector)
 {
 	if (!vector)
 		return false;
-	vector->storm = true;
+	set_storm(vector, true);
 	back_off(vector);
 	if (vector->interrupt)
 		vector->interrupt->storms++;
@@ -295,7 +302,7 @@ bool mmiod_vector_calm(struct mmiod_vector *vector)
 		return true;
 	if (time_before(jiffies, vector->ready_at))
 		return false;
-	vector->storm = false;
+	set_storm(vector, false);
 	mmiod_vectors_update(vector->device);
 	return true;
 }
@@ -337,7 +344,7 @@ static void settle(struct mmiod_vector *vector, u64 ns)
  * A handler never runs beside itself, so it gathers what its runs cost in the vector. They are
  * counted in ticks of the processor's own counter, which is next to nothing to read. Now and then
  * one is measured by the clock as well, which says how long a tick is, and all that was gathered
- * goes into the sums: at the first run of each jiffy, after a sixteenth of the budget, and after
+ * goes into the sums: at the first run of each period, after a sixteenth of the budget, and after
  * what took long. A storm is seen that much later, and by one run at most.
  *
  * The ticks are read outside of the clock: should the machine be away in between, as a guest may be,
@@ -354,7 +361,7 @@ static struct run begin_run(const struct mmiod_vector *vector)
 	struct run run = { .ticks = mmiod_ticks() };
 
 	if (vector->fresh_runs >= vector->quantum || vector->fresh_ticks > vector->enough ||
-	    vector->looked_at != jiffies)
+	    vector->looked_at != this_period())
 		run.clock = local_clock();
 	return run;
 }
@@ -365,7 +372,7 @@ static noinline void look_at_runs(struct mmiod_vector *vector, u32 ns, u32 ticks
 	vector->enough = min_t(u64, div_u64((u64)LONG_NS * ticks, max(ns, 1U)), U32_MAX);
 	vector->fresh_runs = 0;
 	vector->fresh_ticks = 0;
-	vector->looked_at = jiffies;
+	vector->looked_at = this_period();
 }
 
 static void end_run(struct mmiod_vector *vector, const struct run *run)
@@ -409,8 +416,10 @@ static struct mmiod_interrupt *take(struct mmiod_vector *vector)
 		interrupt = NULL;
 	} else {
 		count(interrupt);
+		if (!interrupt->masked)
+			return interrupt;
 	}
-	if (vector->mask == MMIOD_MASK_LINE && is_masked(vector))
+	if (vector->mask == MMIOD_MASK_LINE)
 		mmiod_vector_apply(vector);
 	return interrupt;
 }

@@ -398,9 +398,6 @@ static int fail_conflict(const struct mmiod_operation *operation, const char *wh
 {
 	char holder[ERROR_MAX];
 
-	if (!conflict)
-		return lease_fail(operation->lease, -EBUSY,
-				  "%s: the device has virtual functions that live", what);
 	if (device_name_conflict(operation, conflict, holder, sizeof(holder)))
 		return lease_fail(operation->lease, -EBUSY, "%s: %s", what, holder);
 	return lease_fail(operation->lease, -EBUSY,

@@ -644,14 +644,17 @@ static void *read_until_revoked(void *argument)
 	const struct sharer *sharer = argument;
 	uint64_t value;
 
-	while (read(sharer->fd, &value, sizeof(value)) == sizeof(value))
-		*sharer->seen += value;
+	for (;;) {
+		if (read(sharer->fd, &value, sizeof(value)) == sizeof(value))
+			*sharer->seen += value;
+		else if (errno != EINTR)
+			break;
+	}
 	EXPECT_EQ(errno, ENODEV);
 	return NULL;
 }
 
-/* Each wakes all of them, one finds it, and the others wait on. */
-TEST(who_reads_one_interrupt_together_gets_each_of_them_once)
+static void read_together(bool disturbed)
 {
 	enum { READERS = 4, TURNS = 3000 };
 	atomic_uint seen = 0;
@@ -661,8 +664,11 @@ TEST(who_reads_one_interrupt_together_gets_each_of_them_once)
 
 	for (int i = 0; i < READERS; i++)
 		EXPECT_EQ(pthread_create(&threads[i], NULL, read_until_revoked, &sharer), 0);
-	for (int i = 0; i < TURNS; i++)
+	for (int i = 0; i < TURNS; i++) {
+		if (disturbed)
+			pthread_kill(threads[i % READERS], SIGUSR1);
 		EXPECT_EQ(trigger(sharer.fd), 0);
+	}
 	while (seen < TURNS)
 		usleep(1000);
 	usleep(10000);
@@ -670,6 +676,21 @@ TEST(who_reads_one_interrupt_together_gets_each_of_them_once)
 	EXPECT_EQ(set_state(control, query_interrupt(sharer.fd).id, MMIOD_WINDOW_REVOKED), 0);
 	for (int i = 0; i < READERS; i++)
 		pthread_join(threads[i], NULL);
+}
+
+/* Each wakes all of them, one finds it, and the others wait on. */
+TEST(who_reads_one_interrupt_together_gets_each_of_them_once)
+{
+	read_together(false);
+}
+
+/* Now one and now another has the place of the only reader, which a signal makes him leave. */
+TEST(of_readers_who_are_disturbed_by_signals_none_misses_an_interrupt)
+{
+	const struct sigaction action = { .sa_handler = do_nothing };
+
+	EXPECT_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+	read_together(true);
 }
 
 TEST(a_revocation_wakes_whoever_waits)

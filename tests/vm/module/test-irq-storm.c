@@ -280,9 +280,15 @@ static void fire(struct load *load)
 	count_from(load->fd, count + 1);
 }
 
+/* Of 100 ms, by jiffies, which may be one late. */
+static void wait_for_next_period(void)
+{
+	usleep(120000);
+}
+
 /*
- * That of one run, whose end is when its time is counted; and a storm seen. The first one of a jiffy
- * is sure to be counted by itself: the caller has waited for the next, which comes within 10 ms.
+ * That of one run, whose end is when its time is counted; and a storm seen. The first one of a
+ * vector in a period is sure to be counted by itself: the caller has waited for the next one.
  */
 static uint64_t time_of_a_run(int control, struct load *load)
 {
@@ -304,7 +310,7 @@ static void make_heavy(int control, struct load *load)
 	load->epoll = epoll_create1(EPOLL_CLOEXEC);
 	do {
 		watch(load->epoll, load->fd, 500);
-		usleep(10000);
+		wait_for_next_period();
 	} while (time_of_a_run(control, load) < LONG_RUN);
 }
 
@@ -325,7 +331,7 @@ static bool are_too_much(int control, struct load *loads, unsigned int count, ui
 	bool storm = false;
 
 	*longest = 0;
-	usleep(100000); /* the next period has begun */
+	wait_for_next_period();
 	for (unsigned int i = 0; i < count && !storm; i++) {
 		uint64_t taken = time_of_a_run(control, &loads[i]);
 
@@ -477,7 +483,7 @@ static void interrupt_a_crowd(int control, int registers, int fd, int epoll, int
 		bool in_a_row;
 		uint64_t taken;
 
-		usleep(10000);
+		wait_for_next_period();
 		begin = now();
 		taken = time_of_a_run(control, &load);
 		in_a_row = last && now() - last < 1000000000;
