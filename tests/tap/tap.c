@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -98,11 +99,21 @@ static int run_one(const struct test *test)
 	return status;
 }
 
-static bool report(const struct test *test, int number, int status)
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static bool report(const struct test *test, int number, int status, double seconds)
 {
 	bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
 	bool passed = skipped || (WIFEXITED(status) && !WEXITSTATUS(status));
 
+	if (seconds >= 1)
+		printf("# it took %.1f s\n", seconds);
 	if (WIFSIGNALED(status))
 		printf("# killed by signal %d (%s)\n", WTERMSIG(status),
 		       strsignal(WTERMSIG(status)));
@@ -149,9 +160,15 @@ static int run(char **filters)
 	int number = 0, failed = 0;
 
 	printf("1..%d\n", count(filters));
-	for (struct test *test = tests; test; test = test->next)
-		if (selected(test, filters) && !report(test, ++number, run_one(test)))
-			failed++;
+	for (struct test *test = tests; test; test = test->next) {
+		double begin = now();
+		int status;
+
+		if (!selected(test, filters))
+			continue;
+		status = run_one(test);
+		failed += !report(test, ++number, status, now() - begin);
+	}
 	return failed ? 1 : 0;
 }
 
