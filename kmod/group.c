@@ -32,6 +32,7 @@ struct mmiod_group {
 	struct list_head node; /* in groups */
 	struct iommu_group *iommu; /* a reference */
 	struct list_head members; /* functions of ours that share the claim */
+	bool translates_msi; /* as Arm's do: MSIs reach nothing while no domain is attached */
 	struct iommu_domain
 		*domain; /* that is attached; NULL: what they write to memory is blocked */
 };
@@ -49,14 +50,27 @@ static struct mmiod_group *find(struct iommu_group *iommu)
 	return NULL;
 }
 
-static struct mmiod_group *claim_new(struct iommu_group *iommu)
+/* 0 or -errno. What lies in the way of a group's addresses takes memory to be listed. */
+static int look_for_msi(struct mmiod_group *group, struct iommu_group *iommu, struct device *dev)
+{
+	struct iommu_resv_region *region;
+	LIST_HEAD(regions);
+	int ret = iommu_get_group_resv_regions(iommu, &regions);
+
+	list_for_each_entry(region, &regions, list)
+		group->translates_msi |= region->type == IOMMU_RESV_SW_MSI;
+	iommu_put_resv_regions(dev, &regions);
+	return ret;
+}
+
+static struct mmiod_group *claim_new(struct iommu_group *iommu, struct device *dev)
 {
 	struct mmiod_group *group = kzalloc(sizeof(*group), GFP_KERNEL);
 	int ret;
 
 	if (!group)
 		return ERR_PTR(-ENOMEM);
-	ret = iommu_group_claim_dma_owner(iommu, &groups);
+	ret = look_for_msi(group, iommu, dev) ?: iommu_group_claim_dma_owner(iommu, &groups);
 	if (ret) {
 		kfree(group);
 		return ERR_PTR(ret);
@@ -86,7 +100,7 @@ static struct mmiod_group *claim(struct mmiod_device *device, struct iommu_group
 	struct mmiod_group *group;
 
 	mutex_lock(&groups_lock);
-	group = find(iommu) ?: claim_new(iommu);
+	group = find(iommu) ?: claim_new(iommu, &device->pdev->dev);
 	if (!IS_ERR(group)) {
 		list_add_tail(&device->group_node, &group->members);
 		set_blocked(device, !group->domain);
@@ -95,21 +109,25 @@ static struct mmiod_group *claim(struct mmiod_device *device, struct iommu_group
 	return group;
 }
 
-/* Claim the function's group, unless it is claimed, lent, or there is none. */
-void mmiod_group_claim(struct mmiod_device *device)
+/*
+ * Claim the function's group, unless it is claimed, lent, or there is none. 0, whether it could be
+ * had or not; or -ENOMEM, which says nothing of the group: ask again.
+ */
+int mmiod_group_claim(struct mmiod_device *device)
 {
 	struct iommu_group *iommu = iommu_group_get(&device->pdev->dev);
 	struct mmiod_group *group;
 
 	device->group_id = iommu ? iommu_group_id(iommu) : MMIOD_GROUP_NONE;
 	if (!iommu)
-		return;
+		return 0;
 	if (!device->group && !device->group_lent) {
 		group = claim(device, iommu);
 		device->claim_error = PTR_ERR_OR_ZERO(group);
 		device->group = IS_ERR(group) ? NULL : group;
 	}
 	iommu_group_put(iommu);
+	return device->group || device->claim_error != -ENOMEM ? 0 : -ENOMEM;
 }
 
 /* The function must not master the bus, nor have a domain. */
@@ -149,21 +167,6 @@ static int is_another(struct device *dev, void *self)
 	       (!dev_is_pci(dev) || to_pci_dev(dev)->hdr_type == PCI_HEADER_TYPE_NORMAL);
 }
 
-/* Where the IOMMU translates MSIs as well (Arm), they reach nothing while no domain is attached. */
-static bool translates_msi(struct device *dev, struct iommu_group *iommu)
-{
-	struct iommu_resv_region *region;
-	LIST_HEAD(regions);
-	bool found = false;
-
-	if (iommu_get_group_resv_regions(iommu, &regions))
-		found = true;
-	list_for_each_entry(region, &regions, list)
-		found |= region->type == IOMMU_RESV_SW_MSI;
-	iommu_put_resv_regions(dev, &regions);
-	return found;
-}
-
 /* MMIOD_FUNCTION_MSI_ISOLATED, _ISOLATED and _COHERENT, as they are now. */
 u32 mmiod_group_flags(struct mmiod_device *device)
 {
@@ -175,7 +178,7 @@ u32 mmiod_group_flags(struct mmiod_device *device)
 	if (!device->group)
 		return flags;
 	iommu = device->group->iommu;
-	if (!mmiod_msi_isolated(dev, iommu) || translates_msi(dev, iommu))
+	if (!mmiod_msi_isolated(dev, iommu) || device->group->translates_msi)
 		return flags;
 	flags |= MMIOD_FUNCTION_MSI_ISOLATED;
 	if (coherent && !device->pdev->ats_enabled &&
@@ -196,18 +199,18 @@ u32 mmiod_group_look(struct mmiod_device *device)
 }
 
 /*
- * Likewise, once the claim was tried again. With the function's device lock held, and the driver
- * bound.
+ * Likewise, once the claim was tried again, as mmiod_group_claim() answers it. With the function's
+ * device lock held, and the driver bound.
  */
-u32 mmiod_group_try(struct mmiod_device *device)
+int mmiod_group_try(struct mmiod_device *device, u32 *flags)
 {
-	u32 flags;
+	int ret;
 
 	mutex_lock(&device->vectors);
-	mmiod_group_claim(device);
-	flags = mmiod_group_flags(device);
+	ret = mmiod_group_claim(device);
+	*flags = mmiod_group_flags(device);
 	mutex_unlock(&device->vectors);
-	return flags;
+	return ret;
 }
 
 /* ---- domains ---- */
@@ -296,9 +299,10 @@ void mmiod_group_take_back(struct mmiod_device *device)
 
 #else
 
-void mmiod_group_claim(struct mmiod_device *device)
+int mmiod_group_claim(struct mmiod_device *device)
 {
 	device->group_id = MMIOD_GROUP_NONE;
+	return 0;
 }
 
 void mmiod_group_release(struct mmiod_device *device)
@@ -315,8 +319,9 @@ u32 mmiod_group_look(struct mmiod_device *device)
 	return 0;
 }
 
-u32 mmiod_group_try(struct mmiod_device *device)
+int mmiod_group_try(struct mmiod_device *device, u32 *flags)
 {
+	*flags = 0;
 	return 0;
 }
 

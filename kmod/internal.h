@@ -336,11 +336,11 @@ void mmiod_intx_off(struct mmiod_device *device);
 
 /* ---- group.c ---- */
 
-void mmiod_group_claim(struct mmiod_device *device);
+int mmiod_group_claim(struct mmiod_device *device);
 void mmiod_group_release(struct mmiod_device *device);
 u32 mmiod_group_flags(struct mmiod_device *device);
 u32 mmiod_group_look(struct mmiod_device *device);
-u32 mmiod_group_try(struct mmiod_device *device);
+int mmiod_group_try(struct mmiod_device *device, u32 *flags);
 int mmiod_group_attach(struct mmiod_device *device, struct iommu_domain *domain);
 void mmiod_group_detach(struct mmiod_device *device, struct iommu_domain *domain);
 int mmiod_group_lend(struct mmiod_device *device);

@@ -822,11 +822,13 @@ static int check_device(struct mmiod_device *device)
 static int admit(struct mmiod_interrupt *interrupt)
 {
 	struct mmiod_device *device = interrupt->device;
-	int ret = 0;
+	int ret;
 
 	if (interrupt->kind == MMIOD_INTERRUPT_INTX)
 		return 0;
-	mmiod_group_claim(device);
+	ret = mmiod_group_claim(device);
+	if (ret)
+		return ret;
 	if (mmiod_group_flags(device) & MMIOD_FUNCTION_ISOLATED) {
 		interrupt->asks = MMIOD_ASKS_ISOLATED;
 	} else {

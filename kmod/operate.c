@@ -605,7 +605,9 @@ static struct file *open_with_domain(struct mmiod_operation *operation,
 
 	if (!mmiod_device_is_bound(device))
 		return ERR_PTR(-ENODEV);
-	flags = mmiod_group_try(device);
+	ret = mmiod_group_try(device, &flags);
+	if (ret)
+		return ERR_PTR(ret);
 	mutex_lock(&mmiod_lock);
 	ret = admit_operation(operation, open, flags);
 	mutex_unlock(&mmiod_lock);
