@@ -304,15 +304,16 @@ static ssize_t interrupt_write(struct file *file, const char __user *buf, size_t
 static __poll_t events_of(const struct mmiod_interrupt *interrupt)
 {
 	bool storm = READ_ONCE(interrupt->storm);
+	int state = state_of(interrupt);
 	__poll_t events = 0;
 
-	if (is_revoked(interrupt))
+	if (state == MMIOD_WINDOW_REVOKED)
 		return EPOLLHUP | EPOLLERR;
 	if (is_due(interrupt))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (storm)
 		events |= EPOLLMSG;
-	if (storm || state_of(interrupt) == MMIOD_WINDOW_SUSPENDED ||
+	if (storm || state == MMIOD_WINDOW_SUSPENDED ||
 	    is_silent(interrupt) != READ_ONCE(interrupt->told_silent))
 		events |= EPOLLPRI;
 	return events;
