@@ -988,9 +988,10 @@ struct mmiod_device_query {
  *
  * EPERM: no right RESET. EBUSY: another owner has something of the device, conflict_id says what,
  * and RESET_OTHERS is no right of this file. ENOTTY: the kernel cannot reset it alone, nor with
- * others as above; or it was opened as NEVER_RESET, or it has not come back in time. EIO: it does not answer after it, and all of it stays suspended.
- * EAGAIN: the PCI core has it locked, or this file asks for something already: ask again. ENODEV:
- * revoked, maybe while it was being done. EINTR: the caller is being killed. EINVAL: flags.
+ * others as above; or it was opened as NEVER_RESET, or it has not come back in time. EIO: it does
+ * not answer after it, and all of it stays suspended. EAGAIN: the PCI core has it locked, or this
+ * file asks for something already: ask again. ENODEV: revoked, maybe while it was being done. EINTR:
+ * the caller is being killed. EINVAL: flags.
  */
 struct mmiod_device_reset {
 	__u32 size;
