@@ -72,6 +72,15 @@ masters() # ADDRESS
 	if ((16#$command & 4)); then echo yes; else echo no; fi
 }
 
+# No reset stops edu's engine as it stops a card's: what was started before it runs to its end, within 100 ms, and is only not let
+# through. The next operator looks at it before he lets $edu master the bus.
+what_was_started_is_over()
+{
+	tell idle
+	[ "$answer" = idle ]
+	[ "$(masters "$edu")" = no ]
+}
+
 # The network function behind a port, $card, which has the MAC address $near and is granted to USERs, with so many interrupts as
 # $rate says; the other one on its wire is the kernel's.
 near=52:54:00:6d:6d:01

@@ -138,9 +138,9 @@ revoked_with_it()
 	read -r word _ iova <<<"$answer"
 	[ "$word $iova" = "memory $first" ]
 	tell fill 51
+	what_was_started_is_over
 	tell master 1
 	[ "$answer" = mastering ]
-	tell idle
 	tell byte 0
 	[ "$answer" = 51 ]
 	tell byte 2047

@@ -100,11 +100,13 @@ no_memory_is_left()
 	kill -KILL "$holder_pid"
 	wait "$holder_pid" 2>/dev/null || true
 	holder_pid=
-	drive guest
+	start_holder guest ./engine wild wild-registers
+	tell allocate 4096
+	[[ $answer = memory* ]]
 	tell fill 51
-	tell idle
-	[ "$answer" = idle ]
-	sleep 1
+	what_was_started_is_over
+	tell master 1
+	[ "$answer" = mastering ]
 	tell byte 0
 	[ "$answer" = 51 ]
 	tell byte 2047
