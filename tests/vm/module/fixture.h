@@ -59,6 +59,12 @@ bool has_iommu(void);
  */
 void prepare_sleep(void);
 void sleep_and_wake(void);
+/*
+ * The calling thread has a processor as soon as it wants one, until the test ends. For who looks at
+ * what many busy threads do: between two looks each of them would have its turn, which is long where
+ * the machine's processors have to wait for the host's.
+ */
+void go_before_others(void);
 /* QEMU's monitor says nothing that matters here: the events show the effect of its commands. */
 void tell_qemu(const char *command);
 /* Whether that event comes within 20 s; all others are dropped. */

@@ -17,7 +17,7 @@
 #define MASTERING 0x4
 #define INTX_OFF 0x400
 
-enum { CHANGES = 5000 };
+enum { CHANGES = 2000 };
 
 static uint16_t command_of(int fd)
 {

@@ -406,7 +406,7 @@ TEST_WITHIN(300, devices_that_together_take_more_than_the_time_of_all_are_a_stor
 
 /* ---- a crowd of watchers ---- */
 
-enum { CROWD = 50000, STORMS = 6 };
+enum { CROWD = 50000, STORMS = 3 };
 
 /* Of another user, who only computes, on the processor that takes the interrupts. */
 static volatile uint64_t *spins;
@@ -638,7 +638,7 @@ TEST_WITHIN(300, a_ring_that_polls_an_eventfd_hears_of_interrupts_however_often_
 	race.fd = with_budget(control, NO_ENGINE, UINT32_MAX);
 	EXPECT_EQ(pthread_create(&threads[0], NULL, raise_now_and_then, NULL), 0);
 	EXPECT_EQ(pthread_create(&threads[1], NULL, trigger_on, NULL), 0);
-	for (int i = 0; i < tap_rounds(10000); i++) {
+	for (int i = 0; i < tap_rounds(4000); i++) {
 		int events = eventfd(0, EFD_CLOEXEC);
 
 		ring_poll(&ring, events);

@@ -219,6 +219,7 @@ static void blow(struct storm *storm)
 		hands[i] = (struct hand){ storm, acts[i], ++storm->seeds };
 		EXPECT_EQ(pthread_create(&threads[i], NULL, act_on, &hands[i]), 0);
 	}
+	go_before_others();
 	atomic_store(&storm->go, true);
 	suspend_and_resume(storm);
 	revoke_before_a_witness(storm);

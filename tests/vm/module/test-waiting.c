@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
@@ -495,32 +496,34 @@ TEST_WITHIN(120, no_reset_waits_for_a_client_that_has_spent_its_processor_time)
 
 /* ---- entries that come after the call ---- */
 
-enum { TOUCHERS = 8, TOUCHED_PAGES = 512, SUSPENSIONS = 1000 };
+enum { TOUCHERS = 3, TOUCHED_PAGES = 512, SUSPENSIONS = 400 };
 
 struct touchers {
 	uint8_t *address;
-	atomic_uint round, waiting; /* of suspensions; threads that have met it */
+	sem_t go, met; /* a round of each; they have met the suspension, and begin nothing */
 	atomic_bool end;
 };
 
+/* Until each suspension: all that this thread has begun is over then. */
 static void *touch_until_the_end(void *argument)
 {
 	struct touchers *touchers = argument;
-	unsigned int round = 0, seed = (uintptr_t)pthread_self() >> 12;
+	unsigned int seed = (uintptr_t)pthread_self() >> 12;
 
-	while (!atomic_load(&touchers->end)) {
-		if (!touch_read(touchers->address + rand_r(&seed) % TOUCHED_PAGES * page()))
-			continue;
-		/*
-		 * Suspended. All that this thread has begun is over: say so, and wait for the next
-		 * suspension.
-		 */
-		atomic_fetch_add(&touchers->waiting, 1);
-		while (atomic_load(&touchers->round) == round && !atomic_load(&touchers->end))
-			sched_yield();
-		round = atomic_load(&touchers->round);
+	for (;;) {
+		sem_wait(&touchers->go);
+		if (atomic_load(&touchers->end))
+			return NULL;
+		while (!touch_read(touchers->address + rand_r(&seed) % TOUCHED_PAGES * page()))
+			;
+		sem_post(&touchers->met);
 	}
-	return NULL;
+}
+
+static void for_each_toucher(int (*call)(sem_t *), sem_t *semaphore)
+{
+	for (int i = 0; i < TOUCHERS; i++)
+		EXPECT_EQ(call(semaphore), 0);
 }
 
 static unsigned int present_pages(const uint8_t *address)
@@ -548,24 +551,27 @@ static void expect_no_late_entry(uint32_t kind)
 	struct touchers touchers = { .address = map_window(fd, TOUCHED_PAGES * page(), RW) };
 	pthread_t threads[TOUCHERS];
 	uint64_t id = window_id(fd);
+	unsigned int seed = 1;
 
+	EXPECT_EQ(sem_init(&touchers.go, 0, 0), 0);
+	EXPECT_EQ(sem_init(&touchers.met, 0, 0), 0);
 	for (int i = 0; i < TOUCHERS; i++)
 		EXPECT_EQ(pthread_create(&threads[i], NULL, touch_until_the_end, &touchers), 0);
+	go_before_others();
 	for (int left = tap_rounds(SUSPENSIONS); left > 0; left--) {
-		bool last = left == 1;
-
+		for_each_toucher(sem_post, &touchers.go);
+		/* Into their first faults: later most of the pages are there. */
+		usleep(rand_r(&seed) % 50);
 		EXPECT_EQ(set_state(control, id,
-				    last ? MMIOD_WINDOW_REVOKED : MMIOD_WINDOW_SUSPENDED),
+				    left == 1 ? MMIOD_WINDOW_REVOKED : MMIOD_WINDOW_SUSPENDED),
 			  0);
-		while (atomic_load(&touchers.waiting) < TOUCHERS)
-			sched_yield();
+		for_each_toucher(sem_wait, &touchers.met);
 		EXPECT_EQ(present_pages(touchers.address), 0);
-		atomic_store(&touchers.waiting, 0);
-		if (!last)
+		if (left > 1)
 			EXPECT_EQ(set_state(control, id, MMIOD_WINDOW_OK), 0);
-		atomic_store(&touchers.end, last);
-		atomic_fetch_add(&touchers.round, 1);
 	}
+	atomic_store(&touchers.end, true);
+	for_each_toucher(sem_post, &touchers.go);
 	for (int i = 0; i < TOUCHERS; i++)
 		pthread_join(threads[i], NULL);
 	close(fd);
