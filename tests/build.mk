@@ -76,8 +76,13 @@ ptewalk:
 ## make check-rig      the rig itself: on archives that move, and what tests/vm/run promises (boots some fifteen machines)
 ## make check-sanitize all of them under sanitizers, in user space and in the kernel (builds two kernels once)
 KERNEL ?= 6.1
-# The suites of a kernel, a machine each: all of them, or with --shared its part.
-machines = $(foreach m,$(shell tests/vm/check $2 --machines $1),vm-$(notdir $1)-$m 'tests/vm/check $2 $1 $m' --)
+# The suites of a kernel, a machine each; and of both kernels, each with its part, the longest machines first: or one of
+# them would run alone at the end.
+machine = vm-$(notdir $1)-$2 'tests/vm/check $3 $1 $2' --
+machines = $(foreach m,$(shell tests/vm/check --machines $1),$(call machine,$1,$m))
+shared = $(shell tests/vm/check --shared --machines $1)
+shared_machines = $(foreach m,$(shell printf '%s\n' $(call shared,6.12) $(call shared,6.1) | awk '!seen[$$0]++'),$(foreach \
+	k,6.12 6.1,$(if $(filter $m,$(call shared,$k)),$(call machine,$k,$m,--shared))))
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
 .PHONY: check check-unit check-integration check-manuals check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
@@ -98,7 +103,7 @@ check: browser
 	@tests/vm/prereqs build test rig
 	+@$(call BUILD,mmiod and the unit tests) all unit-tests
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
-	@tests/check integration '$(INTEGRATION)' -- $(call machines,6.12,--shared) $(call machines,6.1,--shared) \
+	@tests/check integration '$(INTEGRATION)' -- $(shared_machines) \
 		unit 'tests/unit-suite $(UNIT_TESTS)' -- manuals tests/manuals \
 		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats'
 
