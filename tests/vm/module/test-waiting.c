@@ -500,7 +500,8 @@ enum { TOUCHERS = 3, TOUCHED_PAGES = 512, SUSPENSIONS = 400 };
 
 struct touchers {
 	uint8_t *address;
-	sem_t go, met; /* a round of each; they have met the suspension, and begin nothing */
+	sem_t go; /* one for each thread and suspension */
+	sem_t met; /* by a thread that has met it, and begins nothing before the next */
 	atomic_bool end;
 };
 
