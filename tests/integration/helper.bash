@@ -125,6 +125,11 @@ eventually() {
 	return 1
 }
 
+# listens SOCKET: its file is there from bind() on, and connecting is refused until listen().
+listens() {
+	awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
+
 # as UID COMMAND…
 as() {
 	setpriv --reuid="$1" --regid="$1" --clear-groups "${@:2}" 3>&- 4>&-

@@ -27,7 +27,7 @@ notify_listener() {
 @test "socket activation: a stream socket is refused" {
 	command -v systemd-socket-activate >/dev/null || skip "there is no systemd-socket-activate"
 	background systemd-socket-activate -l "$MMIOD_SOCKET" "$T/mmiod" --simulate "$T/sim.conf"
-	eventually test -S "$MMIOD_SOCKET"
+	eventually listens "$MMIOD_SOCKET"
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$MMIOD_SOCKET"
 	expect_end 1
 	expect_match 'ListenSequentialPacket='
@@ -37,7 +37,7 @@ notify_listener() {
 	command -v systemd-socket-activate >/dev/null || skip "there is no systemd-socket-activate"
 	echo nonsense >>"$T/sim.conf"
 	background systemd-socket-activate --seqpacket -l "$MMIOD_SOCKET" "$T/mmiod" --simulate "$T/sim.conf"
-	eventually test -S "$MMIOD_SOCKET"
+	eventually listens "$MMIOD_SOCKET"
 	for _ in 1 2; do
 		run mmioctl list
 		expect_status 6
