@@ -106,9 +106,10 @@ teardown()
 	[[ ${lines[1]} = *' one=1 two=2 three=3' ]]
 }
 
-@test "silence gives 124 and the end of the console" {
+@test "silence gives 124, the end of the console, and what the processors are at" {
 	run --separate-stderr -124 rig --timeout 5 -- sleep 3600
-	[[ $stderr = *"nothing was heard for 5 seconds"* ]]
+	[[ $stderr = *"nothing was heard for 5 seconds"*CPU#1*HLT=*IRR* ]]
+	[[ $stderr != *"the emulator lost"* ]]
 }
 
 @test "of a kernel that does not come up it is said" {
