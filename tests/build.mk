@@ -105,7 +105,7 @@ check: browser
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
 	@tests/check integration '$(INTEGRATION)' -- $(shared_machines) \
 		unit 'tests/unit-suite $(UNIT_TESTS)' -- manuals tests/manuals \
-		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats tests/vm/emulator.bats'
+		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/run-suite.bats tests/vm/emulator.bats'
 
 check-unit: prereqs
 	+@$(call BUILD,the unit tests) unit-tests
@@ -124,7 +124,7 @@ check-vm: prereqs
 
 check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
-	@tests/check archive 'bats --tap tests/vm/archive.bats' -- runner 'bats --tap tests/vm/run-suite.bats tests/vm/emulator.bats' -- rig 'bats --tap tests/vm/rig.bats'
+	@tests/check archive 'bats --tap tests/vm/archive.bats' -- runner 'bats --tap tests/run-suite.bats tests/vm/emulator.bats' -- rig 'bats --tap tests/vm/rig.bats'
 
 ## make check-deb      the Debian packages, from their making to their purge in a chroot; the library's ABI: make check-abi
 ## make abi            what "make check-abi" compares with, made anew: at a release

@@ -30,7 +30,7 @@ add()
 
 ours()
 {
-	run "$BATS_TEST_DIRNAME/guest/run-suite" suite.bats
+	run "$BATS_TEST_DIRNAME/run-suite" suite.bats
 }
 
 # By bats, but for the case of TAP's directives.
@@ -98,6 +98,48 @@ as_by_bats()
 	as_by_bats
 	[ "$status" = 1 ]
 	[ "$(grep -c '^ok' <<<"$output")" = 4 ]
+}
+
+@test "run takes the status that is expected, and keeps what is said on standard error apart" {
+	add <<-'EOF'
+		bats_require_minimum_version 1.5.0
+		@TEST "is on one line" { run -3 sh -c 'exit 3'; [ "$status" = 3 ]; }
+		@TEST "fails as it was to" {
+			run ! sh -c 'echo so; exit 3'
+			[ "$status$output" = 3so ]
+		}
+		@TEST "says two things" {
+			run --separate-stderr -- sh -c 'echo one; echo two >&2; echo three >&2; exit 1'
+			[ "$status$output" = 1one ]
+			[ "$stderr" = $'two\nthree' ]
+			run -0 --separate-stderr true
+			[ "$output$stderr" = "" ]
+		}
+	EOF
+	as_by_bats
+	[ "$status" = 0 ]
+}
+
+@test "a status that is not the expected one fails the test" {
+	add <<-'EOF'
+		@TEST "ends well" {
+			run -3 true
+			echo never
+		}
+		@TEST "ends well again" {
+			run ! true
+			echo never
+		}
+		@TEST "ends badly" {
+			run -3 sh -c 'exit 4'
+			echo never
+		}
+	EOF
+	ours
+	[ "$status" = 1 ]
+	[ "$(grep -c '^not ok' <<<"$output")" = 3 ]
+	[[ $output = *"\`run -3 true' failed"*"it ended with status 0, and not 3"*"and was to fail"*"it ended with status 4, and not 3"* ]]
+	[[ $output != *never* ]]
 }
 
 @test "a suite whose tests all pass ends with 0" {
@@ -225,10 +267,10 @@ ok 4 goes on" ]
 	[[ $output = *"suite.bats: no tests"* ]]
 	add <<-'EOF'
 		@TEST "one" {
-			run -3 sh -c 'exit 3'
+			run --keep-empty-lines true
 		}
 	EOF
 	ours
 	[ "$status" = 1 ]
-	[[ $output = *"run-suite does not know the options of run: -3"* ]]
+	[[ $output = *"run-suite does not know the options of run: --keep-empty-lines"* ]]
 }
