@@ -346,14 +346,15 @@ static bool are_too_much(int control, struct load *loads, unsigned int count, ui
 
 /*
  * With a limit that none has reached by itself. As runs take now longer and now shorter, each round
- * says what the limit of the next is; the first one is not reached.
+ * says what the limit of the next is; the first one is not reached. Where others want the processor
+ * few rounds are within one period, and their runs take ten times as long as those of the last.
  */
 static void expect_too_much(int control, struct load *loads, unsigned int count,
 			    const char *parameter)
 {
 	uint64_t limit = 1000000000, longest;
 
-	for (int i = 0; i < 80; i++) {
+	for (int i = 0; i < 400; i++) {
 		set_milliseconds(parameter, limit);
 		if (are_too_much(control, loads, count, &longest) && longest < limit)
 			return;
