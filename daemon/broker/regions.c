@@ -184,14 +184,17 @@ void region_settle(struct broker *broker, struct region *region)
 
 /*
  * After a lease of it has ended, so cheap where nothing is to be done: whether the claim fits was
- * seen when the configuration or the device changed.
+ * seen when the configuration or the device changed. It may be gone afterwards: a device's vectors
+ * go with the device.
  */
 void region_freed(struct broker *broker, struct region *region)
 {
 	bool in_force = region->config && region->claimed && !region->stale;
 
-	if (region->kind == REGION_VECTORS)
+	if (region->kind == REGION_VECTORS) {
 		device_freed(broker, device_of(region));
+		return;
+	}
 	if (region->kind != REGION_MEMORY)
 		return;
 	if (region->reloaded ||
