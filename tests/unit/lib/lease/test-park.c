@@ -316,12 +316,14 @@ Test(park, the_oldest_goes_when_there_are_too_many)
 {
 	struct fake fake;
 	struct mmiod_client *client = serve(&fake, &many);
+	struct mmiod_lease *second;
 
 	for (unsigned int i = 0; i < many; i++)
 		mmiod_lease_free(lease_or_fail(client, (uint64_t)i * SIZE, SIZE, RW));
 	cr_assert_eq(client->parking.count, many - 1);
-	cr_assert_eq(mmiod_lease_id(lease_or_fail(client, SIZE, SIZE, RW)), 2u,
-		     "the first is gone");
+	second = lease_or_fail(client, SIZE, SIZE, RW);
+	cr_assert_eq(mmiod_lease_id(second), 2u, "the first is gone");
+	mmiod_lease_free(second);
 	fake_leave(&fake, client);
 }
 

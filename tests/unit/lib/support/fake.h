@@ -24,7 +24,7 @@ struct fake {
 	uint64_t epoch; /* that it greets with; a script may raise it */
 	uint64_t features; /* likewise: MMIOD_HELLO_* */
 	uint32_t n_extents; /* of what it grants; 0: as an older daemon says */
-	uint8_t request[MMIOD_MSG_MAX]; /* read last */
+	uint8_t request[MMIOD_MSG_MAX] __attribute__((aligned(8))); /* read last */
 	size_t request_size;
 	int kept[64]; /* files that a script must not close yet */
 	size_t kept_count;
