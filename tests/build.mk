@@ -84,6 +84,7 @@ shared = $(shell tests/vm/check --shared --machines $1)
 shared_machines = $(foreach m,$(shell printf '%s\n' $(call shared,6.12) $(call shared,6.1) | awk '!seen[$$0]++'),$(foreach \
 	k,6.12 6.1,$(if $(filter $m,$(call shared,$k)),$(call machine,$k,$m,--shared))))
 INTEGRATION := MMIOD_BUILD=$(B) tests/integration/run
+RUNNER := bats --tap tests/run-suite.bats tests/vm/emulator.bats
 .PHONY: check check-unit check-integration check-manuals check-vm check-rig check-sanitize unit-tests prereqs
 unit-tests: $(UNIT_TESTS)
 
@@ -105,7 +106,7 @@ check: browser
 	@for what in 'kernels 6.1' 'kernels 6.12' image; do tests/vm/$$what >/dev/null || exit; done
 	@tests/check integration '$(INTEGRATION)' -- $(shared_machines) \
 		unit 'tests/unit-suite $(UNIT_TESTS)' -- manuals tests/manuals \
-		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner 'bats --tap tests/run-suite.bats tests/vm/emulator.bats'
+		-- archive 'bats --tap --filter-tags fast tests/vm/archive.bats' -- runner '$(RUNNER)'
 
 check-unit: prereqs
 	+@$(call BUILD,the unit tests) unit-tests
@@ -124,7 +125,7 @@ check-vm: prereqs
 
 check-rig:
 	@tests/vm/prereqs build test rig lint sanitize
-	@tests/check archive 'bats --tap tests/vm/archive.bats' -- runner 'bats --tap tests/run-suite.bats tests/vm/emulator.bats' -- rig 'bats --tap tests/vm/rig.bats'
+	@tests/check archive 'bats --tap tests/vm/archive.bats' -- runner '$(RUNNER)' -- rig 'bats --tap tests/vm/rig.bats'
 
 ## make check-deb      the Debian packages, from their making to their purge in a chroot; the library's ABI: make check-abi
 ## make abi            what "make check-abi" compares with, made anew: at a release

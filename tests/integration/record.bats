@@ -485,12 +485,10 @@ changing() {
 # last_changed_by CHANGE: the last row's value is that, over the time since the row before. Samples come late where others want
 # the processor, and one that comes in time behind a late one comes soon.
 last_changed_by() {
-	python3 - "$T/a.csv" "$1" <<-'END'
+	python3 - "$1" <(rows "$T/a.csv" | tail -n 2 | cut -d, -f1,4) <<-'END'
 		import sys
-		rows = [line.split(",") for line in open(sys.argv[1]) if line[0].isdigit()]
-		before, at = (float(row[0]) for row in rows[-2:])
-		value = float(rows[-1][3])
-		assert abs(value * (at - before) / float(sys.argv[2]) - 1) < 1e-3, rows[-2:]
+		(before, _), (at, value) = (map(float, line.split(",")) for line in open(sys.argv[2]))
+		assert abs(value * (at - before) / float(sys.argv[1]) - 1) < 1e-3, (before, at, value)
 	END
 }
 
